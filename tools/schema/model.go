@@ -1,0 +1,360 @@
+// Package schema is the model of event schemas: one set of types under protobuf and JSON Schema, with positions.
+//
+// Loaders beside the model fill it ([Load] reads a folder, a file, an image or files in memory); generators and the
+// compatibility checker read it and know neither language's syntax. Nothing in a loaded Set changes afterwards, so it
+// may be read from many goroutines.
+package schema
+
+import (
+	"fmt"
+	"time"
+
+	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
+	"google.golang.org/protobuf/reflect/protoreflect"
+)
+
+// Position is a place in a source file; Line and Col start at 1, and are 0 where the place is not known.
+type Position struct {
+	File      string // slash-separated, relative to the root it was loaded from
+	Line, Col int
+}
+
+// String renders file:line:col, or what of it is known.
+func (p Position) String() string {
+	if p.Line == 0 {
+		return p.File
+	}
+	return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Col)
+}
+
+// Language is what a package is written in.
+type Language string
+
+// The languages that schemas are written in.
+const (
+	Protobuf   Language = "protobuf"
+	JSONSchema Language = "jsonschema"
+)
+
+// Set is everything that was loaded from one place: packages sorted by name, and what they declare together.
+type Set struct {
+	Packages []*Package
+	// Topics holds every declared topic, dead-letter topics included, sorted by name.
+	Topics []*Topic
+	// Groups holds every declared consumer group, sorted by name.
+	Groups []*Group
+}
+
+// Events returns the events of all packages, by package, then in source order (files by name).
+func (s *Set) Events() []*Event {
+	var out []*Event
+	for _, p := range s.Packages {
+		out = append(out, p.Events...)
+	}
+	return out
+}
+
+// Event returns the event of that type ("CodegenAnalysisRequest", "service.lifecycle.started"), or nil.
+func (s *Set) Event(eventType string) *Event {
+	for _, p := range s.Packages {
+		for _, e := range p.Events {
+			if e.Type == eventType {
+				return e
+			}
+		}
+	}
+	return nil
+}
+
+// Topic returns the topic of that name, or nil.
+func (s *Set) Topic(name string) *Topic {
+	for _, t := range s.Topics {
+		if t.Name == name {
+			return t
+		}
+	}
+	return nil
+}
+
+// Package is a schema package: the .proto files of one protobuf package, or the .json files of one folder.
+type Package struct {
+	Name     string // "omninode.codegen.v1"
+	Dir      string // folder of its files, relative to the root: "omninode/codegen/v1"
+	Language Language
+	// GoImport and GoName are the generated Go package's import path and name.
+	GoImport, GoName string
+	Doc              string
+	Family           *Family    // nil when the package declares none
+	Messages         []*Message // top level, files by name, then source order
+	Enums            []*Enum    // top level, likewise
+	Events           []*Event
+	Files            []*File
+}
+
+// File is one source file.
+type File struct {
+	Path  string // relative to the root
+	Proto protoreflect.FileDescriptor
+	// Source is the file's text, kept for JSON Schema and empty for protobuf loaded from an image.
+	Source []byte
+}
+
+// Envelope names what surrounds an event on the wire.
+type Envelope string
+
+// The envelopes; their formats are in runtime/wire.
+const (
+	EnvelopeNone      Envelope = "none"
+	EnvelopeOnexV1    Envelope = "onex_v1"
+	EnvelopeBaseEvent Envelope = "base_event"
+)
+
+// Encoding names the format of a record's value.
+type Encoding string
+
+// The encodings.
+const (
+	EncodingJSON     Encoding = "json"
+	EncodingProtobuf Encoding = "protobuf"
+)
+
+// Role is the part an event plays in a conversation.
+type Role string
+
+// The roles.
+const (
+	RoleRequest    Role = "request"
+	RoleResponse   Role = "response"
+	RoleStatus     Role = "status"
+	RoleEvent      Role = "event"
+	RoleDeadLetter Role = "dead_letter"
+)
+
+// Family is what the events of one package share.
+type Family struct {
+	Envelope           Envelope
+	TopicPattern       string // placeholders {category}, {operation}, {version}; empty: any name
+	DeadLetterPattern  string // the same, or {topic}; empty: none by default
+	TopicSettings      TopicSettings
+	DeadLetterSettings TopicSettings
+	Routes             []Route
+	Pos                Position
+}
+
+// Route sends event types that no schema declares, by prefix at a dot, to a topic; an empty prefix matches all.
+type Route struct{ Prefix, Topic string }
+
+// TopicSettings are a topic's broker settings. In [Topic] they are complete: nothing is inherited any more.
+type TopicSettings struct {
+	Partitions      int32
+	Retention       time.Duration // -1: for ever
+	CleanupPolicy   string
+	CompressionType string
+	MaxMessageBytes int32 // 0: the broker's default
+}
+
+// Topic is a topic with its settings resolved.
+type Topic struct {
+	Name        string
+	Description string
+	Settings    TopicSettings
+	// Events that are declared for the topic, in source order. For a dead-letter topic: the dead-letter event.
+	Events []*Event
+	// DeadLetter is the topic's dead-letter topic, nil when it has none.
+	DeadLetter *Topic
+	// DeadLetterOf holds the topics whose dead letters this one takes; empty for any other topic.
+	DeadLetterOf []*Topic
+	Package      *Package
+	Pos          Position
+}
+
+// Group is a declared consumer group.
+type Group struct {
+	Name              string
+	Topics            []string
+	AutoOffsetReset   string // "latest" or "earliest"
+	EnableAutoCommit  bool
+	SessionTimeout    time.Duration
+	HeartbeatInterval time.Duration
+	Owner             string
+	Pos               Position
+}
+
+// Event is a message that travels as a record.
+type Event struct {
+	Type     string // on the wire
+	Message  *Message
+	Package  *Package
+	Envelope Envelope
+	Encoding Encoding
+	Role     Role
+	// Topic is nil for a dead letter, which goes to the dead-letter topic of its source.
+	Topic *Topic
+	// Key holds paths such as "correlation_id" and "source.instance_id"; the first that is set is the record's key.
+	Key         []string
+	Reply       *Event // of a request
+	PublishedBy []string
+	ConsumedBy  []string
+	Pos         Position
+}
+
+// Message is a record type: a protobuf message, or a JSON Schema object.
+type Message struct {
+	Name     string // Go-like, unique in its package together with Parent: "ServiceStarted"
+	FullName string // "omninode.hooks.v1.ServiceStarted"
+	Doc      string
+	Package  *Package
+	File     *File
+	Parent   *Message // nil at top level
+	Fields   []*Field // source order
+	Messages []*Message
+	Enums    []*Enum
+	Oneofs   []*Oneof
+	// Closed says that an unknown field is an error (additionalProperties: false).
+	Closed bool
+	// KeepUnknown says that unknown fields are kept and written again.
+	KeepUnknown bool
+	// Rest is what unknown fields must be, nil when anything.
+	Rest *Type
+	// ReservedNumbers (inclusive ranges) and ReservedNames cannot be used again; protobuf only.
+	ReservedNumbers [][2]int32
+	ReservedNames   []string
+	Deprecated      *Deprecation
+	// CEL holds message-level protovalidate rules that are CEL expressions or message oneofs.
+	Rules *validate.MessageRules
+	Proto protoreflect.MessageDescriptor // nil for JSON Schema
+	Pos   Position
+}
+
+// Field returns the field with that JSON name, or nil.
+func (m *Message) Field(jsonName string) *Field {
+	for _, f := range m.Fields {
+		if f.JSONName == jsonName {
+			return f
+		}
+	}
+	return nil
+}
+
+// Oneof is a group of fields of which at most one is set.
+type Oneof struct {
+	Name     string
+	Fields   []*Field
+	Required bool
+	Proto    protoreflect.OneofDescriptor
+	Pos      Position
+}
+
+// Field is a field of a message, or a property of an object.
+type Field struct {
+	Name     string // as in the source
+	JSONName string // the key in JSON
+	Number   int32  // 0 for JSON Schema
+	Doc      string
+	Message  *Message // that has the field
+	Type     *Type
+	// Explicit says that absent and zero differ (protobuf optional, message fields, JSON Schema properties).
+	Explicit bool
+	// Required says that the field must be set: protovalidate's required, JSON Schema's required. For an implicit
+	// protobuf field that means not zero.
+	Required bool
+	// JSONRequired says that the key must be in the JSON, though its value may be zero or empty.
+	JSONRequired bool
+	// Nullable says that JSON null is a value of the schema; where it is not, null still reads as absent.
+	Nullable bool
+	// Default is the JSON text of the default value, "now" for the time of publishing, or empty.
+	Default    string
+	Sensitive  bool
+	Deprecated *Deprecation
+	Oneof      *Oneof // nil for none, and for the synthetic oneof of proto3 optional
+	Proto      protoreflect.FieldDescriptor
+	Pos        Position
+}
+
+// Deprecation says since when something is deprecated and what to use instead.
+type Deprecation struct{ Since, Reason string }
+
+// Enum is a closed list of names.
+type Enum struct {
+	Name, FullName string
+	Doc            string
+	Package        *Package
+	File           *File
+	Parent         *Message
+	Values         []*EnumValue
+	Closed         bool // protobuf: features.enum_type = CLOSED; JSON Schema: always
+	Proto          protoreflect.EnumDescriptor
+	Pos            Position
+}
+
+// EnumValue is one value of an enum.
+type EnumValue struct {
+	Name       string // "ANALYSIS_TYPE_FULL"
+	Number     int32
+	JSONName   string // "full"; empty: has no JSON form ("not set")
+	Doc        string
+	Deprecated *Deprecation
+	Pos        Position
+}
+
+// Kind is the kind of a type's values.
+type Kind string
+
+// The kinds. Protobuf's wire families (sint, fixed) share a kind and differ in Type.Proto.
+const (
+	Bool       Kind = "bool"
+	Int32      Kind = "int32"
+	Int64      Kind = "int64" // JSON Schema integer
+	Uint32     Kind = "uint32"
+	Uint64     Kind = "uint64"
+	Float      Kind = "float"
+	Double     Kind = "double" // JSON Schema number
+	String     Kind = "string"
+	Bytes      Kind = "bytes"
+	EnumKind   Kind = "enum"
+	Record     Kind = "message"
+	Timestamp  Kind = "timestamp" // google.protobuf.Timestamp; JSON Schema string with format date-time
+	JSONObject Kind = "json_object"
+	JSONValue  Kind = "json_value" // any JSON value
+	List       Kind = "list"
+	Map        Kind = "map"
+)
+
+// Type is a type with the constraints on its values.
+type Type struct {
+	Kind        Kind
+	Message     *Message // Record
+	Enum        *Enum    // EnumKind
+	Elem        *Type    // List, Map
+	Key         *Type    // Map
+	Constraints Constraints
+	// Proto is the field's wire kind, 0 for JSON Schema.
+	Proto protoreflect.Kind
+	Pos   Position
+}
+
+// Constraints limit the values of a type. A nil or empty member limits nothing.
+type Constraints struct {
+	Min, Max           *Bound // numbers
+	MultipleOf         string // decimal text
+	MinLen, MaxLen     *uint64
+	Pattern            string // RE2, unanchored unless it says so
+	Format             string // "uuid", "date-time", "email", "uri", …: JSON Schema's names
+	MinItems, MaxItems *uint64
+	Unique             bool     // list items
+	MinPairs, MaxPairs *uint64  // maps and objects
+	Const              string   // JSON text
+	In, NotIn          []string // JSON texts
+	DefinedOnly        bool     // enums
+	// Rules are the protovalidate rules this was read from, nil for JSON Schema. Members above hold what they say;
+	// a rule that has no member (CEL, prefix, …) is only here.
+	Rules *validate.FieldRules
+	// Pos is where the constraints stand.
+	Pos Position
+}
+
+// Bound is a limit of a number.
+type Bound struct {
+	Value     string // decimal text, exact
+	Exclusive bool
+}
