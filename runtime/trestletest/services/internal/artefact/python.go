@@ -1,0 +1,59 @@
+package artefact
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+
+	"github.com/omninode/trestle/runtime/trestletest/services/internal/process"
+)
+
+//go:embed python/requirements.txt
+var pythonRequirements string
+
+// Python returns the python command of a virtual environment that has what
+// python/requirements.txt lists.
+var Python = once("the Python environment", func(ctx context.Context) (string, error) {
+	return virtualEnv(ctx, "python", pythonRequirements)
+})
+
+// virtualEnv returns the python command of a virtual environment with the given
+// requirements. Its scripts do not run, as they name the folder in which it was
+// made: use python -m.
+func virtualEnv(ctx context.Context, name, requirements string) (string, error) {
+	python3, err := exec.LookPath("python3")
+	if err != nil {
+		return "", errors.New("python3 is not on PATH")
+	}
+	// The environment points to its interpreter: with another one, make another.
+	interpreter, err := process.Run(ctx, exec.Command(python3, "-c", "import sys; print(sys.executable, sys.version)"))
+	if err != nil {
+		return "", err
+	}
+	dir, err := cached(name, requirements+interpreter, func(dir string) error {
+		list := filepath.Join(dir, "requirements.txt")
+		if err := os.WriteFile(list, []byte(requirements), 0o644); err != nil {
+			return err
+		}
+		python := pythonIn(dir)
+		for _, args := range [][]string{
+			{python3, "-m", "venv", filepath.Join(dir, "venv")},
+			{python, "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check", "--only-binary=:all:", "--requirement", list},
+			{python, "-m", "pip", "check", "--disable-pip-version-check"},
+		} {
+			cmd := exec.Command(args[0], args[1:]...)
+			// What a caller's shell says about Python is not about this environment.
+			cmd.Env = append(os.Environ(), "PYTHONPATH=", "PYTHONHOME=", "PIP_USER=0", "PIP_TARGET=")
+			if _, err := process.Run(ctx, cmd); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return pythonIn(dir), err
+}
+
+func pythonIn(dir string) string { return filepath.Join(dir, "venv", "bin", "python") }
