@@ -1,0 +1,216 @@
+package deadletter
+
+import (
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/omninode/trestle/runtime/jsontext"
+)
+
+// EventType is the event type of a dead letter, in its `event-type` header.
+const EventType = "DeadLetterEvent"
+
+// The headers of a dead letter's record.
+const (
+	HeaderEventID     = "event-id"            // the original's
+	HeaderEventType   = "event-type"          // EventType
+	HeaderContentType = "content-type"        // application/json
+	HeaderTraceparent = "traceparent"         // the original's, where it has one
+	HeaderError       = "dead-letter-error"   // Error.Type
+	HeaderAttempt     = "attempt"             // how often the event was replayed, decimal
+	HeaderKey         = "original-key"        // the original's key, only where it isn't text
+	HeaderOmitted     = "original-value-size" // in bytes, only where the value was too large to be kept
+)
+
+// DeadLetter is an event that could not be processed.
+type DeadLetter struct {
+	Original Original
+	Error    Error
+	// RetryCount says how often the event was tried again before it was given up, MaxRetries how often it could have
+	// been.
+	RetryCount, MaxRetries int
+	// Timestamp is when the dead letter was written; zero when it doesn't say.
+	Timestamp time.Time
+	// SourceTopic is where the original was read from and goes back to; empty when the dead letter doesn't say, as
+	// the flat shape doesn't.
+	SourceTopic string
+	// ConsumerGroup is the group that gave up; empty when unknown.
+	ConsumerGroup string
+	// Attempt says how often the event has been replayed.
+	Attempt int
+}
+
+// Original is the record that became a dead letter.
+type Original struct {
+	Key   []byte // nil: none, or unknown
+	Value []byte // byte for byte but for white space around it; nil: none, or see Omitted
+	// Omitted is the size of a value that was too large to be kept, in bytes. SourceTopic, Partition and Offset say
+	// where it may still be read.
+	Omitted   int
+	Headers   []Header
+	Partition int32 // -1: unknown
+	Offset    int64 // -1: unknown
+}
+
+// Header is a record header. A nil Value differs from an empty one.
+type Header struct {
+	Key   string
+	Value []byte
+}
+
+// Error says why an event became a dead letter.
+type Error struct {
+	Type       string // such as `ValidationError`; empty: unknown
+	Message    string
+	StackTrace string    // empty: none
+	Timestamp  time.Time // when it happened; zero: unknown
+}
+
+// JSON returns the original's value where it is a JSON object, "" where it isn't.
+func (o *Original) JSON() jsontext.Raw {
+	if len(o.Value) == 0 || !utf8.Valid(o.Value) {
+		return ""
+	}
+	r := jsontext.NewReader(o.Value)
+	if r.Kind() != '{' {
+		return ""
+	}
+	text := r.Raw()
+	r.End()
+	if r.Err() != nil {
+		return ""
+	}
+	return text
+}
+
+// Header returns the value of the original's first header with that name, "" when there is none.
+func (o *Original) Header(name string) string { return headerValue(o.Headers, name) }
+
+// EventID is the original's event id; empty when it has none.
+func (d *DeadLetter) EventID() string { return d.Original.Header(HeaderEventID) }
+
+// Headers returns the headers that the dead letter's record carries.
+func (d *DeadLetter) Headers() []Header {
+	headers := make([]Header, 0, 8)
+	add := func(name, value string) {
+		if value != "" {
+			headers = append(headers, Header{name, []byte(value)})
+		}
+	}
+	add(HeaderEventID, d.EventID())
+	add(HeaderEventType, EventType)
+	add(HeaderContentType, "application/json")
+	add(HeaderTraceparent, d.Original.Header(HeaderTraceparent))
+	add(HeaderError, d.Error.Type)
+	add(HeaderAttempt, strconv.Itoa(d.Attempt))
+	if d.Original.Key != nil && !utf8.Valid(d.Original.Key) {
+		headers = append(headers, Header{HeaderKey, d.Original.Key})
+	}
+	if d.Original.Omitted > 0 {
+		add(HeaderOmitted, strconv.Itoa(d.Original.Omitted))
+	}
+	return headers
+}
+
+// AppendJSON appends the dead letter in the nested shape. It never fails: what is not text is written as base64, and
+// text that is not UTF-8 is mended where it only informs.
+func (d *DeadLetter) AppendJSON(b []byte) []byte {
+	original := d.Original.JSON()
+	b = append(b, `{"original_event":`...)
+	if original != "" {
+		b = append(b, original...)
+	} else {
+		b = append(b, "null"...)
+	}
+	b = append(b, `,"error":{"error_type":`...)
+	b = appendText(b, d.Error.Type)
+	b = append(b, `,"error_message":`...)
+	b = appendText(b, d.Error.Message)
+	b = append(b, `,"stack_trace":`...)
+	b = appendText(b, d.Error.StackTrace)
+	b = append(b, `,"timestamp":`...)
+	b = appendTime(b, d.Error.Timestamp)
+	b = append(b, `},"retry_count":`...)
+	b = strconv.AppendInt(b, int64(d.RetryCount), 10)
+	b = append(b, `,"max_retries":`...)
+	b = strconv.AppendInt(b, int64(d.MaxRetries), 10)
+	b = append(b, `,"dlq_timestamp":`...)
+	b = appendTime(b, d.Timestamp)
+	b = append(b, `,"source_topic":`...)
+	b = appendText(b, d.SourceTopic)
+	b = append(b, `,"consumer_group":`...)
+	b = appendText(b, d.ConsumerGroup)
+	b = append(b, `,"original_key":`...)
+	if key := d.Original.Key; key != nil && utf8.Valid(key) {
+		b = appendText(b, string(key))
+	} else {
+		b = append(b, "null"...)
+	}
+	b = append(b, `,"original_headers":[`...)
+	for i, h := range d.Original.Headers {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = h.appendJSON(b)
+	}
+	b = append(b, `],"original_partition":`...)
+	b = appendPosition(b, int64(d.Original.Partition))
+	b = append(b, `,"original_offset":`...)
+	b = appendPosition(b, d.Original.Offset)
+	if original == "" && d.Original.Value != nil {
+		b = append(b, `,"original_value_base64":`...)
+		b = jsontext.AppendBytes(b, d.Original.Value)
+	}
+	return append(b, '}')
+}
+
+func (h Header) appendJSON(b []byte) []byte {
+	b = append(b, `{"key":`...)
+	b = appendText(b, h.Key)
+	switch {
+	case h.Value == nil:
+	case utf8.Valid(h.Value):
+		b = append(b, `,"value":`...)
+		b = appendText(b, string(h.Value))
+	default:
+		b = append(b, `,"value_base64":`...)
+		b = jsontext.AppendBytes(b, h.Value)
+	}
+	return append(b, '}')
+}
+
+func appendText(b []byte, s string) []byte {
+	b, err := jsontext.AppendString(b, strings.ToValidUTF8(s, "\uFFFD"))
+	if err != nil {
+		panic("deadletter: valid UTF-8 refused: " + err.Error())
+	}
+	return b
+}
+
+func appendTime(b []byte, t time.Time) []byte {
+	if t.IsZero() {
+		return append(b, "null"...)
+	}
+	if withTime, err := jsontext.AppendTime(b, t); err == nil {
+		return withTime
+	}
+	return append(b, "null"...) // a year that RFC 3339 cannot write
+}
+
+func appendPosition(b []byte, n int64) []byte {
+	if n < 0 {
+		return append(b, "null"...)
+	}
+	return strconv.AppendInt(b, n, 10)
+}
+
+func headerValue(headers []Header, name string) string {
+	for _, h := range headers {
+		if h.Key == name {
+			return string(h.Value)
+		}
+	}
+	return ""
+}
