@@ -62,8 +62,11 @@ func (p *Process) Running() bool {
 	}
 }
 
-// Err says how the process ended, nil for exit status 0. Only valid after Done.
-func (p *Process) Err() error { return p.err }
+// ExitState says how the process ended ("exit status 1"). Only valid after Done.
+func (p *Process) ExitState() string { return p.cmd.ProcessState.String() }
+
+// ExitCode is the exit status, -1 if a signal ended the process. Only valid after Done.
+func (p *Process) ExitCode() int { return p.cmd.ProcessState.ExitCode() }
 
 // Signal sends a signal. It fails with os.ErrProcessDone if the process has ended.
 func (p *Process) Signal(sig os.Signal) error { return p.cmd.Process.Signal(sig) }

@@ -1,0 +1,129 @@
+package services
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/omninode/trestle/runtime/trestletest/services/internal/artefact"
+	"github.com/omninode/trestle/runtime/trestletest/services/internal/process"
+)
+
+// Postgres returns the DSN of an empty PostgreSQL database, which is dropped when
+// the test ends, with whoever is still connected to it. The user of the DSN may
+// do anything.
+//
+// All tests of a test binary share one server. It takes 200 connections, sorts
+// by bytes (locale C, UTF-8), and is faster than safe: it does not survive a
+// crash of the machine.
+func Postgres(tb testing.TB) string {
+	tb.Helper()
+	p := obtain(tb, "PostgreSQL", func() (*postgres, error) { return kept.postgres.use(tb, startPostgres) })
+	name := fmt.Sprintf("test_%d", p.databases.Add(1))
+	if err := p.exec("CREATE DATABASE " + name); err != nil {
+		tb.Fatalf("create a PostgreSQL database: %v", err)
+	}
+	tb.Cleanup(func() {
+		if err := p.exec("DROP DATABASE " + name + " WITH (FORCE)"); err != nil {
+			tb.Errorf("drop the PostgreSQL database: %v", err)
+		}
+	})
+	return p.dsn(name)
+}
+
+type postgres struct {
+	scratch   *scratch
+	server    *server
+	port      int
+	databases atomic.Int64
+}
+
+func startPostgres() (*postgres, error) {
+	bin, err := artefact.Postgres()
+	if err != nil {
+		return nil, err
+	}
+	return onFreePorts(1, func(ports []int) (*postgres, error) {
+		scratch, err := newScratch()
+		if err != nil {
+			return nil, err
+		}
+		p := &postgres{scratch: scratch, port: ports[0]}
+		if err := p.start(bin); err != nil {
+			if p.server != nil {
+				p.server.Kill()
+			}
+			scratch.remove()
+			return nil, err
+		}
+		return p, nil
+	})
+}
+
+func (p *postgres) start(bin string) error {
+	data := p.scratch.path("data")
+	if err := os.Mkdir(data, 0o700); err != nil {
+		return err
+	}
+	// PostgreSQL refuses to run as root.
+	command := func(name string, args ...string) (*exec.Cmd, error) {
+		cmd := exec.Command(filepath.Join(bin, name), args...)
+		cmd.Dir = data
+		return cmd, process.Unprivileged(cmd, data)
+	}
+	initdb, err := command("initdb", "-D", data, "-U", "postgres", "-A", "trust",
+		"-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions")
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	defer cancel()
+	if _, err := process.Run(ctx, initdb); err != nil {
+		return err
+	}
+	// The server itself, and not pg_ctl, so that it is a child of ours.
+	server, err := command("postgres", "-D", data,
+		"-h", "127.0.0.1", "-p", fmt.Sprint(p.port), "-k", "", "-N", "200",
+		"-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off")
+	if err != nil {
+		return err
+	}
+	if p.server, err = launch("PostgreSQL", server, p.scratch.path("postgres.log")); err != nil {
+		return err
+	}
+	return p.server.await(func(ctx context.Context) error { return p.execContext(ctx, "SELECT 1") })
+}
+
+// stop ends the server without waiting for its clients, which SIGTERM would do.
+func (p *postgres) stop() {
+	p.server.Stop(syscall.SIGINT, stopTimeout)
+	p.scratch.remove()
+}
+
+func (p *postgres) dsn(database string) string {
+	return fmt.Sprintf("postgres://postgres@%s/%s?sslmode=disable", address(p.port), database)
+}
+
+func (p *postgres) exec(sql string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	return p.execContext(ctx, sql)
+}
+
+func (p *postgres) execContext(ctx context.Context, sql string) error {
+	conn, err := pgx.Connect(ctx, p.dsn("postgres"))
+	if err != nil {
+		return err
+	}
+	defer conn.Close(ctx)
+	_, err = conn.Exec(ctx, sql)
+	return err
+}
