@@ -1,0 +1,122 @@
+package trace
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+
+	"github.com/omninode/trestle/runtime/jsontext"
+)
+
+// Event is one record of the log, as the store keeps it.
+//
+// Times are in UTC and have microseconds; what is finer is cut off. Ids are UUIDs in their canonical form, or empty.
+type Event struct {
+	Topic     string
+	Partition int32
+	Offset    int64
+
+	// EventID is the record's event-id header. A record without one has an id derived from its place in the log
+	// ([DeriveID]), the same however often it is read.
+	EventID       string
+	CorrelationID string
+	SessionID     string
+	// EventType is empty when it could not be read.
+	EventType string
+	// Timestamp is the event's own time; the record's where the event has none.
+	Timestamp time.Time
+	// LogTime is the record's timestamp.
+	LogTime time.Time
+	// Key is the record's key, nil for none.
+	Key []byte
+	// Payload is the JSON text of the payload, character for character; empty when there is none.
+	Payload jsontext.Raw
+	// Invalid says why the record could not be read. Empty: it could.
+	Invalid string
+	// Value is the record's value where it has no JSON payload: it could not be read, or is not JSON.
+	Value []byte
+}
+
+// MaxEventType is the longest event type that is kept, in bytes.
+const MaxEventType = 255
+
+// Validate reports what keeps the event out of a store, or nil. It does not look at the payload's JSON.
+func (e *Event) Validate() error {
+	switch {
+	case e.Topic == "":
+		return errors.New("event without a topic")
+	case e.Partition < 0 || e.Offset < 0:
+		return e.errorf("partition and offset must not be negative")
+	case len(e.EventType) > MaxEventType:
+		return e.errorf("event type of %d bytes, at most %d are kept", len(e.EventType), MaxEventType)
+	case !plain(e.EventType):
+		return e.errorf("event type %q is not printable text", e.EventType)
+	case !plain(e.Invalid):
+		return e.errorf("reason %q is not printable text", e.Invalid)
+	case e.EventID == "":
+		return e.errorf("no event id")
+	}
+	for _, id := range [...]struct{ name, value string }{
+		{"event id", e.EventID}, {"correlation id", e.CorrelationID}, {"session id", e.SessionID},
+	} {
+		if id.value != "" && !canonical(id.value) {
+			return e.errorf("%s %q is not a UUID in canonical form", id.name, id.value)
+		}
+	}
+	for _, at := range [...]time.Time{e.Timestamp, e.LogTime} {
+		if year := at.Year(); year < 1 || year > 9999 {
+			return e.errorf("time in the year %d, years 1 to 9999 are kept", year)
+		}
+	}
+	return nil
+}
+
+func (e *Event) errorf(format string, args ...any) error {
+	return fmt.Errorf("%s[%d]@%d: %s", e.Topic, e.Partition, e.Offset, fmt.Sprintf(format, args...))
+}
+
+// plain says whether every store can keep s as text.
+func plain(s string) bool {
+	return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0
+}
+
+// canonical says whether s is 36 characters of UUID, lower-case.
+func canonical(s string) bool {
+	if len(s) != 36 {
+		return false
+	}
+	for i := range len(s) {
+		switch c := s[i]; {
+		case i == 8 || i == 13 || i == 18 || i == 23:
+			if c != '-' {
+				return false
+			}
+		case '0' <= c && c <= '9', 'a' <= c && c <= 'f':
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// derivedIDs is the name space of the ids of records that carry none.
+var derivedIDs = uuid.MustParse("6d1a3a5c-9f1e-5b0e-8a44-2f1c7d0b9e63")
+
+// DeriveID returns the id of a record without an event-id header: a UUIDv5 of its place in the log.
+func DeriveID(topic string, partition int32, offset int64) string {
+	return uuid.NewSHA1(derivedIDs, fmt.Appendf(nil, "%s/%d/%d", topic, partition, offset)).String()
+}
+
+// ComparePlace orders events by topic, partition and offset.
+func ComparePlace(a, b Event) int {
+	return cmp.Or(
+		strings.Compare(a.Topic, b.Topic),
+		cmp.Compare(a.Partition, b.Partition),
+		cmp.Compare(a.Offset, b.Offset),
+	)
+}
