@@ -1,0 +1,70 @@
+package gen
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/omninode/trestle/tools/gen/catalog"
+	"github.com/omninode/trestle/tools/gen/golang"
+	"github.com/omninode/trestle/tools/gen/jsonschema"
+	"github.com/omninode/trestle/tools/gen/output"
+	"github.com/omninode/trestle/tools/schema"
+)
+
+// File is one generated file; its path is relative to the output folder.
+type File = output.File
+
+// Generator makes files of one kind from a model. It must not write anything, nor depend on anything but the model.
+type Generator struct {
+	Name     string // "go", "jsonschema", "catalog"
+	Generate func(*schema.Set) ([]File, error)
+}
+
+// Generators returns all generators, by name.
+func Generators() []Generator {
+	return []Generator{
+		{"catalog", catalog.Generate},
+		{"go", golang.Generate},
+		{"jsonschema", jsonschema.Generate},
+	}
+}
+
+// Options select what [All] generates.
+type Options struct {
+	// Only names the generators to run; empty means all of them.
+	Only []string
+}
+
+// All runs the generators and returns their files, sorted by path. Two files of one path, or an unknown name in
+// Options.Only, are an error; an error of a generator names the place in the schema.
+func All(ctx context.Context, set *schema.Set, opts Options) ([]File, error) {
+	known := Generators()
+	for _, name := range opts.Only {
+		if !slices.ContainsFunc(known, func(g Generator) bool { return g.Name == name }) {
+			return nil, fmt.Errorf("generate: no generator is named %q", name)
+		}
+	}
+	var files []File
+	for _, g := range known {
+		if len(opts.Only) > 0 && !slices.Contains(opts.Only, g.Name) {
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		made, err := g.Generate(set)
+		if err != nil {
+			return nil, fmt.Errorf("generate %s: %w", g.Name, err)
+		}
+		files = append(files, made...)
+	}
+	slices.SortFunc(files, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
+	for i := 1; i < len(files); i++ {
+		if files[i].Path == files[i-1].Path {
+			return nil, fmt.Errorf("generate: two schemas make the file %s", files[i].Path)
+		}
+	}
+	return files, nil
+}

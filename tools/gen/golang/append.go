@@ -1,0 +1,285 @@
+package golang
+
+import (
+	"encoding/json"
+	"strings"
+
+	"github.com/omninode/trestle/tools/schema"
+)
+
+// appendJSON writes the message's AppendJSON method.
+//
+// Every member is followed by a comma, and the last comma becomes the closing brace: no member needs to know whether
+// one precedes it.
+func (g *file) appendJSON(m *schema.Message, goName string) error {
+	g.p("// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no")
+	g.p("// JSON form, what was appended is of no use.")
+	g.p("func (x *%s) AppendJSON(b []byte) ([]byte, error) {", goName)
+	if g.proto() {
+		g.p("if x == nil {")
+		g.p("return append(b, \"null\"...), nil")
+		g.p("}")
+	}
+	if len(m.Fields) == 0 && !m.KeepUnknown {
+		g.p("return append(b, '{', '}'), nil")
+		g.p("}\n")
+		return nil
+	}
+	var body []string
+	for _, f := range m.Fields {
+		lines, err := g.appendField(g.view(f))
+		if err != nil {
+			return err
+		}
+		body = append(body, lines...)
+	}
+	if m.KeepUnknown {
+		body = append(body, g.appendUnknown()...)
+	}
+	text := strings.Join(body, "\n")
+	if strings.Contains(text, "err = ") {
+		g.p("var err error")
+	}
+	g.p("b = append(b, '{')")
+	g.p("%s", text)
+	g.p("if b[len(b)-1] == ',' {")
+	g.p("b[len(b)-1] = '}'")
+	g.p("return b, nil")
+	g.p("}")
+	g.p("return append(b, '}'), nil")
+	g.p("}\n")
+	return nil
+}
+
+func (g *file) appendUnknown() []string {
+	return []string{
+		"for _, m := range x.Unknown {",
+		"if b, err = " + g.jsontext("AppendString") + "(b, m.Name); err != nil {",
+		"return b, err",
+		"}",
+		"b = append(b, ':')",
+		"if b, err = " + g.jsontext("AppendRaw") + "(b, m.Value); err != nil {",
+		"return b, " + g.jsontext("At") + "(err, m.Name)",
+		"}",
+		"b = append(b, ',')",
+		"}",
+	}
+}
+
+// appendField appends one member, or nothing when the field is absent.
+func (g *file) appendField(v view) ([]string, error) {
+	wrap := func(err string) string { return g.jsontext("At") + "(" + err + ", " + goString(v.JSONName) + ")" }
+	lines, err := g.appendMember(v, wrap)
+	if err != nil {
+		return nil, err
+	}
+	if v.wrapper != "" {
+		return guarded("if o, ok := "+v.holder+".("+"*"+v.wrapper+"); ok {", lines), nil
+	}
+	if cond := g.appendCondition(v); cond != "" {
+		return guarded("if "+cond+" {", lines), nil
+	}
+	return lines, nil
+}
+
+func guarded(open string, lines []string) []string {
+	return append(append([]string{open}, lines...), "}")
+}
+
+// appendCondition says when a member is written; empty: always.
+func (g *file) appendCondition(v view) string {
+	if !g.proto() {
+		return v.has
+	}
+	switch v.Type.Kind {
+	case schema.List, schema.Map:
+		return "" // [] and {} are written
+	case schema.EnumKind:
+		if !v.Explicit {
+			return v.has
+		}
+	case schema.String:
+		if !v.Explicit && (v.Required || v.Default != "") {
+			return v.has // empty means absent
+		}
+		if !v.Explicit {
+			return ""
+		}
+	}
+	if v.Explicit || v.Type.Kind == schema.Record || v.Type.Kind == schema.Timestamp || v.Type.Kind == schema.JSONObject || v.Type.Kind == schema.JSONValue {
+		return v.has
+	}
+	return ""
+}
+
+// appendMember appends key, value and comma.
+func (g *file) appendMember(v view, wrap func(string) string) ([]string, error) {
+	key, err := json.Marshal(v.JSONName)
+	if err != nil {
+		return nil, err
+	}
+	switch v.Type.Kind {
+	case schema.List:
+		return g.appendList(v, string(key), wrap)
+	case schema.Map:
+		return g.appendMap(v, string(key), wrap)
+	}
+	value, err := g.appendValue(v.value, v.Field, v.Type, wrap)
+	if err != nil {
+		return nil, err
+	}
+	lines := []string{"b = append(b, `" + string(key) + ":`...)"}
+	lines = append(lines, value...)
+	return append(lines, "b = append(b, ',')"), nil
+}
+
+func (g *file) appendList(v view, key string, wrap func(string) string) ([]string, error) {
+	index := func(err string) string { return wrap(g.jsontext("AtIndex") + "(" + err + ", i)") }
+	item, err := g.appendItem("e", v.Field, v.Type.Elem, index)
+	if err != nil {
+		return nil, err
+	}
+	lines := []string{
+		"b = append(b, `" + key + ":[`...)",
+		"for i, e := range " + v.value + " {",
+		"if i > 0 {",
+		"b = append(b, ',')",
+		"}",
+	}
+	lines = append(lines, item...)
+	return append(lines, "}", "b = append(b, ']', ',')"), nil
+}
+
+// appendItem appends an element of a list or map; lists may be nested in JSON Schema.
+func (g *file) appendItem(expr string, f *schema.Field, t *schema.Type, wrap func(string) string) ([]string, error) {
+	switch t.Kind {
+	case schema.List, schema.Map:
+		return nil, refuse(t.Pos, fieldName(f), "a %s inside a list or map has no Go form: give it a name with an object of its own", t.Kind)
+	}
+	return g.appendValue(expr, f, t, wrap)
+}
+
+func (g *file) appendMap(v view, key string, wrap func(string) string) ([]string, error) {
+	atKey := func(err string) string {
+		return wrap(g.jsontext("AtKey") + "(" + err + ", " + keyText(g, "k", v.Type.Key) + ")")
+	}
+	item, err := g.appendItem(v.value+"[k]", v.Field, v.Type.Elem, atKey)
+	if err != nil {
+		return nil, err
+	}
+	lines := []string{
+		"b = append(b, `" + key + ":{`...)",
+		"for i, k := range " + g.std("slices", "Sorted") + "(" + g.std("maps", "Keys") + "(" + v.value + ")) {",
+		"if i > 0 {",
+		"b = append(b, ',')",
+		"}",
+	}
+	if v.Type.Key.Kind == schema.Bool {
+		return nil, refuse(v.Pos, v.element, "a map with bool keys is not supported: use string keys")
+	}
+	if v.Type.Key.Kind == schema.String {
+		lines = append(lines,
+			"if b, err = "+g.jsontext("AppendString")+"(b, k); err != nil {",
+			"return b, "+wrap("err"),
+			"}")
+	} else {
+		lines = append(lines, "b = append(b, '\"')", g.appendInt("k", v.Type.Key.Kind), "b = append(b, '\"')")
+	}
+	lines = append(lines, "b = append(b, ':')")
+	lines = append(lines, item...)
+	return append(lines, "}", "b = append(b, '}', ',')"), nil
+}
+
+// keyText is a map key as text.
+func keyText(g *file, expr string, t *schema.Type) string {
+	switch t.Kind {
+	case schema.String:
+		return expr
+	case schema.Uint32, schema.Uint64:
+		return g.std("strconv", "FormatUint") + "(uint64(" + expr + "), 10)"
+	default:
+		return g.std("strconv", "FormatInt") + "(int64(" + expr + "), 10)"
+	}
+}
+
+func (g *file) appendInt(expr string, kind schema.Kind) string {
+	switch kind {
+	case schema.Int64:
+		return "b = " + g.std("strconv", "AppendInt") + "(b, " + expr + ", 10)"
+	case schema.Int32:
+		return "b = " + g.std("strconv", "AppendInt") + "(b, int64(" + expr + "), 10)"
+	case schema.Uint64:
+		return "b = " + g.std("strconv", "AppendUint") + "(b, " + expr + ", 10)"
+	default:
+		return "b = " + g.std("strconv", "AppendUint") + "(b, uint64(" + expr + "), 10)"
+	}
+}
+
+// appendValue appends a single value.
+func (g *file) appendValue(expr string, f *schema.Field, t *schema.Type, wrap func(string) string) ([]string, error) {
+	fallible := func(call string) []string {
+		return []string{"if b, err = " + call + "; err != nil {", "return b, " + wrap("err"), "}"}
+	}
+	switch t.Kind {
+	case schema.Bool:
+		return []string{"b = " + g.std("strconv", "AppendBool") + "(b, " + expr + ")"}, nil
+	case schema.Int32, schema.Int64, schema.Uint32, schema.Uint64:
+		return []string{g.appendInt(expr, t.Kind)}, nil
+	case schema.Float:
+		return fallible(g.jsontext("AppendFloat32") + "(b, " + expr + ")"), nil
+	case schema.Double:
+		return fallible(g.jsontext("AppendFloat64") + "(b, " + expr + ")"), nil
+	case schema.String:
+		return fallible(g.jsontext("AppendString") + "(b, " + expr + ")"), nil
+	case schema.Bytes:
+		return []string{"b = " + g.jsontext("AppendBytes") + "(b, " + expr + ")"}, nil
+	case schema.EnumKind:
+		if !g.proto() {
+			return fallible(g.jsontext("AppendString") + "(b, string(" + expr + "))"), nil
+		}
+		return fallible(selector(expr) + ".AppendJSON(b)"), nil
+	case schema.Record:
+		if foreign(t.Message) {
+			return g.appendForeign(expr, wrap), nil
+		}
+		return fallible(selector(expr) + ".AppendJSON(b)"), nil
+	case schema.Timestamp:
+		if g.proto() {
+			return fallible(g.jsontext("AppendTime") + "(b, " + expr + ".AsTime())"), nil
+		}
+		return fallible(g.jsontext("AppendTime") + "(b, " + expr + ")"), nil
+	case schema.JSONObject:
+		if g.proto() {
+			return fallible(g.jsontext("AppendObject") + "(b, " + expr + ".GetJson())"), nil
+		}
+		return fallible(g.jsontext("AppendObject") + "(b, string(" + expr + "))"), nil
+	case schema.JSONValue:
+		if !g.proto() {
+			return fallible(g.jsontext("AppendRaw") + "(b, " + expr + ")"), nil
+		}
+	}
+	return nil, refuse(f.Pos, fieldName(f), "a value of kind %q has no JSON form here", t.Kind)
+}
+
+// selector makes expr fit for a method call: a dereference is left to Go.
+func selector(expr string) string { return strings.TrimPrefix(expr, "*") }
+
+// foreign says that a message is of a package that has no generated methods, such as google.protobuf.
+func foreign(m *schema.Message) bool {
+	return m.Proto != nil && (strings.HasPrefix(m.FullName, "google.") || strings.HasPrefix(m.FullName, "buf."))
+}
+
+// appendForeign appends a well-known protobuf message by protojson.
+func (g *file) appendForeign(expr string, wrap func(string) string) []string {
+	return []string{
+		"{",
+		"text, err := " + g.pkg("google.golang.org/protobuf/encoding/protojson", "protojson") + ".Marshal(" + expr + ")",
+		"if err != nil {",
+		"return b, " + wrap("err"),
+		"}",
+		"if b, err = " + g.jsontext("AppendRaw") + "(b, " + g.jsontext("Raw") + "(text)); err != nil {",
+		"return b, " + wrap("err"),
+		"}",
+		"}",
+	}
+}

@@ -1,0 +1,220 @@
+package golang
+
+import (
+	"encoding/json"
+	"strconv"
+
+	"github.com/omninode/trestle/tools/schema"
+)
+
+// hasDefaults says whether SetDefaults of a message can change anything. Messages may contain themselves.
+func hasDefaults(m *schema.Message, visiting map[*schema.Message]bool) bool {
+	if visiting[m] || foreign(m) {
+		return false
+	}
+	visiting[m] = true
+	for _, f := range m.Fields {
+		if f.Default != "" {
+			return true
+		}
+		for t := f.Type; t != nil; t = t.Elem {
+			if t.Kind == schema.Record && hasDefaults(t.Message, visiting) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// setDefaults writes the message's SetDefaults method.
+func (g *file) setDefaults(m *schema.Message, goName string) error {
+	g.p("// SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.")
+	if !hasDefaults(m, map[*schema.Message]bool{}) {
+		g.p("func (x *%s) SetDefaults(%s) {}\n", goName, g.std("time", "Time"))
+		return nil
+	}
+	g.p("func (x *%s) SetDefaults(now %s) {", goName, g.std("time", "Time"))
+	if g.proto() {
+		g.p("if x == nil {")
+		g.p("return")
+		g.p("}")
+	}
+	for _, f := range m.Fields {
+		v := g.view(f)
+		if f.Default != "" {
+			if err := g.setDefault(v); err != nil {
+				return err
+			}
+		}
+		g.defaultsWithin(v)
+	}
+	g.p("}\n")
+	return nil
+}
+
+// defaultsWithin fills the defaults of messages inside the field.
+func (g *file) defaultsWithin(v view) {
+	record := func(t *schema.Type) bool {
+		return t != nil && t.Kind == schema.Record && hasDefaults(t.Message, map[*schema.Message]bool{})
+	}
+	switch {
+	case record(v.Type) && v.wrapper != "":
+		g.p("if o, ok := %s.(*%s); ok {", v.holder, v.wrapper)
+		g.p("%s.SetDefaults(now)", v.expr)
+		g.p("}")
+	case record(v.Type) && v.has != "":
+		g.p("if %s {", v.has)
+		g.p("%s.SetDefaults(now)", v.expr)
+		g.p("}")
+	case record(v.Type):
+		g.p("%s.SetDefaults(now)", v.expr)
+	case v.Type.Kind == schema.List && record(v.Type.Elem):
+		g.p("for i := range %s {", v.expr)
+		g.p("%s[i].SetDefaults(now)", v.expr)
+		g.p("}")
+	case v.Type.Kind == schema.Map && record(v.Type.Elem):
+		if g.proto() {
+			g.p("for _, m := range %s {", v.expr)
+			g.p("m.SetDefaults(now)")
+		} else {
+			g.p("for k, m := range %s {", v.expr)
+			g.p("m.SetDefaults(now)")
+			g.p("%s[k] = m", v.expr)
+		}
+		g.p("}")
+	}
+}
+
+// setDefault fills the field itself.
+func (g *file) setDefault(v view) error {
+	if v.wrapper != "" {
+		return refuse(v.Pos, v.element, "a member of a oneof cannot have a default")
+	}
+	value, err := g.defaultValue(v)
+	if err != nil {
+		return err
+	}
+	if value == "" {
+		return nil
+	}
+	hasNot := v.hasNot
+	if !g.proto() && (v.Type.Kind == schema.List || v.Type.Kind == schema.Map) {
+		hasNot = v.expr + " == nil"
+	}
+	if hasNot == "" {
+		return refuse(v.Pos, v.element, "a required field cannot have a default: it is never absent")
+	}
+	g.p("if %s {", hasNot)
+	if v.pointer {
+		g.p("%s = new(%s)", v.expr, value)
+	} else {
+		g.p("%s = %s", v.expr, value)
+	}
+	g.p("}")
+	return nil
+}
+
+// defaultValue is the Go expression of the default; empty where the zero value already is it.
+func (g *file) defaultValue(v view) (string, error) {
+	bad := func() (string, error) {
+		return "", refuse(v.Pos, v.element, "default %s is no %s: write it as JSON", v.Default, v.Type.Kind)
+	}
+	if v.Default == "now" {
+		if v.Type.Kind != schema.Timestamp {
+			return bad()
+		}
+		if g.proto() {
+			return g.pkg(tspbPath, "timestamppb") + ".New(now)", nil
+		}
+		return "now", nil
+	}
+	text := []byte(v.Default)
+	implicit := g.proto() && !v.Explicit
+	switch v.Type.Kind {
+	case schema.String:
+		var s string
+		if json.Unmarshal(text, &s) != nil {
+			return bad()
+		}
+		if implicit && s == "" {
+			return "", nil
+		}
+		return goString(s), nil
+	case schema.EnumKind:
+		var s string
+		if json.Unmarshal(text, &s) != nil {
+			return bad()
+		}
+		for _, ev := range v.Type.Enum.Values {
+			if ev.JSONName == s && s != "" {
+				return g.enumConst(v.Type.Enum, ev), nil
+			}
+		}
+		return "", refuse(v.Pos, v.element, "default %s is not a JSON name of %s", v.Default, v.Type.Enum.FullName)
+	case schema.Bool:
+		var b bool
+		if json.Unmarshal(text, &b) != nil {
+			return bad()
+		}
+		if implicit {
+			return g.implicitDefault(v, !b)
+		}
+		return strconv.FormatBool(b), nil
+	case schema.Int32, schema.Int64, schema.Uint32, schema.Uint64:
+		n, err := strconv.ParseInt(v.Default, 10, 64)
+		if err != nil {
+			return bad()
+		}
+		if implicit {
+			return g.implicitDefault(v, n == 0)
+		}
+		return scalarTypes[v.Type.Kind] + "(" + strconv.FormatInt(n, 10) + ")", nil
+	case schema.Float, schema.Double:
+		n, err := strconv.ParseFloat(v.Default, 64)
+		if err != nil {
+			return bad()
+		}
+		if implicit {
+			return g.implicitDefault(v, n == 0)
+		}
+		return scalarTypes[v.Type.Kind] + "(" + strconv.FormatFloat(n, 'g', -1, 64) + ")", nil
+	case schema.List, schema.Map:
+		return g.emptyContainer(v)
+	case schema.JSONObject:
+		if !json.Valid(text) || text[0] != '{' {
+			return bad()
+		}
+		if g.proto() {
+			return "&" + g.jsonObjectType() + "{Json: " + goString(v.Default) + "}", nil
+		}
+		return goString(v.Default), nil
+	case schema.JSONValue:
+		if !json.Valid(text) || g.proto() {
+			return bad()
+		}
+		return goString(v.Default), nil
+	}
+	return "", refuse(v.Pos, v.element, "a %s cannot have a default", v.Type.Kind)
+}
+
+// implicitDefault is the default of a protobuf scalar whose zero cannot be told from absent.
+func (g *file) implicitDefault(v view, zero bool) (string, error) {
+	if zero {
+		return "", nil
+	}
+	return "", refuse(v.Pos, v.element, "default %s would also replace a zero that was meant: make the field optional", v.Default)
+}
+
+func (g *file) emptyContainer(v view) (string, error) {
+	want := "[]"
+	if v.Type.Kind == schema.Map {
+		want = "{}"
+	}
+	if v.Default != want {
+		return "", refuse(v.Pos, v.element, "default %s: the default of a %s can only be %s", v.Default, v.Type.Kind, want)
+	}
+	if g.proto() {
+		return "", nil // absent and empty are the same, and written as empty
+	}
+	return g.goType(v.Type) + "{}", nil
+}

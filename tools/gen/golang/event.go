@@ -1,0 +1,354 @@
+package golang
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/omninode/trestle/tools/gen/output"
+	"github.com/omninode/trestle/tools/schema"
+)
+
+// infoName is the variable that holds an event's description; topicName one that holds a topic's.
+func infoName(goName string) string    { return "info" + goName }
+func topicName(t *schema.Topic) string { return "topic" + camel(t.Name) }
+
+// eventMethods writes what makes a message an event.
+func (g *file) eventMethods(e *schema.Event, goName string) {
+	g.p("// EventInfo describes the event type %s. It works on a nil receiver.", e.Type)
+	g.p("func (*%s) EventInfo() *%s { return &%s }\n", goName, g.trestle("EventInfo"), infoName(goName))
+	g.shareEnvelope(e, goName)
+	g.partitionKey(e, goName)
+}
+
+// shared are the envelope's members that a payload may carry too: the field's name, its name in [wire.Envelope], and
+// whether a difference is a fault.
+var shared = map[schema.Envelope][]struct {
+	field, member string
+	time          bool
+}{
+	schema.EnvelopeOnexV1: {
+		{"correlation_id", "CorrelationID", false}, {"session_id", "SessionID", false}, {"timestamp", "Timestamp", true},
+	},
+	schema.EnvelopeBaseEvent: {
+		{"correlation_id", "CorrelationID", false}, {"trace_id", "TraceID", false},
+	},
+}
+
+// shareEnvelope writes the method that fills payload and envelope from each other.
+func (g *file) shareEnvelope(e *schema.Event, goName string) {
+	var lines []string
+	for _, s := range shared[e.Envelope] {
+		f := e.Message.Field(s.field)
+		if f == nil || f.Oneof != nil {
+			continue
+		}
+		switch {
+		case s.time && f.Type.Kind == schema.Timestamp:
+			lines = append(lines, g.shareTime(g.view(f))...)
+		case !s.time && f.Type.Kind == schema.String:
+			lines = append(lines, g.shareID(g.view(f), "env."+s.member)...)
+		}
+	}
+	g.p("// ShareEnvelope fills what the payload lacks from the envelope, and the other way round.")
+	if len(lines) == 0 {
+		g.p("// They have no field in common.")
+		g.p("func (x *%s) ShareEnvelope(*%s, *%s) {}\n", goName, g.trestle("Envelope"), g.trestle("Violations"))
+		return
+	}
+	g.p("// An id that differs between them is a violation.")
+	g.p("func (x *%s) ShareEnvelope(env *%s, v *%s) {", goName, g.trestle("Envelope"), g.trestle("Violations"))
+	g.p("%s", strings.Join(lines, "\n"))
+	g.p("}\n")
+}
+
+func (g *file) shareID(v view, member string) []string {
+	absent, set := v.hasNot, v.expr+" = "+member
+	if v.pointer {
+		absent, set = v.expr+" == nil", v.expr+" = new("+member+")"
+	}
+	if absent == "" {
+		absent = v.value + ` == ""`
+	}
+	found := v.value
+	if v.Sensitive {
+		found = "nil"
+	}
+	return []string{
+		"switch {",
+		"case " + absent + ":",
+		"if " + member + ` != "" {`,
+		set,
+		"}",
+		"case " + member + ` == "":`,
+		member + " = " + v.value,
+		"case !" + g.std("strings", "EqualFold") + "(" + v.value + ", " + member + "):",
+		violation(goString(v.JSONName), "envelope.equal", "must equal the envelope's "+v.JSONName, found),
+		"}",
+	}
+}
+
+func (g *file) shareTime(v view) []string {
+	absent, value, set := v.expr+".IsZero()", v.value, v.expr+" = env.Timestamp"
+	switch {
+	case g.proto():
+		absent, value = v.expr+" == nil", v.expr+".AsTime()"
+		set = v.expr + " = " + g.pkg(tspbPath, "timestamppb") + ".New(env.Timestamp)"
+	case v.pointer:
+		absent, set = v.expr+" == nil", v.expr+" = new(env.Timestamp)"
+	}
+	return []string{
+		"switch {",
+		"case " + absent + ":",
+		"if !env.Timestamp.IsZero() {",
+		set,
+		"}",
+		"case env.Timestamp.IsZero():",
+		"env.Timestamp = " + value,
+		"}",
+	}
+}
+
+// envelopeKeys are the key paths that an envelope has.
+var envelopeKeys = map[string]string{
+	"correlation_id": "CorrelationID", "session_id": "SessionID", "event_id": "EventID", "trace_id": "TraceID",
+	"event_type": "EventType", "source.service_name": "Source.ServiceName",
+	"source.service_version": "Source.ServiceVersion", "source.instance_id": "Source.InstanceID",
+}
+
+// partitionKey writes the method that finds the record's key.
+func (g *file) partitionKey(e *schema.Event, goName string) {
+	var lines []string
+	usesEnvelope := false
+	for _, key := range e.Key {
+		expr, conds := g.payloadKey(e.Message, key)
+		if expr != "" {
+			conds = append(conds, expr+` != ""`)
+			lines = append(lines, "if "+strings.Join(conds, " && ")+" {", "return "+expr, "}")
+		}
+		if member := envelopeKeys[key]; member != "" && e.Envelope != schema.EnvelopeNone {
+			usesEnvelope = true
+			lines = append(lines, "if env."+member+` != "" {`, "return env."+member, "}")
+		}
+	}
+	param := "*"
+	if usesEnvelope {
+		param = "env *"
+	}
+	if len(e.Key) == 0 {
+		g.p("// PartitionKey returns no key: the schema names none.")
+	} else {
+		g.p("// PartitionKey returns the first of these that is set: %s.", strings.Join(e.Key, ", "))
+	}
+	g.p("func (x *%s) PartitionKey(%s%s) string {", goName, param, g.trestle("Envelope"))
+	if len(lines) > 0 {
+		g.p("%s", strings.Join(lines, "\n"))
+	}
+	g.p("return \"\"")
+	g.p("}\n")
+}
+
+// payloadKey is the expression of a key path in the payload, and the conditions under which it may be read; empty when
+// the payload has no such path, or not of a type that is a key.
+func (g *file) payloadKey(m *schema.Message, key string) (expr string, conds []string) {
+	expr = "x"
+	parts := strings.Split(key, ".")
+	for i, part := range parts {
+		f := m.Field(part)
+		if f == nil || f.Oneof != nil {
+			return "", nil
+		}
+		v := g.view(f)
+		at := expr + strings.TrimPrefix(v.expr, "x")
+		if i < len(parts)-1 {
+			if f.Type.Kind != schema.Record {
+				return "", nil
+			}
+			if v.has != "" {
+				conds = append(conds, at+" != nil")
+			}
+			m, expr = f.Type.Message, at
+			continue
+		}
+		if v.pointer {
+			conds = append(conds, at+" != nil")
+			at = "*" + at
+		}
+		if f.Type.Kind != schema.String {
+			return "", nil
+		}
+		return at, conds
+	}
+	return "", nil
+}
+
+// packageFile writes what a package has once: the guard against an old runtime, its events and topics, its patterns.
+func packageFile(set *schema.Set, pkg *schema.Package, names *protoNames, shared *patterns) ([]output.File, error) {
+	g := &file{writer: newWriter(pkg, "", shared), set: set, owner: pkg, names: names}
+	g.p("// Undefined? This package is newer than the runtime: upgrade the runtime, or regenerate.")
+	g.p("const _ = %s\n", g.trestle("GenVersion1"))
+	var topics []*schema.Topic
+	for _, t := range set.Topics {
+		if t.Package == pkg {
+			topics = append(topics, t)
+		}
+	}
+	if err := g.events(); err != nil {
+		return nil, err
+	}
+	if err := g.topics(topics); err != nil {
+		return nil, err
+	}
+	if len(shared.order) > 0 {
+		g.p("// The patterns of the schemas, compiled when they are first needed.")
+		g.p("var (")
+		expressions := slices.Clone(shared.order)
+		slices.SortFunc(expressions, func(a, b string) int { return strings.Compare(shared.names[a], shared.names[b]) })
+		for _, expression := range expressions {
+			g.p("%s = %s(func() *%s { return %s(%s) })", shared.names[expression], g.std("sync", "OnceValue"),
+				g.std("regexp", "Regexp"), g.std("regexp", "MustCompile"), goString(expression))
+		}
+		g.p(")")
+	}
+	made, err := g.finish(goPath(pkg, "", "trestle.go"), "package "+pkg.Name)
+	if err != nil {
+		return nil, err
+	}
+	return []output.File{made}, nil
+}
+
+// events writes the descriptions of the package's events.
+func (g *file) events() error {
+	if len(g.owner.Events) == 0 {
+		return nil
+	}
+	g.p("// Events returns the descriptions of the package's events, in the order of the schemas. They must not be changed.")
+	g.p("func Events() []*%s {", g.trestle("EventInfo"))
+	g.p("return []*%s{", g.trestle("EventInfo"))
+	for _, e := range g.owner.Events {
+		g.p("&%s,", infoName(g.messageType(e.Message)))
+	}
+	g.p("}")
+	g.p("}\n")
+	g.p("var (")
+	for _, e := range g.owner.Events {
+		if err := g.eventInfo(e); err != nil {
+			return err
+		}
+	}
+	g.p(")\n")
+	return nil
+}
+
+var roleNames = map[schema.Role]string{
+	schema.RoleRequest: "Request", schema.RoleResponse: "Response", schema.RoleStatus: "Status",
+	schema.RoleEvent: "Fact", schema.RoleDeadLetter: "DeadLetter",
+}
+
+var envelopeNames = map[schema.Envelope]string{
+	schema.EnvelopeOnexV1: "OnexV1", schema.EnvelopeBaseEvent: "BaseEvent", schema.EnvelopeNone: "None",
+}
+
+func (g *file) eventInfo(e *schema.Event) error {
+	goName := g.messageType(e.Message)
+	role, ok := roleNames[e.Role]
+	if !ok {
+		return refuse(e.Pos, e.Type, "unknown role %q", e.Role)
+	}
+	envelope, ok := envelopeNames[e.Envelope]
+	if !ok {
+		return refuse(e.Pos, e.Type, "unknown envelope %q", e.Envelope)
+	}
+	encoding := "JSON"
+	if e.Encoding == schema.EncodingProtobuf {
+		encoding = "Protobuf"
+	}
+	g.p("%s = %s{", infoName(goName), g.trestle("EventInfo"))
+	g.p("Type: %s,", goString(e.Type))
+	g.p("FullName: %s,", goString(e.Message.FullName))
+	g.p("Role: %s,", g.trestle(role))
+	g.p("Envelope: %s.%s,", g.pkg(wirePath, "wire"), envelope)
+	g.p("Encoding: %s,", g.trestle(encoding))
+	if e.Topic != nil {
+		if e.Topic.Package == g.owner {
+			g.p("Topic: &%s,", topicName(e.Topic))
+		} else {
+			g.p("Topic: &%s{", g.trestle("TopicInfo"))
+			g.topicMembers(e.Topic)
+			g.p("},")
+		}
+	}
+	if e.Reply != nil {
+		g.p("Reply: %s,", goString(e.Reply.Type))
+	}
+	if e.Message.Proto != nil {
+		g.p("MessageIndexes: []int{%s},", messageIndexes(e.Message.Proto))
+	}
+	g.p("New: func() %s { return new(%s) },", g.trestle("Event"), goName)
+	g.p("}")
+	return nil
+}
+
+// messageIndexes are the positions of a message and those around it in their file, outermost first.
+func messageIndexes(desc protoreflect.MessageDescriptor) string {
+	var path []string
+	for {
+		path = append(path, fmt.Sprint(desc.Index()))
+		parent, ok := desc.Parent().(protoreflect.MessageDescriptor)
+		if !ok {
+			break
+		}
+		desc = parent
+	}
+	slices.Reverse(path)
+	return strings.Join(path, ", ")
+}
+
+// topics writes the descriptions of the package's topics.
+func (g *file) topics(topics []*schema.Topic) error {
+	if len(topics) == 0 {
+		return nil
+	}
+	g.p("// Topics returns the descriptions of the topics that the package declares, by name. They must not be changed.")
+	g.p("func Topics() []*%s {", g.trestle("TopicInfo"))
+	g.p("return []*%s{", g.trestle("TopicInfo"))
+	for _, t := range topics {
+		g.p("&%s,", topicName(t))
+	}
+	g.p("}")
+	g.p("}\n")
+	g.p("var (")
+	taken := map[string]string{}
+	for _, t := range topics {
+		name := topicName(t)
+		if other, ok := taken[name]; ok {
+			return refuse(t.Pos, t.Name, "its Go name is that of topic %s: rename one", other)
+		}
+		taken[name] = t.Name
+		g.p("%s = %s{", name, g.trestle("TopicInfo"))
+		g.topicMembers(t)
+		g.p("}")
+	}
+	g.p(")\n")
+	return nil
+}
+
+func (g *file) topicMembers(t *schema.Topic) {
+	g.p("Name: %s,", goString(t.Name))
+	if t.DeadLetter != nil {
+		g.p("DeadLetter: %s,", goString(t.DeadLetter.Name))
+	}
+	var types []string
+	for _, e := range t.Events {
+		types = append(types, goString(e.Type))
+	}
+	slices.Sort(types)
+	if types = slices.Compact(types); len(types) > 0 {
+		g.p("EventTypes: []string{%s},", strings.Join(types, ", "))
+	}
+	if t.Settings.MaxMessageBytes != 0 {
+		g.p("MaxMessageBytes: %d,", t.Settings.MaxMessageBytes)
+	}
+}

@@ -1,0 +1,81 @@
+package golang
+
+import (
+	"strings"
+
+	"github.com/omninode/trestle/tools/gen/output"
+	"github.com/omninode/trestle/tools/schema"
+)
+
+// vocabulary is the package of the options: its messages are never sent, so that it has no validators and codecs.
+const vocabulary = "trestle.v1"
+
+// Options select what [GenerateWith] makes.
+type Options struct {
+	// WithoutMessages leaves out what protoc-gen-go makes of protobuf files, for use beside it.
+	WithoutMessages bool
+	// Packages names the schema packages to generate; empty means all of the set.
+	Packages []string
+}
+
+// Generate makes the Go code of every package of the set. Paths are below the output folder, by the package's folder:
+// "omninode/codegen/v1/status.trestle.go".
+func Generate(set *schema.Set) ([]output.File, error) { return GenerateWith(set, Options{}) }
+
+// GenerateWith is [Generate] with options.
+func GenerateWith(set *schema.Set, opts Options) ([]output.File, error) {
+	wanted := func(p *schema.Package) bool {
+		if len(opts.Packages) == 0 {
+			return true
+		}
+		for _, name := range opts.Packages {
+			if p.Name == name {
+				return true
+			}
+		}
+		return false
+	}
+	plugin, names, err := newPlugin(set)
+	if err != nil {
+		return nil, err
+	}
+	var files []output.File
+	for _, pkg := range set.Packages {
+		if !wanted(pkg) {
+			continue
+		}
+		var made []output.File
+		if pkg.Language == schema.Protobuf {
+			if !opts.WithoutMessages {
+				made, err = protoMessages(plugin, pkg)
+				if err != nil {
+					return nil, err
+				}
+				files = append(files, made...)
+			}
+			if pkg.Name == vocabulary {
+				continue
+			}
+			made, err = protoPackage(set, pkg, names)
+		} else {
+			made, err = jsonPackage(set, pkg)
+		}
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, made...)
+	}
+	return files, nil
+}
+
+// goPath is the path of a Go file made from a schema file: "omninode/codegen/v1/status.trestle.go".
+func goPath(pkg *schema.Package, source, suffix string) string {
+	base := source[strings.LastIndexByte(source, '/')+1:]
+	if dot := strings.LastIndexByte(base, '.'); dot > 0 {
+		base = base[:dot]
+	}
+	if pkg.Dir == "" || pkg.Dir == "." {
+		return base + suffix
+	}
+	return pkg.Dir + "/" + base + suffix
+}

@@ -1,0 +1,259 @@
+package golang
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"google.golang.org/protobuf/cmd/protoc-gen-go/internal_gengo"
+	"google.golang.org/protobuf/compiler/protogen"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protodesc"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/descriptorpb"
+	"google.golang.org/protobuf/types/pluginpb"
+
+	"github.com/omninode/trestle/tools/gen/output"
+	"github.com/omninode/trestle/tools/schema"
+)
+
+// newPlugin hands the set's protobuf files to protoc-gen-go's library, which knows how Go names come about.
+func newPlugin(set *schema.Set) (*protogen.Plugin, *protoNames, error) {
+	req := &pluginpb.CodeGeneratorRequest{}
+	added := map[string]bool{}
+	var add func(fd protoreflect.FileDescriptor)
+	add = func(fd protoreflect.FileDescriptor) {
+		if added[fd.Path()] {
+			return
+		}
+		added[fd.Path()] = true
+		for i := range fd.Imports().Len() {
+			add(fd.Imports().Get(i).FileDescriptor)
+		}
+		req.ProtoFile = append(req.ProtoFile, protodesc.ToFileDescriptorProto(fd))
+	}
+	params := []string{"paths=source_relative"}
+	for _, pkg := range set.Packages {
+		files := slices.Clone(pkg.Files)
+		slices.SortFunc(files, func(a, b *schema.File) int { return strings.Compare(a.Path, b.Path) })
+		for _, f := range files {
+			if f.Proto == nil {
+				continue
+			}
+			add(f.Proto)
+			req.FileToGenerate = append(req.FileToGenerate, f.Path)
+			params = append(params, "M"+f.Path+"="+pkg.GoImport+";"+pkg.GoName)
+		}
+	}
+	names := &protoNames{
+		messages: map[string]*protogen.Message{}, enums: map[string]*protogen.Enum{},
+		fields: map[string]*protogen.Field{}, packages: map[string]protogen.GoPackageName{},
+	}
+	if len(req.FileToGenerate) == 0 {
+		return nil, names, nil
+	}
+	req.Parameter = proto.String(strings.Join(params, ","))
+	plugin, err := protogen.Options{}.New(req)
+	if err != nil {
+		return nil, nil, fmt.Errorf("name the Go types of %d protobuf files: %w", len(req.FileToGenerate), err)
+	}
+	for _, f := range plugin.Files {
+		names.packages[string(f.GoImportPath)] = f.GoPackageName
+		for _, e := range f.Enums {
+			names.enums[string(e.Desc.FullName())] = e
+		}
+		names.add(f.Messages)
+	}
+	return plugin, names, nil
+}
+
+func (n *protoNames) add(messages []*protogen.Message) {
+	for _, m := range messages {
+		n.messages[string(m.Desc.FullName())] = m
+		for _, f := range m.Fields {
+			n.fields[string(f.Desc.FullName())] = f
+		}
+		for _, e := range m.Enums {
+			n.enums[string(e.Desc.FullName())] = e
+		}
+		n.add(m.Messages)
+	}
+}
+
+// protoMessages is what protoc-gen-go makes of the package's files, without the versions in the header.
+func protoMessages(plugin *protogen.Plugin, pkg *schema.Package) ([]output.File, error) {
+	var files []output.File
+	for _, f := range pkg.Files {
+		made := internal_gengo.GenerateFile(plugin, plugin.FilesByPath[f.Path])
+		content, err := made.Content()
+		if err != nil {
+			return nil, fmt.Errorf("%s: the Go of protoc-gen-go does not parse: %w", f.Path, err)
+		}
+		files = append(files, output.File{Path: goPath(pkg, f.Path, ".pb.go"), Content: withoutVersions(content)})
+	}
+	return files, nil
+}
+
+// withoutVersions drops the tool versions from protoc-gen-go's header: a new version that writes the same code makes
+// no difference.
+func withoutVersions(content []byte) []byte {
+	lines := strings.SplitAfter(string(content), "\n")
+	kept := lines[:0]
+	header := true
+	for _, line := range lines {
+		if strings.HasPrefix(line, "package ") {
+			header = false
+		}
+		if header && (line == "// versions:\n" || strings.HasPrefix(line, "// \tproto") || strings.HasPrefix(line, "// - proto")) {
+			continue
+		}
+		kept = append(kept, line)
+	}
+	return []byte(strings.Join(kept, ""))
+}
+
+// protoPackage makes the methods of a protobuf package's messages and enums, a file a schema file, and the package's
+// own file.
+func protoPackage(set *schema.Set, pkg *schema.Package, names *protoNames) ([]output.File, error) {
+	shared := &patterns{}
+	var files []output.File
+	for _, source := range pkg.Files {
+		g := &file{writer: newWriter(pkg, source.Path, shared), set: set, owner: pkg, names: names}
+		if err := g.protoFile(source); err != nil {
+			return nil, err
+		}
+		if g.body.Len() == 0 {
+			continue
+		}
+		made, err := g.finish(goPath(pkg, source.Path, ".trestle.go"), source.Path)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, made)
+	}
+	own, err := packageFile(set, pkg, names, shared)
+	if err != nil {
+		return nil, err
+	}
+	return append(files, own...), nil
+}
+
+// protoFile writes the methods of one file's messages and enums.
+func (g *file) protoFile(source *schema.File) error {
+	for _, e := range g.owner.Enums {
+		if e.File == source {
+			g.protoEnum(e)
+		}
+	}
+	for _, m := range g.owner.Messages {
+		if m.File == source {
+			if err := g.protoMessage(m); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (g *file) protoMessage(m *schema.Message) error {
+	pm := g.names.messages[m.FullName]
+	if options, ok := m.Proto.Options().(*descriptorpb.MessageOptions); ok && options.GetMapEntry() {
+		return nil
+	}
+	goName := pm.GoIdent.GoName
+	if pm.APILevel.String() != "API_OPEN" {
+		return refuse(m.Pos, m.FullName, "generated code needs protobuf's open Go API: set features.(pb.go).api_level = API_OPEN")
+	}
+	if e := eventOf(g.owner, m); e != nil {
+		g.eventMethods(e, goName)
+	}
+	if err := g.validate(m, goName); err != nil {
+		return err
+	}
+	if err := g.setDefaults(m, goName); err != nil {
+		return err
+	}
+	if err := g.appendJSON(m, goName); err != nil {
+		return err
+	}
+	if err := g.decodeJSON(m, goName); err != nil {
+		return err
+	}
+	for _, e := range m.Enums {
+		g.protoEnum(e)
+	}
+	for _, nested := range m.Messages {
+		if err := g.protoMessage(nested); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// eventOf returns the event that a message is, or nil.
+func eventOf(pkg *schema.Package, m *schema.Message) *schema.Event {
+	for _, e := range pkg.Events {
+		if e.Message == m {
+			return e
+		}
+	}
+	return nil
+}
+
+// protoEnum writes the JSON form of an enum.
+func (g *file) protoEnum(e *schema.Enum) {
+	goName := g.enumType(e)
+	g.p("// JSONName returns the name of e in JSON, empty when it has none: not set, or not a value of the schema.")
+	g.p("func (e %s) JSONName() string {", goName)
+	g.p("switch e {")
+	seen := map[int32]bool{}
+	for _, v := range e.Values {
+		if v.JSONName == "" || seen[v.Number] {
+			continue
+		}
+		seen[v.Number] = true
+		g.p("case %s:", g.enumConst(e, v))
+		g.p("return %s", goString(v.JSONName))
+	}
+	g.p("}")
+	g.p("return \"\"")
+	g.p("}\n")
+
+	g.p("// Parse%sJSON returns the value with that name in JSON.", goName)
+	g.p("func Parse%sJSON(name string) (value %s, ok bool) {", goName, goName)
+	g.p("switch name {")
+	for _, v := range e.Values {
+		if v.JSONName == "" {
+			continue
+		}
+		g.p("case %s:", goString(v.JSONName))
+		g.p("return %s, true", g.enumConst(e, v))
+	}
+	g.p("}")
+	g.p("return 0, false")
+	g.p("}\n")
+
+	g.p("// AppendJSON appends e's name in JSON, quoted; a value without one is an error.")
+	g.p("func (e %s) AppendJSON(b []byte) ([]byte, error) {", goName)
+	g.p("name := e.JSONName()")
+	g.p("if name == \"\" {")
+	g.p("return b, &%s{Offset: -1, Message: \"enum value \" + %s(int(e)) + \" has no JSON name\"}", g.jsontext("Error"), g.std("strconv", "Itoa"))
+	g.p("}")
+	g.p("return %s(b, name)", g.jsontext("AppendString"))
+	g.p("}\n")
+
+	g.p("// DecodeJSON reads e from its name in JSON. A name that the schema does not have is a fault.")
+	g.p("func (e *%s) DecodeJSON(r *%s) {", goName, g.jsontext("Reader"))
+	g.p("if r.Kind() != '\"' {")
+	g.p("r.StringView() // the fault is that it is no string")
+	g.p("return")
+	g.p("}")
+	g.p("name := r.StringView()")
+	g.p("value, ok := Parse%sJSON(name)", goName)
+	g.p("if !ok {")
+	g.p("r.Fault(\"enum.defined_only\", \"value must be one of the defined enum values\", name)")
+	g.p("return")
+	g.p("}")
+	g.p("*e = value")
+	g.p("}\n")
+}

@@ -1,0 +1,237 @@
+package golang
+
+import (
+	"bytes"
+	"fmt"
+	"go/format"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/omninode/trestle/tools/gen/output"
+	"github.com/omninode/trestle/tools/schema"
+)
+
+// The packages that generated code imports most.
+const (
+	trestlePath  = "github.com/omninode/trestle/runtime"
+	jsontextPath = "github.com/omninode/trestle/runtime/jsontext"
+	wirePath     = "github.com/omninode/trestle/runtime/wire"
+	formatPath   = "github.com/omninode/trestle/runtime/format"
+	tspbPath     = "google.golang.org/protobuf/types/known/timestamppb"
+)
+
+// writer collects the body of one Go file and what it imports.
+type writer struct {
+	importPath string // of the package the file belongs to
+	name       string // package name
+	source     string // schema file, for the header
+	body       bytes.Buffer
+	imports    map[string]string // import path → alias
+	// patterns holds regular expressions in order of first use; each becomes a package-level variable.
+	patterns *patterns
+}
+
+func newWriter(pkg *schema.Package, source string, shared *patterns) *writer {
+	return &writer{
+		importPath: pkg.GoImport, name: pkg.GoName, source: source, imports: map[string]string{}, patterns: shared,
+	}
+}
+
+// p writes one line of the body.
+func (w *writer) p(format string, args ...any) {
+	if len(args) == 0 {
+		w.body.WriteString(format)
+	} else {
+		fmt.Fprintf(&w.body, format, args...)
+	}
+	w.body.WriteByte('\n')
+}
+
+// pkg returns the name under which the file refers to an imported package.
+func (w *writer) pkg(importPath, name string) string {
+	if alias, ok := w.imports[importPath]; ok {
+		return alias
+	}
+	alias := name
+	for n := 2; w.taken(alias); n++ {
+		alias = name + strconv.Itoa(n)
+	}
+	w.imports[importPath] = alias
+	return alias
+}
+
+func (w *writer) taken(alias string) bool {
+	for _, other := range w.imports {
+		if other == alias {
+			return true
+		}
+	}
+	return false
+}
+
+// std refers to a member of a standard library package: std("strconv", "Itoa").
+func (w *writer) std(importPath, member string) string {
+	return w.pkg(importPath, path.Base(importPath)) + "." + member
+}
+
+func (w *writer) trestle(member string) string { return w.pkg(trestlePath, "trestle") + "." + member }
+func (w *writer) jsontext(member string) string {
+	return w.pkg(jsontextPath, "jsontext") + "." + member
+}
+func (w *writer) format(member string) string { return w.pkg(formatPath, "format") + "." + member }
+
+// ident refers to a name of the Go package at importPath.
+func (w *writer) ident(importPath, pkgName, member string) string {
+	if importPath == w.importPath {
+		return member
+	}
+	return w.pkg(importPath, pkgName) + "." + member
+}
+
+// doc writes a comment; the deprecation, if any, in the form tools recognise.
+func (w *writer) doc(text string, deprecated *schema.Deprecation) {
+	text = strings.TrimRight(text, " \t\n")
+	if text != "" {
+		for line := range strings.SplitSeq(text, "\n") {
+			line = strings.TrimRight(line, " \t\r")
+			if line == "" {
+				w.p("//")
+			} else {
+				w.p("// %s", strings.TrimPrefix(line, " "))
+			}
+		}
+	}
+	if deprecated != nil {
+		if text != "" {
+			w.p("//")
+		}
+		reason := deprecated.Reason
+		if reason == "" {
+			reason = "do not use."
+		}
+		if deprecated.Since != "" {
+			reason = "since " + deprecated.Since + ": " + reason
+		}
+		w.p("// Deprecated: %s", strings.ReplaceAll(reason, "\n", " "))
+	}
+}
+
+// file assembles and formats the file. element names the part of the schema it was made from, for the error.
+func (w *writer) finish(filePath, element string) (output.File, error) {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "// %s\n", output.Marker)
+	if w.source != "" {
+		fmt.Fprintf(&b, "// source: %s\n", w.source)
+	}
+	fmt.Fprintf(&b, "\npackage %s\n\n", w.name)
+	var standard, other []string
+	for importPath, alias := range w.imports {
+		line := strconv.Quote(importPath)
+		if alias != path.Base(importPath) {
+			line = alias + " " + line
+		}
+		if first, _, _ := strings.Cut(importPath, "/"); strings.Contains(first, ".") {
+			other = append(other, line)
+		} else {
+			standard = append(standard, line)
+		}
+	}
+	byPath := func(a, b string) int {
+		return strings.Compare(a[strings.IndexByte(a, '"'):], b[strings.IndexByte(b, '"'):])
+	}
+	slices.SortFunc(standard, byPath)
+	slices.SortFunc(other, byPath)
+	switch {
+	case len(standard)+len(other) == 1:
+		fmt.Fprintf(&b, "import %s\n\n", append(standard, other...)[0])
+	case len(standard)+len(other) > 1:
+		fmt.Fprintf(&b, "import (\n%s\n\n%s\n)\n\n", strings.Join(standard, "\n"), strings.Join(other, "\n"))
+	}
+	b.Write(w.body.Bytes())
+	content, err := format.Source(b.Bytes())
+	if err != nil {
+		return output.File{}, fmt.Errorf("%s: the generated Go does not parse, which is a fault of the generator: %w", element, err)
+	}
+	return output.File{Path: filePath, Content: content}, nil
+}
+
+// patterns are a package's regular expressions, each compiled once and named after its first use.
+type patterns struct {
+	names map[string]string // expression → variable
+	order []string
+}
+
+// name returns the function variable that holds the compiled expression.
+func (s *patterns) name(expression, hint string) string {
+	if s.names == nil {
+		s.names = map[string]string{}
+	}
+	if name, ok := s.names[expression]; ok {
+		return name
+	}
+	name := "pattern" + hint
+	for n := 2; s.used(name); n++ {
+		name = "pattern" + hint + strconv.Itoa(n)
+	}
+	s.names[expression] = name
+	s.order = append(s.order, expression)
+	return name
+}
+
+func (s *patterns) used(name string) bool {
+	for _, other := range s.names {
+		if other == name {
+			return true
+		}
+	}
+	return false
+}
+
+// goString writes s as a Go string literal, in backquotes where that reads better.
+func goString(s string) string {
+	if strings.Contains(s, `"`) && strconv.CanBackquote(s) || strings.Contains(s, `\`) && strconv.CanBackquote(s) {
+		return "`" + s + "`"
+	}
+	return strconv.Quote(s)
+}
+
+// camel turns a schema name into a Go one: "service_info" → "ServiceInfo", "url" → "Url".
+func camel(name string) string {
+	var b strings.Builder
+	up := true
+	for _, r := range name {
+		switch {
+		case r >= 'a' && r <= 'z':
+			if up {
+				r -= 'a' - 'A'
+			}
+			b.WriteRune(r)
+			up = false
+		case r >= 'A' && r <= 'Z':
+			b.WriteRune(r)
+			up = false
+		case r >= '0' && r <= '9':
+			if b.Len() == 0 {
+				b.WriteByte('X')
+			}
+			b.WriteRune(r)
+			up = true
+		default:
+			up = true
+		}
+	}
+	if b.Len() == 0 {
+		return "X"
+	}
+	return b.String()
+}
+
+// lower makes a Go name unexported: "CodegenStatusEvent" → "codegenStatusEvent".
+func lower(name string) string {
+	if name == "" {
+		return name
+	}
+	return strings.ToLower(name[:1]) + name[1:]
+}
