@@ -176,7 +176,7 @@ func TestKafkaPause(t *testing.T) {
 
 func TestKafkaRefusesMistakes(t *testing.T) {
 	t.Parallel()
-	tb := &fakeTB{}
+	tb := &fakeTB{name: t.Name()}
 	tb.run(func() { Kafka(tb, WithNodes(0)) })
 	if tb.outcome == "skipped" {
 		t.Skip(tb.said)
@@ -210,7 +210,7 @@ func TestKafkaRefusesMistakes(t *testing.T) {
 
 func TestKafkaThatDoesNotStartSaysWhy(t *testing.T) {
 	t.Parallel()
-	tb := &fakeTB{}
+	tb := &fakeTB{name: t.Name()}
 	tb.run(func() { Kafka(tb, WithProperty("num.io.threads", "0")) })
 	if tb.outcome == "skipped" {
 		t.Skip(tb.said)

@@ -73,12 +73,12 @@ func javasAt(paths []string) []java {
 	return javas
 }
 
-var javaVersionLine = regexp.MustCompile(`version "(?:1\.)?(\d+)`)
+// As in "openjdk 25.0.1 2025-10-21 LTS".
+var javaVersionLine = regexp.MustCompile(`(?m)^\w+ (\d+)`)
 
+// javaVersion fails for Java 8, which does not know the option.
 func javaVersion(path string) (int, bool) {
-	// -version writes to standard error, --version (since 9) does not, but in
-	// another form.
-	out, err := process.Run(context.Background(), exec.Command("sh", "-c", `exec "$0" -version 2>&1`, path))
+	out, err := process.Run(context.Background(), exec.Command(path, "--version"))
 	if err != nil {
 		return 0, false
 	}
