@@ -143,6 +143,7 @@ func (r *Reader) moreElements(f *frame) bool {
 		}
 		r.pos++
 		if r.peek() == ']' {
+			f.index++
 			r.fail(unexpected(r.data, r.pos, "a value"))
 			return false
 		}
@@ -183,6 +184,7 @@ func (r *Reader) moreMembers(f *frame) bool {
 	f.nameStart, f.nameEnd = start+1, end-1
 	r.start, r.pos = start, end
 	if r.peek() != ':' {
+		r.leave()
 		r.fail(unexpected(r.data, r.pos, "the ':' after a member name"))
 		return false
 	}

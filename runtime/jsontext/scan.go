@@ -1,6 +1,7 @@
 package jsontext
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"math/bits"
@@ -67,12 +68,12 @@ func scanString(d []byte, i int) (end int, escaped bool, err *Error) {
 				return i, escaped, err
 			}
 		case c < 0x20:
-			return i, escaped, &Error{Offset: i, Message: fmt.Sprintf("control character %#04x in a string is not escaped", c)}
+			return i, escaped, &Error{Offset: i, Message: fmt.Sprintf("control character 0x%02x in a string is not escaped", c)}
 		default:
 			for i < len(d) && d[i] >= utf8.RuneSelf {
 				r, n := utf8.DecodeRune(d[i:])
 				if r == utf8.RuneError && n == 1 {
-					return i, escaped, &Error{Offset: i, Message: fmt.Sprintf("byte %#02x in a string is not UTF-8", d[i])}
+					return i, escaped, &Error{Offset: i, Message: fmt.Sprintf("byte 0x%02x in a string is not UTF-8", d[i])}
 				}
 				i += n
 			}
@@ -131,12 +132,12 @@ func hex4(d []byte, i int) (rune, bool) {
 func appendUnescaped(b, s []byte) []byte {
 	for i := 0; i < len(s); {
 		if s[i] != '\\' {
-			start := i
-			for i < len(s) && s[i] != '\\' {
-				i++
+			n := bytes.IndexByte(s[i:], '\\')
+			if n < 0 {
+				return append(b, s[i:]...)
 			}
-			b = append(b, s[start:i]...)
-			continue
+			b = append(b, s[i:i+n]...)
+			i += n
 		}
 		switch c := s[i+1]; c {
 		case 'b':
@@ -261,7 +262,7 @@ func describe(d []byte, i int) string {
 	r, n := utf8.DecodeRune(d[i:])
 	switch {
 	case r == utf8.RuneError && n == 1:
-		return fmt.Sprintf("byte %#02x", d[i])
+		return fmt.Sprintf("byte 0x%02x", d[i])
 	case r == '\uFEFF':
 		return "a byte order mark"
 	default:
