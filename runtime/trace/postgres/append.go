@@ -155,8 +155,7 @@ func row(values []any, e *trace.Event) {
 	values[3], values[4], values[5] = id(e.EventID), id(e.CorrelationID), id(e.SessionID)
 	values[6], values[7], values[8] = e.EventType, e.Timestamp, e.LogTime
 	values[9] = e.Key
-	values[10], values[11] = text(string(e.Payload)), text(e.Invalid)
-	values[12] = e.Value
+	values[10], values[11], values[12] = text(string(e.Payload)), text(e.Invalid), e.Value
 }
 
 func id(s string) pgtype.UUID {
@@ -166,7 +165,12 @@ func id(s string) pgtype.UUID {
 	return pgtype.UUID{Bytes: uuid.MustParse(s), Valid: true} // Validate has seen it
 }
 
-func text(s string) pgtype.Text { return pgtype.Text{String: s, Valid: s != ""} }
+func text(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}
 
 const insertRows = `INSERT INTO event_logs (topic, "partition", "offset", event_id, correlation_id, session_id,
 	event_type, "timestamp", log_time, "key", payload, invalid, value)
@@ -195,8 +199,7 @@ func insertOneByOne(ctx context.Context, tx pgx.Tx, events []trace.Event) (int, 
 	added := 0
 	for i := range events {
 		n, err := insertGuarded(ctx, tx, events[i])
-		if refusesContent(err) {
-			e := events[i]
+		if e := events[i]; e.Payload != "" && refusesContent(err) {
 			e.Invalid = "refused by PostgreSQL: " + strings.ToValidUTF8(err.Error(), "�")
 			e.Value, e.Payload = []byte(e.Payload), ""
 			n, err = insertGuarded(ctx, tx, e)
