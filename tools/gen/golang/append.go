@@ -135,13 +135,17 @@ func (g *file) appendMember(v view, wrap func(string) string) ([]string, error) 
 
 func (g *file) appendList(v view, key string, wrap func(string) string) ([]string, error) {
 	index := func(err string) string { return wrap(g.jsontext("AtIndex") + "(" + err + ", i)") }
-	item, err := g.appendItem("e", v.Field, v.Type.Elem, index)
+	element, head := "e", "for i, e := range "+v.value+" {"
+	if !g.proto() && v.Type.Elem.Kind == schema.Record {
+		element, head = v.value+"[i]", "for i := range "+v.value+" {" // structs are not copied
+	}
+	item, err := g.appendItem(element, v.Field, v.Type.Elem, index)
 	if err != nil {
 		return nil, err
 	}
 	lines := []string{
 		"b = append(b, `" + key + ":[`...)",
-		"for i, e := range " + v.value + " {",
+		head,
 		"if i > 0 {",
 		"b = append(b, ',')",
 		"}",
@@ -163,10 +167,11 @@ func (g *file) appendMap(v view, key string, wrap func(string) string) ([]string
 	atKey := func(err string) string {
 		return wrap(g.jsontext("AtKey") + "(" + err + ", " + keyText(g, "k", v.Type.Key) + ")")
 	}
-	item, err := g.appendItem(v.value+"[k]", v.Field, v.Type.Elem, atKey)
+	item, err := g.appendItem("e", v.Field, v.Type.Elem, atKey)
 	if err != nil {
 		return nil, err
 	}
+	item = append([]string{"e := " + v.value + "[k]"}, item...)
 	lines := []string{
 		"b = append(b, `" + key + ":{`...)",
 		"for i, k := range " + g.std("slices", "Sorted") + "(" + g.std("maps", "Keys") + "(" + v.value + ")) {",

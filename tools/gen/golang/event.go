@@ -76,18 +76,17 @@ func (g *file) shareID(v view, member string) []string {
 	if v.Sensitive {
 		found = "nil"
 	}
-	return []string{
-		"switch {",
-		"case " + absent + ":",
-		"if " + member + ` != "" {`,
-		set,
-		"}",
+	fill := []string{set}
+	if v.pointer { // an empty id is absent
+		fill = guarded("if "+member+` != "" {`, fill)
+	}
+	lines := append([]string{"switch {", "case " + absent + ":"}, fill...)
+	return append(lines,
 		"case " + member + ` == "":`,
 		member + " = " + v.value,
 		"case !" + g.std("strings", "EqualFold") + "(" + v.value + ", " + member + "):",
 		violation(goString(v.JSONName), "envelope.equal", "must equal the envelope's "+v.JSONName, found),
-		"}",
-	}
+		"}")
 }
 
 func (g *file) shareTime(v view) []string {

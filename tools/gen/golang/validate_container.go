@@ -96,17 +96,21 @@ func (g *file) mapRules(r valueRule) ([]string, error) {
 	if err != nil || len(keys)+len(values) == 0 {
 		return lines, err
 	}
-	head := "for k := range " + r.expr + " {"
-	if len(values) > 0 {
-		head = "for k, e := range " + r.expr + " {"
-	}
 	g.std("strconv", "Quote")
-	body := guarded(head, append(keys, values...))
-	body = append([]string{"{", "first := len(v.List())"}, body...)
-	return append(lines, append(body,
+	return append(lines, g.sortedLoop(r.expr, keys, values)...), nil
+}
+
+// sortedLoop checks a map's entries as they come, and sorts what it found by path.
+func (g *file) sortedLoop(expr string, keys, values []string) []string {
+	head := "for k := range " + expr + " {"
+	if len(values) > 0 {
+		head = "for k, e := range " + expr + " {"
+	}
+	lines := append([]string{"{", "first := len(v.List())"}, guarded(head, append(keys, values...))...)
+	return append(lines,
 		g.std("slices", "SortStableFunc")+"(v.List()[first:], func(a, b "+g.trestle("Violation")+") int {",
 		"return "+g.std("strings", "Compare")+"(a.Path, b.Path)",
-		"})", "}")...), nil
+		"})", "}")
 }
 
 // keyIndex is the expression of a key in a path.

@@ -1,0 +1,209 @@
+package golang
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/omninode/trestle/tools/gen/output"
+	"github.com/omninode/trestle/tools/schema"
+)
+
+// jsonTypeName is the Go name of a JSON Schema object; one that stands inside another carries its name too.
+func jsonTypeName(m *schema.Message) string {
+	if m.Parent != nil {
+		return jsonTypeName(m.Parent) + camel(m.Name)
+	}
+	return camel(m.Name)
+}
+
+func jsonEnumName(e *schema.Enum) string {
+	if e.Parent != nil {
+		return jsonTypeName(e.Parent) + camel(e.Name)
+	}
+	return camel(e.Name)
+}
+
+// methodNames are the names that a generated struct's fields cannot have.
+var methodNames = []string{
+	"AppendJSON", "DecodeJSON", "EventInfo", "PartitionKey", "SetDefaults", "ShareEnvelope", "Unknown", "Validate",
+}
+
+// jsonFieldName is the Go name of a property.
+func jsonFieldName(f *schema.Field) string {
+	name := camel(f.Name)
+	if slices.Contains(methodNames, name) {
+		return name + "_"
+	}
+	return name
+}
+
+// jsonView describes how a property appears in Go: a required one as a plain value, an optional one as a pointer,
+// unless its type has a value for absent of its own.
+func (g *file) jsonView(v view) view {
+	v.expr = "x." + jsonFieldName(v.Field)
+	v.value = v.expr
+	switch v.Type.Kind {
+	case schema.List, schema.Map:
+		if !v.Required {
+			v.has, v.hasNot = v.expr+" != nil", v.expr+" == nil"
+		}
+	case schema.JSONObject, schema.JSONValue:
+		if !v.Required {
+			v.has, v.hasNot = v.expr+` != ""`, v.expr+` == ""`
+		}
+	default:
+		if !v.Required {
+			v.has, v.hasNot = v.expr+" != nil", v.expr+" == nil"
+			v.pointer, v.value = true, "*"+v.expr
+		}
+	}
+	return v
+}
+
+// jsonPackage makes the types and methods of a JSON Schema package, a Go file a schema file, and the package's own
+// file.
+func jsonPackage(set *schema.Set, pkg *schema.Package) ([]output.File, error) {
+	shared := &patterns{}
+	names := map[string]schema.Position{}
+	var files []output.File
+	for _, source := range pkg.Files {
+		g := &file{writer: newWriter(pkg, source.Path, shared), set: set, owner: pkg}
+		for _, e := range pkg.Enums {
+			if e.File == source {
+				if err := g.jsonEnum(e, names); err != nil {
+					return nil, err
+				}
+			}
+		}
+		for _, m := range pkg.Messages {
+			if m.File == source {
+				if err := g.jsonMessage(m, names); err != nil {
+					return nil, err
+				}
+			}
+		}
+		if g.body.Len() == 0 {
+			continue
+		}
+		made, err := g.finish(goPath(pkg, source.Path, ".trestle.go"), source.Path)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, made)
+	}
+	own, err := packageFile(set, pkg, nil, shared)
+	if err != nil {
+		return nil, err
+	}
+	return append(files, own...), nil
+}
+
+// declare notes a Go name of the package; a second use is an error.
+func declare(names map[string]schema.Position, name string, pos schema.Position, element string) error {
+	if other, ok := names[name]; ok {
+		return refuse(pos, element, "its Go name %s is that of %s: give one of them another title", name, other)
+	}
+	names[name] = pos
+	return nil
+}
+
+// jsonEnum writes a string type and its constants.
+func (g *file) jsonEnum(e *schema.Enum, names map[string]schema.Position) error {
+	goName := jsonEnumName(e)
+	if err := declare(names, goName, e.Pos, e.FullName); err != nil {
+		return err
+	}
+	g.doc(e.Doc, nil)
+	g.p("type %s string\n", goName)
+	g.p("// The values of %s.", goName)
+	g.p("const (")
+	for _, v := range e.Values {
+		name := goName + camel(v.Name)
+		if err := declare(names, name, v.Pos, e.FullName+"."+v.Name); err != nil {
+			return err
+		}
+		g.doc(v.Doc, v.Deprecated)
+		g.p("%s %s = %s", name, goName, goString(v.JSONName))
+	}
+	g.p(")\n")
+	return nil
+}
+
+// jsonMessage writes a struct and its methods, then those inside it.
+func (g *file) jsonMessage(m *schema.Message, names map[string]schema.Position) error {
+	goName := jsonTypeName(m)
+	if err := declare(names, goName, m.Pos, m.FullName); err != nil {
+		return err
+	}
+	if m.Rest != nil {
+		return refuse(m.Pos, m.FullName, "additionalProperties beside properties has no Go form: leave it out, or move the free part into a property of its own")
+	}
+	if err := g.jsonStruct(m, goName); err != nil {
+		return err
+	}
+	if e := eventOf(g.owner, m); e != nil {
+		g.eventMethods(e, goName)
+	}
+	if err := g.jsonValidate(m, goName); err != nil {
+		return err
+	}
+	if err := g.setDefaults(m, goName); err != nil {
+		return err
+	}
+	if err := g.appendJSON(m, goName); err != nil {
+		return err
+	}
+	if err := g.decodeJSON(m, goName); err != nil {
+		return err
+	}
+	for _, e := range m.Enums {
+		if err := g.jsonEnum(e, names); err != nil {
+			return err
+		}
+	}
+	for _, nested := range m.Messages {
+		if err := g.jsonMessage(nested, names); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (g *file) jsonStruct(m *schema.Message, goName string) error {
+	g.doc(m.Doc, m.Deprecated)
+	g.p("type %s struct {", goName)
+	taken := map[string]string{}
+	for _, f := range m.Fields {
+		name := jsonFieldName(f)
+		if other, ok := taken[name]; ok {
+			return refuse(f.Pos, fieldName(f), "its Go name %s is that of %s: rename one", name, other)
+		}
+		taken[name] = f.Name
+		goType := g.goType(f.Type)
+		if g.view(f).pointer {
+			goType = "*" + goType
+		}
+		g.doc(f.Doc, f.Deprecated)
+		g.p("%s %s", name, goType)
+	}
+	if m.KeepUnknown {
+		if len(m.Fields) > 0 {
+			g.p("")
+		}
+		g.p("// Unknown holds the fields that were read and that the schema does not have; they are written again.")
+		g.p("Unknown []%s", g.jsontext("Member"))
+	}
+	g.p("}\n")
+	return nil
+}
+
+// plural counts: "1 character", "2 characters".
+func plural(n uint64, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	if stem, ok := strings.CutSuffix(noun, "y"); ok {
+		return uitoa(n) + " " + stem + "ies"
+	}
+	return uitoa(n) + " " + noun + "s"
+}

@@ -1,0 +1,313 @@
+package golang
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/big"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/omninode/trestle/tools/schema"
+)
+
+func uitoa(n uint64) string { return strconv.FormatUint(n, 10) }
+
+// jsonValidate writes the Validate method of a JSON Schema object. Rule ids are the schema's keywords.
+func (g *file) jsonValidate(m *schema.Message, goName string) error {
+	var lines []string
+	for _, f := range m.Fields {
+		v := g.view(f)
+		path := strconv.Quote(f.JSONName)
+		field, err := g.keywords(valueRule{field: f, typ: f.Type, expr: v.value, path: path})
+		if err != nil {
+			return err
+		}
+		missing := ""
+		if f.Required {
+			switch f.Type.Kind {
+			case schema.JSONObject, schema.JSONValue:
+				missing = v.expr + ` == ""`
+			case schema.Timestamp:
+				missing = v.expr + ".IsZero()"
+			}
+		}
+		if missing != "" {
+			field = append([]string{check(missing, path, "required", "value is required", "nil")}, field...)
+		}
+		if v.has != "" && len(field) > 0 {
+			field = guarded("if "+v.has+" {", field)
+		}
+		lines = append(lines, field...)
+	}
+	g.validateMethod(m, goName, lines)
+	return nil
+}
+
+// keywords are the checks of a value by JSON Schema's keywords.
+func (g *file) keywords(r valueRule) ([]string, error) {
+	c := r.typ.Constraints
+	switch r.typ.Kind {
+	case schema.Int32, schema.Int64, schema.Uint32, schema.Uint64:
+		return g.integerKeywords(r, c)
+	case schema.Float, schema.Double:
+		return g.numberKeywords(r, c)
+	case schema.String:
+		return g.stringKeywords(r, c)
+	case schema.Bool:
+		if c.Const != "" {
+			return []string{check(r.expr+" != "+c.Const, r.path, "const", "must be "+c.Const, r.found(r.expr))}, nil
+		}
+	case schema.EnumKind:
+		var names, quoted []string
+		for _, v := range r.typ.Enum.Values {
+			names = append(names, g.enumConst(r.typ.Enum, v))
+			quoted = append(quoted, strconv.Quote(v.JSONName))
+		}
+		same := func(s string) string { return s }
+		return []string{check(noneOf(r.expr, names, same), r.path, "enum", "must be one of "+strings.Join(quoted, ", "), r.found("string("+r.expr+")"))}, nil
+	case schema.Record:
+		return []string{"v.Nested(" + r.path + ", " + selector(r.expr) + ".Validate())"}, nil
+	case schema.List:
+		return g.arrayKeywords(r, c)
+	case schema.Map:
+		return g.mapKeywords(r, c)
+	}
+	return nil, nil
+}
+
+// integerKeywords checks integers. A bound that is no integer is drawn to the nearest one inside it.
+func (g *file) integerKeywords(r valueRule, c schema.Constraints) ([]string, error) {
+	var lines []string
+	add := func(cond, rule, message string) {
+		lines = append(lines, check(cond, r.path, rule, message, r.found(r.expr)))
+	}
+	for _, side := range []struct {
+		bound                      *schema.Bound
+		rule, exclusiveRule, words string
+		lower                      bool
+	}{
+		{c.Min, "minimum", "exclusiveMinimum", "greater than", true},
+		{c.Max, "maximum", "exclusiveMaximum", "less than", false},
+	} {
+		if side.bound == nil {
+			continue
+		}
+		limit, ok := new(big.Rat).SetString(side.bound.Value)
+		if !ok {
+			return nil, refuse(c.Pos, fieldName(r.field), "%s %q is no number", side.rule, side.bound.Value)
+		}
+		cond, holds := integerBound(r.expr, limit, side.lower, side.bound.Exclusive)
+		if holds {
+			continue
+		}
+		if cond == "" {
+			return nil, refuse(c.Pos, fieldName(r.field), "%s %s leaves no 64-bit integer", side.rule, side.bound.Value)
+		}
+		rule, words := side.rule, side.words+" or equal to "
+		if side.bound.Exclusive {
+			rule, words = side.exclusiveRule, side.words+" "
+		}
+		add(cond, rule, "must be "+words+side.bound.Value)
+	}
+	if c.MultipleOf != "" {
+		n, ok := new(big.Int).SetString(c.MultipleOf, 10)
+		if !ok || !n.IsInt64() || n.Sign() <= 0 {
+			return nil, refuse(c.Pos, fieldName(r.field), "multipleOf %s of an integer has no static validator: use a positive integer", c.MultipleOf)
+		}
+		add(fmt.Sprintf("%s%%%s != 0", r.expr, n), "multipleOf", "must be a multiple of "+c.MultipleOf)
+	}
+	list, err := g.listKeywords(r, c, func(text string) (string, error) {
+		n, ok := new(big.Rat).SetString(text)
+		if !ok || !n.IsInt() || !n.Num().IsInt64() {
+			return "", refuse(c.Pos, fieldName(r.field), "%s is no 64-bit integer", text)
+		}
+		return n.Num().String(), nil
+	})
+	return append(lines, list...), err
+}
+
+// integerBound is the condition that an integer is past the limit; holds says that none can be.
+func integerBound(expr string, limit *big.Rat, lower, exclusive bool) (cond string, holds bool) {
+	whole := new(big.Int).Div(limit.Num(), limit.Denom()) // floor
+	if lower && !limit.IsInt() {
+		whole.Add(whole, big.NewInt(1))
+	}
+	if exclusive && limit.IsInt() {
+		if lower {
+			whole.Add(whole, big.NewInt(1))
+		} else {
+			whole.Sub(whole, big.NewInt(1))
+		}
+	}
+	if !whole.IsInt64() {
+		return "", lower == (whole.Sign() < 0)
+	}
+	if lower {
+		return expr + " < " + whole.String(), false
+	}
+	return expr + " > " + whole.String(), false
+}
+
+// numberKeywords checks numbers; NaN, which has no JSON form, passes no bound.
+func (g *file) numberKeywords(r valueRule, c schema.Constraints) ([]string, error) {
+	var lines []string
+	add := func(cond, rule, message string) {
+		lines = append(lines, check(cond, r.path, rule, message, r.found(r.expr)))
+	}
+	if b := c.Min; b != nil && b.Exclusive {
+		add("!("+r.expr+" > "+b.Value+")", "exclusiveMinimum", "must be greater than "+b.Value)
+	} else if b != nil {
+		add("!("+r.expr+" >= "+b.Value+")", "minimum", "must be greater than or equal to "+b.Value)
+	}
+	if b := c.Max; b != nil && b.Exclusive {
+		add("!("+r.expr+" < "+b.Value+")", "exclusiveMaximum", "must be less than "+b.Value)
+	} else if b != nil {
+		add("!("+r.expr+" <= "+b.Value+")", "maximum", "must be less than or equal to "+b.Value)
+	}
+	if c.MultipleOf != "" {
+		if n, ok := new(big.Rat).SetString(c.MultipleOf); !ok || !n.IsInt() || n.Sign() <= 0 {
+			return nil, refuse(c.Pos, fieldName(r.field), "multipleOf %s of a number has no exact static validator: use an integer", c.MultipleOf)
+		}
+		add(g.std("math", "Mod")+"("+r.expr+", "+c.MultipleOf+") != 0", "multipleOf", "must be a multiple of "+c.MultipleOf)
+	}
+	list, err := g.listKeywords(r, c, func(text string) (string, error) {
+		if _, err := strconv.ParseFloat(text, 64); err != nil {
+			return "", refuse(c.Pos, fieldName(r.field), "%s is no number", text)
+		}
+		return text, nil
+	})
+	return append(lines, list...), err
+}
+
+// listKeywords checks const, enum and its complement; literal turns a JSON text into Go.
+func (g *file) listKeywords(r valueRule, c schema.Constraints, literal func(string) (string, error)) ([]string, error) {
+	var lines []string
+	literals := func(texts []string) ([]string, error) {
+		out := make([]string, len(texts))
+		for i, text := range texts {
+			value, err := literal(text)
+			if err != nil {
+				return nil, err
+			}
+			out[i] = value
+		}
+		return out, nil
+	}
+	same := func(s string) string { return s }
+	if c.Const != "" {
+		value, err := literal(c.Const)
+		if err != nil {
+			return nil, err
+		}
+		lines = append(lines, check(r.expr+" != "+value, r.path, "const", "must be "+c.Const, r.found(r.expr)))
+	}
+	if len(c.In) > 0 {
+		values, err := literals(c.In)
+		if err != nil {
+			return nil, err
+		}
+		lines = append(lines, check(noneOf(r.expr, values, same), r.path, "enum", "must be one of "+strings.Join(c.In, ", "), r.found(r.expr)))
+	}
+	if len(c.NotIn) > 0 {
+		values, err := literals(c.NotIn)
+		if err != nil {
+			return nil, err
+		}
+		lines = append(lines, check(oneOf(r.expr, values, same), r.path, "not", "must not be one of "+strings.Join(c.NotIn, ", "), r.found(r.expr)))
+	}
+	return lines, nil
+}
+
+// stringKeywords checks strings. Of the formats, uuid is checked, and date-time by its type; the others are notes, as
+// JSON Schema has it.
+func (g *file) stringKeywords(r valueRule, c schema.Constraints) ([]string, error) {
+	var lines []string
+	add := func(cond, rule, message string) {
+		lines = append(lines, check(cond, r.path, rule, message, r.found(r.expr)))
+	}
+	runes := func() string { return g.std("unicode/utf8", "RuneCountInString") + "(" + r.expr + ")" }
+	if c.MinLen != nil && *c.MinLen > 0 {
+		add(tooShort(runes, r.expr, *c.MinLen), "minLength", "must be at least "+plural(*c.MinLen, "character"))
+	}
+	if c.MaxLen != nil {
+		add(fmt.Sprintf("len(%s) > %d && %s > %d", r.expr, *c.MaxLen, runes(), *c.MaxLen), "maxLength", "must be at most "+plural(*c.MaxLen, "character"))
+	}
+	if c.Pattern != "" {
+		if _, err := regexp.Compile(c.Pattern); err != nil {
+			return nil, refuse(c.Pos, fieldName(r.field), "pattern is not valid in RE2: %v", err)
+		}
+		matcher := g.patterns.name(c.Pattern, jsonTypeName(r.field.Message)+camel(r.field.Name))
+		add("!"+matcher+"().MatchString("+r.expr+")", "pattern", "must match the pattern `"+c.Pattern+"`")
+	}
+	if c.Format == "uuid" {
+		add("!"+g.format("UUID")+"("+r.expr+")", "format", "must be a valid UUID")
+	}
+	list, err := g.listKeywords(r, c, func(text string) (string, error) {
+		var s string
+		if err := json.Unmarshal([]byte(text), &s); err != nil {
+			return "", refuse(c.Pos, fieldName(r.field), "%s is no string", text)
+		}
+		return goString(s), nil
+	})
+	return append(lines, list...), err
+}
+
+func (g *file) arrayKeywords(r valueRule, c schema.Constraints) ([]string, error) {
+	var lines []string
+	add := func(cond, rule, message string) { lines = append(lines, check(cond, r.path, rule, message, "nil")) }
+	if c.MinItems != nil && *c.MinItems > 0 {
+		add(fmt.Sprintf("len(%s) < %d", r.expr, *c.MinItems), "minItems", "must contain at least "+plural(*c.MinItems, "item"))
+	}
+	if c.MaxItems != nil {
+		add(fmt.Sprintf("len(%s) > %d", r.expr, *c.MaxItems), "maxItems", "must contain at most "+plural(*c.MaxItems, "item"))
+	}
+	if c.Unique {
+		switch r.typ.Elem.Kind {
+		case schema.Record, schema.JSONObject, schema.JSONValue, schema.List, schema.Map:
+			return nil, refuse(c.Pos, fieldName(r.field), "uniqueItems has no static validator for objects: use it for scalars")
+		}
+		add("!"+g.format("Unique")+"("+r.expr+")", "uniqueItems", "must not contain an item twice")
+	}
+	item := valueRule{field: r.field, typ: r.typ.Elem, expr: "e", path: joined(r.path, "[", "strconv.Itoa(i)", "]")}
+	head := "for i, e := range " + r.expr + " {"
+	if r.typ.Elem.Kind == schema.Record {
+		item.expr, head = r.expr+"[i]", "for i := range "+r.expr+" {"
+	}
+	inner, err := g.jsonItem(item)
+	if err != nil || len(inner) == 0 {
+		return lines, err
+	}
+	g.std("strconv", "Itoa")
+	return append(lines, guarded(head, inner)...), nil
+}
+
+// jsonItem are the checks of an item or a map's value; a path is made only for what is invalid.
+func (g *file) jsonItem(r valueRule) ([]string, error) {
+	if r.typ.Kind == schema.Record {
+		return []string{"if err := " + r.expr + ".Validate(); err != nil {\nv.Nested(" + r.path + ", err)\n}"}, nil
+	}
+	return g.keywords(r)
+}
+
+func (g *file) mapKeywords(r valueRule, c schema.Constraints) ([]string, error) {
+	var lines []string
+	add := func(cond, rule, message string) { lines = append(lines, check(cond, r.path, rule, message, "nil")) }
+	if c.MinPairs != nil && *c.MinPairs > 0 {
+		add(fmt.Sprintf("len(%s) < %d", r.expr, *c.MinPairs), "minProperties", "must have at least "+plural(*c.MinPairs, "entry"))
+	}
+	if c.MaxPairs != nil {
+		add(fmt.Sprintf("len(%s) > %d", r.expr, *c.MaxPairs), "maxProperties", "must have at most "+plural(*c.MaxPairs, "entry"))
+	}
+	path := joined(r.path, "[", "strconv.Quote(k)", "]")
+	keys, err := g.keywords(valueRule{field: r.field, typ: r.typ.Key, expr: "k", path: path})
+	if err != nil {
+		return nil, err
+	}
+	values, err := g.jsonItem(valueRule{field: r.field, typ: r.typ.Elem, expr: "e", path: path})
+	if err != nil || len(keys)+len(values) == 0 {
+		return lines, err
+	}
+	g.std("strconv", "Quote")
+	return append(lines, g.sortedLoop(r.expr, keys, values)...), nil
+}
