@@ -1,0 +1,92 @@
+# Everything a contributor or a CI needs. `make help` lists the targets.
+
+GO      ?= go
+BUF     := tools/dev/buf
+CACHE   := .cache
+SKIPPED := $(CURDIR)/$(CACHE)/skipped
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## list the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: all
+all: check-generate lint test ## what must pass before a change is merged
+
+.PHONY: demo
+demo: ## run the main job on the embedded stack: schema to traced conversation
+	@$(GO) run ./cmd/trestle demo
+
+.PHONY: dev
+dev: ## run the embedded stack until ctrl-C
+	@$(GO) run ./cmd/trestle dev
+
+.PHONY: build
+build: ## build bin/trestle
+	$(GO) build -trimpath -o bin/trestle ./cmd/trestle
+
+.PHONY: generate
+generate: ## write gen/ from schemas/
+	$(GO) run ./cmd/trestle generate
+
+.PHONY: check-generate
+check-generate: ## fail when gen/ is not what schemas/ says
+	$(GO) run ./cmd/trestle generate --check
+
+.PHONY: test
+test: prefetch ## all tests, the real services included where they can be had
+	@mkdir -p $(CACHE) && rm -f $(SKIPPED)
+	TRESTLE_SKIPPED=$(SKIPPED) $(GO) test -count=1 -race -timeout 15m ./runtime/... ./cmd/trestle/dev/...
+	TRESTLE_SKIPPED=$(SKIPPED) $(GO) test -count=1 -timeout 15m ./cmd/trestle/... ./compat/... ./tools/... ./gen/... ./migrations/...
+	@if [ -s $(SKIPPED) ]; then echo "not run:"; sort -u $(SKIPPED) | sed 's/^/  /'; else echo "everything ran, on real services too"; fi
+
+.PHONY: unit
+unit: ## the tests that need nothing but Go
+	TRESTLE_REAL=off $(GO) test ./...
+
+.PHONY: prefetch
+prefetch: ## fetch the real services that tests run against
+	@$(GO) run ./runtime/trestletest/services/prefetch
+
+.PHONY: fuzz
+fuzz: ## fuzz every decoder and parser, FUZZTIME each (default 30s)
+	@$(GO) list -f '{{$$dir := .Dir}}{{range .TestGoFiles}}{{$$dir}}/{{.}} {{end}}{{range .XTestGoFiles}}{{$$dir}}/{{.}} {{end}}' ./... | tr ' ' '\n' | sort -u \
+	| xargs grep -Ho '^func Fuzz[A-Za-z0-9_]*' 2>/dev/null | sed 's/:func / /' \
+	| while read -r file name; do echo "$$name"; $(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(or $(FUZZTIME),30s) "$$(dirname $$file)" || exit 1; done
+
+.PHONY: bench
+bench: ## measure against the limits and peers, as ratios in one run
+	$(GO) test -run '^$$' -bench . -benchmem -timeout 60m ./runtime/... ./tools/... ./compat/...
+
+.PHONY: lint
+lint: lint-go lint-schemas ## everything that reads and changes nothing
+
+.PHONY: lint-go
+lint-go: ## gofmt, vet, staticcheck, and the direction of imports
+	@files=$$(git ls-files '*.go' | xargs gofmt -l); if [ -n "$$files" ]; then echo "not gofmt-clean, run make fix:"; echo "$$files"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) tool -modfile=tools/dev/go.mod staticcheck ./...
+	$(GO) tool -modfile=tools/dev/go.mod depguard ./...
+
+.PHONY: lint-schemas
+lint-schemas: ## buf lint, format and build, and Trestle's own rules
+	$(BUF) lint
+	$(BUF) format --diff --exit-code
+	$(BUF) build -o /dev/null
+	$(GO) run ./cmd/trestle lint
+
+.PHONY: fix
+fix: ## format Go and schemas
+	git ls-files '*.go' | xargs gofmt -w
+	$(BUF) format -w
+
+.PHONY: vulncheck
+vulncheck: ## known vulnerabilities in what is linked
+	$(GO) tool -modfile=tools/dev/go.mod govulncheck ./...
+
+.PHONY: vulncheck-if-reachable
+vulncheck-if-reachable: # the vulnerability database is on the network; without it this says so and passes
+	@if $(GO) tool -modfile=tools/dev/go.mod govulncheck ./... >$(CACHE)/vulncheck 2>&1; then cat $(CACHE)/vulncheck; \
+	elif grep -qi 'fetching vulnerabilities\|dial tcp\|lookup\|forbidden\|connection' $(CACHE)/vulncheck; then echo "govulncheck did not run: its database can't be reached"; \
+	else cat $(CACHE)/vulncheck; exit 1; fi

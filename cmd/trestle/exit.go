@@ -1,0 +1,43 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+)
+
+// The exit statuses of every command.
+const (
+	exitFine   = 0
+	exitNo     = 1 // the answer is no: incompatible, invalid, drift, threshold passed
+	exitFailed = 2 // it could not be done
+)
+
+// errNo ends a command whose answer is no and has been printed.
+var errNo = errors.New("the answer is no")
+
+// no ends a command whose answer is no, with the sentence for stderr.
+func no(format string, args ...any) error {
+	return &noError{fmt.Sprintf(format, args...)}
+}
+
+type noError struct{ text string }
+
+func (e *noError) Error() string { return e.text }
+func (e *noError) Unwrap() error { return errNo }
+
+// exitStatus prints err and returns the status it stands for.
+func exitStatus(err error, stderr io.Writer) int {
+	var n *noError
+	switch {
+	case err == nil:
+		return exitFine
+	case errors.As(err, &n):
+		fmt.Fprintln(stderr, n.text)
+		return exitNo
+	case errors.Is(err, errNo):
+		return exitNo
+	}
+	fmt.Fprintln(stderr, "trestle:", err)
+	return exitFailed
+}

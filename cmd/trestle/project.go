@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/omninode/trestle/tools/schema"
+	"go.yaml.in/yaml/v3"
+)
+
+// project is the folder a command works in and what its trestle.yaml says.
+type project struct {
+	dir    string // as given by --dir; after open: where trestle.yaml is
+	config config
+	opened bool
+}
+
+// config is trestle.yaml.
+type config struct {
+	// Schemas and Gen are folders, relative to the file; by default "schemas" and "gen".
+	Schemas string `yaml:"schemas"`
+	Gen     string `yaml:"gen"`
+	// GoImport is the import path of the Gen folder.
+	GoImport string `yaml:"go_import"`
+	// Exemptions is the file of findings that were accepted; by default "exemptions.yaml", which need not exist.
+	Exemptions   string                 `yaml:"exemptions"`
+	Environments map[string]environment `yaml:"environments"`
+}
+
+// environment is what differs between the places a project runs in.
+type environment struct {
+	Brokers  []string `yaml:"brokers"`
+	Registry string   `yaml:"registry"`
+	Store    string   `yaml:"store"`
+	// ReplicationFactor of topics that are created; 0 takes the cluster's default.
+	ReplicationFactor int16 `yaml:"replication_factor"`
+	// Compatibility is the level set for registered subjects (BACKWARD, FULL_TRANSITIVE, …); empty leaves the
+	// registry's own.
+	Compatibility string `yaml:"compatibility"`
+	// Topics overrides a topic's number of partitions.
+	Topics map[string]struct {
+		Partitions int32 `yaml:"partitions"`
+	} `yaml:"topics"`
+}
+
+const configName = "trestle.yaml"
+
+// open finds and reads trestle.yaml. A folder given by --dir may lack one; then the defaults hold.
+func (p *project) open() error {
+	if p.opened {
+		return nil
+	}
+	given := p.dir != ""
+	dir, err := filepath.Abs(p.dir)
+	if err != nil {
+		return err
+	}
+	for !given && !exists(filepath.Join(dir, configName)) {
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return fmt.Errorf("no %s here or in a folder above: run this inside a project, or name its folder with --dir", configName)
+		}
+		dir = parent
+	}
+	path := filepath.Join(dir, configName)
+	data, err := os.ReadFile(path)
+	if err != nil && !(given && errors.Is(err, fs.ErrNotExist)) {
+		return err
+	}
+	p.config = config{Schemas: "schemas", Gen: "gen", Exemptions: "exemptions.yaml"}
+	if err := yaml.Unmarshal(data, &p.config); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	p.dir, p.opened = dir, true
+	return nil
+}
+
+// path returns a path of the project, from a path relative to its folder.
+func (p *project) path(elem ...string) string {
+	return filepath.Join(append([]string{p.dir}, elem...)...)
+}
+
+// load opens the project and loads its schemas.
+func (p *project) load(ctx context.Context) (*schema.Set, error) {
+	if err := p.open(); err != nil {
+		return nil, err
+	}
+	return p.loadSource(ctx, schema.Dir(p.path(p.config.Schemas)))
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
