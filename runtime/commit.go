@@ -1,0 +1,72 @@
+package trestle
+
+import "github.com/twmb/franz-go/pkg/kgo"
+
+// tracker follows one partition's records from fetched to done and knows how far the partition may be committed: past
+// the longest run of done records at its front. A record that is done behind one that is not stays uncommitted.
+//
+// It isn't safe for concurrent use.
+type tracker struct {
+	entries []tracked // a ring; its length is a power of two
+	first   uint64    // sequence number of the oldest entry
+	next    uint64    // sequence number the next entry gets
+	front   kgo.EpochOffset
+	moved   bool // front holds a position
+}
+
+type tracked struct {
+	offset int64
+	epoch  int32
+	done   bool
+}
+
+// startAt sets the position to commit while nothing is done yet.
+func (t *tracker) startAt(offset int64) {
+	if !t.moved {
+		t.front, t.moved = kgo.EpochOffset{Epoch: -1, Offset: offset}, true
+	}
+}
+
+// add takes up a record and returns its sequence number. Offsets grow; they need not be contiguous.
+func (t *tracker) add(offset int64, epoch int32) uint64 {
+	if t.len() == len(t.entries) {
+		t.grow()
+	}
+	seq := t.next
+	t.entries[t.slot(seq)] = tracked{offset: offset, epoch: epoch}
+	t.next++
+	return seq
+}
+
+// done marks a record that add took up as done.
+func (t *tracker) done(seq uint64) {
+	if seq < t.first || seq >= t.next {
+		return
+	}
+	t.entries[t.slot(seq)].done = true
+	for t.first < t.next {
+		e := t.entries[t.slot(t.first)]
+		if !e.done {
+			return
+		}
+		t.front, t.moved = kgo.EpochOffset{Epoch: e.epoch, Offset: e.offset + 1}, true
+		t.first++
+	}
+}
+
+// position is what may be committed: the offset after the last record of the done run at the front. It says false
+// while there is none.
+func (t *tracker) position() (kgo.EpochOffset, bool) { return t.front, t.moved }
+
+// len is the number of records from the oldest that is not done to the newest.
+func (t *tracker) len() int { return int(t.next - t.first) }
+
+func (t *tracker) slot(seq uint64) int { return int(seq & uint64(len(t.entries)-1)) }
+
+func (t *tracker) grow() {
+	bigger := make([]tracked, max(64, 2*len(t.entries)))
+	for seq := t.first; seq < t.next; seq++ {
+		bigger[seq&uint64(len(bigger)-1)] = t.entries[t.slot(seq)]
+	}
+	t.entries = bigger
+}

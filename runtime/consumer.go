@@ -1,0 +1,138 @@
+package trestle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// Consumer handles the events of some topics as a member of a consumer group.
+//
+// Events with the same key are handled one at a time and in order, those of different keys side by side. A position is
+// committed when everything before it is done: handled, skipped, or written to its dead letter. So no event is lost;
+// one that was in hand when the process died is handled again.
+type Consumer struct {
+	brokers []string
+	group   string
+	cfg     *consumerConfig
+
+	mu       sync.Mutex
+	topics   map[string]*topicHandlers
+	problems []error
+	run      bool
+	late     chan error // a registration after Run began
+}
+
+// NewConsumer returns a consumer of a group. It fails when an option is wrong, and names it; nothing is contacted
+// before Run.
+func NewConsumer(brokers []string, group string, opts ...ConsumerOption) (*Consumer, error) {
+	cfg, err := newConsumerConfig(opts)
+	if len(brokers) == 0 {
+		err = errors.Join(err, errors.New("no brokers given"))
+	}
+	if group == "" {
+		err = errors.Join(err, errors.New("no group given"))
+	}
+	if err == nil {
+		err = kgo.ValidateOpts(cfg.kafkaOptions(brokers, group)...)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("new consumer: %w", err)
+	}
+	return &Consumer{
+		brokers: brokers, group: group, cfg: cfg,
+		topics: map[string]*topicHandlers{}, late: make(chan error, 1),
+	}, nil
+}
+
+// Run joins the group and handles events until ctx ends. Then it finishes the handlers that are running, commits and
+// leaves the group; handlers' contexts carry ctx's values and outlive it until they have finished or the drain timeout
+// has passed.
+//
+// It returns nil after such an end, and an error when something was left unfinished, when the registered handlers do
+// not fit together, or when the cluster refuses the consumer for good. It can be called once.
+func (c *Consumer) Run(ctx context.Context) error {
+	topics, err := c.begin()
+	if err != nil {
+		return fmt.Errorf("consumer group %s: %w", c.group, err)
+	}
+	m, err := join(context.WithoutCancel(ctx), c.cfg, c.brokers, c.group, topics)
+	if err != nil {
+		return fmt.Errorf("consumer group %s: %w", c.group, err)
+	}
+
+	var workers, others sync.WaitGroup
+	for range c.cfg.keyWorkers {
+		workers.Go(func() {
+			for t := m.queue.next(); t != nil; t = m.queue.next() {
+				c.process(m, t)
+			}
+		})
+	}
+	pollCtx, stop := context.WithCancel(ctx)
+	polled := make(chan error, 1)
+	others.Go(func() { polled <- m.poll(pollCtx) })
+	others.Go(func() { m.commitEvery(pollCtx) })
+	others.Go(func() { m.warnOfMissing(pollCtx, c.withDeadLetters(topics)) })
+
+	var failed error
+	select {
+	case failed = <-polled: // nil when ctx has ended
+	case failed = <-c.late:
+	case <-ctx.Done():
+	}
+	stop()
+	failed = errors.Join(failed, m.leave())
+	others.Wait()
+	failed = errors.Join(failed, stopWorkers(m.queue, &workers))
+	if failed != nil {
+		return fmt.Errorf("consumer group %s: %w", c.group, failed)
+	}
+	return nil
+}
+
+// begin closes registration and returns the topics to read.
+func (c *Consumer) begin() ([]string, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.run {
+		return nil, errors.New("run a second time: a consumer runs once")
+	}
+	c.run = true
+	if len(c.problems) > 0 {
+		return nil, errors.Join(c.problems...)
+	}
+	if len(c.topics) == 0 {
+		return nil, errors.New("no handlers: call trestle.Handle before Run")
+	}
+	return slices.Sorted(maps.Keys(c.topics)), nil
+}
+
+func (c *Consumer) withDeadLetters(topics []string) []string {
+	all := slices.Clone(topics)
+	for _, topic := range topics {
+		all = append(all, c.topics[topic].info.DeadLetter)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// handlerGrace is how long handlers have to return once their context has ended.
+const handlerGrace = time.Second
+
+func stopWorkers(q *keyQueue, workers *sync.WaitGroup) error {
+	ctx, cancel := context.WithTimeout(context.Background(), handlerGrace)
+	defer cancel()
+	q.close()
+	if err := q.awaitQuiet(ctx); err != nil {
+		return errors.New("a handler goes on although its context has ended")
+	}
+	workers.Wait()
+	return nil
+}

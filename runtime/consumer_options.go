@@ -1,0 +1,235 @@
+package trestle
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// ConsumerOption configures a consumer.
+type ConsumerOption interface{ applyConsumer(*consumerConfig) }
+
+type consumerOption func(*consumerConfig)
+
+func (o consumerOption) applyConsumer(c *consumerConfig) { o(c) }
+
+type consumerConfig struct {
+	clientConfig
+	keyWorkers        int
+	maxInFlight       int
+	maxUncommitted    int
+	commitInterval    time.Duration
+	retries           int
+	backoff           backoff
+	start             Start
+	drainTimeout      time.Duration
+	sessionTimeout    time.Duration
+	heartbeatInterval time.Duration
+	rebalanceTimeout  time.Duration
+	instanceID        string
+	observe           func(Outcome)
+	strictTime        bool
+}
+
+// WithKeyWorkers sets how many keys are handled at once, overriding the default of 16. Records sharing a key still run
+// one at a time, in offset order; so do a partition's records without a key. NewConsumer fails if n is below 1.
+func WithKeyWorkers(n int) ConsumerOption {
+	return consumerOption(func(c *consumerConfig) { c.keyWorkers = n })
+}
+
+// WithMaxInFlight sets how many records are in hand at once, running, queued or waiting for another attempt,
+// overriding the default of 1000. At the limit nothing more is fetched, while the consumer stays in its group.
+// NewConsumer fails if n is below 1.
+func WithMaxInFlight(n int) ConsumerOption {
+	return consumerOption(func(c *consumerConfig) { c.maxInFlight = n })
+}
+
+// WithMaxUncommitted sets how far one partition may run ahead of its oldest unfinished record, in records, overriding
+// the default of 10000: what is ahead is finished but can't be committed yet, and is handled again should the process
+// die. At the limit the partition alone isn't fetched. NewConsumer fails if n is below 1.
+func WithMaxUncommitted(n int) ConsumerOption {
+	return consumerOption(func(c *consumerConfig) { c.maxUncommitted = n })
+}
+
+// WithCommitInterval sets how often positions are committed, overriding the default of 1 s. They are also committed
+// when a partition goes to another member, and at the end. NewConsumer fails if it isn't positive.
+func WithCommitInterval(d time.Duration) ConsumerOption {
+	return consumerOption(func(c *consumerConfig) { c.commitInterval = d })
+}
+
+// WithRetries sets how often an event is tried again when its handler fails, overriding the default of 3. Then it goes
+// to its dead letter. Events that can't be decoded or are invalid, and permanent errors, are not tried again.
+// NewConsumer fails if n is negative.
+func WithRetries(n int) ConsumerOption {
+	return consumerOption(func(c *consumerConfig) { c.retries = n })
+}
+
+// WithBackoff sets the time between attempts, overriding 100 ms to 10 s: lowest before the first repetition, twice
+// that before the next, up to highest, less a random part of up to a half. The event's key waits, others go on.
+// NewConsumer fails if lowest isn't positive or highest is less.
+func WithBackoff(lowest, highest time.Duration) ConsumerOption {
+	return consumerOption(func(c *consumerConfig) { c.backoff = backoff{lowest, highest} })
+}
+
+// Start says where a group begins on a partition that it has not committed yet.
+type Start uint8
+
+// Where to start.
+const (
+	Latest   Start = iota // with what is published from now on
+	Earliest              // with the oldest record there is
+)
+
+// WithStart sets where the group begins on a partition that it has not committed yet, overriding Latest. The position
+// is then committed at once, so that a restart goes on from there. NewConsumer fails when it is neither Latest nor
+// Earliest.
+func WithStart(s Start) ConsumerOption {
+	return consumerOption(func(c *consumerConfig) { c.start = s })
+}
+
+// WithDrainTimeout sets how long Run, when its context ends, waits for handlers to finish, overriding the default of
+// 30 s. Then their contexts end, and what they have not finished stays for the next member. The same holds for a
+// partition that goes to another member, at most half of WithRebalanceTimeout. NewConsumer fails if it is negative.
+func WithDrainTimeout(d time.Duration) ConsumerOption {
+	return consumerOption(func(c *consumerConfig) { c.drainTimeout = d })
+}
+
+// WithSessionTimeout sets how long the group waits for a sign of life before it gives this member's partitions to
+// others, overriding the default of 30 s. NewConsumer fails if it isn't more than WithHeartbeatInterval; brokers have
+// limits of their own.
+func WithSessionTimeout(d time.Duration) ConsumerOption {
+	return consumerOption(func(c *consumerConfig) { c.sessionTimeout = d })
+}
+
+// WithHeartbeatInterval sets how often to give a sign of life, overriding the default of 10 s. It is also how long it
+// can take to learn of a rebalance. NewConsumer fails if it isn't positive.
+func WithHeartbeatInterval(d time.Duration) ConsumerOption {
+	return consumerOption(func(c *consumerConfig) { c.heartbeatInterval = d })
+}
+
+// WithRebalanceTimeout sets how long a rebalance waits for this member, overriding the default of 1 min. NewConsumer
+// fails if it isn't more than WithHeartbeatInterval.
+func WithRebalanceTimeout(d time.Duration) ConsumerOption {
+	return consumerOption(func(c *consumerConfig) { c.rebalanceTimeout = d })
+}
+
+// WithInstanceID makes the member a static one: restarted under the same id within the session timeout it gets its
+// partitions back without a rebalance. Without it the member leaves its group when Run ends.
+func WithInstanceID(id string) ConsumerOption {
+	return consumerOption(func(c *consumerConfig) { c.instanceID = id })
+}
+
+// Outcome says what became of an event.
+type Outcome struct {
+	Delivery  Delivery
+	EventType string // on the wire; empty when it could not be read
+	Result    Result
+	Err       error         // why it went to its dead letter, nil otherwise
+	Duration  time.Duration // from its first attempt
+}
+
+// Result is what became of an event.
+type Result uint8
+
+// The results.
+const (
+	Handled      Result = iota // by its handler, without an error
+	DeadLettered               // its dead letter has been written
+	Skipped                    // its type is declared for the topic and has no handler here
+)
+
+// String returns the result in lower case: `handled`, `dead-lettered`, `skipped`.
+func (r Result) String() string {
+	switch r {
+	case Handled:
+		return "handled"
+	case DeadLettered:
+		return "dead-lettered"
+	case Skipped:
+		return "skipped"
+	}
+	return fmt.Sprintf("Result(%d)", uint8(r))
+}
+
+// WithObserver has a function called with what became of each event, before it can be committed. It is called from
+// several goroutines and must be quick: the event's key waits for it.
+func WithObserver(observe func(Outcome)) ConsumerOption {
+	return consumerOption(func(c *consumerConfig) { c.observe = observe })
+}
+
+func newConsumerConfig(opts []ConsumerOption) (*consumerConfig, error) {
+	c := &consumerConfig{
+		clientConfig:      clientConfig{logger: slog.Default()},
+		keyWorkers:        16,
+		maxInFlight:       1000,
+		maxUncommitted:    10_000,
+		commitInterval:    time.Second,
+		retries:           3,
+		backoff:           backoff{100 * time.Millisecond, 10 * time.Second},
+		drainTimeout:      30 * time.Second,
+		sessionTimeout:    30 * time.Second,
+		heartbeatInterval: 10 * time.Second,
+		rebalanceTimeout:  time.Minute,
+		observe:           func(Outcome) {},
+	}
+	for _, o := range opts {
+		o.applyConsumer(c)
+	}
+	var errs []error
+	check := func(ok bool, format string, args ...any) {
+		if !ok {
+			errs = append(errs, fmt.Errorf(format, args...))
+		}
+	}
+	check(c.logger != nil, "WithLogger: must not be nil")
+	check(c.keyWorkers >= 1, "WithKeyWorkers: must be at least 1, got %d", c.keyWorkers)
+	check(c.maxInFlight >= 1, "WithMaxInFlight: must be at least 1, got %d", c.maxInFlight)
+	check(c.maxUncommitted >= 1, "WithMaxUncommitted: must be at least 1, got %d", c.maxUncommitted)
+	check(c.commitInterval > 0, "WithCommitInterval: must be positive, got %v", c.commitInterval)
+	check(c.retries >= 0, "WithRetries: must not be negative, got %d", c.retries)
+	check(c.backoff.lowest > 0 && c.backoff.highest >= c.backoff.lowest,
+		"WithBackoff: must be positive and ascending, got %v and %v", c.backoff.lowest, c.backoff.highest)
+	check(c.start <= Earliest, "WithStart: unknown value %d", c.start)
+	check(c.drainTimeout >= 0, "WithDrainTimeout: must not be negative, got %v", c.drainTimeout)
+	check(c.heartbeatInterval > 0, "WithHeartbeatInterval: must be positive, got %v", c.heartbeatInterval)
+	check(c.sessionTimeout > c.heartbeatInterval,
+		"WithSessionTimeout: must be more than WithHeartbeatInterval (%v), got %v", c.heartbeatInterval, c.sessionTimeout)
+	check(c.rebalanceTimeout > c.heartbeatInterval,
+		"WithRebalanceTimeout: must be more than WithHeartbeatInterval (%v), got %v", c.heartbeatInterval, c.rebalanceTimeout)
+	check(c.observe != nil, "WithObserver: must not be nil")
+	return c, errors.Join(errs...)
+}
+
+// maxDeadLetterBytes bounds a dead letter before compression; what the broker takes is its topic's own limit.
+const maxDeadLetterBytes = 64 << 20
+
+func (c *consumerConfig) kafkaOptions(brokers []string, group string) []kgo.Opt {
+	start := kgo.NewOffset().AtEnd()
+	if c.start == Earliest {
+		start = kgo.NewOffset().AtStart()
+	}
+	opts := []kgo.Opt{
+		kgo.SeedBrokers(brokers...),
+		kgo.ClientID("trestle"),
+		kgo.WithLogger(kafkaLogger{c.logger}),
+		kgo.ConsumerGroup(group),
+		kgo.ConsumeStartOffset(start),
+		kgo.DisableAutoCommit(),
+		// Between a poll and the queue no partition may come or go: its records would enter the wrong assignment.
+		kgo.BlockRebalanceOnPoll(),
+		kgo.SessionTimeout(c.sessionTimeout),
+		kgo.HeartbeatInterval(c.heartbeatInterval),
+		kgo.RebalanceTimeout(c.rebalanceTimeout),
+		kgo.ProducerBatchCompression(kgo.GzipCompression()),
+		kgo.ProducerBatchMaxBytes(maxDeadLetterBytes),
+		kgo.ProducerLinger(0),
+		kgo.RecordPartitioner(kgo.StickyKeyPartitioner(nil)),
+	}
+	if c.instanceID != "" {
+		opts = append(opts, kgo.InstanceID(c.instanceID))
+	}
+	return append(opts, c.kafka...)
+}

@@ -1,0 +1,167 @@
+package trestle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"slices"
+	"time"
+)
+
+// Handle registers the handler of an event type. The type brings its topic along; nothing else is to be configured.
+// What it refuses, Run reports: the same type twice, a type without a topic, a topic without a dead letter.
+//
+// The handler is called from several goroutines, for different keys at once. nil counts the event as done; an error has
+// it tried again and, at the end or at once where the error is permanent, written to its dead letter.
+func Handle[E any, P interface {
+	*E
+	Event
+}](c *Consumer, handler func(context.Context, P) error) {
+	info := P(nil).EventInfo()
+	if handler == nil {
+		c.register(info, nil)
+		return
+	}
+	c.register(info, func(ctx context.Context, e Event) error { return handler(ctx, e.(P)) })
+}
+
+type topicHandlers struct {
+	info   *TopicInfo
+	byType map[string]*eventHandler // by event type on the wire
+}
+
+type eventHandler struct {
+	info   *EventInfo
+	handle func(context.Context, Event) error
+}
+
+func (c *Consumer) register(info *EventInfo, handle func(context.Context, Event) error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.add(info, handle); err != nil {
+		c.problems = append(c.problems, fmt.Errorf("handler of %s: %w", info.FullName, err))
+	}
+	if c.run {
+		select {
+		case c.late <- fmt.Errorf("handler of %s: registered after Run began", info.FullName):
+		default:
+		}
+	}
+}
+
+func (c *Consumer) add(info *EventInfo, handle func(context.Context, Event) error) error {
+	switch {
+	case handle == nil:
+		return errors.New("is nil")
+	case info.Topic == nil:
+		return errors.New("the event type has no topic")
+	case info.Topic.DeadLetter == "":
+		return fmt.Errorf("topic %s has no dead-letter topic for what fails: declare one in its schema", info.Topic.Name)
+	}
+	t := c.topics[info.Topic.Name]
+	if t == nil {
+		t = &topicHandlers{info: info.Topic, byType: map[string]*eventHandler{}}
+		c.topics[info.Topic.Name] = t
+	}
+	if t.info.DeadLetter != info.Topic.DeadLetter {
+		return fmt.Errorf("topic %s has dead-letter topic %s here and %s elsewhere",
+			info.Topic.Name, info.Topic.DeadLetter, t.info.DeadLetter)
+	}
+	if other := t.byType[info.Type]; other != nil {
+		return fmt.Errorf("event type %s of topic %s has a handler already, of %s", info.Type, info.Topic.Name, other.info.FullName)
+	}
+	t.byType[info.Type] = &eventHandler{info, handle}
+	return nil
+}
+
+// process takes a task that the queue gave out one step further, and gives it back.
+func (c *Consumer) process(m *member, t *task) {
+	if t.failure != nil { // its dead letter could not be written
+		c.bury(m, t)
+		return
+	}
+	if t.attempt == 0 {
+		t.begun = time.Now()
+	}
+	t.attempt++
+	t.delivery = newDelivery(t.record, t.attempt)
+	result, err := c.attempt(t)
+	if err == nil {
+		c.finish(m, t, Outcome{Result: result})
+		return
+	}
+	if t.part.ctx.Err() != nil { // given up: another member handles it
+		m.queue.park(t, 0)
+		return
+	}
+	if again := c.cfg.retries - t.attempt + 1; again > 0 && !IsPermanent(err) {
+		wait := c.cfg.backoff.before(t.attempt)
+		c.log(slog.LevelWarn, t, "handler failed, will be tried again",
+			slog.Any("error", err), slog.Int("attempt", t.attempt), slog.Int("attempts_left", again), slog.Duration("in", wait))
+		m.queue.park(t, wait)
+		return
+	}
+	t.failure = newFailure(err)
+	c.bury(m, t)
+}
+
+// attempt decodes a record and calls its handler.
+func (c *Consumer) attempt(t *task) (Result, error) {
+	topic := c.topics[t.part.tp.topic]
+	event, handler, err := c.decode(topic, t)
+	if err != nil {
+		return 0, Permanent(err) // it will be the same next time
+	}
+	if handler == nil {
+		return Skipped, nil
+	}
+	ctx := withDelivery(t.part.ctx, t.delivery)
+	return Handled, call(ctx, handler, event)
+}
+
+// call turns a panic into an error.
+func call(ctx context.Context, handler *eventHandler, event Event) (err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			err = Permanent(&PanicError{Value: value, Stack: string(debug.Stack())})
+		}
+	}()
+	return handler.handle(ctx, event)
+}
+
+// finish reports what became of a record and counts it as done.
+func (c *Consumer) finish(m *member, t *task, o Outcome) {
+	if t.part.ctx.Err() != nil {
+		m.queue.park(t, 0)
+		return
+	}
+	o.Delivery, o.EventType, o.Duration = *t.delivery, t.delivery.Envelope.EventType, time.Since(t.begun)
+	c.cfg.observe(o)
+	if reopened := m.queue.done(t); reopened {
+		m.refetch([]*partition{t.part})
+	}
+}
+
+// UnknownEventTypeError says that a record's event type is not one of its topic's.
+type UnknownEventTypeError struct {
+	Topic     string
+	EventType string
+	Declared  []string // for the topic
+}
+
+// Error names the type and those declared.
+func (e *UnknownEventTypeError) Error() string {
+	return fmt.Sprintf("unknown event type %q on %s, which has %s: is its schema newer than this consumer?",
+		e.EventType, e.Topic, e.Declared)
+}
+
+func declares(t *TopicInfo, eventType string) bool {
+	_, found := slices.BinarySearch(t.EventTypes, eventType)
+	return found
+}
+
+func (c *Consumer) log(level slog.Level, t *task, msg string, attrs ...slog.Attr) {
+	c.cfg.logger.LogAttrs(t.part.ctx, level, msg, t.delivery.logAttrs(append(attrs, slog.String("group", c.group))...)...)
+}

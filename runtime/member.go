@@ -1,0 +1,353 @@
+package trestle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// member is a consumer's part in its group, from joining to leaving: which partitions it holds, what of them is
+// fetched into the queue, what is committed.
+type member struct {
+	cfg    *consumerConfig
+	queue  *keyQueue
+	client *kgo.Client
+	joined chan struct{}   // closed once client is set; callbacks may come before
+	ctx    context.Context // handlers' contexts descend from it
+
+	// commitMu is held from choosing positions until they are committed, so that none is committed for a partition
+	// that has been let go: its next owner may have committed more.
+	commitMu    sync.Mutex
+	abortCommit atomic.Pointer[context.CancelFunc] // of the periodic commit under way
+
+	fetchMu    sync.Mutex    // orders pausing and resuming
+	commitSoon chan struct{} // before the interval is over
+	leaving    atomic.Bool
+}
+
+var (
+	errRevoked = errors.New("partition went to another member of the group")
+	errLost    = errors.New("partition was lost: the group went on without this member")
+	errLeaving = errors.New("consumer is shutting down")
+)
+
+// commitTimeout bounds a commit that others wait for.
+const commitTimeout = 10 * time.Second
+
+func join(ctx context.Context, cfg *consumerConfig, brokers []string, group string, topics []string) (*member, error) {
+	m := &member{
+		cfg:        cfg,
+		queue:      newKeyQueue(cfg.maxInFlight, cfg.maxUncommitted),
+		joined:     make(chan struct{}),
+		ctx:        ctx,
+		commitSoon: make(chan struct{}, 1),
+	}
+	client, err := kgo.NewClient(append(cfg.kafkaOptions(brokers, group),
+		kgo.ConsumeTopics(topics...),
+		kgo.OnPartitionsAssigned(m.onAssigned),
+		kgo.OnPartitionsRevoked(m.onRevoked),
+		kgo.OnPartitionsLost(m.onLost),
+		kgo.AdjustFetchOffsetsFn(m.pinStart),
+	)...)
+	if err != nil {
+		return nil, err
+	}
+	m.client = client
+	close(m.joined)
+	return m, nil
+}
+
+func (m *member) onAssigned(_ context.Context, _ *kgo.Client, added map[string][]int32) {
+	if m.leaving.Load() {
+		return
+	}
+	for tp := range eachPartition(added) {
+		m.queue.open(m.ctx, tp)
+	}
+	m.logPartitions("partitions assigned", added)
+}
+
+func (m *member) onRevoked(ctx context.Context, _ *kgo.Client, revoked map[string][]int32) {
+	<-m.joined
+	parts := m.held(revoked)
+	if len(parts) == 0 {
+		return
+	}
+	m.logPartitions("partitions revoked", revoked)
+	if err := m.letGo(ctx, parts, min(m.cfg.drainTimeout, m.cfg.rebalanceTimeout/2), errRevoked); err != nil {
+		m.cfg.logger.Warn("partitions given up with unfinished or uncommitted records, which will be handled again",
+			"error", err)
+	}
+}
+
+func (m *member) onLost(_ context.Context, _ *kgo.Client, lost map[string][]int32) {
+	<-m.joined
+	parts := m.held(lost)
+	m.queue.release(errLost, parts)
+	if abort := m.abortCommit.Load(); abort != nil {
+		(*abort)() // it would be made in a group that has moved on
+	}
+	m.commitMu.Lock() // wait for it
+	m.commitMu.Unlock()
+	m.refetch(parts)
+	if len(parts) > 0 {
+		m.logPartitions("partitions lost", lost)
+	}
+}
+
+// pinStart fixes where partitions without a commit begin, so that this can be committed: a group that starts with the
+// latest record and dies before its first commit would otherwise skip what came in between.
+func (m *member) pinStart(ctx context.Context, offsets map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
+	<-m.joined
+	var topics []string
+	for topic, partitions := range offsets {
+		for _, o := range partitions {
+			if o.EpochOffset().Offset < 0 {
+				topics = append(topics, topic)
+				break
+			}
+		}
+	}
+	if len(topics) == 0 {
+		return offsets, nil
+	}
+	list := kadm.NewClient(m.client).ListEndOffsets
+	if m.cfg.start == Earliest {
+		list = kadm.NewClient(m.client).ListStartOffsets
+	}
+	listed, err := list(ctx, topics...)
+	if err != nil {
+		return nil, fmt.Errorf("find where topics without a commit begin: %w", err)
+	}
+	for _, topic := range topics {
+		for id, o := range offsets[topic] {
+			at, ok := listed.Lookup(topic, id)
+			if o.EpochOffset().Offset >= 0 || !ok || at.Err != nil {
+				continue // the client finds the place itself
+			}
+			offsets[topic][id] = kgo.NewOffset().At(at.Offset)
+			if p := m.queue.lookup(topicPartition{topic, id}); p != nil {
+				m.queue.startAt(p, at.Offset)
+			}
+		}
+	}
+	select {
+	case m.commitSoon <- struct{}{}:
+	default:
+	}
+	return offsets, nil
+}
+
+// letGo finishes what has been started of partitions within a limit, commits it, and gives them up.
+func (m *member) letGo(ctx context.Context, parts []*partition, limit time.Duration, cause error) error {
+	m.queue.drain(parts)
+	waitCtx, cancel := context.WithTimeout(ctx, limit)
+	unfinished := m.queue.awaitIdle(waitCtx, parts)
+	cancel()
+	if unfinished != nil {
+		unfinished = fmt.Errorf("unfinished after %v: %s", limit, m.queue.unfinished(parts))
+	}
+	m.commitMu.Lock()
+	defer m.commitMu.Unlock()
+	positions := m.queue.uncommitted(parts)
+	m.queue.release(cause, parts)
+	m.refetch(parts)
+	commitCtx, cancel := context.WithTimeout(ctx, commitTimeout)
+	defer cancel()
+	return errors.Join(unfinished, m.commit(commitCtx, positions))
+}
+
+// commitEvery commits what is done from time to time, until ctx ends. A commit under way is not cut off then: it could
+// reach the broker after the last one.
+func (m *member) commitEvery(ctx context.Context) {
+	ticker := time.NewTicker(m.cfg.commitInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		case <-m.commitSoon:
+		}
+		if err := m.commitDone(context.WithoutCancel(ctx)); err != nil && ctx.Err() == nil {
+			m.cfg.logger.Warn("commit failed, will be tried again", "error", err)
+		}
+	}
+}
+
+func (m *member) commitDone(ctx context.Context) error {
+	m.commitMu.Lock()
+	defer m.commitMu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
+	defer cancel()
+	m.abortCommit.Store(&cancel) // before positions are chosen: see onLost
+	defer m.abortCommit.Store(nil)
+	return m.commit(ctx, m.queue.uncommitted(m.queue.all()))
+}
+
+// commit needs commitMu.
+func (m *member) commit(ctx context.Context, positions map[topicPartition]kgo.EpochOffset) error {
+	if len(positions) == 0 {
+		return nil
+	}
+	offsets := map[string]map[int32]kgo.EpochOffset{}
+	for tp, at := range positions {
+		if offsets[tp.topic] == nil {
+			offsets[tp.topic] = map[int32]kgo.EpochOffset{}
+		}
+		offsets[tp.topic][tp.id] = at
+	}
+	var failed error
+	m.client.CommitOffsetsSync(ctx, offsets,
+		func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, resp *kmsg.OffsetCommitResponse, err error) {
+			if err != nil {
+				failed = fmt.Errorf("commit: %w", err)
+				return
+			}
+			for _, t := range resp.Topics {
+				for _, p := range t.Partitions {
+					tp := topicPartition{t.Topic, p.Partition}
+					if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
+						failed = errors.Join(failed, fmt.Errorf("commit %s/%d: %w", t.Topic, p.Partition, err))
+					} else if held := m.queue.lookup(tp); held != nil {
+						m.queue.setCommitted(held, positions[tp].Offset)
+					}
+				}
+			}
+		})
+	return failed
+}
+
+// poll fetches into the queue until ctx ends. An error is one that polling on cannot help.
+func (m *member) poll(ctx context.Context) error {
+	for {
+		room := m.queue.awaitRoom(ctx)
+		if room == 0 {
+			return nil
+		}
+		fetches := m.client.PollRecords(ctx, room)
+		fetches.EachPartition(func(f kgo.FetchTopicPartition) {
+			if len(f.Records) == 0 {
+				return
+			}
+			p := m.queue.lookup(topicPartition{f.Topic, f.Partition})
+			if p != nil && m.queue.push(p, f.Records) {
+				m.refetch([]*partition{p})
+			}
+		})
+		m.client.AllowRebalance()
+		for _, f := range fetches.Errors() {
+			if ctx.Err() != nil {
+				return nil
+			}
+			if hopeless(f.Err) {
+				return fmt.Errorf("consume %s: %w", f.Topic, f.Err)
+			}
+			m.cfg.logger.Warn("fetch failed", "topic", f.Topic, "partition", f.Partition, "error", f.Err)
+		}
+	}
+}
+
+// hopeless says whether an error from fetching or from the group will stay until somebody changes something.
+func hopeless(err error) bool {
+	if isUnauthorised(err) || errors.Is(err, kgo.ErrClientClosed) {
+		return true
+	}
+	refusal, ok := errors.AsType[*kerr.Error](err)
+	if !ok {
+		return false
+	}
+	switch refusal {
+	case kerr.SaslAuthenticationFailed, kerr.InvalidGroupID, kerr.InvalidSessionTimeout, kerr.InconsistentGroupProtocol,
+		kerr.GroupMaxSizeReached, kerr.FencedInstanceID, kerr.UnsupportedVersion:
+		return true
+	}
+	return false
+}
+
+// warnOfMissing says which topics do not exist. The consumer waits for them.
+func (m *member) warnOfMissing(ctx context.Context, topics []string) {
+	found, err := kadm.NewClient(m.client).ListTopics(ctx, topics...)
+	if err != nil {
+		return // the client says itself what is wrong with its connections
+	}
+	for _, topic := range topics {
+		if !found.Has(topic) {
+			m.cfg.logger.Warn("topic does not exist: run trestle topics apply?", "topic", topic)
+		}
+	}
+}
+
+// refetch has partitions fetched or not, as their windows say.
+func (m *member) refetch(parts []*partition) {
+	m.fetchMu.Lock()
+	defer m.fetchMu.Unlock()
+	for _, p := range parts {
+		one := map[string][]int32{p.tp.topic: {p.tp.id}}
+		switch {
+		case m.queue.isFull(p):
+			m.client.PauseFetchPartitions(one)
+		default:
+			m.client.ResumeFetchPartitions(one)
+		}
+	}
+}
+
+// leave finishes what is in hand, commits it and leaves the group.
+func (m *member) leave() error {
+	m.leaving.Store(true)
+	err := m.letGo(context.Background(), m.queue.all(), m.cfg.drainTimeout, errLeaving)
+	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
+	defer cancel()
+	m.client.AllowRebalance()
+	if leaveErr := m.client.LeaveGroupContext(ctx); leaveErr != nil {
+		err = errors.Join(err, fmt.Errorf("leave the group: %w", leaveErr))
+	}
+	m.client.CloseAllowingRebalance()
+	return err
+}
+
+// held returns the current assignments among partitions.
+func (m *member) held(partitions map[string][]int32) []*partition {
+	var parts []*partition
+	for tp := range eachPartition(partitions) {
+		if p := m.queue.lookup(tp); p != nil {
+			parts = append(parts, p)
+		}
+	}
+	return parts
+}
+
+func (m *member) logPartitions(msg string, partitions map[string][]int32) {
+	var list []string
+	for tp := range eachPartition(partitions) {
+		list = append(list, fmt.Sprintf("%s/%d", tp.topic, tp.id))
+	}
+	m.cfg.logger.Debug(msg, slog.String("partitions", strings.Join(list, " ")))
+}
+
+// eachPartition goes through partitions in order.
+func eachPartition(partitions map[string][]int32) iter.Seq[topicPartition] {
+	return func(yield func(topicPartition) bool) {
+		for _, topic := range slices.Sorted(maps.Keys(partitions)) {
+			for _, id := range slices.Sorted(slices.Values(partitions[topic])) {
+				if !yield(topicPartition{topic, id}) {
+					return
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,159 @@
+package trestle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+	"golang.org/x/sync/semaphore"
+)
+
+// Publisher publishes events. It is safe for concurrent use, and meant to be shared: what is published at once goes
+// out together.
+type Publisher struct {
+	cfg    *publisherConfig
+	client *kgo.Client
+	room   *semaphore.Weighted // bytes that may wait for their acknowledgement
+
+	mu      sync.Mutex
+	closed  bool
+	pending sync.WaitGroup // events accepted whose callback has not returned; grows under mu, while not closed
+}
+
+// Receipt says where an event was written.
+type Receipt struct {
+	Topic     string
+	Partition int32
+	Offset    int64
+	EventID   string
+	Timestamp time.Time // the record's
+}
+
+// NewPublisher returns a publisher. It fails when an option is wrong, and names it; no broker is contacted before the
+// first event.
+func NewPublisher(brokers []string, opts ...PublisherOption) (*Publisher, error) {
+	cfg, err := newPublisherConfig(opts)
+	if len(brokers) == 0 {
+		err = errors.Join(err, errors.New("no brokers given"))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("new publisher: %w", err)
+	}
+	client, err := kgo.NewClient(cfg.kafkaOptions(brokers)...)
+	if err != nil {
+		return nil, fmt.Errorf("new publisher: %w", err)
+	}
+	return &Publisher{cfg: cfg, client: client, room: semaphore.NewWeighted(int64(cfg.bufferedBytes))}, nil
+}
+
+// Publish publishes an event and waits until the cluster has acknowledged it. Absent fields that have a default are
+// filled in, in the event too.
+//
+// The error is a *ValidationError or *TooLargeError when the event cannot be published as it is, and nothing was sent;
+// and a *PublishError when the cluster refused it, could not be reached within the delivery timeout, or ctx ended
+// first. In a handler, the event takes its correlation and session ids from the event being handled, unless it or an
+// option says otherwise.
+func (p *Publisher) Publish(ctx context.Context, e Event, opts ...PublishOption) error {
+	_, err := p.publish(ctx, e, opts)
+	return err
+}
+
+func (p *Publisher) publish(ctx context.Context, e Event, opts []PublishOption) (Receipt, error) {
+	type result struct {
+		receipt Receipt
+		err     error
+	}
+	done := make(chan result, 1)
+	info := e.EventInfo()
+	key, err := p.start(ctx, e, opts, func(r Receipt, err error) { done <- result{r, err} })
+	if err != nil {
+		return Receipt{}, err
+	}
+	select {
+	case r := <-done:
+		return r.receipt, r.err
+	case <-ctx.Done():
+		err := fmt.Errorf("not acknowledged yet: %w", context.Cause(ctx))
+		return Receipt{}, &PublishError{Topic: info.Topic.Name, EventType: info.FullName, Key: key, Retriable: true, Err: err}
+	}
+}
+
+// PublishAsync publishes an event without waiting. When it returns nil, done is called exactly once: with a receipt
+// after the cluster has acknowledged the event, with a *PublishError when it did not within the delivery timeout, or
+// at Close. When it returns an error, as Publish would, done is not called.
+//
+// It blocks while more than WithBufferedBytes waits, until ctx ends; afterwards ctx is of no more importance. The
+// callbacks of all events are called one after the other, those of a partition in order, and must not block.
+func (p *Publisher) PublishAsync(ctx context.Context, e Event, done func(Receipt, error), opts ...PublishOption) error {
+	_, err := p.start(ctx, e, opts, done)
+	return err
+}
+
+func (p *Publisher) start(ctx context.Context, e Event, opts []PublishOption, done func(Receipt, error)) (key string, err error) {
+	info := e.EventInfo()
+	rec, size, err := p.record(ctx, e, opts)
+	if err != nil {
+		return "", err
+	}
+	failed := func(err error) *PublishError {
+		return &PublishError{
+			Topic: rec.Topic, EventType: info.FullName, Key: string(rec.Key), Retriable: retriable(err), Err: err,
+		}
+	}
+	if err := p.room.Acquire(ctx, int64(size)); err != nil {
+		return "", failed(fmt.Errorf("no room to wait for the cluster: %w", err))
+	}
+	p.mu.Lock()
+	if p.closed {
+		p.mu.Unlock()
+		p.room.Release(int64(size))
+		return "", failed(ErrClosed)
+	}
+	p.pending.Add(1)
+	p.mu.Unlock()
+
+	eventID := headerOf(rec, headerEventID)
+	// Not ctx: the client gives up whole batches, and a caller who stops waiting must not fail the events of others.
+	p.client.Produce(context.Background(), rec, func(r *kgo.Record, err error) {
+		defer p.pending.Done()
+		p.room.Release(int64(size))
+		if err != nil {
+			done(Receipt{}, failed(err))
+			return
+		}
+		done(Receipt{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, EventID: eventID, Timestamp: r.Timestamp}, nil)
+	})
+	return string(rec.Key), nil
+}
+
+// Flush waits until every event published so far has been acknowledged or has failed, and its callback has returned.
+// Its error is ctx's; how the events fared, their callbacks say.
+func (p *Publisher) Flush(ctx context.Context) error {
+	if err := p.client.Flush(ctx); err != nil {
+		return fmt.Errorf("flush: %w", err)
+	}
+	return nil
+}
+
+// Close waits like Flush, until ctx ends, and then closes the publisher: what has not been acknowledged by then fails.
+// All callbacks have returned when it does. It reports how many events failed that way. Closing again does nothing.
+func (p *Publisher) Close(ctx context.Context) error {
+	p.mu.Lock()
+	closed := p.closed
+	p.closed = true
+	p.mu.Unlock()
+	if closed {
+		return nil
+	}
+	err := p.client.Flush(ctx)
+	unacknowledged := p.client.BufferedProduceRecords()
+	p.client.Close()
+	p.pending.Wait()
+	if err != nil {
+		return fmt.Errorf("close publisher: %d events not acknowledged: %w", unacknowledged, err)
+	}
+	return nil
+}

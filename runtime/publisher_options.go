@@ -1,0 +1,243 @@
+package trestle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/omninode/trestle/runtime/jsontext"
+)
+
+// PublisherOption configures a publisher.
+type PublisherOption interface{ applyPublisher(*publisherConfig) }
+
+// Option configures a publisher or a consumer.
+type Option interface {
+	PublisherOption
+	ConsumerOption
+}
+
+type publisherOption func(*publisherConfig)
+
+func (o publisherOption) applyPublisher(c *publisherConfig) { o(c) }
+
+type publisherConfig struct {
+	clientConfig
+	acks            Acks
+	compression     Compression
+	linger          time.Duration
+	batchBytes      int
+	bufferedBytes   int
+	inFlight        int
+	deliveryTimeout time.Duration
+	source          Source
+	schemaIDs       SchemaIDs
+	strictTime      bool
+}
+
+// clientConfig is what publishers and consumers have in common.
+type clientConfig struct {
+	logger *slog.Logger
+	kafka  []kgo.Opt
+}
+
+type clientOption func(*clientConfig)
+
+func (o clientOption) applyPublisher(c *publisherConfig) { o(&c.clientConfig) }
+func (o clientOption) applyConsumer(c *consumerConfig)   { o(&c.clientConfig) }
+
+// WithLogger sets where to log, overriding slog.Default.
+func WithLogger(logger *slog.Logger) Option {
+	return clientOption(func(c *clientConfig) { c.logger = logger })
+}
+
+// WithKafka adds options of the Kafka client underneath, such as kgo.SASL and kgo.DialTLSConfig. They come after those
+// that the publisher or consumer sets itself, and so override them.
+func WithKafka(opts ...kgo.Opt) Option {
+	return clientOption(func(c *clientConfig) { c.kafka = append(c.kafka, opts...) })
+}
+
+// Acks says who must have written an event before it counts as published.
+type Acks uint8
+
+// The acknowledgements.
+const (
+	AcksAll    Acks = iota // all in-sync replicas; each event once, in order, also when a request is sent again
+	AcksLeader             // the partition's leader alone: faster, loses what only it had when it fails
+)
+
+// WithAcks sets who must have written an event before it counts as published, overriding AcksAll. NewPublisher fails
+// when it is neither AcksAll nor AcksLeader.
+func WithAcks(acks Acks) PublisherOption {
+	return publisherOption(func(c *publisherConfig) { c.acks = acks })
+}
+
+// Compression names a codec.
+type Compression uint8
+
+// The codecs.
+const (
+	Gzip Compression = iota
+	Snappy
+	LZ4
+	Zstd
+	Uncompressed
+)
+
+// WithCompression sets how batches are compressed, overriding Gzip. A broker compresses again what comes in another
+// codec than its topic's; the topics of OmniNode are gzip. NewPublisher fails when the codec is unknown.
+func WithCompression(codec Compression) PublisherOption {
+	return publisherOption(func(c *publisherConfig) { c.compression = codec })
+}
+
+// WithLinger sets how long a batch waits for more events before it is sent, overriding the default of 5 ms. A lone
+// Publish takes that much longer. NewPublisher fails when it is negative or more than a minute.
+func WithLinger(d time.Duration) PublisherOption {
+	return publisherOption(func(c *publisherConfig) { c.linger = d })
+}
+
+// WithBatchBytes sets how large a partition's batch may grow before compression, overriding the default of 1 MiB. An
+// event that exceeds it on its own is refused with a TooLargeError. NewPublisher fails when it is below 1 KiB or above
+// 1 GiB.
+func WithBatchBytes(n int) PublisherOption {
+	return publisherOption(func(c *publisherConfig) { c.batchBytes = n })
+}
+
+// WithBufferedBytes sets how much may wait to be acknowledged, overriding the default of 32 MiB. Publishing blocks
+// beyond it, until there is room or the context ends. NewPublisher fails when it is less than WithBatchBytes.
+func WithBufferedBytes(n int) PublisherOption {
+	return publisherOption(func(c *publisherConfig) { c.bufferedBytes = n })
+}
+
+// WithInFlight sets how many requests a broker may be sent before it has answered the first, overriding the default
+// of 1. It counts with AcksLeader only, where more than 1 can change the order of events when a request fails; with
+// AcksAll it is always 5, in order. NewPublisher fails when it is below 1.
+func WithInFlight(n int) PublisherOption {
+	return publisherOption(func(c *publisherConfig) { c.inFlight = n })
+}
+
+// WithDeliveryTimeout sets how long to try to deliver an event before giving up, overriding the default of 30 s. What
+// Publish and PublishAsync then report is a retriable PublishError. NewPublisher fails when it is below 1 s.
+func WithDeliveryTimeout(d time.Duration) PublisherOption {
+	return publisherOption(func(c *publisherConfig) { c.deliveryTimeout = d })
+}
+
+// WithSource says which service instance publishes. It goes into the envelopes that have a place for it; without it,
+// hook events are invalid unless they bring their own.
+func WithSource(s Source) PublisherOption {
+	return publisherOption(func(c *publisherConfig) { c.source = s })
+}
+
+// SchemaIDs finds the registry's id of the schema an event is written with. It is called for every event and so
+// should remember; it must be safe for concurrent use.
+type SchemaIDs interface {
+	SchemaID(ctx context.Context, info *EventInfo) (int, error)
+}
+
+// WithSchemaIDs has the ids of schemas written with the events: in a header beside JSON, in front of protobuf. Without
+// it JSON events carry none, and protobuf events cannot be published. An id that is not found fails the publish.
+func WithSchemaIDs(ids SchemaIDs) PublisherOption {
+	return publisherOption(func(c *publisherConfig) { c.schemaIDs = ids })
+}
+
+func newPublisherConfig(opts []PublisherOption) (*publisherConfig, error) {
+	c := &publisherConfig{
+		clientConfig:    clientConfig{logger: slog.Default()},
+		linger:          5 * time.Millisecond,
+		batchBytes:      1 << 20,
+		bufferedBytes:   32 << 20,
+		inFlight:        1,
+		deliveryTimeout: 30 * time.Second,
+	}
+	for _, o := range opts {
+		o.applyPublisher(c)
+	}
+	var errs []error
+	check := func(ok bool, format string, args ...any) {
+		if !ok {
+			errs = append(errs, fmt.Errorf(format, args...))
+		}
+	}
+	check(c.logger != nil, "WithLogger: must not be nil")
+	check(c.acks <= AcksLeader, "WithAcks: unknown value %d", c.acks)
+	check(c.compression <= Uncompressed, "WithCompression: unknown codec %d", c.compression)
+	check(c.linger >= 0 && c.linger <= time.Minute, "WithLinger: must be from 0 to 1 m, got %v", c.linger)
+	check(c.batchBytes >= 1<<10 && c.batchBytes <= 1<<30, "WithBatchBytes: must be from 1 KiB to 1 GiB, got %d", c.batchBytes)
+	check(c.bufferedBytes >= c.batchBytes, "WithBufferedBytes: must be at least WithBatchBytes (%d), got %d", c.batchBytes, c.bufferedBytes)
+	check(c.inFlight >= 1, "WithInFlight: must be at least 1, got %d", c.inFlight)
+	check(c.deliveryTimeout >= time.Second, "WithDeliveryTimeout: must be at least 1 s, got %v", c.deliveryTimeout)
+	return c, errors.Join(errs...)
+}
+
+func (c *publisherConfig) kafkaOptions(brokers []string) []kgo.Opt {
+	codecs := map[Compression]kgo.CompressionCodec{
+		Gzip: kgo.GzipCompression(), Snappy: kgo.SnappyCompression(), LZ4: kgo.Lz4Compression(),
+		Zstd: kgo.ZstdCompression(), Uncompressed: kgo.NoCompression(),
+	}
+	opts := []kgo.Opt{
+		kgo.SeedBrokers(brokers...),
+		kgo.ClientID("trestle"),
+		kgo.WithLogger(kafkaLogger{c.logger}),
+		kgo.ProducerBatchCompression(codecs[c.compression]),
+		kgo.ProducerLinger(c.linger),
+		kgo.ProducerBatchMaxBytes(int32(c.batchBytes)),
+		kgo.MaxBufferedRecords(1 << 30), // the publisher bounds bytes itself
+		kgo.RecordDeliveryTimeout(c.deliveryTimeout),
+		// Without this an event that was sent and not answered is tried for ever, and may be written long after its
+		// publisher was told that it failed.
+		kgo.AllowIdempotentProduceCancellation(),
+		kgo.ProduceRequestTimeout(min(10*time.Second, c.deliveryTimeout/2)),
+		kgo.RequestTimeoutOverhead(min(10*time.Second, c.deliveryTimeout/2)),
+		kgo.RecordPartitioner(kgo.StickyKeyPartitioner(nil)),
+	}
+	if c.acks == AcksLeader {
+		opts = append(opts, kgo.RequiredAcks(kgo.LeaderAck()), kgo.DisableIdempotentWrite(),
+			kgo.MaxProduceRequestsInflightPerBroker(c.inFlight))
+	}
+	return append(opts, c.kafka...)
+}
+
+// PublishOption says something about one event.
+type PublishOption func(*publishConfig)
+
+type publishConfig struct {
+	envelope Envelope
+	headers  []Header
+}
+
+// WithEventID sets the event's id, a UUID, overriding a new UUIDv7. Publishing an event again under the same id tells
+// consumers that it is the same.
+func WithEventID(id string) PublishOption {
+	return func(c *publishConfig) { c.envelope.EventID = id }
+}
+
+// WithCorrelationID sets the correlation id, overriding that of the event being handled. The event is invalid when it
+// carries another one itself.
+func WithCorrelationID(id string) PublishOption {
+	return func(c *publishConfig) { c.envelope.CorrelationID = id }
+}
+
+// WithSessionID sets the session id, overriding that of the event being handled. The event is invalid when it carries
+// another one itself.
+func WithSessionID(id string) PublishOption {
+	return func(c *publishConfig) { c.envelope.SessionID = id }
+}
+
+// WithTraceID sets the trace id of a hook event.
+func WithTraceID(id string) PublishOption {
+	return func(c *publishConfig) { c.envelope.TraceID = id }
+}
+
+// WithMetadata sets the metadata of a hook event: a JSON object.
+func WithMetadata(object jsontext.Raw) PublishOption {
+	return func(c *publishConfig) { c.envelope.Metadata = object }
+}
+
+// WithHeader adds a record header. The headers that Trestle sets come first and win.
+func WithHeader(name string, value []byte) PublishOption {
+	return func(c *publishConfig) { c.headers = append(c.headers, Header{name, value}) }
+}
