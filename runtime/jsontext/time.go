@@ -36,6 +36,15 @@ func AppendTime(b []byte, t time.Time) ([]byte, error) {
 
 func appendTwo(b []byte, n int) []byte { return append(b, byte('0'+n/10), byte('0'+n%10)) }
 
+// ParseTime reads a time as [Reader.Time] does, from text outside of JSON. zoned says whether it named its zone.
+func ParseTime(s string) (t time.Time, zoned bool, err error) {
+	t, zoned, ok := parseTime(s)
+	if !ok {
+		return t, false, &Error{Offset: -1, Message: "must be an RFC 3339 time, got " + Excerpt(s)}
+	}
+	return t, zoned, nil
+}
+
 // parseTime reads `YYYY-MM-DD hh:mm:ss`, a T or a blank between, a fraction of any length, and Z, an offset or
 // nothing behind it. The result is in UTC, its fraction cut to nanoseconds.
 func parseTime(s string) (t time.Time, zoned, ok bool) {

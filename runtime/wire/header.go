@@ -1,0 +1,32 @@
+package wire
+
+// Header is a record header. Names may repeat; a nil Value differs from an empty one.
+type Header struct {
+	Key   string
+	Value []byte
+}
+
+// Headers of every record, in either encoding.
+const (
+	HeaderEventID     = "event-id"     // a UUIDv7; the same when the event is published again or replayed
+	HeaderEventType   = "event-type"   // the event type
+	HeaderContentType = "content-type" // ContentTypeJSON or ContentTypeProtobuf
+	HeaderSchemaID    = "schema-id"    // the registry's id of the schema, decimal; JSON only, with a registry
+	HeaderTraceparent = "traceparent"  // W3C trace context, where there is a span
+)
+
+// The content types.
+const (
+	ContentTypeJSON     = "application/json"
+	ContentTypeProtobuf = "application/protobuf"
+)
+
+// HeaderValue returns the value of the first header of that name, empty when there is none.
+func HeaderValue(headers []Header, name string) string {
+	for i := range headers {
+		if headers[i].Key == name {
+			return string(headers[i].Value)
+		}
+	}
+	return ""
+}
