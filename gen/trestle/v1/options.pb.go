@@ -319,9 +319,11 @@ type Topic struct {
 	// What the topic is for.
 	Description string `protobuf:"bytes,2,opt,name=description,proto3" json:"description,omitempty"`
 	// Settings that differ from the family's.
-	Settings      *TopicSettings `protobuf:"bytes,3,opt,name=settings,proto3" json:"settings,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Settings *TopicSettings `protobuf:"bytes,3,opt,name=settings,proto3" json:"settings,omitempty"`
+	// Its dead-letter topic. Empty: by the family's pattern.
+	DeadLetterTopic string `protobuf:"bytes,4,opt,name=dead_letter_topic,json=deadLetterTopic,proto3" json:"dead_letter_topic,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *Topic) Reset() {
@@ -373,6 +375,13 @@ func (x *Topic) GetSettings() *TopicSettings {
 		return x.Settings
 	}
 	return nil
+}
+
+func (x *Topic) GetDeadLetterTopic() string {
+	if x != nil {
+		return x.DeadLetterTopic
+	}
+	return ""
 }
 
 // TopicSettings are the broker's settings of a topic. What is 0 or empty is inherited.
@@ -960,11 +969,12 @@ const file_trestle_v1_options_proto_rawDesc = "" +
 	"\x14dead_letter_settings\x18\x05 \x01(\v2\x19.trestle.v1.TopicSettingsR\x12deadLetterSettings\x12)\n" +
 	"\x06topics\x18\x06 \x03(\v2\x11.trestle.v1.TopicR\x06topics\x12B\n" +
 	"\x0fconsumer_groups\x18\a \x03(\v2\x19.trestle.v1.ConsumerGroupR\x0econsumerGroups\x12)\n" +
-	"\x06routes\x18\b \x03(\v2\x11.trestle.v1.RouteR\x06routes\"t\n" +
+	"\x06routes\x18\b \x03(\v2\x11.trestle.v1.RouteR\x06routes\"\xa0\x01\n" +
 	"\x05Topic\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12 \n" +
 	"\vdescription\x18\x02 \x01(\tR\vdescription\x125\n" +
-	"\bsettings\x18\x03 \x01(\v2\x19.trestle.v1.TopicSettingsR\bsettings\"\xd0\x01\n" +
+	"\bsettings\x18\x03 \x01(\v2\x19.trestle.v1.TopicSettingsR\bsettings\x12*\n" +
+	"\x11dead_letter_topic\x18\x04 \x01(\tR\x0fdeadLetterTopic\"\xd0\x01\n" +
 	"\rTopicSettings\x12\x1e\n" +
 	"\n" +
 	"partitions\x18\x01 \x01(\x05R\n" +

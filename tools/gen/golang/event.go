@@ -82,9 +82,9 @@ func (g *file) shareID(v view, member string) []string {
 	}
 	lines := append([]string{"switch {", "case " + absent + ":"}, fill...)
 	return append(lines,
-		"case " + member + ` == "":`,
-		member + " = " + v.value,
-		"case !" + g.std("strings", "EqualFold") + "(" + v.value + ", " + member + "):",
+		"case "+member+` == "":`,
+		member+" = "+v.value,
+		"case !"+g.std("strings", "EqualFold")+"("+v.value+", "+member+"):",
 		violation(goString(v.JSONName), "envelope.equal", "must equal the envelope's "+v.JSONName, found),
 		"}")
 }

@@ -1,0 +1,268 @@
+package jsonschema
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/omninode/trestle/tools/gen/internal/orderedjson"
+	"github.com/omninode/trestle/tools/gen/output"
+	"github.com/omninode/trestle/tools/schema"
+)
+
+// Dir is the folder of the schemas, below the output folder.
+const Dir = "jsonschema"
+
+// SourceName is the name of the message that describes an event's source, and with .json that of its schema.
+const SourceName = "EventSource"
+
+const dialect = "https://json-schema.org/draft/2020-12/schema"
+
+type object = orderedjson.Object
+
+// Path is where an event's schema is, below the output folder: "jsonschema/omninode/codegen/v1/CodegenStatusEvent.json".
+func Path(e *schema.Event) string { return path(e.Package, e.Type) }
+
+func path(pkg *schema.Package, name string) string {
+	return strings.Join(append([]string{Dir}, append(folders(pkg), name+".json")...), "/")
+}
+
+func folders(pkg *schema.Package) []string {
+	if pkg.Dir == "" || pkg.Dir == "." {
+		return nil
+	}
+	return strings.Split(pkg.Dir, "/")
+}
+
+// Generate makes the schemas of a set's events whose encoding is JSON, and those they refer to.
+func Generate(set *schema.Set) ([]output.File, error) {
+	var files []output.File
+	for _, pkg := range set.Packages {
+		source := sourceOf(pkg)
+		needsSource := false
+		for _, e := range pkg.Events {
+			if e.Encoding != schema.EncodingJSON {
+				continue
+			}
+			needsSource = needsSource || e.Envelope == schema.EnvelopeBaseEvent
+			content, err := eventSchema(e, source != nil)
+			if err != nil {
+				return nil, err
+			}
+			files = append(files, output.File{Path: Path(e), Content: content})
+		}
+		if source != nil && needsSource {
+			content, err := messageSchema(source)
+			if err != nil {
+				return nil, err
+			}
+			files = append(files, output.File{Path: path(pkg, SourceName), Content: content})
+		}
+	}
+	return files, nil
+}
+
+// sourceOf returns the message that describes an event's source in a package, nil when it has none.
+func sourceOf(pkg *schema.Package) *schema.Message {
+	i := slices.IndexFunc(pkg.Messages, func(m *schema.Message) bool { return m.Name == SourceName })
+	if i < 0 {
+		return nil
+	}
+	return pkg.Messages[i]
+}
+
+// References returns the names of the schemas that an event's schema refers to, sorted: [EventSource.json] or none.
+func References(e *schema.Event) []string {
+	if e.Envelope == schema.EnvelopeBaseEvent && sourceOf(e.Package) != nil {
+		return []string{SourceName + ".json"}
+	}
+	return nil
+}
+
+// start begins a document.
+func start(title, description string) *object {
+	root := &object{}
+	root.Set("$schema", dialect)
+	root.Set("$comment", output.Marker)
+	root.Set("title", title)
+	root.SetText("description", description)
+	return root
+}
+
+// messageSchema is the schema of a message by itself.
+func messageSchema(m *schema.Message) ([]byte, error) {
+	b := &builder{defs: map[string]*object{}, names: map[*schema.Message]string{}}
+	root := start(m.Name, m.Doc)
+	if err := b.messageInto(root, m, nil); err != nil {
+		return nil, err
+	}
+	b.defsInto(root)
+	return orderedjson.Indent(root)
+}
+
+// eventSchema is the schema of a record's value.
+func eventSchema(e *schema.Event, hasSource bool) ([]byte, error) {
+	b := &builder{defs: map[string]*object{}, names: map[*schema.Message]string{}}
+	root := start(e.Type, e.Message.Doc)
+	if e.Envelope == schema.EnvelopeNone {
+		if err := b.messageInto(root, e.Message, nil); err != nil {
+			return nil, err
+		}
+		b.defsInto(root)
+		return orderedjson.Indent(root)
+	}
+	payload := &object{}
+	payload.SetText("description", e.Message.Doc)
+	if err := b.messageInto(payload, e.Message, filled[e.Envelope]); err != nil {
+		return nil, err
+	}
+	switch e.Envelope {
+	case schema.EnvelopeOnexV1:
+		onexInto(root, e.Type, payload)
+	case schema.EnvelopeBaseEvent:
+		baseEventInto(root, e.Type, payload, hasSource)
+	default:
+		return nil, fmt.Errorf("%s: %s: no JSON Schema is known for envelope %q", e.Pos, e.Type, e.Envelope)
+	}
+	b.defsInto(root)
+	return orderedjson.Indent(root)
+}
+
+// builder makes the schemas of one document.
+type builder struct {
+	defs  map[string]*object
+	names map[*schema.Message]string
+}
+
+// defsInto adds the definitions, by name.
+func (b *builder) defsInto(root *object) {
+	if len(b.defs) == 0 {
+		return
+	}
+	var names []string
+	for name := range b.defs {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	defs := &object{}
+	for _, name := range names {
+		defs.Set(name, b.defs[name])
+	}
+	root.Set("$defs", defs)
+}
+
+// ref refers to a message's definition, made when it is first asked for.
+func (b *builder) ref(m *schema.Message) (string, error) {
+	name, ok := b.names[m]
+	if !ok {
+		name = defName(m)
+		if _, taken := b.defs[name]; taken {
+			name = m.FullName
+		}
+		def := &object{}
+		b.names[m], b.defs[name] = name, def
+		def.SetText("description", m.Doc)
+		if err := b.messageInto(def, m, nil); err != nil {
+			return "", err
+		}
+	}
+	return "#/$defs/" + name, nil
+}
+
+func defName(m *schema.Message) string {
+	if m.Parent != nil {
+		return defName(m.Parent) + "." + m.Name
+	}
+	return m.Name
+}
+
+// messageInto describes an object. optional names fields that are not required though the schema's source says so.
+func (b *builder) messageInto(o *object, m *schema.Message, optional []string) error {
+	o.Set("type", "object")
+	var required []string
+	properties := &object{}
+	for _, f := range m.Fields {
+		property, err := b.field(f)
+		if err != nil {
+			return err
+		}
+		properties.Set(f.JSONName, property)
+		if isRequired(f) && !slices.Contains(optional, f.JSONName) {
+			required = append(required, f.JSONName)
+		}
+	}
+	if len(required) > 0 {
+		o.Set("required", required)
+	}
+	if properties.Len() > 0 {
+		o.Set("properties", properties)
+	}
+	if m.Closed {
+		o.Set("additionalProperties", false)
+	}
+	var choices []any
+	for _, oneof := range m.Oneofs {
+		if !oneof.Required {
+			continue
+		}
+		var any []*object
+		for _, f := range oneof.Fields {
+			one := &object{}
+			one.Set("required", []string{f.JSONName})
+			any = append(any, one)
+		}
+		choice := &object{}
+		choice.Set("anyOf", any)
+		choices = append(choices, choice)
+	}
+	if len(choices) > 0 {
+		o.Set("allOf", choices)
+	}
+	return nil
+}
+
+// isRequired says whether an event without the field is invalid.
+func isRequired(f *schema.Field) bool {
+	if f.Default != "" || f.Oneof != nil {
+		return false
+	}
+	return f.Required || f.JSONRequired || f.Proto != nil && !f.Explicit && zeroInvalid(f.Type)
+}
+
+// field describes a property.
+func (b *builder) field(f *schema.Field) (*object, error) {
+	o := &object{}
+	o.SetText("description", f.Doc)
+	t := *f.Type
+	if f.Required && f.Proto != nil && !f.Explicit {
+		t.Constraints = notZero(t)
+	}
+	if err := b.typeInto(o, &t, f, isNullable(f)); err != nil {
+		return nil, err
+	}
+	if f.Default != "" && f.Default != "now" {
+		o.Set("default", json.RawMessage(f.Default))
+	}
+	if f.Deprecated != nil {
+		o.Set("deprecated", true)
+		if reason := f.Deprecated.Reason; reason != "" {
+			o.Set("description", strings.TrimSpace(f.Doc+"\n\nDeprecated: "+reason))
+		}
+	}
+	if f.Sensitive {
+		field, words := &object{}, &object{}
+		field.Set("sensitive", true)
+		words.Set("field", field)
+		o.Set("x-trestle", words)
+	}
+	return o, nil
+}
+
+// isNullable says whether null stands for an absent value.
+func isNullable(f *schema.Field) bool {
+	if f.Nullable {
+		return true
+	}
+	return f.Proto != nil && f.Explicit && !f.Required && f.Default == "" && f.Oneof == nil
+}

@@ -1,0 +1,397 @@
+package jsonschema
+
+import (
+	"encoding/json"
+	"math/big"
+	"regexp"
+	"strings"
+
+	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
+
+	"github.com/omninode/trestle/tools/schema"
+)
+
+const uuidPattern = "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"
+
+// kinds are the JSON types of kinds.
+var kinds = map[schema.Kind]string{
+	schema.Bool: "boolean", schema.Int32: "integer", schema.Int64: "integer", schema.Uint32: "integer",
+	schema.Uint64: "integer", schema.Float: "number", schema.Double: "number", schema.String: "string",
+	schema.Bytes: "string", schema.EnumKind: "string", schema.Timestamp: "string", schema.JSONObject: "object",
+	schema.List: "array", schema.Map: "object",
+}
+
+// ranges are the bounds of integer kinds that are narrower than what JSON writes; those of int64 go without saying.
+var ranges = map[schema.Kind][2]string{
+	schema.Int32: {"-2147483648", "2147483647"}, schema.Uint32: {"0", "4294967295"},
+	schema.Uint64: {"0", "18446744073709551615"},
+}
+
+// typeInto describes a value's type and constraints.
+func (b *builder) typeInto(o *object, t *schema.Type, f *schema.Field, null bool) error {
+	if t.Kind == schema.Record {
+		return b.recordInto(o, t, null)
+	}
+	if kind, ok := kinds[t.Kind]; ok {
+		if null {
+			o.Set("type", nullable(kind))
+		} else {
+			o.Set("type", kind)
+		}
+	}
+	switch t.Kind {
+	case schema.Timestamp:
+		o.Set("format", "date-time")
+	case schema.Bytes:
+		o.Set("contentEncoding", "base64")
+	case schema.EnumKind:
+		enumInto(o, t, null)
+	case schema.List:
+		items := &object{}
+		if err := b.typeInto(items, t.Elem, f, false); err != nil {
+			return err
+		}
+		o.Set("items", items)
+	case schema.Map:
+		values := &object{}
+		if err := b.typeInto(values, t.Elem, f, false); err != nil {
+			return err
+		}
+		o.Set("additionalProperties", values)
+		keysInto(o, t.Key)
+	}
+	if t.Constraints.SkipZero {
+		return b.orZero(o, t)
+	}
+	constraintsInto(o, t)
+	return nil
+}
+
+func (b *builder) recordInto(o *object, t *schema.Type, null bool) error {
+	if t.Message.Proto != nil && strings.HasPrefix(t.Message.FullName, "google.protobuf.") {
+		return nil // in protobuf's own JSON form
+	}
+	ref, err := b.ref(t.Message)
+	if err != nil {
+		return err
+	}
+	if !null {
+		o.Set("$ref", ref)
+		return nil
+	}
+	value, none := &object{}, &object{}
+	value.Set("$ref", ref)
+	none.Set("type", "null")
+	o.Set("anyOf", []*object{value, none})
+	return nil
+}
+
+// enumInto lists the JSON names, less those that a rule takes away.
+func enumInto(o *object, t *schema.Type, null bool) {
+	var names []any
+	for _, v := range t.Enum.Values {
+		quoted, err := json.Marshal(v.JSONName)
+		if err != nil || v.JSONName == "" || !allowed(t.Constraints, string(quoted)) {
+			continue
+		}
+		names = append(names, v.JSONName)
+	}
+	if null {
+		names = append(names, nil)
+	}
+	o.Set("enum", names)
+}
+
+func allowed(c schema.Constraints, text string) bool {
+	if c.Const != "" && c.Const != text {
+		return false
+	}
+	if len(c.In) > 0 && !contains(c.In, text) {
+		return false
+	}
+	return !contains(c.NotIn, text)
+}
+
+func contains(list []string, text string) bool {
+	for _, s := range list {
+		if s == text {
+			return true
+		}
+	}
+	return false
+}
+
+// keysInto describes a map's keys, which are strings in JSON.
+func keysInto(o *object, key *schema.Type) {
+	names := &object{}
+	switch key.Kind {
+	case schema.String:
+		constraintsInto(names, key)
+	case schema.Int32, schema.Int64:
+		names.Set("pattern", "^-?[0-9]+$")
+	case schema.Uint32, schema.Uint64:
+		names.Set("pattern", "^[0-9]+$")
+	case schema.Bool:
+		names.Set("enum", []string{"true", "false"})
+	}
+	if names.Len() > 0 {
+		o.Set("propertyNames", names)
+	}
+}
+
+// orZero describes constraints that do not hold for the zero value.
+func (b *builder) orZero(o *object, t *schema.Type) error {
+	constrained, zero := &object{}, &object{}
+	constraintsInto(constrained, t)
+	if constrained.Len() == 0 {
+		return nil
+	}
+	switch t.Kind {
+	case schema.String, schema.Bytes:
+		zero.Set("const", "")
+	case schema.Bool:
+		zero.Set("const", false)
+	case schema.List:
+		zero.Set("maxItems", 0)
+	case schema.Map:
+		zero.Set("maxProperties", 0)
+	default:
+		zero.Set("const", 0)
+	}
+	o.Set("anyOf", []*object{zero, constrained})
+	return nil
+}
+
+// constraintsInto adds what limits the values.
+func constraintsInto(o *object, t *schema.Type) {
+	c := t.Constraints
+	switch t.Kind {
+	case schema.Int32, schema.Int64, schema.Uint32, schema.Uint64, schema.Float, schema.Double:
+		numberInto(o, t)
+		listsInto(o, c)
+	case schema.String:
+		stringInto(o, c)
+		listsInto(o, c)
+	case schema.Bool:
+		if c.Const != "" {
+			o.Set("const", json.RawMessage(c.Const))
+		}
+	case schema.List:
+		count(o, "minItems", c.MinItems)
+		count(o, "maxItems", c.MaxItems)
+		if c.Unique {
+			o.Set("uniqueItems", true)
+		}
+	case schema.Map:
+		count(o, "minProperties", c.MinPairs)
+		count(o, "maxProperties", c.MaxPairs)
+	}
+}
+
+func count(o *object, keyword string, n *uint64) {
+	if n != nil {
+		o.Set(keyword, *n)
+	}
+}
+
+func listsInto(o *object, c schema.Constraints) {
+	raw := func(texts []string) []json.RawMessage {
+		var out []json.RawMessage
+		for _, text := range texts {
+			if json.Valid([]byte(text)) {
+				out = append(out, json.RawMessage(text))
+			}
+		}
+		return out
+	}
+	if c.Const != "" && json.Valid([]byte(c.Const)) {
+		o.Set("const", json.RawMessage(c.Const))
+	}
+	if in := raw(c.In); len(in) > 0 {
+		o.Set("enum", in)
+	}
+	if notIn := raw(c.NotIn); len(notIn) > 0 {
+		not := &object{}
+		not.Set("enum", notIn)
+		o.Set("not", not)
+	}
+}
+
+// numberInto adds bounds. An upper bound below the lower one leaves what lies outside them.
+func numberInto(o *object, t *schema.Type) {
+	c := t.Constraints
+	low, high := boundKeyword(c.Min, "minimum", "exclusiveMinimum"), boundKeyword(c.Max, "maximum", "exclusiveMaximum")
+	if low.Len() > 0 && high.Len() > 0 && inverted(c.Min.Value, c.Max.Value) {
+		o.Set("anyOf", []*object{high, low})
+		low, high = &object{}, &object{}
+	}
+	natural := ranges[t.Kind]
+	if low.Len() == 0 && natural[0] != "" {
+		low.Set("minimum", json.RawMessage(natural[0]))
+	}
+	if high.Len() == 0 && natural[1] != "" {
+		high.Set("maximum", json.RawMessage(natural[1]))
+	}
+	for _, keyword := range []string{"minimum", "exclusiveMinimum"} {
+		if low.Has(keyword) {
+			o.Set(keyword, low.Get(keyword))
+		}
+	}
+	for _, keyword := range []string{"maximum", "exclusiveMaximum"} {
+		if high.Has(keyword) {
+			o.Set(keyword, high.Get(keyword))
+		}
+	}
+	if c.MultipleOf != "" {
+		o.Set("multipleOf", json.RawMessage(c.MultipleOf))
+	}
+}
+
+// boundKeyword is the keyword of a bound; empty for none, and for infinity.
+func boundKeyword(b *schema.Bound, inclusive, exclusive string) *object {
+	o := &object{}
+	if b == nil || !json.Valid([]byte(b.Value)) {
+		return o
+	}
+	if b.Exclusive {
+		o.Set(exclusive, json.RawMessage(b.Value))
+	} else {
+		o.Set(inclusive, json.RawMessage(b.Value))
+	}
+	return o
+}
+
+func inverted(low, high string) bool {
+	l, ok := new(big.Rat).SetString(low)
+	h, ok2 := new(big.Rat).SetString(high)
+	return ok && ok2 && l.Cmp(h) > 0
+}
+
+// stringInto adds lengths, format and patterns; several patterns go into allOf.
+func stringInto(o *object, c schema.Constraints) {
+	count(o, "minLength", c.MinLen)
+	count(o, "maxLength", c.MaxLen)
+	var patterns []string
+	if c.Pattern != "" {
+		patterns = append(patterns, c.Pattern)
+	}
+	switch c.Format {
+	case "uuid":
+		o.Set("format", "uuid")
+		patterns = append(patterns, uuidPattern)
+	case "tuuid":
+		patterns = append(patterns, "^[0-9a-fA-F]{32}$")
+	case "address", "ip", "ulid":
+	default:
+		o.SetText("format", c.Format)
+	}
+	patterns = append(patterns, literalPatterns(c.Rules.GetString())...)
+	switch len(patterns) {
+	case 0:
+	case 1:
+		o.Set("pattern", patterns[0])
+	default:
+		var all []*object
+		for _, p := range patterns {
+			one := &object{}
+			one.Set("pattern", p)
+			all = append(all, one)
+		}
+		o.Set("allOf", all)
+	}
+	if not := c.Rules.GetString().GetNotContains(); not != "" && len(c.NotIn) == 0 {
+		pattern := &object{}
+		pattern.Set("pattern", regexp.QuoteMeta(not))
+		o.Set("not", pattern)
+	}
+}
+
+// literalPatterns are the rules about parts of a string.
+func literalPatterns(r *validate.StringRules) []string {
+	var out []string
+	if s := r.GetPrefix(); s != "" {
+		out = append(out, "^"+regexp.QuoteMeta(s))
+	}
+	if s := r.GetSuffix(); s != "" {
+		out = append(out, regexp.QuoteMeta(s)+"$")
+	}
+	if s := r.GetContains(); s != "" {
+		out = append(out, regexp.QuoteMeta(s))
+	}
+	return out
+}
+
+// notZero are a required implicit field's constraints: it must not be empty.
+func notZero(t schema.Type) schema.Constraints {
+	c, one := t.Constraints, uint64(1)
+	c.SkipZero = false
+	switch t.Kind {
+	case schema.String:
+		if c.Format != "uuid" && c.Format != "tuuid" && (c.MinLen == nil || *c.MinLen == 0) {
+			c.MinLen = &one
+		}
+	case schema.List:
+		if c.MinItems == nil || *c.MinItems == 0 {
+			c.MinItems = &one
+		}
+	case schema.Map:
+		if c.MinPairs == nil || *c.MinPairs == 0 {
+			c.MinPairs = &one
+		}
+	case schema.Bool:
+		c.Const = "true"
+	case schema.Int32, schema.Int64, schema.Uint32, schema.Uint64, schema.Float, schema.Double:
+		c.NotIn = append(append([]string{}, c.NotIn...), "0")
+	}
+	return c
+}
+
+// zeroInvalid says whether zero breaks the constraints, so that an implicit field cannot be left out.
+func zeroInvalid(t *schema.Type) bool {
+	c := t.Constraints
+	if c.SkipZero {
+		return false
+	}
+	zero := ""
+	switch t.Kind {
+	case schema.String:
+		zero = `""`
+		if c.MinLen != nil && *c.MinLen > 0 || c.Format == "uuid" || c.Format == "tuuid" || len(literalPatterns(c.Rules.GetString())) > 0 {
+			return true
+		}
+		if c.Pattern != "" {
+			if p, err := regexp.Compile(c.Pattern); err == nil && !p.MatchString("") {
+				return true
+			}
+		}
+	case schema.Int32, schema.Int64, schema.Uint32, schema.Uint64, schema.Float, schema.Double:
+		zero = "0"
+		if zeroOutside(c) {
+			return true
+		}
+	case schema.Bool:
+		return c.Const == "true"
+	case schema.List:
+		return c.MinItems != nil && *c.MinItems > 0
+	case schema.Map:
+		return c.MinPairs != nil && *c.MinPairs > 0
+	default:
+		return false
+	}
+	return !allowed(c, zero)
+}
+
+func zeroOutside(c schema.Constraints) bool {
+	outside := func(b *schema.Bound, sign int) bool {
+		if b == nil {
+			return false
+		}
+		limit, ok := new(big.Rat).SetString(b.Value)
+		return ok && (limit.Sign() == sign || b.Exclusive && limit.Sign() == 0)
+	}
+	above, below := outside(c.Min, 1), outside(c.Max, -1)
+	if c.Min != nil && c.Max != nil && inverted(c.Min.Value, c.Max.Value) {
+		return above && below
+	}
+	return above || below
+}
