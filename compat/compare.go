@@ -1,0 +1,152 @@
+package compat
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/omninode/trestle/tools/schema"
+)
+
+// DeployFirst says who rolls out first, as far as the schemas decide it.
+type DeployFirst string
+
+// The answers.
+const (
+	// Either: old and new take each other's events, so any order works.
+	Either DeployFirst = "either"
+	// Consumers: old consumers do not take new events.
+	Consumers DeployFirst = "consumers"
+	// Producers: new consumers do not take old events, which must have run out before consumers follow.
+	Producers DeployFirst = "producers"
+	// Neither: both directions break; it takes a new event type, or a new version of package and topic.
+	Neither DeployFirst = "neither"
+)
+
+// Report is the outcome of a comparison.
+type Report struct {
+	// Compatible is false exactly when a finding of severity error is left.
+	Compatible bool
+	// Findings are sorted by file, line and rule.
+	Findings []*Finding
+	// Exempted holds findings that an exemption took out, in the same order.
+	Exempted []*Finding
+	// Notes say what changed and is compatible, sorted by path.
+	Notes []Note
+	// Events counts the event types that were compared: all of the old set, or of all old sets together.
+	Events int
+	// DeployFirst takes both directions into account, whatever the mode judges.
+	DeployFirst DeployFirst
+	Profile     Profile
+	Mode        Mode
+}
+
+// Note is a change that breaks nothing.
+type Note struct {
+	Path string
+	Pos  schema.Position
+	Text string
+}
+
+// MarshalJSON writes `{"compatible":…,"findings":[…]}`.
+func (r *Report) MarshalJSON() ([]byte, error) {
+	findings := r.Findings
+	if findings == nil {
+		findings = []*Finding{}
+	}
+	return json.Marshal(struct {
+		Compatible bool       `json:"compatible"`
+		Findings   []*Finding `json:"findings"`
+	}{r.Compatible, findings})
+}
+
+// Compare judges new against old. The error says that the options are wrong; schemas never cause one. Both sets are
+// only read, and may be shared with other goroutines.
+func Compare(old, new *schema.Set, opts Options) (*Report, error) {
+	opts, err := opts.resolve()
+	if err != nil {
+		return nil, err
+	}
+	c := newComparison(old, new, opts)
+	c.run()
+	r := &Report{Profile: opts.Profile, Mode: opts.Mode, Events: len(old.Events()), Notes: c.notes}
+	r.judge(c.findings)
+	return r, nil
+}
+
+// CompareHistory judges new against the versions before it, oldest first: against all of them in a transitive mode,
+// else against the last. A finding that holds against several versions appears once, with its Against.
+func CompareHistory(olds []*schema.Set, new *schema.Set, opts Options) (*Report, error) {
+	opts, err := opts.resolve()
+	if err != nil {
+		return nil, err
+	}
+	if len(olds) == 0 {
+		return nil, fmt.Errorf("compare a history: it is empty: give at least one old version")
+	}
+	first := 0
+	if !opts.Mode.Transitive() {
+		first = len(olds) - 1
+	}
+	r := &Report{Profile: opts.Profile, Mode: opts.Mode}
+	var all []*Finding
+	byPrint := map[string]*Finding{}
+	types := map[string]bool{}
+	// The newest version comes first, so that a finding keeps the witness and position of the latest break.
+	for i := len(olds) - 1; i >= first; i-- {
+		c := newComparison(olds[i], new, opts)
+		c.run()
+		for _, e := range olds[i].Events() {
+			types[e.Type] = true
+		}
+		for _, f := range c.findings {
+			if known := byPrint[f.Fingerprint()]; known != nil {
+				known.Against = append(known.Against, i)
+				known.Breaks |= f.Breaks
+				continue
+			}
+			f.Against = []int{i}
+			byPrint[f.Fingerprint()] = f
+			all = append(all, f)
+		}
+		if i == len(olds)-1 {
+			r.Notes = c.notes
+		}
+	}
+	for _, f := range all {
+		slices.Sort(f.Against)
+	}
+	r.Events = len(types)
+	r.judge(all)
+	return r, nil
+}
+
+// judge keeps what the mode judges, sorts it, and draws the conclusions.
+func (r *Report) judge(all []*Finding) {
+	var breaks Direction
+	wanted := r.Mode.directions()
+	for _, f := range all {
+		if f.Severity == Error {
+			breaks |= f.Breaks
+		}
+		if f.Breaks&wanted != 0 {
+			r.Findings = append(r.Findings, f)
+		}
+	}
+	switch breaks {
+	case 0:
+		r.DeployFirst = Either
+	case Forward:
+		r.DeployFirst = Consumers
+	case Backward:
+		r.DeployFirst = Producers
+	default:
+		r.DeployFirst = Neither
+	}
+	sortFindings(r.Findings)
+	r.conclude()
+}
+
+func (r *Report) conclude() {
+	r.Compatible = !slices.ContainsFunc(r.Findings, func(f *Finding) bool { return f.Severity == Error })
+}

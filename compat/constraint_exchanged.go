@@ -1,0 +1,29 @@
+package compat
+
+import "github.com/omninode/trestle/tools/schema"
+
+var constraintExchanged = Rule{
+	ID:        "CONSTRAINT_EXCHANGED",
+	Purpose:   "a constraint is not exchanged for another",
+	Breaks:    Backward | Forward,
+	Encodings: bothEncodings,
+	Severity:  Error,
+	Backward:  "consumers of %s with the new schema reject old events that only the old constraint allows",
+	Forward:   "consumers with the old schema reject new events that only the new one allows",
+	Fix:       "keep the constraint on %s, and add a field for values of the new form",
+	Type: func(c *Check, old, new *schema.Type) {
+		for _, ch := range constraintChanges(old, new) {
+			if ch.relation != exchanged {
+				continue
+			}
+			p := Problem{Change: c.Name() + ": " + ch.text, At: constraintPos(new), Unknown: ch.unknown, Encodings: ch.encodings}
+			if ch.unknown {
+				p.Change += " (unknown: whether one holds the other could not be decided)"
+				p.Backward = "consumers of %s with the new schema may reject old events"
+				p.Forward = "consumers with the old schema may reject new events"
+			}
+			c.Report(p)
+		}
+	},
+	Message: func(c *Check, old, new *schema.Message) { c.reportMessageRules(exchanged, old, new) },
+}

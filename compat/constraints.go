@@ -1,0 +1,299 @@
+package compat
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/omninode/trestle/compat/shape"
+	"github.com/omninode/trestle/tools/schema"
+)
+
+// relation says how a new constraint relates to the old one.
+type relation uint8
+
+const (
+	same relation = iota
+	tighter
+	looser
+	exchanged // neither holds the other, or it is not known whether one does
+)
+
+// constraintChange is one constraint that changed.
+type constraintChange struct {
+	relation  relation
+	unknown   bool // exchanged only: inclusion could not be decided
+	text      string
+	encodings []schema.Encoding // nil: both
+}
+
+// constraintChanges compares what two types demand of a value. Types whose values differ in kind are left to
+// FIELD_TYPE_CHANGED. A list of allowed values is held against all of the other side's constraints, so that
+// replacing a pattern by the values it stood for is no change.
+func constraintChanges(old, new *schema.Type) []constraintChange {
+	if !commensurable(old.Kind, new.Kind) {
+		return nil
+	}
+	var out []constraintChange
+	for _, c := range []func(old, new *schema.Type) constraintChange{
+		rangeChange, multipleChange, lengthChange, itemsChange, pairsChange, uniqueChange,
+		patternChange, formatChange, allowedChange, forbiddenChange, definedOnlyChange,
+	} {
+		if ch := c(old, new); ch.relation != same {
+			out = append(out, ch)
+		}
+	}
+	out = append(out, ruleChanges(old, new)...)
+	return refine(out, shape.AllSurely(shape.Allowed(old), new), shape.AllSurely(shape.Allowed(new), old))
+}
+
+// refine removes the direction in which a finite list of values settles the matter.
+func refine(changes []constraintChange, backwardFine, forwardFine bool) []constraintChange {
+	var out []constraintChange
+	for _, c := range changes {
+		switch {
+		case backwardFine && forwardFine,
+			backwardFine && c.relation == tighter,
+			forwardFine && c.relation == looser:
+			continue
+		case c.relation == exchanged && backwardFine:
+			c.relation, c.unknown = looser, false
+		case c.relation == exchanged && forwardFine:
+			c.relation, c.unknown = tighter, false
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+func commensurable(a, b schema.Kind) bool {
+	return a == b || shape.IsNumber(a) && shape.IsNumber(b) ||
+		isText(a) && isText(b) || isObject(a) && isObject(b)
+}
+
+func isText(k schema.Kind) bool {
+	return k == schema.String || k == schema.EnumKind || k == schema.Timestamp
+}
+
+func isObject(k schema.Kind) bool {
+	return k == schema.Record || k == schema.Map || k == schema.JSONObject
+}
+
+func rangeChange(old, new *schema.Type) constraintChange {
+	o, okOld := shape.Bounds(old)
+	n, okNew := shape.Bounds(new)
+	text := fmt.Sprintf("range changed from %s to %s", rangeText(old), rangeText(new))
+	if !okOld || !okNew {
+		if rangeText(old) == rangeText(new) {
+			return constraintChange{}
+		}
+		return constraintChange{relation: exchanged, unknown: true, text: text}
+	}
+	if shape.IsNumber(old.Kind) && shape.IsNumber(new.Kind) {
+		both := shape.KindRange(old.Kind).Intersect(shape.KindRange(new.Kind))
+		o, n = o.Intersect(both), n.Intersect(both)
+	}
+	return constraintChange{relation: relate(n.Within(o), o.Within(n)), text: text}
+}
+
+// relate draws the relation from both inclusions.
+func relate(newInOld, oldInNew bool) relation {
+	switch {
+	case newInOld && oldInNew:
+		return same
+	case newInOld:
+		return tighter
+	case oldInNew:
+		return looser
+	}
+	return exchanged
+}
+
+func rangeText(t *schema.Type) string {
+	var parts []string
+	if b := t.Constraints.Min; b != nil {
+		parts = append(parts, sign(">", b.Exclusive)+b.Value)
+	}
+	if b := t.Constraints.Max; b != nil {
+		parts = append(parts, sign("<", b.Exclusive)+b.Value)
+	}
+	if len(parts) == 0 {
+		return "any"
+	}
+	return strings.Join(parts, " and ")
+}
+
+func sign(s string, exclusive bool) string {
+	if exclusive {
+		return s + " "
+	}
+	return s + "= "
+}
+
+func multipleChange(old, new *schema.Type) constraintChange {
+	o, n := old.Constraints.MultipleOf, new.Constraints.MultipleOf
+	ch := constraintChange{text: fmt.Sprintf("multipleOf changed from %s to %s", orAny(o), orAny(n))}
+	or, okOld := shape.Positive(o)
+	nr, okNew := shape.Positive(n)
+	switch {
+	case o == n:
+	case o == "":
+		ch.relation = tighter
+		if okNew && shape.IsInteger(new.Kind) && shape.IsInteger(old.Kind) && shape.Divides(shape.One, nr) {
+			ch.relation = same // every integer is a multiple of 0.5
+		}
+	case n == "":
+		ch.relation = looser
+	case okOld && okNew:
+		ch.relation = relate(shape.Divides(nr, or), shape.Divides(or, nr))
+	default:
+		ch.relation, ch.unknown = exchanged, true
+	}
+	return ch
+}
+
+func lengthChange(old, new *schema.Type) constraintChange {
+	o, n := old.Constraints, new.Constraints
+	return countChange("length", o.MinLen, o.MaxLen, n.MinLen, n.MaxLen)
+}
+
+func itemsChange(old, new *schema.Type) constraintChange {
+	o, n := old.Constraints, new.Constraints
+	return countChange("number of items", o.MinItems, o.MaxItems, n.MinItems, n.MaxItems)
+}
+
+func pairsChange(old, new *schema.Type) constraintChange {
+	o, n := old.Constraints, new.Constraints
+	return countChange("number of entries", o.MinPairs, o.MaxPairs, n.MinPairs, n.MaxPairs)
+}
+
+func countChange(what string, oldMin, oldMax, newMin, newMax *uint64) constraintChange {
+	o, n := shape.Counts(oldMin, oldMax), shape.Counts(newMin, newMax)
+	return constraintChange{
+		relation: relate(n.Within(o), o.Within(n)),
+		text:     fmt.Sprintf("%s changed from %s to %s", what, countText(oldMin, oldMax), countText(newMin, newMax)),
+	}
+}
+
+func countText(low, high *uint64) string {
+	switch {
+	case low != nil && high != nil && *low == *high:
+		return "exactly " + strconv.FormatUint(*low, 10)
+	case low != nil && high != nil:
+		return fmt.Sprintf("%d to %d", *low, *high)
+	case low != nil:
+		return fmt.Sprintf("at least %d", *low)
+	case high != nil:
+		return fmt.Sprintf("at most %d", *high)
+	}
+	return "any"
+}
+
+func uniqueChange(old, new *schema.Type) constraintChange {
+	return switched(old.Constraints.Unique, new.Constraints.Unique, "items must be unique")
+}
+
+// switched is the change of a demand that is there or not.
+func switched(old, new bool, demand string) constraintChange {
+	switch {
+	case new && !old:
+		return constraintChange{relation: tighter, text: demand + ", which was not so"}
+	case old && !new:
+		return constraintChange{relation: looser, text: demand + " no longer"}
+	}
+	return constraintChange{}
+}
+
+func patternChange(old, new *schema.Type) constraintChange {
+	return textChange("pattern", old.Constraints.Pattern, new.Constraints.Pattern)
+}
+
+func formatChange(old, new *schema.Type) constraintChange {
+	return textChange("format", formatOf(old), formatOf(new))
+}
+
+// formatOf treats a timestamp as a string of format date-time.
+func formatOf(t *schema.Type) string {
+	if t.Kind == schema.Timestamp {
+		return "date-time"
+	}
+	return t.Constraints.Format
+}
+
+func textChange(what, old, new string) constraintChange {
+	switch {
+	case old == new:
+		return constraintChange{}
+	case old == "":
+		return constraintChange{relation: tighter, text: fmt.Sprintf("%s %q was added", what, new)}
+	case new == "":
+		return constraintChange{relation: looser, text: fmt.Sprintf("%s %q was removed", what, old)}
+	}
+	return constraintChange{
+		relation: exchanged, unknown: true,
+		text: fmt.Sprintf("%s changed from %q to %q", what, old, new),
+	}
+}
+
+func allowedChange(old, new *schema.Type) constraintChange {
+	o, n := valuesOf(old), valuesOf(new)
+	text := fmt.Sprintf("allowed values changed from %s to %s", allowedText(o), allowedText(n))
+	switch {
+	case o == nil && n == nil:
+		return constraintChange{}
+	case old.Kind == schema.EnumKind && new.Kind == schema.EnumKind && shape.Allowed(old) == nil && shape.Allowed(new) == nil:
+		return constraintChange{} // the rules about enums say it
+	case o == nil:
+		return constraintChange{relation: tighter, text: text}
+	case n == nil:
+		return constraintChange{relation: looser, text: text}
+	}
+	return constraintChange{relation: relate(shape.Subset(n, o), shape.Subset(o, n)), text: text}
+}
+
+// valuesOf returns the values a type allows, an enum's names among them where it is held against a string.
+func valuesOf(t *schema.Type) []string {
+	if in := shape.Allowed(t); in != nil || t.Kind != schema.EnumKind {
+		return in
+	}
+	return shape.Names(t.Enum)
+}
+
+func forbiddenChange(old, new *schema.Type) constraintChange {
+	o, n := old.Constraints.NotIn, new.Constraints.NotIn
+	return constraintChange{
+		relation: relate(shape.Subset(o, n), shape.Subset(n, o)),
+		text:     fmt.Sprintf("forbidden values changed from %s to %s", listText(o), listText(n)),
+	}
+}
+
+func definedOnlyChange(old, new *schema.Type) constraintChange {
+	ch := switched(old.Constraints.DefinedOnly, new.Constraints.DefinedOnly, "the number must be a declared one")
+	ch.encodings = protobufOnly // in JSON, only declared names are read in any case
+	return ch
+}
+
+func listText(values []string) string {
+	const shown = 6
+	switch {
+	case len(values) == 0:
+		return "none"
+	case len(values) > shown:
+		return fmt.Sprintf("%s and %d more", strings.Join(values[:shown], ", "), len(values)-shown)
+	}
+	return strings.Join(values, ", ")
+}
+
+func allowedText(values []string) string {
+	if values == nil {
+		return "any"
+	}
+	return listText(values)
+}
+
+func orAny(s string) string {
+	if s == "" {
+		return "any"
+	}
+	return s
+}

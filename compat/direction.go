@@ -1,0 +1,125 @@
+package compat
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Direction says who breaks; a set of bits.
+type Direction uint8
+
+// The directions.
+const (
+	// Backward: a new reader reads old data.
+	Backward Direction = 1 << iota
+	// Forward: an old reader reads new data.
+	Forward
+)
+
+// Names returns "backward" and "forward", those that are in d, in this order; never nil.
+func (d Direction) Names() []string {
+	out := []string{}
+	if d&Backward != 0 {
+		out = append(out, "backward")
+	}
+	if d&Forward != 0 {
+		out = append(out, "forward")
+	}
+	return out
+}
+
+// String joins the names with a plus sign.
+func (d Direction) String() string { return strings.Join(d.Names(), "+") }
+
+// MarshalJSON writes the names as a list.
+func (d Direction) MarshalJSON() ([]byte, error) {
+	var b strings.Builder
+	b.WriteByte('[')
+	for i, n := range d.Names() {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		fmt.Fprintf(&b, "%q", n)
+	}
+	b.WriteByte(']')
+	return []byte(b.String()), nil
+}
+
+// Profile says which rules judge.
+type Profile string
+
+// The profiles. Guide is the default: structure, constraints and contract. Confluent is the verdict of a Confluent
+// Schema Registry; [Compare] refuses it with an error as long as no rule of it exists.
+const (
+	Guide     Profile = "guide"
+	Confluent Profile = "confluent"
+)
+
+// Mode says in which direction, and how far back, a new schema is judged: the seven modes of a schema registry.
+type Mode string
+
+// The modes. The empty Mode is the profile's own: full_transitive for guide.
+const (
+	ModeBackward           Mode = "backward"
+	ModeBackwardTransitive Mode = "backward_transitive"
+	ModeForward            Mode = "forward"
+	ModeForwardTransitive  Mode = "forward_transitive"
+	ModeFull               Mode = "full"
+	ModeFullTransitive     Mode = "full_transitive"
+	ModeNone               Mode = "none"
+)
+
+// Modes lists the modes, for help texts.
+func Modes() []Mode {
+	return []Mode{
+		ModeBackward, ModeBackwardTransitive, ModeForward, ModeForwardTransitive,
+		ModeFull, ModeFullTransitive, ModeNone,
+	}
+}
+
+// Transitive says whether a new version is judged against the whole history and not its last version only.
+func (m Mode) Transitive() bool { return strings.HasSuffix(string(m), "_transitive") }
+
+// directions returns the directions that the mode judges.
+func (m Mode) directions() Direction {
+	switch strings.TrimSuffix(string(m), "_transitive") {
+	case "backward":
+		return Backward
+	case "forward":
+		return Forward
+	case "full":
+		return Backward | Forward
+	}
+	return 0
+}
+
+// Options says how to judge. The zero value is profile guide, its default mode, without exemptions.
+type Options struct {
+	Profile Profile
+	Mode    Mode
+	// NoWitness leaves the search for witnesses out; everything else in the report stays the same.
+	NoWitness bool
+}
+
+// resolve fills in defaults and refuses what does not exist.
+func (o Options) resolve() (Options, error) {
+	if o.Profile == "" {
+		o.Profile = Guide
+	}
+	switch o.Profile {
+	case Guide:
+	case Confluent:
+		return o, fmt.Errorf("profile %q is not available in this version: use %q", o.Profile, Guide)
+	default:
+		return o, fmt.Errorf("profile %q does not exist: use %q", o.Profile, Guide)
+	}
+	if o.Mode == "" {
+		o.Mode = ModeFullTransitive
+	}
+	for _, m := range Modes() {
+		if m == o.Mode {
+			return o, nil
+		}
+	}
+	return o, fmt.Errorf("mode %q does not exist: use one of %v", o.Mode, Modes())
+}

@@ -1,0 +1,33 @@
+package compat
+
+import (
+	"fmt"
+
+	"github.com/omninode/trestle/tools/schema"
+)
+
+var enumValueJSONNameChanged = Rule{
+	ID:        "ENUM_VALUE_JSON_NAME_CHANGED",
+	Purpose:   "an enum value keeps its name in JSON",
+	Breaks:    Backward | Forward,
+	Encodings: jsonOnly,
+	Severity:  Error,
+	Backward:  "consumers of %s with the new schema reject old events that carry the old name",
+	Forward:   "consumers with the old schema reject new events that carry the new one",
+	Fix:       "keep the JSON name of %s; its name in the schema may change",
+	EnumValue: func(c *Check, old, new *schema.EnumValue) {
+		if old == nil || new == nil || old.JSONName == new.JSONName {
+			return
+		}
+		p := Problem{Change: fmt.Sprintf("JSON name of %s changed from %q to %q", new.Name, old.JSONName, new.JSONName)}
+		switch {
+		case old.JSONName == "":
+			p.Breaks = Forward
+			p.Change = fmt.Sprintf("%s has a JSON name now: %q", new.Name, new.JSONName)
+		case new.JSONName == "":
+			p.Breaks = Backward
+			p.Change = fmt.Sprintf("%s lost its JSON name %q", new.Name, old.JSONName)
+		}
+		c.Report(p)
+	},
+}

@@ -1,0 +1,35 @@
+package compat
+
+import (
+	"fmt"
+
+	"github.com/omninode/trestle/tools/schema"
+)
+
+var enumValueRemoved = Rule{
+	ID:        "ENUM_VALUE_REMOVED",
+	Purpose:   "an enum value stays declared",
+	Breaks:    Backward,
+	Encodings: bothEncodings,
+	Severity:  Error,
+	Backward:  "consumers of %s with the new schema reject old events that carry the value",
+	Fix:       "keep %s, and mark it deprecated",
+	EnumValue: func(c *Check, old, new *schema.EnumValue) {
+		if new != nil {
+			return
+		}
+		p := Problem{Change: fmt.Sprintf("value %s was removed", valueText(old))}
+		if old.JSONName == "" {
+			p.Encodings = protobufOnly // it is never written in JSON
+		}
+		c.Report(p)
+	},
+}
+
+// valueText renders a value as its name with what it is on the wire.
+func valueText(v *schema.EnumValue) string {
+	if v.JSONName == "" || v.JSONName == v.Name {
+		return v.Name
+	}
+	return fmt.Sprintf("%s (%q)", v.Name, v.JSONName)
+}

@@ -1,0 +1,39 @@
+package compat
+
+import (
+	"fmt"
+
+	"github.com/omninode/trestle/tools/schema"
+)
+
+var fieldRemoved = Rule{
+	ID:        "FIELD_REMOVED",
+	Purpose:   "a field stays declared",
+	Breaks:    Backward,
+	Encodings: bothEncodings,
+	Severity:  Error,
+	Backward:  "consumers of %s with the new schema silently drop what old events say in it",
+	Forward:   "consumers with the old schema reject new events, which lack what they require",
+	Fix:       "keep %s, and mark it deprecated",
+	Field: func(c *Check, old, new *schema.Field) {
+		if new != nil {
+			return
+		}
+		p := Problem{Change: fmt.Sprintf("%s was removed", fieldText(old)), Breaks: Backward}
+		if newMessage := c.at.messages[1]; newMessage.Closed {
+			p.Backward = "consumers of %s with the new schema reject old events, as they let no undeclared property pass"
+		}
+		if need(old) != optional {
+			p.Breaks |= Forward
+		}
+		c.Report(p)
+	},
+}
+
+// fieldText renders a field's name with its number, where it has one.
+func fieldText(f *schema.Field) string {
+	if f.Number == 0 {
+		return f.Name
+	}
+	return fmt.Sprintf("%s (%d)", f.Name, f.Number)
+}

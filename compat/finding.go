@@ -1,0 +1,102 @@
+package compat
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"slices"
+
+	"github.com/omninode/trestle/compat/witness"
+	"github.com/omninode/trestle/tools/schema"
+)
+
+// Severity says whether a finding makes schemas incompatible.
+type Severity string
+
+// The severities.
+const (
+	// Error: the schemas are incompatible.
+	Error Severity = "error"
+	// Warning: nothing breaks by the schemas alone, but somebody should look before deploying.
+	Warning Severity = "warning"
+)
+
+// Witness is an event that one side writes and the other does not take.
+type Witness = witness.Witness
+
+// Finding is one thing that the new schemas break.
+type Finding struct {
+	Rule      string
+	Severity  Severity
+	Breaks    Direction
+	Encodings []schema.Encoding // never empty
+	// Path names the element: a message's or enum's full name with the field or value after a dot, or a topic's or
+	// group's name.
+	Path string
+	// Pos is the element's place: in the new files, or in the old ones where InOld is set because the element is gone.
+	Pos   schema.Position
+	InOld bool
+	// Change says what changed, Consequence who breaks how, Deploy in which order to roll out, Fix what to do
+	// instead. Each is one line without a full stop.
+	Change, Consequence, Deploy, Fix string
+	// Unknown says that inclusion could not be decided: the change may be harmless.
+	Unknown bool
+	// Events holds the types of the events that carry the element, sorted.
+	Events []string
+	// Against holds the indexes of the old versions that the finding holds against; [CompareHistory] only.
+	Against []int
+	Witness *Witness // nil: none was found by running both sides
+}
+
+// Message says in one sentence what changed, and what follows from it.
+func (f *Finding) Message() string {
+	s := f.Change
+	if f.InOld {
+		s += " (the position is in the old schema)"
+	}
+	if f.Consequence != "" {
+		s += ": " + f.Consequence
+	}
+	return s
+}
+
+// Fingerprint identifies the finding across runs and unrelated edits: it depends on the rule, the element and the
+// change, not on lines.
+func (f *Finding) Fingerprint() string {
+	h := sha256.New()
+	for _, s := range []string{f.Rule, f.Path, f.Change} {
+		h.Write([]byte(s))
+		h.Write([]byte{0})
+	}
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+// MarshalJSON writes the shape that `trestle check --format json` promises.
+func (f *Finding) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		Rule      string            `json:"rule"`
+		Severity  Severity          `json:"severity"`
+		Breaks    []string          `json:"breaks"`
+		Encodings []schema.Encoding `json:"encodings"`
+		Path      string            `json:"path"`
+		Location  string            `json:"location"`
+		Message   string            `json:"message"`
+		Fix       string            `json:"fix"`
+		Witness   *Witness          `json:"witness,omitempty"`
+	}{f.Rule, f.Severity, f.Breaks.Names(), f.Encodings, f.Path, f.Pos.String(), f.Message(), f.Fix, f.Witness})
+}
+
+// sortFindings orders by file, line, rule; what is equal in these, by path and change.
+func sortFindings(fs []*Finding) {
+	slices.SortStableFunc(fs, func(a, b *Finding) int {
+		return cmp.Or(
+			cmp.Compare(a.Pos.File, b.Pos.File),
+			cmp.Compare(a.Pos.Line, b.Pos.Line),
+			cmp.Compare(a.Rule, b.Rule),
+			cmp.Compare(a.Pos.Col, b.Pos.Col),
+			cmp.Compare(a.Path, b.Path),
+			cmp.Compare(a.Change, b.Change),
+		)
+	})
+}

@@ -1,0 +1,176 @@
+package compat
+
+import (
+	"math/big"
+
+	"github.com/omninode/trestle/compat/shape"
+	"github.com/omninode/trestle/tools/schema"
+	"google.golang.org/protobuf/reflect/protoreflect"
+)
+
+// trouble is what a reader's type makes of a writer's in one encoding; empty: it takes everything. Constraints count
+// only where they bound what the writer writes; those of the reader are judged by the rules about constraints.
+type trouble string
+
+const fine trouble = ""
+
+// The troubles, as predicates of the reader.
+const (
+	rejects trouble = "reject"
+	misread trouble = "misread"
+	drops   trouble = "drop"
+)
+
+// readsJSON says what a reader makes of the writer's JSON. Types of elements are not looked at.
+func readsJSON(w, r *schema.Type) trouble {
+	switch r.Kind {
+	case schema.JSONValue:
+		return fine
+	case schema.JSONObject:
+		return okIf(w.Kind == schema.JSONObject || w.Kind == schema.Record || w.Kind == schema.Map, rejects)
+	case schema.Int32, schema.Int64, schema.Uint32, schema.Uint64:
+		if shape.IsFloat(w.Kind) && !integral(w) || !shape.IsNumber(w.Kind) {
+			return rejects
+		}
+		return okIf(shape.Range(w).Within(shape.KindRange(r.Kind)), rejects)
+	case schema.Double:
+		if shape.IsInteger(w.Kind) {
+			return okIf(shape.Range(w).Within(shape.Exact53), misread)
+		}
+		return okIf(shape.IsFloat(w.Kind), rejects)
+	case schema.Float:
+		if shape.IsInteger(w.Kind) {
+			return okIf(shape.Range(w).Within(shape.Exact24), misread)
+		}
+		if w.Kind == schema.Double {
+			return misread
+		}
+		return okIf(w.Kind == schema.Float, rejects)
+	case schema.String:
+		if w.Kind == schema.Bytes {
+			return misread
+		}
+	}
+	// What names, times and other strings demand of each other is judged as a constraint.
+	if isText(w.Kind) && isText(r.Kind) {
+		return fine
+	}
+	return okIf(w.Kind == r.Kind, rejects)
+}
+
+func okIf(ok bool, otherwise trouble) trouble {
+	if ok {
+		return fine
+	}
+	return otherwise
+}
+
+// integral says whether constraints make a type of numbers one of integers.
+func integral(t *schema.Type) bool {
+	if m, ok := new(big.Rat).SetString(t.Constraints.MultipleOf); ok && m.IsInt() && m.Sign() > 0 {
+		return true
+	}
+	values := shape.Allowed(t)
+	for _, v := range values {
+		if r, ok := new(big.Rat).SetString(v); !ok || !r.IsInt() {
+			return false
+		}
+	}
+	return len(values) > 0
+}
+
+// readsWire says what a reader makes of the writer's protobuf field. It is fine where a side is not protobuf.
+func readsWire(w, r *schema.Type) trouble {
+	if w.Proto == 0 || r.Proto == 0 || w.Kind == schema.List && r.Kind == schema.List {
+		return fine // elements are judged on their own
+	}
+	wf, rf := wireForm(w.Proto), wireForm(r.Proto)
+	if wf.wire != rf.wire {
+		return drops
+	}
+	if wf.family != rf.family {
+		if wf.family == familyText && rf.family == familyMessage {
+			return rejects
+		}
+		return misread
+	}
+	switch wf.family {
+	case familyText:
+		return okIf(r.Proto != protoreflect.StringKind || w.Proto == protoreflect.StringKind, rejects)
+	case familyMessage:
+		return okIf(w.Kind == r.Kind, misread)
+	case familyVarint, familyZigzag, familyFixed:
+		return okIf(shape.Range(w).Within(shape.KindRange(r.Kind)), misread)
+	}
+	return fine
+}
+
+// A family is a set of types that write alike: what one writes another reads, as far as it can hold it.
+type family uint8
+
+const (
+	familyVarint family = iota
+	familyZigzag
+	familyFixed
+	familyFloat
+	familyText
+	familyMessage
+	familyGroup
+)
+
+type form struct {
+	wire   uint8 // protobuf's wire type
+	family family
+}
+
+func wireForm(k protoreflect.Kind) form {
+	switch k {
+	case protoreflect.Sint32Kind, protoreflect.Sint64Kind:
+		return form{0, familyZigzag}
+	case protoreflect.Fixed32Kind, protoreflect.Sfixed32Kind:
+		return form{5, familyFixed}
+	case protoreflect.Fixed64Kind, protoreflect.Sfixed64Kind:
+		return form{1, familyFixed}
+	case protoreflect.FloatKind:
+		return form{5, familyFloat}
+	case protoreflect.DoubleKind:
+		return form{1, familyFloat}
+	case protoreflect.StringKind, protoreflect.BytesKind:
+		return form{2, familyText}
+	case protoreflect.MessageKind:
+		return form{2, familyMessage}
+	case protoreflect.GroupKind:
+		return form{3, familyGroup}
+	}
+	return form{0, familyVarint}
+}
+
+// typeName renders a type for a finding: "int64", "list of string", "enum codegen.v1.NodeType".
+func typeName(t *schema.Type) string {
+	switch t.Kind {
+	case schema.List:
+		return "list of " + typeName(t.Elem)
+	case schema.Map:
+		return "map to " + typeName(t.Elem)
+	case schema.Record:
+		return "message " + t.Message.FullName
+	case schema.EnumKind:
+		return "enum " + t.Enum.FullName
+	case schema.JSONObject:
+		return "free-form object"
+	case schema.JSONValue:
+		return "any value"
+	}
+	if t.Proto != 0 && shape.IsNumber(t.Kind) {
+		return t.Proto.String() // tells sint32 from int32
+	}
+	if t.Proto == 0 {
+		switch t.Kind {
+		case schema.Int64:
+			return "integer"
+		case schema.Double:
+			return "number"
+		}
+	}
+	return string(t.Kind)
+}

@@ -1,0 +1,105 @@
+package compat
+
+import (
+	"github.com/omninode/trestle/tools/schema"
+)
+
+// Rule is one way in which a new schema breaks an old one. A rule has a check for each kind of element that it
+// judges; the others are nil. A check gets both sides of a pair; old is nil where the element was added, new where it
+// was removed, and never both.
+type Rule struct {
+	ID string
+	// Purpose is what the rule keeps, as a clause: "a field keeps its type".
+	Purpose string
+	// Breaks and Encodings are what a violation breaks, unless the check narrows it.
+	Breaks    Direction
+	Encodings []schema.Encoding
+	Severity  Severity
+	// Backward and Forward say what happens to readers in either direction; %s is where the records are.
+	Backward, Forward string
+	// Fix says what to do instead; %s is the element's name.
+	Fix string
+	// Policy says that the rule guards an agreement which no event can show broken.
+	Policy bool
+
+	Event   func(c *Check, old, new *schema.Event)
+	Topic   func(c *Check, old, new *schema.Topic)
+	Group   func(c *Check, old, new *schema.Group)
+	Message func(c *Check, old, new *schema.Message)
+	Field   func(c *Check, old, new *schema.Field)
+	// Type sees the types of fields on both sides, and those of their elements, keys and values.
+	Type func(c *Check, old, new *schema.Type)
+	Enum func(c *Check, old, new *schema.Enum)
+	// EnumValue sees values of enums on both sides, paired by name, then by number.
+	EnumValue func(c *Check, old, new *schema.EnumValue)
+}
+
+// Rules lists every rule, sorted by id. The slice is the caller's.
+func Rules() []Rule {
+	return []Rule{
+		constraintExchanged,
+		constraintLoosened,
+		constraintTightened,
+		deprecatedWithoutReplacement,
+		enumValueAdded,
+		enumValueJSONNameChanged,
+		enumValueRemoved,
+		enumValueRenumbered,
+		eventEncodingChanged,
+		eventEnvelopeChanged,
+		eventKeyChanged,
+		eventPairingChanged,
+		eventRemoved,
+		eventTopicChanged,
+		eventTypeChanged,
+		fieldAddedToClosed,
+		fieldCardinalityChanged,
+		fieldDefaultChanged,
+
+		fieldJSONNameChanged,
+		fieldNullabilityChanged,
+		fieldOneofChanged,
+		fieldPresenceChanged,
+		fieldRemoved,
+		fieldRenamed,
+		fieldRenumbered,
+		fieldRequiredAdded,
+		fieldRequiredRemoved,
+		fieldSensitiveRemoved,
+		fieldTypeChanged,
+		groupRemoved,
+		groupTopicRemoved,
+		messageClosed,
+		messageRemoved,
+		reservedRemoved,
+		topicCleanupPolicyChanged,
+		topicDeadLetterChanged,
+		topicMessageSizeLowered,
+		topicPartitionsChanged,
+		topicRemoved,
+		topicRetentionShortened,
+	}
+}
+
+var (
+	bothEncodings = []schema.Encoding{schema.EncodingJSON, schema.EncodingProtobuf}
+	jsonOnly      = []schema.Encoding{schema.EncodingJSON}
+	protobufOnly  = []schema.Encoding{schema.EncodingProtobuf}
+)
+
+// Problem is what a check reports. Only Change must be set.
+type Problem struct {
+	Change string
+	// Name is the element's name in the fix; empty: the last part of its path.
+	Name string
+	// At is the place; zero: the element's own.
+	At schema.Position
+	// Breaks, Encodings, Severity and Fix replace the rule's.
+	Breaks    Direction
+	Encodings []schema.Encoding
+	Severity  Severity
+	Fix       string
+	// Backward and Forward replace the rule's consequences.
+	Backward, Forward string
+	Unknown           bool
+}

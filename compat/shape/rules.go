@@ -1,0 +1,65 @@
+package shape
+
+import (
+	"fmt"
+
+	"github.com/omninode/trestle/tools/schema"
+	"google.golang.org/protobuf/reflect/protoreflect"
+)
+
+// covered are the rules that schema.Constraints has members for, whatever they limit.
+var covered = map[string]bool{
+	"required": true, "min_len": true, "max_len": true, "len": true, "pattern": true, "min_items": true,
+	"max_items": true, "unique": true, "min_pairs": true, "max_pairs": true, "defined_only": true,
+	"items": true, "keys": true, "values": true, "example": true,
+}
+
+// coveredValues are those that it has for scalars.
+var coveredValues = map[string]bool{
+	"const": true, "in": true, "not_in": true, "gt": true, "gte": true, "lt": true, "lte": true,
+}
+
+// limitless says whether a rule sets a bound that the constraints could not take: an infinite one, or one of a pair
+// that allows everything outside of a range.
+func limitless(c schema.Constraints, name string) bool {
+	switch name {
+	case "gt", "gte":
+		return c.Min == nil
+	case "lt", "lte":
+		return c.Max == nil
+	}
+	return false
+}
+
+// Rules returns a type's rules beyond the members of its constraints, by name: "string.prefix", "cel[id]".
+func Rules(t *schema.Type) map[string]protoreflect.Value {
+	out := map[string]protoreflect.Value{}
+	if t.Constraints.Rules == nil {
+		return out
+	}
+	plain := IsNumber(t.Kind) || t.Kind == schema.String || t.Kind == schema.EnumKind || t.Kind == schema.Bool || t.Kind == schema.Bytes
+	var add func(prefix string, m protoreflect.Message)
+	add = func(prefix string, m protoreflect.Message) {
+		m.Range(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+			name := string(fd.Name())
+			switch {
+			case covered[name] && t.Kind != schema.Bytes || covered[name] && name != "pattern":
+			case plain && coveredValues[name] && !limitless(t.Constraints, name):
+			case fd.ContainingOneof() != nil && fd.ContainingOneof().Name() == "well_known" && t.Constraints.Format != "":
+			case fd.Message() != nil && fd.ContainingOneof() != nil && fd.ContainingOneof().Name() == "type":
+				add(name+".", v.Message())
+			case fd.IsList() && fd.Message() != nil: // cel
+				for i := range v.List().Len() {
+					rule := v.List().Get(i)
+					id := rule.Message().Get(fd.Message().Fields().ByName("id")).String()
+					out[fmt.Sprintf("%s%s[%s]", prefix, name, id)] = rule
+				}
+			default:
+				out[prefix+name] = v
+			}
+			return true
+		})
+	}
+	add("", t.Constraints.Rules.ProtoReflect())
+	return out
+}

@@ -1,0 +1,286 @@
+package compat
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/omninode/trestle/compat/witness"
+	"github.com/omninode/trestle/tools/schema"
+)
+
+// comparison walks two sets side by side. Message pairs are visited in breadth, from events down, so that the first
+// way to reach a pair is the shortest; each pair is visited once.
+type comparison struct {
+	opts     Options
+	old, new *schema.Set
+	rules    []Rule
+	findings []*Finding
+	notes    []Note
+
+	queue   []visit
+	visited map[[2]*schema.Message]bool
+	enums   map[[2]*schema.Enum]bool
+
+	oldUse, newUse *usage
+	witnesses      *witness.Finder
+}
+
+// visit is a pair of messages on the way of an event.
+type visit struct {
+	old, new *schema.Message
+	trail    witness.Trail
+}
+
+// place is where a check stands.
+type place struct {
+	path     string
+	old, new schema.Position
+	trail    witness.Trail
+	// Both sides of what carries the element, for the events that are affected.
+	messages [2]*schema.Message
+	enums    [2]*schema.Enum
+	events   [2]*schema.Event
+	topics   [2]*schema.Topic
+	fields   *fieldPairs
+	oldField *schema.Field
+	newField *schema.Field
+}
+
+func newComparison(old, new *schema.Set, opts Options) *comparison {
+	return &comparison{
+		opts: opts, old: old, new: new, rules: Rules(),
+		visited: map[[2]*schema.Message]bool{}, enums: map[[2]*schema.Enum]bool{},
+		oldUse: newUsage(old), newUse: newUsage(new),
+		witnesses: witness.NewFinder(old, new),
+	}
+}
+
+func (c *comparison) run() {
+	p := pairRoots(c.old, c.new, c.oldUse)
+	for _, e := range p.events {
+		c.event(e[0], e[1])
+	}
+	for _, m := range p.messages {
+		c.root(m[0], m[1])
+	}
+	c.drain()
+	for _, t := range pairBy(c.old.Topics, c.new.Topics, func(t *schema.Topic) string { return t.Name }) {
+		c.topic(t[0], t[1])
+	}
+	for _, g := range pairBy(c.old.Groups, c.new.Groups, func(g *schema.Group) string { return g.Name }) {
+		c.group(g[0], g[1])
+	}
+	slices.SortStableFunc(c.notes, func(a, b Note) int {
+		return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Text, b.Text))
+	})
+}
+
+func (c *comparison) note(path string, pos schema.Position, text string) {
+	c.notes = append(c.notes, Note{Path: path, Pos: pos, Text: text})
+}
+
+func (c *comparison) event(old, new *schema.Event) {
+	at := place{events: [2]*schema.Event{old, new}}
+	if old != nil {
+		at.path, at.old = old.Message.FullName, old.Pos
+	}
+	if new != nil {
+		at.path, at.new = new.Message.FullName, new.Pos
+	}
+	if old == nil {
+		c.note(at.path, at.new, "event "+new.Type+" was added: deploy its consumers before its producers")
+	}
+	for i := range c.rules {
+		if r := &c.rules[i]; r.Event != nil {
+			r.Event(&Check{c, r, at}, old, new)
+		}
+	}
+	if old != nil && new != nil {
+		c.root(old.Message, new.Message)
+	}
+}
+
+// root queues a pair that begins a trail, or reports a message that is gone.
+func (c *comparison) root(old, new *schema.Message) {
+	if old != nil && new != nil {
+		c.enqueue(visit{old, new, witness.Trail{Old: old, New: new}})
+		c.drain()
+		return
+	}
+	at := place{messages: [2]*schema.Message{old, new}}
+	if old != nil {
+		at.path, at.old = old.FullName, old.Pos
+	} else {
+		at.path, at.new = new.FullName, new.Pos
+		c.note(at.path, at.new, "message "+new.Name+" was added")
+	}
+	for i := range c.rules {
+		if r := &c.rules[i]; r.Message != nil {
+			r.Message(&Check{c, r, at}, old, new)
+		}
+	}
+}
+
+func (c *comparison) enqueue(v visit) {
+	key := [2]*schema.Message{v.old, v.new}
+	if v.old == nil || v.new == nil || c.visited[key] {
+		return
+	}
+	c.visited[key] = true
+	c.queue = append(c.queue, v)
+}
+
+func (c *comparison) drain() {
+	for len(c.queue) > 0 {
+		v := c.queue[0]
+		c.queue = c.queue[1:]
+		c.message(v)
+	}
+}
+
+func (c *comparison) message(v visit) {
+	pairs := pairFields(v.old, v.new)
+	at := place{
+		path: v.new.FullName, old: v.old.Pos, new: v.new.Pos,
+		trail: v.trail.AtMessage(), messages: [2]*schema.Message{v.old, v.new}, fields: pairs,
+	}
+	for i := range c.rules {
+		if r := &c.rules[i]; r.Message != nil {
+			r.Message(&Check{c, r, at}, v.old, v.new)
+		}
+	}
+	at.trail = v.trail
+	for _, p := range pairs.list {
+		c.field(at, p)
+	}
+}
+
+func (c *comparison) field(at place, p fieldPair) {
+	at.trail = at.trail.Step(p.old, p.new)
+	at.oldField, at.newField = p.old, p.new
+	at.old, at.new = schema.Position{}, schema.Position{}
+	owner := at.path
+	if p.old != nil {
+		at.path, at.old = owner+"."+p.old.Name, p.old.Pos
+	}
+	if p.new != nil {
+		at.path, at.new = owner+"."+p.new.Name, p.new.Pos
+	}
+	before := len(c.findings)
+	for i := range c.rules {
+		if r := &c.rules[i]; r.Field != nil {
+			r.Field(&Check{c, r, at}, p.old, p.new)
+		}
+	}
+	switch {
+	case p.old == nil && len(c.findings) == before:
+		c.note(at.path, at.new, "field "+p.new.Name+" was added: either side may deploy first")
+	case p.old != nil && p.new != nil:
+		c.types(at, p.old.Type, p.new.Type)
+	}
+}
+
+// types shows a pair of types and what is in them to the rules, and follows references.
+func (c *comparison) types(at place, old, new *schema.Type) {
+	if old == nil || new == nil {
+		return
+	}
+	for i := range c.rules {
+		if r := &c.rules[i]; r.Type != nil {
+			r.Type(&Check{c, r, at}, old, new)
+		}
+	}
+	if old.Kind != new.Kind {
+		return
+	}
+	path := at.path
+	switch new.Kind {
+	case schema.List:
+		at.path = path + "[]"
+		c.types(at, old.Elem, new.Elem)
+	case schema.Map:
+		at.path = path + "{key}"
+		c.types(at, old.Key, new.Key)
+		at.path = path + "{}"
+		c.types(at, old.Elem, new.Elem)
+	case schema.Record:
+		c.enqueue(visit{old.Message, new.Message, at.trail})
+	case schema.EnumKind:
+		c.enum(at, old.Enum, new.Enum)
+	}
+}
+
+func (c *comparison) enum(at place, old, new *schema.Enum) {
+	key := [2]*schema.Enum{old, new}
+	if old == nil || new == nil || c.enums[key] {
+		return
+	}
+	c.enums[key] = true
+	at.path, at.old, at.new = new.FullName, old.Pos, new.Pos
+	at.messages = [2]*schema.Message{}
+	at.enums = key
+	for i := range c.rules {
+		if r := &c.rules[i]; r.Enum != nil {
+			r.Enum(&Check{c, r, at}, old, new)
+		}
+	}
+	for _, p := range pairEnumValues(old, new) {
+		v := at
+		v.old, v.new = schema.Position{}, schema.Position{}
+		if p[0] != nil {
+			v.path, v.old = at.path+"."+p[0].Name, p[0].Pos
+		}
+		if p[1] != nil {
+			v.path, v.new = at.path+"."+p[1].Name, p[1].Pos
+		}
+		v.trail = at.trail.With(jsonNames(p)...)
+		for i := range c.rules {
+			if r := &c.rules[i]; r.EnumValue != nil {
+				r.EnumValue(&Check{c, r, v}, p[0], p[1])
+			}
+		}
+	}
+}
+
+func (c *comparison) topic(old, new *schema.Topic) {
+	at := place{topics: [2]*schema.Topic{old, new}}
+	if old != nil {
+		at.path, at.old = old.Name, old.Pos
+	}
+	if new != nil {
+		at.path, at.new = new.Name, new.Pos
+	}
+	if old == nil {
+		c.note(at.path, at.new, "topic "+new.Name+" was added: create it before its producers deploy")
+	}
+	for i := range c.rules {
+		if r := &c.rules[i]; r.Topic != nil {
+			r.Topic(&Check{c, r, at}, old, new)
+		}
+	}
+}
+
+func (c *comparison) group(old, new *schema.Group) {
+	var at place
+	if old != nil {
+		at.path, at.old = old.Name, old.Pos
+	}
+	if new != nil {
+		at.path, at.new = new.Name, new.Pos
+	}
+	for i := range c.rules {
+		if r := &c.rules[i]; r.Group != nil {
+			r.Group(&Check{c, r, at}, old, new)
+		}
+	}
+}
+
+func jsonNames(p [2]*schema.EnumValue) []string {
+	var out []string
+	for _, v := range p {
+		if v != nil && v.JSONName != "" {
+			out = append(out, v.JSONName)
+		}
+	}
+	return out
+}

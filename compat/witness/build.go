@@ -1,0 +1,222 @@
+package witness
+
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+
+	"github.com/omninode/trestle/tools/schema"
+)
+
+// minimal returns the smallest object of a message: what is required and nothing else. ok is false for a message that
+// requires itself.
+func minimal(m *schema.Message, depth int) (map[string]any, bool) {
+	if depth > maxDepth {
+		return nil, false
+	}
+	out := map[string]any{}
+	for _, f := range m.Fields {
+		if !demanded(f) {
+			continue
+		}
+		v := sample(f.Type, depth)
+		if v == nil {
+			return nil, false
+		}
+		out[f.JSONName] = v
+	}
+	for _, o := range m.Oneofs {
+		if o.Required && len(o.Fields) > 0 {
+			out[o.Fields[0].JSONName] = sample(o.Fields[0].Type, depth)
+		}
+	}
+	return out, true
+}
+
+// demanded says whether an object must have the field: because it is required without a default, or because it has
+// no presence and its zero value may break a rule.
+func demanded(f *schema.Field) bool {
+	if f.Required || f.JSONRequired {
+		return f.Default == ""
+	}
+	return !f.Explicit && f.Oneof == nil && f.Default == "" && f.Type.Constraints.Rules != nil
+}
+
+// full returns an object with every field set, fields of messages as small as they can be.
+func full(m *schema.Message, depth int) map[string]any {
+	out := map[string]any{}
+	for _, f := range m.Fields {
+		if f.Oneof != nil && f.Oneof.Fields[0] != f {
+			continue
+		}
+		if v := sample(f.Type, depth); v != nil {
+			out[f.JSONName] = v
+		}
+	}
+	return out
+}
+
+// set returns a copy of an object with a value at the end of the steps.
+func set(base map[string]any, steps []way, value any) (map[string]any, bool) {
+	out := make(map[string]any, len(base)+1)
+	for k, v := range base {
+		out[k] = v
+	}
+	f := steps[0].writer
+	if f == nil {
+		return out, len(steps) == 1 // the writer has no such field: its event is as it is
+	}
+	if len(steps) == 1 {
+		if _, gone := value.(absent); gone {
+			delete(out, f.JSONName)
+		} else {
+			out[f.JSONName] = value
+		}
+		return out, true
+	}
+	inner := record(f.Type)
+	if inner == nil {
+		return nil, false
+	}
+	small, ok := minimal(inner, 1)
+	if !ok {
+		return nil, false
+	}
+	child, ok := set(small, steps[1:], value)
+	if !ok {
+		return nil, false
+	}
+	out[f.JSONName] = wrap(f.Type, child)
+	return out, true
+}
+
+// record returns the message at the bottom of lists and maps, or nil.
+func record(t *schema.Type) *schema.Message {
+	for t != nil && (t.Kind == schema.List || t.Kind == schema.Map) {
+		t = t.Elem
+	}
+	if t == nil || t.Kind != schema.Record {
+		return nil
+	}
+	return t.Message
+}
+
+// wrap puts an object into the lists and maps of a type around it.
+func wrap(t *schema.Type, v any) any {
+	switch t.Kind {
+	case schema.List:
+		return []any{wrap(t.Elem, v)}
+	case schema.Map:
+		return map[string]any{"a": wrap(t.Elem, v)}
+	}
+	return v
+}
+
+// unwrap takes the first element of lists and maps until it finds an object.
+func unwrap(v any) map[string]any {
+	for {
+		switch x := v.(type) {
+		case []any:
+			if len(x) == 0 {
+				return nil
+			}
+			v = x[0]
+		case map[string]any:
+			if inner, ok := x["a"]; ok && len(x) == 1 {
+				if _, nested := inner.(map[string]any); nested {
+					v = inner
+					continue
+				}
+			}
+			return x
+		default:
+			return nil
+		}
+	}
+}
+
+// render writes an object compactly, its members in the order of the schema, others after them by name.
+func render(m *schema.Message, v map[string]any) ([]byte, error) {
+	var b bytes.Buffer
+	err := renderObject(&b, m, v)
+	return b.Bytes(), err
+}
+
+func renderObject(b *bytes.Buffer, m *schema.Message, v map[string]any) error {
+	left := make(map[string]bool, len(v))
+	for k := range v {
+		left[k] = true
+	}
+	b.WriteByte('{')
+	first := true
+	member := func(name string, t *schema.Type) error {
+		if !first {
+			b.WriteByte(',')
+		}
+		first = false
+		key, err := json.Marshal(name)
+		if err != nil {
+			return err
+		}
+		b.Write(key)
+		b.WriteByte(':')
+		delete(left, name)
+		return renderValue(b, t, v[name])
+	}
+	if m != nil {
+		for _, f := range m.Fields {
+			if left[f.JSONName] {
+				if err := member(f.JSONName, f.Type); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	rest := make([]string, 0, len(left))
+	for k := range left {
+		rest = append(rest, k)
+	}
+	slices.Sort(rest)
+	for _, k := range rest {
+		if err := member(k, nil); err != nil {
+			return err
+		}
+	}
+	b.WriteByte('}')
+	return nil
+}
+
+func renderValue(b *bytes.Buffer, t *schema.Type, v any) error {
+	switch x := v.(type) {
+	case map[string]any:
+		if t != nil && t.Kind == schema.Record {
+			return renderObject(b, t.Message, x)
+		}
+	case []any:
+		if t != nil && t.Kind == schema.List {
+			b.WriteByte('[')
+			for i, e := range x {
+				if i > 0 {
+					b.WriteByte(',')
+				}
+				if err := renderValue(b, t.Elem, e); err != nil {
+					return err
+				}
+			}
+			b.WriteByte(']')
+			return nil
+		}
+	}
+	text, err := json.Marshal(v)
+	b.Write(text)
+	return err
+}
+
+// parse reads one JSON value, numbers as json.Number.
+func parse(text []byte) (any, error) {
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.UseNumber()
+	var v any
+	err := dec.Decode(&v)
+	return v, err
+}

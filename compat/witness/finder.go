@@ -1,0 +1,325 @@
+package witness
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"buf.build/go/protovalidate"
+	"github.com/omninode/trestle/tools/schema"
+	"google.golang.org/protobuf/types/known/timestamppb"
+)
+
+// maxEvents limits the events that are tried for one finding and direction.
+const maxEvents = 160
+
+// Finder finds witnesses between two sets. It compiles each side of a message once. It is not safe for concurrent use.
+type Finder struct {
+	old, new *schema.Set
+	sides    map[*schema.Message]side
+	// validator is shared: it keys what it compiles by descriptor, and those of both sets differ.
+	validator protovalidate.Validator
+}
+
+// NewFinder returns a finder for findings between two sets. Nothing is compiled before it is needed.
+func NewFinder(old, new *schema.Set) *Finder {
+	return &Finder{old: old, new: new, sides: map[*schema.Message]side{}}
+}
+
+// Find looks for a witness for the element at the end of the trail, backward before forward, and in JSON before the
+// binary form. It returns nil when running both sides confirms none.
+func (f *Finder) Find(t Trail, backward, forward bool, encodings []schema.Encoding) *Witness {
+	if t.Old == nil || t.New == nil {
+		return nil
+	}
+	old, err := f.side(f.old, t.Old)
+	if err != nil {
+		return nil // without both readers nothing can be shown
+	}
+	new, err := f.side(f.new, t.New)
+	if err != nil {
+		return nil
+	}
+	for _, enc := range []schema.Encoding{schema.EncodingJSON, schema.EncodingProtobuf} {
+		if !slices.Contains(encodings, enc) {
+			continue
+		}
+		if backward {
+			if w := search(t.backward(), old, new, enc); w != nil {
+				return w
+			}
+		}
+		if forward {
+			if w := search(t.forward(), new, old, enc); w != nil {
+				return w
+			}
+		}
+	}
+	return nil
+}
+
+func (f *Finder) side(set *schema.Set, m *schema.Message) (side, error) {
+	if s, ok := f.sides[m]; ok {
+		if s == nil {
+			return nil, fmt.Errorf("%s cannot be run", m.FullName)
+		}
+		return s, nil
+	}
+	s, err := f.newSide(set, m)
+	if err != nil {
+		f.sides[m] = nil
+		return nil, err
+	}
+	f.sides[m] = s
+	return s, nil
+}
+
+func (f *Finder) newSide(set *schema.Set, m *schema.Message) (side, error) {
+	if m.Proto == nil {
+		return newJSONSide(set, m)
+	}
+	if f.validator == nil {
+		at := timestamppb.New(time.Date(2025, 10, 16, 12, 34, 56, 0, time.UTC)) // so that the outcome is always the same
+		v, err := protovalidate.New(protovalidate.WithNowFunc(func() *timestamppb.Timestamp { return at }))
+		if err != nil {
+			return nil, err
+		}
+		f.validator = v
+	}
+	return &protoSide{m, f.validator}, nil
+}
+
+// search tries events of a direction, and returns the shortest that shows a break.
+func search(d direction, writer, reader side, enc schema.Encoding) *Witness {
+	var best *Witness
+	for _, event := range d.events() {
+		text, err := render(d.writer, event)
+		if err != nil || best != nil && len(text) >= len(best.Event) {
+			continue
+		}
+		if w := d.try(event, writer, reader, enc); w != nil {
+			w.Event, w.WrittenBy = json.RawMessage(text), d.name
+			best = w
+		}
+	}
+	return best
+}
+
+// try lets the writer write an event and the reader read it.
+func (d direction) try(event map[string]any, writer, reader side, enc schema.Encoding) *Witness {
+	written, err := writer.read(event)
+	if err != nil || !covers(written, event) {
+		return nil // not an event of the writer
+	}
+	read := func() (map[string]any, error) { return reader.read(event) }
+	var data []byte
+	if enc == schema.EncodingProtobuf {
+		w, okW := writer.(binarySide)
+		r, okR := reader.(binarySide)
+		if !okW || !okR {
+			return nil
+		}
+		if data, err = w.write(event); err != nil {
+			return nil
+		}
+		read = func() (map[string]any, error) { return r.readBytes(data) }
+	}
+	got, err := read()
+	if err != nil {
+		if detail, ok := d.blame(err); ok {
+			return &Witness{Outcome: Rejected, Detail: detail, Bytes: data}
+		}
+		return nil
+	}
+	if d.message || len(d.steps) == 0 {
+		return nil
+	}
+	outcome, detail := d.differ(written, got)
+	if outcome == "" {
+		return nil
+	}
+	return &Witness{Outcome: outcome, Detail: detail, Bytes: data}
+}
+
+// blame returns the cause of a rejection that is about the element; ok is false when every cause is about another one,
+// which has a finding of its own.
+func (d direction) blame(err error) (detail string, ok bool) {
+	r, ok := errors.AsType[*rejection](err)
+	if !ok || d.message || len(d.steps) == 0 {
+		return err.Error(), true
+	}
+	last := d.steps[len(d.steps)-1]
+	for _, cause := range r.causes {
+		for _, f := range []*schema.Field{last.writer, last.reader} {
+			if f != nil && mentions(cause, f.JSONName) {
+				return cause, true
+			}
+		}
+	}
+	return "", false
+}
+
+// differ compares the element at the end of the steps in what both sides have.
+func (d direction) differ(written, got map[string]any) (Outcome, string) {
+	last := len(d.steps) - 1
+	for _, s := range d.steps[:last] {
+		if s.writer == nil || s.reader == nil {
+			return "", ""
+		}
+		written, got = unwrap(written[s.writer.JSONName]), unwrap(got[s.reader.JSONName])
+		if written == nil || got == nil {
+			return "", ""
+		}
+	}
+	s := d.steps[last]
+	if s.writer == nil {
+		return "", ""
+	}
+	name := s.writer.JSONName
+	before, was := written[name]
+	readName := name
+	if s.reader != nil {
+		readName = s.reader.JSONName
+	}
+	after, is := got[readName]
+	if !is && readName != name {
+		after, is = got[name]
+	}
+	switch {
+	case was && !empty(before) && (!is || empty(after) && !scalar(after)):
+		return Dropped, fmt.Sprintf("%s is %s as written, and is not there as read", name, short(before))
+	case was && is && !equal(before, after):
+		return Misread, fmt.Sprintf("%s is %s as written, and %s as read", name, short(before), short(after))
+	case !was && is && !empty(after):
+		return Misread, fmt.Sprintf("%s is absent as written, and %s as read", name, short(after))
+	}
+	return "", ""
+}
+
+// empty says whether a value is as good as absent.
+func empty(v any) bool {
+	switch x := v.(type) {
+	case nil:
+		return true
+	case []any:
+		return len(x) == 0
+	case map[string]any:
+		return len(x) == 0
+	}
+	return false
+}
+
+func scalar(v any) bool {
+	switch v.(type) {
+	case string, bool, json.Number:
+		return true
+	}
+	return false
+}
+
+func short(v any) string {
+	const most = 60
+	text, err := json.Marshal(v)
+	if err != nil {
+		return "?"
+	}
+	if len(text) > most {
+		return string(text[:most]) + "…"
+	}
+	return string(text)
+}
+
+// events returns what a direction's writer may write with the element in question varied: small events first, then
+// the same in events with everything set.
+func (d direction) events() []map[string]any {
+	small, ok := minimal(d.writer, 0)
+	if !ok {
+		return nil
+	}
+	bases := []map[string]any{small, full(d.writer, 1)}
+	var out []map[string]any
+	for _, base := range bases {
+		for _, v := range d.values() {
+			if event, ok := d.with(base, v); ok && len(out) < maxEvents {
+				out = append(out, event)
+			}
+		}
+	}
+	return out
+}
+
+// variant is a value for the element, or for one of its fields.
+type variant struct {
+	steps []way
+	value any
+}
+
+func (d direction) with(base map[string]any, v variant) (map[string]any, bool) {
+	if len(v.steps) == 0 {
+		return base, true
+	}
+	return set(base, v.steps, v.value)
+}
+
+// values returns what the element may be. For a message these are values of each of its fields.
+func (d direction) values() []variant {
+	if !d.message {
+		if len(d.steps) == 0 {
+			return []variant{{}}
+		}
+		return d.only(fieldVariants(d.steps))
+	}
+	out := []variant{{}}
+	writer, reader := d.writer, d.reader
+	if n := len(d.steps); n > 0 {
+		last := d.steps[n-1]
+		if last.writer == nil || last.reader == nil {
+			return out
+		}
+		writer, reader = record(last.writer.Type), record(last.reader.Type)
+	}
+	if writer == nil || reader == nil {
+		return out
+	}
+	for _, f := range writer.Fields {
+		steps := append(slices.Clone(d.steps), way{f, reader.Field(f.JSONName)})
+		out = append(out, fieldVariants(steps)...)
+	}
+	return out
+}
+
+// only keeps the variants in which one of the wanted strings occurs, where some are wanted.
+func (d direction) only(all []variant) []variant {
+	if len(d.wanted) == 0 {
+		return all
+	}
+	return slices.DeleteFunc(all, func(v variant) bool {
+		text, err := json.Marshal(v.value)
+		return err != nil || !slices.ContainsFunc(d.wanted, func(s string) bool {
+			quoted, err := json.Marshal(s)
+			return err == nil && strings.Contains(string(text), string(quoted))
+		})
+	})
+}
+
+func fieldVariants(steps []way) []variant {
+	last := steps[len(steps)-1]
+	out := []variant{{steps, absent{}}}
+	if last.writer == nil {
+		return out
+	}
+	var other *schema.Type
+	if last.reader != nil {
+		other = last.reader.Type
+	}
+	for _, v := range candidates(last.writer.Type, other, 1) {
+		out = append(out, variant{steps, v})
+	}
+	if last.writer.Nullable {
+		out = append(out, variant{steps, nil})
+	}
+	return out
+}

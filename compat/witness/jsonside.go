@@ -1,0 +1,158 @@
+package witness
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/omninode/trestle/tools/schema"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"golang.org/x/text/language"
+	"golang.org/x/text/message"
+)
+
+// jsonSide validates by a schema's own source.
+type jsonSide struct {
+	msg    *schema.Message
+	schema *jsonschema.Schema
+}
+
+// base is where the files of a set are for their references to each other.
+const base = "mem:///"
+
+// newJSONSide compiles the schema of a message that is a file's root.
+func newJSONSide(set *schema.Set, m *schema.Message) (*jsonSide, error) {
+	if m.File == nil || m.Parent != nil {
+		return nil, fmt.Errorf("%s is not the root of a file", m.FullName)
+	}
+	c := jsonschema.NewCompiler()
+	c.DefaultDraft(jsonschema.Draft2020)
+	c.AssertFormat()
+	for _, p := range set.Packages {
+		for _, f := range p.Files {
+			if f.Source == nil || f.Proto != nil {
+				continue
+			}
+			doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(f.Source))
+			if err != nil {
+				return nil, err
+			}
+			if err := c.AddResource(base+f.Path, doc); err != nil {
+				return nil, err
+			}
+		}
+	}
+	s, err := c.Compile(base + m.File.Path)
+	if err != nil {
+		return nil, err
+	}
+	if !rootOf(s, m) {
+		return nil, fmt.Errorf("%s is not the root of %s", m.FullName, m.File.Path)
+	}
+	return &jsonSide{m, s}, nil
+}
+
+// rootOf says whether a schema declares the properties of a message.
+func rootOf(s *jsonschema.Schema, m *schema.Message) bool {
+	for s.Ref != nil && len(s.Properties) == 0 {
+		s = s.Ref
+	}
+	for _, f := range m.Fields {
+		if s.Properties[f.JSONName] == nil {
+			return false
+		}
+	}
+	return len(m.Fields) == len(s.Properties)
+}
+
+func (s *jsonSide) read(event map[string]any) (map[string]any, error) {
+	kept := keep(s.msg, event)
+	// The validator sees what no schema declares too: a closed one rejects it.
+	seen := make(map[string]any, len(event)+len(kept))
+	for k, v := range event {
+		seen[k] = v
+	}
+	for k, v := range kept {
+		seen[k] = v
+	}
+	if err := s.schema.Validate(any(seen)); err != nil {
+		return nil, explain(err)
+	}
+	return kept, nil
+}
+
+// explain returns the causes of a validation error, each with its place.
+func explain(err error) error {
+	invalid, ok := errors.AsType[*jsonschema.ValidationError](err)
+	if !ok {
+		return err
+	}
+	r := &rejection{}
+	printer := message.NewPrinter(language.English)
+	var collect func(e *jsonschema.ValidationError)
+	collect = func(e *jsonschema.ValidationError) {
+		for _, cause := range e.Causes {
+			collect(cause)
+		}
+		if len(e.Causes) > 0 {
+			return
+		}
+		text := e.ErrorKind.LocalizedString(printer)
+		if len(e.InstanceLocation) > 0 {
+			text = strings.Join(e.InstanceLocation, ".") + ": " + text
+		}
+		r.causes = append(r.causes, text)
+	}
+	collect(invalid)
+	slices.Sort(r.causes) // properties are validated in no particular order
+	return r
+}
+
+// keep returns what a reader of a message keeps of an object: declared properties with defaults filled in, and others
+// where the message keeps them.
+func keep(m *schema.Message, event map[string]any) map[string]any {
+	out := map[string]any{}
+	if m.KeepUnknown || m.Closed {
+		for k, v := range event {
+			out[k] = v
+		}
+	}
+	for _, f := range m.Fields {
+		v, there := event[f.JSONName]
+		if !there {
+			if d, ok := defaultOf(f); ok {
+				out[f.JSONName] = d
+			}
+			continue
+		}
+		out[f.JSONName] = keepValue(f.Type, v)
+	}
+	return out
+}
+
+func keepValue(t *schema.Type, v any) any {
+	switch x := v.(type) {
+	case map[string]any:
+		switch t.Kind {
+		case schema.Record:
+			return keep(t.Message, x)
+		case schema.Map:
+			out := make(map[string]any, len(x))
+			for k, e := range x {
+				out[k] = keepValue(t.Elem, e)
+			}
+			return out
+		}
+	case []any:
+		if t.Kind == schema.List {
+			out := make([]any, len(x))
+			for i, e := range x {
+				out[i] = keepValue(t.Elem, e)
+			}
+			return out
+		}
+	}
+	return v
+}

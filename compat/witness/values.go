@@ -1,0 +1,280 @@
+package witness
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"math/big"
+	"strconv"
+	"strings"
+
+	"github.com/omninode/trestle/compat/shape"
+	"github.com/omninode/trestle/tools/schema"
+)
+
+// absent stands for a field that is left out.
+type absent struct{}
+
+const maxDepth = 12
+
+// sample returns a small value of a type, as JSON values with json.Number.
+func sample(t *schema.Type, depth int) any {
+	values := candidates(t, nil, depth)
+	if len(values) == 0 {
+		return nil
+	}
+	for _, v := range values {
+		if fits(t, v) {
+			return v
+		}
+	}
+	return values[0]
+}
+
+// fits says whether a candidate keeps the constraints that are modelled.
+func fits(t *schema.Type, v any) bool {
+	switch x := v.(type) {
+	case []any:
+		return t.Kind == schema.List && between(t.Constraints.MinItems, t.Constraints.MaxItems, len(x))
+	case map[string]any:
+		return between(t.Constraints.MinPairs, t.Constraints.MaxPairs, len(x))
+	}
+	text, err := json.Marshal(v)
+	if err != nil {
+		return false
+	}
+	ok, _ := shape.Accepts(t, string(text))
+	return ok
+}
+
+func between(low, high *uint64, n int) bool {
+	return shape.Counts(low, high).Contains(big.NewRat(int64(n), 1))
+}
+
+// candidates returns values of a type that are likely to lie on a border of it or of another type, readable ones
+// first.
+func candidates(t, other *schema.Type, depth int) []any {
+	if depth > maxDepth {
+		return nil
+	}
+	var out []any
+	out = append(out, listed(t)...)
+	if other != nil {
+		out = append(out, listed(other)...)
+	}
+	switch {
+	case t.Kind == schema.Bool:
+		out = append(out, true, false)
+	case shape.IsNumber(t.Kind):
+		out = append(out, numbers(t, other)...)
+	case t.Kind == schema.String:
+		out = append(out, texts(t, other)...)
+	case t.Kind == schema.Bytes:
+		for _, n := range lengths(t, other) {
+			out = append(out, base64.StdEncoding.EncodeToString([]byte(strings.Repeat("a", n))))
+		}
+	case t.Kind == schema.EnumKind:
+		for _, v := range t.Enum.Values {
+			if v.JSONName != "" {
+				out = append(out, v.JSONName)
+			}
+		}
+	case t.Kind == schema.Timestamp:
+		out = append(out, "2025-10-16T12:34:56Z")
+	case t.Kind == schema.JSONObject:
+		out = append(out, map[string]any{}, map[string]any{"a": json.Number("1")})
+	case t.Kind == schema.JSONValue:
+		out = append(out, json.Number("1"), "a", true, map[string]any{}, []any{})
+	case t.Kind == schema.Record:
+		if v, ok := minimal(t.Message, depth+1); ok {
+			out = append(out, v)
+		}
+	case t.Kind == schema.List:
+		out = append(out, lists(t, other, depth+1)...)
+	case t.Kind == schema.Map:
+		out = append(out, maps(t, other, depth+1)...)
+	}
+	return out
+}
+
+// listed returns the values that a type's constraints name.
+func listed(t *schema.Type) []any {
+	var out []any
+	for _, text := range append(shape.Allowed(t), t.Constraints.NotIn...) {
+		if v, err := parse([]byte(text)); err == nil {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+// numbers returns what lies on and beside the bounds of both types.
+func numbers(t, other *schema.Type) []any {
+	points := []*big.Rat{big.NewRat(1, 1), new(big.Rat)}
+	for _, x := range []*schema.Type{t, other} {
+		if x == nil || !shape.IsNumber(x.Kind) {
+			continue
+		}
+		for _, i := range []shape.Interval{shape.Range(x), shape.KindRange(x.Kind)} {
+			for _, end := range []*big.Rat{i.Low, i.High} {
+				if end == nil {
+					continue
+				}
+				points = append(points, end, new(big.Rat).Add(end, shape.One), new(big.Rat).Sub(end, shape.One))
+				if shape.IsFloat(t.Kind) {
+					points = append(points, new(big.Rat).Add(end, big.NewRat(1, 2)), new(big.Rat).Sub(end, big.NewRat(1, 2)))
+				}
+			}
+		}
+		if m, ok := shape.Positive(x.Constraints.MultipleOf); ok {
+			points = append(points, m, new(big.Rat).Add(m, m), new(big.Rat).Add(m, shape.One))
+		}
+	}
+	points = append(points, big.NewRat(-1, 1))
+	if shape.IsFloat(t.Kind) {
+		points = append(points, big.NewRat(1, 2))
+	}
+	points = append(points, new(big.Rat).Add(shape.Exact53.High, shape.One), new(big.Rat).Add(shape.Exact24.High, shape.One))
+	var out []any
+	for _, p := range points {
+		if n, ok := number(p, shape.IsFloat(t.Kind)); ok {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// number renders a rational as events write it: integers plain, floats always recognisable as such.
+func number(r *big.Rat, float bool) (json.Number, bool) {
+	if !float {
+		return json.Number(r.Num().String()), r.IsInt()
+	}
+	f, _ := r.Float64()
+	s := strconv.FormatFloat(f, 'f', -1, 64)
+	if len(s) > 20 {
+		s = strconv.FormatFloat(f, 'e', -1, 64)
+	}
+	if !strings.ContainsAny(s, ".e") {
+		s += ".0"
+	}
+	return json.Number(s), true
+}
+
+// lengths returns the lengths on and beside the bounds of both types, small enough to print.
+func lengths(t, other *schema.Type) []int {
+	const most = 4096
+	out := []int{1, 0}
+	for _, x := range []*schema.Type{t, other} {
+		if x == nil {
+			continue
+		}
+		for _, n := range []*uint64{x.Constraints.MinLen, x.Constraints.MaxLen} {
+			if n != nil && *n < most {
+				out = append(out, int(*n), int(*n)+1)
+				if *n > 0 {
+					out = append(out, int(*n)-1)
+				}
+			}
+		}
+	}
+	return out
+}
+
+func lists(t, other *schema.Type, depth int) []any {
+	var otherElem *schema.Type
+	if other != nil && other.Kind == schema.List {
+		otherElem = other.Elem
+	}
+	out := []any{[]any{}}
+	elems := candidates(t.Elem, otherElem, depth)
+	for _, e := range elems {
+		out = append(out, []any{e})
+	}
+	if len(elems) == 0 {
+		return out
+	}
+	first := sample(t.Elem, depth)
+	for _, x := range []*schema.Type{t, other} {
+		if x == nil {
+			continue
+		}
+		for _, n := range []*uint64{x.Constraints.MinItems, x.Constraints.MaxItems} {
+			if n != nil && *n <= 64 {
+				out = append(out, repeat(first, int(*n)), repeat(first, int(*n)+1), distinct(t.Elem, elems, int(*n)),
+					distinct(t.Elem, elems, int(*n)+1))
+			}
+		}
+	}
+	return append(out, repeat(first, 2), distinct(t.Elem, elems, 2))
+}
+
+func repeat(v any, n int) []any {
+	out := make([]any, n)
+	for i := range out {
+		out[i] = v
+	}
+	return out
+}
+
+// distinct returns n values of a type, all different where the candidates suffice.
+func distinct(t *schema.Type, values []any, n int) []any {
+	out := []any{}
+	seen := map[string]bool{}
+	for _, v := range values {
+		text, err := json.Marshal(v)
+		if len(out) == n {
+			break
+		}
+		if err == nil && !seen[string(text)] && fits(t, v) {
+			seen[string(text)] = true
+			out = append(out, v)
+		}
+	}
+	for len(out) < n && t.Kind == schema.String {
+		out = append(out, "a"+strconv.Itoa(len(out)))
+	}
+	for len(out) < n && shape.IsNumber(t.Kind) {
+		out = append(out, json.Number(strconv.Itoa(100+len(out))))
+	}
+	for len(out) < n {
+		out = append(out, values[0])
+	}
+	return out
+}
+
+func maps(t, other *schema.Type, depth int) []any {
+	var otherElem *schema.Type
+	if other != nil && other.Kind == schema.Map {
+		otherElem = other.Elem
+	}
+	key := "a"
+	if t.Key != nil {
+		if k, ok := sample(t.Key, depth).(json.Number); ok {
+			key = k.String()
+		} else if k, ok := sample(t.Key, depth).(string); ok && k != "" {
+			key = k
+		}
+	}
+	out := []any{map[string]any{}}
+	for _, e := range candidates(t.Elem, otherElem, depth) {
+		out = append(out, map[string]any{key: e})
+	}
+	first := sample(t.Elem, depth)
+	for _, x := range []*schema.Type{t, other} {
+		if x == nil {
+			continue
+		}
+		for _, n := range []*uint64{x.Constraints.MinPairs, x.Constraints.MaxPairs} {
+			if n == nil || *n > 64 {
+				continue
+			}
+			for _, size := range []int{int(*n), int(*n) + 1} {
+				m := map[string]any{}
+				for i := range size {
+					m["k"+strconv.Itoa(i)] = first
+				}
+				out = append(out, m)
+			}
+		}
+	}
+	return out
+}

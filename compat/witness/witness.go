@@ -1,0 +1,93 @@
+// Package witness finds events that show a break: an event that one version of a schema writes and the other rejects,
+// misreads or drops.
+//
+// Nothing is shown that was not seen. A [Finder] builds small events from the model, has the writing side accept them
+// and the reading side read them, and keeps the shortest of which both is true. For protobuf the sides are dynamic
+// messages checked by protovalidate, read from the JSON that events have on the wire, or from the binary form where
+// JSON shows nothing; for JSON Schema they are a validator of the schema's own source. Readers fill in defaults before
+// they validate, take null as absent where the schema does not name it, and pass over what they do not know, as the
+// readers of this project do.
+package witness
+
+import (
+	"encoding/json"
+
+	"github.com/omninode/trestle/tools/schema"
+)
+
+// Outcome is what the reading side does with an event.
+type Outcome string
+
+// The outcomes.
+const (
+	Rejected Outcome = "rejected"
+	Misread  Outcome = "misread"
+	Dropped  Outcome = "dropped"
+)
+
+// Witness is an event's payload, who wrote it, and what the other side does with it.
+type Witness struct {
+	Event     json.RawMessage `json:"event"`
+	WrittenBy string          `json:"written_by"` // "old" or "new"
+	Outcome   Outcome         `json:"outcome"`
+	Detail    string          `json:"detail"`
+	// Bytes is the event as a protobuf message, where only that form shows the break.
+	Bytes []byte `json:"bytes,omitempty"`
+}
+
+// Trail is the way from an event's message to an element: the messages that both sides begin with, and the fields
+// passed through. The last step is the element's own field; one side of it may be nil.
+type Trail struct {
+	Old, New *schema.Message
+	steps    []step
+	message  bool
+	wanted   []string
+}
+
+type step struct{ old, new *schema.Field }
+
+// Step returns the trail with a step more.
+func (t Trail) Step(old, new *schema.Field) Trail {
+	t.steps = append(t.steps[:len(t.steps):len(t.steps)], step{old, new})
+	t.message = false
+	return t
+}
+
+// AtMessage returns a trail that ends at the message of its last step, or of its beginning, rather than at the field.
+func (t Trail) AtMessage() Trail {
+	t.message = true
+	return t
+}
+
+// With returns a trail whose element must have one of these strings for its value: the names of an enum value.
+func (t Trail) With(values ...string) Trail {
+	t.wanted = values
+	return t
+}
+
+// direction is a trail seen from a writer and a reader.
+type direction struct {
+	name           string // who writes
+	writer, reader *schema.Message
+	steps          []way
+	message        bool
+	wanted         []string
+}
+
+type way struct{ writer, reader *schema.Field }
+
+func (t Trail) backward() direction {
+	d := direction{name: "old", writer: t.Old, reader: t.New, message: t.message, wanted: t.wanted}
+	for _, s := range t.steps {
+		d.steps = append(d.steps, way{s.old, s.new})
+	}
+	return d
+}
+
+func (t Trail) forward() direction {
+	d := direction{name: "new", writer: t.New, reader: t.Old, message: t.message, wanted: t.wanted}
+	for _, s := range t.steps {
+		d.steps = append(d.steps, way{s.new, s.old})
+	}
+	return d
+}
