@@ -38,6 +38,8 @@ const (
 
 // Set is everything that was loaded from one place: packages sorted by name, and what they declare together.
 type Set struct {
+	// Root is the folder that all file paths count from, as the user names it ("schemas"); empty where there is none.
+	Root     string
 	Packages []*Package
 	// Topics holds every declared topic, dead-letter topics included, sorted by name.
 	Topics []*Topic
@@ -95,8 +97,11 @@ type Package struct {
 type File struct {
 	Path  string // relative to the root
 	Proto protoreflect.FileDescriptor
-	// Source is the file's text, kept for JSON Schema and empty for protobuf loaded from an image.
+	// Source is the file's text; nil for protobuf loaded from an image.
 	Source []byte
+	// Root is the type that a JSON Schema file as a whole describes; nil for protobuf, and for a file that only holds
+	// definitions.
+	Root *Type
 }
 
 // Envelope names what surrounds an event on the wire.
@@ -346,6 +351,9 @@ type Constraints struct {
 	Const              string   // JSON text
 	In, NotIn          []string // JSON texts
 	DefinedOnly        bool     // enums
+	// SkipZero says that the constraints do not hold for the zero value (protovalidate's IGNORE_IF_ZERO_VALUE). Without
+	// it they hold for zero too, except in a field with explicit presence that is absent.
+	SkipZero bool
 	// Rules are the protovalidate rules this was read from, nil for JSON Schema. Members above hold what they say;
 	// a rule that has no member (CEL, prefix, …) is only here.
 	Rules *validate.FieldRules

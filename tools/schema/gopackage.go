@@ -1,0 +1,45 @@
+package schema
+
+import (
+	"path"
+	"regexp"
+	"strings"
+)
+
+var versionElement = regexp.MustCompile(`^v[0-9]+([a-z]+[0-9]*)?$`)
+
+// nameGoPackage sets the Go package's import path and name from a go_package option, or from the folder.
+func (l *loader) nameGoPackage(p *Package, option string) {
+	importPath, name, named := strings.Cut(option, ";")
+	if importPath == "" {
+		importPath = path.Join(l.goPrefix, p.Dir)
+	}
+	p.GoImport, p.GoName = importPath, name
+	if !named {
+		p.GoName = goName(importPath)
+		if option == "" && p.Name != "" {
+			p.GoName = goName(strings.ReplaceAll(p.Name, ".", "/"))
+		}
+	}
+}
+
+// goName is the name of a Go package at a path: orders/v1 is ordersv1.
+func goName(importPath string) string {
+	name := path.Base(importPath)
+	if parent := path.Base(path.Dir(importPath)); versionElement.MatchString(name) && parent != "." && parent != "/" {
+		name = parent + name
+	}
+	name = strings.Map(func(r rune) rune {
+		switch {
+		case 'a' <= r && r <= 'z', '0' <= r && r <= '9':
+			return r
+		case 'A' <= r && r <= 'Z':
+			return r + 'a' - 'A'
+		}
+		return -1
+	}, name)
+	if name == "" || name[0] <= '9' {
+		name = "schema" + name
+	}
+	return name
+}

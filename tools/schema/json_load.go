@@ -1,0 +1,276 @@
+package schema
+
+import (
+	"errors"
+	"path"
+	"slices"
+	"strings"
+
+	trestlev1 "github.com/omninode/trestle/gen/trestle/v1"
+	"github.com/omninode/trestle/tools/schema/jsontree"
+)
+
+// draft202012 is the JSON Schema version that schemas are written in.
+const draft202012 = "https://json-schema.org/draft/2020-12/schema"
+
+// olderDrafts are taken in documents of a registry: what they have in common with 2020-12 is what the model holds.
+var olderDrafts = []string{
+	"https://json-schema.org/draft/2019-09/schema",
+	"http://json-schema.org/draft-07/schema", "https://json-schema.org/draft-07/schema",
+}
+
+// jsonFile is a JSON Schema file while it is turned into the model.
+type jsonFile struct {
+	path string
+	id   string // $id, "" for none
+	root *jsontree.Value
+	file *File
+	pkg  *Package
+	// schemas are the values that stand where a schema can stand.
+	schemas map[*jsontree.Value]bool
+}
+
+func (f *jsonFile) pos(at jsontree.Place) Position { return jsonPos(f.path, at) }
+
+// jsonLoader turns JSON Schemas into the model in three passes: open all files, name all types, fill them.
+type jsonLoader struct {
+	*loader
+	byPath map[string]*jsonFile
+	byID   map[string]*jsonFile
+	// Types of schemas, once they are known. A message is known, by its name, before its fields are.
+	messages map[*jsontree.Value]*Message
+	enums    map[*jsontree.Value]*Enum
+	types    map[*jsontree.Value]*jsonType
+	names    map[*Package]map[string]Position
+	// declared are the messages in the order of their sources.
+	declared []declaredMessage
+	depth    int
+}
+
+type declaredMessage struct {
+	file    *jsonFile
+	schema  *jsontree.Value // where it is declared
+	content *jsontree.Value // where its properties are: another schema for a file that is only a $ref
+	from    *jsonFile       // the file of content
+	message *Message
+}
+
+// loadJSON adds JSON Schema files, with those they refer to, to the model.
+func (l *loader) loadJSON(names []string) error {
+	j := &jsonLoader{
+		loader: l, byPath: map[string]*jsonFile{}, byID: map[string]*jsonFile{},
+		messages: map[*jsontree.Value]*Message{}, enums: map[*jsontree.Value]*Enum{},
+		types: map[*jsontree.Value]*jsonType{}, names: map[*Package]map[string]Position{},
+	}
+	var files []*jsonFile
+	for _, name := range names {
+		f, err := j.open(name)
+		if err != nil {
+			if err := l.readFault(Position{File: name}, err); err != nil {
+				return err
+			}
+		}
+		if f != nil {
+			files = append(files, f)
+		}
+	}
+	for i := 0; i < len(files); i++ {
+		more, err := j.openReferences(files[i])
+		if err != nil {
+			return err
+		}
+		files = append(files, more...)
+	}
+	slices.SortFunc(files, func(a, b *jsonFile) int { return strings.Compare(a.path, b.path) })
+	for _, f := range files {
+		j.declareFile(f)
+	}
+	for _, f := range files {
+		j.readFamily(f)
+	}
+	for _, d := range j.declared {
+		j.fillMessage(d)
+	}
+	for _, f := range files {
+		j.finishFile(f)
+	}
+	return nil
+}
+
+// open parses a file. It returns nil for one that was opened before, or has faults.
+func (j *jsonLoader) open(name string) (*jsonFile, error) {
+	if _, ok := j.byPath[name]; ok {
+		return nil, nil
+	}
+	text, err := j.text(name)
+	if err != nil {
+		return nil, err
+	}
+	j.byPath[name] = nil
+	root, err := jsontree.Parse(text)
+	if err != nil {
+		fault, _ := errors.AsType[*jsontree.Error](err)
+		j.errs.add(jsonPos(name, fault.Place), "%s", fault.Message)
+		return nil, nil
+	}
+	f := &jsonFile{path: name, root: root, file: &File{Path: name, Source: text}, schemas: map[*jsontree.Value]bool{}}
+	if !j.checkHead(f) {
+		return nil, nil
+	}
+	j.byPath[name] = f
+	if id := root.Get("$id"); id != nil {
+		f.id = strings.TrimSuffix(id.Text, "#")
+		if other := j.byID[f.id]; other != nil {
+			j.errs.add(f.pos(id.Place), "$id %q is that of %s too: give each file its own", f.id, other.path)
+		}
+		j.byID[f.id] = f
+	}
+	dir := path.Dir(name)
+	f.pkg = j.addPackage(jsonPackageName(dir), dir, JSONSchema, true, f.pos(root.Place))
+	f.pkg.Files = append(f.pkg.Files, f.file)
+	if f.pkg.GoImport == "" {
+		j.nameGoPackage(f.pkg, "")
+	}
+	j.collect(f, root)
+	return f, nil
+}
+
+// jsonPackageName is the name of the package in a folder.
+func jsonPackageName(dir string) string {
+	if dir == "." {
+		return ""
+	}
+	return strings.NewReplacer("/", ".", "-", "_").Replace(dir)
+}
+
+// checkHead says whether a file is a JSON Schema that can be read.
+func (j *jsonLoader) checkHead(f *jsonFile) bool {
+	if f.root.Kind != jsontree.Object && !(j.tree.loose && f.root.Kind == jsontree.Bool) {
+		j.errs.add(f.pos(f.root.Place), "not a JSON Schema: %s where an object should be; move other JSON files out of the folder", f.root.Kind)
+		return false
+	}
+	declared := f.root.Get("$schema")
+	switch {
+	case declared == nil && j.tree.loose:
+	case declared == nil:
+		j.errs.add(f.pos(f.root.Place), "no $schema: is it a JSON Schema? Then add \"$schema\": %q, else move it out of the folder", draft202012)
+		return false
+	case declared.Kind == jsontree.String && strings.TrimSuffix(declared.Text, "#") == draft202012:
+	case j.tree.loose && slices.Contains(olderDrafts, strings.TrimSuffix(declared.Text, "#")):
+	default:
+		j.errs.add(f.pos(declared.Place), "$schema is %s: schemas are written in JSON Schema 2020-12, %q", declared.JSON(), draft202012)
+		return false
+	}
+	return true
+}
+
+// collect notes all values of a file that are schemas.
+func (j *jsonLoader) collect(f *jsonFile, v *jsontree.Value) {
+	f.schemas[v] = true
+	eachSubschema(v, func(_, _ string, _ jsontree.Place, sub *jsontree.Value) { j.collect(f, sub) })
+}
+
+// eachSubschema calls f with the schemas right below one: the keyword they are under, their name where the keyword has
+// names, and the place of name or keyword.
+func eachSubschema(v *jsontree.Value, f func(keyword, name string, at jsontree.Place, sub *jsontree.Value)) {
+	for _, m := range v.Members {
+		switch m.Name {
+		case "properties", "$defs", "definitions":
+			for _, named := range m.Value.Members {
+				f(m.Name, named.Name, named.Place, named.Value)
+			}
+		case "items", "additionalProperties", "propertyNames":
+			f(m.Name, "", m.Place, m.Value)
+		case "anyOf", "oneOf", "allOf":
+			for _, item := range m.Value.Items {
+				f(m.Name, "", item.Place, item)
+			}
+		}
+	}
+}
+
+// openReferences opens the files that a file refers to and that are not open yet.
+func (j *jsonLoader) openReferences(f *jsonFile) ([]*jsonFile, error) {
+	var out []*jsonFile
+	for v := range f.schemas {
+		ref := v.Get("$ref")
+		if ref == nil || ref.Kind != jsontree.String {
+			continue
+		}
+		for _, name := range j.referencePaths(f, ref.Text) {
+			other, err := j.open(name)
+			if other != nil {
+				out = append(out, other)
+			}
+			if err != nil {
+				// That the file is not there is told when the reference is resolved.
+				if fault, ok := errors.AsType[*Error](err); ok {
+					j.errs = append(j.errs, fault)
+				} else if !isNotExist(err) {
+					return nil, err
+				}
+				continue
+			}
+			break
+		}
+	}
+	return out, nil
+}
+
+// readFamily reads the family that a file declares.
+func (j *jsonLoader) readFamily(f *jsonFile) {
+	v := f.root.Get("x-trestle").Get("family")
+	if v == nil {
+		return
+	}
+	option := &trestlev1.Family{}
+	at := j.decodeOption(f.path, v, option)
+	j.families = append(j.families, familyDecl{pkg: f.pkg, option: option, at: at})
+	if description := f.root.Get("description"); description != nil && f.pkg.Doc == "" {
+		f.pkg.Doc = description.Text
+	}
+}
+
+// finishFile reads what is left of a file: its root, and definitions that nothing refers to.
+func (j *jsonLoader) finishFile(f *jsonFile) {
+	if !isDefinitions(f.root) {
+		if t := j.typeOf(f, f.root); t != nil {
+			f.file.Root = t.Type
+		}
+	} else {
+		j.checkKeywords(f, f.root, keywordsOfDefinitions, "a file of definitions")
+	}
+	j.finishSchema(f, f.root)
+}
+
+func (j *jsonLoader) finishSchema(f *jsonFile, v *jsontree.Value) {
+	eachSubschema(v, func(keyword, _ string, _ jsontree.Place, sub *jsontree.Value) {
+		if keyword == "$defs" || keyword == "definitions" {
+			j.typeOf(f, sub)
+			if keyword == "definitions" && !j.tree.loose {
+				j.errs.add(f.pos(sub.Place), "definitions is the older name: JSON Schema 2020-12 has $defs")
+			}
+		}
+		j.finishSchema(f, sub)
+	})
+}
+
+// isDefinitions says whether a file only holds definitions.
+func isDefinitions(root *jsontree.Value) bool {
+	if root.Kind != jsontree.Object {
+		return false
+	}
+	for _, m := range root.Members {
+		if !slices.Contains(keywordsOfDefinitions, m.Name) {
+			return false
+		}
+	}
+	if words := root.Get("x-trestle"); words != nil {
+		for _, m := range words.Members {
+			if m.Name != "family" {
+				return false
+			}
+		}
+	}
+	return root.Get("$defs") != nil || root.Get("definitions") != nil || root.Get("x-trestle") != nil
+}

@@ -1,0 +1,183 @@
+package schema
+
+import (
+	"slices"
+
+	trestlev1 "github.com/omninode/trestle/gen/trestle/v1"
+	"github.com/omninode/trestle/tools/schema/jsontree"
+)
+
+// fillMessage reads the properties of an object.
+func (j *jsonLoader) fillMessage(d declaredMessage) {
+	m, f, v := d.message, d.from, d.content
+	j.checkKeywords(f, v, keywordsOfMessage, "an object with properties")
+	if v == d.schema && v == f.root {
+		j.refuseDefault(f, v, "a whole event")
+	}
+	if properties := v.Get("properties"); properties != nil {
+		for _, p := range properties.Members {
+			if field := j.newProperty(f, m, p); field != nil {
+				m.Fields = append(m.Fields, field)
+			}
+		}
+	}
+	j.readRequired(f, v, m)
+	switch rest := v.Get("additionalProperties"); {
+	case rest == nil || rest.IsTrue():
+		m.KeepUnknown = true
+	case rest.IsFalse():
+		m.Closed = true
+	default:
+		m.KeepUnknown = true
+		m.Rest = j.part(f, rest, f.pos(rest.Place), "additionalProperties")
+	}
+	if word := d.schema.Get("x-trestle").Get("event"); word != nil {
+		option := &trestlev1.Event{}
+		at := j.decodeOption(d.file.path, word, option)
+		j.addEvent(m, option, at)
+	}
+}
+
+// newProperty makes the model of a property; nil when its schema has faults.
+func (j *jsonLoader) newProperty(f *jsonFile, m *Message, p jsontree.Member) *Field {
+	v := p.Value
+	t := j.typeOf(f, v)
+	if t == nil {
+		return nil
+	}
+	field := &Field{
+		Name: p.Name, JSONName: p.Name, Doc: describe(v), Message: m, Type: t.Type, Explicit: true, Nullable: t.nullable,
+		Pos: f.pos(p.Place),
+	}
+	if v.Get("deprecated").IsTrue() {
+		field.Deprecated = &Deprecation{}
+	}
+	at := field.Pos
+	if word := v.Get("x-trestle").Get("field"); word != nil {
+		option := &trestlev1.Field{}
+		locate := j.decodeOption(f.path, word, option)
+		field.describe(option)
+		at = locate("default", -1)
+		if field.Default != "" && field.Default != "now" {
+			j.errs.add(at, "x-trestle.field.default is for now, the time of publishing: write another default as the keyword default")
+			field.Default = ""
+		}
+		if option.GetJsonRequired() {
+			j.errs.add(locate("json_required", -1), "json_required is for protobuf: list the property under required")
+		}
+	}
+	if d := v.Get("default"); d != nil {
+		if field.Default == "now" {
+			j.errs.add(f.pos(d.Place), "property %s has two defaults, this one and now: keep one", p.Name)
+		}
+		// A default of null is none: null reads as absent.
+		if at = f.pos(d.Place); d.Kind != jsontree.Null {
+			field.Default = d.JSON()
+		}
+	}
+	j.checkDefault(field, at)
+	return field
+}
+
+func (j *jsonLoader) readRequired(f *jsonFile, v *jsontree.Value, m *Message) {
+	list := v.Get("required")
+	if list == nil {
+		return
+	}
+	if list.Kind != jsontree.Array {
+		j.errs.add(f.pos(list.Place), "required is %s: it is a list of properties", list.Kind)
+	}
+	fields := make(map[string]*Field, len(m.Fields))
+	for _, field := range m.Fields {
+		fields[field.Name] = field
+	}
+	seen := make(map[string]bool, len(list.Items))
+	for _, item := range list.Items {
+		field, twice := fields[item.Text], seen[item.Text]
+		seen[item.Text] = true
+		switch {
+		case item.Kind != jsontree.String:
+			j.errs.add(f.pos(item.Place), "required holds %s: it is a list of properties", item.JSON())
+		case twice:
+			j.errs.add(f.pos(item.Place), "required names %q twice", item.Text)
+		case field == nil:
+			if v.Get("properties").Get(item.Text) == nil {
+				j.errs.add(f.pos(item.Place), "required names %q, which is no property: declare it under properties", item.Text)
+			}
+		case field.Nullable:
+			// The key must be there, and null, which reads as absent, is fine.
+			field.JSONRequired = true
+		default:
+			field.Required = true
+		}
+	}
+}
+
+// fillEnum reads the values of an enum.
+func (j *jsonLoader) fillEnum(f *jsonFile, v *jsontree.Value, e *Enum) {
+	seen := map[string]bool{}
+	add := func(at *jsontree.Value, ev *EnumValue) {
+		if seen[at.Text] {
+			j.errs.add(f.pos(at.Place), "%s is listed twice", at.JSON())
+			return
+		}
+		seen[at.Text] = true
+		j.addEnumValue(f, e, at, ev)
+	}
+	name, _ := typeName(v)
+	if t := v.Get("type"); t != nil && name != "string" {
+		j.errs.add(f.pos(t.Place), "type %s does not fit a list of strings", t.JSON())
+	}
+	j.checkKeywords(f, v, keywordsOfEnum, "a list of strings")
+	if list := v.Get("enum"); list != nil {
+		if v.Get("oneOf") != nil {
+			j.errs.add(f.pos(list.Place), "enum and oneOf both list values: keep one of them")
+		}
+		for _, item := range list.Items {
+			if !isNull(item) {
+				add(item, &EnumValue{Name: item.Text})
+			}
+		}
+		return
+	}
+	for _, choice := range v.Get("oneOf").Items {
+		j.checkKeywords(f, choice, []string{"const", "type"}, "a value of a list")
+		value := choice.Get("const")
+		ev := &EnumValue{Name: value.Text, Doc: describe(choice)}
+		if title := choice.Get("title"); title != nil && title.Text != "" {
+			ev.Name = title.Text
+		}
+		if choice.Get("deprecated").IsTrue() {
+			ev.Deprecated = &Deprecation{}
+		}
+		if word := choice.Get("x-trestle").Get("enum_value"); word != nil {
+			option := &trestlev1.EnumValue{}
+			if at := j.decodeOption(f.path, word, option); option.GetJsonName() != value.Text {
+				j.errs.add(at("json_name", -1), "json_name is %q and const %q: they are the same thing", option.GetJsonName(), value.Text)
+			}
+		}
+		add(value, ev)
+	}
+}
+
+func (j *jsonLoader) addEnumValue(f *jsonFile, e *Enum, at *jsontree.Value, v *EnumValue) {
+	v.JSONName, v.Number, v.Pos = at.Text, int32(len(e.Values)), f.pos(at.Place)
+	switch {
+	case at.Kind != jsontree.String:
+		j.errs.add(v.Pos, "%s among strings: a list of values has one type", at.JSON())
+		return
+	case at.Text == "":
+		j.errs.add(v.Pos, "an empty string cannot be told from an absent one: leave it out")
+		return
+	}
+	e.Values = append(e.Values, v)
+}
+
+// enumNullable says whether null is among an enum's values.
+func (j *jsonLoader) enumNullable(v *jsontree.Value) bool {
+	_, nullable := typeName(v)
+	if list := v.Get("enum"); list != nil && slices.ContainsFunc(list.Items, isNull) {
+		nullable = true
+	}
+	return nullable
+}

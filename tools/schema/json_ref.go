@@ -1,0 +1,93 @@
+package schema
+
+import (
+	"errors"
+	"io/fs"
+	"net/url"
+	"path"
+	"strings"
+
+	"github.com/omninode/trestle/tools/schema/jsontree"
+)
+
+func isNotExist(err error) bool { return errors.Is(err, fs.ErrNotExist) }
+
+// referencePaths are the paths that the file of a reference may have, the likeliest first; none for a reference within
+// the file and for one to a file known by its $id.
+func (j *jsonLoader) referencePaths(f *jsonFile, ref string) []string {
+	document, _, _ := strings.Cut(ref, "#")
+	if document == "" || j.fileByID(f, document) != nil {
+		return nil
+	}
+	if name, ok := j.tree.aliases[document]; ok {
+		return []string{name}
+	}
+	u, err := url.Parse(document)
+	if err != nil || u.IsAbs() || u.Host != "" || u.Path == "" {
+		return nil
+	}
+	name := path.Join(path.Dir(f.path), u.Path)
+	if strings.HasPrefix(u.Path, "/") || strings.HasPrefix(name, "../") {
+		return nil
+	}
+	return []string{name}
+}
+
+// fileByID finds the open file with the $id that a reference names, relative to the $id of the file it stands in.
+func (j *jsonLoader) fileByID(f *jsonFile, document string) *jsonFile {
+	if other := j.byID[document]; other != nil {
+		return other
+	}
+	base, err := url.Parse(f.id)
+	if err != nil || f.id == "" {
+		return nil
+	}
+	ref, err := url.Parse(document)
+	if err != nil {
+		return nil
+	}
+	return j.byID[base.ResolveReference(ref).String()]
+}
+
+// resolve finds what a $ref refers to. A reference that leads nowhere is a fault, and nil is returned.
+func (j *jsonLoader) resolve(f *jsonFile, ref *jsontree.Value) (*jsonFile, *jsontree.Value) {
+	fail := func(format string, args ...any) (*jsonFile, *jsontree.Value) {
+		j.errs.add(f.pos(ref.Place), "$ref %s "+format, append([]any{ref.JSON()}, args...)...)
+		return nil, nil
+	}
+	if ref.Kind != jsontree.String {
+		return fail("is not a string")
+	}
+	document, fragment, _ := strings.Cut(ref.Text, "#")
+	target := f
+	if document != "" {
+		if target = j.fileByID(f, document); target == nil {
+			paths := j.referencePaths(f, ref.Text)
+			if len(paths) == 0 {
+				return fail("names no file below the root and no $id of a schema that is loaded: refer to the file by its relative path")
+			}
+			var opened bool
+			if target, opened = j.byPath[paths[0]]; !opened {
+				return fail("names %s, which is not there", paths[0])
+			}
+		}
+	}
+	if target == nil {
+		return nil, nil // its faults are told already
+	}
+	pointer, err := url.PathUnescape(fragment)
+	if err != nil {
+		return fail("has a fragment that is no JSON pointer")
+	}
+	if pointer != "" && pointer[0] != '/' {
+		return fail("names an anchor: write a JSON pointer, such as #/$defs/%s", pointer)
+	}
+	v := target.root.Find(pointer)
+	if v == nil {
+		return fail("leads to nothing in %s", target.path)
+	}
+	if !target.schemas[v] {
+		return fail("leads to something in %s that is no schema", target.path)
+	}
+	return target, v
+}

@@ -1,0 +1,396 @@
+package schema
+
+import (
+	"math/big"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/omninode/trestle/tools/schema/jsontree"
+)
+
+// jsonType is what a schema means: a type, and whether null is a value of it.
+type jsonType struct {
+	*Type
+	nullable bool
+}
+
+// typeOf returns what a schema means; nil when it has faults, which are told then. The result is shared by all that
+// refer to the schema.
+func (j *jsonLoader) typeOf(f *jsonFile, v *jsontree.Value) *jsonType {
+	if t, ok := j.types[v]; ok {
+		if t == nil && j.messages[v] == nil {
+			j.errs.add(f.pos(v.Place), "the schema is part of itself without an object between: put a property between")
+		}
+		return t
+	}
+	if j.depth == maxDepth {
+		j.errs.add(f.pos(v.Place), "schemas refer to one another more than %d deep", maxDepth)
+		return nil
+	}
+	j.types[v] = nil
+	j.depth++
+	t := j.readType(f, v)
+	j.depth--
+	if t == nil {
+		// Told once: what else refers to it sees something without constraints.
+		t = &jsonType{Type: &Type{Kind: JSONValue, Pos: f.pos(v.Place)}}
+	}
+	j.types[v] = t
+	return t
+}
+
+func (j *jsonLoader) readType(f *jsonFile, v *jsontree.Value) *jsonType {
+	t := &Type{Pos: f.pos(v.Place)}
+	switch {
+	case v.IsTrue():
+		t.Kind = JSONValue
+		return &jsonType{Type: t, nullable: true}
+	case v.IsFalse():
+		j.errs.add(f.pos(v.Place), "false lets nothing be valid: remove what it describes")
+		return nil
+	case v.Kind != jsontree.Object:
+		j.errs.add(f.pos(v.Place), "%s where a schema should be, an object", v.Kind)
+		return nil
+	}
+	if m := j.messages[v]; m != nil {
+		t.Kind, t.Message = Record, m
+		if v.Get("$ref") != nil {
+			j.checkKeywords(f, v, []string{"$ref"}, "a reference")
+		}
+		_, nullable := typeName(v)
+		return &jsonType{Type: t, nullable: nullable}
+	}
+	if e := j.enums[v]; e != nil {
+		t.Kind, t.Enum = EnumKind, e
+		t.Constraints.Pos = t.Pos
+		return &jsonType{Type: t, nullable: j.enumNullable(v)}
+	}
+	if ref := v.Get("$ref"); ref != nil {
+		j.checkKeywords(f, v, []string{"$ref"}, "a reference: what it refers to has its own, and")
+		target, schema := j.resolve(f, ref)
+		if schema == nil {
+			return nil
+		}
+		return j.typeOf(target, schema)
+	}
+	for _, keyword := range []string{"anyOf", "oneOf", "allOf"} {
+		if list := v.Get(keyword); list != nil {
+			return j.readAlternatives(f, v, keyword, list)
+		}
+	}
+	return j.readPlain(f, v, t)
+}
+
+// readAlternatives reads the combinations that the model holds: a schema or null, and a list of one.
+func (j *jsonLoader) readAlternatives(f *jsonFile, v *jsontree.Value, keyword string, list *jsontree.Value) *jsonType {
+	var rest []*jsontree.Value
+	nullable := false
+	for _, item := range list.Items {
+		if keyword != "allOf" && item.Kind == jsontree.Object && len(item.Members) == 1 && item.Get("type") != nil && item.Get("type").Text == "null" {
+			nullable = true
+			continue
+		}
+		rest = append(rest, item)
+	}
+	if len(rest) != 1 {
+		j.errs.add(f.pos(list.Place), "keyword %s is not supported here: %s", keyword, unsupported[keyword])
+		return nil
+	}
+	j.checkKeywords(f, v, []string{keyword}, "a schema with "+keyword)
+	t := j.typeOf(f, rest[0])
+	if t == nil {
+		return nil
+	}
+	return &jsonType{Type: t.Type, nullable: t.nullable || nullable}
+}
+
+// readPlain reads a schema that has a type keyword, or values that tell the type.
+func (j *jsonLoader) readPlain(f *jsonFile, v *jsontree.Value, t *Type) *jsonType {
+	name, nullable := typeName(v)
+	if v.Get("type") == nil {
+		name = impliedType(v)
+	}
+	if values := v.Get("enum"); values != nil && slices.ContainsFunc(values.Items, isNull) {
+		nullable = true
+	}
+	switch name {
+	case "":
+		if v.Get("type") != nil {
+			j.errs.add(f.pos(v.Get("type").Place), "type %s: it is one type, or one type and \"null\"", v.Get("type").JSON())
+			return nil
+		}
+		t.Kind = JSONValue
+		j.checkKeywords(f, v, nil, `a schema without a type: add "type", or`)
+		return &jsonType{Type: t, nullable: true}
+	case "string":
+		j.readString(f, v, t)
+	case "integer", "number":
+		j.readNumber(f, v, t, name)
+	case "boolean":
+		t.Kind = Bool
+		j.checkKeywords(f, v, keywordsOfBoolean, "a boolean")
+		j.readValues(f, v, t)
+	case "array":
+		j.readArray(f, v, t)
+	case "object":
+		j.readMap(f, v, t)
+	case "null":
+		j.errs.add(f.pos(v.Get("type").Place), "type null alone holds nothing: remove the property")
+		return nil
+	default:
+		j.errs.add(f.pos(v.Get("type").Place), "type %q is none of JSON Schema's: string, integer, number, boolean, array, object, null", name)
+		return nil
+	}
+	t.Constraints.Pos = constraintPos(f, v, t.Pos)
+	return &jsonType{Type: t, nullable: nullable}
+}
+
+func isNull(v *jsontree.Value) bool { return v.Kind == jsontree.Null }
+
+// impliedType is the type that a const or an enum has by its values; empty for none.
+func impliedType(v *jsontree.Value) string {
+	values := []*jsontree.Value{v.Get("const")}
+	if values[0] == nil {
+		values = nil
+		if list := v.Get("enum"); list != nil {
+			values = slices.DeleteFunc(slices.Clone(list.Items), isNull)
+		}
+	}
+	if len(values) == 0 {
+		return ""
+	}
+	kind := values[0].Kind
+	integral := true
+	for _, value := range values {
+		if value.Kind != kind {
+			return ""
+		}
+		text, ok := plainDecimal(value.Text)
+		integral = integral && ok && !strings.Contains(text, ".")
+	}
+	switch {
+	case kind == jsontree.String:
+		return "string"
+	case kind == jsontree.Bool:
+		return "boolean"
+	case kind == jsontree.Number && integral:
+		return "integer"
+	case kind == jsontree.Number:
+		return "number"
+	}
+	return ""
+}
+
+// constraintPos is the place of a schema's first constraint.
+func constraintPos(f *jsonFile, v *jsontree.Value, otherwise Position) Position {
+	for _, m := range v.Members {
+		if m.Name != "type" && m.Name != "items" && m.Name != "additionalProperties" && slices.Contains(constraining, m.Name) {
+			return f.pos(m.Place)
+		}
+	}
+	return otherwise
+}
+
+// stringFormatNames are the formats of strings that validators know.
+var stringFormatNames = []string{
+	"date-time", "date", "time", "duration", "email", "hostname", "ipv4", "ipv6", "uri", "uri-reference", "uuid",
+	"json-pointer", "regex",
+}
+
+func (j *jsonLoader) readString(f *jsonFile, v *jsontree.Value, t *Type) {
+	t.Kind = String
+	j.checkKeywords(f, v, append([]string{"enum"}, keywordsOfString...), "a string")
+	if v.Get("enum") != nil {
+		// A list of strings is an enum of its own; this one is none.
+		j.errs.add(f.pos(v.Get("enum").Place), "enum %s holds no string, but the type is string", v.Get("enum").JSON())
+	}
+	c := &t.Constraints
+	c.MinLen, c.MaxLen = j.natural(f, v, "minLength"), j.natural(f, v, "maxLength")
+	if p := v.Get("pattern"); p != nil {
+		c.Pattern = p.Text
+		if _, err := regexp.Compile(p.Text); err != nil || p.Kind != jsontree.String {
+			j.errs.add(f.pos(p.Place), "pattern %s is no regular expression that RE2 takes (no look-ahead, no back-reference)", p.JSON())
+		}
+	}
+	j.readValues(f, v, t)
+	if format := v.Get("format"); format != nil {
+		switch {
+		case format.Kind != jsontree.String || !slices.Contains(stringFormatNames, format.Text) && !j.tree.loose:
+			j.errs.add(f.pos(format.Place), "format %s is not known: it is one of %s", format.JSON(), strings.Join(stringFormatNames, ", "))
+		case format.Text == "date-time":
+			t.Kind = Timestamp
+		case slices.Contains(stringFormatNames, format.Text):
+			c.Format = format.Text
+		}
+	}
+	if encoding := v.Get("contentEncoding"); encoding != nil {
+		t.Kind = Bytes
+		if encoding.Text != "base64" {
+			j.errs.add(f.pos(encoding.Place), "contentEncoding %s is not supported: base64 is", encoding.JSON())
+		}
+	}
+	if t.Kind != String && (c.MinLen != nil || c.MaxLen != nil || c.Pattern != "" || c.Const != "" || c.Format != "") {
+		j.errs.add(constraintPos(f, v, t.Pos), "a %s cannot have constraints on its text: remove minLength, maxLength, pattern, const", t.Kind)
+	}
+}
+
+func (j *jsonLoader) readNumber(f *jsonFile, v *jsontree.Value, t *Type, name string) {
+	t.Kind = Double
+	if name == "integer" {
+		t.Kind = Int64
+	}
+	j.checkKeywords(f, v, keywordsOfNumber, "a number")
+	if format := v.Get("format"); format != nil {
+		switch {
+		case name == "integer" && format.Text == "int32":
+			t.Kind = Int32
+		case name == "integer" && format.Text == "int64", name == "number" && format.Text == "double":
+		case name == "number" && format.Text == "float":
+			t.Kind = Float
+		case !j.tree.loose:
+			j.errs.add(f.pos(format.Place), "format %s of %s is not known: integers have int32 and int64, numbers float and double", format.JSON(), name)
+		}
+	}
+	c := &t.Constraints
+	c.Min = tighter(j.bound(f, v, "minimum", false), j.bound(f, v, "exclusiveMinimum", true), 1)
+	c.Max = tighter(j.bound(f, v, "maximum", false), j.bound(f, v, "exclusiveMaximum", true), -1)
+	if m := v.Get("multipleOf"); m != nil {
+		text, ok := plainDecimal(m.Text)
+		if c.MultipleOf = text; m.Kind != jsontree.Number || !ok || text == "0" || text[0] == '-' {
+			j.errs.add(f.pos(m.Place), "multipleOf is %s: it is a number above 0", m.JSON())
+		}
+	}
+	j.readValues(f, v, t)
+}
+
+func (j *jsonLoader) bound(f *jsonFile, v *jsontree.Value, keyword string, exclusive bool) *Bound {
+	n := v.Get(keyword)
+	if n == nil {
+		return nil
+	}
+	text, ok := plainDecimal(n.Text)
+	if n.Kind != jsontree.Number || !ok {
+		j.errs.add(f.pos(n.Place), "%s is %s: it is a number of no more than %d digits", keyword, n.JSON(), maxExponent)
+		return nil
+	}
+	return &Bound{Value: text, Exclusive: exclusive}
+}
+
+// tighter returns the tighter of two bounds, the second being exclusive; sign is 1 for lower and -1 for upper bounds.
+func tighter(inclusive, exclusive *Bound, sign int) *Bound {
+	if inclusive == nil || exclusive == nil {
+		if exclusive != nil {
+			return exclusive
+		}
+		return inclusive
+	}
+	a, okA := new(big.Rat).SetString(inclusive.Value)
+	b, okB := new(big.Rat).SetString(exclusive.Value)
+	if okA && okB && a.Cmp(b)*sign > 0 {
+		return inclusive
+	}
+	return exclusive
+}
+
+// readValues reads const, and an enum of anything but strings.
+func (j *jsonLoader) readValues(f *jsonFile, v *jsontree.Value, t *Type) {
+	if value := v.Get("const"); value != nil {
+		t.Constraints.Const = j.valueText(f, value, t)
+	}
+	values := v.Get("enum")
+	if values == nil || t.Kind == String {
+		return
+	}
+	if values.Kind != jsontree.Array || len(values.Items) == 0 {
+		j.errs.add(f.pos(values.Place), "enum is %s: it is a list of values", values.JSON())
+	}
+	for _, item := range values.Items {
+		if !isNull(item) {
+			t.Constraints.In = append(t.Constraints.In, j.valueText(f, item, t))
+		}
+	}
+}
+
+// valueText is a value of a type as JSON text, numbers without exponents.
+func (j *jsonLoader) valueText(f *jsonFile, v *jsontree.Value, t *Type) string {
+	if !fits(v, t) {
+		j.errs.add(f.pos(v.Place), "%s is not %s", v.JSON(), kindWords(t))
+	}
+	if v.Kind == jsontree.Number {
+		if text, ok := plainDecimal(v.Text); ok {
+			return text
+		}
+	}
+	return v.JSON()
+}
+
+func (j *jsonLoader) readArray(f *jsonFile, v *jsontree.Value, t *Type) {
+	t.Kind = List
+	j.checkKeywords(f, v, keywordsOfArray, "an array")
+	c := &t.Constraints
+	c.MinItems, c.MaxItems = j.natural(f, v, "minItems"), j.natural(f, v, "maxItems")
+	if u := v.Get("uniqueItems"); u != nil {
+		if c.Unique = u.IsTrue(); u.Kind != jsontree.Bool {
+			j.errs.add(f.pos(u.Place), "uniqueItems is %s: it is true or false", u.JSON())
+		}
+	}
+	t.Elem = j.part(f, v.Get("items"), t.Pos, "items")
+}
+
+// readMap reads an object without properties: free-form, or a map.
+func (j *jsonLoader) readMap(f *jsonFile, v *jsontree.Value, t *Type) {
+	t.Kind = JSONObject
+	j.checkKeywords(f, v, keywordsOfMap, "an object without properties")
+	c := &t.Constraints
+	c.MinPairs, c.MaxPairs = j.natural(f, v, "minProperties"), j.natural(f, v, "maxProperties")
+	values, keys := v.Get("additionalProperties"), v.Get("propertyNames")
+	if keys == nil && (values == nil || values.IsTrue() || values.Kind == jsontree.Object && len(values.Members) == 0) {
+		return
+	}
+	t.Kind = Map
+	t.Key = &Type{Kind: String, Pos: t.Pos}
+	if keys != nil {
+		if t.Key = j.keyType(f, keys); t.Key.Kind != String && t.Key.Kind != EnumKind {
+			j.errs.add(f.pos(keys.Place), "propertyNames describes %s: names are strings", kindWords(t.Key))
+		}
+	}
+	t.Elem = j.part(f, values, t.Pos, "the values of a map")
+}
+
+// keyType reads propertyNames, which need not say that names are strings.
+func (j *jsonLoader) keyType(f *jsonFile, v *jsontree.Value) *Type {
+	if v.Kind == jsontree.Object && v.Get("type") == nil && v.Get("$ref") == nil && j.enums[v] == nil {
+		t := &Type{Pos: f.pos(v.Place)}
+		j.readString(f, v, t)
+		t.Constraints.Pos = constraintPos(f, v, t.Pos)
+		return t
+	}
+	return j.part(f, v, f.pos(v.Place), "propertyNames")
+}
+
+// part reads the schema of items or values; one that is absent means anything.
+func (j *jsonLoader) part(f *jsonFile, v *jsontree.Value, at Position, what string) *Type {
+	if v == nil {
+		return &Type{Kind: JSONValue, Pos: at}
+	}
+	j.refuseDefault(f, v, what)
+	t := j.typeOf(f, v)
+	if t == nil {
+		return &Type{Kind: JSONValue, Pos: at}
+	}
+	if t.nullable && t.Kind != JSONValue {
+		j.errs.add(f.pos(v.Place), "%s cannot be null: leave out what is not there", what)
+	}
+	return t.Type
+}
+
+// refuseDefault finds a default where nothing can be absent.
+func (j *jsonLoader) refuseDefault(f *jsonFile, v *jsontree.Value, what string) {
+	if d := v.Get("default"); d != nil && !j.tree.loose {
+		j.errs.add(f.pos(d.Place), "a default of %s has no effect: defaults belong to properties", what)
+	}
+	if word := v.Get("x-trestle").Get("field"); word != nil {
+		j.errs.add(f.pos(word.Place), "x-trestle.field of %s has no effect: it belongs to properties", what)
+	}
+}

@@ -1,0 +1,270 @@
+package schema
+
+import (
+	"context"
+	"path"
+	"slices"
+	"strings"
+
+	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
+	"github.com/bufbuild/protocompile/protoutil"
+	trestlev1 "github.com/omninode/trestle/gen/trestle/v1"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/descriptorpb"
+)
+
+// protoFile is a protobuf file while it is turned into the model.
+type protoFile struct {
+	desc    protoreflect.FileDescriptor
+	file    *File
+	pkg     *Package
+	sources *protoSources // nil for libraries
+}
+
+// loadProtos compiles protobuf files and adds them, with those they import, to the model.
+func (l *loader) loadProtos(ctx context.Context, names []string) error {
+	files, texts, err := l.compile(ctx, names)
+	if err != nil || len(l.errs) > 0 {
+		return err
+	}
+	asked := map[string]bool{}
+	for _, name := range names {
+		asked[name] = true
+	}
+	var list []protoreflect.FileDescriptor
+	seen := map[string]bool{}
+	var add func(fd protoreflect.FileDescriptor)
+	add = func(fd protoreflect.FileDescriptor) {
+		name := fd.Path()
+		if seen[name] || isLibrary(name) || isVocabulary(name) && !asked[name] {
+			return
+		}
+		seen[name] = true
+		list = append(list, fd)
+		for i := range fd.Imports().Len() {
+			add(fd.Imports().Get(i).FileDescriptor)
+		}
+	}
+	for _, fd := range files {
+		add(fd)
+	}
+	slices.SortFunc(list, func(a, b protoreflect.FileDescriptor) int { return strings.Compare(a.Path(), b.Path()) })
+
+	declared := make([]*protoFile, len(list))
+	for i, fd := range list {
+		declared[i] = l.declareFile(fd, texts[fd.Path()], true)
+	}
+	for _, f := range declared {
+		l.fillFile(f)
+	}
+	return nil
+}
+
+// declareFile adds a file's package, messages and enums, the messages still without fields.
+func (l *loader) declareFile(fd protoreflect.FileDescriptor, text []byte, listed bool) *protoFile {
+	f := &protoFile{desc: fd, file: &File{Path: fd.Path(), Proto: fd, Source: text}}
+	if listed {
+		f.sources = newProtoSources(protoutil.ProtoFromFileDescriptor(fd))
+	}
+	f.pkg = l.addPackage(string(fd.Package()), path.Dir(fd.Path()), Protobuf, listed, Position{File: fd.Path()})
+	f.pkg.Files = append(f.pkg.Files, f.file)
+	if f.pkg.Doc == "" {
+		f.pkg.Doc = f.packageDoc()
+	}
+	if f.pkg.GoImport == "" {
+		l.nameGoPackage(f.pkg, fd.Options().(*descriptorpb.FileOptions).GetGoPackage())
+	}
+	for i := range fd.Messages().Len() {
+		f.pkg.Messages = append(f.pkg.Messages, l.declareMessage(f, fd.Messages().Get(i), nil, []int32{fileMessage, int32(i)}))
+	}
+	for i := range fd.Enums().Len() {
+		f.pkg.Enums = append(f.pkg.Enums, l.addProtoEnum(f, fd.Enums().Get(i), nil, []int32{fileEnum, int32(i)}))
+	}
+	return f
+}
+
+// packageDoc is the comment above the package statement, else that above the syntax or edition.
+func (f *protoFile) packageDoc() string {
+	if doc := f.sources.doc([]int32{filePackage}); doc != "" {
+		return doc
+	}
+	if doc := f.sources.doc([]int32{fileSyntax}); doc != "" {
+		return doc
+	}
+	return f.sources.doc([]int32{fileEdition})
+}
+
+const fileEdition = 14
+
+func (l *loader) declareMessage(f *protoFile, md protoreflect.MessageDescriptor, parent *Message, path []int32) *Message {
+	m := &Message{
+		Name: string(md.Name()), FullName: string(md.FullName()), Package: f.pkg, File: f.file, Parent: parent, Proto: md,
+		Doc: f.sources.doc(path), Pos: f.sources.pos(path),
+	}
+	l.messages[md.FullName()] = m
+	for i := range md.Messages().Len() {
+		if nested := md.Messages().Get(i); !nested.IsMapEntry() {
+			m.Messages = append(m.Messages, l.declareMessage(f, nested, m, below(path, messageNested, int32(i))))
+		}
+	}
+	for i := range md.Enums().Len() {
+		m.Enums = append(m.Enums, l.addProtoEnum(f, md.Enums().Get(i), m, below(path, messageEnum, int32(i))))
+	}
+	return m
+}
+
+// messageOf returns the model of a message. One of a library is made when it is first asked for.
+func (l *loader) messageOf(md protoreflect.MessageDescriptor) *Message {
+	if _, ok := l.messages[md.FullName()]; !ok {
+		l.addLibrary(md.ParentFile())
+	}
+	return l.messages[md.FullName()]
+}
+
+func (l *loader) enumOf(ed protoreflect.EnumDescriptor) *Enum {
+	if _, ok := l.enums[ed.FullName()]; !ok {
+		l.addLibrary(ed.ParentFile())
+	}
+	return l.enums[ed.FullName()]
+}
+
+func (l *loader) addLibrary(fd protoreflect.FileDescriptor) {
+	l.fillFile(l.declareFile(fd, nil, false))
+}
+
+// fillFile fills what declareFile declared. Nested elements of the model and of the descriptor go in step.
+func (l *loader) fillFile(f *protoFile) {
+	if option, ok := typed[*trestlev1.Family](f.desc.Options(), trestlev1.E_Family.TypeDescriptor()); ok && f.sources != nil {
+		at := f.sources.locate([]int32{fileOptions, int32(trestlev1.E_Family.TypeDescriptor().Number())}, option.ProtoReflect().Descriptor())
+		l.families = append(l.families, familyDecl{pkg: f.pkg, option: option, at: at})
+	}
+	for i := range f.desc.Messages().Len() {
+		md := f.desc.Messages().Get(i)
+		l.fillMessage(f, l.messages[md.FullName()], []int32{fileMessage, int32(i)})
+	}
+}
+
+func (l *loader) fillMessage(f *protoFile, m *Message, path []int32) {
+	md := m.Proto
+	options := md.Options().(*descriptorpb.MessageOptions)
+	if options.GetDeprecated() {
+		m.Deprecated = &Deprecation{}
+	}
+	m.Rules, _ = typed[*validate.MessageRules](options, validate.E_Message.TypeDescriptor())
+	for i := range md.ReservedRanges().Len() {
+		r := md.ReservedRanges().Get(i) // its end is exclusive
+		m.ReservedNumbers = append(m.ReservedNumbers, [2]int32{int32(r[0]), int32(r[1]) - 1})
+	}
+	for i := range md.ReservedNames().Len() {
+		m.ReservedNames = append(m.ReservedNames, string(md.ReservedNames().Get(i)))
+	}
+	oneofs := l.fillOneofs(f, m, path)
+	for i := range md.Fields().Len() {
+		field := l.newField(f, m, md.Fields().Get(i), below(path, messageField, int32(i)))
+		if o := oneofs[field.Proto.ContainingOneof()]; o != nil {
+			field.Oneof = o
+			o.Fields = append(o.Fields, field)
+		}
+		m.Fields = append(m.Fields, field)
+	}
+	// The event stands before those of nested messages, as in the source.
+	l.addProtoEvent(f, m, options, path)
+	for i := range md.Messages().Len() {
+		if nested := md.Messages().Get(i); !nested.IsMapEntry() {
+			l.fillMessage(f, l.messages[nested.FullName()], below(path, messageNested, int32(i)))
+		}
+	}
+}
+
+func (l *loader) addProtoEvent(f *protoFile, m *Message, options *descriptorpb.MessageOptions, path []int32) {
+	option, ok := typed[*trestlev1.Event](options, trestlev1.E_Event.TypeDescriptor())
+	if !ok || f.sources == nil {
+		return
+	}
+	number := int32(trestlev1.E_Event.TypeDescriptor().Number())
+	at := f.sources.locate(below(path, messageOptions, number), option.ProtoReflect().Descriptor())
+	l.addEvent(m, option, at)
+}
+
+func (l *loader) fillOneofs(f *protoFile, m *Message, path []int32) map[protoreflect.OneofDescriptor]*Oneof {
+	list := m.Proto.Oneofs()
+	if list.Len() == 0 {
+		return nil
+	}
+	byDesc := map[protoreflect.OneofDescriptor]*Oneof{}
+	for i := range list.Len() {
+		od := list.Get(i)
+		if od.IsSynthetic() {
+			continue
+		}
+		rules, _ := typed[*validate.OneofRules](od.Options(), validate.E_Oneof.TypeDescriptor())
+		o := &Oneof{
+			Name: string(od.Name()), Required: rules.GetRequired(), Proto: od,
+			Pos: f.sources.pos(below(path, messageOneof, int32(i))),
+		}
+		m.Oneofs = append(m.Oneofs, o)
+		byDesc[od] = o
+	}
+	return byDesc
+}
+
+func (l *loader) addProtoEnum(f *protoFile, ed protoreflect.EnumDescriptor, parent *Message, path []int32) *Enum {
+	e := &Enum{
+		Name: string(ed.Name()), FullName: string(ed.FullName()), Package: f.pkg, File: f.file, Parent: parent,
+		Closed: ed.IsClosed(), Proto: ed, Doc: f.sources.doc(path), Pos: f.sources.pos(path),
+	}
+	l.enums[ed.FullName()] = e
+	values := ed.Values()
+	for i := range values.Len() {
+		vd, at := values.Get(i), below(path, enumValue, int32(i))
+		v := &EnumValue{
+			Name: string(vd.Name()), Number: int32(vd.Number()), Doc: f.sources.doc(at), Pos: f.sources.pos(at),
+		}
+		options := vd.Options().(*descriptorpb.EnumValueOptions)
+		if options.GetDeprecated() {
+			v.Deprecated = &Deprecation{}
+		}
+		// A value that says nothing is written by its own name, unless its name is that of "not set".
+		if v.Number != 0 || !strings.HasSuffix(v.Name, "UNSPECIFIED") {
+			v.JSONName = v.Name
+		}
+		if option, ok := typed[*trestlev1.EnumValue](options, trestlev1.E_EnumValue.TypeDescriptor()); ok {
+			v.JSONName = option.GetJsonName()
+		}
+		e.Values = append(e.Values, v)
+	}
+	if f.sources != nil {
+		l.checkEnum(e)
+	}
+	return e
+}
+
+// typed returns an option's value as its Go type. What the compiler read is of the type that the source tree declares,
+// so it goes through its encoding; what an image held is of the Go type already.
+func typed[T proto.Message](options protoreflect.ProtoMessage, option protoreflect.ExtensionTypeDescriptor) (T, bool) {
+	var value T
+	found := false
+	if options == nil || !options.ProtoReflect().IsValid() {
+		return value, false
+	}
+	options.ProtoReflect().Range(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+		if !fd.IsExtension() || fd.FullName() != option.FullName() || fd.Message() == nil || fd.IsList() {
+			return true
+		}
+		if t, ok := v.Message().Interface().(T); ok {
+			value, found = t, true
+			return false
+		}
+		text, err := proto.MarshalOptions{AllowPartial: true}.Marshal(v.Message().Interface())
+		if err != nil {
+			return false
+		}
+		t := value.ProtoReflect().New().Interface().(T)
+		if err := (proto.UnmarshalOptions{AllowPartial: true}).Unmarshal(text, t); err == nil {
+			value, found = t, true
+		}
+		return false
+	})
+	return value, found
+}

@@ -1,0 +1,132 @@
+package schema
+
+import (
+	"encoding/binary"
+	"strings"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/descriptorpb"
+)
+
+// Numbers of fields in descriptor.proto, which make up the paths of source locations.
+const (
+	filePackage, fileMessage, fileEnum, fileOptions, fileSyntax       = 2, 4, 5, 8, 12
+	messageField, messageNested, messageEnum                          = 2, 3, 4
+	messageOptions, messageOneof, fieldOptions, fieldJSONName         = 7, 8, 8, 10
+	oneofOptions, enumValue, enumOptions, enumValueOptions      int32 = 2, 2, 3, 3
+)
+
+// protoSources finds elements of one protobuf file in its text.
+type protoSources struct {
+	file      string
+	locations map[string]protoLocation
+}
+
+type protoLocation struct {
+	location *descriptorpb.SourceCodeInfo_Location
+	exact    bool // not just the first location below it
+}
+
+func newProtoSources(fd *descriptorpb.FileDescriptorProto) *protoSources {
+	all := fd.GetSourceCodeInfo().GetLocation()
+	s := &protoSources{file: fd.GetName(), locations: make(map[string]protoLocation, len(all))}
+	var key []byte
+	for _, loc := range all {
+		if len(loc.GetSpan()) < 3 {
+			continue
+		}
+		key = appendPathKey(key[:0], loc.GetPath())
+		if old, ok := s.locations[string(key)]; !ok || !old.exact {
+			s.locations[string(key)] = protoLocation{loc, true}
+		}
+		// An option that is set member by member has no location of its own: that of its first member stands for it.
+		for n := len(loc.GetPath()) - 1; n > 0; n-- {
+			key = appendPathKey(key[:0], loc.GetPath()[:n])
+			if _, ok := s.locations[string(key)]; ok {
+				break
+			}
+			s.locations[string(key)] = protoLocation{loc, false}
+		}
+	}
+	return s
+}
+
+func appendPathKey(b []byte, path []int32) []byte {
+	for _, n := range path {
+		b = binary.AppendUvarint(b, uint64(uint32(n)))
+	}
+	return b
+}
+
+func (s *protoSources) find(path []int32) (protoLocation, bool) {
+	if s == nil {
+		return protoLocation{}, false
+	}
+	var buf [64]byte
+	loc, ok := s.locations[string(appendPathKey(buf[:0], path))]
+	return loc, ok
+}
+
+// pos returns the place of an element, or of the nearest one around it that has a place.
+func (s *protoSources) pos(path []int32) Position {
+	if s == nil {
+		return Position{}
+	}
+	for n := len(path); n > 0; n-- {
+		if loc, ok := s.find(path[:n]); ok {
+			span := loc.location.GetSpan()
+			return Position{File: s.file, Line: int(span[0]) + 1, Col: int(span[1]) + 1}
+		}
+	}
+	return Position{File: s.file}
+}
+
+// doc returns an element's comment: the one above it, else the one behind it.
+func (s *protoSources) doc(path []int32) string {
+	loc, ok := s.find(path)
+	if !ok || !loc.exact {
+		return ""
+	}
+	if text := cleanComment(loc.location.GetLeadingComments()); text != "" {
+		return text
+	}
+	return cleanComment(loc.location.GetTrailingComments())
+}
+
+// has says whether an element is in the text.
+func (s *protoSources) has(path []int32) bool {
+	loc, ok := s.find(path)
+	return ok && loc.exact
+}
+
+// locate returns a locator of the members of an option, whose path is given with the type of its value.
+func (s *protoSources) locate(path []int32, option protoreflect.MessageDescriptor) locator {
+	return func(member string, index int) Position {
+		full := append([]int32(nil), path...)
+		if fd := option.Fields().ByName(protoreflect.Name(member)); fd != nil {
+			full = append(full, int32(fd.Number()))
+			if fd.IsList() && index >= 0 {
+				full = append(full, int32(index))
+			}
+		}
+		return s.pos(full)
+	}
+}
+
+// below returns the path of an element of another; the parent's stays as it is.
+func below(path []int32, more ...int32) []int32 {
+	return append(path[:len(path):len(path)], more...)
+}
+
+// cleanComment removes the comment's margin and what it says to linters.
+func cleanComment(text string) string {
+	var lines []string
+	for line := range strings.SplitSeq(text, "\n") {
+		line = strings.TrimRight(strings.TrimPrefix(line, " "), " \t\r")
+		if strings.HasPrefix(line, "buf:lint:") {
+			continue
+		}
+		lines = append(lines, line)
+	}
+	return strings.Trim(strings.Join(lines, "\n"), "\n")
+}
