@@ -1,8 +1,10 @@
 package trestle
 
 import (
-	"fmt"
+	"slices"
 	"strings"
+
+	"github.com/omninode/trestle/runtime/jsontext"
 )
 
 // Violation is one rule that an event breaks.
@@ -41,9 +43,9 @@ func (v Violation) String() string {
 // Violations collects violations; the zero value is empty and ready. Only what is added allocates.
 type Violations struct{ list []Violation }
 
-// Add adds a violation. found is rendered as JSON ([Found] semantics of Violation); nil for none.
+// Add adds a violation. found is rendered as JSON, see [jsontext.Excerpt]; nil for none.
 func (vs *Violations) Add(path, rule, message string, found any) {
-	vs.list = append(vs.list, Violation{Path: path, Rule: rule, Message: message, Found: renderFound(found)})
+	vs.list = append(vs.list, Violation{Path: path, Rule: rule, Message: message, Found: jsontext.Excerpt(found)})
 }
 
 // Nested adds the violations of a part of the event, its paths under prefix: `service_info`, `steps[3]`.
@@ -57,9 +59,40 @@ func (vs *Violations) Nested(prefix string, err error) {
 		return
 	}
 	for _, v := range part.Violations {
-		v.Path = joinPath(prefix, v.Path)
+		v.Path = jsontext.JoinPath(prefix, v.Path)
 		vs.list = append(vs.list, v)
 	}
+}
+
+// addFaults adds what a reader recorded.
+func (vs *Violations) addFaults(faults []jsontext.Fault) {
+	for _, f := range faults {
+		vs.list = append(vs.list, Violation{Path: f.Path, Rule: f.Rule, Message: f.Message, Found: f.Found})
+	}
+}
+
+// addUnfaulted adds the violations of err, but for those of fields that could not be read, or inside them: what such
+// a field lacks is not the event's doing.
+func (vs *Violations) addUnfaulted(err error, faults []jsontext.Fault) {
+	if err == nil {
+		return
+	}
+	invalid, ok := err.(*ValidationError)
+	if !ok {
+		vs.list = append(vs.list, Violation{Message: err.Error()})
+		return
+	}
+	for _, v := range invalid.Violations {
+		if !slices.ContainsFunc(faults, func(f jsontext.Fault) bool { return isAtOrUnder(v.Path, f.Path) }) {
+			vs.list = append(vs.list, v)
+		}
+	}
+}
+
+// isAtOrUnder says whether path is that of a field, or of something inside it.
+func isAtOrUnder(path, field string) bool {
+	rest, ok := strings.CutPrefix(path, field)
+	return ok && (rest == "" || field == "" || rest[0] == '.' || rest[0] == '[')
 }
 
 // Err returns a *ValidationError for the type with that full name, or nil when nothing was added.
@@ -92,36 +125,4 @@ func (e *ValidationError) Error() string {
 		b.WriteString(v.String())
 	}
 	return b.String()
-}
-
-func joinPath(prefix, path string) string {
-	if path == "" {
-		return prefix
-	}
-	if path[0] == '[' {
-		return prefix + path
-	}
-	return prefix + "." + path
-}
-
-const maxFound = 64
-
-func renderFound(found any) string {
-	var s string
-	switch f := found.(type) {
-	case nil:
-		return ""
-	case string:
-		s = fmt.Sprintf("%q", f)
-	default:
-		s = fmt.Sprint(f)
-	}
-	if len(s) > maxFound {
-		cut := maxFound
-		for cut > 0 && s[cut]&0xC0 == 0x80 {
-			cut--
-		}
-		s = s[:cut] + "…"
-	}
-	return s
 }

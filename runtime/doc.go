@@ -1,0 +1,24 @@
+// Package trestle publishes and consumes events whose types were generated from schemas. Import it under that name:
+// its directory is called runtime.
+//
+// An event type knows its topic, its key, its envelope and its rules, so that call sites speak of events and nothing
+// else. An event that breaks a rule is never published; one that was published by others and breaks it goes to its
+// dead letter, and the handler never sees it:
+//
+//	pub, err := trestle.NewPublisher(brokers, trestle.WithSource(trestle.Source{ServiceName: "omniclaude"}))
+//	...
+//	err = pub.Publish(ctx, &codegenv1.CodegenAnalysisRequest{PrdContent: "# PRD: New Feature"})
+//
+//	c, err := trestle.NewConsumer(brokers, "omniclaude_codegen_consumer")
+//	...
+//	trestle.Handle(c, func(ctx context.Context, e *codegenv1.CodegenAnalysisResponse) error {
+//		return store(ctx, e.GetCorrelationId(), e.GetConfidence())
+//	})
+//	err = c.Run(ctx)
+//
+// [Encode] and [Decode] turn events into records and back without any broker, for those who bring their own client.
+//
+// Errors say whose fault they are: a [*ValidationError] the data's, a [*TooLargeError] the event's size, a
+// [*PublishError] the cluster's. The packages below this one need a database or a registry; who only publishes and
+// consumes does not link them.
+package trestle

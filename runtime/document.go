@@ -1,0 +1,118 @@
+package trestle
+
+import (
+	"fmt"
+
+	"github.com/omninode/trestle/runtime/jsontext"
+	"github.com/omninode/trestle/runtime/wire"
+)
+
+// ReadDocument reads an event of that type that was written by hand or by a tool: as it is on the wire, or that with
+// what an envelope needs left out (`{"event_type":…,"payload":…}`), or the bare payload. What is there is kept, also
+// what is wrong; ids, times, the source and defaults that are missing are for [Encode] to fill in.
+//
+// The error is a [*ValidationError] when the event would be invalid even with those filled in, or wraps a
+// [*jsontext.Error]; the event and its envelope are returned beside a ValidationError too.
+func ReadDocument(info *EventInfo, doc []byte) (Event, Envelope, error) {
+	kinds := []wire.Kind{wire.None}
+	if info.Envelope != wire.None {
+		shape, err := shapeOf(doc)
+		if err != nil {
+			return nil, Envelope{}, fmt.Errorf("read %s: %w", info.FullName, err)
+		}
+		switch {
+		case shape.enveloped():
+			kinds = []wire.Kind{info.Envelope, wire.None}
+		case shape.payload:
+			kinds = []wire.Kind{wire.None, info.Envelope}
+		}
+	}
+	var first *decoder
+	var firstErr error
+	for _, kind := range kinds {
+		d, err := readDocument(info, doc, kind)
+		if err == nil {
+			return d.Event, d.Envelope, nil
+		}
+		if first == nil {
+			first, firstErr = d, err
+		}
+	}
+	return first.Event, first.Envelope, firstErr
+}
+
+// shape is what can be told of a document by the names of its members.
+type shape struct {
+	payload   bool // there is one, and it is an object
+	eventType bool // there is one, and it is a string
+	others    bool // members that no envelope has
+}
+
+// enveloped says whether the document looks like an envelope. A payload may have members of those names too, so that
+// looking is not the last word.
+func (s shape) enveloped() bool { return s.payload && (s.eventType || !s.others) }
+
+func shapeOf(doc []byte) (shape, error) {
+	var s shape
+	r := jsontext.NewReader(doc)
+	for ok := r.BeginObject(); ok && r.More(); {
+		switch r.Name() {
+		case "payload":
+			s.payload = s.payload || r.Kind() == '{'
+		case "event_type":
+			s.eventType = s.eventType || r.Kind() == '"'
+		case "envelope_version", "correlation_id", "session_id", "timestamp", "event_id", "version", "source", "trace_id", "metadata":
+		default:
+			s.others = true
+		}
+		r.Skip()
+	}
+	r.End()
+	return s, r.Err()
+}
+
+// readDocument reads a document in that envelope, and checks a second reading of it, completed as Encode does: the
+// first is returned as it was written.
+func readDocument(info *EventInfo, doc []byte, kind wire.Kind) (*decoder, error) {
+	d, err := decodeDocument(info, doc, kind)
+	if err != nil {
+		return d, fmt.Errorf("read %s: %w", info.FullName, err)
+	}
+	var v Violations
+	v.addFaults(d.faults)
+	if inside := d.Envelope.EventType; inside != "" && inside != info.Type {
+		v.Add("envelope.event_type", "string.const", "must equal "+info.Type, inside)
+	}
+	if d.Event == nil {
+		return d, v.Err(info.FullName)
+	}
+	trial, err := decodeDocument(info, doc, kind)
+	if err != nil {
+		return d, fmt.Errorf("read %s: %w", info.FullName, err)
+	}
+	var completed Violations
+	complete(trial.Event, &trial.Envelope, &EncodeOptions{Source: anySource, NewSession: true}, &completed)
+	v.addUnfaulted(completed.Err(info.FullName), d.faults)
+	v.addUnfaulted(trial.Event.Validate(), d.faults)
+	return d, v.Err(info.FullName)
+}
+
+// anySource stands for the source that the publisher will give.
+var anySource = Source{ServiceName: "trestle", ServiceVersion: "0", InstanceID: "trestle"}
+
+func decodeDocument(info *EventInfo, doc []byte, kind wire.Kind) (*decoder, error) {
+	d := &decoder{}
+	found, err := wire.ReadEnvelope(doc, kind, wire.ReadOptions{Partial: true})
+	if err != nil {
+		return d, err
+	}
+	d.Envelope, d.faults, d.ZonelessTimes = found.Envelope, found.Faults, found.Zoneless
+	if kind == wire.None {
+		d.faults = nil // what is wrong with the whole is wrong with the payload, which says it itself
+		return d, d.payload(info, doc, 0, len(doc))
+	}
+	if found.End == 0 {
+		return d, nil
+	}
+	return d, d.payload(info, doc, found.Start, found.End)
+}
