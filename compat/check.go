@@ -3,6 +3,7 @@ package compat
 import (
 	"cmp"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -54,6 +55,11 @@ func (c *Check) Report(p Problem) {
 	if f.Pos.File == "" {
 		f.Pos, f.InOld = c.at.old, true
 	}
+	root := c.cmp.new.Root
+	if f.InOld {
+		root = c.cmp.old.Root
+	}
+	f.Pos.File = path.Join(root, f.Pos.File)
 	f.Fix = p.Fix
 	if f.Fix == "" {
 		f.Fix = r.Fix

@@ -31,9 +31,6 @@ func ruleChanges(old, new *schema.Type) []constraintChange {
 		switch {
 		case was && is && before.Equal(after):
 			continue
-		case name == "ignore":
-			ch.relation, ch.unknown = exchanged, true
-			ch.text = "what rules ignore changed"
 		case !was:
 			ch.relation = tighter
 			ch.text = fmt.Sprintf("rule %s%s was added", name, leafText(after))
@@ -44,6 +41,9 @@ func ruleChanges(old, new *schema.Type) []constraintChange {
 			ch.relation, ch.unknown = compareLeaves(name, before, after)
 			ch.text = fmt.Sprintf("rule %s changed from%s to%s", name, leafText(before), leafText(after))
 		}
+		out = append(out, ch)
+	}
+	if ch := switched(!old.Constraints.SkipZero, !new.Constraints.SkipZero, "rules hold for the zero value too"); ch.relation != same {
 		out = append(out, ch)
 	}
 	return out

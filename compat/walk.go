@@ -2,6 +2,7 @@ package compat
 
 import (
 	"cmp"
+	"path"
 	"slices"
 
 	"github.com/omninode/trestle/compat/witness"
@@ -75,8 +76,9 @@ func (c *comparison) run() {
 	})
 }
 
-func (c *comparison) note(path string, pos schema.Position, text string) {
-	c.notes = append(c.notes, Note{Path: path, Pos: pos, Text: text})
+func (c *comparison) note(element string, pos schema.Position, text string) {
+	pos.File = path.Join(c.new.Root, pos.File)
+	c.notes = append(c.notes, Note{Path: element, Pos: pos, Text: text})
 }
 
 func (c *comparison) event(old, new *schema.Event) {
@@ -193,15 +195,15 @@ func (c *comparison) types(at place, old, new *schema.Type) {
 	if old.Kind != new.Kind {
 		return
 	}
-	path := at.path
+	field := at.path
 	switch new.Kind {
 	case schema.List:
-		at.path = path + "[]"
+		at.path = field + "[]"
 		c.types(at, old.Elem, new.Elem)
 	case schema.Map:
-		at.path = path + "{key}"
+		at.path = field + "{key}"
 		c.types(at, old.Key, new.Key)
-		at.path = path + "{}"
+		at.path = field + "{}"
 		c.types(at, old.Elem, new.Elem)
 	case schema.Record:
 		c.enqueue(visit{old.Message, new.Message, at.trail})

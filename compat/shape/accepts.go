@@ -15,6 +15,9 @@ import (
 // sure that there are no others. Sure is always true with ok false.
 func Accepts(t *schema.Type, text string) (ok, sure bool) {
 	c := t.Constraints
+	if c.SkipZero && SameValue(text, Zero(t.Kind)) {
+		return true, true
+	}
 	if in := Allowed(t); in != nil && !Subset([]string{text}, in) || Subset([]string{text}, c.NotIn) {
 		return false, true
 	}

@@ -11,7 +11,7 @@ import (
 var covered = map[string]bool{
 	"required": true, "min_len": true, "max_len": true, "len": true, "pattern": true, "min_items": true,
 	"max_items": true, "unique": true, "min_pairs": true, "max_pairs": true, "defined_only": true,
-	"items": true, "keys": true, "values": true, "example": true,
+	"ignore": true, "items": true, "keys": true, "values": true, "example": true,
 }
 
 // coveredValues are those that it has for scalars.

@@ -180,17 +180,16 @@ func (d direction) differ(written, got map[string]any) (Outcome, string) {
 	}
 	name := s.writer.JSONName
 	before, was := written[name]
-	readName := name
-	if s.reader != nil {
-		readName = s.reader.JSONName
+	if s.reader == nil {
+		if !was || empty(before) {
+			return "", ""
+		}
+		return Dropped, fmt.Sprintf("%s is %s as written, and the reader has no such field", name, short(before))
 	}
-	after, is := got[readName]
-	if !is && readName != name {
-		after, is = got[name]
-	}
+	after, is := got[s.reader.JSONName]
 	switch {
-	case was && !empty(before) && (!is || empty(after) && !scalar(after)):
-		return Dropped, fmt.Sprintf("%s is %s as written, and is not there as read", name, short(before))
+	case was && !empty(before) && empty(after):
+		return Dropped, fmt.Sprintf("%s is %s as written, and absent as read", name, short(before))
 	case was && is && !equal(before, after):
 		return Misread, fmt.Sprintf("%s is %s as written, and %s as read", name, short(before), short(after))
 	case !was && is && !empty(after):
@@ -208,14 +207,6 @@ func empty(v any) bool {
 		return len(x) == 0
 	case map[string]any:
 		return len(x) == 0
-	}
-	return false
-}
-
-func scalar(v any) bool {
-	switch v.(type) {
-	case string, bool, json.Number:
-		return true
 	}
 	return false
 }
@@ -272,7 +263,8 @@ func (d direction) values() []variant {
 		}
 		return d.only(fieldVariants(d.steps))
 	}
-	out := []variant{{}}
+	undeclared := way{writer: &schema.Field{JSONName: "undeclared"}}
+	out := []variant{{}, {append(slices.Clone(d.steps), undeclared), "a"}}
 	writer, reader := d.writer, d.reader
 	if n := len(d.steps); n > 0 {
 		last := d.steps[n-1]

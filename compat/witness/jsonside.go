@@ -24,7 +24,7 @@ const base = "mem:///"
 
 // newJSONSide compiles the schema of a message that is a file's root.
 func newJSONSide(set *schema.Set, m *schema.Message) (*jsonSide, error) {
-	if m.File == nil || m.Parent != nil {
+	if m.File == nil || m.File.Root == nil || m.File.Root.Message != m {
 		return nil, fmt.Errorf("%s is not the root of a file", m.FullName)
 	}
 	c := jsonschema.NewCompiler()
@@ -48,23 +48,7 @@ func newJSONSide(set *schema.Set, m *schema.Message) (*jsonSide, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !rootOf(s, m) {
-		return nil, fmt.Errorf("%s is not the root of %s", m.FullName, m.File.Path)
-	}
 	return &jsonSide{m, s}, nil
-}
-
-// rootOf says whether a schema declares the properties of a message.
-func rootOf(s *jsonschema.Schema, m *schema.Message) bool {
-	for s.Ref != nil && len(s.Properties) == 0 {
-		s = s.Ref
-	}
-	for _, f := range m.Fields {
-		if s.Properties[f.JSONName] == nil {
-			return false
-		}
-	}
-	return len(m.Fields) == len(s.Properties)
 }
 
 func (s *jsonSide) read(event map[string]any) (map[string]any, error) {
