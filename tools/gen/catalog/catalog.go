@@ -44,7 +44,7 @@ func events(set *schema.Set) []*object {
 		o.Set("full_name", e.Message.FullName)
 		o.Set("package", e.Package.Name)
 		o.Set("language", e.Package.Language)
-		o.SetText("description", e.Message.Doc)
+		o.SetText("description", output.Prose(e.Message.Doc))
 		if e.Topic != nil {
 			o.Set("topic", e.Topic.Name)
 		}
@@ -107,7 +107,7 @@ func fields(m *schema.Message, around map[*schema.Message]bool) []*object {
 		if f.Sensitive {
 			o.Set("sensitive", true)
 		}
-		o.SetText("description", f.Doc)
+		o.SetText("description", output.Prose(f.Doc))
 		setDeprecated(o, f.Deprecated)
 		out = append(out, o)
 	}
@@ -127,7 +127,7 @@ func typeInto(o *object, t *schema.Type, around map[*schema.Message]bool) {
 			}
 			value := &object{}
 			value.Set("name", v.JSONName)
-			value.SetText("description", v.Doc)
+			value.SetText("description", output.Prose(v.Doc))
 			setDeprecated(value, v.Deprecated)
 			values = append(values, value)
 		}

@@ -194,6 +194,7 @@ func packageFile(set *schema.Set, pkg *schema.Package, names *protoNames, shared
 			topics = append(topics, t)
 		}
 	}
+	slices.SortFunc(topics, func(a, b *schema.Topic) int { return strings.Compare(a.Name, b.Name) })
 	if err := g.events(); err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package golang
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/omninode/trestle/tools/gen/output"
@@ -25,15 +26,7 @@ func Generate(set *schema.Set) ([]output.File, error) { return GenerateWith(set,
 // GenerateWith is [Generate] with options.
 func GenerateWith(set *schema.Set, opts Options) ([]output.File, error) {
 	wanted := func(p *schema.Package) bool {
-		if len(opts.Packages) == 0 {
-			return true
-		}
-		for _, name := range opts.Packages {
-			if p.Name == name {
-				return true
-			}
-		}
-		return false
+		return len(opts.Packages) == 0 || slices.Contains(opts.Packages, p.Name)
 	}
 	plugin, names, err := newPlugin(set)
 	if err != nil {
@@ -66,6 +59,13 @@ func GenerateWith(set *schema.Set, opts Options) ([]output.File, error) {
 		files = append(files, made...)
 	}
 	return files, nil
+}
+
+// sorted returns the package's files by path: what is named after its first use depends on their order.
+func sorted(pkg *schema.Package) []*schema.File {
+	files := slices.Clone(pkg.Files)
+	slices.SortFunc(files, func(a, b *schema.File) int { return strings.Compare(a.Path, b.Path) })
+	return files
 }
 
 // goPath is the path of a Go file made from a schema file: "omninode/codegen/v1/status.trestle.go".

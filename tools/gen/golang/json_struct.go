@@ -66,7 +66,7 @@ func jsonPackage(set *schema.Set, pkg *schema.Package) ([]output.File, error) {
 	shared := &patterns{}
 	names := map[string]schema.Position{}
 	var files []output.File
-	for _, source := range pkg.Files {
+	for _, source := range sorted(pkg) {
 		g := &file{writer: newWriter(pkg, source.Path, shared), set: set, owner: pkg}
 		for _, e := range pkg.Enums {
 			if e.File == source {

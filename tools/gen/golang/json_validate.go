@@ -35,13 +35,19 @@ func (g *file) jsonValidate(m *schema.Message, goName string) error {
 		if missing != "" {
 			field = append([]string{check(missing, path, "required", "value is required", "nil")}, field...)
 		}
-		if v.has != "" && len(field) > 0 {
+		if v.has != "" && len(field) > 0 && !emptyPasses(f.Type) {
 			field = guarded("if "+v.has+" {", field)
 		}
 		lines = append(lines, field...)
 	}
 	g.validateMethod(m, goName, lines)
 	return nil
+}
+
+// emptyPasses says that an absent list or map passes all checks, so that they need not ask whether it is there.
+func emptyPasses(t *schema.Type) bool {
+	c := t.Constraints
+	return (t.Kind == schema.List || t.Kind == schema.Map) && c.MinItems == nil && c.MinPairs == nil
 }
 
 // keywords are the checks of a value by JSON Schema's keywords.

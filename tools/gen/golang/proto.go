@@ -2,7 +2,6 @@ package golang
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"google.golang.org/protobuf/cmd/protoc-gen-go/internal_gengo"
@@ -34,9 +33,7 @@ func newPlugin(set *schema.Set) (*protogen.Plugin, *protoNames, error) {
 	}
 	params := []string{"paths=source_relative"}
 	for _, pkg := range set.Packages {
-		files := slices.Clone(pkg.Files)
-		slices.SortFunc(files, func(a, b *schema.File) int { return strings.Compare(a.Path, b.Path) })
-		for _, f := range files {
+		for _, f := range sorted(pkg) {
 			if f.Proto == nil {
 				continue
 			}
@@ -83,7 +80,7 @@ func (n *protoNames) add(messages []*protogen.Message) {
 // protoMessages is what protoc-gen-go makes of the package's files, without the versions in the header.
 func protoMessages(plugin *protogen.Plugin, pkg *schema.Package) ([]output.File, error) {
 	var files []output.File
-	for _, f := range pkg.Files {
+	for _, f := range sorted(pkg) {
 		made := internal_gengo.GenerateFile(plugin, plugin.FilesByPath[f.Path])
 		content, err := made.Content()
 		if err != nil {
@@ -117,7 +114,7 @@ func withoutVersions(content []byte) []byte {
 func protoPackage(set *schema.Set, pkg *schema.Package, names *protoNames) ([]output.File, error) {
 	shared := &patterns{}
 	var files []output.File
-	for _, source := range pkg.Files {
+	for _, source := range sorted(pkg) {
 		g := &file{writer: newWriter(pkg, source.Path, shared), set: set, owner: pkg, names: names}
 		if err := g.protoFile(source); err != nil {
 			return nil, err

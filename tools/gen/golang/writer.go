@@ -3,7 +3,10 @@ package golang
 import (
 	"bytes"
 	"fmt"
+	"go/ast"
 	"go/format"
+	"go/parser"
+	"go/token"
 	"path"
 	"slices"
 	"strconv"
@@ -95,11 +98,8 @@ func (w *writer) doc(text string, deprecated *schema.Deprecation) {
 	text = strings.TrimRight(text, " \t\n")
 	if text != "" {
 		for line := range strings.SplitSeq(text, "\n") {
-			line = strings.TrimRight(line, " \t\r")
-			if line == "" {
-				w.p("//")
-			} else {
-				w.p("// %s", strings.TrimPrefix(line, " "))
+			for _, part := range wrap(strings.TrimPrefix(strings.TrimRight(line, " \t\r"), " ")) {
+				w.p("%s", strings.TrimRight("// "+part, " "))
 			}
 		}
 	}
@@ -118,7 +118,29 @@ func (w *writer) doc(text string, deprecated *schema.Deprecation) {
 	}
 }
 
-// file assembles and formats the file. element names the part of the schema it was made from, for the error.
+// docWidth is how long a line of a comment may be, as long as its words are no longer.
+const docWidth = 117
+
+// wrap breaks a line of text that is too long at spaces. A line of code is left as it is.
+func wrap(line string) []string {
+	if strings.HasPrefix(line, " ") || strings.HasPrefix(line, "\t") {
+		return []string{line}
+	}
+	var out []string
+	for len(line) > docWidth {
+		at := strings.LastIndexByte(line[:docWidth+1], ' ')
+		if at <= 0 {
+			if at = strings.IndexByte(line, ' '); at < 0 {
+				break
+			}
+		}
+		out = append(out, line[:at])
+		line = line[at+1:]
+	}
+	return append(out, line)
+}
+
+// finish assembles and formats the file. element names the part of the schema it was made from, for the error.
 func (w *writer) finish(filePath, element string) (output.File, error) {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "// %s\n", output.Marker)
@@ -126,8 +148,15 @@ func (w *writer) finish(filePath, element string) (output.File, error) {
 		fmt.Fprintf(&b, "// source: %s\n", w.source)
 	}
 	fmt.Fprintf(&b, "\npackage %s\n\n", w.name)
+	used, err := usedPackages(w.body.String())
+	if err != nil {
+		return output.File{}, fmt.Errorf("%s: the generated Go does not parse, which is a fault of the generator: %w", element, err)
+	}
 	var standard, other []string
 	for importPath, alias := range w.imports {
+		if !used[alias] {
+			continue
+		}
 		line := strconv.Quote(importPath)
 		if alias != path.Base(importPath) {
 			line = alias + " " + line
@@ -155,6 +184,24 @@ func (w *writer) finish(filePath, element string) (output.File, error) {
 		return output.File{}, fmt.Errorf("%s: the generated Go does not parse, which is a fault of the generator: %w", element, err)
 	}
 	return output.File{Path: filePath, Content: content}, nil
+}
+
+// usedPackages names what stands before a dot in the code: not all that was imported along the way is needed.
+func usedPackages(body string) (map[string]bool, error) {
+	parsed, err := parser.ParseFile(token.NewFileSet(), "", "package p\n"+body, parser.SkipObjectResolution)
+	if err != nil {
+		return nil, err
+	}
+	used := map[string]bool{}
+	ast.Inspect(parsed, func(n ast.Node) bool {
+		if selector, ok := n.(*ast.SelectorExpr); ok {
+			if x, ok := selector.X.(*ast.Ident); ok {
+				used[x.Name] = true
+			}
+		}
+		return true
+	})
+	return used, nil
 }
 
 // patterns are a package's regular expressions, each compiled once and named after its first use.

@@ -93,7 +93,7 @@ func start(title, description string) *object {
 // messageSchema is the schema of a message by itself.
 func messageSchema(m *schema.Message) ([]byte, error) {
 	b := &builder{defs: map[string]*object{}, names: map[*schema.Message]string{}}
-	root := start(m.Name, m.Doc)
+	root := start(m.Name, output.Prose(m.Doc))
 	if err := b.messageInto(root, m, nil); err != nil {
 		return nil, err
 	}
@@ -104,7 +104,7 @@ func messageSchema(m *schema.Message) ([]byte, error) {
 // eventSchema is the schema of a record's value.
 func eventSchema(e *schema.Event, hasSource bool) ([]byte, error) {
 	b := &builder{defs: map[string]*object{}, names: map[*schema.Message]string{}}
-	root := start(e.Type, e.Message.Doc)
+	root := start(e.Type, output.Prose(e.Message.Doc))
 	if e.Envelope == schema.EnvelopeNone {
 		if err := b.messageInto(root, e.Message, nil); err != nil {
 			return nil, err
@@ -113,7 +113,7 @@ func eventSchema(e *schema.Event, hasSource bool) ([]byte, error) {
 		return orderedjson.Indent(root)
 	}
 	payload := &object{}
-	payload.SetText("description", e.Message.Doc)
+	payload.SetText("description", output.Prose(e.Message.Doc))
 	if err := b.messageInto(payload, e.Message, filled[e.Envelope]); err != nil {
 		return nil, err
 	}
@@ -162,7 +162,7 @@ func (b *builder) ref(m *schema.Message) (string, error) {
 		}
 		def := &object{}
 		b.names[m], b.defs[name] = name, def
-		def.SetText("description", m.Doc)
+		def.SetText("description", output.Prose(m.Doc))
 		if err := b.messageInto(def, m, nil); err != nil {
 			return "", err
 		}
@@ -233,7 +233,7 @@ func isRequired(f *schema.Field) bool {
 // field describes a property.
 func (b *builder) field(f *schema.Field) (*object, error) {
 	o := &object{}
-	o.SetText("description", f.Doc)
+	o.SetText("description", output.Prose(f.Doc))
 	t := *f.Type
 	if f.Required && f.Proto != nil && !f.Explicit {
 		t.Constraints = notZero(t)
@@ -247,7 +247,7 @@ func (b *builder) field(f *schema.Field) (*object, error) {
 	if f.Deprecated != nil {
 		o.Set("deprecated", true)
 		if reason := f.Deprecated.Reason; reason != "" {
-			o.Set("description", strings.TrimSpace(f.Doc+"\n\nDeprecated: "+reason))
+			o.Set("description", strings.TrimSpace(output.Prose(f.Doc)+"\n\nDeprecated: "+reason))
 		}
 	}
 	if f.Sensitive {

@@ -12,7 +12,9 @@ import (
 	"github.com/omninode/trestle/runtime/jsontext"
 )
 
-// BaseEvent is what surrounds every hook event on the wire. Hook events tell what services do: how they start and stop, which tools they offer and run, how the proxy routes and caches, what the intelligence finds, what was configured and what failed. A record's value is this object; the event itself is its payload.
+// BaseEvent is what surrounds every hook event on the wire. Hook events tell what services do: how they start and stop,
+// which tools they offer and run, how the proxy routes and caches, what the intelligence finds, what was configured and
+// what failed. A record's value is this object; the event itself is its payload.
 type BaseEvent struct {
 	// The event's own id, a UUID. The publisher makes a new one for each event; a replay keeps it.
 	EventId string
@@ -24,7 +26,8 @@ type BaseEvent struct {
 	Version *string
 	// Where the event comes from.
 	Source EventSource
-	// Joins the events that one request has caused, a UUID. It is the record's key. Null where no request is behind the event.
+	// Joins the events that one request has caused, a UUID. It is the record's key. Null where no request is behind the
+	// event.
 	CorrelationId *string
 	// Id of the distributed trace that the event belongs to. Null where there is none.
 	TraceId *string

@@ -16,7 +16,8 @@ type EventSource struct {
 	ServiceName string
 	// Version of the service that published the event.
 	ServiceVersion string
-	// Names the running instance, unique among those of the service. It is the record's key where an event has no correlation id, so that what one instance says stays in order.
+	// Names the running instance, unique among those of the service. It is the record's key where an event has no
+	// correlation id, so that what one instance says stays in order.
 	InstanceId string
 
 	// Unknown holds the fields that were read and that the schema does not have; they are written again.

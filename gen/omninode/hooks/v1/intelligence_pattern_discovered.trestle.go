@@ -12,7 +12,8 @@ import (
 	"github.com/omninode/trestle/runtime/jsontext"
 )
 
-// PatternDiscovered says that the intelligence system has discovered a pattern in what services do. Published by the intelligence system.
+// PatternDiscovered says that the intelligence system has discovered a pattern in what services do. Published by the
+// intelligence system.
 type PatternDiscovered struct {
 	// The pattern.
 	PatternInfo PatternInfo
@@ -471,18 +472,14 @@ type ActionableInsights struct {
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
 func (x *ActionableInsights) Validate() error {
 	var v trestle.Violations
-	if x.OptimizationOpportunities != nil {
-		for i := range x.OptimizationOpportunities {
-			if err := x.OptimizationOpportunities[i].Validate(); err != nil {
-				v.Nested("optimization_opportunities["+strconv.Itoa(i)+"]", err)
-			}
+	for i := range x.OptimizationOpportunities {
+		if err := x.OptimizationOpportunities[i].Validate(); err != nil {
+			v.Nested("optimization_opportunities["+strconv.Itoa(i)+"]", err)
 		}
 	}
-	if x.RiskIndicators != nil {
-		for i := range x.RiskIndicators {
-			if err := x.RiskIndicators[i].Validate(); err != nil {
-				v.Nested("risk_indicators["+strconv.Itoa(i)+"]", err)
-			}
+	for i := range x.RiskIndicators {
+		if err := x.RiskIndicators[i].Validate(); err != nil {
+			v.Nested("risk_indicators["+strconv.Itoa(i)+"]", err)
 		}
 	}
 	return v.Err("omninode.hooks.v1.ActionableInsights")

@@ -12,7 +12,8 @@ import (
 	"github.com/omninode/trestle/runtime/jsontext"
 )
 
-// PerformanceAnomaly says that the intelligence system has found services that perform other than they usually do. Published by the intelligence system.
+// PerformanceAnomaly says that the intelligence system has found services that perform other than they usually do.
+// Published by the intelligence system.
 type PerformanceAnomaly struct {
 	// The anomaly.
 	AnomalyInfo AnomalyInfo
@@ -409,18 +410,14 @@ type RootCauseAnalysis struct {
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
 func (x *RootCauseAnalysis) Validate() error {
 	var v trestle.Violations
-	if x.ProbableCauses != nil {
-		for i := range x.ProbableCauses {
-			if err := x.ProbableCauses[i].Validate(); err != nil {
-				v.Nested("probable_causes["+strconv.Itoa(i)+"]", err)
-			}
+	for i := range x.ProbableCauses {
+		if err := x.ProbableCauses[i].Validate(); err != nil {
+			v.Nested("probable_causes["+strconv.Itoa(i)+"]", err)
 		}
 	}
-	if x.RecommendedActions != nil {
-		for i := range x.RecommendedActions {
-			if err := x.RecommendedActions[i].Validate(); err != nil {
-				v.Nested("recommended_actions["+strconv.Itoa(i)+"]", err)
-			}
+	for i := range x.RecommendedActions {
+		if err := x.RecommendedActions[i].Validate(); err != nil {
+			v.Nested("recommended_actions["+strconv.Itoa(i)+"]", err)
 		}
 	}
 	return v.Err("omninode.hooks.v1.RootCauseAnalysis")

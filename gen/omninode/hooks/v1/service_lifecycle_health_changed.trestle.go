@@ -11,7 +11,8 @@ import (
 	"github.com/omninode/trestle/runtime/jsontext"
 )
 
-// ServiceHealthChanged says that a service's health has changed, say from healthy to degraded. Published by the service or by who watches it.
+// ServiceHealthChanged says that a service's health has changed, say from healthy to degraded. Published by the service
+// or by who watches it.
 type ServiceHealthChanged struct {
 	// The service whose health has changed.
 	ServiceInfo ServiceInstance

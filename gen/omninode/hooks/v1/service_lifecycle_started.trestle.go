@@ -410,11 +410,9 @@ func (x *StartupInfo) Validate() error {
 	if x.StartupTimeMs < 0 {
 		v.Add("startup_time_ms", "minimum", "must be greater than or equal to 0", x.StartupTimeMs)
 	}
-	if x.InitializationSteps != nil {
-		for i := range x.InitializationSteps {
-			if err := x.InitializationSteps[i].Validate(); err != nil {
-				v.Nested("initialization_steps["+strconv.Itoa(i)+"]", err)
-			}
+	for i := range x.InitializationSteps {
+		if err := x.InitializationSteps[i].Validate(); err != nil {
+			v.Nested("initialization_steps["+strconv.Itoa(i)+"]", err)
 		}
 	}
 	return v.Err("omninode.hooks.v1.StartupInfo")

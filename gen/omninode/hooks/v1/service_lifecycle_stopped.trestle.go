@@ -12,7 +12,8 @@ import (
 	"github.com/omninode/trestle/runtime/jsontext"
 )
 
-// ServiceStopped says that a service is shutting down in good order. Published by the service as the last thing it does.
+// ServiceStopped says that a service is shutting down in good order. Published by the service as the last thing it
+// does.
 type ServiceStopped struct {
 	// The service that has stopped.
 	ServiceInfo ServiceInstance
@@ -140,11 +141,9 @@ type ShutdownInfo struct {
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
 func (x *ShutdownInfo) Validate() error {
 	var v trestle.Violations
-	if x.CleanupSteps != nil {
-		for i := range x.CleanupSteps {
-			if err := x.CleanupSteps[i].Validate(); err != nil {
-				v.Nested("cleanup_steps["+strconv.Itoa(i)+"]", err)
-			}
+	for i := range x.CleanupSteps {
+		if err := x.CleanupSteps[i].Validate(); err != nil {
+			v.Nested("cleanup_steps["+strconv.Itoa(i)+"]", err)
 		}
 	}
 	return v.Err("omninode.hooks.v1.ShutdownInfo")

@@ -518,18 +518,14 @@ type IntelligenceData struct {
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
 func (x *IntelligenceData) Validate() error {
 	var v trestle.Violations
-	if x.PatternsIdentified != nil {
-		for i := range x.PatternsIdentified {
-			if err := x.PatternsIdentified[i].Validate(); err != nil {
-				v.Nested("patterns_identified["+strconv.Itoa(i)+"]", err)
-			}
+	for i := range x.PatternsIdentified {
+		if err := x.PatternsIdentified[i].Validate(); err != nil {
+			v.Nested("patterns_identified["+strconv.Itoa(i)+"]", err)
 		}
 	}
-	if x.Recommendations != nil {
-		for i := range x.Recommendations {
-			if err := x.Recommendations[i].Validate(); err != nil {
-				v.Nested("recommendations["+strconv.Itoa(i)+"]", err)
-			}
+	for i := range x.Recommendations {
+		if err := x.Recommendations[i].Validate(); err != nil {
+			v.Nested("recommendations["+strconv.Itoa(i)+"]", err)
 		}
 	}
 	return v.Err("omninode.hooks.v1.IntelligenceData")
