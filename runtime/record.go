@@ -7,6 +7,9 @@ import (
 	"github.com/omninode/trestle/runtime/wire"
 )
 
+// Header is a record header. Names may repeat; a nil Value differs from an empty one.
+type Header = wire.Header
+
 // Record is an event as it stands on a topic, of no particular Kafka client.
 type Record struct {
 	Topic      string
