@@ -9,7 +9,7 @@ CREATE TABLE event_logs (
     topic          text COLLATE "C" NOT NULL,
     "partition"    integer          NOT NULL,
     "offset"       bigint           NOT NULL,
-    -- The event-id header; without one, an id derived from topic, partition and offset.
+    -- The event-id header, or the envelope's id; without one, an id made of topic, partition and offset.
     event_id       uuid             NOT NULL,
     correlation_id uuid,
     session_id     uuid,
@@ -23,9 +23,9 @@ CREATE TABLE event_logs (
     "key"          bytea,
     -- json, not jsonb: jsonb refuses \u0000 and rewrites numbers, 1e-07 for one.
     payload        json,
-    -- Why the record could not be read; null when it could.
+    -- What is wrong with the record; null for nothing.
     invalid        text,
-    -- The record's bytes, where there is no payload.
+    -- The record's value, where something is wrong with it or there is no payload.
     value          bytea,
     PRIMARY KEY (topic, "partition", "offset")
 );

@@ -9,7 +9,7 @@ CREATE TABLE event_logs (
     topic          text    NOT NULL,
     "partition"    integer NOT NULL,
     "offset"       integer NOT NULL,
-    -- The event-id header; without one, an id derived from topic, partition and offset.
+    -- The event-id header, or the envelope's id; without one, an id made of topic, partition and offset.
     event_id       text    NOT NULL,
     correlation_id text,
     session_id     text,
@@ -23,9 +23,9 @@ CREATE TABLE event_logs (
     "key"          blob,
     -- The payload's JSON text, as it was.
     payload        text,
-    -- Why the record could not be read; null when it could.
+    -- What is wrong with the record; null for nothing.
     invalid        text,
-    -- The record's bytes, where there is no payload.
+    -- The record's value, where something is wrong with it or there is no payload.
     value          blob,
     PRIMARY KEY (topic, "partition", "offset")
 );

@@ -8,9 +8,8 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/google/uuid"
-
 	"github.com/omninode/trestle/runtime/jsontext"
+	"github.com/omninode/trestle/runtime/wire"
 )
 
 // Event is one record of the log, as the store keeps it.
@@ -21,8 +20,8 @@ type Event struct {
 	Partition int32
 	Offset    int64
 
-	// EventID is the record's event-id header. A record without one has an id derived from its place in the log
-	// ([DeriveID]), the same however often it is read.
+	// EventID is the event's own id. A record without one has an id made of its place in the log ([wire.RecordID]),
+	// the same however often it is read.
 	EventID       string
 	CorrelationID string
 	SessionID     string
@@ -36,9 +35,9 @@ type Event struct {
 	Key []byte
 	// Payload is the JSON text of the payload, character for character; empty when there is none.
 	Payload jsontext.Raw
-	// Invalid says why the record could not be read. Empty: it could.
+	// Invalid says what is wrong with the record; empty for nothing. What could be read all the same is there.
 	Invalid string
-	// Value is the record's value where it has no JSON payload: it could not be read, or is not JSON.
+	// Value is the record's value, byte for byte, where something is wrong with it or there is no JSON payload.
 	Value []byte
 }
 
@@ -80,6 +79,38 @@ func (e *Event) errorf(format string, args ...any) error {
 	return fmt.Errorf("%s[%d]@%d: %s", e.Topic, e.Partition, e.Offset, fmt.Sprintf(format, args...))
 }
 
+// complete fills in what a record need not say.
+func (e *Event) complete() {
+	if e.EventID == "" {
+		e.EventID = wire.RecordID(e.Topic, e.Partition, e.Offset)
+	}
+	if e.Timestamp.IsZero() {
+		e.Timestamp = e.LogTime
+	}
+	e.Timestamp = bounded(e.Timestamp)
+	e.Invalid = printable(e.Invalid)
+}
+
+// bounded returns t in UTC, cut to microseconds and to the years that are kept: a producer may send any number.
+func bounded(t time.Time) time.Time {
+	t = t.UTC()
+	switch year := t.Year(); {
+	case year < 1:
+		return time.Time{}
+	case year > 9999:
+		return time.Date(9999, 12, 31, 23, 59, 59, 999_999_000, time.UTC)
+	}
+	return t.Truncate(time.Microsecond)
+}
+
+// printable replaces what no store keeps as text.
+func printable(s string) string {
+	if plain(s) {
+		return s
+	}
+	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
+}
+
 // plain says whether every store can keep s as text.
 func plain(s string) bool {
 	return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0
@@ -102,14 +133,6 @@ func canonical(s string) bool {
 		}
 	}
 	return true
-}
-
-// derivedIDs is the name space of the ids of records that carry none.
-var derivedIDs = uuid.MustParse("6d1a3a5c-9f1e-5b0e-8a44-2f1c7d0b9e63")
-
-// DeriveID returns the id of a record without an event-id header: a UUIDv5 of its place in the log.
-func DeriveID(topic string, partition int32, offset int64) string {
-	return uuid.NewSHA1(derivedIDs, fmt.Appendf(nil, "%s/%d/%d", topic, partition, offset)).String()
 }
 
 // ComparePlace orders events by topic, partition and offset.

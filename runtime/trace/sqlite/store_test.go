@@ -24,3 +24,9 @@ func TestStore(t *testing.T) {
 		return open(t, filepath.Join(t.TempDir(), "a trace?#%.db"))
 	})
 }
+
+func BenchmarkAppend(b *testing.B) {
+	store := open(b, filepath.Join(b.TempDir(), "trace.db"))
+	defer store.Close()
+	tracetest.BenchmarkAppend(b, store, nil)
+}

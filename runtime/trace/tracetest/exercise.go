@@ -20,6 +20,7 @@ import (
 
 	"github.com/omninode/trestle/runtime/jsontext"
 	"github.com/omninode/trestle/runtime/trace"
+	"github.com/omninode/trestle/runtime/wire"
 )
 
 // Exercise tests a store against the contract of [trace.Store]. open returns a new, empty one that is closed when its
@@ -70,7 +71,7 @@ func event(topic string, partition int32, offset int64) trace.Event {
 	at := start.Add(time.Duration(offset) * time.Millisecond)
 	return trace.Event{
 		Topic: topic, Partition: partition, Offset: offset,
-		EventID: trace.DeriveID(topic, partition, offset), CorrelationID: correlation, SessionID: session,
+		EventID: wire.RecordID(topic, partition, offset), CorrelationID: correlation, SessionID: session,
 		EventType: eventType, Timestamp: at, LogTime: at.Truncate(time.Millisecond),
 		Key: []byte(session), Payload: jsontext.Raw(fmt.Sprintf(`{"message":"step %d","status":"processing"}`, offset)),
 	}

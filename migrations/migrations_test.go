@@ -1,0 +1,224 @@
+package migrations_test
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
+	"github.com/pressly/goose/v3"
+	_ "modernc.org/sqlite" // the driver "sqlite"
+
+	"github.com/omninode/trestle/migrations"
+	"github.com/omninode/trestle/runtime/trestletest/services"
+)
+
+func TestMain(m *testing.M) { os.Exit(services.Main(m)) }
+
+// dialect opens databases of one kind.
+type dialect struct {
+	name     string
+	provider func(*sql.DB) (*goose.Provider, error)
+	// fresh returns a function that opens one new database, each time with connections of its own.
+	fresh func(t *testing.T) func() *sql.DB
+	// tables are the names of all tables but goose's.
+	tables string
+}
+
+var dialects = []dialect{
+	{
+		name: "postgres", provider: migrations.Postgres,
+		fresh: func(t *testing.T) func() *sql.DB {
+			dsn := services.Postgres(t)
+			return func() *sql.DB { return open(t, "pgx", dsn) }
+		},
+		tables: `SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'trestle_migrations' ORDER BY 1`,
+	},
+	{
+		name: "sqlite", provider: migrations.SQLite,
+		fresh: func(t *testing.T) func() *sql.DB {
+			path := filepath.Join(t.TempDir(), "trace.db")
+			return func() *sql.DB {
+				return open(t, "sqlite", path+"?_txlock=immediate&_pragma=busy_timeout(10000)&_pragma=journal_mode(wal)")
+			}
+		},
+		tables: `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'
+			AND name <> 'trestle_migrations' ORDER BY 1`,
+	},
+}
+
+func open(t *testing.T, driver, dsn string) *sql.DB {
+	t.Helper()
+	db, err := sql.Open(driver, dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return db
+}
+
+func (d dialect) migrator(t *testing.T, db *sql.DB) *goose.Provider {
+	t.Helper()
+	p, err := d.provider(db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func (d dialect) tableNames(t *testing.T, db *sql.DB) string {
+	t.Helper()
+	rows, err := db.QueryContext(t.Context(), d.tables)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	var names []string
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, name)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return strings.Join(names, " ")
+}
+
+func TestUpDownUp(t *testing.T) {
+	t.Parallel()
+	for _, d := range dialects {
+		t.Run(d.name, func(t *testing.T) {
+			t.Parallel()
+			db := d.fresh(t)()
+			p := d.migrator(t, db)
+			up := func() string {
+				t.Helper()
+				if err := migrations.Up(t.Context(), p); err != nil {
+					t.Fatal(err)
+				}
+				return d.tableNames(t, db)
+			}
+			first := up()
+			if !strings.Contains(first, "event_logs") || !strings.Contains(first, "trace_progress") {
+				t.Fatalf("tables after up: %s", first)
+			}
+			if again := up(); again != first {
+				t.Fatalf("tables after a second up: %s, after the first: %s", again, first)
+			}
+			if _, err := p.DownTo(t.Context(), 0); err != nil {
+				t.Fatal(err)
+			}
+			if left := d.tableNames(t, db); left != "" {
+				t.Fatalf("down leaves tables: %s", left)
+			}
+			if again := up(); again != first {
+				t.Fatalf("tables after up, down, up: %s, after the first up: %s", again, first)
+			}
+		})
+	}
+}
+
+// TestConcurrently lets several processes, each with connections of its own, migrate a new database at once.
+func TestConcurrently(t *testing.T) {
+	t.Parallel()
+	const processes = 8
+	for _, d := range dialects {
+		t.Run(d.name, func(t *testing.T) {
+			t.Parallel()
+			connect := d.fresh(t)
+			var (
+				group sync.WaitGroup
+				errs  [processes]error
+				begin = make(chan struct{})
+			)
+			for i := range processes {
+				p := d.migrator(t, connect())
+				group.Go(func() {
+					<-begin
+					errs[i] = migrations.Up(t.Context(), p)
+				})
+			}
+			close(begin)
+			group.Wait()
+			if err := errors.Join(errs[:]...); err != nil {
+				t.Fatal(err)
+			}
+			db := connect()
+			var applied int
+			if err := db.QueryRowContext(t.Context(),
+				"SELECT count(*) FROM trestle_migrations WHERE version_id = 1").Scan(&applied); err != nil {
+				t.Fatal(err)
+			}
+			if applied != 1 {
+				t.Errorf("the first migration was applied %d times", applied)
+			}
+		})
+	}
+}
+
+func TestPayloadIsPackedWithLZ4(t *testing.T) {
+	t.Parallel()
+	d := dialects[0]
+	db := d.fresh(t)()
+	if err := migrations.Up(t.Context(), d.migrator(t, db)); err != nil {
+		t.Fatal(err)
+	}
+	var offered bool
+	if err := db.QueryRowContext(t.Context(),
+		`SELECT 'lz4' = ANY (enumvals) FROM pg_settings WHERE name = 'default_toast_compression'`).Scan(&offered); err != nil {
+		t.Skip("the server knows no compression methods:", err)
+	}
+	var method string
+	if err := db.QueryRowContext(t.Context(), `SELECT attcompression::text FROM pg_attribute
+		WHERE attrelid = 'event_logs'::regclass AND attname = 'payload'`).Scan(&method); err != nil {
+		t.Fatal(err)
+	}
+	if got := method == "l"; got != offered {
+		t.Errorf("payload's compression is %q, the server offers lz4: %t", method, offered)
+	}
+}
+
+// TestFiles holds the files to their form: numbered without a gap, the same in both dialects, locks named, both ways.
+func TestFiles(t *testing.T) {
+	t.Parallel()
+	name := regexp.MustCompile(`^([0-9]{5})_[a-z0-9_]+\.sql$`)
+	var of [2]string
+	for i, d := range dialects {
+		files, err := fs.Glob(os.DirFS(d.name), "*")
+		if err != nil {
+			t.Fatal(err)
+		}
+		of[i] = strings.Join(files, " ")
+		for n, file := range files {
+			if m := name.FindStringSubmatch(file); m == nil || m[1] != fmt.Sprintf("%05d", n+1) {
+				t.Errorf("%s/%s: want %05d_name.sql", d.name, file, n+1)
+			}
+			text, err := os.ReadFile(filepath.Join(d.name, file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, want := range []string{"-- Locks:", "-- +goose Up", "-- +goose Down"} {
+				if !strings.Contains(string(text), want) {
+					t.Errorf("%s/%s has no %q", d.name, file, want)
+				}
+			}
+		}
+	}
+	if of[0] != of[1] {
+		t.Errorf("the dialects have different migrations: %s and %s", of[0], of[1])
+	}
+}
