@@ -96,19 +96,29 @@ func stackOf(err error) string {
 // errorType names the kind of an error, for grouping: the name of the outermost type in its chain that says more than
 // that it is an error.
 func errorType(err error) string {
+	if _, ok := errors.AsType[*decodeError](err); ok {
+		switch {
+		case isA[*ValidationError](err):
+			return "ValidationError"
+		case isA[*UnknownEventTypeError](err):
+			return "UnknownEventTypeError"
+		}
+		return "DecodeError"
+	}
 	for ; err != nil; err = errors.Unwrap(err) {
 		t := reflect.TypeOf(err)
 		if t.Kind() == reflect.Pointer {
 			t = t.Elem()
 		}
-		switch t.PkgPath() {
-		case "errors", "fmt", "":
-			continue
-		}
-		if t.Name() == "" || t == reflect.TypeFor[permanentError]() {
+		if t.PkgPath() == "errors" || t.PkgPath() == "fmt" || t.Name() == "" || t == reflect.TypeFor[permanentError]() {
 			continue
 		}
 		return strings.TrimPrefix(t.String(), "trestle.")
 	}
 	return "HandlerError"
+}
+
+func isA[T error](err error) bool {
+	_, ok := errors.AsType[T](err)
+	return ok
 }

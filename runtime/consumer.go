@@ -24,6 +24,7 @@ type Consumer struct {
 
 	mu       sync.Mutex
 	topics   map[string]*topicHandlers
+	types    *Types // of all handlers; set when Run begins
 	problems []error
 	run      bool
 	late     chan error // a registration after Run began
@@ -111,6 +112,13 @@ func (c *Consumer) begin() ([]string, error) {
 	if len(c.topics) == 0 {
 		return nil, errors.New("no handlers: call trestle.Handle before Run")
 	}
+	var infos []*EventInfo
+	for _, t := range c.topics {
+		for _, h := range t.byType {
+			infos = append(infos, h.info)
+		}
+	}
+	c.types = NewTypes(infos...)
 	return slices.Sorted(maps.Keys(c.topics)), nil
 }
 

@@ -122,6 +122,11 @@ func WithInstanceID(id string) ConsumerOption {
 	return consumerOption(func(c *consumerConfig) { c.instanceID = id })
 }
 
+// WithStrictTime makes a time that names no zone a violation. Without it such a time is taken as UTC.
+func WithStrictTime() ConsumerOption {
+	return consumerOption(func(c *consumerConfig) { c.strictTime = true })
+}
+
 // Outcome says what became of an event.
 type Outcome struct {
 	Delivery  Delivery

@@ -2,18 +2,11 @@ package trestle
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
-
-// Header is a record header. A nil Value differs from an empty one.
-type Header struct {
-	Key   string
-	Value []byte
-}
 
 // Delivery says which record a handler is called for.
 type Delivery struct {
@@ -23,10 +16,13 @@ type Delivery struct {
 	Key       []byte // nil: none
 	Headers   []Header
 	Timestamp time.Time // the record's
-	// EventID identifies the event: its `event-id` header, or `topic/partition/offset` where the producer set none.
+	// EventID identifies the event: its `event-id` header, or its envelope's id, or, where the producer set none, a UUID
+	// made of where the record stands.
 	EventID string
 	// Envelope is what surrounds the event, what it lacks filled in from the payload.
 	Envelope Envelope
+	// ZonelessTimes counts the event's times that name no zone; they are taken as UTC.
+	ZonelessTimes int
 	// Attempt counts the handler's calls for this record by this consumer, from 1.
 	Attempt int
 }
@@ -52,15 +48,17 @@ func newDelivery(r *kgo.Record, attempt int) *Delivery {
 		Headers: make([]Header, len(r.Headers)),
 	}
 	for i, h := range r.Headers {
-		d.Headers[i] = Header{h.Key, h.Value}
-		if h.Key == headerEventID && d.EventID == "" {
-			d.EventID = string(h.Value)
-		}
-	}
-	if d.EventID == "" {
-		d.EventID = fmt.Sprintf("%s/%d/%d", r.Topic, r.Partition, r.Offset)
+		d.Headers[i] = Header(h)
 	}
 	return d
+}
+
+// record is what Decode takes.
+func (d *Delivery) record(value []byte) *Record {
+	return &Record{
+		Topic: d.Topic, Key: d.Key, Value: value, Headers: d.Headers,
+		Partition: d.Partition, Offset: d.Offset, Timestamp: d.Timestamp,
+	}
 }
 
 // logAttrs is what a line about a delivery carries.

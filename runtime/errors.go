@@ -16,6 +16,7 @@ type PublishError struct {
 	Topic     string
 	EventType string // full name
 	Key       string
+	EventID   string
 	// Retriable is false when the cluster refused the event for good: not authorised, no such topic, invalid. It is
 	// true when the cluster was away or too slow, or the caller did not wait. Then the event may have been written all
 	// the same; published again under the same event id (see WithEventID), consumers can tell that it is the same.

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"slices"
+	"sync/atomic"
 	"time"
 )
 
@@ -28,8 +29,9 @@ func Handle[E any, P interface {
 }
 
 type topicHandlers struct {
-	info   *TopicInfo
-	byType map[string]*eventHandler // by event type on the wire
+	info     *TopicInfo
+	byType   map[string]*eventHandler // by event type on the wire
+	zoneless atomic.Bool              // has been logged
 }
 
 type eventHandler struct {
@@ -109,16 +111,29 @@ func (c *Consumer) process(m *member, t *task) {
 
 // attempt decodes a record and calls its handler.
 func (c *Consumer) attempt(t *task) (Result, error) {
-	topic := c.topics[t.part.tp.topic]
-	event, handler, err := c.decode(topic, t)
+	d, topic := t.delivery, c.topics[t.part.tp.topic]
+	decoded, err := Decode(d.record(t.record.Value), c.types, DecodeOptions{StrictTime: c.cfg.strictTime})
+	d.Envelope, d.EventID, d.ZonelessTimes = decoded.Envelope, decoded.Envelope.EventID, decoded.ZonelessTimes
+	if unknown, ok := errors.AsType[*UnknownEventTypeError](err); ok {
+		d.Envelope.EventType = unknown.EventType
+	}
+	handler := topic.byType[d.Envelope.EventType]
+	if isA[*UnknownEventTypeError](err) || err == nil && handler == nil {
+		if slices.Contains(topic.info.EventTypes, d.Envelope.EventType) {
+			return Skipped, nil
+		}
+		err = &UnknownEventTypeError{Topic: d.Topic, EventType: d.Envelope.EventType, Declared: topic.info.EventTypes}
+	}
 	if err != nil {
-		return 0, Permanent(err) // it will be the same next time
+		return 0, undecodable(err)
 	}
-	if handler == nil {
-		return Skipped, nil
+	if d.ZonelessTimes > 0 && topic.zoneless.CompareAndSwap(false, true) {
+		c.log(slog.LevelWarn, t, "a producer writes times without a zone; they are taken as UTC")
 	}
-	ctx := withDelivery(t.part.ctx, t.delivery)
-	return Handled, call(ctx, handler, event)
+	if decoded.Event == nil {
+		return 0, undecodable(fmt.Errorf("%s: it has no payload", handler.info.FullName))
+	}
+	return Handled, call(withRemoteSpan(withDelivery(t.part.ctx, d), d.Headers), handler, decoded.Event)
 }
 
 // call turns a panic into an error.
@@ -157,10 +172,13 @@ func (e *UnknownEventTypeError) Error() string {
 		e.EventType, e.Topic, e.Declared)
 }
 
-func declares(t *TopicInfo, eventType string) bool {
-	_, found := slices.BinarySearch(t.EventTypes, eventType)
-	return found
-}
+// decodeError says that a record's value can't be read; nor can it the next time.
+type decodeError struct{ err error }
+
+func (e *decodeError) Error() string { return e.err.Error() }
+func (e *decodeError) Unwrap() error { return e.err }
+
+func undecodable(err error) error { return Permanent(&decodeError{err}) }
 
 func (c *Consumer) log(level slog.Level, t *task, msg string, attrs ...slog.Attr) {
 	c.cfg.logger.LogAttrs(t.part.ctx, level, msg, t.delivery.logAttrs(append(attrs, slog.String("group", c.group))...)...)

@@ -425,7 +425,7 @@ func (q *keyQueue) unfinished(parts []*partition) string {
 	for _, p := range parts {
 		n += p.inHand
 		for _, l := range p.lanes {
-			if l.head != nil && l.state != waiting && len(heads) < most {
+			if l.head != nil && l.head.record.Offset <= p.started && len(heads) < most {
 				heads = append(heads, fmt.Sprintf("%s/%d@%d", p.tp.topic, p.tp.id, l.head.record.Offset))
 			}
 		}

@@ -330,7 +330,10 @@ func randomQueue(t *testing.T, random *rand.Rand) {
 		workers.Go(work)
 	}
 
+	checking := make(chan struct{}, 1) // one at a time may wait for the others to stand still
 	checkPosition := func(p *partition, first int64, top int64) {
+		checking <- struct{}{}
+		defer func() { <-checking }()
 		synctest.Wait()
 		mu.Lock()
 		defer mu.Unlock()

@@ -154,6 +154,7 @@ func (m *member) pinStart(ctx context.Context, offsets map[string]map[int32]kgo.
 // letGo finishes what has been started of partitions within a limit, commits it, and gives them up.
 func (m *member) letGo(ctx context.Context, parts []*partition, limit time.Duration, cause error) error {
 	m.queue.drain(parts)
+	m.cfg.logger.Debug("finishing what has started", "partitions", len(parts))
 	waitCtx, cancel := context.WithTimeout(ctx, limit)
 	unfinished := m.queue.awaitIdle(waitCtx, parts)
 	cancel()

@@ -23,6 +23,9 @@ type Publisher struct {
 	pending sync.WaitGroup // events accepted whose callback has not returned; grows under mu, while not closed
 }
 
+// HeaderCausationID is the header with the id of the event whose handler published an event.
+const HeaderCausationID = "causation-id"
+
 // Receipt says where an event was written.
 type Receipt struct {
 	Topic     string
@@ -67,8 +70,7 @@ func (p *Publisher) publish(ctx context.Context, e Event, opts []PublishOption) 
 		err     error
 	}
 	done := make(chan result, 1)
-	info := e.EventInfo()
-	key, err := p.start(ctx, e, opts, func(r Receipt, err error) { done <- result{r, err} })
+	sent, err := p.start(ctx, e, opts, func(r Receipt, err error) { done <- result{r, err} })
 	if err != nil {
 		return Receipt{}, err
 	}
@@ -76,8 +78,7 @@ func (p *Publisher) publish(ctx context.Context, e Event, opts []PublishOption) 
 	case r := <-done:
 		return r.receipt, r.err
 	case <-ctx.Done():
-		err := fmt.Errorf("not acknowledged yet: %w", context.Cause(ctx))
-		return Receipt{}, &PublishError{Topic: info.Topic.Name, EventType: info.FullName, Key: key, Retriable: true, Err: err}
+		return Receipt{}, sent.failed(fmt.Errorf("not acknowledged yet: %w", context.Cause(ctx)))
 	}
 }
 
@@ -92,41 +93,108 @@ func (p *Publisher) PublishAsync(ctx context.Context, e Event, done func(Receipt
 	return err
 }
 
-func (p *Publisher) start(ctx context.Context, e Event, opts []PublishOption, done func(Receipt, error)) (key string, err error) {
-	info := e.EventInfo()
-	rec, size, err := p.record(ctx, e, opts)
+// sending is an event on its way to the cluster.
+type sending struct {
+	record  Record
+	info    *EventInfo
+	eventID string
+}
+
+func (s *sending) failed(err error) *PublishError {
+	return &PublishError{
+		Topic: s.record.Topic, EventType: s.info.FullName, Key: string(s.record.Key), EventID: s.eventID,
+		Retriable: retriable(err), Err: err,
+	}
+}
+
+func (p *Publisher) start(ctx context.Context, e Event, opts []PublishOption, done func(Receipt, error)) (*sending, error) {
+	s, err := p.encode(ctx, e, opts)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	failed := func(err error) *PublishError {
-		return &PublishError{
-			Topic: rec.Topic, EventType: info.FullName, Key: string(rec.Key), Retriable: retriable(err), Err: err,
-		}
-	}
-	if err := p.room.Acquire(ctx, int64(size)); err != nil {
-		return "", failed(fmt.Errorf("no room to wait for the cluster: %w", err))
+	size := int64(s.record.Size())
+	if err := p.room.Acquire(ctx, size); err != nil {
+		return nil, s.failed(fmt.Errorf("no room to wait for the cluster: %w", err))
 	}
 	p.mu.Lock()
 	if p.closed {
 		p.mu.Unlock()
-		p.room.Release(int64(size))
-		return "", failed(ErrClosed)
+		p.room.Release(size)
+		return nil, s.failed(ErrClosed)
 	}
 	p.pending.Add(1)
 	p.mu.Unlock()
 
-	eventID := headerOf(rec, headerEventID)
 	// Not ctx: the client gives up whole batches, and a caller who stops waiting must not fail the events of others.
-	p.client.Produce(context.Background(), rec, func(r *kgo.Record, err error) {
+	p.client.Produce(context.Background(), kafkaRecord(&s.record), func(r *kgo.Record, err error) {
 		defer p.pending.Done()
-		p.room.Release(int64(size))
+		p.room.Release(size)
 		if err != nil {
-			done(Receipt{}, failed(err))
+			done(Receipt{}, s.failed(err))
 			return
 		}
-		done(Receipt{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, EventID: eventID, Timestamp: r.Timestamp}, nil)
+		done(Receipt{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, EventID: s.eventID, Timestamp: r.Timestamp}, nil)
 	})
-	return string(rec.Key), nil
+	return s, nil
+}
+
+// encode makes the record of an event.
+func (p *Publisher) encode(ctx context.Context, e Event, opts []PublishOption) (*sending, error) {
+	if e == nil {
+		return nil, errors.New("publish: the event is nil")
+	}
+	info := e.EventInfo()
+	var c publishConfig
+	for _, o := range opts {
+		o(&c)
+	}
+	inherit(ctx, e, &c)
+	encoding := EncodeOptions{Source: p.cfg.source, Headers: c.headers}
+	if p.cfg.schemaIDs != nil && info.Topic != nil {
+		id, err := p.cfg.schemaIDs.SchemaID(ctx, info)
+		if err != nil {
+			return nil, fmt.Errorf("publish to %s: %s: %w", info.Topic.Name, info.FullName, err)
+		}
+		encoding.SchemaID = id
+	}
+	record, err := Encode(e, &c.envelope, encoding)
+	if _, ok := errors.AsType[*TooLargeError](err); ok {
+		return nil, err
+	}
+	if err != nil {
+		return nil, fmt.Errorf("publish: %w", err)
+	}
+	if size := record.Size(); size > p.cfg.batchBytes {
+		return nil, &TooLargeError{Topic: record.Topic, EventType: info.FullName, Size: size, Limit: p.cfg.batchBytes}
+	}
+	return &sending{record, info, c.envelope.EventID}, nil
+}
+
+// inherit gives an event that is published in a handler the ids of the one being handled, unless it has its own.
+func inherit(ctx context.Context, e Event, c *publishConfig) {
+	c.headers = appendTraceparent(ctx, c.headers)
+	handled, ok := ctx.Value(deliveryKey{}).(*Delivery)
+	if !ok {
+		return
+	}
+	c.headers = append(c.headers, Header{Key: HeaderCausationID, Value: []byte(handled.EventID)})
+	var own Envelope
+	var ignored Violations
+	e.ShareEnvelope(&own, &ignored)
+	if c.envelope.CorrelationID == "" && own.CorrelationID == "" {
+		c.envelope.CorrelationID = handled.Envelope.CorrelationID
+	}
+	if c.envelope.SessionID == "" && own.SessionID == "" {
+		c.envelope.SessionID = handled.Envelope.SessionID
+	}
+}
+
+func kafkaRecord(r *Record) *kgo.Record {
+	headers := make([]kgo.RecordHeader, len(r.Headers))
+	for i, h := range r.Headers {
+		headers[i] = kgo.RecordHeader(h)
+	}
+	return &kgo.Record{Topic: r.Topic, Key: r.Key, Value: r.Value, Headers: headers}
 }
 
 // Flush waits until every event published so far has been acknowledged or has failed, and its callback has returned.

@@ -36,7 +36,6 @@ type publisherConfig struct {
 	deliveryTimeout time.Duration
 	source          Source
 	schemaIDs       SchemaIDs
-	strictTime      bool
 }
 
 // clientConfig is what publishers and consumers have in common.
@@ -102,7 +101,7 @@ func WithLinger(d time.Duration) PublisherOption {
 
 // WithBatchBytes sets how large a partition's batch may grow before compression, overriding the default of 1 MiB. An
 // event that exceeds it on its own is refused with a TooLargeError. NewPublisher fails when it is below 1 KiB or above
-// 1 GiB.
+// 64 MiB.
 func WithBatchBytes(n int) PublisherOption {
 	return publisherOption(func(c *publisherConfig) { c.batchBytes = n })
 }
@@ -166,7 +165,7 @@ func newPublisherConfig(opts []PublisherOption) (*publisherConfig, error) {
 	check(c.acks <= AcksLeader, "WithAcks: unknown value %d", c.acks)
 	check(c.compression <= Uncompressed, "WithCompression: unknown codec %d", c.compression)
 	check(c.linger >= 0 && c.linger <= time.Minute, "WithLinger: must be from 0 to 1 m, got %v", c.linger)
-	check(c.batchBytes >= 1<<10 && c.batchBytes <= 1<<30, "WithBatchBytes: must be from 1 KiB to 1 GiB, got %d", c.batchBytes)
+	check(c.batchBytes >= 1<<10 && c.batchBytes <= 64<<20, "WithBatchBytes: must be from 1 KiB to 64 MiB, got %d", c.batchBytes)
 	check(c.bufferedBytes >= c.batchBytes, "WithBufferedBytes: must be at least WithBatchBytes (%d), got %d", c.batchBytes, c.bufferedBytes)
 	check(c.inFlight >= 1, "WithInFlight: must be at least 1, got %d", c.inFlight)
 	check(c.deliveryTimeout >= time.Second, "WithDeliveryTimeout: must be at least 1 s, got %v", c.deliveryTimeout)
@@ -184,8 +183,8 @@ func (c *publisherConfig) kafkaOptions(brokers []string) []kgo.Opt {
 		kgo.WithLogger(kafkaLogger{c.logger}),
 		kgo.ProducerBatchCompression(codecs[c.compression]),
 		kgo.ProducerLinger(c.linger),
-		kgo.ProducerBatchMaxBytes(int32(c.batchBytes)),
-		kgo.MaxBufferedRecords(1 << 30), // the publisher bounds bytes itself
+		kgo.ProducerBatchMaxBytes(int32(c.batchBytes) + 4), // the client counts a length before the batch
+		kgo.MaxBufferedRecords(1 << 30),                    // the publisher bounds bytes itself
 		kgo.RecordDeliveryTimeout(c.deliveryTimeout),
 		// Without this an event that was sent and not answered is tried for ever, and may be written long after its
 		// publisher was told that it failed.
@@ -239,5 +238,5 @@ func WithMetadata(object jsontext.Raw) PublishOption {
 
 // WithHeader adds a record header. The headers that Trestle sets come first and win.
 func WithHeader(name string, value []byte) PublishOption {
-	return func(c *publishConfig) { c.headers = append(c.headers, Header{name, value}) }
+	return func(c *publishConfig) { c.headers = append(c.headers, Header{Key: name, Value: value}) }
 }

@@ -1,0 +1,543 @@
+package trestle_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	trestle "github.com/omninode/trestle/runtime"
+)
+
+func TestConsumerHandlesEveryEventOnce(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t)
+	ids := orderIDs(30)
+	c.writeOrders(t, ids, 20)
+	book := newLedger(t)
+	first := consume(t, c, book.handle(ok))
+	eventually(t, "all events handled", func() bool { return book.count() == 600 })
+	eventually(t, "all committed while running", func() bool { return c.committed(testGroup) == 600 })
+	first.stop()
+	book.wantAll(ids, 20)
+
+	second := consume(t, c, book.handle(ok))
+	c.writeOrders(t, []string{"one-more"}, 1)
+	eventually(t, "the new event handled", func() bool { return book.count() == 601 })
+	second.stop()
+	if n := book.repeats(); n != 0 {
+		t.Errorf("%d events were handled again", n)
+	}
+	if got := c.committed(testGroup); got != 601 {
+		t.Errorf("got commits up to %d, want 601", got)
+	}
+}
+
+func TestSlowKeyHoldsUpNoOther(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t)
+	ids := orderIDs(20)
+	c.writeOrders(t, ids, 5)
+	book := newLedger(t)
+	var others atomic.Int32
+	allOthers := make(chan struct{})
+	r := consume(t, c, book.handle(func(ctx context.Context, e *orderPlaced) error {
+		if e.OrderID == ids[0] {
+			select {
+			case <-allOthers:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		} else if others.Add(1) == 95 {
+			close(allOthers)
+		}
+		return nil
+	}), trestle.WithKeyWorkers(2))
+	eventually(t, "all events handled", func() bool { return book.count() == 100 })
+	r.stop()
+	book.wantAll(ids, 5)
+}
+
+func TestRecordsWithoutAKeyRunInOrder(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t, kfake.SeedTopics(1, "unused"))
+	var records []*kgo.Record
+	for n := range 50 {
+		records = append(records, &kgo.Record{Topic: orders.Name, Value: []byte(orderJSON("keyless", n))})
+	}
+	c.client.Close()
+	client, err := kgo.NewClient(kgo.SeedBrokers(c.brokers...), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	if err := client.ProduceSync(deadline(t), records...).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	book := newLedger(t)
+	r := consume(t, c, book.handle(ok))
+	eventually(t, "all events handled", func() bool { return book.count() == 50 })
+	r.stop()
+}
+
+func TestFailingEventIsTriedAgainInItsPlace(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t)
+	ids := orderIDs(5)
+	c.writeOrders(t, ids, 4)
+	book := newLedger(t)
+	var mu sync.Mutex
+	attempts := map[string][]int{}
+	r := consume(t, c, book.handle(func(ctx context.Context, e *orderPlaced) error {
+		d, ok := trestle.DeliveryFrom(ctx)
+		if !ok {
+			t.Error("no delivery in the handler's context")
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		attempts[eventName(e)] = append(attempts[eventName(e)], d.Attempt)
+		if e.N == 1 && d.Attempt < 3 {
+			return errTransient
+		}
+		return nil
+	}))
+	eventually(t, "all events handled", func() bool { return book.count() == 20 })
+	r.stop()
+	book.wantAll(ids, 4)
+	for _, id := range ids {
+		if diff := cmp.Diff([]int{1, 2, 3}, attempts[id+"#1"]); diff != "" {
+			t.Errorf("attempts at %s#1: %s", id, diff)
+		}
+	}
+	if n := c.end(orders.DeadLetter); n != 0 {
+		t.Errorf("%d dead letters", n)
+	}
+}
+
+func TestHandlersFailuresBecomeDeadLetters(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		fail        func() error
+		wantRetries int
+		wantType    string
+		wantMessage string
+		wantStack   string
+	}{
+		"again and again": {
+			func() error { return fmt.Errorf("ship: %w", errTransient) }, 2, "HandlerError", "ship: warehouse is away", "",
+		},
+		"permanently": {
+			func() error { return trestle.Permanent(errTransient) }, 0, "HandlerError", "warehouse is away", "",
+		},
+		"with an invalid event of its own": {
+			func() error { return fmt.Errorf("reply: %w", (&orderPlaced{N: -1}).Validate()) },
+			0, "ValidationError", "reply: test.OrderPlaced: n: must be greater than or equal to 0", "",
+		},
+		"with a type of its own": {
+			func() error { return fmt.Errorf("ship: %w", trestle.Permanent(&refusedError{17})) },
+			0, "trestle_test.refusedError", "ship: refused with 17", "",
+		},
+		"with a panic": {
+			func() error { var m map[string]int; m["a"] = 1; return nil },
+			0, "PanicError", "handler panicked: assignment to entry in nil map", "TestHandlersFailuresBecomeDeadLetters",
+		},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := startCluster(t)
+			ids := orderIDs(3)
+			c.writeOrders(t, ids, 3)
+			outcomes := newOutcomes()
+			var calls atomic.Int32
+			r := consume(t, c, func(_ context.Context, e *orderPlaced) error {
+				if e.OrderID == ids[1] && e.N == 1 {
+					calls.Add(1)
+					return tc.fail()
+				}
+				return nil
+			}, trestle.WithRetries(2), trestle.WithObserver(outcomes.add))
+			eventually(t, "all committed", func() bool { return c.committed(testGroup) == 9 })
+			r.stop()
+
+			if got := int(calls.Load()); got != tc.wantRetries+1 {
+				t.Errorf("got %d calls, want %d", got, tc.wantRetries+1)
+			}
+			letters := c.deadLetters(t)
+			if len(letters) != 1 {
+				t.Fatalf("got %d dead letters, want 1", len(letters))
+			}
+			d := letters[0]
+			if string(d.Original.Value) != orderJSON(ids[1], 1) || string(d.Original.Key) != ids[1] {
+				t.Errorf("got original %s under %s", d.Original.Value, d.Original.Key)
+			}
+			if d.RetryCount != tc.wantRetries || d.MaxRetries != 2 || d.SourceTopic != orders.Name || d.ConsumerGroup != testGroup {
+				t.Errorf("got %+v", d)
+			}
+			if d.Error.Type != tc.wantType || !strings.HasPrefix(d.Error.Message, tc.wantMessage) || !strings.Contains(d.Error.StackTrace, tc.wantStack) {
+				t.Errorf("got error %+v", d.Error)
+			}
+			outcomes.want(t, map[trestle.Result]int{trestle.Handled: 8, trestle.DeadLettered: 1})
+		})
+	}
+}
+
+type refusedError struct{ code int }
+
+func (e *refusedError) Error() string { return fmt.Sprintf("refused with %d", e.code) }
+
+// outcomes counts what a consumer's observer is told.
+type outcomes struct {
+	mu   sync.Mutex
+	n    map[trestle.Result]int
+	last map[trestle.Result]trestle.Outcome
+}
+
+func newOutcomes() *outcomes {
+	return &outcomes{n: map[trestle.Result]int{}, last: map[trestle.Result]trestle.Outcome{}}
+}
+
+func (o *outcomes) add(outcome trestle.Outcome) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.n[outcome.Result]++
+	o.last[outcome.Result] = outcome
+}
+
+func (o *outcomes) want(t *testing.T, want map[trestle.Result]int) {
+	t.Helper()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if diff := cmp.Diff(want, o.n); diff != "" {
+		t.Errorf("outcomes: %s", diff)
+	}
+}
+
+func TestPoisonGoesToItsDeadLetterByteForByte(t *testing.T) {
+	t.Parallel()
+	good := orderJSON("good", 0)
+	cases := map[string]struct {
+		record   kgo.Record
+		wantType string
+	}{
+		"cut short":          {kgo.Record{Value: []byte(good[:60])}, "DecodeError"},
+		"not JSON":           {kgo.Record{Value: []byte(strings.Replace(good, `"n": 0`, `"n": NaN`, 1))}, "DecodeError"},
+		"a lone surrogate":   {kgo.Record{Value: []byte(strings.Replace(good, `good`, `\ud800`, 1))}, "DecodeError"},
+		"binary":             {kgo.Record{Value: []byte{0xff, 0xfe, 0, 1}}, "DecodeError"},
+		"no value":           {kgo.Record{}, "DecodeError"},
+		"empty":              {kgo.Record{Value: []byte{}}, "DecodeError"},
+		"an unknown type":    {kgo.Record{Value: []byte(strings.Replace(good, "OrderPlaced", "OrderLost", 1))}, "UnknownEventTypeError"},
+		"no type":            {kgo.Record{Value: []byte(strings.Replace(good, "event_type", "type", 1))}, ""},
+		"a wrong field type": {kgo.Record{Value: []byte(strings.Replace(good, `"n": 0`, `"n": "0"`, 1))}, "ValidationError"},
+		"an invalid value":   {kgo.Record{Value: []byte(strings.Replace(good, `"n": 0`, `"n": -1`, 1))}, "ValidationError"},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := startCluster(t)
+			poison := tc.record
+			poison.Topic, poison.Key = orders.Name, []byte("good")
+			poison.Headers = []kgo.RecordHeader{{Key: "event-id", Value: []byte("0199a5c4-0000-7000-8000-000000000001")}, {Key: "attempt", Value: []byte("2")}}
+			c.write(t, &poison)
+			c.writeOrders(t, []string{"good"}, 2)
+			book := newLedger(t)
+			r := consume(t, c, book.handle(ok))
+			eventually(t, "all committed", func() bool { return c.committed(testGroup) == 3 })
+			r.stop()
+			book.wantAll([]string{"good"}, 2)
+			letters := c.deadLetters(t)
+			if len(letters) != 1 {
+				t.Fatalf("got %d dead letters, want 1", len(letters))
+			}
+			d := letters[0]
+			if diff := cmp.Diff(poison.Value, d.Original.Value); diff != "" {
+				t.Errorf("original: %s", diff)
+			}
+			if d.RetryCount != 0 || d.Attempt != 2 || d.EventID() != "0199a5c4-0000-7000-8000-000000000001" || d.Original.Offset != 0 {
+				t.Errorf("got %+v", d)
+			}
+			if tc.wantType != "" && d.Error.Type != tc.wantType {
+				t.Errorf("got %s: %s, want a %s", d.Error.Type, d.Error.Message, tc.wantType)
+			}
+		})
+	}
+}
+
+func TestDeclaredTypeWithoutHandlerIsSkipped(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t)
+	c.write(t, &kgo.Record{Topic: orders.Name, Key: []byte("a"), Value: []byte(strings.Replace(orderJSON("a", 0), "OrderPlaced", "OrderCancelled", 1))})
+	c.writeOrders(t, []string{"a"}, 1)
+	outcomes := newOutcomes()
+	r := consume(t, c, ok, trestle.WithObserver(outcomes.add))
+	eventually(t, "all committed", func() bool { return c.committed(testGroup) == 2 })
+	r.stop()
+	outcomes.want(t, map[trestle.Result]int{trestle.Handled: 1, trestle.Skipped: 1})
+	if got := outcomes.last[trestle.Skipped].EventType; got != "OrderCancelled" {
+		t.Errorf("skipped event has type %q", got)
+	}
+}
+
+func TestEventIsNotDoneUntilItsDeadLetterIsWritten(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t)
+	away := c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: orders.DeadLetter, Err: kerr.TopicAuthorizationFailed, Count: -1})
+	fail := func(_ context.Context, e *orderPlaced) error {
+		if e.OrderID == "bad" && e.N == 0 {
+			return trestle.Permanent(errTransient)
+		}
+		return nil
+	}
+	c.writeOrders(t, []string{"bad", "good"}, 3)
+	book := newLedger(t)
+	first := consume(t, c, fail, trestle.WithDrainTimeout(100*time.Millisecond))
+	if err := away.Wait(deadline(t), 3); err != nil {
+		t.Fatal(err)
+	}
+	if err := first.end(); err == nil || !strings.Contains(err.Error(), "orders/") {
+		t.Errorf("Run says %v, want what was left unfinished", err)
+	}
+	if n := c.end(orders.DeadLetter); n != 0 {
+		t.Fatalf("%d dead letters", n)
+	}
+
+	second := consume(t, c, book.handle(func(ctx context.Context, e *orderPlaced) error {
+		err := fail(ctx, e)
+		if err != nil { // as far as the ledger is concerned it is handled: its dead letter must follow
+			book.mu.Lock()
+			book.next[e.OrderID] = 1
+			book.handled[eventName(e)]++
+			book.mu.Unlock()
+		}
+		return err
+	}))
+	hits := away.Hits()
+	if err := away.Wait(deadline(t), hits+2); err != nil {
+		t.Fatal(err)
+	}
+	away.Remove()
+	eventually(t, "all committed", func() bool { return c.committed(testGroup) == 6 })
+	second.stop()
+	if n := len(c.deadLetters(t)); n != 1 {
+		t.Errorf("got %d dead letters, want 1", n)
+	}
+	book.mu.Lock()
+	defer book.mu.Unlock()
+	if book.handled["bad#2"] != 1 {
+		t.Error("the key did not go on after the dead letter")
+	}
+}
+
+func TestDeadLetterTooLargeForItsTopicLeavesTheValueOut(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t)
+	c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: orders.DeadLetter, Err: kerr.MessageTooLarge})
+	c.writeOrders(t, []string{"bad"}, 1)
+	r := consume(t, c, func(context.Context, *orderPlaced) error { return trestle.Permanent(errTransient) })
+	eventually(t, "all committed", func() bool { return c.committed(testGroup) == 1 })
+	r.stop()
+	letters := c.deadLetters(t)
+	if len(letters) != 1 || letters[0].Original.Value != nil || letters[0].Original.Omitted != len(orderJSON("bad", 0)) {
+		t.Errorf("got %+v", letters)
+	}
+}
+
+func TestFullConsumerStaysInItsGroup(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t)
+	ids := orderIDs(10)
+	c.writeOrders(t, ids, 10)
+	book := newLedger(t)
+	var began atomic.Int32
+	open := make(chan struct{})
+	r := consume(t, c, book.handle(func(context.Context, *orderPlaced) error {
+		began.Add(1)
+		<-open
+		return nil
+	}), trestle.WithMaxInFlight(4), trestle.WithKeyWorkers(100), trestle.WithSessionTimeout(200*time.Millisecond))
+	eventually(t, "the consumer is full", func() bool { return began.Load() >= 1 })
+	before, err := c.WaitGroupStable(deadline(t), testGroup, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	beats := c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Heartbeat}, Group: testGroup, Observe: true, Count: -1, TopLevel: true})
+	if err := beats.Wait(deadline(t), 20); err != nil { // several session timeouts
+		t.Fatal(err)
+	}
+	if n := began.Load(); n > 4 {
+		t.Errorf("%d events in hand, at most 4 allowed", n)
+	}
+	after := c.GroupInfo(testGroup)
+	if after.Epoch != before.Epoch || len(after.Members) != 1 || after.Members[0].MemberID != before.Members[0].MemberID {
+		t.Errorf("membership changed from %+v to %+v", before, after)
+	}
+	close(open)
+	eventually(t, "all events handled", func() bool { return book.count() == 100 })
+	r.stop()
+	book.wantAll(ids, 10)
+}
+
+func TestPartitionDoesNotRunAheadWithoutBound(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t)
+	c.writeOrders(t, []string{"slow"}, 1)
+	ids := orderIDs(30)
+	c.writeOrders(t, ids, 20)
+	book := newLedger(t)
+	open := make(chan struct{})
+	r := consume(t, c, book.handle(func(_ context.Context, e *orderPlaced) error {
+		if e.OrderID == "slow" {
+			<-open
+		}
+		return nil
+	}), trestle.WithMaxUncommitted(20), trestle.WithMaxInFlight(10))
+	slow := c.read(t, orders.Name)[0]
+	for _, rec := range c.read(t, orders.Name) {
+		if string(rec.Key) == "slow" {
+			slow = rec
+		}
+	}
+	others := 0
+	for _, p := range c.PartitionInfos(orders.Name) {
+		if p.Partition != slow.Partition {
+			others += int(p.HighWatermark)
+		}
+	}
+	eventually(t, "the other partitions are done", func() bool { return book.count() >= others })
+	if limit := others + 20 + 10; book.count() > limit {
+		t.Errorf("%d events handled, at most %d allowed", book.count(), limit)
+	}
+	close(open)
+	eventually(t, "all events handled", func() bool { return book.count() == 601 })
+	eventually(t, "all committed", func() bool { return c.committed(testGroup) == 601 })
+	r.stop()
+	if n := book.repeats(); n != 0 {
+		t.Errorf("%d events were handled again", n)
+	}
+}
+
+func TestStartIsCommittedBeforeTheFirstEvent(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t)
+	c.writeOrders(t, orderIDs(6), 1) // before the group
+	book := newLedger(t)
+	latest := trestle.WithStart(trestle.Latest)
+	first := consume(t, c, book.handle(ok), latest)
+	eventually(t, "the start is committed", func() bool { return c.committed(testGroup) == 6 })
+	first.stop()
+	c.writeOrders(t, []string{"meanwhile"}, 5)
+	second := consume(t, c, book.handle(ok), latest)
+	eventually(t, "what came in between handled", func() bool { return book.count() == 5 })
+	second.stop()
+	book.wantAll([]string{"meanwhile"}, 5)
+}
+
+func TestShutdownFinishesWhatIsRunning(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t)
+	ids := orderIDs(8)
+	c.writeOrders(t, ids, 50)
+	book := newLedger(t)
+	var began atomic.Int32
+	open, ended := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	logger, draining := whenLogged("finishing what has started")
+	r := consume(t, c, book.handle(func(ctx context.Context, e *orderPlaced) error {
+		if began.Add(1) > 40 {
+			once.Do(func() { close(ended) })
+			<-open
+		}
+		return ctx.Err()
+	}), trestle.WithKeyWorkers(4), trestle.WithLogger(logger))
+	<-ended
+	r.cancel()
+	<-draining
+	close(open)
+	if err := r.end(); err != nil {
+		t.Errorf("Run: %v", err)
+	}
+	if n, want := c.committed(testGroup), int64(book.count()); n != want {
+		t.Errorf("%d committed, %d handled", n, want)
+	}
+	if book.count() == 400 {
+		t.Error("everything queued was handled, not only what had started")
+	}
+	second := consume(t, c, book.handle(ok))
+	eventually(t, "all events handled", func() bool { return book.count() == 400 })
+	second.stop()
+	book.wantAll(ids, 50)
+	if n := book.repeats(); n != 0 {
+		t.Errorf("%d events were handled again", n)
+	}
+}
+
+func TestShutdownGivesUpOnAHandlerThatHangs(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t)
+	c.writeOrders(t, []string{"hangs"}, 1)
+	began := make(chan struct{})
+	cause := make(chan error, 1)
+	r := consume(t, c, func(ctx context.Context, _ *orderPlaced) error {
+		close(began)
+		<-ctx.Done()
+		cause <- context.Cause(ctx)
+		return ctx.Err()
+	}, trestle.WithDrainTimeout(50*time.Millisecond))
+	<-began
+	err := r.end()
+	if err == nil || !strings.Contains(err.Error(), "1 records, among them orders/") {
+		t.Errorf("Run says %v, want what is unfinished", err)
+	}
+	if got := <-cause; got == nil || errors.Is(got, context.Canceled) {
+		t.Errorf("the handler's context ended with %v, want a reason", got)
+	}
+	if n := c.committed(testGroup); n > 0 {
+		t.Errorf("%d committed", n)
+	}
+	if n := c.end(orders.DeadLetter); n != 0 {
+		t.Errorf("%d dead letters", n)
+	}
+}
+
+func TestCommitsSurviveACoordinatorThatIsAway(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t)
+	fault := c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetCommit}, Topic: orders.Name, Err: kerr.UnknownServerError, Count: 3})
+	c.writeOrders(t, orderIDs(5), 4)
+	book := newLedger(t)
+	r := consume(t, c, book.handle(ok))
+	if err := fault.Wait(deadline(t), 3); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "all committed", func() bool { return c.committed(testGroup) == 20 })
+	r.stop()
+	if n := book.repeats(); n != 0 {
+		t.Errorf("%d events were handled again", n)
+	}
+}
+
+func TestRunReportsWhatCannotWork(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t)
+	c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.JoinGroup}, Group: testGroup, TopLevel: true, Err: kerr.GroupAuthorizationFailed, Count: -1})
+	r := consume(t, c, ok)
+	select {
+	case err := <-r.result:
+		r.result = nil
+		if !errors.Is(err, kerr.GroupAuthorizationFailed) || !strings.Contains(err.Error(), testGroup) {
+			t.Errorf("Run says %v", err)
+		}
+	case <-deadline(t).Done():
+		t.Fatal("Run goes on")
+	}
+}
