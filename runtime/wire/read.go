@@ -78,7 +78,7 @@ func (f *Found) readOnex(r *jsontext.Reader, partial bool) {
 			id(r, "string.uuid", &env.SessionID)
 		case "event_type":
 			r.Once(&seen, 3)
-			set |= optional(r, &env.EventType) << 3
+			set |= filled(r, &env.EventType) << 3
 		case "timestamp":
 			r.Once(&seen, 4)
 			set |= timestamp(r, env) << 4
@@ -110,7 +110,7 @@ func (f *Found) readBaseEvent(r *jsontext.Reader, partial bool) {
 			set |= id(r, "format", &env.EventID)
 		case "event_type":
 			r.Once(&seen, 1)
-			set |= optional(r, &env.EventType) << 1
+			set |= filled(r, &env.EventType) << 1
 		case "timestamp":
 			r.Once(&seen, 2)
 			timestamp(r, env)
@@ -154,6 +154,16 @@ func optional(r *jsontext.Reader, to *string) uint64 {
 	}
 	*to = r.String()
 	return 1
+}
+
+// filled is optional for a member that says nothing when it is empty.
+func filled(r *jsontext.Reader, to *string) uint64 {
+	isText := r.Kind() == '"'
+	there := optional(r, to)
+	if isText && *to == "" {
+		return 0
+	}
+	return there
 }
 
 func id(r *jsontext.Reader, rule string, to *string) uint64 {

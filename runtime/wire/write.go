@@ -1,6 +1,9 @@
 package wire
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/omninode/trestle/runtime/jsontext"
 )
 
@@ -83,9 +86,13 @@ func (w *writer) metadata(object jsontext.Raw) {
 
 func (w *writer) done(b []byte, field string, err error) {
 	w.b = b
-	if err != nil && w.err == nil {
-		w.err = jsontext.At(jsontext.At(err, field), "envelope")
+	if err == nil || w.err != nil {
+		return
 	}
+	for _, name := range slices.Backward(strings.Split(field, ".")) {
+		err = jsontext.At(err, name)
+	}
+	w.err = jsontext.At(err, "envelope")
 }
 
 func or(s, otherwise string) string {
