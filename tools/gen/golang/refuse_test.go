@@ -1,0 +1,112 @@
+package golang_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/omninode/trestle/tools/gen/golang"
+	"github.com/omninode/trestle/tools/schema"
+)
+
+// TestRefuse holds errors to their place in the schema and to what they name.
+func TestRefuse(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		file, text string
+		want       []string
+	}{
+		"rule without static validator": {
+			"acme/v1/a.proto",
+			message(`  // Where.
+  string host = 1 [(buf.validate.field).string.hostname = true];`),
+			[]string{"acme/v1/a.proto:7:", "acme.v1.A.host", "string.hostname"},
+		},
+		"CEL on a field": {
+			"acme/v1/a.proto",
+			message(`  int32 n = 1 [(buf.validate.field).cel = {id: "odd", expression: "this % 2 == 1"}];`),
+			[]string{"acme/v1/a.proto:6:", "acme.v1.A.n", "CEL"},
+		},
+		"CEL on a message": {
+			"acme/v1/a.proto",
+			message(`  option (buf.validate.message).cel = {id: "odd", expression: "this.n == 1"};
+  int32 n = 1;`),
+			[]string{"acme/v1/a.proto:5:", "acme.v1.A", "CEL"},
+		},
+		"rule of a timestamp": {
+			"acme/v1/a.proto",
+			message(`  google.protobuf.Timestamp at = 1 [(buf.validate.field).timestamp.lt_now = true];`),
+			[]string{"acme/v1/a.proto:6:", "acme.v1.A.at", "timestamp"},
+		},
+		"rule of an item": {
+			"acme/v1/a.proto",
+			message(`  repeated string hosts = 1 [(buf.validate.field).repeated.items.string.ipv4 = true];`),
+			[]string{"acme/v1/a.proto:6:", "acme.v1.A.hosts", "string.ipv4"},
+		},
+		"list inside a list": {
+			"acme/v1/a.json",
+			`{
+  "$schema": "https://json-schema.org/draft/2020-12/schema",
+  "title": "A", "description": "A is one.", "type": "object",
+  "properties": {
+    "grid": { "description": "A grid.", "type": "array", "items": { "type": "array", "items": { "type": "integer" } } }
+  }
+}`,
+			[]string{"acme/v1/a.json:5:", "acme.v1.A.grid", "list"},
+		},
+		"fraction as multipleOf": {
+			"acme/v1/a.json",
+			`{
+  "$schema": "https://json-schema.org/draft/2020-12/schema",
+  "title": "A", "description": "A is one.", "type": "object",
+  "properties": {
+    "price": { "description": "A price.", "type": "number", "multipleOf": 0.01 }
+  }
+}`,
+			[]string{"acme/v1/a.json:5:", "acme.v1.A.price", "multipleOf 0.01"},
+		},
+		"two properties of one Go name": {
+			"acme/v1/a.json",
+			`{
+  "$schema": "https://json-schema.org/draft/2020-12/schema",
+  "title": "A", "description": "A is one.", "type": "object",
+  "properties": {
+    "a_b": { "description": "One.", "type": "integer" },
+    "aB": { "description": "Two.", "type": "integer" }
+  }
+}`,
+			[]string{"acme/v1/a.json:6:", "acme.v1.A.aB", "AB", "a_b"},
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			set, err := schema.Load(t.Context(), schema.Files(map[string][]byte{tt.file: []byte(tt.text)}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			files, err := golang.Generate(set)
+			if err == nil {
+				t.Fatalf("accepted, %d files", len(files))
+			}
+			for _, want := range tt.want {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("error %q does not say %q", err, want)
+				}
+			}
+			if strings.Contains(err.Error(), "\n") {
+				t.Errorf("error %q has more than one line", err)
+			}
+		})
+	}
+}
+
+func message(fields string) string {
+	return `syntax = "proto3";
+package acme.v1;
+import "buf/validate/validate.proto";
+import "google/protobuf/timestamp.proto";
+message A {
+` + fields + `
+}
+`
+}
