@@ -49,6 +49,7 @@ func (c *Check) Report(p Problem) {
 	if p.Encodings != nil {
 		f.Encodings = p.Encodings
 	}
+	f.Encodings = c.spoken(f.Encodings)
 	if f.Pos.File == "" {
 		f.Pos = c.at.new
 	}
@@ -76,13 +77,47 @@ func (c *Check) Report(p Problem) {
 	slices.Sort(f.Events)
 	topics := c.topics(events)
 	f.Consequence = consequence(f.Breaks, cmp.Or(p.Backward, r.Backward), cmp.Or(p.Forward, r.Forward), c.audience(topics))
+	f.rollout = !r.Policy || c.at.events != [2]*schema.Event{}
 	if !r.Policy && f.Severity == Error {
 		f.Deploy = deployAdvice(f.Breaks, topics)
 		if !c.cmp.opts.NoWitness && c.at.trail.Old != nil {
-			f.Witness = c.cmp.witnesses.Find(c.at.trail, f.Breaks&Backward != 0, f.Breaks&Forward != 0, f.Encodings)
+			f.Witness = c.cmp.witnesses.Find(c.at.trail.About(p.Rejections...), f.Breaks&Backward != 0, f.Breaks&Forward != 0, f.Encodings)
 		}
 	}
 	c.cmp.findings = append(c.cmp.findings, f)
+}
+
+// spoken leaves out the encodings that the element does not have: what JSON Schema describes is JSON.
+func (c *Check) spoken(all []schema.Encoding) []schema.Encoding {
+	lang := schema.JSONSchema
+	add := func(p *schema.Package) {
+		if p != nil && p.Language == schema.Protobuf {
+			lang = schema.Protobuf
+		}
+	}
+	found := false
+	for i := range 2 {
+		if m := c.at.messages[i]; m != nil {
+			add(m.Package)
+			found = true
+		}
+		if e := c.at.enums[i]; e != nil {
+			add(e.Package)
+			found = true
+		}
+		if e := c.at.events[i]; e != nil {
+			add(e.Package)
+			found = true
+		}
+		if t := c.at.topics[i]; t != nil {
+			add(t.Package)
+			found = true
+		}
+	}
+	if found && lang == schema.JSONSchema {
+		return jsonOnly
+	}
+	return all
 }
 
 // events returns the events, old and new, that carry the element.

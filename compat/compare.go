@@ -1,7 +1,6 @@
 package compat
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -54,7 +53,7 @@ func (r *Report) MarshalJSON() ([]byte, error) {
 	if findings == nil {
 		findings = []*Finding{}
 	}
-	return json.Marshal(struct {
+	return marshal(struct {
 		Compatible bool       `json:"compatible"`
 		Findings   []*Finding `json:"findings"`
 	}{r.Compatible, findings})
@@ -126,7 +125,7 @@ func (r *Report) judge(all []*Finding) {
 	var breaks Direction
 	wanted := r.Mode.directions()
 	for _, f := range all {
-		if f.Severity == Error {
+		if f.Severity == Error && f.rollout {
 			breaks |= f.Breaks
 		}
 		if f.Breaks&wanted != 0 {

@@ -27,7 +27,7 @@ func ruleChanges(old, new *schema.Type) []constraintChange {
 	for _, name := range slices.Sorted(maps.Keys(names)) {
 		before, was := o[name]
 		after, is := n[name]
-		ch := constraintChange{}
+		ch := constraintChange{rules: []string{ruleID(name)}}
 		switch {
 		case was && is && before.Equal(after):
 			continue
@@ -47,6 +47,14 @@ func ruleChanges(old, new *schema.Type) []constraintChange {
 		out = append(out, ch)
 	}
 	return out
+}
+
+// ruleID is how a rule's name shows in the id of a violation: "prefix" of "string.prefix", "a.b" of "cel[a.b]".
+func ruleID(name string) string {
+	if _, id, ok := strings.Cut(name, "["); ok {
+		return strings.TrimSuffix(id, "]")
+	}
+	return name[strings.LastIndexByte(name, '.')+1:]
 }
 
 // compareLeaves orders two values of a rule by what its name says; anything else is unknown.

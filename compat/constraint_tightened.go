@@ -20,6 +20,7 @@ func (c *Check) reportConstraints(want relation, old, new *schema.Type) {
 		if ch.relation == want {
 			c.Report(Problem{
 				Change: c.Name() + ": " + ch.text, At: constraintPos(new), Unknown: ch.unknown, Encodings: ch.encodings,
+				Rejections: ch.rules,
 			})
 		}
 	}

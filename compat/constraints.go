@@ -25,6 +25,7 @@ type constraintChange struct {
 	unknown   bool // exchanged only: inclusion could not be decided
 	text      string
 	encodings []schema.Encoding // nil: both
+	rules     []string          // by which readers reject
 }
 
 // constraintChanges compares what two types demand of a value. Types whose values differ in kind are left to
@@ -35,16 +36,40 @@ func constraintChanges(old, new *schema.Type) []constraintChange {
 		return nil
 	}
 	var out []constraintChange
-	for _, c := range []func(old, new *schema.Type) constraintChange{
-		rangeChange, multipleChange, lengthChange, itemsChange, pairsChange, uniqueChange,
-		patternChange, formatChange, allowedChange, forbiddenChange, definedOnlyChange,
-	} {
-		if ch := c(old, new); ch.relation != same {
+	for _, c := range constraintChecks {
+		if ch := c.compare(old, new); ch.relation != same {
+			ch.rules = c.rules
 			out = append(out, ch)
 		}
 	}
 	out = append(out, ruleChanges(old, new)...)
-	return refine(out, shape.AllSurely(shape.Allowed(old), new), shape.AllSurely(shape.Allowed(new), old))
+	oldValues, newValues := shape.Allowed(old), shape.Allowed(new)
+	if old.Kind != new.Kind {
+		oldValues, newValues = valuesOf(old), valuesOf(new)
+		// On the wire, values of different kinds do not meet: FIELD_TYPE_CHANGED says what happens there.
+		for i := range out {
+			out[i].encodings = jsonOnly
+		}
+	}
+	return refine(out, shape.AllSurely(oldValues, new), shape.AllSurely(newValues, old))
+}
+
+// constraintChecks compare one constraint each, and name the rules by which readers enforce it.
+var constraintChecks = []struct {
+	compare func(old, new *schema.Type) constraintChange
+	rules   []string
+}{
+	{rangeChange, []string{"gt", "lt", "inimum", "aximum"}},
+	{multipleChange, []string{"multipleOf", "type"}},
+	{lengthChange, []string{"min_len", "max_len", ".len", "minLength", "maxLength"}},
+	{itemsChange, []string{"min_items", "max_items", "minItems", "maxItems"}},
+	{pairsChange, []string{"min_pairs", "max_pairs", "minProperties", "maxProperties"}},
+	{uniqueChange, []string{"unique"}},
+	{patternChange, []string{"pattern"}},
+	{formatChange, nil},
+	{allowedChange, []string{".in", ".const", "enum", "const"}},
+	{forbiddenChange, []string{"not_in", "not"}},
+	{definedOnlyChange, []string{"defined_only"}},
 }
 
 // refine removes the direction in which a finite list of values settles the matter.
@@ -131,25 +156,37 @@ func sign(s string, exclusive bool) string {
 }
 
 func multipleChange(old, new *schema.Type) constraintChange {
-	o, n := old.Constraints.MultipleOf, new.Constraints.MultipleOf
+	if old.Constraints.MultipleOf == new.Constraints.MultipleOf {
+		return constraintChange{} // an integer for a number is another type
+	}
+	o, n := multiple(old), multiple(new)
 	ch := constraintChange{text: fmt.Sprintf("multipleOf changed from %s to %s", orAny(o), orAny(n))}
-	or, okOld := shape.Positive(o)
-	nr, okNew := shape.Positive(n)
+	a, okOld := shape.Positive(o)
+	b, okNew := shape.Positive(n)
 	switch {
 	case o == n:
 	case o == "":
 		ch.relation = tighter
-		if okNew && shape.IsInteger(new.Kind) && shape.IsInteger(old.Kind) && shape.Divides(shape.One, nr) {
-			ch.relation = same // every integer is a multiple of 0.5
-		}
 	case n == "":
 		ch.relation = looser
 	case okOld && okNew:
-		ch.relation = relate(shape.Divides(nr, or), shape.Divides(or, nr))
+		ch.relation = relate(shape.Divides(b, a), shape.Divides(a, b))
 	default:
 		ch.relation, ch.unknown = exchanged, true
 	}
 	return ch
+}
+
+// multiple is what a number is a multiple of: at least of 1, when it is an integer.
+func multiple(t *schema.Type) string {
+	m := t.Constraints.MultipleOf
+	if !shape.IsInteger(t.Kind) {
+		return m
+	}
+	if r, ok := shape.Positive(m); m == "" || ok && shape.Divides(shape.One, r) {
+		return "1"
+	}
+	return m
 }
 
 func lengthChange(old, new *schema.Type) constraintChange {
@@ -268,6 +305,9 @@ func forbiddenChange(old, new *schema.Type) constraintChange {
 }
 
 func definedOnlyChange(old, new *schema.Type) constraintChange {
+	if old.Kind != schema.EnumKind || new.Kind != schema.EnumKind {
+		return constraintChange{}
+	}
 	ch := switched(old.Constraints.DefinedOnly, new.Constraints.DefinedOnly, "the number must be a declared one")
 	ch.encodings = protobufOnly // in JSON, only declared names are read in any case
 	return ch

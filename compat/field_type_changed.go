@@ -24,7 +24,7 @@ var fieldTypeChanged = Rule{
 		p := Problem{
 			Change:   fmt.Sprintf("%s changed from %s to %s", c.Name(), typeName(old), typeName(new)),
 			Backward: "consumers of %s with the new schema " + troubleText("old", jsonBack, wireBack),
-			Forward:  "consumers of %s with the old schema " + troubleText("new", jsonFore, wireFore),
+			Forward:  "consumers with the old schema " + troubleText("new", jsonFore, wireFore),
 			At:       new.Pos,
 		}
 		if jsonBack != fine || wireBack != fine {
@@ -38,6 +38,9 @@ var fieldTypeChanged = Rule{
 		}
 		if wireBack != fine || wireFore != fine {
 			p.Encodings = append(p.Encodings, schema.EncodingProtobuf)
+		}
+		if p.Breaks == Forward {
+			p.Forward = "consumers of %s with the old schema " + troubleText("new", jsonFore, wireFore)
 		}
 		if p.Breaks != 0 {
 			c.Report(p)

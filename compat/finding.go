@@ -1,6 +1,7 @@
 package compat
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
@@ -47,9 +48,11 @@ type Finding struct {
 	// Against holds the indexes of the old versions that the finding holds against; [CompareHistory] only.
 	Against []int
 	Witness *Witness // nil: none was found by running both sides
+	// rollout says that the finding has a say in who deploys first.
+	rollout bool
 }
 
-// Message says in one sentence what changed, and what follows from it.
+// Message says in one sentence what changed, what follows from it, and who has to deploy first.
 func (f *Finding) Message() string {
 	s := f.Change
 	if f.InOld {
@@ -57,6 +60,9 @@ func (f *Finding) Message() string {
 	}
 	if f.Consequence != "" {
 		s += ": " + f.Consequence
+	}
+	if f.Deploy != "" {
+		s += "; " + f.Deploy
 	}
 	return s
 }
@@ -74,7 +80,7 @@ func (f *Finding) Fingerprint() string {
 
 // MarshalJSON writes the shape that `trestle check --format json` promises.
 func (f *Finding) MarshalJSON() ([]byte, error) {
-	return json.Marshal(struct {
+	return marshal(struct {
 		Rule      string            `json:"rule"`
 		Severity  Severity          `json:"severity"`
 		Breaks    []string          `json:"breaks"`
@@ -85,6 +91,15 @@ func (f *Finding) MarshalJSON() ([]byte, error) {
 		Fix       string            `json:"fix"`
 		Witness   *Witness          `json:"witness,omitempty"`
 	}{f.Rule, f.Severity, f.Breaks.Names(), f.Encodings, f.Path, f.Pos.String(), f.Message(), f.Fix, f.Witness})
+}
+
+// marshal is json.Marshal that leaves <, > and & readable; what is around it may still escape them.
+func marshal(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(v)
+	return b.Bytes(), err
 }
 
 // sortFindings orders by file, line, rule; what is equal in these, by path and change.

@@ -1,8 +1,6 @@
 package compat
 
-import (
-	"github.com/omninode/trestle/tools/schema"
-)
+import "github.com/omninode/trestle/tools/schema"
 
 // Rule is one way in which a new schema breaks an old one. A rule has a check for each kind of element that it
 // judges; the others are nil. A check gets both sides of a pair; old is nil where the element was added, new where it
@@ -102,4 +100,6 @@ type Problem struct {
 	// Backward and Forward replace the rule's consequences.
 	Backward, Forward string
 	Unknown           bool
+	// Rejections are the rules by which a reader rejects what this is about; see [witness.Trail.About].
+	Rejections []string
 }

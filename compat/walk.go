@@ -187,9 +187,11 @@ func (c *comparison) types(at place, old, new *schema.Type) {
 	if old == nil || new == nil {
 		return
 	}
+	typed := at
+	typed.trail = at.trail.Present()
 	for i := range c.rules {
 		if r := &c.rules[i]; r.Type != nil {
-			r.Type(&Check{c, r, at}, old, new)
+			r.Type(&Check{c, r, typed}, old, new)
 		}
 	}
 	if old.Kind != new.Kind {
@@ -198,9 +200,11 @@ func (c *comparison) types(at place, old, new *schema.Type) {
 	field := at.path
 	switch new.Kind {
 	case schema.List:
+		at.trail = at.trail.Inner()
 		at.path = field + "[]"
 		c.types(at, old.Elem, new.Elem)
 	case schema.Map:
+		at.trail = at.trail.Inner()
 		at.path = field + "{key}"
 		c.types(at, old.Key, new.Key)
 		at.path = field + "{}"

@@ -51,6 +51,8 @@ func Summary(r *compat.Report, against string) string {
 	breaking, warnings := count(r)
 	var parts []string
 	switch {
+	case breaking > 0 && affected(r) == 0:
+		parts = append(parts, fmt.Sprintf("%s in no event of %d", plural(breaking, "breaking change"), r.Events))
 	case breaking > 0:
 		parts = append(parts, fmt.Sprintf("%s in %d of %s", plural(breaking, "breaking change"), affected(r), plural(r.Events, "event")))
 	default:

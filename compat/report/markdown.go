@@ -56,8 +56,8 @@ func fold(b *bytes.Buffer, f *compat.Finding) error {
 	for bytes.Contains(event.Bytes(), []byte(fence)) {
 		fence += "`"
 	}
-	fmt.Fprintf(b, "\n<details><summary>%s of %s: an %s event that is %s</summary>\n\n%s\n\n%sjson\n%s\n%s\n\n</details>\n",
-		f.Rule, cell.Replace(f.Path), f.Witness.WrittenBy, f.Witness.Outcome, cell.Replace(f.Witness.Detail), fence, event.Bytes(), fence)
+	fmt.Fprintf(b, "\n<details><summary>%s of %s: %s event that is %s</summary>\n\n%s\n\n%sjson\n%s\n%s\n\n</details>\n",
+		cell.Replace(f.Rule), cell.Replace(f.Path), map[string]string{"old": "an old", "new": "a new"}[f.Witness.WrittenBy], f.Witness.Outcome, cell.Replace(f.Witness.Detail), fence, event.Bytes(), fence)
 	return nil
 }
 

@@ -92,20 +92,21 @@ func (f *Finder) newSide(set *schema.Set, m *schema.Message) (side, error) {
 	return &protoSide{m, f.validator}, nil
 }
 
-// search tries events of a direction, and returns the shortest that shows a break.
+// search tries events of a direction, small and readable ones first, and returns the first that shows a break.
 func search(d direction, writer, reader side, enc schema.Encoding) *Witness {
-	var best *Witness
 	for _, event := range d.events() {
-		text, err := render(d.writer, event)
-		if err != nil || best != nil && len(text) >= len(best.Event) {
+		w := d.try(event, writer, reader, enc)
+		if w == nil {
 			continue
 		}
-		if w := d.try(event, writer, reader, enc); w != nil {
-			w.Event, w.WrittenBy = json.RawMessage(text), d.name
-			best = w
+		text, err := render(d.writer, event)
+		if err != nil {
+			continue
 		}
+		w.Event, w.WrittenBy = json.RawMessage(text), d.name
+		return w
 	}
-	return best
+	return nil
 }
 
 // try lets the writer write an event and the reader read it.
@@ -154,12 +155,18 @@ func (d direction) blame(err error) (detail string, ok bool) {
 	last := d.steps[len(d.steps)-1]
 	for _, cause := range r.causes {
 		for _, f := range []*schema.Field{last.writer, last.reader} {
-			if f != nil && mentions(cause, f.JSONName) {
+			if f != nil && mentions(cause, f.JSONName, d.inner) && d.concerns(cause) {
 				return cause, true
 			}
 		}
 	}
 	return "", false
+}
+
+// concerns says whether a cause names one of the rules that the trail is about.
+func (d direction) concerns(cause string) bool {
+	i := strings.LastIndexByte(cause, '[')
+	return len(d.rules) == 0 || i >= 0 && slices.ContainsFunc(d.rules, func(r string) bool { return strings.Contains(cause[i:], r) })
 }
 
 // differ compares the element at the end of the steps in what both sides have.
@@ -181,28 +188,36 @@ func (d direction) differ(written, got map[string]any) (Outcome, string) {
 	name := s.writer.JSONName
 	before, was := written[name]
 	if s.reader == nil {
-		if !was || empty(before) {
+		if !was || nothing(s.writer, before) {
 			return "", ""
 		}
 		return Dropped, fmt.Sprintf("%s is %s as written, and the reader has no such field", name, short(before))
 	}
 	after, is := got[s.reader.JSONName]
 	switch {
-	case was && !empty(before) && empty(after):
+	case was && is && equal(before, after):
+		return "", ""
+	case was && !nothing(s.writer, before) && nothing(s.reader, after):
 		return Dropped, fmt.Sprintf("%s is %s as written, and absent as read", name, short(before))
-	case was && is && !equal(before, after):
+	case was && is && !nothing(s.writer, before):
 		return Misread, fmt.Sprintf("%s is %s as written, and %s as read", name, short(before), short(after))
-	case !was && is && !empty(after):
+	case !nothing(s.reader, after):
 		return Misread, fmt.Sprintf("%s is absent as written, and %s as read", name, short(after))
 	}
 	return "", ""
 }
 
-// empty says whether a value is as good as absent.
-func empty(v any) bool {
+// nothing says whether a field's value is as good as absent: empty, or zero where the field has no presence.
+func nothing(f *schema.Field, v any) bool {
 	switch x := v.(type) {
 	case nil:
 		return true
+	case string:
+		return !f.Explicit && x == ""
+	case bool:
+		return !f.Explicit && !x
+	case json.Number:
+		return !f.Explicit && equal(x, json.Number("0"))
 	case []any:
 		return len(x) == 0
 	case map[string]any:
@@ -283,8 +298,12 @@ func (d direction) values() []variant {
 	return out
 }
 
-// only keeps the variants in which one of the wanted strings occurs, where some are wanted.
+// only keeps the variants in which the element is there, where that is wanted, and in which one of the wanted strings
+// occurs, where some are.
 func (d direction) only(all []variant) []variant {
+	if d.present && d.steps[len(d.steps)-1].writer != nil {
+		all = slices.DeleteFunc(all, func(v variant) bool { _, gone := v.value.(absent); return gone })
+	}
 	if len(d.wanted) == 0 {
 		return all
 	}

@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math/big"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/omninode/trestle/tools/schema"
 	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/santhosh-tekuri/jsonschema/v6/kind"
 	"golang.org/x/text/language"
 	"golang.org/x/text/message"
 )
@@ -74,7 +77,6 @@ func explain(err error) error {
 		return err
 	}
 	r := &rejection{}
-	printer := message.NewPrinter(language.English)
 	var collect func(e *jsonschema.ValidationError)
 	collect = func(e *jsonschema.ValidationError) {
 		for _, cause := range e.Causes {
@@ -83,7 +85,7 @@ func explain(err error) error {
 		if len(e.Causes) > 0 {
 			return
 		}
-		text := e.ErrorKind.LocalizedString(printer)
+		text := causeText(e.ErrorKind) + " [" + strings.Join(e.ErrorKind.KeywordPath(), "/") + "]"
 		if len(e.InstanceLocation) > 0 {
 			text = strings.Join(e.InstanceLocation, ".") + ": " + text
 		}
@@ -92,6 +94,41 @@ func explain(err error) error {
 	collect(invalid)
 	slices.Sort(r.causes) // properties are validated in no particular order
 	return r
+}
+
+// causeText puts a cause into words: those of protovalidate where it has the same rule, so that both languages read
+// alike, and the validator's otherwise.
+func causeText(k jsonschema.ErrorKind) string {
+	switch k := k.(type) {
+	case *kind.Minimum:
+		return bound("greater than or equal to", k.Want, k.Got)
+	case *kind.Maximum:
+		return bound("less than or equal to", k.Want, k.Got)
+	case *kind.ExclusiveMinimum:
+		return bound("greater than", k.Want, k.Got)
+	case *kind.ExclusiveMaximum:
+		return bound("less than", k.Want, k.Got)
+	case *kind.MultipleOf:
+		return bound("a multiple of", k.Want, k.Got)
+	case *kind.MinLength:
+		return fmt.Sprintf("must be at least %d characters, got %d", k.Want, k.Got)
+	case *kind.MaxLength:
+		return fmt.Sprintf("must be at most %d characters, got %d", k.Want, k.Got)
+	}
+	return k.LocalizedString(message.NewPrinter(language.English))
+}
+
+func bound(relation string, want, got *big.Rat) string {
+	return fmt.Sprintf("must be %s %s, got %s", relation, decimal(want), decimal(got))
+}
+
+// decimal writes a rational as schemas and events do, without zeros at its end.
+func decimal(r *big.Rat) string {
+	if r.IsInt() {
+		return r.Num().String()
+	}
+	f, _ := r.Float64()
+	return strconv.FormatFloat(f, 'g', -1, 64)
 }
 
 // keep returns what a reader of a message keeps of an object: declared properties with defaults filled in, and others

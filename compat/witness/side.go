@@ -26,20 +26,23 @@ type rejection struct{ causes []string }
 
 func (r *rejection) Error() string { return r.causes[0] }
 
-// mentions says whether a cause names a field.
-func mentions(cause, field string) bool {
+// mentions says whether a cause names a field, or with inner what is in the list or map that it holds.
+func mentions(cause, field string, inner bool) bool {
 	for rest := cause; ; {
 		i := strings.Index(rest, field)
 		if i < 0 || field == "" {
 			return false
 		}
 		before, after := rest[:i], rest[i+len(field):]
-		if !endsInName(before) && !beginsWithName(after) {
+		if !endsInName(before) && !beginsWithName(after) && inner == goesOn(after) {
 			return true
 		}
 		rest = after
 	}
 }
+
+// goesOn says whether a path goes on: `[0]`, `["a"]`, `.0`.
+func goesOn(s string) bool { return strings.HasPrefix(s, "[") || strings.HasPrefix(s, ".") }
 
 func endsInName(s string) bool { return s != "" && nameByte(s[len(s)-1]) }
 

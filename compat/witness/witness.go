@@ -42,6 +42,9 @@ type Trail struct {
 	steps    []step
 	message  bool
 	wanted   []string
+	present  bool
+	inner    bool
+	rules    []string
 }
 
 type step struct{ old, new *schema.Field }
@@ -49,7 +52,7 @@ type step struct{ old, new *schema.Field }
 // Step returns the trail with a step more.
 func (t Trail) Step(old, new *schema.Field) Trail {
 	t.steps = append(t.steps[:len(t.steps):len(t.steps)], step{old, new})
-	t.message = false
+	t.message, t.present, t.inner, t.wanted, t.rules = false, false, false, nil, nil
 	return t
 }
 
@@ -65,6 +68,25 @@ func (t Trail) With(values ...string) Trail {
 	return t
 }
 
+// Present returns a trail whose element must be there: what is looked for is in its value.
+func (t Trail) Present() Trail {
+	t.present = true
+	return t
+}
+
+// Inner returns a trail whose element is in the list or map that the field holds.
+func (t Trail) Inner() Trail {
+	t.inner = true
+	return t
+}
+
+// About returns a trail that takes a rejection for a witness only when it is by one of these rules: parts of
+// protovalidate's ids (`max_len`), or JSON Schema's keywords (`maxLength`).
+func (t Trail) About(rules ...string) Trail {
+	t.rules = rules
+	return t
+}
+
 // direction is a trail seen from a writer and a reader.
 type direction struct {
 	name           string // who writes
@@ -72,12 +94,15 @@ type direction struct {
 	steps          []way
 	message        bool
 	wanted         []string
+	present        bool
+	inner          bool
+	rules          []string
 }
 
 type way struct{ writer, reader *schema.Field }
 
 func (t Trail) backward() direction {
-	d := direction{name: "old", writer: t.Old, reader: t.New, message: t.message, wanted: t.wanted}
+	d := direction{name: "old", writer: t.Old, reader: t.New, message: t.message, wanted: t.wanted, present: t.present, inner: t.inner, rules: t.rules}
 	for _, s := range t.steps {
 		d.steps = append(d.steps, way{s.old, s.new})
 	}
@@ -85,7 +110,7 @@ func (t Trail) backward() direction {
 }
 
 func (t Trail) forward() direction {
-	d := direction{name: "new", writer: t.New, reader: t.Old, message: t.message, wanted: t.wanted}
+	d := direction{name: "new", writer: t.New, reader: t.Old, message: t.message, wanted: t.wanted, present: t.present, inner: t.inner, rules: t.rules}
 	for _, s := range t.steps {
 		d.steps = append(d.steps, way{s.new, s.old})
 	}

@@ -1,0 +1,98 @@
+package compat_test
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/omninode/trestle/compat"
+	"github.com/omninode/trestle/compat/report"
+	"github.com/omninode/trestle/tools/schema"
+)
+
+var update = flag.Bool("update", false, "write what is found to the want.txt files")
+
+// TestRules runs every rule on its cases: testdata/RULE/LANGUAGE holds old, new and the report that is wanted, and
+// legal the neighbour that nothing is found in.
+func TestRules(t *testing.T) {
+	t.Parallel()
+	for _, rule := range compat.Rules() {
+		t.Run(rule.ID, func(t *testing.T) {
+			t.Parallel()
+			langs, err := os.ReadDir(filepath.Join("testdata", rule.ID))
+			if err != nil || len(langs) == 0 {
+				t.Fatalf("rule %s has no cases: add testdata/%s/{proto,json}/{old,new,want.txt,legal}", rule.ID, rule.ID)
+			}
+			for _, lang := range langs {
+				t.Run(lang.Name(), func(t *testing.T) {
+					t.Parallel()
+					dir := filepath.Join("testdata", rule.ID, lang.Name())
+					testCase(t, rule.ID, dir)
+					testLegal(t, rule.ID, filepath.Join(dir, "legal"))
+				})
+			}
+		})
+	}
+}
+
+func testCase(t *testing.T, rule, dir string) {
+	t.Helper()
+	r := compare(t, load(t, filepath.Join(dir, "old")), load(t, filepath.Join(dir, "new")), compat.Options{})
+	found := false
+	for _, f := range r.Findings {
+		found = found || f.Rule == rule
+	}
+	if !found {
+		t.Errorf("%s finds nothing in %s", rule, dir)
+	}
+	var got bytes.Buffer
+	if err := report.Write(&got, r, report.Text); err != nil {
+		t.Fatal(err)
+	}
+	got.WriteString(report.Summary(r, "") + "\n" + report.Deploy(r) + "\n")
+	file := filepath.Join(dir, "want.txt")
+	if *update {
+		if err := os.WriteFile(file, got.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got.String()); diff != "" {
+		t.Errorf("%s: report differs (-want +got):\n%s", dir, diff)
+	}
+}
+
+func testLegal(t *testing.T, rule, dir string) {
+	t.Helper()
+	r := compare(t, load(t, filepath.Join(dir, "old")), load(t, filepath.Join(dir, "new")), compat.Options{})
+	for _, f := range r.Findings {
+		t.Errorf("%s of %s: nothing is wrong here, but %s: %s", dir, rule, f.Rule, f.Message())
+	}
+}
+
+// load loads a folder of testdata; positions count from it, so that reports are the same everywhere.
+func load(t *testing.T, dir string) *schema.Set {
+	t.Helper()
+	s, err := schema.Load(context.Background(), schema.FS(os.DirFS(dir)))
+	if err != nil {
+		t.Fatalf("load %s: %v", dir, err)
+	}
+	return s
+}
+
+func compare(t *testing.T, old, new *schema.Set, opts compat.Options) *compat.Report {
+	t.Helper()
+	r, err := compat.Compare(old, new, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
