@@ -208,6 +208,12 @@ type publishConfig struct {
 	headers  []Header
 }
 
+// WithEnvelope sets all that env has, as if each part had an option of its own; what it lacks is filled in as usual. It
+// is for events that already have an envelope, such as those read from a file.
+func WithEnvelope(env Envelope) PublishOption {
+	return func(c *publishConfig) { c.envelope = env }
+}
+
 // WithEventID sets the event's id, a UUID, overriding a new UUIDv7. Publishing an event again under the same id tells
 // consumers that it is the same.
 func WithEventID(id string) PublishOption {

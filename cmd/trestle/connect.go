@@ -122,3 +122,10 @@ func printJSON(cmd *cobra.Command, v any) error {
 	e.SetEscapeHTML(false)
 	return e.Encode(v)
 }
+
+// showLine prints one JSON object on one line.
+func showLine(cmd *cobra.Command, v any) error {
+	e := json.NewEncoder(cmd.OutOrStdout())
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}

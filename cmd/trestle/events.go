@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	codegenv1 "github.com/omninode/trestle/gen/omninode/codegen/v1"
 	hooksv1 "github.com/omninode/trestle/gen/omninode/hooks/v1"
@@ -32,3 +33,6 @@ func eventNamed(name string) (*trestle.EventInfo, error) {
 	}
 	return nil, fmt.Errorf("unknown event type %q: `trestle validate --list` lists them", name)
 }
+
+// allTypes are the same, for decoding records.
+var allTypes = sync.OnceValue(func() *trestle.Types { return trestle.NewTypes(allEvents()...) })

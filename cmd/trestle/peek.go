@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/omninode/trestle/runtime/jsontext"
+	"github.com/omninode/trestle/runtime/wire"
 	"github.com/spf13/cobra"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -55,12 +57,11 @@ those from then on, and --from end waits for new ones.`,
 			if err := env.needBrokers(); err != nil {
 				return err
 			}
-			show := showText
-			if asJSON {
-				show = showJSON
-			}
 			return peek(cmd.Context(), env, args[0], from, count, func(r *kgo.Record) error {
-				return show(cmd.OutOrStdout(), peekRecord(r))
+				if asJSON {
+					return showLine(cmd, peekRecord(r))
+				}
+				return showText(cmd.OutOrStdout(), peekRecord(r))
 			})
 		},
 	}
@@ -241,12 +242,6 @@ func peekNew(ctx context.Context, cl *kgo.Client, count int, show func(*kgo.Reco
 	}
 }
 
-func showJSON(w io.Writer, r peeked) error {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	return e.Encode(r)
-}
-
 func showText(w io.Writer, r peeked) error {
 	key := "(no key)"
 	if r.Key != nil {
@@ -283,4 +278,45 @@ func peekRecord(r *kgo.Record) peeked {
 	}
 	out.Value = value
 	return out
+}
+
+// recordEventType is the type that a record's headers name, else its JSON.
+func recordEventType(r *kgo.Record) string {
+	for _, h := range r.Headers {
+		if h.Key == wire.HeaderEventType {
+			return string(h.Value)
+		}
+	}
+	var named struct {
+		EventType string `json:"event_type"`
+	}
+	if json.Unmarshal(r.Value, &named) != nil {
+		return ""
+	}
+	return named.EventType
+}
+
+// recordJSON is a record's value as JSON: its own text, or for protobuf the event's JSON.
+func recordJSON(r *kgo.Record) (json.RawMessage, error) {
+	headers := make([]wire.Header, len(r.Headers))
+	for i, h := range r.Headers {
+		headers[i] = wire.Header(h)
+	}
+	switch wire.Sniff(r.Value, headers) {
+	case wire.Confluent:
+		text, err := protobufPayload(r, "")
+		return json.RawMessage(text), err
+	case wire.FramedJSON:
+		_, text, err := wire.ParseFramedJSON(r.Value)
+		if err != nil {
+			return nil, err
+		}
+		return checkedJSON(text)
+	}
+	return checkedJSON(r.Value)
+}
+
+func checkedJSON(text []byte) (json.RawMessage, error) {
+	out, err := jsontext.AppendRaw(nil, jsontext.Raw(text))
+	return json.RawMessage(out), err
 }

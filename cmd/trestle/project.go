@@ -27,7 +27,11 @@ type config struct {
 	// GoImport is the import path of the Gen folder.
 	GoImport string `yaml:"go_import"`
 	// Exemptions is the file of findings that were accepted; by default "exemptions.yaml", which need not exist.
-	Exemptions   string                 `yaml:"exemptions"`
+	Exemptions string `yaml:"exemptions"`
+	Lint       struct {
+		// Ignore holds, by lint rule, the paths whose findings are accepted.
+		Ignore map[string][]string `yaml:"ignore"`
+	} `yaml:"lint"`
 	Environments map[string]environment `yaml:"environments"`
 }
 

@@ -14,7 +14,6 @@ import (
 	"github.com/google/uuid"
 	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/trace"
-	"github.com/omninode/trestle/runtime/wire"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -25,8 +24,8 @@ type Options struct {
 	Store     trace.Store
 	// Topics are all topics, to be traced; DeadLetters those of them that take dead letters.
 	Topics, DeadLetters []string
-	// Envelope names the envelope of a topic's events.
-	Envelope func(topic string) wire.Kind
+	// Reader reads records for the store.
+	Reader trace.Reader
 	// Step is called as each part begins, with a sentence for people.
 	Step func(string)
 	Log  *slog.Logger
@@ -64,8 +63,8 @@ func Run(ctx context.Context, o Options) (*Summary, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
+	talk, failed := context.WithCancelCause(ctx) // ends when a service fails
+	defer failed(nil)
 	work, stop := context.WithCancel(ctx)
 	defer stop()
 	group, groupCtx := errgroup.WithContext(work)
@@ -73,15 +72,15 @@ func Run(ctx context.Context, o Options) (*Summary, error) {
 		group.Go(func() error { return c.Run(groupCtx) })
 	}
 	group.Go(func() error { return d.operations.watchDeadLetters(groupCtx, o.Brokers, o.DeadLetters) })
-	failed := make(chan error, 1)
-	go func() { // the wait below ends when a service fails, and not at its deadline
+	done := make(chan error, 1)
+	go func() {
 		err := group.Wait()
-		cancel(err)
-		failed <- err
+		failed(err)
+		done <- err
 	}()
-	ids, err := d.converse(ctx)
+	ids, err := d.converse(talk)
 	stop()
-	if err := errors.Join(err, <-failed, d.pub.Close(context.WithoutCancel(ctx))); err != nil {
+	if err := errors.Join(err, <-done, d.pub.Close(context.WithoutCancel(ctx))); err != nil {
 		return nil, err
 	}
 	d.step("tracing the log into the store")
@@ -164,7 +163,7 @@ func (d *demo) converse(ctx context.Context) (sessionIDs []string, err error) {
 		}
 	}
 	d.step("a foreign producer sends what no schema allows")
-	if err := d.pub.publishBroken(ctx, sessionIDs[0]); err != nil {
+	if err := d.pub.publishBroken(ctx); err != nil {
 		return nil, err
 	}
 	return sessionIDs, d.ledger.settled(ctx)

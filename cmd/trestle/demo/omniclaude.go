@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync"
 
 	"github.com/google/uuid"
 	codegenv1 "github.com/omninode/trestle/gen/omninode/codegen/v1"
@@ -17,9 +18,8 @@ type omniclaude struct {
 	pub *publisher
 	log *slog.Logger
 
-	// asked maps the correlation id of a request to the event type that answers it. It is complete before the first
-	// answer is handled.
-	asked map[string]string
+	mu    sync.Mutex
+	asked map[string]string // the event type that answers a request, by correlation id
 }
 
 const omniclaudeGroup = "omniclaude_codegen_consumer"
@@ -45,7 +45,9 @@ func (s *omniclaude) consumer(brokers []string, opts ...trestle.ConsumerOption) 
 }
 
 func (s *omniclaude) answered(ctx context.Context, e trestle.Event, correlationID string) error {
+	s.mu.Lock()
 	want, ok := s.asked[correlationID]
+	s.mu.Unlock()
 	if !ok || want != e.EventInfo().Type {
 		return trestle.Permanent(fmt.Errorf("%s with correlation id %s answers no request", e.EventInfo().Type, correlationID))
 	}
@@ -93,6 +95,8 @@ func (s *omniclaude) session(ctx context.Context, sessionID string, prd string) 
 
 func (s *omniclaude) ask(reply string) (correlationID string) {
 	correlationID = uuid.NewString()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.asked[correlationID] = reply
 	return correlationID
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
+	"github.com/google/uuid"
 	codegenv1 "github.com/omninode/trestle/gen/omninode/codegen/v1"
 	trestle "github.com/omninode/trestle/runtime"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -47,19 +49,20 @@ func (p *publisher) Close(ctx context.Context) error {
 
 // publishBroken sends more pattern requests past the limit than a dead-letter topic may hold without an alert, and one
 // record each of an unknown type and without JSON.
-func (p *publisher) publishBroken(ctx context.Context, sessionID string) error {
-	const correlationID = "0199b2a4-5f3e-7c1a-9c55-3f1d2e8b7a60"
+func (p *publisher) publishBroken(ctx context.Context) error {
+	correlationID, sessionID := uuid.NewString(), uuid.NewString()
+	now := time.Now().UTC().Format("2006-01-02 15:04:05.000000") // as Python's str() writes a naive time
 	topic := (*codegenv1.CodegenPatternRequest)(nil).EventInfo().Topic.Name
 	envelope := func(eventType, payload string) string {
-		return fmt.Sprintf(`{"envelope_version": "1.0", "correlation_id": %q, "session_id": %q, "event_type": %q, "timestamp": "2025-10-16 12:34:56.790123", "payload": %s}`,
-			correlationID, sessionID, eventType, payload)
+		return fmt.Sprintf(`{"envelope_version": "1.0", "correlation_id": %q, "session_id": %q, "event_type": %q, "timestamp": %q, "payload": %s}`,
+			correlationID, sessionID, eventType, now, payload)
 	}
 	var values []string
 	for limit := range alertThreshold + 1 {
 		values = append(values, envelope("CodegenPatternRequest",
 			fmt.Sprintf(`{"node_description": "too many", "node_type": "effect", "limit": %d}`, 21+limit)))
 	}
-	values = append(values, envelope("CodegenPoetryRequest", `{}`), `{"event_type": "CodegenPatternRequest", "payload": {"limit": NaN`)
+	values = append(values, envelope("CodegenPoetryRequest", `{}`), "<html>502 Bad Gateway</html>")
 	for _, v := range values {
 		eventType, err := typeOf([]byte(v))
 		if err != nil {

@@ -207,3 +207,13 @@ func markStopped(dir string, a Addresses) error {
 	a.PID = 0
 	return writeAddresses(dir, a)
 }
+
+// FreePort returns port when nothing listens on it, else 0: any free one.
+func FreePort(port int) int {
+	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	if err != nil {
+		return 0
+	}
+	l.Close()
+	return port
+}

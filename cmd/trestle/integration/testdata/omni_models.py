@@ -1,4 +1,4 @@
-"""The system guide's event models, strict, as the Python services define them.
+"""The system guide's event models of code generation, strict, as the Python services define them.
 
 Strict means here: no coercion when JSON is read, and no field that the model does not know. A writer that adds a field,
 quotes a number or leaves out what is required is found out.

@@ -1,0 +1,214 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/omninode/trestle/cmd/trestle/gate"
+	"github.com/omninode/trestle/compat"
+	"github.com/omninode/trestle/compat/report"
+	"github.com/omninode/trestle/runtime/registry"
+	"github.com/omninode/trestle/tools/schema"
+	"github.com/spf13/cobra"
+)
+
+type checkFlags struct {
+	against    []string
+	profile    string
+	mode       string
+	format     string
+	exemptions string
+	json       bool
+	listRules  bool
+	c          connections
+}
+
+func newCheck(p *project) *cobra.Command {
+	f := &checkFlags{}
+	cmd := &cobra.Command{
+		Use:   "check [NEW] --against OLD",
+		Short: "Say what an edit breaks, for whom, with an event that proves it",
+		Long: `Check compares two sets of schemas. NEW (the project's schemas, if not named) and OLD are each a folder, a .proto or .json
+file, an image, git#REF (also git#REF:path) or registry:SUBJECT (also registry:SUBJECT@VERSION). Given more than once,
+--against is a history, oldest first.`,
+		Example: `  trestle check --against git#main
+  trestle check --against git#v1.0.0 --against git#v1.1.0 --format github`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if f.json {
+				f.format = string(report.JSON)
+			}
+			if f.listRules {
+				return listRules(cmd, f.format == string(report.JSON))
+			}
+			if len(f.against) == 0 {
+				return errors.New("compare with what? --against git#main, a folder, an image or registry:SUBJECT")
+			}
+			return check(cmd, p, f, args)
+		},
+	}
+	cmd.Flags().StringArrayVar(&f.against, "against", nil, "what to compare with; repeated: a history, oldest first")
+	cmd.Flags().StringVar(&f.profile, "profile", string(compat.Guide), "which rules judge: guide or confluent")
+	cmd.Flags().StringVar(&f.mode, "mode", "", fmt.Sprintf("in which direction and how far back: %s (default: the profile's)", join(compat.Modes())))
+	cmd.Flags().StringVar(&f.format, "format", string(report.Text), join(report.Formats()))
+	cmd.Flags().BoolVar(&f.json, "json", false, "the same as --format json")
+	cmd.Flags().StringVar(&f.exemptions, "exemptions", "", "file of accepted findings (default: the project's)")
+	cmd.Flags().BoolVar(&f.listRules, "list-rules", false, "list the rules and what they keep")
+	f.c.addRegistry(cmd)
+	return cmd
+}
+
+func join[T ~string](words []T) string {
+	out := make([]string, len(words))
+	for i, w := range words {
+		out[i] = string(w)
+	}
+	return strings.Join(out, ", ")
+}
+
+func check(cmd *cobra.Command, p *project, f *checkFlags, args []string) error {
+	ctx := cmd.Context()
+	if !slices.Contains(report.Formats(), report.Format(f.format)) {
+		return fmt.Errorf("format %q: one of %s", f.format, join(report.Formats()))
+	}
+	exemptions, err := readExemptions(p, f.exemptions)
+	if err != nil {
+		return err
+	}
+	next, err := loadNew(ctx, p, f, args)
+	if err != nil {
+		return err
+	}
+	olds := make([]*schema.Set, len(f.against))
+	for i, word := range f.against {
+		if olds[i], err = p.loadLocation(ctx, word, &f.c); err != nil {
+			return err
+		}
+	}
+	r, err := compat.CompareHistory(olds, next, compat.Options{Profile: compat.Profile(f.profile), Mode: compat.Mode(f.mode)})
+	if err != nil {
+		return err
+	}
+	if exemptions != nil {
+		if err := exemptions.Apply(r, time.Now()); err != nil {
+			return err
+		}
+	}
+	if err := report.Write(cmd.OutOrStdout(), r, report.Format(f.format)); err != nil {
+		return err
+	}
+	fmt.Fprintln(cmd.ErrOrStderr(), report.Summary(r, strings.Join(f.against, ", ")))
+	if !r.Compatible {
+		return errNo
+	}
+	return nil
+}
+
+func loadNew(ctx context.Context, p *project, f *checkFlags, args []string) (*schema.Set, error) {
+	if len(args) == 1 {
+		return p.loadLocation(ctx, args[0], &f.c)
+	}
+	return p.load(ctx)
+}
+
+// loadSource loads schemas with the project's settings, where there is a project.
+func (p *project) loadSource(ctx context.Context, src schema.Source) (*schema.Set, error) {
+	var opts []schema.Option
+	if p.config.GoImport != "" {
+		opts = append(opts, schema.WithGoPrefix(p.config.GoImport))
+	}
+	return schema.Load(ctx, src, opts...)
+}
+
+// loadLocation loads what a word of the command line names. Outside a project every word but the bare git#REF works.
+func (p *project) loadLocation(ctx context.Context, word string, c *connections) (*schema.Set, error) {
+	locator := schema.Locator{Registry: func(subject string) (schema.Source, error) { return registryDocument(ctx, p, c, subject) }}
+	if err := p.open(); err == nil {
+		locator.Dir = p.dir
+		if strings.HasPrefix(word, "git#") {
+			locator.Root = p.config.Schemas
+		}
+	}
+	src, err := locator.Parse(word)
+	if err != nil {
+		return nil, err
+	}
+	set, err := p.loadSource(ctx, src)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", word, err)
+	}
+	return set, nil
+}
+
+// registryDocument fetches SUBJECT or SUBJECT@VERSION.
+func registryDocument(ctx context.Context, p *project, c *connections, word string) (schema.Source, error) {
+	env, err := c.resolve(p)
+	if err != nil {
+		return nil, err
+	}
+	if err := env.needRegistry(); err != nil {
+		return nil, err
+	}
+	client, err := registry.New(env.Registry)
+	if err != nil {
+		return nil, err
+	}
+	subject, version, versioned := strings.Cut(word, "@")
+	if !versioned || version == "latest" {
+		stored, err := client.Latest(ctx, subject)
+		return gate.Document(stored), err
+	}
+	n, err := strconv.Atoi(version)
+	if err != nil || n < 1 {
+		return nil, fmt.Errorf("registry:%s: version %q is not a number from 1", word, version)
+	}
+	stored, err := client.Version(ctx, subject, n)
+	return gate.Document(stored), err
+}
+
+// readExemptions reads the file of accepted findings. The project's own need not exist; one that is named must.
+func readExemptions(p *project, name string) (*compat.Exemptions, error) {
+	path := name
+	if name == "" {
+		if p.open() != nil {
+			return nil, nil
+		}
+		path = p.path(p.config.Exemptions)
+	}
+	text, err := os.ReadFile(path)
+	if name == "" && errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return compat.ParseExemptions(path, text)
+}
+
+func listRules(cmd *cobra.Command, asJSON bool) error {
+	type rule struct {
+		ID       string   `json:"id"`
+		Purpose  string   `json:"purpose"`
+		Breaks   []string `json:"breaks"`
+		Severity string   `json:"severity"`
+		Policy   bool     `json:"policy"`
+	}
+	var rules []rule
+	for _, r := range compat.Rules() {
+		rules = append(rules, rule{r.ID, r.Purpose, r.Breaks.Names(), string(r.Severity), r.Policy})
+	}
+	if asJSON {
+		return printJSON(cmd, map[string]any{"rules": rules})
+	}
+	for _, r := range rules {
+		fmt.Fprintf(cmd.OutOrStdout(), "%-36s %-8s %-18s %s\n", r.ID, r.Severity, strings.Join(r.Breaks, "+"), r.Purpose)
+	}
+	return nil
+}

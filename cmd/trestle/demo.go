@@ -1,0 +1,175 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"slices"
+	"text/tabwriter"
+	"time"
+
+	"github.com/omninode/trestle/cmd/trestle/demo"
+	"github.com/omninode/trestle/cmd/trestle/dev"
+	"github.com/omninode/trestle/cmd/trestle/gate"
+	"github.com/omninode/trestle/compat"
+	"github.com/omninode/trestle/runtime/registry"
+	"github.com/omninode/trestle/tools/gen"
+	"github.com/omninode/trestle/tools/schema"
+	"github.com/spf13/cobra"
+)
+
+func newDemo(p *project) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "Run the main job end to end on the embedded stack",
+		Long: `Demo loads the schemas, checks that generated code is up to date and that nothing breaks what is committed, starts an
+embedded stack, creates topics, registers schemas, and has services hold conversations over every event type, broken and
+failing events included. Everything is traced; a session's timeline and a summary that adds up are printed. Nothing is
+left running.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			out := cmd.OutOrStdout()
+			if asJSON {
+				out = io.Discard
+			}
+			summary, err := runDemo(cmd.Context(), p, out)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return printJSON(cmd, summary)
+			}
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the summary as one JSON object")
+	return cmd
+}
+
+func runDemo(ctx context.Context, p *project, out io.Writer) (*demo.Summary, error) {
+	begun := time.Now()
+	step := func(format string, args ...any) {
+		fmt.Fprintf(out, "%6.2fs  %s\n", time.Since(begun).Seconds(), fmt.Sprintf(format, args...))
+	}
+	set, err := p.load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	step("%d event types in %d packages loaded", len(set.Events()), len(set.Packages))
+	if err := checkGenerated(ctx, p, set, step); err != nil {
+		return nil, err
+	}
+	if err := checkCommitted(ctx, p, set, step); err != nil {
+		return nil, err
+	}
+	stack, err := dev.Start(dev.Options{Checker: gate.Checker{}})
+	if err != nil {
+		return nil, err
+	}
+	defer stack.Close()
+	step("broker at %s, registry at %s", stack.Brokers, stack.Registry)
+	env := stackEnvironment(stack)
+	if err := prepare(ctx, p, env, stepWriter(step)); err != nil {
+		return nil, err
+	}
+	summary, err := converse(ctx, set, env, step, out)
+	if err != nil {
+		return nil, err
+	}
+	summary.DurationMS = time.Since(begun).Milliseconds()
+	writeSummary(out, summary)
+	return summary, nil
+}
+
+func checkGenerated(ctx context.Context, p *project, set *schema.Set, step func(string, ...any)) error {
+	files, err := gen.All(ctx, set, gen.Options{})
+	if err != nil {
+		return err
+	}
+	if stale := gen.Stale(p.path(p.config.Gen), files); len(stale) > 0 {
+		return no("generated code is not what the schemas say (%s and %d more): run trestle generate", stale[0], len(stale)-1)
+	}
+	step("%d generated files are up to date", len(files))
+	return nil
+}
+
+// checkCommitted compares the schemas with those of the last commit; without a repository there is nothing to compare
+// with.
+func checkCommitted(ctx context.Context, p *project, set *schema.Set, step func(string, ...any)) error {
+	old, err := p.loadSource(ctx, schema.Git{Dir: p.dir, Ref: "HEAD", Path: p.config.Schemas, Root: p.config.Schemas})
+	if err != nil {
+		step("no compatibility gate: %v", err)
+		return nil
+	}
+	report, err := compat.Compare(old, set, compat.Options{})
+	if err != nil {
+		return err
+	}
+	if !report.Compatible {
+		return no("the schemas break what is committed (%d findings): run trestle check --against git#HEAD", len(report.Findings))
+	}
+	step("compatible with the last commit: %d events compared", report.Events)
+	return nil
+}
+
+func converse(ctx context.Context, set *schema.Set, env environment, step func(string, ...any), out io.Writer) (*demo.Summary, error) {
+	store, err := env.openStore(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer store.Close()
+	client, err := registry.New(env.Registry)
+	if err != nil {
+		return nil, err
+	}
+	o := demo.Options{
+		Brokers:   env.Brokers,
+		SchemaIDs: registry.NewSchemaIDs(client),
+		Store:     store,
+		Topics:    topicNames(set.Topics),
+		Reader:    traceReader(set),
+		Step:      func(text string) { step("%s", text) },
+		Log:       slog.New(slog.DiscardHandler), // failures are part of the show, and counted
+	}
+	for _, t := range set.Topics {
+		if len(t.DeadLetterOf) > 0 {
+			o.DeadLetters = append(o.DeadLetters, t.Name)
+		}
+	}
+	summary, err := demo.Run(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	session := summary.SessionIDs[len(summary.SessionIDs)-1] // the one with a failure in it
+	events, err := store.BySession(ctx, session)
+	if err != nil {
+		return nil, err
+	}
+	fmt.Fprintf(out, "\nsession %s\n", session)
+	writeTimeline(out, events)
+	return summary, nil
+}
+
+func writeSummary(out io.Writer, s *demo.Summary) {
+	fmt.Fprintln(out)
+	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "published\tconsumed\tdead-lettered\ttraced\t  event type")
+	for _, t := range slices.Sorted(maps.Keys(s.Events)) {
+		c := s.Events[t]
+		fmt.Fprintf(w, "%d\t%d\t%d\t%d\t  %s\n", c.Published, c.Consumed, c.DeadLettered, c.Traced, t)
+	}
+	fmt.Fprintf(w, "%d\t%d\t%d\t%d\t  in all\n", s.Published, s.Consumed, s.DeadLettered, s.Traced)
+	w.Flush()
+	fmt.Fprintf(out, "\n%d sessions in %.1f s; every event was consumed or dead-lettered, and traced\n", s.Sessions, float64(s.DurationMS)/1000)
+}
+
+// stepWriter turns what is written, a line at a time, into steps.
+type stepWriter func(format string, args ...any)
+
+func (w stepWriter) Write(b []byte) (int, error) {
+	w("%s", b[:max(0, len(b)-1)])
+	return len(b), nil
+}

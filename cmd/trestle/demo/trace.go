@@ -1,0 +1,37 @@
+package demo
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/omninode/trestle/runtime/trace"
+)
+
+// trace stores the whole log and counts what the store has, by event type.
+func (d *demo) trace(ctx context.Context) (map[string]int, error) {
+	sink, err := trace.NewSink(d.Brokers, d.Topics, d.Store, d.Reader, trace.WithLogger(d.Log))
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if err := sink.RunUntilEnd(ctx); err != nil {
+		return nil, fmt.Errorf("trace: %w", err)
+	}
+	byType := map[string]int{}
+	for eventType := range d.ledger.snapshot() {
+		stored := eventType
+		if eventType == unreadable {
+			stored = ""
+		}
+		page, err := d.Store.ByType(ctx, stored, trace.Cursor{}, enough)
+		if err != nil {
+			return nil, fmt.Errorf("read the store back: %w", err)
+		}
+		byType[eventType] = len(page.Events)
+	}
+	return byType, nil
+}
+
+// enough is more than the demo publishes of any type.
+const enough = 10_000

@@ -1,0 +1,97 @@
+// Package gate judges a schema that is about to be registered against the versions that a registry holds, by the
+// compatibility checker's profile guide.
+package gate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	devregistry "github.com/omninode/trestle/cmd/trestle/dev/registry"
+	"github.com/omninode/trestle/compat"
+	"github.com/omninode/trestle/runtime/registry"
+	"github.com/omninode/trestle/tools/schema"
+)
+
+// Registration refuses next when it breaks any stored version in either direction. It is what
+// [registry.WithGate] takes.
+func Registration(ctx context.Context, next registry.Stored, versions []registry.Stored) error {
+	documents := make([]schema.Document, len(versions))
+	for i, v := range versions {
+		documents[i] = Document(v)
+	}
+	messages, err := judge(ctx, compat.ModeFullTransitive, documents, Document(next))
+	if err != nil {
+		return err
+	}
+	if len(messages) > 0 {
+		return errors.New(strings.Join(messages, "; "))
+	}
+	return nil
+}
+
+// Checker judges for the development registry, at the registry's levels.
+type Checker struct{}
+
+// Check returns the findings that make next incompatible, one sentence each.
+func (Checker) Check(level string, versions []devregistry.Candidate, next devregistry.Candidate) ([]string, error) {
+	documents := make([]schema.Document, len(versions))
+	for i, v := range versions {
+		documents[i] = document(v.Subject, v.Type, v.Schema, v.Texts)
+	}
+	return judge(context.Background(), compat.Mode(strings.ToLower(level)), documents, document(next.Subject, next.Type, next.Schema, next.Texts))
+}
+
+// Document is a stored schema as a source for the loader.
+func Document(s registry.Stored) schema.Document {
+	return document(s.Subject, string(s.Type), s.Schema, s.Texts)
+}
+
+func document(subject, schemaType, text string, texts map[string]string) schema.Document {
+	d := schema.Document{Name: subject, Language: schema.JSONSchema, Text: text}
+	if schemaType == string(registry.Protobuf) {
+		d.Language = schema.Protobuf
+	}
+	for _, name := range slices.Sorted(maps.Keys(texts)) {
+		d.References = append(d.References, schema.Reference{Name: name, Text: texts[name]})
+	}
+	return d
+}
+
+// judge compares next with each version. A stored version that can't be read can't be judged, and so is a reason to
+// refuse: a green gate must mean that old events stay readable.
+func judge(ctx context.Context, mode compat.Mode, versions []schema.Document, next schema.Document) ([]string, error) {
+	newSet, err := schema.LoadDocument(ctx, next)
+	if err != nil {
+		return nil, err
+	}
+	if mode == compat.ModeNone {
+		return nil, nil
+	}
+	var messages []string
+	var olds []*schema.Set
+	for _, v := range versions {
+		old, err := schema.LoadDocument(ctx, v)
+		if err != nil {
+			messages = append(messages, fmt.Sprintf("a stored version can't be judged: %v", err))
+			continue
+		}
+		olds = append(olds, old)
+	}
+	if len(olds) == 0 {
+		return messages, nil
+	}
+	report, err := compat.CompareHistory(olds, newSet, compat.Options{Mode: mode})
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range report.Findings {
+		if f.Severity == compat.Error {
+			messages = append(messages, fmt.Sprintf("%s: %s: %s", f.Pos, f.Rule, f.Message()))
+		}
+	}
+	return messages, nil
+}

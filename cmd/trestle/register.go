@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"text/tabwriter"
+
+	"github.com/omninode/trestle/cmd/trestle/gate"
+	"github.com/omninode/trestle/runtime/registry"
+	"github.com/spf13/cobra"
+)
+
+func newRegister(p *project) *cobra.Command {
+	var c connections
+	var dryRun, asJSON bool
+	var level string
+	cmd := &cobra.Command{
+		Use:   "register",
+		Short: "Put the schemas into a Schema Registry, references first",
+		Long: `Register writes a version of each subject whose schema differs from the newest one: <topic>-value for a topic with one
+event type, <topic>-<event type> for one with several. A schema that breaks any stored version, by Trestle's own check or
+by the registry's level, is refused before anything is written. A second run writes nothing.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			env, err := c.resolve(p)
+			if err != nil {
+				return err
+			}
+			if err := env.needRegistry(); err != nil {
+				return err
+			}
+			if level != "" {
+				env.Compatibility = level
+			}
+			plan, err := register(cmd.Context(), p, env, dryRun)
+			if plan != nil {
+				if asJSON {
+					err = errors.Join(printJSON(cmd, plan), err)
+				} else {
+					printRegisterPlan(cmd, plan)
+				}
+			}
+			var incompatible *registry.IncompatibleError
+			if errors.As(err, &incompatible) {
+				return no("%d subjects refuse their schema; nothing was written", len(incompatible.Subjects))
+			}
+			return err
+		},
+	}
+	c.addRegistry(cmd)
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "say what would be written; write nothing")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the plan as JSON")
+	cmd.Flags().StringVar(&level, "compatibility", "", "set this compatibility level for the subjects (BACKWARD, FULL_TRANSITIVE, …)")
+	return cmd
+}
+
+// register plans, and unless dryRun applies. The plan is returned with an *IncompatibleError too.
+func register(ctx context.Context, p *project, env environment, dryRun bool) (*registry.Plan, error) {
+	set, err := p.load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	declared, err := subjects(set)
+	if err != nil {
+		return nil, err
+	}
+	client, err := registry.New(env.Registry, registry.WithGate(gate.Registration))
+	if err != nil {
+		return nil, err
+	}
+	plan, err := client.Plan(ctx, declared)
+	if err != nil {
+		return nil, err
+	}
+	if refused := plan.Refused(); len(refused) > 0 {
+		return plan, &registry.IncompatibleError{Subjects: refused}
+	}
+	if dryRun {
+		return plan, nil
+	}
+	if err := client.Apply(ctx, plan); err != nil {
+		return plan, err
+	}
+	if env.Compatibility != "" {
+		return plan, client.SetCompatibility(ctx, plan, env.Compatibility)
+	}
+	return plan, nil
+}
+
+func printRegisterPlan(cmd *cobra.Command, plan *registry.Plan) {
+	if plan.Empty() {
+		fmt.Fprintf(cmd.OutOrStdout(), "%d subjects, all as declared\n", len(plan.Subjects))
+		return
+	}
+	w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 4, 2, ' ', 0)
+	for _, s := range plan.Subjects {
+		if s.Action == registry.None {
+			continue
+		}
+		version := ""
+		if s.Version > 0 {
+			version = fmt.Sprintf("version %d, id %d", s.Version, s.ID)
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", s.Action, s.Subject, s.Type, version)
+		if s.Reason != "" {
+			fmt.Fprintf(w, "\t%s\t\t\n", s.Reason)
+		}
+	}
+	w.Flush()
+}

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/jhump/protoreflect/v2/protoprint"
+	trestle "github.com/omninode/trestle/runtime"
+	"github.com/omninode/trestle/runtime/registry"
+	"github.com/omninode/trestle/tools/gen/jsonschema"
+	"github.com/omninode/trestle/tools/schema"
+	"google.golang.org/protobuf/reflect/protoreflect"
+)
+
+// subjects returns what the schemas register: for every topic the schemas of its event types, as they are on the
+// wire, and what those refer to.
+func subjects(set *schema.Set) ([]registry.Subject, error) {
+	generated, err := jsonschema.Generate(set)
+	if err != nil {
+		return nil, err
+	}
+	texts := make(map[string]string, len(generated))
+	for _, f := range generated {
+		texts[f.Path] = string(f.Content)
+	}
+	sources := protoSources(set)
+	out := map[string]registry.Subject{}
+	add := func(s registry.Subject) { out[s.Name] = s }
+	for _, t := range set.Topics {
+		info := trestle.TopicInfo{Name: t.Name}
+		for _, e := range t.Events {
+			info.EventTypes = append(info.EventTypes, e.Type)
+		}
+		for _, e := range t.Events {
+			name := registry.SubjectName(&info, e.Type)
+			if e.Encoding == schema.EncodingProtobuf {
+				if err := protobufSubject(name, e.Message.File.Proto, sources, add); err != nil {
+					return nil, err
+				}
+				continue
+			}
+			jsonSubject(name, e, texts, add)
+		}
+	}
+	list := make([]registry.Subject, 0, len(out))
+	for _, s := range out {
+		list = append(list, s)
+	}
+	slices.SortFunc(list, func(a, b registry.Subject) int { return cmp.Compare(a.Name, b.Name) })
+	return list, nil
+}
+
+// jsonSubject adds an event's JSON Schema and the documents that it refers to, each under its full name.
+func jsonSubject(name string, e *schema.Event, texts map[string]string, add func(registry.Subject)) {
+	at := jsonschema.Path(e)
+	s := registry.Subject{Name: name, Type: registry.JSON, Schema: texts[at]}
+	for _, ref := range jsonschema.References(e) {
+		subject := e.Package.Name + "." + strings.TrimSuffix(ref, ".json")
+		s.References = append(s.References, registry.Reference{Name: ref, Subject: subject})
+		add(registry.Subject{Name: subject, Type: registry.JSON, Schema: texts[path.Join(path.Dir(at), ref)]})
+	}
+	add(s)
+}
+
+// protobufSubject adds a .proto file and, under their import paths, the files that it imports; those that every
+// registry knows (google/protobuf) are left out. A file without source, as a library's, is printed from its
+// descriptor.
+func protobufSubject(name string, f protoreflect.FileDescriptor, sources map[string][]byte, add func(registry.Subject)) error {
+	text := string(sources[f.Path()])
+	if text == "" {
+		var err error
+		if text, err = (&protoprint.Printer{}).PrintProtoToString(f); err != nil {
+			return fmt.Errorf("subject %s: print %s: %w", name, f.Path(), err)
+		}
+	}
+	s := registry.Subject{Name: name, Type: registry.Protobuf, Schema: text}
+	for i := range f.Imports().Len() {
+		imported := f.Imports().Get(i).FileDescriptor
+		if strings.HasPrefix(imported.Path(), "google/protobuf/") {
+			continue
+		}
+		s.References = append(s.References, registry.Reference{Name: imported.Path(), Subject: imported.Path()})
+		if err := protobufSubject(imported.Path(), imported, sources, add); err != nil {
+			return err
+		}
+	}
+	add(s)
+	return nil
+}
+
+// protoSources returns the text of every loaded .proto file, by path.
+func protoSources(set *schema.Set) map[string][]byte {
+	out := map[string][]byte{}
+	for _, p := range set.Packages {
+		for _, f := range p.Files {
+			if f.Proto != nil {
+				out[f.Path] = f.Source
+			}
+		}
+	}
+	return out
+}
