@@ -1,7 +1,7 @@
 """The system guide's hook events in Python, for a test that exchanges them with Go over a real broker.
 
     python omni_hooks.py publish BROKERS          publish what comes on the standard input: {"event_type", "payload"} a line
-    python omni_hooks.py read BROKERS COUNT       read COUNT hook events, strictly
+    python omni_hooks.py read BROKERS GROUP COUNT read COUNT hook events, strictly
 
 It says on its standard output, one JSON object a line, what it does: {"ready": true}; {"wrote": {"event_type", "topic",
 "value"}}; {"read": {"event_type", "topic", "value", "understood"}}, with the event as the model holds it in understood.
@@ -15,7 +15,8 @@ from datetime import datetime, timezone
 from typing import Any
 from uuid import UUID
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from omni_service import say, started
 from pydantic import BaseModel, ConfigDict, Field
 
 TOPICS = {
@@ -51,10 +52,6 @@ class BaseEvent(Model):
     trace_id: str | None = None
     metadata: dict[str, Any] = Field(default_factory=dict)
     payload: dict[str, Any]
-
-
-def say(**line) -> None:
-    print(json.dumps(line), flush=True)
 
 
 def topic_of(event_type: str) -> str:
@@ -104,15 +101,10 @@ async def publish(brokers: str) -> None:
         await publisher.producer.stop()
 
 
-async def read(brokers: str, count: int) -> None:
-    async with AIOKafkaConsumer(bootstrap_servers=brokers) as consumer:
-        known = await consumer._client.fetch_all_metadata()
-        partitions = [TopicPartition(t, p) for t in {*TOPICS.values()} for p in known.partitions_for_topic(t)]
-        consumer.assign(partitions)
-        await consumer.seek_to_end(*partitions)
-        for partition in partitions:
-            await consumer.position(partition)
-        say(ready=True)
+async def read(brokers: str, group: str, count: int) -> None:
+    consumer = AIOKafkaConsumer(*TOPICS.values(), bootstrap_servers=brokers, group_id=group, auto_offset_reset="latest")
+    await started(consumer)
+    try:
         for _ in range(count):
             record = await consumer.getone()
             event = BaseEvent.model_validate_json(record.value)
@@ -125,8 +117,10 @@ async def read(brokers: str, count: int) -> None:
                     "understood": event.model_dump_json(),
                 }
             )
+    finally:
+        await consumer.stop()
 
 
 if __name__ == "__main__":
     command, brokers, *rest = sys.argv[1:]
-    asyncio.run(publish(brokers) if command == "publish" else read(brokers, int(rest[0])))
+    asyncio.run(publish(brokers) if command == "publish" else read(brokers, rest[0], int(rest[1])))
