@@ -88,12 +88,23 @@ func (p *project) path(elem ...string) string {
 	return filepath.Join(append([]string{p.dir}, elem...)...)
 }
 
+// shown is path for people: relative to the working directory where it is below that.
+func (p *project) shown(elem ...string) string {
+	path := p.path(elem...)
+	if wd, err := os.Getwd(); err == nil {
+		if rel, err := filepath.Rel(wd, path); err == nil && filepath.IsLocal(rel) {
+			return rel
+		}
+	}
+	return path
+}
+
 // load opens the project and loads its schemas.
 func (p *project) load(ctx context.Context) (*schema.Set, error) {
 	if err := p.open(); err != nil {
 		return nil, err
 	}
-	return p.loadSource(ctx, schema.Dir(p.path(p.config.Schemas)))
+	return p.loadSource(ctx, schema.Dir(p.shown(p.config.Schemas)))
 }
 
 func exists(path string) bool {

@@ -103,9 +103,9 @@ func printRegisterPlan(cmd *cobra.Command, plan *registry.Plan) {
 			version = fmt.Sprintf("version %d, id %d", s.Version, s.ID)
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", s.Action, s.Subject, s.Type, version)
-		if s.Reason != "" {
-			fmt.Fprintf(w, "\t%s\t\t\n", s.Reason)
-		}
 	}
 	w.Flush()
+	for _, s := range plan.Refused() {
+		fmt.Fprintf(cmd.OutOrStdout(), "%s: %s\n", s.Subject, s.Reason)
+	}
 }

@@ -29,7 +29,7 @@ var File_omninode_codegen_v1_family_proto protoreflect.FileDescriptor
 
 const file_omninode_codegen_v1_family_proto_rawDesc = "" +
 	"\n" +
-	" omninode/codegen/v1/family.proto\x12\x13omninode.codegen.v1\x1a\x18trestle/v1/options.protoB\x87\x05\xf2\xf7\x1d\xc3\x04\b\x02\x122omninode_codegen_{category}_{operation}_v{version}\x1a+omninode_codegen_dlq_{operation}_v{version}\"\x1a\b\x03\x10\x80\x88\xb2\xa0\x02\x1a\x06delete\"\x04gzip(\x80\x80@*\x1a\b\x01\x10\x80\x90\xfb\xd3\t\x1a\x06delete\"\x04gzip(\x80\x80@:\xd1\x01\n" +
+	" omninode/codegen/v1/family.proto\x12\x13omninode.codegen.v1\x1a\x18trestle/v1/options.protoB\x88\x05\xf2\xf7\x1d\xc4\x04\b\x02\x122omninode_codegen_{category}_{operation}_v{version}\x1a+omninode_codegen_dlq_{operation}_v{version}\"\x1a\b\x03\x10\x80\x88\xb2\xa0\x02\x1a\x06delete\"\x04gzip(\x80\x80@*\x1b\b\x01\x10\x80\x90\xfb\xd3\t\x1a\x06delete\"\x04gzip(\x80\x80\x80\x01:\xd1\x01\n" +
 	"\x1bomniclaude_codegen_consumer\x12$omninode_codegen_response_analyze_v1\x12%omninode_codegen_response_validate_v1\x12$omninode_codegen_response_pattern_v1\x12\"omninode_codegen_response_mixin_v1\x1a\x06latest \x01(\xb0\xea\x010\x90N:\n" +
 	"omniclaude:\xd1\x01\n" +
 	"\x1fomniarchon_codegen_intelligence\x12#omninode_codegen_request_analyze_v1\x12$omninode_codegen_request_validate_v1\x12#omninode_codegen_request_pattern_v1\x12!omninode_codegen_request_mixin_v1\x1a\x06latest \x01(\xb0\xea\x010\x90N:\n" +

@@ -169,27 +169,27 @@ var (
 	topicOmninodeCodegenDlqAnalyzeV1 = trestle.TopicInfo{
 		Name:            "omninode_codegen_dlq_analyze_v1",
 		EventTypes:      []string{"DeadLetterEvent"},
-		MaxMessageBytes: 1048576,
+		MaxMessageBytes: 2097152,
 	}
 	topicOmninodeCodegenDlqMixinV1 = trestle.TopicInfo{
 		Name:            "omninode_codegen_dlq_mixin_v1",
 		EventTypes:      []string{"DeadLetterEvent"},
-		MaxMessageBytes: 1048576,
+		MaxMessageBytes: 2097152,
 	}
 	topicOmninodeCodegenDlqPatternV1 = trestle.TopicInfo{
 		Name:            "omninode_codegen_dlq_pattern_v1",
 		EventTypes:      []string{"DeadLetterEvent"},
-		MaxMessageBytes: 1048576,
+		MaxMessageBytes: 2097152,
 	}
 	topicOmninodeCodegenDlqSessionV1 = trestle.TopicInfo{
 		Name:            "omninode_codegen_dlq_session_v1",
 		EventTypes:      []string{"DeadLetterEvent"},
-		MaxMessageBytes: 1048576,
+		MaxMessageBytes: 2097152,
 	}
 	topicOmninodeCodegenDlqValidateV1 = trestle.TopicInfo{
 		Name:            "omninode_codegen_dlq_validate_v1",
 		EventTypes:      []string{"DeadLetterEvent"},
-		MaxMessageBytes: 1048576,
+		MaxMessageBytes: 2097152,
 	}
 	topicOmninodeCodegenRequestAnalyzeV1 = trestle.TopicInfo{
 		Name:            "omninode_codegen_request_analyze_v1",
@@ -254,6 +254,6 @@ var (
 	topicOmninodeSystemAlertsDlq = trestle.TopicInfo{
 		Name:            "omninode_system_alerts_dlq",
 		EventTypes:      []string{"DeadLetterEvent"},
-		MaxMessageBytes: 1048576,
+		MaxMessageBytes: 2097152,
 	}
 )

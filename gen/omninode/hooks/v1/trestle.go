@@ -175,16 +175,18 @@ var (
 		EventTypes: []string{"configuration.updated"},
 	}
 	topicConfigurationChangesDlq = trestle.TopicInfo{
-		Name:       "configuration.changes_dlq",
-		EventTypes: []string{"DeadLetterEvent"},
+		Name:            "configuration.changes_dlq",
+		EventTypes:      []string{"DeadLetterEvent"},
+		MaxMessageBytes: 2097152,
 	}
 	topicEventsGeneral = trestle.TopicInfo{
 		Name:       "events.general",
 		DeadLetter: "events.general_dlq",
 	}
 	topicEventsGeneralDlq = trestle.TopicInfo{
-		Name:       "events.general_dlq",
-		EventTypes: []string{"DeadLetterEvent"},
+		Name:            "events.general_dlq",
+		EventTypes:      []string{"DeadLetterEvent"},
+		MaxMessageBytes: 2097152,
 	}
 	topicHooksServiceLifecycle = trestle.TopicInfo{
 		Name:       "hooks.service_lifecycle",
@@ -192,8 +194,9 @@ var (
 		EventTypes: []string{"service.lifecycle.health_changed", "service.lifecycle.started", "service.lifecycle.stopped"},
 	}
 	topicHooksServiceLifecycleDlq = trestle.TopicInfo{
-		Name:       "hooks.service_lifecycle_dlq",
-		EventTypes: []string{"DeadLetterEvent"},
+		Name:            "hooks.service_lifecycle_dlq",
+		EventTypes:      []string{"DeadLetterEvent"},
+		MaxMessageBytes: 2097152,
 	}
 	topicHooksToolExecution = trestle.TopicInfo{
 		Name:       "hooks.tool_execution",
@@ -201,8 +204,9 @@ var (
 		EventTypes: []string{"tool.execution.completed"},
 	}
 	topicHooksToolExecutionDlq = trestle.TopicInfo{
-		Name:       "hooks.tool_execution_dlq",
-		EventTypes: []string{"DeadLetterEvent"},
+		Name:            "hooks.tool_execution_dlq",
+		EventTypes:      []string{"DeadLetterEvent"},
+		MaxMessageBytes: 2097152,
 	}
 	topicHooksToolRegistration = trestle.TopicInfo{
 		Name:       "hooks.tool_registration",
@@ -210,8 +214,9 @@ var (
 		EventTypes: []string{"tool.registration.discovered"},
 	}
 	topicHooksToolRegistrationDlq = trestle.TopicInfo{
-		Name:       "hooks.tool_registration_dlq",
-		EventTypes: []string{"DeadLetterEvent"},
+		Name:            "hooks.tool_registration_dlq",
+		EventTypes:      []string{"DeadLetterEvent"},
+		MaxMessageBytes: 2097152,
 	}
 	topicIntelligencePatterns = trestle.TopicInfo{
 		Name:       "intelligence.patterns",
@@ -219,8 +224,9 @@ var (
 		EventTypes: []string{"intelligence.pattern.discovered"},
 	}
 	topicIntelligencePatternsDlq = trestle.TopicInfo{
-		Name:       "intelligence.patterns_dlq",
-		EventTypes: []string{"DeadLetterEvent"},
+		Name:            "intelligence.patterns_dlq",
+		EventTypes:      []string{"DeadLetterEvent"},
+		MaxMessageBytes: 2097152,
 	}
 	topicIntelligencePerformance = trestle.TopicInfo{
 		Name:       "intelligence.performance",
@@ -228,8 +234,9 @@ var (
 		EventTypes: []string{"intelligence.performance.anomaly_detected"},
 	}
 	topicIntelligencePerformanceDlq = trestle.TopicInfo{
-		Name:       "intelligence.performance_dlq",
-		EventTypes: []string{"DeadLetterEvent"},
+		Name:            "intelligence.performance_dlq",
+		EventTypes:      []string{"DeadLetterEvent"},
+		MaxMessageBytes: 2097152,
 	}
 	topicProxyCache = trestle.TopicInfo{
 		Name:       "proxy.cache",
@@ -237,8 +244,9 @@ var (
 		EventTypes: []string{"proxy.cache.hit", "proxy.cache.miss"},
 	}
 	topicProxyCacheDlq = trestle.TopicInfo{
-		Name:       "proxy.cache_dlq",
-		EventTypes: []string{"DeadLetterEvent"},
+		Name:            "proxy.cache_dlq",
+		EventTypes:      []string{"DeadLetterEvent"},
+		MaxMessageBytes: 2097152,
 	}
 	topicProxyRequests = trestle.TopicInfo{
 		Name:       "proxy.requests",
@@ -246,8 +254,9 @@ var (
 		EventTypes: []string{"proxy.request.routed"},
 	}
 	topicProxyRequestsDlq = trestle.TopicInfo{
-		Name:       "proxy.requests_dlq",
-		EventTypes: []string{"DeadLetterEvent"},
+		Name:            "proxy.requests_dlq",
+		EventTypes:      []string{"DeadLetterEvent"},
+		MaxMessageBytes: 2097152,
 	}
 	topicSystemErrors = trestle.TopicInfo{
 		Name:       "system.errors",
@@ -255,8 +264,9 @@ var (
 		EventTypes: []string{"error.service.critical"},
 	}
 	topicSystemErrorsDlq = trestle.TopicInfo{
-		Name:       "system.errors_dlq",
-		EventTypes: []string{"DeadLetterEvent"},
+		Name:            "system.errors_dlq",
+		EventTypes:      []string{"DeadLetterEvent"},
+		MaxMessageBytes: 2097152,
 	}
 )
 
