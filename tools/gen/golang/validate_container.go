@@ -70,7 +70,10 @@ func (g *file) itemRules(r valueRule) ([]string, error) {
 		if r.typ.Kind == schema.Record {
 			return nil, refuse(r.field.Pos, fieldName(r.field), "ignore of zero messages has no static validator")
 		}
-		has, _ := zeroConditions(g, r.typ.Kind, r.expr)
+		has := r.expr + " != 0" // of items, negative zero is zero too
+		if r.typ.Kind != schema.Float && r.typ.Kind != schema.Double {
+			has, _ = zeroConditions(g, r.typ.Kind, r.expr)
+		}
 		lines = guarded("if "+has+" {", lines)
 	}
 	return lines, nil

@@ -828,7 +828,7 @@ func (x *Containers) Validate() error {
 		v.Add("scores", "repeated.unique", "repeated value must contain unique items", nil)
 	}
 	for i, e := range x.Scores {
-		if e != 0 || math.Signbit(float64(e)) {
+		if e != 0 {
 			if !(e >= 0.5) {
 				v.Add("scores["+strconv.Itoa(i)+"]", "double.gte", "must be greater than or equal to 0.5", e)
 			}
