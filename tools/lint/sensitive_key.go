@@ -1,0 +1,26 @@
+package lint
+
+import (
+	"fmt"
+
+	"github.com/omninode/trestle/tools/schema"
+)
+
+var sensitiveKey = Rule{
+	ID:       "SENSITIVE_KEY",
+	Purpose:  "a key holds nothing sensitive",
+	Why:      "Keys are not encrypted. They are in logs, in metrics and in every tool that lists records, and compaction keeps them longest.",
+	Severity: Error,
+	Fix:      "make the key of %s an id that says nothing about a person, or take the mark from the field if it is none",
+	Event: func(c *Check, e *schema.Event) {
+		for _, k := range keyPaths(e) {
+			for _, f := range k.fields {
+				if f.Sensitive {
+					c.Report(Problem{Message: fmt.Sprintf("key path %s of event %s reads %s.%s (%s), which is sensitive: keys are stored and shown as they are",
+						k.text, e.Type, f.Message.Name, f.Name, f.Pos)})
+					break
+				}
+			}
+		}
+	},
+}
