@@ -1,9 +1,11 @@
 package witness
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"math/big"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -134,6 +136,11 @@ func numbers(t, other *schema.Type) []any {
 		points = append(points, big.NewRat(1, 2))
 	}
 	points = append(points, new(big.Rat).Add(shape.Exact53.High, shape.One), new(big.Rat).Add(shape.Exact24.High, shape.One))
+	// What is easy to read comes first: 1, then by size, positive before negative.
+	slices.SortStableFunc(points[1:], func(a, b *big.Rat) int {
+		return cmp.Or(new(big.Rat).Abs(a).Cmp(new(big.Rat).Abs(b)), b.Sign()-a.Sign())
+	})
+	points = slices.CompactFunc(points, func(a, b *big.Rat) bool { return a.Cmp(b) == 0 })
 	var out []any
 	for _, p := range points {
 		if n, ok := number(p, shape.IsFloat(t.Kind)); ok {
