@@ -12,14 +12,15 @@ var versionElement = regexp.MustCompile(`^v[0-9]+([a-z]+[0-9]*)?$`)
 func (l *loader) nameGoPackage(p *Package, option string) {
 	importPath, name, named := strings.Cut(option, ";")
 	if importPath == "" {
-		importPath = path.Join(l.goPrefix, p.Dir)
+		dir := p.Dir
+		if dir == "." {
+			dir = strings.ReplaceAll(p.Name, ".", "/")
+		}
+		importPath = path.Join(l.goPrefix, dir)
 	}
 	p.GoImport, p.GoName = importPath, name
 	if !named {
 		p.GoName = goName(importPath)
-		if option == "" && p.Name != "" {
-			p.GoName = goName(strings.ReplaceAll(p.Name, ".", "/"))
-		}
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 // Keywords that say nothing of what is valid, and may be in any schema.
 var keywordsOfAnnotation = []string{
 	"$comment", "title", "description", "examples", "deprecated", "readOnly", "writeOnly", "default", "x-trestle",
-	"$defs", "definitions",
+	"$defs",
 }
 
 // Keywords that may be in the root of a file besides.
@@ -58,28 +58,37 @@ var unsupported = map[string]string{
 	"$id":                   "only a file's root has an $id",
 	"contentMediaType":      "leave it out, or say it in the description",
 	"contentSchema":         "leave it out, or say it in the description",
+	"definitions":           "it is the older name of $defs",
 }
 
 // constraining are the keywords that no schema of their kind may ignore; others that are unknown are annotations.
 var constraining = append(append(append(append(append(append([]string{"$ref"},
 	keywordsOfMessage...), keywordsOfMap...), keywordsOfArray...), keywordsOfString...), keywordsOfNumber...), keywordsOfEnum...)
 
-// checkKeywords finds keywords that a schema of some kind cannot have: none is passed over in silence, but those that
-// begin with x-, which belong to others.
-func (j *jsonLoader) checkKeywords(f *jsonFile, v *jsontree.Value, allowed []string, what string) {
+// What to do about a keyword that is out of place.
+const (
+	removeIt = "remove it"
+	inTarget = "put it into the schema that is referred to"
+)
+
+// checkKeywords finds keywords that a schema of some kind cannot have, and says what to do about one that constrains
+// another kind. None is passed over in silence, but those that begin with x-, which belong to others.
+func (j *jsonLoader) checkKeywords(f *jsonFile, v *jsontree.Value, allowed []string, what, advice string) {
 	for _, m := range v.Members {
 		switch {
+		case m.Name == "definitions" && j.tree.loose:
+			continue
 		case slices.Contains(allowed, m.Name), slices.Contains(keywordsOfAnnotation, m.Name), strings.HasPrefix(m.Name, "x-"):
 			continue
 		case v == f.root && slices.Contains(keywordsOfRoot, m.Name):
 			continue
 		}
-		advice, known := unsupported[m.Name]
+		instead, known := unsupported[m.Name]
 		switch {
 		case known:
-			j.errs.add(f.pos(m.Place), "keyword %s is not supported here: %s", m.Name, advice)
+			j.errs.add(f.pos(m.Place), "keyword %s is not supported here: %s", m.Name, instead)
 		case slices.Contains(constraining, m.Name):
-			j.errs.add(f.pos(m.Place), "keyword %s means nothing for %s: remove it", m.Name, what)
+			j.errs.add(f.pos(m.Place), "keyword %s means nothing for %s: %s", m.Name, what, advice)
 		case !j.tree.loose:
 			j.errs.add(f.pos(m.Place), "unknown keyword %s: is it misspelt? What is for other tools begins with x-", m.Name)
 		}
@@ -118,7 +127,7 @@ func (j *jsonLoader) misplaced(f *jsonFile, v *jsontree.Value, word string) stri
 	switch word {
 	case "family":
 		if v != f.root {
-			return "belongs into the root of a file"
+			return "belongs in the root of a file"
 		}
 	case "event":
 		if j.messages[v] == nil {

@@ -238,7 +238,7 @@ func (j *jsonLoader) finishFile(f *jsonFile) {
 			f.file.Root = t.Type
 		}
 	} else {
-		j.checkKeywords(f, f.root, keywordsOfDefinitions, "a file of definitions")
+		j.checkKeywords(f, f.root, keywordsOfDefinitions, "a file of definitions", removeIt)
 	}
 	j.finishSchema(f, f.root)
 }
@@ -247,9 +247,6 @@ func (j *jsonLoader) finishSchema(f *jsonFile, v *jsontree.Value) {
 	eachSubschema(v, func(keyword, _ string, _ jsontree.Place, sub *jsontree.Value) {
 		if keyword == "$defs" || keyword == "definitions" {
 			j.typeOf(f, sub)
-			if keyword == "definitions" && !j.tree.loose {
-				j.errs.add(f.pos(sub.Place), "definitions is the older name: JSON Schema 2020-12 has $defs")
-			}
 		}
 		j.finishSchema(f, sub)
 	})

@@ -10,7 +10,7 @@ import (
 // fillMessage reads the properties of an object.
 func (j *jsonLoader) fillMessage(d declaredMessage) {
 	m, f, v := d.message, d.from, d.content
-	j.checkKeywords(f, v, keywordsOfMessage, "an object with properties")
+	j.checkKeywords(f, v, keywordsOfMessage, "an object with properties", removeIt)
 	if v == d.schema && v == f.root {
 		j.refuseDefault(f, v, "a whole event")
 	}
@@ -128,7 +128,7 @@ func (j *jsonLoader) fillEnum(f *jsonFile, v *jsontree.Value, e *Enum) {
 	if t := v.Get("type"); t != nil && name != "string" {
 		j.errs.add(f.pos(t.Place), "type %s does not fit a list of strings", t.JSON())
 	}
-	j.checkKeywords(f, v, keywordsOfEnum, "a list of strings")
+	j.checkKeywords(f, v, keywordsOfEnum, "a list of strings", removeIt)
 	if list := v.Get("enum"); list != nil {
 		if v.Get("oneOf") != nil {
 			j.errs.add(f.pos(list.Place), "enum and oneOf both list values: keep one of them")
@@ -141,7 +141,7 @@ func (j *jsonLoader) fillEnum(f *jsonFile, v *jsontree.Value, e *Enum) {
 		return
 	}
 	for _, choice := range v.Get("oneOf").Items {
-		j.checkKeywords(f, choice, []string{"const", "type"}, "a value of a list")
+		j.checkKeywords(f, choice, []string{"const", "type"}, "a value of a list", removeIt)
 		value := choice.Get("const")
 		ev := &EnumValue{Name: value.Text, Doc: describe(choice)}
 		if title := choice.Get("title"); title != nil && title.Text != "" {

@@ -56,7 +56,7 @@ func (j *jsonLoader) readType(f *jsonFile, v *jsontree.Value) *jsonType {
 	if m := j.messages[v]; m != nil {
 		t.Kind, t.Message = Record, m
 		if v.Get("$ref") != nil {
-			j.checkKeywords(f, v, []string{"$ref"}, "a reference")
+			j.checkKeywords(f, v, []string{"$ref"}, "a reference", inTarget)
 		}
 		_, nullable := typeName(v)
 		return &jsonType{Type: t, nullable: nullable}
@@ -67,7 +67,7 @@ func (j *jsonLoader) readType(f *jsonFile, v *jsontree.Value) *jsonType {
 		return &jsonType{Type: t, nullable: j.enumNullable(v)}
 	}
 	if ref := v.Get("$ref"); ref != nil {
-		j.checkKeywords(f, v, []string{"$ref"}, "a reference: what it refers to has its own, and")
+		j.checkKeywords(f, v, []string{"$ref"}, "a reference", inTarget)
 		target, schema := j.resolve(f, ref)
 		if schema == nil {
 			return nil
@@ -97,7 +97,7 @@ func (j *jsonLoader) readAlternatives(f *jsonFile, v *jsontree.Value, keyword st
 		j.errs.add(f.pos(list.Place), "keyword %s is not supported here: %s", keyword, unsupported[keyword])
 		return nil
 	}
-	j.checkKeywords(f, v, []string{keyword}, "a schema with "+keyword)
+	j.checkKeywords(f, v, []string{keyword}, "a schema with "+keyword, "put it into the schema in the list")
 	t := j.typeOf(f, rest[0])
 	if t == nil {
 		return nil
@@ -121,7 +121,7 @@ func (j *jsonLoader) readPlain(f *jsonFile, v *jsontree.Value, t *Type) *jsonTyp
 			return nil
 		}
 		t.Kind = JSONValue
-		j.checkKeywords(f, v, nil, `a schema without a type: add "type", or`)
+		j.checkKeywords(f, v, nil, "a schema without a type", `add "type"; values in a list have one type`)
 		return &jsonType{Type: t, nullable: true}
 	case "string":
 		j.readString(f, v, t)
@@ -129,7 +129,7 @@ func (j *jsonLoader) readPlain(f *jsonFile, v *jsontree.Value, t *Type) *jsonTyp
 		j.readNumber(f, v, t, name)
 	case "boolean":
 		t.Kind = Bool
-		j.checkKeywords(f, v, keywordsOfBoolean, "a boolean")
+		j.checkKeywords(f, v, keywordsOfBoolean, "a boolean", removeIt)
 		j.readValues(f, v, t)
 	case "array":
 		j.readArray(f, v, t)
@@ -200,7 +200,7 @@ var stringFormatNames = []string{
 
 func (j *jsonLoader) readString(f *jsonFile, v *jsontree.Value, t *Type) {
 	t.Kind = String
-	j.checkKeywords(f, v, append([]string{"enum"}, keywordsOfString...), "a string")
+	j.checkKeywords(f, v, append([]string{"enum"}, keywordsOfString...), "a string", removeIt)
 	if v.Get("enum") != nil {
 		// A list of strings is an enum of its own; this one is none.
 		j.errs.add(f.pos(v.Get("enum").Place), "enum %s holds no string, but the type is string", v.Get("enum").JSON())
@@ -240,7 +240,7 @@ func (j *jsonLoader) readNumber(f *jsonFile, v *jsontree.Value, t *Type, name st
 	if name == "integer" {
 		t.Kind = Int64
 	}
-	j.checkKeywords(f, v, keywordsOfNumber, "a number")
+	j.checkKeywords(f, v, keywordsOfNumber, "a number", removeIt)
 	if format := v.Get("format"); format != nil {
 		switch {
 		case name == "integer" && format.Text == "int32":
@@ -327,7 +327,7 @@ func (j *jsonLoader) valueText(f *jsonFile, v *jsontree.Value, t *Type) string {
 
 func (j *jsonLoader) readArray(f *jsonFile, v *jsontree.Value, t *Type) {
 	t.Kind = List
-	j.checkKeywords(f, v, keywordsOfArray, "an array")
+	j.checkKeywords(f, v, keywordsOfArray, "an array", removeIt)
 	c := &t.Constraints
 	c.MinItems, c.MaxItems = j.natural(f, v, "minItems"), j.natural(f, v, "maxItems")
 	if u := v.Get("uniqueItems"); u != nil {
@@ -341,7 +341,7 @@ func (j *jsonLoader) readArray(f *jsonFile, v *jsontree.Value, t *Type) {
 // readMap reads an object without properties: free-form, or a map.
 func (j *jsonLoader) readMap(f *jsonFile, v *jsontree.Value, t *Type) {
 	t.Kind = JSONObject
-	j.checkKeywords(f, v, keywordsOfMap, "an object without properties")
+	j.checkKeywords(f, v, keywordsOfMap, "an object without properties", removeIt)
 	c := &t.Constraints
 	c.MinPairs, c.MaxPairs = j.natural(f, v, "minProperties"), j.natural(f, v, "maxProperties")
 	values, keys := v.Get("additionalProperties"), v.Get("propertyNames")
@@ -352,7 +352,7 @@ func (j *jsonLoader) readMap(f *jsonFile, v *jsontree.Value, t *Type) {
 	t.Key = &Type{Kind: String, Pos: t.Pos}
 	if keys != nil {
 		if t.Key = j.keyType(f, keys); t.Key.Kind != String && t.Key.Kind != EnumKind {
-			j.errs.add(f.pos(keys.Place), "propertyNames describes %s: names are strings", kindWords(t.Key))
+			j.errs.add(f.pos(keys.Place), "propertyNames is %s: names are strings", kindWords(t.Key))
 		}
 	}
 	t.Elem = j.part(f, values, t.Pos, "the values of a map")

@@ -187,8 +187,8 @@ func (l *loader) deadLetterEvent(t *Topic) *Event {
 		candidates = own
 	}
 	if len(candidates) > 1 {
-		l.errs.add(candidates[1].Pos, "two events are dead letters, %s (%s) and %s: dead-letter topic %s can carry one",
-			candidates[0].Type, candidates[0].Pos, candidates[1].Type, t.Name)
+		l.errs.add(candidates[1].Pos, "two events are dead letters, %s (%s) and %s: a dead-letter topic carries one",
+			candidates[0].Type, candidates[0].Pos, candidates[1].Type)
 	}
 	if len(candidates) == 0 {
 		return nil

@@ -138,9 +138,8 @@ func (pc *protoCompiler) report(err reporter.ErrorWithPos) error {
 func (pc *protoCompiler) add(err reporter.ErrorWithPos) {
 	at := err.GetPosition()
 	message := strings.Join(strings.Fields(err.Unwrap().Error()), " ")
-	if path, ok := strings.CutPrefix(message, "could not resolve path "); ok {
-		path, _, _ = strings.Cut(path, ":")
-		message = fmt.Sprintf("cannot find %s: imports count from the schemas' root, and buf/validate and trestle/v1 need no file", path)
+	if errors.Is(err, fs.ErrNotExist) {
+		message = fmt.Sprintf("cannot find %s: imports count from the root of the schemas", strings.TrimSuffix(message, ": "+fs.ErrNotExist.Error()))
 	}
 	pc.l.errs.add(Position{File: at.Filename, Line: at.Line, Col: at.Col}, "%s", message)
 }

@@ -168,6 +168,9 @@ func (l *loader) fillMessage(f *protoFile, m *Message, path []int32) {
 		}
 		m.Fields = append(m.Fields, field)
 	}
+	if f.sources != nil {
+		l.checkFields(m)
+	}
 	// The event stands before those of nested messages, as in the source.
 	l.addProtoEvent(f, m, options, path)
 	for i := range md.Messages().Len() {
