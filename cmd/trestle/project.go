@@ -104,7 +104,26 @@ func (p *project) load(ctx context.Context) (*schema.Set, error) {
 	if err := p.open(); err != nil {
 		return nil, err
 	}
-	return p.loadSource(ctx, schema.Dir(p.shown(p.config.Schemas)))
+	dir := p.shown(p.config.Schemas)
+	set, err := p.loadSource(ctx, schema.Dir(dir))
+	var mistakes schema.Errors
+	if errors.As(err, &mistakes) {
+		return nil, below(dir, mistakes)
+	}
+	return set, err
+}
+
+// below shows mistakes in files under the folder that they were loaded from, where an editor finds them.
+func below(dir string, mistakes schema.Errors) schema.Errors {
+	out := make(schema.Errors, len(mistakes))
+	for i, m := range mistakes {
+		moved := *m
+		if moved.Pos.File != "" {
+			moved.Pos.File = filepath.ToSlash(filepath.Join(dir, moved.Pos.File))
+		}
+		out[i] = &moved
+	}
+	return out
 }
 
 func exists(path string) bool {
