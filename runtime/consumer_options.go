@@ -220,6 +220,7 @@ func (c *consumerConfig) kafkaOptions(brokers []string, group string) []kgo.Opt 
 		kgo.SeedBrokers(brokers...),
 		kgo.ClientID("trestle"),
 		kgo.WithLogger(kafkaLogger{c.logger}),
+		kgo.MetadataMinAge(metadataMinAge),
 		kgo.ConsumerGroup(group),
 		kgo.ConsumeStartOffset(start),
 		kgo.DisableAutoCommit(),

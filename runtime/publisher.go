@@ -74,9 +74,13 @@ func (p *Publisher) publish(ctx context.Context, e Event, opts []PublishOption) 
 	if err != nil {
 		return Receipt{}, err
 	}
+	timeout := time.NewTimer(p.cfg.deliveryTimeout)
+	defer timeout.Stop()
 	select {
 	case r := <-done:
 		return r.receipt, r.err
+	case <-timeout.C: // the client comes to it a little later
+		return Receipt{}, sent.failed(fmt.Errorf("not acknowledged within %v", p.cfg.deliveryTimeout))
 	case <-ctx.Done():
 		return Receipt{}, sent.failed(fmt.Errorf("not acknowledged yet: %w", context.Cause(ctx)))
 	}

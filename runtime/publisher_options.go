@@ -172,6 +172,10 @@ func newPublisherConfig(opts []PublisherOption) (*publisherConfig, error) {
 	return c, errors.Join(errs...)
 }
 
+// metadataMinAge is how long to wait before asking again where partitions are: how long a moved leader goes unnoticed,
+// and how late a failed event is given up.
+const metadataMinAge = 250 * time.Millisecond
+
 func (c *publisherConfig) kafkaOptions(brokers []string) []kgo.Opt {
 	codecs := map[Compression]kgo.CompressionCodec{
 		Gzip: kgo.GzipCompression(), Snappy: kgo.SnappyCompression(), LZ4: kgo.Lz4Compression(),
@@ -181,6 +185,7 @@ func (c *publisherConfig) kafkaOptions(brokers []string) []kgo.Opt {
 		kgo.SeedBrokers(brokers...),
 		kgo.ClientID("trestle"),
 		kgo.WithLogger(kafkaLogger{c.logger}),
+		kgo.MetadataMinAge(metadataMinAge),
 		kgo.ProducerBatchCompression(codecs[c.compression]),
 		kgo.ProducerLinger(c.linger),
 		kgo.ProducerBatchMaxBytes(int32(c.batchBytes) + 4), // the client counts a length before the batch

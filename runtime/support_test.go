@@ -116,6 +116,10 @@ func orderJSON(order string, n int) string {
 		`"payload": {"order_id": %q, "n": %d}}`, order, n)
 }
 
+func orderRecord(order string, n int) *kgo.Record {
+	return &kgo.Record{Topic: orders.Name, Key: []byte(order), Value: []byte(orderJSON(order, n))}
+}
+
 // write writes records as they are.
 func (c *cluster) write(t testing.TB, records ...*kgo.Record) {
 	t.Helper()
@@ -130,7 +134,7 @@ func (c *cluster) writeOrders(t testing.TB, orderIDs []string, perOrder int) {
 	var records []*kgo.Record
 	for n := range perOrder {
 		for _, id := range orderIDs {
-			records = append(records, &kgo.Record{Topic: orders.Name, Key: []byte(id), Value: []byte(orderJSON(id, n))})
+			records = append(records, orderRecord(id, n))
 		}
 	}
 	c.write(t, records...)

@@ -1,0 +1,521 @@
+package trestle_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+	"go.opentelemetry.io/otel/trace"
+
+	trestle "github.com/omninode/trestle/runtime"
+	"github.com/omninode/trestle/runtime/trestletest"
+)
+
+func newPublisher(t testing.TB, brokers []string, opts ...trestle.PublisherOption) *trestle.Publisher {
+	t.Helper()
+	p, err := trestle.NewPublisher(brokers, append([]trestle.PublisherOption{trestle.WithLogger(quiet)}, opts...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		_ = p.Close(ctx) // what tests leave behind on purpose is not acknowledged
+	})
+	return p
+}
+
+const (
+	conversationID = "550e8400-e29b-41d4-a716-446655440000"
+	ourSessionID   = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
+	ourEventID     = "0199a5c4-0000-7000-8000-000000000001"
+)
+
+func headersOf(r *kgo.Record) map[string]string {
+	headers := map[string]string{}
+	for _, h := range r.Headers {
+		headers[h.Key] = string(h.Value)
+	}
+	return headers
+}
+
+func TestPublishedEventStandsOnItsTopic(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t)
+	p := newPublisher(t, c.brokers)
+	err := p.Publish(deadline(t), &orderPlaced{OrderID: "a", N: 1},
+		trestle.WithEventID(ourEventID), trestle.WithCorrelationID(conversationID), trestle.WithSessionID(ourSessionID),
+		trestle.WithHeader("tenant", []byte("x")), trestle.WithHeader("event-type", []byte("forged")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	records := c.read(t, orders.Name)
+	if len(records) != 1 {
+		t.Fatalf("got %d records, want 1", len(records))
+	}
+	r := records[0]
+	want := map[string]string{"event-id": ourEventID, "event-type": "OrderPlaced", "content-type": "application/json", "tenant": "x"}
+	if diff := cmp.Diff(want, headersOf(r)); diff != "" {
+		t.Errorf("headers: %s", diff)
+	}
+	value := string(r.Value)
+	prefix := `{"envelope_version":"1.0","correlation_id":"` + conversationID + `","session_id":"` + ourSessionID + `","event_type":"OrderPlaced","timestamp":"`
+	if string(r.Key) != "a" || !strings.HasPrefix(value, prefix) || !strings.HasSuffix(value, `"payload":{"order_id":"a","n":1,"note":""}}`) {
+		t.Errorf("got %s = %s", r.Key, value)
+	}
+	if got := r.Attrs.CompressionType(); got != 1 {
+		t.Errorf("got compression %d, want gzip", got)
+	}
+}
+
+func TestReceiptSaysWhere(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t)
+	p := newPublisher(t, c.brokers)
+	receipts := make(chan trestle.Receipt, 1)
+	err := p.PublishAsync(t.Context(), &orderPlaced{OrderID: "a"}, func(r trestle.Receipt, err error) {
+		if err != nil {
+			t.Error(err)
+		}
+		receipts <- r
+	}, trestle.WithEventID(ourEventID))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := <-receipts
+	written := c.read(t, orders.Name)[0]
+	want := trestle.Receipt{Topic: orders.Name, Partition: written.Partition, Offset: 0, EventID: ourEventID, Timestamp: written.Timestamp}
+	if diff := cmp.Diff(want, r, cmp.Comparer(time.Time.Equal)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestEventThatCannotBePublishedIsRefusedBeforeAnythingIsSent(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t)
+	sent := c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: orders.Name, Observe: true, Count: -1})
+	p := newPublisher(t, c.brokers, trestle.WithBatchBytes(1<<20))
+	small := newPublisher(t, c.brokers, trestle.WithBatchBytes(2<<10))
+	noIDs := newPublisher(t, c.brokers, trestle.WithSchemaIDs(failingIDs{}))
+	never := func(trestle.Receipt, error) { t.Error("a callback for an event that was not accepted") }
+	cases := map[string]struct {
+		publisher *trestle.Publisher
+		event     *orderPlaced
+		opts      []trestle.PublishOption
+		check     func(error) bool
+	}{
+		"invalid": {p, &orderPlaced{N: -1}, nil, func(err error) bool {
+			invalid, ok := errors.AsType[*trestle.ValidationError](err)
+			return ok && invalid.Violations[0].Path == "n" && strings.HasPrefix(err.Error(), "publish: test.OrderPlaced: n: ")
+		}},
+		"an id that is none": {p, &orderPlaced{}, []trestle.PublishOption{trestle.WithCorrelationID("x")}, func(err error) bool {
+			invalid, ok := errors.AsType[*trestle.ValidationError](err)
+			return ok && invalid.Violations[0].Path == "envelope.correlation_id"
+		}},
+		"too large for the topic": {p, &orderPlaced{Note: strings.Repeat("a", 1<<20)}, nil, func(err error) bool {
+			large, ok := errors.AsType[*trestle.TooLargeError](err)
+			return ok && large.Limit == 1<<20 && large.Size > 1<<20
+		}},
+		"too large for the publisher": {small, &orderPlaced{Note: strings.Repeat("a", 2<<10)}, nil, func(err error) bool {
+			large, ok := errors.AsType[*trestle.TooLargeError](err)
+			return ok && large.Limit == 2<<10
+		}},
+		"no text": {p, &orderPlaced{Note: "\xff"}, nil, func(err error) bool { return strings.Contains(err.Error(), "note") }},
+		"nil":     {p, nil, nil, func(err error) bool { return strings.Contains(err.Error(), "nil") }},
+		"without its schema's id": {noIDs, &orderPlaced{}, nil, func(err error) bool {
+			return errors.Is(err, errTransient) && strings.HasPrefix(err.Error(), "publish to orders: test.OrderPlaced: ")
+		}},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			if err := tc.publisher.Publish(deadline(t), tc.event, tc.opts...); err == nil || !tc.check(err) {
+				t.Errorf("Publish says %v", err)
+			}
+			if err := tc.publisher.PublishAsync(deadline(t), tc.event, never, tc.opts...); err == nil || !tc.check(err) {
+				t.Errorf("PublishAsync says %v", err)
+			}
+		})
+	}
+	if n := sent.Hits(); n > 0 {
+		t.Errorf("%d requests were sent", n)
+	}
+}
+
+type failingIDs struct{}
+
+func (failingIDs) SchemaID(context.Context, *trestle.EventInfo) (int, error) { return 0, errTransient }
+
+func TestLargestEventFits(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t)
+	p := newPublisher(t, c.brokers)
+	note := 1 << 20
+	for {
+		err := p.Publish(deadline(t), &orderPlaced{Note: strings.Repeat("a", note)})
+		large, ok := errors.AsType[*trestle.TooLargeError](err)
+		if !ok {
+			if err != nil {
+				t.Fatal(err)
+			}
+			break
+		}
+		note -= large.Size - large.Limit
+	}
+	if err := p.Publish(deadline(t), &orderPlaced{Note: strings.Repeat("a", note+10)}); err == nil { // its timestamp may be shorter
+		t.Error("ten bytes more fit as well")
+	}
+}
+
+func TestRefusalOfTheClusterSaysWhy(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		fault     *kerr.Error
+		retriable bool
+		want      string
+	}{
+		"no such topic":    {nil, false, "run trestle topics apply?"},
+		"not authorised":   {kerr.TopicAuthorizationFailed, false, "run trestle acl apply?"},
+		"too large":        {kerr.MessageTooLarge, false, "MESSAGE_TOO_LARGE"},
+		"invalid":          {kerr.InvalidRecord, false, "INVALID_RECORD"},
+		"against a policy": {kerr.PolicyViolation, false, "POLICY_VIOLATION"},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := startCluster(t)
+			if tc.fault == nil {
+				if err := c.DeleteTopic(orders.Name); err != nil {
+					t.Fatal(err)
+				}
+			} else {
+				c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: orders.Name, Err: tc.fault, Count: -1})
+			}
+			p := newPublisher(t, c.brokers, trestle.WithDeliveryTimeout(20*time.Second))
+			err := p.Publish(deadline(t), &orderPlaced{OrderID: "a"})
+			refusal, ok := errors.AsType[*trestle.PublishError](err)
+			if !ok || refusal.Retriable != tc.retriable || refusal.Topic != orders.Name || refusal.Key != "a" || refusal.EventID == "" {
+				t.Fatalf("got %#v", err)
+			}
+			if !strings.HasPrefix(err.Error(), "publish to orders: test.OrderPlaced: ") || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("got %q, want it to contain %q", err, tc.want)
+			}
+		})
+	}
+}
+
+// breakages are ways for a cluster to be away.
+func breakages() map[string]func(*cluster) {
+	return map[string]func(*cluster){
+		"gone": func(c *cluster) { c.Close() },
+		"silent": func(c *cluster) {
+			c.ControlKey(kmsg.Produce.Int16(), func(kmsg.Request) (kmsg.Response, error, bool) {
+				c.KeepControl()
+				return nil, nil, true
+			})
+		},
+		"hanging up": func(c *cluster) {
+			c.ControlKey(kmsg.Produce.Int16(), func(kmsg.Request) (kmsg.Response, error, bool) {
+				c.KeepControl()
+				return nil, errTransient, true
+			})
+		},
+		"without leaders": func(c *cluster) {
+			c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: orders.Name, Err: kerr.NotLeaderForPartition, Count: -1})
+		},
+	}
+}
+
+func TestPublishReturnsWhenTheClusterIsAway(t *testing.T) {
+	t.Parallel()
+	for name, breakIt := range breakages() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := startCluster(t)
+			p := newPublisher(t, c.brokers, trestle.WithDeliveryTimeout(time.Second))
+			if err := p.Publish(deadline(t), &orderPlaced{OrderID: "before"}); err != nil {
+				t.Fatal(err)
+			}
+			breakIt(c)
+
+			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+			defer cancel()
+			err := p.Publish(ctx, &orderPlaced{OrderID: "a"})
+			if away, ok := errors.AsType[*trestle.PublishError](err); !ok || !away.Retriable || !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("by its context: got %v", err)
+			}
+			err = p.Publish(deadline(t), &orderPlaced{OrderID: "a"})
+			if away, ok := errors.AsType[*trestle.PublishError](err); !ok || !away.Retriable || errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("by the delivery timeout: got %v", err)
+			}
+		})
+	}
+}
+
+// TestEveryAcceptedEventIsAnsweredOnce publishes while the cluster fails in all its ways, and compares what the
+// callbacks said with what is on the topic.
+func TestEveryAcceptedEventIsAnsweredOnce(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t)
+	var requests atomic.Int32
+	c.ControlKey(kmsg.Produce.Int16(), func(kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		if requests.Add(1)%5 == 0 {
+			return nil, errTransient, true
+		}
+		return nil, nil, false
+	})
+	c.Fault(
+		kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: orders.Name, Partitions: []int32{0}, Err: kerr.NotLeaderForPartition, Count: 3},
+		kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: orders.Name, Err: kerr.RequestTimedOut, Count: 5}, // written all the same
+		kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: orders.Name, Partitions: []int32{1}, Err: kerr.NotEnoughReplicas, Count: 3},
+		kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: orders.Name, Err: kerr.NotEnoughReplicasAfterAppend, Count: 2},
+	)
+	p := newPublisher(t, c.brokers, trestle.WithBatchBytes(4<<10), trestle.WithBufferedBytes(64<<10), trestle.WithLinger(0),
+		trestle.WithKafka(kgo.MetadataMinAge(10*time.Millisecond), kgo.RetryBackoffFn(func(int) time.Duration { return time.Millisecond })))
+	const publishers, each = 4, 500
+	var mu sync.Mutex
+	answers := map[string][]error{}
+	var wg sync.WaitGroup
+	for i := range publishers {
+		wg.Go(func() {
+			for n := range each {
+				e := &orderPlaced{OrderID: fmt.Sprintf("order-%d", i), N: int64(n)}
+				name := eventName(e)
+				err := p.PublishAsync(deadline(t), e, func(_ trestle.Receipt, err error) {
+					mu.Lock()
+					defer mu.Unlock()
+					answers[name] = append(answers[name], err)
+				})
+				if err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if err := p.Flush(deadline(t)); err != nil {
+		t.Fatal(err)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if len(answers) != publishers*each {
+		t.Errorf("%d events answered, want %d", len(answers), publishers*each)
+	}
+	for name, errs := range answers {
+		if len(errs) != 1 || errs[0] != nil {
+			t.Errorf("%s: %v", name, errs)
+		}
+	}
+	next := map[string]int64{}
+	for _, r := range c.read(t, orders.Name) {
+		d, err := trestle.Decode(&trestle.Record{Topic: r.Topic, Value: r.Value}, trestle.NewTypes(&orderPlacedInfo), trestle.DecodeOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		e := d.Event.(*orderPlaced)
+		if e.N != next[e.OrderID] {
+			t.Fatalf("%s stands where #%d should", eventName(e), next[e.OrderID])
+		}
+		next[e.OrderID]++
+	}
+}
+
+func TestGivingUpOnOneEventFailsNoOther(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t)
+	release := make(chan struct{})
+	c.ControlKey(kmsg.Produce.Int16(), func(kmsg.Request) (kmsg.Response, error, bool) {
+		c.SleepControl(func() { <-release })
+		return nil, nil, false
+	})
+	p := newPublisher(t, c.brokers, trestle.WithLinger(100*time.Millisecond))
+	ctx, cancel := context.WithCancel(t.Context())
+	gaveUp := make(chan error, 1)
+	go func() { gaveUp <- p.Publish(ctx, &orderPlaced{OrderID: "a", N: 0}) }()
+	answered := make(chan error, 1)
+	if err := p.PublishAsync(deadline(t), &orderPlaced{OrderID: "a", N: 1}, func(_ trestle.Receipt, err error) { answered <- err }); err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	if err := <-gaveUp; !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	close(release)
+	if err := <-answered; err != nil {
+		t.Errorf("the other event: %v", err)
+	}
+}
+
+func TestFullBufferBlocksUntilTheContextEnds(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t)
+	breakages()["silent"](c)
+	p := newPublisher(t, c.brokers, trestle.WithBatchBytes(1<<10), trestle.WithBufferedBytes(1<<10), trestle.WithDeliveryTimeout(time.Second))
+	answered := make(chan error, 1)
+	if err := p.PublishAsync(deadline(t), &orderPlaced{Note: strings.Repeat("a", 500)}, func(_ trestle.Receipt, err error) { answered <- err }); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	err := p.PublishAsync(ctx, &orderPlaced{Note: strings.Repeat("a", 500)}, func(trestle.Receipt, error) { t.Error("called") })
+	if full, ok := errors.AsType[*trestle.PublishError](err); !ok || !full.Retriable || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v", err)
+	}
+	if err := <-answered; err == nil {
+		t.Error("an event was reported published that was not")
+	}
+	c.DropControl()
+}
+
+func TestCloseAnswersEveryEvent(t *testing.T) {
+	t.Parallel()
+	for name, breakIt := range breakages() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := startCluster(t)
+			p := newPublisher(t, c.brokers)
+			if err := p.Publish(deadline(t), &orderPlaced{OrderID: "before"}); err != nil {
+				t.Fatal(err)
+			}
+			breakIt(c)
+			var answers, failures atomic.Int32
+			for n := range 50 {
+				err := p.PublishAsync(deadline(t), &orderPlaced{OrderID: fmt.Sprint(n)}, func(_ trestle.Receipt, err error) {
+					answers.Add(1)
+					if away, ok := errors.AsType[*trestle.PublishError](err); ok && away.Retriable {
+						failures.Add(1)
+					}
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+			defer cancel()
+			if err := p.Close(ctx); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "50 events") {
+				t.Errorf("Close says %v", err)
+			}
+			if answers.Load() != 50 || failures.Load() != 50 {
+				t.Errorf("%d events answered, %d as failed, want 50", answers.Load(), failures.Load())
+			}
+			if err := p.Publish(deadline(t), &orderPlaced{}); !errors.Is(err, trestle.ErrClosed) {
+				t.Errorf("Publish after Close says %v", err)
+			}
+			if err := p.Close(deadline(t)); err != nil {
+				t.Errorf("closing again: %v", err)
+			}
+		})
+	}
+}
+
+func TestCloseDeliversWhatIsUnderWay(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t)
+	p := newPublisher(t, c.brokers, trestle.WithLinger(time.Minute))
+	var delivered atomic.Int32
+	for range 100 {
+		if err := p.PublishAsync(deadline(t), &orderPlaced{}, func(_ trestle.Receipt, err error) {
+			if err == nil {
+				delivered.Add(1)
+			}
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := p.Close(deadline(t)); err != nil {
+		t.Error(err)
+	}
+	if delivered.Load() != 100 || c.end(orders.Name) != 100 {
+		t.Errorf("%d delivered, %d on the topic, want 100", delivered.Load(), c.end(orders.Name))
+	}
+}
+
+func TestEventPublishedInAHandlerBelongsToTheSameConversation(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t)
+	p := newPublisher(t, c.brokers)
+	span := trace.ContextWithSpanContext(t.Context(), trace.NewSpanContext(trace.SpanContextConfig{
+		TraceID: trace.TraceID{1}, SpanID: trace.SpanID{2}, TraceFlags: trace.FlagsSampled,
+	}))
+	err := p.Publish(span, &orderPlaced{OrderID: "a"}, trestle.WithEventID(ourEventID),
+		trestle.WithCorrelationID(conversationID), trestle.WithSessionID(ourSessionID))
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan trestle.Delivery, 1)
+	r := consume(t, c, func(ctx context.Context, e *orderPlaced) error {
+		d, _ := trestle.DeliveryFrom(ctx)
+		if e.N == 2 {
+			done <- d
+		}
+		if e.N > 0 {
+			return nil
+		}
+		if err := p.Publish(ctx, &orderPlaced{OrderID: "a", N: 1}, trestle.WithCorrelationID(ourEventID)); err != nil {
+			return err
+		}
+		return p.Publish(ctx, &orderPlaced{OrderID: "a", N: 2})
+	})
+	d := <-done
+	r.stop()
+	if d.Envelope.CorrelationID != conversationID || d.Envelope.SessionID != ourSessionID {
+		t.Errorf("got %+v", d.Envelope)
+	}
+	records := c.read(t, orders.Name)
+	headers := headersOf(records[2])
+	if headers[trestle.HeaderCausationID] != ourEventID || headers["event-id"] == ourEventID {
+		t.Errorf("got headers %v", headers)
+	}
+	if parent := headers["traceparent"]; parent != "00-01000000000000000000000000000000-0200000000000000-01" {
+		t.Errorf("got traceparent %q", parent)
+	}
+	if !strings.Contains(string(records[1].Value), `"correlation_id":"`+ourEventID) {
+		t.Errorf("an explicit correlation id gave way: %s", records[1].Value)
+	}
+	if _, ok := trestle.DeliveryFrom(t.Context()); ok {
+		t.Error("a delivery outside of a handler")
+	}
+}
+
+func TestLeaderAcksPublishToo(t *testing.T) {
+	t.Parallel()
+	brokers := trestletest.Cluster(t, orders.Name)
+	for _, codec := range []trestle.Compression{trestle.Gzip, trestle.Snappy, trestle.LZ4, trestle.Zstd, trestle.Uncompressed} {
+		p := newPublisher(t, brokers, trestle.WithAcks(trestle.AcksLeader), trestle.WithInFlight(2), trestle.WithCompression(codec))
+		if err := p.Publish(deadline(t), &orderPlaced{OrderID: "a"}); err != nil {
+			t.Errorf("codec %d: %v", codec, err)
+		}
+	}
+}
+
+func TestPublisherOptionsAreChecked(t *testing.T) {
+	t.Parallel()
+	cases := map[string]trestle.PublisherOption{
+		"WithLogger":          trestle.WithLogger(nil),
+		"WithAcks":            trestle.WithAcks(9),
+		"WithCompression":     trestle.WithCompression(9),
+		"WithLinger":          trestle.WithLinger(-1),
+		"WithBatchBytes":      trestle.WithBatchBytes(1),
+		"WithBufferedBytes":   trestle.WithBufferedBytes(1),
+		"WithInFlight":        trestle.WithInFlight(0),
+		"WithDeliveryTimeout": trestle.WithDeliveryTimeout(time.Millisecond),
+	}
+	for name, opt := range cases {
+		if _, err := trestle.NewPublisher([]string{"localhost:9092"}, opt); err == nil || !strings.HasPrefix(err.Error(), "new publisher: "+name+": ") {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+	if _, err := trestle.NewPublisher(nil); err == nil || !strings.Contains(err.Error(), "no brokers") {
+		t.Errorf("no brokers: got %v", err)
+	}
+}

@@ -1,0 +1,341 @@
+package trestle_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	trestle "github.com/omninode/trestle/runtime"
+)
+
+// feed writes events of orders without end until stop is called, which returns how many of each there are.
+func feed(t *testing.T, c *cluster, ids []string) (stop func() int) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	written := make(chan int, 1)
+	go func() {
+		n := 0
+		for ; ctx.Err() == nil; n++ {
+			for _, id := range ids {
+				c.write(t, orderRecord(id, n))
+			}
+		}
+		written <- n
+	}()
+	return func() int {
+		cancel()
+		return <-written
+	}
+}
+
+func TestMembersComeAndGoUnderLoad(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t, kfake.SeedTopics(1, "unused"))
+	ids := orderIDs(40)
+	stop := feed(t, c, ids)
+	book := newLedger(t)
+	handle := book.handle(ok)
+	first := consume(t, c, handle)
+	grow := func() {
+		before := book.count()
+		eventually(t, "events are handled", func() bool { return book.count() > before+100 })
+	}
+	stable := func(members int) {
+		if _, err := c.WaitGroupStable(deadline(t), testGroup, members); err != nil {
+			t.Fatalf("group of %d: %v", members, err)
+		}
+	}
+	grow()
+	second := consume(t, c, handle)
+	stable(2)
+	grow()
+	third := consume(t, c, handle)
+	stable(3)
+	grow()
+	first.stop()
+	stable(2)
+	grow()
+	third.stop()
+	stable(1)
+	grow()
+	perOrder := stop()
+	total := perOrder * len(ids)
+	eventually(t, "all events handled", func() bool { return book.count() == total })
+	eventually(t, "all committed", func() bool { return c.committed(testGroup) == int64(total) })
+	second.stop()
+	book.wantAll(ids, perOrder)
+	// Whoever lets go of a partition finishes and commits what it has started.
+	if n := book.repeats(); n != 0 {
+		t.Errorf("%d events were handled again", n)
+	}
+}
+
+func TestRevokedPartitionStartsNothingMoreAndLateEndsDoNotCount(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t)
+	ids := orderIDs(12)
+	c.writeOrders(t, ids, 10)
+	var (
+		mu      sync.Mutex
+		started = map[string]int{} // by first member, per partition
+		revoked = map[string]bool{}
+		late    int
+	)
+	full := make(chan struct{})
+	open := make(chan struct{})
+	var began atomic.Int32
+	firstHandler := func(ctx context.Context, _ *orderPlaced) error {
+		d, _ := trestle.DeliveryFrom(ctx)
+		tp := fmt.Sprint(d.Topic, d.Partition)
+		mu.Lock()
+		started[tp]++
+		if revoked[tp] {
+			late++
+		}
+		mu.Unlock()
+		if began.Add(1) == 3 {
+			close(full)
+		}
+		<-ctx.Done() // hangs until its partition is taken away
+		mu.Lock()
+		revoked[tp] = true
+		mu.Unlock()
+		<-open // and goes on even then
+		return nil
+	}
+	first := consume(t, c, firstHandler, trestle.WithKeyWorkers(3), trestle.WithDrainTimeout(50*time.Millisecond))
+	<-full
+	book := newLedger(t)
+	second := consume(t, c, book.handle(ok))
+	eventually(t, "the second member handles all of a partition", func() bool { return book.count() > 0 })
+	close(open)
+	eventually(t, "commits", func() bool { return c.committed(testGroup) > 0 })
+	if err := first.end(); err != nil {
+		t.Logf("first member: %v", err)
+	}
+	eventually(t, "the second member handles everything", func() bool { return book.count() == 120 })
+	eventually(t, "all committed", func() bool { return c.committed(testGroup) == 120 })
+	second.stop()
+	book.wantAll(ids, 10) // also what the first one ended late: it did not count
+	mu.Lock()
+	defer mu.Unlock()
+	if late > 0 {
+		t.Errorf("%d events of a revoked partition started", late)
+	}
+}
+
+func TestLostMembershipIsForgottenAndRegained(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t)
+	ids := orderIDs(10)
+	c.writeOrders(t, ids, 5)
+	book := newLedger(t)
+	var began, cut atomic.Int32
+	hung := make(chan struct{})
+	r := consume(t, c, book.handle(func(ctx context.Context, _ *orderPlaced) error {
+		if began.Add(1) <= 4 {
+			if cut.Add(1) == 4 {
+				close(hung)
+			}
+			<-ctx.Done()
+			return ctx.Err()
+		}
+		return nil
+	}), trestle.WithKeyWorkers(4))
+	<-hung
+	c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Heartbeat}, Group: testGroup, TopLevel: true, Err: kerr.UnknownMemberID})
+	eventually(t, "all events handled after the member has joined anew", func() bool { return book.count() == 50 })
+	eventually(t, "all committed", func() bool { return c.committed(testGroup) == 50 })
+	r.stop()
+	book.wantAll(ids, 5)
+	if n := c.end(orders.DeadLetter); n != 0 {
+		t.Errorf("%d dead letters of events that were interrupted", n)
+	}
+}
+
+func TestNothingIsLostWhenConnectionsBreak(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t)
+	ids := orderIDs(20)
+	var n atomic.Int32
+	c.Control(func(req kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		switch req.Key() {
+		case kmsg.Fetch.Int16(), kmsg.OffsetCommit.Int16(), kmsg.Heartbeat.Int16():
+			if n.Add(1)%7 == 0 {
+				return nil, errTransient, true // closes the connection
+			}
+		}
+		return nil, nil, false
+	})
+	book := newLedger(t)
+	r := consume(t, c, book.handle(ok))
+	for range 10 {
+		before := book.count() / len(ids)
+		for i := range 5 {
+			for _, id := range ids {
+				c.write(t, orderRecord(id, before+i))
+			}
+		}
+		want := (before + 5) * len(ids)
+		eventually(t, "the batch is handled", func() bool { return book.count() == want })
+	}
+	eventually(t, "all committed", func() bool { return c.committed(testGroup) == 1000 })
+	r.stop()
+	book.wantAll(ids, 50)
+}
+
+// TestMain runs the consumer that TestKilledConsumer kills, when it is started for that.
+func TestMain(m *testing.M) {
+	if brokers := os.Getenv("TRESTLE_TEST_VICTIM"); brokers != "" {
+		runVictim(strings.Split(brokers, ","))
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// runVictim handles events and prints a line when it begins with one and a line when it has finished, until it is
+// killed.
+func runVictim(brokers []string) {
+	consumer, err := trestle.NewConsumer(brokers, testGroup,
+		quick(trestle.WithCommitInterval(time.Millisecond), trestle.WithMaxInFlight(100))...)
+	if err != nil {
+		panic(err)
+	}
+	trestle.Handle(consumer, func(ctx context.Context, e *orderPlaced) error {
+		d, _ := trestle.DeliveryFrom(ctx)
+		for _, word := range []string{"begin", "end"} {
+			if _, err := fmt.Printf("%s %d %d %s %d\n", word, d.Partition, d.Offset, e.OrderID, e.N); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err := consumer.Run(context.Background()); err != nil {
+		panic(err)
+	}
+}
+
+// TestKilledConsumer has a process handle events and kills it several times. Every event must be handled, those of a
+// key in order, and none again that had been committed when the process died.
+func TestKilledConsumer(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t)
+	const perOrder, kills = 100, 3
+	ids := orderIDs(50)
+	c.writeOrders(t, ids, perOrder)
+	total := perOrder * len(ids)
+	book := victimLedger{t: t, ended: map[position]int{}, next: map[string]int{}}
+	for range kills {
+		ctx, cancel := context.WithTimeout(t.Context(), testPatience)
+		victim := exec.CommandContext(ctx, os.Args[0])
+		victim.Env = append(os.Environ(), "TRESTLE_TEST_VICTIM="+strings.Join(c.brokers, ","))
+		out, err := victim.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := victim.Start(); err != nil {
+			t.Fatal(err)
+		}
+		before := c.committed(testGroup)
+		killed := false
+		for lines := bufio.NewScanner(out); lines.Scan(); {
+			book.enter(lines.Text())
+			if !killed && c.committed(testGroup) > max(before, 0)+int64(total/(2*kills)) {
+				killed = true
+				if err := victim.Process.Kill(); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		_ = victim.Wait() // it says that it was killed
+		cancel()
+		if !killed {
+			t.Fatalf("the victim ended by itself after %d events", len(book.ended))
+		}
+		book.settle(c)
+	}
+
+	var mu sync.Mutex
+	survivor := consume(t, c, func(ctx context.Context, e *orderPlaced) error {
+		d, _ := trestle.DeliveryFrom(ctx)
+		mu.Lock()
+		defer mu.Unlock()
+		for _, word := range []string{"begin", "end"} {
+			book.enter(fmt.Sprintf("%s %d %d %s %d", word, d.Partition, d.Offset, e.OrderID, e.N))
+		}
+		return nil
+	})
+	eventually(t, "all committed", func() bool { return c.committed(testGroup) == int64(total) })
+	survivor.stop()
+	if len(book.ended) != total {
+		t.Errorf("%d of %d events were handled", len(book.ended), total)
+	}
+	again := -total
+	for _, times := range book.ended {
+		again += times
+	}
+	t.Logf("%d events handled again", again)
+}
+
+type position struct {
+	partition int32
+	offset    int64
+}
+
+// victimLedger accounts for what victims print.
+type victimLedger struct {
+	t     *testing.T
+	ended map[position]int
+	next  map[string]int  // how far each order has been handled
+	floor map[int32]int64 // committed when the last victim died
+}
+
+func (l *victimLedger) enter(line string) {
+	var word, order string
+	var at position
+	var n int
+	if got, _ := fmt.Sscan(line, &word, &at.partition, &at.offset, &order, &n); got != 5 {
+		return // cut short
+	}
+	switch word {
+	case "begin":
+		if at.offset < l.floor[at.partition] {
+			l.t.Errorf("%+v was handled again although %d had been committed", at, l.floor[at.partition])
+		}
+		if n > l.next[order] {
+			l.t.Errorf("%s#%d began when only %d had been handled", order, n, l.next[order])
+		}
+	case "end":
+		l.ended[at]++
+		l.next[order] = max(l.next[order], n+1)
+	}
+}
+
+// settle checks what was committed when a victim died: everything before it must have ended.
+func (l *victimLedger) settle(c *cluster) {
+	l.floor = map[int32]int64{}
+	info := c.GroupInfo(testGroup)
+	if info == nil {
+		return
+	}
+	for partition, commit := range info.Commits[orders.Name] {
+		l.floor[partition] = commit.Offset
+		for offset := range commit.Offset {
+			if l.ended[position{partition, offset}] == 0 {
+				l.t.Errorf("%d/%d was committed and not handled", partition, offset)
+			}
+		}
+	}
+}
