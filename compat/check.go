@@ -32,9 +32,6 @@ func (c *Check) NewField(old *schema.Field) *schema.Field { return c.at.fields.t
 // OldField returns what a field of the new message was, nil when it is new.
 func (c *Check) OldField(new *schema.Field) *schema.Field { return c.at.fields.toOld[new] }
 
-// Field returns both sides of the field whose type is being checked.
-func (c *Check) Field() (old, new *schema.Field) { return c.at.oldField, c.at.newField }
-
 // NewSet returns the new schemas.
 func (c *Check) NewSet() *schema.Set { return c.cmp.new }
 

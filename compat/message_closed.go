@@ -14,7 +14,10 @@ var messageClosed = Rule{
 		switch {
 		case old == nil || new == nil || old.Closed:
 		case new.Closed:
-			c.Report(Problem{Change: new.Name + " no longer lets undeclared properties pass"})
+			c.Report(Problem{
+				Change:     new.Name + " no longer lets undeclared properties pass",
+				Rejections: []string{"additionalProperties"},
+			})
 		case new.Rest != nil && old.Rest == nil && new.Rest.Kind != schema.JSONValue:
 			c.Report(Problem{Change: new.Name + " lets only undeclared properties pass that are " + typeName(new.Rest)})
 		case new.Rest != nil && old.Rest != nil && readsJSON(old.Rest, new.Rest) != fine:

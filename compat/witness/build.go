@@ -8,29 +8,31 @@ import (
 	"github.com/omninode/trestle/tools/schema"
 )
 
-// minimal returns the smallest object of a message: what is required and nothing else. ok is false for a message that
-// requires itself.
-func minimal(m *schema.Message, depth int) (map[string]any, bool) {
-	if depth > maxDepth {
-		return nil, false
+// minimal returns the smallest object of a message: what is required and nothing else; nil for a message that requires
+// itself.
+func (b *builder) minimal(m *schema.Message) map[string]any {
+	if out, ok := b.smallest[m]; ok {
+		return out
 	}
+	b.smallest[m] = nil
 	out := map[string]any{}
 	for _, f := range m.Fields {
 		if !demanded(f) {
 			continue
 		}
-		v := sample(f.Type, depth)
+		v := b.sample(f.Type)
 		if v == nil {
-			return nil, false
+			return nil
 		}
 		out[f.JSONName] = v
 	}
 	for _, o := range m.Oneofs {
 		if o.Required && len(o.Fields) > 0 {
-			out[o.Fields[0].JSONName] = sample(o.Fields[0].Type, depth)
+			out[o.Fields[0].JSONName] = b.sample(o.Fields[0].Type)
 		}
 	}
-	return out, true
+	b.smallest[m] = out
+	return out
 }
 
 // demanded says whether an object must have the field: because it is required without a default, or because it has
@@ -43,13 +45,13 @@ func demanded(f *schema.Field) bool {
 }
 
 // full returns an object with every field set, fields of messages as small as they can be.
-func full(m *schema.Message, depth int) map[string]any {
+func (b *builder) full(m *schema.Message) map[string]any {
 	out := map[string]any{}
 	for _, f := range m.Fields {
 		if f.Oneof != nil && f.Oneof.Fields[0] != f {
 			continue
 		}
-		if v := sample(f.Type, depth); v != nil {
+		if v := b.sample(f.Type); v != nil {
 			out[f.JSONName] = v
 		}
 	}
@@ -57,7 +59,7 @@ func full(m *schema.Message, depth int) map[string]any {
 }
 
 // set returns a copy of an object with a value at the end of the steps.
-func set(base map[string]any, steps []way, value any) (map[string]any, bool) {
+func (b *builder) set(base map[string]any, steps []way, value any) (map[string]any, bool) {
 	out := make(map[string]any, len(base)+1)
 	for k, v := range base {
 		out[k] = v
@@ -78,11 +80,11 @@ func set(base map[string]any, steps []way, value any) (map[string]any, bool) {
 	if inner == nil {
 		return nil, false
 	}
-	small, ok := minimal(inner, 1)
-	if !ok {
+	small := b.minimal(inner)
+	if small == nil {
 		return nil, false
 	}
-	child, ok := set(small, steps[1:], value)
+	child, ok := b.set(small, steps[1:], value)
 	if !ok {
 		return nil, false
 	}

@@ -22,11 +22,12 @@ type Finder struct {
 	sides    map[*schema.Message]side
 	// validator is shared: it keys what it compiles by descriptor, and those of both sets differ.
 	validator protovalidate.Validator
+	builder   *builder
 }
 
 // NewFinder returns a finder for findings between two sets. Nothing is compiled before it is needed.
 func NewFinder(old, new *schema.Set) *Finder {
-	return &Finder{old: old, new: new, sides: map[*schema.Message]side{}}
+	return &Finder{old: old, new: new, sides: map[*schema.Message]side{}, builder: newBuilder()}
 }
 
 // Find looks for a witness for the element at the end of the trail, backward before forward, and in JSON before the
@@ -48,12 +49,12 @@ func (f *Finder) Find(t Trail, backward, forward bool, encodings []schema.Encodi
 			continue
 		}
 		if backward {
-			if w := search(t.backward(), old, new, enc); w != nil {
+			if w := search(f.builder, t.backward(), old, new, enc); w != nil {
 				return w
 			}
 		}
 		if forward {
-			if w := search(t.forward(), new, old, enc); w != nil {
+			if w := search(f.builder, t.forward(), new, old, enc); w != nil {
 				return w
 			}
 		}
@@ -93,8 +94,8 @@ func (f *Finder) newSide(set *schema.Set, m *schema.Message) (side, error) {
 }
 
 // search tries events of a direction, small and readable ones first, and returns the first that shows a break.
-func search(d direction, writer, reader side, enc schema.Encoding) *Witness {
-	for _, event := range d.events() {
+func search(b *builder, d direction, writer, reader side, enc schema.Encoding) *Witness {
+	for _, event := range d.events(b) {
 		w := d.try(event, writer, reader, enc)
 		if w == nil {
 			continue
@@ -135,7 +136,7 @@ func (d direction) try(event map[string]any, writer, reader side, enc schema.Enc
 		}
 		return nil
 	}
-	if d.message || len(d.steps) == 0 {
+	if d.message || len(d.steps) == 0 || len(d.rules) > 0 {
 		return nil
 	}
 	outcome, detail := d.differ(written, got)
@@ -149,8 +150,15 @@ func (d direction) try(event map[string]any, writer, reader side, enc schema.Enc
 // which has a finding of its own.
 func (d direction) blame(err error) (detail string, ok bool) {
 	r, ok := errors.AsType[*rejection](err)
-	if !ok || d.message || len(d.steps) == 0 {
-		return err.Error(), true
+	if !ok {
+		return err.Error(), len(d.rules) == 0
+	}
+	if d.message || len(d.steps) == 0 {
+		i := slices.IndexFunc(r.causes, d.concerns)
+		if i < 0 {
+			return "", false
+		}
+		return r.causes[i], true
 	}
 	last := d.steps[len(d.steps)-1]
 	for _, cause := range r.causes {
@@ -233,23 +241,23 @@ func short(v any) string {
 		return "?"
 	}
 	if len(text) > most {
-		return string(text[:most]) + "…"
+		return strings.ToValidUTF8(string(text[:most]), "") + "…"
 	}
 	return string(text)
 }
 
 // events returns what a direction's writer may write with the element in question varied: small events first, then
 // the same in events with everything set.
-func (d direction) events() []map[string]any {
-	small, ok := minimal(d.writer, 0)
-	if !ok {
+func (d direction) events(b *builder) []map[string]any {
+	small := b.minimal(d.writer)
+	if small == nil {
 		return nil
 	}
-	bases := []map[string]any{small, full(d.writer, 1)}
+	bases := []map[string]any{small, b.full(d.writer)}
 	var out []map[string]any
 	for _, base := range bases {
-		for _, v := range d.values() {
-			if event, ok := d.with(base, v); ok && len(out) < maxEvents {
+		for _, v := range d.values(b) {
+			if event, ok := d.with(b, base, v); ok && len(out) < maxEvents {
 				out = append(out, event)
 			}
 		}
@@ -263,20 +271,20 @@ type variant struct {
 	value any
 }
 
-func (d direction) with(base map[string]any, v variant) (map[string]any, bool) {
+func (d direction) with(b *builder, base map[string]any, v variant) (map[string]any, bool) {
 	if len(v.steps) == 0 {
 		return base, true
 	}
-	return set(base, v.steps, v.value)
+	return b.set(base, v.steps, v.value)
 }
 
 // values returns what the element may be. For a message these are values of each of its fields.
-func (d direction) values() []variant {
+func (d direction) values(b *builder) []variant {
 	if !d.message {
 		if len(d.steps) == 0 {
 			return []variant{{}}
 		}
-		return d.only(fieldVariants(d.steps))
+		return d.only(fieldVariants(b, d.steps))
 	}
 	undeclared := way{writer: &schema.Field{JSONName: "undeclared"}}
 	out := []variant{{}, {append(slices.Clone(d.steps), undeclared), "a"}}
@@ -293,7 +301,7 @@ func (d direction) values() []variant {
 	}
 	for _, f := range writer.Fields {
 		steps := append(slices.Clone(d.steps), way{f, reader.Field(f.JSONName)})
-		out = append(out, fieldVariants(steps)...)
+		out = append(out, fieldVariants(b, steps)...)
 	}
 	return out
 }
@@ -316,7 +324,7 @@ func (d direction) only(all []variant) []variant {
 	})
 }
 
-func fieldVariants(steps []way) []variant {
+func fieldVariants(b *builder, steps []way) []variant {
 	last := steps[len(steps)-1]
 	out := []variant{{steps, absent{}}}
 	if last.writer == nil {
@@ -326,7 +334,7 @@ func fieldVariants(steps []way) []variant {
 	if last.reader != nil {
 		other = last.reader.Type
 	}
-	for _, v := range candidates(last.writer.Type, other, 1) {
+	for _, v := range b.candidates(last.writer.Type, other) {
 		out = append(out, variant{steps, v})
 	}
 	if last.writer.Nullable {

@@ -70,7 +70,11 @@ func (s *protoSide) finish(m protoreflect.Message) (map[string]any, error) {
 		r := &rejection{}
 		for _, v := range invalid.Violations {
 			p := v.Proto
-			r.causes = append(r.causes, fmt.Sprintf("%s: %s [%s]", protovalidate.FieldPathString(p.GetField()), violationText(p.GetMessage(), p.GetRuleId()), p.GetRuleId()))
+			cause := fmt.Sprintf("%s [%s]", violationText(p.GetMessage(), p.GetRuleId()), p.GetRuleId())
+			if path := protovalidate.FieldPathString(p.GetField()); path != "" {
+				cause = path + ": " + cause
+			}
+			r.causes = append(r.causes, cause)
 		}
 		return nil, r
 	}

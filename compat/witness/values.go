@@ -16,11 +16,20 @@ import (
 // absent stands for a field that is left out.
 type absent struct{}
 
-const maxDepth = 12
+// builder makes values by the model. It makes the smallest object of a message once; what it returns is shared and not
+// to be changed.
+type builder struct {
+	// smallest holds an object for each message, nil for one that requires itself or is being made.
+	smallest map[*schema.Message]map[string]any
+}
 
-// sample returns a small value of a type, as JSON values with json.Number.
-func sample(t *schema.Type, depth int) any {
-	values := candidates(t, nil, depth)
+func newBuilder() *builder {
+	return &builder{smallest: map[*schema.Message]map[string]any{}}
+}
+
+// sample returns a small value of a type, as JSON values with json.Number; nil where there is none.
+func (b *builder) sample(t *schema.Type) any {
+	values := b.candidates(t, nil)
 	if len(values) == 0 {
 		return nil
 	}
@@ -54,10 +63,7 @@ func between(low, high *uint64, n int) bool {
 
 // candidates returns values of a type that are likely to lie on a border of it or of another type, readable ones
 // first.
-func candidates(t, other *schema.Type, depth int) []any {
-	if depth > maxDepth {
-		return nil
-	}
+func (b *builder) candidates(t, other *schema.Type) []any {
 	var out []any
 	out = append(out, listed(t)...)
 	if other != nil {
@@ -87,13 +93,13 @@ func candidates(t, other *schema.Type, depth int) []any {
 	case t.Kind == schema.JSONValue:
 		out = append(out, json.Number("1"), "a", true, map[string]any{}, []any{})
 	case t.Kind == schema.Record:
-		if v, ok := minimal(t.Message, depth+1); ok {
+		if v := b.minimal(t.Message); v != nil {
 			out = append(out, v)
 		}
 	case t.Kind == schema.List:
-		out = append(out, lists(t, other, depth+1)...)
+		out = append(out, b.lists(t, other)...)
 	case t.Kind == schema.Map:
-		out = append(out, maps(t, other, depth+1)...)
+		out = append(out, b.maps(t, other)...)
 	}
 	return out
 }
@@ -186,20 +192,20 @@ func lengths(t, other *schema.Type) []int {
 	return out
 }
 
-func lists(t, other *schema.Type, depth int) []any {
+func (b *builder) lists(t, other *schema.Type) []any {
 	var otherElem *schema.Type
 	if other != nil && other.Kind == schema.List {
 		otherElem = other.Elem
 	}
 	out := []any{[]any{}}
-	elems := candidates(t.Elem, otherElem, depth)
+	elems := b.candidates(t.Elem, otherElem)
 	for _, e := range elems {
 		out = append(out, []any{e})
 	}
 	if len(elems) == 0 {
 		return out
 	}
-	first := sample(t.Elem, depth)
+	first := b.sample(t.Elem)
 	for _, x := range []*schema.Type{t, other} {
 		if x == nil {
 			continue
@@ -248,24 +254,27 @@ func distinct(t *schema.Type, values []any, n int) []any {
 	return out
 }
 
-func maps(t, other *schema.Type, depth int) []any {
+func (b *builder) maps(t, other *schema.Type) []any {
 	var otherElem *schema.Type
 	if other != nil && other.Kind == schema.Map {
 		otherElem = other.Elem
 	}
 	key := "a"
 	if t.Key != nil {
-		if k, ok := sample(t.Key, depth).(json.Number); ok {
+		switch k := b.sample(t.Key).(type) {
+		case json.Number:
 			key = k.String()
-		} else if k, ok := sample(t.Key, depth).(string); ok && k != "" {
-			key = k
+		case bool:
+			key = strconv.FormatBool(k)
+		case string:
+			key = cmp.Or(k, key)
 		}
 	}
 	out := []any{map[string]any{}}
-	for _, e := range candidates(t.Elem, otherElem, depth) {
+	for _, e := range b.candidates(t.Elem, otherElem) {
 		out = append(out, map[string]any{key: e})
 	}
-	first := sample(t.Elem, depth)
+	first := b.sample(t.Elem)
 	for _, x := range []*schema.Type{t, other} {
 		if x == nil {
 			continue

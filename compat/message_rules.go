@@ -19,7 +19,7 @@ func (c *Check) reportMessageRules(want relation, old, new *schema.Message) {
 		if ch.relation != want {
 			continue
 		}
-		p := Problem{Change: c.Name() + ": " + ch.text, Unknown: ch.unknown}
+		p := Problem{Change: c.Name() + ": " + ch.text, Unknown: ch.unknown, Rejections: ch.rules}
 		if ch.unknown {
 			p.Change += " (unknown: whether one holds the other could not be decided)"
 		}
@@ -29,18 +29,22 @@ func (c *Check) reportMessageRules(want relation, old, new *schema.Message) {
 
 func messageRuleChanges(old, new *schema.Message) []constraintChange {
 	out := oneofChanges(old, new)
-	o, n := celRules(old.Rules), celRules(new.Rules)
-	for _, p := range pairBy(o, n, func(r *celRule) string { return r.id }) {
+	o, n := messageRules(old.Rules), messageRules(new.Rules)
+	for _, p := range pairBy(o, n, func(r *messageRule) string { return r.name }) {
+		var ch constraintChange
 		switch {
 		case p[0] == nil:
-			out = append(out, constraintChange{relation: tighter, text: fmt.Sprintf("rule %s was added", p[1].id)})
+			ch = constraintChange{relation: tighter, text: fmt.Sprintf("rule %s was added", p[1].name), rules: []string{p[1].id}}
 		case p[1] == nil:
-			out = append(out, constraintChange{relation: looser, text: fmt.Sprintf("rule %s was removed", p[0].id)})
+			ch = constraintChange{relation: looser, text: fmt.Sprintf("rule %s was removed", p[0].name), rules: []string{p[0].id}}
 		case !proto.Equal(p[0].rule, p[1].rule):
-			out = append(out, constraintChange{
-				relation: exchanged, unknown: true, text: fmt.Sprintf("rule %s changed", p[0].id),
-			})
+			ch = constraintChange{
+				relation: exchanged, unknown: true, text: fmt.Sprintf("rule %s changed", p[0].name), rules: []string{p[0].id},
+			}
+		default:
+			continue
 		}
+		out = append(out, ch)
 	}
 	return out
 }
@@ -53,29 +57,30 @@ func oneofChanges(old, new *schema.Message) []constraintChange {
 		}
 		was := p[0] != nil && p[0].Required
 		if ch := switched(was, p[1].Required, "one of "+p[1].Name+" must be set"); ch.relation != same {
+			ch.rules = []string{"required"}
 			out = append(out, ch)
 		}
 	}
 	return out
 }
 
-// celRule is a rule on a message, under a name that survives edits.
-type celRule struct {
-	id   string
-	rule proto.Message
+// messageRule is a rule on a message under a name that survives edits, with the id of its violations.
+type messageRule struct {
+	name, id string
+	rule     proto.Message
 }
 
-func celRules(rules *validate.MessageRules) []*celRule {
-	var out []*celRule
+func messageRules(rules *validate.MessageRules) []*messageRule {
+	var out []*messageRule
 	for _, r := range rules.GetCel() {
-		out = append(out, &celRule{"cel " + r.GetId(), &validate.Rule{Expression: proto.String(r.GetExpression())}})
+		out = append(out, &messageRule{"cel " + r.GetId(), r.GetId(), &validate.Rule{Expression: proto.String(r.GetExpression())}})
 	}
 	for _, e := range rules.GetCelExpression() {
-		out = append(out, &celRule{fmt.Sprintf("cel %q", e), &validate.Rule{Expression: proto.String(e)}})
+		out = append(out, &messageRule{fmt.Sprintf("cel %q", e), e, &validate.Rule{Expression: proto.String(e)}})
 	}
 	for _, o := range rules.GetOneof() {
 		names := slices.Sorted(slices.Values(o.GetFields()))
-		out = append(out, &celRule{fmt.Sprintf("oneof %v", names), &validate.MessageOneofRule{Required: proto.Bool(o.GetRequired())}})
+		out = append(out, &messageRule{fmt.Sprintf("oneof %v", names), "oneof", &validate.MessageOneofRule{Required: proto.Bool(o.GetRequired())}})
 	}
 	return out
 }
