@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -113,19 +112,4 @@ func (e environment) kafka(opts ...kgo.Opt) (*kgo.Client, error) {
 		return nil, fmt.Errorf("brokers %s: %w", strings.Join(e.Brokers, ","), err)
 	}
 	return cl, nil
-}
-
-// printJSON prints an answer for programs.
-func printJSON(cmd *cobra.Command, v any) error {
-	e := json.NewEncoder(cmd.OutOrStdout())
-	e.SetIndent("", "  ")
-	e.SetEscapeHTML(false)
-	return e.Encode(v)
-}
-
-// showLine prints one JSON object on one line.
-func showLine(cmd *cobra.Command, v any) error {
-	e := json.NewEncoder(cmd.OutOrStdout())
-	e.SetEscapeHTML(false)
-	return e.Encode(v)
 }

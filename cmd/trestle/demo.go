@@ -45,7 +45,7 @@ left running.`,
 			return nil
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print the summary as one JSON object")
+	addJSON(cmd, &asJSON, "print the summary as one JSON object")
 	return cmd
 }
 

@@ -51,7 +51,7 @@ in .trestle and found again at the next start, under the same addresses.`,
 	cmd.Flags().IntVar(&kafkaPort, "kafka-port", defaultKafkaPort, "port of the broker; 0 takes a free one")
 	cmd.Flags().IntVar(&registryPort, "registry-port", defaultRegistryPort, "port of the registry; 0 takes a free one")
 	cmd.Flags().StringVar(&dir, "state", "", "folder of the state (default: .trestle in the project)")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print the addresses as one JSON object when everything is up")
+	addJSON(cmd, &asJSON, "print the addresses as one JSON object when everything is up")
 	return cmd
 }
 

@@ -66,6 +66,6 @@ are deleted. Nothing is written when a schema has a mistake.`,
 		},
 	}
 	cmd.Flags().BoolVar(&check, "check", false, "write nothing; exit 1 when gen is not what the schemas say")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print the changes as JSON")
+	addJSON(cmd, &asJSON, "print the changes as JSON")
 	return cmd
 }

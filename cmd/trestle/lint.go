@@ -21,7 +21,11 @@ func newLint(p *project) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			findings := lint.Run(set, lint.Options{Ignore: p.config.Lint.Ignore})
+			opts := lint.Options{Ignore: p.config.Lint.Ignore}
+			if err := opts.Check(); err != nil {
+				return fmt.Errorf("%s: lint: %w", p.path(configName), err)
+			}
+			findings := lint.Run(set, opts)
 			errors, warnings := lint.Count(findings)
 			if asJSON {
 				err = printJSON(cmd, map[string]any{"clean": errors == 0, "findings": findings})
@@ -40,7 +44,7 @@ func newLint(p *project) *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print the findings as JSON")
+	addJSON(cmd, &asJSON, "print the findings as JSON")
 	cmd.Flags().BoolVar(&list, "list-rules", false, "list the rules and what they keep")
 	return cmd
 }

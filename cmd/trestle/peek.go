@@ -66,7 +66,7 @@ those from then on, and --from end waits for new ones.`,
 		},
 	}
 	c.addBrokers(cmd)
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object a line")
+	addJSON(cmd, &asJSON, "print one JSON object a line")
 	cmd.Flags().IntVarP(&count, "count", "n", 10, "how many records")
 	cmd.Flags().StringVar(&from, "from", "", "start, end, an offset, or an RFC 3339 time (default: the last -n)")
 	return cmd

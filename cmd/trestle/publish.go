@@ -50,7 +50,7 @@ registry the schema's id travels in a header.`,
 	}
 	c.addBrokers(cmd)
 	c.addRegistry(cmd)
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object for each event")
+	addJSON(cmd, &asJSON, "print one JSON object for each event")
 	cmd.Flags().StringArrayVarP(&files, "file", "f", nil, "file of events; - or nothing for standard input")
 	return cmd
 }

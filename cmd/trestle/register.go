@@ -50,7 +50,7 @@ by the registry's level, is refused before anything is written. A second run wri
 	}
 	c.addRegistry(cmd)
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "say what would be written; write nothing")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print the plan as JSON")
+	addJSON(cmd, &asJSON, "print the plan as JSON")
 	cmd.Flags().StringVar(&level, "compatibility", "", "set this compatibility level for the subjects (BACKWARD, FULL_TRANSITIVE, …)")
 	return cmd
 }

@@ -50,7 +50,7 @@ func newTopicsPlan(p *project) *cobra.Command {
 		},
 	}
 	c.addBrokers(cmd)
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print the plan as JSON")
+	addJSON(cmd, &asJSON, "print the plan as JSON")
 	return cmd
 }
 
@@ -86,7 +86,7 @@ func newTopicsApply(p *project) *cobra.Command {
 		},
 	}
 	c.addBrokers(cmd)
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print what is done as JSON")
+	addJSON(cmd, &asJSON, "print what is done as JSON")
 	return cmd
 }
 
@@ -208,7 +208,7 @@ func newTopicsList(p *project) *cobra.Command {
 		},
 	}
 	c.addBrokers(cmd)
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print the topics as JSON")
+	addJSON(cmd, &asJSON, "print the topics as JSON")
 	return cmd
 }
 

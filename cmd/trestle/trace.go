@@ -93,7 +93,7 @@ restart goes on where it was and a new store gets everything that the topics sti
 	c.addStore(cmd)
 	cmd.Flags().BoolVar(&untilEnd, "until-end", false, "stop at the end that the topics have now")
 	cmd.Flags().StringSliceVar(&topics, "topics", nil, "topics to follow (default: all declared ones)")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print the counts as JSON when done")
+	addJSON(cmd, &asJSON, "print the counts as JSON when done")
 	return cmd
 }
 
@@ -115,7 +115,7 @@ func newTraceQuery(p *project, use, short string, query func(context.Context, tr
 		},
 	}
 	c.addStore(cmd)
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print the events as JSON")
+	addJSON(cmd, &asJSON, "print the events as JSON")
 	return cmd
 }
 
@@ -138,7 +138,7 @@ func newTraceType(p *project) *cobra.Command {
 		},
 	}
 	c.addStore(cmd)
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print the events as JSON")
+	addJSON(cmd, &asJSON, "print the events as JSON")
 	cmd.Flags().IntVarP(&limit, "count", "n", 100, "how many at most")
 	return cmd
 }

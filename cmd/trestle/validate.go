@@ -70,7 +70,7 @@ payload; ids, timestamps and defaults that are missing are no mistake, since pub
 			return nil
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object for each event")
+	addJSON(cmd, &asJSON, "print one JSON object for each event")
 	cmd.Flags().BoolVar(&list, "list", false, "list the event types")
 	return cmd
 }

@@ -24,9 +24,10 @@ type python struct {
 
 // said is a line that a Python program wrote about what it does.
 type said struct {
-	Ready bool       `json:"ready"`
-	Wrote *saidEvent `json:"wrote"`
-	Read  *saidEvent `json:"read"`
+	Ready  bool        `json:"ready"`
+	Wrote  *saidEvent  `json:"wrote"`
+	Read   *saidEvent  `json:"read"`
+	Answer *saidAnswer `json:"answer"`
 }
 
 type saidEvent struct {
