@@ -21,6 +21,7 @@ type follower struct {
 	stored Progress // what the store said at the start
 	next   Progress // the offset to read next, of every partition that is followed
 	ends   Progress // where to stop; nil when running on
+	ids    map[string]kadm.TopicID
 
 	pending []Event
 	bytes   int       // of the values in pending
@@ -34,14 +35,14 @@ type follower struct {
 const stall = 100 * time.Millisecond
 
 func (s *Sink) follow(ctx context.Context, bounded bool) error {
-	client, err := s.connect()
+	client, err := s.connect(bounded)
 	if err != nil {
 		return fmt.Errorf("trace sink: %w", err)
 	}
 	defer client.Close()
 	f := &follower{
 		Sink: s, client: client, admin: kadm.NewClient(client), pauses: backoff{first: s.cfg.retryMin, longest: s.cfg.retryMax},
-		next: make(Progress), changed: make(Progress),
+		next: make(Progress), changed: make(Progress), ids: make(map[string]kadm.TopicID),
 	}
 	err = f.retry(ctx, "read the store's progress", func() (err error) {
 		f.stored, err = s.store.Progress(ctx)
@@ -60,11 +61,18 @@ func (s *Sink) follow(ctx context.Context, bounded bool) error {
 	return nil
 }
 
-func (s *Sink) connect() (*kgo.Client, error) {
+func (s *Sink) connect(bounded bool) (*kgo.Client, error) {
+	// A fetch that waits holds up what comes after it: new partitions, and the question what is left before the end.
+	wait := 500 * time.Millisecond
+	if bounded {
+		wait = stall
+	}
 	opts := append([]kgo.Opt{
 		kgo.SeedBrokers(s.cfg.brokers...),
 		kgo.ClientID("trestle-trace"),
 		kgo.FetchMaxBytes(16 << 20),
+		kgo.FetchMaxWait(wait),
+		kgo.MetadataMinAge(250 * time.Millisecond), // what findPartitions adds waits for the client's own look at the cluster
 	}, s.cfg.kafka...)
 	return kgo.NewClient(append(opts,
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
@@ -275,6 +283,7 @@ func (f *follower) madeAnew(topic string) {
 	delete(f.next, topic)
 	delete(f.changed, topic)
 	delete(f.stored, topic)
+	delete(f.ids, topic)
 	delete(f.ends, topic) // it is gone, and with it the end that was to be reached
 	f.discover = time.Time{}
 }

@@ -33,6 +33,10 @@ func (f *follower) findPartitions(ctx context.Context) error {
 			}
 			continue
 		}
+		if id, known := f.ids[topic.Topic]; known && id != topic.ID {
+			f.madeAnew(topic.Topic)
+		}
+		f.ids[topic.Topic] = topic.ID
 		for partition := range topic.Partitions {
 			if _, followed := f.next.Next(topic.Topic, partition); !followed {
 				fresh = append(fresh, topic.Topic)
