@@ -53,6 +53,7 @@ func TestTrackerAtRandom(t *testing.T) {
 				all     []*entry
 				pending []*entry
 				offset  int64
+				prefix  int
 			)
 			for range 5000 {
 				if len(pending) == 0 || random.IntN(5) < 2+int(seed%2) {
@@ -66,7 +67,6 @@ func TestTrackerAtRandom(t *testing.T) {
 					pending[i] = pending[len(pending)-1]
 					pending = pending[:len(pending)-1]
 				}
-				prefix := 0
 				for prefix < len(all) && all[prefix].done {
 					prefix++
 				}

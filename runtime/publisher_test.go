@@ -280,9 +280,9 @@ func TestEveryAcceptedEventIsAnsweredOnce(t *testing.T) {
 		kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: orders.Name, Partitions: []int32{1}, Err: kerr.NotEnoughReplicas, Count: 3},
 		kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: orders.Name, Err: kerr.NotEnoughReplicasAfterAppend, Count: 2},
 	)
-	p := newPublisher(t, c.brokers, trestle.WithBatchBytes(4<<10), trestle.WithBufferedBytes(64<<10), trestle.WithLinger(0),
+	p := newPublisher(t, c.brokers, trestle.WithBatchBytes(2<<10), trestle.WithBufferedBytes(16<<10), trestle.WithLinger(0),
 		trestle.WithKafka(kgo.MetadataMinAge(10*time.Millisecond), kgo.RetryBackoffFn(func(int) time.Duration { return time.Millisecond })))
-	const publishers, each = 4, 500
+	const publishers, each = 4, 100
 	var mu sync.Mutex
 	answers := map[string][]error{}
 	var wg sync.WaitGroup
