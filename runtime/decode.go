@@ -85,10 +85,9 @@ func (d *decoder) json(text []byte) error {
 	case info != nil:
 		kind = info.Envelope
 	case kind == wire.None: // neither the header nor the topic tells
-		if named == "" {
-			named = wire.EventType(text)
-		}
-		if info = d.types.Find(topic, named); info == nil {
+		inside := wire.EventType(text)
+		if info = d.types.Find(topic, inside); info == nil {
+			setIfEmpty(&named, inside)
 			return d.unknown(text, named)
 		}
 		kind = info.Envelope
