@@ -203,7 +203,9 @@ type Event struct {
 	Pos         Position
 }
 
-// Message is a record type: a protobuf message, or a JSON Schema object.
+// Message is a record type: a protobuf message, or a JSON Schema object with properties. The messages and enums of a
+// JSON Schema package are all at top level: the root of a file is named by its title, else by the file; a definition by
+// its key; what is written inline by its title, else by the names of what it is part of and its property.
 type Message struct {
 	Name     string // Go-like, unique in its package together with Parent: "ServiceStarted"
 	FullName string // "omninode.hooks.v1.ServiceStarted"
@@ -261,7 +263,8 @@ type Field struct {
 	// Explicit says that absent and zero differ (protobuf optional, message fields, JSON Schema properties).
 	Explicit bool
 	// Required says that the field must be set: protovalidate's required, JSON Schema's required. For an implicit
-	// protobuf field that means not zero.
+	// protobuf field that means not zero. A JSON Schema property that is required and may be null is JSONRequired
+	// instead.
 	Required bool
 	// JSONRequired says that the key must be in the JSON, though its value may be zero or empty.
 	JSONRequired bool
@@ -294,9 +297,11 @@ type Enum struct {
 
 // EnumValue is one value of an enum.
 type EnumValue struct {
-	Name       string // "ANALYSIS_TYPE_FULL"
-	Number     int32
-	JSONName   string // "full"; empty: has no JSON form ("not set")
+	Name   string // "ANALYSIS_TYPE_FULL"
+	Number int32
+	// JSONName is the string in JSON, "full": the option's, else the value's own name. Empty: the value has no JSON form
+	// ("not set"), as a zero value named …UNSPECIFIED that has no option.
+	JSONName   string
 	Doc        string
 	Deprecated *Deprecation
 	Pos        Position
@@ -317,7 +322,7 @@ const (
 	String     Kind = "string"
 	Bytes      Kind = "bytes"
 	EnumKind   Kind = "enum"
-	Record     Kind = "message"
+	Record     Kind = "message"   // well-known types of protobuf but Timestamp too
 	Timestamp  Kind = "timestamp" // google.protobuf.Timestamp; JSON Schema string with format date-time
 	JSONObject Kind = "json_object"
 	JSONValue  Kind = "json_value" // any JSON value
@@ -348,8 +353,8 @@ type Constraints struct {
 	MinItems, MaxItems *uint64
 	Unique             bool     // list items
 	MinPairs, MaxPairs *uint64  // maps and objects
-	Const              string   // JSON text
-	In, NotIn          []string // JSON texts
+	Const              string   // JSON text; of an enum the JSON name, the number where it has none
+	In, NotIn          []string // likewise
 	DefinedOnly        bool     // enums
 	// SkipZero says that the constraints do not hold for the zero value (protovalidate's IGNORE_IF_ZERO_VALUE). Without
 	// it they hold for zero too, except in a field with explicit presence that is absent.

@@ -109,7 +109,7 @@ func (s mapStore) read(name string) ([]byte, error) {
 func (s mapStore) list(dir string) ([]string, error) {
 	var out []string
 	for name := range s {
-		if isSchemaFile(name) && within(name, dir) {
+		if isSchemaFile(name) && within(name, dir) && !hidden(relativeTo(name, dir)) {
 			out = append(out, name)
 		}
 	}
@@ -144,7 +144,7 @@ type fsSource struct{ fsys fs.FS }
 
 func (s fsSource) open(context.Context) (*tree, error) { return openAll(fsStore{s.fsys}, "") }
 
-// Files is a set of files in memory, text by slash-separated path.
+// Files is a set of files in memory, text by slash-separated path: the same of them as of a file system, see [FS].
 func Files(files map[string][]byte) Source { return filesSource(files) }
 
 type filesSource map[string][]byte

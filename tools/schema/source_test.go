@@ -91,6 +91,7 @@ func TestSourcesOnDisk(t *testing.T) {
 		file     string // of the last package
 	}{
 		{"the whole folder", schema.Dir(schemas), allPackages, "shipping/v1/order.json"},
+		{"files in memory", schema.Files(sampleFiles()), allPackages, "shipping/v1/order.json"},
 		{"a file system", schema.FS(os.DirFS(schemas)), allPackages, "shipping/v1/order.json"},
 		{"a protobuf package's folder, rooted by its package", schema.Dir(at("orders/v1")), []string{"common.v1", "orders.v1"}, "orders/v1/order.proto"},
 		{"a parent of a package's folder", schema.Dir(at("orders")), []string{"common.v1", "orders.v1"}, "orders/v1/order.proto"},
