@@ -165,7 +165,8 @@ func (x *exchange) compare(key eventKey, want any, got string, times []string) {
 func wantHandled(t testing.TB, value string) any {
 	t.Helper()
 	v := parseJSON(t, []byte(value))
-	if envelope := v.(map[string]any); envelope["session_id"] == nil {
+	envelope := v.(map[string]any)
+	if session, ok := envelope["session_id"]; ok && session == nil {
 		envelope["session_id"] = member(t, v, "payload", "session_id")
 	}
 	return v

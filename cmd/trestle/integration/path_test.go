@@ -99,7 +99,7 @@ type written struct {
 // compare checks that a whole event is the sample, but for what schema and publisher give it by default.
 func (w written) compare(t testing.TB, what string, got any) {
 	t.Helper()
-	want, times := w.json, slices.Concat(envelopeTimes, hookTimes)
+	want, times := wantHandled(t, w.text), slices.Concat(envelopeTimes, hookTimes)
 	if !w.hasEnvelope() {
 		want, got = member(t, want, "payload"), member(t, got, "payload")
 		times = nil
