@@ -70,10 +70,13 @@ lint-go: ## gofmt, vet, staticcheck, and the direction of imports
 	$(GO) tool -modfile=tools/dev/go.mod depguard ./...
 
 .PHONY: lint-schemas
-lint-schemas: ## buf lint, format and build, and Trestle's own rules
+lint-schemas: ## buf lint, format, build, breaking (AGAINST, default HEAD) and generate, and trestle lint
 	$(BUF) lint
 	$(BUF) format --diff --exit-code
 	$(BUF) build -o /dev/null
+	tools/dev/buf-breaking $(or $(AGAINST),HEAD)
+	rm -rf $(CACHE)/generated && $(BUF) generate -o $(CACHE)/generated
+	cd $(CACHE)/generated && find gen -name '*.go' | while read -r f; do diff -B -I '^// versions:' -I '^//\s*[-]* *proto' "$$f" "$(CURDIR)/$$f" || exit 1; done
 	$(GO) run ./cmd/trestle lint
 
 .PHONY: fix
