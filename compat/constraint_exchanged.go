@@ -12,7 +12,7 @@ var constraintExchanged = Rule{
 	Forward:   "consumers with the old schema reject new events that only the new one allows",
 	Fix:       "keep the constraint on %s, and add a field for values of the new form",
 	Type: func(c *Check, old, new *schema.Type) {
-		for _, ch := range constraintChanges(old, new) {
+		for _, ch := range c.at.constraints {
 			if ch.relation != exchanged {
 				continue
 			}

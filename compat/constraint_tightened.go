@@ -10,13 +10,13 @@ var constraintTightened = Rule{
 	Severity:  Error,
 	Backward:  "consumers of %s with the new schema reject old events that were valid when they were written",
 	Fix:       "keep the old constraint on %s; enforce the new one in the producer, or add a field that has it",
-	Type:      func(c *Check, old, new *schema.Type) { c.reportConstraints(tighter, old, new) },
+	Type:      func(c *Check, _, new *schema.Type) { c.reportConstraints(tighter, new) },
 	Message:   func(c *Check, old, new *schema.Message) { c.reportMessageRules(tighter, old, new) },
 }
 
-// reportConstraints reports the changes of one relation between two types.
-func (c *Check) reportConstraints(want relation, old, new *schema.Type) {
-	for _, ch := range constraintChanges(old, new) {
+// reportConstraints reports the changes of one relation between the types that are being checked.
+func (c *Check) reportConstraints(want relation, new *schema.Type) {
+	for _, ch := range c.at.constraints {
 		if ch.relation == want {
 			c.Report(Problem{
 				Change: c.Name() + ": " + ch.text, At: constraintPos(new), Unknown: ch.unknown, Encodings: ch.encodings,

@@ -2,6 +2,7 @@ package compat
 
 import (
 	"fmt"
+	"reflect"
 	"strconv"
 	"strings"
 
@@ -32,7 +33,7 @@ type constraintChange struct {
 // FIELD_TYPE_CHANGED. A list of allowed values is held against all of the other side's constraints, so that
 // replacing a pattern by the values it stood for is no change.
 func constraintChanges(old, new *schema.Type) []constraintChange {
-	if !commensurable(old.Kind, new.Kind) {
+	if !commensurable(old.Kind, new.Kind) || old.Kind == new.Kind && free(old) && free(new) {
 		return nil
 	}
 	var out []constraintChange
@@ -91,6 +92,13 @@ func refine(changes []constraintChange, backwardFine, forwardFine bool) []constr
 	return out
 }
 
+// free says that a type has no constraints at all, as most have.
+func free(t *schema.Type) bool {
+	c := t.Constraints
+	c.Pos = schema.Position{}
+	return reflect.ValueOf(c).IsZero()
+}
+
 func commensurable(a, b schema.Kind) bool {
 	return a == b || shape.IsNumber(a) && shape.IsNumber(b) ||
 		isText(a) && isText(b) || isObject(a) && isObject(b)
@@ -105,6 +113,9 @@ func isObject(k schema.Kind) bool {
 }
 
 func rangeChange(old, new *schema.Type) constraintChange {
+	if old.Constraints.Min == nil && old.Constraints.Max == nil && new.Constraints.Min == nil && new.Constraints.Max == nil {
+		return constraintChange{}
+	}
 	o, okOld := shape.Bounds(old)
 	n, okNew := shape.Bounds(new)
 	text := fmt.Sprintf("range changed from %s to %s", rangeText(old), rangeText(new))
@@ -205,9 +216,16 @@ func pairsChange(old, new *schema.Type) constraintChange {
 }
 
 func countChange(what string, oldMin, oldMax, newMin, newMax *uint64) constraintChange {
+	if oldMin == nil && oldMax == nil && newMin == nil && newMax == nil {
+		return constraintChange{}
+	}
 	o, n := shape.Counts(oldMin, oldMax), shape.Counts(newMin, newMax)
+	r := relate(n.Within(o), o.Within(n))
+	if r == same {
+		return constraintChange{}
+	}
 	return constraintChange{
-		relation: relate(n.Within(o), o.Within(n)),
+		relation: r,
 		text:     fmt.Sprintf("%s changed from %s to %s", what, countText(oldMin, oldMax), countText(newMin, newMax)),
 	}
 }
@@ -298,6 +316,9 @@ func valuesOf(t *schema.Type) []string {
 
 func forbiddenChange(old, new *schema.Type) constraintChange {
 	o, n := old.Constraints.NotIn, new.Constraints.NotIn
+	if len(o)+len(n) == 0 {
+		return constraintChange{}
+	}
 	return constraintChange{
 		relation: relate(shape.Subset(o, n), shape.Subset(n, o)),
 		text:     fmt.Sprintf("forbidden values changed from %s to %s", listText(o), listText(n)),

@@ -15,7 +15,7 @@ import (
 func TestConstraintsSwap(t *testing.T) {
 	t.Parallel()
 	rng := seeded(t)
-	for range 20000 {
+	for range 4000 {
 		a, b := randomPair(rng)
 		there, back := relations(constraintChanges(a, b)), relations(constraintChanges(b, a))
 		if there[tighter] != back[looser] || there[looser] != back[tighter] || there[exchanged] != back[exchanged] {
@@ -30,7 +30,7 @@ func TestConstraintsSound(t *testing.T) {
 	t.Parallel()
 	rng := seeded(t)
 	broken, silent := 0, 0
-	for range 20000 {
+	for range 4000 {
 		old, new := randomPair(rng)
 		if changes := constraintChanges(old, old); len(changes) > 0 {
 			t.Fatalf("a type against itself: %+v\n%s", changes, dump(old))
@@ -50,7 +50,7 @@ func TestConstraintsSound(t *testing.T) {
 			}
 		}
 	}
-	if broken < 1000 || silent < 100 {
+	if broken < 1000 || silent < 50 {
 		t.Errorf("%d values broke and %d pairs were silent: the generator no longer reaches both", broken, silent)
 	}
 }

@@ -22,7 +22,7 @@ var fieldRequiredAdded = Rule{
 				Change:    fmt.Sprintf("%s was added, %s and without a default", fieldText(new), need(new)),
 				Encodings: needEncodings(new),
 			})
-		case need(new) > need(old):
+		case need(new) > need(old) && declaredNeed(new) > declaredNeed(old):
 			c.Report(Problem{
 				Change:    fmt.Sprintf("%s changed from %s to %s, without a default", fieldText(new), need(old), need(new)),
 				Encodings: needEncodings(new),

@@ -15,7 +15,7 @@ var fieldRequiredRemoved = Rule{
 	Forward:   "consumers of %s with the old schema reject new events that lack it",
 	Fix:       "keep %s required until every consumer has a schema in which it is optional",
 	Field: func(c *Check, old, new *schema.Field) {
-		if old == nil || new == nil || need(new) >= need(old) {
+		if old == nil || new == nil || need(new) >= need(old) || declaredNeed(new) >= declaredNeed(old) {
 			return
 		}
 		c.Report(Problem{

@@ -13,7 +13,7 @@ type rootPairs struct {
 //
 // A message that other messages refer to is judged where they refer to it, under whatever name it has there; it is
 // neither removed nor added on its own.
-func pairRoots(old, new *schema.Set, oldUse *usage) rootPairs {
+func pairRoots(old, new *schema.Set, oldUse, newUse *usage) rootPairs {
 	var p rootPairs
 	newByName := map[string]*schema.Event{}
 	newByType := map[string]*schema.Event{}
@@ -67,11 +67,11 @@ func pairRoots(old, new *schema.Set, oldUse *usage) rootPairs {
 		}
 	}
 	for _, m := range newMessages {
-		if !known[m.FullName] && !inEvent[m] {
+		if !known[m.FullName] && !inEvent[m] && !newUse.referenced(m) {
 			fresh = append(fresh, m)
 		}
 	}
-	if len(oldMessages) == 1 && len(newMessages) == 1 && len(gone) == 1 && len(fresh) == 1 {
+	if oldUse.roots(oldMessages) == 1 && newUse.roots(newMessages) == 1 && len(gone) == 1 && len(fresh) == 1 {
 		p.messages = append(p.messages, [2]*schema.Message{gone[0], fresh[0]})
 		return p
 	}

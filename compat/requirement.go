@@ -1,6 +1,9 @@
 package compat
 
-import "github.com/omninode/trestle/tools/schema"
+import (
+	"github.com/omninode/trestle/compat/shape"
+	"github.com/omninode/trestle/tools/schema"
+)
 
 // requirement is what a reader demands of a field being there.
 type requirement uint8
@@ -11,8 +14,33 @@ const (
 	nonZero                     // it must be there and hold something: not zero, not empty
 )
 
-// need says what readers of a field demand. A default satisfies every demand, as readers fill it in first.
+// need says what readers of a field demand, by its constraints too: a field without presence is validated as zero, or
+// as empty, where it is absent, and a rule that zero breaks makes it as good as required.
 func need(f *schema.Field) requirement {
+	if d := declaredNeed(f); d == nonZero || f.Default != "" || f.Explicit || f.Number == 0 || !zeroBreaks(f.Type) {
+		return d
+	}
+	return nonZero
+}
+
+// zeroBreaks says whether the zero value of a type may break its constraints.
+func zeroBreaks(t *schema.Type) bool {
+	c := t.Constraints
+	switch {
+	case c.SkipZero:
+		return false
+	case t.Kind == schema.List:
+		return c.MinItems != nil && *c.MinItems > 0
+	case t.Kind == schema.Map:
+		return c.MinPairs != nil && *c.MinPairs > 0
+	}
+	zero := shape.Zero(t.Kind)
+	return zero != "" && !shape.Surely(t, zero)
+}
+
+// declaredNeed says what a field itself demands, constraints apart. A default satisfies every demand, as readers fill
+// it in first.
+func declaredNeed(f *schema.Field) requirement {
 	switch {
 	case f.Default != "":
 		return optional
@@ -36,7 +64,7 @@ func (r requirement) String() string {
 
 // needEncodings says where a demand matters: that of a key alone is one of JSON.
 func needEncodings(f *schema.Field) []schema.Encoding {
-	if !f.Required {
+	if !f.Required && need(f) != nonZero {
 		return jsonOnly
 	}
 	return bothEncodings

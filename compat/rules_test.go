@@ -6,6 +6,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -95,4 +96,25 @@ func compare(t *testing.T, old, new *schema.Set, opts compat.Options) *compat.Re
 		t.Fatal(err)
 	}
 	return r
+}
+
+// TestRuleFiles holds that each rule is complete, has a file of its own name, and that the list is sorted.
+func TestRuleFiles(t *testing.T) {
+	t.Parallel()
+	last := ""
+	for _, r := range compat.Rules() {
+		if r.ID <= last {
+			t.Errorf("%s comes after %s", r.ID, last)
+		}
+		last = r.ID
+		if _, err := os.Stat(strings.ToLower(r.ID) + ".go"); err != nil {
+			t.Errorf("%s: %v", r.ID, err)
+		}
+		if r.Purpose == "" || r.Fix == "" || r.Breaks == 0 || r.Severity == "" || len(r.Encodings) == 0 {
+			t.Errorf("%s is not complete: %+v", r.ID, r)
+		}
+		if r.Breaks&compat.Backward != 0 && r.Backward == "" || r.Breaks&compat.Forward != 0 && r.Forward == "" {
+			t.Errorf("%s does not say what happens to readers", r.ID)
+		}
+	}
 }

@@ -47,6 +47,17 @@ func (u *usage) referenced(m *schema.Message) bool {
 	return slices.ContainsFunc(u.parents[m], func(p *schema.Message) bool { return p != m })
 }
 
+// roots counts the messages that no other refers to.
+func (u *usage) roots(ms []*schema.Message) int {
+	n := 0
+	for _, m := range ms {
+		if !u.referenced(m) {
+			n++
+		}
+	}
+	return n
+}
+
 // eventsOf returns the events that carry one of the messages, in no particular order.
 func (u *usage) eventsOf(ms ...*schema.Message) []*schema.Event {
 	var out []*schema.Event

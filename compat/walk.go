@@ -43,8 +43,10 @@ type place struct {
 	events   [2]*schema.Event
 	topics   [2]*schema.Topic
 	fields   *fieldPairs
-	oldField *schema.Field
-	newField *schema.Field
+	// constraints are the changes between the types that are being checked.
+	constraints []constraintChange
+	oldField    *schema.Field
+	newField    *schema.Field
 }
 
 func newComparison(old, new *schema.Set, opts Options) *comparison {
@@ -57,7 +59,7 @@ func newComparison(old, new *schema.Set, opts Options) *comparison {
 }
 
 func (c *comparison) run() {
-	p := pairRoots(c.old, c.new, c.oldUse)
+	p := pairRoots(c.old, c.new, c.oldUse, c.newUse)
 	for _, e := range p.events {
 		c.event(e[0], e[1])
 	}
@@ -189,6 +191,7 @@ func (c *comparison) types(at place, old, new *schema.Type) {
 	}
 	typed := at
 	typed.trail = at.trail.Present()
+	typed.constraints = constraintChanges(old, new)
 	for i := range c.rules {
 		if r := &c.rules[i]; r.Type != nil {
 			r.Type(&Check{c, r, typed}, old, new)
