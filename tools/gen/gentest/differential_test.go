@@ -58,7 +58,7 @@ func TestSameAsProtovalidate(t *testing.T) {
 		t.Run(string(m.ProtoReflect().Descriptor().FullName()), func(t *testing.T) {
 			t.Parallel()
 			valid, invalid := 0, 0
-			for msg := range samples(m, 2000) {
+			for msg := range samples(m, 1000) {
 				want := expected(t, validator, msg)
 				got := actual(t, msg.(validated))
 				if diff := gocmp.Diff(want, got); diff != "" {

@@ -207,3 +207,54 @@ func TestEverySchemaCompiles(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestSchemaGoesWithValidator holds generated schemas and validators to one verdict, on values at and around every
+// bound. What JSON Schema has no word for is accepted by the schema and left to the validator.
+func TestSchemaGoesWithValidator(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		valid   validated
+		beyond  []string // rules that the schema has no word for
+		invalid int      // at least so many messages that both refuse
+	}{
+		"Numbers": {validNumbers(), []string{"double.finite", "float.finite"}, 100},
+		"Texts": {validTexts(), []string{
+			"string.min_bytes", "string.max_bytes", "string.len_bytes", "bytes.len", "bytes.min_len", "bytes.max_len",
+			"bytes.prefix", "bytes.suffix", "bytes.contains", "bytes.in", "bytes.not_in",
+		}, 100},
+		"Containers": {validContainers(), []string{"message.oneof"}, 100},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			compiler := jsonschema.NewCompiler()
+			compiled, err := compiler.Compile(filepath.Join("..", "golang", "testdata", "rules", "want", "jsonschema", "acme", "rules", "v1", name+".json"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			valid, invalid := 0, 0
+			for msg := range samples(tt.valid, 500) {
+				text, err := msg.(trestle.Event).AppendJSON(nil)
+				if err != nil {
+					continue // has no JSON form
+				}
+				violations := actual(t, msg.(validated))
+				refused := slices.ContainsFunc(violations, func(f finding) bool { return !slices.Contains(tt.beyond, f.Rule) })
+				schemaErr := accepts(t, compiled, text)
+				switch {
+				case len(violations) == 0 && schemaErr != nil:
+					t.Fatalf("valid, and refused by the schema: %v\n%s", schemaErr, text)
+				case refused && schemaErr == nil:
+					t.Fatalf("accepted by the schema, and invalid: %v\n%s", violations, text)
+				case refused:
+					invalid++
+				case len(violations) == 0:
+					valid++
+				}
+			}
+			if valid < 10 || invalid < tt.invalid {
+				t.Errorf("%d valid and %d invalid samples are too few", valid, invalid)
+			}
+		})
+	}
+}

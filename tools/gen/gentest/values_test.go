@@ -188,13 +188,11 @@ func integerValues(kind protoreflect.Kind, named []protoreflect.Value) []protore
 	signed := []int64{0, 1, -1, math.MaxInt32, math.MinInt32, math.MaxInt64, math.MinInt64}
 	unsigned := []uint64{0, 1, math.MaxUint32, math.MaxUint64}
 	for _, v := range named {
-		switch n := v.Interface().(type) {
+		switch v.Interface().(type) {
 		case uint32, uint64:
 			unsigned = append(unsigned, v.Uint()-1, v.Uint(), v.Uint()+1)
 		case int32, int64:
 			signed = append(signed, v.Int()-1, v.Int(), v.Int()+1)
-		default:
-			_ = n
 		}
 	}
 	var out []protoreflect.Value

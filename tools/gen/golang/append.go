@@ -2,6 +2,7 @@ package golang
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/omninode/trestle/tools/schema"
@@ -95,8 +96,8 @@ func (g *file) appendCondition(v view) string {
 	case schema.List, schema.Map:
 		return "" // [] and {} are written
 	case schema.EnumKind:
-		if !v.Explicit {
-			return v.has
+		if !v.Explicit && (v.Required || v.Default != "" || !zeroNamed(v.Type.Enum)) {
+			return v.has // zero is absent
 		}
 	case schema.String:
 		if !v.Explicit && (v.Required || v.Default != "") {
@@ -110,6 +111,11 @@ func (g *file) appendCondition(v view) string {
 		return v.has
 	}
 	return ""
+}
+
+// zeroNamed says whether an enum's zero has a name in JSON.
+func zeroNamed(e *schema.Enum) bool {
+	return slices.ContainsFunc(e.Values, func(v *schema.EnumValue) bool { return v.Number == 0 && v.JSONName != "" })
 }
 
 // appendMember appends key, value and comma.

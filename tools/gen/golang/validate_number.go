@@ -13,11 +13,10 @@ type number struct{ literal, text string }
 
 // bounds are a numeric type's rules, read by reflection: all twelve types spell them the same way.
 type bounds struct {
-	name        protoreflect.Name // "int64"
-	msg         protoreflect.Message
-	float       bool
-	bits        int
-	conversions string // Go type for conversions in conditions
+	name   protoreflect.Name // "int64"
+	goType string
+	msg    protoreflect.Message
+	float  bool
 }
 
 func (b bounds) get(rule protoreflect.Name) (number, protoreflect.Value, bool) {
@@ -60,9 +59,9 @@ func (b bounds) floatNumber(f float64) number {
 	text := strconv.FormatFloat(f, 'f', -1, 64)
 	switch {
 	case math.IsInf(f, 1):
-		return number{b.conversions + "(math.Inf(1))", "Infinity"}
+		return number{b.goType + "(math.Inf(1))", "Infinity"}
 	case math.IsInf(f, -1):
-		return number{b.conversions + "(math.Inf(-1))", "-Infinity"}
+		return number{b.goType + "(math.Inf(-1))", "-Infinity"}
 	}
 	return number{strconv.FormatFloat(f, 'g', -1, 64), text}
 }
@@ -77,17 +76,14 @@ func (g *file) numberRules(r valueRule) ([]string, error) {
 	if typed == nil {
 		return nil, nil
 	}
-	b := bounds{name: typed.Name(), msg: msg.Get(typed).Message(), conversions: scalarTypes[r.typ.Kind]}
+	b := bounds{name: typed.Name(), msg: msg.Get(typed).Message(), goType: scalarTypes[r.typ.Kind]}
 	b.float = b.name == "float" || b.name == "double"
 	for _, rule := range []protoreflect.Name{"const", "lt", "lte", "gt", "gte"} {
-		if n, value, ok := b.get(rule); ok && b.float {
+		if _, value, ok := b.get(rule); ok && b.float {
 			if math.IsNaN(value.Float()) {
 				return nil, refuse(r.field.Pos, fieldName(r.field), "%s.%s is NaN, which no value can satisfy", b.name, rule)
 			}
-			if math.IsInf(value.Float(), 0) {
-				g.std("math", "Inf")
-			}
-			_ = n
+			g.std("math", "Inf") // for a bound that is infinite
 		}
 	}
 	id := func(rule string) string { return string(b.name) + "." + rule }
@@ -180,13 +176,12 @@ func opposite(comparison string) string {
 
 // atMost says whether low <= high, for values of one numeric type.
 func atMost(low, high protoreflect.Value) bool {
-	switch l := low.Interface().(type) {
+	switch low.Interface().(type) {
 	case int32, int64:
 		return low.Int() <= high.Int()
 	case uint32, uint64:
 		return low.Uint() <= high.Uint()
 	default:
-		_ = l
 		return low.Float() <= high.Float()
 	}
 }

@@ -51,12 +51,9 @@ func supported(rules *validate.FieldRules, f *schema.Field) error {
 	}
 	var err error
 	inner := rules.ProtoReflect().Get(typed).Message()
-	inner.Range(func(fd protoreflect.FieldDescriptor, value protoreflect.Value) bool {
+	inner.Range(func(fd protoreflect.FieldDescriptor, _ protoreflect.Value) bool {
 		if !slices.Contains(known, fd.Name()) || fd.IsExtension() {
 			err = refuse(pos, fieldName(f), "rule %s.%s has no static validator: use standard rules", typed.Name(), fd.Name())
-		}
-		if fd.Kind() == protoreflect.BoolKind && !fd.IsList() && !value.Bool() && fd.Name() == "uuid" {
-			err = nil
 		}
 		return err == nil
 	})

@@ -4,9 +4,11 @@ import (
 	"encoding/json"
 	"math/big"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/omninode/trestle/tools/schema"
 )
@@ -221,9 +223,10 @@ func listsInto(o *object, c schema.Constraints) {
 func numberInto(o *object, t *schema.Type) {
 	c := t.Constraints
 	low, high := boundKeyword(c.Min, "minimum", "exclusiveMinimum"), boundKeyword(c.Max, "maximum", "exclusiveMaximum")
-	if low.Len() > 0 && high.Len() > 0 && inverted(c.Min.Value, c.Max.Value) {
-		o.Set("anyOf", []*object{high, low})
-		low, high = &object{}, &object{}
+	if lower, upper := crossed(c); lower != nil {
+		o.Set("anyOf", []*object{
+			boundKeyword(upper, "maximum", "exclusiveMaximum"), boundKeyword(lower, "minimum", "exclusiveMinimum"),
+		})
 	}
 	natural := ranges[t.Kind]
 	if low.Len() == 0 && natural[0] != "" {
@@ -261,10 +264,45 @@ func boundKeyword(b *schema.Bound, inclusive, exclusive string) *object {
 	return o
 }
 
-func inverted(low, high string) bool {
-	l, ok := new(big.Rat).SetString(low)
-	h, ok2 := new(big.Rat).SetString(high)
-	return ok && ok2 && l.Cmp(h) > 0
+// crossed returns the bounds of protovalidate rules whose lower one is above the upper one, which leaves what lies
+// outside them; nil for any other rules.
+func crossed(c schema.Constraints) (lower, upper *schema.Bound) {
+	if c.Rules == nil {
+		return nil, nil
+	}
+	rules := c.Rules.ProtoReflect()
+	typed := rules.WhichOneof(rules.Descriptor().Oneofs().ByName("type"))
+	if typed == nil || typed.Message() == nil {
+		return nil, nil
+	}
+	rules.Get(typed).Message().Range(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+		switch fd.Name() {
+		case "gt", "gte":
+			lower = &schema.Bound{Value: decimal(v), Exclusive: fd.Name() == "gt"}
+		case "lt", "lte":
+			upper = &schema.Bound{Value: decimal(v), Exclusive: fd.Name() == "lt"}
+		}
+		return true
+	})
+	if lower == nil || upper == nil {
+		return nil, nil
+	}
+	low, ok := new(big.Rat).SetString(lower.Value)
+	high, ok2 := new(big.Rat).SetString(upper.Value)
+	if !ok || !ok2 || low.Cmp(high) <= 0 {
+		return nil, nil
+	}
+	return lower, upper
+}
+
+func decimal(v protoreflect.Value) string {
+	switch n := v.Interface().(type) {
+	case float32:
+		return strconv.FormatFloat(float64(n), 'f', -1, 32)
+	case float64:
+		return strconv.FormatFloat(n, 'f', -1, 64)
+	}
+	return v.String()
 }
 
 // stringInto adds lengths, format and patterns; several patterns go into allOf.
@@ -369,6 +407,13 @@ func zeroInvalid(t *schema.Type) bool {
 		if zeroOutside(c) {
 			return true
 		}
+	case schema.EnumKind:
+		zero = "0"
+		for _, v := range t.Enum.Values {
+			if v.Number == 0 && v.JSONName != "" {
+				return false // zero has a name, and is written by it
+			}
+		}
 	case schema.Bool:
 		return c.Const == "true"
 	case schema.List:
@@ -389,9 +434,8 @@ func zeroOutside(c schema.Constraints) bool {
 		limit, ok := new(big.Rat).SetString(b.Value)
 		return ok && (limit.Sign() == sign || b.Exclusive && limit.Sign() == 0)
 	}
-	above, below := outside(c.Min, 1), outside(c.Max, -1)
-	if c.Min != nil && c.Max != nil && inverted(c.Min.Value, c.Max.Value) {
-		return above && below
+	if lower, upper := crossed(c); lower != nil {
+		return outside(lower, 1) && outside(upper, -1)
 	}
-	return above || below
+	return outside(c.Min, 1) || outside(c.Max, -1)
 }

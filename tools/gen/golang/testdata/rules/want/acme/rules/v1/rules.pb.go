@@ -5,6 +5,7 @@ package rulesv1
 
 import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
+	_ "github.com/omninode/trestle/gen/trestle/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	reflect "reflect"
@@ -839,7 +840,7 @@ var File_acme_rules_v1_rules_proto protoreflect.FileDescriptor
 
 const file_acme_rules_v1_rules_proto_rawDesc = "" +
 	"\n" +
-	"\x19acme/rules/v1/rules.proto\x12\racme.rules.v1\x1a\x1bbuf/validate/validate.proto\"\xab\x06\n" +
+	"\x19acme/rules/v1/rules.proto\x12\racme.rules.v1\x1a\x1bbuf/validate/validate.proto\x1a\x18trestle/v1/options.proto\"\xc0\x06\n" +
 	"\aNumbers\x12\"\n" +
 	"\agte_lte\x18\x01 \x01(\x05B\t\xbaH\x06\x1a\x04\x18\x14(\x01R\x06gteLte\x12'\n" +
 	"\x05gt_lt\x18\x02 \x01(\x03B\x12\xbaH\x0f\"\r\x10\x05 \xfb\xff\xff\xff\xff\xff\xff\xff\xff\x01R\x04gtLt\x12,\n" +
@@ -870,9 +871,9 @@ const file_acme_rules_v1_rules_proto_rawDesc = "" +
 	"\x05there\x18\x12 \x01(\x01B\x11\xbaH\x0e\xc8\x01\x01\x12\t)\x00\x00\x00\x00\x00\x00\x00\x00H\x01R\x05there\x88\x01\x01\x12\x1e\n" +
 	"\x04tiny\x18\x13 \x01(\x02B\n" +
 	"\xbaH\a\n" +
-	"\x05-\x95\xbf\xd63R\x04tinyB\b\n" +
+	"\x05-\x95\xbf\xd63R\x04tiny:\x13\xf2\xf7\x1d\x0f\x12\racme_rules_v1B\b\n" +
 	"\x06_maybeB\b\n" +
-	"\x06_there\"\xc3\a\n" +
+	"\x06_there\"\xd8\a\n" +
 	"\x05Texts\x12\x1a\n" +
 	"\x03len\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x98\x01\x03R\x03len\x12#\n" +
 	"\abetween\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18\x05R\abetween\x12.\n" +
@@ -905,9 +906,9 @@ const file_acme_rules_v1_rules_proto_rawDesc = "" +
 	"\xbaH\a\x82\x01\x04\x10\x01 \x05R\x06sparse\x120\n" +
 	"\x03red\x18\x16 \x01(\x0e2\x14.acme.rules.v1.ColorB\b\xbaH\x05\x82\x01\x02\b\x01R\x03red\x127\n" +
 	"\x04some\x18\x17 \x01(\x0e2\x14.acme.rules.v1.ColorB\r\xbaH\n" +
-	"\xc8\x01\x01\x82\x01\x04\x18\x01\x18\x02R\x04someB\x0e\n" +
+	"\xc8\x01\x01\x82\x01\x04\x18\x01\x18\x02R\x04some:\x13\xf2\xf7\x1d\x0f\x12\racme_rules_v1B\x0e\n" +
 	"\f_optional_idB\a\n" +
-	"\x05_pair\"\x9d\x06\n" +
+	"\x05_pair\"\xb0\x06\n" +
 	"\n" +
 	"Containers\x12/\n" +
 	"\x04part\x18\x01 \x01(\v2\x13.acme.rules.v1.PartB\x06\xbaH\x03\xc8\x01\x01R\x04part\x12)\n" +
@@ -931,9 +932,9 @@ const file_acme_rules_v1_rules_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1aP\n" +
 	"\rByNumberEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\x05R\x03key\x12)\n" +
-	"\x05value\x18\x02 \x01(\v2\x13.acme.rules.v1.PartR\x05value:\x028\x01:\x14\xbaH\x11\"\x0f\n" +
+	"\x05value\x18\x02 \x01(\v2\x13.acme.rules.v1.PartR\x05value:\x028\x01:'\xbaH\x11\"\x0f\n" +
 	"\x04left\n" +
-	"\x05right\x10\x01B\x0f\n" +
+	"\x05right\x10\x01\xf2\xf7\x1d\x0f\x12\racme_rules_v1B\x0f\n" +
 	"\x06choice\x12\x05\xbaH\x02\b\x01\"P\n" +
 	"\x04Part\x12\x1d\n" +
 	"\x04size\x18\x01 \x01(\x05B\t\xbaH\x06\x1a\x04\x18\t(\x01R\x04size\x12)\n" +
@@ -945,7 +946,7 @@ const file_acme_rules_v1_rules_proto_rawDesc = "" +
 	"\x06Sparse\x12\x16\n" +
 	"\x12SPARSE_UNSPECIFIED\x10\x00\x12\x0f\n" +
 	"\vSPARSE_FIVE\x10\x05\x12\x0f\n" +
-	"\vSPARSE_NINE\x10\tb\x06proto3"
+	"\vSPARSE_NINE\x10\tB#\xf2\xf7\x1d\x1f\b\x01\"\x1b\b\x01\x10\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x1a\acompact\"\x03lz4b\x06proto3"
 
 var (
 	file_acme_rules_v1_rules_proto_rawDescOnce sync.Once

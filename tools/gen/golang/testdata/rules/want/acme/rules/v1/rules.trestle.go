@@ -110,6 +110,18 @@ func (e *Sparse) DecodeJSON(r *jsontext.Reader) {
 	*e = value
 }
 
+// EventInfo describes the event type Numbers. It works on a nil receiver.
+func (*Numbers) EventInfo() *trestle.EventInfo { return &infoNumbers }
+
+// ShareEnvelope fills what the payload lacks from the envelope, and the other way round.
+// They have no field in common.
+func (x *Numbers) ShareEnvelope(*trestle.Envelope, *trestle.Violations) {}
+
+// PartitionKey returns no key: the schema names none.
+func (x *Numbers) PartitionKey(*trestle.Envelope) string {
+	return ""
+}
+
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
 func (x *Numbers) Validate() error {
 	if x == nil {
@@ -383,6 +395,18 @@ func (x *Numbers) DecodeJSON(r *jsontext.Reader) {
 			r.Skip()
 		}
 	}
+}
+
+// EventInfo describes the event type Texts. It works on a nil receiver.
+func (*Texts) EventInfo() *trestle.EventInfo { return &infoTexts }
+
+// ShareEnvelope fills what the payload lacks from the envelope, and the other way round.
+// They have no field in common.
+func (x *Texts) ShareEnvelope(*trestle.Envelope, *trestle.Violations) {}
+
+// PartitionKey returns no key: the schema names none.
+func (x *Texts) PartitionKey(*trestle.Envelope) string {
+	return ""
 }
 
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
@@ -772,6 +796,18 @@ func (x *Texts) DecodeJSON(r *jsontext.Reader) {
 			r.Skip()
 		}
 	}
+}
+
+// EventInfo describes the event type Containers. It works on a nil receiver.
+func (*Containers) EventInfo() *trestle.EventInfo { return &infoContainers }
+
+// ShareEnvelope fills what the payload lacks from the envelope, and the other way round.
+// They have no field in common.
+func (x *Containers) ShareEnvelope(*trestle.Envelope, *trestle.Violations) {}
+
+// PartitionKey returns no key: the schema names none.
+func (x *Containers) PartitionKey(*trestle.Envelope) string {
+	return ""
 }
 
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.

@@ -7,10 +7,67 @@ import (
 	"sync"
 
 	trestle "github.com/omninode/trestle/runtime"
+	"github.com/omninode/trestle/runtime/wire"
 )
 
 // Undefined? This package is newer than the runtime: upgrade the runtime, or regenerate.
 const _ = trestle.GenVersion1
+
+// Events returns the descriptions of the package's events, in the order of the schemas. They must not be changed.
+func Events() []*trestle.EventInfo {
+	return []*trestle.EventInfo{
+		&infoNumbers,
+		&infoTexts,
+		&infoContainers,
+	}
+}
+
+var (
+	infoNumbers = trestle.EventInfo{
+		Type:           "Numbers",
+		FullName:       "acme.rules.v1.Numbers",
+		Role:           trestle.Fact,
+		Envelope:       wire.None,
+		Encoding:       trestle.JSON,
+		Topic:          &topicAcmeRulesV1,
+		MessageIndexes: []int{0},
+		New:            func() trestle.Event { return new(Numbers) },
+	}
+	infoTexts = trestle.EventInfo{
+		Type:           "Texts",
+		FullName:       "acme.rules.v1.Texts",
+		Role:           trestle.Fact,
+		Envelope:       wire.None,
+		Encoding:       trestle.JSON,
+		Topic:          &topicAcmeRulesV1,
+		MessageIndexes: []int{1},
+		New:            func() trestle.Event { return new(Texts) },
+	}
+	infoContainers = trestle.EventInfo{
+		Type:           "Containers",
+		FullName:       "acme.rules.v1.Containers",
+		Role:           trestle.Fact,
+		Envelope:       wire.None,
+		Encoding:       trestle.JSON,
+		Topic:          &topicAcmeRulesV1,
+		MessageIndexes: []int{2},
+		New:            func() trestle.Event { return new(Containers) },
+	}
+)
+
+// Topics returns the descriptions of the topics that the package declares, by name. They must not be changed.
+func Topics() []*trestle.TopicInfo {
+	return []*trestle.TopicInfo{
+		&topicAcmeRulesV1,
+	}
+}
+
+var (
+	topicAcmeRulesV1 = trestle.TopicInfo{
+		Name:       "acme_rules_v1",
+		EventTypes: []string{"Containers", "Numbers", "Texts"},
+	}
+)
 
 // The patterns of the schemas, compiled when they are first needed.
 var (
