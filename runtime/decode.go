@@ -112,7 +112,11 @@ func (d *decoder) json(text []byte) error {
 		return d.types.unknown(topic, named)
 	}
 	if found.End > 0 {
-		if err := d.payload(info, text, found.Start, found.End); err != nil {
+		err := d.payload(info, text, found.Start, found.End)
+		if kind != wire.None {
+			err = jsontext.At(err, "payload")
+		}
+		if err != nil {
 			return fmt.Errorf("decode %s: %w", info.FullName, err)
 		}
 	}
@@ -138,6 +142,7 @@ func (d *decoder) subject(info *EventInfo) string {
 // readers are kept because a reader outlives no call and each would allocate its stack anew.
 var readers = sync.Pool{New: func() any { return jsontext.NewReader(nil) }}
 
+// payload reads the event that stands in that part of the text.
 func (d *decoder) payload(info *EventInfo, text []byte, start, end int) error {
 	r := readers.Get().(*jsontext.Reader)
 	defer func() {
@@ -151,7 +156,7 @@ func (d *decoder) payload(info *EventInfo, text []byte, start, end int) error {
 	r.End()
 	d.faults = append(d.faults, r.Faults()...)
 	d.ZonelessTimes += r.ZonelessTimes()
-	return jsontext.At(r.Err(), "payload")
+	return r.Err()
 }
 
 func (d *decoder) protobuf() error {

@@ -114,5 +114,5 @@ func decodeDocument(info *EventInfo, doc []byte, kind wire.Kind) (*decoder, erro
 	if found.End == 0 {
 		return d, nil
 	}
-	return d, d.payload(info, doc, found.Start, found.End)
+	return d, jsontext.At(d.payload(info, doc, found.Start, found.End), "payload")
 }

@@ -103,7 +103,7 @@ func TestAppendEnvelopeRefuses(t *testing.T) {
 		want   string
 	}{
 		"the payload":        {wire.OnexV1, func(*wire.Envelope) {}, "", "payload.score: NaN has no JSON form"},
-		"a payload alone":    {wire.None, func(*wire.Envelope) {}, "", "payload.score: NaN has no JSON form"},
+		"a payload alone":    {wire.None, func(*wire.Envelope) {}, "", "score: NaN has no JSON form"},
 		"text not UTF-8":     {wire.BaseEvent, func(e *wire.Envelope) { e.TraceID = "\xff" }, "{}", "envelope.trace_id: byte 0 of the string is not UTF-8"},
 		"a source not UTF-8": {wire.BaseEvent, func(e *wire.Envelope) { e.Source.InstanceID = "\xff" }, "{}", "envelope.source.instance_id: byte 0 of the string is not UTF-8"},
 		"metadata":           {wire.BaseEvent, func(e *wire.Envelope) { e.Metadata = "[1]" }, "{}", "envelope.metadata: must be a JSON object, got [1]"},

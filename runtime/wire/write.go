@@ -20,7 +20,7 @@ type Payload interface {
 
 // AppendEnvelope appends the envelope with the payload inside, as compact JSON, its members in the order of the
 // family's schema; for [None] the payload alone. A member that is empty is null, or what its schema gives it by
-// default. The error is a [jsontext.Error]: under `payload.` or `envelope.`.
+// default. The error is a [jsontext.Error], its path under `payload.` or `envelope.`; for [None] it begins in the event.
 func AppendEnvelope(b []byte, kind Kind, env *Envelope, payload Payload) ([]byte, error) {
 	w := writer{b: b}
 	switch kind {
@@ -42,8 +42,7 @@ func AppendEnvelope(b []byte, kind Kind, env *Envelope, payload Payload) ([]byte
 		w.nullable(`,"trace_id":`, "trace_id", env.TraceID)
 		w.metadata(env.Metadata)
 	default:
-		out, err := payload.AppendJSON(b)
-		return out, jsontext.At(err, "payload")
+		return payload.AppendJSON(b)
 	}
 	if w.err != nil {
 		return w.b, w.err
