@@ -7,15 +7,15 @@ import (
 	trestle "github.com/omninode/trestle/runtime"
 )
 
-func benchEvent() *analysis {
+func longAnalysis() *analysis {
 	return &analysis{
 		CorrelationID: correlationID, SessionID: sessionID, Content: strings.Repeat("# PRD: implement feature X\n", 40),
 		Context: `{"project_root":"/path/to/project","files":["file1.py","file2.py"],"big":9007199254740993}`, Timestamp: noon,
 	}
 }
 
-func BenchmarkEncode(b *testing.B) {
-	var event trestle.Event = benchEvent()
+func BenchmarkEncodeAnalysis(b *testing.B) {
+	var event trestle.Event = longAnalysis()
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := trestle.Encode(event, &trestle.Envelope{}, trestle.EncodeOptions{}); err != nil {
@@ -24,8 +24,8 @@ func BenchmarkEncode(b *testing.B) {
 	}
 }
 
-func BenchmarkDecode(b *testing.B) {
-	rec, err := trestle.Encode(benchEvent(), nil, trestle.EncodeOptions{})
+func BenchmarkDecodeAnalysis(b *testing.B) {
+	rec, err := trestle.Encode(longAnalysis(), nil, trestle.EncodeOptions{})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -2,6 +2,9 @@ package trestle
 
 import (
 	"fmt"
+	"slices"
+
+	"github.com/google/uuid"
 
 	"github.com/omninode/trestle/runtime/jsontext"
 	"github.com/omninode/trestle/runtime/wire"
@@ -9,7 +12,8 @@ import (
 
 // ReadDocument reads an event of that type that was written by hand or by a tool: as it is on the wire, or that with
 // what an envelope needs left out (`{"event_type":…,"payload":…}`), or the bare payload. What is there is kept, also
-// what is wrong; ids, times, the source and defaults that are missing are for [Encode] to fill in.
+// what is wrong; ids, times, the source and defaults that are missing are for [Encode] to fill in, but for the session id
+// of an event that must have one, which is made up here.
 //
 // The error is a [*ValidationError] when the event would be invalid even with those filled in, or wraps a
 // [*jsontext.Error]; the event and its envelope are returned beside a ValidationError too.
@@ -86,15 +90,36 @@ func readDocument(info *EventInfo, doc []byte, kind wire.Kind) (*decoder, error)
 	if d.Event == nil {
 		return d, v.Err(info.FullName)
 	}
-	trial, err := decodeDocument(info, doc, kind)
-	if err != nil {
+	err = tryDocument(info, doc, kind, d)
+	if lacksSession(err) && d.Envelope.SessionID == "" && !faulted(d.faults, "envelope.session_id") {
+		d.Envelope.SessionID = uuid.NewString()
+		err = tryDocument(info, doc, kind, d)
+	}
+	if _, invalid := err.(*ValidationError); err != nil && !invalid {
 		return d, fmt.Errorf("read %s: %w", info.FullName, err)
 	}
-	var completed Violations
-	complete(trial.Event, &trial.Envelope, &EncodeOptions{Source: anySource, NewSession: true}, &completed)
-	v.addUnfaulted(completed.Err(info.FullName), d.faults)
-	v.addUnfaulted(trial.Event.Validate(), d.faults)
+	v.addUnfaulted(err, d.faults)
 	return d, v.Err(info.FullName)
+}
+
+// tryDocument completes and checks a reading of its own, in the envelope that d has.
+func tryDocument(info *EventInfo, doc []byte, kind wire.Kind, d *decoder) error {
+	trial, err := decodeDocument(info, doc, kind)
+	if err != nil {
+		return err
+	}
+	env := d.Envelope
+	var v Violations
+	complete(trial.Event, &env, &EncodeOptions{Source: anySource}, &v)
+	v.addUnfaulted(trial.Event.Validate(), nil)
+	return v.Err(info.FullName)
+}
+
+// lacksSession says whether the event is invalid for want of a session id, which Encode does not make up: a publisher
+// that forgot its session would seem to have a new one for each event.
+func lacksSession(err error) bool {
+	invalid, ok := err.(*ValidationError)
+	return ok && slices.ContainsFunc(invalid.Violations, func(v Violation) bool { return v.Path == "session_id" && v.Found == "" })
 }
 
 // anySource stands for the source that the publisher will give.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
 
 	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/jsontext"
@@ -48,10 +49,16 @@ func TestReadDocumentTakesThreeForms(t *testing.T) {
 			if diff := cmp.Diff(tt.event, event); diff != "" {
 				t.Errorf("event (-want +got):\n%s", diff)
 			}
+			if a, ok := event.(*analysis); ok && a.SessionID == "" && tt.env.SessionID == "" {
+				if uuid.Validate(env.SessionID) != nil {
+					t.Errorf("session id = %q, want a new one", env.SessionID)
+				}
+				tt.env.SessionID = env.SessionID
+			}
 			if diff := cmp.Diff(tt.env, env); diff != "" {
 				t.Errorf("envelope (-want +got):\n%s", diff)
 			}
-			if _, err := trestle.Encode(event, &env, trestle.EncodeOptions{Source: source, NewSession: true, Topic: "topic"}); err != nil {
+			if _, err := trestle.Encode(event, &env, trestle.EncodeOptions{Source: source, Topic: "topic"}); err != nil {
 				t.Errorf("it cannot be published: %v", err)
 			}
 		})

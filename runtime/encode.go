@@ -28,8 +28,6 @@ type EncodeOptions struct {
 	Topic string
 	// Headers are added behind those that Encode sets; one of the same name as one of those is left out.
 	Headers []Header
-	// NewSession has a session id made up where neither the event nor its envelope has one.
-	NewSession bool
 }
 
 // Encode makes the record of an event. What the event and its envelope lack is filled in, in both: from each other,
@@ -108,32 +106,16 @@ func complete(e Event, env *Envelope, opts *EncodeOptions, v *Violations) {
 	checkID(v, info.Envelope, "session_id", env.SessionID)
 
 	e.ShareEnvelope(env, v)
-	switch info.Envelope {
-	case wire.OnexV1:
-		if newIDs(env, opts.NewSession) {
-			var known Violations // the first time told them
-			e.ShareEnvelope(env, &known)
-		}
-	case wire.BaseEvent:
-		if env.Source == (Source{}) {
-			v.Add("envelope.source", "required", "value is required: give the publisher WithSource", nil)
-		}
+	switch {
+	case info.Envelope == wire.OnexV1 && env.CorrelationID == "":
+		env.CorrelationID = uuid.NewString()
+		var known Violations // the first time told them
+		e.ShareEnvelope(env, &known)
+	case info.Envelope == wire.BaseEvent && env.Source == (Source{}):
+		v.Add("envelope.source", "required", "value is required: give the publisher WithSource", nil)
 	}
 	setVersion(info.Envelope, env)
 	e.SetDefaults(now)
-}
-
-// newIDs makes up the ids that the envelope lacks, and says whether there were any.
-func newIDs(env *Envelope, session bool) (made bool) {
-	if env.CorrelationID == "" {
-		env.CorrelationID = uuid.NewString()
-		made = true
-	}
-	if env.SessionID == "" && session {
-		env.SessionID = uuid.NewString()
-		made = true
-	}
-	return made
 }
 
 func setIfEmpty(s *string, value string) {

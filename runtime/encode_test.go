@@ -173,18 +173,6 @@ func TestEncodeReportsEverythingAtOnce(t *testing.T) {
 	}
 }
 
-func TestEncodeNewSession(t *testing.T) {
-	t.Parallel()
-	e := &analysis{}
-	var env trestle.Envelope
-	if _, err := trestle.Encode(e, &env, trestle.EncodeOptions{NewSession: true}); err != nil {
-		t.Fatal(err)
-	}
-	if uuid.Validate(e.SessionID) != nil || e.SessionID != env.SessionID {
-		t.Errorf("session id is %q in the event, %q in its envelope", e.SessionID, env.SessionID)
-	}
-}
-
 func TestEncodeTooLarge(t *testing.T) {
 	t.Parallel()
 	encode := func(n int) (trestle.Record, error) {
