@@ -1,5 +1,0 @@
-//go:build !race
-
-package gentest
-
-const raceEnabled = false
