@@ -21,7 +21,8 @@ CREATE TABLE event_logs (
     log_time       timestamptz      NOT NULL,
     created_at     timestamptz      NOT NULL DEFAULT now(),
     "key"          bytea,
-    -- json, not jsonb: jsonb refuses \u0000 and rewrites numbers, 1e-07 for one.
+    -- json, not jsonb: jsonb refuses \u0000 and rewrites numbers, 1e-07 for one. ->> fails on a payload with \u0000, as
+    -- text has no such character: strpos(payload::text, '\u0000') = 0 in the condition leaves those out.
     payload        json,
     -- What is wrong with the record; null for nothing.
     invalid        text,
