@@ -1,0 +1,180 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/sr"
+)
+
+// Client talks to one Schema Registry. It is safe for concurrent use.
+type Client struct {
+	sr   *sr.Client
+	url  string
+	same func(a, b Stored) bool
+	gate func(context.Context, Stored, []Stored) error
+}
+
+// Option configures a [Client].
+type Option func(*config)
+
+type config struct {
+	sr   []sr.ClientOpt
+	same func(a, b Stored) bool
+	gate func(context.Context, Stored, []Stored) error
+}
+
+// WithBasicAuth sends a user and a password with every request.
+func WithBasicAuth(user, password string) Option {
+	return func(c *config) { c.sr = append(c.sr, sr.BasicAuth(user, password)) }
+}
+
+// WithHTTPClient replaces the HTTP client, whose default gives up after 30 s.
+func WithHTTPClient(h *http.Client) Option {
+	return func(c *config) { c.sr = append(c.sr, sr.HTTPClient(h)) }
+}
+
+// WithSame replaces the test of whether two schemas of one type are the same, for a registry that rewrites what it
+// stores. The default compares JSON as values and everything else as text.
+func WithSame(same func(a, b Stored) bool) Option {
+	return func(c *config) { c.same = same }
+}
+
+// WithGate adds a check that a new schema passes before [Client.Plan] lets it in, beside the registry's own: it gets
+// the new schema and every stored version, oldest first, and returns why the schema is refused.
+func WithGate(gate func(ctx context.Context, next Stored, versions []Stored) error) Option {
+	return func(c *config) { c.gate = gate }
+}
+
+// New returns a client of the registry at url, the address under which /subjects is found.
+func New(url string, opts ...Option) (*Client, error) {
+	if !strings.Contains(url, "://") {
+		return nil, fmt.Errorf("registry %q: not an address such as http://127.0.0.1:8081", url)
+	}
+	c := config{same: func(a, b Stored) bool { return sameText(a.Type, a.Schema, b.Schema) }}
+	for _, o := range opts {
+		o(&c)
+	}
+	srOpts := append([]sr.ClientOpt{
+		sr.HTTPClient(&http.Client{Timeout: 30 * time.Second}),
+		sr.URLs(strings.TrimRight(url, "/")),
+		sr.UserAgent("trestle"),
+	}, c.sr...)
+	client, err := sr.NewClient(srOpts...)
+	if err != nil {
+		return nil, fmt.Errorf("registry %s: %w", url, err)
+	}
+	return &Client{sr: client, url: url, same: c.same, gate: c.gate}, nil
+}
+
+// Stored is a schema with everything it refers to, as a registry holds it.
+type Stored struct {
+	Subject    string
+	Version    int // 0 for one that is not registered yet
+	ID         int
+	Type       SchemaType
+	Schema     string
+	References []Reference
+	// Texts holds the schemas of all references, direct and not, by the name they are referred to by.
+	Texts map[string]string
+}
+
+// Latest returns a subject's newest version; [ErrNotFound] when it has none.
+func (c *Client) Latest(ctx context.Context, subject string) (Stored, error) {
+	return c.stored(ctx, subject, -1)
+}
+
+// Version returns one version of a subject, [ErrNotFound] when there is none.
+func (c *Client) Version(ctx context.Context, subject string, version int) (Stored, error) {
+	return c.stored(ctx, subject, version)
+}
+
+// Versions returns all versions of a subject, oldest first; none for an unknown subject.
+func (c *Client) Versions(ctx context.Context, subject string) ([]Stored, error) {
+	numbers, err := c.sr.SubjectVersions(ctx, subject)
+	if err != nil {
+		if isNotFound(err) {
+			return nil, nil
+		}
+		return nil, fmt.Errorf("versions of subject %s at %s: %w", subject, c.url, err)
+	}
+	slices.Sort(numbers)
+	out := make([]Stored, 0, len(numbers))
+	for _, n := range numbers {
+		s, err := c.stored(ctx, subject, n)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, s)
+	}
+	return out, nil
+}
+
+// ErrNotFound says that the registry has no such subject or version.
+var ErrNotFound = errors.New("not in the registry")
+
+func (c *Client) stored(ctx context.Context, subject string, version int) (Stored, error) {
+	found, err := c.sr.SchemaByVersion(ctx, subject, version)
+	if err != nil {
+		if isNotFound(err) {
+			return Stored{}, fmt.Errorf("subject %s at %s: %w", subject, c.url, ErrNotFound)
+		}
+		return Stored{}, fmt.Errorf("subject %s at %s: %w", subject, c.url, err)
+	}
+	s := fromSR(found)
+	s.Texts = map[string]string{}
+	if err := c.texts(ctx, found.References, s.Texts); err != nil {
+		return Stored{}, fmt.Errorf("references of subject %s at %s: %w", subject, c.url, err)
+	}
+	return s, nil
+}
+
+func (c *Client) texts(ctx context.Context, refs []sr.SchemaReference, into map[string]string) error {
+	for _, r := range refs {
+		if _, ok := into[r.Name]; ok {
+			continue
+		}
+		s, err := c.sr.SchemaByVersion(ctx, r.Subject, r.Version)
+		if err != nil {
+			return fmt.Errorf("%s (subject %s version %d): %w", r.Name, r.Subject, r.Version, err)
+		}
+		into[r.Name] = s.Schema.Schema
+		if err := c.texts(ctx, s.References, into); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func fromSR(s sr.SubjectSchema) Stored {
+	out := Stored{Subject: s.Subject, Version: s.Version, ID: s.ID, Type: typeFromSR(s.Type), Schema: s.Schema.Schema}
+	for _, r := range s.References {
+		out.References = append(out.References, Reference{Name: r.Name, Subject: r.Subject})
+	}
+	return out
+}
+
+func typeFromSR(t sr.SchemaType) SchemaType { return SchemaType(t.String()) }
+
+func typeToSR(t SchemaType) (sr.SchemaType, error) {
+	switch t {
+	case JSON:
+		return sr.TypeJSON, nil
+	case Protobuf:
+		return sr.TypeProtobuf, nil
+	}
+	return 0, fmt.Errorf("schema type %q: only JSON and PROTOBUF are registered", t)
+}
+
+func isNotFound(err error) bool {
+	var re *sr.ResponseError
+	return errors.As(err, &re) && re.StatusCode == http.StatusNotFound
+}
+
+func sortedNames[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
