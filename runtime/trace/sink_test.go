@@ -86,7 +86,7 @@ func TestSinkGoesOnAfterAnyDeath(t *testing.T) {
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		deadly := &flaky{Store: store}
-		if run < 60 {
+		if run < 30 {
 			last := 1 + random.IntN(3)
 			afterCommit := random.IntN(2) == 0
 			deadly.fail = func(call int) (before, after error) {
@@ -541,15 +541,7 @@ func deleteRecords(t *testing.T, cluster *kfake.Cluster, before int64) {
 
 func transaction(t *testing.T, cluster *kfake.Cluster, from, to int64, end kgo.TransactionEndTry) {
 	t.Helper()
-	client := producer(t, cluster, kgo.TransactionalID(t.Name()))
-	defer client.Close()
-	if err := client.BeginTransaction(); err != nil {
-		t.Fatal(err)
-	}
-	publish(t, client, "a", 0, from, to)
-	if err := client.EndTransaction(t.Context(), end); err != nil {
-		t.Fatal(err)
-	}
+	transact(t, cluster.ListenAddrs(), "a", 0, from, to, end)
 }
 
 func addPartitions(t *testing.T, client *kgo.Client, topic string, total int32) {
