@@ -61,43 +61,6 @@ const (
 	released
 )
 
-// laneKey is a record's key within its partition; an absent key differs from an empty one.
-type laneKey struct {
-	key   string
-	keyed bool
-}
-
-// lane is the queue of one key.
-type lane struct {
-	part       *partition
-	key        laneKey
-	head, tail *task
-	state      laneState
-	timer      *time.Timer // while parked
-}
-
-type laneState uint8
-
-const (
-	waiting laneState = iota // in keyQueue.ready
-	busy                     // its head is running
-	parked                   // its head waits for its next attempt
-)
-
-// task is one record on its way to done.
-type task struct {
-	record *kgo.Record
-	part   *partition
-	lane   *lane
-	next   *task
-	seq    uint64
-
-	begun    time.Time // of its first attempt
-	attempt  int       // handler calls so far
-	delivery *Delivery // of the last one
-	failure  *failure  // why it goes to its dead letter; nil while it is to be handled
-}
-
 func newKeyQueue(capacity, window int) *keyQueue {
 	q := &keyQueue{
 		capacity: capacity,
@@ -329,25 +292,6 @@ func (q *keyQueue) drain(parts []*partition) {
 	}
 }
 
-// cutAfter drops the records of a lane past an offset, and says how many.
-func (l *lane) cutAfter(offset int64) (dropped int) {
-	var last *task
-	t := l.head
-	for t != nil && t.record.Offset <= offset {
-		last, t = t, t.next
-	}
-	for ; t != nil; t = t.next {
-		dropped++
-	}
-	l.tail = last
-	if last == nil {
-		l.head = nil
-	} else {
-		last.next = nil
-	}
-	return dropped
-}
-
 // awaitIdle waits until drained partitions have nothing in hand. Its error is ctx's.
 func (q *keyQueue) awaitIdle(ctx context.Context, parts []*partition) error {
 	for _, p := range parts {
@@ -506,34 +450,4 @@ func (q *keyQueue) recycle(l *lane) {
 	if len(q.spare) < maxSpareLanes {
 		q.spare = append(q.spare, l)
 	}
-}
-
-// ring is a first-in-first-out queue.
-type ring[T any] struct {
-	items []T // its length is a power of two
-	head  int
-	n     int
-}
-
-func (r *ring[T]) len() int { return r.n }
-
-func (r *ring[T]) push(item T) {
-	if r.n == len(r.items) {
-		bigger := make([]T, max(64, 2*len(r.items)))
-		for i := range r.n {
-			bigger[i] = r.items[(r.head+i)&(len(r.items)-1)]
-		}
-		r.items, r.head = bigger, 0
-	}
-	r.items[(r.head+r.n)&(len(r.items)-1)] = item
-	r.n++
-}
-
-func (r *ring[T]) pop() T {
-	var zero T
-	item := r.items[r.head]
-	r.items[r.head] = zero
-	r.head = (r.head + 1) & (len(r.items) - 1)
-	r.n--
-	return item
 }

@@ -152,8 +152,12 @@ func (p *Publisher) encode(ctx context.Context, e Event, opts []PublishOption) (
 	for _, o := range opts {
 		o(&c)
 	}
-	inherit(ctx, e, &c)
-	encoding := EncodeOptions{Source: p.cfg.source, Headers: c.headers}
+	headers := appendTraceparent(ctx, nil)
+	if handled, ok := ctx.Value(deliveryKey{}).(*Delivery); ok {
+		inherit(e, &c.envelope, &handled.Envelope)
+		headers = append(headers, Header{Key: HeaderCausationID, Value: []byte(handled.EventID)})
+	}
+	encoding := EncodeOptions{Source: p.cfg.source, Headers: append(headers, c.headers...)}
 	if p.cfg.schemaIDs != nil && info.Topic != nil {
 		id, err := p.cfg.schemaIDs.SchemaID(ctx, info)
 		if err != nil {
@@ -175,21 +179,15 @@ func (p *Publisher) encode(ctx context.Context, e Event, opts []PublishOption) (
 }
 
 // inherit gives an event that is published in a handler the ids of the one being handled, unless it has its own.
-func inherit(ctx context.Context, e Event, c *publishConfig) {
-	c.headers = appendTraceparent(ctx, c.headers)
-	handled, ok := ctx.Value(deliveryKey{}).(*Delivery)
-	if !ok {
-		return
-	}
-	c.headers = append(c.headers, Header{Key: HeaderCausationID, Value: []byte(handled.EventID)})
+func inherit(e Event, env, handled *Envelope) {
 	var own Envelope
 	var ignored Violations
 	e.ShareEnvelope(&own, &ignored)
-	if c.envelope.CorrelationID == "" && own.CorrelationID == "" {
-		c.envelope.CorrelationID = handled.Envelope.CorrelationID
+	if env.CorrelationID == "" && own.CorrelationID == "" {
+		env.CorrelationID = handled.CorrelationID
 	}
-	if c.envelope.SessionID == "" && own.SessionID == "" {
-		c.envelope.SessionID = handled.Envelope.SessionID
+	if env.SessionID == "" && own.SessionID == "" {
+		env.SessionID = handled.SessionID
 	}
 }
 

@@ -1,0 +1,63 @@
+package trestle
+
+import (
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// laneKey is a record's key within its partition; an absent key differs from an empty one.
+type laneKey struct {
+	key   string
+	keyed bool
+}
+
+// lane is the queue of one key.
+type lane struct {
+	part       *partition
+	key        laneKey
+	head, tail *task
+	state      laneState
+	timer      *time.Timer // while parked
+}
+
+type laneState uint8
+
+const (
+	waiting laneState = iota // in keyQueue.ready
+	busy                     // its head is running
+	parked                   // its head waits for its next attempt
+)
+
+// task is one record on its way to done.
+type task struct {
+	record *kgo.Record
+	part   *partition
+	lane   *lane
+	next   *task
+	seq    uint64
+
+	begun    time.Time // of its first attempt
+	attempt  int       // handler calls so far
+	delivery *Delivery // of the last one
+	failure  *failure  // why it goes to its dead letter; nil while it is to be handled
+}
+
+// cutAfter drops the records of a lane past an offset, and says how many.
+func (l *lane) cutAfter(offset int64) (dropped int) {
+	var last *task
+	t := l.head
+	for t != nil && t.record.Offset <= offset {
+		last, t = t, t.next
+	}
+	for ; t != nil; t = t.next {
+		dropped++
+	}
+	l.tail = last
+	if last == nil {
+		l.head = nil
+	} else {
+		last.next = nil
+	}
+	return dropped
+}

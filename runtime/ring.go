@@ -1,0 +1,31 @@
+package trestle
+
+// ring is a first-in-first-out queue.
+type ring[T any] struct {
+	items []T // its length is a power of two
+	head  int
+	n     int
+}
+
+func (r *ring[T]) len() int { return r.n }
+
+func (r *ring[T]) push(item T) {
+	if r.n == len(r.items) {
+		bigger := make([]T, max(64, 2*len(r.items)))
+		for i := range r.n {
+			bigger[i] = r.items[(r.head+i)&(len(r.items)-1)]
+		}
+		r.items, r.head = bigger, 0
+	}
+	r.items[(r.head+r.n)&(len(r.items)-1)] = item
+	r.n++
+}
+
+func (r *ring[T]) pop() T {
+	var zero T
+	item := r.items[r.head]
+	r.items[r.head] = zero
+	r.head = (r.head + 1) & (len(r.items) - 1)
+	r.n--
+	return item
+}
