@@ -12,5 +12,7 @@ func TestMain(m *testing.M) {
 	if group := os.Getenv(childGroup); group != "" {
 		os.Exit(consumeAsChild(group))
 	}
-	os.Exit(services.Main(m))
+	status := services.Main(m)
+	trestleCommand.remove()
+	os.Exit(status)
 }

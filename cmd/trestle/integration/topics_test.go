@@ -3,6 +3,8 @@ package integration_test
 import (
 	"context"
 	"fmt"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -44,26 +46,31 @@ func TestTopicsOnThreeBrokers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	planned := map[string]topicState{}
+	inPlan := map[string]topicState{}
 	for _, topic := range plan.Topics {
 		if topic.Action != topics.Create {
 			t.Errorf("%s on an empty cluster: %s, want create", topic.Name, topic.Action)
 		}
 		if _, ok := guideTopics[topic.Name]; ok {
 			c := topic.Config
-			planned[topic.Name] = topicState{topic.Partitions, c["retention.ms"], c["cleanup.policy"], c["compression.type"]}
+			inPlan[topic.Name] = topicState{topic.Partitions, c["retention.ms"], c["cleanup.policy"], c["compression.type"]}
 		}
 	}
-	if diff := cmp.Diff(guideTopics, planned); diff != "" {
+	if diff := cmp.Diff(guideTopics, inPlan); diff != "" {
 		t.Errorf("planned, and what the guide says (-):\n%s", diff)
 	}
 	if want := 36; len(plan.Topics) != want {
 		t.Errorf("%d topics are planned, want %d", len(plan.Topics), want)
 	}
 
-	if err := plan.Apply(ctx, k.client); err != nil {
-		t.Fatal(err)
+	run := func(command string) []planned {
+		return plannedIn(t, trestleRun(t, project, 0, "topics", command, "--brokers", strings.Join(k.brokers, ","), "--env", "production", "--json"), "topics", "name")
 	}
+	if diff := cmp.Diff(guideTopics, statesOf(t, run("plan"), "create")); diff != "" {
+		t.Errorf("planned by the command line, and what the guide says (-):\n%s", diff)
+	}
+
+	run("apply")
 	k.awaitTopics(specs)
 	k.eventually("the plan is empty", func(ctx context.Context) error {
 		again, err := topics.NewPlan(ctx, k.client, specs)
@@ -76,9 +83,31 @@ func TestTopicsOnThreeBrokers(t *testing.T) {
 		return nil
 	})
 
+	statesOf(t, run("plan"), "none")
 	if diff := cmp.Diff(guideTopics, k.describe(guideTopics, replication)); diff != "" {
 		t.Errorf("created, and what the guide says (-):\n%s", diff)
 	}
+}
+
+// statesOf returns what a plan of the command line says of the guide's topics, and checks the action of all topics.
+func statesOf(t testing.TB, plan []planned, action string) map[string]topicState {
+	t.Helper()
+	out := map[string]topicState{}
+	for _, topic := range plan {
+		if topic.action != action {
+			t.Errorf("%s: %s, want %s", topic.name, topic.action, action)
+		}
+		if _, ok := guideTopics[topic.name]; !ok {
+			continue
+		}
+		text := func(name string) string { s, _ := member(t, topic.json, "config", name).(string); return s }
+		partitions, err := strconv.Atoi(fmt.Sprint(member(t, topic.json, "partitions")))
+		if err != nil {
+			t.Errorf("%s: %v", topic.name, err)
+		}
+		out[topic.name] = topicState{int32(partitions), text("retention.ms"), text("cleanup.policy"), text("compression.type")}
+	}
+	return out
 }
 
 // describe returns the state of topics as the cluster itself tells it, and checks the number of replicas.
