@@ -46,7 +46,8 @@ unit: ## the tests that need nothing but Go
 	TRESTLE_REAL=off $(GO) test ./...
 
 .PHONY: prefetch
-prefetch: ## fetch the real services that tests run against
+prefetch: ## fetch the real services that tests run against; in CI, install what Debian has of them too
+	@[ "$(CI)" != true ] || tools/dev/packages
 	@$(GO) run ./runtime/trestletest/services/prefetch
 
 .PHONY: fuzz

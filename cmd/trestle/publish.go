@@ -69,6 +69,7 @@ func publish(cmd *cobra.Command, env environment, info *trestle.EventInfo, files
 		return err
 	}
 	results := newResults(cmd, asJSON)
+	stop := showProgress(cmd, results.state)
 	readErr := readDocuments(files, cmd.InOrStdin(), func(d document) error {
 		if err := cmd.Context().Err(); err != nil {
 			return err
@@ -78,6 +79,7 @@ func publish(cmd *cobra.Command, env environment, info *trestle.EventInfo, files
 	})
 	closeErr := pub.Close(context.WithoutCancel(cmd.Context()))
 	failed, total := results.wait()
+	stop()
 	switch {
 	case readErr != nil:
 		return readErr
@@ -157,6 +159,12 @@ func (r *results) print(p published) {
 	default:
 		fmt.Fprintf(r.cmd.OutOrStdout(), "%s[%d]@%d %s\n", p.Topic, p.Partition, p.Offset, p.EventID)
 	}
+}
+
+func (r *results) state() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return fmt.Sprintf("%d events published, %d failed", r.total-r.failed, r.failed)
 }
 
 func (r *results) wait() (failed, total int) {

@@ -72,12 +72,14 @@ restart goes on where it was and a new store gets everything that the topics sti
 			if err != nil {
 				return err
 			}
+			stop := showProgress(cmd, func() string { return fmt.Sprintf("%d events stored", sink.Stats().Stored) })
 			if untilEnd {
 				err = sink.RunUntilEnd(cmd.Context())
 			} else {
 				fmt.Fprintf(cmd.ErrOrStderr(), "following %d topics into the store; ctrl-C to stop\n", len(topics))
 				err = sink.Run(cmd.Context())
 			}
+			stop()
 			if err != nil {
 				return err
 			}
