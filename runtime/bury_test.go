@@ -41,8 +41,8 @@ func TestHandlersFailuresBecomeDeadLetters(t *testing.T) {
 			0, "trestle_test.refusedError", "ship: refused with 17", "",
 		},
 		"with a panic": {
-			func() error { var m map[string]int; m["a"] = 1; return nil },
-			0, "PanicError", "handler panicked: assignment to entry in nil map", "TestHandlersFailuresBecomeDeadLetters",
+			func() error { panic("out of stock") },
+			0, "PanicError", "handler panicked: out of stock", "TestHandlersFailuresBecomeDeadLetters",
 		},
 	}
 	for name, tc := range cases {

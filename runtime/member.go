@@ -100,12 +100,17 @@ func (m *member) onLost(_ context.Context, _ *kgo.Client, lost map[string][]int3
 	if abort := m.abortCommit.Load(); abort != nil {
 		(*abort)() // it would be made in a group that has moved on
 	}
-	m.commitMu.Lock() // wait for it
-	m.commitMu.Unlock()
+	m.awaitCommit()
 	m.refetch(parts)
 	if len(parts) > 0 {
 		m.logPartitions("partitions lost", lost)
 	}
+}
+
+// awaitCommit waits until no commit is under way.
+func (m *member) awaitCommit() {
+	m.commitMu.Lock()
+	defer m.commitMu.Unlock()
 }
 
 // pinStart fixes where partitions without a commit begin, so that this can be committed: a group that starts with the
