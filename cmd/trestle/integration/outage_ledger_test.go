@@ -14,15 +14,6 @@ import (
 // checkPublishFails publishes while the cluster is away: the caller learns it, in time.
 func (s *stream) checkPublishFails() {
 	s.t.Helper()
-	pub, err := trestle.NewPublisher(s.brokers, trestle.WithDeliveryTimeout(deliveryTimeout))
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	defer func() {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
-		defer cancel()
-		_ = pub.Close(ctx) // it gives up what the caller gave up before
-	}()
 	for _, c := range []struct {
 		name    string
 		timeout time.Duration
@@ -31,11 +22,7 @@ func (s *stream) checkPublishFails() {
 		{"until the delivery timeout", patience, nil},
 		{"until the caller's deadline", deliveryTimeout / 6, context.DeadlineExceeded},
 	} {
-		ctx, cancel := context.WithTimeout(s.t.Context(), c.timeout)
-		begun := time.Now()
-		err := pub.Publish(ctx, statusEvent(uuid.NewString(), 0))
-		took := time.Since(begun)
-		cancel()
+		took, err := s.publishAlone(c.timeout)
 		failure, ok := errors.AsType[*trestle.PublishError](err)
 		switch {
 		case !ok:
@@ -49,6 +36,24 @@ func (s *stream) checkPublishFails() {
 			s.t.Errorf("publish while the cluster is away, %s: took %v, want at most %v", c.name, took, limit)
 		}
 	}
+}
+
+// publishAlone publishes one event with a publisher of its own, and returns the error and the time it took. Events
+// that wait for the same partition fail together, when the first of them has waited long enough.
+func (s *stream) publishAlone(timeout time.Duration) (took time.Duration, failure error) {
+	s.t.Helper()
+	pub, err := trestle.NewPublisher(s.brokers, trestle.WithDeliveryTimeout(deliveryTimeout), trestle.WithLogger(logTo(s.t)))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(s.t.Context(), timeout)
+	defer cancel()
+	begun := time.Now()
+	failure = pub.Publish(ctx, statusEvent(uuid.NewString(), 0))
+	took = time.Since(begun)
+	cancel()
+	_ = pub.Close(ctx) // it gives up what the caller gave up before
+	return took, failure
 }
 
 // stop ends the stream and closes the publisher. It checks that each accepted event had exactly one callback, and
