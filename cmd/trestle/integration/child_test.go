@@ -23,6 +23,7 @@ import (
 const (
 	childGroup   = "TRESTLE_INTEGRATION_GROUP"
 	childBrokers = "TRESTLE_INTEGRATION_BROKERS"
+	childHold    = "TRESTLE_INTEGRATION_HOLD" // "session number": an event whose handler does not return
 )
 
 // consumeAsChild is the consumer process: it handles status events until it is told to stop, and writes a line to its
@@ -41,10 +42,15 @@ func consumeAsChild(group string) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 2
 	}
+	hold := os.Getenv(childHold)
 	trestle.Handle(consumer, func(ctx context.Context, e *codegenv1.CodegenStatusEvent) error {
 		d, ok := trestle.DeliveryFrom(ctx)
 		if !ok {
 			return errors.New("no delivery in the handler's context")
+		}
+		if hold != "" && hold == e.GetSessionId()+" "+e.GetMessage() {
+			<-ctx.Done()
+			return ctx.Err()
 		}
 		_, err := fmt.Fprintf(os.Stdout, "%d %d %s %s\n", d.Partition, d.Offset, e.GetSessionId(), e.GetMessage())
 		return err
@@ -73,10 +79,10 @@ type child struct {
 	ended  bool
 }
 
-func startChild(t *testing.T, brokers []string, group string) *child {
+func startChild(t *testing.T, brokers []string, group, hold string) *child {
 	t.Helper()
 	c := &child{t: t, cmd: exec.Command(os.Args[0])}
-	c.cmd.Env = append(os.Environ(), childGroup+"="+group, childBrokers+"="+strings.Join(brokers, ","))
+	c.cmd.Env = append(os.Environ(), childGroup+"="+group, childBrokers+"="+strings.Join(brokers, ","), childHold+"="+hold)
 	c.cmd.Stderr = &c.errors
 	read, write, err := os.Pipe()
 	if err != nil {

@@ -1,6 +1,7 @@
 package integration_test
 
 import (
+	"fmt"
 	"strconv"
 	"sync/atomic"
 	"syscall"
@@ -29,9 +30,10 @@ func TestConsumerKilled(t *testing.T) {
 	}
 	k := connect(t, services.Kafka(t).Brokers()).withTopics(1, statusTopic, statusDeadLetter)
 	const group = "status_ledger"
-	publishNumbered(t, k.brokers, events, keys)
+	sessions := publishNumbered(t, k.brokers, events, keys)
 
-	first := startChild(t, k.brokers, group)
+	// One event is in its handler all the time, while others of its partition are done: they must not be committed.
+	first := startChild(t, k.brokers, group, fmt.Sprint(sessions[0], " ", events/keys/10))
 	before := newHandledLedger(t)
 	for before.count() < events/2 {
 		line, ok := first.next()
@@ -56,7 +58,7 @@ func TestConsumerKilled(t *testing.T) {
 		}
 	}
 
-	second := startChild(t, k.brokers, group)
+	second := startChild(t, k.brokers, group, "")
 	after := newHandledLedger(t)
 	repeats := 0
 	for before.count()+after.count()-repeats < events {
@@ -92,8 +94,8 @@ func TestConsumerKilled(t *testing.T) {
 	t.Logf("%d events: %d handled before the kill, %d after it, %d of them again", events, before.count(), after.count(), repeats)
 }
 
-// publishNumbered publishes status events of many sessions, those of each numbered from 0.
-func publishNumbered(t *testing.T, brokers []string, events, keys int) {
+// publishNumbered publishes status events of many sessions, those of each numbered from 0, and returns the sessions.
+func publishNumbered(t *testing.T, brokers []string, events, keys int) []string {
 	t.Helper()
 	pub, err := trestle.NewPublisher(brokers)
 	if err != nil {
@@ -122,6 +124,7 @@ func publishNumbered(t *testing.T, brokers []string, events, keys int) {
 	if got := delivered.Load(); got != int64(events) {
 		t.Fatalf("%d events were delivered, want %d", got, events)
 	}
+	return sessions
 }
 
 func statusEvent(session string, n int) *codegenv1.CodegenStatusEvent {
