@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/omninode/trestle/tools/gen/asyncapi"
 	"github.com/omninode/trestle/tools/gen/catalog"
 	"github.com/omninode/trestle/tools/gen/golang"
 	"github.com/omninode/trestle/tools/gen/jsonschema"
@@ -25,6 +26,7 @@ type Generator struct {
 // Generators returns all generators, by name.
 func Generators() []Generator {
 	return []Generator{
+		{"asyncapi", asyncapi.Generate},
 		{"catalog", catalog.Generate},
 		{"go", golang.Generate},
 		{"jsonschema", jsonschema.Generate},

@@ -52,6 +52,11 @@ func (j *jsonLoader) newProperty(f *jsonFile, m *Message, p jsontree.Member) *Fi
 	if v.Get("deprecated").IsTrue() {
 		field.Deprecated = &Deprecation{}
 	}
+	if list := v.Get("examples"); list != nil {
+		for _, item := range list.Items {
+			field.Examples = append(field.Examples, item.JSON())
+		}
+	}
 	at := field.Pos
 	if word := v.Get("x-trestle").Get("field"); word != nil {
 		option := &trestlev1.Field{}

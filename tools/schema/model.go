@@ -271,7 +271,9 @@ type Field struct {
 	// Nullable says that JSON null is a value of the schema; where it is not, null still reads as absent.
 	Nullable bool
 	// Default is the JSON text of the default value, "now" for the time of publishing, or empty.
-	Default    string
+	Default string
+	// Examples are JSON texts that a JSON Schema gives as examples.
+	Examples   []string
 	Sensitive  bool
 	Deprecated *Deprecation
 	Oneof      *Oneof // nil for none, and for the synthetic oneof of proto3 optional

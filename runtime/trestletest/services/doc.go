@@ -1,6 +1,6 @@
 // Package services starts real Kafka clusters, schema registries, PostgreSQL
-// databases and Python environments for tests: on loopback, on free ports, and
-// gone when the test is over, also when it failed.
+// databases, Python and Node.js environments for tests: on loopback, on free
+// ports, and gone when the test is over, also when it failed.
 //
 //	func TestMain(m *testing.M) { os.Exit(services.Main(m)) }
 //
@@ -17,7 +17,8 @@
 // # What it takes
 //
 // Kafka and the registry come from Maven Central (mvn, and a Java of at least 17
-// and 21), the Python packages from PyPI (python3), PostgreSQL from the machine.
+// and 21), the Python packages from PyPI (python3), the JavaScript ones from npm
+// (node, npm), PostgreSQL from the machine.
 // Downloads are kept in a folder trestle of the user's cache folder, or in
 // TRESTLE_TEST_CACHE; the command prefetch fills it ahead of the tests.
 //

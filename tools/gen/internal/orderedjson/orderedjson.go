@@ -4,6 +4,7 @@ package orderedjson
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 )
 
 // Object is a JSON object. The zero value is empty.
@@ -36,6 +37,9 @@ func (o *Object) Has(name string) bool { _, ok := o.values[name]; return ok }
 
 // Get returns a member's value, nil when there is none.
 func (o *Object) Get(name string) any { return o.values[name] }
+
+// Names lists the members' names, in their order.
+func (o *Object) Names() []string { return slices.Clone(o.names) }
 
 // Len is the number of members.
 func (o *Object) Len() int { return len(o.names) }

@@ -52,6 +52,7 @@ func All() []Component {
 		{"Apicurio Registry", Registry},
 		{"PostgreSQL", Postgres},
 		{"Python", Python},
+		{"AsyncAPI parser", func() (string, error) { return Node(AsyncAPIParser) }},
 	}
 }
 

@@ -1,0 +1,96 @@
+package example_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	codegenv1 "github.com/omninode/trestle/gen/omninode/codegen/v1"
+	hooksv1 "github.com/omninode/trestle/gen/omninode/hooks/v1"
+	trestle "github.com/omninode/trestle/runtime"
+	"github.com/omninode/trestle/runtime/wire"
+	"github.com/omninode/trestle/tools/gen/example"
+	"github.com/omninode/trestle/tools/schema"
+)
+
+var update = flag.Bool("update", false, "write the golden file")
+
+func load(t *testing.T, dir ...string) (*schema.Set, *example.Maker) {
+	t.Helper()
+	set, err := schema.Load(t.Context(), schema.Dir(filepath.Join(dir...)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := example.New(set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set, m
+}
+
+// TestReadable decodes the example of each event of this project with the generated types and validates it.
+func TestReadable(t *testing.T) {
+	t.Parallel()
+	set, m := load(t, "..", "..", "..", "schemas")
+	infos := map[string]*trestle.EventInfo{}
+	for _, info := range append(codegenv1.Events(), hooksv1.Events()...) {
+		infos[info.Type] = info
+	}
+	for _, e := range set.Events() {
+		text := m.Record(e)
+		if text == nil {
+			t.Errorf("%s has no example", e.Type)
+			continue
+		}
+		if again := m.Record(e); !bytes.Equal(text, again) {
+			t.Errorf("%s has another example the second time", e.Type)
+		}
+		check(t, infos[e.Type], text)
+	}
+}
+
+func check(t *testing.T, info *trestle.EventInfo, text []byte) {
+	t.Helper()
+	record := trestle.Record{Topic: "any", Value: text, Timestamp: time.Now()}
+	record.Headers = []trestle.Header{{Key: wire.HeaderEventType, Value: []byte(info.Type)}} // a dead letter does not say it itself
+	decoded, err := trestle.Decode(&record, trestle.NewTypes(info), trestle.DecodeOptions{StrictTime: true})
+	if err != nil {
+		t.Errorf("%s: %v\n%s", info.Type, err, text)
+		return
+	}
+	if err := decoded.Event.Validate(); err != nil {
+		t.Errorf("%s: %v\n%s", info.Type, err, text)
+	}
+}
+
+func TestGolden(t *testing.T) {
+	t.Parallel()
+	set, m := load(t, "testdata", "hard")
+	got := map[string]json.RawMessage{}
+	for _, e := range set.Events() {
+		got[e.Type] = m.Record(e)
+	}
+	text, err := json.MarshalIndent(got, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden := filepath.Join("testdata", "hard.golden.json")
+	if *update {
+		if err := os.WriteFile(golden, append(text, '\n'), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), string(text)+"\n"); diff != "" {
+		t.Errorf("not as in %s, -want +got:\n%s", golden, diff)
+	}
+}
