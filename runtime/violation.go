@@ -3,6 +3,7 @@ package trestle
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/omninode/trestle/runtime/jsontext"
 )
@@ -14,10 +15,15 @@ type Violation struct {
 	Path string
 	// Rule is protovalidate's rule id (`int64.gte_lte`), or JSON Schema's keyword (`maxLength`).
 	Rule string
+	// RulePath is where protovalidate's rule stands in the field's rules: `repeated.items.string.min_len`; empty for a
+	// rule that is not of a field, and for those of other languages.
+	RulePath string
 	// Message says what must hold, in protovalidate's words where the rule is one of its.
 	Message string
 	// Found is the value found, as JSON, shortened to 64 bytes; empty where there is none or the field is sensitive.
 	Found string
+	// ForKey says that a map's key breaks the rule, not the value under it.
+	ForKey bool
 }
 
 // String renders `path: message, got found [rule]`.
@@ -41,11 +47,75 @@ func (v Violation) String() string {
 }
 
 // Violations collects violations; the zero value is empty and ready. Only what is added allocates.
-type Violations struct{ list []Violation }
+type Violations struct {
+	list  []Violation
+	err   error
+	now   time.Time
+	first bool
+	full  bool
+}
+
+// FirstOnly returns an empty collection that is full with one violation, for validation that stops there.
+func FirstOnly() Violations { return Violations{first: true} }
+
+// usual is how many violations an invalid event has at most, most of the time.
+const usual = 4
+
+// Report adds a violation and says whether to stop: the collection is full.
+func (vs *Violations) Report(v Violation) (stop bool) {
+	if vs.full {
+		return true
+	}
+	if vs.list == nil && !vs.first {
+		vs.list = make([]Violation, 0, usual)
+	}
+	vs.list = append(vs.list, v)
+	vs.full = vs.first
+	return vs.full
+}
 
 // Add adds a violation. found is rendered as JSON, see [jsontext.Excerpt]; nil for none.
 func (vs *Violations) Add(path, rule, message string, found any) {
-	vs.list = append(vs.list, Violation{Path: path, Rule: rule, Message: message, Found: jsontext.Excerpt(found)})
+	vs.Report(Violation{Path: path, Rule: rule, Message: message, Found: jsontext.Excerpt(found)})
+}
+
+// Fail records that validation itself went wrong: [Violations.Err] returns err, whatever was added. Only the first
+// error counts. It returns true: validation is to stop.
+func (vs *Violations) Fail(err error) (stop bool) {
+	if vs.err == nil {
+		vs.err = err
+	}
+	vs.full = true
+	return true
+}
+
+// Now is the time that rules compare with: that of the first call, so that all of one event see the same.
+func (vs *Violations) Now() time.Time {
+	if vs.now.IsZero() {
+		vs.now = time.Now()
+	}
+	return vs.now
+}
+
+// Len is the number of violations so far; see [Violations.Under].
+func (vs *Violations) Len() int { return len(vs.list) }
+
+// Under puts the violations from the one at index first on under a path, which is that of the part of the event they
+// were found in: `service_info`, `steps[3]`. It says whether to stop.
+func (vs *Violations) Under(first int, path string) (stop bool) {
+	for i := first; i < len(vs.list); i++ {
+		vs.list[i].Path = jsontext.JoinPath(path, vs.list[i].Path)
+	}
+	return vs.full
+}
+
+// Sort orders the violations from the one at index first on by path, those of one path as they were. It says whether
+// to stop.
+func (vs *Violations) Sort(first int) (stop bool) {
+	if len(vs.list)-first > 1 {
+		slices.SortStableFunc(vs.list[first:], func(a, b Violation) int { return strings.Compare(a.Path, b.Path) })
+	}
+	return vs.full
 }
 
 // Nested adds the violations of a part of the event, its paths under prefix: `service_info`, `steps[3]`.
@@ -55,12 +125,12 @@ func (vs *Violations) Nested(prefix string, err error) {
 	}
 	part, ok := err.(*ValidationError)
 	if !ok {
-		vs.list = append(vs.list, Violation{Path: prefix, Message: err.Error()})
+		vs.Report(Violation{Path: prefix, Message: err.Error()})
 		return
 	}
 	for _, v := range part.Violations {
 		v.Path = jsontext.JoinPath(prefix, v.Path)
-		vs.list = append(vs.list, v)
+		vs.Report(v)
 	}
 }
 
@@ -95,8 +165,12 @@ func isAtOrUnder(path, field string) bool {
 	return ok && (rest == "" || field == "" || rest[0] == '.' || rest[0] == '[')
 }
 
-// Err returns a *ValidationError for the type with that full name, or nil when nothing was added.
+// Err returns a *ValidationError for the type with that full name, or nil when nothing was added; what
+// [Violations.Fail] was given goes before both.
 func (vs *Violations) Err(fullName string) error {
+	if vs.err != nil {
+		return vs.err
+	}
 	if len(vs.list) == 0 {
 		return nil
 	}

@@ -57,7 +57,7 @@ payload; ids, timestamps and defaults that are missing are no mistake, since pub
 					return showLine(cmd, answer)
 				}
 				for _, v := range answer.Violations {
-					fmt.Fprintf(cmd.OutOrStdout(), "%s: %s\n", d.Name, trestle.Violation(v))
+					fmt.Fprintf(cmd.OutOrStdout(), "%s: %s\n", d.Name, trestle.Violation{Path: v.Path, Rule: v.Rule, Message: v.Message, Found: v.Found})
 				}
 				return nil
 			})
@@ -90,7 +90,7 @@ func validateDocument(info *trestle.EventInfo, d document) validateAnswer {
 	switch {
 	case errors.As(err, &invalid):
 		for _, v := range invalid.Violations {
-			answer.Violations = append(answer.Violations, violation(v))
+			answer.Violations = append(answer.Violations, violation{Path: v.Path, Rule: v.Rule, Message: v.Message, Found: v.Found})
 		}
 	case errors.As(err, &broken):
 		answer.Violations = append(answer.Violations, violation{Path: broken.Path, Rule: "json", Message: err.Error()})

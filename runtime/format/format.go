@@ -1,30 +1,8 @@
-// Package format holds the checks of generated validators that are more than a comparison: string formats and unique
-// items. Nothing in it allocates for a value that passes and is of ordinary size.
+// Package format holds the checks of generated validators that are more than a comparison: string formats, unique items
+// and paths of field masks. Nothing in it allocates for a value that passes and is of ordinary size.
 package format
 
 import "bytes"
-
-// UUID reports whether s is a UUID in its canonical form of 36 characters, in upper or lower case, of any version.
-func UUID(s string) bool {
-	if len(s) != 36 || s[8] != '-' || s[13] != '-' || s[18] != '-' || s[23] != '-' {
-		return false
-	}
-	return hex(s[0:8]) && hex(s[9:13]) && hex(s[14:18]) && hex(s[19:23]) && hex(s[24:36])
-}
-
-// TrimmedUUID reports whether s is a UUID without its dashes: 32 hexadecimal digits.
-func TrimmedUUID(s string) bool { return len(s) == 32 && hex(s) }
-
-func hex(s string) bool {
-	for i := range len(s) {
-		switch c := s[i]; {
-		case c >= '0' && c <= '9', c >= 'a' && c <= 'f', c >= 'A' && c <= 'F':
-		default:
-			return false
-		}
-	}
-	return true
-}
 
 // few is up to how many items are compared with each other; more go through a map, which allocates.
 const few = 16

@@ -130,7 +130,7 @@ func isProto(name string) bool { return strings.HasSuffix(name, ".proto") }
 
 // isLibrary says whether a file is part of what every schema may import, and none declares.
 func isLibrary(name string) bool {
-	return strings.HasPrefix(name, "google/protobuf/") || strings.HasPrefix(name, "buf/validate/")
+	return strings.HasPrefix(name, "google/protobuf/") || name == "buf/validate/validate.proto"
 }
 
 // isVocabulary says whether a file is of Trestle's own vocabulary.

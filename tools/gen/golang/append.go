@@ -277,7 +277,7 @@ func selector(expr string) string { return strings.TrimPrefix(expr, "*") }
 
 // foreign says that a message is of a package that has no generated methods, such as google.protobuf.
 func foreign(m *schema.Message) bool {
-	return m.Proto != nil && (strings.HasPrefix(m.FullName, "google.") || strings.HasPrefix(m.FullName, "buf."))
+	return m.Proto != nil && (strings.HasPrefix(m.FullName, "google.protobuf.") || m.Package != nil && m.Package.Name == "buf.validate")
 }
 
 // appendForeign appends a well-known protobuf message by protojson.

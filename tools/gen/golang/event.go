@@ -85,7 +85,7 @@ func (g *file) shareID(v view, member string) []string {
 		"case "+member+` == "":`,
 		member+" = "+v.value,
 		"case !"+g.std("strings", "EqualFold")+"("+v.value+", "+member+"):",
-		violation(goString(v.JSONName), "envelope.equal", "must equal the envelope's "+v.JSONName, found),
+		"v.Add("+goString(v.JSONName)+", \"envelope.equal\", "+goString("must equal the envelope's "+v.JSONName)+", "+found+")",
 		"}")
 }
 

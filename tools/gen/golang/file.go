@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"buf.build/go/protovalidate"
 	"google.golang.org/protobuf/compiler/protogen"
 
 	"github.com/omninode/trestle/tools/schema"
@@ -17,6 +18,8 @@ type file struct {
 	owner *schema.Package
 	// names holds the Go names that protoc-gen-go gave; nil in a JSON Schema package.
 	names *protoNames
+	// onlyValidators leaves codecs, defaults and JSON names out.
+	onlyValidators bool
 }
 
 // protoNames maps protobuf full names to what protoc-gen-go calls them.
@@ -25,6 +28,9 @@ type protoNames struct {
 	enums    map[string]*protogen.Enum
 	fields   map[string]*protogen.Field
 	packages map[string]protogen.GoPackageName // import path → name
+	// withRules remembers which messages have rules, or hold one that has.
+	withRules map[*schema.Message]bool
+	validator func() (protovalidate.Validator, error)
 }
 
 func (g *file) proto() bool { return g.names != nil }

@@ -33,14 +33,15 @@ func (g *file) jsonValidate(m *schema.Message, goName string) error {
 			}
 		}
 		if missing != "" {
-			field = append([]string{check(missing, path, "required", "value is required", "nil")}, field...)
+			r := valueRule{field: f, path: path}
+			field = append([]string{g.check(missing, r, finding{rule: "required", text: "value is required"})}, field...)
 		}
 		if v.has != "" && len(field) > 0 && !emptyPasses(f.Type) {
 			field = guarded("if "+v.has+" {", field)
 		}
 		lines = append(lines, field...)
 	}
-	g.validateMethod(m, goName, lines)
+	g.validateMethods(m, goName, lines)
 	return nil
 }
 
@@ -62,7 +63,7 @@ func (g *file) keywords(r valueRule) ([]string, error) {
 		return g.stringKeywords(r, c)
 	case schema.Bool:
 		if c.Const != "" {
-			return []string{check(r.expr+" != "+c.Const, r.path, "const", "must be "+c.Const, r.found(r.expr))}, nil
+			return []string{g.check(r.expr+" != "+c.Const, r, finding{rule: "const", text: "must be " + c.Const, found: g.shown(r)})}, nil
 		}
 	case schema.EnumKind:
 		var names, quoted []string
@@ -71,9 +72,9 @@ func (g *file) keywords(r valueRule) ([]string, error) {
 			quoted = append(quoted, strconv.Quote(v.JSONName))
 		}
 		same := func(s string) string { return s }
-		return []string{check(noneOf(r.expr, names, same), r.path, "enum", "must be one of "+strings.Join(quoted, ", "), r.found("string("+r.expr+")"))}, nil
+		return []string{g.check(noneOf(r.expr, names, same), r, finding{rule: "enum", text: "must be one of " + strings.Join(quoted, ", "), found: g.format("String") + "(" + r.expr + ")"})}, nil
 	case schema.Record:
-		return []string{"v.Nested(" + r.path + ", " + selector(r.expr) + ".Validate())"}, nil
+		return []string{g.nested(r)}, nil
 	case schema.List:
 		return g.arrayKeywords(r, c)
 	case schema.Map:
@@ -86,7 +87,7 @@ func (g *file) keywords(r valueRule) ([]string, error) {
 func (g *file) integerKeywords(r valueRule, c schema.Constraints) ([]string, error) {
 	var lines []string
 	add := func(cond, rule, message string) {
-		lines = append(lines, check(cond, r.path, rule, message, r.found(r.expr)))
+		lines = append(lines, g.check(cond, r, finding{rule: rule, text: message, found: g.shown(r)}))
 	}
 	for _, side := range []struct {
 		bound                      *schema.Bound
@@ -159,7 +160,7 @@ func integerBound(expr string, limit *big.Rat, lower, exclusive bool) (cond stri
 func (g *file) numberKeywords(r valueRule, c schema.Constraints) ([]string, error) {
 	var lines []string
 	add := func(cond, rule, message string) {
-		lines = append(lines, check(cond, r.path, rule, message, r.found(r.expr)))
+		lines = append(lines, g.check(cond, r, finding{rule: rule, text: message, found: g.shown(r)}))
 	}
 	if b := c.Min; b != nil && b.Exclusive {
 		add("!("+r.expr+" > "+b.Value+")", "exclusiveMinimum", "must be greater than "+b.Value)
@@ -206,21 +207,21 @@ func (g *file) listKeywords(r valueRule, c schema.Constraints, literal func(stri
 		if err != nil {
 			return nil, err
 		}
-		lines = append(lines, check(r.expr+" != "+value, r.path, "const", "must be "+c.Const, r.found(r.expr)))
+		lines = append(lines, g.check(r.expr+" != "+value, r, finding{rule: "const", text: "must be " + c.Const, found: g.shown(r)}))
 	}
 	if len(c.In) > 0 {
 		values, err := literals(c.In)
 		if err != nil {
 			return nil, err
 		}
-		lines = append(lines, check(noneOf(r.expr, values, same), r.path, "enum", "must be one of "+strings.Join(c.In, ", "), r.found(r.expr)))
+		lines = append(lines, g.check(noneOf(r.expr, values, same), r, finding{rule: "enum", text: "must be one of " + strings.Join(c.In, ", "), found: g.shown(r)}))
 	}
 	if len(c.NotIn) > 0 {
 		values, err := literals(c.NotIn)
 		if err != nil {
 			return nil, err
 		}
-		lines = append(lines, check(oneOf(r.expr, values, same), r.path, "not", "must not be one of "+strings.Join(c.NotIn, ", "), r.found(r.expr)))
+		lines = append(lines, g.check(oneOf(r.expr, values, same), r, finding{rule: "not", text: "must not be one of " + strings.Join(c.NotIn, ", "), found: g.shown(r)}))
 	}
 	return lines, nil
 }
@@ -230,7 +231,7 @@ func (g *file) listKeywords(r valueRule, c schema.Constraints, literal func(stri
 func (g *file) stringKeywords(r valueRule, c schema.Constraints) ([]string, error) {
 	var lines []string
 	add := func(cond, rule, message string) {
-		lines = append(lines, check(cond, r.path, rule, message, r.found(r.expr)))
+		lines = append(lines, g.check(cond, r, finding{rule: rule, text: message, found: g.shown(r)}))
 	}
 	runes := func() string { return g.std("unicode/utf8", "RuneCountInString") + "(" + r.expr + ")" }
 	if c.MinLen != nil && *c.MinLen > 0 {
@@ -261,7 +262,9 @@ func (g *file) stringKeywords(r valueRule, c schema.Constraints) ([]string, erro
 
 func (g *file) arrayKeywords(r valueRule, c schema.Constraints) ([]string, error) {
 	var lines []string
-	add := func(cond, rule, message string) { lines = append(lines, check(cond, r.path, rule, message, "nil")) }
+	add := func(cond, rule, message string) {
+		lines = append(lines, g.check(cond, r, finding{rule: rule, text: message}))
+	}
 	if c.MinItems != nil && *c.MinItems > 0 {
 		add(fmt.Sprintf("len(%s) < %d", r.expr, *c.MinItems), "minItems", "must contain at least "+plural(*c.MinItems, "item"))
 	}
@@ -290,15 +293,14 @@ func (g *file) arrayKeywords(r valueRule, c schema.Constraints) ([]string, error
 
 // jsonItem are the checks of an item or a map's value; a path is made only for what is invalid.
 func (g *file) jsonItem(r valueRule) ([]string, error) {
-	if r.typ.Kind == schema.Record {
-		return []string{"if err := " + r.expr + ".Validate(); err != nil {\nv.Nested(" + r.path + ", err)\n}"}, nil
-	}
 	return g.keywords(r)
 }
 
 func (g *file) mapKeywords(r valueRule, c schema.Constraints) ([]string, error) {
 	var lines []string
-	add := func(cond, rule, message string) { lines = append(lines, check(cond, r.path, rule, message, "nil")) }
+	add := func(cond, rule, message string) {
+		lines = append(lines, g.check(cond, r, finding{rule: rule, text: message}))
+	}
 	if c.MinPairs != nil && *c.MinPairs > 0 {
 		add(fmt.Sprintf("len(%s) < %d", r.expr, *c.MinPairs), "minProperties", "must have at least "+plural(*c.MinPairs, "entry"))
 	}

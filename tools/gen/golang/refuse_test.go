@@ -15,32 +15,38 @@ func TestRefuse(t *testing.T) {
 		file, text string
 		want       []string
 	}{
-		"rule without static validator": {
+		"rules of another type": {
 			"acme/v1/a.proto",
 			message(`  // Where.
-  string host = 1 [(buf.validate.field).string.hostname = true];`),
-			[]string{"acme/v1/a.proto:7:", "acme.v1.A.host", "string.hostname"},
+  string host = 1 [(buf.validate.field).int32.gt = 1];`),
+			[]string{"acme/v1/a.proto:7:", "acme.v1.A.host", "rules of int32", "use those of string"},
 		},
-		"CEL on a field": {
+		"rules of a list's items on the list": {
 			"acme/v1/a.proto",
-			message(`  int32 n = 1 [(buf.validate.field).cel = {id: "odd", expression: "this % 2 == 1"}];`),
-			[]string{"acme/v1/a.proto:6:", "acme.v1.A.n", "CEL"},
+			message(`  repeated string hosts = 1 [(buf.validate.field).string.ipv4 = true];`),
+			[]string{"acme/v1/a.proto:6:", "acme.v1.A.hosts", "use those of repeated"},
 		},
-		"CEL on a message": {
+		"rules of another type for items": {
 			"acme/v1/a.proto",
-			message(`  option (buf.validate.message).cel = {id: "odd", expression: "this.n == 1"};
+			message(`  map<string, int64> hosts = 1 [(buf.validate.field).map.values.string.ipv4 = true];`),
+			[]string{"acme/v1/a.proto:6:", "acme.v1.A.hosts", "use those of int64"},
+		},
+		"CEL on a field that does not compile": {
+			"acme/v1/a.proto",
+			message(`  int32 n = 1 [(buf.validate.field).cel = {id: "odd", expression: "this %% 2 == 1"}];`),
+			[]string{"acme/v1/a.proto:6:", "acme.v1.A.n", "cannot be compiled"},
+		},
+		"CEL on a message that does not compile": {
+			"acme/v1/a.proto",
+			message(`  option (buf.validate.message).cel = {id: "odd", expression: "this.m == 1"};
   int32 n = 1;`),
-			[]string{"acme/v1/a.proto:5:", "acme.v1.A", "CEL"},
+			[]string{"acme/v1/a.proto:5:", "acme.v1.A", "cannot be compiled", "undefined field 'm'"},
 		},
-		"rule of a timestamp": {
+		"message oneof without such a field": {
 			"acme/v1/a.proto",
-			message(`  google.protobuf.Timestamp at = 1 [(buf.validate.field).timestamp.lt_now = true];`),
-			[]string{"acme/v1/a.proto:6:", "acme.v1.A.at", "timestamp"},
-		},
-		"rule of an item": {
-			"acme/v1/a.proto",
-			message(`  repeated string hosts = 1 [(buf.validate.field).repeated.items.string.ipv4 = true];`),
-			[]string{"acme/v1/a.proto:6:", "acme.v1.A.hosts", "string.ipv4"},
+			message(`  option (buf.validate.message).oneof = {fields: ["n", "m"]};
+  int32 n = 1;`),
+			[]string{"acme/v1/a.proto:5:", "acme.v1.A", `"m"`},
 		},
 		"list inside a list": {
 			"acme/v1/a.json",

@@ -11,7 +11,7 @@ import (
 	"github.com/omninode/trestle/tools/schema"
 )
 
-// validate writes the Validate method of a protobuf message: protovalidate's rules, in its order, with its ids and
+// validate writes the validation methods of a protobuf message: protovalidate's rules, in its order, with its ids and
 // words.
 func (g *file) validate(m *schema.Message, goName string) error {
 	lines, err := g.messageRules(m)
@@ -25,76 +25,179 @@ func (g *file) validate(m *schema.Message, goName string) error {
 		}
 		lines = append(lines, field...)
 	}
-	g.validateMethod(m, goName, lines)
+	g.validateMethods(m, goName, lines)
 	return nil
 }
 
-// validateMethod writes the method around the checks.
-func (g *file) validateMethod(m *schema.Message, goName string, lines []string) {
+// validateMethods writes the methods around the checks.
+func (g *file) validateMethods(m *schema.Message, goName string, lines []string) {
+	violations := g.trestle("Violations")
 	if len(lines) == 0 {
 		g.p("// Validate returns nil: the schema has no rules for x.")
 		g.p("func (x *%s) Validate() error { return nil }\n", goName)
+		g.p("// ValidateFirst returns nil, as Validate does.")
+		g.p("func (x *%s) ValidateFirst() error { return nil }\n", goName)
+		g.p("// ValidateInto adds nothing: the schema has no rules for x.")
+		g.p("func (x *%s) ValidateInto(*%s) {}\n", goName, violations)
 		return
 	}
 	g.p("// Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.")
 	g.p("func (x *%s) Validate() error {", goName)
+	g.p("var v %s", violations)
+	g.p("x.ValidateInto(&v)")
+	g.p("return v.Err(%s)", goString(m.FullName))
+	g.p("}\n")
+	g.p("// ValidateFirst is Validate that stops at the first rule that x breaks.")
+	g.p("func (x *%s) ValidateFirst() error {", goName)
+	g.p("v := %s()", g.trestle("FirstOnly"))
+	g.p("x.ValidateInto(&v)")
+	g.p("return v.Err(%s)", goString(m.FullName))
+	g.p("}\n")
+	g.p("// ValidateInto adds every rule that x breaks to v, in schema order, until v is full.")
+	g.p("func (x *%s) ValidateInto(v *%s) {", goName, violations)
 	if g.proto() {
 		g.p("if x == nil {")
 		g.p("x = new(%s)", goName)
 		g.p("}")
 	}
-	g.p("var v %s", g.trestle("Violations"))
 	g.p("%s", strings.Join(lines, "\n"))
-	g.p("return v.Err(%s)", goString(m.FullName))
 	g.p("}\n")
 }
 
-// violation is a statement that adds one. path and found are Go expressions; found is nil for none.
-func violation(path, rule, message, found string) string {
-	return "v.Add(" + path + ", " + goString(rule) + ", " + goString(message) + ", " + found + ")"
+// valueRule is what one value is checked for: a field's, an item's, a key's.
+type valueRule struct {
+	field *schema.Field
+	typ   *schema.Type
+	rules *validate.FieldRules // nil: none
+	expr  string
+	path  string // Go expression of the violation's path
+	// at is where the rules stand in those of the field: "repeated.items."; forKey says that they are a map key's.
+	at     string
+	forKey bool
 }
 
-// check is an if statement around a violation.
-func check(cond, path, rule, message, found string) string {
-	return "if " + cond + " {\n" + violation(path, rule, message, found) + "\n}"
+// finding is what a violation says.
+type finding struct {
+	rule string
+	at   string // where the rule stands in the value's rules: "int64.gte"; empty where it has no place
+	text string
+	// found is a Go expression of the value found, rendered; empty for none.
+	found string
 }
 
-// messageRules are the rules of the message itself: oneofs.
-func (g *file) messageRules(m *schema.Message) ([]string, error) {
-	if rules := m.Rules; rules != nil {
-		if len(rules.GetCel())+len(rules.GetCelExpression()) > 0 || len(rules.ProtoReflect().GetUnknown()) > 0 {
-			return nil, refuse(m.Pos, m.FullName, "a rule that is a CEL expression has no static validator: use standard rules")
-		}
+// report is the expression that reports a violation; it is true when validation is to stop.
+func (g *file) report(r valueRule, f finding) string {
+	var b strings.Builder
+	b.WriteString("v.Report(" + g.trestle("Violation") + "{")
+	if r.path != `""` {
+		b.WriteString("Path: " + r.path + ", ")
 	}
+	b.WriteString("Rule: " + goString(f.rule))
+	if f.at != "" {
+		b.WriteString(", RulePath: " + goString(r.at+f.at))
+	}
+	b.WriteString(", Message: " + goString(f.text))
+	if f.found != "" && !r.sensitive() {
+		b.WriteString(", Found: " + f.found)
+	}
+	if r.forKey {
+		b.WriteString(", ForKey: true")
+	}
+	b.WriteString("})")
+	return b.String()
+}
+
+func (r valueRule) sensitive() bool { return r.field != nil && r.field.Sensitive }
+
+// always reports a violation where the code comes past.
+func (g *file) always(r valueRule, f finding) string {
+	return "if " + g.report(r, f) + " {\nreturn\n}"
+}
+
+// check reports a violation under a condition.
+func (g *file) check(cond string, r valueRule, f finding) string {
+	if strings.Contains(cond, "||") {
+		cond = "(" + cond + ")"
+	}
+	return "if " + cond + " && " + g.report(r, f) + " {\nreturn\n}"
+}
+
+// shown is the Go expression that renders the value found.
+func (g *file) shown(r valueRule) string {
+	switch r.typ.Kind {
+	case schema.String:
+		return g.format("String") + "(" + r.expr + ")"
+	case schema.Int32, schema.Int64:
+		return g.format("Int") + "(" + r.expr + ")"
+	case schema.Uint32, schema.Uint64:
+		return g.format("Uint") + "(" + r.expr + ")"
+	case schema.Float, schema.Double:
+		return g.format("Float") + "(" + r.expr + ")"
+	case schema.Bool:
+		return g.format("Bool") + "(" + r.expr + ")"
+	}
+	return ""
+}
+
+// messageRules are the rules of the message itself: expressions and oneofs.
+func (g *file) messageRules(m *schema.Message) ([]string, error) {
 	var lines []string
+	if len(m.Rules.GetCel())+len(m.Rules.GetCelExpression()) > 0 {
+		if err := g.compiles(m, m.Proto, m.Pos); err != nil {
+			return nil, err
+		}
+		lines = append(lines, "if "+g.celvalidate("Message")+"(v, x) {\nreturn\n}")
+	}
 	for _, rule := range m.Rules.GetOneof() {
-		var counts []string
-		for _, name := range rule.GetFields() {
-			i := slices.IndexFunc(m.Fields, func(f *schema.Field) bool { return f.Name == name })
-			if i < 0 {
-				return nil, refuse(m.Pos, m.FullName, "message oneof names %q, which is not a field", name)
-			}
-			v := g.view(m.Fields[i])
-			if v.wrapper != "" {
-				return nil, refuse(m.Pos, m.FullName, "message oneof names %q, which is in a protobuf oneof already", name)
-			}
-			counts = append(counts, "if "+v.has+" {\nset++\n}")
+		counted, err := g.messageOneof(m, rule)
+		if err != nil {
+			return nil, err
 		}
-		names := strings.Join(rule.GetFields(), ", ")
-		lines = append(lines, "{\nset := 0\n"+strings.Join(counts, "\n"))
-		second := "}"
-		if rule.GetRequired() {
-			second = "} else if set == 0 {\n" + violation(`""`, "message.oneof", "one of "+names+" must be set", "nil") + "\n}"
+		if len(lines) == 0 || len(m.Rules.GetCel())+len(m.Rules.GetCelExpression()) == 0 {
+			lines = append(lines, counted) // else protovalidate counts, with the expressions
 		}
-		lines = append(lines, "if set > 1 {\n"+violation(`""`, "message.oneof", "only one of "+names+" can be set", "nil")+"\n"+second+"\n}")
 	}
 	for _, o := range m.Oneofs {
 		if o.Required {
-			holder := g.view(o.Fields[0]).holder
-			lines = append(lines, check(holder+" == nil", strconv.Quote(o.Name), "required", "exactly one field is required in oneof", "nil"))
+			r := valueRule{path: strconv.Quote(o.Name)}
+			lines = append(lines, g.check(g.view(o.Fields[0]).holder+" == nil", r,
+				finding{rule: "required", text: "exactly one field is required in oneof"}))
 		}
 	}
 	return lines, nil
+}
+
+// messageOneof counts which of the fields are set.
+func (g *file) messageOneof(m *schema.Message, rule *validate.MessageOneofRule) (string, error) {
+	if len(rule.GetFields()) == 0 {
+		return "", refuse(m.Pos, m.FullName, "message oneof names no field")
+	}
+	var counts []string
+	seen := map[string]bool{}
+	for _, name := range rule.GetFields() {
+		i := slices.IndexFunc(m.Fields, func(f *schema.Field) bool { return f.Name == name })
+		if i < 0 {
+			return "", refuse(m.Pos, m.FullName, "message oneof names %q, which is not a field", name)
+		}
+		if seen[name] {
+			return "", refuse(m.Pos, m.FullName, "message oneof names %q twice", name)
+		}
+		seen[name] = true
+		v := g.view(m.Fields[i])
+		if v.wrapper != "" {
+			counts = append(counts, "if _, ok := "+v.holder+".(*"+v.wrapper+"); ok {\nset++\n}")
+			continue
+		}
+		counts = append(counts, "if "+v.has+" {\nset++\n}")
+	}
+	names := strings.Join(rule.GetFields(), ", ")
+	own := valueRule{path: `""`}
+	text := "{\nset := 0\n" + strings.Join(counts, "\n") + "\n" +
+		g.check("set > 1", own, finding{rule: "message.oneof", text: "only one of " + names + " can be set"})
+	if rule.GetRequired() {
+		text += "\n" + g.check("set == 0", own, finding{rule: "message.oneof", text: "one of " + names + " must be set"})
+	}
+	return text + "\n}", nil
 }
 
 // fieldRules are the checks of one field.
@@ -107,22 +210,29 @@ func (g *file) fieldRules(m *schema.Message, v view) ([]string, error) {
 	if ignore == validate.Ignore_IGNORE_ALWAYS {
 		return nil, nil
 	}
-	if err := supported(rules, v.Field); err != nil {
+	if err := fits(rules, v.Field, v.Proto, false); err != nil {
 		return nil, err
 	}
-	path := strconv.Quote(v.Name)
-	lines, err := g.valueRules(valueRule{field: v.Field, typ: v.Type, rules: rules, expr: v.value, path: path})
+	var before []string
+	if dynamic(rules) {
+		if err := g.compiles(m, v.Proto, v.Type.Constraints.Pos); err != nil {
+			return nil, err
+		}
+		before = []string{"if " + g.celvalidate("Field") + "(v, x, " + goString(v.Name) + ") {\nreturn\n}"}
+		rules = nestedOnly(rules)
+	}
+	r := valueRule{field: v.Field, typ: v.Type, rules: rules, expr: v.value, path: strconv.Quote(v.Name)}
+	lines, err := g.valueRules(r)
 	if err != nil {
 		return nil, err
 	}
 	required := ""
 	if rules.GetRequired() {
-		required = violation(path, "required", "value is required", "nil")
+		required = g.always(r, finding{rule: "required", at: "required", text: "value is required"})
 	}
 	if v.wrapper != "" {
-		return g.oneofMember(v, lines, required), nil
+		return append(before, g.oneofMember(v, lines, required)...), nil
 	}
-	explicit := v.Explicit || v.Type.Kind == schema.Record || v.Type.Kind == schema.Timestamp || v.Type.Kind == schema.JSONObject || v.Type.Kind == schema.JSONValue
 	switch {
 	case required != "" && len(lines) == 1 && strings.HasPrefix(lines[0], "if "):
 		return []string{"if " + v.hasNot + " {\n" + required + "\n} else " + lines[0]}, nil
@@ -131,11 +241,11 @@ func (g *file) fieldRules(m *schema.Message, v view) ([]string, error) {
 	case required != "":
 		return []string{"if " + v.hasNot + " {\n" + required + "\n}"}, nil
 	case len(lines) == 0:
-		return nil, nil
-	case explicit || ignore == validate.Ignore_IGNORE_IF_ZERO_VALUE:
-		return guarded("if "+v.has+" {", lines), nil
+		return before, nil
+	case v.Proto.HasPresence() || ignore == validate.Ignore_IGNORE_IF_ZERO_VALUE:
+		return append(before, guarded("if "+v.has+" {", lines)...), nil
 	default:
-		return lines, nil
+		return append(before, lines...), nil
 	}
 }
 
@@ -160,23 +270,6 @@ func inMessageOneof(m *schema.Message, field string) bool {
 	})
 }
 
-// valueRule is what one value is checked for: a field's, an item's, a key's.
-type valueRule struct {
-	field *schema.Field
-	typ   *schema.Type
-	rules *validate.FieldRules // nil: none
-	expr  string
-	path  string // Go expression of the violation's path
-}
-
-// found is the Go expression for what a violation shows.
-func (r valueRule) found(expr string) string {
-	if r.field.Sensitive {
-		return "nil"
-	}
-	return expr
-}
-
 // valueRules are the checks of a value that is there.
 func (g *file) valueRules(r valueRule) ([]string, error) {
 	switch r.typ.Kind {
@@ -192,16 +285,15 @@ func (g *file) valueRules(r valueRule) ([]string, error) {
 			if b.GetConst() {
 				cond = "!" + r.expr
 			}
-			return []string{check(cond, r.path, "bool.const", fmt.Sprintf("must equal %t", b.GetConst()), r.found(r.expr))}, nil
+			return []string{g.check(cond, r, finding{"bool.const", "bool.const", fmt.Sprintf("must equal %t", b.GetConst()), g.shown(r)})}, nil
 		}
 		return nil, nil
 	case schema.EnumKind:
 		return g.enumRules(r)
+	case schema.Timestamp:
+		return g.timestampRules(r), nil
 	case schema.Record:
-		if foreign(r.typ.Message) {
-			return nil, nil
-		}
-		return []string{"v.Nested(" + r.path + ", " + r.expr + ".Validate())"}, nil
+		return g.recordRules(r)
 	case schema.List:
 		return g.listRules(r)
 	case schema.Map:
@@ -210,24 +302,56 @@ func (g *file) valueRules(r valueRule) ([]string, error) {
 	return nil, nil
 }
 
+// recordRules are the rules of well-known types, and those of any other message's own.
+func (g *file) recordRules(r valueRule) ([]string, error) {
+	if kind, ok := wrappers[r.typ.Message.FullName]; ok {
+		r.typ = &schema.Type{Kind: kind, Constraints: r.typ.Constraints}
+		r.expr += ".GetValue()"
+		return g.valueRules(r)
+	}
+	switch r.typ.Message.FullName {
+	case "google.protobuf.Duration":
+		return g.durationRules(r), nil
+	case "google.protobuf.Any":
+		return g.anyRules(r), nil
+	case "google.protobuf.FieldMask":
+		return g.maskRules(r), nil
+	}
+	if foreign(r.typ.Message) || !g.names.ruled(r.typ.Message) {
+		return nil, nil
+	}
+	return []string{g.nested(r)}, nil
+}
+
+// nested validates a message inside another. Its path is made only when it is invalid.
+func (g *file) nested(r valueRule) string {
+	return "{\nfirst := v.Len()\n" + selector(r.expr) + ".ValidateInto(v)\nif v.Len() > first && v.Under(first, " + r.path +
+		") {\nreturn\n}\n}"
+}
+
 // enumRules are const, in, not_in and defined_only.
 func (g *file) enumRules(r valueRule) ([]string, error) {
 	e := r.rules.GetEnum()
-	name := selector(r.expr) + ".JSONName()"
+	name := g.format("String") + "(" + selector(r.expr) + ".JSONName())"
+	number := g.format("Int") + "(" + r.expr + ")"
+	if r.typ.Enum.Package == nil || !slices.Contains(g.set.Packages, r.typ.Enum.Package) || g.onlyValidators {
+		name = number
+	}
 	var lines []string
+	add := func(cond, rule, text, found string) {
+		lines = append(lines, g.check(cond, r, finding{"enum." + rule, "enum." + rule, text, found}))
+	}
 	if e.HasConst() {
-		lines = append(lines, check(fmt.Sprintf("%s != %d", r.expr, e.GetConst()), r.path, "enum.const",
-			fmt.Sprintf("must equal %d", e.GetConst()), r.found(name)))
+		add(fmt.Sprintf("%s != %d", r.expr, e.GetConst()), "const", fmt.Sprintf("must equal %d", e.GetConst()), name)
 	}
 	if in := e.GetIn(); len(in) > 0 {
-		lines = append(lines, check(noneOf(r.expr, in, itoa), r.path, "enum.in", "must be in list "+list(in, itoa), r.found(name)))
+		add(noneOf(r.expr, in, itoa), "in", "must be in list "+list(in, itoa), name)
 	}
 	if notIn := e.GetNotIn(); len(notIn) > 0 {
-		lines = append(lines, check(oneOf(r.expr, notIn, itoa), r.path, "enum.not_in", "must not be in list "+list(notIn, itoa), r.found(name)))
+		add(oneOf(r.expr, notIn, itoa), "not_in", "must not be in list "+list(notIn, itoa), name)
 	}
 	if e.GetDefinedOnly() {
-		lines = append(lines, check(undefined(r.expr, r.typ.Enum), r.path, "enum.defined_only",
-			"value must be one of the defined enum values", r.found("int32("+r.expr+")")))
+		add(undefined(r.expr, r.typ.Enum), "defined_only", "value must be one of the defined enum values", number)
 	}
 	return lines, nil
 }

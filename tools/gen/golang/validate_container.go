@@ -14,7 +14,7 @@ func (g *file) listRules(r valueRule) ([]string, error) {
 	rules := r.rules.GetRepeated()
 	var lines []string
 	add := func(cond, rule, message string) {
-		lines = append(lines, check(cond, r.path, "repeated."+rule, message, "nil"))
+		lines = append(lines, g.check(cond, r, finding{rule: "repeated." + rule, at: "repeated." + rule, text: message}))
 	}
 	if n := rules.GetMinItems(); n > 0 {
 		add(fmt.Sprintf("len(%s) < %d", r.expr, n), "min_items", fmt.Sprintf("must contain at least %d item(s)", n))
@@ -25,7 +25,7 @@ func (g *file) listRules(r valueRule) ([]string, error) {
 	if rules.GetUnique() {
 		switch r.typ.Elem.Kind {
 		case schema.Record, schema.Timestamp, schema.JSONObject, schema.JSONValue:
-			return nil, refuse(r.field.Pos, fieldName(r.field), "repeated.unique has no static validator for messages: use it for scalars")
+			return nil, refuse(r.field.Pos, fieldName(r.field), "repeated.unique is not for messages: use it for scalars")
 		case schema.Bytes:
 			add("!"+g.format("UniqueBytes")+"("+r.expr+")", "unique", "repeated value must contain unique items")
 		default:
@@ -33,7 +33,7 @@ func (g *file) listRules(r valueRule) ([]string, error) {
 		}
 	}
 	path := joined(r.path, "[", "strconv.Itoa(i)", "]")
-	item := valueRule{field: r.field, typ: r.typ.Elem, rules: rules.GetItems(), expr: "e", path: path}
+	item := valueRule{field: r.field, typ: r.typ.Elem, rules: rules.GetItems(), expr: "e", path: path, at: "repeated.items."}
 	inner, err := g.itemRules(item)
 	if err != nil || len(inner) == 0 {
 		return lines, err
@@ -56,46 +56,50 @@ func (g *file) itemRules(r valueRule) ([]string, error) {
 	if r.rules.GetIgnore() == validate.Ignore_IGNORE_ALWAYS {
 		return nil, nil
 	}
-	if r.rules.GetRequired() {
-		return nil, refuse(r.field.Pos, fieldName(r.field), "rule required has no meaning for items: an item is always there")
-	}
 	lines, err := g.valueRules(r)
 	if err != nil || len(lines) == 0 {
 		return nil, err
 	}
-	if r.typ.Kind == schema.Record {
-		lines = []string{"if err := " + r.expr + ".Validate(); err != nil {\nv.Nested(" + r.path + ", err)\n}"}
-	}
 	if r.rules.GetIgnore() == validate.Ignore_IGNORE_IF_ZERO_VALUE {
-		if r.typ.Kind == schema.Record {
-			return nil, refuse(r.field.Pos, fieldName(r.field), "ignore of zero messages has no static validator")
-		}
-		has := r.expr + " != 0" // of items, negative zero is zero too
-		if r.typ.Kind != schema.Float && r.typ.Kind != schema.Double {
-			has, _ = zeroConditions(g, r.typ.Kind, r.expr)
-		}
-		lines = guarded("if "+has+" {", lines)
+		lines = guarded("if "+g.notZero(r)+" {", lines)
 	}
 	return lines, nil
+}
+
+// notZero is the condition that an item is not what an absent one would be.
+func (g *file) notZero(r valueRule) string {
+	switch r.typ.Kind {
+	case schema.Float, schema.Double:
+		return r.expr + " != 0" // of items, negative zero is zero too
+	case schema.EnumKind:
+		return fmt.Sprintf("%s != %d", r.expr, r.typ.Enum.Values[0].Number)
+	case schema.Record, schema.Timestamp, schema.JSONObject, schema.JSONValue:
+		return g.pkg("google.golang.org/protobuf/proto", "proto") + ".Size(" + r.expr + ") > 0"
+	}
+	has, _ := zeroConditions(g, r.typ.Kind, r.expr)
+	return has
 }
 
 // mapRules are the rules of a map, then those of its keys and values, reported in the order of the keys.
 func (g *file) mapRules(r valueRule) ([]string, error) {
 	rules := r.rules.GetMap()
 	var lines []string
+	add := func(cond, rule, message string) {
+		lines = append(lines, g.check(cond, r, finding{rule: rule, at: rule, text: message}))
+	}
 	if n := rules.GetMinPairs(); n > 0 {
-		lines = append(lines, check(fmt.Sprintf("len(%s) < %d", r.expr, n), r.path, "map.min_pairs", fmt.Sprintf("map must be at least %d entries", n), "nil"))
+		add(fmt.Sprintf("len(%s) < %d", r.expr, n), "map.min_pairs", fmt.Sprintf("map must be at least %d entries", n))
 	}
 	if rules.HasMaxPairs() {
-		lines = append(lines, check(fmt.Sprintf("len(%s) > %d", r.expr, rules.GetMaxPairs()), r.path, "map.max_pairs", fmt.Sprintf("map must be at most %d entries", rules.GetMaxPairs()), "nil"))
+		add(fmt.Sprintf("len(%s) > %d", r.expr, rules.GetMaxPairs()), "map.max_pairs", fmt.Sprintf("map must be at most %d entries", rules.GetMaxPairs()))
 	}
 	index := keyIndex(r.typ.Key.Kind)
 	path := joined(r.path, "[", index, "]")
-	keys, err := g.itemRules(valueRule{field: r.field, typ: r.typ.Key, rules: rules.GetKeys(), expr: "k", path: path})
+	keys, err := g.itemRules(valueRule{field: r.field, typ: r.typ.Key, rules: rules.GetKeys(), expr: "k", path: path, at: "map.keys.", forKey: true})
 	if err != nil {
 		return nil, err
 	}
-	values, err := g.itemRules(valueRule{field: r.field, typ: r.typ.Elem, rules: rules.GetValues(), expr: "e", path: path})
+	values, err := g.itemRules(valueRule{field: r.field, typ: r.typ.Elem, rules: rules.GetValues(), expr: "e", path: path, at: "map.values."})
 	if err != nil || len(keys)+len(values) == 0 {
 		return lines, err
 	}
@@ -109,11 +113,8 @@ func (g *file) sortedLoop(expr string, keys, values []string) []string {
 	if len(values) > 0 {
 		head = "for k, e := range " + expr + " {"
 	}
-	lines := append([]string{"{", "first := len(v.List())"}, guarded(head, append(keys, values...))...)
-	return append(lines,
-		g.std("slices", "SortStableFunc")+"(v.List()[first:], func(a, b "+g.trestle("Violation")+") int {",
-		"return "+g.std("strings", "Compare")+"(a.Path, b.Path)",
-		"})", "}")
+	lines := append([]string{"{", "first := v.Len()"}, guarded(head, append(keys, values...))...)
+	return append(lines, "if v.Sort(first) {", "return", "}", "}")
 }
 
 // keyIndex is the expression of a key in a path.

@@ -86,92 +86,53 @@ func (g *file) numberRules(r valueRule) ([]string, error) {
 			g.std("math", "Inf") // for a bound that is infinite
 		}
 	}
-	id := func(rule string) string { return string(b.name) + "." + rule }
 	var lines []string
+	add := func(cond, rule, text string) {
+		id := string(b.name) + "." + rule
+		lines = append(lines, g.check(cond, r, finding{id, id, text, g.shown(r)}))
+	}
 	if n, _, ok := b.get("const"); ok {
-		lines = append(lines, check(r.expr+" != "+n.literal, r.path, id("const"), "must equal "+n.text, r.found(r.expr)))
+		add(r.expr+" != "+n.literal, "const", "must equal "+n.text)
 	}
 	literal := func(n number) string { return n.literal }
 	text := func(n number) string { return n.text }
 	if in := b.list("in"); len(in) > 0 {
-		lines = append(lines, check(noneOf(r.expr, in, literal), r.path, id("in"), "must be in list "+list(in, text), r.found(r.expr)))
+		add(noneOf(r.expr, in, literal), "in", "must be in list "+list(in, text))
 	}
 	if notIn := b.list("not_in"); len(notIn) > 0 {
-		lines = append(lines, check(oneOf(r.expr, notIn, literal), r.path, id("not_in"), "must not be in list "+list(notIn, text), r.found(r.expr)))
+		add(oneOf(r.expr, notIn, literal), "not_in", "must not be in list "+list(notIn, text))
 	}
 	if fd := b.msg.Descriptor().Fields().ByName("finite"); fd != nil && b.msg.Get(fd).Bool() {
 		wide := r.expr
 		if b.name == "float" {
 			wide = "float64(" + r.expr + ")"
 		}
-		cond := fmt.Sprintf("%s(%s) || %s(%s, 0)", g.std("math", "IsNaN"), wide, g.std("math", "IsInf"), wide)
-		lines = append(lines, check(cond, r.path, id("finite"), "must be finite", r.found(r.expr)))
+		add(fmt.Sprintf("%s(%s) || %s(%s, 0)", g.std("math", "IsNaN"), wide, g.std("math", "IsInf"), wide), "finite", "must be finite")
 	}
-	if line := rangeRule(b, r, id); line != "" {
+	if line := g.rangeRule(b, r); line != "" {
 		lines = append(lines, line)
 	}
 	return lines, nil
 }
 
-// rangeRule is the check of the bounds. Two bounds make one rule: `int64.gte_lte`, and `…_exclusive` where the upper
-// one is below the lower and the values between are excluded. NaN is in no range.
-func rangeRule(b bounds, r valueRule, id func(string) string) string {
-	lowRule, lowOp, lowWords := "gt", ">", "greater than "
+// rangeRule is the check of the bounds.
+func (g *file) rangeRule(b bounds, r valueRule) string {
+	limits := bounded{name: string(b.name), found: g.shown(r), float: b.float}
+	limits.compare = func(op, literal string) string { return r.expr + " " + op + " " + literal }
 	low, lowValue, hasLow := b.get("gt")
-	if !hasLow {
-		if low, lowValue, hasLow = b.get("gte"); hasLow {
-			lowRule, lowOp, lowWords = "gte", ">=", "greater than or equal to "
-		}
+	if hasLow {
+		limits.setLow("gt", low.literal, low.text)
+	} else if low, lowValue, hasLow = b.get("gte"); hasLow {
+		limits.setLow("gte", low.literal, low.text)
 	}
-	highRule, highOp, highWords := "lt", "<", "less than "
 	high, highValue, hasHigh := b.get("lt")
-	if !hasHigh {
-		if high, highValue, hasHigh = b.get("lte"); hasHigh {
-			highRule, highOp, highWords = "lte", "<=", "less than or equal to "
-		}
+	if hasHigh {
+		limits.setHigh("lt", high.literal, high.text)
+	} else if high, highValue, hasHigh = b.get("lte"); hasHigh {
+		limits.setHigh("lte", high.literal, high.text)
 	}
-	above := r.expr + " " + lowOp + " " + low.literal
-	below := r.expr + " " + highOp + " " + high.literal
-	report := func(cond, rule, message string) string {
-		return check(cond, r.path, id(rule), "must be "+message, r.found(r.expr))
-	}
-	switch {
-	case hasLow && hasHigh && atMost(lowValue, highValue):
-		return report(negated(b, above, below, "&&"), lowRule+"_"+highRule, lowWords+low.text+" and "+highWords+high.text)
-	case hasLow && hasHigh:
-		return report(negated(b, above, below, "||"), lowRule+"_"+highRule+"_exclusive", lowWords+low.text+" or "+highWords+high.text)
-	case hasLow:
-		return report(negated(b, above, "", ""), lowRule, lowWords+low.text)
-	case hasHigh:
-		return report(negated(b, below, "", ""), highRule, highWords+high.text)
-	}
-	return ""
-}
-
-// opposites of comparison operators, for types without NaN.
-var opposites = map[string]string{">": "<=", ">=": "<", "<": ">=", "<=": ">"}
-
-// negated is the condition that the comparisons do not hold. For floats it is written as a negation, which NaN meets.
-func negated(b bounds, first, second, joined string) string {
-	if b.float {
-		if second == "" {
-			return "!(" + first + ")"
-		}
-		return "!(" + first + " " + joined + " " + second + ")"
-	}
-	if second == "" {
-		return opposite(first)
-	}
-	if joined == "&&" {
-		return opposite(first) + " || " + opposite(second)
-	}
-	return opposite(first) + " && " + opposite(second)
-}
-
-func opposite(comparison string) string {
-	var expr, op, value string
-	fmt.Sscan(comparison, &expr, &op, &value)
-	return expr + " " + opposites[op] + " " + value
+	limits.crossed = hasLow && hasHigh && !atMost(lowValue, highValue)
+	return limits.check(g, r)
 }
 
 // atMost says whether low <= high, for values of one numeric type.

@@ -1,7 +1,6 @@
 package golang
 
 import (
-	"bytes"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -16,10 +15,10 @@ func (g *file) stringRules(r valueRule) ([]string, error) {
 	if s == nil {
 		return nil, nil
 	}
-	expr, found := r.expr, r.found(r.expr)
+	expr := r.expr
 	var lines []string
 	add := func(cond, rule, format string, args ...any) {
-		lines = append(lines, check(cond, r.path, "string."+rule, fmt.Sprintf(format, args...), found))
+		lines = append(lines, g.check(cond, r, finding{"string." + rule, "string." + rule, fmt.Sprintf(format, args...), g.shown(r)}))
 	}
 	runes := func() string { return g.std("unicode/utf8", "RuneCountInString") + "(" + expr + ")" }
 	if s.HasLen() {
@@ -69,7 +68,7 @@ func (g *file) stringRules(r valueRule) ([]string, error) {
 	if notIn := s.GetNotIn(); len(notIn) > 0 {
 		add(oneOf(expr, notIn, goString), "not_in", "must not be in list [%s]", strings.Join(notIn, ", "))
 	}
-	return append(lines, g.idRules(r, s)...), nil
+	return append(lines, g.formatRules(r, s)...), nil
 }
 
 func tooShort(runes func() string, expr string, n uint64) string {
@@ -79,23 +78,68 @@ func tooShort(runes func() string, expr string, n uint64) string {
 	return fmt.Sprintf("%s < %d", runes(), n)
 }
 
-// idRules are uuid and tuuid: an empty value has a rule id of its own.
-func (g *file) idRules(r valueRule, s *validate.StringRules) []string {
-	rule, words, function := "", "", ""
-	switch {
-	case s.GetUuid():
-		rule, words, function = "string.uuid", "a valid UUID", "UUID"
-	case s.GetTuuid():
-		rule, words, function = "string.tuuid", "a valid trimmed UUID", "TrimmedUUID"
+// stringFormats are the well-known forms: the rule, the check in runtime/format, and what a violation calls the form.
+var stringFormats = []struct {
+	rule, function, words string
+	has                   func(*validate.StringRules) bool
+}{
+	{"email", "Email", "a valid email address", (*validate.StringRules).GetEmail},
+	{"hostname", "Hostname", "a valid hostname", (*validate.StringRules).GetHostname},
+	{"ip", "IP", "a valid IP address", (*validate.StringRules).GetIp},
+	{"ipv4", "IPv4", "a valid IPv4 address", (*validate.StringRules).GetIpv4},
+	{"ipv6", "IPv6", "a valid IPv6 address", (*validate.StringRules).GetIpv6},
+	{"uri", "URI", "a valid URI", (*validate.StringRules).GetUri},
+	{"uri_ref", "URIRef", "a valid URI Reference", (*validate.StringRules).GetUriRef},
+	{"address", "Address", "a valid hostname, or ip address", (*validate.StringRules).GetAddress},
+	{"uuid", "UUID", "a valid UUID", (*validate.StringRules).GetUuid},
+	{"tuuid", "TrimmedUUID", "a valid trimmed UUID", (*validate.StringRules).GetTuuid},
+	{"ulid", "ULID", "a valid ULID", (*validate.StringRules).GetUlid},
+	{"ip_with_prefixlen", "IPWithPrefixLen", "a valid IP prefix", (*validate.StringRules).GetIpWithPrefixlen},
+	{"ipv4_with_prefixlen", "IPv4WithPrefixLen", "a valid IPv4 address with prefix length", (*validate.StringRules).GetIpv4WithPrefixlen},
+	{"ipv6_with_prefixlen", "IPv6WithPrefixLen", "a valid IPv6 address with prefix length", (*validate.StringRules).GetIpv6WithPrefixlen},
+	{"ip_prefix", "IPPrefix", "a valid IP prefix", (*validate.StringRules).GetIpPrefix},
+	{"ipv4_prefix", "IPv4Prefix", "a valid IPv4 prefix", (*validate.StringRules).GetIpv4Prefix},
+	{"ipv6_prefix", "IPv6Prefix", "a valid IPv6 prefix", (*validate.StringRules).GetIpv6Prefix},
+	{"host_and_port", "HostAndPort", "a valid host (hostname or IP address) and port pair", (*validate.StringRules).GetHostAndPort},
+}
+
+// formatRules check a well-known form. An empty value has a rule id of its own, but as a reference, which may be empty.
+func (g *file) formatRules(r valueRule, s *validate.StringRules) []string {
+	for _, f := range stringFormats {
+		if !f.has(s) {
+			continue
+		}
+		at := "string." + f.rule
+		invalid := g.check("!"+g.format(f.function)+"("+r.expr+")", r, finding{at, at, "must be " + f.words, g.shown(r)})
+		if f.rule == "uri_ref" || r.at == "" && r.rules.GetRequired() && !r.field.Explicit {
+			return []string{invalid} // empty is absent, and reported as such
+		}
+		return []string{g.orEmpty(r, at, at, strings.Replace(f.words, "host (hostname or IP address)", "host", 1), invalid)}
+	}
+	header, function, words := "", "", ""
+	switch s.GetWellKnownRegex() {
+	case validate.KnownRegex_KNOWN_REGEX_HTTP_HEADER_NAME:
+		header, function, words = "header_name", "HeaderName", "a valid HTTP header name"
+	case validate.KnownRegex_KNOWN_REGEX_HTTP_HEADER_VALUE:
+		header, function, words = "header_value", "HeaderValue", "a valid HTTP header value"
 	default:
 		return nil
 	}
-	invalid := "if !" + g.format(function) + "(" + r.expr + ") {\n" + violation(r.path, rule, "must be "+words, r.found(r.expr)) + "\n}"
-	if r.rules.GetRequired() && !r.field.Explicit {
-		return []string{invalid} // empty is absent, and reported as such
+	if s.HasStrict() && !s.GetStrict() {
+		function = "LooseHeader"
 	}
-	return []string{"if " + r.expr + " == \"\" {\n" +
-		violation(r.path, rule+"_empty", "value is empty, which is not "+words, r.found(r.expr)) + "\n} else " + invalid}
+	const at = "string.well_known_regex"
+	invalid := g.check("!"+g.format(function)+"("+r.expr+")", r, finding{at + "." + header, at, "must be " + words, g.shown(r)})
+	if header == "header_value" {
+		return []string{invalid}
+	}
+	return []string{g.orEmpty(r, at+"."+header, at, words, invalid)}
+}
+
+// orEmpty tells an empty value from one that is otherwise wrong.
+func (g *file) orEmpty(r valueRule, rule, at, words, otherwise string) string {
+	return "if " + r.expr + " == \"\" {\n" +
+		g.always(r, finding{rule + "_empty", at, "value is empty, which is not " + words, g.shown(r)}) + "\n} else " + otherwise
 }
 
 // pattern returns the function that holds the compiled expression.
@@ -115,7 +159,7 @@ func (g *file) bytesRules(r valueRule) ([]string, error) {
 	expr := r.expr
 	var lines []string
 	add := func(cond, rule, format string, args ...any) {
-		lines = append(lines, check(cond, r.path, "bytes."+rule, fmt.Sprintf(format, args...), "nil"))
+		lines = append(lines, g.check(cond, r, finding{rule: "bytes." + rule, at: "bytes." + rule, text: fmt.Sprintf(format, args...)}))
 	}
 	call := func(function string, value []byte) string {
 		return g.std("bytes", function) + "(" + expr + ", []byte(" + strconv.Quote(string(value)) + "))"
@@ -133,6 +177,14 @@ func (g *file) bytesRules(r valueRule) ([]string, error) {
 	if b.HasMaxLen() {
 		add(fmt.Sprintf("len(%s) > %d", expr, b.GetMaxLen()), "max_len", "must be at most %d bytes", b.GetMaxLen())
 	}
+	if b.HasPattern() {
+		matcher, err := g.pattern(r, b.GetPattern())
+		if err != nil {
+			return nil, err
+		}
+		lines = append(lines, "if !"+g.std("unicode/utf8", "Valid")+"("+expr+") {\nv.Fail("+g.format("ErrNotUTF8")+")\nreturn\n}")
+		add("!"+matcher+"().Match("+expr+")", "pattern", "must match regex pattern `%s`", b.GetPattern())
+	}
 	if b.HasPrefix() {
 		add("!"+call("HasPrefix", b.GetPrefix()), "prefix", "does not have prefix %x", b.GetPrefix())
 	}
@@ -142,7 +194,6 @@ func (g *file) bytesRules(r valueRule) ([]string, error) {
 	if b.HasContains() {
 		add("!"+call("Contains", b.GetContains()), "contains", "does not contain %x", b.GetContains())
 	}
-	joined := func(values [][]byte) string { return "[" + string(bytes.Join(values, []byte(", "))) + "]" }
 	any := func(values [][]byte) string {
 		parts := make([]string, len(values))
 		for i, value := range values {
@@ -151,10 +202,23 @@ func (g *file) bytesRules(r valueRule) ([]string, error) {
 		return strings.Join(parts, " || ")
 	}
 	if in := b.GetIn(); len(in) > 0 {
-		add("!("+any(in)+")", "in", "must be in list %s", joined(in))
+		add("!("+any(in)+")", "in", "must be in list %s", joinedBytes(in))
 	}
 	if notIn := b.GetNotIn(); len(notIn) > 0 {
-		add(any(notIn), "not_in", "must not be in list %s", joined(notIn))
+		add(any(notIn), "not_in", "must not be in list %s", joinedBytes(notIn))
+	}
+	for _, f := range bytesFormats {
+		if !f.has(b) {
+			continue
+		}
+		at := "bytes." + f.name
+		sizes := make([]string, len(f.sizes))
+		for i, size := range f.sizes {
+			sizes[i] = fmt.Sprintf("len(%s) != %d", expr, size)
+		}
+		lines = append(lines, "if len("+expr+") == 0 {\n"+
+			g.always(r, finding{rule: at + "_empty", at: at, text: "value is empty, which is not " + f.words})+"\n} else "+
+			g.check(strings.Join(sizes, " && "), r, finding{rule: at, at: at, text: "must be " + f.words}))
 	}
 	return lines, nil
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	trestle "github.com/omninode/trestle/runtime"
+	"github.com/omninode/trestle/runtime/format"
 	"github.com/omninode/trestle/runtime/jsontext"
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
@@ -84,23 +85,41 @@ func (x *DLQAlertEvent) PartitionKey(*trestle.Envelope) string {
 
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
 func (x *DLQAlertEvent) Validate() error {
+	var v trestle.Violations
+	x.ValidateInto(&v)
+	return v.Err("omninode.codegen.v1.DLQAlertEvent")
+}
+
+// ValidateFirst is Validate that stops at the first rule that x breaks.
+func (x *DLQAlertEvent) ValidateFirst() error {
+	v := trestle.FirstOnly()
+	x.ValidateInto(&v)
+	return v.Err("omninode.codegen.v1.DLQAlertEvent")
+}
+
+// ValidateInto adds every rule that x breaks to v, in schema order, until v is full.
+func (x *DLQAlertEvent) ValidateInto(v *trestle.Violations) {
 	if x == nil {
 		x = new(DLQAlertEvent)
 	}
-	var v trestle.Violations
 	if x.DlqTopic == "" {
-		v.Add("dlq_topic", "required", "value is required", nil)
+		if v.Report(trestle.Violation{Path: "dlq_topic", Rule: "required", RulePath: "required", Message: "value is required"}) {
+			return
+		}
 	}
 	if x.FailureCount == nil {
-		v.Add("failure_count", "required", "value is required", nil)
+		if v.Report(trestle.Violation{Path: "failure_count", Rule: "required", RulePath: "required", Message: "value is required"}) {
+			return
+		}
 	}
 	if x.Threshold == nil {
-		v.Add("threshold", "required", "value is required", nil)
+		if v.Report(trestle.Violation{Path: "threshold", Rule: "required", RulePath: "required", Message: "value is required"}) {
+			return
+		}
 	}
-	if x.State < 0 || x.State > 2 {
-		v.Add("state", "enum.defined_only", "value must be one of the defined enum values", int32(x.State))
+	if (x.State < 0 || x.State > 2) && v.Report(trestle.Violation{Path: "state", Rule: "enum.defined_only", RulePath: "enum.defined_only", Message: "value must be one of the defined enum values", Found: format.Int(x.State)}) {
+		return
 	}
-	return v.Err("omninode.codegen.v1.DLQAlertEvent")
 }
 
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.

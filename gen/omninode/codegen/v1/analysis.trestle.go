@@ -60,27 +60,45 @@ func (x *CodegenAnalysisRequest) PartitionKey(env *trestle.Envelope) string {
 
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
 func (x *CodegenAnalysisRequest) Validate() error {
+	var v trestle.Violations
+	x.ValidateInto(&v)
+	return v.Err("omninode.codegen.v1.CodegenAnalysisRequest")
+}
+
+// ValidateFirst is Validate that stops at the first rule that x breaks.
+func (x *CodegenAnalysisRequest) ValidateFirst() error {
+	v := trestle.FirstOnly()
+	x.ValidateInto(&v)
+	return v.Err("omninode.codegen.v1.CodegenAnalysisRequest")
+}
+
+// ValidateInto adds every rule that x breaks to v, in schema order, until v is full.
+func (x *CodegenAnalysisRequest) ValidateInto(v *trestle.Violations) {
 	if x == nil {
 		x = new(CodegenAnalysisRequest)
 	}
-	var v trestle.Violations
 	if x.CorrelationId == "" {
-		v.Add("correlation_id", "required", "value is required", nil)
-	} else if !format.UUID(x.CorrelationId) {
-		v.Add("correlation_id", "string.uuid", "must be a valid UUID", x.CorrelationId)
+		if v.Report(trestle.Violation{Path: "correlation_id", Rule: "required", RulePath: "required", Message: "value is required"}) {
+			return
+		}
+	} else if !format.UUID(x.CorrelationId) && v.Report(trestle.Violation{Path: "correlation_id", Rule: "string.uuid", RulePath: "string.uuid", Message: "must be a valid UUID", Found: format.String(x.CorrelationId)}) {
+		return
 	}
 	if x.SessionId == "" {
-		v.Add("session_id", "required", "value is required", nil)
-	} else if !format.UUID(x.SessionId) {
-		v.Add("session_id", "string.uuid", "must be a valid UUID", x.SessionId)
+		if v.Report(trestle.Violation{Path: "session_id", Rule: "required", RulePath: "required", Message: "value is required"}) {
+			return
+		}
+	} else if !format.UUID(x.SessionId) && v.Report(trestle.Violation{Path: "session_id", Rule: "string.uuid", RulePath: "string.uuid", Message: "must be a valid UUID", Found: format.String(x.SessionId)}) {
+		return
 	}
 	if x.PrdContent == nil {
-		v.Add("prd_content", "required", "value is required", nil)
+		if v.Report(trestle.Violation{Path: "prd_content", Rule: "required", RulePath: "required", Message: "value is required"}) {
+			return
+		}
 	}
-	if x.AnalysisType < 0 || x.AnalysisType > 3 {
-		v.Add("analysis_type", "enum.defined_only", "value must be one of the defined enum values", int32(x.AnalysisType))
+	if (x.AnalysisType < 0 || x.AnalysisType > 3) && v.Report(trestle.Violation{Path: "analysis_type", Rule: "enum.defined_only", RulePath: "enum.defined_only", Message: "value must be one of the defined enum values", Found: format.Int(x.AnalysisType)}) {
+		return
 	}
-	return v.Err("omninode.codegen.v1.CodegenAnalysisRequest")
 }
 
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
@@ -261,32 +279,54 @@ func (x *CodegenAnalysisResponse) PartitionKey(env *trestle.Envelope) string {
 
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
 func (x *CodegenAnalysisResponse) Validate() error {
+	var v trestle.Violations
+	x.ValidateInto(&v)
+	return v.Err("omninode.codegen.v1.CodegenAnalysisResponse")
+}
+
+// ValidateFirst is Validate that stops at the first rule that x breaks.
+func (x *CodegenAnalysisResponse) ValidateFirst() error {
+	v := trestle.FirstOnly()
+	x.ValidateInto(&v)
+	return v.Err("omninode.codegen.v1.CodegenAnalysisResponse")
+}
+
+// ValidateInto adds every rule that x breaks to v, in schema order, until v is full.
+func (x *CodegenAnalysisResponse) ValidateInto(v *trestle.Violations) {
 	if x == nil {
 		x = new(CodegenAnalysisResponse)
 	}
-	var v trestle.Violations
 	if x.CorrelationId == "" {
-		v.Add("correlation_id", "required", "value is required", nil)
-	} else if !format.UUID(x.CorrelationId) {
-		v.Add("correlation_id", "string.uuid", "must be a valid UUID", x.CorrelationId)
+		if v.Report(trestle.Violation{Path: "correlation_id", Rule: "required", RulePath: "required", Message: "value is required"}) {
+			return
+		}
+	} else if !format.UUID(x.CorrelationId) && v.Report(trestle.Violation{Path: "correlation_id", Rule: "string.uuid", RulePath: "string.uuid", Message: "must be a valid UUID", Found: format.String(x.CorrelationId)}) {
+		return
 	}
 	if x.SessionId == "" {
-		v.Add("session_id", "required", "value is required", nil)
-	} else if !format.UUID(x.SessionId) {
-		v.Add("session_id", "string.uuid", "must be a valid UUID", x.SessionId)
+		if v.Report(trestle.Violation{Path: "session_id", Rule: "required", RulePath: "required", Message: "value is required"}) {
+			return
+		}
+	} else if !format.UUID(x.SessionId) && v.Report(trestle.Violation{Path: "session_id", Rule: "string.uuid", RulePath: "string.uuid", Message: "must be a valid UUID", Found: format.String(x.SessionId)}) {
+		return
 	}
 	if x.AnalysisResult == nil {
-		v.Add("analysis_result", "required", "value is required", nil)
+		if v.Report(trestle.Violation{Path: "analysis_result", Rule: "required", RulePath: "required", Message: "value is required"}) {
+			return
+		}
 	}
 	if x.Confidence == nil {
-		v.Add("confidence", "required", "value is required", nil)
-	} else if !(*x.Confidence >= 0 && *x.Confidence <= 1) {
-		v.Add("confidence", "double.gte_lte", "must be greater than or equal to 0 and less than or equal to 1", *x.Confidence)
+		if v.Report(trestle.Violation{Path: "confidence", Rule: "required", RulePath: "required", Message: "value is required"}) {
+			return
+		}
+	} else if !(*x.Confidence >= 0 && *x.Confidence <= 1) && v.Report(trestle.Violation{Path: "confidence", Rule: "double.gte_lte", RulePath: "double.gte", Message: "must be greater than or equal to 0 and less than or equal to 1", Found: format.Float(*x.Confidence)}) {
+		return
 	}
 	if x.ProcessingTimeMs == nil {
-		v.Add("processing_time_ms", "required", "value is required", nil)
+		if v.Report(trestle.Violation{Path: "processing_time_ms", Rule: "required", RulePath: "required", Message: "value is required"}) {
+			return
+		}
 	}
-	return v.Err("omninode.codegen.v1.CodegenAnalysisResponse")
 }
 
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.

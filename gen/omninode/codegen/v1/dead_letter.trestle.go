@@ -30,24 +30,33 @@ func (x *DeadLetterEvent) PartitionKey(*trestle.Envelope) string {
 
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
 func (x *DeadLetterEvent) Validate() error {
+	var v trestle.Violations
+	x.ValidateInto(&v)
+	return v.Err("omninode.codegen.v1.DeadLetterEvent")
+}
+
+// ValidateFirst is Validate that stops at the first rule that x breaks.
+func (x *DeadLetterEvent) ValidateFirst() error {
+	v := trestle.FirstOnly()
+	x.ValidateInto(&v)
+	return v.Err("omninode.codegen.v1.DeadLetterEvent")
+}
+
+// ValidateInto adds every rule that x breaks to v, in schema order, until v is full.
+func (x *DeadLetterEvent) ValidateInto(v *trestle.Violations) {
 	if x == nil {
 		x = new(DeadLetterEvent)
 	}
-	var v trestle.Violations
 	if x.Error == nil {
-		v.Add("error", "required", "value is required", nil)
-	} else {
-		v.Nested("error", x.Error.Validate())
-	}
-	if x.SourceTopic == "" {
-		v.Add("source_topic", "required", "value is required", nil)
-	}
-	for i, e := range x.OriginalHeaders {
-		if err := e.Validate(); err != nil {
-			v.Nested("original_headers["+strconv.Itoa(i)+"]", err)
+		if v.Report(trestle.Violation{Path: "error", Rule: "required", RulePath: "required", Message: "value is required"}) {
+			return
 		}
 	}
-	return v.Err("omninode.codegen.v1.DeadLetterEvent")
+	if x.SourceTopic == "" {
+		if v.Report(trestle.Violation{Path: "source_topic", Rule: "required", RulePath: "required", Message: "value is required"}) {
+			return
+		}
+	}
 }
 
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
@@ -236,6 +245,12 @@ func (x *DeadLetterEvent) DecodeJSON(r *jsontext.Reader) {
 // Validate returns nil: the schema has no rules for x.
 func (x *DeadLetterError) Validate() error { return nil }
 
+// ValidateFirst returns nil, as Validate does.
+func (x *DeadLetterError) ValidateFirst() error { return nil }
+
+// ValidateInto adds nothing: the schema has no rules for x.
+func (x *DeadLetterError) ValidateInto(*trestle.Violations) {}
+
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *DeadLetterError) SetDefaults(time.Time) {}
 
@@ -313,6 +328,12 @@ func (x *DeadLetterError) DecodeJSON(r *jsontext.Reader) {
 
 // Validate returns nil: the schema has no rules for x.
 func (x *DeadLetterHeader) Validate() error { return nil }
+
+// ValidateFirst returns nil, as Validate does.
+func (x *DeadLetterHeader) ValidateFirst() error { return nil }
+
+// ValidateInto adds nothing: the schema has no rules for x.
+func (x *DeadLetterHeader) ValidateInto(*trestle.Violations) {}
 
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *DeadLetterHeader) SetDefaults(time.Time) {}

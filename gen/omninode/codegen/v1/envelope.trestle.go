@@ -15,32 +15,54 @@ import (
 
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
 func (x *OnexEnvelopeV1) Validate() error {
+	var v trestle.Violations
+	x.ValidateInto(&v)
+	return v.Err("omninode.codegen.v1.OnexEnvelopeV1")
+}
+
+// ValidateFirst is Validate that stops at the first rule that x breaks.
+func (x *OnexEnvelopeV1) ValidateFirst() error {
+	v := trestle.FirstOnly()
+	x.ValidateInto(&v)
+	return v.Err("omninode.codegen.v1.OnexEnvelopeV1")
+}
+
+// ValidateInto adds every rule that x breaks to v, in schema order, until v is full.
+func (x *OnexEnvelopeV1) ValidateInto(v *trestle.Violations) {
 	if x == nil {
 		x = new(OnexEnvelopeV1)
 	}
-	var v trestle.Violations
 	if x.CorrelationId == "" {
-		v.Add("correlation_id", "required", "value is required", nil)
-	} else if !format.UUID(x.CorrelationId) {
-		v.Add("correlation_id", "string.uuid", "must be a valid UUID", x.CorrelationId)
+		if v.Report(trestle.Violation{Path: "correlation_id", Rule: "required", RulePath: "required", Message: "value is required"}) {
+			return
+		}
+	} else if !format.UUID(x.CorrelationId) && v.Report(trestle.Violation{Path: "correlation_id", Rule: "string.uuid", RulePath: "string.uuid", Message: "must be a valid UUID", Found: format.String(x.CorrelationId)}) {
+		return
 	}
 	if x.SessionId != nil {
 		if *x.SessionId == "" {
-			v.Add("session_id", "string.uuid_empty", "value is empty, which is not a valid UUID", *x.SessionId)
-		} else if !format.UUID(*x.SessionId) {
-			v.Add("session_id", "string.uuid", "must be a valid UUID", *x.SessionId)
+			if v.Report(trestle.Violation{Path: "session_id", Rule: "string.uuid_empty", RulePath: "string.uuid", Message: "value is empty, which is not a valid UUID", Found: format.String(*x.SessionId)}) {
+				return
+			}
+		} else if !format.UUID(*x.SessionId) && v.Report(trestle.Violation{Path: "session_id", Rule: "string.uuid", RulePath: "string.uuid", Message: "must be a valid UUID", Found: format.String(*x.SessionId)}) {
+			return
 		}
 	}
 	if x.EventType == "" {
-		v.Add("event_type", "required", "value is required", nil)
+		if v.Report(trestle.Violation{Path: "event_type", Rule: "required", RulePath: "required", Message: "value is required"}) {
+			return
+		}
 	}
 	if x.Timestamp == nil {
-		v.Add("timestamp", "required", "value is required", nil)
+		if v.Report(trestle.Violation{Path: "timestamp", Rule: "required", RulePath: "required", Message: "value is required"}) {
+			return
+		}
 	}
 	if x.Payload == nil {
-		v.Add("payload", "required", "value is required", nil)
+		if v.Report(trestle.Violation{Path: "payload", Rule: "required", RulePath: "required", Message: "value is required"}) {
+			return
+		}
 	}
-	return v.Err("omninode.codegen.v1.OnexEnvelopeV1")
 }
 
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.

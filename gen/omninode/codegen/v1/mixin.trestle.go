@@ -60,26 +60,44 @@ func (x *CodegenMixinRequest) PartitionKey(env *trestle.Envelope) string {
 
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
 func (x *CodegenMixinRequest) Validate() error {
+	var v trestle.Violations
+	x.ValidateInto(&v)
+	return v.Err("omninode.codegen.v1.CodegenMixinRequest")
+}
+
+// ValidateFirst is Validate that stops at the first rule that x breaks.
+func (x *CodegenMixinRequest) ValidateFirst() error {
+	v := trestle.FirstOnly()
+	x.ValidateInto(&v)
+	return v.Err("omninode.codegen.v1.CodegenMixinRequest")
+}
+
+// ValidateInto adds every rule that x breaks to v, in schema order, until v is full.
+func (x *CodegenMixinRequest) ValidateInto(v *trestle.Violations) {
 	if x == nil {
 		x = new(CodegenMixinRequest)
 	}
-	var v trestle.Violations
 	if x.CorrelationId == "" {
-		v.Add("correlation_id", "required", "value is required", nil)
-	} else if !format.UUID(x.CorrelationId) {
-		v.Add("correlation_id", "string.uuid", "must be a valid UUID", x.CorrelationId)
+		if v.Report(trestle.Violation{Path: "correlation_id", Rule: "required", RulePath: "required", Message: "value is required"}) {
+			return
+		}
+	} else if !format.UUID(x.CorrelationId) && v.Report(trestle.Violation{Path: "correlation_id", Rule: "string.uuid", RulePath: "string.uuid", Message: "must be a valid UUID", Found: format.String(x.CorrelationId)}) {
+		return
 	}
 	if x.SessionId == "" {
-		v.Add("session_id", "required", "value is required", nil)
-	} else if !format.UUID(x.SessionId) {
-		v.Add("session_id", "string.uuid", "must be a valid UUID", x.SessionId)
+		if v.Report(trestle.Violation{Path: "session_id", Rule: "required", RulePath: "required", Message: "value is required"}) {
+			return
+		}
+	} else if !format.UUID(x.SessionId) && v.Report(trestle.Violation{Path: "session_id", Rule: "string.uuid", RulePath: "string.uuid", Message: "must be a valid UUID", Found: format.String(x.SessionId)}) {
+		return
 	}
 	if x.NodeType == 0 {
-		v.Add("node_type", "required", "value is required", nil)
-	} else if x.NodeType < 0 || x.NodeType > 4 {
-		v.Add("node_type", "enum.defined_only", "value must be one of the defined enum values", int32(x.NodeType))
+		if v.Report(trestle.Violation{Path: "node_type", Rule: "required", RulePath: "required", Message: "value is required"}) {
+			return
+		}
+	} else if (x.NodeType < 0 || x.NodeType > 4) && v.Report(trestle.Violation{Path: "node_type", Rule: "enum.defined_only", RulePath: "enum.defined_only", Message: "value must be one of the defined enum values", Found: format.Int(x.NodeType)}) {
+		return
 	}
-	return v.Err("omninode.codegen.v1.CodegenMixinRequest")
 }
 
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
@@ -275,27 +293,47 @@ func (x *CodegenMixinResponse) PartitionKey(env *trestle.Envelope) string {
 
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
 func (x *CodegenMixinResponse) Validate() error {
+	var v trestle.Violations
+	x.ValidateInto(&v)
+	return v.Err("omninode.codegen.v1.CodegenMixinResponse")
+}
+
+// ValidateFirst is Validate that stops at the first rule that x breaks.
+func (x *CodegenMixinResponse) ValidateFirst() error {
+	v := trestle.FirstOnly()
+	x.ValidateInto(&v)
+	return v.Err("omninode.codegen.v1.CodegenMixinResponse")
+}
+
+// ValidateInto adds every rule that x breaks to v, in schema order, until v is full.
+func (x *CodegenMixinResponse) ValidateInto(v *trestle.Violations) {
 	if x == nil {
 		x = new(CodegenMixinResponse)
 	}
-	var v trestle.Violations
 	if x.CorrelationId == "" {
-		v.Add("correlation_id", "required", "value is required", nil)
-	} else if !format.UUID(x.CorrelationId) {
-		v.Add("correlation_id", "string.uuid", "must be a valid UUID", x.CorrelationId)
+		if v.Report(trestle.Violation{Path: "correlation_id", Rule: "required", RulePath: "required", Message: "value is required"}) {
+			return
+		}
+	} else if !format.UUID(x.CorrelationId) && v.Report(trestle.Violation{Path: "correlation_id", Rule: "string.uuid", RulePath: "string.uuid", Message: "must be a valid UUID", Found: format.String(x.CorrelationId)}) {
+		return
 	}
 	if x.SessionId == "" {
-		v.Add("session_id", "required", "value is required", nil)
-	} else if !format.UUID(x.SessionId) {
-		v.Add("session_id", "string.uuid", "must be a valid UUID", x.SessionId)
+		if v.Report(trestle.Violation{Path: "session_id", Rule: "required", RulePath: "required", Message: "value is required"}) {
+			return
+		}
+	} else if !format.UUID(x.SessionId) && v.Report(trestle.Violation{Path: "session_id", Rule: "string.uuid", RulePath: "string.uuid", Message: "must be a valid UUID", Found: format.String(x.SessionId)}) {
+		return
 	}
 	if x.TotalRecommendations == nil {
-		v.Add("total_recommendations", "required", "value is required", nil)
+		if v.Report(trestle.Violation{Path: "total_recommendations", Rule: "required", RulePath: "required", Message: "value is required"}) {
+			return
+		}
 	}
 	if x.ProcessingTimeMs == nil {
-		v.Add("processing_time_ms", "required", "value is required", nil)
+		if v.Report(trestle.Violation{Path: "processing_time_ms", Rule: "required", RulePath: "required", Message: "value is required"}) {
+			return
+		}
 	}
-	return v.Err("omninode.codegen.v1.CodegenMixinResponse")
 }
 
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.

@@ -60,34 +60,54 @@ func (x *CodegenPatternRequest) PartitionKey(env *trestle.Envelope) string {
 
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
 func (x *CodegenPatternRequest) Validate() error {
+	var v trestle.Violations
+	x.ValidateInto(&v)
+	return v.Err("omninode.codegen.v1.CodegenPatternRequest")
+}
+
+// ValidateFirst is Validate that stops at the first rule that x breaks.
+func (x *CodegenPatternRequest) ValidateFirst() error {
+	v := trestle.FirstOnly()
+	x.ValidateInto(&v)
+	return v.Err("omninode.codegen.v1.CodegenPatternRequest")
+}
+
+// ValidateInto adds every rule that x breaks to v, in schema order, until v is full.
+func (x *CodegenPatternRequest) ValidateInto(v *trestle.Violations) {
 	if x == nil {
 		x = new(CodegenPatternRequest)
 	}
-	var v trestle.Violations
 	if x.CorrelationId == "" {
-		v.Add("correlation_id", "required", "value is required", nil)
-	} else if !format.UUID(x.CorrelationId) {
-		v.Add("correlation_id", "string.uuid", "must be a valid UUID", x.CorrelationId)
+		if v.Report(trestle.Violation{Path: "correlation_id", Rule: "required", RulePath: "required", Message: "value is required"}) {
+			return
+		}
+	} else if !format.UUID(x.CorrelationId) && v.Report(trestle.Violation{Path: "correlation_id", Rule: "string.uuid", RulePath: "string.uuid", Message: "must be a valid UUID", Found: format.String(x.CorrelationId)}) {
+		return
 	}
 	if x.SessionId == "" {
-		v.Add("session_id", "required", "value is required", nil)
-	} else if !format.UUID(x.SessionId) {
-		v.Add("session_id", "string.uuid", "must be a valid UUID", x.SessionId)
+		if v.Report(trestle.Violation{Path: "session_id", Rule: "required", RulePath: "required", Message: "value is required"}) {
+			return
+		}
+	} else if !format.UUID(x.SessionId) && v.Report(trestle.Violation{Path: "session_id", Rule: "string.uuid", RulePath: "string.uuid", Message: "must be a valid UUID", Found: format.String(x.SessionId)}) {
+		return
 	}
 	if x.NodeDescription == nil {
-		v.Add("node_description", "required", "value is required", nil)
-	}
-	if x.NodeType == 0 {
-		v.Add("node_type", "required", "value is required", nil)
-	} else if x.NodeType < 0 || x.NodeType > 4 {
-		v.Add("node_type", "enum.defined_only", "value must be one of the defined enum values", int32(x.NodeType))
-	}
-	if x.Limit != nil {
-		if *x.Limit < 1 || *x.Limit > 20 {
-			v.Add("limit", "int64.gte_lte", "must be greater than or equal to 1 and less than or equal to 20", *x.Limit)
+		if v.Report(trestle.Violation{Path: "node_description", Rule: "required", RulePath: "required", Message: "value is required"}) {
+			return
 		}
 	}
-	return v.Err("omninode.codegen.v1.CodegenPatternRequest")
+	if x.NodeType == 0 {
+		if v.Report(trestle.Violation{Path: "node_type", Rule: "required", RulePath: "required", Message: "value is required"}) {
+			return
+		}
+	} else if (x.NodeType < 0 || x.NodeType > 4) && v.Report(trestle.Violation{Path: "node_type", Rule: "enum.defined_only", RulePath: "enum.defined_only", Message: "value must be one of the defined enum values", Found: format.Int(x.NodeType)}) {
+		return
+	}
+	if x.Limit != nil {
+		if (*x.Limit < 1 || *x.Limit > 20) && v.Report(trestle.Violation{Path: "limit", Rule: "int64.gte_lte", RulePath: "int64.gte", Message: "must be greater than or equal to 1 and less than or equal to 20", Found: format.Int(*x.Limit)}) {
+			return
+		}
+	}
 }
 
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
@@ -263,27 +283,47 @@ func (x *CodegenPatternResponse) PartitionKey(env *trestle.Envelope) string {
 
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
 func (x *CodegenPatternResponse) Validate() error {
+	var v trestle.Violations
+	x.ValidateInto(&v)
+	return v.Err("omninode.codegen.v1.CodegenPatternResponse")
+}
+
+// ValidateFirst is Validate that stops at the first rule that x breaks.
+func (x *CodegenPatternResponse) ValidateFirst() error {
+	v := trestle.FirstOnly()
+	x.ValidateInto(&v)
+	return v.Err("omninode.codegen.v1.CodegenPatternResponse")
+}
+
+// ValidateInto adds every rule that x breaks to v, in schema order, until v is full.
+func (x *CodegenPatternResponse) ValidateInto(v *trestle.Violations) {
 	if x == nil {
 		x = new(CodegenPatternResponse)
 	}
-	var v trestle.Violations
 	if x.CorrelationId == "" {
-		v.Add("correlation_id", "required", "value is required", nil)
-	} else if !format.UUID(x.CorrelationId) {
-		v.Add("correlation_id", "string.uuid", "must be a valid UUID", x.CorrelationId)
+		if v.Report(trestle.Violation{Path: "correlation_id", Rule: "required", RulePath: "required", Message: "value is required"}) {
+			return
+		}
+	} else if !format.UUID(x.CorrelationId) && v.Report(trestle.Violation{Path: "correlation_id", Rule: "string.uuid", RulePath: "string.uuid", Message: "must be a valid UUID", Found: format.String(x.CorrelationId)}) {
+		return
 	}
 	if x.SessionId == "" {
-		v.Add("session_id", "required", "value is required", nil)
-	} else if !format.UUID(x.SessionId) {
-		v.Add("session_id", "string.uuid", "must be a valid UUID", x.SessionId)
+		if v.Report(trestle.Violation{Path: "session_id", Rule: "required", RulePath: "required", Message: "value is required"}) {
+			return
+		}
+	} else if !format.UUID(x.SessionId) && v.Report(trestle.Violation{Path: "session_id", Rule: "string.uuid", RulePath: "string.uuid", Message: "must be a valid UUID", Found: format.String(x.SessionId)}) {
+		return
 	}
 	if x.TotalMatches == nil {
-		v.Add("total_matches", "required", "value is required", nil)
+		if v.Report(trestle.Violation{Path: "total_matches", Rule: "required", RulePath: "required", Message: "value is required"}) {
+			return
+		}
 	}
 	if x.ProcessingTimeMs == nil {
-		v.Add("processing_time_ms", "required", "value is required", nil)
+		if v.Report(trestle.Violation{Path: "processing_time_ms", Rule: "required", RulePath: "required", Message: "value is required"}) {
+			return
+		}
 	}
-	return v.Err("omninode.codegen.v1.CodegenPatternResponse")
 }
 
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.

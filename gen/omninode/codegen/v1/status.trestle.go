@@ -51,29 +51,49 @@ func (x *CodegenStatusEvent) PartitionKey(env *trestle.Envelope) string {
 
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
 func (x *CodegenStatusEvent) Validate() error {
+	var v trestle.Violations
+	x.ValidateInto(&v)
+	return v.Err("omninode.codegen.v1.CodegenStatusEvent")
+}
+
+// ValidateFirst is Validate that stops at the first rule that x breaks.
+func (x *CodegenStatusEvent) ValidateFirst() error {
+	v := trestle.FirstOnly()
+	x.ValidateInto(&v)
+	return v.Err("omninode.codegen.v1.CodegenStatusEvent")
+}
+
+// ValidateInto adds every rule that x breaks to v, in schema order, until v is full.
+func (x *CodegenStatusEvent) ValidateInto(v *trestle.Violations) {
 	if x == nil {
 		x = new(CodegenStatusEvent)
 	}
-	var v trestle.Violations
 	if x.SessionId == "" {
-		v.Add("session_id", "required", "value is required", nil)
-	} else if !format.UUID(x.SessionId) {
-		v.Add("session_id", "string.uuid", "must be a valid UUID", x.SessionId)
+		if v.Report(trestle.Violation{Path: "session_id", Rule: "required", RulePath: "required", Message: "value is required"}) {
+			return
+		}
+	} else if !format.UUID(x.SessionId) && v.Report(trestle.Violation{Path: "session_id", Rule: "string.uuid", RulePath: "string.uuid", Message: "must be a valid UUID", Found: format.String(x.SessionId)}) {
+		return
 	}
 	if x.Status == 0 {
-		v.Add("status", "required", "value is required", nil)
-	} else if x.Status < 0 || x.Status > 5 {
-		v.Add("status", "enum.defined_only", "value must be one of the defined enum values", int32(x.Status))
+		if v.Report(trestle.Violation{Path: "status", Rule: "required", RulePath: "required", Message: "value is required"}) {
+			return
+		}
+	} else if (x.Status < 0 || x.Status > 5) && v.Report(trestle.Violation{Path: "status", Rule: "enum.defined_only", RulePath: "enum.defined_only", Message: "value must be one of the defined enum values", Found: format.Int(x.Status)}) {
+		return
 	}
 	if x.ProgressPercentage == nil {
-		v.Add("progress_percentage", "required", "value is required", nil)
-	} else if !(*x.ProgressPercentage >= 0 && *x.ProgressPercentage <= 100) {
-		v.Add("progress_percentage", "double.gte_lte", "must be greater than or equal to 0 and less than or equal to 100", *x.ProgressPercentage)
+		if v.Report(trestle.Violation{Path: "progress_percentage", Rule: "required", RulePath: "required", Message: "value is required"}) {
+			return
+		}
+	} else if !(*x.ProgressPercentage >= 0 && *x.ProgressPercentage <= 100) && v.Report(trestle.Violation{Path: "progress_percentage", Rule: "double.gte_lte", RulePath: "double.gte", Message: "must be greater than or equal to 0 and less than or equal to 100", Found: format.Float(*x.ProgressPercentage)}) {
+		return
 	}
 	if x.Message == nil {
-		v.Add("message", "required", "value is required", nil)
+		if v.Report(trestle.Violation{Path: "message", Rule: "required", RulePath: "required", Message: "value is required"}) {
+			return
+		}
 	}
-	return v.Err("omninode.codegen.v1.CodegenStatusEvent")
 }
 
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.

@@ -60,32 +60,52 @@ func (x *CodegenValidationRequest) PartitionKey(env *trestle.Envelope) string {
 
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
 func (x *CodegenValidationRequest) Validate() error {
+	var v trestle.Violations
+	x.ValidateInto(&v)
+	return v.Err("omninode.codegen.v1.CodegenValidationRequest")
+}
+
+// ValidateFirst is Validate that stops at the first rule that x breaks.
+func (x *CodegenValidationRequest) ValidateFirst() error {
+	v := trestle.FirstOnly()
+	x.ValidateInto(&v)
+	return v.Err("omninode.codegen.v1.CodegenValidationRequest")
+}
+
+// ValidateInto adds every rule that x breaks to v, in schema order, until v is full.
+func (x *CodegenValidationRequest) ValidateInto(v *trestle.Violations) {
 	if x == nil {
 		x = new(CodegenValidationRequest)
 	}
-	var v trestle.Violations
 	if x.CorrelationId == "" {
-		v.Add("correlation_id", "required", "value is required", nil)
-	} else if !format.UUID(x.CorrelationId) {
-		v.Add("correlation_id", "string.uuid", "must be a valid UUID", x.CorrelationId)
+		if v.Report(trestle.Violation{Path: "correlation_id", Rule: "required", RulePath: "required", Message: "value is required"}) {
+			return
+		}
+	} else if !format.UUID(x.CorrelationId) && v.Report(trestle.Violation{Path: "correlation_id", Rule: "string.uuid", RulePath: "string.uuid", Message: "must be a valid UUID", Found: format.String(x.CorrelationId)}) {
+		return
 	}
 	if x.SessionId == "" {
-		v.Add("session_id", "required", "value is required", nil)
-	} else if !format.UUID(x.SessionId) {
-		v.Add("session_id", "string.uuid", "must be a valid UUID", x.SessionId)
+		if v.Report(trestle.Violation{Path: "session_id", Rule: "required", RulePath: "required", Message: "value is required"}) {
+			return
+		}
+	} else if !format.UUID(x.SessionId) && v.Report(trestle.Violation{Path: "session_id", Rule: "string.uuid", RulePath: "string.uuid", Message: "must be a valid UUID", Found: format.String(x.SessionId)}) {
+		return
 	}
 	if x.CodeContent == nil {
-		v.Add("code_content", "required", "value is required", nil)
+		if v.Report(trestle.Violation{Path: "code_content", Rule: "required", RulePath: "required", Message: "value is required"}) {
+			return
+		}
 	}
 	if x.NodeType == 0 {
-		v.Add("node_type", "required", "value is required", nil)
-	} else if x.NodeType < 0 || x.NodeType > 4 {
-		v.Add("node_type", "enum.defined_only", "value must be one of the defined enum values", int32(x.NodeType))
+		if v.Report(trestle.Violation{Path: "node_type", Rule: "required", RulePath: "required", Message: "value is required"}) {
+			return
+		}
+	} else if (x.NodeType < 0 || x.NodeType > 4) && v.Report(trestle.Violation{Path: "node_type", Rule: "enum.defined_only", RulePath: "enum.defined_only", Message: "value must be one of the defined enum values", Found: format.Int(x.NodeType)}) {
+		return
 	}
-	if x.ValidationType < 0 || x.ValidationType > 4 {
-		v.Add("validation_type", "enum.defined_only", "value must be one of the defined enum values", int32(x.ValidationType))
+	if (x.ValidationType < 0 || x.ValidationType > 4) && v.Report(trestle.Violation{Path: "validation_type", Rule: "enum.defined_only", RulePath: "enum.defined_only", Message: "value must be one of the defined enum values", Found: format.Int(x.ValidationType)}) {
+		return
 	}
-	return v.Err("omninode.codegen.v1.CodegenValidationRequest")
 }
 
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
@@ -285,40 +305,66 @@ func (x *CodegenValidationResponse) PartitionKey(env *trestle.Envelope) string {
 
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
 func (x *CodegenValidationResponse) Validate() error {
+	var v trestle.Violations
+	x.ValidateInto(&v)
+	return v.Err("omninode.codegen.v1.CodegenValidationResponse")
+}
+
+// ValidateFirst is Validate that stops at the first rule that x breaks.
+func (x *CodegenValidationResponse) ValidateFirst() error {
+	v := trestle.FirstOnly()
+	x.ValidateInto(&v)
+	return v.Err("omninode.codegen.v1.CodegenValidationResponse")
+}
+
+// ValidateInto adds every rule that x breaks to v, in schema order, until v is full.
+func (x *CodegenValidationResponse) ValidateInto(v *trestle.Violations) {
 	if x == nil {
 		x = new(CodegenValidationResponse)
 	}
-	var v trestle.Violations
 	if x.CorrelationId == "" {
-		v.Add("correlation_id", "required", "value is required", nil)
-	} else if !format.UUID(x.CorrelationId) {
-		v.Add("correlation_id", "string.uuid", "must be a valid UUID", x.CorrelationId)
+		if v.Report(trestle.Violation{Path: "correlation_id", Rule: "required", RulePath: "required", Message: "value is required"}) {
+			return
+		}
+	} else if !format.UUID(x.CorrelationId) && v.Report(trestle.Violation{Path: "correlation_id", Rule: "string.uuid", RulePath: "string.uuid", Message: "must be a valid UUID", Found: format.String(x.CorrelationId)}) {
+		return
 	}
 	if x.SessionId == "" {
-		v.Add("session_id", "required", "value is required", nil)
-	} else if !format.UUID(x.SessionId) {
-		v.Add("session_id", "string.uuid", "must be a valid UUID", x.SessionId)
+		if v.Report(trestle.Violation{Path: "session_id", Rule: "required", RulePath: "required", Message: "value is required"}) {
+			return
+		}
+	} else if !format.UUID(x.SessionId) && v.Report(trestle.Violation{Path: "session_id", Rule: "string.uuid", RulePath: "string.uuid", Message: "must be a valid UUID", Found: format.String(x.SessionId)}) {
+		return
 	}
 	if x.ValidationResult == nil {
-		v.Add("validation_result", "required", "value is required", nil)
+		if v.Report(trestle.Violation{Path: "validation_result", Rule: "required", RulePath: "required", Message: "value is required"}) {
+			return
+		}
 	}
 	if x.QualityScore == nil {
-		v.Add("quality_score", "required", "value is required", nil)
-	} else if !(*x.QualityScore >= 0 && *x.QualityScore <= 1) {
-		v.Add("quality_score", "double.gte_lte", "must be greater than or equal to 0 and less than or equal to 1", *x.QualityScore)
+		if v.Report(trestle.Violation{Path: "quality_score", Rule: "required", RulePath: "required", Message: "value is required"}) {
+			return
+		}
+	} else if !(*x.QualityScore >= 0 && *x.QualityScore <= 1) && v.Report(trestle.Violation{Path: "quality_score", Rule: "double.gte_lte", RulePath: "double.gte", Message: "must be greater than or equal to 0 and less than or equal to 1", Found: format.Float(*x.QualityScore)}) {
+		return
 	}
 	if x.OnexComplianceScore == nil {
-		v.Add("onex_compliance_score", "required", "value is required", nil)
-	} else if !(*x.OnexComplianceScore >= 0 && *x.OnexComplianceScore <= 1) {
-		v.Add("onex_compliance_score", "double.gte_lte", "must be greater than or equal to 0 and less than or equal to 1", *x.OnexComplianceScore)
+		if v.Report(trestle.Violation{Path: "onex_compliance_score", Rule: "required", RulePath: "required", Message: "value is required"}) {
+			return
+		}
+	} else if !(*x.OnexComplianceScore >= 0 && *x.OnexComplianceScore <= 1) && v.Report(trestle.Violation{Path: "onex_compliance_score", Rule: "double.gte_lte", RulePath: "double.gte", Message: "must be greater than or equal to 0 and less than or equal to 1", Found: format.Float(*x.OnexComplianceScore)}) {
+		return
 	}
 	if x.IsValid == nil {
-		v.Add("is_valid", "required", "value is required", nil)
+		if v.Report(trestle.Violation{Path: "is_valid", Rule: "required", RulePath: "required", Message: "value is required"}) {
+			return
+		}
 	}
 	if x.ProcessingTimeMs == nil {
-		v.Add("processing_time_ms", "required", "value is required", nil)
+		if v.Report(trestle.Violation{Path: "processing_time_ms", Rule: "required", RulePath: "required", Message: "value is required"}) {
+			return
+		}
 	}
-	return v.Err("omninode.codegen.v1.CodegenValidationResponse")
 }
 
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.

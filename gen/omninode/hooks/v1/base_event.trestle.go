@@ -43,19 +43,37 @@ type BaseEvent struct {
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
 func (x *BaseEvent) Validate() error {
 	var v trestle.Violations
-	if !format.UUID(x.EventId) {
-		v.Add("event_id", "format", "must be a valid UUID", x.EventId)
+	x.ValidateInto(&v)
+	return v.Err("omninode.hooks.v1.BaseEvent")
+}
+
+// ValidateFirst is Validate that stops at the first rule that x breaks.
+func (x *BaseEvent) ValidateFirst() error {
+	v := trestle.FirstOnly()
+	x.ValidateInto(&v)
+	return v.Err("omninode.hooks.v1.BaseEvent")
+}
+
+// ValidateInto adds every rule that x breaks to v, in schema order, until v is full.
+func (x *BaseEvent) ValidateInto(v *trestle.Violations) {
+	if !format.UUID(x.EventId) && v.Report(trestle.Violation{Path: "event_id", Rule: "format", Message: "must be a valid UUID", Found: format.String(x.EventId)}) {
+		return
 	}
-	v.Nested("source", x.Source.Validate())
-	if x.CorrelationId != nil {
-		if !format.UUID(*x.CorrelationId) {
-			v.Add("correlation_id", "format", "must be a valid UUID", *x.CorrelationId)
+	{
+		first := v.Len()
+		x.Source.ValidateInto(v)
+		if v.Len() > first && v.Under(first, "source") {
+			return
 		}
 	}
-	if x.Payload == "" {
-		v.Add("payload", "required", "value is required", nil)
+	if x.CorrelationId != nil {
+		if !format.UUID(*x.CorrelationId) && v.Report(trestle.Violation{Path: "correlation_id", Rule: "format", Message: "must be a valid UUID", Found: format.String(*x.CorrelationId)}) {
+			return
+		}
 	}
-	return v.Err("omninode.hooks.v1.BaseEvent")
+	if x.Payload == "" && v.Report(trestle.Violation{Path: "payload", Rule: "required", Message: "value is required"}) {
+		return
+	}
 }
 
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.

@@ -46,14 +46,44 @@ func (x *ConfigurationUpdated) PartitionKey(env *trestle.Envelope) string {
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
 func (x *ConfigurationUpdated) Validate() error {
 	var v trestle.Violations
-	v.Nested("change_info", x.ChangeInfo.Validate())
+	x.ValidateInto(&v)
+	return v.Err("omninode.hooks.v1.ConfigurationUpdated")
+}
+
+// ValidateFirst is Validate that stops at the first rule that x breaks.
+func (x *ConfigurationUpdated) ValidateFirst() error {
+	v := trestle.FirstOnly()
+	x.ValidateInto(&v)
+	return v.Err("omninode.hooks.v1.ConfigurationUpdated")
+}
+
+// ValidateInto adds every rule that x breaks to v, in schema order, until v is full.
+func (x *ConfigurationUpdated) ValidateInto(v *trestle.Violations) {
+	{
+		first := v.Len()
+		x.ChangeInfo.ValidateInto(v)
+		if v.Len() > first && v.Under(first, "change_info") {
+			return
+		}
+	}
 	if x.ChangeImpact != nil {
-		v.Nested("change_impact", x.ChangeImpact.Validate())
+		{
+			first := v.Len()
+			x.ChangeImpact.ValidateInto(v)
+			if v.Len() > first && v.Under(first, "change_impact") {
+				return
+			}
+		}
 	}
 	if x.RollbackInfo != nil {
-		v.Nested("rollback_info", x.RollbackInfo.Validate())
+		{
+			first := v.Len()
+			x.RollbackInfo.ValidateInto(v)
+			if v.Len() > first && v.Under(first, "rollback_info") {
+				return
+			}
+		}
 	}
-	return v.Err("omninode.hooks.v1.ConfigurationUpdated")
 }
 
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
@@ -163,6 +193,12 @@ type ChangeInfo struct {
 
 // Validate returns nil: the schema has no rules for x.
 func (x *ChangeInfo) Validate() error { return nil }
+
+// ValidateFirst returns nil, as Validate does.
+func (x *ChangeInfo) ValidateFirst() error { return nil }
+
+// ValidateInto adds nothing: the schema has no rules for x.
+func (x *ChangeInfo) ValidateInto(*trestle.Violations) {}
 
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *ChangeInfo) SetDefaults(time.Time) {}
@@ -298,6 +334,12 @@ type ChangeImpact struct {
 // Validate returns nil: the schema has no rules for x.
 func (x *ChangeImpact) Validate() error { return nil }
 
+// ValidateFirst returns nil, as Validate does.
+func (x *ChangeImpact) ValidateFirst() error { return nil }
+
+// ValidateInto adds nothing: the schema has no rules for x.
+func (x *ChangeImpact) ValidateInto(*trestle.Violations) {}
+
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *ChangeImpact) SetDefaults(time.Time) {}
 
@@ -406,6 +448,12 @@ type RollbackInfo struct {
 
 // Validate returns nil: the schema has no rules for x.
 func (x *RollbackInfo) Validate() error { return nil }
+
+// ValidateFirst returns nil, as Validate does.
+func (x *RollbackInfo) ValidateFirst() error { return nil }
+
+// ValidateInto adds nothing: the schema has no rules for x.
+func (x *RollbackInfo) ValidateInto(*trestle.Violations) {}
 
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *RollbackInfo) SetDefaults(time.Time) {}

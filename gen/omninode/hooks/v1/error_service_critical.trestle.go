@@ -48,17 +48,53 @@ func (x *ServiceError) PartitionKey(env *trestle.Envelope) string {
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
 func (x *ServiceError) Validate() error {
 	var v trestle.Violations
-	v.Nested("error_info", x.ErrorInfo.Validate())
+	x.ValidateInto(&v)
+	return v.Err("omninode.hooks.v1.ServiceError")
+}
+
+// ValidateFirst is Validate that stops at the first rule that x breaks.
+func (x *ServiceError) ValidateFirst() error {
+	v := trestle.FirstOnly()
+	x.ValidateInto(&v)
+	return v.Err("omninode.hooks.v1.ServiceError")
+}
+
+// ValidateInto adds every rule that x breaks to v, in schema order, until v is full.
+func (x *ServiceError) ValidateInto(v *trestle.Violations) {
+	{
+		first := v.Len()
+		x.ErrorInfo.ValidateInto(v)
+		if v.Len() > first && v.Under(first, "error_info") {
+			return
+		}
+	}
 	if x.ContextInfo != nil {
-		v.Nested("context_info", x.ContextInfo.Validate())
+		{
+			first := v.Len()
+			x.ContextInfo.ValidateInto(v)
+			if v.Len() > first && v.Under(first, "context_info") {
+				return
+			}
+		}
 	}
 	if x.ImpactAssessment != nil {
-		v.Nested("impact_assessment", x.ImpactAssessment.Validate())
+		{
+			first := v.Len()
+			x.ImpactAssessment.ValidateInto(v)
+			if v.Len() > first && v.Under(first, "impact_assessment") {
+				return
+			}
+		}
 	}
 	if x.RecoveryActions != nil {
-		v.Nested("recovery_actions", x.RecoveryActions.Validate())
+		{
+			first := v.Len()
+			x.RecoveryActions.ValidateInto(v)
+			if v.Len() > first && v.Under(first, "recovery_actions") {
+				return
+			}
+		}
 	}
-	return v.Err("omninode.hooks.v1.ServiceError")
 }
 
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
@@ -189,6 +225,12 @@ type ErrorInfo struct {
 
 // Validate returns nil: the schema has no rules for x.
 func (x *ErrorInfo) Validate() error { return nil }
+
+// ValidateFirst returns nil, as Validate does.
+func (x *ErrorInfo) ValidateFirst() error { return nil }
+
+// ValidateInto adds nothing: the schema has no rules for x.
+func (x *ErrorInfo) ValidateInto(*trestle.Violations) {}
 
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *ErrorInfo) SetDefaults(time.Time) {}
@@ -364,6 +406,12 @@ type ContextInfo struct {
 // Validate returns nil: the schema has no rules for x.
 func (x *ContextInfo) Validate() error { return nil }
 
+// ValidateFirst returns nil, as Validate does.
+func (x *ContextInfo) ValidateFirst() error { return nil }
+
+// ValidateInto adds nothing: the schema has no rules for x.
+func (x *ContextInfo) ValidateInto(*trestle.Violations) {}
+
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *ContextInfo) SetDefaults(time.Time) {}
 
@@ -484,6 +532,12 @@ type ImpactAssessment struct {
 // Validate returns nil: the schema has no rules for x.
 func (x *ImpactAssessment) Validate() error { return nil }
 
+// ValidateFirst returns nil, as Validate does.
+func (x *ImpactAssessment) ValidateFirst() error { return nil }
+
+// ValidateInto adds nothing: the schema has no rules for x.
+func (x *ImpactAssessment) ValidateInto(*trestle.Violations) {}
+
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *ImpactAssessment) SetDefaults(time.Time) {}
 
@@ -594,6 +648,12 @@ type RecoveryActions struct {
 
 // Validate returns nil: the schema has no rules for x.
 func (x *RecoveryActions) Validate() error { return nil }
+
+// ValidateFirst returns nil, as Validate does.
+func (x *RecoveryActions) ValidateFirst() error { return nil }
+
+// ValidateInto adds nothing: the schema has no rules for x.
+func (x *RecoveryActions) ValidateInto(*trestle.Violations) {}
 
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *RecoveryActions) SetDefaults(time.Time) {}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/jsontext"
 )
 
@@ -26,6 +27,12 @@ type EventSource struct {
 
 // Validate returns nil: the schema has no rules for x.
 func (x *EventSource) Validate() error { return nil }
+
+// ValidateFirst returns nil, as Validate does.
+func (x *EventSource) ValidateFirst() error { return nil }
+
+// ValidateInto adds nothing: the schema has no rules for x.
+func (x *EventSource) ValidateInto(*trestle.Violations) {}
 
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *EventSource) SetDefaults(time.Time) {}

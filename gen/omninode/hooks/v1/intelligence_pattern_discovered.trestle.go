@@ -47,14 +47,44 @@ func (x *PatternDiscovered) PartitionKey(env *trestle.Envelope) string {
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
 func (x *PatternDiscovered) Validate() error {
 	var v trestle.Violations
-	v.Nested("pattern_info", x.PatternInfo.Validate())
+	x.ValidateInto(&v)
+	return v.Err("omninode.hooks.v1.PatternDiscovered")
+}
+
+// ValidateFirst is Validate that stops at the first rule that x breaks.
+func (x *PatternDiscovered) ValidateFirst() error {
+	v := trestle.FirstOnly()
+	x.ValidateInto(&v)
+	return v.Err("omninode.hooks.v1.PatternDiscovered")
+}
+
+// ValidateInto adds every rule that x breaks to v, in schema order, until v is full.
+func (x *PatternDiscovered) ValidateInto(v *trestle.Violations) {
+	{
+		first := v.Len()
+		x.PatternInfo.ValidateInto(v)
+		if v.Len() > first && v.Under(first, "pattern_info") {
+			return
+		}
+	}
 	if x.AnalysisContext != nil {
-		v.Nested("analysis_context", x.AnalysisContext.Validate())
+		{
+			first := v.Len()
+			x.AnalysisContext.ValidateInto(v)
+			if v.Len() > first && v.Under(first, "analysis_context") {
+				return
+			}
+		}
 	}
 	if x.ActionableInsights != nil {
-		v.Nested("actionable_insights", x.ActionableInsights.Validate())
+		{
+			first := v.Len()
+			x.ActionableInsights.ValidateInto(v)
+			if v.Len() > first && v.Under(first, "actionable_insights") {
+				return
+			}
+		}
 	}
-	return v.Err("omninode.hooks.v1.PatternDiscovered")
 }
 
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
@@ -162,6 +192,12 @@ type PatternInfo struct {
 
 // Validate returns nil: the schema has no rules for x.
 func (x *PatternInfo) Validate() error { return nil }
+
+// ValidateFirst returns nil, as Validate does.
+func (x *PatternInfo) ValidateFirst() error { return nil }
+
+// ValidateInto adds nothing: the schema has no rules for x.
+func (x *PatternInfo) ValidateInto(*trestle.Violations) {}
 
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *PatternInfo) SetDefaults(time.Time) {}
@@ -283,10 +319,28 @@ type AnalysisContext struct {
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
 func (x *AnalysisContext) Validate() error {
 	var v trestle.Violations
-	if x.AnalysisWindow != nil {
-		v.Nested("analysis_window", x.AnalysisWindow.Validate())
-	}
+	x.ValidateInto(&v)
 	return v.Err("omninode.hooks.v1.AnalysisContext")
+}
+
+// ValidateFirst is Validate that stops at the first rule that x breaks.
+func (x *AnalysisContext) ValidateFirst() error {
+	v := trestle.FirstOnly()
+	x.ValidateInto(&v)
+	return v.Err("omninode.hooks.v1.AnalysisContext")
+}
+
+// ValidateInto adds every rule that x breaks to v, in schema order, until v is full.
+func (x *AnalysisContext) ValidateInto(v *trestle.Violations) {
+	if x.AnalysisWindow != nil {
+		{
+			first := v.Len()
+			x.AnalysisWindow.ValidateInto(v)
+			if v.Len() > first && v.Under(first, "analysis_window") {
+				return
+			}
+		}
+	}
 }
 
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
@@ -383,6 +437,12 @@ type AnalysisWindow struct {
 // Validate returns nil: the schema has no rules for x.
 func (x *AnalysisWindow) Validate() error { return nil }
 
+// ValidateFirst returns nil, as Validate does.
+func (x *AnalysisWindow) ValidateFirst() error { return nil }
+
+// ValidateInto adds nothing: the schema has no rules for x.
+func (x *AnalysisWindow) ValidateInto(*trestle.Violations) {}
+
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *AnalysisWindow) SetDefaults(time.Time) {}
 
@@ -472,17 +532,37 @@ type ActionableInsights struct {
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
 func (x *ActionableInsights) Validate() error {
 	var v trestle.Violations
+	x.ValidateInto(&v)
+	return v.Err("omninode.hooks.v1.ActionableInsights")
+}
+
+// ValidateFirst is Validate that stops at the first rule that x breaks.
+func (x *ActionableInsights) ValidateFirst() error {
+	v := trestle.FirstOnly()
+	x.ValidateInto(&v)
+	return v.Err("omninode.hooks.v1.ActionableInsights")
+}
+
+// ValidateInto adds every rule that x breaks to v, in schema order, until v is full.
+func (x *ActionableInsights) ValidateInto(v *trestle.Violations) {
 	for i := range x.OptimizationOpportunities {
-		if err := x.OptimizationOpportunities[i].Validate(); err != nil {
-			v.Nested("optimization_opportunities["+strconv.Itoa(i)+"]", err)
+		{
+			first := v.Len()
+			x.OptimizationOpportunities[i].ValidateInto(v)
+			if v.Len() > first && v.Under(first, "optimization_opportunities["+strconv.Itoa(i)+"]") {
+				return
+			}
 		}
 	}
 	for i := range x.RiskIndicators {
-		if err := x.RiskIndicators[i].Validate(); err != nil {
-			v.Nested("risk_indicators["+strconv.Itoa(i)+"]", err)
+		{
+			first := v.Len()
+			x.RiskIndicators[i].ValidateInto(v)
+			if v.Len() > first && v.Under(first, "risk_indicators["+strconv.Itoa(i)+"]") {
+				return
+			}
 		}
 	}
-	return v.Err("omninode.hooks.v1.ActionableInsights")
 }
 
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
@@ -590,6 +670,12 @@ type OptimizationOpportunity struct {
 // Validate returns nil: the schema has no rules for x.
 func (x *OptimizationOpportunity) Validate() error { return nil }
 
+// ValidateFirst returns nil, as Validate does.
+func (x *OptimizationOpportunity) ValidateFirst() error { return nil }
+
+// ValidateInto adds nothing: the schema has no rules for x.
+func (x *OptimizationOpportunity) ValidateInto(*trestle.Violations) {}
+
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *OptimizationOpportunity) SetDefaults(time.Time) {}
 
@@ -685,6 +771,12 @@ type RiskIndicator struct {
 
 // Validate returns nil: the schema has no rules for x.
 func (x *RiskIndicator) Validate() error { return nil }
+
+// ValidateFirst returns nil, as Validate does.
+func (x *RiskIndicator) ValidateFirst() error { return nil }
+
+// ValidateInto adds nothing: the schema has no rules for x.
+func (x *RiskIndicator) ValidateInto(*trestle.Violations) {}
 
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *RiskIndicator) SetDefaults(time.Time) {}

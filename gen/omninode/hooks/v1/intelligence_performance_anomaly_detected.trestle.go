@@ -47,14 +47,44 @@ func (x *PerformanceAnomaly) PartitionKey(env *trestle.Envelope) string {
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
 func (x *PerformanceAnomaly) Validate() error {
 	var v trestle.Violations
-	v.Nested("anomaly_info", x.AnomalyInfo.Validate())
+	x.ValidateInto(&v)
+	return v.Err("omninode.hooks.v1.PerformanceAnomaly")
+}
+
+// ValidateFirst is Validate that stops at the first rule that x breaks.
+func (x *PerformanceAnomaly) ValidateFirst() error {
+	v := trestle.FirstOnly()
+	x.ValidateInto(&v)
+	return v.Err("omninode.hooks.v1.PerformanceAnomaly")
+}
+
+// ValidateInto adds every rule that x breaks to v, in schema order, until v is full.
+func (x *PerformanceAnomaly) ValidateInto(v *trestle.Violations) {
+	{
+		first := v.Len()
+		x.AnomalyInfo.ValidateInto(v)
+		if v.Len() > first && v.Under(first, "anomaly_info") {
+			return
+		}
+	}
 	if x.MetricsData != nil {
-		v.Nested("metrics_data", x.MetricsData.Validate())
+		{
+			first := v.Len()
+			x.MetricsData.ValidateInto(v)
+			if v.Len() > first && v.Under(first, "metrics_data") {
+				return
+			}
+		}
 	}
 	if x.RootCauseAnalysis != nil {
-		v.Nested("root_cause_analysis", x.RootCauseAnalysis.Validate())
+		{
+			first := v.Len()
+			x.RootCauseAnalysis.ValidateInto(v)
+			if v.Len() > first && v.Under(first, "root_cause_analysis") {
+				return
+			}
+		}
 	}
-	return v.Err("omninode.hooks.v1.PerformanceAnomaly")
 }
 
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
@@ -164,6 +194,12 @@ type AnomalyInfo struct {
 
 // Validate returns nil: the schema has no rules for x.
 func (x *AnomalyInfo) Validate() error { return nil }
+
+// ValidateFirst returns nil, as Validate does.
+func (x *AnomalyInfo) ValidateFirst() error { return nil }
+
+// ValidateInto adds nothing: the schema has no rules for x.
+func (x *AnomalyInfo) ValidateInto(*trestle.Violations) {}
 
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *AnomalyInfo) SetDefaults(time.Time) {}
@@ -319,6 +355,12 @@ type MetricsData struct {
 // Validate returns nil: the schema has no rules for x.
 func (x *MetricsData) Validate() error { return nil }
 
+// ValidateFirst returns nil, as Validate does.
+func (x *MetricsData) ValidateFirst() error { return nil }
+
+// ValidateInto adds nothing: the schema has no rules for x.
+func (x *MetricsData) ValidateInto(*trestle.Violations) {}
+
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *MetricsData) SetDefaults(time.Time) {}
 
@@ -410,17 +452,37 @@ type RootCauseAnalysis struct {
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
 func (x *RootCauseAnalysis) Validate() error {
 	var v trestle.Violations
+	x.ValidateInto(&v)
+	return v.Err("omninode.hooks.v1.RootCauseAnalysis")
+}
+
+// ValidateFirst is Validate that stops at the first rule that x breaks.
+func (x *RootCauseAnalysis) ValidateFirst() error {
+	v := trestle.FirstOnly()
+	x.ValidateInto(&v)
+	return v.Err("omninode.hooks.v1.RootCauseAnalysis")
+}
+
+// ValidateInto adds every rule that x breaks to v, in schema order, until v is full.
+func (x *RootCauseAnalysis) ValidateInto(v *trestle.Violations) {
 	for i := range x.ProbableCauses {
-		if err := x.ProbableCauses[i].Validate(); err != nil {
-			v.Nested("probable_causes["+strconv.Itoa(i)+"]", err)
+		{
+			first := v.Len()
+			x.ProbableCauses[i].ValidateInto(v)
+			if v.Len() > first && v.Under(first, "probable_causes["+strconv.Itoa(i)+"]") {
+				return
+			}
 		}
 	}
 	for i := range x.RecommendedActions {
-		if err := x.RecommendedActions[i].Validate(); err != nil {
-			v.Nested("recommended_actions["+strconv.Itoa(i)+"]", err)
+		{
+			first := v.Len()
+			x.RecommendedActions[i].ValidateInto(v)
+			if v.Len() > first && v.Under(first, "recommended_actions["+strconv.Itoa(i)+"]") {
+				return
+			}
 		}
 	}
-	return v.Err("omninode.hooks.v1.RootCauseAnalysis")
 }
 
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
@@ -528,6 +590,12 @@ type ProbableCause struct {
 // Validate returns nil: the schema has no rules for x.
 func (x *ProbableCause) Validate() error { return nil }
 
+// ValidateFirst returns nil, as Validate does.
+func (x *ProbableCause) ValidateFirst() error { return nil }
+
+// ValidateInto adds nothing: the schema has no rules for x.
+func (x *ProbableCause) ValidateInto(*trestle.Violations) {}
+
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *ProbableCause) SetDefaults(time.Time) {}
 
@@ -633,6 +701,12 @@ type RecommendedAction struct {
 
 // Validate returns nil: the schema has no rules for x.
 func (x *RecommendedAction) Validate() error { return nil }
+
+// ValidateFirst returns nil, as Validate does.
+func (x *RecommendedAction) ValidateFirst() error { return nil }
+
+// ValidateInto adds nothing: the schema has no rules for x.
+func (x *RecommendedAction) ValidateInto(*trestle.Violations) {}
 
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *RecommendedAction) SetDefaults(time.Time) {}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/jsontext"
 )
 
@@ -30,6 +31,12 @@ type CacheInfo struct {
 
 // Validate returns nil: the schema has no rules for x.
 func (x *CacheInfo) Validate() error { return nil }
+
+// ValidateFirst returns nil, as Validate does.
+func (x *CacheInfo) ValidateFirst() error { return nil }
+
+// ValidateInto adds nothing: the schema has no rules for x.
+func (x *CacheInfo) ValidateInto(*trestle.Violations) {}
 
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *CacheInfo) SetDefaults(time.Time) {}
@@ -147,6 +154,12 @@ type PerformanceImpact struct {
 // Validate returns nil: the schema has no rules for x.
 func (x *PerformanceImpact) Validate() error { return nil }
 
+// ValidateFirst returns nil, as Validate does.
+func (x *PerformanceImpact) ValidateFirst() error { return nil }
+
+// ValidateInto adds nothing: the schema has no rules for x.
+func (x *PerformanceImpact) ValidateInto(*trestle.Violations) {}
+
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *PerformanceImpact) SetDefaults(time.Time) {}
 
@@ -235,6 +248,12 @@ type AdaptiveCaching struct {
 
 // Validate returns nil: the schema has no rules for x.
 func (x *AdaptiveCaching) Validate() error { return nil }
+
+// ValidateFirst returns nil, as Validate does.
+func (x *AdaptiveCaching) ValidateFirst() error { return nil }
+
+// ValidateInto adds nothing: the schema has no rules for x.
+func (x *AdaptiveCaching) ValidateInto(*trestle.Violations) {}
 
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *AdaptiveCaching) SetDefaults(time.Time) {}

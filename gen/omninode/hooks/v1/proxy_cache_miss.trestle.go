@@ -45,14 +45,44 @@ func (x *CacheMiss) PartitionKey(env *trestle.Envelope) string {
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
 func (x *CacheMiss) Validate() error {
 	var v trestle.Violations
-	v.Nested("cache_info", x.CacheInfo.Validate())
+	x.ValidateInto(&v)
+	return v.Err("omninode.hooks.v1.CacheMiss")
+}
+
+// ValidateFirst is Validate that stops at the first rule that x breaks.
+func (x *CacheMiss) ValidateFirst() error {
+	v := trestle.FirstOnly()
+	x.ValidateInto(&v)
+	return v.Err("omninode.hooks.v1.CacheMiss")
+}
+
+// ValidateInto adds every rule that x breaks to v, in schema order, until v is full.
+func (x *CacheMiss) ValidateInto(v *trestle.Violations) {
+	{
+		first := v.Len()
+		x.CacheInfo.ValidateInto(v)
+		if v.Len() > first && v.Under(first, "cache_info") {
+			return
+		}
+	}
 	if x.PerformanceImpact != nil {
-		v.Nested("performance_impact", x.PerformanceImpact.Validate())
+		{
+			first := v.Len()
+			x.PerformanceImpact.ValidateInto(v)
+			if v.Len() > first && v.Under(first, "performance_impact") {
+				return
+			}
+		}
 	}
 	if x.AdaptiveCaching != nil {
-		v.Nested("adaptive_caching", x.AdaptiveCaching.Validate())
+		{
+			first := v.Len()
+			x.AdaptiveCaching.ValidateInto(v)
+			if v.Len() > first && v.Under(first, "adaptive_caching") {
+				return
+			}
+		}
 	}
-	return v.Err("omninode.hooks.v1.CacheMiss")
 }
 
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.

@@ -46,14 +46,44 @@ func (x *RequestRouted) PartitionKey(env *trestle.Envelope) string {
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
 func (x *RequestRouted) Validate() error {
 	var v trestle.Violations
-	v.Nested("request_info", x.RequestInfo.Validate())
+	x.ValidateInto(&v)
+	return v.Err("omninode.hooks.v1.RequestRouted")
+}
+
+// ValidateFirst is Validate that stops at the first rule that x breaks.
+func (x *RequestRouted) ValidateFirst() error {
+	v := trestle.FirstOnly()
+	x.ValidateInto(&v)
+	return v.Err("omninode.hooks.v1.RequestRouted")
+}
+
+// ValidateInto adds every rule that x breaks to v, in schema order, until v is full.
+func (x *RequestRouted) ValidateInto(v *trestle.Violations) {
+	{
+		first := v.Len()
+		x.RequestInfo.ValidateInto(v)
+		if v.Len() > first && v.Under(first, "request_info") {
+			return
+		}
+	}
 	if x.RoutingDecision != nil {
-		v.Nested("routing_decision", x.RoutingDecision.Validate())
+		{
+			first := v.Len()
+			x.RoutingDecision.ValidateInto(v)
+			if v.Len() > first && v.Under(first, "routing_decision") {
+				return
+			}
+		}
 	}
 	if x.CachingInfo != nil {
-		v.Nested("caching_info", x.CachingInfo.Validate())
+		{
+			first := v.Len()
+			x.CachingInfo.ValidateInto(v)
+			if v.Len() > first && v.Under(first, "caching_info") {
+				return
+			}
+		}
 	}
-	return v.Err("omninode.hooks.v1.RequestRouted")
 }
 
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
@@ -163,6 +193,12 @@ type RequestInfo struct {
 
 // Validate returns nil: the schema has no rules for x.
 func (x *RequestInfo) Validate() error { return nil }
+
+// ValidateFirst returns nil, as Validate does.
+func (x *RequestInfo) ValidateFirst() error { return nil }
+
+// ValidateInto adds nothing: the schema has no rules for x.
+func (x *RequestInfo) ValidateInto(*trestle.Violations) {}
 
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *RequestInfo) SetDefaults(time.Time) {}
@@ -298,6 +334,12 @@ type RoutingDecision struct {
 // Validate returns nil: the schema has no rules for x.
 func (x *RoutingDecision) Validate() error { return nil }
 
+// ValidateFirst returns nil, as Validate does.
+func (x *RoutingDecision) ValidateFirst() error { return nil }
+
+// ValidateInto adds nothing: the schema has no rules for x.
+func (x *RoutingDecision) ValidateInto(*trestle.Violations) {}
+
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *RoutingDecision) SetDefaults(time.Time) {}
 
@@ -414,6 +456,12 @@ type CachingInfo struct {
 
 // Validate returns nil: the schema has no rules for x.
 func (x *CachingInfo) Validate() error { return nil }
+
+// ValidateFirst returns nil, as Validate does.
+func (x *CachingInfo) ValidateFirst() error { return nil }
+
+// ValidateInto adds nothing: the schema has no rules for x.
+func (x *CachingInfo) ValidateInto(*trestle.Violations) {}
 
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *CachingInfo) SetDefaults(time.Time) {}

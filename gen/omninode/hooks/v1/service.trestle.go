@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/jsontext"
 )
 
@@ -23,6 +24,12 @@ type ServiceInstance struct {
 
 // Validate returns nil: the schema has no rules for x.
 func (x *ServiceInstance) Validate() error { return nil }
+
+// ValidateFirst returns nil, as Validate does.
+func (x *ServiceInstance) ValidateFirst() error { return nil }
+
+// ValidateInto adds nothing: the schema has no rules for x.
+func (x *ServiceInstance) ValidateInto(*trestle.Violations) {}
 
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *ServiceInstance) SetDefaults(time.Time) {}

@@ -44,9 +44,33 @@ func (x *ServiceHealthChanged) PartitionKey(env *trestle.Envelope) string {
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
 func (x *ServiceHealthChanged) Validate() error {
 	var v trestle.Violations
-	v.Nested("service_info", x.ServiceInfo.Validate())
-	v.Nested("health_change", x.HealthChange.Validate())
+	x.ValidateInto(&v)
 	return v.Err("omninode.hooks.v1.ServiceHealthChanged")
+}
+
+// ValidateFirst is Validate that stops at the first rule that x breaks.
+func (x *ServiceHealthChanged) ValidateFirst() error {
+	v := trestle.FirstOnly()
+	x.ValidateInto(&v)
+	return v.Err("omninode.hooks.v1.ServiceHealthChanged")
+}
+
+// ValidateInto adds every rule that x breaks to v, in schema order, until v is full.
+func (x *ServiceHealthChanged) ValidateInto(v *trestle.Violations) {
+	{
+		first := v.Len()
+		x.ServiceInfo.ValidateInto(v)
+		if v.Len() > first && v.Under(first, "service_info") {
+			return
+		}
+	}
+	{
+		first := v.Len()
+		x.HealthChange.ValidateInto(v)
+		if v.Len() > first && v.Under(first, "health_change") {
+			return
+		}
+	}
 }
 
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
@@ -138,6 +162,12 @@ type HealthChange struct {
 
 // Validate returns nil: the schema has no rules for x.
 func (x *HealthChange) Validate() error { return nil }
+
+// ValidateFirst returns nil, as Validate does.
+func (x *HealthChange) ValidateFirst() error { return nil }
+
+// ValidateInto adds nothing: the schema has no rules for x.
+func (x *HealthChange) ValidateInto(*trestle.Violations) {}
 
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *HealthChange) SetDefaults(time.Time) {}

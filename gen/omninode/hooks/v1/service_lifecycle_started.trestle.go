@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	trestle "github.com/omninode/trestle/runtime"
+	"github.com/omninode/trestle/runtime/format"
 	"github.com/omninode/trestle/runtime/jsontext"
 )
 
@@ -47,9 +48,33 @@ func (x *ServiceStarted) PartitionKey(env *trestle.Envelope) string {
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
 func (x *ServiceStarted) Validate() error {
 	var v trestle.Violations
-	v.Nested("service_info", x.ServiceInfo.Validate())
-	v.Nested("startup_info", x.StartupInfo.Validate())
+	x.ValidateInto(&v)
 	return v.Err("omninode.hooks.v1.ServiceStarted")
+}
+
+// ValidateFirst is Validate that stops at the first rule that x breaks.
+func (x *ServiceStarted) ValidateFirst() error {
+	v := trestle.FirstOnly()
+	x.ValidateInto(&v)
+	return v.Err("omninode.hooks.v1.ServiceStarted")
+}
+
+// ValidateInto adds every rule that x breaks to v, in schema order, until v is full.
+func (x *ServiceStarted) ValidateInto(v *trestle.Violations) {
+	{
+		first := v.Len()
+		x.ServiceInfo.ValidateInto(v)
+		if v.Len() > first && v.Under(first, "service_info") {
+			return
+		}
+	}
+	{
+		first := v.Len()
+		x.StartupInfo.ValidateInto(v)
+		if v.Len() > first && v.Under(first, "startup_info") {
+			return
+		}
+	}
 }
 
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
@@ -155,22 +180,34 @@ type ServiceInfo struct {
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
 func (x *ServiceInfo) Validate() error {
 	var v trestle.Violations
-	if x.Name == "" {
-		v.Add("name", "minLength", "must be at least 1 character", x.Name)
-	}
-	if len(x.Name) > 100 && utf8.RuneCountInString(x.Name) > 100 {
-		v.Add("name", "maxLength", "must be at most 100 characters", x.Name)
-	}
-	if !patternServiceInfoVersion().MatchString(x.Version) {
-		v.Add("version", "pattern", "must match the pattern `^\\d+\\.\\d+\\.\\d+`", x.Version)
-	}
-	if x.Port < 1 {
-		v.Add("port", "minimum", "must be greater than or equal to 1", x.Port)
-	}
-	if x.Port > 65535 {
-		v.Add("port", "maximum", "must be less than or equal to 65535", x.Port)
-	}
+	x.ValidateInto(&v)
 	return v.Err("omninode.hooks.v1.ServiceInfo")
+}
+
+// ValidateFirst is Validate that stops at the first rule that x breaks.
+func (x *ServiceInfo) ValidateFirst() error {
+	v := trestle.FirstOnly()
+	x.ValidateInto(&v)
+	return v.Err("omninode.hooks.v1.ServiceInfo")
+}
+
+// ValidateInto adds every rule that x breaks to v, in schema order, until v is full.
+func (x *ServiceInfo) ValidateInto(v *trestle.Violations) {
+	if x.Name == "" && v.Report(trestle.Violation{Path: "name", Rule: "minLength", Message: "must be at least 1 character", Found: format.String(x.Name)}) {
+		return
+	}
+	if len(x.Name) > 100 && utf8.RuneCountInString(x.Name) > 100 && v.Report(trestle.Violation{Path: "name", Rule: "maxLength", Message: "must be at most 100 characters", Found: format.String(x.Name)}) {
+		return
+	}
+	if !patternServiceInfoVersion().MatchString(x.Version) && v.Report(trestle.Violation{Path: "version", Rule: "pattern", Message: "must match the pattern `^\\d+\\.\\d+\\.\\d+`", Found: format.String(x.Version)}) {
+		return
+	}
+	if x.Port < 1 && v.Report(trestle.Violation{Path: "port", Rule: "minimum", Message: "must be greater than or equal to 1", Found: format.Int(x.Port)}) {
+		return
+	}
+	if x.Port > 65535 && v.Report(trestle.Violation{Path: "port", Rule: "maximum", Message: "must be less than or equal to 65535", Found: format.Int(x.Port)}) {
+		return
+	}
 }
 
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
@@ -407,15 +444,31 @@ type StartupInfo struct {
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
 func (x *StartupInfo) Validate() error {
 	var v trestle.Violations
-	if x.StartupTimeMs < 0 {
-		v.Add("startup_time_ms", "minimum", "must be greater than or equal to 0", x.StartupTimeMs)
+	x.ValidateInto(&v)
+	return v.Err("omninode.hooks.v1.StartupInfo")
+}
+
+// ValidateFirst is Validate that stops at the first rule that x breaks.
+func (x *StartupInfo) ValidateFirst() error {
+	v := trestle.FirstOnly()
+	x.ValidateInto(&v)
+	return v.Err("omninode.hooks.v1.StartupInfo")
+}
+
+// ValidateInto adds every rule that x breaks to v, in schema order, until v is full.
+func (x *StartupInfo) ValidateInto(v *trestle.Violations) {
+	if x.StartupTimeMs < 0 && v.Report(trestle.Violation{Path: "startup_time_ms", Rule: "minimum", Message: "must be greater than or equal to 0", Found: format.Int(x.StartupTimeMs)}) {
+		return
 	}
 	for i := range x.InitializationSteps {
-		if err := x.InitializationSteps[i].Validate(); err != nil {
-			v.Nested("initialization_steps["+strconv.Itoa(i)+"]", err)
+		{
+			first := v.Len()
+			x.InitializationSteps[i].ValidateInto(v)
+			if v.Len() > first && v.Under(first, "initialization_steps["+strconv.Itoa(i)+"]") {
+				return
+			}
 		}
 	}
-	return v.Err("omninode.hooks.v1.StartupInfo")
 }
 
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
@@ -518,13 +571,25 @@ type StartupStep struct {
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
 func (x *StartupStep) Validate() error {
 	var v trestle.Violations
-	if x.DurationMs < 0 {
-		v.Add("duration_ms", "minimum", "must be greater than or equal to 0", x.DurationMs)
-	}
-	if !patternStartupStepStatus().MatchString(x.Status) {
-		v.Add("status", "pattern", "must match the pattern `^(success|failed|warning)$`", x.Status)
-	}
+	x.ValidateInto(&v)
 	return v.Err("omninode.hooks.v1.StartupStep")
+}
+
+// ValidateFirst is Validate that stops at the first rule that x breaks.
+func (x *StartupStep) ValidateFirst() error {
+	v := trestle.FirstOnly()
+	x.ValidateInto(&v)
+	return v.Err("omninode.hooks.v1.StartupStep")
+}
+
+// ValidateInto adds every rule that x breaks to v, in schema order, until v is full.
+func (x *StartupStep) ValidateInto(v *trestle.Violations) {
+	if x.DurationMs < 0 && v.Report(trestle.Violation{Path: "duration_ms", Rule: "minimum", Message: "must be greater than or equal to 0", Found: format.Int(x.DurationMs)}) {
+		return
+	}
+	if !patternStartupStepStatus().MatchString(x.Status) && v.Report(trestle.Violation{Path: "status", Rule: "pattern", Message: "must match the pattern `^(success|failed|warning)$`", Found: format.String(x.Status)}) {
+		return
+	}
 }
 
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.

@@ -45,11 +45,35 @@ func (x *ServiceStopped) PartitionKey(env *trestle.Envelope) string {
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
 func (x *ServiceStopped) Validate() error {
 	var v trestle.Violations
-	v.Nested("service_info", x.ServiceInfo.Validate())
-	if x.ShutdownInfo != nil {
-		v.Nested("shutdown_info", x.ShutdownInfo.Validate())
-	}
+	x.ValidateInto(&v)
 	return v.Err("omninode.hooks.v1.ServiceStopped")
+}
+
+// ValidateFirst is Validate that stops at the first rule that x breaks.
+func (x *ServiceStopped) ValidateFirst() error {
+	v := trestle.FirstOnly()
+	x.ValidateInto(&v)
+	return v.Err("omninode.hooks.v1.ServiceStopped")
+}
+
+// ValidateInto adds every rule that x breaks to v, in schema order, until v is full.
+func (x *ServiceStopped) ValidateInto(v *trestle.Violations) {
+	{
+		first := v.Len()
+		x.ServiceInfo.ValidateInto(v)
+		if v.Len() > first && v.Under(first, "service_info") {
+			return
+		}
+	}
+	if x.ShutdownInfo != nil {
+		{
+			first := v.Len()
+			x.ShutdownInfo.ValidateInto(v)
+			if v.Len() > first && v.Under(first, "shutdown_info") {
+				return
+			}
+		}
+	}
 }
 
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
@@ -141,12 +165,28 @@ type ShutdownInfo struct {
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
 func (x *ShutdownInfo) Validate() error {
 	var v trestle.Violations
+	x.ValidateInto(&v)
+	return v.Err("omninode.hooks.v1.ShutdownInfo")
+}
+
+// ValidateFirst is Validate that stops at the first rule that x breaks.
+func (x *ShutdownInfo) ValidateFirst() error {
+	v := trestle.FirstOnly()
+	x.ValidateInto(&v)
+	return v.Err("omninode.hooks.v1.ShutdownInfo")
+}
+
+// ValidateInto adds every rule that x breaks to v, in schema order, until v is full.
+func (x *ShutdownInfo) ValidateInto(v *trestle.Violations) {
 	for i := range x.CleanupSteps {
-		if err := x.CleanupSteps[i].Validate(); err != nil {
-			v.Nested("cleanup_steps["+strconv.Itoa(i)+"]", err)
+		{
+			first := v.Len()
+			x.CleanupSteps[i].ValidateInto(v)
+			if v.Len() > first && v.Under(first, "cleanup_steps["+strconv.Itoa(i)+"]") {
+				return
+			}
 		}
 	}
-	return v.Err("omninode.hooks.v1.ShutdownInfo")
 }
 
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
@@ -263,6 +303,12 @@ type CleanupStep struct {
 
 // Validate returns nil: the schema has no rules for x.
 func (x *CleanupStep) Validate() error { return nil }
+
+// ValidateFirst returns nil, as Validate does.
+func (x *CleanupStep) ValidateFirst() error { return nil }
+
+// ValidateInto adds nothing: the schema has no rules for x.
+func (x *CleanupStep) ValidateInto(*trestle.Violations) {}
 
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *CleanupStep) SetDefaults(time.Time) {}

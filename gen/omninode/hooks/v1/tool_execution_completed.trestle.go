@@ -48,17 +48,53 @@ func (x *ToolExecuted) PartitionKey(env *trestle.Envelope) string {
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
 func (x *ToolExecuted) Validate() error {
 	var v trestle.Violations
-	v.Nested("execution_info", x.ExecutionInfo.Validate())
+	x.ValidateInto(&v)
+	return v.Err("omninode.hooks.v1.ToolExecuted")
+}
+
+// ValidateFirst is Validate that stops at the first rule that x breaks.
+func (x *ToolExecuted) ValidateFirst() error {
+	v := trestle.FirstOnly()
+	x.ValidateInto(&v)
+	return v.Err("omninode.hooks.v1.ToolExecuted")
+}
+
+// ValidateInto adds every rule that x breaks to v, in schema order, until v is full.
+func (x *ToolExecuted) ValidateInto(v *trestle.Violations) {
+	{
+		first := v.Len()
+		x.ExecutionInfo.ValidateInto(v)
+		if v.Len() > first && v.Under(first, "execution_info") {
+			return
+		}
+	}
 	if x.ExecutionDetails != nil {
-		v.Nested("execution_details", x.ExecutionDetails.Validate())
+		{
+			first := v.Len()
+			x.ExecutionDetails.ValidateInto(v)
+			if v.Len() > first && v.Under(first, "execution_details") {
+				return
+			}
+		}
 	}
 	if x.PerformanceMetrics != nil {
-		v.Nested("performance_metrics", x.PerformanceMetrics.Validate())
+		{
+			first := v.Len()
+			x.PerformanceMetrics.ValidateInto(v)
+			if v.Len() > first && v.Under(first, "performance_metrics") {
+				return
+			}
+		}
 	}
 	if x.IntelligenceData != nil {
-		v.Nested("intelligence_data", x.IntelligenceData.Validate())
+		{
+			first := v.Len()
+			x.IntelligenceData.ValidateInto(v)
+			if v.Len() > first && v.Under(first, "intelligence_data") {
+				return
+			}
+		}
 	}
-	return v.Err("omninode.hooks.v1.ToolExecuted")
 }
 
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
@@ -180,6 +216,12 @@ type ExecutionInfo struct {
 // Validate returns nil: the schema has no rules for x.
 func (x *ExecutionInfo) Validate() error { return nil }
 
+// ValidateFirst returns nil, as Validate does.
+func (x *ExecutionInfo) ValidateFirst() error { return nil }
+
+// ValidateInto adds nothing: the schema has no rules for x.
+func (x *ExecutionInfo) ValidateInto(*trestle.Violations) {}
+
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *ExecutionInfo) SetDefaults(time.Time) {}
 
@@ -295,6 +337,12 @@ type ExecutionDetails struct {
 
 // Validate returns nil: the schema has no rules for x.
 func (x *ExecutionDetails) Validate() error { return nil }
+
+// ValidateFirst returns nil, as Validate does.
+func (x *ExecutionDetails) ValidateFirst() error { return nil }
+
+// ValidateInto adds nothing: the schema has no rules for x.
+func (x *ExecutionDetails) ValidateInto(*trestle.Violations) {}
 
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *ExecutionDetails) SetDefaults(time.Time) {}
@@ -421,6 +469,12 @@ type PerformanceMetrics struct {
 // Validate returns nil: the schema has no rules for x.
 func (x *PerformanceMetrics) Validate() error { return nil }
 
+// ValidateFirst returns nil, as Validate does.
+func (x *PerformanceMetrics) ValidateFirst() error { return nil }
+
+// ValidateInto adds nothing: the schema has no rules for x.
+func (x *PerformanceMetrics) ValidateInto(*trestle.Violations) {}
+
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *PerformanceMetrics) SetDefaults(time.Time) {}
 
@@ -518,17 +572,37 @@ type IntelligenceData struct {
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
 func (x *IntelligenceData) Validate() error {
 	var v trestle.Violations
+	x.ValidateInto(&v)
+	return v.Err("omninode.hooks.v1.IntelligenceData")
+}
+
+// ValidateFirst is Validate that stops at the first rule that x breaks.
+func (x *IntelligenceData) ValidateFirst() error {
+	v := trestle.FirstOnly()
+	x.ValidateInto(&v)
+	return v.Err("omninode.hooks.v1.IntelligenceData")
+}
+
+// ValidateInto adds every rule that x breaks to v, in schema order, until v is full.
+func (x *IntelligenceData) ValidateInto(v *trestle.Violations) {
 	for i := range x.PatternsIdentified {
-		if err := x.PatternsIdentified[i].Validate(); err != nil {
-			v.Nested("patterns_identified["+strconv.Itoa(i)+"]", err)
+		{
+			first := v.Len()
+			x.PatternsIdentified[i].ValidateInto(v)
+			if v.Len() > first && v.Under(first, "patterns_identified["+strconv.Itoa(i)+"]") {
+				return
+			}
 		}
 	}
 	for i := range x.Recommendations {
-		if err := x.Recommendations[i].Validate(); err != nil {
-			v.Nested("recommendations["+strconv.Itoa(i)+"]", err)
+		{
+			first := v.Len()
+			x.Recommendations[i].ValidateInto(v)
+			if v.Len() > first && v.Under(first, "recommendations["+strconv.Itoa(i)+"]") {
+				return
+			}
 		}
 	}
-	return v.Err("omninode.hooks.v1.IntelligenceData")
 }
 
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
@@ -636,6 +710,12 @@ type IdentifiedPattern struct {
 // Validate returns nil: the schema has no rules for x.
 func (x *IdentifiedPattern) Validate() error { return nil }
 
+// ValidateFirst returns nil, as Validate does.
+func (x *IdentifiedPattern) ValidateFirst() error { return nil }
+
+// ValidateInto adds nothing: the schema has no rules for x.
+func (x *IdentifiedPattern) ValidateInto(*trestle.Violations) {}
+
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *IdentifiedPattern) SetDefaults(time.Time) {}
 
@@ -731,6 +811,12 @@ type Recommendation struct {
 
 // Validate returns nil: the schema has no rules for x.
 func (x *Recommendation) Validate() error { return nil }
+
+// ValidateFirst returns nil, as Validate does.
+func (x *Recommendation) ValidateFirst() error { return nil }
+
+// ValidateInto adds nothing: the schema has no rules for x.
+func (x *Recommendation) ValidateInto(*trestle.Violations) {}
 
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *Recommendation) SetDefaults(time.Time) {}

@@ -44,11 +44,35 @@ func (x *ToolDiscovered) PartitionKey(env *trestle.Envelope) string {
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
 func (x *ToolDiscovered) Validate() error {
 	var v trestle.Violations
-	v.Nested("tool_info", x.ToolInfo.Validate())
-	if x.DiscoveryContext != nil {
-		v.Nested("discovery_context", x.DiscoveryContext.Validate())
-	}
+	x.ValidateInto(&v)
 	return v.Err("omninode.hooks.v1.ToolDiscovered")
+}
+
+// ValidateFirst is Validate that stops at the first rule that x breaks.
+func (x *ToolDiscovered) ValidateFirst() error {
+	v := trestle.FirstOnly()
+	x.ValidateInto(&v)
+	return v.Err("omninode.hooks.v1.ToolDiscovered")
+}
+
+// ValidateInto adds every rule that x breaks to v, in schema order, until v is full.
+func (x *ToolDiscovered) ValidateInto(v *trestle.Violations) {
+	{
+		first := v.Len()
+		x.ToolInfo.ValidateInto(v)
+		if v.Len() > first && v.Under(first, "tool_info") {
+			return
+		}
+	}
+	if x.DiscoveryContext != nil {
+		{
+			first := v.Len()
+			x.DiscoveryContext.ValidateInto(v)
+			if v.Len() > first && v.Under(first, "discovery_context") {
+				return
+			}
+		}
+	}
 }
 
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
@@ -148,10 +172,28 @@ type ToolInfo struct {
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
 func (x *ToolInfo) Validate() error {
 	var v trestle.Violations
-	if x.ExecutionRequirements != nil {
-		v.Nested("execution_requirements", x.ExecutionRequirements.Validate())
-	}
+	x.ValidateInto(&v)
 	return v.Err("omninode.hooks.v1.ToolInfo")
+}
+
+// ValidateFirst is Validate that stops at the first rule that x breaks.
+func (x *ToolInfo) ValidateFirst() error {
+	v := trestle.FirstOnly()
+	x.ValidateInto(&v)
+	return v.Err("omninode.hooks.v1.ToolInfo")
+}
+
+// ValidateInto adds every rule that x breaks to v, in schema order, until v is full.
+func (x *ToolInfo) ValidateInto(v *trestle.Violations) {
+	if x.ExecutionRequirements != nil {
+		{
+			first := v.Len()
+			x.ExecutionRequirements.ValidateInto(v)
+			if v.Len() > first && v.Under(first, "execution_requirements") {
+				return
+			}
+		}
+	}
 }
 
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
@@ -317,6 +359,12 @@ type ExecutionRequirements struct {
 // Validate returns nil: the schema has no rules for x.
 func (x *ExecutionRequirements) Validate() error { return nil }
 
+// ValidateFirst returns nil, as Validate does.
+func (x *ExecutionRequirements) ValidateFirst() error { return nil }
+
+// ValidateInto adds nothing: the schema has no rules for x.
+func (x *ExecutionRequirements) ValidateInto(*trestle.Violations) {}
+
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *ExecutionRequirements) SetDefaults(time.Time) {}
 
@@ -413,6 +461,12 @@ type DiscoveryContext struct {
 
 // Validate returns nil: the schema has no rules for x.
 func (x *DiscoveryContext) Validate() error { return nil }
+
+// ValidateFirst returns nil, as Validate does.
+func (x *DiscoveryContext) ValidateFirst() error { return nil }
+
+// ValidateInto adds nothing: the schema has no rules for x.
+func (x *DiscoveryContext) ValidateInto(*trestle.Violations) {}
 
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *DiscoveryContext) SetDefaults(time.Time) {}

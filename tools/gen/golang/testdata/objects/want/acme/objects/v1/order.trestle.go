@@ -102,99 +102,125 @@ func (x *OrderPlaced) PartitionKey(env *trestle.Envelope) string {
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
 func (x *OrderPlaced) Validate() error {
 	var v trestle.Violations
-	if x.OrderId == "" {
-		v.Add("order_id", "minLength", "must be at least 1 character", x.OrderId)
+	x.ValidateInto(&v)
+	return v.Err("acme.objects.v1.OrderPlaced")
+}
+
+// ValidateFirst is Validate that stops at the first rule that x breaks.
+func (x *OrderPlaced) ValidateFirst() error {
+	v := trestle.FirstOnly()
+	x.ValidateInto(&v)
+	return v.Err("acme.objects.v1.OrderPlaced")
+}
+
+// ValidateInto adds every rule that x breaks to v, in schema order, until v is full.
+func (x *OrderPlaced) ValidateInto(v *trestle.Violations) {
+	if x.OrderId == "" && v.Report(trestle.Violation{Path: "order_id", Rule: "minLength", Message: "must be at least 1 character", Found: format.String(x.OrderId)}) {
+		return
 	}
-	if len(x.OrderId) > 12 && utf8.RuneCountInString(x.OrderId) > 12 {
-		v.Add("order_id", "maxLength", "must be at most 12 characters", x.OrderId)
+	if len(x.OrderId) > 12 && utf8.RuneCountInString(x.OrderId) > 12 && v.Report(trestle.Violation{Path: "order_id", Rule: "maxLength", Message: "must be at most 12 characters", Found: format.String(x.OrderId)}) {
+		return
 	}
-	if !patternOrderPlacedOrderId().MatchString(x.OrderId) {
-		v.Add("order_id", "pattern", "must match the pattern `^ord_`", x.OrderId)
+	if !patternOrderPlacedOrderId().MatchString(x.OrderId) && v.Report(trestle.Violation{Path: "order_id", Rule: "pattern", Message: "must match the pattern `^ord_`", Found: format.String(x.OrderId)}) {
+		return
 	}
 	if x.CorrelationId != nil {
-		if !format.UUID(*x.CorrelationId) {
-			v.Add("correlation_id", "format", "must be a valid UUID", *x.CorrelationId)
+		if !format.UUID(*x.CorrelationId) && v.Report(trestle.Violation{Path: "correlation_id", Rule: "format", Message: "must be a valid UUID", Found: format.String(*x.CorrelationId)}) {
+			return
 		}
 	}
-	if x.State != OrderStateNew && x.State != OrderStatePaid && x.State != OrderStateSent {
-		v.Add("state", "enum", `must be one of "new", "paid", "sent"`, string(x.State))
+	if x.State != OrderStateNew && x.State != OrderStatePaid && x.State != OrderStateSent && v.Report(trestle.Violation{Path: "state", Rule: "enum", Message: `must be one of "new", "paid", "sent"`, Found: format.String(x.State)}) {
+		return
 	}
-	if x.PlacedAt.IsZero() {
-		v.Add("placed_at", "required", "value is required", nil)
+	if x.PlacedAt.IsZero() && v.Report(trestle.Violation{Path: "placed_at", Rule: "required", Message: "value is required"}) {
+		return
 	}
-	if x.Total < 0 {
-		v.Add("total", "minimum", "must be greater than or equal to 0", x.Total)
+	if x.Total < 0 && v.Report(trestle.Violation{Path: "total", Rule: "minimum", Message: "must be greater than or equal to 0", Found: format.Int(x.Total)}) {
+		return
 	}
-	if x.Total > 999999 {
-		v.Add("total", "exclusiveMaximum", "must be less than 1000000", x.Total)
+	if x.Total > 999999 && v.Report(trestle.Violation{Path: "total", Rule: "exclusiveMaximum", Message: "must be less than 1000000", Found: format.Int(x.Total)}) {
+		return
 	}
-	if x.Total%5 != 0 {
-		v.Add("total", "multipleOf", "must be a multiple of 5", x.Total)
+	if x.Total%5 != 0 && v.Report(trestle.Violation{Path: "total", Rule: "multipleOf", Message: "must be a multiple of 5", Found: format.Int(x.Total)}) {
+		return
 	}
 	if x.Discount != nil {
-		if !(*x.Discount > 0) {
-			v.Add("discount", "exclusiveMinimum", "must be greater than 0", *x.Discount)
+		if !(*x.Discount > 0) && v.Report(trestle.Violation{Path: "discount", Rule: "exclusiveMinimum", Message: "must be greater than 0", Found: format.Float(*x.Discount)}) {
+			return
 		}
-		if !(*x.Discount <= 0.5) {
-			v.Add("discount", "maximum", "must be less than or equal to 0.5", *x.Discount)
+		if !(*x.Discount <= 0.5) && v.Report(trestle.Violation{Path: "discount", Rule: "maximum", Message: "must be less than or equal to 0.5", Found: format.Float(*x.Discount)}) {
+			return
 		}
 	}
-	if len(x.Lines) < 1 {
-		v.Add("lines", "minItems", "must contain at least 1 item", nil)
+	if len(x.Lines) < 1 && v.Report(trestle.Violation{Path: "lines", Rule: "minItems", Message: "must contain at least 1 item"}) {
+		return
 	}
-	if len(x.Lines) > 3 {
-		v.Add("lines", "maxItems", "must contain at most 3 items", nil)
+	if len(x.Lines) > 3 && v.Report(trestle.Violation{Path: "lines", Rule: "maxItems", Message: "must contain at most 3 items"}) {
+		return
 	}
 	for i := range x.Lines {
-		if err := x.Lines[i].Validate(); err != nil {
-			v.Nested("lines["+strconv.Itoa(i)+"]", err)
+		{
+			first := v.Len()
+			x.Lines[i].ValidateInto(v)
+			if v.Len() > first && v.Under(first, "lines["+strconv.Itoa(i)+"]") {
+				return
+			}
 		}
 	}
-	if !format.Unique(x.Tags) {
-		v.Add("tags", "uniqueItems", "must not contain an item twice", nil)
+	if !format.Unique(x.Tags) && v.Report(trestle.Violation{Path: "tags", Rule: "uniqueItems", Message: "must not contain an item twice"}) {
+		return
 	}
 	for i, e := range x.Tags {
-		if utf8.RuneCountInString(e) < 2 {
-			v.Add("tags["+strconv.Itoa(i)+"]", "minLength", "must be at least 2 characters", e)
+		if utf8.RuneCountInString(e) < 2 && v.Report(trestle.Violation{Path: "tags[" + strconv.Itoa(i) + "]", Rule: "minLength", Message: "must be at least 2 characters", Found: format.String(e)}) {
+			return
 		}
 	}
-	if len(x.Labels) > 2 {
-		v.Add("labels", "maxProperties", "must have at most 2 entries", nil)
+	if len(x.Labels) > 2 && v.Report(trestle.Violation{Path: "labels", Rule: "maxProperties", Message: "must have at most 2 entries"}) {
+		return
 	}
 	{
-		first := len(v.List())
+		first := v.Len()
 		for k, e := range x.Labels {
-			if len(e) > 3 && utf8.RuneCountInString(e) > 3 {
-				v.Add("labels["+strconv.Quote(k)+"]", "maxLength", "must be at most 3 characters", e)
+			if len(e) > 3 && utf8.RuneCountInString(e) > 3 && v.Report(trestle.Violation{Path: "labels[" + strconv.Quote(k) + "]", Rule: "maxLength", Message: "must be at most 3 characters", Found: format.String(e)}) {
+				return
 			}
 		}
-		slices.SortStableFunc(v.List()[first:], func(a, b trestle.Violation) int {
-			return strings.Compare(a.Path, b.Path)
-		})
+		if v.Sort(first) {
+			return
+		}
 	}
 	{
-		first := len(v.List())
+		first := v.Len()
 		for k, e := range x.Rooms {
-			if err := e.Validate(); err != nil {
-				v.Nested("rooms["+strconv.Quote(k)+"]", err)
+			{
+				first := v.Len()
+				e.ValidateInto(v)
+				if v.Len() > first && v.Under(first, "rooms["+strconv.Quote(k)+"]") {
+					return
+				}
 			}
 		}
-		slices.SortStableFunc(v.List()[first:], func(a, b trestle.Violation) int {
-			return strings.Compare(a.Path, b.Path)
-		})
+		if v.Sort(first) {
+			return
+		}
 	}
-	if x.Context == "" {
-		v.Add("context", "required", "value is required", nil)
+	if x.Context == "" && v.Report(trestle.Violation{Path: "context", Rule: "required", Message: "value is required"}) {
+		return
 	}
 	if x.Address != nil {
-		v.Nested("address", x.Address.Validate())
-	}
-	if x.Card != nil {
-		if len(*x.Card) > 4 && utf8.RuneCountInString(*x.Card) > 4 {
-			v.Add("card", "maxLength", "must be at most 4 characters", nil)
+		{
+			first := v.Len()
+			x.Address.ValidateInto(v)
+			if v.Len() > first && v.Under(first, "address") {
+				return
+			}
 		}
 	}
-	return v.Err("acme.objects.v1.OrderPlaced")
+	if x.Card != nil {
+		if len(*x.Card) > 4 && utf8.RuneCountInString(*x.Card) > 4 && v.Report(trestle.Violation{Path: "card", Rule: "maxLength", Message: "must be at most 4 characters"}) {
+			return
+		}
+	}
 }
 
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
@@ -533,16 +559,28 @@ type OrderLine struct {
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
 func (x *OrderLine) Validate() error {
 	var v trestle.Violations
-	if x.Sku == "" {
-		v.Add("sku", "minLength", "must be at least 1 character", x.Sku)
-	}
-	if x.Quantity < 1 {
-		v.Add("quantity", "minimum", "must be greater than or equal to 1", x.Quantity)
-	}
-	if x.Quantity > 99 {
-		v.Add("quantity", "maximum", "must be less than or equal to 99", x.Quantity)
-	}
+	x.ValidateInto(&v)
 	return v.Err("acme.objects.v1.OrderLine")
+}
+
+// ValidateFirst is Validate that stops at the first rule that x breaks.
+func (x *OrderLine) ValidateFirst() error {
+	v := trestle.FirstOnly()
+	x.ValidateInto(&v)
+	return v.Err("acme.objects.v1.OrderLine")
+}
+
+// ValidateInto adds every rule that x breaks to v, in schema order, until v is full.
+func (x *OrderLine) ValidateInto(v *trestle.Violations) {
+	if x.Sku == "" && v.Report(trestle.Violation{Path: "sku", Rule: "minLength", Message: "must be at least 1 character", Found: format.String(x.Sku)}) {
+		return
+	}
+	if x.Quantity < 1 && v.Report(trestle.Violation{Path: "quantity", Rule: "minimum", Message: "must be greater than or equal to 1", Found: format.Int(x.Quantity)}) {
+		return
+	}
+	if x.Quantity > 99 && v.Report(trestle.Violation{Path: "quantity", Rule: "maximum", Message: "must be less than or equal to 99", Found: format.Int(x.Quantity)}) {
+		return
+	}
 }
 
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
@@ -623,6 +661,12 @@ type Address struct {
 
 // Validate returns nil: the schema has no rules for x.
 func (x *Address) Validate() error { return nil }
+
+// ValidateFirst returns nil, as Validate does.
+func (x *Address) ValidateFirst() error { return nil }
+
+// ValidateInto adds nothing: the schema has no rules for x.
+func (x *Address) ValidateInto(*trestle.Violations) {}
 
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *Address) SetDefaults(now time.Time) {

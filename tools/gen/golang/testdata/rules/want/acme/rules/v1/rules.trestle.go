@@ -124,76 +124,92 @@ func (x *Numbers) PartitionKey(*trestle.Envelope) string {
 
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
 func (x *Numbers) Validate() error {
+	var v trestle.Violations
+	x.ValidateInto(&v)
+	return v.Err("acme.rules.v1.Numbers")
+}
+
+// ValidateFirst is Validate that stops at the first rule that x breaks.
+func (x *Numbers) ValidateFirst() error {
+	v := trestle.FirstOnly()
+	x.ValidateInto(&v)
+	return v.Err("acme.rules.v1.Numbers")
+}
+
+// ValidateInto adds every rule that x breaks to v, in schema order, until v is full.
+func (x *Numbers) ValidateInto(v *trestle.Violations) {
 	if x == nil {
 		x = new(Numbers)
 	}
-	var v trestle.Violations
-	if x.GteLte < 1 || x.GteLte > 20 {
-		v.Add("gte_lte", "int32.gte_lte", "must be greater than or equal to 1 and less than or equal to 20", x.GteLte)
+	if (x.GteLte < 1 || x.GteLte > 20) && v.Report(trestle.Violation{Path: "gte_lte", Rule: "int32.gte_lte", RulePath: "int32.gte", Message: "must be greater than or equal to 1 and less than or equal to 20", Found: format.Int(x.GteLte)}) {
+		return
 	}
-	if x.GtLt <= -5 || x.GtLt >= 5 {
-		v.Add("gt_lt", "int64.gt_lt", "must be greater than -5 and less than 5", x.GtLt)
+	if (x.GtLt <= -5 || x.GtLt >= 5) && v.Report(trestle.Violation{Path: "gt_lt", Rule: "int64.gt_lt", RulePath: "int64.gt", Message: "must be greater than -5 and less than 5", Found: format.Int(x.GtLt)}) {
+		return
 	}
-	if x.Outside <= 10 && x.Outside >= -10 {
-		v.Add("outside", "int64.gt_lt_exclusive", "must be greater than 10 or less than -10", x.Outside)
+	if x.Outside <= 10 && x.Outside >= -10 && v.Report(trestle.Violation{Path: "outside", Rule: "int64.gt_lt_exclusive", RulePath: "int64.gt", Message: "must be greater than 10 or less than -10", Found: format.Int(x.Outside)}) {
+		return
 	}
-	if x.OutsideInclusive < 10 && x.OutsideInclusive > -10 {
-		v.Add("outside_inclusive", "sint32.gte_lte_exclusive", "must be greater than or equal to 10 or less than or equal to -10", x.OutsideInclusive)
+	if x.OutsideInclusive < 10 && x.OutsideInclusive > -10 && v.Report(trestle.Violation{Path: "outside_inclusive", Rule: "sint32.gte_lte_exclusive", RulePath: "sint32.gte", Message: "must be greater than or equal to 10 or less than or equal to -10", Found: format.Int(x.OutsideInclusive)}) {
+		return
 	}
-	if x.Gt <= 7 {
-		v.Add("gt", "uint32.gt", "must be greater than 7", x.Gt)
+	if x.Gt <= 7 && v.Report(trestle.Violation{Path: "gt", Rule: "uint32.gt", RulePath: "uint32.gt", Message: "must be greater than 7", Found: format.Uint(x.Gt)}) {
+		return
 	}
-	if x.Lte > 18446744073709551614 {
-		v.Add("lte", "uint64.lte", "must be less than or equal to 18446744073709551614", x.Lte)
+	if x.Lte > 18446744073709551614 && v.Report(trestle.Violation{Path: "lte", Rule: "uint64.lte", RulePath: "uint64.lte", Message: "must be less than or equal to 18446744073709551614", Found: format.Uint(x.Lte)}) {
+		return
 	}
-	if x.Const != 3 {
-		v.Add("const", "fixed32.const", "must equal 3", x.Const)
+	if x.Const != 3 && v.Report(trestle.Violation{Path: "const", Rule: "fixed32.const", RulePath: "fixed32.const", Message: "must equal 3", Found: format.Uint(x.Const)}) {
+		return
 	}
-	if x.In != 1 && x.In != 2 && x.In != 3 {
-		v.Add("in", "fixed64.in", "must be in list [1, 2, 3]", x.In)
+	if x.In != 1 && x.In != 2 && x.In != 3 && v.Report(trestle.Violation{Path: "in", Rule: "fixed64.in", RulePath: "fixed64.in", Message: "must be in list [1, 2, 3]", Found: format.Uint(x.In)}) {
+		return
 	}
-	if x.NotIn == 0 || x.NotIn == -1 {
-		v.Add("not_in", "sfixed32.not_in", "must not be in list [0, -1]", x.NotIn)
+	if (x.NotIn == 0 || x.NotIn == -1) && v.Report(trestle.Violation{Path: "not_in", Rule: "sfixed32.not_in", RulePath: "sfixed32.not_in", Message: "must not be in list [0, -1]", Found: format.Int(x.NotIn)}) {
+		return
 	}
 	if x.Maybe != nil {
-		if *x.Maybe < 100 {
-			v.Add("maybe", "sfixed64.gte", "must be greater than or equal to 100", *x.Maybe)
+		if *x.Maybe < 100 && v.Report(trestle.Violation{Path: "maybe", Rule: "sfixed64.gte", RulePath: "sfixed64.gte", Message: "must be greater than or equal to 100", Found: format.Int(*x.Maybe)}) {
+			return
 		}
 	}
 	if x.SkipZero != 0 {
-		if x.SkipZero < 100 {
-			v.Add("skip_zero", "sint64.gte", "must be greater than or equal to 100", x.SkipZero)
+		if x.SkipZero < 100 && v.Report(trestle.Violation{Path: "skip_zero", Rule: "sint64.gte", RulePath: "sint64.gte", Message: "must be greater than or equal to 100", Found: format.Int(x.SkipZero)}) {
+			return
 		}
 	}
-	if math.IsNaN(x.Rate) || math.IsInf(x.Rate, 0) {
-		v.Add("rate", "double.finite", "must be finite", x.Rate)
+	if (math.IsNaN(x.Rate) || math.IsInf(x.Rate, 0)) && v.Report(trestle.Violation{Path: "rate", Rule: "double.finite", RulePath: "double.finite", Message: "must be finite", Found: format.Float(x.Rate)}) {
+		return
 	}
-	if !(x.Rate >= 0 && x.Rate <= 1) {
-		v.Add("rate", "double.gte_lte", "must be greater than or equal to 0 and less than or equal to 1", x.Rate)
+	if !(x.Rate >= 0 && x.Rate <= 1) && v.Report(trestle.Violation{Path: "rate", Rule: "double.gte_lte", RulePath: "double.gte", Message: "must be greater than or equal to 0 and less than or equal to 1", Found: format.Float(x.Rate)}) {
+		return
 	}
-	if !(x.Ratio > 0.10000000149011612 && x.Ratio < 0.8999999761581421) {
-		v.Add("ratio", "float.gt_lt", "must be greater than 0.10000000149011612 and less than 0.8999999761581421", x.Ratio)
+	if !(x.Ratio > 0.10000000149011612 && x.Ratio < 0.8999999761581421) && v.Report(trestle.Violation{Path: "ratio", Rule: "float.gt_lt", RulePath: "float.gt", Message: "must be greater than 0.10000000149011612 and less than 0.8999999761581421", Found: format.Float(x.Ratio)}) {
+		return
 	}
-	if !(x.Apart >= 1.5 || x.Apart < -1.5) {
-		v.Add("apart", "double.gte_lt_exclusive", "must be greater than or equal to 1.5 or less than -1.5", x.Apart)
+	if (!(x.Apart >= 1.5 || x.Apart < -1.5)) && v.Report(trestle.Violation{Path: "apart", Rule: "double.gte_lt_exclusive", RulePath: "double.gte", Message: "must be greater than or equal to 1.5 or less than -1.5", Found: format.Float(x.Apart)}) {
+		return
 	}
-	if x.Listed != 0 && x.Listed != 0.5 && x.Listed != 1e+300 {
-		v.Add("listed", "double.in", "must be in list [0, 0.5, 1000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000]", x.Listed)
+	if x.Listed != 0 && x.Listed != 0.5 && x.Listed != 1e+300 && v.Report(trestle.Violation{Path: "listed", Rule: "double.in", RulePath: "double.in", Message: "must be in list [0, 0.5, 1000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000]", Found: format.Float(x.Listed)}) {
+		return
 	}
 	if x.Set == 0 {
-		v.Add("set", "required", "value is required", nil)
-	} else if x.Set >= 10 {
-		v.Add("set", "int32.lt", "must be less than 10", x.Set)
+		if v.Report(trestle.Violation{Path: "set", Rule: "required", RulePath: "required", Message: "value is required"}) {
+			return
+		}
+	} else if x.Set >= 10 && v.Report(trestle.Violation{Path: "set", Rule: "int32.lt", RulePath: "int32.lt", Message: "must be less than 10", Found: format.Int(x.Set)}) {
+		return
 	}
 	if x.There == nil {
-		v.Add("there", "required", "value is required", nil)
-	} else if !(*x.There >= 0) {
-		v.Add("there", "double.gte", "must be greater than or equal to 0", *x.There)
+		if v.Report(trestle.Violation{Path: "there", Rule: "required", RulePath: "required", Message: "value is required"}) {
+			return
+		}
+	} else if !(*x.There >= 0) && v.Report(trestle.Violation{Path: "there", Rule: "double.gte", RulePath: "double.gte", Message: "must be greater than or equal to 0", Found: format.Float(*x.There)}) {
+		return
 	}
-	if !(x.Tiny >= 1.0000000116860974e-07) {
-		v.Add("tiny", "float.gte", "must be greater than or equal to 0.00000010000000116860974", x.Tiny)
+	if !(x.Tiny >= 1.0000000116860974e-07) && v.Report(trestle.Violation{Path: "tiny", Rule: "float.gte", RulePath: "float.gte", Message: "must be greater than or equal to 0.00000010000000116860974", Found: format.Float(x.Tiny)}) {
+		return
 	}
-	return v.Err("acme.rules.v1.Numbers")
 }
 
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
@@ -411,124 +427,146 @@ func (x *Texts) PartitionKey(*trestle.Envelope) string {
 
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
 func (x *Texts) Validate() error {
+	var v trestle.Violations
+	x.ValidateInto(&v)
+	return v.Err("acme.rules.v1.Texts")
+}
+
+// ValidateFirst is Validate that stops at the first rule that x breaks.
+func (x *Texts) ValidateFirst() error {
+	v := trestle.FirstOnly()
+	x.ValidateInto(&v)
+	return v.Err("acme.rules.v1.Texts")
+}
+
+// ValidateInto adds every rule that x breaks to v, in schema order, until v is full.
+func (x *Texts) ValidateInto(v *trestle.Violations) {
 	if x == nil {
 		x = new(Texts)
 	}
-	var v trestle.Violations
-	if utf8.RuneCountInString(x.Len) != 3 {
-		v.Add("len", "string.len", "must be 3 characters", x.Len)
+	if utf8.RuneCountInString(x.Len) != 3 && v.Report(trestle.Violation{Path: "len", Rule: "string.len", RulePath: "string.len", Message: "must be 3 characters", Found: format.String(x.Len)}) {
+		return
 	}
-	if x.Between == "" {
-		v.Add("between", "string.min_len", "must be at least 1 characters", x.Between)
+	if x.Between == "" && v.Report(trestle.Violation{Path: "between", Rule: "string.min_len", RulePath: "string.min_len", Message: "must be at least 1 characters", Found: format.String(x.Between)}) {
+		return
 	}
-	if len(x.Between) > 5 && utf8.RuneCountInString(x.Between) > 5 {
-		v.Add("between", "string.max_len", "must be at most 5 characters", x.Between)
+	if len(x.Between) > 5 && utf8.RuneCountInString(x.Between) > 5 && v.Report(trestle.Violation{Path: "between", Rule: "string.max_len", RulePath: "string.max_len", Message: "must be at most 5 characters", Found: format.String(x.Between)}) {
+		return
 	}
-	if len(x.BytesBetween) < 2 {
-		v.Add("bytes_between", "string.min_bytes", "must be at least 2 bytes", x.BytesBetween)
+	if len(x.BytesBetween) < 2 && v.Report(trestle.Violation{Path: "bytes_between", Rule: "string.min_bytes", RulePath: "string.min_bytes", Message: "must be at least 2 bytes", Found: format.String(x.BytesBetween)}) {
+		return
 	}
-	if len(x.BytesBetween) > 4 {
-		v.Add("bytes_between", "string.max_bytes", "must be at most 4 bytes", x.BytesBetween)
+	if len(x.BytesBetween) > 4 && v.Report(trestle.Violation{Path: "bytes_between", Rule: "string.max_bytes", RulePath: "string.max_bytes", Message: "must be at most 4 bytes", Found: format.String(x.BytesBetween)}) {
+		return
 	}
-	if len(x.LenBytes) != 4 {
-		v.Add("len_bytes", "string.len_bytes", "must be 4 bytes", x.LenBytes)
+	if len(x.LenBytes) != 4 && v.Report(trestle.Violation{Path: "len_bytes", Rule: "string.len_bytes", RulePath: "string.len_bytes", Message: "must be 4 bytes", Found: format.String(x.LenBytes)}) {
+		return
 	}
-	if x.Const != `a"b` {
-		v.Add("const", "string.const", "must equal `a\"b`", x.Const)
+	if x.Const != `a"b` && v.Report(trestle.Violation{Path: "const", Rule: "string.const", RulePath: "string.const", Message: "must equal `a\"b`", Found: format.String(x.Const)}) {
+		return
 	}
-	if !patternTextsVersion().MatchString(x.Version) {
-		v.Add("version", "string.pattern", "does not match regex pattern `^\\d+\\.\\d+$`", x.Version)
+	if !patternTextsVersion().MatchString(x.Version) && v.Report(trestle.Violation{Path: "version", Rule: "string.pattern", RulePath: "string.pattern", Message: "does not match regex pattern `^\\d+\\.\\d+$`", Found: format.String(x.Version)}) {
+		return
 	}
-	if !strings.HasPrefix(x.Parts, "<") {
-		v.Add("parts", "string.prefix", "does not have prefix `<`", x.Parts)
+	if !strings.HasPrefix(x.Parts, "<") && v.Report(trestle.Violation{Path: "parts", Rule: "string.prefix", RulePath: "string.prefix", Message: "does not have prefix `<`", Found: format.String(x.Parts)}) {
+		return
 	}
-	if !strings.HasSuffix(x.Parts, ">") {
-		v.Add("parts", "string.suffix", "does not have suffix `>`", x.Parts)
+	if !strings.HasSuffix(x.Parts, ">") && v.Report(trestle.Violation{Path: "parts", Rule: "string.suffix", RulePath: "string.suffix", Message: "does not have suffix `>`", Found: format.String(x.Parts)}) {
+		return
 	}
-	if !strings.Contains(x.Parts, "-") {
-		v.Add("parts", "string.contains", "does not contain substring `-`", x.Parts)
+	if !strings.Contains(x.Parts, "-") && v.Report(trestle.Violation{Path: "parts", Rule: "string.contains", RulePath: "string.contains", Message: "does not contain substring `-`", Found: format.String(x.Parts)}) {
+		return
 	}
-	if strings.Contains(x.Parts, "--") {
-		v.Add("parts", "string.not_contains", "contains substring `--`", x.Parts)
+	if strings.Contains(x.Parts, "--") && v.Report(trestle.Violation{Path: "parts", Rule: "string.not_contains", RulePath: "string.not_contains", Message: "contains substring `--`", Found: format.String(x.Parts)}) {
+		return
 	}
-	if x.In != "" && x.In != "a" && x.In != "b" {
-		v.Add("in", "string.in", "must be in list [, a, b]", x.In)
+	if x.In != "" && x.In != "a" && x.In != "b" && v.Report(trestle.Violation{Path: "in", Rule: "string.in", RulePath: "string.in", Message: "must be in list [, a, b]", Found: format.String(x.In)}) {
+		return
 	}
-	if x.NotIn == "x" || x.NotIn == "y" {
-		v.Add("not_in", "string.not_in", "must not be in list [x, y]", x.NotIn)
+	if (x.NotIn == "x" || x.NotIn == "y") && v.Report(trestle.Violation{Path: "not_in", Rule: "string.not_in", RulePath: "string.not_in", Message: "must not be in list [x, y]", Found: format.String(x.NotIn)}) {
+		return
 	}
 	if x.Id == "" {
-		v.Add("id", "string.uuid_empty", "value is empty, which is not a valid UUID", x.Id)
-	} else if !format.UUID(x.Id) {
-		v.Add("id", "string.uuid", "must be a valid UUID", x.Id)
+		if v.Report(trestle.Violation{Path: "id", Rule: "string.uuid_empty", RulePath: "string.uuid", Message: "value is empty, which is not a valid UUID", Found: format.String(x.Id)}) {
+			return
+		}
+	} else if !format.UUID(x.Id) && v.Report(trestle.Violation{Path: "id", Rule: "string.uuid", RulePath: "string.uuid", Message: "must be a valid UUID", Found: format.String(x.Id)}) {
+		return
 	}
 	if x.RequiredId == "" {
-		v.Add("required_id", "required", "value is required", nil)
-	} else if !format.UUID(x.RequiredId) {
-		v.Add("required_id", "string.uuid", "must be a valid UUID", x.RequiredId)
+		if v.Report(trestle.Violation{Path: "required_id", Rule: "required", RulePath: "required", Message: "value is required"}) {
+			return
+		}
+	} else if !format.UUID(x.RequiredId) && v.Report(trestle.Violation{Path: "required_id", Rule: "string.uuid", RulePath: "string.uuid", Message: "must be a valid UUID", Found: format.String(x.RequiredId)}) {
+		return
 	}
 	if x.OptionalId != nil {
 		if *x.OptionalId == "" {
-			v.Add("optional_id", "string.uuid_empty", "value is empty, which is not a valid UUID", *x.OptionalId)
-		} else if !format.UUID(*x.OptionalId) {
-			v.Add("optional_id", "string.uuid", "must be a valid UUID", *x.OptionalId)
+			if v.Report(trestle.Violation{Path: "optional_id", Rule: "string.uuid_empty", RulePath: "string.uuid", Message: "value is empty, which is not a valid UUID", Found: format.String(*x.OptionalId)}) {
+				return
+			}
+		} else if !format.UUID(*x.OptionalId) && v.Report(trestle.Violation{Path: "optional_id", Rule: "string.uuid", RulePath: "string.uuid", Message: "must be a valid UUID", Found: format.String(*x.OptionalId)}) {
+			return
 		}
 	}
 	if x.Trimmed == "" {
-		v.Add("trimmed", "string.tuuid_empty", "value is empty, which is not a valid trimmed UUID", x.Trimmed)
-	} else if !format.TrimmedUUID(x.Trimmed) {
-		v.Add("trimmed", "string.tuuid", "must be a valid trimmed UUID", x.Trimmed)
+		if v.Report(trestle.Violation{Path: "trimmed", Rule: "string.tuuid_empty", RulePath: "string.tuuid", Message: "value is empty, which is not a valid trimmed UUID", Found: format.String(x.Trimmed)}) {
+			return
+		}
+	} else if !format.TrimmedUUID(x.Trimmed) && v.Report(trestle.Violation{Path: "trimmed", Rule: "string.tuuid", RulePath: "string.tuuid", Message: "must be a valid trimmed UUID", Found: format.String(x.Trimmed)}) {
+		return
 	}
-	if len(x.Secret) > 2 && utf8.RuneCountInString(x.Secret) > 2 {
-		v.Add("secret", "string.max_len", "must be at most 2 characters", x.Secret)
+	if len(x.Secret) > 2 && utf8.RuneCountInString(x.Secret) > 2 && v.Report(trestle.Violation{Path: "secret", Rule: "string.max_len", RulePath: "string.max_len", Message: "must be at most 2 characters", Found: format.String(x.Secret)}) {
+		return
 	}
-	if len(x.Data) < 1 {
-		v.Add("data", "bytes.min_len", "must be at least 1 bytes", nil)
+	if len(x.Data) < 1 && v.Report(trestle.Violation{Path: "data", Rule: "bytes.min_len", RulePath: "bytes.min_len", Message: "must be at least 1 bytes"}) {
+		return
 	}
-	if len(x.Data) > 3 {
-		v.Add("data", "bytes.max_len", "must be at most 3 bytes", nil)
+	if len(x.Data) > 3 && v.Report(trestle.Violation{Path: "data", Rule: "bytes.max_len", RulePath: "bytes.max_len", Message: "must be at most 3 bytes"}) {
+		return
 	}
-	if !bytes.HasPrefix(x.Frame, []byte("\x01")) {
-		v.Add("frame", "bytes.prefix", "does not have prefix 01", nil)
+	if !bytes.HasPrefix(x.Frame, []byte("\x01")) && v.Report(trestle.Violation{Path: "frame", Rule: "bytes.prefix", RulePath: "bytes.prefix", Message: "does not have prefix 01"}) {
+		return
 	}
-	if !bytes.HasSuffix(x.Frame, []byte("\xff")) {
-		v.Add("frame", "bytes.suffix", "does not have suffix ff", nil)
+	if !bytes.HasSuffix(x.Frame, []byte("\xff")) && v.Report(trestle.Violation{Path: "frame", Rule: "bytes.suffix", RulePath: "bytes.suffix", Message: "does not have suffix ff"}) {
+		return
 	}
-	if !bytes.Contains(x.Frame, []byte("\x00")) {
-		v.Add("frame", "bytes.contains", "does not contain 00", nil)
+	if !bytes.Contains(x.Frame, []byte("\x00")) && v.Report(trestle.Violation{Path: "frame", Rule: "bytes.contains", RulePath: "bytes.contains", Message: "does not contain 00"}) {
+		return
 	}
-	if !(string(x.Magic) == "ab" || string(x.Magic) == "cd") {
-		v.Add("magic", "bytes.in", "must be in list [ab, cd]", nil)
+	if (!(string(x.Magic) == "ab" || string(x.Magic) == "cd")) && v.Report(trestle.Violation{Path: "magic", Rule: "bytes.in", RulePath: "bytes.in", Message: "must be in list [ab, cd]"}) {
+		return
 	}
-	if string(x.Magic) == "cd" {
-		v.Add("magic", "bytes.not_in", "must not be in list [cd]", nil)
+	if string(x.Magic) == "cd" && v.Report(trestle.Violation{Path: "magic", Rule: "bytes.not_in", RulePath: "bytes.not_in", Message: "must not be in list [cd]"}) {
+		return
 	}
 	if x.Pair != nil {
-		if len(x.Pair) != 2 {
-			v.Add("pair", "bytes.len", "must be 2 bytes", nil)
+		if len(x.Pair) != 2 && v.Report(trestle.Violation{Path: "pair", Rule: "bytes.len", RulePath: "bytes.len", Message: "must be 2 bytes"}) {
+			return
 		}
 	}
-	if !x.Accepted {
-		v.Add("accepted", "bool.const", "must equal true", x.Accepted)
+	if !x.Accepted && v.Report(trestle.Violation{Path: "accepted", Rule: "bool.const", RulePath: "bool.const", Message: "must equal true", Found: format.Bool(x.Accepted)}) {
+		return
 	}
-	if x.Color < 0 || x.Color > 2 {
-		v.Add("color", "enum.defined_only", "value must be one of the defined enum values", int32(x.Color))
+	if (x.Color < 0 || x.Color > 2) && v.Report(trestle.Violation{Path: "color", Rule: "enum.defined_only", RulePath: "enum.defined_only", Message: "value must be one of the defined enum values", Found: format.Int(x.Color)}) {
+		return
 	}
-	if x.Sparse == 5 {
-		v.Add("sparse", "enum.not_in", "must not be in list [5]", x.Sparse.JSONName())
+	if x.Sparse == 5 && v.Report(trestle.Violation{Path: "sparse", Rule: "enum.not_in", RulePath: "enum.not_in", Message: "must not be in list [5]", Found: format.String(x.Sparse.JSONName())}) {
+		return
 	}
-	if x.Sparse != 0 && x.Sparse != 5 && x.Sparse != 9 {
-		v.Add("sparse", "enum.defined_only", "value must be one of the defined enum values", int32(x.Sparse))
+	if x.Sparse != 0 && x.Sparse != 5 && x.Sparse != 9 && v.Report(trestle.Violation{Path: "sparse", Rule: "enum.defined_only", RulePath: "enum.defined_only", Message: "value must be one of the defined enum values", Found: format.Int(x.Sparse)}) {
+		return
 	}
-	if x.Red != 1 {
-		v.Add("red", "enum.const", "must equal 1", x.Red.JSONName())
+	if x.Red != 1 && v.Report(trestle.Violation{Path: "red", Rule: "enum.const", RulePath: "enum.const", Message: "must equal 1", Found: format.String(x.Red.JSONName())}) {
+		return
 	}
 	if x.Some == 0 {
-		v.Add("some", "required", "value is required", nil)
-	} else if x.Some != 1 && x.Some != 2 {
-		v.Add("some", "enum.in", "must be in list [1, 2]", x.Some.JSONName())
+		if v.Report(trestle.Violation{Path: "some", Rule: "required", RulePath: "required", Message: "value is required"}) {
+			return
+		}
+	} else if x.Some != 1 && x.Some != 2 && v.Report(trestle.Violation{Path: "some", Rule: "enum.in", RulePath: "enum.in", Message: "must be in list [1, 2]", Found: format.String(x.Some.JSONName())}) {
+		return
 	}
-	return v.Err("acme.rules.v1.Texts")
 }
 
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
@@ -812,10 +850,23 @@ func (x *Containers) PartitionKey(*trestle.Envelope) string {
 
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
 func (x *Containers) Validate() error {
+	var v trestle.Violations
+	x.ValidateInto(&v)
+	return v.Err("acme.rules.v1.Containers")
+}
+
+// ValidateFirst is Validate that stops at the first rule that x breaks.
+func (x *Containers) ValidateFirst() error {
+	v := trestle.FirstOnly()
+	x.ValidateInto(&v)
+	return v.Err("acme.rules.v1.Containers")
+}
+
+// ValidateInto adds every rule that x breaks to v, in schema order, until v is full.
+func (x *Containers) ValidateInto(v *trestle.Violations) {
 	if x == nil {
 		x = new(Containers)
 	}
-	var v trestle.Violations
 	{
 		set := 0
 		if x.Left != "" {
@@ -824,103 +875,133 @@ func (x *Containers) Validate() error {
 		if x.Right != "" {
 			set++
 		}
-		if set > 1 {
-			v.Add("", "message.oneof", "only one of left, right can be set", nil)
-		} else if set == 0 {
-			v.Add("", "message.oneof", "one of left, right must be set", nil)
+		if set > 1 && v.Report(trestle.Violation{Rule: "message.oneof", Message: "only one of left, right can be set"}) {
+			return
+		}
+		if set == 0 && v.Report(trestle.Violation{Rule: "message.oneof", Message: "one of left, right must be set"}) {
+			return
 		}
 	}
-	if x.Choice == nil {
-		v.Add("choice", "required", "exactly one field is required in oneof", nil)
+	if x.Choice == nil && v.Report(trestle.Violation{Path: "choice", Rule: "required", Message: "exactly one field is required in oneof"}) {
+		return
 	}
 	if x.Part == nil {
-		v.Add("part", "required", "value is required", nil)
+		if v.Report(trestle.Violation{Path: "part", Rule: "required", RulePath: "required", Message: "value is required"}) {
+			return
+		}
 	} else {
-		v.Nested("part", x.Part.Validate())
+		{
+			first := v.Len()
+			x.Part.ValidateInto(v)
+			if v.Len() > first && v.Under(first, "part") {
+				return
+			}
+		}
 	}
 	if x.Other != nil {
-		v.Nested("other", x.Other.Validate())
+		{
+			first := v.Len()
+			x.Other.ValidateInto(v)
+			if v.Len() > first && v.Under(first, "other") {
+				return
+			}
+		}
 	}
-	if len(x.Parts) < 1 {
-		v.Add("parts", "repeated.min_items", "must contain at least 1 item(s)", nil)
+	if len(x.Parts) < 1 && v.Report(trestle.Violation{Path: "parts", Rule: "repeated.min_items", RulePath: "repeated.min_items", Message: "must contain at least 1 item(s)"}) {
+		return
 	}
-	if len(x.Parts) > 3 {
-		v.Add("parts", "repeated.max_items", "must contain no more than 3 item(s)", nil)
+	if len(x.Parts) > 3 && v.Report(trestle.Violation{Path: "parts", Rule: "repeated.max_items", RulePath: "repeated.max_items", Message: "must contain no more than 3 item(s)"}) {
+		return
 	}
 	for i, e := range x.Parts {
-		if err := e.Validate(); err != nil {
-			v.Nested("parts["+strconv.Itoa(i)+"]", err)
+		{
+			first := v.Len()
+			e.ValidateInto(v)
+			if v.Len() > first && v.Under(first, "parts["+strconv.Itoa(i)+"]") {
+				return
+			}
 		}
 	}
-	if !format.Unique(x.Names) {
-		v.Add("names", "repeated.unique", "repeated value must contain unique items", nil)
+	if !format.Unique(x.Names) && v.Report(trestle.Violation{Path: "names", Rule: "repeated.unique", RulePath: "repeated.unique", Message: "repeated value must contain unique items"}) {
+		return
 	}
 	for i, e := range x.Names {
-		if utf8.RuneCountInString(e) < 2 {
-			v.Add("names["+strconv.Itoa(i)+"]", "string.min_len", "must be at least 2 characters", e)
+		if utf8.RuneCountInString(e) < 2 && v.Report(trestle.Violation{Path: "names[" + strconv.Itoa(i) + "]", Rule: "string.min_len", RulePath: "repeated.items.string.min_len", Message: "must be at least 2 characters", Found: format.String(e)}) {
+			return
 		}
 	}
-	if !format.Unique(x.Scores) {
-		v.Add("scores", "repeated.unique", "repeated value must contain unique items", nil)
+	if !format.Unique(x.Scores) && v.Report(trestle.Violation{Path: "scores", Rule: "repeated.unique", RulePath: "repeated.unique", Message: "repeated value must contain unique items"}) {
+		return
 	}
 	for i, e := range x.Scores {
 		if e != 0 {
-			if !(e >= 0.5) {
-				v.Add("scores["+strconv.Itoa(i)+"]", "double.gte", "must be greater than or equal to 0.5", e)
+			if !(e >= 0.5) && v.Report(trestle.Violation{Path: "scores[" + strconv.Itoa(i) + "]", Rule: "double.gte", RulePath: "repeated.items.double.gte", Message: "must be greater than or equal to 0.5", Found: format.Float(e)}) {
+				return
 			}
 		}
 	}
-	if !format.UniqueBytes(x.Blobs) {
-		v.Add("blobs", "repeated.unique", "repeated value must contain unique items", nil)
+	if !format.UniqueBytes(x.Blobs) && v.Report(trestle.Violation{Path: "blobs", Rule: "repeated.unique", RulePath: "repeated.unique", Message: "repeated value must contain unique items"}) {
+		return
 	}
 	if len(x.Some) == 0 {
-		v.Add("some", "required", "value is required", nil)
+		if v.Report(trestle.Violation{Path: "some", Rule: "required", RulePath: "required", Message: "value is required"}) {
+			return
+		}
 	}
-	if len(x.Labels) < 1 {
-		v.Add("labels", "map.min_pairs", "map must be at least 1 entries", nil)
+	if len(x.Labels) < 1 && v.Report(trestle.Violation{Path: "labels", Rule: "map.min_pairs", RulePath: "map.min_pairs", Message: "map must be at least 1 entries"}) {
+		return
 	}
-	if len(x.Labels) > 2 {
-		v.Add("labels", "map.max_pairs", "map must be at most 2 entries", nil)
+	if len(x.Labels) > 2 && v.Report(trestle.Violation{Path: "labels", Rule: "map.max_pairs", RulePath: "map.max_pairs", Message: "map must be at most 2 entries"}) {
+		return
 	}
 	{
-		first := len(v.List())
+		first := v.Len()
 		for k, e := range x.Labels {
-			if utf8.RuneCountInString(k) < 2 {
-				v.Add("labels["+strconv.Quote(k)+"]", "string.min_len", "must be at least 2 characters", k)
+			if utf8.RuneCountInString(k) < 2 && v.Report(trestle.Violation{Path: "labels[" + strconv.Quote(k) + "]", Rule: "string.min_len", RulePath: "map.keys.string.min_len", Message: "must be at least 2 characters", Found: format.String(k), ForKey: true}) {
+				return
 			}
-			if len(e) > 3 && utf8.RuneCountInString(e) > 3 {
-				v.Add("labels["+strconv.Quote(k)+"]", "string.max_len", "must be at most 3 characters", e)
+			if len(e) > 3 && utf8.RuneCountInString(e) > 3 && v.Report(trestle.Violation{Path: "labels[" + strconv.Quote(k) + "]", Rule: "string.max_len", RulePath: "map.values.string.max_len", Message: "must be at most 3 characters", Found: format.String(e)}) {
+				return
 			}
 		}
-		slices.SortStableFunc(v.List()[first:], func(a, b trestle.Violation) int {
-			return strings.Compare(a.Path, b.Path)
-		})
+		if v.Sort(first) {
+			return
+		}
 	}
 	{
-		first := len(v.List())
+		first := v.Len()
 		for k, e := range x.ByNumber {
-			if err := e.Validate(); err != nil {
-				v.Nested("by_number["+strconv.FormatInt(int64(k), 10)+"]", err)
+			{
+				first := v.Len()
+				e.ValidateInto(v)
+				if v.Len() > first && v.Under(first, "by_number["+strconv.FormatInt(int64(k), 10)+"]") {
+					return
+				}
 			}
 		}
-		slices.SortStableFunc(v.List()[first:], func(a, b trestle.Violation) int {
-			return strings.Compare(a.Path, b.Path)
-		})
+		if v.Sort(first) {
+			return
+		}
 	}
 	if o, ok := x.Choice.(*Containers_Name); ok {
-		if o.Name == "" {
-			v.Add("name", "string.min_len", "must be at least 1 characters", o.Name)
+		if o.Name == "" && v.Report(trestle.Violation{Path: "name", Rule: "string.min_len", RulePath: "string.min_len", Message: "must be at least 1 characters", Found: format.String(o.Name)}) {
+			return
 		}
 	}
 	if o, ok := x.Choice.(*Containers_Piece); ok {
-		v.Nested("piece", o.Piece.Validate())
-	}
-	if x.Left != "" {
-		if utf8.RuneCountInString(x.Left) < 2 {
-			v.Add("left", "string.min_len", "must be at least 2 characters", x.Left)
+		{
+			first := v.Len()
+			o.Piece.ValidateInto(v)
+			if v.Len() > first && v.Under(first, "piece") {
+				return
+			}
 		}
 	}
-	return v.Err("acme.rules.v1.Containers")
+	if x.Left != "" {
+		if utf8.RuneCountInString(x.Left) < 2 && v.Report(trestle.Violation{Path: "left", Rule: "string.min_len", RulePath: "string.min_len", Message: "must be at least 2 characters", Found: format.String(x.Left)}) {
+			return
+		}
+	}
 }
 
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
@@ -1202,19 +1283,35 @@ func (x *Containers) DecodeJSON(r *jsontext.Reader) {
 
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
 func (x *Part) Validate() error {
+	var v trestle.Violations
+	x.ValidateInto(&v)
+	return v.Err("acme.rules.v1.Part")
+}
+
+// ValidateFirst is Validate that stops at the first rule that x breaks.
+func (x *Part) ValidateFirst() error {
+	v := trestle.FirstOnly()
+	x.ValidateInto(&v)
+	return v.Err("acme.rules.v1.Part")
+}
+
+// ValidateInto adds every rule that x breaks to v, in schema order, until v is full.
+func (x *Part) ValidateInto(v *trestle.Violations) {
 	if x == nil {
 		x = new(Part)
 	}
-	var v trestle.Violations
-	if x.Size < 1 || x.Size > 9 {
-		v.Add("size", "int32.gte_lte", "must be greater than or equal to 1 and less than or equal to 9", x.Size)
+	if (x.Size < 1 || x.Size > 9) && v.Report(trestle.Violation{Path: "size", Rule: "int32.gte_lte", RulePath: "int32.gte", Message: "must be greater than or equal to 1 and less than or equal to 9", Found: format.Int(x.Size)}) {
+		return
 	}
 	for i, e := range x.Parts {
-		if err := e.Validate(); err != nil {
-			v.Nested("parts["+strconv.Itoa(i)+"]", err)
+		{
+			first := v.Len()
+			e.ValidateInto(v)
+			if v.Len() > first && v.Under(first, "parts["+strconv.Itoa(i)+"]") {
+				return
+			}
 		}
 	}
-	return v.Err("acme.rules.v1.Part")
 }
 
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.

@@ -100,39 +100,26 @@ func (x *EveryKind) PartitionKey(env *trestle.Envelope) string {
 
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
 func (x *EveryKind) Validate() error {
+	var v trestle.Violations
+	x.ValidateInto(&v)
+	return v.Err("acme.shapes.v1.EveryKind")
+}
+
+// ValidateFirst is Validate that stops at the first rule that x breaks.
+func (x *EveryKind) ValidateFirst() error {
+	v := trestle.FirstOnly()
+	x.ValidateInto(&v)
+	return v.Err("acme.shapes.v1.EveryKind")
+}
+
+// ValidateInto adds every rule that x breaks to v, in schema order, until v is full.
+func (x *EveryKind) ValidateInto(v *trestle.Violations) {
 	if x == nil {
 		x = new(EveryKind)
 	}
-	var v trestle.Violations
-	if x.Owner != nil {
-		v.Nested("owner", x.Owner.Validate())
+	if len(x.Secret) > 8 && utf8.RuneCountInString(x.Secret) > 8 && v.Report(trestle.Violation{Path: "secret", Rule: "string.max_len", RulePath: "string.max_len", Message: "must be at most 8 characters"}) {
+		return
 	}
-	for i, e := range x.Owners {
-		if err := e.Validate(); err != nil {
-			v.Nested("owners["+strconv.Itoa(i)+"]", err)
-		}
-	}
-	{
-		first := len(v.List())
-		for k, e := range x.ByNumber {
-			if err := e.Validate(); err != nil {
-				v.Nested("by_number["+strconv.FormatInt(int64(k), 10)+"]", err)
-			}
-		}
-		slices.SortStableFunc(v.List()[first:], func(a, b trestle.Violation) int {
-			return strings.Compare(a.Path, b.Path)
-		})
-	}
-	if o, ok := x.Choice.(*EveryKind_ChosenOwner); ok {
-		v.Nested("chosen_owner", o.ChosenOwner.Validate())
-	}
-	if len(x.Secret) > 8 && utf8.RuneCountInString(x.Secret) > 8 {
-		v.Add("secret", "string.max_len", "must be at most 8 characters", nil)
-	}
-	if x.Inner != nil {
-		v.Nested("inner", x.Inner.Validate())
-	}
-	return v.Err("acme.shapes.v1.EveryKind")
 }
 
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
@@ -766,6 +753,12 @@ func (x *EveryKind) DecodeJSON(r *jsontext.Reader) {
 // Validate returns nil: the schema has no rules for x.
 func (x *EveryKind_Inner) Validate() error { return nil }
 
+// ValidateFirst returns nil, as Validate does.
+func (x *EveryKind_Inner) ValidateFirst() error { return nil }
+
+// ValidateInto adds nothing: the schema has no rules for x.
+func (x *EveryKind_Inner) ValidateInto(*trestle.Violations) {}
+
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *EveryKind_Inner) SetDefaults(time.Time) {}
 
@@ -853,17 +846,14 @@ func (e *EveryKind_Inner_Level) DecodeJSON(r *jsontext.Reader) {
 	*e = value
 }
 
-// Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
-func (x *Owner) Validate() error {
-	if x == nil {
-		x = new(Owner)
-	}
-	var v trestle.Violations
-	if x.Owner != nil {
-		v.Nested("owner", x.Owner.Validate())
-	}
-	return v.Err("acme.shapes.v1.Owner")
-}
+// Validate returns nil: the schema has no rules for x.
+func (x *Owner) Validate() error { return nil }
+
+// ValidateFirst returns nil, as Validate does.
+func (x *Owner) ValidateFirst() error { return nil }
+
+// ValidateInto adds nothing: the schema has no rules for x.
+func (x *Owner) ValidateInto(*trestle.Violations) {}
 
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *Owner) SetDefaults(now time.Time) {
@@ -949,6 +939,12 @@ func (x *Nothing) PartitionKey(*trestle.Envelope) string {
 
 // Validate returns nil: the schema has no rules for x.
 func (x *Nothing) Validate() error { return nil }
+
+// ValidateFirst returns nil, as Validate does.
+func (x *Nothing) ValidateFirst() error { return nil }
+
+// ValidateInto adds nothing: the schema has no rules for x.
+func (x *Nothing) ValidateInto(*trestle.Violations) {}
 
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *Nothing) SetDefaults(time.Time) {}
