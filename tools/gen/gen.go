@@ -11,6 +11,7 @@ import (
 	"github.com/omninode/trestle/tools/gen/golang"
 	"github.com/omninode/trestle/tools/gen/jsonschema"
 	"github.com/omninode/trestle/tools/gen/output"
+	"github.com/omninode/trestle/tools/gen/python"
 	"github.com/omninode/trestle/tools/schema"
 )
 
@@ -30,6 +31,7 @@ func Generators() []Generator {
 		{"catalog", catalog.Generate},
 		{"go", golang.Generate},
 		{"jsonschema", jsonschema.Generate},
+		{"python", python.Generate},
 	}
 }
 

@@ -1,0 +1,193 @@
+package python
+
+import (
+	"cmp"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/omninode/trestle/tools/gen/output"
+	"github.com/omninode/trestle/tools/schema"
+)
+
+// constants refuses two names that would be one constant.
+func constants[T any](kind string, items []T, name func(T) string) error {
+	seen := map[string]string{}
+	for _, item := range items {
+		c := constant(name(item))
+		if other, ok := seen[c]; ok && other != name(item) {
+			return fmt.Errorf("%s %s: its Python name %s is that of %s: rename one", kind, name(item), c, other)
+		}
+		seen[c] = name(item)
+	}
+	return nil
+}
+
+// topics writes the module of all topics.
+func (p *project) topics() (output.File, error) {
+	list := slices.Clone(p.set.Topics)
+	slices.SortFunc(list, func(a, b *schema.Topic) int { return strings.Compare(a.Name, b.Name) })
+	if err := constants("topic", list, func(t *schema.Topic) string { return t.Name }); err != nil {
+		return output.File{}, err
+	}
+	var b strings.Builder
+	b.WriteString("\"\"\"The topics that the schemas declare.\"\"\"\n\nfrom __future__ import annotations\n\n")
+	b.WriteString("from collections.abc import Mapping\nfrom typing import Final\n\nfrom ._support.events import Topic\n")
+	for _, t := range list {
+		deadLetter := "None"
+		if t.DeadLetter != nil {
+			deadLetter = quote(t.DeadLetter.Name)
+		}
+		var types []string
+		for _, e := range t.Events {
+			types = append(types, e.Type)
+		}
+		slices.Sort(types)
+		limit := "None"
+		if t.Settings.MaxMessageBytes != 0 {
+			limit = fmt.Sprint(t.Settings.MaxMessageBytes)
+		}
+		retention := t.Settings.Retention.Milliseconds()
+		if t.Settings.Retention < 0 {
+			retention = -1
+		}
+		fmt.Fprintf(&b, "\n%s: Final = Topic(\n", constant(t.Name))
+		fmt.Fprintf(&b, "    name=%s,\n    dead_letter=%s,\n    event_types=%s,\n", quote(t.Name), deadLetter, tuple(slices.Compact(types)))
+		fmt.Fprintf(&b, "    partitions=%d,\n    retention_ms=%d,\n", t.Settings.Partitions, retention)
+		fmt.Fprintf(&b, "    cleanup_policy=%s,\n    compression_type=%s,\n", quote(t.Settings.CleanupPolicy), quote(t.Settings.CompressionType))
+		fmt.Fprintf(&b, "    max_message_bytes=%s,\n)\n", limit)
+	}
+	b.WriteString("\nTOPICS: Final[Mapping[str, Topic]] = {\n")
+	for _, t := range list {
+		fmt.Fprintf(&b, "    %s: %s,\n", quote(t.Name), constant(t.Name))
+	}
+	b.WriteString("}\n\"\"\"All of them, by name.\"\"\"\n")
+	return p.file("topics.py", b.String()), nil
+}
+
+// groups writes the module of all consumer groups.
+func (p *project) groups() (output.File, error) {
+	list := slices.Clone(p.set.Groups)
+	slices.SortFunc(list, func(a, b *schema.Group) int { return strings.Compare(a.Name, b.Name) })
+	if err := constants("consumer group", list, func(g *schema.Group) string { return g.Name }); err != nil {
+		return output.File{}, err
+	}
+	var b strings.Builder
+	b.WriteString("\"\"\"The consumer groups that the schemas declare.\"\"\"\n\nfrom __future__ import annotations\n\n")
+	b.WriteString("from collections.abc import Mapping\nfrom typing import Final\n\nfrom ._support.events import ConsumerGroup\n")
+	for _, g := range list {
+		fmt.Fprintf(&b, "\n%s: Final = ConsumerGroup(\n    name=%s,\n    topics=(\n", constant(g.Name), quote(g.Name))
+		for _, t := range g.Topics {
+			fmt.Fprintf(&b, "        %s,\n", quote(t))
+		}
+		fmt.Fprintf(&b, "    ),\n    auto_offset_reset=%s,\n    enable_auto_commit=%s,\n", quote(g.AutoOffsetReset), pythonBool(g.EnableAutoCommit))
+		fmt.Fprintf(&b, "    session_timeout_ms=%d,\n    heartbeat_interval_ms=%d,\n    owner=%s,\n)\n",
+			g.SessionTimeout.Milliseconds(), g.HeartbeatInterval.Milliseconds(), quote(g.Owner))
+	}
+	b.WriteString("\nGROUPS: Final[Mapping[str, ConsumerGroup]] = {\n")
+	for _, g := range list {
+		fmt.Fprintf(&b, "    %s: %s,\n", quote(g.Name), constant(g.Name))
+	}
+	b.WriteString("}\n\"\"\"All of them, by name.\"\"\"\n")
+	return p.file("groups.py", b.String()), nil
+}
+
+// events are the events of all packages, by type, then by full name.
+func (p *project) events() []*schema.Event {
+	var list []*schema.Event
+	for _, pkg := range p.packages {
+		list = append(list, pkg.Events...)
+	}
+	slices.SortStableFunc(list, func(a, b *schema.Event) int { return strings.Compare(a.Type, b.Type) })
+	return list
+}
+
+// eventTypes writes the module of the event types' names.
+func (p *project) eventTypes() (output.File, error) {
+	list := p.events()
+	if err := constants("event type", list, func(e *schema.Event) string { return e.Type }); err != nil {
+		return output.File{}, err
+	}
+	var b strings.Builder
+	b.WriteString("\"\"\"The event types that the schemas declare, as they are on the wire.\"\"\"\n\nfrom typing import Final\n\n")
+	last := ""
+	for _, e := range list {
+		if e.Type != last {
+			fmt.Fprintf(&b, "%s: Final = %s\n", constant(e.Type), quote(e.Type))
+		}
+		last = e.Type
+	}
+	return p.file("event_types.py", b.String()), nil
+}
+
+// public are the names of _support that the package offers.
+var public = []struct {
+	from  string
+	names []string
+}{
+	{"errors", []string{"Fault", "InvalidEventError", "NotJSONError", "RecordError", "TooLargeError", "UnknownEventTypeError"}},
+	{"events", []string{"Catalog", "ConsumerGroup", "Envelope", "Event", "EventInfo", "Received", "Record", "Source", "Topic"}},
+	{"model", []string{"Model"}},
+}
+
+// init writes the package's front: what most users import, and all events.
+func (p *project) init() (output.File, error) {
+	var b strings.Builder
+	b.WriteString(`"""Events as pydantic models, and the records that carry them.
+
+to_record of an event makes its record; parse_record reads one of any event. The models stand in a module a schema
+package.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from . import event_types, groups, topics
+`)
+	var all []string
+	for _, source := range public {
+		b.WriteString(importStatement("._support."+source.from, source.names))
+		all = append(all, source.names...)
+	}
+	var entries strings.Builder
+	modules := map[*schema.Package]bool{}
+	for _, e := range p.events() {
+		parts := p.modulePath(e.Package)
+		if !modules[e.Package] {
+			modules[e.Package] = true
+		}
+		fmt.Fprintf(&entries, "    %s.%s,\n", moduleAlias(parts), className(e.Message))
+	}
+	for _, pkg := range p.packages {
+		if modules[pkg] {
+			parts := p.modulePath(pkg)
+			fmt.Fprintf(&b, "from .%s import %s as %s\n", strings.ReplaceAll(path.Join(parts[:len(parts)-1]...), "/", "."), parts[len(parts)-1], moduleAlias(parts))
+		}
+	}
+	b.WriteString("\nEVENTS: Final[tuple[type[Event], ...]] = (\n" + entries.String() + ")\n\"\"\"The events of all schema packages, by type.\"\"\"\n")
+	b.WriteString("\nCATALOG: Final = Catalog(EVENTS)\n\nparse_record = CATALOG.parse\n\n")
+	all = append(all, "CATALOG", "EVENTS", "event_types", "groups", "parse_record", "topics")
+	slices.SortFunc(all, func(a, b string) int { // constants, classes, then the rest
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), strings.Compare(a, b))
+	})
+	b.WriteString("__all__ = [\n")
+	for _, name := range all {
+		fmt.Fprintf(&b, "    %s,\n", quote(name))
+	}
+	b.WriteString("]\n")
+	return p.file("__init__.py", b.String()), nil
+}
+
+func rank(name string) int {
+	switch {
+	case strings.ToUpper(name) == name:
+		return 0
+	case strings.ToUpper(name[:1]) == name[:1]:
+		return 1
+	}
+	return 2
+}
+
+func moduleAlias(parts []string) string { return "_" + strings.Join(parts, "_") }

@@ -1,0 +1,312 @@
+package python_test
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"io"
+	"math/big"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	codegenv1 "github.com/omninode/trestle/gen/omninode/codegen/v1"
+	hooksv1 "github.com/omninode/trestle/gen/omninode/hooks/v1"
+	trestle "github.com/omninode/trestle/runtime"
+	"github.com/omninode/trestle/runtime/format"
+	"github.com/omninode/trestle/runtime/trestletest/services"
+	"github.com/omninode/trestle/tools/schema"
+)
+
+func TestMain(m *testing.M) { os.Exit(services.Main(m)) }
+
+// casesPerEvent is how many records of each event type Go and Python judge.
+const casesPerEvent = 600
+
+var recordTime = time.Date(2025, 10, 16, 12, 34, 56, 789_012_000, time.UTC)
+
+const (
+	recordID  = "01990000-0000-7000-8000-000000000001"
+	fallbacks = "events.general_dlq" // where a dead letter is read from
+)
+
+// TestGoAndPythonAgree has Go and Python read random records of every event, valid and invalid: what one accepts and
+// writes, the other accepts and reads, equal number for number.
+func TestGoAndPythonAgree(t *testing.T) {
+	t.Parallel()
+	python := startPeer(t)
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	rng := rand.New(rand.NewPCG(seed, 0))
+	for _, e := range loadRepository(t).Events() {
+		g := &records{rng: rng}
+		valid := 0
+		for n := range casesPerEvent {
+			g.odds = []float64{0, 0.02, 0.1}[n%3]
+			text := g.record(e)
+			if python.compare(t, e, text) {
+				valid++
+			}
+			if t.Failed() {
+				t.Fatalf("seed %d, %s, case %d", seed, e.Type, n)
+			}
+		}
+		t.Logf("%s: %d valid, %d invalid", e.Type, valid, casesPerEvent-valid)
+		if valid < casesPerEvent/5 || valid == casesPerEvent {
+			t.Errorf("%s: %d of %d records are valid: the generator tests too little", e.Type, valid, casesPerEvent)
+		}
+	}
+}
+
+// TestWritten has both read what the guide's classes write, and the examples of the guide.
+func TestWritten(t *testing.T) {
+	t.Parallel()
+	python := startPeer(t)
+	set := loadRepository(t)
+	for _, folder := range []string{"runtime/testdata/python-writes", "cmd/trestle/demo/samples"} {
+		paths, err := filepath.Glob(filepath.Join("..", "..", "..", filepath.FromSlash(folder), "*.json"))
+		if err != nil || len(paths) < 10 {
+			t.Fatalf("%s: %d files, %v", folder, len(paths), err)
+		}
+		for _, path := range paths {
+			text, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var members map[string]json.RawMessage
+			var eventType string
+			if err := json.Unmarshal(text, &members); err != nil {
+				t.Fatalf("%s: %v", path, err)
+			}
+			if err := json.Unmarshal(members["event_type"], &eventType); err != nil {
+				t.Fatalf("%s: %v", path, err)
+			}
+			if members["source"] == nil && members["envelope_version"] == nil { // the examples leave it out
+				members["event_id"] = json.RawMessage(`"` + recordID + `"`)
+				members["source"] = json.RawMessage(`{"service_name":"a","service_version":"1","instance_id":"a-1"}`)
+				if text, err = json.Marshal(members); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if !python.compare(t, set.Event(eventType), string(text)) {
+				t.Errorf("%s: invalid", path)
+			}
+		}
+	}
+}
+
+// TestConstructed has Go read what Python code makes without a record to start from.
+func TestConstructed(t *testing.T) {
+	t.Parallel()
+	python := startPeer(t)
+	var made []reply
+	python.ask(t, map[string]string{"op": "construct"}, &made)
+	if len(made) != 3 {
+		t.Fatalf("got %d records", len(made))
+	}
+	for _, r := range made {
+		rec := r.record(t)
+		d, err := trestle.Decode(&rec, types, trestle.DecodeOptions{})
+		if err != nil {
+			t.Fatalf("%s: %v", rec.Value, err)
+		}
+		again, err := trestle.Encode(d.Event, &d.Envelope, trestle.EncodeOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(rec.Value), string(again.Value)); diff != "" {
+			t.Errorf("(-Python +Go):\n%s", diff)
+		}
+		if diff := cmp.Diff(rec.Headers, again.Headers); diff != "" {
+			t.Errorf("headers (-Python +Go):\n%s", diff)
+		}
+		if string(rec.Key) != string(again.Key) {
+			t.Errorf("key: Python %s, Go %s", rec.Key, again.Key)
+		}
+	}
+}
+
+var types = trestle.NewTypes(append(codegenv1.Events(), hooksv1.Events()...)...)
+
+// peer is a running Python process that answers a line with a line.
+type peer struct {
+	in     io.Writer
+	out    *bufio.Scanner
+	errors bytes.Buffer
+}
+
+func startPeer(t *testing.T) *peer {
+	t.Helper()
+	p := &peer{}
+	cmd := exec.Command(services.Python(t), filepath.Join("testdata", "peer.py"))
+	packages, err := filepath.Abs(filepath.Join("..", "..", "..", "gen", "python"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1", "PYTHONPATH="+packages)
+	cmd.Stderr = &p.errors
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = in.Close()
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("Python ended with %v:\n%s", err, p.errors.String())
+		}
+	})
+	p.in, p.out = in, bufio.NewScanner(out)
+	p.out.Buffer(nil, 16<<20)
+	return p
+}
+
+func (p *peer) ask(t *testing.T, request any, into any) {
+	t.Helper()
+	line, err := json.Marshal(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.in.Write(append(line, '\n')); err != nil {
+		t.Fatalf("ask Python: %v\n%s", err, p.errors.String())
+	}
+	if !p.out.Scan() {
+		t.Fatalf("Python did not answer %s: %v\n%s", line, p.out.Err(), p.errors.String())
+	}
+	if err := json.Unmarshal(p.out.Bytes(), into); err != nil {
+		t.Fatalf("Python answered %s: %v", p.out.Text(), err)
+	}
+}
+
+// reply is a record as Python writes it, or why it has none.
+type reply struct {
+	Error   string
+	Topic   string
+	Key     *string
+	Value   []byte
+	Headers [][2]string
+}
+
+func (r reply) record(t *testing.T) trestle.Record {
+	t.Helper()
+	rec := trestle.Record{Topic: r.Topic, Value: r.Value, Timestamp: recordTime}
+	if r.Key != nil {
+		rec.Key = []byte(*r.Key)
+	}
+	for _, h := range r.Headers {
+		rec.Headers = append(rec.Headers, trestle.Header{Key: h[0], Value: []byte(h[1])})
+	}
+	return rec
+}
+
+// read has Python read a record's value and write it again.
+func (p *peer) read(t *testing.T, e *schema.Event, value []byte) reply {
+	t.Helper()
+	var r reply
+	p.ask(t, map[string]string{
+		"op": "read", "type": e.Type, "id": recordID, "topic": topicOf(e), "timestamp": recordTime.Format(time.RFC3339Nano),
+		"value": base64.StdEncoding.EncodeToString(value),
+	}, &r)
+	return r
+}
+
+// goRead has Go read a record's value and write it again.
+func goRead(e *schema.Event, value []byte) (trestle.Record, error) {
+	rec := trestle.Record{
+		Topic: topicOf(e), Value: value, Timestamp: recordTime,
+		Headers: []trestle.Header{{Key: "event-type", Value: []byte(e.Type)}, {Key: "event-id", Value: []byte(recordID)}},
+	}
+	d, err := trestle.Decode(&rec, types, trestle.DecodeOptions{})
+	if err != nil {
+		return trestle.Record{}, err
+	}
+	return trestle.Encode(d.Event, &d.Envelope, trestle.EncodeOptions{Topic: rec.Topic})
+}
+
+func topicOf(e *schema.Event) string {
+	if e.Topic == nil {
+		return fallbacks
+	}
+	return e.Topic.Name
+}
+
+// compare has both read a record and write it again, each read what the other wrote, and reports whether it is valid.
+func (p *peer) compare(t *testing.T, e *schema.Event, text string) (valid bool) {
+	t.Helper()
+	ours, err := goRead(e, []byte(text))
+	theirs := p.read(t, e, []byte(text))
+	if (err == nil) != (theirs.Error == "") {
+		t.Errorf("of %s\nGo says %v\nPython says %s", text, err, theirs.Error)
+		return false
+	}
+	if err != nil {
+		return false
+	}
+	if diff := cmp.Diff(exactly(t, ours.Value), exactly(t, theirs.Value)); diff != "" {
+		t.Errorf("of %s\n(-Go wrote +Python wrote):\n%s", text, diff)
+	}
+	if !strings.EqualFold(string(ours.Key), string(theirs.record(t).Key)) {
+		t.Errorf("of %s\nkey: Go %s, Python %s", text, ours.Key, *theirs.Key)
+	}
+	// What Python wrote is in the one form that both write: Go writes the same bytes.
+	again, err := goRead(e, theirs.Value)
+	if err != nil {
+		t.Errorf("Python wrote %s\nGo says %v", theirs.Value, err)
+	} else if string(again.Value) != string(theirs.Value) {
+		t.Errorf("Python wrote %s\nGo wrote     %s", theirs.Value, again.Value)
+	}
+	back := p.read(t, e, ours.Value)
+	if back.Error != "" {
+		t.Errorf("Go wrote %s\nPython says %s", ours.Value, back.Error)
+	} else if string(back.Value) != string(theirs.Value) {
+		t.Errorf("of what Go wrote, Python writes %s\nbut of the original     %s", back.Value, theirs.Value)
+	}
+	return true
+}
+
+// exactly is a JSON value to compare: numbers by their exact value, UUIDs without regard to case.
+func exactly(t *testing.T, text []byte) any {
+	t.Helper()
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	var v any
+	if err := d.Decode(&v); err != nil {
+		t.Fatalf("%v in %s", err, text)
+	}
+	return exact(v)
+}
+
+func exact(v any) any {
+	switch x := v.(type) {
+	case json.Number:
+		if r, ok := new(big.Rat).SetString(x.String()); ok {
+			return "number " + r.RatString()
+		}
+	case string:
+		if format.UUID(x) {
+			return strings.ToLower(x)
+		}
+	case map[string]any:
+		for k := range x {
+			x[k] = exact(x[k])
+		}
+	case []any:
+		for i := range x {
+			x[i] = exact(x[i])
+		}
+	}
+	return v
+}

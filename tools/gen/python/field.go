@@ -1,0 +1,155 @@
+package python
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
+
+	"github.com/omninode/trestle/tools/schema"
+)
+
+// field is a field of a model as Python, and how it is treated beside that.
+type field struct {
+	*schema.Field
+	text         string
+	zeroIsAbsent bool
+	nullIsValue  bool
+}
+
+// field writes one field: its annotation, default and documentation.
+func (g *module) field(f *schema.Field) (field, error) {
+	out := field{Field: f, nullIsValue: f.JSONRequired && f.Nullable}
+	implicit := f.Message.Proto != nil && !f.Explicit
+	scalar := f.Type.Kind != schema.Record && f.Type.Kind != schema.Timestamp && f.Type.Kind != schema.JSONObject && f.Type.Kind != schema.JSONValue
+	oneof := f.Oneof != nil || inMessageOneof(f)
+	out.zeroIsAbsent = implicit && scalar && f.Type.Kind != schema.EnumKind &&
+		(f.Required || f.Type.Kind == schema.String && f.Default != "" || inMessageOneof(f) && f.Oneof == nil)
+	annotation, err := g.typeOf(f, f.Type, !implicit || f.Required)
+	if err != nil {
+		return out, err
+	}
+	value, required, err := g.defaultOf(f, implicit && scalar && !oneof)
+	if err != nil {
+		return out, err
+	}
+	switch {
+	case out.nullIsValue, !required && value == "default=None":
+		annotation += " | None"
+	}
+	name := fieldName(f)
+	var arguments strings.Builder
+	if !required {
+		arguments.WriteString("        " + value + ",\n")
+	}
+	if name != f.JSONName {
+		arguments.WriteString("        alias=" + quote(f.JSONName) + ",\n")
+	}
+	if f.Sensitive {
+		arguments.WriteString("        repr=False,\n")
+	}
+	if f.Deprecated != nil {
+		arguments.WriteString(longString("        ", "deprecated", deprecation(f.Deprecated)))
+	}
+	if doc := strings.TrimSpace(f.Doc); doc != "" {
+		arguments.WriteString(longString("        ", "description", docText(doc)))
+	}
+	if arguments.Len() == 0 {
+		out.text = "    " + name + ": " + annotation + "\n"
+		return out, nil
+	}
+	out.text = "    " + name + ": " + annotation + " = " + g.use("Field") + "(\n" + arguments.String() + "    )\n"
+	return out, nil
+}
+
+func inMessageOneof(f *schema.Field) bool {
+	return slices.ContainsFunc(f.Message.Rules.GetOneof(), func(r *validate.MessageOneofRule) bool {
+		return slices.Contains(r.GetFields(), f.Name)
+	})
+}
+
+// defaultOf is the argument that gives a field its default, and whether it has none because it must be given.
+// zeroed says that the field is zero where it is absent.
+func (g *module) defaultOf(f *schema.Field, zeroed bool) (argument string, required bool, err error) {
+	switch {
+	case f.Default == "now":
+		return "default_factory=" + g.use("now"), false, nil
+	case f.Default != "":
+		argument, err = g.schemaDefault(f)
+		return argument, false, err
+	case f.Required || f.JSONRequired:
+		return "", true, nil
+	case !zeroed:
+		return "default=None", false, nil
+	}
+	c := f.Type.Constraints
+	free := c.SkipZero || ignoresAlways(f.Type)
+	switch f.Type.Kind {
+	case schema.List, schema.Map:
+		factory := map[schema.Kind]string{schema.List: "list", schema.Map: "dict"}[f.Type.Kind]
+		if least := c.MinItems; f.Type.Kind == schema.List && least != nil && *least > 0 && !free {
+			return "", true, nil
+		}
+		if least := c.MinPairs; f.Type.Kind == schema.Map && least != nil && *least > 0 && !free {
+			return "", true, nil
+		}
+		return "default_factory=" + factory, false, nil
+	case schema.EnumKind:
+		// What is not set is the zero value, which has no name in JSON.
+		return "default=None", (c.Const != "" || len(c.In) > 0 || slices.Contains(c.NotIn, "0")) && !free, nil
+	}
+	argument = "default=" + zeroOf(f.Type.Kind)
+	if !free && constrained(f.Type) {
+		argument += ",\n        validate_default=True"
+	}
+	return argument, false, nil
+}
+
+// constrained says whether a scalar's type has rules that its zero may break.
+func constrained(t *schema.Type) bool {
+	c := t.Constraints
+	return c.Rules != nil && c.Rules.HasType() || c.Format != ""
+}
+
+// schemaDefault is the default that the schema declares.
+func (g *module) schemaDefault(f *schema.Field) (string, error) {
+	bad := func() (string, error) {
+		return "", refuse(f.Pos, f.Message.FullName+"."+f.Name, "default %s is no %s: write it as JSON", f.Default, f.Type.Kind)
+	}
+	switch f.Type.Kind {
+	case schema.EnumKind:
+		var name string
+		if json.Unmarshal([]byte(f.Default), &name) != nil {
+			return bad()
+		}
+		for i, member := range memberNames(f.Type.Enum) {
+			if f.Type.Enum.Values[i].JSONName == name {
+				return "default=" + g.reference(f.Type.Enum.Package, enumName(f.Type.Enum)) + "." + member, nil
+			}
+		}
+		return bad()
+	case schema.Float, schema.Double:
+		return "default=" + floatLiteral(f.Default), nil
+	case schema.List, schema.Map, schema.JSONObject, schema.JSONValue, schema.Timestamp, schema.Bytes, schema.Record:
+		switch f.Default {
+		case "[]":
+			return "default_factory=list", nil
+		case "{}":
+			return "default_factory=dict", nil
+		}
+		value, err := pythonValue(f.Default)
+		if err != nil {
+			return bad()
+		}
+		if f.Type.Kind == schema.JSONObject || f.Type.Kind == schema.JSONValue {
+			return "default_factory=lambda: " + value, nil
+		}
+		return bad()
+	}
+	value, err := pythonValue(f.Default)
+	if err != nil {
+		return bad()
+	}
+	return "default=" + value, nil
+}

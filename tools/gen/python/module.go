@@ -1,0 +1,452 @@
+package python
+
+import (
+	"encoding/json"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/omninode/trestle/tools/gen/output"
+	"github.com/omninode/trestle/tools/schema"
+)
+
+// module writes the module of one schema package.
+type module struct {
+	*project
+	pkg       *schema.Package
+	body      strings.Builder
+	used      map[string]bool // names that are imported
+	foreigns  map[*schema.Package]bool
+	unchecked []string // rules of the message at hand that Python does not check
+	names     map[string]schema.Position
+	written   map[*schema.Message]bool
+}
+
+func (g *module) p(format string, args ...any) { fmt.Fprintf(&g.body, format+"\n", args...) }
+
+// use remembers that a name must be imported, and returns it.
+func (g *module) use(name string) string {
+	g.used[name] = true
+	return name
+}
+
+func (g *module) uses(names ...string) {
+	for _, name := range names {
+		g.used[name] = true
+	}
+}
+
+// reference is how a class is named here; one of another package stands behind its module's name.
+func (g *module) reference(pkg *schema.Package, name string) string {
+	if pkg == g.pkg || pkg == nil {
+		return name
+	}
+	g.foreigns[pkg] = true
+	return strings.Join(g.modulePath(pkg), "_") + "." + name
+}
+
+func (p *project) module(pkg *schema.Package) (output.File, error) {
+	g := &module{
+		project: p, pkg: pkg, used: map[string]bool{}, foreigns: map[*schema.Package]bool{},
+		names: map[string]schema.Position{}, written: map[*schema.Message]bool{},
+	}
+	for _, e := range allEnums(pkg) {
+		if err := g.enum(e); err != nil {
+			return output.File{}, err
+		}
+	}
+	for _, m := range allMessages(pkg.Messages) {
+		if err := g.message(m); err != nil {
+			return output.File{}, err
+		}
+	}
+	text := g.imports() + g.body.String()
+	return p.file(path.Join(p.modulePath(pkg)...)+".py", text), nil
+}
+
+func allEnums(pkg *schema.Package) []*schema.Enum {
+	enums := slices.Clone(pkg.Enums)
+	for _, m := range allMessages(pkg.Messages) {
+		enums = append(enums, m.Enums...)
+	}
+	return enums
+}
+
+func allMessages(messages []*schema.Message) []*schema.Message {
+	var out []*schema.Message
+	for _, m := range messages {
+		out = append(out, m)
+		out = append(out, allMessages(m.Messages)...)
+	}
+	return out
+}
+
+// sources says where imported names come from, in the order of the import statements.
+var sources = []struct {
+	from  string
+	names []string
+}{
+	{"enum", []string{"Enum"}},
+	{"typing", []string{"Annotated", "ClassVar"}},
+	{"pydantic", []string{"ConfigDict", "Field", "model_validator"}},
+	{"typing_extensions", []string{"Self"}},
+	{"{root}", []string{"topics"}},
+	{"{root}_support", []string{"checks"}},
+	{"{root}_support.events", []string{"Event", "EventInfo"}},
+	{"{root}_support.model", []string{"Model"}},
+	{"{root}_support.times", []string{"now"}},
+	{"{root}_support.types", []string{
+		"BYTES", "DOUBLE", "FLOAT", "INT32", "INT64", "KEY_INT32", "KEY_INT64", "KEY_UINT32", "KEY_UINT64", "SORTED",
+		"UINT32", "UINT64", "Bool", "Bytes", "Double", "Float", "Int32", "Int64", "JsonObject", "JsonValue", "Text",
+		"Timestamp", "UInt32", "UInt64", "Uuid",
+	}},
+}
+
+// imports are the module's documentation and import statements.
+func (g *module) imports() string {
+	doc := g.pkg.Doc
+	if doc == "" {
+		doc = "The types of " + g.pkg.Name + "."
+	}
+	var b strings.Builder
+	b.WriteString(docstring("", doc) + "\nfrom __future__ import annotations\n")
+	up := strings.Repeat(".", len(g.modulePath(g.pkg)))
+	kind := ""
+	for _, source := range sources {
+		var names []string
+		for _, name := range source.names {
+			if g.used[name] {
+				names = append(names, name)
+			}
+		}
+		if len(names) == 0 {
+			continue
+		}
+		next := map[bool]string{true: "own", false: "library"}[strings.HasPrefix(source.from, "{root}")]
+		if source.from == "pydantic" || source.from == "typing_extensions" {
+			next = "third"
+		}
+		if next != kind {
+			kind = next
+			b.WriteString("\n")
+		}
+		b.WriteString(importStatement(strings.ReplaceAll(source.from, "{root}", up), names))
+	}
+	others := make([]*schema.Package, 0, len(g.foreigns))
+	for pkg := range g.foreigns {
+		others = append(others, pkg)
+	}
+	slices.SortFunc(others, func(a, b *schema.Package) int { return strings.Compare(a.Name, b.Name) })
+	for _, pkg := range others {
+		parts := g.modulePath(pkg)
+		fmt.Fprintf(&b, "from %s%s import %s as %s\n", up, strings.Join(parts[:len(parts)-1], "."), parts[len(parts)-1], strings.Join(parts, "_"))
+	}
+	return b.String()
+}
+
+func importStatement(from string, names []string) string {
+	line := "from " + from + " import " + strings.Join(names, ", ") + "\n"
+	if len(line) <= width {
+		return line
+	}
+	return "from " + from + " import (\n    " + strings.Join(names, ",\n    ") + ",\n)\n"
+}
+
+// declare notes a class of the module; a second one of the same name is an error.
+func (g *module) declare(name string, pos schema.Position, element string) error {
+	if other, ok := g.names[name]; ok {
+		return refuse(pos, element, "its Python name %s is that of %s: rename one", name, other)
+	}
+	g.names[name] = pos
+	return nil
+}
+
+func (g *module) enum(e *schema.Enum) error {
+	name := enumName(e)
+	if err := g.declare(name, e.Pos, e.FullName); err != nil {
+		return err
+	}
+	g.p("\n\nclass %s(str, %s):", name, g.use("Enum"))
+	g.body.WriteString(docstring("    ", documentation(e.Doc, name, nil)))
+	first := true
+	for i, member := range memberNames(e) {
+		v := e.Values[i]
+		if v.JSONName == "" {
+			continue
+		}
+		if first {
+			g.p("")
+			first = false
+		}
+		g.p("    %s = %s", member, quote(v.JSONName))
+		if doc := documentation(v.Doc, "", v.Deprecated); doc != "" {
+			g.body.WriteString(docstring("    ", doc))
+		}
+	}
+	return nil
+}
+
+// documentation is a comment with what is deprecated said at its end; otherwise where there is none.
+func documentation(doc, otherwise string, deprecated *schema.Deprecation) string {
+	doc = strings.TrimSpace(doc)
+	if doc == "" {
+		doc = otherwise
+	}
+	if deprecated != nil {
+		doc = strings.TrimSpace(doc + "\n\n" + deprecation(deprecated))
+	}
+	return doc
+}
+
+func deprecation(d *schema.Deprecation) string {
+	text := "Deprecated"
+	if d.Since != "" {
+		text += " since " + d.Since
+	}
+	if d.Reason != "" {
+		return text + ": " + d.Reason
+	}
+	return text + "."
+}
+
+// message writes a class, those that it is made of before it.
+func (g *module) message(m *schema.Message) error {
+	if g.written[m] {
+		return nil
+	}
+	g.written[m] = true
+	for _, f := range m.Fields {
+		for t := f.Type; t != nil; t = t.Elem {
+			if t.Kind == schema.Record && t.Message.Package == g.pkg && t.Message.FullName != "" && g.foreign(t.Message) == "" {
+				if err := g.message(t.Message); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	name := className(m)
+	if err := g.declare(name, m.Pos, m.FullName); err != nil {
+		return err
+	}
+	g.unchecked = nil
+	var fields []field
+	for _, f := range m.Fields {
+		made, err := g.field(f)
+		if err != nil {
+			return err
+		}
+		fields = append(fields, made)
+	}
+	event := eventOf(g.pkg, m)
+	parent := "Model"
+	if event != nil {
+		parent = "Event"
+	}
+	g.p("\n\nclass %s(%s):", name, g.use(parent))
+	g.body.WriteString(docstring("    ", g.classDoc(m, name)))
+	if err := g.config(m, fields); err != nil {
+		return err
+	}
+	if event != nil {
+		g.eventInfo(event)
+	}
+	g.sets(fields)
+	for i, f := range fields {
+		if i == 0 {
+			g.p("")
+		}
+		g.body.WriteString(f.text)
+	}
+	return g.choices(m)
+}
+
+func (g *module) classDoc(m *schema.Message, name string) string {
+	doc := documentation(m.Doc, name, m.Deprecated)
+	if m.Rules != nil && len(m.Rules.GetCel())+len(m.Rules.GetCelExpression()) > 0 {
+		g.unchecked = append(g.unchecked, "the message (CEL)")
+	}
+	if len(g.unchecked) > 0 {
+		doc += "\n\nNot checked here: " + strings.Join(g.unchecked, ", ") + "."
+	}
+	return doc
+}
+
+// config writes the class's settings: what becomes of unknown fields, and whether errors may show values.
+func (g *module) config(m *schema.Message, fields []field) error {
+	extra := "ignore"
+	switch {
+	case m.Closed:
+		extra = "forbid"
+	case m.KeepUnknown:
+		extra = "allow"
+	}
+	settings := []string{"extra=" + quote(extra)}
+	if slices.ContainsFunc(fields, func(f field) bool { return f.Sensitive }) {
+		settings = append(settings, "hide_input_in_errors=True")
+	}
+	if m.Deprecated != nil {
+		settings = append(settings, `json_schema_extra={"deprecated": True}`)
+	}
+	g.p("\n    model_config = %s(%s)", g.use("ConfigDict"), strings.Join(settings, ", "))
+	if m.Rest != nil {
+		rest, err := g.typeOf(&schema.Field{Name: "additionalProperties", Message: m, Pos: m.Pos, Explicit: true}, m.Rest, true)
+		if err != nil {
+			return err
+		}
+		g.p("\n    __pydantic_extra__: dict[str, %s] = %s(init=False)", rest, g.use("Field"))
+	}
+	return nil
+}
+
+func eventOf(pkg *schema.Package, m *schema.Message) *schema.Event {
+	for _, e := range pkg.Events {
+		if e.Message == m {
+			return e
+		}
+	}
+	return nil
+}
+
+func (g *module) eventInfo(e *schema.Event) {
+	g.p("\n    EVENT: %s[%s] = EventInfo(", g.use("ClassVar"), g.use("EventInfo"))
+	g.p("        type=%s,", quote(e.Type))
+	g.p("        full_name=%s,", quote(e.Message.FullName))
+	g.p("        role=%s,", quote(string(e.Role)))
+	g.p("        envelope=%s,", quote(string(e.Envelope)))
+	topic := "None"
+	if e.Topic != nil {
+		topic = g.use("topics") + "." + constant(e.Topic.Name)
+	}
+	g.p("        topic=%s,", topic)
+	g.p("        key=%s,", tuple(e.Key))
+	if e.Reply != nil {
+		g.p("        reply=%s,", quote(e.Reply.Type))
+	}
+	g.p("    )")
+}
+
+// sets writes which fields are treated in a way of their own.
+func (g *module) sets(fields []field) {
+	for _, set := range []struct {
+		name string
+		has  func(field) bool
+	}{
+		{"ZERO_IS_ABSENT", func(f field) bool { return f.zeroIsAbsent }},
+		{"NULL_IS_VALUE", func(f field) bool { return f.nullIsValue }},
+		{"DEFAULT_IS_NOW", func(f field) bool { return f.Default == "now" }},
+	} {
+		var names []string
+		for _, f := range fields {
+			if !set.has(f) {
+				continue
+			}
+			name := quote(f.JSONName)
+			if set.name == "ZERO_IS_ABSENT" {
+				name += ": " + zeroOf(f.Type.Kind)
+			}
+			names = append(names, name)
+		}
+		switch {
+		case len(names) == 0:
+		case set.name == "ZERO_IS_ABSENT":
+			g.p("\n    %s: %s[dict[str, object]] = {%s}", set.name, g.use("ClassVar"), strings.Join(names, ", "))
+		default:
+			g.p("\n    %s = frozenset({%s})", set.name, strings.Join(names, ", "))
+		}
+	}
+}
+
+// choices writes the check of fields that exclude each other.
+func (g *module) choices(m *schema.Message) error {
+	type choice struct {
+		fields   []*schema.Field
+		required bool
+	}
+	var choices []choice
+	for _, rule := range m.Rules.GetOneof() {
+		c := choice{required: rule.GetRequired()}
+		for _, name := range rule.GetFields() {
+			i := slices.IndexFunc(m.Fields, func(f *schema.Field) bool { return f.Name == name })
+			if i < 0 {
+				return refuse(m.Pos, m.FullName, "message oneof names %q, which is not a field", name)
+			}
+			c.fields = append(c.fields, m.Fields[i])
+		}
+		choices = append(choices, c)
+	}
+	for _, o := range m.Oneofs {
+		choices = append(choices, choice{fields: o.Fields, required: o.Required})
+	}
+	if len(choices) == 0 {
+		return nil
+	}
+	g.p("\n    @%s(mode=\"after\")", g.use("model_validator"))
+	g.p("    def _check_choices(self) -> %s:", g.use("Self"))
+	for _, c := range choices {
+		names := make([]string, len(c.fields))
+		for i, f := range c.fields {
+			names[i] = fieldName(f)
+		}
+		g.p("        %s.at_most_one(self.__dict__, %s, required=%s)", g.use("checks"), tuple(names), pythonBool(c.required))
+	}
+	g.p("        return self")
+	return nil
+}
+
+func pythonBool(b bool) string {
+	if b {
+		return "True"
+	}
+	return "False"
+}
+
+// pythonValue is a JSON text as a literal of Python.
+func pythonValue(text string) (string, error) {
+	d := json.NewDecoder(strings.NewReader(text))
+	d.UseNumber()
+	var v any
+	if err := d.Decode(&v); err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	writeValue(&b, v)
+	return b.String(), nil
+}
+
+func writeValue(b *strings.Builder, v any) {
+	switch v := v.(type) {
+	case nil:
+		b.WriteString("None")
+	case bool:
+		b.WriteString(pythonBool(v))
+	case string:
+		b.WriteString(quote(v))
+	case json.Number:
+		b.WriteString(v.String())
+	case []any:
+		b.WriteByte('[')
+		for i, item := range v {
+			if i > 0 {
+				b.WriteString(", ")
+			}
+			writeValue(b, item)
+		}
+		b.WriteByte(']')
+	case map[string]any:
+		names := make([]string, 0, len(v))
+		for name := range v {
+			names = append(names, name)
+		}
+		slices.Sort(names)
+		b.WriteByte('{')
+		for i, name := range names {
+			if i > 0 {
+				b.WriteString(", ")
+			}
+			b.WriteString(quote(name) + ": ")
+			writeValue(b, v[name])
+		}
+		b.WriteByte('}')
+	}
+}

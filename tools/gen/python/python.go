@@ -1,0 +1,194 @@
+package python
+
+import (
+	"embed"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/omninode/trestle/tools/gen/output"
+	"github.com/omninode/trestle/tools/schema"
+)
+
+// vocabulary is the package of the options: its messages are never sent.
+const vocabulary = "trestle.v1"
+
+// root is the folder of the Python distribution, below the output folder.
+const root = "python"
+
+const header = "# " + output.Marker + "\n"
+
+//go:embed template/*.py
+var templates embed.FS
+
+// Generate makes the Python package of a set: a distribution in the folder python, named after the first part of the
+// schema packages' names ("omninode-events" for omninode.codegen.v1). A set without types makes no files.
+func Generate(set *schema.Set) ([]output.File, error) {
+	p, err := newProject(set)
+	if err != nil || p == nil {
+		return nil, err
+	}
+	files := p.static()
+	for _, pkg := range p.packages {
+		module, err := p.module(pkg)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, module)
+	}
+	files = append(files, p.folders()...)
+	made := []func() (output.File, error){p.topics, p.groups, p.eventTypes, p.init}
+	for _, make := range made {
+		file, err := make()
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, file)
+	}
+	slices.SortFunc(files, func(a, b output.File) int { return strings.Compare(a.Path, b.Path) })
+	return files, nil
+}
+
+// project is what all files of the Python package share.
+type project struct {
+	set      *schema.Set
+	packages []*schema.Package // with types, by name
+	name     string            // "omninode_events"
+	strip    string            // what module paths leave out of a package's name: "omninode."
+}
+
+// newProject names the Python package; nil when there is nothing to put into it.
+func newProject(set *schema.Set) (*project, error) {
+	p := &project{set: set}
+	for _, pkg := range set.Packages {
+		if pkg.Name != vocabulary && len(pkg.Messages)+len(pkg.Enums) > 0 {
+			p.packages = append(p.packages, pkg)
+		}
+	}
+	if len(p.packages) == 0 {
+		return nil, nil
+	}
+	slices.SortFunc(p.packages, func(a, b *schema.Package) int { return strings.Compare(a.Name, b.Name) })
+	first, _, _ := strings.Cut(p.packages[0].Name, ".")
+	p.name, p.strip = moduleName(first)+"_events", first+"."
+	for _, pkg := range p.packages {
+		if !strings.HasPrefix(pkg.Name, p.strip) {
+			p.strip = ""
+		}
+		if head, _, _ := strings.Cut(pkg.Name, "."); head != first {
+			p.name = "events"
+		}
+	}
+	modules := map[string]*schema.Package{}
+	for _, pkg := range p.packages {
+		name := strings.Join(p.modulePath(pkg), ".")
+		if slices.Contains(ownModules, p.modulePath(pkg)[0]) {
+			return nil, fmt.Errorf("package %s: its Python module %s is one of the package's own: rename it", pkg.Name, name)
+		}
+		for taken, other := range modules {
+			if taken == name || strings.HasPrefix(name, taken+".") || strings.HasPrefix(taken, name+".") {
+				return nil, fmt.Errorf("package %s: its Python module %s is in the way of that of %s: rename one", pkg.Name, name, other.Name)
+			}
+		}
+		modules[name] = pkg
+	}
+	return p, nil
+}
+
+// ownModules are the modules of the Python package that no schema package may have the name of.
+var ownModules = []string{"_support", "topics", "groups", "event_types", "__init__"}
+
+// modulePath is where a schema package's module is: ["codegen", "v1"].
+func (p *project) modulePath(pkg *schema.Package) []string {
+	name := strings.TrimPrefix(pkg.Name, p.strip)
+	if name == "" {
+		name = "schema"
+	}
+	parts := strings.Split(name, ".")
+	for i := range parts {
+		parts[i] = moduleName(parts[i])
+	}
+	return parts
+}
+
+func (p *project) file(name, body string) output.File {
+	return output.File{Path: path.Join(root, p.name, name), Content: []byte(header + body)}
+}
+
+// static are the files that are the same for every set, but for names.
+func (p *project) static() []output.File {
+	entries, err := templates.ReadDir("template")
+	if err != nil {
+		panic(err) // embedded
+	}
+	files := []output.File{
+		p.file("py.typed", ""),
+		p.file("_support/__init__.py", "\"\"\"What models and records rest on; import from the package itself.\"\"\"\n"),
+		{Path: path.Join(root, "pyproject.toml"), Content: []byte(header + p.expand(pyproject))},
+		{Path: path.Join(root, "README.md"), Content: []byte("<!-- " + output.Marker + " -->\n" + p.expand(readme))},
+	}
+	for _, entry := range entries {
+		text, err := templates.ReadFile(path.Join("template", entry.Name()))
+		if err != nil {
+			panic(err) // embedded
+		}
+		files = append(files, p.file("_support/"+entry.Name(), string(text)))
+	}
+	return files
+}
+
+func (p *project) expand(text string) string {
+	return strings.NewReplacer(
+		"PACKAGE", p.name, "DISTRIBUTION", strings.ReplaceAll(p.name, "_", "-"), "MODULE", p.exampleModule(), "EVENT", p.exampleEvent(),
+	).Replace(text)
+}
+
+// exampleModule and exampleEvent are what the readme shows.
+func (p *project) exampleModule() string {
+	return p.name + "." + strings.Join(p.modulePath(p.example()), ".")
+}
+
+func (p *project) exampleEvent() string {
+	pkg := p.example()
+	for _, e := range pkg.Events {
+		if e.Topic != nil && e.Role == schema.RoleRequest {
+			return className(e.Message)
+		}
+	}
+	if len(pkg.Events) > 0 {
+		return className(pkg.Events[0].Message)
+	}
+	return "Event"
+}
+
+func (p *project) example() *schema.Package {
+	for _, pkg := range p.packages {
+		if len(pkg.Events) > 0 {
+			return pkg
+		}
+	}
+	return p.packages[0]
+}
+
+// folders makes packages of the folders between the root and the modules.
+func (p *project) folders() []output.File {
+	var files []output.File
+	seen := map[string]bool{}
+	for _, pkg := range p.packages {
+		parts := p.modulePath(pkg)
+		for n := 1; n < len(parts); n++ {
+			dir := path.Join(parts[:n]...)
+			if !seen[dir] {
+				seen[dir] = true
+				files = append(files, p.file(dir+"/__init__.py", ""))
+			}
+		}
+	}
+	return files
+}
+
+// refuse says what in the schemas cannot be Python.
+func refuse(pos schema.Position, element, format string, args ...any) error {
+	return fmt.Errorf("%s: %s: %s", pos, element, fmt.Sprintf(format, args...))
+}

@@ -1,0 +1,113 @@
+"""Rules that pydantic has no constraint for. Each function makes a validator for `Annotated`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from enum import Enum
+from math import fmod
+from typing import Any
+
+from pydantic import AfterValidator, ValidatorFunctionWrapHandler, WrapValidator
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_TRIMMED_UUID = re.compile(r"[0-9a-fA-F]{32}")
+
+
+def _check(holds: Callable[[Any], bool], message: str) -> AfterValidator:
+    def check(value: Any) -> Any:
+        if not holds(value):
+            raise ValueError(message)
+        return value
+
+    return AfterValidator(check)
+
+
+def _plain(value: Any) -> Any:
+    return value.value if isinstance(value, Enum) else value
+
+
+def equal(wanted: Any) -> AfterValidator:
+    """The value is this one."""
+    return _check(lambda v: bool(_plain(v) == wanted), f"must equal {wanted!r}")
+
+
+def one_of(*values: Any) -> AfterValidator:
+    """The value is in the list."""
+    return _check(lambda v: _plain(v) in values, f"must be in list {list(values)}")
+
+
+def none_of(*values: Any) -> AfterValidator:
+    """The value is not in the list."""
+    return _check(lambda v: _plain(v) not in values, f"must not be in list {list(values)}")
+
+
+def outside(holds: Callable[[Any], bool], message: str) -> AfterValidator:
+    """The number is on either side of a gap."""
+    return _check(holds, message)
+
+
+def multiple_of(n: float) -> AfterValidator:
+    """The number is a multiple, exactly."""
+    return _check(lambda v: fmod(v, n) == 0, f"must be a multiple of {n}")
+
+
+def byte_length(low: int = 0, high: int | None = None) -> AfterValidator:
+    """The text has so many bytes in UTF-8."""
+    words = f"must be at least {low} bytes" if high is None else f"must be from {low} to {high} bytes"
+    return _check(lambda v: low <= len(v.encode()) and (high is None or len(v.encode()) <= high), words)
+
+
+def prefix(part: str | bytes) -> AfterValidator:
+    """The value begins so."""
+    return _check(lambda v: bool(v.startswith(part)), f"does not have prefix {part!r}")
+
+
+def suffix(part: str | bytes) -> AfterValidator:
+    """The value ends so."""
+    return _check(lambda v: bool(v.endswith(part)), f"does not have suffix {part!r}")
+
+
+def contains(part: str | bytes) -> AfterValidator:
+    """The value has this part."""
+    return _check(lambda v: part in v, f"does not contain {part!r}")
+
+
+def lacks(part: str | bytes) -> AfterValidator:
+    """The value does not have this part."""
+    return _check(lambda v: part not in v, f"contains {part!r}")
+
+
+def uuid() -> AfterValidator:
+    """The text is a UUID in its canonical form."""
+    return _check(lambda v: _UUID.fullmatch(v) is not None, "must be a valid UUID")
+
+
+def trimmed_uuid() -> AfterValidator:
+    """The text is a UUID without its dashes."""
+    return _check(lambda v: _TRIMMED_UUID.fullmatch(v) is not None, "must be a valid trimmed UUID")
+
+
+def unique() -> AfterValidator:
+    """No item occurs twice."""
+    return _check(lambda v: len(set(v)) == len(v), "must not contain an item twice")
+
+
+def unless_zero(zero: Any) -> WrapValidator:
+    """The rules before this one do not hold for the zero value."""
+
+    def check(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+        if isinstance(value, bool) == isinstance(zero, bool) and value == zero:
+            return type(zero)(zero)
+        return handler(value)
+
+    return WrapValidator(check)
+
+
+def at_most_one(values: Mapping[str, Any], names: Sequence[str], required: bool) -> None:
+    """One of these fields is set at most, and one must be if that is required."""
+    count = sum(1 for name in names if values.get(name) is not None)
+    if count > 1:
+        raise ValueError(f"only one of {', '.join(names)} can be set")
+    if required and count == 0:
+        raise ValueError(f"one of {', '.join(names)} must be set")

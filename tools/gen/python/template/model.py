@@ -1,0 +1,110 @@
+"""What all models have in common: how they treat what is absent, repeated or unknown, and how they write JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from json.encoder import encode_basestring
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, ValidationInfo, model_validator
+from typing_extensions import Self
+
+from . import text
+from .text import Repeated
+
+
+class Model(BaseModel):
+    """An object of a schema. Constructing one checks it; what is absent is None, or the schema's default."""
+
+    model_config = ConfigDict(protected_namespaces=(), use_enum_values=False)
+
+    ZERO_IS_ABSENT: ClassVar[dict[str, object]] = {}
+    """Fields whose zero value means that they are not set, and that value."""
+    NULL_IS_VALUE: ClassVar[frozenset[str]] = frozenset()
+    """Fields that are written as null when they are None; any other is left out."""
+    DEFAULT_IS_NOW: ClassVar[frozenset[str]] = frozenset()
+    """Fields whose default is the time of publishing."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _normalise(cls, data: Any, info: ValidationInfo) -> Any:
+        context = info.context or {}
+        if isinstance(data, Model):
+            if not context.get("again") or type(data) is not cls:
+                return data
+            data = data._members()
+        if not isinstance(data, Mapping):
+            return data
+        known = cls._names()
+        if isinstance(data, Repeated):
+            for name in known:
+                if name in data.names:
+                    raise ValueError(f"{name} is there more than once")
+        out: dict[str, Any] = {}
+        for name, value in data.items():
+            if name in known:
+                if value is None and name not in cls.NULL_IS_VALUE:
+                    continue
+                if cls._is_zero(name, value):
+                    continue
+            out[name] = value
+        if "now" in context:
+            for name in cls.DEFAULT_IS_NOW:
+                out.setdefault(name, context["now"])
+        return out
+
+    @classmethod
+    def _is_zero(cls, name: str, value: Any) -> bool:
+        """Says whether a value means that the field is not set."""
+        if name not in cls.ZERO_IS_ABSENT:
+            return False
+        zero = cls.ZERO_IS_ABSENT[name]
+        if isinstance(zero, bytes):
+            return value in ("", b"")
+        return isinstance(value, bool) == isinstance(zero, bool) and bool(value == zero)
+
+    @classmethod
+    def _names(cls) -> Mapping[str, str]:
+        """The fields' names in JSON, in schema order, and those in Python."""
+        names: dict[str, str] | None = cls.__dict__.get("_names_in_json")
+        if names is None:
+            names = {f.alias or name: name for name, f in cls.__pydantic_fields__.items()}
+            type.__setattr__(cls, "_names_in_json", names)
+        return names
+
+    def _members(self) -> dict[str, Any]:
+        """The fields that are set, by their names in JSON, and the unknown ones behind them."""
+        values = self.__dict__
+        members = {name: values[attribute] for name, attribute in self._names().items()}
+        members.update(self.__pydantic_extra__ or {})
+        return members
+
+    def append_json(self, out: list[str]) -> None:
+        """Appends the JSON text of the model."""
+        values = self.__dict__
+        separator = "{"
+        for name, attribute in self._names().items():
+            value = values[attribute]
+            if value is None and name not in self.NULL_IS_VALUE:
+                continue
+            out.append(f"{separator}{encode_basestring(name)}:")
+            text.append(out, value)
+            separator = ","
+        for name, value in (self.__pydantic_extra__ or {}).items():
+            out.append(f"{separator}{encode_basestring(name)}:")
+            text.append(out, value)
+            separator = ","
+        out.append("{}" if separator == "{" else "}")
+
+    def to_json(self) -> str:
+        """The model as JSON, as it stands on the wire: compact, in schema order, what is absent left out."""
+        return text.dumps(self)
+
+    @classmethod
+    def from_json(cls, data: bytes | str) -> Self:
+        """Reads the model from JSON. A NotJSONError or a pydantic ValidationError says what is wrong."""
+        return cls.model_validate(text.loads(data))
+
+    def checked(self) -> Self:
+        """A copy whose every value was checked again, also what was assigned or appended to since."""
+        return type(self).model_validate(self, context={"again": True})

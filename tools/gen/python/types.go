@@ -1,0 +1,481 @@
+package python
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"math/big"
+	"regexp/syntax"
+	"slices"
+	"strconv"
+	"strings"
+
+	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
+
+	"github.com/omninode/trestle/tools/schema"
+)
+
+// scalar is how a kind appears in Python: the alias of the unconstrained type, the plain type, and what reads it.
+type scalar struct{ alias, plain, reader string }
+
+var scalars = map[schema.Kind]scalar{
+	schema.Bool:   {"Bool", "", ""},
+	schema.Int32:  {"Int32", "int", "INT32"},
+	schema.Int64:  {"Int64", "int", "INT64"},
+	schema.Uint32: {"UInt32", "int", "UINT32"},
+	schema.Uint64: {"UInt64", "int", "UINT64"},
+	schema.Float:  {"Float", "float", "FLOAT"},
+	schema.Double: {"Double", "float", "DOUBLE"},
+	schema.String: {"Text", "str", ""},
+	schema.Bytes:  {"Bytes", "bytes", "BYTES"},
+}
+
+// parts are what an annotated type is made of.
+type parts struct {
+	limits []string // arguments of Field
+	checks []string // validators that run after those
+}
+
+func (c *parts) limit(name, value string) { c.limits = append(c.limits, name+"="+value) }
+func (c *parts) check(call, argument string) {
+	c.checks = append(c.checks, "checks."+call+"("+argument+")")
+}
+
+// typeOf is the annotation of a type with its constraints. asUUID says that a string that must be a UUID is one in
+// Python too; where it may also be empty it stays text.
+func (g *module) typeOf(f *schema.Field, t *schema.Type, asUUID bool) (string, error) {
+	if ignoresAlways(t) {
+		bare := *t
+		bare.Constraints = schema.Constraints{}
+		t = &bare
+	}
+	g.noteUnchecked(f, t)
+	c, err := g.constraints(f, t)
+	if err != nil {
+		return "", err
+	}
+	base, err := g.base(f, t, &c, asUUID)
+	if err != nil {
+		return "", err
+	}
+	if t.Constraints.SkipZero {
+		if zero := zeroOf(t.Kind); zero != "" && len(c.limits)+len(c.checks) > 0 {
+			c.check("unless_zero", zero)
+		}
+	}
+	if len(c.checks) > 0 {
+		g.uses("checks")
+	}
+	arguments := append(base.arguments(g, c.limits), c.checks...)
+	if len(arguments) == 0 {
+		return base.alias, nil
+	}
+	return g.use("Annotated") + "[" + base.plain + ", " + strings.Join(arguments, ", ") + "]", nil
+}
+
+// base is a type before its constraints.
+type base struct {
+	alias  string   // with nothing added
+	plain  string   // inside Annotated
+	before []string // arguments of Field that the plain type needs
+	reader []string
+}
+
+func (b base) arguments(g *module, limits []string) []string {
+	var out []string
+	switch {
+	case len(limits) > 0:
+		out = append(out, g.use("Field")+"("+strings.Join(append(slices.Clone(b.before), limits...), ", ")+")")
+	case b.alias != b.plain && len(b.before) > 0:
+		out = nil
+	}
+	return append(out, b.reader...)
+}
+
+func (g *module) base(f *schema.Field, t *schema.Type, c *parts, asUUID bool) (base, error) {
+	if s, ok := scalars[t.Kind]; ok {
+		return g.scalarBase(t, s, c, asUUID), nil
+	}
+	same := func(name string) base { return base{alias: name, plain: name} }
+	switch t.Kind {
+	case schema.EnumKind:
+		return same(g.reference(t.Enum.Package, enumName(t.Enum))), nil
+	case schema.Record:
+		if foreign := g.foreign(t.Message); foreign != "" {
+			return same(foreign), nil
+		}
+		return same(g.reference(t.Message.Package, className(t.Message))), nil
+	case schema.Timestamp:
+		return same(g.use("Timestamp")), nil
+	case schema.JSONObject:
+		return same(g.use("JsonObject")), nil
+	case schema.JSONValue:
+		return same(g.use("JsonValue")), nil
+	case schema.List:
+		elem, err := g.typeOf(f, t.Elem, true)
+		return same("list[" + elem + "]"), err
+	case schema.Map:
+		key, err := g.keyType(f, t.Key)
+		if err != nil {
+			return base{}, err
+		}
+		elem, err := g.typeOf(f, t.Elem, true)
+		plain := "dict[" + key + ", " + elem + "]"
+		return base{alias: g.use("Annotated") + "[" + plain + ", " + g.use("SORTED") + "]", plain: plain, reader: []string{"SORTED"}}, err
+	}
+	return base{}, refuse(f.Pos, f.Message.FullName+"."+f.Name, "a value of kind %q has no Python type", t.Kind)
+}
+
+func (g *module) scalarBase(t *schema.Type, s scalar, c *parts, asUUID bool) base {
+	constrained := len(c.limits)+len(c.checks) > 0
+	switch {
+	case t.Kind == schema.String && t.Constraints.Format == "uuid" && asUUID && !t.Constraints.SkipZero:
+		name := g.use("Uuid")
+		return base{alias: name, plain: name}
+	case t.Kind == schema.Bool:
+		name := g.use("Bool")
+		return base{alias: name, plain: name}
+	case !constrained:
+		return base{alias: g.use(s.alias), plain: s.alias}
+	case t.Kind == schema.String && len(c.limits) == 0:
+		name := g.use("Text")
+		return base{alias: name, plain: name}
+	case t.Kind == schema.String:
+		return base{plain: "str", before: []string{"strict=True"}}
+	default:
+		return base{plain: s.plain, reader: []string{g.use(s.reader)}}
+	}
+}
+
+// keyType is the type of a map's keys, which are strings in JSON.
+func (g *module) keyType(f *schema.Field, t *schema.Type) (string, error) {
+	switch t.Kind {
+	case schema.Int32, schema.Int64, schema.Uint32, schema.Uint64:
+		c, err := g.constraints(f, t)
+		if err != nil {
+			return "", err
+		}
+		arguments := []string{}
+		if len(c.limits) > 0 {
+			arguments = append(arguments, g.use("Field")+"("+strings.Join(c.limits, ", ")+")")
+		}
+		arguments = append(arguments, g.use("KEY_"+scalars[t.Kind].reader))
+		if len(c.checks) > 0 {
+			g.uses("checks")
+		}
+		return g.use("Annotated") + "[int, " + strings.Join(append(arguments, c.checks...), ", ") + "]", nil
+	case schema.String, schema.EnumKind:
+		return g.typeOf(f, t, false)
+	}
+	return "", refuse(f.Pos, f.Message.FullName+"."+f.Name, "a map with %s keys has no Python type: use string keys", t.Kind)
+}
+
+// foreign is the type of a well-known protobuf message in its own JSON form; empty for any other message.
+func (g *module) foreign(m *schema.Message) string {
+	if m.Proto == nil || !strings.HasPrefix(m.FullName, "google.") && !strings.HasPrefix(m.FullName, "buf.") {
+		return ""
+	}
+	switch name := strings.TrimPrefix(m.FullName, "google.protobuf."); name {
+	case "Duration", "FieldMask":
+		return g.use("Text")
+	case "Value":
+		return g.use("JsonValue")
+	case "ListValue":
+		return "list[" + g.use("JsonValue") + "]"
+	case "BoolValue", "Int32Value", "Int64Value", "UInt32Value", "UInt64Value", "FloatValue", "DoubleValue", "BytesValue":
+		return g.use(strings.TrimSuffix(name, "Value"))
+	case "StringValue":
+		return g.use("Text")
+	}
+	return g.use("JsonObject")
+}
+
+func ignoresAlways(t *schema.Type) bool {
+	return t.Constraints.Rules.GetIgnore() == validate.Ignore_IGNORE_ALWAYS
+}
+
+// zeroOf is the literal of a kind's zero; empty for kinds without one.
+func zeroOf(kind schema.Kind) string {
+	switch kind {
+	case schema.Bool:
+		return "False"
+	case schema.Int32, schema.Int64, schema.Uint32, schema.Uint64:
+		return "0"
+	case schema.Float, schema.Double:
+		return "0.0"
+	case schema.String:
+		return `""`
+	case schema.Bytes:
+		return `b""`
+	case schema.List:
+		return "[]"
+	case schema.Map:
+		return "{}"
+	}
+	return ""
+}
+
+// constraints turns what limits a type's values into pydantic's terms.
+func (g *module) constraints(f *schema.Field, t *schema.Type) (parts, error) {
+	var p parts
+	c := t.Constraints
+	var err error
+	switch t.Kind {
+	case schema.Int32, schema.Int64, schema.Uint32, schema.Uint64, schema.Float, schema.Double:
+		numberInto(&p, t)
+	case schema.String:
+		err = g.stringInto(&p, f, c)
+	case schema.Bytes:
+		count(&p, "min_length", c.MinLen)
+		count(&p, "max_length", c.MaxLen)
+		r := c.Rules.GetBytes()
+		partsInto(&p, quoteBytes(r.GetPrefix()), quoteBytes(r.GetSuffix()), quoteBytes(r.GetContains()), `b""`)
+	case schema.List:
+		count(&p, "min_length", c.MinItems)
+		count(&p, "max_length", c.MaxItems)
+		if c.Unique {
+			p.check("unique", "")
+		}
+	case schema.Map, schema.JSONObject:
+		count(&p, "min_length", c.MinPairs)
+		count(&p, "max_length", c.MaxPairs)
+	}
+	if err != nil {
+		return p, err
+	}
+	return p, listsInto(&p, f, t)
+}
+
+func count(p *parts, name string, n *uint64) {
+	if n != nil {
+		p.limit(name, strconv.FormatUint(*n, 10))
+	}
+}
+
+// numberInto adds bounds; those of integers are drawn to the nearest integer inside.
+func numberInto(p *parts, t *schema.Type) {
+	c := t.Constraints
+	float := t.Kind == schema.Float || t.Kind == schema.Double
+	bound := func(b *schema.Bound, inclusive, exclusive string, lower bool) {
+		if b == nil {
+			return
+		}
+		name := inclusive
+		if b.Exclusive {
+			name = exclusive
+		}
+		value := b.Value
+		if float {
+			value = floatLiteral(value)
+		} else if limit, ok := new(big.Rat).SetString(value); ok && !limit.IsInt() {
+			whole := new(big.Int).Div(limit.Num(), limit.Denom())
+			if lower {
+				whole.Add(whole, big.NewInt(1))
+			}
+			name, value = inclusive, whole.String()
+		} else if ok {
+			value = limit.Num().String()
+		}
+		p.limit(name, value)
+	}
+	bound(c.Min, "ge", "gt", true)
+	bound(c.Max, "le", "lt", false)
+	if c.MultipleOf != "" && float {
+		p.check("multiple_of", floatLiteral(c.MultipleOf))
+	} else if c.MultipleOf != "" {
+		p.limit("multiple_of", c.MultipleOf)
+	}
+	if low, high, ok := crossed(t); ok {
+		p.check("outside", "lambda v: v "+low+" or v "+high+", "+quote("must be "+low+" or "+high))
+	}
+}
+
+// crossed are the comparisons of a range that excludes what is between its bounds, which only the rules hold.
+func crossed(t *schema.Type) (low, high string, ok bool) {
+	if t.Constraints.Min != nil || t.Constraints.Max != nil || t.Constraints.Rules == nil {
+		return "", "", false
+	}
+	msg := t.Constraints.Rules.ProtoReflect()
+	typed := msg.WhichOneof(msg.Descriptor().Oneofs().ByName("type"))
+	if typed == nil {
+		return "", "", false
+	}
+	rules := msg.Get(typed).Message()
+	fields := rules.Descriptor().Fields()
+	operators := []struct{ rule, operator string }{{"gt", ">"}, {"gte", ">="}, {"lt", "<"}, {"lte", "<="}}
+	for i, o := range operators {
+		fd := fields.ByName(protoName(o.rule))
+		if fd == nil || !rules.Has(fd) {
+			continue
+		}
+		value := rules.Get(fd).String()
+		if t.Kind == schema.Float || t.Kind == schema.Double {
+			value = floatLiteral(value)
+		}
+		if i < 2 {
+			low = o.operator + " " + value
+		} else {
+			high = o.operator + " " + value
+		}
+	}
+	return low, high, low != "" && high != ""
+}
+
+// floatLiteral is a number as a float in Python.
+func floatLiteral(text string) string {
+	f, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		return text
+	}
+	literal := strconv.FormatFloat(f, 'g', -1, 64)
+	if !strings.ContainsAny(literal, ".e") {
+		literal += ".0"
+	}
+	return literal
+}
+
+func (g *module) stringInto(p *parts, f *schema.Field, c schema.Constraints) error {
+	count(p, "min_length", c.MinLen)
+	count(p, "max_length", c.MaxLen)
+	if c.Pattern != "" {
+		pattern, err := rustPattern(c.Pattern)
+		if err != nil {
+			return refuse(c.Pos, f.Message.FullName+"."+f.Name, "pattern %q: %v", c.Pattern, err)
+		}
+		p.limit("pattern", quote(pattern))
+	}
+	switch c.Format {
+	case "tuuid":
+		p.check("trimmed_uuid", "")
+	case "uuid":
+		if !f.Explicit && !f.Required && f.Proto != nil || c.SkipZero {
+			p.check("uuid", "")
+		}
+	}
+	r := c.Rules.GetString()
+	partsInto(p, quote(r.GetPrefix()), quote(r.GetSuffix()), quote(r.GetContains()), `""`)
+	if s := r.GetNotContains(); s != "" {
+		p.check("lacks", quote(s))
+	}
+	low, high := r.GetMinBytes(), "None"
+	if r.HasMaxBytes() {
+		high = strconv.FormatUint(r.GetMaxBytes(), 10)
+	}
+	if r.HasLenBytes() {
+		low, high = r.GetLenBytes(), strconv.FormatUint(r.GetLenBytes(), 10)
+	}
+	if low > 0 || high != "None" {
+		p.check("byte_length", strconv.FormatUint(low, 10)+", "+high)
+	}
+	return nil
+}
+
+func partsInto(p *parts, prefix, suffix, contains, none string) {
+	for _, rule := range []struct{ name, value string }{{"prefix", prefix}, {"suffix", suffix}, {"contains", contains}} {
+		if rule.value != none {
+			p.check(rule.name, rule.value)
+		}
+	}
+}
+
+// rustPattern is a pattern in RE2's syntax in that of pydantic's regular expressions, which mean Unicode by \d and \b.
+func rustPattern(pattern string) (string, error) {
+	parsed, err := syntax.Parse(pattern, syntax.Perl)
+	if err != nil {
+		return "", err
+	}
+	text := parsed.String()
+	var b strings.Builder
+	for i := 0; i < len(text); i++ {
+		if text[i] != '\\' || i+1 == len(text) {
+			b.WriteByte(text[i])
+			continue
+		}
+		i++
+		if text[i] == 'b' {
+			b.WriteString(`(?-u:\b)`)
+			continue
+		}
+		b.WriteByte('\\')
+		b.WriteByte(text[i])
+	}
+	return b.String(), nil
+}
+
+// listsInto adds const, in and not_in.
+func listsInto(p *parts, f *schema.Field, t *schema.Type) error {
+	c := t.Constraints
+	literals := func(texts []string) (string, error) {
+		var out []string
+		for _, text := range texts {
+			literal, err := literal(t, text)
+			if err != nil {
+				return "", refuse(c.Pos, f.Message.FullName+"."+f.Name, "%s is no %s", text, t.Kind)
+			}
+			if literal != "" {
+				out = append(out, literal)
+			}
+		}
+		return strings.Join(out, ", "), nil
+	}
+	for _, rule := range []struct {
+		name  string
+		texts []string
+	}{{"equal", one(c.Const)}, {"one_of", c.In}, {"none_of", c.NotIn}} {
+		if len(rule.texts) == 0 {
+			continue
+		}
+		values, err := literals(rule.texts)
+		if err != nil {
+			return err
+		}
+		if values == "" && rule.name == "none_of" {
+			continue // only values that JSON has no name for
+		}
+		if rule.name == "equal" && values == "" {
+			rule.name = "one_of"
+		}
+		p.check(rule.name, values)
+	}
+	return nil
+}
+
+func one(s string) []string {
+	if s == "" {
+		return nil
+	}
+	return []string{s}
+}
+
+// literal is a JSON text of a type as Python; empty for an enum's value without a name in JSON.
+func literal(t *schema.Type, text string) (string, error) {
+	switch t.Kind {
+	case schema.Bool:
+		if text == "true" {
+			return "True", nil
+		}
+		return "False", nil
+	case schema.Float, schema.Double:
+		return floatLiteral(text), nil
+	case schema.EnumKind:
+		if text[0] != '"' {
+			return "", nil
+		}
+		fallthrough
+	case schema.String:
+		var s string
+		err := json.Unmarshal([]byte(text), &s)
+		return quote(s), err
+	case schema.Bytes:
+		var s string
+		if err := json.Unmarshal([]byte(text), &s); err != nil {
+			return "", err
+		}
+		data, err := base64.StdEncoding.DecodeString(s)
+		return quoteBytes(data), err
+	}
+	number, ok := new(big.Rat).SetString(text)
+	if !ok || !number.IsInt() {
+		return "", strconv.ErrSyntax
+	}
+	return number.Num().String(), nil
+}
