@@ -38,6 +38,9 @@ func (o *object) decode(r *jsontext.Reader) {
 			return
 		}
 		o.values[i] = decodeJSON(r, f.Type)
+		if t, ok := o.values[i].(time.Time); o.values[i] == jsontext.Raw("") || ok && f.Required && t.IsZero() {
+			o.values[i] = nil // it could not be read, and has no zero value
+		}
 	}, func() {
 		if !o.message.KeepUnknown {
 			r.Skip()

@@ -70,23 +70,25 @@ func (x *protoEvent) Validate() error {
 			Message:  p.GetMessage(),
 			ForKey:   p.GetForKey(),
 		}
-		if violation.Rule != "required" && !isSensitive(x.event.Message, path.GetElements()) {
-			violation.Found = found(each.FieldValue)
+		if t, sensitive := typeAt(x.event.Message, path.GetElements()); violation.Rule != "required" && !sensitive {
+			violation.Found = found(each.FieldValue, t, violation.Rule)
 		}
 		v.Report(violation)
 	}
 	return v.Err(x.info.FullName)
 }
 
-// found renders a scalar; a message, list or map is not shown.
-func found(value protoreflect.Value) string {
+// found renders a scalar; bytes, a message, list or map are not shown. An enum's value is its name in JSON, or its
+// number where the rule is that it has a name.
+func found(value protoreflect.Value, t *schema.Type, rule string) string {
 	switch x := value.Interface().(type) {
-	case nil, protoreflect.Message, protoreflect.List, protoreflect.Map:
+	case nil, []byte, protoreflect.Message, protoreflect.List, protoreflect.Map:
 		return ""
 	case protoreflect.EnumNumber:
+		if t != nil && t.Enum != nil && rule != "enum.defined_only" {
+			return jsontext.Excerpt(jsonName(t.Enum, x))
+		}
 		return jsontext.Excerpt(int32(x))
-	case []byte:
-		return jsontext.Excerpt(jsontext.Raw(jsontext.AppendBytes(nil, x)))
 	default:
 		return jsontext.Excerpt(x)
 	}

@@ -252,10 +252,8 @@ func appendProtoValue(b []byte, t *schema.Type, v protoreflect.Value) ([]byte, e
 	case schema.Bytes:
 		return jsontext.AppendBytes(b, v.Bytes()), nil
 	case schema.EnumKind:
-		for _, e := range t.Enum.Values {
-			if protoreflect.EnumNumber(e.Number) == v.Enum() && e.JSONName != "" {
-				return jsontext.AppendString(b, e.JSONName)
-			}
+		if name := jsonName(t.Enum, v.Enum()); name != "" {
+			return jsontext.AppendString(b, name)
 		}
 		return b, &jsontext.Error{Offset: -1, Message: "enum value " + strconv.Itoa(int(v.Enum())) + " has no JSON name"}
 	case schema.Timestamp:
@@ -274,4 +272,14 @@ func appendProtoValue(b []byte, t *schema.Type, v protoreflect.Value) ([]byte, e
 		return jsontext.AppendRaw(b, jsontext.Raw(text))
 	}
 	return jsontext.AppendString(b, v.String())
+}
+
+// jsonName is the name of an enum's value in JSON, empty when it has none.
+func jsonName(e *schema.Enum, number protoreflect.EnumNumber) string {
+	for _, v := range e.Values {
+		if protoreflect.EnumNumber(v.Number) == number && v.JSONName != "" {
+			return v.JSONName
+		}
+	}
+	return ""
 }
