@@ -50,6 +50,17 @@ prefetch: ## fetch the real services that tests run against; in CI, install what
 	@[ "$(CI)" != true ] || tools/dev/packages
 	@$(GO) run ./runtime/trestletest/services/prefetch
 
+CASES := tools/protovalidate-conformance/cases
+
+.PHONY: conformance
+conformance: ## the generated validators against protovalidate's conformance suite
+	@mkdir -p $(CACHE)
+	@$(GO) mod download -modfile=tools/dev/go.mod github.com/bufbuild/protovalidate
+	$(GO) run ./tools/protovalidate-conformance/generate -out $(CASES) -prefix github.com/omninode/trestle/$(CASES) \
+	  -schemas "$$($(GO) list -m -modfile=tools/dev/go.mod -f '{{.Dir}}' github.com/bufbuild/protovalidate)/proto/protovalidate-testing"
+	$(GO) build -tags conformance -o $(CACHE)/protovalidate-conformance ./tools/protovalidate-conformance
+	$(GO) tool -modfile=tools/dev/go.mod protovalidate-conformance --strict_message --strict_error --timeout 1m $(CACHE)/protovalidate-conformance
+
 .PHONY: fuzz
 fuzz: ## fuzz every decoder and parser, FUZZTIME each (default 30s)
 	@$(GO) list -f '{{$$dir := .Dir}}{{range .TestGoFiles}}{{$$dir}}/{{.}} {{end}}{{range .XTestGoFiles}}{{$$dir}}/{{.}} {{end}}' ./... | tr ' ' '\n' | sort -u \

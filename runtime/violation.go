@@ -200,3 +200,10 @@ func (e *ValidationError) Error() string {
 	}
 	return b.String()
 }
+
+// RuleError says that a rule of the schema itself is wrong, so that nothing can be validated by it. The generator refuses
+// such rules; only validators that were generated all the same return it.
+type RuleError struct{ Message string }
+
+// Error returns the message: where the rule stands, and what is wrong with it.
+func (e *RuleError) Error() string { return e.Message }

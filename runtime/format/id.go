@@ -1,5 +1,7 @@
 package format
 
+import "strings"
+
 // UUID reports whether s is a UUID in its canonical form of 36 characters, in upper or lower case, of any version.
 func UUID(s string) bool {
 	if len(s) != 36 || s[8] != '-' || s[13] != '-' || s[18] != '-' || s[23] != '-' {
@@ -37,4 +39,30 @@ func ULID(s string) bool {
 		}
 	}
 	return true
+}
+
+// ProtobufName reports whether s is the full name of something in protobuf: identifiers with dots between them.
+func ProtobufName(s string) bool {
+	start := true
+	for i := range len(s) {
+		c := s[i]
+		switch {
+		case c == '.':
+			if start {
+				return false
+			}
+			start = true
+		case isLetter(c) || c == '_' || isDigit(c) && !start:
+			start = false
+		default:
+			return false
+		}
+	}
+	return !start
+}
+
+// ProtobufDotName is [ProtobufName] with a dot before it, as compilers write names that begin at the root.
+func ProtobufDotName(s string) bool {
+	rest, ok := strings.CutPrefix(s, ".")
+	return ok && ProtobufName(rest)
 }

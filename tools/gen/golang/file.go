@@ -20,6 +20,8 @@ type file struct {
 	names *protoNames
 	// onlyValidators leaves codecs, defaults and JSON names out.
 	onlyValidators bool
+	// keepRefused makes validators of refused messages fail.
+	keepRefused bool
 }
 
 // protoNames maps protobuf full names to what protoc-gen-go calls them.

@@ -15,6 +15,11 @@ const vocabulary = "trestle.v1"
 type Options struct {
 	// WithoutMessages leaves out what protoc-gen-go makes of protobuf files, for use beside it.
 	WithoutMessages bool
+	// OnlyValidators leaves out codecs, defaults and events, for messages that are validated and never sent.
+	OnlyValidators bool
+	// KeepRefused gives a message whose rules are refused a validator that fails with what is wrong, instead of
+	// refusing the whole set.
+	KeepRefused bool
 	// Packages names the schema packages to generate; empty means all of the set.
 	Packages []string
 }
@@ -49,7 +54,7 @@ func GenerateWith(set *schema.Set, opts Options) ([]output.File, error) {
 			if pkg.Name == vocabulary {
 				continue
 			}
-			made, err = protoPackage(set, pkg, names)
+			made, err = protoPackage(set, pkg, names, opts)
 		} else {
 			made, err = jsonPackage(set, pkg)
 		}

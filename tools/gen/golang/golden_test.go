@@ -5,10 +5,7 @@ import (
 	"flag"
 	"math/rand/v2"
 	"os"
-	"path"
 	"path/filepath"
-	"slices"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -103,18 +100,6 @@ func generate(t *testing.T, set *schema.Set) map[string]string {
 		out[f.Path] = string(f.Content)
 	}
 	return out
-}
-
-// goAndSchemas makes what a Go package consists of, and what is registered for it; other targets have tests of their own.
-func goAndSchemas(t *testing.T, set *schema.Set) []output.File {
-	t.Helper()
-	files, err := gen.All(t.Context(), set, gen.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return slices.DeleteFunc(files, func(f output.File) bool {
-		return path.Ext(f.Path) != ".go" && f.Path != "catalog.json" && !strings.HasPrefix(f.Path, "jsonschema/")
-	})
 }
 
 func loadCase(t *testing.T, name string) *schema.Set {

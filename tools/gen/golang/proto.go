@@ -112,11 +112,11 @@ func withoutVersions(content []byte) []byte {
 
 // protoPackage makes the methods of a protobuf package's messages and enums, a file a schema file, and the package's
 // own file.
-func protoPackage(set *schema.Set, pkg *schema.Package, names *protoNames) ([]output.File, error) {
+func protoPackage(set *schema.Set, pkg *schema.Package, names *protoNames, opts Options) ([]output.File, error) {
 	shared := &patterns{}
 	var files []output.File
 	for _, source := range sorted(pkg) {
-		g := &file{writer: newWriter(pkg, source.Path, shared), set: set, owner: pkg, names: names}
+		g := &file{writer: newWriter(pkg, source.Path, shared), set: set, owner: pkg, names: names, onlyValidators: opts.OnlyValidators, keepRefused: opts.KeepRefused}
 		if err := g.protoFile(source); err != nil {
 			return nil, err
 		}
@@ -139,7 +139,7 @@ func protoPackage(set *schema.Set, pkg *schema.Package, names *protoNames) ([]ou
 // protoFile writes the methods of one file's messages and enums.
 func (g *file) protoFile(source *schema.File) error {
 	for _, e := range g.owner.Enums {
-		if e.File == source {
+		if e.File == source && !g.onlyValidators {
 			g.protoEnum(e)
 		}
 	}
@@ -162,12 +162,30 @@ func (g *file) protoMessage(m *schema.Message) error {
 	if pm.APILevel.String() != "API_OPEN" {
 		return refuse(m.Pos, m.FullName, "generated code needs protobuf's open Go API: set features.(pb.go).api_level = API_OPEN")
 	}
-	if e := eventOf(g.owner, m); e != nil {
+	if e := eventOf(g.owner, m); e != nil && !g.onlyValidators {
 		g.eventMethods(e, goName)
 	}
 	if err := g.validate(m, goName); err != nil {
-		return err
+		if !g.keepRefused {
+			return err
+		}
+		g.validateRefused(m, goName, err)
 	}
+	if !g.onlyValidators {
+		if err := g.codec(m, goName); err != nil {
+			return err
+		}
+	}
+	for _, nested := range m.Messages {
+		if err := g.protoMessage(nested); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// codec writes defaults and JSON of a message and of the enums in it.
+func (g *file) codec(m *schema.Message, goName string) error {
 	if err := g.setDefaults(m, goName); err != nil {
 		return err
 	}
@@ -179,11 +197,6 @@ func (g *file) protoMessage(m *schema.Message) error {
 	}
 	for _, e := range m.Enums {
 		g.protoEnum(e)
-	}
-	for _, nested := range m.Messages {
-		if err := g.protoMessage(nested); err != nil {
-			return err
-		}
 	}
 	return nil
 }

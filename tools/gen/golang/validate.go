@@ -64,6 +64,11 @@ func (g *file) validateMethods(m *schema.Message, goName string, lines []string)
 	g.p("}\n")
 }
 
+// validateRefused writes validators that fail: the rules of the message are wrong.
+func (g *file) validateRefused(m *schema.Message, goName string, wrong error) {
+	g.validateMethods(m, goName, []string{"v.Fail(&" + g.trestle("RuleError") + "{Message: " + goString(wrong.Error()) + "})"})
+}
+
 // valueRule is what one value is checked for: a field's, an item's, a key's.
 type valueRule struct {
 	field *schema.Field

@@ -100,6 +100,8 @@ var stringFormats = []struct {
 	{"ip_prefix", "IPPrefix", "a valid IP prefix", (*validate.StringRules).GetIpPrefix},
 	{"ipv4_prefix", "IPv4Prefix", "a valid IPv4 prefix", (*validate.StringRules).GetIpv4Prefix},
 	{"ipv6_prefix", "IPv6Prefix", "a valid IPv6 prefix", (*validate.StringRules).GetIpv6Prefix},
+	{"protobuf_fqn", "ProtobufName", "a valid fully-qualified Protobuf name", (*validate.StringRules).GetProtobufFqn},
+	{"protobuf_dot_fqn", "ProtobufDotName", "a valid fully-qualified Protobuf name with a leading dot", (*validate.StringRules).GetProtobufDotFqn},
 	{"host_and_port", "HostAndPort", "a valid host (hostname or IP address) and port pair", (*validate.StringRules).GetHostAndPort},
 }
 

@@ -274,11 +274,3 @@ func camel(name string) string {
 	}
 	return b.String()
 }
-
-// lower makes a Go name unexported: "CodegenStatusEvent" → "codegenStatusEvent".
-func lower(name string) string {
-	if name == "" {
-		return name
-	}
-	return strings.ToLower(name[:1]) + name[1:]
-}

@@ -1,0 +1,66 @@
+// Generate writes Go types and validators of the messages that protovalidate's conformance suite sends, for the executor
+// beside it. The folder it writes is large and follows from the suite's version, so it is not kept in the repository.
+//
+//	generate -schemas DIR -out DIR -prefix GO-IMPORT-PATH
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/omninode/trestle/tools/gen"
+	"github.com/omninode/trestle/tools/gen/golang"
+	"github.com/omninode/trestle/tools/schema"
+)
+
+// constraint keeps the packages out of builds that do not ask for them.
+const constraint = "//go:build conformance\n\n"
+
+// folder holds the suite's messages, and those of its protocol.
+const folder = "buf/validate/conformance"
+
+func main() {
+	schemas := flag.String("schemas", "", "folder of the suite's schemas, which holds "+folder)
+	out := flag.String("out", "", "folder to write")
+	prefix := flag.String("prefix", "", "Go import path of the folder to write")
+	flag.Parse()
+	if err := run(context.Background(), *schemas, *out, *prefix); err != nil {
+		fmt.Fprintln(os.Stderr, "generate:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, schemas, out, prefix string) error {
+	texts := map[string][]byte{}
+	root := os.DirFS(schemas)
+	err := fs.WalkDir(root, folder, func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || filepath.Ext(name) != ".proto" {
+			return err
+		}
+		texts[name], err = fs.ReadFile(root, name)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("read the suite's schemas: %w", err)
+	}
+	set, err := schema.Load(ctx, schema.Files(texts), schema.WithGoPrefix(prefix))
+	if err != nil {
+		return err
+	}
+	files, err := golang.GenerateWith(set, golang.Options{OnlyValidators: true, KeepRefused: true})
+	if err != nil {
+		return err
+	}
+	for i := range files {
+		text := string(files[i].Content)
+		marker, rest, _ := strings.Cut(text, "\n")
+		files[i].Content = []byte(marker + "\n\n" + constraint + rest)
+	}
+	_, err = gen.Write(out, files)
+	return err
+}
