@@ -1,38 +1,140 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"sync"
 
+	"github.com/omninode/trestle/cmd/trestle/dynamic"
 	codegenv1 "github.com/omninode/trestle/gen/omninode/codegen/v1"
 	hooksv1 "github.com/omninode/trestle/gen/omninode/hooks/v1"
 	trestle "github.com/omninode/trestle/runtime"
+	"github.com/omninode/trestle/tools/schema"
 )
 
-// allEvents are the event types that this binary was built with, sorted by type.
-func allEvents() []*trestle.EventInfo {
-	all := slices.Concat(codegenv1.Events(), hooksv1.Events())
-	slices.SortFunc(all, func(a, b *trestle.EventInfo) int { return strings.Compare(a.Type, b.Type) })
-	return all
+// builtIn are the event types that this binary was built with.
+var builtIn = sync.OnceValue(func() []*trestle.EventInfo {
+	return slices.Concat(codegenv1.Events(), hooksv1.Events())
+})
+
+// eventTypes are the event types that a command knows.
+type eventTypes struct {
+	// own are those of the project, or outside of one those that are built in; sorted by type.
+	own []*trestle.EventInfo
+	// others are built in, and not in the project.
+	others []*trestle.EventInfo
 }
 
-// eventNamed finds an event type; the error suggests the one that may have been meant.
-func eventNamed(name string) (*trestle.EventInfo, error) {
-	all := allEvents()
-	for _, e := range all {
-		if e.Type == name {
-			return e, nil
+// eventTypes returns the event types of the project's schemas, and beside them the built-in ones. Outside of a project
+// there are only those.
+func (p *project) eventTypes(ctx context.Context) (eventTypes, error) {
+	set, err := p.load(ctx)
+	if errors.Is(err, errNoProject) {
+		own := slices.Clone(builtIn())
+		sortByType(own)
+		return eventTypes{own: own}, nil
+	}
+	if err != nil {
+		return eventTypes{}, err
+	}
+	return eventTypesOf(set), nil
+}
+
+// eventTypesOf returns the event types of a set, as built in where they are, since those are faster.
+func eventTypesOf(set *schema.Set) eventTypes {
+	var out eventTypes
+	for _, info := range dynamic.Events(set) {
+		if i := slices.IndexFunc(builtIn(), func(b *trestle.EventInfo) bool { return b.FullName == info.FullName && b.Type == info.Type }); i >= 0 {
+			info = builtIn()[i]
+		}
+		out.own = append(out.own, info)
+	}
+	sortByType(out.own)
+	for _, info := range builtIn() {
+		if find(out.own, info.Type) == nil {
+			out.others = append(out.others, info)
 		}
 	}
-	for _, e := range all {
-		if strings.EqualFold(e.Type, name) || strings.EqualFold(e.FullName, name) || strings.HasSuffix(strings.ToLower(e.Type), strings.ToLower(name)) {
-			return nil, fmt.Errorf("unknown event type %q: did you mean %s?", name, e.Type)
+	return out
+}
+
+func sortByType(events []*trestle.EventInfo) {
+	slices.SortStableFunc(events, func(a, b *trestle.EventInfo) int { return strings.Compare(a.Type, b.Type) })
+}
+
+func find(events []*trestle.EventInfo, eventType string) *trestle.EventInfo {
+	for _, e := range events {
+		if e.Type == eventType {
+			return e
 		}
+	}
+	return nil
+}
+
+// named finds an event type; the error suggests those that may have been meant.
+func (t eventTypes) named(name string) (*trestle.EventInfo, error) {
+	for _, events := range [][]*trestle.EventInfo{t.own, t.others} {
+		if info := find(events, name); info != nil {
+			return info, nil
+		}
+	}
+	if meant := t.closeTo(name); len(meant) > 0 {
+		return nil, fmt.Errorf("unknown event type %q: did you mean %s?", name, strings.Join(meant, " or "))
 	}
 	return nil, fmt.Errorf("unknown event type %q: `trestle validate --list` lists them", name)
 }
 
-// allTypes are the same, for decoding records.
-var allTypes = sync.OnceValue(func() *trestle.Types { return trestle.NewTypes(allEvents()...) })
+// decoding are the types for reading records.
+func (t eventTypes) decoding() *trestle.Types {
+	return trestle.NewTypes(slices.Concat(t.own, t.others)...)
+}
+
+// closeTo returns up to three types that may have been meant by a name, the likeliest first.
+func (t eventTypes) closeTo(name string) []string {
+	type candidate struct {
+		eventType string
+		distance  int
+	}
+	var found []candidate
+	lower := strings.ToLower(name)
+	for _, e := range slices.Concat(t.own, t.others) {
+		other := strings.ToLower(e.Type)
+		distance := editDistance(lower, other)
+		if strings.EqualFold(e.FullName, name) || strings.HasSuffix(other, lower) {
+			distance = min(distance, 1)
+		}
+		if distance <= 1+len(lower)/5 {
+			found = append(found, candidate{e.Type, distance})
+		}
+	}
+	slices.SortStableFunc(found, func(a, b candidate) int { return a.distance - b.distance })
+	var out []string
+	for _, c := range found[:min(3, len(found))] {
+		out = append(out, c.eventType)
+	}
+	return out
+}
+
+// editDistance counts the bytes to insert, delete or exchange that make b of a.
+func editDistance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			exchanged := diagonal
+			if a[i] != b[j] {
+				exchanged++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(exchanged, row[j]+1, diagonal+1)
+		}
+	}
+	return row[len(b)]
+}

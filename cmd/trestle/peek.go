@@ -10,8 +10,10 @@ import (
 	"io"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
+	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/jsontext"
 	"github.com/omninode/trestle/runtime/wire"
 	"github.com/spf13/cobra"
@@ -57,11 +59,19 @@ those from then on, and --from end waits for new ones.`,
 			if err := env.needBrokers(); err != nil {
 				return err
 			}
-			return peek(cmd.Context(), env, args[0], from, count, func(r *kgo.Record) error {
-				if asJSON {
-					return showLine(cmd, peekRecord(r))
+			types := sync.OnceValue(func() *trestle.Types { // only records in protobuf need them
+				known, err := p.eventTypes(cmd.Context())
+				if err != nil {
+					fmt.Fprintf(cmd.ErrOrStderr(), "trestle: records in protobuf are shown as bytes: %v\n", err)
 				}
-				return showText(cmd.OutOrStdout(), peekRecord(r))
+				return known.decoding()
+			})
+			return peek(cmd.Context(), env, args[0], from, count, func(r *kgo.Record) error {
+				shown := peekRecord(r, types)
+				if asJSON {
+					return showLine(cmd, shown)
+				}
+				return showText(cmd.OutOrStdout(), shown)
 			})
 		},
 	}
@@ -255,7 +265,7 @@ func showText(w io.Writer, r peeked) error {
 	return err
 }
 
-func peekRecord(r *kgo.Record) peeked {
+func peekRecord(r *kgo.Record, types func() *trestle.Types) peeked {
 	out := peeked{
 		Topic:     r.Topic,
 		Partition: r.Partition,
@@ -271,7 +281,7 @@ func peekRecord(r *kgo.Record) peeked {
 	if r.Value == nil {
 		return out
 	}
-	value, err := recordJSON(r)
+	value, err := recordJSON(r, types)
 	if err != nil {
 		out.ValueBase64 = base64.StdEncoding.EncodeToString(r.Value)
 		return out
@@ -297,14 +307,14 @@ func recordEventType(r *kgo.Record) string {
 }
 
 // recordJSON is a record's value as JSON: its own text, or for protobuf the event's JSON.
-func recordJSON(r *kgo.Record) (json.RawMessage, error) {
+func recordJSON(r *kgo.Record, types func() *trestle.Types) (json.RawMessage, error) {
 	headers := make([]wire.Header, len(r.Headers))
 	for i, h := range r.Headers {
 		headers[i] = wire.Header(h)
 	}
 	switch wire.Sniff(r.Value, headers) {
 	case wire.Confluent:
-		text, err := protobufPayload(r, "")
+		text, err := protobufPayload(r, types())
 		return json.RawMessage(text), err
 	case wire.FramedJSON:
 		_, text, err := wire.ParseFramedJSON(r.Value)

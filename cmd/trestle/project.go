@@ -53,6 +53,8 @@ type environment struct {
 
 const configName = "trestle.yaml"
 
+var errNoProject = errors.New("no " + configName + " here or in a folder above: run this inside a project, name its folder with --dir, or make one with trestle init")
+
 // open finds and reads trestle.yaml. A folder given by --dir may lack one; then the defaults hold.
 func (p *project) open() error {
 	if p.opened {
@@ -66,7 +68,7 @@ func (p *project) open() error {
 	for !given && !exists(filepath.Join(dir, configName)) {
 		parent := filepath.Dir(dir)
 		if parent == dir {
-			return fmt.Errorf("no %s here or in a folder above: run this inside a project, or name its folder with --dir", configName)
+			return errNoProject
 		}
 		dir = parent
 	}

@@ -34,7 +34,11 @@ missing are filled in; what is there is kept. An event that is invalid is report
 registry the schema's id travels in a header.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			info, err := eventNamed(args[0])
+			types, err := p.eventTypes(cmd.Context())
+			if err != nil {
+				return err
+			}
+			info, err := types.named(args[0])
 			if err != nil {
 				return err
 			}

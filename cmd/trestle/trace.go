@@ -249,7 +249,10 @@ func summary(e trace.Event) string {
 
 // traceReader reads records of the declared topics.
 func traceReader(set *schema.Set) trace.Reader {
-	return trace.Envelopes(envelopeOf(set), trace.WithProtobuf(protobufPayload))
+	types := eventTypesOf(set).decoding()
+	return trace.Envelopes(envelopeOf(set), trace.WithProtobuf(func(r *kgo.Record, _ string) (jsontext.Raw, error) {
+		return protobufPayload(r, types)
+	}))
 }
 
 // envelopeOf says which envelope the events of a topic have.
@@ -273,8 +276,8 @@ func envelopeOf(set *schema.Set) func(topic string) wire.Kind {
 }
 
 // protobufPayload renders the payload of a record in protobuf as JSON.
-func protobufPayload(r *kgo.Record, _ string) (jsontext.Raw, error) {
-	decoded, err := decodeRecord(r)
+func protobufPayload(r *kgo.Record, types *trestle.Types) (jsontext.Raw, error) {
+	decoded, err := decodeRecord(r, types)
 	if err != nil {
 		return "", err
 	}
@@ -282,13 +285,13 @@ func protobufPayload(r *kgo.Record, _ string) (jsontext.Raw, error) {
 	return jsontext.Raw(text), err
 }
 
-// decodeRecord reads a record of any event type that this binary knows.
-func decodeRecord(r *kgo.Record) (trestle.Decoded, error) {
+// decodeRecord reads a record of any of the event types.
+func decodeRecord(r *kgo.Record, types *trestle.Types) (trestle.Decoded, error) {
 	rec := trestle.Record{Topic: r.Topic, Key: r.Key, Value: r.Value, Partition: r.Partition, Offset: r.Offset, Timestamp: r.Timestamp}
 	for _, h := range r.Headers {
 		rec.Headers = append(rec.Headers, trestle.Header(h))
 	}
-	return trestle.Decode(&rec, allTypes(), trestle.DecodeOptions{})
+	return trestle.Decode(&rec, types, trestle.DecodeOptions{})
 }
 
 func topicNames(topics []*schema.Topic) []string {

@@ -31,10 +31,15 @@ func newValidate(p *project) *cobra.Command {
 		Short: "Check events against their type",
 		Long: `Validate reads events, one JSON document a file or one a line, from files or standard input ("-"), and reports every
 rule they break. A document is the event as it is on the wire, that with what an envelope needs left out, or the bare
-payload; ids, timestamps and defaults that are missing are no mistake, since publishing fills them in.`,
+payload; ids, timestamps and defaults that are missing are no mistake, since publishing fills them in. Types are those of
+the project's schemas; nothing has to be generated.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			types, err := p.eventTypes(cmd.Context())
+			if err != nil {
+				return err
+			}
 			if list {
-				for _, e := range allEvents() {
+				for _, e := range types.own {
 					fmt.Fprintln(cmd.OutOrStdout(), e.Type)
 				}
 				return nil
@@ -42,7 +47,7 @@ payload; ids, timestamps and defaults that are missing are no mistake, since pub
 			if len(args) == 0 {
 				return errors.New("name an event type: `trestle validate --list` lists them")
 			}
-			info, err := eventNamed(args[0])
+			info, err := types.named(args[0])
 			if err != nil {
 				return err
 			}
@@ -78,11 +83,14 @@ payload; ids, timestamps and defaults that are missing are no mistake, since pub
 // cliSource is the source of hook events that this command publishes, where the event names none.
 var cliSource = trestle.Source{ServiceName: "trestle", ServiceVersion: "1.0.0", InstanceID: "trestle-cli"}
 
+// anySchemaID stands for the id that a registry gives.
+const anySchemaID = 1
+
 // validateDocument does with an event what publishing does, short of sending it.
 func validateDocument(info *trestle.EventInfo, d document) validateAnswer {
 	event, env, err := trestle.ReadDocument(info, d.Text)
 	if err == nil {
-		_, err = trestle.Encode(event, &env, trestle.EncodeOptions{Source: cliSource})
+		_, err = trestle.Encode(event, &env, trestle.EncodeOptions{Source: cliSource, SchemaID: anySchemaID})
 	}
 	answer := validateAnswer{Document: d.Name, Valid: err == nil, Violations: []violation{}}
 	var invalid *trestle.ValidationError
