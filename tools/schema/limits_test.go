@@ -16,7 +16,9 @@ const jsonHead = `{"$schema":"https://json-schema.org/draft/2020-12/schema","tit
 func TestLimits(t *testing.T) {
 	t.Parallel()
 	repeat := func(begin, end string, n int) string { return strings.Repeat(begin, n) + strings.Repeat(end, n) }
-	protoFile := func(body string) map[string][]byte { return map[string][]byte{"a.proto": []byte("syntax = \"proto3\";\n" + body)} }
+	protoFile := func(body string) map[string][]byte {
+		return map[string][]byte{"a.proto": []byte("syntax = \"proto3\";\n" + body)}
+	}
 	jsonFile := func(value, defs string) map[string][]byte {
 		return map[string][]byte{"a.json": []byte(jsonHead + value + `},"$defs":{` + defs + `}}`)}
 	}
