@@ -1,15 +1,19 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/omninode/trestle/cmd/trestle/dev"
 	"github.com/omninode/trestle/cmd/trestle/gate"
+	"github.com/omninode/trestle/runtime/topics"
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
@@ -18,8 +22,9 @@ func TestMain(m *testing.M) {
 }
 
 // TestScripts runs the scripts in testdata/script. Each gets a folder `omni` with this project's schemas, and commands
-// beside testscript's own: `exits STATUS trestle …` runs a command that must end with that status, and `stack` starts
-// an embedded stack and points the environment's variables to it.
+// beside testscript's own: `exits STATUS trestle …` runs a command that must end with that status, `edit FILE OLD NEW`
+// replaces text, `stack` starts an embedded stack and points the environment's variables to it, and `plan FILE ACTION`
+// holds a topics plan to the system's topics.
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	root, err := filepath.Abs("../..")
@@ -46,7 +51,9 @@ func TestScripts(t *testing.T) {
 			return os.WriteFile(filepath.Join(project, configName), config, 0o644)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"edit":  edit,
 			"exits": exits,
+			"plan":  checkPlan,
 			"stack": startTestStack,
 		},
 	})
@@ -81,4 +88,57 @@ func startTestStack(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("TRESTLE_BROKERS", stack.Brokers)
 	ts.Setenv("TRESTLE_REGISTRY", stack.Registry)
 	ts.Setenv("TRESTLE_STORE", stack.Store)
+}
+
+func edit(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: edit FILE OLD NEW")
+	}
+	text := ts.ReadFile(args[0])
+	unquote := func(s string) string { return strings.ReplaceAll(s, `\n`, "\n") }
+	old, replacement := unquote(args[1]), unquote(args[2])
+	if !strings.Contains(text, old) {
+		ts.Fatalf("%s does not contain %q", args[0], old)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.ReplaceAll(text, old, replacement)), 0o644))
+}
+
+// checkPlan holds a plan in JSON to the 36 topics and, of the guide's 13, to the exact settings.
+func checkPlan(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: plan FILE ACTION")
+	}
+	var plan topics.Plan
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &plan))
+	byName := map[string]topics.Topic{}
+	for _, t := range plan.Topics {
+		byName[t.Name] = t
+		if string(t.Action) != args[1] {
+			ts.Fatalf("topic %s: action %s, want %s", t.Name, t.Action, args[1])
+		}
+	}
+	if len(byName) != 36 {
+		ts.Fatalf("%d topics, want 36", len(byName))
+	}
+	const day = 24 * 3600 * 1000
+	type settings struct {
+		partitions int32
+		retention  int
+	}
+	want := map[string]settings{"omninode_codegen_status_session_v1": {6, 3 * day}}
+	for _, operation := range []string{"analyze", "validate", "pattern", "mixin"} {
+		want["omninode_codegen_request_"+operation+"_v1"] = settings{3, 7 * day}
+		want["omninode_codegen_response_"+operation+"_v1"] = settings{3, 7 * day}
+		want["omninode_codegen_dlq_"+operation+"_v1"] = settings{1, 30 * day}
+	}
+	for name, w := range want {
+		t := byName[name]
+		config := map[string]string{
+			"retention.ms": strconv.Itoa(w.retention), "cleanup.policy": "delete", "compression.type": "gzip",
+			"max.message.bytes": t.Config["max.message.bytes"],
+		}
+		if t.Partitions != w.partitions || !maps.Equal(t.Config, config) {
+			ts.Fatalf("topic %s: %d partitions, %v; want %d, %v", name, t.Partitions, t.Config, w.partitions, config)
+		}
+	}
 }
