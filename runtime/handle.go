@@ -28,6 +28,12 @@ func Handle[E any, P interface {
 	c.register(info, func(ctx context.Context, e Event) error { return handler(ctx, e.(P)) })
 }
 
+// HandleInfo is [Handle] for a program that learns of its event types when it runs, such as from schemas that it was not
+// built with: the handler gets events that info.New made.
+func HandleInfo(c *Consumer, info *EventInfo, handler func(context.Context, Event) error) {
+	c.register(info, handler)
+}
+
 type topicHandlers struct {
 	info     *TopicInfo
 	byType   map[string]*eventHandler // by event type on the wire

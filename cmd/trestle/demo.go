@@ -27,8 +27,8 @@ func newDemo(p *project) *cobra.Command {
 		Short: "Run the main job end to end on the embedded stack",
 		Long: `Demo loads the schemas, checks that generated code is up to date and that nothing breaks what is committed, starts an
 embedded stack, creates topics, registers schemas, and has services hold conversations over every event type, broken and
-failing events included. Everything is traced; a session's timeline and a summary that adds up are printed. Nothing is
-left running.`,
+failing events included. Everything is traced; a timeline and a summary that adds up are printed. Nothing is left
+running. In a project with other schemas than OmniNode's the events are examples that are made from the schemas.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			out := cmd.OutOrStdout()
@@ -139,16 +139,24 @@ func converse(ctx context.Context, set *schema.Set, env environment, step func(s
 			o.DeadLetters = append(o.DeadLetters, t.Name)
 		}
 	}
-	summary, err := demo.Run(ctx, o)
+	run, timeline, word := demo.Run, store.BySession, "session"
+	types := eventTypesOf(set)
+	if !types.haveAllBuiltIn() {
+		word, timeline = "conversation", store.ByCorrelation
+		run = func(ctx context.Context, o demo.Options) (*demo.Summary, error) {
+			return demo.RunSchemas(ctx, o, set, types.own)
+		}
+	}
+	summary, err := run(ctx, o)
 	if err != nil {
 		return nil, err
 	}
-	session := summary.SessionIDs[len(summary.SessionIDs)-1] // the one with a failure in it
-	events, err := store.BySession(ctx, session)
+	id := summary.SessionIDs[len(summary.SessionIDs)-1] // of OmniNode's, the one with a failure in it
+	events, err := timeline(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	fmt.Fprintf(out, "\nsession %s\n", session)
+	fmt.Fprintf(out, "\n%s %s\n", word, id)
 	writeTimeline(out, events)
 	return summary, nil
 }

@@ -61,6 +61,11 @@ func eventTypesOf(set *schema.Set) eventTypes {
 	return out
 }
 
+// haveAllBuiltIn says whether the project has the schemas that this binary was built with.
+func (t eventTypes) haveAllBuiltIn() bool {
+	return !slices.ContainsFunc(builtIn(), func(b *trestle.EventInfo) bool { return !slices.Contains(t.own, b) })
+}
+
 func sortByType(events []*trestle.EventInfo) {
 	slices.SortStableFunc(events, func(a, b *trestle.EventInfo) int { return strings.Compare(a.Type, b.Type) })
 }

@@ -90,35 +90,10 @@ func (s *operations) publishHooks(ctx context.Context) error {
 
 // watchDeadLetters reads the dead-letter topics until ctx ends.
 func (s *operations) watchDeadLetters(ctx context.Context, brokers []string, topics []string) error {
-	cl, err := kgo.NewClient(kgo.SeedBrokers(brokers...), kgo.ConsumeTopics(topics...), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
-	if err != nil {
-		return err
-	}
-	defer cl.Close()
-	for {
-		fetches := cl.PollFetches(ctx)
-		if ctx.Err() != nil {
-			return nil
-		}
-		if err := fetches.Err(); err != nil {
-			return err
-		}
-		for _, r := range fetches.Records() {
-			if err := s.deadLetter(ctx, r); err != nil {
-				return fmt.Errorf("%s[%d]@%d: %w", r.Topic, r.Partition, r.Offset, err)
-			}
-		}
-	}
+	return readDeadLetters(ctx, brokers, topics, func(r *kgo.Record) error { return s.deadLetter(ctx, r) })
 }
 
 func (s *operations) deadLetter(ctx context.Context, r *kgo.Record) error {
-	headers := make([]deadletter.Header, len(r.Headers))
-	for i, h := range r.Headers {
-		headers[i] = deadletter.Header(h)
-	}
-	if _, err := deadletter.Parse(r.Value, headers...); err != nil {
-		return err
-	}
 	s.mu.Lock()
 	s.perDL[r.Topic]++
 	count := s.perDL[r.Topic]

@@ -1,0 +1,185 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	trestle "github.com/omninode/trestle/runtime"
+	"github.com/omninode/trestle/runtime/wire"
+	"github.com/omninode/trestle/tools/schema"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"golang.org/x/sync/errgroup"
+)
+
+// conversations is how many conversations the generic demo holds.
+const conversations = 3
+
+// RunSchemas runs the demo of any schemas, whose event types are those of infos: in each conversation an example of
+// every event type is published, requests are answered by an example of their reply with the same correlation id, and
+// once an invalid event of every type is sent. It runs until every event is accounted for and leaves nothing running.
+// The session ids of the summary are the conversations' correlation ids.
+//
+// Event types that have no topic or whose topic has no dead-letter topic are left out, and so are those that no example
+// is found for; Options.Step says which.
+func RunSchemas(ctx context.Context, o Options, set *schema.Set, infos []*trestle.EventInfo) (*Summary, error) {
+	begun := time.Now()
+	l := newLedger()
+	pub, err := newPublisher(o, l)
+	if err != nil {
+		return nil, err
+	}
+	d := &generic{demo: demo{Options: o, ledger: l, pub: pub}}
+	ids, err := d.run(ctx, set, infos)
+	if err := errors.Join(err, pub.Close(context.WithoutCancel(ctx))); err != nil {
+		return nil, err
+	}
+	d.step("tracing the log into the store")
+	summary, err := d.account(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	summary.DurationMS = time.Since(begun).Milliseconds()
+	return summary, nil
+}
+
+// generic is the demo of schemas that nothing is known of.
+type generic struct {
+	demo
+	samples []*sample          // of the types that take part
+	byType  map[string]*sample // the same
+	replies map[string]bool    // types that answer a request
+}
+
+func (d *generic) run(ctx context.Context, set *schema.Set, infos []*trestle.EventInfo) (ids []string, err error) {
+	if err := d.prepare(set, infos); err != nil {
+		return nil, err
+	}
+	consumer, err := d.consumer()
+	if err != nil {
+		return nil, err
+	}
+	talk, failed := context.WithCancelCause(ctx) // ends when a service fails
+	defer failed(nil)
+	work, stop := context.WithCancel(ctx)
+	defer stop()
+	group, groupCtx := errgroup.WithContext(work)
+	group.Go(func() error { return consumer.Run(groupCtx) })
+	group.Go(func() error {
+		return readDeadLetters(groupCtx, d.Brokers, d.DeadLetters, func(*kgo.Record) error {
+			d.ledger.consumed(deadLetterType)
+			return nil
+		})
+	})
+	done := make(chan error, 1)
+	go func() {
+		err := group.Wait()
+		failed(err)
+		done <- err
+	}()
+	ids, err = d.talk(talk)
+	stop()
+	return ids, errors.Join(err, <-done)
+}
+
+// prepare finds the event types that take part, with an example of each.
+func (d *generic) prepare(set *schema.Set, infos []*trestle.EventInfo) error {
+	samples, leftOut, err := newSamples(set, infos)
+	if err != nil {
+		return err
+	}
+	for _, why := range leftOut {
+		d.step(why)
+	}
+	if len(samples) == 0 {
+		return errors.New("the schemas have no event that the demo could publish")
+	}
+	d.samples, d.byType, d.replies = samples, map[string]*sample{}, map[string]bool{}
+	for _, s := range samples {
+		d.byType[s.info.Type] = s
+	}
+	for _, s := range samples {
+		if d.byType[s.info.Reply] != nil {
+			d.replies[s.info.Reply] = true
+		}
+	}
+	return nil
+}
+
+func (d *generic) consumer() (*trestle.Consumer, error) {
+	c, err := trestle.NewConsumer(d.Brokers, "trestle_demo",
+		trestle.WithLogger(d.Log),
+		trestle.WithObserver(d.ledger.observe),
+		trestle.WithStart(trestle.Earliest), // the log is new: nothing hangs on who is up first
+	)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range d.samples {
+		trestle.HandleInfo(c, s.info, d.answer)
+	}
+	return c, nil
+}
+
+// answer publishes the reply to a request, which takes its correlation id from the request.
+func (d *generic) answer(ctx context.Context, e trestle.Event) error {
+	reply := d.byType[e.EventInfo().Reply]
+	if reply == nil {
+		return nil
+	}
+	delivery, _ := trestle.DeliveryFrom(ctx)
+	return d.publish(ctx, reply, conversation{delivery.Envelope.CorrelationID, delivery.Envelope.SessionID})
+}
+
+// talk publishes everything and waits until every event is consumed or dead-lettered.
+func (d *generic) talk(ctx context.Context) (correlationIDs []string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	d.step(fmt.Sprintf("%d conversations: an event of every type, requests answered", conversations))
+	for range conversations {
+		c := newConversation()
+		correlationIDs = append(correlationIDs, c.correlationID)
+		for _, s := range d.samples {
+			if d.replies[s.info.Type] {
+				continue
+			}
+			if err := d.publish(ctx, s, c); err != nil {
+				return nil, err
+			}
+		}
+	}
+	d.step("a foreign producer sends an invalid event of every type")
+	for _, s := range d.samples {
+		if err := d.publishInvalid(ctx, s); err != nil {
+			return nil, err
+		}
+	}
+	return correlationIDs, d.ledger.settled(ctx)
+}
+
+func (d *generic) publish(ctx context.Context, s *sample, c conversation) error {
+	event, env, err := trestle.ReadDocument(s.info, s.document(c))
+	if err != nil {
+		return fmt.Errorf("example of %s: %w", s.info.Type, err)
+	}
+	if s.info.Envelope != wire.None {
+		env.CorrelationID = c.correlationID
+	}
+	d.ledger.published(s.info.Type) // before it can be consumed
+	return d.pub.typed.Publish(ctx, event, trestle.WithEnvelope(env))
+}
+
+// publishInvalid sends, as JSON, what breaks a rule of the event type.
+func (d *generic) publishInvalid(ctx context.Context, s *sample) error {
+	d.ledger.published(s.info.Type)
+	record := &kgo.Record{
+		Topic:   s.info.Topic.Name,
+		Value:   s.invalid,
+		Headers: []kgo.RecordHeader{{Key: wire.HeaderEventType, Value: []byte(s.info.Type)}},
+	}
+	if err := d.pub.raw.ProduceSync(ctx, record).FirstErr(); err != nil {
+		return fmt.Errorf("publish to %s: %w", record.Topic, err)
+	}
+	return nil
+}
