@@ -8,15 +8,22 @@ import (
 	"strings"
 	"testing"
 
+	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	"buf.build/go/protovalidate"
 	gocmp "github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/testing/protocmp"
+	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
+	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	codegenv1 "github.com/omninode/trestle/gen/omninode/codegen/v1"
 	trestlev1 "github.com/omninode/trestle/gen/trestle/v1"
 	trestle "github.com/omninode/trestle/runtime"
+	"github.com/omninode/trestle/runtime/protoviolation"
+	expressionsv1 "github.com/omninode/trestle/tools/gen/golang/testdata/formats/want/acme/expressions/v1"
+	formatsv1 "github.com/omninode/trestle/tools/gen/golang/testdata/formats/want/acme/formats/v1"
 	rulesv1 "github.com/omninode/trestle/tools/gen/golang/testdata/rules/want/acme/rules/v1"
 	shapesv1 "github.com/omninode/trestle/tools/gen/golang/testdata/shapes/want/acme/shapes/v1"
 )
@@ -25,10 +32,14 @@ import (
 type validated interface {
 	proto.Message
 	Validate() error
+	ValidateFirst() error
 }
 
 // finding is what both validators say of a violation.
-type finding struct{ Path, Rule, Message string }
+type finding struct {
+	Path, Rule, RulePath, Message string
+	ForKey                        bool
+}
 
 // TestSameAsProtovalidate gives generated validators and protovalidate the same messages: values at and around every
 // bound of every rule, one field at a time and then at random.
@@ -36,6 +47,7 @@ func TestSameAsProtovalidate(t *testing.T) {
 	t.Parallel()
 	messages := []validated{
 		validNumbers(), validTexts(), validContainers(), &rulesv1.Part{Size: 1}, &shapesv1.EveryKind{},
+		validKnown(), &expressionsv1.Span{},
 		&codegenv1.OnexEnvelopeV1{
 			CorrelationId: id, EventType: "x", Timestamp: timestamppb.Now(), Payload: &trestlev1.JsonObject{},
 		},
@@ -47,7 +59,7 @@ func TestSameAsProtovalidate(t *testing.T) {
 			messages = append(messages, m)
 		}
 	}
-	if len(messages) != 8+9 {
+	if len(messages) != 10+9 {
 		t.Fatalf("%d messages, want the nine events of testdata/python-writes among them", len(messages))
 	}
 	validator, err := protovalidate.New()
@@ -58,12 +70,20 @@ func TestSameAsProtovalidate(t *testing.T) {
 		t.Run(string(m.ProtoReflect().Descriptor().FullName()), func(t *testing.T) {
 			t.Parallel()
 			valid, invalid := 0, 0
+			_, expressions := m.(*expressionsv1.Span)
 			for msg := range samples(m, 1000) {
+				if expressions && proto.Size(msg) > 400 {
+					continue // CEL takes its time
+				}
 				want := expected(t, validator, msg)
 				got := actual(t, msg.(validated))
 				if diff := gocmp.Diff(want, got); diff != "" {
 					t.Fatalf("(-protovalidate +generated):\n%s\nmessage: %v", diff, msg)
 				}
+				if (valid+invalid)%8 == 0 {
+					sameMessage(t, validator, msg.(validated))
+				}
+				sameFirst(t, msg.(validated), want)
 				if len(want) == 0 {
 					valid++
 				} else {
@@ -78,9 +98,60 @@ func TestSameAsProtovalidate(t *testing.T) {
 	}
 }
 
+// sameMessage compares buf.validate.Violations: elements of paths with numbers and types.
+func sameMessage(t *testing.T, validator protovalidate.Validator, msg validated) {
+	t.Helper()
+	invalid, ok := errors.AsType[*trestle.ValidationError](msg.Validate())
+	if !ok {
+		return
+	}
+	got, err := protoviolation.From(invalid, msg.ProtoReflect().Descriptor())
+	if err != nil {
+		t.Fatal(err)
+	}
+	reference, ok := errors.AsType[*protovalidate.ValidationError](validator.Validate(msg))
+	if !ok {
+		t.Fatalf("accepted by protovalidate: %v", msg)
+	}
+	want := reference.ToProto()
+	for _, list := range [][]*validate.Violation{got.GetViolations(), want.GetViolations()} {
+		slices.SortFunc(list, func(a, b *validate.Violation) int {
+			return cmp.Or(cmp.Compare(protovalidate.FieldPathString(a.GetField()), protovalidate.FieldPathString(b.GetField())),
+				cmp.Compare(a.GetRuleId(), b.GetRuleId()), cmp.Compare(a.GetMessage(), b.GetMessage()))
+		})
+	}
+	if !proto.Equal(want, got) {
+		t.Fatalf("buf.validate.Violations (-protovalidate +generated):\n%s\nmessage: %v", gocmp.Diff(want, got, protocmp.Transform()), msg)
+	}
+}
+
+// sameFirst holds ValidateFirst to one violation of those that there are.
+func sameFirst(t *testing.T, msg validated, all []finding) {
+	t.Helper()
+	err := msg.ValidateFirst()
+	if (err == nil) != (len(all) == 0) {
+		t.Fatalf("ValidateFirst says %v of %v, of which there are %d violations", err, msg, len(all))
+	}
+	if err == nil {
+		return
+	}
+	invalid, ok := errors.AsType[*trestle.ValidationError](err)
+	if !ok || len(invalid.Violations) != 1 {
+		t.Fatalf("ValidateFirst: %v", err)
+	}
+	v := invalid.Violations[0]
+	if !slices.Contains(all, finding{v.Path, v.Rule, v.RulePath, v.Message, v.ForKey}) {
+		t.Fatalf("ValidateFirst: %v, which is not one of %v", v, all)
+	}
+}
+
 func expected(t *testing.T, validator protovalidate.Validator, msg proto.Message) []finding {
 	t.Helper()
-	err := validator.Validate(msg)
+	return findings(t, validator.Validate(msg))
+}
+
+func findings(t *testing.T, err error) []finding {
+	t.Helper()
 	if err == nil {
 		return nil
 	}
@@ -90,7 +161,10 @@ func expected(t *testing.T, validator protovalidate.Validator, msg proto.Message
 	}
 	var out []finding
 	for _, v := range invalid.Violations {
-		out = append(out, finding{protovalidate.FieldPathString(v.Proto.GetField()), v.Proto.GetRuleId(), v.Proto.GetMessage()})
+		out = append(out, finding{
+			protovalidate.FieldPathString(v.Proto.GetField()), v.Proto.GetRuleId(), protovalidate.FieldPathString(v.Proto.GetRule()),
+			v.Proto.GetMessage(), v.Proto.GetForKey(),
+		})
 	}
 	return sorted(out)
 }
@@ -110,7 +184,7 @@ func actual(t *testing.T, msg validated) []finding {
 	}
 	var out []finding
 	for _, v := range invalid.Violations {
-		out = append(out, finding{v.Path, v.Rule, v.Message})
+		out = append(out, finding{v.Path, v.Rule, v.RulePath, v.Message, v.ForKey})
 	}
 	return sorted(out)
 }
@@ -222,5 +296,11 @@ func validContainers() *rulesv1.Containers {
 	return &rulesv1.Containers{
 		Part: &rulesv1.Part{Size: 1}, Parts: []*rulesv1.Part{{Size: 2}}, Some: []int32{1}, Left: "left",
 		Labels: map[string]string{"ab": "c"}, Choice: &rulesv1.Containers_Number{Number: 1},
+	}
+}
+
+func validKnown() *formatsv1.Known {
+	return &formatsv1.Known{
+		One: durationpb.New(1000000005), Number: wrapperspb.Int32(4), Waits: []*durationpb.Duration{durationpb.New(0), durationpb.New(1500000000)},
 	}
 }

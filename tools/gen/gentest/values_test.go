@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"strings"
+	"time"
 
 	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	"buf.build/go/protovalidate"
@@ -42,11 +43,52 @@ func settings(fd protoreflect.FieldDescriptor, depth int) []setting {
 // fillings fill a message that is in another: not at all, and at random to a certain depth.
 func fillings(md protoreflect.MessageDescriptor, depth int) []setting {
 	out := []setting{func(protoreflect.Message) {}}
-	if depth >= 3 || strings.HasPrefix(string(md.FullName()), "google.protobuf.") {
+	if strings.HasPrefix(string(md.FullName()), "google.protobuf.") {
+		return append(out, wellKnown(md)...)
+	}
+	if depth >= 2 {
 		return out
 	}
 	for seed := range uint64(4) {
 		out = append(out, func(m protoreflect.Message) { randomise(m, rand.New(rand.NewPCG(seed, uint64(depth))), depth+1) })
+	}
+	return out
+}
+
+// wellKnown fill one of protobuf's own messages with what the rules in testdata name, and what is next to that.
+func wellKnown(md protoreflect.MessageDescriptor) []setting {
+	fields := md.Fields()
+	var out []setting
+	switch md.FullName() {
+	case "google.protobuf.Timestamp", "google.protobuf.Duration":
+		now := time.Now().Unix()
+		for _, seconds := range []int64{0, 1, 2, 9, 10, 59, 60, 61, 99, 100, 101, 199, 200, 201, now - 3700, now - 3500, now + 3500, now + 3700} {
+			for _, nanos := range []int32{0, 1, 2, 5, 500000000} {
+				out = append(out, func(m protoreflect.Message) {
+					m.Set(fields.ByName("seconds"), protoreflect.ValueOfInt64(seconds))
+					m.Set(fields.ByName("nanos"), protoreflect.ValueOfInt32(nanos))
+				})
+			}
+		}
+	case "google.protobuf.Any":
+		for _, url := range []string{"a", "b", "c", "type.googleapis.com/a"} {
+			out = append(out, func(m protoreflect.Message) { m.Set(fields.ByName("type_url"), protoreflect.ValueOfString(url)) })
+		}
+	case "google.protobuf.FieldMask":
+		for _, paths := range [][]string{{"a"}, {"b"}, {"c"}, {"a.b"}, {"a.bc"}, {"a.b.c"}, {"ab"}, {"a", "b"}, {"b", "a"}, {"a", "c"}, {""}} {
+			out = append(out, func(m protoreflect.Message) {
+				list := m.Mutable(fields.ByName("paths")).List()
+				for _, path := range paths {
+					list.Append(protoreflect.ValueOfString(path))
+				}
+			})
+		}
+	default: // a wrapper
+		if value := fields.ByName("value"); value != nil && value.Message() == nil && !value.IsList() && !value.IsMap() {
+			for _, v := range scalars(value, nil) {
+				out = append(out, func(m protoreflect.Message) { m.Set(value, v) })
+			}
+		}
 	}
 	return out
 }

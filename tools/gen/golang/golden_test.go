@@ -22,7 +22,7 @@ const goldenImport = "github.com/omninode/trestle/tools/gen/golang/testdata/"
 
 func TestGolden(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"rules", "shapes", "objects"} {
+	for _, name := range []string{"rules", "shapes", "objects", "formats"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			set := loadCase(t, name)
@@ -60,6 +60,7 @@ func TestDeterministic(t *testing.T) {
 		"schemas": func() *schema.Set { return load(t, filepath.Join("..", "..", "..", "schemas"), "") },
 		"shapes":  func() *schema.Set { return loadCase(t, "shapes") },
 		"objects": func() *schema.Set { return loadCase(t, "objects") },
+		"formats": func() *schema.Set { return loadCase(t, "formats") },
 	}
 	for name, load := range sets {
 		t.Run(name, func(t *testing.T) {
