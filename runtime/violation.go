@@ -49,6 +49,7 @@ func (v Violation) String() string {
 // Violations collects violations; the zero value is empty and ready. Only what is added allocates.
 type Violations struct {
 	list  []Violation
+	made  *ValidationError // what Err returns
 	err   error
 	now   time.Time
 	first bool
@@ -58,16 +59,20 @@ type Violations struct {
 // FirstOnly returns an empty collection that is full with one violation, for validation that stops there.
 func FirstOnly() Violations { return Violations{first: true} }
 
-// usual is how many violations an invalid event has at most, most of the time.
-const usual = 4
+// collected is an error with room for as many violations as an invalid event usually has, in one piece.
+type collected struct {
+	err  ValidationError
+	room [4]Violation
+}
 
 // Report adds a violation and says whether to stop: the collection is full.
 func (vs *Violations) Report(v Violation) (stop bool) {
 	if vs.full {
 		return true
 	}
-	if vs.list == nil && !vs.first {
-		vs.list = make([]Violation, 0, usual)
+	if vs.list == nil {
+		c := new(collected)
+		vs.list, vs.made = c.room[:0], &c.err
 	}
 	vs.list = append(vs.list, v)
 	vs.full = vs.first
@@ -137,7 +142,7 @@ func (vs *Violations) Nested(prefix string, err error) {
 // addFaults adds what a reader recorded.
 func (vs *Violations) addFaults(faults []jsontext.Fault) {
 	for _, f := range faults {
-		vs.list = append(vs.list, Violation{Path: f.Path, Rule: f.Rule, Message: f.Message, Found: f.Found})
+		vs.Report(Violation{Path: f.Path, Rule: f.Rule, Message: f.Message, Found: f.Found})
 	}
 }
 
@@ -149,12 +154,12 @@ func (vs *Violations) addUnfaulted(err error, faults []jsontext.Fault) {
 	}
 	invalid, ok := err.(*ValidationError)
 	if !ok {
-		vs.list = append(vs.list, Violation{Message: err.Error()})
+		vs.Report(Violation{Message: err.Error()})
 		return
 	}
 	for _, v := range invalid.Violations {
 		if !slices.ContainsFunc(faults, func(f jsontext.Fault) bool { return isAtOrUnder(v.Path, f.Path) }) {
-			vs.list = append(vs.list, v)
+			vs.Report(v)
 		}
 	}
 }
@@ -174,7 +179,11 @@ func (vs *Violations) Err(fullName string) error {
 	if len(vs.list) == 0 {
 		return nil
 	}
-	return &ValidationError{Type: fullName, Violations: vs.list}
+	if vs.made == nil || vs.made.Type != "" { // not from Report, or asked before
+		vs.made = new(ValidationError)
+	}
+	vs.made.Type, vs.made.Violations = fullName, vs.list
+	return vs.made
 }
 
 // List returns what was added.

@@ -7,22 +7,36 @@ func UUID(s string) bool {
 	if len(s) != 36 || s[8] != '-' || s[13] != '-' || s[18] != '-' || s[23] != '-' {
 		return false
 	}
-	return hex(s[0:8]) && hex(s[9:13]) && hex(s[14:18]) && hex(s[19:23]) && hex(s[24:36])
+	return notHex8(s[0:8])|notHex4(s[9:13])|notHex4(s[14:18])|notHex4(s[19:23])|notHex4(s[24:28])|notHex8(s[28:36]) == 0
 }
 
 // TrimmedUUID reports whether s is a UUID without its dashes: 32 hexadecimal digits.
 func TrimmedUUID(s string) bool { return len(s) == 32 && hex(s) }
 
 func hex(s string) bool {
+	var wrong byte
 	for i := range len(s) {
-		switch c := s[i]; {
-		case c >= '0' && c <= '9', c >= 'a' && c <= 'f', c >= 'A' && c <= 'F':
-		default:
-			return false
+		wrong |= notHex[s[i]]
+	}
+	return wrong == 0
+}
+
+// notHex is 1 for every byte that is no hexadecimal digit: so many can be looked at without a branch.
+var notHex = func() (table [256]byte) {
+	for c := range table {
+		if b := byte(c); !isDigit(b) && (b|' ' < 'a' || b|' ' > 'f') {
+			table[c] = 1
 		}
 	}
-	return true
+	return table
+}()
+
+func notHex4(s string) byte {
+	_ = s[3]
+	return notHex[s[0]] | notHex[s[1]] | notHex[s[2]] | notHex[s[3]]
 }
+
+func notHex8(s string) byte { return notHex4(s[0:4]) | notHex4(s[4:8]) }
 
 // ULID reports whether s is a ULID: 26 digits of Crockford's base 32, in upper or lower case, the first at most 7.
 func ULID(s string) bool {
