@@ -89,7 +89,55 @@ func (s *Space) FromJSONSchema(docs *Documents, name, file, pointer string, role
 	if l.err != nil {
 		return nil, l.err
 	}
+	if loops(out) {
+		return nil, &SchemaError{file, v.Place, "a schema refers to itself without a property or an item between"}
+	}
 	return out, nil
+}
+
+// loops says whether some shape below is part of itself as a judgement of the same value.
+func loops(root *Shape) bool {
+	const open, closed = 1, 2
+	state := map[*Shape]int{}
+	roots := []*Shape{root}
+	var visit func(a *Shape) bool
+	visit = func(a *Shape) bool {
+		if state[a] != 0 {
+			return state[a] == open
+		}
+		state[a] = open
+		for _, k := range a.kids {
+			if visit(k) {
+				return true
+			}
+		}
+		state[a] = closed
+		if inner := innerOf(a.atom); inner != nil {
+			roots = append(roots, inner)
+		}
+		return false
+	}
+	for len(roots) > 0 {
+		a := roots[len(roots)-1]
+		roots = roots[:len(roots)-1]
+		if visit(a) {
+			return true
+		}
+	}
+	return false
+}
+
+// innerOf is the shape of items or members that an atom speaks of, or nil.
+func innerOf(a atom) *Shape {
+	switch x := a.(type) {
+	case itemAt:
+		return x.shape
+	case atLeast:
+		return x.shape
+	case members:
+		return x.shape
+	}
+	return nil
 }
 
 func (l *lowering) fail(at spot, format string, args ...any) {
@@ -123,6 +171,12 @@ func (l *lowering) schema(at spot) *Shape {
 			parts = append(parts, l.reference(target))
 		}
 		if l.old {
+			// Draft-07 ignores what stands beside $ref, and validators do not agree on that.
+			for _, k := range []string{"const", "contains", "propertyNames", "if"} {
+				if beside := at.v.Get(k); beside != nil {
+					parts = append(parts, l.Opaque(AnyKind, "beside $ref, "+k+" "+beside.JSON(), nil))
+				}
+			}
 			return l.And(parts...)
 		}
 	}
@@ -165,15 +219,8 @@ func containsRef(a, ref *Shape, seen map[*Shape]bool) bool {
 			return true
 		}
 	}
-	switch x := a.atom.(type) {
-	case itemAt:
-		return containsRef(x.shape, ref, seen)
-	case atLeast:
-		return containsRef(x.shape, ref, seen)
-	case members:
-		return containsRef(x.shape, ref, seen)
-	}
-	return false
+	inner := innerOf(a.atom)
+	return inner != nil && containsRef(inner, ref, seen)
 }
 
 func (l *lowering) resolve(at spot, ref *jsontree.Value) (spot, bool) {

@@ -3,6 +3,7 @@ package shape
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"math/big"
 	"slices"
@@ -64,10 +65,12 @@ type solver struct {
 	active map[string]int
 	steps  int
 	limit  int
+	// reductions are what kinds alone tell of shapes.
+	reductions map[reduced]truth
 }
 
 func newSolver(s *Space) *solver {
-	return &solver{space: s, known: map[string]outcome{}, active: map[string]int{}}
+	return &solver{space: s, known: map[string]outcome{}, active: map[string]int{}, reductions: map[reduced]truth{}}
 }
 
 func (s *solver) spent() bool {
@@ -108,7 +111,7 @@ func (s *solver) solve(all []literal) outcome {
 	s.active[k] = depth
 	best := nowhere()
 	for _, kind := range []Kinds{String, Number, Bool, Object, Array, Null} {
-		best = better(best, s.branch(kind, slices.Clone(all), nil))
+		best = better(best, s.branch(kind, slices.Clone(all), nil, nil))
 		if best.state == found {
 			break
 		}
@@ -137,9 +140,24 @@ func compareBool(a, b bool) int {
 
 // verdict of a formula for a kind, as far as kinds alone tell.
 func (s *solver) reduce(a *Shape, kind Kinds, depth int) truth {
-	if depth > 60 {
-		return maybe
+	if a.op == opAtom {
+		return s.reduceNew(a, kind, depth)
 	}
+	key := reduced{a.id, kind}
+	if t, ok := s.reductions[key]; ok {
+		return t
+	}
+	t := s.reduceNew(a, kind, depth)
+	s.reductions[key] = t
+	return t
+}
+
+type reduced struct {
+	id   int
+	kind Kinds
+}
+
+func (s *solver) reduceNew(a *Shape, kind Kinds, depth int) truth {
 	switch a.op {
 	case opAtom:
 		if k, ok := a.atom.(kindsAtom); ok {
@@ -167,13 +185,20 @@ func (s *solver) reduce(a *Shape, kind Kinds, depth int) truth {
 	return maybe
 }
 
-// branch takes formulas apart until only atoms are left, trying each alternative.
-func (s *solver) branch(kind Kinds, todo, atoms []literal) outcome {
+// branch takes formulas apart until only atoms are left, trying each alternative. What was taken apart on the way, done,
+// holds by what came of it.
+func (s *solver) branch(kind Kinds, todo, atoms []literal, done map[literal]bool) outcome {
 	var choices []literal
-	seen := map[*Shape]bool{} // of references
+	done = maps.Clone(done)
+	if done == nil {
+		done = map[literal]bool{}
+	}
 	for len(todo) > 0 {
 		l := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
+		if done[literal{l.shape, !l.want}] {
+			return nowhere()
+		}
 		t := s.reduce(l.shape, kind, 0)
 		if !l.want {
 			t = t.not()
@@ -199,15 +224,15 @@ func (s *solver) branch(kind Kinds, todo, atoms []literal) outcome {
 			if a.kids[0] == nil {
 				return unknown("a schema refers to itself without anything between")
 			}
-			if !seen[a] {
-				seen[a] = true
+			if !done[l] {
+				done[l] = true
 				todo = append(todo, literal{a.kids[0], l.want})
 			}
 		case a.op == opAnd && l.want, a.op == opOr && !l.want:
 			for _, k := range a.kids {
 				todo = append(todo, literal{k, l.want})
 			}
-		default:
+		case !done[l]:
 			choices = append(choices, l)
 		}
 	}
@@ -231,16 +256,18 @@ func (s *solver) branch(kind Kinds, todo, atoms []literal) outcome {
 		options, settled := s.options(c, kind, has)
 		switch {
 		case settled:
+			done[c] = true
 		case len(options) == 0:
 			return nowhere()
 		case len(options) == 1:
+			done[c] = true
 			units = append(units, options[0])
 		default:
 			open = append(open, c)
 		}
 	}
 	if len(units) > 0 {
-		return s.branch(kind, append(units, open...), atoms)
+		return s.branch(kind, append(units, open...), atoms, done)
 	}
 	if len(open) == 0 {
 		return s.theory(kind, atoms)
@@ -248,10 +275,11 @@ func (s *solver) branch(kind Kinds, todo, atoms []literal) outcome {
 	slices.SortStableFunc(open, func(a, b literal) int { return len(a.shape.kids) - len(b.shape.kids) })
 	first, rest := open[0], open[1:]
 	options, _ := s.options(first, kind, has)
+	done[first] = true
 	best := nowhere()
 	for _, o := range options {
-		best = better(best, s.branch(kind, append(slices.Clone(rest), o), atoms))
-		if best.state == found {
+		best = better(best, s.branch(kind, append(slices.Clone(rest), o), atoms, done))
+		if best.state == found || s.steps > s.limit {
 			break
 		}
 	}
