@@ -15,11 +15,11 @@ var document = []byte(`{"correlation_id":"550e8400-e29b-41d4-a716-446655440000",
 	`"workspace_context":{"files":["file1.py","file2.py"],"big":9007199254740993,"nested":{"a":[1,2.5,null,true,{}]}}}`)
 
 type fields struct {
-	correlation, content, free string
-	limit                      int64
-	score                      float64
-	valid                      bool
-	at                         time.Time
+	correlation, content string
+	limit                int64
+	score                float64
+	valid                bool
+	at                   time.Time
 }
 
 // read decodes document as generated code does, with views for the strings.

@@ -142,7 +142,7 @@ func FS(fsys fs.FS) Source { return fsSource{fsys} }
 
 type fsSource struct{ fsys fs.FS }
 
-func (s fsSource) open(context.Context) (*tree, error) { return openAll(fsStore{s.fsys}, "") }
+func (s fsSource) open(context.Context) (*tree, error) { return openAll(fsStore(s), "") }
 
 // Files is a set of files in memory, text by slash-separated path: the same of them as of a file system, see [FS].
 func Files(files map[string][]byte) Source { return filesSource(files) }
