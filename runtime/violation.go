@@ -59,11 +59,14 @@ type Violations struct {
 // FirstOnly returns an empty collection that is full with one violation, for validation that stops there.
 func FirstOnly() Violations { return Violations{first: true} }
 
-// collected is an error with room for as many violations as an invalid event usually has, in one piece.
+// collected is an error with room for the one violation that an invalid event most often has, in one piece.
 type collected struct {
 	err  ValidationError
-	room [4]Violation
+	room [1]Violation
 }
+
+// few is how many violations there is room for once there are two.
+const few = 4
 
 // Report adds a violation and says whether to stop: the collection is full.
 func (vs *Violations) Report(v Violation) (stop bool) {
@@ -73,6 +76,8 @@ func (vs *Violations) Report(v Violation) (stop bool) {
 	if vs.list == nil {
 		c := new(collected)
 		vs.list, vs.made = c.room[:0], &c.err
+	} else if len(vs.list) == 1 && cap(vs.list) == 1 {
+		vs.list = append(make([]Violation, 0, few), vs.list[0])
 	}
 	vs.list = append(vs.list, v)
 	vs.full = vs.first

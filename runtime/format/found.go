@@ -33,7 +33,20 @@ func Int[T ~int32 | ~int64](n T) string { return strconv.FormatInt(int64(n), 10)
 func Uint[T ~uint32 | ~uint64](n T) string { return strconv.FormatUint(uint64(n), 10) }
 
 // Float renders a value found: NaN and infinities by name.
-func Float[T ~float32 | ~float64](f T) string { return jsontext.Excerpt(f) }
+func Float[T float32 | float64](f T) string {
+	var room [32]byte
+	var b []byte
+	var err error
+	if single, ok := any(f).(float32); ok {
+		b, err = jsontext.AppendFloat32(room[:0], single)
+	} else {
+		b, err = jsontext.AppendFloat64(room[:0], float64(f))
+	}
+	if err != nil { // NaN or infinite
+		return strconv.FormatFloat(float64(f), 'g', -1, 64)
+	}
+	return string(b)
+}
 
 // Bool renders a value found.
 func Bool(b bool) string { return strconv.FormatBool(b) }

@@ -179,8 +179,15 @@ func (g *file) appendMap(v view, key string, wrap func(string) string) ([]string
 	}
 	item = append([]string{"e := " + v.value + "[k]"}, item...)
 	lines := []string{
+		"{",
 		"b = append(b, `" + key + ":{`...)",
-		"for i, k := range " + g.std("slices", "Sorted") + "(" + g.std("maps", "Keys") + "(" + v.value + ")) {",
+		"var room [8]" + g.goType(v.Type.Key), // on the stack, for most maps
+		"keys := room[:0]",
+		"for k := range " + v.value + " {",
+		"keys = append(keys, k)",
+		"}",
+		g.std("slices", "Sort") + "(keys)",
+		"for i, k := range keys {",
 		"if i > 0 {",
 		"b = append(b, ',')",
 		"}",
@@ -198,7 +205,7 @@ func (g *file) appendMap(v view, key string, wrap func(string) string) ([]string
 	}
 	lines = append(lines, "b = append(b, ':')")
 	lines = append(lines, item...)
-	return append(lines, "}", "b = append(b, '}', ',')"), nil
+	return append(lines, "}", "b = append(b, '}', ',')", "}"), nil
 }
 
 // keyText is a map key as text.

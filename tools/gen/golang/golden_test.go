@@ -22,7 +22,7 @@ const goldenImport = "github.com/omninode/trestle/tools/gen/golang/testdata/"
 
 func TestGolden(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"rules", "shapes", "objects", "formats"} {
+	for _, name := range []string{"rules", "shapes", "objects", "formats", "peers"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			set := loadCase(t, name)

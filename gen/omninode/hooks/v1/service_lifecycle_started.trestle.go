@@ -4,7 +4,6 @@
 package hooksv1
 
 import (
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -286,21 +285,29 @@ func (x *ServiceInfo) AppendJSON(b []byte) ([]byte, error) {
 		b = append(b, ']', ',')
 	}
 	if x.Resources != nil {
-		b = append(b, `"resources":{`...)
-		for i, k := range slices.Sorted(maps.Keys(x.Resources)) {
-			if i > 0 {
-				b = append(b, ',')
+		{
+			b = append(b, `"resources":{`...)
+			var room [8]string
+			keys := room[:0]
+			for k := range x.Resources {
+				keys = append(keys, k)
 			}
-			if b, err = jsontext.AppendString(b, k); err != nil {
-				return b, jsontext.At(err, "resources")
+			slices.Sort(keys)
+			for i, k := range keys {
+				if i > 0 {
+					b = append(b, ',')
+				}
+				if b, err = jsontext.AppendString(b, k); err != nil {
+					return b, jsontext.At(err, "resources")
+				}
+				b = append(b, ':')
+				e := x.Resources[k]
+				if b, err = jsontext.AppendString(b, e); err != nil {
+					return b, jsontext.At(jsontext.AtKey(err, k), "resources")
+				}
 			}
-			b = append(b, ':')
-			e := x.Resources[k]
-			if b, err = jsontext.AppendString(b, e); err != nil {
-				return b, jsontext.At(jsontext.AtKey(err, k), "resources")
-			}
+			b = append(b, '}', ',')
 		}
-		b = append(b, '}', ',')
 	}
 	for _, m := range x.Unknown {
 		if b, err = jsontext.AppendString(b, m.Name); err != nil {

@@ -4,7 +4,6 @@
 package expressionsv1
 
 import (
-	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -127,21 +126,29 @@ func (x *Span) AppendJSON(b []byte) ([]byte, error) {
 		}
 	}
 	b = append(b, ']', ',')
-	b = append(b, `"named":{`...)
-	for i, k := range slices.Sorted(maps.Keys(x.Named)) {
-		if i > 0 {
-			b = append(b, ',')
+	{
+		b = append(b, `"named":{`...)
+		var room [8]string
+		keys := room[:0]
+		for k := range x.Named {
+			keys = append(keys, k)
 		}
-		if b, err = jsontext.AppendString(b, k); err != nil {
-			return b, jsontext.At(err, "named")
+		slices.Sort(keys)
+		for i, k := range keys {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			if b, err = jsontext.AppendString(b, k); err != nil {
+				return b, jsontext.At(err, "named")
+			}
+			b = append(b, ':')
+			e := x.Named[k]
+			if b, err = e.AppendJSON(b); err != nil {
+				return b, jsontext.At(jsontext.AtKey(err, k), "named")
+			}
 		}
-		b = append(b, ':')
-		e := x.Named[k]
-		if b, err = e.AppendJSON(b); err != nil {
-			return b, jsontext.At(jsontext.AtKey(err, k), "named")
-		}
+		b = append(b, '}', ',')
 	}
-	b = append(b, '}', ',')
 	if x.Name != nil {
 		b = append(b, `"name":`...)
 		if b, err = jsontext.AppendString(b, *x.Name); err != nil {

@@ -4,7 +4,6 @@
 package formatsv1
 
 import (
-	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -880,21 +879,29 @@ func (x *Known) AppendJSON(b []byte) ([]byte, error) {
 		}
 	}
 	b = append(b, ']', ',')
-	b = append(b, `"times":{`...)
-	for i, k := range slices.Sorted(maps.Keys(x.Times)) {
-		if i > 0 {
-			b = append(b, ',')
+	{
+		b = append(b, `"times":{`...)
+		var room [8]string
+		keys := room[:0]
+		for k := range x.Times {
+			keys = append(keys, k)
 		}
-		if b, err = jsontext.AppendString(b, k); err != nil {
-			return b, jsontext.At(err, "times")
+		slices.Sort(keys)
+		for i, k := range keys {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			if b, err = jsontext.AppendString(b, k); err != nil {
+				return b, jsontext.At(err, "times")
+			}
+			b = append(b, ':')
+			e := x.Times[k]
+			if b, err = jsontext.AppendTime(b, e.AsTime()); err != nil {
+				return b, jsontext.At(jsontext.AtKey(err, k), "times")
+			}
 		}
-		b = append(b, ':')
-		e := x.Times[k]
-		if b, err = jsontext.AppendTime(b, e.AsTime()); err != nil {
-			return b, jsontext.At(jsontext.AtKey(err, k), "times")
-		}
+		b = append(b, '}', ',')
 	}
-	b = append(b, '}', ',')
 	if b[len(b)-1] == ',' {
 		b[len(b)-1] = '}'
 		return b, nil

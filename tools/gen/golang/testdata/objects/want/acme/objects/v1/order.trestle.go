@@ -4,7 +4,6 @@
 package objectsv1
 
 import (
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -308,38 +307,54 @@ func (x *OrderPlaced) AppendJSON(b []byte) ([]byte, error) {
 		b = append(b, ']', ',')
 	}
 	if x.Labels != nil {
-		b = append(b, `"labels":{`...)
-		for i, k := range slices.Sorted(maps.Keys(x.Labels)) {
-			if i > 0 {
-				b = append(b, ',')
+		{
+			b = append(b, `"labels":{`...)
+			var room [8]string
+			keys := room[:0]
+			for k := range x.Labels {
+				keys = append(keys, k)
 			}
-			if b, err = jsontext.AppendString(b, k); err != nil {
-				return b, jsontext.At(err, "labels")
+			slices.Sort(keys)
+			for i, k := range keys {
+				if i > 0 {
+					b = append(b, ',')
+				}
+				if b, err = jsontext.AppendString(b, k); err != nil {
+					return b, jsontext.At(err, "labels")
+				}
+				b = append(b, ':')
+				e := x.Labels[k]
+				if b, err = jsontext.AppendString(b, e); err != nil {
+					return b, jsontext.At(jsontext.AtKey(err, k), "labels")
+				}
 			}
-			b = append(b, ':')
-			e := x.Labels[k]
-			if b, err = jsontext.AppendString(b, e); err != nil {
-				return b, jsontext.At(jsontext.AtKey(err, k), "labels")
-			}
+			b = append(b, '}', ',')
 		}
-		b = append(b, '}', ',')
 	}
 	if x.Rooms != nil {
-		b = append(b, `"rooms":{`...)
-		for i, k := range slices.Sorted(maps.Keys(x.Rooms)) {
-			if i > 0 {
-				b = append(b, ',')
+		{
+			b = append(b, `"rooms":{`...)
+			var room [8]string
+			keys := room[:0]
+			for k := range x.Rooms {
+				keys = append(keys, k)
 			}
-			if b, err = jsontext.AppendString(b, k); err != nil {
-				return b, jsontext.At(err, "rooms")
+			slices.Sort(keys)
+			for i, k := range keys {
+				if i > 0 {
+					b = append(b, ',')
+				}
+				if b, err = jsontext.AppendString(b, k); err != nil {
+					return b, jsontext.At(err, "rooms")
+				}
+				b = append(b, ':')
+				e := x.Rooms[k]
+				if b, err = e.AppendJSON(b); err != nil {
+					return b, jsontext.At(jsontext.AtKey(err, k), "rooms")
+				}
 			}
-			b = append(b, ':')
-			e := x.Rooms[k]
-			if b, err = e.AppendJSON(b); err != nil {
-				return b, jsontext.At(jsontext.AtKey(err, k), "rooms")
-			}
+			b = append(b, '}', ',')
 		}
-		b = append(b, '}', ',')
 	}
 	b = append(b, `"context":`...)
 	if b, err = jsontext.AppendObject(b, string(x.Context)); err != nil {

@@ -5,7 +5,6 @@ package rulesv1
 
 import (
 	"bytes"
-	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -1075,36 +1074,52 @@ func (x *Containers) AppendJSON(b []byte) ([]byte, error) {
 		b = strconv.AppendInt(b, int64(e), 10)
 	}
 	b = append(b, ']', ',')
-	b = append(b, `"labels":{`...)
-	for i, k := range slices.Sorted(maps.Keys(x.Labels)) {
-		if i > 0 {
-			b = append(b, ',')
+	{
+		b = append(b, `"labels":{`...)
+		var room [8]string
+		keys := room[:0]
+		for k := range x.Labels {
+			keys = append(keys, k)
 		}
-		if b, err = jsontext.AppendString(b, k); err != nil {
-			return b, jsontext.At(err, "labels")
+		slices.Sort(keys)
+		for i, k := range keys {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			if b, err = jsontext.AppendString(b, k); err != nil {
+				return b, jsontext.At(err, "labels")
+			}
+			b = append(b, ':')
+			e := x.Labels[k]
+			if b, err = jsontext.AppendString(b, e); err != nil {
+				return b, jsontext.At(jsontext.AtKey(err, k), "labels")
+			}
 		}
-		b = append(b, ':')
-		e := x.Labels[k]
-		if b, err = jsontext.AppendString(b, e); err != nil {
-			return b, jsontext.At(jsontext.AtKey(err, k), "labels")
-		}
+		b = append(b, '}', ',')
 	}
-	b = append(b, '}', ',')
-	b = append(b, `"by_number":{`...)
-	for i, k := range slices.Sorted(maps.Keys(x.ByNumber)) {
-		if i > 0 {
-			b = append(b, ',')
+	{
+		b = append(b, `"by_number":{`...)
+		var room [8]int32
+		keys := room[:0]
+		for k := range x.ByNumber {
+			keys = append(keys, k)
 		}
-		b = append(b, '"')
-		b = strconv.AppendInt(b, int64(k), 10)
-		b = append(b, '"')
-		b = append(b, ':')
-		e := x.ByNumber[k]
-		if b, err = e.AppendJSON(b); err != nil {
-			return b, jsontext.At(jsontext.AtKey(err, strconv.FormatInt(int64(k), 10)), "by_number")
+		slices.Sort(keys)
+		for i, k := range keys {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = append(b, '"')
+			b = strconv.AppendInt(b, int64(k), 10)
+			b = append(b, '"')
+			b = append(b, ':')
+			e := x.ByNumber[k]
+			if b, err = e.AppendJSON(b); err != nil {
+				return b, jsontext.At(jsontext.AtKey(err, strconv.FormatInt(int64(k), 10)), "by_number")
+			}
 		}
+		b = append(b, '}', ',')
 	}
-	b = append(b, '}', ',')
 	if o, ok := x.Choice.(*Containers_Name); ok {
 		b = append(b, `"name":`...)
 		if b, err = jsontext.AppendString(b, o.Name); err != nil {

@@ -4,7 +4,6 @@
 package shapesv1
 
 import (
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -358,49 +357,73 @@ func (x *EveryKind) AppendJSON(b []byte) ([]byte, error) {
 		b = jsontext.AppendBytes(b, e)
 	}
 	b = append(b, ']', ',')
-	b = append(b, `"counts":{`...)
-	for i, k := range slices.Sorted(maps.Keys(x.Counts)) {
-		if i > 0 {
-			b = append(b, ',')
+	{
+		b = append(b, `"counts":{`...)
+		var room [8]string
+		keys := room[:0]
+		for k := range x.Counts {
+			keys = append(keys, k)
 		}
-		if b, err = jsontext.AppendString(b, k); err != nil {
-			return b, jsontext.At(err, "counts")
+		slices.Sort(keys)
+		for i, k := range keys {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			if b, err = jsontext.AppendString(b, k); err != nil {
+				return b, jsontext.At(err, "counts")
+			}
+			b = append(b, ':')
+			e := x.Counts[k]
+			b = strconv.AppendInt(b, e, 10)
 		}
-		b = append(b, ':')
-		e := x.Counts[k]
-		b = strconv.AppendInt(b, e, 10)
+		b = append(b, '}', ',')
 	}
-	b = append(b, '}', ',')
-	b = append(b, `"by_number":{`...)
-	for i, k := range slices.Sorted(maps.Keys(x.ByNumber)) {
-		if i > 0 {
-			b = append(b, ',')
+	{
+		b = append(b, `"by_number":{`...)
+		var room [8]int32
+		keys := room[:0]
+		for k := range x.ByNumber {
+			keys = append(keys, k)
 		}
-		b = append(b, '"')
-		b = strconv.AppendInt(b, int64(k), 10)
-		b = append(b, '"')
-		b = append(b, ':')
-		e := x.ByNumber[k]
-		if b, err = e.AppendJSON(b); err != nil {
-			return b, jsontext.At(jsontext.AtKey(err, strconv.FormatInt(int64(k), 10)), "by_number")
+		slices.Sort(keys)
+		for i, k := range keys {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = append(b, '"')
+			b = strconv.AppendInt(b, int64(k), 10)
+			b = append(b, '"')
+			b = append(b, ':')
+			e := x.ByNumber[k]
+			if b, err = e.AppendJSON(b); err != nil {
+				return b, jsontext.At(jsontext.AtKey(err, strconv.FormatInt(int64(k), 10)), "by_number")
+			}
 		}
+		b = append(b, '}', ',')
 	}
-	b = append(b, '}', ',')
-	b = append(b, `"by_huge":{`...)
-	for i, k := range slices.Sorted(maps.Keys(x.ByHuge)) {
-		if i > 0 {
-			b = append(b, ',')
+	{
+		b = append(b, `"by_huge":{`...)
+		var room [8]uint64
+		keys := room[:0]
+		for k := range x.ByHuge {
+			keys = append(keys, k)
 		}
-		b = append(b, '"')
-		b = strconv.AppendUint(b, k, 10)
-		b = append(b, '"')
-		b = append(b, ':')
-		e := x.ByHuge[k]
-		if b, err = jsontext.AppendString(b, e); err != nil {
-			return b, jsontext.At(jsontext.AtKey(err, strconv.FormatUint(uint64(k), 10)), "by_huge")
+		slices.Sort(keys)
+		for i, k := range keys {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = append(b, '"')
+			b = strconv.AppendUint(b, k, 10)
+			b = append(b, '"')
+			b = append(b, ':')
+			e := x.ByHuge[k]
+			if b, err = jsontext.AppendString(b, e); err != nil {
+				return b, jsontext.At(jsontext.AtKey(err, strconv.FormatUint(uint64(k), 10)), "by_huge")
+			}
 		}
+		b = append(b, '}', ',')
 	}
-	b = append(b, '}', ',')
 	if o, ok := x.Choice.(*EveryKind_ChosenText); ok {
 		b = append(b, `"chosen_text":`...)
 		if b, err = jsontext.AppendString(b, o.ChosenText); err != nil {
