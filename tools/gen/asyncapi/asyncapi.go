@@ -21,6 +21,7 @@ import (
 
 	"github.com/omninode/trestle/tools/gen/example"
 	"github.com/omninode/trestle/tools/gen/internal/orderedjson"
+	"github.com/omninode/trestle/tools/gen/internal/title"
 	"github.com/omninode/trestle/tools/gen/jsonschema"
 	"github.com/omninode/trestle/tools/gen/output"
 	"github.com/omninode/trestle/tools/schema"
@@ -103,7 +104,7 @@ func component(name string) string {
 }
 
 func (d *document) info() *object {
-	title, major := "Events", 1
+	major := 1
 	var names []string
 	for _, p := range d.set.Packages {
 		if len(p.Events) == 0 && p.Family == nil {
@@ -115,9 +116,6 @@ func (d *document) info() *object {
 			major = max(major, n)
 		}
 	}
-	if shared := sharedPrefix(names); shared != "" {
-		title = "Events of " + shared
-	}
 	var doc []string
 	for _, p := range d.set.Packages {
 		if text := output.Prose(p.Doc); text != "" && slices.Contains(names, p.Name) {
@@ -125,30 +123,13 @@ func (d *document) info() *object {
 		}
 	}
 	o := &object{}
-	o.Set("title", title)
+	o.Set("title", title.Of(d.set))
 	o.Set("version", strconv.Itoa(major)+".0.0")
 	o.SetText("description", strings.Join(doc, "\n\n"))
 	if tags := d.serviceTags(); len(tags) > 0 {
 		o.Set("tags", tags)
 	}
 	return o
-}
-
-// sharedPrefix is what dotted names begin with.
-func sharedPrefix(names []string) string {
-	if len(names) == 0 {
-		return ""
-	}
-	shared := strings.Split(names[0], ".")
-	for _, name := range names[1:] {
-		parts := strings.Split(name, ".")
-		n := 0
-		for n < len(shared) && n < len(parts) && shared[n] == parts[n] {
-			n++
-		}
-		shared = shared[:n]
-	}
-	return strings.Join(shared, ".")
 }
 
 func (d *document) serviceTags() []*object {

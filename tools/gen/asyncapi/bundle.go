@@ -1,11 +1,11 @@
 package asyncapi
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"strings"
 
+	"github.com/omninode/trestle/tools/gen/internal/orderedjson"
 	"github.com/omninode/trestle/tools/gen/jsonschema"
 	"github.com/omninode/trestle/tools/gen/output"
 	"github.com/omninode/trestle/tools/schema"
@@ -47,7 +47,7 @@ func (b *bundle) event(e *schema.Event) (*object, error) {
 
 // add adds a file's schema and its definitions, and returns the schema's key.
 func (b *bundle) add(name string, e *schema.Event, path string, others map[string]string) (string, error) {
-	root, err := parse(b.files[path])
+	root, err := orderedjson.Parse(b.files[path])
 	if err != nil {
 		return "", fmt.Errorf("read %s: %w", path, err)
 	}
@@ -128,55 +128,4 @@ func rewrite(v any, reference func(string) string) any {
 		return out
 	}
 	return v
-}
-
-// parse reads an object and keeps the order of members and the text of numbers.
-func parse(text []byte) (*object, error) {
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.UseNumber()
-	v, err := value(d)
-	if err != nil {
-		return nil, err
-	}
-	o, ok := v.(*object)
-	if !ok {
-		return nil, fmt.Errorf("not an object")
-	}
-	return o, nil
-}
-
-func value(d *json.Decoder) (any, error) {
-	token, err := d.Token()
-	if err != nil {
-		return nil, err
-	}
-	switch token {
-	case json.Delim('['):
-		list := []any{}
-		for d.More() {
-			item, err := value(d)
-			if err != nil {
-				return nil, err
-			}
-			list = append(list, item)
-		}
-		_, err := d.Token()
-		return list, err
-	case json.Delim('{'):
-		o := &object{}
-		for d.More() {
-			name, err := d.Token()
-			if err != nil {
-				return nil, err
-			}
-			member, err := value(d)
-			if err != nil {
-				return nil, err
-			}
-			o.Set(name.(string), member)
-		}
-		_, err := d.Token()
-		return o, err
-	}
-	return token, nil
 }

@@ -109,36 +109,17 @@ func messageBinding(e *schema.Event) *object {
 	return o
 }
 
-// headers describes a record's headers. Only what every producer of today writes would be required, and that is nothing:
-// a record without headers is read too.
+// headers describes a record's headers. None is required: a record without headers is read too.
 func headers(e *schema.Event) *object {
 	properties := &object{}
-	add := func(name, description string) *object {
+	for _, h := range Headers(e) {
 		o := &object{}
-		o.Set("description", description)
+		o.Set("description", h.Description)
 		o.Set("type", "string")
-		properties.Set(name, o)
-		return o
-	}
-	add(wire.HeaderEventID, "The event's identity, a UUIDv7. A replay keeps it.").Set("format", "uuid")
-	add(wire.HeaderEventType, "What the record holds.").Set("const", e.Type)
-	add(wire.HeaderContentType, "The format of the record's value.").Set("const", contentType(e))
-	if e.Encoding == schema.EncodingJSON {
-		add(wire.HeaderSchemaID, "The registry's id of the value's schema, decimal, where a registry is in use.").Set("pattern", "^[0-9]+$")
-	}
-	add(wire.HeaderTraceparent, "W3C trace context, where the event is part of a trace.")
-	if e.Encoding == schema.EncodingProtobuf {
-		add(wire.HeaderCESpecVersion, "Version of CloudEvents.").Set("const", wire.CESpecVersion)
-		add(wire.HeaderCEID, "The event's identity.")
-		add(wire.HeaderCEType, "The event type.").Set("const", e.Type)
-		add(wire.HeaderCESource, "The service and its instance that published the event.")
-		add(wire.HeaderCETime, "When the event was made, UTC.").Set("format", "date-time")
-		add(wire.HeaderCECorrelationID, "Joins what one request has caused.")
-		add(wire.HeaderCESessionID, "The session that the event belongs to.")
-		add(wire.HeaderCETraceID, "Id of the distributed trace that the event belongs to.")
-		add(wire.HeaderCEEnvelopeVersion, "Version of the envelope's format.")
-		add(wire.HeaderCEServiceVersion, "Version of the service that published the event.")
-		add(wire.HeaderCEMetadata, "What the publisher says beside the payload: a JSON object.")
+		o.SetText("format", h.Format)
+		o.SetText("const", h.Const)
+		o.SetText("pattern", h.Pattern)
+		properties.Set(h.Name, o)
 	}
 	o := &object{}
 	o.Set("type", "object")

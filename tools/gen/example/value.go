@@ -185,6 +185,11 @@ func singular(name string) string {
 	if s, ok := strings.CutSuffix(name, "ies"); ok {
 		return s + "y"
 	}
+	for _, end := range []string{"sses", "xes", "ches", "shes"} {
+		if strings.HasSuffix(name, end) {
+			return strings.TrimSuffix(name, "es")
+		}
+	}
 	if s, ok := strings.CutSuffix(name, "s"); ok && !strings.HasSuffix(s, "s") {
 		return s
 	}
@@ -249,6 +254,9 @@ func number(t *schema.Type, nth int) any {
 		n := decimal(r)
 		if whole && !r.IsInt() || !fits(t, n) {
 			continue
+		}
+		if !whole && r.IsInt() {
+			n += ".0"
 		}
 		return json.RawMessage(n)
 	}

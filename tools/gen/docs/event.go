@@ -1,0 +1,407 @@
+package docs
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/omninode/trestle/tools/gen/asyncapi"
+	"github.com/omninode/trestle/tools/gen/internal/orderedjson"
+	"github.com/omninode/trestle/tools/gen/jsonschema"
+	"github.com/omninode/trestle/tools/schema"
+)
+
+// What roles, envelopes and encodings are called.
+var (
+	roleWords = map[schema.Role]string{
+		schema.RoleRequest: "Request", schema.RoleResponse: "Response", schema.RoleStatus: "Status event", schema.RoleEvent: "Event",
+		schema.RoleDeadLetter: "Dead letter",
+	}
+	envelopeWords = map[schema.Envelope]string{
+		schema.EnvelopeOnexV1: "OnexEnvelopeV1", schema.EnvelopeBaseEvent: "BaseEvent", schema.EnvelopeNone: "none",
+	}
+	encodingWords = map[schema.Encoding]string{
+		schema.EncodingJSON: "JSON", schema.EncodingProtobuf: "protobuf, framed with its schema's id",
+	}
+)
+
+// event makes an event's page.
+func (s *site) event(e *schema.Event) *page {
+	p := &page{id: s.eventPage(e), kind: roleWords[e.Role], title: e.Type}
+	s.current = p.id
+	s.sections = map[*schema.Message]string{}
+	parts := messages(e.Message)
+	for _, m := range parts {
+		s.sections[m] = anchor(m.FullName)
+	}
+	p.lead = s.deprecation(e.Message.Deprecated, "This event is deprecated")
+	p.lead = append(p.lead, s.prose(e.Message.Doc)...)
+	p.flow = s.flows(e)
+	p.facts = s.eventFacts(e)
+
+	p.body = append(p.body, heading{level: 2, anchor: s.sections[e.Message], text: plain("Fields")})
+	p.body = append(p.body, s.fields(e.Message, "Fields of "+e.Type)...)
+	for _, m := range parts[1:] {
+		p.body = append(p.body, heading{level: 3, anchor: s.sections[m], text: plain(m.Name)})
+		p.body = append(p.body, s.deprecation(m.Deprecated, "Deprecated")...)
+		p.body = append(p.body, s.prose(m.Doc)...)
+		p.body = append(p.body, s.fields(m, "Fields of "+m.Name)...)
+	}
+	if text := s.examples.Record(e); text != nil {
+		p.body = append(p.body, heading{level: 2, anchor: "example", text: plain("Example")})
+		if note := exampleNote(e, parts); note != "" {
+			p.body = append(p.body, paragraph{plain(note)})
+		}
+		p.body = append(p.body, listing{"json", strings.TrimRight(string(text), "\n")})
+	}
+	p.body = append(p.body, s.envelope(e)...)
+	p.body = append(p.body, headers(e)...)
+	s.searchable(p, s.summary(e.Message.Doc), eventWords(e, parts)...)
+	return p
+}
+
+// exampleNote says what an example is of.
+func exampleNote(e *schema.Event, parts []*schema.Message) string {
+	var notes []string
+	switch {
+	case e.Encoding != schema.EncodingJSON:
+		notes = append(notes, "The event with its envelope, as JSON; on the topic it is protobuf.")
+	case e.Envelope == schema.EnvelopeNone:
+		notes = append(notes, "The value of a record.")
+	default:
+		notes = append(notes, "The value of a record; the event itself is the payload.")
+	}
+	if slices.ContainsFunc(parts, hasCEL) {
+		notes = append(notes, "Rules in CEL were not asked.")
+	}
+	return strings.Join(notes, " ")
+}
+
+func hasCEL(m *schema.Message) bool {
+	if len(m.Rules.GetCel()) > 0 || len(m.Rules.GetCelExpression()) > 0 {
+		return true
+	}
+	return slices.ContainsFunc(m.Fields, func(f *schema.Field) bool {
+		for t := f.Type; t != nil; t = t.Elem {
+			if r := t.Constraints.Rules; len(r.GetCel()) > 0 || len(r.GetCelExpression()) > 0 {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// eventWords are what an event is found by, beside its type.
+func eventWords(e *schema.Event, parts []*schema.Message) []string {
+	out := []string{e.Message.FullName}
+	if e.Topic != nil {
+		out = append(out, e.Topic.Name)
+	}
+	out = append(append(out, e.PublishedBy...), e.ConsumedBy...)
+	for _, m := range parts {
+		for _, f := range m.Fields {
+			out = append(out, f.JSONName)
+		}
+	}
+	return out
+}
+
+func (s *site) deprecation(d *schema.Deprecation, what string) []block {
+	if d == nil {
+		return nil
+	}
+	text := what
+	if d.Since != "" {
+		text += " since " + d.Since
+	}
+	line := and(inline{{text: "deprecated", badge: warnBadge}}, plain(" "+text))
+	if d.Reason != "" {
+		line = and(line, plain(": "), s.line(d.Reason))
+	} else {
+		line = and(line, plain("."))
+	}
+	return []block{paragraph{line}}
+}
+
+// flows are the ways of an event: its own, and its reply's.
+func (s *site) flows(e *schema.Event) []flow {
+	var out []flow
+	add := func(e *schema.Event) {
+		if e.Topic != nil {
+			out = append(out, flow{e.PublishedBy, s.topicLink(e.Topic), e.ConsumedBy})
+		}
+	}
+	add(e)
+	if e.Reply != nil {
+		add(e.Reply)
+	}
+	return out
+}
+
+func (s *site) eventFacts(e *schema.Event) []fact {
+	var out []fact
+	add := func(name string, lines ...inline) {
+		if len(lines) > 0 {
+			out = append(out, fact{name, lines})
+		}
+	}
+	each := func(names []string) []inline {
+		var lines []inline
+		for _, n := range names {
+			lines = append(lines, plain(n))
+		}
+		return lines
+	}
+	if t := e.Topic; t != nil {
+		add("Topic", s.topicLink(t), plain(settingsWords(t)))
+	} else {
+		var topics []inline
+		for _, t := range s.set.Topics {
+			if slices.Contains(t.Events, e) {
+				topics = append(topics, s.topicLink(t))
+			}
+		}
+		if len(topics) > 3 {
+			topics = []inline{{{text: plural(len(topics), "dead-letter topic"), to: link{page: indexPage, anchor: "dead-letter-topics"}}}}
+		}
+		add("Topics", topics...)
+	}
+	if len(e.Key) > 0 {
+		var keys []inline
+		for _, k := range e.Key {
+			keys = append(keys, code(k))
+		}
+		add("Key", joined(keys, ", else "))
+	}
+	add("Published by", each(e.PublishedBy)...)
+	add("Consumed by", each(e.ConsumedBy)...)
+	if e.Reply != nil {
+		add("Answered by", s.eventLink(e.Reply))
+	}
+	var answers []inline
+	for _, other := range s.events() {
+		if other.Reply == e {
+			answers = append(answers, s.eventLink(other))
+		}
+	}
+	add("Answers", answers...)
+	if e.Topic != nil {
+		var groups []inline
+		for _, g := range s.set.Groups {
+			if slices.Contains(g.Topics, e.Topic.Name) {
+				groups = append(groups, inline{{text: g.Name, code: true, to: link{page: groupsPage, anchor: anchor(g.Name)}}})
+			}
+		}
+		add("Consumer groups", groups...)
+		if e.Topic.DeadLetter != nil {
+			add("Dead letters", s.topicLink(e.Topic.DeadLetter))
+		}
+	}
+	switch {
+	case e.Envelope == schema.EnvelopeNone:
+		add("Envelope", plain("none"))
+	case e.Encoding == schema.EncodingProtobuf:
+		add("Envelope", inline{{text: envelopeWords[e.Envelope] + ", in headers", to: link{anchor: "headers"}}})
+	default:
+		add("Envelope", inline{{text: envelopeWords[e.Envelope], to: link{anchor: "envelope"}}})
+	}
+	add("Encoding", plain(encodingWords[e.Encoding]))
+	if f := e.Message.Field("schema_version"); f != nil && f.Default != "" && f.Default != "now" {
+		add("Schema version", plain(strings.Trim(f.Default, `"`)))
+	}
+	add("Package", inline{{text: e.Package.Name, code: true, to: link{page: indexPage, anchor: anchor(e.Package.Name)}}})
+	add("Schema", s.position(e.Message.Pos))
+	return out
+}
+
+// fields is the table of a message's fields.
+func (s *site) fields(m *schema.Message, label string) []block {
+	var out []block
+	if len(m.Fields) == 0 {
+		out = append(out, paragraph{plain("No fields.")})
+	} else {
+		t := table{label: label, head: []string{"Field", "Type and rules", "What it is"}}
+		for _, f := range m.Fields {
+			t.rows = append(t.rows, s.fieldRow(f))
+		}
+		out = append(out, t)
+	}
+	var notes []inline
+	for _, o := range m.Oneofs {
+		var names []string
+		for _, f := range o.Fields {
+			names = append(names, f.JSONName)
+		}
+		how := "At most one of "
+		if o.Required {
+			how = "Exactly one of "
+		}
+		notes = append(notes, and(plain(how), codes(names), plain(".")))
+	}
+	for _, o := range m.Rules.GetOneof() {
+		how := "At most one of "
+		if o.GetRequired() {
+			how = "Exactly one of "
+		}
+		notes = append(notes, and(plain(how), codes(o.GetFields()), plain(".")))
+	}
+	for _, rule := range m.Rules.GetCel() {
+		notes = append(notes, celWords(rule.GetMessage(), rule.GetExpression()))
+	}
+	for _, expression := range m.Rules.GetCelExpression() {
+		notes = append(notes, code(expression))
+	}
+	switch {
+	case m.Closed:
+		notes = append(notes, plain("Other fields are an error."))
+	case m.Rest != nil:
+		notes = append(notes, and(plain("Other fields are kept: "), s.typeWords(m.Rest), plain(".")))
+	}
+	if len(notes) > 0 {
+		out = append(out, list{notes})
+	}
+	return out
+}
+
+func (s *site) fieldRow(f *schema.Field) []cell {
+	name := cell{code(f.JSONName)}
+	var marks inline
+	mark := func(text string, b badge) {
+		marks = append(marks, span{text: text, badge: b})
+	}
+	if f.Required || f.JSONRequired {
+		mark("required", needBadge)
+	}
+	if f.Nullable {
+		mark("may be null", plainBadge)
+	}
+	if f.Sensitive {
+		mark("sensitive", warnBadge)
+	}
+	if f.Deprecated != nil {
+		mark("deprecated", warnBadge)
+	}
+	if len(marks) > 0 {
+		name = append(name, marks)
+	}
+	kind := cell{s.typeWords(f.Type)}
+	kind = append(kind, s.ruleWords(f.Type)...)
+	switch f.Default {
+	case "":
+	case "now":
+		kind = append(kind, plain("default: the time of publishing"))
+	default:
+		kind = append(kind, and(plain("default "), code(f.Default)))
+	}
+	what := s.lines(f.Doc)
+	if f.Sensitive {
+		what = append(what, plain("Personal or secret: never printed, encrypted where there is a key."))
+	}
+	if d := f.Deprecated; d != nil && (d.Since != "" || d.Reason != "") {
+		text := "Deprecated"
+		if d.Since != "" {
+			text += " since " + d.Since
+		}
+		line := plain(text + ".")
+		if d.Reason != "" {
+			line = and(plain(text+": "), s.line(d.Reason))
+		}
+		what = append(what, line)
+	}
+	return []cell{name, kind, what}
+}
+
+// envelope is the table of what surrounds an event, read from the schema of its record.
+func (s *site) envelope(e *schema.Event) []block {
+	path := jsonschema.Path(e)
+	root, err := orderedjson.Parse(s.schemas[path])
+	if e.Envelope == schema.EnvelopeNone || err != nil {
+		return nil
+	}
+	t := table{label: "Fields of the envelope", head: []string{"Field", "Type", "What it is"}}
+	s.envelopeRows(&t, path, "", root)
+	return []block{
+		heading{level: 2, anchor: "envelope", text: plain("Envelope")},
+		paragraph{and(plain("The event is the "), code("payload"), plain(" of its envelope, "+envelopeWords[e.Envelope]+"."))},
+		t,
+	}
+}
+
+// headers is the table of the headers of an event's records.
+func headers(e *schema.Event) []block {
+	t := table{label: "Headers", head: []string{"Header", "What it is"}}
+	for _, h := range asyncapi.Headers(e) {
+		what := cell{plain(h.Description)}
+		if h.Const != "" {
+			what = append(what, and(plain("always "), code(h.Const)))
+		}
+		t.rows = append(t.rows, []cell{{code(h.Name)}, what})
+	}
+	return []block{heading{level: 2, anchor: "headers", text: plain("Headers")}, t}
+}
+
+func (s *site) envelopeRows(t *table, path, prefix string, o *orderedjson.Object) {
+	required, _ := o.Get("required").([]any)
+	properties, _ := o.Get("properties").(*orderedjson.Object)
+	if properties == nil {
+		return
+	}
+	for _, name := range properties.Names() {
+		p, _ := properties.Get(name).(*orderedjson.Object)
+		if p == nil {
+			continue
+		}
+		first := cell{code(prefix + name)}
+		if slices.Contains(required, any(name)) {
+			first = append(first, inline{{text: "required", badge: needBadge}})
+		}
+		kind, nullable := jsonKind(p)
+		if nullable {
+			first = append(first, inline{{text: "may be null", badge: plainBadge}})
+		}
+		what := s.lines(text(p.Get("description")))
+		if name == "payload" && prefix == "" {
+			what = cell{inline{{text: "The event: the fields above."}}}
+		}
+		t.rows = append(t.rows, []cell{first, kind, what})
+		if ref := text(p.Get("$ref")); ref != "" {
+			if other, err := orderedjson.Parse(s.schemas[path[:strings.LastIndexByte(path, '/')+1]+ref]); err == nil {
+				s.envelopeRows(t, path, prefix+name+".", other)
+			}
+		} else if name != "payload" {
+			s.envelopeRows(t, path, prefix+name+".", p)
+		}
+	}
+}
+
+func text(v any) string { s, _ := v.(string); return s }
+
+// jsonKind says what a property of an envelope is.
+func jsonKind(p *orderedjson.Object) (lines cell, nullable bool) {
+	kind := text(p.Get("type"))
+	if several, ok := p.Get("type").([]any); ok {
+		for _, k := range several {
+			if k == "null" {
+				nullable = true
+			} else {
+				kind = text(k)
+			}
+		}
+	}
+	if c := text(p.Get("const")); c != "" {
+		return cell{plain("string"), and(plain("always "), code(c))}, nullable
+	}
+	switch format := text(p.Get("format")); {
+	case format == "date-time":
+		lines = cell{plain("timestamp")}
+	case formatWords[format] != "":
+		lines = cell{plain(kind), plain(formatWords[format])}
+	case kind == "" || kind == "object":
+		lines = cell{plain("object")}
+	default:
+		lines = cell{plain(kind)}
+	}
+	if d := text(p.Get("default")); d != "" {
+		lines = append(lines, and(plain("default "), code(`"`+d+`"`)))
+	}
+	return lines, nullable
+}

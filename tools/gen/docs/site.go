@@ -1,0 +1,222 @@
+package docs
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/omninode/trestle/tools/gen/example"
+	"github.com/omninode/trestle/tools/gen/internal/title"
+	"github.com/omninode/trestle/tools/gen/jsonschema"
+	"github.com/omninode/trestle/tools/gen/output"
+	"github.com/omninode/trestle/tools/schema"
+)
+
+// Options say what the catalog cannot know from the schemas.
+type Options struct {
+	// Title is what the catalog is called; by default "Events of" what the names of all packages begin with.
+	Title string
+	// Schemas names the folder of the schemas in positions: with "schemas", a position is shown as
+	// schemas/orders/v1/order.proto:12. Empty: positions are relative to that folder.
+	Schemas string
+	// Source is the relative URL of that folder from the catalog's, "../schemas"; empty: positions are not links.
+	Source string
+}
+
+// site is the catalog before it is rendered.
+type site struct {
+	set     *schema.Set
+	opts    Options
+	pages   []*page
+	paths   map[string]string // of pages, by id, without extension
+	entries []entry           // to be searched
+
+	examples    *example.Maker
+	schemas     map[string][]byte // generated JSON Schemas, by path
+	enums       []*schema.Enum
+	enumAnchors map[*schema.Enum]string
+	// Of the page being made: its id, and the anchors of the messages on it.
+	current  string
+	sections map[*schema.Message]string
+}
+
+func eventID(eventType string) string { return "event " + eventType }
+func topicID(name string) string      { return "topic " + name }
+
+// build makes all pages.
+func build(set *schema.Set, opts Options) (*site, error) {
+	schemas, err := jsonschema.Generate(set)
+	if err != nil {
+		return nil, err
+	}
+	s := &site{
+		set: set, opts: opts, paths: map[string]string{}, examples: example.NewFrom(schemas), schemas: map[string][]byte{},
+		enumAnchors: map[*schema.Enum]string{},
+	}
+	s.opts.Title = cmp.Or(opts.Title, title.Of(set))
+	for _, f := range schemas {
+		s.schemas[f.Path] = f.Content
+	}
+	s.collectEnums()
+	events := s.events()
+	s.paths[indexPage] = "index"
+	slugs := newSlugs("events")
+	for _, e := range events {
+		s.paths[s.eventPage(e)] = slugs.path(e.Type)
+	}
+	topics := newSlugs("topics")
+	for _, t := range set.Topics {
+		s.paths[topicID(t.Name)] = topics.path(t.Name)
+	}
+	if len(s.enums) > 0 {
+		s.paths[enumsPage] = "enums"
+	}
+	if len(set.Groups) > 0 {
+		s.paths[groupsPage] = "groups"
+	}
+	s.pages = append(s.pages, s.index())
+	for _, e := range events {
+		s.pages = append(s.pages, s.event(e))
+	}
+	for _, t := range set.Topics {
+		s.pages = append(s.pages, s.topic(t))
+	}
+	if len(set.Groups) > 0 {
+		s.pages = append(s.pages, s.groups())
+	}
+	if len(s.enums) > 0 {
+		s.pages = append(s.pages, s.enumPage())
+	}
+	return s, nil
+}
+
+// events are all events by type, those of one type by package.
+func (s *site) events() []*schema.Event {
+	list := s.set.Events()
+	slices.SortStableFunc(list, func(a, b *schema.Event) int {
+		return cmp.Or(strings.Compare(a.Type, b.Type), strings.Compare(a.Package.Name, b.Package.Name))
+	})
+	return list
+}
+
+// eventPage is the id of an event's page. Of several events of one type only the first is found by its type alone.
+func (s *site) eventPage(e *schema.Event) string {
+	if s.set.Event(e.Type) == e {
+		return eventID(e.Type)
+	}
+	return eventID(e.Package.Name + " " + e.Type)
+}
+
+func (s *site) eventLink(e *schema.Event) inline {
+	return inline{{text: e.Type, code: true, to: link{page: s.eventPage(e)}}}
+}
+
+func (s *site) topicLink(t *schema.Topic) inline {
+	return inline{{text: t.Name, code: true, to: link{page: topicID(t.Name)}}}
+}
+
+func (s *site) topicNamed(name string) inline {
+	if t := s.set.Topic(name); t != nil {
+		return s.topicLink(t)
+	}
+	return code(name)
+}
+
+// position says where in the schemas something is.
+func (s *site) position(at schema.Position) inline {
+	text := at.File
+	if s.opts.Schemas != "" && text != "" {
+		text = strings.TrimSuffix(s.opts.Schemas, "/") + "/" + text
+	}
+	to := link{}
+	if s.opts.Source != "" && at.File != "" {
+		to.source = at.File
+	}
+	if at.Line > 0 {
+		text += ":" + strconv.Itoa(at.Line)
+		if to.source != "" {
+			to.source += "#L" + strconv.Itoa(at.Line)
+		}
+	}
+	return inline{{text: text, code: true, to: to}}
+}
+
+// collectEnums lists the enums that events use, by name, each with its anchor.
+func (s *site) collectEnums() {
+	seen := map[*schema.Enum]bool{}
+	for _, e := range s.set.Events() {
+		for _, m := range messages(e.Message) {
+			for _, f := range m.Fields {
+				for t := f.Type; t != nil; t = t.Elem {
+					if t.Enum != nil && !seen[t.Enum] {
+						seen[t.Enum] = true
+						s.enums = append(s.enums, t.Enum)
+					}
+				}
+			}
+		}
+	}
+	slices.SortFunc(s.enums, func(a, b *schema.Enum) int {
+		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.FullName, b.FullName))
+	})
+	for _, e := range s.enums {
+		s.enumAnchors[e] = anchor(e.FullName)
+	}
+}
+
+// messages are those that a message is made of, itself first, each once, in the order in which they are met. Protobuf's
+// own are left out.
+func messages(m *schema.Message) []*schema.Message {
+	out := []*schema.Message{m}
+	for i := 0; i < len(out); i++ {
+		for _, f := range out[i].Fields {
+			for t := f.Type; t != nil; t = t.Elem {
+				if t.Message != nil && !strings.HasPrefix(t.Message.FullName, "google.protobuf.") && !slices.Contains(out, t.Message) {
+					out = append(out, t.Message)
+				}
+			}
+		}
+	}
+	return out
+}
+
+// slugs makes names of files in one folder, unique where upper and lower case are one.
+type slugs struct {
+	dir  string
+	used map[string]bool
+}
+
+func newSlugs(dir string) *slugs { return &slugs{dir, map[string]bool{}} }
+
+func (s *slugs) path(name string) string {
+	base := anchor(name)
+	slug := base
+	for n := 2; s.used[strings.ToLower(slug)]; n++ {
+		slug = fmt.Sprintf("%s-%d", base, n)
+	}
+	s.used[strings.ToLower(slug)] = true
+	return s.dir + "/" + slug
+}
+
+// anchor makes a name that needs no escape in a URL or a file's name.
+func anchor(name string) string {
+	slug := strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '_', r == '-', r == '.':
+			return r
+		}
+		return '-'
+	}, name)
+	if slug == "" || slug[0] == '.' || slug[0] == '-' {
+		slug = "_" + slug
+	}
+	return slug
+}
+
+// files sorts what was rendered.
+func files(list []output.File) []output.File {
+	slices.SortFunc(list, func(a, b output.File) int { return strings.Compare(a.Path, b.Path) })
+	return list
+}
