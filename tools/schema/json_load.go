@@ -111,7 +111,11 @@ func (j *jsonLoader) open(name string) (*jsonFile, error) {
 	if err != nil {
 		fault, _ := errors.AsType[*jsontree.Error](err)
 		j.errs.add(jsonPos(name, fault.Place), "%s", fault.Message)
+		j.markUnreadable(name)
 		return nil, nil
+	}
+	if j.documents[name] {
+		return nil, j.openDocument(name, text, root)
 	}
 	f := &jsonFile{path: name, root: root, file: &File{Path: name, Source: text}, schemas: map[*jsontree.Value]bool{}}
 	if !j.checkHead(f) {

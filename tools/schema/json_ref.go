@@ -67,6 +67,9 @@ func (j *jsonLoader) resolve(f *jsonFile, ref *jsontree.Value) (*jsonFile, *json
 				return fail("names no file below the root and no $id of a schema that is loaded: refer to the file by its relative path")
 			}
 			var opened bool
+			if j.documents[paths[0]] {
+				return fail("names %s, which no types can be made of", paths[0])
+			}
 			if target, opened = j.byPath[paths[0]]; !opened {
 				return fail("names %s, which is not there", paths[0])
 			}

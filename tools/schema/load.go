@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"runtime/debug"
+	"strings"
 
 	trestlev1 "github.com/omninode/trestle/gen/trestle/v1"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -25,17 +26,13 @@ func WithGoPrefix(prefix string) Option {
 	return optionFunc(func(l *loader) { l.goPrefix = prefix })
 }
 
+// WithDocuments keeps JSON Schemas that the model cannot hold (combinations, conditions, older drafts) as documents: by
+// their source, without types. They can be compared, and nothing can be generated from them.
+func WithDocuments() Option { return optionFunc(func(l *loader) { l.keepDocuments = true }) }
+
 // Load reads the schemas of a source and links them. What is wrong in them is returned as [Errors], all of it that can
 // be told at once; other errors say that they could not be read.
 func Load(ctx context.Context, src Source, opts ...Option) (set *Set, err error) {
-	l := &loader{
-		packages: map[string]*Package{},
-		messages: map[protoreflect.FullName]*Message{},
-		enums:    map[protoreflect.FullName]*Enum{},
-	}
-	for _, o := range opts {
-		o.apply(l)
-	}
 	t, err := src.open(ctx)
 	if err != nil {
 		return nil, err
@@ -48,8 +45,47 @@ func Load(ctx context.Context, src Source, opts ...Option) (set *Set, err error)
 			set, err = nil, fmt.Errorf("load schemas: internal fault: %v\n%s", r, debug.Stack())
 		}
 	}()
-	l.tree = t
-	return l.load(ctx)
+	documents := map[string]bool{}
+	for {
+		l := newLoader(t, opts)
+		l.documents = documents
+		set, err = l.load(ctx)
+		if err == nil || !l.keepDocuments || !l.turnIntoDocuments(err) {
+			return set, err
+		}
+	}
+}
+
+func newLoader(t *tree, opts []Option) *loader {
+	l := &loader{
+		tree:     t,
+		packages: map[string]*Package{},
+		messages: map[protoreflect.FullName]*Message{},
+		enums:    map[protoreflect.FullName]*Enum{},
+	}
+	for _, o := range opts {
+		o.apply(l)
+	}
+	return l
+}
+
+// turnIntoDocuments notes the JSON Schemas that have faults as documents; false where that does not help.
+func (l *loader) turnIntoDocuments(err error) bool {
+	faults, ok := errors.AsType[Errors](err)
+	if !ok {
+		return false
+	}
+	before := len(l.documents)
+	for _, f := range faults {
+		if !strings.HasSuffix(f.Pos.File, ".json") {
+			return false
+		}
+		if l.unreadable[f.Pos.File] {
+			return false
+		}
+		l.documents[f.Pos.File] = true
+	}
+	return len(l.documents) > before
 }
 
 // loader holds what is known while a source is loaded.
@@ -63,6 +99,10 @@ type loader struct {
 	enums    map[protoreflect.FullName]*Enum
 	families []familyDecl
 	events   []eventDecl
+	// documents are the JSON Schemas that are kept by their source; unreadable those that are none.
+	keepDocuments bool
+	documents     map[string]bool
+	unreadable    map[string]bool
 }
 
 // familyDecl is a family as declared, eventDecl an event.
@@ -101,6 +141,7 @@ func (l *loader) load(ctx context.Context) (*Set, error) {
 		return nil, err
 	}
 	set := l.link()
+	set.Aliases = l.tree.aliases
 	if err := l.errs.err(); err != nil {
 		return nil, err
 	}

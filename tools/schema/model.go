@@ -45,6 +45,8 @@ type Set struct {
 	Topics []*Topic
 	// Groups holds every declared consumer group, sorted by name.
 	Groups []*Group
+	// Aliases maps names that JSON Schemas refer to others by, to paths of files; of documents of a registry only.
+	Aliases map[string]string
 }
 
 // Events returns the events of all packages, by package, then in source order (files by name).
@@ -102,6 +104,9 @@ type File struct {
 	// Root is the type that a JSON Schema file as a whole describes; nil for protobuf, and for a file that only holds
 	// definitions.
 	Root *Type
+	// Document says that the file is a JSON Schema that the model cannot hold, and that it is here by its source alone;
+	// see [WithDocuments].
+	Document bool
 }
 
 // Envelope names what surrounds an event on the wire.

@@ -1,0 +1,64 @@
+package schema
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/omninode/trestle/tools/schema/jsontree"
+)
+
+func (l *loader) markUnreadable(name string) {
+	if l.unreadable == nil {
+		l.unreadable = map[string]bool{}
+	}
+	l.unreadable[name] = true
+}
+
+// openDocument keeps a JSON Schema by its source, and with it the files that it refers to.
+func (j *jsonLoader) openDocument(name string, text []byte, root *jsontree.Value) error {
+	at := jsonPos(name, root.Place)
+	declared := root.Get("$schema")
+	known := declared == nil || declared.Kind == jsontree.String &&
+		slices.Contains(append([]string{draft202012}, olderDrafts...), strings.TrimSuffix(declared.Text, "#"))
+	if root.Kind != jsontree.Object && root.Kind != jsontree.Bool || declared == nil && !j.tree.loose || !known {
+		j.errs.add(at, "not a JSON Schema that can be compared: it is an object with \"$schema\": %q, or an older draft down to draft-07", draft202012)
+		j.markUnreadable(name)
+		return nil
+	}
+	dir := path.Dir(name)
+	p := j.addPackage(jsonPackageName(dir), dir, JSONSchema, true, at)
+	p.Files = append(p.Files, &File{Path: name, Source: text, Document: true})
+	if p.GoImport == "" {
+		j.nameGoPackage(p, "")
+	}
+	return j.openDocumentReferences(name, root)
+}
+
+// openDocumentReferences opens the files that some value below refers to, as documents.
+func (j *jsonLoader) openDocumentReferences(name string, v *jsontree.Value) error {
+	if ref := v.Get("$ref"); ref != nil && ref.Kind == jsontree.String {
+		for _, other := range j.referencePaths(&jsonFile{path: name}, ref.Text) {
+			if _, open := j.byPath[other]; open || slices.Contains(j.tree.targets, other) {
+				continue
+			}
+			j.documents[other] = true
+			if _, err := j.open(other); err != nil && !isNotExist(err) {
+				if err := j.readFault(Position{File: other}, err); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	for _, m := range v.Members {
+		if err := j.openDocumentReferences(name, m.Value); err != nil {
+			return err
+		}
+	}
+	for _, e := range v.Items {
+		if err := j.openDocumentReferences(name, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
