@@ -131,8 +131,8 @@ var public = []struct {
 	{"model", []string{"Model"}},
 }
 
-// init writes the package's front: what most users import, and all events.
-func (p *project) init() (output.File, error) {
+// front writes the package's front: what most users import, and all events.
+func (p *project) front() (output.File, error) {
 	var b strings.Builder
 	b.WriteString(`"""Events as pydantic models, and the records that carry them.
 
@@ -155,9 +155,7 @@ from . import event_types, groups, topics
 	modules := map[*schema.Package]bool{}
 	for _, e := range p.events() {
 		parts := p.modulePath(e.Package)
-		if !modules[e.Package] {
-			modules[e.Package] = true
-		}
+		modules[e.Package] = true
 		fmt.Fprintf(&entries, "    %s.%s,\n", moduleAlias(parts), className(e.Message))
 	}
 	for _, pkg := range p.packages {

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -41,7 +42,7 @@ const (
 // writes, the other accepts and reads, equal number for number.
 func TestGoAndPythonAgree(t *testing.T) {
 	t.Parallel()
-	python := startPeer(t)
+	python := startRepository(t)
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 0))
@@ -68,7 +69,7 @@ func TestGoAndPythonAgree(t *testing.T) {
 // TestWritten has both read what the guide's classes write, and the examples of the guide.
 func TestWritten(t *testing.T) {
 	t.Parallel()
-	python := startPeer(t)
+	python := startRepository(t)
 	set := loadRepository(t)
 	for _, folder := range []string{"runtime/testdata/python-writes", "cmd/trestle/demo/samples"} {
 		paths, err := filepath.Glob(filepath.Join("..", "..", "..", filepath.FromSlash(folder), "*.json"))
@@ -102,10 +103,33 @@ func TestWritten(t *testing.T) {
 	}
 }
 
+// TestLimits has both judge how deeply values may be nested, and how many digits numbers may have.
+func TestLimits(t *testing.T) {
+	t.Parallel()
+	python := startRepository(t)
+	set := loadRepository(t)
+	request, started := set.Event("CodegenAnalysisRequest"), set.Event("service.lifecycle.started")
+	for n := 500; n <= 520; n++ {
+		nested := strings.Repeat("[", n) + strings.Repeat("]", n)
+		python.compare(t, request, `{"correlation_id":"`+recordID+`","session_id":"`+recordID+`","event_type":"CodegenAnalysisRequest",
+			"timestamp":"2025-10-16T12:34:56Z","payload":{"prd_content":"","workspace_context":{"a":`+nested+`}}}`)
+		python.compare(t, started, `{"event_id":"`+recordID+`","event_type":"service.lifecycle.started",
+			"source":{"service_name":"a","service_version":"b","instance_id":"c"},"metadata":{"a":`+nested+`},
+			"payload":{"service_info":{"name":"a","version":"1.2.3","type":"t","instance_id":"i","host":"h","port":1,"health_check_url":"u"},
+			"startup_info":{"startup_time_ms":1,"initialization_steps":[{"step":"s","duration_ms":1,"status":"success","more":`+nested+`}]}}}`)
+	}
+	for _, number := range []string{strings.Repeat("9", 5000), "-" + strings.Repeat("8", 5000) + ".5", "0." + strings.Repeat("3", 5000)} {
+		if !python.compare(t, request, `{"correlation_id":"`+recordID+`","session_id":"`+recordID+`","event_type":"CodegenAnalysisRequest",
+			"timestamp":"2025-10-16T12:34:56Z","payload":{"prd_content":"","workspace_context":{"a":`+number+`}}}`) {
+			t.Errorf("a number of %d digits is invalid", len(number))
+		}
+	}
+}
+
 // TestConstructed has Go read what Python code makes without a record to start from.
 func TestConstructed(t *testing.T) {
 	t.Parallel()
-	python := startPeer(t)
+	python := startRepository(t)
 	var made []reply
 	python.ask(t, map[string]string{"op": "construct"}, &made)
 	if len(made) != 3 {
@@ -113,7 +137,7 @@ func TestConstructed(t *testing.T) {
 	}
 	for _, r := range made {
 		rec := r.record(t)
-		d, err := trestle.Decode(&rec, types, trestle.DecodeOptions{})
+		d, err := trestle.Decode(&rec, python.types, trestle.DecodeOptions{})
 		if err != nil {
 			t.Fatalf("%s: %v", rec.Value, err)
 		}
@@ -133,24 +157,30 @@ func TestConstructed(t *testing.T) {
 	}
 }
 
-var types = trestle.NewTypes(append(codegenv1.Events(), hooksv1.Events()...)...)
-
-// peer is a running Python process that answers a line with a line.
+// peer is a running Python process that answers a line with a line, and the Go types that it is held to.
 type peer struct {
+	types  *trestle.Types
 	in     io.Writer
 	out    *bufio.Scanner
 	errors bytes.Buffer
 }
 
-func startPeer(t *testing.T) *peer {
+// startRepository starts a peer of the events of this repository, as they are committed.
+func startRepository(t *testing.T) *peer {
 	t.Helper()
-	p := &peer{}
-	cmd := exec.Command(services.Python(t), filepath.Join("testdata", "peer.py"))
 	packages, err := filepath.Abs(filepath.Join("..", "..", "..", "gen", "python"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1", "PYTHONPATH="+packages)
+	return startPeer(t, packages, "omninode_events", append(codegenv1.Events(), hooksv1.Events()...))
+}
+
+// startPeer starts Python with the package of that name in the folder.
+func startPeer(t *testing.T, folder, name string, events []*trestle.EventInfo) *peer {
+	t.Helper()
+	p := &peer{types: trestle.NewTypes(events...)}
+	cmd := exec.Command(services.Python(t), filepath.Join("testdata", "peer.py"), name)
+	cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1", "PYTHONPATH="+folder)
 	cmd.Stderr = &p.errors
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -224,12 +254,12 @@ func (p *peer) read(t *testing.T, e *schema.Event, value []byte) reply {
 }
 
 // goRead has Go read a record's value and write it again.
-func goRead(e *schema.Event, value []byte) (trestle.Record, error) {
+func (p *peer) goRead(e *schema.Event, value []byte) (trestle.Record, error) {
 	rec := trestle.Record{
 		Topic: topicOf(e), Value: value, Timestamp: recordTime,
 		Headers: []trestle.Header{{Key: "event-type", Value: []byte(e.Type)}, {Key: "event-id", Value: []byte(recordID)}},
 	}
-	d, err := trestle.Decode(&rec, types, trestle.DecodeOptions{})
+	d, err := trestle.Decode(&rec, p.types, trestle.DecodeOptions{})
 	if err != nil {
 		return trestle.Record{}, err
 	}
@@ -246,7 +276,7 @@ func topicOf(e *schema.Event) string {
 // compare has both read a record and write it again, each read what the other wrote, and reports whether it is valid.
 func (p *peer) compare(t *testing.T, e *schema.Event, text string) (valid bool) {
 	t.Helper()
-	ours, err := goRead(e, []byte(text))
+	ours, err := p.goRead(e, []byte(text))
 	theirs := p.read(t, e, []byte(text))
 	if (err == nil) != (theirs.Error == "") {
 		t.Errorf("of %s\nGo says %v\nPython says %s", text, err, theirs.Error)
@@ -255,14 +285,15 @@ func (p *peer) compare(t *testing.T, e *schema.Event, text string) (valid bool) 
 	if err != nil {
 		return false
 	}
-	if diff := cmp.Diff(exactly(t, ours.Value), exactly(t, theirs.Value)); diff != "" {
-		t.Errorf("of %s\n(-Go wrote +Python wrote):\n%s", text, diff)
+	// cmp takes too long where values are nested deeply.
+	if want, got := exactly(t, ours.Value), exactly(t, theirs.Value); !reflect.DeepEqual(want, got) {
+		t.Errorf("of %s\n(-Go wrote +Python wrote):\n%s", text, cmp.Diff(want, got))
 	}
 	if !strings.EqualFold(string(ours.Key), string(theirs.record(t).Key)) {
 		t.Errorf("of %s\nkey: Go %s, Python %s", text, ours.Key, *theirs.Key)
 	}
 	// What Python wrote is in the one form that both write: Go writes the same bytes.
-	again, err := goRead(e, theirs.Value)
+	again, err := p.goRead(e, theirs.Value)
 	if err != nil {
 		t.Errorf("Python wrote %s\nGo says %v", theirs.Value, err)
 	} else if string(again.Value) != string(theirs.Value) {

@@ -23,14 +23,13 @@ func (g *module) field(f *schema.Field) (field, error) {
 	out := field{Field: f, nullIsValue: f.JSONRequired && f.Nullable}
 	implicit := f.Message.Proto != nil && !f.Explicit
 	scalar := f.Type.Kind != schema.Record && f.Type.Kind != schema.Timestamp && f.Type.Kind != schema.JSONObject && f.Type.Kind != schema.JSONValue
-	oneof := f.Oneof != nil || inMessageOneof(f)
 	out.zeroIsAbsent = implicit && scalar && f.Type.Kind != schema.EnumKind &&
-		(f.Required || f.Type.Kind == schema.String && f.Default != "" || inMessageOneof(f) && f.Oneof == nil)
+		(f.Required || f.Type.Kind == schema.String && f.Default != "")
 	annotation, err := g.typeOf(f, f.Type, !implicit || f.Required)
 	if err != nil {
 		return out, err
 	}
-	value, required, err := g.defaultOf(f, implicit && scalar && !oneof)
+	value, required, err := g.defaultOf(f, implicit && scalar && f.Oneof == nil)
 	if err != nil {
 		return out, err
 	}
@@ -84,7 +83,7 @@ func (g *module) defaultOf(f *schema.Field, zeroed bool) (argument string, requi
 		return "default=None", false, nil
 	}
 	c := f.Type.Constraints
-	free := c.SkipZero || ignoresAlways(f.Type)
+	free := skipsZero(f, f.Type) || ignoresAlways(f.Type)
 	switch f.Type.Kind {
 	case schema.List, schema.Map:
 		factory := map[schema.Kind]string{schema.List: "list", schema.Map: "dict"}[f.Type.Kind]

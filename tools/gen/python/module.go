@@ -384,11 +384,18 @@ func (g *module) choices(m *schema.Message) error {
 	g.p("\n    @%s(mode=\"after\")", g.use("model_validator"))
 	g.p("    def _check_choices(self) -> %s:", g.use("Self"))
 	for _, c := range choices {
-		names := make([]string, len(c.fields))
-		for i, f := range c.fields {
-			names[i] = fieldName(f)
+		var names, zeroed []string
+		for _, f := range c.fields {
+			names = append(names, fieldName(f))
+			if !f.Explicit && f.Oneof == nil {
+				zeroed = append(zeroed, fieldName(f))
+			}
 		}
-		g.p("        %s.at_most_one(self.__dict__, %s, required=%s)", g.use("checks"), tuple(names), pythonBool(c.required))
+		extra := ""
+		if len(zeroed) > 0 {
+			extra = ", zeroed=" + tuple(zeroed)
+		}
+		g.p("        %s.at_most_one(self.__dict__, %s, required=%s%s)", g.use("checks"), tuple(names), pythonBool(c.required), extra)
 	}
 	g.p("        return self")
 	return nil

@@ -38,9 +38,8 @@ func Generate(set *schema.Set) ([]output.File, error) {
 		files = append(files, module)
 	}
 	files = append(files, p.folders()...)
-	made := []func() (output.File, error){p.topics, p.groups, p.eventTypes, p.init}
-	for _, make := range made {
-		file, err := make()
+	for _, write := range []func() (output.File, error){p.topics, p.groups, p.eventTypes, p.front} {
+		file, err := write()
 		if err != nil {
 			return nil, err
 		}

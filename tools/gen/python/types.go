@@ -57,7 +57,7 @@ func (g *module) typeOf(f *schema.Field, t *schema.Type, asUUID bool) (string, e
 	if err != nil {
 		return "", err
 	}
-	if t.Constraints.SkipZero {
+	if skipsZero(f, t) {
 		if zero := zeroOf(t.Kind); zero != "" && len(c.limits)+len(c.checks) > 0 {
 			c.check("unless_zero", zero)
 		}
@@ -82,11 +82,8 @@ type base struct {
 
 func (b base) arguments(g *module, limits []string) []string {
 	var out []string
-	switch {
-	case len(limits) > 0:
+	if len(limits) > 0 {
 		out = append(out, g.use("Field")+"("+strings.Join(append(slices.Clone(b.before), limits...), ", ")+")")
-	case b.alias != b.plain && len(b.before) > 0:
-		out = nil
 	}
 	return append(out, b.reader...)
 }
@@ -187,6 +184,13 @@ func (g *module) foreign(m *schema.Message) string {
 		return g.use("Text")
 	}
 	return g.use("JsonObject")
+}
+
+// skipsZero says that constraints do not hold for the zero value: because the schema says so, or because zero means
+// that a field which excludes others is not set.
+func skipsZero(f *schema.Field, t *schema.Type) bool {
+	return t.Constraints.SkipZero ||
+		t == f.Type && !f.Explicit && inMessageOneof(f) && !t.Constraints.Rules.HasIgnore()
 }
 
 func ignoresAlways(t *schema.Type) bool {

@@ -105,9 +105,9 @@ def unless_zero(zero: Any) -> WrapValidator:
     return WrapValidator(check)
 
 
-def at_most_one(values: Mapping[str, Any], names: Sequence[str], required: bool) -> None:
-    """One of these fields is set at most, and one must be if that is required."""
-    count = sum(1 for name in names if values.get(name) is not None)
+def at_most_one(values: Mapping[str, Any], names: Sequence[str], required: bool, zeroed: Sequence[str] = ()) -> None:
+    """One of these fields is set at most, and one must be if that is required; those that are zeroed are not set then."""
+    count = sum(1 for name in names if values[name] or name not in zeroed and values[name] is not None)
     if count > 1:
         raise ValueError(f"only one of {', '.join(names)} can be set")
     if required and count == 0:

@@ -37,6 +37,7 @@ class Model(BaseModel):
         if not isinstance(data, Mapping):
             return data
         known = cls._names()
+        keeps = cls.model_config.get("extra") == "allow"
         if isinstance(data, Repeated):
             for name in known:
                 if name in data.names:
@@ -48,6 +49,8 @@ class Model(BaseModel):
                     continue
                 if cls._is_zero(name, value):
                     continue
+            elif keeps and not text.depth_within(value, text.MAX_DEPTH):
+                raise ValueError(f"{name}: values are nested too deeply")
             out[name] = value
         if "now" in context:
             for name in cls.DEFAULT_IS_NOW:

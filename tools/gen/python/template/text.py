@@ -18,7 +18,7 @@ from .errors import NotJSONError
 from .times import format_time
 
 MAX_DEPTH = 512
-"""How deeply values may be nested."""
+"""How deeply free-form values may be nested."""
 
 _MAX_INT_DIGITS = 4000  # Python refuses to turn longer texts into an int
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
@@ -106,8 +106,52 @@ def dumps(value: Any) -> str:
     return "".join(out)
 
 
+class _Text(str):
+    """A text that is JSON already."""
+
+
 def append(out: list[str], value: Any) -> None:
     """Appends the text of a value; a TypeError or ValueError says that it has no JSON form."""
+    rest = [value]  # a stack of its own, so that depth is not limited by Python's
+    while rest:
+        value = rest.pop()
+        if isinstance(value, _Text):
+            out.append(value)
+        elif isinstance(value, Mapping):
+            rest.extend(reversed(_object_parts(value)))
+        elif isinstance(value, list | tuple):
+            rest.extend(reversed(_array_parts(value)))
+        else:
+            _append_scalar(out, value)
+
+
+def _object_parts(value: Mapping[Any, Any]) -> list[Any]:
+    parts: list[Any] = []
+    separator = "{"
+    for name, member in value.items():
+        if isinstance(name, int) and not isinstance(name, bool):
+            name = str(name)
+        if not isinstance(name, str):
+            raise TypeError(f"a member's name must be a string, not {type(name).__name__}")
+        parts.append(_Text(f"{separator}{encode_basestring(name)}:"))
+        parts.append(member)
+        separator = ","
+    parts.append(_Text("}" if parts else "{}"))
+    return parts
+
+
+def _array_parts(value: list[Any] | tuple[Any, ...]) -> list[Any]:
+    parts: list[Any] = []
+    separator = _Text("[")
+    for item in value:
+        parts.append(separator)
+        parts.append(item)
+        separator = _Text(",")
+    parts.append(_Text("]" if parts else "[]"))
+    return parts
+
+
+def _append_scalar(out: list[str], value: Any) -> None:
     if value is None:
         out.append("null")
     elif value is True:
@@ -128,36 +172,8 @@ def append(out: list[str], value: Any) -> None:
         if not value.is_finite():
             raise ValueError(f"{value} has no JSON form")
         out.append(str(value))
-    elif isinstance(value, Mapping):
-        _append_object(out, value)
-    elif isinstance(value, list | tuple):
-        _append_array(out, value)
     else:
         _append_special(out, value)
-
-
-def _append_object(out: list[str], value: Mapping[Any, Any]) -> None:
-    separator = "{"
-    for name, member in value.items():
-        if isinstance(name, int) and not isinstance(name, bool):
-            name = str(name)
-        if not isinstance(name, str):
-            raise TypeError(f"a member's name must be a string, not {type(name).__name__}")
-        out.append(separator)
-        out.append(encode_basestring(name))
-        out.append(":")
-        append(out, member)
-        separator = ","
-    out.append("{}" if separator == "{" else "}")
-
-
-def _append_array(out: list[str], value: list[Any] | tuple[Any, ...]) -> None:
-    separator = "["
-    for item in value:
-        out.append(separator)
-        append(out, item)
-        separator = ","
-    out.append("[]" if separator == "[" else "]")
 
 
 def _append_special(out: list[str], value: Any) -> None:

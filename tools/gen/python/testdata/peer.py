@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import base64
+import importlib
 import json
 import sys
 from datetime import datetime, timezone
 
-from omninode_events import Record, RecordError, Source, parse_record
-from omninode_events.codegen.v1 import AnalysisType, CodegenAnalysisRequest, CodegenStatusEvent, SessionStatus
-from omninode_events.hooks.v1 import ServiceInfo, ServiceStarted, StartupInfo, StartupStep
+package = importlib.import_module(sys.argv[1])
 
 ID = "550e8400-e29b-41d4-a716-446655440000"
 
 
-def answer(record: Record) -> dict[str, object]:
+def answer(record) -> dict[str, object]:
     return {
         "topic": record.topic,
         "key": None if record.key is None else record.key.decode(),
@@ -26,12 +25,12 @@ def answer(record: Record) -> dict[str, object]:
 def read(request: dict[str, str]) -> dict[str, object]:
     """Reads a record and writes it again."""
     headers = [("event-type", request["type"].encode()), ("event-id", request["id"].encode())]
-    written = datetime.fromisoformat(request["timestamp"]).astimezone(timezone.utc)
+    written = datetime.fromisoformat(request["timestamp"].replace("Z", "+00:00")).astimezone(timezone.utc)
     try:
-        received = parse_record(
+        received = package.parse_record(
             base64.b64decode(request["value"]), headers, topic=request["topic"], timestamp=written
         )
-    except RecordError as e:
+    except package.RecordError as e:
         return {"error": f"{type(e).__name__}: {e}"}
     topic = None if received.event.EVENT.topic else request["topic"]
     return answer(received.event.to_record(envelope=received.envelope, topic=topic))
@@ -39,6 +38,10 @@ def read(request: dict[str, str]) -> dict[str, object]:
 
 def construct() -> list[dict[str, object]]:
     """Events as application code makes them."""
+    from omninode_events import Source
+    from omninode_events.codegen.v1 import AnalysisType, CodegenAnalysisRequest, CodegenStatusEvent, SessionStatus
+    from omninode_events.hooks.v1 import ServiceInfo, ServiceStarted, StartupInfo, StartupStep
+
     steps = [StartupStep(step="connect", duration_ms=250, status="success", details={"tries": 2**70, "rate": 0.5})]
     started = ServiceStarted(
         service_info=ServiceInfo(

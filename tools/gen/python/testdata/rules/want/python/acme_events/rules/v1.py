@@ -310,7 +310,7 @@ class Containers(Event):
         key=(),
     )
 
-    ZERO_IS_ABSENT: ClassVar[dict[str, object]] = {"some": [], "left": "", "right": ""}
+    ZERO_IS_ABSENT: ClassVar[dict[str, object]] = {"some": []}
 
     part: Part = Field(
         description="A part that must be there.",
@@ -356,17 +356,17 @@ class Containers(Event):
         default=None,
         description="A number that must be set when nothing else is.",
     )
-    left: Annotated[str, Field(strict=True, min_length=2)] | None = Field(
-        default=None,
+    left: Annotated[str, Field(strict=True, min_length=2), checks.unless_zero("")] = Field(
+        default="",
         description="One of left and right.",
     )
-    right: Text | None = Field(
-        default=None,
+    right: Text = Field(
+        default="",
         description="One of left and right.",
     )
 
     @model_validator(mode="after")
     def _check_choices(self) -> Self:
-        checks.at_most_one(self.__dict__, ("left", "right"), required=True)
+        checks.at_most_one(self.__dict__, ("left", "right"), required=True, zeroed=("left", "right"))
         checks.at_most_one(self.__dict__, ("name", "piece", "number"), required=True)
         return self

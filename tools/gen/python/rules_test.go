@@ -1,0 +1,147 @@
+package python_test
+
+import (
+	"encoding/json"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	trestle "github.com/omninode/trestle/runtime"
+	"github.com/omninode/trestle/tools/gen/example"
+	objectsv1 "github.com/omninode/trestle/tools/gen/golang/testdata/objects/want/acme/objects/v1"
+	rulesv1 "github.com/omninode/trestle/tools/gen/golang/testdata/rules/want/acme/rules/v1"
+	shapesv1 "github.com/omninode/trestle/tools/gen/golang/testdata/shapes/want/acme/shapes/v1"
+	"github.com/omninode/trestle/tools/gen/python"
+	"github.com/omninode/trestle/tools/schema"
+)
+
+// replacements are values that rules are about: at bounds and beside them, of the right length and of the wrong one.
+var replacements = append([]string{
+	"2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "19", "20", "21", "-4", "-5", "-6", "-9", "-10", "-11", "99", "100", "101",
+	"2147483647", "2147483648", "-2147483648", "-2147483649", "4294967295", "4294967296", "18446744073709551613",
+	"18446744073709551614", "18446744073709551615", "18446744073709551616", "999995", "999996", "1000000", "16777217",
+	"0.1", "0.10000000000000001", "0.11", "0.5", "0.50000001", "0.9", "0.89999998", "1.5", "-1.5", "-1.4", "-1.6", "1.0000001",
+	"1e-7", "9e-8", "1e-46", "3.4028235e38", "3.4028236e38", "1e39", "1e300", "1e301",
+	`"a"`, `"b"`, `"y"`, `"ab"`, `"abc"`, `"abcd"`, `"abcde"`, `"abcdef"`, `"üü"`, `"üüü"`, `"üüüüü"`, `"😀"`, `"a\"b"`,
+	`"1.2"`, `"1.2\n"`, `"<a-b>"`, `"<a--b>"`, `"<ab>"`, `"<->"`, `"a-b>"`, `"ord_"`, `"ord_12345678"`, `"ord_123456789"`, `"xord_"`,
+	`"AQD/"`, `"AQ=="`, `"YWI="`, `"Y2Q="`, `"YWJj"`, `"YWJjZA=="`, `"AQAC_w"`, `"AQ+-"`, `"AQ==="`, `"A"`, `"AQ\n=="`, `"A=Q"`,
+	`"COLOR_RED"`, `"COLOR_GREEN"`, `"COLOR_UNSPECIFIED"`, `"SPARSE_FIVE"`, `"SPARSE_NINE"`, `"good"`, `"bad \"mood\""`, `"deep"`, `"new"`, `"sent"`,
+	`["a"]`, `["ab"]`, `["ab","ab"]`, `["ab","cd"]`, `["ab","cd","ef","gh"]`, `[1]`, `[1,1]`, `[0,0.0]`, `[0.5,0]`, `[0.4]`, `["AQ==","AQ"]`, `[""]`,
+	`[{"size":1}]`, `[{"size":10}]`, `[{"size":1,"parts":[{"size":0}]}]`, `[{"sku":"a","quantity":1}]`, `[{"sku":"","quantity":1}]`, `[{"sku":"a"}]`,
+	`{"size":9}`, `{"size":1,"x":2}`, `{"ab":"abc"}`, `{"ab":"abcd"}`, `{"a":"a"}`, `{"ab":"","cd":""}`, `{"ab":"","cd":"","ef":""}`,
+	`{"1":{"size":1}}`, `{"1":{"size":0}}`, `{"+7":{"size":1}}`, `{"x":{"size":1}}`, `{"2147483648":{"size":1}}`, `{"10":{"size":1},"9":{"size":2}}`,
+	`{"city":"Bonn"}`, `{"city":"Bonn","zip":1}`, `{"name":"x","owner":{"name":""}}`, `{"level":"deep"}`, `{"level":"x"}`, `{"r":{"sku":"a","quantity":99}}`,
+	`{"b":1,"a":2}`, `{"18446744073709551615":"x"}`, `{"-1":"x"}`,
+}, anything...)
+
+// bases are valid events with every field that has a rule.
+var bases = map[string]string{
+	"Numbers": `{"gte_lte":1,"gt_lt":4,"outside":11,"outside_inclusive":-10,"gt":8,"lte":7,"const":3,"in":2,"not_in":5,"maybe":100,
+		"skip_zero":0,"never":1,"rate":0.5,"ratio":0.5,"apart":1.5,"listed":0.5,"set":9,"there":0,"tiny":1}`,
+	"Texts": `{"len":"abc","between":"a","bytes_between":"ab","len_bytes":"abcd","const":"a\"b","version":"1.2","parts":"<a-b>","in":"a",
+		"not_in":"z","id":"550e8400-e29b-41d4-a716-446655440000","required_id":"550e8400-e29b-41d4-a716-446655440000",
+		"trimmed":"550e8400e29b41d4a716446655440000","secret":"a","data":"YWI=","frame":"AQD/","magic":"YWI=","pair":"YWI=","accepted":true,
+		"color":"COLOR_RED","sparse":"SPARSE_NINE","red":"COLOR_RED","some":"COLOR_GREEN"}`,
+	"Containers": `{"part":{"size":1},"other":{"size":2},"parts":[{"size":3}],"names":["ab"],"scores":[0.5,0],"blobs":["AQ=="],"some":[1],
+		"labels":{"ab":"abc"},"by_number":{"1":{"size":1}},"name":"x","left":"ab"}`,
+	"EveryKind": `{"correlation_id":"550e8400-e29b-41d4-a716-446655440000","truth":true,"small":1,"large":2,"unsigned":3,"huge":4,"single":0.5,
+		"precise":0.5,"text":"x","data":"AQ==","mood":"bad \"mood\"","at":"2025-10-16T12:34:56Z","struct":{"a":1},"free":{"b":2},
+		"owner":{"name":"x"},"texts":["x"],"moods":["good"],"owners":[{"name":"y","owner":{}}],"times":["2025-10-16 12:34:56"],
+		"objects":[{}],"blobs":["AQ"],"counts":{"b":1,"a":2},"by_number":{"2":{"name":"x"}},"by_huge":{"18446744073709551615":"x"},
+		"chosen_text":"x","secret":"x","inner":{"level":"deep"}}`,
+}
+
+// TestEveryRule has Go and Python judge the events that the Go generator is tested with, which have every kind and
+// rule: examples, and examples with one field replaced by what is at and around every bound, and taken away.
+func TestEveryRule(t *testing.T) {
+	t.Parallel()
+	wellKnown := []string{"took", "struct"} // in protobuf's own JSON form, which Python does not check
+	for name, events := range map[string][]*trestle.EventInfo{
+		"rules": rulesv1.Events(), "shapes": shapesv1.Events(), "objects": objectsv1.Events(),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			set := load(t, filepath.Join("..", "golang", "testdata", name, "in"))
+			files, err := python.Generate(set)
+			if err != nil {
+				t.Fatal(err)
+			}
+			dir := t.TempDir()
+			write(t, dir, files)
+			p := startPeer(t, filepath.Join(dir, "python"), "acme_events", events)
+			examples, err := example.New(set)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, e := range set.Events() {
+				if e.Encoding == schema.EncodingProtobuf {
+					continue
+				}
+				record := examples.Record(e)
+				if base := bases[e.Type]; base != "" && e.Envelope == schema.EnvelopeNone {
+					record = []byte(base)
+				} else if base != "" {
+					record = []byte(`{"correlation_id":"550e8400-e29b-41d4-a716-446655440000","event_type":"` + e.Type +
+						`","timestamp":"2025-10-16T12:34:56Z","payload":` + base + `}`)
+				}
+				if !p.compare(t, e, string(record)) {
+					t.Errorf("%s: the example is invalid: %s", e.Type, record)
+					continue
+				}
+				var whole map[string]json.RawMessage
+				if err := json.Unmarshal(record, &whole); err != nil {
+					t.Fatal(err)
+				}
+				payload := whole
+				if e.Envelope != schema.EnvelopeNone {
+					payload = nil
+					if err := json.Unmarshal(whole["payload"], &payload); err != nil {
+						t.Fatal(err)
+					}
+				}
+				valid, invalid := 0, 0
+				for _, f := range e.Message.Fields {
+					if slices.Contains(wellKnown, f.Name) {
+						continue
+					}
+					for _, replacement := range append([]string{""}, replacements...) {
+						changed := maps.Clone(payload)
+						if changed[f.JSONName] = json.RawMessage(replacement); replacement == "" {
+							delete(changed, f.JSONName)
+						}
+						if f.Oneof != nil { // a second one is another matter
+							for _, other := range f.Oneof.Fields {
+								if other != f {
+									delete(changed, other.JSONName)
+								}
+							}
+						}
+						text := join(changed)
+						if e.Envelope != schema.EnvelopeNone {
+							outer := maps.Clone(whole)
+							outer["payload"] = json.RawMessage(text)
+							text = join(outer)
+						}
+						if p.compare(t, e, text) {
+							valid++
+						} else {
+							invalid++
+						}
+					}
+				}
+				t.Logf("%s: %d valid, %d invalid", e.Type, valid, invalid)
+			}
+		})
+	}
+}
+
+// join writes an object; its members may be what is no JSON.
+func join(members map[string]json.RawMessage) string {
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		out = append(out, quoted(name)+":"+string(members[name]))
+	}
+	return "{" + strings.Join(out, ",") + "}"
+}
