@@ -20,7 +20,7 @@ type Check struct {
 
 // Name is the last part of the element's path.
 func (c *Check) Name() string {
-	if c.at.topics != [2]*schema.Topic{} {
+	if c.at.topics != [2]*schema.Topic{} || strings.HasSuffix(c.at.path, ".json") {
 		return c.at.path
 	}
 	return c.at.path[strings.LastIndexByte(c.at.path, '.')+1:]
@@ -77,7 +77,7 @@ func (c *Check) Report(p Problem) {
 	f.rollout = !r.Policy || c.at.events != [2]*schema.Event{}
 	if !r.Policy && f.Severity == Error {
 		f.Deploy = deployAdvice(f.Breaks, topics)
-		if !c.cmp.opts.NoWitness && c.at.trail.Old != nil {
+		if f.Witness = p.Witness; f.Witness == nil && !c.cmp.opts.NoWitness && c.at.trail.Old != nil {
 			f.Witness = c.cmp.witnesses.Find(c.at.trail.About(p.Rejections...), f.Breaks&Backward != 0, f.Breaks&Forward != 0, f.Encodings)
 		}
 	}

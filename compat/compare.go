@@ -59,8 +59,8 @@ func (r *Report) MarshalJSON() ([]byte, error) {
 	}{r.Compatible, findings})
 }
 
-// Compare judges new against old. The error says that the options are wrong; schemas never cause one. Both sets are
-// only read, and may be shared with other goroutines.
+// Compare judges new against old. The error says that the options are wrong, or that a document is no JSON Schema.
+// Both sets are only read, and may be shared with other goroutines.
 func Compare(old, new *schema.Set, opts Options) (*Report, error) {
 	opts, err := opts.resolve()
 	if err != nil {
@@ -68,6 +68,9 @@ func Compare(old, new *schema.Set, opts Options) (*Report, error) {
 	}
 	c := newComparison(old, new, opts)
 	c.run()
+	if c.err != nil {
+		return nil, c.err
+	}
 	r := &Report{Profile: opts.Profile, Mode: opts.Mode, Events: len(old.Events()), Notes: c.notes}
 	r.judge(c.findings)
 	return r, nil
@@ -95,6 +98,9 @@ func CompareHistory(olds []*schema.Set, new *schema.Set, opts Options) (*Report,
 	for i := len(olds) - 1; i >= first; i-- {
 		c := newComparison(olds[i], new, opts)
 		c.run()
+		if c.err != nil {
+			return nil, c.err
+		}
 		for _, e := range olds[i].Events() {
 			types[e.Type] = true
 		}

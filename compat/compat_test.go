@@ -209,7 +209,7 @@ func TestShape(t *testing.T) {
 		t.Fatal(err)
 	}
 	finding := got["findings"].([]any)[0].(map[string]any)
-	for _, k := range []string{"message", "fix"} {
+	for _, k := range []string{"message", "fix", "fingerprint"} {
 		if s, _ := finding[k].(string); s == "" {
 			t.Errorf("%s is missing", k)
 		}

@@ -32,7 +32,7 @@ type constraintChange struct {
 // constraintChanges compares what two types demand of a value. Types whose values differ in kind are left to
 // FIELD_TYPE_CHANGED. A list of allowed values is held against all of the other side's constraints, so that
 // replacing a pattern by the values it stood for is no change.
-func constraintChanges(old, new *schema.Type) []constraintChange {
+func constraintChanges(p *shape.Prover, old, new *schema.Type) []constraintChange {
 	if !commensurable(old.Kind, new.Kind) || old.Kind == new.Kind && free(old) && free(new) {
 		return nil
 	}
@@ -52,7 +52,28 @@ func constraintChanges(old, new *schema.Type) []constraintChange {
 			out[i].encodings = jsonOnly
 		}
 	}
-	return refine(out, shape.AllSurely(oldValues, new), shape.AllSurely(newValues, old))
+	return decide(p, old, new, refine(out, shape.AllSurely(oldValues, new), shape.AllSurely(newValues, old)))
+}
+
+// decide holds the changes against the algebra: several that make up for one another are none, and one that could not
+// be ordered by itself is.
+func decide(p *shape.Prover, old, new *schema.Type, changes []constraintChange) []constraintChange {
+	if len(changes) == 0 || len(changes) == 1 && changes[0].relation != exchanged && free(old) != free(new) {
+		return changes
+	}
+	was, okOld := p.FromType(old)
+	is, okNew := p.FromType(new)
+	if !okOld || !okNew {
+		return changes
+	}
+	backward, forward := p.Includes(was, is).Inclusion, p.Includes(is, was).Inclusion
+	changes = refine(changes, backward == shape.Included, forward == shape.Included)
+	for i := range changes {
+		if backward == shape.NotIncluded && forward == shape.NotIncluded {
+			changes[i].unknown = false
+		}
+	}
+	return changes
 }
 
 // constraintChecks compare one constraint each, and name the rules by which readers enforce it.

@@ -90,7 +90,8 @@ func (f *Finding) MarshalJSON() ([]byte, error) {
 		Message   string            `json:"message"`
 		Fix       string            `json:"fix"`
 		Witness   *Witness          `json:"witness,omitempty"`
-	}{f.Rule, f.Severity, f.Breaks.Names(), f.Encodings, f.Path, f.Pos.String(), f.Message(), f.Fix, f.Witness})
+		Print     string            `json:"fingerprint"`
+	}{f.Rule, f.Severity, f.Breaks.Names(), f.Encodings, f.Path, f.Pos.String(), f.Message(), f.Fix, f.Witness, f.Fingerprint()})
 }
 
 // marshal is json.Marshal that leaves <, > and & readable; what is around it may still escape them.

@@ -20,11 +20,13 @@ type Rule struct {
 	// Policy says that the rule guards an agreement which no event can show broken.
 	Policy bool
 
-	Event   func(c *Check, old, new *schema.Event)
-	Topic   func(c *Check, old, new *schema.Topic)
-	Group   func(c *Check, old, new *schema.Group)
-	Message func(c *Check, old, new *schema.Message)
-	Field   func(c *Check, old, new *schema.Field)
+	// Document sees JSON Schemas that are judged as a whole, because the model cannot hold one of them.
+	Document func(c *Check, old, new *schema.File)
+	Event    func(c *Check, old, new *schema.Event)
+	Topic    func(c *Check, old, new *schema.Topic)
+	Group    func(c *Check, old, new *schema.Group)
+	Message  func(c *Check, old, new *schema.Message)
+	Field    func(c *Check, old, new *schema.Field)
 	// Type sees the types of fields on both sides, and those of their elements, keys and values.
 	Type func(c *Check, old, new *schema.Type)
 	Enum func(c *Check, old, new *schema.Enum)
@@ -39,6 +41,8 @@ func Rules() []Rule {
 		constraintLoosened,
 		constraintTightened,
 		deprecatedWithoutReplacement,
+		documentNotRead,
+		documentRemoved,
 		enumValueAdded,
 		enumValueJSONNameChanged,
 		enumValueRemoved,
@@ -102,4 +106,6 @@ type Problem struct {
 	Unknown           bool
 	// Rejections are the rules by which a reader rejects what this is about; see [witness.Trail.About].
 	Rejections []string
+	// Witness is one that is known already.
+	Witness *Witness
 }

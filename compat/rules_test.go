@@ -82,7 +82,7 @@ func testLegal(t *testing.T, rule, dir string) {
 // load loads a folder of testdata; positions count from it, so that reports are the same everywhere.
 func load(t *testing.T, dir string) *schema.Set {
 	t.Helper()
-	s, err := schema.Load(context.Background(), schema.FS(os.DirFS(dir)))
+	s, err := schema.Load(context.Background(), schema.FS(os.DirFS(dir)), schema.WithDocuments())
 	if err != nil {
 		t.Fatalf("load %s: %v", dir, err)
 	}

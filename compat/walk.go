@@ -5,6 +5,7 @@ import (
 	"path"
 	"slices"
 
+	"github.com/omninode/trestle/compat/shape"
 	"github.com/omninode/trestle/compat/witness"
 	"github.com/omninode/trestle/tools/schema"
 )
@@ -24,6 +25,9 @@ type comparison struct {
 
 	oldUse, newUse *usage
 	witnesses      *witness.Finder
+	proof          *shape.Prover
+	// err says why the sets cannot be compared.
+	err error
 }
 
 // visit is a pair of messages on the way of an event.
@@ -59,12 +63,22 @@ func newComparison(old, new *schema.Set, opts Options) *comparison {
 }
 
 func (c *comparison) run() {
+	apart := map[*schema.File]bool{}
+	for _, d := range c.documents() {
+		apart[d[0]], apart[d[1]] = true, true
+		c.document(d[0], d[1])
+	}
+	delete(apart, nil)
 	p := pairRoots(c.old, c.new, c.oldUse, c.newUse)
 	for _, e := range p.events {
-		c.event(e[0], e[1])
+		if !inFiles(apart, eventMessage(e[0]), eventMessage(e[1])) {
+			c.event(e[0], e[1])
+		}
 	}
 	for _, m := range p.messages {
-		c.root(m[0], m[1])
+		if !inFiles(apart, m[0], m[1]) {
+			c.root(m[0], m[1])
+		}
 	}
 	c.drain()
 	for _, t := range pairBy(c.old.Topics, c.new.Topics, func(t *schema.Topic) string { return t.Name }) {
@@ -76,6 +90,17 @@ func (c *comparison) run() {
 	slices.SortStableFunc(c.notes, func(a, b Note) int {
 		return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Text, b.Text))
 	})
+}
+
+func eventMessage(e *schema.Event) *schema.Message {
+	if e == nil {
+		return nil
+	}
+	return e.Message
+}
+
+func inFiles(files map[*schema.File]bool, messages ...*schema.Message) bool {
+	return slices.ContainsFunc(messages, func(m *schema.Message) bool { return m != nil && files[m.File] })
 }
 
 func (c *comparison) note(element string, pos schema.Position, text string) {
@@ -191,7 +216,7 @@ func (c *comparison) types(at place, old, new *schema.Type) {
 	}
 	typed := at
 	typed.trail = at.trail.Present()
-	typed.constraints = constraintChanges(old, new)
+	typed.constraints = constraintChanges(c.prover(), old, new)
 	for i := range c.rules {
 		if r := &c.rules[i]; r.Type != nil {
 			r.Type(&Check{c, r, typed}, old, new)

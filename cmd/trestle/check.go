@@ -115,12 +115,11 @@ func loadNew(ctx context.Context, p *project, f *checkFlags, args []string) (*sc
 	if len(args) == 1 {
 		return p.loadLocation(ctx, args[0], &f.c)
 	}
-	return p.load(ctx)
+	return p.load(ctx, schema.WithDocuments())
 }
 
 // loadSource loads schemas with the project's settings, where there is a project.
-func (p *project) loadSource(ctx context.Context, src schema.Source) (*schema.Set, error) {
-	var opts []schema.Option
+func (p *project) loadSource(ctx context.Context, src schema.Source, opts ...schema.Option) (*schema.Set, error) {
 	if p.config.GoImport != "" {
 		opts = append(opts, schema.WithGoPrefix(p.config.GoImport))
 	}
@@ -140,7 +139,7 @@ func (p *project) loadLocation(ctx context.Context, word string, c *connections)
 	if err != nil {
 		return nil, err
 	}
-	set, err := p.loadSource(ctx, src)
+	set, err := p.loadSource(ctx, src, schema.WithDocuments())
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", word, err)
 	}

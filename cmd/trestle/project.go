@@ -102,12 +102,12 @@ func (p *project) shown(elem ...string) string {
 }
 
 // load opens the project and loads its schemas.
-func (p *project) load(ctx context.Context) (*schema.Set, error) {
+func (p *project) load(ctx context.Context, opts ...schema.Option) (*schema.Set, error) {
 	if err := p.open(); err != nil {
 		return nil, err
 	}
 	dir := p.shown(p.config.Schemas)
-	set, err := p.loadSource(ctx, schema.Dir(dir))
+	set, err := p.loadSource(ctx, schema.Dir(dir), opts...)
 	var mistakes schema.Errors
 	if errors.As(err, &mistakes) {
 		return nil, below(dir, mistakes)

@@ -64,7 +64,7 @@ func document(subject, schemaType, text string, texts map[string]string) schema.
 // judge compares next with each version. A stored version that can't be read can't be judged, and so is a reason to
 // refuse: a green gate must mean that old events stay readable.
 func judge(ctx context.Context, mode compat.Mode, versions []schema.Document, next schema.Document) ([]string, error) {
-	newSet, err := schema.LoadDocument(ctx, next)
+	newSet, err := schema.LoadDocument(ctx, next, schema.WithDocuments())
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +74,7 @@ func judge(ctx context.Context, mode compat.Mode, versions []schema.Document, ne
 	var messages []string
 	var olds []*schema.Set
 	for _, v := range versions {
-		old, err := schema.LoadDocument(ctx, v)
+		old, err := schema.LoadDocument(ctx, v, schema.WithDocuments())
 		if err != nil {
 			messages = append(messages, fmt.Sprintf("a stored version can't be judged: %v", err))
 			continue

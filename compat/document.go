@@ -1,0 +1,132 @@
+package compat
+
+import (
+	"fmt"
+
+	"github.com/omninode/trestle/compat/shape"
+	"github.com/omninode/trestle/compat/witness"
+	"github.com/omninode/trestle/tools/schema"
+	"github.com/omninode/trestle/tools/schema/jsontree"
+)
+
+// documents pairs JSON Schemas of which one at least is here by its source alone. Such a pair is judged as a whole, as
+// sets of values.
+func (c *comparison) documents() [][2]*schema.File {
+	olds, news := jsonFiles(c.old), jsonFiles(c.new)
+	if !hasDocument(olds) && !hasDocument(news) {
+		return nil
+	}
+	var out [][2]*schema.File
+	for _, p := range pairBy(olds, news, func(f *schema.File) string { return f.Path }) {
+		out = append(out, p)
+	}
+	if len(olds) == 1 && len(news) == 1 {
+		out = [][2]*schema.File{{olds[0], news[0]}}
+	}
+	var kept [][2]*schema.File
+	for _, p := range out {
+		if p[0] != nil && p[0].Document || p[1] != nil && p[1].Document {
+			kept = append(kept, p)
+		}
+	}
+	return kept
+}
+
+func jsonFiles(s *schema.Set) []*schema.File {
+	var out []*schema.File
+	for _, p := range s.Packages {
+		for _, f := range p.Files {
+			if f.Proto == nil && f.Source != nil && p.Language == schema.JSONSchema {
+				out = append(out, f)
+			}
+		}
+	}
+	return out
+}
+
+func hasDocument(files []*schema.File) bool {
+	for _, f := range files {
+		if f.Document {
+			return true
+		}
+	}
+	return false
+}
+
+// document shows a pair to the rules.
+func (c *comparison) document(old, new *schema.File) {
+	at := place{}
+	if old != nil {
+		at.path, at.old = old.Path, schema.Position{File: old.Path, Line: 1, Col: 1}
+	}
+	if new != nil {
+		at.path, at.new = new.Path, schema.Position{File: new.Path, Line: 1, Col: 1}
+	}
+	if old == nil {
+		c.note(at.path, at.new, "schema "+new.Path+" was added")
+	}
+	for i := range c.rules {
+		if r := &c.rules[i]; r.Document != nil {
+			r.Document(&Check{c, r, at}, old, new)
+		}
+	}
+}
+
+// reading is what one side makes of the events of the other.
+type reading struct {
+	answer  shape.Answer
+	witness *Witness
+}
+
+// readDocument says whether a reader with one document takes what a writer with another writes.
+func (c *comparison) readDocument(writer, reader *schema.Set, w, r *schema.File, by string) (reading, error) {
+	p := c.prover()
+	written, err := lowerDocument(p, writer, w, shape.Writer)
+	if err != nil {
+		return reading{}, err
+	}
+	read, err := lowerDocument(p, reader, r, shape.Reader)
+	if err != nil {
+		return reading{}, err
+	}
+	out := reading{answer: p.Includes(written, read)}
+	if !out.answer.HasMember {
+		return out, nil
+	}
+	accepted, sure := read.Contains(out.answer.Member)
+	if out.answer.Inclusion == shape.Unknown && accepted && sure {
+		return out, nil
+	}
+	out.witness, err = witness.Documents(writer, reader, w, r, out.answer.Member, by)
+	if err == nil && out.witness != nil {
+		out.answer.Inclusion = shape.NotIncluded
+	}
+	return out, err
+}
+
+func (c *comparison) prover() *shape.Prover {
+	if c.proof == nil {
+		c.proof = shape.NewProver()
+	}
+	return c.proof
+}
+
+// lowerDocument returns the shape of a whole file.
+func lowerDocument(p *shape.Prover, set *schema.Set, f *schema.File, role shape.Role) (*shape.Shape, error) {
+	docs := &shape.Documents{Files: map[string]*jsontree.Value{}, Aliases: set.Aliases}
+	for _, other := range jsonFiles(set) {
+		v, err := jsontree.Parse(other.Source)
+		if err != nil {
+			return nil, fmt.Errorf("%s:%w", other.Path, err)
+		}
+		docs.Files[other.Path] = v
+	}
+	return p.FromJSONSchema(docs, fmt.Sprintf("%p", set), f.Path, "", role)
+}
+
+// fault notes why the sets cannot be compared.
+func (c *comparison) fault(err error) {
+	if c.err == nil {
+		c.err = err
+	}
+}

@@ -1,0 +1,52 @@
+package compat
+
+import (
+	"github.com/omninode/trestle/compat/shape"
+	"github.com/omninode/trestle/tools/schema"
+)
+
+var documentNotRead = Rule{
+	ID:        "DOCUMENT_NOT_READ",
+	Purpose:   "everything that one version of a JSON Schema lets be written, the other lets be read",
+	Breaks:    Backward | Forward,
+	Encodings: jsonOnly,
+	Severity:  Error,
+	Backward:  "consumers of %s with the new schema reject old events",
+	Forward:   "consumers of %s with the old schema reject new events",
+	Fix:       "let %s accept what it accepted, and no more than old consumers take",
+	Document: func(c *Check, old, new *schema.File) {
+		if old == nil || new == nil {
+			return
+		}
+		c.documentReading(c.cmp.old, c.cmp.new, old, new, Backward)
+		c.documentReading(c.cmp.new, c.cmp.old, new, old, Forward)
+	},
+}
+
+func (c *Check) documentReading(writer, reader *schema.Set, w, r *schema.File, breaks Direction) {
+	by, age := "old", "new"
+	if breaks == Forward {
+		by, age = "new", "old"
+	}
+	got, err := c.cmp.readDocument(writer, reader, w, r, by)
+	if err != nil {
+		c.cmp.fault(err)
+		return
+	}
+	p := Problem{Breaks: breaks, Witness: got.witness}
+	switch got.answer.Inclusion {
+	case shape.Included:
+		return
+	case shape.NotIncluded:
+		p.Change = "the " + age + " schema does not accept everything that the " + by + " one writes"
+		if got.witness != nil {
+			p.Change += ", for " + got.witness.Detail
+		}
+	default:
+		p.Unknown = true
+		p.Change = "whether the " + age + " schema accepts everything that the " + by + " one writes could not be decided (unknown: " + got.answer.Why + ")"
+		p.Backward = "consumers of %s with the new schema may reject old events"
+		p.Forward = "consumers of %s with the old schema may reject new events"
+	}
+	c.Report(p)
+}
