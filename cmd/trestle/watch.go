@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -24,9 +23,7 @@ func watchAndGenerate(cmd *cobra.Command, p *project, asJSON bool) error {
 	if err := p.open(); err != nil {
 		return err
 	}
-	ticker := time.NewTicker(watchInterval)
-	defer ticker.Stop()
-	return watchSchemas(cmd.Context(), p, ticker.C, func() error {
+	again := func() error {
 		answer, err := generate(cmd.Context(), p, gen.Write)
 		switch {
 		case cmd.Context().Err() != nil:
@@ -42,36 +39,48 @@ func watchAndGenerate(cmd *cobra.Command, p *project, asJSON bool) error {
 		}
 		_, err = fmt.Fprintf(cmd.ErrOrStderr(), "watching %s; ctrl-C to stop\n", p.shown(p.config.Schemas))
 		return err
-	})
-}
-
-// watchSchemas calls changed at once, and again at the second tick at which the project's files are the same and differ
-// from those of the last call: something that writes many of them is given the time to finish. It ends with the context,
-// or with an error of changed.
-func watchSchemas(ctx context.Context, p *project, ticks <-chan time.Time, changed func() error) error {
-	done := p.stamps()
-	if err := changed(); err != nil {
-		return err
 	}
-	last := done
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-ticks:
-		}
-		now := p.stamps()
-		settled := maps.Equal(now, last)
-		last = now
-		if !settled || maps.Equal(now, done) {
-			continue
-		}
-		done = now
-		p.opened = false // trestle.yaml may be what changed
-		if err := changed(); err != nil {
+	w := newWatcher(p)
+	ticker := time.NewTicker(watchInterval)
+	defer ticker.Stop()
+	for err := again(); ; {
+		if err != nil {
 			return err
 		}
+		select {
+		case <-cmd.Context().Done():
+			return nil
+		case <-ticker.C:
+		}
+		if w.changed() {
+			p.opened = false // trestle.yaml may be what changed
+			err = again()
+		}
 	}
+}
+
+// watcher looks for changes of a project's files.
+type watcher struct {
+	p          *project
+	done, last map[string]stamp // at the last change, and at the last look
+}
+
+func newWatcher(p *project) *watcher {
+	now := p.stamps()
+	return &watcher{p, now, now}
+}
+
+// changed looks at the files, and says at the second look at which they are the same whether they differ from those of
+// the last change: something that writes many of them is given the time to finish.
+func (w *watcher) changed() bool {
+	now := w.p.stamps()
+	settled := maps.Equal(now, w.last)
+	w.last = now
+	if !settled || maps.Equal(now, w.done) {
+		return false
+	}
+	w.done = now
+	return true
 }
 
 // stamp is what changes of a file when it is saved.

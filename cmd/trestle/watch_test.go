@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"context"
-	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -12,7 +11,7 @@ import (
 	"time"
 )
 
-// TestWatchSeesEveryChange ticks by hand: a change counts once it has settled, and each counts once.
+// TestWatchSeesEveryChange looks by hand: a change counts once it has settled, and each counts once.
 func TestWatchSeesEveryChange(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -31,61 +30,49 @@ func TestWatchSeesEveryChange(t *testing.T) {
 	if err := p.open(); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	ticks, calls, ended := make(chan time.Time), 0, make(chan error)
-	go func() {
-		ended <- watchSchemas(ctx, p, ticks, func() error { calls++; return p.open() })
-	}()
-	tick := func(n int) {
+	w := newWatcher(p)
+	look := func(n int) (changes int) {
+		t.Helper()
 		for range n {
-			ticks <- time.Time{} // taken when the one before has been dealt with
+			if w.changed() {
+				changes++
+				p.opened = false
+				if err := p.open(); err != nil {
+					t.Fatal(err)
+				}
+			}
 		}
+		return changes
 	}
 	steps := []struct {
 		name   string
 		change func()
-		want   int // calls so far, after the change has settled
+		want   int // changes that are seen
 	}{
-		{"nothing", func() {}, 1},
-		{"the folder appears", func() { save("schemas/a/v1/a.proto", "a") }, 2},
-		{"a file is saved", func() { save("schemas/a/v1/a.proto", "ab") }, 3},
-		{"a file is added", func() { save("schemas/a/v1/b.json", "{}") }, 4},
-		{"what is no schema", func() { save("schemas/a/v1/.b.json.swp", "x"); save("schemas/.git/c.json", "x") }, 4},
-		{"a file is deleted", func() { os.Remove(filepath.Join(dir, "schemas/a/v1/b.json")) }, 5},
-		{"the configuration names another folder", func() { save(configName, "schemas: events") }, 7}, // its files too
-		{"a file of the other folder", func() { save("events/a.proto", "a") }, 8},
-		{"a file of the one before", func() { save("schemas/a/v1/a.proto", "abc") }, 8},
+		{"nothing", func() {}, 0},
+		{"the folder appears", func() { save("schemas/a/v1/a.proto", "a") }, 1},
+		{"a file is saved", func() { save("schemas/a/v1/a.proto", "ab") }, 1},
+		{"a file is added", func() { save("schemas/a/v1/b.json", "{}") }, 1},
+		{"what is no schema", func() { save("schemas/a/v1/.b.json.swp", "x"); save("schemas/.git/c.json", "x") }, 0},
+		{"a file is deleted", func() { os.Remove(filepath.Join(dir, "schemas/a/v1/b.json")) }, 1},
+		{"the configuration names another folder", func() { save(configName, "schemas: events") }, 2}, // its files too
+		{"a file of the other folder", func() { save("events/a.proto", "a") }, 1},
+		{"a file of the one before", func() { save("schemas/a/v1/a.proto", "abc") }, 0},
 	}
 	for _, step := range steps {
 		step.change()
-		tick(6)
-		if calls != step.want {
-			t.Errorf("%s: %d calls, want %d", step.name, calls, step.want)
+		if got := look(6); got != step.want {
+			t.Errorf("%s: %d changes, want %d", step.name, got, step.want)
 		}
 	}
 	save("events/a.proto", "being written")
-	tick(1)
+	look(1)
 	save("events/a.proto", "being written, still")
-	tick(1)
-	if before := 8; calls != before {
-		t.Errorf("a file that is being written: %d calls, want %d", calls, before)
+	if look(1) != 0 {
+		t.Error("a file was taken while it was being written")
 	}
-	tick(2)
-	if calls != 9 {
-		t.Errorf("once written: %d calls, want 9", calls)
-	}
-	cancel()
-	if err := <-ended; err != nil {
-		t.Error(err)
-	}
-}
-
-func TestWatchEndsWithAnError(t *testing.T) {
-	t.Parallel()
-	broken := errors.New("standard output is gone")
-	p := &project{dir: t.TempDir()}
-	if err := watchSchemas(t.Context(), p, nil, func() error { return broken }); !errors.Is(err, broken) {
-		t.Errorf("got %v, want %v", err, broken)
+	if look(2) != 1 {
+		t.Error("a file that had been written was not seen")
 	}
 }
 
