@@ -324,3 +324,17 @@ func TestPython(t *testing.T) {
 		t.Errorf("got %q, want %q", out, want)
 	}
 }
+
+func TestNode(t *testing.T) {
+	t.Parallel()
+	dir := Node(t, AsyncAPIParser)
+	cmd := exec.Command("node", "--print", "require('@asyncapi/parser/package.json').version")
+	cmd.Dir = dir
+	out, err := process.Run(testContext(t), cmd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := "@asyncapi/parser@"+strings.TrimSpace(out), AsyncAPIParser; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}

@@ -266,4 +266,10 @@ func TestNothing(t *testing.T) {
 	if !strings.Contains(files["index.html"], "0 events") {
 		t.Errorf("an empty set has the index %s", files["index.html"])
 	}
+	page := parseHTML(t, "index.html", files["index.html"])
+	for _, link := range page.links {
+		if id, ok := strings.CutPrefix(link, "#"); ok && id != "" && !page.ids[id] {
+			t.Errorf("link to %s, which is not there", link)
+		}
+	}
 }

@@ -1,6 +1,7 @@
 package docs
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 
@@ -71,7 +72,7 @@ func exampleNote(e *schema.Event, parts []*schema.Message) string {
 		notes = append(notes, "The value of a record; the event itself is the payload.")
 	}
 	if slices.ContainsFunc(parts, hasCEL) {
-		notes = append(notes, "Rules in CEL were not asked.")
+		notes = append(notes, "It was made without regard to rules in CEL.")
 	}
 	return strings.Join(notes, " ")
 }
@@ -178,7 +179,7 @@ func (s *site) eventFacts(e *schema.Event) []fact {
 		add("Answered by", s.eventLink(e.Reply))
 	}
 	var answers []inline
-	for _, other := range s.events() {
+	for _, other := range s.events {
 		if other.Reply == e {
 			answers = append(answers, s.eventLink(other))
 		}
@@ -208,10 +209,35 @@ func (s *site) eventFacts(e *schema.Event) []fact {
 	if f := e.Message.Field("schema_version"); f != nil && f.Default != "" && f.Default != "now" {
 		add("Schema version", plain(strings.Trim(f.Default, `"`)))
 	}
+	var versions []inline
+	for _, other := range s.events {
+		if isVersion(e, other) {
+			versions = append(versions, inline{{text: other.Message.FullName, code: true, to: link{page: s.eventPage(other)}}})
+		}
+	}
+	add("Other versions", versions...)
 	add("Package", inline{{text: e.Package.Name, code: true, to: link{page: indexPage, anchor: anchor(e.Package.Name)}}})
 	add("Schema", s.position(e.Message.Pos))
 	return out
 }
+
+// isVersion says whether an event is the other one in another version of its package.
+func isVersion(e, other *schema.Event) bool {
+	base, version := cutVersion(e.Package.Name)
+	otherBase, otherVersion := cutVersion(other.Package.Name)
+	return e.Message.Name == other.Message.Name && base == otherBase && version != otherVersion && version != "" && otherVersion != ""
+}
+
+// cutVersion splits the version off a package's name: "shop.v1" is "shop" in "v1".
+func cutVersion(name string) (base, version string) {
+	at := strings.LastIndexByte(name, '.')
+	if at < 0 || !isVersionName.MatchString(name[at+1:]) {
+		return name, ""
+	}
+	return name[:at], name[at+1:]
+}
+
+var isVersionName = regexp.MustCompile(`^v[0-9]+([a-z]+[0-9]*)?$`)
 
 // fields is the table of a message's fields.
 func (s *site) fields(m *schema.Message, label string) []block {

@@ -130,7 +130,9 @@ func (w *htmlWriter) top() {
 		w.markup("<a href=\"", w.href(to), "\"", current, ">", name, "</a>\n")
 	}
 	entry("Events", link{page: indexPage, anchor: "events"})
-	entry("Topics", link{page: indexPage, anchor: "topics"})
+	if len(w.site.set.Topics) > 0 {
+		entry("Topics", link{page: indexPage, anchor: "topics"})
+	}
 	if w.site.paths[groupsPage] != "" {
 		entry("Groups", link{page: groupsPage})
 	}

@@ -29,6 +29,7 @@ type Options struct {
 type site struct {
 	set     *schema.Set
 	opts    Options
+	events  []*schema.Event // by type, those of one type by package
 	pages   []*page
 	paths   map[string]string // of pages, by id, without extension
 	entries []entry           // to be searched
@@ -60,10 +61,13 @@ func build(set *schema.Set, opts Options) (*site, error) {
 		s.schemas[f.Path] = f.Content
 	}
 	s.collectEnums()
-	events := s.events()
+	s.events = set.Events()
+	slices.SortStableFunc(s.events, func(a, b *schema.Event) int {
+		return cmp.Or(strings.Compare(a.Type, b.Type), strings.Compare(a.Package.Name, b.Package.Name))
+	})
 	s.paths[indexPage] = "index"
 	slugs := newSlugs("events")
-	for _, e := range events {
+	for _, e := range s.events {
 		s.paths[s.eventPage(e)] = slugs.path(e.Type)
 	}
 	topics := newSlugs("topics")
@@ -77,7 +81,7 @@ func build(set *schema.Set, opts Options) (*site, error) {
 		s.paths[groupsPage] = "groups"
 	}
 	s.pages = append(s.pages, s.index())
-	for _, e := range events {
+	for _, e := range s.events {
 		s.pages = append(s.pages, s.event(e))
 	}
 	for _, t := range set.Topics {
@@ -90,15 +94,6 @@ func build(set *schema.Set, opts Options) (*site, error) {
 		s.pages = append(s.pages, s.enumPage())
 	}
 	return s, nil
-}
-
-// events are all events by type, those of one type by package.
-func (s *site) events() []*schema.Event {
-	list := s.set.Events()
-	slices.SortStableFunc(list, func(a, b *schema.Event) int {
-		return cmp.Or(strings.Compare(a.Type, b.Type), strings.Compare(a.Package.Name, b.Package.Name))
-	})
-	return list
 }
 
 // eventPage is the id of an event's page. Of several events of one type only the first is found by its type alone.

@@ -208,7 +208,7 @@ func (s *site) enumPage() *page {
 
 func (s *site) usersOf(enum *schema.Enum) []inline {
 	var out []inline
-	for _, e := range s.events() {
+	for _, e := range s.events {
 		used := slices.ContainsFunc(messages(e.Message), func(m *schema.Message) bool {
 			return slices.ContainsFunc(m.Fields, func(f *schema.Field) bool {
 				for t := f.Type; t != nil; t = t.Elem {

@@ -49,6 +49,8 @@ function show() {
 
 input.addEventListener('input', show);
 input.addEventListener('focus', show);
+// A browser that gives no focus to a link that is pressed would take the list away before the click.
+results.addEventListener('mousedown', (event) => event.preventDefault());
 form.addEventListener('submit', (event) => {
   event.preventDefault();
   results.querySelector('a')?.click();

@@ -76,3 +76,20 @@ func TestMavenMissing(t *testing.T) {
 		t.Errorf("got %v, want an error that names mvn", err)
 	}
 }
+
+func TestNodeMissing(t *testing.T) {
+	tests := map[string]struct{ path, name, want string }{
+		"no version": {os.Getenv("PATH"), "@asyncapi/parser", "has no version"},
+		"no node":    {"", "left-pad@1.3.0", "node (Node.js) is not on PATH"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv(CacheEnv, t.TempDir())
+			t.Setenv("PATH", tt.path)
+			_, err := Node(tt.name)
+			if _, ok := errors.AsType[*MissingError](err); !ok || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want a MissingError that says %q", err, tt.want)
+			}
+		})
+	}
+}
