@@ -1,4 +1,4 @@
-// Package gen turns a schema model into everything that follows from it: Go, JSON Schema, the catalog.
+// Package gen turns a schema model into everything that follows from it: Go, JSON Schema, Python, AsyncAPI, the catalog.
 //
 // [All] runs every generator and returns files in memory: it opens nothing and writes nothing, and its result depends
 // on the model alone. [Diff], [Stale] and [Write] bring a folder to that state.

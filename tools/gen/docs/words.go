@@ -212,9 +212,10 @@ var told = map[protoreflect.Name]bool{
 // boundNames are the rules that the model holds as bounds, except where they are no interval.
 var boundNames = map[protoreflect.Name]string{"gt": "more than ", "gte": "at least ", "lt": "less than ", "lte": "at most "}
 
-// ruleNames are rules whose value completes a sentence.
+// ruleNames are rules in words; the value of one that is not a boolean completes them.
 var ruleNames = map[protoreflect.Name]string{
 	"prefix": "begins with ", "suffix": "ends with ", "contains": "contains ", "not_contains": "does not contain ",
+	"lt_now": "in the past", "gt_now": "in the future", "within": "from now at most ",
 	"min_bytes": "bytes at least ", "max_bytes": "bytes at most ", "len_bytes": "bytes exactly ",
 }
 
@@ -235,6 +236,8 @@ func otherRules(t *schema.Type) []inline {
 			case !inside.Has(f) || told[name]:
 			case boundNames[name] != "":
 				bounds = append(bounds, and(plain(boundNames[name]), ruleValue(f, inside.Get(f))))
+			case f.Kind() == protoreflect.BoolKind && ruleNames[name] != "":
+				out = append(out, plain(ruleNames[name]))
 			case f.Kind() == protoreflect.BoolKind:
 				out = append(out, plain(strings.ReplaceAll(string(name), "_", " ")))
 			default:
