@@ -79,11 +79,27 @@ func find(events []*trestle.EventInfo, eventType string) *trestle.EventInfo {
 	return nil
 }
 
-// named finds an event type; the error suggests those that may have been meant.
+// named finds an event by its type, or by its full name where several packages have the type, as two versions may. The
+// error suggests those that may have been meant.
 func (t eventTypes) named(name string) (*trestle.EventInfo, error) {
 	for _, events := range [][]*trestle.EventInfo{t.own, t.others} {
-		if info := find(events, name); info != nil {
+		var found []string
+		var info *trestle.EventInfo
+		for _, e := range events {
+			if e.FullName == name {
+				return e, nil
+			}
+			if e.Type == name {
+				info = e
+				found = append(found, e.FullName)
+			}
+		}
+		switch len(found) {
+		case 0:
+		case 1:
 			return info, nil
+		default:
+			return nil, fmt.Errorf("event type %q: name one of %s", name, strings.Join(found, " and "))
 		}
 	}
 	if meant := t.closeTo(name); len(meant) > 0 {
@@ -108,7 +124,7 @@ func (t eventTypes) closeTo(name string) []string {
 	for _, e := range slices.Concat(t.own, t.others) {
 		other := strings.ToLower(e.Type)
 		distance := editDistance(lower, other)
-		if strings.EqualFold(e.FullName, name) || strings.HasSuffix(other, lower) {
+		if strings.EqualFold(e.FullName, name) || lower != "" && strings.HasSuffix(other, lower) {
 			distance = min(distance, 1)
 		}
 		if distance <= 1+len(lower)/5 {

@@ -48,8 +48,8 @@ func RunSchemas(ctx context.Context, o Options, set *schema.Set, infos []*trestl
 type generic struct {
 	demo
 	samples []*sample          // of the types that take part
-	byType  map[string]*sample // the same
-	replies map[string]bool    // types that answer a request
+	byName  map[string]*sample // the same, by full name
+	replies map[string]bool    // full names of what answers a request
 }
 
 func (d *generic) run(ctx context.Context, set *schema.Set, infos []*trestle.EventInfo) (ids []string, err error) {
@@ -95,14 +95,10 @@ func (d *generic) prepare(set *schema.Set, infos []*trestle.EventInfo) error {
 	if len(samples) == 0 {
 		return errors.New("the schemas have no event that the demo could publish")
 	}
-	d.samples, d.byType, d.replies = samples, map[string]*sample{}, map[string]bool{}
+	d.samples, d.byName, d.replies = samples, map[string]*sample{}, map[string]bool{}
 	for _, s := range samples {
-		d.byType[s.info.Type] = s
-	}
-	for _, s := range samples {
-		if d.byType[s.info.Reply] != nil {
-			d.replies[s.info.Reply] = true
-		}
+		d.byName[s.info.FullName] = s
+		d.replies[s.reply] = true
 	}
 	return nil
 }
@@ -124,7 +120,7 @@ func (d *generic) consumer() (*trestle.Consumer, error) {
 
 // answer publishes the reply to a request, which takes its correlation id from the request.
 func (d *generic) answer(ctx context.Context, e trestle.Event) error {
-	reply := d.byType[e.EventInfo().Reply]
+	reply := d.byName[d.byName[e.EventInfo().FullName].reply]
 	if reply == nil {
 		return nil
 	}
@@ -141,7 +137,7 @@ func (d *generic) talk(ctx context.Context) (correlationIDs []string, err error)
 		c := newConversation()
 		correlationIDs = append(correlationIDs, c.correlationID)
 		for _, s := range d.samples {
-			if d.replies[s.info.Type] {
+			if d.replies[s.info.FullName] {
 				continue
 			}
 			if err := d.publish(ctx, s, c); err != nil {

@@ -22,6 +22,7 @@ func newConversation() conversation { return conversation{uuid.NewString(), uuid
 // sample is an event type with an example, and what is no event of it.
 type sample struct {
 	info    *trestle.EventInfo
+	reply   string                     // full name of the event that answers it; empty: none
 	value   map[string]json.RawMessage // the record's
 	invalid []byte
 }
@@ -32,18 +33,26 @@ func newSamples(set *schema.Set, infos []*trestle.EventInfo) (out []*sample, lef
 	if err != nil {
 		return nil, nil, err
 	}
+	byName := make(map[string]*trestle.EventInfo, len(infos))
 	for _, info := range infos {
+		byName[info.FullName] = info
+	}
+	for _, e := range set.Events() {
+		info := byName[e.Message.FullName]
 		switch {
-		case info.Role == trestle.DeadLetter:
+		case info == nil || info.Role == trestle.DeadLetter:
 			continue
 		case info.Topic == nil || info.Topic.DeadLetter == "":
 			leftOut = append(leftOut, fmt.Sprintf("%s is left out: it has no topic with a dead-letter topic", info.Type))
 			continue
 		}
-		s, err := newSample(info, maker.Record(set.Event(info.Type)))
+		s, err := newSample(info, maker.Record(e))
 		if err != nil {
 			leftOut = append(leftOut, fmt.Sprintf("%s is left out: %v", info.Type, err))
 			continue
+		}
+		if e.Reply != nil {
+			s.reply = e.Reply.Message.FullName
 		}
 		out = append(out, s)
 	}
