@@ -53,9 +53,8 @@ func TestModes(t *testing.T) {
 func TestOptionsRefused(t *testing.T) {
 	t.Parallel()
 	for want, opts := range map[string]compat.Options{
-		`profile "confluent" is not available in this version: use "guide"`: {Profile: compat.Confluent},
-		`profile "strict" does not exist: use "guide"`:                      {Profile: "strict"},
-		`mode "sideways" does not exist`:                                    {Mode: "sideways"},
+		`profile "strict" does not exist: use "guide" or "confluent"`: {Profile: "strict"},
+		`mode "sideways" does not exist`:                              {Mode: "sideways"},
 	} {
 		_, err := compat.Compare(&schema.Set{}, &schema.Set{}, opts)
 		if err == nil || !strings.HasPrefix(err.Error(), want) {

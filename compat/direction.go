@@ -49,7 +49,8 @@ func (d Direction) MarshalJSON() ([]byte, error) {
 type Profile string
 
 // The profiles. Guide is the default: structure, constraints and contract. Confluent is the verdict of a Confluent
-// Schema Registry; [Compare] refuses it with an error as long as no rule of it exists.
+// Schema Registry, file by file: it looks at neither constraints in protobuf nor topics, and forbids some changes that
+// break nobody. Where it lets a break pass, a note of the report says so.
 const (
 	Guide     Profile = "guide"
 	Confluent Profile = "confluent"
@@ -58,7 +59,7 @@ const (
 // Mode says in which direction, and how far back, a new schema is judged: the seven modes of a schema registry.
 type Mode string
 
-// The modes. The empty Mode is the profile's own: full_transitive for guide.
+// The modes. The empty Mode is the profile's own: full_transitive for guide, backward for confluent.
 const (
 	ModeBackward           Mode = "backward"
 	ModeBackwardTransitive Mode = "backward_transitive"
@@ -107,14 +108,14 @@ func (o Options) resolve() (Options, error) {
 		o.Profile = Guide
 	}
 	switch o.Profile {
-	case Guide:
-	case Confluent:
-		return o, fmt.Errorf("profile %q is not available in this version: use %q", o.Profile, Guide)
+	case Guide, Confluent:
 	default:
-		return o, fmt.Errorf("profile %q does not exist: use %q", o.Profile, Guide)
+		return o, fmt.Errorf("profile %q does not exist: use %q or %q", o.Profile, Guide, Confluent)
 	}
 	if o.Mode == "" {
-		o.Mode = ModeFullTransitive
+		if o.Mode = ModeFullTransitive; o.Profile == Confluent {
+			o.Mode = ModeBackward
+		}
 	}
 	for _, m := range Modes() {
 		if m == o.Mode {

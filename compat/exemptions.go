@@ -83,7 +83,7 @@ func parseExemption(n *yaml.Node) (Exemption, error) {
 			return e, fmt.Errorf("%s is missing", name)
 		}
 	}
-	if !slices.ContainsFunc(Rules(), func(r Rule) bool { return r.ID == e.Rule }) {
+	if !slices.ContainsFunc(append(Rules(), registryRefuses), func(r Rule) bool { return r.ID == e.Rule }) {
 		return e, fmt.Errorf("rule %s does not exist: `trestle check --list-rules` shows them", e.Rule)
 	}
 	day, err := time.Parse(time.DateOnly, *members["expires"])

@@ -63,6 +63,10 @@ func newComparison(old, new *schema.Set, opts Options) *comparison {
 }
 
 func (c *comparison) run() {
+	if c.opts.Profile == Confluent {
+		c.registryVerdict()
+		return
+	}
 	apart := map[*schema.File]bool{}
 	for _, d := range c.documents() {
 		apart[d[0]], apart[d[1]] = true, true

@@ -77,7 +77,7 @@ func writeSARIF(w io.Writer, r *compat.Report) error {
 	run := sarifRun{ColumnKind: "unicodeCodePoints", Results: []sarifResult{}}
 	run.Tool.Driver.Name = "trestle"
 	index := map[string]int{}
-	for i, rule := range compat.Rules() {
+	for i, rule := range compat.RulesOf(r.Profile) {
 		index[rule.ID] = i
 		run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, sarifRule{
 			ID: rule.ID, ShortDescription: sarifText{rule.Purpose},

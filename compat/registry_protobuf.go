@@ -1,0 +1,163 @@
+package compat
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+)
+
+// registryProtobuf compares two files by what a registry looks at: names of messages, numbers and families of types.
+type registryProtobuf struct {
+	out     []difference
+	visited map[[2]protoreflect.FullName]bool
+}
+
+func protobufDifferences(old, new protoreflect.FileDescriptor) []difference {
+	r := &registryProtobuf{visited: map[[2]protoreflect.FullName]bool{}}
+	if old.Package() != new.Package() {
+		r.add("package", "PACKAGE_CHANGED", true)
+	}
+	r.messages(old.Messages(), new.Messages())
+	slices.SortFunc(r.out, func(a, b difference) int { return strings.Compare(a.path+a.kind, b.path+b.kind) })
+	return r.out
+}
+
+func (r *registryProtobuf) add(path, kind string, bad bool) {
+	r.out = append(r.out, difference{path, kind, bad})
+}
+
+func (r *registryProtobuf) messages(old, new protoreflect.MessageDescriptors) {
+	for i := range old.Len() {
+		m := old.Get(i)
+		if m.IsMapEntry() {
+			continue
+		}
+		if other := new.ByName(m.Name()); other != nil && !other.IsMapEntry() {
+			r.message(m, other)
+		} else {
+			r.add(string(m.FullName()), "MESSAGE_REMOVED", true)
+		}
+	}
+}
+
+func (r *registryProtobuf) message(old, new protoreflect.MessageDescriptor) {
+	key := [2]protoreflect.FullName{old.FullName(), new.FullName()}
+	if r.visited[key] {
+		return
+	}
+	r.visited[key] = true
+	olds, news := byNumber(old), byNumber(new)
+	moved := map[protoreflect.FullName][2]int{}
+	for _, number := range slices.Sorted(maps.Keys(olds)) {
+		was, is := olds[number], news[number]
+		path := string(was.FullName())
+		inOneof := realOneof(was)
+		switch {
+		case is == nil:
+			if inOneof != nil && new.Oneofs().ByName(inOneof.Name()) != nil {
+				r.add(path, "ONEOF_FIELD_REMOVED", true)
+			} else if was.Cardinality() == protoreflect.Required {
+				r.add(path, "REQUIRED_FIELD_REMOVED", true)
+			}
+			continue
+		case realOneof(is) != nil:
+			n := moved[realOneof(is).FullName()]
+			if inOneof == nil {
+				n[0]++
+			} else {
+				n[1]++
+			}
+			moved[realOneof(is).FullName()] = n
+		}
+		if inOneof != nil && (realOneof(is) == nil || realOneof(is).Name() != inOneof.Name()) && new.Oneofs().ByName(inOneof.Name()) != nil {
+			r.add(path, "ONEOF_FIELD_REMOVED", true)
+		}
+		r.types(path, was, is)
+	}
+	for name, n := range moved {
+		switch {
+		case n[0] > 1:
+			r.add(string(name), "MULTIPLE_FIELDS_MOVED_TO_ONEOF", true)
+		case n[0] == 1 && n[1] > 0:
+			r.add(string(name), "FIELD_MOVED_TO_EXISTING_ONEOF", true)
+		}
+	}
+	for number, is := range news {
+		if olds[number] == nil && is.Cardinality() == protoreflect.Required {
+			r.add(string(is.FullName()), "REQUIRED_FIELD_ADDED", true)
+		}
+	}
+	r.messages(old.Messages(), new.Messages())
+}
+
+func byNumber(m protoreflect.MessageDescriptor) map[protoreflect.FieldNumber]protoreflect.FieldDescriptor {
+	out := map[protoreflect.FieldNumber]protoreflect.FieldDescriptor{}
+	for i := range m.Fields().Len() {
+		f := m.Fields().Get(i)
+		out[f.Number()] = f
+	}
+	return out
+}
+
+func realOneof(f protoreflect.FieldDescriptor) protoreflect.OneofDescriptor {
+	if o := f.ContainingOneof(); o != nil && !o.IsSynthetic() {
+		return o
+	}
+	return nil
+}
+
+func (r *registryProtobuf) types(path string, old, new protoreflect.FieldDescriptor) {
+	kind := func(f protoreflect.FieldDescriptor) string {
+		switch {
+		case f.IsMap():
+			return "map"
+		case f.Message() != nil:
+			return "message"
+		}
+		return "scalar"
+	}
+	switch k := kind(old); {
+	case k != kind(new):
+		r.add(path, "FIELD_KIND_CHANGED", true)
+	case k == "map":
+		r.types(path, old.MapKey(), new.MapKey())
+		r.types(path, old.MapValue(), new.MapValue())
+	case k == "message":
+		if localName(old.Message()) != localName(new.Message()) {
+			r.add(path, "FIELD_NAMED_TYPE_CHANGED", true)
+			return
+		}
+		before := len(r.out)
+		r.message(old.Message(), new.Message())
+		if !compatibleAll(r.out[min(before, len(r.out)):]) {
+			r.add(path, "FIELD_NAMED_TYPE_CHANGED", true)
+		}
+	case scalarFamily(old.Kind()) != scalarFamily(new.Kind()):
+		r.add(path, "FIELD_SCALAR_KIND_CHANGED", true)
+	}
+}
+
+// localName is a message's name without its package.
+func localName(m protoreflect.MessageDescriptor) string {
+	return strings.TrimPrefix(string(m.FullName()), string(m.ParentFile().Package())+".")
+}
+
+// scalarFamily groups types that a registry takes for one another.
+func scalarFamily(k protoreflect.Kind) string {
+	switch k {
+	case protoreflect.Int32Kind, protoreflect.Int64Kind, protoreflect.Uint32Kind, protoreflect.Uint64Kind,
+		protoreflect.BoolKind, protoreflect.EnumKind:
+		return "number"
+	case protoreflect.Sint32Kind, protoreflect.Sint64Kind:
+		return "zigzag"
+	case protoreflect.StringKind, protoreflect.BytesKind:
+		return "text"
+	case protoreflect.Fixed32Kind, protoreflect.Sfixed32Kind:
+		return "fixed32"
+	case protoreflect.Fixed64Kind, protoreflect.Sfixed64Kind:
+		return "fixed64"
+	}
+	return k.String()
+}
