@@ -73,6 +73,24 @@ func newConsumer(t *testing.T) *trestle.Consumer {
 	return c
 }
 
+func TestHandleInfoTakesTypesByTheirDescription(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t)
+	consumer, err := trestle.NewConsumer(c.brokers, testGroup, quick()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	book := newLedger(t)
+	handle := book.handle(ok)
+	trestle.HandleInfo(consumer, &orderPlacedInfo, func(ctx context.Context, e trestle.Event) error {
+		return handle(ctx, e.(*orderPlaced))
+	})
+	r := run(t, consumer)
+	c.writeOrders(t, orderIDs(3), 2)
+	eventually(t, "all events handled", func() bool { return book.count() == 6 })
+	r.stop()
+}
+
 func TestHandlerThatComesTooLateEndsRun(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t)
