@@ -102,6 +102,7 @@ vulncheck: ## known vulnerabilities in what is linked
 
 .PHONY: vulncheck-if-reachable
 vulncheck-if-reachable: # the vulnerability database is on the network; without it this says so and passes
+	@mkdir -p $(CACHE)
 	@if $(GO) tool -modfile=tools/dev/go.mod govulncheck ./... >$(CACHE)/vulncheck 2>&1; then cat $(CACHE)/vulncheck; \
 	elif grep -qi 'fetching vulnerabilities\|dial tcp\|lookup\|forbidden\|connection' $(CACHE)/vulncheck; then echo "govulncheck did not run: its database can't be reached"; \
 	else cat $(CACHE)/vulncheck; exit 1; fi

@@ -91,7 +91,8 @@ func (p *Publisher) publish(ctx context.Context, e Event, opts []PublishOption) 
 // at Close. When it returns an error, as Publish would, done is not called.
 //
 // It blocks while more than WithBufferedBytes waits, until ctx ends; afterwards ctx is of no more importance. The
-// callbacks of all events are called one after the other, those of a partition in order, and must not block.
+// callbacks of all events are called one after the other, those of a partition in order, and must not block. Events
+// that wait for one partition fail together, when the oldest of them has reached its timeout.
 func (p *Publisher) PublishAsync(ctx context.Context, e Event, done func(Receipt, error), opts ...PublishOption) error {
 	_, err := p.start(ctx, e, opts, done)
 	return err

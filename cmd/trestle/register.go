@@ -20,7 +20,11 @@ func newRegister(p *project) *cobra.Command {
 		Short: "Put the schemas into a Schema Registry, references first",
 		Long: `Register writes a version of each subject whose schema differs from the newest one: <topic>-value for a topic with one
 event type, <topic>-<event type> for one with several. A schema that breaks any stored version, by Trestle's own check or
-by the registry's level, is refused before anything is written. A second run writes nothing.`,
+by the registry's level, is refused before anything is written. A second run writes nothing.
+
+The registry's own compatibility level is left as it is unless --compatibility or the environment in trestle.yaml names
+one. Apicurio can't judge JSON Schema 2020-12 and refuses every later version at any level but NONE: leave it at NONE
+there, Trestle's own check stands either way.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			env, err := c.resolve(p)
