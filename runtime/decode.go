@@ -1,6 +1,7 @@
 package trestle
 
 import (
+	"encoding"
 	"fmt"
 	"sync"
 	"time"
@@ -182,7 +183,12 @@ func (d *decoder) protobuf() error {
 	if !ok {
 		return fmt.Errorf("decode %s: the value is protobuf, the event type was generated from JSON Schema", info.FullName)
 	}
-	if err := proto.Unmarshal(message, into); err != nil {
+	if generated, ok := event.(encoding.BinaryUnmarshaler); ok {
+		err = generated.UnmarshalBinary(message)
+	} else {
+		err = proto.Unmarshal(message, into)
+	}
+	if err != nil {
 		return fmt.Errorf("decode %s: %w", info.FullName, err)
 	}
 	d.Event = event

@@ -195,6 +195,7 @@ func (g *file) codec(m *schema.Message, goName string) error {
 	if err := g.decodeJSON(m, goName); err != nil {
 		return err
 	}
+	g.binary(m, goName)
 	for _, e := range m.Enums {
 		g.protoEnum(e)
 	}

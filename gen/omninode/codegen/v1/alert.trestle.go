@@ -6,10 +6,13 @@ package codegenv1
 import (
 	"strconv"
 	"time"
+	"unicode/utf8"
 
 	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/format"
 	"github.com/omninode/trestle/runtime/jsontext"
+	"github.com/omninode/trestle/runtime/protobin"
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
@@ -219,4 +222,113 @@ func (x *DLQAlertEvent) DecodeJSON(r *jsontext.Reader) {
 			r.Skip()
 		}
 	}
+}
+
+// AppendBinary appends x in protobuf's binary form, as proto.Marshal does with its Deterministic option.
+func (x *DLQAlertEvent) AppendBinary(b []byte) ([]byte, error) {
+	if x == nil {
+		return b, nil
+	}
+	if x.DlqTopic != "" {
+		b = append(b, 0x0a)
+		if !utf8.ValidString(x.DlqTopic) {
+			return b, protobin.NotUTF8("omninode.codegen.v1.DLQAlertEvent.dlq_topic")
+		}
+		b = protowire.AppendString(b, x.DlqTopic)
+	}
+	if x.FailureCount != nil {
+		b = append(b, 0x10)
+		b = protowire.AppendVarint(b, uint64(*x.FailureCount))
+	}
+	if x.Threshold != nil {
+		b = append(b, 0x18)
+		b = protowire.AppendVarint(b, uint64(*x.Threshold))
+	}
+	if x.Timestamp != nil {
+		b = append(b, 0x22)
+		b = protobin.AppendTimestamp(b, x.Timestamp)
+	}
+	if x.State != 0 {
+		b = append(b, 0x28)
+		b = protowire.AppendVarint(b, uint64(x.State))
+	}
+	return append(b, x.unknownFields...), nil
+}
+
+// UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
+// of data.
+func (x *DLQAlertEvent) UnmarshalBinary(data []byte) error {
+	x.Reset()
+	return x.MergeBinary(data, string(data), 0)
+}
+
+// MergeBinary reads protobuf's binary form over what x has. text is b, for strings to be cut from; depth is how many
+// messages are around x.
+func (x *DLQAlertEvent) MergeBinary(b []byte, text string, depth int) error {
+	if depth > protobin.MaxDepth {
+		return protobin.ErrDepth
+	}
+	for len(b) > 0 {
+		tag, n := protowire.ConsumeVarint(b)
+		if n < 0 {
+			return protowire.ParseError(n)
+		}
+		b = b[n:]
+		switch tag {
+		case 0xa:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("omninode.codegen.v1.DLQAlertEvent.dlq_topic")
+			}
+			x.DlqTopic = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0x10:
+			v, n := protowire.ConsumeVarint(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			e := int64(v)
+			x.FailureCount = &e
+		case 0x18:
+			v, n := protowire.ConsumeVarint(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			e := int64(v)
+			x.Threshold = &e
+		case 0x22:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if x.Timestamp == nil {
+				x.Timestamp = new(timestamppb.Timestamp)
+			}
+			if err := protobin.Timestamp(v, x.Timestamp); err != nil {
+				return err
+			}
+		case 0x28:
+			v, n := protowire.ConsumeVarint(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			x.State = AlertState(v)
+		default:
+			number, kind := protowire.DecodeTag(tag)
+			size := protowire.ConsumeFieldValue(number, kind, b)
+			if number < 1 || size < 0 {
+				return protowire.ParseError(min(size, -1))
+			}
+			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
+			b = b[size:]
+		}
+	}
+	return nil
 }

@@ -4,14 +4,18 @@
 package codegenv1
 
 import (
+	"math"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	trestlev1 "github.com/omninode/trestle/gen/trestle/v1"
 	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/format"
 	"github.com/omninode/trestle/runtime/jsontext"
+	"github.com/omninode/trestle/runtime/protobin"
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
@@ -234,6 +238,161 @@ func (x *CodegenAnalysisRequest) DecodeJSON(r *jsontext.Reader) {
 	}
 }
 
+// AppendBinary appends x in protobuf's binary form, as proto.Marshal does with its Deterministic option.
+func (x *CodegenAnalysisRequest) AppendBinary(b []byte) ([]byte, error) {
+	if x == nil {
+		return b, nil
+	}
+	if x.CorrelationId != "" {
+		b = append(b, 0x0a)
+		if !utf8.ValidString(x.CorrelationId) {
+			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenAnalysisRequest.correlation_id")
+		}
+		b = protowire.AppendString(b, x.CorrelationId)
+	}
+	if x.SessionId != "" {
+		b = append(b, 0x12)
+		if !utf8.ValidString(x.SessionId) {
+			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenAnalysisRequest.session_id")
+		}
+		b = protowire.AppendString(b, x.SessionId)
+	}
+	if x.PrdContent != nil {
+		b = append(b, 0x1a)
+		if !utf8.ValidString(*x.PrdContent) {
+			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenAnalysisRequest.prd_content")
+		}
+		b = protowire.AppendString(b, *x.PrdContent)
+	}
+	if x.AnalysisType != 0 {
+		b = append(b, 0x20)
+		b = protowire.AppendVarint(b, uint64(x.AnalysisType))
+	}
+	if x.WorkspaceContext != nil {
+		b = append(b, 0x2a)
+		b = protobin.AppendText(b, x.WorkspaceContext.GetJson())
+	}
+	if x.Timestamp != nil {
+		b = append(b, 0x32)
+		b = protobin.AppendTimestamp(b, x.Timestamp)
+	}
+	if x.SchemaVersion != "" {
+		b = append(b, 0x3a)
+		if !utf8.ValidString(x.SchemaVersion) {
+			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenAnalysisRequest.schema_version")
+		}
+		b = protowire.AppendString(b, x.SchemaVersion)
+	}
+	return append(b, x.unknownFields...), nil
+}
+
+// UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
+// of data.
+func (x *CodegenAnalysisRequest) UnmarshalBinary(data []byte) error {
+	x.Reset()
+	return x.MergeBinary(data, string(data), 0)
+}
+
+// MergeBinary reads protobuf's binary form over what x has. text is b, for strings to be cut from; depth is how many
+// messages are around x.
+func (x *CodegenAnalysisRequest) MergeBinary(b []byte, text string, depth int) error {
+	if depth > protobin.MaxDepth {
+		return protobin.ErrDepth
+	}
+	for len(b) > 0 {
+		tag, n := protowire.ConsumeVarint(b)
+		if n < 0 {
+			return protowire.ParseError(n)
+		}
+		b = b[n:]
+		switch tag {
+		case 0xa:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("omninode.codegen.v1.CodegenAnalysisRequest.correlation_id")
+			}
+			x.CorrelationId = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0x12:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("omninode.codegen.v1.CodegenAnalysisRequest.session_id")
+			}
+			x.SessionId = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0x1a:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("omninode.codegen.v1.CodegenAnalysisRequest.prd_content")
+			}
+			e := text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.PrdContent = &e
+		case 0x20:
+			v, n := protowire.ConsumeVarint(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			x.AnalysisType = AnalysisType(v)
+		case 0x2a:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if x.WorkspaceContext == nil {
+				x.WorkspaceContext = new(trestlev1.JsonObject)
+			}
+			if json, ok := protobin.Text(v, text[len(text)-len(b)-len(v):len(text)-len(b)]); ok && x.WorkspaceContext.Json == "" {
+				x.WorkspaceContext.Json = json
+			} else if err := protobin.Merge(v, x.WorkspaceContext); err != nil {
+				return err
+			}
+		case 0x32:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if x.Timestamp == nil {
+				x.Timestamp = new(timestamppb.Timestamp)
+			}
+			if err := protobin.Timestamp(v, x.Timestamp); err != nil {
+				return err
+			}
+		case 0x3a:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("omninode.codegen.v1.CodegenAnalysisRequest.schema_version")
+			}
+			x.SchemaVersion = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		default:
+			number, kind := protowire.DecodeTag(tag)
+			size := protowire.ConsumeFieldValue(number, kind, b)
+			if number < 1 || size < 0 {
+				return protowire.ParseError(min(size, -1))
+			}
+			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
+			b = b[size:]
+		}
+	}
+	return nil
+}
+
 // EventInfo describes the event type CodegenAnalysisResponse. It works on a nil receiver.
 func (*CodegenAnalysisResponse) EventInfo() *trestle.EventInfo { return &infoCodegenAnalysisResponse }
 
@@ -452,4 +611,154 @@ func (x *CodegenAnalysisResponse) DecodeJSON(r *jsontext.Reader) {
 			r.Skip()
 		}
 	}
+}
+
+// AppendBinary appends x in protobuf's binary form, as proto.Marshal does with its Deterministic option.
+func (x *CodegenAnalysisResponse) AppendBinary(b []byte) ([]byte, error) {
+	if x == nil {
+		return b, nil
+	}
+	if x.CorrelationId != "" {
+		b = append(b, 0x0a)
+		if !utf8.ValidString(x.CorrelationId) {
+			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenAnalysisResponse.correlation_id")
+		}
+		b = protowire.AppendString(b, x.CorrelationId)
+	}
+	if x.SessionId != "" {
+		b = append(b, 0x12)
+		if !utf8.ValidString(x.SessionId) {
+			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenAnalysisResponse.session_id")
+		}
+		b = protowire.AppendString(b, x.SessionId)
+	}
+	if x.AnalysisResult != nil {
+		b = append(b, 0x1a)
+		b = protobin.AppendText(b, x.AnalysisResult.GetJson())
+	}
+	if x.Confidence != nil {
+		b = append(b, 0x21)
+		b = protowire.AppendFixed64(b, math.Float64bits(*x.Confidence))
+	}
+	if x.ProcessingTimeMs != nil {
+		b = append(b, 0x28)
+		b = protowire.AppendVarint(b, uint64(*x.ProcessingTimeMs))
+	}
+	if x.Timestamp != nil {
+		b = append(b, 0x32)
+		b = protobin.AppendTimestamp(b, x.Timestamp)
+	}
+	if x.SchemaVersion != "" {
+		b = append(b, 0x3a)
+		if !utf8.ValidString(x.SchemaVersion) {
+			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenAnalysisResponse.schema_version")
+		}
+		b = protowire.AppendString(b, x.SchemaVersion)
+	}
+	return append(b, x.unknownFields...), nil
+}
+
+// UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
+// of data.
+func (x *CodegenAnalysisResponse) UnmarshalBinary(data []byte) error {
+	x.Reset()
+	return x.MergeBinary(data, string(data), 0)
+}
+
+// MergeBinary reads protobuf's binary form over what x has. text is b, for strings to be cut from; depth is how many
+// messages are around x.
+func (x *CodegenAnalysisResponse) MergeBinary(b []byte, text string, depth int) error {
+	if depth > protobin.MaxDepth {
+		return protobin.ErrDepth
+	}
+	for len(b) > 0 {
+		tag, n := protowire.ConsumeVarint(b)
+		if n < 0 {
+			return protowire.ParseError(n)
+		}
+		b = b[n:]
+		switch tag {
+		case 0xa:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("omninode.codegen.v1.CodegenAnalysisResponse.correlation_id")
+			}
+			x.CorrelationId = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0x12:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("omninode.codegen.v1.CodegenAnalysisResponse.session_id")
+			}
+			x.SessionId = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0x1a:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if x.AnalysisResult == nil {
+				x.AnalysisResult = new(trestlev1.JsonObject)
+			}
+			if json, ok := protobin.Text(v, text[len(text)-len(b)-len(v):len(text)-len(b)]); ok && x.AnalysisResult.Json == "" {
+				x.AnalysisResult.Json = json
+			} else if err := protobin.Merge(v, x.AnalysisResult); err != nil {
+				return err
+			}
+		case 0x21:
+			v, n := protowire.ConsumeFixed64(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			e := math.Float64frombits(v)
+			x.Confidence = &e
+		case 0x28:
+			v, n := protowire.ConsumeVarint(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			e := int64(v)
+			x.ProcessingTimeMs = &e
+		case 0x32:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if x.Timestamp == nil {
+				x.Timestamp = new(timestamppb.Timestamp)
+			}
+			if err := protobin.Timestamp(v, x.Timestamp); err != nil {
+				return err
+			}
+		case 0x3a:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("omninode.codegen.v1.CodegenAnalysisResponse.schema_version")
+			}
+			x.SchemaVersion = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		default:
+			number, kind := protowire.DecodeTag(tag)
+			size := protowire.ConsumeFieldValue(number, kind, b)
+			if number < 1 || size < 0 {
+				return protowire.ParseError(min(size, -1))
+			}
+			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
+			b = b[size:]
+		}
+	}
+	return nil
 }

@@ -6,10 +6,13 @@ package codegenv1
 import (
 	"strconv"
 	"time"
+	"unicode/utf8"
 
 	trestlev1 "github.com/omninode/trestle/gen/trestle/v1"
 	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/jsontext"
+	"github.com/omninode/trestle/runtime/protobin"
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
@@ -242,6 +245,237 @@ func (x *DeadLetterEvent) DecodeJSON(r *jsontext.Reader) {
 	}
 }
 
+// AppendBinary appends x in protobuf's binary form, as proto.Marshal does with its Deterministic option.
+func (x *DeadLetterEvent) AppendBinary(b []byte) ([]byte, error) {
+	if x == nil {
+		return b, nil
+	}
+	var err error
+	if x.OriginalEvent != nil {
+		b = append(b, 0x0a)
+		b = protobin.AppendText(b, x.OriginalEvent.GetJson())
+	}
+	if x.Error != nil {
+		b = append(b, 0x12)
+		{
+			b = append(b, 0)
+			at := len(b) - 1
+			if b, err = x.Error.AppendBinary(b); err != nil {
+				return b, err
+			}
+			b = protobin.Close(b, at)
+		}
+	}
+	if x.RetryCount != 0 {
+		b = append(b, 0x18)
+		b = protowire.AppendVarint(b, uint64(x.RetryCount))
+	}
+	if x.MaxRetries != nil {
+		b = append(b, 0x20)
+		b = protowire.AppendVarint(b, uint64(*x.MaxRetries))
+	}
+	if x.DlqTimestamp != nil {
+		b = append(b, 0x2a)
+		b = protobin.AppendTimestamp(b, x.DlqTimestamp)
+	}
+	if x.SourceTopic != "" {
+		b = append(b, 0x32)
+		if !utf8.ValidString(x.SourceTopic) {
+			return b, protobin.NotUTF8("omninode.codegen.v1.DeadLetterEvent.source_topic")
+		}
+		b = protowire.AppendString(b, x.SourceTopic)
+	}
+	if x.ConsumerGroup != "" {
+		b = append(b, 0x3a)
+		if !utf8.ValidString(x.ConsumerGroup) {
+			return b, protobin.NotUTF8("omninode.codegen.v1.DeadLetterEvent.consumer_group")
+		}
+		b = protowire.AppendString(b, x.ConsumerGroup)
+	}
+	if x.OriginalKey != nil {
+		b = append(b, 0x42)
+		if !utf8.ValidString(*x.OriginalKey) {
+			return b, protobin.NotUTF8("omninode.codegen.v1.DeadLetterEvent.original_key")
+		}
+		b = protowire.AppendString(b, *x.OriginalKey)
+	}
+	for _, e := range x.OriginalHeaders {
+		b = append(b, 0x4a)
+		{
+			b = append(b, 0)
+			at := len(b) - 1
+			if b, err = e.AppendBinary(b); err != nil {
+				return b, err
+			}
+			b = protobin.Close(b, at)
+		}
+	}
+	if x.OriginalPartition != nil {
+		b = append(b, 0x50)
+		b = protowire.AppendVarint(b, uint64(*x.OriginalPartition))
+	}
+	if x.OriginalOffset != nil {
+		b = append(b, 0x58)
+		b = protowire.AppendVarint(b, uint64(*x.OriginalOffset))
+	}
+	if x.OriginalValueBase64 != nil {
+		b = append(b, 0x62)
+		b = protowire.AppendBytes(b, x.OriginalValueBase64)
+	}
+	return append(b, x.unknownFields...), nil
+}
+
+// UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
+// of data.
+func (x *DeadLetterEvent) UnmarshalBinary(data []byte) error {
+	x.Reset()
+	return x.MergeBinary(data, string(data), 0)
+}
+
+// MergeBinary reads protobuf's binary form over what x has. text is b, for strings to be cut from; depth is how many
+// messages are around x.
+func (x *DeadLetterEvent) MergeBinary(b []byte, text string, depth int) error {
+	if depth > protobin.MaxDepth {
+		return protobin.ErrDepth
+	}
+	for len(b) > 0 {
+		tag, n := protowire.ConsumeVarint(b)
+		if n < 0 {
+			return protowire.ParseError(n)
+		}
+		b = b[n:]
+		switch tag {
+		case 0xa:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if x.OriginalEvent == nil {
+				x.OriginalEvent = new(trestlev1.JsonObject)
+			}
+			if json, ok := protobin.Text(v, text[len(text)-len(b)-len(v):len(text)-len(b)]); ok && x.OriginalEvent.Json == "" {
+				x.OriginalEvent.Json = json
+			} else if err := protobin.Merge(v, x.OriginalEvent); err != nil {
+				return err
+			}
+		case 0x12:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if x.Error == nil {
+				x.Error = new(DeadLetterError)
+			}
+			if err := x.Error.MergeBinary(v, text[len(text)-len(b)-len(v):len(text)-len(b)], depth+1); err != nil {
+				return err
+			}
+		case 0x18:
+			v, n := protowire.ConsumeVarint(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			x.RetryCount = int64(v)
+		case 0x20:
+			v, n := protowire.ConsumeVarint(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			e := int64(v)
+			x.MaxRetries = &e
+		case 0x2a:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if x.DlqTimestamp == nil {
+				x.DlqTimestamp = new(timestamppb.Timestamp)
+			}
+			if err := protobin.Timestamp(v, x.DlqTimestamp); err != nil {
+				return err
+			}
+		case 0x32:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("omninode.codegen.v1.DeadLetterEvent.source_topic")
+			}
+			x.SourceTopic = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0x3a:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("omninode.codegen.v1.DeadLetterEvent.consumer_group")
+			}
+			x.ConsumerGroup = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0x42:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("omninode.codegen.v1.DeadLetterEvent.original_key")
+			}
+			e := text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.OriginalKey = &e
+		case 0x4a:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			e := new(DeadLetterHeader)
+			if err := e.MergeBinary(v, text[len(text)-len(b)-len(v):len(text)-len(b)], depth+1); err != nil {
+				return err
+			}
+			x.OriginalHeaders = append(x.OriginalHeaders, e)
+		case 0x50:
+			v, n := protowire.ConsumeVarint(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			e := int64(v)
+			x.OriginalPartition = &e
+		case 0x58:
+			v, n := protowire.ConsumeVarint(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			e := int64(v)
+			x.OriginalOffset = &e
+		case 0x62:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			x.OriginalValueBase64 = append([]byte{}, v...)
+		default:
+			number, kind := protowire.DecodeTag(tag)
+			size := protowire.ConsumeFieldValue(number, kind, b)
+			if number < 1 || size < 0 {
+				return protowire.ParseError(min(size, -1))
+			}
+			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
+			b = b[size:]
+		}
+	}
+	return nil
+}
+
 // Validate returns nil: the schema has no rules for x.
 func (x *DeadLetterError) Validate() error { return nil }
 
@@ -326,6 +560,114 @@ func (x *DeadLetterError) DecodeJSON(r *jsontext.Reader) {
 	}
 }
 
+// AppendBinary appends x in protobuf's binary form, as proto.Marshal does with its Deterministic option.
+func (x *DeadLetterError) AppendBinary(b []byte) ([]byte, error) {
+	if x == nil {
+		return b, nil
+	}
+	if x.ErrorType != "" {
+		b = append(b, 0x0a)
+		if !utf8.ValidString(x.ErrorType) {
+			return b, protobin.NotUTF8("omninode.codegen.v1.DeadLetterError.error_type")
+		}
+		b = protowire.AppendString(b, x.ErrorType)
+	}
+	if x.ErrorMessage != "" {
+		b = append(b, 0x12)
+		if !utf8.ValidString(x.ErrorMessage) {
+			return b, protobin.NotUTF8("omninode.codegen.v1.DeadLetterError.error_message")
+		}
+		b = protowire.AppendString(b, x.ErrorMessage)
+	}
+	if x.StackTrace != "" {
+		b = append(b, 0x1a)
+		if !utf8.ValidString(x.StackTrace) {
+			return b, protobin.NotUTF8("omninode.codegen.v1.DeadLetterError.stack_trace")
+		}
+		b = protowire.AppendString(b, x.StackTrace)
+	}
+	if x.Timestamp != nil {
+		b = append(b, 0x22)
+		b = protobin.AppendTimestamp(b, x.Timestamp)
+	}
+	return append(b, x.unknownFields...), nil
+}
+
+// UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
+// of data.
+func (x *DeadLetterError) UnmarshalBinary(data []byte) error {
+	x.Reset()
+	return x.MergeBinary(data, string(data), 0)
+}
+
+// MergeBinary reads protobuf's binary form over what x has. text is b, for strings to be cut from; depth is how many
+// messages are around x.
+func (x *DeadLetterError) MergeBinary(b []byte, text string, depth int) error {
+	if depth > protobin.MaxDepth {
+		return protobin.ErrDepth
+	}
+	for len(b) > 0 {
+		tag, n := protowire.ConsumeVarint(b)
+		if n < 0 {
+			return protowire.ParseError(n)
+		}
+		b = b[n:]
+		switch tag {
+		case 0xa:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("omninode.codegen.v1.DeadLetterError.error_type")
+			}
+			x.ErrorType = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0x12:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("omninode.codegen.v1.DeadLetterError.error_message")
+			}
+			x.ErrorMessage = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0x1a:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("omninode.codegen.v1.DeadLetterError.stack_trace")
+			}
+			x.StackTrace = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0x22:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if x.Timestamp == nil {
+				x.Timestamp = new(timestamppb.Timestamp)
+			}
+			if err := protobin.Timestamp(v, x.Timestamp); err != nil {
+				return err
+			}
+		default:
+			number, kind := protowire.DecodeTag(tag)
+			size := protowire.ConsumeFieldValue(number, kind, b)
+			if number < 1 || size < 0 {
+				return protowire.ParseError(min(size, -1))
+			}
+			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
+			b = b[size:]
+		}
+	}
+	return nil
+}
+
 // Validate returns nil: the schema has no rules for x.
 func (x *DeadLetterHeader) Validate() error { return nil }
 
@@ -398,4 +740,91 @@ func (x *DeadLetterHeader) DecodeJSON(r *jsontext.Reader) {
 			r.Skip()
 		}
 	}
+}
+
+// AppendBinary appends x in protobuf's binary form, as proto.Marshal does with its Deterministic option.
+func (x *DeadLetterHeader) AppendBinary(b []byte) ([]byte, error) {
+	if x == nil {
+		return b, nil
+	}
+	if x.Key != "" {
+		b = append(b, 0x0a)
+		if !utf8.ValidString(x.Key) {
+			return b, protobin.NotUTF8("omninode.codegen.v1.DeadLetterHeader.key")
+		}
+		b = protowire.AppendString(b, x.Key)
+	}
+	if x.Value != nil {
+		b = append(b, 0x12)
+		if !utf8.ValidString(*x.Value) {
+			return b, protobin.NotUTF8("omninode.codegen.v1.DeadLetterHeader.value")
+		}
+		b = protowire.AppendString(b, *x.Value)
+	}
+	if x.ValueBase64 != nil {
+		b = append(b, 0x1a)
+		b = protowire.AppendBytes(b, x.ValueBase64)
+	}
+	return append(b, x.unknownFields...), nil
+}
+
+// UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
+// of data.
+func (x *DeadLetterHeader) UnmarshalBinary(data []byte) error {
+	x.Reset()
+	return x.MergeBinary(data, string(data), 0)
+}
+
+// MergeBinary reads protobuf's binary form over what x has. text is b, for strings to be cut from; depth is how many
+// messages are around x.
+func (x *DeadLetterHeader) MergeBinary(b []byte, text string, depth int) error {
+	if depth > protobin.MaxDepth {
+		return protobin.ErrDepth
+	}
+	for len(b) > 0 {
+		tag, n := protowire.ConsumeVarint(b)
+		if n < 0 {
+			return protowire.ParseError(n)
+		}
+		b = b[n:]
+		switch tag {
+		case 0xa:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("omninode.codegen.v1.DeadLetterHeader.key")
+			}
+			x.Key = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0x12:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("omninode.codegen.v1.DeadLetterHeader.value")
+			}
+			e := text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.Value = &e
+		case 0x1a:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			x.ValueBase64 = append([]byte{}, v...)
+		default:
+			number, kind := protowire.DecodeTag(tag)
+			size := protowire.ConsumeFieldValue(number, kind, b)
+			if number < 1 || size < 0 {
+				return protowire.ParseError(min(size, -1))
+			}
+			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
+			b = b[size:]
+		}
+	}
+	return nil
 }

@@ -7,11 +7,14 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	trestlev1 "github.com/omninode/trestle/gen/trestle/v1"
 	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/format"
 	"github.com/omninode/trestle/runtime/jsontext"
+	"github.com/omninode/trestle/runtime/protobin"
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
@@ -248,6 +251,161 @@ func (x *CodegenMixinRequest) DecodeJSON(r *jsontext.Reader) {
 	}
 }
 
+// AppendBinary appends x in protobuf's binary form, as proto.Marshal does with its Deterministic option.
+func (x *CodegenMixinRequest) AppendBinary(b []byte) ([]byte, error) {
+	if x == nil {
+		return b, nil
+	}
+	if x.CorrelationId != "" {
+		b = append(b, 0x0a)
+		if !utf8.ValidString(x.CorrelationId) {
+			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenMixinRequest.correlation_id")
+		}
+		b = protowire.AppendString(b, x.CorrelationId)
+	}
+	if x.SessionId != "" {
+		b = append(b, 0x12)
+		if !utf8.ValidString(x.SessionId) {
+			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenMixinRequest.session_id")
+		}
+		b = protowire.AppendString(b, x.SessionId)
+	}
+	for _, e := range x.Requirements {
+		b = append(b, 0x1a)
+		if !utf8.ValidString(e) {
+			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenMixinRequest.requirements")
+		}
+		b = protowire.AppendString(b, e)
+	}
+	if x.NodeType != 0 {
+		b = append(b, 0x20)
+		b = protowire.AppendVarint(b, uint64(x.NodeType))
+	}
+	for _, e := range x.ExistingMixins {
+		b = append(b, 0x2a)
+		if !utf8.ValidString(e) {
+			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenMixinRequest.existing_mixins")
+		}
+		b = protowire.AppendString(b, e)
+	}
+	if x.Timestamp != nil {
+		b = append(b, 0x32)
+		b = protobin.AppendTimestamp(b, x.Timestamp)
+	}
+	if x.SchemaVersion != "" {
+		b = append(b, 0x3a)
+		if !utf8.ValidString(x.SchemaVersion) {
+			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenMixinRequest.schema_version")
+		}
+		b = protowire.AppendString(b, x.SchemaVersion)
+	}
+	return append(b, x.unknownFields...), nil
+}
+
+// UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
+// of data.
+func (x *CodegenMixinRequest) UnmarshalBinary(data []byte) error {
+	x.Reset()
+	return x.MergeBinary(data, string(data), 0)
+}
+
+// MergeBinary reads protobuf's binary form over what x has. text is b, for strings to be cut from; depth is how many
+// messages are around x.
+func (x *CodegenMixinRequest) MergeBinary(b []byte, text string, depth int) error {
+	if depth > protobin.MaxDepth {
+		return protobin.ErrDepth
+	}
+	for len(b) > 0 {
+		tag, n := protowire.ConsumeVarint(b)
+		if n < 0 {
+			return protowire.ParseError(n)
+		}
+		b = b[n:]
+		switch tag {
+		case 0xa:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("omninode.codegen.v1.CodegenMixinRequest.correlation_id")
+			}
+			x.CorrelationId = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0x12:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("omninode.codegen.v1.CodegenMixinRequest.session_id")
+			}
+			x.SessionId = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0x1a:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("omninode.codegen.v1.CodegenMixinRequest.requirements")
+			}
+			e := text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.Requirements = append(x.Requirements, e)
+		case 0x20:
+			v, n := protowire.ConsumeVarint(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			x.NodeType = NodeType(v)
+		case 0x2a:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("omninode.codegen.v1.CodegenMixinRequest.existing_mixins")
+			}
+			e := text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.ExistingMixins = append(x.ExistingMixins, e)
+		case 0x32:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if x.Timestamp == nil {
+				x.Timestamp = new(timestamppb.Timestamp)
+			}
+			if err := protobin.Timestamp(v, x.Timestamp); err != nil {
+				return err
+			}
+		case 0x3a:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("omninode.codegen.v1.CodegenMixinRequest.schema_version")
+			}
+			x.SchemaVersion = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		default:
+			number, kind := protowire.DecodeTag(tag)
+			size := protowire.ConsumeFieldValue(number, kind, b)
+			if number < 1 || size < 0 {
+				return protowire.ParseError(min(size, -1))
+			}
+			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
+			b = b[size:]
+		}
+	}
+	return nil
+}
+
 // EventInfo describes the event type CodegenMixinResponse. It works on a nil receiver.
 func (*CodegenMixinResponse) EventInfo() *trestle.EventInfo { return &infoCodegenMixinResponse }
 
@@ -470,4 +628,153 @@ func (x *CodegenMixinResponse) DecodeJSON(r *jsontext.Reader) {
 	if got&(1<<2) == 0 {
 		r.Missing("mixin_recommendations")
 	}
+}
+
+// AppendBinary appends x in protobuf's binary form, as proto.Marshal does with its Deterministic option.
+func (x *CodegenMixinResponse) AppendBinary(b []byte) ([]byte, error) {
+	if x == nil {
+		return b, nil
+	}
+	if x.CorrelationId != "" {
+		b = append(b, 0x0a)
+		if !utf8.ValidString(x.CorrelationId) {
+			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenMixinResponse.correlation_id")
+		}
+		b = protowire.AppendString(b, x.CorrelationId)
+	}
+	if x.SessionId != "" {
+		b = append(b, 0x12)
+		if !utf8.ValidString(x.SessionId) {
+			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenMixinResponse.session_id")
+		}
+		b = protowire.AppendString(b, x.SessionId)
+	}
+	for _, e := range x.MixinRecommendations {
+		b = append(b, 0x1a)
+		b = protobin.AppendText(b, e.GetJson())
+	}
+	if x.TotalRecommendations != nil {
+		b = append(b, 0x20)
+		b = protowire.AppendVarint(b, uint64(*x.TotalRecommendations))
+	}
+	if x.ProcessingTimeMs != nil {
+		b = append(b, 0x28)
+		b = protowire.AppendVarint(b, uint64(*x.ProcessingTimeMs))
+	}
+	if x.Timestamp != nil {
+		b = append(b, 0x32)
+		b = protobin.AppendTimestamp(b, x.Timestamp)
+	}
+	if x.SchemaVersion != "" {
+		b = append(b, 0x3a)
+		if !utf8.ValidString(x.SchemaVersion) {
+			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenMixinResponse.schema_version")
+		}
+		b = protowire.AppendString(b, x.SchemaVersion)
+	}
+	return append(b, x.unknownFields...), nil
+}
+
+// UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
+// of data.
+func (x *CodegenMixinResponse) UnmarshalBinary(data []byte) error {
+	x.Reset()
+	return x.MergeBinary(data, string(data), 0)
+}
+
+// MergeBinary reads protobuf's binary form over what x has. text is b, for strings to be cut from; depth is how many
+// messages are around x.
+func (x *CodegenMixinResponse) MergeBinary(b []byte, text string, depth int) error {
+	if depth > protobin.MaxDepth {
+		return protobin.ErrDepth
+	}
+	for len(b) > 0 {
+		tag, n := protowire.ConsumeVarint(b)
+		if n < 0 {
+			return protowire.ParseError(n)
+		}
+		b = b[n:]
+		switch tag {
+		case 0xa:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("omninode.codegen.v1.CodegenMixinResponse.correlation_id")
+			}
+			x.CorrelationId = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0x12:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("omninode.codegen.v1.CodegenMixinResponse.session_id")
+			}
+			x.SessionId = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0x1a:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			e := new(trestlev1.JsonObject)
+			if json, ok := protobin.Text(v, text[len(text)-len(b)-len(v):len(text)-len(b)]); ok && e.Json == "" {
+				e.Json = json
+			} else if err := protobin.Merge(v, e); err != nil {
+				return err
+			}
+			x.MixinRecommendations = append(x.MixinRecommendations, e)
+		case 0x20:
+			v, n := protowire.ConsumeVarint(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			e := int64(v)
+			x.TotalRecommendations = &e
+		case 0x28:
+			v, n := protowire.ConsumeVarint(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			e := int64(v)
+			x.ProcessingTimeMs = &e
+		case 0x32:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if x.Timestamp == nil {
+				x.Timestamp = new(timestamppb.Timestamp)
+			}
+			if err := protobin.Timestamp(v, x.Timestamp); err != nil {
+				return err
+			}
+		case 0x3a:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("omninode.codegen.v1.CodegenMixinResponse.schema_version")
+			}
+			x.SchemaVersion = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		default:
+			number, kind := protowire.DecodeTag(tag)
+			size := protowire.ConsumeFieldValue(number, kind, b)
+			if number < 1 || size < 0 {
+				return protowire.ParseError(min(size, -1))
+			}
+			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
+			b = b[size:]
+		}
+	}
+	return nil
 }

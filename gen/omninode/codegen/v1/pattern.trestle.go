@@ -7,11 +7,14 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	trestlev1 "github.com/omninode/trestle/gen/trestle/v1"
 	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/format"
 	"github.com/omninode/trestle/runtime/jsontext"
+	"github.com/omninode/trestle/runtime/protobin"
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
@@ -238,6 +241,155 @@ func (x *CodegenPatternRequest) DecodeJSON(r *jsontext.Reader) {
 	}
 }
 
+// AppendBinary appends x in protobuf's binary form, as proto.Marshal does with its Deterministic option.
+func (x *CodegenPatternRequest) AppendBinary(b []byte) ([]byte, error) {
+	if x == nil {
+		return b, nil
+	}
+	if x.CorrelationId != "" {
+		b = append(b, 0x0a)
+		if !utf8.ValidString(x.CorrelationId) {
+			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenPatternRequest.correlation_id")
+		}
+		b = protowire.AppendString(b, x.CorrelationId)
+	}
+	if x.SessionId != "" {
+		b = append(b, 0x12)
+		if !utf8.ValidString(x.SessionId) {
+			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenPatternRequest.session_id")
+		}
+		b = protowire.AppendString(b, x.SessionId)
+	}
+	if x.NodeDescription != nil {
+		b = append(b, 0x1a)
+		if !utf8.ValidString(*x.NodeDescription) {
+			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenPatternRequest.node_description")
+		}
+		b = protowire.AppendString(b, *x.NodeDescription)
+	}
+	if x.NodeType != 0 {
+		b = append(b, 0x20)
+		b = protowire.AppendVarint(b, uint64(x.NodeType))
+	}
+	if x.Limit != nil {
+		b = append(b, 0x28)
+		b = protowire.AppendVarint(b, uint64(*x.Limit))
+	}
+	if x.Timestamp != nil {
+		b = append(b, 0x32)
+		b = protobin.AppendTimestamp(b, x.Timestamp)
+	}
+	if x.SchemaVersion != "" {
+		b = append(b, 0x3a)
+		if !utf8.ValidString(x.SchemaVersion) {
+			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenPatternRequest.schema_version")
+		}
+		b = protowire.AppendString(b, x.SchemaVersion)
+	}
+	return append(b, x.unknownFields...), nil
+}
+
+// UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
+// of data.
+func (x *CodegenPatternRequest) UnmarshalBinary(data []byte) error {
+	x.Reset()
+	return x.MergeBinary(data, string(data), 0)
+}
+
+// MergeBinary reads protobuf's binary form over what x has. text is b, for strings to be cut from; depth is how many
+// messages are around x.
+func (x *CodegenPatternRequest) MergeBinary(b []byte, text string, depth int) error {
+	if depth > protobin.MaxDepth {
+		return protobin.ErrDepth
+	}
+	for len(b) > 0 {
+		tag, n := protowire.ConsumeVarint(b)
+		if n < 0 {
+			return protowire.ParseError(n)
+		}
+		b = b[n:]
+		switch tag {
+		case 0xa:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("omninode.codegen.v1.CodegenPatternRequest.correlation_id")
+			}
+			x.CorrelationId = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0x12:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("omninode.codegen.v1.CodegenPatternRequest.session_id")
+			}
+			x.SessionId = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0x1a:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("omninode.codegen.v1.CodegenPatternRequest.node_description")
+			}
+			e := text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.NodeDescription = &e
+		case 0x20:
+			v, n := protowire.ConsumeVarint(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			x.NodeType = NodeType(v)
+		case 0x28:
+			v, n := protowire.ConsumeVarint(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			e := int64(v)
+			x.Limit = &e
+		case 0x32:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if x.Timestamp == nil {
+				x.Timestamp = new(timestamppb.Timestamp)
+			}
+			if err := protobin.Timestamp(v, x.Timestamp); err != nil {
+				return err
+			}
+		case 0x3a:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("omninode.codegen.v1.CodegenPatternRequest.schema_version")
+			}
+			x.SchemaVersion = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		default:
+			number, kind := protowire.DecodeTag(tag)
+			size := protowire.ConsumeFieldValue(number, kind, b)
+			if number < 1 || size < 0 {
+				return protowire.ParseError(min(size, -1))
+			}
+			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
+			b = b[size:]
+		}
+	}
+	return nil
+}
+
 // EventInfo describes the event type CodegenPatternResponse. It works on a nil receiver.
 func (*CodegenPatternResponse) EventInfo() *trestle.EventInfo { return &infoCodegenPatternResponse }
 
@@ -460,4 +612,153 @@ func (x *CodegenPatternResponse) DecodeJSON(r *jsontext.Reader) {
 	if got&(1<<2) == 0 {
 		r.Missing("pattern_result")
 	}
+}
+
+// AppendBinary appends x in protobuf's binary form, as proto.Marshal does with its Deterministic option.
+func (x *CodegenPatternResponse) AppendBinary(b []byte) ([]byte, error) {
+	if x == nil {
+		return b, nil
+	}
+	if x.CorrelationId != "" {
+		b = append(b, 0x0a)
+		if !utf8.ValidString(x.CorrelationId) {
+			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenPatternResponse.correlation_id")
+		}
+		b = protowire.AppendString(b, x.CorrelationId)
+	}
+	if x.SessionId != "" {
+		b = append(b, 0x12)
+		if !utf8.ValidString(x.SessionId) {
+			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenPatternResponse.session_id")
+		}
+		b = protowire.AppendString(b, x.SessionId)
+	}
+	for _, e := range x.PatternResult {
+		b = append(b, 0x1a)
+		b = protobin.AppendText(b, e.GetJson())
+	}
+	if x.TotalMatches != nil {
+		b = append(b, 0x20)
+		b = protowire.AppendVarint(b, uint64(*x.TotalMatches))
+	}
+	if x.ProcessingTimeMs != nil {
+		b = append(b, 0x28)
+		b = protowire.AppendVarint(b, uint64(*x.ProcessingTimeMs))
+	}
+	if x.Timestamp != nil {
+		b = append(b, 0x32)
+		b = protobin.AppendTimestamp(b, x.Timestamp)
+	}
+	if x.SchemaVersion != "" {
+		b = append(b, 0x3a)
+		if !utf8.ValidString(x.SchemaVersion) {
+			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenPatternResponse.schema_version")
+		}
+		b = protowire.AppendString(b, x.SchemaVersion)
+	}
+	return append(b, x.unknownFields...), nil
+}
+
+// UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
+// of data.
+func (x *CodegenPatternResponse) UnmarshalBinary(data []byte) error {
+	x.Reset()
+	return x.MergeBinary(data, string(data), 0)
+}
+
+// MergeBinary reads protobuf's binary form over what x has. text is b, for strings to be cut from; depth is how many
+// messages are around x.
+func (x *CodegenPatternResponse) MergeBinary(b []byte, text string, depth int) error {
+	if depth > protobin.MaxDepth {
+		return protobin.ErrDepth
+	}
+	for len(b) > 0 {
+		tag, n := protowire.ConsumeVarint(b)
+		if n < 0 {
+			return protowire.ParseError(n)
+		}
+		b = b[n:]
+		switch tag {
+		case 0xa:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("omninode.codegen.v1.CodegenPatternResponse.correlation_id")
+			}
+			x.CorrelationId = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0x12:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("omninode.codegen.v1.CodegenPatternResponse.session_id")
+			}
+			x.SessionId = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0x1a:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			e := new(trestlev1.JsonObject)
+			if json, ok := protobin.Text(v, text[len(text)-len(b)-len(v):len(text)-len(b)]); ok && e.Json == "" {
+				e.Json = json
+			} else if err := protobin.Merge(v, e); err != nil {
+				return err
+			}
+			x.PatternResult = append(x.PatternResult, e)
+		case 0x20:
+			v, n := protowire.ConsumeVarint(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			e := int64(v)
+			x.TotalMatches = &e
+		case 0x28:
+			v, n := protowire.ConsumeVarint(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			e := int64(v)
+			x.ProcessingTimeMs = &e
+		case 0x32:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if x.Timestamp == nil {
+				x.Timestamp = new(timestamppb.Timestamp)
+			}
+			if err := protobin.Timestamp(v, x.Timestamp); err != nil {
+				return err
+			}
+		case 0x3a:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("omninode.codegen.v1.CodegenPatternResponse.schema_version")
+			}
+			x.SchemaVersion = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		default:
+			number, kind := protowire.DecodeTag(tag)
+			size := protowire.ConsumeFieldValue(number, kind, b)
+			if number < 1 || size < 0 {
+				return protowire.ParseError(min(size, -1))
+			}
+			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
+			b = b[size:]
+		}
+	}
+	return nil
 }

@@ -4,13 +4,17 @@
 package codegenv1
 
 import (
+	"math"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	trestlev1 "github.com/omninode/trestle/gen/trestle/v1"
 	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/format"
 	"github.com/omninode/trestle/runtime/jsontext"
+	"github.com/omninode/trestle/runtime/protobin"
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
@@ -224,4 +228,154 @@ func (x *CodegenStatusEvent) DecodeJSON(r *jsontext.Reader) {
 			r.Skip()
 		}
 	}
+}
+
+// AppendBinary appends x in protobuf's binary form, as proto.Marshal does with its Deterministic option.
+func (x *CodegenStatusEvent) AppendBinary(b []byte) ([]byte, error) {
+	if x == nil {
+		return b, nil
+	}
+	if x.SessionId != "" {
+		b = append(b, 0x0a)
+		if !utf8.ValidString(x.SessionId) {
+			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenStatusEvent.session_id")
+		}
+		b = protowire.AppendString(b, x.SessionId)
+	}
+	if x.Status != 0 {
+		b = append(b, 0x10)
+		b = protowire.AppendVarint(b, uint64(x.Status))
+	}
+	if x.ProgressPercentage != nil {
+		b = append(b, 0x19)
+		b = protowire.AppendFixed64(b, math.Float64bits(*x.ProgressPercentage))
+	}
+	if x.Message != nil {
+		b = append(b, 0x22)
+		if !utf8.ValidString(*x.Message) {
+			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenStatusEvent.message")
+		}
+		b = protowire.AppendString(b, *x.Message)
+	}
+	if x.Metadata != nil {
+		b = append(b, 0x2a)
+		b = protobin.AppendText(b, x.Metadata.GetJson())
+	}
+	if x.Timestamp != nil {
+		b = append(b, 0x32)
+		b = protobin.AppendTimestamp(b, x.Timestamp)
+	}
+	if x.SchemaVersion != "" {
+		b = append(b, 0x3a)
+		if !utf8.ValidString(x.SchemaVersion) {
+			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenStatusEvent.schema_version")
+		}
+		b = protowire.AppendString(b, x.SchemaVersion)
+	}
+	return append(b, x.unknownFields...), nil
+}
+
+// UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
+// of data.
+func (x *CodegenStatusEvent) UnmarshalBinary(data []byte) error {
+	x.Reset()
+	return x.MergeBinary(data, string(data), 0)
+}
+
+// MergeBinary reads protobuf's binary form over what x has. text is b, for strings to be cut from; depth is how many
+// messages are around x.
+func (x *CodegenStatusEvent) MergeBinary(b []byte, text string, depth int) error {
+	if depth > protobin.MaxDepth {
+		return protobin.ErrDepth
+	}
+	for len(b) > 0 {
+		tag, n := protowire.ConsumeVarint(b)
+		if n < 0 {
+			return protowire.ParseError(n)
+		}
+		b = b[n:]
+		switch tag {
+		case 0xa:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("omninode.codegen.v1.CodegenStatusEvent.session_id")
+			}
+			x.SessionId = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0x10:
+			v, n := protowire.ConsumeVarint(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			x.Status = SessionStatus(v)
+		case 0x19:
+			v, n := protowire.ConsumeFixed64(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			e := math.Float64frombits(v)
+			x.ProgressPercentage = &e
+		case 0x22:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("omninode.codegen.v1.CodegenStatusEvent.message")
+			}
+			e := text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.Message = &e
+		case 0x2a:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if x.Metadata == nil {
+				x.Metadata = new(trestlev1.JsonObject)
+			}
+			if json, ok := protobin.Text(v, text[len(text)-len(b)-len(v):len(text)-len(b)]); ok && x.Metadata.Json == "" {
+				x.Metadata.Json = json
+			} else if err := protobin.Merge(v, x.Metadata); err != nil {
+				return err
+			}
+		case 0x32:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if x.Timestamp == nil {
+				x.Timestamp = new(timestamppb.Timestamp)
+			}
+			if err := protobin.Timestamp(v, x.Timestamp); err != nil {
+				return err
+			}
+		case 0x3a:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("omninode.codegen.v1.CodegenStatusEvent.schema_version")
+			}
+			x.SchemaVersion = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		default:
+			number, kind := protowire.DecodeTag(tag)
+			size := protowire.ConsumeFieldValue(number, kind, b)
+			if number < 1 || size < 0 {
+				return protowire.ParseError(min(size, -1))
+			}
+			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
+			b = b[size:]
+		}
+	}
+	return nil
 }

@@ -4,14 +4,18 @@
 package codegenv1
 
 import (
+	"math"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	trestlev1 "github.com/omninode/trestle/gen/trestle/v1"
 	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/format"
 	"github.com/omninode/trestle/runtime/jsontext"
+	"github.com/omninode/trestle/runtime/protobin"
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
@@ -256,6 +260,171 @@ func (x *CodegenValidationRequest) DecodeJSON(r *jsontext.Reader) {
 			r.Skip()
 		}
 	}
+}
+
+// AppendBinary appends x in protobuf's binary form, as proto.Marshal does with its Deterministic option.
+func (x *CodegenValidationRequest) AppendBinary(b []byte) ([]byte, error) {
+	if x == nil {
+		return b, nil
+	}
+	if x.CorrelationId != "" {
+		b = append(b, 0x0a)
+		if !utf8.ValidString(x.CorrelationId) {
+			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenValidationRequest.correlation_id")
+		}
+		b = protowire.AppendString(b, x.CorrelationId)
+	}
+	if x.SessionId != "" {
+		b = append(b, 0x12)
+		if !utf8.ValidString(x.SessionId) {
+			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenValidationRequest.session_id")
+		}
+		b = protowire.AppendString(b, x.SessionId)
+	}
+	if x.CodeContent != nil {
+		b = append(b, 0x1a)
+		if !utf8.ValidString(*x.CodeContent) {
+			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenValidationRequest.code_content")
+		}
+		b = protowire.AppendString(b, *x.CodeContent)
+	}
+	if x.NodeType != 0 {
+		b = append(b, 0x20)
+		b = protowire.AppendVarint(b, uint64(x.NodeType))
+	}
+	for _, e := range x.Contracts {
+		b = append(b, 0x2a)
+		b = protobin.AppendText(b, e.GetJson())
+	}
+	if x.ValidationType != 0 {
+		b = append(b, 0x30)
+		b = protowire.AppendVarint(b, uint64(x.ValidationType))
+	}
+	if x.Timestamp != nil {
+		b = append(b, 0x3a)
+		b = protobin.AppendTimestamp(b, x.Timestamp)
+	}
+	if x.SchemaVersion != "" {
+		b = append(b, 0x42)
+		if !utf8.ValidString(x.SchemaVersion) {
+			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenValidationRequest.schema_version")
+		}
+		b = protowire.AppendString(b, x.SchemaVersion)
+	}
+	return append(b, x.unknownFields...), nil
+}
+
+// UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
+// of data.
+func (x *CodegenValidationRequest) UnmarshalBinary(data []byte) error {
+	x.Reset()
+	return x.MergeBinary(data, string(data), 0)
+}
+
+// MergeBinary reads protobuf's binary form over what x has. text is b, for strings to be cut from; depth is how many
+// messages are around x.
+func (x *CodegenValidationRequest) MergeBinary(b []byte, text string, depth int) error {
+	if depth > protobin.MaxDepth {
+		return protobin.ErrDepth
+	}
+	for len(b) > 0 {
+		tag, n := protowire.ConsumeVarint(b)
+		if n < 0 {
+			return protowire.ParseError(n)
+		}
+		b = b[n:]
+		switch tag {
+		case 0xa:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("omninode.codegen.v1.CodegenValidationRequest.correlation_id")
+			}
+			x.CorrelationId = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0x12:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("omninode.codegen.v1.CodegenValidationRequest.session_id")
+			}
+			x.SessionId = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0x1a:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("omninode.codegen.v1.CodegenValidationRequest.code_content")
+			}
+			e := text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.CodeContent = &e
+		case 0x20:
+			v, n := protowire.ConsumeVarint(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			x.NodeType = NodeType(v)
+		case 0x2a:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			e := new(trestlev1.JsonObject)
+			if json, ok := protobin.Text(v, text[len(text)-len(b)-len(v):len(text)-len(b)]); ok && e.Json == "" {
+				e.Json = json
+			} else if err := protobin.Merge(v, e); err != nil {
+				return err
+			}
+			x.Contracts = append(x.Contracts, e)
+		case 0x30:
+			v, n := protowire.ConsumeVarint(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			x.ValidationType = ValidationType(v)
+		case 0x3a:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if x.Timestamp == nil {
+				x.Timestamp = new(timestamppb.Timestamp)
+			}
+			if err := protobin.Timestamp(v, x.Timestamp); err != nil {
+				return err
+			}
+		case 0x42:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("omninode.codegen.v1.CodegenValidationRequest.schema_version")
+			}
+			x.SchemaVersion = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		default:
+			number, kind := protowire.DecodeTag(tag)
+			size := protowire.ConsumeFieldValue(number, kind, b)
+			if number < 1 || size < 0 {
+				return protowire.ParseError(min(size, -1))
+			}
+			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
+			b = b[size:]
+		}
+	}
+	return nil
 }
 
 // EventInfo describes the event type CodegenValidationResponse. It works on a nil receiver.
@@ -512,4 +681,178 @@ func (x *CodegenValidationResponse) DecodeJSON(r *jsontext.Reader) {
 			r.Skip()
 		}
 	}
+}
+
+// AppendBinary appends x in protobuf's binary form, as proto.Marshal does with its Deterministic option.
+func (x *CodegenValidationResponse) AppendBinary(b []byte) ([]byte, error) {
+	if x == nil {
+		return b, nil
+	}
+	if x.CorrelationId != "" {
+		b = append(b, 0x0a)
+		if !utf8.ValidString(x.CorrelationId) {
+			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenValidationResponse.correlation_id")
+		}
+		b = protowire.AppendString(b, x.CorrelationId)
+	}
+	if x.SessionId != "" {
+		b = append(b, 0x12)
+		if !utf8.ValidString(x.SessionId) {
+			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenValidationResponse.session_id")
+		}
+		b = protowire.AppendString(b, x.SessionId)
+	}
+	if x.ValidationResult != nil {
+		b = append(b, 0x1a)
+		b = protobin.AppendText(b, x.ValidationResult.GetJson())
+	}
+	if x.QualityScore != nil {
+		b = append(b, 0x21)
+		b = protowire.AppendFixed64(b, math.Float64bits(*x.QualityScore))
+	}
+	if x.OnexComplianceScore != nil {
+		b = append(b, 0x29)
+		b = protowire.AppendFixed64(b, math.Float64bits(*x.OnexComplianceScore))
+	}
+	if x.IsValid != nil {
+		b = append(b, 0x30)
+		b = protowire.AppendVarint(b, protowire.EncodeBool(*x.IsValid))
+	}
+	if x.ProcessingTimeMs != nil {
+		b = append(b, 0x38)
+		b = protowire.AppendVarint(b, uint64(*x.ProcessingTimeMs))
+	}
+	if x.Timestamp != nil {
+		b = append(b, 0x42)
+		b = protobin.AppendTimestamp(b, x.Timestamp)
+	}
+	if x.SchemaVersion != "" {
+		b = append(b, 0x4a)
+		if !utf8.ValidString(x.SchemaVersion) {
+			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenValidationResponse.schema_version")
+		}
+		b = protowire.AppendString(b, x.SchemaVersion)
+	}
+	return append(b, x.unknownFields...), nil
+}
+
+// UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
+// of data.
+func (x *CodegenValidationResponse) UnmarshalBinary(data []byte) error {
+	x.Reset()
+	return x.MergeBinary(data, string(data), 0)
+}
+
+// MergeBinary reads protobuf's binary form over what x has. text is b, for strings to be cut from; depth is how many
+// messages are around x.
+func (x *CodegenValidationResponse) MergeBinary(b []byte, text string, depth int) error {
+	if depth > protobin.MaxDepth {
+		return protobin.ErrDepth
+	}
+	for len(b) > 0 {
+		tag, n := protowire.ConsumeVarint(b)
+		if n < 0 {
+			return protowire.ParseError(n)
+		}
+		b = b[n:]
+		switch tag {
+		case 0xa:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("omninode.codegen.v1.CodegenValidationResponse.correlation_id")
+			}
+			x.CorrelationId = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0x12:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("omninode.codegen.v1.CodegenValidationResponse.session_id")
+			}
+			x.SessionId = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0x1a:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if x.ValidationResult == nil {
+				x.ValidationResult = new(trestlev1.JsonObject)
+			}
+			if json, ok := protobin.Text(v, text[len(text)-len(b)-len(v):len(text)-len(b)]); ok && x.ValidationResult.Json == "" {
+				x.ValidationResult.Json = json
+			} else if err := protobin.Merge(v, x.ValidationResult); err != nil {
+				return err
+			}
+		case 0x21:
+			v, n := protowire.ConsumeFixed64(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			e := math.Float64frombits(v)
+			x.QualityScore = &e
+		case 0x29:
+			v, n := protowire.ConsumeFixed64(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			e := math.Float64frombits(v)
+			x.OnexComplianceScore = &e
+		case 0x30:
+			v, n := protowire.ConsumeVarint(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			e := protowire.DecodeBool(v)
+			x.IsValid = &e
+		case 0x38:
+			v, n := protowire.ConsumeVarint(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			e := int64(v)
+			x.ProcessingTimeMs = &e
+		case 0x42:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if x.Timestamp == nil {
+				x.Timestamp = new(timestamppb.Timestamp)
+			}
+			if err := protobin.Timestamp(v, x.Timestamp); err != nil {
+				return err
+			}
+		case 0x4a:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("omninode.codegen.v1.CodegenValidationResponse.schema_version")
+			}
+			x.SchemaVersion = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		default:
+			number, kind := protowire.DecodeTag(tag)
+			size := protowire.ConsumeFieldValue(number, kind, b)
+			if number < 1 || size < 0 {
+				return protowire.ParseError(min(size, -1))
+			}
+			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
+			b = b[size:]
+		}
+	}
+	return nil
 }

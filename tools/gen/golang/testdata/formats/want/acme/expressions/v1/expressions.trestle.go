@@ -7,11 +7,14 @@ import (
 	"slices"
 	"strconv"
 	"time"
+	"unicode/utf8"
 
 	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/celvalidate"
 	"github.com/omninode/trestle/runtime/format"
 	"github.com/omninode/trestle/runtime/jsontext"
+	"github.com/omninode/trestle/runtime/protobin"
+	"google.golang.org/protobuf/encoding/protowire"
 )
 
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
@@ -241,4 +244,241 @@ func (x *Span) DecodeJSON(r *jsontext.Reader) {
 			r.Skip()
 		}
 	}
+}
+
+// AppendBinary appends x in protobuf's binary form, as proto.Marshal does with its Deterministic option.
+func (x *Span) AppendBinary(b []byte) ([]byte, error) {
+	if x == nil {
+		return b, nil
+	}
+	var err error
+	if x.Start != nil {
+		b = append(b, 0x08)
+		b = protowire.AppendVarint(b, uint64(*x.Start))
+	}
+	if x.End != nil {
+		b = append(b, 0x10)
+		b = protowire.AppendVarint(b, uint64(*x.End))
+	}
+	if len(x.Odd) > 0 {
+		b = append(b, 0x1a, 0)
+		at := len(b) - 1
+		for _, e := range x.Odd {
+			b = protowire.AppendVarint(b, uint64(e))
+		}
+		b = protobin.Close(b, at)
+	}
+	if x.Size != nil {
+		b = append(b, 0x20)
+		b = protowire.AppendVarint(b, uint64(*x.Size))
+	}
+	for _, e := range x.Inner {
+		b = append(b, 0x2a)
+		{
+			b = append(b, 0)
+			at := len(b) - 1
+			if b, err = e.AppendBinary(b); err != nil {
+				return b, err
+			}
+			b = protobin.Close(b, at)
+		}
+	}
+	if len(x.Named) > 0 {
+		var room [8]string
+		keys := room[:0]
+		for k := range x.Named {
+			keys = append(keys, k)
+		}
+		slices.Sort(keys)
+		for _, k := range keys {
+			e := x.Named[k]
+			b = append(b, 0x32, 0)
+			entry := len(b) - 1
+			b = append(b, 0x0a)
+			if !utf8.ValidString(k) {
+				return b, protobin.NotUTF8("acme.expressions.v1.Span.named")
+			}
+			b = protowire.AppendString(b, k)
+			b = append(b, 0x12)
+			{
+				b = append(b, 0)
+				at := len(b) - 1
+				if b, err = e.AppendBinary(b); err != nil {
+					return b, err
+				}
+				b = protobin.Close(b, at)
+			}
+			b = protobin.Close(b, entry)
+		}
+	}
+	if x.Name != nil {
+		b = append(b, 0x3a)
+		if !utf8.ValidString(*x.Name) {
+			return b, protobin.NotUTF8("acme.expressions.v1.Span.name")
+		}
+		b = protowire.AppendString(b, *x.Name)
+	}
+	if x.Number != nil {
+		b = append(b, 0x40)
+		b = protowire.AppendVarint(b, uint64(*x.Number))
+	}
+	return append(b, x.unknownFields...), nil
+}
+
+// UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
+// of data.
+func (x *Span) UnmarshalBinary(data []byte) error {
+	x.Reset()
+	return x.MergeBinary(data, string(data), 0)
+}
+
+// MergeBinary reads protobuf's binary form over what x has. text is b, for strings to be cut from; depth is how many
+// messages are around x.
+func (x *Span) MergeBinary(b []byte, text string, depth int) error {
+	if depth > protobin.MaxDepth {
+		return protobin.ErrDepth
+	}
+	for len(b) > 0 {
+		tag, n := protowire.ConsumeVarint(b)
+		if n < 0 {
+			return protowire.ParseError(n)
+		}
+		b = b[n:]
+		switch tag {
+		case 0x8:
+			v, n := protowire.ConsumeVarint(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			e := int32(v)
+			x.Start = &e
+		case 0x10:
+			v, n := protowire.ConsumeVarint(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			e := int32(v)
+			x.End = &e
+		case 0x18:
+			v, n := protowire.ConsumeVarint(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			e := int32(v)
+			x.Odd = append(x.Odd, e)
+		case 0x1a: // packed
+			packed, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			for len(packed) > 0 {
+				v, n := protowire.ConsumeVarint(packed)
+				if n < 0 {
+					return protowire.ParseError(n)
+				}
+				packed = packed[n:]
+				e := int32(v)
+				x.Odd = append(x.Odd, e)
+			}
+		case 0x20:
+			v, n := protowire.ConsumeVarint(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			e := int32(v)
+			x.Size = &e
+		case 0x2a:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			e := new(Span)
+			if err := e.MergeBinary(v, text[len(text)-len(b)-len(v):len(text)-len(b)], depth+1); err != nil {
+				return err
+			}
+			x.Inner = append(x.Inner, e)
+		case 0x32:
+			entry, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			text := text[len(text)-len(b)-len(entry) : len(text)-len(b)]
+			var k string
+			e := new(Span)
+			for len(entry) > 0 {
+				tag, n := protowire.ConsumeVarint(entry)
+				if n < 0 {
+					return protowire.ParseError(n)
+				}
+				entry = entry[n:]
+				switch tag {
+				case 0xa:
+					v, n := protowire.ConsumeBytes(entry)
+					if n < 0 {
+						return protowire.ParseError(n)
+					}
+					entry = entry[n:]
+					if !utf8.Valid(v) {
+						return protobin.NotUTF8("acme.expressions.v1.Span.named")
+					}
+					k = text[len(text)-len(entry)-len(v) : len(text)-len(entry)]
+				case 0x12:
+					v, n := protowire.ConsumeBytes(entry)
+					if n < 0 {
+						return protowire.ParseError(n)
+					}
+					entry = entry[n:]
+					if err := e.MergeBinary(v, text[len(text)-len(entry)-len(v):len(text)-len(entry)], depth+1); err != nil {
+						return err
+					}
+				default:
+					number, kind := protowire.DecodeTag(tag)
+					size := protowire.ConsumeFieldValue(number, kind, entry)
+					if number < 1 || size < 0 {
+						return protowire.ParseError(min(size, -1))
+					}
+					entry = entry[size:]
+				}
+			}
+			if x.Named == nil {
+				x.Named = make(map[string]*Span)
+			}
+			x.Named[k] = e
+		case 0x3a:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("acme.expressions.v1.Span.name")
+			}
+			e := text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.Name = &e
+		case 0x40:
+			v, n := protowire.ConsumeVarint(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			e := int32(v)
+			x.Number = &e
+		default:
+			number, kind := protowire.DecodeTag(tag)
+			size := protowire.ConsumeFieldValue(number, kind, b)
+			if number < 1 || size < 0 {
+				return protowire.ParseError(min(size, -1))
+			}
+			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
+			b = b[size:]
+		}
+	}
+	return nil
 }

@@ -12,7 +12,9 @@ import (
 	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/format"
 	"github.com/omninode/trestle/runtime/jsontext"
+	"github.com/omninode/trestle/runtime/protobin"
 	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/durationpb"
@@ -562,6 +564,511 @@ func (x *Formats) DecodeJSON(r *jsontext.Reader) {
 	}
 }
 
+// AppendBinary appends x in protobuf's binary form, as proto.Marshal does with its Deterministic option.
+func (x *Formats) AppendBinary(b []byte) ([]byte, error) {
+	if x == nil {
+		return b, nil
+	}
+	if x.Email != "" {
+		b = append(b, 0x0a)
+		if !utf8.ValidString(x.Email) {
+			return b, protobin.NotUTF8("acme.formats.v1.Formats.email")
+		}
+		b = protowire.AppendString(b, x.Email)
+	}
+	if x.Hostname != "" {
+		b = append(b, 0x12)
+		if !utf8.ValidString(x.Hostname) {
+			return b, protobin.NotUTF8("acme.formats.v1.Formats.hostname")
+		}
+		b = protowire.AppendString(b, x.Hostname)
+	}
+	if x.Ip != "" {
+		b = append(b, 0x1a)
+		if !utf8.ValidString(x.Ip) {
+			return b, protobin.NotUTF8("acme.formats.v1.Formats.ip")
+		}
+		b = protowire.AppendString(b, x.Ip)
+	}
+	if x.Ipv4 != "" {
+		b = append(b, 0x22)
+		if !utf8.ValidString(x.Ipv4) {
+			return b, protobin.NotUTF8("acme.formats.v1.Formats.ipv4")
+		}
+		b = protowire.AppendString(b, x.Ipv4)
+	}
+	if x.Ipv6 != "" {
+		b = append(b, 0x2a)
+		if !utf8.ValidString(x.Ipv6) {
+			return b, protobin.NotUTF8("acme.formats.v1.Formats.ipv6")
+		}
+		b = protowire.AppendString(b, x.Ipv6)
+	}
+	if x.Uri != "" {
+		b = append(b, 0x32)
+		if !utf8.ValidString(x.Uri) {
+			return b, protobin.NotUTF8("acme.formats.v1.Formats.uri")
+		}
+		b = protowire.AppendString(b, x.Uri)
+	}
+	if x.UriRef != "" {
+		b = append(b, 0x3a)
+		if !utf8.ValidString(x.UriRef) {
+			return b, protobin.NotUTF8("acme.formats.v1.Formats.uri_ref")
+		}
+		b = protowire.AppendString(b, x.UriRef)
+	}
+	if x.Address != "" {
+		b = append(b, 0x42)
+		if !utf8.ValidString(x.Address) {
+			return b, protobin.NotUTF8("acme.formats.v1.Formats.address")
+		}
+		b = protowire.AppendString(b, x.Address)
+	}
+	if x.IpWithPrefixlen != "" {
+		b = append(b, 0x4a)
+		if !utf8.ValidString(x.IpWithPrefixlen) {
+			return b, protobin.NotUTF8("acme.formats.v1.Formats.ip_with_prefixlen")
+		}
+		b = protowire.AppendString(b, x.IpWithPrefixlen)
+	}
+	if x.Ipv4WithPrefixlen != "" {
+		b = append(b, 0x52)
+		if !utf8.ValidString(x.Ipv4WithPrefixlen) {
+			return b, protobin.NotUTF8("acme.formats.v1.Formats.ipv4_with_prefixlen")
+		}
+		b = protowire.AppendString(b, x.Ipv4WithPrefixlen)
+	}
+	if x.Ipv6WithPrefixlen != "" {
+		b = append(b, 0x5a)
+		if !utf8.ValidString(x.Ipv6WithPrefixlen) {
+			return b, protobin.NotUTF8("acme.formats.v1.Formats.ipv6_with_prefixlen")
+		}
+		b = protowire.AppendString(b, x.Ipv6WithPrefixlen)
+	}
+	if x.IpPrefix != "" {
+		b = append(b, 0x62)
+		if !utf8.ValidString(x.IpPrefix) {
+			return b, protobin.NotUTF8("acme.formats.v1.Formats.ip_prefix")
+		}
+		b = protowire.AppendString(b, x.IpPrefix)
+	}
+	if x.Ipv4Prefix != "" {
+		b = append(b, 0x6a)
+		if !utf8.ValidString(x.Ipv4Prefix) {
+			return b, protobin.NotUTF8("acme.formats.v1.Formats.ipv4_prefix")
+		}
+		b = protowire.AppendString(b, x.Ipv4Prefix)
+	}
+	if x.Ipv6Prefix != "" {
+		b = append(b, 0x72)
+		if !utf8.ValidString(x.Ipv6Prefix) {
+			return b, protobin.NotUTF8("acme.formats.v1.Formats.ipv6_prefix")
+		}
+		b = protowire.AppendString(b, x.Ipv6Prefix)
+	}
+	if x.HostAndPort != "" {
+		b = append(b, 0x7a)
+		if !utf8.ValidString(x.HostAndPort) {
+			return b, protobin.NotUTF8("acme.formats.v1.Formats.host_and_port")
+		}
+		b = protowire.AppendString(b, x.HostAndPort)
+	}
+	if x.Ulid != "" {
+		b = append(b, 0x82, 0x01)
+		if !utf8.ValidString(x.Ulid) {
+			return b, protobin.NotUTF8("acme.formats.v1.Formats.ulid")
+		}
+		b = protowire.AppendString(b, x.Ulid)
+	}
+	if x.ProtobufFqn != "" {
+		b = append(b, 0x8a, 0x01)
+		if !utf8.ValidString(x.ProtobufFqn) {
+			return b, protobin.NotUTF8("acme.formats.v1.Formats.protobuf_fqn")
+		}
+		b = protowire.AppendString(b, x.ProtobufFqn)
+	}
+	if x.ProtobufDotFqn != "" {
+		b = append(b, 0x92, 0x01)
+		if !utf8.ValidString(x.ProtobufDotFqn) {
+			return b, protobin.NotUTF8("acme.formats.v1.Formats.protobuf_dot_fqn")
+		}
+		b = protowire.AppendString(b, x.ProtobufDotFqn)
+	}
+	if x.HeaderName != "" {
+		b = append(b, 0x9a, 0x01)
+		if !utf8.ValidString(x.HeaderName) {
+			return b, protobin.NotUTF8("acme.formats.v1.Formats.header_name")
+		}
+		b = protowire.AppendString(b, x.HeaderName)
+	}
+	if x.HeaderValue != "" {
+		b = append(b, 0xa2, 0x01)
+		if !utf8.ValidString(x.HeaderValue) {
+			return b, protobin.NotUTF8("acme.formats.v1.Formats.header_value")
+		}
+		b = protowire.AppendString(b, x.HeaderValue)
+	}
+	if x.LooseHeader != "" {
+		b = append(b, 0xaa, 0x01)
+		if !utf8.ValidString(x.LooseHeader) {
+			return b, protobin.NotUTF8("acme.formats.v1.Formats.loose_header")
+		}
+		b = protowire.AppendString(b, x.LooseHeader)
+	}
+	if x.Uuid != "" {
+		b = append(b, 0xb2, 0x01)
+		if !utf8.ValidString(x.Uuid) {
+			return b, protobin.NotUTF8("acme.formats.v1.Formats.uuid")
+		}
+		b = protowire.AppendString(b, x.Uuid)
+	}
+	if x.Tuuid != "" {
+		b = append(b, 0xba, 0x01)
+		if !utf8.ValidString(x.Tuuid) {
+			return b, protobin.NotUTF8("acme.formats.v1.Formats.tuuid")
+		}
+		b = protowire.AppendString(b, x.Tuuid)
+	}
+	for _, e := range x.Hosts {
+		b = append(b, 0xc2, 0x01)
+		if !utf8.ValidString(e) {
+			return b, protobin.NotUTF8("acme.formats.v1.Formats.hosts")
+		}
+		b = protowire.AppendString(b, e)
+	}
+	if len(x.IpBytes) > 0 {
+		b = append(b, 0xca, 0x01)
+		b = protowire.AppendBytes(b, x.IpBytes)
+	}
+	if len(x.Ipv4Bytes) > 0 {
+		b = append(b, 0xd2, 0x01)
+		b = protowire.AppendBytes(b, x.Ipv4Bytes)
+	}
+	if len(x.Ipv6Bytes) > 0 {
+		b = append(b, 0xda, 0x01)
+		b = protowire.AppendBytes(b, x.Ipv6Bytes)
+	}
+	if len(x.UuidBytes) > 0 {
+		b = append(b, 0xe2, 0x01)
+		b = protowire.AppendBytes(b, x.UuidBytes)
+	}
+	if len(x.Text) > 0 {
+		b = append(b, 0xea, 0x01)
+		b = protowire.AppendBytes(b, x.Text)
+	}
+	return append(b, x.unknownFields...), nil
+}
+
+// UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
+// of data.
+func (x *Formats) UnmarshalBinary(data []byte) error {
+	x.Reset()
+	return x.MergeBinary(data, string(data), 0)
+}
+
+// MergeBinary reads protobuf's binary form over what x has. text is b, for strings to be cut from; depth is how many
+// messages are around x.
+func (x *Formats) MergeBinary(b []byte, text string, depth int) error {
+	if depth > protobin.MaxDepth {
+		return protobin.ErrDepth
+	}
+	for len(b) > 0 {
+		tag, n := protowire.ConsumeVarint(b)
+		if n < 0 {
+			return protowire.ParseError(n)
+		}
+		b = b[n:]
+		switch tag {
+		case 0xa:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("acme.formats.v1.Formats.email")
+			}
+			x.Email = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0x12:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("acme.formats.v1.Formats.hostname")
+			}
+			x.Hostname = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0x1a:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("acme.formats.v1.Formats.ip")
+			}
+			x.Ip = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0x22:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("acme.formats.v1.Formats.ipv4")
+			}
+			x.Ipv4 = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0x2a:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("acme.formats.v1.Formats.ipv6")
+			}
+			x.Ipv6 = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0x32:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("acme.formats.v1.Formats.uri")
+			}
+			x.Uri = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0x3a:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("acme.formats.v1.Formats.uri_ref")
+			}
+			x.UriRef = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0x42:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("acme.formats.v1.Formats.address")
+			}
+			x.Address = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0x4a:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("acme.formats.v1.Formats.ip_with_prefixlen")
+			}
+			x.IpWithPrefixlen = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0x52:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("acme.formats.v1.Formats.ipv4_with_prefixlen")
+			}
+			x.Ipv4WithPrefixlen = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0x5a:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("acme.formats.v1.Formats.ipv6_with_prefixlen")
+			}
+			x.Ipv6WithPrefixlen = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0x62:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("acme.formats.v1.Formats.ip_prefix")
+			}
+			x.IpPrefix = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0x6a:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("acme.formats.v1.Formats.ipv4_prefix")
+			}
+			x.Ipv4Prefix = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0x72:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("acme.formats.v1.Formats.ipv6_prefix")
+			}
+			x.Ipv6Prefix = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0x7a:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("acme.formats.v1.Formats.host_and_port")
+			}
+			x.HostAndPort = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0x82:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("acme.formats.v1.Formats.ulid")
+			}
+			x.Ulid = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0x8a:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("acme.formats.v1.Formats.protobuf_fqn")
+			}
+			x.ProtobufFqn = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0x92:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("acme.formats.v1.Formats.protobuf_dot_fqn")
+			}
+			x.ProtobufDotFqn = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0x9a:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("acme.formats.v1.Formats.header_name")
+			}
+			x.HeaderName = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0xa2:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("acme.formats.v1.Formats.header_value")
+			}
+			x.HeaderValue = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0xaa:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("acme.formats.v1.Formats.loose_header")
+			}
+			x.LooseHeader = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0xb2:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("acme.formats.v1.Formats.uuid")
+			}
+			x.Uuid = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0xba:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("acme.formats.v1.Formats.tuuid")
+			}
+			x.Tuuid = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0xc2:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("acme.formats.v1.Formats.hosts")
+			}
+			e := text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.Hosts = append(x.Hosts, e)
+		case 0xca:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			x.IpBytes = append([]byte(nil), v...)
+		case 0xd2:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			x.Ipv4Bytes = append([]byte(nil), v...)
+		case 0xda:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			x.Ipv6Bytes = append([]byte(nil), v...)
+		case 0xe2:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			x.UuidBytes = append([]byte(nil), v...)
+		case 0xea:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			x.Text = append([]byte(nil), v...)
+		default:
+			number, kind := protowire.DecodeTag(tag)
+			size := protowire.ConsumeFieldValue(number, kind, b)
+			if number < 1 || size < 0 {
+				return protowire.ParseError(min(size, -1))
+			}
+			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
+			b = b[size:]
+		}
+	}
+	return nil
+}
+
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
 func (x *Known) Validate() error {
 	var v trestle.Violations
@@ -1063,4 +1570,374 @@ func (x *Known) DecodeJSON(r *jsontext.Reader) {
 			r.Skip()
 		}
 	}
+}
+
+// AppendBinary appends x in protobuf's binary form, as proto.Marshal does with its Deterministic option.
+func (x *Known) AppendBinary(b []byte) ([]byte, error) {
+	if x == nil {
+		return b, nil
+	}
+	var err error
+	if x.Timeout != nil {
+		b = append(b, 0x0a)
+		if b, err = protobin.AppendMessage(b, x.Timeout); err != nil {
+			return b, err
+		}
+	}
+	if x.Outside != nil {
+		b = append(b, 0x12)
+		if b, err = protobin.AppendMessage(b, x.Outside); err != nil {
+			return b, err
+		}
+	}
+	if x.Some != nil {
+		b = append(b, 0x1a)
+		if b, err = protobin.AppendMessage(b, x.Some); err != nil {
+			return b, err
+		}
+	}
+	if x.One != nil {
+		b = append(b, 0x22)
+		if b, err = protobin.AppendMessage(b, x.One); err != nil {
+			return b, err
+		}
+	}
+	if x.At != nil {
+		b = append(b, 0x2a)
+		b = protobin.AppendTimestamp(b, x.At)
+	}
+	if x.Past != nil {
+		b = append(b, 0x32)
+		b = protobin.AppendTimestamp(b, x.Past)
+	}
+	if x.Future != nil {
+		b = append(b, 0x3a)
+		b = protobin.AppendTimestamp(b, x.Future)
+	}
+	if x.About != nil {
+		b = append(b, 0x42)
+		b = protobin.AppendTimestamp(b, x.About)
+	}
+	if x.Then != nil {
+		b = append(b, 0x4a)
+		b = protobin.AppendTimestamp(b, x.Then)
+	}
+	if x.Any != nil {
+		b = append(b, 0x52)
+		if b, err = protobin.AppendMessage(b, x.Any); err != nil {
+			return b, err
+		}
+	}
+	if x.Mask != nil {
+		b = append(b, 0x5a)
+		if b, err = protobin.AppendMessage(b, x.Mask); err != nil {
+			return b, err
+		}
+	}
+	if x.Whole != nil {
+		b = append(b, 0x62)
+		if b, err = protobin.AppendMessage(b, x.Whole); err != nil {
+			return b, err
+		}
+	}
+	if x.Text != nil {
+		b = append(b, 0x6a)
+		if b, err = protobin.AppendMessage(b, x.Text); err != nil {
+			return b, err
+		}
+	}
+	if x.Number != nil {
+		b = append(b, 0x72)
+		if b, err = protobin.AppendMessage(b, x.Number); err != nil {
+			return b, err
+		}
+	}
+	for _, e := range x.Waits {
+		b = append(b, 0x7a)
+		if b, err = protobin.AppendMessage(b, e); err != nil {
+			return b, err
+		}
+	}
+	if len(x.Times) > 0 {
+		var room [8]string
+		keys := room[:0]
+		for k := range x.Times {
+			keys = append(keys, k)
+		}
+		slices.Sort(keys)
+		for _, k := range keys {
+			e := x.Times[k]
+			b = append(b, 0x82, 0x01, 0)
+			entry := len(b) - 1
+			b = append(b, 0x0a)
+			if !utf8.ValidString(k) {
+				return b, protobin.NotUTF8("acme.formats.v1.Known.times")
+			}
+			b = protowire.AppendString(b, k)
+			b = append(b, 0x12)
+			b = protobin.AppendTimestamp(b, e)
+			b = protobin.Close(b, entry)
+		}
+	}
+	return append(b, x.unknownFields...), nil
+}
+
+// UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
+// of data.
+func (x *Known) UnmarshalBinary(data []byte) error {
+	x.Reset()
+	return x.MergeBinary(data, string(data), 0)
+}
+
+// MergeBinary reads protobuf's binary form over what x has. text is b, for strings to be cut from; depth is how many
+// messages are around x.
+func (x *Known) MergeBinary(b []byte, text string, depth int) error {
+	if depth > protobin.MaxDepth {
+		return protobin.ErrDepth
+	}
+	for len(b) > 0 {
+		tag, n := protowire.ConsumeVarint(b)
+		if n < 0 {
+			return protowire.ParseError(n)
+		}
+		b = b[n:]
+		switch tag {
+		case 0xa:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if x.Timeout == nil {
+				x.Timeout = new(durationpb.Duration)
+			}
+			if err := protobin.Merge(v, x.Timeout); err != nil {
+				return err
+			}
+		case 0x12:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if x.Outside == nil {
+				x.Outside = new(durationpb.Duration)
+			}
+			if err := protobin.Merge(v, x.Outside); err != nil {
+				return err
+			}
+		case 0x1a:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if x.Some == nil {
+				x.Some = new(durationpb.Duration)
+			}
+			if err := protobin.Merge(v, x.Some); err != nil {
+				return err
+			}
+		case 0x22:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if x.One == nil {
+				x.One = new(durationpb.Duration)
+			}
+			if err := protobin.Merge(v, x.One); err != nil {
+				return err
+			}
+		case 0x2a:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if x.At == nil {
+				x.At = new(timestamppb.Timestamp)
+			}
+			if err := protobin.Timestamp(v, x.At); err != nil {
+				return err
+			}
+		case 0x32:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if x.Past == nil {
+				x.Past = new(timestamppb.Timestamp)
+			}
+			if err := protobin.Timestamp(v, x.Past); err != nil {
+				return err
+			}
+		case 0x3a:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if x.Future == nil {
+				x.Future = new(timestamppb.Timestamp)
+			}
+			if err := protobin.Timestamp(v, x.Future); err != nil {
+				return err
+			}
+		case 0x42:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if x.About == nil {
+				x.About = new(timestamppb.Timestamp)
+			}
+			if err := protobin.Timestamp(v, x.About); err != nil {
+				return err
+			}
+		case 0x4a:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if x.Then == nil {
+				x.Then = new(timestamppb.Timestamp)
+			}
+			if err := protobin.Timestamp(v, x.Then); err != nil {
+				return err
+			}
+		case 0x52:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if x.Any == nil {
+				x.Any = new(anypb.Any)
+			}
+			if err := protobin.Merge(v, x.Any); err != nil {
+				return err
+			}
+		case 0x5a:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if x.Mask == nil {
+				x.Mask = new(fieldmaskpb.FieldMask)
+			}
+			if err := protobin.Merge(v, x.Mask); err != nil {
+				return err
+			}
+		case 0x62:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if x.Whole == nil {
+				x.Whole = new(fieldmaskpb.FieldMask)
+			}
+			if err := protobin.Merge(v, x.Whole); err != nil {
+				return err
+			}
+		case 0x6a:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if x.Text == nil {
+				x.Text = new(wrapperspb.StringValue)
+			}
+			if err := protobin.Merge(v, x.Text); err != nil {
+				return err
+			}
+		case 0x72:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if x.Number == nil {
+				x.Number = new(wrapperspb.Int32Value)
+			}
+			if err := protobin.Merge(v, x.Number); err != nil {
+				return err
+			}
+		case 0x7a:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			e := new(durationpb.Duration)
+			if err := protobin.Merge(v, e); err != nil {
+				return err
+			}
+			x.Waits = append(x.Waits, e)
+		case 0x82:
+			entry, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			text := text[len(text)-len(b)-len(entry) : len(text)-len(b)]
+			var k string
+			e := new(timestamppb.Timestamp)
+			for len(entry) > 0 {
+				tag, n := protowire.ConsumeVarint(entry)
+				if n < 0 {
+					return protowire.ParseError(n)
+				}
+				entry = entry[n:]
+				switch tag {
+				case 0xa:
+					v, n := protowire.ConsumeBytes(entry)
+					if n < 0 {
+						return protowire.ParseError(n)
+					}
+					entry = entry[n:]
+					if !utf8.Valid(v) {
+						return protobin.NotUTF8("acme.formats.v1.Known.times")
+					}
+					k = text[len(text)-len(entry)-len(v) : len(text)-len(entry)]
+				case 0x12:
+					v, n := protowire.ConsumeBytes(entry)
+					if n < 0 {
+						return protowire.ParseError(n)
+					}
+					entry = entry[n:]
+					if err := protobin.Timestamp(v, e); err != nil {
+						return err
+					}
+				default:
+					number, kind := protowire.DecodeTag(tag)
+					size := protowire.ConsumeFieldValue(number, kind, entry)
+					if number < 1 || size < 0 {
+						return protowire.ParseError(min(size, -1))
+					}
+					entry = entry[size:]
+				}
+			}
+			if x.Times == nil {
+				x.Times = make(map[string]*timestamppb.Timestamp)
+			}
+			x.Times[k] = e
+		default:
+			number, kind := protowire.DecodeTag(tag)
+			size := protowire.ConsumeFieldValue(number, kind, b)
+			if number < 1 || size < 0 {
+				return protowire.ParseError(min(size, -1))
+			}
+			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
+			b = b[size:]
+		}
+	}
+	return nil
 }

@@ -13,7 +13,9 @@ import (
 	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/format"
 	"github.com/omninode/trestle/runtime/jsontext"
+	"github.com/omninode/trestle/runtime/protobin"
 	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
@@ -233,6 +235,162 @@ func (x *AnalysisRequest) DecodeJSON(r *jsontext.Reader) {
 	}
 }
 
+// AppendBinary appends x in protobuf's binary form, as proto.Marshal does with its Deterministic option.
+func (x *AnalysisRequest) AppendBinary(b []byte) ([]byte, error) {
+	if x == nil {
+		return b, nil
+	}
+	var err error
+	if x.CorrelationId != "" {
+		b = append(b, 0x0a)
+		if !utf8.ValidString(x.CorrelationId) {
+			return b, protobin.NotUTF8("acme.peers.v1.AnalysisRequest.correlation_id")
+		}
+		b = protowire.AppendString(b, x.CorrelationId)
+	}
+	if x.SessionId != "" {
+		b = append(b, 0x12)
+		if !utf8.ValidString(x.SessionId) {
+			return b, protobin.NotUTF8("acme.peers.v1.AnalysisRequest.session_id")
+		}
+		b = protowire.AppendString(b, x.SessionId)
+	}
+	if x.PrdContent != nil {
+		b = append(b, 0x1a)
+		if !utf8.ValidString(*x.PrdContent) {
+			return b, protobin.NotUTF8("acme.peers.v1.AnalysisRequest.prd_content")
+		}
+		b = protowire.AppendString(b, *x.PrdContent)
+	}
+	if x.AnalysisType != 0 {
+		b = append(b, 0x20)
+		b = protowire.AppendVarint(b, uint64(x.AnalysisType))
+	}
+	if x.WorkspaceContext != nil {
+		b = append(b, 0x2a)
+		if b, err = protobin.AppendMessage(b, x.WorkspaceContext); err != nil {
+			return b, err
+		}
+	}
+	if x.Timestamp != nil {
+		b = append(b, 0x32)
+		b = protobin.AppendTimestamp(b, x.Timestamp)
+	}
+	if x.SchemaVersion != "" {
+		b = append(b, 0x3a)
+		if !utf8.ValidString(x.SchemaVersion) {
+			return b, protobin.NotUTF8("acme.peers.v1.AnalysisRequest.schema_version")
+		}
+		b = protowire.AppendString(b, x.SchemaVersion)
+	}
+	return append(b, x.unknownFields...), nil
+}
+
+// UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
+// of data.
+func (x *AnalysisRequest) UnmarshalBinary(data []byte) error {
+	x.Reset()
+	return x.MergeBinary(data, string(data), 0)
+}
+
+// MergeBinary reads protobuf's binary form over what x has. text is b, for strings to be cut from; depth is how many
+// messages are around x.
+func (x *AnalysisRequest) MergeBinary(b []byte, text string, depth int) error {
+	if depth > protobin.MaxDepth {
+		return protobin.ErrDepth
+	}
+	for len(b) > 0 {
+		tag, n := protowire.ConsumeVarint(b)
+		if n < 0 {
+			return protowire.ParseError(n)
+		}
+		b = b[n:]
+		switch tag {
+		case 0xa:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("acme.peers.v1.AnalysisRequest.correlation_id")
+			}
+			x.CorrelationId = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0x12:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("acme.peers.v1.AnalysisRequest.session_id")
+			}
+			x.SessionId = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0x1a:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("acme.peers.v1.AnalysisRequest.prd_content")
+			}
+			e := text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.PrdContent = &e
+		case 0x20:
+			v, n := protowire.ConsumeVarint(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			x.AnalysisType = AnalysisType(v)
+		case 0x2a:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if x.WorkspaceContext == nil {
+				x.WorkspaceContext = new(structpb.Struct)
+			}
+			if err := protobin.Merge(v, x.WorkspaceContext); err != nil {
+				return err
+			}
+		case 0x32:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if x.Timestamp == nil {
+				x.Timestamp = new(timestamppb.Timestamp)
+			}
+			if err := protobin.Timestamp(v, x.Timestamp); err != nil {
+				return err
+			}
+		case 0x3a:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("acme.peers.v1.AnalysisRequest.schema_version")
+			}
+			x.SchemaVersion = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		default:
+			number, kind := protowire.DecodeTag(tag)
+			size := protowire.ConsumeFieldValue(number, kind, b)
+			if number < 1 || size < 0 {
+				return protowire.ParseError(min(size, -1))
+			}
+			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
+			b = b[size:]
+		}
+	}
+	return nil
+}
+
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
 func (x *ServiceStarted) Validate() error {
 	var v trestle.Violations
@@ -433,6 +591,210 @@ func (x *ServiceStarted) DecodeJSON(r *jsontext.Reader) {
 	}
 }
 
+// AppendBinary appends x in protobuf's binary form, as proto.Marshal does with its Deterministic option.
+func (x *ServiceStarted) AppendBinary(b []byte) ([]byte, error) {
+	if x == nil {
+		return b, nil
+	}
+	var err error
+	if x.EventId != "" {
+		b = append(b, 0x0a)
+		if !utf8.ValidString(x.EventId) {
+			return b, protobin.NotUTF8("acme.peers.v1.ServiceStarted.event_id")
+		}
+		b = protowire.AppendString(b, x.EventId)
+	}
+	if x.Timestamp != nil {
+		b = append(b, 0x12)
+		b = protobin.AppendTimestamp(b, x.Timestamp)
+	}
+	if x.ServiceInfo != nil {
+		b = append(b, 0x1a)
+		{
+			b = append(b, 0)
+			at := len(b) - 1
+			if b, err = x.ServiceInfo.AppendBinary(b); err != nil {
+				return b, err
+			}
+			b = protobin.Close(b, at)
+		}
+	}
+	for _, e := range x.InitializationSteps {
+		b = append(b, 0x22)
+		{
+			b = append(b, 0)
+			at := len(b) - 1
+			if b, err = e.AppendBinary(b); err != nil {
+				return b, err
+			}
+			b = protobin.Close(b, at)
+		}
+	}
+	if x.StartupDurationMs != 0 {
+		b = append(b, 0x28)
+		b = protowire.AppendVarint(b, uint64(x.StartupDurationMs))
+	}
+	if len(x.Dependencies) > 0 {
+		var room [8]string
+		keys := room[:0]
+		for k := range x.Dependencies {
+			keys = append(keys, k)
+		}
+		slices.Sort(keys)
+		for _, k := range keys {
+			e := x.Dependencies[k]
+			b = append(b, 0x32, 0)
+			entry := len(b) - 1
+			b = append(b, 0x0a)
+			if !utf8.ValidString(k) {
+				return b, protobin.NotUTF8("acme.peers.v1.ServiceStarted.dependencies")
+			}
+			b = protowire.AppendString(b, k)
+			b = append(b, 0x12)
+			if !utf8.ValidString(e) {
+				return b, protobin.NotUTF8("acme.peers.v1.ServiceStarted.dependencies")
+			}
+			b = protowire.AppendString(b, e)
+			b = protobin.Close(b, entry)
+		}
+	}
+	return append(b, x.unknownFields...), nil
+}
+
+// UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
+// of data.
+func (x *ServiceStarted) UnmarshalBinary(data []byte) error {
+	x.Reset()
+	return x.MergeBinary(data, string(data), 0)
+}
+
+// MergeBinary reads protobuf's binary form over what x has. text is b, for strings to be cut from; depth is how many
+// messages are around x.
+func (x *ServiceStarted) MergeBinary(b []byte, text string, depth int) error {
+	if depth > protobin.MaxDepth {
+		return protobin.ErrDepth
+	}
+	for len(b) > 0 {
+		tag, n := protowire.ConsumeVarint(b)
+		if n < 0 {
+			return protowire.ParseError(n)
+		}
+		b = b[n:]
+		switch tag {
+		case 0xa:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("acme.peers.v1.ServiceStarted.event_id")
+			}
+			x.EventId = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0x12:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if x.Timestamp == nil {
+				x.Timestamp = new(timestamppb.Timestamp)
+			}
+			if err := protobin.Timestamp(v, x.Timestamp); err != nil {
+				return err
+			}
+		case 0x1a:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if x.ServiceInfo == nil {
+				x.ServiceInfo = new(ServiceInfo)
+			}
+			if err := x.ServiceInfo.MergeBinary(v, text[len(text)-len(b)-len(v):len(text)-len(b)], depth+1); err != nil {
+				return err
+			}
+		case 0x22:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			e := new(Step)
+			if err := e.MergeBinary(v, text[len(text)-len(b)-len(v):len(text)-len(b)], depth+1); err != nil {
+				return err
+			}
+			x.InitializationSteps = append(x.InitializationSteps, e)
+		case 0x28:
+			v, n := protowire.ConsumeVarint(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			x.StartupDurationMs = int64(v)
+		case 0x32:
+			entry, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			text := text[len(text)-len(b)-len(entry) : len(text)-len(b)]
+			var k string
+			var e string
+			for len(entry) > 0 {
+				tag, n := protowire.ConsumeVarint(entry)
+				if n < 0 {
+					return protowire.ParseError(n)
+				}
+				entry = entry[n:]
+				switch tag {
+				case 0xa:
+					v, n := protowire.ConsumeBytes(entry)
+					if n < 0 {
+						return protowire.ParseError(n)
+					}
+					entry = entry[n:]
+					if !utf8.Valid(v) {
+						return protobin.NotUTF8("acme.peers.v1.ServiceStarted.dependencies")
+					}
+					k = text[len(text)-len(entry)-len(v) : len(text)-len(entry)]
+				case 0x12:
+					v, n := protowire.ConsumeBytes(entry)
+					if n < 0 {
+						return protowire.ParseError(n)
+					}
+					entry = entry[n:]
+					if !utf8.Valid(v) {
+						return protobin.NotUTF8("acme.peers.v1.ServiceStarted.dependencies")
+					}
+					e = text[len(text)-len(entry)-len(v) : len(text)-len(entry)]
+				default:
+					number, kind := protowire.DecodeTag(tag)
+					size := protowire.ConsumeFieldValue(number, kind, entry)
+					if number < 1 || size < 0 {
+						return protowire.ParseError(min(size, -1))
+					}
+					entry = entry[size:]
+				}
+			}
+			if x.Dependencies == nil {
+				x.Dependencies = make(map[string]string)
+			}
+			x.Dependencies[k] = e
+		default:
+			number, kind := protowire.DecodeTag(tag)
+			size := protowire.ConsumeFieldValue(number, kind, b)
+			if number < 1 || size < 0 {
+				return protowire.ParseError(min(size, -1))
+			}
+			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
+			b = b[size:]
+		}
+	}
+	return nil
+}
+
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
 func (x *ServiceInfo) Validate() error {
 	var v trestle.Violations
@@ -540,6 +902,109 @@ func (x *ServiceInfo) DecodeJSON(r *jsontext.Reader) {
 	}
 }
 
+// AppendBinary appends x in protobuf's binary form, as proto.Marshal does with its Deterministic option.
+func (x *ServiceInfo) AppendBinary(b []byte) ([]byte, error) {
+	if x == nil {
+		return b, nil
+	}
+	if x.Name != "" {
+		b = append(b, 0x0a)
+		if !utf8.ValidString(x.Name) {
+			return b, protobin.NotUTF8("acme.peers.v1.ServiceInfo.name")
+		}
+		b = protowire.AppendString(b, x.Name)
+	}
+	if x.Version != "" {
+		b = append(b, 0x12)
+		if !utf8.ValidString(x.Version) {
+			return b, protobin.NotUTF8("acme.peers.v1.ServiceInfo.version")
+		}
+		b = protowire.AppendString(b, x.Version)
+	}
+	if x.Port != 0 {
+		b = append(b, 0x18)
+		b = protowire.AppendVarint(b, uint64(x.Port))
+	}
+	if x.Environment != "" {
+		b = append(b, 0x22)
+		if !utf8.ValidString(x.Environment) {
+			return b, protobin.NotUTF8("acme.peers.v1.ServiceInfo.environment")
+		}
+		b = protowire.AppendString(b, x.Environment)
+	}
+	return append(b, x.unknownFields...), nil
+}
+
+// UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
+// of data.
+func (x *ServiceInfo) UnmarshalBinary(data []byte) error {
+	x.Reset()
+	return x.MergeBinary(data, string(data), 0)
+}
+
+// MergeBinary reads protobuf's binary form over what x has. text is b, for strings to be cut from; depth is how many
+// messages are around x.
+func (x *ServiceInfo) MergeBinary(b []byte, text string, depth int) error {
+	if depth > protobin.MaxDepth {
+		return protobin.ErrDepth
+	}
+	for len(b) > 0 {
+		tag, n := protowire.ConsumeVarint(b)
+		if n < 0 {
+			return protowire.ParseError(n)
+		}
+		b = b[n:]
+		switch tag {
+		case 0xa:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("acme.peers.v1.ServiceInfo.name")
+			}
+			x.Name = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0x12:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("acme.peers.v1.ServiceInfo.version")
+			}
+			x.Version = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0x18:
+			v, n := protowire.ConsumeVarint(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			x.Port = int32(v)
+		case 0x22:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("acme.peers.v1.ServiceInfo.environment")
+			}
+			x.Environment = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		default:
+			number, kind := protowire.DecodeTag(tag)
+			size := protowire.ConsumeFieldValue(number, kind, b)
+			if number < 1 || size < 0 {
+				return protowire.ParseError(min(size, -1))
+			}
+			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
+			b = b[size:]
+		}
+	}
+	return nil
+}
+
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
 func (x *Step) Validate() error {
 	var v trestle.Violations
@@ -634,4 +1099,90 @@ func (x *Step) DecodeJSON(r *jsontext.Reader) {
 			r.Skip()
 		}
 	}
+}
+
+// AppendBinary appends x in protobuf's binary form, as proto.Marshal does with its Deterministic option.
+func (x *Step) AppendBinary(b []byte) ([]byte, error) {
+	if x == nil {
+		return b, nil
+	}
+	if x.Name != "" {
+		b = append(b, 0x0a)
+		if !utf8.ValidString(x.Name) {
+			return b, protobin.NotUTF8("acme.peers.v1.Step.name")
+		}
+		b = protowire.AppendString(b, x.Name)
+	}
+	if x.Status != "" {
+		b = append(b, 0x12)
+		if !utf8.ValidString(x.Status) {
+			return b, protobin.NotUTF8("acme.peers.v1.Step.status")
+		}
+		b = protowire.AppendString(b, x.Status)
+	}
+	if x.DurationMs != 0 || math.Signbit(float64(x.DurationMs)) {
+		b = append(b, 0x19)
+		b = protowire.AppendFixed64(b, math.Float64bits(x.DurationMs))
+	}
+	return append(b, x.unknownFields...), nil
+}
+
+// UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
+// of data.
+func (x *Step) UnmarshalBinary(data []byte) error {
+	x.Reset()
+	return x.MergeBinary(data, string(data), 0)
+}
+
+// MergeBinary reads protobuf's binary form over what x has. text is b, for strings to be cut from; depth is how many
+// messages are around x.
+func (x *Step) MergeBinary(b []byte, text string, depth int) error {
+	if depth > protobin.MaxDepth {
+		return protobin.ErrDepth
+	}
+	for len(b) > 0 {
+		tag, n := protowire.ConsumeVarint(b)
+		if n < 0 {
+			return protowire.ParseError(n)
+		}
+		b = b[n:]
+		switch tag {
+		case 0xa:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("acme.peers.v1.Step.name")
+			}
+			x.Name = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0x12:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("acme.peers.v1.Step.status")
+			}
+			x.Status = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0x19:
+			v, n := protowire.ConsumeFixed64(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			x.DurationMs = math.Float64frombits(v)
+		default:
+			number, kind := protowire.DecodeTag(tag)
+			size := protowire.ConsumeFieldValue(number, kind, b)
+			if number < 1 || size < 0 {
+				return protowire.ParseError(min(size, -1))
+			}
+			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
+			b = b[size:]
+		}
+	}
+	return nil
 }

@@ -15,6 +15,8 @@ import (
 	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/format"
 	"github.com/omninode/trestle/runtime/jsontext"
+	"github.com/omninode/trestle/runtime/protobin"
+	"google.golang.org/protobuf/encoding/protowire"
 )
 
 // JSONName returns the name of e in JSON, empty when it has none: not set, or not a value of the schema.
@@ -410,6 +412,258 @@ func (x *Numbers) DecodeJSON(r *jsontext.Reader) {
 			r.Skip()
 		}
 	}
+}
+
+// AppendBinary appends x in protobuf's binary form, as proto.Marshal does with its Deterministic option.
+func (x *Numbers) AppendBinary(b []byte) ([]byte, error) {
+	if x == nil {
+		return b, nil
+	}
+	if x.GteLte != 0 {
+		b = append(b, 0x08)
+		b = protowire.AppendVarint(b, uint64(x.GteLte))
+	}
+	if x.GtLt != 0 {
+		b = append(b, 0x10)
+		b = protowire.AppendVarint(b, uint64(x.GtLt))
+	}
+	if x.Outside != 0 {
+		b = append(b, 0x18)
+		b = protowire.AppendVarint(b, uint64(x.Outside))
+	}
+	if x.OutsideInclusive != 0 {
+		b = append(b, 0x20)
+		b = protowire.AppendVarint(b, protowire.EncodeZigZag(int64(x.OutsideInclusive)))
+	}
+	if x.Gt != 0 {
+		b = append(b, 0x28)
+		b = protowire.AppendVarint(b, uint64(x.Gt))
+	}
+	if x.Lte != 0 {
+		b = append(b, 0x30)
+		b = protowire.AppendVarint(b, uint64(x.Lte))
+	}
+	if x.Const != 0 {
+		b = append(b, 0x3d)
+		b = protowire.AppendFixed32(b, uint32(x.Const))
+	}
+	if x.In != 0 {
+		b = append(b, 0x41)
+		b = protowire.AppendFixed64(b, uint64(x.In))
+	}
+	if x.NotIn != 0 {
+		b = append(b, 0x4d)
+		b = protowire.AppendFixed32(b, uint32(x.NotIn))
+	}
+	if x.Maybe != nil {
+		b = append(b, 0x51)
+		b = protowire.AppendFixed64(b, uint64(*x.Maybe))
+	}
+	if x.SkipZero != 0 {
+		b = append(b, 0x58)
+		b = protowire.AppendVarint(b, protowire.EncodeZigZag(int64(x.SkipZero)))
+	}
+	if x.Never != 0 {
+		b = append(b, 0x60)
+		b = protowire.AppendVarint(b, uint64(x.Never))
+	}
+	if x.Rate != 0 || math.Signbit(float64(x.Rate)) {
+		b = append(b, 0x69)
+		b = protowire.AppendFixed64(b, math.Float64bits(x.Rate))
+	}
+	if x.Ratio != 0 || math.Signbit(float64(x.Ratio)) {
+		b = append(b, 0x75)
+		b = protowire.AppendFixed32(b, math.Float32bits(x.Ratio))
+	}
+	if x.Apart != 0 || math.Signbit(float64(x.Apart)) {
+		b = append(b, 0x79)
+		b = protowire.AppendFixed64(b, math.Float64bits(x.Apart))
+	}
+	if x.Listed != 0 || math.Signbit(float64(x.Listed)) {
+		b = append(b, 0x81, 0x01)
+		b = protowire.AppendFixed64(b, math.Float64bits(x.Listed))
+	}
+	if x.Set != 0 {
+		b = append(b, 0x88, 0x01)
+		b = protowire.AppendVarint(b, uint64(x.Set))
+	}
+	if x.There != nil {
+		b = append(b, 0x91, 0x01)
+		b = protowire.AppendFixed64(b, math.Float64bits(*x.There))
+	}
+	if x.Tiny != 0 || math.Signbit(float64(x.Tiny)) {
+		b = append(b, 0x9d, 0x01)
+		b = protowire.AppendFixed32(b, math.Float32bits(x.Tiny))
+	}
+	return append(b, x.unknownFields...), nil
+}
+
+// UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
+// of data.
+func (x *Numbers) UnmarshalBinary(data []byte) error {
+	x.Reset()
+	return x.MergeBinary(data, string(data), 0)
+}
+
+// MergeBinary reads protobuf's binary form over what x has. text is b, for strings to be cut from; depth is how many
+// messages are around x.
+func (x *Numbers) MergeBinary(b []byte, text string, depth int) error {
+	if depth > protobin.MaxDepth {
+		return protobin.ErrDepth
+	}
+	for len(b) > 0 {
+		tag, n := protowire.ConsumeVarint(b)
+		if n < 0 {
+			return protowire.ParseError(n)
+		}
+		b = b[n:]
+		switch tag {
+		case 0x8:
+			v, n := protowire.ConsumeVarint(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			x.GteLte = int32(v)
+		case 0x10:
+			v, n := protowire.ConsumeVarint(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			x.GtLt = int64(v)
+		case 0x18:
+			v, n := protowire.ConsumeVarint(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			x.Outside = int64(v)
+		case 0x20:
+			v, n := protowire.ConsumeVarint(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			x.OutsideInclusive = int32(protowire.DecodeZigZag(v & 0xffffffff))
+		case 0x28:
+			v, n := protowire.ConsumeVarint(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			x.Gt = uint32(v)
+		case 0x30:
+			v, n := protowire.ConsumeVarint(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			x.Lte = uint64(v)
+		case 0x3d:
+			v, n := protowire.ConsumeFixed32(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			x.Const = uint32(v)
+		case 0x41:
+			v, n := protowire.ConsumeFixed64(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			x.In = uint64(v)
+		case 0x4d:
+			v, n := protowire.ConsumeFixed32(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			x.NotIn = int32(v)
+		case 0x51:
+			v, n := protowire.ConsumeFixed64(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			e := int64(v)
+			x.Maybe = &e
+		case 0x58:
+			v, n := protowire.ConsumeVarint(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			x.SkipZero = protowire.DecodeZigZag(v)
+		case 0x60:
+			v, n := protowire.ConsumeVarint(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			x.Never = int32(v)
+		case 0x69:
+			v, n := protowire.ConsumeFixed64(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			x.Rate = math.Float64frombits(v)
+		case 0x75:
+			v, n := protowire.ConsumeFixed32(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			x.Ratio = math.Float32frombits(v)
+		case 0x79:
+			v, n := protowire.ConsumeFixed64(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			x.Apart = math.Float64frombits(v)
+		case 0x81:
+			v, n := protowire.ConsumeFixed64(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			x.Listed = math.Float64frombits(v)
+		case 0x88:
+			v, n := protowire.ConsumeVarint(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			x.Set = int32(v)
+		case 0x91:
+			v, n := protowire.ConsumeFixed64(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			e := math.Float64frombits(v)
+			x.There = &e
+		case 0x9d:
+			v, n := protowire.ConsumeFixed32(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			x.Tiny = math.Float32frombits(v)
+		default:
+			number, kind := protowire.DecodeTag(tag)
+			size := protowire.ConsumeFieldValue(number, kind, b)
+			if number < 1 || size < 0 {
+				return protowire.ParseError(min(size, -1))
+			}
+			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
+			b = b[size:]
+		}
+	}
+	return nil
 }
 
 // EventInfo describes the event type Texts. It works on a nil receiver.
@@ -833,6 +1087,385 @@ func (x *Texts) DecodeJSON(r *jsontext.Reader) {
 			r.Skip()
 		}
 	}
+}
+
+// AppendBinary appends x in protobuf's binary form, as proto.Marshal does with its Deterministic option.
+func (x *Texts) AppendBinary(b []byte) ([]byte, error) {
+	if x == nil {
+		return b, nil
+	}
+	if x.Len != "" {
+		b = append(b, 0x0a)
+		if !utf8.ValidString(x.Len) {
+			return b, protobin.NotUTF8("acme.rules.v1.Texts.len")
+		}
+		b = protowire.AppendString(b, x.Len)
+	}
+	if x.Between != "" {
+		b = append(b, 0x12)
+		if !utf8.ValidString(x.Between) {
+			return b, protobin.NotUTF8("acme.rules.v1.Texts.between")
+		}
+		b = protowire.AppendString(b, x.Between)
+	}
+	if x.BytesBetween != "" {
+		b = append(b, 0x1a)
+		if !utf8.ValidString(x.BytesBetween) {
+			return b, protobin.NotUTF8("acme.rules.v1.Texts.bytes_between")
+		}
+		b = protowire.AppendString(b, x.BytesBetween)
+	}
+	if x.LenBytes != "" {
+		b = append(b, 0x22)
+		if !utf8.ValidString(x.LenBytes) {
+			return b, protobin.NotUTF8("acme.rules.v1.Texts.len_bytes")
+		}
+		b = protowire.AppendString(b, x.LenBytes)
+	}
+	if x.Const != "" {
+		b = append(b, 0x2a)
+		if !utf8.ValidString(x.Const) {
+			return b, protobin.NotUTF8("acme.rules.v1.Texts.const")
+		}
+		b = protowire.AppendString(b, x.Const)
+	}
+	if x.Version != "" {
+		b = append(b, 0x32)
+		if !utf8.ValidString(x.Version) {
+			return b, protobin.NotUTF8("acme.rules.v1.Texts.version")
+		}
+		b = protowire.AppendString(b, x.Version)
+	}
+	if x.Parts != "" {
+		b = append(b, 0x3a)
+		if !utf8.ValidString(x.Parts) {
+			return b, protobin.NotUTF8("acme.rules.v1.Texts.parts")
+		}
+		b = protowire.AppendString(b, x.Parts)
+	}
+	if x.In != "" {
+		b = append(b, 0x42)
+		if !utf8.ValidString(x.In) {
+			return b, protobin.NotUTF8("acme.rules.v1.Texts.in")
+		}
+		b = protowire.AppendString(b, x.In)
+	}
+	if x.NotIn != "" {
+		b = append(b, 0x4a)
+		if !utf8.ValidString(x.NotIn) {
+			return b, protobin.NotUTF8("acme.rules.v1.Texts.not_in")
+		}
+		b = protowire.AppendString(b, x.NotIn)
+	}
+	if x.Id != "" {
+		b = append(b, 0x52)
+		if !utf8.ValidString(x.Id) {
+			return b, protobin.NotUTF8("acme.rules.v1.Texts.id")
+		}
+		b = protowire.AppendString(b, x.Id)
+	}
+	if x.RequiredId != "" {
+		b = append(b, 0x5a)
+		if !utf8.ValidString(x.RequiredId) {
+			return b, protobin.NotUTF8("acme.rules.v1.Texts.required_id")
+		}
+		b = protowire.AppendString(b, x.RequiredId)
+	}
+	if x.OptionalId != nil {
+		b = append(b, 0x62)
+		if !utf8.ValidString(*x.OptionalId) {
+			return b, protobin.NotUTF8("acme.rules.v1.Texts.optional_id")
+		}
+		b = protowire.AppendString(b, *x.OptionalId)
+	}
+	if x.Trimmed != "" {
+		b = append(b, 0x6a)
+		if !utf8.ValidString(x.Trimmed) {
+			return b, protobin.NotUTF8("acme.rules.v1.Texts.trimmed")
+		}
+		b = protowire.AppendString(b, x.Trimmed)
+	}
+	if x.Secret != "" {
+		b = append(b, 0x72)
+		if !utf8.ValidString(x.Secret) {
+			return b, protobin.NotUTF8("acme.rules.v1.Texts.secret")
+		}
+		b = protowire.AppendString(b, x.Secret)
+	}
+	if len(x.Data) > 0 {
+		b = append(b, 0x7a)
+		b = protowire.AppendBytes(b, x.Data)
+	}
+	if len(x.Frame) > 0 {
+		b = append(b, 0x82, 0x01)
+		b = protowire.AppendBytes(b, x.Frame)
+	}
+	if len(x.Magic) > 0 {
+		b = append(b, 0x8a, 0x01)
+		b = protowire.AppendBytes(b, x.Magic)
+	}
+	if x.Pair != nil {
+		b = append(b, 0x92, 0x01)
+		b = protowire.AppendBytes(b, x.Pair)
+	}
+	if x.Accepted {
+		b = append(b, 0x98, 0x01)
+		b = protowire.AppendVarint(b, protowire.EncodeBool(x.Accepted))
+	}
+	if x.Color != 0 {
+		b = append(b, 0xa0, 0x01)
+		b = protowire.AppendVarint(b, uint64(x.Color))
+	}
+	if x.Sparse != 0 {
+		b = append(b, 0xa8, 0x01)
+		b = protowire.AppendVarint(b, uint64(x.Sparse))
+	}
+	if x.Red != 0 {
+		b = append(b, 0xb0, 0x01)
+		b = protowire.AppendVarint(b, uint64(x.Red))
+	}
+	if x.Some != 0 {
+		b = append(b, 0xb8, 0x01)
+		b = protowire.AppendVarint(b, uint64(x.Some))
+	}
+	return append(b, x.unknownFields...), nil
+}
+
+// UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
+// of data.
+func (x *Texts) UnmarshalBinary(data []byte) error {
+	x.Reset()
+	return x.MergeBinary(data, string(data), 0)
+}
+
+// MergeBinary reads protobuf's binary form over what x has. text is b, for strings to be cut from; depth is how many
+// messages are around x.
+func (x *Texts) MergeBinary(b []byte, text string, depth int) error {
+	if depth > protobin.MaxDepth {
+		return protobin.ErrDepth
+	}
+	for len(b) > 0 {
+		tag, n := protowire.ConsumeVarint(b)
+		if n < 0 {
+			return protowire.ParseError(n)
+		}
+		b = b[n:]
+		switch tag {
+		case 0xa:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("acme.rules.v1.Texts.len")
+			}
+			x.Len = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0x12:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("acme.rules.v1.Texts.between")
+			}
+			x.Between = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0x1a:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("acme.rules.v1.Texts.bytes_between")
+			}
+			x.BytesBetween = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0x22:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("acme.rules.v1.Texts.len_bytes")
+			}
+			x.LenBytes = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0x2a:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("acme.rules.v1.Texts.const")
+			}
+			x.Const = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0x32:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("acme.rules.v1.Texts.version")
+			}
+			x.Version = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0x3a:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("acme.rules.v1.Texts.parts")
+			}
+			x.Parts = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0x42:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("acme.rules.v1.Texts.in")
+			}
+			x.In = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0x4a:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("acme.rules.v1.Texts.not_in")
+			}
+			x.NotIn = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0x52:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("acme.rules.v1.Texts.id")
+			}
+			x.Id = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0x5a:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("acme.rules.v1.Texts.required_id")
+			}
+			x.RequiredId = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0x62:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("acme.rules.v1.Texts.optional_id")
+			}
+			e := text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.OptionalId = &e
+		case 0x6a:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("acme.rules.v1.Texts.trimmed")
+			}
+			x.Trimmed = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0x72:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("acme.rules.v1.Texts.secret")
+			}
+			x.Secret = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0x7a:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			x.Data = append([]byte(nil), v...)
+		case 0x82:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			x.Frame = append([]byte(nil), v...)
+		case 0x8a:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			x.Magic = append([]byte(nil), v...)
+		case 0x92:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			x.Pair = append([]byte{}, v...)
+		case 0x98:
+			v, n := protowire.ConsumeVarint(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			x.Accepted = protowire.DecodeBool(v)
+		case 0xa0:
+			v, n := protowire.ConsumeVarint(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			x.Color = Color(v)
+		case 0xa8:
+			v, n := protowire.ConsumeVarint(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			x.Sparse = Sparse(v)
+		case 0xb0:
+			v, n := protowire.ConsumeVarint(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			x.Red = Color(v)
+		case 0xb8:
+			v, n := protowire.ConsumeVarint(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			x.Some = Color(v)
+		default:
+			number, kind := protowire.DecodeTag(tag)
+			size := protowire.ConsumeFieldValue(number, kind, b)
+			if number < 1 || size < 0 {
+				return protowire.ParseError(min(size, -1))
+			}
+			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
+			b = b[size:]
+		}
+	}
+	return nil
 }
 
 // EventInfo describes the event type Containers. It works on a nil receiver.
@@ -1296,6 +1929,440 @@ func (x *Containers) DecodeJSON(r *jsontext.Reader) {
 	}
 }
 
+// AppendBinary appends x in protobuf's binary form, as proto.Marshal does with its Deterministic option.
+func (x *Containers) AppendBinary(b []byte) ([]byte, error) {
+	if x == nil {
+		return b, nil
+	}
+	var err error
+	if x.Part != nil {
+		b = append(b, 0x0a)
+		{
+			b = append(b, 0)
+			at := len(b) - 1
+			if b, err = x.Part.AppendBinary(b); err != nil {
+				return b, err
+			}
+			b = protobin.Close(b, at)
+		}
+	}
+	if x.Other != nil {
+		b = append(b, 0x12)
+		{
+			b = append(b, 0)
+			at := len(b) - 1
+			if b, err = x.Other.AppendBinary(b); err != nil {
+				return b, err
+			}
+			b = protobin.Close(b, at)
+		}
+	}
+	for _, e := range x.Parts {
+		b = append(b, 0x1a)
+		{
+			b = append(b, 0)
+			at := len(b) - 1
+			if b, err = e.AppendBinary(b); err != nil {
+				return b, err
+			}
+			b = protobin.Close(b, at)
+		}
+	}
+	for _, e := range x.Names {
+		b = append(b, 0x22)
+		if !utf8.ValidString(e) {
+			return b, protobin.NotUTF8("acme.rules.v1.Containers.names")
+		}
+		b = protowire.AppendString(b, e)
+	}
+	if len(x.Scores) > 0 {
+		b = append(b, 0x2a, 0)
+		at := len(b) - 1
+		for _, e := range x.Scores {
+			b = protowire.AppendFixed64(b, math.Float64bits(e))
+		}
+		b = protobin.Close(b, at)
+	}
+	for _, e := range x.Blobs {
+		b = append(b, 0x32)
+		b = protowire.AppendBytes(b, e)
+	}
+	if len(x.Some) > 0 {
+		b = append(b, 0x3a, 0)
+		at := len(b) - 1
+		for _, e := range x.Some {
+			b = protowire.AppendVarint(b, uint64(e))
+		}
+		b = protobin.Close(b, at)
+	}
+	if len(x.Labels) > 0 {
+		var room [8]string
+		keys := room[:0]
+		for k := range x.Labels {
+			keys = append(keys, k)
+		}
+		slices.Sort(keys)
+		for _, k := range keys {
+			e := x.Labels[k]
+			b = append(b, 0x42, 0)
+			entry := len(b) - 1
+			b = append(b, 0x0a)
+			if !utf8.ValidString(k) {
+				return b, protobin.NotUTF8("acme.rules.v1.Containers.labels")
+			}
+			b = protowire.AppendString(b, k)
+			b = append(b, 0x12)
+			if !utf8.ValidString(e) {
+				return b, protobin.NotUTF8("acme.rules.v1.Containers.labels")
+			}
+			b = protowire.AppendString(b, e)
+			b = protobin.Close(b, entry)
+		}
+	}
+	if len(x.ByNumber) > 0 {
+		var room [8]int32
+		keys := room[:0]
+		for k := range x.ByNumber {
+			keys = append(keys, k)
+		}
+		slices.Sort(keys)
+		for _, k := range keys {
+			e := x.ByNumber[k]
+			b = append(b, 0x4a, 0)
+			entry := len(b) - 1
+			b = append(b, 0x08)
+			b = protowire.AppendVarint(b, uint64(k))
+			b = append(b, 0x12)
+			{
+				b = append(b, 0)
+				at := len(b) - 1
+				if b, err = e.AppendBinary(b); err != nil {
+					return b, err
+				}
+				b = protobin.Close(b, at)
+			}
+			b = protobin.Close(b, entry)
+		}
+	}
+	if x.Left != "" {
+		b = append(b, 0x6a)
+		if !utf8.ValidString(x.Left) {
+			return b, protobin.NotUTF8("acme.rules.v1.Containers.left")
+		}
+		b = protowire.AppendString(b, x.Left)
+	}
+	if x.Right != "" {
+		b = append(b, 0x72)
+		if !utf8.ValidString(x.Right) {
+			return b, protobin.NotUTF8("acme.rules.v1.Containers.right")
+		}
+		b = protowire.AppendString(b, x.Right)
+	}
+	if o, ok := x.Choice.(*Containers_Name); ok {
+		b = append(b, 0x52)
+		if !utf8.ValidString(o.Name) {
+			return b, protobin.NotUTF8("acme.rules.v1.Containers.name")
+		}
+		b = protowire.AppendString(b, o.Name)
+	}
+	if o, ok := x.Choice.(*Containers_Piece); ok {
+		b = append(b, 0x5a)
+		{
+			b = append(b, 0)
+			at := len(b) - 1
+			if b, err = o.Piece.AppendBinary(b); err != nil {
+				return b, err
+			}
+			b = protobin.Close(b, at)
+		}
+	}
+	if o, ok := x.Choice.(*Containers_Number); ok {
+		b = append(b, 0x60)
+		b = protowire.AppendVarint(b, uint64(o.Number))
+	}
+	return append(b, x.unknownFields...), nil
+}
+
+// UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
+// of data.
+func (x *Containers) UnmarshalBinary(data []byte) error {
+	x.Reset()
+	return x.MergeBinary(data, string(data), 0)
+}
+
+// MergeBinary reads protobuf's binary form over what x has. text is b, for strings to be cut from; depth is how many
+// messages are around x.
+func (x *Containers) MergeBinary(b []byte, text string, depth int) error {
+	if depth > protobin.MaxDepth {
+		return protobin.ErrDepth
+	}
+	for len(b) > 0 {
+		tag, n := protowire.ConsumeVarint(b)
+		if n < 0 {
+			return protowire.ParseError(n)
+		}
+		b = b[n:]
+		switch tag {
+		case 0xa:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if x.Part == nil {
+				x.Part = new(Part)
+			}
+			if err := x.Part.MergeBinary(v, text[len(text)-len(b)-len(v):len(text)-len(b)], depth+1); err != nil {
+				return err
+			}
+		case 0x12:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if x.Other == nil {
+				x.Other = new(Part)
+			}
+			if err := x.Other.MergeBinary(v, text[len(text)-len(b)-len(v):len(text)-len(b)], depth+1); err != nil {
+				return err
+			}
+		case 0x1a:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			e := new(Part)
+			if err := e.MergeBinary(v, text[len(text)-len(b)-len(v):len(text)-len(b)], depth+1); err != nil {
+				return err
+			}
+			x.Parts = append(x.Parts, e)
+		case 0x22:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("acme.rules.v1.Containers.names")
+			}
+			e := text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.Names = append(x.Names, e)
+		case 0x29:
+			v, n := protowire.ConsumeFixed64(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			e := math.Float64frombits(v)
+			x.Scores = append(x.Scores, e)
+		case 0x2a: // packed
+			packed, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			for len(packed) > 0 {
+				v, n := protowire.ConsumeFixed64(packed)
+				if n < 0 {
+					return protowire.ParseError(n)
+				}
+				packed = packed[n:]
+				e := math.Float64frombits(v)
+				x.Scores = append(x.Scores, e)
+			}
+		case 0x32:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			e := append([]byte{}, v...)
+			x.Blobs = append(x.Blobs, e)
+		case 0x38:
+			v, n := protowire.ConsumeVarint(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			e := int32(v)
+			x.Some = append(x.Some, e)
+		case 0x3a: // packed
+			packed, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			for len(packed) > 0 {
+				v, n := protowire.ConsumeVarint(packed)
+				if n < 0 {
+					return protowire.ParseError(n)
+				}
+				packed = packed[n:]
+				e := int32(v)
+				x.Some = append(x.Some, e)
+			}
+		case 0x42:
+			entry, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			text := text[len(text)-len(b)-len(entry) : len(text)-len(b)]
+			var k string
+			var e string
+			for len(entry) > 0 {
+				tag, n := protowire.ConsumeVarint(entry)
+				if n < 0 {
+					return protowire.ParseError(n)
+				}
+				entry = entry[n:]
+				switch tag {
+				case 0xa:
+					v, n := protowire.ConsumeBytes(entry)
+					if n < 0 {
+						return protowire.ParseError(n)
+					}
+					entry = entry[n:]
+					if !utf8.Valid(v) {
+						return protobin.NotUTF8("acme.rules.v1.Containers.labels")
+					}
+					k = text[len(text)-len(entry)-len(v) : len(text)-len(entry)]
+				case 0x12:
+					v, n := protowire.ConsumeBytes(entry)
+					if n < 0 {
+						return protowire.ParseError(n)
+					}
+					entry = entry[n:]
+					if !utf8.Valid(v) {
+						return protobin.NotUTF8("acme.rules.v1.Containers.labels")
+					}
+					e = text[len(text)-len(entry)-len(v) : len(text)-len(entry)]
+				default:
+					number, kind := protowire.DecodeTag(tag)
+					size := protowire.ConsumeFieldValue(number, kind, entry)
+					if number < 1 || size < 0 {
+						return protowire.ParseError(min(size, -1))
+					}
+					entry = entry[size:]
+				}
+			}
+			if x.Labels == nil {
+				x.Labels = make(map[string]string)
+			}
+			x.Labels[k] = e
+		case 0x4a:
+			entry, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			text := text[len(text)-len(b)-len(entry) : len(text)-len(b)]
+			var k int32
+			e := new(Part)
+			for len(entry) > 0 {
+				tag, n := protowire.ConsumeVarint(entry)
+				if n < 0 {
+					return protowire.ParseError(n)
+				}
+				entry = entry[n:]
+				switch tag {
+				case 0x8:
+					v, n := protowire.ConsumeVarint(entry)
+					if n < 0 {
+						return protowire.ParseError(n)
+					}
+					entry = entry[n:]
+					k = int32(v)
+				case 0x12:
+					v, n := protowire.ConsumeBytes(entry)
+					if n < 0 {
+						return protowire.ParseError(n)
+					}
+					entry = entry[n:]
+					if err := e.MergeBinary(v, text[len(text)-len(entry)-len(v):len(text)-len(entry)], depth+1); err != nil {
+						return err
+					}
+				default:
+					number, kind := protowire.DecodeTag(tag)
+					size := protowire.ConsumeFieldValue(number, kind, entry)
+					if number < 1 || size < 0 {
+						return protowire.ParseError(min(size, -1))
+					}
+					entry = entry[size:]
+				}
+			}
+			if x.ByNumber == nil {
+				x.ByNumber = make(map[int32]*Part)
+			}
+			x.ByNumber[k] = e
+		case 0x6a:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("acme.rules.v1.Containers.left")
+			}
+			x.Left = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0x72:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("acme.rules.v1.Containers.right")
+			}
+			x.Right = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0x52:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("acme.rules.v1.Containers.name")
+			}
+			e := text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.Choice = &Containers_Name{Name: e}
+		case 0x5a:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			o, ok := x.Choice.(*Containers_Piece)
+			if !ok || o.Piece == nil {
+				o = &Containers_Piece{Piece: new(Part)}
+				x.Choice = o
+			}
+			if err := o.Piece.MergeBinary(v, text[len(text)-len(b)-len(v):len(text)-len(b)], depth+1); err != nil {
+				return err
+			}
+		case 0x60:
+			v, n := protowire.ConsumeVarint(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			e := int32(v)
+			x.Choice = &Containers_Number{Number: e}
+		default:
+			number, kind := protowire.DecodeTag(tag)
+			size := protowire.ConsumeFieldValue(number, kind, b)
+			if number < 1 || size < 0 {
+				return protowire.ParseError(min(size, -1))
+			}
+			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
+			b = b[size:]
+		}
+	}
+	return nil
+}
+
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
 func (x *Part) Validate() error {
 	var v trestle.Violations
@@ -1390,4 +2457,79 @@ func (x *Part) DecodeJSON(r *jsontext.Reader) {
 			r.Skip()
 		}
 	}
+}
+
+// AppendBinary appends x in protobuf's binary form, as proto.Marshal does with its Deterministic option.
+func (x *Part) AppendBinary(b []byte) ([]byte, error) {
+	if x == nil {
+		return b, nil
+	}
+	var err error
+	if x.Size != 0 {
+		b = append(b, 0x08)
+		b = protowire.AppendVarint(b, uint64(x.Size))
+	}
+	for _, e := range x.Parts {
+		b = append(b, 0x12)
+		{
+			b = append(b, 0)
+			at := len(b) - 1
+			if b, err = e.AppendBinary(b); err != nil {
+				return b, err
+			}
+			b = protobin.Close(b, at)
+		}
+	}
+	return append(b, x.unknownFields...), nil
+}
+
+// UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
+// of data.
+func (x *Part) UnmarshalBinary(data []byte) error {
+	x.Reset()
+	return x.MergeBinary(data, string(data), 0)
+}
+
+// MergeBinary reads protobuf's binary form over what x has. text is b, for strings to be cut from; depth is how many
+// messages are around x.
+func (x *Part) MergeBinary(b []byte, text string, depth int) error {
+	if depth > protobin.MaxDepth {
+		return protobin.ErrDepth
+	}
+	for len(b) > 0 {
+		tag, n := protowire.ConsumeVarint(b)
+		if n < 0 {
+			return protowire.ParseError(n)
+		}
+		b = b[n:]
+		switch tag {
+		case 0x8:
+			v, n := protowire.ConsumeVarint(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			x.Size = int32(v)
+		case 0x12:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			e := new(Part)
+			if err := e.MergeBinary(v, text[len(text)-len(b)-len(v):len(text)-len(b)], depth+1); err != nil {
+				return err
+			}
+			x.Parts = append(x.Parts, e)
+		default:
+			number, kind := protowire.DecodeTag(tag)
+			size := protowire.ConsumeFieldValue(number, kind, b)
+			if number < 1 || size < 0 {
+				return protowire.ParseError(min(size, -1))
+			}
+			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
+			b = b[size:]
+		}
+	}
+	return nil
 }

@@ -4,6 +4,7 @@
 package shapesv1
 
 import (
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,7 +14,9 @@ import (
 	trestlev1 "github.com/omninode/trestle/gen/trestle/v1"
 	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/jsontext"
+	"github.com/omninode/trestle/runtime/protobin"
 	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -773,6 +776,800 @@ func (x *EveryKind) DecodeJSON(r *jsontext.Reader) {
 	}
 }
 
+// AppendBinary appends x in protobuf's binary form, as proto.Marshal does with its Deterministic option.
+func (x *EveryKind) AppendBinary(b []byte) ([]byte, error) {
+	if x == nil {
+		return b, nil
+	}
+	var err error
+	if x.CorrelationId != nil {
+		b = append(b, 0x0a)
+		if !utf8.ValidString(*x.CorrelationId) {
+			return b, protobin.NotUTF8("acme.shapes.v1.EveryKind.correlation_id")
+		}
+		b = protowire.AppendString(b, *x.CorrelationId)
+	}
+	if x.Truth {
+		b = append(b, 0x10)
+		b = protowire.AppendVarint(b, protowire.EncodeBool(x.Truth))
+	}
+	if x.Small != 0 {
+		b = append(b, 0x18)
+		b = protowire.AppendVarint(b, uint64(x.Small))
+	}
+	if x.Large != 0 {
+		b = append(b, 0x20)
+		b = protowire.AppendVarint(b, uint64(x.Large))
+	}
+	if x.Unsigned != 0 {
+		b = append(b, 0x28)
+		b = protowire.AppendVarint(b, uint64(x.Unsigned))
+	}
+	if x.Huge != 0 {
+		b = append(b, 0x30)
+		b = protowire.AppendVarint(b, uint64(x.Huge))
+	}
+	if x.Single != 0 || math.Signbit(float64(x.Single)) {
+		b = append(b, 0x3d)
+		b = protowire.AppendFixed32(b, math.Float32bits(x.Single))
+	}
+	if x.Precise != 0 || math.Signbit(float64(x.Precise)) {
+		b = append(b, 0x41)
+		b = protowire.AppendFixed64(b, math.Float64bits(x.Precise))
+	}
+	if x.Text != "" {
+		b = append(b, 0x4a)
+		if !utf8.ValidString(x.Text) {
+			return b, protobin.NotUTF8("acme.shapes.v1.EveryKind.text")
+		}
+		b = protowire.AppendString(b, x.Text)
+	}
+	if len(x.Data) > 0 {
+		b = append(b, 0x52)
+		b = protowire.AppendBytes(b, x.Data)
+	}
+	if x.Mood != 0 {
+		b = append(b, 0x58)
+		b = protowire.AppendVarint(b, uint64(x.Mood))
+	}
+	if x.At != nil {
+		b = append(b, 0x62)
+		b = protobin.AppendTimestamp(b, x.At)
+	}
+	if x.Took != nil {
+		b = append(b, 0x6a)
+		if b, err = protobin.AppendMessage(b, x.Took); err != nil {
+			return b, err
+		}
+	}
+	if x.Struct != nil {
+		b = append(b, 0x72)
+		if b, err = protobin.AppendMessage(b, x.Struct); err != nil {
+			return b, err
+		}
+	}
+	if x.Free != nil {
+		b = append(b, 0x7a)
+		b = protobin.AppendText(b, x.Free.GetJson())
+	}
+	if x.Owner != nil {
+		b = append(b, 0x82, 0x01)
+		{
+			b = append(b, 0)
+			at := len(b) - 1
+			if b, err = x.Owner.AppendBinary(b); err != nil {
+				return b, err
+			}
+			b = protobin.Close(b, at)
+		}
+	}
+	if x.MaybeTruth != nil {
+		b = append(b, 0x88, 0x01)
+		b = protowire.AppendVarint(b, protowire.EncodeBool(*x.MaybeTruth))
+	}
+	if x.MaybeLarge != nil {
+		b = append(b, 0x90, 0x01)
+		b = protowire.AppendVarint(b, uint64(*x.MaybeLarge))
+	}
+	if x.MaybePrecise != nil {
+		b = append(b, 0x99, 0x01)
+		b = protowire.AppendFixed64(b, math.Float64bits(*x.MaybePrecise))
+	}
+	if x.MaybeText != nil {
+		b = append(b, 0xa2, 0x01)
+		if !utf8.ValidString(*x.MaybeText) {
+			return b, protobin.NotUTF8("acme.shapes.v1.EveryKind.maybe_text")
+		}
+		b = protowire.AppendString(b, *x.MaybeText)
+	}
+	if x.MaybeData != nil {
+		b = append(b, 0xaa, 0x01)
+		b = protowire.AppendBytes(b, x.MaybeData)
+	}
+	if x.MaybeMood != nil {
+		b = append(b, 0xb0, 0x01)
+		b = protowire.AppendVarint(b, uint64(*x.MaybeMood))
+	}
+	for _, e := range x.Texts {
+		b = append(b, 0xba, 0x01)
+		if !utf8.ValidString(e) {
+			return b, protobin.NotUTF8("acme.shapes.v1.EveryKind.texts")
+		}
+		b = protowire.AppendString(b, e)
+	}
+	if len(x.Moods) > 0 {
+		b = append(b, 0xc2, 0x01, 0)
+		at := len(b) - 1
+		for _, e := range x.Moods {
+			b = protowire.AppendVarint(b, uint64(e))
+		}
+		b = protobin.Close(b, at)
+	}
+	for _, e := range x.Owners {
+		b = append(b, 0xca, 0x01)
+		{
+			b = append(b, 0)
+			at := len(b) - 1
+			if b, err = e.AppendBinary(b); err != nil {
+				return b, err
+			}
+			b = protobin.Close(b, at)
+		}
+	}
+	for _, e := range x.Times {
+		b = append(b, 0xd2, 0x01)
+		b = protobin.AppendTimestamp(b, e)
+	}
+	for _, e := range x.Objects {
+		b = append(b, 0xda, 0x01)
+		b = protobin.AppendText(b, e.GetJson())
+	}
+	for _, e := range x.Blobs {
+		b = append(b, 0xe2, 0x01)
+		b = protowire.AppendBytes(b, e)
+	}
+	if len(x.Counts) > 0 {
+		var room [8]string
+		keys := room[:0]
+		for k := range x.Counts {
+			keys = append(keys, k)
+		}
+		slices.Sort(keys)
+		for _, k := range keys {
+			e := x.Counts[k]
+			b = append(b, 0xea, 0x01, 0)
+			entry := len(b) - 1
+			b = append(b, 0x0a)
+			if !utf8.ValidString(k) {
+				return b, protobin.NotUTF8("acme.shapes.v1.EveryKind.counts")
+			}
+			b = protowire.AppendString(b, k)
+			b = append(b, 0x10)
+			b = protowire.AppendVarint(b, uint64(e))
+			b = protobin.Close(b, entry)
+		}
+	}
+	if len(x.ByNumber) > 0 {
+		var room [8]int32
+		keys := room[:0]
+		for k := range x.ByNumber {
+			keys = append(keys, k)
+		}
+		slices.Sort(keys)
+		for _, k := range keys {
+			e := x.ByNumber[k]
+			b = append(b, 0xf2, 0x01, 0)
+			entry := len(b) - 1
+			b = append(b, 0x08)
+			b = protowire.AppendVarint(b, uint64(k))
+			b = append(b, 0x12)
+			{
+				b = append(b, 0)
+				at := len(b) - 1
+				if b, err = e.AppendBinary(b); err != nil {
+					return b, err
+				}
+				b = protobin.Close(b, at)
+			}
+			b = protobin.Close(b, entry)
+		}
+	}
+	if len(x.ByHuge) > 0 {
+		var room [8]uint64
+		keys := room[:0]
+		for k := range x.ByHuge {
+			keys = append(keys, k)
+		}
+		slices.Sort(keys)
+		for _, k := range keys {
+			e := x.ByHuge[k]
+			b = append(b, 0xfa, 0x01, 0)
+			entry := len(b) - 1
+			b = append(b, 0x08)
+			b = protowire.AppendVarint(b, uint64(k))
+			b = append(b, 0x12)
+			if !utf8.ValidString(e) {
+				return b, protobin.NotUTF8("acme.shapes.v1.EveryKind.by_huge")
+			}
+			b = protowire.AppendString(b, e)
+			b = protobin.Close(b, entry)
+		}
+	}
+	if x.Secret != "" {
+		b = append(b, 0x9a, 0x02)
+		if !utf8.ValidString(x.Secret) {
+			return b, protobin.NotUTF8("acme.shapes.v1.EveryKind.secret")
+		}
+		b = protowire.AppendString(b, x.Secret)
+	}
+	if x.Old != "" {
+		b = append(b, 0xa2, 0x02)
+		if !utf8.ValidString(x.Old) {
+			return b, protobin.NotUTF8("acme.shapes.v1.EveryKind.old")
+		}
+		b = protowire.AppendString(b, x.Old)
+	}
+	if x.Reset_ != "" {
+		b = append(b, 0xaa, 0x02)
+		if !utf8.ValidString(x.Reset_) {
+			return b, protobin.NotUTF8("acme.shapes.v1.EveryKind.reset")
+		}
+		b = protowire.AppendString(b, x.Reset_)
+	}
+	if x.Inner != nil {
+		b = append(b, 0xb2, 0x02)
+		{
+			b = append(b, 0)
+			at := len(b) - 1
+			if b, err = x.Inner.AppendBinary(b); err != nil {
+				return b, err
+			}
+			b = protobin.Close(b, at)
+		}
+	}
+	if o, ok := x.Choice.(*EveryKind_ChosenText); ok {
+		b = append(b, 0x82, 0x02)
+		if !utf8.ValidString(o.ChosenText) {
+			return b, protobin.NotUTF8("acme.shapes.v1.EveryKind.chosen_text")
+		}
+		b = protowire.AppendString(b, o.ChosenText)
+	}
+	if o, ok := x.Choice.(*EveryKind_ChosenOwner); ok {
+		b = append(b, 0x8a, 0x02)
+		{
+			b = append(b, 0)
+			at := len(b) - 1
+			if b, err = o.ChosenOwner.AppendBinary(b); err != nil {
+				return b, err
+			}
+			b = protobin.Close(b, at)
+		}
+	}
+	if o, ok := x.Choice.(*EveryKind_ChosenMood); ok {
+		b = append(b, 0x90, 0x02)
+		b = protowire.AppendVarint(b, uint64(o.ChosenMood))
+	}
+	return append(b, x.unknownFields...), nil
+}
+
+// UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
+// of data.
+func (x *EveryKind) UnmarshalBinary(data []byte) error {
+	x.Reset()
+	return x.MergeBinary(data, string(data), 0)
+}
+
+// MergeBinary reads protobuf's binary form over what x has. text is b, for strings to be cut from; depth is how many
+// messages are around x.
+func (x *EveryKind) MergeBinary(b []byte, text string, depth int) error {
+	if depth > protobin.MaxDepth {
+		return protobin.ErrDepth
+	}
+	for len(b) > 0 {
+		tag, n := protowire.ConsumeVarint(b)
+		if n < 0 {
+			return protowire.ParseError(n)
+		}
+		b = b[n:]
+		switch tag {
+		case 0xa:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("acme.shapes.v1.EveryKind.correlation_id")
+			}
+			e := text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.CorrelationId = &e
+		case 0x10:
+			v, n := protowire.ConsumeVarint(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			x.Truth = protowire.DecodeBool(v)
+		case 0x18:
+			v, n := protowire.ConsumeVarint(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			x.Small = int32(v)
+		case 0x20:
+			v, n := protowire.ConsumeVarint(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			x.Large = int64(v)
+		case 0x28:
+			v, n := protowire.ConsumeVarint(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			x.Unsigned = uint32(v)
+		case 0x30:
+			v, n := protowire.ConsumeVarint(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			x.Huge = uint64(v)
+		case 0x3d:
+			v, n := protowire.ConsumeFixed32(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			x.Single = math.Float32frombits(v)
+		case 0x41:
+			v, n := protowire.ConsumeFixed64(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			x.Precise = math.Float64frombits(v)
+		case 0x4a:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("acme.shapes.v1.EveryKind.text")
+			}
+			x.Text = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0x52:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			x.Data = append([]byte(nil), v...)
+		case 0x58:
+			v, n := protowire.ConsumeVarint(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			x.Mood = Mood(v)
+		case 0x62:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if x.At == nil {
+				x.At = new(timestamppb.Timestamp)
+			}
+			if err := protobin.Timestamp(v, x.At); err != nil {
+				return err
+			}
+		case 0x6a:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if x.Took == nil {
+				x.Took = new(durationpb.Duration)
+			}
+			if err := protobin.Merge(v, x.Took); err != nil {
+				return err
+			}
+		case 0x72:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if x.Struct == nil {
+				x.Struct = new(structpb.Struct)
+			}
+			if err := protobin.Merge(v, x.Struct); err != nil {
+				return err
+			}
+		case 0x7a:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if x.Free == nil {
+				x.Free = new(trestlev1.JsonObject)
+			}
+			if json, ok := protobin.Text(v, text[len(text)-len(b)-len(v):len(text)-len(b)]); ok && x.Free.Json == "" {
+				x.Free.Json = json
+			} else if err := protobin.Merge(v, x.Free); err != nil {
+				return err
+			}
+		case 0x82:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if x.Owner == nil {
+				x.Owner = new(Owner)
+			}
+			if err := x.Owner.MergeBinary(v, text[len(text)-len(b)-len(v):len(text)-len(b)], depth+1); err != nil {
+				return err
+			}
+		case 0x88:
+			v, n := protowire.ConsumeVarint(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			e := protowire.DecodeBool(v)
+			x.MaybeTruth = &e
+		case 0x90:
+			v, n := protowire.ConsumeVarint(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			e := int64(v)
+			x.MaybeLarge = &e
+		case 0x99:
+			v, n := protowire.ConsumeFixed64(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			e := math.Float64frombits(v)
+			x.MaybePrecise = &e
+		case 0xa2:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("acme.shapes.v1.EveryKind.maybe_text")
+			}
+			e := text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.MaybeText = &e
+		case 0xaa:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			x.MaybeData = append([]byte{}, v...)
+		case 0xb0:
+			v, n := protowire.ConsumeVarint(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			e := Mood(v)
+			x.MaybeMood = &e
+		case 0xba:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("acme.shapes.v1.EveryKind.texts")
+			}
+			e := text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.Texts = append(x.Texts, e)
+		case 0xc0:
+			v, n := protowire.ConsumeVarint(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			e := Mood(v)
+			x.Moods = append(x.Moods, e)
+		case 0xc2: // packed
+			packed, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			for len(packed) > 0 {
+				v, n := protowire.ConsumeVarint(packed)
+				if n < 0 {
+					return protowire.ParseError(n)
+				}
+				packed = packed[n:]
+				e := Mood(v)
+				x.Moods = append(x.Moods, e)
+			}
+		case 0xca:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			e := new(Owner)
+			if err := e.MergeBinary(v, text[len(text)-len(b)-len(v):len(text)-len(b)], depth+1); err != nil {
+				return err
+			}
+			x.Owners = append(x.Owners, e)
+		case 0xd2:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			e := new(timestamppb.Timestamp)
+			if err := protobin.Timestamp(v, e); err != nil {
+				return err
+			}
+			x.Times = append(x.Times, e)
+		case 0xda:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			e := new(trestlev1.JsonObject)
+			if json, ok := protobin.Text(v, text[len(text)-len(b)-len(v):len(text)-len(b)]); ok && e.Json == "" {
+				e.Json = json
+			} else if err := protobin.Merge(v, e); err != nil {
+				return err
+			}
+			x.Objects = append(x.Objects, e)
+		case 0xe2:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			e := append([]byte{}, v...)
+			x.Blobs = append(x.Blobs, e)
+		case 0xea:
+			entry, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			text := text[len(text)-len(b)-len(entry) : len(text)-len(b)]
+			var k string
+			var e int64
+			for len(entry) > 0 {
+				tag, n := protowire.ConsumeVarint(entry)
+				if n < 0 {
+					return protowire.ParseError(n)
+				}
+				entry = entry[n:]
+				switch tag {
+				case 0xa:
+					v, n := protowire.ConsumeBytes(entry)
+					if n < 0 {
+						return protowire.ParseError(n)
+					}
+					entry = entry[n:]
+					if !utf8.Valid(v) {
+						return protobin.NotUTF8("acme.shapes.v1.EveryKind.counts")
+					}
+					k = text[len(text)-len(entry)-len(v) : len(text)-len(entry)]
+				case 0x10:
+					v, n := protowire.ConsumeVarint(entry)
+					if n < 0 {
+						return protowire.ParseError(n)
+					}
+					entry = entry[n:]
+					e = int64(v)
+				default:
+					number, kind := protowire.DecodeTag(tag)
+					size := protowire.ConsumeFieldValue(number, kind, entry)
+					if number < 1 || size < 0 {
+						return protowire.ParseError(min(size, -1))
+					}
+					entry = entry[size:]
+				}
+			}
+			if x.Counts == nil {
+				x.Counts = make(map[string]int64)
+			}
+			x.Counts[k] = e
+		case 0xf2:
+			entry, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			text := text[len(text)-len(b)-len(entry) : len(text)-len(b)]
+			var k int32
+			e := new(Owner)
+			for len(entry) > 0 {
+				tag, n := protowire.ConsumeVarint(entry)
+				if n < 0 {
+					return protowire.ParseError(n)
+				}
+				entry = entry[n:]
+				switch tag {
+				case 0x8:
+					v, n := protowire.ConsumeVarint(entry)
+					if n < 0 {
+						return protowire.ParseError(n)
+					}
+					entry = entry[n:]
+					k = int32(v)
+				case 0x12:
+					v, n := protowire.ConsumeBytes(entry)
+					if n < 0 {
+						return protowire.ParseError(n)
+					}
+					entry = entry[n:]
+					if err := e.MergeBinary(v, text[len(text)-len(entry)-len(v):len(text)-len(entry)], depth+1); err != nil {
+						return err
+					}
+				default:
+					number, kind := protowire.DecodeTag(tag)
+					size := protowire.ConsumeFieldValue(number, kind, entry)
+					if number < 1 || size < 0 {
+						return protowire.ParseError(min(size, -1))
+					}
+					entry = entry[size:]
+				}
+			}
+			if x.ByNumber == nil {
+				x.ByNumber = make(map[int32]*Owner)
+			}
+			x.ByNumber[k] = e
+		case 0xfa:
+			entry, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			text := text[len(text)-len(b)-len(entry) : len(text)-len(b)]
+			var k uint64
+			var e string
+			for len(entry) > 0 {
+				tag, n := protowire.ConsumeVarint(entry)
+				if n < 0 {
+					return protowire.ParseError(n)
+				}
+				entry = entry[n:]
+				switch tag {
+				case 0x8:
+					v, n := protowire.ConsumeVarint(entry)
+					if n < 0 {
+						return protowire.ParseError(n)
+					}
+					entry = entry[n:]
+					k = uint64(v)
+				case 0x12:
+					v, n := protowire.ConsumeBytes(entry)
+					if n < 0 {
+						return protowire.ParseError(n)
+					}
+					entry = entry[n:]
+					if !utf8.Valid(v) {
+						return protobin.NotUTF8("acme.shapes.v1.EveryKind.by_huge")
+					}
+					e = text[len(text)-len(entry)-len(v) : len(text)-len(entry)]
+				default:
+					number, kind := protowire.DecodeTag(tag)
+					size := protowire.ConsumeFieldValue(number, kind, entry)
+					if number < 1 || size < 0 {
+						return protowire.ParseError(min(size, -1))
+					}
+					entry = entry[size:]
+				}
+			}
+			if x.ByHuge == nil {
+				x.ByHuge = make(map[uint64]string)
+			}
+			x.ByHuge[k] = e
+		case 0x11a:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("acme.shapes.v1.EveryKind.secret")
+			}
+			x.Secret = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0x122:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("acme.shapes.v1.EveryKind.old")
+			}
+			x.Old = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0x12a:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("acme.shapes.v1.EveryKind.reset")
+			}
+			x.Reset_ = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0x132:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if x.Inner == nil {
+				x.Inner = new(EveryKind_Inner)
+			}
+			if err := x.Inner.MergeBinary(v, text[len(text)-len(b)-len(v):len(text)-len(b)], depth+1); err != nil {
+				return err
+			}
+		case 0x102:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("acme.shapes.v1.EveryKind.chosen_text")
+			}
+			e := text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.Choice = &EveryKind_ChosenText{ChosenText: e}
+		case 0x10a:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			o, ok := x.Choice.(*EveryKind_ChosenOwner)
+			if !ok || o.ChosenOwner == nil {
+				o = &EveryKind_ChosenOwner{ChosenOwner: new(Owner)}
+				x.Choice = o
+			}
+			if err := o.ChosenOwner.MergeBinary(v, text[len(text)-len(b)-len(v):len(text)-len(b)], depth+1); err != nil {
+				return err
+			}
+		case 0x110:
+			v, n := protowire.ConsumeVarint(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			e := Mood(v)
+			x.Choice = &EveryKind_ChosenMood{ChosenMood: e}
+		default:
+			number, kind := protowire.DecodeTag(tag)
+			size := protowire.ConsumeFieldValue(number, kind, b)
+			if number < 1 || size < 0 {
+				return protowire.ParseError(min(size, -1))
+			}
+			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
+			b = b[size:]
+		}
+	}
+	return nil
+}
+
 // Validate returns nil: the schema has no rules for x.
 func (x *EveryKind_Inner) Validate() error { return nil }
 
@@ -825,6 +1622,58 @@ func (x *EveryKind_Inner) DecodeJSON(r *jsontext.Reader) {
 			r.Skip()
 		}
 	}
+}
+
+// AppendBinary appends x in protobuf's binary form, as proto.Marshal does with its Deterministic option.
+func (x *EveryKind_Inner) AppendBinary(b []byte) ([]byte, error) {
+	if x == nil {
+		return b, nil
+	}
+	if x.Level != 0 {
+		b = append(b, 0x08)
+		b = protowire.AppendVarint(b, uint64(x.Level))
+	}
+	return append(b, x.unknownFields...), nil
+}
+
+// UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
+// of data.
+func (x *EveryKind_Inner) UnmarshalBinary(data []byte) error {
+	x.Reset()
+	return x.MergeBinary(data, string(data), 0)
+}
+
+// MergeBinary reads protobuf's binary form over what x has. text is b, for strings to be cut from; depth is how many
+// messages are around x.
+func (x *EveryKind_Inner) MergeBinary(b []byte, text string, depth int) error {
+	if depth > protobin.MaxDepth {
+		return protobin.ErrDepth
+	}
+	for len(b) > 0 {
+		tag, n := protowire.ConsumeVarint(b)
+		if n < 0 {
+			return protowire.ParseError(n)
+		}
+		b = b[n:]
+		switch tag {
+		case 0x8:
+			v, n := protowire.ConsumeVarint(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			x.Level = EveryKind_Inner_Level(v)
+		default:
+			number, kind := protowire.DecodeTag(tag)
+			size := protowire.ConsumeFieldValue(number, kind, b)
+			if number < 1 || size < 0 {
+				return protowire.ParseError(min(size, -1))
+			}
+			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
+			b = b[size:]
+		}
+	}
+	return nil
 }
 
 // JSONName returns the name of e in JSON, empty when it has none: not set, or not a value of the schema.
@@ -948,6 +1797,88 @@ func (x *Owner) DecodeJSON(r *jsontext.Reader) {
 	}
 }
 
+// AppendBinary appends x in protobuf's binary form, as proto.Marshal does with its Deterministic option.
+func (x *Owner) AppendBinary(b []byte) ([]byte, error) {
+	if x == nil {
+		return b, nil
+	}
+	var err error
+	if x.Name != "" {
+		b = append(b, 0x0a)
+		if !utf8.ValidString(x.Name) {
+			return b, protobin.NotUTF8("acme.shapes.v1.Owner.name")
+		}
+		b = protowire.AppendString(b, x.Name)
+	}
+	if x.Owner != nil {
+		b = append(b, 0x12)
+		{
+			b = append(b, 0)
+			at := len(b) - 1
+			if b, err = x.Owner.AppendBinary(b); err != nil {
+				return b, err
+			}
+			b = protobin.Close(b, at)
+		}
+	}
+	return append(b, x.unknownFields...), nil
+}
+
+// UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
+// of data.
+func (x *Owner) UnmarshalBinary(data []byte) error {
+	x.Reset()
+	return x.MergeBinary(data, string(data), 0)
+}
+
+// MergeBinary reads protobuf's binary form over what x has. text is b, for strings to be cut from; depth is how many
+// messages are around x.
+func (x *Owner) MergeBinary(b []byte, text string, depth int) error {
+	if depth > protobin.MaxDepth {
+		return protobin.ErrDepth
+	}
+	for len(b) > 0 {
+		tag, n := protowire.ConsumeVarint(b)
+		if n < 0 {
+			return protowire.ParseError(n)
+		}
+		b = b[n:]
+		switch tag {
+		case 0xa:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if !utf8.Valid(v) {
+				return protobin.NotUTF8("acme.shapes.v1.Owner.name")
+			}
+			x.Name = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+		case 0x12:
+			v, n := protowire.ConsumeBytes(b)
+			if n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			if x.Owner == nil {
+				x.Owner = new(Owner)
+			}
+			if err := x.Owner.MergeBinary(v, text[len(text)-len(b)-len(v):len(text)-len(b)], depth+1); err != nil {
+				return err
+			}
+		default:
+			number, kind := protowire.DecodeTag(tag)
+			size := protowire.ConsumeFieldValue(number, kind, b)
+			if number < 1 || size < 0 {
+				return protowire.ParseError(min(size, -1))
+			}
+			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
+			b = b[size:]
+		}
+	}
+	return nil
+}
+
 // EventInfo describes the event type Nothing. It works on a nil receiver.
 func (*Nothing) EventInfo() *trestle.EventInfo { return &infoNothing }
 
@@ -993,4 +1924,45 @@ func (x *Nothing) DecodeJSON(r *jsontext.Reader) {
 			r.Skip()
 		}
 	}
+}
+
+// AppendBinary appends x in protobuf's binary form, as proto.Marshal does with its Deterministic option.
+func (x *Nothing) AppendBinary(b []byte) ([]byte, error) {
+	if x == nil {
+		return b, nil
+	}
+	return append(b, x.unknownFields...), nil
+}
+
+// UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
+// of data.
+func (x *Nothing) UnmarshalBinary(data []byte) error {
+	x.Reset()
+	return x.MergeBinary(data, string(data), 0)
+}
+
+// MergeBinary reads protobuf's binary form over what x has. text is b, for strings to be cut from; depth is how many
+// messages are around x.
+func (x *Nothing) MergeBinary(b []byte, text string, depth int) error {
+	if depth > protobin.MaxDepth {
+		return protobin.ErrDepth
+	}
+	for len(b) > 0 {
+		tag, n := protowire.ConsumeVarint(b)
+		if n < 0 {
+			return protowire.ParseError(n)
+		}
+		b = b[n:]
+		switch tag {
+		default:
+			number, kind := protowire.DecodeTag(tag)
+			size := protowire.ConsumeFieldValue(number, kind, b)
+			if number < 1 || size < 0 {
+				return protowire.ParseError(min(size, -1))
+			}
+			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
+			b = b[size:]
+		}
+	}
+	return nil
 }
