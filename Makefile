@@ -67,6 +67,10 @@ fuzz: ## fuzz every decoder and parser, FUZZTIME each (default 30s)
 	| xargs grep -Ho '^func Fuzz[A-Za-z0-9_]*' 2>/dev/null | sed 's/:func / /' \
 	| while read -r file name; do echo "$$name"; $(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(or $(FUZZTIME),30s) "$$(dirname $$file)" || exit 1; done
 
+.PHONY: soundness
+soundness: ## hold EVOLUTIONS (default 1000000) random evolutions of schemas against the checker's verdicts
+	$(GO) test ./compat/shape -run '^TestSoundness$$' -count=1 -timeout 0 -v -evolutions $(or $(EVOLUTIONS),1000000)
+
 .PHONY: bench
 bench: ## measure against the limits and peers, as ratios in one run
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 60m ./runtime/... ./tools/... ./compat/...

@@ -166,9 +166,11 @@ func (r *registryJSON) compare(at string, old, new registryNode) {
 				}
 			}
 		}
-	case old.kind == "combined" && new.kind != "combined" && len(old.parts) == 1:
-		if compatibleAll(r.apart(at, old.parts[0], new)) {
-			return
+	case old.kind == "combined" && new.kind != "combined" && (len(old.parts) == 1 || old.all == "allOf"):
+		for _, p := range old.parts {
+			if compatibleAll(r.apart(at, p, new)) {
+				return
+			}
 		}
 	}
 	if old.kind != new.kind {
@@ -193,6 +195,10 @@ func (r *registryJSON) compare(at string, old, new registryNode) {
 		r.numbers(at, old, new)
 	case "enum":
 		r.enums(at, old, new)
+	case "const":
+		if a, b := old.v.Get("const"), new.v.Get("const"); a.JSON() != b.JSON() {
+			r.add(at+"/const", "ENUM_ARRAY_CHANGED", true)
+		}
 	case "combined":
 		r.combined(at, old, new)
 	case "not":
@@ -214,7 +220,7 @@ func (r *registryJSON) limits(at string, old, new registryNode, upper, lower str
 	for _, k := range []string{upper, lower} {
 		a, okA := ratio(old.v.Get(k))
 		b, okB := ratio(new.v.Get(k))
-		name := strings.ToUpper(strings.NewReplacer("L", "_L", "I", "_I", "P", "_P", "M", "_M").Replace(k))
+		name := strings.ToUpper(strings.NewReplacer("L", "_L", "I", "_I", "P", "_P", "M", "_M", "C", "_C").Replace(k))
 		switch {
 		case !okB:
 		case !okA:
@@ -289,15 +295,16 @@ func (r *registryJSON) enums(at string, old, new registryNode) {
 }
 
 func (r *registryJSON) combined(at string, old, new registryNode) {
-	single := len(old.parts) == 1
-	if old.all != new.all && new.all != "anyOf" && !(new.all == "oneOf" && single) && !(new.all == "allOf" && single && len(new.parts) == 1) {
+	wasOne, isOne := len(old.parts) == 1, len(new.parts) == 1
+	if old.all != new.all && new.all != "anyOf" && !(wasOne && (isOne || new.all == "oneOf")) && !(isOne && old.all == "allOf") {
 		r.add(at, "COMBINED_TYPE_CHANGED", true)
 		return
 	}
+	old.parts, new.parts = distinctParts(old.parts), distinctParts(new.parts)
 	switch {
 	case len(old.parts) < len(new.parts) && new.all == "allOf":
 		r.add(at, "PRODUCT_TYPE_EXTENDED", true)
-	case len(old.parts) > len(new.parts) && new.all != "allOf":
+	case len(old.parts) > len(new.parts) && old.all != "allOf":
 		r.add(at, "SUM_TYPE_NARROWED", true)
 	}
 	// Each part of the shorter list has to have one of its own in the other.
@@ -332,8 +339,20 @@ func (r *registryJSON) combined(at string, old, new registryNode) {
 	}
 }
 
-// open says whether properties that a schema does not name may be anything; rest is the schema of others, if there is
-// one for that name.
+// distinctParts leaves out what is there twice.
+func distinctParts(parts []registryNode) []registryNode {
+	seen := map[string]bool{}
+	var out []registryNode
+	for _, p := range parts {
+		if key := p.kind + p.all + p.v.JSON(); !seen[key] {
+			seen[key] = true
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// openObject says whether properties that a schema does not name may be anything.
 func openObject(n registryNode) bool {
 	extra := n.v.Get("additionalProperties")
 	if extra == nil {
@@ -342,6 +361,7 @@ func openObject(n registryNode) bool {
 	return n.v.Get("patternProperties") == nil && (extra == nil || extra.IsTrue())
 }
 
+// restOf is the schema of a property that is not named, if there is one for that name.
 func (r *registryJSON) restOf(side int, n registryNode, name string) (registryNode, bool) {
 	if p := n.v.Get("patternProperties"); p != nil {
 		for _, m := range p.Members {
@@ -493,10 +513,12 @@ func (r *registryJSON) arrays(at string, old, new registryNode) {
 			}
 		}
 	}
-	if tuples {
-		r.rest(at+"/additionalItems", "ADDITIONAL_ITEMS", old, new, oldRest, newRest)
+	if !tuples {
+		oldRest, newRest = old.v.Get("additionalItems"), new.v.Get("additionalItems")
 	}
+	r.rest(at+"/additionalItems", "ADDITIONAL_ITEMS", old, new, oldRest, newRest)
 	r.limits(at, old, new, "maxItems", "minItems")
+	r.limits(at, old, new, "maxContains", "minContains")
 	if !old.v.Get("uniqueItems").IsTrue() && new.v.Get("uniqueItems").IsTrue() {
 		r.add(at+"/uniqueItems", "UNIQUE_ITEMS_ADDED", true)
 	}
@@ -507,7 +529,10 @@ func itemLists(v *jsontree.Value) (first []*jsontree.Value, rest *jsontree.Value
 		return items.Items, v.Get("additionalItems")
 	}
 	if p := v.Get("prefixItems"); p != nil {
-		return p.Items, v.Get("items")
+		if rest = v.Get("items"); rest == nil {
+			rest = v.Get("unevaluatedItems")
+		}
+		return p.Items, rest
 	}
 	return nil, v.Get("items")
 }

@@ -49,40 +49,22 @@ func (r *registryProtobuf) message(old, new protoreflect.MessageDescriptor) {
 	}
 	r.visited[key] = true
 	olds, news := byNumber(old), byNumber(new)
-	moved := map[protoreflect.FullName][2]int{}
 	for _, number := range slices.Sorted(maps.Keys(olds)) {
 		was, is := olds[number], news[number]
 		path := string(was.FullName())
-		inOneof := realOneof(was)
-		switch {
-		case is == nil:
-			if inOneof != nil && new.Oneofs().ByName(inOneof.Name()) != nil {
-				r.add(path, "ONEOF_FIELD_REMOVED", true)
-			} else if was.Cardinality() == protoreflect.Required {
+		switch o := realOneof(was); {
+		case is != nil:
+			r.types(path, was, is)
+		case o == nil:
+			if was.Cardinality() == protoreflect.Required {
 				r.add(path, "REQUIRED_FIELD_REMOVED", true)
 			}
-			continue
-		case realOneof(is) != nil:
-			n := moved[realOneof(is).FullName()]
-			if inOneof == nil {
-				n[0]++
-			} else {
-				n[1]++
-			}
-			moved[realOneof(is).FullName()] = n
-		}
-		if inOneof != nil && (realOneof(is) == nil || realOneof(is).Name() != inOneof.Name()) && new.Oneofs().ByName(inOneof.Name()) != nil {
+		case new.Oneofs().ByName(o.Name()) != nil || survives(o, news):
 			r.add(path, "ONEOF_FIELD_REMOVED", true)
 		}
-		r.types(path, was, is)
 	}
-	for name, n := range moved {
-		switch {
-		case n[0] > 1:
-			r.add(string(name), "MULTIPLE_FIELDS_MOVED_TO_ONEOF", true)
-		case n[0] == 1 && n[1] > 0:
-			r.add(string(name), "FIELD_MOVED_TO_EXISTING_ONEOF", true)
-		}
+	for i := range new.Oneofs().Len() {
+		r.exclusive(new.Oneofs().Get(i), olds)
 	}
 	for number, is := range news {
 		if olds[number] == nil && is.Cardinality() == protoreflect.Required {
@@ -90,6 +72,43 @@ func (r *registryProtobuf) message(old, new protoreflect.MessageDescriptor) {
 		}
 	}
 	r.messages(old.Messages(), new.Messages())
+}
+
+// survives says whether some field of a oneof is still there.
+func survives(o protoreflect.OneofDescriptor, news map[protoreflect.FieldNumber]protoreflect.FieldDescriptor) bool {
+	for i := range o.Fields().Len() {
+		if news[o.Fields().Get(i).Number()] != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// exclusive finds fields that a oneof makes exclude each other, and that did not.
+func (r *registryProtobuf) exclusive(o protoreflect.OneofDescriptor, olds map[protoreflect.FieldNumber]protoreflect.FieldDescriptor) {
+	if o.IsSynthetic() {
+		return
+	}
+	groups := map[protoreflect.FullName]bool{}
+	beside := 0
+	for i := range o.Fields().Len() {
+		was := olds[o.Fields().Get(i).Number()]
+		switch {
+		case was == nil:
+		case realOneof(was) != nil:
+			groups[realOneof(was).FullName()] = true
+		default:
+			groups[was.FullName()] = true
+			beside++
+		}
+	}
+	switch {
+	case len(groups) < 2:
+	case beside > 1:
+		r.add(string(o.FullName()), "MULTIPLE_FIELDS_MOVED_TO_ONEOF", true)
+	default:
+		r.add(string(o.FullName()), "FIELD_MOVED_TO_EXISTING_ONEOF", true)
+	}
 }
 
 func byNumber(m protoreflect.MessageDescriptor) map[protoreflect.FieldNumber]protoreflect.FieldDescriptor {
@@ -136,7 +155,22 @@ func (r *registryProtobuf) types(path string, old, new protoreflect.FieldDescrip
 		}
 	case scalarFamily(old.Kind()) != scalarFamily(new.Kind()):
 		r.add(path, "FIELD_SCALAR_KIND_CHANGED", true)
+	case label(old) != "" && label(new) != "" && label(old) != label(new) && scalarFamily(old.Kind()) != "text":
+		r.add(path, "FIELD_NUMERIC_LABEL_CHANGED", true)
 	}
+}
+
+// label is what stands before a field's type; nothing in most fields of proto3.
+func label(f protoreflect.FieldDescriptor) string {
+	switch {
+	case f.IsList():
+		return "repeated"
+	case f.Cardinality() == protoreflect.Required:
+		return "required"
+	case f.HasOptionalKeyword():
+		return "optional"
+	}
+	return ""
 }
 
 // localName is a message's name without its package.
