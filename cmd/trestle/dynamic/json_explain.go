@@ -113,12 +113,14 @@ func (e *explanation) report(location []string, rule, text string, forKey bool) 
 		}
 		switch v := value.(type) {
 		case []any:
-			i, _ := strconv.Atoi(name)
 			if t != nil && t.Kind == schema.List {
 				inner = t.Elem
 			}
-			step, value = "["+name+"]", v[i]
-			out.order[len(out.order)-1] = i
+			step, value = "["+name+"]", nil
+			if i, err := strconv.Atoi(name); err == nil && i < len(v) {
+				value = v[i]
+				out.order[len(out.order)-1] = i
+			}
 		case map[string]any:
 			value = v[name]
 		default:
