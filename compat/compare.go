@@ -40,14 +40,27 @@ type Report struct {
 	Mode        Mode
 }
 
-// Note is a change that breaks nothing.
+// Note is a change that breaks nothing, or that the profile lets pass although it breaks something.
 type Note struct {
 	Path string
 	Pos  schema.Position
 	Text string
+	// Missed says that something breaks which the profile does not see.
+	Missed bool
 }
 
-// MarshalJSON writes `{"compatible":…,"findings":[…]}`.
+// missed returns the notes about what the profile does not see.
+func (r *Report) missed() []string {
+	var out []string
+	for _, n := range r.Notes {
+		if n.Missed {
+			out = append(out, fmt.Sprintf("%s: %s", n.Pos, n.Text))
+		}
+	}
+	return out
+}
+
+// MarshalJSON writes `{"compatible":…,"findings":[…]}`, and notes where the profile misses something.
 func (r *Report) MarshalJSON() ([]byte, error) {
 	findings := r.Findings
 	if findings == nil {
@@ -56,7 +69,8 @@ func (r *Report) MarshalJSON() ([]byte, error) {
 	return marshal(struct {
 		Compatible bool       `json:"compatible"`
 		Findings   []*Finding `json:"findings"`
-	}{r.Compatible, findings})
+		Notes      []string   `json:"notes,omitempty"`
+	}{r.Compatible, findings, r.missed()})
 }
 
 // Compare judges new against old. The error says that the options are wrong, or that a document is no JSON Schema.

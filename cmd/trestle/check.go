@@ -37,7 +37,11 @@ func newCheck(p *project) *cobra.Command {
 		Short: "Say what an edit breaks, for whom, with an event that proves it",
 		Long: `Check compares two sets of schemas. NEW (the project's schemas, if not named) and OLD are each a folder, a .proto or .json
 file, an image, git#REF (also git#REF:path) or registry:SUBJECT (also registry:SUBJECT@VERSION). Given more than once,
---against is a history, oldest first.`,
+--against is a history, oldest first. git#PATTERN is every tag that matches (git#v1.*), and registry:SUBJECT every
+version of the subject, in a mode that looks at all of them.
+
+JSON Schemas that no types can be generated from (combinations, conditions, draft-07) are compared too, as sets of
+values: each by its path.`,
 		Example: `  trestle check --against git#main
   trestle check --against git#v1.0.0 --against git#v1.1.0 --format github`,
 		Args: cobra.MaximumNArgs(1),
@@ -46,7 +50,7 @@ file, an image, git#REF (also git#REF:path) or registry:SUBJECT (also registry:S
 				f.format = string(report.JSON)
 			}
 			if f.listRules {
-				return listRules(cmd, f.format == string(report.JSON))
+				return listRules(cmd, f)
 			}
 			if len(f.against) == 0 {
 				return errors.New("compare with what? --against git#main, a folder, an image or registry:SUBJECT")
@@ -86,11 +90,9 @@ func check(cmd *cobra.Command, p *project, f *checkFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-	olds := make([]*schema.Set, len(f.against))
-	for i, word := range f.against {
-		if olds[i], err = p.loadLocation(ctx, word, &f.c); err != nil {
-			return err
-		}
+	olds, err := p.loadHistory(ctx, f)
+	if err != nil {
+		return err
 	}
 	r, err := compat.CompareHistory(olds, next, compat.Options{Profile: compat.Profile(f.profile), Mode: compat.Mode(f.mode)})
 	if err != nil {
@@ -191,7 +193,20 @@ func readExemptions(p *project, name string) (*compat.Exemptions, error) {
 	return compat.ParseExemptions(path, text)
 }
 
-func listRules(cmd *cobra.Command, asJSON bool) error {
+func listRules(cmd *cobra.Command, f *checkFlags) error {
+	all := compat.RulesOf(compat.Profile(f.profile))
+	if f.format == string(report.Markdown) {
+		var b strings.Builder
+		b.WriteString("# Rules of compatibility\n\n")
+		for _, r := range all {
+			if err := r.WritePage(&b); err != nil {
+				return err
+			}
+		}
+		_, err := fmt.Fprint(cmd.OutOrStdout(), b.String())
+		return err
+	}
+	asJSON := f.format == string(report.JSON)
 	type rule struct {
 		ID       string   `json:"id"`
 		Purpose  string   `json:"purpose"`
@@ -200,7 +215,7 @@ func listRules(cmd *cobra.Command, asJSON bool) error {
 		Policy   bool     `json:"policy"`
 	}
 	var rules []rule
-	for _, r := range compat.Rules() {
+	for _, r := range all {
 		rules = append(rules, rule{r.ID, r.Purpose, r.Breaks.Names(), string(r.Severity), r.Policy})
 	}
 	if asJSON {

@@ -25,6 +25,11 @@ func writeText(w io.Writer, r *compat.Report) error {
 			fmt.Fprintf(&b, "  shown:  %s\n", witnessText(f.Witness))
 		}
 	}
+	for _, n := range r.Notes {
+		if n.Missed {
+			fmt.Fprintf(&b, "%s: note: %s\n", n.Pos, n.Text)
+		}
+	}
 	_, err := w.Write(b.Bytes())
 	return err
 }
