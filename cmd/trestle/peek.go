@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -183,22 +182,24 @@ func peekFrom(ctx context.Context, adm *kadm.Client, topic, from string, count i
 
 // topicRange returns the start and end offsets of a topic's partitions.
 func topicRange(ctx context.Context, adm *kadm.Client, topic string) (starts, ends map[int32]int64, err error) {
-	read := func(list func(context.Context, ...string) (kadm.ListedOffsets, error)) map[int32]int64 {
-		listed, listErr := list(ctx, topic)
-		if err = errors.Join(err, listErr); listErr != nil {
-			return nil
-		}
-		out := map[int32]int64{}
-		listed.Each(func(o kadm.ListedOffset) {
-			if o.Err != nil {
-				err = errors.Join(err, fmt.Errorf("%s: %w", topic, o.Err))
-			}
-			out[o.Partition] = o.Offset
-		})
-		return out
+	if starts, err = partitionOffsets(ctx, adm.ListStartOffsets, topic); err != nil {
+		return nil, nil, err
 	}
-	starts, ends = read(adm.ListStartOffsets), read(adm.ListEndOffsets)
+	ends, err = partitionOffsets(ctx, adm.ListEndOffsets, topic)
 	return starts, ends, err
+}
+
+func partitionOffsets(ctx context.Context, list func(context.Context, ...string) (kadm.ListedOffsets, error), topic string) (map[int32]int64, error) {
+	listed, err := list(ctx, topic)
+	if err == nil {
+		err = listed.Error()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("offsets of %s: %w", topic, err)
+	}
+	out := make(map[int32]int64, len(listed[topic]))
+	listed.Each(func(o kadm.ListedOffset) { out[o.Partition] = o.Offset })
+	return out, nil
 }
 
 // readUntil reads each partition up to the offset given for it.

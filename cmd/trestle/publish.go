@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"sync"
@@ -82,11 +83,13 @@ func publish(cmd *cobra.Command, env environment, info *trestle.EventInfo, files
 		return nil
 	})
 	closeErr := pub.Close(context.WithoutCancel(cmd.Context()))
-	failed, total := results.wait()
+	failed, away, total := results.wait()
 	stop()
 	switch {
 	case readErr != nil:
 		return readErr
+	case away > 0:
+		return fmt.Errorf("%d of %d events were not published, %d of them because the cluster did not take them", failed, total, away)
 	case failed > 0:
 		return no("%d of %d events were not published", failed, total)
 	}
@@ -115,6 +118,7 @@ type results struct {
 	mu      sync.Mutex
 	waiting []*result // in input order; the first is not known yet
 	failed  int
+	away    int // of the failed: those that the cluster did not take
 	total   int
 	pending sync.WaitGroup
 }
@@ -145,6 +149,9 @@ func (r *results) fill(slot *result, receipt trestle.Receipt, err error) {
 	if err != nil {
 		slot.Error = err.Error()
 		r.failed++
+		if _, ok := errors.AsType[*trestle.PublishError](err); ok {
+			r.away++
+		}
 	}
 	for len(r.waiting) > 0 && r.waiting[0].known {
 		r.print(r.waiting[0].published)
@@ -171,9 +178,9 @@ func (r *results) state() string {
 	return fmt.Sprintf("%d events published, %d failed", r.total-r.failed, r.failed)
 }
 
-func (r *results) wait() (failed, total int) {
+func (r *results) wait() (failed, away, total int) {
 	r.pending.Wait()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.failed, r.total
+	return r.failed, r.away, r.total
 }
