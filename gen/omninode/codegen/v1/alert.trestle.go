@@ -323,7 +323,7 @@ func (x *DLQAlertEvent) MergeBinary(b []byte, text string, depth int) error {
 		default:
 			number, kind := protowire.DecodeTag(tag)
 			size := protowire.ConsumeFieldValue(number, kind, b)
-			if number < 1 || size < 0 {
+			if !number.IsValid() || size < 0 {
 				return protowire.ParseError(min(size, -1))
 			}
 			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)

@@ -396,7 +396,7 @@ func (x *CodegenMixinRequest) MergeBinary(b []byte, text string, depth int) erro
 		default:
 			number, kind := protowire.DecodeTag(tag)
 			size := protowire.ConsumeFieldValue(number, kind, b)
-			if number < 1 || size < 0 {
+			if !number.IsValid() || size < 0 {
 				return protowire.ParseError(min(size, -1))
 			}
 			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
@@ -769,7 +769,7 @@ func (x *CodegenMixinResponse) MergeBinary(b []byte, text string, depth int) err
 		default:
 			number, kind := protowire.DecodeTag(tag)
 			size := protowire.ConsumeFieldValue(number, kind, b)
-			if number < 1 || size < 0 {
+			if !number.IsValid() || size < 0 {
 				return protowire.ParseError(min(size, -1))
 			}
 			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)

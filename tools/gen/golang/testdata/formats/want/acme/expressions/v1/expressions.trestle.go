@@ -441,7 +441,7 @@ func (x *Span) MergeBinary(b []byte, text string, depth int) error {
 				default:
 					number, kind := protowire.DecodeTag(tag)
 					size := protowire.ConsumeFieldValue(number, kind, entry)
-					if number < 1 || size < 0 {
+					if !number.IsValid() || size < 0 {
 						return protowire.ParseError(min(size, -1))
 					}
 					entry = entry[size:]
@@ -473,7 +473,7 @@ func (x *Span) MergeBinary(b []byte, text string, depth int) error {
 		default:
 			number, kind := protowire.DecodeTag(tag)
 			size := protowire.ConsumeFieldValue(number, kind, b)
-			if number < 1 || size < 0 {
+			if !number.IsValid() || size < 0 {
 				return protowire.ParseError(min(size, -1))
 			}
 			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)

@@ -1059,7 +1059,7 @@ func (x *Formats) MergeBinary(b []byte, text string, depth int) error {
 		default:
 			number, kind := protowire.DecodeTag(tag)
 			size := protowire.ConsumeFieldValue(number, kind, b)
-			if number < 1 || size < 0 {
+			if !number.IsValid() || size < 0 {
 				return protowire.ParseError(min(size, -1))
 			}
 			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
@@ -1919,7 +1919,7 @@ func (x *Known) MergeBinary(b []byte, text string, depth int) error {
 				default:
 					number, kind := protowire.DecodeTag(tag)
 					size := protowire.ConsumeFieldValue(number, kind, entry)
-					if number < 1 || size < 0 {
+					if !number.IsValid() || size < 0 {
 						return protowire.ParseError(min(size, -1))
 					}
 					entry = entry[size:]
@@ -1932,7 +1932,7 @@ func (x *Known) MergeBinary(b []byte, text string, depth int) error {
 		default:
 			number, kind := protowire.DecodeTag(tag)
 			size := protowire.ConsumeFieldValue(number, kind, b)
-			if number < 1 || size < 0 {
+			if !number.IsValid() || size < 0 {
 				return protowire.ParseError(min(size, -1))
 			}
 			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)

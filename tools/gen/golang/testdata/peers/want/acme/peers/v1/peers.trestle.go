@@ -381,7 +381,7 @@ func (x *AnalysisRequest) MergeBinary(b []byte, text string, depth int) error {
 		default:
 			number, kind := protowire.DecodeTag(tag)
 			size := protowire.ConsumeFieldValue(number, kind, b)
-			if number < 1 || size < 0 {
+			if !number.IsValid() || size < 0 {
 				return protowire.ParseError(min(size, -1))
 			}
 			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
@@ -772,7 +772,7 @@ func (x *ServiceStarted) MergeBinary(b []byte, text string, depth int) error {
 				default:
 					number, kind := protowire.DecodeTag(tag)
 					size := protowire.ConsumeFieldValue(number, kind, entry)
-					if number < 1 || size < 0 {
+					if !number.IsValid() || size < 0 {
 						return protowire.ParseError(min(size, -1))
 					}
 					entry = entry[size:]
@@ -785,7 +785,7 @@ func (x *ServiceStarted) MergeBinary(b []byte, text string, depth int) error {
 		default:
 			number, kind := protowire.DecodeTag(tag)
 			size := protowire.ConsumeFieldValue(number, kind, b)
-			if number < 1 || size < 0 {
+			if !number.IsValid() || size < 0 {
 				return protowire.ParseError(min(size, -1))
 			}
 			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
@@ -995,7 +995,7 @@ func (x *ServiceInfo) MergeBinary(b []byte, text string, depth int) error {
 		default:
 			number, kind := protowire.DecodeTag(tag)
 			size := protowire.ConsumeFieldValue(number, kind, b)
-			if number < 1 || size < 0 {
+			if !number.IsValid() || size < 0 {
 				return protowire.ParseError(min(size, -1))
 			}
 			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
@@ -1177,7 +1177,7 @@ func (x *Step) MergeBinary(b []byte, text string, depth int) error {
 		default:
 			number, kind := protowire.DecodeTag(tag)
 			size := protowire.ConsumeFieldValue(number, kind, b)
-			if number < 1 || size < 0 {
+			if !number.IsValid() || size < 0 {
 				return protowire.ParseError(min(size, -1))
 			}
 			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)

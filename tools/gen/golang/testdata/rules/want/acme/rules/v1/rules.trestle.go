@@ -656,7 +656,7 @@ func (x *Numbers) MergeBinary(b []byte, text string, depth int) error {
 		default:
 			number, kind := protowire.DecodeTag(tag)
 			size := protowire.ConsumeFieldValue(number, kind, b)
-			if number < 1 || size < 0 {
+			if !number.IsValid() || size < 0 {
 				return protowire.ParseError(min(size, -1))
 			}
 			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
@@ -1458,7 +1458,7 @@ func (x *Texts) MergeBinary(b []byte, text string, depth int) error {
 		default:
 			number, kind := protowire.DecodeTag(tag)
 			size := protowire.ConsumeFieldValue(number, kind, b)
-			if number < 1 || size < 0 {
+			if !number.IsValid() || size < 0 {
 				return protowire.ParseError(min(size, -1))
 			}
 			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
@@ -2242,7 +2242,7 @@ func (x *Containers) MergeBinary(b []byte, text string, depth int) error {
 				default:
 					number, kind := protowire.DecodeTag(tag)
 					size := protowire.ConsumeFieldValue(number, kind, entry)
-					if number < 1 || size < 0 {
+					if !number.IsValid() || size < 0 {
 						return protowire.ParseError(min(size, -1))
 					}
 					entry = entry[size:]
@@ -2287,7 +2287,7 @@ func (x *Containers) MergeBinary(b []byte, text string, depth int) error {
 				default:
 					number, kind := protowire.DecodeTag(tag)
 					size := protowire.ConsumeFieldValue(number, kind, entry)
-					if number < 1 || size < 0 {
+					if !number.IsValid() || size < 0 {
 						return protowire.ParseError(min(size, -1))
 					}
 					entry = entry[size:]
@@ -2353,7 +2353,7 @@ func (x *Containers) MergeBinary(b []byte, text string, depth int) error {
 		default:
 			number, kind := protowire.DecodeTag(tag)
 			size := protowire.ConsumeFieldValue(number, kind, b)
-			if number < 1 || size < 0 {
+			if !number.IsValid() || size < 0 {
 				return protowire.ParseError(min(size, -1))
 			}
 			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
@@ -2524,7 +2524,7 @@ func (x *Part) MergeBinary(b []byte, text string, depth int) error {
 		default:
 			number, kind := protowire.DecodeTag(tag)
 			size := protowire.ConsumeFieldValue(number, kind, b)
-			if number < 1 || size < 0 {
+			if !number.IsValid() || size < 0 {
 				return protowire.ParseError(min(size, -1))
 			}
 			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)

@@ -1381,7 +1381,7 @@ func (x *EveryKind) MergeBinary(b []byte, text string, depth int) error {
 				default:
 					number, kind := protowire.DecodeTag(tag)
 					size := protowire.ConsumeFieldValue(number, kind, entry)
-					if number < 1 || size < 0 {
+					if !number.IsValid() || size < 0 {
 						return protowire.ParseError(min(size, -1))
 					}
 					entry = entry[size:]
@@ -1426,7 +1426,7 @@ func (x *EveryKind) MergeBinary(b []byte, text string, depth int) error {
 				default:
 					number, kind := protowire.DecodeTag(tag)
 					size := protowire.ConsumeFieldValue(number, kind, entry)
-					if number < 1 || size < 0 {
+					if !number.IsValid() || size < 0 {
 						return protowire.ParseError(min(size, -1))
 					}
 					entry = entry[size:]
@@ -1472,7 +1472,7 @@ func (x *EveryKind) MergeBinary(b []byte, text string, depth int) error {
 				default:
 					number, kind := protowire.DecodeTag(tag)
 					size := protowire.ConsumeFieldValue(number, kind, entry)
-					if number < 1 || size < 0 {
+					if !number.IsValid() || size < 0 {
 						return protowire.ParseError(min(size, -1))
 					}
 					entry = entry[size:]
@@ -1560,7 +1560,7 @@ func (x *EveryKind) MergeBinary(b []byte, text string, depth int) error {
 		default:
 			number, kind := protowire.DecodeTag(tag)
 			size := protowire.ConsumeFieldValue(number, kind, b)
-			if number < 1 || size < 0 {
+			if !number.IsValid() || size < 0 {
 				return protowire.ParseError(min(size, -1))
 			}
 			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
@@ -1666,7 +1666,7 @@ func (x *EveryKind_Inner) MergeBinary(b []byte, text string, depth int) error {
 		default:
 			number, kind := protowire.DecodeTag(tag)
 			size := protowire.ConsumeFieldValue(number, kind, b)
-			if number < 1 || size < 0 {
+			if !number.IsValid() || size < 0 {
 				return protowire.ParseError(min(size, -1))
 			}
 			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
@@ -1869,7 +1869,7 @@ func (x *Owner) MergeBinary(b []byte, text string, depth int) error {
 		default:
 			number, kind := protowire.DecodeTag(tag)
 			size := protowire.ConsumeFieldValue(number, kind, b)
-			if number < 1 || size < 0 {
+			if !number.IsValid() || size < 0 {
 				return protowire.ParseError(min(size, -1))
 			}
 			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
@@ -1957,7 +1957,7 @@ func (x *Nothing) MergeBinary(b []byte, text string, depth int) error {
 		default:
 			number, kind := protowire.DecodeTag(tag)
 			size := protowire.ConsumeFieldValue(number, kind, b)
-			if number < 1 || size < 0 {
+			if !number.IsValid() || size < 0 {
 				return protowire.ParseError(min(size, -1))
 			}
 			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
