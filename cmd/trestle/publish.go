@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"time"
 
 	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/registry"
@@ -27,6 +28,7 @@ func newPublish(p *project) *cobra.Command {
 	var c connections
 	var asJSON bool
 	var files []string
+	var timeout time.Duration
 	cmd := &cobra.Command{
 		Use:   "publish TYPE [-f FILE|-]",
 		Short: "Publish events from JSON documents",
@@ -50,18 +52,19 @@ registry the schema's id travels in a header.`,
 			if err := env.needBrokers(); err != nil {
 				return err
 			}
-			return publish(cmd, env, info, append(files, args[1:]...), asJSON)
+			opts := []trestle.PublisherOption{trestle.WithSource(cliSource), trestle.WithDeliveryTimeout(timeout), trestle.WithLogger(logger(cmd))}
+			return publish(cmd, env, info, opts, append(files, args[1:]...), asJSON)
 		},
 	}
 	c.addBrokers(cmd)
 	c.addRegistry(cmd)
 	addJSON(cmd, &asJSON, "print one JSON object for each event")
+	cmd.Flags().DurationVar(&timeout, "timeout", 30*time.Second, "how long an event may wait for the cluster to take it")
 	cmd.Flags().StringArrayVarP(&files, "file", "f", nil, "file of events; - or nothing for standard input")
 	return cmd
 }
 
-func publish(cmd *cobra.Command, env environment, info *trestle.EventInfo, files []string, asJSON bool) (err error) {
-	opts := []trestle.PublisherOption{trestle.WithSource(cliSource)}
+func publish(cmd *cobra.Command, env environment, info *trestle.EventInfo, opts []trestle.PublisherOption, files []string, asJSON bool) error {
 	if env.Registry != "" {
 		client, err := registry.New(env.Registry)
 		if err != nil {
