@@ -69,7 +69,7 @@ fuzz: ## fuzz every decoder and parser, FUZZTIME each (default 30s)
 
 .PHONY: soundness
 soundness: ## hold EVOLUTIONS (default 1000000) random evolutions of schemas against the checker's verdicts
-	$(GO) test ./compat/shape -run '^TestSoundness$$' -count=1 -timeout 0 -v -evolutions $(or $(EVOLUTIONS),1000000)
+	$(GO) test ./compat ./compat/shape -run '^TestSoundness$$' -count=1 -timeout 0 -v -evolutions $(or $(EVOLUTIONS),1000000)
 
 .PHONY: bench
 bench: ## measure against the limits and peers, as ratios in one run

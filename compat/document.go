@@ -1,6 +1,7 @@
 package compat
 
 import (
+	"bytes"
 	"fmt"
 
 	"github.com/omninode/trestle/compat/shape"
@@ -81,11 +82,11 @@ type reading struct {
 // readDocument says whether a reader with one document takes what a writer with another writes.
 func (c *comparison) readDocument(writer, reader *schema.Set, w, r *schema.File, by string) (reading, error) {
 	p := c.prover()
-	written, err := lowerDocument(p, writer, w, shape.Writer)
+	written, err := c.lowerDocument(p, writer, w, shape.Writer)
 	if err != nil {
 		return reading{}, err
 	}
-	read, err := lowerDocument(p, reader, r, shape.Reader)
+	read, err := c.lowerDocument(p, reader, r, shape.Reader)
 	if err != nil {
 		return reading{}, err
 	}
@@ -112,16 +113,60 @@ func (c *comparison) prover() *shape.Prover {
 }
 
 // lowerDocument returns the shape of a whole file.
-func lowerDocument(p *shape.Prover, set *schema.Set, f *schema.File, role shape.Role) (*shape.Shape, error) {
-	docs := &shape.Documents{Files: map[string]*jsontree.Value{}, Aliases: set.Aliases}
-	for _, other := range jsonFiles(set) {
-		v, err := jsontree.Parse(other.Source)
-		if err != nil {
-			return nil, fmt.Errorf("%s:%w", other.Path, err)
+func (c *comparison) lowerDocument(p *shape.Prover, set *schema.Set, f *schema.File, role shape.Role) (*shape.Shape, error) {
+	docs := c.parsed[set]
+	if docs == nil {
+		docs = &shape.Documents{Files: map[string]*jsontree.Value{}, Aliases: set.Aliases}
+		for _, other := range jsonFiles(set) {
+			v, err := jsontree.Parse(other.Source)
+			if err != nil {
+				return nil, fmt.Errorf("%s:%w", other.Path, err)
+			}
+			docs.Files[other.Path] = v
 		}
-		docs.Files[other.Path] = v
+		if c.parsed == nil {
+			c.parsed = map[*schema.Set]*shape.Documents{}
+		}
+		c.parsed[set] = docs
 	}
 	return p.FromJSONSchema(docs, fmt.Sprintf("%p", set), f.Path, "", role)
+}
+
+// holdFiles asks the algebra about JSON Schemas that the rules have judged, in the directions in which they found
+// nothing: what no rule knows of must not pass.
+func (c *comparison) holdFiles() {
+	var found Direction
+	for _, f := range c.findings {
+		if f.Severity == Error && !ruleIsPolicy(f.Rule) {
+			found |= f.Breaks
+		}
+	}
+	if found == Backward|Forward {
+		return
+	}
+	olds, news := jsonFiles(c.old), jsonFiles(c.new)
+	changed := false
+	pairs := pairBy(olds, news, func(f *schema.File) string { return f.Path })
+	for _, p := range pairs {
+		changed = changed || p[0] == nil || p[1] == nil || !bytes.Equal(p[0].Source, p[1].Source)
+	}
+	for _, p := range pairs {
+		if !changed || p[0] == nil || p[1] == nil || p[0].Document || p[1].Document || p[0].Root == nil || p[1].Root == nil ||
+			bytes.Equal(p[0].Source, p[1].Source) && !bytes.Contains(p[0].Source, []byte(`.json`)) {
+			continue
+		}
+		at := place{path: p[1].Path, old: schema.Position{File: p[0].Path, Line: 1, Col: 1}, new: schema.Position{File: p[1].Path, Line: 1, Col: 1}}
+		if m := p[1].Root.Message; m != nil {
+			at.path, at.new, at.messages[1] = m.FullName, m.Pos, m
+		}
+		check := &Check{c, &documentNotRead, at}
+		if found&Backward == 0 {
+			check.documentReading(c.old, c.new, p[0], p[1], Backward)
+		}
+		if found&Forward == 0 {
+			check.documentReading(c.new, c.old, p[1], p[0], Forward)
+		}
+	}
 }
 
 // fault notes why the sets cannot be compared.

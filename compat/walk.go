@@ -26,6 +26,7 @@ type comparison struct {
 	oldUse, newUse *usage
 	witnesses      *witness.Finder
 	proof          *shape.Prover
+	parsed         map[*schema.Set]*shape.Documents
 	// err says why the sets cannot be compared.
 	err error
 }
@@ -85,6 +86,7 @@ func (c *comparison) run() {
 		}
 	}
 	c.drain()
+	c.holdFiles()
 	for _, t := range pairBy(c.old.Topics, c.new.Topics, func(t *schema.Topic) string { return t.Name }) {
 		c.topic(t[0], t[1])
 	}
