@@ -17,6 +17,7 @@ import (
 	"github.com/omninode/trestle/runtime/registry"
 	"github.com/omninode/trestle/tools/schema"
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 )
 
 type checkFlags struct {
@@ -86,11 +87,7 @@ func check(cmd *cobra.Command, p *project, f *checkFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-	next, err := loadNew(ctx, p, f, args)
-	if err != nil {
-		return err
-	}
-	olds, err := p.loadHistory(ctx, f)
+	olds, next, err := loadBoth(ctx, p, f, args)
 	if err != nil {
 		return err
 	}
@@ -111,6 +108,19 @@ func check(cmd *cobra.Command, p *project, f *checkFlags, args []string) error {
 		return errNo
 	}
 	return nil
+}
+
+// loadBoth loads both sides, at the same time where that is only a matter of reading files.
+func loadBoth(ctx context.Context, p *project, f *checkFlags, args []string) (olds []*schema.Set, next *schema.Set, err error) {
+	_ = p.open() // once, before there are two readers; what fails here is told by those who need a project
+	g, ctx := errgroup.WithContext(ctx)
+	if slices.ContainsFunc(append(slices.Clone(args), f.against...), func(w string) bool { return strings.HasPrefix(w, "registry:") }) {
+		g.SetLimit(1)
+	}
+	g.Go(func() (err error) { next, err = loadNew(ctx, p, f, args); return err })
+	g.Go(func() (err error) { olds, err = p.loadHistory(ctx, f); return err })
+	err = g.Wait()
+	return olds, next, err
 }
 
 func loadNew(ctx context.Context, p *project, f *checkFlags, args []string) (*schema.Set, error) {
