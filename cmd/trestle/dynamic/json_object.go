@@ -134,10 +134,12 @@ func (o *object) appendJSON(b []byte) (_ []byte, err error) {
 		}
 	}
 	for i, f := range o.message.Fields {
-		if o.values[i] == nil {
+		if o.values[i] == nil && !(f.JSONRequired && f.Nullable) {
 			continue
 		}
-		if member(f.JSONName); err == nil {
+		if member(f.JSONName); err == nil && o.values[i] == nil {
+			b = append(b, "null"...)
+		} else if err == nil {
 			b, err = appendJSON(b, f.Type, o.values[i])
 		}
 		if err != nil {

@@ -1,16 +1,19 @@
 package dynamic
 
 import (
+	"slices"
+
 	"github.com/omninode/trestle/runtime/jsontext"
 	"github.com/omninode/trestle/tools/schema"
 )
 
 // members reads the members of the object that the reader is in, one call of read for each that is a field and not
-// null, and unknown for each other. It records which required ones are missing.
+// null, and unknown for each other. It records which required ones are missing, and second members of a oneof.
 func members(r *jsontext.Reader, m *schema.Message, read func(i int, f *schema.Field), unknown func()) {
 	index := fieldIndex(m)
 	seen := make([]uint64, (len(m.Fields)+63)/64)
 	got := make([]bool, len(m.Fields))
+	var chosen []*schema.Oneof
 	for r.More() {
 		i, known := index[r.Name()]
 		if !known {
@@ -25,7 +28,14 @@ func members(r *jsontext.Reader, m *schema.Message, read func(i int, f *schema.F
 		f := m.Fields[i]
 		r.Once(&seen[i/64], uint(i%64))
 		if r.Null() {
+			got[i] = m.Proto == nil && f.Nullable
 			continue
+		}
+		if f.Oneof != nil {
+			if slices.Contains(chosen, f.Oneof) {
+				r.Fault("oneof", "must be the only one of "+f.Oneof.Name+" in the object", nil)
+			}
+			chosen = append(chosen, f.Oneof)
 		}
 		if f.Sensitive {
 			r.Sensitive()

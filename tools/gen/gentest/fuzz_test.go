@@ -23,7 +23,7 @@ const everyKind = `{"correlation_id":"c","truth":true,"small":-1,"large":9007199
 	`"secret":"s","old":"o","reset":"r","inner":{"level":"deep"},"unknown":[1]}`
 
 // order has a value for every kind of property.
-const order = `{"order_id":"ord_1","correlation_id":"550e8400-e29b-41d4-a716-446655440000","state":"paid",` +
+const order = `{"order_id":"ord_1","correlation_id":"550e8400-e29b-41d4-a716-446655440000","state":"paid","refund":null,` +
 	`"placed_at":"2025-10-16T12:34:56+02:00","paid_at":null,"total":1995,"discount":0.25,"gift":true,` +
 	`"lines":[{"sku":"a","quantity":1,"extra":{}}],"tags":["ab","cd"],"labels":{"b":"x","a":"y"},` +
 	`"rooms":{"hall":{"sku":"b","quantity":2}},"context":{"n":123456789012345678901234567890},"note":[1.0,null],` +

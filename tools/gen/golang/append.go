@@ -78,7 +78,11 @@ func (g *file) appendField(v view) ([]string, error) {
 		return guarded("if o, ok := "+v.holder+".("+"*"+v.wrapper+"); ok {", lines), nil
 	}
 	if cond := g.appendCondition(v); cond != "" {
-		return guarded("if "+cond+" {", lines), nil
+		lines = append([]string{"if " + cond + " {"}, lines...)
+		if !g.proto() && v.JSONRequired && v.Nullable {
+			lines = append(lines, "} else {", "b = append(b, "+goString(`"`+v.JSONName+`":null,`)+"...)")
+		}
+		return append(lines, "}"), nil
 	}
 	return lines, nil
 }

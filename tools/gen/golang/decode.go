@@ -2,6 +2,7 @@ package golang
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/omninode/trestle/tools/schema"
@@ -28,6 +29,9 @@ func (g *file) decodeJSON(m *schema.Message, goName string) error {
 	if needsGot(m) {
 		g.p("var got %s", g.bitset(len(m.Fields)))
 	}
+	for _, o := range m.Oneofs {
+		g.p("var one%s bool // a member of %s has been read", camel(o.Name), o.Name)
+	}
 	if m.KeepUnknown {
 		g.p("x.Unknown = nil")
 	}
@@ -40,8 +44,11 @@ func (g *file) decodeJSON(m *schema.Message, goName string) error {
 		if err != nil {
 			return err
 		}
-		if f.JSONRequired || !g.proto() && f.Required {
+		if mustBeGot(m, f) {
 			lines = append(lines, fmt.Sprintf("%s |= 1 << %d", bit("got", i, len(m.Fields)), i%64))
+		}
+		if f.Oneof != nil {
+			lines = append(g.alone(f.Oneof), lines...)
 		}
 		g.p("if !r.Null() {")
 		if f.Sensitive {
@@ -64,7 +71,11 @@ func (g *file) decodeJSON(m *schema.Message, goName string) error {
 	g.p("}")
 	for i, f := range m.Fields {
 		if f.JSONRequired || !g.proto() && f.Required {
-			g.p("if %s&(1<<%d) == 0 {", bit("got", i, len(m.Fields)), i%64)
+			set := "got"
+			if !mustBeGot(m, f) {
+				set = "seen"
+			}
+			g.p("if %s&(1<<%d) == 0 {", bit(set, i, len(m.Fields)), i%64)
 			g.p("r.Missing(%s)", goString(f.JSONName))
 			g.p("}")
 		}
@@ -73,13 +84,24 @@ func (g *file) decodeJSON(m *schema.Message, goName string) error {
 	return nil
 }
 
+// mustBeGot says whether a field must have a value in the JSON: one that may be null must only be there.
+func mustBeGot(m *schema.Message, f *schema.Field) bool {
+	return (f.JSONRequired || m.Proto == nil && f.Required) && !(m.Proto == nil && f.Nullable)
+}
+
 func needsGot(m *schema.Message) bool {
-	for _, f := range m.Fields {
-		if f.JSONRequired || m.Proto == nil && f.Required {
-			return true
-		}
+	return slices.ContainsFunc(m.Fields, func(f *schema.Field) bool { return mustBeGot(m, f) })
+}
+
+// alone finds fault with the second member of a oneof that has a value.
+func (g *file) alone(o *schema.Oneof) []string {
+	name := "one" + camel(o.Name)
+	return []string{
+		"if " + name + " {",
+		"r.Fault(\"oneof\", " + goString("must be the only one of "+o.Name+" in the object") + ", nil)",
+		"}",
+		name + " = true",
 	}
-	return false
 }
 
 // bitset is a type with room for n bits.

@@ -39,6 +39,8 @@ type OrderPlaced struct {
 	PaidAt *time.Time
 	// In cents.
 	Total int64
+	// What was paid back, in cents; null while that is not known.
+	Refund *int64
 	// A share.
 	Discount *float64
 	// Whether it is one.
@@ -272,6 +274,13 @@ func (x *OrderPlaced) AppendJSON(b []byte) ([]byte, error) {
 	b = append(b, `"total":`...)
 	b = strconv.AppendInt(b, x.Total, 10)
 	b = append(b, ',')
+	if x.Refund != nil {
+		b = append(b, `"refund":`...)
+		b = strconv.AppendInt(b, *x.Refund, 10)
+		b = append(b, ',')
+	} else {
+		b = append(b, `"refund":null,`...)
+	}
 	if x.Discount != nil {
 		b = append(b, `"discount":`...)
 		if b, err = jsontext.AppendFloat64(b, *x.Discount); err != nil {
@@ -449,18 +458,23 @@ func (x *OrderPlaced) DecodeJSON(r *jsontext.Reader) {
 				x.Total = r.Int64()
 				got |= 1 << 5
 			}
-		case "discount":
+		case "refund":
 			r.Once(&seen, 6)
+			if !r.Null() {
+				x.Refund = new(r.Int64())
+			}
+		case "discount":
+			r.Once(&seen, 7)
 			if !r.Null() {
 				x.Discount = new(r.Float64())
 			}
 		case "gift":
-			r.Once(&seen, 7)
+			r.Once(&seen, 8)
 			if !r.Null() {
 				x.Gift = new(r.Bool())
 			}
 		case "lines":
-			r.Once(&seen, 8)
+			r.Once(&seen, 9)
 			if !r.Null() {
 				x.Lines = []OrderLine{}
 				if r.BeginArray() {
@@ -470,10 +484,10 @@ func (x *OrderPlaced) DecodeJSON(r *jsontext.Reader) {
 						x.Lines = append(x.Lines, m)
 					}
 				}
-				got |= 1 << 8
+				got |= 1 << 9
 			}
 		case "tags":
-			r.Once(&seen, 9)
+			r.Once(&seen, 10)
 			if !r.Null() {
 				x.Tags = []string{}
 				if r.BeginArray() {
@@ -483,7 +497,7 @@ func (x *OrderPlaced) DecodeJSON(r *jsontext.Reader) {
 				}
 			}
 		case "labels":
-			r.Once(&seen, 10)
+			r.Once(&seen, 11)
 			if !r.Null() {
 				x.Labels = map[string]string{}
 				if r.BeginObject() {
@@ -494,7 +508,7 @@ func (x *OrderPlaced) DecodeJSON(r *jsontext.Reader) {
 				}
 			}
 		case "rooms":
-			r.Once(&seen, 11)
+			r.Once(&seen, 12)
 			if !r.Null() {
 				x.Rooms = map[string]OrderLine{}
 				if r.BeginObject() {
@@ -507,18 +521,18 @@ func (x *OrderPlaced) DecodeJSON(r *jsontext.Reader) {
 				}
 			}
 		case "context":
-			r.Once(&seen, 12)
+			r.Once(&seen, 13)
 			if !r.Null() {
 				x.Context = r.Object()
-				got |= 1 << 12
+				got |= 1 << 13
 			}
 		case "note":
-			r.Once(&seen, 13)
+			r.Once(&seen, 14)
 			if !r.Null() {
 				x.Note = r.Raw()
 			}
 		case "address":
-			r.Once(&seen, 14)
+			r.Once(&seen, 15)
 			if !r.Null() {
 				if x.Address == nil {
 					x.Address = new(Address)
@@ -526,12 +540,12 @@ func (x *OrderPlaced) DecodeJSON(r *jsontext.Reader) {
 				x.Address.DecodeJSON(r)
 			}
 		case "validate":
-			r.Once(&seen, 15)
+			r.Once(&seen, 16)
 			if !r.Null() {
 				x.Validate_ = new(r.Bool())
 			}
 		case "card":
-			r.Once(&seen, 16)
+			r.Once(&seen, 17)
 			if !r.Null() {
 				r.Sensitive()
 				x.Card = new(r.String())
@@ -552,10 +566,13 @@ func (x *OrderPlaced) DecodeJSON(r *jsontext.Reader) {
 	if got&(1<<5) == 0 {
 		r.Missing("total")
 	}
-	if got&(1<<8) == 0 {
+	if seen&(1<<6) == 0 {
+		r.Missing("refund")
+	}
+	if got&(1<<9) == 0 {
 		r.Missing("lines")
 	}
-	if got&(1<<12) == 0 {
+	if got&(1<<13) == 0 {
 		r.Missing("context")
 	}
 }

@@ -1796,6 +1796,7 @@ func (x *Containers) DecodeJSON(r *jsontext.Reader) {
 		return
 	}
 	var seen uint64
+	var oneChoice bool // a member of choice has been read
 	for r.More() {
 		switch r.Name() {
 		case "part":
@@ -1899,11 +1900,19 @@ func (x *Containers) DecodeJSON(r *jsontext.Reader) {
 		case "name":
 			r.Once(&seen, 9)
 			if !r.Null() {
+				if oneChoice {
+					r.Fault("oneof", "must be the only one of choice in the object", nil)
+				}
+				oneChoice = true
 				x.Choice = &Containers_Name{Name: r.String()}
 			}
 		case "piece":
 			r.Once(&seen, 10)
 			if !r.Null() {
+				if oneChoice {
+					r.Fault("oneof", "must be the only one of choice in the object", nil)
+				}
+				oneChoice = true
 				m := new(Part)
 				m.DecodeJSON(r)
 				x.Choice = &Containers_Piece{Piece: m}
@@ -1911,6 +1920,10 @@ func (x *Containers) DecodeJSON(r *jsontext.Reader) {
 		case "number":
 			r.Once(&seen, 11)
 			if !r.Null() {
+				if oneChoice {
+					r.Fault("oneof", "must be the only one of choice in the object", nil)
+				}
+				oneChoice = true
 				x.Choice = &Containers_Number{Number: r.Int32()}
 			}
 		case "left":

@@ -485,6 +485,7 @@ func (x *EveryKind) DecodeJSON(r *jsontext.Reader) {
 	}
 	var seen uint64
 	var got uint64
+	var oneChoice bool // a member of choice has been read
 	for r.More() {
 		switch r.Name() {
 		case "correlation_id":
@@ -727,11 +728,19 @@ func (x *EveryKind) DecodeJSON(r *jsontext.Reader) {
 		case "chosen_text":
 			r.Once(&seen, 31)
 			if !r.Null() {
+				if oneChoice {
+					r.Fault("oneof", "must be the only one of choice in the object", nil)
+				}
+				oneChoice = true
 				x.Choice = &EveryKind_ChosenText{ChosenText: r.String()}
 			}
 		case "chosen_owner":
 			r.Once(&seen, 32)
 			if !r.Null() {
+				if oneChoice {
+					r.Fault("oneof", "must be the only one of choice in the object", nil)
+				}
+				oneChoice = true
 				m := new(Owner)
 				m.DecodeJSON(r)
 				x.Choice = &EveryKind_ChosenOwner{ChosenOwner: m}
@@ -739,6 +748,10 @@ func (x *EveryKind) DecodeJSON(r *jsontext.Reader) {
 		case "chosen_mood":
 			r.Once(&seen, 33)
 			if !r.Null() {
+				if oneChoice {
+					r.Fault("oneof", "must be the only one of choice in the object", nil)
+				}
+				oneChoice = true
 				var e Mood
 				e.DecodeJSON(r)
 				x.Choice = &EveryKind_ChosenMood{ChosenMood: e}
