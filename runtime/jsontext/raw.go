@@ -54,6 +54,20 @@ func (r Raw) Decode(v any) error {
 	return nil
 }
 
+// Members counts the members of an object by name, each name once; 0 when the value is not an object.
+func (r Raw) Members() int {
+	names := map[string]struct{}{}
+	reader := NewReader(bytesOf(string(r)))
+	if reader.Kind() != '{' || !reader.BeginObject() {
+		return 0
+	}
+	for reader.More() {
+		names[reader.Key()] = struct{}{}
+		reader.Skip()
+	}
+	return len(names)
+}
+
 // MarshalJSON returns the text itself, null when it is absent.
 func (r Raw) MarshalJSON() ([]byte, error) { return AppendRaw(nil, r) }
 

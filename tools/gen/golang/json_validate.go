@@ -55,6 +55,8 @@ func emptyPasses(t *schema.Type) bool {
 func (g *file) keywords(r valueRule) ([]string, error) {
 	c := r.typ.Constraints
 	switch r.typ.Kind {
+	case schema.JSONObject:
+		return g.sizeKeywords(r, c, r.expr+".Members()"), nil
 	case schema.Int32, schema.Int64, schema.Uint32, schema.Uint64:
 		return g.integerKeywords(r, c)
 	case schema.Float, schema.Double:
@@ -296,17 +298,23 @@ func (g *file) jsonItem(r valueRule) ([]string, error) {
 	return g.keywords(r)
 }
 
-func (g *file) mapKeywords(r valueRule, c schema.Constraints) ([]string, error) {
+// sizeKeywords checks how many members an object has, count being the expression that says so.
+func (g *file) sizeKeywords(r valueRule, c schema.Constraints, count string) []string {
 	var lines []string
 	add := func(cond, rule, message string) {
 		lines = append(lines, g.check(cond, r, finding{rule: rule, text: message}))
 	}
 	if c.MinPairs != nil && *c.MinPairs > 0 {
-		add(fmt.Sprintf("len(%s) < %d", r.expr, *c.MinPairs), "minProperties", "must have at least "+plural(*c.MinPairs, "entry"))
+		add(fmt.Sprintf("%s < %d", count, *c.MinPairs), "minProperties", "must have at least "+plural(*c.MinPairs, "entry"))
 	}
 	if c.MaxPairs != nil {
-		add(fmt.Sprintf("len(%s) > %d", r.expr, *c.MaxPairs), "maxProperties", "must have at most "+plural(*c.MaxPairs, "entry"))
+		add(fmt.Sprintf("%s > %d", count, *c.MaxPairs), "maxProperties", "must have at most "+plural(*c.MaxPairs, "entry"))
 	}
+	return lines
+}
+
+func (g *file) mapKeywords(r valueRule, c schema.Constraints) ([]string, error) {
+	lines := g.sizeKeywords(r, c, "len("+r.expr+")")
 	path := joined(r.path, "[", "strconv.Quote(k)", "]")
 	keys, err := g.keywords(valueRule{field: r.field, typ: r.typ.Key, expr: "k", path: path})
 	if err != nil {

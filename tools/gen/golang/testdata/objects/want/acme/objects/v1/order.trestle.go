@@ -208,6 +208,9 @@ func (x *OrderPlaced) ValidateInto(v *trestle.Violations) {
 	if x.Context == "" && v.Report(trestle.Violation{Path: "context", Rule: "required", Message: "value is required"}) {
 		return
 	}
+	if x.Context.Members() > 3 && v.Report(trestle.Violation{Path: "context", Rule: "maxProperties", Message: "must have at most 3 entries"}) {
+		return
+	}
 	if x.Address != nil {
 		{
 			first := v.Len()
