@@ -49,7 +49,7 @@ func (c *Consumer) register(info *EventInfo, handle func(context.Context, Event)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err := c.add(info, handle); err != nil {
-		c.problems = append(c.problems, fmt.Errorf("handler of %s: %w", info.FullName, err))
+		c.problem(info, err)
 	}
 	if c.run {
 		select {
@@ -57,6 +57,18 @@ func (c *Consumer) register(info *EventInfo, handle func(context.Context, Event)
 		default:
 		}
 	}
+}
+
+// refuse has Run report what is wrong with a handler.
+func (c *Consumer) refuse(info *EventInfo, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.problem(info, err)
+}
+
+// problem needs mu.
+func (c *Consumer) problem(info *EventInfo, err error) {
+	c.problems = append(c.problems, fmt.Errorf("handler of %s: %w", info.FullName, err))
 }
 
 func (c *Consumer) add(info *EventInfo, handle func(context.Context, Event) error) error {

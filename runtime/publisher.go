@@ -100,9 +100,10 @@ func (p *Publisher) PublishAsync(ctx context.Context, e Event, done func(Receipt
 
 // sending is an event on its way to the cluster.
 type sending struct {
-	record  Record
-	info    *EventInfo
-	eventID string
+	record   Record
+	info     *EventInfo
+	eventID  string
+	envelope Envelope
 }
 
 func (s *sending) failed(err error) *PublishError {
@@ -117,15 +118,20 @@ func (p *Publisher) start(ctx context.Context, e Event, opts []PublishOption, do
 	if err != nil {
 		return nil, err
 	}
+	return s, p.send(ctx, s, done)
+}
+
+// send has a record written. When it returns an error, done is not called.
+func (p *Publisher) send(ctx context.Context, s *sending, done func(Receipt, error)) error {
 	size := int64(s.record.Size())
 	if err := p.room.Acquire(ctx, size); err != nil {
-		return nil, s.failed(fmt.Errorf("no room to wait for the cluster: %w", err))
+		return s.failed(fmt.Errorf("no room to wait for the cluster: %w", err))
 	}
 	p.mu.Lock()
 	if p.closed {
 		p.mu.Unlock()
 		p.room.Release(size)
-		return nil, s.failed(ErrClosed)
+		return s.failed(ErrClosed)
 	}
 	p.pending.Add(1)
 	p.mu.Unlock()
@@ -140,7 +146,7 @@ func (p *Publisher) start(ctx context.Context, e Event, opts []PublishOption, do
 		}
 		done(Receipt{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, EventID: s.eventID, Timestamp: r.Timestamp}, nil)
 	})
-	return s, nil
+	return nil
 }
 
 // encode makes the record of an event.
@@ -176,7 +182,7 @@ func (p *Publisher) encode(ctx context.Context, e Event, opts []PublishOption) (
 	if size := record.Size(); size > p.cfg.batchBytes {
 		return nil, &TooLargeError{Topic: record.Topic, EventType: info.FullName, Size: size, Limit: p.cfg.batchBytes}
 	}
-	return &sending{record, info, c.envelope.EventID}, nil
+	return &sending{record, info, c.envelope.EventID, c.envelope}, nil
 }
 
 // inherit gives an event that is published in a handler the ids of the one being handled, unless it has its own.

@@ -15,10 +15,11 @@ import (
 // PublisherOption configures a publisher.
 type PublisherOption interface{ applyPublisher(*publisherConfig) }
 
-// Option configures a publisher or a consumer.
+// Option configures a publisher, a consumer or a caller.
 type Option interface {
 	PublisherOption
 	ConsumerOption
+	CallerOption
 }
 
 type publisherOption func(*publisherConfig)
@@ -38,7 +39,7 @@ type publisherConfig struct {
 	schemaIDs       SchemaIDs
 }
 
-// clientConfig is what publishers and consumers have in common.
+// clientConfig is what publishers, consumers and callers have in common.
 type clientConfig struct {
 	logger *slog.Logger
 	kafka  []kgo.Opt
@@ -48,6 +49,7 @@ type clientOption func(*clientConfig)
 
 func (o clientOption) applyPublisher(c *publisherConfig) { o(&c.clientConfig) }
 func (o clientOption) applyConsumer(c *consumerConfig)   { o(&c.clientConfig) }
+func (o clientOption) applyCaller(c *callerConfig)       { o(&c.clientConfig) }
 
 // WithLogger sets where to log, overriding slog.Default.
 func WithLogger(logger *slog.Logger) Option {
@@ -55,7 +57,7 @@ func WithLogger(logger *slog.Logger) Option {
 }
 
 // WithKafka adds options of the Kafka client underneath, such as kgo.SASL and kgo.DialTLSConfig. They come after those
-// that the publisher or consumer sets itself, and so override them.
+// that the publisher, consumer or caller sets itself, and so override them.
 func WithKafka(opts ...kgo.Opt) Option {
 	return clientOption(func(c *clientConfig) { c.kafka = append(c.kafka, opts...) })
 }

@@ -1,0 +1,282 @@
+package trestle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/google/uuid"
+	"golang.org/x/sync/semaphore"
+)
+
+// Caller sends requests and waits for their responses. It is safe for concurrent use, and meant to be shared.
+//
+// It reads the topics of responses itself, all their partitions and outside of any consumer group, from where they end
+// when the first request is sent: so every instance of a service sees the responses to its own requests, and nothing is
+// committed.
+type Caller struct {
+	cfg     *callerConfig
+	pub     *Publisher
+	owned   bool // pub is the caller's own
+	replies *replies
+	room    *semaphore.Weighted // calls that may start
+
+	mu     sync.Mutex
+	closed bool
+	gone   chan struct{}  // closed when calls under way are to be given up
+	calls  sync.WaitGroup // grows under mu, while not closed
+}
+
+// ErrCallerClosed is the reason of calls on a closed caller, and of those that were under way for too long when it was
+// closed.
+var ErrCallerClosed = errors.New("caller is closed")
+
+// CallError says why a call whose request could be sent has no response: none came before the context ended
+// (context.DeadlineExceeded), it was invalid (*ValidationError) or of another type, its topic can't be read, or the
+// caller was closed (ErrCallerClosed).
+type CallError struct {
+	EventType     string // of the request: its full name
+	CorrelationID string // empty when the call failed before it had one
+	Err           error
+}
+
+// Error names the request and says why.
+func (e *CallError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "call %s", e.EventType)
+	if e.CorrelationID != "" {
+		fmt.Fprintf(&b, " (correlation id %s)", e.CorrelationID)
+	}
+	fmt.Fprintf(&b, ": %v", e.Err)
+	switch {
+	case isUnknownTopic(e.Err):
+		b.WriteString(": run trestle topics apply?")
+	case isUnauthorised(e.Err):
+		b.WriteString(": run trestle acl apply?")
+	}
+	return b.String()
+}
+
+// Unwrap returns the cause.
+func (e *CallError) Unwrap() error { return e.Err }
+
+// NewCaller returns a caller. It fails when an option is wrong, and names it; no broker is contacted before the first
+// call.
+func NewCaller(brokers []string, opts ...CallerOption) (*Caller, error) {
+	cfg, err := newCallerConfig(brokers, opts)
+	if err != nil {
+		return nil, fmt.Errorf("new caller: %w", err)
+	}
+	c := &Caller{cfg: cfg, pub: cfg.publisher, room: semaphore.NewWeighted(int64(cfg.maxCalls)), gone: make(chan struct{})}
+	if c.pub == nil {
+		c.owned = true
+		c.pub, err = NewPublisher(brokers, WithLogger(cfg.logger), WithKafka(cfg.kafka...), WithLinger(0))
+		if err != nil {
+			return nil, fmt.Errorf("new caller: %w", err)
+		}
+	}
+	c.replies, err = newReplies(cfg, brokers)
+	if err != nil {
+		if c.owned {
+			err = errors.Join(err, c.pub.Close(context.Background()))
+		}
+		return nil, fmt.Errorf("new caller: %w", err)
+	}
+	return c, nil
+}
+
+// Call sends a request and waits for the response with its correlation id until ctx ends; give ctx a deadline.
+//
+// The error is that of [Publisher.Publish] when the request was not published, a *CallError otherwise. What arrives
+// later, or for nobody who waits here, is passed over. In a handler the request belongs to the conversation of the event
+// being handled, as with Publish; elsewhere it starts a new one, unless it or an option says otherwise. Two calls for
+// the same response type under one correlation id can't be told apart: the second fails while the first waits.
+func Call[P Event](ctx context.Context, c *Caller, request Event, opts ...CallOption) (P, error) {
+	var none P
+	if any(none) == nil {
+		return none, errors.New("call: the response type is an interface: name an event type")
+	}
+	response, err := CallInfo(ctx, c, none.EventInfo(), request, opts...)
+	if err != nil {
+		return none, err
+	}
+	return response.(P), nil
+}
+
+// CallInfo is [Call] for a program that learns of its event types when it runs: the response is one that reply.New
+// made.
+func CallInfo(ctx context.Context, c *Caller, reply *EventInfo, request Event, opts ...CallOption) (Event, error) {
+	if request == nil {
+		return nil, errors.New("call: the request is nil")
+	}
+	var cfg callConfig
+	for _, o := range opts {
+		o.applyCall(&cfg)
+	}
+	info := request.EventInfo()
+	fail := func(err error) (Event, error) { return nil, &CallError{EventType: info.FullName, Err: err} }
+	if err := checkCall(info, reply, cfg.watchers); err != nil {
+		return fail(err)
+	}
+	if !c.begin() {
+		return fail(ErrCallerClosed)
+	}
+	defer c.calls.Done()
+	ctx, cancel := c.untilGone(ctx)
+	defer cancel()
+	if !c.room.TryAcquire(1) && c.room.Acquire(ctx, 1) != nil {
+		return fail(fmt.Errorf("too many calls under way: %w", context.Cause(ctx)))
+	}
+	defer c.room.Release(1)
+
+	sent, err := c.pub.encode(ctx, request, append(cfg.publish, withConversation(ctx, request)))
+	if err != nil {
+		return nil, err
+	}
+	return c.exchange(ctx, sent, reply, cfg.watchers)
+}
+
+func checkCall(request, reply *EventInfo, watchers []watcher) error {
+	switch {
+	case request.Reply == "":
+		return errors.New("it is no request: its schema names no reply")
+	case request.Reply != reply.Type:
+		return fmt.Errorf("it is answered by %s, not by %s", request.Reply, reply.Type)
+	case reply.Topic == nil:
+		return fmt.Errorf("response type %s has no topic", reply.FullName)
+	}
+	for _, w := range watchers {
+		switch {
+		case w.notify == nil:
+			return errors.New("WithStatus: must not be nil")
+		case w.info.Topic == nil:
+			return fmt.Errorf("WithStatus: event type %s has no topic", w.info.FullName)
+		}
+	}
+	return nil
+}
+
+// withConversation gives a request a correlation id that has none from elsewhere, also where its envelope needs none.
+func withConversation(ctx context.Context, request Event) PublishOption {
+	return func(c *publishConfig) {
+		if c.envelope.CorrelationID != "" {
+			return
+		}
+		if handled, ok := ctx.Value(deliveryKey{}).(*Delivery); ok && handled.Envelope.CorrelationID != "" {
+			return
+		}
+		var own Envelope
+		var ignored Violations
+		request.ShareEnvelope(&own, &ignored)
+		if own.CorrelationID == "" {
+			c.envelope.CorrelationID = uuid.NewString()
+		}
+	}
+}
+
+// exchange publishes an encoded request and waits for what comes back.
+func (c *Caller) exchange(ctx context.Context, s *sending, reply *EventInfo, watchers []watcher) (Event, error) {
+	fail := func(err error) (Event, error) {
+		return nil, &CallError{EventType: s.info.FullName, CorrelationID: s.envelope.CorrelationID, Err: err}
+	}
+	for _, w := range watchers {
+		if err := c.replies.open(ctx, w.info); err != nil {
+			return fail(err)
+		}
+	}
+	if err := c.replies.open(ctx, reply); err != nil {
+		return fail(err)
+	}
+	w := newWaiting(s, reply, watchers)
+	if !c.replies.add(w) { // before the request is sent: the response may come first
+		return fail(fmt.Errorf("another call for %s with this correlation id is under way", reply.Type))
+	}
+	defer c.replies.remove(w)
+	published := make(chan error, 1)
+	if err := c.pub.send(ctx, s, func(_ Receipt, err error) { published <- err }); err != nil {
+		return nil, err
+	}
+	acknowledged := false
+	for {
+		select {
+		case a := <-w.answer:
+			w.drain(ctx)
+			if a.err != nil {
+				return fail(a.err)
+			}
+			return a.event, nil
+		case err := <-published:
+			if err != nil {
+				return nil, err
+			}
+			acknowledged, published = true, nil
+		case <-w.news:
+			w.drain(ctx)
+		case <-ctx.Done():
+			switch cause := context.Cause(ctx); {
+			case !acknowledged && !errors.Is(cause, ErrCallerClosed):
+				return nil, s.failed(fmt.Errorf("not acknowledged yet: %w", cause))
+			default:
+				return fail(fmt.Errorf("no response: %w", cause))
+			}
+		}
+	}
+}
+
+func (c *Caller) begin() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return false
+	}
+	c.calls.Add(1)
+	return true
+}
+
+// untilGone returns a context that also ends, by ErrCallerClosed, when the caller gives up its calls.
+func (c *Caller) untilGone(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	ended := make(chan struct{})
+	go func() {
+		select {
+		case <-c.gone:
+			cancel(ErrCallerClosed)
+		case <-ended:
+		}
+	}()
+	return ctx, sync.OnceFunc(func() { close(ended); cancel(nil) })
+}
+
+// Close refuses new calls, waits for those under way until ctx ends, and then gives them up with ErrCallerClosed. All
+// calls have returned when it does, unless a function given to WithStatus hangs. It reports when calls were given up.
+// Closing again does nothing.
+func (c *Caller) Close(ctx context.Context) error {
+	c.mu.Lock()
+	closed := c.closed
+	c.closed = true
+	c.mu.Unlock()
+	if closed {
+		return nil
+	}
+	idle := make(chan struct{})
+	go func() { c.calls.Wait(); close(idle) }()
+	var failed error
+	select {
+	case <-idle:
+	case <-ctx.Done():
+		select {
+		case <-idle:
+		default:
+			failed = fmt.Errorf("close caller: calls given up: %w", context.Cause(ctx))
+		}
+	}
+	close(c.gone)
+	<-idle
+	c.replies.close()
+	if c.owned {
+		failed = errors.Join(failed, c.pub.Close(ctx))
+	}
+	return failed
+}

@@ -1,0 +1,114 @@
+package trestle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// CallerOption configures a caller.
+type CallerOption interface{ applyCaller(*callerConfig) }
+
+type callerOption func(*callerConfig)
+
+func (o callerOption) applyCaller(c *callerConfig) { o(c) }
+
+type callerConfig struct {
+	clientConfig
+	publisher *Publisher
+	maxCalls  int
+}
+
+// WithPublisher has requests published by p, overriding a publisher of the caller's own. It brings what the caller
+// doesn't set, such as WithSource and WithSchemaIDs, and stays open when the caller is closed. Its linger adds to the
+// time of each call. NewCaller fails if p is nil.
+func WithPublisher(p *Publisher) CallerOption {
+	return callerOption(func(c *callerConfig) { c.publisher = p })
+}
+
+// WithMaxCalls sets how many calls may be under way at once, overriding the default of 10000. One more waits until
+// another has ended, or its context. NewCaller fails if n is below 1.
+func WithMaxCalls(n int) CallerOption {
+	return callerOption(func(c *callerConfig) { c.maxCalls = n })
+}
+
+// replyMaxWait is how long a broker may wait for responses before it answers. It is also how long a partition that has
+// just been added to those read can go unread.
+const replyMaxWait = 250 * time.Millisecond
+
+func newCallerConfig(brokers []string, opts []CallerOption) (*callerConfig, error) {
+	c := &callerConfig{
+		clientConfig: clientConfig{logger: slog.Default()},
+		publisher:    new(Publisher), // not nil, so that a nil one is told from none
+		maxCalls:     10_000,
+	}
+	own := c.publisher
+	for _, o := range opts {
+		o.applyCaller(c)
+	}
+	var errs []error
+	check := func(ok bool, format string, args ...any) {
+		if !ok {
+			errs = append(errs, fmt.Errorf(format, args...))
+		}
+	}
+	check(len(brokers) > 0, "no brokers given")
+	check(c.logger != nil, "WithLogger: must not be nil")
+	check(c.publisher != nil, "WithPublisher: must not be nil")
+	check(c.maxCalls >= 1, "WithMaxCalls: must be at least 1, got %d", c.maxCalls)
+	if c.publisher == own {
+		c.publisher = nil
+	}
+	return c, errors.Join(errs...)
+}
+
+func (c *callerConfig) kafkaOptions(brokers []string) []kgo.Opt {
+	return append([]kgo.Opt{
+		kgo.SeedBrokers(brokers...),
+		kgo.ClientID("trestle"),
+		kgo.WithLogger(kafkaLogger{c.logger}),
+		kgo.MetadataMinAge(metadataMinAge),
+		kgo.FetchMaxWait(replyMaxWait),
+		// Where what was next is gone, all that is left may hold a response.
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+	}, c.kafka...)
+}
+
+// CallOption says something about one call. Every [PublishOption] is one, and counts for the request.
+type CallOption interface{ applyCall(*callConfig) }
+
+func (o PublishOption) applyCall(c *callConfig) { c.publish = append(c.publish, o) }
+
+type callOption func(*callConfig)
+
+func (o callOption) applyCall(c *callConfig) { o(c) }
+
+type callConfig struct {
+	publish  []PublishOption
+	watchers []watcher
+}
+
+type watcher struct {
+	info   *EventInfo
+	notify func(context.Context, Event)
+}
+
+// WithStatus has a function called with the status events of the call's conversation, those with its correlation id or
+// its session id, while the call waits. It is called in the goroutine of Call, never after Call has returned. When it is
+// too slow the oldest are left out, and invalid ones always. It can be given for several event types.
+func WithStatus[E any, P interface {
+	*E
+	Event
+}](notify func(context.Context, P)) CallOption {
+	return callOption(func(c *callConfig) {
+		w := watcher{info: P(nil).EventInfo()}
+		if notify != nil {
+			w.notify = func(ctx context.Context, e Event) { notify(ctx, e.(P)) }
+		}
+		c.watchers = append(c.watchers, w)
+	})
+}

@@ -1,0 +1,399 @@
+package trestle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// replies reads topics of responses and status events, and hands each event to the calls that wait for it.
+type replies struct {
+	cfg    *callerConfig
+	client *kgo.Client
+	stop   context.CancelFunc
+	done   sync.WaitGroup
+	called chan struct{} // a call has begun
+
+	opening chan struct{} // held while a topic is added, so that two calls don't add it twice
+
+	mu     sync.Mutex
+	topics map[string]*replyTopic // read from where they ended when they were added
+	calls  int
+}
+
+// replyTopic is a topic that is read.
+type replyTopic struct {
+	partitions map[int32]bool
+	expected   map[*EventInfo]*expected
+}
+
+// expected is an event type that calls wait for, and who does.
+type expected struct {
+	types    *Types                  // it alone
+	waiting  map[string]*waitingCall // by correlation id, in lower case
+	watching map[*waitingCall]func(context.Context, Event)
+}
+
+// waitingCall is a call that waits.
+type waitingCall struct {
+	correlationID, sessionID string // in lower case
+	reply                    *EventInfo
+	watchers                 []watcher
+	answer                   chan answer   // takes the first
+	news                     chan struct{} // there are statuses
+
+	mu       sync.Mutex
+	statuses []status
+}
+
+type answer struct {
+	event Event
+	err   error
+}
+
+type status struct {
+	event  Event
+	notify func(context.Context, Event)
+}
+
+// maxStatuses is how many status events wait for a call's function.
+const maxStatuses = 256
+
+func newWaiting(s *sending, reply *EventInfo, watchers []watcher) *waitingCall {
+	return &waitingCall{
+		correlationID: strings.ToLower(s.envelope.CorrelationID), sessionID: strings.ToLower(s.envelope.SessionID),
+		reply: reply, watchers: watchers, answer: make(chan answer, 1), news: make(chan struct{}, 1),
+	}
+}
+
+func (w *waitingCall) deliver(a answer) {
+	select {
+	case w.answer <- a:
+	default: // it has one
+	}
+}
+
+func (w *waitingCall) push(s status) {
+	w.mu.Lock()
+	if len(w.statuses) == maxStatuses {
+		w.statuses = slices.Delete(w.statuses, 0, 1)
+	}
+	w.statuses = append(w.statuses, s)
+	w.mu.Unlock()
+	select {
+	case w.news <- struct{}{}:
+	default:
+	}
+}
+
+// drain calls the call's functions with the statuses that wait.
+func (w *waitingCall) drain(ctx context.Context) {
+	w.mu.Lock()
+	statuses := w.statuses
+	w.statuses = nil
+	w.mu.Unlock()
+	for _, s := range statuses {
+		s.notify(ctx, s.event)
+	}
+}
+
+func newReplies(cfg *callerConfig, brokers []string) (*replies, error) {
+	client, err := kgo.NewClient(cfg.kafkaOptions(brokers)...)
+	if err != nil {
+		return nil, err
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	r := &replies{
+		cfg: cfg, client: client, stop: stop,
+		called: make(chan struct{}, 1), opening: make(chan struct{}, 1), topics: map[string]*replyTopic{},
+	}
+	r.done.Go(func() { r.poll(ctx) })
+	r.done.Go(func() { r.watchPartitions(ctx) })
+	return r, nil
+}
+
+func (r *replies) close() {
+	r.stop()
+	r.done.Wait()
+	r.client.Close()
+}
+
+// endsRetry is how long to wait before asking again where a topic ends.
+const endsRetry = 100 * time.Millisecond
+
+// open has an event type's topic read, from its present end if it wasn't yet.
+func (r *replies) open(ctx context.Context, info *EventInfo) error {
+	if r.expect(info) {
+		return nil
+	}
+	topic := info.Topic.Name
+	select {
+	case r.opening <- struct{}{}:
+		defer func() { <-r.opening }()
+	case <-ctx.Done():
+		return fmt.Errorf("read %s: %w", topic, context.Cause(ctx))
+	}
+	if r.expect(info) {
+		return nil
+	}
+	ends, err := r.ends(ctx, topic)
+	if err != nil {
+		return fmt.Errorf("read %s: %w", topic, err)
+	}
+	t := &replyTopic{partitions: map[int32]bool{}, expected: map[*EventInfo]*expected{}}
+	for id := range ends {
+		t.partitions[id] = true
+	}
+	r.mu.Lock()
+	r.topics[topic] = t
+	r.mu.Unlock()
+	r.expect(info)
+	r.client.AddConsumePartitions(map[string]map[int32]kgo.Offset{topic: ends})
+	return nil
+}
+
+// expect has an event type looked for if its topic is read already.
+func (r *replies) expect(info *EventInfo) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	t := r.topics[info.Topic.Name]
+	if t == nil {
+		return false
+	}
+	if t.expected[info] == nil {
+		t.expected[info] = &expected{
+			types: NewTypes(info), waiting: map[string]*waitingCall{}, watching: map[*waitingCall]func(context.Context, Event){},
+		}
+	}
+	return true
+}
+
+// ends finds out where a topic ends, until ctx ends or the cluster refuses for good.
+func (r *replies) ends(ctx context.Context, topic string) (map[int32]kgo.Offset, error) {
+	for {
+		ends, err := r.endsNow(ctx, topic)
+		if err == nil || !retriable(err) {
+			return ends, err
+		}
+		again := time.NewTimer(endsRetry)
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			again.Stop()
+			return nil, fmt.Errorf("%w: %w", err, context.Cause(ctx))
+		}
+	}
+}
+
+func (r *replies) endsNow(ctx context.Context, topic string) (map[int32]kgo.Offset, error) {
+	listed, err := kadm.NewClient(r.client).ListEndOffsets(ctx, topic)
+	if err == nil {
+		err = listed.Error()
+	}
+	if err != nil {
+		return nil, err
+	}
+	ends := map[int32]kgo.Offset{}
+	for id, o := range listed[topic] {
+		ends[id] = kgo.NewOffset().At(o.Offset)
+	}
+	if len(ends) == 0 {
+		return nil, kerr.UnknownTopicOrPartition
+	}
+	return ends, nil
+}
+
+// add has a call wait. It says false when there is one that waits for the same.
+func (r *replies) add(w *waitingCall) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	reply := r.topics[w.reply.Topic.Name].expected[w.reply]
+	if reply.waiting[w.correlationID] != nil {
+		return false
+	}
+	reply.waiting[w.correlationID] = w
+	for _, watcher := range w.watchers {
+		watching := r.topics[watcher.info.Topic.Name].expected[watcher.info].watching
+		notify := watcher.notify
+		if other := watching[w]; other != nil {
+			notify = func(ctx context.Context, e Event) { other(ctx, e); watcher.notify(ctx, e) }
+		}
+		watching[w] = notify
+	}
+	r.calls++
+	select {
+	case r.called <- struct{}{}:
+	default:
+	}
+	return true
+}
+
+func (r *replies) remove(w *waitingCall) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.topics[w.reply.Topic.Name].expected[w.reply].waiting, w.correlationID)
+	for _, watcher := range w.watchers {
+		delete(r.topics[watcher.info.Topic.Name].expected[watcher.info].watching, w)
+	}
+	r.calls--
+}
+
+// poll reads until ctx ends.
+func (r *replies) poll(ctx context.Context) {
+	for ctx.Err() == nil {
+		fetches := r.client.PollFetches(ctx)
+		fetches.EachRecord(r.record)
+		for _, f := range fetches.Errors() {
+			if ctx.Err() != nil {
+				return
+			}
+			if hopeless(f.Err) {
+				r.fail(f.Topic, fmt.Errorf("read %s: %w", f.Topic, f.Err))
+			}
+			r.cfg.logger.Warn("fetch of responses failed", "topic", f.Topic, "partition", f.Partition, "error", f.Err)
+		}
+	}
+}
+
+// fail ends the calls that wait for a topic.
+func (r *replies) fail(topic string, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	t := r.topics[topic]
+	if t == nil {
+		return
+	}
+	for _, e := range t.expected {
+		for _, w := range e.waiting {
+			w.deliver(answer{err: err})
+		}
+	}
+}
+
+// record hands a record to those who wait for it.
+func (r *replies) record(rec *kgo.Record) {
+	r.mu.Lock()
+	var wanted []*expected
+	if t := r.topics[rec.Topic]; t != nil {
+		for _, e := range t.expected {
+			if len(e.waiting)+len(e.watching) > 0 {
+				wanted = append(wanted, e)
+			}
+		}
+	}
+	r.mu.Unlock()
+	if len(wanted) == 0 {
+		return
+	}
+	from := newDelivery(rec, 1).record(rec.Value)
+	for _, e := range wanted {
+		d, err := Decode(from, e.types, DecodeOptions{})
+		r.hand(e, from, d, err)
+	}
+}
+
+func (r *replies) hand(e *expected, rec *Record, d Decoded, err error) {
+	if err == nil && d.Event == nil {
+		err = errors.New("it has no payload")
+	}
+	correlation, session := strings.ToLower(d.Envelope.CorrelationID), strings.ToLower(d.Envelope.SessionID)
+	if correlation == "" && err != nil { // it may be unreadable; the key of a response is most often the id
+		correlation = strings.ToLower(string(rec.Key))
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if w := e.waiting[correlation]; w != nil && !isOther(err, w.reply) {
+		a := answer{event: d.Event}
+		if err != nil {
+			a = answer{err: fmt.Errorf("response at %s/%d, offset %d: %w", rec.Topic, rec.Partition, rec.Offset, err)}
+		}
+		w.deliver(a)
+	}
+	if err != nil {
+		return
+	}
+	event := d.Event
+	for w, notify := range e.watching {
+		if w.correlationID != correlation && (w.sessionID == "" || w.sessionID != session) {
+			continue
+		}
+		if event == nil { // each call has an event of its own
+			again, _ := Decode(rec, e.types, DecodeOptions{})
+			event = again.Event
+		}
+		w.push(status{event, notify})
+		event = nil
+	}
+}
+
+// isOther says whether a record is of another type that belongs on the topic, and so no response gone wrong.
+func isOther(err error, reply *EventInfo) bool {
+	unknown, ok := errors.AsType[*UnknownEventTypeError](err)
+	return ok && unknown.EventType != reply.Type && slices.Contains(reply.Topic.EventTypes, unknown.EventType)
+}
+
+// partitionCheck is how often to look for partitions that were added, while calls wait.
+const partitionCheck = time.Second
+
+// watchPartitions finds partitions that are added to topics.
+func (r *replies) watchPartitions(ctx context.Context) {
+	ticker := time.NewTicker(partitionCheck)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		r.mu.Lock()
+		topics := slices.Sorted(maps.Keys(r.topics))
+		idle := r.calls == 0
+		r.mu.Unlock()
+		if idle {
+			ticker.Stop()
+			select {
+			case <-ctx.Done():
+				return
+			case <-r.called:
+			}
+			ticker.Reset(partitionCheck)
+			continue
+		}
+		found, err := kadm.NewClient(r.client).ListTopics(ctx, topics...)
+		if err != nil {
+			continue // the client says itself what is wrong with its connections
+		}
+		if added := r.added(found); len(added) > 0 {
+			r.client.AddConsumePartitions(added)
+		}
+	}
+}
+
+// added returns the partitions that aren't read yet; they are read from their beginning.
+func (r *replies) added(found kadm.TopicDetails) map[string]map[int32]kgo.Offset {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	added := map[string]map[int32]kgo.Offset{}
+	for topic, t := range r.topics {
+		for id := range found[topic].Partitions {
+			if t.partitions[id] {
+				continue
+			}
+			t.partitions[id] = true
+			if added[topic] == nil {
+				added[topic] = map[int32]kgo.Offset{}
+			}
+			added[topic][id] = kgo.NewOffset().AtStart()
+		}
+	}
+	return added
+}
