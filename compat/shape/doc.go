@@ -1,4 +1,9 @@
-// Package shape says which values a type of a schema has, whatever language the schema is written in: ranges of
-// numbers, lengths, finite lists, and whether a value is one of them. Compatibility of data is inclusion of what a
-// writer's shape holds in what a reader's does; where that cannot be told, the functions here say so.
+// Package shape says which values a type of a schema has, whatever language the schema is written in, and whether all
+// values of one shape are values of another.
+//
+// A [Space] makes shapes: sets of JSON values, from ranges, multiples, lengths, lists, regular languages, items,
+// members, and all that and, or and not make of them; [Space.FromJSONSchema] and [Space.FromType] read them from
+// schemas. A [Prover] answers whether one is included in another by looking for a member of the difference: there is
+// none, here is one, or it cannot be told, with the reason. Work is bounded; a question that takes too much is of the
+// last kind. Compatibility of data is inclusion of what a writer writes in what a reader accepts.
 package shape

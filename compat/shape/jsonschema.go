@@ -56,9 +56,11 @@ type lowering struct {
 	id    string // of the documents, so that references of several in one space differ
 	old   bool   // draft-07 and before: what stands beside $ref is ignored
 	err   *SchemaError
-	names map[*jsontree.Value]string
 	role  Role
 	depth int
+	work  int
+	// plain are the contents of references that are no part of themselves.
+	plain map[*Shape]*Shape
 }
 
 // FromJSONSchema returns what the schema at a pointer of a file describes. The name tells these documents from others
@@ -77,7 +79,7 @@ func (s *Space) FromJSONSchema(docs *Documents, name, file, pointer string, role
 			}
 		}
 	}
-	l := &lowering{Space: s, docs: docs, id: name, role: role, names: map[*jsontree.Value]string{}}
+	l := &lowering{Space: s, docs: docs, id: name, role: role, plain: map[*Shape]*Shape{}}
 	declared := root.Get("$schema")
 	l.old = declared != nil && (strings.Contains(declared.Text, "draft-07") || strings.Contains(declared.Text, "draft-06") ||
 		strings.Contains(declared.Text, "draft-04"))
@@ -161,6 +163,9 @@ func (l *lowering) schema(at spot) *Shape {
 		l.fail(at, "%s where a schema should be", at.v.Kind)
 		return l.Any()
 	}
+	if l.tire(at) {
+		return l.Any()
+	}
 	if l.depth++; l.depth > 1000 {
 		l.fail(at, "schemas are nested or refer to one another too deep")
 	}
@@ -195,14 +200,30 @@ func (l *lowering) schema(at spot) *Shape {
 // reference returns the shape of a schema that others refer to; it may be part of itself.
 func (l *lowering) reference(target spot) *Shape {
 	ref, known := l.Ref(l.name(target))
-	if !known {
-		content := l.schema(target)
-		l.Define(ref, content)
+	if known {
+		if plain := l.plain[ref]; plain != nil {
+			return plain
+		}
+		return ref
 	}
-	if !containsRef(ref.kids[0], ref, map[*Shape]bool{}) {
-		return ref.kids[0]
+	content := l.schema(target)
+	l.Define(ref, content)
+	if containsRef(content, ref, map[*Shape]bool{}) {
+		return ref
 	}
-	return ref
+	l.plain[ref] = content
+	return content
+}
+
+// maxWork bounds what is read of schemas that refer to one another, so that each is answered in a bounded time.
+const maxWork = 200_000
+
+// tire counts a step of work; true when there were too many.
+func (l *lowering) tire(at spot) bool {
+	if l.work++; l.work > maxWork {
+		l.fail(at, "the schemas refer to one another in too many ways to compare them")
+	}
+	return l.err != nil
 }
 
 // containsRef says whether a reference is part of a shape, or of one that is not known yet.

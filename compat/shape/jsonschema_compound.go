@@ -229,7 +229,7 @@ func patternTest(expr string) func(any) bool {
 // inPlace calls f with the schemas that judge the same value as a schema does, itself first, and the condition under
 // which each counts; nil is always.
 func (l *lowering) inPlace(at spot, seen map[*jsontree.Value]bool, when []*Shape, f func(at spot, when []*Shape)) {
-	if seen[at.v] || at.v.Kind != jsontree.Object {
+	if seen[at.v] || at.v.Kind != jsontree.Object || l.tire(at) {
 		return
 	}
 	seen[at.v] = true
