@@ -201,6 +201,9 @@ func packageFile(set *schema.Set, pkg *schema.Package, names *protoNames, shared
 	if err := g.topics(topics); err != nil {
 		return nil, err
 	}
+	if err := g.conversations(); err != nil {
+		return nil, err
+	}
 	if len(shared.order) > 0 {
 		g.p("// The patterns of the schemas, compiled when they are first needed.")
 		g.p("var (")

@@ -22,7 +22,7 @@ const goldenImport = "github.com/omninode/trestle/tools/gen/golang/testdata/"
 
 func TestGolden(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"rules", "shapes", "objects", "formats", "peers"} {
+	for _, name := range []string{"rules", "shapes", "objects", "formats", "pairs", "peers"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			set := loadCase(t, name)
@@ -61,6 +61,7 @@ func TestDeterministic(t *testing.T) {
 		"shapes":  func() *schema.Set { return loadCase(t, "shapes") },
 		"objects": func() *schema.Set { return loadCase(t, "objects") },
 		"formats": func() *schema.Set { return loadCase(t, "formats") },
+		"pairs":   func() *schema.Set { return loadCase(t, "pairs") },
 	}
 	for name, load := range sets {
 		t.Run(name, func(t *testing.T) {

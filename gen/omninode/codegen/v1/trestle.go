@@ -3,6 +3,8 @@
 package codegenv1
 
 import (
+	"context"
+
 	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/wire"
 )
@@ -257,3 +259,50 @@ var (
 		MaxMessageBytes: 2097152,
 	}
 )
+
+// Calls sends the package's requests and waits for their responses. It is safe for concurrent use.
+type Calls struct{ caller *trestle.Caller }
+
+// NewCalls returns what calls by that caller.
+func NewCalls(caller *trestle.Caller) Calls { return Calls{caller} }
+
+// CodegenAnalysis sends a request and waits for its response until ctx ends: see [trestle.Call].
+func (c Calls) CodegenAnalysis(ctx context.Context, request *CodegenAnalysisRequest, opts ...trestle.CallOption) (*CodegenAnalysisResponse, error) {
+	return trestle.Call[*CodegenAnalysisResponse](ctx, c.caller, request, opts...)
+}
+
+// CodegenMixin sends a request and waits for its response until ctx ends: see [trestle.Call].
+func (c Calls) CodegenMixin(ctx context.Context, request *CodegenMixinRequest, opts ...trestle.CallOption) (*CodegenMixinResponse, error) {
+	return trestle.Call[*CodegenMixinResponse](ctx, c.caller, request, opts...)
+}
+
+// CodegenPattern sends a request and waits for its response until ctx ends: see [trestle.Call].
+func (c Calls) CodegenPattern(ctx context.Context, request *CodegenPatternRequest, opts ...trestle.CallOption) (*CodegenPatternResponse, error) {
+	return trestle.Call[*CodegenPatternResponse](ctx, c.caller, request, opts...)
+}
+
+// CodegenValidation sends a request and waits for its response until ctx ends: see [trestle.Call].
+func (c Calls) CodegenValidation(ctx context.Context, request *CodegenValidationRequest, opts ...trestle.CallOption) (*CodegenValidationResponse, error) {
+	return trestle.Call[*CodegenValidationResponse](ctx, c.caller, request, opts...)
+}
+
+// Answers answers the package's requests. It has a method for each, so that one that is missing does not compile.
+type Answers interface {
+	// AnswerCodegenAnalysis returns the response to a request: see [trestle.Answer].
+	AnswerCodegenAnalysis(ctx context.Context, request *CodegenAnalysisRequest) (*CodegenAnalysisResponse, error)
+	// AnswerCodegenMixin returns the response to a request: see [trestle.Answer].
+	AnswerCodegenMixin(ctx context.Context, request *CodegenMixinRequest) (*CodegenMixinResponse, error)
+	// AnswerCodegenPattern returns the response to a request: see [trestle.Answer].
+	AnswerCodegenPattern(ctx context.Context, request *CodegenPatternRequest) (*CodegenPatternResponse, error)
+	// AnswerCodegenValidation returns the response to a request: see [trestle.Answer].
+	AnswerCodegenValidation(ctx context.Context, request *CodegenValidationRequest) (*CodegenValidationResponse, error)
+}
+
+// HandleAnswers registers the handlers of all the package's requests, and has the responses that they return published
+// under the requests' correlation and session ids. Call it before c runs.
+func HandleAnswers(c *trestle.Consumer, pub *trestle.Publisher, a Answers) {
+	trestle.Answer(c, pub, a.AnswerCodegenAnalysis)
+	trestle.Answer(c, pub, a.AnswerCodegenMixin)
+	trestle.Answer(c, pub, a.AnswerCodegenPattern)
+	trestle.Answer(c, pub, a.AnswerCodegenValidation)
+}
