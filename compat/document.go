@@ -17,10 +17,7 @@ func (c *comparison) documents() [][2]*schema.File {
 	if !hasDocument(olds) && !hasDocument(news) {
 		return nil
 	}
-	var out [][2]*schema.File
-	for _, p := range pairBy(olds, news, func(f *schema.File) string { return f.Path }) {
-		out = append(out, p)
-	}
+	out := pairBy(olds, news, func(f *schema.File) string { return f.Path })
 	if len(olds) == 1 && len(news) == 1 {
 		out = [][2]*schema.File{{olds[0], news[0]}}
 	}

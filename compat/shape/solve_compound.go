@@ -66,7 +66,6 @@ type need struct {
 	n, from int
 	shape   literal
 	names   *Language
-	bound   bool // at most, not at least
 }
 
 // arrays looks for an array.
