@@ -40,6 +40,10 @@ func WithMaxCalls(n int) CallerOption {
 // just been added to those read can go unread.
 const replyMaxWait = 250 * time.Millisecond
 
+// replyBackoff is how long to wait before a broker is asked again that failed: less than the client would, since calls
+// have deadlines.
+var replyBackoff = backoff{100 * time.Millisecond, time.Second}
+
 func newCallerConfig(brokers []string, opts []CallerOption) (*callerConfig, error) {
 	c := &callerConfig{
 		clientConfig: clientConfig{logger: slog.Default()},
@@ -73,6 +77,7 @@ func (c *callerConfig) kafkaOptions(brokers []string) []kgo.Opt {
 		kgo.WithLogger(kafkaLogger{c.logger}),
 		kgo.MetadataMinAge(metadataMinAge),
 		kgo.FetchMaxWait(replyMaxWait),
+		kgo.RetryBackoffFn(func(failures int) time.Duration { return replyBackoff.before(max(failures, 1)) }),
 		// Where what was next is gone, all that is left may hold a response.
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 	}, c.kafka...)

@@ -16,9 +16,18 @@
 //	})
 //	err = c.Run(ctx)
 //
+// Where a schema names the reply to a request, [Call] waits for it, and [Answer] has a handler's result sent as the
+// reply. Generated packages have both for all their requests, typed:
+//
+//	caller, err := trestle.NewCaller(brokers)
+//	...
+//	response, err := codegenv1.NewCalls(caller).CodegenPattern(ctx, request, trestle.WithSessionID(session))
+//
+//	codegenv1.HandleAnswers(c, pub, archon) // does not compile unless archon answers every request
+//
 // [Encode] and [Decode] turn events into records and back without any broker, for those who bring their own client.
 //
 // Errors say whose fault they are: a [*ValidationError] the data's, a [*TooLargeError] the event's size, a
-// [*PublishError] the cluster's. The packages below this one need a database or a registry; who only publishes and
-// consumes does not link them.
+// [*PublishError] the cluster's, a [*CallError] that of who should have responded. The packages below this one need a
+// database or a registry; who only publishes and consumes does not link them.
 package trestle
