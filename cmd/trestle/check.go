@@ -14,7 +14,6 @@ import (
 	"github.com/omninode/trestle/cmd/trestle/gate"
 	"github.com/omninode/trestle/compat"
 	"github.com/omninode/trestle/compat/report"
-	"github.com/omninode/trestle/runtime/registry"
 	"github.com/omninode/trestle/tools/schema"
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
@@ -160,14 +159,7 @@ func (p *project) loadLocation(ctx context.Context, word string, c *connections)
 
 // registryDocument fetches SUBJECT or SUBJECT@VERSION.
 func registryDocument(ctx context.Context, p *project, c *connections, word string) (schema.Source, error) {
-	env, err := c.resolve(p)
-	if err != nil {
-		return nil, err
-	}
-	if err := env.needRegistry(); err != nil {
-		return nil, err
-	}
-	client, err := registry.New(env.Registry)
+	client, err := c.registryClient(p)
 	if err != nil {
 		return nil, err
 	}

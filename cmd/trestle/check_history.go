@@ -87,14 +87,7 @@ func (p *project) tags(ctx context.Context, ref string) ([]string, error) {
 
 // loadVersions loads all versions of a subject.
 func (p *project) loadVersions(ctx context.Context, subject string, c *connections) ([]*schema.Set, error) {
-	env, err := c.resolve(p)
-	if err != nil {
-		return nil, err
-	}
-	if err := env.needRegistry(); err != nil {
-		return nil, err
-	}
-	client, err := registry.New(env.Registry)
+	client, err := c.registryClient(p)
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/omninode/trestle/cmd/trestle/dev"
+	"github.com/omninode/trestle/runtime/registry"
 	"github.com/spf13/cobra"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -112,4 +113,16 @@ func (e environment) kafka(opts ...kgo.Opt) (*kgo.Client, error) {
 		return nil, fmt.Errorf("brokers %s: %w", strings.Join(e.Brokers, ","), err)
 	}
 	return cl, nil
+}
+
+// registryClient connects to the registry that the flags, the variables and the project together mean.
+func (c *connections) registryClient(p *project) (*registry.Client, error) {
+	env, err := c.resolve(p)
+	if err != nil {
+		return nil, err
+	}
+	if err := env.needRegistry(); err != nil {
+		return nil, err
+	}
+	return registry.New(env.Registry)
 }

@@ -63,24 +63,14 @@ func Run(ctx context.Context, o Options) (*Summary, error) {
 	if err != nil {
 		return nil, err
 	}
-	talk, failed := context.WithCancelCause(ctx) // ends when a service fails
-	defer failed(nil)
-	work, stop := context.WithCancel(ctx)
-	defer stop()
-	group, groupCtx := errgroup.WithContext(work)
-	for _, c := range consumers {
-		group.Go(func() error { return c.Run(groupCtx) })
+	services := []func(context.Context) error{
+		func(ctx context.Context) error { return d.operations.watchDeadLetters(ctx, o.Brokers, o.DeadLetters) },
 	}
-	group.Go(func() error { return d.operations.watchDeadLetters(groupCtx, o.Brokers, o.DeadLetters) })
-	done := make(chan error, 1)
-	go func() {
-		err := group.Wait()
-		failed(err)
-		done <- err
-	}()
-	ids, err := d.converse(talk)
-	stop()
-	if err := errors.Join(err, <-done, d.pub.Close(context.WithoutCancel(ctx))); err != nil {
+	for _, c := range consumers {
+		services = append(services, c.Run)
+	}
+	ids, err := beside(ctx, services, d.converse)
+	if err := errors.Join(err, d.pub.Close(context.WithoutCancel(ctx))); err != nil {
 		return nil, err
 	}
 	d.step("tracing the log into the store")
@@ -90,6 +80,27 @@ func Run(ctx context.Context, o Options) (*Summary, error) {
 	}
 	summary.DurationMS = time.Since(begun).Milliseconds()
 	return summary, nil
+}
+
+// beside runs services while talk runs, and stops them when it is over. The context of talk ends when a service fails.
+func beside(ctx context.Context, services []func(context.Context) error, talk func(context.Context) ([]string, error)) ([]string, error) {
+	talkCtx, failed := context.WithCancelCause(ctx)
+	defer failed(nil)
+	work, stop := context.WithCancel(ctx)
+	defer stop()
+	group, groupCtx := errgroup.WithContext(work)
+	for _, s := range services {
+		group.Go(func() error { return s(groupCtx) })
+	}
+	done := make(chan error, 1)
+	go func() {
+		err := group.Wait()
+		failed(err)
+		done <- err
+	}()
+	ids, err := talk(talkCtx)
+	stop()
+	return ids, errors.Join(err, <-done)
 }
 
 type demo struct {

@@ -10,7 +10,6 @@ import (
 	"github.com/omninode/trestle/runtime/wire"
 	"github.com/omninode/trestle/tools/schema"
 	"github.com/twmb/franz-go/pkg/kgo"
-	"golang.org/x/sync/errgroup"
 )
 
 // conversations is how many conversations the generic demo holds.
@@ -60,27 +59,13 @@ func (d *generic) run(ctx context.Context, set *schema.Set, infos []*trestle.Eve
 	if err != nil {
 		return nil, err
 	}
-	talk, failed := context.WithCancelCause(ctx) // ends when a service fails
-	defer failed(nil)
-	work, stop := context.WithCancel(ctx)
-	defer stop()
-	group, groupCtx := errgroup.WithContext(work)
-	group.Go(func() error { return consumer.Run(groupCtx) })
-	group.Go(func() error {
-		return readDeadLetters(groupCtx, d.Brokers, d.DeadLetters, func(*kgo.Record) error {
+	deadLetters := func(ctx context.Context) error {
+		return readDeadLetters(ctx, d.Brokers, d.DeadLetters, func(*kgo.Record) error {
 			d.ledger.consumed(deadLetterType)
 			return nil
 		})
-	})
-	done := make(chan error, 1)
-	go func() {
-		err := group.Wait()
-		failed(err)
-		done <- err
-	}()
-	ids, err = d.talk(talk)
-	stop()
-	return ids, errors.Join(err, <-done)
+	}
+	return beside(ctx, []func(context.Context) error{consumer.Run, deadLetters}, d.talk)
 }
 
 // prepare finds the event types that take part, with an example of each.
