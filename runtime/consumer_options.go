@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+	"go.opentelemetry.io/otel/metric"
 )
 
 // ConsumerOption configures a consumer.
@@ -32,6 +33,8 @@ type consumerConfig struct {
 	instanceID        string
 	observe           func(Outcome)
 	strictTime        bool
+	meters            metric.MeterProvider
+	zonelessTimes     metric.Int64Counter
 }
 
 // WithKeyWorkers sets how many keys are handled at once, overriding the default of 16. Records sharing a key still run
@@ -122,7 +125,15 @@ func WithInstanceID(id string) ConsumerOption {
 	return consumerOption(func(c *consumerConfig) { c.instanceID = id })
 }
 
-// WithStrictTime makes a time that names no zone a violation. Without it such a time is taken as UTC.
+// WithMeterProvider sets where metrics go, overriding OpenTelemetry's global provider. There is one:
+// trestle.consumer.zoneless_times counts the times in events that name no zone and were taken as UTC, by
+// messaging.destination.name (the topic) and messaging.consumer.group.name.
+func WithMeterProvider(p metric.MeterProvider) ConsumerOption {
+	return consumerOption(func(c *consumerConfig) { c.meters = p })
+}
+
+// WithStrictTime makes a time that names no zone a violation. Without it such a time is taken as UTC, counted, and
+// logged once a topic.
 func WithStrictTime() ConsumerOption {
 	return consumerOption(func(c *consumerConfig) { c.strictTime = true })
 }
@@ -205,6 +216,9 @@ func newConsumerConfig(opts []ConsumerOption) (*consumerConfig, error) {
 	check(c.rebalanceTimeout > c.heartbeatInterval,
 		"WithRebalanceTimeout: must be more than WithHeartbeatInterval (%v), got %v", c.heartbeatInterval, c.rebalanceTimeout)
 	check(c.observe != nil, "WithObserver: must not be nil")
+	if err := c.makeInstruments(); err != nil {
+		errs = append(errs, err)
+	}
 	return c, errors.Join(errs...)
 }
 

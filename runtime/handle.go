@@ -145,8 +145,11 @@ func (c *Consumer) attempt(t *task) (Result, error) {
 	if err != nil {
 		return 0, undecodable(err)
 	}
-	if d.ZonelessTimes > 0 && topic.zoneless.CompareAndSwap(false, true) {
-		c.log(slog.LevelWarn, t, "a producer writes times without a zone; they are taken as UTC")
+	if d.ZonelessTimes > 0 && d.Attempt == 1 {
+		c.countZoneless(t)
+		if topic.zoneless.CompareAndSwap(false, true) {
+			c.log(slog.LevelWarn, t, "a producer writes times without a zone; they are taken as UTC")
+		}
 	}
 	if decoded.Event == nil {
 		return 0, undecodable(fmt.Errorf("%s: it has no payload", handler.info.FullName))

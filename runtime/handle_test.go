@@ -4,8 +4,12 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/metric/noop"
 
 	trestle "github.com/omninode/trestle/runtime"
 )
@@ -165,10 +169,14 @@ func TestConsumerSaysOnceThatTimesHaveNoZone(t *testing.T) {
 	c.writeOrders(t, orderIDs(3), 1)
 	logger, warned := whenLogged("a producer writes times without a zone; they are taken as UTC")
 	outcomes := newOutcomes()
-	r := consume(t, c, ok, trestle.WithLogger(logger), trestle.WithObserver(outcomes.add))
+	meters := &meterRecorder{}
+	r := consume(t, c, ok, trestle.WithLogger(logger), trestle.WithObserver(outcomes.add), trestle.WithMeterProvider(meters))
 	<-warned
 	eventually(t, "all committed", func() bool { return c.committed(testGroup) == 3 })
 	r.stop()
+	if got := meters.sum.Load(); got != 3 {
+		t.Errorf("trestle.consumer.zoneless_times counted %d, want 3", got)
+	}
 	if d := outcomes.last[trestle.Handled].Delivery; d.ZonelessTimes != 1 || d.EventID == "" {
 		t.Errorf("got %+v", d)
 	}
@@ -193,3 +201,29 @@ func TestPermanent(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// meterRecorder is a meter provider that adds up the only counter there is.
+type meterRecorder struct {
+	noop.MeterProvider
+	sum atomic.Int64
+}
+
+func (m *meterRecorder) Meter(string, ...metric.MeterOption) metric.Meter {
+	return recordingMeter{sum: &m.sum}
+}
+
+type recordingMeter struct {
+	noop.Meter
+	sum *atomic.Int64
+}
+
+func (m recordingMeter) Int64Counter(string, ...metric.Int64CounterOption) (metric.Int64Counter, error) {
+	return recordingCounter{sum: m.sum}, nil
+}
+
+type recordingCounter struct {
+	noop.Int64Counter
+	sum *atomic.Int64
+}
+
+func (c recordingCounter) Add(_ context.Context, n int64, _ ...metric.AddOption) { c.sum.Add(n) }
