@@ -68,8 +68,8 @@ fuzz: ## fuzz every decoder and parser, FUZZTIME each (default 30s)
 	| while read -r file name; do echo "$$name"; $(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(or $(FUZZTIME),30s) "$$(dirname $$file)" || exit 1; done
 
 .PHONY: soundness
-soundness: ## hold EVOLUTIONS (default 1000000) random evolutions of schemas against the checker's verdicts
-	$(GO) test ./compat ./compat/shape -run '^TestSoundness$$' -count=1 -timeout 0 -v -evolutions $(or $(EVOLUTIONS),1000000)
+soundness: ## hold EVOLUTIONS (default 1000000) random evolutions of schemas against the checker's verdicts, from SEED (default: a fresh one)
+	$(GO) test ./compat ./compat/shape -run '^TestSoundness$$' -count=1 -timeout 0 -v -evolutions $(or $(EVOLUTIONS),1000000) -seed $(or $(SEED),0)
 
 .PHONY: bench
 bench: ## measure against the limits and peers, as ratios in one run

@@ -161,21 +161,31 @@ func (l *lowering) dependent(at spot) []*Shape {
 
 // propertyNames limits names by a schema of strings: keyword by keyword, as each keeps some names out.
 func (l *lowering) propertyNames(at spot) *Shape {
-	for {
-		ref := at.v.Get("$ref")
-		if ref == nil {
-			break
-		}
-		target, ok := l.resolve(at, ref)
-		if !ok || target == at {
-			return l.Any()
-		}
-		at = target
-	}
+	return l.names(at, map[*jsontree.Value]bool{})
+}
+
+// names is propertyNames; seen holds the schemas that refer to this one, as one that refers to itself adds nothing.
+func (l *lowering) names(at spot, seen map[*jsontree.Value]bool) *Shape {
 	if at.v.IsFalse() {
 		return l.Length(Object, 0, 0)
 	}
+	if seen[at.v] {
+		return l.Any()
+	}
+	seen[at.v] = true
 	var parts []*Shape
+	if ref := at.v.Get("$ref"); ref != nil {
+		if target, ok := l.resolve(at, ref); ok {
+			parts = append(parts, l.names(target, seen))
+		}
+		if l.old {
+			// Draft-07 ignores what stands beside $ref, and validators do not agree on that.
+			if len(at.v.Members) > 1 {
+				parts = append(parts, l.Opaque(Object, "propertyNames beside $ref: "+at.v.JSON(), nil))
+			}
+			return l.And(parts...)
+		}
+	}
 	within := func(names *Language) { parts = append(parts, l.Members(l.Except(names), l.Never())) }
 	for _, m := range at.v.Members {
 		switch m.Name {
@@ -210,7 +220,7 @@ func (l *lowering) propertyNames(at spot) *Shape {
 			if m.Value.Text == "string" {
 				continue
 			}
-		case "title", "description", "$comment", "examples", "default", "deprecated", "$defs", "definitions":
+		case "$ref", "title", "description", "$comment", "examples", "default", "deprecated", "$defs", "definitions":
 			continue
 		}
 		parts = append(parts, l.Opaque(Object, fmt.Sprintf("propertyNames %s: %s", m.Name, m.Value.JSON()), nil))

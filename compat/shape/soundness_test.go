@@ -78,7 +78,9 @@ func TestSoundnessKept(t *testing.T) {
 	}
 }
 
-var kept = []uint64{}
+var kept = []uint64{
+	1795456665335995273, // propertyNames with a keyword beside its $ref
+}
 
 func evolve(t *testing.T, s uint64, count map[shape.Inclusion]int) {
 	t.Helper()
