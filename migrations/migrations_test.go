@@ -179,8 +179,10 @@ func TestPayloadIsPackedWithLZ4(t *testing.T) {
 	}
 	var offered bool
 	if err := db.QueryRowContext(t.Context(),
-		`SELECT 'lz4' = ANY (enumvals) FROM pg_settings WHERE name = 'default_toast_compression'`).Scan(&offered); err != nil {
-		t.Skip("the server knows no compression methods:", err)
+		`SELECT 'lz4' = ANY (enumvals) FROM pg_settings WHERE name = 'default_toast_compression'`).Scan(&offered); errors.Is(err, sql.ErrNoRows) {
+		services.Missing(t, "PostgreSQL 14", "the server knows no compression methods")
+	} else if err != nil {
+		t.Fatal(err)
 	}
 	var method string
 	if err := db.QueryRowContext(t.Context(), `SELECT attcompression::text FROM pg_attribute

@@ -13,6 +13,7 @@ import (
 	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/omninode/trestle/runtime/trestletest/services"
 	"github.com/omninode/trestle/tools/schema"
 )
 
@@ -190,7 +191,7 @@ func git(t *testing.T, dir string, args ...string) {
 func TestGit(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("git"); err != nil {
-		t.Skip("git is not installed")
+		services.Missing(t, "git", err.Error())
 	}
 	root := writeSample(t)
 	link := filepath.Join(root, "schemas", "other", "v1", "linked.proto")

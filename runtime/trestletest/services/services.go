@@ -24,10 +24,7 @@ func obtain[T any](tb testing.TB, service string, get func() (T, error)) T {
 		return value
 	}
 	if missing, ok := errors.AsType[*artefact.MissingError](err); ok {
-		if os.Getenv("CI") == "true" {
-			tb.Fatalf("%s: %v (CI=true forbids to skip)", service, missing)
-		}
-		skip(tb, service, missing.Error())
+		Missing(tb, service, missing.Error())
 	}
 	report(tb, fmt.Errorf("start %s: %w", service, err))
 	tb.FailNow()
@@ -41,6 +38,16 @@ func report(tb testing.TB, err error) {
 		tb.Logf("the end of the log of %s:\n%s", failed.server, failed.log)
 	}
 	tb.Error(err)
+}
+
+// Missing ends a test that needs what this machine does not have: it is skipped, and that is recorded as for a missing
+// service; with CI=true it fails.
+func Missing(tb testing.TB, what, reason string) {
+	tb.Helper()
+	if os.Getenv("CI") == "true" {
+		tb.Fatalf("%s: %s (CI=true forbids to skip)", what, reason)
+	}
+	skip(tb, what, reason)
 }
 
 func skip(tb testing.TB, service, reason string) {
