@@ -17,6 +17,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/omninode/trestle/runtime/topics"
 	"github.com/omninode/trestle/runtime/trestletest/services/internal/process"
 )
 
@@ -38,8 +39,12 @@ func newClient(t *testing.T, c *KafkaCluster, opts ...kgo.Opt) *kgo.Client {
 
 func createTopic(t *testing.T, c *KafkaCluster, topic string) {
 	t.Helper()
-	admin := kadm.NewClient(newClient(t, c))
-	if _, err := admin.CreateTopic(testContext(t), 1, -1, nil, topic); err != nil {
+	ctx, client := testContext(t), newClient(t, c)
+	plan, err := topics.NewPlan(ctx, client, []topics.Spec{{Name: topic, Partitions: 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := plan.Apply(ctx, client); err != nil { // returns once all brokers show the topic
 		t.Fatal(err)
 	}
 }
@@ -125,6 +130,9 @@ func TestKafkaOfThreeNodes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := configs[0].Err; err != nil {
+		t.Fatal(err)
+	}
 	got := map[string]string{}
 	for _, entry := range configs[0].Configs {
 		got[entry.Key] = entry.MaybeValue()
@@ -132,11 +140,11 @@ func TestKafkaOfThreeNodes(t *testing.T) {
 	if got["min.insync.replicas"] != "2" || got["max.message.bytes"] != "2000000" {
 		t.Errorf("got min.insync.replicas %s, max.message.bytes %s", got["min.insync.replicas"], got["max.message.bytes"])
 	}
-	topics, err := admin.ListTopics(testContext(t), "orders")
+	listed, err := admin.ListTopics(testContext(t), "orders")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := topics["orders"].Partitions.NumReplicas(); n != 3 {
+	if n := listed["orders"].Partitions.NumReplicas(); n != 3 {
 		t.Errorf("got %d replicas, want 3", n)
 	}
 
