@@ -67,7 +67,7 @@ func TestInfoIsThatOfGeneratedTypes(t *testing.T) {
 func documents(t testing.TB) map[string][]byte {
 	t.Helper()
 	out := map[string][]byte{}
-	for _, dir := range []string{"runtime/testdata/python-writes", "tools/gen/gentest/testdata/examples", "cmd/trestle/demo/samples"} {
+	for _, dir := range []string{"runtime/testdata/python-writes", "runtime/testdata/examples", "cmd/trestle/demo/samples"} {
 		paths, err := filepath.Glob(filepath.Join(root, dir, "*.json"))
 		if err != nil || len(paths) < 10 {
 			t.Fatalf("%s: %d files, %v", dir, len(paths), err)

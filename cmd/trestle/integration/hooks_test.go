@@ -13,7 +13,7 @@ import (
 	"github.com/omninode/trestle/runtime/wire"
 )
 
-// hooksBySample are the guide's hook events with their types, from testdata/examples.
+// hooksBySample are the guide's hook events with their types, from runtime/testdata/examples.
 func hookSamples(t testing.TB) map[string]string {
 	t.Helper()
 	samples := map[string]string{}

@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"testing"
 
@@ -43,10 +42,13 @@ func envelopeOf(topic string) wire.Kind {
 	return wire.None
 }
 
-// loadSamples reads a folder of testdata.
+// peers is where the files are that the guide and its Python classes wrote.
+var peers = filepath.Join("..", "..", "..", "runtime", "testdata")
+
+// loadSamples reads a folder of what peers write.
 func loadSamples(t testing.TB, folder string) []sample {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join("testdata", folder, "*.json"))
+	files, err := filepath.Glob(filepath.Join(peers, folder, "*.json"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no samples in %s: %v", folder, err)
 	}
@@ -56,7 +58,7 @@ func loadSamples(t testing.TB, folder string) []sample {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s := sample{file: strings.TrimPrefix(file, "testdata/"), text: string(text), json: parseJSON(t, text)}
+		s := sample{file: filepath.Join(folder, filepath.Base(file)), text: string(text), json: parseJSON(t, text)}
 		eventType, _ := member(t, s.json, "event_type").(string)
 		if s.info = eventTypes()[eventType]; s.info == nil {
 			t.Fatalf("%s has the event type %q, which no schema declares", file, eventType)

@@ -14,7 +14,7 @@ import (
 	"github.com/omninode/trestle/runtime/jsontext"
 )
 
-// record is a record's value from testdata.
+// record is the value of a record that a peer wrote.
 type record struct {
 	File      string
 	EventType string
@@ -22,14 +22,17 @@ type record struct {
 	Value     []byte // with its envelope
 }
 
-// corpus reads testdata: what the guide's classes write as it is, the examples with the envelope they lack.
+// peers is where the files are that the guide and its Python classes wrote.
+var peers = filepath.Join("..", "..", "..", "runtime", "testdata")
+
+// corpus reads them: what the guide's classes write as it is, the examples with the envelope they lack.
 func corpus(t testing.TB) []record {
 	t.Helper()
 	var out []record
 	for _, pattern := range []string{"python-writes", "examples"} {
-		paths, err := filepath.Glob(filepath.Join("testdata", pattern, "*.json"))
+		paths, err := filepath.Glob(filepath.Join(peers, pattern, "*.json"))
 		if err != nil || len(paths) < 10 {
-			t.Fatalf("testdata/%s: %d files, %v", pattern, len(paths), err)
+			t.Fatalf("%s: %d files, %v", pattern, len(paths), err)
 		}
 		for _, path := range paths {
 			text, err := os.ReadFile(path)
@@ -88,10 +91,10 @@ func decode(t testing.TB, info *trestle.EventInfo, payload []byte) trestle.Event
 	return e
 }
 
-// written is the event that testdata/python-writes has of a type, nil when it has none.
+// written is the event that runtime/testdata/python-writes has of a type, nil when it has none.
 func written(t testing.TB, info *trestle.EventInfo) trestle.Event {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join("testdata", "python-writes", info.Type+".pydantic.json"))
+	text, err := os.ReadFile(filepath.Join(peers, "python-writes", info.Type+".pydantic.json"))
 	if os.IsNotExist(err) {
 		return nil
 	}
