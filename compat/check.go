@@ -32,6 +32,12 @@ func (c *Check) NewField(old *schema.Field) *schema.Field { return c.at.fields.t
 // OldField returns what a field of the new message was, nil when it is new.
 func (c *Check) OldField(new *schema.Field) *schema.Field { return c.at.fields.toOld[new] }
 
+// Reshaped says, of an event that is settled, whether other data is written or read as it than before.
+func (c *Check) Reshaped() bool { return c.at.reshaped }
+
+// OldSet returns the old schemas.
+func (c *Check) OldSet() *schema.Set { return c.cmp.old }
+
 // NewSet returns the new schemas.
 func (c *Check) NewSet() *schema.Set { return c.cmp.new }
 
@@ -39,7 +45,7 @@ func (c *Check) NewSet() *schema.Set { return c.cmp.new }
 func (c *Check) Report(p Problem) {
 	r := c.rule
 	f := &Finding{
-		Rule: r.ID, Path: c.at.path, Change: p.Change, Unknown: p.Unknown,
+		Subject: c.cmp.subject(c.at, p.Kind), Rule: r.ID, Path: c.at.path, Change: p.Change, Unknown: p.Unknown,
 		Severity: cmp.Or(p.Severity, r.Severity), Breaks: cmp.Or(p.Breaks, r.Breaks),
 		Encodings: r.Encodings, Pos: p.At,
 	}
@@ -65,14 +71,7 @@ func (c *Check) Report(p Problem) {
 			f.Fix = fmt.Sprintf(f.Fix, cmp.Or(p.Name, c.Name()))
 		}
 	}
-	events := c.events()
-	for _, e := range events {
-		if !slices.Contains(f.Events, e.Type) {
-			f.Events = append(f.Events, e.Type)
-		}
-	}
-	slices.Sort(f.Events)
-	topics := c.topics(events)
+	topics := c.topics(c.cmp.eventsAt(c.at))
 	f.Consequence = consequence(f.Breaks, cmp.Or(p.Backward, r.Backward), cmp.Or(p.Forward, r.Forward), c.audience(topics))
 	f.rollout = !r.Policy || c.at.events != [2]*schema.Event{}
 	if !r.Policy && f.Severity == Error {
@@ -115,24 +114,6 @@ func (c *Check) spoken(all []schema.Encoding) []schema.Encoding {
 		return jsonOnly
 	}
 	return all
-}
-
-// events returns the events, old and new, that carry the element.
-func (c *Check) events() []*schema.Event {
-	var out []*schema.Event
-	for i, u := range []*usage{c.cmp.oldUse, c.cmp.newUse} {
-		if e := c.at.events[i]; e != nil {
-			out = append(out, e)
-		}
-		if t := c.at.topics[i]; t != nil {
-			out = append(out, t.Events...)
-		}
-		out = append(out, u.eventsOf(c.at.messages[i])...)
-		if e := c.at.enums[i]; e != nil {
-			out = append(out, u.eventsOf(u.enumUsers[e]...)...)
-		}
-	}
-	return out
 }
 
 // topics returns where records with the element are, sorted by name, each name once.

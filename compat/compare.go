@@ -30,7 +30,7 @@ type Report struct {
 	Findings []*Finding
 	// Exempted holds findings that an exemption took out, in the same order.
 	Exempted []*Finding
-	// Notes say what changed and is compatible, sorted by path.
+	// Notes say what changed and is compatible, sorted by path: together, findings and notes tell every change once.
 	Notes []Note
 	// Events counts the event types that were compared: all of the old set, or of all old sets together.
 	Events int
@@ -38,15 +38,6 @@ type Report struct {
 	DeployFirst DeployFirst
 	Profile     Profile
 	Mode        Mode
-}
-
-// Note is a change that breaks nothing, or that the profile lets pass although it breaks something.
-type Note struct {
-	Path string
-	Pos  schema.Position
-	Text string
-	// Missed says that something breaks which the profile does not see.
-	Missed bool
 }
 
 // missed returns the notes about what the profile does not see.

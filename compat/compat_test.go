@@ -151,7 +151,7 @@ func TestNotes(t *testing.T) {
 	old, new := cases(t, "EVENT_REMOVED", "json", "legal")
 	var got []string
 	for _, n := range compare(t, old, new, compat.Options{}).Notes {
-		got = append(got, n.Path+": "+n.Text)
+		got = append(got, n.Path+": "+n.Message())
 	}
 	want := []string{"shop.v1.OrderMore: event order.more was added: deploy its consumers before its producers"}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -35,6 +35,6 @@ var deprecatedWithoutReplacement = Rule{
 
 func (c *Check) reportDeprecation(was bool, d *schema.Deprecation) {
 	if d != nil && !was && strings.TrimSpace(d.Reason) == "" {
-		c.Report(Problem{Change: c.Name() + " was deprecated without saying what replaces it"})
+		c.Report(Problem{Kind: Deprecated, Change: c.Name() + " was deprecated without saying what replaces it"})
 	}
 }

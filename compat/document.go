@@ -53,7 +53,7 @@ func hasDocument(files []*schema.File) bool {
 
 // document shows a pair to the rules.
 func (c *comparison) document(old, new *schema.File) {
-	at := place{}
+	at, before := place{files: [2]*schema.File{old, new}}, len(c.findings)
 	if old != nil {
 		at.path, at.old = old.Path, schema.Position{File: old.Path, Line: 1, Col: 1}
 	}
@@ -61,12 +61,15 @@ func (c *comparison) document(old, new *schema.File) {
 		at.path, at.new = new.Path, schema.Position{File: new.Path, Line: 1, Col: 1}
 	}
 	if old == nil {
-		c.note(at.path, at.new, "schema "+new.Path+" was added")
+		c.note(at, Added, "schema "+new.Path+" was added", "")
 	}
 	for i := range c.rules {
 		if r := &c.rules[i]; r.Document != nil {
 			r.Document(&Check{c, r, at}, old, new)
 		}
+	}
+	if old != nil && new != nil && len(c.findings) == before && !bytes.Equal(old.Source, new.Source) {
+		c.note(at, Changed, "schema "+new.Path+" changed, and both versions take the same", "")
 	}
 }
 
@@ -152,7 +155,7 @@ func (c *comparison) holdFiles() {
 			bytes.Equal(p[0].Source, p[1].Source) && !bytes.Contains(p[0].Source, []byte(`.json`)) {
 			continue
 		}
-		at := place{path: p[1].Path, old: schema.Position{File: p[0].Path, Line: 1, Col: 1}, new: schema.Position{File: p[1].Path, Line: 1, Col: 1}}
+		at := place{path: p[1].Path, files: p, old: schema.Position{File: p[0].Path, Line: 1, Col: 1}, new: schema.Position{File: p[1].Path, Line: 1, Col: 1}}
 		if m := p[1].Root.Message; m != nil {
 			at.path, at.new, at.messages[1] = m.FullName, m.Pos, m
 		}

@@ -23,7 +23,7 @@ var fieldDefaultChanged = Rule{
 		// A field that gains a default had none to mean anything; the minor step of schema_version is what a
 		// compatible change asks for.
 		if old == nil || new == nil || old.Default == "" || sameDefault(old.Default, new.Default) ||
-			new.Name == "schema_version" && minorStep(old.Default, new.Default) {
+			new.Name == schema.VersionField && minorStep(old.Default, new.Default) {
 			return
 		}
 		c.Report(Problem{
@@ -53,6 +53,11 @@ func versionOf(text string) (major, minor int, ok bool) {
 	if json.Unmarshal([]byte(text), &s) != nil {
 		return 0, 0, false
 	}
+	return cutSchemaVersion(s)
+}
+
+// cutSchemaVersion splits "1.0" into its parts.
+func cutSchemaVersion(s string) (major, minor int, ok bool) {
 	a, b, found := strings.Cut(s, ".")
 	major, err1 := strconv.Atoi(a)
 	minor, err2 := strconv.Atoi(b)

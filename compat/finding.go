@@ -28,6 +28,7 @@ type Witness = witness.Witness
 
 // Finding is one thing that the new schemas break.
 type Finding struct {
+	Subject
 	Rule      string
 	Severity  Severity
 	Breaks    Direction
@@ -43,8 +44,6 @@ type Finding struct {
 	Change, Consequence, Deploy, Fix string
 	// Unknown says that inclusion could not be decided: the change may be harmless.
 	Unknown bool
-	// Events holds the types of the events that carry the element, sorted.
-	Events []string
 	// Against holds the indexes of the old versions that the finding holds against; [CompareHistory] only.
 	Against []int
 	Witness *Witness // nil: none was found by running both sides

@@ -116,7 +116,7 @@ func (c *comparison) noteUnsound() {
 	wanted := c.opts.Mode.directions()
 	for _, f := range g.findings {
 		if rest := f.Breaks & wanted &^ refused; rest != 0 && f.Severity == Error && !ruleIsPolicy(f.Rule) {
-			c.notes = append(c.notes, Note{Path: f.Path, Pos: f.Pos, Missed: true, Text: "a registry accepts this, but profile guide does not: " + f.Rule + ": " + f.Message()})
+			c.notes = append(c.notes, Note{Subject: f.Subject, Path: f.Path, Pos: f.Pos, Missed: true, Text: "a registry accepts this, but profile guide does not: " + f.Rule + ": " + f.Message()})
 		}
 	}
 }

@@ -23,10 +23,12 @@ type Rule struct {
 	// Document sees JSON Schemas that are judged as a whole, because the model cannot hold one of them.
 	Document func(c *Check, old, new *schema.File)
 	Event    func(c *Check, old, new *schema.Event)
-	Topic    func(c *Check, old, new *schema.Topic)
-	Group    func(c *Check, old, new *schema.Group)
-	Message  func(c *Check, old, new *schema.Message)
-	Field    func(c *Check, old, new *schema.Field)
+	// Settled sees events once everything that they carry was seen.
+	Settled func(c *Check, old, new *schema.Event)
+	Topic   func(c *Check, old, new *schema.Topic)
+	Group   func(c *Check, old, new *schema.Group)
+	Message func(c *Check, old, new *schema.Message)
+	Field   func(c *Check, old, new *schema.Field)
 	// Type sees the types of fields on both sides, and those of their elements, keys and values.
 	Type func(c *Check, old, new *schema.Type)
 	Enum func(c *Check, old, new *schema.Enum)
@@ -80,6 +82,7 @@ func Rules() []Rule {
 		topicPartitionsChanged,
 		topicRemoved,
 		topicRetentionShortened,
+		versionStepWrong,
 	}
 }
 
@@ -92,6 +95,8 @@ var (
 // Problem is what a check reports. Only Change must be set.
 type Problem struct {
 	Change string
+	// Kind replaces what follows from the pair: added, removed, else changed.
+	Kind Kind
 	// Name is the element's name in the fix; empty: the last part of its path.
 	Name string
 	// At is the place; zero: the element's own.

@@ -1,8 +1,6 @@
 package compat
 
 import (
-	"cmp"
-	"path"
 	"slices"
 
 	"github.com/omninode/trestle/compat/shape"
@@ -47,11 +45,14 @@ type place struct {
 	enums    [2]*schema.Enum
 	events   [2]*schema.Event
 	topics   [2]*schema.Topic
+	files    [2]*schema.File // JSON Schemas that are judged as a whole
 	fields   *fieldPairs
 	// constraints are the changes between the types that are being checked.
 	constraints []constraintChange
 	oldField    *schema.Field
 	newField    *schema.Field
+	// reshaped says, of an event, that other data is written or read as it than before.
+	reshaped bool
 }
 
 func newComparison(old, new *schema.Set, opts Options) *comparison {
@@ -93,9 +94,37 @@ func (c *comparison) run() {
 	for _, g := range pairBy(c.old.Groups, c.new.Groups, func(g *schema.Group) string { return g.Name }) {
 		c.group(g[0], g[1])
 	}
-	slices.SortStableFunc(c.notes, func(a, b Note) int {
-		return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Text, b.Text))
-	})
+	c.settle(p.events)
+	sortNotes(c.notes)
+}
+
+// settle shows events to the rules that judge what became of them as a whole.
+func (c *comparison) settle(pairs [][2]*schema.Event) {
+	reshaped := map[string]bool{}
+	for _, f := range c.findings {
+		reshaped = addReshaped(reshaped, f.Subject)
+	}
+	for i := range c.notes {
+		reshaped = addReshaped(reshaped, c.notes[i].Subject)
+	}
+	for _, e := range pairs {
+		at := eventPlace(e[0], e[1])
+		at.reshaped = e[0] != nil && reshaped[e[0].Type] || e[1] != nil && reshaped[e[1].Type]
+		for i := range c.rules {
+			if r := &c.rules[i]; r.Settled != nil {
+				r.Settled(&Check{c, r, at}, e[0], e[1])
+			}
+		}
+	}
+}
+
+func addReshaped(types map[string]bool, s Subject) map[string]bool {
+	if s.Shape {
+		for _, t := range s.Events {
+			types[t] = true
+		}
+	}
+	return types
 }
 
 func eventMessage(e *schema.Event) *schema.Message {
@@ -109,12 +138,7 @@ func inFiles(files map[*schema.File]bool, messages ...*schema.Message) bool {
 	return slices.ContainsFunc(messages, func(m *schema.Message) bool { return m != nil && files[m.File] })
 }
 
-func (c *comparison) note(element string, pos schema.Position, text string) {
-	pos.File = path.Join(c.new.Root, pos.File)
-	c.notes = append(c.notes, Note{Path: element, Pos: pos, Text: text})
-}
-
-func (c *comparison) event(old, new *schema.Event) {
+func eventPlace(old, new *schema.Event) place {
 	at := place{events: [2]*schema.Event{old, new}}
 	if old != nil {
 		at.path, at.old = old.Message.FullName, old.Pos
@@ -122,14 +146,20 @@ func (c *comparison) event(old, new *schema.Event) {
 	if new != nil {
 		at.path, at.new = new.Message.FullName, new.Pos
 	}
+	return at
+}
+
+func (c *comparison) event(old, new *schema.Event) {
+	at, before := eventPlace(old, new), len(c.findings)
 	if old == nil {
-		c.note(at.path, at.new, "event "+new.Type+" was added: deploy its consumers before its producers")
+		c.note(at, Added, "event "+new.Type+" was added", "deploy its consumers before its producers")
 	}
 	for i := range c.rules {
 		if r := &c.rules[i]; r.Event != nil {
 			r.Event(&Check{c, r, at}, old, new)
 		}
 	}
+	tellAspects(c, at, c.findings[before:], eventAspects, old, new)
 	if old != nil && new != nil {
 		c.root(old.Message, new.Message)
 	}
@@ -147,7 +177,7 @@ func (c *comparison) root(old, new *schema.Message) {
 		at.path, at.old = old.FullName, old.Pos
 	} else {
 		at.path, at.new = new.FullName, new.Pos
-		c.note(at.path, at.new, "message "+new.Name+" was added")
+		c.note(at, Added, "message "+new.Name+" was added", "")
 	}
 	for i := range c.rules {
 		if r := &c.rules[i]; r.Message != nil {
@@ -174,7 +204,7 @@ func (c *comparison) drain() {
 }
 
 func (c *comparison) message(v visit) {
-	pairs := pairFields(v.old, v.new)
+	pairs, before := pairFields(v.old, v.new), len(c.findings)
 	at := place{
 		path: v.new.FullName, old: v.old.Pos, new: v.new.Pos,
 		trail: v.trail.AtMessage(), messages: [2]*schema.Message{v.old, v.new}, fields: pairs,
@@ -184,6 +214,7 @@ func (c *comparison) message(v visit) {
 			r.Message(&Check{c, r, at}, v.old, v.new)
 		}
 	}
+	tellAspects(c, at, c.findings[before:], messageAspects, v.old, v.new)
 	at.trail = v.trail
 	for _, p := range pairs.list {
 		c.field(at, p)
@@ -209,9 +240,10 @@ func (c *comparison) field(at place, p fieldPair) {
 	}
 	switch {
 	case p.old == nil && len(c.findings) == before:
-		c.note(at.path, at.new, "field "+p.new.Name+" was added: either side may deploy first")
+		c.note(at, Added, "field "+p.new.Name+" ("+fieldSketch(p.new)+") was added", "either side may deploy first")
 	case p.old != nil && p.new != nil:
 		c.types(at, p.old.Type, p.new.Type)
+		tellAspects(c, at, c.findings[before:], fieldAspects, p.old, p.new)
 	}
 }
 
@@ -259,11 +291,13 @@ func (c *comparison) enum(at place, old, new *schema.Enum) {
 	at.path, at.old, at.new = new.FullName, old.Pos, new.Pos
 	at.messages = [2]*schema.Message{}
 	at.enums = key
+	before := len(c.findings)
 	for i := range c.rules {
 		if r := &c.rules[i]; r.Enum != nil {
 			r.Enum(&Check{c, r, at}, old, new)
 		}
 	}
+	tellAspects(c, at, c.findings[before:], enumAspects, old, new)
 	for _, p := range pairEnumValues(old, new) {
 		v := at
 		v.old, v.new = schema.Position{}, schema.Position{}
@@ -274,16 +308,21 @@ func (c *comparison) enum(at place, old, new *schema.Enum) {
 			v.path, v.new = at.path+"."+p[1].Name, p[1].Pos
 		}
 		v.trail = at.trail.With(jsonNames(p)...)
+		before := len(c.findings)
 		for i := range c.rules {
 			if r := &c.rules[i]; r.EnumValue != nil {
 				r.EnumValue(&Check{c, r, v}, p[0], p[1])
 			}
 		}
+		if p[0] == nil && len(c.findings) == before {
+			c.note(v, Added, "value "+valueText(p[1])+" was added", "either side may deploy first")
+		}
+		tellAspects(c, v, c.findings[before:], enumValueAspects, p[0], p[1])
 	}
 }
 
 func (c *comparison) topic(old, new *schema.Topic) {
-	at := place{topics: [2]*schema.Topic{old, new}}
+	at, before := place{topics: [2]*schema.Topic{old, new}}, len(c.findings)
 	if old != nil {
 		at.path, at.old = old.Name, old.Pos
 	}
@@ -291,13 +330,14 @@ func (c *comparison) topic(old, new *schema.Topic) {
 		at.path, at.new = new.Name, new.Pos
 	}
 	if old == nil {
-		c.note(at.path, at.new, "topic "+new.Name+" was added: create it before its producers deploy")
+		c.note(at, Added, "topic "+new.Name+" was added", "create it before its producers deploy")
 	}
 	for i := range c.rules {
 		if r := &c.rules[i]; r.Topic != nil {
 			r.Topic(&Check{c, r, at}, old, new)
 		}
 	}
+	tellAspects(c, at, c.findings[before:], topicAspects, old, new)
 }
 
 func (c *comparison) group(old, new *schema.Group) {
@@ -308,11 +348,16 @@ func (c *comparison) group(old, new *schema.Group) {
 	if new != nil {
 		at.path, at.new = new.Name, new.Pos
 	}
+	if old == nil {
+		c.note(at, Added, "consumer group "+new.Name+" was added", "")
+	}
+	before := len(c.findings)
 	for i := range c.rules {
 		if r := &c.rules[i]; r.Group != nil {
 			r.Group(&Check{c, r, at}, old, new)
 		}
 	}
+	tellAspects(c, at, c.findings[before:], groupAspects, old, new)
 }
 
 func jsonNames(p [2]*schema.EnumValue) []string {

@@ -38,7 +38,7 @@ func writeMarkdown(w io.Writer, r *compat.Report) error {
 	if len(r.Notes) > 0 {
 		fmt.Fprintf(&b, "\n<details><summary>%s</summary>\n\n", plural(len(r.Notes), "compatible change"))
 		for _, n := range r.Notes {
-			fmt.Fprintf(&b, "- %s: %s\n", cell.Replace(n.Path), cell.Replace(n.Text))
+			fmt.Fprintf(&b, "- %s: %s\n", cell.Replace(n.Path), cell.Replace(n.Message()))
 		}
 		b.WriteString("\n</details>\n")
 	}

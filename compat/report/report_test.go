@@ -28,7 +28,7 @@ func example() *compat.Report {
 				Pos:         schema.Position{File: "schemas/shop/v1/order, new.proto", Line: 14, Col: 3},
 				Change:      `code: pattern "a|b" was added`,
 				Consequence: "consumers of shop.orders with the new schema reject old events",
-				Deploy:      "if it must be, deploy producers first", Fix: "keep 100% of code", Events: []string{"OrderPlaced"},
+				Deploy:      "if it must be, deploy producers first", Fix: "keep 100% of code", Subject: compat.Subject{Events: []string{"OrderPlaced"}},
 				Witness: &compat.Witness{
 					Event: json.RawMessage(`{"code":"<c>"}`), WrittenBy: "old", Outcome: "rejected", Detail: "code: does not match `a|b` [string.pattern]",
 				},
@@ -38,7 +38,7 @@ func example() *compat.Report {
 				Encodings: []schema.Encoding{schema.EncodingProtobuf}, Path: "shop.v1.Order.note", InOld: true,
 				Pos:    schema.Position{File: "schemas/shop/v1/order.proto"},
 				Change: "number of note changed from 2 to 3", Consequence: "consumers do not find it", Fix: "give it back",
-				Events: []string{"OrderPlaced"},
+				Subject: compat.Subject{Events: []string{"OrderPlaced"}},
 				Witness: &compat.Witness{
 					Event: json.RawMessage(`{"note":"a"}`), WrittenBy: "new", Outcome: "dropped", Detail: "note is \"a\" as written", Bytes: []byte{18, 1, 97},
 				},

@@ -1,0 +1,301 @@
+package compat
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/omninode/trestle/compat/shape"
+	"github.com/omninode/trestle/tools/schema"
+	"google.golang.org/protobuf/proto"
+)
+
+// constraintRules judge what values are allowed.
+var constraintRules = []string{constraintExchanged.ID, constraintLoosened.ID, constraintTightened.ID}
+
+var eventAspects = []aspect[schema.Event]{
+	{tell: func(o, n *schema.Event) string { return turned("name of "+o.Message.Name, o.Message.Name, n.Message.Name) }},
+	{rules: []string{eventTypeChanged.ID}, tell: func(o, n *schema.Event) string { return turned("event type", o.Type, n.Type) }},
+	{rules: []string{eventTopicChanged.ID}, tell: func(o, n *schema.Event) string { return turned("topic", topicName(o), topicName(n)) }},
+	{rules: []string{eventKeyChanged.ID}, tell: func(o, n *schema.Event) string {
+		return turned("key", strings.Join(o.Key, ", else "), strings.Join(n.Key, ", else "))
+	}},
+	{rules: []string{eventEncodingChanged.ID}, tell: func(o, n *schema.Event) string { return turned("encoding", o.Encoding, n.Encoding) }},
+	{rules: []string{eventEnvelopeChanged.ID}, tell: func(o, n *schema.Event) string { return turned("envelope", o.Envelope, n.Envelope) }},
+	{rules: []string{eventPairingChanged.ID}, tell: func(o, n *schema.Event) string { return turned("role", o.Role, n.Role) }},
+	{rules: []string{eventPairingChanged.ID}, tell: func(o, n *schema.Event) string { return turned("answer", replyType(o), replyType(n)) }},
+	{kind: Documented, tell: func(o, n *schema.Event) string {
+		return turned("publishers", strings.Join(o.PublishedBy, ", "), strings.Join(n.PublishedBy, ", "))
+	}},
+	{kind: Documented, tell: func(o, n *schema.Event) string {
+		return turned("consumers", strings.Join(o.ConsumedBy, ", "), strings.Join(n.ConsumedBy, ", "))
+	}},
+}
+
+var messageAspects = []aspect[schema.Message]{
+	{rules: append([]string{messageClosed.ID}, constraintRules...), tell: func(o, n *schema.Message) string {
+		return switchedText(n.Name+" lets no undeclared property pass", o.Closed, n.Closed)
+	}},
+	{rules: []string{messageClosed.ID}, tell: func(o, n *schema.Message) string {
+		if o.Rest == nil && n.Rest == nil {
+			return ""
+		}
+		return turned("undeclared properties of "+n.Name, restText(o), restText(n))
+	}},
+	{tell: func(o, n *schema.Message) string {
+		return switchedText(n.Name+" keeps unknown properties and writes them again", o.KeepUnknown, n.KeepUnknown)
+	}},
+	{rules: constraintRules, kind: Documented, tell: func(o, n *schema.Message) string {
+		if proto.Equal(o.Rules, n.Rules) {
+			return ""
+		}
+		return "rules of " + n.Name + " are written otherwise"
+	}},
+	{rules: []string{reservedRemoved.ID}, kind: Documented, tell: func(o, n *schema.Message) string {
+		return turned("what "+n.Name+" reserves", reservedText(o), reservedText(n))
+	}},
+	{rules: []string{deprecatedWithoutReplacement.ID}, kind: Deprecated, tell: func(o, n *schema.Message) string {
+		return deprecatedText(n.Name, o.Deprecated, n.Deprecated)
+	}},
+	{names: true, tell: func(o, n *schema.Message) string { return revivedText(n.Name, o.Deprecated, n.Deprecated) }},
+	{kind: Documented, tell: func(o, n *schema.Message) string { return docText(n.Name, o.Doc, n.Doc) }},
+}
+
+var fieldAspects = []aspect[schema.Field]{
+	{names: true, rules: []string{fieldRenamed.ID, fieldJSONNameChanged.ID}, tell: func(o, n *schema.Field) string { return turned("name of "+o.Name, o.Name, n.Name) }},
+	{rules: []string{fieldTypeChanged.ID, fieldCardinalityChanged.ID}, tell: func(o, n *schema.Field) string {
+		if sameKinds(o.Type, n.Type) {
+			return ""
+		}
+		return turned("type of "+n.Name, typeName(o.Type), typeName(n.Type))
+	}},
+	{names: true, tell: func(o, n *schema.Field) string {
+		if !sameKinds(o.Type, n.Type) {
+			return ""
+		}
+		return turned("type of "+n.Name, typeName(o.Type), typeName(n.Type))
+	}},
+	{rules: []string{fieldRequiredAdded.ID, fieldRequiredRemoved.ID, fieldNullabilityChanged.ID}, tell: func(o, n *schema.Field) string {
+		return switchedText(n.Name+" must be set", o.Required || o.JSONRequired, n.Required || n.JSONRequired)
+	}},
+	{rules: []string{fieldNullabilityChanged.ID}, tell: func(o, n *schema.Field) string {
+		return switchedText(n.Name+" may be null", o.Nullable, n.Nullable)
+	}},
+	{rules: []string{fieldDefaultChanged.ID}, tell: func(o, n *schema.Field) string {
+		if sameDefault(o.Default, n.Default) {
+			return ""
+		}
+		return turned("default of "+n.Name, o.Default, n.Default)
+	}},
+	{
+		rules: []string{fieldPresenceChanged.ID, fieldCardinalityChanged.ID, fieldTypeChanged.ID, fieldOneofChanged.ID},
+		tell: func(o, n *schema.Field) string {
+			if o.Explicit == n.Explicit || o.Type.Kind != n.Type.Kind || o.Number == 0 || n.Number == 0 {
+				return ""
+			}
+			return n.Name + " " + presenceText(n.Explicit)
+		},
+	},
+	{rules: []string{fieldOneofChanged.ID}, tell: func(o, n *schema.Field) string {
+		return turned("oneof of "+n.Name, oneofName(o), oneofName(n))
+	}},
+	{rules: []string{fieldSensitiveRemoved.ID}, tell: func(o, n *schema.Field) string {
+		return switchedText(n.Name+" is sensitive", o.Sensitive, n.Sensitive)
+	}},
+	{rules: append([]string{fieldTypeChanged.ID, fieldCardinalityChanged.ID}, constraintRules...), kind: Documented, tell: func(o, n *schema.Field) string {
+		if sameRules(o.Type, n.Type) {
+			return ""
+		}
+		return "rules of " + n.Name + " are written otherwise, and allow the same"
+	}},
+	{rules: []string{deprecatedWithoutReplacement.ID}, kind: Deprecated, tell: func(o, n *schema.Field) string {
+		return deprecatedText(n.Name, o.Deprecated, n.Deprecated)
+	}},
+	{names: true, tell: func(o, n *schema.Field) string { return revivedText(n.Name, o.Deprecated, n.Deprecated) }},
+	{kind: Documented, tell: func(o, n *schema.Field) string { return docText(n.Name, o.Doc, n.Doc) }},
+	{kind: Documented, tell: func(o, n *schema.Field) string {
+		if slices.Equal(o.Examples, n.Examples) {
+			return ""
+		}
+		return "examples of " + n.Name + " changed"
+	}},
+}
+
+var enumAspects = []aspect[schema.Enum]{
+	{tell: func(o, n *schema.Enum) string {
+		return switchedText(n.Name+" takes no number that it does not declare", o.Closed, n.Closed)
+	}},
+	{kind: Documented, tell: func(o, n *schema.Enum) string { return docText(n.Name, o.Doc, n.Doc) }},
+}
+
+var enumValueAspects = []aspect[schema.EnumValue]{
+	{rules: []string{enumValueRenumbered.ID}, tell: func(o, n *schema.EnumValue) string {
+		return turned("number of "+n.Name, o.Number, n.Number)
+	}},
+	{rules: []string{enumValueJSONNameChanged.ID}, tell: func(o, n *schema.EnumValue) string {
+		return turned("name of "+n.Name+" in JSON", o.JSONName, n.JSONName)
+	}},
+	{names: true, rules: []string{enumValueJSONNameChanged.ID}, tell: func(o, n *schema.EnumValue) string { return turned("name of "+o.Name, o.Name, n.Name) }},
+	{rules: []string{deprecatedWithoutReplacement.ID}, kind: Deprecated, tell: func(o, n *schema.EnumValue) string {
+		return deprecatedText(n.Name, o.Deprecated, n.Deprecated)
+	}},
+	{names: true, tell: func(o, n *schema.EnumValue) string { return revivedText(n.Name, o.Deprecated, n.Deprecated) }},
+	{kind: Documented, tell: func(o, n *schema.EnumValue) string { return docText(n.Name, o.Doc, n.Doc) }},
+}
+
+var topicAspects = []aspect[schema.Topic]{
+	{rules: []string{topicPartitionsChanged.ID}, tell: func(o, n *schema.Topic) string {
+		return turned("partitions", o.Settings.Partitions, n.Settings.Partitions)
+	}},
+	{rules: []string{topicRetentionShortened.ID}, tell: func(o, n *schema.Topic) string {
+		return turned("retention", keepText(o.Settings.Retention), keepText(n.Settings.Retention))
+	}},
+	{rules: []string{topicCleanupPolicyChanged.ID}, tell: func(o, n *schema.Topic) string {
+		return turned("cleanup policy", o.Settings.CleanupPolicy, n.Settings.CleanupPolicy)
+	}},
+	{tell: func(o, n *schema.Topic) string {
+		return turned("compression", o.Settings.CompressionType, n.Settings.CompressionType)
+	}},
+	{rules: []string{topicMessageSizeLowered.ID}, tell: func(o, n *schema.Topic) string {
+		return turned("largest message", sizeText(o.Settings.MaxMessageBytes), sizeText(n.Settings.MaxMessageBytes))
+	}},
+	{rules: []string{topicDeadLetterChanged.ID}, tell: func(o, n *schema.Topic) string {
+		return turned("dead-letter topic", deadLetterName(o), deadLetterName(n))
+	}},
+	{kind: Documented, tell: func(o, n *schema.Topic) string { return docText(n.Name, o.Description, n.Description) }},
+}
+
+var groupAspects = []aspect[schema.Group]{
+	{rules: []string{groupTopicRemoved.ID}, tell: func(o, n *schema.Group) string {
+		return turned("topics", strings.Join(o.Topics, ", "), strings.Join(n.Topics, ", "))
+	}},
+	{tell: func(o, n *schema.Group) string { return turned("start", o.AutoOffsetReset, n.AutoOffsetReset) }},
+	{tell: func(o, n *schema.Group) string {
+		return switchedText("offsets are committed by themselves", o.EnableAutoCommit, n.EnableAutoCommit)
+	}},
+	{tell: func(o, n *schema.Group) string { return turned("session timeout", o.SessionTimeout, n.SessionTimeout) }},
+	{tell: func(o, n *schema.Group) string {
+		return turned("heartbeat interval", o.HeartbeatInterval, n.HeartbeatInterval)
+	}},
+	{kind: Documented, tell: func(o, n *schema.Group) string { return turned("owner", o.Owner, n.Owner) }},
+}
+
+// turned says what something changed from and to; empty when it did not.
+func turned[T comparable](what string, old, new T) string {
+	if old == new {
+		return ""
+	}
+	return fmt.Sprintf("%s changed from %s to %s", what, orNone(fmt.Sprint(old)), orNone(fmt.Sprint(new)))
+}
+
+func switchedText(demand string, old, new bool) string { return switched(old, new, demand).text }
+
+func docText(name, old, new string) string {
+	if old == new {
+		return ""
+	}
+	return "description of " + name + " changed"
+}
+
+func deprecatedText(name string, old, new *schema.Deprecation) string {
+	if old != nil || new == nil {
+		return ""
+	}
+	text := name + " is deprecated"
+	if new.Since != "" {
+		text += " since " + new.Since
+	}
+	if new.Reason != "" {
+		text += ": " + strings.TrimSuffix(new.Reason, ".")
+	}
+	return text
+}
+
+func revivedText(name string, old, new *schema.Deprecation) string {
+	if old == nil || new != nil {
+		return ""
+	}
+	return name + " is no longer deprecated"
+}
+
+func oneofName(f *schema.Field) string {
+	if f.Oneof == nil {
+		return ""
+	}
+	return f.Oneof.Name
+}
+
+func restText(m *schema.Message) string {
+	if m.Rest == nil {
+		return "anything"
+	}
+	return typeName(m.Rest)
+}
+
+func reservedText(m *schema.Message) string {
+	var parts []string
+	for _, r := range m.ReservedNumbers {
+		if r[0] == r[1] {
+			parts = append(parts, fmt.Sprint(r[0]))
+		} else {
+			parts = append(parts, fmt.Sprintf("%d to %d", r[0], r[1]))
+		}
+	}
+	return strings.Join(append(parts, m.ReservedNames...), ", ")
+}
+
+func sizeText(n int32) string {
+	if n == 0 {
+		return "the broker's default"
+	}
+	return fmt.Sprintf("%d bytes", n)
+}
+
+// sameKinds says whether two types differ in names of messages and enums at most.
+func sameKinds(old, new *schema.Type) bool {
+	for old != nil && new != nil {
+		if old.Kind != new.Kind || old.Proto != new.Proto || old.Key != nil && new.Key != nil && !sameKinds(old.Key, new.Key) {
+			return false
+		}
+		old, new = old.Elem, new.Elem
+	}
+	return old == new
+}
+
+// sameRules says whether two types, and what is in them, are limited by the same words.
+func sameRules(old, new *schema.Type) bool {
+	for old != nil && new != nil {
+		if (!free(old) || !free(new)) && !sameConstraints(old.Constraints, new.Constraints) {
+			return false
+		}
+		if old.Key != nil && new.Key != nil && !sameRules(old.Key, new.Key) {
+			return false
+		}
+		old, new = old.Elem, new.Elem
+	}
+	return true
+}
+
+func sameConstraints(old, new schema.Constraints) bool {
+	if !proto.Equal(old.Rules, new.Rules) {
+		return false
+	}
+	old.Pos, new.Pos, old.Rules, new.Rules = schema.Position{}, schema.Position{}, nil, nil
+	return reflect.DeepEqual(old, new)
+}
+
+// fieldSketch says in a few words what a field that was added is: "string, default 5".
+func fieldSketch(f *schema.Field) string {
+	parts := []string{typeName(f.Type)}
+	if f.Required || f.JSONRequired {
+		parts = append(parts, "required")
+	}
+	if f.Default != "" {
+		parts = append(parts, "default "+f.Default)
+	}
+	if values := shape.Allowed(f.Type); values != nil {
+		parts = append(parts, "one of "+listText(values))
+	}
+	return strings.Join(parts, ", ")
+}

@@ -1,0 +1,91 @@
+package compat_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/omninode/trestle/compat"
+	"github.com/omninode/trestle/tools/schema"
+)
+
+const noteHead = `syntax = "proto3";
+package shop.v1;
+import "trestle/v1/options.proto";
+import "buf/validate/validate.proto";
+`
+
+// TestNotesOfChanges holds what is told of changes that no rule objects to.
+func TestNotesOfChanges(t *testing.T) {
+	t.Parallel()
+	message := func(field string) string {
+		return noteHead + "message A { option (trestle.v1.event) = {topic: \"a\" key: \"id\"}; string id = 1; " + field + " }"
+	}
+	event := func(option string) string {
+		return noteHead + "message A { option (trestle.v1.event) = {topic: \"a\" key: \"id\" " + option + "}; string id = 1; }"
+	}
+	family := func(option string) string {
+		return noteHead + "option (trestle.v1.family) = {" + option + "};\nmessage A { option (trestle.v1.event) = {topic: \"a\" key: \"id\"}; string id = 1; }"
+	}
+	enum := func(value string) string {
+		return noteHead + "enum E { E_UNSPECIFIED = 0; " + value + " } message A { option (trestle.v1.event) = {topic: \"a\" key: \"id\"}; string id = 1; E e = 2; }"
+	}
+	tests := []struct{ name, old, new, want string }{
+		{"a field", message(""), message("optional int64 n = 2 [(trestle.v1.field).default = \"5\"];"), "added shape: field n (int64, default 5) was added"},
+		{"a default", message("optional int64 n = 2;"), message("optional int64 n = 2 [(trestle.v1.field).default = \"5\"];"), "changed shape: default of n changed from none to 5"},
+		{"what a field is", message("string n = 2;"), message("\n// How many.\nstring n = 2;"), "documented: description of n changed"},
+		{"a deprecated field", message("string n = 2;"), message("string n = 2 [deprecated = true, (trestle.v1.field) = {deprecated_since: \"1.1\" deprecated_reason: \"use id\"}];"), "deprecated: n is deprecated since 1.1: use id"},
+		{"a field in use again", message("string n = 2 [deprecated = true];"), message("string n = 2;"), "changed: n is no longer deprecated"},
+		{"a secret", message("string n = 2;"), message("string n = 2 [(trestle.v1.field).sensitive = true];"), "changed shape: n is sensitive, which was not so"},
+		{"a rule in other words", message("int32 n = 2 [(buf.validate.field).int32.gte = 1];"), message("int32 n = 2 [(buf.validate.field).int32.gt = 0];"), "documented: rules of n are written otherwise, and allow the same"},
+		{"a version", message("optional string schema_version = 2 [(trestle.v1.field).default = \"\\\"1.0\\\"\"];"), message("optional string schema_version = 2 [(trestle.v1.field).default = \"\\\"1.1\\\"\"];"), "changed: default of schema_version changed from \"1.0\" to \"1.1\""},
+		{"reserved", message(""), message("reserved 7, 9 to 11;"), "documented: what A reserves changed from none to 7, 9 to 11"},
+		{"who publishes", event(""), event(`published_by: "till"`), "documented: publishers changed from none to till"},
+		{"retention", family("topic_settings: {retention_ms: 604800000}"), family("topic_settings: {retention_ms: 1209600000}"), "changed: retention changed from 7 days to 14 days"},
+		{"compression", family(`topic_settings: {compression_type: "lz4"}`), family(`topic_settings: {compression_type: "zstd"}`), "changed: compression changed from lz4 to zstd"},
+		{"a group", family(""), family(`consumer_groups: {name: "g" topics: "a"}`), "added: consumer group g was added"},
+		{"a group's start", family(`consumer_groups: {name: "g" topics: "a"}`), family(`consumer_groups: {name: "g" topics: "a" auto_offset_reset: "earliest"}`), "changed: start changed from latest to earliest"},
+		{"a value's name", enum("E_A = 1 [(trestle.v1.enum_value).json_name = \"a\"];"), enum("E_ONE = 1 [(trestle.v1.enum_value).json_name = \"a\"];"), "changed: name of E_A changed from E_A to E_ONE"},
+		{"what a value is", enum("E_A = 1;"), enum("\n// First.\nE_A = 1;"), "documented: description of E_A changed"},
+		{"a message's name", message(""), strings.ReplaceAll(message(""), "message A { option (trestle.v1.event) = {", "message B { option (trestle.v1.event) = {type: \"A\" "), "changed: name of A changed from A to B"},
+		{"a field's name", message("string n = 2;"), message("string m = 2 [json_name = \"n\"];"), "changed: name of n changed from n to m"},
+		{"a type's name", message("B b = 2;") + " message B { string x = 1; }", message("C b = 2;") + " message C { string x = 1; }", "changed: type of b changed from message shop.v1.B to message shop.v1.C"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			r := compare(t, loadProto(t, tt.old), loadProto(t, tt.new), compat.Options{})
+			var got []string
+			for _, n := range r.Notes {
+				got = append(got, noteText(n))
+			}
+			if diff := cmp.Diff(tt.want, strings.Join(got, "\n")); diff != "" || !r.Compatible {
+				t.Errorf("compatible %v, notes (-want +got):\n%s%v", r.Compatible, diff, r.Findings)
+			}
+		})
+	}
+}
+
+func noteText(n compat.Note) string {
+	shape := ""
+	if n.Shape {
+		shape = " shape"
+	}
+	return fmt.Sprintf("%s%s: %s", n.Kind, shape, n.Text)
+}
+
+// TestShared holds that a change of what several events carry is told once, and says of which.
+func TestShared(t *testing.T) {
+	t.Parallel()
+	text := func(field string) *schema.Set {
+		return loadProto(t, noteHead+`
+message A { option (trestle.v1.event) = {topic: "a" key: "id"}; string id = 1; Part part = 2; }
+message B { option (trestle.v1.event) = {topic: "b" key: "id"}; string id = 1; repeated Part parts = 2; }
+message Part { string name = 1; `+field+` }`)
+	}
+	r := compare(t, text(""), text("string size = 2;"), compat.Options{})
+	if len(r.Notes) != 1 || !cmp.Equal(r.Notes[0].Events, []string{"A", "B"}) || r.Notes[0].Owner != "shop.v1.Part" || r.Notes[0].Package != "shop.v1" {
+		t.Errorf("got %+v", r.Notes)
+	}
+}
