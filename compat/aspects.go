@@ -15,21 +15,24 @@ import (
 var constraintRules = []string{constraintExchanged.ID, constraintLoosened.ID, constraintTightened.ID}
 
 var eventAspects = []aspect[schema.Event]{
-	{tell: func(o, n *schema.Event) string { return turned("name of "+o.Message.Name, o.Message.Name, n.Message.Name) }},
+	{tell: func(o, n *schema.Event) string {
+		return turned("name of "+o.Message.Name, o.Message.Name, n.Message.Name)
+	}},
+	{tell: func(o, n *schema.Event) string { return turned("package of "+n.Type, o.Package.Name, n.Package.Name) }},
 	{rules: []string{eventTypeChanged.ID}, tell: func(o, n *schema.Event) string { return turned("event type", o.Type, n.Type) }},
-	{rules: []string{eventTopicChanged.ID}, tell: func(o, n *schema.Event) string { return turned("topic", topicName(o), topicName(n)) }},
+	{rules: []string{eventTopicChanged.ID}, tell: func(o, n *schema.Event) string { return turned("topic of "+n.Type, topicName(o), topicName(n)) }},
 	{rules: []string{eventKeyChanged.ID}, tell: func(o, n *schema.Event) string {
-		return turned("key", strings.Join(o.Key, ", else "), strings.Join(n.Key, ", else "))
+		return turned("key of "+n.Type, strings.Join(o.Key, ", else "), strings.Join(n.Key, ", else "))
 	}},
-	{rules: []string{eventEncodingChanged.ID}, tell: func(o, n *schema.Event) string { return turned("encoding", o.Encoding, n.Encoding) }},
-	{rules: []string{eventEnvelopeChanged.ID}, tell: func(o, n *schema.Event) string { return turned("envelope", o.Envelope, n.Envelope) }},
-	{rules: []string{eventPairingChanged.ID}, tell: func(o, n *schema.Event) string { return turned("role", o.Role, n.Role) }},
-	{rules: []string{eventPairingChanged.ID}, tell: func(o, n *schema.Event) string { return turned("answer", replyType(o), replyType(n)) }},
+	{rules: []string{eventEncodingChanged.ID}, tell: func(o, n *schema.Event) string { return turned("encoding of "+n.Type, o.Encoding, n.Encoding) }},
+	{rules: []string{eventEnvelopeChanged.ID}, tell: func(o, n *schema.Event) string { return turned("envelope of "+n.Type, o.Envelope, n.Envelope) }},
+	{rules: []string{eventPairingChanged.ID}, tell: func(o, n *schema.Event) string { return turned("role of "+n.Type, o.Role, n.Role) }},
+	{rules: []string{eventPairingChanged.ID}, tell: func(o, n *schema.Event) string { return turned("answer of "+n.Type, replyType(o), replyType(n)) }},
 	{kind: Documented, tell: func(o, n *schema.Event) string {
-		return turned("publishers", strings.Join(o.PublishedBy, ", "), strings.Join(n.PublishedBy, ", "))
+		return turned("publishers of "+n.Type, strings.Join(o.PublishedBy, ", "), strings.Join(n.PublishedBy, ", "))
 	}},
 	{kind: Documented, tell: func(o, n *schema.Event) string {
-		return turned("consumers", strings.Join(o.ConsumedBy, ", "), strings.Join(n.ConsumedBy, ", "))
+		return turned("consumers of "+n.Type, strings.Join(o.ConsumedBy, ", "), strings.Join(n.ConsumedBy, ", "))
 	}},
 }
 
@@ -146,39 +149,43 @@ var enumValueAspects = []aspect[schema.EnumValue]{
 
 var topicAspects = []aspect[schema.Topic]{
 	{rules: []string{topicPartitionsChanged.ID}, tell: func(o, n *schema.Topic) string {
-		return turned("partitions", o.Settings.Partitions, n.Settings.Partitions)
+		return turned("partitions of "+n.Name, o.Settings.Partitions, n.Settings.Partitions)
 	}},
 	{rules: []string{topicRetentionShortened.ID}, tell: func(o, n *schema.Topic) string {
-		return turned("retention", keepText(o.Settings.Retention), keepText(n.Settings.Retention))
+		return turned("retention of "+n.Name, keepText(o.Settings.Retention), keepText(n.Settings.Retention))
 	}},
 	{rules: []string{topicCleanupPolicyChanged.ID}, tell: func(o, n *schema.Topic) string {
-		return turned("cleanup policy", o.Settings.CleanupPolicy, n.Settings.CleanupPolicy)
+		return turned("cleanup policy of "+n.Name, o.Settings.CleanupPolicy, n.Settings.CleanupPolicy)
 	}},
 	{tell: func(o, n *schema.Topic) string {
-		return turned("compression", o.Settings.CompressionType, n.Settings.CompressionType)
+		return turned("compression of "+n.Name, o.Settings.CompressionType, n.Settings.CompressionType)
 	}},
 	{rules: []string{topicMessageSizeLowered.ID}, tell: func(o, n *schema.Topic) string {
-		return turned("largest message", sizeText(o.Settings.MaxMessageBytes), sizeText(n.Settings.MaxMessageBytes))
+		return turned("largest message of "+n.Name, sizeText(o.Settings.MaxMessageBytes), sizeText(n.Settings.MaxMessageBytes))
 	}},
 	{rules: []string{topicDeadLetterChanged.ID}, tell: func(o, n *schema.Topic) string {
-		return turned("dead-letter topic", deadLetterName(o), deadLetterName(n))
+		return turned("dead-letter topic of "+n.Name, deadLetterName(o), deadLetterName(n))
 	}},
 	{kind: Documented, tell: func(o, n *schema.Topic) string { return docText(n.Name, o.Description, n.Description) }},
 }
 
 var groupAspects = []aspect[schema.Group]{
 	{rules: []string{groupTopicRemoved.ID}, tell: func(o, n *schema.Group) string {
-		return turned("topics", strings.Join(o.Topics, ", "), strings.Join(n.Topics, ", "))
+		return turned("topics of "+n.Name, strings.Join(o.Topics, ", "), strings.Join(n.Topics, ", "))
 	}},
-	{tell: func(o, n *schema.Group) string { return turned("start", o.AutoOffsetReset, n.AutoOffsetReset) }},
 	{tell: func(o, n *schema.Group) string {
-		return switchedText("offsets are committed by themselves", o.EnableAutoCommit, n.EnableAutoCommit)
+		return turned("start of "+n.Name, o.AutoOffsetReset, n.AutoOffsetReset)
 	}},
-	{tell: func(o, n *schema.Group) string { return turned("session timeout", o.SessionTimeout, n.SessionTimeout) }},
 	{tell: func(o, n *schema.Group) string {
-		return turned("heartbeat interval", o.HeartbeatInterval, n.HeartbeatInterval)
+		return switchedText("offsets of "+n.Name+" are committed by themselves", o.EnableAutoCommit, n.EnableAutoCommit)
 	}},
-	{kind: Documented, tell: func(o, n *schema.Group) string { return turned("owner", o.Owner, n.Owner) }},
+	{tell: func(o, n *schema.Group) string {
+		return turned("session timeout of "+n.Name, o.SessionTimeout, n.SessionTimeout)
+	}},
+	{tell: func(o, n *schema.Group) string {
+		return turned("heartbeat interval of "+n.Name, o.HeartbeatInterval, n.HeartbeatInterval)
+	}},
+	{kind: Documented, tell: func(o, n *schema.Group) string { return turned("owner of "+n.Name, o.Owner, n.Owner) }},
 }
 
 // turned says what something changed from and to; empty when it did not.

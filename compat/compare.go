@@ -32,6 +32,9 @@ type Report struct {
 	Exempted []*Finding
 	// Notes say what changed and is compatible, sorted by path: together, findings and notes tell every change once.
 	Notes []Note
+	// Pairs holds the events of both sides as they were compared, nil for one that was added or removed. Like the notes
+	// they are those of the last old version.
+	Pairs [][2]*schema.Event
 	// Events counts the event types that were compared: all of the old set, or of all old sets together.
 	Events int
 	// DeployFirst takes both directions into account, whatever the mode judges.
@@ -76,7 +79,7 @@ func Compare(old, new *schema.Set, opts Options) (*Report, error) {
 	if c.err != nil {
 		return nil, c.err
 	}
-	r := &Report{Profile: opts.Profile, Mode: opts.Mode, Events: len(old.Events()), Notes: c.notes}
+	r := &Report{Profile: opts.Profile, Mode: opts.Mode, Events: len(old.Events()), Notes: c.notes, Pairs: c.pairs}
 	r.judge(c.findings)
 	return r, nil
 }
@@ -120,7 +123,7 @@ func CompareHistory(olds []*schema.Set, new *schema.Set, opts Options) (*Report,
 			all = append(all, f)
 		}
 		if i == len(olds)-1 {
-			r.Notes = c.notes
+			r.Notes, r.Pairs = c.notes, c.pairs
 		}
 	}
 	for _, f := range all {

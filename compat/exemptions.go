@@ -103,7 +103,27 @@ func (x *Exemptions) Apply(r *Report, now time.Time) error {
 		return nil
 	}
 	var faults []error
-	used := make([]bool, len(x.List))
+	used := x.Take(r, now)
+	for i, e := range x.List {
+		switch {
+		case e.expired(now):
+			faults = append(faults, fmt.Errorf("%s:%d: exemption of %s at %s expired on %s: mend what it exempts, or decide anew",
+				x.File, e.Line, e.Rule, e.Path, e.Expires.Format(time.DateOnly)))
+		case !used[i]:
+			faults = append(faults, fmt.Errorf("%s:%d: exemption of %s at %s exempts nothing: remove it",
+				x.File, e.Line, e.Rule, e.Path))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// Take is Apply for a comparison that the exemptions were not written for, such as one of two old versions: those that
+// have expired or that nothing needs are no fault. It says which ones a finding needs.
+func (x *Exemptions) Take(r *Report, now time.Time) (used []bool) {
+	if x == nil {
+		return nil
+	}
+	used = make([]bool, len(x.List))
 	r.Findings = slices.DeleteFunc(r.Findings, func(f *Finding) bool {
 		exempt := false
 		for i, e := range x.List {
@@ -118,18 +138,8 @@ func (x *Exemptions) Apply(r *Report, now time.Time) error {
 		}
 		return exempt
 	})
-	for i, e := range x.List {
-		switch {
-		case e.expired(now):
-			faults = append(faults, fmt.Errorf("%s:%d: exemption of %s at %s expired on %s: mend what it exempts, or decide anew",
-				x.File, e.Line, e.Rule, e.Path, e.Expires.Format(time.DateOnly)))
-		case !used[i]:
-			faults = append(faults, fmt.Errorf("%s:%d: exemption of %s at %s exempts nothing: remove it",
-				x.File, e.Line, e.Rule, e.Path))
-		}
-	}
 	r.conclude()
-	return errors.Join(faults...)
+	return used
 }
 
 func (e *Exemption) covers(path string) bool {

@@ -64,7 +64,7 @@ func (c *comparison) subject(at place, kind Kind) Subject {
 			s.Shape = true
 		}
 		if f := at.files[i]; f != nil {
-			s.Owner, s.Shape = f.Path, true
+			s.Package, s.Owner, s.Shape = packageOf([]*schema.Set{c.old, c.new}[i], f), f.Path, true
 		}
 	}
 	if at.oldField != nil && at.newField != nil && at.newField.Name == schema.VersionField {
@@ -98,4 +98,13 @@ func (c *comparison) eventsAt(at place) []*schema.Event {
 		}
 	}
 	return out
+}
+
+func packageOf(s *schema.Set, f *schema.File) string {
+	for _, p := range s.Packages {
+		if slices.Contains(p.Files, f) {
+			return p.Name
+		}
+	}
+	return ""
 }

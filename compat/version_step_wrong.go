@@ -7,8 +7,11 @@ import (
 	"github.com/omninode/trestle/tools/schema"
 )
 
+// VersionRule is the id of the rule about the steps of versions.
+const VersionRule = "VERSION_STEP_WRONG"
+
 var versionStepWrong = Rule{
-	ID:        "VERSION_STEP_WRONG",
+	ID:        VersionRule,
 	Purpose:   "versions step as the schemas do: schema_version in its minor part, or package and topic together",
 	Breaks:    Backward | Forward,
 	Encodings: bothEncodings,

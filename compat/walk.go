@@ -16,6 +16,7 @@ type comparison struct {
 	rules    []Rule
 	findings []*Finding
 	notes    []Note
+	pairs    [][2]*schema.Event
 
 	queue   []visit
 	visited map[[2]*schema.Message]bool
@@ -94,12 +95,13 @@ func (c *comparison) run() {
 	for _, g := range pairBy(c.old.Groups, c.new.Groups, func(g *schema.Group) string { return g.Name }) {
 		c.group(g[0], g[1])
 	}
-	c.settle(p.events)
+	c.pairs = p.events
+	c.settle()
 	sortNotes(c.notes)
 }
 
 // settle shows events to the rules that judge what became of them as a whole.
-func (c *comparison) settle(pairs [][2]*schema.Event) {
+func (c *comparison) settle() {
 	reshaped := map[string]bool{}
 	for _, f := range c.findings {
 		reshaped = addReshaped(reshaped, f.Subject)
@@ -107,7 +109,7 @@ func (c *comparison) settle(pairs [][2]*schema.Event) {
 	for i := range c.notes {
 		reshaped = addReshaped(reshaped, c.notes[i].Subject)
 	}
-	for _, e := range pairs {
+	for _, e := range c.pairs {
 		at := eventPlace(e[0], e[1])
 		at.reshaped = e[0] != nil && reshaped[e[0].Type] || e[1] != nil && reshaped[e[1].Type]
 		for i := range c.rules {
