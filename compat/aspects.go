@@ -16,38 +16,38 @@ var constraintRules = []string{constraintExchanged.ID, constraintLoosened.ID, co
 
 var eventAspects = []aspect[schema.Event]{
 	{tell: func(o, n *schema.Event) string {
-		return turned("name of "+o.Message.Name, o.Message.Name, n.Message.Name)
+		return turned("name of ", o.Message.Name, o.Message.Name, n.Message.Name)
 	}},
-	{tell: func(o, n *schema.Event) string { return turned("package of "+n.Type, o.Package.Name, n.Package.Name) }},
-	{rules: []string{eventTypeChanged.ID}, tell: func(o, n *schema.Event) string { return turned("event type", o.Type, n.Type) }},
-	{rules: []string{eventTopicChanged.ID}, tell: func(o, n *schema.Event) string { return turned("topic of "+n.Type, topicName(o), topicName(n)) }},
+	{tell: func(o, n *schema.Event) string { return turned("package of ", n.Type, o.Package.Name, n.Package.Name) }},
+	{rules: []string{eventTypeChanged.ID}, tell: func(o, n *schema.Event) string { return turned("event type", "", o.Type, n.Type) }},
+	{rules: []string{eventTopicChanged.ID}, tell: func(o, n *schema.Event) string { return turned("topic of ", n.Type, topicName(o), topicName(n)) }},
 	{rules: []string{eventKeyChanged.ID}, tell: func(o, n *schema.Event) string {
-		return turned("key of "+n.Type, strings.Join(o.Key, ", else "), strings.Join(n.Key, ", else "))
+		return turnedList("key of ", n.Type, o.Key, n.Key, ", else ")
 	}},
-	{rules: []string{eventEncodingChanged.ID}, tell: func(o, n *schema.Event) string { return turned("encoding of "+n.Type, o.Encoding, n.Encoding) }},
-	{rules: []string{eventEnvelopeChanged.ID}, tell: func(o, n *schema.Event) string { return turned("envelope of "+n.Type, o.Envelope, n.Envelope) }},
-	{rules: []string{eventPairingChanged.ID}, tell: func(o, n *schema.Event) string { return turned("role of "+n.Type, o.Role, n.Role) }},
-	{rules: []string{eventPairingChanged.ID}, tell: func(o, n *schema.Event) string { return turned("answer of "+n.Type, replyType(o), replyType(n)) }},
+	{rules: []string{eventEncodingChanged.ID}, tell: func(o, n *schema.Event) string { return turned("encoding of ", n.Type, o.Encoding, n.Encoding) }},
+	{rules: []string{eventEnvelopeChanged.ID}, tell: func(o, n *schema.Event) string { return turned("envelope of ", n.Type, o.Envelope, n.Envelope) }},
+	{rules: []string{eventPairingChanged.ID}, tell: func(o, n *schema.Event) string { return turned("role of ", n.Type, o.Role, n.Role) }},
+	{rules: []string{eventPairingChanged.ID}, tell: func(o, n *schema.Event) string { return turned("answer of ", n.Type, replyType(o), replyType(n)) }},
 	{kind: Documented, tell: func(o, n *schema.Event) string {
-		return turned("publishers of "+n.Type, strings.Join(o.PublishedBy, ", "), strings.Join(n.PublishedBy, ", "))
+		return turnedList("publishers of ", n.Type, o.PublishedBy, n.PublishedBy, ", ")
 	}},
 	{kind: Documented, tell: func(o, n *schema.Event) string {
-		return turned("consumers of "+n.Type, strings.Join(o.ConsumedBy, ", "), strings.Join(n.ConsumedBy, ", "))
+		return turnedList("consumers of ", n.Type, o.ConsumedBy, n.ConsumedBy, ", ")
 	}},
 }
 
 var messageAspects = []aspect[schema.Message]{
 	{rules: append([]string{messageClosed.ID}, constraintRules...), tell: func(o, n *schema.Message) string {
-		return switchedText(n.Name+" lets no undeclared property pass", o.Closed, n.Closed)
+		return switchedText("", n.Name, " lets no undeclared property pass", o.Closed, n.Closed)
 	}},
 	{rules: []string{messageClosed.ID}, tell: func(o, n *schema.Message) string {
 		if o.Rest == nil && n.Rest == nil {
 			return ""
 		}
-		return turned("undeclared properties of "+n.Name, restText(o), restText(n))
+		return turned("undeclared properties of ", n.Name, restText(o), restText(n))
 	}},
 	{tell: func(o, n *schema.Message) string {
-		return switchedText(n.Name+" keeps unknown properties and writes them again", o.KeepUnknown, n.KeepUnknown)
+		return switchedText("", n.Name, " keeps unknown properties and writes them again", o.KeepUnknown, n.KeepUnknown)
 	}},
 	{rules: constraintRules, kind: Documented, tell: func(o, n *schema.Message) string {
 		if proto.Equal(o.Rules, n.Rules) {
@@ -56,7 +56,10 @@ var messageAspects = []aspect[schema.Message]{
 		return "rules of " + n.Name + " are written otherwise"
 	}},
 	{rules: []string{reservedRemoved.ID}, kind: Documented, tell: func(o, n *schema.Message) string {
-		return turned("what "+n.Name+" reserves", reservedText(o), reservedText(n))
+		if slices.Equal(o.ReservedNumbers, n.ReservedNumbers) && slices.Equal(o.ReservedNames, n.ReservedNames) {
+			return ""
+		}
+		return turned("what is reserved in ", n.Name, reservedText(o), reservedText(n))
 	}},
 	{rules: []string{deprecatedWithoutReplacement.ID}, kind: Deprecated, tell: func(o, n *schema.Message) string {
 		return deprecatedText(n.Name, o.Deprecated, n.Deprecated)
@@ -66,30 +69,30 @@ var messageAspects = []aspect[schema.Message]{
 }
 
 var fieldAspects = []aspect[schema.Field]{
-	{names: true, rules: []string{fieldRenamed.ID, fieldJSONNameChanged.ID}, tell: func(o, n *schema.Field) string { return turned("name of "+o.Name, o.Name, n.Name) }},
+	{names: true, rules: []string{fieldRenamed.ID, fieldJSONNameChanged.ID}, tell: func(o, n *schema.Field) string { return turned("name of ", o.Name, o.Name, n.Name) }},
 	{rules: []string{fieldTypeChanged.ID, fieldCardinalityChanged.ID}, tell: func(o, n *schema.Field) string {
 		if sameKinds(o.Type, n.Type) {
 			return ""
 		}
-		return turned("type of "+n.Name, typeName(o.Type), typeName(n.Type))
+		return turned("type of ", n.Name, typeName(o.Type), typeName(n.Type))
 	}},
 	{names: true, tell: func(o, n *schema.Field) string {
-		if !sameKinds(o.Type, n.Type) {
+		if !sameKinds(o.Type, n.Type) || sameNames(o.Type, n.Type) {
 			return ""
 		}
-		return turned("type of "+n.Name, typeName(o.Type), typeName(n.Type))
+		return turned("type of ", n.Name, typeName(o.Type), typeName(n.Type))
 	}},
 	{rules: []string{fieldRequiredAdded.ID, fieldRequiredRemoved.ID, fieldNullabilityChanged.ID}, tell: func(o, n *schema.Field) string {
-		return switchedText(n.Name+" must be set", o.Required || o.JSONRequired, n.Required || n.JSONRequired)
+		return switchedText("", n.Name, " must be set", o.Required || o.JSONRequired, n.Required || n.JSONRequired)
 	}},
 	{rules: []string{fieldNullabilityChanged.ID}, tell: func(o, n *schema.Field) string {
-		return switchedText(n.Name+" may be null", o.Nullable, n.Nullable)
+		return switchedText("", n.Name, " may be null", o.Nullable, n.Nullable)
 	}},
 	{rules: []string{fieldDefaultChanged.ID}, tell: func(o, n *schema.Field) string {
 		if sameDefault(o.Default, n.Default) {
 			return ""
 		}
-		return turned("default of "+n.Name, o.Default, n.Default)
+		return turned("default of ", n.Name, o.Default, n.Default)
 	}},
 	{
 		rules: []string{fieldPresenceChanged.ID, fieldCardinalityChanged.ID, fieldTypeChanged.ID, fieldOneofChanged.ID},
@@ -101,10 +104,10 @@ var fieldAspects = []aspect[schema.Field]{
 		},
 	},
 	{rules: []string{fieldOneofChanged.ID}, tell: func(o, n *schema.Field) string {
-		return turned("oneof of "+n.Name, oneofName(o), oneofName(n))
+		return turned("oneof of ", n.Name, oneofName(o), oneofName(n))
 	}},
 	{rules: []string{fieldSensitiveRemoved.ID}, tell: func(o, n *schema.Field) string {
-		return switchedText(n.Name+" is sensitive", o.Sensitive, n.Sensitive)
+		return switchedText("", n.Name, " is sensitive", o.Sensitive, n.Sensitive)
 	}},
 	{rules: append([]string{fieldTypeChanged.ID, fieldCardinalityChanged.ID}, constraintRules...), kind: Documented, tell: func(o, n *schema.Field) string {
 		if sameRules(o.Type, n.Type) {
@@ -127,19 +130,19 @@ var fieldAspects = []aspect[schema.Field]{
 
 var enumAspects = []aspect[schema.Enum]{
 	{tell: func(o, n *schema.Enum) string {
-		return switchedText(n.Name+" takes no number that it does not declare", o.Closed, n.Closed)
+		return switchedText("", n.Name, " takes no number that it does not declare", o.Closed, n.Closed)
 	}},
 	{kind: Documented, tell: func(o, n *schema.Enum) string { return docText(n.Name, o.Doc, n.Doc) }},
 }
 
 var enumValueAspects = []aspect[schema.EnumValue]{
 	{rules: []string{enumValueRenumbered.ID}, tell: func(o, n *schema.EnumValue) string {
-		return turned("number of "+n.Name, o.Number, n.Number)
+		return turned("number of ", n.Name, o.Number, n.Number)
 	}},
 	{rules: []string{enumValueJSONNameChanged.ID}, tell: func(o, n *schema.EnumValue) string {
-		return turned("name of "+n.Name+" in JSON", o.JSONName, n.JSONName)
+		return turned("JSON name of ", n.Name, o.JSONName, n.JSONName)
 	}},
-	{names: true, rules: []string{enumValueJSONNameChanged.ID}, tell: func(o, n *schema.EnumValue) string { return turned("name of "+o.Name, o.Name, n.Name) }},
+	{names: true, rules: []string{enumValueJSONNameChanged.ID}, tell: func(o, n *schema.EnumValue) string { return turned("name of ", o.Name, o.Name, n.Name) }},
 	{rules: []string{deprecatedWithoutReplacement.ID}, kind: Deprecated, tell: func(o, n *schema.EnumValue) string {
 		return deprecatedText(n.Name, o.Deprecated, n.Deprecated)
 	}},
@@ -149,54 +152,67 @@ var enumValueAspects = []aspect[schema.EnumValue]{
 
 var topicAspects = []aspect[schema.Topic]{
 	{rules: []string{topicPartitionsChanged.ID}, tell: func(o, n *schema.Topic) string {
-		return turned("partitions of "+n.Name, o.Settings.Partitions, n.Settings.Partitions)
+		return turned("partitions of ", n.Name, o.Settings.Partitions, n.Settings.Partitions)
 	}},
 	{rules: []string{topicRetentionShortened.ID}, tell: func(o, n *schema.Topic) string {
-		return turned("retention of "+n.Name, keepText(o.Settings.Retention), keepText(n.Settings.Retention))
+		return turned("retention of ", n.Name, keepText(o.Settings.Retention), keepText(n.Settings.Retention))
 	}},
 	{rules: []string{topicCleanupPolicyChanged.ID}, tell: func(o, n *schema.Topic) string {
-		return turned("cleanup policy of "+n.Name, o.Settings.CleanupPolicy, n.Settings.CleanupPolicy)
+		return turned("cleanup policy of ", n.Name, o.Settings.CleanupPolicy, n.Settings.CleanupPolicy)
 	}},
 	{tell: func(o, n *schema.Topic) string {
-		return turned("compression of "+n.Name, o.Settings.CompressionType, n.Settings.CompressionType)
+		return turned("compression of ", n.Name, o.Settings.CompressionType, n.Settings.CompressionType)
 	}},
 	{rules: []string{topicMessageSizeLowered.ID}, tell: func(o, n *schema.Topic) string {
-		return turned("largest message of "+n.Name, sizeText(o.Settings.MaxMessageBytes), sizeText(n.Settings.MaxMessageBytes))
+		return turned("largest message of ", n.Name, sizeText(o.Settings.MaxMessageBytes), sizeText(n.Settings.MaxMessageBytes))
 	}},
 	{rules: []string{topicDeadLetterChanged.ID}, tell: func(o, n *schema.Topic) string {
-		return turned("dead-letter topic of "+n.Name, deadLetterName(o), deadLetterName(n))
+		return turned("dead-letter topic of ", n.Name, deadLetterName(o), deadLetterName(n))
 	}},
 	{kind: Documented, tell: func(o, n *schema.Topic) string { return docText(n.Name, o.Description, n.Description) }},
 }
 
 var groupAspects = []aspect[schema.Group]{
 	{rules: []string{groupTopicRemoved.ID}, tell: func(o, n *schema.Group) string {
-		return turned("topics of "+n.Name, strings.Join(o.Topics, ", "), strings.Join(n.Topics, ", "))
+		return turnedList("topics of ", n.Name, o.Topics, n.Topics, ", ")
 	}},
 	{tell: func(o, n *schema.Group) string {
-		return turned("start of "+n.Name, o.AutoOffsetReset, n.AutoOffsetReset)
+		return turned("start of ", n.Name, o.AutoOffsetReset, n.AutoOffsetReset)
 	}},
 	{tell: func(o, n *schema.Group) string {
-		return switchedText("offsets of "+n.Name+" are committed by themselves", o.EnableAutoCommit, n.EnableAutoCommit)
+		return switchedText("offsets of ", n.Name, " are committed by themselves", o.EnableAutoCommit, n.EnableAutoCommit)
 	}},
 	{tell: func(o, n *schema.Group) string {
-		return turned("session timeout of "+n.Name, o.SessionTimeout, n.SessionTimeout)
+		return turned("session timeout of ", n.Name, o.SessionTimeout, n.SessionTimeout)
 	}},
 	{tell: func(o, n *schema.Group) string {
-		return turned("heartbeat interval of "+n.Name, o.HeartbeatInterval, n.HeartbeatInterval)
+		return turned("heartbeat interval of ", n.Name, o.HeartbeatInterval, n.HeartbeatInterval)
 	}},
-	{kind: Documented, tell: func(o, n *schema.Group) string { return turned("owner of "+n.Name, o.Owner, n.Owner) }},
+	{kind: Documented, tell: func(o, n *schema.Group) string { return turned("owner of ", n.Name, o.Owner, n.Owner) }},
 }
 
-// turned says what something changed from and to; empty when it did not.
-func turned[T comparable](what string, old, new T) string {
+// turned says what something of an element changed from and to; empty when it did not.
+func turned[T comparable](what, name string, old, new T) string {
 	if old == new {
 		return ""
 	}
-	return fmt.Sprintf("%s changed from %s to %s", what, orNone(fmt.Sprint(old)), orNone(fmt.Sprint(new)))
+	return fmt.Sprintf("%s%s changed from %s to %s", what, name, orNone(fmt.Sprint(old)), orNone(fmt.Sprint(new)))
 }
 
-func switchedText(demand string, old, new bool) string { return switched(old, new, demand).text }
+func turnedList(what, name string, old, new []string, separator string) string {
+	if slices.Equal(old, new) {
+		return ""
+	}
+	return turned(what, name, strings.Join(old, separator), strings.Join(new, separator))
+}
+
+// switchedText is the change of a demand that is there or not.
+func switchedText(before, name, after string, old, new bool) string {
+	if old == new {
+		return ""
+	}
+	return switched(old, new, before+name+after).text
+}
 
 func docText(name, old, new string) string {
 	if old == new {
@@ -268,6 +284,16 @@ func sameKinds(old, new *schema.Type) bool {
 		old, new = old.Elem, new.Elem
 	}
 	return old == new
+}
+
+// sameNames says whether two types of the same kinds have the messages and enums of the same names.
+func sameNames(old, new *schema.Type) bool {
+	for ; old != nil && new != nil; old, new = old.Elem, new.Elem {
+		if old.Message != nil && old.Message.FullName != new.Message.FullName || old.Enum != nil && old.Enum.FullName != new.Enum.FullName {
+			return false
+		}
+	}
+	return true
 }
 
 // sameRules says whether two types, and what is in them, are limited by the same words.

@@ -40,7 +40,7 @@ func TestNotesOfChanges(t *testing.T) {
 		{"a secret", message("string n = 2;"), message("string n = 2 [(trestle.v1.field).sensitive = true];"), "changed shape: n is sensitive, which was not so"},
 		{"a rule in other words", message("int32 n = 2 [(buf.validate.field).int32.gte = 1];"), message("int32 n = 2 [(buf.validate.field).int32.gt = 0];"), "documented: rules of n are written otherwise, and allow the same"},
 		{"a version", message("optional string schema_version = 2 [(trestle.v1.field).default = \"\\\"1.0\\\"\"];"), message("optional string schema_version = 2 [(trestle.v1.field).default = \"\\\"1.1\\\"\"];"), "changed: default of schema_version changed from \"1.0\" to \"1.1\""},
-		{"reserved", message(""), message("reserved 7, 9 to 11;"), "documented: what A reserves changed from none to 7, 9 to 11"},
+		{"reserved", message(""), message("reserved 7, 9 to 11;"), "documented: what is reserved in A changed from none to 7, 9 to 11"},
 		{"who publishes", event(""), event(`published_by: "till"`), "documented: publishers of A changed from none to till"},
 		{"retention", family("topic_settings: {retention_ms: 604800000}"), family("topic_settings: {retention_ms: 1209600000}"), "changed: retention of a changed from 7 days to 14 days"},
 		{"compression", family(`topic_settings: {compression_type: "lz4"}`), family(`topic_settings: {compression_type: "zstd"}`), "changed: compression of a changed from lz4 to zstd"},

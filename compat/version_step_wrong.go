@@ -74,16 +74,21 @@ func wanted(reshaped bool, from, next string) string {
 
 // checkTopicVersion finds a topic that became a new version while the package did not, or the other way round.
 func (c *Check) checkTopicVersion(old, new *schema.Event) {
-	from, to := topicVersion(old), topicVersion(new)
-	_, oldPackage := schema.CutVersion(old.Package.Name)
-	_, newPackage := schema.CutVersion(new.Package.Name)
-	switch {
-	case oldPackage == newPackage && from != to && from != "" && to != "":
-		c.Report(Problem{
-			Change: fmt.Sprintf("topic of %s steps from version %s to %s, and its package stays %s", new.Type, from, to, new.Package.Name),
-			Fix:    fmt.Sprintf("keep the topic of %s, and put its new version into a package of version %s beside it", new.Type, to),
-		})
-	case oldPackage != newPackage && oldPackage != "" && newPackage != "" && topicName(new) != "" && topicName(old) == topicName(new):
+	if old.Package.Name == new.Package.Name {
+		if topicName(old) == topicName(new) {
+			return
+		}
+		if from, to := topicVersion(old), topicVersion(new); from != to && from != "" && to != "" {
+			c.Report(Problem{
+				Change: fmt.Sprintf("topic of %s steps from version %s to %s, and its package stays %s", new.Type, from, to, new.Package.Name),
+				Fix:    fmt.Sprintf("keep the topic of %s, and put its new version into a package of version %s beside it", new.Type, to),
+			})
+		}
+		return
+	}
+	_, from := schema.CutVersion(old.Package.Name)
+	_, to := schema.CutVersion(new.Package.Name)
+	if from != "" && to != "" && topicName(new) != "" && topicName(old) == topicName(new) {
 		c.reportSharedTopic(old, new)
 	}
 }
