@@ -117,7 +117,13 @@ func loadBoth(ctx context.Context, p *project, f *checkFlags, args []string) (ol
 		g.SetLimit(1)
 	}
 	g.Go(func() (err error) { next, err = loadNew(ctx, p, f, args); return err })
-	g.Go(func() (err error) { olds, err = p.loadHistory(ctx, f); return err })
+	g.Go(func() error {
+		history, err := p.loadHistory(ctx, f.against, f.transitive(), &f.c)
+		for _, v := range history {
+			olds = append(olds, v.set)
+		}
+		return err
+	})
 	err = g.Wait()
 	return olds, next, err
 }

@@ -13,37 +13,43 @@ import (
 	"github.com/omninode/trestle/tools/schema"
 )
 
-// loadHistory loads what --against names, oldest first: git#PATTERN is every tag that matches, in the order of their
-// versions, and registry:SUBJECT is every version of the subject where the mode looks at all of them.
-func (p *project) loadHistory(ctx context.Context, f *checkFlags) ([]*schema.Set, error) {
-	var out []*schema.Set
-	for _, word := range f.against {
+// version is one of a history.
+type version struct {
+	name string // as the command line names it
+	set  *schema.Set
+}
+
+// loadHistory loads what words name, oldest first: git#PATTERN is every tag that matches, in the order of their
+// versions, and, where the whole history counts, registry:SUBJECT is every version of the subject.
+func (p *project) loadHistory(ctx context.Context, words []string, whole bool, c *connections) ([]version, error) {
+	var out []version
+	for _, word := range words {
 		subject, inRegistry := strings.CutPrefix(word, "registry:")
 		ref, inGit := strings.CutPrefix(word, "git#")
-		var words []string
+		var each []string
 		switch {
-		case inRegistry && !strings.Contains(subject, "@") && f.transitive():
-			sets, err := p.loadVersions(ctx, subject, &f.c)
+		case inRegistry && !strings.Contains(subject, "@") && whole:
+			versions, err := p.loadVersions(ctx, subject, c)
 			if err != nil {
 				return nil, err
 			}
-			out = append(out, sets...)
+			out = append(out, versions...)
 			continue
 		case inGit && strings.ContainsAny(ref, "*?["):
 			tags, err := p.tags(ctx, ref)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", word, err)
 			}
-			words = tags
+			each = tags
 		default:
-			words = []string{word}
+			each = []string{word}
 		}
-		for _, w := range words {
-			set, err := p.loadLocation(ctx, w, &f.c)
+		for _, w := range each {
+			set, err := p.loadLocation(ctx, w, c)
 			if err != nil {
 				return nil, err
 			}
-			out = append(out, set)
+			out = append(out, version{w, set})
 		}
 	}
 	return out, nil
@@ -86,7 +92,7 @@ func (p *project) tags(ctx context.Context, ref string) ([]string, error) {
 }
 
 // loadVersions loads all versions of a subject.
-func (p *project) loadVersions(ctx context.Context, subject string, c *connections) ([]*schema.Set, error) {
+func (p *project) loadVersions(ctx context.Context, subject string, c *connections) ([]version, error) {
 	client, err := c.registryClient(p)
 	if err != nil {
 		return nil, err
@@ -98,11 +104,13 @@ func (p *project) loadVersions(ctx context.Context, subject string, c *connectio
 	if len(versions) == 0 {
 		return nil, fmt.Errorf("registry:%s: %w", subject, registry.ErrNotFound)
 	}
-	out := make([]*schema.Set, len(versions))
+	out := make([]version, len(versions))
 	for i, v := range versions {
-		if out[i], err = p.loadSource(ctx, gate.Document(v), schema.WithDocuments()); err != nil {
+		set, err := p.loadSource(ctx, gate.Document(v), schema.WithDocuments())
+		if err != nil {
 			return nil, fmt.Errorf("registry:%s, version %d of %d: %w", subject, i+1, len(versions), err)
 		}
+		out[i] = version{fmt.Sprintf("registry:%s@%d", subject, v.Version), set}
 	}
 	return out, nil
 }

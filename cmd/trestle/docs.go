@@ -14,13 +14,21 @@ import (
 func newDocs(p *project) *cobra.Command {
 	var output string
 	var check, asJSON bool
+	var against []string
+	var c connections
 	format := "html"
 	cmd := &cobra.Command{
 		Use:   "docs",
 		Short: "Write a catalog of events and topics for people to read",
 		Long: `Docs writes a catalog of all events, topics, consumer groups and enums: fields with their rules in words, examples, who
 publishes and who consumes. As html it is a folder of pages that a browser opens without server or network, with a
-search; as markdown it is for a repository. A second run changes nothing; pages of what is gone are deleted.`,
+search; as markdown it is for a repository. A second run changes nothing; pages of what is gone are deleted.
+
+With a history it tells what changed from version to version, on the page of each event and on one of all changes:
+--against is a version before this one (a folder, an image, git#REF, git#PATTERN for every tag that matches, or
+registry:SUBJECT), repeated: oldest first.`,
+		Example: `  trestle docs
+  trestle docs --against 'git#v*'`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			set, err := p.load(cmd.Context())
@@ -34,7 +42,13 @@ search; as markdown it is for a repository. A second run changes nothing; pages 
 			if format == "markdown" {
 				generate, ext = docs.Markdown, ".md"
 			}
-			files, err := generate(set, docs.Options{Schemas: filepath.ToSlash(p.config.Schemas), Source: p.sourceFrom(output)})
+			releases, err := p.releases(cmd.Context(), against, set, &c)
+			if err != nil {
+				return err
+			}
+			files, err := generate(set, docs.Options{
+				Schemas: filepath.ToSlash(p.config.Schemas), Source: p.sourceFrom(output), History: releases,
+			})
 			if err != nil {
 				return err
 			}
@@ -68,6 +82,7 @@ search; as markdown it is for a repository. A second run changes nothing; pages 
 			return nil
 		},
 	}
+	cmd.Flags().StringArrayVar(&against, "against", nil, "a version before this one; repeated: a history, oldest first")
 	cmd.Flags().StringVarP(&output, "output", "o", "", "folder to write to (default: docs/catalog in the project)")
 	cmd.Flags().Func("format", "html or markdown (default: html)", func(value string) error {
 		if value != "html" && value != "markdown" {
@@ -78,6 +93,7 @@ search; as markdown it is for a repository. A second run changes nothing; pages 
 	})
 	cmd.Flags().BoolVar(&check, "check", false, "write nothing; exit 1 when the catalog is not what the schemas say")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the changes as JSON")
+	c.addRegistry(cmd)
 	return cmd
 }
 

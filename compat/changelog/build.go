@@ -3,6 +3,7 @@ package changelog
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/omninode/trestle/compat"
 	"github.com/omninode/trestle/tools/schema"
@@ -73,6 +74,9 @@ func (b *builder) note(n *compat.Note) {
 
 // add puts an entry into the section of the event that carries it, or of what several events share.
 func (b *builder) add(s compat.Subject, e Entry) {
+	if !e.Breaking {
+		e.Text = strings.TrimSuffix(e.Text, " was "+string(e.Kind)) // the kind says it
+	}
 	pairs := b.carriers(s.Events)
 	if e.Kind == compat.Changed && !s.Shape && e.Path == s.Owner+"."+schema.VersionField && len(pairs) == 1 {
 		b.eventSection(pairs[0]) // whose headline tells the version

@@ -69,6 +69,13 @@ func CompareVersions(a, b string) int {
 	return slices.Compare(x[:], y[:])
 }
 
+// Stable says whether a package is of a version that is neither alpha nor beta.
+func Stable(name string) bool {
+	_, version := CutVersion(name)
+	m := versionName.FindStringSubmatch(version)
+	return m != nil && m[2] == ""
+}
+
 // VersionNumber is the number of a package's version: 2 of "v2" and of "v2beta1"; 0 of what is none.
 func VersionNumber(version string) int { return versionRank(version)[0] }
 

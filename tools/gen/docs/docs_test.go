@@ -30,7 +30,19 @@ func load(t testing.TB, dir ...string) *schema.Set {
 func shop(t testing.TB) *schema.Set { return load(t, "testdata", "shop") }
 func ours(t testing.TB) *schema.Set { return load(t, "..", "..", "..", "schemas") }
 
-var options = docs.Options{Schemas: "schemas", Source: "../schemas"}
+var options = docs.Options{Schemas: "schemas", Source: "../schemas", History: []docs.Release{
+	{Name: "v1.1.0", Since: "v1.0.0", Changes: []docs.Change{
+		{Event: "OrderPlaced", Version: "1.0 → 1.1", Points: []docs.Point{
+			{Kind: "added", Text: "field <b>note</b> (string) was added"},
+			{Kind: "changed", Breaking: true, Text: "limit: range changed from >= 1 to >= 2"},
+			{Kind: "deprecated", Text: "remark is deprecated: use note"},
+		}},
+		{Name: "shop.v1.Line", SharedBy: []string{"OrderPlaced", "Gone"}, Points: []docs.Point{{Kind: "added", Text: "field size was added"}}},
+		{Event: "stock.counted.v2", Added: true, Points: []docs.Point{{Kind: "added", Text: "event stock.counted.v2 was added"}}},
+		{Event: "Gone", Points: []docs.Point{{Kind: "removed", Breaking: true, Text: "event Gone was removed"}}},
+	}},
+	{Name: "v1.0.0", Since: "v0.9.0", Changes: []docs.Change{{Event: "OrderPlaced", Version: "0.9 → 1.0"}}},
+}}
 
 func must(t testing.TB, set *schema.Set, format func(*schema.Set, docs.Options) ([]output.File, error)) map[string]string {
 	t.Helper()

@@ -1,7 +1,6 @@
 package docs
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
@@ -34,7 +33,7 @@ func (s *site) event(e *schema.Event) *page {
 	for _, m := range parts {
 		s.sections[m] = anchor(m.FullName)
 	}
-	p.lead = s.deprecation(e.Message.Deprecated, "This event is deprecated")
+	p.lead = append(s.deprecation(e.Message.Deprecated, "This event is deprecated"), s.replaced(e)...)
 	p.lead = append(p.lead, s.prose(e.Message.Doc)...)
 	p.flow = s.flows(e)
 	p.facts = s.eventFacts(e)
@@ -56,6 +55,7 @@ func (s *site) event(e *schema.Event) *page {
 	}
 	p.body = append(p.body, s.envelope(e)...)
 	p.body = append(p.body, headers(e)...)
+	p.body = append(p.body, s.eventChanges(e)...)
 	s.searchable(p, s.summary(e.Message.Doc), eventWords(e, parts)...)
 	return p
 }
@@ -206,38 +206,17 @@ func (s *site) eventFacts(e *schema.Event) []fact {
 		add("Envelope", inline{{text: envelopeWords[e.Envelope], to: link{anchor: "envelope"}}})
 	}
 	add("Encoding", plain(encodingWords[e.Encoding]))
-	if f := e.Message.Field("schema_version"); f != nil && f.Default != "" && f.Default != "now" {
-		add("Schema version", plain(strings.Trim(f.Default, `"`)))
+	if v := e.SchemaVersion(); v != "" {
+		add("Schema version", plain(v))
 	}
-	var versions []inline
-	for _, other := range s.events {
-		if isVersion(e, other) {
-			versions = append(versions, inline{{text: other.Message.FullName, code: true, to: link{page: s.eventPage(other)}}})
-		}
+	if since := s.since(e); since != nil {
+		add("Since", since)
 	}
-	add("Other versions", versions...)
+	add("Versions", s.versionLines(e)...)
 	add("Package", inline{{text: e.Package.Name, code: true, to: link{page: indexPage, anchor: anchor(e.Package.Name)}}})
 	add("Schema", s.position(e.Message.Pos))
 	return out
 }
-
-// isVersion says whether an event is the other one in another version of its package.
-func isVersion(e, other *schema.Event) bool {
-	base, version := cutVersion(e.Package.Name)
-	otherBase, otherVersion := cutVersion(other.Package.Name)
-	return e.Message.Name == other.Message.Name && base == otherBase && version != otherVersion && version != "" && otherVersion != ""
-}
-
-// cutVersion splits the version off a package's name: "shop.v1" is "shop" in "v1".
-func cutVersion(name string) (base, version string) {
-	at := strings.LastIndexByte(name, '.')
-	if at < 0 || !isVersionName.MatchString(name[at+1:]) {
-		return name, ""
-	}
-	return name[:at], name[at+1:]
-}
-
-var isVersionName = regexp.MustCompile(`^v[0-9]+([a-z]+[0-9]*)?$`)
 
 // fields is the table of a message's fields.
 func (s *site) fields(m *schema.Message, label string) []block {

@@ -139,6 +139,9 @@ func (w *htmlWriter) top() {
 	if w.site.paths[enumsPage] != "" {
 		entry("Enums", link{page: enumsPage})
 	}
+	if w.site.paths[changesPage] != "" {
+		entry("Changes", link{page: changesPage})
+	}
 	w.markup("</nav>\n<form class=\"search\" role=\"search\" hidden>\n",
 		"<input type=\"search\" id=\"search\" placeholder=\"Search\" aria-label=\"Search events, topics, fields\" aria-controls=\"results\" autocomplete=\"off\" spellcheck=\"false\">\n",
 		"<kbd aria-hidden=\"true\">/</kbd>\n<p class=\"count\" role=\"status\"></p>\n<ul id=\"results\" hidden></ul>\n</form>\n</header>\n")

@@ -28,6 +28,7 @@ func (s *site) index() *page {
 	count(len(dead), "dead-letter topic", link{anchor: "dead-letter-topics"})
 	count(len(s.set.Groups), "consumer group", link{anchor: "groups"})
 	count(len(s.enums), "enum", link{page: enumsPage})
+	count(len(s.opts.History), "release", link{page: changesPage})
 	p.lead = []block{paragraph{joined(counts, " · ")}}
 
 	p.body = append(p.body, heading{level: 2, anchor: "events", text: plain("Events")})
@@ -37,6 +38,7 @@ func (s *site) index() *page {
 		}
 		p.body = append(p.body, heading{level: 3, anchor: anchor(pkg.Name), text: code(pkg.Name)})
 		p.body = append(p.body, s.prose(pkg.Doc)...)
+		p.body = append(p.body, s.packageVersions(pkg)...)
 		if len(pkg.Events) > 0 {
 			p.body = append(p.body, s.eventTable(sorted(pkg.Events), "Events of "+pkg.Name, true))
 		}
@@ -80,6 +82,8 @@ func (s *site) eventTable(events []*schema.Event, label string, withTopics bool)
 		name := cell{s.eventLink(e)}
 		if e.Message.Deprecated != nil {
 			name = append(name, inline{{text: "deprecated", badge: warnBadge}})
+		} else if s.replacement(e) != nil {
+			name = append(name, inline{{text: "replaced", badge: warnBadge}})
 		}
 		topic := cell{plain(strings.ToLower(roleWords[e.Role]))}
 		if withTopics && e.Topic != nil {

@@ -23,6 +23,9 @@ type Options struct {
 	Schemas string
 	// Source is the relative URL of that folder from the catalog's, "../schemas"; empty: positions are not links.
 	Source string
+	// History holds the releases that changed the schemas, the newest first; what changed since the last of them comes
+	// before it.
+	History []Release
 }
 
 // site is the catalog before it is rendered.
@@ -80,6 +83,9 @@ func build(set *schema.Set, opts Options) (*site, error) {
 	if len(set.Groups) > 0 {
 		s.paths[groupsPage] = "groups"
 	}
+	if len(opts.History) > 0 {
+		s.paths[changesPage] = changesPage
+	}
 	s.pages = append(s.pages, s.index())
 	for _, e := range s.events {
 		s.pages = append(s.pages, s.event(e))
@@ -92,6 +98,9 @@ func build(set *schema.Set, opts Options) (*site, error) {
 	}
 	if len(s.enums) > 0 {
 		s.pages = append(s.pages, s.enumPage())
+	}
+	if len(opts.History) > 0 {
+		s.pages = append(s.pages, s.changes())
 	}
 	return s, nil
 }

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/omninode/trestle/compat"
+	"github.com/omninode/trestle/compat/changelog"
+	"github.com/omninode/trestle/tools/gen/docs"
+	"github.com/omninode/trestle/tools/schema"
+)
+
+// releases tells the history of the schemas for the catalog, the newest release first: what each version changed since
+// the one before it, and what the schemas as they are changed since the last.
+func (p *project) releases(ctx context.Context, against []string, now *schema.Set, c *connections) ([]docs.Release, error) {
+	history, err := p.loadHistory(ctx, against, true, c)
+	if err != nil || len(history) == 0 {
+		return nil, err
+	}
+	accepted, err := readExemptions(p, "")
+	if err != nil {
+		return nil, err
+	}
+	history = append(history, version{"Unreleased", now})
+	var out []docs.Release
+	for i := 1; i < len(history); i++ {
+		log, err := changes(history[i-1].set, history[i].set, accepted)
+		if err != nil {
+			return nil, err
+		}
+		if !log.Empty() {
+			out = append(out, release(log, releaseName(history[i].name), releaseName(history[i-1].name)))
+		}
+	}
+	slices.Reverse(out)
+	return out, nil
+}
+
+// releaseName is what people call what the command line calls git#v1.0.0 or git#v1.0.0:schemas.
+func releaseName(word string) string {
+	ref, ok := strings.CutPrefix(word, "git#")
+	if !ok {
+		return word
+	}
+	ref, _, _ = strings.Cut(ref, ":")
+	return ref
+}
+
+func release(log *changelog.Changelog, name, since string) docs.Release {
+	r := docs.Release{Name: name, Since: since}
+	for _, p := range log.Packages {
+		for _, s := range p.Sections {
+			c := docs.Change{Name: s.Name, SharedBy: s.SharedBy, Points: points(s.Entries)}
+			if s.Event {
+				c.Event, c.Added = s.Name, s.Kind == compat.Added
+			}
+			if s.From != "" && s.To != "" && s.From != s.To {
+				c.Version = s.From + " → " + s.To
+			}
+			r.Changes = append(r.Changes, c)
+		}
+	}
+	if len(log.Groups) > 0 {
+		r.Changes = append(r.Changes, docs.Change{Name: "Consumer groups", Points: points(log.Groups)})
+	}
+	return r
+}
+
+func points(entries []changelog.Entry) []docs.Point {
+	var out []docs.Point
+	for _, e := range entries {
+		out = append(out, docs.Point{Kind: string(e.Kind), Breaking: e.Breaking, Text: e.Text})
+	}
+	return out
+}
