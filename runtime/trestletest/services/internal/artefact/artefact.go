@@ -24,7 +24,7 @@ import (
 // the default of a folder trestle in os.UserCacheDir.
 const CacheEnv = "TRESTLE_TEST_CACHE"
 
-// fetchTimeout bounds one download. The whole of what is fetched is 250 MB.
+// fetchTimeout bounds one download. The whole of what is fetched is 300 MB.
 const fetchTimeout = 10 * time.Minute
 
 // MissingError reports that something cannot be had on this machine.

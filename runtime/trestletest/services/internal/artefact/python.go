@@ -38,10 +38,11 @@ func virtualEnv(ctx context.Context, name, requirements string) (string, error) 
 		if err := os.WriteFile(list, []byte(requirements), 0o644); err != nil {
 			return err
 		}
-		python := pythonIn(dir)
+		python, wheels := pythonIn(dir), WheelsOf(pythonIn(dir))
 		for _, args := range [][]string{
 			{python3, "-m", "venv", filepath.Join(dir, "venv")},
-			{python, "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check", "--only-binary=:all:", "--requirement", list},
+			{python, "-m", "pip", "download", "--quiet", "--no-input", "--disable-pip-version-check", "--only-binary=:all:", "--requirement", list, "--dest", wheels},
+			{python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-index", "--find-links", wheels, "--requirement", list},
 			{python, "-m", "pip", "check", "--disable-pip-version-check"},
 		} {
 			cmd := exec.Command(args[0], args[1:]...)
@@ -54,6 +55,12 @@ func virtualEnv(ctx context.Context, name, requirements string) (string, error) 
 		return nil
 	})
 	return pythonIn(dir), err
+}
+
+// WheelsOf returns the folder that the packages of an environment were installed
+// from, so that others can be made from it without network.
+func WheelsOf(python string) string {
+	return filepath.Join(filepath.Dir(filepath.Dir(filepath.Dir(python))), "wheels")
 }
 
 func pythonIn(dir string) string { return filepath.Join(dir, "venv", "bin", "python") }
