@@ -29,8 +29,11 @@ func TestClean(t *testing.T) {
 			if out, err := mypy(interpreter, cache, dir, module); err != nil {
 				t.Errorf("mypy: %v\n%s", err, out)
 			}
-			if out, err := ruff(interpreter, dir); err != nil {
+			if out, err := ruff(interpreter, dir, "check"); err != nil {
 				t.Errorf("ruff: %v\n%s", err, out)
+			}
+			if out, err := ruff(interpreter, dir, "format", "--check"); err != nil {
+				t.Errorf("ruff format would change what is generated: %v\n%s", err, out)
 			}
 		})
 	}
@@ -40,7 +43,7 @@ func TestClean(t *testing.T) {
 		if out, err := mypy(interpreter, cache, dir, module); err == nil || !strings.Contains(string(out), "no-untyped-def") {
 			t.Errorf("mypy does not find a function without types: %v\n%s", err, out)
 		}
-		if out, err := ruff(interpreter, dir); err == nil || !strings.Contains(string(out), "F401") {
+		if out, err := ruff(interpreter, dir, "check"); err == nil || !strings.Contains(string(out), "F401") {
 			t.Errorf("ruff does not find an import that nothing uses: %v\n%s", err, out)
 		}
 	})
@@ -125,8 +128,8 @@ func mypy(interpreter, cache, dir, module string) ([]byte, error) {
 	return cmd.CombinedOutput()
 }
 
-func ruff(interpreter, dir string) ([]byte, error) {
-	cmd := exec.Command(interpreter, "-m", "ruff", "check", "--no-cache", ".")
+func ruff(interpreter, dir string, what ...string) ([]byte, error) {
+	cmd := exec.Command(interpreter, append(append([]string{"-m", "ruff"}, what...), "--no-cache", ".")...)
 	cmd.Dir = dir
 	return cmd.CombinedOutput()
 }

@@ -23,6 +23,9 @@ strict = true
 [tool.ruff]
 line-length = 120
 
+[tool.ruff.format]
+exclude = ["*.py"] # the generator has laid them out
+
 [tool.ruff.lint]
 ignore = ["TRY004"] # pydantic takes a ValueError for what is invalid, and nothing else
 `
