@@ -4,7 +4,8 @@
 // [Compare] pairs the elements of both sets, shows every pair to every [Rule], and returns a [Report] of sorted
 // findings. A rule is one value in one file; [Rules] lists them. Where data can show a break, the finding carries a
 // [Witness]: an event that one side writes and the other rejects, misreads or drops, found by running both
-// (package compat/witness). Package compat/report renders a report.
+// (package compat/witness). Package compat/report renders a report. What changed and breaks nothing is a [Note]: findings
+// and notes together tell every change once, and package compat/changelog tells them to people.
 //
 // Two directions are told apart. Backward means a new reader and old data: records in the topic, in dead letters, and
 // from producers that have not been deployed yet. Forward means an old reader and new data: consumers that have not

@@ -61,8 +61,8 @@ func release(log *changelog.Changelog, name, since string) docs.Release {
 			r.Changes = append(r.Changes, c)
 		}
 	}
-	if len(log.Groups) > 0 {
-		r.Changes = append(r.Changes, docs.Change{Name: "Consumer groups", Points: points(log.Groups)})
+	for i := range log.Groups {
+		r.Changes = append(r.Changes, docs.Change{Name: log.Groups[i].Path, Points: points(log.Groups[i : i+1])})
 	}
 	return r
 }
