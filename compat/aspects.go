@@ -1,6 +1,7 @@
 package compat
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 	"slices"
@@ -13,6 +14,13 @@ import (
 
 // constraintRules judge what values are allowed.
 var constraintRules = []string{constraintExchanged.ID, constraintLoosened.ID, constraintTightened.ID}
+
+var packageAspects = []aspect[schema.Package]{
+	{tell: func(o, n *schema.Package) string {
+		return turnedList("routes of ", n.Name, routeTexts(o), routeTexts(n), ", ")
+	}},
+	{kind: Documented, tell: func(o, n *schema.Package) string { return docText(n.Name, o.Doc, n.Doc) }},
+}
 
 var eventAspects = []aspect[schema.Event]{
 	{tell: func(o, n *schema.Event) string {
@@ -240,6 +248,17 @@ func revivedText(name string, old, new *schema.Deprecation) string {
 		return ""
 	}
 	return name + " is no longer deprecated"
+}
+
+func routeTexts(p *schema.Package) []string {
+	if p.Family == nil {
+		return nil
+	}
+	var out []string
+	for _, r := range p.Family.Routes {
+		out = append(out, cmp.Or(r.Prefix, "anything else")+" to "+r.Topic)
+	}
+	return out
 }
 
 func oneofName(f *schema.Field) string {

@@ -2,6 +2,7 @@ package compat_test
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -44,6 +45,8 @@ func TestNotesOfChanges(t *testing.T) {
 		{"who publishes", event(""), event(`published_by: "till"`), "documented: publishers of A changed from none to till"},
 		{"retention", family("topic_settings: {retention_ms: 604800000}"), family("topic_settings: {retention_ms: 1209600000}"), "changed: retention of a changed from 7 days to 14 days"},
 		{"compression", family(`topic_settings: {compression_type: "lz4"}`), family(`topic_settings: {compression_type: "zstd"}`), "changed: compression of a changed from lz4 to zstd"},
+		{"a route", family(""), family(`routes: {prefix: "error" topic: "a"} routes: {topic: "a"}`), "changed: routes of shop.v1 changed from none to error to a, anything else to a"},
+		{"what a package is", noteHead, strings.Replace(noteHead, "package", "\n// The shop's.\npackage", 1), "documented: description of shop.v1 changed"},
 		{"a group", family(""), family(`consumer_groups: {name: "g" topics: "a"}`), "added: consumer group g was added"},
 		{"a group's start", family(`consumer_groups: {name: "g" topics: "a"}`), family(`consumer_groups: {name: "g" topics: "a" auto_offset_reset: "earliest"}`), "changed: start of g changed from latest to earliest"},
 		{"a value's name", enum("E_A = 1 [(trestle.v1.enum_value).json_name = \"a\"];"), enum("E_ONE = 1 [(trestle.v1.enum_value).json_name = \"a\"];"), "changed: name of E_A changed from E_A to E_ONE"},
@@ -87,5 +90,35 @@ message Part { string name = 1; `+field+` }`)
 	r := compare(t, text(""), text("string size = 2;"), compat.Options{})
 	if len(r.Notes) != 1 || !cmp.Equal(r.Notes[0].Events, []string{"A", "B"}) || r.Notes[0].Owner != "shop.v1.Part" || r.Notes[0].Package != "shop.v1" {
 		t.Errorf("got %+v", r.Notes)
+	}
+}
+
+// TestNothingUntold holds random edits against what is told of them: something, and nothing twice.
+func TestNothingUntold(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(500) {
+		g := &generator{rand.New(rand.NewPCG(seed, 7))}
+		event := g.event()
+		old, new := write(t, event), write(t, g.edit(event))
+		if old == new {
+			continue
+		}
+		r := compare(t, loadText(t, old), loadText(t, new), compat.Options{NoWitness: true})
+		told := map[string]bool{}
+		tell := func(path, text string) {
+			if told[path+": "+text] {
+				t.Errorf("seed %d: told twice: %s: %s", seed, path, text)
+			}
+			told[path+": "+text] = true
+		}
+		for _, f := range r.Findings {
+			tell(f.Path, f.Change)
+		}
+		for _, n := range r.Notes {
+			tell(n.Path, n.Text)
+		}
+		if len(told) == 0 {
+			t.Errorf("seed %d: nothing is told of\n%s%s", seed, old, new)
+		}
 	}
 }

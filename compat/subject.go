@@ -47,6 +47,9 @@ func (c *comparison) subject(at place, kind Kind) Subject {
 		}
 	}
 	of := func(pkg *schema.Package, owner string) { s.Package, s.Owner = pkg.Name, owner }
+	if at.pkg != nil {
+		of(at.pkg, at.path)
+	}
 	// The old side first, so that the new one stands where there is one.
 	for i := range 2 {
 		if e := at.events[i]; e != nil {

@@ -47,6 +47,7 @@ type place struct {
 	events   [2]*schema.Event
 	topics   [2]*schema.Topic
 	files    [2]*schema.File // JSON Schemas that are judged as a whole
+	pkg      *schema.Package // of what is told about a package itself
 	fields   *fieldPairs
 	// constraints are the changes between the types that are being checked.
 	constraints []constraintChange
@@ -94,6 +95,9 @@ func (c *comparison) run() {
 	}
 	for _, g := range pairBy(c.old.Groups, c.new.Groups, func(g *schema.Group) string { return g.Name }) {
 		c.group(g[0], g[1])
+	}
+	for _, p := range pairBy(c.old.Packages, c.new.Packages, func(p *schema.Package) string { return p.Name }) {
+		c.packages(p[0], p[1])
 	}
 	c.pairs = p.events
 	c.settle()
@@ -321,6 +325,26 @@ func (c *comparison) enum(at place, old, new *schema.Enum) {
 		}
 		tellAspects(c, v, c.findings[before:], enumValueAspects, p[0], p[1])
 	}
+}
+
+// packages tells what changed about a package itself. That one came or went is told by what is in it.
+func (c *comparison) packages(old, new *schema.Package) {
+	if old == nil || new == nil {
+		return
+	}
+	at := place{path: new.Name, pkg: new, old: packagePos(old), new: packagePos(new)}
+	tellAspects(c, at, nil, packageAspects, old, new)
+}
+
+// packagePos is where a package's family is declared, else its first file.
+func packagePos(p *schema.Package) schema.Position {
+	if p.Family != nil {
+		return p.Family.Pos
+	}
+	if len(p.Files) > 0 {
+		return schema.Position{File: p.Files[0].Path}
+	}
+	return schema.Position{}
 }
 
 func (c *comparison) topic(old, new *schema.Topic) {

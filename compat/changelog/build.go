@@ -185,21 +185,19 @@ func (b *builder) pkg(name string) *PackageChanges {
 var kindOrder = []compat.Kind{compat.Added, compat.Changed, compat.Deprecated, compat.Removed, compat.Documented}
 
 func compareEntries(a, b Entry) int {
-	if a.Breaking != b.Breaking {
-		if a.Breaking {
-			return -1
-		}
-		return 1
-	}
-	return cmp.Or(cmp.Compare(slices.Index(kindOrder, a.Kind), slices.Index(kindOrder, b.Kind)), cmp.Compare(a.Path, b.Path), cmp.Compare(a.Text, b.Text))
+	return cmp.Or(
+		-compareBool(a.Breaking, b.Breaking), cmp.Compare(slices.Index(kindOrder, a.Kind), slices.Index(kindOrder, b.Kind)),
+		cmp.Compare(a.Path, b.Path), cmp.Compare(a.Text, b.Text),
+	)
 }
 
-func compareSections(a, b *Section) int {
-	if a.Event != b.Event {
-		if a.Event {
-			return -1
-		}
+// compareBool puts false before true.
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
 		return 1
 	}
-	return cmp.Compare(a.Name, b.Name)
+	return -1
 }

@@ -37,11 +37,11 @@ type PackageChanges struct {
 	// into.
 	Step Step   `json:"step"`
 	Next string `json:"next,omitempty"`
-	// Sections holds events by type, then what several events share, and what none carries, by name.
+	// Sections holds the package itself, under its name, then events by type, then what several events share, and what none carries, by name.
 	Sections []*Section `json:"changes"`
 }
 
-// Section is what changed of an event, or of a message, enum or topic that several events share or none carries.
+// Section is what changed of a package itself, of an event, or of a message, enum or topic that several events share or none carries.
 type Section struct {
 	// Name is an event's type, else a full name, a topic's name or a file's path.
 	Name string `json:"name"`

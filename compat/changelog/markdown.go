@@ -23,7 +23,9 @@ func writeMarkdown(b *strings.Builder, c *Changelog, old, new string) {
 			fmt.Fprintf(b, "\n%s.\n", escape.Replace(sentence(strings.TrimLeft(text, ",: "))))
 		}
 		for _, s := range p.Sections {
-			fmt.Fprintf(b, "\n#### %s%s\n", escape.Replace(s.Name), escape.Replace(sectionText(s)))
+			if s.Name != p.Name {
+				fmt.Fprintf(b, "\n#### %s%s\n", escape.Replace(s.Name), escape.Replace(sectionText(s)))
+			}
 			writeEntries(b, s.Entries)
 		}
 	}

@@ -52,7 +52,9 @@ func (b *builder) finish() *Changelog {
 }
 
 func (b *builder) finishPackage(p *PackageChanges) {
-	slices.SortFunc(p.Sections, compareSections)
+	slices.SortFunc(p.Sections, func(a, b *Section) int {
+		return cmp.Or(-compareBool(a.Name == p.Name, b.Name == p.Name), -compareBool(a.Event, b.Event), cmp.Compare(a.Name, b.Name))
+	})
 	for _, s := range p.Sections {
 		slices.SortStableFunc(s.Entries, compareEntries)
 		if !s.Event && s.Step == Package {

@@ -94,7 +94,9 @@ func writeText(b *strings.Builder, c *Changelog) {
 	for _, p := range c.Packages {
 		fmt.Fprintf(b, "%s%s\n", p.Name, packageText(p))
 		for _, s := range p.Sections {
-			fmt.Fprintf(b, "  %s%s\n", s.Name, sectionText(s))
+			if s.Name != p.Name {
+				fmt.Fprintf(b, "  %s%s\n", s.Name, sectionText(s))
+			}
 			for _, e := range s.Entries {
 				writeEntry(b, e)
 			}
