@@ -19,7 +19,7 @@ var packageAspects = []aspect[schema.Package]{
 	{tell: func(o, n *schema.Package) string {
 		return turnedList("routes of ", n.Name, routeTexts(o), routeTexts(n), ", ")
 	}},
-	{kind: Documented, tell: func(o, n *schema.Package) string { return docText(n.Name, o.Doc, n.Doc) }},
+	{kind: Documented, doc: true, tell: func(o, n *schema.Package) string { return docText(n.Name, o.Doc, n.Doc) }},
 }
 
 var eventAspects = []aspect[schema.Event]{
@@ -73,7 +73,7 @@ var messageAspects = []aspect[schema.Message]{
 		return deprecatedText(n.Name, o.Deprecated, n.Deprecated)
 	}},
 	{names: true, tell: func(o, n *schema.Message) string { return revivedText(n.Name, o.Deprecated, n.Deprecated) }},
-	{kind: Documented, tell: func(o, n *schema.Message) string { return docText(n.Name, o.Doc, n.Doc) }},
+	{kind: Documented, doc: true, tell: func(o, n *schema.Message) string { return docText(n.Name, o.Doc, n.Doc) }},
 }
 
 var fieldAspects = []aspect[schema.Field]{
@@ -127,7 +127,7 @@ var fieldAspects = []aspect[schema.Field]{
 		return deprecatedText(n.Name, o.Deprecated, n.Deprecated)
 	}},
 	{names: true, tell: func(o, n *schema.Field) string { return revivedText(n.Name, o.Deprecated, n.Deprecated) }},
-	{kind: Documented, tell: func(o, n *schema.Field) string { return docText(n.Name, o.Doc, n.Doc) }},
+	{kind: Documented, doc: true, tell: func(o, n *schema.Field) string { return docText(n.Name, o.Doc, n.Doc) }},
 	{kind: Documented, tell: func(o, n *schema.Field) string {
 		if slices.Equal(o.Examples, n.Examples) {
 			return ""
@@ -140,7 +140,7 @@ var enumAspects = []aspect[schema.Enum]{
 	{tell: func(o, n *schema.Enum) string {
 		return switchedText("", n.Name, " takes no number that it does not declare", o.Closed, n.Closed)
 	}},
-	{kind: Documented, tell: func(o, n *schema.Enum) string { return docText(n.Name, o.Doc, n.Doc) }},
+	{kind: Documented, doc: true, tell: func(o, n *schema.Enum) string { return docText(n.Name, o.Doc, n.Doc) }},
 }
 
 var enumValueAspects = []aspect[schema.EnumValue]{
@@ -155,7 +155,7 @@ var enumValueAspects = []aspect[schema.EnumValue]{
 		return deprecatedText(n.Name, o.Deprecated, n.Deprecated)
 	}},
 	{names: true, tell: func(o, n *schema.EnumValue) string { return revivedText(n.Name, o.Deprecated, n.Deprecated) }},
-	{kind: Documented, tell: func(o, n *schema.EnumValue) string { return docText(n.Name, o.Doc, n.Doc) }},
+	{kind: Documented, doc: true, tell: func(o, n *schema.EnumValue) string { return docText(n.Name, o.Doc, n.Doc) }},
 }
 
 var topicAspects = []aspect[schema.Topic]{

@@ -51,6 +51,8 @@ type aspect[T any] struct {
 	kind  Kind // empty: Changed
 	// names says that it is about what code calls something: data stays as it is.
 	names bool
+	// doc says that it is about a description, which not every source has.
+	doc bool
 }
 
 // tellAspects notes what changed about an element that is on both sides and that no rule has reported; judged are the
@@ -60,6 +62,9 @@ func tellAspects[T any](c *comparison, at place, judged []*Finding, aspects []as
 		return
 	}
 	for _, a := range aspects {
+		if a.doc && c.undescribed {
+			continue
+		}
 		text := a.tell(old, new)
 		if text == "" || slices.ContainsFunc(judged, func(f *Finding) bool {
 			return strings.HasPrefix(f.Path, at.path) && slices.Contains(a.rules, f.Rule)
@@ -69,4 +74,18 @@ func tellAspects[T any](c *comparison, at place, judged []*Finding, aspects []as
 		n := c.note(at, cmp.Or(a.kind, Changed), text, "")
 		n.Shape = n.Shape && !a.names
 	}
+}
+
+// undescribed says whether a set comes without its descriptions, as a compiled image may.
+func undescribed(s *schema.Set) bool {
+	none := false
+	for _, p := range s.Packages {
+		for _, f := range p.Files {
+			if f.Proto != nil && f.Proto.SourceLocations().Len() > 0 {
+				return false
+			}
+			none = none || f.Proto != nil
+		}
+	}
+	return none
 }

@@ -9,6 +9,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/omninode/trestle/compat"
 	"github.com/omninode/trestle/tools/schema"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/descriptorpb"
 )
 
 const noteHead = `syntax = "proto3";
@@ -120,5 +122,36 @@ func TestNothingUntold(t *testing.T) {
 		if len(told) == 0 {
 			t.Errorf("seed %d: nothing is told of\n%s%s", seed, old, new)
 		}
+	}
+}
+
+// TestUndescribed holds that an image without descriptions tells nothing of them.
+func TestUndescribed(t *testing.T) {
+	t.Parallel()
+	set := loadProto(t, noteHead+"// A is an event.\nmessage A { option (trestle.v1.event) = {topic: \"a\" key: \"id\"};\n// The id.\nstring id = 1; }")
+	image, err := schema.WriteImage(set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := &descriptorpb.FileDescriptorSet{}
+	if err := proto.Unmarshal(image, files); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files.GetFile() {
+		f.SourceCodeInfo = nil
+	}
+	bare, err := proto.Marshal(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := schema.Load(t.Context(), schema.ImageBytes(bare))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if set.Event("A").Message.Doc == "" || other.Event("A").Message.Doc != "" {
+		t.Fatal("the image is not what is tested")
+	}
+	if notes := compare(t, set, other, compat.Options{}).Notes; len(notes) > 0 {
+		t.Errorf("got %+v", notes)
 	}
 }

@@ -17,6 +17,8 @@ type comparison struct {
 	findings []*Finding
 	notes    []Note
 	pairs    [][2]*schema.Event
+	// undescribed says that a side has no descriptions to compare.
+	undescribed bool
 
 	queue   []visit
 	visited map[[2]*schema.Message]bool
@@ -62,7 +64,7 @@ func newComparison(old, new *schema.Set, opts Options) *comparison {
 		opts: opts, old: old, new: new, rules: Rules(),
 		visited: map[[2]*schema.Message]bool{}, enums: map[[2]*schema.Enum]bool{},
 		oldUse: newUsage(old), newUse: newUsage(new),
-		witnesses: witness.NewFinder(old, new),
+		witnesses: witness.NewFinder(old, new), undescribed: undescribed(old) || undescribed(new),
 	}
 }
 

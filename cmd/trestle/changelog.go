@@ -53,7 +53,7 @@ project's exemptions accept does not count as breaking.`,
 			if err != nil {
 				return err
 			}
-			if err := changelog.Write(cmd.OutOrStdout(), log, changelog.Format(format), args[0], name); err != nil {
+			if err := changelog.Write(cmd.OutOrStdout(), log, changelog.Format(format), releaseName(args[0]), releaseName(name)); err != nil {
 				return err
 			}
 			fmt.Fprintf(cmd.ErrOrStderr(), "%s (%s since %s)\n", changelog.Summary(log), name, args[0])
