@@ -15,6 +15,7 @@ func New(old, new *schema.Set, r *compat.Report) *Changelog {
 	b := &builder{old: old, new: new, pairs: map[string]*pair{}, packages: map[string]*PackageChanges{}, sections: map[string]*Section{}}
 	for _, e := range r.Pairs {
 		p := &pair{old: e[0], new: e[1]}
+		b.events = append(b.events, p)
 		for _, side := range e {
 			if side != nil {
 				b.pairs[side.Type] = p
@@ -42,6 +43,7 @@ func New(old, new *schema.Set, r *compat.Report) *Changelog {
 type builder struct {
 	old, new *schema.Set
 	log      Changelog
+	events   []*pair
 	pairs    map[string]*pair // by both types of an event
 	packages map[string]*PackageChanges
 	sections map[string]*Section // by name, events' by "event " and their type
@@ -63,13 +65,13 @@ func (p *pair) now() *schema.Event {
 
 func (b *builder) finding(f *compat.Finding, breaking bool) {
 	b.add(f.Subject, Entry{
-		Kind: f.Kind, Breaking: breaking, Rule: f.Rule, Path: f.Path, Location: f.Pos.String(), Text: f.Change,
+		Kind: f.Kind, Breaking: breaking, Rule: f.Rule, Path: f.Path, Location: f.Pos.String(), pos: f.Pos, Text: f.Change,
 		Consequence: f.Consequence, Deploy: f.Deploy,
 	})
 }
 
 func (b *builder) note(n *compat.Note) {
-	b.add(n.Subject, Entry{Kind: n.Kind, Path: n.Path, Location: n.Pos.String(), Text: n.Text, Deploy: n.Deploy})
+	b.add(n.Subject, Entry{Kind: n.Kind, Path: n.Path, Location: n.Pos.String(), pos: n.Pos, Text: n.Text, Deploy: n.Deploy})
 }
 
 // add puts an entry into the section of the event that carries it, or of what several events share.

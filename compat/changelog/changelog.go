@@ -76,6 +76,8 @@ type Entry struct {
 	Text        string `json:"text"`
 	Consequence string `json:"consequence,omitempty"`
 	Deploy      string `json:"deploy,omitempty"`
+
+	pos schema.Position
 }
 
 // Wrong is a step that does not fit what changed.

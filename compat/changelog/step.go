@@ -15,7 +15,7 @@ import (
 // finish derives the steps, finds the wrong ones, and sorts.
 func (b *builder) finish() *Changelog {
 	broken := map[string]bool{}
-	for _, p := range b.allPairs() {
+	for _, p := range b.events {
 		if p.old == nil || !p.changed && !p.breaking {
 			continue
 		}
@@ -59,7 +59,7 @@ func (b *builder) finishPackage(p *PackageChanges) {
 		slices.SortStableFunc(s.Entries, compareEntries)
 		if !s.Event && s.Step == Package {
 			b.log.Wrong = append(b.log.Wrong, Wrong{
-				Path: s.Name, Location: s.Entries[0].Location, Message: fmt.Sprintf("%s breaks within package %s", s.Name, p.Name),
+				Path: s.Name, Location: s.Entries[0].Location, pos: s.Entries[0].pos, Message: fmt.Sprintf("%s breaks within package %s", s.Name, p.Name),
 				Fix: fmt.Sprintf("undo that, or put the new one into package %s and keep this one", nextPackage(p.Name)),
 			})
 		}
@@ -70,20 +70,6 @@ func (b *builder) finishPackage(p *PackageChanges) {
 	if p.Step == Package && hasPackage(b.old, p.Name) {
 		p.Next = nextPackage(p.Name)
 	}
-}
-
-// allPairs returns the events of both sides, each once, sorted.
-func (b *builder) allPairs() []*pair {
-	var out []*pair
-	seen := map[*pair]bool{}
-	for _, p := range b.pairs {
-		if !seen[p] {
-			seen[p] = true
-			out = append(out, p)
-		}
-	}
-	slices.SortFunc(out, func(a, b *pair) int { return cmp.Compare(a.now().Type, b.now().Type) })
-	return out
 }
 
 // eventStep is what the changes of an event ask for, and where it leads.
