@@ -28,6 +28,9 @@ type Report struct {
 	Compatible bool
 	// Findings are sorted by file, line and rule.
 	Findings []*Finding
+	// Steps holds what [VersionRule] finds: steps of versions that do not fit what changed. They break nobody, so that a
+	// check notes them and a changelog demands them.
+	Steps []*Finding
 	// Exempted holds findings that an exemption took out, in the same order.
 	Exempted []*Finding
 	// Notes say what changed and is compatible, sorted by path: together, findings and notes tell every change once.
@@ -43,18 +46,22 @@ type Report struct {
 	Mode        Mode
 }
 
-// missed returns the notes about what the profile does not see.
-func (r *Report) missed() []string {
+// remarks returns what a program that reads the verdict should know beside it: what the profile does not see, and steps
+// of versions that do not fit.
+func (r *Report) remarks() []string {
 	var out []string
 	for _, n := range r.Notes {
 		if n.Missed {
 			out = append(out, fmt.Sprintf("%s: %s", n.Pos, n.Text))
 		}
 	}
+	for _, f := range r.Steps {
+		out = append(out, fmt.Sprintf("%s: %s: %s; %s", f.Pos, f.Rule, f.Change, f.Fix))
+	}
 	return out
 }
 
-// MarshalJSON writes `{"compatible":…,"findings":[…]}`, and notes where the profile misses something.
+// MarshalJSON writes `{"compatible":…,"findings":[…]}`, and the remarks as notes where there are any.
 func (r *Report) MarshalJSON() ([]byte, error) {
 	findings := r.Findings
 	if findings == nil {
@@ -64,7 +71,7 @@ func (r *Report) MarshalJSON() ([]byte, error) {
 		Compatible bool       `json:"compatible"`
 		Findings   []*Finding `json:"findings"`
 		Notes      []string   `json:"notes,omitempty"`
-	}{r.Compatible, findings, r.missed()})
+	}{r.Compatible, findings, r.remarks()})
 }
 
 // Compare judges new against old. The error says that the options are wrong, or that a document is no JSON Schema.
@@ -139,6 +146,10 @@ func (r *Report) judge(all []*Finding) {
 	var breaks Direction
 	wanted := r.Mode.directions()
 	for _, f := range all {
+		if f.Rule == VersionRule {
+			r.Steps = append(r.Steps, f)
+			continue
+		}
 		if f.Severity == Error && f.rollout {
 			breaks |= f.Breaks
 		}
@@ -157,6 +168,7 @@ func (r *Report) judge(all []*Finding) {
 		r.DeployFirst = Neither
 	}
 	sortFindings(r.Findings)
+	sortFindings(r.Steps)
 	r.conclude()
 }
 

@@ -124,7 +124,7 @@ func (x *Exemptions) Take(r *Report, now time.Time) (used []bool) {
 		return nil
 	}
 	used = make([]bool, len(x.List))
-	r.Findings = slices.DeleteFunc(r.Findings, func(f *Finding) bool {
+	exempted := func(f *Finding) bool {
 		exempt := false
 		for i, e := range x.List {
 			if e.Rule != f.Rule || !e.covers(f.Path) {
@@ -133,6 +133,11 @@ func (x *Exemptions) Take(r *Report, now time.Time) (used []bool) {
 			used[i] = true
 			exempt = exempt || !e.expired(now)
 		}
+		return exempt
+	}
+	r.Steps = slices.DeleteFunc(r.Steps, exempted)
+	r.Findings = slices.DeleteFunc(r.Findings, func(f *Finding) bool {
+		exempt := exempted(f)
 		if exempt {
 			r.Exempted = append(r.Exempted, f)
 		}

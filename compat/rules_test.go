@@ -6,6 +6,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -44,7 +45,7 @@ func testCase(t *testing.T, rule, dir string) {
 	t.Helper()
 	r := compare(t, load(t, filepath.Join(dir, "old")), load(t, filepath.Join(dir, "new")), compat.Options{})
 	found := false
-	for _, f := range r.Findings {
+	for _, f := range slices.Concat(r.Findings, r.Steps) {
 		found = found || f.Rule == rule
 	}
 	if !found {
@@ -54,7 +55,7 @@ func testCase(t *testing.T, rule, dir string) {
 	if err := report.Write(&got, r, report.Text); err != nil {
 		t.Fatal(err)
 	}
-	got.WriteString(report.Summary(r, "") + "\n" + report.Deploy(r) + "\n")
+	got.WriteString(report.Steps(r) + report.Summary(r, "") + "\n" + report.Deploy(r) + "\n")
 	file := filepath.Join(dir, "want.txt")
 	if *update {
 		if err := os.WriteFile(file, got.Bytes(), 0o644); err != nil {
@@ -74,7 +75,7 @@ func testCase(t *testing.T, rule, dir string) {
 func testLegal(t *testing.T, rule, dir string) {
 	t.Helper()
 	r := compare(t, load(t, filepath.Join(dir, "old")), load(t, filepath.Join(dir, "new")), compat.Options{})
-	for _, f := range r.Findings {
+	for _, f := range slices.Concat(r.Findings, r.Steps) {
 		t.Errorf("%s of %s: nothing is wrong here, but %s: %s", dir, rule, f.Rule, f.Message())
 	}
 }

@@ -102,7 +102,12 @@ func check(cmd *cobra.Command, p *project, f *checkFlags, args []string) error {
 	if err := report.Write(cmd.OutOrStdout(), r, report.Format(f.format)); err != nil {
 		return err
 	}
-	fmt.Fprintln(cmd.ErrOrStderr(), report.Summary(r, strings.Join(f.against, ", ")))
+	said := cmd.ErrOrStderr()
+	fmt.Fprint(said, report.Steps(r))
+	fmt.Fprintln(said, report.Summary(r, strings.Join(f.against, ", ")))
+	if len(r.Findings)+len(r.Exempted)+len(r.Notes) > 0 {
+		fmt.Fprintln(said, report.Deploy(r))
+	}
 	if !r.Compatible {
 		return errNo
 	}

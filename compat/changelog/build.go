@@ -12,7 +12,7 @@ import (
 // New makes a changelog of what was found between two sets, by profile guide. What exemptions took out of the report
 // is told, and does not count as breaking.
 func New(old, new *schema.Set, r *compat.Report) *Changelog {
-	b := &builder{old: old, new: new, pairs: map[string]*pair{}, packages: map[string]*PackageChanges{}, sections: map[string]*Section{}}
+	b := &builder{old: old, new: new, steps: r.Steps, pairs: map[string]*pair{}, packages: map[string]*PackageChanges{}, sections: map[string]*Section{}}
 	for _, e := range r.Pairs {
 		p := &pair{old: e[0], new: e[1]}
 		b.events = append(b.events, p)
@@ -23,16 +23,10 @@ func New(old, new *schema.Set, r *compat.Report) *Changelog {
 		}
 	}
 	for _, f := range r.Findings {
-		if f.Rule == compat.VersionRule {
-			b.steps = append(b.steps, f)
-		} else {
-			b.finding(f, f.Severity == compat.Error)
-		}
+		b.finding(f, f.Severity == compat.Error)
 	}
 	for _, f := range r.Exempted {
-		if f.Rule != compat.VersionRule {
-			b.finding(f, false)
-		}
+		b.finding(f, false)
 	}
 	for i := range r.Notes {
 		b.note(&r.Notes[i])

@@ -103,6 +103,15 @@ func plural(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
+// Steps says, a line each, which steps of versions do not fit what changed.
+func Steps(r *compat.Report) string {
+	var b strings.Builder
+	for _, f := range r.Steps {
+		fmt.Fprintf(&b, "%s: note: %s: %s; %s\n", f.Pos, f.Rule, f.Change, f.Fix)
+	}
+	return b.String()
+}
+
 // Deploy says in a sentence who deploys first.
 func Deploy(r *compat.Report) string {
 	switch r.DeployFirst {
