@@ -29,7 +29,7 @@ type Report struct {
 	// Findings are sorted by file, line and rule.
 	Findings []*Finding
 	// Steps holds what [VersionRule] finds: steps of versions that do not fit what changed. They break nobody, so that a
-	// check notes them and a changelog demands them.
+	// check notes them, once nothing else is wrong, and a changelog demands them.
 	Steps []*Finding
 	// Exempted holds findings that an exemption took out, in the same order.
 	Exempted []*Finding
@@ -55,8 +55,10 @@ func (r *Report) remarks() []string {
 			out = append(out, fmt.Sprintf("%s: %s", n.Pos, n.Text))
 		}
 	}
-	for _, f := range r.Steps {
-		out = append(out, fmt.Sprintf("%s: %s: %s; %s", f.Pos, f.Rule, f.Change, f.Fix))
+	if r.Compatible { // what breaks is to be undone first, or leads to another step
+		for _, f := range r.Steps {
+			out = append(out, fmt.Sprintf("%s: %s: %s; %s", f.Pos, f.Rule, f.Change, f.Fix))
+		}
 	}
 	return out
 }

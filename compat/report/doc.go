@@ -103,8 +103,12 @@ func plural(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// Steps says, a line each, which steps of versions do not fit what changed.
+// Steps says, a line each, which steps of versions do not fit what changed; nothing while something breaks, which is to
+// be undone first or leads to another step.
 func Steps(r *compat.Report) string {
+	if !r.Compatible {
+		return ""
+	}
 	var b strings.Builder
 	for _, f := range r.Steps {
 		fmt.Fprintf(&b, "%s: note: %s: %s; %s\n", f.Pos, f.Rule, f.Change, f.Fix)
