@@ -17,29 +17,45 @@ type registryProtobuf struct {
 func protobufDifferences(old, new protoreflect.FileDescriptor) []difference {
 	r := &registryProtobuf{visited: map[[2]protoreflect.FullName]bool{}}
 	if old.Package() != new.Package() {
-		r.add("package", "PACKAGE_CHANGED", true)
+		r.add("package", "PACKAGE_CHANGED")
 	}
 	r.messages(old.Messages(), new.Messages())
 	slices.SortFunc(r.out, func(a, b difference) int { return strings.Compare(a.path+a.kind, b.path+b.kind) })
 	return r.out
 }
 
-func (r *registryProtobuf) add(path, kind string, bad bool) {
-	r.out = append(r.out, difference{path, kind, bad})
+func (r *registryProtobuf) add(path, kind string) {
+	r.out = append(r.out, difference{path, kind})
 }
 
 func (r *registryProtobuf) messages(old, new protoreflect.MessageDescriptors) {
 	for i := range old.Len() {
 		m := old.Get(i)
-		if m.IsMapEntry() {
+		if !registryKnows(m) {
 			continue
 		}
-		if other := new.ByName(m.Name()); other != nil && !other.IsMapEntry() {
+		if other := new.ByName(m.Name()); other != nil && registryKnows(other) {
 			r.message(m, other)
 		} else {
-			r.add(string(m.FullName()), "MESSAGE_REMOVED", true)
+			r.add(string(m.FullName()), "MESSAGE_REMOVED")
 		}
 	}
+}
+
+// registryKnows says whether a registry looks at a message: it passes over groups, and knows entries of maps by the map.
+func registryKnows(m protoreflect.MessageDescriptor) bool { return !m.IsMapEntry() && !isGroup(m) }
+
+// isGroup says whether a message is declared by a field: `optional group Result = 1 {…}`.
+func isGroup(m protoreflect.MessageDescriptor) bool {
+	if m.ParentFile().Syntax() != protoreflect.Proto2 || m.Parent() == nil {
+		return false
+	}
+	within, ok := m.Parent().(protoreflect.MessageDescriptor)
+	if !ok {
+		return false
+	}
+	f := within.Fields().ByName(protoreflect.Name(strings.ToLower(string(m.Name()))))
+	return f != nil && f.Kind() == protoreflect.GroupKind && f.Message() == m
 }
 
 func (r *registryProtobuf) message(old, new protoreflect.MessageDescriptor) {
@@ -57,10 +73,10 @@ func (r *registryProtobuf) message(old, new protoreflect.MessageDescriptor) {
 			r.types(path, was, is)
 		case o == nil:
 			if was.Cardinality() == protoreflect.Required {
-				r.add(path, "REQUIRED_FIELD_REMOVED", true)
+				r.add(path, "REQUIRED_FIELD_REMOVED")
 			}
 		case new.Oneofs().ByName(o.Name()) != nil || survives(o, news):
-			r.add(path, "ONEOF_FIELD_REMOVED", true)
+			r.add(path, "ONEOF_FIELD_REMOVED")
 		}
 	}
 	for i := range new.Oneofs().Len() {
@@ -68,7 +84,7 @@ func (r *registryProtobuf) message(old, new protoreflect.MessageDescriptor) {
 	}
 	for number, is := range news {
 		if olds[number] == nil && is.Cardinality() == protoreflect.Required {
-			r.add(string(is.FullName()), "REQUIRED_FIELD_ADDED", true)
+			r.add(string(is.FullName()), "REQUIRED_FIELD_ADDED")
 		}
 	}
 	r.messages(old.Messages(), new.Messages())
@@ -105,17 +121,18 @@ func (r *registryProtobuf) exclusive(o protoreflect.OneofDescriptor, olds map[pr
 	switch {
 	case len(groups) < 2:
 	case beside > 1:
-		r.add(string(o.FullName()), "MULTIPLE_FIELDS_MOVED_TO_ONEOF", true)
+		r.add(string(o.FullName()), "MULTIPLE_FIELDS_MOVED_TO_ONEOF")
 	default:
-		r.add(string(o.FullName()), "FIELD_MOVED_TO_EXISTING_ONEOF", true)
+		r.add(string(o.FullName()), "FIELD_MOVED_TO_EXISTING_ONEOF")
 	}
 }
 
 func byNumber(m protoreflect.MessageDescriptor) map[protoreflect.FieldNumber]protoreflect.FieldDescriptor {
 	out := map[protoreflect.FieldNumber]protoreflect.FieldDescriptor{}
 	for i := range m.Fields().Len() {
-		f := m.Fields().Get(i)
-		out[f.Number()] = f
+		if f := m.Fields().Get(i); f.Message() == nil || !isGroup(f.Message()) {
+			out[f.Number()] = f
+		}
 	}
 	return out
 }
@@ -139,24 +156,24 @@ func (r *registryProtobuf) types(path string, old, new protoreflect.FieldDescrip
 	}
 	switch k := kind(old); {
 	case k != kind(new):
-		r.add(path, "FIELD_KIND_CHANGED", true)
+		r.add(path, "FIELD_KIND_CHANGED")
 	case k == "map":
 		r.types(path, old.MapKey(), new.MapKey())
 		r.types(path, old.MapValue(), new.MapValue())
 	case k == "message":
 		if localName(old.Message()) != localName(new.Message()) {
-			r.add(path, "FIELD_NAMED_TYPE_CHANGED", true)
+			r.add(path, "FIELD_NAMED_TYPE_CHANGED")
 			return
 		}
 		before := len(r.out)
 		r.message(old.Message(), new.Message())
-		if !compatibleAll(r.out[min(before, len(r.out)):]) {
-			r.add(path, "FIELD_NAMED_TYPE_CHANGED", true)
+		if len(r.out) > before {
+			r.add(path, "FIELD_NAMED_TYPE_CHANGED")
 		}
 	case scalarFamily(old.Kind()) != scalarFamily(new.Kind()):
-		r.add(path, "FIELD_SCALAR_KIND_CHANGED", true)
+		r.add(path, "FIELD_SCALAR_KIND_CHANGED")
 	case label(old) != "" && label(new) != "" && label(old) != label(new) && scalarFamily(old.Kind()) != "text":
-		r.add(path, "FIELD_NUMERIC_LABEL_CHANGED", true)
+		r.add(path, "FIELD_NUMERIC_LABEL_CHANGED")
 	}
 }
 

@@ -38,7 +38,7 @@ func (c *comparison) registryVerdict() {
 			var diffs []difference
 			switch {
 			case (first.Proto == nil) != (second.Proto == nil):
-				diffs = []difference{{path: second.Path, kind: "TYPE_CHANGED", bad: true}}
+				diffs = differs(second.Path, "TYPE_CHANGED")
 			case first.Proto != nil:
 				diffs = protobufDifferences(first.Proto, second.Proto)
 			default:
@@ -70,25 +70,13 @@ func allFiles(s *schema.Set) []*schema.File {
 	return out
 }
 
-// difference is one thing that a registry finds between two schemas; bad says that it refuses it.
-type difference struct {
-	path, kind string
-	bad        bool
-}
-
-func compatibleAll(diffs []difference) bool {
-	for _, d := range diffs {
-		if d.bad {
-			return false
-		}
-	}
-	return true
-}
+// difference is one thing between two schemas for which a registry refuses the second.
+type difference struct{ path, kind string }
 
 func (c *comparison) reportDifferences(diffs []difference, files [2]*schema.File, breaks Direction) {
 	seen := map[difference]bool{}
 	for _, d := range diffs {
-		if !d.bad || seen[d] {
+		if seen[d] {
 			continue
 		}
 		seen[d] = true
