@@ -77,10 +77,22 @@ func (c *Check) Report(p Problem) {
 	if !r.Policy && f.Severity == Error {
 		f.Deploy = deployAdvice(f.Breaks, topics)
 		if f.Witness = p.Witness; f.Witness == nil && !c.cmp.opts.NoWitness && c.at.trail.Old != nil {
-			f.Witness = c.cmp.witnesses.Find(c.at.trail.About(p.Rejections...), f.Breaks&Backward != 0, f.Breaks&Forward != 0, f.Encodings)
+			f.Witness = c.find(f, p)
 		}
 	}
 	c.cmp.findings = append(c.cmp.findings, f)
+}
+
+// find looks for an event that shows a finding.
+func (c *Check) find(f *Finding, p Problem) *Witness {
+	backward, forward := f.Breaks&Backward != 0, f.Breaks&Forward != 0
+	w := c.cmp.witnesses.Find(c.at.trail.About(p.Rejections...), backward, forward, f.Encodings)
+	for _, other := range p.Beside {
+		if w == nil {
+			w = c.cmp.witnesses.Find(c.at.trail.Beside(other.old, other.new), backward, forward, f.Encodings)
+		}
+	}
+	return w
 }
 
 // spoken leaves out the encodings that the element does not have: what JSON Schema describes is JSON.

@@ -20,11 +20,13 @@ var fieldOneofChanged = Rule{
 			return
 		}
 		var breaks Direction
+		var beside []fieldPair
 		// What joins fields that were beside it: old data may have both.
 		if new.Oneof != nil {
 			for _, other := range new.Oneof.Fields {
 				if was := c.OldField(other); other != new && was != nil && (old.Oneof == nil || was.Oneof != old.Oneof) {
 					breaks |= Backward
+					beside = append(beside, fieldPair{was, other})
 				}
 			}
 		}
@@ -33,6 +35,7 @@ var fieldOneofChanged = Rule{
 			for _, other := range old.Oneof.Fields {
 				if is := c.NewField(other); other != old && is != nil && (new.Oneof == nil || is.Oneof != new.Oneof) {
 					breaks |= Forward
+					beside = append(beside, fieldPair{other, is})
 				}
 			}
 		}
@@ -41,7 +44,7 @@ var fieldOneofChanged = Rule{
 		}
 		c.Report(Problem{
 			Change: fmt.Sprintf("%s moved from %s to %s", fieldText(new), oneofText(old.Oneof), oneofText(new.Oneof)),
-			Breaks: breaks,
+			Breaks: breaks, Beside: beside,
 		})
 	},
 }

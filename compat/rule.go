@@ -113,4 +113,6 @@ type Problem struct {
 	Rejections []string
 	// Witness is one that is known already.
 	Witness *Witness
+	// Beside are fields of the same message on which the break may show, too.
+	Beside []fieldPair
 }

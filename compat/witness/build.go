@@ -68,6 +68,11 @@ func (b *builder) set(base map[string]any, steps []way, value any) (map[string]a
 	if f == nil {
 		return out, len(steps) == 1 // the writer has no such field: its event is as it is
 	}
+	if f.Oneof != nil {
+		for _, other := range f.Oneof.Fields {
+			delete(out, other.JSONName)
+		}
+	}
 	if len(steps) == 1 {
 		if _, gone := value.(absent); gone {
 			delete(out, f.JSONName)

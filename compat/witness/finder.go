@@ -6,11 +6,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"buf.build/go/protovalidate"
 	"github.com/omninode/trestle/tools/schema"
-	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
 // maxEvents limits the events that are tried for one finding and direction.
@@ -83,14 +81,13 @@ func (f *Finder) newSide(set *schema.Set, m *schema.Message) (side, error) {
 		return newJSONSide(set, m)
 	}
 	if f.validator == nil {
-		at := timestamppb.New(time.Date(2025, 10, 16, 12, 34, 56, 0, time.UTC)) // so that the outcome is always the same
-		v, err := protovalidate.New(protovalidate.WithNowFunc(func() *timestamppb.Timestamp { return at }))
+		v, err := newValidator()
 		if err != nil {
 			return nil, err
 		}
 		f.validator = v
 	}
-	return &protoSide{m, f.validator}, nil
+	return newProtoSide(m, f.validator)
 }
 
 // search tries events of a direction, small and readable ones first, and returns the first that shows a break.
@@ -336,6 +333,9 @@ func fieldVariants(b *builder, steps []way) []variant {
 	}
 	for _, v := range b.candidates(last.writer.Type, other) {
 		out = append(out, variant{steps, v})
+	}
+	if m := record(last.writer.Type); m != nil {
+		out = append(out, variant{steps, wrap(last.writer.Type, b.full(m))})
 	}
 	if last.writer.Nullable {
 		out = append(out, variant{steps, nil})

@@ -55,7 +55,7 @@ func newJSONSide(set *schema.Set, m *schema.Message) (*jsonSide, error) {
 }
 
 func (s *jsonSide) read(event map[string]any) (map[string]any, error) {
-	kept := keep(s.msg, event)
+	kept := keep(s.msg, event, true)
 	// The validator sees what no schema declares too: a closed one rejects it.
 	seen := make(map[string]any, len(event)+len(kept))
 	for k, v := range event {
@@ -131,11 +131,11 @@ func decimal(r *big.Rat) string {
 	return strconv.FormatFloat(f, 'g', -1, 64)
 }
 
-// keep returns what a reader of a message keeps of an object: declared properties with defaults filled in, and others
-// where the message keeps them.
-func keep(m *schema.Message, event map[string]any) map[string]any {
+// keep returns what a reader of a message keeps of an object: declared properties with defaults filled in, and with
+// undeclared others where the message keeps them.
+func keep(m *schema.Message, event map[string]any, undeclared bool) map[string]any {
 	out := map[string]any{}
-	if m.KeepUnknown || m.Closed {
+	if undeclared && (m.KeepUnknown || m.Closed) {
 		for k, v := range event {
 			out[k] = v
 		}
@@ -148,21 +148,21 @@ func keep(m *schema.Message, event map[string]any) map[string]any {
 			}
 			continue
 		}
-		out[f.JSONName] = keepValue(f.Type, v)
+		out[f.JSONName] = keepValue(f.Type, v, undeclared)
 	}
 	return out
 }
 
-func keepValue(t *schema.Type, v any) any {
+func keepValue(t *schema.Type, v any, undeclared bool) any {
 	switch x := v.(type) {
 	case map[string]any:
 		switch t.Kind {
 		case schema.Record:
-			return keep(t.Message, x)
+			return keep(t.Message, x, undeclared)
 		case schema.Map:
 			out := make(map[string]any, len(x))
 			for k, e := range x {
-				out[k] = keepValue(t.Elem, e)
+				out[k] = keepValue(t.Elem, e, undeclared)
 			}
 			return out
 		}
@@ -170,7 +170,7 @@ func keepValue(t *schema.Type, v any) any {
 		if t.Kind == schema.List {
 			out := make([]any, len(x))
 			for i, e := range x {
-				out[i] = keepValue(t.Elem, e)
+				out[i] = keepValue(t.Elem, e, undeclared)
 			}
 			return out
 		}

@@ -15,7 +15,7 @@ import (
 func encodeMessage(sm *schema.Message, m protoreflect.Message) map[string]any {
 	out := map[string]any{}
 	for _, f := range sm.Fields {
-		fd := f.Proto
+		fd := descriptorOf(m, f)
 		if fd == nil || fd.HasPresence() && !m.Has(fd) {
 			continue
 		}

@@ -15,14 +15,54 @@ import (
 	"github.com/omninode/trestle/tools/schema"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protodesc"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/descriptorpb"
 	"google.golang.org/protobuf/types/dynamicpb"
 )
 
 // protoSide reads events into dynamic messages and validates these by protovalidate.
 type protoSide struct {
-	msg       *schema.Message
+	msg *schema.Message
+	// desc is the message as generated code knows it. It is not the model's where that comes from a compiler whose
+	// descriptors say less of an edition's features than readers look at.
+	desc      protoreflect.MessageDescriptor
 	validator protovalidate.Validator
+}
+
+func newProtoSide(m *schema.Message, v protovalidate.Validator) (*protoSide, error) {
+	desc := m.Proto
+	if file := desc.ParentFile(); file.Syntax() == protoreflect.Editions {
+		set := &descriptorpb.FileDescriptorSet{}
+		addFiles(set, file, map[string]bool{})
+		files, err := protodesc.NewFiles(set)
+		if err != nil {
+			return nil, err
+		}
+		found, err := files.FindDescriptorByName(desc.FullName())
+		if err != nil {
+			return nil, err
+		}
+		desc = found.(protoreflect.MessageDescriptor)
+	}
+	return &protoSide{m, desc, v}, nil
+}
+
+// addFiles adds a file after those that it imports.
+func addFiles(set *descriptorpb.FileDescriptorSet, file protoreflect.FileDescriptor, added map[string]bool) {
+	if added[file.Path()] {
+		return
+	}
+	added[file.Path()] = true
+	for i := range file.Imports().Len() {
+		addFiles(set, file.Imports().Get(i).FileDescriptor, added)
+	}
+	set.File = append(set.File, protodesc.ToFileDescriptorProto(file))
+}
+
+// descriptorOf returns the descriptor of a field that a message of these descriptors has; nil where it has none.
+func descriptorOf(m protoreflect.Message, f *schema.Field) protoreflect.FieldDescriptor {
+	return m.Descriptor().Fields().ByNumber(protoreflect.FieldNumber(f.Number))
 }
 
 func (s *protoSide) read(event map[string]any) (map[string]any, error) {
@@ -42,7 +82,7 @@ func (s *protoSide) write(event map[string]any) ([]byte, error) {
 }
 
 func (s *protoSide) readBytes(data []byte) (map[string]any, error) {
-	m := dynamicpb.NewMessage(s.msg.Proto)
+	m := dynamicpb.NewMessage(s.desc)
 	if err := proto.Unmarshal(data, m); err != nil {
 		return nil, err
 	}
@@ -53,7 +93,7 @@ func (s *protoSide) readBytes(data []byte) (map[string]any, error) {
 }
 
 func (s *protoSide) decode(event map[string]any) (protoreflect.Message, error) {
-	m := dynamicpb.NewMessage(s.msg.Proto)
+	m := dynamicpb.NewMessage(s.desc)
 	if err := decodeMessage(s.msg, m, event); err != nil {
 		return nil, err
 	}
@@ -62,6 +102,9 @@ func (s *protoSide) decode(event map[string]any) (protoreflect.Message, error) {
 
 // finish validates a message and renders what was read.
 func (s *protoSide) finish(m protoreflect.Message) (map[string]any, error) {
+	if err := proto.CheckInitialized(m.Interface()); err != nil {
+		return nil, err
+	}
 	if err := s.validator.Validate(m.Interface()); err != nil {
 		invalid, ok := errors.AsType[*protovalidate.ValidationError](err)
 		if !ok || len(invalid.Violations) == 0 {
@@ -108,7 +151,7 @@ func decodeMessage(sm *schema.Message, m protoreflect.Message, v map[string]any)
 			}
 			continue
 		}
-		if f.Proto == nil {
+		if descriptorOf(m, f) == nil {
 			return fmt.Errorf("%s has no descriptor", f.Name)
 		}
 		if err := decodeField(f, m, x); err != nil {
@@ -119,7 +162,7 @@ func decodeMessage(sm *schema.Message, m protoreflect.Message, v map[string]any)
 }
 
 func decodeField(f *schema.Field, m protoreflect.Message, x any) error {
-	fd := f.Proto
+	fd := descriptorOf(m, f)
 	switch {
 	case fd.IsMap():
 		object, ok := x.(map[string]any)
@@ -130,7 +173,7 @@ func decodeField(f *schema.Field, m protoreflect.Message, x any) error {
 		for k, e := range object {
 			key, err := mapKey(fd.MapKey(), k)
 			if err != nil {
-				return err
+				return fmt.Errorf("[%q]: must be %s", k, fd.MapKey().Kind())
 			}
 			v, err := decodeValue(f.Type.Elem, e, dst.NewValue)
 			if err != nil {
@@ -299,10 +342,11 @@ func wellKnown(m protoreflect.Message) bool {
 // fillDefaults sets fields that are not set and have a default.
 func fillDefaults(sm *schema.Message, m protoreflect.Message) error {
 	for _, f := range sm.Fields {
-		if f.Proto == nil || m.Has(f.Proto) {
+		fd := descriptorOf(m, f)
+		if fd == nil || m.Has(fd) {
 			continue
 		}
-		if f.Oneof != nil && m.WhichOneof(f.Proto.ContainingOneof()) != nil {
+		if f.Oneof != nil && m.WhichOneof(fd.ContainingOneof()) != nil {
 			continue
 		}
 		d, ok := defaultOf(f)

@@ -259,22 +259,15 @@ func (b *builder) maps(t, other *schema.Type) []any {
 	if other != nil && other.Kind == schema.Map {
 		otherElem = other.Elem
 	}
-	key := "a"
-	if t.Key != nil {
-		switch k := b.sample(t.Key).(type) {
-		case json.Number:
-			key = k.String()
-		case bool:
-			key = strconv.FormatBool(k)
-		case string:
-			key = cmp.Or(k, key)
-		}
-	}
+	keys := b.keys(t.Key, other)
 	out := []any{map[string]any{}}
 	for _, e := range b.candidates(t.Elem, otherElem) {
-		out = append(out, map[string]any{key: e})
+		out = append(out, map[string]any{keys[0]: e})
 	}
 	first := b.sample(t.Elem)
+	for _, key := range keys {
+		out = append(out, map[string]any{key: first})
+	}
 	for _, x := range []*schema.Type{t, other} {
 		if x == nil {
 			continue
@@ -291,6 +284,32 @@ func (b *builder) maps(t, other *schema.Type) []any {
 				out = append(out, m)
 			}
 		}
+	}
+	return out
+}
+
+// keys returns names of members for a map's keys, a small one first.
+func (b *builder) keys(t *schema.Type, other *schema.Type) []string {
+	if t == nil {
+		return []string{"a"}
+	}
+	var otherKey *schema.Type
+	if other != nil {
+		otherKey = other.Key
+	}
+	var out []string
+	for _, v := range append([]any{b.sample(t)}, b.candidates(t, otherKey)...) {
+		switch k := v.(type) {
+		case json.Number:
+			out = append(out, k.String())
+		case bool:
+			out = append(out, strconv.FormatBool(k))
+		case string:
+			out = append(out, cmp.Or(k, "a"))
+		}
+	}
+	if len(out) == 0 {
+		return []string{"a"}
 	}
 	return out
 }

@@ -56,6 +56,12 @@ func (t Trail) Step(old, new *schema.Field) Trail {
 	return t
 }
 
+// Beside returns the trail to another field of the message that the last step's field is in.
+func (t Trail) Beside(old, new *schema.Field) Trail {
+	t.steps = t.steps[:len(t.steps)-1]
+	return t.Step(old, new)
+}
+
 // AtMessage returns a trail that ends at the message of its last step, or of its beginning, rather than at the field.
 func (t Trail) AtMessage() Trail {
 	t.message = true

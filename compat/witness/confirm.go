@@ -1,0 +1,87 @@
+package witness
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"buf.build/go/protovalidate"
+	"github.com/omninode/trestle/tools/schema"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"google.golang.org/protobuf/types/known/timestamppb"
+)
+
+// Reader reads events as one version of a schema does.
+type Reader struct {
+	side     side
+	document *jsonschema.Schema // of a file that is read as a whole; side is nil then
+}
+
+// NewReader returns a reader of a message. The error says that the message cannot be read on its own.
+func NewReader(set *schema.Set, m *schema.Message) (*Reader, error) {
+	if m.Proto == nil {
+		s, err := newJSONSide(set, m)
+		return &Reader{side: s}, err
+	}
+	v, err := newValidator()
+	if err != nil {
+		return nil, err
+	}
+	s, err := newProtoSide(m, v)
+	return &Reader{side: s}, err
+}
+
+// NewDocumentReader returns a reader of a JSON Schema as a whole.
+func NewDocumentReader(set *schema.Set, f *schema.File) (*Reader, error) {
+	s, err := compileDocument(set, f)
+	return &Reader{document: s}, err
+}
+
+// newValidator returns protovalidate at a time that is always the same, so that outcomes are, too.
+func newValidator() (protovalidate.Validator, error) {
+	at := timestamppb.New(time.Date(2025, 10, 16, 12, 34, 56, 0, time.UTC))
+	return protovalidate.New(protovalidate.WithNowFunc(func() *timestamppb.Timestamp { return at }))
+}
+
+// Confirm runs a witness through both readers again. The error says what they do that the witness does not say.
+func Confirm(writer, reader *Reader, w *Witness) error {
+	written, err := writer.read(w)
+	if err != nil {
+		return fmt.Errorf("the writer rejects the event: %w", err)
+	}
+	got, err := reader.read(w)
+	switch {
+	case w.Outcome == Rejected && err == nil:
+		return errors.New("the reader takes the event")
+	case w.Outcome == Rejected:
+		return nil
+	case err != nil:
+		return fmt.Errorf("the reader rejects the event: %w", err)
+	case covers(got, written) && covers(written, got):
+		return errors.New("the reader reads what was written")
+	}
+	return nil
+}
+
+// read returns what is read of a witness: of its bytes where it has some.
+func (r *Reader) read(w *Witness) (any, error) {
+	event, err := parse(w.Event)
+	if err != nil {
+		return nil, err
+	}
+	if r.document != nil {
+		return event, r.document.Validate(event)
+	}
+	if binary, ok := r.side.(binarySide); ok && w.Bytes != nil {
+		return binary.readBytes(w.Bytes)
+	}
+	object, ok := event.(map[string]any)
+	if !ok {
+		return nil, errors.New("the event is not an object")
+	}
+	kept, err := r.side.read(object)
+	if s, ok := r.side.(*jsonSide); ok && err == nil {
+		return keep(s.msg, kept, false), nil // what it has a name for
+	}
+	return kept, err
+}
