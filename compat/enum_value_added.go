@@ -18,30 +18,8 @@ var enumValueAdded = Rule{
 		if old != nil {
 			return
 		}
-		p := Problem{Change: fmt.Sprintf("value %s was added", valueText(new))}
-		closed := c.enumClosed()
-		switch {
-		case new.JSONName == "" && !closed:
-			return // never written in JSON, and in protobuf an open enum keeps a number it does not know
-		case new.JSONName == "":
-			p.Encodings = protobufOnly
-		case !closed:
-			p.Encodings = jsonOnly
+		if encodings := c.lost(new, 1, 0); encodings != nil {
+			c.Report(Problem{Change: fmt.Sprintf("value %s was added", valueText(new)), Encodings: encodings})
 		}
-		c.Report(p)
 	},
-}
-
-// enumClosed says whether an old reader rejects numbers of the enum that it does not know.
-func (c *Check) enumClosed() bool {
-	e := c.at.enums[0]
-	if e.Closed {
-		return true
-	}
-	for t := c.at.oldField.Type; t != nil; t = t.Elem {
-		if t.Constraints.DefinedOnly {
-			return true
-		}
-	}
-	return false
 }

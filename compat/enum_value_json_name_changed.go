@@ -19,7 +19,10 @@ var enumValueJSONNameChanged = Rule{
 		if old == nil || new == nil || old.JSONName == new.JSONName {
 			return
 		}
-		p := Problem{Change: fmt.Sprintf("JSON name of %s changed from %q to %q", new.Name, old.JSONName, new.JSONName)}
+		p := Problem{
+			Change: fmt.Sprintf("JSON name of %s changed from %q to %q", new.Name, old.JSONName, new.JSONName),
+			Breaks: Backward | Forward,
+		}
 		switch {
 		case old.JSONName == "":
 			p.Breaks = Forward
@@ -28,6 +31,15 @@ var enumValueJSONNameChanged = Rule{
 			p.Breaks = Backward
 			p.Change = fmt.Sprintf("%s lost its JSON name %q", new.Name, old.JSONName)
 		}
-		c.Report(p)
+		// Of a number with several names only the first is ever written.
+		if firstOf(c.at.enums[0], old) != old {
+			p.Breaks &^= Backward
+		}
+		if firstOf(c.at.enums[1], new) != new {
+			p.Breaks &^= Forward
+		}
+		if p.Breaks != 0 {
+			c.Report(p)
+		}
 	},
 }

@@ -18,11 +18,9 @@ var enumValueRemoved = Rule{
 		if new != nil {
 			return
 		}
-		p := Problem{Change: fmt.Sprintf("value %s was removed", valueText(old))}
-		if old.JSONName == "" {
-			p.Encodings = protobufOnly // it is never written in JSON
+		if encodings := c.lost(old, 0, 1); encodings != nil {
+			c.Report(Problem{Change: fmt.Sprintf("value %s was removed", valueText(old)), Encodings: encodings})
 		}
-		c.Report(p)
 	},
 }
 

@@ -1,0 +1,87 @@
+package compat
+
+import (
+	"slices"
+	"strconv"
+
+	"github.com/omninode/trestle/compat/shape"
+	"github.com/omninode/trestle/tools/schema"
+	"github.com/omninode/trestle/tools/schema/jsontree"
+)
+
+// lost returns the encodings in which readers do not know a value of the writer's enum by what the writer writes for
+// it. The sides are 0 for old and 1 for new. In JSON it writes the first name of a number; in protobuf the number,
+// which a reader keeps as it is unless its enum is closed.
+func (c *Check) lost(v *schema.EnumValue, writer, reader int) []schema.Encoding {
+	written, read := c.at.enums[writer], c.at.enums[reader]
+	if !c.permitted(v, writer) {
+		return nil
+	}
+	var out []schema.Encoding
+	if v.JSONName != "" && firstOf(written, v) == v && !slices.ContainsFunc(read.Values, func(r *schema.EnumValue) bool { return r.JSONName == v.JSONName }) {
+		out = append(out, schema.EncodingJSON)
+	}
+	if written.Proto != nil && read.Proto != nil && firstOf(read, v) == nil && c.closed(reader) {
+		out = append(out, schema.EncodingProtobuf)
+	}
+	return out
+}
+
+// firstOf returns the value by whose name an enum writes a value's number, nil where it does not have the number.
+func firstOf(e *schema.Enum, v *schema.EnumValue) *schema.EnumValue {
+	if e.Proto == nil {
+		return v
+	}
+	for _, first := range e.Values {
+		if first.Number == v.Number {
+			return first
+		}
+	}
+	return nil
+}
+
+// closed says whether a side's readers take only numbers that its enum declares, in one field at least.
+func (c *Check) closed(side int) bool {
+	return c.at.enums[side].Closed || c.someType(side, func(t *schema.Type) bool { return t.Constraints.DefinedOnly })
+}
+
+// permitted says whether a side's writers may write a value, in one field at least.
+func (c *Check) permitted(v *schema.EnumValue, side int) bool {
+	name := enumText(v)
+	return !c.used(side) || c.someType(side, func(t *schema.Type) bool {
+		in := shape.Allowed(t)
+		return (in == nil || slices.Contains(in, name)) && !slices.Contains(t.Constraints.NotIn, name)
+	})
+}
+
+func (c *Check) used(side int) bool {
+	return c.someType(side, func(*schema.Type) bool { return true })
+}
+
+// someType says whether some type of the side's fields that is its enum fulfils a condition.
+func (c *Check) someType(side int, holds func(t *schema.Type) bool) bool {
+	use := c.cmp.oldUse
+	if side == 1 {
+		use = c.cmp.newUse
+	}
+	e := c.at.enums[side]
+	return slices.ContainsFunc(use.enumUsers[e], func(m *schema.Message) bool {
+		within := func(t *schema.Type) bool {
+			for ; t != nil; t = t.Elem {
+				if t.Enum == e && holds(t) {
+					return true
+				}
+			}
+			return false
+		}
+		return within(m.Rest) || slices.ContainsFunc(m.Fields, func(f *schema.Field) bool { return within(f.Type) })
+	})
+}
+
+// enumText is how constraints name a value.
+func enumText(v *schema.EnumValue) string {
+	if v.JSONName == "" {
+		return strconv.Itoa(int(v.Number))
+	}
+	return jsontree.Quote(v.JSONName)
+}

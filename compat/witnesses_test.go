@@ -1,0 +1,78 @@
+package compat_test
+
+import (
+	"testing"
+
+	"github.com/omninode/trestle/compat"
+	"github.com/omninode/trestle/compat/witness"
+	"github.com/omninode/trestle/tools/schema"
+)
+
+// policyRules are the rules whose findings no event can show.
+var policyRules = func() map[string]bool {
+	out := map[string]bool{}
+	for _, r := range compat.Rules() {
+		out[r.ID] = r.Policy
+	}
+	return out
+}()
+
+// holdWitnesses holds that every breaking finding about data has a witness that both readers are seen to treat as it
+// says, and that a finding of another kind has none.
+func holdWitnesses(t *testing.T, name string, old, new *schema.Set, findings []*compat.Finding) {
+	t.Helper()
+	sides := map[string][]*witness.Reader{}
+	for _, f := range findings {
+		w := f.Witness
+		if w != nil && len(sides) == 0 {
+			sides["old"], sides["new"] = readers(t, old), readers(t, new)
+		}
+		switch {
+		case policyRules[f.Rule] || f.Severity != compat.Error:
+			if w != nil {
+				t.Errorf("%s: a rule about policy has a witness: %s: %s", name, f.Rule, f.Message())
+			}
+		case w == nil && !f.Unknown:
+			t.Errorf("%s: no witness: %s: %s: %s", name, f.Rule, f.Path, f.Message())
+		case w != nil && !confirmed(sides[w.WrittenBy], sides[other[w.WrittenBy]], w):
+			t.Errorf("%s: neither reader does this: %s: %s: %+v", name, f.Rule, f.Path, w)
+		}
+	}
+}
+
+// confirmed says whether some message, or file, of both sides treats the event as the witness says.
+func confirmed(writers, readers []*witness.Reader, w *compat.Witness) bool {
+	for _, a := range writers {
+		for _, b := range readers {
+			if witness.Confirm(a, b, w) == nil {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+var other = map[string]string{"old": "new", "new": "old"}
+
+func readers(t *testing.T, s *schema.Set) []*witness.Reader {
+	t.Helper()
+	var out []*witness.Reader
+	for _, p := range s.Packages {
+		for _, m := range p.Messages {
+			r, err := witness.NewReader(s, m)
+			if err == nil {
+				out = append(out, r)
+			}
+		}
+		for _, f := range p.Files {
+			if f.Document || f.Proto == nil && f.Root != nil {
+				r, err := witness.NewDocumentReader(s, f)
+				if err != nil {
+					t.Fatal(err)
+				}
+				out = append(out, r)
+			}
+		}
+	}
+	return out
+}
