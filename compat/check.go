@@ -86,7 +86,7 @@ func (c *Check) Report(p Problem) {
 // find looks for an event that shows a finding.
 func (c *Check) find(f *Finding, p Problem) *Witness {
 	backward, forward := f.Breaks&Backward != 0, f.Breaks&Forward != 0
-	w := c.cmp.witnesses.Find(c.at.trail.About(p.Rejections...), backward, forward, f.Encodings)
+	w := c.cmp.witnesses.Find(c.at.trail.About(p.Rejections...).Trying(p.Members...), backward, forward, f.Encodings)
 	for _, other := range p.Beside {
 		if w == nil {
 			w = c.cmp.witnesses.Find(c.at.trail.Beside(other.old, other.new), backward, forward, f.Encodings)

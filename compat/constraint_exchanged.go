@@ -16,7 +16,7 @@ var constraintExchanged = Rule{
 			if ch.relation != exchanged {
 				continue
 			}
-			p := Problem{Change: c.Name() + ": " + ch.text, At: constraintPos(new), Unknown: ch.unknown, Encodings: ch.encodings, Rejections: ch.rules}
+			p := Problem{Change: c.Name() + ": " + ch.text, At: constraintPos(new), Unknown: ch.unknown, Encodings: ch.encodings, Rejections: ch.rules, Members: ch.members}
 			if ch.unknown {
 				p.Change += " (unknown: whether one holds the other could not be decided)"
 				p.Backward = "consumers of %s with the new schema may reject old events"

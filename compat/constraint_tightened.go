@@ -20,7 +20,7 @@ func (c *Check) reportConstraints(want relation, new *schema.Type) {
 		if ch.relation == want {
 			c.Report(Problem{
 				Change: c.Name() + ": " + ch.text, At: constraintPos(new), Unknown: ch.unknown, Encodings: ch.encodings,
-				Rejections: ch.rules,
+				Rejections: ch.rules, Members: ch.members,
 			})
 		}
 	}

@@ -27,6 +27,7 @@ type constraintChange struct {
 	text      string
 	encodings []schema.Encoding // nil: both
 	rules     []string          // by which readers reject
+	members   []any             // values that one side allows and the other does not, as far as known
 }
 
 // constraintChanges compares what two types demand of a value. Types whose values differ in kind are left to
@@ -66,9 +67,15 @@ func decide(p *shape.Prover, old, new *schema.Type, changes []constraintChange) 
 	if !okOld || !okNew {
 		return changes
 	}
-	backward, forward := p.Includes(was, is).Inclusion, p.Includes(is, was).Inclusion
+	there, back := p.Includes(was, is), p.Includes(is, was)
+	backward, forward := there.Inclusion, back.Inclusion
 	changes = refine(changes, backward == shape.Included, forward == shape.Included)
 	for i := range changes {
+		for _, a := range []shape.Answer{there, back} {
+			if a.HasMember {
+				changes[i].members = append(changes[i].members, a.Member)
+			}
+		}
 		if backward == shape.NotIncluded && forward == shape.NotIncluded {
 			changes[i].unknown = false
 		}
@@ -285,7 +292,14 @@ func patternChange(old, new *schema.Type) constraintChange {
 }
 
 func formatChange(old, new *schema.Type) constraintChange {
-	return textChange("format", formatOf(old), formatOf(new))
+	o, n := formatOf(old), formatOf(new)
+	ch := textChange("format", o, n)
+	if ch.unknown && (old.Constraints.Rules == nil) == (new.Constraints.Rules == nil) {
+		if r, known := relateFormats(o, n); known {
+			ch.relation, ch.unknown = r, false
+		}
+	}
+	return ch
 }
 
 // formatOf treats a timestamp as a string of format date-time.

@@ -33,10 +33,15 @@ func messageRuleChanges(old, new *schema.Message) []constraintChange {
 	for _, p := range pairBy(o, n, func(r *messageRule) string { return r.name }) {
 		var ch constraintChange
 		switch {
+		case p[0] == nil && implied(o, p[1]) || p[1] == nil && implied(n, p[0]):
+			continue
 		case p[0] == nil:
 			ch = constraintChange{relation: tighter, text: fmt.Sprintf("rule %s was added", p[1].name), rules: []string{p[1].id}}
 		case p[1] == nil:
 			ch = constraintChange{relation: looser, text: fmt.Sprintf("rule %s was removed", p[0].name), rules: []string{p[0].id}}
+		case p[0].oneof != nil && p[0].oneof.GetRequired() != p[1].oneof.GetRequired():
+			ch = switched(p[0].oneof.GetRequired(), p[1].oneof.GetRequired(), fmt.Sprintf("one of %v must be set", p[1].oneof.GetFields()))
+			ch.rules = []string{p[1].id}
 		case !proto.Equal(p[0].rule, p[1].rule):
 			ch = constraintChange{
 				relation: exchanged, unknown: true, text: fmt.Sprintf("rule %s changed", p[0].name), rules: []string{p[0].id},
@@ -68,19 +73,32 @@ func oneofChanges(old, new *schema.Message) []constraintChange {
 type messageRule struct {
 	name, id string
 	rule     proto.Message
+	oneof    *validate.MessageOneofRule // nil for another rule
+}
+
+// implied says whether one of the rules holds what another says: fields exclude each other where more of them do.
+func implied(rules []*messageRule, r *messageRule) bool {
+	if r.oneof == nil || r.oneof.GetRequired() {
+		return false
+	}
+	return slices.ContainsFunc(rules, func(other *messageRule) bool {
+		return !slices.ContainsFunc(r.oneof.GetFields(), func(f string) bool { return !slices.Contains(other.oneof.GetFields(), f) })
+	})
 }
 
 func messageRules(rules *validate.MessageRules) []*messageRule {
 	var out []*messageRule
 	for _, r := range rules.GetCel() {
-		out = append(out, &messageRule{"cel " + r.GetId(), r.GetId(), &validate.Rule{Expression: proto.String(r.GetExpression())}})
+		rule := &validate.Rule{Expression: proto.String(r.GetExpression())}
+		out = append(out, &messageRule{name: "cel " + r.GetId(), id: r.GetId(), rule: rule})
 	}
 	for _, e := range rules.GetCelExpression() {
-		out = append(out, &messageRule{fmt.Sprintf("cel %q", e), e, &validate.Rule{Expression: proto.String(e)}})
+		out = append(out, &messageRule{name: fmt.Sprintf("cel %q", e), id: e, rule: &validate.Rule{Expression: proto.String(e)}})
 	}
 	for _, o := range rules.GetOneof() {
 		names := slices.Sorted(slices.Values(o.GetFields()))
-		out = append(out, &messageRule{fmt.Sprintf("oneof %v", names), "oneof", &validate.MessageOneofRule{Required: proto.Bool(o.GetRequired())}})
+		rule := &validate.MessageOneofRule{Required: proto.Bool(o.GetRequired())}
+		out = append(out, &messageRule{name: fmt.Sprintf("oneof %v", names), id: "oneof", rule: rule, oneof: o})
 	}
 	return out
 }

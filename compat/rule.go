@@ -111,6 +111,8 @@ type Problem struct {
 	Unknown           bool
 	// Rejections are the rules by which a reader rejects what this is about; see [witness.Trail.About].
 	Rejections []string
+	// Members are JSON values that are likely to show the break; see [witness.Trail.Trying].
+	Members []any
 	// Witness is one that is known already.
 	Witness *Witness
 	// Beside are fields of the same message on which the break may show, too.

@@ -48,11 +48,16 @@ func Rules(t *schema.Type) map[string]protoreflect.Value {
 			case fd.ContainingOneof() != nil && fd.ContainingOneof().Name() == "well_known" && t.Constraints.Format != "":
 			case fd.Message() != nil && fd.ContainingOneof() != nil && fd.ContainingOneof().Name() == "type":
 				add(name+".", v.Message())
-			case fd.IsList() && fd.Message() != nil: // cel
+			case name == "strict" && v.Bool(): // as it is by itself
+			case name == "cel":
 				for i := range v.List().Len() {
 					rule := v.List().Get(i)
 					id := rule.Message().Get(fd.Message().Fields().ByName("id")).String()
-					out[fmt.Sprintf("%s%s[%s]", prefix, name, id)] = rule
+					out[fmt.Sprintf("cel[%s]", id)] = rule
+				}
+			case name == "cel_expression":
+				for i := range v.List().Len() {
+					out[fmt.Sprintf("cel_expression[%s]", v.List().Get(i).String())] = v.List().Get(i)
 				}
 			default:
 				out[prefix+name] = v

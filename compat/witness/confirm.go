@@ -17,30 +17,37 @@ type Reader struct {
 	document *jsonschema.Schema // of a file that is read as a whole; side is nil then
 }
 
-// NewReader returns a reader of a message. The error says that the message cannot be read on its own.
-func NewReader(set *schema.Set, m *schema.Message) (*Reader, error) {
-	if m.Proto == nil {
-		s, err := newJSONSide(set, m)
-		return &Reader{side: s}, err
+// Readers returns a reader of each message at the top of a set's packages, and of each JSON Schema as a whole. What
+// cannot be read on its own has none.
+func Readers(set *schema.Set) ([]*Reader, error) {
+	f := NewFinder(set, set)
+	var out []*Reader
+	for _, p := range set.Packages {
+		for _, m := range p.Messages {
+			if s, err := f.side(set, m); err == nil {
+				out = append(out, &Reader{side: s})
+			}
+		}
+		for _, file := range p.Files {
+			if file.Proto != nil || file.Root == nil && !file.Document {
+				continue
+			}
+			s, err := compileDocument(set, file)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, &Reader{document: s})
+		}
 	}
-	v, err := newValidator()
-	if err != nil {
-		return nil, err
-	}
-	s, err := newProtoSide(m, v)
-	return &Reader{side: s}, err
+	return out, nil
 }
 
-// NewDocumentReader returns a reader of a JSON Schema as a whole.
-func NewDocumentReader(set *schema.Set, f *schema.File) (*Reader, error) {
-	s, err := compileDocument(set, f)
-	return &Reader{document: s}, err
-}
+// present is the time at which events are written and read: always the same, so that outcomes are, too.
+var present = time.Date(2025, 10, 16, 12, 34, 56, 0, time.UTC)
 
-// newValidator returns protovalidate at a time that is always the same, so that outcomes are, too.
+// newValidator returns protovalidate at the present.
 func newValidator() (protovalidate.Validator, error) {
-	at := timestamppb.New(time.Date(2025, 10, 16, 12, 34, 56, 0, time.UTC))
-	return protovalidate.New(protovalidate.WithNowFunc(func() *timestamppb.Timestamp { return at }))
+	return protovalidate.New(protovalidate.WithNowFunc(func() *timestamppb.Timestamp { return timestamppb.New(present) }))
 }
 
 // Confirm runs a witness through both readers again. The error says what they do that the witness does not say.

@@ -109,10 +109,7 @@ func search(b *builder, d direction, writer, reader side, enc schema.Encoding) *
 
 // try lets the writer write an event and the reader read it.
 func (d direction) try(event map[string]any, writer, reader side, enc schema.Encoding) *Witness {
-	written, err := writer.read(event)
-	if err != nil || !covers(written, event) {
-		return nil // not an event of the writer
-	}
+	write := func() (map[string]any, error) { return writer.read(event) }
 	read := func() (map[string]any, error) { return reader.read(event) }
 	var data []byte
 	if enc == schema.EncodingProtobuf {
@@ -121,10 +118,16 @@ func (d direction) try(event map[string]any, writer, reader side, enc schema.Enc
 		if !okW || !okR {
 			return nil
 		}
+		var err error
 		if data, err = w.write(event); err != nil {
 			return nil
 		}
+		write = func() (map[string]any, error) { return w.readBytes(data) }
 		read = func() (map[string]any, error) { return r.readBytes(data) }
+	}
+	written, err := write()
+	if err != nil || !covers(written, event) {
+		return nil // not an event of the writer
 	}
 	got, err := read()
 	if err != nil {
@@ -281,7 +284,7 @@ func (d direction) values(b *builder) []variant {
 		if len(d.steps) == 0 {
 			return []variant{{}}
 		}
-		return d.only(fieldVariants(b, d.steps))
+		return d.only(append(fieldVariants(b, d.steps), d.trials()...))
 	}
 	undeclared := way{writer: &schema.Field{JSONName: "undeclared"}}
 	out := []variant{{}, {append(slices.Clone(d.steps), undeclared), "a"}}
@@ -299,6 +302,22 @@ func (d direction) values(b *builder) []variant {
 	for _, f := range writer.Fields {
 		steps := append(slices.Clone(d.steps), way{f, reader.Field(f.JSONName)})
 		out = append(out, fieldVariants(b, steps)...)
+	}
+	return out
+}
+
+// trials are the values that are to be tried, in the list or map that the element is in.
+func (d direction) trials() []variant {
+	last := d.steps[len(d.steps)-1].writer
+	if last == nil {
+		return nil
+	}
+	var out []variant
+	for _, v := range d.tried {
+		if d.inner {
+			v = wrap(last.Type, v)
+		}
+		out = append(out, variant{d.steps, v})
 	}
 	return out
 }

@@ -3,6 +3,7 @@ package witness
 import (
 	"encoding/base64"
 	"encoding/json"
+	"math"
 	"strconv"
 	"time"
 
@@ -51,10 +52,14 @@ func encodeValue(t *schema.Type, v protoreflect.Value) any {
 		return json.Number(strconv.FormatInt(v.Int(), 10))
 	case schema.Uint32, schema.Uint64:
 		return json.Number(strconv.FormatUint(v.Uint(), 10))
-	case schema.Float:
+	case schema.Float, schema.Double:
+		if math.IsNaN(v.Float()) {
+			return notANumber
+		}
+		if t.Kind == schema.Double {
+			return json.Number(strconv.FormatFloat(v.Float(), 'g', -1, 64))
+		}
 		return json.Number(strconv.FormatFloat(v.Float(), 'g', -1, 32))
-	case schema.Double:
-		return json.Number(strconv.FormatFloat(v.Float(), 'g', -1, 64))
 	case schema.String:
 		return v.String()
 	case schema.Bytes:

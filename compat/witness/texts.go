@@ -8,15 +8,15 @@ import (
 	"github.com/omninode/trestle/tools/schema"
 )
 
-// formats are a readable value of each format.
-var formats = map[string]string{
-	"uuid": "123e4567-e89b-42d3-a456-426614174000", "tuuid": "123e4567e89b42d3a456426614174000",
-	"ulid":      "01ARZ3NDEKTSV4RRFFQ69G5FAV",
-	"date-time": "2025-10-16T12:34:56Z", "date": "2025-10-16", "time": "12:34:56Z", "duration": "P1D",
-	"email": "a@example.org", "idn-email": "a@example.org", "hostname": "example.org", "idn-hostname": "example.org",
-	"ip": "10.0.0.1", "ipv4": "10.0.0.1", "ipv6": "::1", "address": "example.org",
-	"uri": "https://example.org/", "uri-reference": "/a", "iri": "https://example.org/", "iri-reference": "/a",
-	"json-pointer": "/a", "relative-json-pointer": "0", "regex": "a", "uri-template": "/{a}",
+// formats are readable values of each format, one of each kind that it holds.
+var formats = map[string][]string{
+	"uuid": {"123e4567-e89b-42d3-a456-426614174000"}, "tuuid": {"123e4567e89b42d3a456426614174000"},
+	"ulid":      {"01ARZ3NDEKTSV4RRFFQ69G5FAV"},
+	"date-time": {"2025-10-16T12:34:56Z"}, "date": {"2025-10-16"}, "time": {"12:34:56Z"}, "duration": {"P1D"},
+	"email": {"a@example.org"}, "idn-email": {"a@example.org"}, "hostname": {"example.org"}, "idn-hostname": {"example.org"},
+	"ip": {"10.0.0.1", "::1"}, "ipv4": {"10.0.0.1"}, "ipv6": {"::1"}, "address": {"example.org", "10.0.0.1"},
+	"uri": {"https://example.org/"}, "uri-reference": {"/a"}, "iri": {"https://example.org/"}, "iri-reference": {"/a"},
+	"json-pointer": {"/a"}, "relative-json-pointer": {"0"}, "regex": {"a"}, "uri-template": {"/{a}"},
 }
 
 // texts returns strings for both types: of their formats and patterns, of the lengths beside their bounds, and with
@@ -28,7 +28,7 @@ func texts(t, other *schema.Type) []any {
 		if x == nil {
 			continue
 		}
-		if s, ok := formats[x.Constraints.Format]; ok {
+		for _, s := range formats[x.Constraints.Format] {
 			add(s)
 		}
 		for _, s := range matches(x.Constraints.Pattern) {

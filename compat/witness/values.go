@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"math/big"
 	"slices"
 	"strconv"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/omninode/trestle/compat/shape"
 	"github.com/omninode/trestle/tools/schema"
+	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
 // absent stands for a field that is left out.
@@ -74,10 +76,13 @@ func (b *builder) candidates(t, other *schema.Type) []any {
 		out = append(out, true, false)
 	case shape.IsNumber(t.Kind):
 		out = append(out, numbers(t, other)...)
+		if shape.IsFloat(t.Kind) {
+			out = append(out, notANumber)
+		}
 	case t.Kind == schema.String:
 		out = append(out, texts(t, other)...)
 	case t.Kind == schema.Bytes:
-		for _, n := range lengths(t, other) {
+		for _, n := range append(lengths(t, other), 4, 16) { // those of addresses, too
 			out = append(out, base64.StdEncoding.EncodeToString([]byte(strings.Repeat("a", n))))
 		}
 	case t.Kind == schema.EnumKind:
@@ -86,13 +91,15 @@ func (b *builder) candidates(t, other *schema.Type) []any {
 				out = append(out, v.JSONName)
 			}
 		}
+		out = append(out, json.Number("99")) // a number without a name
 	case t.Kind == schema.Timestamp:
-		out = append(out, "2025-10-16T12:34:56Z")
+		out = append(out, timestamps(t, other)...)
 	case t.Kind == schema.JSONObject:
 		out = append(out, map[string]any{}, map[string]any{"a": json.Number("1")})
 	case t.Kind == schema.JSONValue:
 		out = append(out, json.Number("1"), "a", true, map[string]any{}, []any{})
 	case t.Kind == schema.Record:
+		out = append(out, wellKnowns(t, other)...)
 		if v := b.minimal(t.Message); v != nil {
 			out = append(out, v)
 		}
@@ -122,11 +129,9 @@ func numbers(t, other *schema.Type) []any {
 		if x == nil || !shape.IsNumber(x.Kind) {
 			continue
 		}
-		for _, i := range []shape.Interval{shape.Range(x), shape.KindRange(x.Kind)} {
-			for _, end := range []*big.Rat{i.Low, i.High} {
-				if end == nil {
-					continue
-				}
+		in, all := shape.Range(x), shape.KindRange(x.Kind)
+		for _, end := range append([]*big.Rat{in.Low, in.High, all.Low, all.High}, ruledEnds(x)...) {
+			if end != nil {
 				points = append(points, end, new(big.Rat).Add(end, shape.One), new(big.Rat).Sub(end, shape.One))
 				if shape.IsFloat(t.Kind) {
 					points = append(points, new(big.Rat).Add(end, big.NewRat(1, 2)), new(big.Rat).Sub(end, big.NewRat(1, 2)))
@@ -153,6 +158,26 @@ func numbers(t, other *schema.Type) []any {
 			out = append(out, n)
 		}
 	}
+	return out
+}
+
+// ruledEnds are the bounds that the rules of a type of numbers name.
+func ruledEnds(t *schema.Type) []*big.Rat {
+	m := t.Constraints.Rules.ProtoReflect()
+	typ := m.WhichOneof(m.Descriptor().Oneofs().ByName("type"))
+	if typ == nil {
+		return nil
+	}
+	var out []*big.Rat
+	m.Get(typ).Message().Range(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+		switch fd.Name() {
+		case "gt", "gte", "lt", "lte":
+			if end, ok := new(big.Rat).SetString(fmt.Sprint(v.Interface())); ok {
+				out = append(out, end)
+			}
+		}
+		return true
+	})
 	return out
 }
 
@@ -305,11 +330,11 @@ func (b *builder) keys(t *schema.Type, other *schema.Type) []string {
 		case bool:
 			out = append(out, strconv.FormatBool(k))
 		case string:
-			out = append(out, cmp.Or(k, "a"))
+			out = append(out, k)
 		}
 	}
-	if len(out) == 0 {
-		return []string{"a"}
+	if len(out) == 0 || out[0] == "" {
+		return append([]string{"a"}, out...)
 	}
 	return out
 }

@@ -40,11 +40,17 @@ type Witness struct {
 type Trail struct {
 	Old, New *schema.Message
 	steps    []step
-	message  bool
-	wanted   []string
-	present  bool
-	inner    bool
-	rules    []string
+	aim
+}
+
+// aim says what is looked for at the end of a trail.
+type aim struct {
+	message bool
+	wanted  []string
+	present bool
+	inner   bool
+	rules   []string
+	tried   []any
 }
 
 type step struct{ old, new *schema.Field }
@@ -52,7 +58,7 @@ type step struct{ old, new *schema.Field }
 // Step returns the trail with a step more.
 func (t Trail) Step(old, new *schema.Field) Trail {
 	t.steps = append(t.steps[:len(t.steps):len(t.steps)], step{old, new})
-	t.message, t.present, t.inner, t.wanted, t.rules = false, false, false, nil, nil
+	t.aim = aim{}
 	return t
 }
 
@@ -93,22 +99,24 @@ func (t Trail) About(rules ...string) Trail {
 	return t
 }
 
+// Trying returns a trail whose element is tried with these JSON values, too.
+func (t Trail) Trying(values ...any) Trail {
+	t.tried = values
+	return t
+}
+
 // direction is a trail seen from a writer and a reader.
 type direction struct {
 	name           string // who writes
 	writer, reader *schema.Message
 	steps          []way
-	message        bool
-	wanted         []string
-	present        bool
-	inner          bool
-	rules          []string
+	aim
 }
 
 type way struct{ writer, reader *schema.Field }
 
 func (t Trail) backward() direction {
-	d := direction{name: "old", writer: t.Old, reader: t.New, message: t.message, wanted: t.wanted, present: t.present, inner: t.inner, rules: t.rules}
+	d := direction{name: "old", writer: t.Old, reader: t.New, aim: t.aim}
 	for _, s := range t.steps {
 		d.steps = append(d.steps, way{s.old, s.new})
 	}
@@ -116,7 +124,7 @@ func (t Trail) backward() direction {
 }
 
 func (t Trail) forward() direction {
-	d := direction{name: "new", writer: t.New, reader: t.Old, message: t.message, wanted: t.wanted, present: t.present, inner: t.inner, rules: t.rules}
+	d := direction{name: "new", writer: t.New, reader: t.Old, aim: t.aim}
 	for _, s := range t.steps {
 		d.steps = append(d.steps, way{s.new, s.old})
 	}

@@ -1,0 +1,26 @@
+package compat
+
+import "slices"
+
+// widerFormats are formats with those that they hold.
+var widerFormats = map[string][]string{
+	"address": {"hostname", "ip", "ipv4", "ipv6"}, "ip": {"ipv4", "ipv6"}, "uri-reference": {"uri"},
+}
+
+// narrowFormats have no text in common, and a hostname is none of those before "uuid".
+var narrowFormats = []string{"email", "ipv4", "ipv6", "ip", "uuid", "tuuid", "ulid"}
+
+// relateFormats orders two formats; known is false where it is not known how.
+func relateFormats(old, new string) (r relation, known bool) {
+	switch {
+	case slices.Contains(widerFormats[new], old):
+		return looser, true
+	case slices.Contains(widerFormats[old], new):
+		return tighter, true
+	}
+	apart := func(a, b string) bool {
+		i := slices.Index(narrowFormats, b)
+		return i >= 0 && (slices.Contains(narrowFormats, a) || a == "hostname" && i < slices.Index(narrowFormats, "uuid"))
+	}
+	return exchanged, apart(old, new) || apart(new, old)
+}
