@@ -56,23 +56,9 @@ var other = map[string]string{"old": "new", "new": "old"}
 
 func readers(t *testing.T, s *schema.Set) []*witness.Reader {
 	t.Helper()
-	var out []*witness.Reader
-	for _, p := range s.Packages {
-		for _, m := range p.Messages {
-			r, err := witness.NewReader(s, m)
-			if err == nil {
-				out = append(out, r)
-			}
-		}
-		for _, f := range p.Files {
-			if f.Document || f.Proto == nil && f.Root != nil {
-				r, err := witness.NewDocumentReader(s, f)
-				if err != nil {
-					t.Fatal(err)
-				}
-				out = append(out, r)
-			}
-		}
+	out, err := witness.Readers(s)
+	if err != nil {
+		t.Fatal(err)
 	}
 	return out
 }
