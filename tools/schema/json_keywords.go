@@ -76,7 +76,7 @@ const (
 func (j *jsonLoader) checkKeywords(f *jsonFile, v *jsontree.Value, allowed []string, what, advice string) {
 	for _, m := range v.Members {
 		switch {
-		case m.Name == "definitions" && j.tree.loose:
+		case m.Name == "definitions" && (j.tree.loose || f.older):
 			continue
 		case slices.Contains(allowed, m.Name), slices.Contains(keywordsOfAnnotation, m.Name), strings.HasPrefix(m.Name, "x-"):
 			continue

@@ -13,7 +13,8 @@ import (
 // draft202012 is the JSON Schema version that schemas are written in.
 const draft202012 = "https://json-schema.org/draft/2020-12/schema"
 
-// olderDrafts are taken in documents of a registry: what they have in common with 2020-12 is what the model holds.
+// olderDrafts are taken in documents, of a registry or to compare: what they have in common with 2020-12 is what the
+// model holds.
 var olderDrafts = []string{
 	"https://json-schema.org/draft/2019-09/schema",
 	"http://json-schema.org/draft-07/schema", "https://json-schema.org/draft-07/schema",
@@ -28,6 +29,7 @@ type jsonFile struct {
 	pkg  *Package
 	// schemas are the values that stand where a schema can stand.
 	schemas map[*jsontree.Value]bool
+	older   bool // than 2020-12
 }
 
 func (f *jsonFile) pos(at jsontree.Place) Position { return jsonPos(f.path, at) }
@@ -160,7 +162,8 @@ func (j *jsonLoader) checkHead(f *jsonFile) bool {
 		j.errs.add(f.pos(f.root.Place), "no $schema: is it a JSON Schema? Then add \"$schema\": %q, else move it out of the folder", draft202012)
 		return false
 	case declared.Kind == jsontree.String && strings.TrimSuffix(declared.Text, "#") == draft202012:
-	case j.tree.loose && slices.Contains(olderDrafts, strings.TrimSuffix(declared.Text, "#")):
+	case (j.tree.loose || j.keepDocuments) && slices.Contains(olderDrafts, strings.TrimSuffix(declared.Text, "#")):
+		f.older = true
 	default:
 		j.errs.add(f.pos(declared.Place), "$schema is %s: schemas are written in JSON Schema 2020-12, %q", declared.JSON(), draft202012)
 		return false

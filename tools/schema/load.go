@@ -26,7 +26,7 @@ func WithGoPrefix(prefix string) Option {
 	return optionFunc(func(l *loader) { l.goPrefix = prefix })
 }
 
-// WithDocuments keeps JSON Schemas that the model cannot hold (combinations, conditions, older drafts) as documents: by
+// WithDocuments keeps JSON Schemas that the model cannot hold (combinations, conditions) as documents: by
 // their source, without types. They can be compared, and nothing can be generated from them.
 func WithDocuments() Option { return optionFunc(func(l *loader) { l.keepDocuments = true }) }
 
