@@ -59,7 +59,7 @@ func constraintChanges(p *shape.Prover, old, new *schema.Type) []constraintChang
 // decide holds the changes against the algebra: several that make up for one another are none, and one that could not
 // be ordered by itself is.
 func decide(p *shape.Prover, old, new *schema.Type, changes []constraintChange) []constraintChange {
-	if len(changes) == 0 || len(changes) == 1 && changes[0].relation != exchanged && free(old) != free(new) {
+	if len(changes) == 0 || len(changes) == 1 && old.Kind == new.Kind && changes[0].relation != exchanged && free(old) != free(new) {
 		return changes
 	}
 	was, okOld := p.FromType(old)

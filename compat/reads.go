@@ -51,6 +51,10 @@ func readsJSON(w, r *schema.Type) trouble {
 			return misread
 		}
 	}
+	// What objects demand of each other's members is asked of the algebra, which knows JSON Schemas as a whole.
+	if w.Proto == 0 && r.Proto == 0 && isObject(w.Kind) && isObject(r.Kind) {
+		return fine
+	}
 	// What names, times and other strings demand of each other is judged as a constraint.
 	if isText(w.Kind) && isText(r.Kind) {
 		return fine

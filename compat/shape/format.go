@@ -13,7 +13,11 @@ func (s *Space) Format(name string) *Shape {
 	if test == nil {
 		return s.Any()
 	}
-	return s.Opaque(String, "format "+name, test, samples...)
+	format := s.Opaque(String, "format "+name, test, samples...)
+	if name == "uri" { // what is a URI is a reference, too
+		return s.And(format, s.Format("uri-reference"))
+	}
+	return format
 }
 
 // formatSamples holds strings of each format that readers check.
@@ -38,7 +42,7 @@ func formatTest(name string) (func(any) bool, []any) {
 		return nil, nil
 	}
 	compiled, err := c.Compile("mem:///format")
-	if err != nil || compiled.Validate(12) == nil && compiled.Validate("\x00 \n") == nil {
+	if err != nil || compiled.Validate("\x00 \n") == nil && compiled.Validate("(") == nil && compiled.Validate("%") == nil {
 		return nil, nil // it limits nothing
 	}
 	return func(v any) bool { return compiled.Validate(v) == nil }, samples

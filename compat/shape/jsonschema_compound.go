@@ -40,7 +40,9 @@ func (l *lowering) array(at spot) *Shape {
 
 // itemSchemas returns the schemas of the first items, and that of all others.
 func (l *lowering) itemSchemas(at spot) (prefix []spot, rest *spot) {
-	prefix = below(at, "prefixItems")
+	if !l.old {
+		prefix = below(at, "prefixItems")
+	}
 	items, more := at.v.Get("items"), "items"
 	if items != nil && items.Kind == jsontree.Array {
 		prefix, more = below(at, "items"), "additionalItems"
@@ -141,7 +143,7 @@ func (l *lowering) dependent(at spot) []*Shape {
 	when := func(name string, then *Shape) {
 		parts = append(parts, l.Or(l.Not(l.And(l.OfKind(Object), l.Has(name, l.Any()))), then))
 	}
-	for _, keyword := range []string{"dependentRequired", "dependentSchemas", "dependencies"} {
+	for _, keyword := range l.dependencyKeywords() {
 		v := at.v.Get(keyword)
 		if v == nil {
 			continue
@@ -157,6 +159,14 @@ func (l *lowering) dependent(at spot) []*Shape {
 		}
 	}
 	return parts
+}
+
+// dependencyKeywords are those that the draft knows, and that validators read of an older one besides.
+func (l *lowering) dependencyKeywords() []string {
+	if l.old {
+		return []string{"dependencies"}
+	}
+	return []string{"dependentRequired", "dependentSchemas", "dependencies"}
 }
 
 // propertyNames limits names by a schema of strings: keyword by keyword, as each keeps some names out.
@@ -272,7 +282,7 @@ func (l *lowering) inPlace(at spot, seen map[*jsontree.Value]bool, when []*Shape
 			l.inPlace(spot{at.file, otherwise}, seen, also(l.Not(c)), f)
 		}
 	}
-	for _, keyword := range []string{"dependentSchemas", "dependencies"} {
+	for _, keyword := range l.dependencyKeywords() {
 		v := at.v.Get(keyword)
 		if v == nil {
 			continue

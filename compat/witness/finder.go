@@ -287,7 +287,10 @@ func (d direction) values(b *builder) []variant {
 		return d.only(append(fieldVariants(b, d.steps), d.trials()...))
 	}
 	undeclared := way{writer: &schema.Field{JSONName: "undeclared"}}
-	out := []variant{{}, {append(slices.Clone(d.steps), undeclared), "a"}}
+	out := []variant{{}}
+	for _, v := range []any{"a", json.Number("1")} {
+		out = append(out, variant{append(slices.Clone(d.steps), undeclared), v})
+	}
 	writer, reader := d.writer, d.reader
 	if n := len(d.steps); n > 0 {
 		last := d.steps[n-1]

@@ -67,6 +67,9 @@ func (s *jsonSide) read(event map[string]any) (map[string]any, error) {
 	if err := s.schema.Validate(any(seen)); err != nil {
 		return nil, explain(err)
 	}
+	if err := hold(s.msg, kept); err != nil {
+		return nil, &rejection{[]string{err.Error()}}
+	}
 	return kept, nil
 }
 
@@ -77,21 +80,26 @@ func explain(err error) error {
 		return err
 	}
 	r := &rejection{}
-	var collect func(e *jsonschema.ValidationError)
-	collect = func(e *jsonschema.ValidationError) {
+	var collect func(e *jsonschema.ValidationError, at []string)
+	collect = func(e *jsonschema.ValidationError, at []string) {
+		at = append(at[:len(at):len(at)], e.InstanceLocation...)
+		within := []string(nil)
+		if names, ok := e.ErrorKind.(*kind.PropertyNames); ok { // the name is the instance of what is below
+			within = append(at[:len(at):len(at)], names.Property)
+		}
 		for _, cause := range e.Causes {
-			collect(cause)
+			collect(cause, within)
 		}
 		if len(e.Causes) > 0 {
 			return
 		}
 		text := causeText(e.ErrorKind) + " [" + strings.Join(e.ErrorKind.KeywordPath(), "/") + "]"
-		if len(e.InstanceLocation) > 0 {
-			text = strings.Join(e.InstanceLocation, ".") + ": " + text
+		if len(at) > 0 {
+			text = strings.Join(at, ".") + ": " + text
 		}
 		r.causes = append(r.causes, text)
 	}
-	collect(invalid)
+	collect(invalid, nil)
 	slices.Sort(r.causes) // properties are validated in no particular order
 	return r
 }

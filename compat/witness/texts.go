@@ -63,6 +63,8 @@ func texts(t, other *schema.Type) []any {
 	add("1")
 	add("é")
 	add(" ")
+	add("(")
+	add("%")
 	return out
 }
 

@@ -96,6 +96,7 @@ func (b *builder) candidates(t, other *schema.Type) []any {
 		out = append(out, timestamps(t, other)...)
 	case t.Kind == schema.JSONObject:
 		out = append(out, map[string]any{}, map[string]any{"a": json.Number("1")})
+		out = append(out, sized(t, other, json.Number("1"))...)
 	case t.Kind == schema.JSONValue:
 		out = append(out, json.Number("1"), "a", true, map[string]any{}, []any{})
 	case t.Kind == schema.Record:
@@ -293,6 +294,13 @@ func (b *builder) maps(t, other *schema.Type) []any {
 	for _, key := range keys {
 		out = append(out, map[string]any{key: first})
 	}
+	out = append(out, sized(t, other, first)...)
+	return out
+}
+
+// sized returns maps of a value, with as many entries as the bounds of both types say, and one more.
+func sized(t, other *schema.Type, value any) []any {
+	var out []any
 	for _, x := range []*schema.Type{t, other} {
 		if x == nil {
 			continue
@@ -304,7 +312,7 @@ func (b *builder) maps(t, other *schema.Type) []any {
 			for _, size := range []int{int(*n), int(*n) + 1} {
 				m := map[string]any{}
 				for i := range size {
-					m["k"+strconv.Itoa(i)] = first
+					m["k"+strconv.Itoa(i)] = value
 				}
 				out = append(out, m)
 			}
