@@ -20,8 +20,14 @@ var fieldNullabilityChanged = Rule{
 			return
 		}
 		p := Problem{Change: fmt.Sprintf("%s may no longer be null", new.Name), Breaks: Backward}
+		reader := new
 		if new.Nullable {
 			p = Problem{Change: fmt.Sprintf("%s may be null now", new.Name), Breaks: Forward}
+			reader = old
+		}
+		// Readers with a protobuf schema take null for absent.
+		if reader.Proto != nil && need(reader) == optional {
+			return
 		}
 		c.Report(p)
 	},
