@@ -170,6 +170,9 @@ func (l *loader) fillMessage(f *protoFile, m *Message, path []int32) {
 	}
 	if f.sources != nil {
 		l.checkFields(m)
+		if options.GetMessageSetWireFormat() {
+			l.errs.add(m.Pos, "%s has the wire format of message sets, which no reader here knows: declare fields", m.Name)
+		}
 	}
 	// The event stands before those of nested messages, as in the source.
 	l.addProtoEvent(f, m, options, path)
