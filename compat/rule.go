@@ -56,6 +56,7 @@ func Rules() []Rule {
 		eventRemoved,
 		eventTopicChanged,
 		eventTypeChanged,
+		extensionChanged,
 		fieldAddedToClosed,
 		fieldCardinalityChanged,
 		fieldDefaultChanged,
