@@ -25,7 +25,8 @@ func holdWitnesses(t *testing.T, name string, old, new *schema.Set, findings []*
 	for _, f := range findings {
 		w := f.Witness
 		if w != nil && len(sides) == 0 {
-			sides["old"], sides["new"] = readers(t, old), readers(t, new)
+			finder := witness.NewFinder(old, new)
+			sides["old"], sides["new"] = readers(t, finder, old), readers(t, finder, new)
 		}
 		switch {
 		case policyRules[f.Rule] || f.Severity != compat.Error:
@@ -54,9 +55,9 @@ func confirmed(writers, readers []*witness.Reader, w *compat.Witness) bool {
 
 var other = map[string]string{"old": "new", "new": "old"}
 
-func readers(t *testing.T, s *schema.Set) []*witness.Reader {
+func readers(t *testing.T, f *witness.Finder, s *schema.Set) []*witness.Reader {
 	t.Helper()
-	out, err := witness.Readers(s)
+	out, err := f.Readers(s)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,8 +19,7 @@ type Reader struct {
 
 // Readers returns a reader of each message at the top of a set's packages, and of each JSON Schema as a whole. What
 // cannot be read on its own has none.
-func Readers(set *schema.Set) ([]*Reader, error) {
-	f := NewFinder(set, set)
+func (f *Finder) Readers(set *schema.Set) ([]*Reader, error) {
 	var out []*Reader
 	for _, p := range set.Packages {
 		for _, m := range p.Messages {
