@@ -1,6 +1,11 @@
 package compat
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/omninode/trestle/tools/schema"
+	"google.golang.org/protobuf/reflect/protoreflect"
+)
 
 // widerFormats are formats with those that they hold.
 var widerFormats = map[string][]string{
@@ -23,4 +28,14 @@ func relateFormats(old, new string) (r relation, known bool) {
 		return i >= 0 && (slices.Contains(narrowFormats, a) || a == "hostname" && i < slices.Index(narrowFormats, "uuid"))
 	}
 	return exchanged, apart(old, new) || apart(new, old)
+}
+
+// textChanges compares whether the text of protobuf strings must be UTF-8; that of JSON always is.
+func textChanges(old, new *schema.Type) []constraintChange {
+	if old.Proto != protoreflect.StringKind || new.Proto != protoreflect.StringKind || old.RawText == new.RawText {
+		return nil
+	}
+	ch := switched(!old.RawText, !new.RawText, "text must be UTF-8")
+	ch.encodings = protobufOnly
+	return []constraintChange{ch}
 }

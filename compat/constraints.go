@@ -35,7 +35,7 @@ type constraintChange struct {
 // replacing a pattern by the values it stood for is no change.
 func constraintChanges(p *shape.Prover, old, new *schema.Type) []constraintChange {
 	if !commensurable(old.Kind, new.Kind) || old.Kind == new.Kind && free(old) && free(new) {
-		return nil
+		return textChanges(old, new)
 	}
 	var out []constraintChange
 	for _, c := range constraintChecks {
@@ -53,7 +53,8 @@ func constraintChanges(p *shape.Prover, old, new *schema.Type) []constraintChang
 			out[i].encodings = jsonOnly
 		}
 	}
-	return decide(p, old, new, refine(out, shape.AllSurely(oldValues, new), shape.AllSurely(newValues, old)))
+	out = decide(p, old, new, refine(out, shape.AllSurely(oldValues, new), shape.AllSurely(newValues, old)))
+	return append(out, textChanges(old, new)...)
 }
 
 // decide holds the changes against the algebra: several that make up for one another are none, and one that could not

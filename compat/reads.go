@@ -100,7 +100,7 @@ func readsWire(w, r *schema.Type) trouble {
 	}
 	switch wf.family {
 	case familyText:
-		return okIf(r.Proto != protoreflect.StringKind || w.Proto == protoreflect.StringKind, rejects)
+		return okIf(r.Proto != protoreflect.StringKind || r.RawText || w.Proto == protoreflect.StringKind, rejects)
 	case familyMessage:
 		return okIf(w.Kind == r.Kind, misread)
 	case familyVarint, familyZigzag, familyFixed:

@@ -65,6 +65,9 @@ func texts(t, other *schema.Type) []any {
 	add(" ")
 	add("(")
 	add("%")
+	if t.RawText {
+		add("\xff")
+	}
 	return out
 }
 

@@ -347,7 +347,9 @@ type Type struct {
 	Constraints Constraints
 	// Proto is the field's wire kind, 0 for JSON Schema.
 	Proto protoreflect.Kind
-	Pos   Position
+	// RawText says that a protobuf string may hold bytes that are not UTF-8: in proto2, or by a feature of an edition.
+	RawText bool
+	Pos     Position
 }
 
 // Constraints limit the values of a type. A nil or empty member limits nothing.

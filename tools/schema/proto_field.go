@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
+	"github.com/bufbuild/protocompile/protoutil"
 	trestlev1 "github.com/omninode/trestle/gen/trestle/v1"
 	"github.com/omninode/trestle/tools/schema/jsontree"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -116,6 +117,8 @@ var scalarKinds = map[protoreflect.Kind]Kind{
 func (l *loader) singular(fd protoreflect.FieldDescriptor, at Position) *Type {
 	t := &Type{Kind: scalarKinds[fd.Kind()], Proto: fd.Kind(), Pos: at}
 	switch fd.Kind() {
+	case protoreflect.StringKind:
+		t.RawText = !verifiesUTF8(fd)
 	case protoreflect.EnumKind:
 		t.Kind, t.Enum = EnumKind, l.enumOf(fd.Enum())
 	case protoreflect.MessageKind, protoreflect.GroupKind:
@@ -129,6 +132,17 @@ func (l *loader) singular(fd protoreflect.FieldDescriptor, at Position) *Type {
 		}
 	}
 	return t
+}
+
+var utf8Feature = (*descriptorpb.FeatureSet)(nil).ProtoReflect().Descriptor().Fields().ByName("utf8_validation")
+
+// verifiesUTF8 says whether readers and writers refuse text in a string field that is not UTF-8.
+func verifiesUTF8(fd protoreflect.FieldDescriptor) bool {
+	if syntax := fd.ParentFile().Syntax(); syntax != protoreflect.Editions {
+		return syntax == protoreflect.Proto3
+	}
+	v, err := protoutil.ResolveFeature(fd, utf8Feature)
+	return err != nil || v.Enum() != descriptorpb.FeatureSet_NONE.Number()
 }
 
 // protoDefault is the JSON text of a default declared in proto2 or an edition.
