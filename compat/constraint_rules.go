@@ -228,10 +228,6 @@ func leafText(v protoreflect.Value) string {
 		return fmt.Sprintf(" %v", x)
 	case string:
 		return fmt.Sprintf(" %q", x)
-	case protoreflect.Message:
-		if fd := x.Descriptor().Fields().ByName("expression"); fd != nil && x.Has(fd) {
-			return fmt.Sprintf(" %q", x.Get(fd).String())
-		}
 	}
 	return ""
 }

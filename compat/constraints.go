@@ -60,7 +60,7 @@ func constraintChanges(p *shape.Prover, old, new *schema.Type) []constraintChang
 // decide holds the changes against the algebra: several that make up for one another are none, and one that could not
 // be ordered by itself is.
 func decide(p *shape.Prover, old, new *schema.Type, changes []constraintChange) []constraintChange {
-	if len(changes) == 0 || len(changes) == 1 && old.Kind == new.Kind && changes[0].relation != exchanged && free(old) != free(new) {
+	if len(changes) == 0 || len(changes) == 1 && old.Kind == new.Kind && !numbered(old, new) && changes[0].relation != exchanged && free(old) != free(new) {
 		return changes
 	}
 	was, okOld := p.FromType(old)
@@ -69,15 +69,18 @@ func decide(p *shape.Prover, old, new *schema.Type, changes []constraintChange) 
 		return changes
 	}
 	there, back := p.Includes(was, is), p.Includes(is, was)
-	backward, forward := there.Inclusion, back.Inclusion
-	changes = refine(changes, backward == shape.Included, forward == shape.Included)
+	all := changes
+	changes = refine(changes, there.Inclusion == shape.Included, back.Inclusion == shape.Included)
+	if numbered(old, new) {
+		changes = append(changes, unnamed(all, changes)...)
+	}
 	for i := range changes {
 		for _, a := range []shape.Answer{there, back} {
 			if a.HasMember {
 				changes[i].members = append(changes[i].members, a.Member)
 			}
 		}
-		if backward == shape.NotIncluded && forward == shape.NotIncluded {
+		if there.Inclusion == shape.NotIncluded && back.Inclusion == shape.NotIncluded {
 			changes[i].unknown = false
 		}
 	}
@@ -326,41 +329,6 @@ func textChange(what, old, new string) constraintChange {
 	}
 }
 
-func allowedChange(old, new *schema.Type) constraintChange {
-	o, n := valuesOf(old), valuesOf(new)
-	text := fmt.Sprintf("allowed values changed from %s to %s", allowedText(o), allowedText(n))
-	switch {
-	case o == nil && n == nil:
-		return constraintChange{}
-	case old.Kind == schema.EnumKind && new.Kind == schema.EnumKind && shape.Allowed(old) == nil && shape.Allowed(new) == nil:
-		return constraintChange{} // the rules about enums say it
-	case o == nil:
-		return constraintChange{relation: tighter, text: text}
-	case n == nil:
-		return constraintChange{relation: looser, text: text}
-	}
-	return constraintChange{relation: relate(shape.Subset(n, o), shape.Subset(o, n)), text: text}
-}
-
-// valuesOf returns the values a type allows, an enum's names among them where it is held against a string.
-func valuesOf(t *schema.Type) []string {
-	if in := shape.Allowed(t); in != nil || t.Kind != schema.EnumKind {
-		return in
-	}
-	return shape.Names(t.Enum)
-}
-
-func forbiddenChange(old, new *schema.Type) constraintChange {
-	o, n := old.Constraints.NotIn, new.Constraints.NotIn
-	if len(o)+len(n) == 0 {
-		return constraintChange{}
-	}
-	return constraintChange{
-		relation: relate(shape.Subset(o, n), shape.Subset(n, o)),
-		text:     fmt.Sprintf("forbidden values changed from %s to %s", listText(o), listText(n)),
-	}
-}
-
 func definedOnlyChange(old, new *schema.Type) constraintChange {
 	if old.Kind != schema.EnumKind || new.Kind != schema.EnumKind {
 		return constraintChange{}
@@ -368,24 +336,6 @@ func definedOnlyChange(old, new *schema.Type) constraintChange {
 	ch := switched(old.Constraints.DefinedOnly, new.Constraints.DefinedOnly, "the number must be a declared one")
 	ch.encodings = protobufOnly // in JSON, only declared names are read in any case
 	return ch
-}
-
-func listText(values []string) string {
-	const shown = 6
-	switch {
-	case len(values) == 0:
-		return "none"
-	case len(values) > shown:
-		return fmt.Sprintf("%s and %d more", strings.Join(values[:shown], ", "), len(values)-shown)
-	}
-	return strings.Join(values, ", ")
-}
-
-func allowedText(values []string) string {
-	if values == nil {
-		return "any"
-	}
-	return listText(values)
 }
 
 func orAny(s string) string {

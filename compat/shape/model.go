@@ -2,7 +2,6 @@ package shape
 
 import (
 	"encoding/json"
-	"fmt"
 	"maps"
 	"math/big"
 	"regexp"
@@ -64,7 +63,13 @@ func (s *Space) FromType(t *schema.Type) (a *Shape, ok bool) {
 	}
 	rules := Rules(t)
 	for _, name := range slices.Sorted(maps.Keys(rules)) {
-		parts = append(parts, s.rule(t, name, rules[name]))
+		switch {
+		case name == looseRegex: // says how another rule is meant
+		case name == knownRegex && rules[looseRegex].IsValid():
+			parts = append(parts, s.Opaque(AnyKind, "rule "+name+" "+ruleText(rules[name])+", loose", nil))
+		default:
+			parts = append(parts, s.rule(t, name, rules[name]))
+		}
 	}
 	a = s.And(parts...)
 	if zero := Zero(t.Kind); c.SkipZero && zero != "" {
@@ -72,6 +77,12 @@ func (s *Space) FromType(t *schema.Type) (a *Shape, ok bool) {
 	}
 	return a, true
 }
+
+// The rule of HTTP headers, and that it is to be less strict.
+const (
+	knownRegex = "string.well_known_regex"
+	looseRegex = "string.strict"
+)
 
 // bounds are the limits of numbers; a minimum above the maximum is protovalidate's way to say everything outside.
 func (s *Space) bounds(t *schema.Type) *Shape {
@@ -139,7 +150,7 @@ func (s *Space) rule(t *schema.Type, name string, v protoreflect.Value) *Shape {
 			})
 		}
 	}
-	return s.Opaque(AnyKind, fmt.Sprintf("rule %s %v", name, v), nil)
+	return s.Opaque(AnyKind, "rule "+name+" "+ruleText(v), nil)
 }
 
 func bytesOf(v any) (*big.Rat, bool) {

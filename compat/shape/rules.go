@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/omninode/trestle/tools/schema"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
@@ -48,12 +49,12 @@ func Rules(t *schema.Type) map[string]protoreflect.Value {
 			case fd.ContainingOneof() != nil && fd.ContainingOneof().Name() == "well_known" && t.Constraints.Format != "":
 			case fd.Message() != nil && fd.ContainingOneof() != nil && fd.ContainingOneof().Name() == "type":
 				add(name+".", v.Message())
-			case name == "strict" && v.Bool(): // as it is by itself
+			case name == "strict" && (v.Bool() || m.WhichOneof(m.Descriptor().Oneofs().ByName("well_known")) == nil): // as it is by itself
 			case name == "cel":
 				for i := range v.List().Len() {
-					rule := v.List().Get(i)
-					id := rule.Message().Get(fd.Message().Fields().ByName("id")).String()
-					out[fmt.Sprintf("cel[%s]", id)] = rule
+					rule, fields := v.List().Get(i).Message(), fd.Message().Fields()
+					id := rule.Get(fields.ByName("id")).String()
+					out[fmt.Sprintf("cel[%s]", id)] = rule.Get(fields.ByName("expression"))
 				}
 			case name == "cel_expression":
 				for i := range v.List().Len() {
@@ -67,4 +68,20 @@ func Rules(t *schema.Type) map[string]protoreflect.Value {
 	}
 	add("", t.Constraints.Rules.ProtoReflect())
 	return out
+}
+
+// ruleText tells a rule's values apart.
+func ruleText(v protoreflect.Value) string {
+	switch x := v.Interface().(type) {
+	case protoreflect.Message:
+		text, err := proto.MarshalOptions{Deterministic: true}.Marshal(x.Interface())
+		return fmt.Sprintf("%x %v", text, err)
+	case protoreflect.List:
+		var out []string
+		for i := range x.Len() {
+			out = append(out, ruleText(x.Get(i)))
+		}
+		return fmt.Sprintf("%q", out)
+	}
+	return v.String()
 }

@@ -1,0 +1,108 @@
+package compat
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/omninode/trestle/compat/shape"
+	"github.com/omninode/trestle/tools/schema"
+	"github.com/omninode/trestle/tools/schema/jsontree"
+	"google.golang.org/protobuf/reflect/protoreflect"
+)
+
+func allowedChange(old, new *schema.Type) constraintChange {
+	o, n := valuesOf(old), valuesOf(new)
+	if numbered(old, new) {
+		o, n = shape.Allowed(old), shape.Allowed(new)
+	}
+	text := fmt.Sprintf("allowed values changed from %s to %s", allowedText(o), allowedText(n))
+	if numbered(old, new) {
+		o, n = numbersOf(old, o), numbersOf(new, n)
+	}
+	switch {
+	case o == nil && n == nil:
+		return constraintChange{}
+	case old.Kind == schema.EnumKind && new.Kind == schema.EnumKind && shape.Allowed(old) == nil && shape.Allowed(new) == nil:
+		return constraintChange{} // the rules about enums say it
+	case o == nil:
+		return constraintChange{relation: tighter, text: text}
+	case n == nil:
+		return constraintChange{relation: looser, text: text}
+	}
+	return constraintChange{relation: relate(shape.Subset(n, o), shape.Subset(o, n)), text: text}
+}
+
+// valuesOf returns the values a type allows, an enum's names among them where it is held against a string.
+func valuesOf(t *schema.Type) []string {
+	if in := shape.Allowed(t); in != nil || t.Kind != schema.EnumKind {
+		return in
+	}
+	return shape.Names(t.Enum)
+}
+
+func forbiddenChange(old, new *schema.Type) constraintChange {
+	o, n := old.Constraints.NotIn, new.Constraints.NotIn
+	if len(o)+len(n) == 0 {
+		return constraintChange{}
+	}
+	text := fmt.Sprintf("forbidden values changed from %s to %s", listText(o), listText(n))
+	if numbered(old, new) {
+		o, n = numbersOf(old, o), numbersOf(new, n)
+	}
+	return constraintChange{relation: relate(shape.Subset(o, n), shape.Subset(n, o)), text: text}
+}
+
+// numbered says whether both types are enums of protobuf, whose binary form holds numbers with a name and without one.
+func numbered(old, new *schema.Type) bool {
+	return old.Proto == protoreflect.EnumKind && new.Proto == protoreflect.EnumKind
+}
+
+// numbersOf returns the numbers of an enum's values, which constraints know by their JSON names where they have one.
+func numbersOf(t *schema.Type, values []string) []string {
+	if values == nil {
+		return nil
+	}
+	out := make([]string, 0, len(values))
+	for _, text := range values {
+		for _, v := range t.Enum.Values {
+			if v.JSONName != "" && jsontree.Quote(v.JSONName) == text {
+				text = strconv.Itoa(int(v.Number))
+			}
+		}
+		out = append(out, text)
+	}
+	return out
+}
+
+// unnamed returns the changes of an enum's constraints that are none for the values that have a name in JSON: the binary
+// form has numbers without one.
+func unnamed(all, named []constraintChange) []constraintChange {
+	var out []constraintChange
+	for _, c := range all {
+		if !slices.ContainsFunc(named, func(n constraintChange) bool { return n.text == c.text }) {
+			c.encodings = protobufOnly
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+func listText(values []string) string {
+	const shown = 6
+	switch {
+	case len(values) == 0:
+		return "none"
+	case len(values) > shown:
+		return fmt.Sprintf("%s and %d more", strings.Join(values[:shown], ", "), len(values)-shown)
+	}
+	return strings.Join(values, ", ")
+}
+
+func allowedText(values []string) string {
+	if values == nil {
+		return "any"
+	}
+	return listText(values)
+}
