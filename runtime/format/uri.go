@@ -108,17 +108,18 @@ func portSuffix(s string) bool {
 }
 
 // literal reports whether s is what stands between a host's brackets: an IPv6 address, perhaps with a zone after %25, or
-// an address of a later version.
+// an address of a later version. As protovalidate, it takes neither an upper-case V nor an IPv4 address at the end.
 func literal(s string) bool {
-	if s != "" && (s[0] == 'v' || s[0] == 'V') {
+	if s != "" && s[0] == 'v' {
 		version, rest, ok := strings.Cut(s[1:], ".")
 		return ok && version != "" && hex(version) && rest != "" && strings.IndexByte(rest, '%') < 0 &&
 			characters(rest, unreserved+subDelims+":")
 	}
-	if address, zone, ok := strings.Cut(s, "%25"); ok {
-		return zone != "" && characters(zone, unreserved) && utf8.ValidString(unescaped(zone)) && IPv6(address)
+	address, zone, zoned := strings.Cut(s, "%25")
+	if zoned && (zone == "" || !characters(zone, unreserved) || !utf8.ValidString(unescaped(zone))) {
+		return false
 	}
-	return strings.IndexByte(s, '%') < 0 && IPv6(s)
+	return strings.IndexAny(address, "%.") < 0 && IPv6(address)
 }
 
 // unescaped replaces percent-encoded bytes, which are known to be well-formed.
