@@ -46,7 +46,7 @@ func closed(fd protoreflect.FieldDescriptor) bool { return fd.Enum() != nil && f
 func (g *file) binary(m *schema.Message, goName string) {
 	if hasBinary(m) {
 		g.appendBinary(m, goName)
-		g.mergeBinary(m, goName)
+		g.decodeBinary(m, goName)
 	}
 }
 

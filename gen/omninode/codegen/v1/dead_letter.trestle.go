@@ -4,6 +4,7 @@
 package codegenv1
 
 import (
+	"slices"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -329,151 +330,70 @@ func (x *DeadLetterEvent) AppendBinary(b []byte) ([]byte, error) {
 // of data.
 func (x *DeadLetterEvent) UnmarshalBinary(data []byte) error {
 	x.Reset()
-	return x.MergeBinary(data, string(data), 0)
+	r := protobin.NewReader(string(data))
+	x.DecodeBinary(&r)
+	return r.Err()
 }
 
-// MergeBinary reads protobuf's binary form over what x has. text is b, for strings to be cut from; depth is how many
-// messages are around x.
-func (x *DeadLetterEvent) MergeBinary(b []byte, text string, depth int) error {
-	if depth > protobin.MaxDepth {
-		return protobin.ErrDepth
-	}
-	for len(b) > 0 {
-		tag, n := protowire.ConsumeVarint(b)
-		if n < 0 {
-			return protowire.ParseError(n)
-		}
-		b = b[n:]
+// DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.
+func (x *DeadLetterEvent) DecodeBinary(r *protobin.Reader) {
+	for tag := r.Next(); tag != 0; tag = r.Next() {
 		switch tag {
 		case 0xa:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
 			if x.OriginalEvent == nil {
 				x.OriginalEvent = new(trestlev1.JsonObject)
 			}
-			if json, ok := protobin.Text(v, text[len(text)-len(b)-len(v):len(text)-len(b)]); ok && x.OriginalEvent.Json == "" {
-				x.OriginalEvent.Json = json
-			} else if err := protobin.Merge(v, x.OriginalEvent); err != nil {
-				return err
+			if text, ok := r.JSON(); ok {
+				x.OriginalEvent.Json = text
+			} else {
+				r.Merge(x.OriginalEvent)
 			}
 		case 0x12:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
 			if x.Error == nil {
 				x.Error = new(DeadLetterError)
 			}
-			if err := x.Error.MergeBinary(v, text[len(text)-len(b)-len(v):len(text)-len(b)], depth+1); err != nil {
-				return err
-			}
+			outer := r.Enter()
+			x.Error.DecodeBinary(r)
+			r.Leave(outer)
 		case 0x18:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.RetryCount = int64(v)
+			x.RetryCount = int64(r.Varint())
 		case 0x20:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			e := int64(v)
-			x.MaxRetries = &e
+			x.MaxRetries = new(int64(r.Varint()))
 		case 0x2a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
 			if x.DlqTimestamp == nil {
 				x.DlqTimestamp = new(timestamppb.Timestamp)
 			}
-			if err := protobin.Timestamp(v, x.DlqTimestamp); err != nil {
-				return err
-			}
+			r.Timestamp(x.DlqTimestamp)
 		case 0x32:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("omninode.codegen.v1.DeadLetterEvent.source_topic")
-			}
-			x.SourceTopic = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.SourceTopic = r.String("omninode.codegen.v1.DeadLetterEvent.source_topic")
 		case 0x3a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("omninode.codegen.v1.DeadLetterEvent.consumer_group")
-			}
-			x.ConsumerGroup = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.ConsumerGroup = r.String("omninode.codegen.v1.DeadLetterEvent.consumer_group")
 		case 0x42:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("omninode.codegen.v1.DeadLetterEvent.original_key")
-			}
-			e := text[len(text)-len(b)-len(v) : len(text)-len(b)]
-			x.OriginalKey = &e
+			x.OriginalKey = new(r.String("omninode.codegen.v1.DeadLetterEvent.original_key"))
 		case 0x4a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			n := r.Run(0x4a)
+			x.OriginalHeaders = slices.Grow(x.OriginalHeaders, n)
+			items := make([]DeadLetterHeader, n)
+			for i := range n {
+				if i > 0 {
+					r.Next()
+				}
+				e := &items[i]
+				outer := r.Enter()
+				e.DecodeBinary(r)
+				r.Leave(outer)
+				x.OriginalHeaders = append(x.OriginalHeaders, e)
 			}
-			b = b[n:]
-			e := new(DeadLetterHeader)
-			if err := e.MergeBinary(v, text[len(text)-len(b)-len(v):len(text)-len(b)], depth+1); err != nil {
-				return err
-			}
-			x.OriginalHeaders = append(x.OriginalHeaders, e)
 		case 0x50:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			e := int64(v)
-			x.OriginalPartition = &e
+			x.OriginalPartition = new(int64(r.Varint()))
 		case 0x58:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			e := int64(v)
-			x.OriginalOffset = &e
+			x.OriginalOffset = new(int64(r.Varint()))
 		case 0x62:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.OriginalValueBase64 = append([]byte{}, v...)
+			x.OriginalValueBase64 = r.Bytes()
 		default:
-			number, kind := protowire.DecodeTag(tag)
-			size := protowire.ConsumeFieldValue(number, kind, b)
-			if !number.IsValid() || size < 0 {
-				return protowire.ParseError(min(size, -1))
-			}
-			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
-			b = b[size:]
+			x.unknownFields = r.Unknown(x.unknownFields, tag)
 		}
 	}
-	return nil
 }
 
 // Validate returns nil: the schema has no rules for x.
@@ -597,75 +517,30 @@ func (x *DeadLetterError) AppendBinary(b []byte) ([]byte, error) {
 // of data.
 func (x *DeadLetterError) UnmarshalBinary(data []byte) error {
 	x.Reset()
-	return x.MergeBinary(data, string(data), 0)
+	r := protobin.NewReader(string(data))
+	x.DecodeBinary(&r)
+	return r.Err()
 }
 
-// MergeBinary reads protobuf's binary form over what x has. text is b, for strings to be cut from; depth is how many
-// messages are around x.
-func (x *DeadLetterError) MergeBinary(b []byte, text string, depth int) error {
-	if depth > protobin.MaxDepth {
-		return protobin.ErrDepth
-	}
-	for len(b) > 0 {
-		tag, n := protowire.ConsumeVarint(b)
-		if n < 0 {
-			return protowire.ParseError(n)
-		}
-		b = b[n:]
+// DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.
+func (x *DeadLetterError) DecodeBinary(r *protobin.Reader) {
+	for tag := r.Next(); tag != 0; tag = r.Next() {
 		switch tag {
 		case 0xa:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("omninode.codegen.v1.DeadLetterError.error_type")
-			}
-			x.ErrorType = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.ErrorType = r.String("omninode.codegen.v1.DeadLetterError.error_type")
 		case 0x12:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("omninode.codegen.v1.DeadLetterError.error_message")
-			}
-			x.ErrorMessage = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.ErrorMessage = r.String("omninode.codegen.v1.DeadLetterError.error_message")
 		case 0x1a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("omninode.codegen.v1.DeadLetterError.stack_trace")
-			}
-			x.StackTrace = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.StackTrace = r.String("omninode.codegen.v1.DeadLetterError.stack_trace")
 		case 0x22:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
 			if x.Timestamp == nil {
 				x.Timestamp = new(timestamppb.Timestamp)
 			}
-			if err := protobin.Timestamp(v, x.Timestamp); err != nil {
-				return err
-			}
+			r.Timestamp(x.Timestamp)
 		default:
-			number, kind := protowire.DecodeTag(tag)
-			size := protowire.ConsumeFieldValue(number, kind, b)
-			if !number.IsValid() || size < 0 {
-				return protowire.ParseError(min(size, -1))
-			}
-			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
-			b = b[size:]
+			x.unknownFields = r.Unknown(x.unknownFields, tag)
 		}
 	}
-	return nil
 }
 
 // Validate returns nil: the schema has no rules for x.
@@ -772,59 +647,23 @@ func (x *DeadLetterHeader) AppendBinary(b []byte) ([]byte, error) {
 // of data.
 func (x *DeadLetterHeader) UnmarshalBinary(data []byte) error {
 	x.Reset()
-	return x.MergeBinary(data, string(data), 0)
+	r := protobin.NewReader(string(data))
+	x.DecodeBinary(&r)
+	return r.Err()
 }
 
-// MergeBinary reads protobuf's binary form over what x has. text is b, for strings to be cut from; depth is how many
-// messages are around x.
-func (x *DeadLetterHeader) MergeBinary(b []byte, text string, depth int) error {
-	if depth > protobin.MaxDepth {
-		return protobin.ErrDepth
-	}
-	for len(b) > 0 {
-		tag, n := protowire.ConsumeVarint(b)
-		if n < 0 {
-			return protowire.ParseError(n)
-		}
-		b = b[n:]
+// DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.
+func (x *DeadLetterHeader) DecodeBinary(r *protobin.Reader) {
+	for tag := r.Next(); tag != 0; tag = r.Next() {
 		switch tag {
 		case 0xa:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("omninode.codegen.v1.DeadLetterHeader.key")
-			}
-			x.Key = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.Key = r.String("omninode.codegen.v1.DeadLetterHeader.key")
 		case 0x12:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("omninode.codegen.v1.DeadLetterHeader.value")
-			}
-			e := text[len(text)-len(b)-len(v) : len(text)-len(b)]
-			x.Value = &e
+			x.Value = new(r.String("omninode.codegen.v1.DeadLetterHeader.value"))
 		case 0x1a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.ValueBase64 = append([]byte{}, v...)
+			x.ValueBase64 = r.Bytes()
 		default:
-			number, kind := protowire.DecodeTag(tag)
-			size := protowire.ConsumeFieldValue(number, kind, b)
-			if !number.IsValid() || size < 0 {
-				return protowire.ParseError(min(size, -1))
-			}
-			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
-			b = b[size:]
+			x.unknownFields = r.Unknown(x.unknownFields, tag)
 		}
 	}
-	return nil
 }

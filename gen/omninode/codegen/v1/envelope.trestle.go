@@ -228,98 +228,39 @@ func (x *OnexEnvelopeV1) AppendBinary(b []byte) ([]byte, error) {
 // of data.
 func (x *OnexEnvelopeV1) UnmarshalBinary(data []byte) error {
 	x.Reset()
-	return x.MergeBinary(data, string(data), 0)
+	r := protobin.NewReader(string(data))
+	x.DecodeBinary(&r)
+	return r.Err()
 }
 
-// MergeBinary reads protobuf's binary form over what x has. text is b, for strings to be cut from; depth is how many
-// messages are around x.
-func (x *OnexEnvelopeV1) MergeBinary(b []byte, text string, depth int) error {
-	if depth > protobin.MaxDepth {
-		return protobin.ErrDepth
-	}
-	for len(b) > 0 {
-		tag, n := protowire.ConsumeVarint(b)
-		if n < 0 {
-			return protowire.ParseError(n)
-		}
-		b = b[n:]
+// DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.
+func (x *OnexEnvelopeV1) DecodeBinary(r *protobin.Reader) {
+	for tag := r.Next(); tag != 0; tag = r.Next() {
 		switch tag {
 		case 0xa:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("omninode.codegen.v1.OnexEnvelopeV1.envelope_version")
-			}
-			x.EnvelopeVersion = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.EnvelopeVersion = r.String("omninode.codegen.v1.OnexEnvelopeV1.envelope_version")
 		case 0x12:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("omninode.codegen.v1.OnexEnvelopeV1.correlation_id")
-			}
-			x.CorrelationId = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.CorrelationId = r.String("omninode.codegen.v1.OnexEnvelopeV1.correlation_id")
 		case 0x1a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("omninode.codegen.v1.OnexEnvelopeV1.session_id")
-			}
-			e := text[len(text)-len(b)-len(v) : len(text)-len(b)]
-			x.SessionId = &e
+			x.SessionId = new(r.String("omninode.codegen.v1.OnexEnvelopeV1.session_id"))
 		case 0x22:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("omninode.codegen.v1.OnexEnvelopeV1.event_type")
-			}
-			x.EventType = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.EventType = r.String("omninode.codegen.v1.OnexEnvelopeV1.event_type")
 		case 0x2a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
 			if x.Timestamp == nil {
 				x.Timestamp = new(timestamppb.Timestamp)
 			}
-			if err := protobin.Timestamp(v, x.Timestamp); err != nil {
-				return err
-			}
+			r.Timestamp(x.Timestamp)
 		case 0x32:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
 			if x.Payload == nil {
 				x.Payload = new(trestlev1.JsonObject)
 			}
-			if json, ok := protobin.Text(v, text[len(text)-len(b)-len(v):len(text)-len(b)]); ok && x.Payload.Json == "" {
-				x.Payload.Json = json
-			} else if err := protobin.Merge(v, x.Payload); err != nil {
-				return err
+			if text, ok := r.JSON(); ok {
+				x.Payload.Json = text
+			} else {
+				r.Merge(x.Payload)
 			}
 		default:
-			number, kind := protowire.DecodeTag(tag)
-			size := protowire.ConsumeFieldValue(number, kind, b)
-			if !number.IsValid() || size < 0 {
-				return protowire.ParseError(min(size, -1))
-			}
-			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
-			b = b[size:]
+			x.unknownFields = r.Unknown(x.unknownFields, tag)
 		}
 	}
-	return nil
 }

@@ -764,309 +764,84 @@ func (x *Formats) AppendBinary(b []byte) ([]byte, error) {
 // of data.
 func (x *Formats) UnmarshalBinary(data []byte) error {
 	x.Reset()
-	return x.MergeBinary(data, string(data), 0)
+	r := protobin.NewReader(string(data))
+	x.DecodeBinary(&r)
+	return r.Err()
 }
 
-// MergeBinary reads protobuf's binary form over what x has. text is b, for strings to be cut from; depth is how many
-// messages are around x.
-func (x *Formats) MergeBinary(b []byte, text string, depth int) error {
-	if depth > protobin.MaxDepth {
-		return protobin.ErrDepth
-	}
-	for len(b) > 0 {
-		tag, n := protowire.ConsumeVarint(b)
-		if n < 0 {
-			return protowire.ParseError(n)
-		}
-		b = b[n:]
+// DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.
+func (x *Formats) DecodeBinary(r *protobin.Reader) {
+	for tag := r.Next(); tag != 0; tag = r.Next() {
 		switch tag {
 		case 0xa:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.formats.v1.Formats.email")
-			}
-			x.Email = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.Email = r.String("acme.formats.v1.Formats.email")
 		case 0x12:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.formats.v1.Formats.hostname")
-			}
-			x.Hostname = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.Hostname = r.String("acme.formats.v1.Formats.hostname")
 		case 0x1a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.formats.v1.Formats.ip")
-			}
-			x.Ip = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.Ip = r.String("acme.formats.v1.Formats.ip")
 		case 0x22:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.formats.v1.Formats.ipv4")
-			}
-			x.Ipv4 = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.Ipv4 = r.String("acme.formats.v1.Formats.ipv4")
 		case 0x2a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.formats.v1.Formats.ipv6")
-			}
-			x.Ipv6 = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.Ipv6 = r.String("acme.formats.v1.Formats.ipv6")
 		case 0x32:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.formats.v1.Formats.uri")
-			}
-			x.Uri = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.Uri = r.String("acme.formats.v1.Formats.uri")
 		case 0x3a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.formats.v1.Formats.uri_ref")
-			}
-			x.UriRef = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.UriRef = r.String("acme.formats.v1.Formats.uri_ref")
 		case 0x42:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.formats.v1.Formats.address")
-			}
-			x.Address = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.Address = r.String("acme.formats.v1.Formats.address")
 		case 0x4a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.formats.v1.Formats.ip_with_prefixlen")
-			}
-			x.IpWithPrefixlen = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.IpWithPrefixlen = r.String("acme.formats.v1.Formats.ip_with_prefixlen")
 		case 0x52:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.formats.v1.Formats.ipv4_with_prefixlen")
-			}
-			x.Ipv4WithPrefixlen = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.Ipv4WithPrefixlen = r.String("acme.formats.v1.Formats.ipv4_with_prefixlen")
 		case 0x5a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.formats.v1.Formats.ipv6_with_prefixlen")
-			}
-			x.Ipv6WithPrefixlen = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.Ipv6WithPrefixlen = r.String("acme.formats.v1.Formats.ipv6_with_prefixlen")
 		case 0x62:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.formats.v1.Formats.ip_prefix")
-			}
-			x.IpPrefix = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.IpPrefix = r.String("acme.formats.v1.Formats.ip_prefix")
 		case 0x6a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.formats.v1.Formats.ipv4_prefix")
-			}
-			x.Ipv4Prefix = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.Ipv4Prefix = r.String("acme.formats.v1.Formats.ipv4_prefix")
 		case 0x72:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.formats.v1.Formats.ipv6_prefix")
-			}
-			x.Ipv6Prefix = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.Ipv6Prefix = r.String("acme.formats.v1.Formats.ipv6_prefix")
 		case 0x7a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.formats.v1.Formats.host_and_port")
-			}
-			x.HostAndPort = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.HostAndPort = r.String("acme.formats.v1.Formats.host_and_port")
 		case 0x82:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.formats.v1.Formats.ulid")
-			}
-			x.Ulid = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.Ulid = r.String("acme.formats.v1.Formats.ulid")
 		case 0x8a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.formats.v1.Formats.protobuf_fqn")
-			}
-			x.ProtobufFqn = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.ProtobufFqn = r.String("acme.formats.v1.Formats.protobuf_fqn")
 		case 0x92:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.formats.v1.Formats.protobuf_dot_fqn")
-			}
-			x.ProtobufDotFqn = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.ProtobufDotFqn = r.String("acme.formats.v1.Formats.protobuf_dot_fqn")
 		case 0x9a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.formats.v1.Formats.header_name")
-			}
-			x.HeaderName = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.HeaderName = r.String("acme.formats.v1.Formats.header_name")
 		case 0xa2:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.formats.v1.Formats.header_value")
-			}
-			x.HeaderValue = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.HeaderValue = r.String("acme.formats.v1.Formats.header_value")
 		case 0xaa:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.formats.v1.Formats.loose_header")
-			}
-			x.LooseHeader = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.LooseHeader = r.String("acme.formats.v1.Formats.loose_header")
 		case 0xb2:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.formats.v1.Formats.uuid")
-			}
-			x.Uuid = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.Uuid = r.String("acme.formats.v1.Formats.uuid")
 		case 0xba:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.formats.v1.Formats.tuuid")
-			}
-			x.Tuuid = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.Tuuid = r.String("acme.formats.v1.Formats.tuuid")
 		case 0xc2:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			n := r.Run(0xc2)
+			x.Hosts = slices.Grow(x.Hosts, n)
+			for i := range n {
+				if i > 0 {
+					r.Next()
+				}
+				x.Hosts = append(x.Hosts, r.String("acme.formats.v1.Formats.hosts"))
 			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.formats.v1.Formats.hosts")
-			}
-			e := text[len(text)-len(b)-len(v) : len(text)-len(b)]
-			x.Hosts = append(x.Hosts, e)
 		case 0xca:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.IpBytes = append([]byte(nil), v...)
+			x.IpBytes = append([]byte(nil), r.Text()...)
 		case 0xd2:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.Ipv4Bytes = append([]byte(nil), v...)
+			x.Ipv4Bytes = append([]byte(nil), r.Text()...)
 		case 0xda:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.Ipv6Bytes = append([]byte(nil), v...)
+			x.Ipv6Bytes = append([]byte(nil), r.Text()...)
 		case 0xe2:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.UuidBytes = append([]byte(nil), v...)
+			x.UuidBytes = append([]byte(nil), r.Text()...)
 		case 0xea:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.Text = append([]byte(nil), v...)
+			x.Text = append([]byte(nil), r.Text()...)
 		default:
-			number, kind := protowire.DecodeTag(tag)
-			size := protowire.ConsumeFieldValue(number, kind, b)
-			if !number.IsValid() || size < 0 {
-				return protowire.ParseError(min(size, -1))
-			}
-			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
-			b = b[size:]
+			x.unknownFields = r.Unknown(x.unknownFields, tag)
 		}
 	}
-	return nil
 }
 
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
@@ -1686,258 +1461,118 @@ func (x *Known) AppendBinary(b []byte) ([]byte, error) {
 // of data.
 func (x *Known) UnmarshalBinary(data []byte) error {
 	x.Reset()
-	return x.MergeBinary(data, string(data), 0)
+	r := protobin.NewReader(string(data))
+	x.DecodeBinary(&r)
+	return r.Err()
 }
 
-// MergeBinary reads protobuf's binary form over what x has. text is b, for strings to be cut from; depth is how many
-// messages are around x.
-func (x *Known) MergeBinary(b []byte, text string, depth int) error {
-	if depth > protobin.MaxDepth {
-		return protobin.ErrDepth
-	}
-	for len(b) > 0 {
-		tag, n := protowire.ConsumeVarint(b)
-		if n < 0 {
-			return protowire.ParseError(n)
-		}
-		b = b[n:]
+// DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.
+func (x *Known) DecodeBinary(r *protobin.Reader) {
+	for tag := r.Next(); tag != 0; tag = r.Next() {
 		switch tag {
 		case 0xa:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
 			if x.Timeout == nil {
 				x.Timeout = new(durationpb.Duration)
 			}
-			if err := protobin.Merge(v, x.Timeout); err != nil {
-				return err
-			}
+			r.Merge(x.Timeout)
 		case 0x12:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
 			if x.Outside == nil {
 				x.Outside = new(durationpb.Duration)
 			}
-			if err := protobin.Merge(v, x.Outside); err != nil {
-				return err
-			}
+			r.Merge(x.Outside)
 		case 0x1a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
 			if x.Some == nil {
 				x.Some = new(durationpb.Duration)
 			}
-			if err := protobin.Merge(v, x.Some); err != nil {
-				return err
-			}
+			r.Merge(x.Some)
 		case 0x22:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
 			if x.One == nil {
 				x.One = new(durationpb.Duration)
 			}
-			if err := protobin.Merge(v, x.One); err != nil {
-				return err
-			}
+			r.Merge(x.One)
 		case 0x2a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
 			if x.At == nil {
 				x.At = new(timestamppb.Timestamp)
 			}
-			if err := protobin.Timestamp(v, x.At); err != nil {
-				return err
-			}
+			r.Timestamp(x.At)
 		case 0x32:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
 			if x.Past == nil {
 				x.Past = new(timestamppb.Timestamp)
 			}
-			if err := protobin.Timestamp(v, x.Past); err != nil {
-				return err
-			}
+			r.Timestamp(x.Past)
 		case 0x3a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
 			if x.Future == nil {
 				x.Future = new(timestamppb.Timestamp)
 			}
-			if err := protobin.Timestamp(v, x.Future); err != nil {
-				return err
-			}
+			r.Timestamp(x.Future)
 		case 0x42:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
 			if x.About == nil {
 				x.About = new(timestamppb.Timestamp)
 			}
-			if err := protobin.Timestamp(v, x.About); err != nil {
-				return err
-			}
+			r.Timestamp(x.About)
 		case 0x4a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
 			if x.Then == nil {
 				x.Then = new(timestamppb.Timestamp)
 			}
-			if err := protobin.Timestamp(v, x.Then); err != nil {
-				return err
-			}
+			r.Timestamp(x.Then)
 		case 0x52:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
 			if x.Any == nil {
 				x.Any = new(anypb.Any)
 			}
-			if err := protobin.Merge(v, x.Any); err != nil {
-				return err
-			}
+			r.Merge(x.Any)
 		case 0x5a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
 			if x.Mask == nil {
 				x.Mask = new(fieldmaskpb.FieldMask)
 			}
-			if err := protobin.Merge(v, x.Mask); err != nil {
-				return err
-			}
+			r.Merge(x.Mask)
 		case 0x62:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
 			if x.Whole == nil {
 				x.Whole = new(fieldmaskpb.FieldMask)
 			}
-			if err := protobin.Merge(v, x.Whole); err != nil {
-				return err
-			}
+			r.Merge(x.Whole)
 		case 0x6a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
 			if x.Text == nil {
 				x.Text = new(wrapperspb.StringValue)
 			}
-			if err := protobin.Merge(v, x.Text); err != nil {
-				return err
-			}
+			r.Merge(x.Text)
 		case 0x72:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
 			if x.Number == nil {
 				x.Number = new(wrapperspb.Int32Value)
 			}
-			if err := protobin.Merge(v, x.Number); err != nil {
-				return err
-			}
+			r.Merge(x.Number)
 		case 0x7a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			n := r.Run(0x7a)
+			x.Waits = slices.Grow(x.Waits, n)
+			items := make([]durationpb.Duration, n)
+			for i := range n {
+				if i > 0 {
+					r.Next()
+				}
+				e := &items[i]
+				r.Merge(e)
+				x.Waits = append(x.Waits, e)
 			}
-			b = b[n:]
-			e := new(durationpb.Duration)
-			if err := protobin.Merge(v, e); err != nil {
-				return err
-			}
-			x.Waits = append(x.Waits, e)
 		case 0x82:
-			entry, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			text := text[len(text)-len(b)-len(entry) : len(text)-len(b)]
 			var k string
 			e := new(timestamppb.Timestamp)
-			for len(entry) > 0 {
-				tag, n := protowire.ConsumeVarint(entry)
-				if n < 0 {
-					return protowire.ParseError(n)
-				}
-				entry = entry[n:]
+			entry := r.Open()
+			for tag := r.Next(); tag != 0; tag = r.Next() {
 				switch tag {
 				case 0xa:
-					v, n := protowire.ConsumeBytes(entry)
-					if n < 0 {
-						return protowire.ParseError(n)
-					}
-					entry = entry[n:]
-					if !utf8.Valid(v) {
-						return protobin.NotUTF8("acme.formats.v1.Known.times")
-					}
-					k = text[len(text)-len(entry)-len(v) : len(text)-len(entry)]
+					k = r.String("acme.formats.v1.Known.times")
 				case 0x12:
-					v, n := protowire.ConsumeBytes(entry)
-					if n < 0 {
-						return protowire.ParseError(n)
-					}
-					entry = entry[n:]
-					if err := protobin.Timestamp(v, e); err != nil {
-						return err
-					}
+					r.Timestamp(e)
 				default:
-					number, kind := protowire.DecodeTag(tag)
-					size := protowire.ConsumeFieldValue(number, kind, entry)
-					if !number.IsValid() || size < 0 {
-						return protowire.ParseError(min(size, -1))
-					}
-					entry = entry[size:]
+					r.Skip(tag)
 				}
 			}
+			r.Close(entry)
 			if x.Times == nil {
 				x.Times = make(map[string]*timestamppb.Timestamp)
 			}
 			x.Times[k] = e
 		default:
-			number, kind := protowire.DecodeTag(tag)
-			size := protowire.ConsumeFieldValue(number, kind, b)
-			if !number.IsValid() || size < 0 {
-				return protowire.ParseError(min(size, -1))
-			}
-			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
-			b = b[size:]
+			x.unknownFields = r.Unknown(x.unknownFields, tag)
 		}
 	}
-	return nil
 }

@@ -502,168 +502,57 @@ func (x *Numbers) AppendBinary(b []byte) ([]byte, error) {
 // of data.
 func (x *Numbers) UnmarshalBinary(data []byte) error {
 	x.Reset()
-	return x.MergeBinary(data, string(data), 0)
+	r := protobin.NewReader(string(data))
+	x.DecodeBinary(&r)
+	return r.Err()
 }
 
-// MergeBinary reads protobuf's binary form over what x has. text is b, for strings to be cut from; depth is how many
-// messages are around x.
-func (x *Numbers) MergeBinary(b []byte, text string, depth int) error {
-	if depth > protobin.MaxDepth {
-		return protobin.ErrDepth
-	}
-	for len(b) > 0 {
-		tag, n := protowire.ConsumeVarint(b)
-		if n < 0 {
-			return protowire.ParseError(n)
-		}
-		b = b[n:]
+// DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.
+func (x *Numbers) DecodeBinary(r *protobin.Reader) {
+	for tag := r.Next(); tag != 0; tag = r.Next() {
 		switch tag {
 		case 0x8:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.GteLte = int32(v)
+			x.GteLte = int32(r.Varint())
 		case 0x10:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.GtLt = int64(v)
+			x.GtLt = int64(r.Varint())
 		case 0x18:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.Outside = int64(v)
+			x.Outside = int64(r.Varint())
 		case 0x20:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.OutsideInclusive = int32(protowire.DecodeZigZag(v & 0xffffffff))
+			x.OutsideInclusive = int32(protowire.DecodeZigZag(r.Varint() & 0xffffffff))
 		case 0x28:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.Gt = uint32(v)
+			x.Gt = uint32(r.Varint())
 		case 0x30:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.Lte = uint64(v)
+			x.Lte = r.Varint()
 		case 0x3d:
-			v, n := protowire.ConsumeFixed32(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.Const = uint32(v)
+			x.Const = r.Fixed32()
 		case 0x41:
-			v, n := protowire.ConsumeFixed64(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.In = uint64(v)
+			x.In = r.Fixed64()
 		case 0x4d:
-			v, n := protowire.ConsumeFixed32(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.NotIn = int32(v)
+			x.NotIn = int32(r.Fixed32())
 		case 0x51:
-			v, n := protowire.ConsumeFixed64(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			e := int64(v)
-			x.Maybe = &e
+			x.Maybe = new(int64(r.Fixed64()))
 		case 0x58:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.SkipZero = protowire.DecodeZigZag(v)
+			x.SkipZero = protowire.DecodeZigZag(r.Varint())
 		case 0x60:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.Never = int32(v)
+			x.Never = int32(r.Varint())
 		case 0x69:
-			v, n := protowire.ConsumeFixed64(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.Rate = math.Float64frombits(v)
+			x.Rate = math.Float64frombits(r.Fixed64())
 		case 0x75:
-			v, n := protowire.ConsumeFixed32(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.Ratio = math.Float32frombits(v)
+			x.Ratio = math.Float32frombits(r.Fixed32())
 		case 0x79:
-			v, n := protowire.ConsumeFixed64(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.Apart = math.Float64frombits(v)
+			x.Apart = math.Float64frombits(r.Fixed64())
 		case 0x81:
-			v, n := protowire.ConsumeFixed64(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.Listed = math.Float64frombits(v)
+			x.Listed = math.Float64frombits(r.Fixed64())
 		case 0x88:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.Set = int32(v)
+			x.Set = int32(r.Varint())
 		case 0x91:
-			v, n := protowire.ConsumeFixed64(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			e := math.Float64frombits(v)
-			x.There = &e
+			x.There = new(math.Float64frombits(r.Fixed64()))
 		case 0x9d:
-			v, n := protowire.ConsumeFixed32(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.Tiny = math.Float32frombits(v)
+			x.Tiny = math.Float32frombits(r.Fixed32())
 		default:
-			number, kind := protowire.DecodeTag(tag)
-			size := protowire.ConsumeFieldValue(number, kind, b)
-			if !number.IsValid() || size < 0 {
-				return protowire.ParseError(min(size, -1))
-			}
-			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
-			b = b[size:]
+			x.unknownFields = r.Unknown(x.unknownFields, tag)
 		}
 	}
-	return nil
 }
 
 // EventInfo describes the event type Texts. It works on a nil receiver.
@@ -1235,237 +1124,65 @@ func (x *Texts) AppendBinary(b []byte) ([]byte, error) {
 // of data.
 func (x *Texts) UnmarshalBinary(data []byte) error {
 	x.Reset()
-	return x.MergeBinary(data, string(data), 0)
+	r := protobin.NewReader(string(data))
+	x.DecodeBinary(&r)
+	return r.Err()
 }
 
-// MergeBinary reads protobuf's binary form over what x has. text is b, for strings to be cut from; depth is how many
-// messages are around x.
-func (x *Texts) MergeBinary(b []byte, text string, depth int) error {
-	if depth > protobin.MaxDepth {
-		return protobin.ErrDepth
-	}
-	for len(b) > 0 {
-		tag, n := protowire.ConsumeVarint(b)
-		if n < 0 {
-			return protowire.ParseError(n)
-		}
-		b = b[n:]
+// DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.
+func (x *Texts) DecodeBinary(r *protobin.Reader) {
+	for tag := r.Next(); tag != 0; tag = r.Next() {
 		switch tag {
 		case 0xa:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.rules.v1.Texts.len")
-			}
-			x.Len = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.Len = r.String("acme.rules.v1.Texts.len")
 		case 0x12:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.rules.v1.Texts.between")
-			}
-			x.Between = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.Between = r.String("acme.rules.v1.Texts.between")
 		case 0x1a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.rules.v1.Texts.bytes_between")
-			}
-			x.BytesBetween = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.BytesBetween = r.String("acme.rules.v1.Texts.bytes_between")
 		case 0x22:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.rules.v1.Texts.len_bytes")
-			}
-			x.LenBytes = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.LenBytes = r.String("acme.rules.v1.Texts.len_bytes")
 		case 0x2a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.rules.v1.Texts.const")
-			}
-			x.Const = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.Const = r.String("acme.rules.v1.Texts.const")
 		case 0x32:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.rules.v1.Texts.version")
-			}
-			x.Version = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.Version = r.String("acme.rules.v1.Texts.version")
 		case 0x3a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.rules.v1.Texts.parts")
-			}
-			x.Parts = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.Parts = r.String("acme.rules.v1.Texts.parts")
 		case 0x42:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.rules.v1.Texts.in")
-			}
-			x.In = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.In = r.String("acme.rules.v1.Texts.in")
 		case 0x4a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.rules.v1.Texts.not_in")
-			}
-			x.NotIn = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.NotIn = r.String("acme.rules.v1.Texts.not_in")
 		case 0x52:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.rules.v1.Texts.id")
-			}
-			x.Id = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.Id = r.String("acme.rules.v1.Texts.id")
 		case 0x5a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.rules.v1.Texts.required_id")
-			}
-			x.RequiredId = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.RequiredId = r.String("acme.rules.v1.Texts.required_id")
 		case 0x62:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.rules.v1.Texts.optional_id")
-			}
-			e := text[len(text)-len(b)-len(v) : len(text)-len(b)]
-			x.OptionalId = &e
+			x.OptionalId = new(r.String("acme.rules.v1.Texts.optional_id"))
 		case 0x6a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.rules.v1.Texts.trimmed")
-			}
-			x.Trimmed = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.Trimmed = r.String("acme.rules.v1.Texts.trimmed")
 		case 0x72:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.rules.v1.Texts.secret")
-			}
-			x.Secret = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.Secret = r.String("acme.rules.v1.Texts.secret")
 		case 0x7a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.Data = append([]byte(nil), v...)
+			x.Data = append([]byte(nil), r.Text()...)
 		case 0x82:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.Frame = append([]byte(nil), v...)
+			x.Frame = append([]byte(nil), r.Text()...)
 		case 0x8a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.Magic = append([]byte(nil), v...)
+			x.Magic = append([]byte(nil), r.Text()...)
 		case 0x92:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.Pair = append([]byte{}, v...)
+			x.Pair = r.Bytes()
 		case 0x98:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.Accepted = protowire.DecodeBool(v)
+			x.Accepted = r.Varint() != 0
 		case 0xa0:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.Color = Color(v)
+			x.Color = Color(r.Varint())
 		case 0xa8:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.Sparse = Sparse(v)
+			x.Sparse = Sparse(r.Varint())
 		case 0xb0:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.Red = Color(v)
+			x.Red = Color(r.Varint())
 		case 0xb8:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.Some = Color(v)
+			x.Some = Color(r.Varint())
 		default:
-			number, kind := protowire.DecodeTag(tag)
-			size := protowire.ConsumeFieldValue(number, kind, b)
-			if !number.IsValid() || size < 0 {
-				return protowire.ParseError(min(size, -1))
-			}
-			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
-			b = b[size:]
+			x.unknownFields = r.Unknown(x.unknownFields, tag)
 		}
 	}
-	return nil
 }
 
 // EventInfo describes the event type Containers. It works on a nil receiver.
@@ -2100,280 +1817,138 @@ func (x *Containers) AppendBinary(b []byte) ([]byte, error) {
 // of data.
 func (x *Containers) UnmarshalBinary(data []byte) error {
 	x.Reset()
-	return x.MergeBinary(data, string(data), 0)
+	r := protobin.NewReader(string(data))
+	x.DecodeBinary(&r)
+	return r.Err()
 }
 
-// MergeBinary reads protobuf's binary form over what x has. text is b, for strings to be cut from; depth is how many
-// messages are around x.
-func (x *Containers) MergeBinary(b []byte, text string, depth int) error {
-	if depth > protobin.MaxDepth {
-		return protobin.ErrDepth
-	}
-	for len(b) > 0 {
-		tag, n := protowire.ConsumeVarint(b)
-		if n < 0 {
-			return protowire.ParseError(n)
-		}
-		b = b[n:]
+// DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.
+func (x *Containers) DecodeBinary(r *protobin.Reader) {
+	for tag := r.Next(); tag != 0; tag = r.Next() {
 		switch tag {
 		case 0xa:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
 			if x.Part == nil {
 				x.Part = new(Part)
 			}
-			if err := x.Part.MergeBinary(v, text[len(text)-len(b)-len(v):len(text)-len(b)], depth+1); err != nil {
-				return err
-			}
+			outer := r.Enter()
+			x.Part.DecodeBinary(r)
+			r.Leave(outer)
 		case 0x12:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
 			if x.Other == nil {
 				x.Other = new(Part)
 			}
-			if err := x.Other.MergeBinary(v, text[len(text)-len(b)-len(v):len(text)-len(b)], depth+1); err != nil {
-				return err
-			}
+			outer := r.Enter()
+			x.Other.DecodeBinary(r)
+			r.Leave(outer)
 		case 0x1a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			n := r.Run(0x1a)
+			x.Parts = slices.Grow(x.Parts, n)
+			items := make([]Part, n)
+			for i := range n {
+				if i > 0 {
+					r.Next()
+				}
+				e := &items[i]
+				outer := r.Enter()
+				e.DecodeBinary(r)
+				r.Leave(outer)
+				x.Parts = append(x.Parts, e)
 			}
-			b = b[n:]
-			e := new(Part)
-			if err := e.MergeBinary(v, text[len(text)-len(b)-len(v):len(text)-len(b)], depth+1); err != nil {
-				return err
-			}
-			x.Parts = append(x.Parts, e)
 		case 0x22:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			n := r.Run(0x22)
+			x.Names = slices.Grow(x.Names, n)
+			for i := range n {
+				if i > 0 {
+					r.Next()
+				}
+				x.Names = append(x.Names, r.String("acme.rules.v1.Containers.names"))
 			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.rules.v1.Containers.names")
-			}
-			e := text[len(text)-len(b)-len(v) : len(text)-len(b)]
-			x.Names = append(x.Names, e)
 		case 0x29:
-			v, n := protowire.ConsumeFixed64(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			e := math.Float64frombits(v)
-			x.Scores = append(x.Scores, e)
+			x.Scores = append(x.Scores, math.Float64frombits(r.Fixed64()))
 		case 0x2a: // packed
-			packed, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			outer := r.Open()
+			for r.More() {
+				x.Scores = append(x.Scores, math.Float64frombits(r.Fixed64()))
 			}
-			b = b[n:]
-			for len(packed) > 0 {
-				v, n := protowire.ConsumeFixed64(packed)
-				if n < 0 {
-					return protowire.ParseError(n)
-				}
-				packed = packed[n:]
-				e := math.Float64frombits(v)
-				x.Scores = append(x.Scores, e)
-			}
+			r.Close(outer)
 		case 0x32:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			e := append([]byte{}, v...)
-			x.Blobs = append(x.Blobs, e)
-		case 0x38:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			e := int32(v)
-			x.Some = append(x.Some, e)
-		case 0x3a: // packed
-			packed, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			for len(packed) > 0 {
-				v, n := protowire.ConsumeVarint(packed)
-				if n < 0 {
-					return protowire.ParseError(n)
+			n := r.Run(0x32)
+			x.Blobs = slices.Grow(x.Blobs, n)
+			for i := range n {
+				if i > 0 {
+					r.Next()
 				}
-				packed = packed[n:]
-				e := int32(v)
-				x.Some = append(x.Some, e)
+				x.Blobs = append(x.Blobs, r.Bytes())
 			}
+		case 0x38:
+			x.Some = append(x.Some, int32(r.Varint()))
+		case 0x3a: // packed
+			outer := r.Open()
+			for r.More() {
+				x.Some = append(x.Some, int32(r.Varint()))
+			}
+			r.Close(outer)
 		case 0x42:
-			entry, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			text := text[len(text)-len(b)-len(entry) : len(text)-len(b)]
 			var k string
 			var e string
-			for len(entry) > 0 {
-				tag, n := protowire.ConsumeVarint(entry)
-				if n < 0 {
-					return protowire.ParseError(n)
-				}
-				entry = entry[n:]
+			entry := r.Open()
+			for tag := r.Next(); tag != 0; tag = r.Next() {
 				switch tag {
 				case 0xa:
-					v, n := protowire.ConsumeBytes(entry)
-					if n < 0 {
-						return protowire.ParseError(n)
-					}
-					entry = entry[n:]
-					if !utf8.Valid(v) {
-						return protobin.NotUTF8("acme.rules.v1.Containers.labels")
-					}
-					k = text[len(text)-len(entry)-len(v) : len(text)-len(entry)]
+					k = r.String("acme.rules.v1.Containers.labels")
 				case 0x12:
-					v, n := protowire.ConsumeBytes(entry)
-					if n < 0 {
-						return protowire.ParseError(n)
-					}
-					entry = entry[n:]
-					if !utf8.Valid(v) {
-						return protobin.NotUTF8("acme.rules.v1.Containers.labels")
-					}
-					e = text[len(text)-len(entry)-len(v) : len(text)-len(entry)]
+					e = r.String("acme.rules.v1.Containers.labels")
 				default:
-					number, kind := protowire.DecodeTag(tag)
-					size := protowire.ConsumeFieldValue(number, kind, entry)
-					if !number.IsValid() || size < 0 {
-						return protowire.ParseError(min(size, -1))
-					}
-					entry = entry[size:]
+					r.Skip(tag)
 				}
 			}
+			r.Close(entry)
 			if x.Labels == nil {
 				x.Labels = make(map[string]string)
 			}
 			x.Labels[k] = e
 		case 0x4a:
-			entry, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			text := text[len(text)-len(b)-len(entry) : len(text)-len(b)]
 			var k int32
 			e := new(Part)
-			for len(entry) > 0 {
-				tag, n := protowire.ConsumeVarint(entry)
-				if n < 0 {
-					return protowire.ParseError(n)
-				}
-				entry = entry[n:]
+			entry := r.Open()
+			for tag := r.Next(); tag != 0; tag = r.Next() {
 				switch tag {
 				case 0x8:
-					v, n := protowire.ConsumeVarint(entry)
-					if n < 0 {
-						return protowire.ParseError(n)
-					}
-					entry = entry[n:]
-					k = int32(v)
+					k = int32(r.Varint())
 				case 0x12:
-					v, n := protowire.ConsumeBytes(entry)
-					if n < 0 {
-						return protowire.ParseError(n)
-					}
-					entry = entry[n:]
-					if err := e.MergeBinary(v, text[len(text)-len(entry)-len(v):len(text)-len(entry)], depth+1); err != nil {
-						return err
-					}
+					outer := r.Enter()
+					e.DecodeBinary(r)
+					r.Leave(outer)
 				default:
-					number, kind := protowire.DecodeTag(tag)
-					size := protowire.ConsumeFieldValue(number, kind, entry)
-					if !number.IsValid() || size < 0 {
-						return protowire.ParseError(min(size, -1))
-					}
-					entry = entry[size:]
+					r.Skip(tag)
 				}
 			}
+			r.Close(entry)
 			if x.ByNumber == nil {
 				x.ByNumber = make(map[int32]*Part)
 			}
 			x.ByNumber[k] = e
 		case 0x6a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.rules.v1.Containers.left")
-			}
-			x.Left = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.Left = r.String("acme.rules.v1.Containers.left")
 		case 0x72:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.rules.v1.Containers.right")
-			}
-			x.Right = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.Right = r.String("acme.rules.v1.Containers.right")
 		case 0x52:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.rules.v1.Containers.name")
-			}
-			e := text[len(text)-len(b)-len(v) : len(text)-len(b)]
-			x.Choice = &Containers_Name{Name: e}
+			x.Choice = &Containers_Name{Name: r.String("acme.rules.v1.Containers.name")}
 		case 0x5a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
 			o, ok := x.Choice.(*Containers_Piece)
 			if !ok || o.Piece == nil {
 				o = &Containers_Piece{Piece: new(Part)}
 				x.Choice = o
 			}
-			if err := o.Piece.MergeBinary(v, text[len(text)-len(b)-len(v):len(text)-len(b)], depth+1); err != nil {
-				return err
-			}
+			outer := r.Enter()
+			o.Piece.DecodeBinary(r)
+			r.Leave(outer)
 		case 0x60:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			e := int32(v)
-			x.Choice = &Containers_Number{Number: e}
+			x.Choice = &Containers_Number{Number: int32(r.Varint())}
 		default:
-			number, kind := protowire.DecodeTag(tag)
-			size := protowire.ConsumeFieldValue(number, kind, b)
-			if !number.IsValid() || size < 0 {
-				return protowire.ParseError(min(size, -1))
-			}
-			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
-			b = b[size:]
+			x.unknownFields = r.Unknown(x.unknownFields, tag)
 		}
 	}
-	return nil
 }
 
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
@@ -2500,49 +2075,33 @@ func (x *Part) AppendBinary(b []byte) ([]byte, error) {
 // of data.
 func (x *Part) UnmarshalBinary(data []byte) error {
 	x.Reset()
-	return x.MergeBinary(data, string(data), 0)
+	r := protobin.NewReader(string(data))
+	x.DecodeBinary(&r)
+	return r.Err()
 }
 
-// MergeBinary reads protobuf's binary form over what x has. text is b, for strings to be cut from; depth is how many
-// messages are around x.
-func (x *Part) MergeBinary(b []byte, text string, depth int) error {
-	if depth > protobin.MaxDepth {
-		return protobin.ErrDepth
-	}
-	for len(b) > 0 {
-		tag, n := protowire.ConsumeVarint(b)
-		if n < 0 {
-			return protowire.ParseError(n)
-		}
-		b = b[n:]
+// DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.
+func (x *Part) DecodeBinary(r *protobin.Reader) {
+	for tag := r.Next(); tag != 0; tag = r.Next() {
 		switch tag {
 		case 0x8:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.Size = int32(v)
+			x.Size = int32(r.Varint())
 		case 0x12:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			n := r.Run(0x12)
+			x.Parts = slices.Grow(x.Parts, n)
+			items := make([]Part, n)
+			for i := range n {
+				if i > 0 {
+					r.Next()
+				}
+				e := &items[i]
+				outer := r.Enter()
+				e.DecodeBinary(r)
+				r.Leave(outer)
+				x.Parts = append(x.Parts, e)
 			}
-			b = b[n:]
-			e := new(Part)
-			if err := e.MergeBinary(v, text[len(text)-len(b)-len(v):len(text)-len(b)], depth+1); err != nil {
-				return err
-			}
-			x.Parts = append(x.Parts, e)
 		default:
-			number, kind := protowire.DecodeTag(tag)
-			size := protowire.ConsumeFieldValue(number, kind, b)
-			if !number.IsValid() || size < 0 {
-				return protowire.ParseError(min(size, -1))
-			}
-			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
-			b = b[size:]
+			x.unknownFields = r.Unknown(x.unknownFields, tag)
 		}
 	}
-	return nil
 }
