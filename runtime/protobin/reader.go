@@ -1,6 +1,7 @@
 package protobin
 
 import (
+	"encoding/binary"
 	"unicode/utf8"
 	"unsafe"
 
@@ -32,20 +33,30 @@ func (r *Reader) fail(err error) {
 	r.pos, r.end = 0, 0
 }
 
-// rest looks at what remains of the message being read. It must not be written to.
-func (r *Reader) rest() []byte {
-	rest := r.text[r.pos:r.end]
-	return unsafe.Slice(unsafe.StringData(rest), len(rest))
+// rest is what remains of the message being read.
+func (r *Reader) rest() []byte { return view(r.text[r.pos:r.end]) }
+
+// view looks at the bytes of a string, which must not be written to.
+func view(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
+
+// Next reads the number and wire type of the next field, 0 at the end of the message. That a field's number is none is
+// left to [Reader.Unknown] to find.
+func (r *Reader) Next() (tag uint64) {
+	if pos := r.pos; pos < r.end {
+		if tag = uint64(r.text[pos]); tag-1 < 0x7f {
+			r.pos = pos + 1
+			return tag
+		}
+	}
+	return r.next()
 }
 
-// Next reads the number and wire type of the next field, 0 at the end of the message.
-func (r *Reader) Next() (tag uint64) {
+func (r *Reader) next() (tag uint64) {
 	if r.pos == r.end {
 		return 0
 	}
-	if tag = r.Varint(); tag < 1<<3 {
+	if tag = r.varint(); tag == 0 {
 		r.fail(protowire.ParseError(-2))
-		return 0
 	}
 	return tag
 }
@@ -54,13 +65,17 @@ func (r *Reader) Next() (tag uint64) {
 func (r *Reader) More() bool { return r.pos < r.end }
 
 // Varint reads a number of variable length.
-func (r *Reader) Varint() uint64 {
-	if r.pos < r.end {
-		if c := r.text[r.pos]; c < 0x80 {
-			r.pos++
-			return uint64(c)
+func (r *Reader) Varint() (v uint64) {
+	if pos := r.pos; pos < r.end {
+		if v = uint64(r.text[pos]); v < 0x80 {
+			r.pos = pos + 1
+			return v
 		}
 	}
+	return r.varint()
+}
+
+func (r *Reader) varint() uint64 {
 	v, n := protowire.ConsumeVarint(r.rest())
 	if n < 0 {
 		r.fail(protowire.ParseError(n))
@@ -72,42 +87,42 @@ func (r *Reader) Varint() uint64 {
 
 // Fixed32 reads four bytes.
 func (r *Reader) Fixed32() uint32 {
-	v, n := protowire.ConsumeFixed32(r.rest())
-	if n < 0 {
-		r.fail(protowire.ParseError(n))
+	if r.end-r.pos < 4 {
+		r.fail(protowire.ParseError(-1))
 		return 0
 	}
-	r.pos += n
+	v := binary.LittleEndian.Uint32(r.rest())
+	r.pos += 4
 	return v
 }
 
 // Fixed64 reads eight bytes.
 func (r *Reader) Fixed64() uint64 {
-	v, n := protowire.ConsumeFixed64(r.rest())
-	if n < 0 {
-		r.fail(protowire.ParseError(n))
+	if r.end-r.pos < 8 {
+		r.fail(protowire.ParseError(-1))
 		return 0
 	}
-	r.pos += n
+	v := binary.LittleEndian.Uint64(r.rest())
+	r.pos += 8
 	return v
 }
 
 // Text reads a length and that many bytes.
 func (r *Reader) Text() string {
 	n := r.Varint()
-	if n > uint64(r.end-r.pos) {
+	start := r.pos
+	if n > uint64(r.end-start) {
 		r.fail(protowire.ParseError(-1))
 		return ""
 	}
-	start := r.pos
-	r.pos += int(n)
+	r.pos = start + int(n)
 	return r.text[start:r.pos]
 }
 
 // String is [Reader.Text] that must be UTF-8; field is its name for the error.
 func (r *Reader) String(field string) string {
 	s := r.Text()
-	if !utf8.ValidString(s) {
+	if !Valid(s) {
 		r.fail(NotUTF8(field))
 	}
 	return s
@@ -182,23 +197,25 @@ func (r *Reader) skip(tag uint64, rest []byte) (size int) {
 
 // Timestamp reads a timestamp over what t has.
 func (r *Reader) Timestamp(t *timestamppb.Timestamp) {
-	start := r.pos
-	outer := r.Open()
-	for r.More() {
-		switch r.Varint() {
-		case 0x08:
-			t.Seconds = int64(r.Varint())
-		case 0x10:
-			t.Nanos = int32(r.Varint())
-		default:
-			if r.err == nil {
-				r.pos, r.end = start, outer
-				r.Merge(t)
-			}
+	text := r.Text()
+	for b := view(text); len(b) > 0; {
+		tag := b[0]
+		if tag != 0x08 && tag != 0x10 {
+			r.merge(text, t)
 			return
 		}
+		v, n := protowire.ConsumeVarint(b[1:])
+		if n < 0 {
+			r.fail(protowire.ParseError(n))
+			return
+		}
+		b = b[1+n:]
+		if tag == 0x08 {
+			t.Seconds = int64(v)
+		} else {
+			t.Nanos = int32(v)
+		}
 	}
-	r.Close(outer)
 }
 
 // JSON reads a message whose only field is a string of number 1. It reads nothing, and is false, for any other message,
@@ -219,11 +236,13 @@ func (r *Reader) JSON() (text string, ok bool) {
 
 // Merge reads a message that has no generated codec over what m has.
 func (r *Reader) Merge(m proto.Message) {
-	text := r.Text()
-	if r.err != nil {
-		return
+	if text := r.Text(); r.err == nil {
+		r.merge(text, m)
 	}
-	if err := (proto.UnmarshalOptions{Merge: true}).Unmarshal(unsafe.Slice(unsafe.StringData(text), len(text)), m); err != nil {
+}
+
+func (r *Reader) merge(text string, m proto.Message) {
+	if err := (proto.UnmarshalOptions{Merge: true}).Unmarshal(view(text), m); err != nil {
 		r.fail(err)
 	}
 }

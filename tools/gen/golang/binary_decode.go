@@ -32,17 +32,26 @@ func (g *file) decodeBinary(m *schema.Message, goName string) {
 	g.p("// UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy")
 	g.p("// of data.")
 	g.p("func (x *%s) UnmarshalBinary(data []byte) error {", goName)
-	g.p("x.Reset()")
+	g.p("*x = %s{}", goName)
 	g.p("r := %s(string(data))", g.protobin("NewReader"))
 	g.p("x.DecodeBinary(&r)")
 	g.p("return r.Err()")
 	g.p("}\n")
 	g.p("// DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.")
 	g.p("func (x *%s) DecodeBinary(r *%s) {", goName, g.protobin("Reader"))
+	rooms := g.rooms(m)
+	if len(rooms) > 0 {
+		g.p("room := new(struct { // what x points to is allocated in one piece")
+		for _, v := range rooms {
+			g.p("%s %s", v.goName(), strings.TrimPrefix(g.goType(v.Type), "*"))
+		}
+		g.p("})")
+	}
 	g.p("for tag := r.Next(); tag != 0; tag = r.Next() {")
 	g.p("switch tag {")
 	for _, f := range byNumber(m) {
-		g.decodeBinaryField(g.view(f))
+		v := g.view(f)
+		g.decodeBinaryField(v, slices.ContainsFunc(rooms, func(r view) bool { return r.Field == v.Field }))
 	}
 	g.p("default:")
 	g.p("x.unknownFields = r.Unknown(x.unknownFields, tag)")
@@ -51,12 +60,34 @@ func (g *file) decodeBinary(m *schema.Message, goName string) {
 	g.p("}\n")
 }
 
+// maxRooms bounds what a message may allocate for fields that it turns out to lack.
+const maxRooms = 8
+
+// rooms are the small fields that a message points to, when there are several.
+func (g *file) rooms(m *schema.Message) []view {
+	var rooms []view
+	for _, f := range byNumber(m) {
+		v := g.view(f)
+		small := v.pointer && f.Proto.Kind() != protoreflect.MessageKind || f.Type.Kind == schema.Timestamp || f.Type.Kind == schema.JSONObject
+		if small && v.wrapper == "" && len(rooms) < maxRooms {
+			rooms = append(rooms, v)
+		}
+	}
+	if len(rooms) < 2 {
+		return nil
+	}
+	return rooms
+}
+
+// goName is the name of the field in Go.
+func (v view) goName() string { return v.expr[strings.IndexByte(v.expr, '.')+1:] }
+
 // tagOf is a field's number and wire type as they are read.
 func tagOf(number int32, wire protowire.Type) string {
 	return fmt.Sprintf("0x%x", protowire.EncodeTag(protowire.Number(number), wire))
 }
 
-func (g *file) decodeBinaryField(v view) {
+func (g *file) decodeBinaryField(v view, room bool) {
 	fd := v.Proto
 	wire := wireType(fd.Kind())
 	tag := tagOf(v.Number, wire)
@@ -79,7 +110,7 @@ func (g *file) decodeBinaryField(v view) {
 		g.p("r.Close(outer)")
 	default:
 		g.p("case %s:", tag)
-		g.setBinary(v)
+		g.setBinary(v, room)
 	}
 }
 
@@ -105,24 +136,32 @@ func (g *file) decodeBinaryRun(v view, tag string) {
 	g.p("}")
 }
 
-// setBinary sets a field that is there once; a message is read over the one there.
-func (g *file) setBinary(v view) {
+// setBinary sets a field that is there once; a message is read over the one there. What is pointed to may have its place
+// in room.
+func (g *file) setBinary(v view, room bool) {
 	fd := v.Proto
 	switch {
 	case v.wrapper != "" && fd.Kind() == protoreflect.MessageKind:
 		g.p("o, ok := %s.(*%s)", v.holder, v.wrapper)
 		g.p("if !ok || %s == nil {", v.expr)
-		g.p("o = &%s{%s: new(%s)}", v.wrapper, strings.TrimPrefix(v.expr, "o."), strings.TrimPrefix(g.goType(v.Type), "*"))
+		g.p("o = &%s{%s: new(%s)}", v.wrapper, v.goName(), strings.TrimPrefix(g.goType(v.Type), "*"))
 		g.p("%s = o", v.holder)
 		g.p("}")
 		g.readBinaryMessage(v.Type, v.expr)
 	case v.wrapper != "":
-		g.p("%s = &%s{%s: %s}", v.holder, v.wrapper, strings.TrimPrefix(v.expr, "o."), g.readBinary(fd, v.Type, v))
+		g.p("%s = &%s{%s: %s}", v.holder, v.wrapper, v.goName(), g.readBinary(fd, v.Type, v))
 	case fd.Kind() == protoreflect.MessageKind:
 		g.p("if %s == nil {", v.expr)
-		g.p("%s = new(%s)", v.expr, strings.TrimPrefix(g.goType(v.Type), "*"))
+		if room {
+			g.p("%s = &room.%s", v.expr, v.goName())
+		} else {
+			g.p("%s = new(%s)", v.expr, strings.TrimPrefix(g.goType(v.Type), "*"))
+		}
 		g.p("}")
 		g.readBinaryMessage(v.Type, v.expr)
+	case room:
+		g.p("room.%s = %s", v.goName(), g.readBinary(fd, v.Type, v))
+		g.p("%s = &room.%s", v.expr, v.goName())
 	case v.pointer:
 		g.p("%s = new(%s)", v.expr, g.readBinary(fd, v.Type, v))
 	case fd.Kind() == protoreflect.BytesKind && !fd.HasPresence():

@@ -6,13 +6,11 @@ package codegenv1
 import (
 	"strconv"
 	"time"
-	"unicode/utf8"
 
 	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/format"
 	"github.com/omninode/trestle/runtime/jsontext"
 	"github.com/omninode/trestle/runtime/protobin"
-	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
@@ -231,18 +229,18 @@ func (x *DLQAlertEvent) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.DlqTopic != "" {
 		b = append(b, 0x0a)
-		if !utf8.ValidString(x.DlqTopic) {
+		if !protobin.Valid(x.DlqTopic) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.DLQAlertEvent.dlq_topic")
 		}
-		b = protowire.AppendString(b, x.DlqTopic)
+		b = protobin.AppendString(b, x.DlqTopic)
 	}
 	if x.FailureCount != nil {
 		b = append(b, 0x10)
-		b = protowire.AppendVarint(b, uint64(*x.FailureCount))
+		b = protobin.AppendVarint(b, uint64(*x.FailureCount))
 	}
 	if x.Threshold != nil {
 		b = append(b, 0x18)
-		b = protowire.AppendVarint(b, uint64(*x.Threshold))
+		b = protobin.AppendVarint(b, uint64(*x.Threshold))
 	}
 	if x.Timestamp != nil {
 		b = append(b, 0x22)
@@ -250,7 +248,7 @@ func (x *DLQAlertEvent) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.State != 0 {
 		b = append(b, 0x28)
-		b = protowire.AppendVarint(b, uint64(x.State))
+		b = protobin.AppendVarint(b, uint64(x.State))
 	}
 	return append(b, x.unknownFields...), nil
 }
@@ -258,7 +256,7 @@ func (x *DLQAlertEvent) AppendBinary(b []byte) ([]byte, error) {
 // UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
 // of data.
 func (x *DLQAlertEvent) UnmarshalBinary(data []byte) error {
-	x.Reset()
+	*x = DLQAlertEvent{}
 	r := protobin.NewReader(string(data))
 	x.DecodeBinary(&r)
 	return r.Err()
@@ -266,17 +264,24 @@ func (x *DLQAlertEvent) UnmarshalBinary(data []byte) error {
 
 // DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.
 func (x *DLQAlertEvent) DecodeBinary(r *protobin.Reader) {
+	room := new(struct { // what x points to is allocated in one piece
+		FailureCount int64
+		Threshold    int64
+		Timestamp    timestamppb.Timestamp
+	})
 	for tag := r.Next(); tag != 0; tag = r.Next() {
 		switch tag {
 		case 0xa:
 			x.DlqTopic = r.String("omninode.codegen.v1.DLQAlertEvent.dlq_topic")
 		case 0x10:
-			x.FailureCount = new(int64(r.Varint()))
+			room.FailureCount = int64(r.Varint())
+			x.FailureCount = &room.FailureCount
 		case 0x18:
-			x.Threshold = new(int64(r.Varint()))
+			room.Threshold = int64(r.Varint())
+			x.Threshold = &room.Threshold
 		case 0x22:
 			if x.Timestamp == nil {
-				x.Timestamp = new(timestamppb.Timestamp)
+				x.Timestamp = &room.Timestamp
 			}
 			r.Timestamp(x.Timestamp)
 		case 0x28:

@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	trestlev1 "github.com/omninode/trestle/gen/trestle/v1"
 	trestle "github.com/omninode/trestle/runtime"
@@ -245,28 +244,28 @@ func (x *CodegenAnalysisRequest) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.CorrelationId != "" {
 		b = append(b, 0x0a)
-		if !utf8.ValidString(x.CorrelationId) {
+		if !protobin.Valid(x.CorrelationId) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenAnalysisRequest.correlation_id")
 		}
-		b = protowire.AppendString(b, x.CorrelationId)
+		b = protobin.AppendString(b, x.CorrelationId)
 	}
 	if x.SessionId != "" {
 		b = append(b, 0x12)
-		if !utf8.ValidString(x.SessionId) {
+		if !protobin.Valid(x.SessionId) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenAnalysisRequest.session_id")
 		}
-		b = protowire.AppendString(b, x.SessionId)
+		b = protobin.AppendString(b, x.SessionId)
 	}
 	if x.PrdContent != nil {
 		b = append(b, 0x1a)
-		if !utf8.ValidString(*x.PrdContent) {
+		if !protobin.Valid(*x.PrdContent) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenAnalysisRequest.prd_content")
 		}
-		b = protowire.AppendString(b, *x.PrdContent)
+		b = protobin.AppendString(b, *x.PrdContent)
 	}
 	if x.AnalysisType != 0 {
 		b = append(b, 0x20)
-		b = protowire.AppendVarint(b, uint64(x.AnalysisType))
+		b = protobin.AppendVarint(b, uint64(x.AnalysisType))
 	}
 	if x.WorkspaceContext != nil {
 		b = append(b, 0x2a)
@@ -278,10 +277,10 @@ func (x *CodegenAnalysisRequest) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.SchemaVersion != "" {
 		b = append(b, 0x3a)
-		if !utf8.ValidString(x.SchemaVersion) {
+		if !protobin.Valid(x.SchemaVersion) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenAnalysisRequest.schema_version")
 		}
-		b = protowire.AppendString(b, x.SchemaVersion)
+		b = protobin.AppendString(b, x.SchemaVersion)
 	}
 	return append(b, x.unknownFields...), nil
 }
@@ -289,7 +288,7 @@ func (x *CodegenAnalysisRequest) AppendBinary(b []byte) ([]byte, error) {
 // UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
 // of data.
 func (x *CodegenAnalysisRequest) UnmarshalBinary(data []byte) error {
-	x.Reset()
+	*x = CodegenAnalysisRequest{}
 	r := protobin.NewReader(string(data))
 	x.DecodeBinary(&r)
 	return r.Err()
@@ -297,6 +296,11 @@ func (x *CodegenAnalysisRequest) UnmarshalBinary(data []byte) error {
 
 // DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.
 func (x *CodegenAnalysisRequest) DecodeBinary(r *protobin.Reader) {
+	room := new(struct { // what x points to is allocated in one piece
+		PrdContent       string
+		WorkspaceContext trestlev1.JsonObject
+		Timestamp        timestamppb.Timestamp
+	})
 	for tag := r.Next(); tag != 0; tag = r.Next() {
 		switch tag {
 		case 0xa:
@@ -304,12 +308,13 @@ func (x *CodegenAnalysisRequest) DecodeBinary(r *protobin.Reader) {
 		case 0x12:
 			x.SessionId = r.String("omninode.codegen.v1.CodegenAnalysisRequest.session_id")
 		case 0x1a:
-			x.PrdContent = new(r.String("omninode.codegen.v1.CodegenAnalysisRequest.prd_content"))
+			room.PrdContent = r.String("omninode.codegen.v1.CodegenAnalysisRequest.prd_content")
+			x.PrdContent = &room.PrdContent
 		case 0x20:
 			x.AnalysisType = AnalysisType(r.Varint())
 		case 0x2a:
 			if x.WorkspaceContext == nil {
-				x.WorkspaceContext = new(trestlev1.JsonObject)
+				x.WorkspaceContext = &room.WorkspaceContext
 			}
 			if text, ok := r.JSON(); ok {
 				x.WorkspaceContext.Json = text
@@ -318,7 +323,7 @@ func (x *CodegenAnalysisRequest) DecodeBinary(r *protobin.Reader) {
 			}
 		case 0x32:
 			if x.Timestamp == nil {
-				x.Timestamp = new(timestamppb.Timestamp)
+				x.Timestamp = &room.Timestamp
 			}
 			r.Timestamp(x.Timestamp)
 		case 0x3a:
@@ -556,17 +561,17 @@ func (x *CodegenAnalysisResponse) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.CorrelationId != "" {
 		b = append(b, 0x0a)
-		if !utf8.ValidString(x.CorrelationId) {
+		if !protobin.Valid(x.CorrelationId) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenAnalysisResponse.correlation_id")
 		}
-		b = protowire.AppendString(b, x.CorrelationId)
+		b = protobin.AppendString(b, x.CorrelationId)
 	}
 	if x.SessionId != "" {
 		b = append(b, 0x12)
-		if !utf8.ValidString(x.SessionId) {
+		if !protobin.Valid(x.SessionId) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenAnalysisResponse.session_id")
 		}
-		b = protowire.AppendString(b, x.SessionId)
+		b = protobin.AppendString(b, x.SessionId)
 	}
 	if x.AnalysisResult != nil {
 		b = append(b, 0x1a)
@@ -578,7 +583,7 @@ func (x *CodegenAnalysisResponse) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.ProcessingTimeMs != nil {
 		b = append(b, 0x28)
-		b = protowire.AppendVarint(b, uint64(*x.ProcessingTimeMs))
+		b = protobin.AppendVarint(b, uint64(*x.ProcessingTimeMs))
 	}
 	if x.Timestamp != nil {
 		b = append(b, 0x32)
@@ -586,10 +591,10 @@ func (x *CodegenAnalysisResponse) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.SchemaVersion != "" {
 		b = append(b, 0x3a)
-		if !utf8.ValidString(x.SchemaVersion) {
+		if !protobin.Valid(x.SchemaVersion) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenAnalysisResponse.schema_version")
 		}
-		b = protowire.AppendString(b, x.SchemaVersion)
+		b = protobin.AppendString(b, x.SchemaVersion)
 	}
 	return append(b, x.unknownFields...), nil
 }
@@ -597,7 +602,7 @@ func (x *CodegenAnalysisResponse) AppendBinary(b []byte) ([]byte, error) {
 // UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
 // of data.
 func (x *CodegenAnalysisResponse) UnmarshalBinary(data []byte) error {
-	x.Reset()
+	*x = CodegenAnalysisResponse{}
 	r := protobin.NewReader(string(data))
 	x.DecodeBinary(&r)
 	return r.Err()
@@ -605,6 +610,12 @@ func (x *CodegenAnalysisResponse) UnmarshalBinary(data []byte) error {
 
 // DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.
 func (x *CodegenAnalysisResponse) DecodeBinary(r *protobin.Reader) {
+	room := new(struct { // what x points to is allocated in one piece
+		AnalysisResult   trestlev1.JsonObject
+		Confidence       float64
+		ProcessingTimeMs int64
+		Timestamp        timestamppb.Timestamp
+	})
 	for tag := r.Next(); tag != 0; tag = r.Next() {
 		switch tag {
 		case 0xa:
@@ -613,7 +624,7 @@ func (x *CodegenAnalysisResponse) DecodeBinary(r *protobin.Reader) {
 			x.SessionId = r.String("omninode.codegen.v1.CodegenAnalysisResponse.session_id")
 		case 0x1a:
 			if x.AnalysisResult == nil {
-				x.AnalysisResult = new(trestlev1.JsonObject)
+				x.AnalysisResult = &room.AnalysisResult
 			}
 			if text, ok := r.JSON(); ok {
 				x.AnalysisResult.Json = text
@@ -621,12 +632,14 @@ func (x *CodegenAnalysisResponse) DecodeBinary(r *protobin.Reader) {
 				r.Merge(x.AnalysisResult)
 			}
 		case 0x21:
-			x.Confidence = new(math.Float64frombits(r.Fixed64()))
+			room.Confidence = math.Float64frombits(r.Fixed64())
+			x.Confidence = &room.Confidence
 		case 0x28:
-			x.ProcessingTimeMs = new(int64(r.Varint()))
+			room.ProcessingTimeMs = int64(r.Varint())
+			x.ProcessingTimeMs = &room.ProcessingTimeMs
 		case 0x32:
 			if x.Timestamp == nil {
-				x.Timestamp = new(timestamppb.Timestamp)
+				x.Timestamp = &room.Timestamp
 			}
 			r.Timestamp(x.Timestamp)
 		case 0x3a:

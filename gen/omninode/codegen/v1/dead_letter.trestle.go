@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"time"
-	"unicode/utf8"
 
 	trestlev1 "github.com/omninode/trestle/gen/trestle/v1"
 	trestle "github.com/omninode/trestle/runtime"
@@ -269,11 +268,11 @@ func (x *DeadLetterEvent) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.RetryCount != 0 {
 		b = append(b, 0x18)
-		b = protowire.AppendVarint(b, uint64(x.RetryCount))
+		b = protobin.AppendVarint(b, uint64(x.RetryCount))
 	}
 	if x.MaxRetries != nil {
 		b = append(b, 0x20)
-		b = protowire.AppendVarint(b, uint64(*x.MaxRetries))
+		b = protobin.AppendVarint(b, uint64(*x.MaxRetries))
 	}
 	if x.DlqTimestamp != nil {
 		b = append(b, 0x2a)
@@ -281,24 +280,24 @@ func (x *DeadLetterEvent) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.SourceTopic != "" {
 		b = append(b, 0x32)
-		if !utf8.ValidString(x.SourceTopic) {
+		if !protobin.Valid(x.SourceTopic) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.DeadLetterEvent.source_topic")
 		}
-		b = protowire.AppendString(b, x.SourceTopic)
+		b = protobin.AppendString(b, x.SourceTopic)
 	}
 	if x.ConsumerGroup != "" {
 		b = append(b, 0x3a)
-		if !utf8.ValidString(x.ConsumerGroup) {
+		if !protobin.Valid(x.ConsumerGroup) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.DeadLetterEvent.consumer_group")
 		}
-		b = protowire.AppendString(b, x.ConsumerGroup)
+		b = protobin.AppendString(b, x.ConsumerGroup)
 	}
 	if x.OriginalKey != nil {
 		b = append(b, 0x42)
-		if !utf8.ValidString(*x.OriginalKey) {
+		if !protobin.Valid(*x.OriginalKey) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.DeadLetterEvent.original_key")
 		}
-		b = protowire.AppendString(b, *x.OriginalKey)
+		b = protobin.AppendString(b, *x.OriginalKey)
 	}
 	for _, e := range x.OriginalHeaders {
 		b = append(b, 0x4a)
@@ -313,11 +312,11 @@ func (x *DeadLetterEvent) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.OriginalPartition != nil {
 		b = append(b, 0x50)
-		b = protowire.AppendVarint(b, uint64(*x.OriginalPartition))
+		b = protobin.AppendVarint(b, uint64(*x.OriginalPartition))
 	}
 	if x.OriginalOffset != nil {
 		b = append(b, 0x58)
-		b = protowire.AppendVarint(b, uint64(*x.OriginalOffset))
+		b = protobin.AppendVarint(b, uint64(*x.OriginalOffset))
 	}
 	if x.OriginalValueBase64 != nil {
 		b = append(b, 0x62)
@@ -329,7 +328,7 @@ func (x *DeadLetterEvent) AppendBinary(b []byte) ([]byte, error) {
 // UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
 // of data.
 func (x *DeadLetterEvent) UnmarshalBinary(data []byte) error {
-	x.Reset()
+	*x = DeadLetterEvent{}
 	r := protobin.NewReader(string(data))
 	x.DecodeBinary(&r)
 	return r.Err()
@@ -337,11 +336,19 @@ func (x *DeadLetterEvent) UnmarshalBinary(data []byte) error {
 
 // DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.
 func (x *DeadLetterEvent) DecodeBinary(r *protobin.Reader) {
+	room := new(struct { // what x points to is allocated in one piece
+		OriginalEvent     trestlev1.JsonObject
+		MaxRetries        int64
+		DlqTimestamp      timestamppb.Timestamp
+		OriginalKey       string
+		OriginalPartition int64
+		OriginalOffset    int64
+	})
 	for tag := r.Next(); tag != 0; tag = r.Next() {
 		switch tag {
 		case 0xa:
 			if x.OriginalEvent == nil {
-				x.OriginalEvent = new(trestlev1.JsonObject)
+				x.OriginalEvent = &room.OriginalEvent
 			}
 			if text, ok := r.JSON(); ok {
 				x.OriginalEvent.Json = text
@@ -358,10 +365,11 @@ func (x *DeadLetterEvent) DecodeBinary(r *protobin.Reader) {
 		case 0x18:
 			x.RetryCount = int64(r.Varint())
 		case 0x20:
-			x.MaxRetries = new(int64(r.Varint()))
+			room.MaxRetries = int64(r.Varint())
+			x.MaxRetries = &room.MaxRetries
 		case 0x2a:
 			if x.DlqTimestamp == nil {
-				x.DlqTimestamp = new(timestamppb.Timestamp)
+				x.DlqTimestamp = &room.DlqTimestamp
 			}
 			r.Timestamp(x.DlqTimestamp)
 		case 0x32:
@@ -369,7 +377,8 @@ func (x *DeadLetterEvent) DecodeBinary(r *protobin.Reader) {
 		case 0x3a:
 			x.ConsumerGroup = r.String("omninode.codegen.v1.DeadLetterEvent.consumer_group")
 		case 0x42:
-			x.OriginalKey = new(r.String("omninode.codegen.v1.DeadLetterEvent.original_key"))
+			room.OriginalKey = r.String("omninode.codegen.v1.DeadLetterEvent.original_key")
+			x.OriginalKey = &room.OriginalKey
 		case 0x4a:
 			n := r.Run(0x4a)
 			x.OriginalHeaders = slices.Grow(x.OriginalHeaders, n)
@@ -385,9 +394,11 @@ func (x *DeadLetterEvent) DecodeBinary(r *protobin.Reader) {
 				x.OriginalHeaders = append(x.OriginalHeaders, e)
 			}
 		case 0x50:
-			x.OriginalPartition = new(int64(r.Varint()))
+			room.OriginalPartition = int64(r.Varint())
+			x.OriginalPartition = &room.OriginalPartition
 		case 0x58:
-			x.OriginalOffset = new(int64(r.Varint()))
+			room.OriginalOffset = int64(r.Varint())
+			x.OriginalOffset = &room.OriginalOffset
 		case 0x62:
 			x.OriginalValueBase64 = r.Bytes()
 		default:
@@ -487,24 +498,24 @@ func (x *DeadLetterError) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.ErrorType != "" {
 		b = append(b, 0x0a)
-		if !utf8.ValidString(x.ErrorType) {
+		if !protobin.Valid(x.ErrorType) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.DeadLetterError.error_type")
 		}
-		b = protowire.AppendString(b, x.ErrorType)
+		b = protobin.AppendString(b, x.ErrorType)
 	}
 	if x.ErrorMessage != "" {
 		b = append(b, 0x12)
-		if !utf8.ValidString(x.ErrorMessage) {
+		if !protobin.Valid(x.ErrorMessage) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.DeadLetterError.error_message")
 		}
-		b = protowire.AppendString(b, x.ErrorMessage)
+		b = protobin.AppendString(b, x.ErrorMessage)
 	}
 	if x.StackTrace != "" {
 		b = append(b, 0x1a)
-		if !utf8.ValidString(x.StackTrace) {
+		if !protobin.Valid(x.StackTrace) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.DeadLetterError.stack_trace")
 		}
-		b = protowire.AppendString(b, x.StackTrace)
+		b = protobin.AppendString(b, x.StackTrace)
 	}
 	if x.Timestamp != nil {
 		b = append(b, 0x22)
@@ -516,7 +527,7 @@ func (x *DeadLetterError) AppendBinary(b []byte) ([]byte, error) {
 // UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
 // of data.
 func (x *DeadLetterError) UnmarshalBinary(data []byte) error {
-	x.Reset()
+	*x = DeadLetterError{}
 	r := protobin.NewReader(string(data))
 	x.DecodeBinary(&r)
 	return r.Err()
@@ -624,17 +635,17 @@ func (x *DeadLetterHeader) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.Key != "" {
 		b = append(b, 0x0a)
-		if !utf8.ValidString(x.Key) {
+		if !protobin.Valid(x.Key) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.DeadLetterHeader.key")
 		}
-		b = protowire.AppendString(b, x.Key)
+		b = protobin.AppendString(b, x.Key)
 	}
 	if x.Value != nil {
 		b = append(b, 0x12)
-		if !utf8.ValidString(*x.Value) {
+		if !protobin.Valid(*x.Value) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.DeadLetterHeader.value")
 		}
-		b = protowire.AppendString(b, *x.Value)
+		b = protobin.AppendString(b, *x.Value)
 	}
 	if x.ValueBase64 != nil {
 		b = append(b, 0x1a)
@@ -646,7 +657,7 @@ func (x *DeadLetterHeader) AppendBinary(b []byte) ([]byte, error) {
 // UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
 // of data.
 func (x *DeadLetterHeader) UnmarshalBinary(data []byte) error {
-	x.Reset()
+	*x = DeadLetterHeader{}
 	r := protobin.NewReader(string(data))
 	x.DecodeBinary(&r)
 	return r.Err()

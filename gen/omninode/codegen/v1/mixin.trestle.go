@@ -8,14 +8,12 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	trestlev1 "github.com/omninode/trestle/gen/trestle/v1"
 	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/format"
 	"github.com/omninode/trestle/runtime/jsontext"
 	"github.com/omninode/trestle/runtime/protobin"
-	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
@@ -259,35 +257,35 @@ func (x *CodegenMixinRequest) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.CorrelationId != "" {
 		b = append(b, 0x0a)
-		if !utf8.ValidString(x.CorrelationId) {
+		if !protobin.Valid(x.CorrelationId) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenMixinRequest.correlation_id")
 		}
-		b = protowire.AppendString(b, x.CorrelationId)
+		b = protobin.AppendString(b, x.CorrelationId)
 	}
 	if x.SessionId != "" {
 		b = append(b, 0x12)
-		if !utf8.ValidString(x.SessionId) {
+		if !protobin.Valid(x.SessionId) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenMixinRequest.session_id")
 		}
-		b = protowire.AppendString(b, x.SessionId)
+		b = protobin.AppendString(b, x.SessionId)
 	}
 	for _, e := range x.Requirements {
 		b = append(b, 0x1a)
-		if !utf8.ValidString(e) {
+		if !protobin.Valid(e) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenMixinRequest.requirements")
 		}
-		b = protowire.AppendString(b, e)
+		b = protobin.AppendString(b, e)
 	}
 	if x.NodeType != 0 {
 		b = append(b, 0x20)
-		b = protowire.AppendVarint(b, uint64(x.NodeType))
+		b = protobin.AppendVarint(b, uint64(x.NodeType))
 	}
 	for _, e := range x.ExistingMixins {
 		b = append(b, 0x2a)
-		if !utf8.ValidString(e) {
+		if !protobin.Valid(e) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenMixinRequest.existing_mixins")
 		}
-		b = protowire.AppendString(b, e)
+		b = protobin.AppendString(b, e)
 	}
 	if x.Timestamp != nil {
 		b = append(b, 0x32)
@@ -295,10 +293,10 @@ func (x *CodegenMixinRequest) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.SchemaVersion != "" {
 		b = append(b, 0x3a)
-		if !utf8.ValidString(x.SchemaVersion) {
+		if !protobin.Valid(x.SchemaVersion) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenMixinRequest.schema_version")
 		}
-		b = protowire.AppendString(b, x.SchemaVersion)
+		b = protobin.AppendString(b, x.SchemaVersion)
 	}
 	return append(b, x.unknownFields...), nil
 }
@@ -306,7 +304,7 @@ func (x *CodegenMixinRequest) AppendBinary(b []byte) ([]byte, error) {
 // UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
 // of data.
 func (x *CodegenMixinRequest) UnmarshalBinary(data []byte) error {
-	x.Reset()
+	*x = CodegenMixinRequest{}
 	r := protobin.NewReader(string(data))
 	x.DecodeBinary(&r)
 	return r.Err()
@@ -584,17 +582,17 @@ func (x *CodegenMixinResponse) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.CorrelationId != "" {
 		b = append(b, 0x0a)
-		if !utf8.ValidString(x.CorrelationId) {
+		if !protobin.Valid(x.CorrelationId) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenMixinResponse.correlation_id")
 		}
-		b = protowire.AppendString(b, x.CorrelationId)
+		b = protobin.AppendString(b, x.CorrelationId)
 	}
 	if x.SessionId != "" {
 		b = append(b, 0x12)
-		if !utf8.ValidString(x.SessionId) {
+		if !protobin.Valid(x.SessionId) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenMixinResponse.session_id")
 		}
-		b = protowire.AppendString(b, x.SessionId)
+		b = protobin.AppendString(b, x.SessionId)
 	}
 	for _, e := range x.MixinRecommendations {
 		b = append(b, 0x1a)
@@ -602,11 +600,11 @@ func (x *CodegenMixinResponse) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.TotalRecommendations != nil {
 		b = append(b, 0x20)
-		b = protowire.AppendVarint(b, uint64(*x.TotalRecommendations))
+		b = protobin.AppendVarint(b, uint64(*x.TotalRecommendations))
 	}
 	if x.ProcessingTimeMs != nil {
 		b = append(b, 0x28)
-		b = protowire.AppendVarint(b, uint64(*x.ProcessingTimeMs))
+		b = protobin.AppendVarint(b, uint64(*x.ProcessingTimeMs))
 	}
 	if x.Timestamp != nil {
 		b = append(b, 0x32)
@@ -614,10 +612,10 @@ func (x *CodegenMixinResponse) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.SchemaVersion != "" {
 		b = append(b, 0x3a)
-		if !utf8.ValidString(x.SchemaVersion) {
+		if !protobin.Valid(x.SchemaVersion) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenMixinResponse.schema_version")
 		}
-		b = protowire.AppendString(b, x.SchemaVersion)
+		b = protobin.AppendString(b, x.SchemaVersion)
 	}
 	return append(b, x.unknownFields...), nil
 }
@@ -625,7 +623,7 @@ func (x *CodegenMixinResponse) AppendBinary(b []byte) ([]byte, error) {
 // UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
 // of data.
 func (x *CodegenMixinResponse) UnmarshalBinary(data []byte) error {
-	x.Reset()
+	*x = CodegenMixinResponse{}
 	r := protobin.NewReader(string(data))
 	x.DecodeBinary(&r)
 	return r.Err()
@@ -633,6 +631,11 @@ func (x *CodegenMixinResponse) UnmarshalBinary(data []byte) error {
 
 // DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.
 func (x *CodegenMixinResponse) DecodeBinary(r *protobin.Reader) {
+	room := new(struct { // what x points to is allocated in one piece
+		TotalRecommendations int64
+		ProcessingTimeMs     int64
+		Timestamp            timestamppb.Timestamp
+	})
 	for tag := r.Next(); tag != 0; tag = r.Next() {
 		switch tag {
 		case 0xa:
@@ -656,12 +659,14 @@ func (x *CodegenMixinResponse) DecodeBinary(r *protobin.Reader) {
 				x.MixinRecommendations = append(x.MixinRecommendations, e)
 			}
 		case 0x20:
-			x.TotalRecommendations = new(int64(r.Varint()))
+			room.TotalRecommendations = int64(r.Varint())
+			x.TotalRecommendations = &room.TotalRecommendations
 		case 0x28:
-			x.ProcessingTimeMs = new(int64(r.Varint()))
+			room.ProcessingTimeMs = int64(r.Varint())
+			x.ProcessingTimeMs = &room.ProcessingTimeMs
 		case 0x32:
 			if x.Timestamp == nil {
-				x.Timestamp = new(timestamppb.Timestamp)
+				x.Timestamp = &room.Timestamp
 			}
 			r.Timestamp(x.Timestamp)
 		case 0x3a:

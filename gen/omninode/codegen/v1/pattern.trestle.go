@@ -8,14 +8,12 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	trestlev1 "github.com/omninode/trestle/gen/trestle/v1"
 	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/format"
 	"github.com/omninode/trestle/runtime/jsontext"
 	"github.com/omninode/trestle/runtime/protobin"
-	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
@@ -249,32 +247,32 @@ func (x *CodegenPatternRequest) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.CorrelationId != "" {
 		b = append(b, 0x0a)
-		if !utf8.ValidString(x.CorrelationId) {
+		if !protobin.Valid(x.CorrelationId) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenPatternRequest.correlation_id")
 		}
-		b = protowire.AppendString(b, x.CorrelationId)
+		b = protobin.AppendString(b, x.CorrelationId)
 	}
 	if x.SessionId != "" {
 		b = append(b, 0x12)
-		if !utf8.ValidString(x.SessionId) {
+		if !protobin.Valid(x.SessionId) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenPatternRequest.session_id")
 		}
-		b = protowire.AppendString(b, x.SessionId)
+		b = protobin.AppendString(b, x.SessionId)
 	}
 	if x.NodeDescription != nil {
 		b = append(b, 0x1a)
-		if !utf8.ValidString(*x.NodeDescription) {
+		if !protobin.Valid(*x.NodeDescription) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenPatternRequest.node_description")
 		}
-		b = protowire.AppendString(b, *x.NodeDescription)
+		b = protobin.AppendString(b, *x.NodeDescription)
 	}
 	if x.NodeType != 0 {
 		b = append(b, 0x20)
-		b = protowire.AppendVarint(b, uint64(x.NodeType))
+		b = protobin.AppendVarint(b, uint64(x.NodeType))
 	}
 	if x.Limit != nil {
 		b = append(b, 0x28)
-		b = protowire.AppendVarint(b, uint64(*x.Limit))
+		b = protobin.AppendVarint(b, uint64(*x.Limit))
 	}
 	if x.Timestamp != nil {
 		b = append(b, 0x32)
@@ -282,10 +280,10 @@ func (x *CodegenPatternRequest) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.SchemaVersion != "" {
 		b = append(b, 0x3a)
-		if !utf8.ValidString(x.SchemaVersion) {
+		if !protobin.Valid(x.SchemaVersion) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenPatternRequest.schema_version")
 		}
-		b = protowire.AppendString(b, x.SchemaVersion)
+		b = protobin.AppendString(b, x.SchemaVersion)
 	}
 	return append(b, x.unknownFields...), nil
 }
@@ -293,7 +291,7 @@ func (x *CodegenPatternRequest) AppendBinary(b []byte) ([]byte, error) {
 // UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
 // of data.
 func (x *CodegenPatternRequest) UnmarshalBinary(data []byte) error {
-	x.Reset()
+	*x = CodegenPatternRequest{}
 	r := protobin.NewReader(string(data))
 	x.DecodeBinary(&r)
 	return r.Err()
@@ -301,6 +299,11 @@ func (x *CodegenPatternRequest) UnmarshalBinary(data []byte) error {
 
 // DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.
 func (x *CodegenPatternRequest) DecodeBinary(r *protobin.Reader) {
+	room := new(struct { // what x points to is allocated in one piece
+		NodeDescription string
+		Limit           int64
+		Timestamp       timestamppb.Timestamp
+	})
 	for tag := r.Next(); tag != 0; tag = r.Next() {
 		switch tag {
 		case 0xa:
@@ -308,14 +311,16 @@ func (x *CodegenPatternRequest) DecodeBinary(r *protobin.Reader) {
 		case 0x12:
 			x.SessionId = r.String("omninode.codegen.v1.CodegenPatternRequest.session_id")
 		case 0x1a:
-			x.NodeDescription = new(r.String("omninode.codegen.v1.CodegenPatternRequest.node_description"))
+			room.NodeDescription = r.String("omninode.codegen.v1.CodegenPatternRequest.node_description")
+			x.NodeDescription = &room.NodeDescription
 		case 0x20:
 			x.NodeType = NodeType(r.Varint())
 		case 0x28:
-			x.Limit = new(int64(r.Varint()))
+			room.Limit = int64(r.Varint())
+			x.Limit = &room.Limit
 		case 0x32:
 			if x.Timestamp == nil {
-				x.Timestamp = new(timestamppb.Timestamp)
+				x.Timestamp = &room.Timestamp
 			}
 			r.Timestamp(x.Timestamp)
 		case 0x3a:
@@ -557,17 +562,17 @@ func (x *CodegenPatternResponse) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.CorrelationId != "" {
 		b = append(b, 0x0a)
-		if !utf8.ValidString(x.CorrelationId) {
+		if !protobin.Valid(x.CorrelationId) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenPatternResponse.correlation_id")
 		}
-		b = protowire.AppendString(b, x.CorrelationId)
+		b = protobin.AppendString(b, x.CorrelationId)
 	}
 	if x.SessionId != "" {
 		b = append(b, 0x12)
-		if !utf8.ValidString(x.SessionId) {
+		if !protobin.Valid(x.SessionId) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenPatternResponse.session_id")
 		}
-		b = protowire.AppendString(b, x.SessionId)
+		b = protobin.AppendString(b, x.SessionId)
 	}
 	for _, e := range x.PatternResult {
 		b = append(b, 0x1a)
@@ -575,11 +580,11 @@ func (x *CodegenPatternResponse) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.TotalMatches != nil {
 		b = append(b, 0x20)
-		b = protowire.AppendVarint(b, uint64(*x.TotalMatches))
+		b = protobin.AppendVarint(b, uint64(*x.TotalMatches))
 	}
 	if x.ProcessingTimeMs != nil {
 		b = append(b, 0x28)
-		b = protowire.AppendVarint(b, uint64(*x.ProcessingTimeMs))
+		b = protobin.AppendVarint(b, uint64(*x.ProcessingTimeMs))
 	}
 	if x.Timestamp != nil {
 		b = append(b, 0x32)
@@ -587,10 +592,10 @@ func (x *CodegenPatternResponse) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.SchemaVersion != "" {
 		b = append(b, 0x3a)
-		if !utf8.ValidString(x.SchemaVersion) {
+		if !protobin.Valid(x.SchemaVersion) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenPatternResponse.schema_version")
 		}
-		b = protowire.AppendString(b, x.SchemaVersion)
+		b = protobin.AppendString(b, x.SchemaVersion)
 	}
 	return append(b, x.unknownFields...), nil
 }
@@ -598,7 +603,7 @@ func (x *CodegenPatternResponse) AppendBinary(b []byte) ([]byte, error) {
 // UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
 // of data.
 func (x *CodegenPatternResponse) UnmarshalBinary(data []byte) error {
-	x.Reset()
+	*x = CodegenPatternResponse{}
 	r := protobin.NewReader(string(data))
 	x.DecodeBinary(&r)
 	return r.Err()
@@ -606,6 +611,11 @@ func (x *CodegenPatternResponse) UnmarshalBinary(data []byte) error {
 
 // DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.
 func (x *CodegenPatternResponse) DecodeBinary(r *protobin.Reader) {
+	room := new(struct { // what x points to is allocated in one piece
+		TotalMatches     int64
+		ProcessingTimeMs int64
+		Timestamp        timestamppb.Timestamp
+	})
 	for tag := r.Next(); tag != 0; tag = r.Next() {
 		switch tag {
 		case 0xa:
@@ -629,12 +639,14 @@ func (x *CodegenPatternResponse) DecodeBinary(r *protobin.Reader) {
 				x.PatternResult = append(x.PatternResult, e)
 			}
 		case 0x20:
-			x.TotalMatches = new(int64(r.Varint()))
+			room.TotalMatches = int64(r.Varint())
+			x.TotalMatches = &room.TotalMatches
 		case 0x28:
-			x.ProcessingTimeMs = new(int64(r.Varint()))
+			room.ProcessingTimeMs = int64(r.Varint())
+			x.ProcessingTimeMs = &room.ProcessingTimeMs
 		case 0x32:
 			if x.Timestamp == nil {
-				x.Timestamp = new(timestamppb.Timestamp)
+				x.Timestamp = &room.Timestamp
 			}
 			r.Timestamp(x.Timestamp)
 		case 0x3a:

@@ -7,7 +7,6 @@ import (
 	"math"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	trestlev1 "github.com/omninode/trestle/gen/trestle/v1"
 	trestle "github.com/omninode/trestle/runtime"
@@ -237,14 +236,14 @@ func (x *CodegenStatusEvent) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.SessionId != "" {
 		b = append(b, 0x0a)
-		if !utf8.ValidString(x.SessionId) {
+		if !protobin.Valid(x.SessionId) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenStatusEvent.session_id")
 		}
-		b = protowire.AppendString(b, x.SessionId)
+		b = protobin.AppendString(b, x.SessionId)
 	}
 	if x.Status != 0 {
 		b = append(b, 0x10)
-		b = protowire.AppendVarint(b, uint64(x.Status))
+		b = protobin.AppendVarint(b, uint64(x.Status))
 	}
 	if x.ProgressPercentage != nil {
 		b = append(b, 0x19)
@@ -252,10 +251,10 @@ func (x *CodegenStatusEvent) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.Message != nil {
 		b = append(b, 0x22)
-		if !utf8.ValidString(*x.Message) {
+		if !protobin.Valid(*x.Message) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenStatusEvent.message")
 		}
-		b = protowire.AppendString(b, *x.Message)
+		b = protobin.AppendString(b, *x.Message)
 	}
 	if x.Metadata != nil {
 		b = append(b, 0x2a)
@@ -267,10 +266,10 @@ func (x *CodegenStatusEvent) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.SchemaVersion != "" {
 		b = append(b, 0x3a)
-		if !utf8.ValidString(x.SchemaVersion) {
+		if !protobin.Valid(x.SchemaVersion) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenStatusEvent.schema_version")
 		}
-		b = protowire.AppendString(b, x.SchemaVersion)
+		b = protobin.AppendString(b, x.SchemaVersion)
 	}
 	return append(b, x.unknownFields...), nil
 }
@@ -278,7 +277,7 @@ func (x *CodegenStatusEvent) AppendBinary(b []byte) ([]byte, error) {
 // UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
 // of data.
 func (x *CodegenStatusEvent) UnmarshalBinary(data []byte) error {
-	x.Reset()
+	*x = CodegenStatusEvent{}
 	r := protobin.NewReader(string(data))
 	x.DecodeBinary(&r)
 	return r.Err()
@@ -286,6 +285,12 @@ func (x *CodegenStatusEvent) UnmarshalBinary(data []byte) error {
 
 // DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.
 func (x *CodegenStatusEvent) DecodeBinary(r *protobin.Reader) {
+	room := new(struct { // what x points to is allocated in one piece
+		ProgressPercentage float64
+		Message            string
+		Metadata           trestlev1.JsonObject
+		Timestamp          timestamppb.Timestamp
+	})
 	for tag := r.Next(); tag != 0; tag = r.Next() {
 		switch tag {
 		case 0xa:
@@ -293,12 +298,14 @@ func (x *CodegenStatusEvent) DecodeBinary(r *protobin.Reader) {
 		case 0x10:
 			x.Status = SessionStatus(r.Varint())
 		case 0x19:
-			x.ProgressPercentage = new(math.Float64frombits(r.Fixed64()))
+			room.ProgressPercentage = math.Float64frombits(r.Fixed64())
+			x.ProgressPercentage = &room.ProgressPercentage
 		case 0x22:
-			x.Message = new(r.String("omninode.codegen.v1.CodegenStatusEvent.message"))
+			room.Message = r.String("omninode.codegen.v1.CodegenStatusEvent.message")
+			x.Message = &room.Message
 		case 0x2a:
 			if x.Metadata == nil {
-				x.Metadata = new(trestlev1.JsonObject)
+				x.Metadata = &room.Metadata
 			}
 			if text, ok := r.JSON(); ok {
 				x.Metadata.Json = text
@@ -307,7 +314,7 @@ func (x *CodegenStatusEvent) DecodeBinary(r *protobin.Reader) {
 			}
 		case 0x32:
 			if x.Timestamp == nil {
-				x.Timestamp = new(timestamppb.Timestamp)
+				x.Timestamp = &room.Timestamp
 			}
 			r.Timestamp(x.Timestamp)
 		case 0x3a:

@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	trestlev1 "github.com/omninode/trestle/gen/trestle/v1"
 	trestle "github.com/omninode/trestle/runtime"
@@ -270,28 +269,28 @@ func (x *CodegenValidationRequest) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.CorrelationId != "" {
 		b = append(b, 0x0a)
-		if !utf8.ValidString(x.CorrelationId) {
+		if !protobin.Valid(x.CorrelationId) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenValidationRequest.correlation_id")
 		}
-		b = protowire.AppendString(b, x.CorrelationId)
+		b = protobin.AppendString(b, x.CorrelationId)
 	}
 	if x.SessionId != "" {
 		b = append(b, 0x12)
-		if !utf8.ValidString(x.SessionId) {
+		if !protobin.Valid(x.SessionId) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenValidationRequest.session_id")
 		}
-		b = protowire.AppendString(b, x.SessionId)
+		b = protobin.AppendString(b, x.SessionId)
 	}
 	if x.CodeContent != nil {
 		b = append(b, 0x1a)
-		if !utf8.ValidString(*x.CodeContent) {
+		if !protobin.Valid(*x.CodeContent) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenValidationRequest.code_content")
 		}
-		b = protowire.AppendString(b, *x.CodeContent)
+		b = protobin.AppendString(b, *x.CodeContent)
 	}
 	if x.NodeType != 0 {
 		b = append(b, 0x20)
-		b = protowire.AppendVarint(b, uint64(x.NodeType))
+		b = protobin.AppendVarint(b, uint64(x.NodeType))
 	}
 	for _, e := range x.Contracts {
 		b = append(b, 0x2a)
@@ -299,7 +298,7 @@ func (x *CodegenValidationRequest) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.ValidationType != 0 {
 		b = append(b, 0x30)
-		b = protowire.AppendVarint(b, uint64(x.ValidationType))
+		b = protobin.AppendVarint(b, uint64(x.ValidationType))
 	}
 	if x.Timestamp != nil {
 		b = append(b, 0x3a)
@@ -307,10 +306,10 @@ func (x *CodegenValidationRequest) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.SchemaVersion != "" {
 		b = append(b, 0x42)
-		if !utf8.ValidString(x.SchemaVersion) {
+		if !protobin.Valid(x.SchemaVersion) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenValidationRequest.schema_version")
 		}
-		b = protowire.AppendString(b, x.SchemaVersion)
+		b = protobin.AppendString(b, x.SchemaVersion)
 	}
 	return append(b, x.unknownFields...), nil
 }
@@ -318,7 +317,7 @@ func (x *CodegenValidationRequest) AppendBinary(b []byte) ([]byte, error) {
 // UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
 // of data.
 func (x *CodegenValidationRequest) UnmarshalBinary(data []byte) error {
-	x.Reset()
+	*x = CodegenValidationRequest{}
 	r := protobin.NewReader(string(data))
 	x.DecodeBinary(&r)
 	return r.Err()
@@ -326,6 +325,10 @@ func (x *CodegenValidationRequest) UnmarshalBinary(data []byte) error {
 
 // DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.
 func (x *CodegenValidationRequest) DecodeBinary(r *protobin.Reader) {
+	room := new(struct { // what x points to is allocated in one piece
+		CodeContent string
+		Timestamp   timestamppb.Timestamp
+	})
 	for tag := r.Next(); tag != 0; tag = r.Next() {
 		switch tag {
 		case 0xa:
@@ -333,7 +336,8 @@ func (x *CodegenValidationRequest) DecodeBinary(r *protobin.Reader) {
 		case 0x12:
 			x.SessionId = r.String("omninode.codegen.v1.CodegenValidationRequest.session_id")
 		case 0x1a:
-			x.CodeContent = new(r.String("omninode.codegen.v1.CodegenValidationRequest.code_content"))
+			room.CodeContent = r.String("omninode.codegen.v1.CodegenValidationRequest.code_content")
+			x.CodeContent = &room.CodeContent
 		case 0x20:
 			x.NodeType = NodeType(r.Varint())
 		case 0x2a:
@@ -356,7 +360,7 @@ func (x *CodegenValidationRequest) DecodeBinary(r *protobin.Reader) {
 			x.ValidationType = ValidationType(r.Varint())
 		case 0x3a:
 			if x.Timestamp == nil {
-				x.Timestamp = new(timestamppb.Timestamp)
+				x.Timestamp = &room.Timestamp
 			}
 			r.Timestamp(x.Timestamp)
 		case 0x42:
@@ -630,17 +634,17 @@ func (x *CodegenValidationResponse) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.CorrelationId != "" {
 		b = append(b, 0x0a)
-		if !utf8.ValidString(x.CorrelationId) {
+		if !protobin.Valid(x.CorrelationId) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenValidationResponse.correlation_id")
 		}
-		b = protowire.AppendString(b, x.CorrelationId)
+		b = protobin.AppendString(b, x.CorrelationId)
 	}
 	if x.SessionId != "" {
 		b = append(b, 0x12)
-		if !utf8.ValidString(x.SessionId) {
+		if !protobin.Valid(x.SessionId) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenValidationResponse.session_id")
 		}
-		b = protowire.AppendString(b, x.SessionId)
+		b = protobin.AppendString(b, x.SessionId)
 	}
 	if x.ValidationResult != nil {
 		b = append(b, 0x1a)
@@ -656,11 +660,11 @@ func (x *CodegenValidationResponse) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.IsValid != nil {
 		b = append(b, 0x30)
-		b = protowire.AppendVarint(b, protowire.EncodeBool(*x.IsValid))
+		b = protobin.AppendVarint(b, protowire.EncodeBool(*x.IsValid))
 	}
 	if x.ProcessingTimeMs != nil {
 		b = append(b, 0x38)
-		b = protowire.AppendVarint(b, uint64(*x.ProcessingTimeMs))
+		b = protobin.AppendVarint(b, uint64(*x.ProcessingTimeMs))
 	}
 	if x.Timestamp != nil {
 		b = append(b, 0x42)
@@ -668,10 +672,10 @@ func (x *CodegenValidationResponse) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.SchemaVersion != "" {
 		b = append(b, 0x4a)
-		if !utf8.ValidString(x.SchemaVersion) {
+		if !protobin.Valid(x.SchemaVersion) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenValidationResponse.schema_version")
 		}
-		b = protowire.AppendString(b, x.SchemaVersion)
+		b = protobin.AppendString(b, x.SchemaVersion)
 	}
 	return append(b, x.unknownFields...), nil
 }
@@ -679,7 +683,7 @@ func (x *CodegenValidationResponse) AppendBinary(b []byte) ([]byte, error) {
 // UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
 // of data.
 func (x *CodegenValidationResponse) UnmarshalBinary(data []byte) error {
-	x.Reset()
+	*x = CodegenValidationResponse{}
 	r := protobin.NewReader(string(data))
 	x.DecodeBinary(&r)
 	return r.Err()
@@ -687,6 +691,14 @@ func (x *CodegenValidationResponse) UnmarshalBinary(data []byte) error {
 
 // DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.
 func (x *CodegenValidationResponse) DecodeBinary(r *protobin.Reader) {
+	room := new(struct { // what x points to is allocated in one piece
+		ValidationResult    trestlev1.JsonObject
+		QualityScore        float64
+		OnexComplianceScore float64
+		IsValid             bool
+		ProcessingTimeMs    int64
+		Timestamp           timestamppb.Timestamp
+	})
 	for tag := r.Next(); tag != 0; tag = r.Next() {
 		switch tag {
 		case 0xa:
@@ -695,7 +707,7 @@ func (x *CodegenValidationResponse) DecodeBinary(r *protobin.Reader) {
 			x.SessionId = r.String("omninode.codegen.v1.CodegenValidationResponse.session_id")
 		case 0x1a:
 			if x.ValidationResult == nil {
-				x.ValidationResult = new(trestlev1.JsonObject)
+				x.ValidationResult = &room.ValidationResult
 			}
 			if text, ok := r.JSON(); ok {
 				x.ValidationResult.Json = text
@@ -703,16 +715,20 @@ func (x *CodegenValidationResponse) DecodeBinary(r *protobin.Reader) {
 				r.Merge(x.ValidationResult)
 			}
 		case 0x21:
-			x.QualityScore = new(math.Float64frombits(r.Fixed64()))
+			room.QualityScore = math.Float64frombits(r.Fixed64())
+			x.QualityScore = &room.QualityScore
 		case 0x29:
-			x.OnexComplianceScore = new(math.Float64frombits(r.Fixed64()))
+			room.OnexComplianceScore = math.Float64frombits(r.Fixed64())
+			x.OnexComplianceScore = &room.OnexComplianceScore
 		case 0x30:
-			x.IsValid = new(r.Varint() != 0)
+			room.IsValid = r.Varint() != 0
+			x.IsValid = &room.IsValid
 		case 0x38:
-			x.ProcessingTimeMs = new(int64(r.Varint()))
+			room.ProcessingTimeMs = int64(r.Varint())
+			x.ProcessingTimeMs = &room.ProcessingTimeMs
 		case 0x42:
 			if x.Timestamp == nil {
-				x.Timestamp = new(timestamppb.Timestamp)
+				x.Timestamp = &room.Timestamp
 			}
 			r.Timestamp(x.Timestamp)
 		case 0x4a:

@@ -7,14 +7,12 @@ import (
 	"slices"
 	"strconv"
 	"time"
-	"unicode/utf8"
 
 	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/celvalidate"
 	"github.com/omninode/trestle/runtime/format"
 	"github.com/omninode/trestle/runtime/jsontext"
 	"github.com/omninode/trestle/runtime/protobin"
-	"google.golang.org/protobuf/encoding/protowire"
 )
 
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
@@ -254,23 +252,23 @@ func (x *Span) AppendBinary(b []byte) ([]byte, error) {
 	var err error
 	if x.Start != nil {
 		b = append(b, 0x08)
-		b = protowire.AppendVarint(b, uint64(*x.Start))
+		b = protobin.AppendVarint(b, uint64(*x.Start))
 	}
 	if x.End != nil {
 		b = append(b, 0x10)
-		b = protowire.AppendVarint(b, uint64(*x.End))
+		b = protobin.AppendVarint(b, uint64(*x.End))
 	}
 	if len(x.Odd) > 0 {
 		b = append(b, 0x1a, 0)
 		at := len(b) - 1
 		for _, e := range x.Odd {
-			b = protowire.AppendVarint(b, uint64(e))
+			b = protobin.AppendVarint(b, uint64(e))
 		}
 		b = protobin.Close(b, at)
 	}
 	if x.Size != nil {
 		b = append(b, 0x20)
-		b = protowire.AppendVarint(b, uint64(*x.Size))
+		b = protobin.AppendVarint(b, uint64(*x.Size))
 	}
 	for _, e := range x.Inner {
 		b = append(b, 0x2a)
@@ -295,10 +293,10 @@ func (x *Span) AppendBinary(b []byte) ([]byte, error) {
 			b = append(b, 0x32, 0)
 			entry := len(b) - 1
 			b = append(b, 0x0a)
-			if !utf8.ValidString(k) {
+			if !protobin.Valid(k) {
 				return b, protobin.NotUTF8("acme.expressions.v1.Span.named")
 			}
-			b = protowire.AppendString(b, k)
+			b = protobin.AppendString(b, k)
 			b = append(b, 0x12)
 			{
 				b = append(b, 0)
@@ -313,14 +311,14 @@ func (x *Span) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.Name != nil {
 		b = append(b, 0x3a)
-		if !utf8.ValidString(*x.Name) {
+		if !protobin.Valid(*x.Name) {
 			return b, protobin.NotUTF8("acme.expressions.v1.Span.name")
 		}
-		b = protowire.AppendString(b, *x.Name)
+		b = protobin.AppendString(b, *x.Name)
 	}
 	if x.Number != nil {
 		b = append(b, 0x40)
-		b = protowire.AppendVarint(b, uint64(*x.Number))
+		b = protobin.AppendVarint(b, uint64(*x.Number))
 	}
 	return append(b, x.unknownFields...), nil
 }
@@ -328,7 +326,7 @@ func (x *Span) AppendBinary(b []byte) ([]byte, error) {
 // UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
 // of data.
 func (x *Span) UnmarshalBinary(data []byte) error {
-	x.Reset()
+	*x = Span{}
 	r := protobin.NewReader(string(data))
 	x.DecodeBinary(&r)
 	return r.Err()
@@ -336,12 +334,21 @@ func (x *Span) UnmarshalBinary(data []byte) error {
 
 // DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.
 func (x *Span) DecodeBinary(r *protobin.Reader) {
+	room := new(struct { // what x points to is allocated in one piece
+		Start  int32
+		End    int32
+		Size   int32
+		Name   string
+		Number int32
+	})
 	for tag := r.Next(); tag != 0; tag = r.Next() {
 		switch tag {
 		case 0x8:
-			x.Start = new(int32(r.Varint()))
+			room.Start = int32(r.Varint())
+			x.Start = &room.Start
 		case 0x10:
-			x.End = new(int32(r.Varint()))
+			room.End = int32(r.Varint())
+			x.End = &room.End
 		case 0x18:
 			x.Odd = append(x.Odd, int32(r.Varint()))
 		case 0x1a: // packed
@@ -351,7 +358,8 @@ func (x *Span) DecodeBinary(r *protobin.Reader) {
 			}
 			r.Close(outer)
 		case 0x20:
-			x.Size = new(int32(r.Varint()))
+			room.Size = int32(r.Varint())
+			x.Size = &room.Size
 		case 0x2a:
 			n := r.Run(0x2a)
 			x.Inner = slices.Grow(x.Inner, n)
@@ -388,9 +396,11 @@ func (x *Span) DecodeBinary(r *protobin.Reader) {
 			}
 			x.Named[k] = e
 		case 0x3a:
-			x.Name = new(r.String("acme.expressions.v1.Span.name"))
+			room.Name = r.String("acme.expressions.v1.Span.name")
+			x.Name = &room.Name
 		case 0x40:
-			x.Number = new(int32(r.Varint()))
+			room.Number = int32(r.Varint())
+			x.Number = &room.Number
 		default:
 			x.unknownFields = r.Unknown(x.unknownFields, tag)
 		}

@@ -571,171 +571,171 @@ func (x *Formats) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.Email != "" {
 		b = append(b, 0x0a)
-		if !utf8.ValidString(x.Email) {
+		if !protobin.Valid(x.Email) {
 			return b, protobin.NotUTF8("acme.formats.v1.Formats.email")
 		}
-		b = protowire.AppendString(b, x.Email)
+		b = protobin.AppendString(b, x.Email)
 	}
 	if x.Hostname != "" {
 		b = append(b, 0x12)
-		if !utf8.ValidString(x.Hostname) {
+		if !protobin.Valid(x.Hostname) {
 			return b, protobin.NotUTF8("acme.formats.v1.Formats.hostname")
 		}
-		b = protowire.AppendString(b, x.Hostname)
+		b = protobin.AppendString(b, x.Hostname)
 	}
 	if x.Ip != "" {
 		b = append(b, 0x1a)
-		if !utf8.ValidString(x.Ip) {
+		if !protobin.Valid(x.Ip) {
 			return b, protobin.NotUTF8("acme.formats.v1.Formats.ip")
 		}
-		b = protowire.AppendString(b, x.Ip)
+		b = protobin.AppendString(b, x.Ip)
 	}
 	if x.Ipv4 != "" {
 		b = append(b, 0x22)
-		if !utf8.ValidString(x.Ipv4) {
+		if !protobin.Valid(x.Ipv4) {
 			return b, protobin.NotUTF8("acme.formats.v1.Formats.ipv4")
 		}
-		b = protowire.AppendString(b, x.Ipv4)
+		b = protobin.AppendString(b, x.Ipv4)
 	}
 	if x.Ipv6 != "" {
 		b = append(b, 0x2a)
-		if !utf8.ValidString(x.Ipv6) {
+		if !protobin.Valid(x.Ipv6) {
 			return b, protobin.NotUTF8("acme.formats.v1.Formats.ipv6")
 		}
-		b = protowire.AppendString(b, x.Ipv6)
+		b = protobin.AppendString(b, x.Ipv6)
 	}
 	if x.Uri != "" {
 		b = append(b, 0x32)
-		if !utf8.ValidString(x.Uri) {
+		if !protobin.Valid(x.Uri) {
 			return b, protobin.NotUTF8("acme.formats.v1.Formats.uri")
 		}
-		b = protowire.AppendString(b, x.Uri)
+		b = protobin.AppendString(b, x.Uri)
 	}
 	if x.UriRef != "" {
 		b = append(b, 0x3a)
-		if !utf8.ValidString(x.UriRef) {
+		if !protobin.Valid(x.UriRef) {
 			return b, protobin.NotUTF8("acme.formats.v1.Formats.uri_ref")
 		}
-		b = protowire.AppendString(b, x.UriRef)
+		b = protobin.AppendString(b, x.UriRef)
 	}
 	if x.Address != "" {
 		b = append(b, 0x42)
-		if !utf8.ValidString(x.Address) {
+		if !protobin.Valid(x.Address) {
 			return b, protobin.NotUTF8("acme.formats.v1.Formats.address")
 		}
-		b = protowire.AppendString(b, x.Address)
+		b = protobin.AppendString(b, x.Address)
 	}
 	if x.IpWithPrefixlen != "" {
 		b = append(b, 0x4a)
-		if !utf8.ValidString(x.IpWithPrefixlen) {
+		if !protobin.Valid(x.IpWithPrefixlen) {
 			return b, protobin.NotUTF8("acme.formats.v1.Formats.ip_with_prefixlen")
 		}
-		b = protowire.AppendString(b, x.IpWithPrefixlen)
+		b = protobin.AppendString(b, x.IpWithPrefixlen)
 	}
 	if x.Ipv4WithPrefixlen != "" {
 		b = append(b, 0x52)
-		if !utf8.ValidString(x.Ipv4WithPrefixlen) {
+		if !protobin.Valid(x.Ipv4WithPrefixlen) {
 			return b, protobin.NotUTF8("acme.formats.v1.Formats.ipv4_with_prefixlen")
 		}
-		b = protowire.AppendString(b, x.Ipv4WithPrefixlen)
+		b = protobin.AppendString(b, x.Ipv4WithPrefixlen)
 	}
 	if x.Ipv6WithPrefixlen != "" {
 		b = append(b, 0x5a)
-		if !utf8.ValidString(x.Ipv6WithPrefixlen) {
+		if !protobin.Valid(x.Ipv6WithPrefixlen) {
 			return b, protobin.NotUTF8("acme.formats.v1.Formats.ipv6_with_prefixlen")
 		}
-		b = protowire.AppendString(b, x.Ipv6WithPrefixlen)
+		b = protobin.AppendString(b, x.Ipv6WithPrefixlen)
 	}
 	if x.IpPrefix != "" {
 		b = append(b, 0x62)
-		if !utf8.ValidString(x.IpPrefix) {
+		if !protobin.Valid(x.IpPrefix) {
 			return b, protobin.NotUTF8("acme.formats.v1.Formats.ip_prefix")
 		}
-		b = protowire.AppendString(b, x.IpPrefix)
+		b = protobin.AppendString(b, x.IpPrefix)
 	}
 	if x.Ipv4Prefix != "" {
 		b = append(b, 0x6a)
-		if !utf8.ValidString(x.Ipv4Prefix) {
+		if !protobin.Valid(x.Ipv4Prefix) {
 			return b, protobin.NotUTF8("acme.formats.v1.Formats.ipv4_prefix")
 		}
-		b = protowire.AppendString(b, x.Ipv4Prefix)
+		b = protobin.AppendString(b, x.Ipv4Prefix)
 	}
 	if x.Ipv6Prefix != "" {
 		b = append(b, 0x72)
-		if !utf8.ValidString(x.Ipv6Prefix) {
+		if !protobin.Valid(x.Ipv6Prefix) {
 			return b, protobin.NotUTF8("acme.formats.v1.Formats.ipv6_prefix")
 		}
-		b = protowire.AppendString(b, x.Ipv6Prefix)
+		b = protobin.AppendString(b, x.Ipv6Prefix)
 	}
 	if x.HostAndPort != "" {
 		b = append(b, 0x7a)
-		if !utf8.ValidString(x.HostAndPort) {
+		if !protobin.Valid(x.HostAndPort) {
 			return b, protobin.NotUTF8("acme.formats.v1.Formats.host_and_port")
 		}
-		b = protowire.AppendString(b, x.HostAndPort)
+		b = protobin.AppendString(b, x.HostAndPort)
 	}
 	if x.Ulid != "" {
 		b = append(b, 0x82, 0x01)
-		if !utf8.ValidString(x.Ulid) {
+		if !protobin.Valid(x.Ulid) {
 			return b, protobin.NotUTF8("acme.formats.v1.Formats.ulid")
 		}
-		b = protowire.AppendString(b, x.Ulid)
+		b = protobin.AppendString(b, x.Ulid)
 	}
 	if x.ProtobufFqn != "" {
 		b = append(b, 0x8a, 0x01)
-		if !utf8.ValidString(x.ProtobufFqn) {
+		if !protobin.Valid(x.ProtobufFqn) {
 			return b, protobin.NotUTF8("acme.formats.v1.Formats.protobuf_fqn")
 		}
-		b = protowire.AppendString(b, x.ProtobufFqn)
+		b = protobin.AppendString(b, x.ProtobufFqn)
 	}
 	if x.ProtobufDotFqn != "" {
 		b = append(b, 0x92, 0x01)
-		if !utf8.ValidString(x.ProtobufDotFqn) {
+		if !protobin.Valid(x.ProtobufDotFqn) {
 			return b, protobin.NotUTF8("acme.formats.v1.Formats.protobuf_dot_fqn")
 		}
-		b = protowire.AppendString(b, x.ProtobufDotFqn)
+		b = protobin.AppendString(b, x.ProtobufDotFqn)
 	}
 	if x.HeaderName != "" {
 		b = append(b, 0x9a, 0x01)
-		if !utf8.ValidString(x.HeaderName) {
+		if !protobin.Valid(x.HeaderName) {
 			return b, protobin.NotUTF8("acme.formats.v1.Formats.header_name")
 		}
-		b = protowire.AppendString(b, x.HeaderName)
+		b = protobin.AppendString(b, x.HeaderName)
 	}
 	if x.HeaderValue != "" {
 		b = append(b, 0xa2, 0x01)
-		if !utf8.ValidString(x.HeaderValue) {
+		if !protobin.Valid(x.HeaderValue) {
 			return b, protobin.NotUTF8("acme.formats.v1.Formats.header_value")
 		}
-		b = protowire.AppendString(b, x.HeaderValue)
+		b = protobin.AppendString(b, x.HeaderValue)
 	}
 	if x.LooseHeader != "" {
 		b = append(b, 0xaa, 0x01)
-		if !utf8.ValidString(x.LooseHeader) {
+		if !protobin.Valid(x.LooseHeader) {
 			return b, protobin.NotUTF8("acme.formats.v1.Formats.loose_header")
 		}
-		b = protowire.AppendString(b, x.LooseHeader)
+		b = protobin.AppendString(b, x.LooseHeader)
 	}
 	if x.Uuid != "" {
 		b = append(b, 0xb2, 0x01)
-		if !utf8.ValidString(x.Uuid) {
+		if !protobin.Valid(x.Uuid) {
 			return b, protobin.NotUTF8("acme.formats.v1.Formats.uuid")
 		}
-		b = protowire.AppendString(b, x.Uuid)
+		b = protobin.AppendString(b, x.Uuid)
 	}
 	if x.Tuuid != "" {
 		b = append(b, 0xba, 0x01)
-		if !utf8.ValidString(x.Tuuid) {
+		if !protobin.Valid(x.Tuuid) {
 			return b, protobin.NotUTF8("acme.formats.v1.Formats.tuuid")
 		}
-		b = protowire.AppendString(b, x.Tuuid)
+		b = protobin.AppendString(b, x.Tuuid)
 	}
 	for _, e := range x.Hosts {
 		b = append(b, 0xc2, 0x01)
-		if !utf8.ValidString(e) {
+		if !protobin.Valid(e) {
 			return b, protobin.NotUTF8("acme.formats.v1.Formats.hosts")
 		}
-		b = protowire.AppendString(b, e)
+		b = protobin.AppendString(b, e)
 	}
 	if len(x.IpBytes) > 0 {
 		b = append(b, 0xca, 0x01)
@@ -763,7 +763,7 @@ func (x *Formats) AppendBinary(b []byte) ([]byte, error) {
 // UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
 // of data.
 func (x *Formats) UnmarshalBinary(data []byte) error {
-	x.Reset()
+	*x = Formats{}
 	r := protobin.NewReader(string(data))
 	x.DecodeBinary(&r)
 	return r.Err()
@@ -1445,10 +1445,10 @@ func (x *Known) AppendBinary(b []byte) ([]byte, error) {
 			b = append(b, 0x82, 0x01, 0)
 			entry := len(b) - 1
 			b = append(b, 0x0a)
-			if !utf8.ValidString(k) {
+			if !protobin.Valid(k) {
 				return b, protobin.NotUTF8("acme.formats.v1.Known.times")
 			}
-			b = protowire.AppendString(b, k)
+			b = protobin.AppendString(b, k)
 			b = append(b, 0x12)
 			b = protobin.AppendTimestamp(b, e)
 			b = protobin.Close(b, entry)
@@ -1460,7 +1460,7 @@ func (x *Known) AppendBinary(b []byte) ([]byte, error) {
 // UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
 // of data.
 func (x *Known) UnmarshalBinary(data []byte) error {
-	x.Reset()
+	*x = Known{}
 	r := protobin.NewReader(string(data))
 	x.DecodeBinary(&r)
 	return r.Err()
@@ -1468,6 +1468,13 @@ func (x *Known) UnmarshalBinary(data []byte) error {
 
 // DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.
 func (x *Known) DecodeBinary(r *protobin.Reader) {
+	room := new(struct { // what x points to is allocated in one piece
+		At     timestamppb.Timestamp
+		Past   timestamppb.Timestamp
+		Future timestamppb.Timestamp
+		About  timestamppb.Timestamp
+		Then   timestamppb.Timestamp
+	})
 	for tag := r.Next(); tag != 0; tag = r.Next() {
 		switch tag {
 		case 0xa:
@@ -1492,27 +1499,27 @@ func (x *Known) DecodeBinary(r *protobin.Reader) {
 			r.Merge(x.One)
 		case 0x2a:
 			if x.At == nil {
-				x.At = new(timestamppb.Timestamp)
+				x.At = &room.At
 			}
 			r.Timestamp(x.At)
 		case 0x32:
 			if x.Past == nil {
-				x.Past = new(timestamppb.Timestamp)
+				x.Past = &room.Past
 			}
 			r.Timestamp(x.Past)
 		case 0x3a:
 			if x.Future == nil {
-				x.Future = new(timestamppb.Timestamp)
+				x.Future = &room.Future
 			}
 			r.Timestamp(x.Future)
 		case 0x42:
 			if x.About == nil {
-				x.About = new(timestamppb.Timestamp)
+				x.About = &room.About
 			}
 			r.Timestamp(x.About)
 		case 0x4a:
 			if x.Then == nil {
-				x.Then = new(timestamppb.Timestamp)
+				x.Then = &room.Then
 			}
 			r.Timestamp(x.Then)
 		case 0x52:

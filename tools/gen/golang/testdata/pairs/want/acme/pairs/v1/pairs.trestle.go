@@ -6,13 +6,11 @@ package pairsv1
 import (
 	"strconv"
 	"time"
-	"unicode/utf8"
 
 	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/format"
 	"github.com/omninode/trestle/runtime/jsontext"
 	"github.com/omninode/trestle/runtime/protobin"
-	"google.golang.org/protobuf/encoding/protowire"
 )
 
 // EventInfo describes the event type PriceRequest. It works on a nil receiver.
@@ -104,10 +102,10 @@ func (x *PriceRequest) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.Article != "" {
 		b = append(b, 0x0a)
-		if !utf8.ValidString(x.Article) {
+		if !protobin.Valid(x.Article) {
 			return b, protobin.NotUTF8("acme.pairs.v1.PriceRequest.article")
 		}
-		b = protowire.AppendString(b, x.Article)
+		b = protobin.AppendString(b, x.Article)
 	}
 	return append(b, x.unknownFields...), nil
 }
@@ -115,7 +113,7 @@ func (x *PriceRequest) AppendBinary(b []byte) ([]byte, error) {
 // UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
 // of data.
 func (x *PriceRequest) UnmarshalBinary(data []byte) error {
-	x.Reset()
+	*x = PriceRequest{}
 	r := protobin.NewReader(string(data))
 	x.DecodeBinary(&r)
 	return r.Err()
@@ -204,7 +202,7 @@ func (x *PriceResponse) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.Cents != 0 {
 		b = append(b, 0x08)
-		b = protowire.AppendVarint(b, uint64(x.Cents))
+		b = protobin.AppendVarint(b, uint64(x.Cents))
 	}
 	return append(b, x.unknownFields...), nil
 }
@@ -212,7 +210,7 @@ func (x *PriceResponse) AppendBinary(b []byte) ([]byte, error) {
 // UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
 // of data.
 func (x *PriceResponse) UnmarshalBinary(data []byte) error {
-	x.Reset()
+	*x = PriceResponse{}
 	r := protobin.NewReader(string(data))
 	x.DecodeBinary(&r)
 	return r.Err()
@@ -304,10 +302,10 @@ func (x *Ask) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.Subject != "" {
 		b = append(b, 0x0a)
-		if !utf8.ValidString(x.Subject) {
+		if !protobin.Valid(x.Subject) {
 			return b, protobin.NotUTF8("acme.pairs.v1.Ask.subject")
 		}
-		b = protowire.AppendString(b, x.Subject)
+		b = protobin.AppendString(b, x.Subject)
 	}
 	return append(b, x.unknownFields...), nil
 }
@@ -315,7 +313,7 @@ func (x *Ask) AppendBinary(b []byte) ([]byte, error) {
 // UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
 // of data.
 func (x *Ask) UnmarshalBinary(data []byte) error {
-	x.Reset()
+	*x = Ask{}
 	r := protobin.NewReader(string(data))
 	x.DecodeBinary(&r)
 	return r.Err()
@@ -407,10 +405,10 @@ func (x *Told) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.Text != "" {
 		b = append(b, 0x0a)
-		if !utf8.ValidString(x.Text) {
+		if !protobin.Valid(x.Text) {
 			return b, protobin.NotUTF8("acme.pairs.v1.Told.text")
 		}
-		b = protowire.AppendString(b, x.Text)
+		b = protobin.AppendString(b, x.Text)
 	}
 	return append(b, x.unknownFields...), nil
 }
@@ -418,7 +416,7 @@ func (x *Told) AppendBinary(b []byte) ([]byte, error) {
 // UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
 // of data.
 func (x *Told) UnmarshalBinary(data []byte) error {
-	x.Reset()
+	*x = Told{}
 	r := protobin.NewReader(string(data))
 	x.DecodeBinary(&r)
 	return r.Err()

@@ -243,28 +243,28 @@ func (x *AnalysisRequest) AppendBinary(b []byte) ([]byte, error) {
 	var err error
 	if x.CorrelationId != "" {
 		b = append(b, 0x0a)
-		if !utf8.ValidString(x.CorrelationId) {
+		if !protobin.Valid(x.CorrelationId) {
 			return b, protobin.NotUTF8("acme.peers.v1.AnalysisRequest.correlation_id")
 		}
-		b = protowire.AppendString(b, x.CorrelationId)
+		b = protobin.AppendString(b, x.CorrelationId)
 	}
 	if x.SessionId != "" {
 		b = append(b, 0x12)
-		if !utf8.ValidString(x.SessionId) {
+		if !protobin.Valid(x.SessionId) {
 			return b, protobin.NotUTF8("acme.peers.v1.AnalysisRequest.session_id")
 		}
-		b = protowire.AppendString(b, x.SessionId)
+		b = protobin.AppendString(b, x.SessionId)
 	}
 	if x.PrdContent != nil {
 		b = append(b, 0x1a)
-		if !utf8.ValidString(*x.PrdContent) {
+		if !protobin.Valid(*x.PrdContent) {
 			return b, protobin.NotUTF8("acme.peers.v1.AnalysisRequest.prd_content")
 		}
-		b = protowire.AppendString(b, *x.PrdContent)
+		b = protobin.AppendString(b, *x.PrdContent)
 	}
 	if x.AnalysisType != 0 {
 		b = append(b, 0x20)
-		b = protowire.AppendVarint(b, uint64(x.AnalysisType))
+		b = protobin.AppendVarint(b, uint64(x.AnalysisType))
 	}
 	if x.WorkspaceContext != nil {
 		b = append(b, 0x2a)
@@ -278,10 +278,10 @@ func (x *AnalysisRequest) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.SchemaVersion != "" {
 		b = append(b, 0x3a)
-		if !utf8.ValidString(x.SchemaVersion) {
+		if !protobin.Valid(x.SchemaVersion) {
 			return b, protobin.NotUTF8("acme.peers.v1.AnalysisRequest.schema_version")
 		}
-		b = protowire.AppendString(b, x.SchemaVersion)
+		b = protobin.AppendString(b, x.SchemaVersion)
 	}
 	return append(b, x.unknownFields...), nil
 }
@@ -289,7 +289,7 @@ func (x *AnalysisRequest) AppendBinary(b []byte) ([]byte, error) {
 // UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
 // of data.
 func (x *AnalysisRequest) UnmarshalBinary(data []byte) error {
-	x.Reset()
+	*x = AnalysisRequest{}
 	r := protobin.NewReader(string(data))
 	x.DecodeBinary(&r)
 	return r.Err()
@@ -297,6 +297,10 @@ func (x *AnalysisRequest) UnmarshalBinary(data []byte) error {
 
 // DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.
 func (x *AnalysisRequest) DecodeBinary(r *protobin.Reader) {
+	room := new(struct { // what x points to is allocated in one piece
+		PrdContent string
+		Timestamp  timestamppb.Timestamp
+	})
 	for tag := r.Next(); tag != 0; tag = r.Next() {
 		switch tag {
 		case 0xa:
@@ -304,7 +308,8 @@ func (x *AnalysisRequest) DecodeBinary(r *protobin.Reader) {
 		case 0x12:
 			x.SessionId = r.String("acme.peers.v1.AnalysisRequest.session_id")
 		case 0x1a:
-			x.PrdContent = new(r.String("acme.peers.v1.AnalysisRequest.prd_content"))
+			room.PrdContent = r.String("acme.peers.v1.AnalysisRequest.prd_content")
+			x.PrdContent = &room.PrdContent
 		case 0x20:
 			x.AnalysisType = AnalysisType(r.Varint())
 		case 0x2a:
@@ -314,7 +319,7 @@ func (x *AnalysisRequest) DecodeBinary(r *protobin.Reader) {
 			r.Merge(x.WorkspaceContext)
 		case 0x32:
 			if x.Timestamp == nil {
-				x.Timestamp = new(timestamppb.Timestamp)
+				x.Timestamp = &room.Timestamp
 			}
 			r.Timestamp(x.Timestamp)
 		case 0x3a:
@@ -533,10 +538,10 @@ func (x *ServiceStarted) AppendBinary(b []byte) ([]byte, error) {
 	var err error
 	if x.EventId != "" {
 		b = append(b, 0x0a)
-		if !utf8.ValidString(x.EventId) {
+		if !protobin.Valid(x.EventId) {
 			return b, protobin.NotUTF8("acme.peers.v1.ServiceStarted.event_id")
 		}
-		b = protowire.AppendString(b, x.EventId)
+		b = protobin.AppendString(b, x.EventId)
 	}
 	if x.Timestamp != nil {
 		b = append(b, 0x12)
@@ -566,7 +571,7 @@ func (x *ServiceStarted) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.StartupDurationMs != 0 {
 		b = append(b, 0x28)
-		b = protowire.AppendVarint(b, uint64(x.StartupDurationMs))
+		b = protobin.AppendVarint(b, uint64(x.StartupDurationMs))
 	}
 	if len(x.Dependencies) > 0 {
 		var room [8]string
@@ -580,15 +585,15 @@ func (x *ServiceStarted) AppendBinary(b []byte) ([]byte, error) {
 			b = append(b, 0x32, 0)
 			entry := len(b) - 1
 			b = append(b, 0x0a)
-			if !utf8.ValidString(k) {
+			if !protobin.Valid(k) {
 				return b, protobin.NotUTF8("acme.peers.v1.ServiceStarted.dependencies")
 			}
-			b = protowire.AppendString(b, k)
+			b = protobin.AppendString(b, k)
 			b = append(b, 0x12)
-			if !utf8.ValidString(e) {
+			if !protobin.Valid(e) {
 				return b, protobin.NotUTF8("acme.peers.v1.ServiceStarted.dependencies")
 			}
-			b = protowire.AppendString(b, e)
+			b = protobin.AppendString(b, e)
 			b = protobin.Close(b, entry)
 		}
 	}
@@ -598,7 +603,7 @@ func (x *ServiceStarted) AppendBinary(b []byte) ([]byte, error) {
 // UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
 // of data.
 func (x *ServiceStarted) UnmarshalBinary(data []byte) error {
-	x.Reset()
+	*x = ServiceStarted{}
 	r := protobin.NewReader(string(data))
 	x.DecodeBinary(&r)
 	return r.Err()
@@ -777,28 +782,28 @@ func (x *ServiceInfo) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.Name != "" {
 		b = append(b, 0x0a)
-		if !utf8.ValidString(x.Name) {
+		if !protobin.Valid(x.Name) {
 			return b, protobin.NotUTF8("acme.peers.v1.ServiceInfo.name")
 		}
-		b = protowire.AppendString(b, x.Name)
+		b = protobin.AppendString(b, x.Name)
 	}
 	if x.Version != "" {
 		b = append(b, 0x12)
-		if !utf8.ValidString(x.Version) {
+		if !protobin.Valid(x.Version) {
 			return b, protobin.NotUTF8("acme.peers.v1.ServiceInfo.version")
 		}
-		b = protowire.AppendString(b, x.Version)
+		b = protobin.AppendString(b, x.Version)
 	}
 	if x.Port != 0 {
 		b = append(b, 0x18)
-		b = protowire.AppendVarint(b, uint64(x.Port))
+		b = protobin.AppendVarint(b, uint64(x.Port))
 	}
 	if x.Environment != "" {
 		b = append(b, 0x22)
-		if !utf8.ValidString(x.Environment) {
+		if !protobin.Valid(x.Environment) {
 			return b, protobin.NotUTF8("acme.peers.v1.ServiceInfo.environment")
 		}
-		b = protowire.AppendString(b, x.Environment)
+		b = protobin.AppendString(b, x.Environment)
 	}
 	return append(b, x.unknownFields...), nil
 }
@@ -806,7 +811,7 @@ func (x *ServiceInfo) AppendBinary(b []byte) ([]byte, error) {
 // UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
 // of data.
 func (x *ServiceInfo) UnmarshalBinary(data []byte) error {
-	x.Reset()
+	*x = ServiceInfo{}
 	r := protobin.NewReader(string(data))
 	x.DecodeBinary(&r)
 	return r.Err()
@@ -933,17 +938,17 @@ func (x *Step) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.Name != "" {
 		b = append(b, 0x0a)
-		if !utf8.ValidString(x.Name) {
+		if !protobin.Valid(x.Name) {
 			return b, protobin.NotUTF8("acme.peers.v1.Step.name")
 		}
-		b = protowire.AppendString(b, x.Name)
+		b = protobin.AppendString(b, x.Name)
 	}
 	if x.Status != "" {
 		b = append(b, 0x12)
-		if !utf8.ValidString(x.Status) {
+		if !protobin.Valid(x.Status) {
 			return b, protobin.NotUTF8("acme.peers.v1.Step.status")
 		}
-		b = protowire.AppendString(b, x.Status)
+		b = protobin.AppendString(b, x.Status)
 	}
 	if x.DurationMs != 0 || math.Signbit(float64(x.DurationMs)) {
 		b = append(b, 0x19)
@@ -955,7 +960,7 @@ func (x *Step) AppendBinary(b []byte) ([]byte, error) {
 // UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
 // of data.
 func (x *Step) UnmarshalBinary(data []byte) error {
-	x.Reset()
+	*x = Step{}
 	r := protobin.NewReader(string(data))
 	x.DecodeBinary(&r)
 	return r.Err()

@@ -421,27 +421,27 @@ func (x *Numbers) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.GteLte != 0 {
 		b = append(b, 0x08)
-		b = protowire.AppendVarint(b, uint64(x.GteLte))
+		b = protobin.AppendVarint(b, uint64(x.GteLte))
 	}
 	if x.GtLt != 0 {
 		b = append(b, 0x10)
-		b = protowire.AppendVarint(b, uint64(x.GtLt))
+		b = protobin.AppendVarint(b, uint64(x.GtLt))
 	}
 	if x.Outside != 0 {
 		b = append(b, 0x18)
-		b = protowire.AppendVarint(b, uint64(x.Outside))
+		b = protobin.AppendVarint(b, uint64(x.Outside))
 	}
 	if x.OutsideInclusive != 0 {
 		b = append(b, 0x20)
-		b = protowire.AppendVarint(b, protowire.EncodeZigZag(int64(x.OutsideInclusive)))
+		b = protobin.AppendVarint(b, protowire.EncodeZigZag(int64(x.OutsideInclusive)))
 	}
 	if x.Gt != 0 {
 		b = append(b, 0x28)
-		b = protowire.AppendVarint(b, uint64(x.Gt))
+		b = protobin.AppendVarint(b, uint64(x.Gt))
 	}
 	if x.Lte != 0 {
 		b = append(b, 0x30)
-		b = protowire.AppendVarint(b, uint64(x.Lte))
+		b = protobin.AppendVarint(b, uint64(x.Lte))
 	}
 	if x.Const != 0 {
 		b = append(b, 0x3d)
@@ -461,11 +461,11 @@ func (x *Numbers) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.SkipZero != 0 {
 		b = append(b, 0x58)
-		b = protowire.AppendVarint(b, protowire.EncodeZigZag(int64(x.SkipZero)))
+		b = protobin.AppendVarint(b, protowire.EncodeZigZag(int64(x.SkipZero)))
 	}
 	if x.Never != 0 {
 		b = append(b, 0x60)
-		b = protowire.AppendVarint(b, uint64(x.Never))
+		b = protobin.AppendVarint(b, uint64(x.Never))
 	}
 	if x.Rate != 0 || math.Signbit(float64(x.Rate)) {
 		b = append(b, 0x69)
@@ -485,7 +485,7 @@ func (x *Numbers) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.Set != 0 {
 		b = append(b, 0x88, 0x01)
-		b = protowire.AppendVarint(b, uint64(x.Set))
+		b = protobin.AppendVarint(b, uint64(x.Set))
 	}
 	if x.There != nil {
 		b = append(b, 0x91, 0x01)
@@ -501,7 +501,7 @@ func (x *Numbers) AppendBinary(b []byte) ([]byte, error) {
 // UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
 // of data.
 func (x *Numbers) UnmarshalBinary(data []byte) error {
-	x.Reset()
+	*x = Numbers{}
 	r := protobin.NewReader(string(data))
 	x.DecodeBinary(&r)
 	return r.Err()
@@ -509,6 +509,10 @@ func (x *Numbers) UnmarshalBinary(data []byte) error {
 
 // DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.
 func (x *Numbers) DecodeBinary(r *protobin.Reader) {
+	room := new(struct { // what x points to is allocated in one piece
+		Maybe int64
+		There float64
+	})
 	for tag := r.Next(); tag != 0; tag = r.Next() {
 		switch tag {
 		case 0x8:
@@ -530,7 +534,8 @@ func (x *Numbers) DecodeBinary(r *protobin.Reader) {
 		case 0x4d:
 			x.NotIn = int32(r.Fixed32())
 		case 0x51:
-			x.Maybe = new(int64(r.Fixed64()))
+			room.Maybe = int64(r.Fixed64())
+			x.Maybe = &room.Maybe
 		case 0x58:
 			x.SkipZero = protowire.DecodeZigZag(r.Varint())
 		case 0x60:
@@ -546,7 +551,8 @@ func (x *Numbers) DecodeBinary(r *protobin.Reader) {
 		case 0x88:
 			x.Set = int32(r.Varint())
 		case 0x91:
-			x.There = new(math.Float64frombits(r.Fixed64()))
+			room.There = math.Float64frombits(r.Fixed64())
+			x.There = &room.There
 		case 0x9d:
 			x.Tiny = math.Float32frombits(r.Fixed32())
 		default:
@@ -985,101 +991,101 @@ func (x *Texts) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.Len != "" {
 		b = append(b, 0x0a)
-		if !utf8.ValidString(x.Len) {
+		if !protobin.Valid(x.Len) {
 			return b, protobin.NotUTF8("acme.rules.v1.Texts.len")
 		}
-		b = protowire.AppendString(b, x.Len)
+		b = protobin.AppendString(b, x.Len)
 	}
 	if x.Between != "" {
 		b = append(b, 0x12)
-		if !utf8.ValidString(x.Between) {
+		if !protobin.Valid(x.Between) {
 			return b, protobin.NotUTF8("acme.rules.v1.Texts.between")
 		}
-		b = protowire.AppendString(b, x.Between)
+		b = protobin.AppendString(b, x.Between)
 	}
 	if x.BytesBetween != "" {
 		b = append(b, 0x1a)
-		if !utf8.ValidString(x.BytesBetween) {
+		if !protobin.Valid(x.BytesBetween) {
 			return b, protobin.NotUTF8("acme.rules.v1.Texts.bytes_between")
 		}
-		b = protowire.AppendString(b, x.BytesBetween)
+		b = protobin.AppendString(b, x.BytesBetween)
 	}
 	if x.LenBytes != "" {
 		b = append(b, 0x22)
-		if !utf8.ValidString(x.LenBytes) {
+		if !protobin.Valid(x.LenBytes) {
 			return b, protobin.NotUTF8("acme.rules.v1.Texts.len_bytes")
 		}
-		b = protowire.AppendString(b, x.LenBytes)
+		b = protobin.AppendString(b, x.LenBytes)
 	}
 	if x.Const != "" {
 		b = append(b, 0x2a)
-		if !utf8.ValidString(x.Const) {
+		if !protobin.Valid(x.Const) {
 			return b, protobin.NotUTF8("acme.rules.v1.Texts.const")
 		}
-		b = protowire.AppendString(b, x.Const)
+		b = protobin.AppendString(b, x.Const)
 	}
 	if x.Version != "" {
 		b = append(b, 0x32)
-		if !utf8.ValidString(x.Version) {
+		if !protobin.Valid(x.Version) {
 			return b, protobin.NotUTF8("acme.rules.v1.Texts.version")
 		}
-		b = protowire.AppendString(b, x.Version)
+		b = protobin.AppendString(b, x.Version)
 	}
 	if x.Parts != "" {
 		b = append(b, 0x3a)
-		if !utf8.ValidString(x.Parts) {
+		if !protobin.Valid(x.Parts) {
 			return b, protobin.NotUTF8("acme.rules.v1.Texts.parts")
 		}
-		b = protowire.AppendString(b, x.Parts)
+		b = protobin.AppendString(b, x.Parts)
 	}
 	if x.In != "" {
 		b = append(b, 0x42)
-		if !utf8.ValidString(x.In) {
+		if !protobin.Valid(x.In) {
 			return b, protobin.NotUTF8("acme.rules.v1.Texts.in")
 		}
-		b = protowire.AppendString(b, x.In)
+		b = protobin.AppendString(b, x.In)
 	}
 	if x.NotIn != "" {
 		b = append(b, 0x4a)
-		if !utf8.ValidString(x.NotIn) {
+		if !protobin.Valid(x.NotIn) {
 			return b, protobin.NotUTF8("acme.rules.v1.Texts.not_in")
 		}
-		b = protowire.AppendString(b, x.NotIn)
+		b = protobin.AppendString(b, x.NotIn)
 	}
 	if x.Id != "" {
 		b = append(b, 0x52)
-		if !utf8.ValidString(x.Id) {
+		if !protobin.Valid(x.Id) {
 			return b, protobin.NotUTF8("acme.rules.v1.Texts.id")
 		}
-		b = protowire.AppendString(b, x.Id)
+		b = protobin.AppendString(b, x.Id)
 	}
 	if x.RequiredId != "" {
 		b = append(b, 0x5a)
-		if !utf8.ValidString(x.RequiredId) {
+		if !protobin.Valid(x.RequiredId) {
 			return b, protobin.NotUTF8("acme.rules.v1.Texts.required_id")
 		}
-		b = protowire.AppendString(b, x.RequiredId)
+		b = protobin.AppendString(b, x.RequiredId)
 	}
 	if x.OptionalId != nil {
 		b = append(b, 0x62)
-		if !utf8.ValidString(*x.OptionalId) {
+		if !protobin.Valid(*x.OptionalId) {
 			return b, protobin.NotUTF8("acme.rules.v1.Texts.optional_id")
 		}
-		b = protowire.AppendString(b, *x.OptionalId)
+		b = protobin.AppendString(b, *x.OptionalId)
 	}
 	if x.Trimmed != "" {
 		b = append(b, 0x6a)
-		if !utf8.ValidString(x.Trimmed) {
+		if !protobin.Valid(x.Trimmed) {
 			return b, protobin.NotUTF8("acme.rules.v1.Texts.trimmed")
 		}
-		b = protowire.AppendString(b, x.Trimmed)
+		b = protobin.AppendString(b, x.Trimmed)
 	}
 	if x.Secret != "" {
 		b = append(b, 0x72)
-		if !utf8.ValidString(x.Secret) {
+		if !protobin.Valid(x.Secret) {
 			return b, protobin.NotUTF8("acme.rules.v1.Texts.secret")
 		}
-		b = protowire.AppendString(b, x.Secret)
+		b = protobin.AppendString(b, x.Secret)
 	}
 	if len(x.Data) > 0 {
 		b = append(b, 0x7a)
@@ -1099,23 +1105,23 @@ func (x *Texts) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.Accepted {
 		b = append(b, 0x98, 0x01)
-		b = protowire.AppendVarint(b, protowire.EncodeBool(x.Accepted))
+		b = protobin.AppendVarint(b, protowire.EncodeBool(x.Accepted))
 	}
 	if x.Color != 0 {
 		b = append(b, 0xa0, 0x01)
-		b = protowire.AppendVarint(b, uint64(x.Color))
+		b = protobin.AppendVarint(b, uint64(x.Color))
 	}
 	if x.Sparse != 0 {
 		b = append(b, 0xa8, 0x01)
-		b = protowire.AppendVarint(b, uint64(x.Sparse))
+		b = protobin.AppendVarint(b, uint64(x.Sparse))
 	}
 	if x.Red != 0 {
 		b = append(b, 0xb0, 0x01)
-		b = protowire.AppendVarint(b, uint64(x.Red))
+		b = protobin.AppendVarint(b, uint64(x.Red))
 	}
 	if x.Some != 0 {
 		b = append(b, 0xb8, 0x01)
-		b = protowire.AppendVarint(b, uint64(x.Some))
+		b = protobin.AppendVarint(b, uint64(x.Some))
 	}
 	return append(b, x.unknownFields...), nil
 }
@@ -1123,7 +1129,7 @@ func (x *Texts) AppendBinary(b []byte) ([]byte, error) {
 // UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
 // of data.
 func (x *Texts) UnmarshalBinary(data []byte) error {
-	x.Reset()
+	*x = Texts{}
 	r := protobin.NewReader(string(data))
 	x.DecodeBinary(&r)
 	return r.Err()
@@ -1700,10 +1706,10 @@ func (x *Containers) AppendBinary(b []byte) ([]byte, error) {
 	}
 	for _, e := range x.Names {
 		b = append(b, 0x22)
-		if !utf8.ValidString(e) {
+		if !protobin.Valid(e) {
 			return b, protobin.NotUTF8("acme.rules.v1.Containers.names")
 		}
-		b = protowire.AppendString(b, e)
+		b = protobin.AppendString(b, e)
 	}
 	if len(x.Scores) > 0 {
 		b = append(b, 0x2a, 0)
@@ -1721,7 +1727,7 @@ func (x *Containers) AppendBinary(b []byte) ([]byte, error) {
 		b = append(b, 0x3a, 0)
 		at := len(b) - 1
 		for _, e := range x.Some {
-			b = protowire.AppendVarint(b, uint64(e))
+			b = protobin.AppendVarint(b, uint64(e))
 		}
 		b = protobin.Close(b, at)
 	}
@@ -1737,15 +1743,15 @@ func (x *Containers) AppendBinary(b []byte) ([]byte, error) {
 			b = append(b, 0x42, 0)
 			entry := len(b) - 1
 			b = append(b, 0x0a)
-			if !utf8.ValidString(k) {
+			if !protobin.Valid(k) {
 				return b, protobin.NotUTF8("acme.rules.v1.Containers.labels")
 			}
-			b = protowire.AppendString(b, k)
+			b = protobin.AppendString(b, k)
 			b = append(b, 0x12)
-			if !utf8.ValidString(e) {
+			if !protobin.Valid(e) {
 				return b, protobin.NotUTF8("acme.rules.v1.Containers.labels")
 			}
-			b = protowire.AppendString(b, e)
+			b = protobin.AppendString(b, e)
 			b = protobin.Close(b, entry)
 		}
 	}
@@ -1761,7 +1767,7 @@ func (x *Containers) AppendBinary(b []byte) ([]byte, error) {
 			b = append(b, 0x4a, 0)
 			entry := len(b) - 1
 			b = append(b, 0x08)
-			b = protowire.AppendVarint(b, uint64(k))
+			b = protobin.AppendVarint(b, uint64(k))
 			b = append(b, 0x12)
 			{
 				b = append(b, 0)
@@ -1776,24 +1782,24 @@ func (x *Containers) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.Left != "" {
 		b = append(b, 0x6a)
-		if !utf8.ValidString(x.Left) {
+		if !protobin.Valid(x.Left) {
 			return b, protobin.NotUTF8("acme.rules.v1.Containers.left")
 		}
-		b = protowire.AppendString(b, x.Left)
+		b = protobin.AppendString(b, x.Left)
 	}
 	if x.Right != "" {
 		b = append(b, 0x72)
-		if !utf8.ValidString(x.Right) {
+		if !protobin.Valid(x.Right) {
 			return b, protobin.NotUTF8("acme.rules.v1.Containers.right")
 		}
-		b = protowire.AppendString(b, x.Right)
+		b = protobin.AppendString(b, x.Right)
 	}
 	if o, ok := x.Choice.(*Containers_Name); ok {
 		b = append(b, 0x52)
-		if !utf8.ValidString(o.Name) {
+		if !protobin.Valid(o.Name) {
 			return b, protobin.NotUTF8("acme.rules.v1.Containers.name")
 		}
-		b = protowire.AppendString(b, o.Name)
+		b = protobin.AppendString(b, o.Name)
 	}
 	if o, ok := x.Choice.(*Containers_Piece); ok {
 		b = append(b, 0x5a)
@@ -1808,7 +1814,7 @@ func (x *Containers) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if o, ok := x.Choice.(*Containers_Number); ok {
 		b = append(b, 0x60)
-		b = protowire.AppendVarint(b, uint64(o.Number))
+		b = protobin.AppendVarint(b, uint64(o.Number))
 	}
 	return append(b, x.unknownFields...), nil
 }
@@ -1816,7 +1822,7 @@ func (x *Containers) AppendBinary(b []byte) ([]byte, error) {
 // UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
 // of data.
 func (x *Containers) UnmarshalBinary(data []byte) error {
-	x.Reset()
+	*x = Containers{}
 	r := protobin.NewReader(string(data))
 	x.DecodeBinary(&r)
 	return r.Err()
@@ -2055,7 +2061,7 @@ func (x *Part) AppendBinary(b []byte) ([]byte, error) {
 	var err error
 	if x.Size != 0 {
 		b = append(b, 0x08)
-		b = protowire.AppendVarint(b, uint64(x.Size))
+		b = protobin.AppendVarint(b, uint64(x.Size))
 	}
 	for _, e := range x.Parts {
 		b = append(b, 0x12)
@@ -2074,7 +2080,7 @@ func (x *Part) AppendBinary(b []byte) ([]byte, error) {
 // UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
 // of data.
 func (x *Part) UnmarshalBinary(data []byte) error {
-	x.Reset()
+	*x = Part{}
 	r := protobin.NewReader(string(data))
 	x.DecodeBinary(&r)
 	return r.Err()

@@ -797,30 +797,30 @@ func (x *EveryKind) AppendBinary(b []byte) ([]byte, error) {
 	var err error
 	if x.CorrelationId != nil {
 		b = append(b, 0x0a)
-		if !utf8.ValidString(*x.CorrelationId) {
+		if !protobin.Valid(*x.CorrelationId) {
 			return b, protobin.NotUTF8("acme.shapes.v1.EveryKind.correlation_id")
 		}
-		b = protowire.AppendString(b, *x.CorrelationId)
+		b = protobin.AppendString(b, *x.CorrelationId)
 	}
 	if x.Truth {
 		b = append(b, 0x10)
-		b = protowire.AppendVarint(b, protowire.EncodeBool(x.Truth))
+		b = protobin.AppendVarint(b, protowire.EncodeBool(x.Truth))
 	}
 	if x.Small != 0 {
 		b = append(b, 0x18)
-		b = protowire.AppendVarint(b, uint64(x.Small))
+		b = protobin.AppendVarint(b, uint64(x.Small))
 	}
 	if x.Large != 0 {
 		b = append(b, 0x20)
-		b = protowire.AppendVarint(b, uint64(x.Large))
+		b = protobin.AppendVarint(b, uint64(x.Large))
 	}
 	if x.Unsigned != 0 {
 		b = append(b, 0x28)
-		b = protowire.AppendVarint(b, uint64(x.Unsigned))
+		b = protobin.AppendVarint(b, uint64(x.Unsigned))
 	}
 	if x.Huge != 0 {
 		b = append(b, 0x30)
-		b = protowire.AppendVarint(b, uint64(x.Huge))
+		b = protobin.AppendVarint(b, uint64(x.Huge))
 	}
 	if x.Single != 0 || math.Signbit(float64(x.Single)) {
 		b = append(b, 0x3d)
@@ -832,10 +832,10 @@ func (x *EveryKind) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.Text != "" {
 		b = append(b, 0x4a)
-		if !utf8.ValidString(x.Text) {
+		if !protobin.Valid(x.Text) {
 			return b, protobin.NotUTF8("acme.shapes.v1.EveryKind.text")
 		}
-		b = protowire.AppendString(b, x.Text)
+		b = protobin.AppendString(b, x.Text)
 	}
 	if len(x.Data) > 0 {
 		b = append(b, 0x52)
@@ -843,7 +843,7 @@ func (x *EveryKind) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.Mood != 0 {
 		b = append(b, 0x58)
-		b = protowire.AppendVarint(b, uint64(x.Mood))
+		b = protobin.AppendVarint(b, uint64(x.Mood))
 	}
 	if x.At != nil {
 		b = append(b, 0x62)
@@ -878,11 +878,11 @@ func (x *EveryKind) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.MaybeTruth != nil {
 		b = append(b, 0x88, 0x01)
-		b = protowire.AppendVarint(b, protowire.EncodeBool(*x.MaybeTruth))
+		b = protobin.AppendVarint(b, protowire.EncodeBool(*x.MaybeTruth))
 	}
 	if x.MaybeLarge != nil {
 		b = append(b, 0x90, 0x01)
-		b = protowire.AppendVarint(b, uint64(*x.MaybeLarge))
+		b = protobin.AppendVarint(b, uint64(*x.MaybeLarge))
 	}
 	if x.MaybePrecise != nil {
 		b = append(b, 0x99, 0x01)
@@ -890,10 +890,10 @@ func (x *EveryKind) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.MaybeText != nil {
 		b = append(b, 0xa2, 0x01)
-		if !utf8.ValidString(*x.MaybeText) {
+		if !protobin.Valid(*x.MaybeText) {
 			return b, protobin.NotUTF8("acme.shapes.v1.EveryKind.maybe_text")
 		}
-		b = protowire.AppendString(b, *x.MaybeText)
+		b = protobin.AppendString(b, *x.MaybeText)
 	}
 	if x.MaybeData != nil {
 		b = append(b, 0xaa, 0x01)
@@ -901,20 +901,20 @@ func (x *EveryKind) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.MaybeMood != nil {
 		b = append(b, 0xb0, 0x01)
-		b = protowire.AppendVarint(b, uint64(*x.MaybeMood))
+		b = protobin.AppendVarint(b, uint64(*x.MaybeMood))
 	}
 	for _, e := range x.Texts {
 		b = append(b, 0xba, 0x01)
-		if !utf8.ValidString(e) {
+		if !protobin.Valid(e) {
 			return b, protobin.NotUTF8("acme.shapes.v1.EveryKind.texts")
 		}
-		b = protowire.AppendString(b, e)
+		b = protobin.AppendString(b, e)
 	}
 	if len(x.Moods) > 0 {
 		b = append(b, 0xc2, 0x01, 0)
 		at := len(b) - 1
 		for _, e := range x.Moods {
-			b = protowire.AppendVarint(b, uint64(e))
+			b = protobin.AppendVarint(b, uint64(e))
 		}
 		b = protobin.Close(b, at)
 	}
@@ -953,12 +953,12 @@ func (x *EveryKind) AppendBinary(b []byte) ([]byte, error) {
 			b = append(b, 0xea, 0x01, 0)
 			entry := len(b) - 1
 			b = append(b, 0x0a)
-			if !utf8.ValidString(k) {
+			if !protobin.Valid(k) {
 				return b, protobin.NotUTF8("acme.shapes.v1.EveryKind.counts")
 			}
-			b = protowire.AppendString(b, k)
+			b = protobin.AppendString(b, k)
 			b = append(b, 0x10)
-			b = protowire.AppendVarint(b, uint64(e))
+			b = protobin.AppendVarint(b, uint64(e))
 			b = protobin.Close(b, entry)
 		}
 	}
@@ -974,7 +974,7 @@ func (x *EveryKind) AppendBinary(b []byte) ([]byte, error) {
 			b = append(b, 0xf2, 0x01, 0)
 			entry := len(b) - 1
 			b = append(b, 0x08)
-			b = protowire.AppendVarint(b, uint64(k))
+			b = protobin.AppendVarint(b, uint64(k))
 			b = append(b, 0x12)
 			{
 				b = append(b, 0)
@@ -999,35 +999,35 @@ func (x *EveryKind) AppendBinary(b []byte) ([]byte, error) {
 			b = append(b, 0xfa, 0x01, 0)
 			entry := len(b) - 1
 			b = append(b, 0x08)
-			b = protowire.AppendVarint(b, uint64(k))
+			b = protobin.AppendVarint(b, uint64(k))
 			b = append(b, 0x12)
-			if !utf8.ValidString(e) {
+			if !protobin.Valid(e) {
 				return b, protobin.NotUTF8("acme.shapes.v1.EveryKind.by_huge")
 			}
-			b = protowire.AppendString(b, e)
+			b = protobin.AppendString(b, e)
 			b = protobin.Close(b, entry)
 		}
 	}
 	if x.Secret != "" {
 		b = append(b, 0x9a, 0x02)
-		if !utf8.ValidString(x.Secret) {
+		if !protobin.Valid(x.Secret) {
 			return b, protobin.NotUTF8("acme.shapes.v1.EveryKind.secret")
 		}
-		b = protowire.AppendString(b, x.Secret)
+		b = protobin.AppendString(b, x.Secret)
 	}
 	if x.Old != "" {
 		b = append(b, 0xa2, 0x02)
-		if !utf8.ValidString(x.Old) {
+		if !protobin.Valid(x.Old) {
 			return b, protobin.NotUTF8("acme.shapes.v1.EveryKind.old")
 		}
-		b = protowire.AppendString(b, x.Old)
+		b = protobin.AppendString(b, x.Old)
 	}
 	if x.Reset_ != "" {
 		b = append(b, 0xaa, 0x02)
-		if !utf8.ValidString(x.Reset_) {
+		if !protobin.Valid(x.Reset_) {
 			return b, protobin.NotUTF8("acme.shapes.v1.EveryKind.reset")
 		}
-		b = protowire.AppendString(b, x.Reset_)
+		b = protobin.AppendString(b, x.Reset_)
 	}
 	if x.Inner != nil {
 		b = append(b, 0xb2, 0x02)
@@ -1042,10 +1042,10 @@ func (x *EveryKind) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if o, ok := x.Choice.(*EveryKind_ChosenText); ok {
 		b = append(b, 0x82, 0x02)
-		if !utf8.ValidString(o.ChosenText) {
+		if !protobin.Valid(o.ChosenText) {
 			return b, protobin.NotUTF8("acme.shapes.v1.EveryKind.chosen_text")
 		}
-		b = protowire.AppendString(b, o.ChosenText)
+		b = protobin.AppendString(b, o.ChosenText)
 	}
 	if o, ok := x.Choice.(*EveryKind_ChosenOwner); ok {
 		b = append(b, 0x8a, 0x02)
@@ -1060,7 +1060,7 @@ func (x *EveryKind) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if o, ok := x.Choice.(*EveryKind_ChosenMood); ok {
 		b = append(b, 0x90, 0x02)
-		b = protowire.AppendVarint(b, uint64(o.ChosenMood))
+		b = protobin.AppendVarint(b, uint64(o.ChosenMood))
 	}
 	return append(b, x.unknownFields...), nil
 }
@@ -1068,7 +1068,7 @@ func (x *EveryKind) AppendBinary(b []byte) ([]byte, error) {
 // UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
 // of data.
 func (x *EveryKind) UnmarshalBinary(data []byte) error {
-	x.Reset()
+	*x = EveryKind{}
 	r := protobin.NewReader(string(data))
 	x.DecodeBinary(&r)
 	return r.Err()
@@ -1076,10 +1076,21 @@ func (x *EveryKind) UnmarshalBinary(data []byte) error {
 
 // DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.
 func (x *EveryKind) DecodeBinary(r *protobin.Reader) {
+	room := new(struct { // what x points to is allocated in one piece
+		CorrelationId string
+		At            timestamppb.Timestamp
+		Free          trestlev1.JsonObject
+		MaybeTruth    bool
+		MaybeLarge    int64
+		MaybePrecise  float64
+		MaybeText     string
+		MaybeMood     Mood
+	})
 	for tag := r.Next(); tag != 0; tag = r.Next() {
 		switch tag {
 		case 0xa:
-			x.CorrelationId = new(r.String("acme.shapes.v1.EveryKind.correlation_id"))
+			room.CorrelationId = r.String("acme.shapes.v1.EveryKind.correlation_id")
+			x.CorrelationId = &room.CorrelationId
 		case 0x10:
 			x.Truth = r.Varint() != 0
 		case 0x18:
@@ -1102,7 +1113,7 @@ func (x *EveryKind) DecodeBinary(r *protobin.Reader) {
 			x.Mood = Mood(r.Varint())
 		case 0x62:
 			if x.At == nil {
-				x.At = new(timestamppb.Timestamp)
+				x.At = &room.At
 			}
 			r.Timestamp(x.At)
 		case 0x6a:
@@ -1117,7 +1128,7 @@ func (x *EveryKind) DecodeBinary(r *protobin.Reader) {
 			r.Merge(x.Struct)
 		case 0x7a:
 			if x.Free == nil {
-				x.Free = new(trestlev1.JsonObject)
+				x.Free = &room.Free
 			}
 			if text, ok := r.JSON(); ok {
 				x.Free.Json = text
@@ -1132,17 +1143,22 @@ func (x *EveryKind) DecodeBinary(r *protobin.Reader) {
 			x.Owner.DecodeBinary(r)
 			r.Leave(outer)
 		case 0x88:
-			x.MaybeTruth = new(r.Varint() != 0)
+			room.MaybeTruth = r.Varint() != 0
+			x.MaybeTruth = &room.MaybeTruth
 		case 0x90:
-			x.MaybeLarge = new(int64(r.Varint()))
+			room.MaybeLarge = int64(r.Varint())
+			x.MaybeLarge = &room.MaybeLarge
 		case 0x99:
-			x.MaybePrecise = new(math.Float64frombits(r.Fixed64()))
+			room.MaybePrecise = math.Float64frombits(r.Fixed64())
+			x.MaybePrecise = &room.MaybePrecise
 		case 0xa2:
-			x.MaybeText = new(r.String("acme.shapes.v1.EveryKind.maybe_text"))
+			room.MaybeText = r.String("acme.shapes.v1.EveryKind.maybe_text")
+			x.MaybeText = &room.MaybeText
 		case 0xaa:
 			x.MaybeData = r.Bytes()
 		case 0xb0:
-			x.MaybeMood = new(Mood(r.Varint()))
+			room.MaybeMood = Mood(r.Varint())
+			x.MaybeMood = &room.MaybeMood
 		case 0xba:
 			n := r.Run(0xba)
 			x.Texts = slices.Grow(x.Texts, n)
@@ -1363,7 +1379,7 @@ func (x *EveryKind_Inner) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.Level != 0 {
 		b = append(b, 0x08)
-		b = protowire.AppendVarint(b, uint64(x.Level))
+		b = protobin.AppendVarint(b, uint64(x.Level))
 	}
 	return append(b, x.unknownFields...), nil
 }
@@ -1371,7 +1387,7 @@ func (x *EveryKind_Inner) AppendBinary(b []byte) ([]byte, error) {
 // UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
 // of data.
 func (x *EveryKind_Inner) UnmarshalBinary(data []byte) error {
-	x.Reset()
+	*x = EveryKind_Inner{}
 	r := protobin.NewReader(string(data))
 	x.DecodeBinary(&r)
 	return r.Err()
@@ -1518,10 +1534,10 @@ func (x *Owner) AppendBinary(b []byte) ([]byte, error) {
 	var err error
 	if x.Name != "" {
 		b = append(b, 0x0a)
-		if !utf8.ValidString(x.Name) {
+		if !protobin.Valid(x.Name) {
 			return b, protobin.NotUTF8("acme.shapes.v1.Owner.name")
 		}
-		b = protowire.AppendString(b, x.Name)
+		b = protobin.AppendString(b, x.Name)
 	}
 	if x.Owner != nil {
 		b = append(b, 0x12)
@@ -1540,7 +1556,7 @@ func (x *Owner) AppendBinary(b []byte) ([]byte, error) {
 // UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
 // of data.
 func (x *Owner) UnmarshalBinary(data []byte) error {
-	x.Reset()
+	*x = Owner{}
 	r := protobin.NewReader(string(data))
 	x.DecodeBinary(&r)
 	return r.Err()
@@ -1623,7 +1639,7 @@ func (x *Nothing) AppendBinary(b []byte) ([]byte, error) {
 // UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
 // of data.
 func (x *Nothing) UnmarshalBinary(data []byte) error {
-	x.Reset()
+	*x = Nothing{}
 	r := protobin.NewReader(string(data))
 	x.DecodeBinary(&r)
 	return r.Err()
