@@ -60,7 +60,8 @@ conformance: ## the generated validators against protovalidate's conformance sui
 	$(GO) run ./tools/protovalidate-conformance/generate -out $(CASES) -prefix github.com/omninode/trestle/$(CASES) \
 	  -schemas "$$($(GO) list -m -modfile=tools/dev/go.mod -f '{{.Dir}}' github.com/bufbuild/protovalidate)/proto/protovalidate-testing"
 	$(GO) build -tags conformance -o $(CACHE)/protovalidate-conformance ./tools/protovalidate-conformance
-	$(GO) tool -modfile=tools/dev/go.mod protovalidate-conformance --strict_message --strict_error --timeout 1m $(CACHE)/protovalidate-conformance
+	@$(GO) list -m -modfile=tools/dev/go.mod -f 'all cases of {{.Path}} {{.Version}}, messages and kinds of errors too:' github.com/bufbuild/protovalidate/tools
+	@$(GO) tool -modfile=tools/dev/go.mod protovalidate-conformance --strict_message --strict_error --timeout 1m $(CACHE)/protovalidate-conformance
 
 .PHONY: fuzz
 fuzz: ## fuzz every decoder and parser, FUZZTIME each (default 30s)
