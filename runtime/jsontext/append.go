@@ -92,6 +92,8 @@ func appendFloat(b []byte, f float64, bits int, exponent bool) ([]byte, error) {
 		return b, &Error{Offset: -1, Message: "infinity has no JSON form"}
 	case exponent:
 		return strconv.AppendFloat(b, f, 'e', -1, bits), nil
+	case math.Abs(f) < 1<<24 && f == math.Trunc(f) && f != 0: // a whole number, exact in every float
+		return append(strconv.AppendInt(b, int64(f), 10), '.', '0'), nil
 	}
 	start := len(b)
 	b = strconv.AppendFloat(b, f, 'f', -1, bits)
