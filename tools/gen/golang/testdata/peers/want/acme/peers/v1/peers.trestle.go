@@ -693,7 +693,7 @@ func (x *ServiceInfo) ValidateInto(v *trestle.Violations) {
 	if len(x.Name) > 64 && utf8.RuneCountInString(x.Name) > 64 && v.Report(trestle.Violation{Path: "name", Rule: "string.max_len", RulePath: "string.max_len", Message: "must be at most 64 characters", Found: format.String(x.Name)}) {
 		return
 	}
-	if !patternServiceInfoVersion().MatchString(x.Version) && v.Report(trestle.Violation{Path: "version", Rule: "string.pattern", RulePath: "string.pattern", Message: "does not match regex pattern `^\\d+\\.\\d+\\.\\d+$`", Found: format.String(x.Version)}) {
+	if !patternServiceInfoVersion(x.Version) && v.Report(trestle.Violation{Path: "version", Rule: "string.pattern", RulePath: "string.pattern", Message: "does not match regex pattern `^\\d+\\.\\d+\\.\\d+$`", Found: format.String(x.Version)}) {
 		return
 	}
 	if (x.Port < 1 || x.Port > 65535) && v.Report(trestle.Violation{Path: "port", Rule: "int32.gte_lte", RulePath: "int32.gte", Message: "must be greater than or equal to 1 and less than or equal to 65535", Found: format.Int(x.Port)}) {

@@ -613,7 +613,7 @@ func (x *Texts) ValidateInto(v *trestle.Violations) {
 	if x.Const != `a"b` && v.Report(trestle.Violation{Path: "const", Rule: "string.const", RulePath: "string.const", Message: "must equal `a\"b`", Found: format.String(x.Const)}) {
 		return
 	}
-	if !patternTextsVersion().MatchString(x.Version) && v.Report(trestle.Violation{Path: "version", Rule: "string.pattern", RulePath: "string.pattern", Message: "does not match regex pattern `^\\d+\\.\\d+$`", Found: format.String(x.Version)}) {
+	if !patternTextsVersion(x.Version) && v.Report(trestle.Violation{Path: "version", Rule: "string.pattern", RulePath: "string.pattern", Message: "does not match regex pattern `^\\d+\\.\\d+$`", Found: format.String(x.Version)}) {
 		return
 	}
 	if !strings.HasPrefix(x.Parts, "<") && v.Report(trestle.Violation{Path: "parts", Rule: "string.prefix", RulePath: "string.prefix", Message: "does not have prefix `<`", Found: format.String(x.Parts)}) {
