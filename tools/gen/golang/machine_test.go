@@ -77,3 +77,21 @@ func (m *machine) match(text string) bool {
 	}
 	return m.states[state].end
 }
+
+func FuzzMachine(f *testing.F) {
+	f.Add(`^\d+\.\d+$`, "1.2")
+	f.Add(`^(a|ab)*c$`, "aabc")
+	f.Fuzz(func(t *testing.T, expression, text string) {
+		if len(expression) > 50 {
+			return
+		}
+		m := newMachine(expression)
+		if m == nil {
+			return
+		}
+		want := regexp.MustCompile(expression).MatchString(text)
+		if got := m.match(text); got != want {
+			t.Errorf("%q matches %q: %t, want %t", expression, text, got, want)
+		}
+	})
+}
