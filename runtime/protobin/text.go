@@ -9,14 +9,17 @@ import (
 
 // Valid is utf8.ValidString, in less time for the short texts in ASCII that most fields hold.
 func Valid(s string) bool {
-	const word, short, beyondASCII = 8, 64, 0x8080808080808080
-	if len(s) < word || len(s) > short {
+	const short, beyondASCII = 64, 0x8080808080808080
+	b, bits := view(s), uint64(0)
+	switch n := len(b); { // the last word overlaps with the one before
+	case n < 4 || n > short:
 		return utf8.ValidString(s)
-	}
-	b := view(s)
-	bits := binary.LittleEndian.Uint64(b[len(b)-word:])
-	for ; len(b) >= word; b = b[word:] {
-		bits |= binary.LittleEndian.Uint64(b)
+	case n < 8:
+		bits = uint64(binary.LittleEndian.Uint32(b) | binary.LittleEndian.Uint32(b[n-4:]))
+	default:
+		for bits = binary.LittleEndian.Uint64(b[n-8:]); len(b) >= 8; b = b[8:] {
+			bits |= binary.LittleEndian.Uint64(b)
+		}
 	}
 	return bits&beyondASCII == 0 || utf8.ValidString(s)
 }
