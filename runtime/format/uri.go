@@ -119,7 +119,7 @@ func literal(s string) bool {
 	if zoned && (zone == "" || !characters(zone, unreserved) || !utf8.ValidString(unescaped(zone))) {
 		return false
 	}
-	return strings.IndexAny(address, "%.") < 0 && IPv6(address)
+	return !strings.ContainsAny(address, "%.") && IPv6(address)
 }
 
 // unescaped replaces percent-encoded bytes, which are known to be well-formed.
