@@ -41,11 +41,12 @@ func (g *file) decodeBinary(m *schema.Message, goName string) {
 	g.p("func (x *%s) DecodeBinary(r *%s) {", goName, g.protobin("Reader"))
 	rooms := g.rooms(m)
 	if len(rooms) > 0 {
-		g.p("room := new(struct { // what x points to is allocated in one piece")
+		g.p("type fields struct { // what x points to is allocated in one piece")
 		for _, v := range rooms {
 			g.p("%s %s", v.goName(), strings.TrimPrefix(g.goType(v.Type), "*"))
 		}
-		g.p("})")
+		g.p("}")
+		g.p("var room *fields")
 	}
 	g.p("for tag := r.Next(); tag != 0; tag = r.Next() {")
 	g.p("switch tag {")
@@ -140,6 +141,11 @@ func (g *file) decodeBinaryRun(v view, tag string) {
 // in room.
 func (g *file) setBinary(v view, room bool) {
 	fd := v.Proto
+	if room {
+		g.p("if room == nil {")
+		g.p("room = new(fields)")
+		g.p("}")
+	}
 	switch {
 	case v.wrapper != "" && fd.Kind() == protoreflect.MessageKind:
 		g.p("o, ok := %s.(*%s)", v.holder, v.wrapper)

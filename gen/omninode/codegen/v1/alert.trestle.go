@@ -264,22 +264,32 @@ func (x *DLQAlertEvent) UnmarshalBinary(data []byte) error {
 
 // DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.
 func (x *DLQAlertEvent) DecodeBinary(r *protobin.Reader) {
-	room := new(struct { // what x points to is allocated in one piece
+	type fields struct { // what x points to is allocated in one piece
 		FailureCount int64
 		Threshold    int64
 		Timestamp    timestamppb.Timestamp
-	})
+	}
+	var room *fields
 	for tag := r.Next(); tag != 0; tag = r.Next() {
 		switch tag {
 		case 0xa:
 			x.DlqTopic = r.String("omninode.codegen.v1.DLQAlertEvent.dlq_topic")
 		case 0x10:
+			if room == nil {
+				room = new(fields)
+			}
 			room.FailureCount = int64(r.Varint())
 			x.FailureCount = &room.FailureCount
 		case 0x18:
+			if room == nil {
+				room = new(fields)
+			}
 			room.Threshold = int64(r.Varint())
 			x.Threshold = &room.Threshold
 		case 0x22:
+			if room == nil {
+				room = new(fields)
+			}
 			if x.Timestamp == nil {
 				x.Timestamp = &room.Timestamp
 			}

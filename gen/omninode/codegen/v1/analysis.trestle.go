@@ -296,11 +296,12 @@ func (x *CodegenAnalysisRequest) UnmarshalBinary(data []byte) error {
 
 // DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.
 func (x *CodegenAnalysisRequest) DecodeBinary(r *protobin.Reader) {
-	room := new(struct { // what x points to is allocated in one piece
+	type fields struct { // what x points to is allocated in one piece
 		PrdContent       string
 		WorkspaceContext trestlev1.JsonObject
 		Timestamp        timestamppb.Timestamp
-	})
+	}
+	var room *fields
 	for tag := r.Next(); tag != 0; tag = r.Next() {
 		switch tag {
 		case 0xa:
@@ -308,11 +309,17 @@ func (x *CodegenAnalysisRequest) DecodeBinary(r *protobin.Reader) {
 		case 0x12:
 			x.SessionId = r.String("omninode.codegen.v1.CodegenAnalysisRequest.session_id")
 		case 0x1a:
+			if room == nil {
+				room = new(fields)
+			}
 			room.PrdContent = r.String("omninode.codegen.v1.CodegenAnalysisRequest.prd_content")
 			x.PrdContent = &room.PrdContent
 		case 0x20:
 			x.AnalysisType = AnalysisType(r.Varint())
 		case 0x2a:
+			if room == nil {
+				room = new(fields)
+			}
 			if x.WorkspaceContext == nil {
 				x.WorkspaceContext = &room.WorkspaceContext
 			}
@@ -322,6 +329,9 @@ func (x *CodegenAnalysisRequest) DecodeBinary(r *protobin.Reader) {
 				r.Merge(x.WorkspaceContext)
 			}
 		case 0x32:
+			if room == nil {
+				room = new(fields)
+			}
 			if x.Timestamp == nil {
 				x.Timestamp = &room.Timestamp
 			}
@@ -610,12 +620,13 @@ func (x *CodegenAnalysisResponse) UnmarshalBinary(data []byte) error {
 
 // DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.
 func (x *CodegenAnalysisResponse) DecodeBinary(r *protobin.Reader) {
-	room := new(struct { // what x points to is allocated in one piece
+	type fields struct { // what x points to is allocated in one piece
 		AnalysisResult   trestlev1.JsonObject
 		Confidence       float64
 		ProcessingTimeMs int64
 		Timestamp        timestamppb.Timestamp
-	})
+	}
+	var room *fields
 	for tag := r.Next(); tag != 0; tag = r.Next() {
 		switch tag {
 		case 0xa:
@@ -623,6 +634,9 @@ func (x *CodegenAnalysisResponse) DecodeBinary(r *protobin.Reader) {
 		case 0x12:
 			x.SessionId = r.String("omninode.codegen.v1.CodegenAnalysisResponse.session_id")
 		case 0x1a:
+			if room == nil {
+				room = new(fields)
+			}
 			if x.AnalysisResult == nil {
 				x.AnalysisResult = &room.AnalysisResult
 			}
@@ -632,12 +646,21 @@ func (x *CodegenAnalysisResponse) DecodeBinary(r *protobin.Reader) {
 				r.Merge(x.AnalysisResult)
 			}
 		case 0x21:
+			if room == nil {
+				room = new(fields)
+			}
 			room.Confidence = math.Float64frombits(r.Fixed64())
 			x.Confidence = &room.Confidence
 		case 0x28:
+			if room == nil {
+				room = new(fields)
+			}
 			room.ProcessingTimeMs = int64(r.Varint())
 			x.ProcessingTimeMs = &room.ProcessingTimeMs
 		case 0x32:
+			if room == nil {
+				room = new(fields)
+			}
 			if x.Timestamp == nil {
 				x.Timestamp = &room.Timestamp
 			}

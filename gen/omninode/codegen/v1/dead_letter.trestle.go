@@ -336,17 +336,21 @@ func (x *DeadLetterEvent) UnmarshalBinary(data []byte) error {
 
 // DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.
 func (x *DeadLetterEvent) DecodeBinary(r *protobin.Reader) {
-	room := new(struct { // what x points to is allocated in one piece
+	type fields struct { // what x points to is allocated in one piece
 		OriginalEvent     trestlev1.JsonObject
 		MaxRetries        int64
 		DlqTimestamp      timestamppb.Timestamp
 		OriginalKey       string
 		OriginalPartition int64
 		OriginalOffset    int64
-	})
+	}
+	var room *fields
 	for tag := r.Next(); tag != 0; tag = r.Next() {
 		switch tag {
 		case 0xa:
+			if room == nil {
+				room = new(fields)
+			}
 			if x.OriginalEvent == nil {
 				x.OriginalEvent = &room.OriginalEvent
 			}
@@ -365,9 +369,15 @@ func (x *DeadLetterEvent) DecodeBinary(r *protobin.Reader) {
 		case 0x18:
 			x.RetryCount = int64(r.Varint())
 		case 0x20:
+			if room == nil {
+				room = new(fields)
+			}
 			room.MaxRetries = int64(r.Varint())
 			x.MaxRetries = &room.MaxRetries
 		case 0x2a:
+			if room == nil {
+				room = new(fields)
+			}
 			if x.DlqTimestamp == nil {
 				x.DlqTimestamp = &room.DlqTimestamp
 			}
@@ -377,6 +387,9 @@ func (x *DeadLetterEvent) DecodeBinary(r *protobin.Reader) {
 		case 0x3a:
 			x.ConsumerGroup = r.String("omninode.codegen.v1.DeadLetterEvent.consumer_group")
 		case 0x42:
+			if room == nil {
+				room = new(fields)
+			}
 			room.OriginalKey = r.String("omninode.codegen.v1.DeadLetterEvent.original_key")
 			x.OriginalKey = &room.OriginalKey
 		case 0x4a:
@@ -394,9 +407,15 @@ func (x *DeadLetterEvent) DecodeBinary(r *protobin.Reader) {
 				x.OriginalHeaders = append(x.OriginalHeaders, e)
 			}
 		case 0x50:
+			if room == nil {
+				room = new(fields)
+			}
 			room.OriginalPartition = int64(r.Varint())
 			x.OriginalPartition = &room.OriginalPartition
 		case 0x58:
+			if room == nil {
+				room = new(fields)
+			}
 			room.OriginalOffset = int64(r.Varint())
 			x.OriginalOffset = &room.OriginalOffset
 		case 0x62:

@@ -233,11 +233,12 @@ func (x *OnexEnvelopeV1) UnmarshalBinary(data []byte) error {
 
 // DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.
 func (x *OnexEnvelopeV1) DecodeBinary(r *protobin.Reader) {
-	room := new(struct { // what x points to is allocated in one piece
+	type fields struct { // what x points to is allocated in one piece
 		SessionId string
 		Timestamp timestamppb.Timestamp
 		Payload   trestlev1.JsonObject
-	})
+	}
+	var room *fields
 	for tag := r.Next(); tag != 0; tag = r.Next() {
 		switch tag {
 		case 0xa:
@@ -245,16 +246,25 @@ func (x *OnexEnvelopeV1) DecodeBinary(r *protobin.Reader) {
 		case 0x12:
 			x.CorrelationId = r.String("omninode.codegen.v1.OnexEnvelopeV1.correlation_id")
 		case 0x1a:
+			if room == nil {
+				room = new(fields)
+			}
 			room.SessionId = r.String("omninode.codegen.v1.OnexEnvelopeV1.session_id")
 			x.SessionId = &room.SessionId
 		case 0x22:
 			x.EventType = r.String("omninode.codegen.v1.OnexEnvelopeV1.event_type")
 		case 0x2a:
+			if room == nil {
+				room = new(fields)
+			}
 			if x.Timestamp == nil {
 				x.Timestamp = &room.Timestamp
 			}
 			r.Timestamp(x.Timestamp)
 		case 0x32:
+			if room == nil {
+				room = new(fields)
+			}
 			if x.Payload == nil {
 				x.Payload = &room.Payload
 			}

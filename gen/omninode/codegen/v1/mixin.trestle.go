@@ -631,11 +631,12 @@ func (x *CodegenMixinResponse) UnmarshalBinary(data []byte) error {
 
 // DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.
 func (x *CodegenMixinResponse) DecodeBinary(r *protobin.Reader) {
-	room := new(struct { // what x points to is allocated in one piece
+	type fields struct { // what x points to is allocated in one piece
 		TotalRecommendations int64
 		ProcessingTimeMs     int64
 		Timestamp            timestamppb.Timestamp
-	})
+	}
+	var room *fields
 	for tag := r.Next(); tag != 0; tag = r.Next() {
 		switch tag {
 		case 0xa:
@@ -659,12 +660,21 @@ func (x *CodegenMixinResponse) DecodeBinary(r *protobin.Reader) {
 				x.MixinRecommendations = append(x.MixinRecommendations, e)
 			}
 		case 0x20:
+			if room == nil {
+				room = new(fields)
+			}
 			room.TotalRecommendations = int64(r.Varint())
 			x.TotalRecommendations = &room.TotalRecommendations
 		case 0x28:
+			if room == nil {
+				room = new(fields)
+			}
 			room.ProcessingTimeMs = int64(r.Varint())
 			x.ProcessingTimeMs = &room.ProcessingTimeMs
 		case 0x32:
+			if room == nil {
+				room = new(fields)
+			}
 			if x.Timestamp == nil {
 				x.Timestamp = &room.Timestamp
 			}

@@ -299,11 +299,12 @@ func (x *CodegenPatternRequest) UnmarshalBinary(data []byte) error {
 
 // DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.
 func (x *CodegenPatternRequest) DecodeBinary(r *protobin.Reader) {
-	room := new(struct { // what x points to is allocated in one piece
+	type fields struct { // what x points to is allocated in one piece
 		NodeDescription string
 		Limit           int64
 		Timestamp       timestamppb.Timestamp
-	})
+	}
+	var room *fields
 	for tag := r.Next(); tag != 0; tag = r.Next() {
 		switch tag {
 		case 0xa:
@@ -311,14 +312,23 @@ func (x *CodegenPatternRequest) DecodeBinary(r *protobin.Reader) {
 		case 0x12:
 			x.SessionId = r.String("omninode.codegen.v1.CodegenPatternRequest.session_id")
 		case 0x1a:
+			if room == nil {
+				room = new(fields)
+			}
 			room.NodeDescription = r.String("omninode.codegen.v1.CodegenPatternRequest.node_description")
 			x.NodeDescription = &room.NodeDescription
 		case 0x20:
 			x.NodeType = NodeType(r.Varint())
 		case 0x28:
+			if room == nil {
+				room = new(fields)
+			}
 			room.Limit = int64(r.Varint())
 			x.Limit = &room.Limit
 		case 0x32:
+			if room == nil {
+				room = new(fields)
+			}
 			if x.Timestamp == nil {
 				x.Timestamp = &room.Timestamp
 			}
@@ -611,11 +621,12 @@ func (x *CodegenPatternResponse) UnmarshalBinary(data []byte) error {
 
 // DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.
 func (x *CodegenPatternResponse) DecodeBinary(r *protobin.Reader) {
-	room := new(struct { // what x points to is allocated in one piece
+	type fields struct { // what x points to is allocated in one piece
 		TotalMatches     int64
 		ProcessingTimeMs int64
 		Timestamp        timestamppb.Timestamp
-	})
+	}
+	var room *fields
 	for tag := r.Next(); tag != 0; tag = r.Next() {
 		switch tag {
 		case 0xa:
@@ -639,12 +650,21 @@ func (x *CodegenPatternResponse) DecodeBinary(r *protobin.Reader) {
 				x.PatternResult = append(x.PatternResult, e)
 			}
 		case 0x20:
+			if room == nil {
+				room = new(fields)
+			}
 			room.TotalMatches = int64(r.Varint())
 			x.TotalMatches = &room.TotalMatches
 		case 0x28:
+			if room == nil {
+				room = new(fields)
+			}
 			room.ProcessingTimeMs = int64(r.Varint())
 			x.ProcessingTimeMs = &room.ProcessingTimeMs
 		case 0x32:
+			if room == nil {
+				room = new(fields)
+			}
 			if x.Timestamp == nil {
 				x.Timestamp = &room.Timestamp
 			}

@@ -285,12 +285,13 @@ func (x *CodegenStatusEvent) UnmarshalBinary(data []byte) error {
 
 // DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.
 func (x *CodegenStatusEvent) DecodeBinary(r *protobin.Reader) {
-	room := new(struct { // what x points to is allocated in one piece
+	type fields struct { // what x points to is allocated in one piece
 		ProgressPercentage float64
 		Message            string
 		Metadata           trestlev1.JsonObject
 		Timestamp          timestamppb.Timestamp
-	})
+	}
+	var room *fields
 	for tag := r.Next(); tag != 0; tag = r.Next() {
 		switch tag {
 		case 0xa:
@@ -298,12 +299,21 @@ func (x *CodegenStatusEvent) DecodeBinary(r *protobin.Reader) {
 		case 0x10:
 			x.Status = SessionStatus(r.Varint())
 		case 0x19:
+			if room == nil {
+				room = new(fields)
+			}
 			room.ProgressPercentage = math.Float64frombits(r.Fixed64())
 			x.ProgressPercentage = &room.ProgressPercentage
 		case 0x22:
+			if room == nil {
+				room = new(fields)
+			}
 			room.Message = r.String("omninode.codegen.v1.CodegenStatusEvent.message")
 			x.Message = &room.Message
 		case 0x2a:
+			if room == nil {
+				room = new(fields)
+			}
 			if x.Metadata == nil {
 				x.Metadata = &room.Metadata
 			}
@@ -313,6 +323,9 @@ func (x *CodegenStatusEvent) DecodeBinary(r *protobin.Reader) {
 				r.Merge(x.Metadata)
 			}
 		case 0x32:
+			if room == nil {
+				room = new(fields)
+			}
 			if x.Timestamp == nil {
 				x.Timestamp = &room.Timestamp
 			}

@@ -325,10 +325,11 @@ func (x *CodegenValidationRequest) UnmarshalBinary(data []byte) error {
 
 // DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.
 func (x *CodegenValidationRequest) DecodeBinary(r *protobin.Reader) {
-	room := new(struct { // what x points to is allocated in one piece
+	type fields struct { // what x points to is allocated in one piece
 		CodeContent string
 		Timestamp   timestamppb.Timestamp
-	})
+	}
+	var room *fields
 	for tag := r.Next(); tag != 0; tag = r.Next() {
 		switch tag {
 		case 0xa:
@@ -336,6 +337,9 @@ func (x *CodegenValidationRequest) DecodeBinary(r *protobin.Reader) {
 		case 0x12:
 			x.SessionId = r.String("omninode.codegen.v1.CodegenValidationRequest.session_id")
 		case 0x1a:
+			if room == nil {
+				room = new(fields)
+			}
 			room.CodeContent = r.String("omninode.codegen.v1.CodegenValidationRequest.code_content")
 			x.CodeContent = &room.CodeContent
 		case 0x20:
@@ -359,6 +363,9 @@ func (x *CodegenValidationRequest) DecodeBinary(r *protobin.Reader) {
 		case 0x30:
 			x.ValidationType = ValidationType(r.Varint())
 		case 0x3a:
+			if room == nil {
+				room = new(fields)
+			}
 			if x.Timestamp == nil {
 				x.Timestamp = &room.Timestamp
 			}
@@ -691,14 +698,15 @@ func (x *CodegenValidationResponse) UnmarshalBinary(data []byte) error {
 
 // DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.
 func (x *CodegenValidationResponse) DecodeBinary(r *protobin.Reader) {
-	room := new(struct { // what x points to is allocated in one piece
+	type fields struct { // what x points to is allocated in one piece
 		ValidationResult    trestlev1.JsonObject
 		QualityScore        float64
 		OnexComplianceScore float64
 		IsValid             bool
 		ProcessingTimeMs    int64
 		Timestamp           timestamppb.Timestamp
-	})
+	}
+	var room *fields
 	for tag := r.Next(); tag != 0; tag = r.Next() {
 		switch tag {
 		case 0xa:
@@ -706,6 +714,9 @@ func (x *CodegenValidationResponse) DecodeBinary(r *protobin.Reader) {
 		case 0x12:
 			x.SessionId = r.String("omninode.codegen.v1.CodegenValidationResponse.session_id")
 		case 0x1a:
+			if room == nil {
+				room = new(fields)
+			}
 			if x.ValidationResult == nil {
 				x.ValidationResult = &room.ValidationResult
 			}
@@ -715,18 +726,33 @@ func (x *CodegenValidationResponse) DecodeBinary(r *protobin.Reader) {
 				r.Merge(x.ValidationResult)
 			}
 		case 0x21:
+			if room == nil {
+				room = new(fields)
+			}
 			room.QualityScore = math.Float64frombits(r.Fixed64())
 			x.QualityScore = &room.QualityScore
 		case 0x29:
+			if room == nil {
+				room = new(fields)
+			}
 			room.OnexComplianceScore = math.Float64frombits(r.Fixed64())
 			x.OnexComplianceScore = &room.OnexComplianceScore
 		case 0x30:
+			if room == nil {
+				room = new(fields)
+			}
 			room.IsValid = r.Varint() != 0
 			x.IsValid = &room.IsValid
 		case 0x38:
+			if room == nil {
+				room = new(fields)
+			}
 			room.ProcessingTimeMs = int64(r.Varint())
 			x.ProcessingTimeMs = &room.ProcessingTimeMs
 		case 0x42:
+			if room == nil {
+				room = new(fields)
+			}
 			if x.Timestamp == nil {
 				x.Timestamp = &room.Timestamp
 			}

@@ -334,19 +334,26 @@ func (x *Span) UnmarshalBinary(data []byte) error {
 
 // DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.
 func (x *Span) DecodeBinary(r *protobin.Reader) {
-	room := new(struct { // what x points to is allocated in one piece
+	type fields struct { // what x points to is allocated in one piece
 		Start  int32
 		End    int32
 		Size   int32
 		Name   string
 		Number int32
-	})
+	}
+	var room *fields
 	for tag := r.Next(); tag != 0; tag = r.Next() {
 		switch tag {
 		case 0x8:
+			if room == nil {
+				room = new(fields)
+			}
 			room.Start = int32(r.Varint())
 			x.Start = &room.Start
 		case 0x10:
+			if room == nil {
+				room = new(fields)
+			}
 			room.End = int32(r.Varint())
 			x.End = &room.End
 		case 0x18:
@@ -358,6 +365,9 @@ func (x *Span) DecodeBinary(r *protobin.Reader) {
 			}
 			r.Close(outer)
 		case 0x20:
+			if room == nil {
+				room = new(fields)
+			}
 			room.Size = int32(r.Varint())
 			x.Size = &room.Size
 		case 0x2a:
@@ -396,9 +406,15 @@ func (x *Span) DecodeBinary(r *protobin.Reader) {
 			}
 			x.Named[k] = e
 		case 0x3a:
+			if room == nil {
+				room = new(fields)
+			}
 			room.Name = r.String("acme.expressions.v1.Span.name")
 			x.Name = &room.Name
 		case 0x40:
+			if room == nil {
+				room = new(fields)
+			}
 			room.Number = int32(r.Varint())
 			x.Number = &room.Number
 		default:

@@ -1468,13 +1468,14 @@ func (x *Known) UnmarshalBinary(data []byte) error {
 
 // DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.
 func (x *Known) DecodeBinary(r *protobin.Reader) {
-	room := new(struct { // what x points to is allocated in one piece
+	type fields struct { // what x points to is allocated in one piece
 		At     timestamppb.Timestamp
 		Past   timestamppb.Timestamp
 		Future timestamppb.Timestamp
 		About  timestamppb.Timestamp
 		Then   timestamppb.Timestamp
-	})
+	}
+	var room *fields
 	for tag := r.Next(); tag != 0; tag = r.Next() {
 		switch tag {
 		case 0xa:
@@ -1498,26 +1499,41 @@ func (x *Known) DecodeBinary(r *protobin.Reader) {
 			}
 			r.Merge(x.One)
 		case 0x2a:
+			if room == nil {
+				room = new(fields)
+			}
 			if x.At == nil {
 				x.At = &room.At
 			}
 			r.Timestamp(x.At)
 		case 0x32:
+			if room == nil {
+				room = new(fields)
+			}
 			if x.Past == nil {
 				x.Past = &room.Past
 			}
 			r.Timestamp(x.Past)
 		case 0x3a:
+			if room == nil {
+				room = new(fields)
+			}
 			if x.Future == nil {
 				x.Future = &room.Future
 			}
 			r.Timestamp(x.Future)
 		case 0x42:
+			if room == nil {
+				room = new(fields)
+			}
 			if x.About == nil {
 				x.About = &room.About
 			}
 			r.Timestamp(x.About)
 		case 0x4a:
+			if room == nil {
+				room = new(fields)
+			}
 			if x.Then == nil {
 				x.Then = &room.Then
 			}

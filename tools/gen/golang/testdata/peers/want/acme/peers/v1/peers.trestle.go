@@ -297,10 +297,11 @@ func (x *AnalysisRequest) UnmarshalBinary(data []byte) error {
 
 // DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.
 func (x *AnalysisRequest) DecodeBinary(r *protobin.Reader) {
-	room := new(struct { // what x points to is allocated in one piece
+	type fields struct { // what x points to is allocated in one piece
 		PrdContent string
 		Timestamp  timestamppb.Timestamp
-	})
+	}
+	var room *fields
 	for tag := r.Next(); tag != 0; tag = r.Next() {
 		switch tag {
 		case 0xa:
@@ -308,6 +309,9 @@ func (x *AnalysisRequest) DecodeBinary(r *protobin.Reader) {
 		case 0x12:
 			x.SessionId = r.String("acme.peers.v1.AnalysisRequest.session_id")
 		case 0x1a:
+			if room == nil {
+				room = new(fields)
+			}
 			room.PrdContent = r.String("acme.peers.v1.AnalysisRequest.prd_content")
 			x.PrdContent = &room.PrdContent
 		case 0x20:
@@ -318,6 +322,9 @@ func (x *AnalysisRequest) DecodeBinary(r *protobin.Reader) {
 			}
 			r.Merge(x.WorkspaceContext)
 		case 0x32:
+			if room == nil {
+				room = new(fields)
+			}
 			if x.Timestamp == nil {
 				x.Timestamp = &room.Timestamp
 			}

@@ -509,10 +509,11 @@ func (x *Numbers) UnmarshalBinary(data []byte) error {
 
 // DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.
 func (x *Numbers) DecodeBinary(r *protobin.Reader) {
-	room := new(struct { // what x points to is allocated in one piece
+	type fields struct { // what x points to is allocated in one piece
 		Maybe int64
 		There float64
-	})
+	}
+	var room *fields
 	for tag := r.Next(); tag != 0; tag = r.Next() {
 		switch tag {
 		case 0x8:
@@ -534,6 +535,9 @@ func (x *Numbers) DecodeBinary(r *protobin.Reader) {
 		case 0x4d:
 			x.NotIn = int32(r.Fixed32())
 		case 0x51:
+			if room == nil {
+				room = new(fields)
+			}
 			room.Maybe = int64(r.Fixed64())
 			x.Maybe = &room.Maybe
 		case 0x58:
@@ -551,6 +555,9 @@ func (x *Numbers) DecodeBinary(r *protobin.Reader) {
 		case 0x88:
 			x.Set = int32(r.Varint())
 		case 0x91:
+			if room == nil {
+				room = new(fields)
+			}
 			room.There = math.Float64frombits(r.Fixed64())
 			x.There = &room.There
 		case 0x9d:

@@ -1076,7 +1076,7 @@ func (x *EveryKind) UnmarshalBinary(data []byte) error {
 
 // DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.
 func (x *EveryKind) DecodeBinary(r *protobin.Reader) {
-	room := new(struct { // what x points to is allocated in one piece
+	type fields struct { // what x points to is allocated in one piece
 		CorrelationId string
 		At            timestamppb.Timestamp
 		Free          trestlev1.JsonObject
@@ -1085,10 +1085,14 @@ func (x *EveryKind) DecodeBinary(r *protobin.Reader) {
 		MaybePrecise  float64
 		MaybeText     string
 		MaybeMood     Mood
-	})
+	}
+	var room *fields
 	for tag := r.Next(); tag != 0; tag = r.Next() {
 		switch tag {
 		case 0xa:
+			if room == nil {
+				room = new(fields)
+			}
 			room.CorrelationId = r.String("acme.shapes.v1.EveryKind.correlation_id")
 			x.CorrelationId = &room.CorrelationId
 		case 0x10:
@@ -1112,6 +1116,9 @@ func (x *EveryKind) DecodeBinary(r *protobin.Reader) {
 		case 0x58:
 			x.Mood = Mood(r.Varint())
 		case 0x62:
+			if room == nil {
+				room = new(fields)
+			}
 			if x.At == nil {
 				x.At = &room.At
 			}
@@ -1127,6 +1134,9 @@ func (x *EveryKind) DecodeBinary(r *protobin.Reader) {
 			}
 			r.Merge(x.Struct)
 		case 0x7a:
+			if room == nil {
+				room = new(fields)
+			}
 			if x.Free == nil {
 				x.Free = &room.Free
 			}
@@ -1143,20 +1153,35 @@ func (x *EveryKind) DecodeBinary(r *protobin.Reader) {
 			x.Owner.DecodeBinary(r)
 			r.Leave(outer)
 		case 0x88:
+			if room == nil {
+				room = new(fields)
+			}
 			room.MaybeTruth = r.Varint() != 0
 			x.MaybeTruth = &room.MaybeTruth
 		case 0x90:
+			if room == nil {
+				room = new(fields)
+			}
 			room.MaybeLarge = int64(r.Varint())
 			x.MaybeLarge = &room.MaybeLarge
 		case 0x99:
+			if room == nil {
+				room = new(fields)
+			}
 			room.MaybePrecise = math.Float64frombits(r.Fixed64())
 			x.MaybePrecise = &room.MaybePrecise
 		case 0xa2:
+			if room == nil {
+				room = new(fields)
+			}
 			room.MaybeText = r.String("acme.shapes.v1.EveryKind.maybe_text")
 			x.MaybeText = &room.MaybeText
 		case 0xaa:
 			x.MaybeData = r.Bytes()
 		case 0xb0:
+			if room == nil {
+				room = new(fields)
+			}
 			room.MaybeMood = Mood(r.Varint())
 			x.MaybeMood = &room.MaybeMood
 		case 0xba:
