@@ -27,7 +27,7 @@ var seeds = []string{
 	"a'b@c", "!#$%&'*+/=?^_`{|}~-@a", "me@" + strings.Repeat("a", 63), "me@" + strings.Repeat("a", 64),
 	"http://example.com", "http://example.com:80/a/b?c=d#e", "https://user:pw@[::1]:8080/", "http://[::1%25eth0]/", "http://[::1.2.3.4]", "http://[V1.a]", "http://[::1%25]/", "http://[::1%eth0]/",
 	"http://[v1.a:b]/", "http://[v.a]/", "http://[v1.]/", "http://[1.2.3.4]/", "http://a b", "http://a/%20", "http://a/%2", "http://a/%zz", "urn:a:b", "mailto:a@b",
-	"a:", ":", "a:b:c", "1a:b", "a+.-1:b", "//a/b", "/a/b", "a/b:c", "a:b/c", "./a:b", "?a", "#a", "#a#b", "?a?b", "a?b[]", "a[b]", "http://a:b", "http://a:", "http://:80",
+	"a:", ":", "a:b:c", "1a:b", "a+.-1:b", "//a/b", "/a/b", "a/b:c", "a:b/c", "./a:b", "?a", "#a", "#a#b", "a:##b", "a:?//[::1]", "a:?[#b", "a:?b#[::1]#c", "a:#//[::1]#c", "a:/b?c#d#e", "?a?b", "a?b[]", "a[b]", "http://a:b", "http://a:", "http://:80",
 	"http://a@b@c", "http://a%zz@b", "http:///a", "http:a", "http:", "http://a/b//c", "file:///etc/passwd", "///", "//", "http://é", "http://a/é", "http://%ff", "http://%c3%a9",
 	"http://[::1%25%c3%a9]", "http://[::1%25%ff]", "http://[::1]a", "http://a]b", "http://[", "http://a/\\", "a\x00b", "http://a#b?c", "http://a?b#c/d?e", "%41:b", "a%41",
 	"01ARZ3NDEKTSV4RRFFQ69G5FAV", "81ARZ3NDEKTSV4RRFFQ69G5FAV", "01arz3ndektsv4rrffq69g5fav", "01ARZ3NDEKTSV4RRFFQ69G5FAI", "01ARZ3NDEKTSV4RRFFQ69G5FA",
