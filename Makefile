@@ -39,6 +39,7 @@ test: prefetch ## all tests, the real services included where they can be had
 	@mkdir -p $(CACHE) && rm -f $(SKIPPED)
 	TRESTLE_SKIPPED=$(SKIPPED) $(GO) test -count=1 -race -timeout 15m ./runtime/... ./cmd/trestle/dev/...
 	TRESTLE_SKIPPED=$(SKIPPED) $(GO) test -count=1 -timeout 15m ./cmd/trestle/... ./compat/... ./tools/... ./gen/... ./migrations/...
+	cd tools/bench && $(GO) test .
 	@if [ -s $(SKIPPED) ]; then echo "not run:"; sort -u $(SKIPPED) | sed 's/^/  /'; else echo "everything ran, on real services too"; fi
 
 .PHONY: unit
@@ -59,7 +60,8 @@ conformance: ## the generated validators against protovalidate's conformance sui
 	$(GO) run ./tools/protovalidate-conformance/generate -out $(CASES) -prefix github.com/omninode/trestle/$(CASES) \
 	  -schemas "$$($(GO) list -m -modfile=tools/dev/go.mod -f '{{.Dir}}' github.com/bufbuild/protovalidate)/proto/protovalidate-testing"
 	$(GO) build -tags conformance -o $(CACHE)/protovalidate-conformance ./tools/protovalidate-conformance
-	$(GO) tool -modfile=tools/dev/go.mod protovalidate-conformance --strict_message --strict_error --timeout 1m $(CACHE)/protovalidate-conformance
+	@$(GO) list -m -modfile=tools/dev/go.mod -f 'all cases of {{.Path}} {{.Version}}, messages and kinds of errors too:' github.com/bufbuild/protovalidate/tools
+	@$(GO) tool -modfile=tools/dev/go.mod protovalidate-conformance --strict_message --strict_error --timeout 1m $(CACHE)/protovalidate-conformance
 
 .PHONY: fuzz
 fuzz: ## fuzz every decoder and parser, FUZZTIME each (default 30s)
@@ -73,7 +75,8 @@ soundness: ## hold EVOLUTIONS (default 1000000) random evolutions of schemas aga
 
 .PHONY: bench
 bench: ## measure against the limits and peers, as ratios in one run
-	$(GO) test -run '^$$' -bench . -benchmem -timeout 60m ./runtime/... ./tools/... ./compat/...
+	cd tools/bench && $(GO) test -bench . -timeout 60m .
+	$(GO) test -run '^$$' -bench . -benchmem -timeout 60m ./runtime/... ./tools/... ./compat/... ./cmd/trestle
 
 .PHONY: lint
 lint: lint-go lint-schemas ## everything that reads and changes nothing
@@ -82,6 +85,7 @@ lint: lint-go lint-schemas ## everything that reads and changes nothing
 lint-go: ## gofmt, vet, staticcheck, and the direction of imports
 	@files=$$(git ls-files '*.go' | xargs gofmt -l); if [ -n "$$files" ]; then echo "not gofmt-clean, run make fix:"; echo "$$files"; exit 1; fi
 	$(GO) vet ./...
+	cd tools/bench && $(GO) vet ./...
 	$(GO) tool -modfile=tools/dev/go.mod staticcheck ./...
 	$(GO) tool -modfile=tools/dev/go.mod depguard ./...
 

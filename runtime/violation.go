@@ -48,8 +48,10 @@ func (v Violation) String() string {
 
 // Violations collects violations; the zero value is empty and ready. Only what is added allocates.
 type Violations struct {
-	list  []Violation
-	made  *ValidationError // what Err returns
+	one   [1]Violation // the first, until there are more
+	list  []Violation  // all of them, once there are more
+	n     int
+	made  *ValidationError // what Err returns, in one piece with the list
 	err   error
 	now   time.Time
 	first bool
@@ -59,29 +61,47 @@ type Violations struct {
 // FirstOnly returns an empty collection that is full with one violation, for validation that stops there.
 func FirstOnly() Violations { return Violations{first: true} }
 
-// collected is an error with room for the one violation that an invalid event most often has, in one piece.
-type collected struct {
+// single is an error with the one violation that an invalid event most often has, in one piece.
+type single struct {
 	err  ValidationError
-	room [1]Violation
+	list [1]Violation
 }
 
-// few is how many violations there is room for once there are two.
-const few = 4
+// several is an error with room for a few violations.
+type several struct {
+	err  ValidationError
+	room [4]Violation
+}
 
 // Report adds a violation and says whether to stop: the collection is full.
 func (vs *Violations) Report(v Violation) (stop bool) {
 	if vs.full {
 		return true
 	}
-	if vs.list == nil {
-		c := new(collected)
-		vs.list, vs.made = c.room[:0], &c.err
-	} else if len(vs.list) == 1 && cap(vs.list) == 1 {
-		vs.list = append(make([]Violation, 0, few), vs.list[0])
+	if vs.n == 0 {
+		vs.one[0] = v
+	} else {
+		vs.append(v)
 	}
-	vs.list = append(vs.list, v)
+	vs.n++
 	vs.full = vs.first
 	return vs.full
+}
+
+func (vs *Violations) append(v Violation) {
+	if vs.list == nil {
+		more := new(several)
+		vs.list, vs.made = append(more.room[:0], vs.one[0]), &more.err
+	}
+	vs.list = append(vs.list, v)
+}
+
+// all is what was added; it is a part of vs, or of what Err returns.
+func (vs *Violations) all() []Violation {
+	if vs.list == nil {
+		return vs.one[:vs.n]
+	}
+	return vs.list
 }
 
 // Add adds a violation. found is rendered as JSON, see [jsontext.Excerpt]; nil for none.
@@ -108,13 +128,13 @@ func (vs *Violations) Now() time.Time {
 }
 
 // Len is the number of violations so far; see [Violations.Under].
-func (vs *Violations) Len() int { return len(vs.list) }
+func (vs *Violations) Len() int { return vs.n }
 
 // Under puts the violations from the one at index first on under a path, which is that of the part of the event they
 // were found in: `service_info`, `steps[3]`. It says whether to stop.
 func (vs *Violations) Under(first int, path string) (stop bool) {
-	for i := first; i < len(vs.list); i++ {
-		vs.list[i].Path = jsontext.JoinPath(path, vs.list[i].Path)
+	for i, list := first, vs.all(); i < len(list); i++ {
+		list[i].Path = jsontext.JoinPath(path, list[i].Path)
 	}
 	return vs.full
 }
@@ -122,7 +142,7 @@ func (vs *Violations) Under(first int, path string) (stop bool) {
 // Sort orders the violations from the one at index first on by path, those of one path as they were. It says whether
 // to stop.
 func (vs *Violations) Sort(first int) (stop bool) {
-	if len(vs.list)-first > 1 {
+	if vs.n-first > 1 {
 		slices.SortStableFunc(vs.list[first:], func(a, b Violation) int { return strings.Compare(a.Path, b.Path) })
 	}
 	return vs.full
@@ -181,10 +201,15 @@ func (vs *Violations) Err(fullName string) error {
 	if vs.err != nil {
 		return vs.err
 	}
-	if len(vs.list) == 0 {
+	switch vs.n {
+	case 0:
 		return nil
+	case 1:
+		one := &single{list: vs.one}
+		one.err = ValidationError{Type: fullName, Violations: one.list[:]}
+		return &one.err
 	}
-	if vs.made == nil || vs.made.Type != "" { // not from Report, or asked before
+	if vs.made.Type != "" { // asked before
 		vs.made = new(ValidationError)
 	}
 	vs.made.Type, vs.made.Violations = fullName, vs.list
@@ -192,7 +217,7 @@ func (vs *Violations) Err(fullName string) error {
 }
 
 // List returns what was added.
-func (vs *Violations) List() []Violation { return vs.list }
+func (vs *Violations) List() []Violation { return vs.all() }
 
 // ValidationError says that the data is wrong: retrying cannot help.
 type ValidationError struct {

@@ -19,10 +19,7 @@ func BenchmarkCheck(b *testing.B) {
 	if out, err := exec.Command("go", "build", "-o", bin, ".").CombinedOutput(); err != nil {
 		b.Fatalf("build: %v\n%s", err, out)
 	}
-	buf, err := filepath.Abs("../../tools/dev/buf")
-	if err != nil {
-		b.Fatal(err)
-	}
+	buf := peer(b)
 	for _, messages := range []int{100, 1000, 5000} {
 		old, new := b.TempDir(), b.TempDir()
 		corpus(b, old, messages, "string note = 9;")
@@ -37,22 +34,46 @@ func BenchmarkCheck(b *testing.B) {
 		}
 		for _, tool := range tools {
 			b.Run(fmt.Sprintf("%s/%d", tool.name, messages), func(b *testing.B) {
-				var wall time.Duration
-				var memory int64
+				var all usage
 				for b.Loop() {
-					took, rss := measured(b, tool.args, tool.code)
-					wall += took
-					memory = max(memory, rss)
+					all.add(measured(b, tool.args, tool.code))
 				}
-				b.ReportMetric(float64(wall.Milliseconds())/float64(b.N), "ms/check")
-				b.ReportMetric(float64(memory)/1024, "MiB")
+				b.ReportMetric(milliseconds(all.wall)/float64(b.N), "ms/check")
+				b.ReportMetric(float64(all.memory)/1024, "MiB")
 			})
 		}
 	}
 }
 
-// measured runs a command, and returns how long it took and its largest resident memory in KiB.
-func measured(b *testing.B, args []string, code int) (time.Duration, int64) {
+// peer returns the command that runs buf, where it can be had.
+func peer(b *testing.B) string {
+	b.Helper()
+	buf, err := filepath.Abs("../../tools/dev/buf")
+	if err != nil {
+		b.Fatal(err)
+	}
+	if out, err := exec.Command(buf, "--version").CombinedOutput(); err != nil {
+		b.Skipf("buf: %v\n%s", err, out)
+	}
+	return buf
+}
+
+// usage is what processes took: time, that of the processor, and the largest resident memory in KiB.
+type usage struct {
+	wall, processor time.Duration
+	memory          int64
+}
+
+func (u *usage) add(other usage) {
+	u.wall += other.wall
+	u.processor += other.processor
+	u.memory = max(u.memory, other.memory)
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+// measured runs a command, and returns what it took with all that it ran itself.
+func measured(b *testing.B, args []string, code int) usage {
 	b.Helper()
 	cmd := exec.Command(args[0], args[1:]...)
 	var out bytes.Buffer
@@ -61,13 +82,13 @@ func measured(b *testing.B, args []string, code int) (time.Duration, int64) {
 	err := cmd.Run()
 	took := time.Since(begin)
 	if cmd.ProcessState == nil || cmd.ProcessState.ExitCode() != code {
-		b.Skipf("%s: %v, want exit status %d\n%.2000s", strings.Join(args[:2], " "), err, code, out.String())
+		b.Fatalf("%s: %v, want exit status %d\n%.2000s", strings.Join(args[:2], " "), err, code, out.String())
 	}
-	usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage)
-	if !ok {
-		return took, 0
+	u := usage{wall: took, processor: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()}
+	if r, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
+		u.memory = r.Maxrss
 	}
-	return took, usage.Maxrss
+	return u
 }
 
 // corpus writes packages of 20 messages, each package importing the one before it; one message in a hundred has the

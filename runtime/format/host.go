@@ -1,9 +1,6 @@
 package format
 
-import (
-	"net/netip"
-	"strings"
-)
+import "strings"
 
 func isDigit(c byte) bool    { return c >= '0' && c <= '9' }
 func isLetter(c byte) bool   { return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' }
@@ -51,53 +48,6 @@ func Email(s string) bool {
 		}
 	}
 	return labels(domain)
-}
-
-// IP reports whether s is an IPv4 or IPv6 address.
-func IP(s string) bool { return IPv4(s) || IPv6(s) }
-
-// IPv4 reports whether s is an IPv4 address: four decimal numbers without leading zeros.
-func IPv4(s string) bool {
-	if len(s) > len("255.255.255.255") {
-		return false
-	}
-	addr, err := netip.ParseAddr(s)
-	return err == nil && addr.Is4()
-}
-
-// IPv6 reports whether s is an IPv6 address, with or without a zone.
-func IPv6(s string) bool {
-	if host, zone, ok := strings.Cut(s, "%"); ok {
-		return zone != "" && strings.IndexByte(zone, 0) < 0 && IPv6(host)
-	}
-	if strings.IndexByte(s, ':') < 0 {
-		return false
-	}
-	addr, err := netip.ParseAddr(s)
-	return err == nil && addr.Is6()
-}
-
-// IPWithPrefixLen reports whether s is an address and the length of its network's prefix: 192.168.0.7/24.
-func IPWithPrefixLen(s string) bool { _, ok := prefix(s); return ok }
-
-// IPv4WithPrefixLen is [IPWithPrefixLen] for IPv4 alone.
-func IPv4WithPrefixLen(s string) bool { p, ok := prefix(s); return ok && p.Addr().Is4() }
-
-// IPv6WithPrefixLen is [IPWithPrefixLen] for IPv6 alone.
-func IPv6WithPrefixLen(s string) bool { p, ok := prefix(s); return ok && p.Addr().Is6() }
-
-// IPPrefix reports whether s is a network: an address whose bits past the prefix are zero, as in 192.168.0.0/24.
-func IPPrefix(s string) bool { p, ok := prefix(s); return ok && p == p.Masked() }
-
-// IPv4Prefix is [IPPrefix] for IPv4 alone.
-func IPv4Prefix(s string) bool { p, ok := prefix(s); return ok && p.Addr().Is4() && p == p.Masked() }
-
-// IPv6Prefix is [IPPrefix] for IPv6 alone.
-func IPv6Prefix(s string) bool { p, ok := prefix(s); return ok && p.Addr().Is6() && p == p.Masked() }
-
-func prefix(s string) (netip.Prefix, bool) {
-	p, err := netip.ParsePrefix(s)
-	return p, err == nil
 }
 
 // Address reports whether s is a host name or an IP address.

@@ -12,7 +12,22 @@ func URI(s string) bool {
 }
 
 // URIRef reports whether s is a URI or a relative reference of RFC 3986; the empty string is one.
-func URIRef(s string) bool { return URI(s) || afterScheme(s, false) }
+func URIRef(s string) bool { return URI(s) || afterScheme(s, false) || restIsReference(s) }
+
+// restIsReference reports whether s is a URI but for a query or fragment that is a relative reference itself:
+// protovalidate takes a:##b.
+func restIsReference(s string) bool {
+	scheme, rest, ok := strings.Cut(s, ":")
+	end := strings.IndexAny(rest, "?#")
+	if !ok || !validScheme(scheme) || end < 0 || !hierarchy(rest[:end], true) {
+		return false
+	}
+	if query, _, _ := strings.Cut(rest[end+1:], "#"); rest[end] == '?' && !characters(query, pchar+"/?") {
+		return afterScheme(rest[end+1:], false)
+	}
+	_, fragment, ok := strings.Cut(rest, "#")
+	return ok && afterScheme(fragment, false)
+}
 
 func validScheme(s string) bool {
 	if s == "" || !isLetter(s[0]) {
@@ -31,9 +46,11 @@ func validScheme(s string) bool {
 func afterScheme(s string, hasScheme bool) bool {
 	s, fragment, _ := strings.Cut(s, "#")
 	s, query, _ := strings.Cut(s, "?")
-	if !characters(fragment, pchar+"/?") || !characters(query, pchar+"/?") {
-		return false
-	}
+	return characters(fragment, pchar+"/?") && characters(query, pchar+"/?") && hierarchy(s, hasScheme)
+}
+
+// hierarchy reports whether s is an authority and a path, or a path alone.
+func hierarchy(s string, hasScheme bool) bool {
 	if rest, ok := strings.CutPrefix(s, "//"); ok {
 		host, path := rest, ""
 		if slash := strings.IndexByte(rest, '/'); slash >= 0 {
@@ -108,17 +125,18 @@ func portSuffix(s string) bool {
 }
 
 // literal reports whether s is what stands between a host's brackets: an IPv6 address, perhaps with a zone after %25, or
-// an address of a later version.
+// an address of a later version. As protovalidate, it takes neither an upper-case V nor an IPv4 address at the end.
 func literal(s string) bool {
-	if s != "" && (s[0] == 'v' || s[0] == 'V') {
+	if s != "" && s[0] == 'v' {
 		version, rest, ok := strings.Cut(s[1:], ".")
 		return ok && version != "" && hex(version) && rest != "" && strings.IndexByte(rest, '%') < 0 &&
 			characters(rest, unreserved+subDelims+":")
 	}
-	if address, zone, ok := strings.Cut(s, "%25"); ok {
-		return zone != "" && characters(zone, unreserved) && utf8.ValidString(unescaped(zone)) && IPv6(address)
+	address, zone, zoned := strings.Cut(s, "%25")
+	if zoned && (zone == "" || !characters(zone, unreserved) || !utf8.ValidString(unescaped(zone))) {
+		return false
 	}
-	return strings.IndexByte(s, '%') < 0 && IPv6(s)
+	return !strings.ContainsAny(address, "%.") && IPv6(address)
 }
 
 // unescaped replaces percent-encoded bytes, which are known to be well-formed.

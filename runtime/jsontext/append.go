@@ -16,7 +16,7 @@ func AppendString(b []byte, s string) ([]byte, error) {
 	b = append(b, '"')
 	for i := 0; ; {
 		start := i
-		i = plainEnd(d, i)
+		i = plainEnd(d, plainWords(d, i))
 		for i < len(d) && d[i] >= utf8.RuneSelf {
 			r, n := utf8.DecodeRune(d[i:])
 			if r == utf8.RuneError && n == 1 {
@@ -92,6 +92,8 @@ func appendFloat(b []byte, f float64, bits int, exponent bool) ([]byte, error) {
 		return b, &Error{Offset: -1, Message: "infinity has no JSON form"}
 	case exponent:
 		return strconv.AppendFloat(b, f, 'e', -1, bits), nil
+	case math.Abs(f) < 1<<24 && f == math.Trunc(f) && f != 0: // a whole number, exact in every float
+		return append(strconv.AppendInt(b, int64(f), 10), '.', '0'), nil
 	}
 	start := len(b)
 	b = strconv.AppendFloat(b, f, 'f', -1, bits)
@@ -126,7 +128,7 @@ func AppendObject(b []byte, text string) ([]byte, error) {
 	}
 	d := bytesOf(text)
 	if i := skipSpace(d, 0); i < len(d) && d[i] != '{' {
-		if _, err := scanValue(d, i, MaxDepth); err == nil {
+		if _, err := (&scanner{d: d}).value(i, MaxDepth); err == nil {
 			return b, &Error{Offset: -1, Message: "must be a JSON object, got " + Excerpt(Raw(text))}
 		}
 	}
@@ -135,7 +137,8 @@ func AppendObject(b []byte, text string) ([]byte, error) {
 
 func appendText(b, d []byte) ([]byte, error) {
 	start := skipSpace(d, 0)
-	end, err := scanValue(d, start, MaxDepth)
+	scan := scanner{d: d}
+	end, err := scan.value(start, MaxDepth)
 	if err == nil {
 		if rest := skipSpace(d, end); rest < len(d) {
 			err = unexpected(d, rest, "the end of the text")
@@ -143,6 +146,9 @@ func appendText(b, d []byte) ([]byte, error) {
 	}
 	if err != nil {
 		return b, &Error{Path: err.Path, Offset: -1, Message: err.Message + " at byte " + strconv.Itoa(err.Offset) + " of its text"}
+	}
+	if scan.spaces == 0 {
+		return append(b, d[start:end]...), nil
 	}
 	return appendCompact(b, d[start:end]), nil
 }

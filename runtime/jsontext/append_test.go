@@ -89,6 +89,10 @@ func TestAppendFloatIsPythonsRepr(t *testing.T) {
 		{5e-324, "5e-324"},
 		{math.MaxFloat64, "1.7976931348623157e+308"},
 		{9007199254740993, "9007199254740992.0"},
+		{-100, "-100.0"},
+		{16777215, "16777215.0"},
+		{-16777216, "-16777216.0"},
+		{16777215.5, "16777215.5"},
 	} {
 		if got, err := jsontext.AppendFloat64(nil, tt.in); err != nil || string(got) != tt.want {
 			t.Errorf("AppendFloat64(%g) = %s, %v, want %s", tt.in, got, err, tt.want)
@@ -98,7 +102,7 @@ func TestAppendFloatIsPythonsRepr(t *testing.T) {
 		in   float32
 		want string
 	}{
-		{0, "0.0"}, {0.1, "0.1"}, {1e-4, "0.0001"}, {16777216, "16777216.0"}, {1e16, "1e+16"}, {1e-7, "1e-07"},
+		{0, "0.0"}, {0.1, "0.1"}, {1e-4, "0.0001"}, {-16777215, "-16777215.0"}, {16777216, "16777216.0"}, {1e16, "1e+16"}, {1e-7, "1e-07"},
 		{math.MaxFloat32, "3.4028235e+38"},
 	} {
 		if got, err := jsontext.AppendFloat32(nil, tt.in); err != nil || string(got) != tt.want {

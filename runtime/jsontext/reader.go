@@ -239,7 +239,7 @@ func (r *Reader) Skip() {
 }
 
 func (r *Reader) skip(depth int) bool {
-	end, err := scanValue(r.data, r.pos, depth)
+	end, err := (&scanner{d: r.data}).value(r.pos, depth)
 	if err != nil {
 		r.fail(err)
 		return false

@@ -17,11 +17,22 @@ const (
 )
 
 // special returns a word whose lowest set bit is in the first of eight bytes that cannot stand for itself inside a
-// string: a control character, a quote, a backslash, or a byte beyond ASCII. It is zero when all eight can.
+// string: a control character, a quote, a backslash, or a byte beyond ASCII. It is zero when all eight can. Bytes behind
+// the first may be taken for special, as what is subtracted there borrows from the next.
 func special(x uint64) uint64 {
-	quote := x ^ ones*'"'
-	slash := x ^ ones*'\\'
-	return (x | (x-ones*0x20)&^x | (quote-ones)&^quote | (slash-ones)&^slash) & highs
+	return (x | (x - ones*0x20) | ((x ^ ones*'"') - ones) | ((x ^ ones*'\\') - ones)) & highs
+}
+
+// plainWords returns a position from i on before which no byte is special: it looks at 32 at a time, for long strings.
+func plainWords(d []byte, i int) int {
+	for ; i+32 <= len(d); i += 32 {
+		part := d[i : i+32 : i+32]
+		if special(binary.LittleEndian.Uint64(part))|special(binary.LittleEndian.Uint64(part[8:]))|
+			special(binary.LittleEndian.Uint64(part[16:]))|special(binary.LittleEndian.Uint64(part[24:])) != 0 {
+			break
+		}
+	}
+	return i
 }
 
 // plainEnd returns the first position from i on whose byte is special, or len(d).
@@ -270,9 +281,21 @@ func describe(d []byte, i int) string {
 	}
 }
 
-// scanValue checks the value at i, of which nothing is known yet; depth says how many levels it may have. The error's
-// path begins at the value.
-func scanValue(d []byte, i, depth int) (end int, err *Error) {
+// scanner checks values of which nothing is known yet, and counts the bytes of white space inside of them.
+type scanner struct {
+	d      []byte
+	spaces int
+}
+
+func (s *scanner) space(i int) int {
+	end := skipSpace(s.d, i)
+	s.spaces += end - i
+	return end
+}
+
+// value checks the value at i; depth says how many levels it may have. The error's path begins at the value.
+func (s *scanner) value(i, depth int) (end int, err *Error) {
+	d := s.d
 	if i >= len(d) {
 		return i, notJSON(d, i)
 	}
@@ -284,19 +307,20 @@ func scanValue(d []byte, i, depth int) (end int, err *Error) {
 		end, _, err = scanNumber(d, i)
 		return end, err
 	case c == '{':
-		return scanObject(d, i, depth)
+		return s.object(i, depth)
 	case c == '[':
-		return scanArray(d, i, depth)
+		return s.array(i, depth)
 	default:
 		return scanLiteral(d, i)
 	}
 }
 
-func scanObject(d []byte, i, depth int) (int, *Error) {
+func (s *scanner) object(i, depth int) (int, *Error) {
 	if depth <= 0 {
 		return i, tooDeep(i)
 	}
-	i = skipSpace(d, i+1)
+	d := s.d
+	i = s.space(i + 1)
 	if i < len(d) && d[i] == '}' {
 		return i + 1, nil
 	}
@@ -309,16 +333,16 @@ func scanObject(d []byte, i, depth int) (int, *Error) {
 		if err != nil {
 			return i, err
 		}
-		if i = skipSpace(d, nameEnd); i >= len(d) || d[i] != ':' {
+		if i = s.space(nameEnd); i >= len(d) || d[i] != ':' {
 			return i, unexpected(d, i, "the ':' after a member name")
 		}
-		if i, err = scanValue(d, skipSpace(d, i+1), depth-1); err != nil {
+		if i, err = s.value(s.space(i+1), depth-1); err != nil {
 			err.Path = JoinPath(string(appendName(nil, memberName(d[name+1:nameEnd-1], escaped))), err.Path)
 			return i, err
 		}
-		i = skipSpace(d, i)
+		i = s.space(i)
 		if i < len(d) && d[i] == ',' {
-			i = skipSpace(d, i+1)
+			i = s.space(i + 1)
 			continue
 		}
 		if i < len(d) && d[i] == '}' {
@@ -328,22 +352,23 @@ func scanObject(d []byte, i, depth int) (int, *Error) {
 	}
 }
 
-func scanArray(d []byte, i, depth int) (end int, err *Error) {
+func (s *scanner) array(i, depth int) (end int, err *Error) {
 	if depth <= 0 {
 		return i, tooDeep(i)
 	}
-	i = skipSpace(d, i+1)
+	d := s.d
+	i = s.space(i + 1)
 	if i < len(d) && d[i] == ']' {
 		return i + 1, nil
 	}
 	for n := 0; ; n++ {
-		if i, err = scanValue(d, i, depth-1); err != nil {
+		if i, err = s.value(i, depth-1); err != nil {
 			err.Path = JoinPath(string(appendIndex(nil, n)), err.Path)
 			return i, err
 		}
-		i = skipSpace(d, i)
+		i = s.space(i)
 		if i < len(d) && d[i] == ',' {
-			i = skipSpace(d, i+1)
+			i = s.space(i + 1)
 			continue
 		}
 		if i < len(d) && d[i] == ']' {

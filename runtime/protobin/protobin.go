@@ -4,7 +4,6 @@ package protobin
 
 import (
 	"fmt"
-	"unicode/utf8"
 
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
@@ -52,27 +51,6 @@ func AppendTimestamp(b []byte, t *timestamppb.Timestamp) []byte {
 	return b
 }
 
-// Timestamp reads a timestamp into t, over what it has.
-func Timestamp(data []byte, t *timestamppb.Timestamp) error {
-	for b := data; len(b) > 0; {
-		tag := b[0]
-		if tag != 0x08 && tag != 0x10 {
-			return Merge(data, t)
-		}
-		v, n := protowire.ConsumeVarint(b[1:])
-		if n < 0 {
-			return protowire.ParseError(n)
-		}
-		b = b[1+n:]
-		if tag == 0x08 {
-			t.Seconds = int64(v)
-		} else {
-			t.Nanos = int32(v)
-		}
-	}
-	return nil
-}
-
 // AppendText appends a message whose only field is a string of number 1, with its length before it.
 func AppendText(b []byte, text string) []byte {
 	if text == "" {
@@ -82,31 +60,10 @@ func AppendText(b []byte, text string) []byte {
 	return protowire.AppendString(append(b, 0x0a), text)
 }
 
-// Text reads a message as [AppendText] writes it, cutting it from all, which is data as a string. It is false for any
-// other message, which goes through [Merge].
-func Text(data []byte, all string) (text string, ok bool) {
-	if len(data) == 0 {
-		return "", true
-	}
-	if data[0] != 0x0a {
-		return "", false
-	}
-	v, n := protowire.ConsumeBytes(data[1:])
-	if n != len(data)-1 || !utf8.Valid(v) {
-		return "", false
-	}
-	return all[len(all)-len(v):], true
-}
-
 // AppendMessage appends a message that has no generated codec, with its length before it.
 func AppendMessage(b []byte, m proto.Message) ([]byte, error) {
 	options := proto.MarshalOptions{Deterministic: true}
 	b = protowire.AppendVarint(b, uint64(options.Size(m)))
 	options.UseCachedSize = true
 	return options.MarshalAppend(b, m)
-}
-
-// Merge reads a message that has no generated codec into m, over what it has.
-func Merge(data []byte, m proto.Message) error {
-	return proto.UnmarshalOptions{Merge: true}.Unmarshal(data, m)
 }

@@ -8,7 +8,6 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
-	codegenv1 "github.com/omninode/trestle/gen/omninode/codegen/v1"
 	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/jsontext"
 )
@@ -123,25 +122,4 @@ func each(b *testing.B, run func(*testing.B, trestle.Event, []byte)) {
 		}
 		b.Run(r.EventType, func(b *testing.B) { run(b, e, text) })
 	}
-}
-
-// BenchmarkInvalid validates an event that breaks four rules.
-func BenchmarkInvalid(b *testing.B) {
-	e := &codegenv1.CodegenAnalysisRequest{CorrelationId: "x", AnalysisType: 99}
-	validator, err := protovalidate.New()
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Run("trestle", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			_ = e.Validate()
-		}
-	})
-	b.Run("protovalidate", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			_ = validator.Validate(e)
-		}
-	})
 }

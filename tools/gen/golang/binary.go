@@ -46,7 +46,7 @@ func closed(fd protoreflect.FieldDescriptor) bool { return fd.Enum() != nil && f
 func (g *file) binary(m *schema.Message, goName string) {
 	if hasBinary(m) {
 		g.appendBinary(m, goName)
-		g.mergeBinary(m, goName)
+		g.decodeBinary(m, goName)
 	}
 }
 
@@ -135,33 +135,33 @@ func (g *file) appendBinaryMap(v view) []string {
 // appendBinaryValue appends a value after its tag.
 func (g *file) appendBinaryValue(fd protoreflect.FieldDescriptor, t *schema.Type, expr string, v view) []string {
 	appends := func(function, value string) []string {
-		return []string{"b = " + g.protowire(function) + "(b, " + value + ")"}
+		return []string{"b = " + function + "(b, " + value + ")"}
 	}
 	switch fd.Kind() {
 	case protoreflect.BoolKind:
-		return appends("AppendVarint", g.protowire("EncodeBool")+"("+expr+")")
+		return appends(g.protobin("AppendVarint"), g.protowire("EncodeBool")+"("+expr+")")
 	case protoreflect.Sint32Kind, protoreflect.Sint64Kind:
-		return appends("AppendVarint", g.protowire("EncodeZigZag")+"(int64("+expr+"))")
+		return appends(g.protobin("AppendVarint"), g.protowire("EncodeZigZag")+"(int64("+expr+"))")
 	case protoreflect.Fixed32Kind, protoreflect.Sfixed32Kind:
-		return appends("AppendFixed32", "uint32("+expr+")")
+		return appends(g.protowire("AppendFixed32"), "uint32("+expr+")")
 	case protoreflect.Fixed64Kind, protoreflect.Sfixed64Kind:
-		return appends("AppendFixed64", "uint64("+expr+")")
+		return appends(g.protowire("AppendFixed64"), "uint64("+expr+")")
 	case protoreflect.FloatKind:
-		return appends("AppendFixed32", g.std("math", "Float32bits")+"("+expr+")")
+		return appends(g.protowire("AppendFixed32"), g.std("math", "Float32bits")+"("+expr+")")
 	case protoreflect.DoubleKind:
-		return appends("AppendFixed64", g.std("math", "Float64bits")+"("+expr+")")
+		return appends(g.protowire("AppendFixed64"), g.std("math", "Float64bits")+"("+expr+")")
 	case protoreflect.StringKind:
 		if fd.ParentFile().Syntax() == protoreflect.Proto2 {
-			return appends("AppendString", expr)
+			return appends(g.protobin("AppendString"), expr)
 		}
-		return append([]string{"if !" + g.std("unicode/utf8", "ValidString") + "(" + expr + ") {", "return b, " + g.protobin("NotUTF8") + "(" + goString(fieldName(v.Field)) + ")", "}"},
-			appends("AppendString", expr)...)
+		return append([]string{"if !" + g.protobin("Valid") + "(" + expr + ") {", "return b, " + g.protobin("NotUTF8") + "(" + goString(fieldName(v.Field)) + ")", "}"},
+			appends(g.protobin("AppendString"), expr)...)
 	case protoreflect.BytesKind:
-		return appends("AppendBytes", expr)
+		return appends(g.protowire("AppendBytes"), expr)
 	case protoreflect.MessageKind:
 		return g.appendBinaryMessage(t, expr)
 	}
-	return appends("AppendVarint", "uint64("+expr+")")
+	return appends(g.protobin("AppendVarint"), "uint64("+expr+")")
 }
 
 func (g *file) appendBinaryMessage(t *schema.Type, expr string) []string {

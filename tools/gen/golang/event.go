@@ -204,17 +204,7 @@ func packageFile(set *schema.Set, pkg *schema.Package, names *protoNames, shared
 	if err := g.conversations(); err != nil {
 		return nil, err
 	}
-	if len(shared.order) > 0 {
-		g.p("// The patterns of the schemas, compiled when they are first needed.")
-		g.p("var (")
-		expressions := slices.Clone(shared.order)
-		slices.SortFunc(expressions, func(a, b string) int { return strings.Compare(shared.names[a], shared.names[b]) })
-		for _, expression := range expressions {
-			g.p("%s = %s(func() *%s { return %s(%s) })", shared.names[expression], g.std("sync", "OnceValue"),
-				g.std("regexp", "Regexp"), g.std("regexp", "MustCompile"), goString(expression))
-		}
-		g.p(")")
-	}
+	g.patternFunctions()
 	made, err := g.finish(goPath(pkg, "", "trestle.go"), "package "+pkg.Name)
 	if err != nil {
 		return nil, err

@@ -246,8 +246,7 @@ func (g *file) stringKeywords(r valueRule, c schema.Constraints) ([]string, erro
 		if _, err := regexp.Compile(c.Pattern); err != nil {
 			return nil, refuse(c.Pos, fieldName(r.field), "pattern is not valid in RE2: %v", err)
 		}
-		matcher := g.patterns.name(c.Pattern, jsonTypeName(r.field.Message)+camel(r.field.Name))
-		add("!"+matcher+"().MatchString("+r.expr+")", "pattern", "must match the pattern `"+c.Pattern+"`")
+		add("!"+g.patterns.matches(c.Pattern, jsonTypeName(r.field.Message)+camel(r.field.Name), r.expr), "pattern", "must match the pattern `"+c.Pattern+"`")
 	}
 	if c.Format == "uuid" {
 		add("!"+g.format("UUID")+"("+r.expr+")", "format", "must be a valid UUID")

@@ -44,11 +44,10 @@ func (g *file) stringRules(r valueRule) ([]string, error) {
 		add(expr+" != "+goString(s.GetConst()), "const", "must equal `%s`", s.GetConst())
 	}
 	if s.HasPattern() {
-		matcher, err := g.pattern(r, s.GetPattern())
-		if err != nil {
+		if err := checkPattern(r, s.GetPattern()); err != nil {
 			return nil, err
 		}
-		add("!"+matcher+"().MatchString("+expr+")", "pattern", "does not match regex pattern `%s`", s.GetPattern())
+		add("!"+g.patterns.matches(s.GetPattern(), patternHint(r), expr), "pattern", "does not match regex pattern `%s`", s.GetPattern())
 	}
 	if s.HasPrefix() {
 		add("!"+g.std("strings", "HasPrefix")+"("+expr+", "+goString(s.GetPrefix())+")", "prefix", "does not have prefix `%s`", s.GetPrefix())
@@ -144,13 +143,14 @@ func (g *file) orEmpty(r valueRule, rule, at, words, otherwise string) string {
 		g.always(r, finding{rule + "_empty", at, "value is empty, which is not " + words, g.shown(r)}) + "\n} else " + otherwise
 }
 
-// pattern returns the function that holds the compiled expression.
-func (g *file) pattern(r valueRule, expression string) (string, error) {
+func checkPattern(r valueRule, expression string) error {
 	if _, err := regexp.Compile(expression); err != nil {
-		return "", refuse(r.field.Type.Constraints.Pos, fieldName(r.field), "pattern is not valid in RE2: %v", err)
+		return refuse(r.field.Type.Constraints.Pos, fieldName(r.field), "pattern is not valid in RE2: %v", err)
 	}
-	return g.patterns.name(expression, camel(r.field.Message.Name)+camel(r.field.Name)), nil
+	return nil
 }
+
+func patternHint(r valueRule) string { return camel(r.field.Message.Name) + camel(r.field.Name) }
 
 // bytesRules are the rules of bytes, in protovalidate's order.
 func (g *file) bytesRules(r valueRule) ([]string, error) {
@@ -180,12 +180,11 @@ func (g *file) bytesRules(r valueRule) ([]string, error) {
 		add(fmt.Sprintf("len(%s) > %d", expr, b.GetMaxLen()), "max_len", "must be at most %d bytes", b.GetMaxLen())
 	}
 	if b.HasPattern() {
-		matcher, err := g.pattern(r, b.GetPattern())
-		if err != nil {
+		if err := checkPattern(r, b.GetPattern()); err != nil {
 			return nil, err
 		}
 		lines = append(lines, "if !"+g.std("unicode/utf8", "Valid")+"("+expr+") {\nv.Fail("+g.format("ErrNotUTF8")+")\nreturn\n}")
-		add("!"+matcher+"().Match("+expr+")", "pattern", "must match regex pattern `%s`", b.GetPattern())
+		add("!"+g.patterns.regexp(b.GetPattern(), patternHint(r))+"().Match("+expr+")", "pattern", "must match regex pattern `%s`", b.GetPattern())
 	}
 	if b.HasPrefix() {
 		add("!"+call("HasPrefix", b.GetPrefix()), "prefix", "does not have prefix %x", b.GetPrefix())

@@ -204,38 +204,6 @@ func usedPackages(body string) (map[string]bool, error) {
 	return used, nil
 }
 
-// patterns are a package's regular expressions, each compiled once and named after its first use.
-type patterns struct {
-	names map[string]string // expression → variable
-	order []string
-}
-
-// name returns the function variable that holds the compiled expression.
-func (s *patterns) name(expression, hint string) string {
-	if s.names == nil {
-		s.names = map[string]string{}
-	}
-	if name, ok := s.names[expression]; ok {
-		return name
-	}
-	name := "pattern" + hint
-	for n := 2; s.used(name); n++ {
-		name = "pattern" + hint + strconv.Itoa(n)
-	}
-	s.names[expression] = name
-	s.order = append(s.order, expression)
-	return name
-}
-
-func (s *patterns) used(name string) bool {
-	for _, other := range s.names {
-		if other == name {
-			return true
-		}
-	}
-	return false
-}
-
 // goString writes s as a Go string literal, in backquotes where that reads better.
 func goString(s string) string {
 	if strings.Contains(s, `"`) && strconv.CanBackquote(s) || strings.Contains(s, `\`) && strconv.CanBackquote(s) {

@@ -6,13 +6,11 @@ package codegenv1
 import (
 	"strconv"
 	"time"
-	"unicode/utf8"
 
 	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/format"
 	"github.com/omninode/trestle/runtime/jsontext"
 	"github.com/omninode/trestle/runtime/protobin"
-	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
@@ -231,18 +229,18 @@ func (x *DLQAlertEvent) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.DlqTopic != "" {
 		b = append(b, 0x0a)
-		if !utf8.ValidString(x.DlqTopic) {
+		if !protobin.Valid(x.DlqTopic) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.DLQAlertEvent.dlq_topic")
 		}
-		b = protowire.AppendString(b, x.DlqTopic)
+		b = protobin.AppendString(b, x.DlqTopic)
 	}
 	if x.FailureCount != nil {
 		b = append(b, 0x10)
-		b = protowire.AppendVarint(b, uint64(*x.FailureCount))
+		b = protobin.AppendVarint(b, uint64(*x.FailureCount))
 	}
 	if x.Threshold != nil {
 		b = append(b, 0x18)
-		b = protowire.AppendVarint(b, uint64(*x.Threshold))
+		b = protobin.AppendVarint(b, uint64(*x.Threshold))
 	}
 	if x.Timestamp != nil {
 		b = append(b, 0x22)
@@ -250,7 +248,7 @@ func (x *DLQAlertEvent) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.State != 0 {
 		b = append(b, 0x28)
-		b = protowire.AppendVarint(b, uint64(x.State))
+		b = protobin.AppendVarint(b, uint64(x.State))
 	}
 	return append(b, x.unknownFields...), nil
 }
@@ -258,77 +256,48 @@ func (x *DLQAlertEvent) AppendBinary(b []byte) ([]byte, error) {
 // UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
 // of data.
 func (x *DLQAlertEvent) UnmarshalBinary(data []byte) error {
-	x.Reset()
-	return x.MergeBinary(data, string(data), 0)
+	*x = DLQAlertEvent{}
+	r := protobin.NewReader(string(data))
+	x.DecodeBinary(&r)
+	return r.Err()
 }
 
-// MergeBinary reads protobuf's binary form over what x has. text is b, for strings to be cut from; depth is how many
-// messages are around x.
-func (x *DLQAlertEvent) MergeBinary(b []byte, text string, depth int) error {
-	if depth > protobin.MaxDepth {
-		return protobin.ErrDepth
+// DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.
+func (x *DLQAlertEvent) DecodeBinary(r *protobin.Reader) {
+	type fields struct { // what x points to is allocated in one piece
+		FailureCount int64
+		Threshold    int64
+		Timestamp    timestamppb.Timestamp
 	}
-	for len(b) > 0 {
-		tag, n := protowire.ConsumeVarint(b)
-		if n < 0 {
-			return protowire.ParseError(n)
-		}
-		b = b[n:]
+	var room *fields
+	for tag := r.Next(); tag != 0; tag = r.Next() {
 		switch tag {
 		case 0xa:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("omninode.codegen.v1.DLQAlertEvent.dlq_topic")
-			}
-			x.DlqTopic = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.DlqTopic = r.String("omninode.codegen.v1.DLQAlertEvent.dlq_topic")
 		case 0x10:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			if room == nil {
+				room = new(fields)
 			}
-			b = b[n:]
-			e := int64(v)
-			x.FailureCount = &e
+			room.FailureCount = int64(r.Varint())
+			x.FailureCount = &room.FailureCount
 		case 0x18:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			if room == nil {
+				room = new(fields)
 			}
-			b = b[n:]
-			e := int64(v)
-			x.Threshold = &e
+			room.Threshold = int64(r.Varint())
+			x.Threshold = &room.Threshold
 		case 0x22:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			if room == nil {
+				room = new(fields)
 			}
-			b = b[n:]
 			if x.Timestamp == nil {
-				x.Timestamp = new(timestamppb.Timestamp)
+				x.Timestamp = &room.Timestamp
 			}
-			if err := protobin.Timestamp(v, x.Timestamp); err != nil {
-				return err
-			}
+			r.Timestamp(x.Timestamp)
 		case 0x28:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.State = AlertState(v)
+			x.State = AlertState(r.Varint())
 		default:
-			number, kind := protowire.DecodeTag(tag)
-			size := protowire.ConsumeFieldValue(number, kind, b)
-			if !number.IsValid() || size < 0 {
-				return protowire.ParseError(min(size, -1))
-			}
-			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
-			b = b[size:]
+			x.unknownFields = r.Unknown(x.unknownFields, tag)
 		}
 	}
-	return nil
 }

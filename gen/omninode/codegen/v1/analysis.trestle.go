@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	trestlev1 "github.com/omninode/trestle/gen/trestle/v1"
 	trestle "github.com/omninode/trestle/runtime"
@@ -245,28 +244,28 @@ func (x *CodegenAnalysisRequest) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.CorrelationId != "" {
 		b = append(b, 0x0a)
-		if !utf8.ValidString(x.CorrelationId) {
+		if !protobin.Valid(x.CorrelationId) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenAnalysisRequest.correlation_id")
 		}
-		b = protowire.AppendString(b, x.CorrelationId)
+		b = protobin.AppendString(b, x.CorrelationId)
 	}
 	if x.SessionId != "" {
 		b = append(b, 0x12)
-		if !utf8.ValidString(x.SessionId) {
+		if !protobin.Valid(x.SessionId) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenAnalysisRequest.session_id")
 		}
-		b = protowire.AppendString(b, x.SessionId)
+		b = protobin.AppendString(b, x.SessionId)
 	}
 	if x.PrdContent != nil {
 		b = append(b, 0x1a)
-		if !utf8.ValidString(*x.PrdContent) {
+		if !protobin.Valid(*x.PrdContent) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenAnalysisRequest.prd_content")
 		}
-		b = protowire.AppendString(b, *x.PrdContent)
+		b = protobin.AppendString(b, *x.PrdContent)
 	}
 	if x.AnalysisType != 0 {
 		b = append(b, 0x20)
-		b = protowire.AppendVarint(b, uint64(x.AnalysisType))
+		b = protobin.AppendVarint(b, uint64(x.AnalysisType))
 	}
 	if x.WorkspaceContext != nil {
 		b = append(b, 0x2a)
@@ -278,10 +277,10 @@ func (x *CodegenAnalysisRequest) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.SchemaVersion != "" {
 		b = append(b, 0x3a)
-		if !utf8.ValidString(x.SchemaVersion) {
+		if !protobin.Valid(x.SchemaVersion) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenAnalysisRequest.schema_version")
 		}
-		b = protowire.AppendString(b, x.SchemaVersion)
+		b = protobin.AppendString(b, x.SchemaVersion)
 	}
 	return append(b, x.unknownFields...), nil
 }
@@ -289,108 +288,60 @@ func (x *CodegenAnalysisRequest) AppendBinary(b []byte) ([]byte, error) {
 // UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
 // of data.
 func (x *CodegenAnalysisRequest) UnmarshalBinary(data []byte) error {
-	x.Reset()
-	return x.MergeBinary(data, string(data), 0)
+	*x = CodegenAnalysisRequest{}
+	r := protobin.NewReader(string(data))
+	x.DecodeBinary(&r)
+	return r.Err()
 }
 
-// MergeBinary reads protobuf's binary form over what x has. text is b, for strings to be cut from; depth is how many
-// messages are around x.
-func (x *CodegenAnalysisRequest) MergeBinary(b []byte, text string, depth int) error {
-	if depth > protobin.MaxDepth {
-		return protobin.ErrDepth
+// DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.
+func (x *CodegenAnalysisRequest) DecodeBinary(r *protobin.Reader) {
+	type fields struct { // what x points to is allocated in one piece
+		PrdContent       string
+		WorkspaceContext trestlev1.JsonObject
+		Timestamp        timestamppb.Timestamp
 	}
-	for len(b) > 0 {
-		tag, n := protowire.ConsumeVarint(b)
-		if n < 0 {
-			return protowire.ParseError(n)
-		}
-		b = b[n:]
+	var room *fields
+	for tag := r.Next(); tag != 0; tag = r.Next() {
 		switch tag {
 		case 0xa:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("omninode.codegen.v1.CodegenAnalysisRequest.correlation_id")
-			}
-			x.CorrelationId = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.CorrelationId = r.String("omninode.codegen.v1.CodegenAnalysisRequest.correlation_id")
 		case 0x12:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("omninode.codegen.v1.CodegenAnalysisRequest.session_id")
-			}
-			x.SessionId = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.SessionId = r.String("omninode.codegen.v1.CodegenAnalysisRequest.session_id")
 		case 0x1a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			if room == nil {
+				room = new(fields)
 			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("omninode.codegen.v1.CodegenAnalysisRequest.prd_content")
-			}
-			e := text[len(text)-len(b)-len(v) : len(text)-len(b)]
-			x.PrdContent = &e
+			room.PrdContent = r.String("omninode.codegen.v1.CodegenAnalysisRequest.prd_content")
+			x.PrdContent = &room.PrdContent
 		case 0x20:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.AnalysisType = AnalysisType(v)
+			x.AnalysisType = AnalysisType(r.Varint())
 		case 0x2a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			if room == nil {
+				room = new(fields)
 			}
-			b = b[n:]
 			if x.WorkspaceContext == nil {
-				x.WorkspaceContext = new(trestlev1.JsonObject)
+				x.WorkspaceContext = &room.WorkspaceContext
 			}
-			if json, ok := protobin.Text(v, text[len(text)-len(b)-len(v):len(text)-len(b)]); ok && x.WorkspaceContext.Json == "" {
-				x.WorkspaceContext.Json = json
-			} else if err := protobin.Merge(v, x.WorkspaceContext); err != nil {
-				return err
+			if text, ok := r.JSON(); ok {
+				x.WorkspaceContext.Json = text
+			} else {
+				r.Merge(x.WorkspaceContext)
 			}
 		case 0x32:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			if room == nil {
+				room = new(fields)
 			}
-			b = b[n:]
 			if x.Timestamp == nil {
-				x.Timestamp = new(timestamppb.Timestamp)
+				x.Timestamp = &room.Timestamp
 			}
-			if err := protobin.Timestamp(v, x.Timestamp); err != nil {
-				return err
-			}
+			r.Timestamp(x.Timestamp)
 		case 0x3a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("omninode.codegen.v1.CodegenAnalysisRequest.schema_version")
-			}
-			x.SchemaVersion = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.SchemaVersion = r.String("omninode.codegen.v1.CodegenAnalysisRequest.schema_version")
 		default:
-			number, kind := protowire.DecodeTag(tag)
-			size := protowire.ConsumeFieldValue(number, kind, b)
-			if !number.IsValid() || size < 0 {
-				return protowire.ParseError(min(size, -1))
-			}
-			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
-			b = b[size:]
+			x.unknownFields = r.Unknown(x.unknownFields, tag)
 		}
 	}
-	return nil
 }
 
 // EventInfo describes the event type CodegenAnalysisResponse. It works on a nil receiver.
@@ -620,17 +571,17 @@ func (x *CodegenAnalysisResponse) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.CorrelationId != "" {
 		b = append(b, 0x0a)
-		if !utf8.ValidString(x.CorrelationId) {
+		if !protobin.Valid(x.CorrelationId) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenAnalysisResponse.correlation_id")
 		}
-		b = protowire.AppendString(b, x.CorrelationId)
+		b = protobin.AppendString(b, x.CorrelationId)
 	}
 	if x.SessionId != "" {
 		b = append(b, 0x12)
-		if !utf8.ValidString(x.SessionId) {
+		if !protobin.Valid(x.SessionId) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenAnalysisResponse.session_id")
 		}
-		b = protowire.AppendString(b, x.SessionId)
+		b = protobin.AppendString(b, x.SessionId)
 	}
 	if x.AnalysisResult != nil {
 		b = append(b, 0x1a)
@@ -642,7 +593,7 @@ func (x *CodegenAnalysisResponse) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.ProcessingTimeMs != nil {
 		b = append(b, 0x28)
-		b = protowire.AppendVarint(b, uint64(*x.ProcessingTimeMs))
+		b = protobin.AppendVarint(b, uint64(*x.ProcessingTimeMs))
 	}
 	if x.Timestamp != nil {
 		b = append(b, 0x32)
@@ -650,10 +601,10 @@ func (x *CodegenAnalysisResponse) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.SchemaVersion != "" {
 		b = append(b, 0x3a)
-		if !utf8.ValidString(x.SchemaVersion) {
+		if !protobin.Valid(x.SchemaVersion) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenAnalysisResponse.schema_version")
 		}
-		b = protowire.AppendString(b, x.SchemaVersion)
+		b = protobin.AppendString(b, x.SchemaVersion)
 	}
 	return append(b, x.unknownFields...), nil
 }
@@ -661,104 +612,63 @@ func (x *CodegenAnalysisResponse) AppendBinary(b []byte) ([]byte, error) {
 // UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
 // of data.
 func (x *CodegenAnalysisResponse) UnmarshalBinary(data []byte) error {
-	x.Reset()
-	return x.MergeBinary(data, string(data), 0)
+	*x = CodegenAnalysisResponse{}
+	r := protobin.NewReader(string(data))
+	x.DecodeBinary(&r)
+	return r.Err()
 }
 
-// MergeBinary reads protobuf's binary form over what x has. text is b, for strings to be cut from; depth is how many
-// messages are around x.
-func (x *CodegenAnalysisResponse) MergeBinary(b []byte, text string, depth int) error {
-	if depth > protobin.MaxDepth {
-		return protobin.ErrDepth
+// DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.
+func (x *CodegenAnalysisResponse) DecodeBinary(r *protobin.Reader) {
+	type fields struct { // what x points to is allocated in one piece
+		AnalysisResult   trestlev1.JsonObject
+		Confidence       float64
+		ProcessingTimeMs int64
+		Timestamp        timestamppb.Timestamp
 	}
-	for len(b) > 0 {
-		tag, n := protowire.ConsumeVarint(b)
-		if n < 0 {
-			return protowire.ParseError(n)
-		}
-		b = b[n:]
+	var room *fields
+	for tag := r.Next(); tag != 0; tag = r.Next() {
 		switch tag {
 		case 0xa:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("omninode.codegen.v1.CodegenAnalysisResponse.correlation_id")
-			}
-			x.CorrelationId = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.CorrelationId = r.String("omninode.codegen.v1.CodegenAnalysisResponse.correlation_id")
 		case 0x12:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("omninode.codegen.v1.CodegenAnalysisResponse.session_id")
-			}
-			x.SessionId = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.SessionId = r.String("omninode.codegen.v1.CodegenAnalysisResponse.session_id")
 		case 0x1a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			if room == nil {
+				room = new(fields)
 			}
-			b = b[n:]
 			if x.AnalysisResult == nil {
-				x.AnalysisResult = new(trestlev1.JsonObject)
+				x.AnalysisResult = &room.AnalysisResult
 			}
-			if json, ok := protobin.Text(v, text[len(text)-len(b)-len(v):len(text)-len(b)]); ok && x.AnalysisResult.Json == "" {
-				x.AnalysisResult.Json = json
-			} else if err := protobin.Merge(v, x.AnalysisResult); err != nil {
-				return err
+			if text, ok := r.JSON(); ok {
+				x.AnalysisResult.Json = text
+			} else {
+				r.Merge(x.AnalysisResult)
 			}
 		case 0x21:
-			v, n := protowire.ConsumeFixed64(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			if room == nil {
+				room = new(fields)
 			}
-			b = b[n:]
-			e := math.Float64frombits(v)
-			x.Confidence = &e
+			room.Confidence = math.Float64frombits(r.Fixed64())
+			x.Confidence = &room.Confidence
 		case 0x28:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			if room == nil {
+				room = new(fields)
 			}
-			b = b[n:]
-			e := int64(v)
-			x.ProcessingTimeMs = &e
+			room.ProcessingTimeMs = int64(r.Varint())
+			x.ProcessingTimeMs = &room.ProcessingTimeMs
 		case 0x32:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			if room == nil {
+				room = new(fields)
 			}
-			b = b[n:]
 			if x.Timestamp == nil {
-				x.Timestamp = new(timestamppb.Timestamp)
+				x.Timestamp = &room.Timestamp
 			}
-			if err := protobin.Timestamp(v, x.Timestamp); err != nil {
-				return err
-			}
+			r.Timestamp(x.Timestamp)
 		case 0x3a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("omninode.codegen.v1.CodegenAnalysisResponse.schema_version")
-			}
-			x.SchemaVersion = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.SchemaVersion = r.String("omninode.codegen.v1.CodegenAnalysisResponse.schema_version")
 		default:
-			number, kind := protowire.DecodeTag(tag)
-			size := protowire.ConsumeFieldValue(number, kind, b)
-			if !number.IsValid() || size < 0 {
-				return protowire.ParseError(min(size, -1))
-			}
-			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
-			b = b[size:]
+			x.unknownFields = r.Unknown(x.unknownFields, tag)
 		}
 	}
-	return nil
 }

@@ -4,9 +4,9 @@
 package codegenv1
 
 import (
+	"slices"
 	"strconv"
 	"time"
-	"unicode/utf8"
 
 	trestlev1 "github.com/omninode/trestle/gen/trestle/v1"
 	trestle "github.com/omninode/trestle/runtime"
@@ -268,11 +268,11 @@ func (x *DeadLetterEvent) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.RetryCount != 0 {
 		b = append(b, 0x18)
-		b = protowire.AppendVarint(b, uint64(x.RetryCount))
+		b = protobin.AppendVarint(b, uint64(x.RetryCount))
 	}
 	if x.MaxRetries != nil {
 		b = append(b, 0x20)
-		b = protowire.AppendVarint(b, uint64(*x.MaxRetries))
+		b = protobin.AppendVarint(b, uint64(*x.MaxRetries))
 	}
 	if x.DlqTimestamp != nil {
 		b = append(b, 0x2a)
@@ -280,24 +280,24 @@ func (x *DeadLetterEvent) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.SourceTopic != "" {
 		b = append(b, 0x32)
-		if !utf8.ValidString(x.SourceTopic) {
+		if !protobin.Valid(x.SourceTopic) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.DeadLetterEvent.source_topic")
 		}
-		b = protowire.AppendString(b, x.SourceTopic)
+		b = protobin.AppendString(b, x.SourceTopic)
 	}
 	if x.ConsumerGroup != "" {
 		b = append(b, 0x3a)
-		if !utf8.ValidString(x.ConsumerGroup) {
+		if !protobin.Valid(x.ConsumerGroup) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.DeadLetterEvent.consumer_group")
 		}
-		b = protowire.AppendString(b, x.ConsumerGroup)
+		b = protobin.AppendString(b, x.ConsumerGroup)
 	}
 	if x.OriginalKey != nil {
 		b = append(b, 0x42)
-		if !utf8.ValidString(*x.OriginalKey) {
+		if !protobin.Valid(*x.OriginalKey) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.DeadLetterEvent.original_key")
 		}
-		b = protowire.AppendString(b, *x.OriginalKey)
+		b = protobin.AppendString(b, *x.OriginalKey)
 	}
 	for _, e := range x.OriginalHeaders {
 		b = append(b, 0x4a)
@@ -312,11 +312,11 @@ func (x *DeadLetterEvent) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.OriginalPartition != nil {
 		b = append(b, 0x50)
-		b = protowire.AppendVarint(b, uint64(*x.OriginalPartition))
+		b = protobin.AppendVarint(b, uint64(*x.OriginalPartition))
 	}
 	if x.OriginalOffset != nil {
 		b = append(b, 0x58)
-		b = protowire.AppendVarint(b, uint64(*x.OriginalOffset))
+		b = protobin.AppendVarint(b, uint64(*x.OriginalOffset))
 	}
 	if x.OriginalValueBase64 != nil {
 		b = append(b, 0x62)
@@ -328,152 +328,102 @@ func (x *DeadLetterEvent) AppendBinary(b []byte) ([]byte, error) {
 // UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
 // of data.
 func (x *DeadLetterEvent) UnmarshalBinary(data []byte) error {
-	x.Reset()
-	return x.MergeBinary(data, string(data), 0)
+	*x = DeadLetterEvent{}
+	r := protobin.NewReader(string(data))
+	x.DecodeBinary(&r)
+	return r.Err()
 }
 
-// MergeBinary reads protobuf's binary form over what x has. text is b, for strings to be cut from; depth is how many
-// messages are around x.
-func (x *DeadLetterEvent) MergeBinary(b []byte, text string, depth int) error {
-	if depth > protobin.MaxDepth {
-		return protobin.ErrDepth
+// DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.
+func (x *DeadLetterEvent) DecodeBinary(r *protobin.Reader) {
+	type fields struct { // what x points to is allocated in one piece
+		OriginalEvent     trestlev1.JsonObject
+		MaxRetries        int64
+		DlqTimestamp      timestamppb.Timestamp
+		OriginalKey       string
+		OriginalPartition int64
+		OriginalOffset    int64
 	}
-	for len(b) > 0 {
-		tag, n := protowire.ConsumeVarint(b)
-		if n < 0 {
-			return protowire.ParseError(n)
-		}
-		b = b[n:]
+	var room *fields
+	for tag := r.Next(); tag != 0; tag = r.Next() {
 		switch tag {
 		case 0xa:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			if room == nil {
+				room = new(fields)
 			}
-			b = b[n:]
 			if x.OriginalEvent == nil {
-				x.OriginalEvent = new(trestlev1.JsonObject)
+				x.OriginalEvent = &room.OriginalEvent
 			}
-			if json, ok := protobin.Text(v, text[len(text)-len(b)-len(v):len(text)-len(b)]); ok && x.OriginalEvent.Json == "" {
-				x.OriginalEvent.Json = json
-			} else if err := protobin.Merge(v, x.OriginalEvent); err != nil {
-				return err
+			if text, ok := r.JSON(); ok {
+				x.OriginalEvent.Json = text
+			} else {
+				r.Merge(x.OriginalEvent)
 			}
 		case 0x12:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
 			if x.Error == nil {
 				x.Error = new(DeadLetterError)
 			}
-			if err := x.Error.MergeBinary(v, text[len(text)-len(b)-len(v):len(text)-len(b)], depth+1); err != nil {
-				return err
-			}
+			outer := r.Enter()
+			x.Error.DecodeBinary(r)
+			r.Leave(outer)
 		case 0x18:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.RetryCount = int64(v)
+			x.RetryCount = int64(r.Varint())
 		case 0x20:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			if room == nil {
+				room = new(fields)
 			}
-			b = b[n:]
-			e := int64(v)
-			x.MaxRetries = &e
+			room.MaxRetries = int64(r.Varint())
+			x.MaxRetries = &room.MaxRetries
 		case 0x2a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			if room == nil {
+				room = new(fields)
 			}
-			b = b[n:]
 			if x.DlqTimestamp == nil {
-				x.DlqTimestamp = new(timestamppb.Timestamp)
+				x.DlqTimestamp = &room.DlqTimestamp
 			}
-			if err := protobin.Timestamp(v, x.DlqTimestamp); err != nil {
-				return err
-			}
+			r.Timestamp(x.DlqTimestamp)
 		case 0x32:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("omninode.codegen.v1.DeadLetterEvent.source_topic")
-			}
-			x.SourceTopic = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.SourceTopic = r.String("omninode.codegen.v1.DeadLetterEvent.source_topic")
 		case 0x3a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("omninode.codegen.v1.DeadLetterEvent.consumer_group")
-			}
-			x.ConsumerGroup = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.ConsumerGroup = r.String("omninode.codegen.v1.DeadLetterEvent.consumer_group")
 		case 0x42:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			if room == nil {
+				room = new(fields)
 			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("omninode.codegen.v1.DeadLetterEvent.original_key")
-			}
-			e := text[len(text)-len(b)-len(v) : len(text)-len(b)]
-			x.OriginalKey = &e
+			room.OriginalKey = r.String("omninode.codegen.v1.DeadLetterEvent.original_key")
+			x.OriginalKey = &room.OriginalKey
 		case 0x4a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			n := r.Run(0x4a)
+			x.OriginalHeaders = slices.Grow(x.OriginalHeaders, n)
+			items := make([]DeadLetterHeader, n)
+			for i := range n {
+				if i > 0 {
+					r.Next()
+				}
+				e := &items[i]
+				outer := r.Enter()
+				e.DecodeBinary(r)
+				r.Leave(outer)
+				x.OriginalHeaders = append(x.OriginalHeaders, e)
 			}
-			b = b[n:]
-			e := new(DeadLetterHeader)
-			if err := e.MergeBinary(v, text[len(text)-len(b)-len(v):len(text)-len(b)], depth+1); err != nil {
-				return err
-			}
-			x.OriginalHeaders = append(x.OriginalHeaders, e)
 		case 0x50:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			if room == nil {
+				room = new(fields)
 			}
-			b = b[n:]
-			e := int64(v)
-			x.OriginalPartition = &e
+			room.OriginalPartition = int64(r.Varint())
+			x.OriginalPartition = &room.OriginalPartition
 		case 0x58:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			if room == nil {
+				room = new(fields)
 			}
-			b = b[n:]
-			e := int64(v)
-			x.OriginalOffset = &e
+			room.OriginalOffset = int64(r.Varint())
+			x.OriginalOffset = &room.OriginalOffset
 		case 0x62:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.OriginalValueBase64 = append([]byte{}, v...)
+			x.OriginalValueBase64 = r.Bytes()
 		default:
-			number, kind := protowire.DecodeTag(tag)
-			size := protowire.ConsumeFieldValue(number, kind, b)
-			if !number.IsValid() || size < 0 {
-				return protowire.ParseError(min(size, -1))
-			}
-			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
-			b = b[size:]
+			x.unknownFields = r.Unknown(x.unknownFields, tag)
 		}
 	}
-	return nil
 }
 
 // Validate returns nil: the schema has no rules for x.
@@ -567,24 +517,24 @@ func (x *DeadLetterError) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.ErrorType != "" {
 		b = append(b, 0x0a)
-		if !utf8.ValidString(x.ErrorType) {
+		if !protobin.Valid(x.ErrorType) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.DeadLetterError.error_type")
 		}
-		b = protowire.AppendString(b, x.ErrorType)
+		b = protobin.AppendString(b, x.ErrorType)
 	}
 	if x.ErrorMessage != "" {
 		b = append(b, 0x12)
-		if !utf8.ValidString(x.ErrorMessage) {
+		if !protobin.Valid(x.ErrorMessage) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.DeadLetterError.error_message")
 		}
-		b = protowire.AppendString(b, x.ErrorMessage)
+		b = protobin.AppendString(b, x.ErrorMessage)
 	}
 	if x.StackTrace != "" {
 		b = append(b, 0x1a)
-		if !utf8.ValidString(x.StackTrace) {
+		if !protobin.Valid(x.StackTrace) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.DeadLetterError.stack_trace")
 		}
-		b = protowire.AppendString(b, x.StackTrace)
+		b = protobin.AppendString(b, x.StackTrace)
 	}
 	if x.Timestamp != nil {
 		b = append(b, 0x22)
@@ -596,76 +546,31 @@ func (x *DeadLetterError) AppendBinary(b []byte) ([]byte, error) {
 // UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
 // of data.
 func (x *DeadLetterError) UnmarshalBinary(data []byte) error {
-	x.Reset()
-	return x.MergeBinary(data, string(data), 0)
+	*x = DeadLetterError{}
+	r := protobin.NewReader(string(data))
+	x.DecodeBinary(&r)
+	return r.Err()
 }
 
-// MergeBinary reads protobuf's binary form over what x has. text is b, for strings to be cut from; depth is how many
-// messages are around x.
-func (x *DeadLetterError) MergeBinary(b []byte, text string, depth int) error {
-	if depth > protobin.MaxDepth {
-		return protobin.ErrDepth
-	}
-	for len(b) > 0 {
-		tag, n := protowire.ConsumeVarint(b)
-		if n < 0 {
-			return protowire.ParseError(n)
-		}
-		b = b[n:]
+// DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.
+func (x *DeadLetterError) DecodeBinary(r *protobin.Reader) {
+	for tag := r.Next(); tag != 0; tag = r.Next() {
 		switch tag {
 		case 0xa:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("omninode.codegen.v1.DeadLetterError.error_type")
-			}
-			x.ErrorType = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.ErrorType = r.String("omninode.codegen.v1.DeadLetterError.error_type")
 		case 0x12:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("omninode.codegen.v1.DeadLetterError.error_message")
-			}
-			x.ErrorMessage = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.ErrorMessage = r.String("omninode.codegen.v1.DeadLetterError.error_message")
 		case 0x1a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("omninode.codegen.v1.DeadLetterError.stack_trace")
-			}
-			x.StackTrace = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.StackTrace = r.String("omninode.codegen.v1.DeadLetterError.stack_trace")
 		case 0x22:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
 			if x.Timestamp == nil {
 				x.Timestamp = new(timestamppb.Timestamp)
 			}
-			if err := protobin.Timestamp(v, x.Timestamp); err != nil {
-				return err
-			}
+			r.Timestamp(x.Timestamp)
 		default:
-			number, kind := protowire.DecodeTag(tag)
-			size := protowire.ConsumeFieldValue(number, kind, b)
-			if !number.IsValid() || size < 0 {
-				return protowire.ParseError(min(size, -1))
-			}
-			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
-			b = b[size:]
+			x.unknownFields = r.Unknown(x.unknownFields, tag)
 		}
 	}
-	return nil
 }
 
 // Validate returns nil: the schema has no rules for x.
@@ -749,17 +654,17 @@ func (x *DeadLetterHeader) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.Key != "" {
 		b = append(b, 0x0a)
-		if !utf8.ValidString(x.Key) {
+		if !protobin.Valid(x.Key) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.DeadLetterHeader.key")
 		}
-		b = protowire.AppendString(b, x.Key)
+		b = protobin.AppendString(b, x.Key)
 	}
 	if x.Value != nil {
 		b = append(b, 0x12)
-		if !utf8.ValidString(*x.Value) {
+		if !protobin.Valid(*x.Value) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.DeadLetterHeader.value")
 		}
-		b = protowire.AppendString(b, *x.Value)
+		b = protobin.AppendString(b, *x.Value)
 	}
 	if x.ValueBase64 != nil {
 		b = append(b, 0x1a)
@@ -771,60 +676,24 @@ func (x *DeadLetterHeader) AppendBinary(b []byte) ([]byte, error) {
 // UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
 // of data.
 func (x *DeadLetterHeader) UnmarshalBinary(data []byte) error {
-	x.Reset()
-	return x.MergeBinary(data, string(data), 0)
+	*x = DeadLetterHeader{}
+	r := protobin.NewReader(string(data))
+	x.DecodeBinary(&r)
+	return r.Err()
 }
 
-// MergeBinary reads protobuf's binary form over what x has. text is b, for strings to be cut from; depth is how many
-// messages are around x.
-func (x *DeadLetterHeader) MergeBinary(b []byte, text string, depth int) error {
-	if depth > protobin.MaxDepth {
-		return protobin.ErrDepth
-	}
-	for len(b) > 0 {
-		tag, n := protowire.ConsumeVarint(b)
-		if n < 0 {
-			return protowire.ParseError(n)
-		}
-		b = b[n:]
+// DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.
+func (x *DeadLetterHeader) DecodeBinary(r *protobin.Reader) {
+	for tag := r.Next(); tag != 0; tag = r.Next() {
 		switch tag {
 		case 0xa:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("omninode.codegen.v1.DeadLetterHeader.key")
-			}
-			x.Key = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.Key = r.String("omninode.codegen.v1.DeadLetterHeader.key")
 		case 0x12:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("omninode.codegen.v1.DeadLetterHeader.value")
-			}
-			e := text[len(text)-len(b)-len(v) : len(text)-len(b)]
-			x.Value = &e
+			x.Value = new(r.String("omninode.codegen.v1.DeadLetterHeader.value"))
 		case 0x1a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.ValueBase64 = append([]byte{}, v...)
+			x.ValueBase64 = r.Bytes()
 		default:
-			number, kind := protowire.DecodeTag(tag)
-			size := protowire.ConsumeFieldValue(number, kind, b)
-			if !number.IsValid() || size < 0 {
-				return protowire.ParseError(min(size, -1))
-			}
-			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
-			b = b[size:]
+			x.unknownFields = r.Unknown(x.unknownFields, tag)
 		}
 	}
-	return nil
 }

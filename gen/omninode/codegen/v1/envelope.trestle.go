@@ -5,14 +5,12 @@ package codegenv1
 
 import (
 	"time"
-	"unicode/utf8"
 
 	trestlev1 "github.com/omninode/trestle/gen/trestle/v1"
 	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/format"
 	"github.com/omninode/trestle/runtime/jsontext"
 	"github.com/omninode/trestle/runtime/protobin"
-	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
@@ -187,31 +185,31 @@ func (x *OnexEnvelopeV1) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.EnvelopeVersion != "" {
 		b = append(b, 0x0a)
-		if !utf8.ValidString(x.EnvelopeVersion) {
+		if !protobin.Valid(x.EnvelopeVersion) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.OnexEnvelopeV1.envelope_version")
 		}
-		b = protowire.AppendString(b, x.EnvelopeVersion)
+		b = protobin.AppendString(b, x.EnvelopeVersion)
 	}
 	if x.CorrelationId != "" {
 		b = append(b, 0x12)
-		if !utf8.ValidString(x.CorrelationId) {
+		if !protobin.Valid(x.CorrelationId) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.OnexEnvelopeV1.correlation_id")
 		}
-		b = protowire.AppendString(b, x.CorrelationId)
+		b = protobin.AppendString(b, x.CorrelationId)
 	}
 	if x.SessionId != nil {
 		b = append(b, 0x1a)
-		if !utf8.ValidString(*x.SessionId) {
+		if !protobin.Valid(*x.SessionId) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.OnexEnvelopeV1.session_id")
 		}
-		b = protowire.AppendString(b, *x.SessionId)
+		b = protobin.AppendString(b, *x.SessionId)
 	}
 	if x.EventType != "" {
 		b = append(b, 0x22)
-		if !utf8.ValidString(x.EventType) {
+		if !protobin.Valid(x.EventType) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.OnexEnvelopeV1.event_type")
 		}
-		b = protowire.AppendString(b, x.EventType)
+		b = protobin.AppendString(b, x.EventType)
 	}
 	if x.Timestamp != nil {
 		b = append(b, 0x2a)
@@ -227,99 +225,56 @@ func (x *OnexEnvelopeV1) AppendBinary(b []byte) ([]byte, error) {
 // UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
 // of data.
 func (x *OnexEnvelopeV1) UnmarshalBinary(data []byte) error {
-	x.Reset()
-	return x.MergeBinary(data, string(data), 0)
+	*x = OnexEnvelopeV1{}
+	r := protobin.NewReader(string(data))
+	x.DecodeBinary(&r)
+	return r.Err()
 }
 
-// MergeBinary reads protobuf's binary form over what x has. text is b, for strings to be cut from; depth is how many
-// messages are around x.
-func (x *OnexEnvelopeV1) MergeBinary(b []byte, text string, depth int) error {
-	if depth > protobin.MaxDepth {
-		return protobin.ErrDepth
+// DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.
+func (x *OnexEnvelopeV1) DecodeBinary(r *protobin.Reader) {
+	type fields struct { // what x points to is allocated in one piece
+		SessionId string
+		Timestamp timestamppb.Timestamp
+		Payload   trestlev1.JsonObject
 	}
-	for len(b) > 0 {
-		tag, n := protowire.ConsumeVarint(b)
-		if n < 0 {
-			return protowire.ParseError(n)
-		}
-		b = b[n:]
+	var room *fields
+	for tag := r.Next(); tag != 0; tag = r.Next() {
 		switch tag {
 		case 0xa:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("omninode.codegen.v1.OnexEnvelopeV1.envelope_version")
-			}
-			x.EnvelopeVersion = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.EnvelopeVersion = r.String("omninode.codegen.v1.OnexEnvelopeV1.envelope_version")
 		case 0x12:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("omninode.codegen.v1.OnexEnvelopeV1.correlation_id")
-			}
-			x.CorrelationId = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.CorrelationId = r.String("omninode.codegen.v1.OnexEnvelopeV1.correlation_id")
 		case 0x1a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			if room == nil {
+				room = new(fields)
 			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("omninode.codegen.v1.OnexEnvelopeV1.session_id")
-			}
-			e := text[len(text)-len(b)-len(v) : len(text)-len(b)]
-			x.SessionId = &e
+			room.SessionId = r.String("omninode.codegen.v1.OnexEnvelopeV1.session_id")
+			x.SessionId = &room.SessionId
 		case 0x22:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("omninode.codegen.v1.OnexEnvelopeV1.event_type")
-			}
-			x.EventType = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.EventType = r.String("omninode.codegen.v1.OnexEnvelopeV1.event_type")
 		case 0x2a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			if room == nil {
+				room = new(fields)
 			}
-			b = b[n:]
 			if x.Timestamp == nil {
-				x.Timestamp = new(timestamppb.Timestamp)
+				x.Timestamp = &room.Timestamp
 			}
-			if err := protobin.Timestamp(v, x.Timestamp); err != nil {
-				return err
-			}
+			r.Timestamp(x.Timestamp)
 		case 0x32:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			if room == nil {
+				room = new(fields)
 			}
-			b = b[n:]
 			if x.Payload == nil {
-				x.Payload = new(trestlev1.JsonObject)
+				x.Payload = &room.Payload
 			}
-			if json, ok := protobin.Text(v, text[len(text)-len(b)-len(v):len(text)-len(b)]); ok && x.Payload.Json == "" {
-				x.Payload.Json = json
-			} else if err := protobin.Merge(v, x.Payload); err != nil {
-				return err
+			if text, ok := r.JSON(); ok {
+				x.Payload.Json = text
+			} else {
+				r.Merge(x.Payload)
 			}
 		default:
-			number, kind := protowire.DecodeTag(tag)
-			size := protowire.ConsumeFieldValue(number, kind, b)
-			if !number.IsValid() || size < 0 {
-				return protowire.ParseError(min(size, -1))
-			}
-			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
-			b = b[size:]
+			x.unknownFields = r.Unknown(x.unknownFields, tag)
 		}
 	}
-	return nil
 }

@@ -4,17 +4,16 @@
 package codegenv1
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	trestlev1 "github.com/omninode/trestle/gen/trestle/v1"
 	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/format"
 	"github.com/omninode/trestle/runtime/jsontext"
 	"github.com/omninode/trestle/runtime/protobin"
-	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
@@ -258,35 +257,35 @@ func (x *CodegenMixinRequest) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.CorrelationId != "" {
 		b = append(b, 0x0a)
-		if !utf8.ValidString(x.CorrelationId) {
+		if !protobin.Valid(x.CorrelationId) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenMixinRequest.correlation_id")
 		}
-		b = protowire.AppendString(b, x.CorrelationId)
+		b = protobin.AppendString(b, x.CorrelationId)
 	}
 	if x.SessionId != "" {
 		b = append(b, 0x12)
-		if !utf8.ValidString(x.SessionId) {
+		if !protobin.Valid(x.SessionId) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenMixinRequest.session_id")
 		}
-		b = protowire.AppendString(b, x.SessionId)
+		b = protobin.AppendString(b, x.SessionId)
 	}
 	for _, e := range x.Requirements {
 		b = append(b, 0x1a)
-		if !utf8.ValidString(e) {
+		if !protobin.Valid(e) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenMixinRequest.requirements")
 		}
-		b = protowire.AppendString(b, e)
+		b = protobin.AppendString(b, e)
 	}
 	if x.NodeType != 0 {
 		b = append(b, 0x20)
-		b = protowire.AppendVarint(b, uint64(x.NodeType))
+		b = protobin.AppendVarint(b, uint64(x.NodeType))
 	}
 	for _, e := range x.ExistingMixins {
 		b = append(b, 0x2a)
-		if !utf8.ValidString(e) {
+		if !protobin.Valid(e) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenMixinRequest.existing_mixins")
 		}
-		b = protowire.AppendString(b, e)
+		b = protobin.AppendString(b, e)
 	}
 	if x.Timestamp != nil {
 		b = append(b, 0x32)
@@ -294,10 +293,10 @@ func (x *CodegenMixinRequest) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.SchemaVersion != "" {
 		b = append(b, 0x3a)
-		if !utf8.ValidString(x.SchemaVersion) {
+		if !protobin.Valid(x.SchemaVersion) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenMixinRequest.schema_version")
 		}
-		b = protowire.AppendString(b, x.SchemaVersion)
+		b = protobin.AppendString(b, x.SchemaVersion)
 	}
 	return append(b, x.unknownFields...), nil
 }
@@ -305,105 +304,51 @@ func (x *CodegenMixinRequest) AppendBinary(b []byte) ([]byte, error) {
 // UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
 // of data.
 func (x *CodegenMixinRequest) UnmarshalBinary(data []byte) error {
-	x.Reset()
-	return x.MergeBinary(data, string(data), 0)
+	*x = CodegenMixinRequest{}
+	r := protobin.NewReader(string(data))
+	x.DecodeBinary(&r)
+	return r.Err()
 }
 
-// MergeBinary reads protobuf's binary form over what x has. text is b, for strings to be cut from; depth is how many
-// messages are around x.
-func (x *CodegenMixinRequest) MergeBinary(b []byte, text string, depth int) error {
-	if depth > protobin.MaxDepth {
-		return protobin.ErrDepth
-	}
-	for len(b) > 0 {
-		tag, n := protowire.ConsumeVarint(b)
-		if n < 0 {
-			return protowire.ParseError(n)
-		}
-		b = b[n:]
+// DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.
+func (x *CodegenMixinRequest) DecodeBinary(r *protobin.Reader) {
+	for tag := r.Next(); tag != 0; tag = r.Next() {
 		switch tag {
 		case 0xa:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("omninode.codegen.v1.CodegenMixinRequest.correlation_id")
-			}
-			x.CorrelationId = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.CorrelationId = r.String("omninode.codegen.v1.CodegenMixinRequest.correlation_id")
 		case 0x12:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("omninode.codegen.v1.CodegenMixinRequest.session_id")
-			}
-			x.SessionId = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.SessionId = r.String("omninode.codegen.v1.CodegenMixinRequest.session_id")
 		case 0x1a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			n := r.Run(0x1a)
+			x.Requirements = slices.Grow(x.Requirements, n)
+			for i := range n {
+				if i > 0 {
+					r.Next()
+				}
+				x.Requirements = append(x.Requirements, r.String("omninode.codegen.v1.CodegenMixinRequest.requirements"))
 			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("omninode.codegen.v1.CodegenMixinRequest.requirements")
-			}
-			e := text[len(text)-len(b)-len(v) : len(text)-len(b)]
-			x.Requirements = append(x.Requirements, e)
 		case 0x20:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.NodeType = NodeType(v)
+			x.NodeType = NodeType(r.Varint())
 		case 0x2a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			n := r.Run(0x2a)
+			x.ExistingMixins = slices.Grow(x.ExistingMixins, n)
+			for i := range n {
+				if i > 0 {
+					r.Next()
+				}
+				x.ExistingMixins = append(x.ExistingMixins, r.String("omninode.codegen.v1.CodegenMixinRequest.existing_mixins"))
 			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("omninode.codegen.v1.CodegenMixinRequest.existing_mixins")
-			}
-			e := text[len(text)-len(b)-len(v) : len(text)-len(b)]
-			x.ExistingMixins = append(x.ExistingMixins, e)
 		case 0x32:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
 			if x.Timestamp == nil {
 				x.Timestamp = new(timestamppb.Timestamp)
 			}
-			if err := protobin.Timestamp(v, x.Timestamp); err != nil {
-				return err
-			}
+			r.Timestamp(x.Timestamp)
 		case 0x3a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("omninode.codegen.v1.CodegenMixinRequest.schema_version")
-			}
-			x.SchemaVersion = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.SchemaVersion = r.String("omninode.codegen.v1.CodegenMixinRequest.schema_version")
 		default:
-			number, kind := protowire.DecodeTag(tag)
-			size := protowire.ConsumeFieldValue(number, kind, b)
-			if !number.IsValid() || size < 0 {
-				return protowire.ParseError(min(size, -1))
-			}
-			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
-			b = b[size:]
+			x.unknownFields = r.Unknown(x.unknownFields, tag)
 		}
 	}
-	return nil
 }
 
 // EventInfo describes the event type CodegenMixinResponse. It works on a nil receiver.
@@ -637,17 +582,17 @@ func (x *CodegenMixinResponse) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.CorrelationId != "" {
 		b = append(b, 0x0a)
-		if !utf8.ValidString(x.CorrelationId) {
+		if !protobin.Valid(x.CorrelationId) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenMixinResponse.correlation_id")
 		}
-		b = protowire.AppendString(b, x.CorrelationId)
+		b = protobin.AppendString(b, x.CorrelationId)
 	}
 	if x.SessionId != "" {
 		b = append(b, 0x12)
-		if !utf8.ValidString(x.SessionId) {
+		if !protobin.Valid(x.SessionId) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenMixinResponse.session_id")
 		}
-		b = protowire.AppendString(b, x.SessionId)
+		b = protobin.AppendString(b, x.SessionId)
 	}
 	for _, e := range x.MixinRecommendations {
 		b = append(b, 0x1a)
@@ -655,11 +600,11 @@ func (x *CodegenMixinResponse) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.TotalRecommendations != nil {
 		b = append(b, 0x20)
-		b = protowire.AppendVarint(b, uint64(*x.TotalRecommendations))
+		b = protobin.AppendVarint(b, uint64(*x.TotalRecommendations))
 	}
 	if x.ProcessingTimeMs != nil {
 		b = append(b, 0x28)
-		b = protowire.AppendVarint(b, uint64(*x.ProcessingTimeMs))
+		b = protobin.AppendVarint(b, uint64(*x.ProcessingTimeMs))
 	}
 	if x.Timestamp != nil {
 		b = append(b, 0x32)
@@ -667,10 +612,10 @@ func (x *CodegenMixinResponse) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.SchemaVersion != "" {
 		b = append(b, 0x3a)
-		if !utf8.ValidString(x.SchemaVersion) {
+		if !protobin.Valid(x.SchemaVersion) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenMixinResponse.schema_version")
 		}
-		b = protowire.AppendString(b, x.SchemaVersion)
+		b = protobin.AppendString(b, x.SchemaVersion)
 	}
 	return append(b, x.unknownFields...), nil
 }
@@ -678,103 +623,66 @@ func (x *CodegenMixinResponse) AppendBinary(b []byte) ([]byte, error) {
 // UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
 // of data.
 func (x *CodegenMixinResponse) UnmarshalBinary(data []byte) error {
-	x.Reset()
-	return x.MergeBinary(data, string(data), 0)
+	*x = CodegenMixinResponse{}
+	r := protobin.NewReader(string(data))
+	x.DecodeBinary(&r)
+	return r.Err()
 }
 
-// MergeBinary reads protobuf's binary form over what x has. text is b, for strings to be cut from; depth is how many
-// messages are around x.
-func (x *CodegenMixinResponse) MergeBinary(b []byte, text string, depth int) error {
-	if depth > protobin.MaxDepth {
-		return protobin.ErrDepth
+// DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.
+func (x *CodegenMixinResponse) DecodeBinary(r *protobin.Reader) {
+	type fields struct { // what x points to is allocated in one piece
+		TotalRecommendations int64
+		ProcessingTimeMs     int64
+		Timestamp            timestamppb.Timestamp
 	}
-	for len(b) > 0 {
-		tag, n := protowire.ConsumeVarint(b)
-		if n < 0 {
-			return protowire.ParseError(n)
-		}
-		b = b[n:]
+	var room *fields
+	for tag := r.Next(); tag != 0; tag = r.Next() {
 		switch tag {
 		case 0xa:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("omninode.codegen.v1.CodegenMixinResponse.correlation_id")
-			}
-			x.CorrelationId = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.CorrelationId = r.String("omninode.codegen.v1.CodegenMixinResponse.correlation_id")
 		case 0x12:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("omninode.codegen.v1.CodegenMixinResponse.session_id")
-			}
-			x.SessionId = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.SessionId = r.String("omninode.codegen.v1.CodegenMixinResponse.session_id")
 		case 0x1a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			n := r.Run(0x1a)
+			x.MixinRecommendations = slices.Grow(x.MixinRecommendations, n)
+			items := make([]trestlev1.JsonObject, n)
+			for i := range n {
+				if i > 0 {
+					r.Next()
+				}
+				e := &items[i]
+				if text, ok := r.JSON(); ok {
+					e.Json = text
+				} else {
+					r.Merge(e)
+				}
+				x.MixinRecommendations = append(x.MixinRecommendations, e)
 			}
-			b = b[n:]
-			e := new(trestlev1.JsonObject)
-			if json, ok := protobin.Text(v, text[len(text)-len(b)-len(v):len(text)-len(b)]); ok && e.Json == "" {
-				e.Json = json
-			} else if err := protobin.Merge(v, e); err != nil {
-				return err
-			}
-			x.MixinRecommendations = append(x.MixinRecommendations, e)
 		case 0x20:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			if room == nil {
+				room = new(fields)
 			}
-			b = b[n:]
-			e := int64(v)
-			x.TotalRecommendations = &e
+			room.TotalRecommendations = int64(r.Varint())
+			x.TotalRecommendations = &room.TotalRecommendations
 		case 0x28:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			if room == nil {
+				room = new(fields)
 			}
-			b = b[n:]
-			e := int64(v)
-			x.ProcessingTimeMs = &e
+			room.ProcessingTimeMs = int64(r.Varint())
+			x.ProcessingTimeMs = &room.ProcessingTimeMs
 		case 0x32:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			if room == nil {
+				room = new(fields)
 			}
-			b = b[n:]
 			if x.Timestamp == nil {
-				x.Timestamp = new(timestamppb.Timestamp)
+				x.Timestamp = &room.Timestamp
 			}
-			if err := protobin.Timestamp(v, x.Timestamp); err != nil {
-				return err
-			}
+			r.Timestamp(x.Timestamp)
 		case 0x3a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("omninode.codegen.v1.CodegenMixinResponse.schema_version")
-			}
-			x.SchemaVersion = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.SchemaVersion = r.String("omninode.codegen.v1.CodegenMixinResponse.schema_version")
 		default:
-			number, kind := protowire.DecodeTag(tag)
-			size := protowire.ConsumeFieldValue(number, kind, b)
-			if !number.IsValid() || size < 0 {
-				return protowire.ParseError(min(size, -1))
-			}
-			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
-			b = b[size:]
+			x.unknownFields = r.Unknown(x.unknownFields, tag)
 		}
 	}
-	return nil
 }

@@ -7,7 +7,6 @@ import (
 	"math"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	trestlev1 "github.com/omninode/trestle/gen/trestle/v1"
 	trestle "github.com/omninode/trestle/runtime"
@@ -237,14 +236,14 @@ func (x *CodegenStatusEvent) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.SessionId != "" {
 		b = append(b, 0x0a)
-		if !utf8.ValidString(x.SessionId) {
+		if !protobin.Valid(x.SessionId) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenStatusEvent.session_id")
 		}
-		b = protowire.AppendString(b, x.SessionId)
+		b = protobin.AppendString(b, x.SessionId)
 	}
 	if x.Status != 0 {
 		b = append(b, 0x10)
-		b = protowire.AppendVarint(b, uint64(x.Status))
+		b = protobin.AppendVarint(b, uint64(x.Status))
 	}
 	if x.ProgressPercentage != nil {
 		b = append(b, 0x19)
@@ -252,10 +251,10 @@ func (x *CodegenStatusEvent) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.Message != nil {
 		b = append(b, 0x22)
-		if !utf8.ValidString(*x.Message) {
+		if !protobin.Valid(*x.Message) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenStatusEvent.message")
 		}
-		b = protowire.AppendString(b, *x.Message)
+		b = protobin.AppendString(b, *x.Message)
 	}
 	if x.Metadata != nil {
 		b = append(b, 0x2a)
@@ -267,10 +266,10 @@ func (x *CodegenStatusEvent) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.SchemaVersion != "" {
 		b = append(b, 0x3a)
-		if !utf8.ValidString(x.SchemaVersion) {
+		if !protobin.Valid(x.SchemaVersion) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenStatusEvent.schema_version")
 		}
-		b = protowire.AppendString(b, x.SchemaVersion)
+		b = protobin.AppendString(b, x.SchemaVersion)
 	}
 	return append(b, x.unknownFields...), nil
 }
@@ -278,104 +277,63 @@ func (x *CodegenStatusEvent) AppendBinary(b []byte) ([]byte, error) {
 // UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
 // of data.
 func (x *CodegenStatusEvent) UnmarshalBinary(data []byte) error {
-	x.Reset()
-	return x.MergeBinary(data, string(data), 0)
+	*x = CodegenStatusEvent{}
+	r := protobin.NewReader(string(data))
+	x.DecodeBinary(&r)
+	return r.Err()
 }
 
-// MergeBinary reads protobuf's binary form over what x has. text is b, for strings to be cut from; depth is how many
-// messages are around x.
-func (x *CodegenStatusEvent) MergeBinary(b []byte, text string, depth int) error {
-	if depth > protobin.MaxDepth {
-		return protobin.ErrDepth
+// DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.
+func (x *CodegenStatusEvent) DecodeBinary(r *protobin.Reader) {
+	type fields struct { // what x points to is allocated in one piece
+		ProgressPercentage float64
+		Message            string
+		Metadata           trestlev1.JsonObject
+		Timestamp          timestamppb.Timestamp
 	}
-	for len(b) > 0 {
-		tag, n := protowire.ConsumeVarint(b)
-		if n < 0 {
-			return protowire.ParseError(n)
-		}
-		b = b[n:]
+	var room *fields
+	for tag := r.Next(); tag != 0; tag = r.Next() {
 		switch tag {
 		case 0xa:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("omninode.codegen.v1.CodegenStatusEvent.session_id")
-			}
-			x.SessionId = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.SessionId = r.String("omninode.codegen.v1.CodegenStatusEvent.session_id")
 		case 0x10:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.Status = SessionStatus(v)
+			x.Status = SessionStatus(r.Varint())
 		case 0x19:
-			v, n := protowire.ConsumeFixed64(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			if room == nil {
+				room = new(fields)
 			}
-			b = b[n:]
-			e := math.Float64frombits(v)
-			x.ProgressPercentage = &e
+			room.ProgressPercentage = math.Float64frombits(r.Fixed64())
+			x.ProgressPercentage = &room.ProgressPercentage
 		case 0x22:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			if room == nil {
+				room = new(fields)
 			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("omninode.codegen.v1.CodegenStatusEvent.message")
-			}
-			e := text[len(text)-len(b)-len(v) : len(text)-len(b)]
-			x.Message = &e
+			room.Message = r.String("omninode.codegen.v1.CodegenStatusEvent.message")
+			x.Message = &room.Message
 		case 0x2a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			if room == nil {
+				room = new(fields)
 			}
-			b = b[n:]
 			if x.Metadata == nil {
-				x.Metadata = new(trestlev1.JsonObject)
+				x.Metadata = &room.Metadata
 			}
-			if json, ok := protobin.Text(v, text[len(text)-len(b)-len(v):len(text)-len(b)]); ok && x.Metadata.Json == "" {
-				x.Metadata.Json = json
-			} else if err := protobin.Merge(v, x.Metadata); err != nil {
-				return err
+			if text, ok := r.JSON(); ok {
+				x.Metadata.Json = text
+			} else {
+				r.Merge(x.Metadata)
 			}
 		case 0x32:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			if room == nil {
+				room = new(fields)
 			}
-			b = b[n:]
 			if x.Timestamp == nil {
-				x.Timestamp = new(timestamppb.Timestamp)
+				x.Timestamp = &room.Timestamp
 			}
-			if err := protobin.Timestamp(v, x.Timestamp); err != nil {
-				return err
-			}
+			r.Timestamp(x.Timestamp)
 		case 0x3a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("omninode.codegen.v1.CodegenStatusEvent.schema_version")
-			}
-			x.SchemaVersion = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.SchemaVersion = r.String("omninode.codegen.v1.CodegenStatusEvent.schema_version")
 		default:
-			number, kind := protowire.DecodeTag(tag)
-			size := protowire.ConsumeFieldValue(number, kind, b)
-			if !number.IsValid() || size < 0 {
-				return protowire.ParseError(min(size, -1))
-			}
-			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
-			b = b[size:]
+			x.unknownFields = r.Unknown(x.unknownFields, tag)
 		}
 	}
-	return nil
 }

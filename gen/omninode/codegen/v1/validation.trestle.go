@@ -5,10 +5,10 @@ package codegenv1
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	trestlev1 "github.com/omninode/trestle/gen/trestle/v1"
 	trestle "github.com/omninode/trestle/runtime"
@@ -269,28 +269,28 @@ func (x *CodegenValidationRequest) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.CorrelationId != "" {
 		b = append(b, 0x0a)
-		if !utf8.ValidString(x.CorrelationId) {
+		if !protobin.Valid(x.CorrelationId) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenValidationRequest.correlation_id")
 		}
-		b = protowire.AppendString(b, x.CorrelationId)
+		b = protobin.AppendString(b, x.CorrelationId)
 	}
 	if x.SessionId != "" {
 		b = append(b, 0x12)
-		if !utf8.ValidString(x.SessionId) {
+		if !protobin.Valid(x.SessionId) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenValidationRequest.session_id")
 		}
-		b = protowire.AppendString(b, x.SessionId)
+		b = protobin.AppendString(b, x.SessionId)
 	}
 	if x.CodeContent != nil {
 		b = append(b, 0x1a)
-		if !utf8.ValidString(*x.CodeContent) {
+		if !protobin.Valid(*x.CodeContent) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenValidationRequest.code_content")
 		}
-		b = protowire.AppendString(b, *x.CodeContent)
+		b = protobin.AppendString(b, *x.CodeContent)
 	}
 	if x.NodeType != 0 {
 		b = append(b, 0x20)
-		b = protowire.AppendVarint(b, uint64(x.NodeType))
+		b = protobin.AppendVarint(b, uint64(x.NodeType))
 	}
 	for _, e := range x.Contracts {
 		b = append(b, 0x2a)
@@ -298,7 +298,7 @@ func (x *CodegenValidationRequest) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.ValidationType != 0 {
 		b = append(b, 0x30)
-		b = protowire.AppendVarint(b, uint64(x.ValidationType))
+		b = protobin.AppendVarint(b, uint64(x.ValidationType))
 	}
 	if x.Timestamp != nil {
 		b = append(b, 0x3a)
@@ -306,10 +306,10 @@ func (x *CodegenValidationRequest) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.SchemaVersion != "" {
 		b = append(b, 0x42)
-		if !utf8.ValidString(x.SchemaVersion) {
+		if !protobin.Valid(x.SchemaVersion) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenValidationRequest.schema_version")
 		}
-		b = protowire.AppendString(b, x.SchemaVersion)
+		b = protobin.AppendString(b, x.SchemaVersion)
 	}
 	return append(b, x.unknownFields...), nil
 }
@@ -317,114 +317,65 @@ func (x *CodegenValidationRequest) AppendBinary(b []byte) ([]byte, error) {
 // UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
 // of data.
 func (x *CodegenValidationRequest) UnmarshalBinary(data []byte) error {
-	x.Reset()
-	return x.MergeBinary(data, string(data), 0)
+	*x = CodegenValidationRequest{}
+	r := protobin.NewReader(string(data))
+	x.DecodeBinary(&r)
+	return r.Err()
 }
 
-// MergeBinary reads protobuf's binary form over what x has. text is b, for strings to be cut from; depth is how many
-// messages are around x.
-func (x *CodegenValidationRequest) MergeBinary(b []byte, text string, depth int) error {
-	if depth > protobin.MaxDepth {
-		return protobin.ErrDepth
+// DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.
+func (x *CodegenValidationRequest) DecodeBinary(r *protobin.Reader) {
+	type fields struct { // what x points to is allocated in one piece
+		CodeContent string
+		Timestamp   timestamppb.Timestamp
 	}
-	for len(b) > 0 {
-		tag, n := protowire.ConsumeVarint(b)
-		if n < 0 {
-			return protowire.ParseError(n)
-		}
-		b = b[n:]
+	var room *fields
+	for tag := r.Next(); tag != 0; tag = r.Next() {
 		switch tag {
 		case 0xa:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("omninode.codegen.v1.CodegenValidationRequest.correlation_id")
-			}
-			x.CorrelationId = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.CorrelationId = r.String("omninode.codegen.v1.CodegenValidationRequest.correlation_id")
 		case 0x12:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("omninode.codegen.v1.CodegenValidationRequest.session_id")
-			}
-			x.SessionId = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.SessionId = r.String("omninode.codegen.v1.CodegenValidationRequest.session_id")
 		case 0x1a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			if room == nil {
+				room = new(fields)
 			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("omninode.codegen.v1.CodegenValidationRequest.code_content")
-			}
-			e := text[len(text)-len(b)-len(v) : len(text)-len(b)]
-			x.CodeContent = &e
+			room.CodeContent = r.String("omninode.codegen.v1.CodegenValidationRequest.code_content")
+			x.CodeContent = &room.CodeContent
 		case 0x20:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.NodeType = NodeType(v)
+			x.NodeType = NodeType(r.Varint())
 		case 0x2a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			n := r.Run(0x2a)
+			x.Contracts = slices.Grow(x.Contracts, n)
+			items := make([]trestlev1.JsonObject, n)
+			for i := range n {
+				if i > 0 {
+					r.Next()
+				}
+				e := &items[i]
+				if text, ok := r.JSON(); ok {
+					e.Json = text
+				} else {
+					r.Merge(e)
+				}
+				x.Contracts = append(x.Contracts, e)
 			}
-			b = b[n:]
-			e := new(trestlev1.JsonObject)
-			if json, ok := protobin.Text(v, text[len(text)-len(b)-len(v):len(text)-len(b)]); ok && e.Json == "" {
-				e.Json = json
-			} else if err := protobin.Merge(v, e); err != nil {
-				return err
-			}
-			x.Contracts = append(x.Contracts, e)
 		case 0x30:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.ValidationType = ValidationType(v)
+			x.ValidationType = ValidationType(r.Varint())
 		case 0x3a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			if room == nil {
+				room = new(fields)
 			}
-			b = b[n:]
 			if x.Timestamp == nil {
-				x.Timestamp = new(timestamppb.Timestamp)
+				x.Timestamp = &room.Timestamp
 			}
-			if err := protobin.Timestamp(v, x.Timestamp); err != nil {
-				return err
-			}
+			r.Timestamp(x.Timestamp)
 		case 0x42:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("omninode.codegen.v1.CodegenValidationRequest.schema_version")
-			}
-			x.SchemaVersion = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.SchemaVersion = r.String("omninode.codegen.v1.CodegenValidationRequest.schema_version")
 		default:
-			number, kind := protowire.DecodeTag(tag)
-			size := protowire.ConsumeFieldValue(number, kind, b)
-			if !number.IsValid() || size < 0 {
-				return protowire.ParseError(min(size, -1))
-			}
-			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
-			b = b[size:]
+			x.unknownFields = r.Unknown(x.unknownFields, tag)
 		}
 	}
-	return nil
 }
 
 // EventInfo describes the event type CodegenValidationResponse. It works on a nil receiver.
@@ -690,17 +641,17 @@ func (x *CodegenValidationResponse) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.CorrelationId != "" {
 		b = append(b, 0x0a)
-		if !utf8.ValidString(x.CorrelationId) {
+		if !protobin.Valid(x.CorrelationId) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenValidationResponse.correlation_id")
 		}
-		b = protowire.AppendString(b, x.CorrelationId)
+		b = protobin.AppendString(b, x.CorrelationId)
 	}
 	if x.SessionId != "" {
 		b = append(b, 0x12)
-		if !utf8.ValidString(x.SessionId) {
+		if !protobin.Valid(x.SessionId) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenValidationResponse.session_id")
 		}
-		b = protowire.AppendString(b, x.SessionId)
+		b = protobin.AppendString(b, x.SessionId)
 	}
 	if x.ValidationResult != nil {
 		b = append(b, 0x1a)
@@ -716,11 +667,11 @@ func (x *CodegenValidationResponse) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.IsValid != nil {
 		b = append(b, 0x30)
-		b = protowire.AppendVarint(b, protowire.EncodeBool(*x.IsValid))
+		b = protobin.AppendVarint(b, protowire.EncodeBool(*x.IsValid))
 	}
 	if x.ProcessingTimeMs != nil {
 		b = append(b, 0x38)
-		b = protowire.AppendVarint(b, uint64(*x.ProcessingTimeMs))
+		b = protobin.AppendVarint(b, uint64(*x.ProcessingTimeMs))
 	}
 	if x.Timestamp != nil {
 		b = append(b, 0x42)
@@ -728,10 +679,10 @@ func (x *CodegenValidationResponse) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.SchemaVersion != "" {
 		b = append(b, 0x4a)
-		if !utf8.ValidString(x.SchemaVersion) {
+		if !protobin.Valid(x.SchemaVersion) {
 			return b, protobin.NotUTF8("omninode.codegen.v1.CodegenValidationResponse.schema_version")
 		}
-		b = protowire.AppendString(b, x.SchemaVersion)
+		b = protobin.AppendString(b, x.SchemaVersion)
 	}
 	return append(b, x.unknownFields...), nil
 }
@@ -739,120 +690,77 @@ func (x *CodegenValidationResponse) AppendBinary(b []byte) ([]byte, error) {
 // UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
 // of data.
 func (x *CodegenValidationResponse) UnmarshalBinary(data []byte) error {
-	x.Reset()
-	return x.MergeBinary(data, string(data), 0)
+	*x = CodegenValidationResponse{}
+	r := protobin.NewReader(string(data))
+	x.DecodeBinary(&r)
+	return r.Err()
 }
 
-// MergeBinary reads protobuf's binary form over what x has. text is b, for strings to be cut from; depth is how many
-// messages are around x.
-func (x *CodegenValidationResponse) MergeBinary(b []byte, text string, depth int) error {
-	if depth > protobin.MaxDepth {
-		return protobin.ErrDepth
+// DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.
+func (x *CodegenValidationResponse) DecodeBinary(r *protobin.Reader) {
+	type fields struct { // what x points to is allocated in one piece
+		ValidationResult    trestlev1.JsonObject
+		QualityScore        float64
+		OnexComplianceScore float64
+		IsValid             bool
+		ProcessingTimeMs    int64
+		Timestamp           timestamppb.Timestamp
 	}
-	for len(b) > 0 {
-		tag, n := protowire.ConsumeVarint(b)
-		if n < 0 {
-			return protowire.ParseError(n)
-		}
-		b = b[n:]
+	var room *fields
+	for tag := r.Next(); tag != 0; tag = r.Next() {
 		switch tag {
 		case 0xa:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("omninode.codegen.v1.CodegenValidationResponse.correlation_id")
-			}
-			x.CorrelationId = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.CorrelationId = r.String("omninode.codegen.v1.CodegenValidationResponse.correlation_id")
 		case 0x12:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("omninode.codegen.v1.CodegenValidationResponse.session_id")
-			}
-			x.SessionId = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.SessionId = r.String("omninode.codegen.v1.CodegenValidationResponse.session_id")
 		case 0x1a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			if room == nil {
+				room = new(fields)
 			}
-			b = b[n:]
 			if x.ValidationResult == nil {
-				x.ValidationResult = new(trestlev1.JsonObject)
+				x.ValidationResult = &room.ValidationResult
 			}
-			if json, ok := protobin.Text(v, text[len(text)-len(b)-len(v):len(text)-len(b)]); ok && x.ValidationResult.Json == "" {
-				x.ValidationResult.Json = json
-			} else if err := protobin.Merge(v, x.ValidationResult); err != nil {
-				return err
+			if text, ok := r.JSON(); ok {
+				x.ValidationResult.Json = text
+			} else {
+				r.Merge(x.ValidationResult)
 			}
 		case 0x21:
-			v, n := protowire.ConsumeFixed64(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			if room == nil {
+				room = new(fields)
 			}
-			b = b[n:]
-			e := math.Float64frombits(v)
-			x.QualityScore = &e
+			room.QualityScore = math.Float64frombits(r.Fixed64())
+			x.QualityScore = &room.QualityScore
 		case 0x29:
-			v, n := protowire.ConsumeFixed64(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			if room == nil {
+				room = new(fields)
 			}
-			b = b[n:]
-			e := math.Float64frombits(v)
-			x.OnexComplianceScore = &e
+			room.OnexComplianceScore = math.Float64frombits(r.Fixed64())
+			x.OnexComplianceScore = &room.OnexComplianceScore
 		case 0x30:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			if room == nil {
+				room = new(fields)
 			}
-			b = b[n:]
-			e := protowire.DecodeBool(v)
-			x.IsValid = &e
+			room.IsValid = r.Varint() != 0
+			x.IsValid = &room.IsValid
 		case 0x38:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			if room == nil {
+				room = new(fields)
 			}
-			b = b[n:]
-			e := int64(v)
-			x.ProcessingTimeMs = &e
+			room.ProcessingTimeMs = int64(r.Varint())
+			x.ProcessingTimeMs = &room.ProcessingTimeMs
 		case 0x42:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			if room == nil {
+				room = new(fields)
 			}
-			b = b[n:]
 			if x.Timestamp == nil {
-				x.Timestamp = new(timestamppb.Timestamp)
+				x.Timestamp = &room.Timestamp
 			}
-			if err := protobin.Timestamp(v, x.Timestamp); err != nil {
-				return err
-			}
+			r.Timestamp(x.Timestamp)
 		case 0x4a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("omninode.codegen.v1.CodegenValidationResponse.schema_version")
-			}
-			x.SchemaVersion = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.SchemaVersion = r.String("omninode.codegen.v1.CodegenValidationResponse.schema_version")
 		default:
-			number, kind := protowire.DecodeTag(tag)
-			size := protowire.ConsumeFieldValue(number, kind, b)
-			if !number.IsValid() || size < 0 {
-				return protowire.ParseError(min(size, -1))
-			}
-			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
-			b = b[size:]
+			x.unknownFields = r.Unknown(x.unknownFields, tag)
 		}
 	}
-	return nil
 }

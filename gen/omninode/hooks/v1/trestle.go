@@ -3,9 +3,6 @@
 package hooksv1
 
 import (
-	"regexp"
-	"sync"
-
 	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/wire"
 )
@@ -270,8 +267,49 @@ var (
 	}
 )
 
-// The patterns of the schemas, compiled when they are first needed.
-var (
-	patternServiceInfoVersion = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\d+\.\d+\.\d+`) })
-	patternStartupStepStatus  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile("^(success|failed|warning)$") })
-)
+// patternServiceInfoVersion reports whether s matches `^\d+\.\d+\.\d+`.
+func patternServiceInfoVersion(s string) bool {
+	state := 0
+	for i := range len(s) {
+		switch c := s[i]; state {
+		case 0:
+			switch {
+			case c >= '0' && c <= '9':
+				state = 1
+			default:
+				return false
+			}
+		case 1:
+			switch {
+			case c == '.':
+				state = 2
+			case c >= '0' && c <= '9':
+			default:
+				return false
+			}
+		case 2:
+			switch {
+			case c >= '0' && c <= '9':
+				state = 3
+			default:
+				return false
+			}
+		case 3:
+			switch {
+			case c == '.':
+				state = 4
+			case c >= '0' && c <= '9':
+			default:
+				return false
+			}
+		case 4:
+			switch {
+			case c >= '0' && c <= '9':
+				return true
+			default:
+				return false
+			}
+		}
+	}
+	return false
+}

@@ -7,14 +7,12 @@ import (
 	"slices"
 	"strconv"
 	"time"
-	"unicode/utf8"
 
 	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/celvalidate"
 	"github.com/omninode/trestle/runtime/format"
 	"github.com/omninode/trestle/runtime/jsontext"
 	"github.com/omninode/trestle/runtime/protobin"
-	"google.golang.org/protobuf/encoding/protowire"
 )
 
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
@@ -254,23 +252,23 @@ func (x *Span) AppendBinary(b []byte) ([]byte, error) {
 	var err error
 	if x.Start != nil {
 		b = append(b, 0x08)
-		b = protowire.AppendVarint(b, uint64(*x.Start))
+		b = protobin.AppendVarint(b, uint64(*x.Start))
 	}
 	if x.End != nil {
 		b = append(b, 0x10)
-		b = protowire.AppendVarint(b, uint64(*x.End))
+		b = protobin.AppendVarint(b, uint64(*x.End))
 	}
 	if len(x.Odd) > 0 {
 		b = append(b, 0x1a, 0)
 		at := len(b) - 1
 		for _, e := range x.Odd {
-			b = protowire.AppendVarint(b, uint64(e))
+			b = protobin.AppendVarint(b, uint64(e))
 		}
 		b = protobin.Close(b, at)
 	}
 	if x.Size != nil {
 		b = append(b, 0x20)
-		b = protowire.AppendVarint(b, uint64(*x.Size))
+		b = protobin.AppendVarint(b, uint64(*x.Size))
 	}
 	for _, e := range x.Inner {
 		b = append(b, 0x2a)
@@ -295,10 +293,10 @@ func (x *Span) AppendBinary(b []byte) ([]byte, error) {
 			b = append(b, 0x32, 0)
 			entry := len(b) - 1
 			b = append(b, 0x0a)
-			if !utf8.ValidString(k) {
+			if !protobin.Valid(k) {
 				return b, protobin.NotUTF8("acme.expressions.v1.Span.named")
 			}
-			b = protowire.AppendString(b, k)
+			b = protobin.AppendString(b, k)
 			b = append(b, 0x12)
 			{
 				b = append(b, 0)
@@ -313,14 +311,14 @@ func (x *Span) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.Name != nil {
 		b = append(b, 0x3a)
-		if !utf8.ValidString(*x.Name) {
+		if !protobin.Valid(*x.Name) {
 			return b, protobin.NotUTF8("acme.expressions.v1.Span.name")
 		}
-		b = protowire.AppendString(b, *x.Name)
+		b = protobin.AppendString(b, *x.Name)
 	}
 	if x.Number != nil {
 		b = append(b, 0x40)
-		b = protowire.AppendVarint(b, uint64(*x.Number))
+		b = protobin.AppendVarint(b, uint64(*x.Number))
 	}
 	return append(b, x.unknownFields...), nil
 }
@@ -328,157 +326,99 @@ func (x *Span) AppendBinary(b []byte) ([]byte, error) {
 // UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
 // of data.
 func (x *Span) UnmarshalBinary(data []byte) error {
-	x.Reset()
-	return x.MergeBinary(data, string(data), 0)
+	*x = Span{}
+	r := protobin.NewReader(string(data))
+	x.DecodeBinary(&r)
+	return r.Err()
 }
 
-// MergeBinary reads protobuf's binary form over what x has. text is b, for strings to be cut from; depth is how many
-// messages are around x.
-func (x *Span) MergeBinary(b []byte, text string, depth int) error {
-	if depth > protobin.MaxDepth {
-		return protobin.ErrDepth
+// DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.
+func (x *Span) DecodeBinary(r *protobin.Reader) {
+	type fields struct { // what x points to is allocated in one piece
+		Start  int32
+		End    int32
+		Size   int32
+		Name   string
+		Number int32
 	}
-	for len(b) > 0 {
-		tag, n := protowire.ConsumeVarint(b)
-		if n < 0 {
-			return protowire.ParseError(n)
-		}
-		b = b[n:]
+	var room *fields
+	for tag := r.Next(); tag != 0; tag = r.Next() {
 		switch tag {
 		case 0x8:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			if room == nil {
+				room = new(fields)
 			}
-			b = b[n:]
-			e := int32(v)
-			x.Start = &e
+			room.Start = int32(r.Varint())
+			x.Start = &room.Start
 		case 0x10:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			if room == nil {
+				room = new(fields)
 			}
-			b = b[n:]
-			e := int32(v)
-			x.End = &e
+			room.End = int32(r.Varint())
+			x.End = &room.End
 		case 0x18:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			e := int32(v)
-			x.Odd = append(x.Odd, e)
+			x.Odd = append(x.Odd, int32(r.Varint()))
 		case 0x1a: // packed
-			packed, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			outer := r.Open()
+			for r.More() {
+				x.Odd = append(x.Odd, int32(r.Varint()))
 			}
-			b = b[n:]
-			for len(packed) > 0 {
-				v, n := protowire.ConsumeVarint(packed)
-				if n < 0 {
-					return protowire.ParseError(n)
-				}
-				packed = packed[n:]
-				e := int32(v)
-				x.Odd = append(x.Odd, e)
-			}
+			r.Close(outer)
 		case 0x20:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			if room == nil {
+				room = new(fields)
 			}
-			b = b[n:]
-			e := int32(v)
-			x.Size = &e
+			room.Size = int32(r.Varint())
+			x.Size = &room.Size
 		case 0x2a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			n := r.Run(0x2a)
+			x.Inner = slices.Grow(x.Inner, n)
+			items := make([]Span, n)
+			for i := range n {
+				if i > 0 {
+					r.Next()
+				}
+				e := &items[i]
+				outer := r.Enter()
+				e.DecodeBinary(r)
+				r.Leave(outer)
+				x.Inner = append(x.Inner, e)
 			}
-			b = b[n:]
-			e := new(Span)
-			if err := e.MergeBinary(v, text[len(text)-len(b)-len(v):len(text)-len(b)], depth+1); err != nil {
-				return err
-			}
-			x.Inner = append(x.Inner, e)
 		case 0x32:
-			entry, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			text := text[len(text)-len(b)-len(entry) : len(text)-len(b)]
 			var k string
 			e := new(Span)
-			for len(entry) > 0 {
-				tag, n := protowire.ConsumeVarint(entry)
-				if n < 0 {
-					return protowire.ParseError(n)
-				}
-				entry = entry[n:]
+			entry := r.Open()
+			for tag := r.Next(); tag != 0; tag = r.Next() {
 				switch tag {
 				case 0xa:
-					v, n := protowire.ConsumeBytes(entry)
-					if n < 0 {
-						return protowire.ParseError(n)
-					}
-					entry = entry[n:]
-					if !utf8.Valid(v) {
-						return protobin.NotUTF8("acme.expressions.v1.Span.named")
-					}
-					k = text[len(text)-len(entry)-len(v) : len(text)-len(entry)]
+					k = r.String("acme.expressions.v1.Span.named")
 				case 0x12:
-					v, n := protowire.ConsumeBytes(entry)
-					if n < 0 {
-						return protowire.ParseError(n)
-					}
-					entry = entry[n:]
-					if err := e.MergeBinary(v, text[len(text)-len(entry)-len(v):len(text)-len(entry)], depth+1); err != nil {
-						return err
-					}
+					outer := r.Enter()
+					e.DecodeBinary(r)
+					r.Leave(outer)
 				default:
-					number, kind := protowire.DecodeTag(tag)
-					size := protowire.ConsumeFieldValue(number, kind, entry)
-					if !number.IsValid() || size < 0 {
-						return protowire.ParseError(min(size, -1))
-					}
-					entry = entry[size:]
+					r.Skip(tag)
 				}
 			}
+			r.Close(entry)
 			if x.Named == nil {
 				x.Named = make(map[string]*Span)
 			}
 			x.Named[k] = e
 		case 0x3a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			if room == nil {
+				room = new(fields)
 			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.expressions.v1.Span.name")
-			}
-			e := text[len(text)-len(b)-len(v) : len(text)-len(b)]
-			x.Name = &e
+			room.Name = r.String("acme.expressions.v1.Span.name")
+			x.Name = &room.Name
 		case 0x40:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			if room == nil {
+				room = new(fields)
 			}
-			b = b[n:]
-			e := int32(v)
-			x.Number = &e
+			room.Number = int32(r.Varint())
+			x.Number = &room.Number
 		default:
-			number, kind := protowire.DecodeTag(tag)
-			size := protowire.ConsumeFieldValue(number, kind, b)
-			if !number.IsValid() || size < 0 {
-				return protowire.ParseError(min(size, -1))
-			}
-			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
-			b = b[size:]
+			x.unknownFields = r.Unknown(x.unknownFields, tag)
 		}
 	}
-	return nil
 }

@@ -571,171 +571,171 @@ func (x *Formats) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.Email != "" {
 		b = append(b, 0x0a)
-		if !utf8.ValidString(x.Email) {
+		if !protobin.Valid(x.Email) {
 			return b, protobin.NotUTF8("acme.formats.v1.Formats.email")
 		}
-		b = protowire.AppendString(b, x.Email)
+		b = protobin.AppendString(b, x.Email)
 	}
 	if x.Hostname != "" {
 		b = append(b, 0x12)
-		if !utf8.ValidString(x.Hostname) {
+		if !protobin.Valid(x.Hostname) {
 			return b, protobin.NotUTF8("acme.formats.v1.Formats.hostname")
 		}
-		b = protowire.AppendString(b, x.Hostname)
+		b = protobin.AppendString(b, x.Hostname)
 	}
 	if x.Ip != "" {
 		b = append(b, 0x1a)
-		if !utf8.ValidString(x.Ip) {
+		if !protobin.Valid(x.Ip) {
 			return b, protobin.NotUTF8("acme.formats.v1.Formats.ip")
 		}
-		b = protowire.AppendString(b, x.Ip)
+		b = protobin.AppendString(b, x.Ip)
 	}
 	if x.Ipv4 != "" {
 		b = append(b, 0x22)
-		if !utf8.ValidString(x.Ipv4) {
+		if !protobin.Valid(x.Ipv4) {
 			return b, protobin.NotUTF8("acme.formats.v1.Formats.ipv4")
 		}
-		b = protowire.AppendString(b, x.Ipv4)
+		b = protobin.AppendString(b, x.Ipv4)
 	}
 	if x.Ipv6 != "" {
 		b = append(b, 0x2a)
-		if !utf8.ValidString(x.Ipv6) {
+		if !protobin.Valid(x.Ipv6) {
 			return b, protobin.NotUTF8("acme.formats.v1.Formats.ipv6")
 		}
-		b = protowire.AppendString(b, x.Ipv6)
+		b = protobin.AppendString(b, x.Ipv6)
 	}
 	if x.Uri != "" {
 		b = append(b, 0x32)
-		if !utf8.ValidString(x.Uri) {
+		if !protobin.Valid(x.Uri) {
 			return b, protobin.NotUTF8("acme.formats.v1.Formats.uri")
 		}
-		b = protowire.AppendString(b, x.Uri)
+		b = protobin.AppendString(b, x.Uri)
 	}
 	if x.UriRef != "" {
 		b = append(b, 0x3a)
-		if !utf8.ValidString(x.UriRef) {
+		if !protobin.Valid(x.UriRef) {
 			return b, protobin.NotUTF8("acme.formats.v1.Formats.uri_ref")
 		}
-		b = protowire.AppendString(b, x.UriRef)
+		b = protobin.AppendString(b, x.UriRef)
 	}
 	if x.Address != "" {
 		b = append(b, 0x42)
-		if !utf8.ValidString(x.Address) {
+		if !protobin.Valid(x.Address) {
 			return b, protobin.NotUTF8("acme.formats.v1.Formats.address")
 		}
-		b = protowire.AppendString(b, x.Address)
+		b = protobin.AppendString(b, x.Address)
 	}
 	if x.IpWithPrefixlen != "" {
 		b = append(b, 0x4a)
-		if !utf8.ValidString(x.IpWithPrefixlen) {
+		if !protobin.Valid(x.IpWithPrefixlen) {
 			return b, protobin.NotUTF8("acme.formats.v1.Formats.ip_with_prefixlen")
 		}
-		b = protowire.AppendString(b, x.IpWithPrefixlen)
+		b = protobin.AppendString(b, x.IpWithPrefixlen)
 	}
 	if x.Ipv4WithPrefixlen != "" {
 		b = append(b, 0x52)
-		if !utf8.ValidString(x.Ipv4WithPrefixlen) {
+		if !protobin.Valid(x.Ipv4WithPrefixlen) {
 			return b, protobin.NotUTF8("acme.formats.v1.Formats.ipv4_with_prefixlen")
 		}
-		b = protowire.AppendString(b, x.Ipv4WithPrefixlen)
+		b = protobin.AppendString(b, x.Ipv4WithPrefixlen)
 	}
 	if x.Ipv6WithPrefixlen != "" {
 		b = append(b, 0x5a)
-		if !utf8.ValidString(x.Ipv6WithPrefixlen) {
+		if !protobin.Valid(x.Ipv6WithPrefixlen) {
 			return b, protobin.NotUTF8("acme.formats.v1.Formats.ipv6_with_prefixlen")
 		}
-		b = protowire.AppendString(b, x.Ipv6WithPrefixlen)
+		b = protobin.AppendString(b, x.Ipv6WithPrefixlen)
 	}
 	if x.IpPrefix != "" {
 		b = append(b, 0x62)
-		if !utf8.ValidString(x.IpPrefix) {
+		if !protobin.Valid(x.IpPrefix) {
 			return b, protobin.NotUTF8("acme.formats.v1.Formats.ip_prefix")
 		}
-		b = protowire.AppendString(b, x.IpPrefix)
+		b = protobin.AppendString(b, x.IpPrefix)
 	}
 	if x.Ipv4Prefix != "" {
 		b = append(b, 0x6a)
-		if !utf8.ValidString(x.Ipv4Prefix) {
+		if !protobin.Valid(x.Ipv4Prefix) {
 			return b, protobin.NotUTF8("acme.formats.v1.Formats.ipv4_prefix")
 		}
-		b = protowire.AppendString(b, x.Ipv4Prefix)
+		b = protobin.AppendString(b, x.Ipv4Prefix)
 	}
 	if x.Ipv6Prefix != "" {
 		b = append(b, 0x72)
-		if !utf8.ValidString(x.Ipv6Prefix) {
+		if !protobin.Valid(x.Ipv6Prefix) {
 			return b, protobin.NotUTF8("acme.formats.v1.Formats.ipv6_prefix")
 		}
-		b = protowire.AppendString(b, x.Ipv6Prefix)
+		b = protobin.AppendString(b, x.Ipv6Prefix)
 	}
 	if x.HostAndPort != "" {
 		b = append(b, 0x7a)
-		if !utf8.ValidString(x.HostAndPort) {
+		if !protobin.Valid(x.HostAndPort) {
 			return b, protobin.NotUTF8("acme.formats.v1.Formats.host_and_port")
 		}
-		b = protowire.AppendString(b, x.HostAndPort)
+		b = protobin.AppendString(b, x.HostAndPort)
 	}
 	if x.Ulid != "" {
 		b = append(b, 0x82, 0x01)
-		if !utf8.ValidString(x.Ulid) {
+		if !protobin.Valid(x.Ulid) {
 			return b, protobin.NotUTF8("acme.formats.v1.Formats.ulid")
 		}
-		b = protowire.AppendString(b, x.Ulid)
+		b = protobin.AppendString(b, x.Ulid)
 	}
 	if x.ProtobufFqn != "" {
 		b = append(b, 0x8a, 0x01)
-		if !utf8.ValidString(x.ProtobufFqn) {
+		if !protobin.Valid(x.ProtobufFqn) {
 			return b, protobin.NotUTF8("acme.formats.v1.Formats.protobuf_fqn")
 		}
-		b = protowire.AppendString(b, x.ProtobufFqn)
+		b = protobin.AppendString(b, x.ProtobufFqn)
 	}
 	if x.ProtobufDotFqn != "" {
 		b = append(b, 0x92, 0x01)
-		if !utf8.ValidString(x.ProtobufDotFqn) {
+		if !protobin.Valid(x.ProtobufDotFqn) {
 			return b, protobin.NotUTF8("acme.formats.v1.Formats.protobuf_dot_fqn")
 		}
-		b = protowire.AppendString(b, x.ProtobufDotFqn)
+		b = protobin.AppendString(b, x.ProtobufDotFqn)
 	}
 	if x.HeaderName != "" {
 		b = append(b, 0x9a, 0x01)
-		if !utf8.ValidString(x.HeaderName) {
+		if !protobin.Valid(x.HeaderName) {
 			return b, protobin.NotUTF8("acme.formats.v1.Formats.header_name")
 		}
-		b = protowire.AppendString(b, x.HeaderName)
+		b = protobin.AppendString(b, x.HeaderName)
 	}
 	if x.HeaderValue != "" {
 		b = append(b, 0xa2, 0x01)
-		if !utf8.ValidString(x.HeaderValue) {
+		if !protobin.Valid(x.HeaderValue) {
 			return b, protobin.NotUTF8("acme.formats.v1.Formats.header_value")
 		}
-		b = protowire.AppendString(b, x.HeaderValue)
+		b = protobin.AppendString(b, x.HeaderValue)
 	}
 	if x.LooseHeader != "" {
 		b = append(b, 0xaa, 0x01)
-		if !utf8.ValidString(x.LooseHeader) {
+		if !protobin.Valid(x.LooseHeader) {
 			return b, protobin.NotUTF8("acme.formats.v1.Formats.loose_header")
 		}
-		b = protowire.AppendString(b, x.LooseHeader)
+		b = protobin.AppendString(b, x.LooseHeader)
 	}
 	if x.Uuid != "" {
 		b = append(b, 0xb2, 0x01)
-		if !utf8.ValidString(x.Uuid) {
+		if !protobin.Valid(x.Uuid) {
 			return b, protobin.NotUTF8("acme.formats.v1.Formats.uuid")
 		}
-		b = protowire.AppendString(b, x.Uuid)
+		b = protobin.AppendString(b, x.Uuid)
 	}
 	if x.Tuuid != "" {
 		b = append(b, 0xba, 0x01)
-		if !utf8.ValidString(x.Tuuid) {
+		if !protobin.Valid(x.Tuuid) {
 			return b, protobin.NotUTF8("acme.formats.v1.Formats.tuuid")
 		}
-		b = protowire.AppendString(b, x.Tuuid)
+		b = protobin.AppendString(b, x.Tuuid)
 	}
 	for _, e := range x.Hosts {
 		b = append(b, 0xc2, 0x01)
-		if !utf8.ValidString(e) {
+		if !protobin.Valid(e) {
 			return b, protobin.NotUTF8("acme.formats.v1.Formats.hosts")
 		}
-		b = protowire.AppendString(b, e)
+		b = protobin.AppendString(b, e)
 	}
 	if len(x.IpBytes) > 0 {
 		b = append(b, 0xca, 0x01)
@@ -763,310 +763,85 @@ func (x *Formats) AppendBinary(b []byte) ([]byte, error) {
 // UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
 // of data.
 func (x *Formats) UnmarshalBinary(data []byte) error {
-	x.Reset()
-	return x.MergeBinary(data, string(data), 0)
+	*x = Formats{}
+	r := protobin.NewReader(string(data))
+	x.DecodeBinary(&r)
+	return r.Err()
 }
 
-// MergeBinary reads protobuf's binary form over what x has. text is b, for strings to be cut from; depth is how many
-// messages are around x.
-func (x *Formats) MergeBinary(b []byte, text string, depth int) error {
-	if depth > protobin.MaxDepth {
-		return protobin.ErrDepth
-	}
-	for len(b) > 0 {
-		tag, n := protowire.ConsumeVarint(b)
-		if n < 0 {
-			return protowire.ParseError(n)
-		}
-		b = b[n:]
+// DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.
+func (x *Formats) DecodeBinary(r *protobin.Reader) {
+	for tag := r.Next(); tag != 0; tag = r.Next() {
 		switch tag {
 		case 0xa:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.formats.v1.Formats.email")
-			}
-			x.Email = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.Email = r.String("acme.formats.v1.Formats.email")
 		case 0x12:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.formats.v1.Formats.hostname")
-			}
-			x.Hostname = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.Hostname = r.String("acme.formats.v1.Formats.hostname")
 		case 0x1a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.formats.v1.Formats.ip")
-			}
-			x.Ip = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.Ip = r.String("acme.formats.v1.Formats.ip")
 		case 0x22:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.formats.v1.Formats.ipv4")
-			}
-			x.Ipv4 = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.Ipv4 = r.String("acme.formats.v1.Formats.ipv4")
 		case 0x2a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.formats.v1.Formats.ipv6")
-			}
-			x.Ipv6 = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.Ipv6 = r.String("acme.formats.v1.Formats.ipv6")
 		case 0x32:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.formats.v1.Formats.uri")
-			}
-			x.Uri = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.Uri = r.String("acme.formats.v1.Formats.uri")
 		case 0x3a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.formats.v1.Formats.uri_ref")
-			}
-			x.UriRef = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.UriRef = r.String("acme.formats.v1.Formats.uri_ref")
 		case 0x42:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.formats.v1.Formats.address")
-			}
-			x.Address = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.Address = r.String("acme.formats.v1.Formats.address")
 		case 0x4a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.formats.v1.Formats.ip_with_prefixlen")
-			}
-			x.IpWithPrefixlen = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.IpWithPrefixlen = r.String("acme.formats.v1.Formats.ip_with_prefixlen")
 		case 0x52:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.formats.v1.Formats.ipv4_with_prefixlen")
-			}
-			x.Ipv4WithPrefixlen = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.Ipv4WithPrefixlen = r.String("acme.formats.v1.Formats.ipv4_with_prefixlen")
 		case 0x5a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.formats.v1.Formats.ipv6_with_prefixlen")
-			}
-			x.Ipv6WithPrefixlen = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.Ipv6WithPrefixlen = r.String("acme.formats.v1.Formats.ipv6_with_prefixlen")
 		case 0x62:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.formats.v1.Formats.ip_prefix")
-			}
-			x.IpPrefix = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.IpPrefix = r.String("acme.formats.v1.Formats.ip_prefix")
 		case 0x6a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.formats.v1.Formats.ipv4_prefix")
-			}
-			x.Ipv4Prefix = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.Ipv4Prefix = r.String("acme.formats.v1.Formats.ipv4_prefix")
 		case 0x72:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.formats.v1.Formats.ipv6_prefix")
-			}
-			x.Ipv6Prefix = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.Ipv6Prefix = r.String("acme.formats.v1.Formats.ipv6_prefix")
 		case 0x7a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.formats.v1.Formats.host_and_port")
-			}
-			x.HostAndPort = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.HostAndPort = r.String("acme.formats.v1.Formats.host_and_port")
 		case 0x82:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.formats.v1.Formats.ulid")
-			}
-			x.Ulid = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.Ulid = r.String("acme.formats.v1.Formats.ulid")
 		case 0x8a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.formats.v1.Formats.protobuf_fqn")
-			}
-			x.ProtobufFqn = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.ProtobufFqn = r.String("acme.formats.v1.Formats.protobuf_fqn")
 		case 0x92:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.formats.v1.Formats.protobuf_dot_fqn")
-			}
-			x.ProtobufDotFqn = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.ProtobufDotFqn = r.String("acme.formats.v1.Formats.protobuf_dot_fqn")
 		case 0x9a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.formats.v1.Formats.header_name")
-			}
-			x.HeaderName = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.HeaderName = r.String("acme.formats.v1.Formats.header_name")
 		case 0xa2:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.formats.v1.Formats.header_value")
-			}
-			x.HeaderValue = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.HeaderValue = r.String("acme.formats.v1.Formats.header_value")
 		case 0xaa:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.formats.v1.Formats.loose_header")
-			}
-			x.LooseHeader = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.LooseHeader = r.String("acme.formats.v1.Formats.loose_header")
 		case 0xb2:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.formats.v1.Formats.uuid")
-			}
-			x.Uuid = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.Uuid = r.String("acme.formats.v1.Formats.uuid")
 		case 0xba:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.formats.v1.Formats.tuuid")
-			}
-			x.Tuuid = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.Tuuid = r.String("acme.formats.v1.Formats.tuuid")
 		case 0xc2:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			n := r.Run(0xc2)
+			x.Hosts = slices.Grow(x.Hosts, n)
+			for i := range n {
+				if i > 0 {
+					r.Next()
+				}
+				x.Hosts = append(x.Hosts, r.String("acme.formats.v1.Formats.hosts"))
 			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.formats.v1.Formats.hosts")
-			}
-			e := text[len(text)-len(b)-len(v) : len(text)-len(b)]
-			x.Hosts = append(x.Hosts, e)
 		case 0xca:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.IpBytes = append([]byte(nil), v...)
+			x.IpBytes = append([]byte(nil), r.Text()...)
 		case 0xd2:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.Ipv4Bytes = append([]byte(nil), v...)
+			x.Ipv4Bytes = append([]byte(nil), r.Text()...)
 		case 0xda:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.Ipv6Bytes = append([]byte(nil), v...)
+			x.Ipv6Bytes = append([]byte(nil), r.Text()...)
 		case 0xe2:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.UuidBytes = append([]byte(nil), v...)
+			x.UuidBytes = append([]byte(nil), r.Text()...)
 		case 0xea:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.Text = append([]byte(nil), v...)
+			x.Text = append([]byte(nil), r.Text()...)
 		default:
-			number, kind := protowire.DecodeTag(tag)
-			size := protowire.ConsumeFieldValue(number, kind, b)
-			if !number.IsValid() || size < 0 {
-				return protowire.ParseError(min(size, -1))
-			}
-			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
-			b = b[size:]
+			x.unknownFields = r.Unknown(x.unknownFields, tag)
 		}
 	}
-	return nil
 }
 
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
@@ -1670,10 +1445,10 @@ func (x *Known) AppendBinary(b []byte) ([]byte, error) {
 			b = append(b, 0x82, 0x01, 0)
 			entry := len(b) - 1
 			b = append(b, 0x0a)
-			if !utf8.ValidString(k) {
+			if !protobin.Valid(k) {
 				return b, protobin.NotUTF8("acme.formats.v1.Known.times")
 			}
-			b = protowire.AppendString(b, k)
+			b = protobin.AppendString(b, k)
 			b = append(b, 0x12)
 			b = protobin.AppendTimestamp(b, e)
 			b = protobin.Close(b, entry)
@@ -1685,259 +1460,142 @@ func (x *Known) AppendBinary(b []byte) ([]byte, error) {
 // UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
 // of data.
 func (x *Known) UnmarshalBinary(data []byte) error {
-	x.Reset()
-	return x.MergeBinary(data, string(data), 0)
+	*x = Known{}
+	r := protobin.NewReader(string(data))
+	x.DecodeBinary(&r)
+	return r.Err()
 }
 
-// MergeBinary reads protobuf's binary form over what x has. text is b, for strings to be cut from; depth is how many
-// messages are around x.
-func (x *Known) MergeBinary(b []byte, text string, depth int) error {
-	if depth > protobin.MaxDepth {
-		return protobin.ErrDepth
+// DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.
+func (x *Known) DecodeBinary(r *protobin.Reader) {
+	type fields struct { // what x points to is allocated in one piece
+		At     timestamppb.Timestamp
+		Past   timestamppb.Timestamp
+		Future timestamppb.Timestamp
+		About  timestamppb.Timestamp
+		Then   timestamppb.Timestamp
 	}
-	for len(b) > 0 {
-		tag, n := protowire.ConsumeVarint(b)
-		if n < 0 {
-			return protowire.ParseError(n)
-		}
-		b = b[n:]
+	var room *fields
+	for tag := r.Next(); tag != 0; tag = r.Next() {
 		switch tag {
 		case 0xa:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
 			if x.Timeout == nil {
 				x.Timeout = new(durationpb.Duration)
 			}
-			if err := protobin.Merge(v, x.Timeout); err != nil {
-				return err
-			}
+			r.Merge(x.Timeout)
 		case 0x12:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
 			if x.Outside == nil {
 				x.Outside = new(durationpb.Duration)
 			}
-			if err := protobin.Merge(v, x.Outside); err != nil {
-				return err
-			}
+			r.Merge(x.Outside)
 		case 0x1a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
 			if x.Some == nil {
 				x.Some = new(durationpb.Duration)
 			}
-			if err := protobin.Merge(v, x.Some); err != nil {
-				return err
-			}
+			r.Merge(x.Some)
 		case 0x22:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
 			if x.One == nil {
 				x.One = new(durationpb.Duration)
 			}
-			if err := protobin.Merge(v, x.One); err != nil {
-				return err
-			}
+			r.Merge(x.One)
 		case 0x2a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			if room == nil {
+				room = new(fields)
 			}
-			b = b[n:]
 			if x.At == nil {
-				x.At = new(timestamppb.Timestamp)
+				x.At = &room.At
 			}
-			if err := protobin.Timestamp(v, x.At); err != nil {
-				return err
-			}
+			r.Timestamp(x.At)
 		case 0x32:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			if room == nil {
+				room = new(fields)
 			}
-			b = b[n:]
 			if x.Past == nil {
-				x.Past = new(timestamppb.Timestamp)
+				x.Past = &room.Past
 			}
-			if err := protobin.Timestamp(v, x.Past); err != nil {
-				return err
-			}
+			r.Timestamp(x.Past)
 		case 0x3a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			if room == nil {
+				room = new(fields)
 			}
-			b = b[n:]
 			if x.Future == nil {
-				x.Future = new(timestamppb.Timestamp)
+				x.Future = &room.Future
 			}
-			if err := protobin.Timestamp(v, x.Future); err != nil {
-				return err
-			}
+			r.Timestamp(x.Future)
 		case 0x42:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			if room == nil {
+				room = new(fields)
 			}
-			b = b[n:]
 			if x.About == nil {
-				x.About = new(timestamppb.Timestamp)
+				x.About = &room.About
 			}
-			if err := protobin.Timestamp(v, x.About); err != nil {
-				return err
-			}
+			r.Timestamp(x.About)
 		case 0x4a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			if room == nil {
+				room = new(fields)
 			}
-			b = b[n:]
 			if x.Then == nil {
-				x.Then = new(timestamppb.Timestamp)
+				x.Then = &room.Then
 			}
-			if err := protobin.Timestamp(v, x.Then); err != nil {
-				return err
-			}
+			r.Timestamp(x.Then)
 		case 0x52:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
 			if x.Any == nil {
 				x.Any = new(anypb.Any)
 			}
-			if err := protobin.Merge(v, x.Any); err != nil {
-				return err
-			}
+			r.Merge(x.Any)
 		case 0x5a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
 			if x.Mask == nil {
 				x.Mask = new(fieldmaskpb.FieldMask)
 			}
-			if err := protobin.Merge(v, x.Mask); err != nil {
-				return err
-			}
+			r.Merge(x.Mask)
 		case 0x62:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
 			if x.Whole == nil {
 				x.Whole = new(fieldmaskpb.FieldMask)
 			}
-			if err := protobin.Merge(v, x.Whole); err != nil {
-				return err
-			}
+			r.Merge(x.Whole)
 		case 0x6a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
 			if x.Text == nil {
 				x.Text = new(wrapperspb.StringValue)
 			}
-			if err := protobin.Merge(v, x.Text); err != nil {
-				return err
-			}
+			r.Merge(x.Text)
 		case 0x72:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
 			if x.Number == nil {
 				x.Number = new(wrapperspb.Int32Value)
 			}
-			if err := protobin.Merge(v, x.Number); err != nil {
-				return err
-			}
+			r.Merge(x.Number)
 		case 0x7a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			n := r.Run(0x7a)
+			x.Waits = slices.Grow(x.Waits, n)
+			items := make([]durationpb.Duration, n)
+			for i := range n {
+				if i > 0 {
+					r.Next()
+				}
+				e := &items[i]
+				r.Merge(e)
+				x.Waits = append(x.Waits, e)
 			}
-			b = b[n:]
-			e := new(durationpb.Duration)
-			if err := protobin.Merge(v, e); err != nil {
-				return err
-			}
-			x.Waits = append(x.Waits, e)
 		case 0x82:
-			entry, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			text := text[len(text)-len(b)-len(entry) : len(text)-len(b)]
 			var k string
 			e := new(timestamppb.Timestamp)
-			for len(entry) > 0 {
-				tag, n := protowire.ConsumeVarint(entry)
-				if n < 0 {
-					return protowire.ParseError(n)
-				}
-				entry = entry[n:]
+			entry := r.Open()
+			for tag := r.Next(); tag != 0; tag = r.Next() {
 				switch tag {
 				case 0xa:
-					v, n := protowire.ConsumeBytes(entry)
-					if n < 0 {
-						return protowire.ParseError(n)
-					}
-					entry = entry[n:]
-					if !utf8.Valid(v) {
-						return protobin.NotUTF8("acme.formats.v1.Known.times")
-					}
-					k = text[len(text)-len(entry)-len(v) : len(text)-len(entry)]
+					k = r.String("acme.formats.v1.Known.times")
 				case 0x12:
-					v, n := protowire.ConsumeBytes(entry)
-					if n < 0 {
-						return protowire.ParseError(n)
-					}
-					entry = entry[n:]
-					if err := protobin.Timestamp(v, e); err != nil {
-						return err
-					}
+					r.Timestamp(e)
 				default:
-					number, kind := protowire.DecodeTag(tag)
-					size := protowire.ConsumeFieldValue(number, kind, entry)
-					if !number.IsValid() || size < 0 {
-						return protowire.ParseError(min(size, -1))
-					}
-					entry = entry[size:]
+					r.Skip(tag)
 				}
 			}
+			r.Close(entry)
 			if x.Times == nil {
 				x.Times = make(map[string]*timestamppb.Timestamp)
 			}
 			x.Times[k] = e
 		default:
-			number, kind := protowire.DecodeTag(tag)
-			size := protowire.ConsumeFieldValue(number, kind, b)
-			if !number.IsValid() || size < 0 {
-				return protowire.ParseError(min(size, -1))
-			}
-			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
-			b = b[size:]
+			x.unknownFields = r.Unknown(x.unknownFields, tag)
 		}
 	}
-	return nil
 }

@@ -12,7 +12,7 @@ import (
 // Undefined? This package is newer than the runtime: upgrade the runtime, or regenerate.
 const _ = trestle.GenVersion1
 
-// The patterns of the schemas, compiled when they are first needed.
+// The patterns of the schemas that are compiled, when they are first needed.
 var (
 	patternFormatsText = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile("^[a-c]*$") })
 )

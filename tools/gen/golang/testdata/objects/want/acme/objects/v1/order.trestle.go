@@ -122,7 +122,7 @@ func (x *OrderPlaced) ValidateInto(v *trestle.Violations) {
 	if len(x.OrderId) > 12 && utf8.RuneCountInString(x.OrderId) > 12 && v.Report(trestle.Violation{Path: "order_id", Rule: "maxLength", Message: "must be at most 12 characters", Found: format.String(x.OrderId)}) {
 		return
 	}
-	if !patternOrderPlacedOrderId().MatchString(x.OrderId) && v.Report(trestle.Violation{Path: "order_id", Rule: "pattern", Message: "must match the pattern `^ord_`", Found: format.String(x.OrderId)}) {
+	if !patternOrderPlacedOrderId(x.OrderId) && v.Report(trestle.Violation{Path: "order_id", Rule: "pattern", Message: "must match the pattern `^ord_`", Found: format.String(x.OrderId)}) {
 		return
 	}
 	if x.CorrelationId != nil {

@@ -3,9 +3,6 @@
 package objectsv1
 
 import (
-	"regexp"
-	"sync"
-
 	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/wire"
 )
@@ -51,7 +48,40 @@ var (
 	}
 )
 
-// The patterns of the schemas, compiled when they are first needed.
-var (
-	patternOrderPlacedOrderId = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile("^ord_") })
-)
+// patternOrderPlacedOrderId reports whether s matches "^ord_".
+func patternOrderPlacedOrderId(s string) bool {
+	state := 0
+	for i := range len(s) {
+		switch c := s[i]; state {
+		case 0:
+			switch {
+			case c == 'o':
+				state = 1
+			default:
+				return false
+			}
+		case 1:
+			switch {
+			case c == 'r':
+				state = 2
+			default:
+				return false
+			}
+		case 2:
+			switch {
+			case c == 'd':
+				state = 3
+			default:
+				return false
+			}
+		case 3:
+			switch {
+			case c == '_':
+				return true
+			default:
+				return false
+			}
+		}
+	}
+	return false
+}

@@ -243,28 +243,28 @@ func (x *AnalysisRequest) AppendBinary(b []byte) ([]byte, error) {
 	var err error
 	if x.CorrelationId != "" {
 		b = append(b, 0x0a)
-		if !utf8.ValidString(x.CorrelationId) {
+		if !protobin.Valid(x.CorrelationId) {
 			return b, protobin.NotUTF8("acme.peers.v1.AnalysisRequest.correlation_id")
 		}
-		b = protowire.AppendString(b, x.CorrelationId)
+		b = protobin.AppendString(b, x.CorrelationId)
 	}
 	if x.SessionId != "" {
 		b = append(b, 0x12)
-		if !utf8.ValidString(x.SessionId) {
+		if !protobin.Valid(x.SessionId) {
 			return b, protobin.NotUTF8("acme.peers.v1.AnalysisRequest.session_id")
 		}
-		b = protowire.AppendString(b, x.SessionId)
+		b = protobin.AppendString(b, x.SessionId)
 	}
 	if x.PrdContent != nil {
 		b = append(b, 0x1a)
-		if !utf8.ValidString(*x.PrdContent) {
+		if !protobin.Valid(*x.PrdContent) {
 			return b, protobin.NotUTF8("acme.peers.v1.AnalysisRequest.prd_content")
 		}
-		b = protowire.AppendString(b, *x.PrdContent)
+		b = protobin.AppendString(b, *x.PrdContent)
 	}
 	if x.AnalysisType != 0 {
 		b = append(b, 0x20)
-		b = protowire.AppendVarint(b, uint64(x.AnalysisType))
+		b = protobin.AppendVarint(b, uint64(x.AnalysisType))
 	}
 	if x.WorkspaceContext != nil {
 		b = append(b, 0x2a)
@@ -278,10 +278,10 @@ func (x *AnalysisRequest) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.SchemaVersion != "" {
 		b = append(b, 0x3a)
-		if !utf8.ValidString(x.SchemaVersion) {
+		if !protobin.Valid(x.SchemaVersion) {
 			return b, protobin.NotUTF8("acme.peers.v1.AnalysisRequest.schema_version")
 		}
-		b = protowire.AppendString(b, x.SchemaVersion)
+		b = protobin.AppendString(b, x.SchemaVersion)
 	}
 	return append(b, x.unknownFields...), nil
 }
@@ -289,106 +289,52 @@ func (x *AnalysisRequest) AppendBinary(b []byte) ([]byte, error) {
 // UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
 // of data.
 func (x *AnalysisRequest) UnmarshalBinary(data []byte) error {
-	x.Reset()
-	return x.MergeBinary(data, string(data), 0)
+	*x = AnalysisRequest{}
+	r := protobin.NewReader(string(data))
+	x.DecodeBinary(&r)
+	return r.Err()
 }
 
-// MergeBinary reads protobuf's binary form over what x has. text is b, for strings to be cut from; depth is how many
-// messages are around x.
-func (x *AnalysisRequest) MergeBinary(b []byte, text string, depth int) error {
-	if depth > protobin.MaxDepth {
-		return protobin.ErrDepth
+// DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.
+func (x *AnalysisRequest) DecodeBinary(r *protobin.Reader) {
+	type fields struct { // what x points to is allocated in one piece
+		PrdContent string
+		Timestamp  timestamppb.Timestamp
 	}
-	for len(b) > 0 {
-		tag, n := protowire.ConsumeVarint(b)
-		if n < 0 {
-			return protowire.ParseError(n)
-		}
-		b = b[n:]
+	var room *fields
+	for tag := r.Next(); tag != 0; tag = r.Next() {
 		switch tag {
 		case 0xa:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.peers.v1.AnalysisRequest.correlation_id")
-			}
-			x.CorrelationId = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.CorrelationId = r.String("acme.peers.v1.AnalysisRequest.correlation_id")
 		case 0x12:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.peers.v1.AnalysisRequest.session_id")
-			}
-			x.SessionId = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.SessionId = r.String("acme.peers.v1.AnalysisRequest.session_id")
 		case 0x1a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			if room == nil {
+				room = new(fields)
 			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.peers.v1.AnalysisRequest.prd_content")
-			}
-			e := text[len(text)-len(b)-len(v) : len(text)-len(b)]
-			x.PrdContent = &e
+			room.PrdContent = r.String("acme.peers.v1.AnalysisRequest.prd_content")
+			x.PrdContent = &room.PrdContent
 		case 0x20:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.AnalysisType = AnalysisType(v)
+			x.AnalysisType = AnalysisType(r.Varint())
 		case 0x2a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
 			if x.WorkspaceContext == nil {
 				x.WorkspaceContext = new(structpb.Struct)
 			}
-			if err := protobin.Merge(v, x.WorkspaceContext); err != nil {
-				return err
-			}
+			r.Merge(x.WorkspaceContext)
 		case 0x32:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			if room == nil {
+				room = new(fields)
 			}
-			b = b[n:]
 			if x.Timestamp == nil {
-				x.Timestamp = new(timestamppb.Timestamp)
+				x.Timestamp = &room.Timestamp
 			}
-			if err := protobin.Timestamp(v, x.Timestamp); err != nil {
-				return err
-			}
+			r.Timestamp(x.Timestamp)
 		case 0x3a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.peers.v1.AnalysisRequest.schema_version")
-			}
-			x.SchemaVersion = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.SchemaVersion = r.String("acme.peers.v1.AnalysisRequest.schema_version")
 		default:
-			number, kind := protowire.DecodeTag(tag)
-			size := protowire.ConsumeFieldValue(number, kind, b)
-			if !number.IsValid() || size < 0 {
-				return protowire.ParseError(min(size, -1))
-			}
-			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
-			b = b[size:]
+			x.unknownFields = r.Unknown(x.unknownFields, tag)
 		}
 	}
-	return nil
 }
 
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
@@ -599,10 +545,10 @@ func (x *ServiceStarted) AppendBinary(b []byte) ([]byte, error) {
 	var err error
 	if x.EventId != "" {
 		b = append(b, 0x0a)
-		if !utf8.ValidString(x.EventId) {
+		if !protobin.Valid(x.EventId) {
 			return b, protobin.NotUTF8("acme.peers.v1.ServiceStarted.event_id")
 		}
-		b = protowire.AppendString(b, x.EventId)
+		b = protobin.AppendString(b, x.EventId)
 	}
 	if x.Timestamp != nil {
 		b = append(b, 0x12)
@@ -632,7 +578,7 @@ func (x *ServiceStarted) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.StartupDurationMs != 0 {
 		b = append(b, 0x28)
-		b = protowire.AppendVarint(b, uint64(x.StartupDurationMs))
+		b = protobin.AppendVarint(b, uint64(x.StartupDurationMs))
 	}
 	if len(x.Dependencies) > 0 {
 		var room [8]string
@@ -646,15 +592,15 @@ func (x *ServiceStarted) AppendBinary(b []byte) ([]byte, error) {
 			b = append(b, 0x32, 0)
 			entry := len(b) - 1
 			b = append(b, 0x0a)
-			if !utf8.ValidString(k) {
+			if !protobin.Valid(k) {
 				return b, protobin.NotUTF8("acme.peers.v1.ServiceStarted.dependencies")
 			}
-			b = protowire.AppendString(b, k)
+			b = protobin.AppendString(b, k)
 			b = append(b, 0x12)
-			if !utf8.ValidString(e) {
+			if !protobin.Valid(e) {
 				return b, protobin.NotUTF8("acme.peers.v1.ServiceStarted.dependencies")
 			}
-			b = protowire.AppendString(b, e)
+			b = protobin.AppendString(b, e)
 			b = protobin.Close(b, entry)
 		}
 	}
@@ -664,135 +610,69 @@ func (x *ServiceStarted) AppendBinary(b []byte) ([]byte, error) {
 // UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
 // of data.
 func (x *ServiceStarted) UnmarshalBinary(data []byte) error {
-	x.Reset()
-	return x.MergeBinary(data, string(data), 0)
+	*x = ServiceStarted{}
+	r := protobin.NewReader(string(data))
+	x.DecodeBinary(&r)
+	return r.Err()
 }
 
-// MergeBinary reads protobuf's binary form over what x has. text is b, for strings to be cut from; depth is how many
-// messages are around x.
-func (x *ServiceStarted) MergeBinary(b []byte, text string, depth int) error {
-	if depth > protobin.MaxDepth {
-		return protobin.ErrDepth
-	}
-	for len(b) > 0 {
-		tag, n := protowire.ConsumeVarint(b)
-		if n < 0 {
-			return protowire.ParseError(n)
-		}
-		b = b[n:]
+// DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.
+func (x *ServiceStarted) DecodeBinary(r *protobin.Reader) {
+	for tag := r.Next(); tag != 0; tag = r.Next() {
 		switch tag {
 		case 0xa:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.peers.v1.ServiceStarted.event_id")
-			}
-			x.EventId = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.EventId = r.String("acme.peers.v1.ServiceStarted.event_id")
 		case 0x12:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
 			if x.Timestamp == nil {
 				x.Timestamp = new(timestamppb.Timestamp)
 			}
-			if err := protobin.Timestamp(v, x.Timestamp); err != nil {
-				return err
-			}
+			r.Timestamp(x.Timestamp)
 		case 0x1a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
 			if x.ServiceInfo == nil {
 				x.ServiceInfo = new(ServiceInfo)
 			}
-			if err := x.ServiceInfo.MergeBinary(v, text[len(text)-len(b)-len(v):len(text)-len(b)], depth+1); err != nil {
-				return err
-			}
+			outer := r.Enter()
+			x.ServiceInfo.DecodeBinary(r)
+			r.Leave(outer)
 		case 0x22:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			n := r.Run(0x22)
+			x.InitializationSteps = slices.Grow(x.InitializationSteps, n)
+			items := make([]Step, n)
+			for i := range n {
+				if i > 0 {
+					r.Next()
+				}
+				e := &items[i]
+				outer := r.Enter()
+				e.DecodeBinary(r)
+				r.Leave(outer)
+				x.InitializationSteps = append(x.InitializationSteps, e)
 			}
-			b = b[n:]
-			e := new(Step)
-			if err := e.MergeBinary(v, text[len(text)-len(b)-len(v):len(text)-len(b)], depth+1); err != nil {
-				return err
-			}
-			x.InitializationSteps = append(x.InitializationSteps, e)
 		case 0x28:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.StartupDurationMs = int64(v)
+			x.StartupDurationMs = int64(r.Varint())
 		case 0x32:
-			entry, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			text := text[len(text)-len(b)-len(entry) : len(text)-len(b)]
 			var k string
 			var e string
-			for len(entry) > 0 {
-				tag, n := protowire.ConsumeVarint(entry)
-				if n < 0 {
-					return protowire.ParseError(n)
-				}
-				entry = entry[n:]
+			entry := r.Open()
+			for tag := r.Next(); tag != 0; tag = r.Next() {
 				switch tag {
 				case 0xa:
-					v, n := protowire.ConsumeBytes(entry)
-					if n < 0 {
-						return protowire.ParseError(n)
-					}
-					entry = entry[n:]
-					if !utf8.Valid(v) {
-						return protobin.NotUTF8("acme.peers.v1.ServiceStarted.dependencies")
-					}
-					k = text[len(text)-len(entry)-len(v) : len(text)-len(entry)]
+					k = r.String("acme.peers.v1.ServiceStarted.dependencies")
 				case 0x12:
-					v, n := protowire.ConsumeBytes(entry)
-					if n < 0 {
-						return protowire.ParseError(n)
-					}
-					entry = entry[n:]
-					if !utf8.Valid(v) {
-						return protobin.NotUTF8("acme.peers.v1.ServiceStarted.dependencies")
-					}
-					e = text[len(text)-len(entry)-len(v) : len(text)-len(entry)]
+					e = r.String("acme.peers.v1.ServiceStarted.dependencies")
 				default:
-					number, kind := protowire.DecodeTag(tag)
-					size := protowire.ConsumeFieldValue(number, kind, entry)
-					if !number.IsValid() || size < 0 {
-						return protowire.ParseError(min(size, -1))
-					}
-					entry = entry[size:]
+					r.Skip(tag)
 				}
 			}
+			r.Close(entry)
 			if x.Dependencies == nil {
 				x.Dependencies = make(map[string]string)
 			}
 			x.Dependencies[k] = e
 		default:
-			number, kind := protowire.DecodeTag(tag)
-			size := protowire.ConsumeFieldValue(number, kind, b)
-			if !number.IsValid() || size < 0 {
-				return protowire.ParseError(min(size, -1))
-			}
-			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
-			b = b[size:]
+			x.unknownFields = r.Unknown(x.unknownFields, tag)
 		}
 	}
-	return nil
 }
 
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
@@ -820,7 +700,7 @@ func (x *ServiceInfo) ValidateInto(v *trestle.Violations) {
 	if len(x.Name) > 64 && utf8.RuneCountInString(x.Name) > 64 && v.Report(trestle.Violation{Path: "name", Rule: "string.max_len", RulePath: "string.max_len", Message: "must be at most 64 characters", Found: format.String(x.Name)}) {
 		return
 	}
-	if !patternServiceInfoVersion().MatchString(x.Version) && v.Report(trestle.Violation{Path: "version", Rule: "string.pattern", RulePath: "string.pattern", Message: "does not match regex pattern `^\\d+\\.\\d+\\.\\d+$`", Found: format.String(x.Version)}) {
+	if !patternServiceInfoVersion(x.Version) && v.Report(trestle.Violation{Path: "version", Rule: "string.pattern", RulePath: "string.pattern", Message: "does not match regex pattern `^\\d+\\.\\d+\\.\\d+$`", Found: format.String(x.Version)}) {
 		return
 	}
 	if (x.Port < 1 || x.Port > 65535) && v.Report(trestle.Violation{Path: "port", Rule: "int32.gte_lte", RulePath: "int32.gte", Message: "must be greater than or equal to 1 and less than or equal to 65535", Found: format.Int(x.Port)}) {
@@ -909,28 +789,28 @@ func (x *ServiceInfo) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.Name != "" {
 		b = append(b, 0x0a)
-		if !utf8.ValidString(x.Name) {
+		if !protobin.Valid(x.Name) {
 			return b, protobin.NotUTF8("acme.peers.v1.ServiceInfo.name")
 		}
-		b = protowire.AppendString(b, x.Name)
+		b = protobin.AppendString(b, x.Name)
 	}
 	if x.Version != "" {
 		b = append(b, 0x12)
-		if !utf8.ValidString(x.Version) {
+		if !protobin.Valid(x.Version) {
 			return b, protobin.NotUTF8("acme.peers.v1.ServiceInfo.version")
 		}
-		b = protowire.AppendString(b, x.Version)
+		b = protobin.AppendString(b, x.Version)
 	}
 	if x.Port != 0 {
 		b = append(b, 0x18)
-		b = protowire.AppendVarint(b, uint64(x.Port))
+		b = protobin.AppendVarint(b, uint64(x.Port))
 	}
 	if x.Environment != "" {
 		b = append(b, 0x22)
-		if !utf8.ValidString(x.Environment) {
+		if !protobin.Valid(x.Environment) {
 			return b, protobin.NotUTF8("acme.peers.v1.ServiceInfo.environment")
 		}
-		b = protowire.AppendString(b, x.Environment)
+		b = protobin.AppendString(b, x.Environment)
 	}
 	return append(b, x.unknownFields...), nil
 }
@@ -938,71 +818,28 @@ func (x *ServiceInfo) AppendBinary(b []byte) ([]byte, error) {
 // UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
 // of data.
 func (x *ServiceInfo) UnmarshalBinary(data []byte) error {
-	x.Reset()
-	return x.MergeBinary(data, string(data), 0)
+	*x = ServiceInfo{}
+	r := protobin.NewReader(string(data))
+	x.DecodeBinary(&r)
+	return r.Err()
 }
 
-// MergeBinary reads protobuf's binary form over what x has. text is b, for strings to be cut from; depth is how many
-// messages are around x.
-func (x *ServiceInfo) MergeBinary(b []byte, text string, depth int) error {
-	if depth > protobin.MaxDepth {
-		return protobin.ErrDepth
-	}
-	for len(b) > 0 {
-		tag, n := protowire.ConsumeVarint(b)
-		if n < 0 {
-			return protowire.ParseError(n)
-		}
-		b = b[n:]
+// DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.
+func (x *ServiceInfo) DecodeBinary(r *protobin.Reader) {
+	for tag := r.Next(); tag != 0; tag = r.Next() {
 		switch tag {
 		case 0xa:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.peers.v1.ServiceInfo.name")
-			}
-			x.Name = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.Name = r.String("acme.peers.v1.ServiceInfo.name")
 		case 0x12:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.peers.v1.ServiceInfo.version")
-			}
-			x.Version = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.Version = r.String("acme.peers.v1.ServiceInfo.version")
 		case 0x18:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.Port = int32(v)
+			x.Port = int32(r.Varint())
 		case 0x22:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.peers.v1.ServiceInfo.environment")
-			}
-			x.Environment = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.Environment = r.String("acme.peers.v1.ServiceInfo.environment")
 		default:
-			number, kind := protowire.DecodeTag(tag)
-			size := protowire.ConsumeFieldValue(number, kind, b)
-			if !number.IsValid() || size < 0 {
-				return protowire.ParseError(min(size, -1))
-			}
-			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
-			b = b[size:]
+			x.unknownFields = r.Unknown(x.unknownFields, tag)
 		}
 	}
-	return nil
 }
 
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
@@ -1108,17 +945,17 @@ func (x *Step) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.Name != "" {
 		b = append(b, 0x0a)
-		if !utf8.ValidString(x.Name) {
+		if !protobin.Valid(x.Name) {
 			return b, protobin.NotUTF8("acme.peers.v1.Step.name")
 		}
-		b = protowire.AppendString(b, x.Name)
+		b = protobin.AppendString(b, x.Name)
 	}
 	if x.Status != "" {
 		b = append(b, 0x12)
-		if !utf8.ValidString(x.Status) {
+		if !protobin.Valid(x.Status) {
 			return b, protobin.NotUTF8("acme.peers.v1.Step.status")
 		}
-		b = protowire.AppendString(b, x.Status)
+		b = protobin.AppendString(b, x.Status)
 	}
 	if x.DurationMs != 0 || math.Signbit(float64(x.DurationMs)) {
 		b = append(b, 0x19)
@@ -1130,59 +967,24 @@ func (x *Step) AppendBinary(b []byte) ([]byte, error) {
 // UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
 // of data.
 func (x *Step) UnmarshalBinary(data []byte) error {
-	x.Reset()
-	return x.MergeBinary(data, string(data), 0)
+	*x = Step{}
+	r := protobin.NewReader(string(data))
+	x.DecodeBinary(&r)
+	return r.Err()
 }
 
-// MergeBinary reads protobuf's binary form over what x has. text is b, for strings to be cut from; depth is how many
-// messages are around x.
-func (x *Step) MergeBinary(b []byte, text string, depth int) error {
-	if depth > protobin.MaxDepth {
-		return protobin.ErrDepth
-	}
-	for len(b) > 0 {
-		tag, n := protowire.ConsumeVarint(b)
-		if n < 0 {
-			return protowire.ParseError(n)
-		}
-		b = b[n:]
+// DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.
+func (x *Step) DecodeBinary(r *protobin.Reader) {
+	for tag := r.Next(); tag != 0; tag = r.Next() {
 		switch tag {
 		case 0xa:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.peers.v1.Step.name")
-			}
-			x.Name = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.Name = r.String("acme.peers.v1.Step.name")
 		case 0x12:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.peers.v1.Step.status")
-			}
-			x.Status = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.Status = r.String("acme.peers.v1.Step.status")
 		case 0x19:
-			v, n := protowire.ConsumeFixed64(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.DurationMs = math.Float64frombits(v)
+			x.DurationMs = math.Float64frombits(r.Fixed64())
 		default:
-			number, kind := protowire.DecodeTag(tag)
-			size := protowire.ConsumeFieldValue(number, kind, b)
-			if !number.IsValid() || size < 0 {
-				return protowire.ParseError(min(size, -1))
-			}
-			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
-			b = b[size:]
+			x.unknownFields = r.Unknown(x.unknownFields, tag)
 		}
 	}
-	return nil
 }

@@ -2,17 +2,60 @@
 
 package peersv1
 
-import (
-	"regexp"
-	"sync"
-
-	trestle "github.com/omninode/trestle/runtime"
-)
+import trestle "github.com/omninode/trestle/runtime"
 
 // Undefined? This package is newer than the runtime: upgrade the runtime, or regenerate.
 const _ = trestle.GenVersion1
 
-// The patterns of the schemas, compiled when they are first needed.
-var (
-	patternServiceInfoVersion = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\d+\.\d+\.\d+$`) })
-)
+// patternServiceInfoVersion reports whether s matches `^\d+\.\d+\.\d+$`.
+func patternServiceInfoVersion(s string) bool {
+	state := 0
+	for i := range len(s) {
+		switch c := s[i]; state {
+		case 0:
+			switch {
+			case c >= '0' && c <= '9':
+				state = 1
+			default:
+				return false
+			}
+		case 1:
+			switch {
+			case c == '.':
+				state = 2
+			case c >= '0' && c <= '9':
+			default:
+				return false
+			}
+		case 2:
+			switch {
+			case c >= '0' && c <= '9':
+				state = 3
+			default:
+				return false
+			}
+		case 3:
+			switch {
+			case c == '.':
+				state = 4
+			case c >= '0' && c <= '9':
+			default:
+				return false
+			}
+		case 4:
+			switch {
+			case c >= '0' && c <= '9':
+				state = 5
+			default:
+				return false
+			}
+		case 5:
+			switch {
+			case c >= '0' && c <= '9':
+			default:
+				return false
+			}
+		}
+	}
+	return state == 5
+}

@@ -421,27 +421,27 @@ func (x *Numbers) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.GteLte != 0 {
 		b = append(b, 0x08)
-		b = protowire.AppendVarint(b, uint64(x.GteLte))
+		b = protobin.AppendVarint(b, uint64(x.GteLte))
 	}
 	if x.GtLt != 0 {
 		b = append(b, 0x10)
-		b = protowire.AppendVarint(b, uint64(x.GtLt))
+		b = protobin.AppendVarint(b, uint64(x.GtLt))
 	}
 	if x.Outside != 0 {
 		b = append(b, 0x18)
-		b = protowire.AppendVarint(b, uint64(x.Outside))
+		b = protobin.AppendVarint(b, uint64(x.Outside))
 	}
 	if x.OutsideInclusive != 0 {
 		b = append(b, 0x20)
-		b = protowire.AppendVarint(b, protowire.EncodeZigZag(int64(x.OutsideInclusive)))
+		b = protobin.AppendVarint(b, protowire.EncodeZigZag(int64(x.OutsideInclusive)))
 	}
 	if x.Gt != 0 {
 		b = append(b, 0x28)
-		b = protowire.AppendVarint(b, uint64(x.Gt))
+		b = protobin.AppendVarint(b, uint64(x.Gt))
 	}
 	if x.Lte != 0 {
 		b = append(b, 0x30)
-		b = protowire.AppendVarint(b, uint64(x.Lte))
+		b = protobin.AppendVarint(b, uint64(x.Lte))
 	}
 	if x.Const != 0 {
 		b = append(b, 0x3d)
@@ -461,11 +461,11 @@ func (x *Numbers) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.SkipZero != 0 {
 		b = append(b, 0x58)
-		b = protowire.AppendVarint(b, protowire.EncodeZigZag(int64(x.SkipZero)))
+		b = protobin.AppendVarint(b, protowire.EncodeZigZag(int64(x.SkipZero)))
 	}
 	if x.Never != 0 {
 		b = append(b, 0x60)
-		b = protowire.AppendVarint(b, uint64(x.Never))
+		b = protobin.AppendVarint(b, uint64(x.Never))
 	}
 	if x.Rate != 0 || math.Signbit(float64(x.Rate)) {
 		b = append(b, 0x69)
@@ -485,7 +485,7 @@ func (x *Numbers) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.Set != 0 {
 		b = append(b, 0x88, 0x01)
-		b = protowire.AppendVarint(b, uint64(x.Set))
+		b = protobin.AppendVarint(b, uint64(x.Set))
 	}
 	if x.There != nil {
 		b = append(b, 0x91, 0x01)
@@ -501,169 +501,71 @@ func (x *Numbers) AppendBinary(b []byte) ([]byte, error) {
 // UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
 // of data.
 func (x *Numbers) UnmarshalBinary(data []byte) error {
-	x.Reset()
-	return x.MergeBinary(data, string(data), 0)
+	*x = Numbers{}
+	r := protobin.NewReader(string(data))
+	x.DecodeBinary(&r)
+	return r.Err()
 }
 
-// MergeBinary reads protobuf's binary form over what x has. text is b, for strings to be cut from; depth is how many
-// messages are around x.
-func (x *Numbers) MergeBinary(b []byte, text string, depth int) error {
-	if depth > protobin.MaxDepth {
-		return protobin.ErrDepth
+// DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.
+func (x *Numbers) DecodeBinary(r *protobin.Reader) {
+	type fields struct { // what x points to is allocated in one piece
+		Maybe int64
+		There float64
 	}
-	for len(b) > 0 {
-		tag, n := protowire.ConsumeVarint(b)
-		if n < 0 {
-			return protowire.ParseError(n)
-		}
-		b = b[n:]
+	var room *fields
+	for tag := r.Next(); tag != 0; tag = r.Next() {
 		switch tag {
 		case 0x8:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.GteLte = int32(v)
+			x.GteLte = int32(r.Varint())
 		case 0x10:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.GtLt = int64(v)
+			x.GtLt = int64(r.Varint())
 		case 0x18:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.Outside = int64(v)
+			x.Outside = int64(r.Varint())
 		case 0x20:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.OutsideInclusive = int32(protowire.DecodeZigZag(v & 0xffffffff))
+			x.OutsideInclusive = int32(protowire.DecodeZigZag(r.Varint() & 0xffffffff))
 		case 0x28:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.Gt = uint32(v)
+			x.Gt = uint32(r.Varint())
 		case 0x30:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.Lte = uint64(v)
+			x.Lte = r.Varint()
 		case 0x3d:
-			v, n := protowire.ConsumeFixed32(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.Const = uint32(v)
+			x.Const = r.Fixed32()
 		case 0x41:
-			v, n := protowire.ConsumeFixed64(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.In = uint64(v)
+			x.In = r.Fixed64()
 		case 0x4d:
-			v, n := protowire.ConsumeFixed32(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.NotIn = int32(v)
+			x.NotIn = int32(r.Fixed32())
 		case 0x51:
-			v, n := protowire.ConsumeFixed64(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			if room == nil {
+				room = new(fields)
 			}
-			b = b[n:]
-			e := int64(v)
-			x.Maybe = &e
+			room.Maybe = int64(r.Fixed64())
+			x.Maybe = &room.Maybe
 		case 0x58:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.SkipZero = protowire.DecodeZigZag(v)
+			x.SkipZero = protowire.DecodeZigZag(r.Varint())
 		case 0x60:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.Never = int32(v)
+			x.Never = int32(r.Varint())
 		case 0x69:
-			v, n := protowire.ConsumeFixed64(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.Rate = math.Float64frombits(v)
+			x.Rate = math.Float64frombits(r.Fixed64())
 		case 0x75:
-			v, n := protowire.ConsumeFixed32(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.Ratio = math.Float32frombits(v)
+			x.Ratio = math.Float32frombits(r.Fixed32())
 		case 0x79:
-			v, n := protowire.ConsumeFixed64(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.Apart = math.Float64frombits(v)
+			x.Apart = math.Float64frombits(r.Fixed64())
 		case 0x81:
-			v, n := protowire.ConsumeFixed64(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.Listed = math.Float64frombits(v)
+			x.Listed = math.Float64frombits(r.Fixed64())
 		case 0x88:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.Set = int32(v)
+			x.Set = int32(r.Varint())
 		case 0x91:
-			v, n := protowire.ConsumeFixed64(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			if room == nil {
+				room = new(fields)
 			}
-			b = b[n:]
-			e := math.Float64frombits(v)
-			x.There = &e
+			room.There = math.Float64frombits(r.Fixed64())
+			x.There = &room.There
 		case 0x9d:
-			v, n := protowire.ConsumeFixed32(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.Tiny = math.Float32frombits(v)
+			x.Tiny = math.Float32frombits(r.Fixed32())
 		default:
-			number, kind := protowire.DecodeTag(tag)
-			size := protowire.ConsumeFieldValue(number, kind, b)
-			if !number.IsValid() || size < 0 {
-				return protowire.ParseError(min(size, -1))
-			}
-			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
-			b = b[size:]
+			x.unknownFields = r.Unknown(x.unknownFields, tag)
 		}
 	}
-	return nil
 }
 
 // EventInfo describes the event type Texts. It works on a nil receiver.
@@ -718,7 +620,7 @@ func (x *Texts) ValidateInto(v *trestle.Violations) {
 	if x.Const != `a"b` && v.Report(trestle.Violation{Path: "const", Rule: "string.const", RulePath: "string.const", Message: "must equal `a\"b`", Found: format.String(x.Const)}) {
 		return
 	}
-	if !patternTextsVersion().MatchString(x.Version) && v.Report(trestle.Violation{Path: "version", Rule: "string.pattern", RulePath: "string.pattern", Message: "does not match regex pattern `^\\d+\\.\\d+$`", Found: format.String(x.Version)}) {
+	if !patternTextsVersion(x.Version) && v.Report(trestle.Violation{Path: "version", Rule: "string.pattern", RulePath: "string.pattern", Message: "does not match regex pattern `^\\d+\\.\\d+$`", Found: format.String(x.Version)}) {
 		return
 	}
 	if !strings.HasPrefix(x.Parts, "<") && v.Report(trestle.Violation{Path: "parts", Rule: "string.prefix", RulePath: "string.prefix", Message: "does not have prefix `<`", Found: format.String(x.Parts)}) {
@@ -1096,101 +998,101 @@ func (x *Texts) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.Len != "" {
 		b = append(b, 0x0a)
-		if !utf8.ValidString(x.Len) {
+		if !protobin.Valid(x.Len) {
 			return b, protobin.NotUTF8("acme.rules.v1.Texts.len")
 		}
-		b = protowire.AppendString(b, x.Len)
+		b = protobin.AppendString(b, x.Len)
 	}
 	if x.Between != "" {
 		b = append(b, 0x12)
-		if !utf8.ValidString(x.Between) {
+		if !protobin.Valid(x.Between) {
 			return b, protobin.NotUTF8("acme.rules.v1.Texts.between")
 		}
-		b = protowire.AppendString(b, x.Between)
+		b = protobin.AppendString(b, x.Between)
 	}
 	if x.BytesBetween != "" {
 		b = append(b, 0x1a)
-		if !utf8.ValidString(x.BytesBetween) {
+		if !protobin.Valid(x.BytesBetween) {
 			return b, protobin.NotUTF8("acme.rules.v1.Texts.bytes_between")
 		}
-		b = protowire.AppendString(b, x.BytesBetween)
+		b = protobin.AppendString(b, x.BytesBetween)
 	}
 	if x.LenBytes != "" {
 		b = append(b, 0x22)
-		if !utf8.ValidString(x.LenBytes) {
+		if !protobin.Valid(x.LenBytes) {
 			return b, protobin.NotUTF8("acme.rules.v1.Texts.len_bytes")
 		}
-		b = protowire.AppendString(b, x.LenBytes)
+		b = protobin.AppendString(b, x.LenBytes)
 	}
 	if x.Const != "" {
 		b = append(b, 0x2a)
-		if !utf8.ValidString(x.Const) {
+		if !protobin.Valid(x.Const) {
 			return b, protobin.NotUTF8("acme.rules.v1.Texts.const")
 		}
-		b = protowire.AppendString(b, x.Const)
+		b = protobin.AppendString(b, x.Const)
 	}
 	if x.Version != "" {
 		b = append(b, 0x32)
-		if !utf8.ValidString(x.Version) {
+		if !protobin.Valid(x.Version) {
 			return b, protobin.NotUTF8("acme.rules.v1.Texts.version")
 		}
-		b = protowire.AppendString(b, x.Version)
+		b = protobin.AppendString(b, x.Version)
 	}
 	if x.Parts != "" {
 		b = append(b, 0x3a)
-		if !utf8.ValidString(x.Parts) {
+		if !protobin.Valid(x.Parts) {
 			return b, protobin.NotUTF8("acme.rules.v1.Texts.parts")
 		}
-		b = protowire.AppendString(b, x.Parts)
+		b = protobin.AppendString(b, x.Parts)
 	}
 	if x.In != "" {
 		b = append(b, 0x42)
-		if !utf8.ValidString(x.In) {
+		if !protobin.Valid(x.In) {
 			return b, protobin.NotUTF8("acme.rules.v1.Texts.in")
 		}
-		b = protowire.AppendString(b, x.In)
+		b = protobin.AppendString(b, x.In)
 	}
 	if x.NotIn != "" {
 		b = append(b, 0x4a)
-		if !utf8.ValidString(x.NotIn) {
+		if !protobin.Valid(x.NotIn) {
 			return b, protobin.NotUTF8("acme.rules.v1.Texts.not_in")
 		}
-		b = protowire.AppendString(b, x.NotIn)
+		b = protobin.AppendString(b, x.NotIn)
 	}
 	if x.Id != "" {
 		b = append(b, 0x52)
-		if !utf8.ValidString(x.Id) {
+		if !protobin.Valid(x.Id) {
 			return b, protobin.NotUTF8("acme.rules.v1.Texts.id")
 		}
-		b = protowire.AppendString(b, x.Id)
+		b = protobin.AppendString(b, x.Id)
 	}
 	if x.RequiredId != "" {
 		b = append(b, 0x5a)
-		if !utf8.ValidString(x.RequiredId) {
+		if !protobin.Valid(x.RequiredId) {
 			return b, protobin.NotUTF8("acme.rules.v1.Texts.required_id")
 		}
-		b = protowire.AppendString(b, x.RequiredId)
+		b = protobin.AppendString(b, x.RequiredId)
 	}
 	if x.OptionalId != nil {
 		b = append(b, 0x62)
-		if !utf8.ValidString(*x.OptionalId) {
+		if !protobin.Valid(*x.OptionalId) {
 			return b, protobin.NotUTF8("acme.rules.v1.Texts.optional_id")
 		}
-		b = protowire.AppendString(b, *x.OptionalId)
+		b = protobin.AppendString(b, *x.OptionalId)
 	}
 	if x.Trimmed != "" {
 		b = append(b, 0x6a)
-		if !utf8.ValidString(x.Trimmed) {
+		if !protobin.Valid(x.Trimmed) {
 			return b, protobin.NotUTF8("acme.rules.v1.Texts.trimmed")
 		}
-		b = protowire.AppendString(b, x.Trimmed)
+		b = protobin.AppendString(b, x.Trimmed)
 	}
 	if x.Secret != "" {
 		b = append(b, 0x72)
-		if !utf8.ValidString(x.Secret) {
+		if !protobin.Valid(x.Secret) {
 			return b, protobin.NotUTF8("acme.rules.v1.Texts.secret")
 		}
-		b = protowire.AppendString(b, x.Secret)
+		b = protobin.AppendString(b, x.Secret)
 	}
 	if len(x.Data) > 0 {
 		b = append(b, 0x7a)
@@ -1210,23 +1112,23 @@ func (x *Texts) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.Accepted {
 		b = append(b, 0x98, 0x01)
-		b = protowire.AppendVarint(b, protowire.EncodeBool(x.Accepted))
+		b = protobin.AppendVarint(b, protowire.EncodeBool(x.Accepted))
 	}
 	if x.Color != 0 {
 		b = append(b, 0xa0, 0x01)
-		b = protowire.AppendVarint(b, uint64(x.Color))
+		b = protobin.AppendVarint(b, uint64(x.Color))
 	}
 	if x.Sparse != 0 {
 		b = append(b, 0xa8, 0x01)
-		b = protowire.AppendVarint(b, uint64(x.Sparse))
+		b = protobin.AppendVarint(b, uint64(x.Sparse))
 	}
 	if x.Red != 0 {
 		b = append(b, 0xb0, 0x01)
-		b = protowire.AppendVarint(b, uint64(x.Red))
+		b = protobin.AppendVarint(b, uint64(x.Red))
 	}
 	if x.Some != 0 {
 		b = append(b, 0xb8, 0x01)
-		b = protowire.AppendVarint(b, uint64(x.Some))
+		b = protobin.AppendVarint(b, uint64(x.Some))
 	}
 	return append(b, x.unknownFields...), nil
 }
@@ -1234,238 +1136,66 @@ func (x *Texts) AppendBinary(b []byte) ([]byte, error) {
 // UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
 // of data.
 func (x *Texts) UnmarshalBinary(data []byte) error {
-	x.Reset()
-	return x.MergeBinary(data, string(data), 0)
+	*x = Texts{}
+	r := protobin.NewReader(string(data))
+	x.DecodeBinary(&r)
+	return r.Err()
 }
 
-// MergeBinary reads protobuf's binary form over what x has. text is b, for strings to be cut from; depth is how many
-// messages are around x.
-func (x *Texts) MergeBinary(b []byte, text string, depth int) error {
-	if depth > protobin.MaxDepth {
-		return protobin.ErrDepth
-	}
-	for len(b) > 0 {
-		tag, n := protowire.ConsumeVarint(b)
-		if n < 0 {
-			return protowire.ParseError(n)
-		}
-		b = b[n:]
+// DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.
+func (x *Texts) DecodeBinary(r *protobin.Reader) {
+	for tag := r.Next(); tag != 0; tag = r.Next() {
 		switch tag {
 		case 0xa:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.rules.v1.Texts.len")
-			}
-			x.Len = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.Len = r.String("acme.rules.v1.Texts.len")
 		case 0x12:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.rules.v1.Texts.between")
-			}
-			x.Between = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.Between = r.String("acme.rules.v1.Texts.between")
 		case 0x1a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.rules.v1.Texts.bytes_between")
-			}
-			x.BytesBetween = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.BytesBetween = r.String("acme.rules.v1.Texts.bytes_between")
 		case 0x22:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.rules.v1.Texts.len_bytes")
-			}
-			x.LenBytes = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.LenBytes = r.String("acme.rules.v1.Texts.len_bytes")
 		case 0x2a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.rules.v1.Texts.const")
-			}
-			x.Const = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.Const = r.String("acme.rules.v1.Texts.const")
 		case 0x32:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.rules.v1.Texts.version")
-			}
-			x.Version = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.Version = r.String("acme.rules.v1.Texts.version")
 		case 0x3a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.rules.v1.Texts.parts")
-			}
-			x.Parts = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.Parts = r.String("acme.rules.v1.Texts.parts")
 		case 0x42:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.rules.v1.Texts.in")
-			}
-			x.In = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.In = r.String("acme.rules.v1.Texts.in")
 		case 0x4a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.rules.v1.Texts.not_in")
-			}
-			x.NotIn = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.NotIn = r.String("acme.rules.v1.Texts.not_in")
 		case 0x52:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.rules.v1.Texts.id")
-			}
-			x.Id = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.Id = r.String("acme.rules.v1.Texts.id")
 		case 0x5a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.rules.v1.Texts.required_id")
-			}
-			x.RequiredId = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.RequiredId = r.String("acme.rules.v1.Texts.required_id")
 		case 0x62:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.rules.v1.Texts.optional_id")
-			}
-			e := text[len(text)-len(b)-len(v) : len(text)-len(b)]
-			x.OptionalId = &e
+			x.OptionalId = new(r.String("acme.rules.v1.Texts.optional_id"))
 		case 0x6a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.rules.v1.Texts.trimmed")
-			}
-			x.Trimmed = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.Trimmed = r.String("acme.rules.v1.Texts.trimmed")
 		case 0x72:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.rules.v1.Texts.secret")
-			}
-			x.Secret = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.Secret = r.String("acme.rules.v1.Texts.secret")
 		case 0x7a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.Data = append([]byte(nil), v...)
+			x.Data = append([]byte(nil), r.Text()...)
 		case 0x82:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.Frame = append([]byte(nil), v...)
+			x.Frame = append([]byte(nil), r.Text()...)
 		case 0x8a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.Magic = append([]byte(nil), v...)
+			x.Magic = append([]byte(nil), r.Text()...)
 		case 0x92:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.Pair = append([]byte{}, v...)
+			x.Pair = r.Bytes()
 		case 0x98:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.Accepted = protowire.DecodeBool(v)
+			x.Accepted = r.Varint() != 0
 		case 0xa0:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.Color = Color(v)
+			x.Color = Color(r.Varint())
 		case 0xa8:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.Sparse = Sparse(v)
+			x.Sparse = Sparse(r.Varint())
 		case 0xb0:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.Red = Color(v)
+			x.Red = Color(r.Varint())
 		case 0xb8:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.Some = Color(v)
+			x.Some = Color(r.Varint())
 		default:
-			number, kind := protowire.DecodeTag(tag)
-			size := protowire.ConsumeFieldValue(number, kind, b)
-			if !number.IsValid() || size < 0 {
-				return protowire.ParseError(min(size, -1))
-			}
-			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
-			b = b[size:]
+			x.unknownFields = r.Unknown(x.unknownFields, tag)
 		}
 	}
-	return nil
 }
 
 // EventInfo describes the event type Containers. It works on a nil receiver.
@@ -1983,10 +1713,10 @@ func (x *Containers) AppendBinary(b []byte) ([]byte, error) {
 	}
 	for _, e := range x.Names {
 		b = append(b, 0x22)
-		if !utf8.ValidString(e) {
+		if !protobin.Valid(e) {
 			return b, protobin.NotUTF8("acme.rules.v1.Containers.names")
 		}
-		b = protowire.AppendString(b, e)
+		b = protobin.AppendString(b, e)
 	}
 	if len(x.Scores) > 0 {
 		b = append(b, 0x2a, 0)
@@ -2004,7 +1734,7 @@ func (x *Containers) AppendBinary(b []byte) ([]byte, error) {
 		b = append(b, 0x3a, 0)
 		at := len(b) - 1
 		for _, e := range x.Some {
-			b = protowire.AppendVarint(b, uint64(e))
+			b = protobin.AppendVarint(b, uint64(e))
 		}
 		b = protobin.Close(b, at)
 	}
@@ -2020,15 +1750,15 @@ func (x *Containers) AppendBinary(b []byte) ([]byte, error) {
 			b = append(b, 0x42, 0)
 			entry := len(b) - 1
 			b = append(b, 0x0a)
-			if !utf8.ValidString(k) {
+			if !protobin.Valid(k) {
 				return b, protobin.NotUTF8("acme.rules.v1.Containers.labels")
 			}
-			b = protowire.AppendString(b, k)
+			b = protobin.AppendString(b, k)
 			b = append(b, 0x12)
-			if !utf8.ValidString(e) {
+			if !protobin.Valid(e) {
 				return b, protobin.NotUTF8("acme.rules.v1.Containers.labels")
 			}
-			b = protowire.AppendString(b, e)
+			b = protobin.AppendString(b, e)
 			b = protobin.Close(b, entry)
 		}
 	}
@@ -2044,7 +1774,7 @@ func (x *Containers) AppendBinary(b []byte) ([]byte, error) {
 			b = append(b, 0x4a, 0)
 			entry := len(b) - 1
 			b = append(b, 0x08)
-			b = protowire.AppendVarint(b, uint64(k))
+			b = protobin.AppendVarint(b, uint64(k))
 			b = append(b, 0x12)
 			{
 				b = append(b, 0)
@@ -2059,24 +1789,24 @@ func (x *Containers) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.Left != "" {
 		b = append(b, 0x6a)
-		if !utf8.ValidString(x.Left) {
+		if !protobin.Valid(x.Left) {
 			return b, protobin.NotUTF8("acme.rules.v1.Containers.left")
 		}
-		b = protowire.AppendString(b, x.Left)
+		b = protobin.AppendString(b, x.Left)
 	}
 	if x.Right != "" {
 		b = append(b, 0x72)
-		if !utf8.ValidString(x.Right) {
+		if !protobin.Valid(x.Right) {
 			return b, protobin.NotUTF8("acme.rules.v1.Containers.right")
 		}
-		b = protowire.AppendString(b, x.Right)
+		b = protobin.AppendString(b, x.Right)
 	}
 	if o, ok := x.Choice.(*Containers_Name); ok {
 		b = append(b, 0x52)
-		if !utf8.ValidString(o.Name) {
+		if !protobin.Valid(o.Name) {
 			return b, protobin.NotUTF8("acme.rules.v1.Containers.name")
 		}
-		b = protowire.AppendString(b, o.Name)
+		b = protobin.AppendString(b, o.Name)
 	}
 	if o, ok := x.Choice.(*Containers_Piece); ok {
 		b = append(b, 0x5a)
@@ -2091,7 +1821,7 @@ func (x *Containers) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if o, ok := x.Choice.(*Containers_Number); ok {
 		b = append(b, 0x60)
-		b = protowire.AppendVarint(b, uint64(o.Number))
+		b = protobin.AppendVarint(b, uint64(o.Number))
 	}
 	return append(b, x.unknownFields...), nil
 }
@@ -2099,281 +1829,139 @@ func (x *Containers) AppendBinary(b []byte) ([]byte, error) {
 // UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
 // of data.
 func (x *Containers) UnmarshalBinary(data []byte) error {
-	x.Reset()
-	return x.MergeBinary(data, string(data), 0)
+	*x = Containers{}
+	r := protobin.NewReader(string(data))
+	x.DecodeBinary(&r)
+	return r.Err()
 }
 
-// MergeBinary reads protobuf's binary form over what x has. text is b, for strings to be cut from; depth is how many
-// messages are around x.
-func (x *Containers) MergeBinary(b []byte, text string, depth int) error {
-	if depth > protobin.MaxDepth {
-		return protobin.ErrDepth
-	}
-	for len(b) > 0 {
-		tag, n := protowire.ConsumeVarint(b)
-		if n < 0 {
-			return protowire.ParseError(n)
-		}
-		b = b[n:]
+// DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.
+func (x *Containers) DecodeBinary(r *protobin.Reader) {
+	for tag := r.Next(); tag != 0; tag = r.Next() {
 		switch tag {
 		case 0xa:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
 			if x.Part == nil {
 				x.Part = new(Part)
 			}
-			if err := x.Part.MergeBinary(v, text[len(text)-len(b)-len(v):len(text)-len(b)], depth+1); err != nil {
-				return err
-			}
+			outer := r.Enter()
+			x.Part.DecodeBinary(r)
+			r.Leave(outer)
 		case 0x12:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
 			if x.Other == nil {
 				x.Other = new(Part)
 			}
-			if err := x.Other.MergeBinary(v, text[len(text)-len(b)-len(v):len(text)-len(b)], depth+1); err != nil {
-				return err
-			}
+			outer := r.Enter()
+			x.Other.DecodeBinary(r)
+			r.Leave(outer)
 		case 0x1a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			n := r.Run(0x1a)
+			x.Parts = slices.Grow(x.Parts, n)
+			items := make([]Part, n)
+			for i := range n {
+				if i > 0 {
+					r.Next()
+				}
+				e := &items[i]
+				outer := r.Enter()
+				e.DecodeBinary(r)
+				r.Leave(outer)
+				x.Parts = append(x.Parts, e)
 			}
-			b = b[n:]
-			e := new(Part)
-			if err := e.MergeBinary(v, text[len(text)-len(b)-len(v):len(text)-len(b)], depth+1); err != nil {
-				return err
-			}
-			x.Parts = append(x.Parts, e)
 		case 0x22:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			n := r.Run(0x22)
+			x.Names = slices.Grow(x.Names, n)
+			for i := range n {
+				if i > 0 {
+					r.Next()
+				}
+				x.Names = append(x.Names, r.String("acme.rules.v1.Containers.names"))
 			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.rules.v1.Containers.names")
-			}
-			e := text[len(text)-len(b)-len(v) : len(text)-len(b)]
-			x.Names = append(x.Names, e)
 		case 0x29:
-			v, n := protowire.ConsumeFixed64(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			e := math.Float64frombits(v)
-			x.Scores = append(x.Scores, e)
+			x.Scores = append(x.Scores, math.Float64frombits(r.Fixed64()))
 		case 0x2a: // packed
-			packed, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			outer := r.Open()
+			for r.More() {
+				x.Scores = append(x.Scores, math.Float64frombits(r.Fixed64()))
 			}
-			b = b[n:]
-			for len(packed) > 0 {
-				v, n := protowire.ConsumeFixed64(packed)
-				if n < 0 {
-					return protowire.ParseError(n)
-				}
-				packed = packed[n:]
-				e := math.Float64frombits(v)
-				x.Scores = append(x.Scores, e)
-			}
+			r.Close(outer)
 		case 0x32:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			e := append([]byte{}, v...)
-			x.Blobs = append(x.Blobs, e)
-		case 0x38:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			e := int32(v)
-			x.Some = append(x.Some, e)
-		case 0x3a: // packed
-			packed, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			for len(packed) > 0 {
-				v, n := protowire.ConsumeVarint(packed)
-				if n < 0 {
-					return protowire.ParseError(n)
+			n := r.Run(0x32)
+			x.Blobs = slices.Grow(x.Blobs, n)
+			for i := range n {
+				if i > 0 {
+					r.Next()
 				}
-				packed = packed[n:]
-				e := int32(v)
-				x.Some = append(x.Some, e)
+				x.Blobs = append(x.Blobs, r.Bytes())
 			}
+		case 0x38:
+			x.Some = append(x.Some, int32(r.Varint()))
+		case 0x3a: // packed
+			outer := r.Open()
+			for r.More() {
+				x.Some = append(x.Some, int32(r.Varint()))
+			}
+			r.Close(outer)
 		case 0x42:
-			entry, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			text := text[len(text)-len(b)-len(entry) : len(text)-len(b)]
 			var k string
 			var e string
-			for len(entry) > 0 {
-				tag, n := protowire.ConsumeVarint(entry)
-				if n < 0 {
-					return protowire.ParseError(n)
-				}
-				entry = entry[n:]
+			entry := r.Open()
+			for tag := r.Next(); tag != 0; tag = r.Next() {
 				switch tag {
 				case 0xa:
-					v, n := protowire.ConsumeBytes(entry)
-					if n < 0 {
-						return protowire.ParseError(n)
-					}
-					entry = entry[n:]
-					if !utf8.Valid(v) {
-						return protobin.NotUTF8("acme.rules.v1.Containers.labels")
-					}
-					k = text[len(text)-len(entry)-len(v) : len(text)-len(entry)]
+					k = r.String("acme.rules.v1.Containers.labels")
 				case 0x12:
-					v, n := protowire.ConsumeBytes(entry)
-					if n < 0 {
-						return protowire.ParseError(n)
-					}
-					entry = entry[n:]
-					if !utf8.Valid(v) {
-						return protobin.NotUTF8("acme.rules.v1.Containers.labels")
-					}
-					e = text[len(text)-len(entry)-len(v) : len(text)-len(entry)]
+					e = r.String("acme.rules.v1.Containers.labels")
 				default:
-					number, kind := protowire.DecodeTag(tag)
-					size := protowire.ConsumeFieldValue(number, kind, entry)
-					if !number.IsValid() || size < 0 {
-						return protowire.ParseError(min(size, -1))
-					}
-					entry = entry[size:]
+					r.Skip(tag)
 				}
 			}
+			r.Close(entry)
 			if x.Labels == nil {
 				x.Labels = make(map[string]string)
 			}
 			x.Labels[k] = e
 		case 0x4a:
-			entry, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			text := text[len(text)-len(b)-len(entry) : len(text)-len(b)]
 			var k int32
 			e := new(Part)
-			for len(entry) > 0 {
-				tag, n := protowire.ConsumeVarint(entry)
-				if n < 0 {
-					return protowire.ParseError(n)
-				}
-				entry = entry[n:]
+			entry := r.Open()
+			for tag := r.Next(); tag != 0; tag = r.Next() {
 				switch tag {
 				case 0x8:
-					v, n := protowire.ConsumeVarint(entry)
-					if n < 0 {
-						return protowire.ParseError(n)
-					}
-					entry = entry[n:]
-					k = int32(v)
+					k = int32(r.Varint())
 				case 0x12:
-					v, n := protowire.ConsumeBytes(entry)
-					if n < 0 {
-						return protowire.ParseError(n)
-					}
-					entry = entry[n:]
-					if err := e.MergeBinary(v, text[len(text)-len(entry)-len(v):len(text)-len(entry)], depth+1); err != nil {
-						return err
-					}
+					outer := r.Enter()
+					e.DecodeBinary(r)
+					r.Leave(outer)
 				default:
-					number, kind := protowire.DecodeTag(tag)
-					size := protowire.ConsumeFieldValue(number, kind, entry)
-					if !number.IsValid() || size < 0 {
-						return protowire.ParseError(min(size, -1))
-					}
-					entry = entry[size:]
+					r.Skip(tag)
 				}
 			}
+			r.Close(entry)
 			if x.ByNumber == nil {
 				x.ByNumber = make(map[int32]*Part)
 			}
 			x.ByNumber[k] = e
 		case 0x6a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.rules.v1.Containers.left")
-			}
-			x.Left = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.Left = r.String("acme.rules.v1.Containers.left")
 		case 0x72:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.rules.v1.Containers.right")
-			}
-			x.Right = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.Right = r.String("acme.rules.v1.Containers.right")
 		case 0x52:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.rules.v1.Containers.name")
-			}
-			e := text[len(text)-len(b)-len(v) : len(text)-len(b)]
-			x.Choice = &Containers_Name{Name: e}
+			x.Choice = &Containers_Name{Name: r.String("acme.rules.v1.Containers.name")}
 		case 0x5a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
 			o, ok := x.Choice.(*Containers_Piece)
 			if !ok || o.Piece == nil {
 				o = &Containers_Piece{Piece: new(Part)}
 				x.Choice = o
 			}
-			if err := o.Piece.MergeBinary(v, text[len(text)-len(b)-len(v):len(text)-len(b)], depth+1); err != nil {
-				return err
-			}
+			outer := r.Enter()
+			o.Piece.DecodeBinary(r)
+			r.Leave(outer)
 		case 0x60:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			e := int32(v)
-			x.Choice = &Containers_Number{Number: e}
+			x.Choice = &Containers_Number{Number: int32(r.Varint())}
 		default:
-			number, kind := protowire.DecodeTag(tag)
-			size := protowire.ConsumeFieldValue(number, kind, b)
-			if !number.IsValid() || size < 0 {
-				return protowire.ParseError(min(size, -1))
-			}
-			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
-			b = b[size:]
+			x.unknownFields = r.Unknown(x.unknownFields, tag)
 		}
 	}
-	return nil
 }
 
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
@@ -2480,7 +2068,7 @@ func (x *Part) AppendBinary(b []byte) ([]byte, error) {
 	var err error
 	if x.Size != 0 {
 		b = append(b, 0x08)
-		b = protowire.AppendVarint(b, uint64(x.Size))
+		b = protobin.AppendVarint(b, uint64(x.Size))
 	}
 	for _, e := range x.Parts {
 		b = append(b, 0x12)
@@ -2499,50 +2087,34 @@ func (x *Part) AppendBinary(b []byte) ([]byte, error) {
 // UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
 // of data.
 func (x *Part) UnmarshalBinary(data []byte) error {
-	x.Reset()
-	return x.MergeBinary(data, string(data), 0)
+	*x = Part{}
+	r := protobin.NewReader(string(data))
+	x.DecodeBinary(&r)
+	return r.Err()
 }
 
-// MergeBinary reads protobuf's binary form over what x has. text is b, for strings to be cut from; depth is how many
-// messages are around x.
-func (x *Part) MergeBinary(b []byte, text string, depth int) error {
-	if depth > protobin.MaxDepth {
-		return protobin.ErrDepth
-	}
-	for len(b) > 0 {
-		tag, n := protowire.ConsumeVarint(b)
-		if n < 0 {
-			return protowire.ParseError(n)
-		}
-		b = b[n:]
+// DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.
+func (x *Part) DecodeBinary(r *protobin.Reader) {
+	for tag := r.Next(); tag != 0; tag = r.Next() {
 		switch tag {
 		case 0x8:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.Size = int32(v)
+			x.Size = int32(r.Varint())
 		case 0x12:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			n := r.Run(0x12)
+			x.Parts = slices.Grow(x.Parts, n)
+			items := make([]Part, n)
+			for i := range n {
+				if i > 0 {
+					r.Next()
+				}
+				e := &items[i]
+				outer := r.Enter()
+				e.DecodeBinary(r)
+				r.Leave(outer)
+				x.Parts = append(x.Parts, e)
 			}
-			b = b[n:]
-			e := new(Part)
-			if err := e.MergeBinary(v, text[len(text)-len(b)-len(v):len(text)-len(b)], depth+1); err != nil {
-				return err
-			}
-			x.Parts = append(x.Parts, e)
 		default:
-			number, kind := protowire.DecodeTag(tag)
-			size := protowire.ConsumeFieldValue(number, kind, b)
-			if !number.IsValid() || size < 0 {
-				return protowire.ParseError(min(size, -1))
-			}
-			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
-			b = b[size:]
+			x.unknownFields = r.Unknown(x.unknownFields, tag)
 		}
 	}
-	return nil
 }

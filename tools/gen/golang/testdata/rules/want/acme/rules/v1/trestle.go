@@ -3,9 +3,6 @@
 package rulesv1
 
 import (
-	"regexp"
-	"sync"
-
 	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/wire"
 )
@@ -69,7 +66,40 @@ var (
 	}
 )
 
-// The patterns of the schemas, compiled when they are first needed.
-var (
-	patternTextsVersion = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\d+\.\d+$`) })
-)
+// patternTextsVersion reports whether s matches `^\d+\.\d+$`.
+func patternTextsVersion(s string) bool {
+	state := 0
+	for i := range len(s) {
+		switch c := s[i]; state {
+		case 0:
+			switch {
+			case c >= '0' && c <= '9':
+				state = 1
+			default:
+				return false
+			}
+		case 1:
+			switch {
+			case c == '.':
+				state = 2
+			case c >= '0' && c <= '9':
+			default:
+				return false
+			}
+		case 2:
+			switch {
+			case c >= '0' && c <= '9':
+				state = 3
+			default:
+				return false
+			}
+		case 3:
+			switch {
+			case c >= '0' && c <= '9':
+			default:
+				return false
+			}
+		}
+	}
+	return state == 3
+}

@@ -797,30 +797,30 @@ func (x *EveryKind) AppendBinary(b []byte) ([]byte, error) {
 	var err error
 	if x.CorrelationId != nil {
 		b = append(b, 0x0a)
-		if !utf8.ValidString(*x.CorrelationId) {
+		if !protobin.Valid(*x.CorrelationId) {
 			return b, protobin.NotUTF8("acme.shapes.v1.EveryKind.correlation_id")
 		}
-		b = protowire.AppendString(b, *x.CorrelationId)
+		b = protobin.AppendString(b, *x.CorrelationId)
 	}
 	if x.Truth {
 		b = append(b, 0x10)
-		b = protowire.AppendVarint(b, protowire.EncodeBool(x.Truth))
+		b = protobin.AppendVarint(b, protowire.EncodeBool(x.Truth))
 	}
 	if x.Small != 0 {
 		b = append(b, 0x18)
-		b = protowire.AppendVarint(b, uint64(x.Small))
+		b = protobin.AppendVarint(b, uint64(x.Small))
 	}
 	if x.Large != 0 {
 		b = append(b, 0x20)
-		b = protowire.AppendVarint(b, uint64(x.Large))
+		b = protobin.AppendVarint(b, uint64(x.Large))
 	}
 	if x.Unsigned != 0 {
 		b = append(b, 0x28)
-		b = protowire.AppendVarint(b, uint64(x.Unsigned))
+		b = protobin.AppendVarint(b, uint64(x.Unsigned))
 	}
 	if x.Huge != 0 {
 		b = append(b, 0x30)
-		b = protowire.AppendVarint(b, uint64(x.Huge))
+		b = protobin.AppendVarint(b, uint64(x.Huge))
 	}
 	if x.Single != 0 || math.Signbit(float64(x.Single)) {
 		b = append(b, 0x3d)
@@ -832,10 +832,10 @@ func (x *EveryKind) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.Text != "" {
 		b = append(b, 0x4a)
-		if !utf8.ValidString(x.Text) {
+		if !protobin.Valid(x.Text) {
 			return b, protobin.NotUTF8("acme.shapes.v1.EveryKind.text")
 		}
-		b = protowire.AppendString(b, x.Text)
+		b = protobin.AppendString(b, x.Text)
 	}
 	if len(x.Data) > 0 {
 		b = append(b, 0x52)
@@ -843,7 +843,7 @@ func (x *EveryKind) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.Mood != 0 {
 		b = append(b, 0x58)
-		b = protowire.AppendVarint(b, uint64(x.Mood))
+		b = protobin.AppendVarint(b, uint64(x.Mood))
 	}
 	if x.At != nil {
 		b = append(b, 0x62)
@@ -878,11 +878,11 @@ func (x *EveryKind) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.MaybeTruth != nil {
 		b = append(b, 0x88, 0x01)
-		b = protowire.AppendVarint(b, protowire.EncodeBool(*x.MaybeTruth))
+		b = protobin.AppendVarint(b, protowire.EncodeBool(*x.MaybeTruth))
 	}
 	if x.MaybeLarge != nil {
 		b = append(b, 0x90, 0x01)
-		b = protowire.AppendVarint(b, uint64(*x.MaybeLarge))
+		b = protobin.AppendVarint(b, uint64(*x.MaybeLarge))
 	}
 	if x.MaybePrecise != nil {
 		b = append(b, 0x99, 0x01)
@@ -890,10 +890,10 @@ func (x *EveryKind) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.MaybeText != nil {
 		b = append(b, 0xa2, 0x01)
-		if !utf8.ValidString(*x.MaybeText) {
+		if !protobin.Valid(*x.MaybeText) {
 			return b, protobin.NotUTF8("acme.shapes.v1.EveryKind.maybe_text")
 		}
-		b = protowire.AppendString(b, *x.MaybeText)
+		b = protobin.AppendString(b, *x.MaybeText)
 	}
 	if x.MaybeData != nil {
 		b = append(b, 0xaa, 0x01)
@@ -901,20 +901,20 @@ func (x *EveryKind) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.MaybeMood != nil {
 		b = append(b, 0xb0, 0x01)
-		b = protowire.AppendVarint(b, uint64(*x.MaybeMood))
+		b = protobin.AppendVarint(b, uint64(*x.MaybeMood))
 	}
 	for _, e := range x.Texts {
 		b = append(b, 0xba, 0x01)
-		if !utf8.ValidString(e) {
+		if !protobin.Valid(e) {
 			return b, protobin.NotUTF8("acme.shapes.v1.EveryKind.texts")
 		}
-		b = protowire.AppendString(b, e)
+		b = protobin.AppendString(b, e)
 	}
 	if len(x.Moods) > 0 {
 		b = append(b, 0xc2, 0x01, 0)
 		at := len(b) - 1
 		for _, e := range x.Moods {
-			b = protowire.AppendVarint(b, uint64(e))
+			b = protobin.AppendVarint(b, uint64(e))
 		}
 		b = protobin.Close(b, at)
 	}
@@ -953,12 +953,12 @@ func (x *EveryKind) AppendBinary(b []byte) ([]byte, error) {
 			b = append(b, 0xea, 0x01, 0)
 			entry := len(b) - 1
 			b = append(b, 0x0a)
-			if !utf8.ValidString(k) {
+			if !protobin.Valid(k) {
 				return b, protobin.NotUTF8("acme.shapes.v1.EveryKind.counts")
 			}
-			b = protowire.AppendString(b, k)
+			b = protobin.AppendString(b, k)
 			b = append(b, 0x10)
-			b = protowire.AppendVarint(b, uint64(e))
+			b = protobin.AppendVarint(b, uint64(e))
 			b = protobin.Close(b, entry)
 		}
 	}
@@ -974,7 +974,7 @@ func (x *EveryKind) AppendBinary(b []byte) ([]byte, error) {
 			b = append(b, 0xf2, 0x01, 0)
 			entry := len(b) - 1
 			b = append(b, 0x08)
-			b = protowire.AppendVarint(b, uint64(k))
+			b = protobin.AppendVarint(b, uint64(k))
 			b = append(b, 0x12)
 			{
 				b = append(b, 0)
@@ -999,35 +999,35 @@ func (x *EveryKind) AppendBinary(b []byte) ([]byte, error) {
 			b = append(b, 0xfa, 0x01, 0)
 			entry := len(b) - 1
 			b = append(b, 0x08)
-			b = protowire.AppendVarint(b, uint64(k))
+			b = protobin.AppendVarint(b, uint64(k))
 			b = append(b, 0x12)
-			if !utf8.ValidString(e) {
+			if !protobin.Valid(e) {
 				return b, protobin.NotUTF8("acme.shapes.v1.EveryKind.by_huge")
 			}
-			b = protowire.AppendString(b, e)
+			b = protobin.AppendString(b, e)
 			b = protobin.Close(b, entry)
 		}
 	}
 	if x.Secret != "" {
 		b = append(b, 0x9a, 0x02)
-		if !utf8.ValidString(x.Secret) {
+		if !protobin.Valid(x.Secret) {
 			return b, protobin.NotUTF8("acme.shapes.v1.EveryKind.secret")
 		}
-		b = protowire.AppendString(b, x.Secret)
+		b = protobin.AppendString(b, x.Secret)
 	}
 	if x.Old != "" {
 		b = append(b, 0xa2, 0x02)
-		if !utf8.ValidString(x.Old) {
+		if !protobin.Valid(x.Old) {
 			return b, protobin.NotUTF8("acme.shapes.v1.EveryKind.old")
 		}
-		b = protowire.AppendString(b, x.Old)
+		b = protobin.AppendString(b, x.Old)
 	}
 	if x.Reset_ != "" {
 		b = append(b, 0xaa, 0x02)
-		if !utf8.ValidString(x.Reset_) {
+		if !protobin.Valid(x.Reset_) {
 			return b, protobin.NotUTF8("acme.shapes.v1.EveryKind.reset")
 		}
-		b = protowire.AppendString(b, x.Reset_)
+		b = protobin.AppendString(b, x.Reset_)
 	}
 	if x.Inner != nil {
 		b = append(b, 0xb2, 0x02)
@@ -1042,10 +1042,10 @@ func (x *EveryKind) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if o, ok := x.Choice.(*EveryKind_ChosenText); ok {
 		b = append(b, 0x82, 0x02)
-		if !utf8.ValidString(o.ChosenText) {
+		if !protobin.Valid(o.ChosenText) {
 			return b, protobin.NotUTF8("acme.shapes.v1.EveryKind.chosen_text")
 		}
-		b = protowire.AppendString(b, o.ChosenText)
+		b = protobin.AppendString(b, o.ChosenText)
 	}
 	if o, ok := x.Choice.(*EveryKind_ChosenOwner); ok {
 		b = append(b, 0x8a, 0x02)
@@ -1060,7 +1060,7 @@ func (x *EveryKind) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if o, ok := x.Choice.(*EveryKind_ChosenMood); ok {
 		b = append(b, 0x90, 0x02)
-		b = protowire.AppendVarint(b, uint64(o.ChosenMood))
+		b = protobin.AppendVarint(b, uint64(o.ChosenMood))
 	}
 	return append(b, x.unknownFields...), nil
 }
@@ -1068,519 +1068,279 @@ func (x *EveryKind) AppendBinary(b []byte) ([]byte, error) {
 // UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
 // of data.
 func (x *EveryKind) UnmarshalBinary(data []byte) error {
-	x.Reset()
-	return x.MergeBinary(data, string(data), 0)
+	*x = EveryKind{}
+	r := protobin.NewReader(string(data))
+	x.DecodeBinary(&r)
+	return r.Err()
 }
 
-// MergeBinary reads protobuf's binary form over what x has. text is b, for strings to be cut from; depth is how many
-// messages are around x.
-func (x *EveryKind) MergeBinary(b []byte, text string, depth int) error {
-	if depth > protobin.MaxDepth {
-		return protobin.ErrDepth
+// DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.
+func (x *EveryKind) DecodeBinary(r *protobin.Reader) {
+	type fields struct { // what x points to is allocated in one piece
+		CorrelationId string
+		At            timestamppb.Timestamp
+		Free          trestlev1.JsonObject
+		MaybeTruth    bool
+		MaybeLarge    int64
+		MaybePrecise  float64
+		MaybeText     string
+		MaybeMood     Mood
 	}
-	for len(b) > 0 {
-		tag, n := protowire.ConsumeVarint(b)
-		if n < 0 {
-			return protowire.ParseError(n)
-		}
-		b = b[n:]
+	var room *fields
+	for tag := r.Next(); tag != 0; tag = r.Next() {
 		switch tag {
 		case 0xa:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			if room == nil {
+				room = new(fields)
 			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.shapes.v1.EveryKind.correlation_id")
-			}
-			e := text[len(text)-len(b)-len(v) : len(text)-len(b)]
-			x.CorrelationId = &e
+			room.CorrelationId = r.String("acme.shapes.v1.EveryKind.correlation_id")
+			x.CorrelationId = &room.CorrelationId
 		case 0x10:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.Truth = protowire.DecodeBool(v)
+			x.Truth = r.Varint() != 0
 		case 0x18:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.Small = int32(v)
+			x.Small = int32(r.Varint())
 		case 0x20:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.Large = int64(v)
+			x.Large = int64(r.Varint())
 		case 0x28:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.Unsigned = uint32(v)
+			x.Unsigned = uint32(r.Varint())
 		case 0x30:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.Huge = uint64(v)
+			x.Huge = r.Varint()
 		case 0x3d:
-			v, n := protowire.ConsumeFixed32(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.Single = math.Float32frombits(v)
+			x.Single = math.Float32frombits(r.Fixed32())
 		case 0x41:
-			v, n := protowire.ConsumeFixed64(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.Precise = math.Float64frombits(v)
+			x.Precise = math.Float64frombits(r.Fixed64())
 		case 0x4a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.shapes.v1.EveryKind.text")
-			}
-			x.Text = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.Text = r.String("acme.shapes.v1.EveryKind.text")
 		case 0x52:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.Data = append([]byte(nil), v...)
+			x.Data = append([]byte(nil), r.Text()...)
 		case 0x58:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.Mood = Mood(v)
+			x.Mood = Mood(r.Varint())
 		case 0x62:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			if room == nil {
+				room = new(fields)
 			}
-			b = b[n:]
 			if x.At == nil {
-				x.At = new(timestamppb.Timestamp)
+				x.At = &room.At
 			}
-			if err := protobin.Timestamp(v, x.At); err != nil {
-				return err
-			}
+			r.Timestamp(x.At)
 		case 0x6a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
 			if x.Took == nil {
 				x.Took = new(durationpb.Duration)
 			}
-			if err := protobin.Merge(v, x.Took); err != nil {
-				return err
-			}
+			r.Merge(x.Took)
 		case 0x72:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
 			if x.Struct == nil {
 				x.Struct = new(structpb.Struct)
 			}
-			if err := protobin.Merge(v, x.Struct); err != nil {
-				return err
-			}
+			r.Merge(x.Struct)
 		case 0x7a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			if room == nil {
+				room = new(fields)
 			}
-			b = b[n:]
 			if x.Free == nil {
-				x.Free = new(trestlev1.JsonObject)
+				x.Free = &room.Free
 			}
-			if json, ok := protobin.Text(v, text[len(text)-len(b)-len(v):len(text)-len(b)]); ok && x.Free.Json == "" {
-				x.Free.Json = json
-			} else if err := protobin.Merge(v, x.Free); err != nil {
-				return err
+			if text, ok := r.JSON(); ok {
+				x.Free.Json = text
+			} else {
+				r.Merge(x.Free)
 			}
 		case 0x82:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
 			if x.Owner == nil {
 				x.Owner = new(Owner)
 			}
-			if err := x.Owner.MergeBinary(v, text[len(text)-len(b)-len(v):len(text)-len(b)], depth+1); err != nil {
-				return err
-			}
+			outer := r.Enter()
+			x.Owner.DecodeBinary(r)
+			r.Leave(outer)
 		case 0x88:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			if room == nil {
+				room = new(fields)
 			}
-			b = b[n:]
-			e := protowire.DecodeBool(v)
-			x.MaybeTruth = &e
+			room.MaybeTruth = r.Varint() != 0
+			x.MaybeTruth = &room.MaybeTruth
 		case 0x90:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			if room == nil {
+				room = new(fields)
 			}
-			b = b[n:]
-			e := int64(v)
-			x.MaybeLarge = &e
+			room.MaybeLarge = int64(r.Varint())
+			x.MaybeLarge = &room.MaybeLarge
 		case 0x99:
-			v, n := protowire.ConsumeFixed64(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			if room == nil {
+				room = new(fields)
 			}
-			b = b[n:]
-			e := math.Float64frombits(v)
-			x.MaybePrecise = &e
+			room.MaybePrecise = math.Float64frombits(r.Fixed64())
+			x.MaybePrecise = &room.MaybePrecise
 		case 0xa2:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			if room == nil {
+				room = new(fields)
 			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.shapes.v1.EveryKind.maybe_text")
-			}
-			e := text[len(text)-len(b)-len(v) : len(text)-len(b)]
-			x.MaybeText = &e
+			room.MaybeText = r.String("acme.shapes.v1.EveryKind.maybe_text")
+			x.MaybeText = &room.MaybeText
 		case 0xaa:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.MaybeData = append([]byte{}, v...)
+			x.MaybeData = r.Bytes()
 		case 0xb0:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			if room == nil {
+				room = new(fields)
 			}
-			b = b[n:]
-			e := Mood(v)
-			x.MaybeMood = &e
+			room.MaybeMood = Mood(r.Varint())
+			x.MaybeMood = &room.MaybeMood
 		case 0xba:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.shapes.v1.EveryKind.texts")
-			}
-			e := text[len(text)-len(b)-len(v) : len(text)-len(b)]
-			x.Texts = append(x.Texts, e)
-		case 0xc0:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			e := Mood(v)
-			x.Moods = append(x.Moods, e)
-		case 0xc2: // packed
-			packed, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			for len(packed) > 0 {
-				v, n := protowire.ConsumeVarint(packed)
-				if n < 0 {
-					return protowire.ParseError(n)
+			n := r.Run(0xba)
+			x.Texts = slices.Grow(x.Texts, n)
+			for i := range n {
+				if i > 0 {
+					r.Next()
 				}
-				packed = packed[n:]
-				e := Mood(v)
-				x.Moods = append(x.Moods, e)
+				x.Texts = append(x.Texts, r.String("acme.shapes.v1.EveryKind.texts"))
 			}
+		case 0xc0:
+			x.Moods = append(x.Moods, Mood(r.Varint()))
+		case 0xc2: // packed
+			outer := r.Open()
+			for r.More() {
+				x.Moods = append(x.Moods, Mood(r.Varint()))
+			}
+			r.Close(outer)
 		case 0xca:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			n := r.Run(0xca)
+			x.Owners = slices.Grow(x.Owners, n)
+			items := make([]Owner, n)
+			for i := range n {
+				if i > 0 {
+					r.Next()
+				}
+				e := &items[i]
+				outer := r.Enter()
+				e.DecodeBinary(r)
+				r.Leave(outer)
+				x.Owners = append(x.Owners, e)
 			}
-			b = b[n:]
-			e := new(Owner)
-			if err := e.MergeBinary(v, text[len(text)-len(b)-len(v):len(text)-len(b)], depth+1); err != nil {
-				return err
-			}
-			x.Owners = append(x.Owners, e)
 		case 0xd2:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			n := r.Run(0xd2)
+			x.Times = slices.Grow(x.Times, n)
+			items := make([]timestamppb.Timestamp, n)
+			for i := range n {
+				if i > 0 {
+					r.Next()
+				}
+				e := &items[i]
+				r.Timestamp(e)
+				x.Times = append(x.Times, e)
 			}
-			b = b[n:]
-			e := new(timestamppb.Timestamp)
-			if err := protobin.Timestamp(v, e); err != nil {
-				return err
-			}
-			x.Times = append(x.Times, e)
 		case 0xda:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			n := r.Run(0xda)
+			x.Objects = slices.Grow(x.Objects, n)
+			items := make([]trestlev1.JsonObject, n)
+			for i := range n {
+				if i > 0 {
+					r.Next()
+				}
+				e := &items[i]
+				if text, ok := r.JSON(); ok {
+					e.Json = text
+				} else {
+					r.Merge(e)
+				}
+				x.Objects = append(x.Objects, e)
 			}
-			b = b[n:]
-			e := new(trestlev1.JsonObject)
-			if json, ok := protobin.Text(v, text[len(text)-len(b)-len(v):len(text)-len(b)]); ok && e.Json == "" {
-				e.Json = json
-			} else if err := protobin.Merge(v, e); err != nil {
-				return err
-			}
-			x.Objects = append(x.Objects, e)
 		case 0xe2:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
+			n := r.Run(0xe2)
+			x.Blobs = slices.Grow(x.Blobs, n)
+			for i := range n {
+				if i > 0 {
+					r.Next()
+				}
+				x.Blobs = append(x.Blobs, r.Bytes())
 			}
-			b = b[n:]
-			e := append([]byte{}, v...)
-			x.Blobs = append(x.Blobs, e)
 		case 0xea:
-			entry, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			text := text[len(text)-len(b)-len(entry) : len(text)-len(b)]
 			var k string
 			var e int64
-			for len(entry) > 0 {
-				tag, n := protowire.ConsumeVarint(entry)
-				if n < 0 {
-					return protowire.ParseError(n)
-				}
-				entry = entry[n:]
+			entry := r.Open()
+			for tag := r.Next(); tag != 0; tag = r.Next() {
 				switch tag {
 				case 0xa:
-					v, n := protowire.ConsumeBytes(entry)
-					if n < 0 {
-						return protowire.ParseError(n)
-					}
-					entry = entry[n:]
-					if !utf8.Valid(v) {
-						return protobin.NotUTF8("acme.shapes.v1.EveryKind.counts")
-					}
-					k = text[len(text)-len(entry)-len(v) : len(text)-len(entry)]
+					k = r.String("acme.shapes.v1.EveryKind.counts")
 				case 0x10:
-					v, n := protowire.ConsumeVarint(entry)
-					if n < 0 {
-						return protowire.ParseError(n)
-					}
-					entry = entry[n:]
-					e = int64(v)
+					e = int64(r.Varint())
 				default:
-					number, kind := protowire.DecodeTag(tag)
-					size := protowire.ConsumeFieldValue(number, kind, entry)
-					if !number.IsValid() || size < 0 {
-						return protowire.ParseError(min(size, -1))
-					}
-					entry = entry[size:]
+					r.Skip(tag)
 				}
 			}
+			r.Close(entry)
 			if x.Counts == nil {
 				x.Counts = make(map[string]int64)
 			}
 			x.Counts[k] = e
 		case 0xf2:
-			entry, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			text := text[len(text)-len(b)-len(entry) : len(text)-len(b)]
 			var k int32
 			e := new(Owner)
-			for len(entry) > 0 {
-				tag, n := protowire.ConsumeVarint(entry)
-				if n < 0 {
-					return protowire.ParseError(n)
-				}
-				entry = entry[n:]
+			entry := r.Open()
+			for tag := r.Next(); tag != 0; tag = r.Next() {
 				switch tag {
 				case 0x8:
-					v, n := protowire.ConsumeVarint(entry)
-					if n < 0 {
-						return protowire.ParseError(n)
-					}
-					entry = entry[n:]
-					k = int32(v)
+					k = int32(r.Varint())
 				case 0x12:
-					v, n := protowire.ConsumeBytes(entry)
-					if n < 0 {
-						return protowire.ParseError(n)
-					}
-					entry = entry[n:]
-					if err := e.MergeBinary(v, text[len(text)-len(entry)-len(v):len(text)-len(entry)], depth+1); err != nil {
-						return err
-					}
+					outer := r.Enter()
+					e.DecodeBinary(r)
+					r.Leave(outer)
 				default:
-					number, kind := protowire.DecodeTag(tag)
-					size := protowire.ConsumeFieldValue(number, kind, entry)
-					if !number.IsValid() || size < 0 {
-						return protowire.ParseError(min(size, -1))
-					}
-					entry = entry[size:]
+					r.Skip(tag)
 				}
 			}
+			r.Close(entry)
 			if x.ByNumber == nil {
 				x.ByNumber = make(map[int32]*Owner)
 			}
 			x.ByNumber[k] = e
 		case 0xfa:
-			entry, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			text := text[len(text)-len(b)-len(entry) : len(text)-len(b)]
 			var k uint64
 			var e string
-			for len(entry) > 0 {
-				tag, n := protowire.ConsumeVarint(entry)
-				if n < 0 {
-					return protowire.ParseError(n)
-				}
-				entry = entry[n:]
+			entry := r.Open()
+			for tag := r.Next(); tag != 0; tag = r.Next() {
 				switch tag {
 				case 0x8:
-					v, n := protowire.ConsumeVarint(entry)
-					if n < 0 {
-						return protowire.ParseError(n)
-					}
-					entry = entry[n:]
-					k = uint64(v)
+					k = r.Varint()
 				case 0x12:
-					v, n := protowire.ConsumeBytes(entry)
-					if n < 0 {
-						return protowire.ParseError(n)
-					}
-					entry = entry[n:]
-					if !utf8.Valid(v) {
-						return protobin.NotUTF8("acme.shapes.v1.EveryKind.by_huge")
-					}
-					e = text[len(text)-len(entry)-len(v) : len(text)-len(entry)]
+					e = r.String("acme.shapes.v1.EveryKind.by_huge")
 				default:
-					number, kind := protowire.DecodeTag(tag)
-					size := protowire.ConsumeFieldValue(number, kind, entry)
-					if !number.IsValid() || size < 0 {
-						return protowire.ParseError(min(size, -1))
-					}
-					entry = entry[size:]
+					r.Skip(tag)
 				}
 			}
+			r.Close(entry)
 			if x.ByHuge == nil {
 				x.ByHuge = make(map[uint64]string)
 			}
 			x.ByHuge[k] = e
 		case 0x11a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.shapes.v1.EveryKind.secret")
-			}
-			x.Secret = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.Secret = r.String("acme.shapes.v1.EveryKind.secret")
 		case 0x122:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.shapes.v1.EveryKind.old")
-			}
-			x.Old = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.Old = r.String("acme.shapes.v1.EveryKind.old")
 		case 0x12a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.shapes.v1.EveryKind.reset")
-			}
-			x.Reset_ = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.Reset_ = r.String("acme.shapes.v1.EveryKind.reset")
 		case 0x132:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
 			if x.Inner == nil {
 				x.Inner = new(EveryKind_Inner)
 			}
-			if err := x.Inner.MergeBinary(v, text[len(text)-len(b)-len(v):len(text)-len(b)], depth+1); err != nil {
-				return err
-			}
+			outer := r.Enter()
+			x.Inner.DecodeBinary(r)
+			r.Leave(outer)
 		case 0x102:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.shapes.v1.EveryKind.chosen_text")
-			}
-			e := text[len(text)-len(b)-len(v) : len(text)-len(b)]
-			x.Choice = &EveryKind_ChosenText{ChosenText: e}
+			x.Choice = &EveryKind_ChosenText{ChosenText: r.String("acme.shapes.v1.EveryKind.chosen_text")}
 		case 0x10a:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
 			o, ok := x.Choice.(*EveryKind_ChosenOwner)
 			if !ok || o.ChosenOwner == nil {
 				o = &EveryKind_ChosenOwner{ChosenOwner: new(Owner)}
 				x.Choice = o
 			}
-			if err := o.ChosenOwner.MergeBinary(v, text[len(text)-len(b)-len(v):len(text)-len(b)], depth+1); err != nil {
-				return err
-			}
+			outer := r.Enter()
+			o.ChosenOwner.DecodeBinary(r)
+			r.Leave(outer)
 		case 0x110:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			e := Mood(v)
-			x.Choice = &EveryKind_ChosenMood{ChosenMood: e}
+			x.Choice = &EveryKind_ChosenMood{ChosenMood: Mood(r.Varint())}
 		default:
-			number, kind := protowire.DecodeTag(tag)
-			size := protowire.ConsumeFieldValue(number, kind, b)
-			if !number.IsValid() || size < 0 {
-				return protowire.ParseError(min(size, -1))
-			}
-			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
-			b = b[size:]
+			x.unknownFields = r.Unknown(x.unknownFields, tag)
 		}
 	}
-	return nil
 }
 
 // Validate returns nil: the schema has no rules for x.
@@ -1644,7 +1404,7 @@ func (x *EveryKind_Inner) AppendBinary(b []byte) ([]byte, error) {
 	}
 	if x.Level != 0 {
 		b = append(b, 0x08)
-		b = protowire.AppendVarint(b, uint64(x.Level))
+		b = protobin.AppendVarint(b, uint64(x.Level))
 	}
 	return append(b, x.unknownFields...), nil
 }
@@ -1652,41 +1412,22 @@ func (x *EveryKind_Inner) AppendBinary(b []byte) ([]byte, error) {
 // UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
 // of data.
 func (x *EveryKind_Inner) UnmarshalBinary(data []byte) error {
-	x.Reset()
-	return x.MergeBinary(data, string(data), 0)
+	*x = EveryKind_Inner{}
+	r := protobin.NewReader(string(data))
+	x.DecodeBinary(&r)
+	return r.Err()
 }
 
-// MergeBinary reads protobuf's binary form over what x has. text is b, for strings to be cut from; depth is how many
-// messages are around x.
-func (x *EveryKind_Inner) MergeBinary(b []byte, text string, depth int) error {
-	if depth > protobin.MaxDepth {
-		return protobin.ErrDepth
-	}
-	for len(b) > 0 {
-		tag, n := protowire.ConsumeVarint(b)
-		if n < 0 {
-			return protowire.ParseError(n)
-		}
-		b = b[n:]
+// DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.
+func (x *EveryKind_Inner) DecodeBinary(r *protobin.Reader) {
+	for tag := r.Next(); tag != 0; tag = r.Next() {
 		switch tag {
 		case 0x8:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			x.Level = EveryKind_Inner_Level(v)
+			x.Level = EveryKind_Inner_Level(r.Varint())
 		default:
-			number, kind := protowire.DecodeTag(tag)
-			size := protowire.ConsumeFieldValue(number, kind, b)
-			if !number.IsValid() || size < 0 {
-				return protowire.ParseError(min(size, -1))
-			}
-			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
-			b = b[size:]
+			x.unknownFields = r.Unknown(x.unknownFields, tag)
 		}
 	}
-	return nil
 }
 
 // JSONName returns the name of e in JSON, empty when it has none: not set, or not a value of the schema.
@@ -1818,10 +1559,10 @@ func (x *Owner) AppendBinary(b []byte) ([]byte, error) {
 	var err error
 	if x.Name != "" {
 		b = append(b, 0x0a)
-		if !utf8.ValidString(x.Name) {
+		if !protobin.Valid(x.Name) {
 			return b, protobin.NotUTF8("acme.shapes.v1.Owner.name")
 		}
-		b = protowire.AppendString(b, x.Name)
+		b = protobin.AppendString(b, x.Name)
 	}
 	if x.Owner != nil {
 		b = append(b, 0x12)
@@ -1840,56 +1581,29 @@ func (x *Owner) AppendBinary(b []byte) ([]byte, error) {
 // UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
 // of data.
 func (x *Owner) UnmarshalBinary(data []byte) error {
-	x.Reset()
-	return x.MergeBinary(data, string(data), 0)
+	*x = Owner{}
+	r := protobin.NewReader(string(data))
+	x.DecodeBinary(&r)
+	return r.Err()
 }
 
-// MergeBinary reads protobuf's binary form over what x has. text is b, for strings to be cut from; depth is how many
-// messages are around x.
-func (x *Owner) MergeBinary(b []byte, text string, depth int) error {
-	if depth > protobin.MaxDepth {
-		return protobin.ErrDepth
-	}
-	for len(b) > 0 {
-		tag, n := protowire.ConsumeVarint(b)
-		if n < 0 {
-			return protowire.ParseError(n)
-		}
-		b = b[n:]
+// DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.
+func (x *Owner) DecodeBinary(r *protobin.Reader) {
+	for tag := r.Next(); tag != 0; tag = r.Next() {
 		switch tag {
 		case 0xa:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			if !utf8.Valid(v) {
-				return protobin.NotUTF8("acme.shapes.v1.Owner.name")
-			}
-			x.Name = text[len(text)-len(b)-len(v) : len(text)-len(b)]
+			x.Name = r.String("acme.shapes.v1.Owner.name")
 		case 0x12:
-			v, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
 			if x.Owner == nil {
 				x.Owner = new(Owner)
 			}
-			if err := x.Owner.MergeBinary(v, text[len(text)-len(b)-len(v):len(text)-len(b)], depth+1); err != nil {
-				return err
-			}
+			outer := r.Enter()
+			x.Owner.DecodeBinary(r)
+			r.Leave(outer)
 		default:
-			number, kind := protowire.DecodeTag(tag)
-			size := protowire.ConsumeFieldValue(number, kind, b)
-			if !number.IsValid() || size < 0 {
-				return protowire.ParseError(min(size, -1))
-			}
-			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
-			b = b[size:]
+			x.unknownFields = r.Unknown(x.unknownFields, tag)
 		}
 	}
-	return nil
 }
 
 // EventInfo describes the event type Nothing. It works on a nil receiver.
@@ -1950,32 +1664,18 @@ func (x *Nothing) AppendBinary(b []byte) ([]byte, error) {
 // UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
 // of data.
 func (x *Nothing) UnmarshalBinary(data []byte) error {
-	x.Reset()
-	return x.MergeBinary(data, string(data), 0)
+	*x = Nothing{}
+	r := protobin.NewReader(string(data))
+	x.DecodeBinary(&r)
+	return r.Err()
 }
 
-// MergeBinary reads protobuf's binary form over what x has. text is b, for strings to be cut from; depth is how many
-// messages are around x.
-func (x *Nothing) MergeBinary(b []byte, text string, depth int) error {
-	if depth > protobin.MaxDepth {
-		return protobin.ErrDepth
-	}
-	for len(b) > 0 {
-		tag, n := protowire.ConsumeVarint(b)
-		if n < 0 {
-			return protowire.ParseError(n)
-		}
-		b = b[n:]
+// DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.
+func (x *Nothing) DecodeBinary(r *protobin.Reader) {
+	for tag := r.Next(); tag != 0; tag = r.Next() {
 		switch tag {
 		default:
-			number, kind := protowire.DecodeTag(tag)
-			size := protowire.ConsumeFieldValue(number, kind, b)
-			if !number.IsValid() || size < 0 {
-				return protowire.ParseError(min(size, -1))
-			}
-			x.unknownFields = append(protowire.AppendVarint(x.unknownFields, tag), b[:size]...)
-			b = b[size:]
+			x.unknownFields = r.Unknown(x.unknownFields, tag)
 		}
 	}
-	return nil
 }
