@@ -177,14 +177,14 @@ func TestFullConsumerStaysInItsGroup(t *testing.T) {
 		began.Add(1)
 		<-open
 		return nil
-	}), trestle.WithMaxInFlight(4), trestle.WithKeyWorkers(100), trestle.WithSessionTimeout(200*time.Millisecond))
+	}), trestle.WithMaxInFlight(4), trestle.WithKeyWorkers(100), trestle.WithSessionTimeout(time.Second))
 	eventually(t, "the consumer is full", func() bool { return began.Load() >= 1 })
 	before, err := c.WaitGroupStable(deadline(t), testGroup, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
 	beats := c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Heartbeat}, Group: testGroup, Observe: true, Count: -1, TopLevel: true})
-	if err := beats.Wait(deadline(t), 20); err != nil { // several session timeouts
+	if err := beats.Wait(deadline(t), 50); err != nil { // more than two session timeouts
 		t.Fatal(err)
 	}
 	if n := began.Load(); n > 4 {
