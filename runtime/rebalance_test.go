@@ -2,6 +2,7 @@ package trestle_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -241,6 +242,8 @@ func TestKilledConsumer(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), testPatience)
 		victim := exec.CommandContext(ctx, os.Args[0])
 		victim.Env = append(os.Environ(), "TRESTLE_TEST_VICTIM="+strings.Join(c.brokers, ","))
+		var said bytes.Buffer
+		victim.Stderr = &said
 		out, err := victim.StdoutPipe()
 		if err != nil {
 			t.Fatal(err)
@@ -259,10 +262,10 @@ func TestKilledConsumer(t *testing.T) {
 				}
 			}
 		}
-		_ = victim.Wait() // it says that it was killed
+		ended := victim.Wait() // it says that it was killed
 		cancel()
 		if !killed {
-			t.Fatalf("the victim ended by itself after %d events", len(book.ended))
+			t.Fatalf("the victim ended by itself after %d events: %v\n%s", len(book.ended), ended, said.String())
 		}
 		book.settle(c)
 	}

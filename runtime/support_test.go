@@ -208,7 +208,7 @@ func (c *cluster) read(t testing.TB, topic string) []*kgo.Record {
 }
 
 // testPatience is how long a test waits for what should happen at once.
-const testPatience = 30 * time.Second
+const testPatience = 90 * time.Second
 
 func deadline(t testing.TB) context.Context {
 	t.Helper()
