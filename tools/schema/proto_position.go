@@ -19,33 +19,43 @@ const (
 // protoSources finds elements of one protobuf file in its text.
 type protoSources struct {
 	file      string
-	locations map[string]protoLocation
+	locations map[string]protoLocation // by appendPathKey
 }
 
 type protoLocation struct {
-	location *descriptorpb.SourceCodeInfo_Location
-	exact    bool // not just the first location below it
+	line, col int32
+	exact     bool // not just the first location below it
+	doc       string
 }
 
-func newProtoSources(fd *descriptorpb.FileDescriptorProto) *protoSources {
+// newProtoSources takes what is needed from a file's source info, with its comments or without.
+func newProtoSources(fd *descriptorpb.FileDescriptorProto, comments bool) *protoSources {
 	all := fd.GetSourceCodeInfo().GetLocation()
-	s := &protoSources{file: fd.GetName(), locations: make(map[string]protoLocation, len(all))}
+	s := &protoSources{file: fd.GetName(), locations: make(map[string]protoLocation, len(all)/2)}
 	var key []byte
 	for _, loc := range all {
 		if len(loc.GetSpan()) < 3 {
 			continue
 		}
+		at := protoLocation{line: loc.GetSpan()[0] + 1, col: loc.GetSpan()[1] + 1, exact: true}
+		if comments {
+			at.doc = cleanComment(loc.GetLeadingComments())
+			if at.doc == "" {
+				at.doc = cleanComment(loc.GetTrailingComments())
+			}
+		}
 		key = appendPathKey(key[:0], loc.GetPath())
 		if old, ok := s.locations[string(key)]; !ok || !old.exact {
-			s.locations[string(key)] = protoLocation{loc, true}
+			s.locations[string(key)] = at
 		}
 		// An option that is set member by member has no location of its own: that of its first member stands for it.
+		at.exact, at.doc = false, ""
 		for n := len(loc.GetPath()) - 1; n > 0; n-- {
 			key = appendPathKey(key[:0], loc.GetPath()[:n])
 			if _, ok := s.locations[string(key)]; ok {
 				break
 			}
-			s.locations[string(key)] = protoLocation{loc, false}
+			s.locations[string(key)] = at
 		}
 	}
 	return s
@@ -74,8 +84,7 @@ func (s *protoSources) pos(path []int32) Position {
 	}
 	for n := len(path); n > 0; n-- {
 		if loc, ok := s.find(path[:n]); ok {
-			span := loc.location.GetSpan()
-			return Position{File: s.file, Line: int(span[0]) + 1, Col: int(span[1]) + 1}
+			return Position{File: s.file, Line: int(loc.line), Col: int(loc.col)}
 		}
 	}
 	return Position{File: s.file}
@@ -83,14 +92,8 @@ func (s *protoSources) pos(path []int32) Position {
 
 // doc returns an element's comment: the one above it, else the one behind it.
 func (s *protoSources) doc(path []int32) string {
-	loc, ok := s.find(path)
-	if !ok || !loc.exact {
-		return ""
-	}
-	if text := cleanComment(loc.location.GetLeadingComments()); text != "" {
-		return text
-	}
-	return cleanComment(loc.location.GetTrailingComments())
+	loc, _ := s.find(path)
+	return loc.doc
 }
 
 // has says whether an element is in the text.
