@@ -28,37 +28,40 @@ type protoLocation struct {
 	doc       string
 }
 
-// newProtoSources takes what is needed from a file's source info, with its comments or without.
-func newProtoSources(fd *descriptorpb.FileDescriptorProto, comments bool) *protoSources {
+// newProtoSources takes what is needed from a file's source info.
+func newProtoSources(fd *descriptorpb.FileDescriptorProto) *protoSources {
 	all := fd.GetSourceCodeInfo().GetLocation()
-	s := &protoSources{file: fd.GetName(), locations: make(map[string]protoLocation, len(all)/2)}
+	s := &protoSources{file: fd.GetName(), locations: make(map[string]protoLocation, len(all))}
 	var key []byte
 	for _, loc := range all {
 		if len(loc.GetSpan()) < 3 {
 			continue
 		}
-		at := protoLocation{line: loc.GetSpan()[0] + 1, col: loc.GetSpan()[1] + 1, exact: true}
-		if comments {
-			at.doc = cleanComment(loc.GetLeadingComments())
-			if at.doc == "" {
-				at.doc = cleanComment(loc.GetTrailingComments())
-			}
+		at := protoLocation{line: loc.GetSpan()[0] + 1, col: loc.GetSpan()[1] + 1, doc: cleanComment(loc.GetLeadingComments())}
+		if at.doc == "" {
+			at.doc = cleanComment(loc.GetTrailingComments())
 		}
-		key = appendPathKey(key[:0], loc.GetPath())
-		if old, ok := s.locations[string(key)]; !ok || !old.exact {
-			s.locations[string(key)] = at
-		}
-		// An option that is set member by member has no location of its own: that of its first member stands for it.
-		at.exact, at.doc = false, ""
-		for n := len(loc.GetPath()) - 1; n > 0; n-- {
-			key = appendPathKey(key[:0], loc.GetPath()[:n])
-			if _, ok := s.locations[string(key)]; ok {
-				break
-			}
-			s.locations[string(key)] = at
-		}
+		s.put(&key, loc.GetPath(), at)
 	}
 	return s
+}
+
+// put adds the place of an element. The key is scratch space.
+func (s *protoSources) put(key *[]byte, path []int32, at protoLocation) {
+	at.exact = true
+	*key = appendPathKey((*key)[:0], path)
+	if old, ok := s.locations[string(*key)]; !ok || !old.exact {
+		s.locations[string(*key)] = at
+	}
+	// An option that is set member by member has no location of its own: that of its first member stands for it.
+	at.exact, at.doc = false, ""
+	for n := len(path) - 1; n > 0; n-- {
+		*key = appendPathKey((*key)[:0], path[:n])
+		if _, ok := s.locations[string(*key)]; ok {
+			break
+		}
+		s.locations[string(*key)] = at
+	}
 }
 
 func appendPathKey(b []byte, path []int32) []byte {

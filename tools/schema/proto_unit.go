@@ -141,13 +141,17 @@ func (u *protoUnit) link(pc *protoCompiler, override *protoUnit) error {
 // locate notes where the elements of a linked file stand.
 func (u *protoUnit) locate(pc *protoCompiler, file linker.Result, index sourceinfo.OptionIndex) {
 	fd := file.FileDescriptorProto()
-	if file.AST() != nil {
+	switch {
+	case pc.l.lean && file.AST() != nil:
+		u.sources = placesOf(file, index)
+		return
+	case file.AST() != nil:
 		fd.SourceCodeInfo = sourceinfo.GenerateSourceInfo(file.AST(), index, sourceinfo.WithExtraOptionLocations())
 	}
-	u.sources = newProtoSources(fd, !pc.l.lean)
+	u.sources = newProtoSources(fd)
 	if pc.l.lean {
 		fd.SourceCodeInfo = nil
-	} else if fd.SourceCodeInfo != nil {
+	} else {
 		file.PopulateSourceCodeInfo()
 	}
 }
