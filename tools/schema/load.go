@@ -54,6 +54,11 @@ func Load(ctx context.Context, src Source, opts ...Option) (set *Set, err error)
 		l := newLoader(t, opts)
 		l.documents = documents
 		set, err = l.load(ctx)
+		if err != nil && l.shared != nil {
+			l = newLoader(t, append(opts, WithShared(nil))) // what others have compiled has no places for faults to name
+			l.documents = documents
+			set, err = l.load(ctx)
+		}
 		if err == nil || !l.keepDocuments || !l.turnIntoDocuments(err) {
 			return set, err
 		}
@@ -96,6 +101,7 @@ func (l *loader) turnIntoDocuments(err error) bool {
 type loader struct {
 	goPrefix string
 	lean     bool // without comments
+	shared   *Shared
 	tree     *tree
 	errs     Errors
 	packages map[string]*Package // by name; those of libraries too

@@ -21,6 +21,7 @@ type protoUnit struct {
 	imports []*protoUnit
 
 	missing bool          // there is no such file
+	library bool          // it comes with the program
 	broken  bool          // it has faults
 	parsed  parser.Result // between parsing and linking
 	file    linker.File   // once it is linked
@@ -49,7 +50,9 @@ func (u *protoUnit) parse(pc *protoCompiler) error {
 	}
 	u.text = text
 	handler := pc.handler.SubHandler()
-	tree, err := parser.Parse(u.name, bytes.NewReader(text), handler)
+	tree, err := pc.l.shared.tree(u.name, text, func() (*ast.FileNode, error) {
+		return parser.Parse(u.name, bytes.NewReader(text), handler)
+	})
 	if err != nil {
 		return err
 	}
@@ -66,6 +69,7 @@ func (u *protoUnit) takeLibrary(pc *protoCompiler) error {
 		u.missing = true
 		return nil
 	}
+	u.library = true
 	u.file, err = linker.NewFileRecursive(found.Desc)
 	return err
 }
@@ -112,11 +116,23 @@ func (u *protoUnit) link(pc *protoCompiler, override *protoUnit) error {
 		return nil
 	}
 	var opts []options.InterpreterOption
+	compile := func() error { return u.compile(pc, deps, opts) }
 	if override != nil {
 		if <-override.done; override.file != nil {
 			opts = append(opts, options.WithOverrideDescriptorProto(override.file))
 		}
+		return compile() // what its options mean is not in its text and imports alone
 	}
+	same, err := pc.l.shared.compile(u, pc.l.lean, compile)
+	if same == nil {
+		return err
+	}
+	u.file, u.sources, u.parsed = same.file, same.sources, nil
+	return pc.symbols.Import(u.file, pc.handler.SubHandler())
+}
+
+// compile compiles a parsed file.
+func (u *protoUnit) compile(pc *protoCompiler, deps linker.Files, opts []options.InterpreterOption) error {
 	handler := pc.handler.SubHandler()
 	file, err := linker.Link(u.parsed, deps, &pc.symbols, handler)
 	if err != nil {
