@@ -19,6 +19,8 @@ type comparison struct {
 	pairs    [][2]*schema.Event
 	// undescribed says that a side has no descriptions to compare.
 	undescribed bool
+	// known are findings of comparisons before, by fingerprint: their witness stands, and none is looked for again.
+	known map[string]*Finding
 
 	queue   []visit
 	visited map[[2]*schema.Message]bool
@@ -59,11 +61,11 @@ type place struct {
 	reshaped bool
 }
 
-func newComparison(old, new *schema.Set, opts Options) *comparison {
+func newComparison(old, new *schema.Set, newUse *usage, opts Options) *comparison {
 	return &comparison{
 		opts: opts, old: old, new: new, rules: Rules(),
 		visited: map[[2]*schema.Message]bool{}, enums: map[[2]*schema.Enum]bool{},
-		oldUse: newUsage(old), newUse: newUsage(new),
+		oldUse: newUsage(old), newUse: newUse,
 		witnesses: witness.NewFinder(old, new), undescribed: undescribed(old) || undescribed(new),
 	}
 }
