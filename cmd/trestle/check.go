@@ -167,10 +167,10 @@ func (p *project) loadLocation(ctx context.Context, word string, c *connections,
 		return nil, err
 	}
 	set, err := p.loadSource(ctx, src, p.versionOptions(opts...)...)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", word, err)
+	if err != nil && !strings.HasPrefix(err.Error(), word+":") {
+		err = fmt.Errorf("%s: %w", word, err)
 	}
-	return set, nil
+	return set, err
 }
 
 // registryDocument fetches SUBJECT or SUBJECT@VERSION.

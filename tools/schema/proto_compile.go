@@ -191,7 +191,7 @@ func (pc *protoCompiler) guard(ctx context.Context, u *protoUnit, step func(*pro
 		} else if errors.As(err, &placed) {
 			pc.add(placed)
 		} else if !errors.Is(err, reporter.ErrInvalidSource) && pc.fatal == nil {
-			pc.fatal = fmt.Errorf("compile %s: %w", u.name, err)
+			pc.fatal = fmt.Errorf("read %s: %w", u.name, err)
 		}
 	}()
 	return step(pc)

@@ -42,6 +42,12 @@ func (u *protoUnit) parse(pc *protoCompiler) error {
 	if err != nil {
 		return err
 	}
+	if line, col, ok := notUTF8(text); ok {
+		return &Error{
+			Pos:     Position{File: u.name, Line: line, Col: col},
+			Message: "a byte that is not UTF-8: save the file as UTF-8",
+		}
+	}
 	if line, col, deep := tooDeep(text); deep {
 		return &Error{
 			Pos:     Position{File: u.name, Line: line, Col: col},
