@@ -46,7 +46,7 @@ func compareTexts(t *testing.T, language schema.Language, old, new []byte) {
 		return
 	}
 	for _, profile := range []compat.Profile{compat.Guide, compat.Confluent} {
-		if first, second := verdict(t, before, after, profile), verdict(t, before, after, profile); first != second {
+		if first, second := reportText(t, before, after, profile), reportText(t, before, after, profile); first != second {
 			t.Errorf("profile %s says\n%s\nthen\n%s", profile, first, second)
 		}
 		for _, mode := range compat.Modes() {
@@ -58,7 +58,7 @@ func compareTexts(t *testing.T, language schema.Language, old, new []byte) {
 	}
 }
 
-func verdict(t *testing.T, old, new *schema.Set, profile compat.Profile) string {
+func reportText(t *testing.T, old, new *schema.Set, profile compat.Profile) string {
 	t.Helper()
 	r, err := compat.Compare(old, new, compat.Options{Profile: profile})
 	if err != nil {
