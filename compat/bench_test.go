@@ -1,9 +1,12 @@
 package compat_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/omninode/trestle/compat"
 	"github.com/omninode/trestle/tools/schema"
@@ -19,6 +22,91 @@ func BenchmarkCompareSame(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// edited loads a file of the project's events, with what it imports, after replacing texts in it.
+func edited(b *testing.B, shared *schema.Shared, replace ...string) *schema.Set {
+	b.Helper()
+	const name = "omninode/codegen/v1/analysis.proto"
+	root := b.TempDir()
+	if err := os.CopyFS(root, os.DirFS(filepath.Join("..", "schemas"))); err != nil {
+		b.Fatal(err)
+	}
+	file := filepath.Join(root, filepath.FromSlash(name))
+	text, err := os.ReadFile(file)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for i := 0; i < len(replace); i += 2 {
+		if !strings.Contains(string(text), replace[i]) {
+			b.Fatalf("%s has no %q", name, replace[i])
+		}
+	}
+	if err := os.WriteFile(file, []byte(strings.NewReplacer(replace...).Replace(string(text))), 0o644); err != nil {
+		b.Fatal(err)
+	}
+	set, err := schema.Load(b.Context(), schema.In(root, file), schema.WithoutComments(), schema.WithShared(shared))
+	if err != nil {
+		b.Fatal(err)
+	}
+	return set
+}
+
+const (
+	firstField  = "string correlation_id = 1 ["
+	contentRule = "prd_content = 3 [(buf.validate.field).required = true]"
+)
+
+// BenchmarkCompareEvent compares a request and its response with a version that breaks in four ways, witnesses included.
+// It reports the time as a part of the ten milliseconds that it may take.
+func BenchmarkCompareEvent(b *testing.B) {
+	var shared schema.Shared
+	old := edited(b, &shared)
+	next := edited(b, &shared,
+		"prd_content = 3 [(buf.validate.field).required = true]",
+		"prd_content = 3 [(buf.validate.field).required = true, (buf.validate.field).string.max_len = 10]",
+		"AnalysisType analysis_type = 4", "string analysis_type = 4",
+		"(buf.validate.field).enum.defined_only = true,", "",
+		"optional double confidence = 4", "optional float confidence = 4",
+		"(buf.validate.field).double", "(buf.validate.field).float")
+	for b.Loop() {
+		r, err := compat.Compare(old, next, compat.Options{})
+		if err != nil || r.Compatible {
+			b.Fatalf("compatible, error %v", err)
+		}
+	}
+	b.ReportMetric(b.Elapsed().Seconds()/float64(b.N)/0.010, "of-limit")
+}
+
+// BenchmarkCompareHistory judges a version against fifty before it, which grew by a field each, and reports the cost of
+// a version as a ratio to that of comparing with one of them alone, which is to stay below two.
+func BenchmarkCompareHistory(b *testing.B) {
+	const versions = 50
+	var shared schema.Shared
+	var olds []*schema.Set
+	grown := firstField
+	for i := range versions {
+		olds = append(olds, edited(b, &shared, firstField, grown))
+		grown = fmt.Sprintf("optional string more_%d = %d;\n  %s", i, 1000+i, grown)
+	}
+	next := edited(b, &shared, firstField, grown, contentRule, contentRule[:len(contentRule)-1]+", (buf.validate.field).string.max_len = 10]")
+	var history, alone time.Duration
+	for b.Loop() {
+		begin := time.Now()
+		r, err := compat.CompareHistory(olds, next, compat.Options{})
+		if err != nil || len(r.Findings) == 0 || len(r.Findings[0].Against) != versions {
+			b.Fatalf("error %v, or no finding against all versions", err)
+		}
+		history += time.Since(begin)
+		begin = time.Now()
+		for _, old := range olds {
+			if _, err := compat.Compare(old, next, compat.Options{}); err != nil {
+				b.Fatal(err)
+			}
+		}
+		alone += time.Since(begin)
+	}
+	b.ReportMetric(history.Seconds()/alone.Seconds(), "version/comparison")
 }
 
 func BenchmarkCompareBroken(b *testing.B) {

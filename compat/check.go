@@ -76,7 +76,8 @@ func (c *Check) Report(p Problem) {
 	f.rollout = !r.Policy || c.at.events != [2]*schema.Event{}
 	if !r.Policy && f.Severity == Error {
 		f.Deploy = deployAdvice(f.Breaks, topics)
-		if f.Witness = p.Witness; f.Witness == nil && !c.cmp.opts.NoWitness && c.at.trail.Old != nil {
+		wanted := !c.cmp.opts.NoWitness && c.at.trail.Old != nil && (len(c.cmp.known) == 0 || c.cmp.known[f.Fingerprint()] == nil)
+		if f.Witness = p.Witness; f.Witness == nil && wanted {
 			f.Witness = c.find(f, p)
 		}
 	}

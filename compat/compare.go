@@ -83,7 +83,7 @@ func Compare(old, new *schema.Set, opts Options) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := newComparison(old, new, opts)
+	c := newComparison(old, new, newUsage(new), opts)
 	c.run()
 	if c.err != nil {
 		return nil, c.err
@@ -111,9 +111,11 @@ func CompareHistory(olds []*schema.Set, new *schema.Set, opts Options) (*Report,
 	var all []*Finding
 	byPrint := map[string]*Finding{}
 	types := map[string]bool{}
+	newUse := newUsage(new)
 	// The newest version comes first, so that a finding keeps the witness and position of the latest break.
 	for i := len(olds) - 1; i >= first; i-- {
-		c := newComparison(olds[i], new, opts)
+		c := newComparison(olds[i], new, newUse, opts)
+		c.known = byPrint
 		c.run()
 		if c.err != nil {
 			return nil, c.err

@@ -2,7 +2,6 @@ package compat
 
 import (
 	"fmt"
-	"reflect"
 	"strconv"
 	"strings"
 
@@ -122,13 +121,6 @@ func refine(changes []constraintChange, backwardFine, forwardFine bool) []constr
 		out = append(out, c)
 	}
 	return out
-}
-
-// free says that a type has no constraints at all, as most have.
-func free(t *schema.Type) bool {
-	c := t.Constraints
-	c.Pos = schema.Position{}
-	return reflect.ValueOf(c).IsZero()
 }
 
 func commensurable(a, b schema.Kind) bool {

@@ -62,6 +62,10 @@ func (c *comparison) document(old, new *schema.File) {
 	}
 	if old == nil {
 		c.note(at, Added, "schema "+new.Path+" was added", "")
+		c.readable(c.new, new)
+	}
+	if new == nil {
+		c.readable(c.old, old)
 	}
 	for i := range c.rules {
 		if r := &c.rules[i]; r.Document != nil {
@@ -70,6 +74,13 @@ func (c *comparison) document(old, new *schema.File) {
 	}
 	if old != nil && new != nil && len(c.findings) == before && !bytes.Equal(old.Source, new.Source) {
 		c.note(at, Changed, "schema "+new.Path+" changed, and both versions take the same", "")
+	}
+}
+
+// readable holds against the language a document that is compared with none: a reference that leads nowhere must not pass.
+func (c *comparison) readable(set *schema.Set, f *schema.File) {
+	if _, err := c.lowerDocument(c.prover(), set, f, shape.Reader); err != nil {
+		c.fault(err)
 	}
 }
 

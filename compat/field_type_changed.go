@@ -21,6 +21,9 @@ var fieldTypeChanged = Rule{
 		}
 		jsonBack, jsonFore := readsJSON(old, new), readsJSON(new, old)
 		wireBack, wireFore := readsWire(old, new), readsWire(new, old)
+		if jsonBack == fine && jsonFore == fine && wireBack == fine && wireFore == fine {
+			return
+		}
 		p := Problem{
 			Change:   fmt.Sprintf("%s changed from %s to %s", c.Name(), typeName(old), typeName(new)),
 			Backward: "consumers of %s with the new schema " + troubleText("old", jsonBack, wireBack),
@@ -42,9 +45,7 @@ var fieldTypeChanged = Rule{
 		if p.Breaks == Forward {
 			p.Forward = "consumers of %s with the old schema " + troubleText("new", jsonFore, wireFore)
 		}
-		if p.Breaks != 0 {
-			c.Report(p)
-		}
+		c.Report(p)
 	},
 }
 

@@ -96,7 +96,7 @@ func (c *comparison) noteUnsound() {
 	for _, f := range c.findings {
 		refused |= f.Breaks
 	}
-	g := newComparison(c.old, c.new, Options{Profile: Guide, Mode: c.opts.Mode, NoWitness: c.opts.NoWitness})
+	g := newComparison(c.old, c.new, c.newUse, Options{Profile: Guide, Mode: c.opts.Mode, NoWitness: c.opts.NoWitness})
 	g.run()
 	if g.err != nil {
 		return

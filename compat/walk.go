@@ -19,6 +19,8 @@ type comparison struct {
 	pairs    [][2]*schema.Event
 	// undescribed says that a side has no descriptions to compare.
 	undescribed bool
+	// known are findings of comparisons before, by fingerprint: their witness stands, and none is looked for again.
+	known map[string]*Finding
 
 	queue   []visit
 	visited map[[2]*schema.Message]bool
@@ -59,11 +61,11 @@ type place struct {
 	reshaped bool
 }
 
-func newComparison(old, new *schema.Set, opts Options) *comparison {
+func newComparison(old, new *schema.Set, newUse *usage, opts Options) *comparison {
 	return &comparison{
 		opts: opts, old: old, new: new, rules: Rules(),
 		visited: map[[2]*schema.Message]bool{}, enums: map[[2]*schema.Enum]bool{},
-		oldUse: newUsage(old), newUse: newUsage(new),
+		oldUse: newUsage(old), newUse: newUse,
 		witnesses: witness.NewFinder(old, new), undescribed: undescribed(old) || undescribed(new),
 	}
 }
@@ -118,9 +120,10 @@ func (c *comparison) settle() {
 	for _, e := range c.pairs {
 		at := eventPlace(e[0], e[1])
 		at.reshaped = e[0] != nil && reshaped[e[0].Type] || e[1] != nil && reshaped[e[1].Type]
+		check := &Check{cmp: c, at: at}
 		for i := range c.rules {
-			if r := &c.rules[i]; r.Settled != nil {
-				r.Settled(&Check{c, r, at}, e[0], e[1])
+			if check.rule = &c.rules[i]; check.rule.Settled != nil {
+				check.rule.Settled(check, e[0], e[1])
 			}
 		}
 	}
@@ -162,9 +165,10 @@ func (c *comparison) event(old, new *schema.Event) {
 	if old == nil {
 		c.note(at, Added, "event "+new.Type+" was added", "deploy its consumers before its producers")
 	}
+	check := &Check{cmp: c, at: at}
 	for i := range c.rules {
-		if r := &c.rules[i]; r.Event != nil {
-			r.Event(&Check{c, r, at}, old, new)
+		if check.rule = &c.rules[i]; check.rule.Event != nil {
+			check.rule.Event(check, old, new)
 		}
 	}
 	tellAspects(c, at, c.findings[before:], eventAspects, old, new)
@@ -187,9 +191,10 @@ func (c *comparison) root(old, new *schema.Message) {
 		at.path, at.new = new.FullName, new.Pos
 		c.note(at, Added, "message "+new.Name+" was added", "")
 	}
+	check := &Check{cmp: c, at: at}
 	for i := range c.rules {
-		if r := &c.rules[i]; r.Message != nil {
-			r.Message(&Check{c, r, at}, old, new)
+		if check.rule = &c.rules[i]; check.rule.Message != nil {
+			check.rule.Message(check, old, new)
 		}
 	}
 }
@@ -217,9 +222,10 @@ func (c *comparison) message(v visit) {
 		path: v.new.FullName, old: v.old.Pos, new: v.new.Pos,
 		trail: v.trail.AtMessage(), messages: [2]*schema.Message{v.old, v.new}, fields: pairs,
 	}
+	check := &Check{cmp: c, at: at}
 	for i := range c.rules {
-		if r := &c.rules[i]; r.Message != nil {
-			r.Message(&Check{c, r, at}, v.old, v.new)
+		if check.rule = &c.rules[i]; check.rule.Message != nil {
+			check.rule.Message(check, v.old, v.new)
 		}
 	}
 	tellAspects(c, at, c.findings[before:], messageAspects, v.old, v.new)
@@ -230,6 +236,12 @@ func (c *comparison) message(v visit) {
 }
 
 func (c *comparison) field(at place, p fieldPair) {
+	if unchanged(p.old, p.new) {
+		if p.new.Type.Kind == schema.Record {
+			c.enqueue(visit{p.old.Type.Message, p.new.Type.Message, at.trail.Step(p.old, p.new)})
+		}
+		return
+	}
 	at.trail = at.trail.Step(p.old, p.new)
 	at.oldField, at.newField = p.old, p.new
 	at.old, at.new = schema.Position{}, schema.Position{}
@@ -241,9 +253,10 @@ func (c *comparison) field(at place, p fieldPair) {
 		at.path, at.new = owner+"."+p.new.Name, p.new.Pos
 	}
 	before := len(c.findings)
+	check := &Check{cmp: c, at: at}
 	for i := range c.rules {
-		if r := &c.rules[i]; r.Field != nil {
-			r.Field(&Check{c, r, at}, p.old, p.new)
+		if check.rule = &c.rules[i]; check.rule.Field != nil {
+			check.rule.Field(check, p.old, p.new)
 		}
 	}
 	switch {
@@ -263,9 +276,10 @@ func (c *comparison) types(at place, old, new *schema.Type) {
 	typed := at
 	typed.trail = at.trail.Present()
 	typed.constraints = constraintChanges(c.prover(), old, new)
+	check := &Check{cmp: c, at: typed}
 	for i := range c.rules {
-		if r := &c.rules[i]; r.Type != nil {
-			r.Type(&Check{c, r, typed}, old, new)
+		if check.rule = &c.rules[i]; check.rule.Type != nil {
+			check.rule.Type(check, old, new)
 		}
 	}
 	if old.Kind != new.Kind {
@@ -300,9 +314,10 @@ func (c *comparison) enum(at place, old, new *schema.Enum) {
 	at.messages = [2]*schema.Message{}
 	at.enums = key
 	before := len(c.findings)
+	check := &Check{cmp: c, at: at}
 	for i := range c.rules {
-		if r := &c.rules[i]; r.Enum != nil {
-			r.Enum(&Check{c, r, at}, old, new)
+		if check.rule = &c.rules[i]; check.rule.Enum != nil {
+			check.rule.Enum(check, old, new)
 		}
 	}
 	tellAspects(c, at, c.findings[before:], enumAspects, old, new)
@@ -317,9 +332,10 @@ func (c *comparison) enum(at place, old, new *schema.Enum) {
 		}
 		v.trail = at.trail.With(jsonNames(p)...)
 		before := len(c.findings)
+		check := &Check{cmp: c, at: v}
 		for i := range c.rules {
-			if r := &c.rules[i]; r.EnumValue != nil {
-				r.EnumValue(&Check{c, r, v}, p[0], p[1])
+			if check.rule = &c.rules[i]; check.rule.EnumValue != nil {
+				check.rule.EnumValue(check, p[0], p[1])
 			}
 		}
 		if p[0] == nil && len(c.findings) == before {
@@ -360,9 +376,10 @@ func (c *comparison) topic(old, new *schema.Topic) {
 	if old == nil {
 		c.note(at, Added, "topic "+new.Name+" was added", "create it before its producers deploy")
 	}
+	check := &Check{cmp: c, at: at}
 	for i := range c.rules {
-		if r := &c.rules[i]; r.Topic != nil {
-			r.Topic(&Check{c, r, at}, old, new)
+		if check.rule = &c.rules[i]; check.rule.Topic != nil {
+			check.rule.Topic(check, old, new)
 		}
 	}
 	tellAspects(c, at, c.findings[before:], topicAspects, old, new)
@@ -380,9 +397,10 @@ func (c *comparison) group(old, new *schema.Group) {
 		c.note(at, Added, "consumer group "+new.Name+" was added", "")
 	}
 	before := len(c.findings)
+	check := &Check{cmp: c, at: at}
 	for i := range c.rules {
-		if r := &c.rules[i]; r.Group != nil {
-			r.Group(&Check{c, r, at}, old, new)
+		if check.rule = &c.rules[i]; check.rule.Group != nil {
+			check.rule.Group(check, old, new)
 		}
 	}
 	tellAspects(c, at, c.findings[before:], groupAspects, old, new)

@@ -76,7 +76,7 @@ func (p *project) loadNewer(cmd *cobra.Command, args []string, c *connections) (
 		set, err := p.loadLocation(cmd.Context(), args[0], c)
 		return set, args[0], err
 	}
-	set, err := p.load(cmd.Context(), schema.WithDocuments())
+	set, err := p.load(cmd.Context(), p.versionOptions()...)
 	return set, "Unreleased", err
 }
 

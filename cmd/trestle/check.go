@@ -123,7 +123,7 @@ func loadBoth(ctx context.Context, p *project, f *checkFlags, args []string) (ol
 	}
 	g.Go(func() (err error) { next, err = loadNew(ctx, p, f, args); return err })
 	g.Go(func() error {
-		history, err := p.loadHistory(ctx, f.against, f.transitive(), &f.c)
+		history, err := p.loadHistory(ctx, f.against, f.transitive(), &f.c, schema.WithoutComments())
 		for _, v := range history {
 			olds = append(olds, v.set)
 		}
@@ -135,9 +135,14 @@ func loadBoth(ctx context.Context, p *project, f *checkFlags, args []string) (ol
 
 func loadNew(ctx context.Context, p *project, f *checkFlags, args []string) (*schema.Set, error) {
 	if len(args) == 1 {
-		return p.loadLocation(ctx, args[0], &f.c)
+		return p.loadLocation(ctx, args[0], &f.c, schema.WithoutComments())
 	}
-	return p.load(ctx, schema.WithDocuments())
+	return p.load(ctx, p.versionOptions(schema.WithoutComments())...)
+}
+
+// versionOptions are for loading versions that are compared.
+func (p *project) versionOptions(opts ...schema.Option) []schema.Option {
+	return append(opts, schema.WithDocuments(), schema.WithShared(&p.shared))
 }
 
 // loadSource loads schemas with the project's settings, where there is a project.
@@ -149,7 +154,7 @@ func (p *project) loadSource(ctx context.Context, src schema.Source, opts ...sch
 }
 
 // loadLocation loads what a word of the command line names. Outside a project every word but the bare git#REF works.
-func (p *project) loadLocation(ctx context.Context, word string, c *connections) (*schema.Set, error) {
+func (p *project) loadLocation(ctx context.Context, word string, c *connections, opts ...schema.Option) (*schema.Set, error) {
 	locator := schema.Locator{Registry: func(subject string) (schema.Source, error) { return registryDocument(ctx, p, c, subject) }}
 	if err := p.open(); err == nil {
 		locator.Dir = p.dir
@@ -161,11 +166,11 @@ func (p *project) loadLocation(ctx context.Context, word string, c *connections)
 	if err != nil {
 		return nil, err
 	}
-	set, err := p.loadSource(ctx, src, schema.WithDocuments())
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", word, err)
+	set, err := p.loadSource(ctx, src, p.versionOptions(opts...)...)
+	if err != nil && !strings.HasPrefix(err.Error(), word+":") {
+		err = fmt.Errorf("%s: %w", word, err)
 	}
-	return set, nil
+	return set, err
 }
 
 // registryDocument fetches SUBJECT or SUBJECT@VERSION.

@@ -21,7 +21,7 @@ type version struct {
 
 // loadHistory loads what words name, oldest first: git#PATTERN is every tag that matches, in the order of their
 // versions, and, where the whole history counts, registry:SUBJECT is every version of the subject.
-func (p *project) loadHistory(ctx context.Context, words []string, whole bool, c *connections) ([]version, error) {
+func (p *project) loadHistory(ctx context.Context, words []string, whole bool, c *connections, opts ...schema.Option) ([]version, error) {
 	var out []version
 	for _, word := range words {
 		subject, inRegistry := strings.CutPrefix(word, "registry:")
@@ -29,7 +29,7 @@ func (p *project) loadHistory(ctx context.Context, words []string, whole bool, c
 		var each []string
 		switch {
 		case inRegistry && !strings.Contains(subject, "@") && whole:
-			versions, err := p.loadVersions(ctx, subject, c)
+			versions, err := p.loadVersions(ctx, subject, c, opts)
 			if err != nil {
 				return nil, err
 			}
@@ -45,7 +45,7 @@ func (p *project) loadHistory(ctx context.Context, words []string, whole bool, c
 			each = []string{word}
 		}
 		for _, w := range each {
-			set, err := p.loadLocation(ctx, w, c)
+			set, err := p.loadLocation(ctx, w, c, opts...)
 			if err != nil {
 				return nil, err
 			}
@@ -92,7 +92,7 @@ func (p *project) tags(ctx context.Context, ref string) ([]string, error) {
 }
 
 // loadVersions loads all versions of a subject.
-func (p *project) loadVersions(ctx context.Context, subject string, c *connections) ([]version, error) {
+func (p *project) loadVersions(ctx context.Context, subject string, c *connections, opts []schema.Option) ([]version, error) {
 	client, err := c.registryClient(p)
 	if err != nil {
 		return nil, err
@@ -106,7 +106,7 @@ func (p *project) loadVersions(ctx context.Context, subject string, c *connectio
 	}
 	out := make([]version, len(versions))
 	for i, v := range versions {
-		set, err := p.loadSource(ctx, gate.Document(v), schema.WithDocuments())
+		set, err := p.loadSource(ctx, gate.Document(v), p.versionOptions(opts...)...)
 		if err != nil {
 			return nil, fmt.Errorf("registry:%s, version %d of %d: %w", subject, i+1, len(versions), err)
 		}

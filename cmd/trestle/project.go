@@ -17,6 +17,7 @@ type project struct {
 	dir    string // as given by --dir; after open: where trestle.yaml is
 	config config
 	opened bool
+	shared schema.Shared // what versions have in common that one command loads
 }
 
 // config is trestle.yaml.

@@ -9,6 +9,7 @@ import (
 
 	"buf.build/go/protovalidate"
 	"github.com/omninode/trestle/tools/schema"
+	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
 // maxEvents limits the events that are tried for one finding and direction.
@@ -18,6 +19,8 @@ const maxEvents = 160
 type Finder struct {
 	old, new *schema.Set
 	sides    map[*schema.Message]side
+	// compilers are those of the sets' JSON Schemas.
+	compilers map[*schema.Set]*jsonschema.Compiler
 	// validator is shared: it keys what it compiles by descriptor, and those of both sets differ.
 	validator protovalidate.Validator
 	builder   *builder
@@ -25,7 +28,7 @@ type Finder struct {
 
 // NewFinder returns a finder for findings between two sets. Nothing is compiled before it is needed.
 func NewFinder(old, new *schema.Set) *Finder {
-	return &Finder{old: old, new: new, sides: map[*schema.Message]side{}, builder: newBuilder()}
+	return &Finder{old: old, new: new, sides: map[*schema.Message]side{}, compilers: map[*schema.Set]*jsonschema.Compiler{}, builder: newBuilder()}
 }
 
 // Find looks for a witness for the element at the end of the trail, backward before forward, and in JSON before the
@@ -78,7 +81,15 @@ func (f *Finder) side(set *schema.Set, m *schema.Message) (side, error) {
 
 func (f *Finder) newSide(set *schema.Set, m *schema.Message) (side, error) {
 	if m.Proto == nil {
-		return newJSONSide(set, m)
+		c, ok := f.compilers[set]
+		if !ok {
+			var err error
+			if c, err = newJSONCompiler(set); err != nil {
+				return nil, err
+			}
+			f.compilers[set] = c
+		}
+		return newJSONSide(c, m)
 	}
 	if f.validator == nil {
 		v, err := newValidator()

@@ -26,10 +26,20 @@ type jsonSide struct {
 const base = "mem:///"
 
 // newJSONSide compiles the schema of a message that is a file's root.
-func newJSONSide(set *schema.Set, m *schema.Message) (*jsonSide, error) {
+func newJSONSide(c *jsonschema.Compiler, m *schema.Message) (*jsonSide, error) {
 	if m.File == nil || m.File.Root == nil || m.File.Root.Message != m {
 		return nil, fmt.Errorf("%s is not the root of a file", m.FullName)
 	}
+	s, err := c.Compile(base + m.File.Path)
+	if err != nil {
+		return nil, err
+	}
+	return &jsonSide{m, s}, nil
+}
+
+// newJSONCompiler returns a compiler that knows the JSON Schemas of a set. What one schema refers to, it compiles once
+// for all.
+func newJSONCompiler(set *schema.Set) (*jsonschema.Compiler, error) {
 	c := jsonschema.NewCompiler()
 	c.DefaultDraft(jsonschema.Draft2020)
 	c.AssertFormat()
@@ -47,11 +57,7 @@ func newJSONSide(set *schema.Set, m *schema.Message) (*jsonSide, error) {
 			}
 		}
 	}
-	s, err := c.Compile(base + m.File.Path)
-	if err != nil {
-		return nil, err
-	}
-	return &jsonSide{m, s}, nil
+	return c, nil
 }
 
 func (s *jsonSide) read(event map[string]any) (map[string]any, error) {

@@ -30,6 +30,10 @@ func WithGoPrefix(prefix string) Option {
 // their source, without types. They can be compared, and nothing can be generated from them.
 func WithDocuments() Option { return optionFunc(func(l *loader) { l.keepDocuments = true }) }
 
+// WithoutComments leaves comments out, in the model and in the descriptors, and places out of the descriptors: a
+// comparison needs none of them, and they are most of what a loaded set takes in memory. The model's positions are there.
+func WithoutComments() Option { return optionFunc(func(l *loader) { l.lean = true }) }
+
 // Load reads the schemas of a source and links them. What is wrong in them is returned as [Errors], all of it that can
 // be told at once; other errors say that they could not be read.
 func Load(ctx context.Context, src Source, opts ...Option) (set *Set, err error) {
@@ -50,6 +54,11 @@ func Load(ctx context.Context, src Source, opts ...Option) (set *Set, err error)
 		l := newLoader(t, opts)
 		l.documents = documents
 		set, err = l.load(ctx)
+		if err != nil && l.shared != nil {
+			l = newLoader(t, append(opts, WithShared(nil))) // what others have compiled has no places for faults to name
+			l.documents = documents
+			set, err = l.load(ctx)
+		}
 		if err == nil || !l.keepDocuments || !l.turnIntoDocuments(err) {
 			return set, err
 		}
@@ -91,6 +100,8 @@ func (l *loader) turnIntoDocuments(err error) bool {
 // loader holds what is known while a source is loaded.
 type loader struct {
 	goPrefix string
+	lean     bool // without comments
+	shared   *Shared
 	tree     *tree
 	errs     Errors
 	packages map[string]*Package // by name; those of libraries too

@@ -1,6 +1,9 @@
 package schema
 
-import "bytes"
+import (
+	"bytes"
+	"unicode/utf8"
+)
 
 // packageOf returns the package that a .proto text declares, or "".
 func packageOf(text []byte) string {
@@ -30,14 +33,35 @@ func tooDeep(text []byte) (line, col int, found bool) {
 		switch s.token[0] {
 		case '{', '[', '<', '(':
 			if depth++; depth > maxDepth {
-				before := text[:s.pos-1]
-				return 1 + bytes.Count(before, []byte("\n")), len(before) - bytes.LastIndexByte(before, '\n'), true
+				line, col = placeAfter(text[:s.pos-1])
+				return line, col, true
 			}
 		case '}', ']', '>', ')':
 			depth = max(0, depth-1)
 		}
 	}
 	return 0, 0, false
+}
+
+// notUTF8 returns the line and column of the first byte of a text that is not UTF-8, if there is one.
+func notUTF8(text []byte) (line, col int, found bool) {
+	if utf8.Valid(text) {
+		return 0, 0, false
+	}
+	at := 0
+	for {
+		r, size := utf8.DecodeRune(text[at:])
+		if r == utf8.RuneError && size == 1 {
+			line, col = placeAfter(text[:at])
+			return line, col, true
+		}
+		at += size
+	}
+}
+
+// placeAfter is the line and column, in bytes, of what follows a text.
+func placeAfter(before []byte) (line, col int) {
+	return 1 + bytes.Count(before, []byte("\n")), len(before) - bytes.LastIndexByte(before, '\n')
 }
 
 // protoScanner splits a .proto text roughly into tokens: words with their dots, and single other characters. Comments

@@ -1,11 +1,11 @@
 package schema
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
+	"runtime"
 	"strings"
 	"sync"
 
@@ -14,6 +14,7 @@ import (
 	"github.com/bufbuild/protocompile/linker"
 	"github.com/bufbuild/protocompile/reporter"
 	trestlev1 "github.com/omninode/trestle/gen/trestle/v1"
+	"golang.org/x/sync/errgroup"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/descriptorpb"
 )
@@ -25,102 +26,175 @@ var builtin = map[string]protoreflect.FileDescriptor{
 	"trestle/v1/options.proto":    trestlev1.File_trestle_v1_options_proto,
 }
 
-// protoCompiler compiles the protobuf files of a tree. Its methods are called from the compiler's goroutines.
+const descriptorProto = "google/protobuf/descriptor.proto"
+
+// protoCompiler compiles the protobuf files of a tree: it parses all that is asked for and imported, then links each
+// file after those that it imports. It works on many files at a time, and keeps of each only what the model is made of:
+// the syntax tree of a file is let go as soon as the file is linked.
 type protoCompiler struct {
-	l     *loader
-	image map[string]*descriptorpb.FileDescriptorProto
+	l        *loader
+	image    map[string]*descriptorpb.FileDescriptorProto
+	standard protocompile.Resolver // the files that come with every compiler
+	handler  *reporter.Handler
+	symbols  linker.Symbols
 
 	mu    sync.Mutex
-	texts map[string][]byte
 	fatal error
+	units map[string]*protoUnit
 }
 
-// compile compiles and links the files of those names. It returns nil when there were faults.
-func (l *loader) compile(ctx context.Context, names []string) (linker.Files, map[string][]byte, error) {
+// compile compiles and links the files of those names, and returns them in that order. What is wrong in them is added
+// to the faults.
+func (l *loader) compile(ctx context.Context, names []string) ([]*protoUnit, error) {
 	if len(names) == 0 {
-		return nil, nil, nil
+		return nil, nil
 	}
-	pc := &protoCompiler{l: l, image: map[string]*descriptorpb.FileDescriptorProto{}, texts: map[string][]byte{}}
+	pc := &protoCompiler{
+		l: l, image: map[string]*descriptorpb.FileDescriptorProto{}, units: map[string]*protoUnit{},
+		standard: protocompile.WithStandardImports(protocompile.ResolverFunc(func(name string) (protocompile.SearchResult, error) {
+			return protocompile.SearchResult{}, fmt.Errorf("%s: %w", name, fs.ErrNotExist)
+		})),
+	}
+	pc.handler = reporter.NewHandler(reporter.NewReporter(pc.report, nil))
 	for _, fd := range l.tree.image {
 		pc.image[fd.GetName()] = fd
 	}
-	compiler := protocompile.Compiler{
-		Resolver:       protocompile.WithStandardImports(protocompile.ResolverFunc(pc.find)),
-		SourceInfoMode: protocompile.SourceInfoStandard | protocompile.SourceInfoExtraOptionLocations,
-		Reporter:       reporter.NewReporter(pc.report, nil),
+	asked := make([]*protoUnit, len(names))
+	for i, name := range names {
+		asked[i] = pc.unit(name)
 	}
-	files, err := compiler.Compile(ctx, names...)
-	if pc.fatal != nil {
-		return nil, nil, pc.fatal
+	own := pc.unit(descriptorProto)
+	pc.parseAll(ctx, append(asked[:len(asked):len(asked)], own))
+	if own.parsed == nil {
+		own = nil // the one that comes with every compiler
 	}
-	if err == nil {
-		return files, pc.texts, nil
+	pc.linkAll(ctx, pc.inOrder(own, asked), own)
+	if err := ctx.Err(); err != nil {
+		return nil, err
 	}
-	return nil, nil, pc.failed(err, len(names))
+	return asked, pc.fatal
 }
 
-// failed turns what the compiler ended with into a fault, unless it was reported already.
-func (pc *protoCompiler) failed(err error, files int) error {
-	var panicked protocompile.PanicError
-	var placed reporter.ErrorWithPos
-	switch {
-	case errors.As(err, &panicked):
-		pc.l.errs.add(Position{File: panicked.File}, "cannot be compiled: the compiler failed on it (%v); is there an unusual construct in it?", panicked.Value)
-	case errors.As(err, &placed):
-		pc.add(placed)
-	case errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded):
-		return err
+// unit returns the file of that name, made when it is not there yet.
+func (pc *protoCompiler) unit(name string) *protoUnit {
+	u := pc.units[name]
+	if u == nil {
+		u = &protoUnit{name: name, done: make(chan struct{})}
+		pc.units[name] = u
 	}
-	if len(pc.l.errs) == 0 {
-		return fmt.Errorf("compile %d protobuf files: %w", files, err)
-	}
-	return nil
+	return u
 }
 
-// find is the compiler's resolver. A file that was found to be too big or too deep is given to it as an empty one,
-// the fault being noted.
-func (pc *protoCompiler) find(name string) (protocompile.SearchResult, error) {
-	if fd, ok := pc.image[name]; ok {
-		return protocompile.SearchResult{Proto: fd}, nil
+// parseAll parses files, then those that they import, until there is none left.
+func (pc *protoCompiler) parseAll(ctx context.Context, units []*protoUnit) {
+	for len(units) > 0 {
+		var g errgroup.Group
+		g.SetLimit(runtime.GOMAXPROCS(0))
+		for _, u := range units {
+			g.Go(func() error { return pc.guard(ctx, u, u.parse) })
+		}
+		_ = g.Wait() // faults are noted where they are found
+		var more []*protoUnit
+		for _, u := range units {
+			for _, name := range u.importNames() {
+				if pc.units[name] == nil {
+					more = append(more, pc.unit(name))
+				}
+				u.imports = append(u.imports, pc.units[name])
+			}
+		}
+		units = more
 	}
-	result, err := pc.source(name)
-	if fd, ok := builtin[name]; ok && errors.Is(err, fs.ErrNotExist) {
-		return protocompile.SearchResult{Desc: fd}, nil
-	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		pc.mu.Lock()
-		pc.fatal = fmt.Errorf("read %s: %w", name, err)
-		pc.mu.Unlock()
-	}
-	return result, err
 }
 
-func (pc *protoCompiler) source(name string) (protocompile.SearchResult, error) {
-	text, err := pc.l.text(name)
-	if fault, ok := errors.AsType[*Error](err); ok {
-		pc.fault(fault)
-		return protocompile.SearchResult{Source: strings.NewReader("")}, nil
+// inOrder returns the files such that each stands after those that it imports. An import that leads nowhere, and one
+// that leads back, are faults.
+func (pc *protoCompiler) inOrder(own *protoUnit, asked []*protoUnit) []*protoUnit {
+	var order, path []*protoUnit
+	const unseen, open, closed = 0, 1, 2
+	state := map[*protoUnit]int{}
+	var add func(u *protoUnit)
+	add = func(u *protoUnit) {
+		state[u] = open
+		path = append(path, u)
+		for _, other := range u.imports {
+			switch {
+			case other.missing:
+				pc.l.errs.add(u.importPos(other.name), "cannot find %s: imports count from the root of the schemas", other.name)
+				u.broken = true
+			case state[other] == open:
+				pc.l.errs.add(u.importPos(other.name), "files import each other in a circle: %s", circle(path, other))
+				u.broken = true
+			case state[other] == unseen:
+				add(other)
+			}
+		}
+		path = path[:len(path)-1]
+		state[u] = closed
+		order = append(order, u)
 	}
-	if err != nil {
-		return protocompile.SearchResult{}, err
+	for _, u := range append([]*protoUnit{own}, asked...) {
+		if u != nil && state[u] == unseen {
+			add(u)
+		}
 	}
-	if line, col, deep := tooDeep(text); deep {
-		pc.fault(&Error{
-			Pos:     Position{File: name, Line: line, Col: col},
-			Message: fmt.Sprintf("nested more than %d deep: move the inner messages or values out", maxDepth),
+	return order
+}
+
+// circle names the files from the end of a path of imports back to the one it leads to.
+func circle(path []*protoUnit, to *protoUnit) string {
+	names := []string{to.name}
+	for i := len(path) - 1; i >= 0 && path[i] != to; i-- {
+		names = append([]string{path[i].name}, names...)
+	}
+	return strings.Join(append([]string{to.name}, names...), " imports ")
+}
+
+// linkAll links files, which are in order: what a file waits for was begun before it.
+func (pc *protoCompiler) linkAll(ctx context.Context, units []*protoUnit, own *protoUnit) {
+	var g errgroup.Group
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	ownFirst := false
+	for _, u := range units {
+		var override *protoUnit
+		if ownFirst {
+			override = own
+		}
+		ownFirst = ownFirst || u == own
+		g.Go(func() error {
+			defer close(u.done)
+			return pc.guard(ctx, u, func(pc *protoCompiler) error { return u.link(pc, override) })
 		})
-		return protocompile.SearchResult{Source: strings.NewReader("")}, nil
 	}
-	pc.mu.Lock()
-	pc.texts[name] = text
-	pc.mu.Unlock()
-	return protocompile.SearchResult{Source: bytes.NewReader(text)}, nil
+	_ = g.Wait() // as above
 }
 
-func (pc *protoCompiler) fault(fault *Error) {
-	pc.mu.Lock()
-	defer pc.mu.Unlock()
-	pc.l.errs = append(pc.l.errs, fault)
+// guard runs a step of a file, and notes what it fails with.
+func (pc *protoCompiler) guard(ctx context.Context, u *protoUnit, step func(*protoCompiler) error) (err error) {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = &Error{Pos: Position{File: u.name}, Message: fmt.Sprintf(
+				"cannot be compiled: the compiler failed on it (%v); is there an unusual construct in it?", r)}
+		}
+		if err == nil {
+			return
+		}
+		pc.mu.Lock()
+		defer pc.mu.Unlock()
+		u.broken = true
+		var placed reporter.ErrorWithPos
+		if fault, ok := errors.AsType[*Error](err); ok {
+			pc.l.errs = append(pc.l.errs, fault)
+		} else if errors.As(err, &placed) {
+			pc.add(placed)
+		} else if !errors.Is(err, reporter.ErrInvalidSource) && pc.fatal == nil {
+			pc.fatal = fmt.Errorf("read %s: %w", u.name, err)
+		}
+	}()
+	return step(pc)
 }
 
 // report takes the compiler's errors one by one; returning nil lets it go on to find more.
@@ -138,8 +212,5 @@ func (pc *protoCompiler) report(err reporter.ErrorWithPos) error {
 func (pc *protoCompiler) add(err reporter.ErrorWithPos) {
 	at := err.GetPosition()
 	message := strings.Join(strings.Fields(err.Unwrap().Error()), " ")
-	if errors.Is(err, fs.ErrNotExist) {
-		message = fmt.Sprintf("cannot find %s: imports count from the root of the schemas", strings.TrimSuffix(message, ": "+fs.ErrNotExist.Error()))
-	}
 	pc.l.errs.add(Position{File: at.Filename, Line: at.Line, Col: at.Col}, "%s", message)
 }

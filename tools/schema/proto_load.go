@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
-	"github.com/bufbuild/protocompile/protoutil"
 	trestlev1 "github.com/omninode/trestle/gen/trestle/v1"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -24,7 +23,7 @@ type protoFile struct {
 
 // loadProtos compiles protobuf files and adds them, with those they import, to the model.
 func (l *loader) loadProtos(ctx context.Context, names []string) error {
-	files, texts, err := l.compile(ctx, names)
+	units, err := l.compile(ctx, names)
 	if err != nil || len(l.errs) > 0 {
 		return err
 	}
@@ -32,28 +31,27 @@ func (l *loader) loadProtos(ctx context.Context, names []string) error {
 	for _, name := range names {
 		asked[name] = true
 	}
-	var list []protoreflect.FileDescriptor
+	var list []*protoUnit
 	seen := map[string]bool{}
-	var add func(fd protoreflect.FileDescriptor)
-	add = func(fd protoreflect.FileDescriptor) {
-		name := fd.Path()
-		if seen[name] || isLibrary(name) || isVocabulary(name) && !asked[name] {
+	var add func(u *protoUnit)
+	add = func(u *protoUnit) {
+		if seen[u.name] || isLibrary(u.name) || isVocabulary(u.name) && !asked[u.name] {
 			return
 		}
-		seen[name] = true
-		list = append(list, fd)
-		for i := range fd.Imports().Len() {
-			add(fd.Imports().Get(i).FileDescriptor)
+		seen[u.name] = true
+		list = append(list, u)
+		for _, other := range u.imports {
+			add(other)
 		}
 	}
-	for _, fd := range files {
-		add(fd)
+	for _, u := range units {
+		add(u)
 	}
-	slices.SortFunc(list, func(a, b protoreflect.FileDescriptor) int { return strings.Compare(a.Path(), b.Path()) })
+	slices.SortFunc(list, func(a, b *protoUnit) int { return strings.Compare(a.name, b.name) })
 
 	declared := make([]*protoFile, len(list))
-	for i, fd := range list {
-		declared[i] = l.declareFile(fd, texts[fd.Path()], true)
+	for i, u := range list {
+		declared[i] = l.declareFile(u.file, u.text, u.sources)
 	}
 	for _, f := range declared {
 		l.fillFile(f)
@@ -61,13 +59,11 @@ func (l *loader) loadProtos(ctx context.Context, names []string) error {
 	return nil
 }
 
-// declareFile adds a file's package, messages and enums, the messages still without fields.
-func (l *loader) declareFile(fd protoreflect.FileDescriptor, text []byte, listed bool) *protoFile {
-	f := &protoFile{desc: fd, file: &File{Path: fd.Path(), Proto: fd, Source: text}}
-	if listed {
-		f.sources = newProtoSources(protoutil.ProtoFromFileDescriptor(fd))
-	}
-	f.pkg = l.addPackage(string(fd.Package()), path.Dir(fd.Path()), Protobuf, listed, Position{File: fd.Path()})
+// declareFile adds a file's package, messages and enums, the messages still without fields. A file without sources is
+// that of a library, which the Set does not list.
+func (l *loader) declareFile(fd protoreflect.FileDescriptor, text []byte, sources *protoSources) *protoFile {
+	f := &protoFile{desc: fd, file: &File{Path: fd.Path(), Proto: fd, Source: text}, sources: sources}
+	f.pkg = l.addPackage(string(fd.Package()), path.Dir(fd.Path()), Protobuf, sources != nil, Position{File: fd.Path()})
 	f.pkg.Files = append(f.pkg.Files, f.file)
 	if f.pkg.Doc == "" {
 		f.pkg.Doc = f.packageDoc()
@@ -130,7 +126,7 @@ func (l *loader) enumOf(ed protoreflect.EnumDescriptor) *Enum {
 }
 
 func (l *loader) addLibrary(fd protoreflect.FileDescriptor) {
-	l.fillFile(l.declareFile(fd, nil, false))
+	l.fillFile(l.declareFile(fd, nil, nil))
 }
 
 // fillFile fills what declareFile declared. Nested elements of the model and of the descriptor go in step.

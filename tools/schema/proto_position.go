@@ -19,14 +19,16 @@ const (
 // protoSources finds elements of one protobuf file in its text.
 type protoSources struct {
 	file      string
-	locations map[string]protoLocation
+	locations map[string]protoLocation // by appendPathKey
 }
 
 type protoLocation struct {
-	location *descriptorpb.SourceCodeInfo_Location
-	exact    bool // not just the first location below it
+	line, col int32
+	exact     bool // not just the first location below it
+	doc       string
 }
 
+// newProtoSources takes what is needed from a file's source info.
 func newProtoSources(fd *descriptorpb.FileDescriptorProto) *protoSources {
 	all := fd.GetSourceCodeInfo().GetLocation()
 	s := &protoSources{file: fd.GetName(), locations: make(map[string]protoLocation, len(all))}
@@ -35,20 +37,31 @@ func newProtoSources(fd *descriptorpb.FileDescriptorProto) *protoSources {
 		if len(loc.GetSpan()) < 3 {
 			continue
 		}
-		key = appendPathKey(key[:0], loc.GetPath())
-		if old, ok := s.locations[string(key)]; !ok || !old.exact {
-			s.locations[string(key)] = protoLocation{loc, true}
+		at := protoLocation{line: loc.GetSpan()[0] + 1, col: loc.GetSpan()[1] + 1, doc: cleanComment(loc.GetLeadingComments())}
+		if at.doc == "" {
+			at.doc = cleanComment(loc.GetTrailingComments())
 		}
-		// An option that is set member by member has no location of its own: that of its first member stands for it.
-		for n := len(loc.GetPath()) - 1; n > 0; n-- {
-			key = appendPathKey(key[:0], loc.GetPath()[:n])
-			if _, ok := s.locations[string(key)]; ok {
-				break
-			}
-			s.locations[string(key)] = protoLocation{loc, false}
-		}
+		s.put(&key, loc.GetPath(), at)
 	}
 	return s
+}
+
+// put adds the place of an element. The key is scratch space.
+func (s *protoSources) put(key *[]byte, path []int32, at protoLocation) {
+	at.exact = true
+	*key = appendPathKey((*key)[:0], path)
+	if old, ok := s.locations[string(*key)]; !ok || !old.exact {
+		s.locations[string(*key)] = at
+	}
+	// An option that is set member by member has no location of its own: that of its first member stands for it.
+	at.exact, at.doc = false, ""
+	for n := len(path) - 1; n > 0; n-- {
+		*key = appendPathKey((*key)[:0], path[:n])
+		if _, ok := s.locations[string(*key)]; ok {
+			break
+		}
+		s.locations[string(*key)] = at
+	}
 }
 
 func appendPathKey(b []byte, path []int32) []byte {
@@ -74,8 +87,7 @@ func (s *protoSources) pos(path []int32) Position {
 	}
 	for n := len(path); n > 0; n-- {
 		if loc, ok := s.find(path[:n]); ok {
-			span := loc.location.GetSpan()
-			return Position{File: s.file, Line: int(span[0]) + 1, Col: int(span[1]) + 1}
+			return Position{File: s.file, Line: int(loc.line), Col: int(loc.col)}
 		}
 	}
 	return Position{File: s.file}
@@ -83,14 +95,8 @@ func (s *protoSources) pos(path []int32) Position {
 
 // doc returns an element's comment: the one above it, else the one behind it.
 func (s *protoSources) doc(path []int32) string {
-	loc, ok := s.find(path)
-	if !ok || !loc.exact {
-		return ""
-	}
-	if text := cleanComment(loc.location.GetLeadingComments()); text != "" {
-		return text
-	}
-	return cleanComment(loc.location.GetTrailingComments())
+	loc, _ := s.find(path)
+	return loc.doc
 }
 
 // has says whether an element is in the text.

@@ -1,0 +1,43 @@
+package compat
+
+import (
+	"slices"
+
+	"github.com/omninode/trestle/tools/schema"
+)
+
+// unchanged says that two sides of a field say the same, so that there is nothing to say of it: most fields, by far.
+// Fields whose meaning is not all in themselves (oneofs, enums, elements) and those that say much (defaults,
+// constraints, deprecations) are left to the rules.
+func unchanged(old, new *schema.Field) bool {
+	return old != nil && new != nil &&
+		old.Name == new.Name && old.JSONName == new.JSONName && old.Number == new.Number &&
+		old.Explicit == new.Explicit && old.Required == new.Required && old.JSONRequired == new.JSONRequired &&
+		labelled(old) == labelled(new) && old.Nullable == new.Nullable && old.Sensitive == new.Sensitive &&
+		old.Doc == new.Doc && slices.Equal(old.Examples, new.Examples) &&
+		old.Default == "" && new.Default == "" &&
+		old.Deprecated == nil && new.Deprecated == nil && old.Oneof == nil && new.Oneof == nil &&
+		unchangedType(old.Type, new.Type)
+}
+
+func unchangedType(old, new *schema.Type) bool {
+	if old.Kind != new.Kind || old.Proto != new.Proto || old.RawText != new.RawText || !free(old) || !free(new) {
+		return false
+	}
+	switch old.Kind {
+	case schema.EnumKind, schema.List, schema.Map:
+		return false
+	case schema.Record:
+		return old.Message.FullName == new.Message.FullName
+	}
+	return true
+}
+
+// free says that a type has no constraints at all, as most have.
+func free(t *schema.Type) bool {
+	c := &t.Constraints
+	return c.Rules == nil && c.Min == nil && c.Max == nil && c.MultipleOf == "" &&
+		c.MinLen == nil && c.MaxLen == nil && c.Pattern == "" && c.Format == "" &&
+		c.MinItems == nil && c.MaxItems == nil && !c.Unique && c.MinPairs == nil && c.MaxPairs == nil &&
+		c.Const == "" && c.In == nil && c.NotIn == nil && !c.DefinedOnly && !c.SkipZero
+}
