@@ -4,9 +4,9 @@
 // Nothing is shown that was not seen. A [Finder] builds small events from the model, has the writing side accept them
 // and the reading side read them, and keeps the shortest of which both is true. For protobuf the sides are dynamic
 // messages checked by protovalidate, read from the JSON that events have on the wire, or from the binary form where
-// JSON shows nothing; for JSON Schema they are a validator of the schema's own source. Readers fill in defaults before
-// they validate, take null as absent where the schema does not name it, and pass over what they do not know, as the
-// readers of this project do.
+// JSON shows nothing; for JSON Schema they are a validator of the schema's own source, and the types that the model has
+// for what it lets pass. Readers fill in defaults before they validate, take null as absent where the schema does not
+// name it, and pass over what they do not know, as the readers of this project do.
 package witness
 
 import (
