@@ -226,7 +226,7 @@ func leafText(v protoreflect.Value) string {
 	switch x := v.Interface().(type) {
 	case bool, int32, int64, uint32, uint64, float32, float64:
 		return fmt.Sprintf(" %v", x)
-	case string:
+	case string, []byte:
 		return fmt.Sprintf(" %q", x)
 	}
 	return ""
