@@ -365,8 +365,9 @@ type Constraints struct {
 	Const              string   // JSON text; of an enum the JSON name, the number where it has none
 	In, NotIn          []string // likewise
 	DefinedOnly        bool     // enums
-	// SkipZero says that the constraints do not hold for the zero value (protovalidate's IGNORE_IF_ZERO_VALUE). Without
-	// it they hold for zero too, except in a field with explicit presence that is absent.
+	// SkipZero says that the constraints do not hold for the zero value of an item, or of a field without presence
+	// (protovalidate's IGNORE_IF_ZERO_VALUE, which fields of a oneof among the rules of their message have by themselves).
+	// Without it they hold for zero too, except in a field with explicit presence that is absent.
 	SkipZero bool
 	// Rules are the protovalidate rules this was read from, nil for JSON Schema. Members above hold what they say;
 	// a rule that has no member (CEL, prefix, …) is only here.

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 
 	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
@@ -39,6 +40,10 @@ func (l *loader) newField(f *protoFile, m *Message, fd protoreflect.FieldDescrip
 		field.Required = rules.GetRequired() && rules.GetIgnore() != validate.Ignore_IGNORE_ALWAYS
 		at := f.sources.pos(below(path, fieldOptions, int32(validate.E_Field.TypeDescriptor().Number())))
 		l.constrain(field.Type, rules, at)
+		// What a rule on the message makes one of several is validated only where it is set, and what has presence is set
+		// when it is zero, too.
+		c := &field.Type.Constraints
+		c.SkipZero = !field.Explicit && (c.SkipZero || !rules.HasIgnore() && inMessageOneof(m, field.Name))
 	}
 	at := field.Pos
 	if option, ok := typed[*trestlev1.Field](options, trestlev1.E_Field.TypeDescriptor()); ok {
@@ -53,6 +58,12 @@ func (l *loader) newField(f *protoFile, m *Message, fd protoreflect.FieldDescrip
 		l.checkDefault(field, at)
 	}
 	return field
+}
+
+func inMessageOneof(m *Message, field string) bool {
+	return slices.ContainsFunc(m.Rules.GetOneof(), func(r *validate.MessageOneofRule) bool {
+		return slices.Contains(r.GetFields(), field)
+	})
 }
 
 // describe takes over what the vocabulary says of a field.

@@ -56,6 +56,7 @@ func (l *loader) loadProtos(ctx context.Context, names []string) error {
 	for _, f := range declared {
 		l.fillFile(f)
 	}
+	l.checkDefaultLoops(declared)
 	return nil
 }
 

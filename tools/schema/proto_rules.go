@@ -51,6 +51,20 @@ func (l *loader) constrain(t *Type, rules *validate.FieldRules, at Position) {
 	}
 }
 
+// lengthOf returns the bounds of a length that an exact one is given beside: all of them hold.
+func lengthOf(low, high, exact *uint64) (*uint64, *uint64) {
+	if exact == nil {
+		return low, high
+	}
+	if low == nil || *low < *exact {
+		low = exact
+	}
+	if high == nil || *high > *exact {
+		high = exact
+	}
+	return low, high
+}
+
 // stringFormats maps protovalidate's well-known strings to JSON Schema's names of formats.
 var stringFormats = map[protoreflect.Name]string{
 	"email": "email", "hostname": "hostname", "ip": "ip", "ipv4": "ipv4", "ipv6": "ipv6", "uri": "uri",
@@ -61,10 +75,7 @@ func (l *loader) constrainString(c *Constraints, r *validate.StringRules) {
 	if r.HasConst() {
 		c.Const = jsontree.Quote(r.GetConst())
 	}
-	c.MinLen, c.MaxLen = r.MinLen, r.MaxLen
-	if r.HasLen() {
-		c.MinLen, c.MaxLen = r.Len, r.Len
-	}
+	c.MinLen, c.MaxLen = lengthOf(r.MinLen, r.MaxLen, r.Len)
 	c.Pattern = r.GetPattern()
 	if _, err := regexp.Compile(c.Pattern); err != nil {
 		l.errs.add(c.Pos, "pattern %q is not a regular expression that RE2 takes: %v", c.Pattern, err)
@@ -86,10 +97,7 @@ func (c *Constraints) constrainBytes(r *validate.BytesRules) {
 	if r.HasConst() {
 		c.Const = quote(r.GetConst())
 	}
-	c.MinLen, c.MaxLen = r.MinLen, r.MaxLen
-	if r.HasLen() {
-		c.MinLen, c.MaxLen = r.Len, r.Len
-	}
+	c.MinLen, c.MaxLen = lengthOf(r.MinLen, r.MaxLen, r.Len)
 	for _, b := range r.GetIn() {
 		c.In = append(c.In, quote(b))
 	}
