@@ -1,8 +1,6 @@
 package shape
 
-import (
-	"github.com/santhosh-tekuri/jsonschema/v6"
-)
+import "github.com/santhosh-tekuri/jsonschema/v6"
 
 // Format limits strings to a format of JSON Schema. One that validators do not know limits nothing.
 func (s *Space) Format(name string) *Shape {

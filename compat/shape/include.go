@@ -40,6 +40,15 @@ func NewProver() *Prover {
 	return &Prover{s, newSolver(s)}
 }
 
+// Implies tells that every value of one shape is one of another, of conditions that cannot be looked into.
+func (p *Prover) Implies(a, b *Shape) {
+	if a == b || slices.Contains(p.s.implied[a], b) {
+		return
+	}
+	p.s.implied[a] = append(p.s.implied[a], b)
+	clear(p.s.known)
+}
+
 // Includes says whether every value that is in written is in read as well.
 func (p *Prover) Includes(written, read *Shape) Answer {
 	if written == read {

@@ -60,11 +60,11 @@ func Bounds(t *schema.Type) (i Interval, ok bool) {
 		}
 		i.OpenHigh = c.Max.Exclusive
 	}
-	if IsInteger(t.Kind) {
-		i = i.closed()
-	}
 	if i.Low != nil && i.High != nil && i.Low.Cmp(i.High) > 0 {
 		return i, false
+	}
+	if IsInteger(t.Kind) {
+		i = i.closed()
 	}
 	return i, true
 }
@@ -180,12 +180,16 @@ func Range(t *schema.Type) Interval {
 	return i
 }
 
-// Allowed returns the JSON texts of the values that const or a list of values allows; nil: any.
+// Allowed returns the JSON texts of the values that const and a list of values allow; nil: any.
 func Allowed(t *schema.Type) []string {
-	if t.Constraints.Const != "" {
-		return []string{t.Constraints.Const}
+	c := t.Constraints
+	switch {
+	case c.Const == "":
+		return c.In
+	case c.In != nil && !Subset([]string{c.Const}, c.In):
+		return []string{}
 	}
-	return t.Constraints.In
+	return []string{c.Const}
 }
 
 func IsInteger(k schema.Kind) bool {

@@ -27,11 +27,16 @@ func (s *Space) Exactly(all ...string) *Language { return s.language(all, nil, f
 // Matching is the language of strings in which a regular expression (RE2) finds something. The error says that it is
 // none, or has assertions that automata do not take: word boundaries, ends of lines.
 func (s *Space) Matching(expr string) (*Language, error) {
+	if known := s.exprs[expr]; known != nil {
+		return known, nil
+	}
 	p, err := newPattern(expr)
 	if err != nil {
 		return nil, err
 	}
-	return s.language(nil, []*pattern{p}, false), nil
+	l := s.language(nil, []*pattern{p}, false)
+	s.exprs[expr] = l
+	return l, nil
 }
 
 // Union is the language of all strings of some languages, none of which may be a complement but [Space.Everything].

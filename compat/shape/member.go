@@ -136,7 +136,7 @@ func atomHolds(a atom, v any, depth int) truth {
 		if a.test == nil {
 			return maybe
 		}
-		return truthOf(a.test(v))
+		return a.test(v)
 	case measure:
 		r, ok := a.read(v)
 		if !ok {

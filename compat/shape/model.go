@@ -1,7 +1,9 @@
 package shape
 
 import (
+	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"math/big"
 	"regexp"
@@ -13,7 +15,7 @@ import (
 )
 
 // FromType returns what a type of scalars accepts in JSON, whatever language it is written in; ok is false for other
-// types, and for bytes.
+// types.
 func (s *Space) FromType(t *schema.Type) (a *Shape, ok bool) {
 	c := t.Constraints
 	var parts []*Shape
@@ -52,6 +54,11 @@ func (s *Space) FromType(t *schema.Type) (a *Shape, ok bool) {
 		}
 	case t.Kind == schema.Bool:
 		parts = append(parts, s.OfKind(Bool))
+	case t.Kind == schema.Bytes:
+		parts = append(parts, s.OfKind(String), s.Pattern(base64Form))
+		if c.MinLen != nil || c.MaxLen != nil {
+			parts = append(parts, s.Measure(String, "the length in bytes that are base64", Counts(c.MinLen, c.MaxLen), decodedBytes, encodedOf))
+		}
 	default:
 		return nil, false
 	}
@@ -61,21 +68,70 @@ func (s *Space) FromType(t *schema.Type) (a *Shape, ok bool) {
 	if len(c.NotIn) > 0 {
 		parts = append(parts, s.Not(s.texts(c.NotIn)))
 	}
-	rules := Rules(t)
-	for _, name := range slices.Sorted(maps.Keys(rules)) {
-		switch {
-		case name == looseRegex: // says how another rule is meant
-		case name == knownRegex && rules[looseRegex].IsValid():
-			parts = append(parts, s.Opaque(AnyKind, "rule "+name+" "+ruleText(rules[name])+", loose", nil))
-		default:
-			parts = append(parts, s.rule(t, name, rules[name]))
-		}
-	}
-	a = s.And(parts...)
+	a = s.And(append(parts, s.rules(t)...)...)
 	if zero := Zero(t.Kind); c.SkipZero && zero != "" {
 		a = s.Or(a, s.texts([]string{zero}))
 	}
 	return a, true
+}
+
+// rules are the rules of protovalidate that the constraints have no member for.
+func (s *Space) rules(t *schema.Type) []*Shape {
+	var out []*Shape
+	rules := Rules(t)
+	if IsNumber(t.Kind) {
+		out = append(out, s.outside(rules)...)
+	}
+	for _, name := range slices.Sorted(maps.Keys(rules)) {
+		switch {
+		case name == looseRegex: // says how another rule is meant
+		case strings.HasSuffix(name, ".finite"): // as every number in JSON
+		default:
+			out = append(out, s.Rule(t, name))
+		}
+	}
+	return out
+}
+
+// Rule is a rule of a type, of those that [Rules] returns.
+func (s *Space) Rule(t *schema.Type, name string) *Shape {
+	rules := Rules(t)
+	if name == knownRegex && rules[looseRegex].IsValid() {
+		return s.Opaque(AnyKind, "rule "+name+" "+ruleText(rules[name])+", loose", nil)
+	}
+	return s.rule(t, name, rules[name])
+}
+
+// outside takes a lower bound that is above an upper one from the rules of a number: protovalidate means by them all that
+// is not between.
+func (s *Space) outside(rules map[string]protoreflect.Value) []*Shape {
+	var either []*Shape
+	var names []string
+	for name, v := range rules {
+		end, ok := new(big.Rat).SetString(fmt.Sprint(v.Interface()))
+		if !ok {
+			continue
+		}
+		switch name[strings.LastIndexByte(name, '.')+1:] {
+		case "gt":
+			either = append(either, s.InRange(Interval{Low: end, OpenLow: true}))
+		case "gte":
+			either = append(either, s.InRange(Interval{Low: end}))
+		case "lt":
+			either = append(either, s.InRange(Interval{High: end, OpenHigh: true}))
+		case "lte":
+			either = append(either, s.InRange(Interval{High: end}))
+		default:
+			continue
+		}
+		names = append(names, name)
+	}
+	if len(names) != 2 {
+		return nil
+	}
+	delete(rules, names[0])
+	delete(rules, names[1])
+	return []*Shape{s.Or(either...)}
 }
 
 // The rule of HTTP headers, and that it is to be less strict.
@@ -113,12 +169,28 @@ func (s *Space) texts(list []string) *Shape {
 	return s.Or(out...)
 }
 
+// widerFormats are the formats that are part of another, as protovalidate means them.
+var widerFormats = map[string][]string{
+	"address": {"hostname", "ipv4", "ipv6"}, "ip": {"ipv4", "ipv6"}, "uri-reference": {"uri"},
+}
+
 // formatOf is a format; that of a name and what protovalidate means by the name may differ.
 func (s *Space) formatOf(t *schema.Type) *Shape {
 	f := t.Constraints.Format
 	if t.Constraints.Rules == nil || f == "uuid" {
 		return s.Format(f)
 	}
+	var parts []*Shape
+	if f != "ip" && f != "address" { // these are nothing else
+		parts = append(parts, s.protovalidateFormat(f))
+	}
+	for _, narrower := range widerFormats[f] {
+		parts = append(parts, s.protovalidateFormat(narrower))
+	}
+	return s.Or(parts...)
+}
+
+func (s *Space) protovalidateFormat(f string) *Shape {
 	return s.Opaque(String, "format "+f+" of protovalidate", nil, formatSamples[f]...)
 }
 
@@ -142,12 +214,7 @@ func (s *Space) rule(t *schema.Type, name string, v protoreflect.Value) *Shape {
 		at := big.NewRat(int64(n), 1)
 		limit := map[string]Interval{"string.min_bytes": {Low: at}, "string.max_bytes": {High: at}, "string.len_bytes": {Low: at, High: at}}
 		if i, ok := limit[name]; ok {
-			return s.Measure(String, "the length in bytes", i, bytesOf, func(n *big.Rat) any {
-				if !n.IsInt() || n.Sign() < 0 || n.Num().Int64() > 4096 {
-					return nil
-				}
-				return strings.Repeat("a", int(n.Num().Int64()))
-			})
+			return s.Measure(String, lengthInBytes, i, bytesOf, textOf)
 		}
 	}
 	return s.Opaque(AnyKind, "rule "+name+" "+ruleText(v), nil)
@@ -156,4 +223,31 @@ func (s *Space) rule(t *schema.Type, name string, v protoreflect.Value) *Shape {
 func bytesOf(v any) (*big.Rat, bool) {
 	s, ok := v.(string)
 	return big.NewRat(int64(len(s)), 1), ok
+}
+
+const lengthInBytes = "the length in bytes"
+
+// textOf is a string of n bytes, nil where n is none that can be shown.
+func textOf(n *big.Rat) any {
+	if !n.IsInt() || n.Sign() < 0 || n.Num().Int64() > 4096 {
+		return nil
+	}
+	return strings.Repeat("a", int(n.Num().Int64()))
+}
+
+// base64Form is how bytes are written.
+const base64Form = "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
+
+func decodedBytes(v any) (*big.Rat, bool) {
+	s, _ := v.(string)
+	b, err := base64.StdEncoding.DecodeString(s)
+	return big.NewRat(int64(len(b)), 1), err == nil
+}
+
+func encodedOf(n *big.Rat) any {
+	s, ok := textOf(n).(string)
+	if !ok {
+		return nil
+	}
+	return base64.StdEncoding.EncodeToString([]byte(s))
 }

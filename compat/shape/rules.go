@@ -2,6 +2,7 @@ package shape
 
 import (
 	"fmt"
+	"reflect"
 
 	"github.com/omninode/trestle/tools/schema"
 	"google.golang.org/protobuf/proto"
@@ -68,6 +69,13 @@ func Rules(t *schema.Type) map[string]protoreflect.Value {
 	}
 	add("", t.Constraints.Rules.ProtoReflect())
 	return out
+}
+
+// Free says that a type has no constraints at all, as most have.
+func Free(t *schema.Type) bool {
+	c := t.Constraints
+	c.Pos = schema.Position{}
+	return reflect.ValueOf(c).IsZero()
 }
 
 // ruleText tells a rule's values apart.

@@ -186,7 +186,7 @@ func listOf(a scalars) []any {
 
 // strings looks for a string, the shortest there is.
 func (s *solver) strings(atoms []literal) outcome {
-	hidden, plain, samples := opaques(atoms)
+	hidden, plain, samples := opaques(String, atoms)
 	for _, l := range plain {
 		if a, ok := l.shape.atom.(scalars); ok && l.want {
 			return s.judge(atoms, listOf(a))

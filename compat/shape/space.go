@@ -82,8 +82,8 @@ type (
 	opaque struct {
 		kind    Kinds
 		id      string
-		test    func(any) bool // nil: cannot be run
-		samples []any          // that pass
+		test    func(any) truth // nil: cannot be run
+		samples []any           // that pass
 	}
 	// measure limits a number that is read off a value, such as a string's length in bytes.
 	measure struct {
@@ -137,14 +137,21 @@ func (i Interval) text() string {
 type Space struct {
 	shapes map[string]*Shape
 	langs  map[string]*Language
-	count  int
-	anyOf  *Shape
-	none   *Shape
+	exprs  map[string]*Language // by expression, so that each is compiled once
+	// plain are the contents of references that are no part of themselves, and settled says which these are.
+	plain   map[string]*Shape
+	settled map[*Shape]bool
+	count   int
+	anyOf   *Shape
+	none    *Shape
 }
 
 // NewSpace returns an empty space.
 func NewSpace() *Space {
-	s := &Space{shapes: map[string]*Shape{}, langs: map[string]*Language{}}
+	s := &Space{
+		shapes: map[string]*Shape{}, langs: map[string]*Language{}, exprs: map[string]*Language{}, plain: map[string]*Shape{},
+		settled: map[*Shape]bool{},
+	}
 	s.anyOf = s.of(kindsAtom(AnyKind))
 	s.none = s.of(kindsAtom(0))
 	return s
@@ -307,7 +314,10 @@ func (s *Space) Has(name string, a *Shape) *Shape {
 
 // Opaque limits values by a condition that cannot be looked into; see [Space.Measure] for those that measure.
 func (s *Space) Opaque(k Kinds, id string, test func(any) bool, samples ...any) *Shape {
-	return s.of(opaque{k, id, test, samples})
+	if test == nil {
+		return s.of(opaque{k, id, nil, samples})
+	}
+	return s.of(opaque{k, id, func(v any) truth { return truthOf(test(v)) }, samples})
 }
 
 // Measure limits what is read off values of a kind.
