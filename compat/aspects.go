@@ -318,7 +318,7 @@ func sameNames(old, new *schema.Type) bool {
 // sameRules says whether two types, and what is in them, are limited by the same words.
 func sameRules(old, new *schema.Type) bool {
 	for old != nil && new != nil {
-		if (!free(old) || !free(new)) && !sameConstraints(old.Constraints, new.Constraints) {
+		if (!shape.Free(old) || !shape.Free(new)) && !sameConstraints(old.Constraints, new.Constraints) {
 			return false
 		}
 		if old.Key != nil && new.Key != nil && !sameRules(old.Key, new.Key) {

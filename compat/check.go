@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/omninode/trestle/compat/shape"
 	"github.com/omninode/trestle/tools/schema"
 )
 
@@ -76,24 +77,63 @@ func (c *Check) Report(p Problem) {
 	f.rollout = !r.Policy || c.at.events != [2]*schema.Event{}
 	if !r.Policy && f.Severity == Error {
 		f.Deploy = deployAdvice(f.Breaks, topics)
-		wanted := !c.cmp.opts.NoWitness && c.at.trail.Old != nil && (len(c.cmp.known) == 0 || c.cmp.known[f.Fingerprint()] == nil)
-		if f.Witness = p.Witness; f.Witness == nil && wanted {
-			f.Witness = c.find(f, p)
+		known := len(c.cmp.known) > 0 && c.cmp.known[f.Fingerprint()] != nil
+		if f.Witness = p.Witness; f.Witness == nil && !known {
+			c.show(f, p)
+		}
+		if f.Witness == nil && !known && (r.Acceptance || p.Acceptance) && !c.narrow(f) {
+			return
 		}
 	}
+	if !r.Policy && f.Severity == Error {
+		c.cmp.broken = append(c.cmp.broken, broken{f.Breaks, f.Encodings, c.at.messages, c.at.enums, c.at.events})
+	}
 	c.cmp.findings = append(c.cmp.findings, f)
+}
+
+// show looks for a witness.
+func (c *Check) show(f *Finding, p Problem) {
+	if !c.cmp.opts.NoWitness && c.at.trail.Old != nil {
+		f.Witness = c.find(f, p)
+	}
 }
 
 // find looks for an event that shows a finding.
 func (c *Check) find(f *Finding, p Problem) *Witness {
 	backward, forward := f.Breaks&Backward != 0, f.Breaks&Forward != 0
-	w := c.cmp.witnesses.Find(c.at.trail.About(p.Rejections...).Trying(p.Members...), backward, forward, f.Encodings)
+	trail := c.at.trail.About(p.Rejections...).Trying(p.Members...)
+	if p.Within {
+		trail = trail.Inner()
+	}
+	w := c.cmp.witnesses.Find(trail, backward, forward, f.Encodings)
 	for _, other := range p.Beside {
 		if w == nil {
 			w = c.cmp.witnesses.Find(c.at.trail.Beside(other.old, other.new), backward, forward, f.Encodings)
 		}
 	}
 	return w
+}
+
+// narrow leaves out the encodings of a finding in which it is proved that readers take everything; false where that is
+// all of them. What is left is unknown, where the algebra cannot tell and no event was found that does.
+func (c *Check) narrow(f *Finding) bool {
+	var left []schema.Encoding
+	sure := c.cmp.opts.NoWitness || f.Unknown
+	for _, e := range f.Encodings {
+		switch c.acceptance(f.Breaks, e) {
+		case shape.Included:
+			continue
+		case shape.NotIncluded:
+			sure = true
+		}
+		left = append(left, e)
+	}
+	f.Encodings = left
+	if !sure {
+		f.Unknown = true
+		f.Change += " (unknown: no event was found that this breaks)"
+	}
+	return left != nil
 }
 
 // spoken leaves out the encodings that the element does not have: what JSON Schema describes is JSON.

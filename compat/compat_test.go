@@ -265,6 +265,68 @@ func matches(err error, want string) bool {
 	return strings.Contains(err.Error(), want)
 }
 
+// TestMoved holds what moving an event to the other language breaks, there and back.
+func TestMoved(t *testing.T) {
+	t.Parallel()
+	const head = `{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"OrderPlaced",
+"x-trestle":{"event":{"type":"order.placed","topic":"shop.orders","key":["id"]}},"type":"object","required":["id"REQUIRED],
+"properties":{"id":{"type":"string"},`
+	tests := []struct {
+		name, proto, json string
+		there, back       []string // from protobuf to JSON Schema, and back
+		needed            bool     // a note is required in JSON
+	}{
+		{"an integer", "optional int64 n = 2;", `"n":{"type":"integer"}}}`, nil, nil, false},
+		{"a narrower integer", "optional int32 n = 2;", `"n":{"type":"integer"}}}`, []string{"FIELD_TYPE_CHANGED forward"}, []string{"FIELD_TYPE_CHANGED backward"}, false},
+		{"a closed schema", "optional int64 n = 2;", `"n":{"type":"integer"}},"additionalProperties":false}`,
+			nil, nil, false},
+		{"a list of objects", "repeated Line lines = 2;", `"lines":{"type":"array","items":{"title":"Line","type":"object","properties":{"sku":{"type":"string"}}}}}}`, nil, nil, false},
+		{"a value that is required within", "optional Line line = 2;",
+			`"line":{"title":"Line","type":"object","required":["sku"],"properties":{"sku":{"type":"string"}}}}}`,
+			[]string{"FIELD_REQUIRED_ADDED backward"}, []string{"FIELD_REQUIRED_REMOVED forward"}, false},
+		{"null", "optional string note = 2;", `"note":{"type":["string","null"]}}}`, nil, nil, false},
+		{"null for what is required", "optional string note = 2 [(buf.validate.field).required = true];", `"note":{"type":["string","null"]}}}`,
+			[]string{"MESSAGE_NOT_READ forward"}, []string{"MESSAGE_NOT_READ backward"}, true},
+		{"a time", "google.protobuf.Timestamp at = 2;", `"at":{"type":"string","format":"date-time"}}}`, nil, nil, false},
+		{"members by name", "map<string, int64> counts = 2 [(buf.validate.field).map.max_pairs = 3];",
+			`"counts":{"type":"object","additionalProperties":{"type":"integer"},"maxProperties":3}}}`, nil, nil, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			proto := loadProto(t, `syntax = "proto3";
+package shop.v1;
+import "buf/validate/validate.proto";
+import "google/protobuf/timestamp.proto";
+import "trestle/v1/options.proto";
+message OrderPlaced {
+  option (trestle.v1.event) = {type: "order.placed" topic: "shop.orders" key: "id"};
+  optional string id = 1 [(buf.validate.field).required = true];
+`+tt.proto+"}\nmessage Line { optional string sku = 1; }")
+			required := ""
+			if tt.needed {
+				required = `,"note"`
+			}
+			moved := loadText(t, strings.Replace(head, "REQUIRED", required, 1)+tt.json)
+			for i, sets := range [][2]*schema.Set{{proto, moved}, {moved, proto}} {
+				var got []string
+				for _, f := range compare(t, sets[0], sets[1], compat.Options{}).Findings {
+					if f.Rule == "MESSAGE_REMOVED" {
+						continue // of a line that is not used
+					}
+					got = append(got, f.Rule+" "+f.Breaks.String())
+					if f.Witness == nil {
+						t.Errorf("%s has no witness", f.Message())
+					}
+				}
+				if diff := cmp.Diff([][]string{tt.there, tt.back}[i], got); diff != "" {
+					t.Errorf("findings differ (-want +got):\n%s", diff)
+				}
+			}
+		})
+	}
+}
+
 // TestCrossLanguage holds that an event may move between languages as long as its JSON stays the same.
 func TestCrossLanguage(t *testing.T) {
 	t.Parallel()

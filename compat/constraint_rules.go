@@ -17,7 +17,7 @@ import (
 // ruleChanges compares the protovalidate rules that have no member in schema.Constraints: prefixes, bytes, times,
 // CEL. A rule that came is tighter, one that went is looser; one that changed is compared where its name gives the
 // order away, and unknown otherwise.
-func ruleChanges(old, new *schema.Type) []constraintChange {
+func ruleChanges(p *shape.Prover, old, new *schema.Type) []constraintChange {
 	o, n := shape.Rules(old), shape.Rules(new)
 	names := map[string]bool{}
 	for k := range o {
@@ -27,7 +27,10 @@ func ruleChanges(old, new *schema.Type) []constraintChange {
 		names[k] = true
 	}
 	var out []constraintChange
-	if ch := knownBytesChange(o, n); ch.relation != same {
+	if ch, names := knownBytesChange(o, n); ch.relation != same {
+		if names[0] != "" && names[1] != "" {
+			tell(p, ch, p.Rule(old, names[0]), p.Rule(new, names[1]))
+		}
 		out = append(out, ch)
 	}
 	for _, name := range slices.Sorted(maps.Keys(names)) {
@@ -48,6 +51,7 @@ func ruleChanges(old, new *schema.Type) []constraintChange {
 				continue
 			}
 			ch.rules, ch.text = []string{"well_known_regex"}, "rule string.strict changed"
+			tell(p, ch, p.Rule(old, knownRegex), p.Rule(new, knownRegex))
 		case !was:
 			ch.relation = tighter
 			ch.text = fmt.Sprintf("rule %s%s was added", name, leafText(after))
@@ -56,6 +60,7 @@ func ruleChanges(old, new *schema.Type) []constraintChange {
 			ch.text = fmt.Sprintf("rule %s%s was removed", name, leafText(before))
 		default:
 			ch.relation, ch.unknown = compareLeaves(name, before, after)
+			tell(p, ch, p.Rule(old, name), p.Rule(new, name))
 			ch.text = fmt.Sprintf("rule %s changed from%s to%s", name, leafText(before), leafText(after))
 		}
 		out = append(out, ch)
@@ -66,11 +71,40 @@ func ruleChanges(old, new *schema.Type) []constraintChange {
 	return out
 }
 
+// tell has the algebra know how two rules relate that it cannot look into.
+func tell(p *shape.Prover, ch constraintChange, was, is *shape.Shape) {
+	switch {
+	case ch.unknown:
+	case ch.relation == tighter:
+		p.Implies(is, was)
+	case ch.relation == looser:
+		p.Implies(was, is)
+	}
+}
+
+// tellKeys has the algebra know how the keys of two maps relate.
+func (c *comparison) tellKeys(old, new *schema.Type) {
+	if old == nil || new == nil || shape.Free(old) || shape.Free(new) {
+		return
+	}
+	p := c.prover()
+	was, okOld := p.FromType(old)
+	is, okNew := p.FromType(new)
+	if !okOld || !okNew {
+		return
+	}
+	if p.Includes(was, is).Inclusion == shape.Included {
+		p.Implies(p.Keys(old), p.Keys(new))
+	}
+	if p.Includes(is, was).Inclusion == shape.Included {
+		p.Implies(p.Keys(new), p.Keys(old))
+	}
+}
+
 // knownBytes are the rules on bytes that name what they hold, with the lengths that they let pass.
 var knownBytes = map[string][]int{"bytes.ip": {4, 16}, "bytes.ipv4": {4}, "bytes.ipv6": {16}, "bytes.uuid": {16}}
 
-func knownBytesChange(o, n map[string]protoreflect.Value) constraintChange {
-	var names [2]string
+func knownBytesChange(o, n map[string]protoreflect.Value) (ch constraintChange, names [2]string) {
 	for i, rules := range []map[string]protoreflect.Value{o, n} {
 		for name := range rules {
 			if knownBytes[name] != nil {
@@ -78,7 +112,7 @@ func knownBytesChange(o, n map[string]protoreflect.Value) constraintChange {
 			}
 		}
 	}
-	ch := constraintChange{rules: []string{ruleID(names[0]), ruleID(names[1])}}
+	ch.rules = []string{ruleID(names[0]), ruleID(names[1])}
 	was, is := knownBytes[names[0]], knownBytes[names[1]]
 	switch {
 	case names[0] == names[1]:
@@ -92,7 +126,7 @@ func knownBytesChange(o, n map[string]protoreflect.Value) constraintChange {
 		}
 		ch.relation, ch.text = relate(within(is, was), within(was, is)), fmt.Sprintf("rule %s changed to %s", names[0], names[1])
 	}
-	return ch
+	return ch, names
 }
 
 // The rule of HTTP headers, and that it is to be less strict; that is no rule on its own.

@@ -33,7 +33,8 @@ type constraintChange struct {
 // FIELD_TYPE_CHANGED. A list of allowed values is held against all of the other side's constraints, so that
 // replacing a pattern by the values it stood for is no change.
 func constraintChanges(p *shape.Prover, old, new *schema.Type) []constraintChange {
-	if !commensurable(old.Kind, new.Kind) || old.Kind == new.Kind && free(old) && free(new) {
+	own := old.Kind == schema.Record && shape.OwnForm(old.Message) != (new.Kind == schema.Record && shape.OwnForm(new.Message))
+	if !commensurable(old.Kind, new.Kind) || own || old.Kind == new.Kind && shape.Free(old) && shape.Free(new) {
 		return textChanges(old, new)
 	}
 	var out []constraintChange
@@ -43,14 +44,15 @@ func constraintChanges(p *shape.Prover, old, new *schema.Type) []constraintChang
 			out = append(out, ch)
 		}
 	}
-	out = append(out, ruleChanges(old, new)...)
+	out = append(out, ruleChanges(p, old, new)...)
 	oldValues, newValues := shape.Allowed(old), shape.Allowed(new)
 	if old.Kind != new.Kind {
 		oldValues, newValues = valuesOf(old), valuesOf(new)
-		// On the wire, values of different kinds do not meet: FIELD_TYPE_CHANGED says what happens there.
+		// FIELD_TYPE_CHANGED says what happens on the wire, and where a kind is not read as another at all.
 		for i := range out {
 			out[i].encodings = jsonOnly
 		}
+		out = refine(out, readsJSON(old, new) != fine, readsJSON(new, old) != fine)
 	}
 	out = decide(p, old, new, refine(out, shape.AllSurely(oldValues, new), shape.AllSurely(newValues, old)))
 	return append(out, textChanges(old, new)...)
@@ -59,7 +61,7 @@ func constraintChanges(p *shape.Prover, old, new *schema.Type) []constraintChang
 // decide holds the changes against the algebra: several that make up for one another are none, and one that could not
 // be ordered by itself is.
 func decide(p *shape.Prover, old, new *schema.Type, changes []constraintChange) []constraintChange {
-	if len(changes) == 0 || len(changes) == 1 && old.Kind == new.Kind && !numbered(old, new) && changes[0].relation != exchanged && free(old) != free(new) {
+	if len(changes) == 0 || len(changes) == 1 && old.Kind == new.Kind && !numbered(old, new) && changes[0].relation != exchanged && shape.Free(old) != shape.Free(new) {
 		return changes
 	}
 	was, okOld := p.FromType(old)

@@ -28,6 +28,16 @@ func (d Direction) Names() []string {
 	return out
 }
 
+// writer is whose events break one direction, and reader who does not take them: "old" or "new".
+func (d Direction) writer() string {
+	if d == Forward {
+		return "new"
+	}
+	return "old"
+}
+
+func (d Direction) reader() string { return (d ^ (Backward | Forward)).writer() }
+
 // String joins the names with a plus sign.
 func (d Direction) String() string { return strings.Join(d.Names(), "+") }
 
@@ -98,7 +108,8 @@ func (m Mode) directions() Direction {
 type Options struct {
 	Profile Profile
 	Mode    Mode
-	// NoWitness leaves the search for witnesses out; everything else in the report stays the same.
+	// NoWitness leaves the search for witnesses out, and so what it comes to: that a break is unknown because neither
+	// the algebra nor an event shows it. Everything else in the report stays the same.
 	NoWitness bool
 }
 

@@ -86,12 +86,13 @@ func (c *comparison) readable(set *schema.Set, f *schema.File) {
 
 // reading is what one side makes of the events of the other.
 type reading struct {
-	answer  shape.Answer
-	witness *Witness
+	answer    shape.Answer
+	witness   *Witness
+	encodings []schema.Encoding // nil: those of the rule
 }
 
 // readDocument says whether a reader with one document takes what a writer with another writes.
-func (c *comparison) readDocument(writer, reader *schema.Set, w, r *schema.File, by string) (reading, error) {
+func (c *comparison) readDocument(writer, reader *schema.Set, w, r *schema.File, breaks Direction) (reading, error) {
 	p := c.prover()
 	written, err := c.lowerDocument(p, writer, w, shape.Writer)
 	if err != nil {
@@ -109,7 +110,7 @@ func (c *comparison) readDocument(writer, reader *schema.Set, w, r *schema.File,
 	if out.answer.Inclusion == shape.Unknown && accepted && sure {
 		return out, nil
 	}
-	out.witness, err = witness.Documents(writer, reader, w, r, out.answer.Member, by)
+	out.witness, err = witness.Documents(writer, reader, w, r, out.answer.Member, breaks.writer())
 	if err == nil && out.witness != nil {
 		out.answer.Inclusion = shape.NotIncluded
 	}
@@ -140,44 +141,10 @@ func (c *comparison) lowerDocument(p *shape.Prover, set *schema.Set, f *schema.F
 		}
 		c.parsed[set] = docs
 	}
+	if role == shape.Writer && !f.Document {
+		role = shape.TypedWriter
+	}
 	return p.FromJSONSchema(docs, fmt.Sprintf("%p", set), f.Path, "", role)
-}
-
-// holdFiles asks the algebra about JSON Schemas that the rules have judged, in the directions in which they found
-// nothing: what no rule knows of must not pass.
-func (c *comparison) holdFiles() {
-	var found Direction
-	for _, f := range c.findings {
-		if f.Severity == Error && !ruleIsPolicy(f.Rule) {
-			found |= f.Breaks
-		}
-	}
-	if found == Backward|Forward {
-		return
-	}
-	olds, news := jsonFiles(c.old), jsonFiles(c.new)
-	changed := false
-	pairs := pairBy(olds, news, func(f *schema.File) string { return f.Path })
-	for _, p := range pairs {
-		changed = changed || p[0] == nil || p[1] == nil || !bytes.Equal(p[0].Source, p[1].Source)
-	}
-	for _, p := range pairs {
-		if !changed || p[0] == nil || p[1] == nil || p[0].Document || p[1].Document || p[0].Root == nil || p[1].Root == nil ||
-			bytes.Equal(p[0].Source, p[1].Source) && !bytes.Contains(p[0].Source, []byte(`.json`)) {
-			continue
-		}
-		at := place{path: p[1].Path, files: p, old: schema.Position{File: p[0].Path, Line: 1, Col: 1}, new: schema.Position{File: p[1].Path, Line: 1, Col: 1}}
-		if m := p[1].Root.Message; m != nil {
-			at.path, at.new, at.messages[1] = m.FullName, m.Pos, m
-		}
-		check := &Check{c, &documentNotRead, at}
-		if found&Backward == 0 {
-			check.documentReading(c.old, c.new, p[0], p[1], Backward)
-		}
-		if found&Forward == 0 {
-			check.documentReading(c.new, c.old, p[1], p[0], Forward)
-		}
-	}
 }
 
 // fault notes why the sets cannot be compared.

@@ -1,9 +1,6 @@
 package compat
 
-import (
-	"github.com/omninode/trestle/compat/shape"
-	"github.com/omninode/trestle/tools/schema"
-)
+import "github.com/omninode/trestle/tools/schema"
 
 var documentNotRead = Rule{
 	ID:        "DOCUMENT_NOT_READ",
@@ -24,29 +21,10 @@ var documentNotRead = Rule{
 }
 
 func (c *Check) documentReading(writer, reader *schema.Set, w, r *schema.File, breaks Direction) {
-	by, age := "old", "new"
-	if breaks == Forward {
-		by, age = "new", "old"
-	}
-	got, err := c.cmp.readDocument(writer, reader, w, r, by)
+	got, err := c.cmp.readDocument(writer, reader, w, r, breaks)
 	if err != nil {
 		c.cmp.fault(err)
 		return
 	}
-	p := Problem{Breaks: breaks, Witness: got.witness}
-	switch got.answer.Inclusion {
-	case shape.Included:
-		return
-	case shape.NotIncluded:
-		p.Change = "the " + age + " schema does not accept everything that the " + by + " one writes"
-		if got.witness != nil {
-			p.Change += ", for " + got.witness.Detail
-		}
-	default:
-		p.Unknown = true
-		p.Change = "whether the " + age + " schema accepts everything that the " + by + " one writes could not be decided (unknown: " + got.answer.Why + ")"
-		p.Backward = "consumers of %s with the new schema may reject old events"
-		p.Forward = "consumers of %s with the old schema may reject new events"
-	}
-	c.Report(p)
+	c.reportReading(got, "schema", breaks)
 }

@@ -2,6 +2,7 @@ package compat
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/omninode/trestle/tools/schema"
 )
@@ -20,8 +21,9 @@ var enumValueJSONNameChanged = Rule{
 			return
 		}
 		p := Problem{
-			Change: fmt.Sprintf("JSON name of %s changed from %q to %q", new.Name, old.JSONName, new.JSONName),
-			Breaks: Backward | Forward,
+			Change:     fmt.Sprintf("JSON name of %s changed from %q to %q", new.Name, old.JSONName, new.JSONName),
+			Breaks:     Backward | Forward,
+			Acceptance: !c.takenOver(old, new),
 		}
 		switch {
 		case old.JSONName == "":
@@ -42,4 +44,12 @@ var enumValueJSONNameChanged = Rule{
 			c.Report(p)
 		}
 	},
+}
+
+// takenOver says whether one of the names is that of another value on the other side, which readers take it for.
+func (c *Check) takenOver(old, new *schema.EnumValue) bool {
+	has := func(e *schema.Enum, name string) bool {
+		return name != "" && slices.ContainsFunc(e.Values, func(v *schema.EnumValue) bool { return v.JSONName == name })
+	}
+	return has(c.at.enums[1], old.JSONName) || has(c.at.enums[0], new.JSONName)
 }

@@ -7,13 +7,14 @@ import (
 )
 
 var enumValueRemoved = Rule{
-	ID:        "ENUM_VALUE_REMOVED",
-	Purpose:   "an enum value stays declared",
-	Breaks:    Backward,
-	Encodings: bothEncodings,
-	Severity:  Error,
-	Backward:  "consumers of %s with the new schema reject old events that carry the value",
-	Fix:       "keep %s, and mark it deprecated",
+	ID:         "ENUM_VALUE_REMOVED",
+	Purpose:    "an enum value stays declared",
+	Breaks:     Backward,
+	Encodings:  bothEncodings,
+	Severity:   Error,
+	Acceptance: true,
+	Backward:   "consumers of %s with the new schema reject old events that carry the value",
+	Fix:        "keep %s, and mark it deprecated",
 	EnumValue: func(c *Check, old, new *schema.EnumValue) {
 		if new != nil {
 			return

@@ -20,16 +20,50 @@ var fieldDefaultChanged = Rule{
 	Forward:   "consumers with the old schema misread new ones that lack it",
 	Fix:       "keep the default of %s, and set the other value where events are made",
 	Field: func(c *Check, old, new *schema.Field) {
+		if new == nil || old != nil && sameDefault(old.Default, new.Default) {
+			return
+		}
+		if new.Default != "" && !c.cmp.prover().TakesAbsent(new) {
+			c.Report(Problem{
+				Change: fmt.Sprintf("default of %s is %s now, which its own rules refuse", fieldText(new), new.Default), Breaks: Backward,
+				Acceptance: true, Within: shape.Zero(new.Type.Kind) == "",
+				Backward: "consumers of %s with the new schema reject old events that lack the field",
+				Fix:      "give %s a default that its rules allow",
+			})
+			return
+		}
+		if old != nil && old.Default == "" && zeroGains(old, new) && c.cmp.prover().TakesAbsent(old) {
+			c.Report(Problem{
+				Change: fmt.Sprintf("%s gained the default %s, and does not tell zero from absent", fieldText(new), new.Default), Breaks: Backward,
+				Backward: "consumers of %s with the new schema take the default for zero in old events",
+				Fix:      "make %s optional, so that zero stays zero, or leave the default out",
+			})
+			return
+		}
+		if old != nil && new.Default == "" && !(new.Explicit && old.Explicit) && new.Number != 0 && !filled(old) {
+			return // absent still means zero
+		}
 		// A field that gains a default had none to mean anything; the minor step of schema_version is what a
 		// compatible change asks for.
-		if old == nil || new == nil || old.Default == "" || sameDefault(old.Default, new.Default) ||
-			new.Name == schema.VersionField && minorStep(old.Default, new.Default) {
+		if old == nil || old.Default == "" || new.Name == schema.VersionField && minorStep(old.Default, new.Default) {
 			return
 		}
 		c.Report(Problem{
 			Change: fmt.Sprintf("default of %s changed from %s to %s", fieldText(new), old.Default, orNone(new.Default)),
 		})
 	},
+}
+
+// zeroGains says whether a zero that old events have is filled in by a default that is something else.
+func zeroGains(old, new *schema.Field) bool {
+	if old.Explicit || new.Explicit || new.Number == 0 || old.Number == 0 {
+		return false
+	}
+	switch new.Type.Kind {
+	case schema.List, schema.Map:
+		return false // an empty one is as good as none
+	}
+	return filled(new)
 }
 
 func sameDefault(a, b string) bool {

@@ -16,7 +16,8 @@ var fieldNullabilityChanged = Rule{
 	Forward:   "consumers of %s that validate by the old schema reject new events in which it is null",
 	Fix:       "keep null where it was allowed, and leave %s out instead of writing null where it was not",
 	Field: func(c *Check, old, new *schema.Field) {
-		if old == nil || new == nil || old.Nullable == new.Nullable {
+		// Protobuf's readers take null for absent, and its writers write none.
+		if old == nil || new == nil || old.Nullable == new.Nullable || old.Proto != nil || new.Proto != nil {
 			return
 		}
 		p := Problem{Change: fmt.Sprintf("%s may no longer be null", new.Name), Breaks: Backward}

@@ -16,8 +16,8 @@ var fieldOneofChanged = Rule{
 	Forward:   "consumers of %s with the old schema keep one of two fields that new events set together",
 	Fix:       "leave %s where it was; a oneof may gain only fields that are new",
 	Field: func(c *Check, old, new *schema.Field) {
-		if old == nil || new == nil {
-			return
+		if old == nil || new == nil || old.Oneof != nil && new.Oneof != nil && old.Oneof.Name == new.Oneof.Name {
+			return // what moved is another field
 		}
 		var breaks Direction
 		var beside []fieldPair

@@ -2,6 +2,8 @@ package compat
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
 
 	"github.com/omninode/trestle/compat/shape"
 	"github.com/omninode/trestle/tools/schema"
@@ -22,17 +24,17 @@ var fieldPresenceChanged = Rule{
 			return
 		}
 		zero := shape.Zero(old.Type.Kind)
-		if zero == "" || old.Type.Kind != new.Type.Kind {
+		if zero == "" && old.Type.Kind != schema.EnumKind || old.Type.Kind != new.Type.Kind {
 			return
 		}
 		var breaks Direction
-		if filled(old, zero) || filled(new, zero) {
+		if filled(old) || filled(new) {
 			breaks = Backward | Forward
 		}
-		if !new.Explicit && !shape.Surely(new.Type, zero) {
+		if zero != "" && !new.Explicit && !shape.Surely(new.Type, zero) {
 			breaks |= Backward
 		}
-		if !old.Explicit && !shape.Surely(old.Type, zero) {
+		if zero != "" && !old.Explicit && !shape.Surely(old.Type, zero) {
 			breaks |= Forward
 		}
 		if breaks == 0 {
@@ -40,13 +42,22 @@ var fieldPresenceChanged = Rule{
 		}
 		c.Report(Problem{
 			Change: fmt.Sprintf("%s %s", fieldText(new), presenceText(new.Explicit)), Breaks: breaks,
+			Acceptance: !filled(old) && !filled(new), // else absent is read as another value
 		})
 	},
 }
 
-// filled says whether absence is read as something else than zero.
-func filled(f *schema.Field, zero string) bool {
-	return f.Default != "" && !shape.SameValue(f.Default, zero)
+// filled says whether the absence of a scalar is read as something else than zero.
+func filled(f *schema.Field) bool {
+	if f.Default == "" {
+		return false
+	}
+	if f.Type.Kind != schema.EnumKind {
+		return !shape.SameValue(f.Default, shape.Zero(f.Type.Kind))
+	}
+	return !slices.ContainsFunc(f.Type.Enum.Values, func(v *schema.EnumValue) bool {
+		return v.Number == 0 && v.JSONName != "" && f.Default == strconv.Quote(v.JSONName)
+	})
 }
 
 func presenceText(explicit bool) string {

@@ -7,25 +7,26 @@ import (
 )
 
 var fieldRequiredAdded = Rule{
-	ID:        "FIELD_REQUIRED_ADDED",
-	Purpose:   "nothing becomes required that old events may lack",
-	Breaks:    Backward,
-	Encodings: bothEncodings,
-	Severity:  Error,
-	Backward:  "consumers of %s with the new schema reject old events, which may lack it",
-	Fix:       "make %s optional, or give it a default, which readers fill in",
+	ID:         "FIELD_REQUIRED_ADDED",
+	Purpose:    "nothing becomes required that old events may lack",
+	Breaks:     Backward,
+	Encodings:  bothEncodings,
+	Severity:   Error,
+	Acceptance: true,
+	Backward:   "consumers of %s with the new schema reject old events, which may lack it",
+	Fix:        "make %s optional, or give it a default, which readers fill in",
 	Field: func(c *Check, old, new *schema.Field) {
 		switch {
 		case new == nil || need(new) == optional:
 		case old == nil:
 			c.Report(Problem{
 				Change:    fmt.Sprintf("%s was added, %s and without a default", fieldText(new), need(new)),
-				Encodings: needEncodings(new),
+				Encodings: needEncodings(new), Unknown: unsure(new),
 			})
 		case need(new) > need(old) && declaredNeed(new) > declaredNeed(old):
 			c.Report(Problem{
 				Change:    fmt.Sprintf("%s changed from %s to %s, without a default", fieldText(new), need(old), need(new)),
-				Encodings: needEncodings(new),
+				Encodings: needEncodings(new), Unknown: unsure(new),
 			})
 		}
 	},

@@ -7,20 +7,21 @@ import (
 )
 
 var fieldRequiredRemoved = Rule{
-	ID:        "FIELD_REQUIRED_REMOVED",
-	Purpose:   "what readers require stays required of writers",
-	Breaks:    Forward,
-	Encodings: bothEncodings,
-	Severity:  Error,
-	Forward:   "consumers of %s with the old schema reject new events that lack it",
-	Fix:       "keep %s required until every consumer has a schema in which it is optional",
+	ID:         "FIELD_REQUIRED_REMOVED",
+	Purpose:    "what readers require stays required of writers",
+	Breaks:     Forward,
+	Encodings:  bothEncodings,
+	Severity:   Error,
+	Acceptance: true,
+	Forward:    "consumers of %s with the old schema reject new events that lack it",
+	Fix:        "keep %s required until every consumer has a schema in which it is optional",
 	Field: func(c *Check, old, new *schema.Field) {
 		if old == nil || new == nil || need(new) >= need(old) || declaredNeed(new) >= declaredNeed(old) {
 			return
 		}
 		c.Report(Problem{
 			Change:    fmt.Sprintf("%s changed from %s to %s", fieldText(new), need(old), need(new)),
-			Encodings: needEncodings(old),
+			Encodings: needEncodings(old), Unknown: unsure(old),
 		})
 	},
 }

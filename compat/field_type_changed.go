@@ -19,8 +19,13 @@ var fieldTypeChanged = Rule{
 		if cardinalityDiffers(old, new) {
 			return
 		}
-		jsonBack, jsonFore := readsJSON(old, new), readsJSON(new, old)
-		wireBack, wireFore := readsWire(old, new), readsWire(new, old)
+		read := readsJSON
+		if c.at.key {
+			read = readsKey
+		}
+		jsonBack, jsonFore := read(old, new), read(new, old)
+		wireBack, sureBack := c.readsWire(old, new)
+		wireFore, sureFore := c.readsWire(new, old)
 		if jsonBack == fine && jsonFore == fine && wireBack == fine && wireFore == fine {
 			return
 		}
@@ -29,6 +34,7 @@ var fieldTypeChanged = Rule{
 			Backward: "consumers of %s with the new schema " + troubleText("old", jsonBack, wireBack),
 			Forward:  "consumers with the old schema " + troubleText("new", jsonFore, wireFore),
 			At:       new.Pos,
+			Unknown:  jsonBack == fine && jsonFore == fine && !(sureBack && sureFore),
 		}
 		if jsonBack != fine || wireBack != fine {
 			p.Breaks |= Backward

@@ -15,7 +15,7 @@ func (c *Check) reportMessageRules(want relation, old, new *schema.Message) {
 	if old == nil || new == nil {
 		return
 	}
-	for _, ch := range messageRuleChanges(old, new) {
+	for _, ch := range c.messageRuleChanges(old, new) {
 		if ch.relation != want {
 			continue
 		}
@@ -27,8 +27,8 @@ func (c *Check) reportMessageRules(want relation, old, new *schema.Message) {
 	}
 }
 
-func messageRuleChanges(old, new *schema.Message) []constraintChange {
-	out := oneofChanges(old, new)
+func (c *Check) messageRuleChanges(old, new *schema.Message) []constraintChange {
+	out := c.oneofChanges(old, new)
 	o, n := messageRules(old.Rules), messageRules(new.Rules)
 	for _, p := range pairBy(o, n, func(r *messageRule) string { return r.name }) {
 		var ch constraintChange
@@ -54,19 +54,53 @@ func messageRuleChanges(old, new *schema.Message) []constraintChange {
 	return out
 }
 
-func oneofChanges(old, new *schema.Message) []constraintChange {
+// oneofChanges compares the oneofs of which one member must be set: what satisfied the other side has to satisfy this.
+func (c *Check) oneofChanges(old, new *schema.Message) []constraintChange {
 	var out []constraintChange
-	for _, p := range pairBy(old.Oneofs, new.Oneofs, func(o *schema.Oneof) string { return o.Name }) {
-		if p[1] == nil || p[0] == nil && !p[1].Required {
-			continue
+	change := func(name string, r relation, was bool) {
+		text := "one of " + name + " must be set"
+		switch {
+		case was && r == tighter:
+			text += ", and fields that are not in it any more do not count"
+		case was:
+			text += ", and fields count that were not in it"
+		case r == tighter:
+			text += ", which was not so"
+		default:
+			text += " no longer"
 		}
-		was := p[0] != nil && p[0].Required
-		if ch := switched(was, p[1].Required, "one of "+p[1].Name+" must be set"); ch.relation != same {
-			ch.rules = []string{"required"}
-			out = append(out, ch)
+		out = append(out, constraintChange{relation: r, text: text, rules: []string{"required"}})
+	}
+	for _, o := range new.Oneofs {
+		if o.Required && !satisfied(o, old, c.OldField, c.NewField) {
+			change(o.Name, tighter, needsOneof(old, o.Name))
+		}
+	}
+	for _, o := range old.Oneofs {
+		if o.Required && !satisfied(o, new, c.NewField, c.OldField) {
+			change(o.Name, looser, needsOneof(new, o.Name))
 		}
 	}
 	return out
+}
+
+func needsOneof(m *schema.Message, name string) bool {
+	return slices.ContainsFunc(m.Oneofs, func(o *schema.Oneof) bool { return o.Required && o.Name == name })
+}
+
+// satisfied says whether every event of a writer has a member of a oneof of the reader set.
+func satisfied(o *schema.Oneof, writer *schema.Message, toWriter, toReader func(*schema.Field) *schema.Field) bool {
+	for _, f := range o.Fields {
+		if w := toWriter(f); w != nil && w.Required {
+			return true
+		}
+	}
+	return slices.ContainsFunc(writer.Oneofs, func(w *schema.Oneof) bool {
+		return w.Required && !slices.ContainsFunc(w.Fields, func(f *schema.Field) bool {
+			r := toReader(f)
+			return r == nil || r.Oneof != o
+		})
+	})
 }
 
 // messageRule is a rule on a message under a name that survives edits, with the id of its violations.

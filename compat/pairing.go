@@ -8,6 +8,15 @@ type rootPairs struct {
 	messages [][2]*schema.Message
 }
 
+// all returns the messages of all pairs, events first.
+func (p rootPairs) all() [][2]*schema.Message {
+	var out [][2]*schema.Message
+	for _, e := range p.events {
+		out = append(out, [2]*schema.Message{eventMessage(e[0]), eventMessage(e[1])})
+	}
+	return append(out, p.messages...)
+}
+
 // pairRoots pairs events by message name, then by event type; other messages by name. Two sets that hold one root each
 // are two versions of one document, whatever its names are.
 //

@@ -50,6 +50,10 @@ func readsJSON(w, r *schema.Type) trouble {
 		if w.Kind == schema.Bytes {
 			return misread
 		}
+	case schema.Record:
+		if w.Kind == schema.Record {
+			return okIf(sameForm(w.Message, r.Message), rejects)
+		}
 	}
 	// What objects demand of each other's members is asked of the algebra, which knows JSON Schemas as a whole.
 	if w.Proto == 0 && r.Proto == 0 && isObject(w.Kind) && isObject(r.Kind) {
@@ -62,11 +66,27 @@ func readsJSON(w, r *schema.Type) trouble {
 	return okIf(w.Kind == r.Kind, rejects)
 }
 
+// sameForm says whether fields tell what two messages are in JSON, or both are the same one of protobuf's own.
+func sameForm(a, b *schema.Message) bool {
+	return !shape.OwnForm(a) && !shape.OwnForm(b) || a.FullName == b.FullName
+}
+
 func okIf(ok bool, otherwise trouble) trouble {
 	if ok {
 		return fine
 	}
 	return otherwise
+}
+
+// readsKey says what a reader makes of the names that a writer's map has in JSON, where every key is a text.
+func readsKey(w, r *schema.Type) trouble {
+	switch {
+	case r.Kind == schema.String:
+		return fine
+	case shape.IsNumber(w.Kind) && shape.IsNumber(r.Kind):
+		return okIf(shape.Range(w).Within(shape.KindRange(r.Kind)), rejects)
+	}
+	return okIf(w.Kind == r.Kind, rejects)
 }
 
 // integral says whether constraints make a type of numbers one of integers.
@@ -102,11 +122,27 @@ func readsWire(w, r *schema.Type) trouble {
 	case familyText:
 		return okIf(r.Proto != protoreflect.StringKind || r.RawText || w.Proto == protoreflect.StringKind, rejects)
 	case familyMessage:
-		return okIf(w.Kind == r.Kind, misread)
+		return okIf(w.Kind == r.Kind && (w.Kind != schema.Record || sameForm(w.Message, r.Message)), misread)
 	case familyVarint, familyZigzag, familyFixed:
 		return okIf(shape.Range(w).Within(shape.KindRange(r.Kind)), misread)
 	}
 	return fine
+}
+
+// readsWire is what types alone tell of protobuf fields, and where these write alike, what constraints do; sure is false
+// where they might.
+func (c *Check) readsWire(w, r *schema.Type) (t trouble, sure bool) {
+	t = readsWire(w, r)
+	if t != fine || w.Kind == r.Kind || w.Proto == 0 || r.Proto == 0 {
+		return t, true
+	}
+	p := c.cmp.prover()
+	written, read := p.OnWire(w, shape.Writer), p.OnWire(r, shape.Reader)
+	if written == nil || read == nil {
+		return fine, true
+	}
+	a := p.Includes(written, read)
+	return okIf(a.Inclusion == shape.Included, rejects), a.Inclusion != shape.Unknown
 }
 
 // A family is a set of types that write alike: what one writes another reads, as far as it can hold it.

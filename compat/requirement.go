@@ -24,6 +24,15 @@ func need(f *schema.Field) requirement {
 	return nonZero
 }
 
+// unsure says whether it cannot be told that zero breaks the constraints that make a field as good as required.
+func unsure(f *schema.Field) bool {
+	if need(f) == declaredNeed(f) || shape.Zero(f.Type.Kind) == "" {
+		return false
+	}
+	ok, _ := shape.Accepts(f.Type, shape.Zero(f.Type.Kind))
+	return ok
+}
+
 // zeroBreaks says whether the zero value of a type may break its constraints.
 func zeroBreaks(t *schema.Type) bool {
 	c := t.Constraints

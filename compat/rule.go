@@ -19,6 +19,9 @@ type Rule struct {
 	Fix string
 	// Policy says that the rule guards an agreement which no event can show broken.
 	Policy bool
+	// Acceptance says that a violation is that readers reject something. Where the algebra proves that they do not,
+	// there is none.
+	Acceptance bool
 
 	// Document sees JSON Schemas that are judged as a whole, because the model cannot hold one of them.
 	Document func(c *Check, old, new *schema.File)
@@ -75,6 +78,7 @@ func Rules() []Rule {
 		groupRemoved,
 		groupTopicRemoved,
 		messageClosed,
+		messageNotRead,
 		messageRemoved,
 		reservedRemoved,
 		topicCleanupPolicyChanged,
@@ -110,6 +114,10 @@ type Problem struct {
 	// Backward and Forward replace the rule's consequences.
 	Backward, Forward string
 	Unknown           bool
+	// Within says that what readers reject is in the element.
+	Within bool
+	// Acceptance says of this problem what Rule.Acceptance says of all of a rule.
+	Acceptance bool
 	// Rejections are the rules by which a reader rejects what this is about; see [witness.Trail.About].
 	Rejections []string
 	// Members are JSON values that are likely to show the break; see [witness.Trail.Trying].

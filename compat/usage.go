@@ -11,6 +11,8 @@ type usage struct {
 	parents   map[*schema.Message][]*schema.Message
 	enumUsers map[*schema.Enum][]*schema.Message
 	events    map[*schema.Message]*schema.Event
+	// checked are the enums of which some field takes only the numbers that are declared.
+	checked map[*schema.Enum]bool
 }
 
 func newUsage(s *schema.Set) *usage {
@@ -18,6 +20,7 @@ func newUsage(s *schema.Set) *usage {
 		parents:   map[*schema.Message][]*schema.Message{},
 		enumUsers: map[*schema.Enum][]*schema.Message{},
 		events:    map[*schema.Message]*schema.Event{},
+		checked:   map[*schema.Enum]bool{},
 	}
 	for _, e := range s.Events() {
 		u.events[e.Message] = e
@@ -38,6 +41,7 @@ func (u *usage) add(m *schema.Message, t *schema.Type) {
 			u.parents[t.Message] = append(u.parents[t.Message], m)
 		case schema.EnumKind:
 			u.enumUsers[t.Enum] = append(u.enumUsers[t.Enum], m)
+			u.checked[t.Enum] = u.checked[t.Enum] || t.Constraints.DefinedOnly
 		}
 	}
 }
@@ -45,6 +49,25 @@ func (u *usage) add(m *schema.Message, t *schema.Type) {
 // referenced says whether another message has a field of the type.
 func (u *usage) referenced(m *schema.Message) bool {
 	return slices.ContainsFunc(u.parents[m], func(p *schema.Message) bool { return p != m })
+}
+
+// inner says whether a message travels as part of others: of an event, or of a message that no other refers to.
+func (u *usage) inner(m *schema.Message) bool {
+	seen := map[*schema.Message]bool{m: true}
+	todo := slices.Clone(u.parents[m])
+	for len(todo) > 0 {
+		p := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		if seen[p] {
+			continue
+		}
+		seen[p] = true
+		if u.events[p] != nil || !u.referenced(p) {
+			return u.events[m] == nil
+		}
+		todo = append(todo, u.parents[p]...)
+	}
+	return false
 }
 
 // roots counts the messages that no other refers to.

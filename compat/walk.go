@@ -25,11 +25,16 @@ type comparison struct {
 	queue   []visit
 	visited map[[2]*schema.Message]bool
 	enums   map[[2]*schema.Enum]bool
+	// later are enums where a field leads to them that shows less than another does.
+	later []func()
 
 	oldUse, newUse *usage
 	witnesses      *witness.Finder
 	proof          *shape.Prover
 	parsed         map[*schema.Set]*shape.Documents
+	// broken are the breaks that the rules found.
+	broken []broken
+	alike  *alike
 	// err says why the sets cannot be compared.
 	err error
 }
@@ -55,19 +60,23 @@ type place struct {
 	fields   *fieldPairs
 	// constraints are the changes between the types that are being checked.
 	constraints []constraintChange
-	oldField    *schema.Field
-	newField    *schema.Field
+	// key says that the types are those of a map's keys.
+	key      bool
+	oldField *schema.Field
+	newField *schema.Field
 	// reshaped says, of an event, that other data is written or read as it than before.
 	reshaped bool
 }
 
 func newComparison(old, new *schema.Set, newUse *usage, opts Options) *comparison {
-	return &comparison{
+	c := &comparison{
 		opts: opts, old: old, new: new, rules: Rules(),
 		visited: map[[2]*schema.Message]bool{}, enums: map[[2]*schema.Enum]bool{},
 		oldUse: newUsage(old), newUse: newUse,
-		witnesses: witness.NewFinder(old, new), undescribed: undescribed(old) || undescribed(new),
+		alike: newAlike(), undescribed: undescribed(old) || undescribed(new),
 	}
+	c.witnesses = witness.NewFinder(old, new, shapes{c})
+	return c
 }
 
 func (c *comparison) run() {
@@ -93,7 +102,10 @@ func (c *comparison) run() {
 		}
 	}
 	c.drain()
-	c.holdFiles()
+	for _, f := range c.later {
+		f()
+	}
+	c.hold(p.all())
 	for _, t := range pairBy(c.old.Topics, c.new.Topics, func(t *schema.Topic) string { return t.Name }) {
 		c.topic(t[0], t[1])
 	}
@@ -293,13 +305,21 @@ func (c *comparison) types(at place, old, new *schema.Type) {
 		c.types(at, old.Elem, new.Elem)
 	case schema.Map:
 		at.trail = at.trail.Inner()
-		at.path = field + "{key}"
+		at.path, at.key = field+"{key}", true
 		c.types(at, old.Key, new.Key)
+		c.tellKeys(old.Key, new.Key)
+		at.key = false
 		at.path = field + "{}"
 		c.types(at, old.Elem, new.Elem)
 	case schema.Record:
-		c.enqueue(visit{old.Message, new.Message, at.trail})
+		if sameForm(old.Message, new.Message) {
+			c.enqueue(visit{old.Message, new.Message, at.trail})
+		}
 	case schema.EnumKind:
+		if c.oldUse.checked[old.Enum] && !old.Constraints.DefinedOnly {
+			c.later = append(c.later, func() { c.enum(at, old.Enum, new.Enum) })
+			return
+		}
 		c.enum(at, old.Enum, new.Enum)
 	}
 }

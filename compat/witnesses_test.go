@@ -25,7 +25,7 @@ func holdWitnesses(t *testing.T, name string, old, new *schema.Set, findings []*
 	for _, f := range findings {
 		w := f.Witness
 		if w != nil && len(sides) == 0 {
-			finder := witness.NewFinder(old, new)
+			finder := witness.NewFinder(old, new, nil)
 			sides["old"], sides["new"] = readers(t, finder, old), readers(t, finder, new)
 		}
 		switch {

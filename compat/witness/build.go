@@ -3,7 +3,10 @@ package witness
 import (
 	"bytes"
 	"encoding/json"
+	"iter"
+	"maps"
 	"slices"
+	"strconv"
 
 	"github.com/omninode/trestle/tools/schema"
 )
@@ -17,7 +20,7 @@ func (b *builder) minimal(m *schema.Message) map[string]any {
 	b.smallest[m] = nil
 	out := map[string]any{}
 	for _, f := range m.Fields {
-		if !demanded(f) {
+		if !b.demanded(f) {
 			continue
 		}
 		v := b.sample(f.Type)
@@ -35,13 +38,12 @@ func (b *builder) minimal(m *schema.Message) map[string]any {
 	return out
 }
 
-// demanded says whether an object must have the field: because it is required without a default, or because it has
-// no presence and its zero value may break a rule.
-func demanded(f *schema.Field) bool {
-	if f.Required || f.JSONRequired {
-		return f.Default == ""
+// demanded says whether an object must have the field.
+func (b *builder) demanded(f *schema.Field) bool {
+	if f.Proto == nil {
+		return (f.Required || f.JSONRequired) && f.Default == ""
 	}
-	return !f.Explicit && f.Oneof == nil && f.Default == "" && f.Type.Constraints.Rules != nil
+	return f.Oneof == nil && !b.space.TakesAbsent(f)
 }
 
 // full returns an object with every field set, fields of messages as small as they can be.
@@ -114,32 +116,76 @@ func wrap(t *schema.Type, v any) any {
 	case schema.List:
 		return []any{wrap(t.Elem, v)}
 	case schema.Map:
-		return map[string]any{"a": wrap(t.Elem, v)}
+		return map[string]any{someKeys(t, 1)[0]: wrap(t.Elem, v)}
 	}
 	return v
 }
 
-// unwrap takes the first element of lists and maps until it finds an object.
-func unwrap(v any) map[string]any {
-	for {
-		switch x := v.(type) {
-		case []any:
-			if len(x) == 0 {
-				return nil
-			}
-			v = x[0]
-		case map[string]any:
-			if inner, ok := x["a"]; ok && len(x) == 1 {
-				if _, nested := inner.(map[string]any); nested {
-					v = inner
-					continue
-				}
-			}
-			return x
-		default:
-			return nil
+// someKeys returns n different keys of a map, fewer where there are no more.
+func someKeys(t *schema.Type, n int) []string {
+	kind := schema.String
+	if t.Key != nil {
+		kind = t.Key.Kind
+	}
+	var out []string
+	for i := range n {
+		switch {
+		case kind == schema.Bool && i < 2:
+			out = append(out, strconv.FormatBool(i == 0))
+		case kind == schema.String:
+			out = append(out, "k"+strconv.Itoa(i))
+		case kind != schema.Bool:
+			out = append(out, strconv.Itoa(i+1))
 		}
 	}
+	if kind == schema.String && n == 1 {
+		return []string{"a"}
+	}
+	return out
+}
+
+// pairsAlong yields the objects at the end of some steps, as written and as read.
+func pairsAlong(steps []way, written, got map[string]any) iter.Seq2[map[string]any, map[string]any] {
+	return func(yield func(w, g map[string]any) bool) { walkPairs(steps, written, got, yield) }
+}
+
+func walkPairs(steps []way, written, got map[string]any, yield func(w, g map[string]any) bool) bool {
+	if len(steps) == 0 {
+		return yield(written, got)
+	}
+	s := steps[0]
+	if s.writer == nil || s.reader == nil {
+		return true
+	}
+	return within(s.writer.Type, s.reader.Type, written[s.writer.JSONName], got[s.reader.JSONName], func(w, g map[string]any) bool {
+		return walkPairs(steps[1:], w, g, yield)
+	})
+}
+
+// within calls f with the objects in two values, through the lists and maps that both have.
+func within(w, r *schema.Type, written, got any, f func(w, g map[string]any) bool) bool {
+	switch x := written.(type) {
+	case []any:
+		y, ok := got.([]any)
+		for i := 0; ok && i < min(len(x), len(y)) && w.Kind == schema.List && r.Kind == schema.List; i++ {
+			if !within(w.Elem, r.Elem, x[i], y[i], f) {
+				return false
+			}
+		}
+	case map[string]any:
+		y, ok := got.(map[string]any)
+		switch {
+		case ok && w.Kind == schema.Map && r.Kind == schema.Map:
+			for _, k := range slices.Sorted(maps.Keys(x)) {
+				if !within(w.Elem, r.Elem, x[k], y[k], f) {
+					return false
+				}
+			}
+		case ok && w.Kind != schema.Map && r.Kind != schema.Map:
+			return f(x, y)
+		}
+	}
+	return true
 }
 
 // render writes an object compactly, its members in the order of the schema, others after them by name.

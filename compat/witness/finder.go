@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"buf.build/go/protovalidate"
+	"github.com/omninode/trestle/compat/shape"
 	"github.com/omninode/trestle/tools/schema"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
@@ -24,11 +25,16 @@ type Finder struct {
 	// validator is shared: it keys what it compiles by descriptor, and those of both sets differ.
 	validator protovalidate.Validator
 	builder   *builder
+	shapes    Shapes
 }
 
-// NewFinder returns a finder for findings between two sets. Nothing is compiled before it is needed.
-func NewFinder(old, new *schema.Set) *Finder {
-	return &Finder{old: old, new: new, sides: map[*schema.Message]side{}, compilers: map[*schema.Set]*jsonschema.Compiler{}, builder: newBuilder()}
+// NewFinder returns a finder for findings between two sets. Nothing is compiled before it is needed. Where simple events
+// show nothing, those that the algebra finds may; shapes is nil where there is none to ask.
+func NewFinder(old, new *schema.Set, shapes Shapes) *Finder {
+	return &Finder{
+		old: old, new: new, sides: map[*schema.Message]side{}, compilers: map[*schema.Set]*jsonschema.Compiler{},
+		builder: newBuilder(), shapes: shapes,
+	}
 }
 
 // Find looks for a witness for the element at the end of the trail, backward before forward, and in JSON before the
@@ -45,18 +51,30 @@ func (f *Finder) Find(t Trail, backward, forward bool, encodings []schema.Encodi
 	if err != nil {
 		return nil
 	}
-	for _, enc := range []schema.Encoding{schema.EncodingJSON, schema.EncodingProtobuf} {
-		if !slices.Contains(encodings, enc) {
-			continue
-		}
-		if backward {
-			if w := search(f.builder, t.backward(), old, new, enc); w != nil {
-				return w
+	ways := []func(d direction, writer, reader side, enc schema.Encoding) *Witness{
+		func(d direction, writer, reader side, enc schema.Encoding) *Witness {
+			return search(f.builder, d, writer, reader, enc)
+		},
+	}
+	if f.shapes != nil {
+		ways = append(ways, func(d direction, writer, reader side, enc schema.Encoding) *Witness {
+			return d.guided(f.builder, f.shapes, writer, reader, enc)
+		})
+	}
+	for _, try := range ways {
+		for _, enc := range []schema.Encoding{schema.EncodingJSON, schema.EncodingProtobuf} {
+			if !slices.Contains(encodings, enc) {
+				continue
 			}
-		}
-		if forward {
-			if w := search(f.builder, t.forward(), new, old, enc); w != nil {
-				return w
+			if backward {
+				if w := try(t.backward(), old, new, enc); w != nil {
+					return w
+				}
+			}
+			if forward {
+				if w := try(t.forward(), new, old, enc); w != nil {
+					return w
+				}
 			}
 		}
 	}
@@ -120,27 +138,10 @@ func search(b *builder, d direction, writer, reader side, enc schema.Encoding) *
 
 // try lets the writer write an event and the reader read it.
 func (d direction) try(event map[string]any, writer, reader side, enc schema.Encoding) *Witness {
-	write := func() (map[string]any, error) { return writer.read(event) }
-	read := func() (map[string]any, error) { return reader.read(event) }
-	var data []byte
-	if enc == schema.EncodingProtobuf {
-		w, okW := writer.(binarySide)
-		r, okR := reader.(binarySide)
-		if !okW || !okR {
-			return nil
-		}
-		var err error
-		if data, err = w.write(event); err != nil {
-			return nil
-		}
-		write = func() (map[string]any, error) { return w.readBytes(data) }
-		read = func() (map[string]any, error) { return r.readBytes(data) }
+	written, got, data, err := carry(event, writer, reader, enc)
+	if err == errNotWritten {
+		return nil
 	}
-	written, err := write()
-	if err != nil || !covers(written, event) {
-		return nil // not an event of the writer
-	}
-	got, err := read()
 	if err != nil {
 		if detail, ok := d.blame(err); ok {
 			return &Witness{Outcome: Rejected, Detail: detail, Bytes: data}
@@ -155,6 +156,31 @@ func (d direction) try(event map[string]any, writer, reader side, enc schema.Enc
 		return nil
 	}
 	return &Witness{Outcome: outcome, Detail: detail, Bytes: data}
+}
+
+var errNotWritten = errors.New("the writer writes no such event")
+
+// carry has the reader read what the writer writes of an event; data is its binary form, where that is what is read.
+func carry(event map[string]any, writer, reader side, enc schema.Encoding) (written, got map[string]any, data []byte, err error) {
+	write := func() (map[string]any, error) { return writer.read(event) }
+	read := func() (map[string]any, error) { return reader.read(event) }
+	if enc == schema.EncodingProtobuf {
+		w, okW := writer.(binarySide)
+		r, okR := reader.(binarySide)
+		if !okW || !okR {
+			return nil, nil, nil, errNotWritten
+		}
+		if data, err = w.write(event); err != nil {
+			return nil, nil, nil, errNotWritten
+		}
+		write = func() (map[string]any, error) { return w.readBytes(data) }
+		read = func() (map[string]any, error) { return r.readBytes(data) }
+	}
+	if written, err = write(); err != nil || !covers(written, event) {
+		return nil, nil, nil, errNotWritten
+	}
+	got, err = read()
+	return written, got, data, err
 }
 
 // blame returns the cause of a rejection that is about the element; ok is false when every cause is about another one,
@@ -174,7 +200,8 @@ func (d direction) blame(err error) (detail string, ok bool) {
 	last := d.steps[len(d.steps)-1]
 	for _, cause := range r.causes {
 		for _, f := range []*schema.Field{last.writer, last.reader} {
-			if f != nil && mentions(cause, f.JSONName, d.inner) && d.concerns(cause) {
+			if f != nil && d.concerns(cause) && (mentions(cause, f.JSONName, d.inner) || mentions(cause, f.Name, d.inner) ||
+				f.Oneof != nil && mentions(cause, f.Oneof.Name, false)) {
 				return cause, true
 			}
 		}
@@ -188,19 +215,17 @@ func (d direction) concerns(cause string) bool {
 	return len(d.rules) == 0 || i >= 0 && slices.ContainsFunc(d.rules, func(r string) bool { return strings.Contains(cause[i:], r) })
 }
 
-// differ compares the element at the end of the steps in what both sides have.
-func (d direction) differ(written, got map[string]any) (Outcome, string) {
-	last := len(d.steps) - 1
-	for _, s := range d.steps[:last] {
-		if s.writer == nil || s.reader == nil {
-			return "", ""
-		}
-		written, got = unwrap(written[s.writer.JSONName]), unwrap(got[s.reader.JSONName])
-		if written == nil || got == nil {
-			return "", ""
+// differ compares the element at the end of the steps in what both sides have, wherever it occurs.
+func (d direction) differ(written, got map[string]any) (outcome Outcome, detail string) {
+	for w, g := range pairsAlong(d.steps[:len(d.steps)-1], written, got) {
+		if outcome, detail = differAt(d.steps[len(d.steps)-1], w, g); outcome != "" {
+			break
 		}
 	}
-	s := d.steps[last]
+	return outcome, detail
+}
+
+func differAt(s way, written, got map[string]any) (Outcome, string) {
 	if s.writer == nil {
 		return "", ""
 	}
@@ -232,7 +257,7 @@ func nothing(f *schema.Field, v any) bool {
 	case nil:
 		return true
 	case string:
-		return !f.Explicit && x == ""
+		return !f.Explicit && (x == "" || f.Type.Kind == schema.EnumKind && isZero(f.Type.Enum, x))
 	case bool:
 		return !f.Explicit && !x
 	case json.Number:
@@ -243,6 +268,11 @@ func nothing(f *schema.Field, v any) bool {
 		return len(x) == 0
 	}
 	return false
+}
+
+// isZero says whether a name is that of an enum's value 0.
+func isZero(e *schema.Enum, name string) bool {
+	return slices.ContainsFunc(e.Values, func(v *schema.EnumValue) bool { return v.Number == 0 && v.JSONName == name })
 }
 
 func short(v any) string {
@@ -367,8 +397,8 @@ func fieldVariants(b *builder, steps []way) []variant {
 	for _, v := range b.candidates(last.writer.Type, other) {
 		out = append(out, variant{steps, v})
 	}
-	if m := record(last.writer.Type); m != nil {
-		out = append(out, variant{steps, wrap(last.writer.Type, b.full(m))})
+	if inner := record(last.writer.Type); inner != nil && !shape.OwnForm(inner) {
+		out = append(out, variant{steps, wrap(last.writer.Type, b.full(inner))})
 	}
 	if last.writer.Nullable {
 		out = append(out, variant{steps, nil})

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/omninode/trestle/compat/shape"
 	"github.com/omninode/trestle/tools/schema"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -235,10 +236,42 @@ func timestamp(s string, v protoreflect.Value) (protoreflect.Value, error) {
 
 // wellKnown says whether a message has a JSON form of its own.
 func wellKnown(m protoreflect.Message) bool {
-	return m.Descriptor().FullName().Parent() == "google.protobuf"
+	return shape.HasOwnForm(m.Descriptor())
 }
 
-// fillDefaults sets fields that are not set and have a default.
+// within fills in the defaults of a message and of those in it.
+func (d decoder) within(sm *schema.Message, m protoreflect.Message) error {
+	for _, f := range sm.Fields {
+		t, fd := f.Type, descriptorOf(m, f)
+		if t.Kind == schema.List || t.Kind == schema.Map {
+			t = t.Elem
+		}
+		if t.Kind != schema.Record || fd == nil || !m.Has(fd) {
+			continue
+		}
+		v := m.Get(fd)
+		var err error
+		fill := func(v protoreflect.Value) bool {
+			err = d.within(t.Message, v.Message())
+			return err == nil
+		}
+		switch {
+		case fd.IsMap():
+			v.Map().Range(func(_ protoreflect.MapKey, v protoreflect.Value) bool { return fill(v) })
+		case fd.IsList():
+			for i := 0; i < v.List().Len() && fill(v.List().Get(i)); i++ {
+			}
+		default:
+			fill(v)
+		}
+		if err != nil {
+			return at(f.JSONName, err)
+		}
+	}
+	return d.defaults(sm, m)
+}
+
+// defaults sets fields that are not set and have a default.
 func (d decoder) defaults(sm *schema.Message, m protoreflect.Message) error {
 	for _, f := range sm.Fields {
 		fd := descriptorOf(m, f)

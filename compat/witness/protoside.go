@@ -78,7 +78,7 @@ func (s *protoSide) readBytes(data []byte) (map[string]any, error) {
 	if err := proto.Unmarshal(data, m); err != nil {
 		return nil, err
 	}
-	if err := (decoder{}).defaults(s.msg, m); err != nil {
+	if err := (decoder{}).within(s.msg, m); err != nil {
 		return nil, err
 	}
 	return s.finish(m)

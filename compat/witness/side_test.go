@@ -16,7 +16,7 @@ func TestOwnEvents(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := NewFinder(set, set)
+	f := NewFinder(set, set, nil)
 	for _, e := range set.Events() {
 		s, err := f.side(set, e.Message)
 		if err != nil {

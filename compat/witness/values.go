@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/big"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,10 +24,11 @@ type absent struct{}
 type builder struct {
 	// smallest holds an object for each message, nil for one that requires itself or is being made.
 	smallest map[*schema.Message]map[string]any
+	space    *shape.Space
 }
 
 func newBuilder() *builder {
-	return &builder{smallest: map[*schema.Message]map[string]any{}}
+	return &builder{smallest: map[*schema.Message]map[string]any{}, space: shape.NewSpace()}
 }
 
 // sample returns a small value of a type, as JSON values with json.Number; nil where there is none.
@@ -63,6 +65,30 @@ func between(low, high *uint64, n int) bool {
 	return shape.Counts(low, high).Contains(big.NewRat(int64(n), 1))
 }
 
+// quoted are the texts and numbers that an expression names.
+var quoted = regexp.MustCompile(`'([^'\\]*)'|"([^"\\]*)"|\b(\d+(?:\.\d+)?)\b`)
+
+// named returns what the CEL rules of both types name, as a value of the first.
+func named(t, other *schema.Type) []any {
+	var out []any
+	for _, x := range []*schema.Type{t, other} {
+		if x == nil {
+			continue
+		}
+		for _, rule := range x.Constraints.Rules.GetCel() {
+			for _, m := range quoted.FindAllStringSubmatch(rule.GetExpression(), -1) {
+				switch {
+				case t.Kind == schema.String && m[3] == "":
+					out = append(out, m[1]+m[2])
+				case shape.IsNumber(t.Kind) && m[3] != "":
+					out = append(out, json.Number(m[3]))
+				}
+			}
+		}
+	}
+	return out
+}
+
 // candidates returns values of a type that are likely to lie on a border of it or of another type, readable ones
 // first.
 func (b *builder) candidates(t, other *schema.Type) []any {
@@ -71,6 +97,7 @@ func (b *builder) candidates(t, other *schema.Type) []any {
 	if other != nil {
 		out = append(out, listed(other)...)
 	}
+	out = append(out, named(t, other)...)
 	switch {
 	case t.Kind == schema.Bool:
 		out = append(out, true, false)
@@ -99,8 +126,10 @@ func (b *builder) candidates(t, other *schema.Type) []any {
 		out = append(out, sized(t, other, json.Number("1"))...)
 	case t.Kind == schema.JSONValue:
 		out = append(out, json.Number("1"), "a", true, map[string]any{}, []any{})
-	case t.Kind == schema.Record:
+	case t.Kind == schema.Record && shape.OwnForm(t.Message):
 		out = append(out, wellKnowns(t, other)...)
+		out = append(out, shape.Samples(t.Message)...)
+	case t.Kind == schema.Record:
 		if v := b.minimal(t.Message); v != nil {
 			out = append(out, v)
 		}
@@ -311,8 +340,8 @@ func sized(t, other *schema.Type, value any) []any {
 			}
 			for _, size := range []int{int(*n), int(*n) + 1} {
 				m := map[string]any{}
-				for i := range size {
-					m["k"+strconv.Itoa(i)] = value
+				for _, k := range someKeys(t, size) {
+					m[k] = value
 				}
 				out = append(out, m)
 			}

@@ -1,0 +1,87 @@
+package witness
+
+import (
+	"encoding/json"
+	"slices"
+
+	"github.com/omninode/trestle/compat/shape"
+	"github.com/omninode/trestle/tools/schema"
+)
+
+// Shapes knows what writers of a message write.
+type Shapes interface {
+	Prover() *shape.Prover
+	Written(m *schema.Message) (*shape.Shape, error)
+}
+
+// maxGuided limits the events that the algebra is asked for, for one finding, direction and encoding.
+const maxGuided = 40
+
+// guided tries events that the algebra finds: valid ones of the writer in which the element breaks what the reader
+// demands of it, is not there, or has one of the values that are worth trying.
+func (d direction) guided(b *builder, s Shapes, writer, reader side, enc schema.Encoding) *Witness {
+	written, err := s.Written(d.writer)
+	if err != nil {
+		return nil
+	}
+	p := s.Prover()
+	for _, want := range d.wants(b, p) {
+		v, ok := p.Member(written, want)
+		event, isObject := v.(map[string]any)
+		if !ok || !isObject {
+			continue
+		}
+		w := d.try(event, writer, reader, enc)
+		if w == nil {
+			continue
+		}
+		text, err := render(d.writer, event)
+		if err != nil {
+			continue
+		}
+		w.Event, w.WrittenBy = json.RawMessage(text), d.name
+		return w
+	}
+	return nil
+}
+
+// wants are shapes of the events that are worth trying.
+func (d direction) wants(b *builder, p *shape.Prover) []*shape.Shape {
+	var out []*shape.Shape
+	add := func(steps []way, end func(last way) *shape.Shape) {
+		var fields []*schema.Field
+		for _, s := range steps[:len(steps)-1] {
+			if s.writer == nil {
+				return
+			}
+			fields = append(fields, s.writer)
+		}
+		if a := end(steps[len(steps)-1]); a != nil && len(out) < maxGuided {
+			out = append(out, p.Along(fields, a))
+		}
+	}
+	if n := len(d.steps); n > 0 && !d.message {
+		add(d.steps, func(last way) *shape.Shape {
+			if last.reader == nil || last.reader.Proto == nil {
+				return nil
+			}
+			return p.Not(p.Demand(last.reader, schema.EncodingJSON))
+		})
+	}
+	for _, v := range d.values(b) {
+		if len(v.steps) == 0 {
+			out = append(out, p.Any())
+			continue
+		}
+		add(v.steps, func(last way) *shape.Shape {
+			switch _, gone := v.value.(absent); {
+			case last.writer == nil:
+				return p.Any()
+			case gone:
+				return p.Not(p.Has(last.writer.JSONName, p.Any()))
+			}
+			return p.Has(last.writer.JSONName, p.Value(v.value))
+		})
+	}
+	return slices.Clip(out)
+}
