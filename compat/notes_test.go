@@ -99,9 +99,9 @@ message Part { string name = 1; `+field+` }`)
 func TestNothingUntold(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(500) {
-		g := &generator{rand.New(rand.NewPCG(seed, 7))}
-		event := g.event()
-		old, new := write(t, event), write(t, g.edit(event))
+		g := &jsonMaker{rand.New(rand.NewPCG(seed, 7))}
+		event := g.schema()
+		old, new := g.text(t, event), g.text(t, g.edit(event))
 		if old == new {
 			continue
 		}

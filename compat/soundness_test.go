@@ -4,16 +4,15 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
-	"fmt"
 	"math/rand/v2"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/omninode/trestle/compat"
 	"github.com/omninode/trestle/compat/shape"
+	"github.com/omninode/trestle/compat/witness"
+	"github.com/omninode/trestle/tools/schema"
 	"github.com/omninode/trestle/tools/schema/jsontree"
-	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
 var (
@@ -21,49 +20,156 @@ var (
 	seed       = flag.Uint64("seed", 0, "where to begin; 0: anywhere")
 )
 
-// TestSoundness makes random events' schemas, edits them, and holds random events against the verdict: none that the
-// writer's schema declares may be rejected where nothing was found.
+// tally counts what a search came to.
+type tally struct {
+	evolutions int // that were compared; others are no schemas after all, or change nothing
+	compatible int // verdicts, of one direction and encoding each
+	events     int // that were held against them
+	findings   int // about data
+	unshown    int // of these, without an event that shows them
+	unknown    int // of these, those that say so
+}
+
+// TestSoundness makes random schemas of both languages, edits them, and holds random events of the writer against the
+// verdict of each direction and encoding: where nothing was found, no reader may reject, misread or lose anything.
 func TestSoundness(t *testing.T) {
 	t.Parallel()
 	from := *seed
 	if from == 0 {
 		from = uint64(time.Now().UnixNano())
 	}
-	quiet, tried := 0, 0
+	languages := []struct {
+		language schema.Language
+		evolve   func(*testing.T, uint64, *tally)
+		sum      tally
+	}{{schema.JSONSchema, evolveJSON, tally{}}, {schema.Protobuf, evolveProto, tally{}}}
 	for i := range *evolutions {
 		s := from + uint64(i)
-		g := &generator{rand.New(rand.NewPCG(s, 2))}
-		old := g.event()
-		new := g.edit(old)
-		a, b := write(t, old), write(t, new)
-		var breaks compat.Direction
-		for _, f := range compare(t, loadText(t, a), loadText(t, b), compat.Options{}).Findings {
-			breaks |= f.Breaks
+		l := &languages[s%2]
+		l.evolve(t, s, &l.sum)
+		if t.Failed() {
+			t.Fatalf("seed %d: again with go test -run '^TestSoundness$' -evolutions 1 -seed %d", s, s)
 		}
-		for _, d := range []compat.Direction{compat.Backward, compat.Forward} {
-			writer, reader := a, b
-			if d == compat.Forward {
-				writer, reader = b, a
+	}
+	for _, l := range languages {
+		t.Logf("seed %d: %s: %+v", from, l.language, l.sum)
+		// A finding that nothing shows is about a field that no event can have, or that another break hides.
+		if l.sum.findings > 1000 && l.sum.unshown*10 > l.sum.findings {
+			t.Errorf("%s: of %d findings %d are without a witness", l.language, l.sum.findings, l.sum.unshown)
+		}
+	}
+}
+
+// evolution is a schema and an edit of it, as texts and as they were loaded.
+type evolution struct {
+	seed     uint64
+	texts    [2]string
+	sets     [2]*schema.Set
+	messages [2]*schema.Message
+	broken   map[schema.Encoding]compat.Direction
+}
+
+// newEvolution compares two versions and counts what is found.
+func newEvolution(t *testing.T, seed uint64, texts [2]string, sets [2]*schema.Set, sum *tally) *evolution {
+	t.Helper()
+	e := &evolution{seed: seed, texts: texts, sets: sets, broken: map[schema.Encoding]compat.Direction{}}
+	for i, s := range sets {
+		if e.messages[i] = s.Packages[0].Messages[0]; s.Packages[0].Language == schema.JSONSchema {
+			e.messages[i] = s.Packages[0].Files[0].Root.Message
+		}
+	}
+	sum.evolutions++
+	for _, f := range compare(t, sets[0], sets[1], compat.Options{}).Findings {
+		for _, enc := range f.Encodings {
+			e.broken[enc] |= f.Breaks
+		}
+		if f.Severity != compat.Error || policy[f.Rule] {
+			continue
+		}
+		sum.findings++
+		switch {
+		case f.Unknown:
+			sum.unknown++
+		case f.Witness == nil:
+			sum.unshown++
+		}
+	}
+	return e
+}
+
+var policy = policies()
+
+func policies() map[string]bool {
+	out := map[string]bool{}
+	for _, r := range compat.Rules() {
+		out[r.ID] = r.Policy
+	}
+	return out
+}
+
+// sides are the writer's message and the reader's in a direction, and their texts.
+func (e *evolution) sides(d compat.Direction) (writer, reader *schema.Message, texts [2]string) {
+	if d == compat.Backward {
+		return e.messages[0], e.messages[1], e.texts
+	}
+	return e.messages[1], e.messages[0], [2]string{e.texts[1], e.texts[0]}
+}
+
+// hold gives an event to the reader. It returns what goes wrong, which is reported where nothing was found; ok is false
+// for what is no event of the writer.
+func (e *evolution) hold(t *testing.T, finder *witness.Finder, d compat.Direction, enc schema.Encoding, event map[string]any, sum *tally) (w *witness.Witness, ok bool) {
+	t.Helper()
+	if w, ok = finder.Exchange(e.messages[0], e.messages[1], d == compat.Backward, event, enc); !ok {
+		return nil, false
+	}
+	if e.broken[enc]&d == 0 {
+		sum.events++
+		if w != nil {
+			t.Errorf("seed %d: %s: nothing was found in %s, but %s is %s: %s\nold %s\nnew %s",
+				e.seed, d, enc, w.Event, w.Outcome, w.Detail, e.texts[0], e.texts[1])
+		}
+	}
+	return w, true
+}
+
+var directions = []compat.Direction{compat.Backward, compat.Forward}
+
+func evolveJSON(t *testing.T, s uint64, sum *tally) {
+	t.Helper()
+	g := &jsonMaker{rand.New(rand.NewPCG(s, 2))}
+	first := g.schema()
+	texts := [2]string{g.text(t, first), g.text(t, g.edit(first))}
+	if texts[0] == texts[1] {
+		return
+	}
+	var sets [2]*schema.Set
+	for i, text := range texts {
+		set, err := schema.Load(t.Context(), schema.Files(map[string][]byte{"p/v1/a.json": []byte(text)}))
+		if err != nil {
+			return // no types can be made of it: whole schemas are searched in the package shape
+		}
+		sets[i] = set
+	}
+	e := newEvolution(t, s, texts, sets, sum)
+	finder := witness.NewFinder(e.sets[0], e.sets[1], nil)
+	for _, d := range directions {
+		if e.broken[schema.EncodingJSON]&d != 0 {
+			continue
+		}
+		sum.compatible++
+		writer, _, texts := e.sides(d)
+		declares := declared(t, texts[0])
+		events := &eventMaker{g.Rand}
+		for i := range 40 {
+			v := g.value()
+			if i%2 == 0 {
+				v = events.message(writer, 3)
 			}
-			if breaks&d != 0 {
-				continue
-			}
-			quiet++
-			w, r := validator(t, writer), validator(t, reader)
-			declares := declared(t, writer)
-			for range 60 {
-				v := g.value()
-				if in, sure := declares.Contains(v); !in || !sure || w.Validate(v) != nil {
-					continue
-				}
-				tried++
-				if err := r.Validate(v); err != nil {
-					t.Fatalf("seed %d: %s: nothing was found, but %s is rejected\nwriter %s\nreader %s\n%v", s, d, write(t, v), writer, reader, err)
-				}
+			if in, sure := declares.Contains(v); in && sure {
+				e.hold(t, finder, d, schema.EncodingJSON, v, sum)
 			}
 		}
 	}
-	t.Logf("seed %d: %d evolutions, %d directions without a finding, %d events", from, *evolutions, quiet, tried)
 }
 
 func write(t *testing.T, v any) string {
@@ -73,24 +179,6 @@ func write(t *testing.T, v any) string {
 		t.Fatal(err)
 	}
 	return b.String()
-}
-
-func validator(t *testing.T, text string) *jsonschema.Schema {
-	t.Helper()
-	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := jsonschema.NewCompiler()
-	c.AssertFormat()
-	if err := c.AddResource("mem:///a.json", doc); err != nil {
-		t.Fatal(err)
-	}
-	s, err := c.Compile("mem:///a.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
 }
 
 // declared is what a writer of a schema writes.
@@ -107,165 +195,69 @@ func declared(t *testing.T, text string) *shape.Shape {
 	return s
 }
 
-// generator makes events' schemas that the model holds.
-type generator struct{ *rand.Rand }
-
-var names = []string{"a", "b", "c"}
-
-func (g *generator) event() map[string]any {
-	out := g.object(2)
-	out["$schema"], out["title"] = "https://json-schema.org/draft/2020-12/schema", "A"
-	return out
-}
-
-func (g *generator) object(depth int) map[string]any {
-	properties := map[string]any{}
-	for _, n := range names[:1+g.IntN(len(names))] {
-		properties[n] = g.property(depth - 1)
+func evolveProto(t *testing.T, s uint64, sum *tally) {
+	t.Helper()
+	g := &protoMaker{rand.New(rand.NewPCG(s, 3))}
+	first := g.schema()
+	texts := [2]string{first.text(), g.edit(first).text()}
+	if texts[0] == texts[1] {
+		return
 	}
-	out := map[string]any{"type": "object", "properties": properties}
-	var required []any
-	for _, n := range names {
-		if properties[n] != nil && g.IntN(3) == 0 {
-			required = append(required, n)
+	var sets [2]*schema.Set
+	for i, text := range texts {
+		set, err := schema.Load(t.Context(), schema.Files(map[string][]byte{"p/v1/a.proto": []byte(text)}))
+		if err != nil {
+			return
 		}
+		sets[i] = set
 	}
-	if required != nil {
-		out["required"] = required
-	}
-	switch g.IntN(4) {
-	case 0:
-		out["additionalProperties"] = false
-	case 1:
-		out["additionalProperties"] = g.scalar()
-	}
-	return out
-}
-
-func (g *generator) property(depth int) map[string]any {
-	switch n := g.IntN(8); {
-	case n == 0 && depth > 0:
-		return g.object(depth)
-	case n == 1:
-		return g.limited(map[string]any{"type": "array", "items": g.scalar()}, "minItems", "maxItems", 3)
-	case n == 2:
-		return g.limited(map[string]any{"type": "object", "additionalProperties": g.scalar()}, "minProperties", "maxProperties", 3)
-	}
-	out := g.scalar()
-	if g.IntN(6) == 0 && out["enum"] == nil {
-		out["type"] = []any{out["type"], "null"}
-	}
-	return out
-}
-
-func (g *generator) scalar() map[string]any {
-	switch g.IntN(6) {
-	case 0:
-		return map[string]any{"type": "boolean"}
-	case 1:
-		list := []any{"a", "ab", "b", "1"}
-		g.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
-		return map[string]any{"type": "string", "enum": list[:1+g.IntN(3)]}
-	case 2, 3:
-		out := g.limited(map[string]any{"type": "string"}, "minLength", "maxLength", 4)
-		if g.IntN(3) == 0 {
-			out["pattern"] = []string{"^a", "b$", "^[ab]*$", "^(a|ab)$", "^.{1,2}$", "1"}[g.IntN(6)]
-		}
-		return out
-	}
-	out := g.limited(map[string]any{"type": []string{"integer", "number"}[g.IntN(2)]}, "minimum", "maximum", 6)
-	if g.IntN(4) == 0 {
-		out["multipleOf"] = 1 + g.IntN(3)
-	}
-	return out
-}
-
-func (g *generator) limited(out map[string]any, low, high string, most int) map[string]any {
-	n := g.IntN(most)
-	if g.IntN(3) == 0 {
-		out[low] = n
-	}
-	if g.IntN(3) == 0 {
-		out[high] = n + g.IntN(most)
-	}
-	return out
-}
-
-// edit changes one thing.
-func (g *generator) edit(event map[string]any) map[string]any {
-	var out map[string]any
-	text, _ := json.Marshal(event)
-	dec := json.NewDecoder(bytes.NewReader(text))
-	dec.UseNumber()
-	if dec.Decode(&out) != nil {
-		return event
-	}
-	fresh := g.event()
-	switch g.IntN(6) {
-	case 0:
-		delete(out, "additionalProperties")
-		if v, ok := fresh["additionalProperties"]; ok {
-			out["additionalProperties"] = v
-		}
-	case 1:
-		properties := out["properties"].(map[string]any)
-		var required []any
-		for _, n := range names {
-			if properties[n] != nil && g.IntN(2) == 0 {
-				required = append(required, n)
+	e := newEvolution(t, s, texts, sets, sum)
+	finder := witness.NewFinder(sets[0], sets[1], nil)
+	p := shape.NewProver()
+	for _, d := range directions {
+		open := 0
+		for _, enc := range []schema.Encoding{schema.EncodingJSON, schema.EncodingProtobuf} {
+			if e.broken[enc]&d == 0 {
+				open++
 			}
 		}
-		if delete(out, "required"); required != nil {
-			out["required"] = required
+		if open == 0 {
+			continue
 		}
-	default:
-		properties := out["properties"].(map[string]any)
-		n := names[g.IntN(len(names))]
-		if p, ok := properties[n].(map[string]any); ok && g.IntN(2) == 0 {
-			for _, k := range []string{"minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "multipleOf", "pattern"} {
-				if p[k] != nil && g.IntN(2) == 0 {
-					delete(p, k)
+		sum.compatible += open
+		writer, _, _ := e.sides(d)
+		events := &eventMaker{g.Rand}
+		for range 10 {
+			event := events.message(writer, 3)
+			for _, enc := range []schema.Encoding{schema.EncodingJSON, schema.EncodingProtobuf} {
+				if w, ok := e.hold(t, finder, d, enc, event, sum); ok {
+					e.holdShapes(t, p, d, enc, event, w)
+				}
+				if t.Failed() {
+					return
 				}
 			}
-		} else {
-			properties[n] = g.property(1)
 		}
 	}
-	return out
 }
 
-func (g *generator) value() map[string]any {
-	out := map[string]any{}
-	for _, n := range append([]string{"d"}, names...) {
-		if g.IntN(2) == 0 {
-			out[n] = g.inner(2)
-		}
+// holdShapes holds an event that was read against the shapes of both sides.
+func (e *evolution) holdShapes(t *testing.T, p *shape.Prover, d compat.Direction, enc schema.Encoding, event map[string]any, w *witness.Witness) {
+	t.Helper()
+	writer, reader, texts := e.sides(d)
+	var v any = event
+	if enc == schema.EncodingProtobuf {
+		v = shape.InBinary(&schema.Type{Kind: schema.Record, Message: writer}, event)
 	}
-	return out
-}
-
-func (g *generator) inner(depth int) any {
-	switch n := g.IntN(9); {
-	case n == 0:
-		return g.IntN(2) == 0
-	case n == 1:
-		return nil
-	case n < 5:
-		return []string{"", "a", "b", "ab", "1", "abb", "bbbbb"}[g.IntN(7)]
-	case n == 5 && depth > 0:
-		list := []any{}
-		for range g.IntN(3) {
-			list = append(list, g.inner(0))
-		}
-		return list
-	case n == 6 && depth > 0:
-		out := map[string]any{}
-		for _, k := range names {
-			if g.IntN(2) == 0 {
-				out[k] = g.inner(depth - 1)
-			}
-		}
-		return out
+	if in, sure := p.FromMessage(writer, shape.Writer, enc).Contains(v); !in && sure {
+		t.Errorf("seed %d: %s is written in %s, but is no member of its shape\n%s", e.seed, write(t, event), enc, texts[0])
 	}
-	return json.Number(fmt.Sprint([]any{0, 1, 2, 3, 4, 6, 0.5, 2.5, -1, 12}[g.IntN(10)]))
+	if e.broken[enc]&d != 0 {
+		return // fields of other types that are written alike do not meet in the binary form
+	}
+	rejected := w != nil && w.Outcome == witness.Rejected
+	if in, sure := p.FromMessage(reader, shape.Reader, enc).Contains(v); sure && in == rejected {
+		t.Errorf("seed %d: that %s is rejected in %s is %v, but that it is in the shape, too\nwriter %s\nreader %s",
+			e.seed, write(t, event), enc, rejected, texts[0], texts[1])
+	}
 }

@@ -1,0 +1,162 @@
+package compat_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/omninode/trestle/compat"
+	"github.com/omninode/trestle/tools/schema"
+)
+
+// TestKept holds what random evolutions once showed: breaks that were passed over, and findings where nothing breaks.
+func TestKept(t *testing.T) {
+	t.Parallel()
+	const (
+		enumE = `enum E { E_A = 0; E_B = 1; E_C = 2 [(trestle.v1.enum_value).json_name = "c"]; }`
+		moreE = `enum E { E_A = 0; E_B = 1; E_C = 2 [(trestle.v1.enum_value).json_name = "c"]; E_D = 3; }`
+	)
+	tests := []struct {
+		name     string
+		old, new string
+		want     []string
+	}{
+		{
+			name: "a default that its own rules refuse",
+			old:  `message A { bool f = 1 [(buf.validate.field).bool.const = false]; }`,
+			new:  `message A { bool f = 1 [(buf.validate.field).bool.const = false, (trestle.v1.field).default = "true"]; }`,
+			want: []string{"FIELD_DEFAULT_CHANGED backward json+protobuf"},
+		},
+		{
+			name: "a default where zero was a value",
+			old:  `message A { int32 f = 1; }`,
+			new:  `message A { int32 f = 1 [(trestle.v1.field).default = "3"]; }`,
+			want: []string{"FIELD_DEFAULT_CHANGED backward json+protobuf"},
+		},
+		{
+			name: "a default of zero is as good as none",
+			old:  `message A { int32 f = 1 [(trestle.v1.field).default = "0"]; }`,
+			new:  `message A { int32 f = 1; }`,
+		},
+		{
+			name: "fields of a oneof among the rules of a message are validated where they are set",
+			old:  `message A { option (buf.validate.message).oneof = {fields: ["f"]}; int32 f = 1 [(buf.validate.field).int32.gte = 2]; }`,
+			new:  `message A { option (buf.validate.message).oneof = {fields: ["f"]}; int32 f = 1 [(buf.validate.field).int32.gte = 2]; int32 g = 2; }`,
+		},
+		{
+			name: "no integer between two bounds",
+			old:  `message A { optional uint64 f = 1 [(buf.validate.field).uint64 = {gt: 2 lt: 3}]; }`,
+			new:  `message A { optional uint64 f = 1; }`,
+			want: []string{"CONSTRAINT_LOOSENED forward json+protobuf"},
+		},
+		{
+			name: "an enum in two fields, of which the second takes declared numbers only",
+			old:  `message A { repeated E f = 1; optional E g = 2 [(buf.validate.field).enum.defined_only = true]; }` + enumE,
+			new:  `message A { repeated E f = 1; optional E g = 2 [(buf.validate.field).enum.defined_only = true]; }` + moreE,
+			want: []string{"ENUM_VALUE_ADDED forward json+protobuf"},
+		},
+		{
+			name: "an enum value that the rules of its only field keep out",
+			old:  `message A { E f = 1 [(buf.validate.field).enum = {in: [1, 2]}]; }` + enumE,
+			new:  `message A { E f = 1 [(buf.validate.field).enum = {in: [1, 2]}]; }` + moreE,
+		},
+		{
+			name: "a oneof that need not be set any more, as it is gone",
+			old:  `message A { oneof o { option (buf.validate.oneof).required = true; bytes f = 1; } int32 g = 2; }`,
+			new:  `message A { optional bytes f = 1; int32 g = 2; }`,
+			want: []string{"CONSTRAINT_LOOSENED forward json+protobuf"},
+		},
+		{
+			name: "a oneof that must be set lets another field count",
+			old:  `message A { oneof o { option (buf.validate.oneof).required = true; int64 f = 1; } optional string g = 2; }`,
+			new:  `message A { oneof o { option (buf.validate.oneof).required = true; int64 f = 1; string g = 2; } }`,
+			want: []string{"CONSTRAINT_LOOSENED forward json+protobuf", "FIELD_ONEOF_CHANGED backward json+protobuf"},
+		},
+		{
+			name: "an enum for an integer that takes some numbers only",
+			old:  `message A { optional int32 f = 1 [(buf.validate.field).int32 = {in: [0, 1]}]; }`,
+			new:  `message A { optional E f = 1; }` + enumE,
+			want: []string{"FIELD_TYPE_CHANGED backward+forward json+protobuf"},
+		},
+		{
+			name: "a list and a constant that is not in it",
+			old:  `message A { optional int32 g = 1; }`,
+			new: `message A { optional int32 g = 1;
+			  repeated int32 f = 2 [(buf.validate.field).repeated.items.int32 = {in: [1, 3] const: 2}, (trestle.v1.field).default = "[2]"]; }`,
+			want: []string{"FIELD_DEFAULT_CHANGED backward json+protobuf"},
+		},
+		{
+			name: "a message that was not validated",
+			old:  `message A { B f = 1 [(buf.validate.field).ignore = IGNORE_ALWAYS]; } message B { int32 g = 1 [(buf.validate.field).int32.lte = 3]; }`,
+			new:  `message A { B f = 1; } message B { int32 g = 1 [(buf.validate.field).int32.lte = 3]; }`,
+			want: []string{"MESSAGE_NOT_READ backward json+protobuf"},
+		},
+		{
+			name: "a wrapper is a text in JSON, and no message",
+			old:  `message A { google.protobuf.StringValue f = 1; }`,
+			new:  `message A { B f = 1; } message B { optional string value = 1; }`,
+			want: []string{"FIELD_TYPE_CHANGED backward+forward json+protobuf"},
+		},
+		{
+			name: "out of a oneof, with a default beside the zero of an enum",
+			old:  `message A { oneof o { E f = 1; } }` + enumE,
+			new:  `message A { E f = 1 [(trestle.v1.field).default = "\"c\""]; }` + enumE,
+			want: []string{"FIELD_PRESENCE_CHANGED backward+forward json+protobuf"},
+		},
+		{
+			name: "zero that is set in a field with presence is validated",
+			old:  `message A { optional bool f = 1 [(buf.validate.field) = {ignore: IGNORE_IF_ZERO_VALUE bool: {const: true}}]; }`,
+			new:  `message A { optional bool f = 1; }`,
+			want: []string{"CONSTRAINT_LOOSENED forward json+protobuf"},
+		},
+		{
+			name: "an exact length beside a least one",
+			old:  `message A { optional string f = 1 [(buf.validate.field).string = {len: 2 min_len: 3}]; }`,
+			new:  `message A { optional string f = 1 [(buf.validate.field).string = {len: 2}]; }`,
+			want: []string{"CONSTRAINT_LOOSENED forward json+protobuf"},
+		},
+		{
+			name: "defaults within messages are filled in, in binary too",
+			old:  `message A { optional B f = 1; } message B { optional int32 g = 1; }`,
+			new: `message A { optional B f = 1; } message B { optional int32 g = 1;
+			  optional string h = 2 [(buf.validate.field).required = true, (trestle.v1.field).default = "\"a\""]; }`,
+		},
+		{
+			name: "a message that is part of itself, and of no other",
+			old:  `message A { oneof o { option (buf.validate.oneof).required = true; int32 f = 1; B g = 2; } } message B { A h = 1; }`,
+			new:  `message A { oneof o { option (buf.validate.oneof).required = true; int32 f = 1; } B g = 2; } message B { A h = 1; }`,
+			want: []string{"CONSTRAINT_TIGHTENED backward json+protobuf", "FIELD_ONEOF_CHANGED forward json+protobuf"},
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			var got []string
+			for _, f := range compare(t, loadKept(t, tt.old), loadKept(t, tt.new), compat.Options{}).Findings {
+				got = append(got, fmt.Sprintf("%s %s %s", f.Rule, f.Breaks, encodings(f.Encodings)))
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("findings differ (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func encodings(list []schema.Encoding) string {
+	var out []string
+	for _, e := range list {
+		out = append(out, string(e))
+	}
+	return strings.Join(out, "+")
+}
+
+func loadKept(t *testing.T, body string) *schema.Set {
+	t.Helper()
+	return loadProto(t, `syntax = "proto3";
+package p.v1;
+import "buf/validate/validate.proto";
+import "google/protobuf/wrappers.proto";
+import "trestle/v1/options.proto";
+`+body)
+}
