@@ -123,6 +123,9 @@ func (d *dumper) message(m *schema.Message) {
 		flags += " keep"
 	}
 	flags += d.typeSuffix(" rest=", m.Rest)
+	if m.Remainder != nil {
+		flags += " " + remainderText(m.Remainder)
+	}
 	if len(m.ReservedNumbers)+len(m.ReservedNames) > 0 {
 		flags += fmt.Sprintf(" reserved=%v%v", m.ReservedNumbers, m.ReservedNames)
 	}
@@ -260,6 +263,9 @@ func (d *dumper) constraintText(c schema.Constraints) string {
 	if c.Rules != nil {
 		add("rules")
 	}
+	if c.Remainder != nil {
+		add("%s", remainderText(c.Remainder))
+	}
 	if len(parts) == 0 {
 		return ""
 	}
@@ -267,6 +273,14 @@ func (d *dumper) constraintText(c schema.Constraints) string {
 		add("@%d:%d", c.Pos.Line, c.Pos.Col)
 	}
 	return "(" + strings.Join(parts, " ") + ")"
+}
+
+func remainderText(r *schema.Remainder) string {
+	var files []string
+	for _, f := range r.Files {
+		files = append(files, f.Path)
+	}
+	return fmt.Sprintf("left=%s#%s%v of %v", r.File.Path, r.Pointer, r.Keywords, files)
 }
 
 func (d *dumper) topic(t *schema.Topic) {

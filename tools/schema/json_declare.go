@@ -41,6 +41,9 @@ func (j *jsonLoader) declareRoot(f *jsonFile, name string, at jsontree.Place) {
 		if ref == nil || from == nil {
 			break
 		}
+		if j.forLibrary(from, content, ref) {
+			return
+		}
 		from, content = j.resolve(from, ref)
 		if content == nil {
 			return
@@ -59,6 +62,9 @@ func (j *jsonLoader) declareRoot(f *jsonFile, name string, at jsontree.Place) {
 func (j *jsonLoader) declareBelow(f *jsonFile, v *jsontree.Value, name string) {
 	eachSubschema(v, func(keyword, key string, at jsontree.Place, sub *jsontree.Value) {
 		inner, fallback := name, ""
+		if !j.tree.loose && !holds(v, keyword) {
+			return
+		}
 		switch keyword {
 		case "$defs", "definitions":
 			inner = pascal(key)
@@ -85,6 +91,25 @@ func (j *jsonLoader) declareBelow(f *jsonFile, v *jsontree.Value, name string) {
 		j.declare(f, sub, inner, fallback, at)
 		j.declareBelow(f, sub, inner)
 	})
+}
+
+// holds says whether the model holds what is under a keyword of a schema, so that there are types in it.
+func holds(v *jsontree.Value, keyword string) bool {
+	name, _ := typeName(v)
+	switch keyword {
+	case "$defs", "definitions":
+		return true
+	case "properties":
+		return name == "object"
+	case "additionalProperties", "propertyNames":
+		return name == "object" && v.Get("patternProperties") == nil
+	case "items":
+		return name == "array" && v.Get("prefixItems") == nil
+	case "anyOf", "oneOf", "allOf":
+		one, _ := alternative(keyword, v.Get(keyword))
+		return one != nil && !isEnum(v) && v.Get("$ref") == nil
+	}
+	return false
 }
 
 // typeTitle matches titles that are names of types.

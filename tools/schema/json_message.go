@@ -10,7 +10,7 @@ import (
 // fillMessage reads the properties of an object.
 func (j *jsonLoader) fillMessage(d declaredMessage) {
 	m, f, v := d.message, d.from, d.content
-	j.checkKeywords(f, v, keywordsOfMessage, "an object with properties", removeIt)
+	j.readRemainder(d)
 	if v == d.schema && v == f.root {
 		j.refuseDefault(f, v, "a whole event")
 	}
@@ -23,7 +23,7 @@ func (j *jsonLoader) fillMessage(d declaredMessage) {
 	}
 	j.readRequired(f, v, m)
 	switch rest := v.Get("additionalProperties"); {
-	case rest == nil || rest.IsTrue():
+	case rest == nil || rest.IsTrue() || v.Get("patternProperties") != nil:
 		m.KeepUnknown = true
 	case rest.IsFalse():
 		m.Closed = true
@@ -36,6 +36,29 @@ func (j *jsonLoader) fillMessage(d declaredMessage) {
 		at := j.decodeOption(d.file.path, word, option)
 		j.addEvent(m, option, at)
 	}
+}
+
+// readRemainder reads what an object's schema says beside its properties, and what the schema of a file that only refers
+// to it adds.
+func (j *jsonLoader) readRemainder(d declaredMessage) {
+	m, f, v := d.message, d.from, d.content
+	allowed, advice := keywordsOfMessage, removeIt
+	if !j.tree.loose {
+		advice = inTarget
+	}
+	left := j.checkKeywords(f, v, allowed, "an object with properties", advice)
+	if v.Get("patternProperties") != nil && v.Get("additionalProperties") != nil && !j.tree.loose {
+		left = append(left, "properties", "additionalProperties")
+	}
+	if v == d.schema {
+		m.Remainder = j.remainder(f, v, left)
+		return
+	}
+	beside := j.checkKeywords(d.file, d.schema, []string{"$ref"}, "a reference", inTarget)
+	if len(left) > 0 {
+		beside = append(beside, "$ref")
+	}
+	m.Remainder = j.remainder(d.file, d.schema, beside)
 }
 
 // newProperty makes the model of a property; nil when its schema has faults.
@@ -133,7 +156,6 @@ func (j *jsonLoader) fillEnum(f *jsonFile, v *jsontree.Value, e *Enum) {
 	if t := v.Get("type"); t != nil && name != "string" {
 		j.errs.add(f.pos(t.Place), "type %s does not fit a list of strings", t.JSON())
 	}
-	j.checkKeywords(f, v, keywordsOfEnum, "a list of strings", removeIt)
 	if list := v.Get("enum"); list != nil {
 		if v.Get("oneOf") != nil {
 			j.errs.add(f.pos(list.Place), "enum and oneOf both list values: keep one of them")

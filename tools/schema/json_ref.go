@@ -89,8 +89,31 @@ func (j *jsonLoader) resolve(f *jsonFile, ref *jsontree.Value) (*jsonFile, *json
 	if v == nil {
 		return fail("leads to nothing in %s", target.path)
 	}
-	if !target.schemas[v] {
+	if _, ok := target.schemas[v]; !ok {
 		return fail("leads to something in %s that is no schema", target.path)
 	}
 	return target, v
 }
+
+// forLibrary says that only the library resolves a reference: it names an anchor or a schema inside a file by its $id,
+// or stands in such a schema, or is to a schema that every library knows.
+func (j *jsonLoader) forLibrary(f *jsonFile, v, ref *jsontree.Value) bool {
+	if j.tree.loose || ref.Kind != jsontree.String {
+		return false
+	}
+	document, fragment, _ := strings.Cut(ref.Text, "#")
+	switch {
+	case f.embedded[v], fragment != "" && fragment[0] != '/', strings.HasPrefix(document, metaSchemas):
+		return true
+	case document == "" || j.fileByID(f, document) != nil:
+		return false
+	}
+	for _, name := range j.referencePaths(f, ref.Text) {
+		if j.byPath[name] != nil {
+			return false
+		}
+	}
+	return len(j.embedding()) > 0
+}
+
+const metaSchemas = "https://json-schema.org/draft/"

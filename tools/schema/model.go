@@ -228,6 +228,8 @@ type Message struct {
 	KeepUnknown bool
 	// Rest is what unknown fields must be, nil when anything.
 	Rest *Type
+	// Remainder is what else an object must fulfil, nil when nothing.
+	Remainder *Remainder
 	// ReservedNumbers (inclusive ranges) and ReservedNames cannot be used again; protobuf only.
 	ReservedNumbers [][2]int32
 	ReservedNames   []string
@@ -371,6 +373,8 @@ type Constraints struct {
 	// Rules are the protovalidate rules this was read from, nil for JSON Schema. Members above hold what they say;
 	// a rule that has no member (CEL, prefix, …) is only here.
 	Rules *validate.FieldRules
+	// Remainder is what else the values must fulfil, nil when nothing.
+	Remainder *Remainder
 	// Pos is where the constraints stand.
 	Pos Position
 }
@@ -379,4 +383,17 @@ type Constraints struct {
 type Bound struct {
 	Value     string // decimal text, exact
 	Exclusive bool
+}
+
+// Remainder is the part of a JSON Schema that the model does not hold: conditions, combinations and the like. A value of
+// the type must also be valid by it, as a JSON Schema library judges.
+type Remainder struct {
+	File    *File
+	Pointer string // JSON pointer of the schema in the file, "" for its root
+	// Keywords are those that are not in the model, in source order; empty when all of the schema is to be judged,
+	// because one of them depends on the others.
+	Keywords []string
+	// Files are the file and those that it refers to.
+	Files []*File
+	Pos   Position
 }

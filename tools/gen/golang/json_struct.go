@@ -95,7 +95,11 @@ func jsonPackage(set *schema.Set, pkg *schema.Package) ([]output.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return append(files, own...), nil
+	left, err := schemasFile(pkg, shared)
+	if err != nil {
+		return nil, err
+	}
+	return append(append(files, own...), left...), nil
 }
 
 // declare notes a Go name of the package; a second use is an error.

@@ -113,6 +113,9 @@ func (v *Value) Find(pointer string) *Value {
 	return v
 }
 
+// EscapeToken makes a token of a JSON pointer of a name.
+func EscapeToken(name string) string { return strings.NewReplacer("~", "~0", "/", "~1").Replace(name) }
+
 func unescapeToken(s string) string {
 	if !strings.Contains(s, "~") {
 		return s

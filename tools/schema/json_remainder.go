@@ -1,0 +1,242 @@
+package schema
+
+import (
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"golang.org/x/text/language"
+	"golang.org/x/text/message"
+
+	"github.com/omninode/trestle/runtime/jsoncompile"
+	"github.com/omninode/trestle/tools/schema/jsontree"
+)
+
+// dependent are keywords whose meaning depends on all others of their schema.
+var dependent = []string{"unevaluatedProperties", "unevaluatedItems"}
+
+// remainder is what the model does not hold of a schema: its keywords that are left, nil for none. A schema that is
+// left as a whole has no keywords here.
+func (j *jsonLoader) remainder(f *jsonFile, v *jsontree.Value, left []string) *Remainder {
+	if len(left) == 0 {
+		return nil
+	}
+	at := f.pos(v.Place)
+	for _, m := range v.Members {
+		if slices.Contains(left, m.Name) {
+			at = f.pos(m.Place)
+			break
+		}
+	}
+	if f.embedded[v] || slices.ContainsFunc(left, func(k string) bool { return slices.Contains(dependent, k) }) {
+		left = nil
+	}
+	return j.newRemainder(f, v, left, at)
+}
+
+// newRemainder holds a remainder against the library, which finds what is wrong in it; nil when it has faults.
+func (j *jsonLoader) newRemainder(f *jsonFile, v *jsontree.Value, left []string, at Position) *Remainder {
+	r := &Remainder{File: f.file, Pointer: f.schemas[v], Keywords: left, Pos: at}
+	before := len(j.errs)
+	j.checkLeft(f, v, left)
+	if len(j.errs) > before {
+		return nil
+	}
+	r.Files = j.reached(f)
+	compiled, err := j.compile(r)
+	if err != nil {
+		j.refused = append(j.refused, refusal{f, at, err})
+		return r
+	}
+	if j.takesNull == nil {
+		j.takesNull = map[*Remainder]bool{}
+	}
+	j.takesNull[r] = compiled.Validate(nil) == nil
+	return r
+}
+
+// refusal is what the library has against a schema.
+type refusal struct {
+	file *jsonFile
+	at   Position
+	err  error
+}
+
+// tellRefused tells what the library refuses of files in which no other fault was found; of each file the first.
+func (j *jsonLoader) tellRefused() {
+	told := map[string]bool{}
+	for _, fault := range j.errs {
+		told[fault.Pos.File] = true
+	}
+	for _, r := range j.refused {
+		if told[r.file.path] {
+			continue
+		}
+		told[r.file.path] = true
+		at, text := r.at, strings.ReplaceAll(r.err.Error(), "trestle:///", "")
+		if invalid := againstMetaSchema(r.err); invalid != nil {
+			for len(invalid.Causes) > 0 {
+				invalid = invalid.Causes[0]
+			}
+			if v := r.file.root.Find(pointerTo(invalid.InstanceLocation)); v != nil {
+				at = r.file.pos(v.Place)
+			}
+			text = "no JSON Schema: " + invalid.ErrorKind.LocalizedString(message.NewPrinter(language.English))
+		}
+		j.errs.add(at, "%s", text)
+	}
+}
+
+// againstMetaSchema is why a schema is none; nil for other errors.
+func againstMetaSchema(err error) *jsonschema.ValidationError {
+	if outer, ok := errors.AsType[*jsonschema.SchemaValidationError](err); ok {
+		err = outer.Err
+	}
+	invalid, _ := errors.AsType[*jsonschema.ValidationError](err)
+	return invalid
+}
+
+func pointerTo(location []string) string {
+	var b strings.Builder
+	for _, token := range location {
+		b.WriteString("/" + jsontree.EscapeToken(token))
+	}
+	return b.String()
+}
+
+func (j *jsonLoader) compile(r *Remainder) (*jsonschema.Schema, error) {
+	if j.library == nil {
+		texts := map[string][]byte{}
+		for name, f := range j.byPath {
+			if f != nil {
+				texts[name] = f.file.Source
+			}
+		}
+		j.library = jsoncompile.New(texts)
+	}
+	return j.library.Compile(r.File.Path, r.Pointer, r.Keywords...)
+}
+
+// opaque is a schema that the model holds nothing of: any JSON value, judged by the library.
+func (j *jsonLoader) opaque(f *jsonFile, v *jsontree.Value) *jsonType {
+	r := j.newRemainder(f, v, nil, f.pos(v.Place))
+	if r == nil {
+		return nil
+	}
+	t := &Type{Kind: JSONValue, Pos: f.pos(v.Place)}
+	t.Constraints.Remainder, t.Constraints.Pos = r, t.Pos
+	return &jsonType{Type: t, nullable: j.takesNull[r]}
+}
+
+// and adds what is left of a schema beside what it refers to. The type referred to is shared, and stays as it is.
+func (j *jsonLoader) and(f *jsonFile, v *jsontree.Value, t *jsonType, keyword string, left []string) *jsonType {
+	if len(left) == 0 || t == nil {
+		return t
+	}
+	if t.Constraints.Remainder != nil {
+		left = append([]string{keyword}, left...)
+	}
+	r := j.remainder(f, v, left)
+	if r == nil {
+		return nil
+	}
+	both := *t.Type
+	both.Constraints.Remainder, both.Constraints.Pos = r, r.Pos
+	both.Pos = f.pos(v.Place)
+	return &jsonType{Type: &both, nullable: t.nullable && j.takesNull[r]}
+}
+
+// checkLeft finds in what is left to the library what that would pass over: unknown keywords and formats.
+func (j *jsonLoader) checkLeft(f *jsonFile, v *jsontree.Value, left []string) {
+	if v.Kind != jsontree.Object {
+		return
+	}
+	for _, m := range v.Members {
+		if len(left) > 0 && !slices.Contains(left, m.Name) {
+			continue
+		}
+		if instead, ok := unsupported[m.Name]; ok {
+			j.errs.add(f.pos(m.Place), "keyword %s is not supported here: %s", m.Name, instead)
+		} else if !knownKeyword(m.Name) && !(v == f.root && slices.Contains(keywordsOfRoot, m.Name)) {
+			j.errs.add(f.pos(m.Place), "unknown keyword %s: is it misspelt? What is for other tools begins with x-", m.Name)
+		}
+		if m.Name == "format" && !slices.Contains(stringFormatNames, m.Value.Text) {
+			j.errs.add(f.pos(m.Place), "format %s is not known: it is one of %s", m.Value.JSON(), strings.Join(stringFormatNames, ", "))
+		}
+	}
+	eachSubschema(v, func(keyword, _ string, _ jsontree.Place, sub *jsontree.Value) {
+		if keyword != "$defs" && (len(left) == 0 || slices.Contains(left, keyword)) {
+			j.checkLeft(f, sub, nil)
+		}
+	})
+}
+
+func knownKeyword(name string) bool {
+	_, judged := beyond[name]
+	_, identifies := identifying[name]
+	return judged || identifies || slices.Contains(constraining, name) || slices.Contains(keywordsOfAnnotation, name) ||
+		strings.HasPrefix(name, "x-")
+}
+
+// reached are the files that a file refers to, itself first, in the order of their paths.
+func (j *jsonLoader) reached(f *jsonFile) []*File {
+	seen := map[*jsonFile]bool{f: true}
+	queue := []*jsonFile{f}
+	for i := 0; i < len(queue); i++ {
+		for _, other := range j.referred(queue[i]) {
+			if !seen[other] {
+				seen[other] = true
+				queue = append(queue, other)
+			}
+		}
+	}
+	out := make([]*File, len(queue))
+	for i, f := range queue {
+		out[i] = f.file
+	}
+	slices.SortFunc(out[1:], func(a, b *File) int { return strings.Compare(a.Path, b.Path) })
+	return out
+}
+
+// referred are the files that a file names. A name that only the library resolves may be that of a schema inside any.
+func (j *jsonLoader) referred(f *jsonFile) []*jsonFile {
+	var out []*jsonFile
+	for v := range f.schemas {
+		for _, keyword := range []string{"$ref", "$dynamicRef"} {
+			ref := v.Get(keyword)
+			if ref == nil {
+				continue
+			}
+			document, _, _ := strings.Cut(ref.Text, "#")
+			if document == "" {
+				continue
+			}
+			if other := j.fileByID(f, document); other != nil {
+				out = append(out, other)
+				continue
+			}
+			found := false
+			for _, name := range j.referencePaths(f, ref.Text) {
+				if other := j.byPath[name]; other != nil {
+					out, found = append(out, other), true
+				}
+			}
+			if !found {
+				out = append(out, j.embedding()...)
+			}
+		}
+	}
+	return out
+}
+
+// embedding are the files that hold schemas with an $id of their own.
+func (j *jsonLoader) embedding() []*jsonFile {
+	var out []*jsonFile
+	for _, f := range j.byPath {
+		if f != nil && len(f.embedded) > 0 {
+			out = append(out, f)
+		}
+	}
+	return out
+}
