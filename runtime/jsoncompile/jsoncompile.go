@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -35,16 +36,22 @@ func New(texts map[string][]byte) *Files { return &Files{texts: texts, docs: map
 // Compile returns the schema at a JSON pointer in a file, "" for the file as a whole. With keywords, only those of the
 // schema there count, and the rest of it is taken to hold.
 func (f *Files) Compile(path, pointer string, keywords ...string) (*jsonschema.Schema, error) {
-	l := &loader{files: f}
+	compiled, _, err := f.CompileFrom(path, pointer, keywords...)
+	return compiled, err
+}
+
+// CompileFrom is [Files.Compile] that also returns the paths of the files that it took, sorted.
+func (f *Files) CompileFrom(path, pointer string, keywords ...string) (compiled *jsonschema.Schema, from []string, err error) {
+	l := &loader{files: f, taken: map[string]bool{}}
 	at := base + path
 	if len(keywords) > 0 {
 		doc, err := f.document(path)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		part, err := only(doc, pointer, keywords)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
+			return nil, nil, fmt.Errorf("%s: %w", path, err)
 		}
 		l.path, l.document, pointer = path, part, "/$defs/"+partName
 	}
@@ -58,7 +65,8 @@ func (f *Files) Compile(path, pointer string, keywords ...string) (*jsonschema.S
 	if pointer != "" {
 		at += "#" + (&url.URL{Path: pointer}).EscapedPath()
 	}
-	return c.Compile(at)
+	compiled, err = c.Compile(at)
+	return compiled, slices.Sorted(maps.Keys(l.taken)), err
 }
 
 // document parses a file once.
@@ -85,6 +93,7 @@ type loader struct {
 	// document stands for the file at path.
 	path     string
 	document any
+	taken    map[string]bool
 }
 
 // Load finds the file of a URL: by its path, by its $id, or, for references relative to an $id, by what the URL ends in.
@@ -96,7 +105,8 @@ func (l *loader) Load(at string) (any, error) {
 			return nil, err
 		}
 		if at == base+path || identified(doc, at) {
-			return doc, nil
+			found = path
+			break
 		}
 		if strings.HasSuffix(at, "/"+path) && len(path) > len(found) {
 			found = path
@@ -105,6 +115,7 @@ func (l *loader) Load(at string) (any, error) {
 	if found == "" {
 		return nil, fmt.Errorf("%s: %w", at, fs.ErrNotExist)
 	}
+	l.taken[found] = true
 	return l.get(found)
 }
 

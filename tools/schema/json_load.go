@@ -34,7 +34,9 @@ type jsonFile struct {
 	// embedded are the schemas that have an $id of their own, and those inside them: only the library resolves their
 	// references.
 	embedded map[*jsontree.Value]bool
-	older    bool // than 2020-12
+	// dynamic says that a schema in the file has a $dynamicAnchor.
+	dynamic bool
+	older   bool // than 2020-12
 }
 
 func (f *jsonFile) pos(at jsontree.Place) Position { return jsonPos(f.path, at) }
@@ -184,6 +186,7 @@ func (j *jsonLoader) checkHead(f *jsonFile) bool {
 // collect notes all values of a file that are schemas.
 func (j *jsonLoader) collect(f *jsonFile, v *jsontree.Value, pointer string, embedded bool) {
 	f.schemas[v] = pointer
+	f.dynamic = f.dynamic || v.Get("$dynamicAnchor") != nil
 	if embedded = embedded || v != f.root && v.Get("$id") != nil; embedded {
 		if f.embedded == nil {
 			f.embedded = map[*jsontree.Value]bool{}

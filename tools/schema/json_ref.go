@@ -3,8 +3,10 @@ package schema
 import (
 	"errors"
 	"io/fs"
+	"maps"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/omninode/trestle/tools/schema/jsontree"
@@ -105,6 +107,8 @@ func (j *jsonLoader) forLibrary(f *jsonFile, v, ref *jsontree.Value) bool {
 	switch {
 	case f.embedded[v], fragment != "" && fragment[0] != '/', strings.HasPrefix(document, metaSchemas):
 		return true
+	case document != "" && f.dynamic:
+		return true // what its dynamic references mean depends on the way to them
 	case document == "" || j.fileByID(f, document) != nil:
 		return false
 	}
@@ -113,7 +117,7 @@ func (j *jsonLoader) forLibrary(f *jsonFile, v, ref *jsontree.Value) bool {
 			return false
 		}
 	}
-	return len(j.embedding()) > 0
+	return slices.ContainsFunc(slices.Collect(maps.Values(j.byPath)), func(f *jsonFile) bool { return f != nil && len(f.embedded) > 0 })
 }
 
 const metaSchemas = "https://json-schema.org/draft/"

@@ -29,7 +29,7 @@ func (j *jsonLoader) remainder(f *jsonFile, v *jsontree.Value, left []string) *R
 			break
 		}
 	}
-	if f.embedded[v] || slices.ContainsFunc(left, func(k string) bool { return slices.Contains(dependent, k) }) {
+	if f.embedded[v] || identifies(v, left) || slices.ContainsFunc(left, func(k string) bool { return slices.Contains(dependent, k) }) {
 		left = nil
 	}
 	return j.newRemainder(f, v, left, at)
@@ -43,7 +43,6 @@ func (j *jsonLoader) newRemainder(f *jsonFile, v *jsontree.Value, left []string,
 	if len(j.errs) > before {
 		return nil
 	}
-	r.Files = j.reached(f)
 	compiled, err := j.compile(r)
 	if err != nil {
 		j.refused = append(j.refused, refusal{f, at, err})
@@ -105,6 +104,7 @@ func pointerTo(location []string) string {
 	return b.String()
 }
 
+// compile compiles a remainder, and notes the files that took.
 func (j *jsonLoader) compile(r *Remainder) (*jsonschema.Schema, error) {
 	if j.library == nil {
 		texts := map[string][]byte{}
@@ -115,7 +115,23 @@ func (j *jsonLoader) compile(r *Remainder) (*jsonschema.Schema, error) {
 		}
 		j.library = jsoncompile.New(texts)
 	}
-	return j.library.Compile(r.File.Path, r.Pointer, r.Keywords...)
+	compiled, paths, err := j.library.CompileFrom(r.File.Path, r.Pointer, r.Keywords...)
+	for _, path := range paths {
+		r.Files = append(r.Files, j.byPath[path].file)
+	}
+	return compiled, err
+}
+
+// identifies says whether a schema below the keywords has a name that others may refer to it by: it cannot be there
+// twice.
+func identifies(v *jsontree.Value, left []string) bool {
+	found := false
+	eachSubschema(v, func(keyword, _ string, _ jsontree.Place, sub *jsontree.Value) {
+		if left == nil || slices.Contains(left, keyword) {
+			found = found || sub.Get("$id") != nil || sub.Get("$anchor") != nil || sub.Get("$dynamicAnchor") != nil || identifies(sub, nil)
+		}
+	})
+	return found
 }
 
 // opaque is a schema that the model holds nothing of: any JSON value, judged by the library.
@@ -161,7 +177,7 @@ func (j *jsonLoader) checkLeft(f *jsonFile, v *jsontree.Value, left []string) {
 		} else if !knownKeyword(m.Name) && !(v == f.root && slices.Contains(keywordsOfRoot, m.Name)) {
 			j.errs.add(f.pos(m.Place), "unknown keyword %s: is it misspelt? What is for other tools begins with x-", m.Name)
 		}
-		if m.Name == "format" && !slices.Contains(stringFormatNames, m.Value.Text) {
+		if m.Name == "format" && !slices.Contains(stringFormatNames, m.Value.Text) && !slices.Contains(libraryFormats, m.Value.Text) {
 			j.errs.add(f.pos(m.Place), "format %s is not known: it is one of %s", m.Value.JSON(), strings.Join(stringFormatNames, ", "))
 		}
 	}
@@ -177,66 +193,4 @@ func knownKeyword(name string) bool {
 	_, identifies := identifying[name]
 	return judged || identifies || slices.Contains(constraining, name) || slices.Contains(keywordsOfAnnotation, name) ||
 		strings.HasPrefix(name, "x-")
-}
-
-// reached are the files that a file refers to, itself first, in the order of their paths.
-func (j *jsonLoader) reached(f *jsonFile) []*File {
-	seen := map[*jsonFile]bool{f: true}
-	queue := []*jsonFile{f}
-	for i := 0; i < len(queue); i++ {
-		for _, other := range j.referred(queue[i]) {
-			if !seen[other] {
-				seen[other] = true
-				queue = append(queue, other)
-			}
-		}
-	}
-	out := make([]*File, len(queue))
-	for i, f := range queue {
-		out[i] = f.file
-	}
-	slices.SortFunc(out[1:], func(a, b *File) int { return strings.Compare(a.Path, b.Path) })
-	return out
-}
-
-// referred are the files that a file names. A name that only the library resolves may be that of a schema inside any.
-func (j *jsonLoader) referred(f *jsonFile) []*jsonFile {
-	var out []*jsonFile
-	for v := range f.schemas {
-		for _, keyword := range []string{"$ref", "$dynamicRef"} {
-			ref := v.Get(keyword)
-			if ref == nil {
-				continue
-			}
-			document, _, _ := strings.Cut(ref.Text, "#")
-			if document == "" {
-				continue
-			}
-			if other := j.fileByID(f, document); other != nil {
-				out = append(out, other)
-				continue
-			}
-			found := false
-			for _, name := range j.referencePaths(f, ref.Text) {
-				if other := j.byPath[name]; other != nil {
-					out, found = append(out, other), true
-				}
-			}
-			if !found {
-				out = append(out, j.embedding()...)
-			}
-		}
-	}
-	return out
-}
-
-// embedding are the files that hold schemas with an $id of their own.
-func (j *jsonLoader) embedding() []*jsonFile {
-	var out []*jsonFile
-	for _, f := range j.byPath {
-		if f != nil && len(f.embedded) > 0 {
-			out = append(out, f)
-		}
-	}
-	return out
 }

@@ -244,6 +244,9 @@ var stringFormatNames = []string{
 	"json-pointer", "regex",
 }
 
+// libraryFormats are formats that only the library knows.
+var libraryFormats = []string{"iri", "iri-reference", "uri-template", "relative-json-pointer"}
+
 func (j *jsonLoader) readString(f *jsonFile, v *jsontree.Value, t *Type) (left []string) {
 	t.Kind = String
 	left = j.checkKeywords(f, v, append([]string{"enum"}, keywordsOfString...), "a string", removeIt)
@@ -262,6 +265,8 @@ func (j *jsonLoader) readString(f *jsonFile, v *jsontree.Value, t *Type) (left [
 	j.readValues(f, v, t)
 	if format := v.Get("format"); format != nil {
 		switch {
+		case format.Kind == jsontree.String && slices.Contains(libraryFormats, format.Text) && !j.tree.loose:
+			c.Format, left = format.Text, append(left, "format")
 		case format.Kind != jsontree.String || !slices.Contains(stringFormatNames, format.Text) && !j.tree.loose:
 			j.errs.add(f.pos(format.Place), "format %s is not known: it is one of %s", format.JSON(), strings.Join(stringFormatNames, ", "))
 		case format.Text == "date-time":
@@ -381,7 +386,8 @@ func (j *jsonLoader) readArray(f *jsonFile, v *jsontree.Value, t *Type) (left []
 	if v.Get("prefixItems") != nil && !j.tree.loose {
 		allowed = slices.DeleteFunc(slices.Clone(allowed), func(k string) bool { return k == "items" })
 	}
-	left = j.checkKeywords(f, v, allowed, "an array", removeItUnlessTuple(v))
+	left = j.checkKeywords(f, v, append(j.values(), allowed...), "an array", removeItUnlessTuple(v))
+	left = append(left, present(v, j.values())...)
 	c := &t.Constraints
 	c.MinItems, c.MaxItems = j.natural(f, v, "minItems"), j.natural(f, v, "maxItems")
 	if v.Get("prefixItems") != nil {
@@ -398,6 +404,19 @@ func (j *jsonLoader) readArray(f *jsonFile, v *jsontree.Value, t *Type) (left []
 		}
 	}
 	return left
+}
+
+// values are the keywords that list values, which the model holds for scalars.
+func (j *jsonLoader) values() []string {
+	if j.tree.loose {
+		return nil
+	}
+	return []string{"const", "enum"}
+}
+
+// present are the keywords that a schema has.
+func present(v *jsontree.Value, keywords []string) []string {
+	return slices.DeleteFunc(slices.Clone(keywords), func(k string) bool { return v.Get(k) == nil })
 }
 
 // removeItUnlessTuple is the advice about keywords that mean nothing for an array: items has its meaning in a tuple too.
@@ -425,7 +444,8 @@ func (j *jsonLoader) readMap(f *jsonFile, v *jsontree.Value, t *Type) (left []st
 	if !j.tree.loose && (v.Get("patternProperties") != nil || v.Get("required") != nil || v.Get("properties") != nil) {
 		allowed, advice = []string{"type", "minProperties", "maxProperties"}, inTarget
 	}
-	left = j.checkKeywords(f, v, allowed, "an object without properties", advice)
+	left = j.checkKeywords(f, v, append(j.values(), allowed...), "an object without properties", advice)
+	left = append(left, present(v, j.values())...)
 	c := &t.Constraints
 	c.MinPairs, c.MaxPairs = j.natural(f, v, "minProperties"), j.natural(f, v, "maxProperties")
 	values, keys := v.Get("additionalProperties"), v.Get("propertyNames")

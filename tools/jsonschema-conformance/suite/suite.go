@@ -2,6 +2,7 @@
 package suite
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -79,10 +80,10 @@ func Remotes(dir string) (map[string][]byte, error) {
 }
 
 // Typed returns a group with its schema narrowed to a JSON type, and the values of that type, where the schema says
-// nothing of types; ok is false where it does, and where there is no value.
+// nothing of types; ok is false where it does, where the schema refers to itself as a whole, and where there is no value.
 func (g Group) Typed(name string) (typed Group, ok bool) {
 	var members map[string]json.RawMessage
-	if json.Unmarshal(g.Schema, &members) != nil || members["type"] != nil {
+	if json.Unmarshal(g.Schema, &members) != nil || members["type"] != nil || members["$id"] != nil || bytes.Contains(g.Schema, []byte(`"#"`)) {
 		return Group{}, false
 	}
 	typed = g
