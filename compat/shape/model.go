@@ -13,9 +13,12 @@ import (
 )
 
 // FromType returns what a type of scalars accepts in JSON, whatever language it is written in; ok is false for other
-// types, and for bytes.
+// types, for bytes, and where the model does not hold all of a type.
 func (s *Space) FromType(t *schema.Type) (a *Shape, ok bool) {
 	c := t.Constraints
+	if c.Remainder != nil {
+		return nil, false // more than the model says
+	}
 	var parts []*Shape
 	switch {
 	case IsNumber(t.Kind):
