@@ -34,7 +34,14 @@ func (g *file) appendJSON(m *schema.Message, goName string) error {
 		}
 		body = append(body, lines...)
 	}
-	if m.KeepUnknown {
+	switch {
+	case m.Rest != nil:
+		lines, err := g.appendRest(m)
+		if err != nil {
+			return err
+		}
+		body = append(body, lines...)
+	case m.KeepUnknown:
 		body = append(body, g.appendUnknown()...)
 	}
 	text := strings.Join(body, "\n")

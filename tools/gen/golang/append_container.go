@@ -53,20 +53,22 @@ func (g *file) appendMap(c container, expr string, f *schema.Field, t *schema.Ty
 		return nil, err
 	}
 	item = append([]string{e + " := " + expr + "[" + k + "]"}, item...)
-	lines := []string{
-		"{",
-		c.open,
-		"var " + room + " [8]" + g.goType(t.Key), // on the stack, for most maps
-		keys + " := " + room + "[:0]",
-		"for " + k + " := range " + expr + " {",
-		keys + " = append(" + keys + ", " + k + ")",
+	lines := []string{"{"}
+	if c.open != "" {
+		lines = append(lines, c.open)
+	}
+	lines = append(lines,
+		"var "+room + " [8]"+g.goType(t.Key), // on the stack, for most maps
+		keys+" := "+room+"[:0]",
+		"for "+k+" := range "+expr+" {",
+		keys+" = append("+keys+", "+k+")",
 		"}",
-		g.std("slices", "Sort") + "(" + keys + ")",
-		"for " + i + ", " + k + " := range " + keys + " {",
-		"if " + i + " > 0 {",
+		g.std("slices", "Sort")+"("+keys+")",
+		"for "+i+", "+k+" := range "+keys+" {",
+		"if "+i+" > 0 {",
 		"b = append(b, ',')",
 		"}",
-	}
+	)
 	switch t.Key.Kind {
 	case schema.Bool:
 		return nil, refuse(f.Pos, fieldName(f), "a map with bool keys is not supported: use string keys")

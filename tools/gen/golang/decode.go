@@ -14,6 +14,8 @@ func (g *file) decodeJSON(m *schema.Message, goName string) error {
 	switch {
 	case m.Closed:
 		g.p("// values, and a field that the schema does not have is a fault.")
+	case m.Rest != nil:
+		g.p("// values, and fields that the schema does not name are kept in Additional.")
 	case m.KeepUnknown:
 		g.p("// values, and fields that the schema does not have are kept in Unknown.")
 	default:
@@ -32,7 +34,10 @@ func (g *file) decodeJSON(m *schema.Message, goName string) error {
 	for _, o := range m.Oneofs {
 		g.p("var one%s bool // a member of %s has been read", camel(o.Name), o.Name)
 	}
-	if m.KeepUnknown {
+	switch {
+	case m.Rest != nil:
+		g.p("%s = nil", restExpr)
+	case m.KeepUnknown:
 		g.p("x.Unknown = nil")
 	}
 	g.p("for r.More() {")
@@ -62,6 +67,12 @@ func (g *file) decodeJSON(m *schema.Message, goName string) error {
 	case m.Closed:
 		g.p("r.Skip()")
 		g.p("r.Fault(\"additionalProperties\", \"must not be present: the schema has no such field\", nil)")
+	case m.Rest != nil:
+		text, err := g.readRest(m)
+		if err != nil {
+			return err
+		}
+		g.p("%s", text)
 	case m.KeepUnknown:
 		g.p("x.Unknown = append(x.Unknown, %s{Name: %s(r.Name()), Value: r.Raw()})", g.jsontext("Member"), g.std("strings", "Clone"))
 	default:

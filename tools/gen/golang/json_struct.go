@@ -31,7 +31,7 @@ var methodNames = []string{
 // jsonFieldName is the Go name of a property.
 func jsonFieldName(f *schema.Field) string {
 	name := camel(f.Name)
-	if slices.Contains(methodNames, name) {
+	if slices.Contains(methodNames, name) || name == "Additional" && f.Message.Rest != nil {
 		return name + "_"
 	}
 	return name
@@ -139,9 +139,6 @@ func (g *file) jsonMessage(m *schema.Message, names map[string]schema.Position) 
 	if err := declare(names, goName, m.Pos, m.FullName); err != nil {
 		return err
 	}
-	if m.Rest != nil {
-		return refuse(m.Pos, m.FullName, "additionalProperties beside properties has no Go form: leave it out, or move the free part into a property of its own")
-	}
 	if err := g.jsonStruct(m, goName); err != nil {
 		return err
 	}
@@ -190,7 +187,10 @@ func (g *file) jsonStruct(m *schema.Message, goName string) error {
 		g.doc(f.Doc, f.Deprecated)
 		g.p("%s %s", name, goType)
 	}
-	if m.KeepUnknown {
+	switch {
+	case m.Rest != nil:
+		g.restMember(m)
+	case m.KeepUnknown:
 		if len(m.Fields) > 0 {
 			g.p("")
 		}

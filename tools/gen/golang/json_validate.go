@@ -42,6 +42,13 @@ func (g *file) jsonValidate(m *schema.Message, goName string) error {
 		}
 		lines = append(lines, field...)
 	}
+	if m.Rest != nil {
+		rest, err := g.restKeywords(m)
+		if err != nil {
+			return err
+		}
+		lines = append(lines, rest...)
+	}
 	if m.Remainder != nil {
 		lines = append(lines, g.encodedAgainst(m.Remainder, goName, `""`, "x.AppendJSON(nil)")...)
 	}

@@ -198,8 +198,15 @@ func (b *builder) messageInto(o *object, m *schema.Message, optional []string) e
 	if properties.Len() > 0 {
 		o.Set("properties", properties)
 	}
-	if m.Closed {
+	switch {
+	case m.Closed:
 		o.Set("additionalProperties", false)
+	case m.Rest != nil:
+		rest := &object{}
+		if err := b.typeInto(rest, m.Rest, nil, false); err != nil {
+			return err
+		}
+		o.Set("additionalProperties", rest)
 	}
 	var choices []any
 	for _, oneof := range m.Oneofs {

@@ -49,6 +49,8 @@ type ParcelSent struct {
 	Limits *ParcelSentLimits
 	// A stop that is over.
 	Last *Stop
+	// Notes, some with a name of their own.
+	Notes *ParcelSentNotes
 	// Words or nothing.
 	Words []jsontext.Raw
 	// Not for everyone.
@@ -288,6 +290,15 @@ func (x *ParcelSent) ValidateInto(v *trestle.Violations) {
 			}
 		}
 	}
+	if x.Notes != nil {
+		{
+			first := v.Len()
+			x.Notes.ValidateInto(v)
+			if v.Len() > first && v.Under(first, "notes") {
+				return
+			}
+		}
+	}
 	for i, e := range x.Words {
 		if partParcelSentWords.Check(v, "words["+strconv.Itoa(i)+"]", []byte(e), nil) {
 			return
@@ -331,7 +342,19 @@ func (x *ParcelSent) ValidateInto(v *trestle.Violations) {
 }
 
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
-func (x *ParcelSent) SetDefaults(time.Time) {}
+func (x *ParcelSent) SetDefaults(now time.Time) {
+	for _, m := range x.Stops {
+		for i2 := range m {
+			m[i2].SetDefaults(now)
+		}
+	}
+	if x.Last != nil {
+		x.Last.SetDefaults(now)
+	}
+	if x.Notes != nil {
+		x.Notes.SetDefaults(now)
+	}
+}
 
 // AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
@@ -500,6 +523,13 @@ func (x *ParcelSent) AppendJSON(b []byte) ([]byte, error) {
 		b = append(b, `"last":`...)
 		if b, err = x.Last.AppendJSON(b); err != nil {
 			return b, jsontext.At(err, "last")
+		}
+		b = append(b, ',')
+	}
+	if x.Notes != nil {
+		b = append(b, `"notes":`...)
+		if b, err = x.Notes.AppendJSON(b); err != nil {
+			return b, jsontext.At(err, "notes")
 		}
 		b = append(b, ',')
 	}
@@ -686,8 +716,16 @@ func (x *ParcelSent) DecodeJSON(r *jsontext.Reader) {
 				}
 				x.Last.DecodeJSON(r)
 			}
-		case "words":
+		case "notes":
 			r.Once(&seen, 12)
+			if !r.Null() {
+				if x.Notes == nil {
+					x.Notes = new(ParcelSentNotes)
+				}
+				x.Notes.DecodeJSON(r)
+			}
+		case "words":
+			r.Once(&seen, 13)
 			if !r.Null() {
 				x.Words = []jsontext.Raw{}
 				if r.BeginArray() {
@@ -697,23 +735,23 @@ func (x *ParcelSent) DecodeJSON(r *jsontext.Reader) {
 				}
 			}
 		case "secret":
-			r.Once(&seen, 13)
+			r.Once(&seen, 14)
 			if !r.Null() {
 				r.Sensitive()
 				x.Secret = new(r.String())
 			}
 		case "mail":
-			r.Once(&seen, 14)
+			r.Once(&seen, 15)
 			if !r.Null() {
 				x.Mail = new(r.String())
 			}
 		case "site":
-			r.Once(&seen, 15)
+			r.Once(&seen, 16)
 			if !r.Null() {
 				x.Site = new(r.String())
 			}
 		case "day":
-			r.Once(&seen, 16)
+			r.Once(&seen, 17)
 			if !r.Null() {
 				x.Day = new(r.String())
 			}
@@ -792,6 +830,140 @@ func (x *ParcelSentLimits) DecodeJSON(r *jsontext.Reader) {
 		switch r.Name() {
 		default:
 			x.Unknown = append(x.Unknown, jsontext.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
+		}
+	}
+}
+
+// Notes, some with a name of their own.
+type ParcelSentNotes struct {
+	// The first.
+	First *string
+	// One more.
+	Additional_ *string
+
+	// Additional holds the fields that the schema does not name, by their names.
+	Additional map[string]Stop
+}
+
+// Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
+func (x *ParcelSentNotes) Validate() error {
+	var v trestle.Violations
+	x.ValidateInto(&v)
+	return v.Err("acme.left.v1.ParcelSentNotes")
+}
+
+// ValidateFirst is Validate that stops at the first rule that x breaks.
+func (x *ParcelSentNotes) ValidateFirst() error {
+	v := trestle.FirstOnly()
+	x.ValidateInto(&v)
+	return v.Err("acme.left.v1.ParcelSentNotes")
+}
+
+// ValidateInto adds every rule that x breaks to v, in schema order, until v is full.
+func (x *ParcelSentNotes) ValidateInto(v *trestle.Violations) {
+	{
+		first := v.Len()
+		for k, e := range x.Additional {
+			{
+				first := v.Len()
+				e.ValidateInto(v)
+				if v.Len() > first && v.Under(first, jsontext.MemberPath(k)) {
+					return
+				}
+			}
+		}
+		if v.Sort(first) {
+			return
+		}
+	}
+}
+
+// SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
+func (x *ParcelSentNotes) SetDefaults(now time.Time) {
+	for k, m := range x.Additional {
+		m.SetDefaults(now)
+		x.Additional[k] = m
+	}
+}
+
+// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// JSON form, what was appended is of no use.
+func (x *ParcelSentNotes) AppendJSON(b []byte) ([]byte, error) {
+	var err error
+	b = append(b, '{')
+	if x.First != nil {
+		b = append(b, `"first":`...)
+		if b, err = jsontext.AppendString(b, *x.First); err != nil {
+			return b, jsontext.At(err, "first")
+		}
+		b = append(b, ',')
+	}
+	if x.Additional_ != nil {
+		b = append(b, `"additional":`...)
+		if b, err = jsontext.AppendString(b, *x.Additional_); err != nil {
+			return b, jsontext.At(err, "additional")
+		}
+		b = append(b, ',')
+	}
+	if len(x.Additional) > 0 {
+		{
+			var room [8]string
+			keys := room[:0]
+			for k := range x.Additional {
+				keys = append(keys, k)
+			}
+			slices.Sort(keys)
+			for i, k := range keys {
+				if i > 0 {
+					b = append(b, ',')
+				}
+				if b, err = jsontext.AppendString(b, k); err != nil {
+					return b, err
+				}
+				b = append(b, ':')
+				e := x.Additional[k]
+				if b, err = e.AppendJSON(b); err != nil {
+					return b, jsontext.AtKey(err, k)
+				}
+			}
+			b = append(b, ',')
+		}
+	}
+	if b[len(b)-1] == ',' {
+		b[len(b)-1] = '}'
+		return b, nil
+	}
+	return append(b, '}'), nil
+}
+
+// DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
+// values, and fields that the schema does not name are kept in Additional.
+func (x *ParcelSentNotes) DecodeJSON(r *jsontext.Reader) {
+	if !r.BeginObject() {
+		return
+	}
+	var seen uint64
+	x.Additional = nil
+	for r.More() {
+		switch r.Name() {
+		case "first":
+			r.Once(&seen, 0)
+			if !r.Null() {
+				x.First = new(r.String())
+			}
+		case "additional":
+			r.Once(&seen, 1)
+			if !r.Null() {
+				x.Additional_ = new(r.String())
+			}
+		default:
+			k := strings.Clone(r.Name())
+			var m Stop
+			m.DecodeJSON(r)
+			if x.Additional == nil {
+				x.Additional = map[string]Stop{}
+			}
+			x.Additional[k] = m
 		}
 	}
 }

@@ -52,7 +52,11 @@ func (x *Stop) ValidateInto(v *trestle.Violations) {
 }
 
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
-func (x *Stop) SetDefaults(time.Time) {}
+func (x *Stop) SetDefaults(now time.Time) {
+	if x.Left == nil {
+		x.Left = new(false)
+	}
+}
 
 // AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
