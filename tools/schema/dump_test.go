@@ -97,6 +97,14 @@ func (d *dumper) pkg(p *schema.Package) {
 				e.Key, e.Role, e.Envelope, e.Encoding, reply, e.PublishedBy, e.ConsumedBy, d.at(e.Pos, ""))
 		}
 		d.types(p.Messages, p.Enums)
+		for _, u := range p.Unions {
+			d.line("union %s by %s%s", u.FullName, u.Property, d.at(u.Pos, u.Doc))
+			d.in(func() {
+				for _, v := range u.Variants {
+					d.line("%s %v%s", v.Message.FullName, v.Values, d.at(v.Pos, ""))
+				}
+			})
+		}
 	})
 }
 
@@ -194,6 +202,10 @@ func (d *dumper) typeText(t *schema.Type) string {
 		text = t.Message.FullName
 	case schema.EnumKind:
 		text = t.Enum.FullName
+	case schema.JSONObject:
+		if t.Union != nil {
+			text = t.Union.FullName
+		}
 	case schema.List:
 		text = "[" + d.typeText(t.Elem) + "]"
 	case schema.Map:

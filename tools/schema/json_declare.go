@@ -53,6 +53,10 @@ func (j *jsonLoader) declareRoot(f *jsonFile, name string, at jsontree.Place) {
 		j.declareEnum(f, f.root, name, "", at)
 		return
 	}
+	if property, choices := j.union(from, content); property != "" && content == f.root && f.root.Get("x-trestle").Get("event") == nil {
+		j.declareUnion(f, f.root, name, "", at, property, choices)
+		return
+	}
 	if isObject(content) {
 		j.declareMessage(f, f.root, from, content, name, "", at)
 	}
@@ -121,6 +125,10 @@ func (j *jsonLoader) declare(f *jsonFile, v *jsontree.Value, name, fallback stri
 		j.declareEnum(f, v, name, fallback, at)
 	case isMessage(v):
 		j.declareMessage(f, v, f, v, name, fallback, at)
+	default:
+		if property, choices := j.union(f, v); property != "" {
+			j.declareUnion(f, v, name, fallback, at, property, choices)
+		}
 	}
 }
 

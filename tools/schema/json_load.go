@@ -49,6 +49,7 @@ type jsonLoader struct {
 	// Types of schemas, once they are known. A message is known, by its name, before its fields are.
 	messages map[*jsontree.Value]*Message
 	enums    map[*jsontree.Value]*Enum
+	unions   map[*jsontree.Value]*Union
 	types    map[*jsontree.Value]*jsonType
 	names    map[*Package]map[string]Position
 	// declared are the messages in the order of their sources.
@@ -72,7 +73,7 @@ type declaredMessage struct {
 func (l *loader) loadJSON(names []string) error {
 	j := &jsonLoader{
 		loader: l, byPath: map[string]*jsonFile{}, byID: map[string]*jsonFile{},
-		messages: map[*jsontree.Value]*Message{}, enums: map[*jsontree.Value]*Enum{},
+		messages: map[*jsontree.Value]*Message{}, enums: map[*jsontree.Value]*Enum{}, unions: map[*jsontree.Value]*Union{},
 		types: map[*jsontree.Value]*jsonType{}, names: map[*Package]map[string]Position{},
 	}
 	var files []*jsonFile

@@ -191,6 +191,6 @@ func (j *jsonLoader) checkLeft(f *jsonFile, v *jsontree.Value, left []string) {
 func knownKeyword(name string) bool {
 	_, judged := beyond[name]
 	_, identifies := identifying[name]
-	return judged || identifies || slices.Contains(constraining, name) || slices.Contains(keywordsOfAnnotation, name) ||
+	return judged || identifies || name == "discriminator" || slices.Contains(constraining, name) || slices.Contains(keywordsOfAnnotation, name) ||
 		strings.HasPrefix(name, "x-")
 }

@@ -65,6 +65,9 @@ func (j *jsonLoader) readType(f *jsonFile, v *jsontree.Value) *jsonType {
 		t.Constraints.Pos = t.Pos
 		return j.withRest(f, v, t, j.enumNullable(v), j.checkKeywords(f, v, keywordsOfEnum, "a list of strings", removeIt))
 	}
+	if u := j.unions[v]; u != nil {
+		return j.readUnion(f, v, t, u)
+	}
 	if ref := v.Get("$ref"); ref != nil {
 		return j.readReference(f, v, ref)
 	}
@@ -109,7 +112,7 @@ var combining = []string{"anyOf", "oneOf", "allOf"}
 func alternative(keyword string, list *jsontree.Value) (one *jsontree.Value, null bool) {
 	for _, item := range list.Items {
 		switch {
-		case keyword != "allOf" && item.Kind == jsontree.Object && len(item.Members) == 1 && item.Get("type") != nil && item.Get("type").Text == "null":
+		case keyword != "allOf" && isNullType(item):
 			null = true
 		case one != nil:
 			return nil, false

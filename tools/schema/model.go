@@ -91,6 +91,7 @@ type Package struct {
 	Family           *Family    // nil when the package declares none
 	Messages         []*Message // top level, files by name, then source order
 	Enums            []*Enum    // top level, likewise
+	Unions           []*Union   // likewise; JSON Schema only
 	Events           []*Event
 	Files            []*File
 }
@@ -304,6 +305,25 @@ type Enum struct {
 	Pos            Position
 }
 
+// Union is a choice of messages that are told apart by a property: oneOf or anyOf objects that each demand other values
+// of it.
+type Union struct {
+	Name, FullName string
+	Doc            string
+	Package        *Package
+	File           *File
+	Property       string // JSON name
+	Variants       []*Variant
+	Pos            Position
+}
+
+// Variant is one message of a union.
+type Variant struct {
+	Message *Message
+	Values  []string // of the property
+	Pos     Position
+}
+
 // EnumValue is one value of an enum.
 type EnumValue struct {
 	Name   string // "ANALYSIS_TYPE_FULL"
@@ -344,6 +364,7 @@ type Type struct {
 	Kind        Kind
 	Message     *Message // Record
 	Enum        *Enum    // EnumKind
+	Union       *Union   // of a JSONObject that is one of several messages
 	Elem        *Type    // List, Map
 	Key         *Type    // Map
 	Constraints Constraints
