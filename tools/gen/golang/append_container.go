@@ -58,7 +58,7 @@ func (g *file) appendMap(c container, expr string, f *schema.Field, t *schema.Ty
 		lines = append(lines, c.open)
 	}
 	lines = append(lines,
-		"var "+room + " [8]"+g.goType(t.Key), // on the stack, for most maps
+		"var "+room+" [8]"+g.goType(t.Key), // on the stack, for most maps
 		keys+" := "+room+"[:0]",
 		"for "+k+" := range "+expr+" {",
 		keys+" = append("+keys+", "+k+")",

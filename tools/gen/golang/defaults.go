@@ -15,17 +15,24 @@ func hasDefaults(m *schema.Message, visiting map[*schema.Message]bool) bool {
 		return false
 	}
 	visiting[m] = true
-	if m.Rest != nil && m.Rest.Kind == schema.Record && hasDefaults(m.Rest.Message, visiting) {
+	if typeHasDefaults(m.Rest, visiting) {
 		return true
 	}
 	for _, f := range m.Fields {
-		if f.Default != "" {
+		if f.Default != "" || typeHasDefaults(f.Type, visiting) {
 			return true
 		}
-		for t := f.Type; t != nil; t = t.Elem {
-			if t.Kind == schema.Record && hasDefaults(t.Message, visiting) {
-				return true
-			}
+	}
+	return false
+}
+
+func typeHasDefaults(t *schema.Type, visiting map[*schema.Message]bool) bool {
+	for ; t != nil; t = t.Elem {
+		if t.Kind == schema.Record && hasDefaults(t.Message, visiting) {
+			return true
+		}
+		if t.Union != nil {
+			return true // what tells its members apart is filled in
 		}
 	}
 	return false

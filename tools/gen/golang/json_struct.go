@@ -40,6 +40,11 @@ func jsonFieldName(f *schema.Field) string {
 // jsonView describes how a property appears in Go: a required one as a plain value, an optional one as a pointer,
 // unless its type has a value for absent of its own.
 func (g *file) jsonView(v view) view {
+	if t := lowered(v.Type); t != v.Type {
+		f := *v.Field
+		f.Type = t
+		v.Field = &f
+	}
 	v.expr = "x." + jsonFieldName(v.Field)
 	v.value = v.expr
 	switch v.Type.Kind {
@@ -78,6 +83,13 @@ func jsonPackage(set *schema.Set, pkg *schema.Package) ([]output.File, error) {
 		for _, m := range pkg.Messages {
 			if m.File == source {
 				if err := g.jsonMessage(m, names); err != nil {
+					return nil, err
+				}
+			}
+		}
+		for _, u := range pkg.Unions {
+			if u.File == source {
+				if err := g.jsonUnion(u, names); err != nil {
 					return nil, err
 				}
 			}
@@ -180,8 +192,9 @@ func (g *file) jsonStruct(m *schema.Message, goName string) error {
 			return refuse(f.Pos, fieldName(f), "its Go name %s is that of %s: rename one", name, other)
 		}
 		taken[name] = f.Name
-		goType := g.goType(f.Type)
-		if g.view(f).pointer {
+		v := g.view(f)
+		goType := g.goType(v.Type)
+		if v.pointer {
 			goType = "*" + goType
 		}
 		g.doc(f.Doc, f.Deprecated)

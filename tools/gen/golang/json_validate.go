@@ -17,13 +17,13 @@ func (g *file) jsonValidate(m *schema.Message, goName string) error {
 	for _, f := range m.Fields {
 		v := g.view(f)
 		path := strconv.Quote(f.JSONName)
-		field, err := g.keywords(valueRule{field: f, typ: f.Type, expr: v.value, path: path})
+		field, err := g.keywords(valueRule{field: f, typ: v.Type, expr: v.value, path: path})
 		if err != nil {
 			return err
 		}
 		missing := ""
 		if f.Required {
-			switch f.Type.Kind {
+			switch v.Type.Kind {
 			case schema.JSONObject, schema.JSONValue:
 				missing = v.expr + ` == ""`
 			case schema.Timestamp:
@@ -37,7 +37,7 @@ func (g *file) jsonValidate(m *schema.Message, goName string) error {
 			r := valueRule{field: f, path: path}
 			field = append([]string{g.check(missing, r, finding{rule: "required", text: "value is required"})}, field...)
 		}
-		if v.has != "" && len(field) > 0 && !emptyPasses(f.Type) {
+		if v.has != "" && len(field) > 0 && !emptyPasses(v.Type) {
 			field = guarded("if "+v.has+" {", field)
 		}
 		lines = append(lines, field...)

@@ -51,6 +51,12 @@ type ParcelSent struct {
 	Last *Stop
 	// Notes, some with a name of their own.
 	Notes *ParcelSentNotes
+	// How it is paid.
+	Payment *Payment
+	// What was paid.
+	PaidBefore []Payment
+	// Who is part of it, by role.
+	Parties map[string]Party
 	// Words or nothing.
 	Words []jsontext.Raw
 	// Not for everyone.
@@ -299,6 +305,39 @@ func (x *ParcelSent) ValidateInto(v *trestle.Violations) {
 			}
 		}
 	}
+	if x.Payment != nil {
+		{
+			first := v.Len()
+			x.Payment.ValidateInto(v)
+			if v.Len() > first && v.Under(first, "payment") {
+				return
+			}
+		}
+	}
+	for i := range x.PaidBefore {
+		{
+			first := v.Len()
+			x.PaidBefore[i].ValidateInto(v)
+			if v.Len() > first && v.Under(first, "paid_before["+strconv.Itoa(i)+"]") {
+				return
+			}
+		}
+	}
+	{
+		first := v.Len()
+		for k, e := range x.Parties {
+			{
+				first := v.Len()
+				e.ValidateInto(v)
+				if v.Len() > first && v.Under(first, "parties["+strconv.Quote(k)+"]") {
+					return
+				}
+			}
+		}
+		if v.Sort(first) {
+			return
+		}
+	}
 	for i, e := range x.Words {
 		if partParcelSentWords.Check(v, "words["+strconv.Itoa(i)+"]", []byte(e), nil) {
 			return
@@ -353,6 +392,16 @@ func (x *ParcelSent) SetDefaults(now time.Time) {
 	}
 	if x.Notes != nil {
 		x.Notes.SetDefaults(now)
+	}
+	if x.Payment != nil {
+		x.Payment.SetDefaults(now)
+	}
+	for i := range x.PaidBefore {
+		x.PaidBefore[i].SetDefaults(now)
+	}
+	for k, m := range x.Parties {
+		m.SetDefaults(now)
+		x.Parties[k] = m
 	}
 }
 
@@ -532,6 +581,50 @@ func (x *ParcelSent) AppendJSON(b []byte) ([]byte, error) {
 			return b, jsontext.At(err, "notes")
 		}
 		b = append(b, ',')
+	}
+	if x.Payment != nil {
+		b = append(b, `"payment":`...)
+		if b, err = x.Payment.AppendJSON(b); err != nil {
+			return b, jsontext.At(err, "payment")
+		}
+		b = append(b, ',')
+	}
+	if x.PaidBefore != nil {
+		b = append(b, `"paid_before":[`...)
+		for i := range x.PaidBefore {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			if b, err = x.PaidBefore[i].AppendJSON(b); err != nil {
+				return b, jsontext.At(jsontext.AtIndex(err, i), "paid_before")
+			}
+		}
+		b = append(b, ']', ',')
+	}
+	if x.Parties != nil {
+		{
+			b = append(b, `"parties":{`...)
+			var room [8]string
+			keys := room[:0]
+			for k := range x.Parties {
+				keys = append(keys, k)
+			}
+			slices.Sort(keys)
+			for i, k := range keys {
+				if i > 0 {
+					b = append(b, ',')
+				}
+				if b, err = jsontext.AppendString(b, k); err != nil {
+					return b, jsontext.At(err, "parties")
+				}
+				b = append(b, ':')
+				e := x.Parties[k]
+				if b, err = e.AppendJSON(b); err != nil {
+					return b, jsontext.At(jsontext.AtKey(err, k), "parties")
+				}
+			}
+			b = append(b, '}', ',')
+		}
 	}
 	if x.Words != nil {
 		b = append(b, `"words":[`...)
@@ -724,8 +817,41 @@ func (x *ParcelSent) DecodeJSON(r *jsontext.Reader) {
 				}
 				x.Notes.DecodeJSON(r)
 			}
-		case "words":
+		case "payment":
 			r.Once(&seen, 13)
+			if !r.Null() {
+				if x.Payment == nil {
+					x.Payment = new(Payment)
+				}
+				x.Payment.DecodeJSON(r)
+			}
+		case "paid_before":
+			r.Once(&seen, 14)
+			if !r.Null() {
+				x.PaidBefore = []Payment{}
+				if r.BeginArray() {
+					for r.More() {
+						var m Payment
+						m.DecodeJSON(r)
+						x.PaidBefore = append(x.PaidBefore, m)
+					}
+				}
+			}
+		case "parties":
+			r.Once(&seen, 15)
+			if !r.Null() {
+				x.Parties = map[string]Party{}
+				if r.BeginObject() {
+					for r.More() {
+						k := r.Key()
+						var m Party
+						m.DecodeJSON(r)
+						x.Parties[k] = m
+					}
+				}
+			}
+		case "words":
+			r.Once(&seen, 16)
 			if !r.Null() {
 				x.Words = []jsontext.Raw{}
 				if r.BeginArray() {
@@ -735,23 +861,23 @@ func (x *ParcelSent) DecodeJSON(r *jsontext.Reader) {
 				}
 			}
 		case "secret":
-			r.Once(&seen, 14)
+			r.Once(&seen, 17)
 			if !r.Null() {
 				r.Sensitive()
 				x.Secret = new(r.String())
 			}
 		case "mail":
-			r.Once(&seen, 15)
+			r.Once(&seen, 18)
 			if !r.Null() {
 				x.Mail = new(r.String())
 			}
 		case "site":
-			r.Once(&seen, 16)
+			r.Once(&seen, 19)
 			if !r.Null() {
 				x.Site = new(r.String())
 			}
 		case "day":
-			r.Once(&seen, 17)
+			r.Once(&seen, 20)
 			if !r.Null() {
 				x.Day = new(r.String())
 			}
@@ -965,5 +1091,296 @@ func (x *ParcelSentNotes) DecodeJSON(r *jsontext.Reader) {
 			}
 			x.Additional[k] = m
 		}
+	}
+}
+
+// Person is somebody.
+type Person struct {
+	// What it is.
+	Kind string
+	// Who.
+	Name string
+
+	// Unknown holds the fields that were read and that the schema does not have; they are written again.
+	Unknown []jsontext.Member
+}
+
+// Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
+func (x *Person) Validate() error {
+	var v trestle.Violations
+	x.ValidateInto(&v)
+	return v.Err("acme.left.v1.Person")
+}
+
+// ValidateFirst is Validate that stops at the first rule that x breaks.
+func (x *Person) ValidateFirst() error {
+	v := trestle.FirstOnly()
+	x.ValidateInto(&v)
+	return v.Err("acme.left.v1.Person")
+}
+
+// ValidateInto adds every rule that x breaks to v, in schema order, until v is full.
+func (x *Person) ValidateInto(v *trestle.Violations) {
+	if x.Kind != "person" && v.Report(trestle.Violation{Path: "kind", Rule: "const", Message: `must be "person"`, Found: format.String(x.Kind)}) {
+		return
+	}
+}
+
+// SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
+func (x *Person) SetDefaults(time.Time) {}
+
+// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// JSON form, what was appended is of no use.
+func (x *Person) AppendJSON(b []byte) ([]byte, error) {
+	var err error
+	b = append(b, '{')
+	b = append(b, `"kind":`...)
+	if b, err = jsontext.AppendString(b, x.Kind); err != nil {
+		return b, jsontext.At(err, "kind")
+	}
+	b = append(b, ',')
+	b = append(b, `"name":`...)
+	if b, err = jsontext.AppendString(b, x.Name); err != nil {
+		return b, jsontext.At(err, "name")
+	}
+	b = append(b, ',')
+	for _, m := range x.Unknown {
+		if b, err = jsontext.AppendString(b, m.Name); err != nil {
+			return b, err
+		}
+		b = append(b, ':')
+		if b, err = jsontext.AppendRaw(b, m.Value); err != nil {
+			return b, jsontext.At(err, m.Name)
+		}
+		b = append(b, ',')
+	}
+	if b[len(b)-1] == ',' {
+		b[len(b)-1] = '}'
+		return b, nil
+	}
+	return append(b, '}'), nil
+}
+
+// DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
+// values, and fields that the schema does not have are kept in Unknown.
+func (x *Person) DecodeJSON(r *jsontext.Reader) {
+	if !r.BeginObject() {
+		return
+	}
+	var seen uint64
+	var got uint64
+	x.Unknown = nil
+	for r.More() {
+		switch r.Name() {
+		case "kind":
+			r.Once(&seen, 0)
+			if !r.Null() {
+				x.Kind = r.String()
+				got |= 1 << 0
+			}
+		case "name":
+			r.Once(&seen, 1)
+			if !r.Null() {
+				x.Name = r.String()
+				got |= 1 << 1
+			}
+		default:
+			x.Unknown = append(x.Unknown, jsontext.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
+		}
+	}
+	if got&(1<<0) == 0 {
+		r.Missing("kind")
+	}
+	if got&(1<<1) == 0 {
+		r.Missing("name")
+	}
+}
+
+// Firm is a company.
+type Firm struct {
+	// What it is.
+	Kind string
+	// Its number.
+	Number *int64
+
+	// Unknown holds the fields that were read and that the schema does not have; they are written again.
+	Unknown []jsontext.Member
+}
+
+// Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
+func (x *Firm) Validate() error {
+	var v trestle.Violations
+	x.ValidateInto(&v)
+	return v.Err("acme.left.v1.Firm")
+}
+
+// ValidateFirst is Validate that stops at the first rule that x breaks.
+func (x *Firm) ValidateFirst() error {
+	v := trestle.FirstOnly()
+	x.ValidateInto(&v)
+	return v.Err("acme.left.v1.Firm")
+}
+
+// ValidateInto adds every rule that x breaks to v, in schema order, until v is full.
+func (x *Firm) ValidateInto(v *trestle.Violations) {
+	if x.Kind != "firm" && v.Report(trestle.Violation{Path: "kind", Rule: "const", Message: `must be "firm"`, Found: format.String(x.Kind)}) {
+		return
+	}
+}
+
+// SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
+func (x *Firm) SetDefaults(time.Time) {}
+
+// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// JSON form, what was appended is of no use.
+func (x *Firm) AppendJSON(b []byte) ([]byte, error) {
+	var err error
+	b = append(b, '{')
+	b = append(b, `"kind":`...)
+	if b, err = jsontext.AppendString(b, x.Kind); err != nil {
+		return b, jsontext.At(err, "kind")
+	}
+	b = append(b, ',')
+	if x.Number != nil {
+		b = append(b, `"number":`...)
+		b = strconv.AppendInt(b, *x.Number, 10)
+		b = append(b, ',')
+	}
+	for _, m := range x.Unknown {
+		if b, err = jsontext.AppendString(b, m.Name); err != nil {
+			return b, err
+		}
+		b = append(b, ':')
+		if b, err = jsontext.AppendRaw(b, m.Value); err != nil {
+			return b, jsontext.At(err, m.Name)
+		}
+		b = append(b, ',')
+	}
+	if b[len(b)-1] == ',' {
+		b[len(b)-1] = '}'
+		return b, nil
+	}
+	return append(b, '}'), nil
+}
+
+// DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
+// values, and fields that the schema does not have are kept in Unknown.
+func (x *Firm) DecodeJSON(r *jsontext.Reader) {
+	if !r.BeginObject() {
+		return
+	}
+	var seen uint64
+	var got uint64
+	x.Unknown = nil
+	for r.More() {
+		switch r.Name() {
+		case "kind":
+			r.Once(&seen, 0)
+			if !r.Null() {
+				x.Kind = r.String()
+				got |= 1 << 0
+			}
+		case "number":
+			r.Once(&seen, 1)
+			if !r.Null() {
+				x.Number = new(r.Int64())
+			}
+		default:
+			x.Unknown = append(x.Unknown, jsontext.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
+		}
+	}
+	if got&(1<<0) == 0 {
+		r.Missing("kind")
+	}
+}
+
+// One of these is set, which kind tells.
+type Party struct {
+	Person *Person // kind "person"
+	Firm   *Firm   // kind "firm"
+	// Other is an object that is none of these. It is kept and written again, and is not valid.
+	Other jsontext.Raw
+}
+
+// Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
+func (x *Party) Validate() error {
+	var v trestle.Violations
+	x.ValidateInto(&v)
+	return v.Err("acme.left.v1.Party")
+}
+
+// ValidateFirst is Validate that stops at the first rule that x breaks.
+func (x *Party) ValidateFirst() error {
+	v := trestle.FirstOnly()
+	x.ValidateInto(&v)
+	return v.Err("acme.left.v1.Party")
+}
+
+// ValidateInto adds every rule that x breaks to v, in schema order, until v is full.
+func (x *Party) ValidateInto(v *trestle.Violations) {
+	set := 0
+	if x.Person != nil {
+		set++
+		x.Person.ValidateInto(v)
+	}
+	if x.Firm != nil {
+		set++
+		x.Firm.ValidateInto(v)
+	}
+	if x.Other != "" {
+		set++
+		if v.Report(trestle.Violation{Path: "kind", Rule: "enum", Message: `must be one of "person", "firm"`}) {
+			return
+		}
+	}
+	if set == 0 && v.Report(trestle.Violation{Rule: "oneOf", Message: "must be one of the alternatives"}) {
+		return
+	}
+	if set > 1 && v.Report(trestle.Violation{Rule: "oneOf", Message: "must be only one of the alternatives"}) {
+		return
+	}
+}
+
+// SetDefaults fills in what tells the member that is set apart, and its defaults.
+func (x *Party) SetDefaults(now time.Time) {
+	switch {
+	case x.Person != nil:
+		if x.Person.Kind == "" {
+			x.Person.Kind = "person"
+		}
+		x.Person.SetDefaults(now)
+	case x.Firm != nil:
+		if x.Firm.Kind == "" {
+			x.Firm.Kind = "firm"
+		}
+		x.Firm.SetDefaults(now)
+	}
+}
+
+// AppendJSON appends the member of x that is set as a JSON object; null when none is.
+func (x *Party) AppendJSON(b []byte) ([]byte, error) {
+	switch {
+	case x.Person != nil:
+		return x.Person.AppendJSON(b)
+	case x.Firm != nil:
+		return x.Firm.AppendJSON(b)
+	case x.Other != "":
+		return jsontext.AppendObject(b, string(x.Other))
+	}
+	return append(b, "null"...), nil
+}
+
+// DecodeJSON reads the member of x that kind tells. What is wrong with the object stays in r.
+func (x *Party) DecodeJSON(r *jsontext.Reader) {
+	*x = Party{}
+	switch r.TextAhead("kind") {
+	case "person":
+		x.Person = new(Person)
+		x.Person.DecodeJSON(r)
+	case "firm":
+		x.Firm = new(Firm)
+		x.Firm.DecodeJSON(r)
+	default:
+		x.Other = r.Object()
 	}
 }

@@ -3,6 +3,9 @@
 package leftv1
 
 import (
+	"regexp"
+	"sync"
+
 	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/wire"
 )
@@ -41,4 +44,9 @@ var (
 		Name:       "acme.parcels",
 		EventTypes: []string{"parcel.sent"},
 	}
+)
+
+// The patterns of the schemas, compiled when they are first needed.
+var (
+	patternCardNumber = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile("^[0-9]{4}$") })
 )
