@@ -11,6 +11,8 @@ type usage struct {
 	parents   map[*schema.Message][]*schema.Message
 	enumUsers map[*schema.Enum][]*schema.Message
 	events    map[*schema.Message]*schema.Event
+	// choosers have a field that a message is one of several for. It is compared by itself.
+	choosers map[*schema.Message][]*schema.Message
 }
 
 func newUsage(s *schema.Set) *usage {
@@ -18,6 +20,7 @@ func newUsage(s *schema.Set) *usage {
 		parents:   map[*schema.Message][]*schema.Message{},
 		enumUsers: map[*schema.Enum][]*schema.Message{},
 		events:    map[*schema.Message]*schema.Event{},
+		choosers:  map[*schema.Message][]*schema.Message{},
 	}
 	for _, e := range s.Events() {
 		u.events[e.Message] = e
@@ -38,6 +41,11 @@ func (u *usage) add(m *schema.Message, t *schema.Type) {
 			u.parents[t.Message] = append(u.parents[t.Message], m)
 		case schema.EnumKind:
 			u.enumUsers[t.Enum] = append(u.enumUsers[t.Enum], m)
+		}
+		if t.Union != nil {
+			for _, v := range t.Union.Variants {
+				u.choosers[v.Message] = append(u.choosers[v.Message], m)
+			}
 		}
 	}
 }
@@ -72,7 +80,7 @@ func (u *usage) eventsOf(ms ...*schema.Message) []*schema.Event {
 		if e := u.events[m]; e != nil {
 			out = append(out, e)
 		}
-		ms = append(ms, u.parents[m]...)
+		ms = append(append(ms, u.parents[m]...), u.choosers[m]...)
 	}
 	return out
 }

@@ -35,6 +35,21 @@ func leftSchema(t *testing.T) *jsonschema.Schema {
 	return compiled
 }
 
+// registeredSchema compiles the schema that is generated for registries.
+func registeredSchema(t *testing.T) *jsonschema.Schema {
+	t.Helper()
+	const path = "acme/left/v1/parcel.sent.json"
+	text, err := os.ReadFile(filepath.Join("..", "golang", "testdata", "left", "want", "jsonschema", filepath.FromSlash(path)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	compiled, err := jsoncompile.New(map[string][]byte{path: text}).Compile(path, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return compiled
+}
+
 // values are what every property is given in turn: most of it is of another type than it wants.
 var values = []string{
 	`true`, `0`, `1`, `-1`, `1.5`, `19.99`, `19.999`, `1e2`, `""`, `"a"`, `"ab"`, `"blue"`, `"open"`, `"me@example.com"`, `"me@"`,
@@ -54,6 +69,7 @@ var values = []string{
 func TestLeftGoesWithLibrary(t *testing.T) {
 	t.Parallel()
 	compiled := leftSchema(t)
+	registered := registeredSchema(t)
 	properties := []string{
 		"id", "grid", "stops", "counts", "colour", "price", "size", "weight", "tuple", "tags", "limits", "last", "notes", "payment",
 		"paid_before", "parties", "words", "secret", "mail", "site", "day", "undeclared",
@@ -71,6 +87,9 @@ func TestLeftGoesWithLibrary(t *testing.T) {
 	for _, text := range texts {
 		text = onlyLast(t, text)
 		want := accepts(t, compiled, []byte(text)) == nil
+		if err := accepts(t, registered, []byte(text)); (err == nil) != want {
+			t.Errorf("the library says %t, and of what is registered %v: %s", want, err, text)
+		}
 		x := new(leftv1.ParcelSent)
 		got, again := readBack(t, x, text)
 		if got != want {

@@ -1,0 +1,32 @@
+package schema
+
+import (
+	"slices"
+
+	"github.com/omninode/trestle/tools/schema/jsontree"
+)
+
+// KeywordText is a keyword of a schema with its value as JSON text.
+type KeywordText struct{ Keyword, JSON string }
+
+// Texts are the keywords of the schema that the model does not hold, in source order; those of a remainder that is all
+// of a schema without what describes it. The schema false is one keyword "not" with the value {}.
+func (r *Remainder) Texts() []KeywordText {
+	root, err := jsontree.Parse(r.File.Source)
+	if err != nil {
+		return nil
+	}
+	v := root.Find(r.Pointer)
+	if v.IsFalse() {
+		return []KeywordText{{"not", "{}"}}
+	}
+	var out []KeywordText
+	for _, m := range v.Members {
+		if len(r.Keywords) > 0 && !slices.Contains(r.Keywords, m.Name) || slices.Contains(keywordsOfAnnotation, m.Name) ||
+			slices.Contains(keywordsOfRoot, m.Name) {
+			continue
+		}
+		out = append(out, KeywordText{m.Name, m.Value.JSON()})
+	}
+	return out
+}
