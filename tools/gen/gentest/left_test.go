@@ -72,7 +72,7 @@ func TestLeftGoesWithLibrary(t *testing.T) {
 	registered := registeredSchema(t)
 	properties := []string{
 		"id", "grid", "stops", "counts", "colour", "price", "size", "weight", "tuple", "tags", "limits", "last", "notes", "payment",
-		"paid_before", "parties", "words", "secret", "mail", "site", "day", "undeclared",
+		"paid_before", "parties", "either", "tree", "words", "secret", "mail", "site", "day", "undeclared",
 	}
 	texts := []string{
 		`{"id":"a","price":1}`, `{"id":"a","price":1,"colour":"red"}`, `{"id":"a","mail":"a@b"}`, `{"id":"a","mail":"a@b","day":"2024-01-01"}`,

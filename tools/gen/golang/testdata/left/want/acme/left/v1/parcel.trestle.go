@@ -57,6 +57,10 @@ type ParcelSent struct {
 	PaidBefore []Payment
 	// Who is part of it, by role.
 	Parties map[string]Party
+	// A stop or a word.
+	Either jsontext.Raw
+	// A number, or a list of trees.
+	Tree jsontext.Raw
 	// Words or nothing.
 	Words []jsontext.Raw
 	// Not for everyone.
@@ -335,6 +339,16 @@ func (x *ParcelSent) ValidateInto(v *trestle.Violations) {
 			}
 		}
 		if v.Sort(first) {
+			return
+		}
+	}
+	if x.Either != "" {
+		if partParcelSentEither.Check(v, "either", []byte(x.Either), nil) {
+			return
+		}
+	}
+	if x.Tree != "" {
+		if partParcelSentTree.Check(v, "tree", []byte(x.Tree), nil) {
 			return
 		}
 	}
@@ -626,6 +640,20 @@ func (x *ParcelSent) AppendJSON(b []byte) ([]byte, error) {
 			b = append(b, '}', ',')
 		}
 	}
+	if x.Either != "" {
+		b = append(b, `"either":`...)
+		if b, err = jsontext.AppendRaw(b, x.Either); err != nil {
+			return b, jsontext.At(err, "either")
+		}
+		b = append(b, ',')
+	}
+	if x.Tree != "" {
+		b = append(b, `"tree":`...)
+		if b, err = jsontext.AppendRaw(b, x.Tree); err != nil {
+			return b, jsontext.At(err, "tree")
+		}
+		b = append(b, ',')
+	}
 	if x.Words != nil {
 		b = append(b, `"words":[`...)
 		for i, e := range x.Words {
@@ -850,8 +878,18 @@ func (x *ParcelSent) DecodeJSON(r *jsontext.Reader) {
 					}
 				}
 			}
-		case "words":
+		case "either":
 			r.Once(&seen, 16)
+			if !r.Null() {
+				x.Either = r.Raw()
+			}
+		case "tree":
+			r.Once(&seen, 17)
+			if !r.Null() {
+				x.Tree = r.Raw()
+			}
+		case "words":
+			r.Once(&seen, 18)
 			if !r.Null() {
 				x.Words = []jsontext.Raw{}
 				if r.BeginArray() {
@@ -861,23 +899,23 @@ func (x *ParcelSent) DecodeJSON(r *jsontext.Reader) {
 				}
 			}
 		case "secret":
-			r.Once(&seen, 17)
+			r.Once(&seen, 19)
 			if !r.Null() {
 				r.Sensitive()
 				x.Secret = new(r.String())
 			}
 		case "mail":
-			r.Once(&seen, 18)
+			r.Once(&seen, 20)
 			if !r.Null() {
 				x.Mail = new(r.String())
 			}
 		case "site":
-			r.Once(&seen, 19)
+			r.Once(&seen, 21)
 			if !r.Null() {
 				x.Site = new(r.String())
 			}
 		case "day":
-			r.Once(&seen, 20)
+			r.Once(&seen, 22)
 			if !r.Null() {
 				x.Day = new(r.String())
 			}

@@ -228,6 +228,14 @@ class ParcelSent(Event):
         default=None,
         description="Who is part of it, by role.",
     )
+    either: Annotated[JsonValue, SCHEMAS.part("acme/left/v1/parcel.json", "/properties/either")] | None = Field(
+        default=None,
+        description="A stop or a word.",
+    )
+    tree: Annotated[JsonValue, SCHEMAS.part("acme/left/v1/parcel.json", "/$defs/Tree")] | None = Field(
+        default=None,
+        description="A number, or a list of trees.",
+    )
     words: list[Annotated[JsonValue, SCHEMAS.part("acme/left/v1/parcel.json", "/properties/words/items")]] | None = Field(
         default=None,
         description="Words or nothing.",
