@@ -6,6 +6,7 @@ import (
 
 	"github.com/omninode/trestle/tools/gen/output"
 	"github.com/omninode/trestle/tools/schema"
+	"github.com/omninode/trestle/tools/schema/jsontree"
 )
 
 // pythonFormats are JSON Schema's formats that _support/formats.py checks. A UUID and a date-time are types of their own.
@@ -51,7 +52,9 @@ func (g *module) leftOver(m *schema.Message) {
 // schemas remembers the files of a remainder, and returns what holds them.
 func (g *module) schemas(r *schema.Remainder) string {
 	for _, f := range r.Files {
-		g.project.left[f.Path] = string(f.Source)
+		if root, err := jsontree.Parse(f.Source); err == nil {
+			g.project.left[f.Path] = root.JSON()
+		}
 	}
 	return g.use("SCHEMAS")
 }
@@ -93,7 +96,7 @@ func (p *project) extra() []output.File {
 	b.WriteString("\"\"\"The schemas that models leave some keywords of to a library, and those that they refer to.\"\"\"\n\n")
 	b.WriteString("from __future__ import annotations\n\nfrom ._support.left import Schemas\n\nSCHEMAS = Schemas(\n    {\n")
 	for _, path := range paths {
-		b.WriteString("        " + quote(path) + ": " + quote(p.left[path]) + ",  # noqa: E501\n")
+		b.WriteString("        " + quote(path) + ": " + quote(p.left[path]) + ",\n")
 	}
 	b.WriteString("    }\n)\n")
 	return append(files, p.file("schemas.py", b.String()))
@@ -109,4 +112,12 @@ func (p *project) dependencies() string {
 		needed[i] = quote(name)
 	}
 	return "[" + strings.Join(needed, ", ") + "]"
+}
+
+// mypy says what mypy need not know.
+func (p *project) mypy() string {
+	if len(p.left) == 0 {
+		return ""
+	}
+	return "\n[[tool.mypy.overrides]]\nmodule = [\"jsonschema.*\"]\nignore_missing_imports = true\n"
 }

@@ -98,7 +98,6 @@ var sources = []struct {
 	{"pydantic", []string{"ConfigDict", "Discriminator", "Field", "Tag", "model_validator"}},
 	{"typing_extensions", []string{"Self"}},
 	{"{root}", []string{"topics"}},
-	{"{root}schemas", []string{"SCHEMAS"}},
 	{"{root}_support", []string{"checks", "formats", "variants"}},
 	{"{root}_support.events", []string{"Event", "EventInfo"}},
 	{"{root}_support.model", []string{"Model"}},
@@ -108,6 +107,7 @@ var sources = []struct {
 		"UINT32", "UINT64", "Bool", "Bytes", "Double", "Float", "Int32", "Int64", "JsonObject", "JsonValue", "Text",
 		"Timestamp", "UInt32", "UInt64", "Uuid",
 	}},
+	{"{root}schemas", []string{"SCHEMAS"}},
 }
 
 // imports are the module's documentation and import statements.

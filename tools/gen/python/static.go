@@ -19,7 +19,7 @@ packages = ["PACKAGE"]
 
 [tool.mypy]
 strict = true
-
+MYPY
 [tool.ruff]
 line-length = 120
 

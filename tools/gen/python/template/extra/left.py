@@ -21,6 +21,10 @@ from referencing.jsonschema import DRAFT202012
 
 from . import formats, text
 
+# Their types say nothing of their arguments.
+_registry: Any = Registry
+_no_such_resource: Any = NoSuchResource
+
 _BASE = "https://trestle.invalid/"
 _PART = "trestle-part"
 
@@ -79,7 +83,7 @@ class Schemas:
             if uri.endswith("/" + path) and len(path) > len(best):
                 best = path
         if not best:
-            raise NoSuchResource(ref=uri)
+            raise _no_such_resource(ref=uri)
         return Resource.from_contents(self._documents[best], default_specification=DRAFT202012)
 
     def _validator(self, path: str, pointer: str, keywords: tuple[str, ...]) -> Any:
@@ -94,7 +98,7 @@ class Schemas:
             document["$defs"], pointer = definitions, "/$defs/" + _PART
         uri = str(document.get("$id", _BASE + path)) if isinstance(document, dict) else _BASE + path
         resource = Resource.from_contents(document, default_specification=DRAFT202012)
-        registry: Registry[Any] = Registry(retrieve=self._find).with_resources([(_BASE + path, resource), (uri, resource)])
+        registry = _registry(retrieve=self._find).with_resources([(_BASE + path, resource), (uri, resource)])
         return _Validator({"$ref": _BASE + path + "#" + quote(pointer)}, registry=registry, format_checker=_FORMATS)
 
     def check(self, value: Any, path: str, pointer: str, *keywords: str) -> None:

@@ -10,11 +10,11 @@ from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
 from typing_extensions import Self
 
 from .. import topics
-from ..schemas import SCHEMAS
 from .._support import checks, formats, variants
 from .._support.events import Event, EventInfo
 from .._support.model import Model
 from .._support.types import DOUBLE, INT64, SORTED, Bool, Int64, JsonValue, Text
+from ..schemas import SCHEMAS
 
 
 class ParcelSentCountsKey(str, Enum):
