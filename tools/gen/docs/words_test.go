@@ -69,7 +69,7 @@ func TestRemainderIsTold(t *testing.T) {
 	}
 	for _, want := range []string{
 		"not `{\"const\":\"blue\"}`", "contains `{\"const\":\"a\"}`", "multipleOf `0.01`", "dependentRequired `{\"mail\":[\"day\"]}`",
-		"maxProperties `3`", "[Card](#acme.left.v1.Card) or [Transfer](#acme.left.v1.Transfer), by `method`", "Transfer is a payment by transfer.",
+		"maxProperties `4`", "[Card](#acme.left.v1.Card) or [Transfer](#acme.left.v1.Transfer), by `method`", "Transfer is a payment by transfer.",
 	} {
 		if !strings.Contains(all.String(), want) {
 			t.Errorf("the docs do not say %s", want)

@@ -86,8 +86,12 @@ func (g *file) appendField(v view) ([]string, error) {
 	}
 	if cond := g.appendCondition(v); cond != "" {
 		lines = append([]string{"if " + cond + " {"}, lines...)
-		if !g.proto() && v.JSONRequired && v.Nullable {
-			lines = append(lines, "} else {", "b = append(b, "+goString(`"`+v.JSONName+`":null,`)+"...)")
+		null := "b = append(b, " + goString(`"`+v.JSONName+`":null,`) + "...)"
+		switch {
+		case tellsNull(v.Field):
+			lines = append(lines, "} else if x.Nulls.Has("+goString(v.JSONName)+") {", null)
+		case !g.proto() && v.JSONRequired && v.Nullable:
+			lines = append(lines, "} else {", null)
 		}
 		return append(lines, "}"), nil
 	}

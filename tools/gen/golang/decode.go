@@ -34,6 +34,9 @@ func (g *file) decodeJSON(m *schema.Message, goName string) error {
 	for _, o := range m.Oneofs {
 		g.p("var one%s bool // a member of %s has been read", camel(o.Name), o.Name)
 	}
+	if anyTellsNull(m) {
+		g.p("x.Nulls = nil")
+	}
 	switch {
 	case m.Rest != nil:
 		g.p("%s = nil", restExpr)
@@ -55,7 +58,13 @@ func (g *file) decodeJSON(m *schema.Message, goName string) error {
 		if f.Oneof != nil {
 			lines = append(g.alone(f.Oneof), lines...)
 		}
-		g.p("if !r.Null() {")
+		if tellsNull(f) {
+			g.p("if r.Null() {")
+			g.p("%s", g.setNull(g.view(f)))
+			g.p("} else {")
+		} else {
+			g.p("if !r.Null() {")
+		}
 		if f.Sensitive {
 			g.p("r.Sensitive()")
 		}

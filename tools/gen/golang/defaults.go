@@ -126,6 +126,9 @@ func (g *file) setDefault(v view) error {
 	if hasNot == "" {
 		return refuse(v.Pos, v.element, "a required field cannot have a default: it is never absent")
 	}
+	if tellsNull(v.Field) {
+		hasNot += " && !x.Nulls.Has(" + goString(v.JSONName) + ")"
+	}
 	g.p("if %s {", hasNot)
 	if v.pointer {
 		g.p("%s = new(%s)", v.expr, value)

@@ -25,7 +25,7 @@ func jsonEnumName(e *schema.Enum) string {
 
 // methodNames are the names that a generated struct's fields cannot have.
 var methodNames = []string{
-	"AppendJSON", "DecodeJSON", "EventInfo", "PartitionKey", "SetDefaults", "ShareEnvelope", "Unknown", "Validate",
+	"AppendJSON", "DecodeJSON", "EventInfo", "Nulls", "PartitionKey", "SetDefaults", "ShareEnvelope", "Unknown", "Validate",
 }
 
 // jsonFieldName is the Go name of a property.
@@ -200,6 +200,7 @@ func (g *file) jsonStruct(m *schema.Message, goName string) error {
 		g.doc(f.Doc, f.Deprecated)
 		g.p("%s %s", name, goType)
 	}
+	g.nullsMember(m)
 	switch {
 	case m.Rest != nil:
 		g.restMember(m)

@@ -347,6 +347,7 @@ func (g *module) sets(fields []field) {
 	}{
 		{"ZERO_IS_ABSENT", func(f field) bool { return f.zeroIsAbsent }},
 		{"NULL_IS_VALUE", func(f field) bool { return f.nullIsValue }},
+		{"NULL_OR_ABSENT", func(f field) bool { return f.tellsNull }},
 		{"DEFAULT_IS_NOW", func(f field) bool { return f.Default == "now" }},
 	} {
 		var names []string

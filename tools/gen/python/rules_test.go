@@ -37,7 +37,7 @@ var replacements = append([]string{
 	`{"b":1,"a":2}`, `{"18446744073709551615":"x"}`, `{"-1":"x"}`,
 	"19.99", "19.999", `"blue"`, `"open"`, `"me@example.com"`, `"me@"`, `"http://a/b?c#d"`, `"/b"`, `"http://[::1]:80"`, `"2024-02-29"`, `"2023-02-29"`,
 	`[[0,1],[2]]`, `[[0,1,2,3]]`, `[[-1]]`, `[["a"]]`, `["a",1]`, `["a","b"]`, `["a",1,2]`, `["a",null]`, `[1,"a"]`, `{"n":1}`, `{"n":"a"}`,
-	`{"city":"Bonn","left":true}`, `{"city":"Bonn","left":true,"a":1,"b":2}`, `{"first":"a"}`, `{"first":1}`, `{"first":"a","x":{"city":"Bonn"}}`,
+	`{"city":"Bonn","left":true}`, `{"city":"Bonn","left":true,"a":1,"b":2,"c":3}`, `{"city":"Bonn","floor":null,"note":null}`, `{"city":"Bonn","floor":0,"note":[null]}`, `{"first":"a"}`, `{"first":1}`, `{"first":"a","x":{"city":"Bonn"}}`,
 	`{"x":{"city":""}}`, `{"additional":"a"}`, `{"mon":{"a":1}}`, `{"mon":{"a":-1}}`, `{"sun":{}}`, `{"tue":{"a":1,"b":2,"c":3}}`,
 	`{"a":[{"city":"Bonn"}]}`, `{"a":[{"city":"Bonn"},{"city":"Bonn"}]}`, `{"a":[{}]}`, `{"method":"card","number":"123"}`,
 	`{"number":"1234","method":"card","more":1}`, `{"method":"sepa","iban":"DE123"}`, `{"method":"swift","iban":"D"}`, `{"method":"cash"}`,

@@ -72,6 +72,9 @@ type ParcelSent struct {
 	// The day.
 	Day *string
 
+	// Nulls holds the names of fields that are null where they could be absent. What has a value is not null.
+	Nulls jsontext.Names
+
 	// Unknown holds the fields that were read and that the schema does not have; they are written again.
 	Unknown []jsontext.Member
 }
@@ -550,6 +553,8 @@ func (x *ParcelSent) AppendJSON(b []byte) ([]byte, error) {
 			return b, jsontext.At(err, "weight")
 		}
 		b = append(b, ',')
+	} else if x.Nulls.Has("weight") {
+		b = append(b, `"weight":null,`...)
 	}
 	if x.Tuple != nil {
 		b = append(b, `"tuple":[`...)
@@ -719,6 +724,7 @@ func (x *ParcelSent) DecodeJSON(r *jsontext.Reader) {
 	}
 	var seen uint64
 	var got uint64
+	x.Nulls = nil
 	x.Unknown = nil
 	for r.More() {
 		switch r.Name() {
@@ -798,7 +804,10 @@ func (x *ParcelSent) DecodeJSON(r *jsontext.Reader) {
 			}
 		case "weight":
 			r.Once(&seen, 7)
-			if !r.Null() {
+			if r.Null() {
+				x.Weight = nil
+				x.Nulls = append(x.Nulls, "weight")
+			} else {
 				x.Weight = new(r.Float64())
 			}
 		case "tuple":

@@ -19,6 +19,13 @@ type Stop struct {
 	City string
 	// Whether it has left.
 	Left *bool
+	// Null where there are no floors.
+	Floor *int64
+	// Anything, null too.
+	Note jsontext.Raw
+
+	// Nulls holds the names of fields that are null where they could be absent. What has a value is not null.
+	Nulls jsontext.Names
 
 	// Unknown holds the fields that were read and that the schema does not have; they are written again.
 	Unknown []jsontext.Member
@@ -73,6 +80,22 @@ func (x *Stop) AppendJSON(b []byte) ([]byte, error) {
 		b = strconv.AppendBool(b, *x.Left)
 		b = append(b, ',')
 	}
+	if x.Floor != nil {
+		b = append(b, `"floor":`...)
+		b = strconv.AppendInt(b, *x.Floor, 10)
+		b = append(b, ',')
+	} else if x.Nulls.Has("floor") {
+		b = append(b, `"floor":null,`...)
+	}
+	if x.Note != "" {
+		b = append(b, `"note":`...)
+		if b, err = jsontext.AppendRaw(b, x.Note); err != nil {
+			return b, jsontext.At(err, "note")
+		}
+		b = append(b, ',')
+	} else if x.Nulls.Has("note") {
+		b = append(b, `"note":null,`...)
+	}
 	for _, m := range x.Unknown {
 		if b, err = jsontext.AppendString(b, m.Name); err != nil {
 			return b, err
@@ -98,6 +121,7 @@ func (x *Stop) DecodeJSON(r *jsontext.Reader) {
 	}
 	var seen uint64
 	var got uint64
+	x.Nulls = nil
 	x.Unknown = nil
 	for r.More() {
 		switch r.Name() {
@@ -111,6 +135,22 @@ func (x *Stop) DecodeJSON(r *jsontext.Reader) {
 			r.Once(&seen, 1)
 			if !r.Null() {
 				x.Left = new(r.Bool())
+			}
+		case "floor":
+			r.Once(&seen, 2)
+			if r.Null() {
+				x.Floor = nil
+				x.Nulls = append(x.Nulls, "floor")
+			} else {
+				x.Floor = new(r.Int64())
+			}
+		case "note":
+			r.Once(&seen, 3)
+			if r.Null() {
+				x.Note = ""
+				x.Nulls = append(x.Nulls, "note")
+			} else {
+				x.Note = r.Raw()
 			}
 		default:
 			x.Unknown = append(x.Unknown, jsontext.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})

@@ -36,12 +36,22 @@ class Stop(Model):
 
     model_config = ConfigDict(extra="allow")
 
+    NULL_OR_ABSENT = frozenset({"floor", "note"})
+
     city: Annotated[str, Field(strict=True, min_length=1)] = Field(
         description="Where.",
     )
     left: Bool = Field(
         default=False,
         description="Whether it has left.",
+    )
+    floor: Int64 | None = Field(
+        default=None,
+        description="Null where there are no floors.",
+    )
+    note: JsonValue | None = Field(
+        default=None,
+        description="Anything, null too.",
     )
 
     @model_validator(mode="after")
@@ -164,6 +174,8 @@ class ParcelSent(Event):
         topic=topics.ACME_PARCELS,
         key=("id",),
     )
+
+    NULL_OR_ABSENT = frozenset({"weight"})
 
     id: Annotated[str, Field(strict=True, min_length=1)] = Field(
         description="The parcel.",
