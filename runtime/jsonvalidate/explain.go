@@ -45,7 +45,7 @@ func Explain(err *jsonschema.ValidationError, report func(Finding)) {
 		return
 	case *kind.AdditionalProperties:
 		for _, name := range k.Properties {
-			report(Finding{at(name), "additionalProperties", "must not be present: the schema has no such field", false})
+			report(Finding{at(name), "additionalProperties", undeclared, false})
 		}
 		return
 	case *kind.PropertyNames:
@@ -54,10 +54,15 @@ func Explain(err *jsonschema.ValidationError, report func(Finding)) {
 			report(Finding{at(k.Property), rule, text, true})
 		}
 		return
+	case *kind.FalseSchema:
+		if unevaluated(err) {
+			report(Finding{err.InstanceLocation, "additionalProperties", undeclared, false})
+			return
+		}
 	case *kind.Not, *kind.Contains:
 	default:
 		if len(err.Causes) > 0 {
-			for _, cause := range err.Causes {
+			for _, cause := range meaningful(err.Causes) {
 				Explain(cause, report)
 			}
 			return
@@ -65,6 +70,23 @@ func Explain(err *jsonschema.ValidationError, report func(Finding)) {
 	}
 	rule, text := words(err.ErrorKind)
 	report(Finding{err.InstanceLocation, rule, text, false})
+}
+
+const undeclared = "must not be present: the schema has no such field"
+
+// unevaluated says that a member is refused because no schema that holds has evaluated it.
+func unevaluated(err *jsonschema.ValidationError) bool {
+	_, refused := err.ErrorKind.(*kind.FalseSchema)
+	return refused && strings.HasSuffix(err.SchemaURL, "/unevaluatedProperties")
+}
+
+// meaningful are the causes less what follows from others: a schema that does not hold evaluates nothing.
+func meaningful(causes []*jsonschema.ValidationError) []*jsonschema.ValidationError {
+	others := slices.DeleteFunc(slices.Clone(causes), unevaluated)
+	if len(others) > 0 {
+		return others
+	}
+	return causes
 }
 
 // wrongType says whether an alternative failed because the value itself is of another type.

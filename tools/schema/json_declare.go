@@ -57,13 +57,16 @@ func (j *jsonLoader) declareRoot(f *jsonFile, name string, at jsontree.Place) {
 		j.declareUnion(f, f.root, name, "", at, property, choices)
 		return
 	}
-	if isObject(content) {
+	if isObject(content) || j.mergeable(from, content) {
 		j.declareMessage(f, f.root, from, content, name, "", at)
 	}
 }
 
 // declareBelow declares what is inside a schema; name is what is used for what has no name of its own.
 func (j *jsonLoader) declareBelow(f *jsonFile, v *jsontree.Value, name string) {
+	if isMessage(v) || j.merges(f, v) {
+		j.declareParts(f, v, name)
+	}
 	eachSubschema(v, func(keyword, key string, at jsontree.Place, sub *jsontree.Value) {
 		inner, fallback := name, ""
 		if !j.tree.loose && !holds(v, keyword) {
@@ -104,14 +107,14 @@ func holds(v *jsontree.Value, keyword string) bool {
 	case "$defs", "definitions":
 		return true
 	case "properties":
-		return name == "object"
+		return name == "object" || v.Get("type") == nil && v.Get("allOf") != nil
 	case "additionalProperties", "propertyNames":
 		return name == "object" && v.Get("patternProperties") == nil
 	case "items":
 		return name == "array" && v.Get("prefixItems") == nil
 	case "anyOf", "oneOf", "allOf":
 		one, _ := alternative(keyword, v.Get(keyword))
-		return one != nil && !isEnum(v) && v.Get("$ref") == nil
+		return one != nil && !isEnum(v) && v.Get("$ref") == nil && v.Get("properties") == nil
 	}
 	return false
 }
@@ -123,7 +126,7 @@ func (j *jsonLoader) declare(f *jsonFile, v *jsontree.Value, name, fallback stri
 	switch {
 	case isEnum(v):
 		j.declareEnum(f, v, name, fallback, at)
-	case isMessage(v):
+	case isMessage(v) || j.merges(f, v):
 		j.declareMessage(f, v, f, v, name, fallback, at)
 	default:
 		if property, choices := j.union(f, v); property != "" {

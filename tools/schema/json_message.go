@@ -14,17 +14,18 @@ func (j *jsonLoader) fillMessage(d declaredMessage) {
 	if v == d.schema && v == f.root {
 		j.refuseDefault(f, v, "a whole event")
 	}
-	if properties := v.Get("properties"); properties != nil {
-		for _, p := range properties.Members {
-			if field := j.newProperty(f, m, p); field != nil {
-				m.Fields = append(m.Fields, field)
-			}
+	parts, _ := j.merged(f, v)
+	for _, p := range parts {
+		for _, property := range p.schema.Get("properties").AllMembers() {
+			j.addProperty(m, p.file, property)
 		}
 	}
-	j.readRequired(f, v, m)
+	for _, p := range parts {
+		j.readRequired(p.file, p.schema, m)
+	}
 	switch rest := v.Get("additionalProperties"); {
-	case rest == nil || rest.IsTrue() || v.Get("patternProperties") != nil:
-		m.KeepUnknown = true
+	case rest == nil || rest.IsTrue() || v.Get("patternProperties") != nil || len(parts) > 1:
+		m.KeepUnknown = !m.Closed
 	case rest.IsFalse():
 		m.Closed = true
 	default:
@@ -38,6 +39,21 @@ func (j *jsonLoader) fillMessage(d declaredMessage) {
 	}
 }
 
+// addProperty adds a property to an object. Of several of one name the last is the object's, in the place of the first.
+func (j *jsonLoader) addProperty(m *Message, f *jsonFile, property jsontree.Member) {
+	field := j.newProperty(f, m, property)
+	if field == nil {
+		return
+	}
+	for i, other := range m.Fields {
+		if other.Name == field.Name {
+			m.Fields[i] = field
+			return
+		}
+	}
+	m.Fields = append(m.Fields, field)
+}
+
 // readRemainder reads what an object's schema says beside its properties, and what the schema of a file that only refers
 // to it adds.
 func (j *jsonLoader) readRemainder(d declaredMessage) {
@@ -47,9 +63,7 @@ func (j *jsonLoader) readRemainder(d declaredMessage) {
 		advice = inTarget
 	}
 	left := j.checkKeywords(f, v, allowed, "an object with properties", advice)
-	if v.Get("patternProperties") != nil && v.Get("additionalProperties") != nil && !j.tree.loose {
-		left = append(left, "properties", "additionalProperties")
-	}
+	left = j.settle(f, v, m, left)
 	if v == d.schema {
 		m.Remainder = j.remainder(f, v, left)
 		return
@@ -59,6 +73,29 @@ func (j *jsonLoader) readRemainder(d declaredMessage) {
 		beside = append(beside, "$ref")
 	}
 	m.Remainder = j.remainder(d.file, d.schema, beside)
+}
+
+// settle takes from the keywords that are left what is held after all: allOf, when all of it is merged, and
+// unevaluatedProperties beside it. What is not held of additionalProperties it adds.
+func (j *jsonLoader) settle(f *jsonFile, v *jsontree.Value, m *Message, left []string) []string {
+	if j.tree.loose {
+		return left
+	}
+	parts, held := j.merged(f, v)
+	without := func(keyword string) {
+		left = slices.DeleteFunc(left, func(k string) bool { return k == keyword })
+	}
+	if held {
+		without("allOf")
+	}
+	if rest := v.Get("unevaluatedProperties"); rest.IsFalse() && slices.Equal(left, []string{"unevaluatedProperties"}) && v.Get("additionalProperties") == nil {
+		without("unevaluatedProperties")
+		m.Closed = true
+	}
+	if v.Get("additionalProperties") != nil && (v.Get("patternProperties") != nil || len(parts) > 1) {
+		left = append(left, "properties", "additionalProperties")
+	}
+	return left
 }
 
 // newProperty makes the model of a property; nil when its schema has faults.

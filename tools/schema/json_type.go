@@ -110,7 +110,7 @@ var combining = []string{"anyOf", "oneOf", "allOf"}
 // alternative returns the schema that a combination is about where it is a schema or null, or a list of one; nil for
 // any other.
 func alternative(keyword string, list *jsontree.Value) (one *jsontree.Value, null bool) {
-	for _, item := range list.Items {
+	for _, item := range list.AllItems() {
 		switch {
 		case keyword != "allOf" && isNullType(item):
 			null = true

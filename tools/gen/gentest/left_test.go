@@ -10,17 +10,18 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/jsoncompile"
 	"github.com/omninode/trestle/runtime/jsontext"
 	leftv1 "github.com/omninode/trestle/tools/gen/golang/testdata/left/want/acme/left/v1"
 )
 
-// leftSchema compiles the schema of a parcel by its source.
-func leftSchema(t *testing.T) *jsonschema.Schema {
+// leftSchema compiles the schema in a file by its source.
+func leftSchema(t *testing.T, file string) *jsonschema.Schema {
 	t.Helper()
 	root := filepath.Join("..", "golang", "testdata", "left", "in")
 	texts := map[string][]byte{}
-	for _, name := range []string{"parcel", "stop", "payment"} {
+	for _, name := range []string{"parcel", "stop", "payment", "returned"} {
 		path := "acme/left/v1/" + name + ".json"
 		text, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(path)))
 		if err != nil {
@@ -28,7 +29,7 @@ func leftSchema(t *testing.T) *jsonschema.Schema {
 		}
 		texts[path] = text
 	}
-	compiled, err := jsoncompile.New(texts).Compile("acme/left/v1/parcel.json", "")
+	compiled, err := jsoncompile.New(texts).Compile("acme/left/v1/"+file, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,9 +37,9 @@ func leftSchema(t *testing.T) *jsonschema.Schema {
 }
 
 // registeredSchema compiles the schema that is generated for registries.
-func registeredSchema(t *testing.T) *jsonschema.Schema {
+func registeredSchema(t *testing.T, eventType string) *jsonschema.Schema {
 	t.Helper()
-	const path = "acme/left/v1/parcel.sent.json"
+	path := "acme/left/v1/" + eventType + ".json"
 	text, err := os.ReadFile(filepath.Join("..", "golang", "testdata", "left", "want", "jsonschema", filepath.FromSlash(path)))
 	if err != nil {
 		t.Fatal(err)
@@ -68,8 +69,6 @@ var values = []string{
 // whole, and what is valid against what it is written as again.
 func TestLeftGoesWithLibrary(t *testing.T) {
 	t.Parallel()
-	compiled := leftSchema(t)
-	registered := registeredSchema(t)
 	properties := []string{
 		"id", "grid", "stops", "counts", "colour", "price", "size", "weight", "tuple", "tags", "limits", "last", "notes", "payment",
 		"paid_before", "parties", "either", "tree", "words", "secret", "mail", "site", "day", "undeclared",
@@ -83,14 +82,28 @@ func TestLeftGoesWithLibrary(t *testing.T) {
 			texts = append(texts, `{"id":"p","colour":"red","day":"2024-01-01","`+property+`":`+value+`}`)
 		}
 	}
-	valid := map[bool]int{}
+	held(t, "parcel.json", "parcel.sent", func() trestle.Event { return new(leftv1.ParcelSent) }, texts, 100, 500)
+	texts = []string{`{}`, `{"id":"a"}`, `{"reason":"refused"}`, `{"id":"a","reason":"refused"}`}
+	for _, property := range []string{"id", "last", "reason", "fee", "undeclared"} {
+		for _, value := range append(values, `"unknown"`) {
+			texts = append(texts, `{"id":"p","reason":"refused","`+property+`":`+value+`}`)
+		}
+	}
+	held(t, "returned.json", "parcel.returned", func() trestle.Event { return new(leftv1.ParcelReturned) }, texts, 10, 100)
+}
+
+// held holds what is generated for a schema against the library on its source and on what is registered for it.
+func held(t *testing.T, file, eventType string, event func() trestle.Event, texts []string, leastValid, leastInvalid int) {
+	t.Helper()
+	compiled, registered := leftSchema(t, file), registeredSchema(t, eventType)
+	count := map[bool]int{}
 	for _, text := range texts {
 		text = onlyLast(t, text)
 		want := accepts(t, compiled, []byte(text)) == nil
 		if err := accepts(t, registered, []byte(text)); (err == nil) != want {
 			t.Errorf("the library says %t, and of what is registered %v: %s", want, err, text)
 		}
-		x := new(leftv1.ParcelSent)
+		x := event()
 		got, again := readBack(t, x, text)
 		if got != want {
 			t.Errorf("valid is %t, the library says %t: %s: %v", got, want, text, x.Validate())
@@ -100,15 +113,15 @@ func TestLeftGoesWithLibrary(t *testing.T) {
 				t.Errorf("%s is written again as %s", text, again)
 			}
 		}
-		valid[want]++
+		count[want]++
 	}
-	if valid[true] < 100 || valid[false] < 500 {
-		t.Errorf("%d valid and %d invalid texts are too few", valid[true], valid[false])
+	if count[true] < leastValid || count[false] < leastInvalid {
+		t.Errorf("%s: %d valid and %d invalid texts are too few", file, count[true], count[false])
 	}
 }
 
 // readBack says whether a text is valid, and how what it holds is written.
-func readBack(t *testing.T, x *leftv1.ParcelSent, text string) (valid bool, again string) {
+func readBack(t *testing.T, x trestle.Event, text string) (valid bool, again string) {
 	t.Helper()
 	r := jsontext.NewReader([]byte(text))
 	x.DecodeJSON(r)

@@ -80,6 +80,22 @@ func (v *Value) Get(name string) *Value {
 	return nil
 }
 
+// AllMembers are the members of an object; none for nil and any other value.
+func (v *Value) AllMembers() []Member {
+	if v == nil {
+		return nil
+	}
+	return v.Members
+}
+
+// AllItems are the items of an array; none for nil and any other value.
+func (v *Value) AllItems() []*Value {
+	if v == nil {
+		return nil
+	}
+	return v.Items
+}
+
 // IsTrue says whether v is the literal true.
 func (v *Value) IsTrue() bool { return v != nil && v.Kind == Bool && v.Text == "true" }
 

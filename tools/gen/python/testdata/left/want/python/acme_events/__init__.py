@@ -33,6 +33,7 @@ from ._support.model import Model
 from .left import v1 as _left_v1
 
 EVENTS: Final[tuple[type[Event], ...]] = (
+    _left_v1.ParcelReturned,
     _left_v1.ParcelSent,
 )
 """The events of all schema packages, by type."""

@@ -3,4 +3,5 @@
 
 from typing import Final
 
+PARCEL_RETURNED: Final = "parcel.returned"
 PARCEL_SENT: Final = "parcel.sent"

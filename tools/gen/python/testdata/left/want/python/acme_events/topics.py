@@ -11,7 +11,7 @@ from ._support.events import Topic
 ACME_PARCELS: Final = Topic(
     name="acme.parcels",
     dead_letter=None,
-    event_types=("parcel.sent",),
+    event_types=("parcel.returned", "parcel.sent"),
     partitions=3,
     retention_ms=604800000,
     cleanup_policy="delete",

@@ -17,6 +17,7 @@ const _ = trestle.GenVersion1
 func Events() []*trestle.EventInfo {
 	return []*trestle.EventInfo{
 		&infoParcelSent,
+		&infoParcelReturned,
 	}
 }
 
@@ -30,6 +31,15 @@ var (
 		Topic:    &topicAcmeParcels,
 		New:      func() trestle.Event { return new(ParcelSent) },
 	}
+	infoParcelReturned = trestle.EventInfo{
+		Type:     "parcel.returned",
+		FullName: "acme.left.v1.ParcelReturned",
+		Role:     trestle.Fact,
+		Envelope: wire.None,
+		Encoding: trestle.JSON,
+		Topic:    &topicAcmeParcels,
+		New:      func() trestle.Event { return new(ParcelReturned) },
+	}
 )
 
 // Topics returns the descriptions of the topics that the package declares, by name. They must not be changed.
@@ -42,7 +52,7 @@ func Topics() []*trestle.TopicInfo {
 var (
 	topicAcmeParcels = trestle.TopicInfo{
 		Name:       "acme.parcels",
-		EventTypes: []string{"parcel.sent"},
+		EventTypes: []string{"parcel.returned", "parcel.sent"},
 	}
 )
 

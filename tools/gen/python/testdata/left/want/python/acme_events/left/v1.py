@@ -31,6 +31,13 @@ class TransferMethod(str, Enum):
     SWIFT = "swift"
 
 
+class ParcelReturnedReason(str, Enum):
+    """Why."""
+
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+
+
 class Stop(Model):
     """Stop is where a parcel is for a while."""
 
@@ -274,3 +281,47 @@ class ParcelSent(Event):
     def _check_left(self) -> Self:
         SCHEMAS.check(self, "acme/left/v1/parcel.json", "", "if", "then", "dependentRequired")
         return self
+
+
+class ParcelReturned(Event):
+    """ParcelReturned says that a parcel came back."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    EVENT: ClassVar[EventInfo] = EventInfo(
+        type="parcel.returned",
+        full_name="acme.left.v1.ParcelReturned",
+        role="event",
+        envelope="none",
+        topic=topics.ACME_PARCELS,
+        key=("id",),
+    )
+
+    id: Annotated[str, Field(strict=True, min_length=1)] = Field(
+        description="The parcel.",
+    )
+    last: Stop | None = Field(
+        default=None,
+        description="Where it was.",
+    )
+    reason: ParcelReturnedReason = Field(
+        description="Why.",
+    )
+    fee: Annotated[float, Field(ge=0.0), DOUBLE] | None = Field(
+        default=None,
+        description="What that costs.",
+    )
+
+
+class Core(Model):
+    """Core is what all events of parcels have."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: Annotated[str, Field(strict=True, min_length=1)] = Field(
+        description="The parcel.",
+    )
+    last: Stop | None = Field(
+        default=None,
+        description="Where it was.",
+    )
