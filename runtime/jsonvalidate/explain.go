@@ -43,6 +43,11 @@ func Explain(err *jsonschema.ValidationError, report func(Finding)) {
 			report(Finding{at(name), "required", "value is required", false})
 		}
 		return
+	case *kind.DependentRequired:
+		for _, name := range k.Missing {
+			report(Finding{at(name), "dependentRequired", "value is required because " + k.Prop + " is there", false})
+		}
+		return
 	case *kind.AdditionalProperties:
 		for _, name := range k.Properties {
 			report(Finding{at(name), "additionalProperties", undeclared, false})

@@ -92,7 +92,7 @@ func (j *jsonLoader) merges(f *jsonFile, v *jsontree.Value) bool {
 
 // mergeable says whether a schema may be an object by the properties of allOf.
 func (j *jsonLoader) mergeable(f *jsonFile, v *jsontree.Value) bool {
-	if j.tree.loose || v.Get("allOf") == nil || v.Get("$ref") != nil || v.Get("anyOf") != nil || v.Get("oneOf") != nil {
+	if j.tree.loose || v.Get("allOf") == nil || v.Get("$ref") != nil {
 		return false
 	}
 	name, nullable := typeName(v)
@@ -126,4 +126,35 @@ func (j *jsonLoader) declareParts(f *jsonFile, v *jsontree.Value, name string) {
 		}
 		j.declareParts(f, item, name)
 	}
+}
+
+// evaluates says whether a keyword that is left may evaluate properties beside those of the object. What not says
+// evaluates nothing.
+func evaluates(v *jsontree.Value, keyword string) bool {
+	switch keyword {
+	case "anyOf", "oneOf", "if", "then", "else", "dependentSchemas", "allOf":
+	case "$ref", "$dynamicRef", "properties", "patternProperties", "additionalProperties":
+		return true
+	default:
+		return false
+	}
+	found := false
+	look := func(sub *jsontree.Value) {
+		for _, m := range sub.AllMembers() {
+			found = found || evaluates(m.Value, m.Name)
+		}
+	}
+	switch keyword {
+	case "if", "then", "else":
+		look(v)
+	case "dependentSchemas":
+		for _, m := range v.AllMembers() {
+			look(m.Value)
+		}
+	default:
+		for _, item := range v.AllItems() {
+			look(item)
+		}
+	}
+	return found
 }

@@ -88,7 +88,9 @@ func (j *jsonLoader) settle(f *jsonFile, v *jsontree.Value, m *Message, left []s
 	if held {
 		without("allOf")
 	}
-	if rest := v.Get("unevaluatedProperties"); rest.IsFalse() && slices.Equal(left, []string{"unevaluatedProperties"}) && v.Get("additionalProperties") == nil {
+	if v.Get("unevaluatedProperties").IsFalse() && v.Get("additionalProperties") == nil && !slices.ContainsFunc(left, func(k string) bool {
+		return k == "allOf" || k == "patternProperties" || evaluates(v.Get(k), k)
+	}) {
 		without("unevaluatedProperties")
 		m.Closed = true
 	}

@@ -84,6 +84,15 @@ func TestLeftGoesWithLibrary(t *testing.T) {
 	}
 	held(t, "parcel.json", "parcel.sent", func() trestle.Event { return new(leftv1.ParcelSent) }, texts, 100, 500)
 	texts = []string{`{}`, `{"id":"a"}`, `{"reason":"refused"}`, `{"id":"a","reason":"refused"}`}
+	for n := range 1 << 4 {
+		text := `{"id":"a","reason":"refused"`
+		for i, member := range []string{`,"last":{"city":"Bonn"}`, `,"fee":1`, `,"waived":true`, `,"note":null`} {
+			if n&(1<<i) != 0 {
+				text += member
+			}
+		}
+		texts = append(texts, text+"}")
+	}
 	for _, property := range []string{"id", "last", "reason", "fee", "undeclared"} {
 		for _, value := range append(values, `"unknown"`) {
 			texts = append(texts, `{"id":"p","reason":"refused","`+property+`":`+value+`}`)

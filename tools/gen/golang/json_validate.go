@@ -49,8 +49,10 @@ func (g *file) jsonValidate(m *schema.Message, goName string) error {
 		}
 		lines = append(lines, rest...)
 	}
-	if m.Remainder != nil {
-		lines = append(lines, g.encodedAgainst(m.Remainder, goName, `""`, "x.AppendJSON(nil)")...)
+	present, rest := g.presenceKeywords(m)
+	lines = append(lines, present...)
+	if rest != nil {
+		lines = append(lines, g.encodedAgainst(rest, goName, `""`, "x.AppendJSON(nil)")...)
 	}
 	g.validateMethods(m, goName, lines)
 	return nil

@@ -389,6 +389,9 @@ func (x *ParcelSent) ValidateInto(v *trestle.Violations) {
 			return
 		}
 	}
+	if (x.Mail != nil && x.Day == nil) && v.Report(trestle.Violation{Path: "day", Rule: "dependentRequired", Message: "value is required because mail is there"}) {
+		return
+	}
 	{
 		text, err := x.AppendJSON(nil)
 		if partParcelSent.Check(v, "", text, err) {

@@ -4,6 +4,7 @@
 package leftv1
 
 import (
+	"strconv"
 	"strings"
 	"time"
 
@@ -31,6 +32,13 @@ type ParcelReturned struct {
 	Reason ParcelReturnedReason
 	// What that costs.
 	Fee *float64
+	// That it costs nothing.
+	Waived *bool
+	// More.
+	Note *string
+
+	// Nulls holds the names of fields that are null where they could be absent. What has a value is not null.
+	Nulls jsontext.Names
 }
 
 // EventInfo describes the event type parcel.returned. It works on a nil receiver.
@@ -84,6 +92,54 @@ func (x *ParcelReturned) ValidateInto(v *trestle.Violations) {
 			return
 		}
 	}
+	{
+		members := 2
+		if x.Last != nil {
+			members++
+		}
+		if x.Fee != nil {
+			members++
+		}
+		if x.Waived != nil {
+			members++
+		}
+		if x.Note != nil || x.Nulls.Has("note") {
+			members++
+		}
+		if members < 3 && v.Report(trestle.Violation{Rule: "minProperties", Message: "must have at least 3 entries"}) {
+			return
+		}
+	}
+	if (x.Last == nil && x.Fee == nil && (x.Note != nil || x.Nulls.Has("note"))) && v.Report(trestle.Violation{Rule: "anyOf", Message: "must be one of the alternatives"}) {
+		return
+	}
+	{
+		holds := 0
+		if x.Fee != nil {
+			holds++
+		}
+		if x.Waived != nil {
+			holds++
+		}
+		if x.Fee == nil && x.Waived == nil {
+			holds++
+		}
+		if holds == 0 && v.Report(trestle.Violation{Rule: "oneOf", Message: "must be one of the alternatives"}) {
+			return
+		}
+		if holds > 1 && v.Report(trestle.Violation{Rule: "oneOf", Message: "must be only one of the alternatives"}) {
+			return
+		}
+	}
+	if ((x.Note != nil || x.Nulls.Has("note")) && x.Waived != nil) && v.Report(trestle.Violation{Rule: "not", Message: "must not be what the schema excludes"}) {
+		return
+	}
+	if (x.Waived != nil && (x.Note == nil && !x.Nulls.Has("note"))) && v.Report(trestle.Violation{Path: "note", Rule: "dependentRequired", Message: "value is required because waived is there"}) {
+		return
+	}
+	if ((x.Note != nil || x.Nulls.Has("note")) && x.Last == nil) && v.Report(trestle.Violation{Path: "last", Rule: "dependentRequired", Message: "value is required because note is there"}) {
+		return
+	}
 }
 
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
@@ -122,6 +178,20 @@ func (x *ParcelReturned) AppendJSON(b []byte) ([]byte, error) {
 		}
 		b = append(b, ',')
 	}
+	if x.Waived != nil {
+		b = append(b, `"waived":`...)
+		b = strconv.AppendBool(b, *x.Waived)
+		b = append(b, ',')
+	}
+	if x.Note != nil {
+		b = append(b, `"note":`...)
+		if b, err = jsontext.AppendString(b, *x.Note); err != nil {
+			return b, jsontext.At(err, "note")
+		}
+		b = append(b, ',')
+	} else if x.Nulls.Has("note") {
+		b = append(b, `"note":null,`...)
+	}
 	if b[len(b)-1] == ',' {
 		b[len(b)-1] = '}'
 		return b, nil
@@ -137,6 +207,7 @@ func (x *ParcelReturned) DecodeJSON(r *jsontext.Reader) {
 	}
 	var seen uint64
 	var got uint64
+	x.Nulls = nil
 	for r.More() {
 		switch r.Name() {
 		case "id":
@@ -163,6 +234,19 @@ func (x *ParcelReturned) DecodeJSON(r *jsontext.Reader) {
 			r.Once(&seen, 3)
 			if !r.Null() {
 				x.Fee = new(r.Float64())
+			}
+		case "waived":
+			r.Once(&seen, 4)
+			if !r.Null() {
+				x.Waived = new(r.Bool())
+			}
+		case "note":
+			r.Once(&seen, 5)
+			if r.Null() {
+				x.Note = nil
+				x.Nulls = append(x.Nulls, "note")
+			} else {
+				x.Note = new(r.String())
 			}
 		default:
 			r.Skip()

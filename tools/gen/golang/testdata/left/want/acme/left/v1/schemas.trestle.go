@@ -13,11 +13,11 @@ var schemas = jsonvalidate.New(map[string]string{
 
 // What is left to it, compiled when it is first needed.
 var (
-	partParcelSent       = schemas.Part("acme/left/v1/parcel.json", "", "if", "then", "dependentRequired")
+	partParcelSent       = schemas.Part("acme/left/v1/parcel.json", "", "if", "then")
 	partParcelSentColour = schemas.Part("acme/left/v1/parcel.json", "/properties/colour", "not")
 	partParcelSentEither = schemas.Part("acme/left/v1/parcel.json", "/properties/either")
 	partParcelSentLast   = schemas.Part("acme/left/v1/parcel.json", "/properties/last", "required")
-	partParcelSentLimits = schemas.Part("acme/left/v1/parcel.json", "/properties/limits", "patternProperties", "properties", "additionalProperties")
+	partParcelSentLimits = schemas.Part("acme/left/v1/parcel.json", "/properties/limits", "patternProperties", "additionalProperties")
 	partParcelSentPrice  = schemas.Part("acme/left/v1/parcel.json", "/properties/price", "multipleOf")
 	partParcelSentSecret = schemas.Part("acme/left/v1/parcel.json", "/properties/secret", "not")
 	partParcelSentSize   = schemas.Part("acme/left/v1/parcel.json", "/properties/size")
@@ -27,5 +27,4 @@ var (
 	partParcelSentTuple  = schemas.Part("acme/left/v1/parcel.json", "/properties/tuple", "prefixItems", "items")
 	partParcelSentWeight = schemas.Part("acme/left/v1/parcel.json", "/properties/weight", "not")
 	partParcelSentWords  = schemas.Part("acme/left/v1/parcel.json", "/properties/words/items")
-	partStop             = schemas.Part("acme/left/v1/stop.json", "", "maxProperties")
 )

@@ -51,8 +51,17 @@ func (x *Stop) ValidateInto(v *trestle.Violations) {
 		return
 	}
 	{
-		text, err := x.AppendJSON(nil)
-		if partStop.Check(v, "", text, err) {
+		members := 1 + len(x.Unknown)
+		if x.Left != nil {
+			members++
+		}
+		if x.Floor != nil || x.Nulls.Has("floor") {
+			members++
+		}
+		if x.Note != "" || x.Nulls.Has("note") {
+			members++
+		}
+		if members > 4 && v.Report(trestle.Violation{Rule: "maxProperties", Message: "must have at most 4 entries"}) {
 			return
 		}
 	}
