@@ -128,33 +128,23 @@ func (j *jsonLoader) declareParts(f *jsonFile, v *jsontree.Value, name string) {
 	}
 }
 
-// evaluates says whether a keyword that is left may evaluate properties beside those of the object. What not says
-// evaluates nothing.
-func evaluates(v *jsontree.Value, keyword string) bool {
+// evaluates says whether a keyword that is left may evaluate other properties than those that an object declares. What
+// not says evaluates nothing.
+func (m *Message) evaluates(v *jsontree.Value, keyword string) bool {
+	inside := func(sub *jsontree.Value) bool {
+		return slices.ContainsFunc(sub.AllMembers(), func(k jsontree.Member) bool { return m.evaluates(k.Value, k.Name) })
+	}
 	switch keyword {
-	case "anyOf", "oneOf", "if", "then", "else", "dependentSchemas", "allOf":
-	case "$ref", "$dynamicRef", "properties", "patternProperties", "additionalProperties":
+	case "$ref", "$dynamicRef", "patternProperties", "additionalProperties":
 		return true
-	default:
-		return false
-	}
-	found := false
-	look := func(sub *jsontree.Value) {
-		for _, m := range sub.AllMembers() {
-			found = found || evaluates(m.Value, m.Name)
-		}
-	}
-	switch keyword {
+	case "properties":
+		return slices.ContainsFunc(v.AllMembers(), func(p jsontree.Member) bool { return m.Field(p.Name) == nil })
 	case "if", "then", "else":
-		look(v)
+		return inside(v)
 	case "dependentSchemas":
-		for _, m := range v.AllMembers() {
-			look(m.Value)
-		}
-	default:
-		for _, item := range v.AllItems() {
-			look(item)
-		}
+		return slices.ContainsFunc(v.AllMembers(), func(k jsontree.Member) bool { return inside(k.Value) })
+	case "anyOf", "oneOf", "allOf":
+		return slices.ContainsFunc(v.AllItems(), inside)
 	}
-	return found
+	return false
 }

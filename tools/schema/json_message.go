@@ -10,7 +10,6 @@ import (
 // fillMessage reads the properties of an object.
 func (j *jsonLoader) fillMessage(d declaredMessage) {
 	m, f, v := d.message, d.from, d.content
-	j.readRemainder(d)
 	if v == d.schema && v == f.root {
 		j.refuseDefault(f, v, "a whole event")
 	}
@@ -20,6 +19,7 @@ func (j *jsonLoader) fillMessage(d declaredMessage) {
 			j.addProperty(m, p.file, property)
 		}
 	}
+	j.readRemainder(d)
 	for _, p := range parts {
 		j.readRequired(p.file, p.schema, m)
 	}
@@ -89,7 +89,7 @@ func (j *jsonLoader) settle(f *jsonFile, v *jsontree.Value, m *Message, left []s
 		without("allOf")
 	}
 	if v.Get("unevaluatedProperties").IsFalse() && v.Get("additionalProperties") == nil && !slices.ContainsFunc(left, func(k string) bool {
-		return k == "allOf" || k == "patternProperties" || evaluates(v.Get(k), k)
+		return k == "allOf" || k == "patternProperties" || m.evaluates(v.Get(k), k)
 	}) {
 		without("unevaluatedProperties")
 		m.Closed = true

@@ -84,9 +84,11 @@ func TestLeftGoesWithLibrary(t *testing.T) {
 	}
 	held(t, "parcel.json", "parcel.sent", func() trestle.Event { return new(leftv1.ParcelSent) }, texts, 100, 500)
 	texts = []string{`{}`, `{"id":"a"}`, `{"reason":"refused"}`, `{"id":"a","reason":"refused"}`}
-	for n := range 1 << 4 {
-		text := `{"id":"a","reason":"refused"`
-		for i, member := range []string{`,"last":{"city":"Bonn"}`, `,"fee":1`, `,"waived":true`, `,"note":null`} {
+	for n := range 1 << 7 {
+		text := `{"id":"a","reason":"unknown"`
+		for i, member := range []string{
+			`,"last":{"city":"Bonn"}`, `,"fee":1`, `,"waived":true`, `,"note":null`, `,"reason":"refused"`, `,"waived":false`, `,"note":"late"`,
+		} {
 			if n&(1<<i) != 0 {
 				text += member
 			}

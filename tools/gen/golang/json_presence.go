@@ -10,8 +10,8 @@ import (
 	"github.com/omninode/trestle/tools/schema/jsontree"
 )
 
-// presence checks which fields of an object are there: what keywords beside its properties say of no more than that is
-// code, and what is left of them is for the library.
+// presence checks which fields of an object are there, and which values some of them have: what keywords beside its
+// properties say of no more than that is code, and what is left of them is for the library.
 type presence struct {
 	g     *file
 	m     *schema.Message
@@ -25,10 +25,17 @@ func (g *file) presenceKeywords(m *schema.Message) (lines []string, rest *schema
 		return nil, m.Remainder
 	}
 	p := &presence{g: g, m: m}
-	var left []string
+	keywords := map[string]*jsontree.Value{}
 	for _, k := range m.Remainder.Texts() {
-		v, err := jsontree.Parse([]byte(k.JSON))
-		if err != nil || !p.keyword(k.Keyword, v) {
+		if v, err := jsontree.Parse([]byte(k.JSON)); err == nil {
+			keywords[k.Keyword] = v
+		}
+	}
+	var left []string
+	conditional := p.conditional(keywords)
+	for _, k := range m.Remainder.Texts() {
+		branch := k.Keyword == "if" || k.Keyword == "then" || k.Keyword == "else"
+		if branch && !conditional || !branch && !p.keyword(k.Keyword, keywords[k.Keyword]) {
 			left = append(left, k.Keyword)
 		}
 	}
@@ -169,7 +176,7 @@ func (p *presence) conditions(list []*jsontree.Value) (out []truth, ok bool) {
 	return out, len(out) > 0
 }
 
-// condition is that of a schema that says nothing but which members are there.
+// condition is that of a schema that says nothing but which members are there and what single values they have.
 func (p *presence) condition(v *jsontree.Value) (truth, bool) {
 	var parts []truth
 	for _, m := range v.AllMembers() {
@@ -193,6 +200,14 @@ func (p *presence) condition(v *jsontree.Value) (truth, bool) {
 				parts = append(parts, allOf(list...))
 			} else {
 				parts = append(parts, anyOf(list...))
+			}
+		case "properties":
+			for _, property := range m.Value.Members {
+				c, ok := p.equals(property.Name, property.Value)
+				if !ok {
+					return truth{}, false
+				}
+				parts = append(parts, c)
 			}
 		case "title", "description", "$comment":
 		default:

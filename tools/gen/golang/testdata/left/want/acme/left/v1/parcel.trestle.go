@@ -389,14 +389,11 @@ func (x *ParcelSent) ValidateInto(v *trestle.Violations) {
 			return
 		}
 	}
-	if (x.Mail != nil && x.Day == nil) && v.Report(trestle.Violation{Path: "day", Rule: "dependentRequired", Message: "value is required because mail is there"}) {
+	if (x.Price != nil && x.Colour == nil) && v.Report(trestle.Violation{Path: "colour", Rule: "required", Message: "value is required"}) {
 		return
 	}
-	{
-		text, err := x.AppendJSON(nil)
-		if partParcelSent.Check(v, "", text, err) {
-			return
-		}
+	if (x.Mail != nil && x.Day == nil) && v.Report(trestle.Violation{Path: "day", Rule: "dependentRequired", Message: "value is required because mail is there"}) {
+		return
 	}
 }
 
@@ -1049,6 +1046,18 @@ func (x *ParcelSentNotes) ValidateInto(v *trestle.Violations) {
 			}
 		}
 		if v.Sort(first) {
+			return
+		}
+	}
+	{
+		members := 0 + len(x.Additional)
+		if x.First != nil {
+			members++
+		}
+		if x.Additional_ != nil {
+			members++
+		}
+		if members < 1 && v.Report(trestle.Violation{Rule: "minProperties", Message: "must have at least 1 entry"}) {
 			return
 		}
 	}

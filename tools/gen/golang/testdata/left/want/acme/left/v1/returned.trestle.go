@@ -92,6 +92,9 @@ func (x *ParcelReturned) ValidateInto(v *trestle.Violations) {
 			return
 		}
 	}
+	if ((x.Reason == "unknown" && (x.Waived == nil || *x.Waived) && ((x.Note == nil && !x.Nulls.Has("note")) || (x.Note != nil && (*x.Note == "lost" || *x.Note == "late")))) && x.Last == nil) && v.Report(trestle.Violation{Path: "last", Rule: "required", Message: "value is required"}) {
+		return
+	}
 	{
 		members := 2
 		if x.Last != nil {
@@ -106,7 +109,7 @@ func (x *ParcelReturned) ValidateInto(v *trestle.Violations) {
 		if x.Note != nil || x.Nulls.Has("note") {
 			members++
 		}
-		if members < 3 && v.Report(trestle.Violation{Rule: "minProperties", Message: "must have at least 3 entries"}) {
+		if members > 5 && v.Report(trestle.Violation{Rule: "maxProperties", Message: "must have at most 5 entries"}) {
 			return
 		}
 	}

@@ -94,6 +94,11 @@ class ParcelSentNotes(Model):
         description="One more.",
     )
 
+    @model_validator(mode="after")
+    def _check_left(self) -> Self:
+        SCHEMAS.check(self, "acme/left/v1/parcel.json", "/properties/notes", "minProperties")
+        return self
+
 
 class Card(Model):
     """Card is a payment by card."""
@@ -297,6 +302,8 @@ class ParcelReturned(Event):
         key=("id",),
     )
 
+    NULL_OR_ABSENT = frozenset({"note"})
+
     id: Annotated[str, Field(strict=True, min_length=1)] = Field(
         description="The parcel.",
     )
@@ -311,6 +318,19 @@ class ParcelReturned(Event):
         default=None,
         description="What that costs.",
     )
+    waived: Bool | None = Field(
+        default=None,
+        description="That it costs nothing.",
+    )
+    note: Text | None = Field(
+        default=None,
+        description="More.",
+    )
+
+    @model_validator(mode="after")
+    def _check_left(self) -> Self:
+        SCHEMAS.check(self, "acme/left/v1/returned.json", "", "maxProperties", "if", "then", "else", "anyOf", "oneOf", "not", "dependentRequired")
+        return self
 
 
 class Core(Model):
