@@ -147,13 +147,3 @@ func stringFormat(check func(string) bool) func(any) error {
 		return nil
 	}
 }
-
-// Formats names the formats that are asserted, but date-time, sorted.
-func Formats() []string {
-	var out []string
-	for name := range checks {
-		out = append(out, name)
-	}
-	slices.Sort(out)
-	return out
-}
