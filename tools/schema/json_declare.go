@@ -69,7 +69,7 @@ func (j *jsonLoader) declareBelow(f *jsonFile, v *jsontree.Value, name string) {
 	}
 	eachSubschema(v, func(keyword, key string, at jsontree.Place, sub *jsontree.Value) {
 		inner, fallback := name, ""
-		if !j.tree.loose && !holds(v, keyword) {
+		if !j.whole(f) && !holds(v, keyword) {
 			return
 		}
 		switch keyword {

@@ -84,7 +84,7 @@ const (
 func (j *jsonLoader) checkKeywords(f *jsonFile, v *jsontree.Value, allowed []string, what, advice string) (left []string) {
 	for _, m := range v.Members {
 		switch {
-		case m.Name == "definitions" && (j.tree.loose || f.older):
+		case m.Name == "definitions" && j.whole(f), m.Name == "discriminator" && (v.Get("oneOf") != nil || v.Get("anyOf") != nil):
 			continue
 		case slices.Contains(allowed, m.Name), slices.Contains(keywordsOfAnnotation, m.Name), strings.HasPrefix(m.Name, "x-"):
 			continue
@@ -96,8 +96,8 @@ func (j *jsonLoader) checkKeywords(f *jsonFile, v *jsontree.Value, allowed []str
 		other, judged := beyond[m.Name]
 		meant := slices.Contains(constraining, m.Name)
 		switch {
-		case identifies && !j.tree.loose:
-		case !j.tree.loose && (judged || meant && advice != removeIt):
+		case identifies && !j.whole(f):
+		case !j.whole(f) && (judged || meant && advice != removeIt):
 			left = append(left, m.Name)
 		case known || judged || identifies:
 			j.errs.add(f.pos(m.Place), "keyword %s is not supported here: %s", m.Name, instead+named+other)

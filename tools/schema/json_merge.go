@@ -22,7 +22,7 @@ var keywordsOfPart = []string{"type", "properties", "required", "allOf"}
 // allOf is left. An object without allOf has one.
 func (j *jsonLoader) merged(f *jsonFile, v *jsontree.Value) (parts []part, held bool) {
 	held = true
-	if !j.tree.loose {
+	if !j.whole(f) {
 		parts, held = j.partsOfAll(f, v, 0)
 	}
 	parts = append(parts, part{f, v})
@@ -92,7 +92,7 @@ func (j *jsonLoader) merges(f *jsonFile, v *jsontree.Value) bool {
 
 // mergeable says whether a schema may be an object by the properties of allOf.
 func (j *jsonLoader) mergeable(f *jsonFile, v *jsontree.Value) bool {
-	if j.tree.loose || v.Get("allOf") == nil || v.Get("$ref") != nil {
+	if j.whole(f) || v.Get("allOf") == nil || v.Get("$ref") != nil {
 		return false
 	}
 	name, nullable := typeName(v)

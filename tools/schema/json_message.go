@@ -59,7 +59,7 @@ func (j *jsonLoader) addProperty(m *Message, f *jsonFile, property jsontree.Memb
 func (j *jsonLoader) readRemainder(d declaredMessage) {
 	m, f, v := d.message, d.from, d.content
 	allowed, advice := keywordsOfMessage, removeIt
-	if !j.tree.loose {
+	if !j.whole(f) {
 		advice = inTarget
 	}
 	left := j.checkKeywords(f, v, allowed, "an object with properties", advice)
@@ -78,7 +78,7 @@ func (j *jsonLoader) readRemainder(d declaredMessage) {
 // settle takes from the keywords that are left what is held after all: allOf, when all of it is merged, and
 // unevaluatedProperties beside it. What is not held of additionalProperties it adds.
 func (j *jsonLoader) settle(f *jsonFile, v *jsontree.Value, m *Message, left []string) []string {
-	if j.tree.loose {
+	if j.whole(f) {
 		return left
 	}
 	parts, held := j.merged(f, v)

@@ -100,7 +100,7 @@ func (j *jsonLoader) resolve(f *jsonFile, ref *jsontree.Value) (*jsonFile, *json
 // forLibrary says that only the library resolves a reference: it names an anchor or a schema inside a file by its $id,
 // or stands in such a schema, or is to a schema that every library knows.
 func (j *jsonLoader) forLibrary(f *jsonFile, v, ref *jsontree.Value) bool {
-	if j.tree.loose || ref.Kind != jsontree.String {
+	if j.whole(f) || ref.Kind != jsontree.String {
 		return false
 	}
 	document, fragment, _ := strings.Cut(ref.Text, "#")

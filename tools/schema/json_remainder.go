@@ -16,6 +16,10 @@ import (
 // dependent are keywords whose meaning depends on all others of their schema.
 var dependent = []string{"unevaluatedProperties", "unevaluatedItems"}
 
+// whole says that a file is held by the model as a whole or not at all: nothing of a registry's documents and of older
+// drafts is left to the library.
+func (j *jsonLoader) whole(f *jsonFile) bool { return j.tree.loose || f.older }
+
 // remainder is what the model does not hold of a schema: its keywords that are left, nil for none. A schema that is
 // left as a whole has no keywords here.
 func (j *jsonLoader) remainder(f *jsonFile, v *jsontree.Value, left []string) *Remainder {

@@ -46,7 +46,7 @@ func (j *jsonLoader) readType(f *jsonFile, v *jsontree.Value) *jsonType {
 	case v.IsTrue():
 		t.Kind = JSONValue
 		return &jsonType{Type: t, nullable: true}
-	case v.IsFalse() && !j.tree.loose:
+	case v.IsFalse() && !j.whole(f):
 		return j.opaque(f, v)
 	case v.IsFalse():
 		j.errs.add(f.pos(v.Place), "false lets nothing be valid: remove what it describes")
@@ -127,7 +127,7 @@ func alternative(keyword string, list *jsontree.Value) (one *jsontree.Value, nul
 func (j *jsonLoader) readAlternatives(f *jsonFile, v *jsontree.Value, keyword string, list *jsontree.Value) *jsonType {
 	one, null := alternative(keyword, list)
 	switch {
-	case one == nil && j.tree.loose:
+	case one == nil && j.whole(f):
 		j.errs.add(f.pos(list.Place), "keyword %s is not supported here: %s", keyword, beyond[keyword])
 		return nil
 	case one == nil:
@@ -168,7 +168,7 @@ func (j *jsonLoader) readPlain(f *jsonFile, v *jsontree.Value, t *Type) *jsonTyp
 	case "object":
 		left = j.readMap(f, v, t)
 	case "null":
-		if j.tree.loose {
+		if j.whole(f) {
 			j.errs.add(f.pos(v.Get("type").Place), "type null alone holds nothing: remove the property")
 			return nil
 		}
@@ -183,7 +183,7 @@ func (j *jsonLoader) readPlain(f *jsonFile, v *jsontree.Value, t *Type) *jsonTyp
 
 // readUntyped reads a schema whose values are of several types, or of any.
 func (j *jsonLoader) readUntyped(f *jsonFile, v *jsontree.Value, t *Type) *jsonType {
-	if j.tree.loose && v.Get("type") != nil {
+	if j.whole(f) && v.Get("type") != nil {
 		j.errs.add(f.pos(v.Get("type").Place), "type %s: it is one type, or one type and \"null\"", v.Get("type").JSON())
 		return nil
 	}
@@ -268,7 +268,7 @@ func (j *jsonLoader) readString(f *jsonFile, v *jsontree.Value, t *Type) (left [
 	j.readValues(f, v, t)
 	if format := v.Get("format"); format != nil {
 		switch {
-		case format.Kind == jsontree.String && slices.Contains(libraryFormats, format.Text) && !j.tree.loose:
+		case format.Kind == jsontree.String && slices.Contains(libraryFormats, format.Text) && !j.whole(f):
 			c.Format, left = format.Text, append(left, "format")
 		case format.Kind != jsontree.String || !slices.Contains(stringFormatNames, format.Text) && !j.tree.loose:
 			j.errs.add(f.pos(format.Place), "format %s is not known: it is one of %s", format.JSON(), strings.Join(stringFormatNames, ", "))
@@ -314,7 +314,7 @@ func (j *jsonLoader) readNumber(f *jsonFile, v *jsontree.Value, t *Type, name st
 		text, ok := plainDecimal(m.Text)
 		if c.MultipleOf = text; m.Kind != jsontree.Number || !ok || text == "0" || text[0] == '-' {
 			j.errs.add(f.pos(m.Place), "multipleOf is %s: it is a number above 0", m.JSON())
-		} else if strings.Contains(text, ".") && !j.tree.loose {
+		} else if strings.Contains(text, ".") && !j.whole(f) {
 			left = append(left, "multipleOf") // exact only in decimals
 		}
 	}
@@ -386,11 +386,11 @@ func (j *jsonLoader) valueText(f *jsonFile, v *jsontree.Value, t *Type) string {
 func (j *jsonLoader) readArray(f *jsonFile, v *jsontree.Value, t *Type) (left []string) {
 	t.Kind = List
 	allowed := keywordsOfArray
-	if v.Get("prefixItems") != nil && !j.tree.loose {
+	if v.Get("prefixItems") != nil && !j.whole(f) {
 		allowed = slices.DeleteFunc(slices.Clone(allowed), func(k string) bool { return k == "items" })
 	}
-	left = j.checkKeywords(f, v, append(j.values(), allowed...), "an array", removeItUnlessTuple(v))
-	left = append(left, present(v, j.values())...)
+	left = j.checkKeywords(f, v, append(j.values(f), allowed...), "an array", removeItUnlessTuple(v))
+	left = append(left, present(v, j.values(f))...)
 	c := &t.Constraints
 	c.MinItems, c.MaxItems = j.natural(f, v, "minItems"), j.natural(f, v, "maxItems")
 	if v.Get("prefixItems") != nil {
@@ -402,7 +402,7 @@ func (j *jsonLoader) readArray(f *jsonFile, v *jsontree.Value, t *Type) (left []
 		if c.Unique = u.IsTrue(); u.Kind != jsontree.Bool {
 			j.errs.add(f.pos(u.Place), "uniqueItems is %s: it is true or false", u.JSON())
 		}
-		if c.Unique && !comparable(t.Elem) && !j.tree.loose {
+		if c.Unique && !comparable(t.Elem) && !j.whole(f) {
 			left = append(left, "uniqueItems")
 		}
 	}
@@ -410,8 +410,8 @@ func (j *jsonLoader) readArray(f *jsonFile, v *jsontree.Value, t *Type) (left []
 }
 
 // values are the keywords that list values, which the model holds for scalars.
-func (j *jsonLoader) values() []string {
-	if j.tree.loose {
+func (j *jsonLoader) values(f *jsonFile) []string {
+	if j.whole(f) {
 		return nil
 	}
 	return []string{"const", "enum"}
@@ -444,11 +444,11 @@ func (j *jsonLoader) readMap(f *jsonFile, v *jsontree.Value, t *Type) (left []st
 	t.Kind = JSONObject
 	allowed := keywordsOfMap
 	advice := removeIt
-	if !j.tree.loose && (v.Get("patternProperties") != nil || v.Get("required") != nil || v.Get("properties") != nil) {
+	if !j.whole(f) && (v.Get("patternProperties") != nil || v.Get("required") != nil || v.Get("properties") != nil) {
 		allowed, advice = []string{"type", "minProperties", "maxProperties"}, inTarget
 	}
-	left = j.checkKeywords(f, v, append(j.values(), allowed...), "an object without properties", advice)
-	left = append(left, present(v, j.values())...)
+	left = j.checkKeywords(f, v, append(j.values(f), allowed...), "an object without properties", advice)
+	left = append(left, present(v, j.values(f))...)
 	c := &t.Constraints
 	c.MinPairs, c.MaxPairs = j.natural(f, v, "minProperties"), j.natural(f, v, "maxProperties")
 	values, keys := v.Get("additionalProperties"), v.Get("propertyNames")
@@ -493,7 +493,7 @@ func (j *jsonLoader) part(f *jsonFile, v *jsontree.Value, at Position, what stri
 	switch {
 	case !t.nullable || t.Kind == JSONValue:
 		return t.Type
-	case j.tree.loose:
+	case j.whole(f):
 		j.errs.add(f.pos(v.Place), "%s cannot be null: leave out what is not there", what)
 		return t.Type
 	}

@@ -23,7 +23,7 @@ func (j *jsonLoader) union(f *jsonFile, v *jsontree.Value) (property string, cho
 	if list == nil {
 		list = v.Get("anyOf")
 	}
-	if list == nil || j.tree.loose || f.embedded[v] || slices.ContainsFunc(v.Members, notOfUnion) {
+	if list == nil || j.whole(f) || f.embedded[v] || slices.ContainsFunc(v.Members, notOfUnion) {
 		return "", nil
 	}
 	for _, item := range list.Items {
