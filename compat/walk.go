@@ -83,9 +83,7 @@ func (c *comparison) run() {
 	delete(apart, nil)
 	p := pairRoots(c.old, c.new, c.oldUse, c.newUse)
 	for _, e := range p.events {
-		if !inFiles(apart, eventMessage(e[0]), eventMessage(e[1])) {
-			c.event(e[0], e[1])
-		}
+		c.event(e[0], e[1], inFiles(apart, eventMessage(e[0]), eventMessage(e[1])))
 	}
 	for _, m := range p.messages {
 		if !inFiles(apart, m[0], m[1]) {
@@ -93,6 +91,7 @@ func (c *comparison) run() {
 		}
 	}
 	c.drain()
+	c.tell(p, apart)
 	c.holdFiles()
 	for _, t := range pairBy(c.old.Topics, c.new.Topics, func(t *schema.Topic) string { return t.Name }) {
 		c.topic(t[0], t[1])
@@ -160,7 +159,8 @@ func eventPlace(old, new *schema.Event) place {
 	return at
 }
 
-func (c *comparison) event(old, new *schema.Event) {
+// event shows a pair of events to the rules, and what they carry unless that is judged apart.
+func (c *comparison) event(old, new *schema.Event, apart bool) {
 	at, before := eventPlace(old, new), len(c.findings)
 	if old == nil {
 		c.note(at, Added, "event "+new.Type+" was added", "deploy its consumers before its producers")
@@ -172,9 +172,26 @@ func (c *comparison) event(old, new *schema.Event) {
 		}
 	}
 	tellAspects(c, at, c.findings[before:], eventAspects, old, new)
-	if old != nil && new != nil {
+	if old != nil && new != nil && !apart {
 		c.root(old.Message, new.Message)
 	}
+}
+
+// tell notes what changed in messages whose files were judged apart, by no rule.
+func (c *comparison) tell(p rootPairs, apart map[*schema.File]bool) {
+	rules := c.rules
+	c.rules = nil
+	for _, e := range p.events {
+		if old, new := eventMessage(e[0]), eventMessage(e[1]); old != nil && new != nil && inFiles(apart, old, new) {
+			c.root(old, new)
+		}
+	}
+	for _, m := range p.messages {
+		if m[0] != nil && m[1] != nil && inFiles(apart, m[0], m[1]) {
+			c.root(m[0], m[1])
+		}
+	}
+	c.rules = rules
 }
 
 // root queues a pair that begins a trail, or reports a message that is gone.
@@ -261,7 +278,11 @@ func (c *comparison) field(at place, p fieldPair) {
 	}
 	switch {
 	case p.old == nil && len(c.findings) == before:
-		c.note(at, Added, "field "+p.new.Name+" ("+fieldSketch(p.new)+") was added", "either side may deploy first")
+		deploy := "either side may deploy first"
+		if c.rules == nil {
+			deploy = "" // the whole is judged
+		}
+		c.note(at, Added, "field "+p.new.Name+" ("+fieldSketch(p.new)+") was added", deploy)
 	case p.old != nil && p.new != nil:
 		c.types(at, p.old.Type, p.new.Type)
 		tellAspects(c, at, c.findings[before:], fieldAspects, p.old, p.new)

@@ -132,7 +132,7 @@ func (vs *Violations) Len() int { return vs.n }
 
 // Has says whether there is a violation of a rule at a path already.
 func (vs *Violations) Has(path, rule string) bool {
-	return slices.ContainsFunc(vs.list, func(v Violation) bool { return v.Path == path && v.Rule == rule })
+	return slices.ContainsFunc(vs.all(), func(v Violation) bool { return v.Path == path && v.Rule == rule })
 }
 
 // Under puts the violations from the one at index first on under a path, which is that of the part of the event they

@@ -16,7 +16,7 @@ import (
 // types, for bytes, and where the model does not hold all of a type.
 func (s *Space) FromType(t *schema.Type) (a *Shape, ok bool) {
 	c := t.Constraints
-	if c.Remainder != nil {
+	if c.Remainder != nil && !c.Remainder.InModel() {
 		return nil, false // more than the model says
 	}
 	var parts []*Shape

@@ -109,6 +109,7 @@ func (l *loader) loadJSON(names []string) error {
 		j.finishFile(f)
 	}
 	j.tellRefused()
+	j.spreadDocuments()
 	return nil
 }
 

@@ -82,6 +82,9 @@ func (j *jsonLoader) settle(f *jsonFile, v *jsontree.Value, m *Message, left []s
 		return left
 	}
 	parts, held := j.merged(f, v)
+	if len(parts) > 1 || v.Get("unevaluatedProperties") != nil {
+		j.markDocument(f)
+	}
 	without := func(keyword string) {
 		left = slices.DeleteFunc(left, func(k string) bool { return k == keyword })
 	}

@@ -42,6 +42,9 @@ func (j *jsonLoader) remainder(f *jsonFile, v *jsontree.Value, left []string) *R
 // newRemainder holds a remainder against the library, which finds what is wrong in it; nil when it has faults.
 func (j *jsonLoader) newRemainder(f *jsonFile, v *jsontree.Value, left []string, at Position) *Remainder {
 	r := &Remainder{File: f.file, Pointer: f.schemas[v], Keywords: left, Pos: at}
+	if !r.InModel() {
+		j.markDocument(f)
+	}
 	before := len(j.errs)
 	j.checkLeft(f, v, left)
 	if len(j.errs) > before {

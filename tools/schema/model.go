@@ -105,8 +105,8 @@ type File struct {
 	// Root is the type that a JSON Schema file as a whole describes; nil for protobuf, and for a file that only holds
 	// definitions.
 	Root *Type
-	// Document says that the file is a JSON Schema that the model cannot hold, and that it is here by its source alone;
-	// see [WithDocuments].
+	// Document says that the file is a JSON Schema that the model does not hold all of, itself or in what it refers to, and
+	// that changes of it are judged by its source; see [WithDocuments]. Its types may be missing.
 	Document bool
 }
 

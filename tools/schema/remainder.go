@@ -9,6 +9,14 @@ import (
 // KeywordText is a keyword of a schema with its value as JSON text.
 type KeywordText struct{ Keyword, JSON string }
 
+// modelled are keywords that the model holds and generated code cannot check exactly.
+var modelled = []string{"multipleOf", "uniqueItems"}
+
+// InModel says that the model holds all of it, and that only code for it is missing.
+func (r *Remainder) InModel() bool {
+	return len(r.Keywords) > 0 && !slices.ContainsFunc(r.Keywords, func(k string) bool { return !slices.Contains(modelled, k) })
+}
+
 // Texts are the keywords of the schema that the model does not hold, in source order; those of a remainder that is all
 // of a schema without what describes it. The schema false is one keyword "not" with the value {}.
 func (r *Remainder) Texts() []KeywordText {
@@ -22,7 +30,7 @@ func (r *Remainder) Texts() []KeywordText {
 	}
 	var out []KeywordText
 	for _, m := range v.Members {
-		if len(r.Keywords) > 0 && !slices.Contains(r.Keywords, m.Name) || slices.Contains(keywordsOfAnnotation, m.Name) ||
+		if len(r.Keywords) > 0 && (!slices.Contains(r.Keywords, m.Name) || slices.Contains(modelled, m.Name)) || slices.Contains(keywordsOfAnnotation, m.Name) ||
 			slices.Contains(keywordsOfRoot, m.Name) {
 			continue
 		}

@@ -68,7 +68,7 @@ func TestRemainderIsTold(t *testing.T) {
 		all.WriteString(text)
 	}
 	for _, want := range []string{
-		"not `{\"const\":\"blue\"}`", "contains `{\"const\":\"a\"}`", "multipleOf `0.01`", "dependentRequired `{\"mail\":[\"day\"]}`",
+		"not `{\"const\":\"blue\"}`", "contains `{\"const\":\"a\"}`", "a multiple of 0.01", "dependentRequired `{\"mail\":[\"day\"]}`",
 		"maxProperties `4`", "[Card](#acme.left.v1.Card) or [Transfer](#acme.left.v1.Transfer), by `method`", "Transfer is a payment by transfer.",
 	} {
 		if !strings.Contains(all.String(), want) {

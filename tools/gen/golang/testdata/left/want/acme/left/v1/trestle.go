@@ -3,9 +3,6 @@
 package leftv1
 
 import (
-	"regexp"
-	"sync"
-
 	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/wire"
 )
@@ -56,7 +53,45 @@ var (
 	}
 )
 
-// The patterns of the schemas, compiled when they are first needed.
-var (
-	patternCardNumber = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile("^[0-9]{4}$") })
-)
+// patternCardNumber reports whether s matches "^[0-9]{4}$".
+func patternCardNumber(s string) bool {
+	state := 0
+	for i := range len(s) {
+		switch c := s[i]; state {
+		case 0:
+			switch {
+			case c >= '0' && c <= '9':
+				state = 1
+			default:
+				return false
+			}
+		case 1:
+			switch {
+			case c >= '0' && c <= '9':
+				state = 2
+			default:
+				return false
+			}
+		case 2:
+			switch {
+			case c >= '0' && c <= '9':
+				state = 3
+			default:
+				return false
+			}
+		case 3:
+			switch {
+			case c >= '0' && c <= '9':
+				state = 4
+			default:
+				return false
+			}
+		case 4:
+			switch {
+			default:
+				return false
+			}
+		}
+	}
+	return state == 4
+}
