@@ -305,25 +305,6 @@ type Enum struct {
 	Pos            Position
 }
 
-// Union is a choice of messages that are told apart by a property: oneOf or anyOf objects that each demand other values
-// of it.
-type Union struct {
-	Name, FullName string
-	Doc            string
-	Package        *Package
-	File           *File
-	Property       string // JSON name
-	Variants       []*Variant
-	Pos            Position
-}
-
-// Variant is one message of a union.
-type Variant struct {
-	Message *Message
-	Values  []string // of the property
-	Pos     Position
-}
-
 // EnumValue is one value of an enum.
 type EnumValue struct {
 	Name   string // "ANALYSIS_TYPE_FULL"
@@ -404,17 +385,4 @@ type Constraints struct {
 type Bound struct {
 	Value     string // decimal text, exact
 	Exclusive bool
-}
-
-// Remainder is the part of a JSON Schema that the model does not hold: conditions, combinations and the like. A value of
-// the type must also be valid by it, as a JSON Schema library judges.
-type Remainder struct {
-	File    *File
-	Pointer string // JSON pointer of the schema in the file, "" for its root
-	// Keywords are those that are not in the model, in source order; empty when all of the schema is to be judged,
-	// because one of them depends on the others.
-	Keywords []string
-	// Files are the file and those that it refers to.
-	Files []*File
-	Pos   Position
 }

@@ -6,6 +6,19 @@ import (
 	"github.com/omninode/trestle/tools/schema/jsontree"
 )
 
+// Remainder is the part of a JSON Schema that the model does not hold: conditions, combinations and the like. A value of
+// the type must also be valid by it, as a JSON Schema library judges.
+type Remainder struct {
+	File    *File
+	Pointer string // JSON pointer of the schema in the file, "" for its root
+	// Keywords are those that are not in the model, in source order; empty when all of the schema is to be judged,
+	// because one of them depends on the others.
+	Keywords []string
+	// Files are the file and those that it refers to.
+	Files []*File
+	Pos   Position
+}
+
 // KeywordText is a keyword of a schema with its value as JSON text.
 type KeywordText struct{ Keyword, JSON string }
 
