@@ -28,33 +28,52 @@ type Files struct {
 	texts map[string][]byte
 	mu    sync.Mutex
 	docs  map[string]any
+	parts map[string][]part // by path
+	all   *Session          // of what Compile and Part return, made anew when there is another part
 }
 
 // New returns the files of these texts, which must not change.
-func New(texts map[string][]byte) *Files { return &Files{texts: texts, docs: map[string]any{}} }
-
-// Compile returns the schema at a JSON pointer in a file, "" for the file as a whole. With keywords, only those of the
-// schema there count, and the rest of it is taken to hold.
-func (f *Files) Compile(path, pointer string, keywords ...string) (*jsonschema.Schema, error) {
-	compiled, _, err := f.CompileFrom(path, pointer, keywords...)
-	return compiled, err
+func New(texts map[string][]byte) *Files {
+	return &Files{texts: texts, docs: map[string]any{}, parts: map[string][]part{}}
 }
 
-// CompileFrom is [Files.Compile] that also returns the paths of the files that it took, sorted.
-func (f *Files) CompileFrom(path, pointer string, keywords ...string) (compiled *jsonschema.Schema, from []string, err error) {
-	l := &loader{files: f, taken: map[string]bool{}}
-	at := base + path
-	if len(keywords) > 0 {
-		doc, err := f.document(path)
-		if err != nil {
-			return nil, nil, err
-		}
-		part, err := only(doc, pointer, keywords)
-		if err != nil {
-			return nil, nil, fmt.Errorf("%s: %w", path, err)
-		}
-		l.path, l.document, pointer = path, part, "/$defs/"+partName
+// Compile returns the schema at a JSON pointer in a file, "" for the file as a whole.
+func (f *Files) Compile(path, pointer string) (*jsonschema.Schema, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.all == nil {
+		f.all = f.newSession()
 	}
+	return f.all.Compile(path, pointer)
+}
+
+// Part returns what compiles some keywords of the schema at a JSON pointer in a file: the rest of it is taken to hold.
+// Without keywords it is the whole schema. All parts of a file are compiled from one copy of it.
+func (f *Files) Part(path, pointer string, keywords ...string) func() (*jsonschema.Schema, error) {
+	if len(keywords) > 0 {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.parts[path] = append(f.parts[path], part{pointer, keywords})
+		f.all, pointer = nil, "/$defs/"+partName(len(f.parts[path])-1)
+	}
+	return func() (*jsonschema.Schema, error) { return f.Compile(path, pointer) }
+}
+
+// Session compiles schemas that have much in common, and knows which files that took. It is not for concurrent use.
+type Session struct {
+	loader   *loader
+	compiler *jsonschema.Compiler
+}
+
+// NewSession returns a session of its own.
+func (f *Files) NewSession() *Session {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.newSession()
+}
+
+func (f *Files) newSession() *Session {
+	l := &loader{files: f, taken: map[string]bool{}}
 	c := jsonschema.NewCompiler()
 	c.DefaultDraft(jsonschema.Draft2020)
 	c.UseLoader(l)
@@ -62,49 +81,64 @@ func (f *Files) CompileFrom(path, pointer string, keywords ...string) (compiled 
 	for name, check := range checks {
 		c.RegisterFormat(&jsonschema.Format{Name: name, Validate: stringFormat(check)})
 	}
+	return &Session{l, c}
+}
+
+// Compile returns the schema at a JSON pointer in a file, "" for the file as a whole.
+func (s *Session) Compile(path, pointer string) (*jsonschema.Schema, error) {
+	at := base + path
 	if pointer != "" {
 		at += "#" + (&url.URL{Path: pointer}).EscapedPath()
 	}
-	compiled, err = c.Compile(at)
-	return compiled, slices.Sorted(maps.Keys(l.taken)), err
+	return s.compiler.Compile(at)
 }
 
-// document parses a file once.
-func (f *Files) document(path string) (any, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
+// Taken are the paths of the files that what was compiled took, sorted.
+func (s *Session) Taken() []string { return slices.Sorted(maps.Keys(s.loader.taken)) }
+
+// parsed parses a file once.
+func (f *Files) parsed(path string) (any, error) {
 	if doc, ok := f.docs[path]; ok {
 		return doc, nil
 	}
-	text, ok := f.texts[path]
-	if !ok {
-		return nil, fmt.Errorf("%s: %w", path, fs.ErrNotExist)
-	}
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(f.texts[path]))
 	if err == nil {
 		f.docs[path] = doc
 	}
 	return doc, err
 }
 
+// document is a file with its parts.
+func (f *Files) document(path string) (any, error) {
+	doc, err := f.parsed(path)
+	if err != nil {
+		return nil, err
+	}
+	if doc, err = withParts(doc, f.parts[path]); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return doc, nil
+}
+
 // loader finds files for the library.
 type loader struct {
 	files *Files
-	// document stands for the file at path.
-	path     string
-	document any
-	taken    map[string]bool
+	taken map[string]bool
 }
 
 // Load finds the file of a URL: by its path, by its $id, or, for references relative to an $id, by what the URL ends in.
 func (l *loader) Load(at string) (any, error) {
 	found := ""
 	for path := range l.files.texts {
-		doc, err := l.get(path)
+		if at == base+path {
+			found = path
+			break
+		}
+		doc, err := l.files.parsed(path)
 		if err != nil {
 			return nil, err
 		}
-		if at == base+path || identified(doc, at) {
+		if identified(doc, at) {
 			found = path
 			break
 		}
@@ -116,14 +150,7 @@ func (l *loader) Load(at string) (any, error) {
 		return nil, fmt.Errorf("%s: %w", at, fs.ErrNotExist)
 	}
 	l.taken[found] = true
-	return l.get(found)
-}
-
-func (l *loader) get(path string) (any, error) {
-	if path == l.path {
-		return l.document, nil
-	}
-	return l.files.document(path)
+	return l.files.document(found)
 }
 
 func identified(doc any, id string) bool {

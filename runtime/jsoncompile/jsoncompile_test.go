@@ -43,7 +43,7 @@ func TestCompile(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			compiled, err := files().Compile("a/v1/order.json", tt.pointer, tt.keywords...)
+			compiled, err := files().Part("a/v1/order.json", tt.pointer, tt.keywords...)()
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -60,11 +60,27 @@ func TestCompile(t *testing.T) {
 	}
 }
 
-func TestCompileFromNamesFiles(t *testing.T) {
+func TestSessionNamesFiles(t *testing.T) {
 	t.Parallel()
-	_, from, err := files().CompileFrom("a/v1/order.json", "/properties/sku")
-	if err != nil || !slices.Contains(from, "a/v1/sku.json") || slices.Contains(from, "broken.json") {
-		t.Errorf("from %v, %v", from, err)
+	s := files().NewSession()
+	_, err := s.Compile("a/v1/order.json", "/properties/sku")
+	if taken := s.Taken(); err != nil || !slices.Contains(taken, "a/v1/sku.json") || slices.Contains(taken, "broken.json") {
+		t.Errorf("took %v, %v", taken, err)
+	}
+}
+
+// TestPartsBesideEachOther compiles one part before another of the same file is asked for.
+func TestPartsBesideEachOther(t *testing.T) {
+	t.Parallel()
+	f := files()
+	first := f.Part("a/v1/order.json", "/properties/sku", "maxLength")
+	for range 2 {
+		if s, err := first(); err != nil || s.Validate("abcd") == nil || s.Validate("old") != nil {
+			t.Errorf("the first part: %v", err)
+		}
+		if s, err := f.Part("a/v1/order.json", "/properties/sku", "not")(); err != nil || s.Validate("old") == nil || s.Validate("abcd") != nil {
+			t.Errorf("another part: %v", err)
+		}
 	}
 }
 
@@ -81,7 +97,7 @@ func TestCompileRefuses(t *testing.T) {
 		if tt.keyword != "" {
 			keywords = []string{tt.keyword}
 		}
-		if _, err := files().Compile(tt.path, tt.pointer, keywords...); err == nil {
+		if _, err := files().Part(tt.path, tt.pointer, keywords...)(); err == nil {
 			t.Errorf("%s: compiled", name)
 		}
 	}

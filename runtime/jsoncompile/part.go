@@ -4,38 +4,49 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"slices"
 	"strconv"
 	"strings"
 )
 
-// partName is the definition that a part of a schema is put under.
-const partName = "trestle-part"
+// part is some keywords of the schema at a JSON pointer.
+type part struct {
+	pointer  string
+	keywords []string
+}
 
-// only returns a copy of a document with a definition more: the schema at a pointer with some of its keywords alone.
-// It stands in the same document, so that its references lead where they led.
-func only(doc any, pointer string, keywords []string) (any, error) {
+// partName is the definition that a file's nth part is.
+func partName(n int) string { return "trestle-part-" + strconv.Itoa(n) }
+
+// withParts returns a copy of a document with its parts as definitions. They stand in the same document, so that their
+// references lead where they led.
+func withParts(doc any, parts []part) (any, error) {
+	if len(parts) == 0 {
+		return doc, nil
+	}
 	root, ok := doc.(map[string]any)
 	if !ok {
 		return nil, errors.New("a schema with keywords is an object")
 	}
-	whole, err := find(doc, pointer)
-	if err != nil {
-		return nil, err
-	}
-	part := map[string]any{}
-	for name, value := range whole {
-		if slices.Contains(keywords, name) {
-			part[name] = value
-		}
-	}
 	root = maps.Clone(root)
-	defs, _ := root["$defs"].(map[string]any)
-	if defs = maps.Clone(defs); defs == nil {
+	own, _ := root["$defs"].(map[string]any)
+	defs := maps.Clone(own)
+	if defs == nil {
 		defs = map[string]any{}
 	}
-	defs[partName] = part
 	root["$defs"] = defs
+	for i, p := range parts {
+		whole, err := find(doc, p.pointer)
+		if err != nil {
+			return nil, err
+		}
+		only := map[string]any{}
+		for _, name := range p.keywords {
+			if value, ok := whole[name]; ok {
+				only[name] = value
+			}
+		}
+		defs[partName(i)] = only
+	}
 	return root, nil
 }
 

@@ -34,7 +34,7 @@ type Part struct {
 // Part returns the schema at a JSON pointer in a file, compiled when it is first used. With keywords, only those of it
 // count.
 func (s *Schemas) Part(path, pointer string, keywords ...string) *Part {
-	return &Part{sync.OnceValues(func() (*jsonschema.Schema, error) { return s.files.Compile(path, pointer, keywords...) })}
+	return &Part{sync.OnceValues(s.files.Part(path, pointer, keywords...))}
 }
 
 // Check adds what is wrong with the JSON of a value to v, paths under path, unless it is there already. err says that the

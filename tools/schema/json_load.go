@@ -36,6 +36,9 @@ type jsonFile struct {
 	embedded map[*jsontree.Value]bool
 	// dynamic says that a schema in the file has a $dynamicAnchor.
 	dynamic bool
+	// session compiles what is left of the file to the library, which has refused it or not.
+	session *jsoncompile.Session
+	refused bool
 	older   bool // than 2020-12
 }
 
@@ -55,10 +58,13 @@ type jsonLoader struct {
 	// declared are the messages in the order of their sources.
 	declared []declaredMessage
 	depth    int
-	// library judges what the model does not hold; takesNull says by what null is valid.
-	library   *jsoncompile.Files
-	takesNull map[*Remainder]bool
-	refused   []refusal
+	// library judges what the model does not hold; takesNull says by what null is valid, remainders in which files what is.
+	library    *jsoncompile.Files
+	takesNull  map[*Remainder]bool
+	remainders map[*Remainder]*jsonFile
+	// reaches are how far schemas reach into others.
+	reaches map[*jsontree.Value]reach
+	refused []refusal
 }
 
 type declaredMessage struct {
@@ -109,6 +115,7 @@ func (l *loader) loadJSON(names []string) error {
 		j.finishFile(f)
 	}
 	j.tellRefused()
+	j.nameFiles()
 	j.spreadDocuments()
 	return nil
 }

@@ -15,6 +15,9 @@ type part struct {
 	schema *jsontree.Value
 }
 
+// maxMerged is how deep allOf is merged; what is deeper is left to the library.
+const maxMerged = 16
+
 // keywordsOfPart are those of a schema in allOf that are held once its properties are the object's.
 var keywordsOfPart = []string{"type", "properties", "required", "allOf"}
 
@@ -23,7 +26,7 @@ var keywordsOfPart = []string{"type", "properties", "required", "allOf"}
 func (j *jsonLoader) merged(f *jsonFile, v *jsontree.Value) (parts []part, held bool) {
 	held = true
 	if !j.whole(f) {
-		parts, held = j.partsOfAll(f, v, 0)
+		parts, held = j.partsOfAll(f, v, map[*jsontree.Value]bool{}, 0)
 	}
 	parts = append(parts, part{f, v})
 	first := map[string]*jsontree.Value{}
@@ -38,19 +41,23 @@ func (j *jsonLoader) merged(f *jsonFile, v *jsontree.Value) (parts []part, held 
 	return parts, held
 }
 
-func (j *jsonLoader) partsOfAll(f *jsonFile, v *jsontree.Value, depth int) (parts []part, held bool) {
+// partsOfAll are those of allOf, each once; met holds those that were met, and whether they are still looked at.
+func (j *jsonLoader) partsOfAll(f *jsonFile, v *jsontree.Value, met map[*jsontree.Value]bool, depth int) (parts []part, held bool) {
 	list := v.Get("allOf")
 	if list == nil {
 		return nil, true
 	}
-	held = true
+	met[v], held = true, true
+	defer func() { met[v] = false }()
 	for _, item := range list.Items {
 		file, schema := j.objectPart(f, item)
-		if schema == nil || depth == maxDepth {
-			held = false
+		around, seen := met[schema]
+		if schema == nil || seen || depth == maxMerged {
+			held = held && seen && !around
 			continue
 		}
-		inner, whole := j.partsOfAll(file, schema, depth+1)
+		met[schema] = false
+		inner, whole := j.partsOfAll(file, schema, met, depth+1)
 		parts = append(append(parts, inner...), part{file, schema})
 		held = held && whole && !slices.ContainsFunc(schema.Members, func(m jsontree.Member) bool {
 			return !slices.Contains(keywordsOfPart, m.Name) && !slices.Contains(keywordsOfAnnotation, m.Name) &&
@@ -111,7 +118,7 @@ func (j *jsonLoader) mergeable(f *jsonFile, v *jsontree.Value) bool {
 // declareParts declares what is inside the properties of schemas that are written inline in allOf: what they are part
 // of is named, they have no names.
 func (j *jsonLoader) declareParts(f *jsonFile, v *jsontree.Value, name string) {
-	parts, _ := j.partsOfAll(f, v, 0)
+	parts, _ := j.partsOfAll(f, v, map[*jsontree.Value]bool{}, 0)
 	for _, item := range v.Get("allOf").AllItems() {
 		if !slices.Contains(parts, part{f, item}) {
 			continue

@@ -50,15 +50,22 @@ func (j *jsonLoader) newRemainder(f *jsonFile, v *jsontree.Value, left []string,
 	if len(j.errs) > before {
 		return nil
 	}
-	compiled, err := j.compile(r)
+	if f.refused {
+		return r
+	}
+	if f.refused = j.refuseReach(f, v, at); f.refused {
+		return nil
+	}
+	compiled, err := j.compiled(f, r.Pointer)
 	if err != nil {
+		f.refused = true
 		j.refused = append(j.refused, refusal{f, at, err})
 		return r
 	}
 	if j.takesNull == nil {
-		j.takesNull = map[*Remainder]bool{}
+		j.takesNull, j.remainders = map[*Remainder]bool{}, map[*Remainder]*jsonFile{}
 	}
-	j.takesNull[r] = compiled.Validate(nil) == nil
+	j.takesNull[r], j.remainders[r] = compiled.Validate(nil) == nil, f
 	return r
 }
 
@@ -111,8 +118,8 @@ func pointerTo(location []string) string {
 	return b.String()
 }
 
-// compile compiles a remainder, and notes the files that took.
-func (j *jsonLoader) compile(r *Remainder) (*jsonschema.Schema, error) {
+// compiled returns the schema of a remainder as a whole, compiled with all others of its file.
+func (j *jsonLoader) compiled(f *jsonFile, pointer string) (*jsonschema.Schema, error) {
 	if j.library == nil {
 		texts := map[string][]byte{}
 		for name, f := range j.byPath {
@@ -122,11 +129,19 @@ func (j *jsonLoader) compile(r *Remainder) (*jsonschema.Schema, error) {
 		}
 		j.library = jsoncompile.New(texts)
 	}
-	compiled, paths, err := j.library.CompileFrom(r.File.Path, r.Pointer, r.Keywords...)
-	for _, path := range paths {
-		r.Files = append(r.Files, j.byPath[path].file)
+	if f.session == nil {
+		f.session = j.library.NewSession()
 	}
-	return compiled, err
+	return f.session.Compile(f.path, pointer)
+}
+
+// nameFiles notes which files the remainders took.
+func (j *jsonLoader) nameFiles() {
+	for r, f := range j.remainders {
+		for _, path := range f.session.Taken() {
+			r.Files = append(r.Files, j.byPath[path].file)
+		}
+	}
 }
 
 // identifies says whether a schema below the keywords has a name that others may refer to it by: it cannot be there
