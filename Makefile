@@ -51,10 +51,13 @@ prefetch: ## fetch the real services that tests run against; in CI, install what
 	@[ "$(CI)" != true ] || tools/dev/packages
 	@$(GO) run ./runtime/trestletest/services/prefetch
 
+.PHONY: conformance
+conformance: conformance-protovalidate conformance-jsonschema ## the generated validators against the official suites of protovalidate and JSON Schema
+
 CASES := tools/protovalidate-conformance/cases
 
-.PHONY: conformance
-conformance: ## the generated validators against protovalidate's conformance suite
+.PHONY: conformance-protovalidate
+conformance-protovalidate:
 	@mkdir -p $(CACHE)
 	@$(GO) mod download -modfile=tools/dev/go.mod github.com/bufbuild/protovalidate
 	$(GO) run ./tools/protovalidate-conformance/generate -out $(CASES) -prefix github.com/omninode/trestle/$(CASES) \
@@ -62,6 +65,21 @@ conformance: ## the generated validators against protovalidate's conformance sui
 	$(GO) build -tags conformance -o $(CACHE)/protovalidate-conformance ./tools/protovalidate-conformance
 	@$(GO) list -m -modfile=tools/dev/go.mod -f 'all cases of {{.Path}} {{.Version}}, messages and kinds of errors too:' github.com/bufbuild/protovalidate/tools
 	@$(GO) tool -modfile=tools/dev/go.mod protovalidate-conformance --strict_message --strict_error --timeout 1m $(CACHE)/protovalidate-conformance
+
+# The JSON-Schema-Test-Suite is in the source of the Python package jsonschema.
+SUITE := $(CACHE)/jsonschema-4.23.0/json
+GROUPS := tools/jsonschema-conformance/cases
+
+$(SUITE):
+	@mkdir -p $(CACHE)
+	python3 -m pip download --quiet --disable-pip-version-check --no-deps --no-binary :all: --dest $(CACHE) jsonschema==4.23.0
+	tar -xzf $(CACHE)/jsonschema-4.23.0.tar.gz -C $(CACHE)
+
+.PHONY: conformance-jsonschema
+conformance-jsonschema: $(SUITE)
+	$(GO) run ./tools/jsonschema-conformance/generate -suite $(SUITE) -out $(GROUPS) -prefix github.com/omninode/trestle/$(GROUPS)
+	$(GO) build -tags conformance -o $(CACHE)/jsonschema-conformance ./tools/jsonschema-conformance
+	$(CACHE)/jsonschema-conformance -suite $(SUITE)
 
 .PHONY: fuzz
 fuzz: ## fuzz every decoder and parser, FUZZTIME each (default 30s)

@@ -69,6 +69,9 @@ var messageAspects = []aspect[schema.Message]{
 		}
 		return turned("what is reserved in ", n.Name, reservedText(o), reservedText(n))
 	}},
+	{rules: []string{documentNotRead.ID}, tell: func(o, n *schema.Message) string {
+		return turnedList("keywords of ", n.Name, remainderTexts(o.Remainder), remainderTexts(n.Remainder), ", ")
+	}},
 	{rules: []string{deprecatedWithoutReplacement.ID}, kind: Deprecated, tell: func(o, n *schema.Message) string {
 		return deprecatedText(n.Name, o.Deprecated, n.Deprecated)
 	}},
@@ -122,6 +125,9 @@ var fieldAspects = []aspect[schema.Field]{
 			return ""
 		}
 		return "rules of " + n.Name + " are written otherwise, and allow the same"
+	}},
+	{rules: []string{documentNotRead.ID, fieldTypeChanged.ID}, tell: func(o, n *schema.Field) string {
+		return turnedList("keywords of ", n.Name, typeRemainders(o.Type), typeRemainders(n.Type), ", ")
 	}},
 	{rules: []string{deprecatedWithoutReplacement.ID}, kind: Deprecated, tell: func(o, n *schema.Field) string {
 		return deprecatedText(n.Name, o.Deprecated, n.Deprecated)
@@ -297,6 +303,9 @@ func sizeText(n int32) string {
 // sameKinds says whether two types differ in names of messages and enums at most.
 func sameKinds(old, new *schema.Type) bool {
 	for old != nil && new != nil {
+		if (old.Union != nil || new.Union != nil) && typeName(old) != typeName(new) {
+			return false
+		}
 		if old.Kind != new.Kind || old.Proto != new.Proto || old.Key != nil && new.Key != nil && !sameKinds(old.Key, new.Key) {
 			return false
 		}
@@ -313,6 +322,27 @@ func sameNames(old, new *schema.Type) bool {
 		}
 	}
 	return true
+}
+
+// remainderTexts are the keywords of JSON Schema that the model does not hold.
+func remainderTexts(r *schema.Remainder) []string {
+	if r == nil {
+		return nil
+	}
+	var out []string
+	for _, k := range r.Texts() {
+		out = append(out, k.Keyword+" "+k.JSON)
+	}
+	return out
+}
+
+// typeRemainders are those of a type, and of what is in it.
+func typeRemainders(t *schema.Type) []string {
+	if t == nil {
+		return nil
+	}
+	out := append(remainderTexts(t.Constraints.Remainder), typeRemainders(t.Key)...)
+	return append(out, typeRemainders(t.Elem)...)
 }
 
 // sameRules says whether two types, and what is in them, are limited by the same words.
@@ -334,6 +364,7 @@ func sameConstraints(old, new schema.Constraints) bool {
 		return false
 	}
 	old.Pos, new.Pos, old.Rules, new.Rules = schema.Position{}, schema.Position{}, nil, nil
+	old.Remainder, new.Remainder = nil, nil // told apart
 	return reflect.DeepEqual(old, new)
 }
 

@@ -153,3 +153,20 @@ func (c *comparison) fault(err error) {
 		c.err = err
 	}
 }
+
+// tell notes what changed in messages whose files were judged apart, by no rule.
+func (c *comparison) tell(p rootPairs, apart map[*schema.File]bool) {
+	rules := c.rules
+	c.rules = nil
+	for _, e := range p.events {
+		if old, new := eventMessage(e[0]), eventMessage(e[1]); old != nil && new != nil && inFiles(apart, old, new) {
+			c.root(old, new)
+		}
+	}
+	for _, m := range p.messages {
+		if m[0] != nil && m[1] != nil && inFiles(apart, m[0], m[1]) {
+			c.root(m[0], m[1])
+		}
+	}
+	c.rules = rules
+}

@@ -72,6 +72,41 @@ func TestNotesOfChanges(t *testing.T) {
 	}
 }
 
+// TestNotesOfJSONSchemas holds what is told of changes in what the model does not hold.
+func TestNotesOfJSONSchemas(t *testing.T) {
+	t.Parallel()
+	message := func(property string) string {
+		return `{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"A","type":"object","properties":{"p":` + property + `},
+			"$defs":{"B":{"type":"object","properties":{"k":{"const":"b"}},"required":["k"]},
+			"C":{"type":"object","properties":{"k":{"const":"c"}},"required":["k"]},
+			"D":{"type":"object","properties":{"k":{"const":"d"}},"required":["k"]}}}`
+	}
+	const same = "changed shape: schema shop/v1/a.json changed, and both versions take the same"
+	tests := []struct {
+		name, old, new, want string
+		compatible           bool
+	}{
+		{"a comment beside it", message(`{"type":"string","not":{"const":"a"}}`), message(`{"type":"string","not":{"const":"a"},"$comment":"x"}`), same, true},
+		{"the same otherwise", message(`{"type":"string","not":{"const":"a"}}`), message(`{"type":"string","not":{"enum":["a"]}}`), `changed shape: keywords of p changed from not {"const":"a"} to not {"enum":["a"]}` + "\n" + same, true},
+		{"another value", message(`{"type":"string","not":{"const":"a"}}`), message(`{"type":"string","not":{"const":"b"}}`), `changed shape: keywords of p changed from not {"const":"a"} to not {"const":"b"}`, false},
+		{"a keyword more", message(`{"type":"array","items":{"type":"string"}}`), message(`{"type":"array","items":{"type":"string"},"contains":{"const":"a"}}`), `changed shape: keywords of p changed from none to contains {"const":"a"}`, false},
+		{"a member more of a union", message(`{"oneOf":[{"$ref":"#/$defs/B"},{"$ref":"#/$defs/C"}]}`), message(`{"oneOf":[{"$ref":"#/$defs/B"},{"$ref":"#/$defs/C"},{"$ref":"#/$defs/D"}]}`), "changed shape: type of p changed from one of shop.v1.B, shop.v1.C to one of shop.v1.B, shop.v1.C, shop.v1.D", false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			r := compare(t, loadText(t, tt.old), loadText(t, tt.new), compat.Options{})
+			var got []string
+			for _, n := range r.Notes {
+				got = append(got, noteText(n))
+			}
+			if diff := cmp.Diff(tt.want, strings.Join(got, "\n")); diff != "" || r.Compatible != tt.compatible {
+				t.Errorf("compatible %v, notes (-want +got):\n%s%v", r.Compatible, diff, r.Findings)
+			}
+		})
+	}
+}
+
 func noteText(n compat.Note) string {
 	shape := ""
 	if n.Shape {

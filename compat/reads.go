@@ -2,6 +2,7 @@ package compat
 
 import (
 	"math/big"
+	"strings"
 
 	"github.com/omninode/trestle/compat/shape"
 	"github.com/omninode/trestle/tools/schema"
@@ -197,6 +198,13 @@ func typeName(t *schema.Type) string {
 	case schema.EnumKind:
 		return "enum " + t.Enum.FullName
 	case schema.JSONObject:
+		if t.Union != nil {
+			var names []string
+			for _, v := range t.Union.Variants {
+				names = append(names, v.Message.FullName)
+			}
+			return "one of " + strings.Join(names, ", ")
+		}
 		return "free-form object"
 	case schema.JSONValue:
 		return "any value"

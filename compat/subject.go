@@ -99,8 +99,16 @@ func (c *comparison) eventsAt(at place) []*schema.Event {
 		if e := at.enums[i]; e != nil {
 			out = append(out, u.eventsOf(u.enumUsers[e]...)...)
 		}
+		if f := at.files[i]; f != nil && at.messages[i] == nil {
+			out = append(out, u.eventsOf(messagesOf([]*schema.Set{c.old, c.new}[i], f)...)...)
+		}
 	}
 	return out
+}
+
+// messagesOf are the messages that a file declares.
+func messagesOf(s *schema.Set, f *schema.File) []*schema.Message {
+	return slices.DeleteFunc(allMessages(s), func(m *schema.Message) bool { return m.File != f })
 }
 
 func packageOf(s *schema.Set, f *schema.File) string {

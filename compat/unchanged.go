@@ -21,7 +21,8 @@ func unchanged(old, new *schema.Field) bool {
 }
 
 func unchangedType(old, new *schema.Type) bool {
-	if old.Kind != new.Kind || old.Proto != new.Proto || old.RawText != new.RawText || !free(old) || !free(new) {
+	if old.Kind != new.Kind || old.Proto != new.Proto || old.RawText != new.RawText || old.Union != nil || new.Union != nil ||
+		!free(old) || !free(new) {
 		return false
 	}
 	switch old.Kind {
@@ -39,5 +40,5 @@ func free(t *schema.Type) bool {
 	return c.Rules == nil && c.Min == nil && c.Max == nil && c.MultipleOf == "" &&
 		c.MinLen == nil && c.MaxLen == nil && c.Pattern == "" && c.Format == "" &&
 		c.MinItems == nil && c.MaxItems == nil && !c.Unique && c.MinPairs == nil && c.MaxPairs == nil &&
-		c.Const == "" && c.In == nil && c.NotIn == nil && !c.DefinedOnly && !c.SkipZero
+		c.Const == "" && c.In == nil && c.NotIn == nil && !c.DefinedOnly && !c.SkipZero && c.Remainder == nil
 }

@@ -13,6 +13,8 @@ type usage struct {
 	events    map[*schema.Message]*schema.Event
 	// checked are the enums of which some field takes only the numbers that are declared.
 	checked map[*schema.Enum]bool
+	// choosers have a field that a message is one of several for. It is compared by itself.
+	choosers map[*schema.Message][]*schema.Message
 }
 
 func newUsage(s *schema.Set) *usage {
@@ -21,6 +23,7 @@ func newUsage(s *schema.Set) *usage {
 		enumUsers: map[*schema.Enum][]*schema.Message{},
 		events:    map[*schema.Message]*schema.Event{},
 		checked:   map[*schema.Enum]bool{},
+		choosers:  map[*schema.Message][]*schema.Message{},
 	}
 	for _, e := range s.Events() {
 		u.events[e.Message] = e
@@ -42,6 +45,11 @@ func (u *usage) add(m *schema.Message, t *schema.Type) {
 		case schema.EnumKind:
 			u.enumUsers[t.Enum] = append(u.enumUsers[t.Enum], m)
 			u.checked[t.Enum] = u.checked[t.Enum] || t.Constraints.DefinedOnly
+		}
+		if t.Union != nil {
+			for _, v := range t.Union.Variants {
+				u.choosers[v.Message] = append(u.choosers[v.Message], m)
+			}
 		}
 	}
 }
@@ -95,7 +103,7 @@ func (u *usage) eventsOf(ms ...*schema.Message) []*schema.Event {
 		if e := u.events[m]; e != nil {
 			out = append(out, e)
 		}
-		ms = append(ms, u.parents[m]...)
+		ms = append(append(ms, u.parents[m]...), u.choosers[m]...)
 	}
 	return out
 }

@@ -92,9 +92,7 @@ func (c *comparison) run() {
 	delete(apart, nil)
 	p := pairRoots(c.old, c.new, c.oldUse, c.newUse)
 	for _, e := range p.events {
-		if !inFiles(apart, eventMessage(e[0]), eventMessage(e[1])) {
-			c.event(e[0], e[1])
-		}
+		c.event(e[0], e[1], inFiles(apart, eventMessage(e[0]), eventMessage(e[1])))
 	}
 	for _, m := range p.messages {
 		if !inFiles(apart, m[0], m[1]) {
@@ -105,7 +103,8 @@ func (c *comparison) run() {
 	for _, f := range c.later {
 		f()
 	}
-	c.hold(p.all())
+	c.tell(p, apart)
+	c.hold(slices.DeleteFunc(p.all(), func(m [2]*schema.Message) bool { return inFiles(apart, m[0], m[1]) }))
 	for _, t := range pairBy(c.old.Topics, c.new.Topics, func(t *schema.Topic) string { return t.Name }) {
 		c.topic(t[0], t[1])
 	}
@@ -172,7 +171,8 @@ func eventPlace(old, new *schema.Event) place {
 	return at
 }
 
-func (c *comparison) event(old, new *schema.Event) {
+// event shows a pair of events to the rules, and what they carry unless that is judged apart.
+func (c *comparison) event(old, new *schema.Event, apart bool) {
 	at, before := eventPlace(old, new), len(c.findings)
 	if old == nil {
 		c.note(at, Added, "event "+new.Type+" was added", "deploy its consumers before its producers")
@@ -184,7 +184,7 @@ func (c *comparison) event(old, new *schema.Event) {
 		}
 	}
 	tellAspects(c, at, c.findings[before:], eventAspects, old, new)
-	if old != nil && new != nil {
+	if old != nil && new != nil && !apart {
 		c.root(old.Message, new.Message)
 	}
 }
@@ -273,7 +273,11 @@ func (c *comparison) field(at place, p fieldPair) {
 	}
 	switch {
 	case p.old == nil && len(c.findings) == before:
-		c.note(at, Added, "field "+p.new.Name+" ("+fieldSketch(p.new)+") was added", "either side may deploy first")
+		deploy := "either side may deploy first"
+		if c.rules == nil {
+			deploy = "" // the whole is judged
+		}
+		c.note(at, Added, "field "+p.new.Name+" ("+fieldSketch(p.new)+") was added", deploy)
 	case p.old != nil && p.new != nil:
 		c.types(at, p.old.Type, p.new.Type)
 		tellAspects(c, at, c.findings[before:], fieldAspects, p.old, p.new)

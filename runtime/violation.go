@@ -130,6 +130,11 @@ func (vs *Violations) Now() time.Time {
 // Len is the number of violations so far; see [Violations.Under].
 func (vs *Violations) Len() int { return vs.n }
 
+// Has says whether there is a violation of a rule at a path already.
+func (vs *Violations) Has(path, rule string) bool {
+	return slices.ContainsFunc(vs.all(), func(v Violation) bool { return v.Path == path && v.Rule == rule })
+}
+
 // Under puts the violations from the one at index first on under a path, which is that of the part of the event they
 // were found in: `service_info`, `steps[3]`. It says whether to stop.
 func (vs *Violations) Under(first int, path string) (stop bool) {

@@ -15,9 +15,12 @@ import (
 )
 
 // FromType returns what a type of scalars accepts in JSON, whatever language it is written in; ok is false for other
-// types.
+// types, and where the model does not hold all of a type.
 func (s *Space) FromType(t *schema.Type) (a *Shape, ok bool) {
 	c := t.Constraints
+	if c.Remainder != nil && !c.Remainder.InModel() {
+		return nil, false // more than the model says
+	}
 	var parts []*Shape
 	switch {
 	case IsNumber(t.Kind):

@@ -99,7 +99,7 @@ func explain(err error) error {
 		if len(e.Causes) > 0 {
 			return
 		}
-		text := causeText(e.ErrorKind) + " [" + strings.Join(e.ErrorKind.KeywordPath(), "/") + "]"
+		text := causeText(e.ErrorKind) + " [" + keywordOf(e.ErrorKind) + "]"
 		if len(at) > 0 {
 			text = strings.Join(at, ".") + ": " + text
 		}
@@ -108,6 +108,17 @@ func explain(err error) error {
 	collect(invalid, nil)
 	slices.Sort(r.causes) // properties are validated in no particular order
 	return r
+}
+
+// keywordOf is the keyword of a cause; the validator names none for not, and false is a schema without one.
+func keywordOf(k jsonschema.ErrorKind) string {
+	switch k.(type) {
+	case *kind.Not:
+		return "not"
+	case *kind.FalseSchema:
+		return "false"
+	}
+	return strings.Join(k.KeywordPath(), "/")
 }
 
 // causeText puts a cause into words: those of protovalidate where it has the same rule, so that both languages read
@@ -128,6 +139,10 @@ func causeText(k jsonschema.ErrorKind) string {
 		return fmt.Sprintf("must be at least %d characters, got %d", k.Want, k.Got)
 	case *kind.MaxLength:
 		return fmt.Sprintf("must be at most %d characters, got %d", k.Want, k.Got)
+	case *kind.Not:
+		return "must not be what the schema excludes"
+	case *kind.FalseSchema:
+		return "must not be present"
 	}
 	return k.LocalizedString(message.NewPrinter(language.English))
 }

@@ -15,6 +15,12 @@ func IPv6(s string) bool {
 	return ok && (rest == "" || rest[0] == '%' && len(rest) > 1 && !a.dotted)
 }
 
+// IPv6Bare reports whether s is an IPv6 address without a zone.
+func IPv6Bare(s string) bool {
+	_, rest, ok := groups(s)
+	return ok && rest == ""
+}
+
 // IPWithPrefixLen reports whether s is an address and the length of its network's prefix: 192.168.0.7/24.
 func IPWithPrefixLen(s string) bool { return IPv4WithPrefixLen(s) || IPv6WithPrefixLen(s) }
 

@@ -83,6 +83,9 @@ func JoinPath(prefix, path string) string {
 	}
 }
 
+// MemberPath is the path of a member of an object: its name, or `["a name"]` where dots would mislead.
+func MemberPath(name string) string { return string(appendName(nil, name)) }
+
 // appendName appends a member's name to a path: `.name`, or `["a name"]` where dots would mislead.
 func appendName(b []byte, name string) []byte {
 	if name == "" || strings.IndexFunc(name, needsQuotes) >= 0 {

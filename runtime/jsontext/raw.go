@@ -22,6 +22,23 @@ type Member struct {
 	Value Raw
 }
 
+// Names are names of members.
+type Names []string
+
+// Has says whether a name is among them.
+func (n Names) Has(name string) bool { return slices.Contains(n, name) }
+
+// HasMember says whether one of the members has a name.
+func HasMember(members []Member, name string) bool {
+	return slices.ContainsFunc(members, func(m Member) bool { return m.Name == name })
+}
+
+// HasKey says whether a map has a key.
+func HasKey[T any](entries map[string]T, key string) bool {
+	_, ok := entries[key]
+	return ok
+}
+
 // From returns v as JSON text. Maps are written by sorted key, a json.Number or Raw as it is, and a float64 in a map,
 // a slice or alone recognisably as a float (1.0). Structs are encoding/json's. It fails for what has no JSON form.
 func From(v any) (Raw, error) {

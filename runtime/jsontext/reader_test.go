@@ -488,3 +488,24 @@ func TestReaderRawIsACopyAsWritten(t *testing.T) {
 		t.Errorf("raw = %q, string = %q", raw, s)
 	}
 }
+
+func TestTextAhead(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		`{"kind":"a"}`:                          "a",
+		` {"x":{"kind":"b"},"kind":"\u0061\n"}`: "a\n",
+		`{"x":[1,{"kind":"b"}]}`:                "",
+		`{"kind":1}`:                            "",
+		`["kind"]`:                              "",
+		`{"x":`:                                 "",
+		``:                                      "",
+	} {
+		r := jsontext.NewReader([]byte(text))
+		if got := r.TextAhead("kind"); got != want {
+			t.Errorf("TextAhead in %s = %q, want %q", text, got, want)
+		}
+		if r.Err() != nil || len(r.Faults()) > 0 || strings.HasPrefix(text, "{") && r.Offset() != 0 {
+			t.Errorf("%s: looking ahead moved or failed: offset %d, %v", text, r.Offset(), r.Err())
+		}
+	}
+}

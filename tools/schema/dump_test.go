@@ -97,6 +97,14 @@ func (d *dumper) pkg(p *schema.Package) {
 				e.Key, e.Role, e.Envelope, e.Encoding, reply, e.PublishedBy, e.ConsumedBy, d.at(e.Pos, ""))
 		}
 		d.types(p.Messages, p.Enums)
+		for _, u := range p.Unions {
+			d.line("union %s by %s%s", u.FullName, u.Property, d.at(u.Pos, u.Doc))
+			d.in(func() {
+				for _, v := range u.Variants {
+					d.line("%s %v%s", v.Message.FullName, v.Values, d.at(v.Pos, ""))
+				}
+			})
+		}
 	})
 }
 
@@ -123,6 +131,9 @@ func (d *dumper) message(m *schema.Message) {
 		flags += " keep"
 	}
 	flags += d.typeSuffix(" rest=", m.Rest)
+	if m.Remainder != nil {
+		flags += " " + remainderText(m.Remainder)
+	}
 	if len(m.ReservedNumbers)+len(m.ReservedNames) > 0 {
 		flags += fmt.Sprintf(" reserved=%v%v", m.ReservedNumbers, m.ReservedNames)
 	}
@@ -191,6 +202,10 @@ func (d *dumper) typeText(t *schema.Type) string {
 		text = t.Message.FullName
 	case schema.EnumKind:
 		text = t.Enum.FullName
+	case schema.JSONObject:
+		if t.Union != nil {
+			text = t.Union.FullName
+		}
 	case schema.List:
 		text = "[" + d.typeText(t.Elem) + "]"
 	case schema.Map:
@@ -260,6 +275,9 @@ func (d *dumper) constraintText(c schema.Constraints) string {
 	if c.Rules != nil {
 		add("rules")
 	}
+	if c.Remainder != nil {
+		add("%s", remainderText(c.Remainder))
+	}
 	if len(parts) == 0 {
 		return ""
 	}
@@ -267,6 +285,14 @@ func (d *dumper) constraintText(c schema.Constraints) string {
 		add("@%d:%d", c.Pos.Line, c.Pos.Col)
 	}
 	return "(" + strings.Join(parts, " ") + ")"
+}
+
+func remainderText(r *schema.Remainder) string {
+	var files []string
+	for _, f := range r.Files {
+		files = append(files, f.Path)
+	}
+	return fmt.Sprintf("left=%s#%s%v of %v", r.File.Path, r.Pointer, r.Keywords, files)
 }
 
 func (d *dumper) topic(t *schema.Topic) {

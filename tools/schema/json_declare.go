@@ -41,6 +41,9 @@ func (j *jsonLoader) declareRoot(f *jsonFile, name string, at jsontree.Place) {
 		if ref == nil || from == nil {
 			break
 		}
+		if j.forLibrary(from, content, ref) {
+			return
+		}
 		from, content = j.resolve(from, ref)
 		if content == nil {
 			return
@@ -50,15 +53,25 @@ func (j *jsonLoader) declareRoot(f *jsonFile, name string, at jsontree.Place) {
 		j.declareEnum(f, f.root, name, "", at)
 		return
 	}
-	if isObject(content) {
+	if property, choices := j.union(from, content); property != "" && content == f.root && f.root.Get("x-trestle").Get("event") == nil {
+		j.declareUnion(f, f.root, name, "", at, property, choices)
+		return
+	}
+	if isObject(content) || j.mergeable(from, content) {
 		j.declareMessage(f, f.root, from, content, name, "", at)
 	}
 }
 
 // declareBelow declares what is inside a schema; name is what is used for what has no name of its own.
 func (j *jsonLoader) declareBelow(f *jsonFile, v *jsontree.Value, name string) {
+	if isMessage(v) || j.merges(f, v) {
+		j.declareParts(f, v, name)
+	}
 	eachSubschema(v, func(keyword, key string, at jsontree.Place, sub *jsontree.Value) {
 		inner, fallback := name, ""
+		if !j.whole(f) && !holds(v, keyword) {
+			return
+		}
 		switch keyword {
 		case "$defs", "definitions":
 			inner = pascal(key)
@@ -87,6 +100,25 @@ func (j *jsonLoader) declareBelow(f *jsonFile, v *jsontree.Value, name string) {
 	})
 }
 
+// holds says whether the model holds what is under a keyword of a schema, so that there are types in it.
+func holds(v *jsontree.Value, keyword string) bool {
+	name, _ := typeName(v)
+	switch keyword {
+	case "$defs", "definitions":
+		return true
+	case "properties":
+		return name == "object" || v.Get("type") == nil && v.Get("allOf") != nil
+	case "additionalProperties", "propertyNames":
+		return name == "object" && v.Get("patternProperties") == nil
+	case "items":
+		return name == "array" && v.Get("prefixItems") == nil
+	case "anyOf", "oneOf", "allOf":
+		one, _ := alternative(keyword, v.Get(keyword))
+		return one != nil && !isEnum(v) && v.Get("$ref") == nil && v.Get("properties") == nil
+	}
+	return false
+}
+
 // typeTitle matches titles that are names of types.
 var typeTitle = regexp.MustCompile(`^[A-Z][A-Za-z0-9]*$`)
 
@@ -94,8 +126,12 @@ func (j *jsonLoader) declare(f *jsonFile, v *jsontree.Value, name, fallback stri
 	switch {
 	case isEnum(v):
 		j.declareEnum(f, v, name, fallback, at)
-	case isMessage(v):
+	case isMessage(v) || j.merges(f, v):
 		j.declareMessage(f, v, f, v, name, fallback, at)
+	default:
+		if property, choices := j.union(f, v); property != "" {
+			j.declareUnion(f, v, name, fallback, at, property, choices)
+		}
 	}
 }
 

@@ -62,3 +62,40 @@ func (j *jsonLoader) openDocumentReferences(name string, v *jsontree.Value) erro
 	}
 	return nil
 }
+
+// markDocument notes that a file holds what the model does not hold as it is written.
+func (j *jsonLoader) markDocument(f *jsonFile) { f.file.Document = f.file.Document || j.keepDocuments }
+
+// spreadDocuments marks the files that refer to documents.
+func (j *jsonLoader) spreadDocuments() {
+	for changed := j.keepDocuments; changed; {
+		changed = false
+		for _, f := range j.byPath {
+			if f == nil || f.file.Document {
+				continue
+			}
+			for v := range f.schemas {
+				if ref := v.Get("$ref"); ref != nil && j.leadsToDocument(f, ref.Text) {
+					f.file.Document, changed = true, true
+					break
+				}
+			}
+		}
+	}
+}
+
+func (j *jsonLoader) leadsToDocument(f *jsonFile, ref string) bool {
+	document, _, _ := strings.Cut(ref, "#")
+	if document == "" {
+		return false
+	}
+	if other := j.fileByID(f, document); other != nil {
+		return other.file.Document
+	}
+	for _, name := range j.referencePaths(f, ref) {
+		if other := j.byPath[name]; other != nil && other.file.Document {
+			return true
+		}
+	}
+	return false
+}

@@ -11,7 +11,7 @@ import (
 // Keywords that say nothing of what is valid, and may be in any schema.
 var keywordsOfAnnotation = []string{
 	"$comment", "title", "description", "examples", "deprecated", "readOnly", "writeOnly", "default", "x-trestle",
-	"$defs",
+	"$defs", "contentMediaType", "contentSchema",
 }
 
 // Keywords that may be in the root of a file besides.
@@ -32,8 +32,9 @@ var (
 	keywordsOfEnum    = []string{"type", "enum", "oneOf"}
 )
 
-// unsupported says of keywords that the model cannot hold what to do instead.
-var unsupported = map[string]string{
+// beyond says of keywords that the model cannot hold what to write instead where no library judges them, as in documents
+// of a registry.
+var beyond = map[string]string{
 	"allOf":                 "write all properties into one schema",
 	"anyOf":                 "only a schema or null can be alternatives; else declare an event for each alternative",
 	"oneOf":                 "only a schema or null can be alternatives; else declare an event for each alternative",
@@ -43,7 +44,6 @@ var unsupported = map[string]string{
 	"else":                  "declare an event for each case",
 	"dependentSchemas":      "declare an event for each case",
 	"dependentRequired":     "put what belongs together into an object of its own",
-	"dependencies":          "put what belongs together into an object of its own",
 	"patternProperties":     "declare the properties, or use additionalProperties with propertyNames",
 	"unevaluatedProperties": "use additionalProperties",
 	"prefixItems":           "use an object with a property for each position",
@@ -51,14 +51,21 @@ var unsupported = map[string]string{
 	"contains":              "use items",
 	"minContains":           "use minItems",
 	"maxContains":           "use maxItems",
-	"$anchor":               "refer to it by a JSON pointer",
-	"$dynamicAnchor":        "refer to it by a JSON pointer",
 	"$dynamicRef":           "use $ref",
-	"$vocabulary":           "leave it out",
-	"$id":                   "only a file's root has an $id",
-	"contentMediaType":      "leave it out, or say it in the description",
-	"contentSchema":         "leave it out, or say it in the description",
-	"definitions":           "it is the older name of $defs",
+}
+
+// identifying are keywords that only say by what names a schema is referred to. Such references are for the library.
+var identifying = map[string]string{
+	"$anchor":        "refer to it by a JSON pointer",
+	"$dynamicAnchor": "refer to it by a JSON pointer",
+	"$id":            "only a file's root has an $id",
+}
+
+// unsupported says of keywords that no schema can have what to do instead.
+var unsupported = map[string]string{
+	"dependencies": "use dependentRequired and dependentSchemas, as it is called now",
+	"$vocabulary":  "leave it out",
+	"definitions":  "it is the older name of $defs",
 }
 
 // constraining are the keywords that no schema of their kind may ignore; others that are unknown are annotations.
@@ -71,12 +78,13 @@ const (
 	inTarget = "put it into the schema that is referred to"
 )
 
-// checkKeywords finds keywords that a schema of some kind cannot have, and says what to do about one that constrains
-// another kind. None is passed over in silence, but those that begin with x-, which belong to others.
-func (j *jsonLoader) checkKeywords(f *jsonFile, v *jsontree.Value, allowed []string, what, advice string) {
+// checkKeywords returns the keywords of a schema that the model does not hold, for the library, and finds those that a
+// schema of some kind cannot have, and says what to do about one that constrains another kind. None is passed over in
+// silence, but those that begin with x-, which belong to others.
+func (j *jsonLoader) checkKeywords(f *jsonFile, v *jsontree.Value, allowed []string, what, advice string) (left []string) {
 	for _, m := range v.Members {
 		switch {
-		case m.Name == "definitions" && (j.tree.loose || f.older):
+		case m.Name == "definitions" && j.whole(f), m.Name == "discriminator" && (v.Get("oneOf") != nil || v.Get("anyOf") != nil):
 			continue
 		case slices.Contains(allowed, m.Name), slices.Contains(keywordsOfAnnotation, m.Name), strings.HasPrefix(m.Name, "x-"):
 			continue
@@ -84,16 +92,23 @@ func (j *jsonLoader) checkKeywords(f *jsonFile, v *jsontree.Value, allowed []str
 			continue
 		}
 		instead, known := unsupported[m.Name]
+		named, identifies := identifying[m.Name]
+		other, judged := beyond[m.Name]
+		meant := slices.Contains(constraining, m.Name)
 		switch {
-		case known:
-			j.errs.add(f.pos(m.Place), "keyword %s is not supported here: %s", m.Name, instead)
-		case slices.Contains(constraining, m.Name):
+		case identifies && !j.whole(f):
+		case !j.whole(f) && (judged || meant && advice != removeIt):
+			left = append(left, m.Name)
+		case known || judged || identifies:
+			j.errs.add(f.pos(m.Place), "keyword %s is not supported here: %s", m.Name, instead+named+other)
+		case meant:
 			j.errs.add(f.pos(m.Place), "keyword %s means nothing for %s: %s", m.Name, what, advice)
 		case !j.tree.loose:
 			j.errs.add(f.pos(m.Place), "unknown keyword %s: is it misspelt? What is for other tools begins with x-", m.Name)
 		}
 	}
 	j.checkAnnotations(f, v)
+	return left
 }
 
 func (j *jsonLoader) checkAnnotations(f *jsonFile, v *jsontree.Value) {

@@ -4,9 +4,11 @@ import (
 	"errors"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	trestlev1 "github.com/omninode/trestle/gen/trestle/v1"
+	"github.com/omninode/trestle/runtime/jsoncompile"
 	"github.com/omninode/trestle/tools/schema/jsontree"
 )
 
@@ -27,8 +29,16 @@ type jsonFile struct {
 	root *jsontree.Value
 	file *File
 	pkg  *Package
-	// schemas are the values that stand where a schema can stand.
-	schemas map[*jsontree.Value]bool
+	// schemas are the values that stand where a schema can stand, with their JSON pointers.
+	schemas map[*jsontree.Value]string
+	// embedded are the schemas that have an $id of their own, and those inside them: only the library resolves their
+	// references.
+	embedded map[*jsontree.Value]bool
+	// dynamic says that a schema in the file has a $dynamicAnchor.
+	dynamic bool
+	// session compiles what is left of the file to the library, which has refused it or not.
+	session *jsoncompile.Session
+	refused bool
 	older   bool // than 2020-12
 }
 
@@ -42,11 +52,19 @@ type jsonLoader struct {
 	// Types of schemas, once they are known. A message is known, by its name, before its fields are.
 	messages map[*jsontree.Value]*Message
 	enums    map[*jsontree.Value]*Enum
+	unions   map[*jsontree.Value]*Union
 	types    map[*jsontree.Value]*jsonType
 	names    map[*Package]map[string]Position
 	// declared are the messages in the order of their sources.
 	declared []declaredMessage
 	depth    int
+	// library judges what the model does not hold; takesNull says by what null is valid, remainders in which files what is.
+	library    *jsoncompile.Files
+	takesNull  map[*Remainder]bool
+	remainders map[*Remainder]*jsonFile
+	// reaches are how far schemas reach into others.
+	reaches map[*jsontree.Value]reach
+	refused []refusal
 }
 
 type declaredMessage struct {
@@ -61,7 +79,7 @@ type declaredMessage struct {
 func (l *loader) loadJSON(names []string) error {
 	j := &jsonLoader{
 		loader: l, byPath: map[string]*jsonFile{}, byID: map[string]*jsonFile{},
-		messages: map[*jsontree.Value]*Message{}, enums: map[*jsontree.Value]*Enum{},
+		messages: map[*jsontree.Value]*Message{}, enums: map[*jsontree.Value]*Enum{}, unions: map[*jsontree.Value]*Union{},
 		types: map[*jsontree.Value]*jsonType{}, names: map[*Package]map[string]Position{},
 	}
 	var files []*jsonFile
@@ -96,6 +114,9 @@ func (l *loader) loadJSON(names []string) error {
 	for _, f := range files {
 		j.finishFile(f)
 	}
+	j.tellRefused()
+	j.nameFiles()
+	j.spreadDocuments()
 	return nil
 }
 
@@ -119,7 +140,7 @@ func (j *jsonLoader) open(name string) (*jsonFile, error) {
 	if j.documents[name] {
 		return nil, j.openDocument(name, text, root)
 	}
-	f := &jsonFile{path: name, root: root, file: &File{Path: name, Source: text}, schemas: map[*jsontree.Value]bool{}}
+	f := &jsonFile{path: name, root: root, file: &File{Path: name, Source: text}, schemas: map[*jsontree.Value]string{}}
 	if !j.checkHead(f) {
 		return nil, nil
 	}
@@ -137,7 +158,7 @@ func (j *jsonLoader) open(name string) (*jsonFile, error) {
 	if f.pkg.GoImport == "" {
 		j.nameGoPackage(f.pkg, "")
 	}
-	j.collect(f, root)
+	j.collect(f, root, "", false)
 	return f, nil
 }
 
@@ -172,25 +193,48 @@ func (j *jsonLoader) checkHead(f *jsonFile) bool {
 }
 
 // collect notes all values of a file that are schemas.
-func (j *jsonLoader) collect(f *jsonFile, v *jsontree.Value) {
-	f.schemas[v] = true
-	eachSubschema(v, func(_, _ string, _ jsontree.Place, sub *jsontree.Value) { j.collect(f, sub) })
+func (j *jsonLoader) collect(f *jsonFile, v *jsontree.Value, pointer string, embedded bool) {
+	f.schemas[v] = pointer
+	f.dynamic = f.dynamic || v.Get("$dynamicAnchor") != nil
+	if embedded = embedded || v != f.root && v.Get("$id") != nil; embedded {
+		if f.embedded == nil {
+			f.embedded = map[*jsontree.Value]bool{}
+		}
+		f.embedded[v] = true
+	}
+	eachSubschema(v, func(keyword, name string, _ jsontree.Place, sub *jsontree.Value) {
+		at := pointer + "/" + keyword
+		if name != "" || slices.Contains(subschemasByName, keyword) {
+			at += "/" + jsontree.EscapeToken(name)
+		}
+		j.collect(f, sub, at, embedded)
+	})
 }
 
-// eachSubschema calls f with the schemas right below one: the keyword they are under, their name where the keyword has
-// names, and the place of name or keyword.
+// The keywords whose values are schemas: one, a list, or several with a name each.
+var (
+	subschemas = []string{
+		"items", "additionalProperties", "propertyNames", "not", "if", "then", "else", "contains", "unevaluatedItems",
+		"unevaluatedProperties",
+	}
+	subschemaLists   = []string{"anyOf", "oneOf", "allOf", "prefixItems"}
+	subschemasByName = []string{"properties", "$defs", "definitions", "patternProperties", "dependentSchemas"}
+)
+
+// eachSubschema calls f with the schemas right below one: the keyword they are under, their name or index there, and
+// the place of name or keyword.
 func eachSubschema(v *jsontree.Value, f func(keyword, name string, at jsontree.Place, sub *jsontree.Value)) {
 	for _, m := range v.Members {
-		switch m.Name {
-		case "properties", "$defs", "definitions":
+		switch {
+		case slices.Contains(subschemasByName, m.Name):
 			for _, named := range m.Value.Members {
 				f(m.Name, named.Name, named.Place, named.Value)
 			}
-		case "items", "additionalProperties", "propertyNames":
+		case slices.Contains(subschemas, m.Name):
 			f(m.Name, "", m.Place, m.Value)
-		case "anyOf", "oneOf", "allOf":
-			for _, item := range m.Value.Items {
-				f(m.Name, "", item.Place, item)
+		case slices.Contains(subschemaLists, m.Name):
+			for i, item := range m.Value.Items {
+				f(m.Name, strconv.Itoa(i), item.Place, item)
 			}
 		}
 	}

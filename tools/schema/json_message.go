@@ -10,21 +10,22 @@ import (
 // fillMessage reads the properties of an object.
 func (j *jsonLoader) fillMessage(d declaredMessage) {
 	m, f, v := d.message, d.from, d.content
-	j.checkKeywords(f, v, keywordsOfMessage, "an object with properties", removeIt)
 	if v == d.schema && v == f.root {
 		j.refuseDefault(f, v, "a whole event")
 	}
-	if properties := v.Get("properties"); properties != nil {
-		for _, p := range properties.Members {
-			if field := j.newProperty(f, m, p); field != nil {
-				m.Fields = append(m.Fields, field)
-			}
+	parts, _ := j.merged(f, v)
+	for _, p := range parts {
+		for _, property := range p.schema.Get("properties").AllMembers() {
+			j.addProperty(m, p.file, property)
 		}
 	}
-	j.readRequired(f, v, m)
+	j.readRemainder(d)
+	for _, p := range parts {
+		j.readRequired(p.file, p.schema, m)
+	}
 	switch rest := v.Get("additionalProperties"); {
-	case rest == nil || rest.IsTrue():
-		m.KeepUnknown = true
+	case rest == nil || rest.IsTrue() || v.Get("patternProperties") != nil || len(parts) > 1:
+		m.KeepUnknown = !m.Closed
 	case rest.IsFalse():
 		m.Closed = true
 	default:
@@ -36,6 +37,70 @@ func (j *jsonLoader) fillMessage(d declaredMessage) {
 		at := j.decodeOption(d.file.path, word, option)
 		j.addEvent(m, option, at)
 	}
+}
+
+// addProperty adds a property to an object. Of several of one name the last is the object's, in the place of the first.
+func (j *jsonLoader) addProperty(m *Message, f *jsonFile, property jsontree.Member) {
+	field := j.newProperty(f, m, property)
+	if field == nil {
+		return
+	}
+	for i, other := range m.Fields {
+		if other.Name == field.Name {
+			m.Fields[i] = field
+			return
+		}
+	}
+	m.Fields = append(m.Fields, field)
+}
+
+// readRemainder reads what an object's schema says beside its properties, and what the schema of a file that only refers
+// to it adds.
+func (j *jsonLoader) readRemainder(d declaredMessage) {
+	m, f, v := d.message, d.from, d.content
+	allowed, advice := keywordsOfMessage, removeIt
+	if !j.whole(f) {
+		advice = inTarget
+	}
+	left := j.checkKeywords(f, v, allowed, "an object with properties", advice)
+	left = j.settle(f, v, m, left)
+	if v == d.schema {
+		m.Remainder = j.remainder(f, v, left)
+		return
+	}
+	beside := j.checkKeywords(d.file, d.schema, []string{"$ref"}, "a reference", inTarget)
+	if len(left) > 0 {
+		beside = append(beside, "$ref")
+	}
+	m.Remainder = j.remainder(d.file, d.schema, beside)
+}
+
+// settle takes from the keywords that are left what is held after all: allOf, when all of it is merged, and
+// unevaluatedProperties beside it. What is not held of additionalProperties it adds.
+func (j *jsonLoader) settle(f *jsonFile, v *jsontree.Value, m *Message, left []string) []string {
+	if j.whole(f) {
+		return left
+	}
+	parts, held := j.merged(f, v)
+	if len(parts) > 1 || v.Get("unevaluatedProperties") != nil {
+		j.markDocument(f)
+	}
+	without := func(keyword string) {
+		left = slices.DeleteFunc(left, func(k string) bool { return k == keyword })
+	}
+	if held {
+		without("allOf")
+	}
+	if v.Get("unevaluatedProperties").IsFalse() && v.Get("additionalProperties") == nil && !slices.ContainsFunc(left, func(k string) bool {
+		return k == "allOf" || k == "patternProperties" || m.evaluates(v.Get(k), k)
+	}) {
+		without("unevaluatedProperties")
+		m.Closed = true
+	}
+	if v.Get("additionalProperties") != nil && (v.Get("patternProperties") != nil || len(parts) > 1) {
+		left = append(left, "properties", "additionalProperties")
+	}
+	return left
 }
 
 // newProperty makes the model of a property; nil when its schema has faults.
@@ -133,7 +198,6 @@ func (j *jsonLoader) fillEnum(f *jsonFile, v *jsontree.Value, e *Enum) {
 	if t := v.Get("type"); t != nil && name != "string" {
 		j.errs.add(f.pos(t.Place), "type %s does not fit a list of strings", t.JSON())
 	}
-	j.checkKeywords(f, v, keywordsOfEnum, "a list of strings", removeIt)
 	if list := v.Get("enum"); list != nil {
 		if v.Get("oneOf") != nil {
 			j.errs.add(f.pos(list.Place), "enum and oneOf both list values: keep one of them")

@@ -3,8 +3,10 @@ package schema
 import (
 	"errors"
 	"io/fs"
+	"maps"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/omninode/trestle/tools/schema/jsontree"
@@ -89,8 +91,33 @@ func (j *jsonLoader) resolve(f *jsonFile, ref *jsontree.Value) (*jsonFile, *json
 	if v == nil {
 		return fail("leads to nothing in %s", target.path)
 	}
-	if !target.schemas[v] {
+	if _, ok := target.schemas[v]; !ok {
 		return fail("leads to something in %s that is no schema", target.path)
 	}
 	return target, v
 }
+
+// forLibrary says that only the library resolves a reference: it names an anchor or a schema inside a file by its $id,
+// or stands in such a schema, or is to a schema that every library knows.
+func (j *jsonLoader) forLibrary(f *jsonFile, v, ref *jsontree.Value) bool {
+	if j.whole(f) || ref.Kind != jsontree.String {
+		return false
+	}
+	document, fragment, _ := strings.Cut(ref.Text, "#")
+	switch {
+	case f.embedded[v], fragment != "" && fragment[0] != '/', strings.HasPrefix(document, metaSchemas):
+		return true
+	case document != "" && f.dynamic:
+		return true // what its dynamic references mean depends on the way to them
+	case document == "" || j.fileByID(f, document) != nil:
+		return false
+	}
+	for _, name := range j.referencePaths(f, ref.Text) {
+		if j.byPath[name] != nil {
+			return false
+		}
+	}
+	return slices.ContainsFunc(slices.Collect(maps.Values(j.byPath)), func(f *jsonFile) bool { return f != nil && len(f.embedded) > 0 })
+}
+
+const metaSchemas = "https://json-schema.org/draft/"

@@ -46,6 +46,8 @@ func (j *jsonLoader) readType(f *jsonFile, v *jsontree.Value) *jsonType {
 	case v.IsTrue():
 		t.Kind = JSONValue
 		return &jsonType{Type: t, nullable: true}
+	case v.IsFalse() && !j.whole(f):
+		return j.opaque(f, v)
 	case v.IsFalse():
 		j.errs.add(f.pos(v.Place), "false lets nothing be valid: remove what it describes")
 		return nil
@@ -55,26 +57,21 @@ func (j *jsonLoader) readType(f *jsonFile, v *jsontree.Value) *jsonType {
 	}
 	if m := j.messages[v]; m != nil {
 		t.Kind, t.Message = Record, m
-		if v.Get("$ref") != nil {
-			j.checkKeywords(f, v, []string{"$ref"}, "a reference", inTarget)
-		}
 		_, nullable := typeName(v)
-		return &jsonType{Type: t, nullable: nullable}
+		return &jsonType{Type: t, nullable: nullable && (m.Remainder == nil || j.takesNull[m.Remainder])}
 	}
 	if e := j.enums[v]; e != nil {
 		t.Kind, t.Enum = EnumKind, e
 		t.Constraints.Pos = t.Pos
-		return &jsonType{Type: t, nullable: j.enumNullable(v)}
+		return j.withRest(f, v, t, j.enumNullable(v), j.checkKeywords(f, v, keywordsOfEnum, "a list of strings", removeIt))
+	}
+	if u := j.unions[v]; u != nil {
+		return j.readUnion(f, v, t, u)
 	}
 	if ref := v.Get("$ref"); ref != nil {
-		j.checkKeywords(f, v, []string{"$ref"}, "a reference", inTarget)
-		target, schema := j.resolve(f, ref)
-		if schema == nil {
-			return nil
-		}
-		return j.typeOf(target, schema)
+		return j.readReference(f, v, ref)
 	}
-	for _, keyword := range []string{"anyOf", "oneOf", "allOf"} {
+	for _, keyword := range combining {
 		if list := v.Get(keyword); list != nil {
 			return j.readAlternatives(f, v, keyword, list)
 		}
@@ -82,27 +79,67 @@ func (j *jsonLoader) readType(f *jsonFile, v *jsontree.Value) *jsonType {
 	return j.readPlain(f, v, t)
 }
 
-// readAlternatives reads the combinations that the model holds: a schema or null, and a list of one.
-func (j *jsonLoader) readAlternatives(f *jsonFile, v *jsontree.Value, keyword string, list *jsontree.Value) *jsonType {
-	var rest []*jsontree.Value
-	nullable := false
-	for _, item := range list.Items {
-		if keyword != "allOf" && item.Kind == jsontree.Object && len(item.Members) == 1 && item.Get("type") != nil && item.Get("type").Text == "null" {
-			nullable = true
-			continue
-		}
-		rest = append(rest, item)
+// withRest is a type with what is left of its schema to the library.
+func (j *jsonLoader) withRest(f *jsonFile, v *jsontree.Value, t *Type, nullable bool, left []string) *jsonType {
+	if len(left) == 0 {
+		return &jsonType{Type: t, nullable: nullable}
 	}
-	if len(rest) != 1 {
-		j.errs.add(f.pos(list.Place), "keyword %s is not supported here: %s", keyword, unsupported[keyword])
+	r := j.remainder(f, v, left)
+	if r == nil {
 		return nil
 	}
-	j.checkKeywords(f, v, []string{keyword}, "a schema with "+keyword, "put it into the schema in the list")
-	t := j.typeOf(f, rest[0])
+	t.Constraints.Remainder = r
+	return &jsonType{Type: t, nullable: nullable && j.takesNull[r]}
+}
+
+func (j *jsonLoader) readReference(f *jsonFile, v, ref *jsontree.Value) *jsonType {
+	left := j.checkKeywords(f, v, []string{"$ref"}, "a reference", inTarget)
+	if j.forLibrary(f, v, ref) {
+		return j.opaque(f, v)
+	}
+	target, schema := j.resolve(f, ref)
+	if schema == nil {
+		return nil
+	}
+	return j.and(f, v, j.typeOf(target, schema), "$ref", left)
+}
+
+// combining are the keywords that combine schemas.
+var combining = []string{"anyOf", "oneOf", "allOf"}
+
+// alternative returns the schema that a combination is about where it is a schema or null, or a list of one; nil for
+// any other.
+func alternative(keyword string, list *jsontree.Value) (one *jsontree.Value, null bool) {
+	for _, item := range list.AllItems() {
+		switch {
+		case keyword != "allOf" && isNullType(item):
+			null = true
+		case one != nil:
+			return nil, false
+		default:
+			one = item
+		}
+	}
+	return one, null
+}
+
+// readAlternatives reads the combinations that the model holds: a schema or null, and a list of one.
+func (j *jsonLoader) readAlternatives(f *jsonFile, v *jsontree.Value, keyword string, list *jsontree.Value) *jsonType {
+	one, null := alternative(keyword, list)
+	switch {
+	case one == nil && j.whole(f):
+		j.errs.add(f.pos(list.Place), "keyword %s is not supported here: %s", keyword, beyond[keyword])
+		return nil
+	case one == nil:
+		j.checkKeywords(f, v, nil, "", inTarget)
+		return j.opaque(f, v)
+	}
+	left := j.checkKeywords(f, v, []string{keyword}, "a schema with "+keyword, "put it into the schema in the list")
+	t := j.typeOf(f, one)
 	if t == nil {
 		return nil
 	}
-	return &jsonType{Type: t.Type, nullable: t.nullable || nullable}
+	return j.and(f, v, &jsonType{Type: t.Type, nullable: t.nullable || null}, keyword, left)
 }
 
 // readPlain reads a schema that has a type keyword, or values that tell the type.
@@ -114,36 +151,48 @@ func (j *jsonLoader) readPlain(f *jsonFile, v *jsontree.Value, t *Type) *jsonTyp
 	if values := v.Get("enum"); values != nil && slices.ContainsFunc(values.Items, isNull) {
 		nullable = true
 	}
+	var left []string
 	switch name {
 	case "":
-		if v.Get("type") != nil {
-			j.errs.add(f.pos(v.Get("type").Place), "type %s: it is one type, or one type and \"null\"", v.Get("type").JSON())
-			return nil
-		}
-		t.Kind = JSONValue
-		j.checkKeywords(f, v, nil, "a schema without a type", `add "type"; values in a list have one type`)
-		return &jsonType{Type: t, nullable: true}
+		return j.readUntyped(f, v, t)
 	case "string":
-		j.readString(f, v, t)
+		left = j.readString(f, v, t)
 	case "integer", "number":
-		j.readNumber(f, v, t, name)
+		left = j.readNumber(f, v, t, name)
 	case "boolean":
 		t.Kind = Bool
-		j.checkKeywords(f, v, keywordsOfBoolean, "a boolean", removeIt)
+		left = j.checkKeywords(f, v, keywordsOfBoolean, "a boolean", removeIt)
 		j.readValues(f, v, t)
 	case "array":
-		j.readArray(f, v, t)
+		left = j.readArray(f, v, t)
 	case "object":
-		j.readMap(f, v, t)
+		left = j.readMap(f, v, t)
 	case "null":
-		j.errs.add(f.pos(v.Get("type").Place), "type null alone holds nothing: remove the property")
-		return nil
+		if j.whole(f) {
+			j.errs.add(f.pos(v.Get("type").Place), "type null alone holds nothing: remove the property")
+			return nil
+		}
+		return j.opaque(f, v)
 	default:
 		j.errs.add(f.pos(v.Get("type").Place), "type %q is none of JSON Schema's: string, integer, number, boolean, array, object, null", name)
 		return nil
 	}
 	t.Constraints.Pos = constraintPos(f, v, t.Pos)
-	return &jsonType{Type: t, nullable: nullable}
+	return j.withRest(f, v, t, nullable, left)
+}
+
+// readUntyped reads a schema whose values are of several types, or of any.
+func (j *jsonLoader) readUntyped(f *jsonFile, v *jsontree.Value, t *Type) *jsonType {
+	if j.whole(f) && v.Get("type") != nil {
+		j.errs.add(f.pos(v.Get("type").Place), "type %s: it is one type, or one type and \"null\"", v.Get("type").JSON())
+		return nil
+	}
+	left := j.checkKeywords(f, v, nil, "a schema without a type", `add "type"; values in a list have one type`)
+	if len(left) > 0 {
+		return j.opaque(f, v)
+	}
+	t.Kind = JSONValue
+	return &jsonType{Type: t, nullable: true}
 }
 
 func isNull(v *jsontree.Value) bool { return v.Kind == jsontree.Null }
@@ -198,9 +247,12 @@ var stringFormatNames = []string{
 	"json-pointer", "regex",
 }
 
-func (j *jsonLoader) readString(f *jsonFile, v *jsontree.Value, t *Type) {
+// libraryFormats are formats that only the library knows.
+var libraryFormats = []string{"iri", "iri-reference", "uri-template", "relative-json-pointer"}
+
+func (j *jsonLoader) readString(f *jsonFile, v *jsontree.Value, t *Type) (left []string) {
 	t.Kind = String
-	j.checkKeywords(f, v, append([]string{"enum"}, keywordsOfString...), "a string", removeIt)
+	left = j.checkKeywords(f, v, append([]string{"enum"}, keywordsOfString...), "a string", removeIt)
 	if v.Get("enum") != nil {
 		// A list of strings is an enum of its own; this one is none.
 		j.errs.add(f.pos(v.Get("enum").Place), "enum %s holds no string, but the type is string", v.Get("enum").JSON())
@@ -216,6 +268,8 @@ func (j *jsonLoader) readString(f *jsonFile, v *jsontree.Value, t *Type) {
 	j.readValues(f, v, t)
 	if format := v.Get("format"); format != nil {
 		switch {
+		case format.Kind == jsontree.String && slices.Contains(libraryFormats, format.Text) && !j.whole(f):
+			c.Format, left = format.Text, append(left, "format")
 		case format.Kind != jsontree.String || !slices.Contains(stringFormatNames, format.Text) && !j.tree.loose:
 			j.errs.add(f.pos(format.Place), "format %s is not known: it is one of %s", format.JSON(), strings.Join(stringFormatNames, ", "))
 		case format.Text == "date-time":
@@ -233,14 +287,15 @@ func (j *jsonLoader) readString(f *jsonFile, v *jsontree.Value, t *Type) {
 	if t.Kind != String && (c.MinLen != nil || c.MaxLen != nil || c.Pattern != "" || c.Const != "" || c.Format != "") {
 		j.errs.add(constraintPos(f, v, t.Pos), "a %s cannot have constraints on its text: remove minLength, maxLength, pattern, const", t.Kind)
 	}
+	return left
 }
 
-func (j *jsonLoader) readNumber(f *jsonFile, v *jsontree.Value, t *Type, name string) {
+func (j *jsonLoader) readNumber(f *jsonFile, v *jsontree.Value, t *Type, name string) (left []string) {
 	t.Kind = Double
 	if name == "integer" {
 		t.Kind = Int64
 	}
-	j.checkKeywords(f, v, keywordsOfNumber, "a number", removeIt)
+	left = j.checkKeywords(f, v, keywordsOfNumber, "a number", removeIt)
 	if format := v.Get("format"); format != nil {
 		switch {
 		case name == "integer" && format.Text == "int32":
@@ -259,9 +314,12 @@ func (j *jsonLoader) readNumber(f *jsonFile, v *jsontree.Value, t *Type, name st
 		text, ok := plainDecimal(m.Text)
 		if c.MultipleOf = text; m.Kind != jsontree.Number || !ok || text == "0" || text[0] == '-' {
 			j.errs.add(f.pos(m.Place), "multipleOf is %s: it is a number above 0", m.JSON())
+		} else if strings.Contains(text, ".") && !j.whole(f) {
+			left = append(left, "multipleOf") // exact only in decimals
 		}
 	}
 	j.readValues(f, v, t)
+	return left
 }
 
 func (j *jsonLoader) bound(f *jsonFile, v *jsontree.Value, keyword string, exclusive bool) *Bound {
@@ -323,74 +381,4 @@ func (j *jsonLoader) valueText(f *jsonFile, v *jsontree.Value, t *Type) string {
 		}
 	}
 	return v.JSON()
-}
-
-func (j *jsonLoader) readArray(f *jsonFile, v *jsontree.Value, t *Type) {
-	t.Kind = List
-	j.checkKeywords(f, v, keywordsOfArray, "an array", removeIt)
-	c := &t.Constraints
-	c.MinItems, c.MaxItems = j.natural(f, v, "minItems"), j.natural(f, v, "maxItems")
-	if u := v.Get("uniqueItems"); u != nil {
-		if c.Unique = u.IsTrue(); u.Kind != jsontree.Bool {
-			j.errs.add(f.pos(u.Place), "uniqueItems is %s: it is true or false", u.JSON())
-		}
-	}
-	t.Elem = j.part(f, v.Get("items"), t.Pos, "items")
-}
-
-// readMap reads an object without properties: free-form, or a map.
-func (j *jsonLoader) readMap(f *jsonFile, v *jsontree.Value, t *Type) {
-	t.Kind = JSONObject
-	j.checkKeywords(f, v, keywordsOfMap, "an object without properties", removeIt)
-	c := &t.Constraints
-	c.MinPairs, c.MaxPairs = j.natural(f, v, "minProperties"), j.natural(f, v, "maxProperties")
-	values, keys := v.Get("additionalProperties"), v.Get("propertyNames")
-	if keys == nil && (values == nil || values.IsTrue() || values.Kind == jsontree.Object && len(values.Members) == 0) {
-		return
-	}
-	t.Kind = Map
-	t.Key = &Type{Kind: String, Pos: t.Pos}
-	if keys != nil {
-		if t.Key = j.keyType(f, keys); t.Key.Kind != String && t.Key.Kind != EnumKind {
-			j.errs.add(f.pos(keys.Place), "propertyNames is %s: names are strings", kindWords(t.Key))
-		}
-	}
-	t.Elem = j.part(f, values, t.Pos, "the values of a map")
-}
-
-// keyType reads propertyNames, which need not say that names are strings.
-func (j *jsonLoader) keyType(f *jsonFile, v *jsontree.Value) *Type {
-	if v.Kind == jsontree.Object && v.Get("type") == nil && v.Get("$ref") == nil && j.enums[v] == nil {
-		t := &Type{Pos: f.pos(v.Place)}
-		j.readString(f, v, t)
-		t.Constraints.Pos = constraintPos(f, v, t.Pos)
-		return t
-	}
-	return j.part(f, v, f.pos(v.Place), "propertyNames")
-}
-
-// part reads the schema of items or values; one that is absent means anything.
-func (j *jsonLoader) part(f *jsonFile, v *jsontree.Value, at Position, what string) *Type {
-	if v == nil {
-		return &Type{Kind: JSONValue, Pos: at}
-	}
-	j.refuseDefault(f, v, what)
-	t := j.typeOf(f, v)
-	if t == nil {
-		return &Type{Kind: JSONValue, Pos: at}
-	}
-	if t.nullable && t.Kind != JSONValue {
-		j.errs.add(f.pos(v.Place), "%s cannot be null: leave out what is not there", what)
-	}
-	return t.Type
-}
-
-// refuseDefault finds a default where nothing can be absent.
-func (j *jsonLoader) refuseDefault(f *jsonFile, v *jsontree.Value, what string) {
-	if d := v.Get("default"); d != nil && !j.tree.loose {
-		j.errs.add(f.pos(d.Place), "a default of %s has no effect: defaults belong to properties", what)
-	}
-	if word := v.Get("x-trestle").Get("field"); word != nil {
-		j.errs.add(f.pos(word.Place), "x-trestle.field of %s has no effect: it belongs to properties", what)
-	}
 }

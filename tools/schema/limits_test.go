@@ -38,6 +38,19 @@ func TestLimits(t *testing.T) {
 		fmt.Fprintf(&b, `"S":{"type":"string"},"D%d":{"type":"string"}`, n)
 		return b.String()
 	}
+	links := func(n int, link string) string {
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, `"D%d":{`+link+`},`, i, i+1)
+		}
+		fmt.Fprintf(&b, `"D%d":{"type":"object","properties":{"b":{"type":"string"}}}`, n)
+		return b.String()
+	}
+	const (
+		not    = `"not":{"$ref":"#/$defs/D%d"}`
+		either = `"anyOf":[{"$ref":"#/$defs/D%d"},{"$ref":"#/$defs/D%[2]d"},{"type":"string"}]`
+		both   = `"type":"object","allOf":[{"$ref":"#/$defs/D%d"},{"$ref":"#/$defs/D%[2]d"}],"properties":{"a":{"type":"string"}}`
+	)
 	for _, tt := range []struct {
 		name  string
 		files map[string][]byte
@@ -53,6 +66,12 @@ func TestLimits(t *testing.T) {
 		{"references", jsonFile(`{"$ref":"#/$defs/D0"}`, chain(10_000)), "schemas refer to one another more than 200 deep"},
 		{"references at the limit", jsonFile(`{"$ref":"#/$defs/D0"}`, chain(150)), ""},
 		{"references that branch", jsonFile(`{"$ref":"#/$defs/D0"}`, doubling(60)), ""},
+		{"references of what is left to the library", jsonFile(`{"$ref":"#/$defs/D0"}`, links(10_000, not)), "schemas refer to one another more than 200 deep"},
+		{"the same at the limit", jsonFile(`{"$ref":"#/$defs/D0"}`, links(100, not)), ""},
+		{"alternatives that branch", jsonFile(`{"$ref":"#/$defs/D0"}`, links(60, either)), "more than 100000 schemas at once"},
+		{"parts that branch, few", jsonFile(`{"$ref":"#/$defs/D0"}`, links(10, both)), ""},
+		{"parts that branch, many", jsonFile(`{"$ref":"#/$defs/D0"}`, links(60, both)), "more than 100000 schemas at once"},
+		{"parts of themselves", jsonFile(`{"$ref":"#/$defs/X"}`, `"X":{"type":"object","properties":{"a":{}},"allOf":[{"$ref":"#/$defs/Y"}]},"Y":{"type":"object","properties":{"b":{}},"allOf":[{"$ref":"#/$defs/X"}]}`), "part of itself without an object between"},
 		{"a protobuf file", map[string][]byte{"a.proto": bytes.Repeat([]byte(" "), schema.MaxFileSize+1)}, "a.proto: larger than 16 MiB"},
 		{"a JSON file", map[string][]byte{"a.json": bytes.Repeat([]byte(" "), schema.MaxFileSize+1)}, "a.json: larger than 16 MiB"},
 		{"an exponent", jsonFile(`{"type":"number","minimum":1e999999999}`, ""), "minimum is 1e999999999"},

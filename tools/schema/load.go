@@ -26,8 +26,8 @@ func WithGoPrefix(prefix string) Option {
 	return optionFunc(func(l *loader) { l.goPrefix = prefix })
 }
 
-// WithDocuments keeps JSON Schemas that the model cannot hold (combinations, conditions) as documents: by
-// their source, without types. They can be compared, and nothing can be generated from them.
+// WithDocuments marks JSON Schemas that the model does not hold all of as documents, to be compared by their source, and
+// keeps those that cannot be loaded at all (older drafts, documents of a registry) by their source, without types.
 func WithDocuments() Option { return optionFunc(func(l *loader) { l.keepDocuments = true }) }
 
 // WithoutComments leaves comments out, in the model and in the descriptors, and places out of the descriptors: a

@@ -91,6 +91,7 @@ type Package struct {
 	Family           *Family    // nil when the package declares none
 	Messages         []*Message // top level, files by name, then source order
 	Enums            []*Enum    // top level, likewise
+	Unions           []*Union   // likewise; JSON Schema only
 	Events           []*Event
 	Files            []*File
 }
@@ -104,8 +105,8 @@ type File struct {
 	// Root is the type that a JSON Schema file as a whole describes; nil for protobuf, and for a file that only holds
 	// definitions.
 	Root *Type
-	// Document says that the file is a JSON Schema that the model cannot hold, and that it is here by its source alone;
-	// see [WithDocuments].
+	// Document says that the file is a JSON Schema that the model does not hold all of, itself or in what it refers to, and
+	// that changes of it are judged by its source; see [WithDocuments]. Its types may be missing.
 	Document bool
 }
 
@@ -228,6 +229,8 @@ type Message struct {
 	KeepUnknown bool
 	// Rest is what unknown fields must be, nil when anything.
 	Rest *Type
+	// Remainder is what else an object must fulfil, nil when nothing.
+	Remainder *Remainder
 	// ReservedNumbers (inclusive ranges) and ReservedNames cannot be used again; protobuf only.
 	ReservedNumbers [][2]int32
 	ReservedNames   []string
@@ -342,6 +345,7 @@ type Type struct {
 	Kind        Kind
 	Message     *Message // Record
 	Enum        *Enum    // EnumKind
+	Union       *Union   // of a JSONObject that is one of several messages
 	Elem        *Type    // List, Map
 	Key         *Type    // Map
 	Constraints Constraints
@@ -372,6 +376,8 @@ type Constraints struct {
 	// Rules are the protovalidate rules this was read from, nil for JSON Schema. Members above hold what they say;
 	// a rule that has no member (CEL, prefix, …) is only here.
 	Rules *validate.FieldRules
+	// Remainder is what else the values must fulfil, nil when nothing.
+	Remainder *Remainder
 	// Pos is where the constraints stand.
 	Pos Position
 }

@@ -15,6 +15,7 @@ import (
 	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/jsontext"
 	"github.com/omninode/trestle/tools/gen/example"
+	leftv1 "github.com/omninode/trestle/tools/gen/golang/testdata/left/want/acme/left/v1"
 	objectsv1 "github.com/omninode/trestle/tools/gen/golang/testdata/objects/want/acme/objects/v1"
 	rulesv1 "github.com/omninode/trestle/tools/gen/golang/testdata/rules/want/acme/rules/v1"
 	shapesv1 "github.com/omninode/trestle/tools/gen/golang/testdata/shapes/want/acme/shapes/v1"
@@ -26,7 +27,7 @@ import (
 func TestSameAsGeneratedFixtures(t *testing.T) {
 	t.Parallel()
 	for name, generated := range map[string][]*trestle.EventInfo{
-		"rules": rulesv1.Events(), "shapes": shapesv1.Events(), "objects": objectsv1.Events(),
+		"rules": rulesv1.Events(), "shapes": shapesv1.Events(), "objects": objectsv1.Events(), "left": leftv1.Events(),
 	} {
 		set, err := schema.Load(t.Context(), schema.Dir(filepath.Join(root, "tools/gen/golang/testdata", name, "in")))
 		if err != nil {

@@ -35,7 +35,7 @@ func Events(set *schema.Set) []*trestle.EventInfo {
 	var out []*trestle.EventInfo
 	topics := map[*schema.Topic]*trestle.TopicInfo{}
 	validator := sync.OnceValues(func() (protovalidate.Validator, error) { return protovalidate.New() })
-	compiler := &jsonCompiler{set: set}
+	compiler := newJSONCompiler(set)
 	for _, e := range set.Events() {
 		info := &trestle.EventInfo{
 			Type:     e.Type,

@@ -2,20 +2,14 @@ package dynamic
 
 import (
 	"cmp"
-	"encoding/json"
-	"fmt"
-	"math/big"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
-	"github.com/santhosh-tekuri/jsonschema/v6/kind"
-	"golang.org/x/text/language"
-	"golang.org/x/text/message"
 
 	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/jsontext"
+	"github.com/omninode/trestle/runtime/jsonvalidate"
 	"github.com/omninode/trestle/tools/schema"
 )
 
@@ -39,56 +33,9 @@ func (e *explanation) sorted() []explained {
 	return e.found
 }
 
-// add reports an error's innermost causes. Of alternatives, those of the only one that was meant: whose type is right.
+// add reports what the validator found.
 func (e *explanation) add(err *jsonschema.ValidationError) {
-	switch k := err.ErrorKind.(type) {
-	case *kind.AnyOf, *kind.OneOf:
-		var meant []*jsonschema.ValidationError
-		for _, cause := range err.Causes {
-			if !wrongType(cause, len(err.InstanceLocation)) {
-				meant = append(meant, cause)
-			}
-		}
-		if len(meant) == 1 {
-			e.add(meant[0])
-			return
-		}
-	case *kind.Required:
-		for _, name := range k.Missing {
-			e.report(append(slices.Clone(err.InstanceLocation), name), "required", "value is required", false)
-		}
-		return
-	case *kind.AdditionalProperties:
-		for _, name := range k.Properties {
-			e.report(append(slices.Clone(err.InstanceLocation), name), "additionalProperties",
-				"must not be present: the schema has no such field", false)
-		}
-		return
-	case *kind.PropertyNames:
-		for _, cause := range err.Causes {
-			rule, text := words(cause.ErrorKind)
-			e.report(append(slices.Clone(err.InstanceLocation), k.Property), rule, text, true)
-		}
-		return
-	case *kind.Not, *kind.Contains:
-	default:
-		if len(err.Causes) > 0 {
-			for _, cause := range err.Causes {
-				e.add(cause)
-			}
-			return
-		}
-	}
-	rule, text := words(err.ErrorKind)
-	e.report(err.InstanceLocation, rule, text, false)
-}
-
-// wrongType says whether an alternative failed because the value itself is of another type.
-func wrongType(err *jsonschema.ValidationError, depth int) bool {
-	if _, ok := err.ErrorKind.(*kind.Type); ok && len(err.InstanceLocation) == depth {
-		return true
-	}
-	return slices.ContainsFunc(err.Causes, func(c *jsonschema.ValidationError) bool { return wrongType(c, depth) })
+	jsonvalidate.Explain(err, func(f jsonvalidate.Finding) { e.report(f.Location, f.Rule, f.Message, f.ForKey) })
 }
 
 // report adds a violation at a location, which is walked to name it and to see what is there.
@@ -142,93 +89,4 @@ func foundJSON(v any) string {
 		return ""
 	}
 	return jsontext.Excerpt(v)
-}
-
-// words are the rule, which is the keyword, and the message of an error.
-func words(k jsonschema.ErrorKind) (rule, text string) {
-	switch k := k.(type) {
-	case *kind.Minimum:
-		return "minimum", "must be greater than or equal to " + decimal(k.Want)
-	case *kind.Maximum:
-		return "maximum", "must be less than or equal to " + decimal(k.Want)
-	case *kind.ExclusiveMinimum:
-		return "exclusiveMinimum", "must be greater than " + decimal(k.Want)
-	case *kind.ExclusiveMaximum:
-		return "exclusiveMaximum", "must be less than " + decimal(k.Want)
-	case *kind.MultipleOf:
-		return "multipleOf", "must be a multiple of " + decimal(k.Want)
-	case *kind.MinLength:
-		return "minLength", "must be at least " + plural(k.Want, "character", "characters")
-	case *kind.MaxLength:
-		return "maxLength", "must be at most " + plural(k.Want, "character", "characters")
-	case *kind.Pattern:
-		return "pattern", "must match the pattern `" + k.Want + "`"
-	case *kind.MinItems:
-		return "minItems", "must contain at least " + plural(k.Want, "item", "items")
-	case *kind.MaxItems:
-		return "maxItems", "must contain at most " + plural(k.Want, "item", "items")
-	case *kind.UniqueItems:
-		return "uniqueItems", "must not contain an item twice"
-	case *kind.MinProperties:
-		return "minProperties", "must have at least " + plural(k.Want, "entry", "entries")
-	case *kind.MaxProperties:
-		return "maxProperties", "must have at most " + plural(k.Want, "entry", "entries")
-	case *kind.Const:
-		return "const", "must be " + jsonText(k.Want)
-	case *kind.Enum:
-		names := make([]string, len(k.Want))
-		for i, v := range k.Want {
-			names[i] = jsonText(v)
-		}
-		return "enum", "must be one of " + strings.Join(names, ", ")
-	case *kind.Format:
-		if k.Want == "uuid" {
-			return "format", "must be a valid UUID"
-		}
-		return "format", "must be a valid " + k.Want
-	case *kind.Not:
-		return "not", "must not be what the schema excludes"
-	case *kind.AnyOf:
-		return "anyOf", "must be one of the alternatives"
-	case *kind.OneOf:
-		if k.Subschemas != nil {
-			return "oneOf", "must be only one of the alternatives"
-		}
-		return "oneOf", "must be one of the alternatives"
-	case *kind.Contains:
-		return "contains", "must contain an item of the kind that the schema wants"
-	case *kind.FalseSchema:
-		return "false", "must not be present"
-	case *kind.Type:
-		return "type", "must be " + strings.Join(k.Want, " or ")
-	}
-	rule = "schema"
-	if path := k.KeywordPath(); len(path) > 0 {
-		rule = path[0]
-	}
-	return rule, k.LocalizedString(message.NewPrinter(language.English))
-}
-
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
-}
-
-func jsonText(v any) string {
-	text, err := json.Marshal(v)
-	if err != nil {
-		return fmt.Sprint(v)
-	}
-	return string(text)
-}
-
-// decimal writes a rational as schemas do, without zeros at its end.
-func decimal(r *big.Rat) string {
-	if r.IsInt() {
-		return r.Num().String()
-	}
-	f, _ := r.Float64()
-	return strconv.FormatFloat(f, 'g', -1, 64)
 }

@@ -17,6 +17,7 @@ type object struct {
 	// values has one for each field, nil where it is absent: bool, int64 and its like, float64, string, time.Time,
 	// jsontext.Raw, *object, []any or map[string]any.
 	values  []any
+	nulls   jsontext.Names // of fields that are null where they could be absent
 	unknown []jsontext.Member
 }
 
@@ -31,8 +32,12 @@ func (o *object) decode(r *jsontext.Reader) {
 	if !r.BeginObject() {
 		return
 	}
-	o.unknown = nil
-	members(r, o.message, func(i int, f *schema.Field) {
+	o.unknown, o.nulls = nil, nil
+	members(r, o.message, func(f *schema.Field) {
+		if f.Nullable && !f.JSONRequired {
+			o.nulls = append(o.nulls, f.JSONName)
+		}
+	}, func(i int, f *schema.Field) {
 		if inner, ok := o.values[i].(*object); ok {
 			inner.decode(r)
 			return
@@ -95,7 +100,7 @@ func decodeJSON(r *jsontext.Reader, t *schema.Type) any {
 // setDefaults fills properties that are absent and have a default.
 func (o *object) setDefaults(now time.Time) {
 	for i, f := range o.message.Fields {
-		if o.values[i] == nil && f.Default != "" {
+		if o.values[i] == nil && f.Default != "" && !o.nulls.Has(f.JSONName) {
 			if f.Default != "now" {
 				o.values[i] = decodeJSON(jsontext.NewReader([]byte(f.Default)), f.Type)
 			} else if f.Type.Kind == schema.Timestamp {
@@ -134,7 +139,7 @@ func (o *object) appendJSON(b []byte) (_ []byte, err error) {
 		}
 	}
 	for i, f := range o.message.Fields {
-		if o.values[i] == nil && !(f.JSONRequired && f.Nullable) {
+		if o.values[i] == nil && !(f.JSONRequired && f.Nullable) && !o.nulls.Has(f.JSONName) {
 			continue
 		}
 		if member(f.JSONName); err == nil && o.values[i] == nil {

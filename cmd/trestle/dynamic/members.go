@@ -8,8 +8,8 @@ import (
 )
 
 // members reads the members of the object that the reader is in, one call of read for each that is a field and not
-// null, and unknown for each other. It records which required ones are missing, and second members of a oneof.
-func members(r *jsontext.Reader, m *schema.Message, read func(i int, f *schema.Field), unknown func()) {
+// null, one of null for each that is, and unknown for each other. It records which required ones are missing, and second members of a oneof.
+func members(r *jsontext.Reader, m *schema.Message, null func(f *schema.Field), read func(i int, f *schema.Field), unknown func()) {
 	index := fieldIndex(m)
 	seen := make([]uint64, (len(m.Fields)+63)/64)
 	got := make([]bool, len(m.Fields))
@@ -29,6 +29,7 @@ func members(r *jsontext.Reader, m *schema.Message, read func(i int, f *schema.F
 		r.Once(&seen[i/64], uint(i%64))
 		if r.Null() {
 			got[i] = m.Proto == nil && f.Nullable
+			null(f)
 			continue
 		}
 		if f.Oneof != nil {

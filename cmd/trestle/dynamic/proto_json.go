@@ -16,7 +16,7 @@ func decodeProto(r *jsontext.Reader, sm *schema.Message, m protoreflect.Message)
 	if !r.BeginObject() {
 		return
 	}
-	members(r, sm, func(_ int, f *schema.Field) { decodeProtoField(r, f, m) }, r.Skip)
+	members(r, sm, func(*schema.Field) {}, func(_ int, f *schema.Field) { decodeProtoField(r, f, m) }, r.Skip)
 }
 
 // decodeProtoField reads a value that is not null into a field.

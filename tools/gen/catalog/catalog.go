@@ -59,6 +59,9 @@ func events(set *schema.Set) []*object {
 		setList(o, "consumed_by", e.ConsumedBy)
 		setDeprecated(o, e.Message.Deprecated)
 		o.Set("fields", fields(e.Message, map[*schema.Message]bool{}))
+		if k := keywords(e.Message.Remainder); k.Len() > 0 {
+			o.Set("json_schema", k)
+		}
 		out = append(out, o)
 	}
 	return out
@@ -136,6 +139,13 @@ func typeInto(o *object, t *schema.Type, around map[*schema.Message]bool) {
 		o.Set("message", t.Message.FullName)
 		if !around[t.Message] {
 			o.Set("fields", fields(t.Message, around))
+			if k := keywords(t.Message.Remainder); k.Len() > 0 {
+				o.Set("json_schema", k)
+			}
+		}
+	case schema.JSONObject:
+		if t.Union != nil {
+			unionInto(o, t.Union, around)
 		}
 	case schema.List:
 		item := &object{}
@@ -151,6 +161,34 @@ func typeInto(o *object, t *schema.Type, around map[*schema.Message]bool) {
 	if c := constraints(t.Constraints); c.Len() > 0 {
 		o.Set("constraints", c)
 	}
+}
+
+// unionInto lists the messages that a value is one of.
+func unionInto(o *object, u *schema.Union, around map[*schema.Message]bool) {
+	o.Set("union", u.FullName)
+	o.Set("told_apart_by", u.Property)
+	var choices []*object
+	for _, v := range u.Variants {
+		choice := &object{}
+		choice.Set("message", v.Message.FullName)
+		choice.Set(u.Property, v.Values)
+		if !around[v.Message] {
+			choice.Set("fields", fields(v.Message, around))
+		}
+		choices = append(choices, choice)
+	}
+	o.Set("one_of", choices)
+}
+
+// keywords are the keywords of JSON Schema that no other member tells.
+func keywords(r *schema.Remainder) *object {
+	o := &object{}
+	if r != nil {
+		for _, k := range r.Texts() {
+			o.Set(k.Keyword, json.RawMessage(k.JSON))
+		}
+	}
+	return o
 }
 
 func constraints(c schema.Constraints) *object {
@@ -193,6 +231,9 @@ func constraints(c schema.Constraints) *object {
 	}
 	if len(c.NotIn) > 0 {
 		o.Set("not_in", texts(c.NotIn))
+	}
+	if k := keywords(c.Remainder); k.Len() > 0 {
+		o.Set("json_schema", k)
 	}
 	return o
 }

@@ -258,6 +258,7 @@ func (s *site) fields(m *schema.Message, label string) []block {
 	case m.Rest != nil:
 		notes = append(notes, and(plain("Other fields are kept: "), s.typeWords(m.Rest), plain(".")))
 	}
+	notes = append(notes, remainderWords(m.Remainder)...)
 	if len(notes) > 0 {
 		out = append(out, list{notes})
 	}

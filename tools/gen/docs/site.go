@@ -174,14 +174,26 @@ func (s *site) collectEnums() {
 // own are left out.
 func messages(m *schema.Message) []*schema.Message {
 	out := []*schema.Message{m}
-	for i := 0; i < len(out); i++ {
-		for _, f := range out[i].Fields {
-			for t := f.Type; t != nil; t = t.Elem {
-				if t.Message != nil && !strings.HasPrefix(t.Message.FullName, "google.protobuf.") && !slices.Contains(out, t.Message) {
-					out = append(out, t.Message)
+	add := func(m *schema.Message) {
+		if m != nil && !strings.HasPrefix(m.FullName, "google.protobuf.") && !slices.Contains(out, m) {
+			out = append(out, m)
+		}
+	}
+	addAll := func(t *schema.Type) {
+		for ; t != nil; t = t.Elem {
+			add(t.Message)
+			if t.Union != nil {
+				for _, v := range t.Union.Variants {
+					add(v.Message)
 				}
 			}
 		}
+	}
+	for i := 0; i < len(out); i++ {
+		for _, f := range out[i].Fields {
+			addAll(f.Type)
+		}
+		addAll(out[i].Rest)
 	}
 	return out
 }

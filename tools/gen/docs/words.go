@@ -29,14 +29,19 @@ var kindPlurals = map[schema.Kind]string{
 func (s *site) typeWords(t *schema.Type) inline {
 	switch t.Kind {
 	case schema.Record:
-		if s.sections[t.Message] == "" {
-			return plain(t.Message.Name)
+		return s.messageWords(t.Message)
+	case schema.JSONObject:
+		if t.Union != nil {
+			var choices []inline
+			for _, v := range t.Union.Variants {
+				choices = append(choices, s.messageWords(v.Message))
+			}
+			return and(joined(choices, " or "), plain(", by "), code(t.Union.Property))
 		}
-		return inline{{text: t.Message.Name, to: link{anchor: s.sections[t.Message]}}}
 	case schema.EnumKind:
 		return inline{{text: t.Enum.Name, to: link{page: enumsPage, anchor: s.enumAnchors[t.Enum]}}}
 	case schema.List:
-		if several := kindPlurals[t.Elem.Kind]; several != "" {
+		if several := kindPlurals[t.Elem.Kind]; several != "" && t.Elem.Union == nil {
 			return plain("list of " + several)
 		}
 		return and(plain("list of "), s.typeWords(t.Elem))
@@ -44,6 +49,26 @@ func (s *site) typeWords(t *schema.Type) inline {
 		return and(plain("map of "), s.typeWords(t.Key), plain(" to "), s.typeWords(t.Elem))
 	}
 	return plain(kindWords[t.Kind])
+}
+
+// messageWords leads to a message's section.
+func (s *site) messageWords(m *schema.Message) inline {
+	if s.sections[m] == "" {
+		return plain(m.Name)
+	}
+	return inline{{text: m.Name, to: link{anchor: s.sections[m]}}}
+}
+
+// remainderWords are the keywords of JSON Schema that there are no other words for.
+func remainderWords(r *schema.Remainder) []inline {
+	if r == nil {
+		return nil
+	}
+	var out []inline
+	for _, k := range r.Texts() {
+		out = append(out, and(plain(k.Keyword+" "), code(k.JSON)))
+	}
+	return out
 }
 
 // formatWords are formats with an article.
@@ -108,7 +133,7 @@ func (s *site) ruleWords(t *schema.Type) []inline {
 	if text := counted(c.MinPairs, c.MaxPairs, "entry"); text != "" {
 		add(plain(text))
 	}
-	out = append(out, otherRules(t)...)
+	out = append(append(out, otherRules(t)...), remainderWords(c.Remainder)...)
 	if c.SkipZero && len(out) > 0 {
 		add(plain("or empty"))
 	}

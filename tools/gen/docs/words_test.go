@@ -58,3 +58,21 @@ message Told {
 		})
 	}
 }
+
+// TestRemainderIsTold looks for what only JSON Schema's own words say, and for the members of unions.
+func TestRemainderIsTold(t *testing.T) {
+	t.Parallel()
+	set := load(t, "..", "golang", "testdata", "left", "in")
+	var all strings.Builder
+	for _, text := range must(t, set, docs.Markdown) {
+		all.WriteString(text)
+	}
+	for _, want := range []string{
+		"not `{\"const\":\"blue\"}`", "contains `{\"const\":\"a\"}`", "a multiple of 0.01", "dependentRequired `{\"mail\":[\"day\"]}`",
+		"maxProperties `4`", "[Card](#acme.left.v1.Card) or [Transfer](#acme.left.v1.Transfer), by `method`", "Transfer is a payment by transfer.",
+	} {
+		if !strings.Contains(all.String(), want) {
+			t.Errorf("the docs do not say %s", want)
+		}
+	}
+}

@@ -120,6 +120,9 @@ func (b *builder) value(t *schema.Type, name string, nth int, doc string) any {
 	case schema.Timestamp:
 		return instant
 	case schema.JSONObject, schema.JSONValue:
+		if t.Union != nil {
+			return b.union(t.Union)
+		}
 		return json.RawMessage("{}")
 	case schema.Record:
 		if v, ok := wellKnown(t.Message); ok {
@@ -132,6 +135,17 @@ func (b *builder) value(t *schema.Type, name string, nth int, doc string) any {
 		return b.list(t, name, doc)
 	case schema.Map:
 		return b.entries(t, name, doc)
+	}
+	return nil
+}
+
+// union makes the first of the messages that can be made.
+func (b *builder) union(u *schema.Union) any {
+	for _, v := range u.Variants {
+		if o := b.message(v.Message); o != nil {
+			o.Set(u.Property, v.Values[0])
+			return o
+		}
 	}
 	return nil
 }

@@ -1,11 +1,13 @@
 package gentest
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/omninode/trestle/runtime/jsontext"
+	leftv1 "github.com/omninode/trestle/tools/gen/golang/testdata/left/want/acme/left/v1"
 	objectsv1 "github.com/omninode/trestle/tools/gen/golang/testdata/objects/want/acme/objects/v1"
 	rulesv1 "github.com/omninode/trestle/tools/gen/golang/testdata/rules/want/acme/rules/v1"
 )
@@ -48,6 +50,41 @@ func TestRequiredMayBeNull(t *testing.T) {
 	again, missing := read(string(written))
 	if missing != nil || again.Refund != nil {
 		t.Errorf("%s: missing %v", written, missing)
+	}
+}
+
+// TestAbsentNullAndZero: where the schema has all three, each is read as what it is and written as it was. A value that is
+// set is no longer null.
+func TestAbsentNullAndZero(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		`{"city":"Bonn"}`, `{"city":"Bonn","floor":null}`, `{"city":"Bonn","floor":0}`, `{"city":"Bonn","floor":2}`,
+		`{"city":"Bonn","note":null}`, `{"city":"Bonn","note":""}`, `{"city":"Bonn","floor":null,"note":null}`,
+	} {
+		r := jsontext.NewReader([]byte(text))
+		x := leftv1.Stop{Floor: new(int64(7)), Note: `"old"`}
+		x.DecodeJSON(r)
+		if err := r.Err(); err != nil || len(r.Faults()) > 0 {
+			t.Fatal(err, r.Faults())
+		}
+		x.Left = nil
+		if !strings.Contains(text, "floor") {
+			x.Floor = nil // kept, as what an object lacks is
+		}
+		if !strings.Contains(text, "note") {
+			x.Note = ""
+		}
+		written, err := x.AppendJSON(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(written) != text {
+			t.Errorf("%s is written as %s", text, written)
+		}
+	}
+	x := leftv1.Stop{City: "Bonn", Nulls: jsontext.Names{"floor"}, Floor: new(int64(1))}
+	if written, err := x.AppendJSON(nil); err != nil || string(written) != `{"city":"Bonn","floor":1}` {
+		t.Errorf("%s, %v", written, err)
 	}
 }
 

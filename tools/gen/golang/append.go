@@ -34,7 +34,14 @@ func (g *file) appendJSON(m *schema.Message, goName string) error {
 		}
 		body = append(body, lines...)
 	}
-	if m.KeepUnknown {
+	switch {
+	case m.Rest != nil:
+		lines, err := g.appendRest(m)
+		if err != nil {
+			return err
+		}
+		body = append(body, lines...)
+	case m.KeepUnknown:
 		body = append(body, g.appendUnknown()...)
 	}
 	text := strings.Join(body, "\n")
@@ -79,8 +86,12 @@ func (g *file) appendField(v view) ([]string, error) {
 	}
 	if cond := g.appendCondition(v); cond != "" {
 		lines = append([]string{"if " + cond + " {"}, lines...)
-		if !g.proto() && v.JSONRequired && v.Nullable {
-			lines = append(lines, "} else {", "b = append(b, "+goString(`"`+v.JSONName+`":null,`)+"...)")
+		null := "b = append(b, " + goString(`"`+v.JSONName+`":null,`) + "...)"
+		switch {
+		case tellsNull(v.Field):
+			lines = append(lines, "} else if x.Nulls.Has("+goString(v.JSONName)+") {", null)
+		case !g.proto() && v.JSONRequired && v.Nullable:
+			lines = append(lines, "} else {", null)
 		}
 		return append(lines, "}"), nil
 	}
@@ -130,9 +141,9 @@ func (g *file) appendMember(v view, wrap func(string) string) ([]string, error) 
 	}
 	switch v.Type.Kind {
 	case schema.List:
-		return g.appendList(v, string(key), wrap)
+		return g.appendList(container{"b = append(b, `" + string(key) + ":[`...)", "b = append(b, ']', ',')", 0}, v.value, v.Field, v.Type, wrap)
 	case schema.Map:
-		return g.appendMap(v, string(key), wrap)
+		return g.appendMap(container{"b = append(b, `" + string(key) + ":{`...)", "b = append(b, '}', ',')", 0}, v.value, v.Field, v.Type, wrap)
 	}
 	value, err := g.appendValue(v.value, v.Field, v.Type, wrap)
 	if err != nil {
@@ -141,87 +152,6 @@ func (g *file) appendMember(v view, wrap func(string) string) ([]string, error) 
 	lines := []string{"b = append(b, `" + string(key) + ":`...)"}
 	lines = append(lines, value...)
 	return append(lines, "b = append(b, ',')"), nil
-}
-
-func (g *file) appendList(v view, key string, wrap func(string) string) ([]string, error) {
-	index := func(err string) string { return wrap(g.jsontext("AtIndex") + "(" + err + ", i)") }
-	element, head := "e", "for i, e := range "+v.value+" {"
-	if !g.proto() && v.Type.Elem.Kind == schema.Record {
-		element, head = v.value+"[i]", "for i := range "+v.value+" {" // structs are not copied
-	}
-	item, err := g.appendItem(element, v.Field, v.Type.Elem, index)
-	if err != nil {
-		return nil, err
-	}
-	lines := []string{
-		"b = append(b, `" + key + ":[`...)",
-		head,
-		"if i > 0 {",
-		"b = append(b, ',')",
-		"}",
-	}
-	lines = append(lines, item...)
-	return append(lines, "}", "b = append(b, ']', ',')"), nil
-}
-
-// appendItem appends an element of a list or map; lists may be nested in JSON Schema.
-func (g *file) appendItem(expr string, f *schema.Field, t *schema.Type, wrap func(string) string) ([]string, error) {
-	switch t.Kind {
-	case schema.List, schema.Map:
-		return nil, refuse(t.Pos, fieldName(f), "a %s inside a list or map has no Go form: give it a name with an object of its own", t.Kind)
-	}
-	return g.appendValue(expr, f, t, wrap)
-}
-
-func (g *file) appendMap(v view, key string, wrap func(string) string) ([]string, error) {
-	atKey := func(err string) string {
-		return wrap(g.jsontext("AtKey") + "(" + err + ", " + keyText(g, "k", v.Type.Key) + ")")
-	}
-	item, err := g.appendItem("e", v.Field, v.Type.Elem, atKey)
-	if err != nil {
-		return nil, err
-	}
-	item = append([]string{"e := " + v.value + "[k]"}, item...)
-	lines := []string{
-		"{",
-		"b = append(b, `" + key + ":{`...)",
-		"var room [8]" + g.goType(v.Type.Key), // on the stack, for most maps
-		"keys := room[:0]",
-		"for k := range " + v.value + " {",
-		"keys = append(keys, k)",
-		"}",
-		g.std("slices", "Sort") + "(keys)",
-		"for i, k := range keys {",
-		"if i > 0 {",
-		"b = append(b, ',')",
-		"}",
-	}
-	if v.Type.Key.Kind == schema.Bool {
-		return nil, refuse(v.Pos, v.element, "a map with bool keys is not supported: use string keys")
-	}
-	if v.Type.Key.Kind == schema.String {
-		lines = append(lines,
-			"if b, err = "+g.jsontext("AppendString")+"(b, k); err != nil {",
-			"return b, "+wrap("err"),
-			"}")
-	} else {
-		lines = append(lines, "b = append(b, '\"')", g.appendInt("k", v.Type.Key.Kind), "b = append(b, '\"')")
-	}
-	lines = append(lines, "b = append(b, ':')")
-	lines = append(lines, item...)
-	return append(lines, "}", "b = append(b, '}', ',')", "}"), nil
-}
-
-// keyText is a map key as text.
-func keyText(g *file, expr string, t *schema.Type) string {
-	switch t.Kind {
-	case schema.String:
-		return expr
-	case schema.Uint32, schema.Uint64:
-		return g.std("strconv", "FormatUint") + "(uint64(" + expr + "), 10)"
-	default:
-		return g.std("strconv", "FormatInt") + "(int64(" + expr + "), 10)"
-	}
 }
 
 func (g *file) appendInt(expr string, kind schema.Kind) string {
@@ -239,6 +169,11 @@ func (g *file) appendInt(expr string, kind schema.Kind) string {
 
 // appendValue appends a single value.
 func (g *file) appendValue(expr string, f *schema.Field, t *schema.Type, wrap func(string) string) ([]string, error) {
+	return g.appendNested(expr, f, t, wrap, 0)
+}
+
+// appendNested is [file.appendValue] inside so many lists and maps.
+func (g *file) appendNested(expr string, f *schema.Field, t *schema.Type, wrap func(string) string, depth int) ([]string, error) {
 	fallible := func(call string) []string {
 		return []string{"if b, err = " + call + "; err != nil {", "return b, " + wrap("err"), "}"}
 	}
@@ -279,6 +214,10 @@ func (g *file) appendValue(expr string, f *schema.Field, t *schema.Type, wrap fu
 		if !g.proto() {
 			return fallible(g.jsontext("AppendRaw") + "(b, " + expr + ")"), nil
 		}
+	case schema.List:
+		return g.appendList(container{"b = append(b, '[')", "b = append(b, ']')", depth}, expr, f, t, wrap)
+	case schema.Map:
+		return g.appendMap(container{"b = append(b, '{')", "b = append(b, '}')", depth}, expr, f, t, wrap)
 	}
 	return nil, refuse(f.Pos, fieldName(f), "a value of kind %q has no JSON form here", t.Kind)
 }

@@ -14,6 +14,8 @@ func (g *file) decodeJSON(m *schema.Message, goName string) error {
 	switch {
 	case m.Closed:
 		g.p("// values, and a field that the schema does not have is a fault.")
+	case m.Rest != nil:
+		g.p("// values, and fields that the schema does not name are kept in Additional.")
 	case m.KeepUnknown:
 		g.p("// values, and fields that the schema does not have are kept in Unknown.")
 	default:
@@ -32,7 +34,13 @@ func (g *file) decodeJSON(m *schema.Message, goName string) error {
 	for _, o := range m.Oneofs {
 		g.p("var one%s bool // a member of %s has been read", camel(o.Name), o.Name)
 	}
-	if m.KeepUnknown {
+	if anyTellsNull(m) {
+		g.p("x.Nulls = nil")
+	}
+	switch {
+	case m.Rest != nil:
+		g.p("%s = nil", restExpr)
+	case m.KeepUnknown:
 		g.p("x.Unknown = nil")
 	}
 	g.p("for r.More() {")
@@ -50,7 +58,13 @@ func (g *file) decodeJSON(m *schema.Message, goName string) error {
 		if f.Oneof != nil {
 			lines = append(g.alone(f.Oneof), lines...)
 		}
-		g.p("if !r.Null() {")
+		if tellsNull(f) {
+			g.p("if r.Null() {")
+			g.p("%s", g.setNull(g.view(f)))
+			g.p("} else {")
+		} else {
+			g.p("if !r.Null() {")
+		}
 		if f.Sensitive {
 			g.p("r.Sensitive()")
 		}
@@ -62,6 +76,12 @@ func (g *file) decodeJSON(m *schema.Message, goName string) error {
 	case m.Closed:
 		g.p("r.Skip()")
 		g.p("r.Fault(\"additionalProperties\", \"must not be present: the schema has no such field\", nil)")
+	case m.Rest != nil:
+		text, err := g.readRest(m)
+		if err != nil {
+			return err
+		}
+		g.p("%s", text)
 	case m.KeepUnknown:
 		g.p("x.Unknown = append(x.Unknown, %s{Name: %s(r.Name()), Value: r.Raw()})", g.jsontext("Member"), g.std("strings", "Clone"))
 	default:
@@ -131,9 +151,9 @@ var readers = map[schema.Kind]string{
 func (g *file) decodeField(v view) ([]string, error) {
 	switch v.Type.Kind {
 	case schema.List:
-		return g.decodeList(v)
+		return g.readList(v.expr, v.expr+" = ", v.Field, v.Type, 0)
 	case schema.Map:
-		return g.decodeMap(v)
+		return g.readMap(v.expr, v.expr+" = ", v.Field, v.Type, 0)
 	}
 	if v.wrapper != "" {
 		return g.decodeOneof(v)
@@ -173,6 +193,11 @@ func (g *file) decodeOneof(v view) ([]string, error) {
 
 // readValue returns the expression that reads a value, and the statements before it.
 func (g *file) readValue(f *schema.Field, t *schema.Type) (value string, before []string, err error) {
+	return g.readNested(f, t, 0)
+}
+
+// readNested is [file.readValue] inside so many lists and maps.
+func (g *file) readNested(f *schema.Field, t *schema.Type, depth int) (value string, before []string, err error) {
 	if method, ok := readers[t.Kind]; ok {
 		return "r." + method + "()", nil, nil
 	}
@@ -204,8 +229,14 @@ func (g *file) readValue(f *schema.Field, t *schema.Type) (value string, before 
 		if !g.proto() {
 			return "r.Raw()", nil, nil
 		}
-	case schema.List, schema.Map:
-		return "", nil, refuse(t.Pos, fieldName(f), "a %s inside a list or map has no Go form: give it a name with an object of its own", t.Kind)
+	case schema.List:
+		list := at("list", depth)
+		before, err = g.readList(list, list+" := ", f, t, depth)
+		return list, before, err
+	case schema.Map:
+		entries := at("entries", depth)
+		before, err = g.readMap(entries, entries+" := ", f, t, depth)
+		return entries, before, err
 	}
 	return "", nil, refuse(f.Pos, fieldName(f), "a value of kind %q has no JSON form here", t.Kind)
 }
@@ -223,59 +254,4 @@ func (g *file) readForeign(m *schema.Message) (string, []string, error) {
 		"r.Fault(\"type\", " + goString("must be a "+m.FullName) + ", nil)",
 		"}",
 	}, nil
-}
-
-func (g *file) decodeList(v view) ([]string, error) {
-	value, before, err := g.readValue(v.Field, v.Type.Elem)
-	if err != nil {
-		return nil, err
-	}
-	empty := "nil"
-	if !g.proto() {
-		empty = g.goType(v.Type) + "{}" // an empty list is written again, an absent one is not
-	}
-	lines := []string{
-		v.expr + " = " + empty,
-		"if r.BeginArray() {",
-		"for r.More() {",
-	}
-	lines = append(lines, before...)
-	return append(lines,
-		v.expr+" = append("+v.expr+", "+value+")",
-		"}",
-		"}"), nil
-}
-
-func (g *file) decodeMap(v view) ([]string, error) {
-	value, before, err := g.readValue(v.Field, v.Type.Elem)
-	if err != nil {
-		return nil, err
-	}
-	lines := []string{
-		v.expr + " = " + g.goType(v.Type) + "{}",
-		"if r.BeginObject() {",
-		"for r.More() {",
-	}
-	switch kind := v.Type.Key.Kind; kind {
-	case schema.String:
-		lines = append(lines, "k := r.Key()")
-	default:
-		parse, size := "ParseInt", "64"
-		if kind == schema.Uint32 || kind == schema.Uint64 {
-			parse = "ParseUint"
-		}
-		if kind == schema.Int32 || kind == schema.Uint32 {
-			size = "32"
-		}
-		lines = append(lines,
-			"n, err := "+g.std("strconv", parse)+"(r.Key(), 10, "+size+")",
-			"if err != nil {",
-			"r.Skip()",
-			"r.Fault(\"type\", \"must have a key that is an integer\", nil)",
-			"continue",
-			"}",
-			"k := "+scalarTypes[kind]+"(n)")
-	}
-	lines = append(lines, before...)
-	return append(lines, v.expr+"[k] = "+value, "}", "}"), nil
 }

@@ -2,7 +2,9 @@ package golang
 
 import (
 	"encoding/json"
+	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/omninode/trestle/tools/schema"
 )
@@ -13,14 +15,24 @@ func hasDefaults(m *schema.Message, visiting map[*schema.Message]bool) bool {
 		return false
 	}
 	visiting[m] = true
+	if typeHasDefaults(m.Rest, visiting) {
+		return true
+	}
 	for _, f := range m.Fields {
-		if f.Default != "" {
+		if f.Default != "" || typeHasDefaults(f.Type, visiting) {
 			return true
 		}
-		for t := f.Type; t != nil; t = t.Elem {
-			if t.Kind == schema.Record && hasDefaults(t.Message, visiting) {
-				return true
-			}
+	}
+	return false
+}
+
+func typeHasDefaults(t *schema.Type, visiting map[*schema.Message]bool) bool {
+	for ; t != nil; t = t.Elem {
+		if t.Kind == schema.Record && hasDefaults(t.Message, visiting) {
+			return true
+		}
+		if t.Union != nil {
+			return true // what tells its members apart is filled in
 		}
 	}
 	return false
@@ -48,41 +60,51 @@ func (g *file) setDefaults(m *schema.Message, goName string) error {
 		}
 		g.defaultsWithin(v)
 	}
+	if m.Rest != nil {
+		g.defaultsWithin(view{Field: restField(m), expr: restExpr})
+	}
 	g.p("}\n")
 	return nil
 }
 
 // defaultsWithin fills the defaults of messages inside the field.
 func (g *file) defaultsWithin(v view) {
-	record := func(t *schema.Type) bool {
-		return t != nil && t.Kind == schema.Record && hasDefaults(t.Message, map[*schema.Message]bool{})
+	if !defaultsInside(v.Type) {
+		return
 	}
+	lines := g.defaultsIn(v.expr, v.Type, 0)
 	switch {
-	case record(v.Type) && v.wrapper != "":
-		g.p("if o, ok := %s.(*%s); ok {", v.holder, v.wrapper)
-		g.p("%s.SetDefaults(now)", v.expr)
-		g.p("}")
-	case record(v.Type) && v.has != "":
-		g.p("if %s {", v.has)
-		g.p("%s.SetDefaults(now)", v.expr)
-		g.p("}")
-	case record(v.Type):
-		g.p("%s.SetDefaults(now)", v.expr)
-	case v.Type.Kind == schema.List && record(v.Type.Elem):
-		g.p("for i := range %s {", v.expr)
-		g.p("%s[i].SetDefaults(now)", v.expr)
-		g.p("}")
-	case v.Type.Kind == schema.Map && record(v.Type.Elem):
-		if g.proto() {
-			g.p("for _, m := range %s {", v.expr)
-			g.p("m.SetDefaults(now)")
-		} else {
-			g.p("for k, m := range %s {", v.expr)
-			g.p("m.SetDefaults(now)")
-			g.p("%s[k] = m", v.expr)
-		}
-		g.p("}")
+	case v.Type.Kind == schema.Record && v.wrapper != "":
+		lines = guarded(fmt.Sprintf("if o, ok := %s.(*%s); ok {", v.holder, v.wrapper), lines)
+	case v.Type.Kind == schema.Record && v.has != "":
+		lines = guarded("if "+v.has+" {", lines)
 	}
+	g.p("%s", strings.Join(lines, "\n"))
+}
+
+// defaultsInside says whether there are messages with defaults in a type.
+func defaultsInside(t *schema.Type) bool {
+	for t.Elem != nil {
+		t = t.Elem
+	}
+	return t.Kind == schema.Record && hasDefaults(t.Message, map[*schema.Message]bool{})
+}
+
+// defaultsIn fills the defaults of the messages in a value, which stands in so many lists and maps.
+func (g *file) defaultsIn(expr string, t *schema.Type, depth int) []string {
+	switch t.Kind {
+	case schema.List:
+		i := at("i", depth)
+		return guarded("for "+i+" := range "+expr+" {", g.defaultsIn(expr+"["+i+"]", t.Elem, depth+1))
+	case schema.Map:
+		k, m := at("k", depth), at("m", depth)
+		lines := g.defaultsIn(m, t.Elem, depth+1)
+		if g.proto() || t.Elem.Kind != schema.Record {
+			return guarded("for _, "+m+" := range "+expr+" {", lines)
+		}
+		return guarded("for "+k+", "+m+" := range "+expr+" {", append(lines, expr+"["+k+"] = "+m))
+	}
+	return []string{expr + ".SetDefaults(now)"}
 }
 
 // setDefault fills the field itself.
@@ -103,6 +125,9 @@ func (g *file) setDefault(v view) error {
 	}
 	if hasNot == "" {
 		return refuse(v.Pos, v.element, "a required field cannot have a default: it is never absent")
+	}
+	if tellsNull(v.Field) {
+		hasNot += " && !x.Nulls.Has(" + goString(v.JSONName) + ")"
 	}
 	g.p("if %s {", hasNot)
 	if v.pointer {

@@ -22,7 +22,7 @@ const goldenImport = "github.com/omninode/trestle/tools/gen/golang/testdata/"
 
 func TestGolden(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"rules", "shapes", "objects", "formats", "pairs", "peers"} {
+	for _, name := range []string{"rules", "shapes", "objects", "formats", "pairs", "peers", "left"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			set := loadCase(t, name)
@@ -62,6 +62,7 @@ func TestDeterministic(t *testing.T) {
 		"objects": func() *schema.Set { return loadCase(t, "objects") },
 		"formats": func() *schema.Set { return loadCase(t, "formats") },
 		"pairs":   func() *schema.Set { return loadCase(t, "pairs") },
+		"left":    func() *schema.Set { return loadCase(t, "left") },
 	}
 	for name, load := range sets {
 		t.Run(name, func(t *testing.T) {

@@ -25,13 +25,13 @@ func jsonEnumName(e *schema.Enum) string {
 
 // methodNames are the names that a generated struct's fields cannot have.
 var methodNames = []string{
-	"AppendJSON", "DecodeJSON", "EventInfo", "PartitionKey", "SetDefaults", "ShareEnvelope", "Unknown", "Validate",
+	"AppendJSON", "DecodeJSON", "EventInfo", "Nulls", "PartitionKey", "SetDefaults", "ShareEnvelope", "Unknown", "Validate",
 }
 
 // jsonFieldName is the Go name of a property.
 func jsonFieldName(f *schema.Field) string {
 	name := camel(f.Name)
-	if slices.Contains(methodNames, name) {
+	if slices.Contains(methodNames, name) || name == "Additional" && f.Message.Rest != nil {
 		return name + "_"
 	}
 	return name
@@ -40,6 +40,11 @@ func jsonFieldName(f *schema.Field) string {
 // jsonView describes how a property appears in Go: a required one as a plain value, an optional one as a pointer,
 // unless its type has a value for absent of its own.
 func (g *file) jsonView(v view) view {
+	if t := lowered(v.Type); t != v.Type {
+		f := *v.Field
+		f.Type = t
+		v.Field = &f
+	}
 	v.expr = "x." + jsonFieldName(v.Field)
 	v.value = v.expr
 	switch v.Type.Kind {
@@ -82,6 +87,13 @@ func jsonPackage(set *schema.Set, pkg *schema.Package) ([]output.File, error) {
 				}
 			}
 		}
+		for _, u := range pkg.Unions {
+			if u.File == source {
+				if err := g.jsonUnion(u, names); err != nil {
+					return nil, err
+				}
+			}
+		}
 		if g.body.Len() == 0 {
 			continue
 		}
@@ -95,7 +107,11 @@ func jsonPackage(set *schema.Set, pkg *schema.Package) ([]output.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return append(files, own...), nil
+	left, err := schemasFile(pkg, shared)
+	if err != nil {
+		return nil, err
+	}
+	return append(append(files, own...), left...), nil
 }
 
 // declare notes a Go name of the package; a second use is an error.
@@ -134,9 +150,6 @@ func (g *file) jsonMessage(m *schema.Message, names map[string]schema.Position) 
 	goName := jsonTypeName(m)
 	if err := declare(names, goName, m.Pos, m.FullName); err != nil {
 		return err
-	}
-	if m.Rest != nil {
-		return refuse(m.Pos, m.FullName, "additionalProperties beside properties has no Go form: leave it out, or move the free part into a property of its own")
 	}
 	if err := g.jsonStruct(m, goName); err != nil {
 		return err
@@ -179,14 +192,19 @@ func (g *file) jsonStruct(m *schema.Message, goName string) error {
 			return refuse(f.Pos, fieldName(f), "its Go name %s is that of %s: rename one", name, other)
 		}
 		taken[name] = f.Name
-		goType := g.goType(f.Type)
-		if g.view(f).pointer {
+		v := g.view(f)
+		goType := g.goType(v.Type)
+		if v.pointer {
 			goType = "*" + goType
 		}
 		g.doc(f.Doc, f.Deprecated)
 		g.p("%s %s", name, goType)
 	}
-	if m.KeepUnknown {
+	g.nullsMember(m)
+	switch {
+	case m.Rest != nil:
+		g.restMember(m)
+	case m.KeepUnknown:
 		if len(m.Fields) > 0 {
 			g.p("")
 		}

@@ -1,10 +1,8 @@
 package golang
 
 import (
-	"encoding/json"
 	"fmt"
 	"math/big"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -19,13 +17,13 @@ func (g *file) jsonValidate(m *schema.Message, goName string) error {
 	for _, f := range m.Fields {
 		v := g.view(f)
 		path := strconv.Quote(f.JSONName)
-		field, err := g.keywords(valueRule{field: f, typ: f.Type, expr: v.value, path: path})
+		field, err := g.keywords(valueRule{field: f, typ: v.Type, expr: v.value, path: path})
 		if err != nil {
 			return err
 		}
 		missing := ""
 		if f.Required {
-			switch f.Type.Kind {
+			switch v.Type.Kind {
 			case schema.JSONObject, schema.JSONValue:
 				missing = v.expr + ` == ""`
 			case schema.Timestamp:
@@ -33,13 +31,28 @@ func (g *file) jsonValidate(m *schema.Message, goName string) error {
 			}
 		}
 		if missing != "" {
+			if f.Type.Constraints.Remainder != nil {
+				field = guarded("if "+v.expr+` != "" {`, field)
+			}
 			r := valueRule{field: f, path: path}
 			field = append([]string{g.check(missing, r, finding{rule: "required", text: "value is required"})}, field...)
 		}
-		if v.has != "" && len(field) > 0 && !emptyPasses(f.Type) {
+		if v.has != "" && len(field) > 0 && !emptyPasses(v.Type) {
 			field = guarded("if "+v.has+" {", field)
 		}
 		lines = append(lines, field...)
+	}
+	if m.Rest != nil {
+		rest, err := g.restKeywords(m)
+		if err != nil {
+			return err
+		}
+		lines = append(lines, rest...)
+	}
+	present, rest := g.presenceKeywords(m)
+	lines = append(lines, present...)
+	if rest != nil {
+		lines = append(lines, g.encodedAgainst(rest, goName, `""`, "x.AppendJSON(nil)")...)
 	}
 	g.validateMethods(m, goName, lines)
 	return nil
@@ -48,11 +61,21 @@ func (g *file) jsonValidate(m *schema.Message, goName string) error {
 // emptyPasses says that an absent list or map passes all checks, so that they need not ask whether it is there.
 func emptyPasses(t *schema.Type) bool {
 	c := t.Constraints
-	return (t.Kind == schema.List || t.Kind == schema.Map) && c.MinItems == nil && c.MinPairs == nil
+	return (t.Kind == schema.List || t.Kind == schema.Map) && c.MinItems == nil && c.MinPairs == nil && c.Remainder == nil
 }
 
-// keywords are the checks of a value by JSON Schema's keywords.
+// keywords are the checks of a value by JSON Schema's keywords: what code is generated for, then the rest.
 func (g *file) keywords(r valueRule) ([]string, error) {
+	lines, err := g.ownKeywords(r)
+	if err != nil || r.typ.Constraints.Remainder == nil {
+		return lines, err
+	}
+	rest, err := g.remainder(r)
+	return append(lines, rest...), err
+}
+
+// ownKeywords are the checks that code is generated for.
+func (g *file) ownKeywords(r valueRule) ([]string, error) {
 	c := r.typ.Constraints
 	switch r.typ.Kind {
 	case schema.JSONObject:
@@ -119,7 +142,7 @@ func (g *file) integerKeywords(r valueRule, c schema.Constraints) ([]string, err
 		}
 		add(cond, rule, "must be "+words+side.bound.Value)
 	}
-	if c.MultipleOf != "" {
+	if c.MultipleOf != "" && !left(c, "multipleOf") {
 		n, ok := new(big.Int).SetString(c.MultipleOf, 10)
 		if !ok || !n.IsInt64() || n.Sign() <= 0 {
 			return nil, refuse(c.Pos, fieldName(r.field), "multipleOf %s of an integer has no static validator: use a positive integer", c.MultipleOf)
@@ -174,10 +197,7 @@ func (g *file) numberKeywords(r valueRule, c schema.Constraints) ([]string, erro
 	} else if b != nil {
 		add("!("+r.expr+" <= "+b.Value+")", "maximum", "must be less than or equal to "+b.Value)
 	}
-	if c.MultipleOf != "" {
-		if n, ok := new(big.Rat).SetString(c.MultipleOf); !ok || !n.IsInt() || n.Sign() <= 0 {
-			return nil, refuse(c.Pos, fieldName(r.field), "multipleOf %s of a number has no exact static validator: use an integer", c.MultipleOf)
-		}
+	if c.MultipleOf != "" && !left(c, "multipleOf") {
 		add(g.std("math", "Mod")+"("+r.expr+", "+c.MultipleOf+") != 0", "multipleOf", "must be a multiple of "+c.MultipleOf)
 	}
 	list, err := g.listKeywords(r, c, func(text string) (string, error) {
@@ -226,103 +246,4 @@ func (g *file) listKeywords(r valueRule, c schema.Constraints, literal func(stri
 		lines = append(lines, g.check(oneOf(r.expr, values, same), r, finding{rule: "not", text: "must not be one of " + strings.Join(c.NotIn, ", "), found: g.shown(r)}))
 	}
 	return lines, nil
-}
-
-// stringKeywords checks strings. Of the formats, uuid is checked, and date-time by its type; the others are notes, as
-// JSON Schema has it.
-func (g *file) stringKeywords(r valueRule, c schema.Constraints) ([]string, error) {
-	var lines []string
-	add := func(cond, rule, message string) {
-		lines = append(lines, g.check(cond, r, finding{rule: rule, text: message, found: g.shown(r)}))
-	}
-	runes := func() string { return g.std("unicode/utf8", "RuneCountInString") + "(" + r.expr + ")" }
-	if c.MinLen != nil && *c.MinLen > 0 {
-		add(tooShort(runes, r.expr, *c.MinLen), "minLength", "must be at least "+plural(*c.MinLen, "character"))
-	}
-	if c.MaxLen != nil {
-		add(fmt.Sprintf("len(%s) > %d && %s > %d", r.expr, *c.MaxLen, runes(), *c.MaxLen), "maxLength", "must be at most "+plural(*c.MaxLen, "character"))
-	}
-	if c.Pattern != "" {
-		if _, err := regexp.Compile(c.Pattern); err != nil {
-			return nil, refuse(c.Pos, fieldName(r.field), "pattern is not valid in RE2: %v", err)
-		}
-		add("!"+g.patterns.matches(c.Pattern, jsonTypeName(r.field.Message)+camel(r.field.Name), r.expr), "pattern", "must match the pattern `"+c.Pattern+"`")
-	}
-	if c.Format == "uuid" {
-		add("!"+g.format("UUID")+"("+r.expr+")", "format", "must be a valid UUID")
-	}
-	list, err := g.listKeywords(r, c, func(text string) (string, error) {
-		var s string
-		if err := json.Unmarshal([]byte(text), &s); err != nil {
-			return "", refuse(c.Pos, fieldName(r.field), "%s is no string", text)
-		}
-		return goString(s), nil
-	})
-	return append(lines, list...), err
-}
-
-func (g *file) arrayKeywords(r valueRule, c schema.Constraints) ([]string, error) {
-	var lines []string
-	add := func(cond, rule, message string) {
-		lines = append(lines, g.check(cond, r, finding{rule: rule, text: message}))
-	}
-	if c.MinItems != nil && *c.MinItems > 0 {
-		add(fmt.Sprintf("len(%s) < %d", r.expr, *c.MinItems), "minItems", "must contain at least "+plural(*c.MinItems, "item"))
-	}
-	if c.MaxItems != nil {
-		add(fmt.Sprintf("len(%s) > %d", r.expr, *c.MaxItems), "maxItems", "must contain at most "+plural(*c.MaxItems, "item"))
-	}
-	if c.Unique {
-		switch r.typ.Elem.Kind {
-		case schema.Record, schema.JSONObject, schema.JSONValue, schema.List, schema.Map:
-			return nil, refuse(c.Pos, fieldName(r.field), "uniqueItems has no static validator for objects: use it for scalars")
-		}
-		add("!"+g.format("Unique")+"("+r.expr+")", "uniqueItems", "must not contain an item twice")
-	}
-	item := valueRule{field: r.field, typ: r.typ.Elem, expr: "e", path: joined(r.path, "[", "strconv.Itoa(i)", "]")}
-	head := "for i, e := range " + r.expr + " {"
-	if r.typ.Elem.Kind == schema.Record {
-		item.expr, head = r.expr+"[i]", "for i := range "+r.expr+" {"
-	}
-	inner, err := g.jsonItem(item)
-	if err != nil || len(inner) == 0 {
-		return lines, err
-	}
-	g.std("strconv", "Itoa")
-	return append(lines, guarded(head, inner)...), nil
-}
-
-// jsonItem are the checks of an item or a map's value; a path is made only for what is invalid.
-func (g *file) jsonItem(r valueRule) ([]string, error) {
-	return g.keywords(r)
-}
-
-// sizeKeywords checks how many members an object has, count being the expression that says so.
-func (g *file) sizeKeywords(r valueRule, c schema.Constraints, count string) []string {
-	var lines []string
-	add := func(cond, rule, message string) {
-		lines = append(lines, g.check(cond, r, finding{rule: rule, text: message}))
-	}
-	if c.MinPairs != nil && *c.MinPairs > 0 {
-		add(fmt.Sprintf("%s < %d", count, *c.MinPairs), "minProperties", "must have at least "+plural(*c.MinPairs, "entry"))
-	}
-	if c.MaxPairs != nil {
-		add(fmt.Sprintf("%s > %d", count, *c.MaxPairs), "maxProperties", "must have at most "+plural(*c.MaxPairs, "entry"))
-	}
-	return lines
-}
-
-func (g *file) mapKeywords(r valueRule, c schema.Constraints) ([]string, error) {
-	lines := g.sizeKeywords(r, c, "len("+r.expr+")")
-	path := joined(r.path, "[", "strconv.Quote(k)", "]")
-	keys, err := g.keywords(valueRule{field: r.field, typ: r.typ.Key, expr: "k", path: path})
-	if err != nil {
-		return nil, err
-	}
-	values, err := g.jsonItem(valueRule{field: r.field, typ: r.typ.Elem, expr: "e", path: path})
-	if err != nil || len(keys)+len(values) == 0 {
-		return lines, err
-	}
-	g.std("strconv", "Quote")
-	return append(lines, g.sortedLoop(r.expr, keys, values)...), nil
 }

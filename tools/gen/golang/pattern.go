@@ -16,6 +16,7 @@ const (
 // expression can be written as Go, else one that returns it compiled.
 type patterns struct {
 	written, compiled map[string]string // expression → function
+	parts             parts             // of schemas, likewise
 }
 
 // matches is the condition that a string matches the expression.

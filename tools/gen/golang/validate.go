@@ -79,6 +79,8 @@ type valueRule struct {
 	// at is where the rules stand in those of the field: "repeated.items."; forKey says that they are a map key's.
 	at     string
 	forKey bool
+	// depth is how many lists and maps the value stands in.
+	depth int
 }
 
 // finding is what a violation says.

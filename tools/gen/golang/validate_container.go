@@ -104,14 +104,14 @@ func (g *file) mapRules(r valueRule) ([]string, error) {
 		return lines, err
 	}
 	g.std("strconv", "Quote")
-	return append(lines, g.sortedLoop(r.expr, keys, values)...), nil
+	return append(lines, g.sortedLoop("k", "e", r.expr, keys, values)...), nil
 }
 
 // sortedLoop checks a map's entries as they come, and sorts what it found by path.
-func (g *file) sortedLoop(expr string, keys, values []string) []string {
-	head := "for k := range " + expr + " {"
+func (g *file) sortedLoop(k, e, expr string, keys, values []string) []string {
+	head := "for " + k + " := range " + expr + " {"
 	if len(values) > 0 {
-		head = "for k, e := range " + expr + " {"
+		head = "for " + k + ", " + e + " := range " + expr + " {"
 	}
 	lines := append([]string{"{", "first := v.Len()"}, guarded(head, append(keys, values...))...)
 	return append(lines, "if v.Sort(first) {", "return", "}", "}")

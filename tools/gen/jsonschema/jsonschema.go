@@ -9,6 +9,7 @@ import (
 	"github.com/omninode/trestle/tools/gen/internal/orderedjson"
 	"github.com/omninode/trestle/tools/gen/output"
 	"github.com/omninode/trestle/tools/schema"
+	"github.com/omninode/trestle/tools/schema/jsontree"
 )
 
 // Dir is the folder of the schemas, below the output folder.
@@ -92,7 +93,7 @@ func start(title, description string) *object {
 
 // messageSchema is the schema of a message by itself.
 func messageSchema(m *schema.Message) ([]byte, error) {
-	b := &builder{defs: map[string]*object{}, names: map[*schema.Message]string{}}
+	b := newBuilder()
 	root := start(m.Name, output.Prose(m.Doc))
 	if err := b.messageInto(root, m, nil); err != nil {
 		return nil, err
@@ -103,7 +104,7 @@ func messageSchema(m *schema.Message) ([]byte, error) {
 
 // eventSchema is the schema of a record's value.
 func eventSchema(e *schema.Event, hasSource bool) ([]byte, error) {
-	b := &builder{defs: map[string]*object{}, names: map[*schema.Message]string{}}
+	b := newBuilder()
 	root := start(e.Type, output.Prose(e.Message.Doc))
 	if e.Envelope == schema.EnvelopeNone {
 		if err := b.messageInto(root, e.Message, nil); err != nil {
@@ -133,6 +134,16 @@ func eventSchema(e *schema.Event, hasSource bool) ([]byte, error) {
 type builder struct {
 	defs  map[string]*object
 	names map[*schema.Message]string
+	// What was copied from the source of schemas: parsed files, and the definitions that schemas in them became.
+	sources map[*schema.File]*jsontree.Value
+	copies  map[*jsontree.Value]string
+}
+
+func newBuilder() *builder {
+	return &builder{
+		defs: map[string]*object{}, names: map[*schema.Message]string{},
+		sources: map[*schema.File]*jsontree.Value{}, copies: map[*jsontree.Value]string{},
+	}
 }
 
 // defsInto adds the definitions, by name.
@@ -198,8 +209,15 @@ func (b *builder) messageInto(o *object, m *schema.Message, optional []string) e
 	if properties.Len() > 0 {
 		o.Set("properties", properties)
 	}
-	if m.Closed {
+	switch {
+	case m.Closed:
 		o.Set("additionalProperties", false)
+	case m.Rest != nil:
+		rest := &object{}
+		if err := b.typeInto(rest, m.Rest, nil, false); err != nil {
+			return err
+		}
+		o.Set("additionalProperties", rest)
 	}
 	var choices []any
 	for _, oneof := range m.Oneofs {
@@ -219,7 +237,7 @@ func (b *builder) messageInto(o *object, m *schema.Message, optional []string) e
 	if len(choices) > 0 {
 		o.Set("allOf", choices)
 	}
-	return nil
+	return b.remainderInto(o, m.Remainder)
 }
 
 // isRequired says whether an event without the field is invalid.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math/big"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -31,8 +32,19 @@ var ranges = map[schema.Kind][2]string{
 
 // typeInto describes a value's type and constraints.
 func (b *builder) typeInto(o *object, t *schema.Type, f *schema.Field, null bool) error {
-	if t.Kind == schema.Record {
+	if err := b.ownTypeInto(o, t, f, null); err != nil {
+		return err
+	}
+	return b.remainderInto(o, t.Constraints.Remainder)
+}
+
+// ownTypeInto describes what the model holds of a type.
+func (b *builder) ownTypeInto(o *object, t *schema.Type, f *schema.Field, null bool) error {
+	switch {
+	case t.Kind == schema.Record:
 		return b.recordInto(o, t, null)
+	case t.Union != nil:
+		return b.unionInto(o, t.Union, null)
 	}
 	if kind, ok := kinds[t.Kind]; ok {
 		if null {
@@ -53,7 +65,9 @@ func (b *builder) typeInto(o *object, t *schema.Type, f *schema.Field, null bool
 		if err := b.typeInto(items, t.Elem, f, false); err != nil {
 			return err
 		}
-		o.Set("items", items)
+		if !left(t.Constraints, "items") {
+			o.Set("items", items)
+		}
 	case schema.Map:
 		values := &object{}
 		if err := b.typeInto(values, t.Elem, f, false); err != nil {
@@ -135,6 +149,8 @@ func keysInto(o *object, key *schema.Type) {
 		names.Set("pattern", "^[0-9]+$")
 	case schema.Bool:
 		names.Set("enum", []string{"true", "false"})
+	case schema.EnumKind:
+		enumInto(names, key, false)
 	}
 	if names.Len() > 0 {
 		o.Set("propertyNames", names)
@@ -181,13 +197,18 @@ func constraintsInto(o *object, t *schema.Type) {
 	case schema.List:
 		count(o, "minItems", c.MinItems)
 		count(o, "maxItems", c.MaxItems)
-		if c.Unique {
+		if c.Unique && !left(c, "uniqueItems") {
 			o.Set("uniqueItems", true)
 		}
-	case schema.Map:
+	case schema.Map, schema.JSONObject:
 		count(o, "minProperties", c.MinPairs)
 		count(o, "maxProperties", c.MaxPairs)
 	}
+}
+
+// left says whether a keyword is among what the model does not hold, which is told apart.
+func left(c schema.Constraints, keyword string) bool {
+	return c.Remainder != nil && slices.Contains(c.Remainder.Keywords, keyword)
 }
 
 func count(o *object, keyword string, n *uint64) {
@@ -245,7 +266,7 @@ func numberInto(o *object, t *schema.Type) {
 			o.Set(keyword, high.Get(keyword))
 		}
 	}
-	if c.MultipleOf != "" {
+	if c.MultipleOf != "" && !left(c, "multipleOf") {
 		o.Set("multipleOf", json.RawMessage(c.MultipleOf))
 	}
 }
@@ -321,7 +342,9 @@ func stringInto(o *object, c schema.Constraints) {
 		patterns = append(patterns, "^[0-9a-fA-F]{32}$")
 	case "address", "ip", "ulid":
 	default:
-		o.SetText("format", c.Format)
+		if !left(c, "format") {
+			o.SetText("format", c.Format)
+		}
 	}
 	patterns = append(patterns, literalPatterns(c.Rules.GetString())...)
 	switch len(patterns) {

@@ -16,11 +16,13 @@ type field struct {
 	text         string
 	zeroIsAbsent bool
 	nullIsValue  bool
+	tellsNull    bool
 }
 
 // field writes one field: its annotation, default and documentation.
 func (g *module) field(f *schema.Field) (field, error) {
 	out := field{Field: f, nullIsValue: f.JSONRequired && f.Nullable}
+	out.tellsNull = f.Proto == nil && f.Nullable && !f.Required && !f.JSONRequired
 	implicit := f.Message.Proto != nil && !f.Explicit
 	scalar := f.Type.Kind != schema.Record && f.Type.Kind != schema.Timestamp && f.Type.Kind != schema.JSONObject && f.Type.Kind != schema.JSONValue
 	out.zeroIsAbsent = implicit && scalar && f.Type.Kind != schema.EnumKind &&
@@ -34,7 +36,7 @@ func (g *module) field(f *schema.Field) (field, error) {
 		return out, err
 	}
 	switch {
-	case out.nullIsValue, !required && value == "default=None":
+	case out.nullIsValue, out.tellsNull, !required && value == "default=None":
 		annotation += " | None"
 	}
 	name := fieldName(f)

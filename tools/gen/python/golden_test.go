@@ -21,10 +21,13 @@ var update = flag.Bool("update", false, "write the golden files")
 // TestGolden generates from schemas with every kind and rule; TestEveryRule runs what such schemas become.
 func TestGolden(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"rules", "shapes", "objects"} {
+	for name, in := range map[string]string{
+		"rules": filepath.Join("testdata", "rules", "in"), "shapes": filepath.Join("testdata", "shapes", "in"),
+		"objects": filepath.Join("testdata", "objects", "in"), "left": filepath.Join("..", "golang", "testdata", "left", "in"),
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			files := generate(t, load(t, filepath.Join("testdata", name, "in")))
+			files := generate(t, load(t, in))
 			dir := filepath.Join("testdata", name, "want")
 			if *update {
 				write(t, dir, files)

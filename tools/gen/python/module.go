@@ -21,6 +21,7 @@ type module struct {
 	unchecked []string // rules of the message at hand that Python does not check
 	names     map[string]schema.Position
 	written   map[*schema.Message]bool
+	unions    map[*schema.Union]bool
 }
 
 func (g *module) p(format string, args ...any) { fmt.Fprintf(&g.body, format+"\n", args...) }
@@ -49,7 +50,7 @@ func (g *module) reference(pkg *schema.Package, name string) string {
 func (p *project) module(pkg *schema.Package) (output.File, error) {
 	g := &module{
 		project: p, pkg: pkg, used: map[string]bool{}, foreigns: map[*schema.Package]bool{},
-		names: map[string]schema.Position{}, written: map[*schema.Message]bool{},
+		names: map[string]schema.Position{}, written: map[*schema.Message]bool{}, unions: map[*schema.Union]bool{},
 	}
 	for _, e := range allEnums(pkg) {
 		if err := g.enum(e); err != nil {
@@ -58,6 +59,11 @@ func (p *project) module(pkg *schema.Package) (output.File, error) {
 	}
 	for _, m := range allMessages(pkg.Messages) {
 		if err := g.message(m); err != nil {
+			return output.File{}, err
+		}
+	}
+	for _, u := range pkg.Unions {
+		if err := g.union(u); err != nil {
 			return output.File{}, err
 		}
 	}
@@ -89,10 +95,10 @@ var sources = []struct {
 }{
 	{"enum", []string{"Enum"}},
 	{"typing", []string{"Annotated", "ClassVar"}},
-	{"pydantic", []string{"ConfigDict", "Field", "model_validator"}},
+	{"pydantic", []string{"ConfigDict", "Discriminator", "Field", "Tag", "model_validator"}},
 	{"typing_extensions", []string{"Self"}},
 	{"{root}", []string{"topics"}},
-	{"{root}_support", []string{"checks"}},
+	{"{root}_support", []string{"checks", "formats", "variants"}},
 	{"{root}_support.events", []string{"Event", "EventInfo"}},
 	{"{root}_support.model", []string{"Model"}},
 	{"{root}_support.times", []string{"now"}},
@@ -101,6 +107,7 @@ var sources = []struct {
 		"UINT32", "UINT64", "Bool", "Bytes", "Double", "Float", "Int32", "Int64", "JsonObject", "JsonValue", "Text",
 		"Timestamp", "UInt32", "UInt64", "Uuid",
 	}},
+	{"{root}schemas", []string{"SCHEMAS"}},
 }
 
 // imports are the module's documentation and import statements.
@@ -218,6 +225,11 @@ func (g *module) message(m *schema.Message) error {
 	g.written[m] = true
 	for _, f := range m.Fields {
 		for t := f.Type; t != nil; t = t.Elem {
+			if t.Union != nil && t.Union.Package == g.pkg {
+				if err := g.union(t.Union); err != nil {
+					return err
+				}
+			}
 			if t.Kind == schema.Record && t.Message.Package == g.pkg && t.Message.FullName != "" && g.foreign(t.Message) == "" {
 				if err := g.message(t.Message); err != nil {
 					return err
@@ -258,6 +270,7 @@ func (g *module) message(m *schema.Message) error {
 		}
 		g.body.WriteString(f.text)
 	}
+	g.leftOver(m)
 	return g.choices(m)
 }
 
@@ -334,6 +347,7 @@ func (g *module) sets(fields []field) {
 	}{
 		{"ZERO_IS_ABSENT", func(f field) bool { return f.zeroIsAbsent }},
 		{"NULL_IS_VALUE", func(f field) bool { return f.nullIsValue }},
+		{"NULL_OR_ABSENT", func(f field) bool { return f.tellsNull }},
 		{"DEFAULT_IS_NOW", func(f field) bool { return f.Default == "now" }},
 	} {
 		var names []string

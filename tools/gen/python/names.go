@@ -93,7 +93,7 @@ func fieldName(f *schema.Field) string {
 		name = "field_" + name
 	}
 	if slices.Contains(keywords, name) || slices.Contains(taken, name) || slices.Contains(imported, name) ||
-		name == "EVENT" || strings.HasSuffix(name, "_IS_ABSENT") || strings.HasSuffix(name, "_IS_VALUE") || name == "DEFAULT_IS_NOW" {
+		name == "EVENT" || name == "NULL_OR_ABSENT" || strings.HasSuffix(name, "_IS_ABSENT") || strings.HasSuffix(name, "_IS_VALUE") || name == "DEFAULT_IS_NOW" {
 		return name + "_"
 	}
 	return name

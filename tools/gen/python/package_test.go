@@ -19,7 +19,9 @@ func TestClean(t *testing.T) {
 	t.Parallel()
 	interpreter := services.Python(t)
 	cache := t.TempDir() // pydantic is analysed once
-	sets := map[string]*schema.Set{"repository": loadRepository(t)}
+	sets := map[string]*schema.Set{
+		"repository": loadRepository(t), "left": load(t, filepath.Join("..", "golang", "testdata", "left", "in")),
+	}
 	for _, name := range []string{"rules", "shapes", "objects"} {
 		sets[name] = load(t, filepath.Join("testdata", name, "in"))
 	}

@@ -19,7 +19,7 @@ const root = "python"
 
 const header = "# " + output.Marker + "\n"
 
-//go:embed template/*.py
+//go:embed template/*.py template/extra/*.py
 var templates embed.FS
 
 // Generate makes the Python package of a set: a distribution in the folder python, named after the first part of the
@@ -29,7 +29,7 @@ func Generate(set *schema.Set) ([]output.File, error) {
 	if err != nil || p == nil {
 		return nil, err
 	}
-	files := p.static()
+	var files []output.File
 	for _, pkg := range p.packages {
 		module, err := p.module(pkg)
 		if err != nil {
@@ -37,6 +37,7 @@ func Generate(set *schema.Set) ([]output.File, error) {
 		}
 		files = append(files, module)
 	}
+	files = append(append(files, p.static()...), p.extra()...)
 	files = append(files, p.folders()...)
 	for _, write := range []func() (output.File, error){p.topics, p.groups, p.eventTypes, p.front} {
 		file, err := write()
@@ -55,11 +56,14 @@ type project struct {
 	packages []*schema.Package // with types, by name
 	name     string            // "omninode_events"
 	strip    string            // what module paths leave out of a package's name: "omninode."
+	// What modules need of the files that only some sets have: checks of formats, unions, and schemas by path.
+	formats, variants bool
+	left              map[string]string
 }
 
 // newProject names the Python package; nil when there is nothing to put into it.
 func newProject(set *schema.Set) (*project, error) {
-	p := &project{set: set}
+	p := &project{set: set, left: map[string]string{}}
 	for _, pkg := range set.Packages {
 		if pkg.Name != vocabulary && len(pkg.Messages)+len(pkg.Enums) > 0 {
 			p.packages = append(p.packages, pkg)
@@ -96,7 +100,7 @@ func newProject(set *schema.Set) (*project, error) {
 }
 
 // ownModules are the modules of the Python package that no schema package may have the name of.
-var ownModules = []string{"_support", "topics", "groups", "event_types", "__init__"}
+var ownModules = []string{"_support", "topics", "groups", "event_types", "schemas", "__init__"}
 
 // modulePath is where a schema package's module is: ["codegen", "v1"].
 func (p *project) modulePath(pkg *schema.Package) []string {
@@ -128,6 +132,9 @@ func (p *project) static() []output.File {
 		{Path: path.Join(root, "README.md"), Content: []byte("<!-- " + output.Marker + " -->\n" + p.expand(readme))},
 	}
 	for _, entry := range entries {
+		if entry.IsDir() {
+			continue
+		}
 		text, err := templates.ReadFile(path.Join("template", entry.Name()))
 		if err != nil {
 			panic(err) // embedded
@@ -140,6 +147,7 @@ func (p *project) static() []output.File {
 func (p *project) expand(text string) string {
 	return strings.NewReplacer(
 		"PACKAGE", p.name, "DISTRIBUTION", strings.ReplaceAll(p.name, "_", "-"), "MODULE", p.exampleModule(), "EVENT", p.exampleEvent(),
+		"DEPENDENCIES", p.dependencies(), "MYPY", p.mypy(),
 	).Replace(text)
 }
 

@@ -10,6 +10,7 @@ import (
 
 	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/tools/gen/example"
+	leftv1 "github.com/omninode/trestle/tools/gen/golang/testdata/left/want/acme/left/v1"
 	objectsv1 "github.com/omninode/trestle/tools/gen/golang/testdata/objects/want/acme/objects/v1"
 	rulesv1 "github.com/omninode/trestle/tools/gen/golang/testdata/rules/want/acme/rules/v1"
 	shapesv1 "github.com/omninode/trestle/tools/gen/golang/testdata/shapes/want/acme/shapes/v1"
@@ -34,6 +35,14 @@ var replacements = append([]string{
 	`{"1":{"size":1}}`, `{"1":{"size":0}}`, `{"+7":{"size":1}}`, `{"x":{"size":1}}`, `{"2147483648":{"size":1}}`, `{"10":{"size":1},"9":{"size":2}}`,
 	`{"city":"Bonn"}`, `{"city":"Bonn","zip":1}`, `{"name":"x","owner":{"name":""}}`, `{"level":"deep"}`, `{"level":"x"}`, `{"r":{"sku":"a","quantity":99}}`,
 	`{"b":1,"a":2}`, `{"18446744073709551615":"x"}`, `{"-1":"x"}`,
+	"19.99", "19.999", `"blue"`, `"open"`, `"me@example.com"`, `"me@"`, `"http://a/b?c#d"`, `"/b"`, `"http://[::1]:80"`, `"2024-02-29"`, `"2023-02-29"`,
+	`[[0,1],[2]]`, `[[0,1,2,3]]`, `[[-1]]`, `[["a"]]`, `["a",1]`, `["a","b"]`, `["a",1,2]`, `["a",null]`, `[1,"a"]`, `{"n":1}`, `{"n":"a"}`,
+	`{"city":"Bonn","left":true}`, `{"city":"Bonn","left":true,"a":1,"b":2,"c":3}`, `{"city":"Bonn","floor":null,"note":null}`, `{"city":"Bonn","floor":0,"note":[null]}`, `{"first":"a"}`, `{"first":1}`, `{"first":"a","x":{"city":"Bonn"}}`,
+	`{"x":{"city":""}}`, `{"additional":"a"}`, `{"mon":{"a":1}}`, `{"mon":{"a":-1}}`, `{"sun":{}}`, `{"tue":{"a":1,"b":2,"c":3}}`,
+	`{"a":[{"city":"Bonn"}]}`, `{"a":[{"city":"Bonn"},{"city":"Bonn"}]}`, `{"a":[{}]}`, `{"method":"card","number":"123"}`,
+	`{"number":"1234","method":"card","more":1}`, `{"method":"sepa","iban":"DE123"}`, `{"method":"swift","iban":"D"}`, `{"method":"cash"}`,
+	`[{"method":"card","number":"1234"},{"method":"sepa","iban":"DE123"}]`, `[{"method":"cash"}]`,
+	`{"a":{"kind":"person","name":"Ann"},"b":{"kind":"firm","number":1}}`, `{"a":{"kind":"person"}}`, `{"a":{"kind":"cat"}}`,
 }, anything...)
 
 // bases are valid events with every field that has a rule.
@@ -46,6 +55,8 @@ var bases = map[string]string{
 		"color":"COLOR_RED","sparse":"SPARSE_NINE","red":"COLOR_RED","some":"COLOR_GREEN"}`,
 	"Containers": `{"part":{"size":1},"other":{"size":2},"parts":[{"size":3}],"names":["ab"],"scores":[0.5,0],"blobs":["AQ=="],"some":[1],
 		"labels":{"ab":"abc"},"by_number":{"1":{"size":1}},"name":"x","left":"ab"}`,
+	"parcel.sent":     `{"id":"p","colour":"red","day":"2024-01-01","price":19.99,"payment":{"method":"card","number":"1234"}}`,
+	"parcel.returned": `{"id":"p","reason":"refused","fee":1}`,
 	"EveryKind": `{"correlation_id":"550e8400-e29b-41d4-a716-446655440000","truth":true,"small":1,"large":2,"unsigned":3,"huge":4,"single":0.5,
 		"precise":0.5,"text":"x","data":"AQ==","mood":"bad \"mood\"","at":"2025-10-16T12:34:56Z","struct":{"a":1},"free":{"b":2},
 		"owner":{"name":"x"},"texts":["x"],"moods":["good"],"owners":[{"name":"y","owner":{}}],"times":["2025-10-16 12:34:56"],
@@ -59,7 +70,7 @@ func TestEveryRule(t *testing.T) {
 	t.Parallel()
 	wellKnown := []string{"took", "struct"} // in protobuf's own JSON form, which Python does not check
 	for name, events := range map[string][]*trestle.EventInfo{
-		"rules": rulesv1.Events(), "shapes": shapesv1.Events(), "objects": objectsv1.Events(),
+		"rules": rulesv1.Events(), "shapes": shapesv1.Events(), "objects": objectsv1.Events(), "left": leftv1.Events(),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

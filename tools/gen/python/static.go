@@ -11,7 +11,7 @@ version = "1.0.0"
 description = "The events of the schemas as pydantic models, and the records that carry them."
 readme = "README.md"
 requires-python = ">=3.10"
-dependencies = ["pydantic>=2.11,<3", "typing-extensions>=4.8"]
+dependencies = DEPENDENCIES
 classifiers = ["Typing :: Typed"]
 
 [tool.hatch.build.targets.wheel]
@@ -19,7 +19,7 @@ packages = ["PACKAGE"]
 
 [tool.mypy]
 strict = true
-
+MYPY
 [tool.ruff]
 line-length = 120
 

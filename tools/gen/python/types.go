@@ -53,6 +53,7 @@ func (g *module) typeOf(f *schema.Field, t *schema.Type, asUUID bool) (string, e
 	if err != nil {
 		return "", err
 	}
+	g.leftInto(&c, f, t)
 	base, err := g.base(f, t, &c, asUUID)
 	if err != nil {
 		return "", err
@@ -62,7 +63,7 @@ func (g *module) typeOf(f *schema.Field, t *schema.Type, asUUID bool) (string, e
 			c.check("unless_zero", zero)
 		}
 	}
-	if len(c.checks) > 0 {
+	if slices.ContainsFunc(c.checks, func(s string) bool { return strings.HasPrefix(s, "checks.") }) {
 		g.uses("checks")
 	}
 	arguments := append(base.arguments(g, c.limits), c.checks...)
@@ -104,6 +105,9 @@ func (g *module) base(f *schema.Field, t *schema.Type, c *parts, asUUID bool) (b
 	case schema.Timestamp:
 		return same(g.use("Timestamp")), nil
 	case schema.JSONObject:
+		if t.Union != nil {
+			return same(g.reference(t.Union.Package, unionName(t.Union))), nil
+		}
 		return same(g.use("JsonObject")), nil
 	case schema.JSONValue:
 		return same(g.use("JsonValue")), nil
@@ -236,7 +240,7 @@ func (g *module) constraints(f *schema.Field, t *schema.Type) (parts, error) {
 	case schema.List:
 		count(&p, "min_length", c.MinItems)
 		count(&p, "max_length", c.MaxItems)
-		if c.Unique {
+		if c.Unique && !left(c, "uniqueItems") {
 			p.check("unique", "")
 		}
 	case schema.Map, schema.JSONObject:
@@ -283,9 +287,11 @@ func numberInto(p *parts, t *schema.Type) {
 	}
 	bound(c.Min, "ge", "gt", true)
 	bound(c.Max, "le", "lt", false)
-	if c.MultipleOf != "" && float {
+	switch {
+	case c.MultipleOf == "" || left(c, "multipleOf"):
+	case float:
 		p.check("multiple_of", floatLiteral(c.MultipleOf))
-	} else if c.MultipleOf != "" {
+	default:
 		p.limit("multiple_of", c.MultipleOf)
 	}
 	if low, high, ok := crossed(t); ok {
@@ -354,6 +360,10 @@ func (g *module) stringInto(p *parts, f *schema.Field, c schema.Constraints) err
 		if !f.Explicit && !f.Required && f.Proto != nil || c.SkipZero {
 			p.check("uuid", "")
 		}
+	}
+	if c.Rules == nil && slices.Contains(pythonFormats, c.Format) {
+		g.formats = true
+		p.checks = append(p.checks, g.use("formats")+".text("+quote(c.Format)+")")
 	}
 	r := c.Rules.GetString()
 	partsInto(p, quote(r.GetPrefix()), quote(r.GetSuffix()), quote(r.GetContains()), `""`)

@@ -80,6 +80,22 @@ func (v *Value) Get(name string) *Value {
 	return nil
 }
 
+// AllMembers are the members of an object; none for nil and any other value.
+func (v *Value) AllMembers() []Member {
+	if v == nil {
+		return nil
+	}
+	return v.Members
+}
+
+// AllItems are the items of an array; none for nil and any other value.
+func (v *Value) AllItems() []*Value {
+	if v == nil {
+		return nil
+	}
+	return v.Items
+}
+
 // IsTrue says whether v is the literal true.
 func (v *Value) IsTrue() bool { return v != nil && v.Kind == Bool && v.Text == "true" }
 
@@ -112,6 +128,9 @@ func (v *Value) Find(pointer string) *Value {
 	}
 	return v
 }
+
+// EscapeToken makes a token of a JSON pointer of a name.
+func EscapeToken(name string) string { return strings.NewReplacer("~", "~0", "/", "~1").Replace(name) }
 
 func unescapeToken(s string) string {
 	if !strings.Contains(s, "~") {

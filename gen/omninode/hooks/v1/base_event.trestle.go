@@ -36,6 +36,9 @@ type BaseEvent struct {
 	// The event itself; its schema is that of the event type.
 	Payload jsontext.Raw
 
+	// Nulls holds the names of fields that are null where they could be absent. What has a value is not null.
+	Nulls jsontext.Names
+
 	// Unknown holds the fields that were read and that the schema does not have; they are written again.
 	Unknown []jsontext.Member
 }
@@ -129,6 +132,8 @@ func (x *BaseEvent) AppendJSON(b []byte) ([]byte, error) {
 			return b, jsontext.At(err, "correlation_id")
 		}
 		b = append(b, ',')
+	} else if x.Nulls.Has("correlation_id") {
+		b = append(b, `"correlation_id":null,`...)
 	}
 	if x.TraceId != nil {
 		b = append(b, `"trace_id":`...)
@@ -136,6 +141,8 @@ func (x *BaseEvent) AppendJSON(b []byte) ([]byte, error) {
 			return b, jsontext.At(err, "trace_id")
 		}
 		b = append(b, ',')
+	} else if x.Nulls.Has("trace_id") {
+		b = append(b, `"trace_id":null,`...)
 	}
 	if x.Metadata != "" {
 		b = append(b, `"metadata":`...)
@@ -174,6 +181,7 @@ func (x *BaseEvent) DecodeJSON(r *jsontext.Reader) {
 	}
 	var seen uint64
 	var got uint64
+	x.Nulls = nil
 	x.Unknown = nil
 	for r.More() {
 		switch r.Name() {
@@ -207,12 +215,18 @@ func (x *BaseEvent) DecodeJSON(r *jsontext.Reader) {
 			}
 		case "correlation_id":
 			r.Once(&seen, 5)
-			if !r.Null() {
+			if r.Null() {
+				x.CorrelationId = nil
+				x.Nulls = append(x.Nulls, "correlation_id")
+			} else {
 				x.CorrelationId = new(r.String())
 			}
 		case "trace_id":
 			r.Once(&seen, 6)
-			if !r.Null() {
+			if r.Null() {
+				x.TraceId = nil
+				x.Nulls = append(x.Nulls, "trace_id")
+			} else {
 				x.TraceId = new(r.String())
 			}
 		case "metadata":

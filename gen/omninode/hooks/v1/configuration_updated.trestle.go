@@ -187,6 +187,9 @@ type ChangeInfo struct {
 	// Why it was made.
 	ChangeReason *string
 
+	// Nulls holds the names of fields that are null where they could be absent. What has a value is not null.
+	Nulls jsontext.Names
+
 	// Unknown holds the fields that were read and that the schema does not have; they are written again.
 	Unknown []jsontext.Member
 }
@@ -219,6 +222,8 @@ func (x *ChangeInfo) AppendJSON(b []byte) ([]byte, error) {
 			return b, jsontext.At(err, "previous_value")
 		}
 		b = append(b, ',')
+	} else if x.Nulls.Has("previous_value") {
+		b = append(b, `"previous_value":null,`...)
 	}
 	if x.NewValue != nil {
 		b = append(b, `"new_value":`...)
@@ -226,6 +231,8 @@ func (x *ChangeInfo) AppendJSON(b []byte) ([]byte, error) {
 			return b, jsontext.At(err, "new_value")
 		}
 		b = append(b, ',')
+	} else if x.Nulls.Has("new_value") {
+		b = append(b, `"new_value":null,`...)
 	}
 	if x.ChangeSource != nil {
 		b = append(b, `"change_source":`...)
@@ -273,6 +280,7 @@ func (x *ChangeInfo) DecodeJSON(r *jsontext.Reader) {
 	}
 	var seen uint64
 	var got uint64
+	x.Nulls = nil
 	x.Unknown = nil
 	for r.More() {
 		switch r.Name() {
@@ -284,12 +292,18 @@ func (x *ChangeInfo) DecodeJSON(r *jsontext.Reader) {
 			}
 		case "previous_value":
 			r.Once(&seen, 1)
-			if !r.Null() {
+			if r.Null() {
+				x.PreviousValue = nil
+				x.Nulls = append(x.Nulls, "previous_value")
+			} else {
 				x.PreviousValue = new(r.String())
 			}
 		case "new_value":
 			r.Once(&seen, 2)
-			if !r.Null() {
+			if r.Null() {
+				x.NewValue = nil
+				x.Nulls = append(x.Nulls, "new_value")
+			} else {
 				x.NewValue = new(r.String())
 			}
 		case "change_source":

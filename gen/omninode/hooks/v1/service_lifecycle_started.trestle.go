@@ -571,6 +571,9 @@ type StartupStep struct {
 	// What else there is to say about the step, free-form. Null where there is nothing.
 	Details jsontext.Raw
 
+	// Nulls holds the names of fields that are null where they could be absent. What has a value is not null.
+	Nulls jsontext.Names
+
 	// Unknown holds the fields that were read and that the schema does not have; they are written again.
 	Unknown []jsontext.Member
 }
@@ -626,6 +629,8 @@ func (x *StartupStep) AppendJSON(b []byte) ([]byte, error) {
 			return b, jsontext.At(err, "details")
 		}
 		b = append(b, ',')
+	} else if x.Nulls.Has("details") {
+		b = append(b, `"details":null,`...)
 	}
 	for _, m := range x.Unknown {
 		if b, err = jsontext.AppendString(b, m.Name); err != nil {
@@ -652,6 +657,7 @@ func (x *StartupStep) DecodeJSON(r *jsontext.Reader) {
 	}
 	var seen uint64
 	var got uint64
+	x.Nulls = nil
 	x.Unknown = nil
 	for r.More() {
 		switch r.Name() {
@@ -675,7 +681,10 @@ func (x *StartupStep) DecodeJSON(r *jsontext.Reader) {
 			}
 		case "details":
 			r.Once(&seen, 3)
-			if !r.Null() {
+			if r.Null() {
+				x.Details = ""
+				x.Nulls = append(x.Nulls, "details")
+			} else {
 				x.Details = r.Object()
 			}
 		default:

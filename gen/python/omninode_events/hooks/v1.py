@@ -43,6 +43,8 @@ class BaseEvent(Model):
 
     model_config = ConfigDict(extra="allow")
 
+    NULL_OR_ABSENT = frozenset({"correlation_id", "trace_id"})
+
     DEFAULT_IS_NOW = frozenset({"timestamp"})
 
     event_id: Uuid = Field(
@@ -85,6 +87,8 @@ class ChangeInfo(Model):
     """ChangeInfo describes a change of a setting."""
 
     model_config = ConfigDict(extra="allow")
+
+    NULL_OR_ABSENT = frozenset({"previous_value", "new_value"})
 
     configuration_key: Text = Field(
         description="The setting's key.",
@@ -917,6 +921,8 @@ class StartupStep(Model):
     """StartupStep is one step of a start."""
 
     model_config = ConfigDict(extra="allow")
+
+    NULL_OR_ABSENT = frozenset({"details"})
 
     step: Text = Field(
         description="Name of the step.",

@@ -21,7 +21,9 @@ class Model(BaseModel):
     ZERO_IS_ABSENT: ClassVar[dict[str, object]] = {}
     """Fields whose zero value means that they are not set, and that value."""
     NULL_IS_VALUE: ClassVar[frozenset[str]] = frozenset()
-    """Fields that are written as null when they are None; any other is left out."""
+    """Fields that are written as null when they are None."""
+    NULL_OR_ABSENT: ClassVar[frozenset[str]] = frozenset()
+    """Fields that are null when None was given for them, and left out when nothing was."""
     DEFAULT_IS_NOW: ClassVar[frozenset[str]] = frozenset()
     """Fields whose default is the time of publishing."""
 
@@ -44,7 +46,7 @@ class Model(BaseModel):
         out: dict[str, Any] = {}
         for name, value in data.items():
             if name in known:
-                if value is None and name not in cls.NULL_IS_VALUE:
+                if value is None and name not in cls.NULL_IS_VALUE and name not in cls.NULL_OR_ABSENT:
                     continue
                 if cls._is_zero(name, value):
                     continue
@@ -78,9 +80,19 @@ class Model(BaseModel):
     def _members(self) -> dict[str, Any]:
         """The fields that are set, by their names in JSON, and the unknown ones behind them."""
         values = self.__dict__
-        members = {name: values[attribute] for name, attribute in self._names().items()}
+        members = {
+            name: values[attribute]
+            for name, attribute in self._names().items()
+            if values[attribute] is not None or not self._is_absent(name, attribute)
+        }
         members.update(self.__pydantic_extra__ or {})
         return members
+
+    def _is_absent(self, name: str, attribute: str) -> bool:
+        """Says of a field that is None whether it is left out."""
+        if name in self.NULL_OR_ABSENT:
+            return attribute not in self.__pydantic_fields_set__
+        return name not in self.NULL_IS_VALUE
 
     def append_json(self, out: list[str]) -> None:
         """Appends the JSON text of the model."""
@@ -88,7 +100,7 @@ class Model(BaseModel):
         separator = "{"
         for name, attribute in self._names().items():
             value = values[attribute]
-            if value is None and name not in self.NULL_IS_VALUE:
+            if value is None and self._is_absent(name, attribute):
                 continue
             out.append(f"{separator}{encode_basestring(name)}:")
             text.append(out, value)

@@ -61,8 +61,14 @@ def construct() -> list[dict[str, object]]:
     return [answer(started.to_record(source=source)), answer(request.to_record()), answer(status.to_record())]
 
 
+def formats(request) -> list[bool]:
+    """Which texts are of a format."""
+    holds = importlib.import_module(package.__name__ + "._support.formats").CHECKS[request["name"]]
+    return [holds(text) for text in request["texts"]]
+
+
 for line in sys.stdin:
     request = json.loads(line)
-    result = construct() if request["op"] == "construct" else read(request)
+    result = {"construct": lambda _: construct(), "formats": formats, "read": read}[request["op"]](request)
     sys.stdout.write(json.dumps(result) + "\n")
     sys.stdout.flush()

@@ -64,6 +64,9 @@ type OrderPlaced struct {
 	// Not for everyone.
 	Card *string
 
+	// Nulls holds the names of fields that are null where they could be absent. What has a value is not null.
+	Nulls jsontext.Names
+
 	// Unknown holds the fields that were read and that the schema does not have; they are written again.
 	Unknown []jsontext.Member
 }
@@ -273,6 +276,8 @@ func (x *OrderPlaced) AppendJSON(b []byte) ([]byte, error) {
 			return b, jsontext.At(err, "paid_at")
 		}
 		b = append(b, ',')
+	} else if x.Nulls.Has("paid_at") {
+		b = append(b, `"paid_at":null,`...)
 	}
 	b = append(b, `"total":`...)
 	b = strconv.AppendInt(b, x.Total, 10)
@@ -379,6 +384,8 @@ func (x *OrderPlaced) AppendJSON(b []byte) ([]byte, error) {
 			return b, jsontext.At(err, "note")
 		}
 		b = append(b, ',')
+	} else if x.Nulls.Has("note") {
+		b = append(b, `"note":null,`...)
 	}
 	if x.Address != nil {
 		b = append(b, `"address":`...)
@@ -424,6 +431,7 @@ func (x *OrderPlaced) DecodeJSON(r *jsontext.Reader) {
 	}
 	var seen uint64
 	var got uint64
+	x.Nulls = nil
 	x.Unknown = nil
 	for r.More() {
 		switch r.Name() {
@@ -452,7 +460,10 @@ func (x *OrderPlaced) DecodeJSON(r *jsontext.Reader) {
 			}
 		case "paid_at":
 			r.Once(&seen, 4)
-			if !r.Null() {
+			if r.Null() {
+				x.PaidAt = nil
+				x.Nulls = append(x.Nulls, "paid_at")
+			} else {
 				x.PaidAt = new(r.Time())
 			}
 		case "total":
@@ -531,7 +542,10 @@ func (x *OrderPlaced) DecodeJSON(r *jsontext.Reader) {
 			}
 		case "note":
 			r.Once(&seen, 14)
-			if !r.Null() {
+			if r.Null() {
+				x.Note = ""
+				x.Nulls = append(x.Nulls, "note")
+			} else {
 				x.Note = r.Raw()
 			}
 		case "address":

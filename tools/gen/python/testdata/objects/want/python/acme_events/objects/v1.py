@@ -65,6 +65,8 @@ class OrderPlaced(Event):
         key=("order_id", "correlation_id"),
     )
 
+    NULL_OR_ABSENT = frozenset({"paid_at", "note"})
+
     order_id: Annotated[str, Field(strict=True, min_length=1, max_length=12, pattern="\\Aord_")] = Field(
         description="The order.",
     )

@@ -1,0 +1,33 @@
+package golang
+
+import (
+	"slices"
+
+	"github.com/omninode/trestle/tools/schema"
+)
+
+// tellsNull says whether a property may be null and may also be absent: Go keeps the two apart.
+func tellsNull(f *schema.Field) bool {
+	return f.Message.Proto == nil && f.Nullable && !f.Required && !f.JSONRequired
+}
+
+func anyTellsNull(m *schema.Message) bool { return slices.ContainsFunc(m.Fields, tellsNull) }
+
+// nullsMember declares the names of the properties that are null.
+func (g *file) nullsMember(m *schema.Message) {
+	if !anyTellsNull(m) {
+		return
+	}
+	g.p("")
+	g.p("// Nulls holds the names of fields that are null where they could be absent. What has a value is not null.")
+	g.p("Nulls %s", g.jsontext("Names"))
+}
+
+// setNull makes a property null.
+func (g *file) setNull(v view) string {
+	none := "nil"
+	if v.Type.Kind == schema.JSONObject || v.Type.Kind == schema.JSONValue {
+		none = `""`
+	}
+	return v.expr + " = " + none + "\nx.Nulls = append(x.Nulls, " + goString(v.JSONName) + ")"
+}

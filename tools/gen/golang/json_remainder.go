@@ -1,0 +1,120 @@
+package golang
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/omninode/trestle/tools/gen/output"
+	"github.com/omninode/trestle/tools/schema"
+)
+
+const jsonvalidatePath = "github.com/omninode/trestle/runtime/jsonvalidate"
+
+// left says whether a keyword is left to the library.
+func left(c schema.Constraints, keyword string) bool {
+	return c.Remainder != nil && slices.Contains(c.Remainder.Keywords, keyword)
+}
+
+// remainder checks a value's JSON by the library.
+func (g *file) remainder(r valueRule) ([]string, error) {
+	rest, hint := r.typ.Constraints.Remainder, jsonTypeName(r.field.Message)+camel(r.field.Name)
+	switch r.typ.Kind {
+	case schema.JSONObject, schema.JSONValue:
+		return []string{g.heldAgainst(rest, hint, r.path, "[]byte("+r.expr+")", "nil")}, nil
+	case schema.Record:
+		return g.encodedAgainst(rest, hint, r.path, selector(r.expr)+".AppendJSON(nil)"), nil
+	}
+	lines, err := g.appendNested(r.expr, r.field, r.typ, func(err string) string { return err }, r.depth)
+	if err != nil {
+		return nil, err
+	}
+	body := strings.Join(lines, "\n") + "\nreturn b, nil"
+	if strings.Contains(body, "err = ") {
+		body = "var err error\n" + body
+	}
+	return g.encodedAgainst(rest, hint, r.path, "func(b []byte) ([]byte, error) {\n"+body+"\n}(nil)"), nil
+}
+
+// encodedAgainst holds the JSON that a call returns, or its error, against what is left to the library.
+func (g *file) encodedAgainst(r *schema.Remainder, hint, path, call string) []string {
+	return []string{"{", "text, err := " + call, g.heldAgainst(r, hint, path, "text", "err"), "}"}
+}
+
+func (g *file) heldAgainst(r *schema.Remainder, hint, path, text, err string) string {
+	return "if " + g.patterns.parts.name(r, hint) + ".Check(v, " + path + ", " + text + ", " + err + ") {\nreturn\n}"
+}
+
+// parts are the schemas of a package that its validators leave something of to the library, named after their first use.
+type parts struct {
+	names map[*schema.Remainder]string
+}
+
+func (s *parts) name(r *schema.Remainder, hint string) string {
+	if s.names == nil {
+		s.names = map[*schema.Remainder]string{}
+	}
+	if name, ok := s.names[r]; ok {
+		return name
+	}
+	name := "part" + hint
+	for n := 2; s.taken(name); n++ {
+		name = "part" + hint + strconv.Itoa(n)
+	}
+	s.names[r] = name
+	return name
+}
+
+func (s *parts) taken(name string) bool {
+	for _, other := range s.names {
+		if other == name {
+			return true
+		}
+	}
+	return false
+}
+
+// schemasFile writes the schemas that validators leave something of to the library; none where there is nothing.
+func schemasFile(pkg *schema.Package, shared *patterns) ([]output.File, error) {
+	if len(shared.parts.names) == 0 {
+		return nil, nil
+	}
+	g := &file{writer: newWriter(pkg, "", shared), owner: pkg}
+	texts, byName := map[string]string{}, map[string]*schema.Remainder{}
+	var paths, names []string
+	for r, name := range shared.parts.names {
+		byName[name] = r
+		names = append(names, name)
+		for _, f := range r.Files {
+			if _, ok := texts[f.Path]; !ok {
+				paths = append(paths, f.Path)
+			}
+			texts[f.Path] = string(f.Source)
+		}
+	}
+	slices.Sort(paths)
+	slices.Sort(names)
+	jsonvalidate := g.pkg(jsonvalidatePath, "jsonvalidate")
+	g.p("// The schemas that validators leave some keywords of to a library, and those that they refer to.")
+	g.p("var schemas = %s.New(map[string]string{", jsonvalidate)
+	for _, path := range paths {
+		g.p("%s: %s,", goString(path), goString(texts[path]))
+	}
+	g.p("})\n")
+	g.p("// What is left to it, compiled when it is first needed.")
+	g.p("var (")
+	for _, name := range names {
+		r := byName[name]
+		arguments := []string{goString(r.File.Path), goString(r.Pointer)}
+		for _, keyword := range r.Keywords {
+			arguments = append(arguments, goString(keyword))
+		}
+		g.p("%s = schemas.Part(%s)", name, strings.Join(arguments, ", "))
+	}
+	g.p(")")
+	made, err := g.finish(goPath(pkg, "", "schemas.trestle.go"), "package "+pkg.Name)
+	if err != nil {
+		return nil, err
+	}
+	return []output.File{made}, nil
+}
