@@ -111,10 +111,26 @@ func (c *comparison) readDocument(writer, reader *schema.Set, w, r *schema.File,
 		return out, nil
 	}
 	out.witness, err = witness.Documents(writer, reader, w, r, out.answer.Member, breaks.writer())
+	if event, ok := out.answer.Member.(map[string]any); ok && err == nil && out.witness == nil {
+		out.witness = c.exchangeRoots(w, r, breaks, event)
+	}
 	if err == nil && out.witness != nil {
 		out.answer.Inclusion = shape.NotIncluded
 	}
 	return out, err
+}
+
+// exchangeRoots runs an event through the readers of two files that types are made of, which fill in defaults.
+func (c *comparison) exchangeRoots(w, r *schema.File, breaks Direction, event map[string]any) *Witness {
+	if w.Root == nil || r.Root == nil || w.Root.Message == nil || r.Root.Message == nil || w.Document || r.Document {
+		return nil
+	}
+	old, new := w.Root.Message, r.Root.Message
+	if breaks == Forward {
+		old, new = new, old
+	}
+	shown, _ := c.witnesses.Exchange(old, new, breaks == Backward, event, schema.EncodingJSON)
+	return shown
 }
 
 func (c *comparison) prover() *shape.Prover {

@@ -143,6 +143,41 @@ func TestKept(t *testing.T) {
 	}
 }
 
+// TestKeptJSON is TestKept for JSON Schema.
+func TestKeptJSON(t *testing.T) {
+	t.Parallel()
+	const head = `{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"A","type":"object","properties":{"f":`
+	for name, tt := range map[string]struct {
+		old, new string
+		want     []string
+	}{
+		"a map becomes an object with a default that its own rules refuse": {
+			`{"type":"object","additionalProperties":{"type":"string","format":"uuid"}}`,
+			`{"type":"object","properties":{"c":{"type":"string","format":"uuid","default":"a"}}}`,
+			[]string{"DOCUMENT_NOT_READ backward json"},
+		},
+		"an empty object for a map that holds nothing": {
+			`{"type":"object","required":["a"],"properties":{"a":{"type":"string","enum":["1"],"default":"1"}}}`,
+			`{"type":"object","additionalProperties":{"type":"string","minLength":2},"maxProperties":0}`,
+			[]string{"CONSTRAINT_TIGHTENED backward json"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var got []string
+			for _, f := range compare(t, loadText(t, head+tt.old+"}}"), loadText(t, head+tt.new+"}}"), compat.Options{}).Findings {
+				got = append(got, fmt.Sprintf("%s %s %s", f.Rule, f.Breaks, encodings(f.Encodings)))
+				if f.Witness == nil {
+					t.Errorf("%s has no witness", f.Message())
+				}
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("findings differ (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 func encodings(list []schema.Encoding) string {
 	var out []string
 	for _, e := range list {

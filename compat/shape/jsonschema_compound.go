@@ -91,7 +91,11 @@ func (l *lowering) object(at spot) *Shape {
 	properties := at.v.Get("properties")
 	if properties != nil {
 		for _, m := range properties.Members {
-			parts = append(parts, l.Members(l.Exactly(m.Name), l.schema(spot{at.file, m.Value})))
+			value := l.schema(spot{at.file, m.Value})
+			parts = append(parts, l.Members(l.Exactly(m.Name), value))
+			if d := m.Value.Get("default"); l.role == Reader && d != nil && d.Kind != jsontree.Null && value.holds(plain(d), 0) == no {
+				parts = append(parts, l.Has(m.Name, l.Any())) // what is filled in for it is not valid
+			}
 		}
 	}
 	if p := at.v.Get("patternProperties"); p != nil {

@@ -92,7 +92,7 @@ func (c comparison) counterpart(r *schema.Message, from *schema.Field) *schema.F
 
 func (c comparison) field(name string, from, to *schema.Field, before, after any) (Outcome, string) {
 	switch nowhere, nowAbsent := nothing(from, before), nothing(to, after); {
-	case before != nil && after != nil && from.Type.Kind == schema.Record && to.Type.Kind == schema.Record:
+	case before != nil && after != nil && objects(from.Type, to.Type):
 		// What is in it tells: an empty message is not an absent one.
 	case nowhere && nowAbsent, equal(before, after):
 		return "", ""
@@ -108,6 +108,12 @@ func (c comparison) field(name string, from, to *schema.Field, before, after any
 		return Dropped, fmt.Sprintf("%s is %s as written, and absent as read", name, short(before))
 	}
 	return c.value(name, from.Type, to.Type, before, after)
+}
+
+// objects says whether both types are of objects, and one at least has fields.
+func objects(a, b *schema.Type) bool {
+	is := func(t *schema.Type) bool { return t.Kind == schema.Record || t.Kind == schema.Map }
+	return is(a) && is(b) && (a.Kind == schema.Record || b.Kind == schema.Record)
 }
 
 // filledIn says whether a value is what is filled in for an absent one.
@@ -126,6 +132,11 @@ func (c comparison) value(name string, w, r *schema.Type, before, after any) (Ou
 		switch {
 		case ok && w.Kind == schema.Record && r.Kind == schema.Record && !shape.OwnForm(w.Message):
 			return c.message(name, w.Message, r.Message, x, y)
+		case ok && (w.Kind == schema.Map) != (r.Kind == schema.Map):
+			// Entries are members of an object, which may fill in others.
+			if covers(y, x) {
+				return "", ""
+			}
 		case ok && w.Kind == schema.Map && r.Kind == schema.Map && len(x) == len(y):
 			for k, e := range x {
 				if outcome, detail := c.value(fmt.Sprintf("%s[%q]", name, k), w.Elem, r.Elem, e, y[k]); outcome != "" {
