@@ -11,8 +11,11 @@ func URI(s string) bool {
 	return ok && validScheme(scheme) && afterScheme(rest, true)
 }
 
-// URIRef reports whether s is a URI or a relative reference of RFC 3986; the empty string is one.
-func URIRef(s string) bool { return URI(s) || afterScheme(s, false) || restIsReference(s) }
+// URIReference reports whether s is a URI or a relative reference of RFC 3986; the empty string is one.
+func URIReference(s string) bool { return URI(s) || afterScheme(s, false) }
+
+// URIRef is URIReference as protovalidate has it.
+func URIRef(s string) bool { return URIReference(s) || restIsReference(s) }
 
 // restIsReference reports whether s is a URI but for a query or fragment that is a relative reference itself:
 // protovalidate takes a:##b.

@@ -163,7 +163,7 @@ func identified(doc any, id string) bool {
 var checks = map[string]func(string) bool{
 	"date": format.Date, "time": format.TimeOfDay, "duration": format.Period, "email": format.Mailbox,
 	"hostname": format.Hostname, "ipv4": format.IPv4, "ipv6": format.IPv6Bare, "uri": format.URI,
-	"uri-reference": format.URIRef, "uuid": format.UUID, "json-pointer": format.JSONPointer, "regex": format.Regexp,
+	"uri-reference": format.URIReference, "uuid": format.UUID, "json-pointer": format.JSONPointer, "regex": format.Regexp,
 }
 
 func stringFormat(check func(string) bool) func(any) error {

@@ -18,7 +18,7 @@ var jsonFormats = map[string]struct{ function, words string }{
 	"ipv4":          {"IPv4", "ipv4"},
 	"ipv6":          {"IPv6Bare", "ipv6"},
 	"uri":           {"URI", "uri"},
-	"uri-reference": {"URIRef", "uri-reference"},
+	"uri-reference": {"URIReference", "uri-reference"},
 	"uuid":          {"UUID", "UUID"},
 	"json-pointer":  {"JSONPointer", "json-pointer"},
 	"regex":         {"Regexp", "regex"},
