@@ -43,8 +43,11 @@ func (g Git) open(ctx context.Context) (*tree, error) {
 		return fail("%w", err)
 	}
 	id, err := g.run(ctx, "rev-parse", "--verify", "--quiet", g.Ref+"^{tree}")
+	if _, said := errors.AsType[*exec.ExitError](err); said { // without a word, as --quiet asks
+		return fail("unknown reference: is it fetched?")
+	}
 	if err != nil {
-		return fail("unknown reference (not fetched?): %w", err)
+		return fail("%w", err)
 	}
 	listing, err := g.run(ctx, "ls-tree", "-r", "-z", "--full-tree", strings.TrimSpace(id))
 	if err != nil {
