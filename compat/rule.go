@@ -84,6 +84,7 @@ func Rules() []Rule {
 		topicCleanupPolicyChanged,
 		topicDeadLetterChanged,
 		topicMessageSizeLowered,
+		topicOutlivesDeadLetters,
 		topicPartitionsChanged,
 		topicRemoved,
 		topicRetentionShortened,
