@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -35,10 +36,10 @@ func newCheck(p *project) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check [NEW] --against OLD",
 		Short: "Say what an edit breaks, for whom, with an event that proves it",
-		Long: `Check compares two sets of schemas. NEW (the project's schemas, if not named) and OLD are each a folder, a .proto or .json
-file, an image, git#REF (also git#REF:path) or registry:SUBJECT (also registry:SUBJECT@VERSION). Given more than once,
---against is a history, oldest first. git#PATTERN is every tag that matches (git#v1.*), and registry:SUBJECT every
-version of the subject, in a mode that looks at all of them.
+		Long: `Check compares two sets of schemas. NEW (the project's schemas, if not named) and OLD are each a folder (of schemas, or
+of a project), a .proto or .json file, an image, git#REF (also git#REF:path) or registry:SUBJECT (also
+registry:SUBJECT@VERSION). Given more than once, --against is a history, oldest first. git#PATTERN is every tag that
+matches (git#v1.*), and registry:SUBJECT every version of the subject, in a mode that looks at all of them.
 
 JSON Schemas that no types can be generated from (combinations, conditions, draft-07) are compared too, as sets of
 values: each by its path.`,
@@ -162,6 +163,10 @@ func (p *project) loadLocation(ctx context.Context, word string, c *connections,
 			locator.Root = p.config.Schemas
 		}
 	}
+	word, err := schemasOf(word)
+	if err != nil {
+		return nil, err
+	}
 	src, err := locator.Parse(word)
 	if err != nil {
 		return nil, err
@@ -171,6 +176,18 @@ func (p *project) loadLocation(ctx context.Context, word string, c *connections,
 		err = fmt.Errorf("%s: %w", word, err)
 	}
 	return set, err
+}
+
+// schemasOf returns where the schemas of a project are; what is not a project's folder is returned as it is.
+func schemasOf(word string) (string, error) {
+	if !exists(filepath.Join(word, configName)) {
+		return word, nil
+	}
+	other := project{dir: word}
+	if err := other.open(); err != nil {
+		return "", err
+	}
+	return filepath.Join(word, other.config.Schemas), nil
 }
 
 // registryDocument fetches SUBJECT or SUBJECT@VERSION.
