@@ -1,11 +1,9 @@
 package witness
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/omninode/trestle/compat/shape"
@@ -169,27 +167,11 @@ func sameOnWire(w, r *schema.Type, before, after any) bool {
 }
 
 func onWire(t *schema.Type, v any) any {
-	switch x := v.(type) {
+	switch v.(type) {
 	case nil:
 		return json.Number("0") // the zero of an enum that has no name for it
-	case bool:
-		if x {
-			return json.Number("1")
-		}
-		return json.Number("0")
-	case string:
-		switch t.Kind {
-		case schema.EnumKind:
-			for _, value := range t.Enum.Values {
-				if value.JSONName == x {
-					return json.Number(strconv.Itoa(int(value.Number)))
-				}
-			}
-		case schema.Bytes:
-			if b, err := base64.StdEncoding.DecodeString(x); err == nil {
-				return string(b)
-			}
-		}
+	case bool, string:
+		return shape.InBinary(t, v)
 	}
 	return v
 }

@@ -122,18 +122,25 @@ func (f *Finder) newSide(set *schema.Set, m *schema.Message) (side, error) {
 // search tries events of a direction, small and readable ones first, and returns the first that shows a break.
 func search(b *builder, d direction, writer, reader side, enc schema.Encoding) *Witness {
 	for _, event := range d.events(b) {
-		w := d.try(event, writer, reader, enc)
-		if w == nil {
-			continue
+		if w := d.show(event, writer, reader, enc); w != nil {
+			return w
 		}
-		text, err := render(d.writer, event)
-		if err != nil {
-			continue
-		}
-		w.Event, w.WrittenBy = json.RawMessage(text), d.name
-		return w
 	}
 	return nil
+}
+
+// show tries an event, and keeps it where it shows a break.
+func (d direction) show(event map[string]any, writer, reader side, enc schema.Encoding) *Witness {
+	w := d.try(event, writer, reader, enc)
+	if w == nil {
+		return nil
+	}
+	text, err := render(d.writer, event)
+	if err != nil {
+		return nil
+	}
+	w.Event, w.WrittenBy = json.RawMessage(text), d.name
+	return w
 }
 
 // try lets the writer write an event and the reader read it.

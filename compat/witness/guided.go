@@ -1,7 +1,6 @@
 package witness
 
 import (
-	"encoding/json"
 	"slices"
 
 	"github.com/omninode/trestle/compat/shape"
@@ -31,16 +30,9 @@ func (d direction) guided(b *builder, s Shapes, writer, reader side, enc schema.
 		if !ok || !isObject {
 			continue
 		}
-		w := d.try(event, writer, reader, enc)
-		if w == nil {
-			continue
+		if w := d.show(event, writer, reader, enc); w != nil {
+			return w
 		}
-		text, err := render(d.writer, event)
-		if err != nil {
-			continue
-		}
-		w.Event, w.WrittenBy = json.RawMessage(text), d.name
-		return w
 	}
 	return nil
 }

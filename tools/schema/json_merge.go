@@ -67,8 +67,9 @@ func (j *jsonLoader) partsOfAll(f *jsonFile, v *jsontree.Value, met map[*jsontre
 	return parts, held
 }
 
-// objectPart follows references to a schema of objects; nil for any other, which is left to the library.
-func (j *jsonLoader) objectPart(f *jsonFile, v *jsontree.Value) (*jsonFile, *jsontree.Value) {
+// target follows references that say nothing else; nil where they lead nowhere, which is told where they are read, or
+// are left to the library.
+func (j *jsonLoader) target(f *jsonFile, v *jsontree.Value) (*jsonFile, *jsontree.Value) {
 	faults := len(j.errs)
 	defer func() { j.errs = j.errs[:faults] }()
 	for range maxDepth {
@@ -82,6 +83,14 @@ func (j *jsonLoader) objectPart(f *jsonFile, v *jsontree.Value) (*jsonFile, *jso
 		if f, v = j.resolve(f, ref); v == nil {
 			return nil, nil
 		}
+	}
+	return f, v
+}
+
+// objectPart follows references to a schema of objects; nil for any other, which is left to the library.
+func (j *jsonLoader) objectPart(f *jsonFile, v *jsontree.Value) (*jsonFile, *jsontree.Value) {
+	if f, v = j.target(f, v); v == nil {
+		return nil, nil
 	}
 	name, nullable := typeName(v)
 	if v.Kind != jsontree.Object || nullable || v.Get("type") != nil && name != "object" || v.Get("properties") == nil && v.Get("required") == nil {

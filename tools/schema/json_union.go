@@ -59,19 +59,8 @@ func isNullType(v *jsontree.Value) bool {
 
 // objectOf follows references to an object with properties; nil for anything else, which is told where it is read.
 func (j *jsonLoader) objectOf(f *jsonFile, v *jsontree.Value) (*jsonFile, *jsontree.Value) {
-	faults := len(j.errs)
-	defer func() { j.errs = j.errs[:faults] }()
-	for range maxDepth {
-		ref := v.Get("$ref")
-		if ref == nil {
-			break
-		}
-		if len(v.Members) > 1 || j.forLibrary(f, v, ref) {
-			return nil, nil
-		}
-		if f, v = j.resolve(f, ref); v == nil {
-			return nil, nil
-		}
+	if f, v = j.target(f, v); v == nil {
+		return nil, nil
 	}
 	if _, nullable := typeName(v); nullable || !isMessage(v) || v.Get("properties") == nil {
 		return nil, nil
