@@ -52,6 +52,20 @@ var fieldDefaultChanged = Rule{
 			Change: fmt.Sprintf("default of %s changed from %s to %s", fieldText(new), old.Default, orNone(new.Default)),
 		})
 	},
+	Type: func(c *Check, old, new *schema.Type) {
+		if old.Kind != schema.Record || new.Kind == schema.Record || !isObject(new.Kind) {
+			return
+		}
+		for _, f := range old.Message.Fields {
+			if f.Default != "" && (f.Explicit || filled(f)) {
+				c.Report(Problem{
+					Change: fmt.Sprintf("%s of %s had the default %s, and as %s has none", fieldText(f), c.Name(), f.Default, typeName(new)),
+					At:     new.Pos, Breaks: Backward, Encodings: jsonOnly,
+				})
+				return
+			}
+		}
+	},
 }
 
 // zeroGains says whether a zero that old events have is filled in by a default that is something else.

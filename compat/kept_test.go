@@ -159,7 +159,22 @@ func TestKeptJSON(t *testing.T) {
 		"an empty object for a map that holds nothing": {
 			`{"type":"object","required":["a"],"properties":{"a":{"type":"string","enum":["1"],"default":"1"}}}`,
 			`{"type":"object","additionalProperties":{"type":"string","minLength":2},"maxProperties":0}`,
-			[]string{"CONSTRAINT_TIGHTENED backward json"},
+			[]string{"CONSTRAINT_TIGHTENED backward json", "FIELD_DEFAULT_CHANGED backward json"},
+		},
+		"a map of which an entry gets a default": {
+			`{"type":"object","additionalProperties":{"type":"string"}}`,
+			`{"type":"object","properties":{"a":{"type":"string","default":"b"}},"additionalProperties":{"type":"string"}}`,
+			nil,
+		},
+		"a map for an object with a default": {
+			`{"type":"object","properties":{"a":{"type":"string","default":"b"}},"additionalProperties":{"type":"string"}}`,
+			`{"type":"object","additionalProperties":{"type":"string"}}`,
+			[]string{"FIELD_DEFAULT_CHANGED backward json"},
+		},
+		"a free-form object for one with a default": {
+			`{"type":"object","properties":{"a":{"type":"string","default":"b"}}}`,
+			`{"type":"object"}`,
+			[]string{"DOCUMENT_NOT_READ forward json", "FIELD_DEFAULT_CHANGED backward json"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

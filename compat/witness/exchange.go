@@ -3,6 +3,7 @@ package witness
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -130,14 +131,16 @@ func (c comparison) value(name string, w, r *schema.Type, before, after any) (Ou
 		switch {
 		case ok && w.Kind == schema.Record && r.Kind == schema.Record && !shape.OwnForm(w.Message):
 			return c.message(name, w.Message, r.Message, x, y)
+		case ok && w.Kind == schema.Record && r.Kind != schema.Record && !c.binary:
+			return c.entries(name, w.Message, r, x, y)
 		case ok && (w.Kind == schema.Map) != (r.Kind == schema.Map):
 			// Entries are members of an object, which may fill in others.
 			if covers(y, x) {
 				return "", ""
 			}
 		case ok && w.Kind == schema.Map && r.Kind == schema.Map && len(x) == len(y):
-			for k, e := range x {
-				if outcome, detail := c.value(fmt.Sprintf("%s[%q]", name, k), w.Elem, r.Elem, e, y[k]); outcome != "" {
+			for _, k := range slices.Sorted(maps.Keys(x)) {
+				if outcome, detail := c.value(fmt.Sprintf("%s[%q]", name, k), w.Elem, r.Elem, x[k], y[k]); outcome != "" {
 					return outcome, detail
 				}
 			}
@@ -158,6 +161,26 @@ func (c comparison) value(name string, w, r *schema.Type, before, after any) (Ou
 		return "", ""
 	}
 	return Misread, fmt.Sprintf("%s is %s as written, and %s as read", name, short(before), short(after))
+}
+
+// entries compares the members of a message with an object that declares none.
+func (c comparison) entries(at string, w *schema.Message, r *schema.Type, written, got map[string]any) (Outcome, string) {
+	for _, key := range slices.Sorted(maps.Keys(written)) {
+		name, from, before, after := at+"."+key, w.Field(key), written[key], got[key]
+		switch {
+		case from == nil || r.Elem == nil:
+			if !covers(after, before) && !(from != nil && after == nil && !c.whole && filledIn(from, before)) {
+				return Misread, fmt.Sprintf("%s is %s as written, and %s as read", name, short(before), short(after))
+			}
+		case after == nil && (before == nil || !c.whole && filledIn(from, before)):
+			// A reader of before there was a default has absent for it.
+		default:
+			if outcome, detail := c.value(name, from.Type, r.Elem, before, after); outcome != "" {
+				return outcome, detail
+			}
+		}
+	}
+	return "", ""
 }
 
 // sameOnWire says whether two values are written alike in binary, where a name of an enum is its number, true is 1 and
