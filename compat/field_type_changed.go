@@ -36,6 +36,11 @@ var fieldTypeChanged = Rule{
 			At:       new.Pos,
 			Unknown:  jsonBack == fine && jsonFore == fine && !(sureBack && sureFore),
 		}
+		for _, pair := range [][2]*schema.Type{{old, new}, {new, old}} {
+			if v := inexact(pair[0], pair[1], map[[2]*schema.Type]bool{}); v != nil {
+				p.Members = append(p.Members, v)
+			}
+		}
 		if jsonBack != fine || wireBack != fine {
 			p.Breaks |= Backward
 		}

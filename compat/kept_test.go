@@ -161,6 +161,16 @@ func TestKeptJSON(t *testing.T) {
 			`{"type":"object","additionalProperties":{"type":"string","minLength":2},"maxProperties":0}`,
 			[]string{"CONSTRAINT_TIGHTENED backward json", "FIELD_DEFAULT_CHANGED backward json"},
 		},
+		"a map to numbers for an object with an integer, which a double need not hold": {
+			`{"type":"object","properties":{"a":{"type":"integer"}},"additionalProperties":false}`,
+			`{"type":"object","additionalProperties":{"type":"number"}}`,
+			[]string{"DOCUMENT_NOT_READ forward json", "FIELD_TYPE_CHANGED backward json"},
+		},
+		"a map to numbers for an object with a small integer": {
+			`{"type":"object","properties":{"a":{"type":"integer","minimum":0,"maximum":9}},"additionalProperties":false}`,
+			`{"type":"object","additionalProperties":{"type":"number"}}`,
+			[]string{"DOCUMENT_NOT_READ forward json"},
+		},
 		"a map of which an entry gets a default": {
 			`{"type":"object","additionalProperties":{"type":"string"}}`,
 			`{"type":"object","properties":{"a":{"type":"string","default":"b"}},"additionalProperties":{"type":"string"}}`,

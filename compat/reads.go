@@ -1,6 +1,7 @@
 package compat
 
 import (
+	"encoding/json"
 	"math/big"
 	"strings"
 
@@ -58,13 +59,63 @@ func readsJSON(w, r *schema.Type) trouble {
 	}
 	// What objects demand of each other's members is asked of the algebra, which knows JSON Schemas as a whole.
 	if w.Proto == 0 && r.Proto == 0 && isObject(w.Kind) && isObject(r.Kind) {
-		return fine
+		return okIf(inexact(w, r, map[[2]*schema.Type]bool{}) == nil, misread)
 	}
 	// What names, times and other strings demand of each other is judged as a constraint.
 	if isText(w.Kind) && isText(r.Kind) {
 		return fine
 	}
 	return okIf(w.Kind == r.Kind, rejects)
+}
+
+// inexact returns a value of an object, of fields on one side and of entries on the other, that holds a number which
+// the reader's type cannot hold; nil where there is none. As sets of JSON values the two types may be the same.
+func inexact(w, r *schema.Type, seen map[[2]*schema.Type]bool) any {
+	pair := [2]*schema.Type{w, r}
+	if w == nil || r == nil || seen[pair] {
+		return nil
+	}
+	seen[pair] = true
+	member := func(name string, w, r *schema.Type) any {
+		if v := inexact(w, r, seen); v != nil {
+			return map[string]any{name: v}
+		}
+		return nil
+	}
+	switch {
+	case w.Kind == schema.Map && r.Kind == schema.Map:
+		return member("a", w.Elem, r.Elem)
+	case w.Kind == schema.Map && r.Kind == schema.Record:
+		for _, f := range r.Message.Fields {
+			if v := member(f.JSONName, w.Elem, f.Type); v != nil {
+				return v
+			}
+		}
+	case w.Kind == schema.Record && (r.Kind == schema.Map || r.Kind == schema.Record):
+		for _, f := range w.Message.Fields {
+			to := r.Elem
+			if r.Kind == schema.Record {
+				field := r.Message.Field(f.JSONName)
+				if field == nil {
+					continue
+				}
+				to = field.Type
+			}
+			if v := member(f.JSONName, f.Type, to); v != nil {
+				return v
+			}
+		}
+	case w.Kind == schema.List && r.Kind == schema.List:
+		if v := inexact(w.Elem, r.Elem, seen); v != nil {
+			return []any{v}
+		}
+	case shape.IsNumber(w.Kind) && shape.IsNumber(r.Kind) && readsJSON(w, r) == misread:
+		if shape.IsFloat(w.Kind) {
+			return json.Number("0.1")
+		}
+		return json.Number("9007199254740993") // 2^53 + 1
+	}
+	return nil
 }
 
 // sameForm says whether fields tell what two messages are in JSON, or both are the same one of protobuf's own.
