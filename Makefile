@@ -49,6 +49,7 @@ unit: ## the tests that need nothing but Go
 .PHONY: prefetch
 prefetch: ## fetch the real services that tests run against; in CI, install what Debian has of them too
 	@[ "$(CI)" != true ] || tools/dev/packages
+	@$(GO) mod graph >/dev/null # tests build modules of their own from the cache alone
 	@$(GO) run ./runtime/trestletest/services/prefetch
 
 .PHONY: conformance
@@ -89,7 +90,7 @@ fuzz: ## fuzz every decoder and parser, FUZZTIME each (default 30s)
 
 .PHONY: soundness
 soundness: ## hold EVOLUTIONS (default 1000000) random evolutions of schemas against the checker's verdicts, from SEED (default: a fresh one)
-	$(GO) test ./compat ./compat/shape -run '^TestSoundness$$' -count=1 -timeout 0 -v -evolutions $(or $(EVOLUTIONS),1000000) -seed $(or $(SEED),0)
+	$(GO) test ./compat ./tools/values -run '^TestSoundness$$' -count=1 -timeout 0 -v -evolutions $(or $(EVOLUTIONS),1000000) -seed $(or $(SEED),0)
 
 .PHONY: bench
 bench: ## measure against the limits and peers, as ratios in one run

@@ -3,8 +3,8 @@ package compat
 import (
 	"slices"
 
-	"github.com/omninode/trestle/compat/shape"
 	"github.com/omninode/trestle/tools/schema"
+	"github.com/omninode/trestle/tools/values"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -62,9 +62,9 @@ func (a *alike) types(x, y *schema.Type) bool {
 	switch {
 	case x == nil || y == nil:
 		return x == y
-	case x.Kind != y.Kind || !(shape.Free(x) && shape.Free(y)) && !sameConstraints(x.Constraints, y.Constraints):
+	case x.Kind != y.Kind || !(values.Free(x) && values.Free(y)) && !sameConstraints(x.Constraints, y.Constraints):
 		return false
-	case x.Kind == schema.Record:
+	case x.Kind == schema.MessageKind:
 		return a.messages(x.Message, y.Message)
 	case x.Kind == schema.EnumKind:
 		return sameEnum(x.Enum, y.Enum)

@@ -7,8 +7,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/omninode/trestle/compat/shape"
 	"github.com/omninode/trestle/tools/schema"
+	"github.com/omninode/trestle/tools/values"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -348,7 +348,7 @@ func typeRemainders(t *schema.Type) []string {
 // sameRules says whether two types, and what is in them, are limited by the same words.
 func sameRules(old, new *schema.Type) bool {
 	for old != nil && new != nil {
-		if (!shape.Free(old) || !shape.Free(new)) && !sameConstraints(old.Constraints, new.Constraints) {
+		if (!values.Free(old) || !values.Free(new)) && !sameConstraints(old.Constraints, new.Constraints) {
 			return false
 		}
 		if old.Key != nil && new.Key != nil && !sameRules(old.Key, new.Key) {
@@ -377,7 +377,7 @@ func fieldSketch(f *schema.Field) string {
 	if f.Default != "" {
 		parts = append(parts, "default "+f.Default)
 	}
-	if values := shape.Allowed(f.Type); values != nil {
+	if values := values.Allowed(f.Type); values != nil {
 		parts = append(parts, "one of "+listText(values))
 	}
 	return strings.Join(parts, ", ")

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/omninode/trestle/compat/shape"
 	"github.com/omninode/trestle/tools/schema"
+	"github.com/omninode/trestle/tools/values"
 )
 
 // Check is what a rule's check sees beside its pair: where the pair stands, and how to report.
@@ -121,9 +121,9 @@ func (c *Check) narrow(f *Finding) bool {
 	sure := c.cmp.opts.NoWitness || f.Unknown
 	for _, e := range f.Encodings {
 		switch c.acceptance(f.Breaks, e) {
-		case shape.Included:
+		case values.Included:
 			continue
-		case shape.NotIncluded:
+		case values.NotIncluded:
 			sure = true
 		}
 		left = append(left, e)

@@ -7,8 +7,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/omninode/trestle/compat/shape"
 	"github.com/omninode/trestle/tools/schema"
+	"github.com/omninode/trestle/tools/values"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -17,8 +17,8 @@ import (
 // ruleChanges compares the protovalidate rules that have no member in schema.Constraints: prefixes, bytes, times,
 // CEL. A rule that came is tighter, one that went is looser; one that changed is compared where its name gives the
 // order away, and unknown otherwise.
-func ruleChanges(p *shape.Prover, old, new *schema.Type) []constraintChange {
-	o, n := shape.Rules(old), shape.Rules(new)
+func ruleChanges(p *values.Prover, old, new *schema.Type) []constraintChange {
+	o, n := values.Rules(old), values.Rules(new)
 	names := map[string]bool{}
 	for k := range o {
 		names[k] = true
@@ -72,7 +72,7 @@ func ruleChanges(p *shape.Prover, old, new *schema.Type) []constraintChange {
 }
 
 // tell has the algebra know how two rules relate that it cannot look into.
-func tell(p *shape.Prover, ch constraintChange, was, is *shape.Shape) {
+func tell(p *values.Prover, ch constraintChange, was, is *values.Shape) {
 	switch {
 	case ch.unknown:
 	case ch.relation == tighter:
@@ -84,7 +84,7 @@ func tell(p *shape.Prover, ch constraintChange, was, is *shape.Shape) {
 
 // tellKeys has the algebra know how the keys of two maps relate.
 func (c *comparison) tellKeys(old, new *schema.Type) {
-	if old == nil || new == nil || shape.Free(old) || shape.Free(new) {
+	if old == nil || new == nil || values.Free(old) || values.Free(new) {
 		return
 	}
 	p := c.prover()
@@ -93,10 +93,10 @@ func (c *comparison) tellKeys(old, new *schema.Type) {
 	if !okOld || !okNew {
 		return
 	}
-	if p.Includes(was, is).Inclusion == shape.Included {
+	if p.Includes(was, is).Inclusion == values.Included {
 		p.Implies(p.Keys(old), p.Keys(new))
 	}
-	if p.Includes(is, was).Inclusion == shape.Included {
+	if p.Includes(is, was).Inclusion == values.Included {
 		p.Implies(p.Keys(new), p.Keys(old))
 	}
 }

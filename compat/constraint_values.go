@@ -6,16 +6,16 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/omninode/trestle/compat/shape"
 	"github.com/omninode/trestle/tools/schema"
 	"github.com/omninode/trestle/tools/schema/jsontree"
+	"github.com/omninode/trestle/tools/values"
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
 func allowedChange(old, new *schema.Type) constraintChange {
 	o, n := valuesOf(old), valuesOf(new)
 	if numbered(old, new) {
-		o, n = shape.Allowed(old), shape.Allowed(new)
+		o, n = values.Allowed(old), values.Allowed(new)
 	}
 	text := fmt.Sprintf("allowed values changed from %s to %s", allowedText(o), allowedText(n))
 	if numbered(old, new) {
@@ -24,22 +24,22 @@ func allowedChange(old, new *schema.Type) constraintChange {
 	switch {
 	case o == nil && n == nil:
 		return constraintChange{}
-	case old.Kind == schema.EnumKind && new.Kind == schema.EnumKind && shape.Allowed(old) == nil && shape.Allowed(new) == nil:
+	case old.Kind == schema.EnumKind && new.Kind == schema.EnumKind && values.Allowed(old) == nil && values.Allowed(new) == nil:
 		return constraintChange{} // the rules about enums say it
 	case o == nil:
 		return constraintChange{relation: tighter, text: text}
 	case n == nil:
 		return constraintChange{relation: looser, text: text}
 	}
-	return constraintChange{relation: relate(shape.Subset(n, o), shape.Subset(o, n)), text: text}
+	return constraintChange{relation: relate(values.Subset(n, o), values.Subset(o, n)), text: text}
 }
 
 // valuesOf returns the values a type allows, an enum's names among them where it is held against a string.
 func valuesOf(t *schema.Type) []string {
-	if in := shape.Allowed(t); in != nil || t.Kind != schema.EnumKind {
+	if in := values.Allowed(t); in != nil || t.Kind != schema.EnumKind {
 		return in
 	}
-	return shape.Names(t.Enum)
+	return values.Names(t.Enum)
 }
 
 func forbiddenChange(old, new *schema.Type) constraintChange {
@@ -51,7 +51,7 @@ func forbiddenChange(old, new *schema.Type) constraintChange {
 	if numbered(old, new) {
 		o, n = numbersOf(old, o), numbersOf(new, n)
 	}
-	return constraintChange{relation: relate(shape.Subset(o, n), shape.Subset(n, o)), text: text}
+	return constraintChange{relation: relate(values.Subset(o, n), values.Subset(n, o)), text: text}
 }
 
 // numbered says whether both types are enums of protobuf, whose binary form holds numbers with a name and without one.

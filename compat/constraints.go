@@ -5,8 +5,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/omninode/trestle/compat/shape"
 	"github.com/omninode/trestle/tools/schema"
+	"github.com/omninode/trestle/tools/values"
 )
 
 // relation says how a new constraint relates to the old one.
@@ -32,9 +32,9 @@ type constraintChange struct {
 // constraintChanges compares what two types demand of a value. Types whose values differ in kind are left to
 // FIELD_TYPE_CHANGED. A list of allowed values is held against all of the other side's constraints, so that
 // replacing a pattern by the values it stood for is no change.
-func constraintChanges(p *shape.Prover, old, new *schema.Type) []constraintChange {
-	own := old.Kind == schema.Record && shape.OwnForm(old.Message) != (new.Kind == schema.Record && shape.OwnForm(new.Message))
-	if !commensurable(old.Kind, new.Kind) || own || old.Kind == new.Kind && shape.Free(old) && shape.Free(new) {
+func constraintChanges(p *values.Prover, old, new *schema.Type) []constraintChange {
+	own := old.Kind == schema.MessageKind && values.OwnForm(old.Message) != (new.Kind == schema.MessageKind && values.OwnForm(new.Message))
+	if !commensurable(old.Kind, new.Kind) || own || old.Kind == new.Kind && values.Free(old) && values.Free(new) {
 		return textChanges(old, new)
 	}
 	var out []constraintChange
@@ -45,7 +45,7 @@ func constraintChanges(p *shape.Prover, old, new *schema.Type) []constraintChang
 		}
 	}
 	out = append(out, ruleChanges(p, old, new)...)
-	oldValues, newValues := shape.Allowed(old), shape.Allowed(new)
+	oldValues, newValues := values.Allowed(old), values.Allowed(new)
 	if old.Kind != new.Kind {
 		oldValues, newValues = valuesOf(old), valuesOf(new)
 		// FIELD_TYPE_CHANGED says what happens on the wire, and where a kind is not read as another at all.
@@ -54,14 +54,14 @@ func constraintChanges(p *shape.Prover, old, new *schema.Type) []constraintChang
 		}
 		out = refine(out, readsJSON(old, new) != fine, readsJSON(new, old) != fine)
 	}
-	out = decide(p, old, new, refine(out, shape.AllSurely(oldValues, new), shape.AllSurely(newValues, old)))
+	out = decide(p, old, new, refine(out, values.AllSurely(oldValues, new), values.AllSurely(newValues, old)))
 	return append(out, textChanges(old, new)...)
 }
 
 // decide holds the changes against the algebra: several that make up for one another are none, and one that could not
 // be ordered by itself is.
-func decide(p *shape.Prover, old, new *schema.Type, changes []constraintChange) []constraintChange {
-	if len(changes) == 0 || len(changes) == 1 && old.Kind == new.Kind && !numbered(old, new) && changes[0].relation != exchanged && shape.Free(old) != shape.Free(new) {
+func decide(p *values.Prover, old, new *schema.Type, changes []constraintChange) []constraintChange {
+	if len(changes) == 0 || len(changes) == 1 && old.Kind == new.Kind && !numbered(old, new) && changes[0].relation != exchanged && values.Free(old) != values.Free(new) {
 		return changes
 	}
 	was, okOld := p.FromType(old)
@@ -71,17 +71,17 @@ func decide(p *shape.Prover, old, new *schema.Type, changes []constraintChange) 
 	}
 	there, back := p.Includes(was, is), p.Includes(is, was)
 	all := changes
-	changes = refine(changes, there.Inclusion == shape.Included, back.Inclusion == shape.Included)
+	changes = refine(changes, there.Inclusion == values.Included, back.Inclusion == values.Included)
 	if numbered(old, new) {
 		changes = append(changes, unnamed(all, changes)...)
 	}
 	for i := range changes {
-		for _, a := range []shape.Answer{there, back} {
+		for _, a := range []values.Answer{there, back} {
 			if a.HasMember {
 				changes[i].members = append(changes[i].members, a.Member)
 			}
 		}
-		if there.Inclusion == shape.NotIncluded && back.Inclusion == shape.NotIncluded {
+		if there.Inclusion == values.NotIncluded && back.Inclusion == values.NotIncluded {
 			changes[i].unknown = false
 		}
 	}
@@ -126,7 +126,7 @@ func refine(changes []constraintChange, backwardFine, forwardFine bool) []constr
 }
 
 func commensurable(a, b schema.Kind) bool {
-	return a == b || shape.IsNumber(a) && shape.IsNumber(b) ||
+	return a == b || values.IsNumber(a) && values.IsNumber(b) ||
 		isText(a) && isText(b) || isObject(a) && isObject(b)
 }
 
@@ -135,15 +135,15 @@ func isText(k schema.Kind) bool {
 }
 
 func isObject(k schema.Kind) bool {
-	return k == schema.Record || k == schema.Map || k == schema.JSONObject
+	return k == schema.MessageKind || k == schema.Map || k == schema.JSONObject
 }
 
 func rangeChange(old, new *schema.Type) constraintChange {
 	if old.Constraints.Min == nil && old.Constraints.Max == nil && new.Constraints.Min == nil && new.Constraints.Max == nil {
 		return constraintChange{}
 	}
-	o, okOld := shape.Bounds(old)
-	n, okNew := shape.Bounds(new)
+	o, okOld := values.Bounds(old)
+	n, okNew := values.Bounds(new)
 	text := fmt.Sprintf("range changed from %s to %s", rangeText(old), rangeText(new))
 	if !okOld || !okNew {
 		if rangeText(old) == rangeText(new) {
@@ -151,8 +151,8 @@ func rangeChange(old, new *schema.Type) constraintChange {
 		}
 		return constraintChange{relation: exchanged, unknown: true, text: text}
 	}
-	if shape.IsNumber(old.Kind) && shape.IsNumber(new.Kind) {
-		both := shape.KindRange(old.Kind).Intersect(shape.KindRange(new.Kind))
+	if values.IsNumber(old.Kind) && values.IsNumber(new.Kind) {
+		both := values.KindRange(old.Kind).Intersect(values.KindRange(new.Kind))
 		o, n = o.Intersect(both), n.Intersect(both)
 	}
 	return constraintChange{relation: relate(n.Within(o), o.Within(n)), text: text}
@@ -198,8 +198,8 @@ func multipleChange(old, new *schema.Type) constraintChange {
 	}
 	o, n := multiple(old), multiple(new)
 	ch := constraintChange{text: fmt.Sprintf("multipleOf changed from %s to %s", orAny(o), orAny(n))}
-	a, okOld := shape.Positive(o)
-	b, okNew := shape.Positive(n)
+	a, okOld := values.Positive(o)
+	b, okNew := values.Positive(n)
 	switch {
 	case o == n:
 	case o == "":
@@ -207,7 +207,7 @@ func multipleChange(old, new *schema.Type) constraintChange {
 	case n == "":
 		ch.relation = looser
 	case okOld && okNew:
-		ch.relation = relate(shape.Divides(b, a), shape.Divides(a, b))
+		ch.relation = relate(values.Divides(b, a), values.Divides(a, b))
 	default:
 		ch.relation, ch.unknown = exchanged, true
 	}
@@ -217,10 +217,10 @@ func multipleChange(old, new *schema.Type) constraintChange {
 // multiple is what a number is a multiple of: at least of 1, when it is an integer.
 func multiple(t *schema.Type) string {
 	m := t.Constraints.MultipleOf
-	if !shape.IsInteger(t.Kind) {
+	if !values.IsInteger(t.Kind) {
 		return m
 	}
-	if r, ok := shape.Positive(m); m == "" || ok && shape.Divides(shape.One, r) {
+	if r, ok := values.Positive(m); m == "" || ok && values.Divides(values.One, r) {
 		return "1"
 	}
 	return m
@@ -245,7 +245,7 @@ func countChange(what string, oldMin, oldMax, newMin, newMax *uint64) constraint
 	if oldMin == nil && oldMax == nil && newMin == nil && newMax == nil {
 		return constraintChange{}
 	}
-	o, n := shape.Counts(oldMin, oldMax), shape.Counts(newMin, newMax)
+	o, n := values.Counts(oldMin, oldMax), values.Counts(newMin, newMax)
 	r := relate(n.Within(o), o.Within(n))
 	if r == same {
 		return constraintChange{}

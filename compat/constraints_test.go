@@ -6,8 +6,8 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"github.com/omninode/trestle/compat/shape"
 	"github.com/omninode/trestle/tools/schema"
+	"github.com/omninode/trestle/tools/values"
 )
 
 // TestConstraintsSwap holds that going back undoes going forth: what is tighter one way is looser the other, and what
@@ -17,7 +17,7 @@ func TestConstraintsSwap(t *testing.T) {
 	rng := seeded(t)
 	for range 4000 {
 		a, b := randomPair(rng)
-		there, back := relations(constraintChanges(shape.NewProver(), a, b)), relations(constraintChanges(shape.NewProver(), b, a))
+		there, back := relations(constraintChanges(values.NewProver(), a, b)), relations(constraintChanges(values.NewProver(), b, a))
 		if there[tighter] != back[looser] || there[looser] != back[tighter] || there[exchanged] != back[exchanged] {
 			t.Fatalf("there %v, back %v\n%s\n%s", there, back, dump(a), dump(b))
 		}
@@ -32,16 +32,16 @@ func TestConstraintsSound(t *testing.T) {
 	broken, silent := 0, 0
 	for range 4000 {
 		old, new := randomPair(rng)
-		if changes := constraintChanges(shape.NewProver(), old, old); len(changes) > 0 {
+		if changes := constraintChanges(values.NewProver(), old, old); len(changes) > 0 {
 			t.Fatalf("a type against itself: %+v\n%s", changes, dump(old))
 		}
-		found := relations(constraintChanges(shape.NewProver(), old, new))
+		found := relations(constraintChanges(values.NewProver(), old, new))
 		backward, forward := found[tighter]+found[exchanged] > 0, found[looser]+found[exchanged] > 0
 		if !backward && !forward {
 			silent++
 		}
 		for _, v := range samples(old.Kind) {
-			inOld, inNew := shape.Surely(old, v), shape.Surely(new, v)
+			inOld, inNew := values.Surely(old, v), values.Surely(new, v)
 			if inOld && !inNew {
 				broken++
 			}

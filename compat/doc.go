@@ -4,7 +4,7 @@
 // [Compare] pairs the elements of both sets, shows every pair to every [Rule], and returns a [Report] of sorted
 // findings. A rule is one value in one file; [Rules] lists them. Where data can show a break, the finding carries a
 // [Witness]: an event that one side writes and the other rejects, misreads or drops, found by running both
-// (package compat/witness). Where the rules find nothing, package compat/shape is asked whether readers take all that is
+// (package compat/witness). Where the rules find nothing, package tools/values is asked whether readers take all that is
 // written, so that what no rule knows of does not pass; and where a rule finds what no event shows, whether they do after
 // all. Package compat/report renders a report. What changed and breaks nothing is a [Note]: findings
 // and notes together tell every change once, and package compat/changelog tells them to people.

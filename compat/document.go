@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"fmt"
 
-	"github.com/omninode/trestle/compat/shape"
 	"github.com/omninode/trestle/compat/witness"
 	"github.com/omninode/trestle/tools/schema"
 	"github.com/omninode/trestle/tools/schema/jsontree"
+	"github.com/omninode/trestle/tools/values"
 )
 
 // documents pairs JSON Schemas of which one at least is here by its source alone. Such a pair is judged as a whole, as
@@ -79,14 +79,14 @@ func (c *comparison) document(old, new *schema.File) {
 
 // readable holds against the language a document that is compared with none: a reference that leads nowhere must not pass.
 func (c *comparison) readable(set *schema.Set, f *schema.File) {
-	if _, err := c.lowerDocument(c.prover(), set, f, shape.Reader); err != nil {
+	if _, err := c.lowerDocument(c.prover(), set, f, values.Reader); err != nil {
 		c.fault(err)
 	}
 }
 
 // reading is what one side makes of the events of the other.
 type reading struct {
-	answer    shape.Answer
+	answer    values.Answer
 	witness   *Witness
 	encodings []schema.Encoding // nil: those of the rule
 }
@@ -94,11 +94,11 @@ type reading struct {
 // readDocument says whether a reader with one document takes what a writer with another writes.
 func (c *comparison) readDocument(writer, reader *schema.Set, w, r *schema.File, breaks Direction) (reading, error) {
 	p := c.prover()
-	written, err := c.lowerDocument(p, writer, w, shape.Writer)
+	written, err := c.lowerDocument(p, writer, w, values.Writer)
 	if err != nil {
 		return reading{}, err
 	}
-	read, err := c.lowerDocument(p, reader, r, shape.Reader)
+	read, err := c.lowerDocument(p, reader, r, values.Reader)
 	if err != nil {
 		return reading{}, err
 	}
@@ -107,7 +107,7 @@ func (c *comparison) readDocument(writer, reader *schema.Set, w, r *schema.File,
 		return out, nil
 	}
 	accepted, sure := read.Contains(out.answer.Member)
-	if out.answer.Inclusion == shape.Unknown && accepted && sure {
+	if out.answer.Inclusion == values.Unknown && accepted && sure {
 		return out, nil
 	}
 	out.witness, err = witness.Documents(writer, reader, w, r, out.answer.Member, breaks.writer())
@@ -115,7 +115,7 @@ func (c *comparison) readDocument(writer, reader *schema.Set, w, r *schema.File,
 		out.witness = c.exchangeRoots(w, r, breaks, event)
 	}
 	if err == nil && out.witness != nil {
-		out.answer.Inclusion = shape.NotIncluded
+		out.answer.Inclusion = values.NotIncluded
 	}
 	return out, err
 }
@@ -133,18 +133,18 @@ func (c *comparison) exchangeRoots(w, r *schema.File, breaks Direction, event ma
 	return shown
 }
 
-func (c *comparison) prover() *shape.Prover {
+func (c *comparison) prover() *values.Prover {
 	if c.proof == nil {
-		c.proof = shape.NewProver()
+		c.proof = values.NewProver()
 	}
 	return c.proof
 }
 
 // lowerDocument returns the shape of a whole file.
-func (c *comparison) lowerDocument(p *shape.Prover, set *schema.Set, f *schema.File, role shape.Role) (*shape.Shape, error) {
+func (c *comparison) lowerDocument(p *values.Prover, set *schema.Set, f *schema.File, role values.Role) (*values.Shape, error) {
 	docs := c.parsed[set]
 	if docs == nil {
-		docs = &shape.Documents{Files: map[string]*jsontree.Value{}, Aliases: set.Aliases}
+		docs = &values.Documents{Files: map[string]*jsontree.Value{}, Aliases: set.Aliases}
 		for _, other := range jsonFiles(set) {
 			v, err := jsontree.Parse(other.Source)
 			if err != nil {
@@ -153,12 +153,12 @@ func (c *comparison) lowerDocument(p *shape.Prover, set *schema.Set, f *schema.F
 			docs.Files[other.Path] = v
 		}
 		if c.parsed == nil {
-			c.parsed = map[*schema.Set]*shape.Documents{}
+			c.parsed = map[*schema.Set]*values.Documents{}
 		}
 		c.parsed[set] = docs
 	}
-	if role == shape.Writer && !f.Document {
-		role = shape.TypedWriter
+	if role == values.Writer && !f.Document {
+		role = values.TypedWriter
 	}
 	return p.FromJSONSchema(docs, fmt.Sprintf("%p", set), f.Path, "", role)
 }

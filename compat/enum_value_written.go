@@ -4,9 +4,9 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/omninode/trestle/compat/shape"
 	"github.com/omninode/trestle/tools/schema"
 	"github.com/omninode/trestle/tools/schema/jsontree"
+	"github.com/omninode/trestle/tools/values"
 )
 
 // lost returns the encodings in which readers do not know a value of the writer's enum by what the writer writes for
@@ -49,7 +49,7 @@ func (c *Check) closed(side int) bool {
 func (c *Check) permitted(v *schema.EnumValue, side int) bool {
 	name := enumText(v)
 	return !c.used(side) || c.someType(side, func(t *schema.Type) bool {
-		in := shape.Allowed(t)
+		in := values.Allowed(t)
 		return (in == nil || slices.Contains(in, name)) && !slices.Contains(t.Constraints.NotIn, name)
 	})
 }

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 
-	"github.com/omninode/trestle/compat/shape"
 	"github.com/omninode/trestle/tools/schema"
+	"github.com/omninode/trestle/tools/values"
 )
 
 // eventMaker makes random events of messages, most of them valid.
@@ -32,7 +32,7 @@ func (g *eventMaker) message(m *schema.Message, depth int) map[string]any {
 }
 
 func (g *eventMaker) value(t *schema.Type, depth int) (any, bool) {
-	if t.Kind != schema.List && t.Kind != schema.Map && t.Kind != schema.Record && t.Kind != schema.JSONObject {
+	if t.Kind != schema.List && t.Kind != schema.Map && t.Kind != schema.MessageKind && t.Kind != schema.JSONObject {
 		return g.scalar(t)
 	}
 	if depth == 0 {
@@ -92,7 +92,7 @@ func (g *eventMaker) scalar(t *schema.Type) (any, bool) {
 				all = append(all, v.JSONName)
 			}
 		}
-	case shape.IsNumber(t.Kind):
+	case values.IsNumber(t.Kind):
 		for _, n := range someNumbers {
 			all = append(all, json.Number(n))
 		}
@@ -104,7 +104,7 @@ func (g *eventMaker) scalar(t *schema.Type) (any, bool) {
 	g.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	for _, v := range all {
 		text, err := json.Marshal(v)
-		if ok, _ := shape.Accepts(t, string(text)); err == nil && ok {
+		if ok, _ := values.Accepts(t, string(text)); err == nil && ok {
 			return v, true
 		}
 	}

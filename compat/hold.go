@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"slices"
 
-	"github.com/omninode/trestle/compat/shape"
 	"github.com/omninode/trestle/tools/schema"
+	"github.com/omninode/trestle/tools/values"
 )
 
 // hold asks the algebra about messages that the rules have judged, in the directions in which they found nothing that
@@ -133,7 +133,7 @@ func (c *comparison) holdReading(at place, encodings []schema.Encoding, breaks D
 		(&Check{c, &documentNotRead, at}).reportReading(got, "schema", breaks)
 		return
 	}
-	said := reading{answer: shape.Answer{Inclusion: shape.Included}} // what is true of both encodings is said once
+	said := reading{answer: values.Answer{Inclusion: values.Included}} // what is true of both encodings is said once
 	for _, e := range encodings {
 		got, err := c.readMessage(writer, reader, w, r, breaks, e)
 		if err != nil {
@@ -141,7 +141,7 @@ func (c *comparison) holdReading(at place, encodings []schema.Encoding, breaks D
 			return
 		}
 		switch got.answer.Inclusion {
-		case shape.Included:
+		case values.Included:
 		case said.answer.Inclusion:
 			said.encodings = append(said.encodings, e)
 		default:
@@ -157,11 +157,11 @@ func (c *comparison) holdReading(at place, encodings []schema.Encoding, breaks D
 // finds has to be confirmed by running both sides.
 func (c *comparison) readMessage(writer, reader *schema.Set, w, r *schema.Message, breaks Direction, e schema.Encoding) (reading, error) {
 	p := c.prover()
-	written, err := c.lower(p, writer, w, shape.Writer, e)
+	written, err := c.lower(p, writer, w, values.Writer, e)
 	if err != nil {
 		return reading{}, err
 	}
-	read, err := c.lower(p, reader, r, shape.Reader, e)
+	read, err := c.lower(p, reader, r, values.Reader, e)
 	if err != nil {
 		return reading{}, err
 	}
@@ -171,7 +171,7 @@ func (c *comparison) readMessage(writer, reader *schema.Set, w, r *schema.Messag
 		return out, nil
 	}
 	if e == schema.EncodingProtobuf {
-		event = shape.Event(w, event)
+		event = values.Event(w, event)
 	}
 	old, new := w, r
 	if breaks == Forward {
@@ -180,15 +180,15 @@ func (c *comparison) readMessage(writer, reader *schema.Set, w, r *schema.Messag
 	out.witness, _ = c.witnesses.Exchange(old, new, breaks == Backward, event, e)
 	switch {
 	case out.witness != nil:
-		out.answer.Inclusion = shape.NotIncluded
-	case out.answer.Inclusion == shape.NotIncluded:
-		out.answer.Inclusion, out.answer.Why = shape.Unknown, "an event that was found is taken"
+		out.answer.Inclusion = values.NotIncluded
+	case out.answer.Inclusion == values.NotIncluded:
+		out.answer.Inclusion, out.answer.Why = values.Unknown, "an event that was found is taken"
 	}
 	return out, nil
 }
 
 // lower returns the shape of a message's events.
-func (c *comparison) lower(p *shape.Prover, set *schema.Set, m *schema.Message, role shape.Role, e schema.Encoding) (*shape.Shape, error) {
+func (c *comparison) lower(p *values.Prover, set *schema.Set, m *schema.Message, role values.Role, e schema.Encoding) (*values.Shape, error) {
 	if m.Proto != nil {
 		return p.FromMessage(m, role, e), nil
 	}
@@ -197,13 +197,13 @@ func (c *comparison) lower(p *shape.Prover, set *schema.Set, m *schema.Message, 
 
 // acceptance says whether readers take all that is written: of the field at hand, of its message, or of the first event
 // that it is a part of. Other events are held later, as nothing was found in them.
-func (c *Check) acceptance(breaks Direction, e schema.Encoding) shape.Inclusion {
-	best := shape.NotIncluded
+func (c *Check) acceptance(breaks Direction, e schema.Encoding) values.Inclusion {
+	best := values.NotIncluded
 	for _, m := range [][2]*schema.Message{c.at.messages, {c.at.trail.Old, c.at.trail.New}} {
 		if m[0] == nil || m[1] == nil || m[0].Proto == nil || m[1].Proto == nil {
 			continue
 		}
-		backward, forward := shape.Included, shape.Included
+		backward, forward := values.Included, values.Included
 		if breaks&Backward != 0 {
 			backward = c.takes(m[0], m[1], c.at.newField, e)
 		}
@@ -211,10 +211,10 @@ func (c *Check) acceptance(breaks Direction, e schema.Encoding) shape.Inclusion 
 			forward = c.takes(m[1], m[0], c.at.oldField, e)
 		}
 		switch {
-		case backward == shape.Included && forward == shape.Included:
-			return shape.Included
-		case backward != shape.NotIncluded && forward != shape.NotIncluded:
-			best = shape.Unknown
+		case backward == values.Included && forward == values.Included:
+			return values.Included
+		case backward != values.NotIncluded && forward != values.NotIncluded:
+			best = values.Unknown
 		}
 	}
 	return best
@@ -222,24 +222,24 @@ func (c *Check) acceptance(breaks Direction, e schema.Encoding) shape.Inclusion 
 
 // takes says whether readers of a message take what writers of another write, or what these write in place of one of
 // its fields.
-func (c *Check) takes(w, r *schema.Message, field *schema.Field, e schema.Encoding) shape.Inclusion {
+func (c *Check) takes(w, r *schema.Message, field *schema.Field, e schema.Encoding) values.Inclusion {
 	p := c.cmp.prover()
-	read := p.FromMessage(r, shape.Reader, e)
+	read := p.FromMessage(r, values.Reader, e)
 	if field != nil && field.Message == r {
 		read = p.Demand(field, e)
 	}
-	return p.Includes(p.FromMessage(w, shape.Writer, e), read).Inclusion
+	return p.Includes(p.FromMessage(w, values.Writer, e), read).Inclusion
 }
 
 // shapes are what a finder of witnesses asks the algebra by.
 type shapes struct{ c *comparison }
 
-func (s shapes) Prover() *shape.Prover { return s.c.prover() }
+func (s shapes) Prover() *values.Prover { return s.c.prover() }
 
-func (s shapes) Written(m *schema.Message) (*shape.Shape, error) {
+func (s shapes) Written(m *schema.Message) (*values.Shape, error) {
 	set := s.c.old
 	if slices.Contains(s.c.new.Packages, m.Package) {
 		set = s.c.new
 	}
-	return s.c.lower(s.c.prover(), set, m, shape.Writer, schema.EncodingJSON)
+	return s.c.lower(s.c.prover(), set, m, values.Writer, schema.EncodingJSON)
 }

@@ -5,8 +5,8 @@ import (
 	"math/big"
 	"strings"
 
-	"github.com/omninode/trestle/compat/shape"
 	"github.com/omninode/trestle/tools/schema"
+	"github.com/omninode/trestle/tools/values"
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
@@ -29,20 +29,20 @@ func readsJSON(w, r *schema.Type) trouble {
 	case schema.JSONValue:
 		return fine
 	case schema.JSONObject:
-		return okIf(w.Kind == schema.JSONObject || w.Kind == schema.Record || w.Kind == schema.Map, rejects)
+		return okIf(w.Kind == schema.JSONObject || w.Kind == schema.MessageKind || w.Kind == schema.Map, rejects)
 	case schema.Int32, schema.Int64, schema.Uint32, schema.Uint64:
-		if shape.IsFloat(w.Kind) && !integral(w) || !shape.IsNumber(w.Kind) {
+		if values.IsFloat(w.Kind) && !integral(w) || !values.IsNumber(w.Kind) {
 			return rejects
 		}
-		return okIf(shape.Range(w).Within(shape.KindRange(r.Kind)), rejects)
+		return okIf(values.Range(w).Within(values.KindRange(r.Kind)), rejects)
 	case schema.Double:
-		if shape.IsInteger(w.Kind) {
-			return okIf(shape.Range(w).Within(shape.Exact53), misread)
+		if values.IsInteger(w.Kind) {
+			return okIf(values.Range(w).Within(values.Exact53), misread)
 		}
-		return okIf(shape.IsFloat(w.Kind), rejects)
+		return okIf(values.IsFloat(w.Kind), rejects)
 	case schema.Float:
-		if shape.IsInteger(w.Kind) {
-			return okIf(shape.Range(w).Within(shape.Exact24), misread)
+		if values.IsInteger(w.Kind) {
+			return okIf(values.Range(w).Within(values.Exact24), misread)
 		}
 		if w.Kind == schema.Double {
 			return misread
@@ -52,8 +52,8 @@ func readsJSON(w, r *schema.Type) trouble {
 		if w.Kind == schema.Bytes {
 			return misread
 		}
-	case schema.Record:
-		if w.Kind == schema.Record {
+	case schema.MessageKind:
+		if w.Kind == schema.MessageKind {
 			return okIf(sameForm(w.Message, r.Message), rejects)
 		}
 	}
@@ -85,16 +85,16 @@ func inexact(w, r *schema.Type, seen map[[2]*schema.Type]bool) any {
 	switch {
 	case w.Kind == schema.Map && r.Kind == schema.Map:
 		return member("a", w.Elem, r.Elem)
-	case w.Kind == schema.Map && r.Kind == schema.Record:
+	case w.Kind == schema.Map && r.Kind == schema.MessageKind:
 		for _, f := range r.Message.Fields {
 			if v := member(f.JSONName, w.Elem, f.Type); v != nil {
 				return v
 			}
 		}
-	case w.Kind == schema.Record && (r.Kind == schema.Map || r.Kind == schema.Record):
+	case w.Kind == schema.MessageKind && (r.Kind == schema.Map || r.Kind == schema.MessageKind):
 		for _, f := range w.Message.Fields {
 			to := r.Elem
-			if r.Kind == schema.Record {
+			if r.Kind == schema.MessageKind {
 				field := r.Message.Field(f.JSONName)
 				if field == nil {
 					continue
@@ -109,8 +109,8 @@ func inexact(w, r *schema.Type, seen map[[2]*schema.Type]bool) any {
 		if v := inexact(w.Elem, r.Elem, seen); v != nil {
 			return []any{v}
 		}
-	case shape.IsNumber(w.Kind) && shape.IsNumber(r.Kind) && readsJSON(w, r) == misread:
-		if shape.IsFloat(w.Kind) {
+	case values.IsNumber(w.Kind) && values.IsNumber(r.Kind) && readsJSON(w, r) == misread:
+		if values.IsFloat(w.Kind) {
 			return json.Number("0.1")
 		}
 		return json.Number("9007199254740993") // 2^53 + 1
@@ -120,7 +120,7 @@ func inexact(w, r *schema.Type, seen map[[2]*schema.Type]bool) any {
 
 // sameForm says whether fields tell what two messages are in JSON, or both are the same one of protobuf's own.
 func sameForm(a, b *schema.Message) bool {
-	return !shape.OwnForm(a) && !shape.OwnForm(b) || a.FullName == b.FullName
+	return !values.OwnForm(a) && !values.OwnForm(b) || a.FullName == b.FullName
 }
 
 func okIf(ok bool, otherwise trouble) trouble {
@@ -135,8 +135,8 @@ func readsKey(w, r *schema.Type) trouble {
 	switch {
 	case r.Kind == schema.String:
 		return fine
-	case shape.IsNumber(w.Kind) && shape.IsNumber(r.Kind):
-		return okIf(shape.Range(w).Within(shape.KindRange(r.Kind)), rejects)
+	case values.IsNumber(w.Kind) && values.IsNumber(r.Kind):
+		return okIf(values.Range(w).Within(values.KindRange(r.Kind)), rejects)
 	}
 	return okIf(w.Kind == r.Kind, rejects)
 }
@@ -146,7 +146,7 @@ func integral(t *schema.Type) bool {
 	if m, ok := new(big.Rat).SetString(t.Constraints.MultipleOf); ok && m.IsInt() && m.Sign() > 0 {
 		return true
 	}
-	values := shape.Allowed(t)
+	values := values.Allowed(t)
 	for _, v := range values {
 		if r, ok := new(big.Rat).SetString(v); !ok || !r.IsInt() {
 			return false
@@ -174,9 +174,9 @@ func readsWire(w, r *schema.Type) trouble {
 	case familyText:
 		return okIf(r.Proto != protoreflect.StringKind || r.RawText || w.Proto == protoreflect.StringKind, rejects)
 	case familyMessage:
-		return okIf(w.Kind == r.Kind && (w.Kind != schema.Record || sameForm(w.Message, r.Message)), misread)
+		return okIf(w.Kind == r.Kind && (w.Kind != schema.MessageKind || sameForm(w.Message, r.Message)), misread)
 	case familyVarint, familyZigzag, familyFixed:
-		return okIf(shape.Range(w).Within(shape.KindRange(r.Kind)), misread)
+		return okIf(values.Range(w).Within(values.KindRange(r.Kind)), misread)
 	}
 	return fine
 }
@@ -189,12 +189,12 @@ func (c *Check) readsWire(w, r *schema.Type) (t trouble, sure bool) {
 		return t, true
 	}
 	p := c.cmp.prover()
-	written, read := p.OnWire(w, shape.Writer), p.OnWire(r, shape.Reader)
+	written, read := p.OnWire(w, values.Writer), p.OnWire(r, values.Reader)
 	if written == nil || read == nil {
 		return fine, true
 	}
 	a := p.Includes(written, read)
-	return okIf(a.Inclusion == shape.Included, rejects), a.Inclusion != shape.Unknown
+	return okIf(a.Inclusion == values.Included, rejects), a.Inclusion != values.Unknown
 }
 
 // A family is a set of types that write alike: what one writes another reads, as far as it can hold it.
@@ -244,7 +244,7 @@ func typeName(t *schema.Type) string {
 		return "list of " + typeName(t.Elem)
 	case schema.Map:
 		return "map to " + typeName(t.Elem)
-	case schema.Record:
+	case schema.MessageKind:
 		return "message " + t.Message.FullName
 	case schema.EnumKind:
 		return "enum " + t.Enum.FullName
@@ -260,7 +260,7 @@ func typeName(t *schema.Type) string {
 	case schema.JSONValue:
 		return "any value"
 	}
-	if t.Proto != 0 && shape.IsNumber(t.Kind) {
+	if t.Proto != 0 && values.IsNumber(t.Kind) {
 		return t.Proto.String() // tells sint32 from int32
 	}
 	if t.Proto == 0 {

@@ -5,8 +5,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/omninode/trestle/compat/shape"
 	"github.com/omninode/trestle/tools/schema/jsontree"
+	"github.com/omninode/trestle/tools/values"
 )
 
 // limits compares an upper and a lower bound.
@@ -83,9 +83,9 @@ func numbers(old, new registryNode) []difference {
 	case !is || was && a.Cmp(b) == 0:
 	case !was:
 		out = append(out, difference{"/multipleOf", "MULTIPLE_OF_ADDED"})
-	case a.Sign() != 0 && shape.Divides(b, a):
+	case a.Sign() != 0 && values.Divides(b, a):
 		out = append(out, difference{"/multipleOf", "MULTIPLE_OF_EXPANDED"})
-	case b.Sign() == 0 || !shape.Divides(a, b):
+	case b.Sign() == 0 || !values.Divides(a, b):
 		out = append(out, difference{"/multipleOf", "MULTIPLE_OF_CHANGED"})
 	}
 	if !wantsInteger(old.v) && wantsInteger(new.v) {

@@ -1,8 +1,8 @@
 package compat
 
 import (
-	"github.com/omninode/trestle/compat/shape"
 	"github.com/omninode/trestle/tools/schema"
+	"github.com/omninode/trestle/tools/values"
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
@@ -26,10 +26,10 @@ func need(f *schema.Field) requirement {
 
 // unsure says whether it cannot be told that zero breaks the constraints that make a field as good as required.
 func unsure(f *schema.Field) bool {
-	if need(f) == declaredNeed(f) || shape.Zero(f.Type.Kind) == "" {
+	if need(f) == declaredNeed(f) || values.Zero(f.Type.Kind) == "" {
 		return false
 	}
-	ok, _ := shape.Accepts(f.Type, shape.Zero(f.Type.Kind))
+	ok, _ := values.Accepts(f.Type, values.Zero(f.Type.Kind))
 	return ok
 }
 
@@ -44,8 +44,8 @@ func zeroBreaks(t *schema.Type) bool {
 	case t.Kind == schema.Map:
 		return c.MinPairs != nil && *c.MinPairs > 0
 	}
-	zero := shape.Zero(t.Kind)
-	return zero != "" && !shape.Surely(t, zero)
+	zero := values.Zero(t.Kind)
+	return zero != "" && !values.Surely(t, zero)
 }
 
 // declaredNeed says what a field itself demands, constraints apart. A default satisfies every demand, as readers fill

@@ -113,7 +113,7 @@ func TestRuleFiles(t *testing.T) {
 			t.Errorf("%s comes after %s", r.ID, last)
 		}
 		last = r.ID
-		if _, err := os.Stat(strings.ToLower(r.ID) + ".go"); err != nil {
+		if _, err := os.Stat("rule_" + strings.ToLower(r.ID) + ".go"); err != nil {
 			t.Errorf("%s: %v", r.ID, err)
 		}
 		if r.Purpose == "" || r.Fix == "" || r.Breaks == 0 || r.Severity == "" || len(r.Encodings) == 0 {

@@ -9,10 +9,10 @@ import (
 	"time"
 
 	"github.com/omninode/trestle/compat"
-	"github.com/omninode/trestle/compat/shape"
 	"github.com/omninode/trestle/compat/witness"
 	"github.com/omninode/trestle/tools/schema"
 	"github.com/omninode/trestle/tools/schema/jsontree"
+	"github.com/omninode/trestle/tools/values"
 )
 
 var (
@@ -182,13 +182,13 @@ func write(t *testing.T, v any) string {
 }
 
 // declared is what a writer of a schema writes.
-func declared(t *testing.T, text string) *shape.Shape {
+func declared(t *testing.T, text string) *values.Shape {
 	t.Helper()
 	v, err := jsontree.Parse([]byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := shape.NewSpace().FromJSONSchema(&shape.Documents{Files: map[string]*jsontree.Value{"a": v}}, "a", "a", "", shape.Writer)
+	s, err := values.NewSpace().FromJSONSchema(&values.Documents{Files: map[string]*jsontree.Value{"a": v}}, "a", "a", "", values.Writer)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -213,7 +213,7 @@ func evolveProto(t *testing.T, s uint64, sum *tally) {
 	}
 	e := newEvolution(t, s, texts, sets, sum)
 	finder := witness.NewFinder(sets[0], sets[1], nil)
-	p := shape.NewProver()
+	p := values.NewProver()
 	for _, d := range directions {
 		open := 0
 		for _, enc := range []schema.Encoding{schema.EncodingJSON, schema.EncodingProtobuf} {
@@ -242,21 +242,21 @@ func evolveProto(t *testing.T, s uint64, sum *tally) {
 }
 
 // holdShapes holds an event that was read against the shapes of both sides.
-func (e *evolution) holdShapes(t *testing.T, p *shape.Prover, d compat.Direction, enc schema.Encoding, event map[string]any, w *witness.Witness) {
+func (e *evolution) holdShapes(t *testing.T, p *values.Prover, d compat.Direction, enc schema.Encoding, event map[string]any, w *witness.Witness) {
 	t.Helper()
 	writer, reader, texts := e.sides(d)
 	var v any = event
 	if enc == schema.EncodingProtobuf {
-		v = shape.InBinary(&schema.Type{Kind: schema.Record, Message: writer}, event)
+		v = values.InBinary(&schema.Type{Kind: schema.MessageKind, Message: writer}, event)
 	}
-	if in, sure := p.FromMessage(writer, shape.Writer, enc).Contains(v); !in && sure {
+	if in, sure := p.FromMessage(writer, values.Writer, enc).Contains(v); !in && sure {
 		t.Errorf("seed %d: %s is written in %s, but is no member of its shape\n%s", e.seed, write(t, event), enc, texts[0])
 	}
 	if e.broken[enc]&d != 0 {
 		return // fields of other types that are written alike do not meet in the binary form
 	}
 	rejected := w != nil && w.Outcome == witness.Rejected
-	if in, sure := p.FromMessage(reader, shape.Reader, enc).Contains(v); sure && in == rejected {
+	if in, sure := p.FromMessage(reader, values.Reader, enc).Contains(v); sure && in == rejected {
 		t.Errorf("seed %d: that %s is rejected in %s is %v, but that it is in the shape, too\nwriter %s\nreader %s",
 			e.seed, write(t, event), enc, rejected, texts[0], texts[1])
 	}

@@ -28,7 +28,7 @@ func unchangedType(old, new *schema.Type) bool {
 	switch old.Kind {
 	case schema.EnumKind, schema.List, schema.Map:
 		return false
-	case schema.Record:
+	case schema.MessageKind:
 		return old.Message.FullName == new.Message.FullName
 	}
 	return true

@@ -40,7 +40,7 @@ func newUsage(s *schema.Set) *usage {
 func (u *usage) add(m *schema.Message, t *schema.Type) {
 	for ; t != nil; t = t.Elem {
 		switch t.Kind {
-		case schema.Record:
+		case schema.MessageKind:
 			u.parents[t.Message] = append(u.parents[t.Message], m)
 		case schema.EnumKind:
 			u.enumUsers[t.Enum] = append(u.enumUsers[t.Enum], m)

@@ -3,9 +3,9 @@ package compat
 import (
 	"slices"
 
-	"github.com/omninode/trestle/compat/shape"
 	"github.com/omninode/trestle/compat/witness"
 	"github.com/omninode/trestle/tools/schema"
+	"github.com/omninode/trestle/tools/values"
 )
 
 // comparison walks two sets side by side. Message pairs are visited in breadth, from events down, so that the first
@@ -30,8 +30,8 @@ type comparison struct {
 
 	oldUse, newUse *usage
 	witnesses      *witness.Finder
-	proof          *shape.Prover
-	parsed         map[*schema.Set]*shape.Documents
+	proof          *values.Prover
+	parsed         map[*schema.Set]*values.Documents
 	// broken are the breaks that the rules found.
 	broken []broken
 	alike  *alike
@@ -249,7 +249,7 @@ func (c *comparison) message(v visit) {
 
 func (c *comparison) field(at place, p fieldPair) {
 	if unchanged(p.old, p.new) {
-		if p.new.Type.Kind == schema.Record {
+		if p.new.Type.Kind == schema.MessageKind {
 			c.enqueue(visit{p.old.Type.Message, p.new.Type.Message, at.trail.Step(p.old, p.new)})
 		}
 		return
@@ -315,7 +315,7 @@ func (c *comparison) types(at place, old, new *schema.Type) {
 		at.key = false
 		at.path = field + "{}"
 		c.types(at, old.Elem, new.Elem)
-	case schema.Record:
+	case schema.MessageKind:
 		if sameForm(old.Message, new.Message) {
 			c.enqueue(visit{old.Message, new.Message, at.trail})
 		}

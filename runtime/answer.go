@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/omninode/trestle/runtime/event"
 )
 
 // Answer registers the handler of a request, and has the response that it returns published under the request's
@@ -19,27 +21,33 @@ func Answer[E, R any, P interface {
 	*R
 	Event
 }](c *Consumer, pub *Publisher, answer func(context.Context, P) (Q, error)) {
-	request, response := P(nil).EventInfo(), Q(nil).EventInfo()
+	event.Answer(c, pub, answer)
+}
+
+// AnswerInfo is [Answer] for a program that learns of its event types when it runs: the handler gets requests that
+// request.New made, and returns responses of the type of reply, or nil for none.
+func (c *Consumer) AnswerInfo(pub event.EventPublisher, request, reply *EventInfo, answer func(context.Context, Event) (Event, error)) {
+	own, isOwn := pub.(*Publisher)
 	switch {
-	case request.Reply != response.Type:
-		c.refuse(request, fmt.Errorf("returns %s, but its schema names the reply %q", response.Type, request.Reply))
+	case request.Reply != reply.Type:
+		c.refuse(request, fmt.Errorf("returns %s, but its schema names the reply %q", reply.Type, request.Reply))
 		return
-	case pub == nil:
+	case pub == nil || isOwn && own == nil:
 		c.refuse(request, errors.New("has no publisher for its responses"))
 		return
 	case answer == nil:
 		c.register(request, nil)
 		return
 	}
-	Handle(c, func(ctx context.Context, e P) error {
-		r, err := answer(ctx, e)
+	HandleInfo(c, request, func(ctx context.Context, e Event) error {
+		response, err := answer(ctx, e)
 		switch {
 		case err != nil:
 			return err
-		case r == nil:
+		case response == nil:
 			return Permanent(fmt.Errorf("handler of %s returned no response", request.FullName))
 		}
 		d, _ := DeliveryFrom(ctx)
-		return pub.Publish(ctx, r, WithCorrelationID(d.Envelope.CorrelationID), WithSessionID(d.Envelope.SessionID))
+		return pub.Publish(ctx, response, WithCorrelationID(d.Envelope.CorrelationID), WithSessionID(d.Envelope.SessionID))
 	})
 }

@@ -113,7 +113,7 @@ func errorType(err error) string {
 		if t.PkgPath() == "errors" || t.PkgPath() == "fmt" || t.Name() == "" || t == reflect.TypeFor[permanentError]() {
 			continue
 		}
-		return strings.TrimPrefix(t.String(), "trestle.")
+		return strings.TrimPrefix(strings.TrimPrefix(t.String(), "trestle."), "event.")
 	}
 	return "HandlerError"
 }

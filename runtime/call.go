@@ -9,6 +9,8 @@ import (
 
 	"github.com/google/uuid"
 	"golang.org/x/sync/semaphore"
+
+	"github.com/omninode/trestle/runtime/event"
 )
 
 // Caller sends requests and waits for their responses. It is safe for concurrent use, and meant to be shared.
@@ -94,30 +96,22 @@ func NewCaller(brokers []string, opts ...CallerOption) (*Caller, error) {
 // being handled, as with Publish; elsewhere it starts a new one, unless it or an option says otherwise. Two calls for
 // the same response type under one correlation id can't be told apart: the second fails while the first waits.
 func Call[P Event](ctx context.Context, c *Caller, request Event, opts ...CallOption) (P, error) {
-	var none P
-	if any(none) == nil {
-		return none, errors.New("call: the response type is an interface: name an event type")
-	}
-	response, err := CallInfo(ctx, c, none.EventInfo(), request, opts...)
-	if err != nil {
-		return none, err
-	}
-	return response.(P), nil
+	return event.Call[P](ctx, c, request, opts...)
 }
 
 // CallInfo is [Call] for a program that learns of its event types when it runs: the response is one that reply.New
 // made.
-func CallInfo(ctx context.Context, c *Caller, reply *EventInfo, request Event, opts ...CallOption) (Event, error) {
+func (c *Caller) CallInfo(ctx context.Context, reply *EventInfo, request Event, opts ...CallOption) (Event, error) {
 	if request == nil {
 		return nil, errors.New("call: the request is nil")
 	}
-	var cfg callConfig
+	var cfg event.CallSettings
 	for _, o := range opts {
-		o.applyCall(&cfg)
+		o.ApplyCall(&cfg)
 	}
 	info := request.EventInfo()
 	fail := func(err error) (Event, error) { return nil, &CallError{EventType: info.FullName, Err: err} }
-	if err := checkCall(info, reply, cfg.watchers); err != nil {
+	if err := checkCall(info, reply, cfg.Watchers); err != nil {
 		return fail(err)
 	}
 	if !c.begin() {
@@ -131,14 +125,14 @@ func CallInfo(ctx context.Context, c *Caller, reply *EventInfo, request Event, o
 	}
 	defer c.room.Release(1)
 
-	sent, err := c.pub.encode(ctx, request, append(cfg.publish, withConversation(ctx, request)))
+	sent, err := c.pub.encode(ctx, request, append(cfg.Publish, withConversation(ctx, request)))
 	if err != nil {
 		return nil, err
 	}
-	return c.exchange(ctx, sent, reply, cfg.watchers)
+	return c.exchange(ctx, sent, reply, cfg.Watchers)
 }
 
-func checkCall(request, reply *EventInfo, watchers []watcher) error {
+func checkCall(request, reply *EventInfo, watchers []event.Watcher) error {
 	switch {
 	case request.Reply == "":
 		return errors.New("it is no request: its schema names no reply")
@@ -149,10 +143,10 @@ func checkCall(request, reply *EventInfo, watchers []watcher) error {
 	}
 	for _, w := range watchers {
 		switch {
-		case w.notify == nil:
+		case w.Notify == nil:
 			return errors.New("WithStatus: must not be nil")
-		case w.info.Topic == nil:
-			return fmt.Errorf("WithStatus: event type %s has no topic", w.info.FullName)
+		case w.Info.Topic == nil:
+			return fmt.Errorf("WithStatus: event type %s has no topic", w.Info.FullName)
 		}
 	}
 	return nil
@@ -160,29 +154,29 @@ func checkCall(request, reply *EventInfo, watchers []watcher) error {
 
 // withConversation gives a request a correlation id that has none from elsewhere, also where its envelope needs none.
 func withConversation(ctx context.Context, request Event) PublishOption {
-	return func(c *publishConfig) {
-		if c.envelope.CorrelationID != "" {
+	return func(s *event.PublishSettings) {
+		if s.Envelope.CorrelationID != "" {
 			return
 		}
 		if handled, ok := ctx.Value(deliveryKey{}).(*Delivery); ok && handled.Envelope.CorrelationID != "" {
 			return
 		}
 		var own Envelope
-		var ignored Violations
+		var ignored event.Violations
 		request.ShareEnvelope(&own, &ignored)
 		if own.CorrelationID == "" {
-			c.envelope.CorrelationID = uuid.NewString()
+			s.Envelope.CorrelationID = uuid.NewString()
 		}
 	}
 }
 
 // exchange publishes an encoded request and waits for what comes back.
-func (c *Caller) exchange(ctx context.Context, s *sending, reply *EventInfo, watchers []watcher) (Event, error) {
+func (c *Caller) exchange(ctx context.Context, s *sending, reply *EventInfo, watchers []event.Watcher) (Event, error) {
 	fail := func(err error) (Event, error) {
 		return nil, &CallError{EventType: s.info.FullName, CorrelationID: s.envelope.CorrelationID, Err: err}
 	}
 	for _, w := range watchers {
-		if err := c.replies.open(ctx, w.info); err != nil {
+		if err := c.replies.open(ctx, w.Info); err != nil {
 			return fail(err)
 		}
 	}

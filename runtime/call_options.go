@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/omninode/trestle/runtime/event"
 )
 
 // CallerOption configures a caller.
@@ -83,24 +85,10 @@ func (c *callerConfig) kafkaOptions(brokers []string) []kgo.Opt {
 	}, c.kafka...)
 }
 
-// CallOption says something about one call. Every [PublishOption] is one, and counts for the request.
-type CallOption interface{ applyCall(*callConfig) }
+type callOption func(*event.CallSettings)
 
-func (o PublishOption) applyCall(c *callConfig) { c.publish = append(c.publish, o) }
-
-type callOption func(*callConfig)
-
-func (o callOption) applyCall(c *callConfig) { o(c) }
-
-type callConfig struct {
-	publish  []PublishOption
-	watchers []watcher
-}
-
-type watcher struct {
-	info   *EventInfo
-	notify func(context.Context, Event)
-}
+// ApplyCall makes the option one of a call.
+func (o callOption) ApplyCall(s *event.CallSettings) { o(s) }
 
 // WithStatus has a function called with the status events of the call's conversation, those with its correlation id or
 // its session id, while the call waits. It is called in the goroutine of Call, never after Call has returned. When it is
@@ -109,11 +97,11 @@ func WithStatus[E any, P interface {
 	*E
 	Event
 }](notify func(context.Context, P)) CallOption {
-	return callOption(func(c *callConfig) {
-		w := watcher{info: P(nil).EventInfo()}
+	return callOption(func(s *event.CallSettings) {
+		w := event.Watcher{Info: P(nil).EventInfo()}
 		if notify != nil {
-			w.notify = func(ctx context.Context, e Event) { notify(ctx, e.(P)) }
+			w.Notify = func(ctx context.Context, e Event) { notify(ctx, e.(P)) }
 		}
-		c.watchers = append(c.watchers, w)
+		s.Watchers = append(s.Watchers, w)
 	})
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	trestle "github.com/omninode/trestle/runtime"
+	"github.com/omninode/trestle/runtime/event"
 	"github.com/omninode/trestle/runtime/wire"
 )
 
@@ -36,15 +37,15 @@ var (
 	statuses = &trestle.TopicInfo{Name: "statuses", DeadLetter: orders.DeadLetter, EventTypes: []string{"PriceStatus"}}
 
 	askPriceInfo = trestle.EventInfo{
-		Type: "AskPrice", FullName: "test.AskPrice", Role: trestle.Request, Reply: "Price", Envelope: wire.OnexV1, Topic: asks,
+		Type: "AskPrice", FullName: "test.AskPrice", Role: event.RoleRequest, Reply: "Price", Envelope: wire.OnexV1, Topic: asks,
 		New: func() trestle.Event { return new(askPrice) },
 	}
 	priceInfo = trestle.EventInfo{
-		Type: "Price", FullName: "test.Price", Role: trestle.Response, Envelope: wire.OnexV1, Topic: prices,
+		Type: "Price", FullName: "test.Price", Role: event.RoleResponse, Envelope: wire.OnexV1, Topic: prices,
 		New: func() trestle.Event { return new(price) },
 	}
 	priceStatusInfo = trestle.EventInfo{
-		Type: "PriceStatus", FullName: "test.PriceStatus", Role: trestle.Status, Envelope: wire.OnexV1, Topic: statuses,
+		Type: "PriceStatus", FullName: "test.PriceStatus", Role: event.RoleStatus, Envelope: wire.OnexV1, Topic: statuses,
 		New: func() trestle.Event { return new(priceStatus) },
 	}
 )

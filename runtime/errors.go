@@ -40,19 +40,6 @@ func (e *PublishError) Error() string {
 // Unwrap returns the cause.
 func (e *PublishError) Unwrap() error { return e.Err }
 
-// TooLargeError says that an event is larger than its topic takes; nothing was sent.
-type TooLargeError struct {
-	Topic     string
-	EventType string // full name
-	Size      int    // of the record before compression, in bytes
-	Limit     int    // in bytes
-}
-
-// Error names both sizes.
-func (e *TooLargeError) Error() string {
-	return fmt.Sprintf("publish to %s: %s: record has %d bytes, the topic takes %d", e.Topic, e.EventType, e.Size, e.Limit)
-}
-
 // retriable says whether what the cluster answered, or didn't, can be different next time.
 func retriable(err error) bool {
 	refusal, ok := errors.AsType[*kerr.Error](err)

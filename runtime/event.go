@@ -1,85 +1,55 @@
 package trestle
 
-import (
-	"time"
+import "github.com/omninode/trestle/runtime/event"
 
-	"github.com/omninode/trestle/runtime/jsontext"
-	"github.com/omninode/trestle/runtime/wire"
+// The nouns of package event, which needs no client and no telemetry, under the names that programs with both know.
+type (
+	// Event is a generated event type. Application code uses the types, not this interface; only the generator
+	// implements it.
+	Event = event.Event
+	// EventInfo is the static description of an event type.
+	EventInfo = event.EventInfo
+	// TopicInfo is the static description of a topic.
+	TopicInfo = event.TopicInfo
+	// Envelope is what surrounds an event on the wire.
+	Envelope = event.Envelope
+	// Source says which service instance an event comes from.
+	Source = event.Source
+	// Record is an event as it stands on a topic, of no particular Kafka client.
+	Record = event.Record
+	// Header is a record header. Names may repeat; a nil Value differs from an empty one.
+	Header = event.Header
+	// Violation is one rule that an event breaks.
+	Violation = event.Violation
+	// ValidationError says that the data is wrong: retrying cannot help.
+	ValidationError = event.ValidationError
+	// TooLargeError says that an event is larger than its topic takes; nothing was sent.
+	TooLargeError = event.TooLargeError
+	// UnknownEventTypeError says that a record's event type is none that the program knows.
+	UnknownEventTypeError = event.UnknownEventTypeError
+	// PublishOption says something about one event that is published.
+	PublishOption = event.PublishOption
+	// CallOption says something about one call. Every [PublishOption] is one, and counts for the request.
+	CallOption = event.CallOption
+	// Types are the event types that records are decoded to. They may be used from many goroutines.
+	Types = event.Types
+	// EncodeOptions are what [Encode] cannot know from the event.
+	EncodeOptions = event.EncodeOptions
+	// DecodeOptions say how strictly records are read.
+	DecodeOptions = event.DecodeOptions
+	// Decoded is what [Decode] made of a record.
+	Decoded = event.Decoded
 )
 
-// GenVersion1 is referred to by generated code, so that code newer than this runtime does not compile.
-const GenVersion1 = 1
-
-// Envelope is what surrounds an event on the wire.
-type Envelope = wire.Envelope
-
-// Source says which service instance an event comes from.
-type Source = wire.Source
-
-// Event is a generated event type. Application code uses the types, not this interface; only the generator
-// implements it.
-type Event interface {
-	// EventInfo returns the type's static description; it works on a nil receiver.
-	EventInfo() *EventInfo
-	// Validate reports every rule the event breaks, as a *ValidationError, or nil. It does not change the event.
-	Validate() error
-	// SetDefaults fills fields that are absent and have a default, now for those whose default is the present.
-	SetDefaults(now time.Time)
-	// ShareEnvelope gives the payload what it lacks and the envelope has, and the envelope what it lacks and the
-	// payload has. Where both carry an id and they differ, it adds a violation.
-	ShareEnvelope(env *Envelope, v *Violations)
-	// PartitionKey returns the record's key, empty for none. Called after ShareEnvelope.
-	PartitionKey(env *Envelope) string
-	// AppendJSON appends the payload as JSON. The error is a *jsontext.Error with the path of the field that has no
-	// JSON form: NaN, infinity, invalid UTF-8, free-form text that is not JSON.
-	AppendJSON(b []byte) ([]byte, error)
-	// DecodeJSON reads the payload from r, which keeps the first error and all violations. Fields not in the JSON are
-	// left as they are; unknown ones are passed over, or kept where the schema says so.
-	DecodeJSON(r *jsontext.Reader)
+// Encode makes the record of an event, for those who bring a client of their own: see [event.Encode].
+func Encode(e Event, env *Envelope, opts EncodeOptions) (Record, error) {
+	return event.Encode(e, env, opts)
 }
 
-// EventInfo is the static description of an event type.
-type EventInfo struct {
-	Type     string // on the wire: "CodegenAnalysisRequest"
-	FullName string // "omninode.codegen.v1.CodegenAnalysisRequest"
-	Role     Role
-	Envelope wire.Kind
-	Encoding Encoding
-	// Topic is nil for an event that has no topic of its own (a dead letter).
-	Topic *TopicInfo
-	// Reply is the event type that answers this request; empty otherwise.
-	Reply string
-	// MessageIndexes is the Confluent index path of the protobuf message in its file; nil for JSON Schema events.
-	MessageIndexes []int
-	// New returns an empty event of the type.
-	New func() Event
+// Decode reads the event in a record, for those who bring a client of their own: see [event.Decode].
+func Decode(rec *Record, types *Types, opts DecodeOptions) (Decoded, error) {
+	return event.Decode(rec, types, opts)
 }
 
-// TopicInfo is the static description of a topic.
-type TopicInfo struct {
-	Name            string
-	DeadLetter      string   // its dead-letter topic; empty: none
-	EventTypes      []string // declared for the topic, sorted
-	MaxMessageBytes int      // 0: the broker's default
-}
-
-// Encoding names the format of a record's value.
-type Encoding uint8
-
-// The encodings.
-const (
-	JSON Encoding = iota
-	Protobuf
-)
-
-// Role is the part an event plays in a conversation.
-type Role uint8
-
-// The roles.
-const (
-	Fact Role = iota
-	Request
-	Response
-	Status
-	DeadLetter
-)
+// NewTypes returns the types of those events, such as those of a generated package's Events: see [event.NewTypes].
+func NewTypes(events ...*EventInfo) *Types { return event.NewTypes(events...) }

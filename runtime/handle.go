@@ -180,19 +180,6 @@ func (c *Consumer) finish(m *member, t *task, o Outcome) {
 	}
 }
 
-// UnknownEventTypeError says that a record's event type is not one of its topic's.
-type UnknownEventTypeError struct {
-	Topic     string
-	EventType string
-	Declared  []string // for the topic
-}
-
-// Error names the type and those declared.
-func (e *UnknownEventTypeError) Error() string {
-	return fmt.Sprintf("unknown event type %q on %s, which has %s: is its schema newer than this consumer?",
-		e.EventType, e.Topic, e.Declared)
-}
-
 // decodeError says that a record's value can't be read; nor can it the next time.
 type decodeError struct{ err error }
 

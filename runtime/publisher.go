@@ -9,6 +9,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	"golang.org/x/sync/semaphore"
+
+	"github.com/omninode/trestle/runtime/event"
 )
 
 // Publisher publishes events. It is safe for concurrent use, and meant to be shared: what is published at once goes
@@ -155,16 +157,16 @@ func (p *Publisher) encode(ctx context.Context, e Event, opts []PublishOption) (
 		return nil, errors.New("publish: the event is nil")
 	}
 	info := e.EventInfo()
-	var c publishConfig
+	var c event.PublishSettings
 	for _, o := range opts {
 		o(&c)
 	}
 	headers := appendTraceparent(ctx, nil)
 	if handled, ok := ctx.Value(deliveryKey{}).(*Delivery); ok {
-		inherit(e, &c.envelope, &handled.Envelope)
+		inherit(e, &c.Envelope, &handled.Envelope)
 		headers = append(headers, Header{Key: HeaderCausationID, Value: []byte(handled.EventID)})
 	}
-	encoding := EncodeOptions{Source: p.cfg.source, Headers: append(headers, c.headers...)}
+	encoding := EncodeOptions{Source: p.cfg.source, Headers: append(headers, c.Headers...)}
 	if p.cfg.schemaIDs != nil && info.Topic != nil {
 		id, err := p.cfg.schemaIDs.SchemaID(ctx, info)
 		if err != nil {
@@ -172,7 +174,7 @@ func (p *Publisher) encode(ctx context.Context, e Event, opts []PublishOption) (
 		}
 		encoding.SchemaID = id
 	}
-	record, err := Encode(e, &c.envelope, encoding)
+	record, err := Encode(e, &c.Envelope, encoding)
 	if _, ok := errors.AsType[*TooLargeError](err); ok {
 		return nil, err
 	}
@@ -182,13 +184,13 @@ func (p *Publisher) encode(ctx context.Context, e Event, opts []PublishOption) (
 	if size := record.Size(); size > p.cfg.batchBytes {
 		return nil, &TooLargeError{Topic: record.Topic, EventType: info.FullName, Size: size, Limit: p.cfg.batchBytes}
 	}
-	return &sending{record, info, c.envelope.EventID, c.envelope}, nil
+	return &sending{record, info, c.Envelope.EventID, c.Envelope}, nil
 }
 
 // inherit gives an event that is published in a handler the ids of the one being handled, unless it has its own.
 func inherit(e Event, env, handled *Envelope) {
 	var own Envelope
-	var ignored Violations
+	var ignored event.Violations
 	e.ShareEnvelope(&own, &ignored)
 	if env.CorrelationID == "" && own.CorrelationID == "" {
 		env.CorrelationID = handled.CorrelationID

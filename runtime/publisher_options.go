@@ -9,7 +9,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"github.com/omninode/trestle/runtime/jsontext"
+	"github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/runtime/jsonio"
 )
 
 // PublisherOption configures a publisher.
@@ -207,49 +208,41 @@ func (c *publisherConfig) kafkaOptions(brokers []string) []kgo.Opt {
 	return append(opts, c.kafka...)
 }
 
-// PublishOption says something about one event.
-type PublishOption func(*publishConfig)
-
-type publishConfig struct {
-	envelope Envelope
-	headers  []Header
-}
-
 // WithEnvelope sets all that env has, as if each part had an option of its own; what it lacks is filled in as usual. It
 // is for events that already have an envelope, such as those read from a file.
 func WithEnvelope(env Envelope) PublishOption {
-	return func(c *publishConfig) { c.envelope = env }
+	return func(s *event.PublishSettings) { s.Envelope = env }
 }
 
 // WithEventID sets the event's id, a UUID, overriding a new UUIDv7. Publishing an event again under the same id tells
 // consumers that it is the same.
 func WithEventID(id string) PublishOption {
-	return func(c *publishConfig) { c.envelope.EventID = id }
+	return func(s *event.PublishSettings) { s.Envelope.EventID = id }
 }
 
 // WithCorrelationID sets the correlation id, overriding that of the event being handled. The event is invalid when it
 // carries another one itself.
 func WithCorrelationID(id string) PublishOption {
-	return func(c *publishConfig) { c.envelope.CorrelationID = id }
+	return func(s *event.PublishSettings) { s.Envelope.CorrelationID = id }
 }
 
 // WithSessionID sets the session id, overriding that of the event being handled. The event is invalid when it carries
 // another one itself.
 func WithSessionID(id string) PublishOption {
-	return func(c *publishConfig) { c.envelope.SessionID = id }
+	return func(s *event.PublishSettings) { s.Envelope.SessionID = id }
 }
 
 // WithTraceID sets the trace id of a hook event.
 func WithTraceID(id string) PublishOption {
-	return func(c *publishConfig) { c.envelope.TraceID = id }
+	return func(s *event.PublishSettings) { s.Envelope.TraceID = id }
 }
 
 // WithMetadata sets the metadata of a hook event: a JSON object.
-func WithMetadata(object jsontext.Raw) PublishOption {
-	return func(c *publishConfig) { c.envelope.Metadata = object }
+func WithMetadata(object jsonio.Raw) PublishOption {
+	return func(s *event.PublishSettings) { s.Envelope.Metadata = object }
 }
 
 // WithHeader adds a record header. The headers that Trestle sets come first and win.
 func WithHeader(name string, value []byte) PublishOption {
-	return func(c *publishConfig) { c.headers = append(c.headers, Header{Key: name, Value: value}) }
+	return func(s *event.PublishSettings) { s.Headers = append(s.Headers, Header{Key: name, Value: value}) }
 }

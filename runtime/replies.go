@@ -13,6 +13,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/omninode/trestle/runtime/event"
 )
 
 // replies reads topics of responses and status events, and hands each event to the calls that wait for it.
@@ -47,7 +49,7 @@ type expected struct {
 type waitingCall struct {
 	correlationID, sessionID string // in lower case
 	reply                    *EventInfo
-	watchers                 []watcher
+	watchers                 []event.Watcher
 	answer                   chan answer   // takes the first
 	news                     chan struct{} // there are statuses
 
@@ -68,7 +70,7 @@ type status struct {
 // maxStatuses is how many status events wait for a call's function.
 const maxStatuses = 256
 
-func newWaiting(s *sending, reply *EventInfo, watchers []watcher) *waitingCall {
+func newWaiting(s *sending, reply *EventInfo, watchers []event.Watcher) *waitingCall {
 	return &waitingCall{
 		correlationID: strings.ToLower(s.envelope.CorrelationID), sessionID: strings.ToLower(s.envelope.SessionID),
 		reply: reply, watchers: watchers, answer: make(chan answer, 1), news: make(chan struct{}, 1),
@@ -222,10 +224,10 @@ func (r *replies) add(w *waitingCall) bool {
 	}
 	reply.waiting[w.correlationID] = w
 	for _, watcher := range w.watchers {
-		watching := r.topics[watcher.info.Topic.Name].expected[watcher.info].watching
-		notify := watcher.notify
+		watching := r.topics[watcher.Info.Topic.Name].expected[watcher.Info].watching
+		notify := watcher.Notify
 		if other := watching[w]; other != nil {
-			notify = func(ctx context.Context, e Event) { other(ctx, e); watcher.notify(ctx, e) }
+			notify = func(ctx context.Context, e Event) { other(ctx, e); watcher.Notify(ctx, e) }
 		}
 		watching[w] = notify
 	}
@@ -242,7 +244,7 @@ func (r *replies) remove(w *waitingCall) {
 	defer r.mu.Unlock()
 	delete(r.topics[w.reply.Topic.Name].expected[w.reply].waiting, w.correlationID)
 	for _, watcher := range w.watchers {
-		delete(r.topics[watcher.info.Topic.Name].expected[watcher.info].watching, w)
+		delete(r.topics[watcher.Info.Topic.Name].expected[watcher.Info].watching, w)
 	}
 	r.calls--
 }

@@ -16,7 +16,8 @@ import (
 
 	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/deadletter"
-	"github.com/omninode/trestle/runtime/jsontext"
+	"github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/runtime/jsonio"
 	"github.com/omninode/trestle/runtime/wire"
 )
 
@@ -39,13 +40,13 @@ var orderPlacedInfo = trestle.EventInfo{
 	New: func() trestle.Event { return new(orderPlaced) },
 }
 
-func (*orderPlaced) EventInfo() *trestle.EventInfo                        { return &orderPlacedInfo }
-func (*orderPlaced) SetDefaults(time.Time)                                {}
-func (*orderPlaced) ShareEnvelope(*trestle.Envelope, *trestle.Violations) {}
-func (e *orderPlaced) PartitionKey(*trestle.Envelope) string              { return e.OrderID }
+func (*orderPlaced) EventInfo() *trestle.EventInfo                      { return &orderPlacedInfo }
+func (*orderPlaced) SetDefaults(time.Time)                              {}
+func (*orderPlaced) ShareEnvelope(*trestle.Envelope, *event.Violations) {}
+func (e *orderPlaced) PartitionKey(*trestle.Envelope) string            { return e.OrderID }
 
 func (e *orderPlaced) Validate() error {
-	var v trestle.Violations
+	var v event.Violations
 	if e.N < 0 {
 		v.Add("n", "int64.gte", "must be greater than or equal to 0", e.N)
 	}
@@ -54,18 +55,18 @@ func (e *orderPlaced) Validate() error {
 
 func (e *orderPlaced) AppendJSON(b []byte) ([]byte, error) {
 	b = append(b, `{"order_id":`...)
-	b, err := jsontext.AppendString(b, e.OrderID)
+	b, err := jsonio.AppendString(b, e.OrderID)
 	if err != nil {
-		return b, jsontext.At(err, "order_id")
+		return b, jsonio.At(err, "order_id")
 	}
 	b = append(b, `,"n":`...)
 	b = strconv.AppendInt(b, e.N, 10)
 	b = append(b, `,"note":`...)
-	b, err = jsontext.AppendString(b, e.Note)
-	return append(b, '}'), jsontext.At(err, "note")
+	b, err = jsonio.AppendString(b, e.Note)
+	return append(b, '}'), jsonio.At(err, "note")
 }
 
-func (e *orderPlaced) DecodeJSON(r *jsontext.Reader) {
+func (e *orderPlaced) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}

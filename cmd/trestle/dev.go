@@ -7,8 +7,8 @@ import (
 
 	"github.com/omninode/trestle/cmd/trestle/dev"
 	"github.com/omninode/trestle/cmd/trestle/gate"
+	"github.com/omninode/trestle/runtime/eventtrace"
 	"github.com/omninode/trestle/runtime/topics"
-	"github.com/omninode/trestle/runtime/trace"
 	"github.com/spf13/cobra"
 )
 
@@ -89,7 +89,7 @@ func runStack(cmd *cobra.Command, p *project, stack *dev.Stack, asJSON bool) err
 	if err != nil {
 		return err
 	}
-	sink, err := trace.NewSink(env.Brokers, topicNames(set.Topics), store, traceReader(set), trace.WithLogger(logger(cmd)))
+	sink, err := eventtrace.NewSink(env.Brokers, topicNames(set.Topics), store, traceReader(set), eventtrace.WithLogger(logger(cmd)))
 	if err != nil {
 		return err
 	}

@@ -8,10 +8,10 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/omninode/trestle/cmd/trestle/dynamic"
 	codegenv1 "github.com/omninode/trestle/gen/omninode/codegen/v1"
 	hooksv1 "github.com/omninode/trestle/gen/omninode/hooks/v1"
 	trestle "github.com/omninode/trestle/runtime"
+	"github.com/omninode/trestle/tools/event"
 	"github.com/omninode/trestle/tools/schema"
 )
 
@@ -46,7 +46,7 @@ func (p *project) eventTypes(ctx context.Context) (eventTypes, error) {
 // eventTypesOf returns the event types of a set, as built in where they are, since those are faster.
 func eventTypesOf(set *schema.Set) eventTypes {
 	var out eventTypes
-	for _, info := range dynamic.Events(set) {
+	for _, info := range event.Events(set) {
 		if i := slices.IndexFunc(builtIn(), func(b *trestle.EventInfo) bool { return b.FullName == info.FullName && b.Type == info.Type }); i >= 0 {
 			info = builtIn()[i]
 		}

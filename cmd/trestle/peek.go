@@ -13,7 +13,7 @@ import (
 	"time"
 
 	trestle "github.com/omninode/trestle/runtime"
-	"github.com/omninode/trestle/runtime/jsontext"
+	"github.com/omninode/trestle/runtime/jsonio"
 	"github.com/omninode/trestle/runtime/wire"
 	"github.com/spf13/cobra"
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -328,6 +328,6 @@ func recordJSON(r *kgo.Record, types func() *trestle.Types) (json.RawMessage, er
 }
 
 func checkedJSON(text []byte) (json.RawMessage, error) {
-	out, err := jsontext.AppendRaw(nil, jsontext.Raw(text))
+	out, err := jsonio.AppendRaw(nil, jsonio.Raw(text))
 	return json.RawMessage(out), err
 }

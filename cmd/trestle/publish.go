@@ -9,6 +9,7 @@ import (
 	"time"
 
 	trestle "github.com/omninode/trestle/runtime"
+	"github.com/omninode/trestle/runtime/event"
 	"github.com/omninode/trestle/runtime/registry"
 	"github.com/spf13/cobra"
 )
@@ -104,7 +105,7 @@ func publish(cmd *cobra.Command, env environment, info *trestle.EventInfo, opts 
 
 func publishDocument(ctx context.Context, pub *trestle.Publisher, info *trestle.EventInfo, d document, results *results) {
 	slot := results.open(published{Document: d.Name, EventType: info.Type})
-	event, envelope, err := trestle.ReadDocument(info, d.Text)
+	event, envelope, err := event.ReadText(info, d.Text)
 	if err == nil {
 		err = pub.PublishAsync(ctx, event, func(r trestle.Receipt, err error) { results.fill(slot, r, err) }, trestle.WithEnvelope(envelope))
 	}

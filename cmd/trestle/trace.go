@@ -9,9 +9,9 @@ import (
 	"time"
 
 	trestle "github.com/omninode/trestle/runtime"
-	"github.com/omninode/trestle/runtime/jsontext"
-	"github.com/omninode/trestle/runtime/trace"
-	"github.com/omninode/trestle/runtime/trace/open"
+	"github.com/omninode/trestle/runtime/eventtrace"
+	"github.com/omninode/trestle/runtime/jsonio"
+	"github.com/omninode/trestle/runtime/store"
 	"github.com/omninode/trestle/runtime/wire"
 	"github.com/omninode/trestle/tools/schema"
 	"github.com/spf13/cobra"
@@ -26,11 +26,11 @@ func newTrace(p *project) *cobra.Command {
 	cmd.AddCommand(
 		newTraceRun(p),
 		newTraceQuery(p, "correlation ID", "Show all events with a correlation id: a request, its progress, its response",
-			func(ctx context.Context, s trace.Store, id string) ([]trace.Event, error) {
+			func(ctx context.Context, s eventtrace.Store, id string) ([]eventtrace.Event, error) {
 				return s.ByCorrelation(ctx, id)
 			}),
 		newTraceQuery(p, "session ID", "Show the timeline of a session",
-			func(ctx context.Context, s trace.Store, id string) ([]trace.Event, error) {
+			func(ctx context.Context, s eventtrace.Store, id string) ([]eventtrace.Event, error) {
 				return s.BySession(ctx, id)
 			}),
 		newTraceType(p),
@@ -68,7 +68,7 @@ restart goes on where it was and a new store gets everything that the topics sti
 			if len(topics) == 0 {
 				topics = topicNames(set.Topics)
 			}
-			sink, err := trace.NewSink(env.Brokers, topics, store, traceReader(set), trace.WithLogger(logger(cmd)))
+			sink, err := eventtrace.NewSink(env.Brokers, topics, store, traceReader(set), eventtrace.WithLogger(logger(cmd)))
 			if err != nil {
 				return err
 			}
@@ -99,7 +99,7 @@ restart goes on where it was and a new store gets everything that the topics sti
 	return cmd
 }
 
-func newTraceQuery(p *project, use, short string, query func(context.Context, trace.Store, string) ([]trace.Event, error)) *cobra.Command {
+func newTraceQuery(p *project, use, short string, query func(context.Context, eventtrace.Store, string) ([]eventtrace.Event, error)) *cobra.Command {
 	var c connections
 	var asJSON bool
 	cmd := &cobra.Command{
@@ -107,7 +107,7 @@ func newTraceQuery(p *project, use, short string, query func(context.Context, tr
 		Short: short,
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.withStore(cmd.Context(), p, func(store trace.Store) error {
+			return c.withStore(cmd.Context(), p, func(store eventtrace.Store) error {
 				events, err := query(cmd.Context(), store, args[0])
 				if err != nil {
 					return err
@@ -130,8 +130,8 @@ func newTraceType(p *project) *cobra.Command {
 		Short: "Show the newest events of a type",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.withStore(cmd.Context(), p, func(store trace.Store) error {
-				page, err := store.ByType(cmd.Context(), args[0], trace.Cursor{}, limit)
+			return c.withStore(cmd.Context(), p, func(store eventtrace.Store) error {
+				page, err := store.ByType(cmd.Context(), args[0], eventtrace.Cursor{}, limit)
 				if err != nil {
 					return err
 				}
@@ -145,7 +145,7 @@ func newTraceType(p *project) *cobra.Command {
 	return cmd
 }
 
-func (c *connections) withStore(ctx context.Context, p *project, use func(trace.Store) error) error {
+func (c *connections) withStore(ctx context.Context, p *project, use func(eventtrace.Store) error) error {
 	env, err := c.resolve(p)
 	if err != nil {
 		return err
@@ -158,11 +158,11 @@ func (c *connections) withStore(ctx context.Context, p *project, use func(trace.
 	return use(store)
 }
 
-func (e environment) openStore(ctx context.Context) (trace.Store, error) {
+func (e environment) openStore(ctx context.Context) (eventtrace.Store, error) {
 	if err := e.needStore(); err != nil {
 		return nil, err
 	}
-	return open.Store(ctx, e.Store)
+	return store.Open(ctx, e.Store)
 }
 
 // traced is one event as `trace --json` shows it.
@@ -180,7 +180,7 @@ type traced struct {
 	Invalid string `json:"invalid,omitempty"`
 }
 
-func showTrace(cmd *cobra.Command, events []trace.Event, asJSON bool) error {
+func showTrace(cmd *cobra.Command, events []eventtrace.Event, asJSON bool) error {
 	if !asJSON {
 		writeTimeline(cmd.OutOrStdout(), events)
 		return nil
@@ -208,7 +208,7 @@ func orNull(s string) *string {
 }
 
 // writeTimeline prints a line an event: when, what, and what its payload says of itself.
-func writeTimeline(w io.Writer, events []trace.Event) {
+func writeTimeline(w io.Writer, events []eventtrace.Event) {
 	for _, e := range events {
 		name := e.EventType
 		if name == "" {
@@ -223,7 +223,7 @@ func writeTimeline(w io.Writer, events []trace.Event) {
 }
 
 // summary is what a payload says of itself: a status with its message, or the error of a dead letter.
-func summary(e trace.Event) string {
+func summary(e eventtrace.Event) string {
 	if e.Invalid != "" {
 		return "invalid: " + e.Invalid
 	}
@@ -248,9 +248,9 @@ func summary(e trace.Event) string {
 }
 
 // traceReader reads records of the declared topics.
-func traceReader(set *schema.Set) trace.Reader {
+func traceReader(set *schema.Set) eventtrace.Reader {
 	types := eventTypesOf(set).decoding()
-	return trace.Envelopes(envelopeOf(set), trace.WithProtobuf(func(r *kgo.Record, _ string) (jsontext.Raw, error) {
+	return eventtrace.Envelopes(envelopeOf(set), eventtrace.WithProtobuf(func(r *kgo.Record, _ string) (jsonio.Raw, error) {
 		return protobufPayload(r, types)
 	}))
 }
@@ -276,13 +276,13 @@ func envelopeOf(set *schema.Set) func(topic string) wire.Kind {
 }
 
 // protobufPayload renders the payload of a record in protobuf as JSON.
-func protobufPayload(r *kgo.Record, types *trestle.Types) (jsontext.Raw, error) {
+func protobufPayload(r *kgo.Record, types *trestle.Types) (jsonio.Raw, error) {
 	decoded, err := decodeRecord(r, types)
 	if err != nil {
 		return "", err
 	}
 	text, err := decoded.Event.AppendJSON(nil)
-	return jsontext.Raw(text), err
+	return jsonio.Raw(text), err
 }
 
 // decodeRecord reads a record of any of the event types.

@@ -5,7 +5,8 @@ import (
 	"fmt"
 
 	trestle "github.com/omninode/trestle/runtime"
-	"github.com/omninode/trestle/runtime/jsontext"
+	"github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/runtime/jsonio"
 	"github.com/spf13/cobra"
 )
 
@@ -88,13 +89,13 @@ const anySchemaID = 1
 
 // validateDocument does with an event what publishing does, short of sending it.
 func validateDocument(info *trestle.EventInfo, d document) validateAnswer {
-	event, env, err := trestle.ReadDocument(info, d.Text)
+	event, env, err := event.ReadText(info, d.Text)
 	if err == nil {
 		_, err = trestle.Encode(event, &env, trestle.EncodeOptions{Source: cliSource, SchemaID: anySchemaID})
 	}
 	answer := validateAnswer{Document: d.Name, Valid: err == nil, Violations: []violation{}}
 	var invalid *trestle.ValidationError
-	var broken *jsontext.Error
+	var broken *jsonio.Error
 	switch {
 	case errors.As(err, &invalid):
 		for _, v := range invalid.Violations {

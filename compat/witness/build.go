@@ -104,7 +104,7 @@ func record(t *schema.Type) *schema.Message {
 	for t != nil && (t.Kind == schema.List || t.Kind == schema.Map) {
 		t = t.Elem
 	}
-	if t == nil || t.Kind != schema.Record {
+	if t == nil || t.Kind != schema.MessageKind {
 		return nil
 	}
 	return t.Message
@@ -242,7 +242,7 @@ func renderObject(b *bytes.Buffer, m *schema.Message, v map[string]any) error {
 func renderValue(b *bytes.Buffer, t *schema.Type, v any) error {
 	switch x := v.(type) {
 	case map[string]any:
-		if t != nil && t.Kind == schema.Record {
+		if t != nil && t.Kind == schema.MessageKind {
 			return renderObject(b, t.Message, x)
 		}
 	case []any:

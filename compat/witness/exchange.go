@@ -7,8 +7,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/omninode/trestle/compat/shape"
 	"github.com/omninode/trestle/tools/schema"
+	"github.com/omninode/trestle/tools/values"
 )
 
 // Exchange lets one side of a pair of messages write an event, the old one with backward, and the other read it. It
@@ -111,8 +111,8 @@ func (c comparison) field(name string, from, to *schema.Field, before, after any
 
 // objects says whether both types are of objects, and one at least has fields.
 func objects(a, b *schema.Type) bool {
-	is := func(t *schema.Type) bool { return t.Kind == schema.Record || t.Kind == schema.Map }
-	return is(a) && is(b) && (a.Kind == schema.Record || b.Kind == schema.Record)
+	is := func(t *schema.Type) bool { return t.Kind == schema.MessageKind || t.Kind == schema.Map }
+	return is(a) && is(b) && (a.Kind == schema.MessageKind || b.Kind == schema.MessageKind)
 }
 
 // filledIn says whether a value is what is filled in for an absent one.
@@ -129,9 +129,9 @@ func (c comparison) value(name string, w, r *schema.Type, before, after any) (Ou
 	case map[string]any:
 		y, ok := after.(map[string]any)
 		switch {
-		case ok && w.Kind == schema.Record && r.Kind == schema.Record && !shape.OwnForm(w.Message):
+		case ok && w.Kind == schema.MessageKind && r.Kind == schema.MessageKind && !values.OwnForm(w.Message):
 			return c.message(name, w.Message, r.Message, x, y)
-		case ok && w.Kind == schema.Record && r.Kind != schema.Record && !c.binary:
+		case ok && w.Kind == schema.MessageKind && r.Kind != schema.MessageKind && !c.binary:
 			return c.entries(name, w.Message, r, x, y)
 		case ok && (w.Kind == schema.Map) != (r.Kind == schema.Map):
 			// Entries are members of an object, which may fill in others.
@@ -194,7 +194,7 @@ func onWire(t *schema.Type, v any) any {
 	case nil:
 		return json.Number("0") // the zero of an enum that has no name for it
 	case bool, string:
-		return shape.InBinary(t, v)
+		return values.InBinary(t, v)
 	}
 	return v
 }

@@ -8,8 +8,8 @@ import (
 	"strings"
 
 	"buf.build/go/protovalidate"
-	"github.com/omninode/trestle/compat/shape"
 	"github.com/omninode/trestle/tools/schema"
+	"github.com/omninode/trestle/tools/values"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
@@ -404,7 +404,7 @@ func fieldVariants(b *builder, steps []way) []variant {
 	for _, v := range b.candidates(last.writer.Type, other) {
 		out = append(out, variant{steps, v})
 	}
-	if inner := record(last.writer.Type); inner != nil && !shape.OwnForm(inner) {
+	if inner := record(last.writer.Type); inner != nil && !values.OwnForm(inner) {
 		out = append(out, variant{steps, wrap(last.writer.Type, b.full(inner))})
 	}
 	if last.writer.Nullable {

@@ -3,14 +3,14 @@ package witness
 import (
 	"slices"
 
-	"github.com/omninode/trestle/compat/shape"
 	"github.com/omninode/trestle/tools/schema"
+	"github.com/omninode/trestle/tools/values"
 )
 
 // Shapes knows what writers of a message write.
 type Shapes interface {
-	Prover() *shape.Prover
-	Written(m *schema.Message) (*shape.Shape, error)
+	Prover() *values.Prover
+	Written(m *schema.Message) (*values.Shape, error)
 }
 
 // maxGuided limits the events that the algebra is asked for, for one finding, direction and encoding.
@@ -38,9 +38,9 @@ func (d direction) guided(b *builder, s Shapes, writer, reader side, enc schema.
 }
 
 // wants are shapes of the events that are worth trying.
-func (d direction) wants(b *builder, p *shape.Prover) []*shape.Shape {
-	var out []*shape.Shape
-	add := func(steps []way, end func(last way) *shape.Shape) {
+func (d direction) wants(b *builder, p *values.Prover) []*values.Shape {
+	var out []*values.Shape
+	add := func(steps []way, end func(last way) *values.Shape) {
 		var fields []*schema.Field
 		for _, s := range steps[:len(steps)-1] {
 			if s.writer == nil {
@@ -53,7 +53,7 @@ func (d direction) wants(b *builder, p *shape.Prover) []*shape.Shape {
 		}
 	}
 	if n := len(d.steps); n > 0 && !d.message {
-		add(d.steps, func(last way) *shape.Shape {
+		add(d.steps, func(last way) *values.Shape {
 			if last.reader == nil || last.reader.Proto == nil {
 				return nil
 			}
@@ -65,7 +65,7 @@ func (d direction) wants(b *builder, p *shape.Prover) []*shape.Shape {
 			out = append(out, p.Any())
 			continue
 		}
-		add(v.steps, func(last way) *shape.Shape {
+		add(v.steps, func(last way) *values.Shape {
 			switch _, gone := v.value.(absent); {
 			case last.writer == nil:
 				return p.Any()

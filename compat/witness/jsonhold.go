@@ -7,8 +7,8 @@ import (
 	"math/big"
 	"strconv"
 
-	"github.com/omninode/trestle/compat/shape"
 	"github.com/omninode/trestle/tools/schema"
+	"github.com/omninode/trestle/tools/values"
 )
 
 // hold puts what was read into the types of the model, where it stands: a number into a float64. The error says what a
@@ -40,7 +40,7 @@ func holdValue(t *schema.Type, v any) (any, error) {
 		}
 	case map[string]any:
 		switch t.Kind {
-		case schema.Record:
+		case schema.MessageKind:
 			return x, hold(t.Message, x)
 		case schema.Map:
 			for k, e := range x {
@@ -70,7 +70,7 @@ func holdNumber(t *schema.Type, n json.Number) (any, error) {
 	r, ok := new(big.Rat).SetString(n.String())
 	switch {
 	case !ok:
-	case shape.IsInteger(t.Kind) && !shape.KindRange(t.Kind).Contains(r):
+	case values.IsInteger(t.Kind) && !values.KindRange(t.Kind).Contains(r):
 		return nil, fmt.Errorf("%s does not fit %s", n, t.Kind)
 	case t.Kind == schema.Double:
 		f, _ := r.Float64()

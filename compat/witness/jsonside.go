@@ -186,7 +186,7 @@ func keepValue(t *schema.Type, v any, undeclared bool) any {
 	switch x := v.(type) {
 	case map[string]any:
 		switch t.Kind {
-		case schema.Record:
+		case schema.MessageKind:
 			return keep(t.Message, x, undeclared)
 		case schema.Map:
 			out := make(map[string]any, len(x))

@@ -11,8 +11,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/omninode/trestle/compat/shape"
 	"github.com/omninode/trestle/tools/schema"
+	"github.com/omninode/trestle/tools/values"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
@@ -188,7 +188,7 @@ func (d decoder) value(t *schema.Type, x any, fresh func() protoreflect.Value) (
 			v.Message().Set(v.Message().Descriptor().Fields().ByName("json"), protoreflect.ValueOfString(string(text)))
 			return v, err
 		}
-	case schema.Record:
+	case schema.MessageKind:
 		v := fresh()
 		if wellKnown(v.Message()) {
 			text, err := json.Marshal(x)
@@ -236,7 +236,7 @@ func timestamp(s string, v protoreflect.Value) (protoreflect.Value, error) {
 
 // wellKnown says whether a message has a JSON form of its own.
 func wellKnown(m protoreflect.Message) bool {
-	return shape.HasOwnForm(m.Descriptor())
+	return values.HasOwnForm(m.Descriptor())
 }
 
 // within fills in the defaults of a message and of those in it.
@@ -246,7 +246,7 @@ func (d decoder) within(sm *schema.Message, m protoreflect.Message) error {
 		if t.Kind == schema.List || t.Kind == schema.Map {
 			t = t.Elem
 		}
-		if t.Kind != schema.Record || fd == nil || !m.Has(fd) {
+		if t.Kind != schema.MessageKind || fd == nil || !m.Has(fd) {
 			continue
 		}
 		v := m.Get(fd)

@@ -88,7 +88,7 @@ func encodeValue(t *schema.Type, v protoreflect.Value) any {
 			return text
 		}
 		return object
-	case schema.Record:
+	case schema.MessageKind:
 		if wellKnown(v.Message()) {
 			text, err := protojson.Marshal(v.Message().Interface())
 			if err != nil {

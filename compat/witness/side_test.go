@@ -65,7 +65,7 @@ func TestRecursive(t *testing.T) {
 	t.Parallel()
 	list := &schema.Message{FullName: "List"}
 	list.Fields = []*schema.Field{
-		{JSONName: "items", Required: true, Explicit: true, Type: &schema.Type{Kind: schema.List, Elem: &schema.Type{Kind: schema.Record, Message: list}}},
+		{JSONName: "items", Required: true, Explicit: true, Type: &schema.Type{Kind: schema.List, Elem: &schema.Type{Kind: schema.MessageKind, Message: list}}},
 		{JSONName: "name", Required: true, Explicit: true, Type: &schema.Type{Kind: schema.String}},
 	}
 	b := newBuilder()
@@ -75,7 +75,7 @@ func TestRecursive(t *testing.T) {
 	}
 	self := &schema.Message{FullName: "Self"}
 	self.Fields = []*schema.Field{
-		{JSONName: "self", Required: true, Explicit: true, Type: &schema.Type{Kind: schema.Record, Message: self}},
+		{JSONName: "self", Required: true, Explicit: true, Type: &schema.Type{Kind: schema.MessageKind, Message: self}},
 	}
 	if got := b.minimal(self); got != nil {
 		t.Errorf("got %v of a message that requires itself", got)

@@ -11,8 +11,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/omninode/trestle/compat/shape"
 	"github.com/omninode/trestle/tools/schema"
+	"github.com/omninode/trestle/tools/values"
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
@@ -24,11 +24,11 @@ type absent struct{}
 type builder struct {
 	// smallest holds an object for each message, nil for one that requires itself or is being made.
 	smallest map[*schema.Message]map[string]any
-	space    *shape.Space
+	space    *values.Space
 }
 
 func newBuilder() *builder {
-	return &builder{smallest: map[*schema.Message]map[string]any{}, space: shape.NewSpace()}
+	return &builder{smallest: map[*schema.Message]map[string]any{}, space: values.NewSpace()}
 }
 
 // sample returns a small value of a type, as JSON values with json.Number; nil where there is none.
@@ -57,12 +57,12 @@ func fits(t *schema.Type, v any) bool {
 	if err != nil {
 		return false
 	}
-	ok, _ := shape.Accepts(t, string(text))
+	ok, _ := values.Accepts(t, string(text))
 	return ok
 }
 
 func between(low, high *uint64, n int) bool {
-	return shape.Counts(low, high).Contains(big.NewRat(int64(n), 1))
+	return values.Counts(low, high).Contains(big.NewRat(int64(n), 1))
 }
 
 // quoted are the texts and numbers that an expression names.
@@ -80,7 +80,7 @@ func named(t, other *schema.Type) []any {
 				switch {
 				case t.Kind == schema.String && m[3] == "":
 					out = append(out, m[1]+m[2])
-				case shape.IsNumber(t.Kind) && m[3] != "":
+				case values.IsNumber(t.Kind) && m[3] != "":
 					out = append(out, json.Number(m[3]))
 				}
 			}
@@ -101,9 +101,9 @@ func (b *builder) candidates(t, other *schema.Type) []any {
 	switch {
 	case t.Kind == schema.Bool:
 		out = append(out, true, false)
-	case shape.IsNumber(t.Kind):
+	case values.IsNumber(t.Kind):
 		out = append(out, numbers(t, other)...)
-		if shape.IsFloat(t.Kind) {
+		if values.IsFloat(t.Kind) {
 			out = append(out, notANumber)
 		}
 	case t.Kind == schema.String:
@@ -126,10 +126,10 @@ func (b *builder) candidates(t, other *schema.Type) []any {
 		out = append(out, sized(t, other, json.Number("1"))...)
 	case t.Kind == schema.JSONValue:
 		out = append(out, json.Number("1"), "a", true, map[string]any{}, []any{})
-	case t.Kind == schema.Record && shape.OwnForm(t.Message):
+	case t.Kind == schema.MessageKind && values.OwnForm(t.Message):
 		out = append(out, wellKnowns(t, other)...)
-		out = append(out, shape.Samples(t.Message)...)
-	case t.Kind == schema.Record:
+		out = append(out, values.Samples(t.Message)...)
+	case t.Kind == schema.MessageKind:
 		if v := b.minimal(t.Message); v != nil {
 			out = append(out, v)
 		}
@@ -144,7 +144,7 @@ func (b *builder) candidates(t, other *schema.Type) []any {
 // listed returns the values that a type's constraints name.
 func listed(t *schema.Type) []any {
 	var out []any
-	for _, text := range append(shape.Allowed(t), t.Constraints.NotIn...) {
+	for _, text := range append(values.Allowed(t), t.Constraints.NotIn...) {
 		if v, err := parse([]byte(text)); err == nil {
 			out = append(out, v)
 		}
@@ -156,27 +156,27 @@ func listed(t *schema.Type) []any {
 func numbers(t, other *schema.Type) []any {
 	points := []*big.Rat{big.NewRat(1, 1), new(big.Rat)}
 	for _, x := range []*schema.Type{t, other} {
-		if x == nil || !shape.IsNumber(x.Kind) {
+		if x == nil || !values.IsNumber(x.Kind) {
 			continue
 		}
-		in, all := shape.Range(x), shape.KindRange(x.Kind)
+		in, all := values.Range(x), values.KindRange(x.Kind)
 		for _, end := range append([]*big.Rat{in.Low, in.High, all.Low, all.High}, ruledEnds(x)...) {
 			if end != nil {
-				points = append(points, end, new(big.Rat).Add(end, shape.One), new(big.Rat).Sub(end, shape.One))
-				if shape.IsFloat(t.Kind) {
+				points = append(points, end, new(big.Rat).Add(end, values.One), new(big.Rat).Sub(end, values.One))
+				if values.IsFloat(t.Kind) {
 					points = append(points, new(big.Rat).Add(end, big.NewRat(1, 2)), new(big.Rat).Sub(end, big.NewRat(1, 2)))
 				}
 			}
 		}
-		if m, ok := shape.Positive(x.Constraints.MultipleOf); ok {
-			points = append(points, m, new(big.Rat).Add(m, m), new(big.Rat).Add(m, shape.One))
+		if m, ok := values.Positive(x.Constraints.MultipleOf); ok {
+			points = append(points, m, new(big.Rat).Add(m, m), new(big.Rat).Add(m, values.One))
 		}
 	}
 	points = append(points, big.NewRat(-1, 1))
-	if shape.IsFloat(t.Kind) {
+	if values.IsFloat(t.Kind) {
 		points = append(points, big.NewRat(1, 2))
 	}
-	points = append(points, new(big.Rat).Add(shape.Exact53.High, shape.One), new(big.Rat).Add(shape.Exact24.High, shape.One))
+	points = append(points, new(big.Rat).Add(values.Exact53.High, values.One), new(big.Rat).Add(values.Exact24.High, values.One))
 	// What is easy to read comes first: 1, then by size, positive before negative.
 	slices.SortStableFunc(points[1:], func(a, b *big.Rat) int {
 		return cmp.Or(new(big.Rat).Abs(a).Cmp(new(big.Rat).Abs(b)), b.Sign()-a.Sign())
@@ -184,7 +184,7 @@ func numbers(t, other *schema.Type) []any {
 	points = slices.CompactFunc(points, func(a, b *big.Rat) bool { return a.Cmp(b) == 0 })
 	var out []any
 	for _, p := range points {
-		if n, ok := number(p, shape.IsFloat(t.Kind)); ok {
+		if n, ok := number(p, values.IsFloat(t.Kind)); ok {
 			out = append(out, n)
 		}
 	}
@@ -284,10 +284,10 @@ func repeat(v any, n int) []any {
 }
 
 // distinct returns n values of a type, all different where the candidates suffice.
-func distinct(t *schema.Type, values []any, n int) []any {
+func distinct(t *schema.Type, all []any, n int) []any {
 	out := []any{}
 	seen := map[string]bool{}
-	for _, v := range values {
+	for _, v := range all {
 		text, err := json.Marshal(v)
 		if len(out) == n {
 			break
@@ -300,11 +300,11 @@ func distinct(t *schema.Type, values []any, n int) []any {
 	for len(out) < n && t.Kind == schema.String {
 		out = append(out, "a"+strconv.Itoa(len(out)))
 	}
-	for len(out) < n && shape.IsNumber(t.Kind) {
+	for len(out) < n && values.IsNumber(t.Kind) {
 		out = append(out, json.Number(strconv.Itoa(100+len(out))))
 	}
 	for len(out) < n {
-		out = append(out, values[0])
+		out = append(out, all[0])
 	}
 	return out
 }

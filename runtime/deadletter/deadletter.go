@@ -6,7 +6,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/omninode/trestle/runtime/jsontext"
+	"github.com/omninode/trestle/runtime/jsonio"
 )
 
 // EventType is the event type of a dead letter, in its `event-type` header.
@@ -69,11 +69,11 @@ type Error struct {
 }
 
 // JSON returns the original's value where it is a JSON object, "" where it isn't.
-func (o *Original) JSON() jsontext.Raw {
+func (o *Original) JSON() jsonio.Raw {
 	if len(o.Value) == 0 || !utf8.Valid(o.Value) {
 		return ""
 	}
-	r := jsontext.NewReader(o.Value)
+	r := jsonio.NewReader(o.Value)
 	if r.Kind() != '{' {
 		return ""
 	}
@@ -161,7 +161,7 @@ func (d *DeadLetter) AppendJSON(b []byte) []byte {
 	b = appendPosition(b, d.Original.Offset)
 	if original == "" && d.Original.Value != nil {
 		b = append(b, `,"original_value_base64":`...)
-		b = jsontext.AppendBytes(b, d.Original.Value)
+		b = jsonio.AppendBytes(b, d.Original.Value)
 	}
 	return append(b, '}')
 }
@@ -176,13 +176,13 @@ func (h Header) appendJSON(b []byte) []byte {
 		b = appendText(b, string(h.Value))
 	default:
 		b = append(b, `,"value_base64":`...)
-		b = jsontext.AppendBytes(b, h.Value)
+		b = jsonio.AppendBytes(b, h.Value)
 	}
 	return append(b, '}')
 }
 
 func appendText(b []byte, s string) []byte {
-	b, err := jsontext.AppendString(b, strings.ToValidUTF8(s, "\uFFFD"))
+	b, err := jsonio.AppendString(b, strings.ToValidUTF8(s, "\uFFFD"))
 	if err != nil {
 		panic("deadletter: valid UTF-8 refused: " + err.Error())
 	}
@@ -193,7 +193,7 @@ func appendTime(b []byte, t time.Time) []byte {
 	if t.IsZero() {
 		return append(b, "null"...)
 	}
-	if withTime, err := jsontext.AppendTime(b, t); err == nil {
+	if withTime, err := jsonio.AppendTime(b, t); err == nil {
 		return withTime
 	}
 	return append(b, "null"...) // a year that RFC 3339 cannot write

@@ -6,14 +6,14 @@ import (
 	"math"
 	"strconv"
 
-	"github.com/omninode/trestle/runtime/jsontext"
+	"github.com/omninode/trestle/runtime/jsonio"
 )
 
 // Parse reads a dead letter of any of the three shapes from a record's value and headers. What a shape doesn't say is
 // left empty, a position -1. It fails when the value is not JSON, or no dead letter.
 func Parse(value []byte, headers ...Header) (*DeadLetter, error) {
 	d := &DeadLetter{Original: Original{Partition: -1, Offset: -1}}
-	p := parser{d: d, r: jsontext.NewReader(value)}
+	p := parser{d: d, r: jsonio.NewReader(value)}
 	p.read()
 	if err := p.fault(); err != nil {
 		return nil, fmt.Errorf("dead letter: %w", err)
@@ -54,12 +54,12 @@ func (d *DeadLetter) readHeaders(headers []Header) {
 
 type parser struct {
 	d      *DeadLetter
-	r      *jsontext.Reader
+	r      *jsonio.Reader
 	nested bool // there is an original_event
 	failed bool // there is an error
 	// The members of the dead letter that aren't its own are the original's, in the flat shape.
 	rest     []byte
-	envelope jsontext.Raw
+	envelope jsonio.Raw
 }
 
 // The members of a dead letter, each once.

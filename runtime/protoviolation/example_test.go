@@ -5,17 +5,17 @@ import (
 	"fmt"
 
 	codegenv1 "github.com/omninode/trestle/gen/omninode/codegen/v1"
-	trestle "github.com/omninode/trestle/runtime"
+	"github.com/omninode/trestle/runtime/event"
 	"github.com/omninode/trestle/runtime/protoviolation"
 )
 
 func ExampleFrom() {
-	event := &codegenv1.CodegenPatternRequest{CorrelationId: "not a UUID"}
-	invalid, ok := errors.AsType[*trestle.ValidationError](event.Validate())
+	request := &codegenv1.CodegenPatternRequest{CorrelationId: "not a UUID"}
+	invalid, ok := errors.AsType[*event.ValidationError](request.Validate())
 	if !ok {
 		return
 	}
-	violations, err := protoviolation.From(invalid, event.ProtoReflect().Descriptor())
+	violations, err := protoviolation.From(invalid, request.ProtoReflect().Descriptor())
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -12,14 +12,14 @@ import (
 	"google.golang.org/protobuf/reflect/protoregistry"
 	"google.golang.org/protobuf/types/descriptorpb"
 
-	trestle "github.com/omninode/trestle/runtime"
+	"github.com/omninode/trestle/runtime/event"
 )
 
 // fieldRules is what paths of rules begin in.
 var fieldRules = (*validate.FieldRules)(nil).ProtoReflect().Descriptor()
 
 // From returns the violations of a message of that type. It fails for a path that the type does not have.
-func From(invalid *trestle.ValidationError, message protoreflect.MessageDescriptor) (*validate.Violations, error) {
+func From(invalid *event.ValidationError, message protoreflect.MessageDescriptor) (*validate.Violations, error) {
 	out := &validate.Violations{}
 	for _, v := range invalid.Violations {
 		p := &validate.Violation{RuleId: new(v.Rule), Message: new(v.Message)}

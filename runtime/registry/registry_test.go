@@ -4,13 +4,13 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	trestle "github.com/omninode/trestle/runtime"
+	"github.com/omninode/trestle/runtime/event"
 )
 
 func TestSubjectName(t *testing.T) {
 	t.Parallel()
-	one := &trestle.TopicInfo{Name: "orders", EventTypes: []string{"Placed"}}
-	many := &trestle.TopicInfo{Name: "orders", EventTypes: []string{"Cancelled", "Placed"}}
+	one := &event.TopicInfo{Name: "orders", EventTypes: []string{"Placed"}}
+	many := &event.TopicInfo{Name: "orders", EventTypes: []string{"Cancelled", "Placed"}}
 	if got, want := SubjectName(one, "Placed"), "orders-value"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}

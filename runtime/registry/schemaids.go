@@ -6,12 +6,12 @@ import (
 	"sync"
 	"time"
 
-	trestle "github.com/omninode/trestle/runtime"
+	"github.com/omninode/trestle/runtime/event"
 )
 
 // SchemaIDs finds the id of the schema an event is written with: the newest version of its subject. It asks the
 // registry once a subject and remembers the answer for five minutes; when the registry is away it goes on with what
-// it knows. It is safe for concurrent use, and what trestle.WithSchemaIDs takes.
+// it knows. It is safe for concurrent use, and what event.WithSchemaIDs takes.
 type SchemaIDs struct {
 	client *Client
 	now    func() time.Time
@@ -34,7 +34,7 @@ func NewSchemaIDs(c *Client) *SchemaIDs {
 
 // SchemaID returns the id for an event type. It fails when the subject is not registered, or the registry is away and
 // never answered.
-func (s *SchemaIDs) SchemaID(ctx context.Context, info *trestle.EventInfo) (int, error) {
+func (s *SchemaIDs) SchemaID(ctx context.Context, info *event.EventInfo) (int, error) {
 	if info.Topic == nil {
 		return 0, fmt.Errorf("event type %s has no topic, and so no subject", info.Type)
 	}

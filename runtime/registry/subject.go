@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"strings"
 
-	trestle "github.com/omninode/trestle/runtime"
+	"github.com/omninode/trestle/runtime/event"
 )
 
 // SchemaType is a registry's word for a schema language.
@@ -35,7 +35,7 @@ type Reference struct {
 
 // SubjectName returns the subject of an event type's schema: `<topic>-value` where the topic has one event type,
 // `<topic>-<event type>` where it has several.
-func SubjectName(topic *trestle.TopicInfo, eventType string) string {
+func SubjectName(topic *event.TopicInfo, eventType string) string {
 	if len(topic.EventTypes) > 1 {
 		return topic.Name + "-" + eventType
 	}

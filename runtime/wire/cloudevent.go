@@ -4,8 +4,8 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/omninode/trestle/runtime/format"
-	"github.com/omninode/trestle/runtime/jsontext"
+	"github.com/omninode/trestle/runtime/genapi/format"
+	"github.com/omninode/trestle/runtime/jsonio"
 )
 
 // Headers of CloudEvents' binary mode, which carry the envelope of an event in protobuf. Those of empty members are
@@ -39,7 +39,7 @@ func AppendCloudEvent(headers []Header, env *Envelope) []Header {
 	add(HeaderCEType, env.EventType)
 	add(HeaderCESource, sourceURI(env.Source))
 	if !env.Timestamp.IsZero() {
-		if quoted, err := jsontext.AppendTime(nil, env.Timestamp); err == nil {
+		if quoted, err := jsonio.AppendTime(nil, env.Timestamp); err == nil {
 			add(HeaderCETime, string(quoted[1:len(quoted)-1]))
 		}
 	}
@@ -93,8 +93,8 @@ func ReadCloudEvent(headers []Header, opts ReadOptions) Found {
 }
 
 func (f *Found) fault(field, rule, message, found string) {
-	f.Faults = append(f.Faults, jsontext.Fault{
-		Path: "envelope." + field, Rule: rule, Message: message, Found: jsontext.Excerpt(found), Offset: -1,
+	f.Faults = append(f.Faults, jsonio.Fault{
+		Path: "envelope." + field, Rule: rule, Message: message, Found: jsonio.Excerpt(found), Offset: -1,
 	})
 }
 
@@ -105,7 +105,7 @@ func (f *Found) idHeader(field, value string) {
 }
 
 func (f *Found) timeHeader(value string, strict bool) {
-	t, zoned, err := jsontext.ParseTime(value)
+	t, zoned, err := jsonio.ParseTime(value)
 	switch {
 	case err != nil:
 		f.fault("timestamp", "format", "must be an RFC 3339 time", value)
@@ -121,12 +121,12 @@ func (f *Found) timeHeader(value string, strict bool) {
 }
 
 func (f *Found) metadataHeader(value string) {
-	object, err := jsontext.AppendObject(nil, value)
+	object, err := jsonio.AppendObject(nil, value)
 	if err != nil {
 		f.fault("metadata", "type", "must be an object", value)
 		return
 	}
-	f.Envelope.Metadata = jsontext.Raw(object)
+	f.Envelope.Metadata = jsonio.Raw(object)
 }
 
 func sourceURI(s Source) string {

@@ -3,7 +3,7 @@ package wire
 import (
 	"time"
 
-	"github.com/omninode/trestle/runtime/jsontext"
+	"github.com/omninode/trestle/runtime/jsonio"
 )
 
 // Kind names the envelope around an event.
@@ -27,8 +27,8 @@ type Envelope struct {
 	SessionID     string // empty: none; onex_v1 only
 	TraceID       string // base_event only
 	Timestamp     time.Time
-	Source        Source       // base_event only
-	Metadata      jsontext.Raw // base_event only: an object's text; empty means {}
+	Source        Source     // base_event only
+	Metadata      jsonio.Raw // base_event only: an object's text; empty means {}
 }
 
 // Source says which service instance an event comes from.

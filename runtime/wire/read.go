@@ -3,8 +3,8 @@ package wire
 import (
 	"sync"
 
-	"github.com/omninode/trestle/runtime/format"
-	"github.com/omninode/trestle/runtime/jsontext"
+	"github.com/omninode/trestle/runtime/genapi/format"
+	"github.com/omninode/trestle/runtime/jsonio"
 )
 
 // ReadOptions say how strictly an envelope is read.
@@ -21,18 +21,18 @@ type Found struct {
 	// Start and End are where the payload stands in the text; both 0 when there is none. It is JSON, and an object.
 	Start, End int
 	// Faults are what is wrong with the envelope, their paths under `envelope.`.
-	Faults []jsontext.Fault
+	Faults []jsonio.Fault
 	// Zoneless counts timestamps without a zone.
 	Zoneless int
 }
 
 // readers are kept because a reader outlives no call and each would allocate its stack anew.
-var readers = sync.Pool{New: func() any { return jsontext.NewReader(nil) }}
+var readers = sync.Pool{New: func() any { return jsonio.NewReader(nil) }}
 
 // ReadEnvelope reads an envelope of that kind; for [None] the whole text is the payload. What the text lacks stays
-// empty, except for the version. The error is a [jsontext.Error]: the text is not JSON, or has a member twice.
+// empty, except for the version. The error is a [jsonio.Error]: the text is not JSON, or has a member twice.
 func ReadEnvelope(data []byte, kind Kind, opts ReadOptions) (Found, error) {
-	r := readers.Get().(*jsontext.Reader)
+	r := readers.Get().(*jsonio.Reader)
 	defer func() {
 		r.Reset(nil)
 		readers.Put(r)
@@ -54,12 +54,12 @@ func ReadEnvelope(data []byte, kind Kind, opts ReadOptions) (Found, error) {
 	f.Zoneless = r.ZonelessTimes()
 	f.Faults = r.Faults()
 	for i := range f.Faults {
-		f.Faults[i].Path = jsontext.JoinPath("envelope", f.Faults[i].Path)
+		f.Faults[i].Path = jsonio.JoinPath("envelope", f.Faults[i].Path)
 	}
 	return f, r.Err()
 }
 
-func (f *Found) readOnex(r *jsontext.Reader, partial bool) {
+func (f *Found) readOnex(r *jsonio.Reader, partial bool) {
 	if !r.BeginObject() {
 		return
 	}
@@ -97,7 +97,7 @@ func (f *Found) readOnex(r *jsontext.Reader, partial bool) {
 	missing(r, set, 5, "payload")
 }
 
-func (f *Found) readBaseEvent(r *jsontext.Reader, partial bool) {
+func (f *Found) readBaseEvent(r *jsonio.Reader, partial bool) {
 	if !r.BeginObject() {
 		return
 	}
@@ -148,7 +148,7 @@ func (f *Found) readBaseEvent(r *jsontext.Reader, partial bool) {
 
 // The functions below read one member that may be null, and return 1 when it was not.
 
-func optional(r *jsontext.Reader, to *string) uint64 {
+func optional(r *jsonio.Reader, to *string) uint64 {
 	if r.Null() {
 		return 0
 	}
@@ -157,7 +157,7 @@ func optional(r *jsontext.Reader, to *string) uint64 {
 }
 
 // filled is optional for a member that says nothing when it is empty.
-func filled(r *jsontext.Reader, to *string) uint64 {
+func filled(r *jsonio.Reader, to *string) uint64 {
 	isText := r.Kind() == '"'
 	there := optional(r, to)
 	if isText && *to == "" {
@@ -166,7 +166,7 @@ func filled(r *jsontext.Reader, to *string) uint64 {
 	return there
 }
 
-func id(r *jsontext.Reader, rule string, to *string) uint64 {
+func id(r *jsonio.Reader, rule string, to *string) uint64 {
 	if r.Null() {
 		return 0
 	}
@@ -180,7 +180,7 @@ func id(r *jsontext.Reader, rule string, to *string) uint64 {
 	return 1
 }
 
-func timestamp(r *jsontext.Reader, env *Envelope) uint64 {
+func timestamp(r *jsonio.Reader, env *Envelope) uint64 {
 	if r.Null() {
 		return 0
 	}
@@ -188,7 +188,7 @@ func timestamp(r *jsontext.Reader, env *Envelope) uint64 {
 	return 1
 }
 
-func source(r *jsontext.Reader, to *Source, partial bool) uint64 {
+func source(r *jsonio.Reader, to *Source, partial bool) uint64 {
 	if r.Null() {
 		return 0
 	}
@@ -219,7 +219,7 @@ func source(r *jsontext.Reader, to *Source, partial bool) uint64 {
 	return 1
 }
 
-func (f *Found) payload(r *jsontext.Reader) uint64 {
+func (f *Found) payload(r *jsonio.Reader) uint64 {
 	if r.Null() {
 		return 0
 	}
@@ -228,7 +228,7 @@ func (f *Found) payload(r *jsontext.Reader) uint64 {
 }
 
 // payload passes over an object, or records that it is none.
-func payload(r *jsontext.Reader) (start, end int) {
+func payload(r *jsonio.Reader) (start, end int) {
 	if kind := r.Kind(); kind != '{' && kind != 0 {
 		r.BeginObject() // records the fault
 		return 0, 0
@@ -236,7 +236,7 @@ func payload(r *jsontext.Reader) (start, end int) {
 	return r.Span()
 }
 
-func missing(r *jsontext.Reader, set uint64, bit uint, name string) {
+func missing(r *jsonio.Reader, set uint64, bit uint, name string) {
 	if set&(1<<bit) == 0 {
 		r.Missing(name)
 	}
@@ -244,7 +244,7 @@ func missing(r *jsontext.Reader, set uint64, bit uint, name string) {
 
 // EventType returns the `event_type` of the object in data, empty when there is none or data is no JSON object.
 func EventType(data []byte) string {
-	r := readers.Get().(*jsontext.Reader)
+	r := readers.Get().(*jsonio.Reader)
 	defer func() {
 		r.Reset(nil)
 		readers.Put(r)

@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/omninode/trestle/runtime/jsontext"
+	"github.com/omninode/trestle/runtime/jsonio"
 	"github.com/omninode/trestle/runtime/wire"
 )
 
@@ -25,7 +25,7 @@ type text string
 
 func (t text) AppendJSON(b []byte) ([]byte, error) {
 	if t == "" {
-		return b, &jsontext.Error{Path: "score", Offset: -1, Message: "NaN has no JSON form"}
+		return b, &jsonio.Error{Path: "score", Offset: -1, Message: "NaN has no JSON form"}
 	}
 	return append(b, t...), nil
 }
@@ -221,7 +221,7 @@ func TestReadEnvelopeErrors(t *testing.T) {
 		``:                                     "the text ends where a value should be at byte 0",
 	} {
 		_, err := wire.ReadEnvelope([]byte(in), wire.OnexV1, wire.ReadOptions{})
-		if e, ok := errors.AsType[*jsontext.Error](err); !ok || e.Error() != want {
+		if e, ok := errors.AsType[*jsonio.Error](err); !ok || e.Error() != want {
 			t.Errorf("%s: error = %v, want %s", in, err, want)
 		}
 	}

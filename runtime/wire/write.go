@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/omninode/trestle/runtime/jsontext"
+	"github.com/omninode/trestle/runtime/jsonio"
 )
 
 // Versions of the envelopes' own formats, written where an envelope names none.
@@ -13,14 +13,14 @@ const (
 	BaseEventVersion = "1.0.0"
 )
 
-// Payload is an event that can write itself; [jsontext.Error] paths begin in the event.
+// Payload is an event that can write itself; [jsonio.Error] paths begin in the event.
 type Payload interface {
 	AppendJSON(b []byte) ([]byte, error)
 }
 
 // AppendEnvelope appends the envelope with the payload inside, as compact JSON, its members in the order of the
 // family's schema; for [None] the payload alone. A member that is empty is null, or what its schema gives it by
-// default. The error is a [jsontext.Error], its path under `payload.` or `envelope.`; for [None] it begins in the event.
+// default. The error is a [jsonio.Error], its path under `payload.` or `envelope.`; for [None] it begins in the event.
 func AppendEnvelope(b []byte, kind Kind, env *Envelope, payload Payload) ([]byte, error) {
 	w := writer{b: b}
 	switch kind {
@@ -49,7 +49,7 @@ func AppendEnvelope(b []byte, kind Kind, env *Envelope, payload Payload) ([]byte
 	}
 	out, err := payload.AppendJSON(append(w.b, `,"payload":`...))
 	if err != nil {
-		return out, jsontext.At(err, "payload")
+		return out, jsonio.At(err, "payload")
 	}
 	return append(out, '}'), nil
 }
@@ -61,7 +61,7 @@ type writer struct {
 }
 
 func (w *writer) text(before, field, s string) {
-	b, err := jsontext.AppendString(append(w.b, before...), s)
+	b, err := jsonio.AppendString(append(w.b, before...), s)
 	w.done(b, field, err)
 }
 
@@ -74,12 +74,12 @@ func (w *writer) nullable(before, field, s string) {
 }
 
 func (w *writer) timestamp(env *Envelope) {
-	b, err := jsontext.AppendTime(append(w.b, `,"timestamp":`...), env.Timestamp)
+	b, err := jsonio.AppendTime(append(w.b, `,"timestamp":`...), env.Timestamp)
 	w.done(b, "timestamp", err)
 }
 
-func (w *writer) metadata(object jsontext.Raw) {
-	b, err := jsontext.AppendObject(append(w.b, `,"metadata":`...), string(object))
+func (w *writer) metadata(object jsonio.Raw) {
+	b, err := jsonio.AppendObject(append(w.b, `,"metadata":`...), string(object))
 	w.done(b, "metadata", err)
 }
 
@@ -89,9 +89,9 @@ func (w *writer) done(b []byte, field string, err error) {
 		return
 	}
 	for _, name := range slices.Backward(strings.Split(field, ".")) {
-		err = jsontext.At(err, name)
+		err = jsonio.At(err, name)
 	}
-	w.err = jsontext.At(err, "envelope")
+	w.err = jsonio.At(err, "envelope")
 }
 
 func or(s, otherwise string) string {

@@ -5,7 +5,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"github.com/omninode/trestle/runtime/protobin"
+	"github.com/omninode/trestle/runtime/genapi/protobin"
 	"github.com/omninode/trestle/tools/bench/vt"
 )
 

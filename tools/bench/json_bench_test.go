@@ -10,7 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	codegenv1 "github.com/omninode/trestle/gen/omninode/codegen/v1"
-	"github.com/omninode/trestle/runtime/jsontext"
+	"github.com/omninode/trestle/runtime/jsonio"
 	peersv1 "github.com/omninode/trestle/tools/gen/golang/testdata/peers/want/acme/peers/v1"
 )
 
@@ -53,13 +53,13 @@ func BenchmarkEncodeJSON(b *testing.B) {
 }
 
 type decoder interface {
-	DecodeJSON(*jsontext.Reader)
+	DecodeJSON(*jsonio.Reader)
 }
 
 // BenchmarkDecodeJSON reads events beside protojson, and beside sonic into a plain struct.
 func BenchmarkDecodeJSON(b *testing.B) {
 	own, structs := analysis()
-	reader := jsontext.NewReader(nil)
+	reader := jsonio.NewReader(nil)
 	beside := func(name string, goal float64, ours encoder, empty func() decoder, peer func()) float64 {
 		text, err := ours.AppendJSON(nil)
 		if err != nil {

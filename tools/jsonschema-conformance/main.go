@@ -14,7 +14,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/omninode/trestle/runtime/jsontext"
+	"github.com/omninode/trestle/runtime/jsonio"
 	"github.com/omninode/trestle/tools/jsonschema-conformance/cases"
 	"github.com/omninode/trestle/tools/jsonschema-conformance/suite"
 )
@@ -109,7 +109,7 @@ func run(groups []suite.Group) bool {
 
 // valid says what the generated code makes of a value.
 func valid(c cases.Case, test suite.Test) (bool, error) {
-	r := jsontext.NewReader([]byte(`{"value":` + string(test.Data) + `}`))
+	r := jsonio.NewReader([]byte(`{"value":` + string(test.Data) + `}`))
 	x := c.New()
 	x.DecodeJSON(r)
 	r.End()

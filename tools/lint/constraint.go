@@ -223,7 +223,7 @@ func refusalOfObject(t *schema.Type, members []jsontree.Member) string {
 	if why := refusalOfCount(len(members), c.MinPairs, c.MaxPairs, "members"); why != "" {
 		return why
 	}
-	if t.Kind == schema.Record {
+	if t.Kind == schema.MessageKind {
 		return refusalOfRecord(t.Message, members)
 	}
 	for _, m := range members {

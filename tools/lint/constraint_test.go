@@ -20,7 +20,7 @@ func TestRefusal(t *testing.T) {
 		{Name: "name", JSONName: "name", Required: true, Type: typed(schema.String, schema.Constraints{MaxLen: new(uint64(3))})},
 		{Name: "age", JSONName: "age", Type: typed(schema.Int64, schema.Constraints{Min: &schema.Bound{Value: "0"}})},
 	}}
-	record := &schema.Type{Kind: schema.Record, Message: person}
+	record := &schema.Type{Kind: schema.MessageKind, Message: person}
 	words := &schema.Type{Kind: schema.Map, Key: typed(schema.String, schema.Constraints{Pattern: "^[a-z]+$"}), Elem: typed(schema.Int64, schema.Constraints{})}
 	tests := []struct {
 		name  string

@@ -85,7 +85,7 @@ func payloadPath(m *schema.Message, path string) (fields []*schema.Field, fault 
 		fields = append(fields, f)
 		last := i == len(parts)-1
 		switch {
-		case !last && f.Type.Kind != schema.Record:
+		case !last && f.Type.Kind != schema.MessageKind:
 			return nil, fmt.Sprintf("%s.%s is %s, which has no fields", m.Name, part, typeWords(f.Type))
 		case last && f.Type.Kind != schema.String:
 			return nil, fmt.Sprintf("%s.%s is %s, and a key is read from strings", m.Name, part, typeWords(f.Type))
@@ -108,7 +108,7 @@ func otherName(m *schema.Message, name string) string {
 // typeWords describes a type to a user, with its article.
 func typeWords(t *schema.Type) string {
 	switch t.Kind {
-	case schema.Record:
+	case schema.MessageKind:
 		return "a " + t.Message.Name
 	case schema.EnumKind:
 		return "an enum"

@@ -14,7 +14,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
 
-	trestle "github.com/omninode/trestle/runtime"
+	"github.com/omninode/trestle/runtime/event"
 	"github.com/omninode/trestle/runtime/protoviolation"
 	_ "github.com/omninode/trestle/tools/protovalidate-conformance/cases/buf/validate/conformance/cases"
 	_ "github.com/omninode/trestle/tools/protovalidate-conformance/cases/buf/validate/conformance/cases/custom_rules"
@@ -69,14 +69,14 @@ func result(message *anypb.Any) *harness.TestResult {
 	if err == nil {
 		return valid()
 	}
-	if invalid, ok := errors.AsType[*trestle.ValidationError](err); ok {
+	if invalid, ok := errors.AsType[*event.ValidationError](err); ok {
 		violations, err := protoviolation.From(invalid, m.ProtoReflect().Descriptor())
 		if err != nil {
 			return unexpected(err)
 		}
 		return &harness.TestResult{Result: &harness.TestResult_ValidationError{ValidationError: violations}}
 	}
-	if _, ok := errors.AsType[*trestle.RuleError](err); ok {
+	if _, ok := errors.AsType[*event.RuleError](err); ok {
 		return &harness.TestResult{Result: &harness.TestResult_CompilationError{CompilationError: err.Error()}}
 	}
 	return &harness.TestResult{Result: &harness.TestResult_RuntimeError{RuntimeError: err.Error()}}

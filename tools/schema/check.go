@@ -70,7 +70,7 @@ func fits(v *jsontree.Value, t *Type) bool {
 		return v.Kind == jsontree.String && slices.ContainsFunc(t.Enum.Values, func(e *EnumValue) bool {
 			return e.JSONName == v.Text && v.Text != ""
 		})
-	case Record:
+	case MessageKind:
 		// Well-known types of protobuf have JSON forms of their own.
 		return v.Kind == jsontree.Object || t.Message.Package.Name == "google.protobuf"
 	case JSONObject, Map:
@@ -95,7 +95,7 @@ func kindWords(t *Type) string {
 			}
 		}
 		return "one of " + strings.Join(names, ", ")
-	case Record:
+	case MessageKind:
 		return "a " + t.Message.Name
 	case List:
 		return "a list"

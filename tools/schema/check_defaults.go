@@ -44,7 +44,7 @@ func filledBy(f *Field) *Message {
 		}
 		t = t.Elem
 	}
-	if objects <= 0 || t.Kind != Record {
+	if objects <= 0 || t.Kind != MessageKind {
 		return nil
 	}
 	return t.Message

@@ -198,7 +198,7 @@ func (d *dumper) typeSuffix(prefix string, t *schema.Type) string {
 func (d *dumper) typeText(t *schema.Type) string {
 	text := string(t.Kind)
 	switch t.Kind {
-	case schema.Record:
+	case schema.MessageKind:
 		text = t.Message.FullName
 	case schema.EnumKind:
 		text = t.Enum.FullName

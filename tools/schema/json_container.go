@@ -56,7 +56,7 @@ func removeItUnlessTuple(v *jsontree.Value) string {
 // comparable says whether generated code can tell that two values of a type are the same.
 func comparable(t *Type) bool {
 	switch t.Kind {
-	case Record, JSONObject, JSONValue, List, Map, Bytes:
+	case MessageKind, JSONObject, JSONValue, List, Map, Bytes:
 		return false
 	}
 	return true

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	trestlev1 "github.com/omninode/trestle/gen/trestle/v1"
-	"github.com/omninode/trestle/runtime/jsoncompile"
+	"github.com/omninode/trestle/runtime/genapi/jsoncompile"
 	"github.com/omninode/trestle/tools/schema/jsontree"
 )
 

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/text/language"
 	"golang.org/x/text/message"
 
-	"github.com/omninode/trestle/runtime/jsoncompile"
+	"github.com/omninode/trestle/runtime/genapi/jsoncompile"
 	"github.com/omninode/trestle/tools/schema/jsontree"
 )
 

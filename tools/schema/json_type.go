@@ -56,7 +56,7 @@ func (j *jsonLoader) readType(f *jsonFile, v *jsontree.Value) *jsonType {
 		return nil
 	}
 	if m := j.messages[v]; m != nil {
-		t.Kind, t.Message = Record, m
+		t.Kind, t.Message = MessageKind, m
 		_, nullable := typeName(v)
 		return &jsonType{Type: t, nullable: nullable && (m.Remainder == nil || j.takesNull[m.Remainder])}
 	}

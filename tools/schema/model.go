@@ -322,28 +322,28 @@ type Kind string
 
 // The kinds. Protobuf's wire families (sint, fixed) share a kind and differ in Type.Proto.
 const (
-	Bool       Kind = "bool"
-	Int32      Kind = "int32"
-	Int64      Kind = "int64" // JSON Schema integer
-	Uint32     Kind = "uint32"
-	Uint64     Kind = "uint64"
-	Float      Kind = "float"
-	Double     Kind = "double" // JSON Schema number
-	String     Kind = "string"
-	Bytes      Kind = "bytes"
-	EnumKind   Kind = "enum"
-	Record     Kind = "message"   // well-known types of protobuf but Timestamp too
-	Timestamp  Kind = "timestamp" // google.protobuf.Timestamp; JSON Schema string with format date-time
-	JSONObject Kind = "json_object"
-	JSONValue  Kind = "json_value" // any JSON value
-	List       Kind = "list"
-	Map        Kind = "map"
+	Bool        Kind = "bool"
+	Int32       Kind = "int32"
+	Int64       Kind = "int64" // JSON Schema integer
+	Uint32      Kind = "uint32"
+	Uint64      Kind = "uint64"
+	Float       Kind = "float"
+	Double      Kind = "double" // JSON Schema number
+	String      Kind = "string"
+	Bytes       Kind = "bytes"
+	EnumKind    Kind = "enum"
+	MessageKind Kind = "message"   // well-known types of protobuf but Timestamp too
+	Timestamp   Kind = "timestamp" // google.protobuf.Timestamp; JSON Schema string with format date-time
+	JSONObject  Kind = "json_object"
+	JSONValue   Kind = "json_value" // any JSON value
+	List        Kind = "list"
+	Map         Kind = "map"
 )
 
 // Type is a type with the constraints on its values.
 type Type struct {
 	Kind        Kind
-	Message     *Message // Record
+	Message     *Message // MessageKind
 	Enum        *Enum    // EnumKind
 	Union       *Union   // of a JSONObject that is one of several messages
 	Elem        *Type    // List, Map

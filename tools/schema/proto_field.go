@@ -139,7 +139,7 @@ func (l *loader) singular(fd protoreflect.FieldDescriptor, at Position) *Type {
 		case "trestle.v1.JsonObject":
 			t.Kind = JSONObject
 		default:
-			t.Kind, t.Message = Record, l.messageOf(fd.Message())
+			t.Kind, t.Message = MessageKind, l.messageOf(fd.Message())
 		}
 	}
 	return t

@@ -13,7 +13,7 @@ import (
 
 	"github.com/google/uuid"
 	trestle "github.com/omninode/trestle/runtime"
-	"github.com/omninode/trestle/runtime/trace"
+	"github.com/omninode/trestle/runtime/eventtrace"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -21,11 +21,11 @@ import (
 type Options struct {
 	Brokers   []string
 	SchemaIDs trestle.SchemaIDs
-	Store     trace.Store
+	Store     eventtrace.Store
 	// Topics are all topics, to be traced; DeadLetters those of them that take dead letters.
 	Topics, DeadLetters []string
 	// Reader reads records for the store.
-	Reader trace.Reader
+	Reader eventtrace.Reader
 	// Step is called as each part begins, with a sentence for people.
 	Step func(string)
 	Log  *slog.Logger

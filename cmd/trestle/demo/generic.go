@@ -7,6 +7,7 @@ import (
 	"time"
 
 	trestle "github.com/omninode/trestle/runtime"
+	"github.com/omninode/trestle/runtime/event"
 	"github.com/omninode/trestle/runtime/wire"
 	"github.com/omninode/trestle/tools/schema"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -140,7 +141,7 @@ func (d *generic) talk(ctx context.Context) (correlationIDs []string, err error)
 }
 
 func (d *generic) publish(ctx context.Context, s *sample, c conversation) error {
-	event, env, err := trestle.ReadDocument(s.info, s.document(c))
+	event, env, err := event.ReadText(s.info, s.document(c))
 	if err != nil {
 		return fmt.Errorf("example of %s: %w", s.info.Type, err)
 	}

@@ -10,7 +10,7 @@ import (
 	codegenv1 "github.com/omninode/trestle/gen/omninode/codegen/v1"
 	trestlev1 "github.com/omninode/trestle/gen/trestle/v1"
 	trestle "github.com/omninode/trestle/runtime"
-	"github.com/omninode/trestle/runtime/jsontext"
+	"github.com/omninode/trestle/runtime/jsonio"
 )
 
 // omniclaude is the client's side of the conversation: it asks, and checks that each answer belongs to a question.
@@ -70,7 +70,7 @@ func (s *omniclaude) session(ctx context.Context, sessionID string, prd string) 
 	requests := []trestle.Event{
 		&codegenv1.CodegenAnalysisRequest{
 			CorrelationId: s.ask("CodegenAnalysisResponse"), SessionId: sessionID, PrdContent: new(prd),
-			WorkspaceContext: &trestlev1.JsonObject{Json: string(jsontext.Must(project))},
+			WorkspaceContext: &trestlev1.JsonObject{Json: string(jsonio.Must(project))},
 		},
 		&codegenv1.CodegenValidationRequest{
 			CorrelationId: s.ask("CodegenValidationResponse"), SessionId: sessionID,

@@ -11,6 +11,7 @@ import (
 	hooksv1 "github.com/omninode/trestle/gen/omninode/hooks/v1"
 	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/deadletter"
+	"github.com/omninode/trestle/runtime/event"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -79,7 +80,7 @@ func (s *operations) publishHooks(ctx context.Context) error {
 		if info == nil {
 			return fmt.Errorf("%s: event type %q is not a hook event", path, eventType)
 		}
-		event, _, err := trestle.ReadDocument(info, text)
+		event, _, err := event.ReadText(info, text)
 		if err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}

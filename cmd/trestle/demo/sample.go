@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 	trestle "github.com/omninode/trestle/runtime"
+	"github.com/omninode/trestle/runtime/event"
 	"github.com/omninode/trestle/runtime/wire"
 	"github.com/omninode/trestle/tools/gen/example"
 	"github.com/omninode/trestle/tools/schema"
@@ -40,7 +41,7 @@ func newSamples(set *schema.Set, infos []*trestle.EventInfo) (out []*sample, lef
 	for _, e := range set.Events() {
 		info := byName[e.Message.FullName]
 		switch {
-		case info == nil || info.Role == trestle.DeadLetter:
+		case info == nil || info.Role == event.RoleDeadLetter:
 			continue
 		case info.Topic == nil || info.Topic.DeadLetter == "":
 			leftOut = append(leftOut, fmt.Sprintf("%s is left out: it has no topic with a dead-letter topic", info.Type))
@@ -67,7 +68,7 @@ func newSample(info *trestle.EventInfo, record []byte) (*sample, error) {
 	if err := json.Unmarshal(record, &s.value); err != nil {
 		return nil, err
 	}
-	if _, _, err := trestle.ReadDocument(info, s.document(newConversation())); err != nil {
+	if _, _, err := event.ReadText(info, s.document(newConversation())); err != nil {
 		return nil, fmt.Errorf("the example that is found breaks a rule: %w", err)
 	}
 	s.invalid = s.spoil(record)

@@ -4,8 +4,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/omninode/trestle/cmd/trestle/dynamic"
-	trestle "github.com/omninode/trestle/runtime"
+	trestle "github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/tools/event"
 	"github.com/omninode/trestle/tools/schema"
 )
 
@@ -43,7 +43,7 @@ message Impossible {
 	if err != nil {
 		t.Fatal(err)
 	}
-	samples, leftOut, err := newSamples(set, dynamic.Events(set))
+	samples, leftOut, err := newSamples(set, event.Events(set))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +59,7 @@ message Impossible {
 		}
 		delete(rules, s.info.Type)
 		c := newConversation()
-		_, env, err := trestle.ReadDocument(s.info, s.document(c))
+		_, env, err := trestle.ReadText(s.info, s.document(c))
 		if err != nil {
 			t.Errorf("%s: the example is invalid: %v", s.info.Type, err)
 		}

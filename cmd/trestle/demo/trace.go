@@ -4,12 +4,12 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/omninode/trestle/runtime/trace"
+	"github.com/omninode/trestle/runtime/eventtrace"
 )
 
 // trace stores the whole log and counts what the store has, by event type.
 func (d *demo) trace(ctx context.Context) (map[string]int, error) {
-	sink, err := trace.NewSink(d.Brokers, d.Topics, d.Store, d.Reader, trace.WithLogger(d.Log))
+	sink, err := eventtrace.NewSink(d.Brokers, d.Topics, d.Store, d.Reader, eventtrace.WithLogger(d.Log))
 	if err != nil {
 		return nil, err
 	}
@@ -24,7 +24,7 @@ func (d *demo) trace(ctx context.Context) (map[string]int, error) {
 		if eventType == unreadable {
 			stored = ""
 		}
-		page, err := d.Store.ByType(ctx, stored, trace.Cursor{}, enough)
+		page, err := d.Store.ByType(ctx, stored, eventtrace.Cursor{}, enough)
 		if err != nil {
 			return nil, fmt.Errorf("read the store back: %w", err)
 		}

@@ -10,6 +10,7 @@ import (
 	codegenv1 "github.com/omninode/trestle/gen/omninode/codegen/v1"
 	hooksv1 "github.com/omninode/trestle/gen/omninode/hooks/v1"
 	trestle "github.com/omninode/trestle/runtime"
+	"github.com/omninode/trestle/runtime/event"
 )
 
 // logTo is a logger into the test's output.
@@ -66,7 +67,7 @@ func onHooks(c *trestle.Consumer, h handler) {
 }
 
 // topicsOf returns the topics of events, sorted, and their dead-letter topics.
-func topicsOf(events []*trestle.EventInfo, roles ...trestle.Role) (own, deadLetters []string) {
+func topicsOf(events []*trestle.EventInfo, roles ...event.Role) (own, deadLetters []string) {
 	for _, e := range events {
 		if e.Topic == nil || len(roles) > 0 && !slices.Contains(roles, e.Role) {
 			continue

@@ -11,6 +11,7 @@ import (
 	codegenv1 "github.com/omninode/trestle/gen/omninode/codegen/v1"
 	trestlev1 "github.com/omninode/trestle/gen/trestle/v1"
 	trestle "github.com/omninode/trestle/runtime"
+	"github.com/omninode/trestle/runtime/event"
 	"github.com/omninode/trestle/runtime/trestletest/services"
 )
 
@@ -24,7 +25,7 @@ const freeForm = `{"project_root":"/srv/app","big":9007199254740993,"bigger":123
 func TestPythonAsksGoAnswers(t *testing.T) {
 	k := connect(t, services.SharedKafka(t).Brokers()).withTopics(1)
 	x := newExchange(t, k.brokers)
-	requests, deadLetters := topicsOf(codegenv1.Events(), trestle.Request)
+	requests, deadLetters := topicsOf(codegenv1.Events(), event.RoleRequest)
 	archon := consume(k, "go_omniarchon", requests, deadLetters, func(c *trestle.Consumer) {
 		onRequests(c, func(ctx context.Context, e trestle.Event) error {
 			if err := x.handle(ctx, e); err != nil {
@@ -92,7 +93,7 @@ func responseTo(request trestle.Event, correlationID, sessionID string) trestle.
 func TestGoAsksPythonAnswers(t *testing.T) {
 	k := connect(t, services.SharedKafka(t).Brokers()).withTopics(1)
 	x := newExchange(t, k.brokers)
-	answers, deadLetters := topicsOf(codegenv1.Events(), trestle.Response, trestle.Status)
+	answers, deadLetters := topicsOf(codegenv1.Events(), event.RoleResponse, event.RoleStatus)
 	claude := consume(k, "go_omniclaude", answers, deadLetters, func(c *trestle.Consumer) {
 		onResponses(c, x.handle)
 		on[codegenv1.CodegenStatusEvent](c, x.handle)

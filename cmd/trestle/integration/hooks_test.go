@@ -9,11 +9,12 @@ import (
 
 	hooksv1 "github.com/omninode/trestle/gen/omninode/hooks/v1"
 	trestle "github.com/omninode/trestle/runtime"
+	"github.com/omninode/trestle/runtime/event"
 	"github.com/omninode/trestle/runtime/trestletest/services"
 	"github.com/omninode/trestle/runtime/wire"
 )
 
-// hooksBySample are the guide's hook events with their types, from runtime/testdata/examples.
+// hooksBySample are the guide's hook events with their types, from runtime/event/testdata/examples.
 func hookSamples(t testing.TB) map[string]string {
 	t.Helper()
 	samples := map[string]string{}
@@ -107,7 +108,7 @@ func TestGoHooks(t *testing.T) {
 	reader.ready()
 	published := map[string]string{} // payloads by event type
 	for _, info := range hooksv1.Events() {
-		e, _, err := trestle.ReadDocument(info, []byte(samples[info.Type]))
+		e, _, err := event.ReadText(info, []byte(samples[info.Type]))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -16,8 +16,9 @@ import (
 	codegenv1 "github.com/omninode/trestle/gen/omninode/codegen/v1"
 	hooksv1 "github.com/omninode/trestle/gen/omninode/hooks/v1"
 	trestle "github.com/omninode/trestle/runtime"
-	"github.com/omninode/trestle/runtime/trace"
-	"github.com/omninode/trestle/runtime/trace/open"
+	"github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/runtime/eventtrace"
+	"github.com/omninode/trestle/runtime/store"
 	"github.com/omninode/trestle/runtime/trestletest/services"
 	"github.com/omninode/trestle/runtime/wire"
 )
@@ -125,7 +126,7 @@ func publishSamples(t *testing.T, k *kafka, samples []sample) map[at]written {
 	out := map[at]written{}
 	var mu sync.Mutex
 	for _, s := range samples {
-		e, env, err := trestle.ReadDocument(s.info, []byte(s.text))
+		e, env, err := event.ReadText(s.info, []byte(s.text))
 		if err != nil {
 			t.Fatalf("%s: %v", s.file, err)
 		}
@@ -159,10 +160,10 @@ func publishSamples(t *testing.T, k *kafka, samples []sample) map[at]written {
 
 // traceInto traces all that topics hold into a store, checks that it holds every record once and the samples as they
 // are, and returns the samples' events by place.
-func traceInto(t *testing.T, k *kafka, address string, topics []string, samples map[at]written) []trace.Event {
+func traceInto(t *testing.T, k *kafka, address string, topics []string, samples map[at]written) []eventtrace.Event {
 	t.Helper()
 	ctx := within(t, patience)
-	store, err := open.Store(ctx, address)
+	store, err := store.Open(ctx, address)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -173,7 +174,7 @@ func traceInto(t *testing.T, k *kafka, address string, topics []string, samples 
 	}()
 	records := len(k.read(nil, topics...))
 	for run, want := range []int{records, 0} { // the second run finds everything there
-		sink, err := trace.NewSink(k.brokers, topics, store, trace.Envelopes(envelopeOf), trace.WithLogger(logTo(t)))
+		sink, err := eventtrace.NewSink(k.brokers, topics, store, eventtrace.Envelopes(envelopeOf), eventtrace.WithLogger(logTo(t)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -185,9 +186,9 @@ func traceInto(t *testing.T, k *kafka, address string, topics []string, samples 
 		}
 	}
 
-	stored := map[at]trace.Event{}
+	stored := map[at]eventtrace.Event{}
 	for name := range eventTypes() {
-		for cursor, more := (trace.Cursor{}), true; more; more = !cursor.IsZero() {
+		for cursor, more := (eventtrace.Cursor{}), true; more; more = !cursor.IsZero() {
 			page, err := store.ByType(ctx, name, cursor, 100)
 			if err != nil {
 				t.Fatal(err)
@@ -201,7 +202,7 @@ func traceInto(t *testing.T, k *kafka, address string, topics []string, samples 
 	if len(stored) != records {
 		t.Errorf("%s: %d events are found by type, want %d", address, len(stored), records)
 	}
-	var events []trace.Event
+	var events []eventtrace.Event
 	for where, s := range samples {
 		e, ok := stored[where]
 		if !ok {
@@ -211,12 +212,12 @@ func traceInto(t *testing.T, k *kafka, address string, topics []string, samples 
 		s.compareStored(t, address, e)
 		events = append(events, e)
 	}
-	slices.SortFunc(events, trace.ComparePlace)
+	slices.SortFunc(events, eventtrace.ComparePlace)
 	return events
 }
 
 // compareStored checks a traced event against its sample.
-func (w written) compareStored(t testing.TB, address string, e trace.Event) {
+func (w written) compareStored(t testing.TB, address string, e eventtrace.Event) {
 	t.Helper()
 	if w.raw && !strings.Contains(w.text, string(e.Payload)) {
 		t.Errorf("%s: the payload of %s was stored as %s", address, w.file, e.Payload)

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	codegenv1 "github.com/omninode/trestle/gen/omninode/codegen/v1"
-	trestle "github.com/omninode/trestle/runtime"
+	"github.com/omninode/trestle/runtime/event"
 	"github.com/omninode/trestle/runtime/trestletest"
 	"github.com/omninode/trestle/runtime/trestletest/services"
 )
@@ -18,7 +18,7 @@ import (
 // an embedded broker and on a real one.
 func TestREADME(t *testing.T) {
 	program := buildExample(t)
-	own, deadLetters := topicsOf(codegenv1.Events(), trestle.Request, trestle.Response)
+	own, deadLetters := topicsOf(codegenv1.Events(), event.RoleRequest, event.RoleResponse)
 	for _, c := range []struct {
 		name    string
 		brokers func(*testing.T) []string

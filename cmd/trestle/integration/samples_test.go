@@ -43,7 +43,7 @@ func envelopeOf(topic string) wire.Kind {
 }
 
 // peers is where the files are that the guide and its Python classes wrote.
-var peers = filepath.Join("..", "..", "..", "runtime", "testdata")
+var peers = filepath.Join("..", "..", "..", "runtime", "event", "testdata")
 
 // loadSamples reads a folder of what peers write.
 func loadSamples(t testing.TB, folder string) []sample {

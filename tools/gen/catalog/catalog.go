@@ -135,7 +135,7 @@ func typeInto(o *object, t *schema.Type, around map[*schema.Message]bool) {
 			values = append(values, value)
 		}
 		o.Set("values", values)
-	case schema.Record:
+	case schema.MessageKind:
 		o.Set("message", t.Message.FullName)
 		if !around[t.Message] {
 			o.Set("fields", fields(t.Message, around))

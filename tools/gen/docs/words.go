@@ -28,7 +28,7 @@ var kindPlurals = map[schema.Kind]string{
 // typeWords says what a type is. Records lead to their section, enums to their page.
 func (s *site) typeWords(t *schema.Type) inline {
 	switch t.Kind {
-	case schema.Record:
+	case schema.MessageKind:
 		return s.messageWords(t.Message)
 	case schema.JSONObject:
 		if t.Union != nil {
@@ -276,7 +276,7 @@ func otherRules(t *schema.Type) []inline {
 	}
 	switch {
 	case t.Constraints.Min != nil || t.Constraints.Max != nil:
-	case t.Kind == schema.Timestamp || t.Kind == schema.Record:
+	case t.Kind == schema.Timestamp || t.Kind == schema.MessageKind:
 		out = append(out, bounds...)
 	case len(bounds) > 0:
 		out = append(out, joined(bounds, " or ")) // the lower above the upper: what is outside

@@ -13,7 +13,7 @@ import (
 
 	codegenv1 "github.com/omninode/trestle/gen/omninode/codegen/v1"
 	hooksv1 "github.com/omninode/trestle/gen/omninode/hooks/v1"
-	trestle "github.com/omninode/trestle/runtime"
+	"github.com/omninode/trestle/runtime/event"
 	"github.com/omninode/trestle/runtime/wire"
 	"github.com/omninode/trestle/tools/gen/example"
 	"github.com/omninode/trestle/tools/schema"
@@ -38,7 +38,7 @@ func load(t *testing.T, dir ...string) (*schema.Set, *example.Maker) {
 func TestReadable(t *testing.T) {
 	t.Parallel()
 	set, m := load(t, "..", "..", "..", "schemas")
-	infos := map[string]*trestle.EventInfo{}
+	infos := map[string]*event.EventInfo{}
 	for _, info := range append(codegenv1.Events(), hooksv1.Events()...) {
 		infos[info.Type] = info
 	}
@@ -55,11 +55,11 @@ func TestReadable(t *testing.T) {
 	}
 }
 
-func check(t *testing.T, info *trestle.EventInfo, text []byte) {
+func check(t *testing.T, info *event.EventInfo, text []byte) {
 	t.Helper()
-	record := trestle.Record{Topic: "any", Value: text, Timestamp: time.Now()}
-	record.Headers = []trestle.Header{{Key: wire.HeaderEventType, Value: []byte(info.Type)}} // a dead letter does not say it itself
-	decoded, err := trestle.Decode(&record, trestle.NewTypes(info), trestle.DecodeOptions{StrictTime: true})
+	record := event.Record{Topic: "any", Value: text, Timestamp: time.Now()}
+	record.Headers = []event.Header{{Key: wire.HeaderEventType, Value: []byte(info.Type)}} // a dead letter does not say it itself
+	decoded, err := event.Decode(&record, event.NewTypes(info), event.DecodeOptions{StrictTime: true})
 	if err != nil {
 		t.Errorf("%s: %v\n%s", info.Type, err, text)
 		return

@@ -171,7 +171,7 @@ func fits(t *schema.Type, text string) bool {
 		return slices.ContainsFunc(t.Enum.Values, func(v *schema.EnumValue) bool { return v.JSONName != "" && quoted(v.JSONName) == text })
 	case schema.Int32, schema.Int64, schema.Uint32, schema.Uint64, schema.Float, schema.Double:
 		return numberFits(t, text)
-	case schema.JSONObject, schema.Record, schema.Map:
+	case schema.JSONObject, schema.MessageKind, schema.Map:
 		return strings.HasPrefix(text, "{")
 	case schema.List:
 		var items []json.RawMessage

@@ -124,7 +124,7 @@ func (b *builder) value(t *schema.Type, name string, nth int, doc string) any {
 			return b.union(t.Union)
 		}
 		return json.RawMessage("{}")
-	case schema.Record:
+	case schema.MessageKind:
 		if v, ok := wellKnown(t.Message); ok {
 			return v
 		}

@@ -8,8 +8,8 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
-	trestle "github.com/omninode/trestle/runtime"
-	"github.com/omninode/trestle/runtime/jsontext"
+	"github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/runtime/jsonio"
 )
 
 // BenchmarkValidate validates a valid event of every type, the protobuf ones by protovalidate too.
@@ -18,7 +18,7 @@ func BenchmarkValidate(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	each(b, func(b *testing.B, e trestle.Event, _ []byte) {
+	each(b, func(b *testing.B, e event.Event, _ []byte) {
 		b.Run("trestle", func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
@@ -42,7 +42,7 @@ func BenchmarkValidate(b *testing.B) {
 
 // BenchmarkEncode writes an event of every type as JSON, the protobuf ones by protojson too.
 func BenchmarkEncode(b *testing.B) {
-	each(b, func(b *testing.B, e trestle.Event, _ []byte) {
+	each(b, func(b *testing.B, e event.Event, _ []byte) {
 		b.Run("trestle", func(b *testing.B) {
 			b.ReportAllocs()
 			var buf []byte
@@ -72,12 +72,12 @@ func BenchmarkEncode(b *testing.B) {
 
 // BenchmarkDecode reads an event of every type from JSON; protojson reads what it has written itself.
 func BenchmarkDecode(b *testing.B) {
-	each(b, func(b *testing.B, e trestle.Event, text []byte) {
+	each(b, func(b *testing.B, e event.Event, text []byte) {
 		info := e.EventInfo()
 		b.Run("trestle", func(b *testing.B) {
 			b.ReportAllocs()
 			b.SetBytes(int64(len(text)))
-			r := jsontext.NewReader(nil)
+			r := jsonio.NewReader(nil)
 			for b.Loop() {
 				r.Reset(text)
 				e := info.New()
@@ -106,7 +106,7 @@ func BenchmarkDecode(b *testing.B) {
 }
 
 // each runs a benchmark for one event of every type in testdata.
-func each(b *testing.B, run func(*testing.B, trestle.Event, []byte)) {
+func each(b *testing.B, run func(*testing.B, event.Event, []byte)) {
 	known := events()
 	done := map[string]bool{}
 	for _, r := range corpus(b) {

@@ -10,8 +10,8 @@ import (
 
 	codegenv1 "github.com/omninode/trestle/gen/omninode/codegen/v1"
 	hooksv1 "github.com/omninode/trestle/gen/omninode/hooks/v1"
-	trestle "github.com/omninode/trestle/runtime"
-	"github.com/omninode/trestle/runtime/jsontext"
+	"github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/runtime/jsonio"
 )
 
 // record is the value of a record that a peer wrote.
@@ -23,7 +23,7 @@ type record struct {
 }
 
 // peers is where the files are that the guide and its Python classes wrote.
-var peers = filepath.Join("..", "..", "..", "runtime", "testdata")
+var peers = filepath.Join("..", "..", "..", "runtime", "event", "testdata")
 
 // corpus reads them: what the guide's classes write as it is, the examples with the envelope they lack.
 func corpus(t testing.TB) []record {
@@ -67,8 +67,8 @@ func parse(t testing.TB, file string, text []byte) record {
 }
 
 // events are all generated event types.
-func events() map[string]*trestle.EventInfo {
-	out := map[string]*trestle.EventInfo{}
+func events() map[string]*event.EventInfo {
+	out := map[string]*event.EventInfo{}
 	for _, info := range append(codegenv1.Events(), hooksv1.Events()...) {
 		out[info.Type] = info
 	}
@@ -76,10 +76,10 @@ func events() map[string]*trestle.EventInfo {
 }
 
 // decode reads a payload; faults are fatal.
-func decode(t testing.TB, info *trestle.EventInfo, payload []byte) trestle.Event {
+func decode(t testing.TB, info *event.EventInfo, payload []byte) event.Event {
 	t.Helper()
 	e := info.New()
-	r := jsontext.NewReader(payload)
+	r := jsonio.NewReader(payload)
 	e.DecodeJSON(r)
 	r.End()
 	if err := r.Err(); err != nil {
@@ -91,8 +91,8 @@ func decode(t testing.TB, info *trestle.EventInfo, payload []byte) trestle.Event
 	return e
 }
 
-// written is the event that runtime/testdata/python-writes has of a type, nil when it has none.
-func written(t testing.TB, info *trestle.EventInfo) trestle.Event {
+// written is the event that runtime/event/testdata/python-writes has of a type, nil when it has none.
+func written(t testing.TB, info *event.EventInfo) event.Event {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(peers, "python-writes", info.Type+".pydantic.json"))
 	if os.IsNotExist(err) {
@@ -138,7 +138,7 @@ func exact(v any) any {
 // faultsOf reads a payload and returns its faults, each "path rule".
 func faultsOf(eventType, payload string) ([]string, error) {
 	e := events()[eventType].New()
-	r := jsontext.NewReader([]byte(payload))
+	r := jsonio.NewReader([]byte(payload))
 	e.DecodeJSON(r)
 	r.End()
 	var out []string

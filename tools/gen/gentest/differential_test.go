@@ -20,7 +20,7 @@ import (
 
 	codegenv1 "github.com/omninode/trestle/gen/omninode/codegen/v1"
 	trestlev1 "github.com/omninode/trestle/gen/trestle/v1"
-	trestle "github.com/omninode/trestle/runtime"
+	"github.com/omninode/trestle/runtime/event"
 	"github.com/omninode/trestle/runtime/protoviolation"
 	expressionsv1 "github.com/omninode/trestle/tools/gen/golang/testdata/formats/want/acme/expressions/v1"
 	formatsv1 "github.com/omninode/trestle/tools/gen/golang/testdata/formats/want/acme/formats/v1"
@@ -101,7 +101,7 @@ func TestSameAsProtovalidate(t *testing.T) {
 // sameMessage compares buf.validate.Violations: elements of paths with numbers and types.
 func sameMessage(t *testing.T, validator protovalidate.Validator, msg validated) {
 	t.Helper()
-	invalid, ok := errors.AsType[*trestle.ValidationError](msg.Validate())
+	invalid, ok := errors.AsType[*event.ValidationError](msg.Validate())
 	if !ok {
 		return
 	}
@@ -135,7 +135,7 @@ func sameFirst(t *testing.T, msg validated, all []finding) {
 	if err == nil {
 		return
 	}
-	invalid, ok := errors.AsType[*trestle.ValidationError](err)
+	invalid, ok := errors.AsType[*event.ValidationError](err)
 	if !ok || len(invalid.Violations) != 1 {
 		t.Fatalf("ValidateFirst: %v", err)
 	}
@@ -175,7 +175,7 @@ func actual(t *testing.T, msg validated) []finding {
 	if err == nil {
 		return nil
 	}
-	invalid, ok := errors.AsType[*trestle.ValidationError](err)
+	invalid, ok := errors.AsType[*event.ValidationError](err)
 	if !ok {
 		t.Fatalf("Validate: %v", err)
 	}
@@ -208,7 +208,7 @@ func TestOrder(t *testing.T) {
 	}
 	want := []string{"choice", "part", "parts[1].size", "parts[1].parts[0].size", "labels", `labels["a"]`, `labels["mm"]`, `labels["zz"]`}
 	for range 20 {
-		invalid, ok := errors.AsType[*trestle.ValidationError](msg.Validate())
+		invalid, ok := errors.AsType[*event.ValidationError](msg.Validate())
 		if !ok {
 			t.Fatal("accepted")
 		}
@@ -225,7 +225,7 @@ func TestOrder(t *testing.T) {
 func TestSensitiveIsNotShown(t *testing.T) {
 	t.Parallel()
 	err := (&shapesv1.EveryKind{Secret: "far too long a secret"}).Validate()
-	invalid, ok := errors.AsType[*trestle.ValidationError](err)
+	invalid, ok := errors.AsType[*event.ValidationError](err)
 	if !ok || len(invalid.Violations) != 1 {
 		t.Fatalf("got %v, want one violation", err)
 	}

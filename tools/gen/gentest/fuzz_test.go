@@ -6,8 +6,8 @@ import (
 	"time"
 
 	hooksv1 "github.com/omninode/trestle/gen/omninode/hooks/v1"
-	trestle "github.com/omninode/trestle/runtime"
-	"github.com/omninode/trestle/runtime/jsontext"
+	"github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/runtime/jsonio"
 	objectsv1 "github.com/omninode/trestle/tools/gen/golang/testdata/objects/want/acme/objects/v1"
 	shapesv1 "github.com/omninode/trestle/tools/gen/golang/testdata/shapes/want/acme/shapes/v1"
 )
@@ -51,13 +51,13 @@ func FuzzDecodeJSONSchemaEvent(f *testing.F) {
 }
 
 // stable decodes text, and holds what was read to be written and read as the same again.
-func stable(t *testing.T, e, again trestle.Event, text []byte) {
+func stable(t *testing.T, e, again event.Event, text []byte) {
 	t.Helper()
-	r := jsontext.NewReader(text)
+	r := jsonio.NewReader(text)
 	e.DecodeJSON(r)
 	r.End()
 	_ = e.Validate() // whatever was read, it does not panic
-	e.PartitionKey(&trestle.Envelope{})
+	e.PartitionKey(&event.Envelope{})
 	if r.Err() != nil || len(r.Faults()) > 0 {
 		e.SetDefaults(time.Unix(0, 0))
 		return
@@ -66,7 +66,7 @@ func stable(t *testing.T, e, again trestle.Event, text []byte) {
 	if err != nil {
 		t.Fatalf("read and not written: %v\n%s", err, text)
 	}
-	r = jsontext.NewReader(first)
+	r = jsonio.NewReader(first)
 	again.DecodeJSON(r)
 	r.End()
 	if r.Err() != nil || len(r.Faults()) > 0 {
@@ -81,7 +81,7 @@ func stable(t *testing.T, e, again trestle.Event, text []byte) {
 // TestFuzzSeeds holds the richest seeds to being valid, so that the fuzzer begins behind the first check.
 func TestFuzzSeeds(t *testing.T) {
 	t.Parallel()
-	for text, e := range map[string]trestle.Event{everyKind: new(shapesv1.EveryKind), order: new(objectsv1.OrderPlaced)} {
+	for text, e := range map[string]event.Event{everyKind: new(shapesv1.EveryKind), order: new(objectsv1.OrderPlaced)} {
 		read := decode(t, e.EventInfo(), []byte(text))
 		if err := read.Validate(); err != nil {
 			t.Error(err)

@@ -12,12 +12,12 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
-	trestle "github.com/omninode/trestle/runtime"
-	"github.com/omninode/trestle/runtime/jsontext"
+	"github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/runtime/jsonio"
 )
 
 // schemaOf compiles the generated JSON Schema of an event type.
-func schemaOf(t testing.TB, info *trestle.EventInfo) *jsonschema.Schema {
+func schemaOf(t testing.TB, info *event.EventInfo) *jsonschema.Schema {
 	t.Helper()
 	pkg := info.FullName[:strings.LastIndexByte(info.FullName, '.')]
 	path := filepath.Join(append([]string{"..", "..", "..", "gen", "jsonschema"}, append(strings.Split(pkg, "."), info.Type+".json")...)...)
@@ -145,13 +145,13 @@ func TestSchemaIsWhatReadersDemand(t *testing.T) {
 }
 
 // readable says whether a reader takes the payload, in an envelope that has ids and a timestamp.
-func readable(info *trestle.EventInfo, payload []byte) bool {
+func readable(info *event.EventInfo, payload []byte) bool {
 	e := info.New()
-	r := jsontext.NewReader(payload)
+	r := jsonio.NewReader(payload)
 	e.DecodeJSON(r)
 	r.End()
-	var v trestle.Violations
-	e.ShareEnvelope(&trestle.Envelope{CorrelationID: id, SessionID: id, Timestamp: time.Now()}, &v)
+	var v event.Violations
+	e.ShareEnvelope(&event.Envelope{CorrelationID: id, SessionID: id, Timestamp: time.Now()}, &v)
 	e.SetDefaults(time.Now())
 	return r.Err() == nil && len(r.Faults()) == 0 && e.Validate() == nil
 }
@@ -234,7 +234,7 @@ func TestSchemaGoesWithValidator(t *testing.T) {
 			}
 			valid, invalid := 0, 0
 			for msg := range samples(tt.valid, 500) {
-				text, err := msg.(trestle.Event).AppendJSON(nil)
+				text, err := msg.(event.Event).AppendJSON(nil)
 				if err != nil {
 					continue // has no JSON form
 				}

@@ -10,9 +10,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
-	trestle "github.com/omninode/trestle/runtime"
-	"github.com/omninode/trestle/runtime/jsoncompile"
-	"github.com/omninode/trestle/runtime/jsontext"
+	"github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/runtime/genapi/jsoncompile"
+	"github.com/omninode/trestle/runtime/jsonio"
 	leftv1 "github.com/omninode/trestle/tools/gen/golang/testdata/left/want/acme/left/v1"
 )
 
@@ -82,7 +82,7 @@ func TestLeftGoesWithLibrary(t *testing.T) {
 			texts = append(texts, `{"id":"p","colour":"red","day":"2024-01-01","`+property+`":`+value+`}`)
 		}
 	}
-	held(t, "parcel.json", "parcel.sent", func() trestle.Event { return new(leftv1.ParcelSent) }, texts, 100, 500)
+	held(t, "parcel.json", "parcel.sent", func() event.Event { return new(leftv1.ParcelSent) }, texts, 100, 500)
 	texts = []string{`{}`, `{"id":"a"}`, `{"reason":"refused"}`, `{"id":"a","reason":"refused"}`}
 	for n := range 1 << 7 {
 		text := `{"id":"a","reason":"unknown"`
@@ -100,11 +100,11 @@ func TestLeftGoesWithLibrary(t *testing.T) {
 			texts = append(texts, `{"id":"p","reason":"refused","`+property+`":`+value+`}`)
 		}
 	}
-	held(t, "returned.json", "parcel.returned", func() trestle.Event { return new(leftv1.ParcelReturned) }, texts, 10, 100)
+	held(t, "returned.json", "parcel.returned", func() event.Event { return new(leftv1.ParcelReturned) }, texts, 10, 100)
 }
 
 // held holds what is generated for a schema against the library on its source and on what is registered for it.
-func held(t *testing.T, file, eventType string, event func() trestle.Event, texts []string, leastValid, leastInvalid int) {
+func held(t *testing.T, file, eventType string, event func() event.Event, texts []string, leastValid, leastInvalid int) {
 	t.Helper()
 	compiled, registered := leftSchema(t, file), registeredSchema(t, eventType)
 	count := map[bool]int{}
@@ -132,9 +132,9 @@ func held(t *testing.T, file, eventType string, event func() trestle.Event, text
 }
 
 // readBack says whether a text is valid, and how what it holds is written.
-func readBack(t *testing.T, x trestle.Event, text string) (valid bool, again string) {
+func readBack(t *testing.T, x event.Event, text string) (valid bool, again string) {
 	t.Helper()
-	r := jsontext.NewReader([]byte(text))
+	r := jsonio.NewReader([]byte(text))
 	x.DecodeJSON(r)
 	r.End()
 	if r.Err() != nil || len(r.Faults()) > 0 {

@@ -6,14 +6,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/omninode/trestle/runtime/jsontext"
+	"github.com/omninode/trestle/runtime/jsonio"
 	leftv1 "github.com/omninode/trestle/tools/gen/golang/testdata/left/want/acme/left/v1"
 	objectsv1 "github.com/omninode/trestle/tools/gen/golang/testdata/objects/want/acme/objects/v1"
 	rulesv1 "github.com/omninode/trestle/tools/gen/golang/testdata/rules/want/acme/rules/v1"
 )
 
 // faultsAt returns the paths of the faults of one rule.
-func faultsAt(r *jsontext.Reader, rule string) []string {
+func faultsAt(r *jsonio.Reader, rule string) []string {
 	var paths []string
 	for _, f := range r.Faults() {
 		if f.Rule == rule {
@@ -27,7 +27,7 @@ func faultsAt(r *jsontext.Reader, rule string) []string {
 func TestRequiredMayBeNull(t *testing.T) {
 	t.Parallel()
 	read := func(text string) (*objectsv1.OrderPlaced, []string) {
-		r := jsontext.NewReader([]byte(text))
+		r := jsonio.NewReader([]byte(text))
 		var o objectsv1.OrderPlaced
 		o.DecodeJSON(r)
 		if err := r.Err(); err != nil {
@@ -61,7 +61,7 @@ func TestAbsentNullAndZero(t *testing.T) {
 		`{"city":"Bonn"}`, `{"city":"Bonn","floor":null}`, `{"city":"Bonn","floor":0}`, `{"city":"Bonn","floor":2}`,
 		`{"city":"Bonn","note":null}`, `{"city":"Bonn","note":""}`, `{"city":"Bonn","floor":null,"note":null}`,
 	} {
-		r := jsontext.NewReader([]byte(text))
+		r := jsonio.NewReader([]byte(text))
 		x := leftv1.Stop{Floor: new(int64(7)), Note: `"old"`}
 		x.DecodeJSON(r)
 		if err := r.Err(); err != nil || len(r.Faults()) > 0 {
@@ -82,7 +82,7 @@ func TestAbsentNullAndZero(t *testing.T) {
 			t.Errorf("%s is written as %s", text, written)
 		}
 	}
-	x := leftv1.Stop{City: "Bonn", Nulls: jsontext.Names{"floor"}, Floor: new(int64(1))}
+	x := leftv1.Stop{City: "Bonn", Nulls: jsonio.Names{"floor"}, Floor: new(int64(1))}
 	if written, err := x.AppendJSON(nil); err != nil || string(written) != `{"city":"Bonn","floor":1}` {
 		t.Errorf("%s, %v", written, err)
 	}
@@ -92,7 +92,7 @@ func TestAbsentNullAndZero(t *testing.T) {
 func TestOneMemberOfAOneof(t *testing.T) {
 	t.Parallel()
 	field := func(text string) []string {
-		r := jsontext.NewReader([]byte(text))
+		r := jsonio.NewReader([]byte(text))
 		var c rulesv1.Containers
 		c.DecodeJSON(r)
 		if err := r.Err(); err != nil {

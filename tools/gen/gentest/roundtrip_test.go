@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	codegenv1 "github.com/omninode/trestle/gen/omninode/codegen/v1"
-	trestle "github.com/omninode/trestle/runtime"
+	"github.com/omninode/trestle/runtime/event"
 )
 
 // TestRoundTrip reads every payload of testdata as a typed event and writes it again: equal as JSON, number for number.
@@ -35,7 +35,7 @@ func TestRoundTrip(t *testing.T) {
 			}
 			// The guide's envelope example takes its ids from the envelope; all else is complete.
 			if strings.HasPrefix(r.File, "envelope_") {
-				e.ShareEnvelope(&trestle.Envelope{CorrelationID: id, SessionID: id}, &trestle.Violations{})
+				e.ShareEnvelope(&event.Envelope{CorrelationID: id, SessionID: id}, &event.Violations{})
 			}
 			if err := e.Validate(); err != nil {
 				t.Errorf("invalid: %v", err)
@@ -141,40 +141,40 @@ func TestShareEnvelope(t *testing.T) {
 	at := time.Date(2025, 10, 16, 12, 34, 56, 0, time.UTC)
 	tests := map[string]struct {
 		event   *codegenv1.CodegenAnalysisRequest
-		env     trestle.Envelope
-		want    trestle.Envelope
+		env     event.Envelope
+		want    event.Envelope
 		payload string
 		paths   []string
 	}{
 		"payload lacks all": {
 			&codegenv1.CodegenAnalysisRequest{},
-			trestle.Envelope{CorrelationID: id, SessionID: other, Timestamp: at},
-			trestle.Envelope{CorrelationID: id, SessionID: other, Timestamp: at},
+			event.Envelope{CorrelationID: id, SessionID: other, Timestamp: at},
+			event.Envelope{CorrelationID: id, SessionID: other, Timestamp: at},
 			`{"correlation_id":"` + id + `","session_id":"` + other + `","timestamp":"2025-10-16T12:34:56Z"}`, nil,
 		},
 		"envelope lacks the session": {
 			&codegenv1.CodegenAnalysisRequest{CorrelationId: id, SessionId: other},
-			trestle.Envelope{CorrelationID: id},
-			trestle.Envelope{CorrelationID: id, SessionID: other},
+			event.Envelope{CorrelationID: id},
+			event.Envelope{CorrelationID: id, SessionID: other},
 			`{"correlation_id":"` + id + `","session_id":"` + other + `"}`, nil,
 		},
 		"ids differ": {
 			&codegenv1.CodegenAnalysisRequest{CorrelationId: id, SessionId: id},
-			trestle.Envelope{CorrelationID: other, SessionID: other},
-			trestle.Envelope{CorrelationID: other, SessionID: other},
+			event.Envelope{CorrelationID: other, SessionID: other},
+			event.Envelope{CorrelationID: other, SessionID: other},
 			`{"correlation_id":"` + id + `","session_id":"` + id + `"}`, []string{"correlation_id", "session_id"},
 		},
 		"ids differ in case": {
 			&codegenv1.CodegenAnalysisRequest{CorrelationId: strings.ToUpper(id)},
-			trestle.Envelope{CorrelationID: id},
-			trestle.Envelope{CorrelationID: id},
+			event.Envelope{CorrelationID: id},
+			event.Envelope{CorrelationID: id},
 			`{"correlation_id":"` + strings.ToUpper(id) + `"}`, nil,
 		},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			var v trestle.Violations
+			var v event.Violations
 			tt.event.ShareEnvelope(&tt.env, &v)
 			if diff := cmp.Diff(tt.want, tt.env); diff != "" {
 				t.Errorf("envelope (-want +got):\n%s", diff)
@@ -202,17 +202,17 @@ func TestEventInfo(t *testing.T) {
 		if e.EventInfo() != info {
 			t.Errorf("%s: New makes another event", name)
 		}
-		if info.Topic == nil != (info.Role == trestle.DeadLetter) {
+		if info.Topic == nil != (info.Role == event.RoleDeadLetter) {
 			t.Errorf("%s: topic %v, role %v", name, info.Topic, info.Role)
 		}
 		if info.Topic != nil && (info.Topic.DeadLetter == "" || info.Topic.Name == "") {
 			t.Errorf("%s: topic %+v", name, *info.Topic)
 		}
-		if info.Role == trestle.Request && events()[info.Reply] == nil {
+		if info.Role == event.RoleRequest && events()[info.Reply] == nil {
 			t.Errorf("%s: reply %q is no event", name, info.Reply)
 		}
-		key := e.PartitionKey(&trestle.Envelope{CorrelationID: "c", SessionID: "s", Source: trestle.Source{InstanceID: "i"}})
-		if key == "" && info.Role != trestle.DeadLetter && name != "DLQAlertEvent" {
+		key := e.PartitionKey(&event.Envelope{CorrelationID: "c", SessionID: "s", Source: event.Source{InstanceID: "i"}})
+		if key == "" && info.Role != event.RoleDeadLetter && name != "DLQAlertEvent" {
 			t.Errorf("%s: no key", name)
 		}
 	}

@@ -13,7 +13,7 @@ import (
 // Every member is followed by a comma, and the last comma becomes the closing brace: no member needs to know whether
 // one precedes it.
 func (g *file) appendJSON(m *schema.Message, goName string) error {
-	g.p("// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no")
+	g.p("// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no")
 	g.p("// JSON form, what was appended is of no use.")
 	g.p("func (x *%s) AppendJSON(b []byte) ([]byte, error) {", goName)
 	if g.proto() {
@@ -62,12 +62,12 @@ func (g *file) appendJSON(m *schema.Message, goName string) error {
 func (g *file) appendUnknown() []string {
 	return []string{
 		"for _, m := range x.Unknown {",
-		"if b, err = " + g.jsontext("AppendString") + "(b, m.Name); err != nil {",
+		"if b, err = " + g.jsonio("AppendString") + "(b, m.Name); err != nil {",
 		"return b, err",
 		"}",
 		"b = append(b, ':')",
-		"if b, err = " + g.jsontext("AppendRaw") + "(b, m.Value); err != nil {",
-		"return b, " + g.jsontext("At") + "(err, m.Name)",
+		"if b, err = " + g.jsonio("AppendRaw") + "(b, m.Value); err != nil {",
+		"return b, " + g.jsonio("At") + "(err, m.Name)",
 		"}",
 		"b = append(b, ',')",
 		"}",
@@ -76,7 +76,7 @@ func (g *file) appendUnknown() []string {
 
 // appendField appends one member, or nothing when the field is absent.
 func (g *file) appendField(v view) ([]string, error) {
-	wrap := func(err string) string { return g.jsontext("At") + "(" + err + ", " + goString(v.JSONName) + ")" }
+	wrap := func(err string) string { return g.jsonio("At") + "(" + err + ", " + goString(v.JSONName) + ")" }
 	lines, err := g.appendMember(v, wrap)
 	if err != nil {
 		return nil, err
@@ -122,7 +122,7 @@ func (g *file) appendCondition(v view) string {
 			return ""
 		}
 	}
-	if v.Explicit || v.Type.Kind == schema.Record || v.Type.Kind == schema.Timestamp || v.Type.Kind == schema.JSONObject || v.Type.Kind == schema.JSONValue {
+	if v.Explicit || v.Type.Kind == schema.MessageKind || v.Type.Kind == schema.Timestamp || v.Type.Kind == schema.JSONObject || v.Type.Kind == schema.JSONValue {
 		return v.has
 	}
 	return ""
@@ -183,36 +183,36 @@ func (g *file) appendNested(expr string, f *schema.Field, t *schema.Type, wrap f
 	case schema.Int32, schema.Int64, schema.Uint32, schema.Uint64:
 		return []string{g.appendInt(expr, t.Kind)}, nil
 	case schema.Float:
-		return fallible(g.jsontext("AppendFloat32") + "(b, " + expr + ")"), nil
+		return fallible(g.jsonio("AppendFloat32") + "(b, " + expr + ")"), nil
 	case schema.Double:
-		return fallible(g.jsontext("AppendFloat64") + "(b, " + expr + ")"), nil
+		return fallible(g.jsonio("AppendFloat64") + "(b, " + expr + ")"), nil
 	case schema.String:
-		return fallible(g.jsontext("AppendString") + "(b, " + expr + ")"), nil
+		return fallible(g.jsonio("AppendString") + "(b, " + expr + ")"), nil
 	case schema.Bytes:
-		return []string{"b = " + g.jsontext("AppendBytes") + "(b, " + expr + ")"}, nil
+		return []string{"b = " + g.jsonio("AppendBytes") + "(b, " + expr + ")"}, nil
 	case schema.EnumKind:
 		if !g.proto() {
-			return fallible(g.jsontext("AppendString") + "(b, string(" + expr + "))"), nil
+			return fallible(g.jsonio("AppendString") + "(b, string(" + expr + "))"), nil
 		}
 		return fallible(selector(expr) + ".AppendJSON(b)"), nil
-	case schema.Record:
+	case schema.MessageKind:
 		if foreign(t.Message) {
 			return g.appendForeign(expr, wrap), nil
 		}
 		return fallible(selector(expr) + ".AppendJSON(b)"), nil
 	case schema.Timestamp:
 		if g.proto() {
-			return fallible(g.jsontext("AppendTime") + "(b, " + expr + ".AsTime())"), nil
+			return fallible(g.jsonio("AppendTime") + "(b, " + expr + ".AsTime())"), nil
 		}
-		return fallible(g.jsontext("AppendTime") + "(b, " + expr + ")"), nil
+		return fallible(g.jsonio("AppendTime") + "(b, " + expr + ")"), nil
 	case schema.JSONObject:
 		if g.proto() {
-			return fallible(g.jsontext("AppendObject") + "(b, " + expr + ".GetJson())"), nil
+			return fallible(g.jsonio("AppendObject") + "(b, " + expr + ".GetJson())"), nil
 		}
-		return fallible(g.jsontext("AppendObject") + "(b, string(" + expr + "))"), nil
+		return fallible(g.jsonio("AppendObject") + "(b, string(" + expr + "))"), nil
 	case schema.JSONValue:
 		if !g.proto() {
-			return fallible(g.jsontext("AppendRaw") + "(b, " + expr + ")"), nil
+			return fallible(g.jsonio("AppendRaw") + "(b, " + expr + ")"), nil
 		}
 	case schema.List:
 		return g.appendList(container{"b = append(b, '[')", "b = append(b, ']')", depth}, expr, f, t, wrap)
@@ -238,7 +238,7 @@ func (g *file) appendForeign(expr string, wrap func(string) string) []string {
 		"if err != nil {",
 		"return b, " + wrap("err"),
 		"}",
-		"if b, err = " + g.jsontext("AppendRaw") + "(b, " + g.jsontext("Raw") + "(text)); err != nil {",
+		"if b, err = " + g.jsonio("AppendRaw") + "(b, " + g.jsonio("Raw") + "(text)); err != nil {",
 		"return b, " + wrap("err"),
 		"}",
 		"}",

@@ -23,9 +23,9 @@ func at(name string, depth int) string {
 
 func (g *file) appendList(c container, expr string, f *schema.Field, t *schema.Type, wrap func(string) string) ([]string, error) {
 	i, e := at("i", c.depth), at("e", c.depth)
-	index := func(err string) string { return wrap(g.jsontext("AtIndex") + "(" + err + ", " + i + ")") }
+	index := func(err string) string { return wrap(g.jsonio("AtIndex") + "(" + err + ", " + i + ")") }
 	element, head := e, "for "+i+", "+e+" := range "+expr+" {"
-	if !g.proto() && t.Elem.Kind == schema.Record {
+	if !g.proto() && t.Elem.Kind == schema.MessageKind {
 		element, head = expr+"["+i+"]", "for "+i+" := range "+expr+" {" // structs are not copied
 	}
 	item, err := g.appendNested(element, f, t.Elem, index, c.depth+1)
@@ -46,7 +46,7 @@ func (g *file) appendList(c container, expr string, f *schema.Field, t *schema.T
 func (g *file) appendMap(c container, expr string, f *schema.Field, t *schema.Type, wrap func(string) string) ([]string, error) {
 	i, k, e, keys, room := at("i", c.depth), at("k", c.depth), at("e", c.depth), at("keys", c.depth), at("room", c.depth)
 	atKey := func(err string) string {
-		return wrap(g.jsontext("AtKey") + "(" + err + ", " + keyText(g, k, t.Key) + ")")
+		return wrap(g.jsonio("AtKey") + "(" + err + ", " + keyText(g, k, t.Key) + ")")
 	}
 	item, err := g.appendNested(e, f, t.Elem, atKey, c.depth+1)
 	if err != nil {
@@ -74,7 +74,7 @@ func (g *file) appendMap(c container, expr string, f *schema.Field, t *schema.Ty
 		return nil, refuse(f.Pos, fieldName(f), "a map with bool keys is not supported: use string keys")
 	case schema.String, schema.EnumKind:
 		lines = append(lines,
-			"if b, err = "+g.jsontext("AppendString")+"(b, "+keyText(g, k, t.Key)+"); err != nil {",
+			"if b, err = "+g.jsonio("AppendString")+"(b, "+keyText(g, k, t.Key)+"); err != nil {",
 			"return b, "+wrap("err"),
 			"}")
 	default:

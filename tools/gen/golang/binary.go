@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	protobinPath  = "github.com/omninode/trestle/runtime/protobin"
+	protobinPath  = "github.com/omninode/trestle/runtime/genapi/protobin"
 	protowirePath = "google.golang.org/protobuf/encoding/protowire"
 )
 

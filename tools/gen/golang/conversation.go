@@ -66,9 +66,9 @@ func (g *file) pairs() ([]pair, error) {
 
 func (g *file) calls(pairs []pair) {
 	g.p("// Calls sends the package's requests and waits for their responses. It is safe for concurrent use.")
-	g.p("type Calls struct{ caller *%s }\n", g.trestle("Caller"))
-	g.p("// NewCalls returns what calls by that caller.")
-	g.p("func NewCalls(caller *%s) Calls { return Calls{caller} }\n", g.trestle("Caller"))
+	g.p("type Calls struct{ caller %s }\n", g.trestle("Requester"))
+	g.p("// NewCalls returns what calls by that caller, such as a Caller of the runtime.")
+	g.p("func NewCalls(caller %s) Calls { return Calls{caller} }\n", g.trestle("Requester"))
 	for _, p := range pairs {
 		g.p("// %s sends a request and waits for its response until ctx ends: see [trestle.Call].", p.name)
 		if d := p.request.Message.Deprecated; d != nil {
@@ -90,8 +90,8 @@ func (g *file) answers(pairs []pair) {
 	}
 	g.p("}\n")
 	g.p("// HandleAnswers registers the handlers of all the package's requests, and has the responses that they return published")
-	g.p("// under the requests' correlation and session ids. Call it before c runs.")
-	g.p("func HandleAnswers(c *%s, pub *%s, a Answers) {", g.trestle("Consumer"), g.trestle("Publisher"))
+	g.p("// under the requests' correlation and session ids. c is a Consumer of the runtime, before it runs, and pub a Publisher.")
+	g.p("func HandleAnswers(c %s, pub %s, a Answers) {", g.trestle("Answerer"), g.trestle("EventPublisher"))
 	for _, p := range pairs {
 		g.p("%s(c, pub, a.Answer%s)", g.trestle("Answer"), p.name)
 	}

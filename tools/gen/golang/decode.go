@@ -21,7 +21,7 @@ func (g *file) decodeJSON(m *schema.Message, goName string) error {
 	default:
 		g.p("// values, and fields that the schema does not have are passed over.")
 	}
-	g.p("func (x *%s) DecodeJSON(r *%s) {", goName, g.jsontext("Reader"))
+	g.p("func (x *%s) DecodeJSON(r *%s) {", goName, g.jsonio("Reader"))
 	g.p("if !r.BeginObject() {")
 	g.p("return")
 	g.p("}")
@@ -83,7 +83,7 @@ func (g *file) decodeJSON(m *schema.Message, goName string) error {
 		}
 		g.p("%s", text)
 	case m.KeepUnknown:
-		g.p("x.Unknown = append(x.Unknown, %s{Name: %s(r.Name()), Value: r.Raw()})", g.jsontext("Member"), g.std("strings", "Clone"))
+		g.p("x.Unknown = append(x.Unknown, %s{Name: %s(r.Name()), Value: r.Raw()})", g.jsonio("Member"), g.std("strings", "Clone"))
 	default:
 		g.p("r.Skip()")
 	}
@@ -158,7 +158,7 @@ func (g *file) decodeField(v view) ([]string, error) {
 	if v.wrapper != "" {
 		return g.decodeOneof(v)
 	}
-	if v.Type.Kind == schema.Record && !foreign(v.Type.Message) {
+	if v.Type.Kind == schema.MessageKind && !foreign(v.Type.Message) {
 		if g.proto() || v.pointer {
 			return []string{
 				"if " + v.expr + " == nil {",
@@ -207,7 +207,7 @@ func (g *file) readNested(f *schema.Field, t *schema.Type, depth int) (value str
 			return g.enumType(t.Enum) + "(r.String())", nil, nil
 		}
 		return "e", []string{"var e " + g.enumType(t.Enum), "e.DecodeJSON(r)"}, nil
-	case schema.Record:
+	case schema.MessageKind:
 		if foreign(t.Message) {
 			return g.readForeign(t.Message)
 		}

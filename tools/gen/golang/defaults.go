@@ -28,7 +28,7 @@ func hasDefaults(m *schema.Message, visiting map[*schema.Message]bool) bool {
 
 func typeHasDefaults(t *schema.Type, visiting map[*schema.Message]bool) bool {
 	for ; t != nil; t = t.Elem {
-		if t.Kind == schema.Record && hasDefaults(t.Message, visiting) {
+		if t.Kind == schema.MessageKind && hasDefaults(t.Message, visiting) {
 			return true
 		}
 		if t.Union != nil {
@@ -74,9 +74,9 @@ func (g *file) defaultsWithin(v view) {
 	}
 	lines := g.defaultsIn(v.expr, v.Type, 0)
 	switch {
-	case v.Type.Kind == schema.Record && v.wrapper != "":
+	case v.Type.Kind == schema.MessageKind && v.wrapper != "":
 		lines = guarded(fmt.Sprintf("if o, ok := %s.(*%s); ok {", v.holder, v.wrapper), lines)
-	case v.Type.Kind == schema.Record && v.has != "":
+	case v.Type.Kind == schema.MessageKind && v.has != "":
 		lines = guarded("if "+v.has+" {", lines)
 	}
 	g.p("%s", strings.Join(lines, "\n"))
@@ -87,7 +87,7 @@ func defaultsInside(t *schema.Type) bool {
 	for t.Elem != nil {
 		t = t.Elem
 	}
-	return t.Kind == schema.Record && hasDefaults(t.Message, map[*schema.Message]bool{})
+	return t.Kind == schema.MessageKind && hasDefaults(t.Message, map[*schema.Message]bool{})
 }
 
 // defaultsIn fills the defaults of the messages in a value, which stands in so many lists and maps.
@@ -99,7 +99,7 @@ func (g *file) defaultsIn(expr string, t *schema.Type, depth int) []string {
 	case schema.Map:
 		k, m := at("k", depth), at("m", depth)
 		lines := g.defaultsIn(m, t.Elem, depth+1)
-		if g.proto() || t.Elem.Kind != schema.Record {
+		if g.proto() || t.Elem.Kind != schema.MessageKind {
 			return guarded("for _, "+m+" := range "+expr+" {", lines)
 		}
 		return guarded("for "+k+", "+m+" := range "+expr+" {", append(lines, expr+"["+k+"] = "+m))

@@ -3,10 +3,12 @@ package golang
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/omninode/trestle/runtime/genapi"
 	"github.com/omninode/trestle/tools/gen/output"
 	"github.com/omninode/trestle/tools/schema"
 )
@@ -162,7 +164,7 @@ func (g *file) payloadKey(m *schema.Message, key string) (expr string, conds []s
 		v := g.view(f)
 		at := expr + strings.TrimPrefix(v.expr, "x")
 		if i < len(parts)-1 {
-			if f.Type.Kind != schema.Record {
+			if f.Type.Kind != schema.MessageKind {
 				return "", nil
 			}
 			if v.has != "" {
@@ -186,8 +188,8 @@ func (g *file) payloadKey(m *schema.Message, key string) (expr string, conds []s
 // packageFile writes what a package has once: the guard against an old runtime, its events and topics, its patterns.
 func packageFile(set *schema.Set, pkg *schema.Package, names *protoNames, shared *patterns) ([]output.File, error) {
 	g := &file{writer: newWriter(pkg, "", shared), set: set, owner: pkg, names: names}
-	g.p("// Undefined? This package is newer than the runtime: upgrade the runtime, or regenerate.")
-	g.p("const _ = %s\n", g.trestle("GenVersion1"))
+	g.guard = "// Not found? The package was generated for another version of the runtime: run trestle generate, or take its version.\n" +
+		"import _ " + strconv.Quote(genapi.Version) + "\n\n"
 	var topics []*schema.Topic
 	for _, t := range set.Topics {
 		if t.Package == pkg {
@@ -236,8 +238,8 @@ func (g *file) events() error {
 }
 
 var roleNames = map[schema.Role]string{
-	schema.RoleRequest: "Request", schema.RoleResponse: "Response", schema.RoleStatus: "Status",
-	schema.RoleEvent: "Fact", schema.RoleDeadLetter: "DeadLetter",
+	schema.RoleRequest: "RoleRequest", schema.RoleResponse: "RoleResponse", schema.RoleStatus: "RoleStatus",
+	schema.RoleEvent: "RoleEvent", schema.RoleDeadLetter: "RoleDeadLetter",
 }
 
 var envelopeNames = map[schema.Envelope]string{

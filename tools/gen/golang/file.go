@@ -105,7 +105,7 @@ func (g *file) goType(t *schema.Type) string {
 	switch t.Kind {
 	case schema.EnumKind:
 		return g.enumType(t.Enum)
-	case schema.Record:
+	case schema.MessageKind:
 		if g.proto() {
 			return "*" + g.messageType(t.Message)
 		}
@@ -119,7 +119,7 @@ func (g *file) goType(t *schema.Type) string {
 		if g.proto() {
 			return "*" + g.jsonObjectType()
 		}
-		return g.jsontext("Raw")
+		return g.jsonio("Raw")
 	case schema.List:
 		return "[]" + g.goType(t.Elem)
 	case schema.Map:
@@ -170,7 +170,7 @@ func (g *file) view(f *schema.Field) view {
 	case schema.List, schema.Map:
 		v.has, v.hasNot = "len("+v.expr+") > 0", "len("+v.expr+") == 0"
 		return v
-	case schema.Record, schema.Timestamp, schema.JSONObject, schema.JSONValue:
+	case schema.MessageKind, schema.Timestamp, schema.JSONObject, schema.JSONValue:
 		v.has, v.hasNot = v.expr+" != nil", v.expr+" == nil"
 		return v
 	}

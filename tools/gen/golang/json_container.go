@@ -23,7 +23,7 @@ func (g *file) arrayKeywords(r valueRule, c schema.Constraints) ([]string, error
 	i, e := at("i", r.depth), at("e", r.depth)
 	item := valueRule{field: r.field, typ: r.typ.Elem, expr: e, path: joined(r.path, "[", "strconv.Itoa("+i+")", "]"), depth: r.depth + 1}
 	head := "for " + i + ", " + e + " := range " + r.expr + " {"
-	if r.typ.Elem.Kind == schema.Record {
+	if r.typ.Elem.Kind == schema.MessageKind {
 		item.expr, head = r.expr+"["+i+"]", "for "+i+" := range "+r.expr+" {"
 	}
 	inner, err := g.keywords(item)

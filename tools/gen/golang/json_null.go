@@ -20,7 +20,7 @@ func (g *file) nullsMember(m *schema.Message) {
 	}
 	g.p("")
 	g.p("// Nulls holds the names of fields that are null where they could be absent. What has a value is not null.")
-	g.p("Nulls %s", g.jsontext("Names"))
+	g.p("Nulls %s", g.jsonio("Names"))
 }
 
 // setNull makes a property null.

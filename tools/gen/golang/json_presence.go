@@ -224,9 +224,9 @@ func (p *presence) has(name string) truth {
 		found := ""
 		switch {
 		case p.m.Rest != nil:
-			found = p.g.jsontext("HasKey") + "(" + restExpr + ", " + goString(name) + ")"
+			found = p.g.jsonio("HasKey") + "(" + restExpr + ", " + goString(name) + ")"
 		case p.m.KeepUnknown:
-			found = p.g.jsontext("HasMember") + "(x.Unknown, " + goString(name) + ")"
+			found = p.g.jsonio("HasMember") + "(x.Unknown, " + goString(name) + ")"
 		default:
 			return truth{"false", "true"}
 		}

@@ -9,7 +9,7 @@ import (
 	"github.com/omninode/trestle/tools/schema"
 )
 
-const jsonvalidatePath = "github.com/omninode/trestle/runtime/jsonvalidate"
+const jsonvalidatePath = "github.com/omninode/trestle/runtime/genapi/jsonvalidate"
 
 // left says whether a keyword is left to the library.
 func left(c schema.Constraints, keyword string) bool {
@@ -22,7 +22,7 @@ func (g *file) remainder(r valueRule) ([]string, error) {
 	switch r.typ.Kind {
 	case schema.JSONObject, schema.JSONValue:
 		return []string{g.heldAgainst(rest, hint, r.path, "[]byte("+r.expr+")", "nil")}, nil
-	case schema.Record:
+	case schema.MessageKind:
 		return g.encodedAgainst(rest, hint, r.path, selector(r.expr)+".AppendJSON(nil)"), nil
 	}
 	lines, err := g.appendNested(r.expr, r.field, r.typ, func(err string) string { return err }, r.depth)

@@ -29,7 +29,7 @@ func (g *file) restMember(m *schema.Message) {
 
 // restKeywords checks the map's values. Their paths are those of fields.
 func (g *file) restKeywords(m *schema.Message) ([]string, error) {
-	path := g.jsontext("MemberPath") + "(k)"
+	path := g.jsonio("MemberPath") + "(k)"
 	values, err := g.keywords(valueRule{field: restField(m), typ: lowered(m.Rest), expr: "e", path: path, depth: 1})
 	if err != nil || len(values) == 0 {
 		return nil, err

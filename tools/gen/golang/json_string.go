@@ -8,7 +8,7 @@ import (
 	"github.com/omninode/trestle/tools/schema"
 )
 
-// jsonFormats are JSON Schema's formats: the check in runtime/format, and what a violation calls the form.
+// jsonFormats are JSON Schema's formats: the check in runtime/genapi/format, and what a violation calls the form.
 var jsonFormats = map[string]struct{ function, words string }{
 	"date":          {"Date", "date"},
 	"time":          {"TimeOfDay", "time"},

@@ -209,7 +209,7 @@ func (g *file) jsonStruct(m *schema.Message, goName string) error {
 			g.p("")
 		}
 		g.p("// Unknown holds the fields that were read and that the schema does not have; they are written again.")
-		g.p("Unknown []%s", g.jsontext("Member"))
+		g.p("Unknown []%s", g.jsonio("Member"))
 	}
 	g.p("}\n")
 	return nil

@@ -13,7 +13,7 @@ func lowered(t *schema.Type) *schema.Type {
 		own := &schema.Field{Name: t.Union.Property, Type: t}
 		message := &schema.Message{Name: t.Union.Name, FullName: t.Union.FullName, Package: t.Union.Package, Fields: []*schema.Field{own}}
 		own.Message = message
-		return &schema.Type{Kind: schema.Record, Message: message, Constraints: t.Constraints, Pos: t.Pos}
+		return &schema.Type{Kind: schema.MessageKind, Message: message, Constraints: t.Constraints, Pos: t.Pos}
 	case t.Elem != nil:
 		with := *t
 		with.Elem = lowered(t.Elem)
@@ -64,7 +64,7 @@ func (g *file) jsonUnion(u *schema.Union, names map[string]schema.Position) erro
 		g.p("%s *%s // %s %s", v.name, v.goType, u.Property, strings.Join(quotedAll(v.Values), ", "))
 	}
 	g.p("// Other is an object that is none of these. It is kept and written again, and is not valid.")
-	g.p("Other %s", g.jsontext("Raw"))
+	g.p("Other %s", g.jsonio("Raw"))
 	g.p("}\n")
 	g.unionValidate(u, goName, variants)
 	g.unionDefaults(goName, variants)
@@ -125,7 +125,7 @@ func (g *file) unionAppend(goName string, variants []variant) {
 		g.p("return %s.AppendJSON(b)", v.expr)
 	}
 	g.p(`case x.Other != "":`)
-	g.p("return %s(b, string(x.Other))", g.jsontext("AppendObject"))
+	g.p("return %s(b, string(x.Other))", g.jsonio("AppendObject"))
 	g.p("}")
 	g.p(`return append(b, "null"...), nil`)
 	g.p("}\n")
@@ -133,7 +133,7 @@ func (g *file) unionAppend(goName string, variants []variant) {
 
 func (g *file) unionDecode(u *schema.Union, goName string, variants []variant) {
 	g.p("// DecodeJSON reads the member of x that %s tells. What is wrong with the object stays in r.", u.Property)
-	g.p("func (x *%s) DecodeJSON(r *%s) {", goName, g.jsontext("Reader"))
+	g.p("func (x *%s) DecodeJSON(r *%s) {", goName, g.jsonio("Reader"))
 	g.p("*x = %s{}", goName)
 	g.p("switch r.TextAhead(%s) {", goString(u.Property))
 	for _, v := range variants {

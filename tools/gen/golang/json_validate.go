@@ -98,7 +98,7 @@ func (g *file) ownKeywords(r valueRule) ([]string, error) {
 		}
 		same := func(s string) string { return s }
 		return []string{g.check(noneOf(r.expr, names, same), r, finding{rule: "enum", text: "must be one of " + strings.Join(quoted, ", "), found: g.format("String") + "(" + r.expr + ")"})}, nil
-	case schema.Record:
+	case schema.MessageKind:
 		return []string{g.nested(r)}, nil
 	case schema.List:
 		return g.arrayKeywords(r, c)

@@ -299,7 +299,7 @@ func (g *file) valueRules(r valueRule) ([]string, error) {
 		return g.enumRules(r)
 	case schema.Timestamp:
 		return g.timestampRules(r), nil
-	case schema.Record:
+	case schema.MessageKind:
 		return g.recordRules(r)
 	case schema.List:
 		return g.listRules(r)

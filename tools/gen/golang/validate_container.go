@@ -24,7 +24,7 @@ func (g *file) listRules(r valueRule) ([]string, error) {
 	}
 	if rules.GetUnique() {
 		switch r.typ.Elem.Kind {
-		case schema.Record, schema.Timestamp, schema.JSONObject, schema.JSONValue:
+		case schema.MessageKind, schema.Timestamp, schema.JSONObject, schema.JSONValue:
 			return nil, refuse(r.field.Pos, fieldName(r.field), "repeated.unique is not for messages: use it for scalars")
 		case schema.Bytes:
 			add("!"+g.format("UniqueBytes")+"("+r.expr+")", "unique", "repeated value must contain unique items")
@@ -73,7 +73,7 @@ func (g *file) notZero(r valueRule) string {
 		return r.expr + " != 0" // of items, negative zero is zero too
 	case schema.EnumKind:
 		return fmt.Sprintf("%s != %d", r.expr, r.typ.Enum.Values[0].Number)
-	case schema.Record, schema.Timestamp, schema.JSONObject, schema.JSONValue:
+	case schema.MessageKind, schema.Timestamp, schema.JSONObject, schema.JSONValue:
 		return g.pkg("google.golang.org/protobuf/proto", "proto") + ".Size(" + r.expr + ") > 0"
 	}
 	has, _ := zeroConditions(g, r.typ.Kind, r.expr)

@@ -14,7 +14,7 @@ import (
 	"github.com/omninode/trestle/tools/schema"
 )
 
-const celvalidatePath = "github.com/omninode/trestle/runtime/celvalidate"
+const celvalidatePath = "github.com/omninode/trestle/runtime/genapi/celvalidate"
 
 func (w *writer) celvalidate(member string) string {
 	return w.pkg(celvalidatePath, "celvalidate") + "." + member
@@ -227,7 +227,7 @@ func (n *protoNames) reachesRules(m *schema.Message, visited map[*schema.Message
 		if t.Kind == schema.List || t.Kind == schema.Map {
 			t = t.Elem
 		}
-		if t.Kind == schema.Record && !foreign(t.Message) && n.reachesRules(t.Message, visited) {
+		if t.Kind == schema.MessageKind && !foreign(t.Message) && n.reachesRules(t.Message, visited) {
 			return true
 		}
 	}

@@ -77,7 +77,7 @@ func tooShort(runes func() string, expr string, n uint64) string {
 	return fmt.Sprintf("%s < %d", runes(), n)
 }
 
-// stringFormats are the well-known forms: the rule, the check in runtime/format, and what a violation calls the form.
+// stringFormats are the well-known forms: the rule, the check in runtime/genapi/format, and what a violation calls the form.
 var stringFormats = []struct {
 	rule, function, words string
 	has                   func(*validate.StringRules) bool

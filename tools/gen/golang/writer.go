@@ -18,11 +18,11 @@ import (
 
 // The packages that generated code imports most.
 const (
-	trestlePath  = "github.com/omninode/trestle/runtime"
-	jsontextPath = "github.com/omninode/trestle/runtime/jsontext"
-	wirePath     = "github.com/omninode/trestle/runtime/wire"
-	formatPath   = "github.com/omninode/trestle/runtime/format"
-	tspbPath     = "google.golang.org/protobuf/types/known/timestamppb"
+	trestlePath = "github.com/omninode/trestle/runtime/event"
+	jsonioPath  = "github.com/omninode/trestle/runtime/jsonio"
+	wirePath    = "github.com/omninode/trestle/runtime/wire"
+	formatPath  = "github.com/omninode/trestle/runtime/genapi/format"
+	tspbPath    = "google.golang.org/protobuf/types/known/timestamppb"
 )
 
 // writer collects the body of one Go file and what it imports.
@@ -30,6 +30,7 @@ type writer struct {
 	importPath string // of the package the file belongs to
 	name       string // package name
 	source     string // schema file, for the header
+	guard      string // a declaration before the imports, with its comment
 	body       bytes.Buffer
 	imports    map[string]string // import path → alias
 	// patterns holds regular expressions in order of first use; each becomes a package-level variable.
@@ -80,8 +81,8 @@ func (w *writer) std(importPath, member string) string {
 }
 
 func (w *writer) trestle(member string) string { return w.pkg(trestlePath, "trestle") + "." + member }
-func (w *writer) jsontext(member string) string {
-	return w.pkg(jsontextPath, "jsontext") + "." + member
+func (w *writer) jsonio(member string) string {
+	return w.pkg(jsonioPath, "jsonio") + "." + member
 }
 func (w *writer) format(member string) string { return w.pkg(formatPath, "format") + "." + member }
 
@@ -147,7 +148,7 @@ func (w *writer) finish(filePath, element string) (output.File, error) {
 	if w.source != "" {
 		fmt.Fprintf(&b, "// source: %s\n", w.source)
 	}
-	fmt.Fprintf(&b, "\npackage %s\n\n", w.name)
+	fmt.Fprintf(&b, "\npackage %s\n\n%s", w.name, w.guard)
 	used, err := usedPackages(w.body.String())
 	if err != nil {
 		return output.File{}, fmt.Errorf("%s: the generated Go does not parse, which is a fault of the generator: %w", element, err)

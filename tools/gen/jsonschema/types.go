@@ -41,7 +41,7 @@ func (b *builder) typeInto(o *object, t *schema.Type, f *schema.Field, null bool
 // ownTypeInto describes what the model holds of a type.
 func (b *builder) ownTypeInto(o *object, t *schema.Type, f *schema.Field, null bool) error {
 	switch {
-	case t.Kind == schema.Record:
+	case t.Kind == schema.MessageKind:
 		return b.recordInto(o, t, null)
 	case t.Union != nil:
 		return b.unionInto(o, t.Union, null)

@@ -20,8 +20,8 @@ import (
 
 	codegenv1 "github.com/omninode/trestle/gen/omninode/codegen/v1"
 	hooksv1 "github.com/omninode/trestle/gen/omninode/hooks/v1"
-	trestle "github.com/omninode/trestle/runtime"
-	"github.com/omninode/trestle/runtime/format"
+	"github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/runtime/genapi/format"
 	"github.com/omninode/trestle/runtime/trestletest/services"
 	"github.com/omninode/trestle/tools/schema"
 )
@@ -71,7 +71,7 @@ func TestWritten(t *testing.T) {
 	t.Parallel()
 	python := startRepository(t)
 	set := loadRepository(t)
-	for _, folder := range []string{"runtime/testdata/python-writes", "cmd/trestle/demo/samples"} {
+	for _, folder := range []string{"runtime/event/testdata/python-writes", "cmd/trestle/demo/samples"} {
 		paths, err := filepath.Glob(filepath.Join("..", "..", "..", filepath.FromSlash(folder), "*.json"))
 		if err != nil || len(paths) < 10 {
 			t.Fatalf("%s: %d files, %v", folder, len(paths), err)
@@ -137,11 +137,11 @@ func TestConstructed(t *testing.T) {
 	}
 	for _, r := range made {
 		rec := r.record(t)
-		d, err := trestle.Decode(&rec, python.types, trestle.DecodeOptions{})
+		d, err := event.Decode(&rec, python.types, event.DecodeOptions{})
 		if err != nil {
 			t.Fatalf("%s: %v", rec.Value, err)
 		}
-		again, err := trestle.Encode(d.Event, &d.Envelope, trestle.EncodeOptions{})
+		again, err := event.Encode(d.Event, &d.Envelope, event.EncodeOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -159,7 +159,7 @@ func TestConstructed(t *testing.T) {
 
 // peer is a running Python process that answers a line with a line, and the Go types that it is held to.
 type peer struct {
-	types  *trestle.Types
+	types  *event.Types
 	in     io.Writer
 	out    *bufio.Scanner
 	errors bytes.Buffer
@@ -176,9 +176,9 @@ func startRepository(t *testing.T) *peer {
 }
 
 // startPeer starts Python with the package of that name in the folder.
-func startPeer(t *testing.T, folder, name string, events []*trestle.EventInfo) *peer {
+func startPeer(t *testing.T, folder, name string, events []*event.EventInfo) *peer {
 	t.Helper()
-	p := &peer{types: trestle.NewTypes(events...)}
+	p := &peer{types: event.NewTypes(events...)}
 	cmd := exec.Command(services.Python(t), filepath.Join("testdata", "peer.py"), name)
 	cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1", "PYTHONPATH="+folder)
 	cmd.Stderr = &p.errors
@@ -230,14 +230,14 @@ type reply struct {
 	Headers [][2]string
 }
 
-func (r reply) record(t *testing.T) trestle.Record {
+func (r reply) record(t *testing.T) event.Record {
 	t.Helper()
-	rec := trestle.Record{Topic: r.Topic, Value: r.Value, Timestamp: recordTime}
+	rec := event.Record{Topic: r.Topic, Value: r.Value, Timestamp: recordTime}
 	if r.Key != nil {
 		rec.Key = []byte(*r.Key)
 	}
 	for _, h := range r.Headers {
-		rec.Headers = append(rec.Headers, trestle.Header{Key: h[0], Value: []byte(h[1])})
+		rec.Headers = append(rec.Headers, event.Header{Key: h[0], Value: []byte(h[1])})
 	}
 	return rec
 }
@@ -254,16 +254,16 @@ func (p *peer) read(t *testing.T, e *schema.Event, value []byte) reply {
 }
 
 // goRead has Go read a record's value and write it again.
-func (p *peer) goRead(e *schema.Event, value []byte) (trestle.Record, error) {
-	rec := trestle.Record{
+func (p *peer) goRead(e *schema.Event, value []byte) (event.Record, error) {
+	rec := event.Record{
 		Topic: topicOf(e), Value: value, Timestamp: recordTime,
-		Headers: []trestle.Header{{Key: "event-type", Value: []byte(e.Type)}, {Key: "event-id", Value: []byte(recordID)}},
+		Headers: []event.Header{{Key: "event-type", Value: []byte(e.Type)}, {Key: "event-id", Value: []byte(recordID)}},
 	}
-	d, err := trestle.Decode(&rec, p.types, trestle.DecodeOptions{})
+	d, err := event.Decode(&rec, p.types, event.DecodeOptions{})
 	if err != nil {
-		return trestle.Record{}, err
+		return event.Record{}, err
 	}
-	return trestle.Encode(d.Event, &d.Envelope, trestle.EncodeOptions{Topic: rec.Topic})
+	return event.Encode(d.Event, &d.Envelope, event.EncodeOptions{Topic: rec.Topic})
 }
 
 func topicOf(e *schema.Event) string {

@@ -24,7 +24,7 @@ func (g *module) field(f *schema.Field) (field, error) {
 	out := field{Field: f, nullIsValue: f.JSONRequired && f.Nullable}
 	out.tellsNull = f.Proto == nil && f.Nullable && !f.Required && !f.JSONRequired
 	implicit := f.Message.Proto != nil && !f.Explicit
-	scalar := f.Type.Kind != schema.Record && f.Type.Kind != schema.Timestamp && f.Type.Kind != schema.JSONObject && f.Type.Kind != schema.JSONValue
+	scalar := f.Type.Kind != schema.MessageKind && f.Type.Kind != schema.Timestamp && f.Type.Kind != schema.JSONObject && f.Type.Kind != schema.JSONValue
 	out.zeroIsAbsent = implicit && scalar && f.Type.Kind != schema.EnumKind &&
 		(f.Required || f.Type.Kind == schema.String && f.Default != "")
 	annotation, err := g.typeOf(f, f.Type, !implicit || f.Required)
@@ -132,7 +132,7 @@ func (g *module) schemaDefault(f *schema.Field) (string, error) {
 		return bad()
 	case schema.Float, schema.Double:
 		return "default=" + floatLiteral(f.Default), nil
-	case schema.List, schema.Map, schema.JSONObject, schema.JSONValue, schema.Timestamp, schema.Bytes, schema.Record:
+	case schema.List, schema.Map, schema.JSONObject, schema.JSONValue, schema.Timestamp, schema.Bytes, schema.MessageKind:
 		switch f.Default {
 		case "[]":
 			return "default_factory=list", nil

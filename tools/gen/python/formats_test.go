@@ -5,7 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/omninode/trestle/runtime/format"
+	"github.com/omninode/trestle/runtime/genapi/format"
 	leftv1 "github.com/omninode/trestle/tools/gen/golang/testdata/left/want/acme/left/v1"
 	"github.com/omninode/trestle/tools/gen/python"
 )

@@ -230,7 +230,7 @@ func (g *module) message(m *schema.Message) error {
 					return err
 				}
 			}
-			if t.Kind == schema.Record && t.Message.Package == g.pkg && t.Message.FullName != "" && g.foreign(t.Message) == "" {
+			if t.Kind == schema.MessageKind && t.Message.Package == g.pkg && t.Message.FullName != "" && g.foreign(t.Message) == "" {
 				if err := g.message(t.Message); err != nil {
 					return err
 				}

@@ -188,7 +188,7 @@ func (g *records) typed(t *schema.Type, depth int) string {
 		return quoted(t.Enum.Values[g.rng.IntN(len(t.Enum.Values))].JSONName)
 	case schema.Timestamp:
 		return g.time()
-	case schema.Record:
+	case schema.MessageKind:
 		return g.object(t.Message, depth)
 	case schema.List:
 		var items []string

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	trestle "github.com/omninode/trestle/runtime"
+	"github.com/omninode/trestle/runtime/event"
 	"github.com/omninode/trestle/tools/gen/example"
 	leftv1 "github.com/omninode/trestle/tools/gen/golang/testdata/left/want/acme/left/v1"
 	objectsv1 "github.com/omninode/trestle/tools/gen/golang/testdata/objects/want/acme/objects/v1"
@@ -69,7 +69,7 @@ var bases = map[string]string{
 func TestEveryRule(t *testing.T) {
 	t.Parallel()
 	wellKnown := []string{"took", "struct"} // in protobuf's own JSON form, which Python does not check
-	for name, events := range map[string][]*trestle.EventInfo{
+	for name, events := range map[string][]*event.EventInfo{
 		"rules": rulesv1.Events(), "shapes": shapesv1.Events(), "objects": objectsv1.Events(), "left": leftv1.Events(),
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -97,7 +97,7 @@ func (g *module) base(f *schema.Field, t *schema.Type, c *parts, asUUID bool) (b
 	switch t.Kind {
 	case schema.EnumKind:
 		return same(g.reference(t.Enum.Package, enumName(t.Enum))), nil
-	case schema.Record:
+	case schema.MessageKind:
 		if foreign := g.foreign(t.Message); foreign != "" {
 			return same(foreign), nil
 		}

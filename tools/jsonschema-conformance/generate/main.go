@@ -175,10 +175,10 @@ type Case struct {
 }
 
 type validator interface {
-	DecodeJSON(*jsontext.Reader)
+	DecodeJSON(*jsonio.Reader)
 	Validate() error
 }
 `)
-	text := strings.Replace(b.String(), "import (\n", "import (\n\t\"github.com/omninode/trestle/runtime/jsontext\"\n", 1)
+	text := strings.Replace(b.String(), "import (\n", "import (\n\t\"github.com/omninode/trestle/runtime/jsonio\"\n", 1)
 	m.files = append(m.files, output.File{Path: "cases.go", Content: []byte(text)})
 }

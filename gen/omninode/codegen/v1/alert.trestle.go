@@ -7,10 +7,10 @@ import (
 	"strconv"
 	"time"
 
-	trestle "github.com/omninode/trestle/runtime"
-	"github.com/omninode/trestle/runtime/format"
-	"github.com/omninode/trestle/runtime/jsontext"
-	"github.com/omninode/trestle/runtime/protobin"
+	trestle "github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/runtime/genapi/format"
+	"github.com/omninode/trestle/runtime/genapi/protobin"
+	"github.com/omninode/trestle/runtime/jsonio"
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
@@ -40,13 +40,13 @@ func ParseAlertStateJSON(name string) (value AlertState, ok bool) {
 func (e AlertState) AppendJSON(b []byte) ([]byte, error) {
 	name := e.JSONName()
 	if name == "" {
-		return b, &jsontext.Error{Offset: -1, Message: "enum value " + strconv.Itoa(int(e)) + " has no JSON name"}
+		return b, &jsonio.Error{Offset: -1, Message: "enum value " + strconv.Itoa(int(e)) + " has no JSON name"}
 	}
-	return jsontext.AppendString(b, name)
+	return jsonio.AppendString(b, name)
 }
 
 // DecodeJSON reads e from its name in JSON. A name that the schema does not have is a fault.
-func (e *AlertState) DecodeJSON(r *jsontext.Reader) {
+func (e *AlertState) DecodeJSON(r *jsonio.Reader) {
 	if r.Kind() != '"' {
 		r.StringView() // the fault is that it is no string
 		return
@@ -136,7 +136,7 @@ func (x *DLQAlertEvent) SetDefaults(now time.Time) {
 	}
 }
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *DLQAlertEvent) AppendJSON(b []byte) ([]byte, error) {
 	if x == nil {
@@ -146,8 +146,8 @@ func (x *DLQAlertEvent) AppendJSON(b []byte) ([]byte, error) {
 	b = append(b, '{')
 	if x.DlqTopic != "" {
 		b = append(b, `"dlq_topic":`...)
-		if b, err = jsontext.AppendString(b, x.DlqTopic); err != nil {
-			return b, jsontext.At(err, "dlq_topic")
+		if b, err = jsonio.AppendString(b, x.DlqTopic); err != nil {
+			return b, jsonio.At(err, "dlq_topic")
 		}
 		b = append(b, ',')
 	}
@@ -163,15 +163,15 @@ func (x *DLQAlertEvent) AppendJSON(b []byte) ([]byte, error) {
 	}
 	if x.Timestamp != nil {
 		b = append(b, `"timestamp":`...)
-		if b, err = jsontext.AppendTime(b, x.Timestamp.AsTime()); err != nil {
-			return b, jsontext.At(err, "timestamp")
+		if b, err = jsonio.AppendTime(b, x.Timestamp.AsTime()); err != nil {
+			return b, jsonio.At(err, "timestamp")
 		}
 		b = append(b, ',')
 	}
 	if x.State != 0 {
 		b = append(b, `"state":`...)
 		if b, err = x.State.AppendJSON(b); err != nil {
-			return b, jsontext.At(err, "state")
+			return b, jsonio.At(err, "state")
 		}
 		b = append(b, ',')
 	}
@@ -184,7 +184,7 @@ func (x *DLQAlertEvent) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are passed over.
-func (x *DLQAlertEvent) DecodeJSON(r *jsontext.Reader) {
+func (x *DLQAlertEvent) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}

@@ -10,10 +10,10 @@ import (
 	"time"
 
 	trestlev1 "github.com/omninode/trestle/gen/trestle/v1"
-	trestle "github.com/omninode/trestle/runtime"
-	"github.com/omninode/trestle/runtime/format"
-	"github.com/omninode/trestle/runtime/jsontext"
-	"github.com/omninode/trestle/runtime/protobin"
+	trestle "github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/runtime/genapi/format"
+	"github.com/omninode/trestle/runtime/genapi/protobin"
+	"github.com/omninode/trestle/runtime/jsonio"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
@@ -123,7 +123,7 @@ func (x *CodegenAnalysisRequest) SetDefaults(now time.Time) {
 	}
 }
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *CodegenAnalysisRequest) AppendJSON(b []byte) ([]byte, error) {
 	if x == nil {
@@ -133,50 +133,50 @@ func (x *CodegenAnalysisRequest) AppendJSON(b []byte) ([]byte, error) {
 	b = append(b, '{')
 	if x.CorrelationId != "" {
 		b = append(b, `"correlation_id":`...)
-		if b, err = jsontext.AppendString(b, x.CorrelationId); err != nil {
-			return b, jsontext.At(err, "correlation_id")
+		if b, err = jsonio.AppendString(b, x.CorrelationId); err != nil {
+			return b, jsonio.At(err, "correlation_id")
 		}
 		b = append(b, ',')
 	}
 	if x.SessionId != "" {
 		b = append(b, `"session_id":`...)
-		if b, err = jsontext.AppendString(b, x.SessionId); err != nil {
-			return b, jsontext.At(err, "session_id")
+		if b, err = jsonio.AppendString(b, x.SessionId); err != nil {
+			return b, jsonio.At(err, "session_id")
 		}
 		b = append(b, ',')
 	}
 	if x.PrdContent != nil {
 		b = append(b, `"prd_content":`...)
-		if b, err = jsontext.AppendString(b, *x.PrdContent); err != nil {
-			return b, jsontext.At(err, "prd_content")
+		if b, err = jsonio.AppendString(b, *x.PrdContent); err != nil {
+			return b, jsonio.At(err, "prd_content")
 		}
 		b = append(b, ',')
 	}
 	if x.AnalysisType != 0 {
 		b = append(b, `"analysis_type":`...)
 		if b, err = x.AnalysisType.AppendJSON(b); err != nil {
-			return b, jsontext.At(err, "analysis_type")
+			return b, jsonio.At(err, "analysis_type")
 		}
 		b = append(b, ',')
 	}
 	if x.WorkspaceContext != nil {
 		b = append(b, `"workspace_context":`...)
-		if b, err = jsontext.AppendObject(b, x.WorkspaceContext.GetJson()); err != nil {
-			return b, jsontext.At(err, "workspace_context")
+		if b, err = jsonio.AppendObject(b, x.WorkspaceContext.GetJson()); err != nil {
+			return b, jsonio.At(err, "workspace_context")
 		}
 		b = append(b, ',')
 	}
 	if x.Timestamp != nil {
 		b = append(b, `"timestamp":`...)
-		if b, err = jsontext.AppendTime(b, x.Timestamp.AsTime()); err != nil {
-			return b, jsontext.At(err, "timestamp")
+		if b, err = jsonio.AppendTime(b, x.Timestamp.AsTime()); err != nil {
+			return b, jsonio.At(err, "timestamp")
 		}
 		b = append(b, ',')
 	}
 	if x.SchemaVersion != "" {
 		b = append(b, `"schema_version":`...)
-		if b, err = jsontext.AppendString(b, x.SchemaVersion); err != nil {
-			return b, jsontext.At(err, "schema_version")
+		if b, err = jsonio.AppendString(b, x.SchemaVersion); err != nil {
+			return b, jsonio.At(err, "schema_version")
 		}
 		b = append(b, ',')
 	}
@@ -189,7 +189,7 @@ func (x *CodegenAnalysisRequest) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are passed over.
-func (x *CodegenAnalysisRequest) DecodeJSON(r *jsontext.Reader) {
+func (x *CodegenAnalysisRequest) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -452,7 +452,7 @@ func (x *CodegenAnalysisResponse) SetDefaults(now time.Time) {
 	}
 }
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *CodegenAnalysisResponse) AppendJSON(b []byte) ([]byte, error) {
 	if x == nil {
@@ -462,29 +462,29 @@ func (x *CodegenAnalysisResponse) AppendJSON(b []byte) ([]byte, error) {
 	b = append(b, '{')
 	if x.CorrelationId != "" {
 		b = append(b, `"correlation_id":`...)
-		if b, err = jsontext.AppendString(b, x.CorrelationId); err != nil {
-			return b, jsontext.At(err, "correlation_id")
+		if b, err = jsonio.AppendString(b, x.CorrelationId); err != nil {
+			return b, jsonio.At(err, "correlation_id")
 		}
 		b = append(b, ',')
 	}
 	if x.SessionId != "" {
 		b = append(b, `"session_id":`...)
-		if b, err = jsontext.AppendString(b, x.SessionId); err != nil {
-			return b, jsontext.At(err, "session_id")
+		if b, err = jsonio.AppendString(b, x.SessionId); err != nil {
+			return b, jsonio.At(err, "session_id")
 		}
 		b = append(b, ',')
 	}
 	if x.AnalysisResult != nil {
 		b = append(b, `"analysis_result":`...)
-		if b, err = jsontext.AppendObject(b, x.AnalysisResult.GetJson()); err != nil {
-			return b, jsontext.At(err, "analysis_result")
+		if b, err = jsonio.AppendObject(b, x.AnalysisResult.GetJson()); err != nil {
+			return b, jsonio.At(err, "analysis_result")
 		}
 		b = append(b, ',')
 	}
 	if x.Confidence != nil {
 		b = append(b, `"confidence":`...)
-		if b, err = jsontext.AppendFloat64(b, *x.Confidence); err != nil {
-			return b, jsontext.At(err, "confidence")
+		if b, err = jsonio.AppendFloat64(b, *x.Confidence); err != nil {
+			return b, jsonio.At(err, "confidence")
 		}
 		b = append(b, ',')
 	}
@@ -495,15 +495,15 @@ func (x *CodegenAnalysisResponse) AppendJSON(b []byte) ([]byte, error) {
 	}
 	if x.Timestamp != nil {
 		b = append(b, `"timestamp":`...)
-		if b, err = jsontext.AppendTime(b, x.Timestamp.AsTime()); err != nil {
-			return b, jsontext.At(err, "timestamp")
+		if b, err = jsonio.AppendTime(b, x.Timestamp.AsTime()); err != nil {
+			return b, jsonio.At(err, "timestamp")
 		}
 		b = append(b, ',')
 	}
 	if x.SchemaVersion != "" {
 		b = append(b, `"schema_version":`...)
-		if b, err = jsontext.AppendString(b, x.SchemaVersion); err != nil {
-			return b, jsontext.At(err, "schema_version")
+		if b, err = jsonio.AppendString(b, x.SchemaVersion); err != nil {
+			return b, jsonio.At(err, "schema_version")
 		}
 		b = append(b, ',')
 	}
@@ -516,7 +516,7 @@ func (x *CodegenAnalysisResponse) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are passed over.
-func (x *CodegenAnalysisResponse) DecodeJSON(r *jsontext.Reader) {
+func (x *CodegenAnalysisResponse) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}

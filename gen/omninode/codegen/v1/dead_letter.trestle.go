@@ -9,9 +9,9 @@ import (
 	"time"
 
 	trestlev1 "github.com/omninode/trestle/gen/trestle/v1"
-	trestle "github.com/omninode/trestle/runtime"
-	"github.com/omninode/trestle/runtime/jsontext"
-	"github.com/omninode/trestle/runtime/protobin"
+	trestle "github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/runtime/genapi/protobin"
+	"github.com/omninode/trestle/runtime/jsonio"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
@@ -72,7 +72,7 @@ func (x *DeadLetterEvent) SetDefaults(now time.Time) {
 	}
 }
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *DeadLetterEvent) AppendJSON(b []byte) ([]byte, error) {
 	if x == nil {
@@ -82,15 +82,15 @@ func (x *DeadLetterEvent) AppendJSON(b []byte) ([]byte, error) {
 	b = append(b, '{')
 	if x.OriginalEvent != nil {
 		b = append(b, `"original_event":`...)
-		if b, err = jsontext.AppendObject(b, x.OriginalEvent.GetJson()); err != nil {
-			return b, jsontext.At(err, "original_event")
+		if b, err = jsonio.AppendObject(b, x.OriginalEvent.GetJson()); err != nil {
+			return b, jsonio.At(err, "original_event")
 		}
 		b = append(b, ',')
 	}
 	if x.Error != nil {
 		b = append(b, `"error":`...)
 		if b, err = x.Error.AppendJSON(b); err != nil {
-			return b, jsontext.At(err, "error")
+			return b, jsonio.At(err, "error")
 		}
 		b = append(b, ',')
 	}
@@ -104,27 +104,27 @@ func (x *DeadLetterEvent) AppendJSON(b []byte) ([]byte, error) {
 	}
 	if x.DlqTimestamp != nil {
 		b = append(b, `"dlq_timestamp":`...)
-		if b, err = jsontext.AppendTime(b, x.DlqTimestamp.AsTime()); err != nil {
-			return b, jsontext.At(err, "dlq_timestamp")
+		if b, err = jsonio.AppendTime(b, x.DlqTimestamp.AsTime()); err != nil {
+			return b, jsonio.At(err, "dlq_timestamp")
 		}
 		b = append(b, ',')
 	}
 	if x.SourceTopic != "" {
 		b = append(b, `"source_topic":`...)
-		if b, err = jsontext.AppendString(b, x.SourceTopic); err != nil {
-			return b, jsontext.At(err, "source_topic")
+		if b, err = jsonio.AppendString(b, x.SourceTopic); err != nil {
+			return b, jsonio.At(err, "source_topic")
 		}
 		b = append(b, ',')
 	}
 	b = append(b, `"consumer_group":`...)
-	if b, err = jsontext.AppendString(b, x.ConsumerGroup); err != nil {
-		return b, jsontext.At(err, "consumer_group")
+	if b, err = jsonio.AppendString(b, x.ConsumerGroup); err != nil {
+		return b, jsonio.At(err, "consumer_group")
 	}
 	b = append(b, ',')
 	if x.OriginalKey != nil {
 		b = append(b, `"original_key":`...)
-		if b, err = jsontext.AppendString(b, *x.OriginalKey); err != nil {
-			return b, jsontext.At(err, "original_key")
+		if b, err = jsonio.AppendString(b, *x.OriginalKey); err != nil {
+			return b, jsonio.At(err, "original_key")
 		}
 		b = append(b, ',')
 	}
@@ -134,7 +134,7 @@ func (x *DeadLetterEvent) AppendJSON(b []byte) ([]byte, error) {
 			b = append(b, ',')
 		}
 		if b, err = e.AppendJSON(b); err != nil {
-			return b, jsontext.At(jsontext.AtIndex(err, i), "original_headers")
+			return b, jsonio.At(jsonio.AtIndex(err, i), "original_headers")
 		}
 	}
 	b = append(b, ']', ',')
@@ -150,7 +150,7 @@ func (x *DeadLetterEvent) AppendJSON(b []byte) ([]byte, error) {
 	}
 	if x.OriginalValueBase64 != nil {
 		b = append(b, `"original_value_base64":`...)
-		b = jsontext.AppendBytes(b, x.OriginalValueBase64)
+		b = jsonio.AppendBytes(b, x.OriginalValueBase64)
 		b = append(b, ',')
 	}
 	if b[len(b)-1] == ',' {
@@ -162,7 +162,7 @@ func (x *DeadLetterEvent) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are passed over.
-func (x *DeadLetterEvent) DecodeJSON(r *jsontext.Reader) {
+func (x *DeadLetterEvent) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -438,7 +438,7 @@ func (x *DeadLetterError) ValidateInto(*trestle.Violations) {}
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *DeadLetterError) SetDefaults(time.Time) {}
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *DeadLetterError) AppendJSON(b []byte) ([]byte, error) {
 	if x == nil {
@@ -447,24 +447,24 @@ func (x *DeadLetterError) AppendJSON(b []byte) ([]byte, error) {
 	var err error
 	b = append(b, '{')
 	b = append(b, `"error_type":`...)
-	if b, err = jsontext.AppendString(b, x.ErrorType); err != nil {
-		return b, jsontext.At(err, "error_type")
+	if b, err = jsonio.AppendString(b, x.ErrorType); err != nil {
+		return b, jsonio.At(err, "error_type")
 	}
 	b = append(b, ',')
 	b = append(b, `"error_message":`...)
-	if b, err = jsontext.AppendString(b, x.ErrorMessage); err != nil {
-		return b, jsontext.At(err, "error_message")
+	if b, err = jsonio.AppendString(b, x.ErrorMessage); err != nil {
+		return b, jsonio.At(err, "error_message")
 	}
 	b = append(b, ',')
 	b = append(b, `"stack_trace":`...)
-	if b, err = jsontext.AppendString(b, x.StackTrace); err != nil {
-		return b, jsontext.At(err, "stack_trace")
+	if b, err = jsonio.AppendString(b, x.StackTrace); err != nil {
+		return b, jsonio.At(err, "stack_trace")
 	}
 	b = append(b, ',')
 	if x.Timestamp != nil {
 		b = append(b, `"timestamp":`...)
-		if b, err = jsontext.AppendTime(b, x.Timestamp.AsTime()); err != nil {
-			return b, jsontext.At(err, "timestamp")
+		if b, err = jsonio.AppendTime(b, x.Timestamp.AsTime()); err != nil {
+			return b, jsonio.At(err, "timestamp")
 		}
 		b = append(b, ',')
 	}
@@ -477,7 +477,7 @@ func (x *DeadLetterError) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are passed over.
-func (x *DeadLetterError) DecodeJSON(r *jsontext.Reader) {
+func (x *DeadLetterError) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -585,7 +585,7 @@ func (x *DeadLetterHeader) ValidateInto(*trestle.Violations) {}
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *DeadLetterHeader) SetDefaults(time.Time) {}
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *DeadLetterHeader) AppendJSON(b []byte) ([]byte, error) {
 	if x == nil {
@@ -594,20 +594,20 @@ func (x *DeadLetterHeader) AppendJSON(b []byte) ([]byte, error) {
 	var err error
 	b = append(b, '{')
 	b = append(b, `"key":`...)
-	if b, err = jsontext.AppendString(b, x.Key); err != nil {
-		return b, jsontext.At(err, "key")
+	if b, err = jsonio.AppendString(b, x.Key); err != nil {
+		return b, jsonio.At(err, "key")
 	}
 	b = append(b, ',')
 	if x.Value != nil {
 		b = append(b, `"value":`...)
-		if b, err = jsontext.AppendString(b, *x.Value); err != nil {
-			return b, jsontext.At(err, "value")
+		if b, err = jsonio.AppendString(b, *x.Value); err != nil {
+			return b, jsonio.At(err, "value")
 		}
 		b = append(b, ',')
 	}
 	if x.ValueBase64 != nil {
 		b = append(b, `"value_base64":`...)
-		b = jsontext.AppendBytes(b, x.ValueBase64)
+		b = jsonio.AppendBytes(b, x.ValueBase64)
 		b = append(b, ',')
 	}
 	if b[len(b)-1] == ',' {
@@ -619,7 +619,7 @@ func (x *DeadLetterHeader) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are passed over.
-func (x *DeadLetterHeader) DecodeJSON(r *jsontext.Reader) {
+func (x *DeadLetterHeader) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}

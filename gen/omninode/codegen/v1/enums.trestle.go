@@ -6,7 +6,7 @@ package codegenv1
 import (
 	"strconv"
 
-	"github.com/omninode/trestle/runtime/jsontext"
+	"github.com/omninode/trestle/runtime/jsonio"
 )
 
 // JSONName returns the name of e in JSON, empty when it has none: not set, or not a value of the schema.
@@ -39,13 +39,13 @@ func ParseAnalysisTypeJSON(name string) (value AnalysisType, ok bool) {
 func (e AnalysisType) AppendJSON(b []byte) ([]byte, error) {
 	name := e.JSONName()
 	if name == "" {
-		return b, &jsontext.Error{Offset: -1, Message: "enum value " + strconv.Itoa(int(e)) + " has no JSON name"}
+		return b, &jsonio.Error{Offset: -1, Message: "enum value " + strconv.Itoa(int(e)) + " has no JSON name"}
 	}
-	return jsontext.AppendString(b, name)
+	return jsonio.AppendString(b, name)
 }
 
 // DecodeJSON reads e from its name in JSON. A name that the schema does not have is a fault.
-func (e *AnalysisType) DecodeJSON(r *jsontext.Reader) {
+func (e *AnalysisType) DecodeJSON(r *jsonio.Reader) {
 	if r.Kind() != '"' {
 		r.StringView() // the fault is that it is no string
 		return
@@ -93,13 +93,13 @@ func ParseValidationTypeJSON(name string) (value ValidationType, ok bool) {
 func (e ValidationType) AppendJSON(b []byte) ([]byte, error) {
 	name := e.JSONName()
 	if name == "" {
-		return b, &jsontext.Error{Offset: -1, Message: "enum value " + strconv.Itoa(int(e)) + " has no JSON name"}
+		return b, &jsonio.Error{Offset: -1, Message: "enum value " + strconv.Itoa(int(e)) + " has no JSON name"}
 	}
-	return jsontext.AppendString(b, name)
+	return jsonio.AppendString(b, name)
 }
 
 // DecodeJSON reads e from its name in JSON. A name that the schema does not have is a fault.
-func (e *ValidationType) DecodeJSON(r *jsontext.Reader) {
+func (e *ValidationType) DecodeJSON(r *jsonio.Reader) {
 	if r.Kind() != '"' {
 		r.StringView() // the fault is that it is no string
 		return
@@ -147,13 +147,13 @@ func ParseNodeTypeJSON(name string) (value NodeType, ok bool) {
 func (e NodeType) AppendJSON(b []byte) ([]byte, error) {
 	name := e.JSONName()
 	if name == "" {
-		return b, &jsontext.Error{Offset: -1, Message: "enum value " + strconv.Itoa(int(e)) + " has no JSON name"}
+		return b, &jsonio.Error{Offset: -1, Message: "enum value " + strconv.Itoa(int(e)) + " has no JSON name"}
 	}
-	return jsontext.AppendString(b, name)
+	return jsonio.AppendString(b, name)
 }
 
 // DecodeJSON reads e from its name in JSON. A name that the schema does not have is a fault.
-func (e *NodeType) DecodeJSON(r *jsontext.Reader) {
+func (e *NodeType) DecodeJSON(r *jsonio.Reader) {
 	if r.Kind() != '"' {
 		r.StringView() // the fault is that it is no string
 		return
@@ -205,13 +205,13 @@ func ParseSessionStatusJSON(name string) (value SessionStatus, ok bool) {
 func (e SessionStatus) AppendJSON(b []byte) ([]byte, error) {
 	name := e.JSONName()
 	if name == "" {
-		return b, &jsontext.Error{Offset: -1, Message: "enum value " + strconv.Itoa(int(e)) + " has no JSON name"}
+		return b, &jsonio.Error{Offset: -1, Message: "enum value " + strconv.Itoa(int(e)) + " has no JSON name"}
 	}
-	return jsontext.AppendString(b, name)
+	return jsonio.AppendString(b, name)
 }
 
 // DecodeJSON reads e from its name in JSON. A name that the schema does not have is a fault.
-func (e *SessionStatus) DecodeJSON(r *jsontext.Reader) {
+func (e *SessionStatus) DecodeJSON(r *jsonio.Reader) {
 	if r.Kind() != '"' {
 		r.StringView() // the fault is that it is no string
 		return

@@ -7,10 +7,10 @@ import (
 	"time"
 
 	trestlev1 "github.com/omninode/trestle/gen/trestle/v1"
-	trestle "github.com/omninode/trestle/runtime"
-	"github.com/omninode/trestle/runtime/format"
-	"github.com/omninode/trestle/runtime/jsontext"
-	"github.com/omninode/trestle/runtime/protobin"
+	trestle "github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/runtime/genapi/format"
+	"github.com/omninode/trestle/runtime/genapi/protobin"
+	"github.com/omninode/trestle/runtime/jsonio"
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
@@ -76,7 +76,7 @@ func (x *OnexEnvelopeV1) SetDefaults(now time.Time) {
 	}
 }
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *OnexEnvelopeV1) AppendJSON(b []byte) ([]byte, error) {
 	if x == nil {
@@ -86,43 +86,43 @@ func (x *OnexEnvelopeV1) AppendJSON(b []byte) ([]byte, error) {
 	b = append(b, '{')
 	if x.EnvelopeVersion != "" {
 		b = append(b, `"envelope_version":`...)
-		if b, err = jsontext.AppendString(b, x.EnvelopeVersion); err != nil {
-			return b, jsontext.At(err, "envelope_version")
+		if b, err = jsonio.AppendString(b, x.EnvelopeVersion); err != nil {
+			return b, jsonio.At(err, "envelope_version")
 		}
 		b = append(b, ',')
 	}
 	if x.CorrelationId != "" {
 		b = append(b, `"correlation_id":`...)
-		if b, err = jsontext.AppendString(b, x.CorrelationId); err != nil {
-			return b, jsontext.At(err, "correlation_id")
+		if b, err = jsonio.AppendString(b, x.CorrelationId); err != nil {
+			return b, jsonio.At(err, "correlation_id")
 		}
 		b = append(b, ',')
 	}
 	if x.SessionId != nil {
 		b = append(b, `"session_id":`...)
-		if b, err = jsontext.AppendString(b, *x.SessionId); err != nil {
-			return b, jsontext.At(err, "session_id")
+		if b, err = jsonio.AppendString(b, *x.SessionId); err != nil {
+			return b, jsonio.At(err, "session_id")
 		}
 		b = append(b, ',')
 	}
 	if x.EventType != "" {
 		b = append(b, `"event_type":`...)
-		if b, err = jsontext.AppendString(b, x.EventType); err != nil {
-			return b, jsontext.At(err, "event_type")
+		if b, err = jsonio.AppendString(b, x.EventType); err != nil {
+			return b, jsonio.At(err, "event_type")
 		}
 		b = append(b, ',')
 	}
 	if x.Timestamp != nil {
 		b = append(b, `"timestamp":`...)
-		if b, err = jsontext.AppendTime(b, x.Timestamp.AsTime()); err != nil {
-			return b, jsontext.At(err, "timestamp")
+		if b, err = jsonio.AppendTime(b, x.Timestamp.AsTime()); err != nil {
+			return b, jsonio.At(err, "timestamp")
 		}
 		b = append(b, ',')
 	}
 	if x.Payload != nil {
 		b = append(b, `"payload":`...)
-		if b, err = jsontext.AppendObject(b, x.Payload.GetJson()); err != nil {
-			return b, jsontext.At(err, "payload")
+		if b, err = jsonio.AppendObject(b, x.Payload.GetJson()); err != nil {
+			return b, jsonio.At(err, "payload")
 		}
 		b = append(b, ',')
 	}
@@ -135,7 +135,7 @@ func (x *OnexEnvelopeV1) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are passed over.
-func (x *OnexEnvelopeV1) DecodeJSON(r *jsontext.Reader) {
+func (x *OnexEnvelopeV1) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}

@@ -10,10 +10,10 @@ import (
 	"time"
 
 	trestlev1 "github.com/omninode/trestle/gen/trestle/v1"
-	trestle "github.com/omninode/trestle/runtime"
-	"github.com/omninode/trestle/runtime/format"
-	"github.com/omninode/trestle/runtime/jsontext"
-	"github.com/omninode/trestle/runtime/protobin"
+	trestle "github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/runtime/genapi/format"
+	"github.com/omninode/trestle/runtime/genapi/protobin"
+	"github.com/omninode/trestle/runtime/jsonio"
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
@@ -115,7 +115,7 @@ func (x *CodegenMixinRequest) SetDefaults(now time.Time) {
 	}
 }
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *CodegenMixinRequest) AppendJSON(b []byte) ([]byte, error) {
 	if x == nil {
@@ -125,15 +125,15 @@ func (x *CodegenMixinRequest) AppendJSON(b []byte) ([]byte, error) {
 	b = append(b, '{')
 	if x.CorrelationId != "" {
 		b = append(b, `"correlation_id":`...)
-		if b, err = jsontext.AppendString(b, x.CorrelationId); err != nil {
-			return b, jsontext.At(err, "correlation_id")
+		if b, err = jsonio.AppendString(b, x.CorrelationId); err != nil {
+			return b, jsonio.At(err, "correlation_id")
 		}
 		b = append(b, ',')
 	}
 	if x.SessionId != "" {
 		b = append(b, `"session_id":`...)
-		if b, err = jsontext.AppendString(b, x.SessionId); err != nil {
-			return b, jsontext.At(err, "session_id")
+		if b, err = jsonio.AppendString(b, x.SessionId); err != nil {
+			return b, jsonio.At(err, "session_id")
 		}
 		b = append(b, ',')
 	}
@@ -142,15 +142,15 @@ func (x *CodegenMixinRequest) AppendJSON(b []byte) ([]byte, error) {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		if b, err = jsontext.AppendString(b, e); err != nil {
-			return b, jsontext.At(jsontext.AtIndex(err, i), "requirements")
+		if b, err = jsonio.AppendString(b, e); err != nil {
+			return b, jsonio.At(jsonio.AtIndex(err, i), "requirements")
 		}
 	}
 	b = append(b, ']', ',')
 	if x.NodeType != 0 {
 		b = append(b, `"node_type":`...)
 		if b, err = x.NodeType.AppendJSON(b); err != nil {
-			return b, jsontext.At(err, "node_type")
+			return b, jsonio.At(err, "node_type")
 		}
 		b = append(b, ',')
 	}
@@ -159,22 +159,22 @@ func (x *CodegenMixinRequest) AppendJSON(b []byte) ([]byte, error) {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		if b, err = jsontext.AppendString(b, e); err != nil {
-			return b, jsontext.At(jsontext.AtIndex(err, i), "existing_mixins")
+		if b, err = jsonio.AppendString(b, e); err != nil {
+			return b, jsonio.At(jsonio.AtIndex(err, i), "existing_mixins")
 		}
 	}
 	b = append(b, ']', ',')
 	if x.Timestamp != nil {
 		b = append(b, `"timestamp":`...)
-		if b, err = jsontext.AppendTime(b, x.Timestamp.AsTime()); err != nil {
-			return b, jsontext.At(err, "timestamp")
+		if b, err = jsonio.AppendTime(b, x.Timestamp.AsTime()); err != nil {
+			return b, jsonio.At(err, "timestamp")
 		}
 		b = append(b, ',')
 	}
 	if x.SchemaVersion != "" {
 		b = append(b, `"schema_version":`...)
-		if b, err = jsontext.AppendString(b, x.SchemaVersion); err != nil {
-			return b, jsontext.At(err, "schema_version")
+		if b, err = jsonio.AppendString(b, x.SchemaVersion); err != nil {
+			return b, jsonio.At(err, "schema_version")
 		}
 		b = append(b, ',')
 	}
@@ -187,7 +187,7 @@ func (x *CodegenMixinRequest) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are passed over.
-func (x *CodegenMixinRequest) DecodeJSON(r *jsontext.Reader) {
+func (x *CodegenMixinRequest) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -452,7 +452,7 @@ func (x *CodegenMixinResponse) SetDefaults(now time.Time) {
 	}
 }
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *CodegenMixinResponse) AppendJSON(b []byte) ([]byte, error) {
 	if x == nil {
@@ -462,15 +462,15 @@ func (x *CodegenMixinResponse) AppendJSON(b []byte) ([]byte, error) {
 	b = append(b, '{')
 	if x.CorrelationId != "" {
 		b = append(b, `"correlation_id":`...)
-		if b, err = jsontext.AppendString(b, x.CorrelationId); err != nil {
-			return b, jsontext.At(err, "correlation_id")
+		if b, err = jsonio.AppendString(b, x.CorrelationId); err != nil {
+			return b, jsonio.At(err, "correlation_id")
 		}
 		b = append(b, ',')
 	}
 	if x.SessionId != "" {
 		b = append(b, `"session_id":`...)
-		if b, err = jsontext.AppendString(b, x.SessionId); err != nil {
-			return b, jsontext.At(err, "session_id")
+		if b, err = jsonio.AppendString(b, x.SessionId); err != nil {
+			return b, jsonio.At(err, "session_id")
 		}
 		b = append(b, ',')
 	}
@@ -479,8 +479,8 @@ func (x *CodegenMixinResponse) AppendJSON(b []byte) ([]byte, error) {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		if b, err = jsontext.AppendObject(b, e.GetJson()); err != nil {
-			return b, jsontext.At(jsontext.AtIndex(err, i), "mixin_recommendations")
+		if b, err = jsonio.AppendObject(b, e.GetJson()); err != nil {
+			return b, jsonio.At(jsonio.AtIndex(err, i), "mixin_recommendations")
 		}
 	}
 	b = append(b, ']', ',')
@@ -496,15 +496,15 @@ func (x *CodegenMixinResponse) AppendJSON(b []byte) ([]byte, error) {
 	}
 	if x.Timestamp != nil {
 		b = append(b, `"timestamp":`...)
-		if b, err = jsontext.AppendTime(b, x.Timestamp.AsTime()); err != nil {
-			return b, jsontext.At(err, "timestamp")
+		if b, err = jsonio.AppendTime(b, x.Timestamp.AsTime()); err != nil {
+			return b, jsonio.At(err, "timestamp")
 		}
 		b = append(b, ',')
 	}
 	if x.SchemaVersion != "" {
 		b = append(b, `"schema_version":`...)
-		if b, err = jsontext.AppendString(b, x.SchemaVersion); err != nil {
-			return b, jsontext.At(err, "schema_version")
+		if b, err = jsonio.AppendString(b, x.SchemaVersion); err != nil {
+			return b, jsonio.At(err, "schema_version")
 		}
 		b = append(b, ',')
 	}
@@ -517,7 +517,7 @@ func (x *CodegenMixinResponse) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are passed over.
-func (x *CodegenMixinResponse) DecodeJSON(r *jsontext.Reader) {
+func (x *CodegenMixinResponse) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}

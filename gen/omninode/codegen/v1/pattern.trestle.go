@@ -10,10 +10,10 @@ import (
 	"time"
 
 	trestlev1 "github.com/omninode/trestle/gen/trestle/v1"
-	trestle "github.com/omninode/trestle/runtime"
-	"github.com/omninode/trestle/runtime/format"
-	"github.com/omninode/trestle/runtime/jsontext"
-	"github.com/omninode/trestle/runtime/protobin"
+	trestle "github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/runtime/genapi/format"
+	"github.com/omninode/trestle/runtime/genapi/protobin"
+	"github.com/omninode/trestle/runtime/jsonio"
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
@@ -128,7 +128,7 @@ func (x *CodegenPatternRequest) SetDefaults(now time.Time) {
 	}
 }
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *CodegenPatternRequest) AppendJSON(b []byte) ([]byte, error) {
 	if x == nil {
@@ -138,29 +138,29 @@ func (x *CodegenPatternRequest) AppendJSON(b []byte) ([]byte, error) {
 	b = append(b, '{')
 	if x.CorrelationId != "" {
 		b = append(b, `"correlation_id":`...)
-		if b, err = jsontext.AppendString(b, x.CorrelationId); err != nil {
-			return b, jsontext.At(err, "correlation_id")
+		if b, err = jsonio.AppendString(b, x.CorrelationId); err != nil {
+			return b, jsonio.At(err, "correlation_id")
 		}
 		b = append(b, ',')
 	}
 	if x.SessionId != "" {
 		b = append(b, `"session_id":`...)
-		if b, err = jsontext.AppendString(b, x.SessionId); err != nil {
-			return b, jsontext.At(err, "session_id")
+		if b, err = jsonio.AppendString(b, x.SessionId); err != nil {
+			return b, jsonio.At(err, "session_id")
 		}
 		b = append(b, ',')
 	}
 	if x.NodeDescription != nil {
 		b = append(b, `"node_description":`...)
-		if b, err = jsontext.AppendString(b, *x.NodeDescription); err != nil {
-			return b, jsontext.At(err, "node_description")
+		if b, err = jsonio.AppendString(b, *x.NodeDescription); err != nil {
+			return b, jsonio.At(err, "node_description")
 		}
 		b = append(b, ',')
 	}
 	if x.NodeType != 0 {
 		b = append(b, `"node_type":`...)
 		if b, err = x.NodeType.AppendJSON(b); err != nil {
-			return b, jsontext.At(err, "node_type")
+			return b, jsonio.At(err, "node_type")
 		}
 		b = append(b, ',')
 	}
@@ -171,15 +171,15 @@ func (x *CodegenPatternRequest) AppendJSON(b []byte) ([]byte, error) {
 	}
 	if x.Timestamp != nil {
 		b = append(b, `"timestamp":`...)
-		if b, err = jsontext.AppendTime(b, x.Timestamp.AsTime()); err != nil {
-			return b, jsontext.At(err, "timestamp")
+		if b, err = jsonio.AppendTime(b, x.Timestamp.AsTime()); err != nil {
+			return b, jsonio.At(err, "timestamp")
 		}
 		b = append(b, ',')
 	}
 	if x.SchemaVersion != "" {
 		b = append(b, `"schema_version":`...)
-		if b, err = jsontext.AppendString(b, x.SchemaVersion); err != nil {
-			return b, jsontext.At(err, "schema_version")
+		if b, err = jsonio.AppendString(b, x.SchemaVersion); err != nil {
+			return b, jsonio.At(err, "schema_version")
 		}
 		b = append(b, ',')
 	}
@@ -192,7 +192,7 @@ func (x *CodegenPatternRequest) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are passed over.
-func (x *CodegenPatternRequest) DecodeJSON(r *jsontext.Reader) {
+func (x *CodegenPatternRequest) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -442,7 +442,7 @@ func (x *CodegenPatternResponse) SetDefaults(now time.Time) {
 	}
 }
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *CodegenPatternResponse) AppendJSON(b []byte) ([]byte, error) {
 	if x == nil {
@@ -452,15 +452,15 @@ func (x *CodegenPatternResponse) AppendJSON(b []byte) ([]byte, error) {
 	b = append(b, '{')
 	if x.CorrelationId != "" {
 		b = append(b, `"correlation_id":`...)
-		if b, err = jsontext.AppendString(b, x.CorrelationId); err != nil {
-			return b, jsontext.At(err, "correlation_id")
+		if b, err = jsonio.AppendString(b, x.CorrelationId); err != nil {
+			return b, jsonio.At(err, "correlation_id")
 		}
 		b = append(b, ',')
 	}
 	if x.SessionId != "" {
 		b = append(b, `"session_id":`...)
-		if b, err = jsontext.AppendString(b, x.SessionId); err != nil {
-			return b, jsontext.At(err, "session_id")
+		if b, err = jsonio.AppendString(b, x.SessionId); err != nil {
+			return b, jsonio.At(err, "session_id")
 		}
 		b = append(b, ',')
 	}
@@ -469,8 +469,8 @@ func (x *CodegenPatternResponse) AppendJSON(b []byte) ([]byte, error) {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		if b, err = jsontext.AppendObject(b, e.GetJson()); err != nil {
-			return b, jsontext.At(jsontext.AtIndex(err, i), "pattern_result")
+		if b, err = jsonio.AppendObject(b, e.GetJson()); err != nil {
+			return b, jsonio.At(jsonio.AtIndex(err, i), "pattern_result")
 		}
 	}
 	b = append(b, ']', ',')
@@ -486,15 +486,15 @@ func (x *CodegenPatternResponse) AppendJSON(b []byte) ([]byte, error) {
 	}
 	if x.Timestamp != nil {
 		b = append(b, `"timestamp":`...)
-		if b, err = jsontext.AppendTime(b, x.Timestamp.AsTime()); err != nil {
-			return b, jsontext.At(err, "timestamp")
+		if b, err = jsonio.AppendTime(b, x.Timestamp.AsTime()); err != nil {
+			return b, jsonio.At(err, "timestamp")
 		}
 		b = append(b, ',')
 	}
 	if x.SchemaVersion != "" {
 		b = append(b, `"schema_version":`...)
-		if b, err = jsontext.AppendString(b, x.SchemaVersion); err != nil {
-			return b, jsontext.At(err, "schema_version")
+		if b, err = jsonio.AppendString(b, x.SchemaVersion); err != nil {
+			return b, jsonio.At(err, "schema_version")
 		}
 		b = append(b, ',')
 	}
@@ -507,7 +507,7 @@ func (x *CodegenPatternResponse) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are passed over.
-func (x *CodegenPatternResponse) DecodeJSON(r *jsontext.Reader) {
+func (x *CodegenPatternResponse) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}

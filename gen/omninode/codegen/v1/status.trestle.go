@@ -9,10 +9,10 @@ import (
 	"time"
 
 	trestlev1 "github.com/omninode/trestle/gen/trestle/v1"
-	trestle "github.com/omninode/trestle/runtime"
-	"github.com/omninode/trestle/runtime/format"
-	"github.com/omninode/trestle/runtime/jsontext"
-	"github.com/omninode/trestle/runtime/protobin"
+	trestle "github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/runtime/genapi/format"
+	"github.com/omninode/trestle/runtime/genapi/protobin"
+	"github.com/omninode/trestle/runtime/jsonio"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
@@ -115,7 +115,7 @@ func (x *CodegenStatusEvent) SetDefaults(now time.Time) {
 	}
 }
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *CodegenStatusEvent) AppendJSON(b []byte) ([]byte, error) {
 	if x == nil {
@@ -125,50 +125,50 @@ func (x *CodegenStatusEvent) AppendJSON(b []byte) ([]byte, error) {
 	b = append(b, '{')
 	if x.SessionId != "" {
 		b = append(b, `"session_id":`...)
-		if b, err = jsontext.AppendString(b, x.SessionId); err != nil {
-			return b, jsontext.At(err, "session_id")
+		if b, err = jsonio.AppendString(b, x.SessionId); err != nil {
+			return b, jsonio.At(err, "session_id")
 		}
 		b = append(b, ',')
 	}
 	if x.Status != 0 {
 		b = append(b, `"status":`...)
 		if b, err = x.Status.AppendJSON(b); err != nil {
-			return b, jsontext.At(err, "status")
+			return b, jsonio.At(err, "status")
 		}
 		b = append(b, ',')
 	}
 	if x.ProgressPercentage != nil {
 		b = append(b, `"progress_percentage":`...)
-		if b, err = jsontext.AppendFloat64(b, *x.ProgressPercentage); err != nil {
-			return b, jsontext.At(err, "progress_percentage")
+		if b, err = jsonio.AppendFloat64(b, *x.ProgressPercentage); err != nil {
+			return b, jsonio.At(err, "progress_percentage")
 		}
 		b = append(b, ',')
 	}
 	if x.Message != nil {
 		b = append(b, `"message":`...)
-		if b, err = jsontext.AppendString(b, *x.Message); err != nil {
-			return b, jsontext.At(err, "message")
+		if b, err = jsonio.AppendString(b, *x.Message); err != nil {
+			return b, jsonio.At(err, "message")
 		}
 		b = append(b, ',')
 	}
 	if x.Metadata != nil {
 		b = append(b, `"metadata":`...)
-		if b, err = jsontext.AppendObject(b, x.Metadata.GetJson()); err != nil {
-			return b, jsontext.At(err, "metadata")
+		if b, err = jsonio.AppendObject(b, x.Metadata.GetJson()); err != nil {
+			return b, jsonio.At(err, "metadata")
 		}
 		b = append(b, ',')
 	}
 	if x.Timestamp != nil {
 		b = append(b, `"timestamp":`...)
-		if b, err = jsontext.AppendTime(b, x.Timestamp.AsTime()); err != nil {
-			return b, jsontext.At(err, "timestamp")
+		if b, err = jsonio.AppendTime(b, x.Timestamp.AsTime()); err != nil {
+			return b, jsonio.At(err, "timestamp")
 		}
 		b = append(b, ',')
 	}
 	if x.SchemaVersion != "" {
 		b = append(b, `"schema_version":`...)
-		if b, err = jsontext.AppendString(b, x.SchemaVersion); err != nil {
-			return b, jsontext.At(err, "schema_version")
+		if b, err = jsonio.AppendString(b, x.SchemaVersion); err != nil {
+			return b, jsonio.At(err, "schema_version")
 		}
 		b = append(b, ',')
 	}
@@ -181,7 +181,7 @@ func (x *CodegenStatusEvent) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are passed over.
-func (x *CodegenStatusEvent) DecodeJSON(r *jsontext.Reader) {
+func (x *CodegenStatusEvent) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}

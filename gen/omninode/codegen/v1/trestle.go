@@ -2,15 +2,15 @@
 
 package codegenv1
 
+// Not found? The package was generated for another version of the runtime: run trestle generate, or take its version.
+import _ "github.com/omninode/trestle/runtime/genapi/version2"
+
 import (
 	"context"
 
-	trestle "github.com/omninode/trestle/runtime"
+	trestle "github.com/omninode/trestle/runtime/event"
 	"github.com/omninode/trestle/runtime/wire"
 )
-
-// Undefined? This package is newer than the runtime: upgrade the runtime, or regenerate.
-const _ = trestle.GenVersion1
 
 // Events returns the descriptions of the package's events, in the order of the schemas. They must not be changed.
 func Events() []*trestle.EventInfo {
@@ -33,7 +33,7 @@ var (
 	infoDLQAlertEvent = trestle.EventInfo{
 		Type:           "DLQAlertEvent",
 		FullName:       "omninode.codegen.v1.DLQAlertEvent",
-		Role:           trestle.Fact,
+		Role:           trestle.RoleEvent,
 		Envelope:       wire.OnexV1,
 		Encoding:       trestle.JSON,
 		Topic:          &topicOmninodeSystemAlerts,
@@ -43,7 +43,7 @@ var (
 	infoCodegenAnalysisRequest = trestle.EventInfo{
 		Type:           "CodegenAnalysisRequest",
 		FullName:       "omninode.codegen.v1.CodegenAnalysisRequest",
-		Role:           trestle.Request,
+		Role:           trestle.RoleRequest,
 		Envelope:       wire.OnexV1,
 		Encoding:       trestle.JSON,
 		Topic:          &topicOmninodeCodegenRequestAnalyzeV1,
@@ -54,7 +54,7 @@ var (
 	infoCodegenAnalysisResponse = trestle.EventInfo{
 		Type:           "CodegenAnalysisResponse",
 		FullName:       "omninode.codegen.v1.CodegenAnalysisResponse",
-		Role:           trestle.Response,
+		Role:           trestle.RoleResponse,
 		Envelope:       wire.OnexV1,
 		Encoding:       trestle.JSON,
 		Topic:          &topicOmninodeCodegenResponseAnalyzeV1,
@@ -64,7 +64,7 @@ var (
 	infoDeadLetterEvent = trestle.EventInfo{
 		Type:           "DeadLetterEvent",
 		FullName:       "omninode.codegen.v1.DeadLetterEvent",
-		Role:           trestle.DeadLetter,
+		Role:           trestle.RoleDeadLetter,
 		Envelope:       wire.None,
 		Encoding:       trestle.JSON,
 		MessageIndexes: []int{0},
@@ -73,7 +73,7 @@ var (
 	infoCodegenMixinRequest = trestle.EventInfo{
 		Type:           "CodegenMixinRequest",
 		FullName:       "omninode.codegen.v1.CodegenMixinRequest",
-		Role:           trestle.Request,
+		Role:           trestle.RoleRequest,
 		Envelope:       wire.OnexV1,
 		Encoding:       trestle.JSON,
 		Topic:          &topicOmninodeCodegenRequestMixinV1,
@@ -84,7 +84,7 @@ var (
 	infoCodegenMixinResponse = trestle.EventInfo{
 		Type:           "CodegenMixinResponse",
 		FullName:       "omninode.codegen.v1.CodegenMixinResponse",
-		Role:           trestle.Response,
+		Role:           trestle.RoleResponse,
 		Envelope:       wire.OnexV1,
 		Encoding:       trestle.JSON,
 		Topic:          &topicOmninodeCodegenResponseMixinV1,
@@ -94,7 +94,7 @@ var (
 	infoCodegenPatternRequest = trestle.EventInfo{
 		Type:           "CodegenPatternRequest",
 		FullName:       "omninode.codegen.v1.CodegenPatternRequest",
-		Role:           trestle.Request,
+		Role:           trestle.RoleRequest,
 		Envelope:       wire.OnexV1,
 		Encoding:       trestle.JSON,
 		Topic:          &topicOmninodeCodegenRequestPatternV1,
@@ -105,7 +105,7 @@ var (
 	infoCodegenPatternResponse = trestle.EventInfo{
 		Type:           "CodegenPatternResponse",
 		FullName:       "omninode.codegen.v1.CodegenPatternResponse",
-		Role:           trestle.Response,
+		Role:           trestle.RoleResponse,
 		Envelope:       wire.OnexV1,
 		Encoding:       trestle.JSON,
 		Topic:          &topicOmninodeCodegenResponsePatternV1,
@@ -115,7 +115,7 @@ var (
 	infoCodegenStatusEvent = trestle.EventInfo{
 		Type:           "CodegenStatusEvent",
 		FullName:       "omninode.codegen.v1.CodegenStatusEvent",
-		Role:           trestle.Status,
+		Role:           trestle.RoleStatus,
 		Envelope:       wire.OnexV1,
 		Encoding:       trestle.JSON,
 		Topic:          &topicOmninodeCodegenStatusSessionV1,
@@ -125,7 +125,7 @@ var (
 	infoCodegenValidationRequest = trestle.EventInfo{
 		Type:           "CodegenValidationRequest",
 		FullName:       "omninode.codegen.v1.CodegenValidationRequest",
-		Role:           trestle.Request,
+		Role:           trestle.RoleRequest,
 		Envelope:       wire.OnexV1,
 		Encoding:       trestle.JSON,
 		Topic:          &topicOmninodeCodegenRequestValidateV1,
@@ -136,7 +136,7 @@ var (
 	infoCodegenValidationResponse = trestle.EventInfo{
 		Type:           "CodegenValidationResponse",
 		FullName:       "omninode.codegen.v1.CodegenValidationResponse",
-		Role:           trestle.Response,
+		Role:           trestle.RoleResponse,
 		Envelope:       wire.OnexV1,
 		Encoding:       trestle.JSON,
 		Topic:          &topicOmninodeCodegenResponseValidateV1,
@@ -261,10 +261,10 @@ var (
 )
 
 // Calls sends the package's requests and waits for their responses. It is safe for concurrent use.
-type Calls struct{ caller *trestle.Caller }
+type Calls struct{ caller trestle.Requester }
 
-// NewCalls returns what calls by that caller.
-func NewCalls(caller *trestle.Caller) Calls { return Calls{caller} }
+// NewCalls returns what calls by that caller, such as a Caller of the runtime.
+func NewCalls(caller trestle.Requester) Calls { return Calls{caller} }
 
 // CodegenAnalysis sends a request and waits for its response until ctx ends: see [trestle.Call].
 func (c Calls) CodegenAnalysis(ctx context.Context, request *CodegenAnalysisRequest, opts ...trestle.CallOption) (*CodegenAnalysisResponse, error) {
@@ -299,8 +299,8 @@ type Answers interface {
 }
 
 // HandleAnswers registers the handlers of all the package's requests, and has the responses that they return published
-// under the requests' correlation and session ids. Call it before c runs.
-func HandleAnswers(c *trestle.Consumer, pub *trestle.Publisher, a Answers) {
+// under the requests' correlation and session ids. c is a Consumer of the runtime, before it runs, and pub a Publisher.
+func HandleAnswers(c trestle.Answerer, pub trestle.EventPublisher, a Answers) {
 	trestle.Answer(c, pub, a.AnswerCodegenAnalysis)
 	trestle.Answer(c, pub, a.AnswerCodegenMixin)
 	trestle.Answer(c, pub, a.AnswerCodegenPattern)

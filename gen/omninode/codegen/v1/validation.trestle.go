@@ -11,10 +11,10 @@ import (
 	"time"
 
 	trestlev1 "github.com/omninode/trestle/gen/trestle/v1"
-	trestle "github.com/omninode/trestle/runtime"
-	"github.com/omninode/trestle/runtime/format"
-	"github.com/omninode/trestle/runtime/jsontext"
-	"github.com/omninode/trestle/runtime/protobin"
+	trestle "github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/runtime/genapi/format"
+	"github.com/omninode/trestle/runtime/genapi/protobin"
+	"github.com/omninode/trestle/runtime/jsonio"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
@@ -128,7 +128,7 @@ func (x *CodegenValidationRequest) SetDefaults(now time.Time) {
 	}
 }
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *CodegenValidationRequest) AppendJSON(b []byte) ([]byte, error) {
 	if x == nil {
@@ -138,29 +138,29 @@ func (x *CodegenValidationRequest) AppendJSON(b []byte) ([]byte, error) {
 	b = append(b, '{')
 	if x.CorrelationId != "" {
 		b = append(b, `"correlation_id":`...)
-		if b, err = jsontext.AppendString(b, x.CorrelationId); err != nil {
-			return b, jsontext.At(err, "correlation_id")
+		if b, err = jsonio.AppendString(b, x.CorrelationId); err != nil {
+			return b, jsonio.At(err, "correlation_id")
 		}
 		b = append(b, ',')
 	}
 	if x.SessionId != "" {
 		b = append(b, `"session_id":`...)
-		if b, err = jsontext.AppendString(b, x.SessionId); err != nil {
-			return b, jsontext.At(err, "session_id")
+		if b, err = jsonio.AppendString(b, x.SessionId); err != nil {
+			return b, jsonio.At(err, "session_id")
 		}
 		b = append(b, ',')
 	}
 	if x.CodeContent != nil {
 		b = append(b, `"code_content":`...)
-		if b, err = jsontext.AppendString(b, *x.CodeContent); err != nil {
-			return b, jsontext.At(err, "code_content")
+		if b, err = jsonio.AppendString(b, *x.CodeContent); err != nil {
+			return b, jsonio.At(err, "code_content")
 		}
 		b = append(b, ',')
 	}
 	if x.NodeType != 0 {
 		b = append(b, `"node_type":`...)
 		if b, err = x.NodeType.AppendJSON(b); err != nil {
-			return b, jsontext.At(err, "node_type")
+			return b, jsonio.At(err, "node_type")
 		}
 		b = append(b, ',')
 	}
@@ -169,29 +169,29 @@ func (x *CodegenValidationRequest) AppendJSON(b []byte) ([]byte, error) {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		if b, err = jsontext.AppendObject(b, e.GetJson()); err != nil {
-			return b, jsontext.At(jsontext.AtIndex(err, i), "contracts")
+		if b, err = jsonio.AppendObject(b, e.GetJson()); err != nil {
+			return b, jsonio.At(jsonio.AtIndex(err, i), "contracts")
 		}
 	}
 	b = append(b, ']', ',')
 	if x.ValidationType != 0 {
 		b = append(b, `"validation_type":`...)
 		if b, err = x.ValidationType.AppendJSON(b); err != nil {
-			return b, jsontext.At(err, "validation_type")
+			return b, jsonio.At(err, "validation_type")
 		}
 		b = append(b, ',')
 	}
 	if x.Timestamp != nil {
 		b = append(b, `"timestamp":`...)
-		if b, err = jsontext.AppendTime(b, x.Timestamp.AsTime()); err != nil {
-			return b, jsontext.At(err, "timestamp")
+		if b, err = jsonio.AppendTime(b, x.Timestamp.AsTime()); err != nil {
+			return b, jsonio.At(err, "timestamp")
 		}
 		b = append(b, ',')
 	}
 	if x.SchemaVersion != "" {
 		b = append(b, `"schema_version":`...)
-		if b, err = jsontext.AppendString(b, x.SchemaVersion); err != nil {
-			return b, jsontext.At(err, "schema_version")
+		if b, err = jsonio.AppendString(b, x.SchemaVersion); err != nil {
+			return b, jsonio.At(err, "schema_version")
 		}
 		b = append(b, ',')
 	}
@@ -204,7 +204,7 @@ func (x *CodegenValidationRequest) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are passed over.
-func (x *CodegenValidationRequest) DecodeJSON(r *jsontext.Reader) {
+func (x *CodegenValidationRequest) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -500,7 +500,7 @@ func (x *CodegenValidationResponse) SetDefaults(now time.Time) {
 	}
 }
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *CodegenValidationResponse) AppendJSON(b []byte) ([]byte, error) {
 	if x == nil {
@@ -510,36 +510,36 @@ func (x *CodegenValidationResponse) AppendJSON(b []byte) ([]byte, error) {
 	b = append(b, '{')
 	if x.CorrelationId != "" {
 		b = append(b, `"correlation_id":`...)
-		if b, err = jsontext.AppendString(b, x.CorrelationId); err != nil {
-			return b, jsontext.At(err, "correlation_id")
+		if b, err = jsonio.AppendString(b, x.CorrelationId); err != nil {
+			return b, jsonio.At(err, "correlation_id")
 		}
 		b = append(b, ',')
 	}
 	if x.SessionId != "" {
 		b = append(b, `"session_id":`...)
-		if b, err = jsontext.AppendString(b, x.SessionId); err != nil {
-			return b, jsontext.At(err, "session_id")
+		if b, err = jsonio.AppendString(b, x.SessionId); err != nil {
+			return b, jsonio.At(err, "session_id")
 		}
 		b = append(b, ',')
 	}
 	if x.ValidationResult != nil {
 		b = append(b, `"validation_result":`...)
-		if b, err = jsontext.AppendObject(b, x.ValidationResult.GetJson()); err != nil {
-			return b, jsontext.At(err, "validation_result")
+		if b, err = jsonio.AppendObject(b, x.ValidationResult.GetJson()); err != nil {
+			return b, jsonio.At(err, "validation_result")
 		}
 		b = append(b, ',')
 	}
 	if x.QualityScore != nil {
 		b = append(b, `"quality_score":`...)
-		if b, err = jsontext.AppendFloat64(b, *x.QualityScore); err != nil {
-			return b, jsontext.At(err, "quality_score")
+		if b, err = jsonio.AppendFloat64(b, *x.QualityScore); err != nil {
+			return b, jsonio.At(err, "quality_score")
 		}
 		b = append(b, ',')
 	}
 	if x.OnexComplianceScore != nil {
 		b = append(b, `"onex_compliance_score":`...)
-		if b, err = jsontext.AppendFloat64(b, *x.OnexComplianceScore); err != nil {
-			return b, jsontext.At(err, "onex_compliance_score")
+		if b, err = jsonio.AppendFloat64(b, *x.OnexComplianceScore); err != nil {
+			return b, jsonio.At(err, "onex_compliance_score")
 		}
 		b = append(b, ',')
 	}
@@ -555,15 +555,15 @@ func (x *CodegenValidationResponse) AppendJSON(b []byte) ([]byte, error) {
 	}
 	if x.Timestamp != nil {
 		b = append(b, `"timestamp":`...)
-		if b, err = jsontext.AppendTime(b, x.Timestamp.AsTime()); err != nil {
-			return b, jsontext.At(err, "timestamp")
+		if b, err = jsonio.AppendTime(b, x.Timestamp.AsTime()); err != nil {
+			return b, jsonio.At(err, "timestamp")
 		}
 		b = append(b, ',')
 	}
 	if x.SchemaVersion != "" {
 		b = append(b, `"schema_version":`...)
-		if b, err = jsontext.AppendString(b, x.SchemaVersion); err != nil {
-			return b, jsontext.At(err, "schema_version")
+		if b, err = jsonio.AppendString(b, x.SchemaVersion); err != nil {
+			return b, jsonio.At(err, "schema_version")
 		}
 		b = append(b, ',')
 	}
@@ -576,7 +576,7 @@ func (x *CodegenValidationResponse) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are passed over.
-func (x *CodegenValidationResponse) DecodeJSON(r *jsontext.Reader) {
+func (x *CodegenValidationResponse) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}

@@ -7,9 +7,9 @@ import (
 	"strings"
 	"time"
 
-	trestle "github.com/omninode/trestle/runtime"
-	"github.com/omninode/trestle/runtime/format"
-	"github.com/omninode/trestle/runtime/jsontext"
+	trestle "github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/runtime/genapi/format"
+	"github.com/omninode/trestle/runtime/jsonio"
 )
 
 // BaseEvent is what surrounds every hook event on the wire. Hook events tell what services do: how they start and stop,
@@ -32,15 +32,15 @@ type BaseEvent struct {
 	// Id of the distributed trace that the event belongs to. Null where there is none.
 	TraceId *string
 	// What the publisher wants to say beside the payload, free-form.
-	Metadata jsontext.Raw
+	Metadata jsonio.Raw
 	// The event itself; its schema is that of the event type.
-	Payload jsontext.Raw
+	Payload jsonio.Raw
 
 	// Nulls holds the names of fields that are null where they could be absent. What has a value is not null.
-	Nulls jsontext.Names
+	Nulls jsonio.Names
 
 	// Unknown holds the fields that were read and that the schema does not have; they are written again.
-	Unknown []jsontext.Member
+	Unknown []jsonio.Member
 }
 
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
@@ -92,44 +92,44 @@ func (x *BaseEvent) SetDefaults(now time.Time) {
 	}
 }
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *BaseEvent) AppendJSON(b []byte) ([]byte, error) {
 	var err error
 	b = append(b, '{')
 	b = append(b, `"event_id":`...)
-	if b, err = jsontext.AppendString(b, x.EventId); err != nil {
-		return b, jsontext.At(err, "event_id")
+	if b, err = jsonio.AppendString(b, x.EventId); err != nil {
+		return b, jsonio.At(err, "event_id")
 	}
 	b = append(b, ',')
 	b = append(b, `"event_type":`...)
-	if b, err = jsontext.AppendString(b, x.EventType); err != nil {
-		return b, jsontext.At(err, "event_type")
+	if b, err = jsonio.AppendString(b, x.EventType); err != nil {
+		return b, jsonio.At(err, "event_type")
 	}
 	b = append(b, ',')
 	if x.Timestamp != nil {
 		b = append(b, `"timestamp":`...)
-		if b, err = jsontext.AppendTime(b, *x.Timestamp); err != nil {
-			return b, jsontext.At(err, "timestamp")
+		if b, err = jsonio.AppendTime(b, *x.Timestamp); err != nil {
+			return b, jsonio.At(err, "timestamp")
 		}
 		b = append(b, ',')
 	}
 	if x.Version != nil {
 		b = append(b, `"version":`...)
-		if b, err = jsontext.AppendString(b, *x.Version); err != nil {
-			return b, jsontext.At(err, "version")
+		if b, err = jsonio.AppendString(b, *x.Version); err != nil {
+			return b, jsonio.At(err, "version")
 		}
 		b = append(b, ',')
 	}
 	b = append(b, `"source":`...)
 	if b, err = x.Source.AppendJSON(b); err != nil {
-		return b, jsontext.At(err, "source")
+		return b, jsonio.At(err, "source")
 	}
 	b = append(b, ',')
 	if x.CorrelationId != nil {
 		b = append(b, `"correlation_id":`...)
-		if b, err = jsontext.AppendString(b, *x.CorrelationId); err != nil {
-			return b, jsontext.At(err, "correlation_id")
+		if b, err = jsonio.AppendString(b, *x.CorrelationId); err != nil {
+			return b, jsonio.At(err, "correlation_id")
 		}
 		b = append(b, ',')
 	} else if x.Nulls.Has("correlation_id") {
@@ -137,8 +137,8 @@ func (x *BaseEvent) AppendJSON(b []byte) ([]byte, error) {
 	}
 	if x.TraceId != nil {
 		b = append(b, `"trace_id":`...)
-		if b, err = jsontext.AppendString(b, *x.TraceId); err != nil {
-			return b, jsontext.At(err, "trace_id")
+		if b, err = jsonio.AppendString(b, *x.TraceId); err != nil {
+			return b, jsonio.At(err, "trace_id")
 		}
 		b = append(b, ',')
 	} else if x.Nulls.Has("trace_id") {
@@ -146,23 +146,23 @@ func (x *BaseEvent) AppendJSON(b []byte) ([]byte, error) {
 	}
 	if x.Metadata != "" {
 		b = append(b, `"metadata":`...)
-		if b, err = jsontext.AppendObject(b, string(x.Metadata)); err != nil {
-			return b, jsontext.At(err, "metadata")
+		if b, err = jsonio.AppendObject(b, string(x.Metadata)); err != nil {
+			return b, jsonio.At(err, "metadata")
 		}
 		b = append(b, ',')
 	}
 	b = append(b, `"payload":`...)
-	if b, err = jsontext.AppendObject(b, string(x.Payload)); err != nil {
-		return b, jsontext.At(err, "payload")
+	if b, err = jsonio.AppendObject(b, string(x.Payload)); err != nil {
+		return b, jsonio.At(err, "payload")
 	}
 	b = append(b, ',')
 	for _, m := range x.Unknown {
-		if b, err = jsontext.AppendString(b, m.Name); err != nil {
+		if b, err = jsonio.AppendString(b, m.Name); err != nil {
 			return b, err
 		}
 		b = append(b, ':')
-		if b, err = jsontext.AppendRaw(b, m.Value); err != nil {
-			return b, jsontext.At(err, m.Name)
+		if b, err = jsonio.AppendRaw(b, m.Value); err != nil {
+			return b, jsonio.At(err, m.Name)
 		}
 		b = append(b, ',')
 	}
@@ -175,7 +175,7 @@ func (x *BaseEvent) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are kept in Unknown.
-func (x *BaseEvent) DecodeJSON(r *jsontext.Reader) {
+func (x *BaseEvent) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -241,7 +241,7 @@ func (x *BaseEvent) DecodeJSON(r *jsontext.Reader) {
 				got |= 1 << 8
 			}
 		default:
-			x.Unknown = append(x.Unknown, jsontext.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
+			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 	if got&(1<<0) == 0 {

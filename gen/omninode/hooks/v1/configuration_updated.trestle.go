@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
-	trestle "github.com/omninode/trestle/runtime"
-	"github.com/omninode/trestle/runtime/jsontext"
+	trestle "github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/runtime/jsonio"
 )
 
 // ConfigurationUpdated says that a setting has changed. Published by the service that holds the configuration.
@@ -22,7 +22,7 @@ type ConfigurationUpdated struct {
 	RollbackInfo *RollbackInfo
 
 	// Unknown holds the fields that were read and that the schema does not have; they are written again.
-	Unknown []jsontext.Member
+	Unknown []jsonio.Member
 }
 
 // EventInfo describes the event type configuration.updated. It works on a nil receiver.
@@ -89,37 +89,37 @@ func (x *ConfigurationUpdated) ValidateInto(v *trestle.Violations) {
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *ConfigurationUpdated) SetDefaults(time.Time) {}
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *ConfigurationUpdated) AppendJSON(b []byte) ([]byte, error) {
 	var err error
 	b = append(b, '{')
 	b = append(b, `"change_info":`...)
 	if b, err = x.ChangeInfo.AppendJSON(b); err != nil {
-		return b, jsontext.At(err, "change_info")
+		return b, jsonio.At(err, "change_info")
 	}
 	b = append(b, ',')
 	if x.ChangeImpact != nil {
 		b = append(b, `"change_impact":`...)
 		if b, err = x.ChangeImpact.AppendJSON(b); err != nil {
-			return b, jsontext.At(err, "change_impact")
+			return b, jsonio.At(err, "change_impact")
 		}
 		b = append(b, ',')
 	}
 	if x.RollbackInfo != nil {
 		b = append(b, `"rollback_info":`...)
 		if b, err = x.RollbackInfo.AppendJSON(b); err != nil {
-			return b, jsontext.At(err, "rollback_info")
+			return b, jsonio.At(err, "rollback_info")
 		}
 		b = append(b, ',')
 	}
 	for _, m := range x.Unknown {
-		if b, err = jsontext.AppendString(b, m.Name); err != nil {
+		if b, err = jsonio.AppendString(b, m.Name); err != nil {
 			return b, err
 		}
 		b = append(b, ':')
-		if b, err = jsontext.AppendRaw(b, m.Value); err != nil {
-			return b, jsontext.At(err, m.Name)
+		if b, err = jsonio.AppendRaw(b, m.Value); err != nil {
+			return b, jsonio.At(err, m.Name)
 		}
 		b = append(b, ',')
 	}
@@ -132,7 +132,7 @@ func (x *ConfigurationUpdated) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are kept in Unknown.
-func (x *ConfigurationUpdated) DecodeJSON(r *jsontext.Reader) {
+func (x *ConfigurationUpdated) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -164,7 +164,7 @@ func (x *ConfigurationUpdated) DecodeJSON(r *jsontext.Reader) {
 				x.RollbackInfo.DecodeJSON(r)
 			}
 		default:
-			x.Unknown = append(x.Unknown, jsontext.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
+			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 	if got&(1<<0) == 0 {
@@ -188,10 +188,10 @@ type ChangeInfo struct {
 	ChangeReason *string
 
 	// Nulls holds the names of fields that are null where they could be absent. What has a value is not null.
-	Nulls jsontext.Names
+	Nulls jsonio.Names
 
 	// Unknown holds the fields that were read and that the schema does not have; they are written again.
-	Unknown []jsontext.Member
+	Unknown []jsonio.Member
 }
 
 // Validate returns nil: the schema has no rules for x.
@@ -206,20 +206,20 @@ func (x *ChangeInfo) ValidateInto(*trestle.Violations) {}
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *ChangeInfo) SetDefaults(time.Time) {}
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *ChangeInfo) AppendJSON(b []byte) ([]byte, error) {
 	var err error
 	b = append(b, '{')
 	b = append(b, `"configuration_key":`...)
-	if b, err = jsontext.AppendString(b, x.ConfigurationKey); err != nil {
-		return b, jsontext.At(err, "configuration_key")
+	if b, err = jsonio.AppendString(b, x.ConfigurationKey); err != nil {
+		return b, jsonio.At(err, "configuration_key")
 	}
 	b = append(b, ',')
 	if x.PreviousValue != nil {
 		b = append(b, `"previous_value":`...)
-		if b, err = jsontext.AppendString(b, *x.PreviousValue); err != nil {
-			return b, jsontext.At(err, "previous_value")
+		if b, err = jsonio.AppendString(b, *x.PreviousValue); err != nil {
+			return b, jsonio.At(err, "previous_value")
 		}
 		b = append(b, ',')
 	} else if x.Nulls.Has("previous_value") {
@@ -227,8 +227,8 @@ func (x *ChangeInfo) AppendJSON(b []byte) ([]byte, error) {
 	}
 	if x.NewValue != nil {
 		b = append(b, `"new_value":`...)
-		if b, err = jsontext.AppendString(b, *x.NewValue); err != nil {
-			return b, jsontext.At(err, "new_value")
+		if b, err = jsonio.AppendString(b, *x.NewValue); err != nil {
+			return b, jsonio.At(err, "new_value")
 		}
 		b = append(b, ',')
 	} else if x.Nulls.Has("new_value") {
@@ -236,32 +236,32 @@ func (x *ChangeInfo) AppendJSON(b []byte) ([]byte, error) {
 	}
 	if x.ChangeSource != nil {
 		b = append(b, `"change_source":`...)
-		if b, err = jsontext.AppendString(b, *x.ChangeSource); err != nil {
-			return b, jsontext.At(err, "change_source")
+		if b, err = jsonio.AppendString(b, *x.ChangeSource); err != nil {
+			return b, jsonio.At(err, "change_source")
 		}
 		b = append(b, ',')
 	}
 	if x.ChangedBy != nil {
 		b = append(b, `"changed_by":`...)
-		if b, err = jsontext.AppendString(b, *x.ChangedBy); err != nil {
-			return b, jsontext.At(err, "changed_by")
+		if b, err = jsonio.AppendString(b, *x.ChangedBy); err != nil {
+			return b, jsonio.At(err, "changed_by")
 		}
 		b = append(b, ',')
 	}
 	if x.ChangeReason != nil {
 		b = append(b, `"change_reason":`...)
-		if b, err = jsontext.AppendString(b, *x.ChangeReason); err != nil {
-			return b, jsontext.At(err, "change_reason")
+		if b, err = jsonio.AppendString(b, *x.ChangeReason); err != nil {
+			return b, jsonio.At(err, "change_reason")
 		}
 		b = append(b, ',')
 	}
 	for _, m := range x.Unknown {
-		if b, err = jsontext.AppendString(b, m.Name); err != nil {
+		if b, err = jsonio.AppendString(b, m.Name); err != nil {
 			return b, err
 		}
 		b = append(b, ':')
-		if b, err = jsontext.AppendRaw(b, m.Value); err != nil {
-			return b, jsontext.At(err, m.Name)
+		if b, err = jsonio.AppendRaw(b, m.Value); err != nil {
+			return b, jsonio.At(err, m.Name)
 		}
 		b = append(b, ',')
 	}
@@ -274,7 +274,7 @@ func (x *ChangeInfo) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are kept in Unknown.
-func (x *ChangeInfo) DecodeJSON(r *jsontext.Reader) {
+func (x *ChangeInfo) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -322,7 +322,7 @@ func (x *ChangeInfo) DecodeJSON(r *jsontext.Reader) {
 				x.ChangeReason = new(r.String())
 			}
 		default:
-			x.Unknown = append(x.Unknown, jsontext.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
+			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 	if got&(1<<0) == 0 {
@@ -342,7 +342,7 @@ type ChangeImpact struct {
 	BackwardCompatible *bool
 
 	// Unknown holds the fields that were read and that the schema does not have; they are written again.
-	Unknown []jsontext.Member
+	Unknown []jsonio.Member
 }
 
 // Validate returns nil: the schema has no rules for x.
@@ -357,7 +357,7 @@ func (x *ChangeImpact) ValidateInto(*trestle.Violations) {}
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *ChangeImpact) SetDefaults(time.Time) {}
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *ChangeImpact) AppendJSON(b []byte) ([]byte, error) {
 	var err error
@@ -368,8 +368,8 @@ func (x *ChangeImpact) AppendJSON(b []byte) ([]byte, error) {
 			if i > 0 {
 				b = append(b, ',')
 			}
-			if b, err = jsontext.AppendString(b, e); err != nil {
-				return b, jsontext.At(jsontext.AtIndex(err, i), "affected_services")
+			if b, err = jsonio.AppendString(b, e); err != nil {
+				return b, jsonio.At(jsonio.AtIndex(err, i), "affected_services")
 			}
 		}
 		b = append(b, ']', ',')
@@ -390,12 +390,12 @@ func (x *ChangeImpact) AppendJSON(b []byte) ([]byte, error) {
 		b = append(b, ',')
 	}
 	for _, m := range x.Unknown {
-		if b, err = jsontext.AppendString(b, m.Name); err != nil {
+		if b, err = jsonio.AppendString(b, m.Name); err != nil {
 			return b, err
 		}
 		b = append(b, ':')
-		if b, err = jsontext.AppendRaw(b, m.Value); err != nil {
-			return b, jsontext.At(err, m.Name)
+		if b, err = jsonio.AppendRaw(b, m.Value); err != nil {
+			return b, jsonio.At(err, m.Name)
 		}
 		b = append(b, ',')
 	}
@@ -408,7 +408,7 @@ func (x *ChangeImpact) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are kept in Unknown.
-func (x *ChangeImpact) DecodeJSON(r *jsontext.Reader) {
+func (x *ChangeImpact) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -442,7 +442,7 @@ func (x *ChangeImpact) DecodeJSON(r *jsontext.Reader) {
 				x.BackwardCompatible = new(r.Bool())
 			}
 		default:
-			x.Unknown = append(x.Unknown, jsontext.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
+			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 }
@@ -457,7 +457,7 @@ type RollbackInfo struct {
 	RollbackSteps []string
 
 	// Unknown holds the fields that were read and that the schema does not have; they are written again.
-	Unknown []jsontext.Member
+	Unknown []jsonio.Member
 }
 
 // Validate returns nil: the schema has no rules for x.
@@ -472,7 +472,7 @@ func (x *RollbackInfo) ValidateInto(*trestle.Violations) {}
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *RollbackInfo) SetDefaults(time.Time) {}
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *RollbackInfo) AppendJSON(b []byte) ([]byte, error) {
 	var err error
@@ -493,19 +493,19 @@ func (x *RollbackInfo) AppendJSON(b []byte) ([]byte, error) {
 			if i > 0 {
 				b = append(b, ',')
 			}
-			if b, err = jsontext.AppendString(b, e); err != nil {
-				return b, jsontext.At(jsontext.AtIndex(err, i), "rollback_steps")
+			if b, err = jsonio.AppendString(b, e); err != nil {
+				return b, jsonio.At(jsonio.AtIndex(err, i), "rollback_steps")
 			}
 		}
 		b = append(b, ']', ',')
 	}
 	for _, m := range x.Unknown {
-		if b, err = jsontext.AppendString(b, m.Name); err != nil {
+		if b, err = jsonio.AppendString(b, m.Name); err != nil {
 			return b, err
 		}
 		b = append(b, ':')
-		if b, err = jsontext.AppendRaw(b, m.Value); err != nil {
-			return b, jsontext.At(err, m.Name)
+		if b, err = jsonio.AppendRaw(b, m.Value); err != nil {
+			return b, jsonio.At(err, m.Name)
 		}
 		b = append(b, ',')
 	}
@@ -518,7 +518,7 @@ func (x *RollbackInfo) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are kept in Unknown.
-func (x *RollbackInfo) DecodeJSON(r *jsontext.Reader) {
+func (x *RollbackInfo) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -547,7 +547,7 @@ func (x *RollbackInfo) DecodeJSON(r *jsontext.Reader) {
 				}
 			}
 		default:
-			x.Unknown = append(x.Unknown, jsontext.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
+			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 }

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
-	trestle "github.com/omninode/trestle/runtime"
-	"github.com/omninode/trestle/runtime/jsontext"
+	trestle "github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/runtime/jsonio"
 )
 
 // ServiceError says that a service has met a critical error. Published by the service.
@@ -24,7 +24,7 @@ type ServiceError struct {
 	RecoveryActions *RecoveryActions
 
 	// Unknown holds the fields that were read and that the schema does not have; they are written again.
-	Unknown []jsontext.Member
+	Unknown []jsonio.Member
 }
 
 // EventInfo describes the event type error.service.critical. It works on a nil receiver.
@@ -100,44 +100,44 @@ func (x *ServiceError) ValidateInto(v *trestle.Violations) {
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *ServiceError) SetDefaults(time.Time) {}
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *ServiceError) AppendJSON(b []byte) ([]byte, error) {
 	var err error
 	b = append(b, '{')
 	b = append(b, `"error_info":`...)
 	if b, err = x.ErrorInfo.AppendJSON(b); err != nil {
-		return b, jsontext.At(err, "error_info")
+		return b, jsonio.At(err, "error_info")
 	}
 	b = append(b, ',')
 	if x.ContextInfo != nil {
 		b = append(b, `"context_info":`...)
 		if b, err = x.ContextInfo.AppendJSON(b); err != nil {
-			return b, jsontext.At(err, "context_info")
+			return b, jsonio.At(err, "context_info")
 		}
 		b = append(b, ',')
 	}
 	if x.ImpactAssessment != nil {
 		b = append(b, `"impact_assessment":`...)
 		if b, err = x.ImpactAssessment.AppendJSON(b); err != nil {
-			return b, jsontext.At(err, "impact_assessment")
+			return b, jsonio.At(err, "impact_assessment")
 		}
 		b = append(b, ',')
 	}
 	if x.RecoveryActions != nil {
 		b = append(b, `"recovery_actions":`...)
 		if b, err = x.RecoveryActions.AppendJSON(b); err != nil {
-			return b, jsontext.At(err, "recovery_actions")
+			return b, jsonio.At(err, "recovery_actions")
 		}
 		b = append(b, ',')
 	}
 	for _, m := range x.Unknown {
-		if b, err = jsontext.AppendString(b, m.Name); err != nil {
+		if b, err = jsonio.AppendString(b, m.Name); err != nil {
 			return b, err
 		}
 		b = append(b, ':')
-		if b, err = jsontext.AppendRaw(b, m.Value); err != nil {
-			return b, jsontext.At(err, m.Name)
+		if b, err = jsonio.AppendRaw(b, m.Value); err != nil {
+			return b, jsonio.At(err, m.Name)
 		}
 		b = append(b, ',')
 	}
@@ -150,7 +150,7 @@ func (x *ServiceError) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are kept in Unknown.
-func (x *ServiceError) DecodeJSON(r *jsontext.Reader) {
+func (x *ServiceError) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -190,7 +190,7 @@ func (x *ServiceError) DecodeJSON(r *jsontext.Reader) {
 				x.RecoveryActions.DecodeJSON(r)
 			}
 		default:
-			x.Unknown = append(x.Unknown, jsontext.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
+			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 	if got&(1<<0) == 0 {
@@ -220,7 +220,7 @@ type ErrorInfo struct {
 	OccurrenceCount *int64
 
 	// Unknown holds the fields that were read and that the schema does not have; they are written again.
-	Unknown []jsontext.Member
+	Unknown []jsonio.Member
 }
 
 // Validate returns nil: the schema has no rules for x.
@@ -235,58 +235,58 @@ func (x *ErrorInfo) ValidateInto(*trestle.Violations) {}
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *ErrorInfo) SetDefaults(time.Time) {}
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *ErrorInfo) AppendJSON(b []byte) ([]byte, error) {
 	var err error
 	b = append(b, '{')
 	b = append(b, `"error_id":`...)
-	if b, err = jsontext.AppendString(b, x.ErrorId); err != nil {
-		return b, jsontext.At(err, "error_id")
+	if b, err = jsonio.AppendString(b, x.ErrorId); err != nil {
+		return b, jsonio.At(err, "error_id")
 	}
 	b = append(b, ',')
 	b = append(b, `"service_name":`...)
-	if b, err = jsontext.AppendString(b, x.ServiceName); err != nil {
-		return b, jsontext.At(err, "service_name")
+	if b, err = jsonio.AppendString(b, x.ServiceName); err != nil {
+		return b, jsonio.At(err, "service_name")
 	}
 	b = append(b, ',')
 	if x.InstanceId != nil {
 		b = append(b, `"instance_id":`...)
-		if b, err = jsontext.AppendString(b, *x.InstanceId); err != nil {
-			return b, jsontext.At(err, "instance_id")
+		if b, err = jsonio.AppendString(b, *x.InstanceId); err != nil {
+			return b, jsonio.At(err, "instance_id")
 		}
 		b = append(b, ',')
 	}
 	b = append(b, `"error_type":`...)
-	if b, err = jsontext.AppendString(b, x.ErrorType); err != nil {
-		return b, jsontext.At(err, "error_type")
+	if b, err = jsonio.AppendString(b, x.ErrorType); err != nil {
+		return b, jsonio.At(err, "error_type")
 	}
 	b = append(b, ',')
 	if x.Severity != nil {
 		b = append(b, `"severity":`...)
-		if b, err = jsontext.AppendString(b, *x.Severity); err != nil {
-			return b, jsontext.At(err, "severity")
+		if b, err = jsonio.AppendString(b, *x.Severity); err != nil {
+			return b, jsonio.At(err, "severity")
 		}
 		b = append(b, ',')
 	}
 	if x.Message != nil {
 		b = append(b, `"message":`...)
-		if b, err = jsontext.AppendString(b, *x.Message); err != nil {
-			return b, jsontext.At(err, "message")
+		if b, err = jsonio.AppendString(b, *x.Message); err != nil {
+			return b, jsonio.At(err, "message")
 		}
 		b = append(b, ',')
 	}
 	if x.StackTrace != nil {
 		b = append(b, `"stack_trace":`...)
-		if b, err = jsontext.AppendString(b, *x.StackTrace); err != nil {
-			return b, jsontext.At(err, "stack_trace")
+		if b, err = jsonio.AppendString(b, *x.StackTrace); err != nil {
+			return b, jsonio.At(err, "stack_trace")
 		}
 		b = append(b, ',')
 	}
 	if x.FirstOccurrence != nil {
 		b = append(b, `"first_occurrence":`...)
-		if b, err = jsontext.AppendTime(b, *x.FirstOccurrence); err != nil {
-			return b, jsontext.At(err, "first_occurrence")
+		if b, err = jsonio.AppendTime(b, *x.FirstOccurrence); err != nil {
+			return b, jsonio.At(err, "first_occurrence")
 		}
 		b = append(b, ',')
 	}
@@ -296,12 +296,12 @@ func (x *ErrorInfo) AppendJSON(b []byte) ([]byte, error) {
 		b = append(b, ',')
 	}
 	for _, m := range x.Unknown {
-		if b, err = jsontext.AppendString(b, m.Name); err != nil {
+		if b, err = jsonio.AppendString(b, m.Name); err != nil {
 			return b, err
 		}
 		b = append(b, ':')
-		if b, err = jsontext.AppendRaw(b, m.Value); err != nil {
-			return b, jsontext.At(err, m.Name)
+		if b, err = jsonio.AppendRaw(b, m.Value); err != nil {
+			return b, jsonio.At(err, m.Name)
 		}
 		b = append(b, ',')
 	}
@@ -314,7 +314,7 @@ func (x *ErrorInfo) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are kept in Unknown.
-func (x *ErrorInfo) DecodeJSON(r *jsontext.Reader) {
+func (x *ErrorInfo) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -372,7 +372,7 @@ func (x *ErrorInfo) DecodeJSON(r *jsontext.Reader) {
 				x.OccurrenceCount = new(r.Int64())
 			}
 		default:
-			x.Unknown = append(x.Unknown, jsontext.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
+			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 	if got&(1<<0) == 0 {
@@ -400,7 +400,7 @@ type ContextInfo struct {
 	Environment *string
 
 	// Unknown holds the fields that were read and that the schema does not have; they are written again.
-	Unknown []jsontext.Member
+	Unknown []jsonio.Member
 }
 
 // Validate returns nil: the schema has no rules for x.
@@ -415,53 +415,53 @@ func (x *ContextInfo) ValidateInto(*trestle.Violations) {}
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *ContextInfo) SetDefaults(time.Time) {}
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *ContextInfo) AppendJSON(b []byte) ([]byte, error) {
 	var err error
 	b = append(b, '{')
 	if x.RequestId != nil {
 		b = append(b, `"request_id":`...)
-		if b, err = jsontext.AppendString(b, *x.RequestId); err != nil {
-			return b, jsontext.At(err, "request_id")
+		if b, err = jsonio.AppendString(b, *x.RequestId); err != nil {
+			return b, jsonio.At(err, "request_id")
 		}
 		b = append(b, ',')
 	}
 	if x.UserId != nil {
 		b = append(b, `"user_id":`...)
-		if b, err = jsontext.AppendString(b, *x.UserId); err != nil {
-			return b, jsontext.At(err, "user_id")
+		if b, err = jsonio.AppendString(b, *x.UserId); err != nil {
+			return b, jsonio.At(err, "user_id")
 		}
 		b = append(b, ',')
 	}
 	if x.Operation != nil {
 		b = append(b, `"operation":`...)
-		if b, err = jsontext.AppendString(b, *x.Operation); err != nil {
-			return b, jsontext.At(err, "operation")
+		if b, err = jsonio.AppendString(b, *x.Operation); err != nil {
+			return b, jsonio.At(err, "operation")
 		}
 		b = append(b, ',')
 	}
 	if x.ToolName != nil {
 		b = append(b, `"tool_name":`...)
-		if b, err = jsontext.AppendString(b, *x.ToolName); err != nil {
-			return b, jsontext.At(err, "tool_name")
+		if b, err = jsonio.AppendString(b, *x.ToolName); err != nil {
+			return b, jsonio.At(err, "tool_name")
 		}
 		b = append(b, ',')
 	}
 	if x.Environment != nil {
 		b = append(b, `"environment":`...)
-		if b, err = jsontext.AppendString(b, *x.Environment); err != nil {
-			return b, jsontext.At(err, "environment")
+		if b, err = jsonio.AppendString(b, *x.Environment); err != nil {
+			return b, jsonio.At(err, "environment")
 		}
 		b = append(b, ',')
 	}
 	for _, m := range x.Unknown {
-		if b, err = jsontext.AppendString(b, m.Name); err != nil {
+		if b, err = jsonio.AppendString(b, m.Name); err != nil {
 			return b, err
 		}
 		b = append(b, ':')
-		if b, err = jsontext.AppendRaw(b, m.Value); err != nil {
-			return b, jsontext.At(err, m.Name)
+		if b, err = jsonio.AppendRaw(b, m.Value); err != nil {
+			return b, jsonio.At(err, m.Name)
 		}
 		b = append(b, ',')
 	}
@@ -474,7 +474,7 @@ func (x *ContextInfo) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are kept in Unknown.
-func (x *ContextInfo) DecodeJSON(r *jsontext.Reader) {
+func (x *ContextInfo) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -509,7 +509,7 @@ func (x *ContextInfo) DecodeJSON(r *jsontext.Reader) {
 				x.Environment = new(r.String())
 			}
 		default:
-			x.Unknown = append(x.Unknown, jsontext.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
+			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 }
@@ -526,7 +526,7 @@ type ImpactAssessment struct {
 	BusinessImpact *string
 
 	// Unknown holds the fields that were read and that the schema does not have; they are written again.
-	Unknown []jsontext.Member
+	Unknown []jsonio.Member
 }
 
 // Validate returns nil: the schema has no rules for x.
@@ -541,7 +541,7 @@ func (x *ImpactAssessment) ValidateInto(*trestle.Violations) {}
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *ImpactAssessment) SetDefaults(time.Time) {}
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *ImpactAssessment) AppendJSON(b []byte) ([]byte, error) {
 	var err error
@@ -557,8 +557,8 @@ func (x *ImpactAssessment) AppendJSON(b []byte) ([]byte, error) {
 			if i > 0 {
 				b = append(b, ',')
 			}
-			if b, err = jsontext.AppendString(b, e); err != nil {
-				return b, jsontext.At(jsontext.AtIndex(err, i), "affected_operations")
+			if b, err = jsonio.AppendString(b, e); err != nil {
+				return b, jsonio.At(jsonio.AtIndex(err, i), "affected_operations")
 			}
 		}
 		b = append(b, ']', ',')
@@ -570,18 +570,18 @@ func (x *ImpactAssessment) AppendJSON(b []byte) ([]byte, error) {
 	}
 	if x.BusinessImpact != nil {
 		b = append(b, `"business_impact":`...)
-		if b, err = jsontext.AppendString(b, *x.BusinessImpact); err != nil {
-			return b, jsontext.At(err, "business_impact")
+		if b, err = jsonio.AppendString(b, *x.BusinessImpact); err != nil {
+			return b, jsonio.At(err, "business_impact")
 		}
 		b = append(b, ',')
 	}
 	for _, m := range x.Unknown {
-		if b, err = jsontext.AppendString(b, m.Name); err != nil {
+		if b, err = jsonio.AppendString(b, m.Name); err != nil {
 			return b, err
 		}
 		b = append(b, ':')
-		if b, err = jsontext.AppendRaw(b, m.Value); err != nil {
-			return b, jsontext.At(err, m.Name)
+		if b, err = jsonio.AppendRaw(b, m.Value); err != nil {
+			return b, jsonio.At(err, m.Name)
 		}
 		b = append(b, ',')
 	}
@@ -594,7 +594,7 @@ func (x *ImpactAssessment) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are kept in Unknown.
-func (x *ImpactAssessment) DecodeJSON(r *jsontext.Reader) {
+func (x *ImpactAssessment) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -628,7 +628,7 @@ func (x *ImpactAssessment) DecodeJSON(r *jsontext.Reader) {
 				x.BusinessImpact = new(r.String())
 			}
 		default:
-			x.Unknown = append(x.Unknown, jsontext.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
+			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 }
@@ -643,7 +643,7 @@ type RecoveryActions struct {
 	ManualInterventionRequired *bool
 
 	// Unknown holds the fields that were read and that the schema does not have; they are written again.
-	Unknown []jsontext.Member
+	Unknown []jsonio.Member
 }
 
 // Validate returns nil: the schema has no rules for x.
@@ -658,7 +658,7 @@ func (x *RecoveryActions) ValidateInto(*trestle.Violations) {}
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *RecoveryActions) SetDefaults(time.Time) {}
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *RecoveryActions) AppendJSON(b []byte) ([]byte, error) {
 	var err error
@@ -674,8 +674,8 @@ func (x *RecoveryActions) AppendJSON(b []byte) ([]byte, error) {
 			if i > 0 {
 				b = append(b, ',')
 			}
-			if b, err = jsontext.AppendString(b, e); err != nil {
-				return b, jsontext.At(jsontext.AtIndex(err, i), "recovery_steps")
+			if b, err = jsonio.AppendString(b, e); err != nil {
+				return b, jsonio.At(jsonio.AtIndex(err, i), "recovery_steps")
 			}
 		}
 		b = append(b, ']', ',')
@@ -686,12 +686,12 @@ func (x *RecoveryActions) AppendJSON(b []byte) ([]byte, error) {
 		b = append(b, ',')
 	}
 	for _, m := range x.Unknown {
-		if b, err = jsontext.AppendString(b, m.Name); err != nil {
+		if b, err = jsonio.AppendString(b, m.Name); err != nil {
 			return b, err
 		}
 		b = append(b, ':')
-		if b, err = jsontext.AppendRaw(b, m.Value); err != nil {
-			return b, jsontext.At(err, m.Name)
+		if b, err = jsonio.AppendRaw(b, m.Value); err != nil {
+			return b, jsonio.At(err, m.Name)
 		}
 		b = append(b, ',')
 	}
@@ -704,7 +704,7 @@ func (x *RecoveryActions) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are kept in Unknown.
-func (x *RecoveryActions) DecodeJSON(r *jsontext.Reader) {
+func (x *RecoveryActions) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -733,7 +733,7 @@ func (x *RecoveryActions) DecodeJSON(r *jsontext.Reader) {
 				x.ManualInterventionRequired = new(r.Bool())
 			}
 		default:
-			x.Unknown = append(x.Unknown, jsontext.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
+			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 }

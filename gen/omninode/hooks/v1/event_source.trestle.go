@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
-	trestle "github.com/omninode/trestle/runtime"
-	"github.com/omninode/trestle/runtime/jsontext"
+	trestle "github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/runtime/jsonio"
 )
 
 // EventSource says which instance of which service an event comes from.
@@ -22,7 +22,7 @@ type EventSource struct {
 	InstanceId string
 
 	// Unknown holds the fields that were read and that the schema does not have; they are written again.
-	Unknown []jsontext.Member
+	Unknown []jsonio.Member
 }
 
 // Validate returns nil: the schema has no rules for x.
@@ -37,33 +37,33 @@ func (x *EventSource) ValidateInto(*trestle.Violations) {}
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *EventSource) SetDefaults(time.Time) {}
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *EventSource) AppendJSON(b []byte) ([]byte, error) {
 	var err error
 	b = append(b, '{')
 	b = append(b, `"service_name":`...)
-	if b, err = jsontext.AppendString(b, x.ServiceName); err != nil {
-		return b, jsontext.At(err, "service_name")
+	if b, err = jsonio.AppendString(b, x.ServiceName); err != nil {
+		return b, jsonio.At(err, "service_name")
 	}
 	b = append(b, ',')
 	b = append(b, `"service_version":`...)
-	if b, err = jsontext.AppendString(b, x.ServiceVersion); err != nil {
-		return b, jsontext.At(err, "service_version")
+	if b, err = jsonio.AppendString(b, x.ServiceVersion); err != nil {
+		return b, jsonio.At(err, "service_version")
 	}
 	b = append(b, ',')
 	b = append(b, `"instance_id":`...)
-	if b, err = jsontext.AppendString(b, x.InstanceId); err != nil {
-		return b, jsontext.At(err, "instance_id")
+	if b, err = jsonio.AppendString(b, x.InstanceId); err != nil {
+		return b, jsonio.At(err, "instance_id")
 	}
 	b = append(b, ',')
 	for _, m := range x.Unknown {
-		if b, err = jsontext.AppendString(b, m.Name); err != nil {
+		if b, err = jsonio.AppendString(b, m.Name); err != nil {
 			return b, err
 		}
 		b = append(b, ':')
-		if b, err = jsontext.AppendRaw(b, m.Value); err != nil {
-			return b, jsontext.At(err, m.Name)
+		if b, err = jsonio.AppendRaw(b, m.Value); err != nil {
+			return b, jsonio.At(err, m.Name)
 		}
 		b = append(b, ',')
 	}
@@ -76,7 +76,7 @@ func (x *EventSource) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are kept in Unknown.
-func (x *EventSource) DecodeJSON(r *jsontext.Reader) {
+func (x *EventSource) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -104,7 +104,7 @@ func (x *EventSource) DecodeJSON(r *jsontext.Reader) {
 				got |= 1 << 2
 			}
 		default:
-			x.Unknown = append(x.Unknown, jsontext.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
+			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 	if got&(1<<0) == 0 {

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
-	trestle "github.com/omninode/trestle/runtime"
-	"github.com/omninode/trestle/runtime/jsontext"
+	trestle "github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/runtime/jsonio"
 )
 
 // PatternDiscovered says that the intelligence system has discovered a pattern in what services do. Published by the
@@ -23,7 +23,7 @@ type PatternDiscovered struct {
 	ActionableInsights *ActionableInsights
 
 	// Unknown holds the fields that were read and that the schema does not have; they are written again.
-	Unknown []jsontext.Member
+	Unknown []jsonio.Member
 }
 
 // EventInfo describes the event type intelligence.pattern.discovered. It works on a nil receiver.
@@ -90,37 +90,37 @@ func (x *PatternDiscovered) ValidateInto(v *trestle.Violations) {
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *PatternDiscovered) SetDefaults(time.Time) {}
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *PatternDiscovered) AppendJSON(b []byte) ([]byte, error) {
 	var err error
 	b = append(b, '{')
 	b = append(b, `"pattern_info":`...)
 	if b, err = x.PatternInfo.AppendJSON(b); err != nil {
-		return b, jsontext.At(err, "pattern_info")
+		return b, jsonio.At(err, "pattern_info")
 	}
 	b = append(b, ',')
 	if x.AnalysisContext != nil {
 		b = append(b, `"analysis_context":`...)
 		if b, err = x.AnalysisContext.AppendJSON(b); err != nil {
-			return b, jsontext.At(err, "analysis_context")
+			return b, jsonio.At(err, "analysis_context")
 		}
 		b = append(b, ',')
 	}
 	if x.ActionableInsights != nil {
 		b = append(b, `"actionable_insights":`...)
 		if b, err = x.ActionableInsights.AppendJSON(b); err != nil {
-			return b, jsontext.At(err, "actionable_insights")
+			return b, jsonio.At(err, "actionable_insights")
 		}
 		b = append(b, ',')
 	}
 	for _, m := range x.Unknown {
-		if b, err = jsontext.AppendString(b, m.Name); err != nil {
+		if b, err = jsonio.AppendString(b, m.Name); err != nil {
 			return b, err
 		}
 		b = append(b, ':')
-		if b, err = jsontext.AppendRaw(b, m.Value); err != nil {
-			return b, jsontext.At(err, m.Name)
+		if b, err = jsonio.AppendRaw(b, m.Value); err != nil {
+			return b, jsonio.At(err, m.Name)
 		}
 		b = append(b, ',')
 	}
@@ -133,7 +133,7 @@ func (x *PatternDiscovered) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are kept in Unknown.
-func (x *PatternDiscovered) DecodeJSON(r *jsontext.Reader) {
+func (x *PatternDiscovered) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -165,7 +165,7 @@ func (x *PatternDiscovered) DecodeJSON(r *jsontext.Reader) {
 				x.ActionableInsights.DecodeJSON(r)
 			}
 		default:
-			x.Unknown = append(x.Unknown, jsontext.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
+			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 	if got&(1<<0) == 0 {
@@ -184,10 +184,10 @@ type PatternInfo struct {
 	// How it was discovered.
 	DiscoveryMethod *string
 	// The pattern itself; what is in it depends on its kind.
-	PatternData jsontext.Raw
+	PatternData jsonio.Raw
 
 	// Unknown holds the fields that were read and that the schema does not have; they are written again.
-	Unknown []jsontext.Member
+	Unknown []jsonio.Member
 }
 
 // Validate returns nil: the schema has no rules for x.
@@ -202,49 +202,49 @@ func (x *PatternInfo) ValidateInto(*trestle.Violations) {}
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *PatternInfo) SetDefaults(time.Time) {}
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *PatternInfo) AppendJSON(b []byte) ([]byte, error) {
 	var err error
 	b = append(b, '{')
 	b = append(b, `"pattern_id":`...)
-	if b, err = jsontext.AppendString(b, x.PatternId); err != nil {
-		return b, jsontext.At(err, "pattern_id")
+	if b, err = jsonio.AppendString(b, x.PatternId); err != nil {
+		return b, jsonio.At(err, "pattern_id")
 	}
 	b = append(b, ',')
 	b = append(b, `"pattern_type":`...)
-	if b, err = jsontext.AppendString(b, x.PatternType); err != nil {
-		return b, jsontext.At(err, "pattern_type")
+	if b, err = jsonio.AppendString(b, x.PatternType); err != nil {
+		return b, jsonio.At(err, "pattern_type")
 	}
 	b = append(b, ',')
 	if x.ConfidenceScore != nil {
 		b = append(b, `"confidence_score":`...)
-		if b, err = jsontext.AppendFloat64(b, *x.ConfidenceScore); err != nil {
-			return b, jsontext.At(err, "confidence_score")
+		if b, err = jsonio.AppendFloat64(b, *x.ConfidenceScore); err != nil {
+			return b, jsonio.At(err, "confidence_score")
 		}
 		b = append(b, ',')
 	}
 	if x.DiscoveryMethod != nil {
 		b = append(b, `"discovery_method":`...)
-		if b, err = jsontext.AppendString(b, *x.DiscoveryMethod); err != nil {
-			return b, jsontext.At(err, "discovery_method")
+		if b, err = jsonio.AppendString(b, *x.DiscoveryMethod); err != nil {
+			return b, jsonio.At(err, "discovery_method")
 		}
 		b = append(b, ',')
 	}
 	if x.PatternData != "" {
 		b = append(b, `"pattern_data":`...)
-		if b, err = jsontext.AppendObject(b, string(x.PatternData)); err != nil {
-			return b, jsontext.At(err, "pattern_data")
+		if b, err = jsonio.AppendObject(b, string(x.PatternData)); err != nil {
+			return b, jsonio.At(err, "pattern_data")
 		}
 		b = append(b, ',')
 	}
 	for _, m := range x.Unknown {
-		if b, err = jsontext.AppendString(b, m.Name); err != nil {
+		if b, err = jsonio.AppendString(b, m.Name); err != nil {
 			return b, err
 		}
 		b = append(b, ':')
-		if b, err = jsontext.AppendRaw(b, m.Value); err != nil {
-			return b, jsontext.At(err, m.Name)
+		if b, err = jsonio.AppendRaw(b, m.Value); err != nil {
+			return b, jsonio.At(err, m.Name)
 		}
 		b = append(b, ',')
 	}
@@ -257,7 +257,7 @@ func (x *PatternInfo) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are kept in Unknown.
-func (x *PatternInfo) DecodeJSON(r *jsontext.Reader) {
+func (x *PatternInfo) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -294,7 +294,7 @@ func (x *PatternInfo) DecodeJSON(r *jsontext.Reader) {
 				x.PatternData = r.Object()
 			}
 		default:
-			x.Unknown = append(x.Unknown, jsontext.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
+			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 	if got&(1<<0) == 0 {
@@ -313,7 +313,7 @@ type AnalysisContext struct {
 	DataSources []string
 
 	// Unknown holds the fields that were read and that the schema does not have; they are written again.
-	Unknown []jsontext.Member
+	Unknown []jsonio.Member
 }
 
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
@@ -346,7 +346,7 @@ func (x *AnalysisContext) ValidateInto(v *trestle.Violations) {
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *AnalysisContext) SetDefaults(time.Time) {}
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *AnalysisContext) AppendJSON(b []byte) ([]byte, error) {
 	var err error
@@ -354,7 +354,7 @@ func (x *AnalysisContext) AppendJSON(b []byte) ([]byte, error) {
 	if x.AnalysisWindow != nil {
 		b = append(b, `"analysis_window":`...)
 		if b, err = x.AnalysisWindow.AppendJSON(b); err != nil {
-			return b, jsontext.At(err, "analysis_window")
+			return b, jsonio.At(err, "analysis_window")
 		}
 		b = append(b, ',')
 	}
@@ -364,19 +364,19 @@ func (x *AnalysisContext) AppendJSON(b []byte) ([]byte, error) {
 			if i > 0 {
 				b = append(b, ',')
 			}
-			if b, err = jsontext.AppendString(b, e); err != nil {
-				return b, jsontext.At(jsontext.AtIndex(err, i), "data_sources")
+			if b, err = jsonio.AppendString(b, e); err != nil {
+				return b, jsonio.At(jsonio.AtIndex(err, i), "data_sources")
 			}
 		}
 		b = append(b, ']', ',')
 	}
 	for _, m := range x.Unknown {
-		if b, err = jsontext.AppendString(b, m.Name); err != nil {
+		if b, err = jsonio.AppendString(b, m.Name); err != nil {
 			return b, err
 		}
 		b = append(b, ':')
-		if b, err = jsontext.AppendRaw(b, m.Value); err != nil {
-			return b, jsontext.At(err, m.Name)
+		if b, err = jsonio.AppendRaw(b, m.Value); err != nil {
+			return b, jsonio.At(err, m.Name)
 		}
 		b = append(b, ',')
 	}
@@ -389,7 +389,7 @@ func (x *AnalysisContext) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are kept in Unknown.
-func (x *AnalysisContext) DecodeJSON(r *jsontext.Reader) {
+func (x *AnalysisContext) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -416,7 +416,7 @@ func (x *AnalysisContext) DecodeJSON(r *jsontext.Reader) {
 				}
 			}
 		default:
-			x.Unknown = append(x.Unknown, jsontext.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
+			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 }
@@ -431,7 +431,7 @@ type AnalysisWindow struct {
 	SampleSize *int64
 
 	// Unknown holds the fields that were read and that the schema does not have; they are written again.
-	Unknown []jsontext.Member
+	Unknown []jsonio.Member
 }
 
 // Validate returns nil: the schema has no rules for x.
@@ -446,22 +446,22 @@ func (x *AnalysisWindow) ValidateInto(*trestle.Violations) {}
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *AnalysisWindow) SetDefaults(time.Time) {}
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *AnalysisWindow) AppendJSON(b []byte) ([]byte, error) {
 	var err error
 	b = append(b, '{')
 	if x.StartTime != nil {
 		b = append(b, `"start_time":`...)
-		if b, err = jsontext.AppendTime(b, *x.StartTime); err != nil {
-			return b, jsontext.At(err, "start_time")
+		if b, err = jsonio.AppendTime(b, *x.StartTime); err != nil {
+			return b, jsonio.At(err, "start_time")
 		}
 		b = append(b, ',')
 	}
 	if x.EndTime != nil {
 		b = append(b, `"end_time":`...)
-		if b, err = jsontext.AppendTime(b, *x.EndTime); err != nil {
-			return b, jsontext.At(err, "end_time")
+		if b, err = jsonio.AppendTime(b, *x.EndTime); err != nil {
+			return b, jsonio.At(err, "end_time")
 		}
 		b = append(b, ',')
 	}
@@ -471,12 +471,12 @@ func (x *AnalysisWindow) AppendJSON(b []byte) ([]byte, error) {
 		b = append(b, ',')
 	}
 	for _, m := range x.Unknown {
-		if b, err = jsontext.AppendString(b, m.Name); err != nil {
+		if b, err = jsonio.AppendString(b, m.Name); err != nil {
 			return b, err
 		}
 		b = append(b, ':')
-		if b, err = jsontext.AppendRaw(b, m.Value); err != nil {
-			return b, jsontext.At(err, m.Name)
+		if b, err = jsonio.AppendRaw(b, m.Value); err != nil {
+			return b, jsonio.At(err, m.Name)
 		}
 		b = append(b, ',')
 	}
@@ -489,7 +489,7 @@ func (x *AnalysisWindow) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are kept in Unknown.
-func (x *AnalysisWindow) DecodeJSON(r *jsontext.Reader) {
+func (x *AnalysisWindow) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -513,7 +513,7 @@ func (x *AnalysisWindow) DecodeJSON(r *jsontext.Reader) {
 				x.SampleSize = new(r.Int64())
 			}
 		default:
-			x.Unknown = append(x.Unknown, jsontext.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
+			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 }
@@ -526,7 +526,7 @@ type ActionableInsights struct {
 	RiskIndicators []RiskIndicator
 
 	// Unknown holds the fields that were read and that the schema does not have; they are written again.
-	Unknown []jsontext.Member
+	Unknown []jsonio.Member
 }
 
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
@@ -568,7 +568,7 @@ func (x *ActionableInsights) ValidateInto(v *trestle.Violations) {
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *ActionableInsights) SetDefaults(time.Time) {}
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *ActionableInsights) AppendJSON(b []byte) ([]byte, error) {
 	var err error
@@ -580,7 +580,7 @@ func (x *ActionableInsights) AppendJSON(b []byte) ([]byte, error) {
 				b = append(b, ',')
 			}
 			if b, err = x.OptimizationOpportunities[i].AppendJSON(b); err != nil {
-				return b, jsontext.At(jsontext.AtIndex(err, i), "optimization_opportunities")
+				return b, jsonio.At(jsonio.AtIndex(err, i), "optimization_opportunities")
 			}
 		}
 		b = append(b, ']', ',')
@@ -592,18 +592,18 @@ func (x *ActionableInsights) AppendJSON(b []byte) ([]byte, error) {
 				b = append(b, ',')
 			}
 			if b, err = x.RiskIndicators[i].AppendJSON(b); err != nil {
-				return b, jsontext.At(jsontext.AtIndex(err, i), "risk_indicators")
+				return b, jsonio.At(jsonio.AtIndex(err, i), "risk_indicators")
 			}
 		}
 		b = append(b, ']', ',')
 	}
 	for _, m := range x.Unknown {
-		if b, err = jsontext.AppendString(b, m.Name); err != nil {
+		if b, err = jsonio.AppendString(b, m.Name); err != nil {
 			return b, err
 		}
 		b = append(b, ':')
-		if b, err = jsontext.AppendRaw(b, m.Value); err != nil {
-			return b, jsontext.At(err, m.Name)
+		if b, err = jsonio.AppendRaw(b, m.Value); err != nil {
+			return b, jsonio.At(err, m.Name)
 		}
 		b = append(b, ',')
 	}
@@ -616,7 +616,7 @@ func (x *ActionableInsights) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are kept in Unknown.
-func (x *ActionableInsights) DecodeJSON(r *jsontext.Reader) {
+func (x *ActionableInsights) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -649,7 +649,7 @@ func (x *ActionableInsights) DecodeJSON(r *jsontext.Reader) {
 				}
 			}
 		default:
-			x.Unknown = append(x.Unknown, jsontext.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
+			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 }
@@ -664,7 +664,7 @@ type OptimizationOpportunity struct {
 	ImplementationEffort *string
 
 	// Unknown holds the fields that were read and that the schema does not have; they are written again.
-	Unknown []jsontext.Member
+	Unknown []jsonio.Member
 }
 
 // Validate returns nil: the schema has no rules for x.
@@ -679,37 +679,37 @@ func (x *OptimizationOpportunity) ValidateInto(*trestle.Violations) {}
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *OptimizationOpportunity) SetDefaults(time.Time) {}
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *OptimizationOpportunity) AppendJSON(b []byte) ([]byte, error) {
 	var err error
 	b = append(b, '{')
 	b = append(b, `"type":`...)
-	if b, err = jsontext.AppendString(b, x.Type); err != nil {
-		return b, jsontext.At(err, "type")
+	if b, err = jsonio.AppendString(b, x.Type); err != nil {
+		return b, jsonio.At(err, "type")
 	}
 	b = append(b, ',')
 	if x.PotentialImprovement != nil {
 		b = append(b, `"potential_improvement":`...)
-		if b, err = jsontext.AppendString(b, *x.PotentialImprovement); err != nil {
-			return b, jsontext.At(err, "potential_improvement")
+		if b, err = jsonio.AppendString(b, *x.PotentialImprovement); err != nil {
+			return b, jsonio.At(err, "potential_improvement")
 		}
 		b = append(b, ',')
 	}
 	if x.ImplementationEffort != nil {
 		b = append(b, `"implementation_effort":`...)
-		if b, err = jsontext.AppendString(b, *x.ImplementationEffort); err != nil {
-			return b, jsontext.At(err, "implementation_effort")
+		if b, err = jsonio.AppendString(b, *x.ImplementationEffort); err != nil {
+			return b, jsonio.At(err, "implementation_effort")
 		}
 		b = append(b, ',')
 	}
 	for _, m := range x.Unknown {
-		if b, err = jsontext.AppendString(b, m.Name); err != nil {
+		if b, err = jsonio.AppendString(b, m.Name); err != nil {
 			return b, err
 		}
 		b = append(b, ':')
-		if b, err = jsontext.AppendRaw(b, m.Value); err != nil {
-			return b, jsontext.At(err, m.Name)
+		if b, err = jsonio.AppendRaw(b, m.Value); err != nil {
+			return b, jsonio.At(err, m.Name)
 		}
 		b = append(b, ',')
 	}
@@ -722,7 +722,7 @@ func (x *OptimizationOpportunity) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are kept in Unknown.
-func (x *OptimizationOpportunity) DecodeJSON(r *jsontext.Reader) {
+func (x *OptimizationOpportunity) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -748,7 +748,7 @@ func (x *OptimizationOpportunity) DecodeJSON(r *jsontext.Reader) {
 				x.ImplementationEffort = new(r.String())
 			}
 		default:
-			x.Unknown = append(x.Unknown, jsontext.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
+			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 	if got&(1<<0) == 0 {
@@ -766,7 +766,7 @@ type RiskIndicator struct {
 	Mitigation *string
 
 	// Unknown holds the fields that were read and that the schema does not have; they are written again.
-	Unknown []jsontext.Member
+	Unknown []jsonio.Member
 }
 
 // Validate returns nil: the schema has no rules for x.
@@ -781,37 +781,37 @@ func (x *RiskIndicator) ValidateInto(*trestle.Violations) {}
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *RiskIndicator) SetDefaults(time.Time) {}
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *RiskIndicator) AppendJSON(b []byte) ([]byte, error) {
 	var err error
 	b = append(b, '{')
 	b = append(b, `"type":`...)
-	if b, err = jsontext.AppendString(b, x.Type); err != nil {
-		return b, jsontext.At(err, "type")
+	if b, err = jsonio.AppendString(b, x.Type); err != nil {
+		return b, jsonio.At(err, "type")
 	}
 	b = append(b, ',')
 	if x.Severity != nil {
 		b = append(b, `"severity":`...)
-		if b, err = jsontext.AppendString(b, *x.Severity); err != nil {
-			return b, jsontext.At(err, "severity")
+		if b, err = jsonio.AppendString(b, *x.Severity); err != nil {
+			return b, jsonio.At(err, "severity")
 		}
 		b = append(b, ',')
 	}
 	if x.Mitigation != nil {
 		b = append(b, `"mitigation":`...)
-		if b, err = jsontext.AppendString(b, *x.Mitigation); err != nil {
-			return b, jsontext.At(err, "mitigation")
+		if b, err = jsonio.AppendString(b, *x.Mitigation); err != nil {
+			return b, jsonio.At(err, "mitigation")
 		}
 		b = append(b, ',')
 	}
 	for _, m := range x.Unknown {
-		if b, err = jsontext.AppendString(b, m.Name); err != nil {
+		if b, err = jsonio.AppendString(b, m.Name); err != nil {
 			return b, err
 		}
 		b = append(b, ':')
-		if b, err = jsontext.AppendRaw(b, m.Value); err != nil {
-			return b, jsontext.At(err, m.Name)
+		if b, err = jsonio.AppendRaw(b, m.Value); err != nil {
+			return b, jsonio.At(err, m.Name)
 		}
 		b = append(b, ',')
 	}
@@ -824,7 +824,7 @@ func (x *RiskIndicator) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are kept in Unknown.
-func (x *RiskIndicator) DecodeJSON(r *jsontext.Reader) {
+func (x *RiskIndicator) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -850,7 +850,7 @@ func (x *RiskIndicator) DecodeJSON(r *jsontext.Reader) {
 				x.Mitigation = new(r.String())
 			}
 		default:
-			x.Unknown = append(x.Unknown, jsontext.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
+			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 	if got&(1<<0) == 0 {

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
-	trestle "github.com/omninode/trestle/runtime"
-	"github.com/omninode/trestle/runtime/jsontext"
+	trestle "github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/runtime/jsonio"
 )
 
 // PerformanceAnomaly says that the intelligence system has found services that perform other than they usually do.
@@ -23,7 +23,7 @@ type PerformanceAnomaly struct {
 	RootCauseAnalysis *RootCauseAnalysis
 
 	// Unknown holds the fields that were read and that the schema does not have; they are written again.
-	Unknown []jsontext.Member
+	Unknown []jsonio.Member
 }
 
 // EventInfo describes the event type intelligence.performance.anomaly_detected. It works on a nil receiver.
@@ -90,37 +90,37 @@ func (x *PerformanceAnomaly) ValidateInto(v *trestle.Violations) {
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *PerformanceAnomaly) SetDefaults(time.Time) {}
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *PerformanceAnomaly) AppendJSON(b []byte) ([]byte, error) {
 	var err error
 	b = append(b, '{')
 	b = append(b, `"anomaly_info":`...)
 	if b, err = x.AnomalyInfo.AppendJSON(b); err != nil {
-		return b, jsontext.At(err, "anomaly_info")
+		return b, jsonio.At(err, "anomaly_info")
 	}
 	b = append(b, ',')
 	if x.MetricsData != nil {
 		b = append(b, `"metrics_data":`...)
 		if b, err = x.MetricsData.AppendJSON(b); err != nil {
-			return b, jsontext.At(err, "metrics_data")
+			return b, jsonio.At(err, "metrics_data")
 		}
 		b = append(b, ',')
 	}
 	if x.RootCauseAnalysis != nil {
 		b = append(b, `"root_cause_analysis":`...)
 		if b, err = x.RootCauseAnalysis.AppendJSON(b); err != nil {
-			return b, jsontext.At(err, "root_cause_analysis")
+			return b, jsonio.At(err, "root_cause_analysis")
 		}
 		b = append(b, ',')
 	}
 	for _, m := range x.Unknown {
-		if b, err = jsontext.AppendString(b, m.Name); err != nil {
+		if b, err = jsonio.AppendString(b, m.Name); err != nil {
 			return b, err
 		}
 		b = append(b, ':')
-		if b, err = jsontext.AppendRaw(b, m.Value); err != nil {
-			return b, jsontext.At(err, m.Name)
+		if b, err = jsonio.AppendRaw(b, m.Value); err != nil {
+			return b, jsonio.At(err, m.Name)
 		}
 		b = append(b, ',')
 	}
@@ -133,7 +133,7 @@ func (x *PerformanceAnomaly) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are kept in Unknown.
-func (x *PerformanceAnomaly) DecodeJSON(r *jsontext.Reader) {
+func (x *PerformanceAnomaly) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -165,7 +165,7 @@ func (x *PerformanceAnomaly) DecodeJSON(r *jsontext.Reader) {
 				x.RootCauseAnalysis.DecodeJSON(r)
 			}
 		default:
-			x.Unknown = append(x.Unknown, jsontext.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
+			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 	if got&(1<<0) == 0 {
@@ -189,7 +189,7 @@ type AnomalyInfo struct {
 	AffectedTools []string
 
 	// Unknown holds the fields that were read and that the schema does not have; they are written again.
-	Unknown []jsontext.Member
+	Unknown []jsonio.Member
 }
 
 // Validate returns nil: the schema has no rules for x.
@@ -204,32 +204,32 @@ func (x *AnomalyInfo) ValidateInto(*trestle.Violations) {}
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *AnomalyInfo) SetDefaults(time.Time) {}
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *AnomalyInfo) AppendJSON(b []byte) ([]byte, error) {
 	var err error
 	b = append(b, '{')
 	b = append(b, `"anomaly_id":`...)
-	if b, err = jsontext.AppendString(b, x.AnomalyId); err != nil {
-		return b, jsontext.At(err, "anomaly_id")
+	if b, err = jsonio.AppendString(b, x.AnomalyId); err != nil {
+		return b, jsonio.At(err, "anomaly_id")
 	}
 	b = append(b, ',')
 	if x.DetectionTime != nil {
 		b = append(b, `"detection_time":`...)
-		if b, err = jsontext.AppendTime(b, *x.DetectionTime); err != nil {
-			return b, jsontext.At(err, "detection_time")
+		if b, err = jsonio.AppendTime(b, *x.DetectionTime); err != nil {
+			return b, jsonio.At(err, "detection_time")
 		}
 		b = append(b, ',')
 	}
 	b = append(b, `"anomaly_type":`...)
-	if b, err = jsontext.AppendString(b, x.AnomalyType); err != nil {
-		return b, jsontext.At(err, "anomaly_type")
+	if b, err = jsonio.AppendString(b, x.AnomalyType); err != nil {
+		return b, jsonio.At(err, "anomaly_type")
 	}
 	b = append(b, ',')
 	if x.Severity != nil {
 		b = append(b, `"severity":`...)
-		if b, err = jsontext.AppendString(b, *x.Severity); err != nil {
-			return b, jsontext.At(err, "severity")
+		if b, err = jsonio.AppendString(b, *x.Severity); err != nil {
+			return b, jsonio.At(err, "severity")
 		}
 		b = append(b, ',')
 	}
@@ -239,8 +239,8 @@ func (x *AnomalyInfo) AppendJSON(b []byte) ([]byte, error) {
 			if i > 0 {
 				b = append(b, ',')
 			}
-			if b, err = jsontext.AppendString(b, e); err != nil {
-				return b, jsontext.At(jsontext.AtIndex(err, i), "affected_services")
+			if b, err = jsonio.AppendString(b, e); err != nil {
+				return b, jsonio.At(jsonio.AtIndex(err, i), "affected_services")
 			}
 		}
 		b = append(b, ']', ',')
@@ -251,19 +251,19 @@ func (x *AnomalyInfo) AppendJSON(b []byte) ([]byte, error) {
 			if i > 0 {
 				b = append(b, ',')
 			}
-			if b, err = jsontext.AppendString(b, e); err != nil {
-				return b, jsontext.At(jsontext.AtIndex(err, i), "affected_tools")
+			if b, err = jsonio.AppendString(b, e); err != nil {
+				return b, jsonio.At(jsonio.AtIndex(err, i), "affected_tools")
 			}
 		}
 		b = append(b, ']', ',')
 	}
 	for _, m := range x.Unknown {
-		if b, err = jsontext.AppendString(b, m.Name); err != nil {
+		if b, err = jsonio.AppendString(b, m.Name); err != nil {
 			return b, err
 		}
 		b = append(b, ':')
-		if b, err = jsontext.AppendRaw(b, m.Value); err != nil {
-			return b, jsontext.At(err, m.Name)
+		if b, err = jsonio.AppendRaw(b, m.Value); err != nil {
+			return b, jsonio.At(err, m.Name)
 		}
 		b = append(b, ',')
 	}
@@ -276,7 +276,7 @@ func (x *AnomalyInfo) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are kept in Unknown.
-func (x *AnomalyInfo) DecodeJSON(r *jsontext.Reader) {
+func (x *AnomalyInfo) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -328,7 +328,7 @@ func (x *AnomalyInfo) DecodeJSON(r *jsontext.Reader) {
 				}
 			}
 		default:
-			x.Unknown = append(x.Unknown, jsontext.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
+			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 	if got&(1<<0) == 0 {
@@ -342,14 +342,14 @@ func (x *AnomalyInfo) DecodeJSON(r *jsontext.Reader) {
 // MetricsData holds the figures that show an anomaly.
 type MetricsData struct {
 	// What the figures usually are, free-form.
-	BaselineMetrics jsontext.Raw
+	BaselineMetrics jsonio.Raw
 	// What they were during the anomaly, under the same names.
-	AnomalyMetrics jsontext.Raw
+	AnomalyMetrics jsonio.Raw
 	// How many times worse they were than usual.
 	DegradationFactor *float64
 
 	// Unknown holds the fields that were read and that the schema does not have; they are written again.
-	Unknown []jsontext.Member
+	Unknown []jsonio.Member
 }
 
 // Validate returns nil: the schema has no rules for x.
@@ -364,39 +364,39 @@ func (x *MetricsData) ValidateInto(*trestle.Violations) {}
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *MetricsData) SetDefaults(time.Time) {}
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *MetricsData) AppendJSON(b []byte) ([]byte, error) {
 	var err error
 	b = append(b, '{')
 	if x.BaselineMetrics != "" {
 		b = append(b, `"baseline_metrics":`...)
-		if b, err = jsontext.AppendObject(b, string(x.BaselineMetrics)); err != nil {
-			return b, jsontext.At(err, "baseline_metrics")
+		if b, err = jsonio.AppendObject(b, string(x.BaselineMetrics)); err != nil {
+			return b, jsonio.At(err, "baseline_metrics")
 		}
 		b = append(b, ',')
 	}
 	if x.AnomalyMetrics != "" {
 		b = append(b, `"anomaly_metrics":`...)
-		if b, err = jsontext.AppendObject(b, string(x.AnomalyMetrics)); err != nil {
-			return b, jsontext.At(err, "anomaly_metrics")
+		if b, err = jsonio.AppendObject(b, string(x.AnomalyMetrics)); err != nil {
+			return b, jsonio.At(err, "anomaly_metrics")
 		}
 		b = append(b, ',')
 	}
 	if x.DegradationFactor != nil {
 		b = append(b, `"degradation_factor":`...)
-		if b, err = jsontext.AppendFloat64(b, *x.DegradationFactor); err != nil {
-			return b, jsontext.At(err, "degradation_factor")
+		if b, err = jsonio.AppendFloat64(b, *x.DegradationFactor); err != nil {
+			return b, jsonio.At(err, "degradation_factor")
 		}
 		b = append(b, ',')
 	}
 	for _, m := range x.Unknown {
-		if b, err = jsontext.AppendString(b, m.Name); err != nil {
+		if b, err = jsonio.AppendString(b, m.Name); err != nil {
 			return b, err
 		}
 		b = append(b, ':')
-		if b, err = jsontext.AppendRaw(b, m.Value); err != nil {
-			return b, jsontext.At(err, m.Name)
+		if b, err = jsonio.AppendRaw(b, m.Value); err != nil {
+			return b, jsonio.At(err, m.Name)
 		}
 		b = append(b, ',')
 	}
@@ -409,7 +409,7 @@ func (x *MetricsData) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are kept in Unknown.
-func (x *MetricsData) DecodeJSON(r *jsontext.Reader) {
+func (x *MetricsData) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -433,7 +433,7 @@ func (x *MetricsData) DecodeJSON(r *jsontext.Reader) {
 				x.DegradationFactor = new(r.Float64())
 			}
 		default:
-			x.Unknown = append(x.Unknown, jsontext.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
+			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 }
@@ -446,7 +446,7 @@ type RootCauseAnalysis struct {
 	RecommendedActions []RecommendedAction
 
 	// Unknown holds the fields that were read and that the schema does not have; they are written again.
-	Unknown []jsontext.Member
+	Unknown []jsonio.Member
 }
 
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
@@ -488,7 +488,7 @@ func (x *RootCauseAnalysis) ValidateInto(v *trestle.Violations) {
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *RootCauseAnalysis) SetDefaults(time.Time) {}
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *RootCauseAnalysis) AppendJSON(b []byte) ([]byte, error) {
 	var err error
@@ -500,7 +500,7 @@ func (x *RootCauseAnalysis) AppendJSON(b []byte) ([]byte, error) {
 				b = append(b, ',')
 			}
 			if b, err = x.ProbableCauses[i].AppendJSON(b); err != nil {
-				return b, jsontext.At(jsontext.AtIndex(err, i), "probable_causes")
+				return b, jsonio.At(jsonio.AtIndex(err, i), "probable_causes")
 			}
 		}
 		b = append(b, ']', ',')
@@ -512,18 +512,18 @@ func (x *RootCauseAnalysis) AppendJSON(b []byte) ([]byte, error) {
 				b = append(b, ',')
 			}
 			if b, err = x.RecommendedActions[i].AppendJSON(b); err != nil {
-				return b, jsontext.At(jsontext.AtIndex(err, i), "recommended_actions")
+				return b, jsonio.At(jsonio.AtIndex(err, i), "recommended_actions")
 			}
 		}
 		b = append(b, ']', ',')
 	}
 	for _, m := range x.Unknown {
-		if b, err = jsontext.AppendString(b, m.Name); err != nil {
+		if b, err = jsonio.AppendString(b, m.Name); err != nil {
 			return b, err
 		}
 		b = append(b, ':')
-		if b, err = jsontext.AppendRaw(b, m.Value); err != nil {
-			return b, jsontext.At(err, m.Name)
+		if b, err = jsonio.AppendRaw(b, m.Value); err != nil {
+			return b, jsonio.At(err, m.Name)
 		}
 		b = append(b, ',')
 	}
@@ -536,7 +536,7 @@ func (x *RootCauseAnalysis) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are kept in Unknown.
-func (x *RootCauseAnalysis) DecodeJSON(r *jsontext.Reader) {
+func (x *RootCauseAnalysis) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -569,7 +569,7 @@ func (x *RootCauseAnalysis) DecodeJSON(r *jsontext.Reader) {
 				}
 			}
 		default:
-			x.Unknown = append(x.Unknown, jsontext.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
+			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 }
@@ -584,7 +584,7 @@ type ProbableCause struct {
 	Evidence []string
 
 	// Unknown holds the fields that were read and that the schema does not have; they are written again.
-	Unknown []jsontext.Member
+	Unknown []jsonio.Member
 }
 
 // Validate returns nil: the schema has no rules for x.
@@ -599,20 +599,20 @@ func (x *ProbableCause) ValidateInto(*trestle.Violations) {}
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *ProbableCause) SetDefaults(time.Time) {}
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *ProbableCause) AppendJSON(b []byte) ([]byte, error) {
 	var err error
 	b = append(b, '{')
 	b = append(b, `"cause":`...)
-	if b, err = jsontext.AppendString(b, x.Cause); err != nil {
-		return b, jsontext.At(err, "cause")
+	if b, err = jsonio.AppendString(b, x.Cause); err != nil {
+		return b, jsonio.At(err, "cause")
 	}
 	b = append(b, ',')
 	if x.Confidence != nil {
 		b = append(b, `"confidence":`...)
-		if b, err = jsontext.AppendFloat64(b, *x.Confidence); err != nil {
-			return b, jsontext.At(err, "confidence")
+		if b, err = jsonio.AppendFloat64(b, *x.Confidence); err != nil {
+			return b, jsonio.At(err, "confidence")
 		}
 		b = append(b, ',')
 	}
@@ -622,19 +622,19 @@ func (x *ProbableCause) AppendJSON(b []byte) ([]byte, error) {
 			if i > 0 {
 				b = append(b, ',')
 			}
-			if b, err = jsontext.AppendString(b, e); err != nil {
-				return b, jsontext.At(jsontext.AtIndex(err, i), "evidence")
+			if b, err = jsonio.AppendString(b, e); err != nil {
+				return b, jsonio.At(jsonio.AtIndex(err, i), "evidence")
 			}
 		}
 		b = append(b, ']', ',')
 	}
 	for _, m := range x.Unknown {
-		if b, err = jsontext.AppendString(b, m.Name); err != nil {
+		if b, err = jsonio.AppendString(b, m.Name); err != nil {
 			return b, err
 		}
 		b = append(b, ':')
-		if b, err = jsontext.AppendRaw(b, m.Value); err != nil {
-			return b, jsontext.At(err, m.Name)
+		if b, err = jsonio.AppendRaw(b, m.Value); err != nil {
+			return b, jsonio.At(err, m.Name)
 		}
 		b = append(b, ',')
 	}
@@ -647,7 +647,7 @@ func (x *ProbableCause) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are kept in Unknown.
-func (x *ProbableCause) DecodeJSON(r *jsontext.Reader) {
+func (x *ProbableCause) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -678,7 +678,7 @@ func (x *ProbableCause) DecodeJSON(r *jsontext.Reader) {
 				}
 			}
 		default:
-			x.Unknown = append(x.Unknown, jsontext.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
+			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 	if got&(1<<0) == 0 {
@@ -696,7 +696,7 @@ type RecommendedAction struct {
 	EstimatedImpact *string
 
 	// Unknown holds the fields that were read and that the schema does not have; they are written again.
-	Unknown []jsontext.Member
+	Unknown []jsonio.Member
 }
 
 // Validate returns nil: the schema has no rules for x.
@@ -711,37 +711,37 @@ func (x *RecommendedAction) ValidateInto(*trestle.Violations) {}
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *RecommendedAction) SetDefaults(time.Time) {}
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *RecommendedAction) AppendJSON(b []byte) ([]byte, error) {
 	var err error
 	b = append(b, '{')
 	b = append(b, `"action":`...)
-	if b, err = jsontext.AppendString(b, x.Action); err != nil {
-		return b, jsontext.At(err, "action")
+	if b, err = jsonio.AppendString(b, x.Action); err != nil {
+		return b, jsonio.At(err, "action")
 	}
 	b = append(b, ',')
 	if x.Priority != nil {
 		b = append(b, `"priority":`...)
-		if b, err = jsontext.AppendString(b, *x.Priority); err != nil {
-			return b, jsontext.At(err, "priority")
+		if b, err = jsonio.AppendString(b, *x.Priority); err != nil {
+			return b, jsonio.At(err, "priority")
 		}
 		b = append(b, ',')
 	}
 	if x.EstimatedImpact != nil {
 		b = append(b, `"estimated_impact":`...)
-		if b, err = jsontext.AppendString(b, *x.EstimatedImpact); err != nil {
-			return b, jsontext.At(err, "estimated_impact")
+		if b, err = jsonio.AppendString(b, *x.EstimatedImpact); err != nil {
+			return b, jsonio.At(err, "estimated_impact")
 		}
 		b = append(b, ',')
 	}
 	for _, m := range x.Unknown {
-		if b, err = jsontext.AppendString(b, m.Name); err != nil {
+		if b, err = jsonio.AppendString(b, m.Name); err != nil {
 			return b, err
 		}
 		b = append(b, ':')
-		if b, err = jsontext.AppendRaw(b, m.Value); err != nil {
-			return b, jsontext.At(err, m.Name)
+		if b, err = jsonio.AppendRaw(b, m.Value); err != nil {
+			return b, jsonio.At(err, m.Name)
 		}
 		b = append(b, ',')
 	}
@@ -754,7 +754,7 @@ func (x *RecommendedAction) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are kept in Unknown.
-func (x *RecommendedAction) DecodeJSON(r *jsontext.Reader) {
+func (x *RecommendedAction) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -780,7 +780,7 @@ func (x *RecommendedAction) DecodeJSON(r *jsontext.Reader) {
 				x.EstimatedImpact = new(r.String())
 			}
 		default:
-			x.Unknown = append(x.Unknown, jsontext.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
+			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 	if got&(1<<0) == 0 {

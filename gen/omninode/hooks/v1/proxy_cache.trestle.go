@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
-	trestle "github.com/omninode/trestle/runtime"
-	"github.com/omninode/trestle/runtime/jsontext"
+	trestle "github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/runtime/jsonio"
 )
 
 // CacheInfo describes what was looked up in the cache.
@@ -26,7 +26,7 @@ type CacheInfo struct {
 	CacheSizeBytes *int64
 
 	// Unknown holds the fields that were read and that the schema does not have; they are written again.
-	Unknown []jsontext.Member
+	Unknown []jsonio.Member
 }
 
 // Validate returns nil: the schema has no rules for x.
@@ -41,27 +41,27 @@ func (x *CacheInfo) ValidateInto(*trestle.Violations) {}
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *CacheInfo) SetDefaults(time.Time) {}
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *CacheInfo) AppendJSON(b []byte) ([]byte, error) {
 	var err error
 	b = append(b, '{')
 	b = append(b, `"cache_key":`...)
-	if b, err = jsontext.AppendString(b, x.CacheKey); err != nil {
-		return b, jsontext.At(err, "cache_key")
+	if b, err = jsonio.AppendString(b, x.CacheKey); err != nil {
+		return b, jsonio.At(err, "cache_key")
 	}
 	b = append(b, ',')
 	if x.RequestId != nil {
 		b = append(b, `"request_id":`...)
-		if b, err = jsontext.AppendString(b, *x.RequestId); err != nil {
-			return b, jsontext.At(err, "request_id")
+		if b, err = jsonio.AppendString(b, *x.RequestId); err != nil {
+			return b, jsonio.At(err, "request_id")
 		}
 		b = append(b, ',')
 	}
 	if x.CachedAt != nil {
 		b = append(b, `"cached_at":`...)
-		if b, err = jsontext.AppendTime(b, *x.CachedAt); err != nil {
-			return b, jsontext.At(err, "cached_at")
+		if b, err = jsonio.AppendTime(b, *x.CachedAt); err != nil {
+			return b, jsonio.At(err, "cached_at")
 		}
 		b = append(b, ',')
 	}
@@ -76,12 +76,12 @@ func (x *CacheInfo) AppendJSON(b []byte) ([]byte, error) {
 		b = append(b, ',')
 	}
 	for _, m := range x.Unknown {
-		if b, err = jsontext.AppendString(b, m.Name); err != nil {
+		if b, err = jsonio.AppendString(b, m.Name); err != nil {
 			return b, err
 		}
 		b = append(b, ':')
-		if b, err = jsontext.AppendRaw(b, m.Value); err != nil {
-			return b, jsontext.At(err, m.Name)
+		if b, err = jsonio.AppendRaw(b, m.Value); err != nil {
+			return b, jsonio.At(err, m.Name)
 		}
 		b = append(b, ',')
 	}
@@ -94,7 +94,7 @@ func (x *CacheInfo) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are kept in Unknown.
-func (x *CacheInfo) DecodeJSON(r *jsontext.Reader) {
+func (x *CacheInfo) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -130,7 +130,7 @@ func (x *CacheInfo) DecodeJSON(r *jsontext.Reader) {
 				x.CacheSizeBytes = new(r.Int64())
 			}
 		default:
-			x.Unknown = append(x.Unknown, jsontext.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
+			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 	if got&(1<<0) == 0 {
@@ -148,7 +148,7 @@ type PerformanceImpact struct {
 	CpuSavedPercent *float64
 
 	// Unknown holds the fields that were read and that the schema does not have; they are written again.
-	Unknown []jsontext.Member
+	Unknown []jsonio.Member
 }
 
 // Validate returns nil: the schema has no rules for x.
@@ -163,7 +163,7 @@ func (x *PerformanceImpact) ValidateInto(*trestle.Violations) {}
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *PerformanceImpact) SetDefaults(time.Time) {}
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *PerformanceImpact) AppendJSON(b []byte) ([]byte, error) {
 	var err error
@@ -180,18 +180,18 @@ func (x *PerformanceImpact) AppendJSON(b []byte) ([]byte, error) {
 	}
 	if x.CpuSavedPercent != nil {
 		b = append(b, `"cpu_saved_percent":`...)
-		if b, err = jsontext.AppendFloat64(b, *x.CpuSavedPercent); err != nil {
-			return b, jsontext.At(err, "cpu_saved_percent")
+		if b, err = jsonio.AppendFloat64(b, *x.CpuSavedPercent); err != nil {
+			return b, jsonio.At(err, "cpu_saved_percent")
 		}
 		b = append(b, ',')
 	}
 	for _, m := range x.Unknown {
-		if b, err = jsontext.AppendString(b, m.Name); err != nil {
+		if b, err = jsonio.AppendString(b, m.Name); err != nil {
 			return b, err
 		}
 		b = append(b, ':')
-		if b, err = jsontext.AppendRaw(b, m.Value); err != nil {
-			return b, jsontext.At(err, m.Name)
+		if b, err = jsonio.AppendRaw(b, m.Value); err != nil {
+			return b, jsonio.At(err, m.Name)
 		}
 		b = append(b, ',')
 	}
@@ -204,7 +204,7 @@ func (x *PerformanceImpact) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are kept in Unknown.
-func (x *PerformanceImpact) DecodeJSON(r *jsontext.Reader) {
+func (x *PerformanceImpact) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -228,7 +228,7 @@ func (x *PerformanceImpact) DecodeJSON(r *jsontext.Reader) {
 				x.CpuSavedPercent = new(r.Float64())
 			}
 		default:
-			x.Unknown = append(x.Unknown, jsontext.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
+			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 }
@@ -243,7 +243,7 @@ type AdaptiveCaching struct {
 	ConfidenceScore *float64
 
 	// Unknown holds the fields that were read and that the schema does not have; they are written again.
-	Unknown []jsontext.Member
+	Unknown []jsonio.Member
 }
 
 // Validate returns nil: the schema has no rules for x.
@@ -258,39 +258,39 @@ func (x *AdaptiveCaching) ValidateInto(*trestle.Violations) {}
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *AdaptiveCaching) SetDefaults(time.Time) {}
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *AdaptiveCaching) AppendJSON(b []byte) ([]byte, error) {
 	var err error
 	b = append(b, '{')
 	if x.HitRateTrend != nil {
 		b = append(b, `"hit_rate_trend":`...)
-		if b, err = jsontext.AppendFloat64(b, *x.HitRateTrend); err != nil {
-			return b, jsontext.At(err, "hit_rate_trend")
+		if b, err = jsonio.AppendFloat64(b, *x.HitRateTrend); err != nil {
+			return b, jsonio.At(err, "hit_rate_trend")
 		}
 		b = append(b, ',')
 	}
 	if x.TtlAdjustment != nil {
 		b = append(b, `"ttl_adjustment":`...)
-		if b, err = jsontext.AppendString(b, *x.TtlAdjustment); err != nil {
-			return b, jsontext.At(err, "ttl_adjustment")
+		if b, err = jsonio.AppendString(b, *x.TtlAdjustment); err != nil {
+			return b, jsonio.At(err, "ttl_adjustment")
 		}
 		b = append(b, ',')
 	}
 	if x.ConfidenceScore != nil {
 		b = append(b, `"confidence_score":`...)
-		if b, err = jsontext.AppendFloat64(b, *x.ConfidenceScore); err != nil {
-			return b, jsontext.At(err, "confidence_score")
+		if b, err = jsonio.AppendFloat64(b, *x.ConfidenceScore); err != nil {
+			return b, jsonio.At(err, "confidence_score")
 		}
 		b = append(b, ',')
 	}
 	for _, m := range x.Unknown {
-		if b, err = jsontext.AppendString(b, m.Name); err != nil {
+		if b, err = jsonio.AppendString(b, m.Name); err != nil {
 			return b, err
 		}
 		b = append(b, ':')
-		if b, err = jsontext.AppendRaw(b, m.Value); err != nil {
-			return b, jsontext.At(err, m.Name)
+		if b, err = jsonio.AppendRaw(b, m.Value); err != nil {
+			return b, jsonio.At(err, m.Name)
 		}
 		b = append(b, ',')
 	}
@@ -303,7 +303,7 @@ func (x *AdaptiveCaching) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are kept in Unknown.
-func (x *AdaptiveCaching) DecodeJSON(r *jsontext.Reader) {
+func (x *AdaptiveCaching) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -327,7 +327,7 @@ func (x *AdaptiveCaching) DecodeJSON(r *jsontext.Reader) {
 				x.ConfidenceScore = new(r.Float64())
 			}
 		default:
-			x.Unknown = append(x.Unknown, jsontext.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
+			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 }

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
-	trestle "github.com/omninode/trestle/runtime"
-	"github.com/omninode/trestle/runtime/jsontext"
+	trestle "github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/runtime/jsonio"
 )
 
 // CacheHit says that the proxy has answered a request from its cache. Published by the proxy.
@@ -21,7 +21,7 @@ type CacheHit struct {
 	AdaptiveCaching *AdaptiveCaching
 
 	// Unknown holds the fields that were read and that the schema does not have; they are written again.
-	Unknown []jsontext.Member
+	Unknown []jsonio.Member
 }
 
 // EventInfo describes the event type proxy.cache.hit. It works on a nil receiver.
@@ -88,37 +88,37 @@ func (x *CacheHit) ValidateInto(v *trestle.Violations) {
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *CacheHit) SetDefaults(time.Time) {}
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *CacheHit) AppendJSON(b []byte) ([]byte, error) {
 	var err error
 	b = append(b, '{')
 	b = append(b, `"cache_info":`...)
 	if b, err = x.CacheInfo.AppendJSON(b); err != nil {
-		return b, jsontext.At(err, "cache_info")
+		return b, jsonio.At(err, "cache_info")
 	}
 	b = append(b, ',')
 	if x.PerformanceImpact != nil {
 		b = append(b, `"performance_impact":`...)
 		if b, err = x.PerformanceImpact.AppendJSON(b); err != nil {
-			return b, jsontext.At(err, "performance_impact")
+			return b, jsonio.At(err, "performance_impact")
 		}
 		b = append(b, ',')
 	}
 	if x.AdaptiveCaching != nil {
 		b = append(b, `"adaptive_caching":`...)
 		if b, err = x.AdaptiveCaching.AppendJSON(b); err != nil {
-			return b, jsontext.At(err, "adaptive_caching")
+			return b, jsonio.At(err, "adaptive_caching")
 		}
 		b = append(b, ',')
 	}
 	for _, m := range x.Unknown {
-		if b, err = jsontext.AppendString(b, m.Name); err != nil {
+		if b, err = jsonio.AppendString(b, m.Name); err != nil {
 			return b, err
 		}
 		b = append(b, ':')
-		if b, err = jsontext.AppendRaw(b, m.Value); err != nil {
-			return b, jsontext.At(err, m.Name)
+		if b, err = jsonio.AppendRaw(b, m.Value); err != nil {
+			return b, jsonio.At(err, m.Name)
 		}
 		b = append(b, ',')
 	}
@@ -131,7 +131,7 @@ func (x *CacheHit) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are kept in Unknown.
-func (x *CacheHit) DecodeJSON(r *jsontext.Reader) {
+func (x *CacheHit) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -163,7 +163,7 @@ func (x *CacheHit) DecodeJSON(r *jsontext.Reader) {
 				x.AdaptiveCaching.DecodeJSON(r)
 			}
 		default:
-			x.Unknown = append(x.Unknown, jsontext.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
+			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 	if got&(1<<0) == 0 {

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
-	trestle "github.com/omninode/trestle/runtime"
-	"github.com/omninode/trestle/runtime/jsontext"
+	trestle "github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/runtime/jsonio"
 )
 
 // RequestRouted says that the proxy has routed a request to a service. Published by the proxy.
@@ -22,7 +22,7 @@ type RequestRouted struct {
 	CachingInfo *CachingInfo
 
 	// Unknown holds the fields that were read and that the schema does not have; they are written again.
-	Unknown []jsontext.Member
+	Unknown []jsonio.Member
 }
 
 // EventInfo describes the event type proxy.request.routed. It works on a nil receiver.
@@ -89,37 +89,37 @@ func (x *RequestRouted) ValidateInto(v *trestle.Violations) {
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *RequestRouted) SetDefaults(time.Time) {}
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *RequestRouted) AppendJSON(b []byte) ([]byte, error) {
 	var err error
 	b = append(b, '{')
 	b = append(b, `"request_info":`...)
 	if b, err = x.RequestInfo.AppendJSON(b); err != nil {
-		return b, jsontext.At(err, "request_info")
+		return b, jsonio.At(err, "request_info")
 	}
 	b = append(b, ',')
 	if x.RoutingDecision != nil {
 		b = append(b, `"routing_decision":`...)
 		if b, err = x.RoutingDecision.AppendJSON(b); err != nil {
-			return b, jsontext.At(err, "routing_decision")
+			return b, jsonio.At(err, "routing_decision")
 		}
 		b = append(b, ',')
 	}
 	if x.CachingInfo != nil {
 		b = append(b, `"caching_info":`...)
 		if b, err = x.CachingInfo.AppendJSON(b); err != nil {
-			return b, jsontext.At(err, "caching_info")
+			return b, jsonio.At(err, "caching_info")
 		}
 		b = append(b, ',')
 	}
 	for _, m := range x.Unknown {
-		if b, err = jsontext.AppendString(b, m.Name); err != nil {
+		if b, err = jsonio.AppendString(b, m.Name); err != nil {
 			return b, err
 		}
 		b = append(b, ':')
-		if b, err = jsontext.AppendRaw(b, m.Value); err != nil {
-			return b, jsontext.At(err, m.Name)
+		if b, err = jsonio.AppendRaw(b, m.Value); err != nil {
+			return b, jsonio.At(err, m.Name)
 		}
 		b = append(b, ',')
 	}
@@ -132,7 +132,7 @@ func (x *RequestRouted) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are kept in Unknown.
-func (x *RequestRouted) DecodeJSON(r *jsontext.Reader) {
+func (x *RequestRouted) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -164,7 +164,7 @@ func (x *RequestRouted) DecodeJSON(r *jsontext.Reader) {
 				x.CachingInfo.DecodeJSON(r)
 			}
 		default:
-			x.Unknown = append(x.Unknown, jsontext.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
+			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 	if got&(1<<0) == 0 {
@@ -188,7 +188,7 @@ type RequestInfo struct {
 	Path *string
 
 	// Unknown holds the fields that were read and that the schema does not have; they are written again.
-	Unknown []jsontext.Member
+	Unknown []jsonio.Member
 }
 
 // Validate returns nil: the schema has no rules for x.
@@ -203,58 +203,58 @@ func (x *RequestInfo) ValidateInto(*trestle.Violations) {}
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *RequestInfo) SetDefaults(time.Time) {}
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *RequestInfo) AppendJSON(b []byte) ([]byte, error) {
 	var err error
 	b = append(b, '{')
 	b = append(b, `"request_id":`...)
-	if b, err = jsontext.AppendString(b, x.RequestId); err != nil {
-		return b, jsontext.At(err, "request_id")
+	if b, err = jsonio.AppendString(b, x.RequestId); err != nil {
+		return b, jsonio.At(err, "request_id")
 	}
 	b = append(b, ',')
 	if x.SourceService != nil {
 		b = append(b, `"source_service":`...)
-		if b, err = jsontext.AppendString(b, *x.SourceService); err != nil {
-			return b, jsontext.At(err, "source_service")
+		if b, err = jsonio.AppendString(b, *x.SourceService); err != nil {
+			return b, jsonio.At(err, "source_service")
 		}
 		b = append(b, ',')
 	}
 	if x.TargetService != nil {
 		b = append(b, `"target_service":`...)
-		if b, err = jsontext.AppendString(b, *x.TargetService); err != nil {
-			return b, jsontext.At(err, "target_service")
+		if b, err = jsonio.AppendString(b, *x.TargetService); err != nil {
+			return b, jsonio.At(err, "target_service")
 		}
 		b = append(b, ',')
 	}
 	if x.ToolName != nil {
 		b = append(b, `"tool_name":`...)
-		if b, err = jsontext.AppendString(b, *x.ToolName); err != nil {
-			return b, jsontext.At(err, "tool_name")
+		if b, err = jsonio.AppendString(b, *x.ToolName); err != nil {
+			return b, jsonio.At(err, "tool_name")
 		}
 		b = append(b, ',')
 	}
 	if x.Method != nil {
 		b = append(b, `"method":`...)
-		if b, err = jsontext.AppendString(b, *x.Method); err != nil {
-			return b, jsontext.At(err, "method")
+		if b, err = jsonio.AppendString(b, *x.Method); err != nil {
+			return b, jsonio.At(err, "method")
 		}
 		b = append(b, ',')
 	}
 	if x.Path != nil {
 		b = append(b, `"path":`...)
-		if b, err = jsontext.AppendString(b, *x.Path); err != nil {
-			return b, jsontext.At(err, "path")
+		if b, err = jsonio.AppendString(b, *x.Path); err != nil {
+			return b, jsonio.At(err, "path")
 		}
 		b = append(b, ',')
 	}
 	for _, m := range x.Unknown {
-		if b, err = jsontext.AppendString(b, m.Name); err != nil {
+		if b, err = jsonio.AppendString(b, m.Name); err != nil {
 			return b, err
 		}
 		b = append(b, ':')
-		if b, err = jsontext.AppendRaw(b, m.Value); err != nil {
-			return b, jsontext.At(err, m.Name)
+		if b, err = jsonio.AppendRaw(b, m.Value); err != nil {
+			return b, jsonio.At(err, m.Name)
 		}
 		b = append(b, ',')
 	}
@@ -267,7 +267,7 @@ func (x *RequestInfo) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are kept in Unknown.
-func (x *RequestInfo) DecodeJSON(r *jsontext.Reader) {
+func (x *RequestInfo) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -308,7 +308,7 @@ func (x *RequestInfo) DecodeJSON(r *jsontext.Reader) {
 				x.Path = new(r.String())
 			}
 		default:
-			x.Unknown = append(x.Unknown, jsontext.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
+			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 	if got&(1<<0) == 0 {
@@ -323,12 +323,12 @@ type RoutingDecision struct {
 	// The instance that got the request.
 	SelectedInstance *string
 	// The figures that decided, free-form.
-	RoutingFactors jsontext.Raw
+	RoutingFactors jsonio.Raw
 	// Instances that could have got it too.
 	AlternativeInstances []string
 
 	// Unknown holds the fields that were read and that the schema does not have; they are written again.
-	Unknown []jsontext.Member
+	Unknown []jsonio.Member
 }
 
 // Validate returns nil: the schema has no rules for x.
@@ -343,29 +343,29 @@ func (x *RoutingDecision) ValidateInto(*trestle.Violations) {}
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *RoutingDecision) SetDefaults(time.Time) {}
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *RoutingDecision) AppendJSON(b []byte) ([]byte, error) {
 	var err error
 	b = append(b, '{')
 	if x.RoutingStrategy != nil {
 		b = append(b, `"routing_strategy":`...)
-		if b, err = jsontext.AppendString(b, *x.RoutingStrategy); err != nil {
-			return b, jsontext.At(err, "routing_strategy")
+		if b, err = jsonio.AppendString(b, *x.RoutingStrategy); err != nil {
+			return b, jsonio.At(err, "routing_strategy")
 		}
 		b = append(b, ',')
 	}
 	if x.SelectedInstance != nil {
 		b = append(b, `"selected_instance":`...)
-		if b, err = jsontext.AppendString(b, *x.SelectedInstance); err != nil {
-			return b, jsontext.At(err, "selected_instance")
+		if b, err = jsonio.AppendString(b, *x.SelectedInstance); err != nil {
+			return b, jsonio.At(err, "selected_instance")
 		}
 		b = append(b, ',')
 	}
 	if x.RoutingFactors != "" {
 		b = append(b, `"routing_factors":`...)
-		if b, err = jsontext.AppendObject(b, string(x.RoutingFactors)); err != nil {
-			return b, jsontext.At(err, "routing_factors")
+		if b, err = jsonio.AppendObject(b, string(x.RoutingFactors)); err != nil {
+			return b, jsonio.At(err, "routing_factors")
 		}
 		b = append(b, ',')
 	}
@@ -375,19 +375,19 @@ func (x *RoutingDecision) AppendJSON(b []byte) ([]byte, error) {
 			if i > 0 {
 				b = append(b, ',')
 			}
-			if b, err = jsontext.AppendString(b, e); err != nil {
-				return b, jsontext.At(jsontext.AtIndex(err, i), "alternative_instances")
+			if b, err = jsonio.AppendString(b, e); err != nil {
+				return b, jsonio.At(jsonio.AtIndex(err, i), "alternative_instances")
 			}
 		}
 		b = append(b, ']', ',')
 	}
 	for _, m := range x.Unknown {
-		if b, err = jsontext.AppendString(b, m.Name); err != nil {
+		if b, err = jsonio.AppendString(b, m.Name); err != nil {
 			return b, err
 		}
 		b = append(b, ':')
-		if b, err = jsontext.AppendRaw(b, m.Value); err != nil {
-			return b, jsontext.At(err, m.Name)
+		if b, err = jsonio.AppendRaw(b, m.Value); err != nil {
+			return b, jsonio.At(err, m.Name)
 		}
 		b = append(b, ',')
 	}
@@ -400,7 +400,7 @@ func (x *RoutingDecision) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are kept in Unknown.
-func (x *RoutingDecision) DecodeJSON(r *jsontext.Reader) {
+func (x *RoutingDecision) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -434,7 +434,7 @@ func (x *RoutingDecision) DecodeJSON(r *jsontext.Reader) {
 				}
 			}
 		default:
-			x.Unknown = append(x.Unknown, jsontext.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
+			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 }
@@ -451,7 +451,7 @@ type CachingInfo struct {
 	Cacheable *bool
 
 	// Unknown holds the fields that were read and that the schema does not have; they are written again.
-	Unknown []jsontext.Member
+	Unknown []jsonio.Member
 }
 
 // Validate returns nil: the schema has no rules for x.
@@ -466,15 +466,15 @@ func (x *CachingInfo) ValidateInto(*trestle.Violations) {}
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *CachingInfo) SetDefaults(time.Time) {}
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *CachingInfo) AppendJSON(b []byte) ([]byte, error) {
 	var err error
 	b = append(b, '{')
 	if x.CacheKey != nil {
 		b = append(b, `"cache_key":`...)
-		if b, err = jsontext.AppendString(b, *x.CacheKey); err != nil {
-			return b, jsontext.At(err, "cache_key")
+		if b, err = jsonio.AppendString(b, *x.CacheKey); err != nil {
+			return b, jsonio.At(err, "cache_key")
 		}
 		b = append(b, ',')
 	}
@@ -494,12 +494,12 @@ func (x *CachingInfo) AppendJSON(b []byte) ([]byte, error) {
 		b = append(b, ',')
 	}
 	for _, m := range x.Unknown {
-		if b, err = jsontext.AppendString(b, m.Name); err != nil {
+		if b, err = jsonio.AppendString(b, m.Name); err != nil {
 			return b, err
 		}
 		b = append(b, ':')
-		if b, err = jsontext.AppendRaw(b, m.Value); err != nil {
-			return b, jsontext.At(err, m.Name)
+		if b, err = jsonio.AppendRaw(b, m.Value); err != nil {
+			return b, jsonio.At(err, m.Name)
 		}
 		b = append(b, ',')
 	}
@@ -512,7 +512,7 @@ func (x *CachingInfo) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are kept in Unknown.
-func (x *CachingInfo) DecodeJSON(r *jsontext.Reader) {
+func (x *CachingInfo) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -541,7 +541,7 @@ func (x *CachingInfo) DecodeJSON(r *jsontext.Reader) {
 				x.Cacheable = new(r.Bool())
 			}
 		default:
-			x.Unknown = append(x.Unknown, jsontext.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
+			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 }

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
-	trestle "github.com/omninode/trestle/runtime"
-	"github.com/omninode/trestle/runtime/jsontext"
+	trestle "github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/runtime/jsonio"
 )
 
 // ServiceHealthChanged says that a service's health has changed, say from healthy to degraded. Published by the service
@@ -20,7 +20,7 @@ type ServiceHealthChanged struct {
 	HealthChange HealthChange
 
 	// Unknown holds the fields that were read and that the schema does not have; they are written again.
-	Unknown []jsontext.Member
+	Unknown []jsonio.Member
 }
 
 // EventInfo describes the event type service.lifecycle.health_changed. It works on a nil receiver.
@@ -76,28 +76,28 @@ func (x *ServiceHealthChanged) ValidateInto(v *trestle.Violations) {
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *ServiceHealthChanged) SetDefaults(time.Time) {}
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *ServiceHealthChanged) AppendJSON(b []byte) ([]byte, error) {
 	var err error
 	b = append(b, '{')
 	b = append(b, `"service_info":`...)
 	if b, err = x.ServiceInfo.AppendJSON(b); err != nil {
-		return b, jsontext.At(err, "service_info")
+		return b, jsonio.At(err, "service_info")
 	}
 	b = append(b, ',')
 	b = append(b, `"health_change":`...)
 	if b, err = x.HealthChange.AppendJSON(b); err != nil {
-		return b, jsontext.At(err, "health_change")
+		return b, jsonio.At(err, "health_change")
 	}
 	b = append(b, ',')
 	for _, m := range x.Unknown {
-		if b, err = jsontext.AppendString(b, m.Name); err != nil {
+		if b, err = jsonio.AppendString(b, m.Name); err != nil {
 			return b, err
 		}
 		b = append(b, ':')
-		if b, err = jsontext.AppendRaw(b, m.Value); err != nil {
-			return b, jsontext.At(err, m.Name)
+		if b, err = jsonio.AppendRaw(b, m.Value); err != nil {
+			return b, jsonio.At(err, m.Name)
 		}
 		b = append(b, ',')
 	}
@@ -110,7 +110,7 @@ func (x *ServiceHealthChanged) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are kept in Unknown.
-func (x *ServiceHealthChanged) DecodeJSON(r *jsontext.Reader) {
+func (x *ServiceHealthChanged) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -132,7 +132,7 @@ func (x *ServiceHealthChanged) DecodeJSON(r *jsontext.Reader) {
 				got |= 1 << 1
 			}
 		default:
-			x.Unknown = append(x.Unknown, jsontext.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
+			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 	if got&(1<<0) == 0 {
@@ -152,12 +152,12 @@ type HealthChange struct {
 	// Why it has changed.
 	ChangeReason *string
 	// The health of the service's parts, free-form.
-	HealthDetails jsontext.Raw
+	HealthDetails jsonio.Raw
 	// What is done, or should be, to recover.
 	RecoveryActions []string
 
 	// Unknown holds the fields that were read and that the schema does not have; they are written again.
-	Unknown []jsontext.Member
+	Unknown []jsonio.Member
 }
 
 // Validate returns nil: the schema has no rules for x.
@@ -172,34 +172,34 @@ func (x *HealthChange) ValidateInto(*trestle.Violations) {}
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *HealthChange) SetDefaults(time.Time) {}
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *HealthChange) AppendJSON(b []byte) ([]byte, error) {
 	var err error
 	b = append(b, '{')
 	if x.PreviousStatus != nil {
 		b = append(b, `"previous_status":`...)
-		if b, err = jsontext.AppendString(b, *x.PreviousStatus); err != nil {
-			return b, jsontext.At(err, "previous_status")
+		if b, err = jsonio.AppendString(b, *x.PreviousStatus); err != nil {
+			return b, jsonio.At(err, "previous_status")
 		}
 		b = append(b, ',')
 	}
 	b = append(b, `"current_status":`...)
-	if b, err = jsontext.AppendString(b, x.CurrentStatus); err != nil {
-		return b, jsontext.At(err, "current_status")
+	if b, err = jsonio.AppendString(b, x.CurrentStatus); err != nil {
+		return b, jsonio.At(err, "current_status")
 	}
 	b = append(b, ',')
 	if x.ChangeReason != nil {
 		b = append(b, `"change_reason":`...)
-		if b, err = jsontext.AppendString(b, *x.ChangeReason); err != nil {
-			return b, jsontext.At(err, "change_reason")
+		if b, err = jsonio.AppendString(b, *x.ChangeReason); err != nil {
+			return b, jsonio.At(err, "change_reason")
 		}
 		b = append(b, ',')
 	}
 	if x.HealthDetails != "" {
 		b = append(b, `"health_details":`...)
-		if b, err = jsontext.AppendObject(b, string(x.HealthDetails)); err != nil {
-			return b, jsontext.At(err, "health_details")
+		if b, err = jsonio.AppendObject(b, string(x.HealthDetails)); err != nil {
+			return b, jsonio.At(err, "health_details")
 		}
 		b = append(b, ',')
 	}
@@ -209,19 +209,19 @@ func (x *HealthChange) AppendJSON(b []byte) ([]byte, error) {
 			if i > 0 {
 				b = append(b, ',')
 			}
-			if b, err = jsontext.AppendString(b, e); err != nil {
-				return b, jsontext.At(jsontext.AtIndex(err, i), "recovery_actions")
+			if b, err = jsonio.AppendString(b, e); err != nil {
+				return b, jsonio.At(jsonio.AtIndex(err, i), "recovery_actions")
 			}
 		}
 		b = append(b, ']', ',')
 	}
 	for _, m := range x.Unknown {
-		if b, err = jsontext.AppendString(b, m.Name); err != nil {
+		if b, err = jsonio.AppendString(b, m.Name); err != nil {
 			return b, err
 		}
 		b = append(b, ':')
-		if b, err = jsontext.AppendRaw(b, m.Value); err != nil {
-			return b, jsontext.At(err, m.Name)
+		if b, err = jsonio.AppendRaw(b, m.Value); err != nil {
+			return b, jsonio.At(err, m.Name)
 		}
 		b = append(b, ',')
 	}
@@ -234,7 +234,7 @@ func (x *HealthChange) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are kept in Unknown.
-func (x *HealthChange) DecodeJSON(r *jsontext.Reader) {
+func (x *HealthChange) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -275,7 +275,7 @@ func (x *HealthChange) DecodeJSON(r *jsontext.Reader) {
 				}
 			}
 		default:
-			x.Unknown = append(x.Unknown, jsontext.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
+			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 	if got&(1<<1) == 0 {

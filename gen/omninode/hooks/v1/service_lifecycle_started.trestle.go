@@ -10,9 +10,9 @@ import (
 	"time"
 	"unicode/utf8"
 
-	trestle "github.com/omninode/trestle/runtime"
-	"github.com/omninode/trestle/runtime/format"
-	"github.com/omninode/trestle/runtime/jsontext"
+	trestle "github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/runtime/genapi/format"
+	"github.com/omninode/trestle/runtime/jsonio"
 )
 
 // ServiceStarted says that a service has started and registered itself. Published by the service, once a start.
@@ -23,7 +23,7 @@ type ServiceStarted struct {
 	StartupInfo StartupInfo
 
 	// Unknown holds the fields that were read and that the schema does not have; they are written again.
-	Unknown []jsontext.Member
+	Unknown []jsonio.Member
 }
 
 // EventInfo describes the event type service.lifecycle.started. It works on a nil receiver.
@@ -82,28 +82,28 @@ func (x *ServiceStarted) SetDefaults(now time.Time) {
 	x.StartupInfo.SetDefaults(now)
 }
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *ServiceStarted) AppendJSON(b []byte) ([]byte, error) {
 	var err error
 	b = append(b, '{')
 	b = append(b, `"service_info":`...)
 	if b, err = x.ServiceInfo.AppendJSON(b); err != nil {
-		return b, jsontext.At(err, "service_info")
+		return b, jsonio.At(err, "service_info")
 	}
 	b = append(b, ',')
 	b = append(b, `"startup_info":`...)
 	if b, err = x.StartupInfo.AppendJSON(b); err != nil {
-		return b, jsontext.At(err, "startup_info")
+		return b, jsonio.At(err, "startup_info")
 	}
 	b = append(b, ',')
 	for _, m := range x.Unknown {
-		if b, err = jsontext.AppendString(b, m.Name); err != nil {
+		if b, err = jsonio.AppendString(b, m.Name); err != nil {
 			return b, err
 		}
 		b = append(b, ':')
-		if b, err = jsontext.AppendRaw(b, m.Value); err != nil {
-			return b, jsontext.At(err, m.Name)
+		if b, err = jsonio.AppendRaw(b, m.Value); err != nil {
+			return b, jsonio.At(err, m.Name)
 		}
 		b = append(b, ',')
 	}
@@ -116,7 +116,7 @@ func (x *ServiceStarted) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are kept in Unknown.
-func (x *ServiceStarted) DecodeJSON(r *jsontext.Reader) {
+func (x *ServiceStarted) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -138,7 +138,7 @@ func (x *ServiceStarted) DecodeJSON(r *jsontext.Reader) {
 				got |= 1 << 1
 			}
 		default:
-			x.Unknown = append(x.Unknown, jsontext.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
+			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 	if got&(1<<0) == 0 {
@@ -168,12 +168,12 @@ type ServiceInfo struct {
 	// What the service can do.
 	Capabilities []string
 	// Services that it needs, each a free-form object.
-	Dependencies []jsontext.Raw
+	Dependencies []jsonio.Raw
 	// The resources it may use or uses, by name, each an amount with its unit.
 	Resources map[string]string
 
 	// Unknown holds the fields that were read and that the schema does not have; they are written again.
-	Unknown []jsontext.Member
+	Unknown []jsonio.Member
 }
 
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
@@ -215,49 +215,49 @@ func (x *ServiceInfo) SetDefaults(now time.Time) {
 		x.Capabilities = []string{}
 	}
 	if x.Dependencies == nil {
-		x.Dependencies = []jsontext.Raw{}
+		x.Dependencies = []jsonio.Raw{}
 	}
 	if x.Resources == nil {
 		x.Resources = map[string]string{}
 	}
 }
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *ServiceInfo) AppendJSON(b []byte) ([]byte, error) {
 	var err error
 	b = append(b, '{')
 	b = append(b, `"name":`...)
-	if b, err = jsontext.AppendString(b, x.Name); err != nil {
-		return b, jsontext.At(err, "name")
+	if b, err = jsonio.AppendString(b, x.Name); err != nil {
+		return b, jsonio.At(err, "name")
 	}
 	b = append(b, ',')
 	b = append(b, `"version":`...)
-	if b, err = jsontext.AppendString(b, x.Version); err != nil {
-		return b, jsontext.At(err, "version")
+	if b, err = jsonio.AppendString(b, x.Version); err != nil {
+		return b, jsonio.At(err, "version")
 	}
 	b = append(b, ',')
 	b = append(b, `"type":`...)
-	if b, err = jsontext.AppendString(b, x.Type); err != nil {
-		return b, jsontext.At(err, "type")
+	if b, err = jsonio.AppendString(b, x.Type); err != nil {
+		return b, jsonio.At(err, "type")
 	}
 	b = append(b, ',')
 	b = append(b, `"instance_id":`...)
-	if b, err = jsontext.AppendString(b, x.InstanceId); err != nil {
-		return b, jsontext.At(err, "instance_id")
+	if b, err = jsonio.AppendString(b, x.InstanceId); err != nil {
+		return b, jsonio.At(err, "instance_id")
 	}
 	b = append(b, ',')
 	b = append(b, `"host":`...)
-	if b, err = jsontext.AppendString(b, x.Host); err != nil {
-		return b, jsontext.At(err, "host")
+	if b, err = jsonio.AppendString(b, x.Host); err != nil {
+		return b, jsonio.At(err, "host")
 	}
 	b = append(b, ',')
 	b = append(b, `"port":`...)
 	b = strconv.AppendInt(b, x.Port, 10)
 	b = append(b, ',')
 	b = append(b, `"health_check_url":`...)
-	if b, err = jsontext.AppendString(b, x.HealthCheckUrl); err != nil {
-		return b, jsontext.At(err, "health_check_url")
+	if b, err = jsonio.AppendString(b, x.HealthCheckUrl); err != nil {
+		return b, jsonio.At(err, "health_check_url")
 	}
 	b = append(b, ',')
 	if x.Capabilities != nil {
@@ -266,8 +266,8 @@ func (x *ServiceInfo) AppendJSON(b []byte) ([]byte, error) {
 			if i > 0 {
 				b = append(b, ',')
 			}
-			if b, err = jsontext.AppendString(b, e); err != nil {
-				return b, jsontext.At(jsontext.AtIndex(err, i), "capabilities")
+			if b, err = jsonio.AppendString(b, e); err != nil {
+				return b, jsonio.At(jsonio.AtIndex(err, i), "capabilities")
 			}
 		}
 		b = append(b, ']', ',')
@@ -278,8 +278,8 @@ func (x *ServiceInfo) AppendJSON(b []byte) ([]byte, error) {
 			if i > 0 {
 				b = append(b, ',')
 			}
-			if b, err = jsontext.AppendObject(b, string(e)); err != nil {
-				return b, jsontext.At(jsontext.AtIndex(err, i), "dependencies")
+			if b, err = jsonio.AppendObject(b, string(e)); err != nil {
+				return b, jsonio.At(jsonio.AtIndex(err, i), "dependencies")
 			}
 		}
 		b = append(b, ']', ',')
@@ -297,25 +297,25 @@ func (x *ServiceInfo) AppendJSON(b []byte) ([]byte, error) {
 				if i > 0 {
 					b = append(b, ',')
 				}
-				if b, err = jsontext.AppendString(b, k); err != nil {
-					return b, jsontext.At(err, "resources")
+				if b, err = jsonio.AppendString(b, k); err != nil {
+					return b, jsonio.At(err, "resources")
 				}
 				b = append(b, ':')
 				e := x.Resources[k]
-				if b, err = jsontext.AppendString(b, e); err != nil {
-					return b, jsontext.At(jsontext.AtKey(err, k), "resources")
+				if b, err = jsonio.AppendString(b, e); err != nil {
+					return b, jsonio.At(jsonio.AtKey(err, k), "resources")
 				}
 			}
 			b = append(b, '}', ',')
 		}
 	}
 	for _, m := range x.Unknown {
-		if b, err = jsontext.AppendString(b, m.Name); err != nil {
+		if b, err = jsonio.AppendString(b, m.Name); err != nil {
 			return b, err
 		}
 		b = append(b, ':')
-		if b, err = jsontext.AppendRaw(b, m.Value); err != nil {
-			return b, jsontext.At(err, m.Name)
+		if b, err = jsonio.AppendRaw(b, m.Value); err != nil {
+			return b, jsonio.At(err, m.Name)
 		}
 		b = append(b, ',')
 	}
@@ -328,7 +328,7 @@ func (x *ServiceInfo) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are kept in Unknown.
-func (x *ServiceInfo) DecodeJSON(r *jsontext.Reader) {
+func (x *ServiceInfo) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -392,7 +392,7 @@ func (x *ServiceInfo) DecodeJSON(r *jsontext.Reader) {
 		case "dependencies":
 			r.Once(&seen, 8)
 			if !r.Null() {
-				x.Dependencies = []jsontext.Raw{}
+				x.Dependencies = []jsonio.Raw{}
 				if r.BeginArray() {
 					for r.More() {
 						x.Dependencies = append(x.Dependencies, r.Object())
@@ -411,7 +411,7 @@ func (x *ServiceInfo) DecodeJSON(r *jsontext.Reader) {
 				}
 			}
 		default:
-			x.Unknown = append(x.Unknown, jsontext.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
+			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 	if got&(1<<0) == 0 {
@@ -445,7 +445,7 @@ type StartupInfo struct {
 	InitializationSteps []StartupStep
 
 	// Unknown holds the fields that were read and that the schema does not have; they are written again.
-	Unknown []jsontext.Member
+	Unknown []jsonio.Member
 }
 
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
@@ -485,7 +485,7 @@ func (x *StartupInfo) SetDefaults(now time.Time) {
 	}
 }
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *StartupInfo) AppendJSON(b []byte) ([]byte, error) {
 	var err error
@@ -500,18 +500,18 @@ func (x *StartupInfo) AppendJSON(b []byte) ([]byte, error) {
 				b = append(b, ',')
 			}
 			if b, err = x.InitializationSteps[i].AppendJSON(b); err != nil {
-				return b, jsontext.At(jsontext.AtIndex(err, i), "initialization_steps")
+				return b, jsonio.At(jsonio.AtIndex(err, i), "initialization_steps")
 			}
 		}
 		b = append(b, ']', ',')
 	}
 	for _, m := range x.Unknown {
-		if b, err = jsontext.AppendString(b, m.Name); err != nil {
+		if b, err = jsonio.AppendString(b, m.Name); err != nil {
 			return b, err
 		}
 		b = append(b, ':')
-		if b, err = jsontext.AppendRaw(b, m.Value); err != nil {
-			return b, jsontext.At(err, m.Name)
+		if b, err = jsonio.AppendRaw(b, m.Value); err != nil {
+			return b, jsonio.At(err, m.Name)
 		}
 		b = append(b, ',')
 	}
@@ -524,7 +524,7 @@ func (x *StartupInfo) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are kept in Unknown.
-func (x *StartupInfo) DecodeJSON(r *jsontext.Reader) {
+func (x *StartupInfo) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -552,7 +552,7 @@ func (x *StartupInfo) DecodeJSON(r *jsontext.Reader) {
 				}
 			}
 		default:
-			x.Unknown = append(x.Unknown, jsontext.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
+			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 	if got&(1<<0) == 0 {
@@ -569,13 +569,13 @@ type StartupStep struct {
 	// How the step ended: `success`, `failed` or `warning`.
 	Status string
 	// What else there is to say about the step, free-form. Null where there is nothing.
-	Details jsontext.Raw
+	Details jsonio.Raw
 
 	// Nulls holds the names of fields that are null where they could be absent. What has a value is not null.
-	Nulls jsontext.Names
+	Nulls jsonio.Names
 
 	// Unknown holds the fields that were read and that the schema does not have; they are written again.
-	Unknown []jsontext.Member
+	Unknown []jsonio.Member
 }
 
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
@@ -605,40 +605,40 @@ func (x *StartupStep) ValidateInto(v *trestle.Violations) {
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *StartupStep) SetDefaults(time.Time) {}
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *StartupStep) AppendJSON(b []byte) ([]byte, error) {
 	var err error
 	b = append(b, '{')
 	b = append(b, `"step":`...)
-	if b, err = jsontext.AppendString(b, x.Step); err != nil {
-		return b, jsontext.At(err, "step")
+	if b, err = jsonio.AppendString(b, x.Step); err != nil {
+		return b, jsonio.At(err, "step")
 	}
 	b = append(b, ',')
 	b = append(b, `"duration_ms":`...)
 	b = strconv.AppendInt(b, x.DurationMs, 10)
 	b = append(b, ',')
 	b = append(b, `"status":`...)
-	if b, err = jsontext.AppendString(b, x.Status); err != nil {
-		return b, jsontext.At(err, "status")
+	if b, err = jsonio.AppendString(b, x.Status); err != nil {
+		return b, jsonio.At(err, "status")
 	}
 	b = append(b, ',')
 	if x.Details != "" {
 		b = append(b, `"details":`...)
-		if b, err = jsontext.AppendObject(b, string(x.Details)); err != nil {
-			return b, jsontext.At(err, "details")
+		if b, err = jsonio.AppendObject(b, string(x.Details)); err != nil {
+			return b, jsonio.At(err, "details")
 		}
 		b = append(b, ',')
 	} else if x.Nulls.Has("details") {
 		b = append(b, `"details":null,`...)
 	}
 	for _, m := range x.Unknown {
-		if b, err = jsontext.AppendString(b, m.Name); err != nil {
+		if b, err = jsonio.AppendString(b, m.Name); err != nil {
 			return b, err
 		}
 		b = append(b, ':')
-		if b, err = jsontext.AppendRaw(b, m.Value); err != nil {
-			return b, jsontext.At(err, m.Name)
+		if b, err = jsonio.AppendRaw(b, m.Value); err != nil {
+			return b, jsonio.At(err, m.Name)
 		}
 		b = append(b, ',')
 	}
@@ -651,7 +651,7 @@ func (x *StartupStep) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are kept in Unknown.
-func (x *StartupStep) DecodeJSON(r *jsontext.Reader) {
+func (x *StartupStep) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -688,7 +688,7 @@ func (x *StartupStep) DecodeJSON(r *jsontext.Reader) {
 				x.Details = r.Object()
 			}
 		default:
-			x.Unknown = append(x.Unknown, jsontext.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
+			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 	if got&(1<<0) == 0 {

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
-	trestle "github.com/omninode/trestle/runtime"
-	"github.com/omninode/trestle/runtime/jsontext"
+	trestle "github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/runtime/jsonio"
 )
 
 // ServiceStopped says that a service is shutting down in good order. Published by the service as the last thing it
@@ -21,7 +21,7 @@ type ServiceStopped struct {
 	ShutdownInfo *ShutdownInfo
 
 	// Unknown holds the fields that were read and that the schema does not have; they are written again.
-	Unknown []jsontext.Member
+	Unknown []jsonio.Member
 }
 
 // EventInfo describes the event type service.lifecycle.stopped. It works on a nil receiver.
@@ -79,30 +79,30 @@ func (x *ServiceStopped) ValidateInto(v *trestle.Violations) {
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *ServiceStopped) SetDefaults(time.Time) {}
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *ServiceStopped) AppendJSON(b []byte) ([]byte, error) {
 	var err error
 	b = append(b, '{')
 	b = append(b, `"service_info":`...)
 	if b, err = x.ServiceInfo.AppendJSON(b); err != nil {
-		return b, jsontext.At(err, "service_info")
+		return b, jsonio.At(err, "service_info")
 	}
 	b = append(b, ',')
 	if x.ShutdownInfo != nil {
 		b = append(b, `"shutdown_info":`...)
 		if b, err = x.ShutdownInfo.AppendJSON(b); err != nil {
-			return b, jsontext.At(err, "shutdown_info")
+			return b, jsonio.At(err, "shutdown_info")
 		}
 		b = append(b, ',')
 	}
 	for _, m := range x.Unknown {
-		if b, err = jsontext.AppendString(b, m.Name); err != nil {
+		if b, err = jsonio.AppendString(b, m.Name); err != nil {
 			return b, err
 		}
 		b = append(b, ':')
-		if b, err = jsontext.AppendRaw(b, m.Value); err != nil {
-			return b, jsontext.At(err, m.Name)
+		if b, err = jsonio.AppendRaw(b, m.Value); err != nil {
+			return b, jsonio.At(err, m.Name)
 		}
 		b = append(b, ',')
 	}
@@ -115,7 +115,7 @@ func (x *ServiceStopped) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are kept in Unknown.
-func (x *ServiceStopped) DecodeJSON(r *jsontext.Reader) {
+func (x *ServiceStopped) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -139,7 +139,7 @@ func (x *ServiceStopped) DecodeJSON(r *jsontext.Reader) {
 				x.ShutdownInfo.DecodeJSON(r)
 			}
 		default:
-			x.Unknown = append(x.Unknown, jsontext.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
+			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 	if got&(1<<0) == 0 {
@@ -154,12 +154,12 @@ type ShutdownInfo struct {
 	// How long it had been running, in seconds.
 	UptimeSeconds *int64
 	// The last figures it measured, free-form.
-	FinalMetrics jsontext.Raw
+	FinalMetrics jsonio.Raw
 	// What was done to stop, in order.
 	CleanupSteps []CleanupStep
 
 	// Unknown holds the fields that were read and that the schema does not have; they are written again.
-	Unknown []jsontext.Member
+	Unknown []jsonio.Member
 }
 
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
@@ -192,15 +192,15 @@ func (x *ShutdownInfo) ValidateInto(v *trestle.Violations) {
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *ShutdownInfo) SetDefaults(time.Time) {}
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *ShutdownInfo) AppendJSON(b []byte) ([]byte, error) {
 	var err error
 	b = append(b, '{')
 	if x.ShutdownReason != nil {
 		b = append(b, `"shutdown_reason":`...)
-		if b, err = jsontext.AppendString(b, *x.ShutdownReason); err != nil {
-			return b, jsontext.At(err, "shutdown_reason")
+		if b, err = jsonio.AppendString(b, *x.ShutdownReason); err != nil {
+			return b, jsonio.At(err, "shutdown_reason")
 		}
 		b = append(b, ',')
 	}
@@ -211,8 +211,8 @@ func (x *ShutdownInfo) AppendJSON(b []byte) ([]byte, error) {
 	}
 	if x.FinalMetrics != "" {
 		b = append(b, `"final_metrics":`...)
-		if b, err = jsontext.AppendObject(b, string(x.FinalMetrics)); err != nil {
-			return b, jsontext.At(err, "final_metrics")
+		if b, err = jsonio.AppendObject(b, string(x.FinalMetrics)); err != nil {
+			return b, jsonio.At(err, "final_metrics")
 		}
 		b = append(b, ',')
 	}
@@ -223,18 +223,18 @@ func (x *ShutdownInfo) AppendJSON(b []byte) ([]byte, error) {
 				b = append(b, ',')
 			}
 			if b, err = x.CleanupSteps[i].AppendJSON(b); err != nil {
-				return b, jsontext.At(jsontext.AtIndex(err, i), "cleanup_steps")
+				return b, jsonio.At(jsonio.AtIndex(err, i), "cleanup_steps")
 			}
 		}
 		b = append(b, ']', ',')
 	}
 	for _, m := range x.Unknown {
-		if b, err = jsontext.AppendString(b, m.Name); err != nil {
+		if b, err = jsonio.AppendString(b, m.Name); err != nil {
 			return b, err
 		}
 		b = append(b, ':')
-		if b, err = jsontext.AppendRaw(b, m.Value); err != nil {
-			return b, jsontext.At(err, m.Name)
+		if b, err = jsonio.AppendRaw(b, m.Value); err != nil {
+			return b, jsonio.At(err, m.Name)
 		}
 		b = append(b, ',')
 	}
@@ -247,7 +247,7 @@ func (x *ShutdownInfo) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are kept in Unknown.
-func (x *ShutdownInfo) DecodeJSON(r *jsontext.Reader) {
+func (x *ShutdownInfo) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -283,7 +283,7 @@ func (x *ShutdownInfo) DecodeJSON(r *jsontext.Reader) {
 				}
 			}
 		default:
-			x.Unknown = append(x.Unknown, jsontext.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
+			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 }
@@ -298,7 +298,7 @@ type CleanupStep struct {
 	Status *string
 
 	// Unknown holds the fields that were read and that the schema does not have; they are written again.
-	Unknown []jsontext.Member
+	Unknown []jsonio.Member
 }
 
 // Validate returns nil: the schema has no rules for x.
@@ -313,14 +313,14 @@ func (x *CleanupStep) ValidateInto(*trestle.Violations) {}
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *CleanupStep) SetDefaults(time.Time) {}
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *CleanupStep) AppendJSON(b []byte) ([]byte, error) {
 	var err error
 	b = append(b, '{')
 	b = append(b, `"step":`...)
-	if b, err = jsontext.AppendString(b, x.Step); err != nil {
-		return b, jsontext.At(err, "step")
+	if b, err = jsonio.AppendString(b, x.Step); err != nil {
+		return b, jsonio.At(err, "step")
 	}
 	b = append(b, ',')
 	if x.DurationMs != nil {
@@ -330,18 +330,18 @@ func (x *CleanupStep) AppendJSON(b []byte) ([]byte, error) {
 	}
 	if x.Status != nil {
 		b = append(b, `"status":`...)
-		if b, err = jsontext.AppendString(b, *x.Status); err != nil {
-			return b, jsontext.At(err, "status")
+		if b, err = jsonio.AppendString(b, *x.Status); err != nil {
+			return b, jsonio.At(err, "status")
 		}
 		b = append(b, ',')
 	}
 	for _, m := range x.Unknown {
-		if b, err = jsontext.AppendString(b, m.Name); err != nil {
+		if b, err = jsonio.AppendString(b, m.Name); err != nil {
 			return b, err
 		}
 		b = append(b, ':')
-		if b, err = jsontext.AppendRaw(b, m.Value); err != nil {
-			return b, jsontext.At(err, m.Name)
+		if b, err = jsonio.AppendRaw(b, m.Value); err != nil {
+			return b, jsonio.At(err, m.Name)
 		}
 		b = append(b, ',')
 	}
@@ -354,7 +354,7 @@ func (x *CleanupStep) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are kept in Unknown.
-func (x *CleanupStep) DecodeJSON(r *jsontext.Reader) {
+func (x *CleanupStep) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -380,7 +380,7 @@ func (x *CleanupStep) DecodeJSON(r *jsontext.Reader) {
 				x.Status = new(r.String())
 			}
 		default:
-			x.Unknown = append(x.Unknown, jsontext.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
+			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 	if got&(1<<0) == 0 {

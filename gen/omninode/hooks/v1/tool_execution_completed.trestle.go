@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
-	trestle "github.com/omninode/trestle/runtime"
-	"github.com/omninode/trestle/runtime/jsontext"
+	trestle "github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/runtime/jsonio"
 )
 
 // ToolExecuted says that a tool has run, successfully or not. Published by the service that ran it.
@@ -24,7 +24,7 @@ type ToolExecuted struct {
 	IntelligenceData *IntelligenceData
 
 	// Unknown holds the fields that were read and that the schema does not have; they are written again.
-	Unknown []jsontext.Member
+	Unknown []jsonio.Member
 }
 
 // EventInfo describes the event type tool.execution.completed. It works on a nil receiver.
@@ -100,44 +100,44 @@ func (x *ToolExecuted) ValidateInto(v *trestle.Violations) {
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *ToolExecuted) SetDefaults(time.Time) {}
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *ToolExecuted) AppendJSON(b []byte) ([]byte, error) {
 	var err error
 	b = append(b, '{')
 	b = append(b, `"execution_info":`...)
 	if b, err = x.ExecutionInfo.AppendJSON(b); err != nil {
-		return b, jsontext.At(err, "execution_info")
+		return b, jsonio.At(err, "execution_info")
 	}
 	b = append(b, ',')
 	if x.ExecutionDetails != nil {
 		b = append(b, `"execution_details":`...)
 		if b, err = x.ExecutionDetails.AppendJSON(b); err != nil {
-			return b, jsontext.At(err, "execution_details")
+			return b, jsonio.At(err, "execution_details")
 		}
 		b = append(b, ',')
 	}
 	if x.PerformanceMetrics != nil {
 		b = append(b, `"performance_metrics":`...)
 		if b, err = x.PerformanceMetrics.AppendJSON(b); err != nil {
-			return b, jsontext.At(err, "performance_metrics")
+			return b, jsonio.At(err, "performance_metrics")
 		}
 		b = append(b, ',')
 	}
 	if x.IntelligenceData != nil {
 		b = append(b, `"intelligence_data":`...)
 		if b, err = x.IntelligenceData.AppendJSON(b); err != nil {
-			return b, jsontext.At(err, "intelligence_data")
+			return b, jsonio.At(err, "intelligence_data")
 		}
 		b = append(b, ',')
 	}
 	for _, m := range x.Unknown {
-		if b, err = jsontext.AppendString(b, m.Name); err != nil {
+		if b, err = jsonio.AppendString(b, m.Name); err != nil {
 			return b, err
 		}
 		b = append(b, ':')
-		if b, err = jsontext.AppendRaw(b, m.Value); err != nil {
-			return b, jsontext.At(err, m.Name)
+		if b, err = jsonio.AppendRaw(b, m.Value); err != nil {
+			return b, jsonio.At(err, m.Name)
 		}
 		b = append(b, ',')
 	}
@@ -150,7 +150,7 @@ func (x *ToolExecuted) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are kept in Unknown.
-func (x *ToolExecuted) DecodeJSON(r *jsontext.Reader) {
+func (x *ToolExecuted) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -190,7 +190,7 @@ func (x *ToolExecuted) DecodeJSON(r *jsontext.Reader) {
 				x.IntelligenceData.DecodeJSON(r)
 			}
 		default:
-			x.Unknown = append(x.Unknown, jsontext.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
+			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 	if got&(1<<0) == 0 {
@@ -210,7 +210,7 @@ type ExecutionInfo struct {
 	TargetService *string
 
 	// Unknown holds the fields that were read and that the schema does not have; they are written again.
-	Unknown []jsontext.Member
+	Unknown []jsonio.Member
 }
 
 // Validate returns nil: the schema has no rules for x.
@@ -225,42 +225,42 @@ func (x *ExecutionInfo) ValidateInto(*trestle.Violations) {}
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *ExecutionInfo) SetDefaults(time.Time) {}
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *ExecutionInfo) AppendJSON(b []byte) ([]byte, error) {
 	var err error
 	b = append(b, '{')
 	b = append(b, `"tool_name":`...)
-	if b, err = jsontext.AppendString(b, x.ToolName); err != nil {
-		return b, jsontext.At(err, "tool_name")
+	if b, err = jsonio.AppendString(b, x.ToolName); err != nil {
+		return b, jsonio.At(err, "tool_name")
 	}
 	b = append(b, ',')
 	b = append(b, `"execution_id":`...)
-	if b, err = jsontext.AppendString(b, x.ExecutionId); err != nil {
-		return b, jsontext.At(err, "execution_id")
+	if b, err = jsonio.AppendString(b, x.ExecutionId); err != nil {
+		return b, jsonio.At(err, "execution_id")
 	}
 	b = append(b, ',')
 	if x.RequesterService != nil {
 		b = append(b, `"requester_service":`...)
-		if b, err = jsontext.AppendString(b, *x.RequesterService); err != nil {
-			return b, jsontext.At(err, "requester_service")
+		if b, err = jsonio.AppendString(b, *x.RequesterService); err != nil {
+			return b, jsonio.At(err, "requester_service")
 		}
 		b = append(b, ',')
 	}
 	if x.TargetService != nil {
 		b = append(b, `"target_service":`...)
-		if b, err = jsontext.AppendString(b, *x.TargetService); err != nil {
-			return b, jsontext.At(err, "target_service")
+		if b, err = jsonio.AppendString(b, *x.TargetService); err != nil {
+			return b, jsonio.At(err, "target_service")
 		}
 		b = append(b, ',')
 	}
 	for _, m := range x.Unknown {
-		if b, err = jsontext.AppendString(b, m.Name); err != nil {
+		if b, err = jsonio.AppendString(b, m.Name); err != nil {
 			return b, err
 		}
 		b = append(b, ':')
-		if b, err = jsontext.AppendRaw(b, m.Value); err != nil {
-			return b, jsontext.At(err, m.Name)
+		if b, err = jsonio.AppendRaw(b, m.Value); err != nil {
+			return b, jsonio.At(err, m.Name)
 		}
 		b = append(b, ',')
 	}
@@ -273,7 +273,7 @@ func (x *ExecutionInfo) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are kept in Unknown.
-func (x *ExecutionInfo) DecodeJSON(r *jsontext.Reader) {
+func (x *ExecutionInfo) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -305,7 +305,7 @@ func (x *ExecutionInfo) DecodeJSON(r *jsontext.Reader) {
 				x.TargetService = new(r.String())
 			}
 		default:
-			x.Unknown = append(x.Unknown, jsontext.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
+			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 	if got&(1<<0) == 0 {
@@ -332,7 +332,7 @@ type ExecutionDetails struct {
 	OutputSizeBytes *int64
 
 	// Unknown holds the fields that were read and that the schema does not have; they are written again.
-	Unknown []jsontext.Member
+	Unknown []jsonio.Member
 }
 
 // Validate returns nil: the schema has no rules for x.
@@ -347,22 +347,22 @@ func (x *ExecutionDetails) ValidateInto(*trestle.Violations) {}
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *ExecutionDetails) SetDefaults(time.Time) {}
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *ExecutionDetails) AppendJSON(b []byte) ([]byte, error) {
 	var err error
 	b = append(b, '{')
 	if x.StartTime != nil {
 		b = append(b, `"start_time":`...)
-		if b, err = jsontext.AppendTime(b, *x.StartTime); err != nil {
-			return b, jsontext.At(err, "start_time")
+		if b, err = jsonio.AppendTime(b, *x.StartTime); err != nil {
+			return b, jsonio.At(err, "start_time")
 		}
 		b = append(b, ',')
 	}
 	if x.EndTime != nil {
 		b = append(b, `"end_time":`...)
-		if b, err = jsontext.AppendTime(b, *x.EndTime); err != nil {
-			return b, jsontext.At(err, "end_time")
+		if b, err = jsonio.AppendTime(b, *x.EndTime); err != nil {
+			return b, jsonio.At(err, "end_time")
 		}
 		b = append(b, ',')
 	}
@@ -373,8 +373,8 @@ func (x *ExecutionDetails) AppendJSON(b []byte) ([]byte, error) {
 	}
 	if x.Status != nil {
 		b = append(b, `"status":`...)
-		if b, err = jsontext.AppendString(b, *x.Status); err != nil {
-			return b, jsontext.At(err, "status")
+		if b, err = jsonio.AppendString(b, *x.Status); err != nil {
+			return b, jsonio.At(err, "status")
 		}
 		b = append(b, ',')
 	}
@@ -389,12 +389,12 @@ func (x *ExecutionDetails) AppendJSON(b []byte) ([]byte, error) {
 		b = append(b, ',')
 	}
 	for _, m := range x.Unknown {
-		if b, err = jsontext.AppendString(b, m.Name); err != nil {
+		if b, err = jsonio.AppendString(b, m.Name); err != nil {
 			return b, err
 		}
 		b = append(b, ':')
-		if b, err = jsontext.AppendRaw(b, m.Value); err != nil {
-			return b, jsontext.At(err, m.Name)
+		if b, err = jsonio.AppendRaw(b, m.Value); err != nil {
+			return b, jsonio.At(err, m.Name)
 		}
 		b = append(b, ',')
 	}
@@ -407,7 +407,7 @@ func (x *ExecutionDetails) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are kept in Unknown.
-func (x *ExecutionDetails) DecodeJSON(r *jsontext.Reader) {
+func (x *ExecutionDetails) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -446,7 +446,7 @@ func (x *ExecutionDetails) DecodeJSON(r *jsontext.Reader) {
 				x.OutputSizeBytes = new(r.Int64())
 			}
 		default:
-			x.Unknown = append(x.Unknown, jsontext.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
+			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 }
@@ -463,7 +463,7 @@ type PerformanceMetrics struct {
 	NetworkCalls *int64
 
 	// Unknown holds the fields that were read and that the schema does not have; they are written again.
-	Unknown []jsontext.Member
+	Unknown []jsonio.Member
 }
 
 // Validate returns nil: the schema has no rules for x.
@@ -478,15 +478,15 @@ func (x *PerformanceMetrics) ValidateInto(*trestle.Violations) {}
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *PerformanceMetrics) SetDefaults(time.Time) {}
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *PerformanceMetrics) AppendJSON(b []byte) ([]byte, error) {
 	var err error
 	b = append(b, '{')
 	if x.CpuUsagePercent != nil {
 		b = append(b, `"cpu_usage_percent":`...)
-		if b, err = jsontext.AppendFloat64(b, *x.CpuUsagePercent); err != nil {
-			return b, jsontext.At(err, "cpu_usage_percent")
+		if b, err = jsonio.AppendFloat64(b, *x.CpuUsagePercent); err != nil {
+			return b, jsonio.At(err, "cpu_usage_percent")
 		}
 		b = append(b, ',')
 	}
@@ -506,12 +506,12 @@ func (x *PerformanceMetrics) AppendJSON(b []byte) ([]byte, error) {
 		b = append(b, ',')
 	}
 	for _, m := range x.Unknown {
-		if b, err = jsontext.AppendString(b, m.Name); err != nil {
+		if b, err = jsonio.AppendString(b, m.Name); err != nil {
 			return b, err
 		}
 		b = append(b, ':')
-		if b, err = jsontext.AppendRaw(b, m.Value); err != nil {
-			return b, jsontext.At(err, m.Name)
+		if b, err = jsonio.AppendRaw(b, m.Value); err != nil {
+			return b, jsonio.At(err, m.Name)
 		}
 		b = append(b, ',')
 	}
@@ -524,7 +524,7 @@ func (x *PerformanceMetrics) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are kept in Unknown.
-func (x *PerformanceMetrics) DecodeJSON(r *jsontext.Reader) {
+func (x *PerformanceMetrics) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -553,7 +553,7 @@ func (x *PerformanceMetrics) DecodeJSON(r *jsontext.Reader) {
 				x.NetworkCalls = new(r.Int64())
 			}
 		default:
-			x.Unknown = append(x.Unknown, jsontext.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
+			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 }
@@ -566,7 +566,7 @@ type IntelligenceData struct {
 	Recommendations []Recommendation
 
 	// Unknown holds the fields that were read and that the schema does not have; they are written again.
-	Unknown []jsontext.Member
+	Unknown []jsonio.Member
 }
 
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
@@ -608,7 +608,7 @@ func (x *IntelligenceData) ValidateInto(v *trestle.Violations) {
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *IntelligenceData) SetDefaults(time.Time) {}
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *IntelligenceData) AppendJSON(b []byte) ([]byte, error) {
 	var err error
@@ -620,7 +620,7 @@ func (x *IntelligenceData) AppendJSON(b []byte) ([]byte, error) {
 				b = append(b, ',')
 			}
 			if b, err = x.PatternsIdentified[i].AppendJSON(b); err != nil {
-				return b, jsontext.At(jsontext.AtIndex(err, i), "patterns_identified")
+				return b, jsonio.At(jsonio.AtIndex(err, i), "patterns_identified")
 			}
 		}
 		b = append(b, ']', ',')
@@ -632,18 +632,18 @@ func (x *IntelligenceData) AppendJSON(b []byte) ([]byte, error) {
 				b = append(b, ',')
 			}
 			if b, err = x.Recommendations[i].AppendJSON(b); err != nil {
-				return b, jsontext.At(jsontext.AtIndex(err, i), "recommendations")
+				return b, jsonio.At(jsonio.AtIndex(err, i), "recommendations")
 			}
 		}
 		b = append(b, ']', ',')
 	}
 	for _, m := range x.Unknown {
-		if b, err = jsontext.AppendString(b, m.Name); err != nil {
+		if b, err = jsonio.AppendString(b, m.Name); err != nil {
 			return b, err
 		}
 		b = append(b, ':')
-		if b, err = jsontext.AppendRaw(b, m.Value); err != nil {
-			return b, jsontext.At(err, m.Name)
+		if b, err = jsonio.AppendRaw(b, m.Value); err != nil {
+			return b, jsonio.At(err, m.Name)
 		}
 		b = append(b, ',')
 	}
@@ -656,7 +656,7 @@ func (x *IntelligenceData) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are kept in Unknown.
-func (x *IntelligenceData) DecodeJSON(r *jsontext.Reader) {
+func (x *IntelligenceData) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -689,7 +689,7 @@ func (x *IntelligenceData) DecodeJSON(r *jsontext.Reader) {
 				}
 			}
 		default:
-			x.Unknown = append(x.Unknown, jsontext.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
+			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 }
@@ -704,7 +704,7 @@ type IdentifiedPattern struct {
 	Description *string
 
 	// Unknown holds the fields that were read and that the schema does not have; they are written again.
-	Unknown []jsontext.Member
+	Unknown []jsonio.Member
 }
 
 // Validate returns nil: the schema has no rules for x.
@@ -719,37 +719,37 @@ func (x *IdentifiedPattern) ValidateInto(*trestle.Violations) {}
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *IdentifiedPattern) SetDefaults(time.Time) {}
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *IdentifiedPattern) AppendJSON(b []byte) ([]byte, error) {
 	var err error
 	b = append(b, '{')
 	b = append(b, `"pattern_type":`...)
-	if b, err = jsontext.AppendString(b, x.PatternType); err != nil {
-		return b, jsontext.At(err, "pattern_type")
+	if b, err = jsonio.AppendString(b, x.PatternType); err != nil {
+		return b, jsonio.At(err, "pattern_type")
 	}
 	b = append(b, ',')
 	if x.Confidence != nil {
 		b = append(b, `"confidence":`...)
-		if b, err = jsontext.AppendFloat64(b, *x.Confidence); err != nil {
-			return b, jsontext.At(err, "confidence")
+		if b, err = jsonio.AppendFloat64(b, *x.Confidence); err != nil {
+			return b, jsonio.At(err, "confidence")
 		}
 		b = append(b, ',')
 	}
 	if x.Description != nil {
 		b = append(b, `"description":`...)
-		if b, err = jsontext.AppendString(b, *x.Description); err != nil {
-			return b, jsontext.At(err, "description")
+		if b, err = jsonio.AppendString(b, *x.Description); err != nil {
+			return b, jsonio.At(err, "description")
 		}
 		b = append(b, ',')
 	}
 	for _, m := range x.Unknown {
-		if b, err = jsontext.AppendString(b, m.Name); err != nil {
+		if b, err = jsonio.AppendString(b, m.Name); err != nil {
 			return b, err
 		}
 		b = append(b, ':')
-		if b, err = jsontext.AppendRaw(b, m.Value); err != nil {
-			return b, jsontext.At(err, m.Name)
+		if b, err = jsonio.AppendRaw(b, m.Value); err != nil {
+			return b, jsonio.At(err, m.Name)
 		}
 		b = append(b, ',')
 	}
@@ -762,7 +762,7 @@ func (x *IdentifiedPattern) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are kept in Unknown.
-func (x *IdentifiedPattern) DecodeJSON(r *jsontext.Reader) {
+func (x *IdentifiedPattern) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -788,7 +788,7 @@ func (x *IdentifiedPattern) DecodeJSON(r *jsontext.Reader) {
 				x.Description = new(r.String())
 			}
 		default:
-			x.Unknown = append(x.Unknown, jsontext.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
+			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 	if got&(1<<0) == 0 {
@@ -806,7 +806,7 @@ type Recommendation struct {
 	Description *string
 
 	// Unknown holds the fields that were read and that the schema does not have; they are written again.
-	Unknown []jsontext.Member
+	Unknown []jsonio.Member
 }
 
 // Validate returns nil: the schema has no rules for x.
@@ -821,37 +821,37 @@ func (x *Recommendation) ValidateInto(*trestle.Violations) {}
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *Recommendation) SetDefaults(time.Time) {}
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *Recommendation) AppendJSON(b []byte) ([]byte, error) {
 	var err error
 	b = append(b, '{')
 	b = append(b, `"type":`...)
-	if b, err = jsontext.AppendString(b, x.Type); err != nil {
-		return b, jsontext.At(err, "type")
+	if b, err = jsonio.AppendString(b, x.Type); err != nil {
+		return b, jsonio.At(err, "type")
 	}
 	b = append(b, ',')
 	if x.Priority != nil {
 		b = append(b, `"priority":`...)
-		if b, err = jsontext.AppendString(b, *x.Priority); err != nil {
-			return b, jsontext.At(err, "priority")
+		if b, err = jsonio.AppendString(b, *x.Priority); err != nil {
+			return b, jsonio.At(err, "priority")
 		}
 		b = append(b, ',')
 	}
 	if x.Description != nil {
 		b = append(b, `"description":`...)
-		if b, err = jsontext.AppendString(b, *x.Description); err != nil {
-			return b, jsontext.At(err, "description")
+		if b, err = jsonio.AppendString(b, *x.Description); err != nil {
+			return b, jsonio.At(err, "description")
 		}
 		b = append(b, ',')
 	}
 	for _, m := range x.Unknown {
-		if b, err = jsontext.AppendString(b, m.Name); err != nil {
+		if b, err = jsonio.AppendString(b, m.Name); err != nil {
 			return b, err
 		}
 		b = append(b, ':')
-		if b, err = jsontext.AppendRaw(b, m.Value); err != nil {
-			return b, jsontext.At(err, m.Name)
+		if b, err = jsonio.AppendRaw(b, m.Value); err != nil {
+			return b, jsonio.At(err, m.Name)
 		}
 		b = append(b, ',')
 	}
@@ -864,7 +864,7 @@ func (x *Recommendation) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are kept in Unknown.
-func (x *Recommendation) DecodeJSON(r *jsontext.Reader) {
+func (x *Recommendation) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -890,7 +890,7 @@ func (x *Recommendation) DecodeJSON(r *jsontext.Reader) {
 				x.Description = new(r.String())
 			}
 		default:
-			x.Unknown = append(x.Unknown, jsontext.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
+			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 	if got&(1<<0) == 0 {

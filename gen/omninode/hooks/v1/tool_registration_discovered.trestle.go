@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
-	trestle "github.com/omninode/trestle/runtime"
-	"github.com/omninode/trestle/runtime/jsontext"
+	trestle "github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/runtime/jsonio"
 )
 
 // ToolDiscovered says that a tool was discovered and registered. Published by the registry of tools.
@@ -20,7 +20,7 @@ type ToolDiscovered struct {
 	DiscoveryContext *DiscoveryContext
 
 	// Unknown holds the fields that were read and that the schema does not have; they are written again.
-	Unknown []jsontext.Member
+	Unknown []jsonio.Member
 }
 
 // EventInfo describes the event type tool.registration.discovered. It works on a nil receiver.
@@ -78,30 +78,30 @@ func (x *ToolDiscovered) ValidateInto(v *trestle.Violations) {
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *ToolDiscovered) SetDefaults(time.Time) {}
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *ToolDiscovered) AppendJSON(b []byte) ([]byte, error) {
 	var err error
 	b = append(b, '{')
 	b = append(b, `"tool_info":`...)
 	if b, err = x.ToolInfo.AppendJSON(b); err != nil {
-		return b, jsontext.At(err, "tool_info")
+		return b, jsonio.At(err, "tool_info")
 	}
 	b = append(b, ',')
 	if x.DiscoveryContext != nil {
 		b = append(b, `"discovery_context":`...)
 		if b, err = x.DiscoveryContext.AppendJSON(b); err != nil {
-			return b, jsontext.At(err, "discovery_context")
+			return b, jsonio.At(err, "discovery_context")
 		}
 		b = append(b, ',')
 	}
 	for _, m := range x.Unknown {
-		if b, err = jsontext.AppendString(b, m.Name); err != nil {
+		if b, err = jsonio.AppendString(b, m.Name); err != nil {
 			return b, err
 		}
 		b = append(b, ':')
-		if b, err = jsontext.AppendRaw(b, m.Value); err != nil {
-			return b, jsontext.At(err, m.Name)
+		if b, err = jsonio.AppendRaw(b, m.Value); err != nil {
+			return b, jsonio.At(err, m.Name)
 		}
 		b = append(b, ',')
 	}
@@ -114,7 +114,7 @@ func (x *ToolDiscovered) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are kept in Unknown.
-func (x *ToolDiscovered) DecodeJSON(r *jsontext.Reader) {
+func (x *ToolDiscovered) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -138,7 +138,7 @@ func (x *ToolDiscovered) DecodeJSON(r *jsontext.Reader) {
 				x.DiscoveryContext.DecodeJSON(r)
 			}
 		default:
-			x.Unknown = append(x.Unknown, jsontext.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
+			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 	if got&(1<<0) == 0 {
@@ -159,14 +159,14 @@ type ToolInfo struct {
 	// What the tool does, for a person to read.
 	Description *string
 	// JSON Schema of the tool's input, as the tool gives it.
-	InputSchema jsontext.Raw
+	InputSchema jsonio.Raw
 	// JSON Schema of the tool's output, as the tool gives it.
-	OutputSchema jsontext.Raw
+	OutputSchema jsonio.Raw
 	// What the tool needs in order to run.
 	ExecutionRequirements *ExecutionRequirements
 
 	// Unknown holds the fields that were read and that the schema does not have; they are written again.
-	Unknown []jsontext.Member
+	Unknown []jsonio.Member
 }
 
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
@@ -199,70 +199,70 @@ func (x *ToolInfo) ValidateInto(v *trestle.Violations) {
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *ToolInfo) SetDefaults(time.Time) {}
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *ToolInfo) AppendJSON(b []byte) ([]byte, error) {
 	var err error
 	b = append(b, '{')
 	b = append(b, `"name":`...)
-	if b, err = jsontext.AppendString(b, x.Name); err != nil {
-		return b, jsontext.At(err, "name")
+	if b, err = jsonio.AppendString(b, x.Name); err != nil {
+		return b, jsonio.At(err, "name")
 	}
 	b = append(b, ',')
 	if x.Version != nil {
 		b = append(b, `"version":`...)
-		if b, err = jsontext.AppendString(b, *x.Version); err != nil {
-			return b, jsontext.At(err, "version")
+		if b, err = jsonio.AppendString(b, *x.Version); err != nil {
+			return b, jsonio.At(err, "version")
 		}
 		b = append(b, ',')
 	}
 	b = append(b, `"service_source":`...)
-	if b, err = jsontext.AppendString(b, x.ServiceSource); err != nil {
-		return b, jsontext.At(err, "service_source")
+	if b, err = jsonio.AppendString(b, x.ServiceSource); err != nil {
+		return b, jsonio.At(err, "service_source")
 	}
 	b = append(b, ',')
 	if x.Category != nil {
 		b = append(b, `"category":`...)
-		if b, err = jsontext.AppendString(b, *x.Category); err != nil {
-			return b, jsontext.At(err, "category")
+		if b, err = jsonio.AppendString(b, *x.Category); err != nil {
+			return b, jsonio.At(err, "category")
 		}
 		b = append(b, ',')
 	}
 	if x.Description != nil {
 		b = append(b, `"description":`...)
-		if b, err = jsontext.AppendString(b, *x.Description); err != nil {
-			return b, jsontext.At(err, "description")
+		if b, err = jsonio.AppendString(b, *x.Description); err != nil {
+			return b, jsonio.At(err, "description")
 		}
 		b = append(b, ',')
 	}
 	if x.InputSchema != "" {
 		b = append(b, `"input_schema":`...)
-		if b, err = jsontext.AppendObject(b, string(x.InputSchema)); err != nil {
-			return b, jsontext.At(err, "input_schema")
+		if b, err = jsonio.AppendObject(b, string(x.InputSchema)); err != nil {
+			return b, jsonio.At(err, "input_schema")
 		}
 		b = append(b, ',')
 	}
 	if x.OutputSchema != "" {
 		b = append(b, `"output_schema":`...)
-		if b, err = jsontext.AppendObject(b, string(x.OutputSchema)); err != nil {
-			return b, jsontext.At(err, "output_schema")
+		if b, err = jsonio.AppendObject(b, string(x.OutputSchema)); err != nil {
+			return b, jsonio.At(err, "output_schema")
 		}
 		b = append(b, ',')
 	}
 	if x.ExecutionRequirements != nil {
 		b = append(b, `"execution_requirements":`...)
 		if b, err = x.ExecutionRequirements.AppendJSON(b); err != nil {
-			return b, jsontext.At(err, "execution_requirements")
+			return b, jsonio.At(err, "execution_requirements")
 		}
 		b = append(b, ',')
 	}
 	for _, m := range x.Unknown {
-		if b, err = jsontext.AppendString(b, m.Name); err != nil {
+		if b, err = jsonio.AppendString(b, m.Name); err != nil {
 			return b, err
 		}
 		b = append(b, ':')
-		if b, err = jsontext.AppendRaw(b, m.Value); err != nil {
-			return b, jsontext.At(err, m.Name)
+		if b, err = jsonio.AppendRaw(b, m.Value); err != nil {
+			return b, jsonio.At(err, m.Name)
 		}
 		b = append(b, ',')
 	}
@@ -275,7 +275,7 @@ func (x *ToolInfo) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are kept in Unknown.
-func (x *ToolInfo) DecodeJSON(r *jsontext.Reader) {
+func (x *ToolInfo) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -330,7 +330,7 @@ func (x *ToolInfo) DecodeJSON(r *jsontext.Reader) {
 				x.ExecutionRequirements.DecodeJSON(r)
 			}
 		default:
-			x.Unknown = append(x.Unknown, jsontext.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
+			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 	if got&(1<<0) == 0 {
@@ -353,7 +353,7 @@ type ExecutionRequirements struct {
 	RequiresNetwork *bool
 
 	// Unknown holds the fields that were read and that the schema does not have; they are written again.
-	Unknown []jsontext.Member
+	Unknown []jsonio.Member
 }
 
 // Validate returns nil: the schema has no rules for x.
@@ -368,7 +368,7 @@ func (x *ExecutionRequirements) ValidateInto(*trestle.Violations) {}
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *ExecutionRequirements) SetDefaults(time.Time) {}
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *ExecutionRequirements) AppendJSON(b []byte) ([]byte, error) {
 	var err error
@@ -394,12 +394,12 @@ func (x *ExecutionRequirements) AppendJSON(b []byte) ([]byte, error) {
 		b = append(b, ',')
 	}
 	for _, m := range x.Unknown {
-		if b, err = jsontext.AppendString(b, m.Name); err != nil {
+		if b, err = jsonio.AppendString(b, m.Name); err != nil {
 			return b, err
 		}
 		b = append(b, ':')
-		if b, err = jsontext.AppendRaw(b, m.Value); err != nil {
-			return b, jsontext.At(err, m.Name)
+		if b, err = jsonio.AppendRaw(b, m.Value); err != nil {
+			return b, jsonio.At(err, m.Name)
 		}
 		b = append(b, ',')
 	}
@@ -412,7 +412,7 @@ func (x *ExecutionRequirements) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are kept in Unknown.
-func (x *ExecutionRequirements) DecodeJSON(r *jsontext.Reader) {
+func (x *ExecutionRequirements) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -441,7 +441,7 @@ func (x *ExecutionRequirements) DecodeJSON(r *jsontext.Reader) {
 				x.RequiresNetwork = new(r.Bool())
 			}
 		default:
-			x.Unknown = append(x.Unknown, jsontext.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
+			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 }
@@ -456,7 +456,7 @@ type DiscoveryContext struct {
 	RegistrationSource *string
 
 	// Unknown holds the fields that were read and that the schema does not have; they are written again.
-	Unknown []jsontext.Member
+	Unknown []jsonio.Member
 }
 
 // Validate returns nil: the schema has no rules for x.
@@ -471,39 +471,39 @@ func (x *DiscoveryContext) ValidateInto(*trestle.Violations) {}
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *DiscoveryContext) SetDefaults(time.Time) {}
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *DiscoveryContext) AppendJSON(b []byte) ([]byte, error) {
 	var err error
 	b = append(b, '{')
 	if x.DiscoveryMethod != nil {
 		b = append(b, `"discovery_method":`...)
-		if b, err = jsontext.AppendString(b, *x.DiscoveryMethod); err != nil {
-			return b, jsontext.At(err, "discovery_method")
+		if b, err = jsonio.AppendString(b, *x.DiscoveryMethod); err != nil {
+			return b, jsonio.At(err, "discovery_method")
 		}
 		b = append(b, ',')
 	}
 	if x.DiscoveryTimestamp != nil {
 		b = append(b, `"discovery_timestamp":`...)
-		if b, err = jsontext.AppendTime(b, *x.DiscoveryTimestamp); err != nil {
-			return b, jsontext.At(err, "discovery_timestamp")
+		if b, err = jsonio.AppendTime(b, *x.DiscoveryTimestamp); err != nil {
+			return b, jsonio.At(err, "discovery_timestamp")
 		}
 		b = append(b, ',')
 	}
 	if x.RegistrationSource != nil {
 		b = append(b, `"registration_source":`...)
-		if b, err = jsontext.AppendString(b, *x.RegistrationSource); err != nil {
-			return b, jsontext.At(err, "registration_source")
+		if b, err = jsonio.AppendString(b, *x.RegistrationSource); err != nil {
+			return b, jsonio.At(err, "registration_source")
 		}
 		b = append(b, ',')
 	}
 	for _, m := range x.Unknown {
-		if b, err = jsontext.AppendString(b, m.Name); err != nil {
+		if b, err = jsonio.AppendString(b, m.Name); err != nil {
 			return b, err
 		}
 		b = append(b, ':')
-		if b, err = jsontext.AppendRaw(b, m.Value); err != nil {
-			return b, jsontext.At(err, m.Name)
+		if b, err = jsonio.AppendRaw(b, m.Value); err != nil {
+			return b, jsonio.At(err, m.Name)
 		}
 		b = append(b, ',')
 	}
@@ -516,7 +516,7 @@ func (x *DiscoveryContext) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are kept in Unknown.
-func (x *DiscoveryContext) DecodeJSON(r *jsontext.Reader) {
+func (x *DiscoveryContext) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -540,7 +540,7 @@ func (x *DiscoveryContext) DecodeJSON(r *jsontext.Reader) {
 				x.RegistrationSource = new(r.String())
 			}
 		default:
-			x.Unknown = append(x.Unknown, jsontext.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
+			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 }

@@ -2,13 +2,13 @@
 
 package hooksv1
 
+// Not found? The package was generated for another version of the runtime: run trestle generate, or take its version.
+import _ "github.com/omninode/trestle/runtime/genapi/version2"
+
 import (
-	trestle "github.com/omninode/trestle/runtime"
+	trestle "github.com/omninode/trestle/runtime/event"
 	"github.com/omninode/trestle/runtime/wire"
 )
-
-// Undefined? This package is newer than the runtime: upgrade the runtime, or regenerate.
-const _ = trestle.GenVersion1
 
 // Events returns the descriptions of the package's events, in the order of the schemas. They must not be changed.
 func Events() []*trestle.EventInfo {
@@ -32,7 +32,7 @@ var (
 	infoConfigurationUpdated = trestle.EventInfo{
 		Type:     "configuration.updated",
 		FullName: "omninode.hooks.v1.ConfigurationUpdated",
-		Role:     trestle.Fact,
+		Role:     trestle.RoleEvent,
 		Envelope: wire.BaseEvent,
 		Encoding: trestle.JSON,
 		Topic:    &topicConfigurationChanges,
@@ -41,7 +41,7 @@ var (
 	infoServiceError = trestle.EventInfo{
 		Type:     "error.service.critical",
 		FullName: "omninode.hooks.v1.ServiceError",
-		Role:     trestle.Fact,
+		Role:     trestle.RoleEvent,
 		Envelope: wire.BaseEvent,
 		Encoding: trestle.JSON,
 		Topic:    &topicSystemErrors,
@@ -50,7 +50,7 @@ var (
 	infoPatternDiscovered = trestle.EventInfo{
 		Type:     "intelligence.pattern.discovered",
 		FullName: "omninode.hooks.v1.PatternDiscovered",
-		Role:     trestle.Fact,
+		Role:     trestle.RoleEvent,
 		Envelope: wire.BaseEvent,
 		Encoding: trestle.JSON,
 		Topic:    &topicIntelligencePatterns,
@@ -59,7 +59,7 @@ var (
 	infoPerformanceAnomaly = trestle.EventInfo{
 		Type:     "intelligence.performance.anomaly_detected",
 		FullName: "omninode.hooks.v1.PerformanceAnomaly",
-		Role:     trestle.Fact,
+		Role:     trestle.RoleEvent,
 		Envelope: wire.BaseEvent,
 		Encoding: trestle.JSON,
 		Topic:    &topicIntelligencePerformance,
@@ -68,7 +68,7 @@ var (
 	infoCacheHit = trestle.EventInfo{
 		Type:     "proxy.cache.hit",
 		FullName: "omninode.hooks.v1.CacheHit",
-		Role:     trestle.Fact,
+		Role:     trestle.RoleEvent,
 		Envelope: wire.BaseEvent,
 		Encoding: trestle.JSON,
 		Topic:    &topicProxyCache,
@@ -77,7 +77,7 @@ var (
 	infoCacheMiss = trestle.EventInfo{
 		Type:     "proxy.cache.miss",
 		FullName: "omninode.hooks.v1.CacheMiss",
-		Role:     trestle.Fact,
+		Role:     trestle.RoleEvent,
 		Envelope: wire.BaseEvent,
 		Encoding: trestle.JSON,
 		Topic:    &topicProxyCache,
@@ -86,7 +86,7 @@ var (
 	infoRequestRouted = trestle.EventInfo{
 		Type:     "proxy.request.routed",
 		FullName: "omninode.hooks.v1.RequestRouted",
-		Role:     trestle.Fact,
+		Role:     trestle.RoleEvent,
 		Envelope: wire.BaseEvent,
 		Encoding: trestle.JSON,
 		Topic:    &topicProxyRequests,
@@ -95,7 +95,7 @@ var (
 	infoServiceHealthChanged = trestle.EventInfo{
 		Type:     "service.lifecycle.health_changed",
 		FullName: "omninode.hooks.v1.ServiceHealthChanged",
-		Role:     trestle.Fact,
+		Role:     trestle.RoleEvent,
 		Envelope: wire.BaseEvent,
 		Encoding: trestle.JSON,
 		Topic:    &topicHooksServiceLifecycle,
@@ -104,7 +104,7 @@ var (
 	infoServiceStarted = trestle.EventInfo{
 		Type:     "service.lifecycle.started",
 		FullName: "omninode.hooks.v1.ServiceStarted",
-		Role:     trestle.Fact,
+		Role:     trestle.RoleEvent,
 		Envelope: wire.BaseEvent,
 		Encoding: trestle.JSON,
 		Topic:    &topicHooksServiceLifecycle,
@@ -113,7 +113,7 @@ var (
 	infoServiceStopped = trestle.EventInfo{
 		Type:     "service.lifecycle.stopped",
 		FullName: "omninode.hooks.v1.ServiceStopped",
-		Role:     trestle.Fact,
+		Role:     trestle.RoleEvent,
 		Envelope: wire.BaseEvent,
 		Encoding: trestle.JSON,
 		Topic:    &topicHooksServiceLifecycle,
@@ -122,7 +122,7 @@ var (
 	infoToolExecuted = trestle.EventInfo{
 		Type:     "tool.execution.completed",
 		FullName: "omninode.hooks.v1.ToolExecuted",
-		Role:     trestle.Fact,
+		Role:     trestle.RoleEvent,
 		Envelope: wire.BaseEvent,
 		Encoding: trestle.JSON,
 		Topic:    &topicHooksToolExecution,
@@ -131,7 +131,7 @@ var (
 	infoToolDiscovered = trestle.EventInfo{
 		Type:     "tool.registration.discovered",
 		FullName: "omninode.hooks.v1.ToolDiscovered",
-		Role:     trestle.Fact,
+		Role:     trestle.RoleEvent,
 		Envelope: wire.BaseEvent,
 		Encoding: trestle.JSON,
 		Topic:    &topicHooksToolRegistration,

@@ -8,11 +8,11 @@ import (
 	"strconv"
 	"time"
 
-	trestle "github.com/omninode/trestle/runtime"
-	"github.com/omninode/trestle/runtime/celvalidate"
-	"github.com/omninode/trestle/runtime/format"
-	"github.com/omninode/trestle/runtime/jsontext"
-	"github.com/omninode/trestle/runtime/protobin"
+	trestle "github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/runtime/genapi/celvalidate"
+	"github.com/omninode/trestle/runtime/genapi/format"
+	"github.com/omninode/trestle/runtime/genapi/protobin"
+	"github.com/omninode/trestle/runtime/jsonio"
 )
 
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
@@ -86,7 +86,7 @@ func (x *Span) ValidateInto(v *trestle.Violations) {
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *Span) SetDefaults(time.Time) {}
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *Span) AppendJSON(b []byte) ([]byte, error) {
 	if x == nil {
@@ -123,7 +123,7 @@ func (x *Span) AppendJSON(b []byte) ([]byte, error) {
 			b = append(b, ',')
 		}
 		if b, err = e.AppendJSON(b); err != nil {
-			return b, jsontext.At(jsontext.AtIndex(err, i), "inner")
+			return b, jsonio.At(jsonio.AtIndex(err, i), "inner")
 		}
 	}
 	b = append(b, ']', ',')
@@ -139,21 +139,21 @@ func (x *Span) AppendJSON(b []byte) ([]byte, error) {
 			if i > 0 {
 				b = append(b, ',')
 			}
-			if b, err = jsontext.AppendString(b, k); err != nil {
-				return b, jsontext.At(err, "named")
+			if b, err = jsonio.AppendString(b, k); err != nil {
+				return b, jsonio.At(err, "named")
 			}
 			b = append(b, ':')
 			e := x.Named[k]
 			if b, err = e.AppendJSON(b); err != nil {
-				return b, jsontext.At(jsontext.AtKey(err, k), "named")
+				return b, jsonio.At(jsonio.AtKey(err, k), "named")
 			}
 		}
 		b = append(b, '}', ',')
 	}
 	if x.Name != nil {
 		b = append(b, `"name":`...)
-		if b, err = jsontext.AppendString(b, *x.Name); err != nil {
-			return b, jsontext.At(err, "name")
+		if b, err = jsonio.AppendString(b, *x.Name); err != nil {
+			return b, jsonio.At(err, "name")
 		}
 		b = append(b, ',')
 	}
@@ -171,7 +171,7 @@ func (x *Span) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are passed over.
-func (x *Span) DecodeJSON(r *jsontext.Reader) {
+func (x *Span) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}

@@ -2,7 +2,5 @@
 
 package expressionsv1
 
-import trestle "github.com/omninode/trestle/runtime"
-
-// Undefined? This package is newer than the runtime: upgrade the runtime, or regenerate.
-const _ = trestle.GenVersion1
+// Not found? The package was generated for another version of the runtime: run trestle generate, or take its version.
+import _ "github.com/omninode/trestle/runtime/genapi/version2"

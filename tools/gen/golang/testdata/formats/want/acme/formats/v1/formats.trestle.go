@@ -9,10 +9,10 @@ import (
 	"time"
 	"unicode/utf8"
 
-	trestle "github.com/omninode/trestle/runtime"
-	"github.com/omninode/trestle/runtime/format"
-	"github.com/omninode/trestle/runtime/jsontext"
-	"github.com/omninode/trestle/runtime/protobin"
+	trestle "github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/runtime/genapi/format"
+	"github.com/omninode/trestle/runtime/genapi/protobin"
+	"github.com/omninode/trestle/runtime/jsonio"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
@@ -244,7 +244,7 @@ func (x *Formats) ValidateInto(v *trestle.Violations) {
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *Formats) SetDefaults(time.Time) {}
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *Formats) AppendJSON(b []byte) ([]byte, error) {
 	if x == nil {
@@ -253,118 +253,118 @@ func (x *Formats) AppendJSON(b []byte) ([]byte, error) {
 	var err error
 	b = append(b, '{')
 	b = append(b, `"email":`...)
-	if b, err = jsontext.AppendString(b, x.Email); err != nil {
-		return b, jsontext.At(err, "email")
+	if b, err = jsonio.AppendString(b, x.Email); err != nil {
+		return b, jsonio.At(err, "email")
 	}
 	b = append(b, ',')
 	b = append(b, `"hostname":`...)
-	if b, err = jsontext.AppendString(b, x.Hostname); err != nil {
-		return b, jsontext.At(err, "hostname")
+	if b, err = jsonio.AppendString(b, x.Hostname); err != nil {
+		return b, jsonio.At(err, "hostname")
 	}
 	b = append(b, ',')
 	b = append(b, `"ip":`...)
-	if b, err = jsontext.AppendString(b, x.Ip); err != nil {
-		return b, jsontext.At(err, "ip")
+	if b, err = jsonio.AppendString(b, x.Ip); err != nil {
+		return b, jsonio.At(err, "ip")
 	}
 	b = append(b, ',')
 	b = append(b, `"ipv4":`...)
-	if b, err = jsontext.AppendString(b, x.Ipv4); err != nil {
-		return b, jsontext.At(err, "ipv4")
+	if b, err = jsonio.AppendString(b, x.Ipv4); err != nil {
+		return b, jsonio.At(err, "ipv4")
 	}
 	b = append(b, ',')
 	b = append(b, `"ipv6":`...)
-	if b, err = jsontext.AppendString(b, x.Ipv6); err != nil {
-		return b, jsontext.At(err, "ipv6")
+	if b, err = jsonio.AppendString(b, x.Ipv6); err != nil {
+		return b, jsonio.At(err, "ipv6")
 	}
 	b = append(b, ',')
 	b = append(b, `"uri":`...)
-	if b, err = jsontext.AppendString(b, x.Uri); err != nil {
-		return b, jsontext.At(err, "uri")
+	if b, err = jsonio.AppendString(b, x.Uri); err != nil {
+		return b, jsonio.At(err, "uri")
 	}
 	b = append(b, ',')
 	b = append(b, `"uri_ref":`...)
-	if b, err = jsontext.AppendString(b, x.UriRef); err != nil {
-		return b, jsontext.At(err, "uri_ref")
+	if b, err = jsonio.AppendString(b, x.UriRef); err != nil {
+		return b, jsonio.At(err, "uri_ref")
 	}
 	b = append(b, ',')
 	b = append(b, `"address":`...)
-	if b, err = jsontext.AppendString(b, x.Address); err != nil {
-		return b, jsontext.At(err, "address")
+	if b, err = jsonio.AppendString(b, x.Address); err != nil {
+		return b, jsonio.At(err, "address")
 	}
 	b = append(b, ',')
 	b = append(b, `"ip_with_prefixlen":`...)
-	if b, err = jsontext.AppendString(b, x.IpWithPrefixlen); err != nil {
-		return b, jsontext.At(err, "ip_with_prefixlen")
+	if b, err = jsonio.AppendString(b, x.IpWithPrefixlen); err != nil {
+		return b, jsonio.At(err, "ip_with_prefixlen")
 	}
 	b = append(b, ',')
 	b = append(b, `"ipv4_with_prefixlen":`...)
-	if b, err = jsontext.AppendString(b, x.Ipv4WithPrefixlen); err != nil {
-		return b, jsontext.At(err, "ipv4_with_prefixlen")
+	if b, err = jsonio.AppendString(b, x.Ipv4WithPrefixlen); err != nil {
+		return b, jsonio.At(err, "ipv4_with_prefixlen")
 	}
 	b = append(b, ',')
 	b = append(b, `"ipv6_with_prefixlen":`...)
-	if b, err = jsontext.AppendString(b, x.Ipv6WithPrefixlen); err != nil {
-		return b, jsontext.At(err, "ipv6_with_prefixlen")
+	if b, err = jsonio.AppendString(b, x.Ipv6WithPrefixlen); err != nil {
+		return b, jsonio.At(err, "ipv6_with_prefixlen")
 	}
 	b = append(b, ',')
 	b = append(b, `"ip_prefix":`...)
-	if b, err = jsontext.AppendString(b, x.IpPrefix); err != nil {
-		return b, jsontext.At(err, "ip_prefix")
+	if b, err = jsonio.AppendString(b, x.IpPrefix); err != nil {
+		return b, jsonio.At(err, "ip_prefix")
 	}
 	b = append(b, ',')
 	b = append(b, `"ipv4_prefix":`...)
-	if b, err = jsontext.AppendString(b, x.Ipv4Prefix); err != nil {
-		return b, jsontext.At(err, "ipv4_prefix")
+	if b, err = jsonio.AppendString(b, x.Ipv4Prefix); err != nil {
+		return b, jsonio.At(err, "ipv4_prefix")
 	}
 	b = append(b, ',')
 	b = append(b, `"ipv6_prefix":`...)
-	if b, err = jsontext.AppendString(b, x.Ipv6Prefix); err != nil {
-		return b, jsontext.At(err, "ipv6_prefix")
+	if b, err = jsonio.AppendString(b, x.Ipv6Prefix); err != nil {
+		return b, jsonio.At(err, "ipv6_prefix")
 	}
 	b = append(b, ',')
 	b = append(b, `"host_and_port":`...)
-	if b, err = jsontext.AppendString(b, x.HostAndPort); err != nil {
-		return b, jsontext.At(err, "host_and_port")
+	if b, err = jsonio.AppendString(b, x.HostAndPort); err != nil {
+		return b, jsonio.At(err, "host_and_port")
 	}
 	b = append(b, ',')
 	b = append(b, `"ulid":`...)
-	if b, err = jsontext.AppendString(b, x.Ulid); err != nil {
-		return b, jsontext.At(err, "ulid")
+	if b, err = jsonio.AppendString(b, x.Ulid); err != nil {
+		return b, jsonio.At(err, "ulid")
 	}
 	b = append(b, ',')
 	b = append(b, `"protobuf_fqn":`...)
-	if b, err = jsontext.AppendString(b, x.ProtobufFqn); err != nil {
-		return b, jsontext.At(err, "protobuf_fqn")
+	if b, err = jsonio.AppendString(b, x.ProtobufFqn); err != nil {
+		return b, jsonio.At(err, "protobuf_fqn")
 	}
 	b = append(b, ',')
 	b = append(b, `"protobuf_dot_fqn":`...)
-	if b, err = jsontext.AppendString(b, x.ProtobufDotFqn); err != nil {
-		return b, jsontext.At(err, "protobuf_dot_fqn")
+	if b, err = jsonio.AppendString(b, x.ProtobufDotFqn); err != nil {
+		return b, jsonio.At(err, "protobuf_dot_fqn")
 	}
 	b = append(b, ',')
 	b = append(b, `"header_name":`...)
-	if b, err = jsontext.AppendString(b, x.HeaderName); err != nil {
-		return b, jsontext.At(err, "header_name")
+	if b, err = jsonio.AppendString(b, x.HeaderName); err != nil {
+		return b, jsonio.At(err, "header_name")
 	}
 	b = append(b, ',')
 	b = append(b, `"header_value":`...)
-	if b, err = jsontext.AppendString(b, x.HeaderValue); err != nil {
-		return b, jsontext.At(err, "header_value")
+	if b, err = jsonio.AppendString(b, x.HeaderValue); err != nil {
+		return b, jsonio.At(err, "header_value")
 	}
 	b = append(b, ',')
 	b = append(b, `"loose_header":`...)
-	if b, err = jsontext.AppendString(b, x.LooseHeader); err != nil {
-		return b, jsontext.At(err, "loose_header")
+	if b, err = jsonio.AppendString(b, x.LooseHeader); err != nil {
+		return b, jsonio.At(err, "loose_header")
 	}
 	b = append(b, ',')
 	b = append(b, `"uuid":`...)
-	if b, err = jsontext.AppendString(b, x.Uuid); err != nil {
-		return b, jsontext.At(err, "uuid")
+	if b, err = jsonio.AppendString(b, x.Uuid); err != nil {
+		return b, jsonio.At(err, "uuid")
 	}
 	b = append(b, ',')
 	b = append(b, `"tuuid":`...)
-	if b, err = jsontext.AppendString(b, x.Tuuid); err != nil {
-		return b, jsontext.At(err, "tuuid")
+	if b, err = jsonio.AppendString(b, x.Tuuid); err != nil {
+		return b, jsonio.At(err, "tuuid")
 	}
 	b = append(b, ',')
 	b = append(b, `"hosts":[`...)
@@ -372,25 +372,25 @@ func (x *Formats) AppendJSON(b []byte) ([]byte, error) {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		if b, err = jsontext.AppendString(b, e); err != nil {
-			return b, jsontext.At(jsontext.AtIndex(err, i), "hosts")
+		if b, err = jsonio.AppendString(b, e); err != nil {
+			return b, jsonio.At(jsonio.AtIndex(err, i), "hosts")
 		}
 	}
 	b = append(b, ']', ',')
 	b = append(b, `"ip_bytes":`...)
-	b = jsontext.AppendBytes(b, x.IpBytes)
+	b = jsonio.AppendBytes(b, x.IpBytes)
 	b = append(b, ',')
 	b = append(b, `"ipv4_bytes":`...)
-	b = jsontext.AppendBytes(b, x.Ipv4Bytes)
+	b = jsonio.AppendBytes(b, x.Ipv4Bytes)
 	b = append(b, ',')
 	b = append(b, `"ipv6_bytes":`...)
-	b = jsontext.AppendBytes(b, x.Ipv6Bytes)
+	b = jsonio.AppendBytes(b, x.Ipv6Bytes)
 	b = append(b, ',')
 	b = append(b, `"uuid_bytes":`...)
-	b = jsontext.AppendBytes(b, x.UuidBytes)
+	b = jsonio.AppendBytes(b, x.UuidBytes)
 	b = append(b, ',')
 	b = append(b, `"text":`...)
-	b = jsontext.AppendBytes(b, x.Text)
+	b = jsonio.AppendBytes(b, x.Text)
 	b = append(b, ',')
 	if b[len(b)-1] == ',' {
 		b[len(b)-1] = '}'
@@ -401,7 +401,7 @@ func (x *Formats) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are passed over.
-func (x *Formats) DecodeJSON(r *jsontext.Reader) {
+func (x *Formats) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -985,7 +985,7 @@ func (x *Known) ValidateInto(v *trestle.Violations) {
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *Known) SetDefaults(time.Time) {}
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *Known) AppendJSON(b []byte) ([]byte, error) {
 	if x == nil {
@@ -998,10 +998,10 @@ func (x *Known) AppendJSON(b []byte) ([]byte, error) {
 		{
 			text, err := protojson.Marshal(x.Timeout)
 			if err != nil {
-				return b, jsontext.At(err, "timeout")
+				return b, jsonio.At(err, "timeout")
 			}
-			if b, err = jsontext.AppendRaw(b, jsontext.Raw(text)); err != nil {
-				return b, jsontext.At(err, "timeout")
+			if b, err = jsonio.AppendRaw(b, jsonio.Raw(text)); err != nil {
+				return b, jsonio.At(err, "timeout")
 			}
 		}
 		b = append(b, ',')
@@ -1011,10 +1011,10 @@ func (x *Known) AppendJSON(b []byte) ([]byte, error) {
 		{
 			text, err := protojson.Marshal(x.Outside)
 			if err != nil {
-				return b, jsontext.At(err, "outside")
+				return b, jsonio.At(err, "outside")
 			}
-			if b, err = jsontext.AppendRaw(b, jsontext.Raw(text)); err != nil {
-				return b, jsontext.At(err, "outside")
+			if b, err = jsonio.AppendRaw(b, jsonio.Raw(text)); err != nil {
+				return b, jsonio.At(err, "outside")
 			}
 		}
 		b = append(b, ',')
@@ -1024,10 +1024,10 @@ func (x *Known) AppendJSON(b []byte) ([]byte, error) {
 		{
 			text, err := protojson.Marshal(x.Some)
 			if err != nil {
-				return b, jsontext.At(err, "some")
+				return b, jsonio.At(err, "some")
 			}
-			if b, err = jsontext.AppendRaw(b, jsontext.Raw(text)); err != nil {
-				return b, jsontext.At(err, "some")
+			if b, err = jsonio.AppendRaw(b, jsonio.Raw(text)); err != nil {
+				return b, jsonio.At(err, "some")
 			}
 		}
 		b = append(b, ',')
@@ -1037,46 +1037,46 @@ func (x *Known) AppendJSON(b []byte) ([]byte, error) {
 		{
 			text, err := protojson.Marshal(x.One)
 			if err != nil {
-				return b, jsontext.At(err, "one")
+				return b, jsonio.At(err, "one")
 			}
-			if b, err = jsontext.AppendRaw(b, jsontext.Raw(text)); err != nil {
-				return b, jsontext.At(err, "one")
+			if b, err = jsonio.AppendRaw(b, jsonio.Raw(text)); err != nil {
+				return b, jsonio.At(err, "one")
 			}
 		}
 		b = append(b, ',')
 	}
 	if x.At != nil {
 		b = append(b, `"at":`...)
-		if b, err = jsontext.AppendTime(b, x.At.AsTime()); err != nil {
-			return b, jsontext.At(err, "at")
+		if b, err = jsonio.AppendTime(b, x.At.AsTime()); err != nil {
+			return b, jsonio.At(err, "at")
 		}
 		b = append(b, ',')
 	}
 	if x.Past != nil {
 		b = append(b, `"past":`...)
-		if b, err = jsontext.AppendTime(b, x.Past.AsTime()); err != nil {
-			return b, jsontext.At(err, "past")
+		if b, err = jsonio.AppendTime(b, x.Past.AsTime()); err != nil {
+			return b, jsonio.At(err, "past")
 		}
 		b = append(b, ',')
 	}
 	if x.Future != nil {
 		b = append(b, `"future":`...)
-		if b, err = jsontext.AppendTime(b, x.Future.AsTime()); err != nil {
-			return b, jsontext.At(err, "future")
+		if b, err = jsonio.AppendTime(b, x.Future.AsTime()); err != nil {
+			return b, jsonio.At(err, "future")
 		}
 		b = append(b, ',')
 	}
 	if x.About != nil {
 		b = append(b, `"about":`...)
-		if b, err = jsontext.AppendTime(b, x.About.AsTime()); err != nil {
-			return b, jsontext.At(err, "about")
+		if b, err = jsonio.AppendTime(b, x.About.AsTime()); err != nil {
+			return b, jsonio.At(err, "about")
 		}
 		b = append(b, ',')
 	}
 	if x.Then != nil {
 		b = append(b, `"then":`...)
-		if b, err = jsontext.AppendTime(b, x.Then.AsTime()); err != nil {
-			return b, jsontext.At(err, "then")
+		if b, err = jsonio.AppendTime(b, x.Then.AsTime()); err != nil {
+			return b, jsonio.At(err, "then")
 		}
 		b = append(b, ',')
 	}
@@ -1085,10 +1085,10 @@ func (x *Known) AppendJSON(b []byte) ([]byte, error) {
 		{
 			text, err := protojson.Marshal(x.Any)
 			if err != nil {
-				return b, jsontext.At(err, "any")
+				return b, jsonio.At(err, "any")
 			}
-			if b, err = jsontext.AppendRaw(b, jsontext.Raw(text)); err != nil {
-				return b, jsontext.At(err, "any")
+			if b, err = jsonio.AppendRaw(b, jsonio.Raw(text)); err != nil {
+				return b, jsonio.At(err, "any")
 			}
 		}
 		b = append(b, ',')
@@ -1098,10 +1098,10 @@ func (x *Known) AppendJSON(b []byte) ([]byte, error) {
 		{
 			text, err := protojson.Marshal(x.Mask)
 			if err != nil {
-				return b, jsontext.At(err, "mask")
+				return b, jsonio.At(err, "mask")
 			}
-			if b, err = jsontext.AppendRaw(b, jsontext.Raw(text)); err != nil {
-				return b, jsontext.At(err, "mask")
+			if b, err = jsonio.AppendRaw(b, jsonio.Raw(text)); err != nil {
+				return b, jsonio.At(err, "mask")
 			}
 		}
 		b = append(b, ',')
@@ -1111,10 +1111,10 @@ func (x *Known) AppendJSON(b []byte) ([]byte, error) {
 		{
 			text, err := protojson.Marshal(x.Whole)
 			if err != nil {
-				return b, jsontext.At(err, "whole")
+				return b, jsonio.At(err, "whole")
 			}
-			if b, err = jsontext.AppendRaw(b, jsontext.Raw(text)); err != nil {
-				return b, jsontext.At(err, "whole")
+			if b, err = jsonio.AppendRaw(b, jsonio.Raw(text)); err != nil {
+				return b, jsonio.At(err, "whole")
 			}
 		}
 		b = append(b, ',')
@@ -1124,10 +1124,10 @@ func (x *Known) AppendJSON(b []byte) ([]byte, error) {
 		{
 			text, err := protojson.Marshal(x.Text)
 			if err != nil {
-				return b, jsontext.At(err, "text")
+				return b, jsonio.At(err, "text")
 			}
-			if b, err = jsontext.AppendRaw(b, jsontext.Raw(text)); err != nil {
-				return b, jsontext.At(err, "text")
+			if b, err = jsonio.AppendRaw(b, jsonio.Raw(text)); err != nil {
+				return b, jsonio.At(err, "text")
 			}
 		}
 		b = append(b, ',')
@@ -1137,10 +1137,10 @@ func (x *Known) AppendJSON(b []byte) ([]byte, error) {
 		{
 			text, err := protojson.Marshal(x.Number)
 			if err != nil {
-				return b, jsontext.At(err, "number")
+				return b, jsonio.At(err, "number")
 			}
-			if b, err = jsontext.AppendRaw(b, jsontext.Raw(text)); err != nil {
-				return b, jsontext.At(err, "number")
+			if b, err = jsonio.AppendRaw(b, jsonio.Raw(text)); err != nil {
+				return b, jsonio.At(err, "number")
 			}
 		}
 		b = append(b, ',')
@@ -1153,10 +1153,10 @@ func (x *Known) AppendJSON(b []byte) ([]byte, error) {
 		{
 			text, err := protojson.Marshal(e)
 			if err != nil {
-				return b, jsontext.At(jsontext.AtIndex(err, i), "waits")
+				return b, jsonio.At(jsonio.AtIndex(err, i), "waits")
 			}
-			if b, err = jsontext.AppendRaw(b, jsontext.Raw(text)); err != nil {
-				return b, jsontext.At(jsontext.AtIndex(err, i), "waits")
+			if b, err = jsonio.AppendRaw(b, jsonio.Raw(text)); err != nil {
+				return b, jsonio.At(jsonio.AtIndex(err, i), "waits")
 			}
 		}
 	}
@@ -1173,13 +1173,13 @@ func (x *Known) AppendJSON(b []byte) ([]byte, error) {
 			if i > 0 {
 				b = append(b, ',')
 			}
-			if b, err = jsontext.AppendString(b, k); err != nil {
-				return b, jsontext.At(err, "times")
+			if b, err = jsonio.AppendString(b, k); err != nil {
+				return b, jsonio.At(err, "times")
 			}
 			b = append(b, ':')
 			e := x.Times[k]
-			if b, err = jsontext.AppendTime(b, e.AsTime()); err != nil {
-				return b, jsontext.At(jsontext.AtKey(err, k), "times")
+			if b, err = jsonio.AppendTime(b, e.AsTime()); err != nil {
+				return b, jsonio.At(jsonio.AtKey(err, k), "times")
 			}
 		}
 		b = append(b, '}', ',')
@@ -1193,7 +1193,7 @@ func (x *Known) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are passed over.
-func (x *Known) DecodeJSON(r *jsontext.Reader) {
+func (x *Known) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}

@@ -2,15 +2,13 @@
 
 package formatsv1
 
+// Not found? The package was generated for another version of the runtime: run trestle generate, or take its version.
+import _ "github.com/omninode/trestle/runtime/genapi/version2"
+
 import (
 	"regexp"
 	"sync"
-
-	trestle "github.com/omninode/trestle/runtime"
 )
-
-// Undefined? This package is newer than the runtime: upgrade the runtime, or regenerate.
-const _ = trestle.GenVersion1
 
 // The patterns of the schemas that are compiled, when they are first needed.
 var (

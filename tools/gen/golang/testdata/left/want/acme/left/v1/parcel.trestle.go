@@ -10,9 +10,9 @@ import (
 	"time"
 	"unicode/utf8"
 
-	trestle "github.com/omninode/trestle/runtime"
-	"github.com/omninode/trestle/runtime/format"
-	"github.com/omninode/trestle/runtime/jsontext"
+	trestle "github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/runtime/genapi/format"
+	"github.com/omninode/trestle/runtime/jsonio"
 )
 
 type ParcelSentCountsKey string
@@ -38,11 +38,11 @@ type ParcelSent struct {
 	// In whole cents.
 	Price *float64
 	// A word or a number.
-	Size jsontext.Raw
+	Size jsonio.Raw
 	// A number, or null while it is not known.
 	Weight *float64
 	// A name and a number.
-	Tuple []jsontext.Raw
+	Tuple []jsonio.Raw
 	// Words, among them one.
 	Tags []string
 	// Numbers by names that begin with n.
@@ -58,11 +58,11 @@ type ParcelSent struct {
 	// Who is part of it, by role.
 	Parties map[string]Party
 	// A stop or a word.
-	Either jsontext.Raw
+	Either jsonio.Raw
 	// A number, or a list of trees.
-	Tree jsontext.Raw
+	Tree jsonio.Raw
 	// Words or nothing.
-	Words []jsontext.Raw
+	Words []jsonio.Raw
 	// Not for everyone.
 	Secret *string
 	// To ask.
@@ -73,10 +73,10 @@ type ParcelSent struct {
 	Day *string
 
 	// Nulls holds the names of fields that are null where they could be absent. What has a value is not null.
-	Nulls jsontext.Names
+	Nulls jsonio.Names
 
 	// Unknown holds the fields that were read and that the schema does not have; they are written again.
-	Unknown []jsontext.Member
+	Unknown []jsonio.Member
 }
 
 // EventInfo describes the event type parcel.sent. It works on a nil receiver.
@@ -144,7 +144,7 @@ func (x *ParcelSent) ValidateInto(v *trestle.Violations) {
 							b = append(b, ',')
 						}
 						if b, err = e[i2].AppendJSON(b); err != nil {
-							return b, jsontext.AtIndex(err, i2)
+							return b, jsonio.AtIndex(err, i2)
 						}
 					}
 					b = append(b, ']')
@@ -191,7 +191,7 @@ func (x *ParcelSent) ValidateInto(v *trestle.Violations) {
 		{
 			text, err := func(b []byte) ([]byte, error) {
 				var err error
-				if b, err = jsontext.AppendString(b, *x.Colour); err != nil {
+				if b, err = jsonio.AppendString(b, *x.Colour); err != nil {
 					return b, err
 				}
 				return b, nil
@@ -205,7 +205,7 @@ func (x *ParcelSent) ValidateInto(v *trestle.Violations) {
 		{
 			text, err := func(b []byte) ([]byte, error) {
 				var err error
-				if b, err = jsontext.AppendFloat64(b, *x.Price); err != nil {
+				if b, err = jsonio.AppendFloat64(b, *x.Price); err != nil {
 					return b, err
 				}
 				return b, nil
@@ -224,7 +224,7 @@ func (x *ParcelSent) ValidateInto(v *trestle.Violations) {
 		{
 			text, err := func(b []byte) ([]byte, error) {
 				var err error
-				if b, err = jsontext.AppendFloat64(b, *x.Weight); err != nil {
+				if b, err = jsonio.AppendFloat64(b, *x.Weight); err != nil {
 					return b, err
 				}
 				return b, nil
@@ -246,8 +246,8 @@ func (x *ParcelSent) ValidateInto(v *trestle.Violations) {
 					if i > 0 {
 						b = append(b, ',')
 					}
-					if b, err = jsontext.AppendRaw(b, e); err != nil {
-						return b, jsontext.AtIndex(err, i)
+					if b, err = jsonio.AppendRaw(b, e); err != nil {
+						return b, jsonio.AtIndex(err, i)
 					}
 				}
 				b = append(b, ']')
@@ -267,8 +267,8 @@ func (x *ParcelSent) ValidateInto(v *trestle.Violations) {
 					if i > 0 {
 						b = append(b, ',')
 					}
-					if b, err = jsontext.AppendString(b, e); err != nil {
-						return b, jsontext.AtIndex(err, i)
+					if b, err = jsonio.AppendString(b, e); err != nil {
+						return b, jsonio.AtIndex(err, i)
 					}
 				}
 				b = append(b, ']')
@@ -364,7 +364,7 @@ func (x *ParcelSent) ValidateInto(v *trestle.Violations) {
 		{
 			text, err := func(b []byte) ([]byte, error) {
 				var err error
-				if b, err = jsontext.AppendString(b, *x.Secret); err != nil {
+				if b, err = jsonio.AppendString(b, *x.Secret); err != nil {
 					return b, err
 				}
 				return b, nil
@@ -422,14 +422,14 @@ func (x *ParcelSent) SetDefaults(now time.Time) {
 	}
 }
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *ParcelSent) AppendJSON(b []byte) ([]byte, error) {
 	var err error
 	b = append(b, '{')
 	b = append(b, `"id":`...)
-	if b, err = jsontext.AppendString(b, x.Id); err != nil {
-		return b, jsontext.At(err, "id")
+	if b, err = jsonio.AppendString(b, x.Id); err != nil {
+		return b, jsonio.At(err, "id")
 	}
 	b = append(b, ',')
 	if x.Grid != nil {
@@ -462,8 +462,8 @@ func (x *ParcelSent) AppendJSON(b []byte) ([]byte, error) {
 				if i > 0 {
 					b = append(b, ',')
 				}
-				if b, err = jsontext.AppendString(b, k); err != nil {
-					return b, jsontext.At(err, "stops")
+				if b, err = jsonio.AppendString(b, k); err != nil {
+					return b, jsonio.At(err, "stops")
 				}
 				b = append(b, ':')
 				e := x.Stops[k]
@@ -473,7 +473,7 @@ func (x *ParcelSent) AppendJSON(b []byte) ([]byte, error) {
 						b = append(b, ',')
 					}
 					if b, err = e[i2].AppendJSON(b); err != nil {
-						return b, jsontext.At(jsontext.AtKey(jsontext.AtIndex(err, i2), k), "stops")
+						return b, jsonio.At(jsonio.AtKey(jsonio.AtIndex(err, i2), k), "stops")
 					}
 				}
 				b = append(b, ']')
@@ -494,8 +494,8 @@ func (x *ParcelSent) AppendJSON(b []byte) ([]byte, error) {
 				if i > 0 {
 					b = append(b, ',')
 				}
-				if b, err = jsontext.AppendString(b, string(k)); err != nil {
-					return b, jsontext.At(err, "counts")
+				if b, err = jsonio.AppendString(b, string(k)); err != nil {
+					return b, jsonio.At(err, "counts")
 				}
 				b = append(b, ':')
 				e := x.Counts[k]
@@ -511,13 +511,13 @@ func (x *ParcelSent) AppendJSON(b []byte) ([]byte, error) {
 						if i2 > 0 {
 							b = append(b, ',')
 						}
-						if b, err = jsontext.AppendString(b, k2); err != nil {
-							return b, jsontext.At(jsontext.AtKey(err, string(k)), "counts")
+						if b, err = jsonio.AppendString(b, k2); err != nil {
+							return b, jsonio.At(jsonio.AtKey(err, string(k)), "counts")
 						}
 						b = append(b, ':')
 						e2 := e[k2]
-						if b, err = jsontext.AppendFloat64(b, e2); err != nil {
-							return b, jsontext.At(jsontext.AtKey(jsontext.AtKey(err, k2), string(k)), "counts")
+						if b, err = jsonio.AppendFloat64(b, e2); err != nil {
+							return b, jsonio.At(jsonio.AtKey(jsonio.AtKey(err, k2), string(k)), "counts")
 						}
 					}
 					b = append(b, '}')
@@ -528,29 +528,29 @@ func (x *ParcelSent) AppendJSON(b []byte) ([]byte, error) {
 	}
 	if x.Colour != nil {
 		b = append(b, `"colour":`...)
-		if b, err = jsontext.AppendString(b, *x.Colour); err != nil {
-			return b, jsontext.At(err, "colour")
+		if b, err = jsonio.AppendString(b, *x.Colour); err != nil {
+			return b, jsonio.At(err, "colour")
 		}
 		b = append(b, ',')
 	}
 	if x.Price != nil {
 		b = append(b, `"price":`...)
-		if b, err = jsontext.AppendFloat64(b, *x.Price); err != nil {
-			return b, jsontext.At(err, "price")
+		if b, err = jsonio.AppendFloat64(b, *x.Price); err != nil {
+			return b, jsonio.At(err, "price")
 		}
 		b = append(b, ',')
 	}
 	if x.Size != "" {
 		b = append(b, `"size":`...)
-		if b, err = jsontext.AppendRaw(b, x.Size); err != nil {
-			return b, jsontext.At(err, "size")
+		if b, err = jsonio.AppendRaw(b, x.Size); err != nil {
+			return b, jsonio.At(err, "size")
 		}
 		b = append(b, ',')
 	}
 	if x.Weight != nil {
 		b = append(b, `"weight":`...)
-		if b, err = jsontext.AppendFloat64(b, *x.Weight); err != nil {
-			return b, jsontext.At(err, "weight")
+		if b, err = jsonio.AppendFloat64(b, *x.Weight); err != nil {
+			return b, jsonio.At(err, "weight")
 		}
 		b = append(b, ',')
 	} else if x.Nulls.Has("weight") {
@@ -562,8 +562,8 @@ func (x *ParcelSent) AppendJSON(b []byte) ([]byte, error) {
 			if i > 0 {
 				b = append(b, ',')
 			}
-			if b, err = jsontext.AppendRaw(b, e); err != nil {
-				return b, jsontext.At(jsontext.AtIndex(err, i), "tuple")
+			if b, err = jsonio.AppendRaw(b, e); err != nil {
+				return b, jsonio.At(jsonio.AtIndex(err, i), "tuple")
 			}
 		}
 		b = append(b, ']', ',')
@@ -574,8 +574,8 @@ func (x *ParcelSent) AppendJSON(b []byte) ([]byte, error) {
 			if i > 0 {
 				b = append(b, ',')
 			}
-			if b, err = jsontext.AppendString(b, e); err != nil {
-				return b, jsontext.At(jsontext.AtIndex(err, i), "tags")
+			if b, err = jsonio.AppendString(b, e); err != nil {
+				return b, jsonio.At(jsonio.AtIndex(err, i), "tags")
 			}
 		}
 		b = append(b, ']', ',')
@@ -583,28 +583,28 @@ func (x *ParcelSent) AppendJSON(b []byte) ([]byte, error) {
 	if x.Limits != nil {
 		b = append(b, `"limits":`...)
 		if b, err = x.Limits.AppendJSON(b); err != nil {
-			return b, jsontext.At(err, "limits")
+			return b, jsonio.At(err, "limits")
 		}
 		b = append(b, ',')
 	}
 	if x.Last != nil {
 		b = append(b, `"last":`...)
 		if b, err = x.Last.AppendJSON(b); err != nil {
-			return b, jsontext.At(err, "last")
+			return b, jsonio.At(err, "last")
 		}
 		b = append(b, ',')
 	}
 	if x.Notes != nil {
 		b = append(b, `"notes":`...)
 		if b, err = x.Notes.AppendJSON(b); err != nil {
-			return b, jsontext.At(err, "notes")
+			return b, jsonio.At(err, "notes")
 		}
 		b = append(b, ',')
 	}
 	if x.Payment != nil {
 		b = append(b, `"payment":`...)
 		if b, err = x.Payment.AppendJSON(b); err != nil {
-			return b, jsontext.At(err, "payment")
+			return b, jsonio.At(err, "payment")
 		}
 		b = append(b, ',')
 	}
@@ -615,7 +615,7 @@ func (x *ParcelSent) AppendJSON(b []byte) ([]byte, error) {
 				b = append(b, ',')
 			}
 			if b, err = x.PaidBefore[i].AppendJSON(b); err != nil {
-				return b, jsontext.At(jsontext.AtIndex(err, i), "paid_before")
+				return b, jsonio.At(jsonio.AtIndex(err, i), "paid_before")
 			}
 		}
 		b = append(b, ']', ',')
@@ -633,13 +633,13 @@ func (x *ParcelSent) AppendJSON(b []byte) ([]byte, error) {
 				if i > 0 {
 					b = append(b, ',')
 				}
-				if b, err = jsontext.AppendString(b, k); err != nil {
-					return b, jsontext.At(err, "parties")
+				if b, err = jsonio.AppendString(b, k); err != nil {
+					return b, jsonio.At(err, "parties")
 				}
 				b = append(b, ':')
 				e := x.Parties[k]
 				if b, err = e.AppendJSON(b); err != nil {
-					return b, jsontext.At(jsontext.AtKey(err, k), "parties")
+					return b, jsonio.At(jsonio.AtKey(err, k), "parties")
 				}
 			}
 			b = append(b, '}', ',')
@@ -647,15 +647,15 @@ func (x *ParcelSent) AppendJSON(b []byte) ([]byte, error) {
 	}
 	if x.Either != "" {
 		b = append(b, `"either":`...)
-		if b, err = jsontext.AppendRaw(b, x.Either); err != nil {
-			return b, jsontext.At(err, "either")
+		if b, err = jsonio.AppendRaw(b, x.Either); err != nil {
+			return b, jsonio.At(err, "either")
 		}
 		b = append(b, ',')
 	}
 	if x.Tree != "" {
 		b = append(b, `"tree":`...)
-		if b, err = jsontext.AppendRaw(b, x.Tree); err != nil {
-			return b, jsontext.At(err, "tree")
+		if b, err = jsonio.AppendRaw(b, x.Tree); err != nil {
+			return b, jsonio.At(err, "tree")
 		}
 		b = append(b, ',')
 	}
@@ -665,47 +665,47 @@ func (x *ParcelSent) AppendJSON(b []byte) ([]byte, error) {
 			if i > 0 {
 				b = append(b, ',')
 			}
-			if b, err = jsontext.AppendRaw(b, e); err != nil {
-				return b, jsontext.At(jsontext.AtIndex(err, i), "words")
+			if b, err = jsonio.AppendRaw(b, e); err != nil {
+				return b, jsonio.At(jsonio.AtIndex(err, i), "words")
 			}
 		}
 		b = append(b, ']', ',')
 	}
 	if x.Secret != nil {
 		b = append(b, `"secret":`...)
-		if b, err = jsontext.AppendString(b, *x.Secret); err != nil {
-			return b, jsontext.At(err, "secret")
+		if b, err = jsonio.AppendString(b, *x.Secret); err != nil {
+			return b, jsonio.At(err, "secret")
 		}
 		b = append(b, ',')
 	}
 	if x.Mail != nil {
 		b = append(b, `"mail":`...)
-		if b, err = jsontext.AppendString(b, *x.Mail); err != nil {
-			return b, jsontext.At(err, "mail")
+		if b, err = jsonio.AppendString(b, *x.Mail); err != nil {
+			return b, jsonio.At(err, "mail")
 		}
 		b = append(b, ',')
 	}
 	if x.Site != nil {
 		b = append(b, `"site":`...)
-		if b, err = jsontext.AppendString(b, *x.Site); err != nil {
-			return b, jsontext.At(err, "site")
+		if b, err = jsonio.AppendString(b, *x.Site); err != nil {
+			return b, jsonio.At(err, "site")
 		}
 		b = append(b, ',')
 	}
 	if x.Day != nil {
 		b = append(b, `"day":`...)
-		if b, err = jsontext.AppendString(b, *x.Day); err != nil {
-			return b, jsontext.At(err, "day")
+		if b, err = jsonio.AppendString(b, *x.Day); err != nil {
+			return b, jsonio.At(err, "day")
 		}
 		b = append(b, ',')
 	}
 	for _, m := range x.Unknown {
-		if b, err = jsontext.AppendString(b, m.Name); err != nil {
+		if b, err = jsonio.AppendString(b, m.Name); err != nil {
 			return b, err
 		}
 		b = append(b, ':')
-		if b, err = jsontext.AppendRaw(b, m.Value); err != nil {
-			return b, jsontext.At(err, m.Name)
+		if b, err = jsonio.AppendRaw(b, m.Value); err != nil {
+			return b, jsonio.At(err, m.Name)
 		}
 		b = append(b, ',')
 	}
@@ -718,7 +718,7 @@ func (x *ParcelSent) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are kept in Unknown.
-func (x *ParcelSent) DecodeJSON(r *jsontext.Reader) {
+func (x *ParcelSent) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -813,7 +813,7 @@ func (x *ParcelSent) DecodeJSON(r *jsontext.Reader) {
 		case "tuple":
 			r.Once(&seen, 8)
 			if !r.Null() {
-				x.Tuple = []jsontext.Raw{}
+				x.Tuple = []jsonio.Raw{}
 				if r.BeginArray() {
 					for r.More() {
 						x.Tuple = append(x.Tuple, r.Raw())
@@ -900,7 +900,7 @@ func (x *ParcelSent) DecodeJSON(r *jsontext.Reader) {
 		case "words":
 			r.Once(&seen, 18)
 			if !r.Null() {
-				x.Words = []jsontext.Raw{}
+				x.Words = []jsonio.Raw{}
 				if r.BeginArray() {
 					for r.More() {
 						x.Words = append(x.Words, r.Raw())
@@ -929,7 +929,7 @@ func (x *ParcelSent) DecodeJSON(r *jsontext.Reader) {
 				x.Day = new(r.String())
 			}
 		default:
-			x.Unknown = append(x.Unknown, jsontext.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
+			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 	if got&(1<<0) == 0 {
@@ -940,7 +940,7 @@ func (x *ParcelSent) DecodeJSON(r *jsontext.Reader) {
 // Numbers by names that begin with n.
 type ParcelSentLimits struct {
 	// Unknown holds the fields that were read and that the schema does not have; they are written again.
-	Unknown []jsontext.Member
+	Unknown []jsonio.Member
 }
 
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
@@ -970,18 +970,18 @@ func (x *ParcelSentLimits) ValidateInto(v *trestle.Violations) {
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *ParcelSentLimits) SetDefaults(time.Time) {}
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *ParcelSentLimits) AppendJSON(b []byte) ([]byte, error) {
 	var err error
 	b = append(b, '{')
 	for _, m := range x.Unknown {
-		if b, err = jsontext.AppendString(b, m.Name); err != nil {
+		if b, err = jsonio.AppendString(b, m.Name); err != nil {
 			return b, err
 		}
 		b = append(b, ':')
-		if b, err = jsontext.AppendRaw(b, m.Value); err != nil {
-			return b, jsontext.At(err, m.Name)
+		if b, err = jsonio.AppendRaw(b, m.Value); err != nil {
+			return b, jsonio.At(err, m.Name)
 		}
 		b = append(b, ',')
 	}
@@ -994,7 +994,7 @@ func (x *ParcelSentLimits) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are kept in Unknown.
-func (x *ParcelSentLimits) DecodeJSON(r *jsontext.Reader) {
+func (x *ParcelSentLimits) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -1002,7 +1002,7 @@ func (x *ParcelSentLimits) DecodeJSON(r *jsontext.Reader) {
 	for r.More() {
 		switch r.Name() {
 		default:
-			x.Unknown = append(x.Unknown, jsontext.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
+			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 }
@@ -1040,7 +1040,7 @@ func (x *ParcelSentNotes) ValidateInto(v *trestle.Violations) {
 			{
 				first := v.Len()
 				e.ValidateInto(v)
-				if v.Len() > first && v.Under(first, jsontext.MemberPath(k)) {
+				if v.Len() > first && v.Under(first, jsonio.MemberPath(k)) {
 					return
 				}
 			}
@@ -1071,22 +1071,22 @@ func (x *ParcelSentNotes) SetDefaults(now time.Time) {
 	}
 }
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *ParcelSentNotes) AppendJSON(b []byte) ([]byte, error) {
 	var err error
 	b = append(b, '{')
 	if x.First != nil {
 		b = append(b, `"first":`...)
-		if b, err = jsontext.AppendString(b, *x.First); err != nil {
-			return b, jsontext.At(err, "first")
+		if b, err = jsonio.AppendString(b, *x.First); err != nil {
+			return b, jsonio.At(err, "first")
 		}
 		b = append(b, ',')
 	}
 	if x.Additional_ != nil {
 		b = append(b, `"additional":`...)
-		if b, err = jsontext.AppendString(b, *x.Additional_); err != nil {
-			return b, jsontext.At(err, "additional")
+		if b, err = jsonio.AppendString(b, *x.Additional_); err != nil {
+			return b, jsonio.At(err, "additional")
 		}
 		b = append(b, ',')
 	}
@@ -1102,13 +1102,13 @@ func (x *ParcelSentNotes) AppendJSON(b []byte) ([]byte, error) {
 				if i > 0 {
 					b = append(b, ',')
 				}
-				if b, err = jsontext.AppendString(b, k); err != nil {
+				if b, err = jsonio.AppendString(b, k); err != nil {
 					return b, err
 				}
 				b = append(b, ':')
 				e := x.Additional[k]
 				if b, err = e.AppendJSON(b); err != nil {
-					return b, jsontext.AtKey(err, k)
+					return b, jsonio.AtKey(err, k)
 				}
 			}
 			b = append(b, ',')
@@ -1123,7 +1123,7 @@ func (x *ParcelSentNotes) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not name are kept in Additional.
-func (x *ParcelSentNotes) DecodeJSON(r *jsontext.Reader) {
+func (x *ParcelSentNotes) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -1161,7 +1161,7 @@ type Person struct {
 	Name string
 
 	// Unknown holds the fields that were read and that the schema does not have; they are written again.
-	Unknown []jsontext.Member
+	Unknown []jsonio.Member
 }
 
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
@@ -1188,28 +1188,28 @@ func (x *Person) ValidateInto(v *trestle.Violations) {
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *Person) SetDefaults(time.Time) {}
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *Person) AppendJSON(b []byte) ([]byte, error) {
 	var err error
 	b = append(b, '{')
 	b = append(b, `"kind":`...)
-	if b, err = jsontext.AppendString(b, x.Kind); err != nil {
-		return b, jsontext.At(err, "kind")
+	if b, err = jsonio.AppendString(b, x.Kind); err != nil {
+		return b, jsonio.At(err, "kind")
 	}
 	b = append(b, ',')
 	b = append(b, `"name":`...)
-	if b, err = jsontext.AppendString(b, x.Name); err != nil {
-		return b, jsontext.At(err, "name")
+	if b, err = jsonio.AppendString(b, x.Name); err != nil {
+		return b, jsonio.At(err, "name")
 	}
 	b = append(b, ',')
 	for _, m := range x.Unknown {
-		if b, err = jsontext.AppendString(b, m.Name); err != nil {
+		if b, err = jsonio.AppendString(b, m.Name); err != nil {
 			return b, err
 		}
 		b = append(b, ':')
-		if b, err = jsontext.AppendRaw(b, m.Value); err != nil {
-			return b, jsontext.At(err, m.Name)
+		if b, err = jsonio.AppendRaw(b, m.Value); err != nil {
+			return b, jsonio.At(err, m.Name)
 		}
 		b = append(b, ',')
 	}
@@ -1222,7 +1222,7 @@ func (x *Person) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are kept in Unknown.
-func (x *Person) DecodeJSON(r *jsontext.Reader) {
+func (x *Person) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -1244,7 +1244,7 @@ func (x *Person) DecodeJSON(r *jsontext.Reader) {
 				got |= 1 << 1
 			}
 		default:
-			x.Unknown = append(x.Unknown, jsontext.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
+			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 	if got&(1<<0) == 0 {
@@ -1263,7 +1263,7 @@ type Firm struct {
 	Number *int64
 
 	// Unknown holds the fields that were read and that the schema does not have; they are written again.
-	Unknown []jsontext.Member
+	Unknown []jsonio.Member
 }
 
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
@@ -1290,14 +1290,14 @@ func (x *Firm) ValidateInto(v *trestle.Violations) {
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *Firm) SetDefaults(time.Time) {}
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *Firm) AppendJSON(b []byte) ([]byte, error) {
 	var err error
 	b = append(b, '{')
 	b = append(b, `"kind":`...)
-	if b, err = jsontext.AppendString(b, x.Kind); err != nil {
-		return b, jsontext.At(err, "kind")
+	if b, err = jsonio.AppendString(b, x.Kind); err != nil {
+		return b, jsonio.At(err, "kind")
 	}
 	b = append(b, ',')
 	if x.Number != nil {
@@ -1306,12 +1306,12 @@ func (x *Firm) AppendJSON(b []byte) ([]byte, error) {
 		b = append(b, ',')
 	}
 	for _, m := range x.Unknown {
-		if b, err = jsontext.AppendString(b, m.Name); err != nil {
+		if b, err = jsonio.AppendString(b, m.Name); err != nil {
 			return b, err
 		}
 		b = append(b, ':')
-		if b, err = jsontext.AppendRaw(b, m.Value); err != nil {
-			return b, jsontext.At(err, m.Name)
+		if b, err = jsonio.AppendRaw(b, m.Value); err != nil {
+			return b, jsonio.At(err, m.Name)
 		}
 		b = append(b, ',')
 	}
@@ -1324,7 +1324,7 @@ func (x *Firm) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are kept in Unknown.
-func (x *Firm) DecodeJSON(r *jsontext.Reader) {
+func (x *Firm) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -1345,7 +1345,7 @@ func (x *Firm) DecodeJSON(r *jsontext.Reader) {
 				x.Number = new(r.Int64())
 			}
 		default:
-			x.Unknown = append(x.Unknown, jsontext.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
+			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 	if got&(1<<0) == 0 {
@@ -1358,7 +1358,7 @@ type Party struct {
 	Person *Person // kind "person"
 	Firm   *Firm   // kind "firm"
 	// Other is an object that is none of these. It is kept and written again, and is not valid.
-	Other jsontext.Raw
+	Other jsonio.Raw
 }
 
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
@@ -1424,13 +1424,13 @@ func (x *Party) AppendJSON(b []byte) ([]byte, error) {
 	case x.Firm != nil:
 		return x.Firm.AppendJSON(b)
 	case x.Other != "":
-		return jsontext.AppendObject(b, string(x.Other))
+		return jsonio.AppendObject(b, string(x.Other))
 	}
 	return append(b, "null"...), nil
 }
 
 // DecodeJSON reads the member of x that kind tells. What is wrong with the object stays in r.
-func (x *Party) DecodeJSON(r *jsontext.Reader) {
+func (x *Party) DecodeJSON(r *jsonio.Reader) {
 	*x = Party{}
 	switch r.TextAhead("kind") {
 	case "person":

@@ -9,9 +9,9 @@ import (
 	"time"
 	"unicode/utf8"
 
-	trestle "github.com/omninode/trestle/runtime"
-	"github.com/omninode/trestle/runtime/format"
-	"github.com/omninode/trestle/runtime/jsontext"
+	trestle "github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/runtime/genapi/format"
+	"github.com/omninode/trestle/runtime/jsonio"
 )
 
 // What it is.
@@ -33,7 +33,7 @@ type Card struct {
 	Tries *int64
 
 	// Unknown holds the fields that were read and that the schema does not have; they are written again.
-	Unknown []jsontext.Member
+	Unknown []jsonio.Member
 }
 
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
@@ -67,19 +67,19 @@ func (x *Card) SetDefaults(now time.Time) {
 	}
 }
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *Card) AppendJSON(b []byte) ([]byte, error) {
 	var err error
 	b = append(b, '{')
 	b = append(b, `"method":`...)
-	if b, err = jsontext.AppendString(b, x.Method); err != nil {
-		return b, jsontext.At(err, "method")
+	if b, err = jsonio.AppendString(b, x.Method); err != nil {
+		return b, jsonio.At(err, "method")
 	}
 	b = append(b, ',')
 	b = append(b, `"number":`...)
-	if b, err = jsontext.AppendString(b, x.Number); err != nil {
-		return b, jsontext.At(err, "number")
+	if b, err = jsonio.AppendString(b, x.Number); err != nil {
+		return b, jsonio.At(err, "number")
 	}
 	b = append(b, ',')
 	if x.Tries != nil {
@@ -88,12 +88,12 @@ func (x *Card) AppendJSON(b []byte) ([]byte, error) {
 		b = append(b, ',')
 	}
 	for _, m := range x.Unknown {
-		if b, err = jsontext.AppendString(b, m.Name); err != nil {
+		if b, err = jsonio.AppendString(b, m.Name); err != nil {
 			return b, err
 		}
 		b = append(b, ':')
-		if b, err = jsontext.AppendRaw(b, m.Value); err != nil {
-			return b, jsontext.At(err, m.Name)
+		if b, err = jsonio.AppendRaw(b, m.Value); err != nil {
+			return b, jsonio.At(err, m.Name)
 		}
 		b = append(b, ',')
 	}
@@ -106,7 +106,7 @@ func (x *Card) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are kept in Unknown.
-func (x *Card) DecodeJSON(r *jsontext.Reader) {
+func (x *Card) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -133,7 +133,7 @@ func (x *Card) DecodeJSON(r *jsontext.Reader) {
 				x.Tries = new(r.Int64())
 			}
 		default:
-			x.Unknown = append(x.Unknown, jsontext.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
+			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 	if got&(1<<0) == 0 {
@@ -152,7 +152,7 @@ type Transfer struct {
 	Iban string
 
 	// Unknown holds the fields that were read and that the schema does not have; they are written again.
-	Unknown []jsontext.Member
+	Unknown []jsonio.Member
 }
 
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
@@ -182,28 +182,28 @@ func (x *Transfer) ValidateInto(v *trestle.Violations) {
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *Transfer) SetDefaults(time.Time) {}
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *Transfer) AppendJSON(b []byte) ([]byte, error) {
 	var err error
 	b = append(b, '{')
 	b = append(b, `"method":`...)
-	if b, err = jsontext.AppendString(b, string(x.Method)); err != nil {
-		return b, jsontext.At(err, "method")
+	if b, err = jsonio.AppendString(b, string(x.Method)); err != nil {
+		return b, jsonio.At(err, "method")
 	}
 	b = append(b, ',')
 	b = append(b, `"iban":`...)
-	if b, err = jsontext.AppendString(b, x.Iban); err != nil {
-		return b, jsontext.At(err, "iban")
+	if b, err = jsonio.AppendString(b, x.Iban); err != nil {
+		return b, jsonio.At(err, "iban")
 	}
 	b = append(b, ',')
 	for _, m := range x.Unknown {
-		if b, err = jsontext.AppendString(b, m.Name); err != nil {
+		if b, err = jsonio.AppendString(b, m.Name); err != nil {
 			return b, err
 		}
 		b = append(b, ':')
-		if b, err = jsontext.AppendRaw(b, m.Value); err != nil {
-			return b, jsontext.At(err, m.Name)
+		if b, err = jsonio.AppendRaw(b, m.Value); err != nil {
+			return b, jsonio.At(err, m.Name)
 		}
 		b = append(b, ',')
 	}
@@ -216,7 +216,7 @@ func (x *Transfer) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are kept in Unknown.
-func (x *Transfer) DecodeJSON(r *jsontext.Reader) {
+func (x *Transfer) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -238,7 +238,7 @@ func (x *Transfer) DecodeJSON(r *jsontext.Reader) {
 				got |= 1 << 1
 			}
 		default:
-			x.Unknown = append(x.Unknown, jsontext.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
+			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 	if got&(1<<0) == 0 {
@@ -256,7 +256,7 @@ type Payment struct {
 	Card     *Card     // method "card"
 	Transfer *Transfer // method "sepa", "swift"
 	// Other is an object that is none of these. It is kept and written again, and is not valid.
-	Other jsontext.Raw
+	Other jsonio.Raw
 }
 
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
@@ -319,13 +319,13 @@ func (x *Payment) AppendJSON(b []byte) ([]byte, error) {
 	case x.Transfer != nil:
 		return x.Transfer.AppendJSON(b)
 	case x.Other != "":
-		return jsontext.AppendObject(b, string(x.Other))
+		return jsonio.AppendObject(b, string(x.Other))
 	}
 	return append(b, "null"...), nil
 }
 
 // DecodeJSON reads the member of x that method tells. What is wrong with the object stays in r.
-func (x *Payment) DecodeJSON(r *jsontext.Reader) {
+func (x *Payment) DecodeJSON(r *jsonio.Reader) {
 	*x = Payment{}
 	switch r.TextAhead("method") {
 	case "card":

@@ -8,9 +8,9 @@ import (
 	"strings"
 	"time"
 
-	trestle "github.com/omninode/trestle/runtime"
-	"github.com/omninode/trestle/runtime/format"
-	"github.com/omninode/trestle/runtime/jsontext"
+	trestle "github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/runtime/genapi/format"
+	"github.com/omninode/trestle/runtime/jsonio"
 )
 
 // Why.
@@ -38,7 +38,7 @@ type ParcelReturned struct {
 	Note *string
 
 	// Nulls holds the names of fields that are null where they could be absent. What has a value is not null.
-	Nulls jsontext.Names
+	Nulls jsonio.Names
 }
 
 // EventInfo describes the event type parcel.returned. It works on a nil receiver.
@@ -152,32 +152,32 @@ func (x *ParcelReturned) SetDefaults(now time.Time) {
 	}
 }
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *ParcelReturned) AppendJSON(b []byte) ([]byte, error) {
 	var err error
 	b = append(b, '{')
 	b = append(b, `"id":`...)
-	if b, err = jsontext.AppendString(b, x.Id); err != nil {
-		return b, jsontext.At(err, "id")
+	if b, err = jsonio.AppendString(b, x.Id); err != nil {
+		return b, jsonio.At(err, "id")
 	}
 	b = append(b, ',')
 	if x.Last != nil {
 		b = append(b, `"last":`...)
 		if b, err = x.Last.AppendJSON(b); err != nil {
-			return b, jsontext.At(err, "last")
+			return b, jsonio.At(err, "last")
 		}
 		b = append(b, ',')
 	}
 	b = append(b, `"reason":`...)
-	if b, err = jsontext.AppendString(b, string(x.Reason)); err != nil {
-		return b, jsontext.At(err, "reason")
+	if b, err = jsonio.AppendString(b, string(x.Reason)); err != nil {
+		return b, jsonio.At(err, "reason")
 	}
 	b = append(b, ',')
 	if x.Fee != nil {
 		b = append(b, `"fee":`...)
-		if b, err = jsontext.AppendFloat64(b, *x.Fee); err != nil {
-			return b, jsontext.At(err, "fee")
+		if b, err = jsonio.AppendFloat64(b, *x.Fee); err != nil {
+			return b, jsonio.At(err, "fee")
 		}
 		b = append(b, ',')
 	}
@@ -188,8 +188,8 @@ func (x *ParcelReturned) AppendJSON(b []byte) ([]byte, error) {
 	}
 	if x.Note != nil {
 		b = append(b, `"note":`...)
-		if b, err = jsontext.AppendString(b, *x.Note); err != nil {
-			return b, jsontext.At(err, "note")
+		if b, err = jsonio.AppendString(b, *x.Note); err != nil {
+			return b, jsonio.At(err, "note")
 		}
 		b = append(b, ',')
 	} else if x.Nulls.Has("note") {
@@ -204,7 +204,7 @@ func (x *ParcelReturned) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and a field that the schema does not have is a fault.
-func (x *ParcelReturned) DecodeJSON(r *jsontext.Reader) {
+func (x *ParcelReturned) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -272,7 +272,7 @@ type Core struct {
 	Last *Stop
 
 	// Unknown holds the fields that were read and that the schema does not have; they are written again.
-	Unknown []jsontext.Member
+	Unknown []jsonio.Member
 }
 
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
@@ -312,30 +312,30 @@ func (x *Core) SetDefaults(now time.Time) {
 	}
 }
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *Core) AppendJSON(b []byte) ([]byte, error) {
 	var err error
 	b = append(b, '{')
 	b = append(b, `"id":`...)
-	if b, err = jsontext.AppendString(b, x.Id); err != nil {
-		return b, jsontext.At(err, "id")
+	if b, err = jsonio.AppendString(b, x.Id); err != nil {
+		return b, jsonio.At(err, "id")
 	}
 	b = append(b, ',')
 	if x.Last != nil {
 		b = append(b, `"last":`...)
 		if b, err = x.Last.AppendJSON(b); err != nil {
-			return b, jsontext.At(err, "last")
+			return b, jsonio.At(err, "last")
 		}
 		b = append(b, ',')
 	}
 	for _, m := range x.Unknown {
-		if b, err = jsontext.AppendString(b, m.Name); err != nil {
+		if b, err = jsonio.AppendString(b, m.Name); err != nil {
 			return b, err
 		}
 		b = append(b, ':')
-		if b, err = jsontext.AppendRaw(b, m.Value); err != nil {
-			return b, jsontext.At(err, m.Name)
+		if b, err = jsonio.AppendRaw(b, m.Value); err != nil {
+			return b, jsonio.At(err, m.Name)
 		}
 		b = append(b, ',')
 	}
@@ -348,7 +348,7 @@ func (x *Core) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are kept in Unknown.
-func (x *Core) DecodeJSON(r *jsontext.Reader) {
+func (x *Core) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -372,7 +372,7 @@ func (x *Core) DecodeJSON(r *jsontext.Reader) {
 				x.Last.DecodeJSON(r)
 			}
 		default:
-			x.Unknown = append(x.Unknown, jsontext.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
+			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 	if got&(1<<0) == 0 {

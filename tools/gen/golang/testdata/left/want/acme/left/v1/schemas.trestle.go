@@ -2,7 +2,7 @@
 
 package leftv1
 
-import "github.com/omninode/trestle/runtime/jsonvalidate"
+import "github.com/omninode/trestle/runtime/genapi/jsonvalidate"
 
 // The schemas that validators leave some keywords of to a library, and those that they refer to.
 var schemas = jsonvalidate.New(map[string]string{

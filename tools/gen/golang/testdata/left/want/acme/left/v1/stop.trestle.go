@@ -8,9 +8,9 @@ import (
 	"strings"
 	"time"
 
-	trestle "github.com/omninode/trestle/runtime"
-	"github.com/omninode/trestle/runtime/format"
-	"github.com/omninode/trestle/runtime/jsontext"
+	trestle "github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/runtime/genapi/format"
+	"github.com/omninode/trestle/runtime/jsonio"
 )
 
 // Stop is where a parcel is for a while.
@@ -22,13 +22,13 @@ type Stop struct {
 	// Null where there are no floors.
 	Floor *int64
 	// Anything, null too.
-	Note jsontext.Raw
+	Note jsonio.Raw
 
 	// Nulls holds the names of fields that are null where they could be absent. What has a value is not null.
-	Nulls jsontext.Names
+	Nulls jsonio.Names
 
 	// Unknown holds the fields that were read and that the schema does not have; they are written again.
-	Unknown []jsontext.Member
+	Unknown []jsonio.Member
 }
 
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
@@ -74,14 +74,14 @@ func (x *Stop) SetDefaults(now time.Time) {
 	}
 }
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *Stop) AppendJSON(b []byte) ([]byte, error) {
 	var err error
 	b = append(b, '{')
 	b = append(b, `"city":`...)
-	if b, err = jsontext.AppendString(b, x.City); err != nil {
-		return b, jsontext.At(err, "city")
+	if b, err = jsonio.AppendString(b, x.City); err != nil {
+		return b, jsonio.At(err, "city")
 	}
 	b = append(b, ',')
 	if x.Left != nil {
@@ -98,20 +98,20 @@ func (x *Stop) AppendJSON(b []byte) ([]byte, error) {
 	}
 	if x.Note != "" {
 		b = append(b, `"note":`...)
-		if b, err = jsontext.AppendRaw(b, x.Note); err != nil {
-			return b, jsontext.At(err, "note")
+		if b, err = jsonio.AppendRaw(b, x.Note); err != nil {
+			return b, jsonio.At(err, "note")
 		}
 		b = append(b, ',')
 	} else if x.Nulls.Has("note") {
 		b = append(b, `"note":null,`...)
 	}
 	for _, m := range x.Unknown {
-		if b, err = jsontext.AppendString(b, m.Name); err != nil {
+		if b, err = jsonio.AppendString(b, m.Name); err != nil {
 			return b, err
 		}
 		b = append(b, ':')
-		if b, err = jsontext.AppendRaw(b, m.Value); err != nil {
-			return b, jsontext.At(err, m.Name)
+		if b, err = jsonio.AppendRaw(b, m.Value); err != nil {
+			return b, jsonio.At(err, m.Name)
 		}
 		b = append(b, ',')
 	}
@@ -124,7 +124,7 @@ func (x *Stop) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are kept in Unknown.
-func (x *Stop) DecodeJSON(r *jsontext.Reader) {
+func (x *Stop) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -162,7 +162,7 @@ func (x *Stop) DecodeJSON(r *jsontext.Reader) {
 				x.Note = r.Raw()
 			}
 		default:
-			x.Unknown = append(x.Unknown, jsontext.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
+			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 	if got&(1<<0) == 0 {

@@ -2,13 +2,13 @@
 
 package leftv1
 
+// Not found? The package was generated for another version of the runtime: run trestle generate, or take its version.
+import _ "github.com/omninode/trestle/runtime/genapi/version2"
+
 import (
-	trestle "github.com/omninode/trestle/runtime"
+	trestle "github.com/omninode/trestle/runtime/event"
 	"github.com/omninode/trestle/runtime/wire"
 )
-
-// Undefined? This package is newer than the runtime: upgrade the runtime, or regenerate.
-const _ = trestle.GenVersion1
 
 // Events returns the descriptions of the package's events, in the order of the schemas. They must not be changed.
 func Events() []*trestle.EventInfo {
@@ -22,7 +22,7 @@ var (
 	infoParcelSent = trestle.EventInfo{
 		Type:     "parcel.sent",
 		FullName: "acme.left.v1.ParcelSent",
-		Role:     trestle.Fact,
+		Role:     trestle.RoleEvent,
 		Envelope: wire.None,
 		Encoding: trestle.JSON,
 		Topic:    &topicAcmeParcels,
@@ -31,7 +31,7 @@ var (
 	infoParcelReturned = trestle.EventInfo{
 		Type:     "parcel.returned",
 		FullName: "acme.left.v1.ParcelReturned",
-		Role:     trestle.Fact,
+		Role:     trestle.RoleEvent,
 		Envelope: wire.None,
 		Encoding: trestle.JSON,
 		Topic:    &topicAcmeParcels,

@@ -10,9 +10,9 @@ import (
 	"time"
 	"unicode/utf8"
 
-	trestle "github.com/omninode/trestle/runtime"
-	"github.com/omninode/trestle/runtime/format"
-	"github.com/omninode/trestle/runtime/jsontext"
+	trestle "github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/runtime/genapi/format"
+	"github.com/omninode/trestle/runtime/jsonio"
 )
 
 // Where it stands.
@@ -54,9 +54,9 @@ type OrderPlaced struct {
 	// Lines by room.
 	Rooms map[string]OrderLine
 	// Anything about it.
-	Context jsontext.Raw
+	Context jsonio.Raw
 	// Anything at all.
-	Note jsontext.Raw
+	Note jsonio.Raw
 	// Where to.
 	Address *Address
 	// Has the name of a method.
@@ -65,10 +65,10 @@ type OrderPlaced struct {
 	Card *string
 
 	// Nulls holds the names of fields that are null where they could be absent. What has a value is not null.
-	Nulls jsontext.Names
+	Nulls jsonio.Names
 
 	// Unknown holds the fields that were read and that the schema does not have; they are written again.
-	Unknown []jsontext.Member
+	Unknown []jsonio.Member
 }
 
 // EventInfo describes the event type order.placed. It works on a nil receiver.
@@ -243,37 +243,37 @@ func (x *OrderPlaced) SetDefaults(now time.Time) {
 	}
 }
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *OrderPlaced) AppendJSON(b []byte) ([]byte, error) {
 	var err error
 	b = append(b, '{')
 	b = append(b, `"order_id":`...)
-	if b, err = jsontext.AppendString(b, x.OrderId); err != nil {
-		return b, jsontext.At(err, "order_id")
+	if b, err = jsonio.AppendString(b, x.OrderId); err != nil {
+		return b, jsonio.At(err, "order_id")
 	}
 	b = append(b, ',')
 	if x.CorrelationId != nil {
 		b = append(b, `"correlation_id":`...)
-		if b, err = jsontext.AppendString(b, *x.CorrelationId); err != nil {
-			return b, jsontext.At(err, "correlation_id")
+		if b, err = jsonio.AppendString(b, *x.CorrelationId); err != nil {
+			return b, jsonio.At(err, "correlation_id")
 		}
 		b = append(b, ',')
 	}
 	b = append(b, `"state":`...)
-	if b, err = jsontext.AppendString(b, string(x.State)); err != nil {
-		return b, jsontext.At(err, "state")
+	if b, err = jsonio.AppendString(b, string(x.State)); err != nil {
+		return b, jsonio.At(err, "state")
 	}
 	b = append(b, ',')
 	b = append(b, `"placed_at":`...)
-	if b, err = jsontext.AppendTime(b, x.PlacedAt); err != nil {
-		return b, jsontext.At(err, "placed_at")
+	if b, err = jsonio.AppendTime(b, x.PlacedAt); err != nil {
+		return b, jsonio.At(err, "placed_at")
 	}
 	b = append(b, ',')
 	if x.PaidAt != nil {
 		b = append(b, `"paid_at":`...)
-		if b, err = jsontext.AppendTime(b, *x.PaidAt); err != nil {
-			return b, jsontext.At(err, "paid_at")
+		if b, err = jsonio.AppendTime(b, *x.PaidAt); err != nil {
+			return b, jsonio.At(err, "paid_at")
 		}
 		b = append(b, ',')
 	} else if x.Nulls.Has("paid_at") {
@@ -291,8 +291,8 @@ func (x *OrderPlaced) AppendJSON(b []byte) ([]byte, error) {
 	}
 	if x.Discount != nil {
 		b = append(b, `"discount":`...)
-		if b, err = jsontext.AppendFloat64(b, *x.Discount); err != nil {
-			return b, jsontext.At(err, "discount")
+		if b, err = jsonio.AppendFloat64(b, *x.Discount); err != nil {
+			return b, jsonio.At(err, "discount")
 		}
 		b = append(b, ',')
 	}
@@ -307,7 +307,7 @@ func (x *OrderPlaced) AppendJSON(b []byte) ([]byte, error) {
 			b = append(b, ',')
 		}
 		if b, err = x.Lines[i].AppendJSON(b); err != nil {
-			return b, jsontext.At(jsontext.AtIndex(err, i), "lines")
+			return b, jsonio.At(jsonio.AtIndex(err, i), "lines")
 		}
 	}
 	b = append(b, ']', ',')
@@ -317,8 +317,8 @@ func (x *OrderPlaced) AppendJSON(b []byte) ([]byte, error) {
 			if i > 0 {
 				b = append(b, ',')
 			}
-			if b, err = jsontext.AppendString(b, e); err != nil {
-				return b, jsontext.At(jsontext.AtIndex(err, i), "tags")
+			if b, err = jsonio.AppendString(b, e); err != nil {
+				return b, jsonio.At(jsonio.AtIndex(err, i), "tags")
 			}
 		}
 		b = append(b, ']', ',')
@@ -336,13 +336,13 @@ func (x *OrderPlaced) AppendJSON(b []byte) ([]byte, error) {
 				if i > 0 {
 					b = append(b, ',')
 				}
-				if b, err = jsontext.AppendString(b, k); err != nil {
-					return b, jsontext.At(err, "labels")
+				if b, err = jsonio.AppendString(b, k); err != nil {
+					return b, jsonio.At(err, "labels")
 				}
 				b = append(b, ':')
 				e := x.Labels[k]
-				if b, err = jsontext.AppendString(b, e); err != nil {
-					return b, jsontext.At(jsontext.AtKey(err, k), "labels")
+				if b, err = jsonio.AppendString(b, e); err != nil {
+					return b, jsonio.At(jsonio.AtKey(err, k), "labels")
 				}
 			}
 			b = append(b, '}', ',')
@@ -361,27 +361,27 @@ func (x *OrderPlaced) AppendJSON(b []byte) ([]byte, error) {
 				if i > 0 {
 					b = append(b, ',')
 				}
-				if b, err = jsontext.AppendString(b, k); err != nil {
-					return b, jsontext.At(err, "rooms")
+				if b, err = jsonio.AppendString(b, k); err != nil {
+					return b, jsonio.At(err, "rooms")
 				}
 				b = append(b, ':')
 				e := x.Rooms[k]
 				if b, err = e.AppendJSON(b); err != nil {
-					return b, jsontext.At(jsontext.AtKey(err, k), "rooms")
+					return b, jsonio.At(jsonio.AtKey(err, k), "rooms")
 				}
 			}
 			b = append(b, '}', ',')
 		}
 	}
 	b = append(b, `"context":`...)
-	if b, err = jsontext.AppendObject(b, string(x.Context)); err != nil {
-		return b, jsontext.At(err, "context")
+	if b, err = jsonio.AppendObject(b, string(x.Context)); err != nil {
+		return b, jsonio.At(err, "context")
 	}
 	b = append(b, ',')
 	if x.Note != "" {
 		b = append(b, `"note":`...)
-		if b, err = jsontext.AppendRaw(b, x.Note); err != nil {
-			return b, jsontext.At(err, "note")
+		if b, err = jsonio.AppendRaw(b, x.Note); err != nil {
+			return b, jsonio.At(err, "note")
 		}
 		b = append(b, ',')
 	} else if x.Nulls.Has("note") {
@@ -390,7 +390,7 @@ func (x *OrderPlaced) AppendJSON(b []byte) ([]byte, error) {
 	if x.Address != nil {
 		b = append(b, `"address":`...)
 		if b, err = x.Address.AppendJSON(b); err != nil {
-			return b, jsontext.At(err, "address")
+			return b, jsonio.At(err, "address")
 		}
 		b = append(b, ',')
 	}
@@ -401,18 +401,18 @@ func (x *OrderPlaced) AppendJSON(b []byte) ([]byte, error) {
 	}
 	if x.Card != nil {
 		b = append(b, `"card":`...)
-		if b, err = jsontext.AppendString(b, *x.Card); err != nil {
-			return b, jsontext.At(err, "card")
+		if b, err = jsonio.AppendString(b, *x.Card); err != nil {
+			return b, jsonio.At(err, "card")
 		}
 		b = append(b, ',')
 	}
 	for _, m := range x.Unknown {
-		if b, err = jsontext.AppendString(b, m.Name); err != nil {
+		if b, err = jsonio.AppendString(b, m.Name); err != nil {
 			return b, err
 		}
 		b = append(b, ':')
-		if b, err = jsontext.AppendRaw(b, m.Value); err != nil {
-			return b, jsontext.At(err, m.Name)
+		if b, err = jsonio.AppendRaw(b, m.Value); err != nil {
+			return b, jsonio.At(err, m.Name)
 		}
 		b = append(b, ',')
 	}
@@ -425,7 +425,7 @@ func (x *OrderPlaced) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are kept in Unknown.
-func (x *OrderPlaced) DecodeJSON(r *jsontext.Reader) {
+func (x *OrderPlaced) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -568,7 +568,7 @@ func (x *OrderPlaced) DecodeJSON(r *jsontext.Reader) {
 				x.Card = new(r.String())
 			}
 		default:
-			x.Unknown = append(x.Unknown, jsontext.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
+			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 	if got&(1<<0) == 0 {
@@ -602,7 +602,7 @@ type OrderLine struct {
 	Quantity int64
 
 	// Unknown holds the fields that were read and that the schema does not have; they are written again.
-	Unknown []jsontext.Member
+	Unknown []jsonio.Member
 }
 
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
@@ -635,26 +635,26 @@ func (x *OrderLine) ValidateInto(v *trestle.Violations) {
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *OrderLine) SetDefaults(time.Time) {}
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *OrderLine) AppendJSON(b []byte) ([]byte, error) {
 	var err error
 	b = append(b, '{')
 	b = append(b, `"sku":`...)
-	if b, err = jsontext.AppendString(b, x.Sku); err != nil {
-		return b, jsontext.At(err, "sku")
+	if b, err = jsonio.AppendString(b, x.Sku); err != nil {
+		return b, jsonio.At(err, "sku")
 	}
 	b = append(b, ',')
 	b = append(b, `"quantity":`...)
 	b = strconv.AppendInt(b, x.Quantity, 10)
 	b = append(b, ',')
 	for _, m := range x.Unknown {
-		if b, err = jsontext.AppendString(b, m.Name); err != nil {
+		if b, err = jsonio.AppendString(b, m.Name); err != nil {
 			return b, err
 		}
 		b = append(b, ':')
-		if b, err = jsontext.AppendRaw(b, m.Value); err != nil {
-			return b, jsontext.At(err, m.Name)
+		if b, err = jsonio.AppendRaw(b, m.Value); err != nil {
+			return b, jsonio.At(err, m.Name)
 		}
 		b = append(b, ',')
 	}
@@ -667,7 +667,7 @@ func (x *OrderLine) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are kept in Unknown.
-func (x *OrderLine) DecodeJSON(r *jsontext.Reader) {
+func (x *OrderLine) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -689,7 +689,7 @@ func (x *OrderLine) DecodeJSON(r *jsontext.Reader) {
 				got |= 1 << 1
 			}
 		default:
-			x.Unknown = append(x.Unknown, jsontext.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
+			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 	if got&(1<<0) == 0 {
@@ -724,15 +724,15 @@ func (x *Address) SetDefaults(now time.Time) {
 	}
 }
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *Address) AppendJSON(b []byte) ([]byte, error) {
 	var err error
 	b = append(b, '{')
 	if x.City != nil {
 		b = append(b, `"city":`...)
-		if b, err = jsontext.AppendString(b, *x.City); err != nil {
-			return b, jsontext.At(err, "city")
+		if b, err = jsonio.AppendString(b, *x.City); err != nil {
+			return b, jsonio.At(err, "city")
 		}
 		b = append(b, ',')
 	}
@@ -742,8 +742,8 @@ func (x *Address) AppendJSON(b []byte) ([]byte, error) {
 			if i > 0 {
 				b = append(b, ',')
 			}
-			if b, err = jsontext.AppendString(b, e); err != nil {
-				return b, jsontext.At(jsontext.AtIndex(err, i), "lines")
+			if b, err = jsonio.AppendString(b, e); err != nil {
+				return b, jsonio.At(jsonio.AtIndex(err, i), "lines")
 			}
 		}
 		b = append(b, ']', ',')
@@ -757,7 +757,7 @@ func (x *Address) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and a field that the schema does not have is a fault.
-func (x *Address) DecodeJSON(r *jsontext.Reader) {
+func (x *Address) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}

@@ -2,13 +2,13 @@
 
 package objectsv1
 
+// Not found? The package was generated for another version of the runtime: run trestle generate, or take its version.
+import _ "github.com/omninode/trestle/runtime/genapi/version2"
+
 import (
-	trestle "github.com/omninode/trestle/runtime"
+	trestle "github.com/omninode/trestle/runtime/event"
 	"github.com/omninode/trestle/runtime/wire"
 )
-
-// Undefined? This package is newer than the runtime: upgrade the runtime, or regenerate.
-const _ = trestle.GenVersion1
 
 // Events returns the descriptions of the package's events, in the order of the schemas. They must not be changed.
 func Events() []*trestle.EventInfo {
@@ -21,7 +21,7 @@ var (
 	infoOrderPlaced = trestle.EventInfo{
 		Type:     "order.placed",
 		FullName: "acme.objects.v1.OrderPlaced",
-		Role:     trestle.Fact,
+		Role:     trestle.RoleEvent,
 		Envelope: wire.BaseEvent,
 		Encoding: trestle.JSON,
 		Topic:    &topicAcmeOrders,

@@ -7,10 +7,10 @@ import (
 	"strconv"
 	"time"
 
-	trestle "github.com/omninode/trestle/runtime"
-	"github.com/omninode/trestle/runtime/format"
-	"github.com/omninode/trestle/runtime/jsontext"
-	"github.com/omninode/trestle/runtime/protobin"
+	trestle "github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/runtime/genapi/format"
+	"github.com/omninode/trestle/runtime/genapi/protobin"
+	"github.com/omninode/trestle/runtime/jsonio"
 )
 
 // EventInfo describes the event type PriceRequest. It works on a nil receiver.
@@ -55,7 +55,7 @@ func (x *PriceRequest) ValidateInto(v *trestle.Violations) {
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *PriceRequest) SetDefaults(time.Time) {}
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *PriceRequest) AppendJSON(b []byte) ([]byte, error) {
 	if x == nil {
@@ -64,8 +64,8 @@ func (x *PriceRequest) AppendJSON(b []byte) ([]byte, error) {
 	var err error
 	b = append(b, '{')
 	b = append(b, `"article":`...)
-	if b, err = jsontext.AppendString(b, x.Article); err != nil {
-		return b, jsontext.At(err, "article")
+	if b, err = jsonio.AppendString(b, x.Article); err != nil {
+		return b, jsonio.At(err, "article")
 	}
 	b = append(b, ',')
 	if b[len(b)-1] == ',' {
@@ -77,7 +77,7 @@ func (x *PriceRequest) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are passed over.
-func (x *PriceRequest) DecodeJSON(r *jsontext.Reader) {
+func (x *PriceRequest) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -158,7 +158,7 @@ func (x *PriceResponse) ValidateInto(*trestle.Violations) {}
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *PriceResponse) SetDefaults(time.Time) {}
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *PriceResponse) AppendJSON(b []byte) ([]byte, error) {
 	if x == nil {
@@ -177,7 +177,7 @@ func (x *PriceResponse) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are passed over.
-func (x *PriceResponse) DecodeJSON(r *jsontext.Reader) {
+func (x *PriceResponse) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -255,7 +255,7 @@ func (x *Ask) ValidateInto(*trestle.Violations) {}
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *Ask) SetDefaults(time.Time) {}
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *Ask) AppendJSON(b []byte) ([]byte, error) {
 	if x == nil {
@@ -264,8 +264,8 @@ func (x *Ask) AppendJSON(b []byte) ([]byte, error) {
 	var err error
 	b = append(b, '{')
 	b = append(b, `"subject":`...)
-	if b, err = jsontext.AppendString(b, x.Subject); err != nil {
-		return b, jsontext.At(err, "subject")
+	if b, err = jsonio.AppendString(b, x.Subject); err != nil {
+		return b, jsonio.At(err, "subject")
 	}
 	b = append(b, ',')
 	if b[len(b)-1] == ',' {
@@ -277,7 +277,7 @@ func (x *Ask) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are passed over.
-func (x *Ask) DecodeJSON(r *jsontext.Reader) {
+func (x *Ask) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -358,7 +358,7 @@ func (x *Told) ValidateInto(*trestle.Violations) {}
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *Told) SetDefaults(time.Time) {}
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *Told) AppendJSON(b []byte) ([]byte, error) {
 	if x == nil {
@@ -367,8 +367,8 @@ func (x *Told) AppendJSON(b []byte) ([]byte, error) {
 	var err error
 	b = append(b, '{')
 	b = append(b, `"text":`...)
-	if b, err = jsontext.AppendString(b, x.Text); err != nil {
-		return b, jsontext.At(err, "text")
+	if b, err = jsonio.AppendString(b, x.Text); err != nil {
+		return b, jsonio.At(err, "text")
 	}
 	b = append(b, ',')
 	if b[len(b)-1] == ',' {
@@ -380,7 +380,7 @@ func (x *Told) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are passed over.
-func (x *Told) DecodeJSON(r *jsontext.Reader) {
+func (x *Told) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}

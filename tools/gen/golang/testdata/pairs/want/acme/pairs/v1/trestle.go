@@ -2,15 +2,15 @@
 
 package pairsv1
 
+// Not found? The package was generated for another version of the runtime: run trestle generate, or take its version.
+import _ "github.com/omninode/trestle/runtime/genapi/version2"
+
 import (
 	"context"
 
-	trestle "github.com/omninode/trestle/runtime"
+	trestle "github.com/omninode/trestle/runtime/event"
 	"github.com/omninode/trestle/runtime/wire"
 )
-
-// Undefined? This package is newer than the runtime: upgrade the runtime, or regenerate.
-const _ = trestle.GenVersion1
 
 // Events returns the descriptions of the package's events, in the order of the schemas. They must not be changed.
 func Events() []*trestle.EventInfo {
@@ -26,7 +26,7 @@ var (
 	infoPriceRequest = trestle.EventInfo{
 		Type:           "PriceRequest",
 		FullName:       "acme.pairs.v1.PriceRequest",
-		Role:           trestle.Request,
+		Role:           trestle.RoleRequest,
 		Envelope:       wire.OnexV1,
 		Encoding:       trestle.JSON,
 		Topic:          &topicAcmePriceRequestV1,
@@ -37,7 +37,7 @@ var (
 	infoPriceResponse = trestle.EventInfo{
 		Type:           "PriceResponse",
 		FullName:       "acme.pairs.v1.PriceResponse",
-		Role:           trestle.Response,
+		Role:           trestle.RoleResponse,
 		Envelope:       wire.OnexV1,
 		Encoding:       trestle.JSON,
 		Topic:          &topicAcmePriceResponseV1,
@@ -47,7 +47,7 @@ var (
 	infoAsk = trestle.EventInfo{
 		Type:           "Ask",
 		FullName:       "acme.pairs.v1.Ask",
-		Role:           trestle.Request,
+		Role:           trestle.RoleRequest,
 		Envelope:       wire.OnexV1,
 		Encoding:       trestle.Protobuf,
 		Topic:          &topicAcmeAskV1,
@@ -58,7 +58,7 @@ var (
 	infoTold = trestle.EventInfo{
 		Type:           "Told",
 		FullName:       "acme.pairs.v1.Told",
-		Role:           trestle.Response,
+		Role:           trestle.RoleResponse,
 		Envelope:       wire.OnexV1,
 		Encoding:       trestle.Protobuf,
 		Topic:          &topicAcmeToldV1,
@@ -125,10 +125,10 @@ var (
 )
 
 // Calls sends the package's requests and waits for their responses. It is safe for concurrent use.
-type Calls struct{ caller *trestle.Caller }
+type Calls struct{ caller trestle.Requester }
 
-// NewCalls returns what calls by that caller.
-func NewCalls(caller *trestle.Caller) Calls { return Calls{caller} }
+// NewCalls returns what calls by that caller, such as a Caller of the runtime.
+func NewCalls(caller trestle.Requester) Calls { return Calls{caller} }
 
 // Price sends a request and waits for its response until ctx ends: see [trestle.Call].
 func (c Calls) Price(ctx context.Context, request *PriceRequest, opts ...trestle.CallOption) (*PriceResponse, error) {
@@ -151,8 +151,8 @@ type Answers interface {
 }
 
 // HandleAnswers registers the handlers of all the package's requests, and has the responses that they return published
-// under the requests' correlation and session ids. Call it before c runs.
-func HandleAnswers(c *trestle.Consumer, pub *trestle.Publisher, a Answers) {
+// under the requests' correlation and session ids. c is a Consumer of the runtime, before it runs, and pub a Publisher.
+func HandleAnswers(c trestle.Answerer, pub trestle.EventPublisher, a Answers) {
 	trestle.Answer(c, pub, a.AnswerPrice)
 	trestle.Answer(c, pub, a.AnswerAsk)
 }

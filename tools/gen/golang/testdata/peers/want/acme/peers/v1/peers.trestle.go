@@ -10,10 +10,10 @@ import (
 	"time"
 	"unicode/utf8"
 
-	trestle "github.com/omninode/trestle/runtime"
-	"github.com/omninode/trestle/runtime/format"
-	"github.com/omninode/trestle/runtime/jsontext"
-	"github.com/omninode/trestle/runtime/protobin"
+	trestle "github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/runtime/genapi/format"
+	"github.com/omninode/trestle/runtime/genapi/protobin"
+	"github.com/omninode/trestle/runtime/jsonio"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/types/known/structpb"
@@ -46,13 +46,13 @@ func ParseAnalysisTypeJSON(name string) (value AnalysisType, ok bool) {
 func (e AnalysisType) AppendJSON(b []byte) ([]byte, error) {
 	name := e.JSONName()
 	if name == "" {
-		return b, &jsontext.Error{Offset: -1, Message: "enum value " + strconv.Itoa(int(e)) + " has no JSON name"}
+		return b, &jsonio.Error{Offset: -1, Message: "enum value " + strconv.Itoa(int(e)) + " has no JSON name"}
 	}
-	return jsontext.AppendString(b, name)
+	return jsonio.AppendString(b, name)
 }
 
 // DecodeJSON reads e from its name in JSON. A name that the schema does not have is a fault.
-func (e *AnalysisType) DecodeJSON(r *jsontext.Reader) {
+func (e *AnalysisType) DecodeJSON(r *jsonio.Reader) {
 	if r.Kind() != '"' {
 		r.StringView() // the fault is that it is no string
 		return
@@ -112,7 +112,7 @@ func (x *AnalysisRequest) ValidateInto(v *trestle.Violations) {
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *AnalysisRequest) SetDefaults(time.Time) {}
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *AnalysisRequest) AppendJSON(b []byte) ([]byte, error) {
 	if x == nil {
@@ -122,29 +122,29 @@ func (x *AnalysisRequest) AppendJSON(b []byte) ([]byte, error) {
 	b = append(b, '{')
 	if x.CorrelationId != "" {
 		b = append(b, `"correlation_id":`...)
-		if b, err = jsontext.AppendString(b, x.CorrelationId); err != nil {
-			return b, jsontext.At(err, "correlation_id")
+		if b, err = jsonio.AppendString(b, x.CorrelationId); err != nil {
+			return b, jsonio.At(err, "correlation_id")
 		}
 		b = append(b, ',')
 	}
 	if x.SessionId != "" {
 		b = append(b, `"session_id":`...)
-		if b, err = jsontext.AppendString(b, x.SessionId); err != nil {
-			return b, jsontext.At(err, "session_id")
+		if b, err = jsonio.AppendString(b, x.SessionId); err != nil {
+			return b, jsonio.At(err, "session_id")
 		}
 		b = append(b, ',')
 	}
 	if x.PrdContent != nil {
 		b = append(b, `"prd_content":`...)
-		if b, err = jsontext.AppendString(b, *x.PrdContent); err != nil {
-			return b, jsontext.At(err, "prd_content")
+		if b, err = jsonio.AppendString(b, *x.PrdContent); err != nil {
+			return b, jsonio.At(err, "prd_content")
 		}
 		b = append(b, ',')
 	}
 	if x.AnalysisType != 0 {
 		b = append(b, `"analysis_type":`...)
 		if b, err = x.AnalysisType.AppendJSON(b); err != nil {
-			return b, jsontext.At(err, "analysis_type")
+			return b, jsonio.At(err, "analysis_type")
 		}
 		b = append(b, ',')
 	}
@@ -153,24 +153,24 @@ func (x *AnalysisRequest) AppendJSON(b []byte) ([]byte, error) {
 		{
 			text, err := protojson.Marshal(x.WorkspaceContext)
 			if err != nil {
-				return b, jsontext.At(err, "workspace_context")
+				return b, jsonio.At(err, "workspace_context")
 			}
-			if b, err = jsontext.AppendRaw(b, jsontext.Raw(text)); err != nil {
-				return b, jsontext.At(err, "workspace_context")
+			if b, err = jsonio.AppendRaw(b, jsonio.Raw(text)); err != nil {
+				return b, jsonio.At(err, "workspace_context")
 			}
 		}
 		b = append(b, ',')
 	}
 	if x.Timestamp != nil {
 		b = append(b, `"timestamp":`...)
-		if b, err = jsontext.AppendTime(b, x.Timestamp.AsTime()); err != nil {
-			return b, jsontext.At(err, "timestamp")
+		if b, err = jsonio.AppendTime(b, x.Timestamp.AsTime()); err != nil {
+			return b, jsonio.At(err, "timestamp")
 		}
 		b = append(b, ',')
 	}
 	b = append(b, `"schema_version":`...)
-	if b, err = jsontext.AppendString(b, x.SchemaVersion); err != nil {
-		return b, jsontext.At(err, "schema_version")
+	if b, err = jsonio.AppendString(b, x.SchemaVersion); err != nil {
+		return b, jsonio.At(err, "schema_version")
 	}
 	b = append(b, ',')
 	if b[len(b)-1] == ',' {
@@ -182,7 +182,7 @@ func (x *AnalysisRequest) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are passed over.
-func (x *AnalysisRequest) DecodeJSON(r *jsontext.Reader) {
+func (x *AnalysisRequest) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -404,7 +404,7 @@ func (x *ServiceStarted) ValidateInto(v *trestle.Violations) {
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *ServiceStarted) SetDefaults(time.Time) {}
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *ServiceStarted) AppendJSON(b []byte) ([]byte, error) {
 	if x == nil {
@@ -414,22 +414,22 @@ func (x *ServiceStarted) AppendJSON(b []byte) ([]byte, error) {
 	b = append(b, '{')
 	if x.EventId != "" {
 		b = append(b, `"event_id":`...)
-		if b, err = jsontext.AppendString(b, x.EventId); err != nil {
-			return b, jsontext.At(err, "event_id")
+		if b, err = jsonio.AppendString(b, x.EventId); err != nil {
+			return b, jsonio.At(err, "event_id")
 		}
 		b = append(b, ',')
 	}
 	if x.Timestamp != nil {
 		b = append(b, `"timestamp":`...)
-		if b, err = jsontext.AppendTime(b, x.Timestamp.AsTime()); err != nil {
-			return b, jsontext.At(err, "timestamp")
+		if b, err = jsonio.AppendTime(b, x.Timestamp.AsTime()); err != nil {
+			return b, jsonio.At(err, "timestamp")
 		}
 		b = append(b, ',')
 	}
 	if x.ServiceInfo != nil {
 		b = append(b, `"service_info":`...)
 		if b, err = x.ServiceInfo.AppendJSON(b); err != nil {
-			return b, jsontext.At(err, "service_info")
+			return b, jsonio.At(err, "service_info")
 		}
 		b = append(b, ',')
 	}
@@ -439,7 +439,7 @@ func (x *ServiceStarted) AppendJSON(b []byte) ([]byte, error) {
 			b = append(b, ',')
 		}
 		if b, err = e.AppendJSON(b); err != nil {
-			return b, jsontext.At(jsontext.AtIndex(err, i), "initialization_steps")
+			return b, jsonio.At(jsonio.AtIndex(err, i), "initialization_steps")
 		}
 	}
 	b = append(b, ']', ',')
@@ -458,13 +458,13 @@ func (x *ServiceStarted) AppendJSON(b []byte) ([]byte, error) {
 			if i > 0 {
 				b = append(b, ',')
 			}
-			if b, err = jsontext.AppendString(b, k); err != nil {
-				return b, jsontext.At(err, "dependencies")
+			if b, err = jsonio.AppendString(b, k); err != nil {
+				return b, jsonio.At(err, "dependencies")
 			}
 			b = append(b, ':')
 			e := x.Dependencies[k]
-			if b, err = jsontext.AppendString(b, e); err != nil {
-				return b, jsontext.At(jsontext.AtKey(err, k), "dependencies")
+			if b, err = jsonio.AppendString(b, e); err != nil {
+				return b, jsonio.At(jsonio.AtKey(err, k), "dependencies")
 			}
 		}
 		b = append(b, '}', ',')
@@ -478,7 +478,7 @@ func (x *ServiceStarted) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are passed over.
-func (x *ServiceStarted) DecodeJSON(r *jsontext.Reader) {
+func (x *ServiceStarted) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -714,7 +714,7 @@ func (x *ServiceInfo) ValidateInto(v *trestle.Violations) {
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *ServiceInfo) SetDefaults(time.Time) {}
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *ServiceInfo) AppendJSON(b []byte) ([]byte, error) {
 	if x == nil {
@@ -723,21 +723,21 @@ func (x *ServiceInfo) AppendJSON(b []byte) ([]byte, error) {
 	var err error
 	b = append(b, '{')
 	b = append(b, `"name":`...)
-	if b, err = jsontext.AppendString(b, x.Name); err != nil {
-		return b, jsontext.At(err, "name")
+	if b, err = jsonio.AppendString(b, x.Name); err != nil {
+		return b, jsonio.At(err, "name")
 	}
 	b = append(b, ',')
 	b = append(b, `"version":`...)
-	if b, err = jsontext.AppendString(b, x.Version); err != nil {
-		return b, jsontext.At(err, "version")
+	if b, err = jsonio.AppendString(b, x.Version); err != nil {
+		return b, jsonio.At(err, "version")
 	}
 	b = append(b, ',')
 	b = append(b, `"port":`...)
 	b = strconv.AppendInt(b, int64(x.Port), 10)
 	b = append(b, ',')
 	b = append(b, `"environment":`...)
-	if b, err = jsontext.AppendString(b, x.Environment); err != nil {
-		return b, jsontext.At(err, "environment")
+	if b, err = jsonio.AppendString(b, x.Environment); err != nil {
+		return b, jsonio.At(err, "environment")
 	}
 	b = append(b, ',')
 	if b[len(b)-1] == ',' {
@@ -749,7 +749,7 @@ func (x *ServiceInfo) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are passed over.
-func (x *ServiceInfo) DecodeJSON(r *jsontext.Reader) {
+func (x *ServiceInfo) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -878,7 +878,7 @@ func (x *Step) ValidateInto(v *trestle.Violations) {
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *Step) SetDefaults(time.Time) {}
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *Step) AppendJSON(b []byte) ([]byte, error) {
 	if x == nil {
@@ -887,18 +887,18 @@ func (x *Step) AppendJSON(b []byte) ([]byte, error) {
 	var err error
 	b = append(b, '{')
 	b = append(b, `"name":`...)
-	if b, err = jsontext.AppendString(b, x.Name); err != nil {
-		return b, jsontext.At(err, "name")
+	if b, err = jsonio.AppendString(b, x.Name); err != nil {
+		return b, jsonio.At(err, "name")
 	}
 	b = append(b, ',')
 	b = append(b, `"status":`...)
-	if b, err = jsontext.AppendString(b, x.Status); err != nil {
-		return b, jsontext.At(err, "status")
+	if b, err = jsonio.AppendString(b, x.Status); err != nil {
+		return b, jsonio.At(err, "status")
 	}
 	b = append(b, ',')
 	b = append(b, `"duration_ms":`...)
-	if b, err = jsontext.AppendFloat64(b, x.DurationMs); err != nil {
-		return b, jsontext.At(err, "duration_ms")
+	if b, err = jsonio.AppendFloat64(b, x.DurationMs); err != nil {
+		return b, jsonio.At(err, "duration_ms")
 	}
 	b = append(b, ',')
 	if b[len(b)-1] == ',' {
@@ -910,7 +910,7 @@ func (x *Step) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are passed over.
-func (x *Step) DecodeJSON(r *jsontext.Reader) {
+func (x *Step) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}

@@ -12,10 +12,10 @@ import (
 	"time"
 	"unicode/utf8"
 
-	trestle "github.com/omninode/trestle/runtime"
-	"github.com/omninode/trestle/runtime/format"
-	"github.com/omninode/trestle/runtime/jsontext"
-	"github.com/omninode/trestle/runtime/protobin"
+	trestle "github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/runtime/genapi/format"
+	"github.com/omninode/trestle/runtime/genapi/protobin"
+	"github.com/omninode/trestle/runtime/jsonio"
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
@@ -45,13 +45,13 @@ func ParseColorJSON(name string) (value Color, ok bool) {
 func (e Color) AppendJSON(b []byte) ([]byte, error) {
 	name := e.JSONName()
 	if name == "" {
-		return b, &jsontext.Error{Offset: -1, Message: "enum value " + strconv.Itoa(int(e)) + " has no JSON name"}
+		return b, &jsonio.Error{Offset: -1, Message: "enum value " + strconv.Itoa(int(e)) + " has no JSON name"}
 	}
-	return jsontext.AppendString(b, name)
+	return jsonio.AppendString(b, name)
 }
 
 // DecodeJSON reads e from its name in JSON. A name that the schema does not have is a fault.
-func (e *Color) DecodeJSON(r *jsontext.Reader) {
+func (e *Color) DecodeJSON(r *jsonio.Reader) {
 	if r.Kind() != '"' {
 		r.StringView() // the fault is that it is no string
 		return
@@ -91,13 +91,13 @@ func ParseSparseJSON(name string) (value Sparse, ok bool) {
 func (e Sparse) AppendJSON(b []byte) ([]byte, error) {
 	name := e.JSONName()
 	if name == "" {
-		return b, &jsontext.Error{Offset: -1, Message: "enum value " + strconv.Itoa(int(e)) + " has no JSON name"}
+		return b, &jsonio.Error{Offset: -1, Message: "enum value " + strconv.Itoa(int(e)) + " has no JSON name"}
 	}
-	return jsontext.AppendString(b, name)
+	return jsonio.AppendString(b, name)
 }
 
 // DecodeJSON reads e from its name in JSON. A name that the schema does not have is a fault.
-func (e *Sparse) DecodeJSON(r *jsontext.Reader) {
+func (e *Sparse) DecodeJSON(r *jsonio.Reader) {
 	if r.Kind() != '"' {
 		r.StringView() // the fault is that it is no string
 		return
@@ -216,7 +216,7 @@ func (x *Numbers) ValidateInto(v *trestle.Violations) {
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *Numbers) SetDefaults(time.Time) {}
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *Numbers) AppendJSON(b []byte) ([]byte, error) {
 	if x == nil {
@@ -263,23 +263,23 @@ func (x *Numbers) AppendJSON(b []byte) ([]byte, error) {
 	b = strconv.AppendInt(b, int64(x.Never), 10)
 	b = append(b, ',')
 	b = append(b, `"rate":`...)
-	if b, err = jsontext.AppendFloat64(b, x.Rate); err != nil {
-		return b, jsontext.At(err, "rate")
+	if b, err = jsonio.AppendFloat64(b, x.Rate); err != nil {
+		return b, jsonio.At(err, "rate")
 	}
 	b = append(b, ',')
 	b = append(b, `"ratio":`...)
-	if b, err = jsontext.AppendFloat32(b, x.Ratio); err != nil {
-		return b, jsontext.At(err, "ratio")
+	if b, err = jsonio.AppendFloat32(b, x.Ratio); err != nil {
+		return b, jsonio.At(err, "ratio")
 	}
 	b = append(b, ',')
 	b = append(b, `"apart":`...)
-	if b, err = jsontext.AppendFloat64(b, x.Apart); err != nil {
-		return b, jsontext.At(err, "apart")
+	if b, err = jsonio.AppendFloat64(b, x.Apart); err != nil {
+		return b, jsonio.At(err, "apart")
 	}
 	b = append(b, ',')
 	b = append(b, `"listed":`...)
-	if b, err = jsontext.AppendFloat64(b, x.Listed); err != nil {
-		return b, jsontext.At(err, "listed")
+	if b, err = jsonio.AppendFloat64(b, x.Listed); err != nil {
+		return b, jsonio.At(err, "listed")
 	}
 	b = append(b, ',')
 	b = append(b, `"set":`...)
@@ -287,14 +287,14 @@ func (x *Numbers) AppendJSON(b []byte) ([]byte, error) {
 	b = append(b, ',')
 	if x.There != nil {
 		b = append(b, `"there":`...)
-		if b, err = jsontext.AppendFloat64(b, *x.There); err != nil {
-			return b, jsontext.At(err, "there")
+		if b, err = jsonio.AppendFloat64(b, *x.There); err != nil {
+			return b, jsonio.At(err, "there")
 		}
 		b = append(b, ',')
 	}
 	b = append(b, `"tiny":`...)
-	if b, err = jsontext.AppendFloat32(b, x.Tiny); err != nil {
-		return b, jsontext.At(err, "tiny")
+	if b, err = jsonio.AppendFloat32(b, x.Tiny); err != nil {
+		return b, jsonio.At(err, "tiny")
 	}
 	b = append(b, ',')
 	if b[len(b)-1] == ',' {
@@ -306,7 +306,7 @@ func (x *Numbers) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are passed over.
-func (x *Numbers) DecodeJSON(r *jsontext.Reader) {
+func (x *Numbers) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -727,7 +727,7 @@ func (x *Texts) ValidateInto(v *trestle.Violations) {
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *Texts) SetDefaults(time.Time) {}
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *Texts) AppendJSON(b []byte) ([]byte, error) {
 	if x == nil {
@@ -736,91 +736,91 @@ func (x *Texts) AppendJSON(b []byte) ([]byte, error) {
 	var err error
 	b = append(b, '{')
 	b = append(b, `"len":`...)
-	if b, err = jsontext.AppendString(b, x.Len); err != nil {
-		return b, jsontext.At(err, "len")
+	if b, err = jsonio.AppendString(b, x.Len); err != nil {
+		return b, jsonio.At(err, "len")
 	}
 	b = append(b, ',')
 	b = append(b, `"between":`...)
-	if b, err = jsontext.AppendString(b, x.Between); err != nil {
-		return b, jsontext.At(err, "between")
+	if b, err = jsonio.AppendString(b, x.Between); err != nil {
+		return b, jsonio.At(err, "between")
 	}
 	b = append(b, ',')
 	b = append(b, `"bytes_between":`...)
-	if b, err = jsontext.AppendString(b, x.BytesBetween); err != nil {
-		return b, jsontext.At(err, "bytes_between")
+	if b, err = jsonio.AppendString(b, x.BytesBetween); err != nil {
+		return b, jsonio.At(err, "bytes_between")
 	}
 	b = append(b, ',')
 	b = append(b, `"len_bytes":`...)
-	if b, err = jsontext.AppendString(b, x.LenBytes); err != nil {
-		return b, jsontext.At(err, "len_bytes")
+	if b, err = jsonio.AppendString(b, x.LenBytes); err != nil {
+		return b, jsonio.At(err, "len_bytes")
 	}
 	b = append(b, ',')
 	b = append(b, `"const":`...)
-	if b, err = jsontext.AppendString(b, x.Const); err != nil {
-		return b, jsontext.At(err, "const")
+	if b, err = jsonio.AppendString(b, x.Const); err != nil {
+		return b, jsonio.At(err, "const")
 	}
 	b = append(b, ',')
 	b = append(b, `"version":`...)
-	if b, err = jsontext.AppendString(b, x.Version); err != nil {
-		return b, jsontext.At(err, "version")
+	if b, err = jsonio.AppendString(b, x.Version); err != nil {
+		return b, jsonio.At(err, "version")
 	}
 	b = append(b, ',')
 	b = append(b, `"parts":`...)
-	if b, err = jsontext.AppendString(b, x.Parts); err != nil {
-		return b, jsontext.At(err, "parts")
+	if b, err = jsonio.AppendString(b, x.Parts); err != nil {
+		return b, jsonio.At(err, "parts")
 	}
 	b = append(b, ',')
 	b = append(b, `"in":`...)
-	if b, err = jsontext.AppendString(b, x.In); err != nil {
-		return b, jsontext.At(err, "in")
+	if b, err = jsonio.AppendString(b, x.In); err != nil {
+		return b, jsonio.At(err, "in")
 	}
 	b = append(b, ',')
 	b = append(b, `"not_in":`...)
-	if b, err = jsontext.AppendString(b, x.NotIn); err != nil {
-		return b, jsontext.At(err, "not_in")
+	if b, err = jsonio.AppendString(b, x.NotIn); err != nil {
+		return b, jsonio.At(err, "not_in")
 	}
 	b = append(b, ',')
 	b = append(b, `"id":`...)
-	if b, err = jsontext.AppendString(b, x.Id); err != nil {
-		return b, jsontext.At(err, "id")
+	if b, err = jsonio.AppendString(b, x.Id); err != nil {
+		return b, jsonio.At(err, "id")
 	}
 	b = append(b, ',')
 	if x.RequiredId != "" {
 		b = append(b, `"required_id":`...)
-		if b, err = jsontext.AppendString(b, x.RequiredId); err != nil {
-			return b, jsontext.At(err, "required_id")
+		if b, err = jsonio.AppendString(b, x.RequiredId); err != nil {
+			return b, jsonio.At(err, "required_id")
 		}
 		b = append(b, ',')
 	}
 	if x.OptionalId != nil {
 		b = append(b, `"optional_id":`...)
-		if b, err = jsontext.AppendString(b, *x.OptionalId); err != nil {
-			return b, jsontext.At(err, "optional_id")
+		if b, err = jsonio.AppendString(b, *x.OptionalId); err != nil {
+			return b, jsonio.At(err, "optional_id")
 		}
 		b = append(b, ',')
 	}
 	b = append(b, `"trimmed":`...)
-	if b, err = jsontext.AppendString(b, x.Trimmed); err != nil {
-		return b, jsontext.At(err, "trimmed")
+	if b, err = jsonio.AppendString(b, x.Trimmed); err != nil {
+		return b, jsonio.At(err, "trimmed")
 	}
 	b = append(b, ',')
 	b = append(b, `"secret":`...)
-	if b, err = jsontext.AppendString(b, x.Secret); err != nil {
-		return b, jsontext.At(err, "secret")
+	if b, err = jsonio.AppendString(b, x.Secret); err != nil {
+		return b, jsonio.At(err, "secret")
 	}
 	b = append(b, ',')
 	b = append(b, `"data":`...)
-	b = jsontext.AppendBytes(b, x.Data)
+	b = jsonio.AppendBytes(b, x.Data)
 	b = append(b, ',')
 	b = append(b, `"frame":`...)
-	b = jsontext.AppendBytes(b, x.Frame)
+	b = jsonio.AppendBytes(b, x.Frame)
 	b = append(b, ',')
 	b = append(b, `"magic":`...)
-	b = jsontext.AppendBytes(b, x.Magic)
+	b = jsonio.AppendBytes(b, x.Magic)
 	b = append(b, ',')
 	if x.Pair != nil {
 		b = append(b, `"pair":`...)
-		b = jsontext.AppendBytes(b, x.Pair)
+		b = jsonio.AppendBytes(b, x.Pair)
 		b = append(b, ',')
 	}
 	b = append(b, `"accepted":`...)
@@ -829,28 +829,28 @@ func (x *Texts) AppendJSON(b []byte) ([]byte, error) {
 	if x.Color != 0 {
 		b = append(b, `"color":`...)
 		if b, err = x.Color.AppendJSON(b); err != nil {
-			return b, jsontext.At(err, "color")
+			return b, jsonio.At(err, "color")
 		}
 		b = append(b, ',')
 	}
 	if x.Sparse != 0 {
 		b = append(b, `"sparse":`...)
 		if b, err = x.Sparse.AppendJSON(b); err != nil {
-			return b, jsontext.At(err, "sparse")
+			return b, jsonio.At(err, "sparse")
 		}
 		b = append(b, ',')
 	}
 	if x.Red != 0 {
 		b = append(b, `"red":`...)
 		if b, err = x.Red.AppendJSON(b); err != nil {
-			return b, jsontext.At(err, "red")
+			return b, jsonio.At(err, "red")
 		}
 		b = append(b, ',')
 	}
 	if x.Some != 0 {
 		b = append(b, `"some":`...)
 		if b, err = x.Some.AppendJSON(b); err != nil {
-			return b, jsontext.At(err, "some")
+			return b, jsonio.At(err, "some")
 		}
 		b = append(b, ',')
 	}
@@ -863,7 +863,7 @@ func (x *Texts) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are passed over.
-func (x *Texts) DecodeJSON(r *jsontext.Reader) {
+func (x *Texts) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -1369,7 +1369,7 @@ func (x *Containers) ValidateInto(v *trestle.Violations) {
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *Containers) SetDefaults(time.Time) {}
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *Containers) AppendJSON(b []byte) ([]byte, error) {
 	if x == nil {
@@ -1380,14 +1380,14 @@ func (x *Containers) AppendJSON(b []byte) ([]byte, error) {
 	if x.Part != nil {
 		b = append(b, `"part":`...)
 		if b, err = x.Part.AppendJSON(b); err != nil {
-			return b, jsontext.At(err, "part")
+			return b, jsonio.At(err, "part")
 		}
 		b = append(b, ',')
 	}
 	if x.Other != nil {
 		b = append(b, `"other":`...)
 		if b, err = x.Other.AppendJSON(b); err != nil {
-			return b, jsontext.At(err, "other")
+			return b, jsonio.At(err, "other")
 		}
 		b = append(b, ',')
 	}
@@ -1397,7 +1397,7 @@ func (x *Containers) AppendJSON(b []byte) ([]byte, error) {
 			b = append(b, ',')
 		}
 		if b, err = e.AppendJSON(b); err != nil {
-			return b, jsontext.At(jsontext.AtIndex(err, i), "parts")
+			return b, jsonio.At(jsonio.AtIndex(err, i), "parts")
 		}
 	}
 	b = append(b, ']', ',')
@@ -1406,8 +1406,8 @@ func (x *Containers) AppendJSON(b []byte) ([]byte, error) {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		if b, err = jsontext.AppendString(b, e); err != nil {
-			return b, jsontext.At(jsontext.AtIndex(err, i), "names")
+		if b, err = jsonio.AppendString(b, e); err != nil {
+			return b, jsonio.At(jsonio.AtIndex(err, i), "names")
 		}
 	}
 	b = append(b, ']', ',')
@@ -1416,8 +1416,8 @@ func (x *Containers) AppendJSON(b []byte) ([]byte, error) {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		if b, err = jsontext.AppendFloat64(b, e); err != nil {
-			return b, jsontext.At(jsontext.AtIndex(err, i), "scores")
+		if b, err = jsonio.AppendFloat64(b, e); err != nil {
+			return b, jsonio.At(jsonio.AtIndex(err, i), "scores")
 		}
 	}
 	b = append(b, ']', ',')
@@ -1426,7 +1426,7 @@ func (x *Containers) AppendJSON(b []byte) ([]byte, error) {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = jsontext.AppendBytes(b, e)
+		b = jsonio.AppendBytes(b, e)
 	}
 	b = append(b, ']', ',')
 	b = append(b, `"some":[`...)
@@ -1449,13 +1449,13 @@ func (x *Containers) AppendJSON(b []byte) ([]byte, error) {
 			if i > 0 {
 				b = append(b, ',')
 			}
-			if b, err = jsontext.AppendString(b, k); err != nil {
-				return b, jsontext.At(err, "labels")
+			if b, err = jsonio.AppendString(b, k); err != nil {
+				return b, jsonio.At(err, "labels")
 			}
 			b = append(b, ':')
 			e := x.Labels[k]
-			if b, err = jsontext.AppendString(b, e); err != nil {
-				return b, jsontext.At(jsontext.AtKey(err, k), "labels")
+			if b, err = jsonio.AppendString(b, e); err != nil {
+				return b, jsonio.At(jsonio.AtKey(err, k), "labels")
 			}
 		}
 		b = append(b, '}', ',')
@@ -1478,22 +1478,22 @@ func (x *Containers) AppendJSON(b []byte) ([]byte, error) {
 			b = append(b, ':')
 			e := x.ByNumber[k]
 			if b, err = e.AppendJSON(b); err != nil {
-				return b, jsontext.At(jsontext.AtKey(err, strconv.FormatInt(int64(k), 10)), "by_number")
+				return b, jsonio.At(jsonio.AtKey(err, strconv.FormatInt(int64(k), 10)), "by_number")
 			}
 		}
 		b = append(b, '}', ',')
 	}
 	if o, ok := x.Choice.(*Containers_Name); ok {
 		b = append(b, `"name":`...)
-		if b, err = jsontext.AppendString(b, o.Name); err != nil {
-			return b, jsontext.At(err, "name")
+		if b, err = jsonio.AppendString(b, o.Name); err != nil {
+			return b, jsonio.At(err, "name")
 		}
 		b = append(b, ',')
 	}
 	if o, ok := x.Choice.(*Containers_Piece); ok {
 		b = append(b, `"piece":`...)
 		if b, err = o.Piece.AppendJSON(b); err != nil {
-			return b, jsontext.At(err, "piece")
+			return b, jsonio.At(err, "piece")
 		}
 		b = append(b, ',')
 	}
@@ -1503,13 +1503,13 @@ func (x *Containers) AppendJSON(b []byte) ([]byte, error) {
 		b = append(b, ',')
 	}
 	b = append(b, `"left":`...)
-	if b, err = jsontext.AppendString(b, x.Left); err != nil {
-		return b, jsontext.At(err, "left")
+	if b, err = jsonio.AppendString(b, x.Left); err != nil {
+		return b, jsonio.At(err, "left")
 	}
 	b = append(b, ',')
 	b = append(b, `"right":`...)
-	if b, err = jsontext.AppendString(b, x.Right); err != nil {
-		return b, jsontext.At(err, "right")
+	if b, err = jsonio.AppendString(b, x.Right); err != nil {
+		return b, jsonio.At(err, "right")
 	}
 	b = append(b, ',')
 	if b[len(b)-1] == ',' {
@@ -1521,7 +1521,7 @@ func (x *Containers) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are passed over.
-func (x *Containers) DecodeJSON(r *jsontext.Reader) {
+func (x *Containers) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -2000,7 +2000,7 @@ func (x *Part) ValidateInto(v *trestle.Violations) {
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *Part) SetDefaults(time.Time) {}
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *Part) AppendJSON(b []byte) ([]byte, error) {
 	if x == nil {
@@ -2017,7 +2017,7 @@ func (x *Part) AppendJSON(b []byte) ([]byte, error) {
 			b = append(b, ',')
 		}
 		if b, err = e.AppendJSON(b); err != nil {
-			return b, jsontext.At(jsontext.AtIndex(err, i), "parts")
+			return b, jsonio.At(jsonio.AtIndex(err, i), "parts")
 		}
 	}
 	b = append(b, ']', ',')
@@ -2030,7 +2030,7 @@ func (x *Part) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are passed over.
-func (x *Part) DecodeJSON(r *jsontext.Reader) {
+func (x *Part) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}

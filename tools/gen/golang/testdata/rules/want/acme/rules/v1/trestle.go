@@ -2,13 +2,13 @@
 
 package rulesv1
 
+// Not found? The package was generated for another version of the runtime: run trestle generate, or take its version.
+import _ "github.com/omninode/trestle/runtime/genapi/version2"
+
 import (
-	trestle "github.com/omninode/trestle/runtime"
+	trestle "github.com/omninode/trestle/runtime/event"
 	"github.com/omninode/trestle/runtime/wire"
 )
-
-// Undefined? This package is newer than the runtime: upgrade the runtime, or regenerate.
-const _ = trestle.GenVersion1
 
 // Events returns the descriptions of the package's events, in the order of the schemas. They must not be changed.
 func Events() []*trestle.EventInfo {
@@ -23,7 +23,7 @@ var (
 	infoNumbers = trestle.EventInfo{
 		Type:           "Numbers",
 		FullName:       "acme.rules.v1.Numbers",
-		Role:           trestle.Fact,
+		Role:           trestle.RoleEvent,
 		Envelope:       wire.None,
 		Encoding:       trestle.JSON,
 		Topic:          &topicAcmeRulesV1,
@@ -33,7 +33,7 @@ var (
 	infoTexts = trestle.EventInfo{
 		Type:           "Texts",
 		FullName:       "acme.rules.v1.Texts",
-		Role:           trestle.Fact,
+		Role:           trestle.RoleEvent,
 		Envelope:       wire.None,
 		Encoding:       trestle.JSON,
 		Topic:          &topicAcmeRulesV1,
@@ -43,7 +43,7 @@ var (
 	infoContainers = trestle.EventInfo{
 		Type:           "Containers",
 		FullName:       "acme.rules.v1.Containers",
-		Role:           trestle.Fact,
+		Role:           trestle.RoleEvent,
 		Envelope:       wire.None,
 		Encoding:       trestle.JSON,
 		Topic:          &topicAcmeRulesV1,

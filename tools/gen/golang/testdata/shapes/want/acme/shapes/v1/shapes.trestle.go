@@ -12,9 +12,9 @@ import (
 	"unicode/utf8"
 
 	trestlev1 "github.com/omninode/trestle/gen/trestle/v1"
-	trestle "github.com/omninode/trestle/runtime"
-	"github.com/omninode/trestle/runtime/jsontext"
-	"github.com/omninode/trestle/runtime/protobin"
+	trestle "github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/runtime/genapi/protobin"
+	"github.com/omninode/trestle/runtime/jsonio"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/types/known/durationpb"
@@ -48,13 +48,13 @@ func ParseMoodJSON(name string) (value Mood, ok bool) {
 func (e Mood) AppendJSON(b []byte) ([]byte, error) {
 	name := e.JSONName()
 	if name == "" {
-		return b, &jsontext.Error{Offset: -1, Message: "enum value " + strconv.Itoa(int(e)) + " has no JSON name"}
+		return b, &jsonio.Error{Offset: -1, Message: "enum value " + strconv.Itoa(int(e)) + " has no JSON name"}
 	}
-	return jsontext.AppendString(b, name)
+	return jsonio.AppendString(b, name)
 }
 
 // DecodeJSON reads e from its name in JSON. A name that the schema does not have is a fault.
-func (e *Mood) DecodeJSON(r *jsontext.Reader) {
+func (e *Mood) DecodeJSON(r *jsonio.Reader) {
 	if r.Kind() != '"' {
 		r.StringView() // the fault is that it is no string
 		return
@@ -164,7 +164,7 @@ func (x *EveryKind) SetDefaults(now time.Time) {
 	}
 }
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *EveryKind) AppendJSON(b []byte) ([]byte, error) {
 	if x == nil {
@@ -174,8 +174,8 @@ func (x *EveryKind) AppendJSON(b []byte) ([]byte, error) {
 	b = append(b, '{')
 	if x.CorrelationId != nil {
 		b = append(b, `"correlation_id":`...)
-		if b, err = jsontext.AppendString(b, *x.CorrelationId); err != nil {
-			return b, jsontext.At(err, "correlation_id")
+		if b, err = jsonio.AppendString(b, *x.CorrelationId); err != nil {
+			return b, jsonio.At(err, "correlation_id")
 		}
 		b = append(b, ',')
 	}
@@ -195,34 +195,34 @@ func (x *EveryKind) AppendJSON(b []byte) ([]byte, error) {
 	b = strconv.AppendUint(b, x.Huge, 10)
 	b = append(b, ',')
 	b = append(b, `"single":`...)
-	if b, err = jsontext.AppendFloat32(b, x.Single); err != nil {
-		return b, jsontext.At(err, "single")
+	if b, err = jsonio.AppendFloat32(b, x.Single); err != nil {
+		return b, jsonio.At(err, "single")
 	}
 	b = append(b, ',')
 	b = append(b, `"precise":`...)
-	if b, err = jsontext.AppendFloat64(b, x.Precise); err != nil {
-		return b, jsontext.At(err, "precise")
+	if b, err = jsonio.AppendFloat64(b, x.Precise); err != nil {
+		return b, jsonio.At(err, "precise")
 	}
 	b = append(b, ',')
 	b = append(b, `"text":`...)
-	if b, err = jsontext.AppendString(b, x.Text); err != nil {
-		return b, jsontext.At(err, "text")
+	if b, err = jsonio.AppendString(b, x.Text); err != nil {
+		return b, jsonio.At(err, "text")
 	}
 	b = append(b, ',')
 	b = append(b, `"data":`...)
-	b = jsontext.AppendBytes(b, x.Data)
+	b = jsonio.AppendBytes(b, x.Data)
 	b = append(b, ',')
 	if x.Mood != 0 {
 		b = append(b, `"mood":`...)
 		if b, err = x.Mood.AppendJSON(b); err != nil {
-			return b, jsontext.At(err, "mood")
+			return b, jsonio.At(err, "mood")
 		}
 		b = append(b, ',')
 	}
 	if x.At != nil {
 		b = append(b, `"at":`...)
-		if b, err = jsontext.AppendTime(b, x.At.AsTime()); err != nil {
-			return b, jsontext.At(err, "at")
+		if b, err = jsonio.AppendTime(b, x.At.AsTime()); err != nil {
+			return b, jsonio.At(err, "at")
 		}
 		b = append(b, ',')
 	}
@@ -231,10 +231,10 @@ func (x *EveryKind) AppendJSON(b []byte) ([]byte, error) {
 		{
 			text, err := protojson.Marshal(x.Took)
 			if err != nil {
-				return b, jsontext.At(err, "took")
+				return b, jsonio.At(err, "took")
 			}
-			if b, err = jsontext.AppendRaw(b, jsontext.Raw(text)); err != nil {
-				return b, jsontext.At(err, "took")
+			if b, err = jsonio.AppendRaw(b, jsonio.Raw(text)); err != nil {
+				return b, jsonio.At(err, "took")
 			}
 		}
 		b = append(b, ',')
@@ -244,25 +244,25 @@ func (x *EveryKind) AppendJSON(b []byte) ([]byte, error) {
 		{
 			text, err := protojson.Marshal(x.Struct)
 			if err != nil {
-				return b, jsontext.At(err, "struct")
+				return b, jsonio.At(err, "struct")
 			}
-			if b, err = jsontext.AppendRaw(b, jsontext.Raw(text)); err != nil {
-				return b, jsontext.At(err, "struct")
+			if b, err = jsonio.AppendRaw(b, jsonio.Raw(text)); err != nil {
+				return b, jsonio.At(err, "struct")
 			}
 		}
 		b = append(b, ',')
 	}
 	if x.Free != nil {
 		b = append(b, `"free":`...)
-		if b, err = jsontext.AppendObject(b, x.Free.GetJson()); err != nil {
-			return b, jsontext.At(err, "free")
+		if b, err = jsonio.AppendObject(b, x.Free.GetJson()); err != nil {
+			return b, jsonio.At(err, "free")
 		}
 		b = append(b, ',')
 	}
 	if x.Owner != nil {
 		b = append(b, `"owner":`...)
 		if b, err = x.Owner.AppendJSON(b); err != nil {
-			return b, jsontext.At(err, "owner")
+			return b, jsonio.At(err, "owner")
 		}
 		b = append(b, ',')
 	}
@@ -278,27 +278,27 @@ func (x *EveryKind) AppendJSON(b []byte) ([]byte, error) {
 	}
 	if x.MaybePrecise != nil {
 		b = append(b, `"maybe_precise":`...)
-		if b, err = jsontext.AppendFloat64(b, *x.MaybePrecise); err != nil {
-			return b, jsontext.At(err, "maybe_precise")
+		if b, err = jsonio.AppendFloat64(b, *x.MaybePrecise); err != nil {
+			return b, jsonio.At(err, "maybe_precise")
 		}
 		b = append(b, ',')
 	}
 	if x.MaybeText != nil {
 		b = append(b, `"maybe_text":`...)
-		if b, err = jsontext.AppendString(b, *x.MaybeText); err != nil {
-			return b, jsontext.At(err, "maybe_text")
+		if b, err = jsonio.AppendString(b, *x.MaybeText); err != nil {
+			return b, jsonio.At(err, "maybe_text")
 		}
 		b = append(b, ',')
 	}
 	if x.MaybeData != nil {
 		b = append(b, `"maybe_data":`...)
-		b = jsontext.AppendBytes(b, x.MaybeData)
+		b = jsonio.AppendBytes(b, x.MaybeData)
 		b = append(b, ',')
 	}
 	if x.MaybeMood != nil {
 		b = append(b, `"maybe_mood":`...)
 		if b, err = x.MaybeMood.AppendJSON(b); err != nil {
-			return b, jsontext.At(err, "maybe_mood")
+			return b, jsonio.At(err, "maybe_mood")
 		}
 		b = append(b, ',')
 	}
@@ -307,8 +307,8 @@ func (x *EveryKind) AppendJSON(b []byte) ([]byte, error) {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		if b, err = jsontext.AppendString(b, e); err != nil {
-			return b, jsontext.At(jsontext.AtIndex(err, i), "texts")
+		if b, err = jsonio.AppendString(b, e); err != nil {
+			return b, jsonio.At(jsonio.AtIndex(err, i), "texts")
 		}
 	}
 	b = append(b, ']', ',')
@@ -318,7 +318,7 @@ func (x *EveryKind) AppendJSON(b []byte) ([]byte, error) {
 			b = append(b, ',')
 		}
 		if b, err = e.AppendJSON(b); err != nil {
-			return b, jsontext.At(jsontext.AtIndex(err, i), "moods")
+			return b, jsonio.At(jsonio.AtIndex(err, i), "moods")
 		}
 	}
 	b = append(b, ']', ',')
@@ -328,7 +328,7 @@ func (x *EveryKind) AppendJSON(b []byte) ([]byte, error) {
 			b = append(b, ',')
 		}
 		if b, err = e.AppendJSON(b); err != nil {
-			return b, jsontext.At(jsontext.AtIndex(err, i), "owners")
+			return b, jsonio.At(jsonio.AtIndex(err, i), "owners")
 		}
 	}
 	b = append(b, ']', ',')
@@ -337,8 +337,8 @@ func (x *EveryKind) AppendJSON(b []byte) ([]byte, error) {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		if b, err = jsontext.AppendTime(b, e.AsTime()); err != nil {
-			return b, jsontext.At(jsontext.AtIndex(err, i), "times")
+		if b, err = jsonio.AppendTime(b, e.AsTime()); err != nil {
+			return b, jsonio.At(jsonio.AtIndex(err, i), "times")
 		}
 	}
 	b = append(b, ']', ',')
@@ -347,8 +347,8 @@ func (x *EveryKind) AppendJSON(b []byte) ([]byte, error) {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		if b, err = jsontext.AppendObject(b, e.GetJson()); err != nil {
-			return b, jsontext.At(jsontext.AtIndex(err, i), "objects")
+		if b, err = jsonio.AppendObject(b, e.GetJson()); err != nil {
+			return b, jsonio.At(jsonio.AtIndex(err, i), "objects")
 		}
 	}
 	b = append(b, ']', ',')
@@ -357,7 +357,7 @@ func (x *EveryKind) AppendJSON(b []byte) ([]byte, error) {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = jsontext.AppendBytes(b, e)
+		b = jsonio.AppendBytes(b, e)
 	}
 	b = append(b, ']', ',')
 	{
@@ -372,8 +372,8 @@ func (x *EveryKind) AppendJSON(b []byte) ([]byte, error) {
 			if i > 0 {
 				b = append(b, ',')
 			}
-			if b, err = jsontext.AppendString(b, k); err != nil {
-				return b, jsontext.At(err, "counts")
+			if b, err = jsonio.AppendString(b, k); err != nil {
+				return b, jsonio.At(err, "counts")
 			}
 			b = append(b, ':')
 			e := x.Counts[k]
@@ -399,7 +399,7 @@ func (x *EveryKind) AppendJSON(b []byte) ([]byte, error) {
 			b = append(b, ':')
 			e := x.ByNumber[k]
 			if b, err = e.AppendJSON(b); err != nil {
-				return b, jsontext.At(jsontext.AtKey(err, strconv.FormatInt(int64(k), 10)), "by_number")
+				return b, jsonio.At(jsonio.AtKey(err, strconv.FormatInt(int64(k), 10)), "by_number")
 			}
 		}
 		b = append(b, '}', ',')
@@ -421,52 +421,52 @@ func (x *EveryKind) AppendJSON(b []byte) ([]byte, error) {
 			b = append(b, '"')
 			b = append(b, ':')
 			e := x.ByHuge[k]
-			if b, err = jsontext.AppendString(b, e); err != nil {
-				return b, jsontext.At(jsontext.AtKey(err, strconv.FormatUint(uint64(k), 10)), "by_huge")
+			if b, err = jsonio.AppendString(b, e); err != nil {
+				return b, jsonio.At(jsonio.AtKey(err, strconv.FormatUint(uint64(k), 10)), "by_huge")
 			}
 		}
 		b = append(b, '}', ',')
 	}
 	if o, ok := x.Choice.(*EveryKind_ChosenText); ok {
 		b = append(b, `"chosen_text":`...)
-		if b, err = jsontext.AppendString(b, o.ChosenText); err != nil {
-			return b, jsontext.At(err, "chosen_text")
+		if b, err = jsonio.AppendString(b, o.ChosenText); err != nil {
+			return b, jsonio.At(err, "chosen_text")
 		}
 		b = append(b, ',')
 	}
 	if o, ok := x.Choice.(*EveryKind_ChosenOwner); ok {
 		b = append(b, `"chosen_owner":`...)
 		if b, err = o.ChosenOwner.AppendJSON(b); err != nil {
-			return b, jsontext.At(err, "chosen_owner")
+			return b, jsonio.At(err, "chosen_owner")
 		}
 		b = append(b, ',')
 	}
 	if o, ok := x.Choice.(*EveryKind_ChosenMood); ok {
 		b = append(b, `"chosen_mood":`...)
 		if b, err = o.ChosenMood.AppendJSON(b); err != nil {
-			return b, jsontext.At(err, "chosen_mood")
+			return b, jsonio.At(err, "chosen_mood")
 		}
 		b = append(b, ',')
 	}
 	b = append(b, `"secret":`...)
-	if b, err = jsontext.AppendString(b, x.Secret); err != nil {
-		return b, jsontext.At(err, "secret")
+	if b, err = jsonio.AppendString(b, x.Secret); err != nil {
+		return b, jsonio.At(err, "secret")
 	}
 	b = append(b, ',')
 	b = append(b, `"old":`...)
-	if b, err = jsontext.AppendString(b, x.Old); err != nil {
-		return b, jsontext.At(err, "old")
+	if b, err = jsonio.AppendString(b, x.Old); err != nil {
+		return b, jsonio.At(err, "old")
 	}
 	b = append(b, ',')
 	b = append(b, `"reset":`...)
-	if b, err = jsontext.AppendString(b, x.Reset_); err != nil {
-		return b, jsontext.At(err, "reset")
+	if b, err = jsonio.AppendString(b, x.Reset_); err != nil {
+		return b, jsonio.At(err, "reset")
 	}
 	b = append(b, ',')
 	if x.Inner != nil {
 		b = append(b, `"inner":`...)
 		if b, err = x.Inner.AppendJSON(b); err != nil {
-			return b, jsontext.At(err, "inner")
+			return b, jsonio.At(err, "inner")
 		}
 		b = append(b, ',')
 	}
@@ -479,7 +479,7 @@ func (x *EveryKind) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are passed over.
-func (x *EveryKind) DecodeJSON(r *jsontext.Reader) {
+func (x *EveryKind) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -1355,7 +1355,7 @@ func (x *EveryKind_Inner) ValidateInto(*trestle.Violations) {}
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *EveryKind_Inner) SetDefaults(time.Time) {}
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *EveryKind_Inner) AppendJSON(b []byte) ([]byte, error) {
 	if x == nil {
@@ -1366,7 +1366,7 @@ func (x *EveryKind_Inner) AppendJSON(b []byte) ([]byte, error) {
 	if x.Level != 0 {
 		b = append(b, `"level":`...)
 		if b, err = x.Level.AppendJSON(b); err != nil {
-			return b, jsontext.At(err, "level")
+			return b, jsonio.At(err, "level")
 		}
 		b = append(b, ',')
 	}
@@ -1379,7 +1379,7 @@ func (x *EveryKind_Inner) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are passed over.
-func (x *EveryKind_Inner) DecodeJSON(r *jsontext.Reader) {
+func (x *EveryKind_Inner) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -1452,13 +1452,13 @@ func ParseEveryKind_Inner_LevelJSON(name string) (value EveryKind_Inner_Level, o
 func (e EveryKind_Inner_Level) AppendJSON(b []byte) ([]byte, error) {
 	name := e.JSONName()
 	if name == "" {
-		return b, &jsontext.Error{Offset: -1, Message: "enum value " + strconv.Itoa(int(e)) + " has no JSON name"}
+		return b, &jsonio.Error{Offset: -1, Message: "enum value " + strconv.Itoa(int(e)) + " has no JSON name"}
 	}
-	return jsontext.AppendString(b, name)
+	return jsonio.AppendString(b, name)
 }
 
 // DecodeJSON reads e from its name in JSON. A name that the schema does not have is a fault.
-func (e *EveryKind_Inner_Level) DecodeJSON(r *jsontext.Reader) {
+func (e *EveryKind_Inner_Level) DecodeJSON(r *jsonio.Reader) {
 	if r.Kind() != '"' {
 		r.StringView() // the fault is that it is no string
 		return
@@ -1494,7 +1494,7 @@ func (x *Owner) SetDefaults(now time.Time) {
 	}
 }
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *Owner) AppendJSON(b []byte) ([]byte, error) {
 	if x == nil {
@@ -1504,15 +1504,15 @@ func (x *Owner) AppendJSON(b []byte) ([]byte, error) {
 	b = append(b, '{')
 	if x.Name != "" {
 		b = append(b, `"name":`...)
-		if b, err = jsontext.AppendString(b, x.Name); err != nil {
-			return b, jsontext.At(err, "name")
+		if b, err = jsonio.AppendString(b, x.Name); err != nil {
+			return b, jsonio.At(err, "name")
 		}
 		b = append(b, ',')
 	}
 	if x.Owner != nil {
 		b = append(b, `"owner":`...)
 		if b, err = x.Owner.AppendJSON(b); err != nil {
-			return b, jsontext.At(err, "owner")
+			return b, jsonio.At(err, "owner")
 		}
 		b = append(b, ',')
 	}
@@ -1525,7 +1525,7 @@ func (x *Owner) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are passed over.
-func (x *Owner) DecodeJSON(r *jsontext.Reader) {
+func (x *Owner) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
@@ -1630,7 +1630,7 @@ func (x *Nothing) ValidateInto(*trestle.Violations) {}
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
 func (x *Nothing) SetDefaults(time.Time) {}
 
-// AppendJSON appends x as a JSON object. On an error, a *jsontext.Error with the path of the value that has no
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *Nothing) AppendJSON(b []byte) ([]byte, error) {
 	if x == nil {
@@ -1641,7 +1641,7 @@ func (x *Nothing) AppendJSON(b []byte) ([]byte, error) {
 
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are passed over.
-func (x *Nothing) DecodeJSON(r *jsontext.Reader) {
+func (x *Nothing) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}

@@ -2,13 +2,13 @@
 
 package shapesv1
 
+// Not found? The package was generated for another version of the runtime: run trestle generate, or take its version.
+import _ "github.com/omninode/trestle/runtime/genapi/version2"
+
 import (
-	trestle "github.com/omninode/trestle/runtime"
+	trestle "github.com/omninode/trestle/runtime/event"
 	"github.com/omninode/trestle/runtime/wire"
 )
-
-// Undefined? This package is newer than the runtime: upgrade the runtime, or regenerate.
-const _ = trestle.GenVersion1
 
 // Events returns the descriptions of the package's events, in the order of the schemas. They must not be changed.
 func Events() []*trestle.EventInfo {
@@ -22,7 +22,7 @@ var (
 	infoEveryKind = trestle.EventInfo{
 		Type:           "EveryKind",
 		FullName:       "acme.shapes.v1.EveryKind",
-		Role:           trestle.Fact,
+		Role:           trestle.RoleEvent,
 		Envelope:       wire.OnexV1,
 		Encoding:       trestle.JSON,
 		Topic:          &topicAcmeShapesV1,
@@ -32,7 +32,7 @@ var (
 	infoNothing = trestle.EventInfo{
 		Type:           "Nothing",
 		FullName:       "acme.shapes.v1.Nothing",
-		Role:           trestle.Status,
+		Role:           trestle.RoleStatus,
 		Envelope:       wire.OnexV1,
 		Encoding:       trestle.Protobuf,
 		Topic:          &topicAcmeShapesV1,

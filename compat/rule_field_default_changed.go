@@ -1,0 +1,113 @@
+package compat
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/omninode/trestle/tools/schema"
+	"github.com/omninode/trestle/tools/values"
+)
+
+var fieldDefaultChanged = Rule{
+	ID:        "FIELD_DEFAULT_CHANGED",
+	Purpose:   "an absent field keeps its meaning",
+	Breaks:    Backward | Forward,
+	Encodings: bothEncodings,
+	Severity:  Error,
+	Backward:  "consumers of %s with the new schema misread old events that lack the field",
+	Forward:   "consumers with the old schema misread new ones that lack it",
+	Fix:       "keep the default of %s, and set the other value where events are made",
+	Field: func(c *Check, old, new *schema.Field) {
+		if new == nil || old != nil && sameDefault(old.Default, new.Default) {
+			return
+		}
+		if new.Default != "" && !c.cmp.prover().TakesAbsent(new) {
+			c.Report(Problem{
+				Change: fmt.Sprintf("default of %s is %s now, which its own rules refuse", fieldText(new), new.Default), Breaks: Backward,
+				Acceptance: true, Within: values.Zero(new.Type.Kind) == "",
+				Backward: "consumers of %s with the new schema reject old events that lack the field",
+				Fix:      "give %s a default that its rules allow",
+			})
+			return
+		}
+		if old != nil && old.Default == "" && zeroGains(old, new) && c.cmp.prover().TakesAbsent(old) {
+			c.Report(Problem{
+				Change: fmt.Sprintf("%s gained the default %s, and does not tell zero from absent", fieldText(new), new.Default), Breaks: Backward,
+				Backward: "consumers of %s with the new schema take the default for zero in old events",
+				Fix:      "make %s optional, so that zero stays zero, or leave the default out",
+			})
+			return
+		}
+		if old != nil && new.Default == "" && !(new.Explicit && old.Explicit) && new.Number != 0 && !filled(old) {
+			return // absent still means zero
+		}
+		// A field that gains a default had none to mean anything; the minor step of schema_version is what a
+		// compatible change asks for.
+		if old == nil || old.Default == "" || new.Name == schema.VersionField && minorStep(old.Default, new.Default) {
+			return
+		}
+		c.Report(Problem{
+			Change: fmt.Sprintf("default of %s changed from %s to %s", fieldText(new), old.Default, orNone(new.Default)),
+		})
+	},
+	Type: func(c *Check, old, new *schema.Type) {
+		if old.Kind != schema.MessageKind || new.Kind == schema.MessageKind || !isObject(new.Kind) {
+			return
+		}
+		for _, f := range old.Message.Fields {
+			if f.Default != "" && (f.Explicit || filled(f)) {
+				c.Report(Problem{
+					Change: fmt.Sprintf("%s of %s had the default %s, and as %s has none", fieldText(f), c.Name(), f.Default, typeName(new)),
+					At:     new.Pos, Breaks: Backward, Encodings: jsonOnly,
+				})
+				return
+			}
+		}
+	},
+}
+
+// zeroGains says whether a zero that old events have is filled in by a default that is something else.
+func zeroGains(old, new *schema.Field) bool {
+	if old.Explicit || new.Explicit || new.Number == 0 || old.Number == 0 {
+		return false
+	}
+	switch new.Type.Kind {
+	case schema.List, schema.Map:
+		return false // an empty one is as good as none
+	}
+	return filled(new)
+}
+
+func sameDefault(a, b string) bool {
+	if a == b || a != "" && b != "" && values.SameValue(a, b) {
+		return true
+	}
+	var x, y any
+	return json.Unmarshal([]byte(a), &x) == nil && json.Unmarshal([]byte(b), &y) == nil &&
+		fmt.Sprint(x) == fmt.Sprint(y) && fmt.Sprintf("%T", x) == fmt.Sprintf("%T", y)
+}
+
+// minorStep says whether a version, as JSON text, grew within its major part: "1.0" to "1.1".
+func minorStep(old, new string) bool {
+	oldMajor, oldMinor, ok1 := versionOf(old)
+	newMajor, newMinor, ok2 := versionOf(new)
+	return ok1 && ok2 && oldMajor == newMajor && newMinor > oldMinor
+}
+
+func versionOf(text string) (major, minor int, ok bool) {
+	var s string
+	if json.Unmarshal([]byte(text), &s) != nil {
+		return 0, 0, false
+	}
+	return cutSchemaVersion(s)
+}
+
+// cutSchemaVersion splits "1.0" into its parts.
+func cutSchemaVersion(s string) (major, minor int, ok bool) {
+	a, b, found := strings.Cut(s, ".")
+	major, err1 := strconv.Atoi(a)
+	minor, err2 := strconv.Atoi(b)
+	return major, minor, found && err1 == nil && err2 == nil
+}

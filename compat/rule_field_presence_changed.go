@@ -1,0 +1,68 @@
+package compat
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/omninode/trestle/tools/schema"
+	"github.com/omninode/trestle/tools/values"
+)
+
+var fieldPresenceChanged = Rule{
+	ID:        "FIELD_PRESENCE_CHANGED",
+	Purpose:   "absent and zero stay told apart, or not, where that matters",
+	Breaks:    Backward | Forward,
+	Encodings: bothEncodings,
+	Severity:  Error,
+	Backward:  "consumers of %s with the new schema take zero for absent, or absent for zero, in old events",
+	Forward:   "consumers with the old schema do the same in new ones",
+	Fix:       "keep `optional` on %s as it was",
+	Field: func(c *Check, old, new *schema.Field) {
+		// It matters where absent means something else than zero: by a default, or because zero is not valid.
+		if old == nil || new == nil || old.Explicit == new.Explicit || old.Number == 0 || new.Number == 0 {
+			return
+		}
+		zero := values.Zero(old.Type.Kind)
+		if zero == "" && old.Type.Kind != schema.EnumKind || old.Type.Kind != new.Type.Kind {
+			return
+		}
+		var breaks Direction
+		if filled(old) || filled(new) {
+			breaks = Backward | Forward
+		}
+		if zero != "" && !new.Explicit && !values.Surely(new.Type, zero) {
+			breaks |= Backward
+		}
+		if zero != "" && !old.Explicit && !values.Surely(old.Type, zero) {
+			breaks |= Forward
+		}
+		if breaks == 0 {
+			return
+		}
+		c.Report(Problem{
+			Change: fmt.Sprintf("%s %s", fieldText(new), presenceText(new.Explicit)), Breaks: breaks,
+			Acceptance: !filled(old) && !filled(new), // else absent is read as another value
+		})
+	},
+}
+
+// filled says whether the absence of a scalar is read as something else than zero.
+func filled(f *schema.Field) bool {
+	if f.Default == "" {
+		return false
+	}
+	if f.Type.Kind != schema.EnumKind {
+		return !values.SameValue(f.Default, values.Zero(f.Type.Kind))
+	}
+	return !slices.ContainsFunc(f.Type.Enum.Values, func(v *schema.EnumValue) bool {
+		return v.Number == 0 && v.JSONName != "" && f.Default == strconv.Quote(v.JSONName)
+	})
+}
+
+func presenceText(explicit bool) string {
+	if explicit {
+		return "tells absent from zero now, which it did not"
+	}
+	return "no longer tells absent from zero"
+}

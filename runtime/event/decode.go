@@ -1,0 +1,255 @@
+package event
+
+import (
+	"encoding"
+	"fmt"
+	"sync"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/omninode/trestle/runtime/jsonio"
+	"github.com/omninode/trestle/runtime/wire"
+)
+
+// DecodeOptions say how strictly records are read.
+type DecodeOptions struct {
+	// StrictTime makes a time without a zone a violation; otherwise it is UTC and counted.
+	StrictTime bool
+}
+
+// Decoded is what [Decode] made of a record.
+type Decoded struct {
+	// Event is nil when the record's event type is not known, or there is no payload.
+	Event Event
+	// Envelope is what surrounds the event, what it lacks filled in from the event and the record. Its EventID is
+	// never empty: the event-id header, else that of the envelope, else [wire.RecordID].
+	Envelope Envelope
+	// ZonelessTimes counts the times that name no zone.
+	ZonelessTimes int
+}
+
+// Decode reads the event in a record, in either encoding, whatever its topic's own is. What event and envelope lack is
+// filled in: from each other, from the schema's defaults, and the time from the record.
+//
+// The error says why the record can never be handled: a [*ValidationError] with every fault of the event and its
+// envelope, an [*UnknownEventTypeError], or one that wraps a [*jsonio.Error] with the offset where the value stops
+// being JSON. Even then Decoded holds what could be read.
+func Decode(rec *Record, types *Types, opts DecodeOptions) (Decoded, error) {
+	d := decoder{rec: rec, types: types, opts: opts}
+	err := d.decode()
+	env := &d.Envelope
+	if id := rec.Header(wire.HeaderEventID); id != "" {
+		env.EventID = id
+	}
+	if env.EventID == "" {
+		env.EventID = wire.RecordID(rec.Topic, rec.Partition, rec.Offset)
+	}
+	return d.Decoded, err
+}
+
+type decoder struct {
+	Decoded
+	rec    *Record
+	types  *Types
+	opts   DecodeOptions
+	faults []jsonio.Fault
+}
+
+func (d *decoder) decode() error {
+	if len(d.rec.Value) == 0 {
+		return fmt.Errorf("decode record of %s: it has no value", d.rec.Topic)
+	}
+	switch wire.Sniff(d.rec.Value, d.rec.Headers) {
+	case wire.Confluent:
+		return d.protobuf()
+	case wire.FramedJSON:
+		_, text, err := wire.ParseFramedJSON(d.rec.Value)
+		if err != nil {
+			return fmt.Errorf("decode record of %s: %w", d.rec.Topic, err)
+		}
+		return d.json(text)
+	default:
+		return d.json(d.rec.Value)
+	}
+}
+
+// json finds out the event type, which the envelope names, and reads the payload.
+func (d *decoder) json(text []byte) error {
+	topic, named := d.rec.Topic, d.rec.Header(wire.HeaderEventType)
+	info := d.types.Find(topic, named)
+	if info == nil {
+		info = d.types.only(topic)
+	}
+	kind := d.types.envelope(topic)
+	switch {
+	case info != nil:
+		kind = info.Envelope
+	case kind == wire.None: // neither the header nor the topic tells
+		inside := wire.EventType(text)
+		if info = d.types.Find(topic, inside); info == nil {
+			setIfEmpty(&named, inside)
+			return d.unknown(text, named)
+		}
+		kind = info.Envelope
+	}
+
+	read := func(kind wire.Kind) (wire.Found, error) {
+		return wire.ReadEnvelope(text, kind, wire.ReadOptions{StrictTime: d.opts.StrictTime})
+	}
+	found, err := read(kind)
+	if inside := found.Envelope.EventType; err == nil && inside != "" {
+		if info = d.types.Find(topic, inside); info != nil && info.Envelope != kind {
+			kind = info.Envelope
+			found, err = read(kind)
+		}
+		named = inside
+	}
+	d.Envelope, d.faults, d.ZonelessTimes = found.Envelope, found.Faults, found.Zoneless
+	switch {
+	case err != nil:
+		return fmt.Errorf("decode %s: %w", d.subject(info), err)
+	case info == nil:
+		return d.types.unknown(topic, named)
+	}
+	if found.End > 0 {
+		err := d.payload(info, text, found.Start, found.End)
+		if kind != wire.None {
+			err = jsonio.At(err, "payload")
+		}
+		if err != nil {
+			return fmt.Errorf("decode %s: %w", info.FullName, err)
+		}
+	}
+	return d.finish(info)
+}
+
+// unknown reports an event type that is not known, unless there is no reading the text anyway.
+func (d *decoder) unknown(text []byte, eventType string) error {
+	if _, err := wire.ReadEnvelope(text, wire.None, wire.ReadOptions{}); err != nil {
+		return fmt.Errorf("decode %s: %w", d.subject(nil), err)
+	}
+	d.Envelope.EventType = eventType
+	return d.types.unknown(d.rec.Topic, eventType)
+}
+
+func (d *decoder) subject(info *EventInfo) string {
+	if info == nil {
+		return "record of " + d.rec.Topic
+	}
+	return info.FullName
+}
+
+// readers are kept because a reader outlives no call and each would allocate its stack anew.
+var readers = sync.Pool{New: func() any { return jsonio.NewReader(nil) }}
+
+// payload reads the event that stands in that part of the text.
+func (d *decoder) payload(info *EventInfo, text []byte, start, end int) error {
+	r := readers.Get().(*jsonio.Reader)
+	defer func() {
+		r.Reset(nil)
+		readers.Put(r)
+	}()
+	r.ResetSpan(text, start, end)
+	r.StrictTime(d.opts.StrictTime)
+	d.Event = info.New()
+	d.Event.DecodeJSON(r)
+	r.End()
+	d.faults = append(d.faults, r.Faults()...)
+	d.ZonelessTimes += r.ZonelessTimes()
+	return r.Err()
+}
+
+func (d *decoder) protobuf() error {
+	topic := d.rec.Topic
+	_, indexes, message, err := wire.ParseConfluent(d.rec.Value)
+	if err != nil {
+		return fmt.Errorf("decode record of %s: %w", topic, err)
+	}
+	found := wire.ReadCloudEvent(d.rec.Headers, wire.ReadOptions{StrictTime: d.opts.StrictTime})
+	d.Envelope, d.faults, d.ZonelessTimes = found.Envelope, found.Faults, found.Zoneless
+	named := d.Envelope.EventType
+	setIfEmpty(&named, d.rec.Header(wire.HeaderEventType))
+	info := d.types.Find(topic, named)
+	if info == nil && named == "" {
+		info = d.types.byIndexes(topic, indexes)
+	}
+	if info == nil {
+		d.Envelope.EventType = named
+		return d.types.unknown(topic, named)
+	}
+	event := info.New()
+	into, ok := event.(proto.Message)
+	if !ok {
+		return fmt.Errorf("decode %s: the value is protobuf, the event type was generated from JSON Schema", info.FullName)
+	}
+	if generated, ok := event.(encoding.BinaryUnmarshaler); ok {
+		err = generated.UnmarshalBinary(message)
+	} else {
+		err = proto.Unmarshal(message, into)
+	}
+	if err != nil {
+		return fmt.Errorf("decode %s: %w", info.FullName, err)
+	}
+	d.Event = event
+	return d.finish(info)
+}
+
+// finish fills in what is lacking and collects everything that is wrong.
+func (d *decoder) finish(info *EventInfo) error {
+	env := &d.Envelope
+	env.EventType = info.Type
+	var v Violations
+	v.addFaults(d.faults)
+	if d.Event == nil {
+		return v.Err(info.FullName)
+	}
+	var shared Violations
+	d.Event.ShareEnvelope(env, &shared)
+	if env.Timestamp.IsZero() && !faulted(d.faults, "envelope.timestamp") {
+		env.Timestamp = microseconds(d.rec.Timestamp)
+		var again Violations
+		d.Event.ShareEnvelope(env, &again)
+	}
+	switch {
+	case info.Envelope == wire.OnexV1 && env.CorrelationID == "" && !faulted(d.faults, "envelope.correlation_id"):
+		shared.Add("envelope.correlation_id", "required", "value is required", nil)
+	case info.Envelope == wire.BaseEvent && env.Source == (Source{}) && !faulted(d.faults, "envelope.source"):
+		shared.Add("envelope.source", "required", "value is required", nil)
+	}
+	setVersion(info.Envelope, env)
+	d.Event.SetDefaults(presentOf(env, d.rec))
+	v.addUnfaulted(shared.Err(info.FullName), d.faults)
+	v.addUnfaulted(d.Event.Validate(), d.faults)
+	return v.Err(info.FullName)
+}
+
+// presentOf returns the time that counts as the present for a record's defaults.
+func presentOf(env *Envelope, rec *Record) time.Time {
+	switch {
+	case !env.Timestamp.IsZero():
+		return env.Timestamp
+	case !rec.Timestamp.IsZero():
+		return microseconds(rec.Timestamp)
+	default:
+		return microseconds(time.Now())
+	}
+}
+
+func setVersion(kind wire.Kind, env *Envelope) {
+	switch kind {
+	case wire.OnexV1:
+		setIfEmpty(&env.Version, wire.OnexVersion)
+	case wire.BaseEvent:
+		setIfEmpty(&env.Version, wire.BaseEventVersion)
+	}
+}
+
+func faulted(faults []jsonio.Fault, field string) bool {
+	for i := range faults {
+		if isAtOrUnder(faults[i].Path, field) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,226 @@
+package event
+
+import (
+	"bytes"
+	"encoding"
+	"errors"
+	"fmt"
+	"reflect"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/omninode/trestle/runtime/genapi/format"
+	"github.com/omninode/trestle/runtime/wire"
+)
+
+// EncodeOptions are what [Encode] cannot know from the event.
+type EncodeOptions struct {
+	// Now is the time of publishing; zero: the present.
+	Now time.Time
+	// Source is where the event comes from, for envelopes that name none.
+	Source Source
+	// SchemaID is the registry's id of the event's schema; 0: none. Protobuf needs one.
+	SchemaID int
+	// Topic overrides the event type's own. An event type without a topic, such as a dead letter, needs it.
+	Topic string
+	// Headers are added behind those that Encode sets; one of the same name as one of those is left out.
+	Headers []Header
+}
+
+// Encode makes the record of an event. What the event and its envelope lack is filled in, in both: from each other,
+// from the schema's defaults, the time, and new ids for the event and, in a family that needs one, the correlation.
+// A nil env is an empty one.
+//
+// The error is a [*ValidationError] when the event or its envelope breaks a rule, a [*TooLargeError] when the record is
+// larger than the topic takes, and wraps a jsonio.Error when the event has no JSON form.
+func Encode(e Event, env *Envelope, opts EncodeOptions) (Record, error) {
+	if v := reflect.ValueOf(e); !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil() {
+		return Record{}, errors.New("encode: the event is nil")
+	}
+	if env == nil {
+		env = new(Envelope)
+	}
+	info := e.EventInfo()
+	rec := Record{Topic: opts.Topic}
+	limit := 0
+	if info.Topic != nil {
+		if rec.Topic == "" {
+			rec.Topic = info.Topic.Name
+		}
+		limit = info.Topic.MaxMessageBytes
+	}
+	if rec.Topic == "" {
+		return Record{}, fmt.Errorf("encode %s: the event type has no topic of its own: set EncodeOptions.Topic", info.FullName)
+	}
+
+	var v Violations
+	complete(e, env, &opts, &v)
+	v.addUnfaulted(e.Validate(), nil)
+	if err := v.Err(info.FullName); err != nil {
+		return Record{}, err
+	}
+
+	var err error
+	if info.Encoding == Protobuf {
+		rec.Value, err = encodeProtobuf(e, info, opts.SchemaID)
+	} else {
+		rec.Value, err = encodeJSON(e, info, env)
+	}
+	if err != nil {
+		return Record{}, fmt.Errorf("encode %s: %w", info.FullName, err)
+	}
+	if key := e.PartitionKey(env); key != "" {
+		rec.Key = []byte(key)
+	}
+	rec.Headers = headers(info, env, &opts)
+	if size := rec.Size(); limit > 0 && size > limit {
+		return Record{}, &TooLargeError{Topic: rec.Topic, EventType: info.FullName, Size: size, Limit: limit}
+	}
+	return rec, nil
+}
+
+// complete fills in what the event and its envelope lack, and records what is wrong with the envelope.
+func complete(e Event, env *Envelope, opts *EncodeOptions, v *Violations) {
+	info := e.EventInfo()
+	now := opts.Now
+	if now.IsZero() {
+		now = time.Now()
+	}
+	now = microseconds(now)
+	if env.Timestamp.IsZero() {
+		env.Timestamp = now
+	}
+	env.Timestamp = microseconds(env.Timestamp)
+	env.EventType = info.Type
+	if env.EventID == "" {
+		env.EventID = uuid.Must(uuid.NewV7()).String()
+	}
+	if env.Source == (Source{}) {
+		env.Source = opts.Source
+	}
+	checkID(v, info.Envelope, "event_id", env.EventID)
+	checkID(v, info.Envelope, "correlation_id", env.CorrelationID)
+	checkID(v, info.Envelope, "session_id", env.SessionID)
+
+	e.ShareEnvelope(env, v)
+	switch {
+	case info.Envelope == wire.OnexV1 && env.CorrelationID == "":
+		env.CorrelationID = uuid.NewString()
+		var known Violations // the first time told them
+		e.ShareEnvelope(env, &known)
+	case info.Envelope == wire.BaseEvent && env.Source == (Source{}):
+		v.Add("envelope.source", "required", "value is required: give the publisher WithSource", nil)
+	}
+	setVersion(info.Envelope, env)
+	e.SetDefaults(now)
+}
+
+func setIfEmpty(s *string, value string) {
+	if *s == "" {
+		*s = value
+	}
+}
+
+func checkID(v *Violations, kind wire.Kind, field, id string) {
+	if id == "" || format.UUID(id) {
+		return
+	}
+	rule := "string.uuid"
+	if kind == wire.BaseEvent {
+		rule = "format"
+	}
+	v.Add("envelope."+field, rule, "must be a valid UUID", id)
+}
+
+// microseconds returns t as it is written: in UTC, cut to microseconds.
+func microseconds(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
+
+// buffers are where events are written before their size is known.
+var buffers = sync.Pool{New: func() any { return new([]byte) }}
+
+// maxKeptBuffer bounds what one large event leaves behind, in bytes.
+const maxKeptBuffer = 1 << 20
+
+func encodeJSON(e Event, info *EventInfo, env *Envelope) ([]byte, error) {
+	buffer := buffers.Get().(*[]byte)
+	defer buffers.Put(buffer)
+	b, err := wire.AppendEnvelope((*buffer)[:0], info.Envelope, env, e)
+	if cap(b) <= maxKeptBuffer {
+		*buffer = b
+	}
+	if err != nil {
+		return nil, err
+	}
+	return bytes.Clone(b), nil
+}
+
+func encodeProtobuf(e Event, info *EventInfo, schemaID int) ([]byte, error) {
+	message, ok := e.(proto.Message)
+	switch {
+	case !ok:
+		return nil, errors.New("the event type was generated from JSON Schema and has no protobuf form")
+	case schemaID <= 0:
+		return nil, errors.New("protobuf needs the registry's id of the schema: give the publisher WithSchemaIDs")
+	}
+	if generated, ok := e.(encoding.BinaryAppender); ok {
+		return appendGenerated(generated, schemaID, info.MessageIndexes)
+	}
+	options := proto.MarshalOptions{Deterministic: true}
+	b := make([]byte, 0, 16+options.Size(message))
+	return options.MarshalAppend(wire.AppendConfluent(b, schemaID, info.MessageIndexes), message)
+}
+
+// appendGenerated encodes by the codec that was generated for the message, which is a few times as fast.
+func appendGenerated(e encoding.BinaryAppender, schemaID int, indexes []int) ([]byte, error) {
+	buffer := buffers.Get().(*[]byte)
+	defer buffers.Put(buffer)
+	b, err := e.AppendBinary(wire.AppendConfluent((*buffer)[:0], schemaID, indexes))
+	if cap(b) <= maxKeptBuffer {
+		*buffer = b
+	}
+	if err != nil {
+		return nil, err
+	}
+	return bytes.Clone(b), nil
+}
+
+func headers(info *EventInfo, env *Envelope, opts *EncodeOptions) []Header {
+	own := make([]Header, 0, 4+len(opts.Headers))
+	contentType := wire.ContentTypeJSON
+	if info.Encoding == Protobuf {
+		contentType = wire.ContentTypeProtobuf
+	}
+	own = append(own,
+		Header{Key: wire.HeaderEventID, Value: []byte(env.EventID)},
+		Header{Key: wire.HeaderEventType, Value: []byte(info.Type)},
+		Header{Key: wire.HeaderContentType, Value: []byte(contentType)},
+	)
+	switch {
+	case info.Encoding == Protobuf:
+		own = wire.AppendCloudEvent(own, env)
+	case opts.SchemaID > 0:
+		own = append(own, Header{Key: wire.HeaderSchemaID, Value: strconv.AppendInt(nil, int64(opts.SchemaID), 10)})
+	}
+	set := len(own)
+	for _, h := range opts.Headers {
+		if !hasHeader(own[:set], h.Key) {
+			own = append(own, h)
+		}
+	}
+	return own
+}
+
+func hasHeader(headers []Header, name string) bool {
+	for i := range headers {
+		if headers[i].Key == name {
+			return true
+		}
+	}
+	return false
+}
+
+var _ wire.Payload = Event(nil)

@@ -1,0 +1,82 @@
+package event
+
+import (
+	"time"
+
+	"github.com/omninode/trestle/runtime/jsonio"
+	"github.com/omninode/trestle/runtime/wire"
+)
+
+// Envelope is what surrounds an event on the wire.
+type Envelope = wire.Envelope
+
+// Source says which service instance an event comes from.
+type Source = wire.Source
+
+// Event is a generated event type. Application code uses the types, not this interface; only the generator
+// implements it.
+type Event interface {
+	// EventInfo returns the type's static description; it works on a nil receiver.
+	EventInfo() *EventInfo
+	// Validate reports every rule the event breaks, as a *ValidationError, or nil. It does not change the event.
+	Validate() error
+	// SetDefaults fills fields that are absent and have a default, now for those whose default is the present.
+	SetDefaults(now time.Time)
+	// ShareEnvelope gives the payload what it lacks and the envelope has, and the envelope what it lacks and the
+	// payload has. Where both carry an id and they differ, it adds a violation.
+	ShareEnvelope(env *Envelope, v *Violations)
+	// PartitionKey returns the record's key, empty for none. Called after ShareEnvelope.
+	PartitionKey(env *Envelope) string
+	// AppendJSON appends the payload as JSON. The error is a *jsonio.Error with the path of the field that has no
+	// JSON form: NaN, infinity, invalid UTF-8, free-form text that is not JSON.
+	AppendJSON(b []byte) ([]byte, error)
+	// DecodeJSON reads the payload from r, which keeps the first error and all violations. Fields not in the JSON are
+	// left as they are; unknown ones are passed over, or kept where the schema says so.
+	DecodeJSON(r *jsonio.Reader)
+}
+
+// EventInfo is the static description of an event type.
+type EventInfo struct {
+	Type     string // on the wire: "CodegenAnalysisRequest"
+	FullName string // "omninode.codegen.v1.CodegenAnalysisRequest"
+	Role     Role
+	Envelope wire.Kind
+	Encoding Encoding
+	// Topic is nil for an event that has no topic of its own (a dead letter).
+	Topic *TopicInfo
+	// Reply is the event type that answers this request; empty otherwise.
+	Reply string
+	// MessageIndexes is the Confluent index path of the protobuf message in its file; nil for JSON Schema events.
+	MessageIndexes []int
+	// New returns an empty event of the type.
+	New func() Event
+}
+
+// TopicInfo is the static description of a topic.
+type TopicInfo struct {
+	Name            string
+	DeadLetter      string   // its dead-letter topic; empty: none
+	EventTypes      []string // declared for the topic, sorted
+	MaxMessageBytes int      // 0: the broker's default
+}
+
+// Encoding names the format of a record's value.
+type Encoding uint8
+
+// The encodings.
+const (
+	JSON Encoding = iota
+	Protobuf
+)
+
+// Role is the part an event plays in a conversation.
+type Role uint8
+
+// The roles, named as schemas name them.
+const (
+	RoleEvent Role = iota
+	RoleRequest
+	RoleResponse
+	RoleStatus
+	RoleDeadLetter
+)

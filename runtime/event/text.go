@@ -1,0 +1,143 @@
+package event
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"github.com/omninode/trestle/runtime/jsonio"
+	"github.com/omninode/trestle/runtime/wire"
+)
+
+// ReadText reads an event of that type that was written by hand or by a tool: as it is on the wire, or that with
+// what an envelope needs left out (`{"event_type":…,"payload":…}`), or the bare payload. What is there is kept, also
+// what is wrong; ids, times, the source and defaults that are missing are for [Encode] to fill in, but for the session id
+// of an event that must have one, which is made up here.
+//
+// The error is a [*ValidationError] when the event would be invalid even with those filled in, or wraps a
+// [*jsonio.Error]; the event and its envelope are returned beside a ValidationError too.
+func ReadText(info *EventInfo, text []byte) (Event, Envelope, error) {
+	kinds := []wire.Kind{wire.None}
+	if info.Envelope != wire.None {
+		shape, err := shapeOf(text)
+		if err != nil {
+			return nil, Envelope{}, fmt.Errorf("read %s: %w", info.FullName, err)
+		}
+		switch {
+		case shape.enveloped():
+			kinds = []wire.Kind{info.Envelope, wire.None}
+		case shape.payload:
+			kinds = []wire.Kind{wire.None, info.Envelope}
+		}
+	}
+	var first *decoder
+	var firstErr error
+	for _, kind := range kinds {
+		d, err := readText(info, text, kind)
+		if err == nil {
+			return d.Event, d.Envelope, nil
+		}
+		if first == nil {
+			first, firstErr = d, err
+		}
+	}
+	return first.Event, first.Envelope, firstErr
+}
+
+// shape is what can be told of a document by the names of its members.
+type shape struct {
+	payload   bool // there is one, and it is an object
+	eventType bool // there is one, and it is a string
+	others    bool // members that no envelope has
+}
+
+// enveloped says whether the document looks like an envelope. A payload may have members of those names too, so that
+// looking is not the last word.
+func (s shape) enveloped() bool { return s.payload && (s.eventType || !s.others) }
+
+func shapeOf(text []byte) (shape, error) {
+	var s shape
+	r := jsonio.NewReader(text)
+	for ok := r.BeginObject(); ok && r.More(); {
+		switch r.Name() {
+		case "payload":
+			s.payload = s.payload || r.Kind() == '{'
+		case "event_type":
+			s.eventType = s.eventType || r.Kind() == '"'
+		case "envelope_version", "correlation_id", "session_id", "timestamp", "event_id", "version", "source", "trace_id", "metadata":
+		default:
+			s.others = true
+		}
+		r.Skip()
+	}
+	r.End()
+	return s, r.Err()
+}
+
+// readText reads a document in that envelope, and checks a second reading of it, completed as Encode does: the
+// first is returned as it was written.
+func readText(info *EventInfo, text []byte, kind wire.Kind) (*decoder, error) {
+	d, err := decodeText(info, text, kind)
+	if err != nil {
+		return d, fmt.Errorf("read %s: %w", info.FullName, err)
+	}
+	var v Violations
+	v.addFaults(d.faults)
+	if inside := d.Envelope.EventType; inside != "" && inside != info.Type {
+		v.Add("envelope.event_type", "string.const", "must equal "+info.Type, inside)
+	}
+	if d.Event == nil {
+		return d, v.Err(info.FullName)
+	}
+	err = tryText(info, text, kind, d)
+	if lacksSession(err) && d.Envelope.SessionID == "" && !faulted(d.faults, "envelope.session_id") {
+		d.Envelope.SessionID = uuid.NewString()
+		err = tryText(info, text, kind, d)
+	}
+	if _, invalid := err.(*ValidationError); err != nil && !invalid {
+		return d, fmt.Errorf("read %s: %w", info.FullName, err)
+	}
+	v.addUnfaulted(err, d.faults)
+	return d, v.Err(info.FullName)
+}
+
+// tryText completes and checks a reading of its own, in the envelope that d has.
+func tryText(info *EventInfo, text []byte, kind wire.Kind, d *decoder) error {
+	trial, err := decodeText(info, text, kind)
+	if err != nil {
+		return err
+	}
+	env := d.Envelope
+	var v Violations
+	complete(trial.Event, &env, &EncodeOptions{Source: anySource}, &v)
+	v.addUnfaulted(trial.Event.Validate(), nil)
+	return v.Err(info.FullName)
+}
+
+// lacksSession says whether the event is invalid for want of a session id, which Encode does not make up: a publisher
+// that forgot its session would seem to have a new one for each event.
+func lacksSession(err error) bool {
+	invalid, ok := err.(*ValidationError)
+	return ok && slices.ContainsFunc(invalid.Violations, func(v Violation) bool { return v.Path == "session_id" && v.Found == "" })
+}
+
+// anySource stands for the source that the publisher will give.
+var anySource = Source{ServiceName: "trestle", ServiceVersion: "0", InstanceID: "trestle"}
+
+func decodeText(info *EventInfo, text []byte, kind wire.Kind) (*decoder, error) {
+	d := &decoder{}
+	found, err := wire.ReadEnvelope(text, kind, wire.ReadOptions{Partial: true})
+	if err != nil {
+		return d, err
+	}
+	d.Envelope, d.faults, d.ZonelessTimes = found.Envelope, found.Faults, found.Zoneless
+	if kind == wire.None {
+		d.faults = nil // what is wrong with the whole is wrong with the payload, which says it itself
+		return d, d.payload(info, text, 0, len(text))
+	}
+	if found.End == 0 {
+		return d, nil
+	}
+	return d, jsonio.At(d.payload(info, text, found.Start, found.End), "payload")
+}

@@ -1,0 +1,81 @@
+package event
+
+import (
+	"slices"
+
+	"github.com/omninode/trestle/runtime/wire"
+)
+
+// Types are the event types that records are decoded to. They may be used from many goroutines.
+type Types struct {
+	byType  map[string][]*EventInfo
+	byTopic map[string][]*EventInfo
+}
+
+// NewTypes returns the types of those events, such as those of a generated package's Events. Where two packages
+// declare the same event type for the same topic, the first counts.
+func NewTypes(events ...*EventInfo) *Types {
+	t := &Types{byType: map[string][]*EventInfo{}, byTopic: map[string][]*EventInfo{}}
+	for _, e := range events {
+		t.byType[e.Type] = append(t.byType[e.Type], e)
+		if e.Topic != nil {
+			t.byTopic[e.Topic.Name] = append(t.byTopic[e.Topic.Name], e)
+		}
+	}
+	return t
+}
+
+// Find returns the event of that type on the topic: the one declared for it, else the only one of that type, such as
+// a dead letter's. It is nil when there is none, or several on other topics.
+func (t *Types) Find(topic, eventType string) *EventInfo {
+	events := t.byType[eventType]
+	for _, e := range events {
+		if e.Topic != nil && e.Topic.Name == topic {
+			return e
+		}
+	}
+	if len(events) == 1 {
+		return events[0]
+	}
+	return nil
+}
+
+// only returns the topic's event when it has one alone, as declared and as known.
+func (t *Types) only(topic string) *EventInfo {
+	if events := t.byTopic[topic]; len(events) == 1 && len(events[0].Topic.EventTypes) <= 1 {
+		return events[0]
+	}
+	return nil
+}
+
+// envelope returns the kind of envelope that a topic's events stand in, None when that isn't known.
+func (t *Types) envelope(topic string) wire.Kind {
+	for _, e := range t.byTopic[topic] {
+		if e.Envelope != wire.None {
+			return e.Envelope
+		}
+	}
+	return wire.None
+}
+
+// byIndexes returns the topic's event that stands at that place of its schema file, nil when several do.
+func (t *Types) byIndexes(topic string, indexes []int) *EventInfo {
+	var found *EventInfo
+	for _, e := range t.byTopic[topic] {
+		if slices.Equal(e.MessageIndexes, indexes) {
+			if found != nil {
+				return nil
+			}
+			found = e
+		}
+	}
+	return found
+}
+
+func (t *Types) unknown(topic, eventType string) error {
+	err := &UnknownEventTypeError{Topic: topic, EventType: eventType}
+	if events := t.byTopic[topic]; len(events) > 0 {
+		err.Declared = events[0].Topic.EventTypes
+	}
+	return err
+}

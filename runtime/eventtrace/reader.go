@@ -1,0 +1,263 @@
+package eventtrace
+
+import (
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/omninode/trestle/runtime/deadletter"
+	"github.com/omninode/trestle/runtime/jsonio"
+	"github.com/omninode/trestle/runtime/wire"
+)
+
+// Reader reads what a record says: event id, correlation and session id, event type, timestamp, and the payload or
+// what is wrong. Place, log time, key and what the record does not say are the sink's to fill in. A reader does not
+// fail: of a record that it can't read, it sets Invalid and Value.
+//
+// The event may share memory with the record. A sink calls its reader from one goroutine.
+type Reader func(record *kgo.Record) Event
+
+// ReaderOption changes how [Envelopes] reads.
+type ReaderOption func(*envelopeReader)
+
+// WithProtobuf sets how the value of a record in protobuf becomes JSON; by default its bytes are kept and it has no
+// payload. An error of decode makes the event invalid. The event type is that of the record's headers.
+func WithProtobuf(decode func(record *kgo.Record, eventType string) (jsonio.Raw, error)) ReaderOption {
+	return func(r *envelopeReader) { r.decode = decode }
+}
+
+// Envelopes returns the reader for records as Trestle and its Python counterparts write them, in JSON or protobuf.
+// kindOf says which envelope the JSON of a topic has; wire.None for dead-letter topics and events without one.
+//
+// Ids that an envelope lacks are taken from the payload. A dead letter has the ids of the event that died, so that it
+// shows up in its conversation; its payload is the whole dead letter.
+func Envelopes(kindOf func(topic string) wire.Kind, opts ...ReaderOption) Reader {
+	r := &envelopeReader{kindOf: kindOf}
+	for _, opt := range opts {
+		opt(r)
+	}
+	return r.read
+}
+
+type envelopeReader struct {
+	kindOf func(topic string) wire.Kind
+	decode func(record *kgo.Record, eventType string) (jsonio.Raw, error)
+}
+
+func (r *envelopeReader) read(record *kgo.Record) Event {
+	headers := headersOf(record)
+	if len(record.Value) == 0 {
+		e := fromHeaders(headers)
+		e.refuse(record, "the record has no value")
+		return e
+	}
+	switch wire.Sniff(record.Value, headers) {
+	case wire.Confluent:
+		return r.readProtobuf(record, headers)
+	case wire.FramedJSON:
+		_, text, err := wire.ParseFramedJSON(record.Value)
+		if err != nil {
+			e := fromHeaders(headers)
+			e.refuse(record, err.Error())
+			return e
+		}
+		return r.readJSON(record, headers, text)
+	default:
+		return r.readJSON(record, headers, record.Value)
+	}
+}
+
+func (r *envelopeReader) readProtobuf(record *kgo.Record, headers []wire.Header) Event {
+	e := fromHeaders(headers)
+	if faults := wire.ReadCloudEvent(headers, wire.ReadOptions{}).Faults; len(faults) > 0 {
+		e.refuse(record, describe(faults))
+	}
+	if r.decode == nil {
+		e.Value = record.Value
+		return e
+	}
+	payload, err := r.decode(record, e.EventType)
+	if err != nil {
+		e.refuse(record, err.Error())
+		return e
+	}
+	e.Payload = payload
+	return e
+}
+
+func (r *envelopeReader) readJSON(record *kgo.Record, headers []wire.Header, text []byte) Event {
+	e := fromHeaders(headers)
+	kind := r.kindOf(record.Topic)
+	found, err := wire.ReadEnvelope(text, kind, wire.ReadOptions{})
+	e.take(found.Envelope)
+	if err != nil {
+		e.refuse(record, err.Error())
+		return e
+	}
+	e.Payload = jsonio.Raw(text[found.Start:found.End])
+	if len(found.Faults) > 0 {
+		e.refuse(record, describe(found.Faults))
+	}
+	if kind == wire.None {
+		e.readBare(record, headers, text)
+	} else {
+		e.lackingIDs(text[found.Start:found.End])
+	}
+	return e
+}
+
+// readBare reads what has no envelope: a dead letter, or an event that is its own envelope.
+func (e *Event) readBare(record *kgo.Record, headers []wire.Header, text []byte) {
+	if e.EventType != "" && e.EventType != deadletter.EventType {
+		e.lackingIDs(text)
+		return
+	}
+	letter, err := deadletter.Parse(text, letterHeaders(headers)...)
+	if err != nil {
+		if e.EventType == deadletter.EventType && e.Invalid == "" {
+			e.refuse(record, err.Error())
+		}
+		if e.EventType == "" {
+			e.EventType = wire.EventType(text)
+		}
+		e.lackingIDs(text)
+		return
+	}
+	e.EventType = deadletter.EventType
+	e.Timestamp = letter.Timestamp
+	if e.EventID == "" {
+		e.EventID = uuidOf(letter.EventID())
+	}
+	if original := letter.Original.JSON(); original != "" {
+		e.lackingIDs([]byte(original))
+	}
+	if e.CorrelationID == "" {
+		e.CorrelationID = uuidOf(letter.Original.Header(wire.HeaderCECorrelationID))
+	}
+	if e.SessionID == "" {
+		e.SessionID = uuidOf(letter.Original.Header(wire.HeaderCESessionID))
+	}
+}
+
+// take takes what an envelope says and the headers did not.
+func (e *Event) take(env wire.Envelope) {
+	if e.EventID == "" {
+		e.EventID = uuidOf(env.EventID)
+	}
+	if env.EventType != "" {
+		e.EventType = env.EventType
+	}
+	if id := uuidOf(env.CorrelationID); id != "" {
+		e.CorrelationID = id
+	}
+	if id := uuidOf(env.SessionID); id != "" {
+		e.SessionID = id
+	}
+	if !env.Timestamp.IsZero() {
+		e.Timestamp = env.Timestamp
+	}
+}
+
+// lackingIDs takes the ids that e lacks from the members of an object, else of the payload in it.
+func (e *Event) lackingIDs(object []byte) {
+	start, end := e.membersIDs(object)
+	e.membersIDs(object[start:end])
+}
+
+// membersIDs takes the ids that e lacks from the members of an object, and returns where its payload stands.
+func (e *Event) membersIDs(object []byte) (start, end int) {
+	if e.CorrelationID != "" && e.SessionID != "" {
+		return 0, 0
+	}
+	r := jsonio.NewReader(object)
+	if r.Kind() != '{' || !r.BeginObject() {
+		return 0, 0
+	}
+	var correlation, session string
+	for r.More() {
+		switch name := r.Name(); {
+		case name == "correlation_id" && r.Kind() == '"':
+			correlation = uuidOf(r.String())
+		case name == "session_id" && r.Kind() == '"':
+			session = uuidOf(r.String())
+		case name == "payload" && r.Kind() == '{':
+			start, end = r.Span()
+		default:
+			r.Skip()
+		}
+	}
+	if e.CorrelationID == "" {
+		e.CorrelationID = correlation
+	}
+	if e.SessionID == "" {
+		e.SessionID = session
+	}
+	return start, end
+}
+
+// refuse says what is wrong with the record, and keeps its bytes.
+func (e *Event) refuse(record *kgo.Record, why string) {
+	e.Invalid, e.Value = why, record.Value
+}
+
+// fromHeaders returns what the headers alone say.
+func fromHeaders(headers []wire.Header) Event {
+	e := Event{
+		EventID:   uuidOf(wire.HeaderValue(headers, wire.HeaderEventID)),
+		EventType: wire.HeaderValue(headers, wire.HeaderEventType),
+	}
+	for i := range headers {
+		if strings.HasPrefix(headers[i].Key, "ce_") {
+			eventType := e.EventType
+			e.take(wire.ReadCloudEvent(headers, wire.ReadOptions{}).Envelope)
+			if eventType != "" {
+				e.EventType = eventType
+			}
+			break
+		}
+	}
+	return e
+}
+
+func headersOf(record *kgo.Record) []wire.Header {
+	if len(record.Headers) == 0 {
+		return nil
+	}
+	headers := make([]wire.Header, len(record.Headers))
+	for i, h := range record.Headers {
+		headers[i] = wire.Header{Key: h.Key, Value: h.Value}
+	}
+	return headers
+}
+
+func letterHeaders(headers []wire.Header) []deadletter.Header {
+	letter := make([]deadletter.Header, len(headers))
+	for i, h := range headers {
+		letter[i] = deadletter.Header{Key: h.Key, Value: h.Value}
+	}
+	return letter
+}
+
+// uuidOf returns the canonical form of an id, "" when it is no UUID.
+func uuidOf(s string) string {
+	if s == "" || canonical(s) {
+		return s
+	}
+	id, err := uuid.Parse(s)
+	if err != nil {
+		return ""
+	}
+	return id.String()
+}
+
+func describe(faults []jsonio.Fault) string {
+	texts := make([]string, len(faults))
+	for i, f := range faults {
+		texts[i] = f.Path + ": " + f.Message
+		if f.Found != "" {
+			texts[i] += ", got " + f.Found
+		}
+	}
+	return strings.Join(texts, "; ")
+}

@@ -1,0 +1,162 @@
+package eventtrace
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// Sink follows topics into a store, all their partitions, each record exactly once and in order. It belongs to no
+// consumer group: how far it has read is in the store.
+//
+// It survives brokers and stores that are away: it waits, tries again with growing pauses, and goes on where it was.
+// Partitions and topics that appear later are found. A record that can't be read is stored as it is, with the reason.
+// Records of transactions that were aborted are passed over.
+type Sink struct {
+	store Store
+	read  Reader
+	cfg   sinkConfig
+	stats sinkStats
+}
+
+type sinkConfig struct {
+	brokers   []string
+	topics    []string
+	events    int
+	bytes     int
+	linger    time.Duration
+	discovery time.Duration
+	retryMin  time.Duration
+	retryMax  time.Duration
+	log       *slog.Logger
+	kafka     []kgo.Opt
+}
+
+// SinkOption changes what a sink does.
+type SinkOption func(*sinkConfig)
+
+// WithBatch sets how much is stored in one transaction: at most so many events, overriding the default of 1000, and
+// no more once their values have so many bytes, overriding the default of 4 MiB. NewSink fails if either is below 1.
+func WithBatch(events, bytes int) SinkOption {
+	return func(c *sinkConfig) { c.events, c.bytes = events, bytes }
+}
+
+// WithLinger sets how long a batch that is not full waits for more events, overriding the default of 200 ms. With 0,
+// what a fetch brought is stored at once. NewSink fails if d is negative.
+func WithLinger(d time.Duration) SinkOption {
+	return func(c *sinkConfig) { c.linger = d }
+}
+
+// WithDiscovery sets how often the sink looks for new topics and partitions, overriding the default of 10 s. NewSink
+// fails if every is not positive.
+func WithDiscovery(every time.Duration) SinkOption {
+	return func(c *sinkConfig) { c.discovery = every }
+}
+
+// WithRetry sets the first and the longest pause after a failure of the store or the brokers, overriding the defaults
+// of 100 ms and 10 s. NewSink fails unless 0 < first ≤ longest.
+func WithRetry(first, longest time.Duration) SinkOption {
+	return func(c *sinkConfig) { c.retryMin, c.retryMax = first, longest }
+}
+
+// WithLogger sets where the sink logs, overriding slog.Default().
+func WithLogger(log *slog.Logger) SinkOption {
+	return func(c *sinkConfig) { c.log = log }
+}
+
+// WithKafka adds options for the client: TLS, SASL, a client id, sizes of fetches. What makes the sink exact, such as
+// where it starts and the isolation level, can't be overridden.
+func WithKafka(opts ...kgo.Opt) SinkOption {
+	return func(c *sinkConfig) { c.kafka = append(c.kafka, opts...) }
+}
+
+// NewSink returns a sink that follows the topics on the brokers into the store, reading records with read. Topics
+// need not exist yet. It connects to nothing before Run.
+func NewSink(brokers, topics []string, store Store, read Reader, opts ...SinkOption) (*Sink, error) {
+	cfg := sinkConfig{
+		brokers: brokers, topics: slices.Compact(slices.Sorted(slices.Values(topics))),
+		events: 1000, bytes: 4 << 20, linger: 200 * time.Millisecond, discovery: 10 * time.Second,
+		retryMin: 100 * time.Millisecond, retryMax: 10 * time.Second, log: slog.Default(),
+	}
+	for _, opt := range opts {
+		opt(&cfg)
+	}
+	if err := cfg.check(); err != nil {
+		return nil, fmt.Errorf("trace sink: %w", err)
+	}
+	if store == nil || read == nil {
+		return nil, errors.New("trace sink: a store and a reader are needed")
+	}
+	return &Sink{store: store, read: read, cfg: cfg}, nil
+}
+
+func (c *sinkConfig) check() error {
+	switch {
+	case len(c.brokers) == 0:
+		return errors.New("no brokers")
+	case len(c.topics) == 0:
+		return errors.New("no topics")
+	case c.events < 1 || c.bytes < 1:
+		return fmt.Errorf("WithBatch: %d events, %d bytes: both must be at least 1", c.events, c.bytes)
+	case c.linger < 0:
+		return fmt.Errorf("WithLinger: %v is negative", c.linger)
+	case c.discovery <= 0:
+		return fmt.Errorf("WithDiscovery: %v is not positive", c.discovery)
+	case c.retryMin <= 0 || c.retryMax < c.retryMin:
+		return fmt.Errorf("WithRetry: %v and %v: want 0 < first ≤ longest", c.retryMin, c.retryMax)
+	case c.log == nil:
+		return errors.New("WithLogger: no logger")
+	}
+	return nil
+}
+
+// Run follows the topics until ctx ends, and then returns nil. It returns an error only for what waiting cannot mend:
+// the brokers refuse the credentials or access to a topic, or the client's options are wrong. What was read and not yet
+// stored when ctx ended is read again by the next Run.
+func (s *Sink) Run(ctx context.Context) error {
+	err := s.follow(ctx, false)
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// RunUntilEnd stores all that the topics hold when it starts, and returns. It waits for brokers and a store that are
+// away; the error is that of ctx, or one that Run returns too. Topics that do not exist are empty.
+func (s *Sink) RunUntilEnd(ctx context.Context) error {
+	return s.follow(ctx, true)
+}
+
+// SinkStats are counts since the sink was made.
+type SinkStats struct {
+	Stored   int64 // events that were new to the store
+	Repeated int64 // events that the store had
+	Invalid  int64 // events, among both of these, with something wrong
+	Batches  int64 // transactions
+	Retries  int64 // failures of the store or the brokers that were waited out
+	// Lost counts offsets that the log had dropped before they were read.
+	Lost int64
+	// Resets counts how often the log of a partition ended before what had been read: it was cut off, or its topic
+	// was deleted and made anew. The partition is then read again from its start. What the store already has under
+	// these offsets stays.
+	Resets int64
+}
+
+type sinkStats struct {
+	stored, repeated, invalid, batches, retries, lost, resets atomic.Int64
+}
+
+// Stats may be called at any time.
+func (s *Sink) Stats() SinkStats {
+	return SinkStats{
+		Stored: s.stats.stored.Load(), Repeated: s.stats.repeated.Load(), Invalid: s.stats.invalid.Load(),
+		Batches: s.stats.batches.Load(), Retries: s.stats.retries.Load(),
+		Lost: s.stats.lost.Load(), Resets: s.stats.resets.Load(),
+	}
+}

@@ -1,0 +1,48 @@
+package eventtrace
+
+import "context"
+
+// Store keeps events. All methods may be called from several goroutines, and several processes may use one database.
+type Store interface {
+	// Append adds the events and sets the progress of the partitions in next, all of it or, with an error, nothing.
+	// An event whose place in the log is already stored is left as it is. Append returns how many were new.
+	//
+	// When the error is of the connection, the outcome can be unknown: to call Append again with the same arguments
+	// is always right. It fails without writing when an event is refused by [Event.Validate].
+	Append(ctx context.Context, events []Event, next Progress) (added int, err error)
+
+	// Progress returns the next offsets of all partitions that Append has set.
+	Progress(ctx context.Context) (Progress, error)
+
+	// ByCorrelation returns all events with that correlation id, in the order of [Sort].
+	ByCorrelation(ctx context.Context, id string) ([]Event, error)
+
+	// BySession returns all events with that session id, in the order of [Sort].
+	BySession(ctx context.Context, id string) ([]Event, error)
+
+	// ByType returns the newest events of the type before the cursor, at most limit, in the order of [Sort]; the
+	// empty type is that of records whose type could not be read. It fails if limit is below 1.
+	ByType(ctx context.Context, eventType string, before Cursor, limit int) (Page, error)
+
+	// Close frees what the store holds. It waits for calls under way.
+	Close() error
+}
+
+// Progress says for topics and their partitions which offset is to be read next.
+type Progress map[string]map[int32]int64
+
+// Set records the next offset of a partition.
+func (p Progress) Set(topic string, partition int32, next int64) {
+	partitions := p[topic]
+	if partitions == nil {
+		partitions = make(map[int32]int64)
+		p[topic] = partitions
+	}
+	partitions[partition] = next
+}
+
+// Next returns the next offset of a partition, and whether there is one.
+func (p Progress) Next(topic string, partition int32) (int64, bool) {
+	next, ok := p[topic][partition]
+	return next, ok
+}

@@ -1,0 +1,59 @@
+// Package celvalidate checks the rules of protovalidate that are expressions in CEL, for generated validators. Only
+// packages whose schemas have such rules import it, and with it CEL.
+package celvalidate
+
+import (
+	"errors"
+	"sync"
+
+	"buf.build/go/protovalidate"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/omninode/trestle/runtime/event"
+)
+
+// validator is shared: it compiles a message's expressions once.
+var validator = sync.OnceValues(func() (protovalidate.Validator, error) { return protovalidate.New() })
+
+// Field checks all rules of one field of m, but not those of the messages in it. It says whether to stop.
+func Field(v *event.Violations, m proto.Message, name protoreflect.Name) (stop bool) {
+	return check(v, m, m.ProtoReflect().Descriptor().Fields().ByName(name))
+}
+
+// Message checks the rules of m itself, but not those of its fields and oneofs. It says whether to stop.
+func Message(v *event.Violations, m proto.Message) (stop bool) {
+	return check(v, m, m.ProtoReflect().Descriptor())
+}
+
+// check runs the rules that belong to one descriptor of this very message, not of one of its type inside it.
+func check(v *event.Violations, m proto.Message, desc protoreflect.Descriptor) (stop bool) {
+	validator, err := validator()
+	if err != nil {
+		return v.Fail(err)
+	}
+	only := protovalidate.FilterFunc(func(at protoreflect.Message, d protoreflect.Descriptor) bool {
+		return d == desc && at.Interface() == m
+	})
+	err = validator.Validate(m, protovalidate.WithFilter(only))
+	if err == nil {
+		return false
+	}
+	invalid, ok := errors.AsType[*protovalidate.ValidationError](err)
+	if !ok {
+		return v.Fail(err)
+	}
+	for _, violation := range invalid.Violations {
+		p := violation.Proto
+		if v.Report(event.Violation{
+			Path:     protovalidate.FieldPathString(p.GetField()),
+			Rule:     p.GetRuleId(),
+			RulePath: protovalidate.FieldPathString(p.GetRule()),
+			Message:  p.GetMessage(),
+			ForKey:   p.GetForKey(),
+		}) {
+			return true
+		}
+	}
+	return false
+}

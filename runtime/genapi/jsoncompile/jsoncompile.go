@@ -1,0 +1,176 @@
+// Package jsoncompile compiles JSON Schemas with a library, one way for all that need one: validators of keywords that no
+// static code is generated for, tools that work from schemas alone, and the loader. Formats are asserted, by the same
+// checks as in generated code.
+package jsoncompile
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/omninode/trestle/runtime/genapi/format"
+)
+
+// base is where files are for their references to one another.
+const base = "trestle:///"
+
+// Files are the texts of JSON Schemas by path. They refer to one another by relative path, or by $id. It is for
+// concurrent use.
+type Files struct {
+	texts map[string][]byte
+	mu    sync.Mutex
+	docs  map[string]any
+	parts map[string][]part // by path
+	all   *Session          // of what Compile and Part return, made anew when there is another part
+}
+
+// New returns the files of these texts, which must not change.
+func New(texts map[string][]byte) *Files {
+	return &Files{texts: texts, docs: map[string]any{}, parts: map[string][]part{}}
+}
+
+// Compile returns the schema at a JSON pointer in a file, "" for the file as a whole.
+func (f *Files) Compile(path, pointer string) (*jsonschema.Schema, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.all == nil {
+		f.all = f.newSession()
+	}
+	return f.all.Compile(path, pointer)
+}
+
+// Part returns what compiles some keywords of the schema at a JSON pointer in a file: the rest of it is taken to hold.
+// Without keywords it is the whole schema. All parts of a file are compiled from one copy of it.
+func (f *Files) Part(path, pointer string, keywords ...string) func() (*jsonschema.Schema, error) {
+	if len(keywords) > 0 {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.parts[path] = append(f.parts[path], part{pointer, keywords})
+		f.all, pointer = nil, "/$defs/"+partName(len(f.parts[path])-1)
+	}
+	return func() (*jsonschema.Schema, error) { return f.Compile(path, pointer) }
+}
+
+// Session compiles schemas that have much in common, and knows which files that took. It is not for concurrent use.
+type Session struct {
+	loader   *loader
+	compiler *jsonschema.Compiler
+}
+
+// NewSession returns a session of its own.
+func (f *Files) NewSession() *Session {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.newSession()
+}
+
+func (f *Files) newSession() *Session {
+	l := &loader{files: f, taken: map[string]bool{}}
+	c := jsonschema.NewCompiler()
+	c.DefaultDraft(jsonschema.Draft2020)
+	c.UseLoader(l)
+	c.AssertFormat()
+	for name, check := range checks {
+		c.RegisterFormat(&jsonschema.Format{Name: name, Validate: stringFormat(check)})
+	}
+	return &Session{l, c}
+}
+
+// Compile returns the schema at a JSON pointer in a file, "" for the file as a whole.
+func (s *Session) Compile(path, pointer string) (*jsonschema.Schema, error) {
+	at := base + path
+	if pointer != "" {
+		at += "#" + (&url.URL{Path: pointer}).EscapedPath()
+	}
+	return s.compiler.Compile(at)
+}
+
+// Taken are the paths of the files that what was compiled took, sorted.
+func (s *Session) Taken() []string { return slices.Sorted(maps.Keys(s.loader.taken)) }
+
+// parsed parses a file once.
+func (f *Files) parsed(path string) (any, error) {
+	if doc, ok := f.docs[path]; ok {
+		return doc, nil
+	}
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(f.texts[path]))
+	if err == nil {
+		f.docs[path] = doc
+	}
+	return doc, err
+}
+
+// document is a file with its parts.
+func (f *Files) document(path string) (any, error) {
+	doc, err := f.parsed(path)
+	if err != nil {
+		return nil, err
+	}
+	if doc, err = withParts(doc, f.parts[path]); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return doc, nil
+}
+
+// loader finds files for the library.
+type loader struct {
+	files *Files
+	taken map[string]bool
+}
+
+// Load finds the file of a URL: by its path, by its $id, or, for references relative to an $id, by what the URL ends in.
+func (l *loader) Load(at string) (any, error) {
+	found := ""
+	for path := range l.files.texts {
+		if at == base+path {
+			found = path
+			break
+		}
+		doc, err := l.files.parsed(path)
+		if err != nil {
+			return nil, err
+		}
+		if identified(doc, at) {
+			found = path
+			break
+		}
+		if strings.HasSuffix(at, "/"+path) && len(path) > len(found) {
+			found = path
+		}
+	}
+	if found == "" {
+		return nil, fmt.Errorf("%s: %w", at, fs.ErrNotExist)
+	}
+	l.taken[found] = true
+	return l.files.document(found)
+}
+
+func identified(doc any, id string) bool {
+	object, _ := doc.(map[string]any)
+	own, _ := object["$id"].(string)
+	return own != "" && strings.TrimSuffix(own, "#") == id
+}
+
+// checks are the formats of strings that generated code checks.
+var checks = map[string]func(string) bool{
+	"date": format.Date, "time": format.TimeOfDay, "duration": format.Period, "email": format.Mailbox,
+	"hostname": format.Hostname, "ipv4": format.IPv4, "ipv6": format.IPv6Bare, "uri": format.URI,
+	"uri-reference": format.URIReference, "uuid": format.UUID, "json-pointer": format.JSONPointer, "regex": format.Regexp,
+}
+
+func stringFormat(check func(string) bool) func(any) error {
+	return func(v any) error {
+		if s, ok := v.(string); ok && !check(s) {
+			return errors.New("not of the format")
+		}
+		return nil
+	}
+}

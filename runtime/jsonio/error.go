@@ -1,0 +1,114 @@
+package jsonio
+
+import (
+	"strconv"
+	"strings"
+)
+
+// Error says that a text is not JSON, or that a value has no JSON form.
+type Error struct {
+	Path    string // `payload.items[2].x`; empty for the whole text
+	Offset  int    // in bytes from the start of the text; -1 when encoding
+	Message string
+}
+
+// Error renders `path: message at byte offset`, on one line.
+func (e *Error) Error() string {
+	var b strings.Builder
+	if e.Path != "" {
+		b.WriteString(e.Path)
+		b.WriteString(": ")
+	}
+	b.WriteString(e.Message)
+	if e.Offset >= 0 {
+		b.WriteString(" at byte ")
+		b.WriteString(strconv.Itoa(e.Offset))
+	}
+	return b.String()
+}
+
+// Fault is a value that is JSON, and not what was asked for. Reading goes on behind it.
+type Fault struct {
+	Path    string // from where the reader began: `items[2].quantity`
+	Rule    string // `type`, `required`, `format`, `enum.defined_only`
+	Message string // what must hold
+	Found   string // the value, as JSON, shortened to 64 bytes; empty when there is none or it is sensitive
+	Offset  int    // of the value, in bytes from the start of the text; of what is missing, the object's end
+}
+
+// At puts field before the path of err. An err that is no [*Error] becomes one; nil stays nil.
+func At(err error, field string) error {
+	if err == nil {
+		return nil
+	}
+	return prefixed(err, string(appendName(nil, field)))
+}
+
+// AtIndex puts [i] before the path of err.
+func AtIndex(err error, i int) error {
+	if err == nil {
+		return nil
+	}
+	return prefixed(err, string(appendIndex(nil, i)))
+}
+
+// AtKey puts ["key"] before the path of err.
+func AtKey(err error, key string) error {
+	if err == nil {
+		return nil
+	}
+	return prefixed(err, string(appendKey(nil, key)))
+}
+
+// prefixed returns a copy, so that an error that is kept elsewhere does not change its path.
+func prefixed(err error, prefix string) *Error {
+	e, ok := err.(*Error)
+	if !ok {
+		return &Error{Path: prefix, Offset: -1, Message: err.Error()}
+	}
+	return &Error{Path: JoinPath(prefix, e.Path), Offset: e.Offset, Message: e.Message}
+}
+
+// JoinPath joins two paths: a dot between them unless the second begins with a bracket or one is empty.
+func JoinPath(prefix, path string) string {
+	switch {
+	case prefix == "":
+		return path
+	case path == "":
+		return prefix
+	case path[0] == '[':
+		return prefix + path
+	default:
+		return prefix + "." + path
+	}
+}
+
+// MemberPath is the path of a member of an object: its name, or `["a name"]` where dots would mislead.
+func MemberPath(name string) string { return string(appendName(nil, name)) }
+
+// appendName appends a member's name to a path: `.name`, or `["a name"]` where dots would mislead.
+func appendName(b []byte, name string) []byte {
+	if name == "" || strings.IndexFunc(name, needsQuotes) >= 0 {
+		return appendKey(b, name)
+	}
+	if len(b) > 0 {
+		b = append(b, '.')
+	}
+	return append(b, name...)
+}
+
+func needsQuotes(r rune) bool {
+	return r < 0x80 && r != '_' && r != '-' && r != '$' && r != '@' && (r < '0' || r > '9') && (r|0x20 < 'a' || r|0x20 > 'z')
+}
+
+func appendKey(b []byte, key string) []byte {
+	b = append(b, '[')
+	b = appendQuoted(b, key)
+	return append(b, ']')
+}
+
+func appendIndex(b []byte, i int) []byte {
+	b = append(b, '[')
+	b = strconv.AppendInt(b, int64(i), 10)
+	return append(b, ']')
+}

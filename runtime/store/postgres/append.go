@@ -1,0 +1,238 @@
+package postgres
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/omninode/trestle/runtime/eventtrace"
+)
+
+// Append implements [eventtrace.Store].
+//
+// It copies straight into the table, which costs what a bare COPY costs. Only where records may already be stored
+// (another sink is further, the store's progress was set back) it inserts what is new. An event that the server
+// refuses for its content, such as JSON nested too deeply for its stack, is stored as invalid with its bytes, so that
+// it does not hold up those behind it.
+func (s *Store) Append(ctx context.Context, events []eventtrace.Event, next eventtrace.Progress) (int, error) {
+	for i := range events {
+		if err := events[i].Validate(); err != nil {
+			return 0, fmt.Errorf("store events: %w", err)
+		}
+	}
+	// In one order everywhere, so that two sinks wait for each other and never in a ring.
+	if !slices.IsSortedFunc(events, eventtrace.ComparePlace) {
+		events = slices.Clone(events)
+		slices.SortFunc(events, eventtrace.ComparePlace)
+	}
+	add := copyEvents
+	for {
+		added, err := s.appendWith(ctx, add, events, next)
+		switch {
+		case err == nil:
+			return added, nil
+		case add.rank < insertEvents.rank && sqlState(err) == uniqueViolation:
+			add = insertEvents
+		case add.rank < insertEach.rank && refusesContent(err):
+			add = insertEach
+		default:
+			return 0, fmt.Errorf("store events: %w", err)
+		}
+	}
+}
+
+func (s *Store) appendWith(ctx context.Context, add way, events []eventtrace.Event, next eventtrace.Progress) (int, error) {
+	added := 0
+	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		if len(events) > 0 {
+			ahead, err := lockProgress(ctx, tx, events)
+			if err != nil {
+				return err
+			}
+			if ahead && add.rank < insertEvents.rank {
+				add = insertEvents
+			}
+			if added, err = add.into(ctx, tx, events); err != nil {
+				return err
+			}
+		}
+		return setProgress(ctx, tx, next)
+	})
+	return added, err
+}
+
+// way is one of the ways to add events, each slower than the one of the rank before and taking more.
+type way struct {
+	rank int
+	into func(context.Context, pgx.Tx, []eventtrace.Event) (int, error)
+}
+
+var (
+	copyEvents   = way{0, copyInto}
+	insertEvents = way{1, insertInto}
+	insertEach   = way{2, insertOneByOne}
+)
+
+// lockProgress makes sinks that append to the same partitions take turns, and says whether any of the events lies
+// before what the store has read: whether it may be there already.
+func lockProgress(ctx context.Context, tx pgx.Tx, events []eventtrace.Event) (bool, error) {
+	var (
+		topics     []string
+		partitions []int32
+		first      []int64
+	)
+	for i := range events { // sorted: the first of each partition has its lowest offset
+		if e := &events[i]; i == 0 || events[i-1].Topic != e.Topic || events[i-1].Partition != e.Partition {
+			topics, partitions, first = append(topics, e.Topic), append(partitions, e.Partition), append(first, e.Offset)
+		}
+	}
+	rows, err := tx.Query(ctx, `SELECT first < p.next_offset
+FROM unnest($1::text[], $2::integer[], $3::bigint[]) AS batch (topic, "partition", first)
+JOIN trace_progress p USING (topic, "partition")
+ORDER BY p.topic, p."partition"
+FOR UPDATE OF p`, topics, partitions, first)
+	if err != nil {
+		return false, err
+	}
+	behind, err := pgx.CollectRows(rows, pgx.RowTo[bool])
+	return slices.Contains(behind, true), err
+}
+
+func setProgress(ctx context.Context, tx pgx.Tx, next eventtrace.Progress) error {
+	type place struct {
+		topic     string
+		partition int32
+	}
+	var places []place
+	for topic, partitions := range next {
+		for partition := range partitions {
+			places = append(places, place{topic, partition})
+		}
+	}
+	if len(places) == 0 {
+		return nil
+	}
+	slices.SortFunc(places, func(a, b place) int {
+		return cmp.Or(strings.Compare(a.topic, b.topic), cmp.Compare(a.partition, b.partition))
+	})
+	topics, partitions, offsets := make([]string, len(places)), make([]int32, len(places)), make([]int64, len(places))
+	for i, p := range places {
+		topics[i], partitions[i], offsets[i] = p.topic, p.partition, next[p.topic][p.partition]
+	}
+	_, err := tx.Exec(ctx, `INSERT INTO trace_progress (topic, "partition", next_offset)
+SELECT * FROM unnest($1::text[], $2::integer[], $3::bigint[])
+ON CONFLICT (topic, "partition") DO UPDATE SET next_offset = excluded.next_offset, updated_at = now()`,
+		topics, partitions, offsets)
+	return err
+}
+
+// columns are those of a row that Append writes, in the order of row.
+var columns = []string{
+	"topic", "partition", "offset", "event_id", "correlation_id", "session_id", "event_type", "timestamp", "log_time",
+	"key", "payload", "invalid", "value",
+}
+
+func copyInto(ctx context.Context, tx pgx.Tx, events []eventtrace.Event) (int, error) {
+	values := make([]any, len(columns))
+	n, err := tx.CopyFrom(ctx, pgx.Identifier{"event_logs"}, columns, pgx.CopyFromSlice(len(events), func(i int) ([]any, error) {
+		row(values, &events[i])
+		return values, nil
+	}))
+	return int(n), err
+}
+
+// row fills values, one a column.
+func row(values []any, e *eventtrace.Event) {
+	values[0], values[1], values[2] = e.Topic, e.Partition, e.Offset
+	values[3], values[4], values[5] = id(e.EventID), id(e.CorrelationID), id(e.SessionID)
+	values[6], values[7], values[8] = e.EventType, e.Timestamp, e.LogTime
+	values[9] = e.Key
+	values[10], values[11], values[12] = text(string(e.Payload)), text(e.Invalid), e.Value
+}
+
+func id(s string) pgtype.UUID {
+	if s == "" {
+		return pgtype.UUID{}
+	}
+	return pgtype.UUID{Bytes: uuid.MustParse(s), Valid: true} // Validate has seen it
+}
+
+func text(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}
+
+const insertRows = `INSERT INTO event_logs (topic, "partition", "offset", event_id, correlation_id, session_id,
+	event_type, "timestamp", log_time, "key", payload, invalid, value)
+SELECT * FROM unnest($1::text[], $2::integer[], $3::bigint[], $4::uuid[], $5::uuid[], $6::uuid[],
+	$7::text[], $8::timestamptz[], $9::timestamptz[], $10::bytea[], $11::json[], $12::text[], $13::bytea[])
+ON CONFLICT (topic, "partition", "offset") DO NOTHING`
+
+func insertInto(ctx context.Context, tx pgx.Tx, events []eventtrace.Event) (int, error) {
+	arrays := make([][]any, len(columns))
+	values := make([]any, len(columns))
+	for i := range events {
+		row(values, &events[i])
+		for c, v := range values {
+			arrays[c] = append(arrays[c], v)
+		}
+	}
+	args := make([]any, len(columns))
+	for c := range arrays {
+		args[c] = arrays[c]
+	}
+	tag, err := tx.Exec(ctx, insertRows, args...)
+	return int(tag.RowsAffected()), err
+}
+
+func insertOneByOne(ctx context.Context, tx pgx.Tx, events []eventtrace.Event) (int, error) {
+	added := 0
+	for i := range events {
+		n, err := insertGuarded(ctx, tx, events[i])
+		if e := events[i]; e.Payload != "" && refusesContent(err) {
+			e.Invalid = "refused by PostgreSQL: " + strings.ToValidUTF8(err.Error(), "�")
+			e.Value, e.Payload = []byte(e.Payload), ""
+			n, err = insertGuarded(ctx, tx, e)
+		}
+		if err != nil {
+			return 0, fmt.Errorf("%s[%d]@%d: %w", events[i].Topic, events[i].Partition, events[i].Offset, err)
+		}
+		added += n
+	}
+	return added, nil
+}
+
+func insertGuarded(ctx context.Context, tx pgx.Tx, e eventtrace.Event) (int, error) {
+	added := 0
+	err := pgx.BeginFunc(ctx, tx, func(savepoint pgx.Tx) (err error) {
+		added, err = insertInto(ctx, savepoint, []eventtrace.Event{e})
+		return err
+	})
+	return added, err
+}
+
+const uniqueViolation = "23505"
+
+// refusesContent says whether the server will refuse the same rows again: a data exception (class 22), or a limit of
+// its own (class 54: nesting, row size).
+func refusesContent(err error) bool {
+	state := sqlState(err)
+	return strings.HasPrefix(state, "22") || strings.HasPrefix(state, "54")
+}
+
+func sqlState(err error) string {
+	if server, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return server.Code
+	}
+	return ""
+}

@@ -1,0 +1,110 @@
+// Package sqlite keeps traced events in a SQLite file, in the tables of the package migrations, without a database
+// server and without cgo.
+//
+//	store, err := sqlite.Open(ctx, ".trestle/trace.db")
+//
+// The file is in WAL mode: readers, also of other processes, do not wait for the writer. Writers take turns.
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"runtime"
+	"strings"
+
+	_ "modernc.org/sqlite" // the driver "sqlite"
+
+	"github.com/omninode/trestle/migrations"
+	"github.com/omninode/trestle/runtime/eventtrace"
+)
+
+// Store is a [eventtrace.Store] in a SQLite file.
+type Store struct {
+	write *sql.DB // one connection: SQLite has one writer, and waiting here is cheaper than at the file's lock
+	read  *sql.DB
+}
+
+var _ eventtrace.Store = (*Store)(nil)
+
+// busyTimeout is how long a statement waits for another process's transaction, in milliseconds.
+const busyTimeout = 10_000
+
+// Open opens the file, creates it if it is missing, and applies the migrations it lacks. The folder must exist. What
+// is committed survives a crash of the process; a crash of the machine can undo the last commits, progress and events
+// together, and the sink then reads them again.
+func Open(ctx context.Context, path string) (*Store, error) {
+	store, err := open(ctx, path)
+	if err != nil {
+		return nil, fmt.Errorf("open the trace store %s: %w", path, err)
+	}
+	return store, nil
+}
+
+func open(ctx context.Context, path string) (*Store, error) {
+	if path == "" || strings.HasPrefix(path, ":memory:") {
+		return nil, errors.New("a path of a file is needed: events in memory would be gone with their progress")
+	}
+	// WAL is set by the writer, which opens first; the mode stays with the file.
+	write, err := sql.Open("sqlite", dsn(path, "immediate", "journal_mode(wal)", "synchronous(normal)"))
+	if err != nil {
+		return nil, err
+	}
+	write.SetMaxOpenConns(1)
+	provider, err := migrations.SQLite(write)
+	if err == nil {
+		err = migrations.Up(ctx, provider)
+	}
+	if err != nil {
+		return nil, errors.Join(err, write.Close())
+	}
+	read, err := sql.Open("sqlite", dsn(path, "deferred", "query_only(true)"))
+	if err != nil {
+		return nil, errors.Join(err, write.Close())
+	}
+	read.SetMaxOpenConns(max(4, runtime.GOMAXPROCS(0)))
+	return &Store{write: write, read: read}, nil
+}
+
+func dsn(path, transactions string, pragmas ...string) string {
+	query := url.Values{"_txlock": {transactions}}
+	query.Add("_pragma", fmt.Sprintf("busy_timeout(%d)", busyTimeout)) // first: the others may have to wait
+	for _, pragma := range pragmas {
+		query.Add("_pragma", pragma)
+	}
+	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: query.Encode()}).String()
+}
+
+// Close closes the file, after waiting for calls under way.
+func (s *Store) Close() error {
+	return errors.Join(s.read.Close(), s.write.Close())
+}
+
+// Progress implements [eventtrace.Store].
+func (s *Store) Progress(ctx context.Context) (_ eventtrace.Progress, err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("read the trace's progress: %w", err)
+		}
+	}()
+	rows, err := s.read.QueryContext(ctx, `SELECT topic, "partition", next_offset FROM trace_progress`)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	progress := make(eventtrace.Progress)
+	for rows.Next() {
+		var (
+			topic     string
+			partition int32
+			next      int64
+		)
+		if err := rows.Scan(&topic, &partition, &next); err != nil {
+			return nil, err
+		}
+		progress.Set(topic, partition, next)
+	}
+	return progress, rows.Err()
+}

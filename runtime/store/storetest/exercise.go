@@ -1,0 +1,410 @@
+// Package tracetest holds what every trace store must do, as tests.
+//
+//	func TestStore(t *testing.T) {
+//		storetest.Exercise(t, func(t *testing.T) eventtrace.Store { return openEmpty(t) })
+//	}
+package storetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/omninode/trestle/runtime/eventtrace"
+	"github.com/omninode/trestle/runtime/jsonio"
+	"github.com/omninode/trestle/runtime/wire"
+)
+
+// Exercise tests a store against the contract of [eventtrace.Store]. open returns a new, empty one that is closed when its
+// test ends.
+func Exercise(t *testing.T, open func(t *testing.T) eventtrace.Store) {
+	t.Helper()
+	for _, test := range []struct {
+		name string
+		run  func(t *testing.T, store eventtrace.Store)
+	}{
+		{"what is stored comes back exactly", exactly},
+		{"a repeat adds nothing", repeat},
+		{"a repeat in one batch adds nothing", repeatInBatch},
+		{"what is there stays as it was", keepsFirst},
+		{"progress is kept beside the events", progress},
+		{"progress alone", progressAlone},
+		{"nothing at all", nothing},
+		{"a refused event leaves no trace", refused},
+		{"two sinks at once", concurrently},
+		{"a conversation in the order of the log", ordered},
+		{"ids of any spelling", spelling},
+		{"types page by page", paged},
+		{"a cancelled call", cancelled},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			store := open(t)
+			t.Cleanup(func() {
+				if err := store.Close(); err != nil {
+					t.Errorf("close: %v", err)
+				}
+			})
+			test.run(t, store)
+		})
+	}
+}
+
+const (
+	correlation = "550e8400-e29b-41d4-a716-446655440000"
+	session     = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
+	eventType   = "CodegenStatusEvent"
+)
+
+var start = time.Date(2025, 10, 16, 12, 34, 56, 789_012_000, time.UTC)
+
+// event returns an event of the conversation at an offset, a millisecond after the one before.
+func event(topic string, partition int32, offset int64) eventtrace.Event {
+	at := start.Add(time.Duration(offset) * time.Millisecond)
+	return eventtrace.Event{
+		Topic: topic, Partition: partition, Offset: offset,
+		EventID: wire.RecordID(topic, partition, offset), CorrelationID: correlation, SessionID: session,
+		EventType: eventType, Timestamp: at, LogTime: at.Truncate(time.Millisecond),
+		Key: []byte(session), Payload: jsonio.Raw(fmt.Sprintf(`{"message":"step %d","status":"processing"}`, offset)),
+	}
+}
+
+func batch(topic string, from, to int64) []eventtrace.Event {
+	var events []eventtrace.Event
+	for offset := from; offset < to; offset++ {
+		events = append(events, event(topic, 0, offset))
+	}
+	return events
+}
+
+func appendEvents(t *testing.T, store eventtrace.Store, want int, next eventtrace.Progress, events ...eventtrace.Event) {
+	t.Helper()
+	added, err := store.Append(t.Context(), events, next)
+	if err != nil {
+		t.Fatalf("append: %v", err)
+	}
+	if added != want {
+		t.Fatalf("append added %d events, want %d", added, want)
+	}
+}
+
+func conversation(t *testing.T, store eventtrace.Store) []eventtrace.Event {
+	t.Helper()
+	events, err := store.ByCorrelation(t.Context(), correlation)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return events
+}
+
+// equal compares to the byte; a key or value that is empty differs from none.
+func equal(t *testing.T, got, want []eventtrace.Event) {
+	t.Helper()
+	if len(got) == 0 && len(want) == 0 {
+		return
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("events differ (-want +got):\n%s", diff)
+	}
+}
+
+func exactly(t *testing.T, store eventtrace.Store) {
+	payloads := []jsonio.Raw{
+		`{"big":9007199254740993,"bigger":123456789012345678901234567890,"float":1.0,"small":1e-07,"huge":1e+16}`,
+		`{"nul":"\u0000","escaped":"\u00e9\/","plain":"é 漢 🙂","twice":1,"twice":2}`,
+		` { "spaced" : [ 1 , 2 ] } `,
+		`{"z":1,"a":2}`,
+		`"text"`, `null`, `[]`, `-0`, `1E400`,
+		jsonio.Raw(strings.Repeat(`[`, jsonio.MaxDepth) + strings.Repeat(`]`, jsonio.MaxDepth)),
+		jsonio.Raw(`{"message":"` + strings.Repeat("long ", 200_000) + `"}`),
+	}
+	var want []eventtrace.Event
+	for i, payload := range payloads {
+		e := event("payloads", 0, int64(i))
+		e.Payload = payload
+		want = append(want, e)
+	}
+	next := int64(len(want))
+	add := func(change func(e *eventtrace.Event)) {
+		e := event("payloads", 0, next)
+		change(&e)
+		want = append(want, e)
+		next++
+	}
+	add(func(e *eventtrace.Event) { e.Key = nil })
+	add(func(e *eventtrace.Event) { e.Key = []byte{} })
+	add(func(e *eventtrace.Event) { e.Key = []byte{0, 0xff, '\\', '\n'} })
+	add(func(e *eventtrace.Event) { e.SessionID = "" })
+	add(func(e *eventtrace.Event) { e.EventType = "" })
+	add(func(e *eventtrace.Event) { e.EventType = strings.Repeat("é", eventtrace.MaxEventType/2) })
+	add(func(e *eventtrace.Event) {
+		e.Payload, e.Invalid, e.Value = "", "offset 12: NaN is not JSON", []byte("{\"a\": NaN}\x00\xff")
+	})
+	add(func(e *eventtrace.Event) { e.Payload, e.Value = "", []byte{0, 0, 0, 0, 1, 0, 8} })
+	add(func(e *eventtrace.Event) { e.Payload, e.Invalid, e.Value = "", "no value", nil })
+	add(func(e *eventtrace.Event) { e.Payload, e.Invalid, e.Value = "", "empty value", []byte{} })
+	add(func(e *eventtrace.Event) { e.Timestamp = time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC) })
+	add(func(e *eventtrace.Event) { e.Timestamp = time.Date(9999, 12, 31, 23, 59, 59, 999_999_000, time.UTC) })
+	add(func(e *eventtrace.Event) { e.Timestamp = time.Date(1969, 12, 31, 23, 59, 59, 999_999_000, time.UTC) })
+	add(func(e *eventtrace.Event) { e.Partition, e.Offset = 1<<31-1, 1<<63-1 })
+
+	stored := slices.Clone(want)
+	for i := range stored { // cut off, and of another zone
+		stored[i].Timestamp = stored[i].Timestamp.Add(999 * time.Nanosecond).In(time.FixedZone("", 3600))
+		if stored[i].Timestamp.Year() > 9999 {
+			stored[i].Timestamp = want[i].Timestamp
+		}
+	}
+	appendEvents(t, store, len(want), nil, stored...)
+	eventtrace.Sort(want)
+	equal(t, conversation(t, store), want)
+}
+
+func repeat(t *testing.T, store eventtrace.Store) {
+	events := batch("repeats", 0, 300)
+	appendEvents(t, store, 200, nil, events[:200]...)
+	appendEvents(t, store, 0, nil, events[:200]...)
+	appendEvents(t, store, 100, nil, events[50:]...)
+	appendEvents(t, store, 0, nil, events...)
+	equal(t, conversation(t, store), events)
+}
+
+func repeatInBatch(t *testing.T, store eventtrace.Store) {
+	events := batch("repeats", 0, 3)
+	appendEvents(t, store, 3, nil, events[2], events[0], events[2], events[1], events[0])
+	equal(t, conversation(t, store), events)
+}
+
+func keepsFirst(t *testing.T, store eventtrace.Store) {
+	first := event("kept", 0, 7)
+	appendEvents(t, store, 1, nil, first)
+	second := first
+	second.EventType, second.Payload = "Another", `{}`
+	appendEvents(t, store, 0, nil, second)
+	equal(t, conversation(t, store), []eventtrace.Event{first})
+}
+
+func progress(t *testing.T, store eventtrace.Store) {
+	check := func(want eventtrace.Progress) {
+		t.Helper()
+		got, err := store.Progress(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("progress differs (-want +got):\n%s", diff)
+		}
+	}
+	check(eventtrace.Progress{})
+	appendEvents(t, store, 2, eventtrace.Progress{"a": {0: 2, 1: 0}}, batch("a", 0, 2)...)
+	check(eventtrace.Progress{"a": {0: 2, 1: 0}})
+	appendEvents(t, store, 1, eventtrace.Progress{"a": {0: 4}, "b": {0: 1 << 40}}, batch("a", 3, 4)...)
+	check(eventtrace.Progress{"a": {0: 4, 1: 0}, "b": {0: 1 << 40}})
+	// A log that was cut short is read again from an earlier offset; what is new in it is found.
+	appendEvents(t, store, 1, eventtrace.Progress{"a": {0: 3}}, batch("a", 1, 3)...)
+	check(eventtrace.Progress{"a": {0: 3, 1: 0}, "b": {0: 1 << 40}})
+	equal(t, conversation(t, store), batch("a", 0, 4))
+}
+
+func progressAlone(t *testing.T, store eventtrace.Store) {
+	appendEvents(t, store, 0, eventtrace.Progress{"a": {0: 5}})
+	got, err := store.Progress(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(eventtrace.Progress{"a": {0: 5}}, got); diff != "" {
+		t.Errorf("progress differs (-want +got):\n%s", diff)
+	}
+}
+
+func nothing(t *testing.T, store eventtrace.Store) {
+	appendEvents(t, store, 0, nil)
+	equal(t, conversation(t, store), nil)
+	bySession, err := store.BySession(t.Context(), session)
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, bySession, nil)
+	page, err := store.ByType(t.Context(), eventType, eventtrace.Cursor{}, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, page.Events, nil)
+	if !page.Before.IsZero() {
+		t.Errorf("an empty store has an older page: %+v", page.Before)
+	}
+	for _, limit := range []int{0, -1} {
+		if _, err := store.ByType(t.Context(), eventType, eventtrace.Cursor{}, limit); err == nil {
+			t.Errorf("a page of %d events is no error", limit)
+		}
+	}
+	if _, err := store.ByCorrelation(t.Context(), "not an id"); err == nil {
+		t.Error("a correlation id that is no UUID is no error")
+	}
+}
+
+func refused(t *testing.T, store eventtrace.Store) {
+	bad := event("refused", 0, 2)
+	bad.EventType = "nul\x00"
+	added, err := store.Append(t.Context(), append(batch("refused", 0, 2), bad), eventtrace.Progress{"refused": {0: 3}})
+	if err == nil || added != 0 {
+		t.Fatalf("append of a refused event: added %d, error %v", added, err)
+	}
+	if !strings.Contains(err.Error(), "refused[0]@2") {
+		t.Errorf("the error does not say where the event stands: %v", err)
+	}
+	equal(t, conversation(t, store), nil)
+	got, err := store.Progress(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(got) != 0 {
+		t.Errorf("progress after a refused batch: %v", got)
+	}
+}
+
+// concurrently lets several sinks append overlapping batches, each in another order: together they add each event once.
+func concurrently(t *testing.T, store eventtrace.Store) {
+	const sinks, topics, offsets = 4, 3, 200
+	var (
+		want  []eventtrace.Event
+		group sync.WaitGroup
+		added [sinks]int
+		errs  [sinks]error
+	)
+	for topic := range topics {
+		want = append(want, batch(fmt.Sprintf("topic %d", topic), 0, offsets)...)
+	}
+	for sink := range sinks {
+		group.Go(func() {
+			random := rand.New(rand.NewPCG(uint64(sink), 1))
+			for at := 0; at < offsets; at += 50 {
+				var events []eventtrace.Event
+				next := make(eventtrace.Progress)
+				for topic := range topics {
+					name := fmt.Sprintf("topic %d", topic)
+					events = append(events, batch(name, int64(max(0, at-10)), int64(at+50))...)
+					next.Set(name, 0, int64(at+50))
+				}
+				random.Shuffle(len(events), func(i, j int) { events[i], events[j] = events[j], events[i] })
+				n, err := store.Append(t.Context(), events, next)
+				added[sink] += n
+				errs[sink] = errors.Join(errs[sink], err)
+			}
+		})
+	}
+	group.Wait()
+	total := 0
+	for sink := range sinks {
+		if errs[sink] != nil {
+			t.Errorf("sink %d: %v", sink, errs[sink])
+		}
+		total += added[sink]
+	}
+	if total != len(want) {
+		t.Errorf("the sinks say that they added %d events, want %d", total, len(want))
+	}
+	eventtrace.Sort(want)
+	equal(t, conversation(t, store), want)
+}
+
+func ordered(t *testing.T, store eventtrace.Store) {
+	at := func(topic string, partition int32, offset, milli int64) eventtrace.Event {
+		e := event(topic, partition, offset)
+		e.LogTime = start.Truncate(time.Second).Add(time.Duration(milli) * time.Millisecond)
+		e.Timestamp = e.LogTime.Add(-time.Hour * time.Duration(offset)) // a producer whose clock runs backwards
+		return e
+	}
+	want := []eventtrace.Event{
+		at("request", 0, 3, 10),
+		at("status", 2, 8, 20),
+		at("status", 2, 9, 5), // its producer's clock is behind, its offset says otherwise
+		at("status", 1, 4, 30),
+		at("response", 0, 0, 40),
+	}
+	appendEvents(t, store, 5, nil, want[4], want[2], want[0], want[3], want[1])
+	equal(t, conversation(t, store), want)
+	bySession, err := store.BySession(t.Context(), session)
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, bySession, want)
+	other := at("request", 0, 4, 11)
+	other.CorrelationID, other.SessionID = session, correlation
+	appendEvents(t, store, 1, nil, other)
+	equal(t, conversation(t, store), want)
+}
+
+func spelling(t *testing.T, store eventtrace.Store) {
+	e := event("ids", 0, 0)
+	appendEvents(t, store, 1, nil, e)
+	for _, id := range []string{strings.ToUpper(correlation), "{" + correlation + "}", "urn:uuid:" + correlation} {
+		got, err := store.ByCorrelation(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		equal(t, got, []eventtrace.Event{e})
+	}
+}
+
+func paged(t *testing.T, store eventtrace.Store) {
+	const total = 57
+	var want []eventtrace.Event
+	for i := range int64(total) { // five a millisecond, so that pages end among equal times
+		e := event(fmt.Sprintf("topic %d", i%3), int32(i%2), i)
+		e.LogTime = start.Truncate(time.Second).Add(time.Duration(i/5) * time.Millisecond)
+		e.Timestamp = e.LogTime
+		want = append(want, e)
+	}
+	other := event("topic 0", 0, 1000)
+	other.EventType = eventType + "2"
+	appendEvents(t, store, total+1, nil, append(slices.Clone(want), other)...)
+	eventtrace.Sort(want)
+	for _, limit := range []int{1, 4, 10, total, total + 1} {
+		var got []eventtrace.Event
+		before := eventtrace.Cursor{}
+		for pages := 0; ; pages++ {
+			if pages > total {
+				t.Fatal("the pages do not end")
+			}
+			page, err := store.ByType(t.Context(), eventType, before, limit)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(page.Events) > limit {
+				t.Fatalf("page of %d events, want at most %d", len(page.Events), limit)
+			}
+			got = append(slices.Clone(page.Events), got...)
+			if before = page.Before; before.IsZero() {
+				break
+			}
+		}
+		equal(t, got, want)
+	}
+	until := start.Truncate(time.Second).Add(3 * time.Millisecond)
+	page, err := store.ByType(t.Context(), eventType, eventtrace.Cursor{LogTime: until}, total)
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, page.Events, want[:15])
+}
+
+func cancelled(t *testing.T, store eventtrace.Store) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := store.Append(ctx, batch("a", 0, 1), nil); err == nil {
+		t.Error("append with a cancelled context is no error")
+	}
+	if _, err := store.Progress(ctx); err == nil {
+		t.Error("progress with a cancelled context is no error")
+	}
+	appendEvents(t, store, 1, nil, batch("a", 0, 1)...)
+}

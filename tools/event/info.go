@@ -1,0 +1,95 @@
+package event
+
+import (
+	"slices"
+	"sync"
+
+	"buf.build/go/protovalidate"
+
+	trestle "github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/runtime/wire"
+	"github.com/omninode/trestle/tools/schema"
+	"google.golang.org/protobuf/reflect/protoreflect"
+)
+
+var roles = map[schema.Role]trestle.Role{
+	schema.RoleRequest:    trestle.RoleRequest,
+	schema.RoleResponse:   trestle.RoleResponse,
+	schema.RoleStatus:     trestle.RoleStatus,
+	schema.RoleEvent:      trestle.RoleEvent,
+	schema.RoleDeadLetter: trestle.RoleDeadLetter,
+}
+
+var envelopes = map[schema.Envelope]wire.Kind{
+	schema.EnvelopeNone:      wire.None,
+	schema.EnvelopeOnexV1:    wire.OnexV1,
+	schema.EnvelopeBaseEvent: wire.BaseEvent,
+}
+
+// Events returns the descriptions of all events of a set, in its order, as a generated package's Events does. Events of
+// them may be used as generated ones are: one by one goroutine, different ones by many.
+//
+// A schema that cannot be compiled for validation is reported by the Validate of its events, as an error that is no
+// ValidationError.
+func Events(set *schema.Set) []*trestle.EventInfo {
+	var out []*trestle.EventInfo
+	topics := map[*schema.Topic]*trestle.TopicInfo{}
+	validator := sync.OnceValues(func() (protovalidate.Validator, error) { return protovalidate.New() })
+	compiler := newJSONCompiler(set)
+	for _, e := range set.Events() {
+		info := &trestle.EventInfo{
+			Type:     e.Type,
+			FullName: e.Message.FullName,
+			Role:     roles[e.Role],
+			Envelope: envelopes[e.Envelope],
+		}
+		if e.Encoding == schema.EncodingProtobuf {
+			info.Encoding = trestle.Protobuf
+		}
+		if e.Topic != nil {
+			if topics[e.Topic] == nil {
+				topics[e.Topic] = topicInfo(e.Topic)
+			}
+			info.Topic = topics[e.Topic]
+		}
+		if e.Reply != nil {
+			info.Reply = e.Reply.Type
+		}
+		if e.Message.Proto != nil {
+			info.MessageIndexes = messageIndexes(e.Message.Proto)
+			info.New = func() trestle.Event { return newProtoEvent(info, e, validator) }
+		} else {
+			validate := sync.OnceValues(func() (jsonValidator, error) { return compiler.compile(e.Message) })
+			info.New = func() trestle.Event { return newJSONEvent(info, e, validate) }
+		}
+		out = append(out, info)
+	}
+	return out
+}
+
+func topicInfo(t *schema.Topic) *trestle.TopicInfo {
+	info := &trestle.TopicInfo{Name: t.Name, MaxMessageBytes: int(t.Settings.MaxMessageBytes)}
+	if t.DeadLetter != nil {
+		info.DeadLetter = t.DeadLetter.Name
+	}
+	for _, e := range t.Events {
+		info.EventTypes = append(info.EventTypes, e.Type)
+	}
+	slices.Sort(info.EventTypes)
+	info.EventTypes = slices.Compact(info.EventTypes)
+	return info
+}
+
+// messageIndexes are the positions of a message and those around it in their file, outermost first.
+func messageIndexes(desc protoreflect.MessageDescriptor) []int {
+	var path []int
+	for {
+		path = append(path, desc.Index())
+		parent, ok := desc.Parent().(protoreflect.MessageDescriptor)
+		if !ok {
+			slices.Reverse(path)
+			return path
+		}
+		desc = parent
+	}
+}

@@ -1,0 +1,88 @@
+package event_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	trestle "github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/runtime/jsonio"
+	"github.com/omninode/trestle/tools/event"
+	"github.com/omninode/trestle/tools/schema"
+)
+
+// TestRulesOfOthersSchemas validates what this repository's schemas don't use: times, durations and CEL in protobuf,
+// formats, alternatives and references between files in JSON Schema.
+func TestRulesOfOthersSchemas(t *testing.T) {
+	t.Parallel()
+	set, err := schema.Load(t.Context(), schema.Files(map[string][]byte{
+		"a/v1/a.proto": []byte(`syntax = "proto3";
+package a.v1;
+import "buf/validate/validate.proto";
+import "google/protobuf/duration.proto";
+import "google/protobuf/timestamp.proto";
+import "trestle/v1/options.proto";
+message Timed {
+  option (trestle.v1.event) = {topic: "timed"};
+  google.protobuf.Timestamp past = 1 [(buf.validate.field).timestamp.lt_now = true];
+  google.protobuf.Duration wait = 2 [(buf.validate.field).duration.lte = {seconds: 5}];
+  int64 low = 3;
+  int64 high = 4;
+  option (buf.validate.message).cel = {id: "order", message: "low is above high", expression: "this.low <= this.high"};
+}`),
+		"b/v1/sent.json": []byte(`{"$schema":"https://json-schema.org/draft/2020-12/schema","$id":"https://example.org/b/v1/sent.json","title":"Sent",
+"x-trestle":{"event":{"type":"sent","topic":"sent"}},"type":"object","required":["to"],"properties":{
+"to":{"$ref":"address.json#/$defs/Address"},
+"kind":{"type":"string","enum":["letter","parcel"]},
+"copies":{"type":"array","items":{"$ref":"address.json#/$defs/Address"},"maxItems":2},
+"note":{"type":"string","x-trestle":{"field":{"sensitive":true}},"maxLength":3}}}`),
+		"b/v1/address.json": []byte(`{"$schema":"https://json-schema.org/draft/2020-12/schema","$id":"https://example.org/b/v1/address.json",
+"$defs":{"Address":{"title":"Address","type":"object","required":["city"],"properties":{"city":{"type":"string","minLength":2}}}}}`),
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := map[string]struct {
+		event, payload string
+		want           []string
+	}{
+		"valid protobuf":   {"Timed", `{"past":"2020-01-01T00:00:00Z","wait":"5s","low":1,"high":2}`, nil},
+		"invalid protobuf": {"Timed", `{"past":"9020-01-01T00:00:00Z","wait":"6s","low":3,"high":2}`, []string{"past timestamp.lt_now", "wait duration.lte", " order"}},
+		"valid JSON":       {"sent", `{"to":{"city":"Bonn"},"kind":"letter"}`, nil},
+		"invalid JSON": {"sent", `{"to":{"city":"B"},"kind":"fax","copies":[{"city":"Bonn"},{"city":""},{"city":"Ulm"}],"note":"secret"}`,
+			[]string{`to.city minLength "B"`, `kind enum "fax"`, "copies maxItems", `copies[1].city minLength ""`, "note maxLength"}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for _, info := range event.Events(set) {
+				if info.Type != tt.event {
+					continue
+				}
+				e := info.New()
+				r := jsonio.NewReader([]byte(tt.payload))
+				e.DecodeJSON(r)
+				e.SetDefaults(time.Now())
+				var got []string
+				for _, v := range readOf(decodedOf(e), e.Validate()).Violations {
+					line := v.Path + " " + v.Rule
+					if v.Found != "" && tt.event == "sent" {
+						line += " " + v.Found
+					}
+					got = append(got, line)
+				}
+				if diff := cmp.Diff(sorted(tt.want), sorted(got)); diff != "" || len(r.Faults()) > 0 {
+					t.Errorf("faults %v (-want +got):\n%s", r.Faults(), diff)
+				}
+			}
+		})
+	}
+}
+
+func decodedOf(e trestle.Event) trestle.Decoded { return trestle.Decoded{Event: e} }
+
+func sorted(lines []string) []string {
+	slices.Sort(lines)
+	return lines
+}

@@ -1,0 +1,110 @@
+package values_test
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/omninode/trestle/tools/schema/jsontree"
+	"github.com/omninode/trestle/tools/values"
+)
+
+func lower(t testing.TB, p *values.Prover, name, text string, role values.Role) *values.Shape {
+	t.Helper()
+	v, err := jsontree.Parse([]byte(text))
+	if err != nil {
+		t.Fatalf("%s: %v", text, err)
+	}
+	s, err := p.FromJSONSchema(&values.Documents{Files: map[string]*jsontree.Value{"a.json": v}}, name, "a.json", "", role)
+	if err != nil {
+		t.Fatalf("%s: %v", text, err)
+	}
+	return s
+}
+
+// TestIncludes holds each pair in both directions; a difference is the member that is shown, "" for inclusion and "?"
+// for what cannot be decided.
+func TestIncludes(t *testing.T) {
+	t.Parallel()
+	const list = `{"$ref":"#/$defs/l","$defs":{"l":{"type":["object","null"],"properties":{"v":{"type":"%"},"n":{"$ref":"#/$defs/l"}},"required":["v","n"],"additionalProperties":false}}}`
+	tests := []struct{ name, a, b, ab, ba string }{
+		{"the same", `{"type":"string"}`, `{"type":"string"}`, "", ""},
+		{"integers are numbers", `{"type":"integer"}`, `{"type":"number"}`, "", "0.5"},
+		{"ranges", `{"type":"integer","minimum":1,"maximum":20}`, `{"type":"integer","minimum":1,"maximum":10}`, "11", ""},
+		{"open ends of integers", `{"type":"integer","exclusiveMinimum":0}`, `{"type":"integer","minimum":1}`, "", ""},
+		{"open ends of numbers", `{"type":"number","exclusiveMinimum":0}`, `{"type":"number","minimum":1}`, "0.5", ""},
+		{"multiples", `{"type":"integer","multipleOf":6}`, `{"type":"integer","multipleOf":4}`, "6", "4"},
+		{"multiples of both", `{"allOf":[{"type":"number","multipleOf":6},{"multipleOf":4}]}`, `{"type":"number","multipleOf":12}`, "", ""},
+		{"fractions", `{"type":"number","multipleOf":0.5}`, `{"type":"number","multipleOf":0.25}`, "", "0.25"},
+		{"lengths", `{"type":"string","maxLength":3}`, `{"type":"string","maxLength":2}`, `"aaa"`, ""},
+		{"a pattern within another", `{"type":"string","pattern":"^[a-c]+$"}`, `{"type":"string","pattern":"^[a-z]*$"}`, "", `""`},
+		{"a pattern is a length", `{"type":"string","pattern":"^(?s:.{2,3})$"}`, `{"type":"string","minLength":2,"maxLength":3}`, "", ""},
+		{"unanchored", `{"type":"string","pattern":"ab"}`, `{"type":"string","pattern":"b"}`, "", `"b"`},
+		{"a pattern that lists", `{"type":"string","pattern":"^(red|green)$"}`, `{"enum":["red","green"]}`, "", ""},
+		{"values", `{"enum":["a",1,null,true]}`, `{"enum":["a",1,true]}`, "null", ""},
+		{"composite values", `{"const":{"a":[1]}}`, `{"type":"object","properties":{"a":{"type":"array"}}}`, "", "{}"},
+		{"a required member", `{"type":"object","required":["a"]}`, `{"type":"object"}`, "", "{}"},
+		{"closed", `{"type":"object","properties":{"a":{"type":"string"}}}`, `{"type":"object","properties":{"a":{"type":"string"}},"additionalProperties":false}`, `{"1":""}`, ""},
+		{"a member's type", `{"type":"object","properties":{"a":{"type":"string"}}}`, `{"type":"object","properties":{"a":{"type":["string","null"]}}}`, "", `{"a":null}`},
+		{"a member that cannot be", `{"type":"object","properties":{"a":false}}`, `{"type":"object","not":{"required":["a"]}}`, "", ""},
+		{"patterns of names", `{"type":"object","patternProperties":{"^x":{"type":"string"}},"additionalProperties":false}`, `{"type":"object","patternProperties":{"^xy":{"type":"string"}}}`, "", `{"x":0}`},
+		{"names", `{"type":"object","propertyNames":{"pattern":"^a+$"}}`, `{"type":"object","propertyNames":{"maxLength":2}}`, `{"aaa":""}`, `{"1":""}`},
+		{"numbers of members", `{"type":"object","properties":{"a":{},"b":{}},"additionalProperties":false}`, `{"type":"object","maxProperties":2}`, "", `{"1":""}`},
+		{"alternatives together", `{"anyOf":[{"type":"string"},{"type":"integer"}]}`, `{"type":["string","integer"]}`, "", ""},
+		{"split in two", `{"type":"integer"}`, `{"anyOf":[{"type":"integer","minimum":0},{"type":"integer","maximum":-1}]}`, "", ""},
+		{"exactly one", `{"oneOf":[{"type":"integer"},{"type":"number","minimum":5}]}`, `{"anyOf":[{"type":"integer"},{"type":"number","minimum":5}]}`, "", "5"},
+		{"a condition", `{"if":{"required":["a"]},"then":{"required":["b"]},"type":"object"}`, `{"type":"object","dependentRequired":{"a":["b"]}}`, "", ""},
+		{"unevaluated", `{"allOf":[{"properties":{"a":{"type":"string"}}}],"type":"object","unevaluatedProperties":false}`, `{"type":"object","properties":{"a":{"type":"string"}},"additionalProperties":false}`, "", ""},
+		{"unevaluated by a choice", `{"anyOf":[{"properties":{"k":{"const":1},"a":{}},"required":["k"]},{"properties":{"k":{"const":2}},"required":["k"]}],"type":"object","unevaluatedProperties":false}`,
+			`{"type":"object","properties":{"k":{"enum":[1,2]},"a":{}},"required":["k"],"additionalProperties":false}`, "", `{"a":"","k":2}`},
+		{"tuples", `{"type":"array","prefixItems":[{"type":"string"}],"items":false}`, `{"type":"array","items":{"type":"string"},"maxItems":1}`, "", ""},
+		{"contains", `{"type":"array","contains":{"const":1}}`, `{"type":"array","minItems":1}`, "", `[""]`},
+		{"contains and all others", `{"type":"array","contains":{"type":"string"},"items":{"type":"integer"}}`, `false`, "", ""},
+		{"unique", `{"type":"array","uniqueItems":true}`, `{"type":"array"}`, "", `["",""]`},
+		{"unique of two", `{"type":"array","items":{"type":"boolean"},"uniqueItems":true}`, `{"type":"array","items":{"type":"boolean"},"maxItems":5}`, "?", `[true,true]`},
+		{"recursive", list, `{"$ref":"#/$defs/m","$defs":{"m":{"type":["object","null"],"properties":{"v":{"type":["%","integer"]},"n":{"$ref":"#/$defs/m"}},"required":["v","n"],"additionalProperties":false}}}`, "", `{"n":null,"v":0}`},
+		{"without an end", `{"$ref":"#/$defs/l","$defs":{"l":{"type":"object","properties":{"n":{"$ref":"#/$defs/l"}},"required":["n"]}}}`, `false`, "", ""},
+		{"a format", `{"type":"string","format":"email"}`, `{"type":"string"}`, "", `"a"`},
+		{"the same format", `{"type":"string","format":"email","maxLength":9}`, `{"type":"string","format":"email","maxLength":10}`, "", "?"},
+		{"another format", `{"type":"string","format":"email"}`, `{"type":"string","format":"ipv4"}`, `"a@example.com"`, `"127.0.0.1"`},
+		{"word boundaries", `{"type":"string","pattern":"\\ba"}`, `{"type":"string","pattern":"\\bab"}`, `"a"`, "?"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			p := values.NewProver()
+			for i := range 2 {
+				first, second, want := tt.a, tt.b, tt.ab
+				if i == 1 {
+					first, second, want = second, first, tt.ba
+				}
+				first, second = fill(first), fill(second)
+				if got := difference(p.Includes(lower(t, p, first, first, values.Strict), lower(t, p, second, second, values.Strict))); got != want {
+					t.Errorf("%s in %s: got %s, want %s", first, second, got, want)
+				}
+			}
+		})
+	}
+}
+
+func fill(s string) string {
+	out := []byte{}
+	for i := range len(s) {
+		if s[i] == '%' {
+			out = append(out, "string"...)
+			continue
+		}
+		out = append(out, s[i])
+	}
+	return string(out)
+}
+
+func difference(a values.Answer) string {
+	switch a.Inclusion {
+	case values.Included:
+		return ""
+	case values.Unknown:
+		return "?"
+	}
+	text, _ := json.Marshal(a.Member)
+	return string(text)
+}

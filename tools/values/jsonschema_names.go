@@ -1,0 +1,85 @@
+package values
+
+import (
+	"fmt"
+	"regexp"
+
+	"github.com/omninode/trestle/tools/schema/jsontree"
+)
+
+// propertyNames limits names by a schema of strings: keyword by keyword, as each keeps some names out.
+func (l *lowering) propertyNames(at spot) *Shape {
+	return l.names(at, map[*jsontree.Value]bool{})
+}
+
+// names is propertyNames; seen holds the schemas that refer to this one, as one that refers to itself adds nothing.
+func (l *lowering) names(at spot, seen map[*jsontree.Value]bool) *Shape {
+	if at.v.IsFalse() {
+		return l.Length(Object, 0, 0)
+	}
+	if seen[at.v] {
+		return l.Any()
+	}
+	seen[at.v] = true
+	var parts []*Shape
+	if ref := at.v.Get("$ref"); ref != nil {
+		if target, ok := l.resolve(at, ref); ok {
+			parts = append(parts, l.names(target, seen))
+		}
+		if l.old {
+			// Draft-07 ignores what stands beside $ref, and validators do not agree on that.
+			if len(at.v.Members) > 1 {
+				parts = append(parts, l.Opaque(Object, "propertyNames beside $ref: "+at.v.JSON(), nil))
+			}
+			return l.And(parts...)
+		}
+	}
+	within := func(names *Language) { parts = append(parts, l.Members(l.Except(names), l.Never())) }
+	for _, m := range at.v.Members {
+		switch m.Name {
+		case "pattern":
+			if lang, err := l.Matching(m.Value.Text); err == nil {
+				within(lang)
+				continue
+			}
+		case "const":
+			within(l.Exactly(m.Value.Text))
+			continue
+		case "enum":
+			var texts []string
+			for _, e := range m.Value.Items {
+				if e.Kind == jsontree.String {
+					texts = append(texts, e.Text)
+				}
+			}
+			within(l.Exactly(texts...))
+			continue
+		case "minLength", "maxLength":
+			n, _ := l.count(at, m.Name)
+			expr := fmt.Sprintf("^(?s:.{%d,})$", n)
+			if m.Name == "maxLength" {
+				expr = fmt.Sprintf("^(?s:.{0,%d})$", n)
+			}
+			if lang, err := l.Matching(expr); err == nil {
+				within(lang)
+				continue
+			}
+		case "type":
+			if m.Value.Text == "string" {
+				continue
+			}
+		case "$ref", "title", "description", "$comment", "examples", "default", "deprecated", "$defs", "definitions":
+			continue
+		}
+		parts = append(parts, l.Opaque(Object, fmt.Sprintf("propertyNames %s: %s", m.Name, m.Value.JSON()), nil))
+	}
+	return l.And(parts...)
+}
+
+func patternTest(expr string) func(any) bool {
+	re, err := regexp.Compile(expr)
+	if err != nil {
+		return nil
+	}
+	return func(v any) bool { s, _ := v.(string); return re.MatchString(s) }
+}

@@ -1,0 +1,70 @@
+package values
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/omninode/trestle/tools/schema"
+)
+
+// keys limits the names of an object to the keys of a map.
+func (s form) keys(t *schema.Type, bare bool) *Shape {
+	var parts []*Shape
+	if expr := keyForms[t.Kind]; expr != "" {
+		if names, err := s.Matching(expr); err == nil {
+			parts = append(parts, s.Members(s.Except(names), s.Never()))
+		}
+	}
+	if !bare && !Free(t) {
+		parts = append(parts, s.Keys(t))
+	}
+	return s.And(parts...)
+}
+
+// Keys limits the names of an object to those that keep the constraints of a map's keys.
+func (s *Space) Keys(t *schema.Type) *Shape {
+	key, _ := s.FromType(t)
+	return s.of(opaque{kind: Object, id: fmt.Sprintf("keys in %d", key.id), test: keysTest(t.Kind, key)})
+}
+
+// keysTest holds the names of an object against the shape of a key.
+func keysTest(k schema.Kind, key *Shape) func(any) truth {
+	return func(v any) truth {
+		out := yes
+		for name := range v.(map[string]any) {
+			var read any = name
+			if k != schema.String {
+				read, _ = parse(name)
+			}
+			out = min(out, key.holds(read, 0))
+		}
+		return out
+	}
+}
+
+// keyForms are expressions of the names that keys are written as, for the kinds that not every name is a key of.
+var keyForms = map[schema.Kind]string{
+	schema.Bool:   "^(true|false)$",
+	schema.Int32:  "^(" + upTo("2147483647") + "|-(" + upTo("2147483648") + "))$",
+	schema.Uint32: "^(" + upTo("4294967295") + ")$",
+	schema.Int64:  "^(" + upTo("9223372036854775807") + "|-(" + upTo("9223372036854775808") + "))$",
+	schema.Uint64: "^(" + upTo("18446744073709551615") + ")$",
+}
+
+// upTo is an expression of the decimals from 0 to a number.
+func upTo(most string) string {
+	parts := []string{"0", most}
+	if n := len(most) - 1; n > 0 {
+		parts = append(parts, fmt.Sprintf("[1-9][0-9]{0,%d}", n-1))
+	}
+	for i := range len(most) {
+		low := byte('0')
+		if i == 0 {
+			low = '1'
+		}
+		if most[i] > low {
+			parts = append(parts, fmt.Sprintf("%s[%c-%c][0-9]{%d}", most[:i], low, most[i]-1, len(most)-1-i))
+		}
+	}
+	return strings.Join(parts, "|")
+}

@@ -1,0 +1,98 @@
+package values
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
+	"github.com/omninode/trestle/tools/schema"
+)
+
+// oneof returns what readers demand of the members of a oneof together.
+func (s form) oneof(o *schema.Oneof) *Shape {
+	some := []*Shape{}
+	for _, f := range o.Fields {
+		some = append(some, s.Has(s.name(f), s.OfKind(AnyKind&^Null)))
+	}
+	for _, f := range o.Fields {
+		if filled, ok := defaultOf(f); ok { // the first default is filled in where nothing is set
+			return s.Or(append(some, s.standing(s.valueOf(f.Type, false), s.inForm(f.Type, filled)))...)
+		}
+	}
+	if !o.Required {
+		return s.Any()
+	}
+	return s.Or(some...)
+}
+
+// messageRules are the rules on a whole message. They are not looked into, and are the same on both sides as long as
+// the fields that they speak of are.
+func (s form) messageRules(m *schema.Message) []*Shape {
+	var out []*Shape
+	add := func(text string) {
+		out = append(out, s.Opaque(Object, "rule "+text+" of "+m.Name+s.fieldsIn(m, text), nil))
+	}
+	for _, r := range m.Rules.GetCel() {
+		add(r.GetExpression())
+	}
+	for _, e := range m.Rules.GetCelExpression() {
+		add(e)
+	}
+	for _, o := range m.Rules.GetOneof() {
+		if a := s.oneSet(m, o); a != nil {
+			out = append(out, a)
+		} else {
+			add(fmt.Sprintf("oneof %t %q", o.GetRequired(), o.GetFields()))
+		}
+	}
+	return out
+}
+
+// oneSet is a rule that one field of several is set at most, or exactly one; nil where a default sets one.
+func (s form) oneSet(m *schema.Message, rule *validate.MessageOneofRule) *Shape {
+	var set []*Shape
+	for _, f := range m.Fields {
+		if !slices.Contains(rule.GetFields(), f.Name) {
+			continue
+		}
+		if f.Default != "" {
+			return nil
+		}
+		something := s.OfKind(AnyKind &^ Null)
+		if zero := s.zero(f); zero != nil {
+			something = s.And(something, s.Not(zero))
+		}
+		set = append(set, s.Has(s.name(f), something))
+	}
+	var alone []*Shape
+	for i := range set {
+		var others []*Shape
+		for j, other := range set {
+			if j != i {
+				others = append(others, s.Not(other))
+			}
+		}
+		alone = append(alone, s.And(others...))
+	}
+	a := s.Or(alone...)
+	if rule.GetRequired() {
+		a = s.And(a, s.Or(set...))
+	}
+	return s.Or(a, s.OfKind(AnyKind&^Object))
+}
+
+var word = regexp.MustCompile(`[A-Za-z_][A-Za-z0-9_]*`)
+
+// fieldsIn describes the fields that a text names.
+func (s form) fieldsIn(m *schema.Message, text string) string {
+	names := word.FindAllString(text, -1)
+	var out []string
+	for _, f := range m.Fields {
+		if slices.Contains(names, f.Name) {
+			out = append(out, fmt.Sprintf(", %s %s %s %t %s", f.Name, s.name(f), f.Type.Kind, f.Explicit, f.Default))
+		}
+	}
+	return strings.Join(sortedUnique(out), "")
+}

@@ -1,0 +1,136 @@
+package values
+
+import (
+	"encoding/json"
+	"math"
+	"math/big"
+	"slices"
+	"strings"
+
+	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
+	"github.com/omninode/trestle/tools/schema"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/dynamicpb"
+)
+
+// kindsOf are the kinds of a type's values in binary.
+func kindsOf(t *schema.Type) Kinds {
+	switch t.Kind {
+	case schema.List:
+		return Array
+	case schema.Map, schema.JSONObject:
+		return Object
+	case schema.MessageKind:
+		if !OwnForm(t.Message) {
+			return Object
+		}
+		return AnyKind
+	case schema.String, schema.Bytes, schema.Timestamp:
+		return String
+	}
+	return Number
+}
+
+// valueOf returns what readers take for a value of a type; bare leaves the constraints out.
+func (s form) valueOf(t *schema.Type, bare bool) *Shape {
+	if rules := t.Constraints.Rules; bare || rules.GetIgnore() == validate.Ignore_IGNORE_ALWAYS {
+		plain := *t
+		plain.Constraints = schema.Constraints{}
+		t, bare = &plain, true
+	}
+	c := t.Constraints
+	var a *Shape
+	switch t.Kind {
+	case schema.List:
+		a = s.And(s.OfKind(Array), s.counted(Array, c.MinItems, c.MaxItems), s.Items(0, s.valueOf(t.Elem, bare)))
+		if c.Unique {
+			a = s.And(a, s.Unique())
+		}
+	case schema.Map:
+		a = s.And(s.OfKind(Object), s.counted(Object, c.MinPairs, c.MaxPairs), s.keys(t.Key, bare),
+			s.Members(s.Everything(), s.valueOf(t.Elem, bare)))
+	case schema.JSONObject:
+		a = s.OfKind(Object)
+	case schema.JSONValue:
+		a = s.Any()
+	case schema.MessageKind:
+		if a = s.wellKnown(t); a == nil {
+			a = s.message(readAs{t.Message, bare})
+		}
+	default:
+		return s.scalar(t)
+	}
+	a = s.And(append(s.rules(t), a)...)
+	switch {
+	case c.SkipZero && t.Kind == schema.List:
+		return s.Or(a, s.emptyList())
+	case c.SkipZero && t.Kind == schema.Map:
+		return s.Or(a, s.emptyMap())
+	}
+	return a
+}
+
+func (s *Space) emptyList() *Shape { return s.And(s.OfKind(Array), s.Length(Array, 0, 0)) }
+func (s *Space) emptyMap() *Shape  { return s.And(s.OfKind(Object), s.Length(Object, 0, 0)) }
+
+// scalar is FromType where nothing but a name is known of an enum's zero, and where a float ends.
+func (s form) scalar(t *schema.Type) *Shape {
+	if s.binary {
+		if a := s.OnWire(t, Reader); a != nil {
+			return a
+		}
+	}
+	a, _ := s.FromType(t)
+	if s.binary && IsFloat(t.Kind) {
+		for name := range Rules(t) {
+			if strings.HasSuffix(name, ".finite") {
+				// Every number here is, but one without the rule does not keep to it.
+				a = s.And(a, s.Opaque(Number, name, func(any) bool { return true }))
+			}
+		}
+	}
+	switch {
+	case t.Kind == schema.EnumKind && t.Constraints.SkipZero:
+		if zero := zeroName(t.Enum); zero != "" {
+			return s.Or(a, s.Value(zero))
+		}
+	case t.Kind == schema.Float:
+		most := new(big.Rat).SetFloat64(math.MaxFloat32)
+		return s.And(a, s.InRange(Interval{Low: new(big.Rat).Neg(most), High: most}))
+	}
+	return a
+}
+
+func (s *Space) counted(k Kinds, low, high *uint64) *Shape {
+	least, most := 0, -1
+	if low != nil {
+		least = int(min(*low, 1<<30))
+	}
+	if high != nil && *high < 1<<30 {
+		most = int(*high)
+	}
+	return s.Length(k, least, most)
+}
+
+// wellKnown is the JSON form of a message of protobuf's own, nil for other messages.
+func (s *Space) wellKnown(t *schema.Type) *Shape {
+	if !OwnForm(t.Message) {
+		return nil
+	}
+	md := t.Message.Proto
+	return s.Opaque(AnyKind&^Null, string(md.FullName()), func(v any) bool {
+		text, err := json.Marshal(v)
+		return err == nil && protojson.Unmarshal(text, dynamicpb.NewMessage(md)) == nil
+	}, wellKnownSamples[md.Name()]...)
+}
+
+var wellKnownSamples = map[protoreflect.Name][]any{
+	"Duration": {"1s", "2s"}, "FieldMask": {"a"}, "Struct": {map[string]any{}}, "Empty": {map[string]any{}}, "ListValue": {[]any{}},
+	"Value": {"a"}, "StringValue": {"a", "b"}, "BytesValue": {"YQ=="}, "BoolValue": {true}, "Int32Value": {json.Number("1")},
+	"UInt32Value": {json.Number("1")}, "Int64Value": {"1"}, "UInt64Value": {"1"}, "FloatValue": {json.Number("1")},
+	"DoubleValue": {json.Number("1")},
+}
+
+// Samples are values of a message of protobuf's own in its JSON form.
+func Samples(m *schema.Message) []any { return slices.Clone(wellKnownSamples[m.Proto.Name()]) }

@@ -1,0 +1,310 @@
+package values
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+)
+
+// maxSteps bounds the work of one question, so that each is answered in a bounded time.
+const maxSteps = 120_000
+
+// literal is a shape that a value has to be in, or must not be in.
+type literal struct {
+	shape *Shape
+	want  bool
+}
+
+// outcome is what a search for a member found: nothing, which is proved; a member; or that it cannot be told.
+type outcome struct {
+	state outcomeState
+	value any
+	why   string // unclear only
+	// low is the lowest depth of the searches under way that a nothing took for granted.
+	low int
+}
+
+type outcomeState uint8
+
+const (
+	nothing outcomeState = iota
+	unclear              // value is a likely member, or nil with hasValue false
+	found
+)
+
+func nowhere() outcome { return outcome{low: math.MaxInt} }
+
+func member(v any) outcome { return outcome{state: found, value: v, low: math.MaxInt} }
+
+// absentValue marks an unclear outcome without a likely member.
+type absentValue struct{}
+
+func unknown(why string) outcome {
+	return outcome{state: unclear, value: absentValue{}, why: why, low: math.MaxInt}
+}
+
+// better returns the better of two outcomes of alternatives.
+func better(a, b outcome) outcome {
+	low := min(a.low, b.low)
+	out := a
+	if b.state > a.state || b.state == unclear && a.value == (any)(absentValue{}) {
+		out = b
+	}
+	out.low = low
+	return out
+}
+
+// solver searches for members. What it learns is kept for further questions.
+type solver struct {
+	space  *Space
+	known  map[string]outcome
+	active map[string]int
+	steps  int
+	limit  int
+	// implied are the conditions that follow from others.
+	implied map[*Shape][]*Shape
+	// reductions are what kinds alone tell of shapes.
+	reductions map[reduced]truth
+}
+
+func newSolver(s *Space) *solver {
+	return &solver{space: s, known: map[string]outcome{}, active: map[string]int{}, reductions: map[reduced]truth{}, implied: map[*Shape][]*Shape{}}
+}
+
+func (s *solver) spent() bool {
+	s.steps++
+	return s.steps > s.limit
+}
+
+const tooMuch = "there are too many alternatives to decide it"
+
+// solve looks for a value that keeps all literals. A search that is part of itself finds nothing there: the smallest
+// member needs no such way.
+func (s *solver) solve(all []literal) outcome {
+	slices.SortFunc(all, func(a, b literal) int {
+		return cmp.Or(cmp.Compare(a.shape.id, b.shape.id), compareBool(a.want, b.want))
+	})
+	all = slices.Compact(all)
+	var key strings.Builder
+	for i, l := range all {
+		if i > 0 && l.shape == all[i-1].shape {
+			return nowhere()
+		}
+		fmt.Fprintf(&key, "%d%t,", l.shape.id, l.want)
+	}
+	k := key.String()
+	if o, ok := s.known[k]; ok {
+		return o
+	}
+	if depth, ok := s.active[k]; ok {
+		return outcome{low: depth}
+	}
+	if s.spent() {
+		return unknown(tooMuch)
+	}
+	depth := len(s.active)
+	if depth > 400 {
+		return unknown("it is nested too deep to decide it")
+	}
+	s.active[k] = depth
+	best := nowhere()
+	for _, kind := range []Kinds{String, Number, Bool, Object, Array, Null} {
+		best = better(best, s.branch(kind, slices.Clone(all), nil, nil))
+		if best.state == found {
+			break
+		}
+	}
+	delete(s.active, k)
+	switch {
+	case best.state == nothing && best.low < depth:
+		return best // true only while the search below is under way
+	case best.state == unclear && best.why == tooMuch:
+		return best
+	}
+	best.low = math.MaxInt
+	s.known[k] = best
+	return best
+}
+
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	}
+	return 1
+}
+
+// verdict of a formula for a kind, as far as kinds alone tell.
+func (s *solver) reduce(a *Shape, kind Kinds, depth int) truth {
+	if a.op == opAtom {
+		return s.reduceNew(a, kind, depth)
+	}
+	key := reduced{a.id, kind}
+	if t, ok := s.reductions[key]; ok {
+		return t
+	}
+	t := s.reduceNew(a, kind, depth)
+	s.reductions[key] = t
+	return t
+}
+
+type reduced struct {
+	id   int
+	kind Kinds
+}
+
+func (s *solver) reduceNew(a *Shape, kind Kinds, depth int) truth {
+	switch a.op {
+	case opAtom:
+		if k, ok := a.atom.(kindsAtom); ok {
+			return truthOf(Kinds(k)&kind != 0)
+		}
+		if a.atom.of()&kind == 0 {
+			return yes
+		}
+		return maybe
+	case opNot:
+		return s.reduce(a.kids[0], kind, depth+1).not()
+	case opAnd:
+		out := yes
+		for _, k := range a.kids {
+			out = min(out, s.reduce(k, kind, depth+1))
+		}
+		return out
+	case opOr:
+		out := no
+		for _, k := range a.kids {
+			out = max(out, s.reduce(k, kind, depth+1))
+		}
+		return out
+	}
+	return maybe
+}
+
+// branch takes formulas apart until only atoms are left, trying each alternative. What was taken apart on the way, done,
+// holds by what came of it.
+func (s *solver) branch(kind Kinds, todo, atoms []literal, done map[literal]bool) outcome {
+	var choices []literal
+	done = maps.Clone(done)
+	if done == nil {
+		done = map[literal]bool{}
+	}
+	for len(todo) > 0 {
+		l := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		if done[literal{l.shape, !l.want}] {
+			return nowhere()
+		}
+		t := s.reduce(l.shape, kind, 0)
+		if !l.want {
+			t = t.not()
+		}
+		switch {
+		case t == yes:
+			continue
+		case t == no:
+			return nowhere()
+		}
+		a := l.shape
+		switch {
+		case a.op == opAtom:
+			for _, other := range atoms {
+				if other.shape == a && other.want != l.want {
+					return nowhere()
+				}
+			}
+			atoms = append(slices.Clip(atoms), l)
+		case a.op == opNot:
+			todo = append(todo, literal{a.kids[0], !l.want})
+		case a.op == opRef:
+			if a.kids[0] == nil {
+				return unknown("a schema refers to itself without anything between")
+			}
+			if !done[l] {
+				done[l] = true
+				todo = append(todo, literal{a.kids[0], l.want})
+			}
+		case a.op == opAnd && l.want, a.op == opOr && !l.want:
+			for _, k := range a.kids {
+				todo = append(todo, literal{k, l.want})
+			}
+		case !done[l]:
+			choices = append(choices, l)
+		}
+	}
+	if s.spent() {
+		return unknown(tooMuch)
+	}
+	// An alternative that holds or fails by what is there already needs no choice.
+	has := map[literal]bool{}
+	for _, l := range atoms {
+		has[l] = true
+	}
+	for _, l := range choices {
+		has[l] = true
+	}
+	open := choices[:0:0]
+	var units []literal
+	for _, c := range choices {
+		if has[literal{c.shape, !c.want}] {
+			return nowhere()
+		}
+		options, settled := s.options(c, kind, has)
+		switch {
+		case settled:
+			done[c] = true
+		case len(options) == 0:
+			return nowhere()
+		case len(options) == 1:
+			done[c] = true
+			units = append(units, options[0])
+		default:
+			open = append(open, c)
+		}
+	}
+	if len(units) > 0 {
+		return s.branch(kind, append(units, open...), atoms, done)
+	}
+	if len(open) == 0 {
+		return s.theory(kind, atoms)
+	}
+	slices.SortStableFunc(open, func(a, b literal) int { return len(a.shape.kids) - len(b.shape.kids) })
+	first, rest := open[0], open[1:]
+	options, _ := s.options(first, kind, has)
+	done[first] = true
+	best := nowhere()
+	for _, o := range options {
+		best = better(best, s.branch(kind, append(slices.Clone(rest), o), atoms, done))
+		if best.state == found || s.steps > s.limit {
+			break
+		}
+	}
+	return best
+}
+
+// options are the alternatives of a choice that kinds and known atoms leave; settled says that one of them holds.
+func (s *solver) options(c literal, kind Kinds, has map[literal]bool) (out []literal, settled bool) {
+	for _, k := range c.shape.kids {
+		l := literal{k, c.want}
+		for l.shape.op == opNot {
+			l = literal{l.shape.kids[0], !l.want}
+		}
+		t := s.reduce(l.shape, kind, 0)
+		if !l.want {
+			t = t.not()
+		}
+		switch {
+		case t == yes, has[l]:
+			return nil, true
+		case t == no, has[literal{l.shape, !l.want}]:
+			continue
+		}
+		out = append(out, l)
+	}
+	return out, false
+}
