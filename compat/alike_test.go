@@ -3,6 +3,7 @@ package compat
 import (
 	"testing"
 
+	"github.com/omninode/trestle/tools/load"
 	"github.com/omninode/trestle/tools/schema"
 )
 
@@ -10,8 +11,8 @@ import (
 func TestAlike(t *testing.T) {
 	t.Parallel()
 	const head = `syntax = "proto3"; package p.v1; import "buf/validate/validate.proto"; import "trestle/v1/options.proto"; `
-	load := func(body string) []*schema.Message {
-		s, err := schema.Load(t.Context(), schema.Files(map[string][]byte{"p/v1/a.proto": []byte(head + body)}))
+	loadSet := func(body string) []*schema.Message {
+		s, err := load.Schemas(t.Context(), load.Files(map[string][]byte{"p/v1/a.proto": []byte(head + body)}))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -29,7 +30,7 @@ func TestAlike(t *testing.T) {
 		"a value":     {`message A { B b = 1; string s = 2 [(buf.validate.field).string.min_len = 1]; E e = 3; } message B { A a = 1; C c = 2; } message C { int32 n = 1; } enum E { E_A = 0; E_B = 1; }`, []bool{false, false, true}},
 		"a JSON name": {`message A { B b = 1; string s = 2 [(buf.validate.field).string.min_len = 1]; E e = 3; } message B { A a = 1; C c = 2; } message C { int32 n = 1 [json_name = "x"]; } enum E { E_A = 0; }`, []bool{false, false, false}},
 	} {
-		old, new := load(base), load(tt.body)
+		old, new := loadSet(base), loadSet(tt.body)
 		for _, order := range [][]int{{0, 1, 2}, {2, 1, 0}} {
 			a := newAlike()
 			for _, i := range order {

@@ -9,11 +9,12 @@ import (
 	"time"
 
 	"github.com/omninode/trestle/compat"
+	"github.com/omninode/trestle/tools/load"
 	"github.com/omninode/trestle/tools/schema"
 )
 
 func BenchmarkCompareSame(b *testing.B) {
-	set, err := schema.Load(b.Context(), schema.FS(os.DirFS(filepath.Join("..", "schemas"))))
+	set, err := load.Schemas(b.Context(), load.FS(os.DirFS(filepath.Join("..", "schemas"))))
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -25,7 +26,7 @@ func BenchmarkCompareSame(b *testing.B) {
 }
 
 // edited loads a file of the project's events, with what it imports, after replacing texts in it.
-func edited(b *testing.B, shared *schema.Shared, replace ...string) *schema.Set {
+func edited(b *testing.B, shared *load.Shared, replace ...string) *schema.Set {
 	b.Helper()
 	const name = "omninode/codegen/v1/analysis.proto"
 	root := b.TempDir()
@@ -45,7 +46,7 @@ func edited(b *testing.B, shared *schema.Shared, replace ...string) *schema.Set 
 	if err := os.WriteFile(file, []byte(strings.NewReplacer(replace...).Replace(string(text))), 0o644); err != nil {
 		b.Fatal(err)
 	}
-	set, err := schema.Load(b.Context(), schema.In(root, file), schema.WithoutComments(), schema.WithShared(shared))
+	set, err := load.Schemas(b.Context(), load.In(root, file), load.WithoutComments(), load.WithShared(shared))
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -60,7 +61,7 @@ const (
 // BenchmarkCompareEvent compares a request and its response with a version that breaks in four ways, witnesses included.
 // It reports the time as a part of the ten milliseconds that it may take.
 func BenchmarkCompareEvent(b *testing.B) {
-	var shared schema.Shared
+	var shared load.Shared
 	old := edited(b, &shared)
 	next := edited(b, &shared,
 		"prd_content = 3 [(buf.validate.field).required = true]",
@@ -82,7 +83,7 @@ func BenchmarkCompareEvent(b *testing.B) {
 // a version as a ratio to that of comparing with one of them alone, which is to stay below two.
 func BenchmarkCompareHistory(b *testing.B) {
 	const versions = 50
-	var shared schema.Shared
+	var shared load.Shared
 	var olds []*schema.Set
 	grown := firstField
 	for i := range versions {
@@ -112,7 +113,7 @@ func BenchmarkCompareHistory(b *testing.B) {
 func BenchmarkCompareBroken(b *testing.B) {
 	var sets [2]*schema.Set
 	for i, version := range []string{"old", "new"} {
-		set, err := schema.Load(b.Context(), schema.FS(os.DirFS(filepath.Join("testdata", "CONSTRAINT_TIGHTENED", "proto", version))))
+		set, err := load.Schemas(b.Context(), load.FS(os.DirFS(filepath.Join("testdata", "CONSTRAINT_TIGHTENED", "proto", version))))
 		if err != nil {
 			b.Fatal(err)
 		}

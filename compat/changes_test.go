@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/omninode/trestle/compat"
+	"github.com/omninode/trestle/tools/load"
 	"github.com/omninode/trestle/tools/schema"
 )
 
@@ -95,7 +96,7 @@ func sideOf(t *testing.T, frame, body string, sign byte) map[string][]byte {
 
 func loadFiles(t *testing.T, files map[string][]byte) *schema.Set {
 	t.Helper()
-	s, err := schema.Load(t.Context(), schema.Files(files), schema.WithDocuments())
+	s, err := load.Schemas(t.Context(), load.Files(files), load.WithDocuments())
 	if err != nil {
 		t.Fatalf("%v\n%s", err, files)
 	}

@@ -11,13 +11,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/omninode/trestle/compat"
 	"github.com/omninode/trestle/compat/report"
+	"github.com/omninode/trestle/tools/load"
 	"github.com/omninode/trestle/tools/schema"
 )
 
 func cases(t *testing.T, path ...string) (old, new *schema.Set) {
 	t.Helper()
 	dir := filepath.Join(append([]string{"testdata"}, path...)...)
-	return load(t, filepath.Join(dir, "old")), load(t, filepath.Join(dir, "new"))
+	return loadSet(t, filepath.Join(dir, "old")), loadSet(t, filepath.Join(dir, "new"))
 }
 
 // TestModes holds each mode against a change that breaks one direction, and one that breaks both.
@@ -67,7 +68,7 @@ func TestOptionsRefused(t *testing.T) {
 func TestSelf(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join("..", "schemas")
-	r := compare(t, load(t, dir), load(t, dir), compat.Options{})
+	r := compare(t, loadSet(t, dir), loadSet(t, dir), compat.Options{})
 	if !r.Compatible || len(r.Findings) > 0 || len(r.Notes) > 0 || r.DeployFirst != compat.Either {
 		t.Errorf("got %+v", r)
 	}
@@ -330,7 +331,7 @@ message OrderPlaced {
 // TestCrossLanguage holds that an event may move between languages as long as its JSON stays the same.
 func TestCrossLanguage(t *testing.T) {
 	t.Parallel()
-	proto, err := schema.Load(t.Context(), schema.Files(map[string][]byte{"shop/v1/order.proto": []byte(`syntax = "proto3";
+	proto, err := load.Schemas(t.Context(), load.Files(map[string][]byte{"shop/v1/order.proto": []byte(`syntax = "proto3";
 package shop.v1;
 import "buf/validate/validate.proto";
 import "trestle/v1/options.proto";
@@ -346,7 +347,7 @@ message OrderPlaced {
 "x-trestle":{"event":{"type":"order.placed","topic":"shop.orders","key":["id"]}},"type":"object","required":["id"],
 "properties":{"id":{"type":"string"},"quantity":{"type":"integer","minimum":1,"maximum":MAX}}}`
 	for limit, rules := range map[string][]string{"20": nil, "10": {"CONSTRAINT_TIGHTENED"}, "30": {"CONSTRAINT_LOOSENED"}} {
-		moved, err := schema.Load(t.Context(), schema.Files(map[string][]byte{
+		moved, err := load.Schemas(t.Context(), load.Files(map[string][]byte{
 			"shop/v1/order.json": []byte(strings.Replace(text, "MAX", limit, 1)),
 		}))
 		if err != nil {

@@ -7,16 +7,16 @@ import (
 
 	"github.com/omninode/trestle/compat"
 	"github.com/omninode/trestle/compat/report"
-	"github.com/omninode/trestle/tools/schema"
+	"github.com/omninode/trestle/tools/load"
 )
 
 func Example() {
-	old, err := schema.Load(context.Background(), schema.FS(os.DirFS("testdata/ENUM_VALUE_ADDED/json/old")))
+	old, err := load.Schemas(context.Background(), load.FS(os.DirFS("testdata/ENUM_VALUE_ADDED/json/old")))
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	new, err := schema.Load(context.Background(), schema.FS(os.DirFS("testdata/ENUM_VALUE_ADDED/json/new")))
+	new, err := load.Schemas(context.Background(), load.FS(os.DirFS("testdata/ENUM_VALUE_ADDED/json/new")))
 	if err != nil {
 		fmt.Println(err)
 		return

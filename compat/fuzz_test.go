@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/omninode/trestle/compat"
+	"github.com/omninode/trestle/tools/load"
 	"github.com/omninode/trestle/tools/schema"
 )
 
@@ -34,14 +35,14 @@ func seedPairs(f *testing.F, ending string) {
 // says the same, and nothing breaks itself.
 func compareTexts(t *testing.T, language schema.Language, old, new []byte) {
 	t.Helper()
-	load := func(text []byte) *schema.Set {
-		set, err := schema.LoadDocument(t.Context(), schema.Document{Language: language, Text: string(text)}, schema.WithDocuments())
+	loadSet := func(text []byte) *schema.Set {
+		set, err := load.Schemas(t.Context(), load.Document{Language: language, Text: string(text)}, load.WithDocuments())
 		if err != nil {
 			return nil
 		}
 		return set
 	}
-	before, after, again := load(old), load(new), load(old)
+	before, after, again := loadSet(old), loadSet(new), loadSet(old)
 	if before == nil || after == nil {
 		return
 	}

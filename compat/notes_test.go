@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/omninode/trestle/compat"
+	"github.com/omninode/trestle/tools/load"
 	"github.com/omninode/trestle/tools/schema"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/descriptorpb"
@@ -164,7 +165,7 @@ func TestNothingUntold(t *testing.T) {
 func TestUndescribed(t *testing.T) {
 	t.Parallel()
 	set := loadProto(t, noteHead+"// A is an event.\nmessage A { option (trestle.v1.event) = {topic: \"a\" key: \"id\"};\n// The id.\nstring id = 1; }")
-	image, err := schema.WriteImage(set)
+	image, err := load.WriteImage(set)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,7 +180,7 @@ func TestUndescribed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	other, err := schema.Load(t.Context(), schema.ImageBytes(bare))
+	other, err := load.Schemas(t.Context(), load.ImageBytes(bare))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/omninode/trestle/compat"
+	"github.com/omninode/trestle/tools/load"
 	"github.com/omninode/trestle/tools/schema"
 )
 
@@ -65,7 +66,7 @@ func TestContentModels(t *testing.T) {
 
 func loadText(t *testing.T, text string) *schema.Set {
 	t.Helper()
-	s, err := schema.Load(t.Context(), schema.Files(map[string][]byte{"shop/v1/a.json": []byte(text)}), schema.WithDocuments())
+	s, err := load.Schemas(t.Context(), load.Files(map[string][]byte{"shop/v1/a.json": []byte(text)}), load.WithDocuments())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +75,7 @@ func loadText(t *testing.T, text string) *schema.Set {
 
 func loadProto(t *testing.T, text string) *schema.Set {
 	t.Helper()
-	s, err := schema.Load(t.Context(), schema.Files(map[string][]byte{"shop/v1/a.proto": []byte(text)}))
+	s, err := load.Schemas(t.Context(), load.Files(map[string][]byte{"shop/v1/a.proto": []byte(text)}))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/omninode/trestle/compat"
 	"github.com/omninode/trestle/compat/report"
+	"github.com/omninode/trestle/tools/load"
 	"github.com/omninode/trestle/tools/schema"
 )
 
@@ -43,7 +44,7 @@ func TestRules(t *testing.T) {
 
 func testCase(t *testing.T, rule, dir string) {
 	t.Helper()
-	r := compare(t, load(t, filepath.Join(dir, "old")), load(t, filepath.Join(dir, "new")), compat.Options{})
+	r := compare(t, loadSet(t, filepath.Join(dir, "old")), loadSet(t, filepath.Join(dir, "new")), compat.Options{})
 	found := false
 	for _, f := range slices.Concat(r.Findings, r.Steps) {
 		found = found || f.Rule == rule
@@ -79,16 +80,16 @@ func golden(t *testing.T, file, got string) {
 
 func testLegal(t *testing.T, rule, dir string) {
 	t.Helper()
-	r := compare(t, load(t, filepath.Join(dir, "old")), load(t, filepath.Join(dir, "new")), compat.Options{})
+	r := compare(t, loadSet(t, filepath.Join(dir, "old")), loadSet(t, filepath.Join(dir, "new")), compat.Options{})
 	for _, f := range slices.Concat(r.Findings, r.Steps) {
 		t.Errorf("%s of %s: nothing is wrong here, but %s: %s", dir, rule, f.Rule, f.Message())
 	}
 }
 
-// load loads a folder of testdata; positions count from it, so that reports are the same everywhere.
-func load(t *testing.T, dir string) *schema.Set {
+// loadSet loads a folder of testdata; positions count from it, so that reports are the same everywhere.
+func loadSet(t *testing.T, dir string) *schema.Set {
 	t.Helper()
-	s, err := schema.Load(context.Background(), schema.FS(os.DirFS(dir)), schema.WithDocuments())
+	s, err := load.Schemas(context.Background(), load.FS(os.DirFS(dir)), load.WithDocuments())
 	if err != nil {
 		t.Fatalf("load %s: %v", dir, err)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/omninode/trestle/compat"
 	"github.com/omninode/trestle/compat/witness"
+	"github.com/omninode/trestle/tools/load"
 	"github.com/omninode/trestle/tools/schema"
 	"github.com/omninode/trestle/tools/schema/jsontree"
 	"github.com/omninode/trestle/tools/values"
@@ -144,7 +145,7 @@ func evolveJSON(t *testing.T, s uint64, sum *tally) {
 	}
 	var sets [2]*schema.Set
 	for i, text := range texts {
-		set, err := schema.Load(t.Context(), schema.Files(map[string][]byte{"p/v1/a.json": []byte(text)}))
+		set, err := load.Schemas(t.Context(), load.Files(map[string][]byte{"p/v1/a.json": []byte(text)}))
 		if err != nil {
 			return // no types can be made of it: whole schemas are searched in the package shape
 		}
@@ -205,7 +206,7 @@ func evolveProto(t *testing.T, s uint64, sum *tally) {
 	}
 	var sets [2]*schema.Set
 	for i, text := range texts {
-		set, err := schema.Load(t.Context(), schema.Files(map[string][]byte{"p/v1/a.proto": []byte(text)}))
+		set, err := load.Schemas(t.Context(), load.Files(map[string][]byte{"p/v1/a.proto": []byte(text)}))
 		if err != nil {
 			return
 		}

@@ -5,7 +5,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/omninode/trestle/tools/schema"
+	"github.com/omninode/trestle/tools/load"
 	"github.com/spf13/cobra"
 )
 
@@ -22,7 +22,7 @@ the JSON Schemas beside them. The same schemas give the same bytes.`,
 			if err != nil {
 				return err
 			}
-			image, err := schema.WriteImage(set)
+			image, err := load.WriteImage(set)
 			if err != nil {
 				return err
 			}

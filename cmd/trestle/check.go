@@ -15,6 +15,7 @@ import (
 	"github.com/omninode/trestle/cmd/trestle/gate"
 	"github.com/omninode/trestle/compat"
 	"github.com/omninode/trestle/compat/report"
+	"github.com/omninode/trestle/tools/load"
 	"github.com/omninode/trestle/tools/schema"
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
@@ -124,7 +125,7 @@ func loadBoth(ctx context.Context, p *project, f *checkFlags, args []string) (ol
 	}
 	g.Go(func() (err error) { next, err = loadNew(ctx, p, f, args); return err })
 	g.Go(func() error {
-		history, err := p.loadHistory(ctx, f.against, f.transitive(), &f.c, schema.WithoutComments())
+		history, err := p.loadHistory(ctx, f.against, f.transitive(), &f.c, load.WithoutComments())
 		for _, v := range history {
 			olds = append(olds, v.set)
 		}
@@ -136,27 +137,27 @@ func loadBoth(ctx context.Context, p *project, f *checkFlags, args []string) (ol
 
 func loadNew(ctx context.Context, p *project, f *checkFlags, args []string) (*schema.Set, error) {
 	if len(args) == 1 {
-		return p.loadLocation(ctx, args[0], &f.c, schema.WithoutComments())
+		return p.loadLocation(ctx, args[0], &f.c, load.WithoutComments())
 	}
-	return p.load(ctx, p.versionOptions(schema.WithoutComments())...)
+	return p.load(ctx, p.versionOptions(load.WithoutComments())...)
 }
 
 // versionOptions are for loading versions that are compared.
-func (p *project) versionOptions(opts ...schema.Option) []schema.Option {
-	return append(opts, schema.WithDocuments(), schema.WithShared(&p.shared))
+func (p *project) versionOptions(opts ...load.Option) []load.Option {
+	return append(opts, load.WithDocuments(), load.WithShared(&p.shared))
 }
 
 // loadSource loads schemas with the project's settings, where there is a project.
-func (p *project) loadSource(ctx context.Context, src schema.Source, opts ...schema.Option) (*schema.Set, error) {
+func (p *project) loadSource(ctx context.Context, src load.Source, opts ...load.Option) (*schema.Set, error) {
 	if p.config.GoImport != "" {
-		opts = append(opts, schema.WithGoPrefix(p.config.GoImport))
+		opts = append(opts, load.WithGoPrefix(p.config.GoImport))
 	}
-	return schema.Load(ctx, src, opts...)
+	return load.Schemas(ctx, src, opts...)
 }
 
 // loadLocation loads what a word of the command line names. Outside a project every word but the bare git#REF works.
-func (p *project) loadLocation(ctx context.Context, word string, c *connections, opts ...schema.Option) (*schema.Set, error) {
-	locator := schema.Locator{Registry: func(subject string) (schema.Source, error) { return registryDocument(ctx, p, c, subject) }}
+func (p *project) loadLocation(ctx context.Context, word string, c *connections, opts ...load.Option) (*schema.Set, error) {
+	locator := load.Locator{Registry: func(subject string) (load.Source, error) { return registryDocument(ctx, p, c, subject) }}
 	if err := p.open(); err == nil {
 		locator.Dir = p.dir
 		if strings.HasPrefix(word, "git#") {
@@ -191,7 +192,7 @@ func schemasOf(word string) (string, error) {
 }
 
 // registryDocument fetches SUBJECT or SUBJECT@VERSION.
-func registryDocument(ctx context.Context, p *project, c *connections, word string) (schema.Source, error) {
+func registryDocument(ctx context.Context, p *project, c *connections, word string) (load.Source, error) {
 	client, err := c.registryClient(p)
 	if err != nil {
 		return nil, err

@@ -10,6 +10,7 @@ import (
 	"github.com/omninode/trestle/cmd/trestle/gate"
 	"github.com/omninode/trestle/compat"
 	"github.com/omninode/trestle/runtime/registry"
+	"github.com/omninode/trestle/tools/load"
 	"github.com/omninode/trestle/tools/schema"
 )
 
@@ -21,7 +22,7 @@ type version struct {
 
 // loadHistory loads what words name, oldest first: git#PATTERN is every tag that matches, in the order of their
 // versions, and, where the whole history counts, registry:SUBJECT is every version of the subject.
-func (p *project) loadHistory(ctx context.Context, words []string, whole bool, c *connections, opts ...schema.Option) ([]version, error) {
+func (p *project) loadHistory(ctx context.Context, words []string, whole bool, c *connections, opts ...load.Option) ([]version, error) {
 	var out []version
 	for _, word := range words {
 		subject, inRegistry := strings.CutPrefix(word, "registry:")
@@ -92,7 +93,7 @@ func (p *project) tags(ctx context.Context, ref string) ([]string, error) {
 }
 
 // loadVersions loads all versions of a subject.
-func (p *project) loadVersions(ctx context.Context, subject string, c *connections, opts []schema.Option) ([]version, error) {
+func (p *project) loadVersions(ctx context.Context, subject string, c *connections, opts []load.Option) ([]version, error) {
 	client, err := c.registryClient(p)
 	if err != nil {
 		return nil, err

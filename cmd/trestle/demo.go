@@ -16,6 +16,7 @@ import (
 	"github.com/omninode/trestle/compat"
 	"github.com/omninode/trestle/runtime/registry"
 	"github.com/omninode/trestle/tools/gen"
+	"github.com/omninode/trestle/tools/load"
 	"github.com/omninode/trestle/tools/schema"
 	"github.com/spf13/cobra"
 )
@@ -99,7 +100,7 @@ func checkGenerated(ctx context.Context, p *project, set *schema.Set, step func(
 // checkCommitted compares the schemas with those of the last commit; without a repository there is nothing to compare
 // with.
 func checkCommitted(ctx context.Context, p *project, set *schema.Set, step func(string, ...any)) error {
-	old, err := p.loadSource(ctx, schema.Git{Dir: p.dir, Ref: "HEAD", Path: p.config.Schemas, Root: p.config.Schemas})
+	old, err := p.loadSource(ctx, load.Git{Dir: p.dir, Ref: "HEAD", Path: p.config.Schemas, Root: p.config.Schemas})
 	if err != nil {
 		step("no compatibility gate: %v", err)
 		return nil

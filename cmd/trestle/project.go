@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/omninode/trestle/tools/load"
 	"github.com/omninode/trestle/tools/schema"
 	"go.yaml.in/yaml/v3"
 )
@@ -17,7 +18,7 @@ type project struct {
 	dir    string // as given by --dir; after open: where trestle.yaml is
 	config config
 	opened bool
-	shared schema.Shared // what versions have in common that one command loads
+	shared load.Shared // what versions have in common that one command loads
 }
 
 // config is trestle.yaml.
@@ -103,12 +104,12 @@ func (p *project) shown(elem ...string) string {
 }
 
 // load opens the project and loads its schemas.
-func (p *project) load(ctx context.Context, opts ...schema.Option) (*schema.Set, error) {
+func (p *project) load(ctx context.Context, opts ...load.Option) (*schema.Set, error) {
 	if err := p.open(); err != nil {
 		return nil, err
 	}
 	dir := p.shown(p.config.Schemas)
-	set, err := p.loadSource(ctx, schema.Dir(dir), opts...)
+	set, err := p.loadSource(ctx, load.Dir(dir), opts...)
 	var mistakes schema.Errors
 	if errors.As(err, &mistakes) {
 		return nil, below(dir, mistakes)

@@ -12,14 +12,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/omninode/trestle/compat"
 	"github.com/omninode/trestle/compat/changelog"
+	"github.com/omninode/trestle/tools/load"
 	"github.com/omninode/trestle/tools/schema"
 )
 
 var update = flag.Bool("update", false, "write the changelogs to testdata")
 
-func load(t *testing.T, dir string) *schema.Set {
+func loadSet(t *testing.T, dir string) *schema.Set {
 	t.Helper()
-	s, err := schema.Load(context.Background(), schema.FS(os.DirFS(dir)), schema.WithDocuments())
+	s, err := load.Schemas(context.Background(), load.FS(os.DirFS(dir)), load.WithDocuments())
 	if err != nil {
 		t.Fatalf("load %s: %v", dir, err)
 	}
@@ -28,7 +29,7 @@ func load(t *testing.T, dir string) *schema.Set {
 
 func log(t *testing.T, name string, accepted *compat.Exemptions) *changelog.Changelog {
 	t.Helper()
-	old, new := load(t, filepath.Join("testdata", name, "old")), load(t, filepath.Join("testdata", name, "new"))
+	old, new := loadSet(t, filepath.Join("testdata", name, "old")), loadSet(t, filepath.Join("testdata", name, "new"))
 	report, err := compat.Compare(old, new, compat.Options{NoWitness: true})
 	if err != nil {
 		t.Fatal(err)
@@ -94,7 +95,7 @@ func TestAccepted(t *testing.T) {
 
 func TestNothing(t *testing.T) {
 	t.Parallel()
-	set := load(t, filepath.Join("testdata", "successor", "new"))
+	set := loadSet(t, filepath.Join("testdata", "successor", "new"))
 	report, err := compat.Compare(set, set, compat.Options{})
 	if err != nil {
 		t.Fatal(err)

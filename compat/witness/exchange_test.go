@@ -3,6 +3,7 @@ package witness
 import (
 	"testing"
 
+	"github.com/omninode/trestle/tools/load"
 	"github.com/omninode/trestle/tools/schema"
 )
 
@@ -73,7 +74,7 @@ func TestExchangeRefuses(t *testing.T) {
 
 func loadBody(t *testing.T, body string) *schema.Set {
 	t.Helper()
-	s, err := schema.Load(t.Context(), schema.Files(map[string][]byte{"p/v1/a.proto": []byte(`syntax = "proto3";
+	s, err := load.Schemas(t.Context(), load.Files(map[string][]byte{"p/v1/a.proto": []byte(`syntax = "proto3";
 package p.v1;
 import "buf/validate/validate.proto";
 import "trestle/v1/options.proto";

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/omninode/trestle/tools/load"
 	"github.com/omninode/trestle/tools/schema"
 )
 
@@ -12,7 +13,7 @@ import (
 // without that, no search could begin.
 func TestOwnEvents(t *testing.T) {
 	t.Parallel()
-	set, err := schema.Load(t.Context(), schema.Dir(filepath.Join("..", "..", "schemas")))
+	set, err := load.Schemas(t.Context(), load.Dir(filepath.Join("..", "..", "schemas")))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,19 +24,20 @@ import (
 	trestle "github.com/omninode/trestle/runtime/event"
 	"github.com/omninode/trestle/runtime/wire"
 	"github.com/omninode/trestle/tools/event"
+	"github.com/omninode/trestle/tools/load"
 	"github.com/omninode/trestle/tools/schema"
 )
 
 const root = "../.."
 
-var load = sync.OnceValues(func() (*schema.Set, error) {
-	return schema.Load(context.Background(), schema.Dir(filepath.Join(root, "schemas")))
+var loadSet = sync.OnceValues(func() (*schema.Set, error) {
+	return load.Schemas(context.Background(), load.Dir(filepath.Join(root, "schemas")))
 })
 
 // both are all event types of this repository, as generated and as made from the schemas.
 func both(t testing.TB) (generated, made map[string]*trestle.EventInfo) {
 	t.Helper()
-	set, err := load()
+	set, err := loadSet()
 	if err != nil {
 		t.Fatal(err)
 	}

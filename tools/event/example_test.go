@@ -7,11 +7,11 @@ import (
 
 	"github.com/omninode/trestle/runtime/jsonio"
 	"github.com/omninode/trestle/tools/event"
-	"github.com/omninode/trestle/tools/schema"
+	"github.com/omninode/trestle/tools/load"
 )
 
 func Example() {
-	set, err := schema.Load(context.Background(), schema.Files(map[string][]byte{"shop/v1/door.json": []byte(`{
+	set, err := load.Schemas(context.Background(), load.Files(map[string][]byte{"shop/v1/door.json": []byte(`{
 		"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "DoorOpened",
 		"x-trestle": {"event": {"type": "door.opened", "topic": "doors"}},
 		"type": "object", "properties": {"width": {"type": "number", "minimum": 1}, "kind": {"type": "string", "default": "main"}}

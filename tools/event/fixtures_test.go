@@ -19,7 +19,7 @@ import (
 	objectsv1 "github.com/omninode/trestle/tools/gen/golang/testdata/objects/want/acme/objects/v1"
 	rulesv1 "github.com/omninode/trestle/tools/gen/golang/testdata/rules/want/acme/rules/v1"
 	shapesv1 "github.com/omninode/trestle/tools/gen/golang/testdata/shapes/want/acme/shapes/v1"
-	"github.com/omninode/trestle/tools/schema"
+	"github.com/omninode/trestle/tools/load"
 )
 
 // TestSameAsGeneratedFixtures holds both to each other on what the generator is tested with: every kind of field and
@@ -29,7 +29,7 @@ func TestSameAsGeneratedFixtures(t *testing.T) {
 	for name, generated := range map[string][]*trestle.EventInfo{
 		"rules": rulesv1.Events(), "shapes": shapesv1.Events(), "objects": objectsv1.Events(), "left": leftv1.Events(),
 	} {
-		set, err := schema.Load(t.Context(), schema.Dir(filepath.Join(root, "tools/gen/golang/testdata", name, "in")))
+		set, err := load.Schemas(t.Context(), load.Dir(filepath.Join(root, "tools/gen/golang/testdata", name, "in")))
 		if err != nil {
 			t.Fatal(err)
 		}

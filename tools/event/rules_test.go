@@ -9,14 +9,14 @@ import (
 	trestle "github.com/omninode/trestle/runtime/event"
 	"github.com/omninode/trestle/runtime/jsonio"
 	"github.com/omninode/trestle/tools/event"
-	"github.com/omninode/trestle/tools/schema"
+	"github.com/omninode/trestle/tools/load"
 )
 
 // TestRulesOfOthersSchemas validates what this repository's schemas don't use: times, durations and CEL in protobuf,
 // formats, alternatives and references between files in JSON Schema.
 func TestRulesOfOthersSchemas(t *testing.T) {
 	t.Parallel()
-	set, err := schema.Load(t.Context(), schema.Files(map[string][]byte{
+	set, err := load.Schemas(t.Context(), load.Files(map[string][]byte{
 		"a/v1/a.proto": []byte(`syntax = "proto3";
 package a.v1;
 import "buf/validate/validate.proto";

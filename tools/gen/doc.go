@@ -3,7 +3,7 @@
 // [All] runs every generator and returns files in memory: it opens nothing and writes nothing, and its result depends
 // on the model alone. [Diff], [Stale] and [Write] bring a folder to that state.
 //
-//	set, err := schema.Load(ctx, schema.Dir("schemas"))
+//	set, err := load.Schemas(ctx, load.Dir("schemas"))
 //	if err != nil {
 //		return err
 //	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/omninode/trestle/tools/gen"
+	"github.com/omninode/trestle/tools/load"
 	"github.com/omninode/trestle/tools/schema"
 )
 
@@ -47,7 +48,7 @@ func TestCancelled(t *testing.T) {
 
 func repository(t *testing.T) *schema.Set {
 	t.Helper()
-	set, err := schema.Load(t.Context(), schema.Dir(filepath.Join("..", "..", "schemas")))
+	set, err := load.Schemas(t.Context(), load.Dir(filepath.Join("..", "..", "schemas")))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,5 +6,5 @@
 // file; [Rules] lists them. A finding that is meant to be is silenced by rule and element, see [Options].
 //
 // What makes schemas unusable (a key word that is misspelt, a group that reads a topic which nothing declares) is not
-// here: [schema.Load] refuses it. Nor is what only matters between two versions: that is package compat.
+// here: package load refuses it. Nor is what only matters between two versions: that is package compat.
 package lint

@@ -6,11 +6,11 @@ import (
 	"os"
 
 	"github.com/omninode/trestle/tools/lint"
-	"github.com/omninode/trestle/tools/schema"
+	"github.com/omninode/trestle/tools/load"
 )
 
 func Example() {
-	set, err := schema.Load(context.Background(), schema.Dir("testdata/TOPIC_VERSION/in"))
+	set, err := load.Schemas(context.Background(), load.Dir("testdata/TOPIC_VERSION/in"))
 	if err != nil {
 		fmt.Println(err)
 		return

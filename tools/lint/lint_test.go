@@ -11,14 +11,15 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/omninode/trestle/tools/lint"
+	"github.com/omninode/trestle/tools/load"
 	"github.com/omninode/trestle/tools/schema"
 )
 
 var update = flag.Bool("update", false, "write testdata/*/want.txt")
 
-func load(t *testing.T, dir string) *schema.Set {
+func loadSet(t *testing.T, dir string) *schema.Set {
 	t.Helper()
-	set, err := schema.Load(t.Context(), schema.Dir(dir))
+	set, err := load.Schemas(t.Context(), load.Dir(dir))
 	if err != nil {
 		t.Fatalf("%s:\n%v", dir, err)
 	}
@@ -41,7 +42,7 @@ func TestRules(t *testing.T) {
 		t.Run(rule.ID, func(t *testing.T) {
 			t.Parallel()
 			dir := filepath.Join("testdata", rule.ID)
-			findings := lint.Run(load(t, filepath.Join(dir, "in")), lint.Options{})
+			findings := lint.Run(loadSet(t, filepath.Join(dir, "in")), lint.Options{})
 			if !slices.ContainsFunc(findings, func(f *lint.Finding) bool { return f.Rule == rule.ID }) {
 				t.Errorf("%s finds nothing in its own %s/in", rule.ID, dir)
 			}
@@ -58,7 +59,7 @@ func TestRules(t *testing.T) {
 			if diff := cmp.Diff(string(want), got); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", golden, diff)
 			}
-			if legal := lint.Run(load(t, filepath.Join(dir, "legal")), lint.Options{}); len(legal) > 0 {
+			if legal := lint.Run(loadSet(t, filepath.Join(dir, "legal")), lint.Options{}); len(legal) > 0 {
 				t.Errorf("the legal neighbour is not silent:\n%s", text(t, legal))
 			}
 		})
@@ -98,7 +99,7 @@ func TestRulesAreComplete(t *testing.T) {
 // The project's own schemas keep its rules.
 func TestOwnSchemas(t *testing.T) {
 	t.Parallel()
-	findings := lint.Run(load(t, "../../schemas"), lint.Options{})
+	findings := lint.Run(loadSet(t, "../../schemas"), lint.Options{})
 	if errors, _ := lint.Count(findings); errors > 0 {
 		t.Errorf("schemas/ break the rules:\n%s", text(t, findings))
 	}

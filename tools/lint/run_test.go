@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/omninode/trestle/tools/lint"
+	"github.com/omninode/trestle/tools/load"
 	"github.com/omninode/trestle/tools/schema"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protodesc"
@@ -47,7 +48,7 @@ func loadText(t *testing.T, files map[string]string) *schema.Set {
 	for name, text := range files {
 		texts[name] = []byte(text)
 	}
-	set, err := schema.Load(t.Context(), schema.Files(texts))
+	set, err := load.Schemas(t.Context(), load.Files(texts))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -239,7 +240,7 @@ func TestImageWithoutComments(t *testing.T) {
 	if err := os.WriteFile(name, image, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	set, err := schema.Load(t.Context(), schema.Image(name))
+	set, err := load.Schemas(t.Context(), load.Image(name))
 	if err != nil {
 		t.Fatal(err)
 	}

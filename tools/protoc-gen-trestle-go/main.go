@@ -28,6 +28,7 @@ import (
 	"google.golang.org/protobuf/types/pluginpb"
 
 	"github.com/omninode/trestle/tools/gen/golang"
+	"github.com/omninode/trestle/tools/load"
 	"github.com/omninode/trestle/tools/schema"
 )
 
@@ -77,7 +78,7 @@ func generate(ctx context.Context, req *pluginpb.CodeGeneratorRequest) ([]*plugi
 	if err != nil {
 		return nil, fmt.Errorf("read descriptors: %w", err)
 	}
-	set, err := schema.Load(ctx, schema.ImageBytes(image))
+	set, err := load.Schemas(ctx, load.ImageBytes(image))
 	if err != nil {
 		return nil, err
 	}

@@ -1,8 +1,15 @@
 // Package schema is the model of event schemas: one set of types under protobuf and JSON Schema, with positions.
 //
-// Loaders beside the model fill it ([Load] reads a folder, a file, an image or files in memory); generators and the
-// compatibility checker read it and know neither language's syntax. Nothing in a loaded Set changes afterwards, so it
-// may be read from many goroutines.
+// Package load fills it, from a folder, a file, git, an image, a registry or files in memory; generators and the
+// compatibility checker ask it and know neither language's syntax. It opens no file and runs no compiler itself. Nothing
+// in a loaded [Set] changes afterwards, so it may be read from many goroutines.
+//
+//	for _, e := range set.Events() {
+//		fmt.Println(e.Type, e.Topic.Name, e.SchemaVersion())
+//		for _, f := range e.Message.Fields {
+//			fmt.Println(f.JSONName, f.Type.Kind, f.Pos)
+//		}
+//	}
 package schema
 
 import (
@@ -162,6 +169,16 @@ type TopicSettings struct {
 	CleanupPolicy   string
 	CompressionType string
 	MaxMessageBytes int32 // 0: the broker's default
+}
+
+// String renders the settings in the vocabulary's words.
+func (s TopicSettings) String() string {
+	retention := int64(-1)
+	if s.Retention >= 0 {
+		retention = s.Retention.Milliseconds()
+	}
+	return fmt.Sprintf("partitions %d, retention_ms %d, cleanup_policy %s, compression_type %s, max_message_bytes %d",
+		s.Partitions, retention, s.CleanupPolicy, s.CompressionType, s.MaxMessageBytes)
 }
 
 // Topic is a topic with its settings resolved.

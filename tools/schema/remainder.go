@@ -22,6 +22,15 @@ type Remainder struct {
 // KeywordText is a keyword of a schema with its value as JSON text.
 type KeywordText struct{ Keyword, JSON string }
 
+// annotations are the keywords of [IsAnnotation].
+var annotations = []string{
+	"$comment", "title", "description", "examples", "deprecated", "readOnly", "writeOnly", "default", "x-trestle",
+	"$defs", "contentMediaType", "contentSchema",
+}
+
+// IsAnnotation says whether a keyword of JSON Schema says nothing of what is valid, and may be in any schema.
+func IsAnnotation(keyword string) bool { return slices.Contains(annotations, keyword) }
+
 // modelled are keywords that the model holds and generated code cannot check exactly.
 var modelled = []string{"multipleOf", "uniqueItems"}
 
@@ -43,8 +52,8 @@ func (r *Remainder) Texts() []KeywordText {
 	}
 	var out []KeywordText
 	for _, m := range v.Members {
-		if len(r.Keywords) > 0 && (!slices.Contains(r.Keywords, m.Name) || slices.Contains(modelled, m.Name)) || slices.Contains(keywordsOfAnnotation, m.Name) ||
-			slices.Contains(keywordsOfRoot, m.Name) {
+		if len(r.Keywords) > 0 && (!slices.Contains(r.Keywords, m.Name) || slices.Contains(modelled, m.Name)) || IsAnnotation(m.Name) ||
+			m.Name == "$schema" || m.Name == "$id" {
 			continue
 		}
 		out = append(out, KeywordText{m.Name, m.Value.JSON()})

@@ -58,6 +58,12 @@ func (f *Family) DeadLetterName(topic string) (name string, ok bool) {
 	return name, ok
 }
 
+// CheckTopicPattern says what is wrong with a family's topic pattern.
+func CheckTopicPattern(pattern string) error {
+	_, err := compileTopicPattern(pattern)
+	return err
+}
+
 func compileTopicPattern(pattern string) (*regexp.Regexp, error) {
 	var b strings.Builder
 	b.WriteByte('^')
@@ -82,8 +88,8 @@ func compileTopicPattern(pattern string) (*regexp.Regexp, error) {
 	return regexp.Compile(b.String())
 }
 
-// checkDeadLetterPattern finds placeholders that a dead-letter pattern cannot have.
-func checkDeadLetterPattern(pattern, topicPattern string) error {
+// CheckDeadLetterPattern says which placeholder a dead-letter pattern cannot have beside a topic pattern.
+func CheckDeadLetterPattern(pattern, topicPattern string) error {
 	for _, word := range placeholder.FindAllString(pattern, -1) {
 		if word == "{topic}" {
 			continue
@@ -94,16 +100,6 @@ func checkDeadLetterPattern(pattern, topicPattern string) error {
 		if !strings.Contains(topicPattern, word) {
 			return fmt.Errorf("%s is not in topic_pattern %q", word, topicPattern)
 		}
-	}
-	return nil
-}
-
-var topicName = regexp.MustCompile(`^[A-Za-z0-9._-]{1,249}$`)
-
-// checkTopicName says what Kafka would refuse about a topic's name.
-func checkTopicName(name string) error {
-	if name == "." || name == ".." || !topicName.MatchString(name) {
-		return fmt.Errorf("topic name %q: a name has 1 to 249 letters, digits, dots, underscores and hyphens", name)
 	}
 	return nil
 }

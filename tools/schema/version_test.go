@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/omninode/trestle/tools/load"
 	"github.com/omninode/trestle/tools/schema"
 )
 
@@ -15,7 +16,7 @@ func TestVersions(t *testing.T) {
 message Placed { option (trestle.v1.event) = {type: "` + typ + `" topic: "` + typ + `" key: "id"}; string id = 1;
   string schema_version = 2 [(trestle.v1.field).default = "` + version + `"]; }`
 	}
-	set, err := schema.Load(t.Context(), schema.Files(map[string][]byte{
+	set, err := load.Schemas(t.Context(), load.Files(map[string][]byte{
 		"shop/v2/a.proto":       []byte(event("shop.v2", "two", `\"2.3\"`)),
 		"shop/v10/a.proto":      []byte(event("shop.v10", "ten", `\"1.0\"`)),
 		"shop/v2beta1/a.proto":  []byte(event("shop.v2beta1", "beta", ``)),

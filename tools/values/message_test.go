@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/omninode/trestle/tools/load"
 	"github.com/omninode/trestle/tools/schema"
 	"github.com/omninode/trestle/tools/values"
 )
@@ -12,7 +13,7 @@ import (
 // message loads the first of some messages.
 func message(t *testing.T, body string) *schema.Message {
 	t.Helper()
-	s, err := schema.Load(t.Context(), schema.Files(map[string][]byte{"p/v1/a.proto": []byte(`syntax = "proto3";
+	s, err := load.Schemas(t.Context(), load.Files(map[string][]byte{"p/v1/a.proto": []byte(`syntax = "proto3";
 package p.v1;
 import "buf/validate/validate.proto";
 import "google/protobuf/duration.proto";

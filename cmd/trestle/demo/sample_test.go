@@ -6,14 +6,14 @@ import (
 
 	trestle "github.com/omninode/trestle/runtime/event"
 	"github.com/omninode/trestle/tools/event"
-	"github.com/omninode/trestle/tools/schema"
+	"github.com/omninode/trestle/tools/load"
 )
 
 // TestSamples makes examples of schemas that are hard to break or to fill: every one that takes part is valid, carries
 // its conversation's ids, and has an invalid twin.
 func TestSamples(t *testing.T) {
 	t.Parallel()
-	set, err := schema.Load(t.Context(), schema.Files(map[string][]byte{"a/v1/a.proto": []byte(`syntax = "proto3";
+	set, err := load.Schemas(t.Context(), load.Files(map[string][]byte{"a/v1/a.proto": []byte(`syntax = "proto3";
 package a.v1;
 import "buf/validate/validate.proto";
 import "trestle/v1/options.proto";

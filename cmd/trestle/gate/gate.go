@@ -13,13 +13,14 @@ import (
 	devregistry "github.com/omninode/trestle/cmd/trestle/dev/registry"
 	"github.com/omninode/trestle/compat"
 	"github.com/omninode/trestle/runtime/registry"
+	"github.com/omninode/trestle/tools/load"
 	"github.com/omninode/trestle/tools/schema"
 )
 
 // Registration refuses next when it breaks any stored version in either direction. It is what
 // [registry.WithGate] takes.
 func Registration(ctx context.Context, next registry.Stored, versions []registry.Stored) error {
-	documents := make([]schema.Document, len(versions))
+	documents := make([]load.Document, len(versions))
 	for i, v := range versions {
 		documents[i] = Document(v)
 	}
@@ -38,7 +39,7 @@ type Checker struct{}
 
 // Check returns the findings that make next incompatible, one sentence each.
 func (Checker) Check(level string, versions []devregistry.Candidate, next devregistry.Candidate) ([]string, error) {
-	documents := make([]schema.Document, len(versions))
+	documents := make([]load.Document, len(versions))
 	for i, v := range versions {
 		documents[i] = document(v.Subject, v.Type, v.Schema, v.Texts)
 	}
@@ -46,25 +47,25 @@ func (Checker) Check(level string, versions []devregistry.Candidate, next devreg
 }
 
 // Document is a stored schema as a source for the loader.
-func Document(s registry.Stored) schema.Document {
+func Document(s registry.Stored) load.Document {
 	return document(s.Subject, string(s.Type), s.Schema, s.Texts)
 }
 
-func document(subject, schemaType, text string, texts map[string]string) schema.Document {
-	d := schema.Document{Name: subject, Language: schema.JSONSchema, Text: text}
+func document(subject, schemaType, text string, texts map[string]string) load.Document {
+	d := load.Document{Name: subject, Language: schema.JSONSchema, Text: text}
 	if schemaType == string(registry.Protobuf) {
 		d.Language = schema.Protobuf
 	}
 	for _, name := range slices.Sorted(maps.Keys(texts)) {
-		d.References = append(d.References, schema.Reference{Name: name, Text: texts[name]})
+		d.References = append(d.References, load.Reference{Name: name, Text: texts[name]})
 	}
 	return d
 }
 
 // judge compares next with each version. A stored version that can't be read can't be judged, and so is a reason to
 // refuse: a green gate must mean that old events stay readable.
-func judge(ctx context.Context, mode compat.Mode, versions []schema.Document, next schema.Document) ([]string, error) {
-	newSet, err := schema.LoadDocument(ctx, next, schema.WithDocuments())
+func judge(ctx context.Context, mode compat.Mode, versions []load.Document, next load.Document) ([]string, error) {
+	newSet, err := load.Schemas(ctx, next, load.WithDocuments())
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +75,7 @@ func judge(ctx context.Context, mode compat.Mode, versions []schema.Document, ne
 	var messages []string
 	var olds []*schema.Set
 	for _, v := range versions {
-		old, err := schema.LoadDocument(ctx, v, schema.WithDocuments())
+		old, err := load.Schemas(ctx, v, load.WithDocuments())
 		if err != nil {
 			messages = append(messages, fmt.Sprintf("a stored version can't be judged: %v", err))
 			continue

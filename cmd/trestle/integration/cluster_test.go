@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/omninode/trestle/runtime/topics"
+	"github.com/omninode/trestle/tools/load"
 	"github.com/omninode/trestle/tools/schema"
 )
 
@@ -29,7 +30,7 @@ func within(t testing.TB, d time.Duration) context.Context {
 
 // schemas are those of the project.
 var schemas = sync.OnceValues(func() (*schema.Set, error) {
-	return schema.Load(context.Background(), schema.Dir("../../../schemas"))
+	return load.Schemas(context.Background(), load.Dir("../../../schemas"))
 })
 
 func loadSchemas(t testing.TB) *schema.Set {

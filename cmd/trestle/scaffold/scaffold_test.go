@@ -10,7 +10,7 @@ import (
 	"github.com/omninode/trestle/cmd/trestle/scaffold"
 	"github.com/omninode/trestle/tools/gen"
 	"github.com/omninode/trestle/tools/lint"
-	"github.com/omninode/trestle/tools/schema"
+	"github.com/omninode/trestle/tools/load"
 )
 
 const root = "../../.."
@@ -25,7 +25,7 @@ func TestNewProjectCompiles(t *testing.T) {
 	}
 	p := scaffold.Project{Name: "my_shop", Module: "example.org/my-shop", Checkout: checkout}
 	dir := newProject(t, p)
-	set, err := schema.Load(t.Context(), schema.Dir(filepath.Join(dir, "schemas")))
+	set, err := load.Schemas(t.Context(), load.Dir(filepath.Join(dir, "schemas")))
 	if err != nil {
 		t.Fatal(err)
 	}

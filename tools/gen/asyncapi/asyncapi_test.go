@@ -17,14 +17,15 @@ import (
 	"github.com/omninode/trestle/runtime/trestletest/services"
 	"github.com/omninode/trestle/tools/gen/asyncapi"
 	"github.com/omninode/trestle/tools/gen/output"
+	"github.com/omninode/trestle/tools/load"
 	"github.com/omninode/trestle/tools/schema"
 )
 
 var update = flag.Bool("update", false, "write the golden file")
 
-func load(t *testing.T, dir string) *schema.Set {
+func loadSet(t *testing.T, dir string) *schema.Set {
 	t.Helper()
-	set, err := schema.Load(t.Context(), schema.Dir(dir))
+	set, err := load.Schemas(t.Context(), load.Dir(dir))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +50,7 @@ func shop() string { return filepath.Join("testdata", "shop") }
 
 func TestGolden(t *testing.T) {
 	t.Parallel()
-	got := generate(t, load(t, shop()))
+	got := generate(t, loadSet(t, shop()))
 	golden := filepath.Join("testdata", "shop.golden.json")
 	if *update {
 		if err := os.WriteFile(golden, got, 0o644); err != nil {
@@ -66,7 +67,7 @@ func TestGolden(t *testing.T) {
 	if !output.Generated(got) {
 		t.Error("no generator knows the file again")
 	}
-	if again := generate(t, load(t, shop())); !bytes.Equal(got, again) {
+	if again := generate(t, loadSet(t, shop())); !bytes.Equal(got, again) {
 		t.Error("a second run makes another document")
 	}
 }
@@ -83,7 +84,7 @@ func TestNothing(t *testing.T) {
 func TestReferences(t *testing.T) {
 	t.Parallel()
 	var root any
-	if err := json.Unmarshal(generate(t, load(t, ours())), &root); err != nil {
+	if err := json.Unmarshal(generate(t, loadSet(t, ours())), &root); err != nil {
 		t.Fatal(err)
 	}
 	count := 0
@@ -134,10 +135,10 @@ func TestParser(t *testing.T) {
 	t.Parallel()
 	node := services.Node(t, services.AsyncAPIParser)
 	dir := t.TempDir()
-	set := load(t, ours())
+	set := loadSet(t, ours())
 	document := generate(t, set)
 	documents := [][]byte{
-		document, generate(t, load(t, shop())),
+		document, generate(t, loadSet(t, shop())),
 		bytes.Replace(document, []byte(`"action": "send"`), []byte(`"action": "shout"`), 1),
 	}
 	args := []string{filepath.Join("testdata", "check.mjs"), node}

@@ -13,22 +13,23 @@ import (
 
 	"github.com/omninode/trestle/tools/gen/docs"
 	"github.com/omninode/trestle/tools/gen/output"
+	"github.com/omninode/trestle/tools/load"
 	"github.com/omninode/trestle/tools/schema"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
 
-func load(t testing.TB, dir ...string) *schema.Set {
+func loadSet(t testing.TB, dir ...string) *schema.Set {
 	t.Helper()
-	set, err := schema.Load(t.Context(), schema.Dir(filepath.Join(dir...)))
+	set, err := load.Schemas(t.Context(), load.Dir(filepath.Join(dir...)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return set
 }
 
-func shop(t testing.TB) *schema.Set { return load(t, "testdata", "shop") }
-func ours(t testing.TB) *schema.Set { return load(t, "..", "..", "..", "schemas") }
+func shop(t testing.TB) *schema.Set { return loadSet(t, "testdata", "shop") }
+func ours(t testing.TB) *schema.Set { return loadSet(t, "..", "..", "..", "schemas") }
 
 var options = docs.Options{Schemas: "schemas", Source: "../schemas", History: []docs.Release{
 	{Name: "v1.1.0", Since: "v1.0.0", Changes: []docs.Change{

@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/omninode/trestle/tools/gen/docs"
-	"github.com/omninode/trestle/tools/schema"
+	"github.com/omninode/trestle/tools/load"
 )
 
 // TestRules tells rules of one field each in words.
@@ -46,7 +46,7 @@ message Told {
   ` + tt.field + `
 }
 `
-			set, err := schema.Load(t.Context(), schema.Files(map[string][]byte{"rules/v1/told.proto": []byte(text)}))
+			set, err := load.Schemas(t.Context(), load.Files(map[string][]byte{"rules/v1/told.proto": []byte(text)}))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -62,7 +62,7 @@ message Told {
 // TestRemainderIsTold looks for what only JSON Schema's own words say, and for the members of unions.
 func TestRemainderIsTold(t *testing.T) {
 	t.Parallel()
-	set := load(t, "..", "golang", "testdata", "left", "in")
+	set := loadSet(t, "..", "golang", "testdata", "left", "in")
 	var all strings.Builder
 	for _, text := range must(t, set, docs.Markdown) {
 		all.WriteString(text)

@@ -16,14 +16,15 @@ import (
 	"github.com/omninode/trestle/runtime/event"
 	"github.com/omninode/trestle/runtime/wire"
 	"github.com/omninode/trestle/tools/gen/example"
+	"github.com/omninode/trestle/tools/load"
 	"github.com/omninode/trestle/tools/schema"
 )
 
 var update = flag.Bool("update", false, "write the golden file")
 
-func load(t *testing.T, dir ...string) (*schema.Set, *example.Maker) {
+func loadSet(t *testing.T, dir ...string) (*schema.Set, *example.Maker) {
 	t.Helper()
-	set, err := schema.Load(t.Context(), schema.Dir(filepath.Join(dir...)))
+	set, err := load.Schemas(t.Context(), load.Dir(filepath.Join(dir...)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,7 +38,7 @@ func load(t *testing.T, dir ...string) (*schema.Set, *example.Maker) {
 // TestReadable decodes the example of each event of this project with the generated types and validates it.
 func TestReadable(t *testing.T) {
 	t.Parallel()
-	set, m := load(t, "..", "..", "..", "schemas")
+	set, m := loadSet(t, "..", "..", "..", "schemas")
 	infos := map[string]*event.EventInfo{}
 	for _, info := range append(codegenv1.Events(), hooksv1.Events()...) {
 		infos[info.Type] = info
@@ -71,7 +72,7 @@ func check(t *testing.T, info *event.EventInfo, text []byte) {
 
 func TestGolden(t *testing.T) {
 	t.Parallel()
-	set, m := load(t, "testdata", "hard")
+	set, m := loadSet(t, "testdata", "hard")
 	got := map[string]json.RawMessage{}
 	for _, e := range set.Events() {
 		got[e.Type] = m.Record(e)

@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/omninode/trestle/tools/gen/golang"
-	"github.com/omninode/trestle/tools/schema"
+	"github.com/omninode/trestle/tools/load"
 )
 
 // TestRefuseNamesOfConversations holds errors about names that the callers and handlers of requests would collide with.
@@ -32,7 +32,7 @@ import "trestle/v1/options.proto";
 message Told {
   option (trestle.v1.event) = {topic: "told" role: ROLE_RESPONSE};
 }` + strings.Replace(request, "%s", "Ask", 1) + "\n" + tt.more + "\n"
-			set, err := schema.Load(t.Context(), schema.Files(map[string][]byte{"acme/v1/a.proto": []byte(text)}))
+			set, err := load.Schemas(t.Context(), load.Files(map[string][]byte{"acme/v1/a.proto": []byte(text)}))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/omninode/trestle/tools/gen"
 	"github.com/omninode/trestle/tools/gen/output"
+	"github.com/omninode/trestle/tools/load"
 	"github.com/omninode/trestle/tools/schema"
 )
 
@@ -57,19 +58,19 @@ func TestGolden(t *testing.T) {
 func TestDeterministic(t *testing.T) {
 	t.Parallel()
 	sets := map[string]func() *schema.Set{
-		"schemas": func() *schema.Set { return load(t, filepath.Join("..", "..", "..", "schemas"), "") },
+		"schemas": func() *schema.Set { return loadSet(t, filepath.Join("..", "..", "..", "schemas"), "") },
 		"shapes":  func() *schema.Set { return loadCase(t, "shapes") },
 		"objects": func() *schema.Set { return loadCase(t, "objects") },
 		"formats": func() *schema.Set { return loadCase(t, "formats") },
 		"pairs":   func() *schema.Set { return loadCase(t, "pairs") },
 		"left":    func() *schema.Set { return loadCase(t, "left") },
 	}
-	for name, load := range sets {
+	for name, loadSet := range sets {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			want := generate(t, load())
+			want := generate(t, loadSet())
 			for seed := range uint64(5) {
-				set := load()
+				set := loadSet()
 				shuffle(set, rand.New(rand.NewPCG(seed, seed)))
 				if diff := cmp.Diff(want, generate(t, set)); diff != "" {
 					t.Fatalf("seed %d: (-in order +shuffled):\n%s", seed, diff)
@@ -107,16 +108,16 @@ func generate(t *testing.T, set *schema.Set) map[string]string {
 
 func loadCase(t *testing.T, name string) *schema.Set {
 	t.Helper()
-	return load(t, filepath.Join("testdata", name, "in"), goldenImport+name+"/want")
+	return loadSet(t, filepath.Join("testdata", name, "in"), goldenImport+name+"/want")
 }
 
-func load(t *testing.T, dir, prefix string) *schema.Set {
+func loadSet(t *testing.T, dir, prefix string) *schema.Set {
 	t.Helper()
-	var opts []schema.Option
+	var opts []load.Option
 	if prefix != "" {
-		opts = append(opts, schema.WithGoPrefix(prefix))
+		opts = append(opts, load.WithGoPrefix(prefix))
 	}
-	set, err := schema.Load(context.Background(), schema.Dir(dir), opts...)
+	set, err := load.Schemas(context.Background(), load.Dir(dir), opts...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/omninode/trestle/tools/gen/golang"
-	"github.com/omninode/trestle/tools/schema"
+	"github.com/omninode/trestle/tools/load"
 )
 
 // TestRefuse holds errors to their place in the schema and to what they name.
@@ -64,7 +64,7 @@ func TestRefuse(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			set, err := schema.Load(t.Context(), schema.Files(map[string][]byte{tt.file: []byte(tt.text)}))
+			set, err := load.Schemas(t.Context(), load.Files(map[string][]byte{tt.file: []byte(tt.text)}))
 			if err != nil {
 				t.Fatal(err)
 			}

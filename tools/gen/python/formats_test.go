@@ -13,7 +13,7 @@ import (
 // TestFormatsAgree has Go and Python judge texts of and near every format.
 func TestFormatsAgree(t *testing.T) {
 	t.Parallel()
-	files, err := python.Generate(load(t, filepath.Join("..", "golang", "testdata", "left", "in")))
+	files, err := python.Generate(loadSet(t, filepath.Join("..", "golang", "testdata", "left", "in")))
 	if err != nil {
 		t.Fatal(err)
 	}

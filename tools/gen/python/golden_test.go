@@ -13,6 +13,7 @@ import (
 
 	"github.com/omninode/trestle/tools/gen/output"
 	"github.com/omninode/trestle/tools/gen/python"
+	"github.com/omninode/trestle/tools/load"
 	"github.com/omninode/trestle/tools/schema"
 )
 
@@ -27,7 +28,7 @@ func TestGolden(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			files := generate(t, load(t, in))
+			files := generate(t, loadSet(t, in))
 			dir := filepath.Join("testdata", name, "want")
 			if *update {
 				write(t, dir, files)
@@ -119,12 +120,12 @@ func generate(t *testing.T, set *schema.Set) []output.File {
 
 func loadRepository(t *testing.T) *schema.Set {
 	t.Helper()
-	return load(t, filepath.Join("..", "..", "..", "schemas"))
+	return loadSet(t, filepath.Join("..", "..", "..", "schemas"))
 }
 
-func load(t *testing.T, dir string) *schema.Set {
+func loadSet(t *testing.T, dir string) *schema.Set {
 	t.Helper()
-	set, err := schema.Load(t.Context(), schema.Dir(dir))
+	set, err := load.Schemas(t.Context(), load.Dir(dir))
 	if err != nil {
 		t.Fatal(err)
 	}

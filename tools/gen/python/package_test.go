@@ -20,10 +20,10 @@ func TestClean(t *testing.T) {
 	interpreter := services.Python(t)
 	cache := t.TempDir() // pydantic is analysed once
 	sets := map[string]*schema.Set{
-		"repository": loadRepository(t), "left": load(t, filepath.Join("..", "golang", "testdata", "left", "in")),
+		"repository": loadRepository(t), "left": loadSet(t, filepath.Join("..", "golang", "testdata", "left", "in")),
 	}
 	for _, name := range []string{"rules", "shapes", "objects"} {
-		sets[name] = load(t, filepath.Join("testdata", name, "in"))
+		sets[name] = loadSet(t, filepath.Join("testdata", name, "in"))
 	}
 	for name, set := range sets {
 		t.Run(name, func(t *testing.T) {

@@ -74,7 +74,7 @@ func TestEveryRule(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			set := load(t, filepath.Join("..", "golang", "testdata", name, "in"))
+			set := loadSet(t, filepath.Join("..", "golang", "testdata", name, "in"))
 			files, err := python.Generate(set)
 			if err != nil {
 				t.Fatal(err)

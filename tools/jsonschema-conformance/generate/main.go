@@ -20,6 +20,7 @@ import (
 	"github.com/omninode/trestle/tools/gen/golang"
 	"github.com/omninode/trestle/tools/gen/output"
 	"github.com/omninode/trestle/tools/jsonschema-conformance/suite"
+	"github.com/omninode/trestle/tools/load"
 	"github.com/omninode/trestle/tools/schema"
 )
 
@@ -117,17 +118,17 @@ func (m *maker) generate(ctx context.Context, g suite.Group, name string) ([]out
 			texts[path] = withMember(withMember(text, "$id", url), "$schema", dialect)
 		}
 	}
-	set, err := load(ctx, texts, m.prefix)
+	set, err := loadSet(ctx, texts, m.prefix)
 	if err != nil {
 		return nil, err
 	}
 	return golang.Generate(set)
 }
 
-// load reads a group, without the remotes that it has no use for and that cannot be read.
-func load(ctx context.Context, texts map[string][]byte, prefix string) (*schema.Set, error) {
+// loadSet reads a group, without the remotes that it has no use for and that cannot be read.
+func loadSet(ctx context.Context, texts map[string][]byte, prefix string) (*schema.Set, error) {
 	for {
-		set, err := schema.Load(ctx, schema.Files(texts), schema.WithGoPrefix(prefix))
+		set, err := load.Schemas(ctx, load.Files(texts), load.WithGoPrefix(prefix))
 		faults, ok := errors.AsType[schema.Errors](err)
 		if !ok {
 			return set, err

@@ -15,7 +15,7 @@ import (
 
 	"github.com/omninode/trestle/tools/gen"
 	"github.com/omninode/trestle/tools/gen/golang"
-	"github.com/omninode/trestle/tools/schema"
+	"github.com/omninode/trestle/tools/load"
 )
 
 // constraint keeps the packages out of builds that do not ask for them.
@@ -48,7 +48,7 @@ func run(ctx context.Context, schemas, out, prefix string) error {
 	if err != nil {
 		return fmt.Errorf("read the suite's schemas: %w", err)
 	}
-	set, err := schema.Load(ctx, schema.Files(texts), schema.WithGoPrefix(prefix))
+	set, err := load.Schemas(ctx, load.Files(texts), load.WithGoPrefix(prefix))
 	if err != nil {
 		return err
 	}

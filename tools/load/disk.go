@@ -1,0 +1,166 @@
+package load
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/omninode/trestle/tools/load/protobuf"
+)
+
+// Dir is a folder with all that is below it.
+//
+// Import paths and positions count from the folder; when its protobuf files say, by their packages, that the folder is
+// part of a bigger tree (`schemas/orders/v1` holding package orders.v1), they count from that tree's root, and what
+// other parts of it declare may be referred to.
+func Dir(name string) Source { return diskSource{name: name} }
+
+// FileAt is one .proto or .json file, with what it imports or refers to. Its root is found as for [Dir].
+func FileAt(name string) Source { return diskSource{name: name} }
+
+// In is a folder or file below root, whose import paths and positions count from root. Where name is not below root,
+// it is the same as [Dir] or [FileAt].
+func In(root, name string) Source { return diskSource{name: name, root: root} }
+
+type diskSource struct{ name, root string }
+
+func (s diskSource) open(context.Context) (*tree, error) {
+	info, err := os.Stat(s.name)
+	if err != nil {
+		return nil, noSuchFile(s.name, err)
+	}
+	if !info.IsDir() && !isSchemaFile(filepath.ToSlash(s.name)) {
+		return nil, fmt.Errorf("%s: not a .proto or .json file", s.name)
+	}
+	abs, err := filepath.Abs(s.name)
+	if err != nil {
+		return nil, err
+	}
+	root, rel, err := s.split(abs, info.IsDir())
+	if err != nil {
+		return nil, err
+	}
+	st := fsStore{os.DirFS(root)}
+	t := &tree{root: displayRoot(s.name, abs, root), store: st}
+	if !info.IsDir() {
+		t.targets, t.partial = []string{rel}, true
+		return t, nil
+	}
+	if t.targets, err = st.list(rel); err != nil {
+		return nil, fmt.Errorf("list schemas: %w", err)
+	}
+	if len(t.targets) == 0 {
+		return nil, fmt.Errorf("%s: %w", s.name, ErrNoSchemas)
+	}
+	t.partial = rel != "."
+	return t, nil
+}
+
+// split finds the root that a folder's or file's paths count from.
+func (s diskSource) split(abs string, isDir bool) (root, rel string, err error) {
+	if s.root != "" {
+		absRoot, err := filepath.Abs(s.root)
+		if err != nil {
+			return "", "", err
+		}
+		if rel, err := filepath.Rel(absRoot, abs); err == nil && filepath.IsLocal(rel) {
+			return absRoot, filepath.ToSlash(rel), nil
+		}
+	}
+	dir := abs
+	if !isDir {
+		dir = filepath.Dir(abs)
+	}
+	up, err := aboveDisk(dir, abs, isDir)
+	if err != nil {
+		return "", "", err
+	}
+	root = dir
+	for range up {
+		root = filepath.Dir(root)
+	}
+	rel, err = filepath.Rel(root, abs)
+	return root, filepath.ToSlash(rel), err
+}
+
+// aboveDisk says how many folders above dir the root is.
+func aboveDisk(dir, abs string, isDir bool) (int, error) {
+	st := fsStore{os.DirFS(dir)}
+	names := []string{filepath.Base(abs)}
+	if isDir {
+		var err error
+		if names, err = st.list("."); err != nil {
+			return 0, fmt.Errorf("list schemas: %w", err)
+		}
+	}
+	return above(st, filepath.ToSlash(dir), names)
+}
+
+// above says how many folders above dir (a path in some bigger tree) the root of the protobuf files is, which are named
+// relative to dir: their package names the folders from the root.
+func above(st store, dir string, names []string) (int, error) {
+	for _, name := range names {
+		if !isProto(name) {
+			continue
+		}
+		text, err := st.read(name)
+		if err != nil {
+			return 0, err
+		}
+		want := strings.ReplaceAll(protobuf.PackageOf(text), ".", "/")
+		has := path.Dir(name)
+		if want == "" || want == has {
+			return 0, nil
+		}
+		extra := want
+		if has != "." {
+			var ok bool
+			if extra, ok = strings.CutSuffix(want, "/"+has); !ok {
+				return 0, nil
+			}
+		}
+		if dir == extra || strings.HasSuffix(dir, "/"+extra) {
+			return strings.Count(extra, "/") + 1, nil
+		}
+		return 0, nil
+	}
+	return 0, nil
+}
+
+// displayRoot names the root in the user's words: as much of the name that was given as it covers.
+func displayRoot(given, abs, root string) string {
+	rel, err := filepath.Rel(root, abs)
+	if err != nil {
+		return filepath.ToSlash(root)
+	}
+	clean := filepath.Clean(given)
+	if rel == "." {
+		return filepath.ToSlash(clean)
+	}
+	if before, ok := strings.CutSuffix(clean, string(filepath.Separator)+rel); ok {
+		return filepath.ToSlash(before)
+	}
+	if clean == rel {
+		return "."
+	}
+	wd, err := os.Getwd()
+	if err != nil {
+		return filepath.ToSlash(root)
+	}
+	if rel, err = filepath.Rel(wd, root); err != nil {
+		return filepath.ToSlash(root)
+	}
+	return filepath.ToSlash(rel)
+}
+
+func noSuchFile(name string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s: no such file or folder", name)
+	}
+	return err
+}

@@ -1,0 +1,104 @@
+package jsonschema
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/omninode/trestle/tools/schema"
+	"github.com/omninode/trestle/tools/schema/jsontree"
+)
+
+func (j *jsonLoader) markUnreadable(name string) {
+	if j.unreadable == nil {
+		j.unreadable = map[string]bool{}
+	}
+	j.unreadable[name] = true
+}
+
+// openDocument keeps a JSON Schema by its source, and with it the files that it refers to.
+func (j *jsonLoader) openDocument(name string, text []byte, root *jsontree.Value) error {
+	at := jsonPos(name, root.Place)
+	declared := root.Get("$schema")
+	known := declared == nil || declared.Kind == jsontree.String &&
+		slices.Contains(append([]string{draft202012}, olderDrafts...), strings.TrimSuffix(declared.Text, "#"))
+	if root.Kind != jsontree.Object && root.Kind != jsontree.Bool || declared == nil && !j.options.Loose || !known {
+		j.Fault(at, "not a JSON Schema that can be compared: it is an object with \"$schema\": %q, or an older draft down to draft-07", draft202012)
+		j.markUnreadable(name)
+		return nil
+	}
+	dir := path.Dir(name)
+	p := j.AddPackage(jsonPackageName(dir), dir, schema.JSONSchema, true, at)
+	p.Files = append(p.Files, &schema.File{Path: name, Source: text, Document: true})
+	if p.GoImport == "" {
+		j.NameGoPackage(p, "")
+	}
+	return j.openDocumentReferences(name, root)
+}
+
+// openDocumentReferences opens the files that some value below refers to, as documents.
+func (j *jsonLoader) openDocumentReferences(name string, v *jsontree.Value) error {
+	if ref := v.Get("$ref"); ref != nil && ref.Kind == jsontree.String {
+		for _, other := range j.referencePaths(&jsonFile{path: name}, ref.Text) {
+			if _, open := j.byPath[other]; open || slices.Contains(j.Targets, other) {
+				continue
+			}
+			j.options.Documents[other] = true
+			if _, err := j.open(other); err != nil && !isNotExist(err) {
+				if err := j.ReadFault(schema.Position{File: other}, err); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	for _, m := range v.Members {
+		if err := j.openDocumentReferences(name, m.Value); err != nil {
+			return err
+		}
+	}
+	for _, e := range v.Items {
+		if err := j.openDocumentReferences(name, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// markDocument notes that a file holds what the model does not hold as it is written.
+func (j *jsonLoader) markDocument(f *jsonFile) {
+	f.file.Document = f.file.Document || j.options.KeepDocuments
+}
+
+// spreadDocuments marks the files that refer to documents.
+func (j *jsonLoader) spreadDocuments() {
+	for changed := j.options.KeepDocuments; changed; {
+		changed = false
+		for _, f := range j.byPath {
+			if f == nil || f.file.Document {
+				continue
+			}
+			for v := range f.schemas {
+				if ref := v.Get("$ref"); ref != nil && j.leadsToDocument(f, ref.Text) {
+					f.file.Document, changed = true, true
+					break
+				}
+			}
+		}
+	}
+}
+
+func (j *jsonLoader) leadsToDocument(f *jsonFile, ref string) bool {
+	document, _, _ := strings.Cut(ref, "#")
+	if document == "" {
+		return false
+	}
+	if other := j.fileByID(f, document); other != nil {
+		return other.file.Document
+	}
+	for _, name := range j.referencePaths(f, ref) {
+		if other := j.byPath[name]; other != nil && other.file.Document {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,219 @@
+package jsonschema
+
+import (
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"golang.org/x/text/language"
+	"golang.org/x/text/message"
+
+	"github.com/omninode/trestle/runtime/genapi/jsoncompile"
+	"github.com/omninode/trestle/tools/schema"
+	"github.com/omninode/trestle/tools/schema/jsontree"
+)
+
+// dependent are keywords whose meaning depends on all others of their schema.
+var dependent = []string{"unevaluatedProperties", "unevaluatedItems"}
+
+// whole says that a file is held by the model as a whole or not at all: nothing of a registry's documents and of older
+// drafts is left to the library.
+func (j *jsonLoader) whole(f *jsonFile) bool { return j.options.Loose || f.older }
+
+// remainder is what the model does not hold of a schema: its keywords that are left, nil for none. A schema that is
+// left as a whole has no keywords here.
+func (j *jsonLoader) remainder(f *jsonFile, v *jsontree.Value, left []string) *schema.Remainder {
+	if len(left) == 0 {
+		return nil
+	}
+	at := f.pos(v.Place)
+	for _, m := range v.Members {
+		if slices.Contains(left, m.Name) {
+			at = f.pos(m.Place)
+			break
+		}
+	}
+	if f.embedded[v] || identifies(v, left) || slices.ContainsFunc(left, func(k string) bool { return slices.Contains(dependent, k) }) {
+		left = nil
+	}
+	return j.newRemainder(f, v, left, at)
+}
+
+// newRemainder holds a remainder against the library, which finds what is wrong in it; nil when it has faults.
+func (j *jsonLoader) newRemainder(f *jsonFile, v *jsontree.Value, left []string, at schema.Position) *schema.Remainder {
+	r := &schema.Remainder{File: f.file, Pointer: f.schemas[v], Keywords: left, Pos: at}
+	if !r.InModel() {
+		j.markDocument(f)
+	}
+	before := len(j.Errs)
+	j.checkLeft(f, v, left)
+	if len(j.Errs) > before {
+		return nil
+	}
+	if f.refused {
+		return r
+	}
+	if f.refused = j.refuseReach(f, v, at); f.refused {
+		return nil
+	}
+	compiled, err := j.compiled(f, r.Pointer)
+	if err != nil {
+		f.refused = true
+		j.refused = append(j.refused, refusal{f, at, err})
+		return r
+	}
+	if j.takesNull == nil {
+		j.takesNull, j.remainders = map[*schema.Remainder]bool{}, map[*schema.Remainder]*jsonFile{}
+	}
+	j.takesNull[r], j.remainders[r] = compiled.Validate(nil) == nil, f
+	return r
+}
+
+// refusal is what the library has against a schema.
+type refusal struct {
+	file *jsonFile
+	at   schema.Position
+	err  error
+}
+
+// tellRefused tells what the library refuses of files in which no other fault was found; of each file the first.
+func (j *jsonLoader) tellRefused() {
+	told := map[string]bool{}
+	for _, fault := range j.Errs {
+		told[fault.Pos.File] = true
+	}
+	for _, r := range j.refused {
+		if told[r.file.path] {
+			continue
+		}
+		told[r.file.path] = true
+		at, text := r.at, strings.ReplaceAll(r.err.Error(), "trestle:///", "")
+		if invalid := againstMetaSchema(r.err); invalid != nil {
+			for len(invalid.Causes) > 0 {
+				invalid = invalid.Causes[0]
+			}
+			if v := r.file.root.Find(pointerTo(invalid.InstanceLocation)); v != nil {
+				at = r.file.pos(v.Place)
+			}
+			text = "no JSON Schema: " + invalid.ErrorKind.LocalizedString(message.NewPrinter(language.English))
+		}
+		j.Fault(at, "%s", text)
+	}
+}
+
+// againstMetaSchema is why a schema is none; nil for other errors.
+func againstMetaSchema(err error) *jsonschema.ValidationError {
+	if outer, ok := errors.AsType[*jsonschema.SchemaValidationError](err); ok {
+		err = outer.Err
+	}
+	invalid, _ := errors.AsType[*jsonschema.ValidationError](err)
+	return invalid
+}
+
+func pointerTo(location []string) string {
+	var b strings.Builder
+	for _, token := range location {
+		b.WriteString("/" + jsontree.EscapeToken(token))
+	}
+	return b.String()
+}
+
+// compiled returns the schema of a remainder as a whole, compiled with all others of its file.
+func (j *jsonLoader) compiled(f *jsonFile, pointer string) (*jsonschema.Schema, error) {
+	if j.library == nil {
+		texts := map[string][]byte{}
+		for name, f := range j.byPath {
+			if f != nil {
+				texts[name] = f.file.Source
+			}
+		}
+		j.library = jsoncompile.New(texts)
+	}
+	if f.session == nil {
+		f.session = j.library.NewSession()
+	}
+	return f.session.Compile(f.path, pointer)
+}
+
+// nameFiles notes which files the remainders took.
+func (j *jsonLoader) nameFiles() {
+	for r, f := range j.remainders {
+		for _, path := range f.session.Taken() {
+			r.Files = append(r.Files, j.byPath[path].file)
+		}
+	}
+}
+
+// identifies says whether a schema below the keywords has a name that others may refer to it by: it cannot be there
+// twice.
+func identifies(v *jsontree.Value, left []string) bool {
+	found := false
+	eachSubschema(v, func(keyword, _ string, _ jsontree.Place, sub *jsontree.Value) {
+		if left == nil || slices.Contains(left, keyword) {
+			found = found || sub.Get("$id") != nil || sub.Get("$anchor") != nil || sub.Get("$dynamicAnchor") != nil || identifies(sub, nil)
+		}
+	})
+	return found
+}
+
+// opaque is a schema that the model holds nothing of: any JSON value, judged by the library.
+func (j *jsonLoader) opaque(f *jsonFile, v *jsontree.Value) *jsonType {
+	r := j.newRemainder(f, v, nil, f.pos(v.Place))
+	if r == nil {
+		return nil
+	}
+	t := &schema.Type{Kind: schema.JSONValue, Pos: f.pos(v.Place)}
+	t.Constraints.Remainder, t.Constraints.Pos = r, t.Pos
+	return &jsonType{Type: t, nullable: j.takesNull[r]}
+}
+
+// and adds what is left of a schema beside what it refers to. The type referred to is shared, and stays as it is.
+func (j *jsonLoader) and(f *jsonFile, v *jsontree.Value, t *jsonType, keyword string, left []string) *jsonType {
+	if len(left) == 0 || t == nil {
+		return t
+	}
+	if t.Constraints.Remainder != nil {
+		left = append([]string{keyword}, left...)
+	}
+	r := j.remainder(f, v, left)
+	if r == nil {
+		return nil
+	}
+	both := *t.Type
+	both.Constraints.Remainder, both.Constraints.Pos = r, r.Pos
+	both.Pos = f.pos(v.Place)
+	return &jsonType{Type: &both, nullable: t.nullable && j.takesNull[r]}
+}
+
+// checkLeft finds in what is left to the library what that would pass over: unknown keywords and formats.
+func (j *jsonLoader) checkLeft(f *jsonFile, v *jsontree.Value, left []string) {
+	if v.Kind != jsontree.Object {
+		return
+	}
+	for _, m := range v.Members {
+		if len(left) > 0 && !slices.Contains(left, m.Name) {
+			continue
+		}
+		if instead, ok := unsupported[m.Name]; ok {
+			j.Fault(f.pos(m.Place), "keyword %s is not supported here: %s", m.Name, instead)
+		} else if !knownKeyword(m.Name) && !(v == f.root && slices.Contains(keywordsOfRoot, m.Name)) {
+			j.Fault(f.pos(m.Place), "unknown keyword %s: is it misspelt? What is for other tools begins with x-", m.Name)
+		}
+		if m.Name == "format" && !slices.Contains(stringFormatNames, m.Value.Text) && !slices.Contains(libraryFormats, m.Value.Text) {
+			j.Fault(f.pos(m.Place), "format %s is not known: it is one of %s", m.Value.JSON(), strings.Join(stringFormatNames, ", "))
+		}
+	}
+	eachSubschema(v, func(keyword, _ string, _ jsontree.Place, sub *jsontree.Value) {
+		if keyword != "$defs" && (len(left) == 0 || slices.Contains(left, keyword)) {
+			j.checkLeft(f, sub, nil)
+		}
+	})
+}
+
+func knownKeyword(name string) bool {
+	_, judged := beyond[name]
+	_, identifies := identifying[name]
+	return judged || identifies || name == "discriminator" || slices.Contains(constraining, name) || schema.IsAnnotation(name) ||
+		strings.HasPrefix(name, "x-")
+}

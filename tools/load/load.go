@@ -1,0 +1,136 @@
+// Package load reads event schemas, protobuf and JSON Schema, into the model: from folders, files, git, images and
+// registries.
+//
+// [Schemas] reads a [Source] and returns a [schema.Set] that nothing changes afterwards. What a language's syntax means
+// is known to the packages below, protobuf and jsonschema; what packages say of each other (topics, replies, groups) is
+// resolved here.
+package load
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"strings"
+
+	"github.com/omninode/trestle/tools/load/internal/draft"
+	"github.com/omninode/trestle/tools/load/jsonschema"
+	"github.com/omninode/trestle/tools/load/protobuf"
+	"github.com/omninode/trestle/tools/schema"
+)
+
+// Option changes how schemas are loaded.
+type Option interface{ apply(*options) }
+
+type options struct {
+	goPrefix      string
+	lean          bool // without comments
+	shared        *Shared
+	keepDocuments bool
+}
+
+type optionFunc func(*options)
+
+func (f optionFunc) apply(o *options) { f(o) }
+
+// WithGoPrefix sets the import path that packages without a go_package option are generated below, such as
+// `example.org/events/gen`: a package in folder orders/v1 becomes `example.org/events/gen/orders/v1`. The default is
+// none, so that the import path is the folder.
+func WithGoPrefix(prefix string) Option {
+	return optionFunc(func(o *options) { o.goPrefix = prefix })
+}
+
+// WithDocuments marks JSON Schemas that the model does not hold all of as documents, to be compared by their source, and
+// keeps those that cannot be loaded at all (older drafts, documents of a registry) by their source, without types.
+func WithDocuments() Option { return optionFunc(func(o *options) { o.keepDocuments = true }) }
+
+// WithoutComments leaves comments out, in the model and in the descriptors, and places out of the descriptors: a
+// comparison needs none of them, and they are most of what a loaded set takes in memory. The model's positions are there.
+func WithoutComments() Option { return optionFunc(func(o *options) { o.lean = true }) }
+
+// WithShared shares with the other loads that are given s.
+func WithShared(s *Shared) Option { return optionFunc(func(o *options) { o.shared = s }) }
+
+// Shared is what loads have in common: versions of the same schemas, of which most files are the same. A protobuf file
+// with the same path and text is parsed once, and one whose imports are the same too is compiled once. The zero value
+// is ready to use, by loads at the same time too. It keeps what it shares for as long as it is kept itself.
+type Shared struct{ protobuf protobuf.Shared }
+
+// Schemas reads the schemas of a source and links them. What is wrong in them is returned as [schema.Errors], all of it
+// that can be told at once; other errors say that they could not be read.
+func Schemas(ctx context.Context, src Source, opts ...Option) (set *schema.Set, err error) {
+	t, err := src.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if t.close != nil {
+		defer func() { err = errors.Join(err, t.close()) }()
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			set, err = nil, fmt.Errorf("load schemas: internal fault: %v\n%s", r, debug.Stack())
+		}
+	}()
+	var o options
+	for _, opt := range opts {
+		opt.apply(&o)
+	}
+	documents := map[string]bool{}
+	for {
+		var unreadable map[string]bool
+		set, unreadable, err = o.load(ctx, t, documents)
+		if err != nil && o.shared != nil {
+			alone := o
+			alone.shared = nil // what others have compiled has no places for faults to name
+			set, unreadable, err = alone.load(ctx, t, documents)
+		}
+		if err == nil || !o.keepDocuments || !addDocuments(documents, unreadable, err) {
+			return set, err
+		}
+	}
+}
+
+// addDocuments notes the JSON Schemas that have faults as documents; false where that does not help.
+func addDocuments(documents, unreadable map[string]bool, err error) bool {
+	faults, ok := errors.AsType[schema.Errors](err)
+	if !ok {
+		return false
+	}
+	before := len(documents)
+	for _, f := range faults {
+		if !strings.HasSuffix(f.Pos.File, ".json") || unreadable[f.Pos.File] {
+			return false
+		}
+		documents[f.Pos.File] = true
+	}
+	return len(documents) > before
+}
+
+// load reads and links an opened source once. Documents are the JSON Schemas to keep by their source, unreadable those
+// that are none.
+func (o options) load(ctx context.Context, t *tree, documents map[string]bool) (set *schema.Set, unreadable map[string]bool, err error) {
+	d := &draft.Draft{GoPrefix: o.goPrefix, Read: t.store.read, Targets: t.targets}
+	compiler := protobuf.Options{Image: t.image, Lean: o.lean}
+	if o.shared != nil {
+		compiler.Shared = &o.shared.protobuf
+	}
+	if err := protobuf.Load(ctx, d, compiler); err != nil {
+		return nil, nil, err
+	}
+	unreadable, err = jsonschema.Load(d, jsonschema.Options{
+		Aliases: t.aliases, Loose: t.loose, KeepDocuments: o.keepDocuments, Documents: documents,
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := d.Err(); err != nil {
+		return nil, unreadable, err
+	}
+	l := &linker{Draft: d, root: t.root, partial: t.partial}
+	set = l.link()
+	set.Aliases = t.aliases
+	if err := d.Err(); err != nil {
+		return nil, unreadable, err
+	}
+	return set, unreadable, nil
+}

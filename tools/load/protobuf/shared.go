@@ -1,0 +1,101 @@
+package protobuf
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"sync"
+	"weak"
+
+	"github.com/bufbuild/protocompile/ast"
+	"github.com/bufbuild/protocompile/linker"
+)
+
+// Shared is what loads have in common, and what package load says of it. The zero value is ready to use.
+type Shared struct {
+	mu       sync.Mutex
+	parsed   map[string]*sharedTree
+	compiled map[string]*sharedFile
+}
+
+// sharedTree is a file's syntax tree, for as long as somebody has a use for it.
+type sharedTree struct {
+	mu   sync.Mutex
+	tree weak.Pointer[ast.FileNode]
+}
+
+// sharedFile is a compiled file; without a file when it could not be compiled.
+type sharedFile struct {
+	once    sync.Once
+	file    linker.File
+	sources *protoSources
+}
+
+// tree returns a file's syntax tree: another load's, or what parse returns.
+func (s *Shared) tree(name string, text []byte, parse func() (*ast.FileNode, error)) (*ast.FileNode, error) {
+	if s == nil {
+		return parse()
+	}
+	t := entry(s, &s.parsed, textKey(name, text))
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if tree := t.tree.Value(); tree != nil {
+		return tree, nil
+	}
+	tree, err := parse()
+	if err == nil {
+		t.tree = weak.Make(tree)
+	}
+	return tree, err
+}
+
+// compile has a unit compiled, or finds that another load has compiled the same text with the same imports, and returns
+// that.
+func (s *Shared) compile(u *protoUnit, lean bool, compile func() error) (*sharedFile, error) {
+	if s == nil || u.text == nil {
+		return nil, compile()
+	}
+	key := fmt.Sprint(lean, textKey(u.name, u.text))
+	for _, other := range u.imports {
+		if other.library {
+			key += " " + other.name
+		} else {
+			key += fmt.Sprintf(" %p", other.file)
+		}
+	}
+	f := entry(s, &s.compiled, key)
+	mine := false
+	var err error
+	f.once.Do(func() {
+		mine = true
+		if err = compile(); err == nil {
+			f.file, f.sources = u.file, u.sources
+		}
+	})
+	switch {
+	case mine:
+		return nil, err
+	case f.file == nil:
+		return nil, compile()
+	}
+	return f, nil
+}
+
+func textKey(name string, text []byte) string {
+	sum := sha256.Sum256(text)
+	return name + "\x00" + string(sum[:])
+}
+
+// entry returns what is under a key, made when it is not there yet.
+func entry[T any](s *Shared, all *map[string]*T, key string) *T {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if *all == nil {
+		*all = map[string]*T{}
+	}
+	e := (*all)[key]
+	if e == nil {
+		e = new(T)
+		(*all)[key] = e
+	}
+	return e
+}
