@@ -133,6 +133,19 @@ func TestParseReadsEveryShape(t *testing.T) {
 			`{"envelope":{"payload":{}},"error":{"error_message":"boom"}}`,
 			deadletter.DeadLetter{Original: with(`{"payload":{}}`), Error: deadletter.Error{Message: "boom"}},
 		},
+		"a service's own": {
+			`{"original_topic": "a", "original_key": "k", "original_data": {"n": 1.0}, "failure_reason": "KafkaTimeoutError: no acknowledgement",
+			 "failure_timestamp": "2025-10-29T10:30:05+00:00", "retry_attempts": 3}`,
+			deadletter.DeadLetter{
+				Original:   deadletter.Original{Key: []byte("k"), Value: []byte(`{"n": 1.0}`), Partition: -1, Offset: -1},
+				Error:      deadletter.Error{Type: "KafkaTimeoutError", Message: "no acknowledgement", Timestamp: at},
+				RetryCount: 3, Timestamp: at, SourceTopic: "a",
+			},
+		},
+		"a service's own, of what was no object": {
+			`{"original_data": "not {JSON", "original_topic": "a", "original_key": null, "failure_reason": "lost: no broker", "retry_attempts": null}`,
+			deadletter.DeadLetter{Original: with(`not {JSON`), Error: deadletter.Error{Message: "lost: no broker"}, SourceTopic: "a"},
+		},
 		"nulls": {
 			`{"original_event":null,"error":null,"retry_count":null,"original_key":null,"original_headers":null,"original_offset":null}`,
 			deadletter.DeadLetter{Original: none},
@@ -167,13 +180,15 @@ func TestParseTakesTheRestFromHeaders(t *testing.T) {
 func TestParseRefuses(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct{ text, want string }{
-		"nothing":          {``, "dead letter: "},
-		"not JSON":         {`{"error": NaN}`, "dead letter: "},
-		"not an object":    {`[]`, "must be an object"},
-		"something else":   {`{"payload":{}}`, "neither original_event nor error"},
-		"an error twice":   {`{"error":"a","error":"b"}`, "error"},
-		"a count in words": {`{"error":"a","retry_count":"three"}`, "retry_count"},
-		"two documents":    {`{"error":"a"}{}`, "dead letter: "},
+		"nothing":            {``, "dead letter: "},
+		"not JSON":           {`{"error": NaN}`, "dead letter: "},
+		"not an object":      {`[]`, "must be an object"},
+		"something else":     {`{"payload":{}}`, "neither original_event, original_data nor error"},
+		"an error twice":     {`{"error":"a","error":"b"}`, "error"},
+		"a count in words":   {`{"error":"a","retry_count":"three"}`, "retry_count"},
+		"a topic in numbers": {`{"original_topic":1,"original_data":{}}`, "neither original_event"},
+		"attempts in words":  {`{"original_topic":"a","original_data":{},"retry_attempts":"three"}`, "must be"},
+		"two documents":      {`{"error":"a"}{}`, "dead letter: "},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

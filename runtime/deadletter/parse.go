@@ -9,7 +9,7 @@ import (
 	"github.com/omninode/trestle/runtime/jsonio"
 )
 
-// Parse reads a dead letter of any of the three shapes from a record's value and headers. What a shape doesn't say is
+// Parse reads a dead letter of any of the shapes from a record's value and headers. What a shape doesn't say is
 // left empty, a position -1. It fails when the value is not JSON, or no dead letter.
 func Parse(value []byte, headers ...Header) (*DeadLetter, error) {
 	d := &DeadLetter{Original: Original{Partition: -1, Offset: -1}}
@@ -20,8 +20,12 @@ func Parse(value []byte, headers ...Header) (*DeadLetter, error) {
 	}
 	switch {
 	case p.nested:
+	case !p.failed && p.foreign.isLetter():
+		if err := p.takeForeign(); err != nil {
+			return nil, fmt.Errorf("dead letter: %w", err)
+		}
 	case !p.failed:
-		return nil, errors.New("not a dead letter: neither original_event nor error")
+		return nil, errors.New("not a dead letter: neither original_event, original_data nor error")
 	case p.envelope != "":
 		d.Original.Value = []byte(p.envelope)
 	default:
@@ -60,6 +64,8 @@ type parser struct {
 	// The members of the dead letter that aren't its own are the original's, in the flat shape.
 	rest     []byte
 	envelope jsonio.Raw
+	foreign  foreign
+	faults   []jsonio.Fault // of the members in foreign
 }
 
 // The members of a dead letter, each once.
@@ -164,7 +170,9 @@ func (p *parser) keep(name string) {
 	}
 	p.rest = appendText(p.rest, name)
 	p.rest = append(p.rest, ':')
-	p.rest = append(p.rest, p.r.Raw()...)
+	value := p.r.Raw()
+	p.rest = append(p.rest, value...)
+	p.foreign.see(name, value)
 }
 
 func (p *parser) readError() {
@@ -234,7 +242,9 @@ func (p *parser) text() string {
 // bytes reads base64; an empty value is not nil.
 func (p *parser) bytes() []byte { return append([]byte{}, p.r.Bytes()...) }
 
-func (p *parser) count() int { return int(min(max(p.r.Int64(), 0), math.MaxInt32)) }
+func (p *parser) count() int { return countOf(p.r) }
+
+func countOf(r *jsonio.Reader) int { return int(min(max(r.Int64(), 0), math.MaxInt32)) }
 
 func (p *parser) position() int64 { return max(p.r.Int64(), -1) }
 
@@ -242,7 +252,7 @@ func (p *parser) fault() error {
 	if err := p.r.Err(); err != nil {
 		return err
 	}
-	for _, f := range p.r.Faults() {
+	for _, f := range append(p.r.Faults(), p.faults...) {
 		return fmt.Errorf("%s: %s", f.Path, f.Message)
 	}
 	return nil

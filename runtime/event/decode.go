@@ -54,6 +54,7 @@ type decoder struct {
 	types  *Types
 	opts   DecodeOptions
 	faults []jsonio.Fault
+	bare   bool // the record's value is the payload, without the envelope of its family
 }
 
 func (d *decoder) decode() error {
@@ -79,7 +80,7 @@ func (d *decoder) json(text []byte) error {
 	topic, named := d.rec.Topic, d.rec.Header(wire.HeaderEventType)
 	info := d.types.Find(topic, named)
 	if info == nil {
-		info = d.types.only(topic)
+		info = d.types.Only(topic)
 	}
 	kind := d.types.envelope(topic)
 	switch {
@@ -105,7 +106,7 @@ func (d *decoder) json(text []byte) error {
 		}
 		named = inside
 	}
-	d.Envelope, d.faults, d.ZonelessTimes = found.Envelope, found.Faults, found.Zoneless
+	d.Envelope, d.faults, d.ZonelessTimes, d.bare = found.Envelope, found.Faults, found.Zoneless, found.Bare
 	switch {
 	case err != nil:
 		return fmt.Errorf("decode %s: %w", d.subject(info), err)
@@ -114,7 +115,7 @@ func (d *decoder) json(text []byte) error {
 	}
 	if found.End > 0 {
 		err := d.payload(info, text, found.Start, found.End)
-		if kind != wire.None {
+		if kind != wire.None && !found.Bare {
 			err = jsonio.At(err, "payload")
 		}
 		if err != nil {
@@ -212,6 +213,7 @@ func (d *decoder) finish(info *EventInfo) error {
 		d.Event.ShareEnvelope(env, &again)
 	}
 	switch {
+	case d.bare: // what an envelope would say is taken from payload and record, as far as they say it
 	case info.Envelope == wire.OnexV1 && env.CorrelationID == "" && !faulted(d.faults, "envelope.correlation_id"):
 		shared.Add("envelope.correlation_id", "required", "value is required", nil)
 	case info.Envelope == wire.BaseEvent && env.Source == (Source{}) && !faulted(d.faults, "envelope.source"):

@@ -40,8 +40,9 @@ func (t *Types) Find(topic, eventType string) *EventInfo {
 	return nil
 }
 
-// only returns the topic's event when it has one alone, as declared and as known.
-func (t *Types) only(topic string) *EventInfo {
+// Only returns the topic's event when it has one alone, as declared and as known, else nil: what a record without an
+// envelope and without a header is.
+func (t *Types) Only(topic string) *EventInfo {
 	if events := t.byTopic[topic]; len(events) == 1 && len(events[0].Topic.EventTypes) <= 1 {
 		return events[0]
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/omninode/trestle/runtime/deadletter"
+	"github.com/omninode/trestle/runtime/event"
 	"github.com/omninode/trestle/runtime/jsonio"
 	"github.com/omninode/trestle/runtime/wire"
 )
@@ -27,6 +28,12 @@ func WithProtobuf(decode func(record *kgo.Record, eventType string) (jsonio.Raw,
 	return func(r *envelopeReader) { r.decode = decode }
 }
 
+// WithTypes sets the event types of the topics, so that a payload without an envelope, on a topic of one event type, is
+// traced under that type; by default such a record has no type.
+func WithTypes(types *event.Types) ReaderOption {
+	return func(r *envelopeReader) { r.types = types }
+}
+
 // Envelopes returns the reader for records as Trestle and its Python counterparts write them, in JSON or protobuf.
 // kindOf says which envelope the JSON of a topic has; wire.None for dead-letter topics and events without one.
 //
@@ -41,6 +48,7 @@ func Envelopes(kindOf func(topic string) wire.Kind, opts ...ReaderOption) Reader
 }
 
 type envelopeReader struct {
+	types  *event.Types
 	kindOf func(topic string) wire.Kind
 	decode func(record *kgo.Record, eventType string) (jsonio.Raw, error)
 }
@@ -99,12 +107,35 @@ func (r *envelopeReader) readJSON(record *kgo.Record, headers []wire.Header, tex
 	if len(found.Faults) > 0 {
 		e.refuse(record, describe(found.Faults))
 	}
-	if kind == wire.None {
+	switch {
+	case found.Bare:
+		r.payloadAlone(&e, record.Topic, text)
+	case kind == wire.None:
 		e.readBare(record, headers, text)
-	} else {
+	default:
 		e.lackingIDs(text[found.Start:found.End])
 	}
 	return e
+}
+
+// payloadAlone takes what an envelope would say from a payload that stands without one.
+func (r *envelopeReader) payloadAlone(e *Event, topic string, payload []byte) {
+	if e.EventType == "" && r.types != nil {
+		if info := r.types.Only(topic); info != nil {
+			e.EventType = info.Type
+		}
+	}
+	e.lackingIDs(payload)
+	in := jsonio.NewReader(payload)
+	for ok := in.BeginObject(); ok && in.More(); {
+		if in.Name() != "timestamp" || in.Kind() != '"' {
+			in.Skip()
+			continue
+		}
+		if at, _, err := jsonio.ParseTime(in.String()); err == nil {
+			e.Timestamp = at
+		}
+	}
 }
 
 // readBare reads what has no envelope: a dead letter, or an event that is its own envelope.

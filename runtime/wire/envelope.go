@@ -27,8 +27,13 @@ type Envelope struct {
 	SessionID     string // empty: none; onex_v1 only
 	TraceID       string // base_event only
 	Timestamp     time.Time
-	Source        Source     // base_event only
-	Metadata      jsonio.Raw // base_event only: an object's text; empty means {}
+	// Source and Metadata are written by base_event only; they are also read of services that write a wider onex_v1
+	// envelope. Metadata is an object's text; empty means {}.
+	Source   Source
+	Metadata jsonio.Raw
+	// Additional are the members that were read and that the family's schema does not have, in their order. They are
+	// never written: readers may refuse what their schema does not have.
+	Additional []jsonio.Member
 }
 
 // Source says which service instance an event comes from.

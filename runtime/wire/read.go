@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"strings"
 	"sync"
 
 	"github.com/omninode/trestle/runtime/genapi/format"
@@ -20,6 +21,9 @@ type Found struct {
 	Envelope Envelope
 	// Start and End are where the payload stands in the text; both 0 when there is none. It is JSON, and an object.
 	Start, End int
+	// Bare says that the text is no envelope but the payload itself, as some services write it: it has members that no
+	// envelope has, and neither an event type nor an envelope's version. The envelope is empty then.
+	Bare bool
 	// Faults are what is wrong with the envelope, their paths under `envelope.`.
 	Faults []jsonio.Fault
 	// Zoneless counts timestamps without a zone.
@@ -51,6 +55,10 @@ func ReadEnvelope(data []byte, kind Kind, opts ReadOptions) (Found, error) {
 		f.Start, f.End = payload(r)
 	}
 	r.End()
+	if f.Bare && r.Err() == nil {
+		f.Envelope, f.Start, f.End = Envelope{Version: f.Envelope.Version}, 0, len(data)
+		return f, nil // what is wrong with it is wrong with the payload
+	}
 	f.Zoneless = r.ZonelessTimes()
 	f.Faults = r.Faults()
 	for i := range f.Faults {
@@ -65,6 +73,7 @@ func (f *Found) readOnex(r *jsonio.Reader, partial bool) {
 	}
 	env := &f.Envelope
 	var seen, set uint64
+	others := false
 	for r.More() {
 		switch r.Name() {
 		case "envelope_version":
@@ -86,8 +95,12 @@ func (f *Found) readOnex(r *jsonio.Reader, partial bool) {
 			r.Once(&seen, 5)
 			set |= f.payload(r) << 5
 		default:
-			r.Skip()
+			others = true
+			set |= f.wider(r, set) << 4
 		}
+	}
+	if f.Bare = others && !partial && seen&(1|1<<3) == 0; f.Bare {
+		return
 	}
 	if !partial {
 		missing(r, set, 1, "correlation_id")
@@ -103,6 +116,7 @@ func (f *Found) readBaseEvent(r *jsonio.Reader, partial bool) {
 	}
 	env := &f.Envelope
 	var seen, set uint64
+	others := false
 	for r.More() {
 		switch r.Name() {
 		case "event_id":
@@ -135,8 +149,12 @@ func (f *Found) readBaseEvent(r *jsonio.Reader, partial bool) {
 			r.Once(&seen, 8)
 			set |= f.payload(r) << 8
 		default:
-			r.Skip()
+			others = true
+			f.additional(r)
 		}
+	}
+	if f.Bare = others && !partial && seen&(1<<1|1<<3) == 0; f.Bare {
+		return
 	}
 	if !partial {
 		missing(r, set, 0, "event_id")
@@ -144,6 +162,61 @@ func (f *Found) readBaseEvent(r *jsonio.Reader, partial bool) {
 		missing(r, set, 4, "source")
 	}
 	missing(r, set, 8, "payload")
+}
+
+// wider reads a member of the envelope that services write whose family is onex_v1 and whose envelope has more. It
+// returns 1 when the member stands for the timestamp, which is still lacking in set.
+func (f *Found) wider(r *jsonio.Reader, set uint64) uint64 {
+	env := &f.Envelope
+	switch text := r.Kind() == '"'; r.Name() {
+	case "event_id":
+		if text {
+			f.eventID(r.String())
+			return 0
+		}
+	case "event_timestamp":
+		if text && set&(1<<4) == 0 {
+			return timestamp(r, env)
+		}
+	case "source_service":
+		if text {
+			env.Source.ServiceName = r.String()
+			return 0
+		}
+	case "source_version":
+		if text {
+			env.Source.ServiceVersion = r.String()
+			return 0
+		}
+	case "source_instance":
+		if text {
+			env.Source.InstanceID = r.String()
+			return 0
+		}
+	case "metadata":
+		if r.Kind() == '{' {
+			env.Metadata = r.Object()
+			return 0
+		}
+	}
+	f.additional(r)
+	return 0
+}
+
+// eventID takes the id of an envelope whose family has none, where it can be one.
+func (f *Found) eventID(id string) {
+	if format.UUID(id) {
+		f.Envelope.EventID = id
+		return
+	}
+	f.Envelope.Additional = append(f.Envelope.Additional, jsonio.Member{Name: "event_id", Value: jsonio.Must(id)})
+}
+
+// additional keeps a member that the family does not have, unless it is null.
+func (f *Found) additional(r *jsonio.Reader) {
+	if !r.Null() {
+		f.Envelope.Additional = append(f.Envelope.Additional, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
+	}
 }
 
 // The functions below read one member that may be null, and return 1 when it was not.

@@ -103,6 +103,48 @@ func TestWritten(t *testing.T) {
 	}
 }
 
+// TestServices has both read what OmniNode's services write beside the guide: the payload alone, and a wider envelope.
+func TestServices(t *testing.T) {
+	t.Parallel()
+	python := startRepository(t)
+	set := loadRepository(t)
+	paths, err := filepath.Glob("../../../runtime/event/testdata/python-services/Codegen*.json")
+	if err != nil || len(paths) != 18 {
+		t.Fatalf("%d files, %v", len(paths), err)
+	}
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		eventType, form, _ := strings.Cut(filepath.Base(path), ".")
+		if eventType == "CodegenStatusEvent" && form == "bare.json" { // written again, each gives it a correlation id of its own
+			if _, err := python.goRead(set.Event(eventType), text); err != nil {
+				t.Errorf("Go says %v", err)
+			}
+			if theirs := python.read(t, set.Event(eventType), text); theirs.Error != "" {
+				t.Errorf("Python says %s", theirs.Error)
+			}
+			continue
+		}
+		if !python.compare(t, set.Event(eventType), string(text)) {
+			t.Errorf("%s: invalid", path)
+		}
+		for name, edit := range map[string]string{
+			"an id of the event that is none":  strings.Replace(string(text), `"event_id": "1`, `"event_id": "x`, 1),
+			"a time of the event that is none": strings.Replace(string(text), `"event_timestamp": "2`, `"event_timestamp": "x`, 1),
+			"a time beside it":                 strings.Replace(string(text), `"event_timestamp"`, `"timestamp": "2025-10-16T12:34:57Z", "event_timestamp"`, 1),
+			"no envelope's version":            strings.Replace(string(text), `"envelope_version": "1.0", `, "", 1),
+			"no event type":                    strings.Replace(string(text), `"event_type": "`+eventType+`", `, "", 1),
+			"another session":                  strings.Replace(string(text), `"session_id": "7`, `"session_id": "x`, 1),
+		} {
+			if edit != string(text) {
+				t.Run(name, func(t *testing.T) { python.compare(t, set.Event(eventType), edit) })
+			}
+		}
+	}
+}
+
 // TestLimits has both judge how deeply values may be nested, and how many digits numbers may have.
 func TestLimits(t *testing.T) {
 	t.Parallel()

@@ -16,7 +16,7 @@ from . import text
 from .errors import Fault, InvalidEventError, RecordError, TooLargeError, UnknownEventTypeError, faults_of
 from .model import Model
 from .times import in_utc, now
-from .types import JsonObject, Text, Timestamp, Uuid
+from .types import JsonObject, Text, Timestamp, Uuid, read_uuid
 
 HEADER_EVENT_ID = "event-id"
 HEADER_EVENT_TYPE = "event-type"
@@ -106,6 +106,8 @@ class Envelope:
     trace_id: str | None = None
     source: Source | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    additional: Mapping[str, Any] = field(default_factory=dict)
+    """What was read and the family's schema does not have, such as a service's `causation_id`. It is never written."""
 
 
 class Record(NamedTuple):
@@ -374,14 +376,78 @@ def _unframed(value: bytes, headers: Mapping[str, bytes]) -> bytes:
     return value
 
 
+_MEMBERS: dict[str, tuple[str, ...]] = {
+    ONEX_V1: tuple(_OnexEnvelope.model_fields),
+    BASE_EVENT: tuple(_BaseEventEnvelope.model_fields),
+}
+
+
+def _is_bare(family: str, document: dict[str, Any]) -> bool:
+    """Whether a document is no envelope but the payload itself, as some services write it."""
+    if family == NO_ENVELOPE or "event_type" in document:
+        return False
+    if ("envelope_version" if family == ONEX_V1 else "version") in document:
+        return False
+    return any(name not in _MEMBERS[family] for name in document)
+
+
+def _is_id(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and read_uuid(value) is not None
+    except ValueError:
+        return False
+
+
+def _wider(document: dict[str, Any]) -> dict[str, Any]:
+    """The onex_v1 envelope in that of services whose envelope has more: `event_timestamp` stands for `timestamp`."""
+    if document.get("timestamp") is None and isinstance(document.get("event_timestamp"), str):
+        return _with(document, {"timestamp": document["event_timestamp"]})
+    return document
+
+
+def _with(document: dict[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of a document with more members, which knows the names that stood in it more than once."""
+    copy = {**document, **more}
+    if not isinstance(document, text.Repeated):
+        return copy
+    repeated = text.Repeated(copy)
+    repeated.names = document.names
+    return repeated
+
+
+def _beside(document: dict[str, Any]) -> dict[str, Any]:
+    """What an onex_v1 envelope says that the family's schema does not have."""
+    said: dict[str, Any] = {}
+    known = set(_MEMBERS[ONEX_V1])
+    if _is_id(document.get("event_id")):
+        said["event_id"] = document["event_id"]
+        known.add("event_id")
+    if isinstance(document.get("metadata"), dict):
+        said["metadata"] = document["metadata"]
+        known.add("metadata")
+    names = ("source_service", "source_version", "source_instance")
+    source = {name: document[name] for name in names if isinstance(document.get(name), str)}
+    if source:
+        service, version, instance = (source.get(name, "") for name in names)
+        said["source"] = Source(service_name=service, service_version=version, instance_id=instance)
+        known.update(source)
+    if document.get("timestamp") is None:
+        known.add("event_timestamp")
+    said["additional"] = {name: value for name, value in document.items() if name not in known and value is not None}
+    return said
+
+
 def _read(event: type[Event], document: dict[str, Any], written: datetime | None) -> Received:
     info = event.EVENT
     envelope = Envelope(event_type=info.type, timestamp=written or now())
     payload = document
     surrounding: _OnexEnvelope | _BaseEventEnvelope | None = None
+    bare = _is_bare(info.envelope, document)
     try:
-        if info.envelope == ONEX_V1:
-            surrounding = _OnexEnvelope.model_validate(document)
+        if bare:
+            pass
+        elif info.envelope == ONEX_V1:
+            surrounding = _OnexEnvelope.model_validate(_wider(document))
         elif info.envelope == BASE_EVENT:
             surrounding = _BaseEventEnvelope.model_validate(document)
     except ValidationError as e:
@@ -393,6 +459,7 @@ def _read(event: type[Event], document: dict[str, Any], written: datetime | None
             correlation_id=surrounding.correlation_id,
             session_id=surrounding.session_id,
             timestamp=surrounding.timestamp,
+            **_beside(document),
         )
         payload = document["payload"]
     elif surrounding is not None:
@@ -407,12 +474,15 @@ def _read(event: type[Event], document: dict[str, Any], written: datetime | None
             timestamp=surrounding.timestamp or envelope.timestamp,
             source=surrounding.source,
             metadata=surrounding.metadata,
+            additional={k: v for k, v in document.items() if k not in _MEMBERS[BASE_EVENT] and v is not None},
         )
         payload = document["payload"]
     try:
         made = event.model_validate(_completed(event, payload, envelope), context={"now": envelope.timestamp})
     except ValidationError as e:
         raise InvalidEventError(info.full_name, faults_of(e)) from None
+    if bare and isinstance(sent := made.__dict__.get(made._names().get("timestamp", "")), datetime):
+        envelope = replace(envelope, timestamp=sent)
     envelope, faults = share(made, envelope)
     if faults:
         raise InvalidEventError(info.full_name, faults)
@@ -428,13 +498,7 @@ def _completed(event: type[Event], payload: dict[str, Any], envelope: Envelope) 
         absent = payload.get(name) is None or event._is_zero(name, payload[name])
         if name in names and absent and value is not None:
             missing[name] = str(value) if isinstance(value, UUID) else value
-    if not missing:
-        return payload
-    if isinstance(payload, text.Repeated):
-        completed = text.Repeated({**payload, **missing})
-        completed.names = payload.names
-        return completed
-    return {**payload, **missing}
+    return _with(payload, missing) if missing else payload
 
 
 def _is_empty(source: Source) -> bool:

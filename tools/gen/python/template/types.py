@@ -73,7 +73,7 @@ def _shortest(single: float) -> float:
     return float(f"{single:.9g}")
 
 
-def _read_uuid(value: Any) -> UUID:
+def read_uuid(value: Any) -> UUID:
     if isinstance(value, UUID):
         return value
     if not isinstance(value, str) or _UUID.fullmatch(value) is None:
@@ -155,7 +155,7 @@ Double = Annotated[float, DOUBLE]
 Bytes = Annotated[bytes, BYTES]
 Bool = StrictBool
 Text = StrictStr
-Uuid = Annotated[UUID, BeforeValidator(_read_uuid)]
+Uuid = Annotated[UUID, BeforeValidator(read_uuid)]
 Timestamp = Annotated[datetime, BeforeValidator(_read_time)]
 """A time in UTC; one without a zone is taken as UTC."""
 JsonObject = Annotated[dict[StrictStr, Any], BeforeValidator(_read_object)]
