@@ -41,7 +41,7 @@ func (c *Consumer) bury(m *member, t *task) {
 			return
 		}
 		f.refused++
-		wait := c.cfg.backoff.before(f.refused)
+		wait := c.cfg.backoff.After(f.refused)
 		if errors.Is(err, kerr.MessageTooLarge) && !f.omit {
 			f.omit = true
 			wait = 0
