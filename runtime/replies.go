@@ -293,10 +293,10 @@ func (r *replies) record(rec *kgo.Record) {
 	if len(wanted) == 0 {
 		return
 	}
-	from := newDelivery(rec, 1).record(rec.Value)
+	from := kafka.FromClient(rec)
 	for _, e := range wanted {
-		d, err := Decode(from, e.types, DecodeOptions{})
-		r.hand(e, from, d, err)
+		d, err := Decode(&from, e.types, DecodeOptions{})
+		r.hand(e, &from, d, err)
 	}
 }
 
