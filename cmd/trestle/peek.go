@@ -14,6 +14,7 @@ import (
 
 	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/jsonio"
+	"github.com/omninode/trestle/runtime/kafka"
 	"github.com/omninode/trestle/runtime/wire"
 	"github.com/spf13/cobra"
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -315,7 +316,8 @@ func recordJSON(r *kgo.Record, types func() *trestle.Types) (json.RawMessage, er
 	}
 	switch wire.Sniff(r.Value, headers) {
 	case wire.Confluent:
-		text, err := protobufPayload(r, types())
+		record := kafka.FromClient(r)
+		text, err := protobufPayload(&record, types())
 		return json.RawMessage(text), err
 	case wire.FramedJSON:
 		_, text, err := wire.ParseFramedJSON(r.Value)

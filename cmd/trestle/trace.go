@@ -11,11 +11,11 @@ import (
 	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/eventtrace"
 	"github.com/omninode/trestle/runtime/jsonio"
+	"github.com/omninode/trestle/runtime/kafka"
 	"github.com/omninode/trestle/runtime/store"
 	"github.com/omninode/trestle/runtime/wire"
 	"github.com/omninode/trestle/tools/schema"
 	"github.com/spf13/cobra"
-	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 func newTrace(p *project) *cobra.Command {
@@ -250,7 +250,7 @@ func summary(e eventtrace.Event) string {
 // traceReader reads records of the declared topics.
 func traceReader(set *schema.Set) eventtrace.Reader {
 	types := eventTypesOf(set).decoding()
-	return eventtrace.Envelopes(envelopeOf(set), eventtrace.WithProtobuf(func(r *kgo.Record, _ string) (jsonio.Raw, error) {
+	return eventtrace.Envelopes(envelopeOf(set), eventtrace.WithProtobuf(func(r *kafka.Record, _ string) (jsonio.Raw, error) {
 		return protobufPayload(r, types)
 	}))
 }
@@ -276,7 +276,7 @@ func envelopeOf(set *schema.Set) func(topic string) wire.Kind {
 }
 
 // protobufPayload renders the payload of a record in protobuf as JSON.
-func protobufPayload(r *kgo.Record, types *trestle.Types) (jsonio.Raw, error) {
+func protobufPayload(r *kafka.Record, types *trestle.Types) (jsonio.Raw, error) {
 	decoded, err := decodeRecord(r, types)
 	if err != nil {
 		return "", err
@@ -286,12 +286,8 @@ func protobufPayload(r *kgo.Record, types *trestle.Types) (jsonio.Raw, error) {
 }
 
 // decodeRecord reads a record of any of the event types.
-func decodeRecord(r *kgo.Record, types *trestle.Types) (trestle.Decoded, error) {
-	rec := trestle.Record{Topic: r.Topic, Key: r.Key, Value: r.Value, Partition: r.Partition, Offset: r.Offset, Timestamp: r.Timestamp}
-	for _, h := range r.Headers {
-		rec.Headers = append(rec.Headers, trestle.Header(h))
-	}
-	return trestle.Decode(&rec, types, trestle.DecodeOptions{})
+func decodeRecord(r *kafka.Record, types *trestle.Types) (trestle.Decoded, error) {
+	return trestle.Decode(r, types, trestle.DecodeOptions{})
 }
 
 func topicNames(topics []*schema.Topic) []string {
