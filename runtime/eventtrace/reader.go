@@ -35,7 +35,7 @@ func WithProtobuf(decode func(record *kafka.Record, eventType string) (jsonio.Ra
 // WithTypes sets the event types of the topics, so that a payload without an envelope, on a topic of one event type, is
 // traced under that type; by default such a record has no type.
 func WithTypes(types *event.Types) ReaderOption {
-	return func(r *envelopeReader) { r.types = types }
+	return readerOption(func(r *envelopeReader) { r.types = types })
 }
 
 // Envelopes returns the reader for records as Trestle and its Python counterparts write them, in JSON or protobuf.
