@@ -34,7 +34,7 @@ func jsonFiles(s *schema.Set) []*schema.File {
 	var out []*schema.File
 	for _, p := range s.Packages {
 		for _, f := range p.Files {
-			if f.Proto == nil && f.Source != nil && p.Language == schema.JSONSchema {
+			if f.Language() == schema.JSONSchema && f.Source != nil {
 				out = append(out, f)
 			}
 		}

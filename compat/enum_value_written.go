@@ -21,7 +21,7 @@ func (c *Check) lost(v *schema.EnumValue, writer, reader int) []schema.Encoding 
 	if v.JSONName != "" && firstOf(written, v) == v && !slices.ContainsFunc(read.Values, func(r *schema.EnumValue) bool { return r.JSONName == v.JSONName }) {
 		out = append(out, schema.EncodingJSON)
 	}
-	if written.Proto != nil && read.Proto != nil && firstOf(read, v) == nil && c.closed(reader) {
+	if written.HasNumbers() && read.HasNumbers() && firstOf(read, v) == nil && c.closed(reader) {
 		out = append(out, schema.EncodingProtobuf)
 	}
 	return out
@@ -29,7 +29,7 @@ func (c *Check) lost(v *schema.EnumValue, writer, reader int) []schema.Encoding 
 
 // firstOf returns the value by whose name an enum writes a value's number, nil where it does not have the number.
 func firstOf(e *schema.Enum, v *schema.EnumValue) *schema.EnumValue {
-	if e.Proto == nil {
+	if !e.HasNumbers() {
 		return v
 	}
 	for _, first := range e.Values {

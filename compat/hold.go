@@ -21,7 +21,7 @@ func (c *comparison) hold(roots [][2]*schema.Message) {
 		}
 		seen[r] = true
 		open := map[schema.Encoding]Direction{schema.EncodingJSON: (Backward | Forward) &^ (brokenJSON[old] | brokenJSON[new])}
-		if old.Proto != nil && new.Proto != nil {
+		if old.HasBinary() && new.HasBinary() {
 			open[schema.EncodingProtobuf] = (Backward | Forward) &^ (brokenBinary[old] | brokenBinary[new])
 		}
 		if open[schema.EncodingJSON]|open[schema.EncodingProtobuf] == 0 || !c.differ(old, new, changed) ||
@@ -102,9 +102,9 @@ func (c *comparison) filesChanged() bool {
 // differ says whether two messages may have other events.
 func (c *comparison) differ(old, new *schema.Message, filesChanged bool) bool {
 	switch {
-	case old.Proto != nil && new.Proto != nil:
+	case old.Language() == schema.Protobuf && new.Language() == schema.Protobuf:
 		return !c.alike.messages(old, new)
-	case old.Proto != nil || new.Proto != nil:
+	case old.Language() != new.Language():
 		return true
 	case !standsAlone(old) || !standsAlone(new):
 		return false // nobody can read it by itself
@@ -124,7 +124,7 @@ func (c *comparison) holdReading(at place, encodings []schema.Encoding, breaks D
 	if breaks == Forward {
 		writer, reader, w, r = reader, writer, r, w
 	}
-	if w.Proto == nil && r.Proto == nil {
+	if w.Language() == schema.JSONSchema && r.Language() == schema.JSONSchema {
 		got, err := c.readDocument(writer, reader, w.File, r.File, breaks)
 		if err != nil {
 			c.fault(err)
@@ -189,7 +189,7 @@ func (c *comparison) readMessage(writer, reader *schema.Set, w, r *schema.Messag
 
 // lower returns the shape of a message's events.
 func (c *comparison) lower(p *values.Prover, set *schema.Set, m *schema.Message, role values.Role, e schema.Encoding) (*values.Shape, error) {
-	if m.Proto != nil {
+	if m.Language() == schema.Protobuf {
 		return p.FromMessage(m, role, e), nil
 	}
 	return c.lowerDocument(p, set, m.File, role)
@@ -200,7 +200,7 @@ func (c *comparison) lower(p *values.Prover, set *schema.Set, m *schema.Message,
 func (c *Check) acceptance(breaks Direction, e schema.Encoding) values.Inclusion {
 	best := values.NotIncluded
 	for _, m := range [][2]*schema.Message{c.at.messages, {c.at.trail.Old, c.at.trail.New}} {
-		if m[0] == nil || m[1] == nil || m[0].Proto == nil || m[1].Proto == nil {
+		if m[0] == nil || m[1] == nil || m[0].Language() != schema.Protobuf || m[1].Language() != schema.Protobuf {
 			continue
 		}
 		backward, forward := values.Included, values.Included

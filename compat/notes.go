@@ -81,10 +81,10 @@ func undescribed(s *schema.Set) bool {
 	none := false
 	for _, p := range s.Packages {
 		for _, f := range p.Files {
-			if f.Proto != nil && f.Proto.SourceLocations().Len() > 0 {
+			if f.Language() == schema.Protobuf && f.Proto.SourceLocations().Len() > 0 {
 				return false
 			}
-			none = none || f.Proto != nil
+			none = none || f.Language() == schema.Protobuf
 		}
 	}
 	return none

@@ -141,7 +141,7 @@ func pairFields(old, new *schema.Message) *fieldPairs {
 			}
 		}
 	}
-	if old.Proto != nil && new.Proto != nil {
+	if old.HasNumbers() && new.HasNumbers() {
 		pairOn(func(f *schema.Field) any { return f.Name })
 		pairOn(func(f *schema.Field) any {
 			if f.Number == 0 {
@@ -167,7 +167,7 @@ func pairFields(old, new *schema.Message) *fieldPairs {
 // pairEnumValues pairs values by name, then by number where both sides have numbers.
 func pairEnumValues(old, new *schema.Enum) [][2]*schema.EnumValue {
 	name := func(v *schema.EnumValue) string { return v.Name }
-	numbered := old.Proto != nil && new.Proto != nil
+	numbered := old.HasNumbers() && new.HasNumbers()
 	if !numbered {
 		name = func(v *schema.EnumValue) string { return v.JSONName }
 	}

@@ -58,7 +58,7 @@ func readsJSON(w, r *schema.Type) trouble {
 		}
 	}
 	// What objects demand of each other's members is asked of the algebra, which knows JSON Schemas as a whole.
-	if w.Proto == 0 && r.Proto == 0 && isObject(w.Kind) && isObject(r.Kind) {
+	if !w.HasBinary() && !r.HasBinary() && isObject(w.Kind) && isObject(r.Kind) {
 		return okIf(inexact(w, r, map[[2]*schema.Type]bool{}) == nil, misread)
 	}
 	// What names, times and other strings demand of each other is judged as a constraint.
@@ -157,7 +157,7 @@ func integral(t *schema.Type) bool {
 
 // readsWire says what a reader makes of the writer's protobuf field. It is fine where a side is not protobuf.
 func readsWire(w, r *schema.Type) trouble {
-	if w.Proto == 0 || r.Proto == 0 || w.Kind == schema.List && r.Kind == schema.List {
+	if !w.HasBinary() || !r.HasBinary() || w.Kind == schema.List && r.Kind == schema.List {
 		return fine // elements are judged on their own
 	}
 	wf, rf := wireForm(w.Proto), wireForm(r.Proto)
@@ -185,7 +185,7 @@ func readsWire(w, r *schema.Type) trouble {
 // where they might.
 func (c *Check) readsWire(w, r *schema.Type) (t trouble, sure bool) {
 	t = readsWire(w, r)
-	if t != fine || w.Kind == r.Kind || w.Proto == 0 || r.Proto == 0 {
+	if t != fine || w.Kind == r.Kind || !w.HasBinary() || !r.HasBinary() {
 		return t, true
 	}
 	p := c.cmp.prover()
@@ -260,10 +260,10 @@ func typeName(t *schema.Type) string {
 	case schema.JSONValue:
 		return "any value"
 	}
-	if t.Proto != 0 && values.IsNumber(t.Kind) {
+	if t.HasBinary() && values.IsNumber(t.Kind) {
 		return t.Proto.String() // tells sint32 from int32
 	}
-	if t.Proto == 0 {
+	if !t.HasBinary() {
 		switch t.Kind {
 		case schema.Int64:
 			return "integer"

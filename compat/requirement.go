@@ -3,7 +3,6 @@ package compat
 import (
 	"github.com/omninode/trestle/tools/schema"
 	"github.com/omninode/trestle/tools/values"
-	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
 // requirement is what a reader demands of a field being there.
@@ -52,19 +51,14 @@ func zeroBreaks(t *schema.Type) bool {
 // it in first.
 func declaredNeed(f *schema.Field) requirement {
 	switch {
-	case f.Default != "" && !labelled(f):
+	case f.Default != "" && !f.RequiredOnWire():
 		return optional
 	case f.Required && !f.Explicit:
 		return nonZero
-	case f.Required, f.JSONRequired, labelled(f):
+	case f.Required, f.JSONRequired, f.RequiredOnWire():
 		return present
 	}
 	return optional
-}
-
-// labelled says whether protobuf itself wants the field: by proto2's required, or by what it is in an edition.
-func labelled(f *schema.Field) bool {
-	return f.Proto != nil && f.Proto.Cardinality() == protoreflect.Required
 }
 
 func (r requirement) String() string {
@@ -79,7 +73,7 @@ func (r requirement) String() string {
 
 // needEncodings says where a demand matters: that of a key alone is one of JSON.
 func needEncodings(f *schema.Field) []schema.Encoding {
-	if !f.Required && !labelled(f) && need(f) != nonZero {
+	if !f.Required && !f.RequiredOnWire() && need(f) != nonZero {
 		return jsonOnly
 	}
 	return bothEncodings

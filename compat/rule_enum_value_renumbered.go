@@ -24,4 +24,4 @@ var enumValueRenumbered = Rule{
 }
 
 // numbered says whether the enum has numbers on both sides.
-func (c *Check) numbered() bool { return c.at.enums[0].Proto != nil && c.at.enums[1].Proto != nil }
+func (c *Check) numbered() bool { return c.at.enums[0].HasNumbers() && c.at.enums[1].HasNumbers() }

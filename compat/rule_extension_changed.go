@@ -19,7 +19,7 @@ var extensionChanged = Rule{
 	Forward:   "whoever reads it by the old schemas does not find what new ones say",
 	Fix:       "keep the extensions of %s, and declare another one for something else",
 	Message: func(c *Check, old, new *schema.Message) {
-		if old == nil || new == nil || old.Proto == nil || new.Proto == nil || old.Proto.ExtensionRanges().Len() == 0 {
+		if old == nil || new == nil || !old.HasBinary() || !new.HasBinary() || old.Proto.ExtensionRanges().Len() == 0 {
 			return
 		}
 		kept := extensionsOf(c.cmp.new, new.Proto.FullName())
@@ -67,7 +67,7 @@ func extensionsOf(s *schema.Set, message protoreflect.FullName) map[protoreflect
 		}
 	}
 	for _, f := range allFiles(s) {
-		if f.Proto != nil {
+		if f.Language() == schema.Protobuf {
 			add(f.Proto.Extensions(), f.Proto.Messages())
 		}
 	}

@@ -17,7 +17,7 @@ var fieldNullabilityChanged = Rule{
 	Fix:       "keep null where it was allowed, and leave %s out instead of writing null where it was not",
 	Field: func(c *Check, old, new *schema.Field) {
 		// Protobuf's readers take null for absent, and its writers write none.
-		if old == nil || new == nil || old.Nullable == new.Nullable || old.Proto != nil || new.Proto != nil {
+		if old == nil || new == nil || old.Nullable == new.Nullable || !old.KnowsNull() || !new.KnowsNull() {
 			return
 		}
 		p := Problem{Change: fmt.Sprintf("%s may no longer be null", new.Name), Breaks: Backward}
@@ -27,7 +27,7 @@ var fieldNullabilityChanged = Rule{
 			reader = old
 		}
 		// Readers with a protobuf schema take null for absent.
-		if reader.Proto != nil && need(reader) == optional {
+		if !reader.KnowsNull() && need(reader) == optional {
 			return
 		}
 		c.Report(p)

@@ -12,7 +12,7 @@ var messageClosed = Rule{
 	Fix:       "leave %s open: additionalProperties stays as it was",
 	Message: func(c *Check, old, new *schema.Message) {
 		switch {
-		case old == nil || new == nil || old.Closed || old.Proto != nil: // protobuf writes nothing undeclared
+		case old == nil || new == nil || !old.KeepUnknown: // nothing undeclared was written
 		case new.Closed:
 			c.Report(Problem{
 				Change:     new.Name + " no longer lets undeclared properties pass",

@@ -37,9 +37,9 @@ func (c *comparison) registryVerdict() {
 			}
 			var diffs []difference
 			switch {
-			case (first.Proto == nil) != (second.Proto == nil):
+			case first.Language() != second.Language():
 				diffs = differs(second.Path, "TYPE_CHANGED")
-			case first.Proto != nil:
+			case first.Language() == schema.Protobuf:
 				diffs = protobufDifferences(first.Proto, second.Proto)
 			default:
 				var err error
@@ -82,7 +82,7 @@ func (c *comparison) reportDifferences(diffs []difference, files [2]*schema.File
 		seen[d] = true
 		at := place{path: d.path, old: schema.Position{File: files[0].Path, Line: 1, Col: 1}, new: schema.Position{File: files[1].Path, Line: 1, Col: 1}}
 		encodings := jsonOnly
-		if files[1].Proto != nil {
+		if files[1].Language() == schema.Protobuf {
 			encodings = protobufOnly
 		}
 		check := &Check{c, &registryRefuses, at}

@@ -44,7 +44,7 @@ type reservation struct {
 
 func reservedOf(e *schema.Enum) reservation {
 	var out reservation
-	if e.Proto == nil {
+	if !e.HasNumbers() {
 		return out
 	}
 	for i := range e.Proto.ReservedRanges().Len() {

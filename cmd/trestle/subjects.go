@@ -96,7 +96,7 @@ func protoSources(set *schema.Set) map[string][]byte {
 	out := map[string][]byte{}
 	for _, p := range set.Packages {
 		for _, f := range p.Files {
-			if f.Proto != nil {
+			if f.Language() == schema.Protobuf {
 				out[f.Path] = f.Source
 			}
 		}

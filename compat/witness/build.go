@@ -40,7 +40,7 @@ func (b *builder) minimal(m *schema.Message) map[string]any {
 
 // demanded says whether an object must have the field.
 func (b *builder) demanded(f *schema.Field) bool {
-	if f.Proto == nil {
+	if f.Language() == schema.JSONSchema {
 		return (f.Required || f.JSONRequired) && f.Default == ""
 	}
 	return f.Oneof == nil && !b.space.TakesAbsent(f)

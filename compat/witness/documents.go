@@ -48,7 +48,7 @@ func compileDocument(set *schema.Set, f *schema.File) (*jsonschema.Schema, error
 	texts := map[string][]byte{}
 	for _, p := range set.Packages {
 		for _, other := range p.Files {
-			if other.Proto == nil && other.Source != nil {
+			if other.Language() == schema.JSONSchema && other.Source != nil {
 				texts[base+other.Path] = other.Source
 			}
 		}

@@ -98,7 +98,7 @@ func (f *Finder) side(set *schema.Set, m *schema.Message) (side, error) {
 }
 
 func (f *Finder) newSide(set *schema.Set, m *schema.Message) (side, error) {
-	if m.Proto == nil {
+	if m.Language() == schema.JSONSchema {
 		c, ok := f.compilers[set]
 		if !ok {
 			var err error

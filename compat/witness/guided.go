@@ -54,7 +54,7 @@ func (d direction) wants(b *builder, p *values.Prover) []*values.Shape {
 	}
 	if n := len(d.steps); n > 0 && !d.message {
 		add(d.steps, func(last way) *values.Shape {
-			if last.reader == nil || last.reader.Proto == nil {
+			if last.reader == nil || last.reader.Language() != schema.Protobuf {
 				return nil
 			}
 			return p.Not(p.Demand(last.reader, schema.EncodingJSON))

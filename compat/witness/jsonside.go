@@ -45,7 +45,7 @@ func newJSONCompiler(set *schema.Set) (*jsonschema.Compiler, error) {
 	c.AssertFormat()
 	for _, p := range set.Packages {
 		for _, f := range p.Files {
-			if f.Source == nil || f.Proto != nil {
+			if f.Source == nil || f.Language() != schema.JSONSchema {
 				continue
 			}
 			doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(f.Source))

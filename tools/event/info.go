@@ -55,7 +55,7 @@ func Events(set *schema.Set) []*trestle.EventInfo {
 		if e.Reply != nil {
 			info.Reply = e.Reply.Type
 		}
-		if e.Message.Proto != nil {
+		if e.Message.HasBinary() {
 			info.MessageIndexes = messageIndexes(e.Message.Proto)
 			info.New = func() trestle.Event { return newProtoEvent(info, e, validator) }
 		} else {

@@ -19,7 +19,7 @@ func newJSONCompiler(set *schema.Set) *jsonCompiler {
 	texts := map[string][]byte{}
 	for _, p := range set.Packages {
 		for _, f := range p.Files {
-			if f.Proto == nil && f.Source != nil {
+			if f.Language() == schema.JSONSchema && f.Source != nil {
 				texts[f.Path] = f.Source
 			}
 		}

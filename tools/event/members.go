@@ -28,7 +28,7 @@ func members(r *jsonio.Reader, m *schema.Message, null func(f *schema.Field), re
 		f := m.Fields[i]
 		r.Once(&seen[i/64], uint(i%64))
 		if r.Null() {
-			got[i] = m.Proto == nil && f.Nullable
+			got[i] = f.Nullable
 			null(f)
 			continue
 		}
@@ -45,7 +45,7 @@ func members(r *jsonio.Reader, m *schema.Message, null func(f *schema.Field), re
 		got[i] = true
 	}
 	for i, f := range m.Fields {
-		if (f.JSONRequired || m.Proto == nil && f.Required) && !got[i] {
+		if f.NeedsKey() && !got[i] {
 			r.Missing(f.JSONName)
 		}
 	}

@@ -16,7 +16,7 @@ import (
 // protoRefusal says which rule of a protobuf field a value breaks, by running protovalidate: it knows the rules that
 // the model has no member for (prefixes, CEL expressions). It is empty where none is broken or that cannot be told.
 func (r *run) protoRefusal(f *schema.Field, v *jsontree.Value) string {
-	if f.Proto == nil || f.Type.Constraints.Rules == nil {
+	if f.Type.Constraints.Rules == nil {
 		return ""
 	}
 	m := dynamicpb.NewMessage(f.Proto.ContainingMessage())

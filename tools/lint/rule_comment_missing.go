@@ -27,7 +27,7 @@ var commentMissing = Rule{
 	},
 	EnumValue: func(c *Check, e *schema.Enum, v *schema.EnumValue) {
 		// A plain enum of JSON Schema has no place for comments on its values; a oneOf of consts has.
-		if e.Proto == nil && !slices.ContainsFunc(e.Values, func(v *schema.EnumValue) bool { return v.Doc != "" }) {
+		if e.Language() == schema.JSONSchema && !slices.ContainsFunc(e.Values, func(v *schema.EnumValue) bool { return v.Doc != "" }) {
 			return
 		}
 		reportUndocumented(c, v.Doc, e.Package, "enum value", "say when it is used")

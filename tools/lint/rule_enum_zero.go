@@ -12,7 +12,7 @@ var enumZero = Rule{
 	Why:      "A field that was never set holds the zero value: with a JSON name it would be written as if somebody had chosen it. A value without a JSON name cannot be written at all.",
 	Severity: Error,
 	EnumValue: func(c *Check, e *schema.Enum, v *schema.EnumValue) {
-		if e.Proto == nil {
+		if !e.HasNumbers() {
 			return
 		}
 		switch {

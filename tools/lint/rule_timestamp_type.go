@@ -17,7 +17,7 @@ var timestampType = Rule{
 			return
 		}
 		fix := "use google.protobuf.Timestamp"
-		if f.Proto == nil {
+		if f.Language() == schema.JSONSchema {
 			fix = `add "format": "date-time"`
 		}
 		c.Report(Problem{

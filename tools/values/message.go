@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/omninode/trestle/tools/schema"
-	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
 // FromMessage returns the events of a protobuf message in an encoding: as JSON, or in binary, where members have the
@@ -128,7 +127,7 @@ func (s form) absence(f *schema.Field, value *Shape, bare bool) *Shape {
 			a = s.And(a, json.standing(json.valueOf(f.Type, bare), filled))
 		}
 		return a
-	case f.JSONRequired && !s.binary, f.Required && !bare, f.Proto != nil && f.Proto.Cardinality() == protoreflect.Required:
+	case f.JSONRequired && !s.binary, f.Required && !bare, f.RequiredOnWire():
 		return s.Never()
 	case zero == nil:
 		return s.Any()

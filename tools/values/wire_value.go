@@ -142,7 +142,7 @@ var ownForms = map[protoreflect.FullName]bool{
 }
 
 // OwnForm says whether a message of protobuf's own has a JSON form that its fields do not give.
-func OwnForm(m *schema.Message) bool { return m.Proto != nil && ownForms[m.Proto.FullName()] }
+func OwnForm(m *schema.Message) bool { return m.HasBinary() && ownForms[m.Proto.FullName()] }
 
 // HasOwnForm is OwnForm of a descriptor.
 func HasOwnForm(m protoreflect.MessageDescriptor) bool { return ownForms[m.FullName()] }

@@ -313,10 +313,9 @@ func uuid(name string, nth int) string {
 
 // wellKnown are protobuf's own messages, in protobuf's own JSON form.
 func wellKnown(m *schema.Message) (any, bool) {
-	if m.Proto == nil || !strings.HasPrefix(m.FullName, "google.protobuf.") {
+	switch m.WellKnown() {
+	case "":
 		return nil, false
-	}
-	switch strings.TrimPrefix(m.FullName, "google.protobuf.") {
 	case "Duration":
 		return "1.5s", true
 	case "FieldMask":

@@ -88,7 +88,7 @@ func (g *file) appendField(v view) ([]string, error) {
 		lines = append([]string{"if " + cond + " {"}, lines...)
 		null := "b = append(b, " + goString(`"`+v.JSONName+`":null,`) + "...)"
 		switch {
-		case tellsNull(v.Field):
+		case v.Field.TellsNull():
 			lines = append(lines, "} else if x.Nulls.Has("+goString(v.JSONName)+") {", null)
 		case !g.proto() && v.JSONRequired && v.Nullable:
 			lines = append(lines, "} else {", null)
@@ -227,7 +227,7 @@ func selector(expr string) string { return strings.TrimPrefix(expr, "*") }
 
 // foreign says that a message is of a package that has no generated methods, such as google.protobuf.
 func foreign(m *schema.Message) bool {
-	return m.Proto != nil && (strings.HasPrefix(m.FullName, "google.protobuf.") || m.Package != nil && m.Package.Name == "buf.validate")
+	return m.WellKnown() != "" || m.HasBinary() && m.Package != nil && m.Package.Name == "buf.validate"
 }
 
 // appendForeign appends a well-known protobuf message by protojson.

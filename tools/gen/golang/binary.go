@@ -25,7 +25,7 @@ func (w *writer) protowire(member string) string {
 // hasBinary says whether a message has a generated protobuf codec. What is rare goes through protobuf's own: groups,
 // extensions, required fields and closed enums.
 func hasBinary(m *schema.Message) bool {
-	if m.Proto == nil || foreign(m) || m.Package.Name == vocabulary || m.Proto.ExtensionRanges().Len() > 0 {
+	if !m.HasBinary() || foreign(m) || m.Package.Name == vocabulary || m.Proto.ExtensionRanges().Len() > 0 {
 		return false
 	}
 	for _, f := range m.Fields {

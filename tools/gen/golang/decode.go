@@ -58,7 +58,7 @@ func (g *file) decodeJSON(m *schema.Message, goName string) error {
 		if f.Oneof != nil {
 			lines = append(g.alone(f.Oneof), lines...)
 		}
-		if tellsNull(f) {
+		if f.TellsNull() {
 			g.p("if r.Null() {")
 			g.p("%s", g.setNull(g.view(f)))
 			g.p("} else {")
@@ -106,7 +106,7 @@ func (g *file) decodeJSON(m *schema.Message, goName string) error {
 
 // mustBeGot says whether a field must have a value in the JSON: one that may be null must only be there.
 func mustBeGot(m *schema.Message, f *schema.Field) bool {
-	return (f.JSONRequired || m.Proto == nil && f.Required) && !(m.Proto == nil && f.Nullable)
+	return f.NeedsKey() && !f.Nullable
 }
 
 func needsGot(m *schema.Message) bool {

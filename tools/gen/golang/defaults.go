@@ -126,7 +126,7 @@ func (g *file) setDefault(v view) error {
 	if hasNot == "" {
 		return refuse(v.Pos, v.element, "a required field cannot have a default: it is never absent")
 	}
-	if tellsNull(v.Field) {
+	if v.Field.TellsNull() {
 		hasNot += " && !x.Nulls.Has(" + goString(v.JSONName) + ")"
 	}
 	g.p("if %s {", hasNot)

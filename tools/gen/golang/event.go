@@ -278,7 +278,7 @@ func (g *file) eventInfo(e *schema.Event) error {
 	if e.Reply != nil {
 		g.p("Reply: %s,", goString(e.Reply.Type))
 	}
-	if e.Message.Proto != nil {
+	if e.Message.HasBinary() {
 		g.p("MessageIndexes: []int{%s},", messageIndexes(e.Message.Proto))
 	}
 	g.p("New: func() %s { return new(%s) },", g.trestle("Event"), goName)

@@ -60,7 +60,7 @@ func lastElement(importPath string) string {
 
 // messageType names the Go struct of a message.
 func (g *file) messageType(m *schema.Message) string {
-	if m.Proto == nil {
+	if m.Language() == schema.JSONSchema {
 		return g.ident(m.Package.GoImport, m.Package.GoName, jsonTypeName(m))
 	}
 	if pm := g.names.messages[m.FullName]; pm != nil {
@@ -71,7 +71,7 @@ func (g *file) messageType(m *schema.Message) string {
 
 // enumType names the Go type of an enum.
 func (g *file) enumType(e *schema.Enum) string {
-	if e.Proto == nil {
+	if e.Language() == schema.JSONSchema {
 		return g.ident(e.Package.GoImport, e.Package.GoName, jsonEnumName(e))
 	}
 	return g.goIdent(g.names.enums[e.FullName].GoIdent)
@@ -79,7 +79,7 @@ func (g *file) enumType(e *schema.Enum) string {
 
 // enumConst names the Go constant of an enum value.
 func (g *file) enumConst(e *schema.Enum, v *schema.EnumValue) string {
-	if e.Proto == nil {
+	if e.Language() == schema.JSONSchema {
 		return g.ident(e.Package.GoImport, e.Package.GoName, jsonEnumName(e)+camel(v.Name))
 	}
 	for _, pv := range g.names.enums[e.FullName].Values {

@@ -80,7 +80,7 @@ func (p *presence) equals(name string, v *jsontree.Value) (truth, bool) {
 	switch {
 	case f.JSONRequired: // or null
 		return allOf(truth{view.has, view.hasNot}, value), true
-	case tellsNull(f):
+	case f.TellsNull():
 		null := "x.Nulls.Has(" + goString(name) + ")"
 		absent := truth{"(" + view.hasNot + " && !" + null + ")", "(" + view.has + " || " + null + ")"}
 		return anyOf(absent, allOf(truth{view.has, view.hasNot}, value)), true

@@ -6,12 +6,10 @@ import (
 	"github.com/omninode/trestle/tools/schema"
 )
 
-// tellsNull says whether a property may be null and may also be absent: Go keeps the two apart.
-func tellsNull(f *schema.Field) bool {
-	return f.Message.Proto == nil && f.Nullable && !f.Required && !f.JSONRequired
+// anyTellsNull says whether a property may be null and may also be absent: Go keeps the two apart.
+func anyTellsNull(m *schema.Message) bool {
+	return slices.ContainsFunc(m.Fields, (*schema.Field).TellsNull)
 }
-
-func anyTellsNull(m *schema.Message) bool { return slices.ContainsFunc(m.Fields, tellsNull) }
 
 // nullsMember declares the names of the properties that are null.
 func (g *file) nullsMember(m *schema.Message) {

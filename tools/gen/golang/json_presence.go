@@ -236,7 +236,7 @@ func (p *presence) has(name string) truth {
 	switch {
 	case v.has == "" || v.JSONRequired:
 		return truth{"true", "false"}
-	case tellsNull(v.Field):
+	case v.Field.TellsNull():
 		null := "x.Nulls.Has(" + goString(name) + ")"
 		return truth{"(" + v.has + " || " + null + ")", "(" + v.hasNot + " && !" + null + ")"}
 	}

@@ -34,7 +34,7 @@ func newPlugin(set *schema.Set) (*protogen.Plugin, *protoNames, error) {
 	params := []string{"paths=source_relative"}
 	for _, pkg := range set.Packages {
 		for _, f := range sorted(pkg) {
-			if f.Proto == nil {
+			if f.Language() != schema.Protobuf {
 				continue
 			}
 			add(f.Proto)

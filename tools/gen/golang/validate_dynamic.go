@@ -159,7 +159,7 @@ func newValidator(set *schema.Set) func() (protovalidate.Validator, error) {
 		types := &protoregistry.Types{}
 		for _, pkg := range set.Packages {
 			for _, f := range sorted(pkg) {
-				if f.Proto == nil {
+				if f.Language() != schema.Protobuf {
 					continue
 				}
 				if err := registerExtensions(types, f.Proto.Extensions(), f.Proto.Messages()); err != nil {

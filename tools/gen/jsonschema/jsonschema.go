@@ -245,7 +245,7 @@ func isRequired(f *schema.Field) bool {
 	if f.Default != "" || f.Oneof != nil {
 		return false
 	}
-	return f.Required || f.JSONRequired || f.Proto != nil && !f.Explicit && zeroInvalid(f.Type)
+	return f.Required || f.JSONRequired || !f.Explicit && zeroInvalid(f.Type)
 }
 
 // field describes a property.
@@ -253,7 +253,7 @@ func (b *builder) field(f *schema.Field) (*object, error) {
 	o := &object{}
 	o.SetText("description", output.Prose(f.Doc))
 	t := *f.Type
-	if f.Required && f.Proto != nil && !f.Explicit {
+	if f.Required && !f.Explicit {
 		t.Constraints = notZero(t)
 	}
 	if err := b.typeInto(o, &t, f, isNullable(f)); err != nil {
@@ -282,5 +282,5 @@ func isNullable(f *schema.Field) bool {
 	if f.Nullable {
 		return true
 	}
-	return f.Proto != nil && f.Explicit && !f.Required && f.Default == "" && f.Oneof == nil
+	return !f.KnowsNull() && f.Explicit && !f.Required && f.Default == "" && f.Oneof == nil
 }

@@ -6,7 +6,6 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
-	"strings"
 
 	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -84,7 +83,7 @@ func (b *builder) ownTypeInto(o *object, t *schema.Type, f *schema.Field, null b
 }
 
 func (b *builder) recordInto(o *object, t *schema.Type, null bool) error {
-	if t.Message.Proto != nil && strings.HasPrefix(t.Message.FullName, "google.protobuf.") {
+	if t.Message.WellKnown() != "" {
 		return nil // in protobuf's own JSON form
 	}
 	ref, err := b.ref(t.Message)

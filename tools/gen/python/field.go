@@ -22,8 +22,8 @@ type field struct {
 // field writes one field: its annotation, default and documentation.
 func (g *module) field(f *schema.Field) (field, error) {
 	out := field{Field: f, nullIsValue: f.JSONRequired && f.Nullable}
-	out.tellsNull = f.Proto == nil && f.Nullable && !f.Required && !f.JSONRequired
-	implicit := f.Message.Proto != nil && !f.Explicit
+	out.tellsNull = f.TellsNull()
+	implicit := !f.Explicit
 	scalar := f.Type.Kind != schema.MessageKind && f.Type.Kind != schema.Timestamp && f.Type.Kind != schema.JSONObject && f.Type.Kind != schema.JSONValue
 	out.zeroIsAbsent = implicit && scalar && f.Type.Kind != schema.EnumKind &&
 		(f.Required || f.Type.Kind == schema.String && f.Default != "")

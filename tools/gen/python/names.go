@@ -122,7 +122,7 @@ func constant(s string) string {
 // memberNames are the names of an enum's members, without the prefix that protobuf gives them all.
 func memberNames(e *schema.Enum) []string {
 	prefix := ""
-	if e.Proto != nil {
+	if e.Language() == schema.Protobuf {
 		prefix = constant(e.Name) + "_"
 	}
 	names := make([]string, len(e.Values))

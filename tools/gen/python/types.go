@@ -172,7 +172,7 @@ func (g *module) keyType(f *schema.Field, t *schema.Type) (string, error) {
 
 // foreign is the type of a well-known protobuf message in its own JSON form; empty for any other message.
 func (g *module) foreign(m *schema.Message) string {
-	if m.Proto == nil || !strings.HasPrefix(m.FullName, "google.") && !strings.HasPrefix(m.FullName, "buf.") {
+	if m.Language() != schema.Protobuf || !strings.HasPrefix(m.FullName, "google.") && !strings.HasPrefix(m.FullName, "buf.") {
 		return ""
 	}
 	switch name := strings.TrimPrefix(m.FullName, "google.protobuf."); name {
@@ -357,7 +357,7 @@ func (g *module) stringInto(p *parts, f *schema.Field, c schema.Constraints) err
 	case "tuuid":
 		p.check("trimmed_uuid", "")
 	case "uuid":
-		if !f.Explicit && !f.Required && f.Proto != nil || c.SkipZero {
+		if !f.Explicit && !f.Required || c.SkipZero {
 			p.check("uuid", "")
 		}
 	}
