@@ -162,7 +162,7 @@ func (e environment) openStore(ctx context.Context) (eventtrace.Store, error) {
 	if err := e.needStore(); err != nil {
 		return nil, err
 	}
-	return store.Open(ctx, e.Store)
+	return store.OpenTraces(ctx, e.Store)
 }
 
 // traced is one event as `trace --json` shows it.
