@@ -11,7 +11,7 @@ import (
 // Accepts judges a scalar JSON value by the constraints of a type: ok says that it breaks none that can be run, sure that
 // this is certain. Of types that are not scalar nothing is certain.
 func Accepts(t *schema.Type, text string) (ok, sure bool) {
-	v, err := parse(text)
+	v, err := Parse(text)
 	if err != nil {
 		return false, true
 	}
@@ -20,16 +20,22 @@ func Accepts(t *schema.Type, text string) (ok, sure bool) {
 
 // accepts is [Accepts] of a value.
 func (s *Space) accepts(t *schema.Type, v any) (ok, sure bool) {
-	modelled, whole := *t, true
-	if r := t.Constraints.Remainder; r != nil && !r.InModel() {
-		modelled.Constraints.Remainder, whole = nil, false
-	}
-	a, scalar := s.FromType(&modelled)
+	a, whole, scalar := s.modelled(t)
 	if !scalar {
 		return true, false
 	}
 	ok, sure = a.Contains(v)
 	return ok, sure && (whole || !ok)
+}
+
+// modelled is [Space.FromType] of as much of a type as the model holds; whole says that this is all of it.
+func (s *Space) modelled(t *schema.Type) (a *Shape, whole, ok bool) {
+	plain := *t
+	if r := t.Constraints.Remainder; r != nil && !r.InModel() {
+		plain.Constraints.Remainder = nil
+	}
+	a, ok = s.FromType(&plain)
+	return a, plain.Constraints.Remainder == t.Constraints.Remainder, ok
 }
 
 // Surely says whether the type accepts a scalar JSON value; false where that cannot be told.

@@ -27,10 +27,7 @@ func load(t *testing.T, dir ...string) (*schema.Set, *example.Maker) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := example.New(set)
-	if err != nil {
-		t.Fatal(err)
-	}
+	m := example.New(set)
 	return set, m
 }
 
