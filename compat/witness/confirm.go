@@ -3,10 +3,10 @@ package witness
 import (
 	"errors"
 	"fmt"
-	"time"
 
 	"buf.build/go/protovalidate"
 	"github.com/omninode/trestle/tools/schema"
+	"github.com/omninode/trestle/tools/values"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
@@ -41,12 +41,9 @@ func (f *Finder) Readers(set *schema.Set) ([]*Reader, error) {
 	return out, nil
 }
 
-// present is the time at which events are written and read: always the same, so that outcomes are, too.
-var present = time.Date(2025, 10, 16, 12, 34, 56, 0, time.UTC)
-
-// newValidator returns protovalidate at the present.
+// newValidator returns protovalidate at the present of the events that are made.
 func newValidator() (protovalidate.Validator, error) {
-	return protovalidate.New(protovalidate.WithNowFunc(func() *timestamppb.Timestamp { return timestamppb.New(present) }))
+	return protovalidate.New(protovalidate.WithNowFunc(func() *timestamppb.Timestamp { return timestamppb.New(values.Present) }))
 }
 
 // Confirm runs a witness through both readers again. The error says what they do that the witness does not say.

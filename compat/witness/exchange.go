@@ -43,7 +43,7 @@ func (f *Finder) Exchange(old, new *schema.Message, backward bool, event map[str
 			return nil, true
 		}
 	}
-	text, err := render(d.writer, event)
+	text, err := values.Render(d.writer, event)
 	if err != nil {
 		return nil, false
 	}

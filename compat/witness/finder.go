@@ -24,7 +24,7 @@ type Finder struct {
 	compilers map[*schema.Set]*jsonschema.Compiler
 	// validator is shared: it keys what it compiles by descriptor, and those of both sets differ.
 	validator protovalidate.Validator
-	builder   *builder
+	builder   *values.Maker
 	shapes    Shapes
 }
 
@@ -33,7 +33,7 @@ type Finder struct {
 func NewFinder(old, new *schema.Set, shapes Shapes) *Finder {
 	return &Finder{
 		old: old, new: new, sides: map[*schema.Message]side{}, compilers: map[*schema.Set]*jsonschema.Compiler{},
-		builder: newBuilder(), shapes: shapes,
+		builder: values.NewMaker(), shapes: shapes,
 	}
 }
 
@@ -120,7 +120,7 @@ func (f *Finder) newSide(set *schema.Set, m *schema.Message) (side, error) {
 }
 
 // search tries events of a direction, small and readable ones first, and returns the first that shows a break.
-func search(b *builder, d direction, writer, reader side, enc schema.Encoding) *Witness {
+func search(b *values.Maker, d direction, writer, reader side, enc schema.Encoding) *Witness {
 	for _, event := range d.events(b) {
 		if w := d.show(event, writer, reader, enc); w != nil {
 			return w
@@ -135,7 +135,7 @@ func (d direction) show(event map[string]any, writer, reader side, enc schema.En
 	if w == nil {
 		return nil
 	}
-	text, err := render(d.writer, event)
+	text, err := values.Render(d.writer, event)
 	if err != nil {
 		return nil
 	}
@@ -296,12 +296,12 @@ func short(v any) string {
 
 // events returns what a direction's writer may write with the element in question varied: small events first, then
 // the same in events with everything set.
-func (d direction) events(b *builder) []map[string]any {
-	small := b.minimal(d.writer)
+func (d direction) events(b *values.Maker) []map[string]any {
+	small := b.Smallest(d.writer)
 	if small == nil {
 		return nil
 	}
-	bases := []map[string]any{small, b.full(d.writer)}
+	bases := []map[string]any{small, b.Full(d.writer)}
 	var out []map[string]any
 	for _, base := range bases {
 		for _, v := range d.values(b) {
@@ -319,15 +319,19 @@ type variant struct {
 	value any
 }
 
-func (d direction) with(b *builder, base map[string]any, v variant) (map[string]any, bool) {
+func (d direction) with(b *values.Maker, base map[string]any, v variant) (map[string]any, bool) {
 	if len(v.steps) == 0 {
 		return base, true
 	}
-	return b.set(base, v.steps, v.value)
+	path := make([]*schema.Field, len(v.steps))
+	for i, s := range v.steps {
+		path[i] = s.writer
+	}
+	return b.With(base, path, v.value)
 }
 
 // values returns what the element may be. For a message these are values of each of its fields.
-func (d direction) values(b *builder) []variant {
+func (d direction) values(b *values.Maker) []variant {
 	if !d.message {
 		if len(d.steps) == 0 {
 			return []variant{{}}
@@ -345,7 +349,7 @@ func (d direction) values(b *builder) []variant {
 		if last.writer == nil || last.reader == nil {
 			return out
 		}
-		writer, reader = record(last.writer.Type), record(last.reader.Type)
+		writer, reader = values.Innermost(last.writer.Type), values.Innermost(last.reader.Type)
 	}
 	if writer == nil || reader == nil {
 		return out
@@ -366,7 +370,7 @@ func (d direction) trials() []variant {
 	var out []variant
 	for _, v := range d.tried {
 		if d.inner {
-			v = wrap(last.Type, v)
+			v = values.Wrap(last.Type, v)
 		}
 		out = append(out, variant{d.steps, v})
 	}
@@ -377,7 +381,7 @@ func (d direction) trials() []variant {
 // occurs, where some are.
 func (d direction) only(all []variant) []variant {
 	if d.present && d.steps[len(d.steps)-1].writer != nil {
-		all = slices.DeleteFunc(all, func(v variant) bool { _, gone := v.value.(absent); return gone })
+		all = slices.DeleteFunc(all, func(v variant) bool { _, gone := v.value.(values.Absent); return gone })
 	}
 	if len(d.wanted) == 0 {
 		return all
@@ -391,9 +395,9 @@ func (d direction) only(all []variant) []variant {
 	})
 }
 
-func fieldVariants(b *builder, steps []way) []variant {
+func fieldVariants(b *values.Maker, steps []way) []variant {
 	last := steps[len(steps)-1]
-	out := []variant{{steps, absent{}}}
+	out := []variant{{steps, values.Absent{}}}
 	if last.writer == nil {
 		return out
 	}
@@ -401,11 +405,11 @@ func fieldVariants(b *builder, steps []way) []variant {
 	if last.reader != nil {
 		other = last.reader.Type
 	}
-	for _, v := range b.candidates(last.writer.Type, other) {
+	for _, v := range b.Candidates(last.writer.Type, other) {
 		out = append(out, variant{steps, v})
 	}
-	if inner := record(last.writer.Type); inner != nil && !values.OwnForm(inner) {
-		out = append(out, variant{steps, wrap(last.writer.Type, b.full(inner))})
+	if inner := values.Innermost(last.writer.Type); inner != nil && !values.OwnForm(inner) {
+		out = append(out, variant{steps, values.Wrap(last.writer.Type, b.Full(inner))})
 	}
 	if last.writer.Nullable {
 		out = append(out, variant{steps, nil})

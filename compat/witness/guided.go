@@ -18,14 +18,14 @@ const maxGuided = 40
 
 // guided tries events that the algebra finds: valid ones of the writer in which the element breaks what the reader
 // demands of it, is not there, or has one of the values that are worth trying.
-func (d direction) guided(b *builder, s Shapes, writer, reader side, enc schema.Encoding) *Witness {
+func (d direction) guided(b *values.Maker, s Shapes, writer, reader side, enc schema.Encoding) *Witness {
 	written, err := s.Written(d.writer)
 	if err != nil {
 		return nil
 	}
 	p := s.Prover()
 	for _, want := range d.wants(b, p) {
-		v, ok := p.Member(written, want)
+		v, ok := p.Find(written, want)
 		event, isObject := v.(map[string]any)
 		if !ok || !isObject {
 			continue
@@ -38,7 +38,7 @@ func (d direction) guided(b *builder, s Shapes, writer, reader side, enc schema.
 }
 
 // wants are shapes of the events that are worth trying.
-func (d direction) wants(b *builder, p *values.Prover) []*values.Shape {
+func (d direction) wants(b *values.Maker, p *values.Prover) []*values.Shape {
 	var out []*values.Shape
 	add := func(steps []way, end func(last way) *values.Shape) {
 		var fields []*schema.Field
@@ -66,7 +66,7 @@ func (d direction) wants(b *builder, p *values.Prover) []*values.Shape {
 			continue
 		}
 		add(v.steps, func(last way) *values.Shape {
-			switch _, gone := v.value.(absent); {
+			switch _, gone := v.value.(values.Absent); {
 			case last.writer == nil:
 				return p.Any()
 			case gone:

@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/omninode/trestle/tools/load"
 	"github.com/omninode/trestle/tools/schema"
+	"github.com/omninode/trestle/tools/values"
 )
 
 // TestOwnEvents holds that each side takes the smallest and the full event of every event type, and keeps all of it:
@@ -24,13 +25,13 @@ func TestOwnEvents(t *testing.T) {
 			t.Errorf("%s: %v", e.Type, err)
 			continue
 		}
-		small := f.builder.minimal(e.Message)
+		small := f.builder.Smallest(e.Message)
 		if small == nil {
 			t.Errorf("%s has no smallest event", e.Type)
 			continue
 		}
-		for name, event := range map[string]map[string]any{"smallest": small, "full": f.builder.full(e.Message)} {
-			text, err := render(e.Message, event)
+		for name, event := range map[string]map[string]any{"smallest": small, "full": f.builder.Full(e.Message)} {
+			text, err := values.Render(e.Message, event)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -69,33 +70,17 @@ func TestRecursive(t *testing.T) {
 		{JSONName: "items", Required: true, Explicit: true, Type: &schema.Type{Kind: schema.List, Elem: &schema.Type{Kind: schema.MessageKind, Message: list}}},
 		{JSONName: "name", Required: true, Explicit: true, Type: &schema.Type{Kind: schema.String}},
 	}
-	b := newBuilder()
+	b := values.NewMaker()
 	want := map[string]any{"items": []any{}, "name": "a"}
-	if diff := cmp.Diff(want, b.minimal(list)); diff != "" {
+	if diff := cmp.Diff(want, b.Smallest(list)); diff != "" {
 		t.Errorf("smallest differs (-want +got):\n%s", diff)
 	}
 	self := &schema.Message{FullName: "Self"}
 	self.Fields = []*schema.Field{
 		{JSONName: "self", Required: true, Explicit: true, Type: &schema.Type{Kind: schema.MessageKind, Message: self}},
 	}
-	if got := b.minimal(self); got != nil {
+	if got := b.Smallest(self); got != nil {
 		t.Errorf("got %v of a message that requires itself", got)
-	}
-}
-
-func TestMatches(t *testing.T) {
-	t.Parallel()
-	for pattern, want := range map[string]string{
-		`^\d+\.\d+\.\d+`: "1.1.1", `^(success|failed)$`: "success", `^[A-Z]{3}$`: "AAA", `a*b+c?`: "b", `^[^a]$`: "1",
-		`(`: "",
-	} {
-		got := ""
-		if all := matches(pattern); len(all) > 0 {
-			got = all[0]
-		}
-		if got != want {
-			t.Errorf("%s: got %q, want %q", pattern, got, want)
-		}
 	}
 }
 

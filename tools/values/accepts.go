@@ -1,55 +1,41 @@
 package values
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"math/big"
-	"regexp"
 	"slices"
-	"unicode/utf8"
 
 	"github.com/omninode/trestle/tools/schema"
 )
 
-// Accepts judges a scalar JSON value by the constraints of a type that are modelled: ok says that it breaks none,
-// sure that there are no others. Sure is always true with ok false.
+// Accepts judges a scalar JSON value by the constraints of a type: ok says that it breaks none that can be run, sure that
+// this is certain. Of types that are not scalar nothing is certain.
 func Accepts(t *schema.Type, text string) (ok, sure bool) {
-	c := t.Constraints
-	if c.SkipZero && SameValue(text, Zero(t.Kind)) {
-		return true, true
-	}
-	if in := Allowed(t); in != nil && !Subset([]string{text}, in) || Subset([]string{text}, c.NotIn) {
+	v, err := Parse(text)
+	if err != nil {
 		return false, true
 	}
-	sure = len(Rules(t)) == 0 && c.Format == ""
-	switch {
-	case IsNumber(t.Kind):
-		ok, known := numberFits(t, text)
-		return ok, !ok || sure && known
-	case t.Kind == schema.String:
-		var s string
-		if json.Unmarshal([]byte(text), &s) != nil || !LengthFits(c, utf8.RuneCountInString(s)) {
-			return false, true
-		}
-		ok, known := patternFits(c.Pattern, s)
-		return ok, !ok || sure && known
-	case t.Kind == schema.Bytes:
-		var s string
-		if json.Unmarshal([]byte(text), &s) != nil {
-			return false, true
-		}
-		b, err := base64.StdEncoding.DecodeString(s)
-		ok := err == nil && LengthFits(c, len(b))
-		return ok, !ok || sure && c.Pattern == ""
-	case t.Kind == schema.EnumKind:
-		var s string
-		ok := json.Unmarshal([]byte(text), &s) == nil && slices.Contains(Names(t.Enum), text)
-		return ok, !ok || sure
-	case t.Kind == schema.Bool:
-		ok := text == "true" || text == "false"
-		return ok, !ok || sure
+	return NewSpace().accepts(t, v)
+}
+
+// accepts is [Accepts] of a value.
+func (s *Space) accepts(t *schema.Type, v any) (ok, sure bool) {
+	a, whole, scalar := s.modelled(t)
+	if !scalar {
+		return true, false
 	}
-	return true, false
+	ok, sure = a.Contains(v)
+	return ok, sure && (whole || !ok)
+}
+
+// modelled is [Space.FromType] of as much of a type as the model holds; whole says that this is all of it.
+func (s *Space) modelled(t *schema.Type) (a *Shape, whole, ok bool) {
+	plain := *t
+	if r := t.Constraints.Remainder; r != nil && !r.InModel() {
+		plain.Constraints.Remainder = nil
+	}
+	a, ok = s.FromType(&plain)
+	return a, plain.Constraints.Remainder == t.Constraints.Remainder, ok
 }
 
 // Surely says whether the type accepts a scalar JSON value; false where that cannot be told.
@@ -66,37 +52,6 @@ func AllSurely(values []string, t *schema.Type) bool {
 		}
 	}
 	return len(values) > 0
-}
-
-func numberFits(t *schema.Type, text string) (ok, known bool) {
-	r, valid := new(big.Rat).SetString(text)
-	if !valid || IsInteger(t.Kind) && !r.IsInt() || !KindRange(t.Kind).Contains(r) {
-		return false, true
-	}
-	limit, known := Bounds(t)
-	if known && !limit.Contains(r) {
-		return false, true
-	}
-	if m, valid := Positive(t.Constraints.MultipleOf); valid && !Divides(r, m) {
-		return false, true
-	}
-	return true, known
-}
-
-func patternFits(pattern, s string) (ok, known bool) {
-	if pattern == "" {
-		return true, true
-	}
-	re, err := regexp.Compile(pattern)
-	if err != nil {
-		return true, false
-	}
-	return re.MatchString(s), true
-}
-
-// LengthFits says whether a string of n characters, or n bytes, keeps the bounds of its length.
-func LengthFits(c schema.Constraints, n int) bool {
-	return Counts(c.MinLen, c.MaxLen).Contains(big.NewRat(int64(n), 1))
 }
 
 // Counts is the interval of a count with these bounds.

@@ -26,9 +26,9 @@ func (s *Space) Demand(f *schema.Field, e schema.Encoding) *Shape {
 	return form{s, e == schema.EncodingProtobuf}.field(f, false)
 }
 
-// Member returns a small value that is in all shapes; ok is false where none was found. It is likely but not certain to
+// Find returns a small value that is in all shapes; ok is false where none was found. It is likely but not certain to
 // be one.
-func (p *Prover) Member(all ...*Shape) (v any, ok bool) {
+func (p *Prover) Find(all ...*Shape) (v any, ok bool) {
 	a := p.Includes(p.And(all...), p.Never())
 	return a.Member, a.HasMember
 }

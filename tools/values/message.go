@@ -226,12 +226,12 @@ func defaultOf(f *schema.Field) (v any, ok bool) {
 	case "now":
 		return "2025-10-16T12:34:56Z", true
 	}
-	v, err := parse(f.Default)
+	v, err := Parse(f.Default)
 	return v, err == nil
 }
 
-// parse reads one JSON text, numbers as json.Number.
-func parse(text string) (any, error) {
+// Parse reads one JSON text, numbers as json.Number.
+func Parse(text string) (any, error) {
 	dec := json.NewDecoder(strings.NewReader(text))
 	dec.UseNumber()
 	var v any

@@ -34,7 +34,7 @@ func keysTest(k schema.Kind, key *Shape) func(any) truth {
 		for name := range v.(map[string]any) {
 			var read any = name
 			if k != schema.String {
-				read, _ = parse(name)
+				read, _ = Parse(name)
 			}
 			out = min(out, key.holds(read, 0))
 		}

@@ -4,13 +4,11 @@ import (
 	"encoding/json"
 	"math"
 	"math/big"
-	"slices"
 	"strings"
 
 	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	"github.com/omninode/trestle/tools/schema"
 	"google.golang.org/protobuf/encoding/protojson"
-	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/dynamicpb"
 )
 
@@ -124,13 +122,3 @@ func (s *Space) wellKnown(t *schema.Type) *Shape {
 		return err == nil && protojson.Unmarshal(text, dynamicpb.NewMessage(md)) == nil
 	}, wellKnownSamples[md.Name()]...)
 }
-
-var wellKnownSamples = map[protoreflect.Name][]any{
-	"Duration": {"1s", "2s"}, "FieldMask": {"a"}, "Struct": {map[string]any{}}, "Empty": {map[string]any{}}, "ListValue": {[]any{}},
-	"Value": {"a"}, "StringValue": {"a", "b"}, "BytesValue": {"YQ=="}, "BoolValue": {true}, "Int32Value": {json.Number("1")},
-	"UInt32Value": {json.Number("1")}, "Int64Value": {"1"}, "UInt64Value": {"1"}, "FloatValue": {json.Number("1")},
-	"DoubleValue": {json.Number("1")},
-}
-
-// Samples are values of a message of protobuf's own in its JSON form.
-func Samples(m *schema.Message) []any { return slices.Clone(wellKnownSamples[m.Proto.Name()]) }

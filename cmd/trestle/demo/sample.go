@@ -30,10 +30,7 @@ type sample struct {
 
 // newSamples makes the samples of all event types that can be published and consumed, and says why others can't.
 func newSamples(set *schema.Set, infos []*trestle.EventInfo) (out []*sample, leftOut []string, err error) {
-	maker, err := example.New(set)
-	if err != nil {
-		return nil, nil, err
-	}
+	maker := example.New(set)
 	byName := make(map[string]*trestle.EventInfo, len(infos))
 	for _, info := range infos {
 		byName[info.FullName] = info

@@ -47,7 +47,7 @@ message Impossible {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(leftOut) != 1 || !strings.HasPrefix(leftOut[0], "Impossible is left out: the example that is found breaks a rule") {
+	if len(leftOut) != 1 || !strings.HasPrefix(leftOut[0], "Impossible is left out: no example is found that its rules allow") {
 		t.Errorf("left out: %q", leftOut)
 	}
 	rules := map[string]string{"Asked": "int64.lte", "Answered": "type", "Free": "type", "Bare": "type"}

@@ -2,6 +2,11 @@ package format
 
 import "strings"
 
+// DateTime reports whether s is a date and a time of RFC 3339: 2024-02-29T23:59:59.5Z.
+func DateTime(s string) bool {
+	return len(s) > 11 && (s[10] == 'T' || s[10] == 't') && Date(s[:10]) && TimeOfDay(s[11:])
+}
+
 // Date reports whether s is a date of RFC 3339: 2024-02-29.
 func Date(s string) bool {
 	if len(s) != 10 || s[4] != '-' || s[7] != '-' {

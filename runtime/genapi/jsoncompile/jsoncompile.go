@@ -5,7 +5,6 @@ package jsoncompile
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -15,8 +14,6 @@ import (
 	"sync"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
-
-	"github.com/omninode/trestle/runtime/genapi/format"
 )
 
 // base is where files are for their references to one another.
@@ -157,20 +154,4 @@ func identified(doc any, id string) bool {
 	object, _ := doc.(map[string]any)
 	own, _ := object["$id"].(string)
 	return own != "" && strings.TrimSuffix(own, "#") == id
-}
-
-// checks are the formats of strings that generated code checks.
-var checks = map[string]func(string) bool{
-	"date": format.Date, "time": format.TimeOfDay, "duration": format.Period, "email": format.Mailbox,
-	"hostname": format.Hostname, "ipv4": format.IPv4, "ipv6": format.IPv6Bare, "uri": format.URI,
-	"uri-reference": format.URIReference, "uuid": format.UUID, "json-pointer": format.JSONPointer, "regex": format.Regexp,
-}
-
-func stringFormat(check func(string) bool) func(any) error {
-	return func(v any) error {
-		if s, ok := v.(string); ok && !check(s) {
-			return errors.New("not of the format")
-		}
-		return nil
-	}
 }

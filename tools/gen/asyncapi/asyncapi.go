@@ -44,7 +44,7 @@ func Generate(set *schema.Set) ([]output.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &document{set: set, examples: example.NewFrom(schemas), keys: map[*schema.Event]string{}, schemas: newBundle(schemas)}
+	d := &document{set: set, examples: example.New(set), keys: map[*schema.Event]string{}, schemas: newBundle(schemas)}
 	d.nameMessages()
 	messages, err := d.messages()
 	if err != nil {

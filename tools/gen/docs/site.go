@@ -56,7 +56,7 @@ func build(set *schema.Set, opts Options) (*site, error) {
 		return nil, err
 	}
 	s := &site{
-		set: set, opts: opts, paths: map[string]string{}, examples: example.NewFrom(schemas), schemas: map[string][]byte{},
+		set: set, opts: opts, paths: map[string]string{}, examples: example.New(set), schemas: map[string][]byte{},
 		enumAnchors: map[*schema.Enum]string{},
 	}
 	s.opts.Title = cmp.Or(opts.Title, title.Of(set))

@@ -1,61 +1,44 @@
 // Package example makes an example of every event: the whole value of a record, envelope included, that readers accept.
 //
 // What a schema gives as an example is used: JSON Schema's examples, protovalidate's example, and what a comment names
-// with the words "such as" before code in backquotes. Everything else is made up from type, constraints and name. The
-// same schema gives the same example, and none that its generated JSON Schema refuses is ever shown.
+// with the words "such as" before code in backquotes. Everything else is made by [values.Maker]. The same schema gives
+// the same example, and none that a reader of the schema refuses is ever shown.
 package example
 
 import (
-	"bytes"
 	"encoding/json"
-	"strings"
 
-	validator "github.com/santhosh-tekuri/jsonschema/v6"
-
+	"github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/runtime/wire"
+	events "github.com/omninode/trestle/tools/event"
 	"github.com/omninode/trestle/tools/gen/internal/orderedjson"
 	"github.com/omninode/trestle/tools/gen/jsonschema"
-	"github.com/omninode/trestle/tools/gen/output"
 	"github.com/omninode/trestle/tools/schema"
-)
-
-// What examples have in common, so that one event's looks like it belongs to another's.
-const (
-	eventID       = "0f8fad5b-d9cb-469f-a165-70867728950e"
-	correlationID = "550e8400-e29b-41d4-a716-446655440000"
-	sessionID     = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
-	traceID       = "4bf92f3577b34da6a3ce929d0e0e4736"
-	instant       = "2025-10-16T12:34:56.789012Z"
+	"github.com/omninode/trestle/tools/values"
 )
 
 type object = orderedjson.Object
 
 // Maker makes the examples of one set. It is not safe for use by several goroutines at once.
 type Maker struct {
-	schemas map[string][]byte // generated JSON Schemas, by path
+	values *values.Maker
+	infos  map[*schema.Event]*event.EventInfo
 }
 
-// New prepares to make examples. It fails when the set's JSON Schemas cannot be generated.
-func New(set *schema.Set) (*Maker, error) {
-	files, err := jsonschema.Generate(set)
-	if err != nil {
-		return nil, err
-	}
-	return NewFrom(files), nil
-}
-
-// NewFrom is [New] for who has the generated JSON Schemas of the set already.
-func NewFrom(schemas []output.File) *Maker {
-	m := &Maker{schemas: make(map[string][]byte, len(schemas))}
-	for _, f := range schemas {
-		m.schemas[f.Path] = f.Content
+// New prepares to make examples.
+func New(set *schema.Set) *Maker {
+	m := &Maker{values: values.NewMaker(), infos: map[*schema.Event]*event.EventInfo{}}
+	infos := events.Events(set)
+	for i, e := range set.Events() {
+		m.infos[e] = infos[i]
 	}
 	return m
 }
 
 // Record returns an example of a record's value in the event's JSON form, indented, with a newline at the end; nil
-// where none is found that the constraints allow. Rules in CEL are not looked at.
+// where none is found that the constraints allow.
 func (m *Maker) Record(e *schema.Event) []byte {
-	value := record(e)
+	value := m.record(e)
 	if value == nil {
 		return nil
 	}
@@ -66,93 +49,83 @@ func (m *Maker) Record(e *schema.Event) []byte {
 	return text
 }
 
-// accepts says whether the event's generated schema accepts text. An event without one, which is not JSON on the wire,
-// is taken on trust.
+// accepts says whether a reader of the event accepts text.
 func (m *Maker) accepts(e *schema.Event, text []byte) bool {
-	path := jsonschema.Path(e)
-	if m.schemas[path] == nil {
-		return true
-	}
-	compiler := validator.NewCompiler()
-	dir := path[:strings.LastIndexByte(path, '/')+1]
-	const root = "https://example.org/"
-	for _, p := range append(jsonschema.References(e), strings.TrimPrefix(path, dir)) {
-		doc, err := validator.UnmarshalJSON(bytes.NewReader(m.schemas[dir+p]))
-		if err != nil || compiler.AddResource(root+p, doc) != nil {
-			return false
-		}
-	}
-	compiled, err := compiler.Compile(root + strings.TrimPrefix(path, dir))
-	if err != nil {
-		return false
-	}
-	v, err := validator.UnmarshalJSON(bytes.NewReader(text))
-	return err == nil && compiled.Validate(v) == nil
+	info := m.infos[e]
+	record := event.Record{Value: text, Headers: []event.Header{{Key: wire.HeaderEventType, Value: []byte(info.Type)}}}
+	decoded, err := event.Decode(&record, event.NewTypes(info), event.DecodeOptions{StrictTime: true})
+	return err == nil && decoded.Event != nil && decoded.Event.Validate() == nil
 }
 
 // record is a record's value, nil when there is none.
-func record(e *schema.Event) *object {
-	b := &builder{around: map[*schema.Message]bool{}}
-	payload := b.message(e.Message)
+func (m *Maker) record(e *schema.Event) any {
+	payload := m.values.Readable(e.Message, m.given)
 	if payload == nil {
 		return nil
+	}
+	if e.Role == schema.RoleDeadLetter && e.Envelope == schema.EnvelopeNone {
+		m.deadLetterInto(payload, e)
+	}
+	text, err := values.Render(e.Message, payload)
+	if err != nil {
+		return nil
+	}
+	// shared is the payload's value of what envelope and payload must agree on, else another.
+	shared := func(name string, other any) any {
+		if v, there := payload[name]; there {
+			return v
+		}
+		return other
 	}
 	o := &object{}
 	switch e.Envelope {
 	case schema.EnvelopeOnexV1:
 		o.Set("envelope_version", "1.0")
-		o.Set("correlation_id", shared(payload, "correlation_id", correlationID))
-		o.Set("session_id", shared(payload, "session_id", nil))
+		o.Set("correlation_id", shared("correlation_id", values.CorrelationID))
+		o.Set("session_id", shared("session_id", nil))
 		o.Set("event_type", e.Type)
-		o.Set("timestamp", instant)
+		o.Set("timestamp", values.Instant)
 	case schema.EnvelopeBaseEvent:
-		o.Set("event_id", eventID)
+		o.Set("event_id", values.EventID)
 		o.Set("event_type", e.Type)
-		o.Set("timestamp", instant)
+		o.Set("timestamp", values.Instant)
 		o.Set("version", "1.0.0")
-		o.Set("source", b.source(e.Package))
-		o.Set("correlation_id", shared(payload, "correlation_id", correlationID))
-		o.Set("trace_id", shared(payload, "trace_id", traceID))
+		o.Set("source", m.source(e.Package))
+		o.Set("correlation_id", shared("correlation_id", values.CorrelationID))
+		o.Set("trace_id", shared("trace_id", values.TraceID))
 		o.Set("metadata", json.RawMessage("{}"))
 	default:
-		deadLetterInto(payload, e)
-		return payload
+		return json.RawMessage(text)
 	}
-	o.Set("payload", payload)
+	o.Set("payload", json.RawMessage(text))
 	return o
 }
 
 // deadLetterInto puts an event of the topic that a dead letter's example names into the dead letter.
-func deadLetterInto(payload *object, e *schema.Event) {
-	topic, _ := payload.Get("source_topic").(json.RawMessage)
-	if e.Role != schema.RoleDeadLetter || topic == nil || !payload.Has("original_event") {
+func (m *Maker) deadLetterInto(payload map[string]any, e *schema.Event) {
+	_, holds := payload["original_event"]
+	topic, err := json.Marshal(payload["source_topic"])
+	if err != nil || !holds {
 		return
 	}
 	for _, other := range e.Package.Events {
 		if other.Topic == nil || quoted(other.Topic.Name) != string(topic) {
 			continue
 		}
-		if original := record(other); original != nil {
-			payload.Set("original_event", original)
+		if original := m.record(other); original != nil {
+			payload["original_event"] = original
 			return
 		}
 	}
 }
 
-// shared is the payload's value of what envelope and payload must agree on, else another.
-func shared(payload *object, name string, other any) any {
-	if payload.Has(name) {
-		return payload.Get(name)
-	}
-	return other
-}
-
 // source is where an event comes from.
-func (b *builder) source(pkg *schema.Package) *object {
-	for _, m := range pkg.Messages {
-		if m.Name == jsonschema.SourceName {
-			if o := b.message(m); o != nil {
-				return o
+func (m *Maker) source(pkg *schema.Package) any {
+	for _, message := range pkg.Messages {
+		if message.Name == jsonschema.SourceName {
+			made := m.values.Readable(message, m.given)
+			if text, err := values.Render(message, made); err == nil && made != nil {
+				return json.RawMessage(text)
 			}
 		}
 	}

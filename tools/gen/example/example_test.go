@@ -28,10 +28,7 @@ func loadSet(t *testing.T, dir ...string) (*schema.Set, *example.Maker) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := example.New(set)
-	if err != nil {
-		t.Fatal(err)
-	}
+	m := example.New(set)
 	return set, m
 }
 

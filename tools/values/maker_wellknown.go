@@ -1,21 +1,28 @@
-package witness
+package values
 
 import (
 	"encoding/json"
 	"strings"
 	"time"
 
-	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	"github.com/omninode/trestle/tools/schema"
 	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
-// timestamps returns times on and beside those that the rules of both types name, and far from the present.
-func timestamps(t, other *schema.Type) []any {
-	at := present
-	times := []time.Time{at}
+// wellKnownSamples are values of messages of protobuf's own in their JSON forms, small ones.
+var wellKnownSamples = map[protoreflect.Name][]any{
+	"Duration": {"1s", "2s"}, "FieldMask": {"a"}, "Struct": {map[string]any{}}, "ListValue": {[]any{}},
+	"Value": {"a"}, "StringValue": {"a", "b"}, "BytesValue": {"YQ=="}, "BoolValue": {true}, "Int32Value": {json.Number("1")},
+	"UInt32Value": {json.Number("1")}, "Int64Value": {"1"}, "UInt64Value": {"1"}, "FloatValue": {json.Number("1")},
+	"DoubleValue": {json.Number("1")},
+}
+
+// borderTimes returns times on and beside those that the rules of both types name, and far from the present.
+func borderTimes(t, other *schema.Type) []any {
+	times := []time.Time{Present}
 	for _, x := range []*schema.Type{t, other} {
 		r := rulesOf(x).GetTimestamp()
 		for _, end := range []*timestamppb.Timestamp{r.GetConst(), r.GetLt(), r.GetLte(), r.GetGt(), r.GetGte()} {
@@ -24,10 +31,10 @@ func timestamps(t, other *schema.Type) []any {
 			}
 		}
 		if within := r.GetWithin().AsDuration(); within > 0 {
-			times = append(times, at.Add(within), at.Add(within+time.Second))
+			times = append(times, Present.Add(within), Present.Add(within+time.Second))
 		}
 	}
-	times = append(times, at.AddDate(1, 0, 0), at.AddDate(-1, 0, 0), at.AddDate(100, 0, 0), time.Unix(0, 0))
+	times = append(times, Present.AddDate(1, 0, 0), Present.AddDate(-1, 0, 0), Present.AddDate(100, 0, 0), time.Unix(0, 0))
 	var out []any
 	for _, v := range times {
 		out = append(out, v.UTC().Format(time.RFC3339Nano))
@@ -35,21 +42,21 @@ func timestamps(t, other *schema.Type) []any {
 	return out
 }
 
-// wellKnowns returns values of protobuf's own messages that have a form of their own in JSON, on and beside what the
-// rules of both types name; none for other messages.
-func wellKnowns(t, other *schema.Type) []any {
+// borderWellKnown returns values of protobuf's own messages that have a form of their own in JSON, on and beside what
+// the rules of both types name; none for those that have no rules.
+func borderWellKnown(t, other *schema.Type) []any {
 	switch t.Message.FullName {
 	case "google.protobuf.Duration":
-		return durations(t, other)
+		return borderDurations(t, other)
 	case "google.protobuf.FieldMask":
-		return fieldMasks(t, other)
+		return ruledMasks(t, other)
 	case "google.protobuf.Any":
-		return anys(t, other)
+		return ruledAnys(t, other)
 	}
 	return nil
 }
 
-func durations(t, other *schema.Type) []any {
+func borderDurations(t, other *schema.Type) []any {
 	lengths := []time.Duration{time.Second, 0}
 	for _, x := range []*schema.Type{t, other} {
 		r := rulesOf(x).GetDuration()
@@ -63,14 +70,14 @@ func durations(t, other *schema.Type) []any {
 	var out []any
 	for _, d := range append(lengths, 100*time.Hour, -time.Second) {
 		text, err := protojson.Marshal(durationpb.New(d))
-		if v, errParse := parse(text); err == nil && errParse == nil {
+		if v, errParse := Parse(string(text)); err == nil && errParse == nil {
 			out = append(out, v)
 		}
 	}
 	return out
 }
 
-func fieldMasks(t, other *schema.Type) []any {
+func ruledMasks(t, other *schema.Type) []any {
 	out := []any{"a"}
 	for _, x := range []*schema.Type{t, other} {
 		r := rulesOf(x).GetFieldMask()
@@ -82,8 +89,8 @@ func fieldMasks(t, other *schema.Type) []any {
 	return append(out, "b", "z")
 }
 
-// anys returns messages of the types that rules name, those of which a reader knows without their schemas.
-func anys(t, other *schema.Type) []any {
+// ruledAnys returns messages of the types that rules name, those of which a reader knows without their schemas.
+func ruledAnys(t, other *schema.Type) []any {
 	var out []any
 	add := func(url string, value any) { out = append(out, map[string]any{"@type": url, "value": value}) }
 	for _, x := range []*schema.Type{t, other} {
@@ -98,11 +105,4 @@ func anys(t, other *schema.Type) []any {
 	}
 	add("type.googleapis.com/google.protobuf.BoolValue", true)
 	return out
-}
-
-func rulesOf(t *schema.Type) *validate.FieldRules {
-	if t == nil {
-		return nil
-	}
-	return t.Constraints.Rules
 }

@@ -1,0 +1,304 @@
+package values
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"math/big"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/omninode/trestle/tools/schema"
+)
+
+// Present is the time at which made events are written and read: always the same, so that what comes of them is, too.
+var Present = time.Date(2025, 10, 16, 12, 34, 56, 0, time.UTC)
+
+// Maker makes values of types and messages: small ones, ones on the borders of what a type takes, and readable ones.
+// They are JSON values with numbers as json.Number, shared, and not to be changed. It is not safe for concurrent use.
+type Maker struct {
+	prover *Prover
+	// smallest holds an object for each message, nil for one that requires itself or is being made.
+	smallest map[*schema.Message]map[string]any
+	// found holds what the algebra found of a type, nil where it found nothing.
+	found map[*schema.Type]any
+}
+
+// NewMaker returns a maker.
+func NewMaker() *Maker {
+	return &Maker{prover: NewProver(), smallest: map[*schema.Message]map[string]any{}, found: map[*schema.Type]any{}}
+}
+
+// Small returns a small value of a type; nil where there is none. Where none is found that fits, it is one that does not.
+func (m *Maker) Small(t *schema.Type) any {
+	all := m.Candidates(t, nil)
+	for _, v := range all {
+		if m.Fits(t, v) {
+			return v
+		}
+	}
+	if v := m.find(t); v != nil || len(all) == 0 {
+		return v
+	}
+	return all[0]
+}
+
+// find asks the algebra for a value of a scalar type, one that is small enough to print; nil where there is none.
+func (m *Maker) find(t *schema.Type) any {
+	if v, known := m.found[t]; known {
+		return v
+	}
+	m.found[t] = nil
+	if c := t.Constraints; c.MinLen != nil && *c.MinLen >= mostShown {
+		return nil
+	}
+	a, _, ok := m.prover.modelled(t)
+	if !ok {
+		return nil
+	}
+	if v, ok := m.prover.Find(a); ok {
+		m.found[t] = v
+	}
+	return m.found[t]
+}
+
+// Fits says whether a value keeps a type's constraints; those of objects inside are not looked at, nor are those that
+// cannot be run.
+func (m *Maker) Fits(t *schema.Type, v any) bool {
+	c := t.Constraints
+	switch {
+	case t.Kind == schema.JSONValue:
+		return true
+	case t.Kind == schema.List:
+		list, ok := v.([]any)
+		return ok && within(c.MinItems, c.MaxItems, len(list)) && !(c.Unique && !distinctItems(list)) &&
+			!slices.ContainsFunc(list, func(e any) bool { return !m.Fits(t.Elem, e) })
+	case t.Kind == schema.Map, t.Kind == schema.JSONObject, t.Kind == schema.MessageKind && !OwnForm(t.Message):
+		object, ok := v.(map[string]any)
+		return ok && within(c.MinPairs, c.MaxPairs, len(object))
+	}
+	ok, _ := m.prover.accepts(t, v)
+	return ok
+}
+
+func within(low, high *uint64, n int) bool {
+	return Counts(low, high).Contains(big.NewRat(int64(n), 1))
+}
+
+// Candidates returns values of a type that are likely to lie on a border of it or of another type, which may be nil,
+// readable ones first. Not all of them fit.
+func (m *Maker) Candidates(t, other *schema.Type) []any {
+	var out []any
+	out = append(out, listed(t)...)
+	if other != nil {
+		out = append(out, listed(other)...)
+	}
+	out = append(out, named(t, other)...)
+	switch {
+	case t.Kind == schema.Bool:
+		out = append(out, true, false)
+	case IsNumber(t.Kind):
+		out = append(out, borderNumbers(t, other)...)
+		if IsFloat(t.Kind) {
+			out = append(out, "NaN") // as events write it
+		}
+	case t.Kind == schema.String:
+		out = append(out, borderTexts(t, other)...)
+	case t.Kind == schema.Bytes:
+		for _, n := range append(borderLengths(t, other), 4, 16) { // those of addresses, too
+			out = append(out, base64.StdEncoding.EncodeToString([]byte(strings.Repeat("a", n))))
+		}
+	case t.Kind == schema.EnumKind:
+		for _, name := range jsonNames(t.Enum) {
+			out = append(out, name)
+		}
+		out = append(out, json.Number("99")) // a number without a name
+	case t.Kind == schema.Timestamp:
+		out = append(out, borderTimes(t, other)...)
+	case t.Kind == schema.JSONObject:
+		out = append(out, map[string]any{}, map[string]any{"a": json.Number("1")})
+		out = append(out, m.counted(t, other, json.Number("1"))...)
+	case t.Kind == schema.JSONValue:
+		out = append(out, json.Number("1"), "a", true, map[string]any{}, []any{})
+	case t.Kind == schema.MessageKind && OwnForm(t.Message):
+		out = append(out, borderWellKnown(t, other)...)
+		out = append(out, wellKnownSamples[t.Message.Proto.Name()]...)
+	case t.Kind == schema.MessageKind:
+		if v := m.Smallest(t.Message); v != nil {
+			out = append(out, v)
+		}
+	case t.Kind == schema.List:
+		out = append(out, m.lists(t, other)...)
+	case t.Kind == schema.Map:
+		out = append(out, m.maps(t, other)...)
+	}
+	return out
+}
+
+// listed returns the values that a type's constraints name.
+func listed(t *schema.Type) []any {
+	var out []any
+	for _, text := range append(Allowed(t), t.Constraints.NotIn...) {
+		if v, err := Parse(text); err == nil {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+func (m *Maker) lists(t, other *schema.Type) []any {
+	var otherElem *schema.Type
+	if other != nil && other.Kind == schema.List {
+		otherElem = other.Elem
+	}
+	out := []any{[]any{}}
+	elems := m.Candidates(t.Elem, otherElem)
+	for _, e := range elems {
+		out = append(out, []any{e})
+	}
+	if len(elems) == 0 {
+		return out
+	}
+	first := m.Small(t.Elem)
+	for _, x := range []*schema.Type{t, other} {
+		if x == nil {
+			continue
+		}
+		for _, n := range []*uint64{x.Constraints.MinItems, x.Constraints.MaxItems} {
+			if n != nil && *n <= mostMade {
+				for _, size := range []int{int(*n), int(*n) + 1} {
+					out = append(out, slices.Repeat([]any{first}, size), m.distinct(t.Elem, elems, size))
+				}
+			}
+		}
+	}
+	return append(out, slices.Repeat([]any{first}, 2), m.distinct(t.Elem, elems, 2))
+}
+
+// mostMade limits the items of lists and the entries of maps.
+const mostMade = 64
+
+// distinct returns n values of a type, all different where that can be.
+func (m *Maker) distinct(t *schema.Type, from []any, n int) []any {
+	out := []any{}
+	seen := map[string]bool{}
+	add := func(v any) {
+		if key := canonical(v); len(out) < n && !seen[key] && m.Fits(t, v) {
+			seen[key] = true
+			out = append(out, v)
+		}
+	}
+	for _, v := range from {
+		add(v)
+	}
+	for i := len(out); i < n; i++ {
+		switch {
+		case t.Kind == schema.String:
+			add("a" + strconv.Itoa(i))
+		case IsNumber(t.Kind):
+			add(json.Number(strconv.Itoa(100 + i)))
+		}
+	}
+	for len(out) < n {
+		out = append(out, from[0])
+	}
+	return out
+}
+
+func (m *Maker) maps(t, other *schema.Type) []any {
+	var otherElem *schema.Type
+	if other != nil && other.Kind == schema.Map {
+		otherElem = other.Elem
+	}
+	keys := m.borderKeys(t.Key, other)
+	out := []any{map[string]any{}}
+	for _, e := range m.Candidates(t.Elem, otherElem) {
+		out = append(out, map[string]any{keys[0]: e})
+	}
+	first := m.Small(t.Elem)
+	for _, key := range keys {
+		out = append(out, map[string]any{key: first})
+	}
+	return append(out, m.counted(t, other, first)...)
+}
+
+// counted returns maps of a value, with as many entries as the bounds of both types say, and one more.
+func (m *Maker) counted(t, other *schema.Type, value any) []any {
+	var out []any
+	for _, x := range []*schema.Type{t, other} {
+		if x == nil {
+			continue
+		}
+		for _, n := range []*uint64{x.Constraints.MinPairs, x.Constraints.MaxPairs} {
+			if n == nil || *n > mostMade {
+				continue
+			}
+			for _, size := range []int{int(*n), int(*n) + 1} {
+				entries := map[string]any{}
+				for _, k := range simpleKeys(t.Key, size) {
+					entries[k] = value
+				}
+				out = append(out, entries)
+			}
+		}
+	}
+	return out
+}
+
+// simpleKeys returns n different names of members for a map's keys, fewer where there are no more; nil is any string.
+func simpleKeys(t *schema.Type, n int) []string {
+	kind := schema.String
+	if t != nil {
+		kind = t.Kind
+	}
+	var out []string
+	for i := range n {
+		switch {
+		case kind == schema.Bool && i < 2:
+			out = append(out, strconv.FormatBool(i == 0))
+		case kind == schema.String:
+			out = append(out, "k"+strconv.Itoa(i))
+		case kind != schema.Bool:
+			out = append(out, strconv.Itoa(i+1))
+		}
+	}
+	if kind == schema.String && n == 1 {
+		return []string{"a"}
+	}
+	return out
+}
+
+// borderKeys returns names of members for a map's keys, a small one first.
+func (m *Maker) borderKeys(t *schema.Type, other *schema.Type) []string {
+	if t == nil {
+		return []string{"a"}
+	}
+	var otherKey *schema.Type
+	if other != nil {
+		otherKey = other.Key
+	}
+	var out []string
+	for _, v := range append([]any{m.Small(t)}, m.Candidates(t, otherKey)...) {
+		if name, ok := keyName(v); ok {
+			out = append(out, name)
+		}
+	}
+	if len(out) == 0 || out[0] == "" {
+		return append([]string{"a"}, out...)
+	}
+	return out
+}
+
+// keyName is the name of the member that a map's key is written as.
+func keyName(key any) (name string, ok bool) {
+	switch k := key.(type) {
+	case json.Number:
+		return k.String(), true
+	case bool:
+		return strconv.FormatBool(k), true
+	case string:
+		return k, true
+	}
+	return "", false
+}

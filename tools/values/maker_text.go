@@ -1,0 +1,209 @@
+package values
+
+import (
+	"encoding/json"
+	"regexp"
+	"regexp/syntax"
+	"slices"
+	"strings"
+
+	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
+	"github.com/omninode/trestle/tools/schema"
+)
+
+// mostShown limits the length of texts, so that they can be shown.
+const mostShown = 4096
+
+// borderTexts returns strings for both types: of their formats and patterns, of the lengths beside their bounds, and
+// with the parts that rules name.
+func borderTexts(t, other *schema.Type) []any {
+	var out []any
+	add := func(all ...string) {
+		for _, s := range all {
+			out = append(out, s)
+		}
+	}
+	for _, x := range []*schema.Type{t, other} {
+		if x == nil {
+			continue
+		}
+		out = append(out, formatSamples[x.Constraints.Format]...)
+		for _, s := range borderMatches(x.Constraints.Pattern) {
+			add(s)
+			for _, n := range borderLengths(t, other) { // unanchored patterns take what follows
+				if n > len(s) {
+					add(s + strings.Repeat("a", n-len(s)))
+				}
+			}
+		}
+		if x.Kind == schema.EnumKind {
+			add(jsonNames(x.Enum)...)
+		}
+		if r := x.Constraints.Rules.GetString(); r != nil {
+			add(r.GetPrefix() + r.GetContains() + r.GetSuffix())
+			for _, n := range borderBytes(r) {
+				add(strings.Repeat("a", n))
+			}
+			if r.HasNotContains() {
+				add(r.GetNotContains())
+			}
+		}
+	}
+	for _, n := range borderLengths(t, other) {
+		add(strings.Repeat("a", n))
+	}
+	add("A", "1", "é", " ", "(", "%")
+	if t.RawText {
+		add("\xff")
+	}
+	return out
+}
+
+// borderLengths returns the lengths on and beside the bounds of both types, small enough to print.
+func borderLengths(t, other *schema.Type) []int {
+	out := []int{1, 0}
+	for _, x := range []*schema.Type{t, other} {
+		if x == nil {
+			continue
+		}
+		for _, n := range []*uint64{x.Constraints.MinLen, x.Constraints.MaxLen} {
+			if n != nil && *n < mostShown {
+				out = append(out, int(*n), int(*n)+1)
+				if *n > 0 {
+					out = append(out, int(*n)-1)
+				}
+			}
+		}
+	}
+	return out
+}
+
+func borderBytes(r *validate.StringRules) []int {
+	var out []int
+	for _, n := range []uint64{r.GetMinBytes(), r.GetMaxBytes(), r.GetLenBytes()} {
+		if n > 0 && n < mostShown {
+			out = append(out, int(n)-1, int(n), int(n)+1)
+		}
+	}
+	return out
+}
+
+func jsonNames(e *schema.Enum) []string {
+	var out []string
+	for _, v := range e.Values {
+		if v.JSONName != "" {
+			out = append(out, v.JSONName)
+		}
+	}
+	return out
+}
+
+// literals are the texts and numbers that an expression names.
+var literals = regexp.MustCompile(`'([^'\\]*)'|"([^"\\]*)"|\b(\d+(?:\.\d+)?)\b`)
+
+// named returns what the CEL rules of both types name, as a value of the first.
+func named(t, other *schema.Type) []any {
+	var out []any
+	for _, x := range []*schema.Type{t, other} {
+		for _, rule := range rulesOf(x).GetCel() {
+			for _, m := range literals.FindAllStringSubmatch(rule.GetExpression(), -1) {
+				switch {
+				case t.Kind == schema.String && m[3] == "":
+					out = append(out, m[1]+m[2])
+				case IsNumber(t.Kind) && m[3] != "":
+					out = append(out, json.Number(m[3]))
+				}
+			}
+		}
+	}
+	return out
+}
+
+func rulesOf(t *schema.Type) *validate.FieldRules {
+	if t == nil {
+		return nil
+	}
+	return t.Constraints.Rules
+}
+
+// borderMatches returns short strings that are likely to match a pattern: the shortest, one for each of some
+// alternatives, and those with all repetitions. None for a pattern that does not parse.
+func borderMatches(pattern string) []string {
+	var out []string
+	for choice := range 4 {
+		m := matcher{repeat: min(choice, 1), most: choice > 0, choice: choice}
+		if s, ok := m.match(pattern); ok && !slices.Contains(out, s) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// matcher writes a string that is likely to match a pattern, without a look at what stands around an assertion.
+type matcher struct {
+	b      strings.Builder
+	repeat int  // how often is repeated what may be, as far as the pattern allows
+	most   bool // as often as is allowed, where there is a limit
+	choice int  // among alternatives and characters
+}
+
+// match is not ok for an empty pattern and one that does not parse.
+func (m *matcher) match(pattern string) (s string, ok bool) {
+	tree, err := syntax.Parse(pattern, syntax.Perl)
+	if err != nil || pattern == "" {
+		return "", false
+	}
+	m.write(tree)
+	return m.b.String(), true
+}
+
+func (m *matcher) write(r *syntax.Regexp) {
+	times := func(n int) {
+		for range n {
+			m.write(r.Sub[0])
+		}
+	}
+	switch r.Op {
+	case syntax.OpLiteral:
+		m.b.WriteString(string(r.Rune))
+	case syntax.OpCharClass:
+		m.b.WriteRune(pick(r.Rune, m.choice))
+	case syntax.OpAnyChar, syntax.OpAnyCharNotNL:
+		m.b.WriteByte('a')
+	case syntax.OpStar:
+		times(m.repeat)
+	case syntax.OpPlus:
+		times(max(m.repeat, 1))
+	case syntax.OpQuest:
+		times(min(m.repeat, 1))
+	case syntax.OpRepeat:
+		n := max(r.Min, m.repeat)
+		if r.Max >= 0 && (m.most || n > r.Max) {
+			n = r.Max
+		}
+		times(n)
+	case syntax.OpConcat, syntax.OpCapture:
+		for _, sub := range r.Sub {
+			m.write(sub)
+		}
+	case syntax.OpAlternate:
+		m.write(r.Sub[m.choice%len(r.Sub)])
+	}
+}
+
+// pick takes a character of a class, given as pairs of bounds: a familiar one where there is one.
+func pick(class []rune, choice int) rune {
+	familiar := []rune("a1Ab2B-_ ")
+	for i := range familiar {
+		c := familiar[(i+choice)%len(familiar)]
+		for j := 0; j+1 < len(class); j += 2 {
+			if class[j] <= c && c <= class[j+1] {
+				return c
+			}
+		}
+	}
+	if len(class) == 0 {
+		return 'a'
+	}
+	return class[2*(choice%(len(class)/2))]
+}
