@@ -15,49 +15,47 @@ import (
 	"github.com/omninode/trestle/tools/schema"
 )
 
-// protoEvent is an event of a protobuf schema.
-type protoEvent struct {
-	info      *trestle.EventInfo
-	event     *schema.Event
-	validator func() (protovalidate.Validator, error)
-	m         *dynamicpb.Message
+// protoValue is a message of a protobuf schema.
+type protoValue struct {
+	*dynamicpb.Message
+	t *Type
 }
 
-func newProtoEvent(info *trestle.EventInfo, e *schema.Event, validator func() (protovalidate.Validator, error)) *protoEvent {
-	return &protoEvent{info, e, validator, dynamicpb.NewMessage(e.Message.Proto)}
+func newProtoValue(t *Type) *protoValue { return &protoValue{dynamicpb.NewMessage(t.desc), t} }
+
+func (x *protoValue) AppendJSON(b []byte) ([]byte, error) {
+	return protoForm{}.append(b, x.t.message, x.Message)
 }
 
-// ProtoReflect makes the event a message, for its binary form.
-func (x *protoEvent) ProtoReflect() protoreflect.Message { return x.m }
-
-func (x *protoEvent) EventInfo() *trestle.EventInfo { return x.info }
-
-func (x *protoEvent) ShareEnvelope(env *trestle.Envelope, v *trestle.Violations) {
-	shareEnvelope(x, x.event.Message, x.info.Envelope, env, v)
+func (x *protoValue) AppendBinaryJSON(b []byte) ([]byte, error) {
+	return protoForm{binary: true}.append(b, x.t.message, x.Message)
 }
 
-func (x *protoEvent) PartitionKey(env *trestle.Envelope) string { return partitionKey(x, x.event, env) }
+func (x *protoValue) DecodeJSON(r *jsonio.Reader) { protoForm{}.decode(r, x.t.message, x.Message) }
 
-func (x *protoEvent) AppendJSON(b []byte) ([]byte, error) {
-	return appendProto(b, x.event.Message, x.m)
+func (x *protoValue) DecodeBinaryJSON(r *jsonio.Reader) {
+	protoForm{binary: true}.decode(r, x.t.message, x.Message)
 }
 
-func (x *protoEvent) DecodeJSON(r *jsonio.Reader) { decodeProto(r, x.event.Message, x.m) }
+func (x *protoValue) SetDefaults(now time.Time) { protoDefaults(x.t.message, x.Message, now) }
 
-func (x *protoEvent) SetDefaults(now time.Time) { protoDefaults(x.event.Message, x.m, now) }
+func (x *protoValue) Validate() error {
+	return x.validate()
+}
 
-func (x *protoEvent) Validate() error {
-	validator, err := x.validator()
+// validate validates what the options leave of the message.
+func (x *protoValue) validate(opts ...protovalidate.ValidationOption) error {
+	validator, err := x.t.schemas.validator()
 	if err != nil {
-		return fmt.Errorf("validate %s: %w", x.info.FullName, err)
+		return fmt.Errorf("validate %s: %w", x.t.message.FullName, err)
 	}
-	err = validator.Validate(x.m)
+	err = validator.Validate(x.Message, opts...)
 	if err == nil {
 		return nil
 	}
 	invalid, ok := errors.AsType[*protovalidate.ValidationError](err)
 	if !ok {
-		return fmt.Errorf("validate %s: %w", x.info.FullName, err)
+		return fmt.Errorf("validate %s: %w", x.t.message.FullName, err)
 	}
 	var v trestle.Violations
 	for _, each := range invalid.Violations {
@@ -70,12 +68,12 @@ func (x *protoEvent) Validate() error {
 			Message:  p.GetMessage(),
 			ForKey:   p.GetForKey(),
 		}
-		if t, sensitive := typeAt(x.event.Message, path.GetElements()); violation.Rule != "required" && !sensitive {
+		if t, sensitive := typeAt(x.t.message, path.GetElements()); violation.Rule != "required" && !sensitive {
 			violation.Found = found(each.FieldValue, t, violation.Rule)
 		}
 		v.Report(violation)
 	}
-	return v.Err(x.info.FullName)
+	return v.Err(x.t.message.FullName)
 }
 
 // found renders a scalar; bytes, a message, list or map are not shown. An enum's value is its name in JSON, or its
@@ -94,39 +92,39 @@ func found(value protoreflect.Value, t *schema.Type, rule string) string {
 	}
 }
 
-func (x *protoEvent) text(path []string) (string, bool) {
-	m, message := protoreflect.Message(x.m), x.event.Message
+func (x *protoValue) text(path []string) (string, bool) {
+	m, message := protoreflect.Message(x.Message), x.t.message
 	for i, name := range path {
 		f := message.Field(name)
-		if f == nil || f.Oneof != nil || !m.Has(f.Proto) {
+		if f == nil || f.Oneof != nil || !m.Has(fieldOf(m, f)) {
 			return "", false
 		}
 		switch {
 		case i == len(path)-1 && f.Type.Kind == schema.String:
-			return m.Get(f.Proto).String(), true
+			return m.Get(fieldOf(m, f)).String(), true
 		case f.Type.Kind != schema.MessageKind:
 			return "", false
 		}
-		m, message = m.Get(f.Proto).Message(), f.Type.Message
+		m, message = m.Get(fieldOf(m, f)).Message(), f.Type.Message
 	}
 	return "", false
 }
 
-func (x *protoEvent) setText(f *schema.Field, s string) {
-	x.m.Set(f.Proto, protoreflect.ValueOfString(s))
+func (x *protoValue) setText(f *schema.Field, s string) {
+	x.Set(fieldOf(x, f), protoreflect.ValueOfString(s))
 }
 
-func (x *protoEvent) time(f *schema.Field) (time.Time, bool) {
-	if !x.m.Has(f.Proto) {
+func (x *protoValue) time(f *schema.Field) (time.Time, bool) {
+	if !x.Has(fieldOf(x, f)) {
 		return time.Time{}, false
 	}
-	return timeOf(x.m.Get(f.Proto).Message()), true
+	return timeOf(x.Get(fieldOf(x, f)).Message()), true
 }
 
-func (x *protoEvent) setTime(f *schema.Field, t time.Time) {
-	v := x.m.NewField(f.Proto)
+func (x *protoValue) setTime(f *schema.Field, t time.Time) {
+	v := x.NewField(fieldOf(x, f))
 	storeTime(v.Message(), t)
-	x.m.Set(f.Proto, v)
+	x.Set(fieldOf(x, f), v)
 }
 
 // timeOf reads a google.protobuf.Timestamp.
@@ -144,42 +142,42 @@ func storeTime(m protoreflect.Message, t time.Time) {
 // protoDefaults fills fields that are absent and have a default.
 func protoDefaults(sm *schema.Message, m protoreflect.Message, now time.Time) {
 	for _, f := range sm.Fields {
-		if f.Default != "" && f.Oneof == nil && !m.Has(f.Proto) {
+		fd := fieldOf(m, f)
+		if f.Default != "" && f.Oneof == nil && !m.Has(fd) {
 			if f.Default == "now" {
 				if f.Type.Kind == schema.Timestamp {
-					v := m.NewField(f.Proto)
+					v := m.NewField(fd)
 					storeTime(v.Message(), now)
-					m.Set(f.Proto, v)
+					m.Set(fd, v)
 				}
 			} else {
-				decodeProtoField(jsonio.NewReader([]byte(f.Default)), f, m)
+				protoForm{}.decodeField(jsonio.NewReader([]byte(f.Default)), f, m)
 			}
 		}
 		switch t := f.Type; {
-		case t.Kind == schema.MessageKind && m.Has(f.Proto):
-			recordDefaults(t, m.Mutable(f.Proto).Message(), now)
+		case t.Kind == schema.MessageKind && m.Has(fd):
+			messageDefaults(t, m.Mutable(fd).Message(), now)
 		case t.Kind == schema.List && t.Elem.Kind == schema.MessageKind:
-			list := m.Get(f.Proto).List()
+			list := m.Get(fd).List()
 			for i := range list.Len() {
-				recordDefaults(t.Elem, list.Get(i).Message(), now)
+				messageDefaults(t.Elem, list.Get(i).Message(), now)
 			}
 		case t.Kind == schema.Map && t.Elem.Kind == schema.MessageKind:
-			m.Get(f.Proto).Map().Range(func(_ protoreflect.MapKey, v protoreflect.Value) bool {
-				recordDefaults(t.Elem, v.Message(), now)
+			m.Get(fd).Map().Range(func(_ protoreflect.MapKey, v protoreflect.Value) bool {
+				messageDefaults(t.Elem, v.Message(), now)
 				return true
 			})
 		}
 	}
 }
 
-func recordDefaults(t *schema.Type, m protoreflect.Message, now time.Time) {
-	if !foreign(m) {
+func messageDefaults(t *schema.Type, m protoreflect.Message, now time.Time) {
+	if !foreign(t.Message) {
 		protoDefaults(t.Message, m, now)
 	}
 }
 
 // foreign says that a message's JSON is protobuf's own.
-func foreign(m protoreflect.Message) bool {
-	name := string(m.Descriptor().FullName())
-	return strings.HasPrefix(name, "google.") || strings.HasPrefix(name, "buf.")
+func foreign(m *schema.Message) bool {
+	return m.Proto != nil && (strings.HasPrefix(m.FullName, "google.protobuf.") || m.Package != nil && m.Package.Name == "buf.validate")
 }
