@@ -201,7 +201,7 @@ func (d *decoder) finish(info *EventInfo) error {
 	env := &d.Envelope
 	env.EventType = info.Type
 	var v Violations
-	v.addFaults(d.faults)
+	v.AddFaults(d.faults)
 	if d.Event == nil {
 		return v.Err(info.FullName)
 	}
@@ -221,8 +221,8 @@ func (d *decoder) finish(info *EventInfo) error {
 	}
 	setVersion(info.Envelope, env)
 	d.Event.SetDefaults(presentOf(env, d.rec))
-	v.addUnfaulted(shared.Err(info.FullName), d.faults)
-	v.addUnfaulted(d.Event.Validate(), d.faults)
+	v.AddUnfaulted(shared.Err(info.FullName), d.faults)
+	v.AddUnfaulted(d.Event.Validate(), d.faults)
 	return v.Err(info.FullName)
 }
 

@@ -59,7 +59,7 @@ func Encode(e Event, env *Envelope, opts EncodeOptions) (Record, error) {
 
 	var v Violations
 	complete(e, env, &opts, &v)
-	v.addUnfaulted(e.Validate(), nil)
+	v.AddUnfaulted(e.Validate(), nil)
 	if err := v.Err(info.FullName); err != nil {
 		return Record{}, err
 	}

@@ -83,7 +83,7 @@ func readText(info *EventInfo, text []byte, kind wire.Kind) (*decoder, error) {
 		return d, fmt.Errorf("read %s: %w", info.FullName, err)
 	}
 	var v Violations
-	v.addFaults(d.faults)
+	v.AddFaults(d.faults)
 	if inside := d.Envelope.EventType; inside != "" && inside != info.Type {
 		v.Add("envelope.event_type", "string.const", "must equal "+info.Type, inside)
 	}
@@ -98,7 +98,7 @@ func readText(info *EventInfo, text []byte, kind wire.Kind) (*decoder, error) {
 	if _, invalid := err.(*ValidationError); err != nil && !invalid {
 		return d, fmt.Errorf("read %s: %w", info.FullName, err)
 	}
-	v.addUnfaulted(err, d.faults)
+	v.AddUnfaulted(err, d.faults)
 	return d, v.Err(info.FullName)
 }
 
@@ -111,7 +111,7 @@ func tryText(info *EventInfo, text []byte, kind wire.Kind, d *decoder) error {
 	env := d.Envelope
 	var v Violations
 	complete(trial.Event, &env, &EncodeOptions{Source: anySource}, &v)
-	v.addUnfaulted(trial.Event.Validate(), nil)
+	v.AddUnfaulted(trial.Event.Validate(), nil)
 	return v.Err(info.FullName)
 }
 

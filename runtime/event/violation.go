@@ -169,16 +169,16 @@ func (vs *Violations) Nested(prefix string, err error) {
 	}
 }
 
-// addFaults adds what a reader recorded.
-func (vs *Violations) addFaults(faults []jsonio.Fault) {
+// AddFaults adds what a reader of JSON recorded.
+func (vs *Violations) AddFaults(faults []jsonio.Fault) {
 	for _, f := range faults {
 		vs.Report(Violation{Path: f.Path, Rule: f.Rule, Message: f.Message, Found: f.Found})
 	}
 }
 
-// addUnfaulted adds the violations of err, but for those of fields that could not be read, or inside them: what such
+// AddUnfaulted adds the violations of err, but for those of fields that could not be read, or inside them: what such
 // a field lacks is not the event's doing.
-func (vs *Violations) addUnfaulted(err error, faults []jsonio.Fault) {
+func (vs *Violations) AddUnfaulted(err error, faults []jsonio.Fault) {
 	if err == nil {
 		return
 	}

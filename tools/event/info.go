@@ -2,9 +2,6 @@ package event
 
 import (
 	"slices"
-	"sync"
-
-	"buf.build/go/protovalidate"
 
 	trestle "github.com/omninode/trestle/runtime/event"
 	"github.com/omninode/trestle/runtime/wire"
@@ -26,17 +23,18 @@ var envelopes = map[schema.Envelope]wire.Kind{
 	schema.EnvelopeBaseEvent: wire.BaseEvent,
 }
 
-// Events returns the descriptions of all events of a set, in its order, as a generated package's Events does. Events of
+// Events returns the descriptions of all events of a set: those of [Schemas.Events].
+func Events(set *schema.Set) []*trestle.EventInfo { return New(set).Events() }
+
+// Events returns the descriptions of all events of the set, in its order, as a generated package's Events does. Events of
 // them may be used as generated ones are: one by one goroutine, different ones by many.
 //
 // A schema that cannot be compiled for validation is reported by the Validate of its events, as an error that is no
 // ValidationError.
-func Events(set *schema.Set) []*trestle.EventInfo {
+func (s *Schemas) Events() []*trestle.EventInfo {
 	var out []*trestle.EventInfo
 	topics := map[*schema.Topic]*trestle.TopicInfo{}
-	validator := sync.OnceValues(func() (protovalidate.Validator, error) { return protovalidate.New() })
-	compiler := newJSONCompiler(set)
-	for _, e := range set.Events() {
+	for _, e := range s.set.Events() {
 		info := &trestle.EventInfo{
 			Type:     e.Type,
 			FullName: e.Message.FullName,
@@ -55,12 +53,12 @@ func Events(set *schema.Set) []*trestle.EventInfo {
 		if e.Reply != nil {
 			info.Reply = e.Reply.Type
 		}
+		t := s.typeOf(e.Message)
 		if e.Message.HasBinary() {
 			info.MessageIndexes = messageIndexes(e.Message.Proto)
-			info.New = func() trestle.Event { return newProtoEvent(info, e, validator) }
+			info.New = func() trestle.Event { return &protoEvent{newProtoValue(t), info, e} }
 		} else {
-			validate := sync.OnceValues(func() (jsonValidator, error) { return compiler.compile(e.Message) })
-			info.New = func() trestle.Event { return newJSONEvent(info, e, validate) }
+			info.New = func() trestle.Event { return &jsonEvent{newJSONValue(t), info, e} }
 		}
 		out = append(out, info)
 	}

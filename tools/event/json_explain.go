@@ -15,9 +15,9 @@ import (
 
 // explanation turns the validator's tree of errors into violations as generated validators report them.
 type explanation struct {
-	message *schema.Message
-	value   any
-	found   []explained
+	typ   *schema.Type
+	value any
+	found []explained
 }
 
 // explained is a violation with its place among the others.
@@ -42,7 +42,7 @@ func (e *explanation) add(err *jsonschema.ValidationError) {
 func (e *explanation) report(location []string, rule, text string, forKey bool) {
 	out := explained{Violation: trestle.Violation{Rule: rule, Message: text, ForKey: forKey}}
 	value, sensitive := e.value, false
-	t := &schema.Type{Kind: schema.MessageKind, Message: e.message}
+	t := e.typ
 	for _, name := range location {
 		step := "" // of the path
 		var inner *schema.Type

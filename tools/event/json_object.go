@@ -3,7 +3,6 @@ package event
 import (
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -14,10 +13,11 @@ import (
 // object is an object of a JSON Schema: its properties in the schema's order, then what the schema does not name.
 type object struct {
 	message *schema.Message
-	// values has one for each field, nil where it is absent: bool, int64 and its like, float64, string, time.Time,
-	// jsonio.Raw, *object, []any or map[string]any.
+	// values has one for each field, nil where it is absent: a scalar, time.Time, jsonio.Raw, *object, []any or
+	// map[string]any.
 	values  []any
 	nulls   jsonio.Names // of fields that are null where they could be absent
+	rest    map[string]any
 	unknown []jsonio.Member
 }
 
@@ -32,13 +32,13 @@ func (o *object) decode(r *jsonio.Reader) {
 	if !r.BeginObject() {
 		return
 	}
-	o.unknown, o.nulls = nil, nil
-	members(r, o.message, func(f *schema.Field) {
+	o.unknown, o.rest, o.nulls = nil, nil, nil
+	members(r, o.message, func(_ int, f *schema.Field) {
 		if f.Nullable && !f.JSONRequired {
 			o.nulls = append(o.nulls, f.JSONName)
 		}
 	}, func(i int, f *schema.Field) {
-		if inner, ok := o.values[i].(*object); ok {
+		if inner, ok := o.values[i].(*object); ok && f.Type.Union == nil {
 			inner.decode(r)
 			return
 		}
@@ -46,29 +46,37 @@ func (o *object) decode(r *jsonio.Reader) {
 		if t, ok := o.values[i].(time.Time); o.values[i] == jsonio.Raw("") || ok && f.Required && t.IsZero() {
 			o.values[i] = nil // it could not be read, and has no zero value
 		}
-	}, func() {
-		if !o.message.KeepUnknown {
-			r.Skip()
-			return
+	}, func() { o.decodeUnknown(r) })
+}
+
+// decodeUnknown reads a member that the schema does not name.
+func (o *object) decodeUnknown(r *jsonio.Reader) {
+	switch {
+	case o.message.Rest != nil:
+		name := strings.Clone(r.Name())
+		if o.rest == nil {
+			o.rest = map[string]any{}
 		}
+		o.rest[name] = decodeJSON(r, o.message.Rest)
+	case o.message.KeepUnknown:
 		o.unknown = append(o.unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
-	})
+	default:
+		r.Skip()
+	}
 }
 
 // decodeJSON reads one value; what cannot be read is the zero value of its type.
 func decodeJSON(r *jsonio.Reader, t *schema.Type) any {
+	if v, ok := readScalar(r, t.Kind); ok {
+		return v
+	}
 	switch t.Kind {
-	case schema.Bool:
-		return r.Bool()
-	case schema.Int32, schema.Int64:
-		return r.Int64()
-	case schema.Uint32, schema.Uint64:
-		return r.Uint64()
-	case schema.Float, schema.Double:
-		return r.Float64()
 	case schema.Timestamp:
 		return r.Time()
 	case schema.JSONObject:
+		if m := chosen(r, t.Union); m != nil {
+			return decodeJSON(r, &schema.Type{Kind: schema.MessageKind, Message: m})
+		}
 		return r.Object()
 	case schema.JSONValue:
 		return r.Raw()
@@ -94,7 +102,21 @@ func decodeJSON(r *jsonio.Reader, t *schema.Type) any {
 		}
 		return entries
 	}
-	return r.String()
+	return r.String() // a value of an enum
+}
+
+// chosen is the message of a union that comes next; nil where it is none of them, and where there is no union.
+func chosen(r *jsonio.Reader, u *schema.Union) *schema.Message {
+	if u == nil {
+		return nil
+	}
+	value := r.TextAhead(u.Property)
+	for _, v := range u.Variants {
+		if slices.Contains(v.Values, value) {
+			return v.Message
+		}
+	}
+	return nil
 }
 
 // setDefaults fills properties that are absent and have a default.
@@ -109,6 +131,7 @@ func (o *object) setDefaults(now time.Time) {
 		}
 		defaultsWithin(o.values[i], now)
 	}
+	defaultsWithin(o.rest, now)
 }
 
 func defaultsWithin(v any, now time.Time) {
@@ -126,52 +149,30 @@ func defaultsWithin(v any, now time.Time) {
 	}
 }
 
-func (o *object) appendJSON(b []byte) (_ []byte, err error) {
-	b = append(b, '{')
-	first := true
-	member := func(name string) {
-		if !first {
-			b = append(b, ',')
-		}
-		first = false
-		if b, err = jsonio.AppendString(b, name); err == nil {
-			b = append(b, ':')
+func (o *object) appendJSON(b []byte) ([]byte, error) {
+	w := objectWriter{b: b}
+	for i, f := range o.message.Fields {
+		switch v := o.values[i]; {
+		case v != nil:
+			w.member(f.JSONName, jsonio.At, func(b []byte) ([]byte, error) { return appendJSON(b, f.Type, v) })
+		case f.JSONRequired && f.Nullable || o.nulls.Has(f.JSONName):
+			w.member(f.JSONName, jsonio.At, func(b []byte) ([]byte, error) { return append(b, "null"...), nil })
 		}
 	}
-	for i, f := range o.message.Fields {
-		if o.values[i] == nil && !(f.JSONRequired && f.Nullable) && !o.nulls.Has(f.JSONName) {
-			continue
-		}
-		if member(f.JSONName); err == nil && o.values[i] == nil {
-			b = append(b, "null"...)
-		} else if err == nil {
-			b, err = appendJSON(b, f.Type, o.values[i])
-		}
-		if err != nil {
-			return b, jsonio.At(err, f.JSONName)
-		}
+	for _, name := range slices.Sorted(maps.Keys(o.rest)) {
+		w.member(name, jsonio.At, func(b []byte) ([]byte, error) { return appendJSON(b, o.message.Rest, o.rest[name]) })
 	}
 	for _, m := range o.unknown {
-		if member(m.Name); err == nil {
-			b, err = jsonio.AppendRaw(b, m.Value)
-		}
-		if err != nil {
-			return b, jsonio.At(err, m.Name)
-		}
+		w.member(m.Name, jsonio.At, func(b []byte) ([]byte, error) { return jsonio.AppendRaw(b, m.Value) })
 	}
-	return append(b, '}'), nil
+	return w.end()
 }
 
-func appendJSON(b []byte, t *schema.Type, v any) (_ []byte, err error) {
+func appendJSON(b []byte, t *schema.Type, v any) ([]byte, error) {
+	if out, ok, err := appendScalar(b, v); ok {
+		return out, err
+	}
 	switch v := v.(type) {
-	case bool:
-		return strconv.AppendBool(b, v), nil
-	case int64:
-		return strconv.AppendInt(b, v, 10), nil
-	case uint64:
-		return strconv.AppendUint(b, v, 10), nil
-	case float64:
-		return jsonio.AppendFloat64(b, v)
 	case time.Time:
 		return jsonio.AppendTime(b, v)
 	case jsonio.Raw:
@@ -182,32 +183,12 @@ func appendJSON(b []byte, t *schema.Type, v any) (_ []byte, err error) {
 	case *object:
 		return v.appendJSON(b)
 	case []any:
-		b = append(b, '[')
-		for i, e := range v {
-			if i > 0 {
-				b = append(b, ',')
-			}
-			if b, err = appendJSON(b, t.Elem, e); err != nil {
-				return b, jsonio.AtIndex(err, i)
-			}
-		}
-		return append(b, ']'), nil
-	case map[string]any:
-		b = append(b, '{')
-		for i, key := range slices.Sorted(maps.Keys(v)) {
-			if i > 0 {
-				b = append(b, ',')
-			}
-			if b, err = jsonio.AppendString(b, key); err != nil {
-				return b, err
-			}
-			b = append(b, ':')
-			if b, err = appendJSON(b, t.Elem, v[key]); err != nil {
-				return b, jsonio.AtKey(err, key)
-			}
-		}
-		return append(b, '}'), nil
+		return appendList(b, len(v), func(b []byte, i int) ([]byte, error) { return appendJSON(b, t.Elem, v[i]) })
 	}
-	text, _ := v.(string)
-	return jsonio.AppendString(b, text)
+	entries, _ := v.(map[string]any)
+	w := objectWriter{b: b}
+	for _, key := range slices.Sorted(maps.Keys(entries)) {
+		w.member(key, jsonio.AtKey, func(b []byte) ([]byte, error) { return appendJSON(b, t.Elem, entries[key]) })
+	}
+	return w.end()
 }

@@ -12,37 +12,56 @@ import (
 	"github.com/omninode/trestle/tools/schema"
 )
 
-// jsonCompiler compiles the JSON Schemas of a set by their own source.
-type jsonCompiler struct{ files *jsoncompile.Files }
-
-func newJSONCompiler(set *schema.Set) *jsonCompiler {
+// newFiles holds the set's JSON Schemas by path, and under the names that others of a registry refer to them by.
+func (s *Schemas) newFiles() *jsoncompile.Files {
 	texts := map[string][]byte{}
-	for _, p := range set.Packages {
+	for _, p := range s.set.Packages {
 		for _, f := range p.Files {
 			if f.Language() == schema.JSONSchema && f.Source != nil {
 				texts[f.Path] = f.Source
 			}
 		}
 	}
-	return &jsonCompiler{jsoncompile.New(texts)}
+	for name, path := range s.set.Aliases {
+		if text, ok := texts[path]; ok && texts[name] == nil {
+			texts[name] = text
+		}
+	}
+	return jsoncompile.New(texts)
 }
 
-// compile returns the validator of a message that is a file's root, as every event is.
-func (c *jsonCompiler) compile(m *schema.Message) (jsonValidator, error) {
-	if m.File == nil || m.File.Root == nil || m.File.Root.Message != m {
-		return jsonValidator{}, fmt.Errorf("%s: it is not the root of a schema file", m.Pos)
+// compile returns the validator of a message by its own schema.
+func (s *Schemas) compile(m *schema.Message) (jsonValidator, error) {
+	if m.File == nil {
+		return jsonValidator{}, errors.New("its schema is in no file")
 	}
-	compiled, err := c.files.Compile(m.File.Path, "")
+	compiled, err := s.files().Compile(m.File.Path, m.Pointer)
 	if err != nil {
 		return jsonValidator{}, err
 	}
-	return jsonValidator{m, compiled}, nil
+	return jsonValidator{&schema.Type{Kind: schema.MessageKind, Message: m}, m.FullName, compiled}, nil
 }
 
-// jsonValidator validates the JSON of one event type.
+// Document is a JSON Schema that is used as it is written: whatever it describes.
+type Document struct{ validator jsonValidator }
+
+// Document returns a JSON Schema of the set. It fails when the file is none.
+func (s *Schemas) Document(f *schema.File) (*Document, error) {
+	compiled, err := s.files().Compile(f.Path, "")
+	if err != nil {
+		return nil, fmt.Errorf("%s: not a JSON Schema: %w", f.Path, err)
+	}
+	return &Document{jsonValidator{f.Root, f.Path, compiled}}, nil
+}
+
+// Validate validates a JSON text. What is wrong with it is a [trestle.ValidationError].
+func (d *Document) Validate(text []byte) error { return d.validator.validate(text) }
+
+// jsonValidator validates JSON by a schema.
 type jsonValidator struct {
-	message *schema.Message
-	schema  *jsonschema.Schema
+	typ    *schema.Type // that the schema describes, nil when the model has none
+	name   string
+	schema *jsonschema.Schema
 }
 
 // validate returns a ValidationError, in the order of the schema, or nil.
@@ -59,16 +78,16 @@ func (j jsonValidator) validate(text []byte) error {
 	if !ok {
 		return err
 	}
-	e := explanation{message: j.message, value: value}
+	e := explanation{typ: j.typ, value: value}
 	e.add(invalid)
-	return e.err(j.message.FullName)
+	return e.err(j.name)
 }
 
 // err orders what was found by the place in the schema.
-func (e *explanation) err(fullName string) error {
+func (e *explanation) err(name string) error {
 	var v trestle.Violations
 	for _, f := range e.sorted() {
 		v.Report(f.Violation)
 	}
-	return v.Err(fullName)
+	return v.Err(name)
 }

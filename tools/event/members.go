@@ -8,15 +8,16 @@ import (
 )
 
 // members reads the members of the object that the reader is in, one call of read for each that is a field and not
-// null, one of null for each that is, and unknown for each other. It records which required ones are missing, and second members of a oneof.
-func members(r *jsonio.Reader, m *schema.Message, null func(f *schema.Field), read func(i int, f *schema.Field), unknown func()) {
-	index := fieldIndex(m)
+// null, one of null for each that is, and unknown for each other. It records which required ones are missing, and second
+// members of a oneof.
+func members(r *jsonio.Reader, m *schema.Message, null, read func(i int, f *schema.Field), unknown func()) {
 	seen := make([]uint64, (len(m.Fields)+63)/64)
 	got := make([]bool, len(m.Fields))
 	var chosen []*schema.Oneof
+	next := 0 // most objects are in the schema's order
 	for r.More() {
-		i, known := index[r.Name()]
-		if !known {
+		i := fieldNamed(m, r.Name(), next)
+		if i < 0 {
 			if m.Closed {
 				r.Skip()
 				r.Fault("additionalProperties", "must not be present: the schema has no such field", nil)
@@ -26,10 +27,11 @@ func members(r *jsonio.Reader, m *schema.Message, null func(f *schema.Field), re
 			continue
 		}
 		f := m.Fields[i]
+		next = i + 1
 		r.Once(&seen[i/64], uint(i%64))
 		if r.Null() {
 			got[i] = f.Nullable
-			null(f)
+			null(i, f)
 			continue
 		}
 		if f.Oneof != nil {
@@ -51,10 +53,12 @@ func members(r *jsonio.Reader, m *schema.Message, null func(f *schema.Field), re
 	}
 }
 
-func fieldIndex(m *schema.Message) map[string]int {
-	index := make(map[string]int, len(m.Fields))
-	for i, f := range m.Fields {
-		index[f.JSONName] = i
+// fieldNamed returns the index of the field with a JSON name, which is looked for from an index on, and -1 for none.
+func fieldNamed(m *schema.Message, name string, from int) int {
+	for n := range len(m.Fields) {
+		if i := (from + n) % len(m.Fields); m.Fields[i].JSONName == name {
+			return i
+		}
 	}
-	return index
+	return -1
 }

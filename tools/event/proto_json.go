@@ -2,6 +2,7 @@ package event
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"strconv"
 
@@ -12,16 +13,28 @@ import (
 	"github.com/omninode/trestle/tools/schema"
 )
 
-func decodeProto(r *jsonio.Reader, sm *schema.Message, m protoreflect.Message) {
+// protoForm is a JSON form of protobuf messages: that of events, or with binary the one that holds all that the binary form
+// does.
+type protoForm struct{ binary bool }
+
+// fieldOf is the field as the message has it: descriptors of editions are made anew.
+func fieldOf(m protoreflect.Message, f *schema.Field) protoreflect.FieldDescriptor {
+	if f.Proto.Parent() == m.Descriptor() {
+		return f.Proto
+	}
+	return m.Descriptor().Fields().ByNumber(f.Proto.Number())
+}
+
+func (p protoForm) decode(r *jsonio.Reader, sm *schema.Message, m protoreflect.Message) {
 	if !r.BeginObject() {
 		return
 	}
-	members(r, sm, func(*schema.Field) {}, func(_ int, f *schema.Field) { decodeProtoField(r, f, m) }, r.Skip)
+	members(r, sm, func(int, *schema.Field) {}, func(_ int, f *schema.Field) { p.decodeField(r, f, m) }, r.Skip)
 }
 
-// decodeProtoField reads a value that is not null into a field.
-func decodeProtoField(r *jsonio.Reader, f *schema.Field, m protoreflect.Message) {
-	fd := f.Proto
+// decodeField reads a value that is not null into a field.
+func (p protoForm) decodeField(r *jsonio.Reader, f *schema.Field, m protoreflect.Message) {
+	fd := fieldOf(m, f)
 	switch f.Type.Kind {
 	case schema.List:
 		m.Clear(fd)
@@ -30,7 +43,7 @@ func decodeProtoField(r *jsonio.Reader, f *schema.Field, m protoreflect.Message)
 		}
 		list := m.Mutable(fd).List()
 		for r.More() {
-			v, _ := decodeProtoValue(r, f.Type.Elem, list.NewElement)
+			v, _ := p.decodeValue(r, f.Type.Elem, list.NewElement)
 			list.Append(v)
 		}
 	case schema.Map:
@@ -46,18 +59,18 @@ func decodeProtoField(r *jsonio.Reader, f *schema.Field, m protoreflect.Message)
 				r.Fault("type", "must have a key that is an integer", nil)
 				continue
 			}
-			v, _ := decodeProtoValue(r, f.Type.Elem, entries.NewValue)
+			v, _ := p.decodeValue(r, f.Type.Elem, entries.NewValue)
 			entries.Set(key, v)
 		}
 	case schema.MessageKind:
-		if v := m.NewField(fd); f.Oneof == nil && !foreign(v.Message()) {
-			decodeProto(r, f.Type.Message, m.Mutable(fd).Message())
+		if f.Oneof == nil && !foreign(f.Type.Message) {
+			p.decode(r, f.Type.Message, m.Mutable(fd).Message())
 			return
 		}
-		v, _ := decodeProtoValue(r, f.Type, func() protoreflect.Value { return m.NewField(fd) })
+		v, _ := p.decodeValue(r, f.Type, func() protoreflect.Value { return m.NewField(fd) })
 		m.Set(fd, v)
 	default:
-		v, ok := decodeProtoValue(r, f.Type, func() protoreflect.Value { return m.NewField(fd) })
+		v, ok := p.decodeValue(r, f.Type, func() protoreflect.Value { return m.NewField(fd) })
 		if ok || f.Explicit {
 			m.Set(fd, v)
 		}
@@ -85,26 +98,19 @@ func mapKey(kind schema.Kind, text string) (protoreflect.MapKey, error) {
 	return protoreflect.ValueOfInt64(n).MapKey(), err
 }
 
-// decodeProtoValue reads one value; empty makes an empty message. ok is false where an enum's value was not known.
-func decodeProtoValue(r *jsonio.Reader, t *schema.Type, empty func() protoreflect.Value) (v protoreflect.Value, ok bool) {
+// decodeValue reads one value; empty makes an empty message. ok is false where an enum's value was not known.
+func (p protoForm) decodeValue(r *jsonio.Reader, t *schema.Type, empty func() protoreflect.Value) (v protoreflect.Value, ok bool) {
+	if p.binary && r.Kind() == '"' && (t.Kind == schema.Float || t.Kind == schema.Double) {
+		return decodeNamedFloat(r, t)
+	}
+	if v, ok := readScalar(r, t.Kind); ok {
+		return protoreflect.ValueOf(v), true
+	}
 	switch t.Kind {
-	case schema.Bool:
-		return protoreflect.ValueOfBool(r.Bool()), true
-	case schema.Int32:
-		return protoreflect.ValueOfInt32(r.Int32()), true
-	case schema.Int64:
-		return protoreflect.ValueOfInt64(r.Int64()), true
-	case schema.Uint32:
-		return protoreflect.ValueOfUint32(r.Uint32()), true
-	case schema.Uint64:
-		return protoreflect.ValueOfUint64(r.Uint64()), true
-	case schema.Float:
-		return protoreflect.ValueOfFloat32(r.Float32()), true
-	case schema.Double:
-		return protoreflect.ValueOfFloat64(r.Float64()), true
-	case schema.Bytes:
-		return protoreflect.ValueOfBytes(r.Bytes()), true
 	case schema.EnumKind:
+		if p.binary && r.Kind() == '0' {
+			return protoreflect.ValueOfEnum(protoreflect.EnumNumber(r.Int32())), true
+		}
 		return decodeProtoEnum(r, t.Enum)
 	case schema.Timestamp:
 		v = empty()
@@ -114,19 +120,31 @@ func decodeProtoValue(r *jsonio.Reader, t *schema.Type, empty func() protoreflec
 		v = empty()
 		v.Message().Set(v.Message().Descriptor().Fields().ByName("json"), protoreflect.ValueOfString(string(r.Object())))
 		return v, true
-	case schema.MessageKind:
-		v = empty()
-		if !foreign(v.Message()) {
-			decodeProto(r, t.Message, v.Message())
-			return v, true
-		}
-		if text := r.Raw(); r.Err() == nil && protojson.Unmarshal([]byte(text), v.Message().Interface()) != nil {
-			r.Fault("type", "must be a "+t.Message.FullName, nil)
-			v = empty()
-		}
+	}
+	v = empty()
+	if !foreign(t.Message) {
+		p.decode(r, t.Message, v.Message())
 		return v, true
 	}
-	return protoreflect.ValueOfString(r.String()), true
+	if text := r.Raw(); r.Err() == nil && protojson.Unmarshal([]byte(text), v.Message().Interface()) != nil {
+		r.Fault("type", "must be a "+t.Message.FullName, nil)
+		v = empty()
+	}
+	return v, true
+}
+
+// floatNames are the floats that are no numbers in JSON, as protobuf's own JSON names them.
+var floatNames = map[string]float64{"NaN": math.NaN(), "Infinity": math.Inf(1), "-Infinity": math.Inf(-1)}
+
+func decodeNamedFloat(r *jsonio.Reader, t *schema.Type) (protoreflect.Value, bool) {
+	f, ok := floatNames[r.StringView()]
+	if !ok {
+		r.Fault("type", "must be a number", nil)
+	}
+	if t.Kind == schema.Float {
+		return protoreflect.ValueOfFloat32(float32(f)), true
+	}
+	return protoreflect.ValueOfFloat64(f), true
 }
 
 func decodeProtoEnum(r *jsonio.Reader, e *schema.Enum) (protoreflect.Value, bool) {
@@ -144,79 +162,50 @@ func decodeProtoEnum(r *jsonio.Reader, e *schema.Enum) (protoreflect.Value, bool
 	return protoreflect.ValueOfEnum(0), false
 }
 
-func appendProto(b []byte, sm *schema.Message, m protoreflect.Message) (_ []byte, err error) {
-	b = append(b, '{')
-	first := true
+func (p protoForm) append(b []byte, sm *schema.Message, m protoreflect.Message) ([]byte, error) {
+	w := objectWriter{b: b}
 	for _, f := range sm.Fields {
-		if !isWritten(f, m) {
-			continue
-		}
-		if !first {
-			b = append(b, ',')
-		}
-		first = false
-		if b, err = jsonio.AppendString(b, f.JSONName); err != nil {
-			return b, err
-		}
-		b = append(b, ':')
-		if b, err = appendProtoField(b, f, m.Get(f.Proto)); err != nil {
-			return b, jsonio.At(err, f.JSONName)
+		if isWritten(f, m) {
+			w.member(f.JSONName, jsonio.At, func(b []byte) ([]byte, error) { return p.appendField(b, f, m.Get(fieldOf(m, f))) })
 		}
 	}
-	return append(b, '}'), nil
+	return w.end()
 }
 
 // isWritten says whether a field has a member in JSON: lists and maps always, and what is zero where zero is a value.
 func isWritten(f *schema.Field, m protoreflect.Message) bool {
+	fd := fieldOf(m, f)
 	switch f.Type.Kind {
 	case schema.List, schema.Map:
 		return true
 	case schema.EnumKind:
 		if f.Required || f.Default != "" || !zeroNamed(f.Type.Enum) {
-			return m.Has(f.Proto)
+			return m.Has(fd)
 		}
 	case schema.String:
 		if f.Required || f.Default != "" {
-			return m.Has(f.Proto)
+			return m.Has(fd)
 		}
 	}
-	return !f.Proto.HasPresence() || m.Has(f.Proto)
+	return !fd.HasPresence() || m.Has(fd)
 }
 
 func zeroNamed(e *schema.Enum) bool {
 	return slices.ContainsFunc(e.Values, func(v *schema.EnumValue) bool { return v.Number == 0 && v.JSONName != "" })
 }
 
-func appendProtoField(b []byte, f *schema.Field, v protoreflect.Value) (_ []byte, err error) {
+func (p protoForm) appendField(b []byte, f *schema.Field, v protoreflect.Value) (_ []byte, err error) {
 	switch f.Type.Kind {
 	case schema.List:
-		b = append(b, '[')
-		for i := range v.List().Len() {
-			if i > 0 {
-				b = append(b, ',')
-			}
-			if b, err = appendProtoValue(b, f.Type.Elem, v.List().Get(i)); err != nil {
-				return b, jsonio.AtIndex(err, i)
-			}
-		}
-		return append(b, ']'), nil
+		return appendList(b, v.List().Len(), func(b []byte, i int) ([]byte, error) { return p.appendValue(b, f.Type.Elem, v.List().Get(i)) })
 	case schema.Map:
-		b = append(b, '{')
-		for i, key := range sortedKeys(v.Map()) {
-			if i > 0 {
-				b = append(b, ',')
-			}
-			if b, err = jsonio.AppendString(b, key.String()); err != nil {
-				return b, err
-			}
-			b = append(b, ':')
-			if b, err = appendProtoValue(b, f.Type.Elem, v.Map().Get(key)); err != nil {
-				return b, jsonio.AtKey(err, key.String())
-			}
+		w := objectWriter{b: b}
+		for _, key := range sortedKeys(v.Map()) {
+			w.member(key.String(), jsonio.AtKey, func(b []byte) ([]byte, error) { return p.appendValue(b, f.Type.Elem, v.Map().Get(key)) })
 		}
-		return append(b, '}'), nil
+		return w.end()
 	}
-	return appendProtoValue(b, f.Type, v)
+	return p.appendValue(b, f.Type, v)
 }
 
 func sortedKeys(m protoreflect.Map) []protoreflect.MapKey {
@@ -237,23 +226,26 @@ func sortedKeys(m protoreflect.Map) []protoreflect.MapKey {
 	return keys
 }
 
-func appendProtoValue(b []byte, t *schema.Type, v protoreflect.Value) ([]byte, error) {
+func (p protoForm) appendValue(b []byte, t *schema.Type, v protoreflect.Value) ([]byte, error) {
+	if p.binary && (t.Kind == schema.Float || t.Kind == schema.Double) {
+		switch f := v.Float(); {
+		case math.IsNaN(f):
+			return append(b, `"NaN"`...), nil
+		case math.IsInf(f, 0):
+			return append(b, map[bool]string{true: `"Infinity"`, false: `"-Infinity"`}[f > 0]...), nil
+		}
+	}
+	if out, ok, err := appendScalar(b, v.Interface()); ok {
+		return out, err
+	}
 	switch t.Kind {
-	case schema.Bool:
-		return strconv.AppendBool(b, v.Bool()), nil
-	case schema.Int32, schema.Int64:
-		return strconv.AppendInt(b, v.Int(), 10), nil
-	case schema.Uint32, schema.Uint64:
-		return strconv.AppendUint(b, v.Uint(), 10), nil
-	case schema.Float:
-		return jsonio.AppendFloat32(b, float32(v.Float()))
-	case schema.Double:
-		return jsonio.AppendFloat64(b, v.Float())
-	case schema.Bytes:
-		return jsonio.AppendBytes(b, v.Bytes()), nil
 	case schema.EnumKind:
-		if name := jsonName(t.Enum, v.Enum()); name != "" {
+		name := jsonName(t.Enum, v.Enum())
+		switch {
+		case name != "":
 			return jsonio.AppendString(b, name)
+		case p.binary:
+			return strconv.AppendInt(b, int64(v.Enum()), 10), nil
 		}
 		return b, &jsonio.Error{Offset: -1, Message: "enum value " + strconv.Itoa(int(v.Enum())) + " has no JSON name"}
 	case schema.Timestamp:
@@ -261,17 +253,15 @@ func appendProtoValue(b []byte, t *schema.Type, v protoreflect.Value) ([]byte, e
 	case schema.JSONObject:
 		m := v.Message()
 		return jsonio.AppendObject(b, m.Get(m.Descriptor().Fields().ByName("json")).String())
-	case schema.MessageKind:
-		if !foreign(v.Message()) {
-			return appendProto(b, t.Message, v.Message())
-		}
-		text, err := protojson.Marshal(v.Message().Interface())
-		if err != nil {
-			return b, &jsonio.Error{Offset: -1, Message: err.Error()}
-		}
-		return jsonio.AppendRaw(b, jsonio.Raw(text))
 	}
-	return jsonio.AppendString(b, v.String())
+	if !foreign(t.Message) {
+		return p.append(b, t.Message, v.Message())
+	}
+	text, err := protojson.Marshal(v.Message().Interface())
+	if err != nil {
+		return b, &jsonio.Error{Offset: -1, Message: err.Error()}
+	}
+	return jsonio.AppendRaw(b, jsonio.Raw(text))
 }
 
 // jsonName is the name of an enum's value in JSON, empty when it has none.

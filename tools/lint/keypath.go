@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/omninode/trestle/tools/event"
 	"github.com/omninode/trestle/tools/schema"
 )
 
@@ -31,7 +32,7 @@ type keyPath struct {
 func (k *keyPath) known() bool { return k.fields != nil || k.inEnvelope }
 
 // always says whether every valid event has a value there.
-func (k *keyPath) always() bool {
+func (k *keyPath) always(schemas *event.Schemas) bool {
 	if k.envelopeHas {
 		return true
 	}
@@ -43,12 +44,12 @@ func (k *keyPath) always() bool {
 			return false
 		}
 	}
-	return neverEmpty(k.fields[len(k.fields)-1])
+	return neverEmpty(schemas, k.fields[len(k.fields)-1])
 }
 
 // neverEmpty says whether a string field of a valid event has a value that is not absent. A required field of JSON
 // Schema may be "": that it is not is for the schema's constraints.
-func neverEmpty(f *schema.Field) bool {
+func neverEmpty(schemas *event.Schemas, f *schema.Field) bool {
 	if f.Required && !f.Nullable {
 		return true
 	}
@@ -56,7 +57,7 @@ func neverEmpty(f *schema.Field) bool {
 		return true
 	}
 	// A field of protobuf without presence is checked when it is empty too.
-	return !f.Explicit && !f.Type.Constraints.SkipZero && !allows(f.Type, `""`)
+	return !f.Explicit && schemas.CheckField(f, []byte(`""`)) != nil
 }
 
 // keyPaths resolves the paths of an event's key.

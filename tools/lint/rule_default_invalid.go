@@ -1,8 +1,11 @@
 package lint
 
 import (
+	"errors"
+	"strings"
+
+	trestle "github.com/omninode/trestle/runtime/event"
 	"github.com/omninode/trestle/tools/schema"
-	"github.com/omninode/trestle/tools/schema/jsontree"
 )
 
 var defaultInvalid = Rule{
@@ -15,20 +18,25 @@ var defaultInvalid = Rule{
 		if f.Default == "" || f.Default == "now" {
 			return
 		}
-		v, err := jsontree.Parse([]byte(f.Default))
-		if err != nil {
-			return // the loader refuses it
-		}
-		why := refusal(f.Type, v)
-		if why == "" {
-			why = c.run.protoRefusal(f, v)
-		}
+		invalid, ok := errors.AsType[*trestle.ValidationError](c.run.schemas.CheckField(f, []byte(f.Default)))
 		switch {
-		case why == "":
+		case !ok: // it is valid, or the schema is one that no reader can use
 		case f.Sensitive:
 			c.Reportf("the default of %s breaks a rule of its own field; the field is sensitive, so that neither is shown", f.Name)
 		default:
-			c.Reportf("default %s of %s %s", f.Default, f.Name, why)
+			c.Reportf("default %s of %s %s", f.Default, f.Name, breaks(f, invalid.Violations[0]))
 		}
 	},
+}
+
+// breaks tells of a violation, with its place in the value where it is not the value as a whole.
+func breaks(f *schema.Field, v trestle.Violation) string {
+	at := strings.TrimPrefix(v.Path, f.Name)
+	if at == v.Path {
+		at = strings.TrimPrefix(v.Path, f.JSONName)
+	}
+	if at = strings.TrimPrefix(at, "."); at != "" {
+		at = " at " + at
+	}
+	return "breaks " + v.Rule + at + ": " + v.Message
 }

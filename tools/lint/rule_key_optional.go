@@ -16,7 +16,7 @@ var keyOptional = Rule{
 	Fix:      "make the last path of %s's key one that is always there: a required field, or an id that the envelope always has",
 	Event: func(c *Check, e *schema.Event) {
 		// A dead letter has the key of the record it holds, which may have had none.
-		if e.Role == schema.RoleDeadLetter || !mayLackKey(e) {
+		if e.Role == schema.RoleDeadLetter || !mayLackKey(c, e) {
 			return
 		}
 		p := Problem{Message: fmt.Sprintf("the key of event %s (%s) may be absent: such a record goes to any partition of %s",
@@ -32,7 +32,7 @@ var keyOptional = Rule{
 
 // mayLackKey says whether an event that names a key may be without one. Where nothing can be read from any of its
 // paths, that is another rule's.
-func mayLackKey(e *schema.Event) bool {
+func mayLackKey(c *Check, e *schema.Event) bool {
 	paths := keyPaths(e)
-	return slices.ContainsFunc(paths, (*keyPath).known) && !slices.ContainsFunc(paths, (*keyPath).always)
+	return slices.ContainsFunc(paths, (*keyPath).known) && !slices.ContainsFunc(paths, func(k *keyPath) bool { return k.always(c.run.schemas) })
 }

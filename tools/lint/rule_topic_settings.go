@@ -17,7 +17,7 @@ var topicSettings = Rule{
 			return
 		}
 		for _, e := range t.Events {
-			if len(e.Key) == 0 || mayLackKey(e) {
+			if len(e.Key) == 0 || mayLackKey(c, e) {
 				c.Report(Problem{
 					Message: fmt.Sprintf("topic %s is compacted, and %s may be without a key: the broker refuses such a record", t.Name, e.Type),
 					Fix:     fmt.Sprintf("give %s a key that is always there, or set cleanup_policy of the topic to \"delete\"", e.Type),

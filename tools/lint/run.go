@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"buf.build/go/protovalidate"
+	"github.com/omninode/trestle/tools/event"
 	"github.com/omninode/trestle/tools/schema"
 )
 
@@ -46,7 +46,7 @@ func (o Options) ignores(f *Finding) bool {
 // Run shows a set's elements to every rule and returns what they found, sorted by file, line and rule. The slice is
 // empty, not nil, where nothing was found.
 func Run(set *schema.Set, opts Options) []*Finding {
-	r := &run{set: set, opts: opts, index: newIndex(set), findings: []*Finding{}}
+	r := &run{set: set, opts: opts, index: newIndex(set), findings: []*Finding{}, schemas: event.New(set)}
 	for _, rule := range Rules() {
 		r.apply(&rule)
 	}
@@ -59,8 +59,7 @@ type run struct {
 	opts     Options
 	index    *index
 	findings []*Finding
-	// validator is made when the first rule needs it: not the global one, which would keep the set for ever.
-	validator protovalidate.Validator
+	schemas  *event.Schemas
 }
 
 func (r *run) add(f *Finding) {

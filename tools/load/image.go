@@ -189,7 +189,7 @@ func WriteImage(set *schema.Set) ([]byte, error) {
 	var protos []protoreflect.FileDescriptor
 	for _, p := range set.Packages {
 		for _, f := range p.Files {
-			if f.Proto != nil {
+			if f.Language() == schema.Protobuf {
 				own[f.Path] = true
 				protos = append(protos, f.Proto)
 			} else {

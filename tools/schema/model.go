@@ -235,6 +235,7 @@ type Message struct {
 	Doc      string
 	Package  *Package
 	File     *File
+	Pointer  string   // JSON pointer of its schema in File; JSON Schema only
 	Parent   *Message // nil at top level
 	Fields   []*Field // source order
 	Messages []*Message

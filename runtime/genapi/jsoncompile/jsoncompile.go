@@ -125,10 +125,9 @@ type loader struct {
 
 // Load finds the file of a URL: by its path, by its $id, or, for references relative to an $id, by what the URL ends in.
 func (l *loader) Load(at string) (any, error) {
-	found := ""
+	found, ok := l.files.named(at)
 	for path := range l.files.texts {
-		if at == base+path {
-			found = path
+		if ok {
 			break
 		}
 		doc, err := l.files.parsed(path)
@@ -148,6 +147,17 @@ func (l *loader) Load(at string) (any, error) {
 	}
 	l.taken[found] = true
 	return l.files.document(found)
+}
+
+// named returns the path of the file that a URL names itself: most references are relative to paths, and to look for an
+// $id means to parse all files. The path may be a URL, too, where a registry's schema refers to another by one.
+func (f *Files) named(at string) (path string, ok bool) {
+	for _, path := range []string{strings.TrimPrefix(at, base), at} {
+		if _, ok := f.texts[path]; ok {
+			return path, true
+		}
+	}
+	return "", false
 }
 
 func identified(doc any, id string) bool {

@@ -140,7 +140,7 @@ func (j *jsonLoader) declare(f *jsonFile, v *jsontree.Value, name, fallback stri
 func (j *jsonLoader) declareMessage(f *jsonFile, v *jsontree.Value, from *jsonFile, content *jsontree.Value, name, fallback string, at jsontree.Place) {
 	name = j.claim(f, name, fallback, at)
 	m := &schema.Message{
-		Name: name, FullName: fullName(f.pkg, name), Doc: describe(v), Package: f.pkg, File: f.file, Pos: f.pos(at),
+		Name: name, FullName: fullName(f.pkg, name), Doc: describe(v), Package: f.pkg, File: f.file, Pointer: f.schemas[v], Pos: f.pos(at),
 	}
 	if m.Doc == "" {
 		m.Doc = describe(content)
