@@ -26,13 +26,18 @@ dev: ## run the embedded stack until ctrl-C
 build: ## build bin/trestle
 	$(GO) build -trimpath -o bin/trestle ./cmd/trestle
 
+# The demo's copy of the schemas, for those who run it outside of a project.
+DEMO := cmd/trestle/demo/omninode.binpb
+
 .PHONY: generate
 generate: ## write gen/ from schemas/
 	$(GO) run ./cmd/trestle generate
+	$(GO) run ./cmd/trestle build -o $(DEMO)
 
 .PHONY: check-generate
 check-generate: ## fail when gen/ is not what schemas/ says
 	$(GO) run ./cmd/trestle generate --check
+	$(GO) run ./cmd/trestle build -o - | cmp - $(DEMO)
 
 .PHONY: test
 test: prefetch ## all tests, the real services included where they can be had

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -29,7 +30,8 @@ func newDemo(p *project) *cobra.Command {
 		Long: `Demo loads the schemas, checks that generated code is up to date and that nothing breaks what is committed, starts an
 embedded stack, creates topics, registers schemas, and has services hold conversations over every event type, broken and
 failing events included. Everything is traced; a timeline and a summary that adds up are printed. Nothing is left
-running. In a project with other schemas than OmniNode's the events are examples that are made from the schemas.`,
+running. In a project with other schemas than OmniNode's the events are examples that are made from the schemas. Outside
+of any project demo brings OmniNode's schemas itself, and has no generated code or commit to check.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			out := cmd.OutOrStdout()
@@ -56,14 +58,18 @@ func runDemo(ctx context.Context, p *project, out io.Writer) (*demo.Summary, err
 		fmt.Fprintf(out, "%6.2fs  %s\n", time.Since(begun).Seconds(), fmt.Sprintf(format, args...))
 	}
 	set, err := p.load(ctx)
+	outside := errors.Is(err, errNoProject)
+	if outside {
+		p = &project{source: demo.Schemas()}
+		set, err = p.load(ctx)
+	}
 	if err != nil {
 		return nil, err
 	}
 	step("%d event types in %d packages loaded", len(set.Events()), len(set.Packages))
-	if err := checkGenerated(ctx, p, set, step); err != nil {
-		return nil, err
-	}
-	if err := checkCommitted(ctx, p, set, step); err != nil {
+	if outside {
+		step("outside of any project: OmniNode's schemas, with no generated files to check and no commit to compare with")
+	} else if err := checkProject(ctx, p, set, step); err != nil {
 		return nil, err
 	}
 	stack, err := dev.Start(dev.Options{Checker: gate.Checker{}})
@@ -83,6 +89,14 @@ func runDemo(ctx context.Context, p *project, out io.Writer) (*demo.Summary, err
 	summary.DurationMS = time.Since(begun).Milliseconds()
 	writeSummary(out, summary)
 	return summary, nil
+}
+
+// checkProject checks what is in the project beside its schemas.
+func checkProject(ctx context.Context, p *project, set *schema.Set, step func(string, ...any)) error {
+	if err := checkGenerated(ctx, p, set, step); err != nil {
+		return err
+	}
+	return checkCommitted(ctx, p, set, step)
 }
 
 func checkGenerated(ctx context.Context, p *project, set *schema.Set, step func(string, ...any)) error {
@@ -140,15 +154,19 @@ func converse(ctx context.Context, set *schema.Set, env environment, step func(s
 			o.DeadLetters = append(o.DeadLetters, t.Name)
 		}
 	}
-	run, timeline, word := demo.Run, store.BySession, "session"
 	types := eventTypesOf(set)
-	if !types.haveAllBuiltIn() {
-		word, timeline = "conversation", store.ByCorrelation
-		run = func(ctx context.Context, o demo.Options) (*demo.Summary, error) {
-			return demo.RunSchemas(ctx, o, set, types.own)
-		}
+	omninode, ok, err := demo.OmniNode(ctx, types)
+	if err != nil {
+		return nil, err
 	}
-	summary, err := run(ctx, o)
+	var summary *demo.Summary
+	timeline, word := store.BySession, "session"
+	if ok {
+		summary, err = demo.Run(ctx, o, omninode)
+	} else {
+		timeline, word = store.ByCorrelation, "conversation"
+		summary, err = demo.RunSchemas(ctx, o, set, types)
+	}
 	if err != nil {
 		return nil, err
 	}

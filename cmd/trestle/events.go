@@ -2,105 +2,52 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 
-	codegenv1 "github.com/omninode/trestle/gen/omninode/codegen/v1"
-	hooksv1 "github.com/omninode/trestle/gen/omninode/hooks/v1"
 	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/tools/event"
 	"github.com/omninode/trestle/tools/schema"
 )
 
-// builtIn are the event types that this binary was built with.
-var builtIn = sync.OnceValue(func() []*trestle.EventInfo {
-	return slices.Concat(codegenv1.Events(), hooksv1.Events())
-})
+// eventTypes are the event types that a command knows: those of the project's schemas, sorted by type.
+type eventTypes []*trestle.EventInfo
 
-// eventTypes are the event types that a command knows.
-type eventTypes struct {
-	// own are those of the project, or outside of one those that are built in; sorted by type.
-	own []*trestle.EventInfo
-	// others are built in, and not in the project.
-	others []*trestle.EventInfo
-}
-
-// eventTypes returns the event types of the project's schemas, and beside them the built-in ones. Outside of a project
-// there are only those.
 func (p *project) eventTypes(ctx context.Context) (eventTypes, error) {
 	set, err := p.load(ctx)
-	if errors.Is(err, errNoProject) {
-		own := slices.Clone(builtIn())
-		sortByType(own)
-		return eventTypes{own: own}, nil
-	}
 	if err != nil {
-		return eventTypes{}, err
+		return nil, err
 	}
 	return eventTypesOf(set), nil
 }
 
-// eventTypesOf returns the event types of a set, as built in where they are, since those are faster.
 func eventTypesOf(set *schema.Set) eventTypes {
-	var out eventTypes
-	for _, info := range event.Events(set) {
-		if i := slices.IndexFunc(builtIn(), func(b *trestle.EventInfo) bool { return b.FullName == info.FullName && b.Type == info.Type }); i >= 0 {
-			info = builtIn()[i]
-		}
-		out.own = append(out.own, info)
-	}
-	sortByType(out.own)
-	for _, info := range builtIn() {
-		if find(out.own, info.Type) == nil {
-			out.others = append(out.others, info)
-		}
-	}
-	return out
-}
-
-// haveAllBuiltIn says whether the project has the schemas that this binary was built with.
-func (t eventTypes) haveAllBuiltIn() bool {
-	return !slices.ContainsFunc(builtIn(), func(b *trestle.EventInfo) bool { return !slices.Contains(t.own, b) })
-}
-
-func sortByType(events []*trestle.EventInfo) {
-	slices.SortStableFunc(events, func(a, b *trestle.EventInfo) int { return strings.Compare(a.Type, b.Type) })
-}
-
-func find(events []*trestle.EventInfo, eventType string) *trestle.EventInfo {
-	for _, e := range events {
-		if e.Type == eventType {
-			return e
-		}
-	}
-	return nil
+	types := eventTypes(event.Events(set))
+	slices.SortStableFunc(types, func(a, b *trestle.EventInfo) int { return strings.Compare(a.Type, b.Type) })
+	return types
 }
 
 // named finds an event by its type, or by its full name where several packages have the type, as two versions may. The
 // error suggests those that may have been meant.
 func (t eventTypes) named(name string) (*trestle.EventInfo, error) {
-	for _, events := range [][]*trestle.EventInfo{t.own, t.others} {
-		var found []string
-		var info *trestle.EventInfo
-		for _, e := range events {
-			if e.FullName == name {
-				return e, nil
-			}
-			if e.Type == name {
-				info = e
-				found = append(found, e.FullName)
-			}
+	var found []string
+	var info *trestle.EventInfo
+	for _, e := range t {
+		if e.FullName == name {
+			return e, nil
 		}
-		switch len(found) {
-		case 0:
-		case 1:
-			return info, nil
-		default:
-			return nil, fmt.Errorf("event type %q: name one of %s", name, strings.Join(found, " and "))
+		if e.Type == name {
+			info = e
+			found = append(found, e.FullName)
 		}
+	}
+	switch len(found) {
+	case 0:
+	case 1:
+		return info, nil
+	default:
+		return nil, fmt.Errorf("event type %q: name one of %s", name, strings.Join(found, " and "))
 	}
 	if meant := t.closeTo(name); len(meant) > 0 {
 		return nil, fmt.Errorf("unknown event type %q: did you mean %s?", name, strings.Join(meant, " or "))
@@ -109,9 +56,7 @@ func (t eventTypes) named(name string) (*trestle.EventInfo, error) {
 }
 
 // decoding are the types for reading records.
-func (t eventTypes) decoding() *trestle.Types {
-	return trestle.NewTypes(slices.Concat(t.own, t.others)...)
-}
+func (t eventTypes) decoding() *trestle.Types { return trestle.NewTypes(t...) }
 
 // closeTo returns up to three types that may have been meant by a name, the likeliest first.
 func (t eventTypes) closeTo(name string) []string {
@@ -121,7 +66,7 @@ func (t eventTypes) closeTo(name string) []string {
 	}
 	var found []candidate
 	lower := strings.ToLower(name)
-	for _, e := range slices.Concat(t.own, t.others) {
+	for _, e := range t {
 		other := strings.ToLower(e.Type)
 		distance := editDistance(lower, other)
 		if strings.EqualFold(e.FullName, name) || lower != "" && strings.HasSuffix(other, lower) {

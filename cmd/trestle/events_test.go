@@ -3,25 +3,22 @@ package main
 import (
 	"strings"
 	"testing"
-
-	trestle "github.com/omninode/trestle/runtime"
 )
 
 func TestEventTypesByName(t *testing.T) {
 	t.Parallel()
 	types := eventTypes{
-		own: []*trestle.EventInfo{
-			{Type: "OrderPlaced", FullName: "shop.v1.OrderPlaced"},
-			{Type: "OrderPlaced", FullName: "shop.v2.OrderPlaced"},
-			{Type: "OrderPaid", FullName: "shop.v1.OrderPaid"},
-			{Type: "door.opened", FullName: "shop.doors.v1.DoorOpened"},
-		},
-		others: builtIn(),
+		{Type: "OrderPlaced", FullName: "shop.v1.OrderPlaced"},
+		{Type: "OrderPlaced", FullName: "shop.v2.OrderPlaced"},
+		{Type: "OrderPaid", FullName: "shop.v1.OrderPaid"},
+		{Type: "door.opened", FullName: "shop.doors.v1.DoorOpened"},
+		{Type: "service.lifecycle.started", FullName: "omninode.hooks.v1.ServiceStarted"},
+		{Type: "service.lifecycle.stopped", FullName: "omninode.hooks.v1.ServiceStopped"},
 	}
 	tests := map[string]struct{ want, err string }{
 		"OrderPaid":               {want: "shop.v1.OrderPaid"},
 		"shop.v2.OrderPlaced":     {want: "shop.v2.OrderPlaced"},
-		"CodegenPatternRequest":   {want: "omninode.codegen.v1.CodegenPatternRequest"},
+		"CodegenPatternRequest":   {err: "`trestle validate --list` lists them"},
 		"OrderPlaced":             {err: "name one of shop.v1.OrderPlaced and shop.v2.OrderPlaced"},
 		"orderpaid":               {err: "did you mean OrderPaid?"},
 		"OrdrPaid":                {err: "did you mean OrderPaid?"},

@@ -18,6 +18,7 @@ type project struct {
 	dir    string // as given by --dir; after open: where trestle.yaml is
 	config config
 	opened bool
+	source load.Source // of the schemas, where that is not the folder
 	shared load.Shared // what versions have in common that one command loads
 }
 
@@ -105,6 +106,9 @@ func (p *project) shown(elem ...string) string {
 
 // load opens the project and loads its schemas.
 func (p *project) load(ctx context.Context, opts ...load.Option) (*schema.Set, error) {
+	if p.source != nil {
+		return p.loadSource(ctx, p.source, opts...)
+	}
 	if err := p.open(); err != nil {
 		return nil, err
 	}

@@ -40,7 +40,7 @@ the project's schemas; nothing has to be generated.`,
 				return err
 			}
 			if list {
-				for _, e := range types.own {
+				for _, e := range types {
 					fmt.Fprintln(cmd.OutOrStdout(), e.Type)
 				}
 				return nil

@@ -1,5 +1,5 @@
-// Protoc-gen-trestle-go is a plugin of buf and protoc: beside what protoc-gen-go makes, it writes x.trestle.go with
-// validation, JSON and defaults of a file's messages, and trestle.go with the events of a package.
+// Command protoc-gen-trestle-go is a plugin of buf and protoc: beside what protoc-gen-go makes, it writes x.trestle.go
+// with validation, JSON and defaults of a file's messages, and trestle.go with the events of a package.
 //
 //	# buf.gen.yaml
 //	plugins:

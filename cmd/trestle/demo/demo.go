@@ -1,6 +1,6 @@
-// Package demo runs the main job end to end: two services hold conversations over typed events, others report what
-// they do, some events are broken or can't be handled, and everything is traced. It counts every event on its way and
-// fails when the counts don't add up.
+// Package demo runs the main job end to end: services hold conversations over events, others report what they do, some
+// events are broken or can't be handled, and everything is traced. It counts every event on its way and fails when the
+// counts don't add up. All events are of types by schema: nothing has to be generated.
 package demo
 
 import (
@@ -11,7 +11,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/google/uuid"
 	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/eventtrace"
 	"golang.org/x/sync/errgroup"
@@ -45,32 +44,25 @@ type Summary struct {
 	SessionIDs []string `json:"session_ids"`
 }
 
-// The requirements of three sessions; the last one is of no use to the analysis.
-var sessions = []string{
-	"# PRD: Orders\n\nAs a user, I want the feature to place orders",
-	"# PRD: Billing\n\nAs a user, I want the feature to be billed",
-	"# PRD: ???",
+// demo is what all scenarios have.
+type demo struct {
+	Options
+	ledger *ledger
+	pub    *publisher
 }
 
-// Run runs the demo until every event is accounted for. It leaves nothing running.
-func Run(ctx context.Context, o Options) (*Summary, error) {
+// run plays a scenario, which returns the ids of its conversations once every event is consumed or dead-lettered, and
+// accounts for every event. It leaves nothing running.
+func run(ctx context.Context, o Options, scenario func(context.Context, *demo) (ids []string, err error)) (*Summary, error) {
 	begun := time.Now()
-	d, err := newDemo(o)
+	l := newLedger()
+	pub, err := newPublisher(o, l)
 	if err != nil {
 		return nil, err
 	}
-	consumers, err := d.consumers()
-	if err != nil {
-		return nil, err
-	}
-	services := []func(context.Context) error{
-		func(ctx context.Context) error { return d.operations.watchDeadLetters(ctx, o.Brokers, o.DeadLetters) },
-	}
-	for _, c := range consumers {
-		services = append(services, c.Run)
-	}
-	ids, err := beside(ctx, services, d.converse)
-	if err := errors.Join(err, d.pub.Close(context.WithoutCancel(ctx))); err != nil {
+	d := &demo{Options: o, ledger: l, pub: pub}
+	ids, err := scenario(ctx, d)
+	if err := errors.Join(err, pub.Close(context.WithoutCancel(ctx))); err != nil {
 		return nil, err
 	}
 	d.step("tracing the log into the store")
@@ -103,82 +95,14 @@ func beside(ctx context.Context, services []func(context.Context) error, talk fu
 	return ids, errors.Join(err, <-done)
 }
 
-type demo struct {
-	Options
-	ledger     *ledger
-	pub        *publisher
-	omniclaude *omniclaude
-	omniarchon *omniarchon
-	operations *operations
-}
-
-func newDemo(o Options) (*demo, error) {
-	l := newLedger()
-	pub, err := newPublisher(o, l)
-	if err != nil {
-		return nil, err
-	}
-	return &demo{
-		Options:    o,
-		ledger:     l,
-		pub:        pub,
-		omniclaude: &omniclaude{pub: pub, log: o.Log, asked: map[string]string{}},
-		omniarchon: &omniarchon{pub: pub, log: o.Log},
-		operations: &operations{pub: pub, ledger: l, perDL: map[string]int{}},
-	}, nil
-}
-
 func (d *demo) step(text string) {
 	if d.Step != nil {
 		d.Step(text)
 	}
 }
 
-func (d *demo) consumers() ([]*trestle.Consumer, error) {
-	opts := []trestle.ConsumerOption{
-		trestle.WithLogger(d.Log),
-		trestle.WithObserver(d.ledger.observe),
-		trestle.WithBackoff(10*time.Millisecond, 100*time.Millisecond),
-		trestle.WithStart(trestle.Earliest), // the log is new: nothing hangs on who is up first
-	}
-	var out []*trestle.Consumer
-	for _, start := range []func([]string, ...trestle.ConsumerOption) (*trestle.Consumer, error){
-		d.omniclaude.consumer, d.omniarchon.consumer, d.operations.consumer,
-	} {
-		c, err := start(d.Brokers, opts...)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, c)
-	}
-	return out, nil
-}
-
 // patience is how long the services get to handle everything; they need a second or two.
 const patience = 60 * time.Second
-
-// converse publishes everything and waits until every event is consumed or dead-lettered.
-func (d *demo) converse(ctx context.Context) (sessionIDs []string, err error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	d.step("services report what they do: one hook event of every type")
-	if err := d.operations.publishHooks(ctx); err != nil {
-		return nil, err
-	}
-	d.step(fmt.Sprintf("omniclaude opens %d sessions and asks, omniarchon reports and answers", len(sessions)))
-	for _, prd := range sessions {
-		id := uuid.NewString()
-		sessionIDs = append(sessionIDs, id)
-		if err := d.omniclaude.session(ctx, id, prd); err != nil {
-			return nil, err
-		}
-	}
-	d.step("a foreign producer sends what no schema allows")
-	if err := d.pub.publishBroken(ctx); err != nil {
-		return nil, err
-	}
-	return sessionIDs, d.ledger.settled(ctx)
-}
 
 // account traces the log and checks that all counts agree.
 func (d *demo) account(ctx context.Context, sessionIDs []string) (*Summary, error) {

@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	trestle "github.com/omninode/trestle/runtime"
-	"github.com/omninode/trestle/runtime/event"
 	"github.com/omninode/trestle/runtime/kafka"
 	"github.com/omninode/trestle/runtime/wire"
 	"github.com/omninode/trestle/tools/schema"
@@ -25,29 +23,14 @@ const conversations = 3
 // Event types that have no topic or whose topic has no dead-letter topic are left out, and so are those that no example
 // is found for; Options.Step says which.
 func RunSchemas(ctx context.Context, o Options, set *schema.Set, infos []*trestle.EventInfo) (*Summary, error) {
-	begun := time.Now()
-	l := newLedger()
-	pub, err := newPublisher(o, l)
-	if err != nil {
-		return nil, err
-	}
-	d := &generic{demo: demo{Options: o, ledger: l, pub: pub}}
-	ids, err := d.run(ctx, set, infos)
-	if err := errors.Join(err, pub.Close(context.WithoutCancel(ctx))); err != nil {
-		return nil, err
-	}
-	d.step("tracing the log into the store")
-	summary, err := d.account(ctx, ids)
-	if err != nil {
-		return nil, err
-	}
-	summary.DurationMS = time.Since(begun).Milliseconds()
-	return summary, nil
+	return run(ctx, o, func(ctx context.Context, d *demo) ([]string, error) {
+		return (&generic{demo: d}).run(ctx, set, infos)
+	})
 }
 
 // generic is the demo of schemas that nothing is known of.
 type generic struct {
-	demo
+	*demo
 	samples []*sample          // of the types that take part
 	byName  map[string]*sample // the same, by full name
 	replies map[string]bool    // full names of what answers a request
@@ -142,27 +125,18 @@ func (d *generic) talk(ctx context.Context) (correlationIDs []string, err error)
 }
 
 func (d *generic) publish(ctx context.Context, s *sample, c conversation) error {
-	event, env, err := event.ReadText(s.info, s.document(c))
-	if err != nil {
-		return fmt.Errorf("example of %s: %w", s.info.Type, err)
-	}
+	var opts []trestle.PublishOption
 	if s.info.Envelope != wire.None {
-		env.CorrelationID = c.correlationID
+		opts = append(opts, trestle.WithCorrelationID(c.correlationID))
 	}
-	d.ledger.published(s.info.Type) // before it can be consumed
-	return d.pub.typed.Publish(ctx, event, trestle.WithEnvelope(env))
+	return d.pub.publish(ctx, s.info, s.document(c), opts...)
 }
 
 // publishInvalid sends, as JSON, what breaks a rule of the event type.
 func (d *generic) publishInvalid(ctx context.Context, s *sample) error {
-	d.ledger.published(s.info.Type)
-	record := &kgo.Record{
+	return d.pub.publishForeign(ctx, s.info.Type, &kgo.Record{
 		Topic:   s.info.Topic.Name,
 		Value:   s.invalid,
 		Headers: []kgo.RecordHeader{{Key: wire.HeaderEventType, Value: []byte(s.info.Type)}},
-	}
-	if err := d.pub.raw.ProduceSync(ctx, record).FirstErr(); err != nil {
-		return fmt.Errorf("publish to %s: %w", record.Topic, err)
-	}
-	return nil
+	})
 }

@@ -7,8 +7,6 @@ import (
 	"io/fs"
 	"sync"
 
-	codegenv1 "github.com/omninode/trestle/gen/omninode/codegen/v1"
-	hooksv1 "github.com/omninode/trestle/gen/omninode/hooks/v1"
 	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/deadletter"
 	"github.com/omninode/trestle/runtime/event"
@@ -27,7 +25,7 @@ const (
 // operations is who watches the system: it takes status, hook and alert events, counts dead letters, and raises an
 // alert when a dead-letter topic holds too many.
 type operations struct {
-	pub    *publisher
+	service
 	ledger *ledger
 
 	mu    sync.Mutex
@@ -39,31 +37,18 @@ func (s *operations) consumer(brokers []string, opts ...trestle.ConsumerOption) 
 	if err != nil {
 		return nil, err
 	}
-	trestle.Handle(c, seen[codegenv1.CodegenStatusEvent])
-	trestle.Handle(c, seen[codegenv1.DLQAlertEvent])
-	trestle.Handle(c, seen[hooksv1.ServiceStarted])
-	trestle.Handle(c, seen[hooksv1.ServiceStopped])
-	trestle.Handle(c, seen[hooksv1.ServiceHealthChanged])
-	trestle.Handle(c, seen[hooksv1.ToolDiscovered])
-	trestle.Handle(c, seen[hooksv1.ToolExecuted])
-	trestle.Handle(c, seen[hooksv1.RequestRouted])
-	trestle.Handle(c, seen[hooksv1.CacheHit])
-	trestle.Handle(c, seen[hooksv1.CacheMiss])
-	trestle.Handle(c, seen[hooksv1.PatternDiscovered])
-	trestle.Handle(c, seen[hooksv1.PerformanceAnomaly])
-	trestle.Handle(c, seen[hooksv1.ConfigurationUpdated])
-	trestle.Handle(c, seen[hooksv1.ServiceError])
+	for _, info := range s.types {
+		if info.Role == event.RoleStatus || info.Role == event.RoleEvent {
+			trestle.HandleInfo(c, info, seen)
+		}
+	}
 	return c, nil
 }
 
-func seen[E any](context.Context, *E) error { return nil }
+func seen(context.Context, trestle.Event) error { return nil }
 
 // publishHooks publishes one event of every hook type, from the samples.
 func (s *operations) publishHooks(ctx context.Context) error {
-	types := map[string]*trestle.EventInfo{}
-	for _, info := range hooksv1.Events() {
-		types[info.Type] = info
-	}
 	return fs.WalkDir(samples, ".", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
@@ -76,16 +61,14 @@ func (s *operations) publishHooks(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}
-		info := types[eventType]
+		info := s.types[eventType]
 		if info == nil {
-			return fmt.Errorf("%s: event type %q is not a hook event", path, eventType)
+			return fmt.Errorf("%s: no schema has the event type %q", path, eventType)
 		}
-		event, _, err := event.ReadText(info, text)
-		if err != nil {
+		if err := s.pub.publish(ctx, info, text); err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}
-		delete(types, eventType)
-		return s.pub.Publish(ctx, event)
+		return nil
 	})
 }
 
@@ -100,10 +83,8 @@ func (s *operations) deadLetter(ctx context.Context, r *kafka.Record) error {
 	count := s.perDL[r.Topic]
 	s.mu.Unlock()
 	if count == alertThreshold+1 {
-		alert := &codegenv1.DLQAlertEvent{
-			DlqTopic: r.Topic, FailureCount: new(int64(count)), Threshold: new(int64(alertThreshold)),
-		}
-		if err := s.pub.Publish(ctx, alert); err != nil {
+		err := s.publish(ctx, "DLQAlertEvent", object{"dlq_topic": r.Topic, "failure_count": count, "threshold": alertThreshold})
+		if err != nil {
 			return err
 		}
 	}

@@ -26,16 +26,13 @@ func Message(v *event.Violations, m proto.Message) (stop bool) {
 	return check(v, m, m.ProtoReflect().Descriptor())
 }
 
-// check runs the rules that belong to one descriptor of this very message, not of one of its type inside it.
+// check runs the rules that belong to one descriptor.
 func check(v *event.Violations, m proto.Message, desc protoreflect.Descriptor) (stop bool) {
 	validator, err := validator()
 	if err != nil {
 		return v.Fail(err)
 	}
-	only := protovalidate.FilterFunc(func(at protoreflect.Message, d protoreflect.Descriptor) bool {
-		return d == desc && at.Interface() == m
-	})
-	err = validator.Validate(m, protovalidate.WithFilter(only))
+	err = validator.Validate(m, protovalidate.WithFilter(only(m, desc)))
 	if err == nil {
 		return false
 	}
@@ -56,4 +53,11 @@ func check(v *event.Violations, m proto.Message, desc protoreflect.Descriptor) (
 		}
 	}
 	return false
+}
+
+// only has the rules checked that belong to one descriptor of this very message, not of one of its type inside it.
+func only(m proto.Message, desc protoreflect.Descriptor) protovalidate.Filter {
+	return protovalidate.FilterFunc(func(at protoreflect.Message, d protoreflect.Descriptor) bool {
+		return d == desc && at.Interface() == m
+	})
 }

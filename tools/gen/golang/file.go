@@ -5,9 +5,9 @@ import (
 	"strconv"
 	"strings"
 
-	"buf.build/go/protovalidate"
 	"google.golang.org/protobuf/compiler/protogen"
 
+	"github.com/omninode/trestle/runtime/genapi/celvalidate"
 	"github.com/omninode/trestle/tools/schema"
 )
 
@@ -32,7 +32,7 @@ type protoNames struct {
 	packages map[string]protogen.GoPackageName // import path → name
 	// withRules remembers which messages have rules, or hold one that has.
 	withRules map[*schema.Message]bool
-	validator func() (protovalidate.Validator, error)
+	compiler  func() (*celvalidate.Compiler, error)
 }
 
 func (g *file) proto() bool { return g.names != nil }

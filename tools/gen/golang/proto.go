@@ -45,7 +45,7 @@ func newPlugin(set *schema.Set) (*protogen.Plugin, *protoNames, error) {
 	names := &protoNames{
 		messages: map[string]*protogen.Message{}, enums: map[string]*protogen.Enum{},
 		fields: map[string]*protogen.Field{}, packages: map[string]protogen.GoPackageName{},
-		withRules: map[*schema.Message]bool{}, validator: newValidator(set),
+		withRules: map[*schema.Message]bool{}, compiler: newCompiler(set),
 	}
 	if len(req.FileToGenerate) == 0 {
 		return nil, names, nil

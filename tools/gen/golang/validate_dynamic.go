@@ -1,16 +1,15 @@
 package golang
 
 import (
-	"errors"
 	"strings"
 	"sync"
 
 	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
-	"buf.build/go/protovalidate"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 	"google.golang.org/protobuf/types/dynamicpb"
 
+	"github.com/omninode/trestle/runtime/genapi/celvalidate"
 	"github.com/omninode/trestle/tools/schema"
 )
 
@@ -138,24 +137,19 @@ func (g *file) compiles(m *schema.Message, desc protoreflect.Descriptor, pos sch
 	if pos.File == "" {
 		pos = m.Pos
 	}
-	validator, err := g.names.validator()
+	compiler, err := g.names.compiler()
 	if err != nil {
 		return refuse(pos, string(desc.FullName()), "read predefined rules: %v", err)
 	}
-	empty := dynamicpb.NewMessage(m.Proto)
-	only := protovalidate.FilterFunc(func(at protoreflect.Message, d protoreflect.Descriptor) bool {
-		return d == desc && at.Interface() == empty.Interface()
-	})
-	err = validator.Validate(empty, protovalidate.WithFilter(only))
-	if wrong, ok := errors.AsType[*protovalidate.CompilationError](err); ok {
-		return refuse(pos, string(desc.FullName()), "the rule cannot be compiled: %s", oneLine(wrong.Error()))
+	if err := compiler.Compile(m.Proto, desc); err != nil {
+		return refuse(pos, string(desc.FullName()), "the rule cannot be compiled: %s", oneLine(err.Error()))
 	}
 	return nil
 }
 
-// newValidator makes what compiles the expressions of a set's rules, once one has them.
-func newValidator(set *schema.Set) func() (protovalidate.Validator, error) {
-	return sync.OnceValues(func() (protovalidate.Validator, error) {
+// newCompiler makes what compiles the expressions of a set's rules, once one has them.
+func newCompiler(set *schema.Set) func() (*celvalidate.Compiler, error) {
+	return sync.OnceValues(func() (*celvalidate.Compiler, error) {
 		types := &protoregistry.Types{}
 		for _, pkg := range set.Packages {
 			for _, f := range sorted(pkg) {
@@ -167,7 +161,7 @@ func newValidator(set *schema.Set) func() (protovalidate.Validator, error) {
 				}
 			}
 		}
-		return protovalidate.New(protovalidate.WithExtensionTypeResolver(types))
+		return celvalidate.NewCompiler(types)
 	})
 }
 

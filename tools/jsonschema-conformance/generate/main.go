@@ -1,6 +1,7 @@
-// Generate writes Go types and validators of the schemas of the JSON-Schema-Test-Suite, for the executor beside it: each
-// as it stands, and each that says nothing of types also narrowed to every type that its values have, as schemas of
-// events are written. The folder it writes follows from the suite's version, so it is not kept in the repository.
+// Command generate writes Go types and validators of the schemas of the JSON-Schema-Test-Suite, for the executor beside
+// it: each as it stands, and each that says nothing of types also narrowed to every type that its values have, as
+// schemas of events are written. The folder it writes follows from the suite's version, so it is not kept in the
+// repository.
 //
 //	generate -suite DIR -out DIR -prefix GO-IMPORT-PATH
 package main

@@ -1,5 +1,6 @@
-// Generate writes Go types and validators of the messages that protovalidate's conformance suite sends, for the executor
-// beside it. The folder it writes is large and follows from the suite's version, so it is not kept in the repository.
+// Command generate writes Go types and validators of the messages that protovalidate's conformance suite sends, for the
+// executor beside it. The folder it writes is large and follows from the suite's version, so it is not kept in the
+// repository.
 //
 //	generate -schemas DIR -out DIR -prefix GO-IMPORT-PATH
 package main
