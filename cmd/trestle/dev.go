@@ -1,14 +1,11 @@
 package main
 
 import (
-	"context"
 	"fmt"
-	"io"
 
 	"github.com/omninode/trestle/cmd/trestle/dev"
-	"github.com/omninode/trestle/cmd/trestle/gate"
-	"github.com/omninode/trestle/runtime/eventtrace"
-	"github.com/omninode/trestle/runtime/topics"
+	"github.com/omninode/trestle/cmd/trestle/ops"
+	"github.com/omninode/trestle/cmd/trestle/ops/gate"
 	"github.com/spf13/cobra"
 )
 
@@ -18,7 +15,7 @@ const (
 	defaultRegistryPort = 8081
 )
 
-func newDev(p *project) *cobra.Command {
+func newDev(p *folder) *cobra.Command {
 	var kafkaPort, registryPort int
 	var asJSON bool
 	var dir string
@@ -30,18 +27,19 @@ loopback interface. Topics and subjects are put in place as the schemas say, and
 in .trestle and found again at the next start, under the same addresses.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := p.open(); err != nil {
+			project, err := p.open()
+			if err != nil {
 				return err
 			}
 			if dir == "" {
-				dir = p.path(stackDir)
+				dir = project.Path(ops.StackDir)
 			}
 			o := dev.Options{Dir: dir, KafkaPort: kafkaPort, RegistryPort: registryPort, Checker: gate.Checker{}}
 			stack, err := startStack(o, cmd.Flags().Changed("kafka-port"), cmd.Flags().Changed("registry-port"))
 			if err != nil {
 				return err
 			}
-			err = runStack(cmd, p, stack, asJSON)
+			err = runStack(cmd, project, stack, asJSON)
 			if closeErr := stack.Close(); err == nil {
 				err = closeErr
 			}
@@ -74,25 +72,19 @@ func startStack(o dev.Options, kafkaGiven, registryGiven bool) (*dev.Stack, erro
 	return dev.Start(o)
 }
 
-func runStack(cmd *cobra.Command, p *project, stack *dev.Stack, asJSON bool) error {
+func runStack(cmd *cobra.Command, p *ops.Project, stack *dev.Stack, asJSON bool) error {
 	ctx := cmd.Context()
-	env := stackEnvironment(stack)
-	if err := prepare(ctx, p, env, cmd.ErrOrStderr()); err != nil {
-		return err
-	}
-	store, err := env.openStore(ctx)
+	env := ops.StackEnvironment(stack.Addresses)
+	prepared, err := ops.Prepare(ctx, p, env)
 	if err != nil {
 		return err
 	}
-	defer store.Close()
-	set, err := p.load(ctx)
+	fmt.Fprintf(cmd.ErrOrStderr(), "%d topics and %d subjects in place\n", prepared.Topics, prepared.Subjects)
+	tracer, err := ops.NewTracer(ctx, p, env, ops.TracerOptions{Log: logger(cmd)})
 	if err != nil {
 		return err
 	}
-	sink, err := eventtrace.NewSink(env.Brokers, topicNames(set.Topics), store, traceReader(set), eventtrace.WithLogger(logger(cmd)))
-	if err != nil {
-		return err
-	}
+	defer tracer.Close()
 	if asJSON {
 		if err := showLine(cmd, stack.Addresses); err != nil {
 			return err
@@ -101,35 +93,5 @@ func runStack(cmd *cobra.Command, p *project, stack *dev.Stack, asJSON bool) err
 		fmt.Fprintf(cmd.OutOrStdout(), "brokers   %s\nregistry  %s\nstore     %s\n", stack.Brokers, stack.Registry, stack.Store)
 		fmt.Fprintln(cmd.ErrOrStderr(), "running; ctrl-C to stop")
 	}
-	return sink.Run(ctx)
-}
-
-func stackEnvironment(stack *dev.Stack) environment {
-	return environment{Brokers: []string{stack.Brokers}, Registry: stack.Registry, Store: stack.Store, ReplicationFactor: 1}
-}
-
-// prepare brings a stack's topics and subjects to what the schemas say.
-func prepare(ctx context.Context, p *project, env environment, progress io.Writer) error {
-	set, err := p.load(ctx)
-	if err != nil {
-		return err
-	}
-	cl, err := env.kafka()
-	if err != nil {
-		return err
-	}
-	defer cl.Close()
-	topicPlan, err := topics.NewPlan(ctx, cl, topicSpecs(set, env))
-	if err != nil {
-		return err
-	}
-	if err := topicPlan.Apply(ctx, cl); err != nil {
-		return err
-	}
-	subjectPlan, err := register(ctx, p, env, false)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(progress, "%d topics and %d subjects in place\n", len(topicPlan.Topics), len(subjectPlan.Subjects))
-	return nil
+	return tracer.Run(ctx)
 }

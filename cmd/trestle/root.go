@@ -5,7 +5,7 @@ import (
 )
 
 func newRoot() *cobra.Command {
-	p := &project{}
+	p := new(folder)
 	root := &cobra.Command{
 		Use:   "trestle",
 		Short: "Schema-first events on Kafka: generate, check, register, publish, trace",
@@ -16,7 +16,7 @@ Exit status: 0 fine, 1 the answer is no (incompatible, invalid, drift), 2 it cou
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.PersistentFlags().StringVarP(&p.dir, "dir", "C", "", "folder of the project (default: the nearest one upwards with a trestle.yaml)")
+	root.PersistentFlags().StringVarP((*string)(p), "dir", "C", "", "folder of the project (default: the nearest one upwards with a trestle.yaml)")
 	root.AddGroup(
 		&cobra.Group{ID: "schemas", Title: "Schemas:"},
 		&cobra.Group{ID: "cluster", Title: "Cluster and registry:"},

@@ -1,4 +1,4 @@
-package main
+package ops
 
 import (
 	"context"
@@ -20,50 +20,50 @@ var builtIn = sync.OnceValue(func() []*trestle.EventInfo {
 	return slices.Concat(codegenv1.Events(), hooksv1.Events())
 })
 
-// eventTypes are the event types that a command knows.
-type eventTypes struct {
-	// own are those of the project, or outside of one those that are built in; sorted by type.
-	own []*trestle.EventInfo
+// EventTypes are the event types of a project.
+type EventTypes struct {
+	// Own are those of the project, or outside of one those that are built in; sorted by type.
+	Own []*trestle.EventInfo
 	// others are built in, and not in the project.
 	others []*trestle.EventInfo
 }
 
-// eventTypes returns the event types of the project's schemas, and beside them the built-in ones. Outside of a project
+// EventTypes returns the event types of the project's schemas, and beside them the built-in ones. Outside of a project
 // there are only those.
-func (p *project) eventTypes(ctx context.Context) (eventTypes, error) {
+func (p *Project) EventTypes(ctx context.Context) (EventTypes, error) {
 	set, err := p.load(ctx)
 	if errors.Is(err, errNoProject) {
 		own := slices.Clone(builtIn())
 		sortByType(own)
-		return eventTypes{own: own}, nil
+		return EventTypes{Own: own}, nil
 	}
 	if err != nil {
-		return eventTypes{}, err
+		return EventTypes{}, err
 	}
-	return eventTypesOf(set), nil
+	return EventTypesOf(set), nil
 }
 
-// eventTypesOf returns the event types of a set, as built in where they are, since those are faster.
-func eventTypesOf(set *schema.Set) eventTypes {
-	var out eventTypes
+// EventTypesOf returns the event types of a set, as built in where they are, since those are faster.
+func EventTypesOf(set *schema.Set) EventTypes {
+	var out EventTypes
 	for _, info := range event.Events(set) {
 		if i := slices.IndexFunc(builtIn(), func(b *trestle.EventInfo) bool { return b.FullName == info.FullName && b.Type == info.Type }); i >= 0 {
 			info = builtIn()[i]
 		}
-		out.own = append(out.own, info)
+		out.Own = append(out.Own, info)
 	}
-	sortByType(out.own)
+	sortByType(out.Own)
 	for _, info := range builtIn() {
-		if find(out.own, info.Type) == nil {
+		if find(out.Own, info.Type) == nil {
 			out.others = append(out.others, info)
 		}
 	}
 	return out
 }
 
-// haveAllBuiltIn says whether the project has the schemas that this binary was built with.
-func (t eventTypes) haveAllBuiltIn() bool {
-	return !slices.ContainsFunc(builtIn(), func(b *trestle.EventInfo) bool { return !slices.Contains(t.own, b) })
+// HaveAllBuiltIn says whether the project has the schemas that this binary was built with.
+func (t EventTypes) HaveAllBuiltIn() bool {
+	return !slices.ContainsFunc(builtIn(), func(b *trestle.EventInfo) bool { return !slices.Contains(t.Own, b) })
 }
 
 func sortByType(events []*trestle.EventInfo) {
@@ -79,10 +79,10 @@ func find(events []*trestle.EventInfo, eventType string) *trestle.EventInfo {
 	return nil
 }
 
-// named finds an event by its type, or by its full name where several packages have the type, as two versions may. The
+// Named finds an event by its type, or by its full name where several packages have the type, as two versions may. The
 // error suggests those that may have been meant.
-func (t eventTypes) named(name string) (*trestle.EventInfo, error) {
-	for _, events := range [][]*trestle.EventInfo{t.own, t.others} {
+func (t EventTypes) Named(name string) (*trestle.EventInfo, error) {
+	for _, events := range [][]*trestle.EventInfo{t.Own, t.others} {
 		var found []string
 		var info *trestle.EventInfo
 		for _, e := range events {
@@ -109,19 +109,19 @@ func (t eventTypes) named(name string) (*trestle.EventInfo, error) {
 }
 
 // decoding are the types for reading records.
-func (t eventTypes) decoding() *trestle.Types {
-	return trestle.NewTypes(slices.Concat(t.own, t.others)...)
+func (t EventTypes) decoding() *trestle.Types {
+	return trestle.NewTypes(slices.Concat(t.Own, t.others)...)
 }
 
 // closeTo returns up to three types that may have been meant by a name, the likeliest first.
-func (t eventTypes) closeTo(name string) []string {
+func (t EventTypes) closeTo(name string) []string {
 	type candidate struct {
 		eventType string
 		distance  int
 	}
 	var found []candidate
 	lower := strings.ToLower(name)
-	for _, e := range slices.Concat(t.own, t.others) {
+	for _, e := range slices.Concat(t.Own, t.others) {
 		other := strings.ToLower(e.Type)
 		distance := editDistance(lower, other)
 		if strings.EqualFold(e.FullName, name) || lower != "" && strings.HasSuffix(other, lower) {
