@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/omninode/trestle/cmd/trestle/ops"
 	"github.com/omninode/trestle/compat/changelog"
@@ -36,11 +37,7 @@ project's exemptions accept does not count as breaking.`,
 			if !slices.Contains(changelog.Formats(), changelog.Format(format)) {
 				return fmt.Errorf("format %q: one of %s", format, join(changelog.Formats()))
 			}
-			o.Old = args[0]
-			var err error
-			if o.New, err = newer(args[1:]); err != nil {
-				return err
-			}
+			o.Old, o.New = args[0], strings.Join(args[1:], "")
 			project := p.project()
 			o.Environment = c.lookup(project)
 			log, err := ops.Changelog(cmd.Context(), project, o)

@@ -44,10 +44,7 @@ values: each by its path.`,
 			if !slices.Contains(report.Formats(), report.Format(format)) {
 				return fmt.Errorf("format %q: one of %s", format, join(report.Formats()))
 			}
-			var err error
-			if o.New, err = newer(args); err != nil {
-				return err
-			}
+			o.New = strings.Join(args, "")
 			project := p.project()
 			o.Environment = c.lookup(project)
 			r, err := ops.Check(cmd.Context(), project, o)
@@ -66,18 +63,6 @@ values: each by its path.`,
 	cmd.Flags().BoolVar(&list, "list-rules", false, "list the rules and what they keep")
 	c.addRegistry(cmd)
 	return cmd
-}
-
-// newer is the word for the newer side, where it is not the project's schemas. A variable of a script that holds nothing
-// does not mean those.
-func newer(args []string) (string, error) {
-	if len(args) == 0 {
-		return "", nil
-	}
-	if args[0] == "" {
-		return "", errors.New("an empty location: name a folder, a file, an image, git#REF or registry:SUBJECT")
-	}
-	return args[0], nil
 }
 
 func join[T ~string](words []T) string {

@@ -13,12 +13,8 @@ import (
 )
 
 func newTopics(p *folder) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "topics",
-		Short: "Compare the cluster's topics with the schemas, and bring them there",
-	}
-	cmd.AddCommand(newTopicsPlan(p), newTopicsApply(p), newTopicsList(p))
-	return cmd
+	return newParent("topics", "Compare the cluster's topics with the schemas, and bring them there",
+		newTopicsPlan(p), newTopicsApply(p), newTopicsList(p))
 }
 
 func newTopicsPlan(p *folder) *cobra.Command {

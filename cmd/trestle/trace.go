@@ -12,17 +12,11 @@ import (
 )
 
 func newTrace(p *folder) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "trace",
-		Short: "Store every event, and read conversations back",
-	}
-	cmd.AddCommand(
+	return newParent("trace", "Store every event, and read conversations back",
 		newTraceRun(p),
 		newTraceQuery(p, "correlation ID", "Show all events with a correlation id: a request, its progress, its response", ops.TraceCorrelation),
 		newTraceQuery(p, "session ID", "Show the timeline of a session", ops.TraceSession),
-		newTraceType(p),
-	)
-	return cmd
+		newTraceType(p))
 }
 
 func newTraceRun(p *folder) *cobra.Command {
