@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/omninode/trestle/runtime/deadletter"
+	"github.com/omninode/trestle/runtime/kafka"
 )
 
 // failure is why an event goes to its dead letter, and how that goes.
@@ -41,7 +42,7 @@ func (c *Consumer) bury(m *member, t *task) {
 			return
 		}
 		f.refused++
-		wait := c.cfg.backoff.before(f.refused)
+		wait := c.cfg.backoff.After(f.refused)
 		if errors.Is(err, kerr.MessageTooLarge) && !f.omit {
 			f.omit = true
 			wait = 0
@@ -56,11 +57,11 @@ func (c *Consumer) bury(m *member, t *task) {
 
 // letter builds the dead letter of a record.
 func (c *Consumer) letter(t *task) *kgo.Record {
-	r, f := t.record, t.failure
+	f := t.failure
+	r := kafka.FromClient(t.record)
 	d := deadletter.DeadLetter{
 		Original: deadletter.Original{
-			Key: r.Key, Value: r.Value, Partition: r.Partition, Offset: r.Offset,
-			Headers: make([]deadletter.Header, len(r.Headers)),
+			Key: r.Key, Value: r.Value, Partition: r.Partition, Offset: r.Offset, Headers: r.Headers,
 		},
 		Error: deadletter.Error{
 			Type: errorType(f.err), Message: f.err.Error(), StackTrace: stackOf(f.err), Timestamp: f.at,
@@ -68,18 +69,13 @@ func (c *Consumer) letter(t *task) *kgo.Record {
 		RetryCount: t.attempt - 1, MaxRetries: c.cfg.retries, Timestamp: time.Now(),
 		SourceTopic: r.Topic, ConsumerGroup: c.group,
 	}
-	for i, h := range r.Headers {
-		d.Original.Headers[i] = deadletter.Header{Key: h.Key, Value: h.Value}
-	}
 	d.Attempt, _ = strconv.Atoi(d.Original.Header(deadletter.HeaderAttempt))
 	if f.omit {
 		d.Original.Value, d.Original.Omitted = nil, len(r.Value)
 	}
-	letter := &kgo.Record{Topic: c.topics[r.Topic].info.DeadLetter, Key: r.Key, Value: d.AppendJSON(nil)}
-	for _, h := range d.Headers() {
-		letter.Headers = append(letter.Headers, kgo.RecordHeader{Key: h.Key, Value: h.Value})
-	}
-	return letter
+	return kafka.ToClient(&Record{
+		Topic: c.topics[r.Topic].info.DeadLetter, Key: r.Key, Value: d.AppendJSON(nil), Headers: d.Headers(),
+	})
 }
 
 // maxStack bounds a stack trace, in bytes.

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/runtime/kafka"
 )
 
 // Caller sends requests and waits for their responses. It is safe for concurrent use, and meant to be shared.
@@ -52,12 +53,7 @@ func (e *CallError) Error() string {
 		fmt.Fprintf(&b, " (correlation id %s)", e.CorrelationID)
 	}
 	fmt.Fprintf(&b, ": %v", e.Err)
-	switch {
-	case isUnknownTopic(e.Err):
-		b.WriteString(": run trestle topics apply?")
-	case isUnauthorised(e.Err):
-		b.WriteString(": run trestle acl apply?")
-	}
+	b.WriteString(kafka.Advice(e.Err))
 	return b.String()
 }
 
@@ -74,12 +70,12 @@ func NewCaller(brokers []string, opts ...CallerOption) (*Caller, error) {
 	c := &Caller{cfg: cfg, pub: cfg.publisher, room: semaphore.NewWeighted(int64(cfg.maxCalls)), gone: make(chan struct{})}
 	if c.pub == nil {
 		c.owned = true
-		c.pub, err = NewPublisher(brokers, WithLogger(cfg.logger), WithKafka(cfg.kafka...), WithLinger(0))
+		c.pub, err = NewPublisher(brokers, WithConnection(cfg.kafka), WithLinger(0))
 		if err != nil {
 			return nil, fmt.Errorf("new caller: %w", err)
 		}
 	}
-	c.replies, err = newReplies(cfg, brokers)
+	c.replies, err = newReplies(cfg)
 	if err != nil {
 		if c.owned {
 			err = errors.Join(err, c.pub.Close(context.Background()))

@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/runtime/kafka"
 )
 
 // CallerOption configures a caller.
@@ -44,7 +45,7 @@ const replyMaxWait = 250 * time.Millisecond
 
 // replyBackoff is how long to wait before a broker is asked again that failed: less than the client would, since calls
 // have deadlines.
-var replyBackoff = backoff{100 * time.Millisecond, time.Second}
+var replyBackoff = kafka.Backoff{Lowest: 100 * time.Millisecond, Highest: time.Second}
 
 func newCallerConfig(brokers []string, opts []CallerOption) (*callerConfig, error) {
 	c := &callerConfig{
@@ -62,27 +63,24 @@ func newCallerConfig(brokers []string, opts []CallerOption) (*callerConfig, erro
 			errs = append(errs, fmt.Errorf(format, args...))
 		}
 	}
-	check(len(brokers) > 0, "no brokers given")
 	check(c.logger != nil, "WithLogger: must not be nil")
 	check(c.publisher != nil, "WithPublisher: must not be nil")
 	check(c.maxCalls >= 1, "WithMaxCalls: must be at least 1, got %d", c.maxCalls)
 	if c.publisher == own {
 		c.publisher = nil
 	}
+	errs = append(errs, c.connect(brokers))
 	return c, errors.Join(errs...)
 }
 
-func (c *callerConfig) kafkaOptions(brokers []string) []kgo.Opt {
-	return append([]kgo.Opt{
-		kgo.SeedBrokers(brokers...),
-		kgo.ClientID("trestle"),
-		kgo.WithLogger(kafkaLogger{c.logger}),
-		kgo.MetadataMinAge(metadataMinAge),
+func (c *callerConfig) clientOptions() []kgo.Opt {
+	return []kgo.Opt{
+		kgo.MetadataMinAge(kafka.MetadataMinAge),
 		kgo.FetchMaxWait(replyMaxWait),
-		kgo.RetryBackoffFn(func(failures int) time.Duration { return replyBackoff.before(max(failures, 1)) }),
+		kgo.RetryBackoffFn(func(failures int) time.Duration { return replyBackoff.After(failures) }),
 		// Where what was next is gone, all that is left may hold a response.
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
-	}, c.kafka...)
+	}
 }
 
 type callOption func(*event.CallSettings)

@@ -8,8 +8,6 @@ import (
 	"slices"
 	"sync"
 	"time"
-
-	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // Consumer handles the events of some topics as a member of a consumer group.
@@ -18,9 +16,8 @@ import (
 // committed when everything before it is done: handled, skipped, or written to its dead letter. So no event is lost;
 // one that was in hand when the process died is handled again.
 type Consumer struct {
-	brokers []string
-	group   string
-	cfg     *consumerConfig
+	group string
+	cfg   *consumerConfig
 
 	mu       sync.Mutex
 	topics   map[string]*topicHandlers
@@ -33,21 +30,18 @@ type Consumer struct {
 // NewConsumer returns a consumer of a group. It fails when an option is wrong, and names it; nothing is contacted
 // before Run.
 func NewConsumer(brokers []string, group string, opts ...ConsumerOption) (*Consumer, error) {
-	cfg, err := newConsumerConfig(opts)
-	if len(brokers) == 0 {
-		err = errors.Join(err, errors.New("no brokers given"))
-	}
+	cfg, err := newConsumerConfig(brokers, opts)
 	if group == "" {
 		err = errors.Join(err, errors.New("no group given"))
 	}
 	if err == nil {
-		err = kgo.ValidateOpts(cfg.kafkaOptions(brokers, group)...)
+		err = cfg.kafka.Validate(cfg.clientOptions(group)...)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("new consumer: %w", err)
 	}
 	return &Consumer{
-		brokers: brokers, group: group, cfg: cfg,
+		group: group, cfg: cfg,
 		topics: map[string]*topicHandlers{}, late: make(chan error, 1),
 	}, nil
 }
@@ -63,7 +57,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("consumer group %s: %w", c.group, err)
 	}
-	m, err := join(context.WithoutCancel(ctx), c.cfg, c.brokers, c.group, topics)
+	m, err := join(context.WithoutCancel(ctx), c.cfg, c.group, topics)
 	if err != nil {
 		return fmt.Errorf("consumer group %s: %w", c.group, err)
 	}

@@ -8,6 +8,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	"go.opentelemetry.io/otel/metric"
+
+	"github.com/omninode/trestle/runtime/kafka"
 )
 
 // ConsumerOption configures a consumer.
@@ -24,7 +26,7 @@ type consumerConfig struct {
 	maxUncommitted    int
 	commitInterval    time.Duration
 	retries           int
-	backoff           backoff
+	backoff           kafka.Backoff
 	start             Start
 	drainTimeout      time.Duration
 	sessionTimeout    time.Duration
@@ -74,7 +76,7 @@ func WithRetries(n int) ConsumerOption {
 // that before the next, up to highest, less a random part of up to a half. The event's key waits, others go on.
 // NewConsumer fails if lowest isn't positive or highest is less.
 func WithBackoff(lowest, highest time.Duration) ConsumerOption {
-	return consumerOption(func(c *consumerConfig) { c.backoff = backoff{lowest, highest} })
+	return consumerOption(func(c *consumerConfig) { c.backoff = kafka.Backoff{Lowest: lowest, Highest: highest} })
 }
 
 // Start says where a group begins on a partition that it has not committed yet.
@@ -176,7 +178,7 @@ func WithObserver(observe func(Outcome)) ConsumerOption {
 	return consumerOption(func(c *consumerConfig) { c.observe = observe })
 }
 
-func newConsumerConfig(opts []ConsumerOption) (*consumerConfig, error) {
+func newConsumerConfig(brokers []string, opts []ConsumerOption) (*consumerConfig, error) {
 	c := &consumerConfig{
 		clientConfig:      clientConfig{logger: slog.Default()},
 		keyWorkers:        16,
@@ -184,7 +186,7 @@ func newConsumerConfig(opts []ConsumerOption) (*consumerConfig, error) {
 		maxUncommitted:    10_000,
 		commitInterval:    time.Second,
 		retries:           3,
-		backoff:           backoff{100 * time.Millisecond, 10 * time.Second},
+		backoff:           kafka.Backoff{Lowest: 100 * time.Millisecond, Highest: 10 * time.Second},
 		drainTimeout:      30 * time.Second,
 		sessionTimeout:    30 * time.Second,
 		heartbeatInterval: 10 * time.Second,
@@ -206,8 +208,8 @@ func newConsumerConfig(opts []ConsumerOption) (*consumerConfig, error) {
 	check(c.maxUncommitted >= 1, "WithMaxUncommitted: must be at least 1, got %d", c.maxUncommitted)
 	check(c.commitInterval > 0, "WithCommitInterval: must be positive, got %v", c.commitInterval)
 	check(c.retries >= 0, "WithRetries: must not be negative, got %d", c.retries)
-	check(c.backoff.lowest > 0 && c.backoff.highest >= c.backoff.lowest,
-		"WithBackoff: must be positive and ascending, got %v and %v", c.backoff.lowest, c.backoff.highest)
+	check(c.backoff.Lowest > 0 && c.backoff.Highest >= c.backoff.Lowest,
+		"WithBackoff: must be positive and ascending, got %v and %v", c.backoff.Lowest, c.backoff.Highest)
 	check(c.start <= Earliest, "WithStart: unknown value %d", c.start)
 	check(c.drainTimeout >= 0, "WithDrainTimeout: must not be negative, got %v", c.drainTimeout)
 	check(c.heartbeatInterval > 0, "WithHeartbeatInterval: must be positive, got %v", c.heartbeatInterval)
@@ -219,22 +221,20 @@ func newConsumerConfig(opts []ConsumerOption) (*consumerConfig, error) {
 	if err := c.makeInstruments(); err != nil {
 		errs = append(errs, err)
 	}
+	errs = append(errs, c.connect(brokers))
 	return c, errors.Join(errs...)
 }
 
 // maxDeadLetterBytes bounds a dead letter before compression; what the broker takes is its topic's own limit.
 const maxDeadLetterBytes = 64 << 20
 
-func (c *consumerConfig) kafkaOptions(brokers []string, group string) []kgo.Opt {
+func (c *consumerConfig) clientOptions(group string) []kgo.Opt {
 	start := kgo.NewOffset().AtEnd()
 	if c.start == Earliest {
 		start = kgo.NewOffset().AtStart()
 	}
 	opts := []kgo.Opt{
-		kgo.SeedBrokers(brokers...),
-		kgo.ClientID("trestle"),
-		kgo.WithLogger(kafkaLogger{c.logger}),
-		kgo.MetadataMinAge(metadataMinAge),
+		kgo.MetadataMinAge(kafka.MetadataMinAge),
 		kgo.ConsumerGroup(group),
 		kgo.ConsumeStartOffset(start),
 		kgo.DisableAutoCommit(),
@@ -251,5 +251,5 @@ func (c *consumerConfig) kafkaOptions(brokers []string, group string) []kgo.Opt 
 	if c.instanceID != "" {
 		opts = append(opts, kgo.InstanceID(c.instanceID))
 	}
-	return append(opts, c.kafka...)
+	return opts
 }

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/omninode/trestle/runtime/kafka"
 )
 
 // Delivery says which record a handler is called for.
@@ -43,14 +45,11 @@ func withDelivery(ctx context.Context, d *Delivery) context.Context {
 }
 
 func newDelivery(r *kgo.Record, attempt int) *Delivery {
-	d := &Delivery{
-		Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, Key: r.Key, Timestamp: r.Timestamp, Attempt: attempt,
-		Headers: make([]Header, len(r.Headers)),
+	from := kafka.FromClient(r)
+	return &Delivery{
+		Topic: from.Topic, Partition: from.Partition, Offset: from.Offset, Key: from.Key, Timestamp: from.Timestamp,
+		Headers: from.Headers, Attempt: attempt,
 	}
-	for i, h := range r.Headers {
-		d.Headers[i] = Header(h)
-	}
-	return d
 }
 
 // record is what Decode takes.

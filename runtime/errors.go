@@ -3,9 +3,10 @@ package trestle
 import (
 	"errors"
 	"fmt"
-	"strings"
 
-	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/omninode/trestle/runtime/kafka"
 )
 
 // ErrClosed is what a closed publisher answers.
@@ -26,15 +27,7 @@ type PublishError struct {
 
 // Error says what could not be published where, and why.
 func (e *PublishError) Error() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "publish to %s: %s: %v", e.Topic, e.EventType, e.Err)
-	switch {
-	case isUnknownTopic(e.Err):
-		b.WriteString(": run trestle topics apply?")
-	case isUnauthorised(e.Err):
-		b.WriteString(": run trestle acl apply?")
-	}
-	return b.String()
+	return fmt.Sprintf("publish to %s: %s: %v%s", e.Topic, e.EventType, e.Err, kafka.Advice(e.Err))
 }
 
 // Unwrap returns the cause.
@@ -42,25 +35,12 @@ func (e *PublishError) Unwrap() error { return e.Err }
 
 // retriable says whether what the cluster answered, or didn't, can be different next time.
 func retriable(err error) bool {
-	refusal, ok := errors.AsType[*kerr.Error](err)
-	if !ok {
-		return true // the cluster was away, or time was up
+	if errors.Is(err, kgo.ErrClientClosed) {
+		return true // before the event was acknowledged; another publisher can publish it
 	}
-	switch refusal {
-	case kerr.UnknownTopicOrPartition, kerr.UnknownTopicID:
-		return false // after the client has asked several times
-	case kerr.OutOfOrderSequenceNumber, kerr.InvalidProducerEpoch, kerr.UnknownProducerID, kerr.InvalidProducerIDMapping,
-		kerr.ProducerFenced:
-		return true // the producer starts over
+	switch kafka.Classify(err) {
+	case kafka.Unknown, kafka.Retriable: // the cluster was away, or time was up
+		return true
 	}
-	return refusal.Retriable
-}
-
-func isUnknownTopic(err error) bool {
-	return errors.Is(err, kerr.UnknownTopicOrPartition) || errors.Is(err, kerr.UnknownTopicID)
-}
-
-func isUnauthorised(err error) bool {
-	return errors.Is(err, kerr.TopicAuthorizationFailed) || errors.Is(err, kerr.GroupAuthorizationFailed) ||
-		errors.Is(err, kerr.ClusterAuthorizationFailed)
+	return false // a topic is missing after the client has asked several times
 }

@@ -117,7 +117,7 @@ func (c *Consumer) process(m *member, t *task) {
 		return
 	}
 	if again := c.cfg.retries - t.attempt + 1; again > 0 && !IsPermanent(err) {
-		wait := c.cfg.backoff.before(t.attempt)
+		wait := c.cfg.backoff.After(t.attempt)
 		c.log(slog.LevelWarn, t, "handler failed, will be tried again",
 			slog.Any("error", err), slog.Int("attempt", t.attempt), slog.Int("attempts_left", again), slog.Duration("in", wait))
 		m.queue.park(t, wait)

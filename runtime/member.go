@@ -17,6 +17,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/omninode/trestle/runtime/kafka"
 )
 
 // member is a consumer's part in its group, from joining to leaving: which partitions it holds, what of them is
@@ -47,7 +49,7 @@ var (
 // commitTimeout bounds a commit that others wait for.
 const commitTimeout = 10 * time.Second
 
-func join(ctx context.Context, cfg *consumerConfig, brokers []string, group string, topics []string) (*member, error) {
+func join(ctx context.Context, cfg *consumerConfig, group string, topics []string) (*member, error) {
 	m := &member{
 		cfg:        cfg,
 		queue:      newKeyQueue(cfg.maxInFlight, cfg.maxUncommitted),
@@ -55,7 +57,7 @@ func join(ctx context.Context, cfg *consumerConfig, brokers []string, group stri
 		ctx:        ctx,
 		commitSoon: make(chan struct{}, 1),
 	}
-	client, err := kgo.NewClient(append(cfg.kafkaOptions(brokers, group),
+	client, err := cfg.kafka.Client(append(cfg.clientOptions(group),
 		kgo.ConsumeTopics(topics...),
 		kgo.OnPartitionsAssigned(m.onAssigned),
 		kgo.OnPartitionsRevoked(m.onRevoked),
@@ -259,29 +261,12 @@ func (m *member) poll(ctx context.Context) error {
 			if ctx.Err() != nil {
 				return nil
 			}
-			if hopeless(f.Err) {
+			if kafka.Classify(f.Err) == kafka.Fatal {
 				return fmt.Errorf("consume %s: %w", f.Topic, f.Err)
 			}
 			m.cfg.logger.Warn("fetch failed", "topic", f.Topic, "partition", f.Partition, "error", f.Err)
 		}
 	}
-}
-
-// hopeless says whether an error from fetching or from the group will stay until somebody changes something.
-func hopeless(err error) bool {
-	if isUnauthorised(err) || errors.Is(err, kgo.ErrClientClosed) {
-		return true
-	}
-	refusal, ok := errors.AsType[*kerr.Error](err)
-	if !ok {
-		return false
-	}
-	switch refusal {
-	case kerr.SaslAuthenticationFailed, kerr.InvalidGroupID, kerr.InvalidSessionTimeout, kerr.InconsistentGroupProtocol,
-		kerr.GroupMaxSizeReached, kerr.FencedInstanceID, kerr.UnsupportedVersion:
-		return true
-	}
-	return false
 }
 
 // warnOfMissing says which topics do not exist. The consumer waits for them.

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/runtime/kafka"
 )
 
 // Publisher publishes events. It is safe for concurrent use, and meant to be shared: what is published at once goes
@@ -40,14 +41,11 @@ type Receipt struct {
 // NewPublisher returns a publisher. It fails when an option is wrong, and names it; no broker is contacted before the
 // first event.
 func NewPublisher(brokers []string, opts ...PublisherOption) (*Publisher, error) {
-	cfg, err := newPublisherConfig(opts)
-	if len(brokers) == 0 {
-		err = errors.Join(err, errors.New("no brokers given"))
-	}
+	cfg, err := newPublisherConfig(brokers, opts)
 	if err != nil {
 		return nil, fmt.Errorf("new publisher: %w", err)
 	}
-	client, err := kgo.NewClient(cfg.kafkaOptions(brokers)...)
+	client, err := cfg.kafka.Client(cfg.clientOptions()...)
 	if err != nil {
 		return nil, fmt.Errorf("new publisher: %w", err)
 	}
@@ -139,7 +137,7 @@ func (p *Publisher) send(ctx context.Context, s *sending, done func(Receipt, err
 	p.mu.Unlock()
 
 	// Not ctx: the client gives up whole batches, and a caller who stops waiting must not fail the events of others.
-	p.client.Produce(context.Background(), kafkaRecord(&s.record), func(r *kgo.Record, err error) {
+	p.client.Produce(context.Background(), kafka.ToClient(&s.record), func(r *kgo.Record, err error) {
 		defer p.pending.Done()
 		p.room.Release(size)
 		if err != nil {
@@ -198,14 +196,6 @@ func inherit(e Event, env, handled *Envelope) {
 	if env.SessionID == "" && own.SessionID == "" {
 		env.SessionID = handled.SessionID
 	}
-}
-
-func kafkaRecord(r *Record) *kgo.Record {
-	headers := make([]kgo.RecordHeader, len(r.Headers))
-	for i, h := range r.Headers {
-		headers[i] = kgo.RecordHeader(h)
-	}
-	return &kgo.Record{Topic: r.Topic, Key: r.Key, Value: r.Value, Headers: headers}
 }
 
 // Flush waits until every event published so far has been acknowledged or has failed, and its callback has returned.

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/omninode/trestle/runtime/event"
 	"github.com/omninode/trestle/runtime/jsonio"
+	"github.com/omninode/trestle/runtime/kafka"
 )
 
 // PublisherOption configures a publisher.
@@ -43,7 +45,13 @@ type publisherConfig struct {
 // clientConfig is what publishers, consumers and callers have in common.
 type clientConfig struct {
 	logger *slog.Logger
-	kafka  []kgo.Opt
+	kafka  kafka.Connection // its logger is logger, once options are checked
+}
+
+// connect sets what is not an option.
+func (c *clientConfig) connect(brokers []string) error {
+	c.kafka.Brokers, c.kafka.Logger = brokers, c.logger
+	return c.kafka.CheckBrokers()
 }
 
 type clientOption func(*clientConfig)
@@ -60,7 +68,19 @@ func WithLogger(logger *slog.Logger) Option {
 // WithKafka adds options of the Kafka client underneath, such as kgo.SASL and kgo.DialTLSConfig. They come after those
 // that the publisher, consumer or caller sets itself, and so override them.
 func WithKafka(opts ...kgo.Opt) Option {
-	return clientOption(func(c *clientConfig) { c.kafka = append(c.kafka, opts...) })
+	return clientOption(func(c *clientConfig) { c.kafka.Options = append(c.kafka.Options, opts...) })
+}
+
+// WithConnection has the cluster reached as conn says: its TLS, SASL, client id and options, and its logger if it has
+// one. Its brokers have no effect.
+func WithConnection(conn kafka.Connection) Option {
+	return clientOption(func(c *clientConfig) {
+		conn.Options = slices.Concat(c.kafka.Options, conn.Options)
+		c.kafka = conn
+		if conn.Logger != nil {
+			c.logger = conn.Logger
+		}
+	})
 }
 
 // Acks says who must have written an event before it counts as published.
@@ -146,7 +166,7 @@ func WithSchemaIDs(ids SchemaIDs) PublisherOption {
 	return publisherOption(func(c *publisherConfig) { c.schemaIDs = ids })
 }
 
-func newPublisherConfig(opts []PublisherOption) (*publisherConfig, error) {
+func newPublisherConfig(brokers []string, opts []PublisherOption) (*publisherConfig, error) {
 	c := &publisherConfig{
 		clientConfig:    clientConfig{logger: slog.Default()},
 		linger:          5 * time.Millisecond,
@@ -172,23 +192,17 @@ func newPublisherConfig(opts []PublisherOption) (*publisherConfig, error) {
 	check(c.bufferedBytes >= c.batchBytes, "WithBufferedBytes: must be at least WithBatchBytes (%d), got %d", c.batchBytes, c.bufferedBytes)
 	check(c.inFlight >= 1, "WithInFlight: must be at least 1, got %d", c.inFlight)
 	check(c.deliveryTimeout >= time.Second, "WithDeliveryTimeout: must be at least 1 s, got %v", c.deliveryTimeout)
+	errs = append(errs, c.connect(brokers))
 	return c, errors.Join(errs...)
 }
 
-// metadataMinAge is how long to wait before asking again where partitions are: how long a moved leader goes unnoticed,
-// and how late a failed event is given up.
-const metadataMinAge = 250 * time.Millisecond
-
-func (c *publisherConfig) kafkaOptions(brokers []string) []kgo.Opt {
+func (c *publisherConfig) clientOptions() []kgo.Opt {
 	codecs := map[Compression]kgo.CompressionCodec{
 		Gzip: kgo.GzipCompression(), Snappy: kgo.SnappyCompression(), LZ4: kgo.Lz4Compression(),
 		Zstd: kgo.ZstdCompression(), Uncompressed: kgo.NoCompression(),
 	}
 	opts := []kgo.Opt{
-		kgo.SeedBrokers(brokers...),
-		kgo.ClientID("trestle"),
-		kgo.WithLogger(kafkaLogger{c.logger}),
-		kgo.MetadataMinAge(metadataMinAge),
+		kgo.MetadataMinAge(kafka.MetadataMinAge),
 		kgo.ProducerBatchCompression(codecs[c.compression]),
 		kgo.ProducerLinger(c.linger),
 		kgo.ProducerBatchMaxBytes(int32(c.batchBytes) + 4), // the client counts a length before the batch
@@ -205,7 +219,7 @@ func (c *publisherConfig) kafkaOptions(brokers []string) []kgo.Opt {
 		opts = append(opts, kgo.RequiredAcks(kgo.LeaderAck()), kgo.DisableIdempotentWrite(),
 			kgo.MaxProduceRequestsInflightPerBroker(c.inFlight))
 	}
-	return append(opts, c.kafka...)
+	return opts
 }
 
 // WithEnvelope sets all that env has, as if each part had an option of its own; what it lacks is filled in as usual. It

@@ -15,6 +15,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/runtime/kafka"
 )
 
 // replies reads topics of responses and status events, and hands each event to the calls that wait for it.
@@ -108,8 +109,8 @@ func (w *waitingCall) drain(ctx context.Context) {
 	}
 }
 
-func newReplies(cfg *callerConfig, brokers []string) (*replies, error) {
-	client, err := kgo.NewClient(cfg.kafkaOptions(brokers)...)
+func newReplies(cfg *callerConfig) (*replies, error) {
+	client, err := cfg.kafka.Client(cfg.clientOptions()...)
 	if err != nil {
 		return nil, err
 	}
@@ -186,11 +187,7 @@ func (r *replies) ends(ctx context.Context, topic string) (map[int32]kgo.Offset,
 		if err == nil || !retriable(err) {
 			return ends, err
 		}
-		again := time.NewTimer(endsRetry)
-		select {
-		case <-again.C:
-		case <-ctx.Done():
-			again.Stop()
+		if kafka.Sleep(ctx, endsRetry) != nil {
 			return nil, fmt.Errorf("%w: %w", err, context.Cause(ctx))
 		}
 	}
@@ -258,7 +255,7 @@ func (r *replies) poll(ctx context.Context) {
 			if ctx.Err() != nil {
 				return
 			}
-			if hopeless(f.Err) {
+			if kafka.Classify(f.Err) == kafka.Fatal {
 				r.fail(f.Topic, fmt.Errorf("read %s: %w", f.Topic, f.Err))
 			}
 			r.cfg.logger.Warn("fetch of responses failed", "topic", f.Topic, "partition", f.Partition, "error", f.Err)
@@ -296,10 +293,10 @@ func (r *replies) record(rec *kgo.Record) {
 	if len(wanted) == 0 {
 		return
 	}
-	from := newDelivery(rec, 1).record(rec.Value)
+	from := kafka.FromClient(rec)
 	for _, e := range wanted {
-		d, err := Decode(from, e.types, DecodeOptions{})
-		r.hand(e, from, d, err)
+		d, err := Decode(&from, e.types, DecodeOptions{})
+		r.hand(e, &from, d, err)
 	}
 }
 

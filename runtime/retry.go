@@ -3,8 +3,6 @@ package trestle
 import (
 	"errors"
 	"fmt"
-	"math/rand/v2"
-	"time"
 )
 
 // Permanent marks a handler's error as one that retrying cannot help: the event goes to its dead letter at once.
@@ -43,19 +41,4 @@ func (e *PanicError) Error() string { return fmt.Sprintf("handler panicked: %v",
 func (e *PanicError) Unwrap() error {
 	err, _ := e.Value.(error)
 	return err
-}
-
-// backoff spaces attempts: lowest before the second, then twice as long each time up to highest, each shortened by a
-// random part of up to a half, so that what failed together isn't tried again together.
-type backoff struct {
-	lowest, highest time.Duration
-}
-
-// before returns how long to wait after n failures, n from 1.
-func (b backoff) before(n int) time.Duration {
-	d := b.highest
-	if shift := n - 1; shift < 32 && b.lowest<<shift>>shift == b.lowest && b.lowest<<shift < b.highest {
-		d = b.lowest << shift
-	}
-	return d - time.Duration(rand.Int64N(int64(d)/2+1))
 }

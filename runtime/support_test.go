@@ -18,6 +18,7 @@ import (
 	"github.com/omninode/trestle/runtime/deadletter"
 	"github.com/omninode/trestle/runtime/event"
 	"github.com/omninode/trestle/runtime/jsonio"
+	"github.com/omninode/trestle/runtime/kafka"
 	"github.com/omninode/trestle/runtime/wire"
 )
 
@@ -176,11 +177,8 @@ func (c *cluster) deadLetters(t testing.TB) []*deadletter.DeadLetter {
 	t.Helper()
 	var letters []*deadletter.DeadLetter
 	for _, r := range c.read(t, orders.DeadLetter) {
-		var headers []deadletter.Header
-		for _, h := range r.Headers {
-			headers = append(headers, deadletter.Header{Key: h.Key, Value: h.Value})
-		}
-		d, err := deadletter.Parse(r.Value, headers...)
+		record := kafka.FromClient(r)
+		d, err := deadletter.Parse(record.Value, record.Headers...)
 		if err != nil {
 			t.Fatalf("%s: %v", r.Value, err)
 		}

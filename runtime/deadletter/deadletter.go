@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/omninode/trestle/runtime/jsonio"
+	"github.com/omninode/trestle/runtime/wire"
 )
 
 // EventType is the event type of a dead letter, in its `event-type` header.
@@ -49,15 +50,9 @@ type Original struct {
 	// Omitted is the size of a value that was too large to be kept, in bytes. SourceTopic, Partition and Offset say
 	// where it may still be read.
 	Omitted   int
-	Headers   []Header
+	Headers   []wire.Header
 	Partition int32 // -1: unknown
 	Offset    int64 // -1: unknown
-}
-
-// Header is a record header. A nil Value differs from an empty one.
-type Header struct {
-	Key   string
-	Value []byte
 }
 
 // Error says why an event became a dead letter.
@@ -86,17 +81,17 @@ func (o *Original) JSON() jsonio.Raw {
 }
 
 // Header returns the value of the original's first header with that name, "" when there is none.
-func (o *Original) Header(name string) string { return headerValue(o.Headers, name) }
+func (o *Original) Header(name string) string { return wire.HeaderValue(o.Headers, name) }
 
 // EventID is the original's event id; empty when it has none.
 func (d *DeadLetter) EventID() string { return d.Original.Header(HeaderEventID) }
 
 // Headers returns the headers that the dead letter's record carries.
-func (d *DeadLetter) Headers() []Header {
-	headers := make([]Header, 0, 8)
+func (d *DeadLetter) Headers() []wire.Header {
+	headers := make([]wire.Header, 0, 8)
 	add := func(name, value string) {
 		if value != "" {
-			headers = append(headers, Header{name, []byte(value)})
+			headers = append(headers, wire.Header{Key: name, Value: []byte(value)})
 		}
 	}
 	add(HeaderEventID, d.EventID())
@@ -106,7 +101,7 @@ func (d *DeadLetter) Headers() []Header {
 	add(HeaderError, d.Error.Type)
 	add(HeaderAttempt, strconv.Itoa(d.Attempt))
 	if d.Original.Key != nil && !utf8.Valid(d.Original.Key) {
-		headers = append(headers, Header{HeaderKey, d.Original.Key})
+		headers = append(headers, wire.Header{Key: HeaderKey, Value: d.Original.Key})
 	}
 	if d.Original.Omitted > 0 {
 		add(HeaderOmitted, strconv.Itoa(d.Original.Omitted))
@@ -153,7 +148,7 @@ func (d *DeadLetter) AppendJSON(b []byte) []byte {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = h.appendJSON(b)
+		b = appendHeader(b, h)
 	}
 	b = append(b, `],"original_partition":`...)
 	b = appendPosition(b, int64(d.Original.Partition))
@@ -166,7 +161,7 @@ func (d *DeadLetter) AppendJSON(b []byte) []byte {
 	return append(b, '}')
 }
 
-func (h Header) appendJSON(b []byte) []byte {
+func appendHeader(b []byte, h wire.Header) []byte {
 	b = append(b, `{"key":`...)
 	b = appendText(b, h.Key)
 	switch {
@@ -204,13 +199,4 @@ func appendPosition(b []byte, n int64) []byte {
 		return append(b, "null"...)
 	}
 	return strconv.AppendInt(b, n, 10)
-}
-
-func headerValue(headers []Header, name string) string {
-	for _, h := range headers {
-		if h.Key == name {
-			return string(h.Value)
-		}
-	}
-	return ""
 }

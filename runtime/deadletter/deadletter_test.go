@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/omninode/trestle/runtime/deadletter"
+	"github.com/omninode/trestle/runtime/wire"
 )
 
 const envelope = `{"envelope_version": "1.0", "correlation_id": "550e8400-e29b-41d4-a716-446655440000", ` +
@@ -23,7 +24,7 @@ func sample() *deadletter.DeadLetter {
 		Original: deadletter.Original{
 			Key:   []byte("550e8400"),
 			Value: []byte(envelope),
-			Headers: []deadletter.Header{
+			Headers: []wire.Header{
 				{Key: "event-id", Value: []byte("0199")},
 				{Key: "binary", Value: []byte{0xff, 0}},
 				{Key: "empty", Value: []byte{}},
@@ -155,7 +156,7 @@ func TestParseReadsEveryShape(t *testing.T) {
 func TestParseTakesTheRestFromHeaders(t *testing.T) {
 	t.Parallel()
 	got, err := deadletter.Parse([]byte(`{"payload":{},"error":"x"}`),
-		deadletter.Header{Key: "event-id", Value: []byte("0199")}, deadletter.Header{Key: "attempt", Value: []byte("4")})
+		wire.Header{Key: "event-id", Value: []byte("0199")}, wire.Header{Key: "attempt", Value: []byte("4")})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,11 +7,12 @@ import (
 	"strconv"
 
 	"github.com/omninode/trestle/runtime/jsonio"
+	"github.com/omninode/trestle/runtime/wire"
 )
 
 // Parse reads a dead letter of any of the three shapes from a record's value and headers. What a shape doesn't say is
 // left empty, a position -1. It fails when the value is not JSON, or no dead letter.
-func Parse(value []byte, headers ...Header) (*DeadLetter, error) {
+func Parse(value []byte, headers ...wire.Header) (*DeadLetter, error) {
 	d := &DeadLetter{Original: Original{Partition: -1, Offset: -1}}
 	p := parser{d: d, r: jsonio.NewReader(value)}
 	p.read()
@@ -33,14 +34,14 @@ func Parse(value []byte, headers ...Header) (*DeadLetter, error) {
 
 // readHeaders takes what only headers say. The original's event id is among the original's headers in the nested shape
 // and in the dead letter's in the others.
-func (d *DeadLetter) readHeaders(headers []Header) {
-	if id := headerValue(headers, HeaderEventID); id != "" && d.EventID() == "" {
-		d.Original.Headers = append(d.Original.Headers, Header{HeaderEventID, []byte(id)})
+func (d *DeadLetter) readHeaders(headers []wire.Header) {
+	if id := wire.HeaderValue(headers, HeaderEventID); id != "" && d.EventID() == "" {
+		d.Original.Headers = append(d.Original.Headers, wire.Header{Key: HeaderEventID, Value: []byte(id)})
 	}
-	if n, err := strconv.Atoi(headerValue(headers, HeaderAttempt)); err == nil && n > 0 {
+	if n, err := strconv.Atoi(wire.HeaderValue(headers, HeaderAttempt)); err == nil && n > 0 {
 		d.Attempt = n
 	}
-	if n, err := strconv.Atoi(headerValue(headers, HeaderOmitted)); err == nil && n > 0 && d.Original.Value == nil {
+	if n, err := strconv.Atoi(wire.HeaderValue(headers, HeaderOmitted)); err == nil && n > 0 && d.Original.Value == nil {
 		d.Original.Omitted = n
 	}
 	if d.Original.Key == nil {
@@ -203,7 +204,7 @@ func (p *parser) readHeaders() {
 		if !r.BeginObject() {
 			continue
 		}
-		var h Header
+		var h wire.Header
 		for r.More() {
 			switch r.Name() {
 			case "key":

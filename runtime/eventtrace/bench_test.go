@@ -6,9 +6,9 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/twmb/franz-go/pkg/kfake"
-	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/omninode/trestle/runtime/eventtrace"
+	"github.com/omninode/trestle/runtime/kafka"
 	"github.com/omninode/trestle/runtime/wire"
 )
 
@@ -29,9 +29,9 @@ func BenchmarkSink(b *testing.B) {
 
 func BenchmarkEnvelopes(b *testing.B) {
 	read := eventtrace.Envelopes(onex)
-	record := &kgo.Record{
+	record := &kafka.Record{
 		Topic: "a", Value: status(1), Key: []byte(session),
-		Headers: []kgo.RecordHeader{
+		Headers: []kafka.Header{
 			{Key: wire.HeaderEventID, Value: []byte(uuid.NewString())},
 			{Key: wire.HeaderEventType, Value: []byte("CodegenStatusEvent")},
 			{Key: wire.HeaderContentType, Value: []byte(wire.ContentTypeJSON)},

@@ -1,4 +1,4 @@
-// Package trace keeps every record of the followed topics, exactly once, where people can ask for it: by correlation
+// Package eventtrace keeps every record of the followed topics, exactly once, where people can ask for it: by correlation
 // id, by session, by type.
 //
 // A [Sink] follows topics into a [Store]. The store keeps, in the same transaction, the events and how far each
@@ -17,5 +17,6 @@
 //	}
 //	return sink.Run(ctx)
 //
-// Stores are in the packages postgres and sqlite below this one; open picks one by its address, and links both.
+// Stores are in the packages runtime/store/postgres and runtime/store/sqlite; runtime/store picks one by its address, and
+// links both.
 package eventtrace

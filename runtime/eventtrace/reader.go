@@ -4,10 +4,10 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
-	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/omninode/trestle/runtime/deadletter"
 	"github.com/omninode/trestle/runtime/jsonio"
+	"github.com/omninode/trestle/runtime/kafka"
 	"github.com/omninode/trestle/runtime/wire"
 )
 
@@ -16,15 +16,19 @@ import (
 // fail: of a record that it can't read, it sets Invalid and Value.
 //
 // The event may share memory with the record. A sink calls its reader from one goroutine.
-type Reader func(record *kgo.Record) Event
+type Reader func(record *kafka.Record) Event
 
-// ReaderOption changes how [Envelopes] reads.
-type ReaderOption func(*envelopeReader)
+// ReaderOption configures [Envelopes].
+type ReaderOption interface{ applyReader(*envelopeReader) }
+
+type readerOption func(*envelopeReader)
+
+func (o readerOption) applyReader(r *envelopeReader) { o(r) }
 
 // WithProtobuf sets how the value of a record in protobuf becomes JSON; by default its bytes are kept and it has no
 // payload. An error of decode makes the event invalid. The event type is that of the record's headers.
-func WithProtobuf(decode func(record *kgo.Record, eventType string) (jsonio.Raw, error)) ReaderOption {
-	return func(r *envelopeReader) { r.decode = decode }
+func WithProtobuf(decode func(record *kafka.Record, eventType string) (jsonio.Raw, error)) ReaderOption {
+	return readerOption(func(r *envelopeReader) { r.decode = decode })
 }
 
 // Envelopes returns the reader for records as Trestle and its Python counterparts write them, in JSON or protobuf.
@@ -35,18 +39,18 @@ func WithProtobuf(decode func(record *kgo.Record, eventType string) (jsonio.Raw,
 func Envelopes(kindOf func(topic string) wire.Kind, opts ...ReaderOption) Reader {
 	r := &envelopeReader{kindOf: kindOf}
 	for _, opt := range opts {
-		opt(r)
+		opt.applyReader(r)
 	}
 	return r.read
 }
 
 type envelopeReader struct {
 	kindOf func(topic string) wire.Kind
-	decode func(record *kgo.Record, eventType string) (jsonio.Raw, error)
+	decode func(record *kafka.Record, eventType string) (jsonio.Raw, error)
 }
 
-func (r *envelopeReader) read(record *kgo.Record) Event {
-	headers := headersOf(record)
+func (r *envelopeReader) read(record *kafka.Record) Event {
+	headers := record.Headers
 	if len(record.Value) == 0 {
 		e := fromHeaders(headers)
 		e.refuse(record, "the record has no value")
@@ -68,7 +72,7 @@ func (r *envelopeReader) read(record *kgo.Record) Event {
 	}
 }
 
-func (r *envelopeReader) readProtobuf(record *kgo.Record, headers []wire.Header) Event {
+func (r *envelopeReader) readProtobuf(record *kafka.Record, headers []wire.Header) Event {
 	e := fromHeaders(headers)
 	if faults := wire.ReadCloudEvent(headers, wire.ReadOptions{}).Faults; len(faults) > 0 {
 		e.refuse(record, describe(faults))
@@ -86,7 +90,7 @@ func (r *envelopeReader) readProtobuf(record *kgo.Record, headers []wire.Header)
 	return e
 }
 
-func (r *envelopeReader) readJSON(record *kgo.Record, headers []wire.Header, text []byte) Event {
+func (r *envelopeReader) readJSON(record *kafka.Record, headers []wire.Header, text []byte) Event {
 	e := fromHeaders(headers)
 	kind := r.kindOf(record.Topic)
 	found, err := wire.ReadEnvelope(text, kind, wire.ReadOptions{})
@@ -108,12 +112,12 @@ func (r *envelopeReader) readJSON(record *kgo.Record, headers []wire.Header, tex
 }
 
 // readBare reads what has no envelope: a dead letter, or an event that is its own envelope.
-func (e *Event) readBare(record *kgo.Record, headers []wire.Header, text []byte) {
+func (e *Event) readBare(record *kafka.Record, headers []wire.Header, text []byte) {
 	if e.EventType != "" && e.EventType != deadletter.EventType {
 		e.lackingIDs(text)
 		return
 	}
-	letter, err := deadletter.Parse(text, letterHeaders(headers)...)
+	letter, err := deadletter.Parse(text, headers...)
 	if err != nil {
 		if e.EventType == deadletter.EventType && e.Invalid == "" {
 			e.refuse(record, err.Error())
@@ -197,7 +201,7 @@ func (e *Event) membersIDs(object []byte) (start, end int) {
 }
 
 // refuse says what is wrong with the record, and keeps its bytes.
-func (e *Event) refuse(record *kgo.Record, why string) {
+func (e *Event) refuse(record *kafka.Record, why string) {
 	e.Invalid, e.Value = why, record.Value
 }
 
@@ -218,25 +222,6 @@ func fromHeaders(headers []wire.Header) Event {
 		}
 	}
 	return e
-}
-
-func headersOf(record *kgo.Record) []wire.Header {
-	if len(record.Headers) == 0 {
-		return nil
-	}
-	headers := make([]wire.Header, len(record.Headers))
-	for i, h := range record.Headers {
-		headers[i] = wire.Header{Key: h.Key, Value: h.Value}
-	}
-	return headers
-}
-
-func letterHeaders(headers []wire.Header) []deadletter.Header {
-	letter := make([]deadletter.Header, len(headers))
-	for i, h := range headers {
-		letter[i] = deadletter.Header{Key: h.Key, Value: h.Value}
-	}
-	return letter
 }
 
 // uuidOf returns the canonical form of an id, "" when it is no UUID.

@@ -7,11 +7,11 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/omninode/trestle/runtime/deadletter"
 	"github.com/omninode/trestle/runtime/eventtrace"
 	"github.com/omninode/trestle/runtime/jsonio"
+	"github.com/omninode/trestle/runtime/kafka"
 	"github.com/omninode/trestle/runtime/wire"
 )
 
@@ -119,9 +119,9 @@ func TestEnvelopes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			record := &kgo.Record{Topic: test.topic, Value: []byte(test.value)}
+			record := &kafka.Record{Topic: test.topic, Value: []byte(test.value)}
 			for i := 0; i < len(test.headers); i += 2 {
-				record.Headers = append(record.Headers, kgo.RecordHeader{Key: test.headers[i], Value: []byte(test.headers[i+1])})
+				record.Headers = append(record.Headers, wire.Header{Key: test.headers[i], Value: []byte(test.headers[i+1])})
 			}
 			got := eventtrace.Envelopes(kinds)(record)
 			if test.want.Invalid != "" {
@@ -146,18 +146,18 @@ func TestEnvelopesReadsDeadLettersAsWritten(t *testing.T) {
 		},
 		"protobuf": {
 			Value: []byte{0, 0, 0, 0, 1, 0, 8},
-			Headers: []deadletter.Header{
+			Headers: []wire.Header{
 				{Key: wire.HeaderCECorrelationID, Value: []byte(correlation)}, {Key: wire.HeaderCESessionID, Value: []byte(session)},
 			},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			original.Headers = append(original.Headers, deadletter.Header{Key: deadletter.HeaderEventID, Value: []byte(eventID)})
+			original.Headers = append(original.Headers, wire.Header{Key: deadletter.HeaderEventID, Value: []byte(eventID)})
 			letter := deadletter.DeadLetter{Original: original, SourceTopic: "onex", Timestamp: time.Unix(1_760_000_000, 0)}
-			record := &kgo.Record{Topic: "bare", Value: letter.AppendJSON(nil)}
+			record := &kafka.Record{Topic: "bare", Value: letter.AppendJSON(nil)}
 			for _, h := range letter.Headers() {
-				record.Headers = append(record.Headers, kgo.RecordHeader{Key: h.Key, Value: h.Value})
+				record.Headers = append(record.Headers, h)
 			}
 			e := eventtrace.Envelopes(kinds)(record)
 			if e.CorrelationID != correlation || e.SessionID != session || e.EventID != eventID ||
@@ -171,11 +171,11 @@ func TestEnvelopesReadsDeadLettersAsWritten(t *testing.T) {
 
 func TestEnvelopesReadsProtobuf(t *testing.T) {
 	t.Parallel()
-	record := &kgo.Record{Topic: "onex", Value: []byte{0, 0, 0, 0, 1, 0, 8}}
+	record := &kafka.Record{Topic: "onex", Value: []byte{0, 0, 0, 0, 1, 0, 8}}
 	for _, h := range wire.AppendCloudEvent(nil, &wire.Envelope{
 		EventID: eventID, EventType: "T", CorrelationID: correlation, SessionID: session, Timestamp: time.Unix(1_760_000_000, 0),
 	}) {
-		record.Headers = append(record.Headers, kgo.RecordHeader{Key: h.Key, Value: h.Value})
+		record.Headers = append(record.Headers, h)
 	}
 	said := eventtrace.Event{
 		EventID: eventID, EventType: "T", CorrelationID: correlation, SessionID: session, Timestamp: time.Unix(1_760_000_000, 0).UTC(),
@@ -186,13 +186,13 @@ func TestEnvelopesReadsProtobuf(t *testing.T) {
 	}{
 		"kept as it is": {want: func(e *eventtrace.Event) { e.Value = record.Value }},
 		"as JSON": {
-			opts: []eventtrace.ReaderOption{eventtrace.WithProtobuf(func(_ *kgo.Record, eventType string) (jsonio.Raw, error) {
+			opts: []eventtrace.ReaderOption{eventtrace.WithProtobuf(func(_ *kafka.Record, eventType string) (jsonio.Raw, error) {
 				return jsonio.Raw(`{"type":"` + eventType + `"}`), nil
 			})},
 			want: func(e *eventtrace.Event) { e.Payload = `{"type":"T"}` },
 		},
 		"that can't be read": {
-			opts: []eventtrace.ReaderOption{eventtrace.WithProtobuf(func(*kgo.Record, string) (jsonio.Raw, error) {
+			opts: []eventtrace.ReaderOption{eventtrace.WithProtobuf(func(*kafka.Record, string) (jsonio.Raw, error) {
 				return "", errors.New("unknown message")
 			})},
 			want: func(e *eventtrace.Event) { e.Invalid, e.Value = "unknown message", record.Value },
@@ -216,8 +216,8 @@ func FuzzEnvelopes(f *testing.F) {
 	f.Add("bare", "DeadLetterEvent", []byte(`{"original_event":{"payload":{"session_id":"`+session+`"}},"error":{}}`))
 	f.Add("bare", "\xff\x00", []byte("\x00\x00\x00\x00\x01{}"))
 	f.Fuzz(func(t *testing.T, topic, eventType string, value []byte) {
-		e := eventtrace.Envelopes(kinds)(&kgo.Record{
-			Topic: topic, Value: value, Headers: []kgo.RecordHeader{{Key: "event-type", Value: []byte(eventType)}},
+		e := eventtrace.Envelopes(kinds)(&kafka.Record{
+			Topic: topic, Value: value, Headers: []wire.Header{{Key: "event-type", Value: []byte(eventType)}},
 		})
 		if e.Payload != "" {
 			if _, err := jsonio.AppendRaw(nil, e.Payload); err != nil {

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/omninode/trestle/runtime/kafka"
 )
 
 // Sink follows topics into a store, all their partitions, each record exactly once and in order. It belongs to no
@@ -26,67 +28,80 @@ type Sink struct {
 }
 
 type sinkConfig struct {
-	brokers   []string
 	topics    []string
 	events    int
 	bytes     int
 	linger    time.Duration
 	discovery time.Duration
-	retryMin  time.Duration
-	retryMax  time.Duration
+	backoff   kafka.Backoff
 	log       *slog.Logger
-	kafka     []kgo.Opt
+	kafka     kafka.Connection
 }
 
-// SinkOption changes what a sink does.
-type SinkOption func(*sinkConfig)
+// SinkOption configures a sink.
+type SinkOption interface{ applySink(*sinkConfig) }
+
+type sinkOption func(*sinkConfig)
+
+func (o sinkOption) applySink(c *sinkConfig) { o(c) }
 
 // WithBatch sets how much is stored in one transaction: at most so many events, overriding the default of 1000, and
 // no more once their values have so many bytes, overriding the default of 4 MiB. NewSink fails if either is below 1.
 func WithBatch(events, bytes int) SinkOption {
-	return func(c *sinkConfig) { c.events, c.bytes = events, bytes }
+	return sinkOption(func(c *sinkConfig) { c.events, c.bytes = events, bytes })
 }
 
 // WithLinger sets how long a batch that is not full waits for more events, overriding the default of 200 ms. With 0,
 // what a fetch brought is stored at once. NewSink fails if d is negative.
 func WithLinger(d time.Duration) SinkOption {
-	return func(c *sinkConfig) { c.linger = d }
+	return sinkOption(func(c *sinkConfig) { c.linger = d })
 }
 
 // WithDiscovery sets how often the sink looks for new topics and partitions, overriding the default of 10 s. NewSink
 // fails if every is not positive.
 func WithDiscovery(every time.Duration) SinkOption {
-	return func(c *sinkConfig) { c.discovery = every }
+	return sinkOption(func(c *sinkConfig) { c.discovery = every })
 }
 
 // WithRetry sets the first and the longest pause after a failure of the store or the brokers, overriding the defaults
 // of 100 ms and 10 s. NewSink fails unless 0 < first ≤ longest.
 func WithRetry(first, longest time.Duration) SinkOption {
-	return func(c *sinkConfig) { c.retryMin, c.retryMax = first, longest }
+	return sinkOption(func(c *sinkConfig) { c.backoff = kafka.Backoff{Lowest: first, Highest: longest} })
 }
 
 // WithLogger sets where the sink logs, overriding slog.Default().
 func WithLogger(log *slog.Logger) SinkOption {
-	return func(c *sinkConfig) { c.log = log }
+	return sinkOption(func(c *sinkConfig) { c.log = log })
 }
 
 // WithKafka adds options for the client: TLS, SASL, a client id, sizes of fetches. What makes the sink exact, such as
 // where it starts and the isolation level, can't be overridden.
 func WithKafka(opts ...kgo.Opt) SinkOption {
-	return func(c *sinkConfig) { c.kafka = append(c.kafka, opts...) }
+	return sinkOption(func(c *sinkConfig) { c.kafka.Options = append(c.kafka.Options, opts...) })
+}
+
+// WithConnection has the cluster reached as conn says: its TLS, SASL, client id and options. Its brokers and its logger
+// have no effect.
+func WithConnection(conn kafka.Connection) SinkOption {
+	return sinkOption(func(c *sinkConfig) {
+		conn.Options = slices.Concat(c.kafka.Options, conn.Options)
+		c.kafka = conn
+	})
 }
 
 // NewSink returns a sink that follows the topics on the brokers into the store, reading records with read. Topics
 // need not exist yet. It connects to nothing before Run.
 func NewSink(brokers, topics []string, store Store, read Reader, opts ...SinkOption) (*Sink, error) {
 	cfg := sinkConfig{
-		brokers: brokers, topics: slices.Compact(slices.Sorted(slices.Values(topics))),
+		topics: slices.Compact(slices.Sorted(slices.Values(topics))),
 		events: 1000, bytes: 4 << 20, linger: 200 * time.Millisecond, discovery: 10 * time.Second,
-		retryMin: 100 * time.Millisecond, retryMax: 10 * time.Second, log: slog.Default(),
+		backoff: kafka.Backoff{Lowest: 100 * time.Millisecond, Highest: 10 * time.Second}, log: slog.Default(),
+		kafka: kafka.Connection{ClientID: "trestle-trace"},
 	}
 	for _, opt := range opts {
-		opt(&cfg)
+		opt.applySink(&cfg)
 	}
+	cfg.kafka.Brokers, cfg.kafka.Logger = brokers, nil // what the client says, the sink says
 	if err := cfg.check(); err != nil {
 		return nil, fmt.Errorf("trace sink: %w", err)
 	}
@@ -97,9 +112,10 @@ func NewSink(brokers, topics []string, store Store, read Reader, opts ...SinkOpt
 }
 
 func (c *sinkConfig) check() error {
+	if err := c.kafka.CheckBrokers(); err != nil {
+		return err
+	}
 	switch {
-	case len(c.brokers) == 0:
-		return errors.New("no brokers")
 	case len(c.topics) == 0:
 		return errors.New("no topics")
 	case c.events < 1 || c.bytes < 1:
@@ -108,8 +124,8 @@ func (c *sinkConfig) check() error {
 		return fmt.Errorf("WithLinger: %v is negative", c.linger)
 	case c.discovery <= 0:
 		return fmt.Errorf("WithDiscovery: %v is not positive", c.discovery)
-	case c.retryMin <= 0 || c.retryMax < c.retryMin:
-		return fmt.Errorf("WithRetry: %v and %v: want 0 < first ≤ longest", c.retryMin, c.retryMax)
+	case c.backoff.Lowest <= 0 || c.backoff.Highest < c.backoff.Lowest:
+		return fmt.Errorf("WithRetry: %v and %v: want 0 < first ≤ longest", c.backoff.Lowest, c.backoff.Highest)
 	case c.log == nil:
 		return errors.New("WithLogger: no logger")
 	}

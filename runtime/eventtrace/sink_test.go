@@ -15,6 +15,7 @@ import (
 
 	"github.com/omninode/trestle/runtime/eventtrace"
 	"github.com/omninode/trestle/runtime/jsonio"
+	"github.com/omninode/trestle/runtime/kafka"
 )
 
 func TestSinkStoresEverythingOnce(t *testing.T) {
@@ -490,7 +491,7 @@ func TestSinkMendsWhatAReaderGetsWrong(t *testing.T) {
 	cluster := startKafka(t, kfake.SeedTopics(1, "a"))
 	publish(t, producer(t, cluster), "a", 0, 0, 2)
 	store := openStore(t)
-	untilEnd(t, newSinkReading(t, cluster, []string{"a"}, store, func(r *kgo.Record) eventtrace.Event {
+	untilEnd(t, newSinkReading(t, cluster, []string{"a"}, store, func(r *kafka.Record) eventtrace.Event {
 		return eventtrace.Event{Topic: "another", Offset: 5, CorrelationID: "no id", EventType: "T", Invalid: "odd\x00"}
 	}))
 	page, err := store.ByType(t.Context(), "", eventtrace.Cursor{}, 10)

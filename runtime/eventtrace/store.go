@@ -1,6 +1,10 @@
 package eventtrace
 
-import "context"
+import (
+	"context"
+
+	"github.com/omninode/trestle/runtime/kafka"
+)
 
 // Store keeps events. All methods may be called from several goroutines, and several processes may use one database.
 type Store interface {
@@ -29,20 +33,4 @@ type Store interface {
 }
 
 // Progress says for topics and their partitions which offset is to be read next.
-type Progress map[string]map[int32]int64
-
-// Set records the next offset of a partition.
-func (p Progress) Set(topic string, partition int32, next int64) {
-	partitions := p[topic]
-	if partitions == nil {
-		partitions = make(map[int32]int64)
-		p[topic] = partitions
-	}
-	partitions[partition] = next
-}
-
-// Next returns the next offset of a partition, and whether there is one.
-func (p Progress) Next(topic string, partition int32) (int64, bool) {
-	next, ok := p[topic][partition]
-	return next, ok
-}
+type Progress = kafka.Offsets

@@ -8,6 +8,7 @@ import (
 
 	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/runtime/kafka"
 	"github.com/omninode/trestle/runtime/wire"
 	"github.com/omninode/trestle/tools/schema"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -61,7 +62,7 @@ func (d *generic) run(ctx context.Context, set *schema.Set, infos []*trestle.Eve
 		return nil, err
 	}
 	deadLetters := func(ctx context.Context) error {
-		return readDeadLetters(ctx, d.Brokers, d.DeadLetters, func(*kgo.Record) error {
+		return readDeadLetters(ctx, d.Brokers, d.DeadLetters, func(*kafka.Record) error {
 			d.ledger.consumed(deadLetterType)
 			return nil
 		})

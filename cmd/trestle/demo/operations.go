@@ -12,7 +12,7 @@ import (
 	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/deadletter"
 	"github.com/omninode/trestle/runtime/event"
-	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/omninode/trestle/runtime/kafka"
 )
 
 //go:embed samples
@@ -91,10 +91,10 @@ func (s *operations) publishHooks(ctx context.Context) error {
 
 // watchDeadLetters reads the dead-letter topics until ctx ends.
 func (s *operations) watchDeadLetters(ctx context.Context, brokers []string, topics []string) error {
-	return readDeadLetters(ctx, brokers, topics, func(r *kgo.Record) error { return s.deadLetter(ctx, r) })
+	return readDeadLetters(ctx, brokers, topics, func(r *kafka.Record) error { return s.deadLetter(ctx, r) })
 }
 
-func (s *operations) deadLetter(ctx context.Context, r *kgo.Record) error {
+func (s *operations) deadLetter(ctx context.Context, r *kafka.Record) error {
 	s.mu.Lock()
 	s.perDL[r.Topic]++
 	count := s.perDL[r.Topic]

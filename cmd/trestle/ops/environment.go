@@ -11,6 +11,7 @@ import (
 
 	"github.com/omninode/trestle/cmd/trestle/dev"
 	"github.com/omninode/trestle/runtime/eventtrace"
+	"github.com/omninode/trestle/runtime/kafka"
 	"github.com/omninode/trestle/runtime/registry"
 	"github.com/omninode/trestle/runtime/store"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -113,16 +114,15 @@ func (e Environment) needStore() error {
 	return errors.New("no trace store: give --store or TRESTLE_STORE, name an environment with --env, or start `trestle dev`")
 }
 
-// kafka connects to the environment's brokers.
-func (e Environment) kafka(opts ...kgo.Opt) (*kgo.Client, error) {
+// Connection says how the environment's cluster is reached.
+func (e Environment) Connection() kafka.Connection { return kafka.Connection{Brokers: e.Brokers} }
+
+// kafka connects to the environment's cluster.
+func (e Environment) kafka() (*kgo.Client, error) {
 	if err := e.needBrokers(); err != nil {
 		return nil, err
 	}
-	cl, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(e.Brokers...), kgo.ClientID("trestle")}, opts...)...)
-	if err != nil {
-		return nil, fmt.Errorf("brokers %s: %w", strings.Join(e.Brokers, ","), err)
-	}
-	return cl, nil
+	return e.Connection().Client()
 }
 
 // registryClient connects to the environment's registry.

@@ -7,8 +7,8 @@ import (
 
 	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/jsonio"
+	"github.com/omninode/trestle/runtime/kafka"
 	"github.com/omninode/trestle/runtime/wire"
-	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // Peeked is one record of a topic.
@@ -26,7 +26,7 @@ type Peeked struct {
 	ValueBase64 string `json:"value_base64,omitempty"`
 }
 
-func peeked(r *kgo.Record, types func() *trestle.Types) Peeked {
+func peeked(r *kafka.Record, types func() *trestle.Types) Peeked {
 	out := Peeked{
 		Topic:     r.Topic,
 		Partition: r.Partition,
@@ -52,7 +52,7 @@ func peeked(r *kgo.Record, types func() *trestle.Types) Peeked {
 }
 
 // recordEventType is the type that a record's headers name, else its JSON.
-func recordEventType(r *kgo.Record) string {
+func recordEventType(r *kafka.Record) string {
 	for _, h := range r.Headers {
 		if h.Key == wire.HeaderEventType {
 			return string(h.Value)
@@ -68,12 +68,8 @@ func recordEventType(r *kgo.Record) string {
 }
 
 // recordJSON is a record's value as JSON: its own text, or for protobuf the event's JSON.
-func recordJSON(r *kgo.Record, types func() *trestle.Types) (json.RawMessage, error) {
-	headers := make([]wire.Header, len(r.Headers))
-	for i, h := range r.Headers {
-		headers[i] = wire.Header(h)
-	}
-	switch wire.Sniff(r.Value, headers) {
+func recordJSON(r *kafka.Record, types func() *trestle.Types) (json.RawMessage, error) {
+	switch wire.Sniff(r.Value, r.Headers) {
 	case wire.Confluent:
 		text, err := protobufPayload(r, types())
 		return json.RawMessage(text), err
@@ -93,20 +89,11 @@ func checkedJSON(text []byte) (json.RawMessage, error) {
 }
 
 // protobufPayload renders the payload of a record in protobuf as JSON.
-func protobufPayload(r *kgo.Record, types *trestle.Types) (jsonio.Raw, error) {
-	decoded, err := decodeRecord(r, types)
+func protobufPayload(r *kafka.Record, types *trestle.Types) (jsonio.Raw, error) {
+	decoded, err := trestle.Decode(r, types, trestle.DecodeOptions{})
 	if err != nil {
 		return "", err
 	}
 	text, err := decoded.Event.AppendJSON(nil)
 	return jsonio.Raw(text), err
-}
-
-// decodeRecord reads a record of any of the event types.
-func decodeRecord(r *kgo.Record, types *trestle.Types) (trestle.Decoded, error) {
-	rec := trestle.Record{Topic: r.Topic, Key: r.Key, Value: r.Value, Partition: r.Partition, Offset: r.Offset, Timestamp: r.Timestamp}
-	for _, h := range r.Headers {
-		rec.Headers = append(rec.Headers, trestle.Header(h))
-	}
-	return trestle.Decode(&rec, types, trestle.DecodeOptions{})
 }

@@ -8,9 +8,9 @@ import (
 
 	"github.com/omninode/trestle/runtime/eventtrace"
 	"github.com/omninode/trestle/runtime/jsonio"
+	"github.com/omninode/trestle/runtime/kafka"
 	"github.com/omninode/trestle/runtime/wire"
 	"github.com/omninode/trestle/tools/schema"
-	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // Tracer follows topics into the trace store. How far it got is in the store, so that a restart goes on where it was.
@@ -47,7 +47,9 @@ func NewTracer(ctx context.Context, p *Project, env Environment, o TracerOptions
 	if len(t.Topics) == 0 {
 		t.Topics = TopicNames(set)
 	}
-	var opts []eventtrace.SinkOption
+	conn := env.Connection()
+	conn.ClientID = "trestle-trace"
+	opts := []eventtrace.SinkOption{eventtrace.WithConnection(conn)}
 	if o.Log != nil {
 		opts = append(opts, eventtrace.WithLogger(o.Log))
 	}
@@ -156,7 +158,7 @@ func orNull(s string) *string {
 // TraceReader reads records of the topics that a set declares.
 func TraceReader(set *schema.Set) eventtrace.Reader {
 	types := EventTypesOf(set).decoding()
-	return eventtrace.Envelopes(envelopeOf(set), eventtrace.WithProtobuf(func(r *kgo.Record, _ string) (jsonio.Raw, error) {
+	return eventtrace.Envelopes(envelopeOf(set), eventtrace.WithProtobuf(func(r *kafka.Record, _ string) (jsonio.Raw, error) {
 		return protobufPayload(r, types)
 	}))
 }

@@ -1,4 +1,4 @@
-package trestle
+package kafka
 
 import (
 	"context"
@@ -7,11 +7,11 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// kafkaLogger passes on what the Kafka client says, its everyday news as debug messages.
-type kafkaLogger struct{ logger *slog.Logger }
+// clientLogger passes on what the Kafka client says, its everyday news as debug messages.
+type clientLogger struct{ logger *slog.Logger }
 
 // Level is what the client's own messages are made up to.
-func (l kafkaLogger) Level() kgo.LogLevel {
+func (l clientLogger) Level() kgo.LogLevel {
 	switch ctx := context.Background(); {
 	case l.logger.Enabled(ctx, slog.LevelDebug-4):
 		return kgo.LogLevelDebug
@@ -25,7 +25,7 @@ func (l kafkaLogger) Level() kgo.LogLevel {
 }
 
 // Log passes one message on.
-func (l kafkaLogger) Log(level kgo.LogLevel, msg string, keyvals ...any) {
+func (l clientLogger) Log(level kgo.LogLevel, msg string, keyvals ...any) {
 	var as slog.Level
 	switch level {
 	case kgo.LogLevelError:

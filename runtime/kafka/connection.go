@@ -1,0 +1,83 @@
+package kafka
+
+import (
+	"cmp"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/sasl"
+)
+
+// DefaultClientID is the name under which brokers know a client whose connection names none.
+const DefaultClientID = "trestle"
+
+// Connection says how a cluster is reached. It holds nothing open: clients made with it do. Only Brokers are needed.
+type Connection struct {
+	// Brokers are addresses, host:port, of which one that answers is enough.
+	Brokers []string
+	// TLS encrypts connections; nil: they are plain.
+	TLS *tls.Config
+	// SASL authenticates them, with the first of these mechanisms that the cluster takes.
+	SASL []sasl.Mechanism
+	// ClientID is the client's name in the brokers' logs and quotas; DefaultClientID where it is empty.
+	ClientID string
+	// Logger gets what the client says, its everyday news as debug messages; nil: nobody does.
+	Logger *slog.Logger
+	// Options are more options of the client. They come last, and so override all others.
+	Options []kgo.Opt
+}
+
+// Client returns a client for the cluster, which the caller closes. The options come before those of the connection,
+// which override them. It contacts nothing, and fails as [Connection.Validate] does.
+func (c Connection) Client(opts ...kgo.Opt) (*kgo.Client, error) {
+	if err := c.CheckBrokers(); err != nil {
+		return nil, err
+	}
+	client, err := kgo.NewClient(c.options(opts)...)
+	if err != nil {
+		return nil, fmt.Errorf("brokers %s: %w", strings.Join(c.Brokers, ","), err)
+	}
+	return client, nil
+}
+
+// Validate says what would be wrong with a client of these options: there are no brokers, an address is empty or none,
+// or options contradict each other.
+func (c Connection) Validate(opts ...kgo.Opt) error {
+	if err := c.CheckBrokers(); err != nil {
+		return err
+	}
+	return kgo.ValidateOpts(c.options(opts)...)
+}
+
+// CheckBrokers says whether there are brokers, and each has an address. An empty one is refused because the client would
+// take it for localhost.
+func (c Connection) CheckBrokers() error {
+	if len(c.Brokers) == 0 {
+		return errors.New("no brokers given")
+	}
+	for i, address := range c.Brokers {
+		if strings.TrimSpace(address) == "" {
+			return fmt.Errorf("the address of broker %d of %d is empty", i+1, len(c.Brokers))
+		}
+	}
+	return nil
+}
+
+func (c Connection) options(opts []kgo.Opt) []kgo.Opt {
+	all := []kgo.Opt{kgo.SeedBrokers(c.Brokers...), kgo.ClientID(cmp.Or(c.ClientID, DefaultClientID))}
+	if c.Logger != nil {
+		all = append(all, kgo.WithLogger(clientLogger{c.Logger}))
+	}
+	if c.TLS != nil {
+		all = append(all, kgo.DialTLSConfig(c.TLS))
+	}
+	if len(c.SASL) > 0 {
+		all = append(all, kgo.SASL(c.SASL...))
+	}
+	return slices.Concat(all, opts, c.Options)
+}

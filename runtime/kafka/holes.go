@@ -1,0 +1,124 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// passHoles asks, for partitions that are short of their end and bring no records, whether there are any before it.
+// There are none where the log was compacted, where only markers of transactions stand, where records were deleted.
+func (r *Reader) passHoles(ctx context.Context) error {
+	for _, p := range r.short() {
+		if err := r.passHole(ctx, p); err != nil {
+			if err := r.pause(ctx, r.reading(p.topic, p.partition), err); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (r *Reader) passHole(ctx context.Context, p topicPartition) error {
+	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+	defer cancel()
+	next, end := r.next[p.topic][p.partition], r.ends[p.topic][p.partition]
+	found, throttled, err := r.fetchAt(ctx, p, next)
+	switch {
+	case Classify(err) == Missing:
+		r.cfg.Observer.Deleted(p.topic)
+		r.ends.Set(p.topic, p.partition, next)
+		return nil
+	case errors.Is(err, kerr.OffsetOutOfRange):
+		return r.passDeleted(ctx, p, next)
+	case err != nil || throttled:
+		return err
+	}
+	fetched, after := kgo.ProcessFetchPartition(kgo.ProcessFetchPartitionOpts{
+		Topic: p.topic, Partition: p.partition, Offset: next, IsolationLevel: kgo.ReadCommitted(),
+	}, found, kgo.DefaultDecompressor(), nil)
+	switch {
+	case fetched.Err != nil:
+		return fetched.Err
+	case len(fetched.Records) > 0:
+		if first := fetched.Records[0].Offset; first >= end {
+			r.pass(p.topic, p.partition, end)
+		}
+		// Else the client brings it.
+	case after > next:
+		r.pass(p.topic, p.partition, min(after, end))
+	case len(found.RecordBatches) == 0 && max(found.LastStableOffset, found.HighWatermark) >= end:
+		r.pass(p.topic, p.partition, end)
+	}
+	return nil
+}
+
+// passDeleted deals with a partition whose log no longer has the next offset.
+func (r *Reader) passDeleted(ctx context.Context, p topicPartition, next int64) error {
+	starts, err := r.admin.ListStartOffsets(ctx, p.topic)
+	if err != nil {
+		return err
+	}
+	ends, err := r.admin.ListCommittedOffsets(ctx, p.topic)
+	if err != nil {
+		return err
+	}
+	start, _ := starts.Lookup(p.topic, p.partition)
+	end, ok := ends.Lookup(p.topic, p.partition)
+	if err := firstError(start.Err, end.Err); err != nil || !ok {
+		return firstError(err, errNoOffsets)
+	}
+	target := r.ends[p.topic][p.partition]
+	switch {
+	case start.Offset >= target: // all that was to be read is gone
+		r.cfg.Observer.Dropped(p.topic, p.partition, next, target)
+		r.pass(p.topic, p.partition, target)
+	case end.Offset < target: // cut off; the client goes on from the start
+		r.ends.Set(p.topic, p.partition, end.Offset)
+		if next > end.Offset {
+			r.cfg.Observer.Reset(p.topic, p.partition, next, start.Offset)
+			r.next.Set(p.topic, p.partition, start.Offset)
+		}
+	}
+	return nil
+}
+
+// fetchAt asks the partition's leader for what stands at an offset, past the client.
+func (r *Reader) fetchAt(ctx context.Context, p topicPartition, offset int64) (*kmsg.FetchResponseTopicPartition, bool, error) {
+	details, err := r.admin.ListTopics(ctx, p.topic)
+	if err != nil {
+		return nil, false, err
+	}
+	topic := details[p.topic]
+	detail, ok := topic.Partitions[p.partition]
+	switch {
+	case topic.Err != nil:
+		return nil, false, topic.Err
+	case !ok:
+		return nil, false, kerr.UnknownTopicOrPartition
+	case detail.Err != nil:
+		return nil, false, detail.Err
+	}
+	partition := kmsg.NewFetchRequestTopicPartition()
+	partition.Partition, partition.FetchOffset, partition.PartitionMaxBytes = p.partition, offset, 1<<20
+	reqTopic := kmsg.NewFetchRequestTopic()
+	reqTopic.Topic, reqTopic.TopicID = p.topic, topic.ID
+	reqTopic.Partitions = append(reqTopic.Partitions, partition)
+	req := kmsg.NewPtrFetchRequest()
+	req.MaxWaitMillis, req.MinBytes, req.MaxBytes, req.IsolationLevel = 100, 1, 1<<20, 1
+	req.Topics = append(req.Topics, reqTopic)
+	answer, err := req.RequestWith(ctx, r.client.Broker(int(detail.Leader)))
+	switch {
+	case err != nil:
+		return nil, false, err
+	case answer.ErrorCode != 0:
+		return nil, false, kerr.ErrorForCode(answer.ErrorCode)
+	case len(answer.Topics) != 1 || len(answer.Topics[0].Partitions) != 1:
+		return nil, false, errNoOffsets
+	}
+	found := &answer.Topics[0].Partitions[0]
+	return found, answer.ThrottleMillis > 0, kerr.ErrorForCode(found.ErrorCode)
+}

@@ -1,0 +1,175 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+var errNoOffsets = errors.New("the brokers did not say where it starts and ends")
+
+// findPartitions begins with partitions that it has not seen. With an error some may be missing still.
+func (r *Reader) findPartitions(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+	defer cancel()
+	details, err := r.admin.ListTopics(ctx, r.cfg.Topics...)
+	if err != nil {
+		return err
+	}
+	clear(r.absent)
+	var fresh []string // topics with partitions that are not read yet
+	var errs []error
+	for _, topic := range details.Sorted() {
+		if topic.Err != nil {
+			if Classify(topic.Err) == Missing {
+				r.absent[topic.Topic] = topic.Err
+			} else {
+				errs = append(errs, fmt.Errorf("%s: %w", topic.Topic, topic.Err))
+			}
+			continue
+		}
+		if id, known := r.ids[topic.Topic]; known && id != topic.ID {
+			r.recreated(topic.Topic)
+		}
+		r.ids[topic.Topic] = topic.ID
+		for partition := range topic.Partitions {
+			if _, reading := r.next.Next(topic.Topic, partition); !reading {
+				fresh = append(fresh, topic.Topic)
+				break
+			}
+		}
+	}
+	if len(fresh) > 0 {
+		errs = append(errs, r.begin(ctx, fresh))
+	}
+	err = errors.Join(errs...)
+	r.opened = r.opened || err == nil
+	return err
+}
+
+// begin reads the partitions of topics that are not read yet.
+func (r *Reader) begin(ctx context.Context, topics []string) error {
+	starts, startErr := r.admin.ListStartOffsets(ctx, topics...)
+	ends, endErr := r.admin.ListCommittedOffsets(ctx, topics...)
+	var byTime kadm.ListedOffsets
+	var timeErr error
+	if r.cfg.From.place == atTime && !r.opened {
+		byTime, timeErr = r.admin.ListOffsetsAfterMilli(ctx, r.cfg.From.at.UnixMilli(), topics...)
+	}
+	errs := []error{startErr, endErr, timeErr}
+	begin := make(map[string]map[int32]kgo.Offset)
+	starts.Each(func(start kadm.ListedOffset) {
+		end, ok := ends.Lookup(start.Topic, start.Partition)
+		if err := firstError(start.Err, end.Err); err != nil || !ok {
+			if Classify(err) != Missing {
+				errs = append(errs, fmt.Errorf("%s[%d]: %w", start.Topic, start.Partition, firstError(err, errNoOffsets)))
+			}
+			return
+		}
+		if _, reading := r.next.Next(start.Topic, start.Partition); reading {
+			return
+		}
+		at, err := r.beginAt(start, end.Offset, byTime)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s[%d]: %w", start.Topic, start.Partition, err))
+			return
+		}
+		r.next.Set(start.Topic, start.Partition, at)
+		if r.bounded {
+			stop := r.stopAt(end)
+			r.ends.Set(start.Topic, start.Partition, stop)
+			if at >= stop {
+				return // nothing to read
+			}
+		}
+		if begin[start.Topic] == nil {
+			begin[start.Topic] = make(map[int32]kgo.Offset)
+		}
+		begin[start.Topic][start.Partition] = kgo.NewOffset().At(at)
+	})
+	r.client.AddConsumePartitions(begin)
+	return errors.Join(errs...)
+}
+
+// beginAt returns where to begin with a partition.
+func (r *Reader) beginAt(start kadm.ListedOffset, end int64, byTime kadm.ListedOffsets) (int64, error) {
+	from := r.cfg.From
+	if from.place == atOffsets {
+		return r.resumeAt(start, end), nil
+	}
+	if r.opened {
+		return start.Offset, nil
+	}
+	switch from.place {
+	case atEnd:
+		return end, nil
+	case atOffset:
+		return max(start.Offset, from.offset), nil
+	case beforeEnd:
+		return max(start.Offset, end-from.offset), nil
+	case atTime:
+		found, ok := byTime.Lookup(start.Topic, start.Partition)
+		if !ok {
+			return 0, errNoOffsets
+		}
+		return max(start.Offset, found.Offset), found.Err
+	default:
+		return start.Offset, nil
+	}
+}
+
+// resumeAt returns the offset that was given for a partition, if the log still goes on there.
+func (r *Reader) resumeAt(start kadm.ListedOffset, end int64) int64 {
+	at, known := r.cfg.From.offsets.Next(start.Topic, start.Partition)
+	switch {
+	case !known:
+		return start.Offset
+	case at < start.Offset:
+		r.cfg.Observer.Dropped(start.Topic, start.Partition, at, start.Offset)
+		return start.Offset
+	case at > end:
+		r.cfg.Observer.Reset(start.Topic, start.Partition, at, start.Offset)
+		return start.Offset
+	default:
+		return at
+	}
+}
+
+func (r *Reader) stopAt(end kadm.ListedOffset) int64 {
+	if r.cfg.To.offsets == nil {
+		return end.Offset
+	}
+	stop, _ := r.cfg.To.offsets.Next(end.Topic, end.Partition)
+	return min(stop, end.Offset)
+}
+
+type topicPartition struct {
+	topic     string
+	partition int32
+}
+
+// short returns the partitions that are not at their end yet.
+func (r *Reader) short() []topicPartition {
+	var short []topicPartition
+	for topic, partitions := range r.ends {
+		for partition, end := range partitions {
+			if r.next[topic][partition] < end {
+				short = append(short, topicPartition{topic, partition})
+			}
+		}
+	}
+	return short
+}
+
+// firstError returns the first error there is.
+func firstError(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,306 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// Reader reads topics outside of any consumer group, for those who need more than [Scan]: to do other things while it
+// waits for records, or to know of gaps. It is used from one goroutine.
+type Reader struct {
+	cfg      ReaderConfig
+	bounded  bool
+	client   *kgo.Client
+	admin    *kadm.Client
+	failures int // in a row
+
+	next   Offsets // the offset to read next, of every partition that is read
+	ends   Offsets // where to stop; a partition that is read without an end has none
+	ids    map[string]kadm.TopicID
+	absent map[string]error // topics that could not be found, as of the last look
+
+	opened   bool      // From is for what is found first; what is found later is read from its start
+	discover time.Time // when to look for partitions again
+}
+
+// ReaderConfig says what a reader reads, and how.
+type ReaderConfig struct {
+	Topics []string
+	From   From
+	To     To
+	// Backoff spaces attempts after errors.
+	Backoff Backoff
+	// Discovery is how often an endless reader looks for new partitions.
+	Discovery time.Duration
+	Observer  ReaderObserver
+}
+
+// ReaderObserver is told what a reader meets, in the reader's goroutine.
+type ReaderObserver interface {
+	// Passed says that there are no records before the offset next which were not given.
+	Passed(topic string, partition int32, next int64)
+	// Dropped says that the log has dropped records before they were read: it starts at start, and next was to be read.
+	Dropped(topic string, partition int32, next, start int64)
+	// Reset says that the log ends before next, which was to be read, and that it is read again from start on.
+	Reset(topic string, partition int32, next, start int64)
+	// Deleted says that a topic was deleted before its end was reached.
+	Deleted(topic string)
+	// Lost says that the brokers lost records which they had acknowledged.
+	Lost(err error)
+	// Retrying says what failed and is tried again after a pause. With an error the reader gives up.
+	Retrying(what string, err error, pause time.Duration) error
+}
+
+const (
+	// stall is how long a bounded reader waits for records before it asks whether there are any.
+	stall = 100 * time.Millisecond
+	// lookTimeout bounds one look at the cluster, so that a broker that is away does not hold up those that are there.
+	lookTimeout = 10 * time.Second
+	// MetadataMinAge is how long clients wait before asking again where partitions are: how long a moved leader goes
+	// unnoticed, and how late partitions that were added are read.
+	MetadataMinAge = 250 * time.Millisecond
+)
+
+// NewReader returns a reader, which the caller closes. It contacts nothing, and fails as [Connection.Validate] does.
+func NewReader(conn Connection, cfg ReaderConfig) (*Reader, error) {
+	// A fetch that waits holds up what comes after it: new partitions, and the question what is left before the end.
+	wait := 500 * time.Millisecond
+	if !cfg.To.endless {
+		wait = stall
+	}
+	// What makes the reader exact comes last.
+	conn.Options = append(conn.Options[:len(conn.Options):len(conn.Options)],
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
+		kgo.KeepControlRecords(), // a transaction's marker may be the last before the end
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+	)
+	client, err := conn.Client(kgo.FetchMaxBytes(16<<20), kgo.FetchMaxWait(wait), kgo.MetadataMinAge(MetadataMinAge))
+	if err != nil {
+		return nil, err
+	}
+	cfg.From.offsets = cloneOffsets(cfg.From.offsets)
+	return &Reader{
+		cfg: cfg, bounded: !cfg.To.endless, client: client, admin: kadm.NewClient(client),
+		next: make(Offsets), ends: make(Offsets), ids: make(map[string]kadm.TopicID), absent: make(map[string]error),
+	}, nil
+}
+
+func cloneOffsets(o Offsets) Offsets {
+	clone := make(Offsets, len(o))
+	for topic, partitions := range o {
+		clone[topic] = maps.Clone(partitions)
+	}
+	return clone
+}
+
+// Close closes the reader's client.
+func (r *Reader) Close() { r.client.Close() }
+
+// Open finds the topics and, for a bounded reader, their ends. It is tried again until it succeeds, fails for good, or
+// ctx ends. A bounded reader must be opened; an endless one opens by and by as it polls.
+func (r *Reader) Open(ctx context.Context) error {
+	const what = "find the topics' ends"
+	for {
+		err := r.findPartitions(ctx)
+		if err == nil {
+			return nil
+		}
+		if err := r.pause(ctx, what, err); err != nil {
+			return err
+		}
+	}
+}
+
+// AtEnd says whether all is read that a bounded reader is to read.
+func (r *Reader) AtEnd() bool { return r.bounded && len(r.short()) == 0 }
+
+// Absent returns the error for a topic that did not exist at the last look, nil for others.
+func (r *Reader) Absent(topic string) error { return r.absent[topic] }
+
+// Stop has a partition read no further.
+func (r *Reader) Stop(topic string, partition int32) {
+	if next, reading := r.next.Next(topic, partition); reading {
+		r.ends.Set(topic, partition, next)
+		r.client.PauseFetchPartitions(map[string][]int32{topic: {partition}})
+	}
+}
+
+// Poll waits for records, not much longer than wait, and calls each with at most limit of them; those of a partition
+// come in the order of their offsets. An error of each ends it. Other errors are those that trying again can't mend,
+// ctx's, and what the observer gives up with.
+func (r *Reader) Poll(ctx context.Context, wait time.Duration, limit int, each func(*Record) error) error {
+	if err := r.lookAround(ctx); err != nil {
+		return err
+	}
+	if r.bounded {
+		wait = min(wait, stall)
+	} else {
+		wait = min(wait, time.Until(r.discover))
+	}
+	// Not less than an instant: a context that is over hides what is buffered.
+	pollCtx, cancel := context.WithTimeout(ctx, max(wait, time.Millisecond))
+	fetches := r.client.PollRecords(pollCtx, max(1, limit))
+	cancel()
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	var err error
+	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
+		if err == nil {
+			err = r.take(ctx, p, each)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	if fetches.NumRecords() > 0 {
+		r.failures = 0
+		return nil
+	}
+	return r.passHoles(ctx)
+}
+
+// lookAround looks for new partitions when it is time to.
+func (r *Reader) lookAround(ctx context.Context) error {
+	if r.bounded || time.Now().Before(r.discover) {
+		return nil
+	}
+	const what = "find partitions"
+	err := r.findPartitions(ctx)
+	switch {
+	case err == nil:
+		r.discover = time.Now().Add(r.cfg.Discovery)
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case Classify(err) == Fatal:
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	// Those that are found are read on meanwhile.
+	r.failures++
+	pause := min(r.cfg.Backoff.After(r.failures), r.cfg.Discovery)
+	r.discover = time.Now().Add(pause)
+	return r.cfg.Observer.Retrying(what, err, pause)
+}
+
+// pause waits before another attempt, unless err is for good.
+func (r *Reader) pause(ctx context.Context, what string, err error) error {
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case Classify(err) == Fatal:
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	r.failures++
+	pause := r.cfg.Backoff.After(r.failures)
+	if err := r.cfg.Observer.Retrying(what, err, pause); err != nil {
+		return err
+	}
+	return Sleep(ctx, pause)
+}
+
+func (r *Reader) take(ctx context.Context, p kgo.FetchTopicPartition, each func(*Record) error) error {
+	next, reading := r.next.Next(p.Topic, p.Partition)
+	if reading && len(p.Records) > 0 {
+		r.compareLog(p, next)
+	}
+	if reading {
+		if err := r.give(p, each); err != nil {
+			return err
+		}
+	}
+	if p.Err != nil && ctx.Err() == nil {
+		return r.fetchFailed(ctx, p)
+	}
+	return nil
+}
+
+func (r *Reader) give(p kgo.FetchTopicPartition, each func(*Record) error) error {
+	for _, fetched := range p.Records {
+		if end, bounded := r.ends.Next(p.Topic, p.Partition); bounded && fetched.Offset >= end {
+			r.pass(p.Topic, p.Partition, end)
+			return nil
+		}
+		if fetched.Attrs.IsControl() {
+			r.pass(p.Topic, p.Partition, fetched.Offset+1)
+			continue
+		}
+		record := FromClient(fetched)
+		r.reach(p.Topic, p.Partition, fetched.Offset+1)
+		if err := each(&record); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// compareLog reports when the log does not go on where it was.
+func (r *Reader) compareLog(p kgo.FetchTopicPartition, next int64) {
+	first := p.Records[0].Offset
+	switch {
+	case first < next:
+		r.cfg.Observer.Reset(p.Topic, p.Partition, next, first)
+	case first > next && p.LogStartOffset > next:
+		r.cfg.Observer.Dropped(p.Topic, p.Partition, next, min(first, p.LogStartOffset))
+	}
+}
+
+// reach notes where a partition goes on.
+func (r *Reader) reach(topic string, partition int32, next int64) {
+	r.next.Set(topic, partition, next)
+	if end, bounded := r.ends.Next(topic, partition); bounded && next >= end {
+		r.client.PauseFetchPartitions(map[string][]int32{topic: {partition}})
+	}
+}
+
+// pass goes past offsets without records.
+func (r *Reader) pass(topic string, partition int32, next int64) {
+	if at, _ := r.next.Next(topic, partition); at == next {
+		return
+	}
+	r.reach(topic, partition, next)
+	r.cfg.Observer.Passed(topic, partition, next)
+}
+
+// fetchFailed deals with an error that the client does not retry by itself.
+func (r *Reader) fetchFailed(ctx context.Context, p kgo.FetchTopicPartition) error {
+	if lost, ok := errors.AsType[*kgo.ErrDataLoss](p.Err); ok {
+		r.cfg.Observer.Lost(lost)
+		return nil
+	}
+	if errors.Is(p.Err, context.DeadlineExceeded) || errors.Is(p.Err, context.Canceled) {
+		return nil // the poll's own
+	}
+	what := r.reading(p.Topic, p.Partition)
+	if errors.Is(p.Err, kerr.UnknownTopicID) {
+		r.recreated(p.Topic)
+	}
+	return r.pause(ctx, what, p.Err)
+}
+
+func (r *Reader) reading(topic string, partition int32) string {
+	if next, reading := r.next.Next(topic, partition); reading {
+		return fmt.Sprintf("read %s[%d]@%d", topic, partition, next)
+	}
+	return fmt.Sprintf("read %s[%d]", topic, partition)
+}
+
+// recreated forgets a topic that was deleted, so that its successor is found and read from the start.
+func (r *Reader) recreated(topic string) {
+	r.client.PurgeTopicsFromConsuming(topic)
+	for partition, next := range r.next[topic] {
+		r.cfg.Observer.Reset(topic, partition, next, 0)
+	}
+	delete(r.next, topic)
+	delete(r.cfg.From.offsets, topic)
+	delete(r.ids, topic)
+	delete(r.ends, topic) // it is gone, and with it the end that was to be reached
+	r.discover = time.Time{}
+}
