@@ -5,20 +5,13 @@ import (
 
 	"github.com/omninode/trestle/cmd/trestle/dev"
 	"github.com/omninode/trestle/cmd/trestle/ops"
-	"github.com/omninode/trestle/cmd/trestle/ops/gate"
 	"github.com/spf13/cobra"
-)
-
-// The ports of a stack's first start in a folder; it keeps those that it got.
-const (
-	defaultKafkaPort    = 9092
-	defaultRegistryPort = 8081
 )
 
 func newDev(p *folder) *cobra.Command {
 	var kafkaPort, registryPort int
+	var o ops.StackOptions
 	var asJSON bool
-	var dir string
 	cmd := &cobra.Command{
 		Use:   "dev",
 		Short: "Run a broker, a Schema Registry and a trace store on this machine, until ctrl-C",
@@ -31,11 +24,13 @@ in .trestle and found again at the next start, under the same addresses.`,
 			if err != nil {
 				return err
 			}
-			if dir == "" {
-				dir = project.Path(ops.StackDir)
+			if cmd.Flags().Changed("kafka-port") {
+				o.KafkaPort = &kafkaPort
 			}
-			o := dev.Options{Dir: dir, KafkaPort: kafkaPort, RegistryPort: registryPort, Checker: gate.Checker{}}
-			stack, err := startStack(o, cmd.Flags().Changed("kafka-port"), cmd.Flags().Changed("registry-port"))
+			if cmd.Flags().Changed("registry-port") {
+				o.RegistryPort = &registryPort
+			}
+			stack, err := ops.StartStack(project, o)
 			if err != nil {
 				return err
 			}
@@ -46,30 +41,11 @@ in .trestle and found again at the next start, under the same addresses.`,
 			return err
 		},
 	}
-	cmd.Flags().IntVar(&kafkaPort, "kafka-port", defaultKafkaPort, "port of the broker; 0 takes a free one")
-	cmd.Flags().IntVar(&registryPort, "registry-port", defaultRegistryPort, "port of the registry; 0 takes a free one")
-	cmd.Flags().StringVar(&dir, "state", "", "folder of the state (default: .trestle in the project)")
+	cmd.Flags().IntVar(&kafkaPort, "kafka-port", ops.KafkaPort, "port of the broker; 0 takes a free one")
+	cmd.Flags().IntVar(&registryPort, "registry-port", ops.RegistryPort, "port of the registry; 0 takes a free one")
+	cmd.Flags().StringVar(&o.State, "state", "", "folder of the state (default: .trestle in the project)")
 	addJSON(cmd, &asJSON, "print the addresses as one JSON object when everything is up")
 	return cmd
-}
-
-// startStack starts on the ports of the last start, else on the usual ones, else on free ones. A port that was asked
-// for is taken or the start fails.
-func startStack(o dev.Options, kafkaGiven, registryGiven bool) (*dev.Stack, error) {
-	kafka, registry := dev.LastPorts(o.Dir)
-	if !kafkaGiven {
-		if kafka != 0 {
-			o.KafkaPort = kafka
-		}
-		o.KafkaPort = dev.FreePort(o.KafkaPort)
-	}
-	if !registryGiven {
-		if registry != 0 {
-			o.RegistryPort = registry
-		}
-		o.RegistryPort = dev.FreePort(o.RegistryPort)
-	}
-	return dev.Start(o)
 }
 
 func runStack(cmd *cobra.Command, p *ops.Project, stack *dev.Stack, asJSON bool) error {

@@ -90,9 +90,6 @@ func (p *Project) Environment(a Addresses) (Environment, error) {
 	return env, nil
 }
 
-// StackDir is where the development stack keeps its state, in the project's folder.
-const StackDir = ".trestle"
-
 func (e Environment) needBrokers() error {
 	if len(e.Brokers) > 0 {
 		return nil

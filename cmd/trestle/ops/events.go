@@ -32,7 +32,7 @@ type EventTypes struct {
 // there are only those.
 func (p *Project) EventTypes(ctx context.Context) (EventTypes, error) {
 	set, err := p.load(ctx)
-	if errors.Is(err, errNoProject) {
+	if errors.Is(err, ErrNoProject) {
 		own := slices.Clone(builtIn())
 		sortByType(own)
 		return EventTypes{Own: own}, nil

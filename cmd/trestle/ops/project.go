@@ -42,7 +42,8 @@ type Config struct {
 // ConfigName is the file that makes a folder a project.
 const ConfigName = "trestle.yaml"
 
-var errNoProject = errors.New("no " + ConfigName + " here or in a folder above: run this inside a project, name its folder with --dir, or make one with trestle init")
+// ErrNoProject says that neither the working directory nor a folder above it is a project.
+var ErrNoProject = errors.New("no " + ConfigName + " here or in a folder above: run this inside a project, name its folder with --dir, or make one with trestle init")
 
 // Open reads the project in a folder, which may lack a trestle.yaml; then the defaults hold. Without a folder the project
 // is the nearest one upwards from the working directory that has the file.
@@ -54,7 +55,7 @@ func Open(folder string) (*Project, error) {
 	for folder == "" && !exists(filepath.Join(dir, ConfigName)) {
 		parent := filepath.Dir(dir)
 		if parent == dir {
-			return nil, errNoProject
+			return nil, ErrNoProject
 		}
 		dir = parent
 	}
