@@ -536,6 +536,9 @@ func TestCallerOptionsAreChecked(t *testing.T) {
 	if _, err := trestle.NewCaller(nil); err == nil || !strings.Contains(err.Error(), "no brokers") {
 		t.Errorf("no brokers: got %v", err)
 	}
+	if _, err := trestle.NewCaller([]string{""}); err == nil || !strings.Contains(err.Error(), "the address of broker 1 of 1 is empty") {
+		t.Errorf("an empty address: got %v", err)
+	}
 }
 
 func TestMaxCallsAndASharedPublisher(t *testing.T) {

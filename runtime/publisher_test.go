@@ -288,4 +288,7 @@ func TestPublisherOptionsAreChecked(t *testing.T) {
 	if _, err := trestle.NewPublisher(nil); err == nil || !strings.Contains(err.Error(), "no brokers") {
 		t.Errorf("no brokers: got %v", err)
 	}
+	if _, err := trestle.NewPublisher([]string{""}); err == nil || !strings.Contains(err.Error(), "the address of broker 1 of 1 is empty") {
+		t.Errorf("an empty address: got %v", err)
+	}
 }

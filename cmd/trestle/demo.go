@@ -119,7 +119,7 @@ func checkCommitted(ctx context.Context, p *ops.Project, set *schema.Set, step f
 }
 
 func converse(ctx context.Context, set *schema.Set, env ops.Environment, step func(string, ...any), out io.Writer) (*demo.Summary, error) {
-	store, err := env.OpenStore(ctx)
+	store, err := env.OpenTraces(ctx)
 	if err != nil {
 		return nil, err
 	}

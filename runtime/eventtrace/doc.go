@@ -6,7 +6,7 @@
 // everything the log still has, and a record that is read again adds nothing, because its key is its place in the log:
 // topic, partition, offset.
 //
-//	store, err := store.Open(ctx, "postgres://localhost/traces")
+//	store, err := store.OpenTraces(ctx, "postgres://localhost/traces")
 //	if err != nil {
 //		return err
 //	}

@@ -38,7 +38,7 @@ func conversationOf(ctx context.Context) error {
 		return err
 	}
 
-	store, err := store.Open(ctx, filepath.Join(dir, "trace.db"))
+	store, err := store.OpenTraces(ctx, filepath.Join(dir, "trace.db"))
 	if err != nil {
 		return err
 	}

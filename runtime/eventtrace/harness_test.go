@@ -70,18 +70,18 @@ func publish(t testing.TB, client *kgo.Client, topic string, partition int32, fr
 	}
 }
 
-func openStore(t testing.TB) *sqlite.Store {
+func openStore(t testing.TB) *sqlite.Traces {
 	t.Helper()
-	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "trace.db"))
+	db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "trace.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := store.Close(); err != nil {
+		if err := db.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	return store
+	return db.Traces()
 }
 
 func newSink(t testing.TB, cluster *kfake.Cluster, topics []string, store eventtrace.Store, opts ...eventtrace.SinkOption) *eventtrace.Sink {

@@ -28,7 +28,7 @@ type Store interface {
 	// empty type is that of records whose type could not be read. It fails if limit is below 1.
 	ByType(ctx context.Context, eventType string, before Cursor, limit int) (Page, error)
 
-	// Close frees what the store holds. It waits for calls under way.
+	// Close closes the store's database. It waits for calls under way.
 	Close() error
 }
 

@@ -181,7 +181,7 @@ func (r *Reader) lookAround(ctx context.Context) error {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case Classify(err) == Fatal:
-		return fmt.Errorf("%s: %w", what, err)
+		return fmt.Errorf("%s: %w%s", what, err, Advice(err))
 	}
 	// Those that are found are read on meanwhile.
 	r.failures++
@@ -196,7 +196,7 @@ func (r *Reader) pause(ctx context.Context, what string, err error) error {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case Classify(err) == Fatal:
-		return fmt.Errorf("%s: %w", what, err)
+		return fmt.Errorf("%s: %w%s", what, err, Advice(err))
 	}
 	r.failures++
 	pause := r.cfg.Backoff.After(r.failures)

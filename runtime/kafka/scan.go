@@ -75,7 +75,8 @@ func WithPerPartition(n int) ScanOption {
 }
 
 // WithPatience sets for how long a scan that makes no progress tries again before it gives up with the last error,
-// overriding the default of 15 s. An endless scan waits for ever once the cluster has answered it.
+// overriding the default of 15 s. When no broker answers at its beginning it gives up at once. An endless scan waits for
+// ever once the cluster has answered.
 func WithPatience(d time.Duration) ScanOption {
 	return func(s *scan) { s.patience = d }
 }
@@ -128,7 +129,7 @@ const maxPoll = 1000
 func (s *scan) run(ctx context.Context, conn Connection, topics []string, from From, to To, give func(*Record) bool) error {
 	r, err := NewReader(conn, ReaderConfig{
 		Topics: topics, From: from, To: to, Observer: s,
-		Backoff: Backoff{100 * time.Millisecond, 2 * time.Second}, Discovery: 5 * time.Second,
+		Backoff: Backoff{100 * time.Millisecond, 2 * time.Second}, Discovery: time.Second,
 	})
 	if err != nil {
 		return fmt.Errorf("read topics: %w", err)
@@ -201,8 +202,10 @@ func (s *scan) Lost(err error) { s.log.Warn("the brokers lost records", "error",
 
 // Retrying implements [ReaderObserver].
 func (s *scan) Retrying(what string, err error, pause time.Duration) error {
-	waits := s.endless && s.opened
-	if !waits && time.Since(s.progress)+pause > s.patience {
+	// Brokers that never answered are more often wrongly addressed than away; the client has tried again itself.
+	never := !s.opened && Classify(err) == Unknown
+	tooLong := !(s.endless && s.opened) && time.Since(s.progress)+pause > s.patience
+	if never || tooLong {
 		return fmt.Errorf("%s: %w", what, err)
 	}
 	s.log.Warn("could not "+what+", trying again", "error", err, "in", pause)

@@ -1,5 +1,9 @@
-// Package store opens a trace store by its address. It links the drivers of all stores: who uses only one opens it by
-// its own package.
+// Package store opens the database that an address names: PostgreSQL or a SQLite file. It links the drivers of both: who
+// uses only one opens it by its own package.
+//
+// There is one adapter a database, in the packages postgres and sqlite, which connects, migrates and closes, and on it a
+// store for each concept that is kept, such as traced events. What every store of a concept must do, the package storetest
+// says as tests, a suite a concept.
 package store
 
 import (
@@ -12,41 +16,64 @@ import (
 	"github.com/omninode/trestle/runtime/store/sqlite"
 )
 
-// Open opens the store at the address, and applies the migrations it lacks:
+// Database is an open database. Its stores share its connections.
+type Database interface {
+	// Traces returns the store of traced events. Closing it closes the database.
+	Traces() eventtrace.Store
+	// Close closes the database, after waiting for calls under way.
+	Close() error
+}
+
+// Open opens the database at the address, and applies the migrations it lacks:
 //
 //	postgres://user@host/database   PostgreSQL, also postgresql://
 //	sqlite:path/to/trace.db         a SQLite file, created if it is missing, also sqlite:///absolute/path
 //	path/to/trace.db                the same
-func Open(ctx context.Context, address string) (eventtrace.Store, error) {
+func Open(ctx context.Context, address string) (Database, error) {
 	scheme, rest, ok := strings.Cut(address, ":")
 	switch {
 	case address == "":
-		return nil, fmt.Errorf("open the trace store: no address, want postgres://… or sqlite:PATH")
+		return nil, fmt.Errorf("open the store: no address, want postgres://… or sqlite:PATH")
 	case ok && (scheme == "postgres" || scheme == "postgresql"):
-		return postgresStore(ctx, address)
+		return openPostgres(ctx, address)
 	case ok && (scheme == "sqlite" || scheme == "sqlite3" || scheme == "file"):
-		return sqliteStore(ctx, strings.TrimPrefix(rest, "//"))
+		return openSQLite(ctx, strings.TrimPrefix(rest, "//"))
 	case ok && strings.HasPrefix(rest, "//"):
-		return nil, fmt.Errorf("open the trace store: unknown scheme %s://, want postgres://… or sqlite:PATH", scheme)
+		return nil, fmt.Errorf("open the store: unknown scheme %s://, want postgres://… or sqlite:PATH", scheme)
 	default:
-		return sqliteStore(ctx, address)
+		return openSQLite(ctx, address)
 	}
 }
 
-// The stores come as pointers: a nil one must not become a Store that is not nil.
-
-func postgresStore(ctx context.Context, dsn string) (eventtrace.Store, error) {
-	store, err := postgres.Open(ctx, dsn)
+// OpenTraces opens the database at the address, as [Open] does, for its traced events alone: closing the store closes it.
+func OpenTraces(ctx context.Context, address string) (eventtrace.Store, error) {
+	db, err := Open(ctx, address)
 	if err != nil {
 		return nil, err
 	}
-	return store, nil
+	return db.Traces(), nil
 }
 
-func sqliteStore(ctx context.Context, path string) (eventtrace.Store, error) {
-	store, err := sqlite.Open(ctx, path)
+type postgresDatabase struct{ *postgres.Database }
+
+func (d postgresDatabase) Traces() eventtrace.Store { return d.Database.Traces() }
+
+func openPostgres(ctx context.Context, dsn string) (Database, error) {
+	db, err := postgres.Open(ctx, dsn)
 	if err != nil {
 		return nil, err
 	}
-	return store, nil
+	return postgresDatabase{db}, nil
+}
+
+type sqliteDatabase struct{ *sqlite.Database }
+
+func (d sqliteDatabase) Traces() eventtrace.Store { return d.Database.Traces() }
+
+func openSQLite(ctx context.Context, path string) (Database, error) {
+	db, err := sqlite.Open(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	return sqliteDatabase{db}, nil
 }

@@ -27,7 +27,7 @@ func TestStore(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			store, err := store.Open(t.Context(), address(t))
+			store, err := store.OpenTraces(t.Context(), address(t))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -48,7 +48,7 @@ func TestStoreSaysWhatIsWrong(t *testing.T) {
 		"mysql://host/db":        "unknown scheme mysql://",
 		"sqlite:":                "a path of a file is needed",
 		"sqlite::memory:":        "a path of a file is needed",
-		"postgres://127.0.0.1:1": "open the trace store",
+		"postgres://127.0.0.1:1": "open the store",
 	} {
 		if store, err := store.Open(t.Context(), address); err == nil || store != nil {
 			t.Errorf("%q: store %v, error %v", address, store, err)

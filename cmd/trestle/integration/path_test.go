@@ -163,7 +163,7 @@ func publishSamples(t *testing.T, k *kafka, samples []sample) map[at]written {
 func traceInto(t *testing.T, k *kafka, address string, topics []string, samples map[at]written) []eventtrace.Event {
 	t.Helper()
 	ctx := within(t, patience)
-	store, err := store.Open(ctx, address)
+	store, err := store.OpenTraces(ctx, address)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -130,10 +130,10 @@ func (e Environment) registryClient(opts ...registry.Option) (*registry.Client, 
 	return registry.New(e.Registry, opts...)
 }
 
-// OpenStore opens the environment's trace store.
-func (e Environment) OpenStore(ctx context.Context) (eventtrace.Store, error) {
+// OpenTraces opens the environment's trace store.
+func (e Environment) OpenTraces(ctx context.Context) (eventtrace.Store, error) {
 	if err := e.needStore(); err != nil {
 		return nil, err
 	}
-	return store.Open(ctx, e.Store)
+	return store.OpenTraces(ctx, e.Store)
 }

@@ -39,7 +39,7 @@ func NewTracer(ctx context.Context, p *Project, env Environment, o TracerOptions
 	if err := env.needBrokers(); err != nil {
 		return nil, err
 	}
-	store, err := env.OpenStore(ctx)
+	store, err := env.OpenTraces(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +120,7 @@ func TraceType(ctx context.Context, env Environment, eventType string, limit int
 }
 
 func query(ctx context.Context, env Environment, ask func(eventtrace.Store) ([]eventtrace.Event, error)) ([]Traced, error) {
-	store, err := env.OpenStore(ctx)
+	store, err := env.OpenTraces(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -25,7 +25,7 @@ func BenchmarkAppend(b *testing.B) {
 		"topic", "partition", "offset", "event_id", "correlation_id", "session_id", "event_type", "timestamp", "log_time",
 		"key", "payload",
 	}
-	storetest.BenchmarkAppend(b, store, func(events []eventtrace.Event) error {
+	storetest.BenchmarkTraces(b, store, func(events []eventtrace.Event) error {
 		_, err := conn.CopyFrom(b.Context(), pgx.Identifier{"bare"}, columns,
 			pgx.CopyFromSlice(len(events), func(i int) ([]any, error) {
 				e := &events[i]

@@ -193,8 +193,8 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 	defer conn.Exec(t.Context(), "DROP DATABASE "+latin+" WITH (FORCE)") //nolint:errcheck // the server goes with the tests
 	for name, test := range map[string]struct{ dsn, want string }{
 		"another encoding": {strings.Replace(dsn, conn.Config().Database, latin, 1), "encoding is LATIN1, it must be UTF8"},
-		"nobody there":     {"postgres://127.0.0.1:1/x?connect_timeout=2", "open the trace store"},
-		"not a DSN":        {"postgres://%zz", "open the trace store"},
+		"nobody there":     {"postgres://127.0.0.1:1/x?connect_timeout=2", "open the store"},
+		"not a DSN":        {"postgres://%zz", "open the store"},
 	} {
 		if store, err := postgres.Open(t.Context(), test.dsn); err == nil {
 			store.Close()

@@ -18,16 +18,16 @@ const selectEvents = `SELECT topic, "partition", "offset", event_id, coalesce(co
 FROM event_logs `
 
 // ByCorrelation implements [eventtrace.Store].
-func (s *Store) ByCorrelation(ctx context.Context, id string) ([]eventtrace.Event, error) {
+func (s *Traces) ByCorrelation(ctx context.Context, id string) ([]eventtrace.Event, error) {
 	return s.byID(ctx, "correlation", id, selectEvents+"WHERE correlation_id = ?")
 }
 
 // BySession implements [eventtrace.Store].
-func (s *Store) BySession(ctx context.Context, id string) ([]eventtrace.Event, error) {
+func (s *Traces) BySession(ctx context.Context, id string) ([]eventtrace.Event, error) {
 	return s.byID(ctx, "session", id, selectEvents+"WHERE session_id = ?")
 }
 
-func (s *Store) byID(ctx context.Context, what, id, query string) ([]eventtrace.Event, error) {
+func (s *Traces) byID(ctx context.Context, what, id, query string) ([]eventtrace.Event, error) {
 	parsed, err := uuid.Parse(id)
 	if err != nil {
 		return nil, fmt.Errorf("read the trace of %s %q: not a UUID", what, id)
@@ -41,7 +41,7 @@ func (s *Store) byID(ctx context.Context, what, id, query string) ([]eventtrace.
 }
 
 // ByType implements [eventtrace.Store].
-func (s *Store) ByType(ctx context.Context, eventType string, before eventtrace.Cursor, limit int) (eventtrace.Page, error) {
+func (s *Traces) ByType(ctx context.Context, eventType string, before eventtrace.Cursor, limit int) (eventtrace.Page, error) {
 	if limit < 1 {
 		return eventtrace.Page{}, fmt.Errorf("read the trace of type %q: limit is %d, at least 1", eventType, limit)
 	}
@@ -60,8 +60,8 @@ func (s *Store) ByType(ctx context.Context, eventType string, before eventtrace.
 	return eventtrace.NewPage(events, limit), nil
 }
 
-func (s *Store) query(ctx context.Context, query string, args ...any) ([]eventtrace.Event, error) {
-	rows, err := s.read.QueryContext(ctx, query, args...)
+func (s *Traces) query(ctx context.Context, query string, args ...any) ([]eventtrace.Event, error) {
+	rows, err := s.db.read.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}

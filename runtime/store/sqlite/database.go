@@ -1,7 +1,10 @@
-// Package sqlite keeps traced events in a SQLite file, in the tables of the package migrations, without a database
-// server and without cgo.
+// Package sqlite keeps in a SQLite file what is to be kept, in the tables of the package migrations, without a database
+// server and without cgo. There is one adapter, [Database], which opens, migrates and closes, and a type on it for each
+// concept:
 //
-//	store, err := sqlite.Open(ctx, ".trestle/trace.db")
+//	db, err := sqlite.Open(ctx, ".trestle/trace.db")
+//	...
+//	traces := db.Traces() // traced events
 //
 // The file is in WAL mode: readers, also of other processes, do not wait for the writer. Writers take turns.
 package sqlite
@@ -18,16 +21,13 @@ import (
 	_ "modernc.org/sqlite" // the driver "sqlite"
 
 	"github.com/omninode/trestle/migrations"
-	"github.com/omninode/trestle/runtime/eventtrace"
 )
 
-// Store is a [eventtrace.Store] in a SQLite file.
-type Store struct {
+// Database is a SQLite file with the tables of the package migrations.
+type Database struct {
 	write *sql.DB // one connection: SQLite has one writer, and waiting here is cheaper than at the file's lock
 	read  *sql.DB
 }
-
-var _ eventtrace.Store = (*Store)(nil)
 
 // busyTimeout is how long a statement waits for another process's transaction, in milliseconds.
 const busyTimeout = 10_000
@@ -35,15 +35,15 @@ const busyTimeout = 10_000
 // Open opens the file, creates it if it is missing, and applies the migrations it lacks. The folder must exist. What
 // is committed survives a crash of the process; a crash of the machine can undo the last commits, progress and events
 // together, and the sink then reads them again.
-func Open(ctx context.Context, path string) (*Store, error) {
-	store, err := open(ctx, path)
+func Open(ctx context.Context, path string) (*Database, error) {
+	db, err := open(ctx, path)
 	if err != nil {
-		return nil, fmt.Errorf("open the trace store %s: %w", path, err)
+		return nil, fmt.Errorf("open the store %s: %w", path, err)
 	}
-	return store, nil
+	return db, nil
 }
 
-func open(ctx context.Context, path string) (*Store, error) {
+func open(ctx context.Context, path string) (*Database, error) {
 	if path == "" || strings.HasPrefix(path, ":memory:") {
 		return nil, errors.New("a path of a file is needed: events in memory would be gone with their progress")
 	}
@@ -65,7 +65,7 @@ func open(ctx context.Context, path string) (*Store, error) {
 		return nil, errors.Join(err, write.Close())
 	}
 	read.SetMaxOpenConns(max(4, runtime.GOMAXPROCS(0)))
-	return &Store{write: write, read: read}, nil
+	return &Database{write: write, read: read}, nil
 }
 
 func dsn(path, transactions string, pragmas ...string) string {
@@ -78,33 +78,6 @@ func dsn(path, transactions string, pragmas ...string) string {
 }
 
 // Close closes the file, after waiting for calls under way.
-func (s *Store) Close() error {
-	return errors.Join(s.read.Close(), s.write.Close())
-}
-
-// Progress implements [eventtrace.Store].
-func (s *Store) Progress(ctx context.Context) (_ eventtrace.Progress, err error) {
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("read the trace's progress: %w", err)
-		}
-	}()
-	rows, err := s.read.QueryContext(ctx, `SELECT topic, "partition", next_offset FROM trace_progress`)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	progress := make(eventtrace.Progress)
-	for rows.Next() {
-		var (
-			topic     string
-			partition int32
-			next      int64
-		)
-		if err := rows.Scan(&topic, &partition, &next); err != nil {
-			return nil, err
-		}
-		progress.Set(topic, partition, next)
-	}
-	return progress, rows.Err()
+func (d *Database) Close() error {
+	return errors.Join(d.read.Close(), d.write.Close())
 }

@@ -1,7 +1,7 @@
-// Package tracetest holds what every trace store must do, as tests.
+// Package storetest holds what every store must do, as tests: a suite for each concept that databases keep.
 //
-//	func TestStore(t *testing.T) {
-//		storetest.Exercise(t, func(t *testing.T) eventtrace.Store { return openEmpty(t) })
+//	func TestTraces(t *testing.T) {
+//		storetest.Traces(t, func(t *testing.T) eventtrace.Store { return openEmpty(t).Traces() })
 //	}
 package storetest
 
@@ -23,9 +23,9 @@ import (
 	"github.com/omninode/trestle/runtime/wire"
 )
 
-// Exercise tests a store against the contract of [eventtrace.Store]. open returns a new, empty one that is closed when its
+// Traces tests a store against the contract of [eventtrace.Store]. open returns a new, empty one that is closed when its
 // test ends.
-func Exercise(t *testing.T, open func(t *testing.T) eventtrace.Store) {
+func Traces(t *testing.T, open func(t *testing.T) eventtrace.Store) {
 	t.Helper()
 	for _, test := range []struct {
 		name string

@@ -31,7 +31,7 @@ const setProgress = `INSERT INTO trace_progress (topic, "partition", next_offset
 ON CONFLICT (topic, "partition") DO UPDATE SET next_offset = excluded.next_offset, updated_at = excluded.updated_at`
 
 // Append implements [eventtrace.Store].
-func (s *Store) Append(ctx context.Context, events []eventtrace.Event, next eventtrace.Progress) (int, error) {
+func (s *Traces) Append(ctx context.Context, events []eventtrace.Event, next eventtrace.Progress) (int, error) {
 	for i := range events {
 		if err := events[i].Validate(); err != nil {
 			return 0, fmt.Errorf("store events: %w", err)
@@ -44,8 +44,8 @@ func (s *Store) Append(ctx context.Context, events []eventtrace.Event, next even
 	return added, nil
 }
 
-func (s *Store) append(ctx context.Context, events []eventtrace.Event, next eventtrace.Progress) (int, error) {
-	tx, err := s.write.BeginTx(ctx, nil)
+func (s *Traces) append(ctx context.Context, events []eventtrace.Event, next eventtrace.Progress) (int, error) {
+	tx, err := s.db.write.BeginTx(ctx, nil)
 	if err != nil {
 		return 0, err
 	}

@@ -27,9 +27,9 @@ func Events(topic string, from int64, n int) []eventtrace.Event {
 	return events
 }
 
-// BenchmarkAppend measures Append by batches of 1000 new events, in events per second. bare, if not nil, writes a batch
+// BenchmarkTraces measures Append by batches of 1000 new events, in events per second. bare, if not nil, writes a batch
 // as the database can at best; it is measured in turn with Append, and the metric "ratio" is Append's rate over its.
-func BenchmarkAppend(b *testing.B, store eventtrace.Store, bare func(events []eventtrace.Event) error) {
+func BenchmarkTraces(b *testing.B, store eventtrace.Store, bare func(events []eventtrace.Event) error) {
 	b.Helper()
 	var ours, theirs time.Duration
 	offset := int64(0)

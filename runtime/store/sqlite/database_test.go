@@ -15,18 +15,18 @@ import (
 	"github.com/omninode/trestle/runtime/store/storetest"
 )
 
-func open(t testing.TB, path string) *sqlite.Store {
+func open(t testing.TB, path string) *sqlite.Traces {
 	t.Helper()
-	store, err := sqlite.Open(t.Context(), path)
+	db, err := sqlite.Open(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return store
+	return db.Traces()
 }
 
-func TestStore(t *testing.T) {
+func TestTraces(t *testing.T) {
 	t.Parallel()
-	storetest.Exercise(t, func(t *testing.T) eventtrace.Store {
+	storetest.Traces(t, func(t *testing.T) eventtrace.Store {
 		return open(t, filepath.Join(t.TempDir(), "a trace?#%.db"))
 	})
 }
@@ -34,7 +34,7 @@ func TestStore(t *testing.T) {
 func BenchmarkAppend(b *testing.B) {
 	store := open(b, filepath.Join(b.TempDir(), "trace.db"))
 	defer store.Close()
-	storetest.BenchmarkAppend(b, store, nil)
+	storetest.BenchmarkTraces(b, store, nil)
 }
 
 func TestReopened(t *testing.T) {
@@ -71,12 +71,13 @@ func TestSeveralProcesses(t *testing.T) {
 	)
 	for range processes {
 		group.Go(func() {
-			store, err := sqlite.Open(t.Context(), path)
+			db, err := sqlite.Open(t.Context(), path)
 			if err != nil {
 				t.Error(err)
 				return
 			}
-			defer store.Close()
+			defer db.Close()
+			store := db.Traces()
 			for at := int64(0); at < 300; at += 100 {
 				n, err := store.Append(t.Context(), storetest.Events("a", at, 100), eventtrace.Progress{"a": {0: at + 100}})
 				if err != nil {
@@ -123,7 +124,7 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 		if store, err := sqlite.Open(t.Context(), path); err == nil {
 			store.Close()
 			t.Errorf("%q: no error", path)
-		} else if !strings.Contains(err.Error(), "open the trace store "+path) {
+		} else if !strings.Contains(err.Error(), "open the store "+path) {
 			t.Errorf("%q: error %v", path, err)
 		}
 	}

@@ -22,7 +22,7 @@ import (
 // (another sink is further, the store's progress was set back) it inserts what is new. An event that the server
 // refuses for its content, such as JSON nested too deeply for its stack, is stored as invalid with its bytes, so that
 // it does not hold up those behind it.
-func (s *Store) Append(ctx context.Context, events []eventtrace.Event, next eventtrace.Progress) (int, error) {
+func (s *Traces) Append(ctx context.Context, events []eventtrace.Event, next eventtrace.Progress) (int, error) {
 	for i := range events {
 		if err := events[i].Validate(); err != nil {
 			return 0, fmt.Errorf("store events: %w", err)
@@ -49,9 +49,9 @@ func (s *Store) Append(ctx context.Context, events []eventtrace.Event, next even
 	}
 }
 
-func (s *Store) appendWith(ctx context.Context, add way, events []eventtrace.Event, next eventtrace.Progress) (int, error) {
+func (s *Traces) appendWith(ctx context.Context, add way, events []eventtrace.Event, next eventtrace.Progress) (int, error) {
 	added := 0
-	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+	err := pgx.BeginFunc(ctx, s.db.pool, func(tx pgx.Tx) error {
 		if len(events) > 0 {
 			ahead, err := lockProgress(ctx, tx, events)
 			if err != nil {

@@ -12,16 +12,16 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(services.Main(m)) }
 
-func open(t testing.TB, dsn string) *postgres.Store {
+func open(t testing.TB, dsn string) *postgres.Traces {
 	t.Helper()
-	store, err := postgres.Open(t.Context(), dsn)
+	db, err := postgres.Open(t.Context(), dsn)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return store
+	return db.Traces()
 }
 
-func TestStore(t *testing.T) {
+func TestTraces(t *testing.T) {
 	t.Parallel()
-	storetest.Exercise(t, func(t *testing.T) eventtrace.Store { return open(t, services.Postgres(t)) })
+	storetest.Traces(t, func(t *testing.T) eventtrace.Store { return open(t, services.Postgres(t)) })
 }

@@ -1,0 +1,63 @@
+// Package postgres keeps in a PostgreSQL database what is to be kept, in the tables of the package migrations. There is
+// one adapter, [Database], which connects, migrates and closes, and a type on it for each concept:
+//
+//	db, err := postgres.Open(ctx, "postgres://trestle@db.internal/traces")
+//	...
+//	traces := db.Traces() // traced events
+//
+// A traced event's payload is a column of type json, so that people ask for payload->>'message' with psql.
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/omninode/trestle/migrations"
+)
+
+// Database is a PostgreSQL database with the tables of the package migrations.
+type Database struct {
+	pool *pgxpool.Pool
+}
+
+// Open connects to the database of the DSN, a URL or a list of key=value as libpq takes them, and applies the
+// migrations it lacks. The DSN may also say pool_max_conns and the other settings of pgxpool. Open fails if the
+// server does not answer, or the database's encoding is not UTF-8, which JSON needs.
+func Open(ctx context.Context, dsn string) (*Database, error) {
+	pool, err := pgxpool.New(ctx, dsn)
+	if err != nil {
+		return nil, fmt.Errorf("open the store: %w", err)
+	}
+	db := &Database{pool: pool}
+	if err := db.prepare(ctx); err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("open the store: %w", err)
+	}
+	return db, nil
+}
+
+func (d *Database) prepare(ctx context.Context) error {
+	var encoding string
+	if err := d.pool.QueryRow(ctx, "SELECT current_setting('server_encoding')").Scan(&encoding); err != nil {
+		return err
+	}
+	if encoding != "UTF8" {
+		return fmt.Errorf("the database's encoding is %s, it must be UTF8", encoding)
+	}
+	db := stdlib.OpenDBFromPool(d.pool)
+	provider, err := migrations.Postgres(db)
+	if err != nil {
+		return errors.Join(err, db.Close())
+	}
+	return errors.Join(migrations.Up(ctx, provider), db.Close())
+}
+
+// Close closes the connections, after waiting for those in use.
+func (d *Database) Close() error {
+	d.pool.Close()
+	return nil
+}
