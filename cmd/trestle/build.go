@@ -2,14 +2,12 @@ package main
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 
-	"github.com/omninode/trestle/tools/load"
+	"github.com/omninode/trestle/cmd/trestle/ops"
 	"github.com/spf13/cobra"
 )
 
-func newBuild(p *project) *cobra.Command {
+func newBuild(p *folder) *cobra.Command {
 	var output string
 	cmd := &cobra.Command{
 		Use:   "build -o IMAGE",
@@ -18,22 +16,18 @@ func newBuild(p *project) *cobra.Command {
 the JSON Schemas beside them. The same schemas give the same bytes.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			set, err := p.load(cmd.Context())
-			if err != nil {
-				return err
-			}
-			image, err := load.WriteImage(set)
+			image, err := ops.Build(cmd.Context(), p.project())
 			if err != nil {
 				return err
 			}
 			if output == "-" {
-				_, err := cmd.OutOrStdout().Write(image)
+				_, err := cmd.OutOrStdout().Write(image.Content)
 				return err
 			}
-			if err := replaceFile(output, image); err != nil {
+			if err := image.WriteFile(output); err != nil {
 				return err
 			}
-			fmt.Fprintf(cmd.ErrOrStderr(), "%s: %d packages, %d bytes\n", output, len(set.Packages), len(image))
+			fmt.Fprintf(cmd.ErrOrStderr(), "%s: %d packages, %d bytes\n", output, image.Packages, len(image.Content))
 			return nil
 		},
 	}
@@ -42,28 +36,4 @@ the JSON Schemas beside them. The same schemas give the same bytes.`,
 		panic(err)
 	}
 	return cmd
-}
-
-// replaceFile writes a file as a whole: who reads it sees the old one or the new one.
-func replaceFile(path string, content []byte) error {
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
-		return os.WriteFile(path, content, 0o644) // a device or a pipe
-	}
-	tmp, err := os.CreateTemp(filepath.Dir(path), ".trestle-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(tmp.Name())
-	if _, err := tmp.Write(content); err != nil {
-		tmp.Close()
-		return err
-	}
-	if err := tmp.Chmod(0o644); err != nil {
-		tmp.Close()
-		return err
-	}
-	if err := tmp.Close(); err != nil {
-		return err
-	}
-	return os.Rename(tmp.Name(), path)
 }

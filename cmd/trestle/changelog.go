@@ -1,18 +1,18 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
-	"time"
+	"strings"
 
-	"github.com/omninode/trestle/compat"
+	"github.com/omninode/trestle/cmd/trestle/ops"
 	"github.com/omninode/trestle/compat/changelog"
-	"github.com/omninode/trestle/tools/schema"
 	"github.com/spf13/cobra"
 )
 
-func newChangelog(p *project) *cobra.Command {
-	var exemptions string
+func newChangelog(p *folder) *cobra.Command {
+	var o ops.ChangelogOptions
 	var asJSON bool
 	var c connections
 	format := string(changelog.Text)
@@ -37,23 +37,15 @@ project's exemptions accept does not count as breaking.`,
 			if !slices.Contains(changelog.Formats(), changelog.Format(format)) {
 				return fmt.Errorf("format %q: one of %s", format, join(changelog.Formats()))
 			}
-			accepted, err := readExemptions(p, exemptions)
+			o.Old, o.New = args[0], strings.Join(args[1:], "")
+			project := p.project()
+			o.Environment = c.lookup(project)
+			log, err := ops.Changelog(cmd.Context(), project, o)
 			if err != nil {
 				return err
 			}
-			old, err := p.loadLocation(cmd.Context(), args[0], &c)
-			if err != nil {
-				return err
-			}
-			new, name, err := p.loadNewer(cmd, args[1:], &c)
-			if err != nil {
-				return err
-			}
-			log, err := changes(old, new, accepted)
-			if err != nil {
-				return err
-			}
-			if err := changelog.Write(cmd.OutOrStdout(), log, changelog.Format(format), releaseName(args[0]), releaseName(name)); err != nil {
+			name := cmp.Or(o.New, ops.Unreleased)
+			if err := changelog.Write(cmd.OutOrStdout(), log, changelog.Format(format), ops.ReleaseName(args[0]), ops.ReleaseName(name)); err != nil {
 				return err
 			}
 			fmt.Fprintf(cmd.ErrOrStderr(), "%s (%s since %s)\n", changelog.Summary(log), name, args[0])
@@ -65,27 +57,7 @@ project's exemptions accept does not count as breaking.`,
 	}
 	cmd.Flags().StringVar(&format, "format", format, join(changelog.Formats()))
 	cmd.Flags().BoolVar(&asJSON, "json", false, "the same as --format json")
-	cmd.Flags().StringVar(&exemptions, "exemptions", "", "file of accepted findings (default: the project's)")
+	cmd.Flags().StringVar(&o.Exemptions, "exemptions", "", "file of accepted findings (default: the project's)")
 	c.addRegistry(cmd)
 	return cmd
-}
-
-// loadNewer loads the newer side, by default the project's schemas, and says what it is called.
-func (p *project) loadNewer(cmd *cobra.Command, args []string, c *connections) (*schema.Set, string, error) {
-	if len(args) == 1 {
-		set, err := p.loadLocation(cmd.Context(), args[0], c)
-		return set, args[0], err
-	}
-	set, err := p.load(cmd.Context(), p.versionOptions()...)
-	return set, "Unreleased", err
-}
-
-// changes compares two sets for people to read. Nobody looks at witnesses there.
-func changes(old, new *schema.Set, accepted *compat.Exemptions) (*changelog.Changelog, error) {
-	report, err := compat.Compare(old, new, compat.Options{NoWitness: true})
-	if err != nil {
-		return nil, err
-	}
-	accepted.Take(report, time.Now())
-	return changelog.New(old, new, report), nil
 }

@@ -13,16 +13,16 @@ import (
 
 	"github.com/omninode/trestle/cmd/trestle/demo"
 	"github.com/omninode/trestle/cmd/trestle/dev"
-	"github.com/omninode/trestle/cmd/trestle/gate"
+	"github.com/omninode/trestle/cmd/trestle/ops"
+	"github.com/omninode/trestle/cmd/trestle/ops/gate"
 	"github.com/omninode/trestle/compat"
 	"github.com/omninode/trestle/runtime/registry"
 	"github.com/omninode/trestle/tools/gen"
-	"github.com/omninode/trestle/tools/load"
 	"github.com/omninode/trestle/tools/schema"
 	"github.com/spf13/cobra"
 )
 
-func newDemo(p *project) *cobra.Command {
+func newDemo(p *folder) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "demo",
@@ -38,7 +38,7 @@ of any project demo brings OmniNode's schemas itself, and has no generated code 
 			if asJSON {
 				out = io.Discard
 			}
-			summary, err := runDemo(cmd.Context(), p, out)
+			summary, err := runDemo(cmd.Context(), p.project(), out)
 			if err != nil {
 				return err
 			}
@@ -52,16 +52,16 @@ of any project demo brings OmniNode's schemas itself, and has no generated code 
 	return cmd
 }
 
-func runDemo(ctx context.Context, p *project, out io.Writer) (*demo.Summary, error) {
+func runDemo(ctx context.Context, p *ops.Project, out io.Writer) (*demo.Summary, error) {
 	begun := time.Now()
 	step := func(format string, args ...any) {
 		fmt.Fprintf(out, "%6.2fs  %s\n", time.Since(begun).Seconds(), fmt.Sprintf(format, args...))
 	}
-	set, err := p.load(ctx)
-	outside := errors.Is(err, errNoProject)
+	set, err := p.Load(ctx)
+	outside := errors.Is(err, ops.ErrNoProject)
 	if outside {
-		p = &project{source: demo.Schemas()}
-		set, err = p.load(ctx)
+		p = ops.Of(demo.Schemas())
+		set, err = p.Load(ctx)
 	}
 	if err != nil {
 		return nil, err
@@ -78,10 +78,12 @@ func runDemo(ctx context.Context, p *project, out io.Writer) (*demo.Summary, err
 	}
 	defer stack.Close()
 	step("broker at %s, registry at %s", stack.Brokers, stack.Registry)
-	env := stackEnvironment(stack)
-	if err := prepare(ctx, p, env, stepWriter(step)); err != nil {
+	env := ops.StackEnvironment(stack.Addresses)
+	prepared, err := ops.Prepare(ctx, p, env)
+	if err != nil {
 		return nil, err
 	}
+	step("%d topics and %d subjects in place", prepared.Topics, prepared.Subjects)
 	summary, err := converse(ctx, set, env, step, out)
 	if err != nil {
 		return nil, err
@@ -92,19 +94,19 @@ func runDemo(ctx context.Context, p *project, out io.Writer) (*demo.Summary, err
 }
 
 // checkProject checks what is in the project beside its schemas.
-func checkProject(ctx context.Context, p *project, set *schema.Set, step func(string, ...any)) error {
+func checkProject(ctx context.Context, p *ops.Project, set *schema.Set, step func(string, ...any)) error {
 	if err := checkGenerated(ctx, p, set, step); err != nil {
 		return err
 	}
 	return checkCommitted(ctx, p, set, step)
 }
 
-func checkGenerated(ctx context.Context, p *project, set *schema.Set, step func(string, ...any)) error {
+func checkGenerated(ctx context.Context, p *ops.Project, set *schema.Set, step func(string, ...any)) error {
 	files, err := gen.All(ctx, set, gen.Options{})
 	if err != nil {
 		return err
 	}
-	if stale := gen.Stale(p.path(p.config.Gen), files); len(stale) > 0 {
+	if stale := gen.Stale(p.Path(p.Config.Gen), files); len(stale) > 0 {
 		return no("generated code is not what the schemas say (%s and %d more): run trestle generate", stale[0], len(stale)-1)
 	}
 	step("%d generated files are up to date", len(files))
@@ -113,8 +115,8 @@ func checkGenerated(ctx context.Context, p *project, set *schema.Set, step func(
 
 // checkCommitted compares the schemas with those of the last commit; without a repository there is nothing to compare
 // with.
-func checkCommitted(ctx context.Context, p *project, set *schema.Set, step func(string, ...any)) error {
-	old, err := p.loadSource(ctx, load.Git{Dir: p.dir, Ref: "HEAD", Path: p.config.Schemas, Root: p.config.Schemas})
+func checkCommitted(ctx context.Context, p *ops.Project, set *schema.Set, step func(string, ...any)) error {
+	old, err := p.LoadCommitted(ctx)
 	if err != nil {
 		step("no compatibility gate: %v", err)
 		return nil
@@ -130,8 +132,8 @@ func checkCommitted(ctx context.Context, p *project, set *schema.Set, step func(
 	return nil
 }
 
-func converse(ctx context.Context, set *schema.Set, env environment, step func(string, ...any), out io.Writer) (*demo.Summary, error) {
-	store, err := env.openStore(ctx)
+func converse(ctx context.Context, set *schema.Set, env ops.Environment, step func(string, ...any), out io.Writer) (*demo.Summary, error) {
+	store, err := env.OpenTraces(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -144,8 +146,8 @@ func converse(ctx context.Context, set *schema.Set, env environment, step func(s
 		Brokers:   env.Brokers,
 		SchemaIDs: registry.NewSchemaIDs(client),
 		Store:     store,
-		Topics:    topicNames(set.Topics),
-		Reader:    traceReader(set),
+		Topics:    ops.TopicNames(set),
+		Reader:    ops.TraceReader(set),
 		Step:      func(text string) { step("%s", text) },
 		Log:       slog.New(slog.DiscardHandler), // failures are part of the show, and counted
 	}
@@ -154,7 +156,7 @@ func converse(ctx context.Context, set *schema.Set, env environment, step func(s
 			o.DeadLetters = append(o.DeadLetters, t.Name)
 		}
 	}
-	types := eventTypesOf(set)
+	types := ops.EventTypesOf(set)
 	omninode, ok, err := demo.OmniNode(ctx, types)
 	if err != nil {
 		return nil, err
@@ -176,7 +178,7 @@ func converse(ctx context.Context, set *schema.Set, env environment, step func(s
 		return nil, err
 	}
 	fmt.Fprintf(out, "\n%s %s\n", word, id)
-	writeTimeline(out, events)
+	writeTimeline(out, ops.Timeline(events))
 	return summary, nil
 }
 
@@ -191,12 +193,4 @@ func writeSummary(out io.Writer, s *demo.Summary) {
 	fmt.Fprintf(w, "%d\t%d\t%d\t%d\t  in all\n", s.Published, s.Consumed, s.DeadLettered, s.Traced)
 	w.Flush()
 	fmt.Fprintf(out, "\n%d sessions in %.1f s; every event was consumed or dead-lettered, and traced\n", s.Sessions, float64(s.DurationMS)/1000)
-}
-
-// stepWriter turns what is written, a line at a time, into steps.
-type stepWriter func(format string, args ...any)
-
-func (w stepWriter) Write(b []byte) (int, error) {
-	w("%s", b[:max(0, len(b)-1)])
-	return len(b), nil
 }

@@ -1,27 +1,17 @@
 package main
 
 import (
-	"context"
 	"fmt"
-	"io"
 
 	"github.com/omninode/trestle/cmd/trestle/dev"
-	"github.com/omninode/trestle/cmd/trestle/gate"
-	"github.com/omninode/trestle/runtime/eventtrace"
-	"github.com/omninode/trestle/runtime/topics"
+	"github.com/omninode/trestle/cmd/trestle/ops"
 	"github.com/spf13/cobra"
 )
 
-// The ports of a stack's first start in a folder; it keeps those that it got.
-const (
-	defaultKafkaPort    = 9092
-	defaultRegistryPort = 8081
-)
-
-func newDev(p *project) *cobra.Command {
+func newDev(p *folder) *cobra.Command {
 	var kafkaPort, registryPort int
+	var o ops.StackOptions
 	var asJSON bool
-	var dir string
 	cmd := &cobra.Command{
 		Use:   "dev",
 		Short: "Run a broker, a Schema Registry and a trace store on this machine, until ctrl-C",
@@ -30,69 +20,47 @@ loopback interface. Topics and subjects are put in place as the schemas say, and
 in .trestle and found again at the next start, under the same addresses.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := p.open(); err != nil {
-				return err
-			}
-			if dir == "" {
-				dir = p.path(stackDir)
-			}
-			o := dev.Options{Dir: dir, KafkaPort: kafkaPort, RegistryPort: registryPort, Checker: gate.Checker{}}
-			stack, err := startStack(o, cmd.Flags().Changed("kafka-port"), cmd.Flags().Changed("registry-port"))
+			project, err := p.open()
 			if err != nil {
 				return err
 			}
-			err = runStack(cmd, p, stack, asJSON)
+			if cmd.Flags().Changed("kafka-port") {
+				o.KafkaPort = &kafkaPort
+			}
+			if cmd.Flags().Changed("registry-port") {
+				o.RegistryPort = &registryPort
+			}
+			stack, err := ops.StartStack(project, o)
+			if err != nil {
+				return err
+			}
+			err = runStack(cmd, project, stack, asJSON)
 			if closeErr := stack.Close(); err == nil {
 				err = closeErr
 			}
 			return err
 		},
 	}
-	cmd.Flags().IntVar(&kafkaPort, "kafka-port", defaultKafkaPort, "port of the broker; 0 takes a free one")
-	cmd.Flags().IntVar(&registryPort, "registry-port", defaultRegistryPort, "port of the registry; 0 takes a free one")
-	cmd.Flags().StringVar(&dir, "state", "", "folder of the state (default: .trestle in the project)")
+	cmd.Flags().IntVar(&kafkaPort, "kafka-port", ops.KafkaPort, "port of the broker; 0 takes a free one")
+	cmd.Flags().IntVar(&registryPort, "registry-port", ops.RegistryPort, "port of the registry; 0 takes a free one")
+	cmd.Flags().StringVar(&o.State, "state", "", "folder of the state (default: .trestle in the project)")
 	addJSON(cmd, &asJSON, "print the addresses as one JSON object when everything is up")
 	return cmd
 }
 
-// startStack starts on the ports of the last start, else on the usual ones, else on free ones. A port that was asked
-// for is taken or the start fails.
-func startStack(o dev.Options, kafkaGiven, registryGiven bool) (*dev.Stack, error) {
-	kafka, registry := dev.LastPorts(o.Dir)
-	if !kafkaGiven {
-		if kafka != 0 {
-			o.KafkaPort = kafka
-		}
-		o.KafkaPort = dev.FreePort(o.KafkaPort)
-	}
-	if !registryGiven {
-		if registry != 0 {
-			o.RegistryPort = registry
-		}
-		o.RegistryPort = dev.FreePort(o.RegistryPort)
-	}
-	return dev.Start(o)
-}
-
-func runStack(cmd *cobra.Command, p *project, stack *dev.Stack, asJSON bool) error {
+func runStack(cmd *cobra.Command, p *ops.Project, stack *dev.Stack, asJSON bool) error {
 	ctx := cmd.Context()
-	env := stackEnvironment(stack)
-	if err := prepare(ctx, p, env, cmd.ErrOrStderr()); err != nil {
-		return err
-	}
-	store, err := env.openStore(ctx)
+	env := ops.StackEnvironment(stack.Addresses)
+	prepared, err := ops.Prepare(ctx, p, env)
 	if err != nil {
 		return err
 	}
-	defer store.Close()
-	set, err := p.load(ctx)
+	fmt.Fprintf(cmd.ErrOrStderr(), "%d topics and %d subjects in place\n", prepared.Topics, prepared.Subjects)
+	tracer, err := ops.NewTracer(ctx, p, env, ops.TracerOptions{Log: logger(cmd)})
 	if err != nil {
 		return err
 	}
-	sink, err := eventtrace.NewSink(env.Brokers, topicNames(set.Topics), store, traceReader(set), eventtrace.WithLogger(logger(cmd)))
-	if err != nil {
-		return err
-	}
+	defer tracer.Close()
 	if asJSON {
 		if err := showLine(cmd, stack.Addresses); err != nil {
 			return err
@@ -101,35 +69,5 @@ func runStack(cmd *cobra.Command, p *project, stack *dev.Stack, asJSON bool) err
 		fmt.Fprintf(cmd.OutOrStdout(), "brokers   %s\nregistry  %s\nstore     %s\n", stack.Brokers, stack.Registry, stack.Store)
 		fmt.Fprintln(cmd.ErrOrStderr(), "running; ctrl-C to stop")
 	}
-	return sink.Run(ctx)
-}
-
-func stackEnvironment(stack *dev.Stack) environment {
-	return environment{Brokers: []string{stack.Brokers}, Registry: stack.Registry, Store: stack.Store, ReplicationFactor: 1}
-}
-
-// prepare brings a stack's topics and subjects to what the schemas say.
-func prepare(ctx context.Context, p *project, env environment, progress io.Writer) error {
-	set, err := p.load(ctx)
-	if err != nil {
-		return err
-	}
-	cl, err := env.kafka()
-	if err != nil {
-		return err
-	}
-	defer cl.Close()
-	topicPlan, err := topics.NewPlan(ctx, cl, topicSpecs(set, env))
-	if err != nil {
-		return err
-	}
-	if err := topicPlan.Apply(ctx, cl); err != nil {
-		return err
-	}
-	subjectPlan, err := register(ctx, p, env, false)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(progress, "%d topics and %d subjects in place\n", len(topicPlan.Topics), len(subjectPlan.Subjects))
-	return nil
+	return tracer.Run(ctx)
 }

@@ -1,26 +1,14 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 
-	"github.com/omninode/trestle/tools/gen"
+	"github.com/omninode/trestle/cmd/trestle/ops"
 	"github.com/spf13/cobra"
 )
 
-// generateAnswer is what `generate --json` prints.
-type generateAnswer struct {
-	Files   int             `json:"files"`
-	Changed []generatedFile `json:"changed"`
-}
-
-type generatedFile struct {
-	Path   string     `json:"path"`
-	Action gen.Action `json:"action"`
-}
-
-func newGenerate(p *project) *cobra.Command {
+func newGenerate(p *folder) *cobra.Command {
 	var check, watch, asJSON bool
 	cmd := &cobra.Command{
 		Use:   "generate",
@@ -35,18 +23,19 @@ are deleted. Nothing is written when a schema has a mistake.`,
 			if watch {
 				return watchAndGenerate(cmd, p, asJSON)
 			}
-			act := gen.Write
+			act := ops.Generate
 			if check {
-				act = gen.Diff
+				act = ops.Stale
 			}
-			answer, err := generate(cmd.Context(), p, act)
+			project := p.project()
+			answer, err := act(cmd.Context(), project)
 			if err != nil {
 				return err
 			}
 			if asJSON {
 				err = printJSON(cmd, answer)
 			} else {
-				answer.print(cmd, p)
+				printGenerated(cmd, project, answer)
 			}
 			if err != nil {
 				return err
@@ -63,32 +52,34 @@ are deleted. Nothing is written when a schema has a mistake.`,
 	return cmd
 }
 
-// generate makes all files of the project and has act write or compare them.
-func generate(ctx context.Context, p *project, act func(dir string, files []gen.File) ([]gen.Change, error)) (generateAnswer, error) {
-	set, err := p.load(ctx)
+// watchAndGenerate generates at every save until ctrl-C. A mistake is printed, and what was generated before stays until
+// it is mended.
+func watchAndGenerate(cmd *cobra.Command, p *folder, asJSON bool) error {
+	project, err := p.open()
 	if err != nil {
-		return generateAnswer{}, err
+		return err
 	}
-	files, err := gen.All(ctx, set, gen.Options{})
-	if err != nil {
-		return generateAnswer{}, err
-	}
-	changes, err := act(p.path(p.config.Gen), files)
-	if err != nil {
-		return generateAnswer{}, err
-	}
-	answer := generateAnswer{Files: len(files), Changed: []generatedFile{}}
-	for _, c := range changes {
-		answer.Changed = append(answer.Changed, generatedFile(c))
-	}
-	return answer, nil
+	return ops.Watch(cmd.Context(), project, func(project *ops.Project, answer ops.Generated, err error) error {
+		switch {
+		case err != nil:
+			fmt.Fprintln(cmd.ErrOrStderr(), err)
+		case asJSON:
+			if err := showLine(cmd, answer); err != nil {
+				return err
+			}
+		default:
+			printGenerated(cmd, project, answer)
+		}
+		_, err = fmt.Fprintf(cmd.ErrOrStderr(), "watching %s; ctrl-C to stop\n", project.Shown(project.Config.Schemas))
+		return err
+	})
 }
 
-func (a generateAnswer) print(cmd *cobra.Command, p *project) {
-	for _, c := range a.Changed {
-		fmt.Fprintf(cmd.OutOrStdout(), "%s %s/%s\n", c.Action, p.config.Gen, c.Path)
+func printGenerated(cmd *cobra.Command, p *ops.Project, answer ops.Generated) {
+	for _, c := range answer.Changed {
+		fmt.Fprintf(cmd.OutOrStdout(), "%s %s/%s\n", c.Action, p.Config.Gen, c.Path)
 	}
-	if len(a.Changed) == 0 {
-		fmt.Fprintf(cmd.ErrOrStderr(), "%d files, all up to date\n", a.Files)
+	if len(answer.Changed) == 0 {
+		fmt.Fprintf(cmd.ErrOrStderr(), "%d files, all up to date\n", answer.Files)
 	}
 }

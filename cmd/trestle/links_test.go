@@ -1,7 +1,13 @@
 package main
 
 import (
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -23,4 +29,55 @@ func TestPublishersLinkNoDatabase(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestCommandsParseAndPrint keeps work out of the commands, which parse flags, call ops and print; and flags out of ops.
+func TestCommandsParseAndPrint(t *testing.T) {
+	t.Parallel()
+	for folder, banned := range map[string][]string{
+		".":        {"github.com/twmb/", "github.com/omninode/trestle/tools/load", "database/sql"},
+		"scaffold": {"github.com/twmb/", "github.com/omninode/trestle/tools", "github.com/spf13/", "database/sql"},
+		"ops":      {"github.com/spf13/"},
+		"ops/gate": {"github.com/spf13/", "github.com/twmb/"},
+	} {
+		files, err := filepath.Glob(filepath.Join(folder, "*.go"))
+		if err != nil || len(files) == 0 {
+			t.Fatalf("%s: %d files, %v", folder, len(files), err)
+		}
+		for _, name := range files {
+			if strings.HasSuffix(name, "_test.go") {
+				continue
+			}
+			file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, spec := range file.Imports {
+				path, err := strconv.Unquote(spec.Path.Value)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if slices.ContainsFunc(banned, func(b string) bool { return strings.HasPrefix(path, b) }) {
+					t.Errorf("%s imports %s", name, path)
+				}
+			}
+			if folder == "." {
+				loadsNothing(t, name, file)
+			}
+		}
+	}
+}
+
+// loadsNothing holds a command's file to the model of schemas: what loads them is for ops to call.
+func loadsNothing(t *testing.T, name string, file *ast.File) {
+	t.Helper()
+	loaders := []string{"Load", "LoadDocument", "Dir", "FS", "FileAt", "Files", "Git", "Image", "ImageBytes", "In", "Locator", "ParseLocation", "WriteImage"}
+	ast.Inspect(file, func(n ast.Node) bool {
+		if s, ok := n.(*ast.SelectorExpr); ok {
+			if pkg, ok := s.X.(*ast.Ident); ok && pkg.Name == "schema" && slices.Contains(loaders, s.Sel.Name) {
+				t.Errorf("%s calls schema.%s", name, s.Sel.Name)
+			}
+		}
+		return true
+	})
 }

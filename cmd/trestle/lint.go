@@ -3,11 +3,12 @@ package main
 import (
 	"fmt"
 
+	"github.com/omninode/trestle/cmd/trestle/ops"
 	"github.com/omninode/trestle/tools/lint"
 	"github.com/spf13/cobra"
 )
 
-func newLint(p *project) *cobra.Command {
+func newLint(p *folder) *cobra.Command {
 	var asJSON, list bool
 	cmd := &cobra.Command{
 		Use:   "lint",
@@ -17,29 +18,23 @@ func newLint(p *project) *cobra.Command {
 			if list {
 				return listLintRules(cmd, asJSON)
 			}
-			set, err := p.load(cmd.Context())
+			r, err := ops.Lint(cmd.Context(), p.project())
 			if err != nil {
 				return err
 			}
-			opts := lint.Options{Ignore: p.config.Lint.Ignore}
-			if err := opts.Check(); err != nil {
-				return fmt.Errorf("%s: lint: %w", p.path(configName), err)
-			}
-			findings := lint.Run(set, opts)
-			errors, warnings := lint.Count(findings)
 			if asJSON {
-				err = printJSON(cmd, map[string]any{"clean": errors == 0, "findings": findings})
+				err = printJSON(cmd, r)
 			} else {
-				err = lint.WriteText(cmd.OutOrStdout(), set.Root, findings)
+				err = lint.WriteText(cmd.OutOrStdout(), r.Root, r.Findings)
 			}
 			if err != nil {
 				return err
 			}
-			if errors > 0 {
-				return no("%d errors, %d warnings", errors, warnings)
+			if r.Errors > 0 {
+				return no("%d errors, %d warnings", r.Errors, r.Warnings)
 			}
-			if len(findings) > 0 {
-				fmt.Fprintf(cmd.ErrOrStderr(), "%d warnings\n", len(findings))
+			if len(r.Findings) > 0 {
+				fmt.Fprintf(cmd.ErrOrStderr(), "%d warnings\n", len(r.Findings))
 			}
 			return nil
 		},
@@ -48,7 +43,6 @@ func newLint(p *project) *cobra.Command {
 	cmd.Flags().BoolVar(&list, "list-rules", false, "list the rules and what they keep")
 	return cmd
 }
-
 func listLintRules(cmd *cobra.Command, asJSON bool) error {
 	type rule struct {
 		ID      string `json:"id"`

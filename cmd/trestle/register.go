@@ -1,17 +1,17 @@
 package main
 
 import (
-	"context"
+	"cmp"
 	"errors"
 	"fmt"
 	"text/tabwriter"
 
-	"github.com/omninode/trestle/cmd/trestle/gate"
+	"github.com/omninode/trestle/cmd/trestle/ops"
 	"github.com/omninode/trestle/runtime/registry"
 	"github.com/spf13/cobra"
 )
 
-func newRegister(p *project) *cobra.Command {
+func newRegister(p *folder) *cobra.Command {
 	var c connections
 	var dryRun, asJSON bool
 	var level string
@@ -27,17 +27,17 @@ one. Apicurio can't judge JSON Schema 2020-12 and refuses every later version at
 there, Trestle's own check stands either way.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			env, err := c.resolve(p)
+			project := p.project()
+			env, err := c.resolve(project)
 			if err != nil {
 				return err
 			}
-			if err := env.needRegistry(); err != nil {
-				return err
+			env.Compatibility = cmp.Or(level, env.Compatibility)
+			act := ops.Register
+			if dryRun {
+				act = ops.PlanSubjects
 			}
-			if level != "" {
-				env.Compatibility = level
-			}
-			plan, err := register(cmd.Context(), p, env, dryRun)
+			plan, err := act(cmd.Context(), project, env)
 			if plan != nil {
 				if asJSON {
 					err = errors.Join(printJSON(cmd, plan), err)
@@ -57,39 +57,6 @@ there, Trestle's own check stands either way.`,
 	addJSON(cmd, &asJSON, "print the plan as JSON")
 	cmd.Flags().StringVar(&level, "compatibility", "", "set this compatibility level for the subjects (BACKWARD, FULL_TRANSITIVE, …)")
 	return cmd
-}
-
-// register plans, and unless dryRun applies. The plan is returned with an *IncompatibleError too.
-func register(ctx context.Context, p *project, env environment, dryRun bool) (*registry.Plan, error) {
-	set, err := p.load(ctx)
-	if err != nil {
-		return nil, err
-	}
-	declared, err := subjects(set)
-	if err != nil {
-		return nil, err
-	}
-	client, err := registry.New(env.Registry, registry.WithGate(gate.Registration))
-	if err != nil {
-		return nil, err
-	}
-	plan, err := client.Plan(ctx, declared)
-	if err != nil {
-		return nil, err
-	}
-	if refused := plan.Refused(); len(refused) > 0 {
-		return plan, &registry.IncompatibleError{Subjects: refused}
-	}
-	if dryRun {
-		return plan, nil
-	}
-	if err := client.Apply(ctx, plan); err != nil {
-		return plan, err
-	}
-	if env.Compatibility != "" {
-		return plan, client.SetCompatibility(ctx, plan, env.Compatibility)
-	}
-	return plan, nil
 }
 
 func printRegisterPlan(cmd *cobra.Command, plan *registry.Plan) {

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"fmt"
+	"strings"
+
 	"github.com/spf13/cobra"
 )
 
 func newRoot() *cobra.Command {
-	p := &project{}
+	p := new(folder)
 	root := &cobra.Command{
 		Use:   "trestle",
 		Short: "Schema-first events on Kafka: generate, check, register, publish, trace",
@@ -16,13 +19,15 @@ Exit status: 0 fine, 1 the answer is no (incompatible, invalid, drift), 2 it cou
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.PersistentFlags().StringVarP(&p.dir, "dir", "C", "", "folder of the project (default: the nearest one upwards with a trestle.yaml)")
+	root.PersistentFlags().StringVarP((*string)(p), "dir", "C", "", "folder of the project (default: the nearest one upwards with a trestle.yaml)")
 	root.AddGroup(
 		&cobra.Group{ID: "schemas", Title: "Schemas:"},
 		&cobra.Group{ID: "cluster", Title: "Cluster and registry:"},
 		&cobra.Group{ID: "events", Title: "Events:"},
 		&cobra.Group{ID: "local", Title: "On this machine:"},
 	)
+	// A command that only has others below it shows no line for itself.
+	root.SetUsageTemplate(strings.Replace(root.UsageTemplate(), "{{if .Runnable}}", "{{if and .Runnable (not .HasAvailableSubCommands)}}", 1))
 	add := func(group string, commands ...*cobra.Command) {
 		for _, c := range commands {
 			c.GroupID = group
@@ -35,4 +40,30 @@ Exit status: 0 fine, 1 the answer is no (incompatible, invalid, drift), 2 it cou
 	add("events", newPublish(p), newPeek(p), newTrace(p))
 	add("local", newDemo(p), newDev(p))
 	return root
+}
+
+// newParent returns a command that only has others below it. Alone it shows its help; a word that names none of them is
+// an error, lest a script takes the help for success.
+func newParent(use, short string, commands ...*cobra.Command) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:                        use,
+		Short:                      short,
+		SuggestionsMinimumDistance: 2,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return nil
+			}
+			if meant := cmd.SuggestionsFor(args[0]); len(meant) > 0 {
+				return fmt.Errorf("unknown command %q for %q: did you mean %s?", args[0], cmd.CommandPath(), strings.Join(meant, " or "))
+			}
+			var have []string
+			for _, c := range cmd.Commands() {
+				have = append(have, c.Name())
+			}
+			return fmt.Errorf("unknown command %q for %q: it has %s", args[0], cmd.CommandPath(), strings.Join(have, ", "))
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(commands...)
+	return cmd
 }

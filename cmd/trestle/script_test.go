@@ -12,7 +12,8 @@ import (
 	"testing"
 
 	"github.com/omninode/trestle/cmd/trestle/dev"
-	"github.com/omninode/trestle/cmd/trestle/gate"
+	"github.com/omninode/trestle/cmd/trestle/ops"
+	"github.com/omninode/trestle/cmd/trestle/ops/gate"
 	"github.com/omninode/trestle/runtime/topics"
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -44,11 +45,11 @@ func TestScripts(t *testing.T) {
 			if err := os.CopyFS(filepath.Join(project, "schemas"), os.DirFS(filepath.Join(root, "schemas"))); err != nil {
 				return err
 			}
-			config, err := os.ReadFile(filepath.Join(root, configName))
+			config, err := os.ReadFile(filepath.Join(root, ops.ConfigName))
 			if err != nil {
 				return err
 			}
-			return os.WriteFile(filepath.Join(project, configName), config, 0o644)
+			return os.WriteFile(filepath.Join(project, ops.ConfigName), config, 0o644)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"edit":  edit,

@@ -17,7 +17,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/omninode/trestle/cmd/trestle/gate"
+	"github.com/omninode/trestle/cmd/trestle/ops/gate"
 	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/registry"
 	"github.com/omninode/trestle/runtime/trestletest/services"

@@ -1,4 +1,4 @@
-package main
+package ops
 
 import (
 	"context"
@@ -11,26 +11,28 @@ import (
 	"github.com/omninode/trestle/tools/schema"
 )
 
-// eventTypes are the event types that a command knows: those of the project's schemas, sorted by type.
-type eventTypes []*trestle.EventInfo
+// EventTypes are the event types that a command knows: those of the project's schemas, sorted by type.
+type EventTypes []*trestle.EventInfo
 
-func (p *project) eventTypes(ctx context.Context) (eventTypes, error) {
+// EventTypes loads the project and returns the event types of its schemas.
+func (p *Project) EventTypes(ctx context.Context) (EventTypes, error) {
 	set, err := p.load(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return eventTypesOf(set), nil
+	return EventTypesOf(set), nil
 }
 
-func eventTypesOf(set *schema.Set) eventTypes {
-	types := eventTypes(event.Events(set))
+// EventTypesOf returns the event types of a set.
+func EventTypesOf(set *schema.Set) EventTypes {
+	types := EventTypes(event.Events(set))
 	slices.SortStableFunc(types, func(a, b *trestle.EventInfo) int { return strings.Compare(a.Type, b.Type) })
 	return types
 }
 
-// named finds an event by its type, or by its full name where several packages have the type, as two versions may. The
+// Named finds an event by its type, or by its full name where several packages have the type, as two versions may. The
 // error suggests those that may have been meant.
-func (t eventTypes) named(name string) (*trestle.EventInfo, error) {
+func (t EventTypes) Named(name string) (*trestle.EventInfo, error) {
 	var found []string
 	var info *trestle.EventInfo
 	for _, e := range t {
@@ -56,10 +58,10 @@ func (t eventTypes) named(name string) (*trestle.EventInfo, error) {
 }
 
 // decoding are the types for reading records.
-func (t eventTypes) decoding() *trestle.Types { return trestle.NewTypes(t...) }
+func (t EventTypes) decoding() *trestle.Types { return trestle.NewTypes(t...) }
 
 // closeTo returns up to three types that may have been meant by a name, the likeliest first.
-func (t eventTypes) closeTo(name string) []string {
+func (t EventTypes) closeTo(name string) []string {
 	type candidate struct {
 		eventType string
 		distance  int

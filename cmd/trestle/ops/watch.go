@@ -1,44 +1,29 @@
-package main
+package ops
 
 import (
-	"fmt"
+	"context"
 	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
-
-	"github.com/omninode/trestle/tools/gen"
-	"github.com/spf13/cobra"
 )
 
 // watchInterval is how often the schemas' times of change are looked at. Looking is cheaper than it sounds, and sees
 // what notifications of the system miss: folders of a container or a network, and editors that exchange files.
 const watchInterval = 300 * time.Millisecond
 
-// watchAndGenerate generates, and again whenever a schema or trestle.yaml changes, until the context ends. A mistake is
-// printed, and what was generated before stays until it is mended.
-func watchAndGenerate(cmd *cobra.Command, p *project, asJSON bool) error {
-	if err := p.open(); err != nil {
-		return err
-	}
+// Watch generates, and again whenever a schema or trestle.yaml changes, until ctx ends. Each run is told to done, with the
+// project as it was read for that run; what was generated before a mistake stays until it is mended. An error of done ends
+// Watch and is its own.
+func Watch(ctx context.Context, p *Project, done func(*Project, Generated, error) error) error {
 	again := func() error {
-		answer, err := generate(cmd.Context(), p, gen.Write)
-		switch {
-		case cmd.Context().Err() != nil:
+		answer, err := Generate(ctx, p)
+		if ctx.Err() != nil {
 			return nil
-		case err != nil:
-			fmt.Fprintln(cmd.ErrOrStderr(), err)
-		case asJSON:
-			if err := showLine(cmd, answer); err != nil {
-				return err
-			}
-		default:
-			answer.print(cmd, p)
 		}
-		_, err = fmt.Fprintf(cmd.ErrOrStderr(), "watching %s; ctrl-C to stop\n", p.shown(p.config.Schemas))
-		return err
+		return done(p, answer, err)
 	}
 	w := newWatcher(p)
 	ticker := time.NewTicker(watchInterval)
@@ -48,12 +33,17 @@ func watchAndGenerate(cmd *cobra.Command, p *project, asJSON bool) error {
 			return err
 		}
 		select {
-		case <-cmd.Context().Done():
+		case <-ctx.Done():
 			return nil
 		case <-ticker.C:
 		}
-		if w.changed() {
-			p.opened = false // trestle.yaml may be what changed
+		if !w.changed() {
+			continue
+		}
+		if opened, openErr := Open(p.Dir); openErr != nil {
+			err = done(p, Generated{}, openErr)
+		} else { // trestle.yaml may be what changed
+			p, w.p = opened, opened
 			err = again()
 		}
 	}
@@ -61,11 +51,11 @@ func watchAndGenerate(cmd *cobra.Command, p *project, asJSON bool) error {
 
 // watcher looks for changes of a project's files.
 type watcher struct {
-	p          *project
+	p          *Project
 	done, last map[string]stamp // at the last change, and at the last look
 }
 
-func newWatcher(p *project) *watcher {
+func newWatcher(p *Project) *watcher {
 	now := p.stamps()
 	return &watcher{p, now, now}
 }
@@ -91,12 +81,12 @@ type stamp struct {
 
 // stamps returns the stamps of trestle.yaml and of all schema files. What cannot be read has none, so that its return is
 // a change.
-func (p *project) stamps() map[string]stamp {
+func (p *Project) stamps() map[string]stamp {
 	out := map[string]stamp{}
-	if info, err := os.Stat(p.path(configName)); err == nil {
-		out[configName] = stamp{info.Size(), info.ModTime()}
+	if info, err := os.Stat(p.Path(ConfigName)); err == nil {
+		out[ConfigName] = stamp{info.Size(), info.ModTime()}
 	}
-	root := p.path(p.config.Schemas)
+	root := p.Path(p.Config.Schemas)
 	_ = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		switch ext := filepath.Ext(path); {
 		case err != nil && d != nil && d.IsDir():

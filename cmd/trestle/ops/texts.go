@@ -1,4 +1,4 @@
-package main
+package ops
 
 import (
 	"bufio"
@@ -10,8 +10,8 @@ import (
 	"os"
 )
 
-// document is one event as somebody wrote it down.
-type document struct {
+// EventText is one event as somebody wrote it down.
+type EventText struct {
 	Name string // file, or file:line in a file of one event a line; "-" for standard input
 	Text []byte
 }
@@ -19,16 +19,16 @@ type document struct {
 // maxLine bounds one line of a file of one event a line, far above what a topic takes.
 const maxLine = 64 << 20
 
-// readDocuments calls each for every document of the named files, "-" being stdin; without names it reads stdin. A
-// file is one JSON document, or one a line: it is read by lines when its first line is a whole document and more
-// follows, and then a line is passed on as soon as it is there.
-func readDocuments(names []string, stdin io.Reader, each func(document) error) error {
+// ReadTexts calls each for every event text of the named files, "-" being stdin; without names it reads stdin. A file
+// is one JSON text, or one a line: it is read by lines when its first line is a whole one and more follows, and then a
+// line is passed on as soon as it is there.
+func ReadTexts(names []string, stdin io.Reader, each func(EventText) error) error {
 	if len(names) == 0 {
 		names = []string{"-"}
 	}
 	for _, name := range names {
 		if name == "-" {
-			if err := splitDocuments("-", stdin, each); err != nil {
+			if err := splitTexts("-", stdin, each); err != nil {
 				return err
 			}
 			continue
@@ -37,7 +37,7 @@ func readDocuments(names []string, stdin io.Reader, each func(document) error) e
 		if err != nil {
 			return err
 		}
-		err = splitDocuments(name, f, each)
+		err = splitTexts(name, f, each)
 		f.Close()
 		if err != nil {
 			return err
@@ -46,7 +46,7 @@ func readDocuments(names []string, stdin io.Reader, each func(document) error) e
 	return nil
 }
 
-func splitDocuments(name string, r io.Reader, each func(document) error) error {
+func splitTexts(name string, r io.Reader, each func(EventText) error) error {
 	br := bufio.NewReader(r)
 	first, rest, err := firstLine(br)
 	if err != nil {
@@ -61,13 +61,13 @@ func splitDocuments(name string, r io.Reader, each func(document) error) error {
 		if len(bytes.TrimSpace(text)) == 0 {
 			return fmt.Errorf("%s is empty: it holds no event", name)
 		}
-		return each(document{name, text})
+		return each(EventText{name, text})
 	}
 	scan := bufio.NewScanner(io.MultiReader(bytes.NewReader(first), br))
 	scan.Buffer(nil, maxLine)
 	for line := 1; scan.Scan(); line++ {
 		if text := bytes.TrimSpace(scan.Bytes()); len(text) > 0 {
-			if err := each(document{fmt.Sprintf("%s:%d", name, line), bytes.Clone(text)}); err != nil {
+			if err := each(EventText{fmt.Sprintf("%s:%d", name, line), bytes.Clone(text)}); err != nil {
 				return err
 			}
 		}

@@ -1,4 +1,4 @@
-package main
+package ops
 
 import (
 	"strings"
@@ -7,7 +7,7 @@ import (
 
 func TestEventTypesByName(t *testing.T) {
 	t.Parallel()
-	types := eventTypes{
+	types := EventTypes{
 		{Type: "OrderPlaced", FullName: "shop.v1.OrderPlaced"},
 		{Type: "OrderPlaced", FullName: "shop.v2.OrderPlaced"},
 		{Type: "OrderPaid", FullName: "shop.v1.OrderPaid"},
@@ -30,7 +30,7 @@ func TestEventTypesByName(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			info, err := types.named(name)
+			info, err := types.Named(name)
 			switch {
 			case tt.err != "" && (err == nil || !strings.Contains(err.Error(), tt.err)):
 				t.Errorf("got error %v, want %q in it", err, tt.err)

@@ -1,4 +1,4 @@
-package main
+package ops
 
 import (
 	"context"
@@ -11,18 +11,22 @@ import (
 	"github.com/omninode/trestle/tools/schema"
 )
 
+// Unreleased is what the schemas as they are called among versions.
+const Unreleased = "Unreleased"
+
 // releases tells the history of the schemas for the catalog, the newest release first: what each version changed since
 // the one before it, and what the schemas as they are changed since the last.
-func (p *project) releases(ctx context.Context, against []string, now *schema.Set, c *connections) ([]docs.Release, error) {
-	history, err := p.loadHistory(ctx, against, true, c)
+func releases(ctx context.Context, p *Project, against []string, now *schema.Set, environment Lookup) ([]docs.Release, error) {
+	l := &loader{project: p, environment: environment}
+	history, err := l.history(ctx, against, true)
 	if err != nil || len(history) == 0 {
 		return nil, err
 	}
-	accepted, err := readExemptions(p, "")
+	accepted, err := p.readExemptions("")
 	if err != nil {
 		return nil, err
 	}
-	history = append(history, version{"Unreleased", now})
+	history = append(history, version{Unreleased, now})
 	var out []docs.Release
 	for i := 1; i < len(history); i++ {
 		log, err := changes(history[i-1].set, history[i].set, accepted)
@@ -30,15 +34,15 @@ func (p *project) releases(ctx context.Context, against []string, now *schema.Se
 			return nil, err
 		}
 		if !log.Empty() {
-			out = append(out, release(log, releaseName(history[i].name), releaseName(history[i-1].name)))
+			out = append(out, release(log, ReleaseName(history[i].name), ReleaseName(history[i-1].name)))
 		}
 	}
 	slices.Reverse(out)
 	return out, nil
 }
 
-// releaseName is what people call what the command line calls git#v1.0.0 or git#v1.0.0:schemas.
-func releaseName(word string) string {
+// ReleaseName is what people call what the command line calls git#v1.0.0 or git#v1.0.0:schemas.
+func ReleaseName(word string) string {
 	ref, ok := strings.CutPrefix(word, "git#")
 	if !ok {
 		return word

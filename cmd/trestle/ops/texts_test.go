@@ -1,4 +1,4 @@
-package main
+package ops
 
 import (
 	"io"
@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestSplitDocuments(t *testing.T) {
+func TestSplitTexts(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name, in string
@@ -16,8 +16,8 @@ func TestSplitDocuments(t *testing.T) {
 	}{
 		{"one line", `{"a":1}`, []string{`- {"a":1}`}},
 		{"one line with its end", "{\"a\":1}\n", []string{`- {"a":1}`}},
-		{"one document over lines", "{\n\"a\":1\n}\n", []string{"- {\n\"a\":1\n}"}},
-		{"a document a line", "{\"a\":1}\n\n{\"a\":2}\n", []string{`-:1 {"a":1}`, `-:3 {"a":2}`}},
+		{"one text over lines", "{\n\"a\":1\n}\n", []string{"- {\n\"a\":1\n}"}},
+		{"a text a line", "{\"a\":1}\n\n{\"a\":2}\n", []string{`-:1 {"a":1}`, `-:3 {"a":2}`}},
 		{"a broken line among others", "{\"a\":1}\n{\"a\":\n", []string{`-:1 {"a":1}`, `-:2 {"a":`}},
 		{"broken as a whole", "{\"a\":\n1", []string{"- {\"a\":\n1"}},
 	}
@@ -25,7 +25,7 @@ func TestSplitDocuments(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			var got []string
-			err := splitDocuments("-", strings.NewReader(tt.in), func(d document) error {
+			err := splitTexts("-", strings.NewReader(tt.in), func(d EventText) error {
 				got = append(got, d.Name+" "+strings.TrimSpace(string(d.Text)))
 				return nil
 			})
@@ -41,7 +41,7 @@ func TestSplitDocuments(t *testing.T) {
 
 func TestEmptyInputIsAnError(t *testing.T) {
 	t.Parallel()
-	err := splitDocuments("-", strings.NewReader(" \n"), func(document) error { return io.ErrUnexpectedEOF })
+	err := splitTexts("-", strings.NewReader(" \n"), func(EventText) error { return io.ErrUnexpectedEOF })
 	if err == nil || !strings.Contains(err.Error(), "- is empty") {
 		t.Fatalf("got %v", err)
 	}
@@ -54,7 +54,7 @@ func TestLinesArriveAtOnce(t *testing.T) {
 	seen := make(chan string)
 	done := make(chan error, 1)
 	go func() {
-		done <- splitDocuments("-", r, func(d document) error {
+		done <- splitTexts("-", r, func(d EventText) error {
 			seen <- string(d.Text)
 			return nil
 		})

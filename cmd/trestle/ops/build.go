@@ -1,0 +1,54 @@
+package ops
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+
+	"github.com/omninode/trestle/tools/load"
+)
+
+// Image is all schemas of a project in one file.
+type Image struct {
+	// Content is the file: the descriptors of the protobuf files, as buf and protoc write and read them, and the JSON
+	// Schemas beside them. The same schemas give the same bytes.
+	Content []byte
+	// Packages is how many are in it.
+	Packages int
+}
+
+// Build compiles the project's schemas into an image.
+func Build(ctx context.Context, p *Project) (Image, error) {
+	set, err := p.load(ctx)
+	if err != nil {
+		return Image{}, err
+	}
+	content, err := load.WriteImage(set)
+	return Image{Content: content, Packages: len(set.Packages)}, err
+}
+
+// WriteFile writes the image to a file as a whole: who reads it sees the old one or the new one.
+func (i Image) WriteFile(path string) error { return replaceFile(path, i.Content) }
+
+func replaceFile(path string, content []byte) error {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return os.WriteFile(path, content, 0o644) // a device or a pipe
+	}
+	tmp, err := os.CreateTemp(filepath.Dir(path), ".trestle-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp.Name())
+	if _, err := tmp.Write(content); err != nil {
+		tmp.Close()
+		return err
+	}
+	if err := tmp.Chmod(0o644); err != nil {
+		tmp.Close()
+		return err
+	}
+	if err := tmp.Close(); err != nil {
+		return err
+	}
+	return os.Rename(tmp.Name(), path)
+}

@@ -1,0 +1,135 @@
+package ops
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/omninode/trestle/compat"
+	"github.com/omninode/trestle/tools/load"
+	"github.com/omninode/trestle/tools/schema"
+	"golang.org/x/sync/errgroup"
+)
+
+// CheckOptions say what [Check] compares, and by which rules.
+type CheckOptions struct {
+	// New is a folder (of schemas, or of a project), a .proto or .json file, an image, git#REF or registry:SUBJECT;
+	// empty: the project's schemas as they are.
+	New string
+	// Against are what to compare with, named like New: a history, oldest first. git#PATTERN is every tag that matches,
+	// and registry:SUBJECT every version of the subject in a mode that looks at all of them.
+	Against []string
+	// Profile says which rules judge; empty: [compat.Guide].
+	Profile compat.Profile
+	// Mode says in which direction and how far back; empty: the profile's own.
+	Mode compat.Mode
+	// Exemptions is the file of accepted findings; empty: the project's, which need not exist.
+	Exemptions string
+	// Environment is asked for its registry when a word is registry:SUBJECT.
+	Environment Lookup
+}
+
+// Check says what a set of schemas breaks for readers and writers of the older ones, exemptions applied.
+func Check(ctx context.Context, p *Project, o CheckOptions) (*compat.Report, error) {
+	exemptions, err := p.readExemptions(o.Exemptions)
+	if err != nil {
+		return nil, err
+	}
+	olds, next, err := loadBoth(ctx, p, o)
+	if err != nil {
+		return nil, err
+	}
+	r, err := compat.CompareHistory(olds, next, compat.Options{Profile: o.Profile, Mode: o.Mode})
+	if err != nil {
+		return nil, err
+	}
+	if exemptions != nil {
+		if err := exemptions.Apply(r, time.Now()); err != nil {
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+// loadBoth loads both sides, at the same time where that is only a matter of reading files.
+func loadBoth(ctx context.Context, p *Project, o CheckOptions) (olds []*schema.Set, next *schema.Set, err error) {
+	l := &loader{project: p, environment: o.Environment}
+	g, ctx := errgroup.WithContext(ctx)
+	if slices.ContainsFunc(append([]string{o.New}, o.Against...), func(w string) bool { return strings.HasPrefix(w, "registry:") }) {
+		g.SetLimit(1)
+	}
+	g.Go(func() (err error) {
+		if o.New != "" {
+			next, err = l.version(ctx, o.New, load.WithoutComments())
+		} else {
+			next, err = l.current(ctx, load.WithoutComments())
+		}
+		return err
+	})
+	g.Go(func() error {
+		history, err := l.history(ctx, o.Against, o.transitive(), load.WithoutComments())
+		for _, v := range history {
+			olds = append(olds, v.set)
+		}
+		return err
+	})
+	err = g.Wait()
+	return olds, next, err
+}
+
+// transitive says whether the mode looks at every version; an empty one is the profile's own.
+func (o CheckOptions) transitive() bool {
+	if o.Mode == "" {
+		return o.Profile != compat.Confluent
+	}
+	return o.Mode.Transitive()
+}
+
+// readExemptions reads the file of accepted findings. The project's own need not exist; one that is named must.
+func (p *Project) readExemptions(name string) (*compat.Exemptions, error) {
+	path := name
+	if name == "" {
+		if p.missing != nil {
+			return nil, nil
+		}
+		path = p.Path(p.Config.Exemptions)
+	}
+	text, err := os.ReadFile(path)
+	if name == "" && errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return compat.ParseExemptions(path, text)
+}
+
+// LoadCommitted loads the project's schemas as they are in the last commit.
+func (p *Project) LoadCommitted(ctx context.Context) (*schema.Set, error) {
+	return p.loadSource(ctx, load.Git{Dir: p.Dir, Ref: "HEAD", Path: p.Config.Schemas, Root: p.Config.Schemas})
+}
+
+// CheckRule is a rule of a profile.
+type CheckRule struct {
+	ID string `json:"id"`
+	// Purpose says what the rule keeps.
+	Purpose string `json:"purpose"`
+	// Breaks names the directions in which a finding breaks: backward, forward.
+	Breaks   []string `json:"breaks"`
+	Severity string   `json:"severity"`
+	// Policy says that the rule guards an agreement which no event can show broken.
+	Policy bool `json:"policy"`
+}
+
+// CheckRules returns the rules that judge in a profile.
+func CheckRules(profile compat.Profile) []CheckRule {
+	var out []CheckRule
+	for _, r := range compat.RulesOf(profile) {
+		out = append(out, CheckRule{r.ID, r.Purpose, r.Breaks.Names(), string(r.Severity), r.Policy})
+	}
+	return out
+}

@@ -1,0 +1,127 @@
+package ops
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	trestle "github.com/omninode/trestle/runtime"
+	"github.com/omninode/trestle/runtime/kafka"
+)
+
+// PeekOptions say which records [Peek] shows.
+type PeekOptions struct {
+	// Count is how many at most, over all partitions; at least 1.
+	Count int
+	// From is where to begin: "start", "end" (which waits for new ones), an offset of each partition, or a time (RFC 3339).
+	// Empty: the last Count records.
+	From string
+	// Warn is told why records in protobuf are shown as bytes, where their types can't be had; it may be nil.
+	Warn func(error)
+}
+
+// Peek calls show for records of a topic, in order of time. It joins no consumer group and moves no offset, and reads no
+// more than Count records of each partition. An error of show ends Peek and is its own.
+func Peek(ctx context.Context, p *Project, env Environment, topic string, o PeekOptions, show func(Peeked) error) error {
+	if o.Count < 1 {
+		return fmt.Errorf("-n %d: at least 1", o.Count)
+	}
+	if err := env.needBrokers(); err != nil {
+		return err
+	}
+	from, err := o.from()
+	if err != nil {
+		return err
+	}
+	types := sync.OnceValue(func() *trestle.Types { // only records in protobuf need them
+		known, err := p.EventTypes(ctx)
+		if err != nil && o.Warn != nil {
+			o.Warn(err)
+		}
+		return known.decoding()
+	})
+	each := func(r *kafka.Record) error { return show(peeked(r, types)) }
+	if o.From == "end" {
+		return peekNew(ctx, env.Connection(), topic, o.Count, each)
+	}
+	records, err := peekOld(ctx, env.Connection(), topic, from, o.Count)
+	if err != nil {
+		return err
+	}
+	if len(records) > o.Count {
+		if o.From == "" {
+			records = records[len(records)-o.Count:]
+		} else {
+			records = records[:o.Count]
+		}
+	}
+	for _, r := range records {
+		if err := each(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (o PeekOptions) from() (kafka.From, error) {
+	switch o.From {
+	case "":
+		return kafka.FromLast(int64(o.Count)), nil
+	case "start":
+		return kafka.FromStart(), nil
+	case "end":
+		return kafka.FromEnd(), nil
+	}
+	if offset, err := strconv.ParseInt(o.From, 10, 64); err == nil {
+		if offset < 0 {
+			return kafka.From{}, fmt.Errorf("--from %s: an offset is not negative", o.From)
+		}
+		return kafka.FromOffset(offset), nil
+	}
+	at, err := time.Parse(time.RFC3339, o.From)
+	if err != nil {
+		return kafka.From{}, fmt.Errorf("--from %q: want start, end, an offset, or a time such as 2025-10-16T12:34:56Z", o.From)
+	}
+	return kafka.FromTime(at), nil
+}
+
+// peekOld returns up to count records of each partition, those of all partitions in order of time.
+func peekOld(ctx context.Context, conn kafka.Connection, topic string, from kafka.From, count int) ([]*kafka.Record, error) {
+	var records []*kafka.Record
+	for r, err := range kafka.Scan(ctx, conn, []string{topic}, from, kafka.ToEnd(), kafka.WithPerPartition(count)) {
+		if err != nil {
+			return nil, err
+		}
+		records = append(records, r)
+	}
+	slices.SortStableFunc(records, func(a, b *kafka.Record) int {
+		if a.Partition == b.Partition {
+			return cmp.Compare(a.Offset, b.Offset)
+		}
+		return a.Timestamp.Compare(b.Timestamp)
+	})
+	return records, nil
+}
+
+// peekNew shows the next count records as they come, until ctx ends.
+func peekNew(ctx context.Context, conn kafka.Connection, topic string, count int, show func(*kafka.Record) error) error {
+	for r, err := range kafka.Scan(ctx, conn, []string{topic}, kafka.FromEnd(), kafka.Endless()) {
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err == nil {
+			err = show(r)
+		}
+		if err != nil {
+			return err
+		}
+		if count--; count == 0 {
+			break
+		}
+	}
+	return nil
+}

@@ -1,0 +1,148 @@
+package ops
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/omninode/trestle/tools/load"
+	"github.com/omninode/trestle/tools/schema"
+	"go.yaml.in/yaml/v3"
+)
+
+// Project is a folder with event schemas and what its trestle.yaml says of them. Nothing in it changes once it is there,
+// so that it may be used from many goroutines; what stands in the schemas is read anew by every function.
+type Project struct {
+	// Dir is the folder, as an absolute path.
+	Dir string
+	// Config is what its trestle.yaml says.
+	Config Config
+
+	source  load.Source // of the schemas, where that is not the folder
+	missing error       // why there is no project, outside of one
+}
+
+// Config is trestle.yaml.
+type Config struct {
+	// Schemas and Gen are folders, relative to the file; by default "schemas" and "gen".
+	Schemas string `yaml:"schemas"`
+	Gen     string `yaml:"gen"`
+	// GoImport is the import path of the Gen folder.
+	GoImport string `yaml:"go_import"`
+	// Exemptions is the file of findings that were accepted; by default "exemptions.yaml", which need not exist.
+	Exemptions string `yaml:"exemptions"`
+	Lint       struct {
+		// Ignore holds, by lint rule, the paths whose findings are accepted.
+		Ignore map[string][]string `yaml:"ignore"`
+	} `yaml:"lint"`
+	Environments map[string]Environment `yaml:"environments"`
+}
+
+// ConfigName is the file that makes a folder a project.
+const ConfigName = "trestle.yaml"
+
+// ErrNoProject says that neither the working directory nor a folder above it is a project.
+var ErrNoProject = errors.New("no " + ConfigName + " here or in a folder above: run this inside a project, name its folder with --dir, or make one with trestle init")
+
+// Open reads the project in a folder, which may lack a trestle.yaml; then the defaults hold. Without a folder the project
+// is the nearest one upwards from the working directory that has the file.
+func Open(folder string) (*Project, error) {
+	dir, err := filepath.Abs(folder)
+	if err != nil {
+		return nil, err
+	}
+	for folder == "" && !exists(filepath.Join(dir, ConfigName)) {
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return nil, ErrNoProject
+		}
+		dir = parent
+	}
+	path := filepath.Join(dir, ConfigName)
+	data, err := os.ReadFile(path)
+	if err != nil && (folder == "" || !errors.Is(err, fs.ErrNotExist)) {
+		return nil, err
+	}
+	p := &Project{Dir: dir, Config: Config{Schemas: "schemas", Gen: "gen", Exemptions: "exemptions.yaml"}}
+	if err := yaml.Unmarshal(data, &p.Config); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return p, nil
+}
+
+// At is [Open] for what can be done outside of a project too, such as comparing two files: that there is none, and why,
+// is the error of whatever needs one.
+func At(folder string) *Project {
+	p, err := Open(folder)
+	if err != nil {
+		return &Project{missing: err}
+	}
+	return p
+}
+
+// Of returns a project that is no folder: it has the schemas of a source, and nothing else.
+func Of(source load.Source) *Project { return &Project{source: source} }
+
+// Path returns a path of the project, from a path relative to its folder.
+func (p *Project) Path(elem ...string) string {
+	return filepath.Join(append([]string{p.Dir}, elem...)...)
+}
+
+// Shown is [Project.Path] for people: relative to the working directory where it is below that.
+func (p *Project) Shown(elem ...string) string {
+	path := p.Path(elem...)
+	if wd, err := os.Getwd(); err == nil {
+		if rel, err := filepath.Rel(wd, path); err == nil && filepath.IsLocal(rel) {
+			return rel
+		}
+	}
+	return path
+}
+
+// Load loads the project's schemas.
+func (p *Project) Load(ctx context.Context) (*schema.Set, error) { return p.load(ctx) }
+
+func (p *Project) load(ctx context.Context, opts ...load.Option) (*schema.Set, error) {
+	if p.missing != nil {
+		return nil, p.missing
+	}
+	if p.source != nil {
+		return p.loadSource(ctx, p.source, opts...)
+	}
+	dir := p.Shown(p.Config.Schemas)
+	set, err := p.loadSource(ctx, load.Dir(dir), opts...)
+	var mistakes schema.Errors
+	if errors.As(err, &mistakes) {
+		return nil, below(dir, mistakes)
+	}
+	return set, err
+}
+
+// loadSource loads schemas with the project's settings, where there is a project.
+func (p *Project) loadSource(ctx context.Context, src load.Source, opts ...load.Option) (*schema.Set, error) {
+	if p.Config.GoImport != "" {
+		opts = append(opts, load.WithGoPrefix(p.Config.GoImport))
+	}
+	return load.Schemas(ctx, src, opts...)
+}
+
+// below shows mistakes in files under the folder that they were loaded from, where an editor finds them.
+func below(dir string, mistakes schema.Errors) schema.Errors {
+	out := make(schema.Errors, len(mistakes))
+	for i, m := range mistakes {
+		moved := *m
+		if moved.Pos.File != "" {
+			moved.Pos.File = filepath.ToSlash(filepath.Join(dir, moved.Pos.File))
+		}
+		out[i] = &moved
+	}
+	return out
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}

@@ -1,0 +1,56 @@
+package ops
+
+import (
+	"context"
+
+	"github.com/omninode/trestle/cmd/trestle/ops/gate"
+	"github.com/omninode/trestle/runtime/registry"
+)
+
+// PlanSubjects says what [Register] would write; it writes nothing. A schema that breaks a stored version, by Trestle's
+// own check or by the registry's level, is refused: then the error is a *[registry.IncompatibleError], and the plan is
+// returned with it.
+func PlanSubjects(ctx context.Context, p *Project, env Environment) (*registry.Plan, error) {
+	_, plan, err := planSubjects(ctx, p, env)
+	return plan, err
+}
+
+// Register writes a version of each subject whose schema differs from the newest one, references first, and sets the
+// environment's compatibility level where it names one. Where [PlanSubjects] refuses a schema nothing is written. The plan
+// is returned with an error that comes after it.
+func Register(ctx context.Context, p *Project, env Environment) (*registry.Plan, error) {
+	client, plan, err := planSubjects(ctx, p, env)
+	if err != nil {
+		return plan, err
+	}
+	if err := client.Apply(ctx, plan); err != nil {
+		return plan, err
+	}
+	if env.Compatibility != "" {
+		return plan, client.SetCompatibility(ctx, plan, env.Compatibility)
+	}
+	return plan, nil
+}
+
+func planSubjects(ctx context.Context, p *Project, env Environment) (*registry.Client, *registry.Plan, error) {
+	client, err := env.registryClient(registry.WithGate(gate.Registration))
+	if err != nil {
+		return nil, nil, err
+	}
+	set, err := p.load(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	declared, err := subjects(set)
+	if err != nil {
+		return nil, nil, err
+	}
+	plan, err := client.Plan(ctx, declared)
+	if err != nil {
+		return nil, nil, err
+	}
+	if refused := plan.Refused(); len(refused) > 0 {
+		return nil, plan, &registry.IncompatibleError{Subjects: refused}
+	}
+	return client, plan, nil
+}

@@ -1,0 +1,83 @@
+package ops
+
+import (
+	"cmp"
+	"context"
+
+	"github.com/omninode/trestle/cmd/trestle/dev"
+	"github.com/omninode/trestle/cmd/trestle/ops/gate"
+	"github.com/omninode/trestle/runtime/topics"
+)
+
+// StackDir is where the development stack keeps its state, in the project's folder.
+const StackDir = ".trestle"
+
+// The ports of a stack's first start in a folder; it keeps those that it got.
+const (
+	KafkaPort    = 9092
+	RegistryPort = 8081
+)
+
+// StackOptions say where a development stack runs.
+type StackOptions struct {
+	// State is the folder that keeps its state; empty: [StackDir] in the project.
+	State string
+	// KafkaPort and RegistryPort are to listen on; 0 takes a free one, and one that is taken is an error. With nil they
+	// are those of the last start, else the usual ones, else free ones.
+	KafkaPort, RegistryPort *int
+}
+
+// StartStack starts the project's development stack. Its registry refuses schemas that break stored ones.
+func StartStack(p *Project, o StackOptions) (*dev.Stack, error) {
+	if p.missing != nil {
+		return nil, p.missing
+	}
+	dir := o.State
+	if dir == "" {
+		dir = p.Path(StackDir)
+	}
+	kafka, registry := dev.LastPorts(dir)
+	return dev.Start(dev.Options{
+		Dir: dir, KafkaPort: port(o.KafkaPort, kafka, KafkaPort), RegistryPort: port(o.RegistryPort, registry, RegistryPort), Checker: gate.Checker{},
+	})
+}
+
+func port(asked *int, last, usual int) int {
+	if asked != nil {
+		return *asked
+	}
+	return dev.FreePort(cmp.Or(last, usual))
+}
+
+// StackEnvironment is the environment of a development stack.
+func StackEnvironment(a dev.Addresses) Environment {
+	return Environment{Brokers: []string{a.Brokers}, Registry: a.Registry, Store: a.Store, ReplicationFactor: 1}
+}
+
+// Prepared counts what [Prepare] has put in place.
+type Prepared struct{ Topics, Subjects int }
+
+// Prepare brings the topics and subjects of an environment to what the schemas say.
+func Prepare(ctx context.Context, p *Project, env Environment) (Prepared, error) {
+	set, err := p.load(ctx)
+	if err != nil {
+		return Prepared{}, err
+	}
+	cl, err := env.kafka()
+	if err != nil {
+		return Prepared{}, err
+	}
+	defer cl.Close()
+	topicPlan, err := topics.NewPlan(ctx, cl, topicSpecs(set, env))
+	if err != nil {
+		return Prepared{}, err
+	}
+	if err := topicPlan.Apply(ctx, cl); err != nil {
+		return Prepared{}, err
+	}
+	subjectPlan, err := Register(ctx, p, env)
+	if err != nil {
+		return Prepared{}, err
+	}
+	return Prepared{Topics: len(topicPlan.Topics), Subjects: len(subjectPlan.Subjects)}, nil
+}

@@ -1,0 +1,127 @@
+package ops
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"strconv"
+
+	"github.com/omninode/trestle/runtime/topics"
+	"github.com/omninode/trestle/tools/schema"
+	"github.com/twmb/franz-go/pkg/kadm"
+)
+
+// PlanTopics says what [ApplyTopics] would do to the cluster's topics; it changes nothing.
+func PlanTopics(ctx context.Context, p *Project, env Environment) (*topics.Plan, error) {
+	set, err := p.load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	cl, err := env.kafka()
+	if err != nil {
+		return nil, err
+	}
+	defer cl.Close()
+	return topics.NewPlan(ctx, cl, topicSpecs(set, env))
+}
+
+// ApplyTopics creates and updates topics as a plan says. A plan that refuses a topic changes nothing, and is an error.
+func ApplyTopics(ctx context.Context, env Environment, plan *topics.Plan) error {
+	cl, err := env.kafka()
+	if err != nil {
+		return err
+	}
+	defer cl.Close()
+	return plan.Apply(ctx, cl)
+}
+
+// topicSpecs turns declared topics into what the cluster is asked for, the environment's overrides applied.
+func topicSpecs(set *schema.Set, env Environment) []topics.Spec {
+	out := make([]topics.Spec, 0, len(set.Topics))
+	for _, t := range set.Topics {
+		s := topics.Spec{
+			Name:              t.Name,
+			Partitions:        t.Settings.Partitions,
+			ReplicationFactor: env.ReplicationFactor,
+			Config: map[string]string{
+				"retention.ms":     retentionMS(t.Settings),
+				"cleanup.policy":   t.Settings.CleanupPolicy,
+				"compression.type": t.Settings.CompressionType,
+			},
+		}
+		if n := t.Settings.MaxMessageBytes; n > 0 {
+			s.Config["max.message.bytes"] = strconv.Itoa(int(n))
+		}
+		maps.DeleteFunc(s.Config, func(_, v string) bool { return v == "" })
+		if o := env.Topics[t.Name]; o.Partitions > 0 {
+			s.Partitions = o.Partitions
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+func retentionMS(s schema.TopicSettings) string {
+	if s.Retention < 0 {
+		return "-1"
+	}
+	return strconv.FormatInt(s.Retention.Milliseconds(), 10)
+}
+
+// ListedTopic is a topic of the cluster.
+type ListedTopic struct {
+	Name       string `json:"name"`
+	Partitions int    `json:"partitions"`
+	Replicas   int    `json:"replicas"`
+	// Records is the sum of end less start offsets: what can still be read.
+	Records int64 `json:"records"`
+	// Declared says that the project's schemas have the topic.
+	Declared bool `json:"declared"`
+}
+
+// ListTopics lists the cluster's topics, by name. Outside of a project none of them is declared.
+func ListTopics(ctx context.Context, p *Project, env Environment) ([]ListedTopic, error) {
+	var set schema.Set
+	if p.missing == nil {
+		loaded, err := p.load(ctx)
+		if err != nil {
+			return nil, err
+		}
+		set = *loaded
+	}
+	cl, err := env.kafka()
+	if err != nil {
+		return nil, err
+	}
+	defer cl.Close()
+	adm := kadm.NewClient(cl)
+	found, err := adm.ListTopics(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list topics: %w", err)
+	}
+	names := found.Names()
+	list := make([]ListedTopic, 0, len(names))
+	if len(names) == 0 {
+		return list, nil
+	}
+	starts, err := adm.ListStartOffsets(ctx, names...)
+	if err != nil {
+		return nil, fmt.Errorf("list start offsets: %w", err)
+	}
+	ends, err := adm.ListEndOffsets(ctx, names...)
+	if err != nil {
+		return nil, fmt.Errorf("list end offsets: %w", err)
+	}
+	for _, t := range found.Sorted() {
+		row := ListedTopic{Name: t.Topic, Partitions: len(t.Partitions), Replicas: t.Partitions.NumReplicas(), Declared: set.Topic(t.Topic) != nil}
+		for partition := range t.Partitions {
+			start, okStart := starts.Lookup(t.Topic, partition)
+			end, okEnd := ends.Lookup(t.Topic, partition)
+			if okStart && okEnd && start.Err == nil && end.Err == nil {
+				row.Records += end.Offset - start.Offset
+			}
+		}
+		list = append(list, row)
+	}
+	return list, nil
+}

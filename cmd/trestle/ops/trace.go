@@ -1,0 +1,193 @@
+package ops
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"time"
+
+	"github.com/omninode/trestle/runtime/eventtrace"
+	"github.com/omninode/trestle/runtime/jsonio"
+	"github.com/omninode/trestle/runtime/kafka"
+	"github.com/omninode/trestle/runtime/wire"
+	"github.com/omninode/trestle/tools/schema"
+)
+
+// Tracer follows topics into the trace store. How far it got is in the store, so that a restart goes on where it was.
+type Tracer struct {
+	// Topics are those that it follows.
+	Topics []string
+
+	sink  *eventtrace.Sink
+	store eventtrace.Store
+}
+
+// TracerOptions say what a [Tracer] follows.
+type TracerOptions struct {
+	// Topics to follow; empty: all that the project declares.
+	Topics []string
+	// Log gets warnings and errors; nil: slog's default.
+	Log *slog.Logger
+}
+
+// NewTracer opens the environment's trace store and returns what follows the topics into it, once it runs.
+func NewTracer(ctx context.Context, p *Project, env Environment, o TracerOptions) (*Tracer, error) {
+	set, err := p.load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := env.needBrokers(); err != nil {
+		return nil, err
+	}
+	store, err := env.OpenTraces(ctx)
+	if err != nil {
+		return nil, err
+	}
+	t := &Tracer{Topics: o.Topics, store: store}
+	if len(t.Topics) == 0 {
+		t.Topics = TopicNames(set)
+	}
+	conn := env.Connection()
+	conn.ClientID = "trestle-trace"
+	opts := []eventtrace.SinkOption{eventtrace.WithConnection(conn)}
+	if o.Log != nil {
+		opts = append(opts, eventtrace.WithLogger(o.Log))
+	}
+	if t.sink, err = eventtrace.NewSink(env.Brokers, t.Topics, store, TraceReader(set), opts...); err != nil {
+		store.Close()
+		return nil, err
+	}
+	return t, nil
+}
+
+// Run follows the topics until ctx ends.
+func (t *Tracer) Run(ctx context.Context) error { return t.sink.Run(ctx) }
+
+// RunUntilEnd stops at the end that the topics have now.
+func (t *Tracer) RunUntilEnd(ctx context.Context) error { return t.sink.RunUntilEnd(ctx) }
+
+// Counts says what was stored so far. It may be called while the tracer runs.
+func (t *Tracer) Counts() TraceCounts {
+	s := t.sink.Stats()
+	return TraceCounts{Stored: s.Stored, Repeated: s.Repeated, Invalid: s.Invalid}
+}
+
+// Close closes the store.
+func (t *Tracer) Close() error { return t.store.Close() }
+
+// TraceCounts count the records of a [Tracer].
+type TraceCounts struct {
+	// Invalid could not be read; they are stored as they are.
+	Invalid int64 `json:"invalid"`
+	// Repeated were in the store before.
+	Repeated int64 `json:"repeated"`
+	Stored   int64 `json:"stored"`
+}
+
+// Traced is one event of the trace store.
+type Traced struct {
+	// EventType is empty where the record could not be read.
+	EventType string    `json:"event_type"`
+	Topic     string    `json:"topic"`
+	Partition int32     `json:"partition"`
+	Offset    int64     `json:"offset"`
+	Timestamp time.Time `json:"timestamp"` // UTC
+	// CorrelationID and SessionID are nil where the event has none.
+	CorrelationID *string         `json:"correlation_id"`
+	SessionID     *string         `json:"session_id"`
+	Payload       json.RawMessage `json:"payload"`
+	EventID       string          `json:"event_id"`
+	// Invalid says why the record could not be read, where it could not.
+	Invalid string `json:"invalid,omitempty"`
+}
+
+// TraceCorrelation returns all events with a correlation id: a request, its progress, its response.
+func TraceCorrelation(ctx context.Context, env Environment, id string) ([]Traced, error) {
+	return query(ctx, env, func(s eventtrace.Store) ([]eventtrace.Event, error) { return s.ByCorrelation(ctx, id) })
+}
+
+// TraceSession returns all events of a session.
+func TraceSession(ctx context.Context, env Environment, id string) ([]Traced, error) {
+	return query(ctx, env, func(s eventtrace.Store) ([]eventtrace.Event, error) { return s.BySession(ctx, id) })
+}
+
+// TraceType returns the newest events of a type, at most limit.
+func TraceType(ctx context.Context, env Environment, eventType string, limit int) ([]Traced, error) {
+	return query(ctx, env, func(s eventtrace.Store) ([]eventtrace.Event, error) {
+		page, err := s.ByType(ctx, eventType, eventtrace.Cursor{}, limit)
+		return page.Events, err
+	})
+}
+
+func query(ctx context.Context, env Environment, ask func(eventtrace.Store) ([]eventtrace.Event, error)) ([]Traced, error) {
+	store, err := env.OpenTraces(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer store.Close()
+	events, err := ask(store)
+	if err != nil {
+		return nil, err
+	}
+	return Timeline(events), nil
+}
+
+// Timeline shows events of a trace store, in their order.
+func Timeline(events []eventtrace.Event) []Traced {
+	out := make([]Traced, len(events))
+	for i, e := range events {
+		out[i] = Traced{
+			EventType: e.EventType, Topic: e.Topic, Partition: e.Partition, Offset: e.Offset, Timestamp: e.Timestamp.UTC(),
+			CorrelationID: orNull(e.CorrelationID), SessionID: orNull(e.SessionID),
+			Payload: json.RawMessage("null"), EventID: e.EventID, Invalid: e.Invalid,
+		}
+		if e.Payload != "" {
+			out[i].Payload = json.RawMessage(e.Payload)
+		}
+	}
+	return out
+}
+
+func orNull(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+// TraceReader reads records of the topics that a set declares.
+func TraceReader(set *schema.Set) eventtrace.Reader {
+	types := EventTypesOf(set).decoding()
+	return eventtrace.Envelopes(envelopeOf(set), eventtrace.WithProtobuf(func(r *kafka.Record, _ string) (jsonio.Raw, error) {
+		return protobufPayload(r, types)
+	}))
+}
+
+// envelopeOf says which envelope the events of a topic have.
+func envelopeOf(set *schema.Set) func(topic string) wire.Kind {
+	kinds := make(map[string]wire.Kind, len(set.Topics))
+	for _, t := range set.Topics {
+		kind := schema.EnvelopeNone
+		switch {
+		case len(t.DeadLetterOf) > 0:
+		case len(t.Events) > 0:
+			kind = t.Events[0].Envelope
+		case t.Package.Family != nil:
+			kind = t.Package.Family.Envelope
+		}
+		kinds[t.Name] = map[schema.Envelope]wire.Kind{
+			schema.EnvelopeOnexV1:    wire.OnexV1,
+			schema.EnvelopeBaseEvent: wire.BaseEvent,
+		}[kind]
+	}
+	return func(topic string) wire.Kind { return kinds[topic] }
+}
+
+// TopicNames are the names of the topics that a set declares.
+func TopicNames(set *schema.Set) []string {
+	out := make([]string, len(set.Topics))
+	for i, t := range set.Topics {
+		out[i] = t.Name
+	}
+	return out
+}
