@@ -28,6 +28,7 @@
 // [Encode] and [Decode] turn events into records and back without any broker, for those who bring their own client.
 //
 // Errors say whose fault they are: a [*ValidationError] the data's, a [*TooLargeError] the event's size, a
-// [*PublishError] the cluster's, a [*CallError] that of who should have responded. The packages below this one need a
-// database or a registry; who only publishes and consumes does not link them.
+// [*PublishError] the cluster's, a [*CallError] that of who should have responded. What needs a database or a registry
+// stands in packages below this one; who only publishes and consumes does not link them. How the cluster is reached, with
+// TLS and SASL, is a [kafka.Connection], which [WithConnection] takes.
 package trestle

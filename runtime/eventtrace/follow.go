@@ -11,7 +11,7 @@ import (
 // follower is one run of a sink. It has one goroutine, so that what is pending and how far it has read always agree.
 type follower struct {
 	*Sink
-	reader   *kafka.Reader
+	reader   *kafka.TopicReader
 	failures int // of the store, in a row
 
 	pending []Event
@@ -44,7 +44,7 @@ func (f *follower) run(ctx context.Context, bounded bool) error {
 	if bounded {
 		to = kafka.ToEnd()
 	}
-	f.reader, err = kafka.NewReader(f.cfg.kafka, kafka.ReaderConfig{
+	f.reader, err = kafka.NewTopicReader(f.cfg.kafka, kafka.TopicReaderConfig{
 		Topics: f.cfg.topics, From: kafka.FromOffsets(stored), To: to,
 		Backoff: f.cfg.backoff, Discovery: f.cfg.discovery, Observer: f,
 	})
@@ -120,19 +120,19 @@ func (f *follower) flush(ctx context.Context) error {
 	return nil
 }
 
-// Passed implements [kafka.ReaderObserver].
+// Passed implements [kafka.TopicObserver].
 func (f *follower) Passed(topic string, partition int32, next int64) {
 	f.changed.Set(topic, partition, next)
 }
 
-// Dropped implements [kafka.ReaderObserver].
+// Dropped implements [kafka.TopicObserver].
 func (f *follower) Dropped(topic string, partition int32, next, start int64) {
 	f.stats.lost.Add(start - next)
 	f.cfg.log.Error("trace: the log dropped records before they were read: is the topic's retention too short?",
 		"topic", topic, "partition", partition, "next", next, "start", start, "lost", start-next)
 }
 
-// Reset implements [kafka.ReaderObserver].
+// Reset implements [kafka.TopicObserver].
 func (f *follower) Reset(topic string, partition int32, next, start int64) {
 	f.stats.resets.Add(1)
 	if delete(f.changed[topic], partition); len(f.changed[topic]) == 0 {
@@ -142,17 +142,17 @@ func (f *follower) Reset(topic string, partition int32, next, start int64) {
 		"topic", topic, "partition", partition, "next", next, "from", start)
 }
 
-// Deleted implements [kafka.ReaderObserver].
+// Deleted implements [kafka.TopicObserver].
 func (f *follower) Deleted(topic string) {
 	f.cfg.log.Error("trace: the topic was deleted while it was read", "topic", topic)
 }
 
-// Lost implements [kafka.ReaderObserver].
+// Lost implements [kafka.TopicObserver].
 func (f *follower) Lost(err error) {
 	f.cfg.log.Error("trace: the brokers lost records", "error", err)
 }
 
-// Retrying implements [kafka.ReaderObserver]: the sink waits for ever.
+// Retrying implements [kafka.TopicObserver]: the sink waits for ever.
 func (f *follower) Retrying(what string, err error, pause time.Duration) error {
 	f.stats.retries.Add(1)
 	f.cfg.log.Warn("trace: could not "+what+", trying again", "error", err, "in", pause)

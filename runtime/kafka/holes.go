@@ -11,7 +11,7 @@ import (
 
 // passHoles asks, for partitions that are short of their end and bring no records, whether there are any before it.
 // There are none where the log was compacted, where only markers of transactions stand, where records were deleted.
-func (r *Reader) passHoles(ctx context.Context) error {
+func (r *TopicReader) passHoles(ctx context.Context) error {
 	for _, p := range r.short() {
 		if err := r.passHole(ctx, p); err != nil {
 			if err := r.pause(ctx, r.reading(p.topic, p.partition), err); err != nil {
@@ -22,7 +22,7 @@ func (r *Reader) passHoles(ctx context.Context) error {
 	return nil
 }
 
-func (r *Reader) passHole(ctx context.Context, p topicPartition) error {
+func (r *TopicReader) passHole(ctx context.Context, p topicPartition) error {
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
 	next, end := r.next[p.topic][p.partition], r.ends[p.topic][p.partition]
@@ -57,7 +57,7 @@ func (r *Reader) passHole(ctx context.Context, p topicPartition) error {
 }
 
 // passDeleted deals with a partition whose log no longer has the next offset.
-func (r *Reader) passDeleted(ctx context.Context, p topicPartition, next int64) error {
+func (r *TopicReader) passDeleted(ctx context.Context, p topicPartition, next int64) error {
 	starts, err := r.admin.ListStartOffsets(ctx, p.topic)
 	if err != nil {
 		return err
@@ -87,7 +87,7 @@ func (r *Reader) passDeleted(ctx context.Context, p topicPartition, next int64) 
 }
 
 // fetchAt asks the partition's leader for what stands at an offset, past the client.
-func (r *Reader) fetchAt(ctx context.Context, p topicPartition, offset int64) (*kmsg.FetchResponseTopicPartition, bool, error) {
+func (r *TopicReader) fetchAt(ctx context.Context, p topicPartition, offset int64) (*kmsg.FetchResponseTopicPartition, bool, error) {
 	details, err := r.admin.ListTopics(ctx, p.topic)
 	if err != nil {
 		return nil, false, err

@@ -12,7 +12,7 @@ import (
 var errNoOffsets = errors.New("the brokers did not say where it starts and ends")
 
 // findPartitions begins with partitions that it has not seen. With an error some may be missing still.
-func (r *Reader) findPartitions(ctx context.Context) error {
+func (r *TopicReader) findPartitions(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
 	details, err := r.admin.ListTopics(ctx, r.cfg.Topics...)
@@ -51,7 +51,7 @@ func (r *Reader) findPartitions(ctx context.Context) error {
 }
 
 // begin reads the partitions of topics that are not read yet.
-func (r *Reader) begin(ctx context.Context, topics []string) error {
+func (r *TopicReader) begin(ctx context.Context, topics []string) error {
 	starts, startErr := r.admin.ListStartOffsets(ctx, topics...)
 	ends, endErr := r.admin.ListCommittedOffsets(ctx, topics...)
 	var byTime kadm.ListedOffsets
@@ -95,7 +95,7 @@ func (r *Reader) begin(ctx context.Context, topics []string) error {
 }
 
 // beginAt returns where to begin with a partition.
-func (r *Reader) beginAt(start kadm.ListedOffset, end int64, byTime kadm.ListedOffsets) (int64, error) {
+func (r *TopicReader) beginAt(start kadm.ListedOffset, end int64, byTime kadm.ListedOffsets) (int64, error) {
 	from := r.cfg.From
 	if from.place == atOffsets {
 		return r.resumeAt(start, end), nil
@@ -122,7 +122,7 @@ func (r *Reader) beginAt(start kadm.ListedOffset, end int64, byTime kadm.ListedO
 }
 
 // resumeAt returns the offset that was given for a partition, if the log still goes on there.
-func (r *Reader) resumeAt(start kadm.ListedOffset, end int64) int64 {
+func (r *TopicReader) resumeAt(start kadm.ListedOffset, end int64) int64 {
 	at, known := r.cfg.From.offsets.Next(start.Topic, start.Partition)
 	switch {
 	case !known:
@@ -138,7 +138,7 @@ func (r *Reader) resumeAt(start kadm.ListedOffset, end int64) int64 {
 	}
 }
 
-func (r *Reader) stopAt(end kadm.ListedOffset) int64 {
+func (r *TopicReader) stopAt(end kadm.ListedOffset) int64 {
 	if r.cfg.To.offsets == nil {
 		return end.Offset
 	}
@@ -152,7 +152,7 @@ type topicPartition struct {
 }
 
 // short returns the partitions that are not at their end yet.
-func (r *Reader) short() []topicPartition {
+func (r *TopicReader) short() []topicPartition {
 	var short []topicPartition
 	for topic, partitions := range r.ends {
 		for partition, end := range partitions {

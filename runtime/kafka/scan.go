@@ -65,20 +65,24 @@ func ToOffsets(offsets Offsets) To { return To{offsets: offsets} }
 // from their start.
 func Endless() To { return To{endless: true} }
 
-// ScanOption changes how a scan reads.
-type ScanOption func(*scan)
+// ScanOption configures a scan.
+type ScanOption interface{ applyScan(*scan) }
+
+type scanOption func(*scan)
+
+func (o scanOption) applyScan(s *scan) { o(s) }
 
 // WithPerPartition has at most n records of each partition given; below 1 it has no effect. For a limit over all
 // partitions leave the loop.
 func WithPerPartition(n int) ScanOption {
-	return func(s *scan) { s.perPartition = n }
+	return scanOption(func(s *scan) { s.perPartition = n })
 }
 
 // WithPatience sets for how long a scan that makes no progress tries again before it gives up with the last error,
 // overriding the default of 15 s. When no broker answers at its beginning it gives up at once. An endless scan waits for
 // ever once the cluster has answered.
 func WithPatience(d time.Duration) ScanOption {
-	return func(s *scan) { s.patience = d }
+	return scanOption(func(s *scan) { s.patience = d })
 }
 
 // scan is one run of Scan, and what its reader reports to.
@@ -108,7 +112,7 @@ func Scan(ctx context.Context, conn Connection, topics []string, from From, to T
 			given: map[topicPartition]int{},
 		}
 		for _, opt := range opts {
-			opt(s)
+			opt.applyScan(s)
 		}
 		if s.log == nil {
 			s.log = slog.New(slog.DiscardHandler)
@@ -127,7 +131,7 @@ var errLeft = errors.New("the caller left the loop")
 const maxPoll = 1000
 
 func (s *scan) run(ctx context.Context, conn Connection, topics []string, from From, to To, give func(*Record) bool) error {
-	r, err := NewReader(conn, ReaderConfig{
+	r, err := NewTopicReader(conn, TopicReaderConfig{
 		Topics: topics, From: from, To: to, Observer: s,
 		Backoff: Backoff{100 * time.Millisecond, 2 * time.Second}, Discovery: time.Second,
 	})
@@ -163,7 +167,7 @@ func (s *scan) run(ctx context.Context, conn Connection, topics []string, from F
 	return s.deleted
 }
 
-func (s *scan) count(r *Reader, record *Record) {
+func (s *scan) count(r *TopicReader, record *Record) {
 	if s.perPartition < 1 {
 		return
 	}
@@ -173,15 +177,15 @@ func (s *scan) count(r *Reader, record *Record) {
 	}
 }
 
-// Passed implements [ReaderObserver].
+// Passed implements [TopicObserver].
 func (s *scan) Passed(string, int32, int64) { s.progress = time.Now() }
 
-// Dropped implements [ReaderObserver].
+// Dropped implements [TopicObserver].
 func (s *scan) Dropped(topic string, partition int32, next, start int64) {
 	s.log.Warn("the log dropped records before they were read", "topic", topic, "partition", partition, "next", next, "start", start)
 }
 
-// Reset implements [ReaderObserver].
+// Reset implements [TopicObserver].
 func (s *scan) Reset(topic string, partition int32, next, start int64) {
 	s.log.Warn("the log ends before what was read, reading it again: was the topic deleted and made anew?",
 		"topic", topic, "partition", partition, "next", next, "from", start)
@@ -190,17 +194,17 @@ func (s *scan) Reset(topic string, partition int32, next, start int64) {
 	}
 }
 
-// Deleted implements [ReaderObserver].
+// Deleted implements [TopicObserver].
 func (s *scan) Deleted(topic string) {
 	if !s.endless {
 		s.deleted = fmt.Errorf("read %s: the topic was deleted meanwhile", topic)
 	}
 }
 
-// Lost implements [ReaderObserver].
+// Lost implements [TopicObserver].
 func (s *scan) Lost(err error) { s.log.Warn("the brokers lost records", "error", err) }
 
-// Retrying implements [ReaderObserver].
+// Retrying implements [TopicObserver].
 func (s *scan) Retrying(what string, err error, pause time.Duration) error {
 	// Brokers that never answered are more often wrongly addressed than away; the client has tried again itself.
 	never := !s.opened && Classify(err) == Unknown

@@ -23,11 +23,12 @@ const (
 
 // Plan says what has to be done to each subject, references first.
 type Plan struct {
-	Subjects []Change `json:"subjects"`
+	Subjects []PlannedSubject `json:"subjects"`
 }
 
-// Change is one subject of a plan. After [Client.Apply] it carries the version and id that it has now.
-type Change struct {
+// PlannedSubject is one subject of a plan, and what has to be done to it. After [Client.Apply] it carries the version and
+// id that it has now.
+type PlannedSubject struct {
 	Subject string     `json:"subject"`
 	Type    SchemaType `json:"type"`
 	Action  Action     `json:"action"`
@@ -51,8 +52,8 @@ func (p *Plan) Empty() bool {
 }
 
 // Refused returns the subjects whose schema is refused.
-func (p *Plan) Refused() []Change {
-	var out []Change
+func (p *Plan) Refused() []PlannedSubject {
+	var out []PlannedSubject
 	for _, c := range p.Subjects {
 		if c.Action == Refused {
 			out = append(out, c)
@@ -73,7 +74,7 @@ func (c *Client) Plan(ctx context.Context, subjects []Subject) (*Plan, error) {
 		texts[s.Name] = s.Schema
 	}
 	changed := map[string]bool{}
-	plan := &Plan{Subjects: make([]Change, 0, len(ordered))}
+	plan := &Plan{Subjects: make([]PlannedSubject, 0, len(ordered))}
 	for _, s := range ordered {
 		change, err := c.plan(ctx, s, texts, changed)
 		if err != nil {
@@ -85,8 +86,8 @@ func (c *Client) Plan(ctx context.Context, subjects []Subject) (*Plan, error) {
 	return plan, nil
 }
 
-func (c *Client) plan(ctx context.Context, s Subject, texts map[string]string, changed map[string]bool) (Change, error) {
-	change := Change{Subject: s.Name, Type: s.Type, declared: s}
+func (c *Client) plan(ctx context.Context, s Subject, texts map[string]string, changed map[string]bool) (PlannedSubject, error) {
+	change := PlannedSubject{Subject: s.Name, Type: s.Type, declared: s}
 	next := Stored{Subject: s.Name, Type: s.Type, Schema: s.Schema, References: s.References, Texts: map[string]string{}}
 	refsChanged := false
 	for _, r := range s.References {
@@ -96,7 +97,7 @@ func (c *Client) plan(ctx context.Context, s Subject, texts map[string]string, c
 	}
 	versions, err := c.Versions(ctx, s.Name)
 	if err != nil {
-		return Change{}, err
+		return PlannedSubject{}, err
 	}
 	if len(versions) == 0 {
 		change.Action = Create
@@ -121,13 +122,13 @@ func (c *Client) plan(ctx context.Context, s Subject, texts map[string]string, c
 
 // askRegistry lets the registry judge by its own compatibility level. A schema whose references change in the same
 // plan can't be judged before they are written: there the gate alone stands, and the registry at the time of writing.
-func (c *Client) askRegistry(ctx context.Context, change Change, refsChanged bool) (Change, error) {
+func (c *Client) askRegistry(ctx context.Context, change PlannedSubject, refsChanged bool) (PlannedSubject, error) {
 	if refsChanged {
 		return change, nil
 	}
 	schema, err := c.toSR(ctx, change.declared)
 	if err != nil {
-		return Change{}, err
+		return PlannedSubject{}, err
 	}
 	ctx = sr.WithParams(ctx, sr.Verbose)
 	result, err := c.sr.CheckCompatibility(ctx, change.Subject, -1, schema)
@@ -136,7 +137,7 @@ func (c *Client) askRegistry(ctx context.Context, change Change, refsChanged boo
 		return change, nil
 	}
 	if err != nil {
-		return Change{}, fmt.Errorf("check subject %s at %s: %w", change.Subject, c.url, err)
+		return PlannedSubject{}, fmt.Errorf("check subject %s at %s: %w", change.Subject, c.url, err)
 	}
 	if !result.Is {
 		reason := strings.Join(result.Messages, "; ")
@@ -148,7 +149,7 @@ func (c *Client) askRegistry(ctx context.Context, change Change, refsChanged boo
 	return change, nil
 }
 
-func refuse(c Change, reason string) Change {
+func refuse(c PlannedSubject, reason string) PlannedSubject {
 	c.Action, c.Reason = Refused, reason
 	return c
 }
@@ -172,7 +173,7 @@ func (c *Client) Apply(ctx context.Context, p *Plan) error {
 		if err != nil {
 			var re *sr.ResponseError
 			if errors.As(err, &re) && re.StatusCode == http.StatusConflict {
-				return &IncompatibleError{Subjects: []Change{refuse(*change, re.Message)}}
+				return &IncompatibleError{Subjects: []PlannedSubject{refuse(*change, re.Message)}}
 			}
 			return fmt.Errorf("register subject %s at %s: %w", change.Subject, c.url, err)
 		}
@@ -220,7 +221,7 @@ func (c *Client) toSR(ctx context.Context, s Subject) (sr.Schema, error) {
 }
 
 // IncompatibleError says which subjects refused a schema, and why.
-type IncompatibleError struct{ Subjects []Change }
+type IncompatibleError struct{ Subjects []PlannedSubject }
 
 // Error names every refused subject with the reason.
 func (e *IncompatibleError) Error() string {

@@ -18,6 +18,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/omninode/trestle/runtime/kafka"
 	"github.com/omninode/trestle/runtime/trestletest/services/internal/process"
 )
 
@@ -155,7 +156,7 @@ func (n *node) run(what string, args ...string) (*server, error) {
 // brokers as it should.
 func (n *node) await(brokers int) error {
 	return n.server.await(func(ctx context.Context) error {
-		client, err := kgo.NewClient(kgo.SeedBrokers(address(n.port)), kgo.DialTimeout(time.Second))
+		client, err := kafka.Connection{Brokers: []string{address(n.port)}}.Client(kgo.DialTimeout(time.Second))
 		if err != nil {
 			return err
 		}

@@ -6,14 +6,14 @@ import (
 	"path/filepath"
 	"sync"
 
-	"github.com/omninode/trestle/runtime/trestletest/services/internal/filelock"
+	"github.com/gofrs/flock"
 )
 
 // scratch is a folder for the files of a service. Its lock tells other test
 // binaries that the one that made it still runs.
 type scratch struct {
 	dir  string
-	lock *filelock.Lock
+	lock *flock.Flock // the file stays when it is given up: removing it would let two lock two files of one name
 }
 
 const (
@@ -34,17 +34,17 @@ func newScratch() (*scratch, error) {
 		if err := os.Chmod(dir, 0o711); err != nil {
 			return nil, err
 		}
-		lock, err := filelock.Acquire(filepath.Join(dir, scratchLock))
-		if err != nil {
+		lock := flock.New(filepath.Join(dir, scratchLock))
+		if err := lock.Lock(); err != nil {
 			if os.IsNotExist(err) {
 				continue
 			}
 			return nil, fmt.Errorf("lock the folder of a service: %w", err)
 		}
-		if lock.Current(filepath.Join(dir, scratchLock)) {
+		if current(lock) {
 			return &scratch{dir, lock}, nil
 		}
-		lock.Release() // swept away between our making and locking it
+		lock.Close() // swept away between our making and locking it
 	}
 }
 
@@ -53,18 +53,28 @@ func (s *scratch) path(name string) string { return filepath.Join(s.dir, name) }
 // remove removes the folder. What it cannot remove, a later sweep may.
 func (s *scratch) remove() {
 	os.RemoveAll(s.dir)
-	s.lock.Release()
+	s.lock.Close()
+}
+
+// current says whether the locked file is still the one of its name.
+func current(lock *flock.Flock) bool {
+	held, err := lock.Stat()
+	if err != nil {
+		return false
+	}
+	named, err := os.Stat(lock.Path())
+	return err == nil && os.SameFile(held, named)
 }
 
 // sweep removes the folders of test binaries that were killed.
 func sweep() {
 	dirs, _ := filepath.Glob(filepath.Join(os.TempDir(), scratchPrefix+"*")) // fails for a bad pattern only
 	for _, dir := range dirs {
-		lock, err := filelock.TryExisting(filepath.Join(dir, scratchLock))
-		if err != nil {
+		lock := flock.New(filepath.Join(dir, scratchLock), flock.SetFlag(os.O_RDONLY)) // not made where there is none
+		if free, err := lock.TryLock(); err != nil || !free {
 			continue // in use, not ours, or just being made
 		}
 		os.RemoveAll(dir)
-		lock.Release()
+		lock.Close()
 	}
 }

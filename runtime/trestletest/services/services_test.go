@@ -187,7 +187,7 @@ func TestScratchSweep(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := left.lock.Release(); err != nil { // as if its process had died
+	if err := left.lock.Close(); err != nil { // as if its process had died
 		t.Fatal(err)
 	}
 	sweep()

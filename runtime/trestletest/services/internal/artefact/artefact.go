@@ -17,7 +17,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/omninode/trestle/runtime/trestletest/services/internal/filelock"
+	"github.com/gofrs/flock"
 )
 
 // CacheEnv names the variable that says where downloads are kept, overriding
@@ -98,11 +98,11 @@ func cached(name, recipe string, fill func(dir string) error) (string, error) {
 	if exists(whole) {
 		return whole, nil
 	}
-	lock, err := filelock.Acquire(filepath.Join(cache, name+".lock"))
-	if err != nil {
+	lock := flock.New(filepath.Join(cache, name+".lock"))
+	if err := lock.Lock(); err != nil {
 		return "", err
 	}
-	defer lock.Release()
+	defer lock.Close()
 	if exists(whole) {
 		return whole, nil
 	}

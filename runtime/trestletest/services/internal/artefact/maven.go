@@ -8,7 +8,8 @@ import (
 	"os/exec"
 	"path/filepath"
 
-	"github.com/omninode/trestle/runtime/trestletest/services/internal/filelock"
+	"github.com/gofrs/flock"
+
 	"github.com/omninode/trestle/runtime/trestletest/services/internal/process"
 )
 
@@ -47,11 +48,11 @@ func maven(ctx context.Context, pom, dir, goal string, properties ...string) err
 	if err != nil {
 		return err
 	}
-	lock, err := filelock.Acquire(filepath.Join(cache, "maven.lock"))
-	if err != nil {
+	lock := flock.New(filepath.Join(cache, "maven.lock"))
+	if err := lock.Lock(); err != nil {
 		return err
 	}
-	defer lock.Release()
+	defer lock.Close()
 	file := filepath.Join(dir, "pom.xml")
 	if err := os.WriteFile(file, []byte(pom), 0o644); err != nil {
 		return err

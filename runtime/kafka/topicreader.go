@@ -12,10 +12,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// Reader reads topics outside of any consumer group, for those who need more than [Scan]: to do other things while it
+// TopicReader reads topics outside of any consumer group, for those who need more than [Scan]: to do other things while it
 // waits for records, or to know of gaps. It is used from one goroutine.
-type Reader struct {
-	cfg      ReaderConfig
+type TopicReader struct {
+	cfg      TopicReaderConfig
 	bounded  bool
 	client   *kgo.Client
 	admin    *kadm.Client
@@ -30,8 +30,8 @@ type Reader struct {
 	discover time.Time // when to look for partitions again
 }
 
-// ReaderConfig says what a reader reads, and how.
-type ReaderConfig struct {
+// TopicReaderConfig says what a reader reads, and how.
+type TopicReaderConfig struct {
 	Topics []string
 	From   From
 	To     To
@@ -39,11 +39,11 @@ type ReaderConfig struct {
 	Backoff Backoff
 	// Discovery is how often an endless reader looks for new partitions.
 	Discovery time.Duration
-	Observer  ReaderObserver
+	Observer  TopicObserver
 }
 
-// ReaderObserver is told what a reader meets, in the reader's goroutine.
-type ReaderObserver interface {
+// TopicObserver is told what a reader meets, in the reader's goroutine.
+type TopicObserver interface {
 	// Passed says that there are no records before the offset next which were not given.
 	Passed(topic string, partition int32, next int64)
 	// Dropped says that the log has dropped records before they were read: it starts at start, and next was to be read.
@@ -68,8 +68,8 @@ const (
 	MetadataMinAge = 250 * time.Millisecond
 )
 
-// NewReader returns a reader, which the caller closes. It contacts nothing, and fails as [Connection.Validate] does.
-func NewReader(conn Connection, cfg ReaderConfig) (*Reader, error) {
+// NewTopicReader returns a reader, which the caller closes. It contacts nothing, and fails as [Connection.Validate] does.
+func NewTopicReader(conn Connection, cfg TopicReaderConfig) (*TopicReader, error) {
 	// A fetch that waits holds up what comes after it: new partitions, and the question what is left before the end.
 	wait := 500 * time.Millisecond
 	if !cfg.To.endless {
@@ -86,7 +86,7 @@ func NewReader(conn Connection, cfg ReaderConfig) (*Reader, error) {
 		return nil, err
 	}
 	cfg.From.offsets = cloneOffsets(cfg.From.offsets)
-	return &Reader{
+	return &TopicReader{
 		cfg: cfg, bounded: !cfg.To.endless, client: client, admin: kadm.NewClient(client),
 		next: make(Offsets), ends: make(Offsets), ids: make(map[string]kadm.TopicID), absent: make(map[string]error),
 	}, nil
@@ -101,11 +101,11 @@ func cloneOffsets(o Offsets) Offsets {
 }
 
 // Close closes the reader's client.
-func (r *Reader) Close() { r.client.Close() }
+func (r *TopicReader) Close() { r.client.Close() }
 
 // Open finds the topics and, for a bounded reader, their ends. It is tried again until it succeeds, fails for good, or
 // ctx ends. A bounded reader must be opened; an endless one opens by and by as it polls.
-func (r *Reader) Open(ctx context.Context) error {
+func (r *TopicReader) Open(ctx context.Context) error {
 	const what = "find the topics' ends"
 	for {
 		err := r.findPartitions(ctx)
@@ -119,13 +119,13 @@ func (r *Reader) Open(ctx context.Context) error {
 }
 
 // AtEnd says whether all is read that a bounded reader is to read.
-func (r *Reader) AtEnd() bool { return r.bounded && len(r.short()) == 0 }
+func (r *TopicReader) AtEnd() bool { return r.bounded && len(r.short()) == 0 }
 
 // Absent returns the error for a topic that did not exist at the last look, nil for others.
-func (r *Reader) Absent(topic string) error { return r.absent[topic] }
+func (r *TopicReader) Absent(topic string) error { return r.absent[topic] }
 
 // Stop has a partition read no further.
-func (r *Reader) Stop(topic string, partition int32) {
+func (r *TopicReader) Stop(topic string, partition int32) {
 	if next, reading := r.next.Next(topic, partition); reading {
 		r.ends.Set(topic, partition, next)
 		r.client.PauseFetchPartitions(map[string][]int32{topic: {partition}})
@@ -135,7 +135,7 @@ func (r *Reader) Stop(topic string, partition int32) {
 // Poll waits for records, not much longer than wait, and calls each with at most limit of them; those of a partition
 // come in the order of their offsets. An error of each ends it. Other errors are those that trying again can't mend,
 // ctx's, and what the observer gives up with.
-func (r *Reader) Poll(ctx context.Context, wait time.Duration, limit int, each func(*Record) error) error {
+func (r *TopicReader) Poll(ctx context.Context, wait time.Duration, limit int, each func(*Record) error) error {
 	if err := r.lookAround(ctx); err != nil {
 		return err
 	}
@@ -168,7 +168,7 @@ func (r *Reader) Poll(ctx context.Context, wait time.Duration, limit int, each f
 }
 
 // lookAround looks for new partitions when it is time to.
-func (r *Reader) lookAround(ctx context.Context) error {
+func (r *TopicReader) lookAround(ctx context.Context) error {
 	if r.bounded || time.Now().Before(r.discover) {
 		return nil
 	}
@@ -191,7 +191,7 @@ func (r *Reader) lookAround(ctx context.Context) error {
 }
 
 // pause waits before another attempt, unless err is for good.
-func (r *Reader) pause(ctx context.Context, what string, err error) error {
+func (r *TopicReader) pause(ctx context.Context, what string, err error) error {
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
@@ -206,7 +206,7 @@ func (r *Reader) pause(ctx context.Context, what string, err error) error {
 	return Sleep(ctx, pause)
 }
 
-func (r *Reader) take(ctx context.Context, p kgo.FetchTopicPartition, each func(*Record) error) error {
+func (r *TopicReader) take(ctx context.Context, p kgo.FetchTopicPartition, each func(*Record) error) error {
 	next, reading := r.next.Next(p.Topic, p.Partition)
 	if reading && len(p.Records) > 0 {
 		r.compareLog(p, next)
@@ -222,7 +222,7 @@ func (r *Reader) take(ctx context.Context, p kgo.FetchTopicPartition, each func(
 	return nil
 }
 
-func (r *Reader) give(p kgo.FetchTopicPartition, each func(*Record) error) error {
+func (r *TopicReader) give(p kgo.FetchTopicPartition, each func(*Record) error) error {
 	for _, fetched := range p.Records {
 		if end, bounded := r.ends.Next(p.Topic, p.Partition); bounded && fetched.Offset >= end {
 			r.pass(p.Topic, p.Partition, end)
@@ -242,7 +242,7 @@ func (r *Reader) give(p kgo.FetchTopicPartition, each func(*Record) error) error
 }
 
 // compareLog reports when the log does not go on where it was.
-func (r *Reader) compareLog(p kgo.FetchTopicPartition, next int64) {
+func (r *TopicReader) compareLog(p kgo.FetchTopicPartition, next int64) {
 	first := p.Records[0].Offset
 	switch {
 	case first < next:
@@ -253,7 +253,7 @@ func (r *Reader) compareLog(p kgo.FetchTopicPartition, next int64) {
 }
 
 // reach notes where a partition goes on.
-func (r *Reader) reach(topic string, partition int32, next int64) {
+func (r *TopicReader) reach(topic string, partition int32, next int64) {
 	r.next.Set(topic, partition, next)
 	if end, bounded := r.ends.Next(topic, partition); bounded && next >= end {
 		r.client.PauseFetchPartitions(map[string][]int32{topic: {partition}})
@@ -261,7 +261,7 @@ func (r *Reader) reach(topic string, partition int32, next int64) {
 }
 
 // pass goes past offsets without records.
-func (r *Reader) pass(topic string, partition int32, next int64) {
+func (r *TopicReader) pass(topic string, partition int32, next int64) {
 	if at, _ := r.next.Next(topic, partition); at == next {
 		return
 	}
@@ -270,7 +270,7 @@ func (r *Reader) pass(topic string, partition int32, next int64) {
 }
 
 // fetchFailed deals with an error that the client does not retry by itself.
-func (r *Reader) fetchFailed(ctx context.Context, p kgo.FetchTopicPartition) error {
+func (r *TopicReader) fetchFailed(ctx context.Context, p kgo.FetchTopicPartition) error {
 	if lost, ok := errors.AsType[*kgo.ErrDataLoss](p.Err); ok {
 		r.cfg.Observer.Lost(lost)
 		return nil
@@ -285,7 +285,7 @@ func (r *Reader) fetchFailed(ctx context.Context, p kgo.FetchTopicPartition) err
 	return r.pause(ctx, what, p.Err)
 }
 
-func (r *Reader) reading(topic string, partition int32) string {
+func (r *TopicReader) reading(topic string, partition int32) string {
 	if next, reading := r.next.Next(topic, partition); reading {
 		return fmt.Sprintf("read %s[%d]@%d", topic, partition, next)
 	}
@@ -293,7 +293,7 @@ func (r *Reader) reading(topic string, partition int32) string {
 }
 
 // recreated forgets a topic that was deleted, so that its successor is found and read from the start.
-func (r *Reader) recreated(topic string) {
+func (r *TopicReader) recreated(topic string) {
 	r.client.PurgeTopicsFromConsuming(topic)
 	for partition, next := range r.next[topic] {
 		r.cfg.Observer.Reset(topic, partition, next, 0)
