@@ -144,7 +144,7 @@ func loadNew(ctx context.Context, p *project, f *checkFlags, args []string) (*sc
 
 // versionOptions are for loading versions that are compared.
 func (p *project) versionOptions(opts ...load.Option) []load.Option {
-	return append(opts, load.WithDocuments(), load.WithShared(&p.shared))
+	return append(opts, load.WithJudgedBySource(), load.WithShared(&p.shared))
 }
 
 // loadSource loads schemas with the project's settings, where there is a project.
@@ -157,7 +157,7 @@ func (p *project) loadSource(ctx context.Context, src load.Source, opts ...load.
 
 // loadLocation loads what a word of the command line names. Outside a project every word but the bare git#REF works.
 func (p *project) loadLocation(ctx context.Context, word string, c *connections, opts ...load.Option) (*schema.Set, error) {
-	locator := load.Locator{Registry: func(subject string) (load.Source, error) { return registryDocument(ctx, p, c, subject) }}
+	locator := load.Locator{Registry: func(subject string) (load.Source, error) { return registrySchema(ctx, p, c, subject) }}
 	if err := p.open(); err == nil {
 		locator.Dir = p.dir
 		if strings.HasPrefix(word, "git#") {
@@ -191,8 +191,8 @@ func schemasOf(word string) (string, error) {
 	return filepath.Join(word, other.config.Schemas), nil
 }
 
-// registryDocument fetches SUBJECT or SUBJECT@VERSION.
-func registryDocument(ctx context.Context, p *project, c *connections, word string) (load.Source, error) {
+// registrySchema fetches SUBJECT or SUBJECT@VERSION.
+func registrySchema(ctx context.Context, p *project, c *connections, word string) (load.Source, error) {
 	client, err := c.registryClient(p)
 	if err != nil {
 		return nil, err
@@ -200,14 +200,14 @@ func registryDocument(ctx context.Context, p *project, c *connections, word stri
 	subject, version, versioned := strings.Cut(word, "@")
 	if !versioned || version == "latest" {
 		stored, err := client.Latest(ctx, subject)
-		return gate.Document(stored), err
+		return gate.RegisteredSchema(stored), err
 	}
 	n, err := strconv.Atoi(version)
 	if err != nil || n < 1 {
 		return nil, fmt.Errorf("registry:%s: version %q is not a number from 1", word, version)
 	}
 	stored, err := client.Version(ctx, subject, n)
-	return gate.Document(stored), err
+	return gate.RegisteredSchema(stored), err
 }
 
 // readExemptions reads the file of accepted findings. The project's own need not exist; one that is named must.

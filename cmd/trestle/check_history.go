@@ -107,7 +107,7 @@ func (p *project) loadVersions(ctx context.Context, subject string, c *connectio
 	}
 	out := make([]version, len(versions))
 	for i, v := range versions {
-		set, err := p.loadSource(ctx, gate.Document(v), p.versionOptions(opts...)...)
+		set, err := p.loadSource(ctx, gate.RegisteredSchema(v), p.versionOptions(opts...)...)
 		if err != nil {
 			return nil, fmt.Errorf("registry:%s, version %d of %d: %w", subject, i+1, len(versions), err)
 		}

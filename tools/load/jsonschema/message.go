@@ -85,7 +85,7 @@ func (j *jsonLoader) settle(f *jsonFile, v *jsontree.Value, m *schema.Message, l
 	}
 	parts, held := j.merged(f, v)
 	if len(parts) > 1 || v.Get("unevaluatedProperties") != nil {
-		j.markDocument(f)
+		j.markJudgedBySource(f)
 	}
 	without := func(keyword string) {
 		left = slices.DeleteFunc(left, func(k string) bool { return k == keyword })

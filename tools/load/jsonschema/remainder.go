@@ -17,7 +17,7 @@ import (
 // dependent are keywords whose meaning depends on all others of their schema.
 var dependent = []string{"unevaluatedProperties", "unevaluatedItems"}
 
-// whole says that a file is held by the model as a whole or not at all: nothing of a registry's documents and of older
+// whole says that a file is held by the model as a whole or not at all: nothing of a registry's schemas and of older
 // drafts is left to the library.
 func (j *jsonLoader) whole(f *jsonFile) bool { return j.options.Loose || f.older }
 
@@ -44,7 +44,7 @@ func (j *jsonLoader) remainder(f *jsonFile, v *jsontree.Value, left []string) *s
 func (j *jsonLoader) newRemainder(f *jsonFile, v *jsontree.Value, left []string, at schema.Position) *schema.Remainder {
 	r := &schema.Remainder{File: f.file, Pointer: f.schemas[v], Keywords: left, Pos: at}
 	if !r.InModel() {
-		j.markDocument(f)
+		j.markJudgedBySource(f)
 	}
 	before := len(j.Errs)
 	j.checkLeft(f, v, left)
