@@ -23,10 +23,10 @@ import (
 type Option interface{ apply(*options) }
 
 type options struct {
-	goPrefix      string
-	lean          bool // without comments
-	shared        *Shared
-	bySource      bool
+	goPrefix string
+	lean     bool // without comments
+	shared   *Shared
+	bySource bool
 }
 
 type optionFunc func(*options)

@@ -245,10 +245,10 @@ type Message struct {
 	Closed bool
 	// KeepUnknown says that unknown fields are kept and written again.
 	KeepUnknown bool
-	// Rest is what unknown fields must be, nil when anything.
-	Rest *Type
-	// Remainder is what else an object must fulfil, nil when nothing.
-	Remainder *Remainder
+	// Undeclared is what the value of a field that is not declared must be, nil when anything.
+	Undeclared *Type
+	// Unmodelled is what else an object must fulfil, nil when nothing.
+	Unmodelled *Unmodelled
 	// ReservedNumbers (inclusive ranges) and ReservedNames cannot be used again; protobuf only.
 	ReservedNumbers [][2]int32
 	ReservedNames   []string
@@ -394,8 +394,8 @@ type Constraints struct {
 	// Rules are the protovalidate rules this was read from, nil for JSON Schema. Members above hold what they say;
 	// a rule that has no member (CEL, prefix, …) is only here.
 	Rules *validate.FieldRules
-	// Remainder is what else the values must fulfil, nil when nothing.
-	Remainder *Remainder
+	// Unmodelled is what else the values must fulfil, nil when nothing.
+	Unmodelled *Unmodelled
 	// Pos is where the constraints stand.
 	Pos Position
 }

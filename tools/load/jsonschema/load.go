@@ -63,10 +63,11 @@ type jsonLoader struct {
 	// declared are the messages in the order of their sources.
 	declared []declaredMessage
 	depth    int
-	// library judges what the model does not hold; takesNull says by what null is valid, remainders in which files what is.
-	library    *jsoncompile.Files
-	takesNull  map[*schema.Remainder]bool
-	remainders map[*schema.Remainder]*jsonFile
+	// library judges what the model does not hold; takesNull says by what of it null is valid, filesOf in
+	// which file what stands.
+	library   *jsoncompile.Files
+	takesNull map[*schema.Unmodelled]bool
+	filesOf   map[*schema.Unmodelled]*jsonFile
 	// reaches are how far schemas reach into others.
 	reaches map[*jsontree.Value]reach
 	refused []refusal
