@@ -4,6 +4,15 @@
 // [Schemas] reads a [Source] and returns a [schema.Set] that nothing changes afterwards. What a language's syntax means
 // is known to the packages below, protobuf and jsonschema; what packages say of each other (topics, replies, groups) is
 // resolved here.
+//
+//	set, err := load.Schemas(ctx, load.Dir("schemas"))
+//	if faults, ok := errors.AsType[schema.Errors](err); ok {
+//		return faults // file:line:col of each, one a line
+//	}
+//	if err != nil {
+//		return err // they could not be read
+//	}
+//	before, err := load.Schemas(ctx, load.Git{Ref: "main", Path: "schemas"}, load.WithoutComments())
 package load
 
 import (

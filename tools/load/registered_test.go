@@ -214,7 +214,7 @@ func TestLocations(t *testing.T) {
 			t.Errorf("%q: error %v, want one with %q", word, err, want)
 		}
 	}
-	if _, err := load.ParseLocation("registry:x"); err == nil || !strings.Contains(err.Error(), "no registry") {
+	if _, err := (load.Locator{}).Parse("registry:x"); err == nil || !strings.Contains(err.Error(), "no registry") {
 		t.Errorf("without a registry: error %v", err)
 	}
 }

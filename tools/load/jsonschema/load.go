@@ -1,3 +1,7 @@
+// Package jsonschema turns JSON Schemas into the model: it is what package load knows of JSON Schema's syntax.
+//
+// It opens all files that are asked for or referred to, names every type in them, then fills the types. What the model
+// cannot hold is compiled by a JSON Schema library, which finds what is wrong in it, and kept as [schema.Unmodelled].
 package jsonschema
 
 import (
