@@ -49,7 +49,7 @@ var messageAspects = []aspect[schema.Message]{
 		return switchedText("", n.Name, " lets no undeclared property pass", o.Closed, n.Closed)
 	}},
 	{rules: []string{messageClosed.ID}, tell: func(o, n *schema.Message) string {
-		if o.Rest == nil && n.Rest == nil {
+		if o.Undeclared == nil && n.Undeclared == nil {
 			return ""
 		}
 		return turned("undeclared properties of ", n.Name, restText(o), restText(n))
@@ -70,7 +70,7 @@ var messageAspects = []aspect[schema.Message]{
 		return turned("what is reserved in ", n.Name, reservedText(o), reservedText(n))
 	}},
 	{rules: []string{documentNotRead.ID}, tell: func(o, n *schema.Message) string {
-		return turnedList("keywords of ", n.Name, remainderTexts(o.Remainder), remainderTexts(n.Remainder), ", ")
+		return turnedList("keywords of ", n.Name, remainderTexts(o.Unmodelled), remainderTexts(n.Unmodelled), ", ")
 	}},
 	{rules: []string{deprecatedWithoutReplacement.ID}, kind: Deprecated, tell: func(o, n *schema.Message) string {
 		return deprecatedText(n.Name, o.Deprecated, n.Deprecated)
@@ -275,10 +275,10 @@ func oneofName(f *schema.Field) string {
 }
 
 func restText(m *schema.Message) string {
-	if m.Rest == nil {
+	if m.Undeclared == nil {
 		return "anything"
 	}
-	return typeName(m.Rest)
+	return typeName(m.Undeclared)
 }
 
 func reservedText(m *schema.Message) string {
@@ -325,7 +325,7 @@ func sameNames(old, new *schema.Type) bool {
 }
 
 // remainderTexts are the keywords of JSON Schema that the model does not hold.
-func remainderTexts(r *schema.Remainder) []string {
+func remainderTexts(r *schema.Unmodelled) []string {
 	if r == nil {
 		return nil
 	}
@@ -341,7 +341,7 @@ func typeRemainders(t *schema.Type) []string {
 	if t == nil {
 		return nil
 	}
-	out := append(remainderTexts(t.Constraints.Remainder), typeRemainders(t.Key)...)
+	out := append(remainderTexts(t.Constraints.Unmodelled), typeRemainders(t.Key)...)
 	return append(out, typeRemainders(t.Elem)...)
 }
 
@@ -364,7 +364,7 @@ func sameConstraints(old, new schema.Constraints) bool {
 		return false
 	}
 	old.Pos, new.Pos, old.Rules, new.Rules = schema.Position{}, schema.Position{}, nil, nil
-	old.Remainder, new.Remainder = nil, nil // told apart
+	old.Unmodelled, new.Unmodelled = nil, nil // told apart
 	return reflect.DeepEqual(old, new)
 }
 

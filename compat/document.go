@@ -23,7 +23,7 @@ func (c *comparison) documents() [][2]*schema.File {
 	}
 	var kept [][2]*schema.File
 	for _, p := range out {
-		if p[0] != nil && p[0].Document || p[1] != nil && p[1].Document {
+		if p[0] != nil && p[0].JudgedBySource || p[1] != nil && p[1].JudgedBySource {
 			kept = append(kept, p)
 		}
 	}
@@ -44,7 +44,7 @@ func jsonFiles(s *schema.Set) []*schema.File {
 
 func hasDocument(files []*schema.File) bool {
 	for _, f := range files {
-		if f.Document {
+		if f.JudgedBySource {
 			return true
 		}
 	}
@@ -122,7 +122,7 @@ func (c *comparison) readDocument(writer, reader *schema.Set, w, r *schema.File,
 
 // exchangeRoots runs an event through the readers of two files that types are made of, which fill in defaults.
 func (c *comparison) exchangeRoots(w, r *schema.File, breaks Direction, event map[string]any) *Witness {
-	if w.Root == nil || r.Root == nil || w.Root.Message == nil || r.Root.Message == nil || w.Document || r.Document {
+	if w.Root == nil || r.Root == nil || w.Root.Message == nil || r.Root.Message == nil || w.JudgedBySource || r.JudgedBySource {
 		return nil
 	}
 	old, new := w.Root.Message, r.Root.Message
@@ -157,7 +157,7 @@ func (c *comparison) lowerDocument(p *values.Prover, set *schema.Set, f *schema.
 		}
 		c.parsed[set] = docs
 	}
-	if role == values.Writer && !f.Document {
+	if role == values.Writer && !f.JudgedBySource {
 		role = values.TypedWriter
 	}
 	return p.FromJSONSchema(docs, fmt.Sprintf("%p", set), f.Path, "", role)

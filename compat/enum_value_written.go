@@ -74,7 +74,7 @@ func (c *Check) someType(side int, holds func(t *schema.Type) bool) bool {
 			}
 			return false
 		}
-		return within(m.Rest) || slices.ContainsFunc(m.Fields, func(f *schema.Field) bool { return within(f.Type) })
+		return within(m.Undeclared) || slices.ContainsFunc(m.Fields, func(f *schema.Field) bool { return within(f.Type) })
 	})
 }
 

@@ -115,7 +115,7 @@ func (c *comparison) differ(old, new *schema.Message, filesChanged bool) bool {
 
 // standsAlone says whether a message is what a JSON Schema describes as a whole.
 func standsAlone(m *schema.Message) bool {
-	return m.File != nil && !m.File.Document && m.File.Root != nil && m.File.Root.Message == m
+	return m.File != nil && !m.File.JudgedBySource && m.File.Root != nil && m.File.Root.Message == m
 }
 
 // holdReading reports events of one side that the other does not take in one of the encodings.

@@ -18,11 +18,11 @@ var messageClosed = Rule{
 				Change:     new.Name + " no longer lets undeclared properties pass",
 				Rejections: []string{"additionalProperties"},
 			})
-		case new.Rest != nil && old.Rest == nil && new.Rest.Kind != schema.JSONValue:
-			c.Report(Problem{Change: new.Name + " lets only undeclared properties pass that are " + typeName(new.Rest)})
-		case new.Rest != nil && old.Rest != nil && readsJSON(old.Rest, new.Rest) != fine:
+		case new.Undeclared != nil && old.Undeclared == nil && new.Undeclared.Kind != schema.JSONValue:
+			c.Report(Problem{Change: new.Name + " lets only undeclared properties pass that are " + typeName(new.Undeclared)})
+		case new.Undeclared != nil && old.Undeclared != nil && readsJSON(old.Undeclared, new.Undeclared) != fine:
 			c.Report(Problem{Change: "undeclared properties of " + new.Name + " changed from " +
-				typeName(old.Rest) + " to " + typeName(new.Rest)})
+				typeName(old.Undeclared) + " to " + typeName(new.Undeclared)})
 		}
 	},
 }

@@ -40,5 +40,5 @@ func free(t *schema.Type) bool {
 	return c.Rules == nil && c.Min == nil && c.Max == nil && c.MultipleOf == "" &&
 		c.MinLen == nil && c.MaxLen == nil && c.Pattern == "" && c.Format == "" &&
 		c.MinItems == nil && c.MaxItems == nil && !c.Unique && c.MinPairs == nil && c.MaxPairs == nil &&
-		c.Const == "" && c.In == nil && c.NotIn == nil && !c.DefinedOnly && !c.SkipZero && c.Remainder == nil
+		c.Const == "" && c.In == nil && c.NotIn == nil && !c.DefinedOnly && !c.SkipZero && c.Unmodelled == nil
 }

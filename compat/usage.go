@@ -32,7 +32,7 @@ func newUsage(s *schema.Set) *usage {
 		for _, f := range m.Fields {
 			u.add(m, f.Type)
 		}
-		u.add(m, m.Rest)
+		u.add(m, m.Undeclared)
 	}
 	return u
 }

@@ -28,7 +28,7 @@ func (f *Finder) Readers(set *schema.Set) ([]*Reader, error) {
 			}
 		}
 		for _, file := range p.Files {
-			if file.Language() == schema.Protobuf || file.Root == nil && !file.Document {
+			if file.Language() == schema.Protobuf || file.Root == nil && !file.JudgedBySource {
 				continue
 			}
 			s, err := compileDocument(set, file)

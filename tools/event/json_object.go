@@ -52,12 +52,12 @@ func (o *object) decode(r *jsonio.Reader) {
 // decodeUnknown reads a member that the schema does not name.
 func (o *object) decodeUnknown(r *jsonio.Reader) {
 	switch {
-	case o.message.Rest != nil:
+	case o.message.Undeclared != nil:
 		name := strings.Clone(r.Name())
 		if o.rest == nil {
 			o.rest = map[string]any{}
 		}
-		o.rest[name] = decodeJSON(r, o.message.Rest)
+		o.rest[name] = decodeJSON(r, o.message.Undeclared)
 	case o.message.KeepUnknown:
 		o.unknown = append(o.unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 	default:
@@ -160,7 +160,7 @@ func (o *object) appendJSON(b []byte) ([]byte, error) {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(o.rest)) {
-		w.member(name, jsonio.At, func(b []byte) ([]byte, error) { return appendJSON(b, o.message.Rest, o.rest[name]) })
+		w.member(name, jsonio.At, func(b []byte) ([]byte, error) { return appendJSON(b, o.message.Undeclared, o.rest[name]) })
 	}
 	for _, m := range o.unknown {
 		w.member(m.Name, jsonio.At, func(b []byte) ([]byte, error) { return jsonio.AppendRaw(b, m.Value) })

@@ -130,9 +130,9 @@ func (d *dumper) message(m *schema.Message) {
 	if m.KeepUnknown {
 		flags += " keep"
 	}
-	flags += d.typeSuffix(" rest=", m.Rest)
-	if m.Remainder != nil {
-		flags += " " + remainderText(m.Remainder)
+	flags += d.typeSuffix(" rest=", m.Undeclared)
+	if m.Unmodelled != nil {
+		flags += " " + unmodelledText(m.Unmodelled)
 	}
 	if len(m.ReservedNumbers)+len(m.ReservedNames) > 0 {
 		flags += fmt.Sprintf(" reserved=%v%v", m.ReservedNumbers, m.ReservedNames)
@@ -275,8 +275,8 @@ func (d *dumper) constraintText(c schema.Constraints) string {
 	if c.Rules != nil {
 		add("rules")
 	}
-	if c.Remainder != nil {
-		add("%s", remainderText(c.Remainder))
+	if c.Unmodelled != nil {
+		add("%s", unmodelledText(c.Unmodelled))
 	}
 	if len(parts) == 0 {
 		return ""
@@ -287,12 +287,12 @@ func (d *dumper) constraintText(c schema.Constraints) string {
 	return "(" + strings.Join(parts, " ") + ")"
 }
 
-func remainderText(r *schema.Remainder) string {
+func unmodelledText(u *schema.Unmodelled) string {
 	var files []string
-	for _, f := range r.Files {
+	for _, f := range u.Files {
 		files = append(files, f.Path)
 	}
-	return fmt.Sprintf("left=%s#%s%v of %v", r.File.Path, r.Pointer, r.Keywords, files)
+	return fmt.Sprintf("left=%s#%s%v of %v", u.File.Path, u.Pointer, u.Keywords, files)
 }
 
 func (d *dumper) topic(t *schema.Topic) {

@@ -27,10 +27,10 @@ func seed(f *testing.F, ending string) {
 	}
 }
 
-// loadSet loads a document and, when it loads, looks at all of it.
+// loadSet loads a registered schema and, when it loads, looks at all of it.
 func loadSet(t *testing.T, language schema.Language, text []byte) {
 	t.Helper()
-	set, err := load.Schemas(t.Context(), load.Document{
+	set, err := load.Schemas(t.Context(), load.RegisteredSchema{
 		Language: language, Text: string(text),
 		References: []load.Reference{{Name: "shop/v1/other.proto", Text: "syntax = \"proto2\"; package shop.v1; message Other {}"}},
 	})

@@ -4,6 +4,15 @@
 // [Schemas] reads a [Source] and returns a [schema.Set] that nothing changes afterwards. What a language's syntax means
 // is known to the packages below, protobuf and jsonschema; what packages say of each other (topics, replies, groups) is
 // resolved here.
+//
+//	set, err := load.Schemas(ctx, load.Dir("schemas"))
+//	if faults, ok := errors.AsType[schema.Errors](err); ok {
+//		return faults // file:line:col of each, one a line
+//	}
+//	if err != nil {
+//		return err // they could not be read
+//	}
+//	before, err := load.Schemas(ctx, load.Git{Ref: "main", Path: "schemas"}, load.WithoutComments())
 package load
 
 import (
@@ -23,10 +32,10 @@ import (
 type Option interface{ apply(*options) }
 
 type options struct {
-	goPrefix      string
-	lean          bool // without comments
-	shared        *Shared
-	keepDocuments bool
+	goPrefix string
+	lean     bool // without comments
+	shared   *Shared
+	bySource bool
 }
 
 type optionFunc func(*options)
@@ -40,9 +49,10 @@ func WithGoPrefix(prefix string) Option {
 	return optionFunc(func(o *options) { o.goPrefix = prefix })
 }
 
-// WithDocuments marks JSON Schemas that the model does not hold all of as documents, to be compared by their source, and
-// keeps those that cannot be loaded at all (older drafts, documents of a registry) by their source, without types.
-func WithDocuments() Option { return optionFunc(func(o *options) { o.keepDocuments = true }) }
+// WithJudgedBySource marks JSON Schemas that the model does not hold all of as judged by their source, and keeps those
+// that no types can be made of (older drafts, schemas of a registry) by their source alone. Without it the former are
+// not marked, and the latter are faults.
+func WithJudgedBySource() Option { return optionFunc(func(o *options) { o.bySource = true }) }
 
 // WithoutComments leaves comments out, in the model and in the descriptors, and places out of the descriptors: a
 // comparison needs none of them, and they are most of what a loaded set takes in memory. The model's positions are there.
@@ -75,40 +85,40 @@ func Schemas(ctx context.Context, src Source, opts ...Option) (set *schema.Set, 
 	for _, opt := range opts {
 		opt.apply(&o)
 	}
-	documents := map[string]bool{}
+	sourceOnly := map[string]bool{}
 	for {
 		var unreadable map[string]bool
-		set, unreadable, err = o.load(ctx, t, documents)
+		set, unreadable, err = o.load(ctx, t, sourceOnly)
 		if err != nil && o.shared != nil {
 			alone := o
 			alone.shared = nil // what others have compiled has no places for faults to name
-			set, unreadable, err = alone.load(ctx, t, documents)
+			set, unreadable, err = alone.load(ctx, t, sourceOnly)
 		}
-		if err == nil || !o.keepDocuments || !addDocuments(documents, unreadable, err) {
+		if err == nil || !o.bySource || !addSourceOnly(sourceOnly, unreadable, err) {
 			return set, err
 		}
 	}
 }
 
-// addDocuments notes the JSON Schemas that have faults as documents; false where that does not help.
-func addDocuments(documents, unreadable map[string]bool, err error) bool {
+// addSourceOnly notes the JSON Schemas that have faults, to be kept by their source; false where that does not help.
+func addSourceOnly(sourceOnly, unreadable map[string]bool, err error) bool {
 	faults, ok := errors.AsType[schema.Errors](err)
 	if !ok {
 		return false
 	}
-	before := len(documents)
+	before := len(sourceOnly)
 	for _, f := range faults {
 		if !strings.HasSuffix(f.Pos.File, ".json") || unreadable[f.Pos.File] {
 			return false
 		}
-		documents[f.Pos.File] = true
+		sourceOnly[f.Pos.File] = true
 	}
-	return len(documents) > before
+	return len(sourceOnly) > before
 }
 
-// load reads and links an opened source once. Documents are the JSON Schemas to keep by their source, unreadable those
+// load reads and links an opened source once. Of the JSON Schemas in sourceOnly no types are made; unreadable are those
 // that are none.
-func (o options) load(ctx context.Context, t *tree, documents map[string]bool) (set *schema.Set, unreadable map[string]bool, err error) {
+func (o options) load(ctx context.Context, t *tree, sourceOnly map[string]bool) (set *schema.Set, unreadable map[string]bool, err error) {
 	d := &draft.Draft{GoPrefix: o.goPrefix, Read: t.store.read, Targets: t.targets}
 	compiler := protobuf.Options{Image: t.image, Lean: o.lean}
 	if o.shared != nil {
@@ -118,7 +128,7 @@ func (o options) load(ctx context.Context, t *tree, documents map[string]bool) (
 		return nil, nil, err
 	}
 	unreadable, err = jsonschema.Load(d, jsonschema.Options{
-		Aliases: t.aliases, Loose: t.loose, KeepDocuments: o.keepDocuments, Documents: documents,
+		Aliases: t.aliases, Loose: t.loose, MarkBySource: o.bySource, SourceOnly: sourceOnly,
 	})
 	if err != nil {
 		return nil, nil, err

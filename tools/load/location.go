@@ -56,6 +56,3 @@ func (l Locator) Parse(word string) (Source, error) {
 	}
 	return Image(word), nil
 }
-
-// ParseLocation is [Locator.Parse] for the working directory, without a registry.
-func ParseLocation(word string) (Source, error) { return Locator{}.Parse(word) }

@@ -18,7 +18,7 @@ import (
 const MaxFileSize = draft.MaxFileSize
 
 // Source is a place that schemas are loaded from: made by [Dir], [FileAt], [In], [FS], [Files], [Image], or a [Git] or
-// [Document]. It may be loaded any number of times, and is read anew each time.
+// [RegisteredSchema]. It may be loaded any number of times, and is read anew each time.
 type Source interface {
 	// open reads what there is to load.
 	open(ctx context.Context) (*tree, error)

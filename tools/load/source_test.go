@@ -154,7 +154,7 @@ func TestSourceErrors(t *testing.T) {
 		{"not an image", load.ImageBytes([]byte("not an image")), "not an image"},
 		{"an empty image", load.ImageBytes(nil), "without schemas"},
 		{"a broken gzip", load.ImageBytes([]byte{0x1f, 0x8b, 0}), "not an image"},
-		{"an unknown language", load.Document{Name: "d", Language: "avro"}, `language "avro"`},
+		{"an unknown language", load.RegisteredSchema{Name: "d", Language: "avro"}, `language "avro"`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

@@ -52,7 +52,7 @@ type Set struct {
 	Topics []*Topic
 	// Groups holds every declared consumer group, sorted by name.
 	Groups []*Group
-	// Aliases maps names that JSON Schemas refer to others by, to paths of files; of documents of a registry only.
+	// Aliases maps names that JSON Schemas refer to others by, to paths of files; of schemas of a registry only.
 	Aliases map[string]string
 }
 
@@ -112,9 +112,10 @@ type File struct {
 	// Root is the type that a JSON Schema file as a whole describes; nil for protobuf, and for a file that only holds
 	// definitions.
 	Root *Type
-	// Document says that the file is a JSON Schema that the model does not hold all of, itself or in what it refers to, and
-	// that changes of it are judged by its source; see [WithDocuments]. Its types may be missing.
-	Document bool
+	// JudgedBySource says that the file is a JSON Schema that the model does not hold all of, itself or in what it refers
+	// to, so that changes of it are judged by its source. Its types may be missing. It is only noted where loading is asked
+	// to (load.WithJudgedBySource).
+	JudgedBySource bool
 }
 
 // Envelope names what surrounds an event on the wire.
@@ -245,10 +246,10 @@ type Message struct {
 	Closed bool
 	// KeepUnknown says that unknown fields are kept and written again.
 	KeepUnknown bool
-	// Rest is what unknown fields must be, nil when anything.
-	Rest *Type
-	// Remainder is what else an object must fulfil, nil when nothing.
-	Remainder *Remainder
+	// Undeclared is what the value of a field that is not declared must be, nil when anything.
+	Undeclared *Type
+	// Unmodelled is what else an object must fulfil, nil when nothing.
+	Unmodelled *Unmodelled
 	// ReservedNumbers (inclusive ranges) and ReservedNames cannot be used again; protobuf only.
 	ReservedNumbers [][2]int32
 	ReservedNames   []string
@@ -394,8 +395,8 @@ type Constraints struct {
 	// Rules are the protovalidate rules this was read from, nil for JSON Schema. Members above hold what they say;
 	// a rule that has no member (CEL, prefix, …) is only here.
 	Rules *validate.FieldRules
-	// Remainder is what else the values must fulfil, nil when nothing.
-	Remainder *Remainder
+	// Unmodelled is what else the values must fulfil, nil when nothing.
+	Unmodelled *Unmodelled
 	// Pos is where the constraints stand.
 	Pos Position
 }

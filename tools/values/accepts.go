@@ -31,11 +31,11 @@ func (s *Space) accepts(t *schema.Type, v any) (ok, sure bool) {
 // modelled is [Space.FromType] of as much of a type as the model holds; whole says that this is all of it.
 func (s *Space) modelled(t *schema.Type) (a *Shape, whole, ok bool) {
 	plain := *t
-	if r := t.Constraints.Remainder; r != nil && !r.InModel() {
-		plain.Constraints.Remainder = nil
+	if r := t.Constraints.Unmodelled; r != nil && !r.OnlyUnchecked() {
+		plain.Constraints.Unmodelled = nil
 	}
 	a, ok = s.FromType(&plain)
-	return a, plain.Constraints.Remainder == t.Constraints.Remainder, ok
+	return a, plain.Constraints.Unmodelled == t.Constraints.Unmodelled, ok
 }
 
 // Surely says whether the type accepts a scalar JSON value; false where that cannot be told.

@@ -18,7 +18,7 @@ import (
 // types, and where the model does not hold all of a type.
 func (s *Space) FromType(t *schema.Type) (a *Shape, ok bool) {
 	c := t.Constraints
-	if c.Remainder != nil && !c.Remainder.InModel() {
+	if c.Unmodelled != nil && !c.Unmodelled.OnlyUnchecked() {
 		return nil, false // more than the model says
 	}
 	var parts []*Shape

@@ -36,7 +36,7 @@ func (l *loader) current(ctx context.Context, opts ...load.Option) (*schema.Set,
 
 // options are for loading versions that are compared.
 func (l *loader) options(opts []load.Option) []load.Option {
-	return append(opts, load.WithDocuments(), load.WithShared(&l.shared))
+	return append(opts, load.WithJudgedBySource(), load.WithShared(&l.shared))
 }
 
 // version loads what a word names. Outside a project every word but the bare git#REF works.
@@ -159,14 +159,14 @@ func (l *loader) subject(ctx context.Context, word string) (load.Source, error) 
 	subject, version, versioned := strings.Cut(word, "@")
 	if !versioned || version == "latest" {
 		stored, err := client.Latest(ctx, subject)
-		return gate.Document(stored), err
+		return gate.RegisteredSchema(stored), err
 	}
 	n, err := strconv.Atoi(version)
 	if err != nil || n < 1 {
 		return nil, fmt.Errorf("registry:%s: version %q is not a number from 1", word, version)
 	}
 	stored, err := client.Version(ctx, subject, n)
-	return gate.Document(stored), err
+	return gate.RegisteredSchema(stored), err
 }
 
 // subjectVersions loads all versions of a subject.
@@ -184,7 +184,7 @@ func (l *loader) subjectVersions(ctx context.Context, subject string, opts []loa
 	}
 	out := make([]version, len(versions))
 	for i, v := range versions {
-		set, err := l.project.loadSource(ctx, gate.Document(v), l.options(opts)...)
+		set, err := l.project.loadSource(ctx, gate.RegisteredSchema(v), l.options(opts)...)
 		if err != nil {
 			return nil, fmt.Errorf("registry:%s, version %d of %d: %w", subject, i+1, len(versions), err)
 		}

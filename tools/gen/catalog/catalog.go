@@ -59,7 +59,7 @@ func events(set *schema.Set) []*object {
 		setList(o, "consumed_by", e.ConsumedBy)
 		setDeprecated(o, e.Message.Deprecated)
 		o.Set("fields", fields(e.Message, map[*schema.Message]bool{}))
-		if k := keywords(e.Message.Remainder); k.Len() > 0 {
+		if k := keywords(e.Message.Unmodelled); k.Len() > 0 {
 			o.Set("json_schema", k)
 		}
 		out = append(out, o)
@@ -139,7 +139,7 @@ func typeInto(o *object, t *schema.Type, around map[*schema.Message]bool) {
 		o.Set("message", t.Message.FullName)
 		if !around[t.Message] {
 			o.Set("fields", fields(t.Message, around))
-			if k := keywords(t.Message.Remainder); k.Len() > 0 {
+			if k := keywords(t.Message.Unmodelled); k.Len() > 0 {
 				o.Set("json_schema", k)
 			}
 		}
@@ -181,7 +181,7 @@ func unionInto(o *object, u *schema.Union, around map[*schema.Message]bool) {
 }
 
 // keywords are the keywords of JSON Schema that no other member tells.
-func keywords(r *schema.Remainder) *object {
+func keywords(r *schema.Unmodelled) *object {
 	o := &object{}
 	if r != nil {
 		for _, k := range r.Texts() {
@@ -232,7 +232,7 @@ func constraints(c schema.Constraints) *object {
 	if len(c.NotIn) > 0 {
 		o.Set("not_in", texts(c.NotIn))
 	}
-	if k := keywords(c.Remainder); k.Len() > 0 {
+	if k := keywords(c.Unmodelled); k.Len() > 0 {
 		o.Set("json_schema", k)
 	}
 	return o

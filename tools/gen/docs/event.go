@@ -255,10 +255,10 @@ func (s *site) fields(m *schema.Message, label string) []block {
 	switch {
 	case m.Closed:
 		notes = append(notes, plain("Other fields are an error."))
-	case m.Rest != nil:
-		notes = append(notes, and(plain("Other fields are kept: "), s.typeWords(m.Rest), plain(".")))
+	case m.Undeclared != nil:
+		notes = append(notes, and(plain("Other fields are kept: "), s.typeWords(m.Undeclared), plain(".")))
 	}
-	notes = append(notes, remainderWords(m.Remainder)...)
+	notes = append(notes, unmodelledWords(m.Unmodelled)...)
 	if len(notes) > 0 {
 		out = append(out, list{notes})
 	}

@@ -193,7 +193,7 @@ func messages(m *schema.Message) []*schema.Message {
 		for _, f := range out[i].Fields {
 			addAll(f.Type)
 		}
-		addAll(out[i].Rest)
+		addAll(out[i].Undeclared)
 	}
 	return out
 }

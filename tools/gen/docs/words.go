@@ -59,8 +59,8 @@ func (s *site) messageWords(m *schema.Message) inline {
 	return inline{{text: m.Name, to: link{anchor: s.sections[m]}}}
 }
 
-// remainderWords are the keywords of JSON Schema that there are no other words for.
-func remainderWords(r *schema.Remainder) []inline {
+// unmodelledWords are the keywords of JSON Schema that there are no other words for.
+func unmodelledWords(r *schema.Unmodelled) []inline {
 	if r == nil {
 		return nil
 	}
@@ -133,7 +133,7 @@ func (s *site) ruleWords(t *schema.Type) []inline {
 	if text := counted(c.MinPairs, c.MaxPairs, "entry"); text != "" {
 		add(plain(text))
 	}
-	out = append(append(out, otherRules(t)...), remainderWords(c.Remainder)...)
+	out = append(append(out, otherRules(t)...), unmodelledWords(c.Unmodelled)...)
 	if c.SkipZero && len(out) > 0 {
 		add(plain("or empty"))
 	}

@@ -59,8 +59,8 @@ message Told {
 	}
 }
 
-// TestRemainderIsTold looks for what only JSON Schema's own words say, and for the members of unions.
-func TestRemainderIsTold(t *testing.T) {
+// TestUnmodelledIsTold looks for what only JSON Schema's own words say, and for the members of unions.
+func TestUnmodelledIsTold(t *testing.T) {
 	t.Parallel()
 	set := loadSet(t, "..", "golang", "testdata", "left", "in")
 	var all strings.Builder

@@ -35,7 +35,7 @@ func (g *file) appendJSON(m *schema.Message, goName string) error {
 		body = append(body, lines...)
 	}
 	switch {
-	case m.Rest != nil:
+	case m.Undeclared != nil:
 		lines, err := g.appendRest(m)
 		if err != nil {
 			return err

@@ -14,7 +14,7 @@ func (g *file) decodeJSON(m *schema.Message, goName string) error {
 	switch {
 	case m.Closed:
 		g.p("// values, and a field that the schema does not have is a fault.")
-	case m.Rest != nil:
+	case m.Undeclared != nil:
 		g.p("// values, and fields that the schema does not name are kept in Additional.")
 	case m.KeepUnknown:
 		g.p("// values, and fields that the schema does not have are kept in Unknown.")
@@ -38,7 +38,7 @@ func (g *file) decodeJSON(m *schema.Message, goName string) error {
 		g.p("x.Nulls = nil")
 	}
 	switch {
-	case m.Rest != nil:
+	case m.Undeclared != nil:
 		g.p("%s = nil", restExpr)
 	case m.KeepUnknown:
 		g.p("x.Unknown = nil")
@@ -76,7 +76,7 @@ func (g *file) decodeJSON(m *schema.Message, goName string) error {
 	case m.Closed:
 		g.p("r.Skip()")
 		g.p("r.Fault(\"additionalProperties\", \"must not be present: the schema has no such field\", nil)")
-	case m.Rest != nil:
+	case m.Undeclared != nil:
 		text, err := g.readRest(m)
 		if err != nil {
 			return err

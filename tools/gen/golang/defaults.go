@@ -15,7 +15,7 @@ func hasDefaults(m *schema.Message, visiting map[*schema.Message]bool) bool {
 		return false
 	}
 	visiting[m] = true
-	if typeHasDefaults(m.Rest, visiting) {
+	if typeHasDefaults(m.Undeclared, visiting) {
 		return true
 	}
 	for _, f := range m.Fields {
@@ -60,7 +60,7 @@ func (g *file) setDefaults(m *schema.Message, goName string) error {
 		}
 		g.defaultsWithin(v)
 	}
-	if m.Rest != nil {
+	if m.Undeclared != nil {
 		g.defaultsWithin(view{Field: restField(m), expr: restExpr})
 	}
 	g.p("}\n")

@@ -20,20 +20,20 @@ type presence struct {
 
 // presenceKeywords checks those keywords of an object that the model does not hold and that are about presence. rest is
 // what remains for the library, nil for nothing.
-func (g *file) presenceKeywords(m *schema.Message) (lines []string, rest *schema.Remainder) {
-	if m.Remainder == nil || len(m.Remainder.Keywords) == 0 {
-		return nil, m.Remainder
+func (g *file) presenceKeywords(m *schema.Message) (lines []string, rest *schema.Unmodelled) {
+	if m.Unmodelled == nil || len(m.Unmodelled.Keywords) == 0 {
+		return nil, m.Unmodelled
 	}
 	p := &presence{g: g, m: m}
 	keywords := map[string]*jsontree.Value{}
-	for _, k := range m.Remainder.Texts() {
+	for _, k := range m.Unmodelled.Texts() {
 		if v, err := jsontree.Parse([]byte(k.JSON)); err == nil {
 			keywords[k.Keyword] = v
 		}
 	}
 	var left []string
 	conditional := p.conditional(keywords)
-	for _, k := range m.Remainder.Texts() {
+	for _, k := range m.Unmodelled.Texts() {
 		branch := k.Keyword == "if" || k.Keyword == "then" || k.Keyword == "else"
 		if branch && !conditional || !branch && !p.keyword(k.Keyword, keywords[k.Keyword]) {
 			left = append(left, k.Keyword)
@@ -42,7 +42,7 @@ func (g *file) presenceKeywords(m *schema.Message) (lines []string, rest *schema
 	if len(left) == 0 {
 		return p.lines, nil
 	}
-	reduced := *m.Remainder
+	reduced := *m.Unmodelled
 	reduced.Keywords = left
 	return p.lines, &reduced
 }
@@ -114,7 +114,7 @@ func (p *presence) size(name string, v *jsontree.Value) bool {
 	}
 	count := "members := " + strconv.Itoa(always)
 	switch {
-	case p.m.Rest != nil:
+	case p.m.Undeclared != nil:
 		count += " + len(" + restExpr + ")"
 	case p.m.KeepUnknown:
 		count += " + len(x.Unknown)"
@@ -223,7 +223,7 @@ func (p *presence) has(name string) truth {
 	if i < 0 {
 		found := ""
 		switch {
-		case p.m.Rest != nil:
+		case p.m.Undeclared != nil:
 			found = p.g.jsonio("HasKey") + "(" + restExpr + ", " + goString(name) + ")"
 		case p.m.KeepUnknown:
 			found = p.g.jsonio("HasMember") + "(x.Unknown, " + goString(name) + ")"

@@ -13,12 +13,12 @@ const jsonvalidatePath = "github.com/omninode/trestle/runtime/genapi/jsonvalidat
 
 // left says whether a keyword is left to the library.
 func left(c schema.Constraints, keyword string) bool {
-	return c.Remainder != nil && slices.Contains(c.Remainder.Keywords, keyword)
+	return c.Unmodelled != nil && slices.Contains(c.Unmodelled.Keywords, keyword)
 }
 
 // remainder checks a value's JSON by the library.
 func (g *file) remainder(r valueRule) ([]string, error) {
-	rest, hint := r.typ.Constraints.Remainder, jsonTypeName(r.field.Message)+camel(r.field.Name)
+	rest, hint := r.typ.Constraints.Unmodelled, jsonTypeName(r.field.Message)+camel(r.field.Name)
 	switch r.typ.Kind {
 	case schema.JSONObject, schema.JSONValue:
 		return []string{g.heldAgainst(rest, hint, r.path, "[]byte("+r.expr+")", "nil")}, nil
@@ -37,22 +37,22 @@ func (g *file) remainder(r valueRule) ([]string, error) {
 }
 
 // encodedAgainst holds the JSON that a call returns, or its error, against what is left to the library.
-func (g *file) encodedAgainst(r *schema.Remainder, hint, path, call string) []string {
+func (g *file) encodedAgainst(r *schema.Unmodelled, hint, path, call string) []string {
 	return []string{"{", "text, err := " + call, g.heldAgainst(r, hint, path, "text", "err"), "}"}
 }
 
-func (g *file) heldAgainst(r *schema.Remainder, hint, path, text, err string) string {
+func (g *file) heldAgainst(r *schema.Unmodelled, hint, path, text, err string) string {
 	return "if " + g.patterns.parts.name(r, hint) + ".Check(v, " + path + ", " + text + ", " + err + ") {\nreturn\n}"
 }
 
 // parts are the schemas of a package that its validators leave something of to the library, named after their first use.
 type parts struct {
-	names map[*schema.Remainder]string
+	names map[*schema.Unmodelled]string
 }
 
-func (s *parts) name(r *schema.Remainder, hint string) string {
+func (s *parts) name(r *schema.Unmodelled, hint string) string {
 	if s.names == nil {
-		s.names = map[*schema.Remainder]string{}
+		s.names = map[*schema.Unmodelled]string{}
 	}
 	if name, ok := s.names[r]; ok {
 		return name
@@ -80,7 +80,7 @@ func schemasFile(pkg *schema.Package, shared *patterns) ([]output.File, error) {
 		return nil, nil
 	}
 	g := &file{writer: newWriter(pkg, "", shared), owner: pkg}
-	texts, byName := map[string]string{}, map[string]*schema.Remainder{}
+	texts, byName := map[string]string{}, map[string]*schema.Unmodelled{}
 	var paths, names []string
 	for r, name := range shared.parts.names {
 		byName[name] = r

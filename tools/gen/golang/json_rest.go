@@ -12,7 +12,7 @@ func restField(m *schema.Message) *schema.Field {
 	text := &schema.Type{Kind: schema.String}
 	return &schema.Field{
 		Name: "additional", Message: m, Explicit: true, Pos: m.Pos,
-		Type: &schema.Type{Kind: schema.Map, Key: text, Elem: lowered(m.Rest), Pos: m.Pos},
+		Type: &schema.Type{Kind: schema.Map, Key: text, Elem: lowered(m.Undeclared), Pos: m.Pos},
 	}
 }
 
@@ -30,7 +30,7 @@ func (g *file) restMember(m *schema.Message) {
 // restKeywords checks the map's values. Their paths are those of fields.
 func (g *file) restKeywords(m *schema.Message) ([]string, error) {
 	path := g.jsonio("MemberPath") + "(k)"
-	values, err := g.keywords(valueRule{field: restField(m), typ: lowered(m.Rest), expr: "e", path: path, depth: 1})
+	values, err := g.keywords(valueRule{field: restField(m), typ: lowered(m.Undeclared), expr: "e", path: path, depth: 1})
 	if err != nil || len(values) == 0 {
 		return nil, err
 	}

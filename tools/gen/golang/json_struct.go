@@ -31,7 +31,7 @@ var methodNames = []string{
 // jsonFieldName is the Go name of a property.
 func jsonFieldName(f *schema.Field) string {
 	name := camel(f.Name)
-	if slices.Contains(methodNames, name) || name == "Additional" && f.Message.Rest != nil {
+	if slices.Contains(methodNames, name) || name == "Additional" && f.Message.Undeclared != nil {
 		return name + "_"
 	}
 	return name
@@ -202,7 +202,7 @@ func (g *file) jsonStruct(m *schema.Message, goName string) error {
 	}
 	g.nullsMember(m)
 	switch {
-	case m.Rest != nil:
+	case m.Undeclared != nil:
 		g.restMember(m)
 	case m.KeepUnknown:
 		if len(m.Fields) > 0 {

@@ -31,7 +31,7 @@ func (g *file) jsonValidate(m *schema.Message, goName string) error {
 			}
 		}
 		if missing != "" {
-			if f.Type.Constraints.Remainder != nil {
+			if f.Type.Constraints.Unmodelled != nil {
 				field = guarded("if "+v.expr+` != "" {`, field)
 			}
 			r := valueRule{field: f, path: path}
@@ -42,7 +42,7 @@ func (g *file) jsonValidate(m *schema.Message, goName string) error {
 		}
 		lines = append(lines, field...)
 	}
-	if m.Rest != nil {
+	if m.Undeclared != nil {
 		rest, err := g.restKeywords(m)
 		if err != nil {
 			return err
@@ -61,13 +61,13 @@ func (g *file) jsonValidate(m *schema.Message, goName string) error {
 // emptyPasses says that an absent list or map passes all checks, so that they need not ask whether it is there.
 func emptyPasses(t *schema.Type) bool {
 	c := t.Constraints
-	return (t.Kind == schema.List || t.Kind == schema.Map) && c.MinItems == nil && c.MinPairs == nil && c.Remainder == nil
+	return (t.Kind == schema.List || t.Kind == schema.Map) && c.MinItems == nil && c.MinPairs == nil && c.Unmodelled == nil
 }
 
 // keywords are the checks of a value by JSON Schema's keywords: what code is generated for, then the rest.
 func (g *file) keywords(r valueRule) ([]string, error) {
 	lines, err := g.ownKeywords(r)
-	if err != nil || r.typ.Constraints.Remainder == nil {
+	if err != nil || r.typ.Constraints.Unmodelled == nil {
 		return lines, err
 	}
 	rest, err := g.remainder(r)

@@ -212,9 +212,9 @@ func (b *builder) messageInto(o *object, m *schema.Message, optional []string) e
 	switch {
 	case m.Closed:
 		o.Set("additionalProperties", false)
-	case m.Rest != nil:
+	case m.Undeclared != nil:
 		rest := &object{}
-		if err := b.typeInto(rest, m.Rest, nil, false); err != nil {
+		if err := b.typeInto(rest, m.Undeclared, nil, false); err != nil {
 			return err
 		}
 		o.Set("additionalProperties", rest)
@@ -237,7 +237,7 @@ func (b *builder) messageInto(o *object, m *schema.Message, optional []string) e
 	if len(choices) > 0 {
 		o.Set("allOf", choices)
 	}
-	return b.remainderInto(o, m.Remainder)
+	return b.unmodelledInto(o, m.Unmodelled)
 }
 
 // isRequired says whether an event without the field is invalid.

@@ -34,7 +34,7 @@ func (b *builder) typeInto(o *object, t *schema.Type, f *schema.Field, null bool
 	if err := b.ownTypeInto(o, t, f, null); err != nil {
 		return err
 	}
-	return b.remainderInto(o, t.Constraints.Remainder)
+	return b.unmodelledInto(o, t.Constraints.Unmodelled)
 }
 
 // ownTypeInto describes what the model holds of a type.
@@ -207,7 +207,7 @@ func constraintsInto(o *object, t *schema.Type) {
 
 // left says whether a keyword is among what the model does not hold, which is told apart.
 func left(c schema.Constraints, keyword string) bool {
-	return c.Remainder != nil && slices.Contains(c.Remainder.Keywords, keyword)
+	return c.Unmodelled != nil && slices.Contains(c.Unmodelled.Keywords, keyword)
 }
 
 func count(o *object, keyword string, n *uint64) {

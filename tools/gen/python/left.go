@@ -19,12 +19,12 @@ var libraryFormats = []string{"iri", "iri-reference", "uri-template", "relative-
 
 // left says whether a keyword is left to the library.
 func left(c schema.Constraints, keyword string) bool {
-	return c.Remainder != nil && slices.Contains(c.Remainder.Keywords, keyword)
+	return c.Unmodelled != nil && slices.Contains(c.Unmodelled.Keywords, keyword)
 }
 
 // leftInto adds what is left of a value to the library.
 func (g *module) leftInto(c *parts, f *schema.Field, t *schema.Type) {
-	r := t.Constraints.Remainder
+	r := t.Constraints.Unmodelled
 	if r == nil {
 		return
 	}
@@ -40,17 +40,17 @@ func (g *module) leftInto(c *parts, f *schema.Field, t *schema.Type) {
 
 // leftOver writes the check of what is left of a whole message.
 func (g *module) leftOver(m *schema.Message) {
-	if m.Remainder == nil {
+	if m.Unmodelled == nil {
 		return
 	}
 	g.p("\n    @%s(mode=\"after\")", g.use("model_validator"))
 	g.p("    def _check_left(self) -> %s:", g.use("Self"))
-	g.p("        %s.check(self, %s)", g.schemas(m.Remainder), strings.Join(partArguments(m.Remainder, m.Remainder.Keywords), ", "))
+	g.p("        %s.check(self, %s)", g.schemas(m.Unmodelled), strings.Join(partArguments(m.Unmodelled, m.Unmodelled.Keywords), ", "))
 	g.p("        return self")
 }
 
-// schemas remembers the files of a remainder, and returns what holds them.
-func (g *module) schemas(r *schema.Remainder) string {
+// schemas remembers the files of what is unmodelled, and returns what holds them.
+func (g *module) schemas(r *schema.Unmodelled) string {
 	for _, f := range r.Files {
 		if root, err := jsontree.Parse(f.Source); err == nil {
 			g.project.left[f.Path] = root.JSON()
@@ -59,7 +59,7 @@ func (g *module) schemas(r *schema.Remainder) string {
 	return g.use("SCHEMAS")
 }
 
-func partArguments(r *schema.Remainder, keywords []string) []string {
+func partArguments(r *schema.Unmodelled, keywords []string) []string {
 	out := []string{quote(r.File.Path), quote(r.Pointer)}
 	for _, k := range keywords {
 		out = append(out, quote(k))

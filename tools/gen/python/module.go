@@ -302,8 +302,8 @@ func (g *module) config(m *schema.Message, fields []field) error {
 		settings = append(settings, `json_schema_extra={"deprecated": True}`)
 	}
 	g.p("\n    model_config = %s(%s)", g.use("ConfigDict"), strings.Join(settings, ", "))
-	if m.Rest != nil {
-		rest, err := g.typeOf(&schema.Field{Name: "additionalProperties", Message: m, Pos: m.Pos, Explicit: true}, m.Rest, true)
+	if m.Undeclared != nil {
+		rest, err := g.typeOf(&schema.Field{Name: "additionalProperties", Message: m, Pos: m.Pos, Explicit: true}, m.Undeclared, true)
 		if err != nil {
 			return err
 		}

@@ -97,7 +97,7 @@ func (j *jsonLoader) keyType(f *jsonFile, v *jsontree.Value) *schema.Type {
 		t := &schema.Type{Pos: f.pos(v.Place)}
 		left := j.readString(f, v, t)
 		t.Constraints.Pos = constraintPos(f, v, t.Pos)
-		if j.withRest(f, v, t, false, left) == nil {
+		if j.withUnmodelled(f, v, t, false, left) == nil {
 			return &schema.Type{Kind: schema.String, Pos: t.Pos}
 		}
 		return t

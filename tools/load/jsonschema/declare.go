@@ -164,7 +164,7 @@ func (j *jsonLoader) declareEnum(f *jsonFile, v *jsontree.Value, name, fallback 
 }
 
 // claim takes a name for a type of a file's package. Where it is taken, the fallback is tried in a registry's
-// documents, whose authors know nothing of our names; elsewhere it is a fault.
+// schemas, whose authors know nothing of our names; elsewhere it is a fault.
 func (j *jsonLoader) claim(f *jsonFile, name, fallback string, at jsontree.Place) string {
 	taken := j.names[f.pkg]
 	if taken == nil {

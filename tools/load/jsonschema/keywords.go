@@ -28,7 +28,7 @@ var (
 	keywordsOfEnum    = []string{"type", "enum", "oneOf"}
 )
 
-// beyond says of keywords that the model cannot hold what to write instead where no library judges them, as in documents
+// beyond says of keywords that the model cannot hold what to write instead where no library judges them, as in schemas
 // of a registry.
 var beyond = map[string]string{
 	"allOf":                 "write all properties into one schema",

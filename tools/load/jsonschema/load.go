@@ -1,3 +1,7 @@
+// Package jsonschema turns JSON Schemas into the model: it is what package load knows of JSON Schema's syntax.
+//
+// It opens all files that are asked for or referred to, names every type in them, then fills the types. What the model
+// cannot hold is compiled by a JSON Schema library, which finds what is wrong in it, and kept as [schema.Unmodelled].
 package jsonschema
 
 import (
@@ -17,7 +21,7 @@ import (
 // draft202012 is the JSON Schema version that schemas are written in.
 const draft202012 = "https://json-schema.org/draft/2020-12/schema"
 
-// olderDrafts are taken in documents, of a registry or to compare: what they have in common with 2020-12 is what the
+// olderDrafts are taken in schemas of a registry, and in those to compare: what they have in common with 2020-12 is what the
 // model holds.
 var olderDrafts = []string{
 	"https://json-schema.org/draft/2019-09/schema",
@@ -63,10 +67,11 @@ type jsonLoader struct {
 	// declared are the messages in the order of their sources.
 	declared []declaredMessage
 	depth    int
-	// library judges what the model does not hold; takesNull says by what null is valid, remainders in which files what is.
-	library    *jsoncompile.Files
-	takesNull  map[*schema.Remainder]bool
-	remainders map[*schema.Remainder]*jsonFile
+	// library judges what the model does not hold; takesNull says by what of it null is valid, filesOf in
+	// which file what stands.
+	library   *jsoncompile.Files
+	takesNull map[*schema.Unmodelled]bool
+	filesOf   map[*schema.Unmodelled]*jsonFile
 	// reaches are how far schemas reach into others.
 	reaches map[*jsontree.Value]reach
 	refused []refusal
@@ -86,10 +91,10 @@ type Options struct {
 	Aliases map[string]string
 	// Loose says that a schema needs no $schema, and that types may get other names where theirs collide.
 	Loose bool
-	// KeepDocuments marks schemas that the model does not hold all of; Documents are the files to keep by their source
-	// alone, to which those are added that they refer to.
-	KeepDocuments bool
-	Documents     map[string]bool
+	// MarkBySource marks the files that the model does not hold all of as judged by their source.
+	MarkBySource bool
+	// SourceOnly are the files to keep by their source alone, without types, to which those are added that they refer to.
+	SourceOnly map[string]bool
 }
 
 // Load adds the JSON Schema files among the targets, with those they refer to, to the draft. Unreadable are those among
@@ -137,7 +142,7 @@ func Load(d *draft.Draft, options Options) (unreadable map[string]bool, err erro
 	}
 	j.tellRefused()
 	j.nameFiles()
-	j.spreadDocuments()
+	j.spreadJudgedBySource()
 	return j.unreadable, nil
 }
 
@@ -158,8 +163,8 @@ func (j *jsonLoader) open(name string) (*jsonFile, error) {
 		j.markUnreadable(name)
 		return nil, nil
 	}
-	if j.options.Documents[name] {
-		return nil, j.openDocument(name, text, root)
+	if j.options.SourceOnly[name] {
+		return nil, j.openSourceOnly(name, text, root)
 	}
 	f := &jsonFile{path: name, root: root, file: &schema.File{Path: name, Source: text}, schemas: map[*jsontree.Value]string{}}
 	if !j.checkHead(f) {
@@ -204,7 +209,7 @@ func (j *jsonLoader) checkHead(f *jsonFile) bool {
 		j.Fault(f.pos(f.root.Place), "no $schema: is it a JSON Schema? Then add \"$schema\": %q, else move it out of the folder", draft202012)
 		return false
 	case declared.Kind == jsontree.String && strings.TrimSuffix(declared.Text, "#") == draft202012:
-	case (j.options.Loose || j.options.KeepDocuments) && slices.Contains(olderDrafts, strings.TrimSuffix(declared.Text, "#")):
+	case (j.options.Loose || j.options.MarkBySource) && slices.Contains(olderDrafts, strings.TrimSuffix(declared.Text, "#")):
 		f.older = true
 	default:
 		j.Fault(f.pos(declared.Place), "$schema is %s: schemas are written in JSON Schema 2020-12, %q", declared.JSON(), draft202012)

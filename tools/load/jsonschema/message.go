@@ -21,7 +21,7 @@ func (j *jsonLoader) fillMessage(d declaredMessage) {
 			j.addProperty(m, p.file, property)
 		}
 	}
-	j.readRemainder(d)
+	j.readUnmodelled(d)
 	for _, p := range parts {
 		j.readRequired(p.file, p.schema, m)
 	}
@@ -32,7 +32,7 @@ func (j *jsonLoader) fillMessage(d declaredMessage) {
 		m.Closed = true
 	default:
 		m.KeepUnknown = true
-		m.Rest = j.part(f, rest, f.pos(rest.Place), "additionalProperties")
+		m.Undeclared = j.part(f, rest, f.pos(rest.Place), "additionalProperties")
 	}
 	if word := d.schema.Get("x-trestle").Get("event"); word != nil {
 		option := &trestlev1.Event{}
@@ -56,9 +56,9 @@ func (j *jsonLoader) addProperty(m *schema.Message, f *jsonFile, property jsontr
 	m.Fields = append(m.Fields, field)
 }
 
-// readRemainder reads what an object's schema says beside its properties, and what the schema of a file that only refers
+// readUnmodelled reads what an object's schema says beside its properties, and what the schema of a file that only refers
 // to it adds.
-func (j *jsonLoader) readRemainder(d declaredMessage) {
+func (j *jsonLoader) readUnmodelled(d declaredMessage) {
 	m, f, v := d.message, d.from, d.content
 	allowed, advice := keywordsOfMessage, removeIt
 	if !j.whole(f) {
@@ -67,14 +67,14 @@ func (j *jsonLoader) readRemainder(d declaredMessage) {
 	left := j.checkKeywords(f, v, allowed, "an object with properties", advice)
 	left = j.settle(f, v, m, left)
 	if v == d.schema {
-		m.Remainder = j.remainder(f, v, left)
+		m.Unmodelled = j.unmodelled(f, v, left)
 		return
 	}
 	beside := j.checkKeywords(d.file, d.schema, []string{"$ref"}, "a reference", inTarget)
 	if len(left) > 0 {
 		beside = append(beside, "$ref")
 	}
-	m.Remainder = j.remainder(d.file, d.schema, beside)
+	m.Unmodelled = j.unmodelled(d.file, d.schema, beside)
 }
 
 // settle takes from the keywords that are left what is held after all: allOf, when all of it is merged, and
@@ -85,7 +85,7 @@ func (j *jsonLoader) settle(f *jsonFile, v *jsontree.Value, m *schema.Message, l
 	}
 	parts, held := j.merged(f, v)
 	if len(parts) > 1 || v.Get("unevaluatedProperties") != nil {
-		j.markDocument(f)
+		j.markJudgedBySource(f)
 	}
 	without := func(keyword string) {
 		left = slices.DeleteFunc(left, func(k string) bool { return k == keyword })

@@ -17,14 +17,14 @@ func isNotExist(err error) bool { return errors.Is(err, fs.ErrNotExist) }
 // referencePaths are the paths that the file of a reference may have, the likeliest first; none for a reference within
 // the file and for one to a file known by its $id.
 func (j *jsonLoader) referencePaths(f *jsonFile, ref string) []string {
-	document, _, _ := strings.Cut(ref, "#")
-	if document == "" || j.fileByID(f, document) != nil {
+	uri, _, _ := strings.Cut(ref, "#")
+	if uri == "" || j.fileByID(f, uri) != nil {
 		return nil
 	}
-	if name, ok := j.options.Aliases[document]; ok {
+	if name, ok := j.options.Aliases[uri]; ok {
 		return []string{name}
 	}
-	u, err := url.Parse(document)
+	u, err := url.Parse(uri)
 	if err != nil || u.IsAbs() || u.Host != "" || u.Path == "" {
 		return nil
 	}
@@ -36,15 +36,15 @@ func (j *jsonLoader) referencePaths(f *jsonFile, ref string) []string {
 }
 
 // fileByID finds the open file with the $id that a reference names, relative to the $id of the file it stands in.
-func (j *jsonLoader) fileByID(f *jsonFile, document string) *jsonFile {
-	if other := j.byID[document]; other != nil {
+func (j *jsonLoader) fileByID(f *jsonFile, uri string) *jsonFile {
+	if other := j.byID[uri]; other != nil {
 		return other
 	}
 	base, err := url.Parse(f.id)
 	if err != nil || f.id == "" {
 		return nil
 	}
-	ref, err := url.Parse(document)
+	ref, err := url.Parse(uri)
 	if err != nil {
 		return nil
 	}
@@ -60,16 +60,16 @@ func (j *jsonLoader) resolve(f *jsonFile, ref *jsontree.Value) (*jsonFile, *json
 	if ref.Kind != jsontree.String {
 		return fail("is not a string")
 	}
-	document, fragment, _ := strings.Cut(ref.Text, "#")
+	uri, fragment, _ := strings.Cut(ref.Text, "#")
 	target := f
-	if document != "" {
-		if target = j.fileByID(f, document); target == nil {
+	if uri != "" {
+		if target = j.fileByID(f, uri); target == nil {
 			paths := j.referencePaths(f, ref.Text)
 			if len(paths) == 0 {
 				return fail("names no file below the root and no $id of a schema that is loaded: refer to the file by its relative path")
 			}
 			var opened bool
-			if j.options.Documents[paths[0]] {
+			if j.options.SourceOnly[paths[0]] {
 				return fail("names %s, which no types can be made of", paths[0])
 			}
 			if target, opened = j.byPath[paths[0]]; !opened {
@@ -103,13 +103,13 @@ func (j *jsonLoader) forLibrary(f *jsonFile, v, ref *jsontree.Value) bool {
 	if j.whole(f) || ref.Kind != jsontree.String {
 		return false
 	}
-	document, fragment, _ := strings.Cut(ref.Text, "#")
+	uri, fragment, _ := strings.Cut(ref.Text, "#")
 	switch {
-	case f.embedded[v], fragment != "" && fragment[0] != '/', strings.HasPrefix(document, metaSchemas):
+	case f.embedded[v], fragment != "" && fragment[0] != '/', strings.HasPrefix(uri, metaSchemas):
 		return true
-	case document != "" && f.dynamic:
+	case uri != "" && f.dynamic:
 		return true // what its dynamic references mean depends on the way to them
-	case document == "" || j.fileByID(f, document) != nil:
+	case uri == "" || j.fileByID(f, uri) != nil:
 		return false
 	}
 	for _, name := range j.referencePaths(f, ref.Text) {

@@ -60,12 +60,12 @@ func (j *jsonLoader) readType(f *jsonFile, v *jsontree.Value) *jsonType {
 	if m := j.messages[v]; m != nil {
 		t.Kind, t.Message = schema.MessageKind, m
 		_, nullable := typeName(v)
-		return &jsonType{Type: t, nullable: nullable && (m.Remainder == nil || j.takesNull[m.Remainder])}
+		return &jsonType{Type: t, nullable: nullable && (m.Unmodelled == nil || j.takesNull[m.Unmodelled])}
 	}
 	if e := j.enums[v]; e != nil {
 		t.Kind, t.Enum = schema.EnumKind, e
 		t.Constraints.Pos = t.Pos
-		return j.withRest(f, v, t, j.enumNullable(v), j.checkKeywords(f, v, keywordsOfEnum, "a list of strings", removeIt))
+		return j.withUnmodelled(f, v, t, j.enumNullable(v), j.checkKeywords(f, v, keywordsOfEnum, "a list of strings", removeIt))
 	}
 	if u := j.unions[v]; u != nil {
 		return j.readUnion(f, v, t, u)
@@ -81,16 +81,16 @@ func (j *jsonLoader) readType(f *jsonFile, v *jsontree.Value) *jsonType {
 	return j.readPlain(f, v, t)
 }
 
-// withRest is a type with what is left of its schema to the library.
-func (j *jsonLoader) withRest(f *jsonFile, v *jsontree.Value, t *schema.Type, nullable bool, left []string) *jsonType {
+// withUnmodelled is a type with what is left of its schema to the library.
+func (j *jsonLoader) withUnmodelled(f *jsonFile, v *jsontree.Value, t *schema.Type, nullable bool, left []string) *jsonType {
 	if len(left) == 0 {
 		return &jsonType{Type: t, nullable: nullable}
 	}
-	r := j.remainder(f, v, left)
+	r := j.unmodelled(f, v, left)
 	if r == nil {
 		return nil
 	}
-	t.Constraints.Remainder = r
+	t.Constraints.Unmodelled = r
 	return &jsonType{Type: t, nullable: nullable && j.takesNull[r]}
 }
 
@@ -180,7 +180,7 @@ func (j *jsonLoader) readPlain(f *jsonFile, v *jsontree.Value, t *schema.Type) *
 		return nil
 	}
 	t.Constraints.Pos = constraintPos(f, v, t.Pos)
-	return j.withRest(f, v, t, nullable, left)
+	return j.withUnmodelled(f, v, t, nullable, left)
 }
 
 // readUntyped reads a schema whose values are of several types, or of any.

@@ -1,3 +1,8 @@
+// Package protobuf compiles .proto files and turns their descriptors, options and comments into the model: it is what
+// package load knows of protobuf's syntax.
+//
+// It parses all files that are asked for or imported, links each after its imports, and reads protovalidate's rules and
+// the vocabulary's options into types and constraints. [Shared] keeps what versions of the same schemas have in common.
 package protobuf
 
 import (

@@ -10,7 +10,7 @@ import (
 // Parse parses one JSON text. The error is an *Error.
 func Parse(data []byte) (*Value, error) {
 	p := parser{text: data, line: 1}
-	v, err := p.document()
+	v, err := p.whole()
 	if err != nil {
 		return nil, err
 	}
@@ -27,7 +27,7 @@ type parser struct {
 	colPos, colChars, colLine int
 }
 
-func (p *parser) document() (*Value, error) {
+func (p *parser) whole() (*Value, error) {
 	if len(p.text) >= 3 && string(p.text[:3]) == "\ufeff" {
 		return nil, p.fault("a byte order mark: save the file as UTF-8 without it")
 	}

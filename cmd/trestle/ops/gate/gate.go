@@ -20,11 +20,11 @@ import (
 // Registration refuses next when it breaks any stored version in either direction. It is what
 // [registry.WithGate] takes.
 func Registration(ctx context.Context, next registry.Stored, versions []registry.Stored) error {
-	documents := make([]load.Document, len(versions))
+	schemas := make([]load.RegisteredSchema, len(versions))
 	for i, v := range versions {
-		documents[i] = Document(v)
+		schemas[i] = RegisteredSchema(v)
 	}
-	messages, err := judge(ctx, compat.ModeFullTransitive, documents, Document(next))
+	messages, err := judge(ctx, compat.ModeFullTransitive, schemas, RegisteredSchema(next))
 	if err != nil {
 		return err
 	}
@@ -39,20 +39,20 @@ type Checker struct{}
 
 // Check returns the findings that make next incompatible, one sentence each.
 func (Checker) Check(level string, versions []devregistry.Candidate, next devregistry.Candidate) ([]string, error) {
-	documents := make([]load.Document, len(versions))
+	schemas := make([]load.RegisteredSchema, len(versions))
 	for i, v := range versions {
-		documents[i] = document(v.Subject, v.Type, v.Schema, v.Texts)
+		schemas[i] = registered(v.Subject, v.Type, v.Schema, v.Texts)
 	}
-	return judge(context.Background(), compat.Mode(strings.ToLower(level)), documents, document(next.Subject, next.Type, next.Schema, next.Texts))
+	return judge(context.Background(), compat.Mode(strings.ToLower(level)), schemas, registered(next.Subject, next.Type, next.Schema, next.Texts))
 }
 
-// Document is a stored schema as a source for the loader.
-func Document(s registry.Stored) load.Document {
-	return document(s.Subject, string(s.Type), s.Schema, s.Texts)
+// RegisteredSchema is a stored schema as a source for the loader.
+func RegisteredSchema(s registry.Stored) load.RegisteredSchema {
+	return registered(s.Subject, string(s.Type), s.Schema, s.Texts)
 }
 
-func document(subject, schemaType, text string, texts map[string]string) load.Document {
-	d := load.Document{Name: subject, Language: schema.JSONSchema, Text: text}
+func registered(subject, schemaType, text string, texts map[string]string) load.RegisteredSchema {
+	d := load.RegisteredSchema{Name: subject, Language: schema.JSONSchema, Text: text}
 	if schemaType == string(registry.Protobuf) {
 		d.Language = schema.Protobuf
 	}
@@ -64,8 +64,8 @@ func document(subject, schemaType, text string, texts map[string]string) load.Do
 
 // judge compares next with each version. A stored version that can't be read can't be judged, and so is a reason to
 // refuse: a green gate must mean that old events stay readable.
-func judge(ctx context.Context, mode compat.Mode, versions []load.Document, next load.Document) ([]string, error) {
-	newSet, err := load.Schemas(ctx, next, load.WithDocuments())
+func judge(ctx context.Context, mode compat.Mode, versions []load.RegisteredSchema, next load.RegisteredSchema) ([]string, error) {
+	newSet, err := load.Schemas(ctx, next, load.WithJudgedBySource())
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +75,7 @@ func judge(ctx context.Context, mode compat.Mode, versions []load.Document, next
 	var messages []string
 	var olds []*schema.Set
 	for _, v := range versions {
-		old, err := load.Schemas(ctx, v, load.WithDocuments())
+		old, err := load.Schemas(ctx, v, load.WithJudgedBySource())
 		if err != nil {
 			messages = append(messages, fmt.Sprintf("a stored version can't be judged: %v", err))
 			continue

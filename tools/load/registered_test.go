@@ -12,16 +12,16 @@ import (
 	"github.com/omninode/trestle/tools/schema"
 )
 
-func TestDocuments(t *testing.T) {
+func TestRegisteredSchemas(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name string
-		doc  load.Document
+		doc  load.RegisteredSchema
 		want string
 	}{
 		{
 			"protobuf with a reference",
-			load.Document{
+			load.RegisteredSchema{
 				Name: "orders-value", Language: schema.Protobuf, Text: orderProto,
 				References: []load.Reference{{Name: "common/v1/money.proto", Text: moneyProto}},
 			},
@@ -37,7 +37,7 @@ package orders.v1 dir=. protobuf go=orders/v1;ordersv1
 		},
 		{
 			"protobuf that uses the vocabulary and rules without having them as references",
-			load.Document{
+			load.RegisteredSchema{
 				Language: schema.Protobuf,
 				Text: `syntax = "proto3";
 import "buf/validate/validate.proto";
@@ -60,7 +60,7 @@ topic orders [partitions 1, retention_ms 604800000, cleanup_policy delete, compr
 		},
 		{
 			"a JSON Schema of an older draft, with names that collide and keywords of others",
-			load.Document{
+			load.RegisteredSchema{
 				Name: "shipped-value", Language: schema.JSONSchema,
 				Text: `{
   "$schema": "http://json-schema.org/draft-07/schema#",
@@ -106,12 +106,12 @@ package parts dir=parts jsonschema go=parts;parts
 		},
 		{
 			"a JSON Schema of a list",
-			load.Document{Language: schema.JSONSchema, Text: `{ "type": "array", "items": { "type": "string" } }`},
+			load.RegisteredSchema{Language: schema.JSONSchema, Text: `{ "type": "array", "items": { "type": "string" } }`},
 			"package  dir=. jsonschema go=;schema\n  file schema.json root=[string]\n",
 		},
 		{
 			"a JSON Schema of anything",
-			load.Document{Language: schema.JSONSchema, Text: `true`},
+			load.RegisteredSchema{Language: schema.JSONSchema, Text: `true`},
 			"package  dir=. jsonschema go=;schema\n  file schema.json root=json_value\n",
 		},
 	} {
@@ -128,17 +128,17 @@ package parts dir=parts jsonschema go=parts;parts
 	}
 }
 
-func TestDocumentFaults(t *testing.T) {
+func TestRegisteredSchemaFaults(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name string
-		doc  load.Document
+		doc  load.RegisteredSchema
 		want string
 	}{
-		{"not protobuf", load.Document{Name: "s", Language: schema.Protobuf, Text: "x"}, "s.proto:1:1: "},
-		{"a missing import", load.Document{Language: schema.Protobuf, Text: orderProto}, "schema.proto:3:8: cannot find common/v1/money.proto"},
-		{"not JSON", load.Document{Language: schema.JSONSchema, Text: "{"}, "schema.json:1:2: end of file where a member name should be"},
-		{"a missing reference", load.Document{Language: schema.JSONSchema, Text: `{"$ref":"x.json"}`}, "names x.json, which is not there"},
+		{"not protobuf", load.RegisteredSchema{Name: "s", Language: schema.Protobuf, Text: "x"}, "s.proto:1:1: "},
+		{"a missing import", load.RegisteredSchema{Language: schema.Protobuf, Text: orderProto}, "schema.proto:3:8: cannot find common/v1/money.proto"},
+		{"not JSON", load.RegisteredSchema{Language: schema.JSONSchema, Text: "{"}, "schema.json:1:2: end of file where a member name should be"},
+		{"a missing reference", load.RegisteredSchema{Language: schema.JSONSchema, Text: `{"$ref":"x.json"}`}, "names x.json, which is not there"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -156,7 +156,7 @@ func TestDocumentFaults(t *testing.T) {
 	}
 	t.Run("two references of one name", func(t *testing.T) {
 		t.Parallel()
-		doc := load.Document{Language: schema.Protobuf, References: []load.Reference{{Name: "a.proto", Text: "1"}, {Name: "a.proto", Text: "2"}}}
+		doc := load.RegisteredSchema{Language: schema.Protobuf, References: []load.Reference{{Name: "a.proto", Text: "1"}, {Name: "a.proto", Text: "2"}}}
 		if _, err := load.Schemas(t.Context(), doc); err == nil || !strings.Contains(err.Error(), "two references") {
 			t.Errorf("error %v", err)
 		}
@@ -172,14 +172,14 @@ func TestLocations(t *testing.T) {
 	}
 	schemas := filepath.Join(root, "schemas")
 	file := filepath.Join(schemas, "orders", "v1", "order.proto")
-	document := load.Document{Name: "x"}
+	stored := load.RegisteredSchema{Name: "x"}
 	locator := load.Locator{
 		Root: "schemas", Dir: root,
 		Registry: func(subject string) (load.Source, error) {
 			if subject != "x" {
 				return nil, errors.New("no subject " + subject)
 			}
-			return document, nil
+			return stored, nil
 		},
 	}
 	for _, tt := range []struct {
@@ -199,7 +199,7 @@ func TestLocations(t *testing.T) {
 			t.Errorf("%s is %#v, want %#v", tt.word, got, tt.want)
 		}
 	}
-	if got, err := locator.Parse("registry:x"); err != nil || got.(load.Document).Name != "x" {
+	if got, err := locator.Parse("registry:x"); err != nil || got.(load.RegisteredSchema).Name != "x" {
 		t.Errorf("registry:x is %#v, %v", got, err)
 	}
 	for word, want := range map[string]string{
@@ -214,7 +214,7 @@ func TestLocations(t *testing.T) {
 			t.Errorf("%q: error %v, want one with %q", word, err, want)
 		}
 	}
-	if _, err := load.ParseLocation("registry:x"); err == nil || !strings.Contains(err.Error(), "no registry") {
+	if _, err := (load.Locator{}).Parse("registry:x"); err == nil || !strings.Contains(err.Error(), "no registry") {
 		t.Errorf("without a registry: error %v", err)
 	}
 }

@@ -17,13 +17,13 @@ import (
 // dependent are keywords whose meaning depends on all others of their schema.
 var dependent = []string{"unevaluatedProperties", "unevaluatedItems"}
 
-// whole says that a file is held by the model as a whole or not at all: nothing of a registry's documents and of older
+// whole says that a file is held by the model as a whole or not at all: nothing of a registry's schemas and of older
 // drafts is left to the library.
 func (j *jsonLoader) whole(f *jsonFile) bool { return j.options.Loose || f.older }
 
-// remainder is what the model does not hold of a schema: its keywords that are left, nil for none. A schema that is
+// unmodelled is what the model does not hold of a schema: its keywords that are left, nil for none. A schema that is
 // left as a whole has no keywords here.
-func (j *jsonLoader) remainder(f *jsonFile, v *jsontree.Value, left []string) *schema.Remainder {
+func (j *jsonLoader) unmodelled(f *jsonFile, v *jsontree.Value, left []string) *schema.Unmodelled {
 	if len(left) == 0 {
 		return nil
 	}
@@ -37,14 +37,14 @@ func (j *jsonLoader) remainder(f *jsonFile, v *jsontree.Value, left []string) *s
 	if f.embedded[v] || identifies(v, left) || slices.ContainsFunc(left, func(k string) bool { return slices.Contains(dependent, k) }) {
 		left = nil
 	}
-	return j.newRemainder(f, v, left, at)
+	return j.newUnmodelled(f, v, left, at)
 }
 
-// newRemainder holds a remainder against the library, which finds what is wrong in it; nil when it has faults.
-func (j *jsonLoader) newRemainder(f *jsonFile, v *jsontree.Value, left []string, at schema.Position) *schema.Remainder {
-	r := &schema.Remainder{File: f.file, Pointer: f.schemas[v], Keywords: left, Pos: at}
-	if !r.InModel() {
-		j.markDocument(f)
+// newUnmodelled holds what is left of a schema against the library, which finds what is wrong in it; nil when it has faults.
+func (j *jsonLoader) newUnmodelled(f *jsonFile, v *jsontree.Value, left []string, at schema.Position) *schema.Unmodelled {
+	r := &schema.Unmodelled{File: f.file, Pointer: f.schemas[v], Keywords: left, Pos: at}
+	if !r.OnlyUnchecked() {
+		j.markJudgedBySource(f)
 	}
 	before := len(j.Errs)
 	j.checkLeft(f, v, left)
@@ -64,9 +64,9 @@ func (j *jsonLoader) newRemainder(f *jsonFile, v *jsontree.Value, left []string,
 		return r
 	}
 	if j.takesNull == nil {
-		j.takesNull, j.remainders = map[*schema.Remainder]bool{}, map[*schema.Remainder]*jsonFile{}
+		j.takesNull, j.filesOf = map[*schema.Unmodelled]bool{}, map[*schema.Unmodelled]*jsonFile{}
 	}
-	j.takesNull[r], j.remainders[r] = compiled.Validate(nil) == nil, f
+	j.takesNull[r], j.filesOf[r] = compiled.Validate(nil) == nil, f
 	return r
 }
 
@@ -119,7 +119,7 @@ func pointerTo(location []string) string {
 	return b.String()
 }
 
-// compiled returns the schema of a remainder as a whole, compiled with all others of its file.
+// compiled returns the schema that something is left of, as a whole, compiled with all others of its file.
 func (j *jsonLoader) compiled(f *jsonFile, pointer string) (*jsonschema.Schema, error) {
 	if j.library == nil {
 		texts := map[string][]byte{}
@@ -136,9 +136,9 @@ func (j *jsonLoader) compiled(f *jsonFile, pointer string) (*jsonschema.Schema, 
 	return f.session.Compile(f.path, pointer)
 }
 
-// nameFiles notes which files the remainders took.
+// nameFiles notes which files each part that is left took.
 func (j *jsonLoader) nameFiles() {
-	for r, f := range j.remainders {
+	for r, f := range j.filesOf {
 		for _, path := range f.session.Taken() {
 			r.Files = append(r.Files, j.byPath[path].file)
 		}
@@ -159,12 +159,12 @@ func identifies(v *jsontree.Value, left []string) bool {
 
 // opaque is a schema that the model holds nothing of: any JSON value, judged by the library.
 func (j *jsonLoader) opaque(f *jsonFile, v *jsontree.Value) *jsonType {
-	r := j.newRemainder(f, v, nil, f.pos(v.Place))
+	r := j.newUnmodelled(f, v, nil, f.pos(v.Place))
 	if r == nil {
 		return nil
 	}
 	t := &schema.Type{Kind: schema.JSONValue, Pos: f.pos(v.Place)}
-	t.Constraints.Remainder, t.Constraints.Pos = r, t.Pos
+	t.Constraints.Unmodelled, t.Constraints.Pos = r, t.Pos
 	return &jsonType{Type: t, nullable: j.takesNull[r]}
 }
 
@@ -173,15 +173,15 @@ func (j *jsonLoader) and(f *jsonFile, v *jsontree.Value, t *jsonType, keyword st
 	if len(left) == 0 || t == nil {
 		return t
 	}
-	if t.Constraints.Remainder != nil {
+	if t.Constraints.Unmodelled != nil {
 		left = append([]string{keyword}, left...)
 	}
-	r := j.remainder(f, v, left)
+	r := j.unmodelled(f, v, left)
 	if r == nil {
 		return nil
 	}
 	both := *t.Type
-	both.Constraints.Remainder, both.Constraints.Pos = r, r.Pos
+	both.Constraints.Unmodelled, both.Constraints.Pos = r, r.Pos
 	both.Pos = f.pos(v.Place)
 	return &jsonType{Type: &both, nullable: t.nullable && j.takesNull[r]}
 }

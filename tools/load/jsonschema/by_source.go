@@ -16,8 +16,8 @@ func (j *jsonLoader) markUnreadable(name string) {
 	j.unreadable[name] = true
 }
 
-// openDocument keeps a JSON Schema by its source, and with it the files that it refers to.
-func (j *jsonLoader) openDocument(name string, text []byte, root *jsontree.Value) error {
+// openSourceOnly keeps a JSON Schema by its source alone, and with it the files that it refers to.
+func (j *jsonLoader) openSourceOnly(name string, text []byte, root *jsontree.Value) error {
 	at := jsonPos(name, root.Place)
 	declared := root.Get("$schema")
 	known := declared == nil || declared.Kind == jsontree.String &&
@@ -29,21 +29,21 @@ func (j *jsonLoader) openDocument(name string, text []byte, root *jsontree.Value
 	}
 	dir := path.Dir(name)
 	p := j.AddPackage(jsonPackageName(dir), dir, schema.JSONSchema, true, at)
-	p.Files = append(p.Files, &schema.File{Path: name, Source: text, Document: true})
+	p.Files = append(p.Files, &schema.File{Path: name, Source: text, JudgedBySource: true})
 	if p.GoImport == "" {
 		j.NameGoPackage(p, "")
 	}
-	return j.openDocumentReferences(name, root)
+	return j.openReferencesSourceOnly(name, root)
 }
 
-// openDocumentReferences opens the files that some value below refers to, as documents.
-func (j *jsonLoader) openDocumentReferences(name string, v *jsontree.Value) error {
+// openReferencesSourceOnly opens the files that some value below refers to, likewise.
+func (j *jsonLoader) openReferencesSourceOnly(name string, v *jsontree.Value) error {
 	if ref := v.Get("$ref"); ref != nil && ref.Kind == jsontree.String {
 		for _, other := range j.referencePaths(&jsonFile{path: name}, ref.Text) {
 			if _, open := j.byPath[other]; open || slices.Contains(j.Targets, other) {
 				continue
 			}
-			j.options.Documents[other] = true
+			j.options.SourceOnly[other] = true
 			if _, err := j.open(other); err != nil && !isNotExist(err) {
 				if err := j.ReadFault(schema.Position{File: other}, err); err != nil {
 					return err
@@ -52,34 +52,34 @@ func (j *jsonLoader) openDocumentReferences(name string, v *jsontree.Value) erro
 		}
 	}
 	for _, m := range v.Members {
-		if err := j.openDocumentReferences(name, m.Value); err != nil {
+		if err := j.openReferencesSourceOnly(name, m.Value); err != nil {
 			return err
 		}
 	}
 	for _, e := range v.Items {
-		if err := j.openDocumentReferences(name, e); err != nil {
+		if err := j.openReferencesSourceOnly(name, e); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// markDocument notes that a file holds what the model does not hold as it is written.
-func (j *jsonLoader) markDocument(f *jsonFile) {
-	f.file.Document = f.file.Document || j.options.KeepDocuments
+// markJudgedBySource notes that a file holds what the model does not hold as it is written.
+func (j *jsonLoader) markJudgedBySource(f *jsonFile) {
+	f.file.JudgedBySource = f.file.JudgedBySource || j.options.MarkBySource
 }
 
-// spreadDocuments marks the files that refer to documents.
-func (j *jsonLoader) spreadDocuments() {
-	for changed := j.options.KeepDocuments; changed; {
+// spreadJudgedBySource marks the files that refer to files that are judged by their source.
+func (j *jsonLoader) spreadJudgedBySource() {
+	for changed := j.options.MarkBySource; changed; {
 		changed = false
 		for _, f := range j.byPath {
-			if f == nil || f.file.Document {
+			if f == nil || f.file.JudgedBySource {
 				continue
 			}
 			for v := range f.schemas {
-				if ref := v.Get("$ref"); ref != nil && j.leadsToDocument(f, ref.Text) {
-					f.file.Document, changed = true, true
+				if ref := v.Get("$ref"); ref != nil && j.leadsToJudgedBySource(f, ref.Text) {
+					f.file.JudgedBySource, changed = true, true
 					break
 				}
 			}
@@ -87,16 +87,16 @@ func (j *jsonLoader) spreadDocuments() {
 	}
 }
 
-func (j *jsonLoader) leadsToDocument(f *jsonFile, ref string) bool {
-	document, _, _ := strings.Cut(ref, "#")
-	if document == "" {
+func (j *jsonLoader) leadsToJudgedBySource(f *jsonFile, ref string) bool {
+	uri, _, _ := strings.Cut(ref, "#")
+	if uri == "" {
 		return false
 	}
-	if other := j.fileByID(f, document); other != nil {
-		return other.file.Document
+	if other := j.fileByID(f, uri); other != nil {
+		return other.file.JudgedBySource
 	}
 	for _, name := range j.referencePaths(f, ref) {
-		if other := j.byPath[name]; other != nil && other.file.Document {
+		if other := j.byPath[name]; other != nil && other.file.JudgedBySource {
 			return true
 		}
 	}

@@ -6,9 +6,9 @@ import (
 	"github.com/omninode/trestle/tools/schema/jsontree"
 )
 
-// Remainder is the part of a JSON Schema that the model does not hold: conditions, combinations and the like. A value of
-// the type must also be valid by it, as a JSON Schema library judges.
-type Remainder struct {
+// Unmodelled is the part of a JSON Schema that the model does not hold: conditions, combinations and the like, and what it
+// holds and no code checks exactly. A value of the type must also be valid by it, as a JSON Schema library judges.
+type Unmodelled struct {
 	File    *File
 	Pointer string // JSON pointer of the schema in the file, "" for its root
 	// Keywords are those that are not in the model, in source order; empty when all of the schema is to be judged,
@@ -31,28 +31,28 @@ var annotations = []string{
 // IsAnnotation says whether a keyword of JSON Schema says nothing of what is valid, and may be in any schema.
 func IsAnnotation(keyword string) bool { return slices.Contains(annotations, keyword) }
 
-// modelled are keywords that the model holds and generated code cannot check exactly.
-var modelled = []string{"multipleOf", "uniqueItems"}
+// unchecked are keywords that the model holds and generated code cannot check exactly.
+var unchecked = []string{"multipleOf", "uniqueItems"}
 
-// InModel says that the model holds all of it, and that only code for it is missing.
-func (r *Remainder) InModel() bool {
-	return len(r.Keywords) > 0 && !slices.ContainsFunc(r.Keywords, func(k string) bool { return !slices.Contains(modelled, k) })
+// OnlyUnchecked says that the model holds all of it after all, and that only code that checks it exactly is missing.
+func (u *Unmodelled) OnlyUnchecked() bool {
+	return len(u.Keywords) > 0 && !slices.ContainsFunc(u.Keywords, func(k string) bool { return !slices.Contains(unchecked, k) })
 }
 
-// Texts are the keywords of the schema that the model does not hold, in source order; those of a remainder that is all
-// of a schema without what describes it. The schema false is one keyword "not" with the value {}.
-func (r *Remainder) Texts() []KeywordText {
-	root, err := jsontree.Parse(r.File.Source)
+// Texts are the keywords of the schema that the model does not hold, in source order; those of a schema that is
+// unmodelled as a whole without what describes it. The schema false is one keyword "not" with the value {}.
+func (u *Unmodelled) Texts() []KeywordText {
+	root, err := jsontree.Parse(u.File.Source)
 	if err != nil {
 		return nil
 	}
-	v := root.Find(r.Pointer)
+	v := root.Find(u.Pointer)
 	if v.IsFalse() {
 		return []KeywordText{{"not", "{}"}}
 	}
 	var out []KeywordText
 	for _, m := range v.Members {
-		if len(r.Keywords) > 0 && (!slices.Contains(r.Keywords, m.Name) || slices.Contains(modelled, m.Name)) || IsAnnotation(m.Name) ||
+		if len(u.Keywords) > 0 && (!slices.Contains(u.Keywords, m.Name) || slices.Contains(unchecked, m.Name)) || IsAnnotation(m.Name) ||
 			m.Name == "$schema" || m.Name == "$id" {
 			continue
 		}

@@ -16,9 +16,9 @@ import (
 // notCopied are keywords of a schema's source that say nothing of what is valid, or are said already.
 var notCopied = []string{"$schema", "$id", "$comment", "$defs", "title", "description", "examples", "default", "deprecated", "x-trestle"}
 
-// remainderInto adds what the model does not hold of a schema, as its source says it. References lead to copies among
+// unmodelledInto adds what the model does not hold of a schema, as its source says it. References lead to copies among
 // the definitions.
-func (b *builder) remainderInto(o *object, r *schema.Remainder) error {
+func (b *builder) unmodelledInto(o *object, r *schema.Unmodelled) error {
 	if r == nil {
 		return nil
 	}
