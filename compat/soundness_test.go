@@ -146,7 +146,7 @@ func evolveJSON(t *testing.T, s uint64, sum *tally) {
 	for i, text := range texts {
 		set, err := schema.Load(t.Context(), schema.Files(map[string][]byte{"p/v1/a.json": []byte(text)}))
 		if err != nil {
-			return // no types can be made of it: whole schemas are searched in the package shape
+			return // no types can be made of it: whole schemas are searched in the package values
 		}
 		sets[i] = set
 	}

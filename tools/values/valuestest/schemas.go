@@ -1,4 +1,4 @@
-// Package shapetest makes random JSON Schemas, edits of them, and values, for tests that search for contradictions.
+// Package valuestest makes random JSON Schemas, edits of them, and values, for tests that search for contradictions.
 package valuestest
 
 import (

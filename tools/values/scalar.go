@@ -38,16 +38,16 @@ func (s *Space) modelled(t *schema.Type) (a *Shape, whole, ok bool) {
 	return a, plain.Constraints.Remainder == t.Constraints.Remainder, ok
 }
 
-// Surely says whether the type accepts a scalar JSON value; false where that cannot be told.
-func Surely(t *schema.Type, text string) bool {
+// SurelyAccepts says whether the type accepts a scalar JSON value; false where that cannot be told.
+func SurelyAccepts(t *schema.Type, text string) bool {
 	ok, sure := Accepts(t, text)
 	return ok && sure
 }
 
-// AllSurely says whether the values are a finite list that the type accepts; false where that cannot be told.
-func AllSurely(values []string, t *schema.Type) bool {
+// SurelyAcceptsAll says whether the values are a finite list that the type accepts; false where that cannot be told.
+func SurelyAcceptsAll(values []string, t *schema.Type) bool {
 	for _, v := range values {
-		if !Surely(t, v) {
+		if !SurelyAccepts(t, v) {
 			return false
 		}
 	}
