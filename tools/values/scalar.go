@@ -15,12 +15,7 @@ func Accepts(t *schema.Type, text string) (ok, sure bool) {
 	if err != nil {
 		return false, true
 	}
-	return NewSpace().accepts(t, v)
-}
-
-// accepts is [Accepts] of a value.
-func (s *Space) accepts(t *schema.Type, v any) (ok, sure bool) {
-	a, whole, scalar := s.modelled(t)
+	a, whole, scalar := NewSpace().modelled(t)
 	if !scalar {
 		return true, false
 	}
