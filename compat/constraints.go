@@ -54,7 +54,7 @@ func constraintChanges(p *values.Prover, old, new *schema.Type) []constraintChan
 		}
 		out = refine(out, readsJSON(old, new) != fine, readsJSON(new, old) != fine)
 	}
-	out = decide(p, old, new, refine(out, values.AllSurely(oldValues, new), values.AllSurely(newValues, old)))
+	out = decide(p, old, new, refine(out, values.SurelyAcceptsAll(oldValues, new), values.SurelyAcceptsAll(newValues, old)))
 	return append(out, textChanges(old, new)...)
 }
 

@@ -226,7 +226,7 @@ func (c *Check) takes(w, r *schema.Message, field *schema.Field, e schema.Encodi
 	p := c.cmp.prover()
 	read := p.FromMessage(r, values.Reader, e)
 	if field != nil && field.Message == r {
-		read = p.Demand(field, e)
+		read = p.FieldAccepted(field, e)
 	}
 	return p.Includes(p.FromMessage(w, values.Writer, e), read).Inclusion
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/omninode/trestle/compat"
 	"github.com/omninode/trestle/tools/load"
 	"github.com/omninode/trestle/tools/schema"
+	"github.com/omninode/trestle/tools/values/valuestest"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/descriptorpb"
 )
@@ -135,9 +136,9 @@ message Part { string name = 1; `+field+` }`)
 func TestNothingUntold(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(500) {
-		g := &jsonMaker{rand.New(rand.NewPCG(seed, 7))}
-		event := g.schema()
-		old, new := g.text(t, event), g.text(t, g.edit(event))
+		m := &valuestest.Maker{Rand: rand.New(rand.NewPCG(seed, 7))}
+		event := m.EventSchema()
+		old, new := valuestest.EventSchemaText(event), valuestest.EventSchemaText(m.EditEventSchema(event))
 		if old == new {
 			continue
 		}

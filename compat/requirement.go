@@ -44,7 +44,7 @@ func zeroBreaks(t *schema.Type) bool {
 		return c.MinPairs != nil && *c.MinPairs > 0
 	}
 	zero := values.Zero(t.Kind)
-	return zero != "" && !values.Surely(t, zero)
+	return zero != "" && !values.SurelyAccepts(t, zero)
 }
 
 // declaredNeed says what a field itself demands, constraints apart. A default satisfies every demand, as readers fill

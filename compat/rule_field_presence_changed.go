@@ -31,10 +31,10 @@ var fieldPresenceChanged = Rule{
 		if filled(old) || filled(new) {
 			breaks = Backward | Forward
 		}
-		if zero != "" && !new.Explicit && !values.Surely(new.Type, zero) {
+		if zero != "" && !new.Explicit && !values.SurelyAccepts(new.Type, zero) {
 			breaks |= Backward
 		}
-		if zero != "" && !old.Explicit && !values.Surely(old.Type, zero) {
+		if zero != "" && !old.Explicit && !values.SurelyAccepts(old.Type, zero) {
 			breaks |= Forward
 		}
 		if breaks == 0 {

@@ -14,6 +14,7 @@ import (
 	"github.com/omninode/trestle/tools/schema"
 	"github.com/omninode/trestle/tools/schema/jsontree"
 	"github.com/omninode/trestle/tools/values"
+	"github.com/omninode/trestle/tools/values/valuestest"
 )
 
 var (
@@ -137,9 +138,9 @@ var directions = []compat.Direction{compat.Backward, compat.Forward}
 
 func evolveJSON(t *testing.T, s uint64, sum *tally) {
 	t.Helper()
-	g := &jsonMaker{rand.New(rand.NewPCG(s, 2))}
-	first := g.schema()
-	texts := [2]string{g.text(t, first), g.text(t, g.edit(first))}
+	m := &valuestest.Maker{Rand: rand.New(rand.NewPCG(s, 2))}
+	first := m.EventSchema()
+	texts := [2]string{valuestest.EventSchemaText(first), valuestest.EventSchemaText(m.EditEventSchema(first))}
 	if texts[0] == texts[1] {
 		return
 	}
@@ -147,7 +148,7 @@ func evolveJSON(t *testing.T, s uint64, sum *tally) {
 	for i, text := range texts {
 		set, err := load.Schemas(t.Context(), load.Files(map[string][]byte{"p/v1/a.json": []byte(text)}))
 		if err != nil {
-			return // no types can be made of it: whole schemas are searched in the package shape
+			return // no types can be made of it: whole schemas are searched in the package values
 		}
 		sets[i] = set
 	}
@@ -160,11 +161,10 @@ func evolveJSON(t *testing.T, s uint64, sum *tally) {
 		sum.compatible++
 		writer, _, texts := e.sides(d)
 		declares := declared(t, texts[0])
-		events := &eventMaker{g.Rand}
 		for i := range 40 {
-			v := g.value()
+			v := m.EventValue()
 			if i%2 == 0 {
-				v = events.message(writer, 3)
+				v = m.Event(writer, 3)
 			}
 			if in, sure := declares.Contains(v); in && sure {
 				e.hold(t, finder, d, schema.EncodingJSON, v, sum)
@@ -227,9 +227,9 @@ func evolveProto(t *testing.T, s uint64, sum *tally) {
 		}
 		sum.compatible += open
 		writer, _, _ := e.sides(d)
-		events := &eventMaker{g.Rand}
+		events := &valuestest.Maker{Rand: g.Rand}
 		for range 10 {
-			event := events.message(writer, 3)
+			event := events.Event(writer, 3)
 			for _, enc := range []schema.Encoding{schema.EncodingJSON, schema.EncodingProtobuf} {
 				if w, ok := e.hold(t, finder, d, enc, event, sum); ok {
 					e.holdShapes(t, p, d, enc, event, w)

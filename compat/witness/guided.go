@@ -49,7 +49,7 @@ func (d direction) wants(b *values.Maker, p *values.Prover) []*values.Shape {
 			fields = append(fields, s.writer)
 		}
 		if a := end(steps[len(steps)-1]); a != nil && len(out) < maxGuided {
-			out = append(out, p.Along(fields, a))
+			out = append(out, p.AtPath(fields, a))
 		}
 	}
 	if n := len(d.steps); n > 0 && !d.message {
@@ -57,7 +57,7 @@ func (d direction) wants(b *values.Maker, p *values.Prover) []*values.Shape {
 			if last.reader == nil || last.reader.Language() != schema.Protobuf {
 				return nil
 			}
-			return p.Not(p.Demand(last.reader, schema.EncodingJSON))
+			return p.Not(p.FieldAccepted(last.reader, schema.EncodingJSON))
 		})
 	}
 	for _, v := range d.values(b) {
@@ -70,9 +70,9 @@ func (d direction) wants(b *values.Maker, p *values.Prover) []*values.Shape {
 			case last.writer == nil:
 				return p.Any()
 			case gone:
-				return p.Not(p.Has(last.writer.JSONName, p.Any()))
+				return p.Not(p.WithMember(last.writer.JSONName, p.Any()))
 			}
-			return p.Has(last.writer.JSONName, p.Value(v.value))
+			return p.WithMember(last.writer.JSONName, p.Value(v.value))
 		})
 	}
 	return slices.Clip(out)

@@ -66,11 +66,18 @@ func (p *Prover) Includes(written, read *Shape) Answer {
 		}
 		return a
 	}
-	differs := func(v any) bool { return written.holds(v, 0) == yes && read.holds(v, 0) == no }
+	differs := func(v any) bool { return written.contains(v, 0) == yes && read.contains(v, 0) == no }
 	if !differs(o.value) {
 		return Answer{Inclusion: Unknown, Member: o.value, HasMember: true, Why: "a value that was found is not one when it is run"}
 	}
 	return Answer{Inclusion: NotIncluded, Member: shrink(o.value, differs), HasMember: true}
+}
+
+// Find returns a small value that is in all shapes; ok is false where none was found. It is likely but not certain to
+// be one.
+func (p *Prover) Find(all ...*Shape) (v any, ok bool) {
+	a := p.Includes(p.And(all...), p.Never())
+	return a.Member, a.HasMember
 }
 
 // Empty says whether a shape has no members at all.

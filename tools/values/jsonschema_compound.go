@@ -93,8 +93,8 @@ func (l *lowering) object(at spot) *Shape {
 		for _, m := range properties.Members {
 			value := l.schema(spot{at.file, m.Value})
 			parts = append(parts, l.Members(l.Exactly(m.Name), value))
-			if d := m.Value.Get("default"); l.role == Reader && d != nil && d.Kind != jsontree.Null && value.holds(plain(d), 0) == no {
-				parts = append(parts, l.Has(m.Name, l.Any())) // what is filled in for it is not valid
+			if d := m.Value.Get("default"); l.role == Reader && d != nil && d.Kind != jsontree.Null && value.contains(plain(d), 0) == no {
+				parts = append(parts, l.WithMember(m.Name, l.Any())) // what is filled in for it is not valid
 			}
 		}
 	}
@@ -123,7 +123,7 @@ func (l *lowering) object(at spot) *Shape {
 			if l.role == Reader && hasDefault(properties.Get(r.Text)) {
 				continue // readers fill it in
 			}
-			parts = append(parts, l.Has(r.Text, l.Any()))
+			parts = append(parts, l.WithMember(r.Text, l.Any()))
 		}
 	}
 	parts = append(parts, l.dependent(at)...)
@@ -142,7 +142,7 @@ func hasDefault(v *jsontree.Value) bool {
 func (l *lowering) dependent(at spot) []*Shape {
 	var parts []*Shape
 	when := func(name string, then *Shape) {
-		parts = append(parts, l.Or(l.Not(l.And(l.OfKind(Object), l.Has(name, l.Any()))), then))
+		parts = append(parts, l.Or(l.Not(l.And(l.OfKind(Object), l.WithMember(name, l.Any()))), then))
 	}
 	for _, keyword := range l.dependencyKeywords() {
 		v := at.v.Get(keyword)
@@ -155,7 +155,7 @@ func (l *lowering) dependent(at spot) []*Shape {
 				continue
 			}
 			for _, e := range m.Value.Items {
-				when(m.Name, l.Has(e.Text, l.Any()))
+				when(m.Name, l.WithMember(e.Text, l.Any()))
 			}
 		}
 	}

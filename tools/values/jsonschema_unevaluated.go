@@ -49,7 +49,7 @@ func (l *lowering) inPlace(at spot, seen map[*jsontree.Value]bool, when []*Shape
 		}
 		for _, m := range v.Members {
 			if m.Value.Kind == jsontree.Object {
-				l.inPlace(spot{at.file, m.Value}, seen, also(l.And(l.OfKind(Object), l.Has(m.Name, l.Any()))), f)
+				l.inPlace(spot{at.file, m.Value}, seen, also(l.And(l.OfKind(Object), l.WithMember(m.Name, l.Any()))), f)
 			}
 		}
 	}

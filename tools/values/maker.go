@@ -21,13 +21,27 @@ type Maker struct {
 	prover *Prover
 	// smallest holds an object for each message, nil for one that requires itself or is being made.
 	smallest map[*schema.Message]map[string]any
-	// found holds what the algebra found of a type, nil where it found nothing.
-	found map[*schema.Type]any
+	// shapes are those of scalar types, nil for other types; found holds what the algebra found of them, nil for nothing.
+	shapes map[*schema.Type]*Shape
+	found  map[*schema.Type]any
 }
 
 // NewMaker returns a maker.
 func NewMaker() *Maker {
-	return &Maker{prover: NewProver(), smallest: map[*schema.Message]map[string]any{}, found: map[*schema.Type]any{}}
+	return &Maker{
+		prover: NewProver(), smallest: map[*schema.Message]map[string]any{}, shapes: map[*schema.Type]*Shape{},
+		found: map[*schema.Type]any{},
+	}
+}
+
+// shape is what a scalar type accepts, nil for other types.
+func (m *Maker) shape(t *schema.Type) *Shape {
+	a, known := m.shapes[t]
+	if !known {
+		a, _, _ = m.prover.modelled(t)
+		m.shapes[t] = a
+	}
+	return a
 }
 
 // Small returns a small value of a type; nil where there is none. Where none is found that fits, it is one that does not.
@@ -53,12 +67,8 @@ func (m *Maker) find(t *schema.Type) any {
 	if c := t.Constraints; c.MinLen != nil && *c.MinLen >= mostShown {
 		return nil
 	}
-	a, _, ok := m.prover.modelled(t)
-	if !ok {
-		return nil
-	}
-	if v, ok := m.prover.Find(a); ok {
-		m.found[t] = v
+	if a := m.shape(t); a != nil {
+		m.found[t], _ = m.prover.Find(a)
 	}
 	return m.found[t]
 }
@@ -78,8 +88,11 @@ func (m *Maker) Fits(t *schema.Type, v any) bool {
 		object, ok := v.(map[string]any)
 		return ok && within(c.MinPairs, c.MaxPairs, len(object))
 	}
-	ok, _ := m.prover.accepts(t, v)
-	return ok
+	if a := m.shape(t); a != nil {
+		ok, _ := a.Contains(v)
+		return ok
+	}
+	return true
 }
 
 func within(low, high *uint64, n int) bool {

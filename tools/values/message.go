@@ -98,8 +98,14 @@ func (s form) field(f *schema.Field, bare bool) *Shape {
 	name := s.name(f)
 	return s.And(
 		s.Members(s.Exactly(name), s.Or(value, s.OfKind(Null))),
-		s.Or(absent, s.Has(name, s.OfKind(AnyKind&^Null))),
+		s.Or(absent, s.WithMember(name, s.OfKind(AnyKind&^Null))),
 	)
+}
+
+// FieldAccepted is every object, in an encoding, in which readers of a protobuf field accept what it has for the field, or
+// that it has nothing.
+func (s *Space) FieldAccepted(f *schema.Field, e schema.Encoding) *Shape {
+	return form{s, e == schema.EncodingProtobuf}.field(f, false)
 }
 
 // TakesAbsent says whether readers take a message without a field: false where they do not, because it is required, or
@@ -143,7 +149,7 @@ func (s form) absence(f *schema.Field, value *Shape, bare bool) *Shape {
 
 // standing says, as everything or nothing, whether a value that is put in place of an absent one is in a shape.
 func (s form) standing(value *Shape, v any) *Shape {
-	switch value.holds(v, 0) {
+	switch value.contains(v, 0) {
 	case yes:
 		return s.Any()
 	case no:

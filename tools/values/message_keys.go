@@ -36,7 +36,7 @@ func keysTest(k schema.Kind, key *Shape) func(any) truth {
 			if k != schema.String {
 				read, _ = Parse(name)
 			}
-			out = min(out, key.holds(read, 0))
+			out = min(out, key.contains(read, 0))
 		}
 		return out
 	}

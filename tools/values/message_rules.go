@@ -14,7 +14,7 @@ import (
 func (s form) oneof(o *schema.Oneof) *Shape {
 	some := []*Shape{}
 	for _, f := range o.Fields {
-		some = append(some, s.Has(s.name(f), s.OfKind(AnyKind&^Null)))
+		some = append(some, s.WithMember(s.name(f), s.OfKind(AnyKind&^Null)))
 	}
 	for _, f := range o.Fields {
 		if filled, ok := defaultOf(f); ok { // the first default is filled in where nothing is set
@@ -64,7 +64,7 @@ func (s form) oneSet(m *schema.Message, rule *validate.MessageOneofRule) *Shape 
 		if zero := s.zero(f); zero != nil {
 			something = s.And(something, s.Not(zero))
 		}
-		set = append(set, s.Has(s.name(f), something))
+		set = append(set, s.WithMember(s.name(f), something))
 	}
 	var alone []*Shape
 	for i := range set {

@@ -219,18 +219,18 @@ func (a *arraySearch) count(mask, by int) {
 // settle puts a given value into a place.
 func (a *arraySearch) settle(index int, items []any, v any) outcome {
 	for _, l := range a.demands(index) {
-		if t := l.shape.holds(v, 0); (t == yes) != l.want || t == maybe {
+		if t := l.shape.contains(v, 0); (t == yes) != l.want || t == maybe {
 			return nowhere()
 		}
 	}
 	mask := 0
 	for i, n := range a.needs {
-		if index >= n.from && n.n > 0 && n.shape.shape.holds(v, 0) == yes {
+		if index >= n.from && n.n > 0 && n.shape.shape.contains(v, 0) == yes {
 			mask |= 1 << i
 		}
 	}
 	for i, b := range a.bounds {
-		if index >= b.from && b.shape.shape.holds(v, 0) != no {
+		if index >= b.from && b.shape.shape.contains(v, 0) != no {
 			if b.n == 0 {
 				return nowhere()
 			}

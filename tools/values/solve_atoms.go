@@ -54,7 +54,7 @@ func (s *solver) judge(atoms []literal, candidates []any) outcome {
 func check(atoms []literal, v any) outcome {
 	out := member(v)
 	for _, l := range atoms {
-		t := atomHolds(l.shape.atom, v, 0)
+		t := atomContains(l.shape.atom, v, 0)
 		if !l.want {
 			t = t.not()
 		}

@@ -23,7 +23,7 @@ const (
 	AnyKind = Null | Bool | Number | String | Array | Object
 )
 
-// Shape is a set of JSON values. It is made by a [Space]; two shapes of one space that are written alike are the same.
+// Shape is a set of values. It is made by a [Space]; two shapes of one space that are written alike are the same.
 type Shape struct {
 	op   op
 	kids []*Shape
@@ -307,8 +307,8 @@ func (s *Space) Members(names *Language, a *Shape) *Shape {
 	return s.of(members{names, a})
 }
 
-// Has asks of objects that there is a member of that name, and that its value is in a shape.
-func (s *Space) Has(name string, a *Shape) *Shape {
+// WithMember asks of objects that there is a member of that name, and that its value is in a shape.
+func (s *Space) WithMember(name string, a *Shape) *Shape {
 	return s.Or(s.OfKind(AnyKind&^Object), s.Not(s.of(members{s.Exactly(name), s.Not(a)})))
 }
 
@@ -359,7 +359,7 @@ func (s *Space) Value(v any) *Shape {
 	case map[string]any:
 		parts := []*Shape{s.OfKind(Object), s.Length(Object, len(x), len(x))}
 		for name, e := range x {
-			parts = append(parts, s.Has(name, s.Value(e)))
+			parts = append(parts, s.WithMember(name, s.Value(e)))
 		}
 		return s.And(parts...)
 	}

@@ -1,4 +1,5 @@
-// Package shapetest makes random JSON Schemas, edits of them, and values, for tests that search for contradictions.
+// Package valuestest makes random JSON Schemas, edits of them, values and events, for tests that search for
+// contradictions.
 package valuestest
 
 import (
@@ -7,6 +8,8 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+
+	"github.com/omninode/trestle/tools/values"
 )
 
 var (
@@ -17,11 +20,15 @@ var (
 	kinds    = []string{"string", "integer", "number", "boolean", "null", "object", "array"}
 )
 
+// words are what values are made of.
+type words struct{ names, texts, numbers []string }
+
 // Maker makes what tests need from one source of randomness.
 type Maker struct {
 	*rand.Rand
 	// Draft7 leaves out the keywords that came later.
 	Draft7 bool
+	values *values.Maker // made when it is needed
 }
 
 func pick[T any](m *Maker, list []T) T { return list[m.IntN(len(list))] }
@@ -208,7 +215,9 @@ func (m *Maker) Edit(v any, depth int) any {
 }
 
 // Value makes a JSON value with numbers as json.Number.
-func (m *Maker) Value(depth int) any {
+func (m *Maker) Value(depth int) any { return m.value(depth, words{names, texts, numbers}) }
+
+func (m *Maker) value(depth int, w words) any {
 	n := 8
 	if depth <= 0 {
 		n = 5
@@ -219,19 +228,19 @@ func (m *Maker) Value(depth int) any {
 	case 1:
 		return m.IntN(2) == 0
 	case 2:
-		return json.Number(pick(m, numbers))
+		return json.Number(pick(m, w.numbers))
 	case 3, 4:
-		return pick(m, texts)
+		return pick(m, w.texts)
 	case 5:
 		out := []any{}
 		for range m.IntN(4) {
-			out = append(out, m.Value(depth-1))
+			out = append(out, m.value(depth-1, w))
 		}
 		return out
 	}
 	out := map[string]any{}
 	for range m.IntN(4) {
-		out[pick(m, names)] = m.Value(depth - 1)
+		out[pick(m, w.names)] = m.value(depth-1, w)
 	}
 	return out
 }

@@ -15,12 +15,7 @@ func Accepts(t *schema.Type, text string) (ok, sure bool) {
 	if err != nil {
 		return false, true
 	}
-	return NewSpace().accepts(t, v)
-}
-
-// accepts is [Accepts] of a value.
-func (s *Space) accepts(t *schema.Type, v any) (ok, sure bool) {
-	a, whole, scalar := s.modelled(t)
+	a, whole, scalar := NewSpace().modelled(t)
 	if !scalar {
 		return true, false
 	}
@@ -38,16 +33,16 @@ func (s *Space) modelled(t *schema.Type) (a *Shape, whole, ok bool) {
 	return a, plain.Constraints.Unmodelled == t.Constraints.Unmodelled, ok
 }
 
-// Surely says whether the type accepts a scalar JSON value; false where that cannot be told.
-func Surely(t *schema.Type, text string) bool {
+// SurelyAccepts says whether the type accepts a scalar JSON value; false where that cannot be told.
+func SurelyAccepts(t *schema.Type, text string) bool {
 	ok, sure := Accepts(t, text)
 	return ok && sure
 }
 
-// AllSurely says whether the values are a finite list that the type accepts; false where that cannot be told.
-func AllSurely(values []string, t *schema.Type) bool {
+// SurelyAcceptsAll says whether the values are a finite list that the type accepts; false where that cannot be told.
+func SurelyAcceptsAll(values []string, t *schema.Type) bool {
 	for _, v := range values {
-		if !Surely(t, v) {
+		if !SurelyAccepts(t, v) {
 			return false
 		}
 	}

@@ -60,13 +60,13 @@ func truthOf(b bool) truth {
 // Contains says whether a value, with numbers as json.Number, is in the shape; sure is false where an opaque condition
 // cannot be run.
 func (a *Shape) Contains(v any) (in, sure bool) {
-	t := a.holds(v, 0)
+	t := a.contains(v, 0)
 	return t != no, t != maybe
 }
 
 const maxNesting = 2000
 
-func (a *Shape) holds(v any, depth int) truth {
+func (a *Shape) contains(v any, depth int) truth {
 	if depth > maxNesting {
 		return maybe
 	}
@@ -74,7 +74,7 @@ func (a *Shape) holds(v any, depth int) truth {
 	case opAnd:
 		out := yes
 		for _, k := range a.kids {
-			if out = min(out, k.holds(v, depth+1)); out == no {
+			if out = min(out, k.contains(v, depth+1)); out == no {
 				return no
 			}
 		}
@@ -82,26 +82,26 @@ func (a *Shape) holds(v any, depth int) truth {
 	case opOr:
 		out := no
 		for _, k := range a.kids {
-			if out = max(out, k.holds(v, depth+1)); out == yes {
+			if out = max(out, k.contains(v, depth+1)); out == yes {
 				return yes
 			}
 		}
 		return out
 	case opNot:
-		return a.kids[0].holds(v, depth+1).not()
+		return a.kids[0].contains(v, depth+1).not()
 	case opRef:
 		if a.kids[0] == nil {
 			return maybe
 		}
-		return a.kids[0].holds(v, depth+1)
+		return a.kids[0].contains(v, depth+1)
 	}
 	if kind := kindOf(v); a.atom.of()&kind == 0 {
 		return yes
 	}
-	return atomHolds(a.atom, v, depth+1)
+	return atomContains(a.atom, v, depth+1)
 }
 
-func atomHolds(a atom, v any, depth int) truth {
+func atomContains(a atom, v any, depth int) truth {
 	switch a := a.(type) {
 	case kindsAtom:
 		return truthOf(Kinds(a)&kindOf(v) != 0)
@@ -147,7 +147,7 @@ func atomHolds(a atom, v any, depth int) truth {
 		return truthOf(distinctItems(v.([]any)))
 	case itemAt:
 		if list := v.([]any); a.index < len(list) {
-			return a.shape.holds(list[a.index], depth)
+			return a.shape.contains(list[a.index], depth)
 		}
 		return yes
 	case atLeast:
@@ -156,7 +156,7 @@ func atomHolds(a atom, v any, depth int) truth {
 			if i < a.from {
 				continue
 			}
-			switch a.shape.holds(e, depth) {
+			switch a.shape.contains(e, depth) {
 			case yes:
 				certain++
 				possible++
@@ -175,7 +175,7 @@ func atomHolds(a atom, v any, depth int) truth {
 		out := yes
 		for name, e := range v.(map[string]any) {
 			if a.names.Contains(name) {
-				out = min(out, a.shape.holds(e, depth))
+				out = min(out, a.shape.contains(e, depth))
 			}
 		}
 		return out
