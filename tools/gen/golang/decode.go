@@ -90,7 +90,7 @@ func (g *file) decodeJSON(m *schema.Message, goName string) error {
 	g.p("}")
 	g.p("}")
 	for i, f := range m.Fields {
-		if f.JSONRequired || !g.proto() && f.Required {
+		if mustBeThere(m, f) {
 			set := "got"
 			if !mustBeGot(m, f) {
 				set = "seen"
@@ -104,9 +104,14 @@ func (g *file) decodeJSON(m *schema.Message, goName string) error {
 	return nil
 }
 
+// mustBeThere says whether a field must be in the JSON: for one that has a default, this is filled in.
+func mustBeThere(m *schema.Message, f *schema.Field) bool {
+	return (f.JSONRequired || m.Proto == nil && f.Required) && f.Default == ""
+}
+
 // mustBeGot says whether a field must have a value in the JSON: one that may be null must only be there.
 func mustBeGot(m *schema.Message, f *schema.Field) bool {
-	return (f.JSONRequired || m.Proto == nil && f.Required) && !(m.Proto == nil && f.Nullable)
+	return mustBeThere(m, f) && !(m.Proto == nil && f.Nullable)
 }
 
 func needsGot(m *schema.Message) bool {
