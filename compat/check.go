@@ -105,6 +105,9 @@ func (c *Check) find(f *Finding, p Problem) *Witness {
 	if p.Within {
 		trail = trail.Inner()
 	}
+	if p.AsWritten {
+		trail = trail.AsWritten()
+	}
 	w := c.cmp.witnesses.Find(trail, backward, forward, f.Encodings)
 	for _, other := range p.Beside {
 		if w == nil {

@@ -200,7 +200,7 @@ func TestShape(t *testing.T) {
 			"path": "shop.v1.OrderPlacedStatus.lost", "location": "shop/v1/order.json:26:9",
 			"witness": map[string]any{
 				"event": map[string]any{"id": "a", "status": "lost"}, "written_by": "new", "outcome": "rejected",
-				"detail": "status: value must be one of 'open', 'paid' [enum]",
+				"detail": "status: must be one of \"open\", \"paid\", got \"lost\" [enum]",
 			},
 		}},
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 
-	"github.com/omninode/trestle/compat/witness"
 	"github.com/omninode/trestle/tools/schema"
 	"github.com/omninode/trestle/tools/schema/jsontree"
 	"github.com/omninode/trestle/tools/values"
@@ -110,7 +109,7 @@ func (c *comparison) readDocument(writer, reader *schema.Set, w, r *schema.File,
 	if out.answer.Inclusion == values.Unknown && accepted && sure {
 		return out, nil
 	}
-	out.witness, err = witness.Documents(writer, reader, w, r, out.answer.Member, breaks.writer())
+	out.witness, err = c.witnesses.Documents(writer, reader, w, r, out.answer.Member, breaks.writer())
 	if event, ok := out.answer.Member.(map[string]any); ok && err == nil && out.witness == nil {
 		out.witness = c.exchangeRoots(w, r, breaks, event)
 	}

@@ -30,6 +30,8 @@ var fieldNullabilityChanged = Rule{
 		if !reader.KnowsNull() && need(reader) == optional {
 			return
 		}
+		// Those of this project do with a JSON Schema, too; other validators do not.
+		p.AsWritten = true
 		c.Report(p)
 	},
 }

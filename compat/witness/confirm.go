@@ -4,17 +4,14 @@ import (
 	"errors"
 	"fmt"
 
-	"buf.build/go/protovalidate"
+	"github.com/omninode/trestle/tools/event"
 	"github.com/omninode/trestle/tools/schema"
-	"github.com/omninode/trestle/tools/values"
-	"github.com/santhosh-tekuri/jsonschema/v6"
-	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
 // Reader reads events as one version of a schema does.
 type Reader struct {
-	side     side
-	document *jsonschema.Schema // of a file that is read as a whole; side is nil then
+	side     *side
+	document *event.Document // of a file that is read as a whole; side is nil then
 }
 
 // Readers returns a reader of each message at the top of a set's packages, and of each JSON Schema as a whole. What
@@ -31,19 +28,14 @@ func (f *Finder) Readers(set *schema.Set) ([]*Reader, error) {
 			if file.Language() == schema.Protobuf || file.Root == nil && !file.JudgedBySource {
 				continue
 			}
-			s, err := compileDocument(set, file)
+			d, err := f.of(set).Document(file)
 			if err != nil {
 				return nil, err
 			}
-			out = append(out, &Reader{document: s})
+			out = append(out, &Reader{document: d})
 		}
 	}
 	return out, nil
-}
-
-// newValidator returns protovalidate at the present of the events that are made.
-func newValidator() (protovalidate.Validator, error) {
-	return protovalidate.New(protovalidate.WithNowFunc(func() *timestamppb.Timestamp { return timestamppb.New(values.Present) }))
 }
 
 // Confirm runs a witness through both readers again. The error says what they do that the witness does not say.
@@ -73,18 +65,18 @@ func (r *Reader) read(w *Witness) (any, error) {
 		return nil, err
 	}
 	if r.document != nil {
-		return event, r.document.Validate(event)
+		return event, r.document.Validate(w.Event)
 	}
-	if binary, ok := r.side.(binarySide); ok && w.Bytes != nil {
-		return binary.readBytes(w.Bytes)
+	if r.side.binary() && w.Bytes != nil {
+		return r.side.readBytes(w.Bytes)
 	}
 	object, ok := event.(map[string]any)
 	if !ok {
 		return nil, errors.New("the event is not an object")
 	}
 	kept, err := r.side.read(object)
-	if s, ok := r.side.(*jsonSide); ok && err == nil {
-		return keep(s.msg, kept, false), nil // what it has a name for
+	if err != nil {
+		return nil, err
 	}
-	return kept, err
+	return declared(r.side.Message(), kept), nil
 }

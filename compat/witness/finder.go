@@ -2,15 +2,13 @@ package witness
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
-	"buf.build/go/protovalidate"
+	"github.com/omninode/trestle/tools/event"
 	"github.com/omninode/trestle/tools/schema"
 	"github.com/omninode/trestle/tools/values"
-	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
 // maxEvents limits the events that are tried for one finding and direction.
@@ -19,20 +17,17 @@ const maxEvents = 160
 // Finder finds witnesses between two sets. It compiles each side of a message once. It is not safe for concurrent use.
 type Finder struct {
 	old, new *schema.Set
-	sides    map[*schema.Message]side
-	// compilers are those of the sets' JSON Schemas.
-	compilers map[*schema.Set]*jsonschema.Compiler
-	// validator is shared: it keys what it compiles by descriptor, and those of both sets differ.
-	validator protovalidate.Validator
-	builder   *values.Maker
-	shapes    Shapes
+	schemas  map[*schema.Set]*event.Schemas
+	sides    map[*schema.Message]*side
+	builder  *values.Maker
+	shapes   Shapes
 }
 
 // NewFinder returns a finder for findings between two sets. Nothing is compiled before it is needed. Where simple events
 // show nothing, those that the algebra finds may; shapes is nil where there is none to ask.
 func NewFinder(old, new *schema.Set, shapes Shapes) *Finder {
 	return &Finder{
-		old: old, new: new, sides: map[*schema.Message]side{}, compilers: map[*schema.Set]*jsonschema.Compiler{},
+		old: old, new: new, sides: map[*schema.Message]*side{}, schemas: map[*schema.Set]*event.Schemas{},
 		builder: values.NewMaker(), shapes: shapes,
 	}
 }
@@ -51,13 +46,34 @@ func (f *Finder) Find(t Trail, backward, forward bool, encodings []schema.Encodi
 	if err != nil {
 		return nil
 	}
-	ways := []func(d direction, writer, reader side, enc schema.Encoding) *Witness{
-		func(d direction, writer, reader side, enc schema.Encoding) *Witness {
+	if t.written && !t.Old.HasBinary() && !t.New.HasBinary() {
+		if w := f.find(t, old, new, backward, forward, encodings); w != nil {
+			return w
+		}
+		if old, err = f.asWritten(f.old, old); err != nil {
+			return nil
+		}
+		if new, err = f.asWritten(f.new, new); err != nil {
+			return nil
+		}
+	}
+	return f.find(t, old, new, backward, forward, encodings)
+}
+
+// asWritten is a side that validates by the schema alone.
+func (f *Finder) asWritten(set *schema.Set, s *side) (*side, error) {
+	d, err := f.of(set).Document(s.Message().File)
+	return &side{s.Type, d}, err
+}
+
+func (f *Finder) find(t Trail, old, new *side, backward, forward bool, encodings []schema.Encoding) *Witness {
+	ways := []func(d direction, writer, reader *side, enc schema.Encoding) *Witness{
+		func(d direction, writer, reader *side, enc schema.Encoding) *Witness {
 			return search(f.builder, d, writer, reader, enc)
 		},
 	}
 	if f.shapes != nil {
-		ways = append(ways, func(d direction, writer, reader side, enc schema.Encoding) *Witness {
+		ways = append(ways, func(d direction, writer, reader *side, enc schema.Encoding) *Witness {
 			return d.guided(f.builder, f.shapes, writer, reader, enc)
 		})
 	}
@@ -81,46 +97,28 @@ func (f *Finder) Find(t Trail, backward, forward bool, encodings []schema.Encodi
 	return nil
 }
 
-func (f *Finder) side(set *schema.Set, m *schema.Message) (side, error) {
+func (f *Finder) side(set *schema.Set, m *schema.Message) (*side, error) {
 	if s, ok := f.sides[m]; ok {
 		if s == nil {
 			return nil, fmt.Errorf("%s cannot be run", m.FullName)
 		}
 		return s, nil
 	}
-	s, err := f.newSide(set, m)
-	if err != nil {
-		f.sides[m] = nil
-		return nil, err
-	}
+	s, err := newSide(f.of(set), m)
 	f.sides[m] = s
-	return s, nil
+	return s, err
 }
 
-func (f *Finder) newSide(set *schema.Set, m *schema.Message) (side, error) {
-	if m.Language() == schema.JSONSchema {
-		c, ok := f.compilers[set]
-		if !ok {
-			var err error
-			if c, err = newJSONCompiler(set); err != nil {
-				return nil, err
-			}
-			f.compilers[set] = c
-		}
-		return newJSONSide(c, m)
+// of returns the readers of a set.
+func (f *Finder) of(set *schema.Set) *event.Schemas {
+	if f.schemas[set] == nil {
+		f.schemas[set] = newSchemas(set)
 	}
-	if f.validator == nil {
-		v, err := newValidator()
-		if err != nil {
-			return nil, err
-		}
-		f.validator = v
-	}
-	return newProtoSide(m, f.validator)
+	return f.schemas[set]
 }
 
 // search tries events of a direction, small and readable ones first, and returns the first that shows a break.
-func search(b *values.Maker, d direction, writer, reader side, enc schema.Encoding) *Witness {
+func search(b *values.Maker, d direction, writer, reader *side, enc schema.Encoding) *Witness {
 	for _, event := range d.events(b) {
 		if w := d.show(event, writer, reader, enc); w != nil {
 			return w
@@ -130,7 +128,7 @@ func search(b *values.Maker, d direction, writer, reader side, enc schema.Encodi
 }
 
 // show tries an event, and keeps it where it shows a break.
-func (d direction) show(event map[string]any, writer, reader side, enc schema.Encoding) *Witness {
+func (d direction) show(event map[string]any, writer, reader *side, enc schema.Encoding) *Witness {
 	w := d.try(event, writer, reader, enc)
 	if w == nil {
 		return nil
@@ -144,7 +142,7 @@ func (d direction) show(event map[string]any, writer, reader side, enc schema.En
 }
 
 // try lets the writer write an event and the reader read it.
-func (d direction) try(event map[string]any, writer, reader side, enc schema.Encoding) *Witness {
+func (d direction) try(event map[string]any, writer, reader *side, enc schema.Encoding) *Witness {
 	written, got, data, err := carry(event, writer, reader, enc)
 	if err == errNotWritten {
 		return nil
@@ -163,135 +161,6 @@ func (d direction) try(event map[string]any, writer, reader side, enc schema.Enc
 		return nil
 	}
 	return &Witness{Outcome: outcome, Detail: detail, Bytes: data}
-}
-
-var errNotWritten = errors.New("the writer writes no such event")
-
-// carry has the reader read what the writer writes of an event; data is its binary form, where that is what is read.
-func carry(event map[string]any, writer, reader side, enc schema.Encoding) (written, got map[string]any, data []byte, err error) {
-	write := func() (map[string]any, error) { return writer.read(event) }
-	read := func() (map[string]any, error) { return reader.read(event) }
-	if enc == schema.EncodingProtobuf {
-		w, okW := writer.(binarySide)
-		r, okR := reader.(binarySide)
-		if !okW || !okR {
-			return nil, nil, nil, errNotWritten
-		}
-		if data, err = w.write(event); err != nil {
-			return nil, nil, nil, errNotWritten
-		}
-		write = func() (map[string]any, error) { return w.readBytes(data) }
-		read = func() (map[string]any, error) { return r.readBytes(data) }
-	}
-	if written, err = write(); err != nil || !covers(written, event) {
-		return nil, nil, nil, errNotWritten
-	}
-	got, err = read()
-	return written, got, data, err
-}
-
-// blame returns the cause of a rejection that is about the element; ok is false when every cause is about another one,
-// which has a finding of its own.
-func (d direction) blame(err error) (detail string, ok bool) {
-	r, ok := errors.AsType[*rejection](err)
-	if !ok {
-		return err.Error(), len(d.rules) == 0
-	}
-	if d.message || len(d.steps) == 0 {
-		i := slices.IndexFunc(r.causes, d.concerns)
-		if i < 0 {
-			return "", false
-		}
-		return r.causes[i], true
-	}
-	last := d.steps[len(d.steps)-1]
-	for _, cause := range r.causes {
-		for _, f := range []*schema.Field{last.writer, last.reader} {
-			if f != nil && d.concerns(cause) && (mentions(cause, f.JSONName, d.inner) || mentions(cause, f.Name, d.inner) ||
-				f.Oneof != nil && mentions(cause, f.Oneof.Name, false)) {
-				return cause, true
-			}
-		}
-	}
-	return "", false
-}
-
-// concerns says whether a cause names one of the rules that the trail is about.
-func (d direction) concerns(cause string) bool {
-	i := strings.LastIndexByte(cause, '[')
-	return len(d.rules) == 0 || i >= 0 && slices.ContainsFunc(d.rules, func(r string) bool { return strings.Contains(cause[i:], r) })
-}
-
-// differ compares the element at the end of the steps in what both sides have, wherever it occurs.
-func (d direction) differ(written, got map[string]any) (outcome Outcome, detail string) {
-	for w, g := range pairsAlong(d.steps[:len(d.steps)-1], written, got) {
-		if outcome, detail = differAt(d.steps[len(d.steps)-1], w, g); outcome != "" {
-			break
-		}
-	}
-	return outcome, detail
-}
-
-func differAt(s way, written, got map[string]any) (Outcome, string) {
-	if s.writer == nil {
-		return "", ""
-	}
-	name := s.writer.JSONName
-	before, was := written[name]
-	if s.reader == nil {
-		if !was || nothing(s.writer, before) {
-			return "", ""
-		}
-		return Dropped, fmt.Sprintf("%s is %s as written, and the reader has no such field", name, short(before))
-	}
-	after, is := got[s.reader.JSONName]
-	switch {
-	case was && is && equal(before, after):
-		return "", ""
-	case was && !nothing(s.writer, before) && nothing(s.reader, after):
-		return Dropped, fmt.Sprintf("%s is %s as written, and absent as read", name, short(before))
-	case was && is && !nothing(s.writer, before):
-		return Misread, fmt.Sprintf("%s is %s as written, and %s as read", name, short(before), short(after))
-	case !nothing(s.reader, after):
-		return Misread, fmt.Sprintf("%s is absent as written, and %s as read", name, short(after))
-	}
-	return "", ""
-}
-
-// nothing says whether a field's value is as good as absent: empty, or zero where the field has no presence.
-func nothing(f *schema.Field, v any) bool {
-	switch x := v.(type) {
-	case nil:
-		return true
-	case string:
-		return !f.Explicit && (x == "" || f.Type.Kind == schema.EnumKind && isZero(f.Type.Enum, x))
-	case bool:
-		return !f.Explicit && !x
-	case json.Number:
-		return !f.Explicit && equal(x, json.Number("0"))
-	case []any:
-		return len(x) == 0
-	case map[string]any:
-		return len(x) == 0
-	}
-	return false
-}
-
-// isZero says whether a name is that of an enum's value 0.
-func isZero(e *schema.Enum, name string) bool {
-	return slices.ContainsFunc(e.Values, func(v *schema.EnumValue) bool { return v.Number == 0 && v.JSONName == name })
-}
-
-func short(v any) string {
-	const most = 60
-	text, err := json.Marshal(v)
-	if err != nil {
-		return "?"
-	}
-	if len(text) > most {
-		return strings.ToValidUTF8(string(text[:most]), "") + "…"
-	}
-	return string(text)
 }
 
 // events returns what a direction's writer may write with the element in question varied: small events first, then

@@ -18,7 +18,7 @@ const maxGuided = 40
 
 // guided tries events that the algebra finds: valid ones of the writer in which the element breaks what the reader
 // demands of it, is not there, or has one of the values that are worth trying.
-func (d direction) guided(b *values.Maker, s Shapes, writer, reader side, enc schema.Encoding) *Witness {
+func (d direction) guided(b *values.Maker, s Shapes, writer, reader *side, enc schema.Encoding) *Witness {
 	written, err := s.Written(d.writer)
 	if err != nil {
 		return nil

@@ -2,113 +2,110 @@ package witness
 
 import (
 	"encoding/json"
-	"math/big"
-	"strings"
+	"errors"
+	"fmt"
+	"time"
 
+	trestle "github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/runtime/jsonio"
+	"github.com/omninode/trestle/tools/event"
 	"github.com/omninode/trestle/tools/schema"
+	"google.golang.org/protobuf/proto"
 )
 
-// side reads events as one version of a schema does.
-type side interface {
-	// read returns what the side keeps of an event, defaults filled in; the error says why it rejects the event.
-	read(event map[string]any) (map[string]any, error)
+// present is the time at which events are written and read: always the same, so that outcomes are, too.
+var present = time.Date(2025, 10, 16, 12, 34, 56, 0, time.UTC)
+
+func newSchemas(set *schema.Set) *event.Schemas {
+	return event.New(set, event.WithNow(func() time.Time { return present }))
 }
 
-// binarySide also has a binary form.
-type binarySide interface {
-	side
-	write(event map[string]any) ([]byte, error)
-	readBytes(data []byte) (map[string]any, error)
+// notANumber stands for NaN, as in protobuf's own JSON.
+const notANumber = "NaN"
+
+// side reads and writes events as one version of a schema does.
+type side struct {
+	*event.Type
+	// document judges events by the schema as it is written, where that is asked for; nil otherwise.
+	document *event.Document
 }
 
-// rejection says why a side does not take an event.
-type rejection struct{ causes []string }
-
-func (r *rejection) Error() string { return r.causes[0] }
-
-// mentions says whether a cause names a field, or with inner what is in the list or map that it holds.
-func mentions(cause, field string, inner bool) bool {
-	for rest := cause; ; {
-		i := strings.Index(rest, field)
-		if i < 0 || field == "" {
-			return false
-		}
-		before, after := rest[:i], rest[i+len(field):]
-		if !endsInName(before) && !beginsWithName(after) && inner == goesOn(after) {
-			return true
-		}
-		rest = after
+func newSide(schemas *event.Schemas, m *schema.Message) (*side, error) {
+	if m.Language() == schema.JSONSchema && (m.File == nil || m.File.Root == nil || m.File.Root.Message != m) {
+		return nil, fmt.Errorf("%s is not the root of a file", m.FullName) // nobody writes it by itself
 	}
+	t, err := schemas.Type(m)
+	if err != nil {
+		return nil, err
+	}
+	return &side{t, nil}, nil
 }
 
-// goesOn says whether a path goes on: `[0]`, `["a"]`, `.0`.
-func goesOn(s string) bool { return strings.HasPrefix(s, "[") || strings.HasPrefix(s, ".") }
+// binary says whether events have a binary form, too.
+func (s *side) binary() bool { return s.Message().HasBinary() }
 
-func endsInName(s string) bool { return s != "" && nameByte(s[len(s)-1]) }
-
-func beginsWithName(s string) bool { return s != "" && nameByte(s[0]) }
-
-func nameByte(c byte) bool {
-	return c == '_' || '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+// read returns what the side keeps of an event, defaults filled in; the error says why it rejects the event.
+func (s *side) read(event map[string]any) (map[string]any, error) {
+	text, err := json.Marshal(event)
+	if err != nil {
+		return nil, err
+	}
+	if s.document != nil {
+		return event, asRejection(s.document.Validate(text))
+	}
+	v, err := s.ReadJSON(text, present)
+	if err != nil {
+		return nil, asRejection(err)
+	}
+	return content(v.AppendJSON)
 }
 
-// covers says whether everything that an event says is in what was kept of it; nothing, null and empty are the same.
-func covers(kept, event any) bool {
-	switch e := event.(type) {
-	case map[string]any:
-		k, ok := kept.(map[string]any)
-		if !ok {
-			return len(e) == 0 && kept == nil
-		}
-		for name, v := range e {
-			if !covers(k[name], v) {
-				return false
-			}
-		}
-		return true
-	case []any:
-		k, ok := kept.([]any)
-		if !ok {
-			return len(e) == 0 && kept == nil
-		}
-		if len(k) != len(e) {
-			return false
-		}
-		for i := range e {
-			if !covers(k[i], e[i]) {
-				return false
-			}
-		}
-		return true
-	case nil:
-		return true
+// write returns the binary form of an event. The event may have what only that form can hold.
+func (s *side) write(candidate map[string]any) ([]byte, error) {
+	text, err := json.Marshal(rawAsArrays(candidate))
+	if err != nil {
+		return nil, err
 	}
-	return equal(kept, event)
+	v, ok := s.New().(event.Binary)
+	if !ok {
+		return nil, errors.New("a JSON Schema has no binary form")
+	}
+	r := jsonio.NewReader(text)
+	v.DecodeBinaryJSON(r)
+	if err := r.Err(); err != nil {
+		return nil, err
+	}
+	var faults trestle.Violations
+	faults.AddFaults(r.Faults())
+	if err := faults.Err(s.Message().FullName); err != nil {
+		return nil, err
+	}
+	v.SetDefaults(present)
+	return proto.MarshalOptions{Deterministic: true}.Marshal(v)
 }
 
-// equal compares JSON values; numbers by what they are worth.
-func equal(a, b any) bool {
-	x, okX := a.(json.Number)
-	y, okY := b.(json.Number)
-	if okX && okY {
-		p, ok1 := new(big.Rat).SetString(x.String())
-		q, ok2 := new(big.Rat).SetString(y.String())
-		return ok1 && ok2 && p.Cmp(q) == 0
+// readBytes is read for the binary form.
+func (s *side) readBytes(data []byte) (map[string]any, error) {
+	v, err := s.ReadBinary(data, present)
+	if err != nil {
+		return nil, asRejection(err)
 	}
-	m, okM := a.(map[string]any)
-	n, okN := b.(map[string]any)
-	if okM && okN {
-		return len(m) == len(n) && covers(m, n) && covers(n, m)
+	kept, err := content(v.(event.Binary).AppendBinaryJSON)
+	if err != nil {
+		return nil, err
 	}
-	s, okS := a.([]any)
-	t, okT := b.([]any)
-	if okS && okT {
-		return len(s) == len(t) && covers(s, t) && covers(t, s)
+	return declared(s.Message(), kept), nil
+}
+
+// content is a message as JSON values.
+func content(write func([]byte) ([]byte, error)) (map[string]any, error) {
+	text, err := write(nil)
+	if err != nil {
+		return nil, err
 	}
-	if okX || okY || okM || okN || okS || okT {
-		return false
-	}
-	return a == b
+	v, err := parse(text)
+	object, _ := v.(map[string]any)
+	return object, err
 }
 
 // now is the time that stands for the present in defaults; any will do.

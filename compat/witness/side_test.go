@@ -43,15 +43,14 @@ func TestOwnEvents(t *testing.T) {
 			if !covers(kept, event) {
 				t.Errorf("%s: %s event %s: only %v was kept", e.Type, name, text, kept)
 			}
-			binary, ok := s.(binarySide)
-			if !ok {
+			if !s.binary() {
 				continue
 			}
-			data, err := binary.write(event)
+			data, err := s.write(event)
 			if err != nil {
 				t.Fatal(err)
 			}
-			again, err := binary.readBytes(data)
+			again, err := s.readBytes(data)
 			if err != nil {
 				t.Errorf("%s: %s event does not come back from its bytes: %v", e.Type, name, err)
 			}

@@ -2,11 +2,9 @@
 // misreads or drops.
 //
 // Nothing is shown that was not seen. A [Finder] builds small events from the model, has the writing side accept them
-// and the reading side read them, and keeps the shortest of which both is true. For protobuf the sides are dynamic
-// messages checked by protovalidate, read from the JSON that events have on the wire, or from the binary form where
-// JSON shows nothing; for JSON Schema they are a validator of the schema's own source, and the types that the model has
-// for what it lets pass. Readers fill in defaults before they validate, take null as absent where the schema does not
-// name it, and pass over what they do not know, as the readers of this project do.
+// and the reading side read them, and keeps the shortest of which both is true. The sides are the readers of package
+// event: what they read and refuse, consumers read and refuse. Events are read from the JSON that they have on the wire, or
+// from protobuf's binary form where JSON shows nothing.
 package witness
 
 import (
@@ -49,6 +47,7 @@ type aim struct {
 	wanted  []string
 	present bool
 	inner   bool
+	written bool
 	rules   []string
 	tried   []any
 }
@@ -89,6 +88,13 @@ func (t Trail) Present() Trail {
 // Inner returns a trail whose element is in the list or map that the field holds.
 func (t Trail) Inner() Trail {
 	t.inner = true
+	return t
+}
+
+// AsWritten returns a trail for which events of JSON Schemas are judged by validators of the schemas as they are written,
+// where the sides' own readers show nothing: these take null for absent.
+func (t Trail) AsWritten() Trail {
+	t.written = true
 	return t
 }
 

@@ -119,36 +119,6 @@ func chosen(r *jsonio.Reader, u *schema.Union) *schema.Message {
 	return nil
 }
 
-// setDefaults fills properties that are absent and have a default.
-func (o *object) setDefaults(now time.Time) {
-	for i, f := range o.message.Fields {
-		if o.values[i] == nil && f.Default != "" && !o.nulls.Has(f.JSONName) {
-			if f.Default != "now" {
-				o.values[i] = decodeJSON(jsonio.NewReader([]byte(f.Default)), f.Type)
-			} else if f.Type.Kind == schema.Timestamp {
-				o.values[i] = now
-			}
-		}
-		defaultsWithin(o.values[i], now)
-	}
-	defaultsWithin(o.rest, now)
-}
-
-func defaultsWithin(v any, now time.Time) {
-	switch v := v.(type) {
-	case *object:
-		v.setDefaults(now)
-	case []any:
-		for _, e := range v {
-			defaultsWithin(e, now)
-		}
-	case map[string]any:
-		for _, e := range v {
-			defaultsWithin(e, now)
-		}
-	}
-}
-
 func (o *object) appendJSON(b []byte) ([]byte, error) {
 	w := objectWriter{b: b}
 	for i, f := range o.message.Fields {

@@ -1,26 +1,29 @@
 package event
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
+	trestle "github.com/omninode/trestle/runtime/event"
 	"github.com/omninode/trestle/runtime/jsonio"
 	"github.com/omninode/trestle/tools/schema"
 )
 
 // jsonValue is a message of a JSON Schema.
 type jsonValue struct {
-	t *Type
-	o *object
+	t      *Type
+	o      *object
+	unread unread
 }
 
-func newJSONValue(t *Type) *jsonValue { return &jsonValue{t, newObject(t.message)} }
+func newJSONValue(t *Type) *jsonValue { return &jsonValue{t: t, o: newObject(t.message)} }
 
 func (x *jsonValue) AppendJSON(b []byte) ([]byte, error) { return x.o.appendJSON(b) }
 
 func (x *jsonValue) DecodeJSON(r *jsonio.Reader) { x.o.decode(r) }
 
-func (x *jsonValue) SetDefaults(now time.Time) { x.o.setDefaults(now) }
+func (x *jsonValue) SetDefaults(now time.Time) { x.unread = x.o.setDefaults(now) }
 
 func (x *jsonValue) Validate() error {
 	validator, err := x.t.json()
@@ -31,7 +34,15 @@ func (x *jsonValue) Validate() error {
 	if err != nil {
 		return fmt.Errorf("validate %s: %w", x.t.message.FullName, err)
 	}
-	return validator.validate(text)
+	err = validator.validate(text)
+	if len(x.unread) == 0 {
+		return err
+	}
+	invalid, ok := errors.AsType[*trestle.ValidationError](err)
+	if !ok {
+		invalid = &trestle.ValidationError{}
+	}
+	return x.unread.err(x.t.message.FullName, invalid.Violations)
 }
 
 func (x *jsonValue) text(path []string) (string, bool) {

@@ -8,8 +8,8 @@ import (
 )
 
 // members reads the members of the object that the reader is in, one call of read for each that is a field and not
-// null, one of null for each that is, and unknown for each other. It records which required ones are missing, and second
-// members of a oneof.
+// null, one of null for each that is, and unknown for each other. It records which required ones are missing for which no
+// default will be filled in, and second members of a oneof.
 func members(r *jsonio.Reader, m *schema.Message, null, read func(i int, f *schema.Field), unknown func()) {
 	seen := make([]uint64, (len(m.Fields)+63)/64)
 	got := make([]bool, len(m.Fields))

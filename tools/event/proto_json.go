@@ -5,8 +5,10 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"unicode/utf8"
 
 	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/omninode/trestle/runtime/jsonio"
@@ -100,8 +102,12 @@ func mapKey(kind schema.Kind, text string) (protoreflect.MapKey, error) {
 
 // decodeValue reads one value; empty makes an empty message. ok is false where an enum's value was not known.
 func (p protoForm) decodeValue(r *jsonio.Reader, t *schema.Type, empty func() protoreflect.Value) (v protoreflect.Value, ok bool) {
-	if p.binary && r.Kind() == '"' && (t.Kind == schema.Float || t.Kind == schema.Double) {
-		return decodeNamedFloat(r, t)
+	switch {
+	case !p.binary:
+	case r.Kind() == '"' && (t.Kind == schema.Float || t.Kind == schema.Double):
+		return decodeNamedFloat(r, t), true
+	case r.Kind() == '[' && t.Kind == schema.String:
+		return decodeRawText(r), true
 	}
 	if v, ok := readScalar(r, t.Kind); ok {
 		return protoreflect.ValueOf(v), true
@@ -136,15 +142,25 @@ func (p protoForm) decodeValue(r *jsonio.Reader, t *schema.Type, empty func() pr
 // floatNames are the floats that are no numbers in JSON, as protobuf's own JSON names them.
 var floatNames = map[string]float64{"NaN": math.NaN(), "Infinity": math.Inf(1), "-Infinity": math.Inf(-1)}
 
-func decodeNamedFloat(r *jsonio.Reader, t *schema.Type) (protoreflect.Value, bool) {
+func decodeNamedFloat(r *jsonio.Reader, t *schema.Type) protoreflect.Value {
 	f, ok := floatNames[r.StringView()]
 	if !ok {
 		r.Fault("type", "must be a number", nil)
 	}
 	if t.Kind == schema.Float {
-		return protoreflect.ValueOfFloat32(float32(f)), true
+		return protoreflect.ValueOfFloat32(float32(f))
 	}
-	return protoreflect.ValueOfFloat64(f), true
+	return protoreflect.ValueOfFloat64(f)
+}
+
+// decodeRawText reads text that is not UTF-8: its bytes, in an array.
+func decodeRawText(r *jsonio.Reader) protoreflect.Value {
+	var text string
+	r.BeginArray()
+	for r.More() {
+		text = string(r.Bytes())
+	}
+	return protoreflect.ValueOfString(text)
 }
 
 func decodeProtoEnum(r *jsonio.Reader, e *schema.Enum) (protoreflect.Value, bool) {
@@ -227,13 +243,26 @@ func sortedKeys(m protoreflect.Map) []protoreflect.MapKey {
 }
 
 func (p protoForm) appendValue(b []byte, t *schema.Type, v protoreflect.Value) ([]byte, error) {
-	if p.binary && (t.Kind == schema.Float || t.Kind == schema.Double) {
-		switch f := v.Float(); {
-		case math.IsNaN(f):
-			return append(b, `"NaN"`...), nil
-		case math.IsInf(f, 0):
-			return append(b, map[bool]string{true: `"Infinity"`, false: `"-Infinity"`}[f > 0]...), nil
+	out, err := p.appendForm(b, t, v)
+	if m, ok := v.Interface().(protoreflect.Message); ok && err != nil && p.binary {
+		// A time beyond the years that JSON has, or the like: the binary form holds it, so it is told apart by its bytes.
+		data, err := proto.MarshalOptions{AllowPartial: true, Deterministic: true}.Marshal(m.Interface())
+		return jsonio.AppendBytes(b, data), err
+	}
+	return out, err
+}
+
+func (p protoForm) appendForm(b []byte, t *schema.Type, v protoreflect.Value) ([]byte, error) {
+	switch {
+	case !p.binary:
+	case t.Kind == schema.Float || t.Kind == schema.Double:
+		for name, named := range floatNames {
+			if f := v.Float(); f == named || math.IsNaN(f) && math.IsNaN(named) {
+				return jsonio.AppendString(b, name)
+			}
 		}
+	case t.Kind == schema.String && !utf8.ValidString(v.String()):
+		return append(jsonio.AppendBytes(append(b, '['), []byte(v.String())), ']'), nil
 	}
 	if out, ok, err := appendScalar(b, v.Interface()); ok {
 		return out, err

@@ -17,10 +17,13 @@ import (
 // protoValue is a message of a protobuf schema.
 type protoValue struct {
 	*dynamicpb.Message
-	t *Type
+	t      *Type
+	unread unread
 }
 
-func newProtoValue(t *Type) *protoValue { return &protoValue{dynamicpb.NewMessage(t.desc), t} }
+func newProtoValue(t *Type) *protoValue {
+	return &protoValue{Message: dynamicpb.NewMessage(t.desc), t: t}
+}
 
 func (x *protoValue) AppendJSON(b []byte) ([]byte, error) {
 	return protoForm{}.append(b, x.t.message, x.Message)
@@ -36,7 +39,9 @@ func (x *protoValue) DecodeBinaryJSON(r *jsonio.Reader) {
 	protoForm{binary: true}.decode(r, x.t.message, x.Message)
 }
 
-func (x *protoValue) SetDefaults(now time.Time) { protoDefaults(x.t.message, x.Message, now) }
+func (x *protoValue) SetDefaults(now time.Time) {
+	x.unread = protoDefaults(x.t.message, x.Message, now)
+}
 
 func (x *protoValue) Validate() error {
 	return x.validate()
@@ -50,7 +55,7 @@ func (x *protoValue) validate(opts ...protovalidate.ValidationOption) error {
 	}
 	err = validator.Validate(x.Message, opts...)
 	if err == nil {
-		return nil
+		return x.unread.err(x.t.message.FullName, nil)
 	}
 	invalid, ok := errors.AsType[*protovalidate.ValidationError](err)
 	if !ok {
@@ -72,7 +77,7 @@ func (x *protoValue) validate(opts ...protovalidate.ValidationOption) error {
 		}
 		v.Report(violation)
 	}
-	return v.Err(x.t.message.FullName)
+	return x.unread.err(x.t.message.FullName, v.List())
 }
 
 // found renders a scalar; bytes, a message, list or map are not shown. An enum's value is its name in JSON, or its
@@ -136,44 +141,6 @@ func storeTime(m protoreflect.Message, t time.Time) {
 	fields := m.Descriptor().Fields()
 	m.Set(fields.ByName("seconds"), protoreflect.ValueOfInt64(t.Unix()))
 	m.Set(fields.ByName("nanos"), protoreflect.ValueOfInt32(int32(t.Nanosecond())))
-}
-
-// protoDefaults fills fields that are absent and have a default.
-func protoDefaults(sm *schema.Message, m protoreflect.Message, now time.Time) {
-	for _, f := range sm.Fields {
-		fd := fieldOf(m, f)
-		if f.Default != "" && f.Oneof == nil && !m.Has(fd) {
-			if f.Default == "now" {
-				if f.Type.Kind == schema.Timestamp {
-					v := m.NewField(fd)
-					storeTime(v.Message(), now)
-					m.Set(fd, v)
-				}
-			} else {
-				protoForm{}.decodeField(jsonio.NewReader([]byte(f.Default)), f, m)
-			}
-		}
-		switch t := f.Type; {
-		case t.Kind == schema.MessageKind && m.Has(fd):
-			messageDefaults(t, m.Mutable(fd).Message(), now)
-		case t.Kind == schema.List && t.Elem.Kind == schema.MessageKind:
-			list := m.Get(fd).List()
-			for i := range list.Len() {
-				messageDefaults(t.Elem, list.Get(i).Message(), now)
-			}
-		case t.Kind == schema.Map && t.Elem.Kind == schema.MessageKind:
-			m.Get(fd).Map().Range(func(_ protoreflect.MapKey, v protoreflect.Value) bool {
-				messageDefaults(t.Elem, v.Message(), now)
-				return true
-			})
-		}
-	}
-}
-
-func messageDefaults(t *schema.Type, m protoreflect.Message, now time.Time) {
-	if !foreign(t.Message) {
-		protoDefaults(t.Message, m, now)
-	}
 }
 
 // foreign says that a message's JSON is protobuf's own.

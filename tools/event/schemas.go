@@ -106,9 +106,10 @@ type Value interface {
 	AppendJSON(b []byte) ([]byte, error)
 }
 
-// Binary is a [Value] of protobuf, which has a binary form. Between the two forms stands a JSON that holds all that the
-// binary one does: an enum's number without a name is a number there, and a float that is no number is its name, both as
-// in protobuf's own JSON.
+// Binary is a [Value] of protobuf, which has a binary form. Between the two forms stands a JSON that holds what the binary
+// one does and events' JSON does not: an enum's number without a name is a number there, a float that is no number is its
+// name, both as in protobuf's own JSON; text that is not UTF-8 is an array of its bytes. What is left, such as a time
+// beyond the years that JSON has, it tells apart, but does not read again.
 type Binary interface {
 	Value
 	proto.Message

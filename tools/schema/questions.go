@@ -50,9 +50,11 @@ func (e *Enum) HasNumbers() bool { return e.Proto != nil }
 // HasBinary says whether values of the type have a binary form beside JSON.
 func (t *Type) HasBinary() bool { return t.Proto != 0 }
 
-// NeedsKey says whether the field's key must be in the JSON of its message. That protobuf requires a field says nothing
-// of its key: what is absent is zero.
-func (f *Field) NeedsKey() bool { return f.JSONRequired || f.Required && f.Proto == nil }
+// NeedsKey says whether the field's key must be in the JSON of its message: a default is filled in where there is one,
+// and that protobuf requires a field says nothing of its key: what is absent is zero.
+func (f *Field) NeedsKey() bool {
+	return (f.JSONRequired || f.Required && f.Proto == nil) && f.Default == ""
+}
 
 // RequiredOnWire says whether protobuf itself demands the field in the binary form: by proto2's required, or by
 // LEGACY_REQUIRED in an edition.

@@ -86,6 +86,9 @@ func At(folder string) *Project {
 // Of returns a project that is no folder: it has the schemas of a source, and nothing else.
 func Of(source load.Source) *Project { return &Project{source: source} }
 
+// Brought returns what stands for a project where a program brings the schemas itself: nothing else is there.
+func Brought(schemas load.Source) *Project { return &Project{source: schemas, missing: ErrNoProject} }
+
 // Path returns a path of the project, from a path relative to its folder.
 func (p *Project) Path(elem ...string) string {
 	return filepath.Join(append([]string{p.Dir}, elem...)...)

@@ -90,7 +90,7 @@ func (g *file) decodeJSON(m *schema.Message, goName string) error {
 	g.p("}")
 	g.p("}")
 	for i, f := range m.Fields {
-		if f.JSONRequired || !g.proto() && f.Required {
+		if f.NeedsKey() {
 			set := "got"
 			if !mustBeGot(m, f) {
 				set = "seen"
