@@ -61,3 +61,15 @@ func TestUnique(t *testing.T) {
 		t.Error("NaN equals itself")
 	}
 }
+
+func TestDateTime(t *testing.T) {
+	t.Parallel()
+	for s, want := range map[string]bool{
+		"2024-02-29T23:59:59.5Z": true, "2024-02-29t01:02:03+02:00": true, "2016-12-31T23:59:60Z": true,
+		"2023-02-29T00:00:00Z": false, "2024-02-29 00:00:00Z": false, "2024-02-29T00:00:00": false, "2024-02-29T": false, "": false,
+	} {
+		if got := format.DateTime(s); got != want {
+			t.Errorf("DateTime(%q) = %t, want %t", s, got, want)
+		}
+	}
+}
