@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -353,5 +354,44 @@ func TestLeavingAScan(t *testing.T) {
 	}
 	if read != 4 {
 		t.Errorf("read %d", read)
+	}
+}
+
+// readBytes counts what a client reads from brokers.
+type readBytes struct{ n atomic.Int64 }
+
+func (c *readBytes) OnBrokerRead(_ kgo.BrokerMetadata, _ int16, bytes int, _, _ time.Duration, _ error) {
+	c.n.Add(int64(bytes))
+}
+
+// TestScanOfAFewRecordsReadsLittle looks at the first records of partitions that have many more.
+func TestScanOfAFewRecordsReadsLittle(t *testing.T) {
+	t.Parallel()
+	const partitions, size, each = 3, 100 << 10, 120 // 36 MB
+	_, conn := startCluster(t, kfake.SeedTopics(partitions, "a"))
+	cl := client(t, conn)
+	value := make([]byte, size)
+	for p := range int32(partitions) {
+		for range each {
+			cl.Produce(t.Context(), &kgo.Record{Topic: "a", Partition: p, Value: value}, nil)
+		}
+	}
+	if err := cl.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	read := &readBytes{}
+	conn.Options = append(conn.Options, kgo.WithHooks(read))
+	records := 0
+	for _, err := range kafka.Scan(soon(t), conn, []string{"a"}, kafka.FromStart(), kafka.ToEnd(), kafka.WithPerPartition(3)) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		records++
+	}
+	if records != 3*partitions {
+		t.Errorf("%d records, want %d", records, 3*partitions)
+	}
+	if n := read.n.Load(); n > 12<<20 {
+		t.Errorf("%d bytes read of %d", n, partitions*size*each)
 	}
 }
