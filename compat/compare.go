@@ -76,7 +76,7 @@ func (r *Report) MarshalJSON() ([]byte, error) {
 	}{r.Compatible, findings, r.remarks()})
 }
 
-// Compare judges new against old. The error says that the options are wrong, or that a document is no JSON Schema.
+// Compare judges new against old. The error says that the options are wrong, or that a schema file is no JSON Schema.
 // Both sets are only read, and may be shared with other goroutines.
 func Compare(old, new *schema.Set, opts Options) (*Report, error) {
 	opts, err := opts.resolve()
@@ -89,7 +89,7 @@ func Compare(old, new *schema.Set, opts Options) (*Report, error) {
 		return nil, c.err
 	}
 	r := &Report{Profile: opts.Profile, Mode: opts.Mode, Events: len(old.Events()), Notes: c.notes, Pairs: c.pairs}
-	r.judge(c.findings)
+	r.conclude(c.findings)
 	return r, nil
 }
 
@@ -115,7 +115,7 @@ func CompareHistory(olds []*schema.Set, new *schema.Set, opts Options) (*Report,
 	// The newest version comes first, so that a finding keeps the witness and position of the latest break.
 	for i := len(olds) - 1; i >= first; i-- {
 		c := newComparison(olds[i], new, newUse, opts)
-		c.known = byPrint
+		c.earlier = byPrint
 		c.run()
 		if c.err != nil {
 			return nil, c.err
@@ -141,12 +141,12 @@ func CompareHistory(olds []*schema.Set, new *schema.Set, opts Options) (*Report,
 		slices.Sort(f.Against)
 	}
 	r.Events = len(types)
-	r.judge(all)
+	r.conclude(all)
 	return r, nil
 }
 
-// judge keeps what the mode judges, sorts it, and draws the conclusions.
-func (r *Report) judge(all []*Finding) {
+// conclude keeps what the mode judges, sorts it, and draws the conclusions.
+func (r *Report) conclude(all []*Finding) {
 	var breaks Direction
 	wanted := r.Mode.directions()
 	for _, f := range all {
@@ -173,9 +173,10 @@ func (r *Report) judge(all []*Finding) {
 	}
 	sortFindings(r.Findings)
 	sortFindings(r.Steps)
-	r.conclude()
+	r.decide()
 }
 
-func (r *Report) conclude() {
+// decide says whether the findings leave the sets compatible.
+func (r *Report) decide() {
 	r.Compatible = !slices.ContainsFunc(r.Findings, func(f *Finding) bool { return f.Severity == Error })
 }

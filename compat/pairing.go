@@ -214,3 +214,11 @@ func pairBy[T any](old, new []*T, key func(*T) string) [][2]*T {
 	}
 	return out
 }
+
+func allFiles(s *schema.Set) []*schema.File {
+	var out []*schema.File
+	for _, p := range s.Packages {
+		out = append(out, p.Files...)
+	}
+	return out
+}

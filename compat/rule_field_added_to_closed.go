@@ -21,7 +21,7 @@ var fieldAddedToClosed = Rule{
 		switch m := c.at.messages[0]; {
 		case m.Closed:
 			c.Report(Problem{Change: fmt.Sprintf("%s was added to a message that is closed", fieldText(new))})
-		case m.Rest != nil && readsJSON(new.Type, m.Rest) != fine:
+		case m.Rest != nil && readsJSON(new.Type, m.Rest) != readsAll:
 			c.Report(Problem{Change: fmt.Sprintf("%s was added as %s, where undeclared properties must be %s",
 				fieldText(new), typeName(new.Type), typeName(m.Rest))})
 		}

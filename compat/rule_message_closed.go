@@ -20,7 +20,7 @@ var messageClosed = Rule{
 			})
 		case new.Rest != nil && old.Rest == nil && new.Rest.Kind != schema.JSONValue:
 			c.Report(Problem{Change: new.Name + " lets only undeclared properties pass that are " + typeName(new.Rest)})
-		case new.Rest != nil && old.Rest != nil && readsJSON(old.Rest, new.Rest) != fine:
+		case new.Rest != nil && old.Rest != nil && readsJSON(old.Rest, new.Rest) != readsAll:
 			c.Report(Problem{Change: "undeclared properties of " + new.Name + " changed from " +
 				typeName(old.Rest) + " to " + typeName(new.Rest)})
 		}
