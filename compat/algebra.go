@@ -86,7 +86,7 @@ func (a *algebra) accepts(writer, reader *schema.Message, field *schema.Field, e
 }
 
 // wireAccepts says whether a reader's protobuf field takes what a writer's of another kind writes in binary, as far as
-// their constraints tell: sure is false where they might tell otherwise.
+// their constraints go: sure is false where the algebra could not decide it.
 func (a *algebra) wireAccepts(writer, reader *schema.Type) (accepts, sure bool) {
 	p := a.Prover()
 	written, read := p.OnWire(writer, values.Writer), p.OnWire(reader, values.Reader)

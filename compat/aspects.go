@@ -366,7 +366,7 @@ func sameConstraints(old, new schema.Constraints) bool {
 		return false
 	}
 	old.Pos, new.Pos, old.Rules, new.Rules = schema.Position{}, schema.Position{}, nil, nil
-	old.Remainder, new.Remainder = nil, nil // told apart
+	old.Remainder, new.Remainder = nil, nil // an aspect of its own
 	return reflect.DeepEqual(old, new)
 }
 

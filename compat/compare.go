@@ -109,13 +109,13 @@ func CompareHistory(olds []*schema.Set, new *schema.Set, opts Options) (*Report,
 	}
 	r := &Report{Profile: opts.Profile, Mode: opts.Mode}
 	var all []*Finding
-	byPrint := map[string]*Finding{}
+	byFingerprint := map[string]*Finding{}
 	types := map[string]bool{}
 	newUse := newUsage(new)
 	// The newest version comes first, so that a finding keeps the witness and position of the latest break.
 	for i := len(olds) - 1; i >= first; i-- {
 		c := newComparison(olds[i], new, newUse, opts)
-		c.earlier = byPrint
+		c.earlier = byFingerprint
 		c.run()
 		if c.err != nil {
 			return nil, c.err
@@ -124,13 +124,13 @@ func CompareHistory(olds []*schema.Set, new *schema.Set, opts Options) (*Report,
 			types[e.Type] = true
 		}
 		for _, f := range c.findings {
-			if known := byPrint[f.Fingerprint()]; known != nil {
+			if known := byFingerprint[f.Fingerprint()]; known != nil {
 				known.Against = append(known.Against, i)
 				known.Breaks |= f.Breaks
 				continue
 			}
 			f.Against = []int{i}
-			byPrint[f.Fingerprint()] = f
+			byFingerprint[f.Fingerprint()] = f
 			all = append(all, f)
 		}
 		if i == len(olds)-1 {

@@ -9,8 +9,8 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// messageConstraintChanges compares the rules on whole messages: CEL, message oneofs, and oneofs of which one field must be
-// set.
+// messageConstraintChanges compares the rules on whole messages: CEL, message oneofs, and oneofs of which one field must
+// be set.
 func messageConstraintChanges(fields *fieldPairs, old, new *schema.Message) []constraintChange {
 	out := oneofChanges(fields, old, new)
 	o, n := messageRules(old.Rules), messageRules(new.Rules)

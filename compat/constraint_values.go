@@ -54,7 +54,8 @@ func forbiddenChange(old, new *schema.Type) constraintChange {
 	return constraintChange{relation: relate(values.Subset(o, n), values.Subset(n, o)), text: text}
 }
 
-// bothProtobufEnums says whether both types are enums of protobuf, whose binary form holds numbers with a name and without one.
+// bothProtobufEnums says whether both types are enums of protobuf, whose binary form has numbers with a name and
+// without one.
 func bothProtobufEnums(old, new *schema.Type) bool {
 	return old.Proto == protoreflect.EnumKind && new.Proto == protoreflect.EnumKind
 }

@@ -69,7 +69,7 @@ func constraintChanges(p *values.Prover, old, new *schema.Type, json [2]readOutc
 	return append(out, textChanges(old, new)...)
 }
 
-// decide holds the changes against the algebra: several that make up for one another are none, and one that could not
+// decide asks the algebra about the changes: several that make up for one another are none, and one that could not
 // be ordered by itself is.
 func decide(p *values.Prover, old, new *schema.Type, changes []constraintChange) []constraintChange {
 	if len(changes) == 0 || len(changes) == 1 && old.Kind == new.Kind && !bothProtobufEnums(old, new) && changes[0].relation != exchanged && values.Free(old) != values.Free(new) {

@@ -9,7 +9,7 @@ import (
 )
 
 // Proving inclusion asks the algebra whether readers take all that is written of the messages that were judged, in the
-// directions and encodings in which no candidate is left: what no rule knows of must not pass.
+// directions and encodings in which no candidate remains: what no rule knows of must not pass.
 func (c *comparison) proveInclusion(roots judgedRoots) {
 	brokenJSON, brokenBinary := c.brokenMessages(schema.EncodingJSON), c.brokenMessages(schema.EncodingProtobuf)
 	equal, sourcesDiffer := newEquality(), c.sourcesDiffer()
@@ -44,7 +44,7 @@ func (c *comparison) proveInclusion(roots judgedRoots) {
 	}
 }
 
-// brokenMessages returns the directions in which a candidate is left, in an encoding, that is about a message or about
+// brokenMessages returns the directions in which a candidate remains, in an encoding, that is about a message or about
 // one that it is made of.
 func (c *comparison) brokenMessages(e schema.Encoding) map[*schema.Message]Direction {
 	out := map[*schema.Message]Direction{}

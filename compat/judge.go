@@ -134,7 +134,7 @@ func (c *comparison) event(old, new *schema.Event, bySource bool) {
 	}
 }
 
-// judgeEventsLast shows events to the rules that judge what became of them as a whole. They see what is left of the
+// judgeEventsLast shows events to the rules that judge what became of them as a whole. They see the remaining
 // candidates, and what was noted.
 func (c *comparison) judgeEventsLast() {
 	dataChanged := map[string]bool{}

@@ -118,7 +118,7 @@ type fieldPairs struct {
 	toNew map[*schema.Field]*schema.Field
 }
 
-// pairFields pairs fields by name and, in protobuf, what is left by number: a field with the same name is the same
+// pairFields pairs fields by name and, in protobuf, those without a partner by number: a field with the same name is the same
 // field, and one with the same number and another name was renamed. The order is the new one, with fields that are
 // gone at the end.
 func pairFields(old, new *schema.Message) *fieldPairs {

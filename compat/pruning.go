@@ -36,7 +36,8 @@ func (c *comparison) prune() {
 // that it is a part of. Other events are asked about later, as nothing was found in them.
 func (c *comparison) acceptance(at *element, breaks Direction, e schema.Encoding) values.Inclusion {
 	best := values.NotIncluded
-	for _, m := range [][2]*schema.Message{at.messages, {at.trail.Old, at.trail.New}} {
+	asked := [][2]*schema.Message{at.messages, {at.trail.Old, at.trail.New}}
+	for _, m := range slices.Compact(asked) {
 		if m[0] == nil || m[1] == nil || m[0].Proto == nil || m[1].Proto == nil {
 			continue
 		}

@@ -27,7 +27,7 @@ var fieldNullabilityChanged = Rule{
 			reader = old
 		}
 		// Readers with a protobuf schema take null for absent.
-		if reader.Proto != nil && need(reader) == optional {
+		if reader.Proto != nil && requirementOf(reader) == optional {
 			return
 		}
 		c.Report(p)

@@ -47,8 +47,7 @@ func anyJudgedBySource(files []*schema.File) bool {
 	return false
 }
 
-// checkSource holds a file that is compared with none against the language: a reference that leads nowhere must not
-// pass.
+// checkSource checks a file that has no counterpart to be compared with: a reference that leads nowhere must not pass.
 func (c *comparison) checkSource(set *schema.Set, f *schema.File) {
 	if _, err := c.algebra.source(set, f, values.Reader); err != nil {
 		c.fail(err)

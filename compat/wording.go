@@ -11,7 +11,7 @@ import (
 	"github.com/omninode/trestle/tools/schema"
 )
 
-// Wording makes findings of the candidates that are left: it says where each is, what follows for whom, in which order
+// Wording makes findings of the remaining candidates: it says where each is, what follows for whom, in which order
 // to deploy, and what to do instead.
 func (c *comparison) word() {
 	for _, k := range c.candidates {
