@@ -194,12 +194,14 @@ func (b *builder) messageInto(o *object, m *schema.Message, optional []string) e
 	var required []string
 	properties := &object{}
 	for _, f := range m.Fields {
-		property, err := b.field(f)
+		needed := isRequired(f) && !slices.Contains(optional, f.JSONName)
+		// In protobuf, null is absent.
+		property, err := b.field(f, f.Nullable || !f.KnowsNull() && !needed)
 		if err != nil {
 			return err
 		}
 		properties.Set(f.JSONName, property)
-		if isRequired(f) && !slices.Contains(optional, f.JSONName) {
+		if needed {
 			required = append(required, f.JSONName)
 		}
 	}
@@ -226,9 +228,7 @@ func (b *builder) messageInto(o *object, m *schema.Message, optional []string) e
 		}
 		var any []*object
 		for _, f := range oneof.Fields {
-			one := &object{}
-			one.Set("required", []string{f.JSONName})
-			any = append(any, one)
+			any = append(any, present(f.JSONName))
 		}
 		choice := &object{}
 		choice.Set("anyOf", any)
@@ -248,15 +248,26 @@ func isRequired(f *schema.Field) bool {
 	return f.Required || f.JSONRequired || !f.Explicit && zeroInvalid(f.Type)
 }
 
+// present is an object that has a member which is not null.
+func present(name string) *object {
+	null, not, member, o := &object{}, &object{}, &object{}, &object{}
+	null.Set("type", "null")
+	not.Set("not", null)
+	member.Set(name, not)
+	o.Set("required", []string{name})
+	o.Set("properties", member)
+	return o
+}
+
 // field describes a property.
-func (b *builder) field(f *schema.Field) (*object, error) {
+func (b *builder) field(f *schema.Field, null bool) (*object, error) {
 	o := &object{}
 	o.SetText("description", output.Prose(f.Doc))
 	t := *f.Type
 	if f.Required && !f.Explicit {
 		t.Constraints = notZero(t)
 	}
-	if err := b.typeInto(o, &t, f, isNullable(f)); err != nil {
+	if err := b.typeInto(o, &t, f, null); err != nil {
 		return nil, err
 	}
 	if f.Default != "" && f.Default != "now" {
@@ -275,12 +286,4 @@ func (b *builder) field(f *schema.Field) (*object, error) {
 		o.Set("x-trestle", words)
 	}
 	return o, nil
-}
-
-// isNullable says whether null stands for an absent value.
-func isNullable(f *schema.Field) bool {
-	if f.Nullable {
-		return true
-	}
-	return !f.KnowsNull() && f.Explicit && !f.Required && f.Default == "" && f.Oneof == nil
 }
