@@ -2,10 +2,13 @@ package jsonschema
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
+	runtime "github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/tools/event"
 	"github.com/omninode/trestle/tools/gen/internal/orderedjson"
 	"github.com/omninode/trestle/tools/gen/output"
 	"github.com/omninode/trestle/tools/schema"
@@ -39,6 +42,7 @@ func folders(pkg *schema.Package) []string {
 // Generate makes the schemas of a set's events whose encoding is JSON, and those they refer to.
 func Generate(set *schema.Set) ([]output.File, error) {
 	var files []output.File
+	readers := event.New(set)
 	for _, pkg := range set.Packages {
 		source := sourceOf(pkg)
 		needsSource := false
@@ -47,14 +51,14 @@ func Generate(set *schema.Set) ([]output.File, error) {
 				continue
 			}
 			needsSource = needsSource || e.Envelope == schema.EnvelopeBaseEvent
-			content, err := eventSchema(e, source != nil)
+			content, err := eventSchema(readers, e, source != nil)
 			if err != nil {
 				return nil, err
 			}
 			files = append(files, output.File{Path: Path(e), Content: content})
 		}
 		if source != nil && needsSource {
-			content, err := messageSchema(source)
+			content, err := messageSchema(readers, source)
 			if err != nil {
 				return nil, err
 			}
@@ -92,8 +96,8 @@ func start(title, description string) *object {
 }
 
 // messageSchema is the schema of a message by itself.
-func messageSchema(m *schema.Message) ([]byte, error) {
-	b := newBuilder()
+func messageSchema(readers *event.Schemas, m *schema.Message) ([]byte, error) {
+	b := newBuilder(readers)
 	root := start(m.Name, output.Prose(m.Doc))
 	if err := b.messageInto(root, m, nil); err != nil {
 		return nil, err
@@ -103,8 +107,8 @@ func messageSchema(m *schema.Message) ([]byte, error) {
 }
 
 // eventSchema is the schema of a record's value.
-func eventSchema(e *schema.Event, hasSource bool) ([]byte, error) {
-	b := newBuilder()
+func eventSchema(readers *event.Schemas, e *schema.Event, hasSource bool) ([]byte, error) {
+	b := newBuilder(readers)
 	root := start(e.Type, output.Prose(e.Message.Doc))
 	if e.Envelope == schema.EnvelopeNone {
 		if err := b.messageInto(root, e.Message, nil); err != nil {
@@ -137,12 +141,14 @@ type builder struct {
 	// What was copied from the source of schemas: parsed files, and the definitions that schemas in them became.
 	sources map[*schema.File]*jsontree.Value
 	copies  map[*jsontree.Value]string
+	readers *event.Schemas
 }
 
-func newBuilder() *builder {
+func newBuilder(readers *event.Schemas) *builder {
 	return &builder{
 		defs: map[string]*object{}, names: map[*schema.Message]string{},
 		sources: map[*schema.File]*jsontree.Value{}, copies: map[*jsontree.Value]string{},
+		readers: readers,
 	}
 }
 
@@ -194,7 +200,11 @@ func (b *builder) messageInto(o *object, m *schema.Message, optional []string) e
 	var required []string
 	properties := &object{}
 	for _, f := range m.Fields {
-		needed := isRequired(f) && !slices.Contains(optional, f.JSONName)
+		needed, err := b.isRequired(f)
+		if err != nil {
+			return err
+		}
+		needed = needed && !slices.Contains(optional, f.JSONName)
 		// In protobuf, null is absent.
 		property, err := b.field(f, f.Nullable || !f.KnowsNull() && !needed)
 		if err != nil {
@@ -240,12 +250,21 @@ func (b *builder) messageInto(o *object, m *schema.Message, optional []string) e
 	return b.unmodelledInto(o, m.Unmodelled)
 }
 
-// isRequired says whether an event without the field is invalid.
-func isRequired(f *schema.Field) bool {
-	if f.Default != "" || f.Oneof != nil {
-		return false
+// isRequired says whether an event without the field is invalid. Where rules speak of what stands for an absent field, the
+// reader by schema is asked.
+func (b *builder) isRequired(f *schema.Field) (bool, error) {
+	c := f.Type.Constraints
+	switch {
+	case f.Default != "" || f.Oneof != nil:
+		return false, nil
+	case f.Required || f.JSONRequired || f.Explicit || c.Rules == nil:
+		return f.Required || f.JSONRequired, nil
 	}
-	return f.Required || f.JSONRequired || !f.Explicit && zeroInvalid(f.Type)
+	err := b.readers.CheckField(f, []byte("null"))
+	if _, ok := errors.AsType[*runtime.ValidationError](err); ok {
+		return true, nil
+	}
+	return false, err
 }
 
 // present is an object that has a member which is not null.

@@ -1872,7 +1872,7 @@ type Rest struct {
 	City *string
 
 	// Additional holds the fields that the schema does not name, by their names.
-	Additional map[string]string
+	Additional map[string]bool
 }
 
 // Validate returns nil: the schema has no rules for x.
@@ -1916,9 +1916,7 @@ func (x *Rest) AppendJSON(b []byte) ([]byte, error) {
 				}
 				b = append(b, ':')
 				e := x.Additional[k]
-				if b, err = jsonio.AppendString(b, e); err != nil {
-					return b, jsonio.AtKey(err, k)
-				}
+				b = strconv.AppendBool(b, e)
 			}
 			b = append(b, ',')
 		}
@@ -1946,9 +1944,9 @@ func (x *Rest) DecodeJSON(r *jsonio.Reader) {
 		default:
 			k := strings.Clone(r.Name())
 			if x.Additional == nil {
-				x.Additional = map[string]string{}
+				x.Additional = map[string]bool{}
 			}
-			x.Additional[k] = r.String()
+			x.Additional[k] = r.Bool()
 		}
 	}
 }
