@@ -1,6 +1,7 @@
 package golang
 
 import (
+	"path"
 	"slices"
 	"strings"
 
@@ -33,10 +34,14 @@ func GenerateWith(set *schema.Set, opts Options) ([]output.File, error) {
 	wanted := func(p *schema.Package) bool {
 		return len(opts.Packages) == 0 || slices.Contains(opts.Packages, p.Name)
 	}
-	plugin, names, err := newPlugin(set)
+	if err := refuseCycles(set, wanted); err != nil {
+		return nil, err
+	}
+	plugin, names, err := newPlugin(set, opts)
 	if err != nil {
 		return nil, err
 	}
+	json := newJSONNames()
 	var files []output.File
 	for _, pkg := range set.Packages {
 		if !wanted(pkg) {
@@ -44,6 +49,9 @@ func GenerateWith(set *schema.Set, opts Options) ([]output.File, error) {
 		}
 		var made []output.File
 		if pkg.Language == schema.Protobuf {
+			if names.taken, err = names.declared(pkg, opts); err != nil {
+				return nil, err
+			}
 			if !opts.WithoutMessages {
 				made, err = protoMessages(plugin, pkg)
 				if err != nil {
@@ -56,7 +64,7 @@ func GenerateWith(set *schema.Set, opts Options) ([]output.File, error) {
 			}
 			made, err = protoPackage(set, pkg, names, opts)
 		} else {
-			made, err = jsonPackage(set, pkg)
+			made, err = jsonPackage(set, pkg, json)
 		}
 		if err != nil {
 			return nil, err
@@ -79,8 +87,5 @@ func goPath(pkg *schema.Package, source, suffix string) string {
 	if dot := strings.LastIndexByte(base, '.'); dot > 0 {
 		base = base[:dot]
 	}
-	if pkg.Dir == "" || pkg.Dir == "." {
-		return base + suffix
-	}
-	return pkg.Dir + "/" + base + suffix
+	return path.Join(goDir(pkg), goFile(base)+suffix)
 }

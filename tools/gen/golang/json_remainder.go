@@ -30,7 +30,7 @@ func (g *file) remainder(r valueRule) ([]string, error) {
 		return nil, err
 	}
 	body := strings.Join(lines, "\n") + "\nreturn b, nil"
-	if strings.Contains(body, "err = ") {
+	if needsErr(body) {
 		body = "var err error\n" + body
 	}
 	return g.encodedAgainst(rest, hint, r.path, "func(b []byte) ([]byte, error) {\n"+body+"\n}(nil)"), nil

@@ -17,7 +17,7 @@ import (
 )
 
 // newPlugin hands the set's protobuf files to protoc-gen-go's library, which knows how Go names come about.
-func newPlugin(set *schema.Set) (*protogen.Plugin, *protoNames, error) {
+func newPlugin(set *schema.Set, opts Options) (*protogen.Plugin, *protoNames, error) {
 	req := &pluginpb.CodeGeneratorRequest{}
 	added := map[string]bool{}
 	var add func(fd protoreflect.FileDescriptor)
@@ -39,12 +39,13 @@ func newPlugin(set *schema.Set) (*protogen.Plugin, *protoNames, error) {
 			}
 			add(f.Proto)
 			req.FileToGenerate = append(req.FileToGenerate, f.Path)
-			params = append(params, "M"+f.Path+"="+pkg.GoImport+";"+pkg.GoName)
+			params = append(params, "M"+f.Path+"="+goImport(pkg)+";"+goPackage(pkg))
 		}
 	}
 	names := &protoNames{
 		messages: map[string]*protogen.Message{}, enums: map[string]*protogen.Enum{},
 		fields: map[string]*protogen.Field{}, packages: map[string]protogen.GoPackageName{},
+		values:    map[string]map[string]protogen.GoIdent{},
 		withRules: map[*schema.Message]bool{}, validator: newValidator(set),
 	}
 	if len(req.FileToGenerate) == 0 {
@@ -59,6 +60,9 @@ func newPlugin(set *schema.Set) (*protogen.Plugin, *protoNames, error) {
 		names.packages[string(f.GoImportPath)] = f.GoPackageName
 		for _, e := range f.Enums {
 			names.enums[string(e.Desc.FullName())] = e
+		}
+		if f.Generate && !opts.WithoutMessages {
+			rename(f.Messages)
 		}
 		names.add(f.Messages)
 	}
@@ -129,7 +133,7 @@ func protoPackage(set *schema.Set, pkg *schema.Package, names *protoNames, opts 
 		}
 		files = append(files, made)
 	}
-	own, err := packageFile(set, pkg, names, shared)
+	own, err := packageFile(set, pkg, names, nil, shared)
 	if err != nil {
 		return nil, err
 	}
@@ -161,6 +165,9 @@ func (g *file) protoMessage(m *schema.Message) error {
 	goName := pm.GoIdent.GoName
 	if pm.APILevel.String() != "API_OPEN" {
 		return refuse(m.Pos, m.FullName, "generated code needs protobuf's open Go API: set features.(pb.go).api_level = API_OPEN")
+	}
+	if err := g.refuseMember(m); err != nil {
+		return err
 	}
 	if e := eventOf(g.owner, m); e != nil && !g.onlyValidators {
 		g.eventMethods(e, goName)
@@ -231,8 +238,9 @@ func (g *file) protoEnum(e *schema.Enum) {
 	g.p("return \"\"")
 	g.p("}\n")
 
-	g.p("// Parse%sJSON returns the value with that name in JSON.", goName)
-	g.p("func Parse%sJSON(name string) (value %s, ok bool) {", goName, goName)
+	parse := g.function("Parse" + goName + "JSON")
+	g.p("// %s returns the value with that name in JSON.", parse)
+	g.p("func %s(name string) (value %s, ok bool) {", parse, goName)
 	g.p("switch name {")
 	for _, v := range e.Values {
 		if v.JSONName == "" {
@@ -261,7 +269,7 @@ func (g *file) protoEnum(e *schema.Enum) {
 	g.p("return")
 	g.p("}")
 	g.p("name := r.StringView()")
-	g.p("value, ok := Parse%sJSON(name)", goName)
+	g.p("value, ok := %s(name)", parse)
 	g.p("if !ok {")
 	g.p("r.Fault(\"enum.defined_only\", \"value must be one of the defined enum values\", name)")
 	g.p("return")

@@ -7,10 +7,12 @@ import (
 	"go/format"
 	"go/parser"
 	"go/token"
+	"go/types"
 	"path"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/omninode/trestle/tools/gen/output"
 	"github.com/omninode/trestle/tools/schema"
@@ -39,7 +41,7 @@ type writer struct {
 
 func newWriter(pkg *schema.Package, source string, shared *patterns) *writer {
 	return &writer{
-		importPath: pkg.GoImport, name: pkg.GoName, source: source, imports: map[string]string{}, patterns: shared,
+		importPath: goImport(pkg), name: goPackage(pkg), source: source, imports: map[string]string{}, patterns: shared,
 	}
 }
 
@@ -91,7 +93,19 @@ func (w *writer) ident(importPath, pkgName, member string) string {
 	if importPath == w.importPath {
 		return member
 	}
+	if _, ok := w.imports[importPath]; !ok {
+		pkgName = importName(pkgName)
+	}
 	return w.pkg(importPath, pkgName) + "." + member
+}
+
+// importName is a name by which no generated code calls anything else.
+func importName(name string) string {
+	name = strings.ToLower(name)
+	if token.IsKeyword(name) || types.Universe.Lookup(name) != nil || name == "init" || slices.Contains(localNames, name) || slices.Contains(ownPackages, name) {
+		return name + "pkg"
+	}
+	return name
 }
 
 // doc writes a comment; the deprecation, if any, in the form tools recognise.
@@ -213,22 +227,23 @@ func goString(s string) string {
 	return strconv.Quote(s)
 }
 
-// camel turns a schema name into a Go one: "service_info" → "ServiceInfo", "url" → "Url".
+// camel turns a schema name into a Go one: "service_info" → "ServiceInfo", "url" → "Url", "+1" → "Plus1", "<=" →
+// "LessEqual".
 func camel(name string) string {
 	var b strings.Builder
 	up := true
-	for _, r := range name {
+	for _, r := range spelled(name) {
 		switch {
-		case r >= 'a' && r <= 'z':
+		case unicode.IsLetter(r):
 			if up {
-				r -= 'a' - 'A'
+				r = unicode.ToUpper(r)
+			}
+			if b.Len() == 0 && !unicode.IsUpper(r) {
+				b.WriteByte('X') // no letter of its alphabet is upper-case
 			}
 			b.WriteRune(r)
 			up = false
-		case r >= 'A' && r <= 'Z':
-			b.WriteRune(r)
-			up = false
-		case r >= '0' && r <= '9':
+		case unicode.IsDigit(r):
 			if b.Len() == 0 {
 				b.WriteByte('X')
 			}
@@ -242,4 +257,37 @@ func camel(name string) string {
 		return "X"
 	}
 	return b.String()
+}
+
+// signs are what a name is called that has no letters.
+var signs = map[rune]string{
+	'<': "Less", '>': "Greater", '=': "Equal", '!': "Not", '+': "Plus", '-': "Minus", '*': "Star", '/': "Slash", '%': "Percent", '&': "And",
+	'|': "Or", '^': "Caret", '~': "Tilde", '?': "Question", '#': "Hash", '@': "At", '$': "Dollar", '.': "Dot", ':': "Colon", ',': "Comma",
+}
+
+// spelled writes the signs of a name without letters as words, as it does a sign before a number.
+func spelled(name string) string {
+	sign, number := "", name
+	if strings.ContainsAny(name[:min(1, len(name))], "+-") {
+		sign, number = name[:1], name[1:]
+	}
+	if strings.ContainsFunc(name, unicode.IsLetter) {
+		return name
+	}
+	if strings.ContainsFunc(name, unicode.IsDigit) {
+		if sign != "" && unicode.IsDigit(rune(number[0])) {
+			return signs[rune(sign[0])] + number
+		}
+		return name
+	}
+	var b strings.Builder
+	for _, r := range name {
+		b.WriteString(signs[r])
+	}
+	return b.String()
+}
+
+// paragraphs joins texts that are not empty.
+func paragraphs(texts ...string) string {
+	return strings.Join(slices.DeleteFunc(texts, func(s string) bool { return strings.TrimSpace(s) == "" }), "\n\n")
 }

@@ -1012,6 +1012,8 @@ type ParcelSentNotes struct {
 	// The first.
 	First *string
 	// One more.
+	//
+	// Additional_ is "additional" in the schema: Additional is a name that every generated type may have.
 	Additional_ *string
 
 	// Additional holds the fields that the schema does not name, by their names.

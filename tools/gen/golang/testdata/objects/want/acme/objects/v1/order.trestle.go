@@ -60,6 +60,8 @@ type OrderPlaced struct {
 	// Where to.
 	Address *Address
 	// Has the name of a method.
+	//
+	// Validate_ is "validate" in the schema: Validate is a name that every generated type may have.
 	Validate_ *bool
 	// Not for everyone.
 	Card *string
