@@ -151,6 +151,7 @@ func (g *file) jsonMessage(m *schema.Message, names map[string]schema.Position) 
 	if err := g.decodeJSON(m, goName); err != nil {
 		return err
 	}
+	g.marshalMethods(goName)
 	for _, e := range m.Enums {
 		if err := g.jsonEnum(e, names); err != nil {
 			return err

@@ -63,6 +63,7 @@ func (g *file) jsonUnion(u *schema.Union, names map[string]schema.Position) erro
 	g.unionDefaults(goName, variants)
 	g.unionAppend(goName, variants)
 	g.unionDecode(u, goName, variants)
+	g.marshalMethods(goName)
 	return nil
 }
 
