@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/omninode/trestle/tools/gen"
+	"github.com/omninode/trestle/tools/schema"
 	"github.com/spf13/cobra"
 )
 
@@ -70,6 +71,10 @@ func generate(ctx context.Context, p *project, act func(dir string, files []gen.
 		return generateAnswer{}, err
 	}
 	files, err := gen.All(ctx, set, gen.Options{})
+	var mistakes schema.Errors
+	if errors.As(err, &mistakes) {
+		return generateAnswer{}, below(p.shown(p.config.Schemas), mistakes)
+	}
 	if err != nil {
 		return generateAnswer{}, err
 	}

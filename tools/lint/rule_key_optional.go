@@ -33,6 +33,6 @@ var keyOptional = Rule{
 // mayLackKey says whether an event that names a key may be without one. Where nothing can be read from any of its
 // paths, that is another rule's.
 func mayLackKey(e *schema.Event) bool {
-	paths := keyPaths(e)
-	return slices.ContainsFunc(paths, (*keyPath).known) && !slices.ContainsFunc(paths, (*keyPath).always)
+	paths := e.KeyPaths()
+	return slices.ContainsFunc(paths, (*schema.KeyPath).Known) && !slices.ContainsFunc(paths, alwaysThere)
 }

@@ -8,11 +8,13 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/omninode/trestle/tools/gen/gentest/hostile"
 	"github.com/omninode/trestle/tools/gen/golang"
+	"github.com/omninode/trestle/tools/gen/output"
 	"github.com/omninode/trestle/tools/schema"
 )
 
@@ -95,7 +97,10 @@ func (m *module) add(s hostile.Schemas) bool {
 	}
 	user := "package use\n\n"
 	imported := map[string]bool{}
-	for _, f := range files {
+	for i, f := range files {
+		if slices.ContainsFunc(files[:i], func(other output.File) bool { return strings.EqualFold(other.Path, f.Path) }) {
+			m.t.Errorf("%s: two files have the path %s", s.Name, f.Path)
+		}
 		m.write(s.Name+"/gen/"+f.Path, f.Content)
 		if dir := path.Dir(f.Path); !imported[dir] {
 			imported[dir] = true

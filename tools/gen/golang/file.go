@@ -71,7 +71,7 @@ func (g *file) proto() bool { return g.names != nil }
 
 // refuse returns an error about a place in the schema.
 func refuse(pos schema.Position, element, format string, args ...any) error {
-	return fmt.Errorf("%s: %s: %s", pos, element, fmt.Sprintf(format, args...))
+	return &schema.Error{Pos: pos, Message: element + ": " + fmt.Sprintf(format, args...)}
 }
 
 // fieldName names a field in an error: "omninode.codegen.v1.CodegenPatternRequest.limit".

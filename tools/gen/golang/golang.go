@@ -81,11 +81,8 @@ func sorted(pkg *schema.Package) []*schema.File {
 	return files
 }
 
-// goPath is the path of a Go file made from a schema file: "omninode/codegen/v1/status.trestle.go".
+// goPath is the path of a Go file made from a schema file, or of the package's own where source is empty:
+// "omninode/codegen/v1/status.trestle.go".
 func goPath(pkg *schema.Package, source, suffix string) string {
-	base := source[strings.LastIndexByte(source, '/')+1:]
-	if dot := strings.LastIndexByte(base, '.'); dot > 0 {
-		base = base[:dot]
-	}
-	return path.Join(goDir(pkg), goFile(base)+suffix)
+	return path.Join(goDir(pkg), goFiles(pkg)[source]+suffix)
 }

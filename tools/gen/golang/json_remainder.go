@@ -1,6 +1,7 @@
 package golang
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -112,7 +113,11 @@ func schemasFile(pkg *schema.Package, shared *patterns) ([]output.File, error) {
 		g.p("%s = schemas.Part(%s)", name, strings.Join(arguments, ", "))
 	}
 	g.p(")")
-	made, err := g.finish(goPath(pkg, "", "schemas.trestle.go"), "package "+pkg.Name)
+	name, files := "schemas", slices.Collect(maps.Values(goFiles(pkg)))
+	for slices.Contains(files, name) {
+		name += "_"
+	}
+	made, err := g.finish(goPath(pkg, "", name+".trestle.go"), "package "+pkg.Name)
 	if err != nil {
 		return nil, err
 	}

@@ -202,13 +202,16 @@ func goImport(pkg *schema.Package) string {
 // toolNames are folders that the go tool treats in a way of its own, and names that no file has on Windows.
 var toolNames = []string{"internal", "vendor", "testdata", "con", "prn", "aux", "nul", "com1", "lpt1"}
 
+// pathRune leaves what every path may have.
+func pathRune(r rune) rune {
+	if r < 0x80 && (unicode.IsLetter(r) || unicode.IsDigit(r)) || strings.ContainsRune("-._", r) {
+		return r
+	}
+	return '_'
+}
+
 func goElement(name string) string {
-	name = strings.Map(func(r rune) rune {
-		if r < 0x80 && (unicode.IsLetter(r) || unicode.IsDigit(r)) || strings.ContainsRune("-._", r) {
-			return r
-		}
-		return '_'
-	}, name)
+	name = strings.Map(pathRune, name)
 	if strings.HasPrefix(name, "_") || strings.HasPrefix(name, ".") {
 		name = "x" + name
 	}
@@ -240,7 +243,7 @@ var platforms = []string{
 // goFile is the name of a Go file made from a schema file, without its ending: that of the schema's, but for one that the
 // go tool would leave out.
 func goFile(base string) string {
-	head, rest, _ := strings.Cut(base, ".")
+	head, rest, _ := strings.Cut(strings.Map(pathRune, base), ".")
 	if at := strings.LastIndexByte(head, '_'); at >= 0 && slices.Contains(platforms, head[at+1:]) {
 		head += "_"
 	}
@@ -251,6 +254,25 @@ func goFile(base string) string {
 		head = "x" + head
 	}
 	return head
+}
+
+// goFiles are the names of the Go files made from a package's schema files, by their paths.
+func goFiles(pkg *schema.Package) map[string]string {
+	given, names := newDistinct(), make(map[string]string, len(pkg.Files))
+	for _, f := range sorted(pkg) {
+		base := f.Path[strings.LastIndexByte(f.Path, '/')+1:]
+		if dot := strings.LastIndexByte(base, '.'); dot > 0 {
+			base = base[:dot]
+		}
+		name := goFile(base)
+		if lower := strings.ToLower(name); given.taken[lower] { // a file system may not tell them apart
+			name = given.name(lower)
+		} else {
+			given.taken[lower] = true
+		}
+		names[f.Path] = name
+	}
+	return names
 }
 
 // packagePos is the place of a package: the first of its files.

@@ -197,5 +197,5 @@ func (p *project) folders() []output.File {
 
 // refuse says what in the schemas cannot be Python.
 func refuse(pos schema.Position, element, format string, args ...any) error {
-	return fmt.Errorf("%s: %s: %s", pos, element, fmt.Sprintf(format, args...))
+	return &schema.Error{Pos: pos, Message: element + ": " + fmt.Sprintf(format, args...)}
 }
