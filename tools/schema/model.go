@@ -7,10 +7,13 @@ package schema
 
 import (
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/omninode/trestle/tools/schema/jsontree"
 )
 
 // Position is a place in a source file; Line and Col start at 1, and are 0 where the place is not known.
@@ -108,6 +111,7 @@ type File struct {
 	// Document says that the file is a JSON Schema that the model does not hold all of, itself or in what it refers to, and
 	// that changes of it are judged by its source; see [WithDocuments]. Its types may be missing.
 	Document bool
+	parsed   atomic.Pointer[jsontree.Value] // the Source of a JSON Schema, once something asked for it
 }
 
 // Envelope names what surrounds an event on the wire.

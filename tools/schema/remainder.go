@@ -30,11 +30,24 @@ func (r *Remainder) InModel() bool {
 	return len(r.Keywords) > 0 && !slices.ContainsFunc(r.Keywords, func(k string) bool { return !slices.Contains(modelled, k) })
 }
 
+// tree is a JSON Schema file's text as a tree, parsed once: many remainders may stand in one file.
+func (f *File) tree() *jsontree.Value {
+	if known := f.parsed.Load(); known != nil {
+		return known
+	}
+	root, err := jsontree.Parse(f.Source)
+	if err != nil {
+		return nil
+	}
+	f.parsed.Store(root)
+	return root
+}
+
 // Texts are the keywords of the schema that the model does not hold, in source order; those of a remainder that is all
 // of a schema without what describes it. The schema false is one keyword "not" with the value {}.
 func (r *Remainder) Texts() []KeywordText {
-	root, err := jsontree.Parse(r.File.Source)
-	if err != nil {
+	root := r.File.tree()
+	if root == nil {
 		return nil
 	}
 	v := root.Find(r.Pointer)

@@ -158,7 +158,7 @@ var uuidText = regexp.MustCompile("^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}
 // fits says whether JSON text keeps a type's own constraints; those of what is inside are left to the schema.
 func fits(t *schema.Type, text string) bool {
 	c := t.Constraints
-	if c.Const != "" && c.Const != text || len(c.In) > 0 && !slices.Contains(c.In, text) || slices.Contains(c.NotIn, text) {
+	if !allowed(c, text) {
 		return false
 	}
 	switch t.Kind {
@@ -182,6 +182,11 @@ func fits(t *schema.Type, text string) bool {
 		return strings.HasPrefix(text, `"`)
 	}
 	return true
+}
+
+// allowed says whether the lists of constraints let a value be.
+func allowed(c schema.Constraints, text string) bool {
+	return (c.Const == "" || c.Const == text) && (len(c.In) == 0 || slices.Contains(c.In, text)) && !slices.Contains(c.NotIn, text)
 }
 
 func stringFits(c schema.Constraints, s string) bool {

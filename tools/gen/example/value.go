@@ -225,7 +225,7 @@ func listed(t *schema.Type, nth int) string {
 func enum(t *schema.Type, nth int) any {
 	var names []string
 	for _, v := range t.Enum.Values {
-		if v.JSONName != "" && v.Deprecated == nil && fits(t, quoted(v.JSONName)) {
+		if v.JSONName != "" && v.Deprecated == nil && allowed(t.Constraints, quoted(v.JSONName)) {
 			names = append(names, v.JSONName)
 		}
 	}

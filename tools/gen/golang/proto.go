@@ -242,10 +242,12 @@ func (g *file) protoEnum(e *schema.Enum) {
 	g.p("// %s returns the value with that name in JSON.", parse)
 	g.p("func %s(name string) (value %s, ok bool) {", parse, goName)
 	g.p("switch name {")
+	named := map[string]bool{}
 	for _, v := range e.Values {
-		if v.JSONName == "" {
+		if v.JSONName == "" || named[v.JSONName] {
 			continue
 		}
+		named[v.JSONName] = true
 		g.p("case %s:", goString(v.JSONName))
 		g.p("return %s, true", g.enumConst(e, v))
 	}

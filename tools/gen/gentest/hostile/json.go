@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 )
 
@@ -16,6 +17,7 @@ var values = []string{
 	`{"type":"string","enum":["<","<=","=",">=",">"],"title":"NAME"}`, `{"type":"string","enum":["a b","a-b","aB","+1","-1","é","北京","上海"],"title":"NAME"}`,
 	`{"type":"integer"}`, `{"type":"integer","minimum":1.5,"maximum":9}`, `{"type":"integer","format":"int32","exclusiveMinimum":-3}`,
 	`{"type":"integer","multipleOf":5}`, `{"type":"integer","enum":[1,2]}`, `{"type":"integer","const":3}`, `{"type":["integer","null"]}`,
+	`{"type":"integer","enum":[` + counted(100) + `]}`, `{"type":"string","not":{"enum":["` + strings.ReplaceAll(counted(100), ",", `","`) + `"]}}`,
 	`{"type":"number"}`, `{"type":"number","minimum":0,"exclusiveMaximum":0.5}`, `{"type":"number","format":"float"}`, `{"type":"number","multipleOf":0.01}`,
 	`{"type":"number","enum":[0.5,1]}`, `{"type":"number","const":1e3}`, `{"type":"boolean"}`, `{"type":"boolean","const":true}`, `{"type":["boolean","null"]}`,
 	`{"type":"object"}`, `{"type":"object","minProperties":1}`, `true`, `{}`, `{"description":"Anything."}`, `{"type":["string","null"]}`,
@@ -31,6 +33,15 @@ var values = []string{
 	`{"type":"object","properties":{"a":{"type":"string"},"b":{"type":["string","null"]}},"title":"NAME","dependentRequired":{"a":["b"]},"minProperties":1}`,
 	`{"type":"object","properties":{"a":{"type":"string"},"b":{"type":"boolean"}},"title":"NAME","anyOf":[{"required":["a"]},{"required":["b"]}]}`,
 	`{"type":"object","properties":{"a":{"type":"integer"}},"title":"NAME","if":{"properties":{"a":{"const":1}},"required":["a"]},"then":{"required":["b"]}}`,
+}
+
+// counted are n numbers.
+func counted(n int) string {
+	texts := make([]string, n)
+	for i := range texts {
+		texts[i] = strconv.Itoa(i)
+	}
+	return strings.Join(texts, ",")
 }
 
 // containers hold a value in place of X.

@@ -22,7 +22,7 @@ var kinds = func() []kind {
 		"double", "float", "int32", "int64", "uint32", "uint64", "sint32", "sint64", "fixed32", "fixed64", "sfixed32", "sfixed64",
 	} {
 		k := kind{name: name, rule: name, defaults: []string{"1", "0"}}
-		for _, r := range []string{"gt: 1", "gte: 2", "lt: 100", "lte: 9", "const: 3", "in: [1, 2]", "not_in: [7]", "gt: 9 lt: 2"} {
+		for _, r := range []string{"gt: 1", "gte: 2", "lt: 100", "lte: 9", "const: 3", "in: [1, 2]", "not_in: [7]", "gt: 9 lt: 2", "in: [" + counted(100) + "]", "not_in: [5, 5]"} {
 			k.rules = append(k.rules, r)
 		}
 		if name == "double" || name == "float" {
@@ -44,7 +44,7 @@ var kinds = func() []kind {
 			`const: "x"`, "ip: true", "uuid: true", `pattern: "^a"`,
 		}},
 		kind{name: "Mood", rule: "enum", rules: []string{"defined_only: true", "in: [1, 2]", "not_in: [0]", "const: 1"}, defaults: []string{`\"MOOD_GOOD\"`}},
-		kind{name: "Inner.Deep"}, kind{name: "Inner"}, kind{name: "Empty"}, kind{name: "All"}, kind{name: "Inner.Nested"},
+		kind{name: "Alias", rule: "enum", rules: []string{"defined_only: true", "in: [1, 1, 7]", "not_in: [0, 0]"}}, kind{name: "Inner.Deep"}, kind{name: "Inner"}, kind{name: "Empty"}, kind{name: "All"}, kind{name: "Inner.Nested"},
 		kind{name: "google.protobuf.Timestamp", rule: "timestamp", defaults: []string{"now"}, rules: []string{
 			"lt_now: true", "gt_now: true", "within: {seconds: 60}", "gt: {seconds: 1} lt: {seconds: 9}", "const: {seconds: 5, nanos: 1}",
 		}},
@@ -89,6 +89,13 @@ enum Mood {
   MOOD_UNSPECIFIED = 0;
   MOOD_GOOD = 1;
   MOOD_BAD = 2 [(trestle.v1.enum_value).json_name = "b\"ad"];
+}
+enum Alias {
+  option allow_alias = true;
+  ALIAS_UNSPECIFIED = 0;
+  ALIAS_A = 1 [(trestle.v1.enum_value).json_name = "a"];
+  ALIAS_AA = 1 [(trestle.v1.enum_value).json_name = "a"];
+  ALIAS_B = 7;
 }
 message Empty {}
 message Inner {
