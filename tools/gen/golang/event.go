@@ -207,7 +207,7 @@ func packageFile(set *schema.Set, pkg *schema.Package, names *protoNames, json *
 		return nil, err
 	}
 	g.patternFunctions()
-	made, err := g.finish(goPath(pkg, "", "trestle.go"), "package "+pkg.Name)
+	made, err := g.finish(layoutOf(pkg).path("", "trestle.go"), "package "+pkg.Name)
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,6 @@
 package golang
 
 import (
-	"path"
 	"slices"
 	"strings"
 
@@ -79,10 +78,4 @@ func sorted(pkg *schema.Package) []*schema.File {
 	files := slices.Clone(pkg.Files)
 	slices.SortFunc(files, func(a, b *schema.File) int { return strings.Compare(a.Path, b.Path) })
 	return files
-}
-
-// goPath is the path of a Go file made from a schema file, or of the package's own where source is empty:
-// "omninode/codegen/v1/status.trestle.go".
-func goPath(pkg *schema.Package, source, suffix string) string {
-	return path.Join(goDir(pkg), goFiles(pkg)[source]+suffix)
 }

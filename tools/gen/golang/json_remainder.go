@@ -113,11 +113,11 @@ func schemasFile(pkg *schema.Package, shared *patterns) ([]output.File, error) {
 		g.p("%s = schemas.Part(%s)", name, strings.Join(arguments, ", "))
 	}
 	g.p(")")
-	name, files := "schemas", slices.Collect(maps.Values(goFiles(pkg)))
-	for slices.Contains(files, name) {
+	name, at := "schemas", layoutOf(pkg)
+	for slices.Contains(slices.Collect(maps.Values(at.files)), name) {
 		name += "_"
 	}
-	made, err := g.finish(goPath(pkg, "", name+".trestle.go"), "package "+pkg.Name)
+	made, err := g.finish(at.path("", name+".trestle.go"), "package "+pkg.Name)
 	if err != nil {
 		return nil, err
 	}

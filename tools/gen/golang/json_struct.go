@@ -53,7 +53,7 @@ func (g *file) jsonView(v view) view {
 // jsonPackage makes the types and methods of a JSON Schema package, a Go file a schema file, and the package's own
 // file.
 func jsonPackage(set *schema.Set, pkg *schema.Package, json *jsonNames) ([]output.File, error) {
-	shared := &patterns{}
+	shared, at := &patterns{}, layoutOf(pkg)
 	names := map[string]schema.Position{}
 	var files []output.File
 	for _, source := range sorted(pkg) {
@@ -82,7 +82,7 @@ func jsonPackage(set *schema.Set, pkg *schema.Package, json *jsonNames) ([]outpu
 		if g.body.Len() == 0 {
 			continue
 		}
-		made, err := g.finish(goPath(pkg, source.Path, ".trestle.go"), source.Path)
+		made, err := g.finish(at.path(source.Path, ".trestle.go"), source.Path)
 		if err != nil {
 			return nil, err
 		}

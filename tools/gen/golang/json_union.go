@@ -3,6 +3,7 @@ package golang
 import (
 	"strings"
 
+	"github.com/omninode/trestle/tools/gen/internal/naming"
 	"github.com/omninode/trestle/tools/schema"
 )
 
@@ -32,9 +33,9 @@ type variant struct {
 
 func (g *file) variants(u *schema.Union) []variant {
 	var out []variant
-	given := newDistinct(append([]string{"Other"}, memberNames...)...)
+	given := naming.NewDistinct(append([]string{"Other"}, memberNames...)...)
 	for _, v := range u.Variants {
-		one := variant{Variant: v, name: given.name(jsonTypeName(v.Message)), goType: g.messageType(v.Message)}
+		one := variant{Variant: v, name: given.Name(jsonTypeName(v.Message)), goType: g.messageType(v.Message)}
 		one.expr = "x." + one.name
 		if f := v.Message.Field(u.Property); len(v.Values) == 1 && f.Type.Kind == schema.String {
 			one.discriminator = one.expr + "." + g.json.field(f)

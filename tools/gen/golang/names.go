@@ -11,6 +11,7 @@ import (
 
 	"google.golang.org/protobuf/types/descriptorpb"
 
+	"github.com/omninode/trestle/tools/gen/internal/naming"
 	"github.com/omninode/trestle/tools/schema"
 )
 
@@ -39,36 +40,6 @@ var ownPackages = []string{
 	"protowire", "regexp", "schemas", "slices", "strconv", "strings", "sync", "time", "trestle", "utf8", "wire",
 }
 
-// distinct gives out names, each once.
-type distinct struct {
-	taken map[string]bool
-	next  map[string]int
-}
-
-func newDistinct(taken ...string) *distinct {
-	d := &distinct{taken: map[string]bool{}, next: map[string]int{}}
-	for _, name := range taken {
-		d.taken[name] = true
-	}
-	return d
-}
-
-// name returns a name, or what comes nearest where it is taken: Name_, then Name_3, Name_4.
-func (d *distinct) name(want string) string {
-	name := want
-	for n := d.next[want]; d.taken[name]; n++ {
-		switch n {
-		case 0:
-			name = want + "_"
-		default:
-			name = want + "_" + strconv.Itoa(n+2)
-		}
-		d.next[want] = n + 1
-	}
-	d.taken[name] = true
-	return name
-}
-
 // jsonNames are the Go names of what JSON Schemas declare: of properties and of the values of enums.
 type jsonNames struct {
 	fields map[*schema.Message]map[string]string
@@ -84,15 +55,15 @@ func newJSONNames() *jsonNames {
 func (n *jsonNames) field(f *schema.Field) string {
 	names, ok := n.fields[f.Message]
 	if !ok {
-		given := newDistinct(memberNames...)
+		given := naming.NewDistinct(memberNames...)
 		if f.Message.Rest != nil {
-			given.taken["Additional"] = true
+			given.Take("Additional")
 		}
 		names = make(map[string]string, len(f.Message.Fields))
 		for _, plain := range []bool{true, false} {
 			for _, other := range f.Message.Fields {
 				if plainName(other.Name) == plain {
-					names[other.JSONName] = given.name(camel(other.Name))
+					names[other.JSONName] = given.Name(camel(other.Name))
 				}
 			}
 		}
@@ -108,7 +79,7 @@ func (n *jsonNames) field(f *schema.Field) string {
 func (n *jsonNames) value(e *schema.Enum, v *schema.EnumValue) string {
 	names, ok := n.values[e.Package]
 	if !ok {
-		given := newDistinct(typeNames(e.Package)...)
+		given := naming.NewDistinct(typeNames(e.Package)...)
 		names = map[*schema.EnumValue]string{}
 		for _, source := range sorted(e.Package) {
 			for _, other := range e.Package.Enums {
@@ -116,7 +87,7 @@ func (n *jsonNames) value(e *schema.Enum, v *schema.EnumValue) string {
 					continue
 				}
 				for _, value := range other.Values {
-					names[value] = given.name(jsonEnumName(other) + camel(value.Name))
+					names[value] = given.Name(jsonEnumName(other) + camel(value.Name))
 				}
 			}
 		}
@@ -225,7 +196,15 @@ func goElement(name string) string {
 // goPackage is the name of a package: schema stands before one that is a word of Go, main, or a name that generated code
 // uses itself.
 func goPackage(pkg *schema.Package) string {
-	name := pkg.GoName
+	name := strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+			return r
+		}
+		return '_'
+	}, pkg.GoName)
+	if name == "" || unicode.IsDigit([]rune(name)[0]) {
+		return "schema" + name
+	}
 	if token.IsKeyword(name) || types.Universe.Lookup(name) != nil || name == "main" || name == "init" || name == "_" || slices.Contains(localNames, name) {
 		return "schema" + name
 	}
@@ -256,24 +235,33 @@ func goFile(base string) string {
 	return head
 }
 
-// goFiles are the names of the Go files made from a package's schema files, by their paths.
-func goFiles(pkg *schema.Package) map[string]string {
-	given, names := newDistinct(), make(map[string]string, len(pkg.Files))
+// layout is where the Go files of a package are.
+type layout struct {
+	dir   string
+	files map[string]string // their names by the paths of schema files, without endings
+}
+
+func layoutOf(pkg *schema.Package) layout {
+	given, names := naming.NewDistinct(), make(map[string]string, len(pkg.Files))
 	for _, f := range sorted(pkg) {
 		base := f.Path[strings.LastIndexByte(f.Path, '/')+1:]
 		if dot := strings.LastIndexByte(base, '.'); dot > 0 {
 			base = base[:dot]
 		}
 		name := goFile(base)
-		if lower := strings.ToLower(name); given.taken[lower] { // a file system may not tell them apart
-			name = given.name(lower)
+		if lower := strings.ToLower(name); given.Taken(lower) { // a file system may not tell them apart
+			name = given.Name(lower)
 		} else {
-			given.taken[lower] = true
+			given.Take(lower)
 		}
 		names[f.Path] = name
 	}
-	return names
+	return layout{goDir(pkg), names}
 }
+
+// path is that of a Go file made from a schema file, or of the package's own where source is empty:
+// "omninode/codegen/v1/status.trestle.go".
+func (l layout) path(source, suffix string) string { return path.Join(l.dir, l.files[source]+suffix) }
 
 // packagePos is the place of a package: the first of its files.
 func packagePos(pkg *schema.Package) schema.Position {

@@ -85,13 +85,14 @@ func (n *protoNames) add(messages []*protogen.Message) {
 // protoMessages is what protoc-gen-go makes of the package's files, without the versions in the header.
 func protoMessages(plugin *protogen.Plugin, pkg *schema.Package) ([]output.File, error) {
 	var files []output.File
+	at := layoutOf(pkg)
 	for _, f := range sorted(pkg) {
 		made := internal_gengo.GenerateFile(plugin, plugin.FilesByPath[f.Path])
 		content, err := made.Content()
 		if err != nil {
 			return nil, fmt.Errorf("%s: the Go of protoc-gen-go does not parse: %w", f.Path, err)
 		}
-		files = append(files, output.File{Path: goPath(pkg, f.Path, ".pb.go"), Content: withoutVersions(content)})
+		files = append(files, output.File{Path: at.path(f.Path, ".pb.go"), Content: withoutVersions(content)})
 	}
 	return files, nil
 }
@@ -117,7 +118,7 @@ func withoutVersions(content []byte) []byte {
 // protoPackage makes the methods of a protobuf package's messages and enums, a file a schema file, and the package's
 // own file.
 func protoPackage(set *schema.Set, pkg *schema.Package, names *protoNames, opts Options) ([]output.File, error) {
-	shared := &patterns{}
+	shared, at := &patterns{}, layoutOf(pkg)
 	var files []output.File
 	for _, source := range sorted(pkg) {
 		g := &file{writer: newWriter(pkg, source.Path, shared), set: set, owner: pkg, names: names, onlyValidators: opts.OnlyValidators, keepRefused: opts.KeepRefused}
@@ -127,7 +128,7 @@ func protoPackage(set *schema.Set, pkg *schema.Package, names *protoNames, opts 
 		if g.body.Len() == 0 {
 			continue
 		}
-		made, err := g.finish(goPath(pkg, source.Path, ".trestle.go"), source.Path)
+		made, err := g.finish(at.path(source.Path, ".trestle.go"), source.Path)
 		if err != nil {
 			return nil, err
 		}

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/omninode/trestle/tools/gen/internal/naming"
 	"github.com/omninode/trestle/tools/gen/output"
 	"github.com/omninode/trestle/tools/schema"
 )
@@ -232,7 +233,7 @@ func goString(s string) string {
 func camel(name string) string {
 	var b strings.Builder
 	up := true
-	for _, r := range spelled(name) {
+	for _, r := range naming.Spelled(name) {
 		switch {
 		case unicode.IsLetter(r):
 			if up {
@@ -255,34 +256,6 @@ func camel(name string) string {
 	}
 	if b.Len() == 0 {
 		return "X"
-	}
-	return b.String()
-}
-
-// signs are what a name is called that has no letters.
-var signs = map[rune]string{
-	'<': "Less", '>': "Greater", '=': "Equal", '!': "Not", '+': "Plus", '-': "Minus", '*': "Star", '/': "Slash", '%': "Percent", '&': "And",
-	'|': "Or", '^': "Caret", '~': "Tilde", '?': "Question", '#': "Hash", '@': "At", '$': "Dollar", '.': "Dot", ':': "Colon", ',': "Comma",
-}
-
-// spelled writes the signs of a name without letters as words, as it does a sign before a number.
-func spelled(name string) string {
-	sign, number := "", name
-	if strings.ContainsAny(name[:min(1, len(name))], "+-") {
-		sign, number = name[:1], name[1:]
-	}
-	if strings.ContainsFunc(name, unicode.IsLetter) {
-		return name
-	}
-	if strings.ContainsFunc(name, unicode.IsDigit) {
-		if sign != "" && unicode.IsDigit(rune(number[0])) {
-			return signs[rune(sign[0])] + number
-		}
-		return name
-	}
-	var b strings.Builder
-	for _, r := range name {
-		b.WriteString(signs[r])
 	}
 	return b.String()
 }
