@@ -188,6 +188,9 @@ func (g *file) payloadKey(m *schema.Message, key string) (expr string, conds []s
 // packageFile writes what a package has once: the guard against an old runtime, its events and topics, its patterns.
 func packageFile(set *schema.Set, pkg *schema.Package, names *protoNames, json *jsonNames, shared *patterns) ([]output.File, error) {
 	g := &file{writer: newWriter(pkg, "", shared), set: set, owner: pkg, names: names, json: json}
+	if names != nil {
+		g.writer = newProtoWriter(pkg, "", shared, names)
+	}
 	g.guard = "// Not found? The package was generated for another version of the runtime: run trestle generate, or take its version.\n" +
 		"import _ " + strconv.Quote(genapi.Version) + "\n\n"
 	var topics []*schema.Topic

@@ -39,6 +39,9 @@ func newPlugin(set *schema.Set, opts Options) (*protogen.Plugin, *protoNames, er
 			}
 			add(f.Proto)
 			req.FileToGenerate = append(req.FileToGenerate, f.Path)
+			if options, ok := f.Proto.Options().(*descriptorpb.FileOptions); ok && options.GetGoPackage() != "" && opts.WithoutMessages {
+				continue // the protoc-gen-go beside us goes by it
+			}
 			params = append(params, "M"+f.Path+"="+goImport(pkg)+";"+goPackage(pkg))
 		}
 	}
@@ -121,7 +124,7 @@ func protoPackage(set *schema.Set, pkg *schema.Package, names *protoNames, opts 
 	shared, at := &patterns{}, layoutOf(pkg)
 	var files []output.File
 	for _, source := range sorted(pkg) {
-		g := &file{writer: newWriter(pkg, source.Path, shared), set: set, owner: pkg, names: names, onlyValidators: opts.OnlyValidators, keepRefused: opts.KeepRefused}
+		g := &file{writer: newProtoWriter(pkg, source.Path, shared, names), set: set, owner: pkg, names: names, onlyValidators: opts.OnlyValidators, keepRefused: opts.KeepRefused}
 		if err := g.protoFile(source); err != nil {
 			return nil, err
 		}

@@ -46,6 +46,15 @@ func newWriter(pkg *schema.Package, source string, shared *patterns) *writer {
 	}
 }
 
+// newProtoWriter is newWriter for a package that has protoc-gen-go's files too, and so its name.
+func newProtoWriter(pkg *schema.Package, source string, shared *patterns, names *protoNames) *writer {
+	w := newWriter(pkg, source, shared)
+	if name := names.packages[w.importPath]; name != "" {
+		w.name = string(name)
+	}
+	return w
+}
+
 // p writes one line of the body.
 func (w *writer) p(format string, args ...any) {
 	if len(args) == 0 {
