@@ -53,6 +53,9 @@ func (g *file) jsonView(v view) view {
 // jsonPackage makes the types and methods of a JSON Schema package, a Go file a schema file, and the package's own
 // file.
 func jsonPackage(set *schema.Set, pkg *schema.Package, json *jsonNames) ([]output.File, error) {
+	if err := refuseEndless(pkg); err != nil {
+		return nil, err
+	}
 	shared, at := &patterns{}, layoutOf(pkg)
 	names := map[string]schema.Position{}
 	var files []output.File
@@ -202,4 +205,36 @@ func plural(n uint64, noun string) string {
 		return uitoa(n) + " " + stem + "ies"
 	}
 	return uitoa(n) + " " + noun + "s"
+}
+
+// refuseEndless finds fault with an object that holds itself in properties that it must have: none is ever finite.
+func refuseEndless(pkg *schema.Package) error {
+	const onTheWay, done = 1, 2
+	state := map[*schema.Message]int{}
+	var visit func(m *schema.Message) error
+	visit = func(m *schema.Message) error {
+		state[m] = onTheWay
+		for _, f := range m.Fields {
+			inner := f.Type.Message
+			if !f.Required || f.Type.Kind != schema.MessageKind || state[inner] == done {
+				continue
+			}
+			if state[inner] == onTheWay {
+				return refuse(f.Pos, fieldName(f), "it is required, and so is %s in it without an end: no value is finite; let one of the properties between be absent", inner.FullName)
+			}
+			if err := visit(inner); err != nil {
+				return err
+			}
+		}
+		state[m] = done
+		return nil
+	}
+	for _, m := range pkg.Messages {
+		if state[m] == 0 {
+			if err := visit(m); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

@@ -29,7 +29,18 @@ func newPlugin(set *schema.Set, opts Options) (*protogen.Plugin, *protoNames, er
 		for i := range fd.Imports().Len() {
 			add(fd.Imports().Get(i).FileDescriptor)
 		}
-		req.ProtoFile = append(req.ProtoFile, protodesc.ToFileDescriptorProto(fd))
+		file := protodesc.ToFileDescriptorProto(fd)
+		for _, at := range file.GetSourceCodeInfo().GetLocation() {
+			for _, text := range []*string{at.LeadingComments, at.TrailingComments} {
+				if text != nil {
+					*text = comment(*text)
+				}
+			}
+			for i, text := range at.LeadingDetachedComments {
+				at.LeadingDetachedComments[i] = comment(text)
+			}
+		}
+		req.ProtoFile = append(req.ProtoFile, file)
 	}
 	params := []string{"paths=source_relative"}
 	for _, pkg := range set.Packages {

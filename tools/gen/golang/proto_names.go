@@ -260,6 +260,11 @@ func usesOf(set *schema.Set, pkg *schema.Package) []use {
 			}
 		}
 	}
+	for _, e := range pkg.Events {
+		if e.Reply != nil {
+			add(e.Reply.Package, e.Pos, e.Type)
+		}
+	}
 	for _, f := range sorted(pkg) { // protoc-gen-go imports what a file imports, used or not
 		if f.Language() != schema.Protobuf {
 			continue

@@ -59,6 +59,17 @@ func TestRefuse(t *testing.T) {
 }`,
 			[]string{"acme/v2/b.json:3:", "acme.v2.B.a", "package acme.v1", "in a circle"},
 		},
+		"an object without an end": {
+			"acme/v1/a.json",
+			`{
+  "$schema": "https://json-schema.org/draft/2020-12/schema",
+  "title": "A", "description": "A is one.", "type": "object", "required": ["b"],
+  "properties": {
+    "b": { "description": "One.", "type": "object", "required": ["a"], "properties": { "a": { "$ref": "#" } } }
+  }
+}`,
+			[]string{"acme/v1/a.json:5:", "acme.v1.AB.a", "no value is finite"},
+		},
 		"an enum of a library": {
 			"acme/v1/a.proto",
 			message(`  optional google.protobuf.NullValue n = 1;`),

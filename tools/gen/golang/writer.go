@@ -120,7 +120,7 @@ func importName(name string) string {
 
 // doc writes a comment; the deprecation, if any, in the form tools recognise.
 func (w *writer) doc(text string, deprecated *schema.Deprecation) {
-	text = strings.TrimRight(text, " \t\n")
+	text = strings.TrimRight(comment(text), " \t\n")
 	if text != "" {
 		for line := range strings.SplitSeq(text, "\n") {
 			for _, part := range wrap(strings.TrimPrefix(strings.TrimRight(line, " \t\r"), " ")) {
@@ -139,8 +139,20 @@ func (w *writer) doc(text string, deprecated *schema.Deprecation) {
 		if deprecated.Since != "" {
 			reason = "since " + deprecated.Since + ": " + reason
 		}
-		w.p("// Deprecated: %s", strings.ReplaceAll(reason, "\n", " "))
+		w.p("// Deprecated: %s", strings.ReplaceAll(output.Plain(reason), "\n", " "))
 	}
+}
+
+// comment is a text as a comment of Go may have it. A line that looks like a constraint of a build would become one: the
+// formatter moves it to the head of the file.
+func comment(text string) string {
+	lines := strings.Split(output.Plain(text), "\n")
+	for i, line := range lines {
+		if rest := strings.TrimLeft(line, " \t"); strings.HasPrefix(rest, "+build") {
+			lines[i] = line[:len(line)-len(rest)] + "'" + rest
+		}
+	}
+	return strings.Join(lines, "\n")
 }
 
 // docWidth is how long a line of a comment may be, as long as its words are no longer.

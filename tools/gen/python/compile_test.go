@@ -61,7 +61,7 @@ func TestCompiles(t *testing.T) {
 	}
 	var packages []string
 	want := map[string][][]string{}
-	sets := slices.Concat(hostile.Named(min(len(hostile.Words), max(16, *compiled))), hostile.Random(2, *compiled))
+	sets := slices.Concat(hostile.Edges(), hostile.Named(min(len(hostile.Words), max(16, *compiled))), hostile.Random(2, *compiled))
 	for _, s := range sets {
 		set, err := load.Schemas(t.Context(), load.Files(s.Files))
 		if err != nil {

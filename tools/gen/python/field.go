@@ -132,7 +132,19 @@ func (g *module) schemaDefault(f *schema.Field) (string, error) {
 		return bad()
 	case schema.Float, schema.Double:
 		return "default=" + floatLiteral(f.Default), nil
-	case schema.List, schema.Map, schema.JSONObject, schema.JSONValue, schema.Timestamp, schema.Bytes, schema.MessageKind:
+	case schema.Int32, schema.Int64, schema.Uint32, schema.Uint64:
+		n, err := literal(f.Type, f.Default) // 1e3 is an integer
+		if err != nil {
+			return bad()
+		}
+		return "default=" + n, nil
+	case schema.Bytes:
+		var data []byte
+		if json.Unmarshal([]byte(f.Default), &data) != nil {
+			return bad()
+		}
+		return "default=" + quoteBytes(data), nil
+	case schema.List, schema.Map, schema.JSONObject, schema.JSONValue, schema.Timestamp, schema.MessageKind:
 		switch f.Default {
 		case "[]":
 			return "default_factory=list", nil

@@ -3,6 +3,7 @@ package python
 import (
 	"encoding/base64"
 	"encoding/json"
+	"math"
 	"math/big"
 	"regexp/syntax"
 	"slices"
@@ -311,21 +312,24 @@ func numberInto(p *parts, t *schema.Type) {
 	default:
 		p.limit("multiple_of", c.MultipleOf)
 	}
-	if low, high, ok := crossed(t); ok {
-		p.check("outside", "lambda v: v "+low+" or v "+high+", "+quote("must be "+low+" or "+high))
+	if low, high, joined := pair(t); joined != "" {
+		words := strings.ReplaceAll(strings.ReplaceAll("must be "+low+" "+joined+" "+high, `float("-inf")`, "-Infinity"), `float("inf")`, "Infinity")
+		p.check("outside", "lambda v: v "+low+" "+joined+" v "+high+", "+quote(words))
 	}
 }
 
-// crossed are the comparisons of a range that excludes what is between its bounds, which only the rules hold.
-func crossed(t *schema.Type) (low, high string, ok bool) {
+// pair are the comparisons of two bounds which only the rules hold, and what joins them: or, where they exclude what is
+// between them; and, where one of them is infinite.
+func pair(t *schema.Type) (low, high, joined string) {
 	if t.Constraints.Min != nil || t.Constraints.Max != nil || t.Constraints.Rules == nil {
-		return "", "", false
+		return "", "", ""
 	}
 	msg := t.Constraints.Rules.ProtoReflect()
 	typed := msg.WhichOneof(msg.Descriptor().Oneofs().ByName("type"))
 	if typed == nil {
-		return "", "", false
+		return "", "", ""
 	}
+	joined = "or"
 	rules := msg.Get(typed).Message()
 	fields := rules.Descriptor().Fields()
 	operators := []struct{ rule, operator string }{{"gt", ">"}, {"gte", ">="}, {"lt", "<"}, {"lte", "<="}}
@@ -336,6 +340,9 @@ func crossed(t *schema.Type) (low, high string, ok bool) {
 		}
 		value := rules.Get(fd).String()
 		if t.Kind == schema.Float || t.Kind == schema.Double {
+			if math.IsInf(rules.Get(fd).Float(), 0) {
+				joined = "and"
+			}
 			value = floatLiteral(value)
 		}
 		if i < 2 {
@@ -344,13 +351,21 @@ func crossed(t *schema.Type) (low, high string, ok bool) {
 			high = o.operator + " " + value
 		}
 	}
-	return low, high, low != "" && high != ""
+	if low == "" || high == "" {
+		return "", "", ""
+	}
+	return low, high, joined
 }
 
 // floatLiteral is a number as a float in Python.
 func floatLiteral(text string) string {
 	f, err := strconv.ParseFloat(text, 64)
-	if err != nil {
+	switch { // what is out of range is infinite too
+	case math.IsInf(f, 1):
+		return `float("inf")`
+	case math.IsInf(f, -1):
+		return `float("-inf")`
+	case err != nil:
 		return text
 	}
 	literal := strconv.FormatFloat(f, 'g', -1, 64)
