@@ -20,29 +20,30 @@ import (
 type Masker struct {
 	set    *schema.Set
 	events []*schema.Event
-	holds  *schema.Sensitivity
 	masks  jsonio.Masks
 }
 
 // NewMasker returns the masker for records of a set's events.
 func NewMasker(set *schema.Set) *Masker {
-	m := &Masker{set: set, events: set.Events(), holds: schema.NewSensitivity(set)}
-	var messages []*schema.Message
+	m := &Masker{set: set, events: set.Events()}
+	var types []*schema.Type
 	for _, e := range m.events {
-		messages = append(messages, e.Message)
+		types = append(types, typeOf(e.Message))
 	}
-	m.masks = m.holds.Masks(messages...)
+	m.masks = set.Masks(types...)
 	return m
 }
 
-// Any says whether there is anything to hide.
-func (m *Masker) Any() bool { return m.holds.Any() }
+// typeOf is the type of a message's values.
+func typeOf(m *schema.Message) *schema.Type {
+	return &schema.Type{Kind: schema.MessageKind, Message: m}
+}
 
 // Record returns the JSON of a record with "***" for what is sensitive and every other byte as it was: of an event in its
 // envelope or without one, and of a dead letter, the event in it included. named is the event type that the record's
 // headers name, empty for none. The error is a [jsonio.Error]: the text is not JSON.
 func (m *Masker) Record(topic, named string, text []byte) ([]byte, error) {
-	if !m.Any() {
+	if len(m.masks) == 0 {
 		return text, nil
 	}
 	w := recordWalk{masker: m, text: text}
@@ -54,7 +55,7 @@ func (m *Masker) Record(topic, named string, text []byte) ([]byte, error) {
 
 // Payload is [Masker.Record] for a payload alone, or a whole dead letter.
 func (m *Masker) Payload(topic, eventType string, text []byte) ([]byte, error) {
-	if !m.Any() {
+	if len(m.masks) == 0 {
 		return text, nil
 	}
 	w := recordWalk{masker: m, text: text}
@@ -98,7 +99,7 @@ func (m *Masker) ConcealsKey(topic, named string) bool {
 }
 
 func (m *Masker) anyHolds(events []*schema.Event) bool {
-	return slices.ContainsFunc(events, func(e *schema.Event) bool { return m.holds.Holds(e.Message) })
+	return slices.ContainsFunc(events, func(e *schema.Event) bool { return e.Message.HoldsSensitive })
 }
 
 func (m *Masker) anyKey(events []*schema.Event) bool {
@@ -224,7 +225,7 @@ func (w *recordWalk) string(members textMembers, name string) string {
 func (w *recordWalk) spans(at jsonio.Span, events []*schema.Event) {
 	var types []string
 	for _, e := range events {
-		if w.masker.holds.Holds(e.Message) {
+		if e.Message.HoldsSensitive {
 			types = append(types, e.Message.FullName)
 		}
 	}

@@ -1,82 +1,70 @@
 package schema
 
 import (
-	"maps"
 	"slices"
 
 	"github.com/omninode/trestle/runtime/jsonio"
 )
 
-// Sensitivity says of the messages of a set which of them hold what must not be shown. It may be used from many goroutines.
-type Sensitivity struct {
-	holds  map[*Message]bool // in a field of theirs, or further below
-	inside map[*Message]bool // stand in a field that is sensitive, or further below
-	any    bool              // there is one that holds something
-}
-
 // anyMessage is the well-known type that may hold any message.
 const anyMessage = "google.protobuf.Any"
 
-// NewSensitivity looks through the messages of a set, and those that they lead to.
-func NewSensitivity(set *Set) *Sensitivity {
-	s := &Sensitivity{holds: map[*Message]bool{}, inside: map[*Message]bool{}}
+// MarkSensitive notes of a set's messages which hold what is sensitive, and which stand in what is. Loading does it.
+func (s *Set) MarkSensitive() {
 	users := map[*Message][]*Message{}
-	seen := map[*Message]bool{}
 	var holders, enclosed, anys []*Message
-	var visit func(m *Message)
-	visit = func(m *Message) {
-		if seen[m] {
-			return
-		}
-		seen[m] = true
+	s.eachMessage(func(m *Message) {
 		if m.FullName == anyMessage {
 			anys = append(anys, m)
 		}
 		for _, f := range m.Fields {
+			inner := f.Type.messages()
 			if f.Sensitive {
-				holders = append(holders, m)
+				holders, enclosed = append(holders, m), append(enclosed, inner...)
 			}
-			for _, inner := range f.Type.messages() {
-				if users[inner] = append(users[inner], m); f.Sensitive {
-					enclosed = append(enclosed, inner)
-				}
-				visit(inner)
+			for _, i := range inner {
+				users[i] = append(users[i], m)
 			}
 		}
-		for _, inner := range m.Undeclared.messages() {
-			users[inner] = append(users[inner], m)
-			visit(inner)
+		for _, i := range m.Undeclared.messages() {
+			users[i] = append(users[i], m)
 		}
-		for _, nested := range m.Messages {
-			visit(nested)
-		}
-	}
-	for _, pkg := range set.Packages {
-		for _, m := range pkg.Messages {
-			visit(m)
-		}
-		for _, u := range pkg.Unions {
-			for _, v := range u.Variants {
-				visit(v.Message)
-			}
-		}
-	}
-	if s.any = len(holders) > 0; s.any {
+	})
+	if len(holders) > 0 {
 		holders = append(holders, anys...)
 	}
-	mark(s.holds, holders, func(m *Message) []*Message { return users[m] })
-	mark(s.inside, enclosed, (*Message).below)
-	return s
+	spread(holders, func(m *Message) *bool { return &m.HoldsSensitive }, func(m *Message) []*Message { return users[m] })
+	spread(enclosed, func(m *Message) *bool { return &m.InSensitive }, (*Message).below)
 }
 
-// mark marks messages and whatever they lead to.
-func mark(marked map[*Message]bool, from []*Message, next func(*Message) []*Message) {
+// spread marks messages and whatever they lead to.
+func spread(from []*Message, mark func(*Message) *bool, next func(*Message) []*Message) {
 	for len(from) > 0 {
 		m := from[len(from)-1]
-		if from = from[:len(from)-1]; !marked[m] {
-			marked[m] = true
+		from = from[:len(from)-1]
+		if marked := mark(m); !*marked {
+			*marked = true
 			from = append(from, next(m)...)
 		}
+	}
+}
+
+// eachMessage calls visit once for each message of the set and those of libraries that they lead to.
+func (s *Set) eachMessage(visit func(*Message)) {
+	seen := map[*Message]bool{}
+	var walk func(list []*Message)
+	walk = func(list []*Message) {
+		for _, m := range list {
+			if !seen[m] {
+				seen[m] = true
+				visit(m)
+				walk(m.Messages)
+				walk(m.below())
+			}
+		}
+	}
+	for _, pkg := range s.Packages {
+		walk(pkg.Messages)
 	}
 }
 
@@ -111,59 +99,56 @@ func (t *Type) messages() []*Message {
 	return nil
 }
 
-// Any says whether the set has a sensitive field at all.
-func (s *Sensitivity) Any() bool { return s.any }
-
-// Holds says whether a message may hold what must not be shown, in a field of its own or of a message in it.
-func (s *Sensitivity) Holds(m *Message) bool { return s.holds[m] }
-
-// HoldsType is [Sensitivity.Holds] for a value of a type.
-func (s *Sensitivity) HoldsType(t *Type) bool {
-	for _, m := range t.messages() {
-		if s.holds[m] {
-			return true
-		}
-	}
-	return false
+// HoldsSensitive says whether a value of the type may hold what is sensitive, in a field of a message in it.
+func (t *Type) HoldsSensitive() bool {
+	return slices.ContainsFunc(t.messages(), func(m *Message) bool { return m.HoldsSensitive })
 }
 
-// Inside says whether a message may stand in a field that is sensitive, so that nothing of it must be shown there.
-func (s *Sensitivity) Inside(m *Message) bool { return s.inside[m] }
+// HoldsSensitive says whether any of a union's messages holds what is sensitive.
+func (u *Union) HoldsSensitive() bool { return (&Type{Union: u}).HoldsSensitive() }
 
-// Masks say what of messages is not to be shown, by their full names: of those that are given and what they lead to.
-func (s *Sensitivity) Masks(messages ...*Message) jsonio.Masks {
+// Masks say what of types is not to be shown, by their full names: of those that are given and what they lead to.
+func (s *Set) Masks(types ...*Type) jsonio.Masks {
 	masks := jsonio.Masks{}
-	messages = slices.Clone(messages)
-	for len(messages) > 0 {
-		m := messages[len(messages)-1]
-		messages = messages[:len(messages)-1]
-		if _, ok := masks[m.FullName]; ok || !s.holds[m] {
+	var next []*Message
+	for _, t := range types {
+		describe(t, masks)
+		next = append(next, t.messages()...)
+	}
+	for len(next) > 0 {
+		m := next[len(next)-1]
+		next = next[:len(next)-1]
+		if _, ok := masks[m.FullName]; ok || !m.HoldsSensitive {
 			continue
 		}
 		if m.FullName == anyMessage { // its objects name their types, which may be any
 			masks[anyMessage] = jsonio.Mask{}
-			messages = slices.AppendSeq(messages, maps.Keys(s.holds))
+			s.eachMessage(func(m *Message) { next = append(next, m) })
 			continue
 		}
-		mask := jsonio.Mask{Members: map[string]string{}, Others: s.describe(m.Undeclared, masks)}
-		for _, f := range m.Fields {
-			described := s.describe(f.Type, masks)
-			if f.Sensitive {
-				described = jsonio.Hidden
-			}
-			if described != "" || mask.Others != "" {
-				mask.Members[f.JSONName] = described
-			}
-		}
-		masks[m.FullName] = mask
-		messages = append(messages, m.below()...)
+		masks[m.FullName] = m.mask(masks)
+		next = append(next, m.below()...)
 	}
 	return masks
 }
 
-// describe says of a value of a type what of it is not to be shown, and adds the mask of a choice.
-func (s *Sensitivity) describe(t *Type, masks jsonio.Masks) string {
-	if t == nil || !s.HoldsType(t) {
+func (m *Message) mask(masks jsonio.Masks) jsonio.Mask {
+	mask := jsonio.Mask{Members: map[string]string{}, Others: describe(m.Undeclared, masks)}
+	for _, f := range m.Fields {
+		described := describe(f.Type, masks)
+		if f.Sensitive {
+			described = jsonio.Hidden
+		}
+		if described != "" || mask.Others != "" {
+			mask.Members[f.JSONName] = described
+		}
+	}
+	return mask
+}
+
+// describe says of a value of a type what of it is not to be shown, and adds the mask of a union.
+func describe(t *Type, masks jsonio.Masks) string {
+	if t == nil || !t.HoldsSensitive() {
 		return ""
 	}
 	lists := ""

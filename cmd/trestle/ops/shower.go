@@ -14,6 +14,9 @@ import (
 // withheld says why the bytes of a value are not shown.
 const withheld = "the value cannot be read, and its type has sensitive fields: --reveal shows its bytes"
 
+// withheldReason stands for why a record of the trace store cannot be read.
+const withheldReason = "the record cannot be read, and its type has sensitive fields: --reveal shows why"
+
 // shower shows records by a project's schemas, and hides what they mark sensitive.
 type shower struct {
 	masker  *event.Masker // nil: everything is shown

@@ -160,6 +160,9 @@ func (s *shower) timeline(events []eventtrace.Event) []Traced {
 			Payload: json.RawMessage("null"), EventID: e.EventID, Invalid: e.Invalid,
 		}
 		if e.Payload == "" {
+			if e.Invalid != "" && s.conceals(e.Topic, e.EventType) { // it may say what stands where the text stops being JSON
+				out[i].Invalid = withheldReason
+			}
 			continue
 		}
 		payload, err := s.payload(e.Topic, e.EventType, []byte(e.Payload))
