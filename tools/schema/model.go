@@ -254,6 +254,10 @@ type Message struct {
 	Undeclared *Type
 	// Unmodelled is what else an object must fulfil, nil when nothing.
 	Unmodelled *Unmodelled
+	// HoldsSensitive says that a field of the message is sensitive, or one of a message that it holds, however deep.
+	HoldsSensitive bool
+	// InSensitive says that the message stands in a field that is sensitive, directly or further up: all of it is then.
+	InSensitive bool
 	// ReservedNumbers (inclusive ranges) and ReservedNames cannot be used again; protobuf only.
 	ReservedNumbers [][2]int32
 	ReservedNames   []string
@@ -304,7 +308,8 @@ type Field struct {
 	// Default is the JSON text of the default value, "now" for the time of publishing, or empty.
 	Default string
 	// Examples are JSON texts that a JSON Schema gives as examples.
-	Examples   []string
+	Examples []string
+	// Sensitive says that the field holds personal or secret data, which nothing shows.
 	Sensitive  bool
 	Deprecated *Deprecation
 	Oneof      *Oneof // nil for none, and for the synthetic oneof of proto3 optional
