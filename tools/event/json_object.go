@@ -33,8 +33,8 @@ func (o *object) decode(r *jsonio.Reader) {
 		return
 	}
 	o.unknown, o.rest, o.nulls = nil, nil, nil
-	members(r, o.message, func(_ int, f *schema.Field) {
-		if f.Nullable && !f.JSONRequired {
+	members(r, o.message, func(i int, f *schema.Field) {
+		if o.values[i] = nil; f.TellsNull() {
 			o.nulls = append(o.nulls, f.JSONName)
 		}
 	}, func(i int, f *schema.Field) {
@@ -125,7 +125,7 @@ func (o *object) appendJSON(b []byte) ([]byte, error) {
 		switch v := o.values[i]; {
 		case v != nil:
 			w.member(f.JSONName, jsonio.At, func(b []byte) ([]byte, error) { return appendJSON(b, f.Type, v) })
-		case f.JSONRequired && f.Nullable || o.nulls.Has(f.JSONName):
+		case f.WritesNull() || o.nulls.Has(f.JSONName):
 			w.member(f.JSONName, jsonio.At, func(b []byte) ([]byte, error) { return append(b, "null"...), nil })
 		}
 	}

@@ -303,7 +303,7 @@ type Field struct {
 	Required bool
 	// JSONRequired says that the key must be in the JSON, though its value may be zero or empty.
 	JSONRequired bool
-	// Nullable says that JSON null is a value of the schema; where it is not, null still reads as absent.
+	// Nullable says that JSON null is a value of the schema; see [Field.KnowsNull] for where it is not.
 	Nullable bool
 	// Default is the JSON text of the default value, "now" for the time of publishing, or empty.
 	Default string

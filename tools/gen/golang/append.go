@@ -94,7 +94,7 @@ func (g *file) appendField(v view) ([]string, error) {
 		switch {
 		case v.Field.TellsNull():
 			lines = append(lines, "} else if x.Nulls.Has("+goString(v.JSONName)+") {", null)
-		case !g.proto() && v.JSONRequired && v.Nullable:
+		case v.Field.WritesNull():
 			lines = append(lines, "} else {", null)
 		}
 		return append(lines, "}"), nil

@@ -58,18 +58,21 @@ func (g *file) decodeJSON(m *schema.Message, goName string) error {
 		if f.Oneof != nil {
 			lines = append(g.alone(f.Oneof), lines...)
 		}
-		if f.TellsNull() {
+		switch {
+		case !f.KnowsNull():
+			g.p("if !r.Null() {")
+		case f.Nullable:
 			g.p("if r.Null() {")
 			g.p("%s", g.setNull(g.view(f)))
 			g.p("} else {")
-		} else {
-			g.p("if !r.Null() {")
 		}
 		if f.Sensitive {
 			g.p("r.Sensitive()")
 		}
 		g.p("%s", strings.Join(lines, "\n"))
-		g.p("}")
+		if f.Nullable || !f.KnowsNull() {
+			g.p("}")
+		}
 	}
 	g.p("default:")
 	switch {
@@ -104,9 +107,9 @@ func (g *file) decodeJSON(m *schema.Message, goName string) error {
 	return nil
 }
 
-// mustBeGot says whether a field must have a value in the JSON: one that may be null must only be there.
+// mustBeGot says whether a field must have a value in the JSON: where null is a value, it must only be there.
 func mustBeGot(m *schema.Message, f *schema.Field) bool {
-	return f.NeedsKey() && !f.Nullable
+	return f.NeedsKey() && !f.KnowsNull()
 }
 
 func needsGot(m *schema.Message) bool {

@@ -255,6 +255,9 @@ func (g *module) message(m *schema.Message) error {
 		g.eventInfo(event)
 	}
 	g.sets(fields)
+	if m.Language() == schema.JSONSchema {
+		g.p("\n    NULL_IS_ABSENT = False")
+	}
 	for i, f := range fields {
 		if i == 0 {
 			g.p("")

@@ -144,7 +144,7 @@ func (j *jsonLoader) newProperty(f *jsonFile, m *schema.Message, p jsontree.Memb
 		if field.Default == "now" {
 			j.Fault(f.pos(d.Place), "property %s has two defaults, this one and now: keep one", p.Name)
 		}
-		// A default of null is none: null reads as absent.
+		// A default of null is none: nothing is filled in.
 		if at = f.pos(d.Place); d.Kind != jsontree.Null {
 			field.Default = d.JSON()
 		}
@@ -179,7 +179,7 @@ func (j *jsonLoader) readRequired(f *jsonFile, v *jsontree.Value, m *schema.Mess
 				j.Fault(f.pos(item.Place), "required names %q, which is no property: declare it under properties", item.Text)
 			}
 		case field.Nullable:
-			// The key must be there, and null, which reads as absent, is fine.
+			// The key must be there, and null is a value.
 			field.JSONRequired = true
 		default:
 			field.Required = true
@@ -244,13 +244,4 @@ func (j *jsonLoader) addEnumValue(f *jsonFile, e *schema.Enum, at *jsontree.Valu
 		return
 	}
 	e.Values = append(e.Values, v)
-}
-
-// enumNullable says whether null is among an enum's values.
-func (j *jsonLoader) enumNullable(v *jsontree.Value) bool {
-	_, nullable := typeName(v)
-	if list := v.Get("enum"); list != nil && slices.ContainsFunc(list.Items, isNull) {
-		nullable = true
-	}
-	return nullable
 }

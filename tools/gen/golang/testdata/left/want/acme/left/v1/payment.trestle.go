@@ -111,35 +111,26 @@ func (x *Card) DecodeJSON(r *jsonio.Reader) {
 		return
 	}
 	var seen uint64
-	var got uint64
 	x.Unknown = nil
 	for r.More() {
 		switch r.Name() {
 		case "method":
 			r.Once(&seen, 0)
-			if !r.Null() {
-				x.Method = r.String()
-				got |= 1 << 0
-			}
+			x.Method = r.String()
 		case "number":
 			r.Once(&seen, 1)
-			if !r.Null() {
-				x.Number = r.String()
-				got |= 1 << 1
-			}
+			x.Number = r.String()
 		case "tries":
 			r.Once(&seen, 2)
-			if !r.Null() {
-				x.Tries = new(r.Int64())
-			}
+			x.Tries = new(r.Int64())
 		default:
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
-	if got&(1<<0) == 0 {
+	if seen&(1<<0) == 0 {
 		r.Missing("method")
 	}
-	if got&(1<<1) == 0 {
+	if seen&(1<<1) == 0 {
 		r.Missing("number")
 	}
 }
@@ -227,30 +218,23 @@ func (x *Transfer) DecodeJSON(r *jsonio.Reader) {
 		return
 	}
 	var seen uint64
-	var got uint64
 	x.Unknown = nil
 	for r.More() {
 		switch r.Name() {
 		case "method":
 			r.Once(&seen, 0)
-			if !r.Null() {
-				x.Method = TransferMethod(r.String())
-				got |= 1 << 0
-			}
+			x.Method = TransferMethod(r.String())
 		case "iban":
 			r.Once(&seen, 1)
-			if !r.Null() {
-				x.Iban = r.String()
-				got |= 1 << 1
-			}
+			x.Iban = r.String()
 		default:
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
-	if got&(1<<0) == 0 {
+	if seen&(1<<0) == 0 {
 		r.Missing("method")
 	}
-	if got&(1<<1) == 0 {
+	if seen&(1<<1) == 0 {
 		r.Missing("iban")
 	}
 }

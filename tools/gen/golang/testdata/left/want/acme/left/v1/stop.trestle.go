@@ -129,22 +129,16 @@ func (x *Stop) DecodeJSON(r *jsonio.Reader) {
 		return
 	}
 	var seen uint64
-	var got uint64
 	x.Nulls = nil
 	x.Unknown = nil
 	for r.More() {
 		switch r.Name() {
 		case "city":
 			r.Once(&seen, 0)
-			if !r.Null() {
-				x.City = r.String()
-				got |= 1 << 0
-			}
+			x.City = r.String()
 		case "left":
 			r.Once(&seen, 1)
-			if !r.Null() {
-				x.Left = new(r.Bool())
-			}
+			x.Left = new(r.Bool())
 		case "floor":
 			r.Once(&seen, 2)
 			if r.Null() {
@@ -165,7 +159,7 @@ func (x *Stop) DecodeJSON(r *jsonio.Reader) {
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
-	if got&(1<<0) == 0 {
+	if seen&(1<<0) == 0 {
 		r.Missing("city")
 	}
 }
