@@ -342,6 +342,9 @@ func (p *parser) counted(at int) bool {
 
 func (p *parser) digits() bool {
 	from := p.at
+	if p.peek() == '0' && from+1 < len(p.src) && p.src[from+1] != '}' && p.src[from+1] != ',' {
+		p.plain = false // to RE2 no number
+	}
 	for '0' <= p.peek() && p.peek() <= '9' {
 		p.at++
 	}
