@@ -389,7 +389,7 @@ type Constraints struct {
 	Min, Max           *Bound // numbers
 	MultipleOf         string // decimal text
 	MinLen, MaxLen     *uint64
-	Pattern            string // RE2, unanchored unless it says so
+	Pattern            string // of RE2 beside Rules, else of ECMA-262; unanchored unless it says so
 	Format             string // "uuid", "date-time", "email", "uri", …: JSON Schema's names
 	MinItems, MaxItems *uint64
 	Unique             bool     // list items
