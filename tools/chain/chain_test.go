@@ -8,6 +8,7 @@ import (
 
 	"github.com/omninode/trestle/runtime/trestletest/services"
 	"github.com/omninode/trestle/tools/chain/judge"
+	"github.com/omninode/trestle/tools/chain/outside"
 	"github.com/omninode/trestle/tools/event"
 	"github.com/omninode/trestle/tools/schema"
 	"github.com/omninode/trestle/tools/values"
@@ -28,41 +29,40 @@ func TestChain(t *testing.T) {
 	if *schemasFlag == 0 {
 		t.Skip("no schemas are asked for: -schemas N")
 	}
-	python := services.Python(t)
+	python, others := services.Python(t), outside.Start(t)
 	seed := *seedFlag
 	if seed == 0 {
 		seed = rand.Uint64()
 	}
 	t.Logf("seed %d", seed)
 	sum := newReport()
-	for first := 0; first < *schemasFlag; first += perProject {
+	for first := 0; sum.taken() < *schemasFlag; first += perProject {
 		r := rand.New(rand.NewPCG(seed, uint64(first)))
-		p := drawProject(t, r, first, min(perProject, *schemasFlag-first))
+		p := drawProject(t, r, first, min(perProject, 2*(*schemasFlag-sum.taken())))
 		sum.addProject(p)
-		generated, py := startGenerated(t, p), startPython(t, python, p)
-		bySchema := judge.New(event.Events(p.set))
+		all := startJudges(t, python, others, p)
+		bySchema := event.New(p.set)
 		for _, s := range p.subjects {
-			c := newCase(r, s)
-			c.hear("tools/event", bySchema.Answer(c.question()).Answers)
-			c.hear("generated Go", generated.answers(t, c.question()))
-			c.hear("generated Python", py.answers(t, judge.Question{Type: s.name, JSON: c.texts}))
-			sum.add(c)
+			sum.add(all.hear(t, newCase(t, r, bySchema, s)))
 		}
 	}
 	sum.print(t)
 }
 
-// testCase is a schema with the values that are judged by it, and what was said of them.
+// testCase is a schema with the values that are judged by it.
 type testCase struct {
 	*subject
 	texts  [][]byte // in JSON
-	binary [][]byte
-	judges []string
-	heard  map[string][]judge.Answer // by judge: of texts, then of binary
+	binary [][]byte // in protobuf's binary form
 }
 
-func newCase(r *rand.Rand, s *subject) *testCase {
-	c := &testCase{subject: s, heard: map[string][]judge.Answer{}}
+func newCase(t *testing.T, r *rand.Rand, schemas *event.Schemas, s *subject) *testCase {
+	t.Helper()
+	c := &testCase{subject: s}
+	typ, err := schemas.Type(s.event.Message)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, s.text)
+	}
 	var all []any
 	if s.language == schema.JSONSchema {
 		samples := newSampler(r, s.path, s.text)
@@ -71,17 +71,18 @@ func newCase(r *rand.Rand, s *subject) *testCase {
 		samples := &messageSampler{Rand: r, maker: values.NewMaker()}
 		all = samples.events(s.event.Message)
 	}
+	good := []byte("{}")
 	for _, v := range all {
-		c.texts = append(c.texts, write(v))
+		text := write(v)
+		c.texts = append(c.texts, text)
+		read, err := typ.ReadJSON(text, judge.Now)
+		if _, ok := v.(object); ok && (err == nil || string(good) == "{}" && r.IntN(3) == 0) {
+			good = text
+		}
+		if b, ok := read.(event.Binary); ok && r.IntN(6) == 0 {
+			c.binary = append(c.binary, spoilt(r, binaryOf(b))...)
+		}
 	}
+	c.texts = append(c.texts, hostile(r, good)...)
 	return c
-}
-
-func (c *testCase) question() judge.Question {
-	return judge.Question{Type: c.name, JSON: c.texts, Binary: c.binary}
-}
-
-func (c *testCase) hear(name string, answers []judge.Answer) {
-	c.judges = append(c.judges, name)
-	c.heard[name] = answers
 }

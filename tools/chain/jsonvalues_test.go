@@ -1,7 +1,6 @@
 package chain
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"maps"
 	"math/big"
@@ -559,6 +558,3 @@ func distinct(list []any) []any {
 		return known
 	})
 }
-
-// encoded is a text as an element of a request.
-func encoded(text []byte) string { return base64.StdEncoding.EncodeToString(text) }

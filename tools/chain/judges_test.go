@@ -1,89 +1,151 @@
 package chain
 
 import (
-	"bufio"
-	"bytes"
-	"encoding/json"
-	"io"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
 
+	"buf.build/go/protovalidate"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protodesc"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/descriptorpb"
+	"google.golang.org/protobuf/types/dynamicpb"
+
 	"github.com/omninode/trestle/tools/chain/judge"
+	"github.com/omninode/trestle/tools/chain/outside"
+	"github.com/omninode/trestle/tools/event"
+	"github.com/omninode/trestle/tools/schema"
 )
 
-// peer is a process that answers a line with a line.
-type peer struct {
-	name   string
-	in     io.Writer
-	out    *bufio.Scanner
-	errors bytes.Buffer
+// The judges, as the report calls them.
+const (
+	bySchema         = "tools/event"
+	generatedGo      = "generated Go"
+	generatedPython  = "generated Python"
+	pythonJSONSchema = "python-jsonschema"
+	protovalidateGo  = "protovalidate (Go)"
+	protovalidatePy  = "protovalidate (Python)"
+)
+
+// judges are all who judge the events of one project.
+type judges struct {
+	bySchema   *judge.Judge
+	goProgram  *outside.Peer
+	pyProgram  *outside.Peer
+	outside    *outside.Judges
+	rules      protovalidate.Validator
+	descriptor map[string]protoreflect.MessageDescriptor // by event type
 }
 
-func startPeer(t *testing.T, name string, cmd *exec.Cmd) *peer {
+func startJudges(t *testing.T, python string, others *outside.Judges, p *project) *judges {
 	t.Helper()
-	p := &peer{name: name}
-	cmd.Stderr = &p.errors
-	in, err := cmd.StdinPipe()
-	if err != nil {
+	cmd := exec.Command(python, filepath.Join("testdata", "generated.py"), "chain_events")
+	cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1", "PYTHONPATH="+filepath.Join(p.dir, "python"))
+	j := &judges{
+		bySchema:   judge.New(event.Events(p.set)),
+		goProgram:  outside.StartPeer(t, generatedGo, exec.Command(filepath.Join(p.dir, "judge.exe"))),
+		pyProgram:  outside.StartPeer(t, generatedPython, cmd),
+		outside:    others,
+		descriptor: map[string]protoreflect.MessageDescriptor{},
+	}
+	var err error
+	if j.rules, err = protovalidate.New(); err != nil {
 		t.Fatal(err)
 	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = in.Close()
-		if err := cmd.Wait(); err != nil {
-			t.Errorf("%s ended with %v:\n%s", name, err, p.errors.String())
+	files := &descriptorpb.FileDescriptorSet{}
+	seen := map[string]bool{}
+	for _, s := range p.subjects {
+		if s.language == schema.Protobuf {
+			j.descriptor[s.name] = s.event.Message.Proto
+			addFile(files, s.event.Message.Proto.ParentFile(), seen)
 		}
-	})
-	p.in, p.out = in, bufio.NewScanner(out)
-	p.out.Buffer(nil, 256<<20)
-	return p
+	}
+	j.outside.Declare(t, files)
+	return j
 }
 
-func (p *peer) ask(t *testing.T, question, into any) {
-	t.Helper()
-	line, err := json.Marshal(question)
-	if err != nil {
-		t.Fatal(err)
+// addFile adds a file behind those it imports.
+func addFile(set *descriptorpb.FileDescriptorSet, fd protoreflect.FileDescriptor, seen map[string]bool) {
+	if seen[fd.Path()] {
+		return
 	}
-	if _, err := p.in.Write(append(line, '\n')); err != nil {
-		t.Fatalf("ask %s: %v\n%s", p.name, err, p.errors.String())
+	seen[fd.Path()] = true
+	for i := range fd.Imports().Len() {
+		addFile(set, fd.Imports().Get(i).FileDescriptor, seen)
 	}
-	if !p.out.Scan() {
-		t.Fatalf("%s did not answer %.2000s: %v\n%s", p.name, line, p.out.Err(), p.errors.String())
-	}
-	if err := json.Unmarshal(p.out.Bytes(), into); err != nil {
-		t.Fatalf("%s answered %.2000s: %v", p.name, p.out.Text(), err)
-	}
+	set.File = append(set.File, protodesc.ToFileDescriptorProto(fd))
 }
 
-func (p *peer) answers(t *testing.T, q judge.Question) []judge.Answer {
+// hearing is what all judges said of the values of one schema: of those in JSON, then of those in binary form. Outside
+// judges of protobuf are asked about the binary form of what generated Go read.
+type hearing struct {
+	*testCase
+	ours    map[string][]judge.Answer
+	schemas []outside.Answer // of python-jsonschema, of JSON Schemas
+	rules   map[string][]judge.Answer
+	// violated are the rules that protovalidate finds broken.
+	violated [][]string
+}
+
+func ask(t *testing.T, p *outside.Peer, q judge.Question) []judge.Answer {
 	t.Helper()
 	var r judge.Reply
-	p.ask(t, q, &r)
+	p.Ask(t, q, &r)
 	if len(r.Answers) != len(q.JSON)+len(q.Binary) {
-		t.Fatalf("%s has %d answers to %d values", p.name, len(r.Answers), len(q.JSON)+len(q.Binary))
+		t.Fatalf("%d answers to %d values of %s", len(r.Answers), len(q.JSON)+len(q.Binary), q.Type)
 	}
 	return r.Answers
 }
 
-// startGenerated starts the program of the project's generated Go.
-func startGenerated(t *testing.T, p *project) *peer {
+func (j *judges) hear(t *testing.T, c *testCase) *hearing {
 	t.Helper()
-	return startPeer(t, "generated Go", exec.Command(filepath.Join(p.dir, "judge.exe")))
+	q := judge.Question{Type: c.name, JSON: c.texts, Binary: c.binary}
+	h := &hearing{testCase: c, ours: map[string][]judge.Answer{
+		bySchema:        j.bySchema.Answer(q).Answers,
+		generatedGo:     ask(t, j.goProgram, q),
+		generatedPython: ask(t, j.pyProgram, judge.Question{Type: c.name, JSON: c.texts}),
+	}}
+	if c.language == schema.JSONSchema {
+		h.schemas = j.outside.JSONSchema(t, c.text, c.texts)
+		return h
+	}
+	values := append([][]byte{}, c.binary...)
+	for _, a := range h.ours[generatedGo][:len(c.texts)] {
+		values = append(values, a.Binary)
+	}
+	// Those of texts come first, as everywhere.
+	n := len(c.binary)
+	values = append(values[n:], values[:n]...)
+	h.rules = map[string][]judge.Answer{}
+	for _, a := range j.outside.Protovalidate(t, c.event.Message.FullName, values) {
+		h.rules[protovalidatePy] = append(h.rules[protovalidatePy], a.Answer)
+	}
+	for _, value := range values {
+		a, violated := j.protovalidate(c.name, value)
+		h.rules[protovalidateGo] = append(h.rules[protovalidateGo], a)
+		h.violated = append(h.violated, violated)
+	}
+	return h
 }
 
-// startPython starts a Python that has the project's generated package.
-func startPython(t *testing.T, python string, p *project) *peer {
-	t.Helper()
-	cmd := exec.Command(python, filepath.Join("testdata", "generated.py"), "chain_events")
-	cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1", "PYTHONPATH="+filepath.Join(p.dir, "python"))
-	return startPeer(t, "generated Python", cmd)
+func (j *judges) protovalidate(name string, value []byte) (a judge.Answer, violated []string) {
+	m := dynamicpb.NewMessage(j.descriptor[name])
+	if err := proto.Unmarshal(value, m); err != nil {
+		return judge.Answer{Verdict: judge.Unreadable, Why: err.Error()}, nil
+	}
+	err := j.rules.Validate(m)
+	if err == nil {
+		return judge.Answer{Verdict: judge.Valid}, nil
+	}
+	invalid, ok := errors.AsType[*protovalidate.ValidationError](err)
+	if !ok {
+		return judge.Answer{Verdict: judge.Failed, Why: err.Error()}, nil
+	}
+	for _, v := range invalid.Violations {
+		violated = append(violated, ruleName(v.Proto))
+	}
+	return judge.Answer{Verdict: judge.Invalid, Why: err.Error()}, violated
 }

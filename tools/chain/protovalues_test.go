@@ -5,6 +5,9 @@ import (
 	"maps"
 	"math/rand/v2"
 
+	"google.golang.org/protobuf/proto"
+
+	"github.com/omninode/trestle/tools/event"
 	"github.com/omninode/trestle/tools/schema"
 	"github.com/omninode/trestle/tools/values"
 )
@@ -114,4 +117,10 @@ func more(t *schema.Type) []any {
 		return []any{object{"a": []any{nil, num(1)}}}
 	}
 	return nil
+}
+
+// binaryOf is the binary form of what was read.
+func binaryOf(m event.Binary) []byte {
+	b, _ := proto.MarshalOptions{Deterministic: true, AllowPartial: true}.Marshal(m)
+	return b
 }
