@@ -27,7 +27,7 @@ var fieldNullabilityChanged = Rule{
 			reader = old
 		}
 		// Readers with a protobuf schema take null for absent.
-		if !reader.KnowsNull() && need(reader) == optional {
+		if !reader.KnowsNull() && requirementOf(reader) == optional {
 			return
 		}
 		// Those of this project do with a JSON Schema, too; other validators do not.

@@ -11,6 +11,7 @@ import (
 
 	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/kafka"
+	"github.com/omninode/trestle/runtime/wire"
 )
 
 // PeekOptions say which records [Peek] shows.
@@ -37,14 +38,21 @@ func Peek(ctx context.Context, p *Project, env Environment, topic string, o Peek
 	if err != nil {
 		return err
 	}
-	types := sync.OnceValue(func() *trestle.Types { // only records in protobuf need them
+	// Only records in protobuf, and payloads without an envelope, need the types.
+	types := sync.OnceValues(func() (*trestle.Types, error) {
 		known, err := p.EventTypes(ctx)
-		if err != nil && o.Warn != nil {
-			o.Warn(err)
-		}
-		return known.decoding()
+		return known.decoding(), err
 	})
-	each := func(r *kafka.Record) error { return show(peeked(r, types)) }
+	warned := o.Warn == nil
+	each := func(r *kafka.Record) error {
+		if !warned && wire.Sniff(r.Value, r.Headers) == wire.Confluent {
+			if _, err := types(); err != nil {
+				o.Warn(err)
+			}
+			warned = true
+		}
+		return show(peeked(r, func() *trestle.Types { known, _ := types(); return known }))
+	}
 	if o.From == "end" {
 		return peekNew(ctx, env.Connection(), topic, o.Count, each)
 	}

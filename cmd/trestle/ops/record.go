@@ -31,7 +31,7 @@ func peeked(r *kafka.Record, types func() *trestle.Types) Peeked {
 		Topic:     r.Topic,
 		Partition: r.Partition,
 		Offset:    r.Offset,
-		EventType: recordEventType(r),
+		EventType: recordEventType(r, types),
 		Timestamp: r.Timestamp.UTC().Format(time.RFC3339Nano),
 		Value:     json.RawMessage("null"),
 	}
@@ -51,20 +51,20 @@ func peeked(r *kafka.Record, types func() *trestle.Types) Peeked {
 	return out
 }
 
-// recordEventType is the type that a record's headers name, else its JSON.
-func recordEventType(r *kafka.Record) string {
+// recordEventType is the type that a record's headers name, else its JSON, else the only one that its topic has.
+func recordEventType(r *kafka.Record, types func() *trestle.Types) string {
 	for _, h := range r.Headers {
 		if h.Key == wire.HeaderEventType {
 			return string(h.Value)
 		}
 	}
-	var named struct {
-		EventType string `json:"event_type"`
+	if named := wire.EventType(r.Value); named != "" || wire.Sniff(r.Value, r.Headers) == wire.Confluent {
+		return named
 	}
-	if json.Unmarshal(r.Value, &named) != nil {
-		return ""
+	if info := types().Only(r.Topic); info != nil && info.Envelope != wire.None {
+		return info.Type
 	}
-	return named.EventType
+	return ""
 }
 
 // recordJSON is a record's value as JSON: its own text, or for protobuf the event's JSON.

@@ -158,7 +158,7 @@ func orNull(s string) *string {
 // TraceReader reads records of the topics that a set declares.
 func TraceReader(set *schema.Set) eventtrace.Reader {
 	types := EventTypesOf(set).decoding()
-	return eventtrace.Envelopes(envelopeOf(set), eventtrace.WithProtobuf(func(r *kafka.Record, _ string) (jsonio.Raw, error) {
+	return eventtrace.Envelopes(envelopeOf(set), eventtrace.WithTypes(types), eventtrace.WithProtobuf(func(r *kafka.Record, _ string) (jsonio.Raw, error) {
 		return protobufPayload(r, types)
 	}))
 }

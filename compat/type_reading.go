@@ -10,62 +10,93 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// trouble is what a reader's type makes of a writer's in one encoding; empty: it takes everything. Constraints count
-// only where they bound what the writer writes; those of the reader are judged by the rules about constraints.
-type trouble string
+// readOutcome is what a reader makes of a writer's values in one encoding, by the types of both: empty where it reads
+// them all. Constraints count only where they bound what the writer writes; those of the reader are judged by the rules
+// about constraints.
+type readOutcome string
 
-const fine trouble = ""
-
-// The troubles, as predicates of the reader.
+// The outcomes, as predicates of the reader.
 const (
-	rejects trouble = "reject"
-	misread trouble = "misread"
-	drops   trouble = "drop"
+	readsAll readOutcome = ""
+	rejects  readOutcome = "reject"
+	misreads readOutcome = "misread"
+	drops    readOutcome = "drop"
 )
 
+func readsAllIf(ok bool, otherwise readOutcome) readOutcome {
+	if ok {
+		return readsAll
+	}
+	return otherwise
+}
+
+// typeReading says what readers by either of two types make of what is written by the other: first new readers of old
+// values, then old readers of new ones.
+type typeReading struct {
+	json, wire [2]readOutcome
+	// wireSure is false where the algebra could not tell what constraints do to what is written in binary.
+	wireSure [2]bool
+}
+
+// compareTypes works out how two types read each other's values and which of their constraints changed.
+func (c *comparison) compareTypes(at *element, old, new *schema.Type) {
+	read := readsJSON
+	if at.isKey {
+		read = readsKey
+	}
+	at.reading.json = [2]readOutcome{read(old, new), read(new, old)}
+	at.constraints = constraintChanges(c.prover(), old, new, at.reading.json)
+	if cardinalityDiffers(old, new) {
+		return // another rule judges that
+	}
+	for i, pair := range [][2]*schema.Type{{old, new}, {new, old}} {
+		at.reading.wire[i], at.reading.wireSure[i] = c.algebra.readsWire(pair[0], pair[1])
+	}
+}
+
 // readsJSON says what a reader makes of the writer's JSON. Types of elements are not looked at.
-func readsJSON(w, r *schema.Type) trouble {
+func readsJSON(w, r *schema.Type) readOutcome {
 	switch r.Kind {
 	case schema.JSONValue:
-		return fine
+		return readsAll
 	case schema.JSONObject:
-		return okIf(w.Kind == schema.JSONObject || w.Kind == schema.MessageKind || w.Kind == schema.Map, rejects)
+		return readsAllIf(w.Kind == schema.JSONObject || w.Kind == schema.MessageKind || w.Kind == schema.Map, rejects)
 	case schema.Int32, schema.Int64, schema.Uint32, schema.Uint64:
 		if values.IsFloat(w.Kind) && !integral(w) || !values.IsNumber(w.Kind) {
 			return rejects
 		}
-		return okIf(values.Range(w).Within(values.KindRange(r.Kind)), rejects)
+		return readsAllIf(values.Range(w).Within(values.KindRange(r.Kind)), rejects)
 	case schema.Double:
 		if values.IsInteger(w.Kind) {
-			return okIf(values.Range(w).Within(values.Exact53), misread)
+			return readsAllIf(values.Range(w).Within(values.Exact53), misreads)
 		}
-		return okIf(values.IsFloat(w.Kind), rejects)
+		return readsAllIf(values.IsFloat(w.Kind), rejects)
 	case schema.Float:
 		if values.IsInteger(w.Kind) {
-			return okIf(values.Range(w).Within(values.Exact24), misread)
+			return readsAllIf(values.Range(w).Within(values.Exact24), misreads)
 		}
 		if w.Kind == schema.Double {
-			return misread
+			return misreads
 		}
-		return okIf(w.Kind == schema.Float, rejects)
+		return readsAllIf(w.Kind == schema.Float, rejects)
 	case schema.String:
 		if w.Kind == schema.Bytes {
-			return misread
+			return misreads
 		}
 	case schema.MessageKind:
 		if w.Kind == schema.MessageKind {
-			return okIf(sameForm(w.Message, r.Message), rejects)
+			return readsAllIf(sameForm(w.Message, r.Message), rejects)
 		}
 	}
 	// What objects demand of each other's members is asked of the algebra, which knows JSON Schemas as a whole.
-	if !w.HasBinary() && !r.HasBinary() && isObject(w.Kind) && isObject(r.Kind) {
-		return okIf(inexact(w, r, map[[2]*schema.Type]bool{}) == nil, misread)
+	if w.Proto == 0 && r.Proto == 0 && isObject(w.Kind) && isObject(r.Kind) {
+		return readsAllIf(inexact(w, r, map[[2]*schema.Type]bool{}) == nil, misreads)
 	}
 	// What names, times and other strings demand of each other is judged as a constraint.
 	if isText(w.Kind) && isText(r.Kind) {
-		return fine
+		return readsAll
 	}
-	return okIf(w.Kind == r.Kind, rejects)
+	return readsAllIf(w.Kind == r.Kind, rejects)
 }
 
 // inexact returns a value of an object, of fields on one side and of entries on the other, that holds a number which
@@ -109,7 +140,7 @@ func inexact(w, r *schema.Type, seen map[[2]*schema.Type]bool) any {
 		if v := inexact(w.Elem, r.Elem, seen); v != nil {
 			return []any{v}
 		}
-	case values.IsNumber(w.Kind) && values.IsNumber(r.Kind) && readsJSON(w, r) == misread:
+	case values.IsNumber(w.Kind) && values.IsNumber(r.Kind) && readsJSON(w, r) == misreads:
 		if values.IsFloat(w.Kind) {
 			return json.Number("0.1")
 		}
@@ -123,22 +154,15 @@ func sameForm(a, b *schema.Message) bool {
 	return !values.OwnForm(a) && !values.OwnForm(b) || a.FullName == b.FullName
 }
 
-func okIf(ok bool, otherwise trouble) trouble {
-	if ok {
-		return fine
-	}
-	return otherwise
-}
-
 // readsKey says what a reader makes of the names that a writer's map has in JSON, where every key is a text.
-func readsKey(w, r *schema.Type) trouble {
+func readsKey(w, r *schema.Type) readOutcome {
 	switch {
 	case r.Kind == schema.String:
-		return fine
+		return readsAll
 	case values.IsNumber(w.Kind) && values.IsNumber(r.Kind):
-		return okIf(values.Range(w).Within(values.KindRange(r.Kind)), rejects)
+		return readsAllIf(values.Range(w).Within(values.KindRange(r.Kind)), rejects)
 	}
-	return okIf(w.Kind == r.Kind, rejects)
+	return readsAllIf(w.Kind == r.Kind, rejects)
 }
 
 // integral says whether constraints make a type of numbers one of integers.
@@ -155,10 +179,10 @@ func integral(t *schema.Type) bool {
 	return len(values) > 0
 }
 
-// readsWire says what a reader makes of the writer's protobuf field. It is fine where a side is not protobuf.
-func readsWire(w, r *schema.Type) trouble {
-	if !w.HasBinary() || !r.HasBinary() || w.Kind == schema.List && r.Kind == schema.List {
-		return fine // elements are judged on their own
+// readsWire says what a reader makes of the writer's protobuf field. It is readsAll where a side is not protobuf.
+func readsWire(w, r *schema.Type) readOutcome {
+	if w.Proto == 0 || r.Proto == 0 || w.Kind == schema.List && r.Kind == schema.List {
+		return readsAll // elements are judged on their own
 	}
 	wf, rf := wireForm(w.Proto), wireForm(r.Proto)
 	if wf.wire != rf.wire {
@@ -168,33 +192,28 @@ func readsWire(w, r *schema.Type) trouble {
 		if wf.family == familyText && rf.family == familyMessage {
 			return rejects
 		}
-		return misread
+		return misreads
 	}
 	switch wf.family {
 	case familyText:
-		return okIf(r.Proto != protoreflect.StringKind || r.RawText || w.Proto == protoreflect.StringKind, rejects)
+		return readsAllIf(r.Proto != protoreflect.StringKind || r.RawText || w.Proto == protoreflect.StringKind, rejects)
 	case familyMessage:
-		return okIf(w.Kind == r.Kind && (w.Kind != schema.MessageKind || sameForm(w.Message, r.Message)), misread)
+		return readsAllIf(w.Kind == r.Kind && (w.Kind != schema.MessageKind || sameForm(w.Message, r.Message)), misreads)
 	case familyVarint, familyZigzag, familyFixed:
-		return okIf(values.Range(w).Within(values.KindRange(r.Kind)), misread)
+		return readsAllIf(values.Range(w).Within(values.KindRange(r.Kind)), misreads)
 	}
-	return fine
+	return readsAll
 }
 
-// readsWire is what types alone tell of protobuf fields, and where these write alike, what constraints do; sure is false
-// where they might.
-func (c *Check) readsWire(w, r *schema.Type) (t trouble, sure bool) {
-	t = readsWire(w, r)
-	if t != fine || w.Kind == r.Kind || !w.HasBinary() || !r.HasBinary() {
-		return t, true
+// readsWire is what types alone tell of protobuf fields, and where they are written alike, what constraints do; sure is
+// false where these might.
+func (a *algebra) readsWire(w, r *schema.Type) (out readOutcome, sure bool) {
+	out = readsWire(w, r)
+	if out != readsAll || w.Kind == r.Kind || w.Proto == 0 || r.Proto == 0 {
+		return out, true
 	}
-	p := c.cmp.prover()
-	written, read := p.OnWire(w, values.Writer), p.OnWire(r, values.Reader)
-	if written == nil || read == nil {
-		return fine, true
-	}
-	a := p.Includes(written, read)
-	return okIf(a.Inclusion == values.Included, rejects), a.Inclusion != values.Unknown
+	accepts, sure := a.wireAccepts(w, r)
+	return readsAllIf(accepts, rejects), sure
 }
 
 // A family is a set of types that write alike: what one writes another reads, as far as it can hold it.

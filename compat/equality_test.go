@@ -7,8 +7,8 @@ import (
 	"github.com/omninode/trestle/tools/schema"
 )
 
-// TestAlike holds which edits of declarations make other events, with messages that are part of themselves among them.
-func TestAlike(t *testing.T) {
+// TestEquality holds which edits of declarations make other events, with messages that are part of themselves among them.
+func TestEquality(t *testing.T) {
 	t.Parallel()
 	const head = `syntax = "proto3"; package p.v1; import "buf/validate/validate.proto"; import "trestle/v1/options.proto"; `
 	loadSet := func(body string) []*schema.Message {
@@ -32,7 +32,7 @@ func TestAlike(t *testing.T) {
 	} {
 		old, new := loadSet(base), loadSet(tt.body)
 		for _, order := range [][]int{{0, 1, 2}, {2, 1, 0}} {
-			a := newAlike()
+			a := newEquality()
 			for _, i := range order {
 				if got := a.messages(old[i], new[i]); got != tt.want[i] {
 					t.Errorf("%s: %s, asked in the order %v: got %v", name, old[i].Name, order, got)

@@ -1,67 +1,59 @@
-package compat
+package confluent
 
 import (
-	"fmt"
-
 	"github.com/omninode/trestle/tools/schema"
 	"github.com/omninode/trestle/tools/schema/jsontree"
 )
 
-// registryJSON compares two JSON Schemas keyword by keyword. What it finds between two nodes has paths that count from
+// jsonComparison compares two JSON Schemas keyword by keyword. What it finds between two nodes has paths that count from
 // these, so that it can be kept for the next time the same two meet.
-type registryJSON struct {
+type jsonComparison struct {
 	sets    [2]map[string]*jsontree.Value
 	aliases [2]map[string]string
 	modern  [2]bool // read as draft 2019-09 or 2020-12
 	merged  map[*jsontree.Value]*jsontree.Value
 
-	memo   map[registryPair][]difference
-	active map[registryPair]bool
+	memo   map[nodePair][]difference
+	active map[nodePair]bool
 	// refused holds what an earlier pass found of pairs that contain themselves; assumed says that this pass took one
 	// for compatible because it did not know better.
-	refused map[registryPair][]difference
+	refused map[nodePair][]difference
 	assumed bool
 	err     error
 }
 
-type registryPair [2]registryNode
+type nodePair [2]node
 
-func jsonDifferences(oldSet, newSet *schema.Set, old, new *schema.File) ([]difference, error) {
-	r := &registryJSON{merged: map[*jsontree.Value]*jsontree.Value{}}
-	for i, s := range []*schema.Set{oldSet, newSet} {
-		r.sets[i], r.aliases[i] = map[string]*jsontree.Value{}, s.Aliases
-		for _, f := range jsonFiles(s) {
-			v, err := jsontree.Parse(f.Source)
-			if err != nil {
-				return nil, fmt.Errorf("%s:%w", f.Path, err)
-			}
-			r.sets[i][f.Path] = v
-		}
+// jsonDifferences says for what differences a registry refuses the second of two JSON Schemas after the first.
+func jsonDifferences(first, second *side, a, b *schema.File) ([]difference, error) {
+	c := &jsonComparison{
+		sets: [2]map[string]*jsontree.Value{first.parsed, second.parsed}, aliases: [2]map[string]string{first.set.Aliases, second.set.Aliases},
+		merged: map[*jsontree.Value]*jsontree.Value{},
 	}
-	a, b := r.sets[0][old.Path], r.sets[1][new.Path]
-	r.modern = [2]bool{isModern(a), isModern(b)}
+	was, is := first.parsed[a.Path], second.parsed[b.Path]
+	c.modern = [2]bool{isModern(was), isModern(is)}
 	// A pair that contains itself is taken for compatible while it is being compared. Where that was wrong, the next
 	// pass knows; there is one more only as long as more pairs turn out incompatible.
 	for {
-		r.memo, r.active, r.assumed = map[registryPair][]difference{}, map[registryPair]bool{}, false
-		out := r.compare(r.read(0, old.Path, a), r.read(1, new.Path, b))
-		refused := map[registryPair][]difference{}
-		for pair, diffs := range r.memo {
+		c.memo, c.active, c.assumed = map[nodePair][]difference{}, map[nodePair]bool{}, false
+		out := c.compare(c.read(0, a.Path, was), c.read(1, b.Path, is))
+		refused := map[nodePair][]difference{}
+		for pair, diffs := range c.memo {
 			if len(diffs) > 0 {
 				refused[pair] = diffs
 			}
 		}
-		if r.err != nil || !r.assumed || len(refused) == len(r.refused) {
-			return under("#", out), r.err
+		if c.err != nil || !c.assumed || len(refused) == len(c.refused) {
+			return withPrefix("#", out), c.err
 		}
-		r.refused = refused
+		c.refused = refused
 	}
 }
 
 func differs(path, kind string) []difference { return []difference{{path, kind}} }
 
-// under puts a path before those of differences.
-func under(path string, diffs []difference) []difference {
+// withPrefix puts a path before those of differences.
+func withPrefix(path string, diffs []difference) []difference {
 	out := make([]difference, 0, len(diffs))
 	for _, d := range diffs {
 		out = append(out, difference{path + d.path, d.kind})
@@ -72,42 +64,42 @@ func under(path string, diffs []difference) []difference {
 // mostDifferences limits what is told of one pair: recursion could repeat it without end.
 const mostDifferences = 100
 
-func (r *registryJSON) compare(old, new registryNode) []difference {
-	old, new = r.resolve(old), r.resolve(new)
-	pair := registryPair{old, new}
-	if known, ok := r.memo[pair]; ok {
+func (c *jsonComparison) compare(old, new node) []difference {
+	old, new = c.resolve(old), c.resolve(new)
+	pair := nodePair{old, new}
+	if known, ok := c.memo[pair]; ok {
 		return known
 	}
-	if r.active[pair] {
-		r.assumed = r.assumed || r.refused[pair] == nil
-		return r.refused[pair]
+	if c.active[pair] {
+		c.assumed = c.assumed || c.refused[pair] == nil
+		return c.refused[pair]
 	}
-	r.active[pair] = true
-	out := r.compareKinds(old, new)
+	c.active[pair] = true
+	out := c.compareKinds(old, new)
 	out = out[:min(len(out), mostDifferences)]
-	delete(r.active, pair)
-	r.memo[pair] = out
+	delete(c.active, pair)
+	c.memo[pair] = out
 	return out
 }
 
-func (r *registryJSON) compatible(old, new registryNode) bool { return len(r.compare(old, new)) == 0 }
+func (c *jsonComparison) compatible(old, new node) bool { return len(c.compare(old, new)) == 0 }
 
-func (r *registryJSON) compareKinds(old, new registryNode) []difference {
+func (c *jsonComparison) compareKinds(old, new node) []difference {
 	switch {
 	case old.kind != kindCombined && new.kind == kindCombined:
-		parts := r.parts(new)
-		if len(parts) == 1 || new.all != "allOf" {
+		parts := c.parts(new)
+		if len(parts) == 1 || new.combinator != "allOf" {
 			for _, p := range parts {
-				if r.compatible(old, p) {
+				if c.compatible(old, p) {
 					return nil
 				}
 			}
 		}
 	case old.kind == kindCombined && new.kind != kindCombined:
-		parts := r.parts(old)
-		if len(parts) == 1 || old.all == "allOf" {
+		parts := c.parts(old)
+		if len(parts) == 1 || old.combinator == "allOf" {
 			for _, p := range parts {
-				if r.compatible(p, new) {
+				if c.compatible(p, new) {
 					return nil
 				}
 			}
@@ -131,15 +123,15 @@ func (r *registryJSON) compareKinds(old, new registryNode) []difference {
 			return differs("/const", "ENUM_ARRAY_CHANGED")
 		}
 	case kindCombined:
-		return r.combined(old, new)
+		return c.combined(old, new)
 	case "not":
-		if !r.compatible(r.child(new, new.v.Get("not")), r.child(old, old.v.Get("not"))) {
+		if !c.compatible(c.child(new, new.v.Get("not")), c.child(old, old.v.Get("not"))) {
 			return differs("/not", "NOT_TYPE_EXTENDED")
 		}
 	case "object":
-		return r.objects(old, new)
+		return c.objects(old, new)
 	case "array":
-		return r.arrays(old, new)
+		return c.arrays(old, new)
 	}
 	return nil
 }
@@ -150,25 +142,25 @@ func isConnectBytes(v *jsontree.Value) bool {
 	return t != nil && t.Text == "bytes"
 }
 
-func (r *registryJSON) combined(old, new registryNode) []difference {
-	olds, news := r.parts(old), r.parts(new)
+func (c *jsonComparison) combined(old, new node) []difference {
+	olds, news := c.parts(old), c.parts(new)
 	wasOne, isOne := len(olds) == 1, len(news) == 1
-	if old.all != new.all && new.all != "anyOf" && !(wasOne && (isOne || new.all == "oneOf")) && !(isOne && old.all == "allOf") {
+	if old.combinator != new.combinator && new.combinator != "anyOf" && !(wasOne && (isOne || new.combinator == "oneOf")) && !(isOne && old.combinator == "allOf") {
 		return differs("", "COMBINED_TYPE_CHANGED")
 	}
 	olds, news = distinctParts(olds), distinctParts(news)
 	var out []difference
 	switch {
-	case len(olds) < len(news) && new.all == "allOf":
+	case len(olds) < len(news) && new.combinator == "allOf":
 		out = differs("", "PRODUCT_TYPE_EXTENDED")
-	case len(olds) > len(news) && old.all != "allOf":
+	case len(olds) > len(news) && old.combinator != "allOf":
 		out = differs("", "SUM_TYPE_NARROWED")
 	}
 	// Each part of the shorter list has to have one of its own in the other.
 	fits := make([][]int, len(olds))
 	for i, a := range olds {
 		for j, b := range news {
-			if r.compatible(a, b) {
+			if c.compatible(a, b) {
 				fits[i] = append(fits[i], j)
 			}
 		}
@@ -204,11 +196,11 @@ func matching(fits [][]int) int {
 }
 
 // distinctParts leaves out what is there twice.
-func distinctParts(parts []registryNode) []registryNode {
+func distinctParts(parts []node) []node {
 	seen := map[string]bool{}
-	var out []registryNode
+	var out []node
 	for _, p := range parts {
-		if key := p.kind + p.all + p.v.JSON(); !seen[key] {
+		if key := p.kind + p.combinator + p.v.JSON(); !seen[key] {
 			seen[key] = true
 			out = append(out, p)
 		}

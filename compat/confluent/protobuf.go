@@ -1,4 +1,4 @@
-package compat
+package confluent
 
 import (
 	"maps"
@@ -8,42 +8,42 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// registryProtobuf compares two files by what a registry looks at: names of messages, numbers and families of types.
-type registryProtobuf struct {
+// protobufComparison compares two files by what a registry looks at: names of messages, numbers and families of types.
+type protobufComparison struct {
 	out     []difference
 	visited map[[2]protoreflect.FullName]bool
 }
 
 func protobufDifferences(old, new protoreflect.FileDescriptor) []difference {
-	r := &registryProtobuf{visited: map[[2]protoreflect.FullName]bool{}}
+	c := &protobufComparison{visited: map[[2]protoreflect.FullName]bool{}}
 	if old.Package() != new.Package() {
-		r.add("package", "PACKAGE_CHANGED")
+		c.add("package", "PACKAGE_CHANGED")
 	}
-	r.messages(old.Messages(), new.Messages())
-	slices.SortFunc(r.out, func(a, b difference) int { return strings.Compare(a.path+a.kind, b.path+b.kind) })
-	return r.out
+	c.messages(old.Messages(), new.Messages())
+	slices.SortFunc(c.out, func(a, b difference) int { return strings.Compare(a.path+a.kind, b.path+b.kind) })
+	return c.out
 }
 
-func (r *registryProtobuf) add(path, kind string) {
-	r.out = append(r.out, difference{path, kind})
+func (c *protobufComparison) add(path, kind string) {
+	c.out = append(c.out, difference{path, kind})
 }
 
-func (r *registryProtobuf) messages(old, new protoreflect.MessageDescriptors) {
+func (c *protobufComparison) messages(old, new protoreflect.MessageDescriptors) {
 	for i := range old.Len() {
 		m := old.Get(i)
-		if !registryKnows(m) {
+		if !isCompared(m) {
 			continue
 		}
-		if other := new.ByName(m.Name()); other != nil && registryKnows(other) {
-			r.message(m, other)
+		if other := new.ByName(m.Name()); other != nil && isCompared(other) {
+			c.message(m, other)
 		} else {
-			r.add(string(m.FullName()), "MESSAGE_REMOVED")
+			c.add(string(m.FullName()), "MESSAGE_REMOVED")
 		}
 	}
 }
 
-// registryKnows says whether a registry looks at a message: it passes over groups, and knows entries of maps by the map.
-func registryKnows(m protoreflect.MessageDescriptor) bool { return !m.IsMapEntry() && !isGroup(m) }
+// isCompared says whether a registry looks at a message: it passes over groups, and knows entries of maps by the map.
+func isCompared(m protoreflect.MessageDescriptor) bool { return !m.IsMapEntry() && !isGroup(m) }
 
 // isGroup says whether a message is declared by a field: `optional group Result = 1 {…}`.
 func isGroup(m protoreflect.MessageDescriptor) bool {
@@ -58,36 +58,36 @@ func isGroup(m protoreflect.MessageDescriptor) bool {
 	return f != nil && f.Kind() == protoreflect.GroupKind && f.Message() == m
 }
 
-func (r *registryProtobuf) message(old, new protoreflect.MessageDescriptor) {
+func (c *protobufComparison) message(old, new protoreflect.MessageDescriptor) {
 	key := [2]protoreflect.FullName{old.FullName(), new.FullName()}
-	if r.visited[key] {
+	if c.visited[key] {
 		return
 	}
-	r.visited[key] = true
+	c.visited[key] = true
 	olds, news := byNumber(old), byNumber(new)
 	for _, number := range slices.Sorted(maps.Keys(olds)) {
 		was, is := olds[number], news[number]
 		path := string(was.FullName())
 		switch o := realOneof(was); {
 		case is != nil:
-			r.types(path, was, is)
+			c.types(path, was, is)
 		case o == nil:
 			if was.Cardinality() == protoreflect.Required {
-				r.add(path, "REQUIRED_FIELD_REMOVED")
+				c.add(path, "REQUIRED_FIELD_REMOVED")
 			}
 		case new.Oneofs().ByName(o.Name()) != nil || survives(o, news):
-			r.add(path, "ONEOF_FIELD_REMOVED")
+			c.add(path, "ONEOF_FIELD_REMOVED")
 		}
 	}
 	for i := range new.Oneofs().Len() {
-		r.exclusive(new.Oneofs().Get(i), olds)
+		c.exclusive(new.Oneofs().Get(i), olds)
 	}
 	for number, is := range news {
 		if olds[number] == nil && is.Cardinality() == protoreflect.Required {
-			r.add(string(is.FullName()), "REQUIRED_FIELD_ADDED")
+			c.add(string(is.FullName()), "REQUIRED_FIELD_ADDED")
 		}
 	}
-	r.messages(old.Messages(), new.Messages())
+	c.messages(old.Messages(), new.Messages())
 }
 
 // survives says whether some field of a oneof is still there.
@@ -101,7 +101,7 @@ func survives(o protoreflect.OneofDescriptor, news map[protoreflect.FieldNumber]
 }
 
 // exclusive finds fields that a oneof makes exclude each other, and that did not.
-func (r *registryProtobuf) exclusive(o protoreflect.OneofDescriptor, olds map[protoreflect.FieldNumber]protoreflect.FieldDescriptor) {
+func (c *protobufComparison) exclusive(o protoreflect.OneofDescriptor, olds map[protoreflect.FieldNumber]protoreflect.FieldDescriptor) {
 	if o.IsSynthetic() {
 		return
 	}
@@ -121,9 +121,9 @@ func (r *registryProtobuf) exclusive(o protoreflect.OneofDescriptor, olds map[pr
 	switch {
 	case len(groups) < 2:
 	case beside > 1:
-		r.add(string(o.FullName()), "MULTIPLE_FIELDS_MOVED_TO_ONEOF")
+		c.add(string(o.FullName()), "MULTIPLE_FIELDS_MOVED_TO_ONEOF")
 	default:
-		r.add(string(o.FullName()), "FIELD_MOVED_TO_EXISTING_ONEOF")
+		c.add(string(o.FullName()), "FIELD_MOVED_TO_EXISTING_ONEOF")
 	}
 }
 
@@ -144,7 +144,7 @@ func realOneof(f protoreflect.FieldDescriptor) protoreflect.OneofDescriptor {
 	return nil
 }
 
-func (r *registryProtobuf) types(path string, old, new protoreflect.FieldDescriptor) {
+func (c *protobufComparison) types(path string, old, new protoreflect.FieldDescriptor) {
 	kind := func(f protoreflect.FieldDescriptor) string {
 		switch {
 		case f.IsMap():
@@ -156,24 +156,24 @@ func (r *registryProtobuf) types(path string, old, new protoreflect.FieldDescrip
 	}
 	switch k := kind(old); {
 	case k != kind(new):
-		r.add(path, "FIELD_KIND_CHANGED")
+		c.add(path, "FIELD_KIND_CHANGED")
 	case k == "map":
-		r.types(path, old.MapKey(), new.MapKey())
-		r.types(path, old.MapValue(), new.MapValue())
+		c.types(path, old.MapKey(), new.MapKey())
+		c.types(path, old.MapValue(), new.MapValue())
 	case k == "message":
 		if localName(old.Message()) != localName(new.Message()) {
-			r.add(path, "FIELD_NAMED_TYPE_CHANGED")
+			c.add(path, "FIELD_NAMED_TYPE_CHANGED")
 			return
 		}
-		before := len(r.out)
-		r.message(old.Message(), new.Message())
-		if len(r.out) > before {
-			r.add(path, "FIELD_NAMED_TYPE_CHANGED")
+		before := len(c.out)
+		c.message(old.Message(), new.Message())
+		if len(c.out) > before {
+			c.add(path, "FIELD_NAMED_TYPE_CHANGED")
 		}
 	case scalarFamily(old.Kind()) != scalarFamily(new.Kind()):
-		r.add(path, "FIELD_SCALAR_KIND_CHANGED")
+		c.add(path, "FIELD_SCALAR_KIND_CHANGED")
 	case label(old) != "" && label(new) != "" && label(old) != label(new) && scalarFamily(old.Kind()) != "text":
-		r.add(path, "FIELD_NUMERIC_LABEL_CHANGED")
+		c.add(path, "FIELD_NUMERIC_LABEL_CHANGED")
 	}
 }
 

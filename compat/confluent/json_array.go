@@ -1,4 +1,4 @@
-package compat
+package confluent
 
 import (
 	"fmt"
@@ -6,8 +6,8 @@ import (
 	"github.com/omninode/trestle/tools/schema/jsontree"
 )
 
-// registryItems is what a schema says of the items of an array.
-type registryItems struct {
+// itemSchemas is what a schema says of the items of an array.
+type itemSchemas struct {
 	all                      *jsontree.Value   // of every item
 	first                    []*jsontree.Value // of the first items, one each
 	rest                     *jsontree.Value   // of those after them
@@ -18,10 +18,10 @@ type registryItems struct {
 // one stands for the number of items that `contains` asks for by itself.
 var one = &jsontree.Value{Kind: jsontree.Number, Text: "1"}
 
-func (r *registryJSON) items(n registryNode) registryItems {
+func (c *jsonComparison) items(n node) itemSchemas {
 	items := n.v.Get("items")
-	out := registryItems{minContains: n.v.Get("minContains"), maxContains: n.v.Get("maxContains")}
-	if !r.modern[n.side] {
+	out := itemSchemas{minContains: n.v.Get("minContains"), maxContains: n.v.Get("maxContains")}
+	if !c.modern[n.side] {
 		out.rest = n.v.Get("additionalItems")
 		if items != nil && items.Kind == jsontree.Array {
 			out.first = items.Items
@@ -49,21 +49,21 @@ func (r *registryJSON) items(n registryNode) registryItems {
 	return out
 }
 
-func (r *registryJSON) arrays(old, new registryNode) []difference {
-	a, b := r.items(old), r.items(new)
+func (c *jsonComparison) arrays(old, new node) []difference {
+	a, b := c.items(old), c.items(new)
 	var out []difference
 	switch {
 	case b.all == nil:
 	case a.all == nil:
 		out = differs("/items", "SCHEMA_ADDED")
 	default:
-		out = under("/items", r.compare(r.child(old, a.all), r.child(new, b.all)))
+		out = withPrefix("/items", c.compare(c.child(old, a.all), c.child(new, b.all)))
 	}
 	for i := range max(len(a.first), len(b.first)) {
-		out = append(out, under(fmt.Sprintf("/items/%d", i), r.item(old, new, a, b, i))...)
+		out = append(out, withPrefix(fmt.Sprintf("/items/%d", i), c.item(old, new, a, b, i))...)
 	}
-	out = append(out, r.rest("additionalItems", old, new, a.rest, b.rest)...)
-	out = append(out, r.unevaluated("unevaluatedItems", old, new)...)
+	out = append(out, c.rest("additionalItems", old, new, a.rest, b.rest)...)
+	out = append(out, c.unevaluated("unevaluatedItems", old, new)...)
 	out = append(out, limits(old, new, "maxItems", "minItems")...)
 	out = append(out, upperLimit("maxContains", a.maxContains, b.maxContains)...)
 	out = append(out, lowerLimit("minContains", a.minContains, b.minContains)...)
@@ -74,28 +74,28 @@ func (r *registryJSON) arrays(old, new registryNode) []difference {
 }
 
 // item compares what is said of the item at an index by itself, on one side at least.
-func (r *registryJSON) item(old, new registryNode, a, b registryItems, i int) []difference {
-	open := func(n registryNode, items registryItems) bool {
-		return (items.rest == nil || items.rest.IsTrue()) && r.anything(n, items.unevaluated)
+func (c *jsonComparison) item(old, new node, a, b itemSchemas, i int) []difference {
+	open := func(n node, items itemSchemas) bool {
+		return (items.rest == nil || items.rest.IsTrue()) && c.anything(n, items.unevaluated)
 	}
 	switch {
 	case i < len(a.first) && i < len(b.first):
-		return r.compare(r.child(old, a.first[i]), r.child(new, b.first[i]))
+		return c.compare(c.child(old, a.first[i]), c.child(new, b.first[i]))
 	case i < len(a.first) && !open(new, b):
-		was := r.child(old, a.first[i])
-		if rest, ok := r.restSchema(new, b.rest, b.unevaluated); ok {
-			if !r.compatible(was, rest) {
+		was := c.child(old, a.first[i])
+		if rest, ok := c.restSchema(new, b.rest, b.unevaluated); ok {
+			if !c.compatible(was, rest) {
 				return differs("", "ITEM_REMOVED_NOT_COVERED_BY_PARTIALLY_OPEN_CONTENT_MODEL")
 			}
 		} else if was.kind != kindFalse {
 			return differs("", "ITEM_REMOVED_FROM_CLOSED_CONTENT_MODEL")
 		}
 	case i >= len(a.first) && open(old, a):
-		if r.child(new, b.first[i]).kind != kindEmpty {
+		if c.child(new, b.first[i]).kind != kindEmpty {
 			return differs("", "ITEM_ADDED_TO_OPEN_CONTENT_MODEL")
 		}
 	case i >= len(a.first):
-		if rest, ok := r.restSchema(old, a.rest, a.unevaluated); ok && !r.compatible(rest, r.child(new, b.first[i])) {
+		if rest, ok := c.restSchema(old, a.rest, a.unevaluated); ok && !c.compatible(rest, c.child(new, b.first[i])) {
 			return differs("", "ITEM_ADDED_NOT_COVERED_BY_PARTIALLY_OPEN_CONTENT_MODEL")
 		}
 	}

@@ -1,4 +1,4 @@
-package compat
+package confluent
 
 import (
 	"math/big"
@@ -10,7 +10,7 @@ import (
 )
 
 // limits compares an upper and a lower bound.
-func limits(old, new registryNode, upper, lower string) []difference {
+func limits(old, new node, upper, lower string) []difference {
 	return append(upperLimit(upper, old.v.Get(upper), new.v.Get(upper)), lowerLimit(lower, old.v.Get(lower), new.v.Get(lower))...)
 }
 
@@ -54,7 +54,7 @@ func ratio(v *jsontree.Value) (*big.Rat, bool) {
 	return new(big.Rat).SetString(v.Text)
 }
 
-func patterns(old, new registryNode) []difference {
+func patterns(old, new node) []difference {
 	a, b := old.v.Get("pattern"), new.v.Get("pattern")
 	switch {
 	case b == nil:
@@ -66,7 +66,7 @@ func patterns(old, new registryNode) []difference {
 	return nil
 }
 
-func numbers(old, new registryNode) []difference {
+func numbers(old, new node) []difference {
 	out := limits(old, new, "maximum", "minimum")
 	// A registry holds the old exclusive maximum against the new inclusive one, and fails where there is none.
 	if was, ok := ratio(old.v.Get("exclusiveMaximum")); ok {
@@ -99,7 +99,7 @@ func wantsInteger(v *jsontree.Value) bool {
 	return t != nil && (t.Text == "integer" || slices.ContainsFunc(t.Items, func(e *jsontree.Value) bool { return e.Text == "integer" }))
 }
 
-func enums(old, new registryNode) []difference {
+func enums(old, new node) []difference {
 	has := func(v *jsontree.Value) bool {
 		return slices.ContainsFunc(new.v.Get("enum").Items, func(e *jsontree.Value) bool { return e.JSON() == v.JSON() })
 	}

@@ -26,9 +26,9 @@ type failure struct {
 
 func newFailure(err error) *failure { return &failure{err: err, at: time.Now()} }
 
-// bury writes a record's dead letter and then counts the record as done. Until it has been written the record is not
+// deadLetter writes a record's dead letter and then counts the record as done. Until it has been written the record is not
 // done, however long that takes; its key waits, the worker does not.
-func (c *Consumer) bury(m *member, t *task) {
+func (c *Consumer) deadLetter(m *member, t *task) {
 	f := t.failure
 	if f.letter == nil {
 		f.letter = c.letter(t)

@@ -9,26 +9,10 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// reportMessageRules reports the changes of one relation between the rules on whole messages: CEL, message oneofs,
-// and oneofs of which one field must be set.
-func (c *Check) reportMessageRules(want relation, old, new *schema.Message) {
-	if old == nil || new == nil {
-		return
-	}
-	for _, ch := range c.messageRuleChanges(old, new) {
-		if ch.relation != want {
-			continue
-		}
-		p := Problem{Change: c.Name() + ": " + ch.text, Unknown: ch.unknown, Rejections: ch.rules}
-		if ch.unknown {
-			p.Change += " (unknown: whether one holds the other could not be decided)"
-		}
-		c.Report(p)
-	}
-}
-
-func (c *Check) messageRuleChanges(old, new *schema.Message) []constraintChange {
-	out := c.oneofChanges(old, new)
+// messageConstraintChanges compares the rules on whole messages: CEL, message oneofs, and oneofs of which one field must
+// be set.
+func messageConstraintChanges(fields *fieldPairs, old, new *schema.Message) []constraintChange {
+	out := oneofChanges(fields, old, new)
 	o, n := messageRules(old.Rules), messageRules(new.Rules)
 	for _, p := range pairBy(o, n, func(r *messageRule) string { return r.name }) {
 		var ch constraintChange
@@ -40,7 +24,7 @@ func (c *Check) messageRuleChanges(old, new *schema.Message) []constraintChange 
 		case p[1] == nil:
 			ch = constraintChange{relation: looser, text: fmt.Sprintf("rule %s was removed", p[0].name), rules: []string{p[0].id}}
 		case p[0].oneof != nil && p[0].oneof.GetRequired() != p[1].oneof.GetRequired():
-			ch = switched(p[0].oneof.GetRequired(), p[1].oneof.GetRequired(), fmt.Sprintf("one of %v must be set", p[1].oneof.GetFields()))
+			ch = toggled(p[0].oneof.GetRequired(), p[1].oneof.GetRequired(), fmt.Sprintf("one of %v must be set", p[1].oneof.GetFields()))
 			ch.rules = []string{p[1].id}
 		case !proto.Equal(p[0].rule, p[1].rule):
 			ch = constraintChange{
@@ -55,7 +39,7 @@ func (c *Check) messageRuleChanges(old, new *schema.Message) []constraintChange 
 }
 
 // oneofChanges compares the oneofs of which one member must be set: what satisfied the other side has to satisfy this.
-func (c *Check) oneofChanges(old, new *schema.Message) []constraintChange {
+func oneofChanges(fields *fieldPairs, old, new *schema.Message) []constraintChange {
 	var out []constraintChange
 	change := func(name string, r relation, was bool) {
 		text := "one of " + name + " must be set"
@@ -71,13 +55,15 @@ func (c *Check) oneofChanges(old, new *schema.Message) []constraintChange {
 		}
 		out = append(out, constraintChange{relation: r, text: text, rules: []string{"required"}})
 	}
+	toOld := func(f *schema.Field) *schema.Field { return fields.toOld[f] }
+	toNew := func(f *schema.Field) *schema.Field { return fields.toNew[f] }
 	for _, o := range new.Oneofs {
-		if o.Required && !satisfied(o, old, c.OldField, c.NewField) {
+		if o.Required && !satisfied(o, old, toOld, toNew) {
 			change(o.Name, tighter, needsOneof(old, o.Name))
 		}
 	}
 	for _, o := range old.Oneofs {
-		if o.Required && !satisfied(o, new, c.NewField, c.OldField) {
+		if o.Required && !satisfied(o, new, toNew, toOld) {
 			change(o.Name, looser, needsOneof(new, o.Name))
 		}
 	}

@@ -9,9 +9,9 @@ import (
 	"github.com/omninode/trestle/compat"
 )
 
-// TestDocumentsHaveEvents: a schema that the model does not hold all of is judged by its source, and its event, topic and
+// TestSourceFilesHaveEvents: a schema that the model does not hold all of is judged by its source, and its event, topic and
 // key by the rules about them.
-func TestDocumentsHaveEvents(t *testing.T) {
+func TestSourceFilesHaveEvents(t *testing.T) {
 	t.Parallel()
 	event := func(key, more string) string {
 		return `{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"A","x-trestle":{"family":{"envelope":"none"},
