@@ -2,6 +2,7 @@ package chain
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -59,11 +60,23 @@ func startJudges(t *testing.T, python string, others *outside.Judges, p *project
 	seen := map[string]bool{}
 	for _, s := range p.subjects {
 		if s.language == schema.Protobuf {
-			j.descriptor[s.name] = s.event.Message.Proto
 			addFile(files, s.event.Message.Proto.ParentFile(), seen)
 		}
 	}
 	j.outside.Declare(t, files)
+	made, err := protodesc.NewFiles(files) // protobuf's own, not what the loader made
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range p.subjects {
+		if s.language == schema.Protobuf {
+			d, err := made.FindDescriptorByName(protoreflect.FullName(s.event.Message.FullName))
+			if err != nil {
+				t.Fatal(err)
+			}
+			j.descriptor[s.name] = d.(protoreflect.MessageDescriptor)
+		}
+	}
 	return j
 }
 
@@ -136,7 +149,14 @@ func (j *judges) protovalidate(name string, value []byte) (a judge.Answer, viola
 	if err := proto.Unmarshal(value, m); err != nil {
 		return judge.Answer{Verdict: judge.Unreadable, Why: err.Error()}, nil
 	}
-	err := j.rules.Validate(m)
+	err := func() (err error) {
+		defer func() {
+			if p := recover(); p != nil {
+				err = fmt.Errorf("panic: %v", p)
+			}
+		}()
+		return j.rules.Validate(m)
+	}()
 	if err == nil {
 		return judge.Answer{Verdict: judge.Valid}, nil
 	}

@@ -3,6 +3,7 @@ package chain
 import (
 	"bytes"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -143,7 +144,7 @@ func (r *report) compare(h *hearing, i int, a, b said) {
 		return
 	}
 	for _, d := range differences {
-		if d.between(b.by) && d.holds(h, i, a, b) {
+		if slices.Contains(d.judges, b.by) && d.holds(h, i, a, b) {
 			r.intended[d.name]++
 			return
 		}
@@ -156,7 +157,7 @@ func (r *report) compare(h *hearing, i int, a, b said) {
 }
 
 func (r *report) disagree(h *hearing, i int, a, b said, why string) {
-	first, _, _ := strings.Cut(why, "; ")
+	first, _, _ := strings.Cut(where.ReplaceAllString(why, ""), "; ")
 	key := fmt.Sprintf("%s: %s %s, %s %s: %.200s", h.language, a.by, a.Verdict, b.by, b.Verdict, general(first))
 	if r.causes[key] == nil {
 		text := string(h.text)
@@ -167,6 +168,9 @@ func (r *report) disagree(h *hearing, i int, a, b said, why string) {
 	}
 	r.causes[key].count++
 }
+
+// where is where something is wrong, as judges say it.
+var where = regexp.MustCompile(`^(decode )?(chain\.\S+: )?([^ :]+: )?`)
 
 func (r *report) print(t *testing.T) {
 	t.Helper()

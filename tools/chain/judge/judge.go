@@ -36,7 +36,7 @@ type Answer struct {
 	Why     string `json:",omitempty"`
 	// Binary is the protobuf form of what was read, defaults filled in, where all of it could be read; whether or not it
 	// is valid.
-	Binary []byte `json:",omitempty"`
+	Binary []byte
 	// Text is what is written of a valid event.
 	Text []byte `json:",omitempty"`
 }
@@ -105,13 +105,16 @@ func (j *Judge) json(eventType string, text []byte) Answer {
 	if err != nil {
 		a.Why = err.Error()
 	}
+	if len(text) == 0 {
+		a.Verdict = Unreadable
+	}
 	if a.Verdict == Valid {
 		if a.Text, err = d.Event.AppendJSON(nil); err != nil {
 			return Answer{Verdict: Failed, Why: "what was read cannot be written: " + err.Error()}
 		}
 	}
 	if m, ok := d.Event.(proto.Message); ok && (a.Verdict == Valid || a.Verdict == Invalid) && readsAll(info, text) {
-		a.Binary, _ = proto.MarshalOptions{Deterministic: true}.Marshal(m) // none without a required field
+		a.Binary = binaryOf(m)
 	}
 	return a
 }
@@ -144,8 +147,17 @@ func (j *Judge) binary(eventType string, data []byte) Answer {
 	if err != nil {
 		a.Why = err.Error()
 	}
-	a.Binary, _ = proto.MarshalOptions{Deterministic: true}.Marshal(e.(proto.Message))
+	a.Binary = binaryOf(e.(proto.Message))
 	return a
+}
+
+// binaryOf is the binary form of a message, not nil but where there is none: a required field is missing.
+func binaryOf(m proto.Message) []byte {
+	b, err := proto.MarshalOptions{Deterministic: true}.Marshal(m)
+	if err != nil {
+		return nil
+	}
+	return append([]byte{}, b...)
 }
 
 func verdict(err error) Verdict {
