@@ -14,10 +14,13 @@ package schema
 
 import (
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/omninode/trestle/tools/schema/jsontree"
 )
 
 // Position is a place in a source file; Line and Col start at 1, and are 0 where the place is not known.
@@ -116,6 +119,7 @@ type File struct {
 	// to, so that changes of it are judged by its source. Its types may be missing. It is only noted where loading is asked
 	// to (load.WithJudgedBySource).
 	JudgedBySource bool
+	parsed         atomic.Pointer[jsontree.Value] // the Source of a JSON Schema, once something asked for it
 }
 
 // Envelope names what surrounds an event on the wire.

@@ -186,8 +186,11 @@ func (g *file) payloadKey(m *schema.Message, key string) (expr string, conds []s
 }
 
 // packageFile writes what a package has once: the guard against an old runtime, its events and topics, its patterns.
-func packageFile(set *schema.Set, pkg *schema.Package, names *protoNames, shared *patterns) ([]output.File, error) {
-	g := &file{writer: newWriter(pkg, "", shared), set: set, owner: pkg, names: names}
+func packageFile(set *schema.Set, pkg *schema.Package, names *protoNames, json *jsonNames, shared *patterns) ([]output.File, error) {
+	g := &file{writer: newWriter(pkg, "", shared), set: set, owner: pkg, names: names, json: json}
+	if names != nil {
+		g.writer = newProtoWriter(pkg, "", shared, names)
+	}
 	g.guard = "// Not found? The package was generated for another version of the runtime: run trestle generate, or take its version.\n" +
 		"import _ " + strconv.Quote(genapi.Version) + "\n\n"
 	var topics []*schema.Topic
@@ -207,7 +210,7 @@ func packageFile(set *schema.Set, pkg *schema.Package, names *protoNames, shared
 		return nil, err
 	}
 	g.patternFunctions()
-	made, err := g.finish(goPath(pkg, "", "trestle.go"), "package "+pkg.Name)
+	made, err := g.finish(layoutOf(pkg).path("", "trestle.go"), "package "+pkg.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -219,8 +222,9 @@ func (g *file) events() error {
 	if len(g.owner.Events) == 0 {
 		return nil
 	}
-	g.p("// Events returns the descriptions of the package's events, in the order of the schemas. They must not be changed.")
-	g.p("func Events() []*%s {", g.trestle("EventInfo"))
+	name := g.function("Events")
+	g.p("// %s returns the descriptions of the package's events, in the order of the schemas. They must not be changed.", name)
+	g.p("func %s() []*%s {", name, g.trestle("EventInfo"))
 	g.p("return []*%s{", g.trestle("EventInfo"))
 	for _, e := range g.owner.Events {
 		g.p("&%s,", infoName(g.messageType(e.Message)))
@@ -306,8 +310,9 @@ func (g *file) topics(topics []*schema.Topic) error {
 	if len(topics) == 0 {
 		return nil
 	}
-	g.p("// Topics returns the descriptions of the topics that the package declares, by name. They must not be changed.")
-	g.p("func Topics() []*%s {", g.trestle("TopicInfo"))
+	function := g.function("Topics")
+	g.p("// %s returns the descriptions of the topics that the package declares, by name. They must not be changed.", function)
+	g.p("func %s() []*%s {", function, g.trestle("TopicInfo"))
 	g.p("return []*%s{", g.trestle("TopicInfo"))
 	for _, t := range topics {
 		g.p("&%s,", topicName(t))

@@ -3,6 +3,7 @@ package jsonschema
 import (
 	"encoding/json"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -47,6 +48,9 @@ func Generate(set *schema.Set) ([]output.File, error) {
 				continue
 			}
 			needsSource = needsSource || e.Envelope == schema.EnvelopeBaseEvent
+			if !filepath.IsLocal(filepath.FromSlash(Path(e))) || strings.HasSuffix(e.Type, "/") || strings.ContainsRune(e.Type, 0) {
+				return nil, &schema.Error{Pos: e.Pos, Message: fmt.Sprintf("event type %q cannot be the name of a file, which its JSON Schema is: name it otherwise", e.Type)}
+			}
 			content, err := eventSchema(e, source != nil)
 			if err != nil {
 				return nil, err
@@ -124,7 +128,7 @@ func eventSchema(e *schema.Event, hasSource bool) ([]byte, error) {
 	case schema.EnvelopeBaseEvent:
 		baseEventInto(root, e.Type, payload, hasSource)
 	default:
-		return nil, fmt.Errorf("%s: %s: no JSON Schema is known for envelope %q", e.Pos, e.Type, e.Envelope)
+		return nil, &schema.Error{Pos: e.Pos, Message: fmt.Sprintf("%s: no JSON Schema is known for envelope %q", e.Type, e.Envelope)}
 	}
 	b.defsInto(root)
 	return orderedjson.Indent(root)

@@ -39,7 +39,7 @@ func (g *module) field(f *schema.Field) (field, error) {
 	case out.nullIsValue, out.tellsNull, !required && value == "default=None":
 		annotation += " | None"
 	}
-	name := fieldName(f)
+	name := g.fieldName(f)
 	var arguments strings.Builder
 	if !required {
 		arguments.WriteString("        " + value + ",\n")
@@ -126,7 +126,7 @@ func (g *module) schemaDefault(f *schema.Field) (string, error) {
 		}
 		for i, member := range memberNames(f.Type.Enum) {
 			if f.Type.Enum.Values[i].JSONName == name {
-				return "default=" + g.reference(f.Type.Enum.Package, enumName(f.Type.Enum)) + "." + member, nil
+				return "default=" + g.reference(f.Type.Enum.Package, g.className(f.Type.Enum)) + "." + member, nil
 			}
 		}
 		return bad()

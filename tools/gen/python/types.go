@@ -48,6 +48,9 @@ func (g *module) typeOf(f *schema.Field, t *schema.Type, asUUID bool) (string, e
 		bare.Constraints = schema.Constraints{}
 		t = &bare
 	}
+	if kind, ok := wrapperKinds[wellKnown(t)]; ok {
+		t = &schema.Type{Kind: kind, Constraints: t.Constraints, Pos: t.Pos}
+	}
 	g.noteUnchecked(f, t)
 	c, err := g.constraints(f, t)
 	if err != nil {
@@ -96,17 +99,20 @@ func (g *module) base(f *schema.Field, t *schema.Type, c *parts, asUUID bool) (b
 	same := func(name string) base { return base{alias: name, plain: name} }
 	switch t.Kind {
 	case schema.EnumKind:
-		return same(g.reference(t.Enum.Package, enumName(t.Enum))), nil
+		if g.className(t.Enum) == "" {
+			return base{}, refuse(f.Pos, f.Message.FullName+"."+f.Name, "the enum %s is a library's and has no JSON form here: declare one of your own, or for null use google.protobuf.Value", t.Enum.FullName)
+		}
+		return same(g.reference(t.Enum.Package, g.className(t.Enum))), nil
 	case schema.MessageKind:
 		if foreign := g.foreign(t.Message); foreign != "" {
 			return same(foreign), nil
 		}
-		return same(g.reference(t.Message.Package, className(t.Message))), nil
+		return same(g.reference(t.Message.Package, g.className(t.Message))), nil
 	case schema.Timestamp:
 		return same(g.use("Timestamp")), nil
 	case schema.JSONObject:
 		if t.Union != nil {
-			return same(g.reference(t.Union.Package, unionName(t.Union))), nil
+			return same(g.reference(t.Union.Package, g.className(t.Union))), nil
 		}
 		return same(g.use("JsonObject")), nil
 	case schema.JSONValue:
@@ -172,7 +178,7 @@ func (g *module) keyType(f *schema.Field, t *schema.Type) (string, error) {
 
 // foreign is the type of a well-known protobuf message in its own JSON form; empty for any other message.
 func (g *module) foreign(m *schema.Message) string {
-	if m.Language() != schema.Protobuf || !strings.HasPrefix(m.FullName, "google.") && !strings.HasPrefix(m.FullName, "buf.") {
+	if m.Language() != schema.Protobuf || g.className(m) != "" {
 		return ""
 	}
 	switch name := strings.TrimPrefix(m.FullName, "google.protobuf."); name {
@@ -182,12 +188,23 @@ func (g *module) foreign(m *schema.Message) string {
 		return g.use("JsonValue")
 	case "ListValue":
 		return "list[" + g.use("JsonValue") + "]"
-	case "BoolValue", "Int32Value", "Int64Value", "UInt32Value", "UInt64Value", "FloatValue", "DoubleValue", "BytesValue":
-		return g.use(strings.TrimSuffix(name, "Value"))
-	case "StringValue":
-		return g.use("Text")
 	}
 	return g.use("JsonObject")
+}
+
+// wrapperKinds are the kinds inside protobuf's wrapper messages, which are such values in JSON.
+var wrapperKinds = map[string]schema.Kind{
+	"BoolValue": schema.Bool, "BytesValue": schema.Bytes, "DoubleValue": schema.Double, "FloatValue": schema.Float,
+	"Int32Value": schema.Int32, "Int64Value": schema.Int64, "StringValue": schema.String, "UInt32Value": schema.Uint32,
+	"UInt64Value": schema.Uint64,
+}
+
+// wellKnown is the name of a message of google.protobuf; empty for any other type.
+func wellKnown(t *schema.Type) string {
+	if t.Message == nil {
+		return ""
+	}
+	return t.Message.WellKnown()
 }
 
 // skipsZero says that constraints do not hold for the zero value: because the schema says so, or because zero means
