@@ -118,9 +118,6 @@ type Problem struct {
 	Within bool
 	// Acceptance says of this problem what Rule.Acceptance says of all of a rule.
 	Acceptance bool
-	// AsWritten says that readers which validate by the schema as it is written break, and those of this project need not;
-	// see [witness.Trail.AsWritten].
-	AsWritten bool
 	// Rejections are the rules by which a reader rejects what this is about; see [witness.Trail.About].
 	Rejections []string
 	// Members are JSON values that are likely to show the break; see [witness.Trail.Trying].

@@ -24,9 +24,6 @@ func (c *comparison) findWitness(k *candidate) *Witness {
 	if k.Within {
 		trail = trail.Inner()
 	}
-	if k.AsWritten {
-		trail = trail.AsWritten()
-	}
 	w := c.witnesses.Find(trail, backward, forward, k.Encodings)
 	for _, other := range k.Beside {
 		if w == nil {

@@ -21,11 +21,7 @@ func newSchemas(set *schema.Set) *event.Schemas {
 }
 
 // side reads and writes events as one version of a schema does.
-type side struct {
-	*event.Type
-	// document judges events by the schema as it is written, where that is asked for; nil otherwise.
-	document *event.Document
-}
+type side struct{ *event.Type }
 
 func newSide(schemas *event.Schemas, m *schema.Message) (*side, error) {
 	if m.Language() == schema.JSONSchema && (m.File == nil || m.File.Root == nil || m.File.Root.Message != m) {
@@ -35,7 +31,7 @@ func newSide(schemas *event.Schemas, m *schema.Message) (*side, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &side{t, nil}, nil
+	return &side{t}, nil
 }
 
 // binary says whether events have a binary form, too.
@@ -46,9 +42,6 @@ func (s *side) read(event map[string]any) (map[string]any, error) {
 	text, err := json.Marshal(event)
 	if err != nil {
 		return nil, err
-	}
-	if s.document != nil {
-		return event, asRejection(s.document.Validate(text))
 	}
 	v, err := s.ReadJSON(text, present)
 	if err != nil {
