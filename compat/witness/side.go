@@ -20,9 +20,6 @@ func newSchemas(set *schema.Set) *event.Schemas {
 	return event.New(set, event.WithNow(func() time.Time { return present }))
 }
 
-// notANumber stands for NaN, as in protobuf's own JSON.
-const notANumber = "NaN"
-
 // side reads and writes events as one version of a schema does.
 type side struct{ *event.Type }
 

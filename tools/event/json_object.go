@@ -110,7 +110,11 @@ func chosen(r *jsonio.Reader, u *schema.Union) *schema.Message {
 	if u == nil {
 		return nil
 	}
-	value := r.TextAhead(u.Property)
+	return variantOf(u, r.TextAhead(u.Property))
+}
+
+// variantOf is the message that a value of a union's property tells; nil for none.
+func variantOf(u *schema.Union, value string) *schema.Message {
 	for _, v := range u.Variants {
 		if slices.Contains(v.Values, value) {
 			return v.Message

@@ -14,10 +14,13 @@ package schema
 
 import (
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/omninode/trestle/tools/schema/jsontree"
 )
 
 // Position is a place in a source file; Line and Col start at 1, and are 0 where the place is not known.
@@ -116,6 +119,7 @@ type File struct {
 	// to, so that changes of it are judged by its source. Its types may be missing. It is only noted where loading is asked
 	// to (load.WithJudgedBySource).
 	JudgedBySource bool
+	parsed         atomic.Pointer[jsontree.Value] // the Source of a JSON Schema, once something asked for it
 }
 
 // Envelope names what surrounds an event on the wire.
@@ -250,6 +254,10 @@ type Message struct {
 	Undeclared *Type
 	// Unmodelled is what else an object must fulfil, nil when nothing.
 	Unmodelled *Unmodelled
+	// HoldsSensitive says that a field of the message is sensitive, or one of a message that it holds, however deep.
+	HoldsSensitive bool
+	// InSensitive says that the message stands in a field that is sensitive, directly or further up: all of it is then.
+	InSensitive bool
 	// ReservedNumbers (inclusive ranges) and ReservedNames cannot be used again; protobuf only.
 	ReservedNumbers [][2]int32
 	ReservedNames   []string
@@ -300,7 +308,8 @@ type Field struct {
 	// Default is the JSON text of the default value, "now" for the time of publishing, or empty.
 	Default string
 	// Examples are JSON texts that a JSON Schema gives as examples.
-	Examples   []string
+	Examples []string
+	// Sensitive says that the field holds personal or secret data, which nothing shows.
 	Sensitive  bool
 	Deprecated *Deprecation
 	Oneof      *Oneof // nil for none, and for the synthetic oneof of proto3 optional
@@ -380,7 +389,7 @@ type Constraints struct {
 	Min, Max           *Bound // numbers
 	MultipleOf         string // decimal text
 	MinLen, MaxLen     *uint64
-	Pattern            string // RE2, unanchored unless it says so
+	Pattern            string // of RE2 beside Rules, else of ECMA-262; unanchored unless it says so
 	Format             string // "uuid", "date-time", "email", "uri", …: JSON Schema's names
 	MinItems, MaxItems *uint64
 	Unique             bool     // list items

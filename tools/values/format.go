@@ -9,7 +9,7 @@ import (
 // Format limits strings to a format of JSON Schema, as readers check it. One that they do not know limits nothing.
 func (s *Space) Format(name string) *Shape {
 	if name == "uuid" {
-		return s.Pattern("^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$")
+		return s.PatternRE2("^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$")
 	}
 	check := jsoncompile.FormatCheck(name)
 	if check == nil {

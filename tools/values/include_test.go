@@ -66,7 +66,17 @@ func TestIncludes(t *testing.T) {
 		{"a format", `{"type":"string","format":"email"}`, `{"type":"string"}`, "", `"a"`},
 		{"the same format", `{"type":"string","format":"email","maxLength":9}`, `{"type":"string","format":"email","maxLength":10}`, "", "?"},
 		{"another format", `{"type":"string","format":"email"}`, `{"type":"string","format":"ipv4"}`, `"a@example.com"`, `"127.0.0.1"`},
-		{"word boundaries", `{"type":"string","pattern":"\\ba"}`, `{"type":"string","pattern":"\\bab"}`, `"a"`, "?"},
+		{"word boundaries", `{"type":"string","pattern":"\\ba"}`, `{"type":"string","pattern":"\\bab"}`, `"a"`, ""},
+		{"characters of blanks", `{"type":"string","pattern":"^\\s$"}`, `{"type":"string","pattern":"^[ \\t\\n\\r\\f\\v]$"}`, "\"\u00a0\"", ""},
+		{"a look ahead at the start", `{"type":"string","pattern":"^(?=.*[0-9])[a-z0-9]{2,4}$"}`, `{"type":"string","pattern":"^[a-z0-9]{2,4}$"}`, "", `"aa"`},
+		{"a look ahead that excludes", `{"type":"string","pattern":"^(?!ab)[a-c]+$"}`, `{"type":"string","pattern":"^[a-c]+$"}`, "", `"ab"`},
+		{"not to begin with", `{"type":"string","pattern":"^(?!ab)"}`, `{"type":"string","not":{"pattern":"^ab"}}`, "", ""},
+		{"a look ahead within a loop", `{"type":"string","pattern":"^(?:(?!--)[a-])*$"}`, `{"allOf":[{"type":"string","pattern":"^[a-]*$"},{"not":{"pattern":"--"}}]}`, "", ""},
+		{"a look behind", `{"type":"string","pattern":"(?<!-)$"}`, `{"type":"string","not":{"pattern":"-$"}}`, "", ""},
+		{"a long repetition", `{"type":"string","pattern":"^[^]{0,2000}$"}`, `{"type":"string","maxLength":2000}`, "", ""},
+		{"a reference back", `{"type":"string","pattern":"^(a|b)\\1$"}`, `{"type":"string","pattern":"^[ab]{2}$"}`, "?", "?"},
+		{"other words for a character", `{"type":"string","pattern":"^\\u0041\\x42$"}`, `{"const":"AB"}`, "", ""},
+		{"names by a look ahead", `{"type":"object","patternProperties":{"^(?!x-)":{"type":"string"}}}`, `{"type":"object","patternProperties":{"^a":{"type":"string"}}}`, "", `{"b":0}`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -77,7 +77,7 @@ func (l *lowering) declares(at spot) declared {
 func (l *lowering) language(d declared) (*Language, bool) {
 	parts := []*Language{l.Exactly(d.fixed...)}
 	for _, p := range d.patterns {
-		lang, err := l.Matching(p)
+		lang, err := l.MatchingECMA(p)
 		if err != nil {
 			return nil, false
 		}
@@ -100,7 +100,7 @@ func (l *lowering) object(at spot) *Shape {
 	}
 	if p := at.v.Get("patternProperties"); p != nil {
 		for _, m := range p.Members {
-			lang, err := l.Matching(m.Name)
+			lang, err := l.MatchingECMA(m.Name)
 			if err != nil {
 				parts = append(parts, l.Opaque(Object, fmt.Sprintf("patternProperties %q: %s", m.Name, m.Value.JSON()), nil))
 				continue

@@ -2,7 +2,6 @@ package values
 
 import (
 	"fmt"
-	"regexp"
 
 	"github.com/omninode/trestle/tools/schema/jsontree"
 )
@@ -38,7 +37,7 @@ func (l *lowering) names(at spot, seen map[*jsontree.Value]bool) *Shape {
 	for _, m := range at.v.Members {
 		switch m.Name {
 		case "pattern":
-			if lang, err := l.Matching(m.Value.Text); err == nil {
+			if lang, err := l.MatchingECMA(m.Value.Text); err == nil {
 				within(lang)
 				continue
 			}
@@ -60,7 +59,7 @@ func (l *lowering) names(at spot, seen map[*jsontree.Value]bool) *Shape {
 			if m.Name == "maxLength" {
 				expr = fmt.Sprintf("^(?s:.{0,%d})$", n)
 			}
-			if lang, err := l.Matching(expr); err == nil {
+			if lang, err := l.MatchingRE2(expr); err == nil {
 				within(lang)
 				continue
 			}
@@ -74,12 +73,4 @@ func (l *lowering) names(at spot, seen map[*jsontree.Value]bool) *Shape {
 		parts = append(parts, l.Opaque(Object, fmt.Sprintf("propertyNames %s: %s", m.Name, m.Value.JSON()), nil))
 	}
 	return l.And(parts...)
-}
-
-func patternTest(expr string) func(any) bool {
-	re, err := regexp.Compile(expr)
-	if err != nil {
-		return nil
-	}
-	return func(v any) bool { s, _ := v.(string); return re.MatchString(s) }
 }

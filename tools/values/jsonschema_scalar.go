@@ -162,21 +162,13 @@ func (l *lowering) sized(at spot, kind Kinds, least, most string) *Shape {
 func (l *lowering) text(at spot) *Shape {
 	parts := []*Shape{l.sized(at, String, "minLength", "maxLength")}
 	if p := at.v.Get("pattern"); p != nil {
-		parts = append(parts, l.Pattern(p.Text))
+		parts = append(parts, l.PatternECMA(p.Text))
 	}
 	if e := at.v.Get("contentEncoding"); e != nil && e.Text == "base64" && l.role == TypedWriter {
-		parts = append(parts, l.Pattern(base64Form))
+		parts = append(parts, l.PatternRE2(base64Form))
 	}
 	if f := at.v.Get("format"); f != nil {
 		parts = append(parts, l.Format(f.Text))
 	}
 	return l.And(parts...)
-}
-
-// Pattern limits strings to those in which an expression finds something; one that automata do not take is opaque.
-func (s *Space) Pattern(expr string) *Shape {
-	if lang, err := s.Matching(expr); err == nil {
-		return s.InText(lang)
-	}
-	return s.Opaque(String, "pattern "+strconv.Quote(expr), patternTest(expr))
 }

@@ -260,9 +260,10 @@ func (r *readableMaker) text(t *schema.Type, name string, nth int) any {
 	case strings.HasSuffix(name, "version") && name != "":
 		all = append(all, "1.0.0")
 	}
+	pattern := patternTree(c)
 	for _, repeat := range []int{1, 0, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64} {
 		m := matcher{repeat: repeat, choice: nth}
-		if s, ok := m.match(c.Pattern); ok {
+		if s, ok := m.match(pattern); ok {
 			all = append(all, s)
 		}
 	}

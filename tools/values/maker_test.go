@@ -16,7 +16,7 @@ func TestMatches(t *testing.T) {
 		`(`: "",
 	} {
 		got := ""
-		if all := borderMatches(pattern); len(all) > 0 {
+		if all := borderMatches(patternTree(schema.Constraints{Pattern: pattern})); len(all) > 0 {
 			got = all[0]
 		}
 		if got != want {

@@ -3,11 +3,12 @@ package values
 import (
 	"encoding/json"
 	"regexp"
-	"regexp/syntax"
 	"slices"
 	"strings"
+	"unicode"
 
 	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
+	"github.com/omninode/trestle/runtime/genapi/ecma"
 	"github.com/omninode/trestle/tools/schema"
 )
 
@@ -28,7 +29,7 @@ func borderTexts(t, other *schema.Type) []any {
 			continue
 		}
 		out = append(out, formatSamples[x.Constraints.Format]...)
-		for _, s := range borderMatches(x.Constraints.Pattern) {
+		for _, s := range borderMatches(patternTree(x.Constraints)) {
 			add(s)
 			for _, n := range borderLengths(t, other) { // unanchored patterns take what follows
 				if n > len(s) {
@@ -127,8 +128,8 @@ func rulesOf(t *schema.Type) *validate.FieldRules {
 }
 
 // borderMatches returns short strings that are likely to match a pattern: the shortest, one for each of some
-// alternatives, and those with all repetitions. None for a pattern that does not parse.
-func borderMatches(pattern string) []string {
+// alternatives, and those with all repetitions. None for no pattern.
+func borderMatches(pattern *ecma.Node) []string {
 	var out []string
 	for choice := range 4 {
 		m := matcher{repeat: min(choice, 1), most: choice > 0, choice: choice}
@@ -147,48 +148,45 @@ type matcher struct {
 	choice int  // among alternatives and characters
 }
 
-// match is not ok for an empty pattern and one that does not parse.
-func (m *matcher) match(pattern string) (s string, ok bool) {
-	tree, err := syntax.Parse(pattern, syntax.Perl)
-	if err != nil || pattern == "" {
+// match is not ok for no pattern.
+func (m *matcher) match(pattern *ecma.Node) (s string, ok bool) {
+	if pattern == nil {
 		return "", false
 	}
-	m.write(tree)
+	m.write(pattern)
 	return m.b.String(), true
 }
 
-func (m *matcher) write(r *syntax.Regexp) {
-	times := func(n int) {
-		for range n {
-			m.write(r.Sub[0])
+func (m *matcher) write(n *ecma.Node) {
+	switch n.Op {
+	case ecma.OpClass:
+		if isAny(n.Class) {
+			m.b.WriteByte('a')
+		} else {
+			m.b.WriteRune(pick(n.Class, m.choice))
 		}
-	}
-	switch r.Op {
-	case syntax.OpLiteral:
-		m.b.WriteString(string(r.Rune))
-	case syntax.OpCharClass:
-		m.b.WriteRune(pick(r.Rune, m.choice))
-	case syntax.OpAnyChar, syntax.OpAnyCharNotNL:
-		m.b.WriteByte('a')
-	case syntax.OpStar:
-		times(m.repeat)
-	case syntax.OpPlus:
-		times(max(m.repeat, 1))
-	case syntax.OpQuest:
-		times(min(m.repeat, 1))
-	case syntax.OpRepeat:
-		n := max(r.Min, m.repeat)
-		if r.Max >= 0 && (m.most || n > r.Max) {
-			n = r.Max
+	case ecma.OpRepeat:
+		times := max(n.Min, m.repeat)
+		if n.Max >= 0 && (m.most || times > n.Max) {
+			times = n.Max
 		}
-		times(n)
-	case syntax.OpConcat, syntax.OpCapture:
-		for _, sub := range r.Sub {
+		for range times {
+			if m.write(n.Sub[0]); m.b.Len() > mostShown {
+				return
+			}
+		}
+	case ecma.OpConcat, ecma.OpGroup:
+		for _, sub := range n.Sub {
 			m.write(sub)
 		}
-	case syntax.OpAlternate:
-		m.write(r.Sub[m.choice%len(r.Sub)])
+	case ecma.OpAlternate:
+		m.write(n.Sub[m.choice%len(n.Sub)])
 	}
+}
+
+// isAny says whether a class is that of a dot.
+func isAny(class []rune) bool {
+	return len(class) > 0 && class[0] == 0 && class[len(class)-1] == unicode.MaxRune && (len(class) == 2 || class[1] == '\n'-1)
 }
 
 // pick takes a character of a class, given as pairs of bounds: a familiar one where there is one.

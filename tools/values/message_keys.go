@@ -11,7 +11,7 @@ import (
 func (s form) keys(t *schema.Type, bare bool) *Shape {
 	var parts []*Shape
 	if expr := keyForms[t.Kind]; expr != "" {
-		if names, err := s.Matching(expr); err == nil {
+		if names, err := s.MatchingRE2(expr); err == nil {
 			parts = append(parts, s.Members(s.Except(names), s.Never()))
 		}
 	}

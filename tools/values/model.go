@@ -43,7 +43,7 @@ func (s *Space) FromType(t *schema.Type) (a *Shape, ok bool) {
 		}
 		parts = append(parts, s.Length(String, low, high))
 		if c.Pattern != "" {
-			parts = append(parts, s.Pattern(c.Pattern))
+			parts = append(parts, s.patternOf(c))
 		}
 		if c.Format != "" {
 			parts = append(parts, s.formatOf(t))
@@ -58,7 +58,7 @@ func (s *Space) FromType(t *schema.Type) (a *Shape, ok bool) {
 	case t.Kind == schema.Bool:
 		parts = append(parts, s.OfKind(Bool))
 	case t.Kind == schema.Bytes:
-		parts = append(parts, s.OfKind(String), s.Pattern(base64Form))
+		parts = append(parts, s.OfKind(String), s.PatternRE2(base64Form))
 		if c.MinLen != nil || c.MaxLen != nil {
 			parts = append(parts, s.Measure(String, "the length in bytes that are base64", Counts(c.MinLen, c.MaxLen), decodedBytes, encodedOf))
 		}
@@ -204,13 +204,13 @@ func (s *Space) rule(t *schema.Type, name string, v protoreflect.Value) *Shape {
 		quoted := regexp.QuoteMeta(text)
 		switch strings.TrimPrefix(name, "string.") {
 		case "prefix":
-			return s.Pattern("^" + quoted)
+			return s.PatternRE2("^" + quoted)
 		case "suffix":
-			return s.Pattern(quoted + "$")
+			return s.PatternRE2(quoted + "$")
 		case "contains":
-			return s.Pattern(quoted)
+			return s.PatternRE2(quoted)
 		case "not_contains":
-			return s.Or(s.OfKind(AnyKind&^String), s.Not(s.Pattern(quoted)))
+			return s.Or(s.OfKind(AnyKind&^String), s.Not(s.PatternRE2(quoted)))
 		}
 	}
 	if n, ok := v.Interface().(uint64); ok && t.Kind == schema.String && n < 1<<40 {

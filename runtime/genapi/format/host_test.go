@@ -26,7 +26,7 @@ func TestFormats(t *testing.T) {
 		"duration":      {format.Period, []string{"P1Y", "P2W", "PT0S", "P1DT12H", "P4DT12H30M5S"}, []string{"", "P", "PT", "P1", "P1D2H", "P1Y2W", "P1YT", "PT1H1S", "P2D1Y"}},
 		"mailbox":       {format.Mailbox, []string{"a.b@c", `"a @b"@c.d`, `"\""@c`, "a@[127.0.0.1]", "a@[IPv6:::1]"}, []string{"", "a", ".a@b", "a.@b", "a..b@c", "a@[1.2.3]", "a@-b", `"a@b`}},
 		"json pointer":  {format.JSONPointer, []string{"", "/", "/a~0b/c~1d"}, []string{"a", "/~", "/~2", "#/a"}},
-		"regexp":        {format.Regexp, []string{"", "^a+$"}, []string{"(", "(?=a)"}},
+		"regexp":        {format.Regexp, []string{"", "^a+$", "(?=a)", `(a)\1`, `\u{1F600}`}, []string{"(", "(?i)a", `\z`, "[b-a]", "a{2,1}"}},
 		"uri":           {format.URI, []string{"http://[::1]:80/a?b#c", "urn:a", "a:"}, []string{"", "a", "/a", "http://a b", "http://a/%zz", "http://[::1"}},
 		"uri reference": {format.URIReference, []string{"", "a", "//a/b", "./a:b", "#a"}, []string{"a b", "1:a", "#a#b", "a:##", "\x00"}},
 		"uri ref":       {format.URIRef, []string{"", "a", "//a/b", "a:##"}, []string{"a b", "1:a", "#a#b"}},

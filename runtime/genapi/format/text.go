@@ -1,6 +1,6 @@
 package format
 
-import "regexp"
+import "github.com/omninode/trestle/runtime/genapi/ecma"
 
 // JSONPointer reports whether s is a JSON pointer of RFC 6901: empty, or tokens that each begin with a slash.
 func JSONPointer(s string) bool {
@@ -15,8 +15,8 @@ func JSONPointer(s string) bool {
 	return true
 }
 
-// Regexp reports whether s is a regular expression that Go takes, which has neither look-ahead nor back-references.
+// Regexp reports whether s is a regular expression of ECMA-262, as JSON Schema means by regex.
 func Regexp(s string) bool {
-	_, err := regexp.Compile(s)
+	_, err := ecma.Parse(s)
 	return err == nil
 }

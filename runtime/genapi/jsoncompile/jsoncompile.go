@@ -14,6 +14,8 @@ import (
 	"sync"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/omninode/trestle/runtime/genapi/ecma"
 )
 
 // base is where files are for their references to one another.
@@ -75,10 +77,20 @@ func (f *Files) newSession() *Session {
 	c.DefaultDraft(jsonschema.Draft2020)
 	c.UseLoader(l)
 	c.AssertFormat()
+	c.UseRegexpEngine(compileRegexp)
 	for name, check := range checks {
 		c.RegisterFormat(&jsonschema.Format{Name: name, Validate: stringFormat(check)})
 	}
 	return &Session{l, c}
+}
+
+// compileRegexp has the library run patterns as all others do here.
+func compileRegexp(expr string) (jsonschema.Regexp, error) {
+	re, err := ecma.Compile(expr)
+	if err != nil {
+		return nil, err // not a nil pointer in an interface
+	}
+	return re, nil
 }
 
 // Compile returns the schema at a JSON pointer in a file, "" for the file as a whole.

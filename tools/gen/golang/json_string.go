@@ -3,7 +3,6 @@ package golang
 import (
 	"encoding/json"
 	"fmt"
-	"regexp"
 
 	"github.com/omninode/trestle/tools/schema"
 )
@@ -35,13 +34,14 @@ func (g *file) stringKeywords(r valueRule, c schema.Constraints) ([]string, erro
 		add(tooShort(runes, r.expr, *c.MinLen), "minLength", "must be at least "+plural(*c.MinLen, "character"))
 	}
 	if c.MaxLen != nil {
-		add(fmt.Sprintf("len(%s) > %d && %s > %d", r.expr, *c.MaxLen, runes(), *c.MaxLen), "maxLength", "must be at most "+plural(*c.MaxLen, "character"))
+		add(fmt.Sprintf("len(%s) > %d && %s > %d", r.expr, size(*c.MaxLen), runes(), size(*c.MaxLen)), "maxLength", "must be at most "+plural(*c.MaxLen, "character"))
 	}
 	if c.Pattern != "" {
-		if _, err := regexp.Compile(c.Pattern); err != nil {
-			return nil, refuse(c.Pos, fieldName(r.field), "pattern is not valid in RE2: %v", err)
+		matches, err := g.patterns.matchesECMA(c.Pattern, jsonTypeName(r.field.Message)+camel(r.field.Name), r.expr)
+		if err != nil {
+			return nil, refuse(c.Pos, fieldName(r.field), "pattern is %v", err)
 		}
-		add("!"+g.patterns.matches(c.Pattern, jsonTypeName(r.field.Message)+camel(r.field.Name), r.expr), "pattern", "must match the pattern `"+c.Pattern+"`")
+		add("!"+matches, "pattern", "must match the pattern `"+c.Pattern+"`")
 	}
 	if f, ok := jsonFormats[c.Format]; ok {
 		add("!"+g.format(f.function)+"("+r.expr+")", "format", "must be a valid "+f.words)

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/omninode/trestle/runtime/genapi/ecma"
 )
 
 const (
@@ -13,10 +15,28 @@ const (
 )
 
 // patterns are a package's regular expressions. Each is a function named after its first use: of a text, where the
-// expression can be written as Go, else one that returns it compiled.
+// expression can be written as Go, else one that returns it compiled. Those of JSON Schema are written as RE2 has them, and
+// kept as they are where it lacks something.
 type patterns struct {
-	written, compiled map[string]string // expression → function
-	parts             parts             // of schemas, likewise
+	written, compiled, ecma map[string]string // expression → function
+	parts                   parts             // of schemas, likewise
+}
+
+const ecmaPath = "github.com/omninode/trestle/runtime/genapi/ecma"
+
+// matchesECMA is the condition that a string matches an expression of ECMA-262.
+func (s *patterns) matchesECMA(expression, hint, expr string) (string, error) {
+	tree, err := ecma.Parse(expression)
+	if err == nil {
+		_, err = tree.Compile()
+	}
+	if err != nil {
+		return "", err
+	}
+	if translated, ok := tree.RE2(); ok {
+		return s.matches(translated, hint, expr), nil
+	}
+	return s.name(&s.ecma, expression, hint) + "().MatchString(" + expr + ")", nil
 }
 
 // matches is the condition that a string matches the expression.
@@ -55,7 +75,9 @@ func (s *patterns) name(names *map[string]string, expression, hint string) strin
 }
 
 func (s *patterns) used(name string) bool {
-	return slices.Contains(slices.Collect(maps.Values(s.written)), name) || slices.Contains(slices.Collect(maps.Values(s.compiled)), name)
+	return slices.ContainsFunc([]map[string]string{s.written, s.compiled, s.ecma}, func(names map[string]string) bool {
+		return slices.Contains(slices.Collect(maps.Values(names)), name)
+	})
 }
 
 // byName returns expressions in the order of their functions' names.
@@ -68,7 +90,7 @@ func (g *file) patternFunctions() {
 	for _, expression := range byName(g.patterns.written) {
 		g.machine(g.patterns.written[expression], expression)
 	}
-	if len(g.patterns.compiled) == 0 {
+	if len(g.patterns.compiled)+len(g.patterns.ecma) == 0 {
 		return
 	}
 	g.p("// The patterns of the schemas that are compiled, when they are first needed.")
@@ -76,6 +98,10 @@ func (g *file) patternFunctions() {
 	for _, expression := range byName(g.patterns.compiled) {
 		g.p("%s = %s(func() *%s { return %s(%s) })", g.patterns.compiled[expression], g.std("sync", "OnceValue"),
 			g.std("regexp", "Regexp"), g.std("regexp", "MustCompile"), goString(expression))
+	}
+	for _, expression := range byName(g.patterns.ecma) {
+		pkg := g.pkg(ecmaPath, "ecma")
+		g.p("%s = %s(func() *%s.Regexp { return %s.MustCompile(%s) })", g.patterns.ecma[expression], g.std("sync", "OnceValue"), pkg, pkg, goString(expression))
 	}
 	g.p(")")
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -51,6 +52,9 @@ func Generate(set *schema.Set) ([]output.File, error) {
 				continue
 			}
 			needsSource = needsSource || e.Envelope == schema.EnvelopeBaseEvent
+			if !filepath.IsLocal(filepath.FromSlash(Path(e))) || strings.HasSuffix(e.Type, "/") || strings.ContainsRune(e.Type, 0) {
+				return nil, &schema.Error{Pos: e.Pos, Message: fmt.Sprintf("event type %q cannot be the name of a file, which its JSON Schema is: name it otherwise", e.Type)}
+			}
 			content, err := eventSchema(readers, e, source != nil)
 			if err != nil {
 				return nil, err
@@ -128,7 +132,7 @@ func eventSchema(readers *event.Schemas, e *schema.Event, hasSource bool) ([]byt
 	case schema.EnvelopeBaseEvent:
 		baseEventInto(root, e.Type, payload, hasSource)
 	default:
-		return nil, fmt.Errorf("%s: %s: no JSON Schema is known for envelope %q", e.Pos, e.Type, e.Envelope)
+		return nil, &schema.Error{Pos: e.Pos, Message: fmt.Sprintf("%s: no JSON Schema is known for envelope %q", e.Type, e.Envelope)}
 	}
 	b.defsInto(root)
 	return orderedjson.Indent(root)

@@ -49,6 +49,7 @@ func (j *jsonLoader) addProperty(m *schema.Message, f *jsonFile, property jsontr
 	}
 	for i, other := range m.Fields {
 		if other.Name == field.Name {
+			field.Sensitive = field.Sensitive || other.Sensitive
 			m.Fields[i] = field
 			return
 		}
@@ -108,6 +109,7 @@ func (j *jsonLoader) settle(f *jsonFile, v *jsontree.Value, m *schema.Message, l
 // newProperty makes the model of a property; nil when its schema has faults.
 func (j *jsonLoader) newProperty(f *jsonFile, m *schema.Message, p jsontree.Member) *schema.Field {
 	v := p.Value
+	j.placed[v] = true
 	t := j.typeOf(f, v)
 	if t == nil {
 		return nil

@@ -2,10 +2,10 @@ package jsonschema
 
 import (
 	"math/big"
-	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/omninode/trestle/runtime/genapi/ecma"
 	"github.com/omninode/trestle/tools/load/internal/draft"
 	"github.com/omninode/trestle/tools/schema"
 	"github.com/omninode/trestle/tools/schema/jsontree"
@@ -266,9 +266,7 @@ func (j *jsonLoader) readString(f *jsonFile, v *jsontree.Value, t *schema.Type) 
 	c.MinLen, c.MaxLen = j.natural(f, v, "minLength"), j.natural(f, v, "maxLength")
 	if p := v.Get("pattern"); p != nil {
 		c.Pattern = p.Text
-		if _, err := regexp.Compile(p.Text); err != nil || p.Kind != jsontree.String {
-			j.Fault(f.pos(p.Place), "pattern %s is no regular expression that RE2 takes (no look-ahead, no back-reference)", p.JSON())
-		}
+		j.checkPattern(f, p)
 	}
 	j.readValues(f, v, t)
 	if format := v.Get("format"); format != nil {
@@ -293,6 +291,24 @@ func (j *jsonLoader) readString(f *jsonFile, v *jsontree.Value, t *schema.Type) 
 		j.Fault(constraintPos(f, v, t.Pos), "a %s cannot have constraints on its text: remove minLength, maxLength, pattern, const", t.Kind)
 	}
 	return left
+}
+
+// checkPattern finds what is no regular expression.
+func (j *jsonLoader) checkPattern(f *jsonFile, p *jsontree.Value) {
+	if p.Kind != jsontree.String {
+		j.Fault(f.pos(p.Place), "pattern is %s: it is a string", p.JSON())
+	} else if _, err := ecma.Compile(p.Text); err != nil {
+		j.Fault(f.pos(p.Place), "pattern %s is %v", p.JSON(), err)
+	}
+}
+
+// checkNamePatterns is checkPattern for the names of patternProperties.
+func (j *jsonLoader) checkNamePatterns(f *jsonFile, v *jsontree.Value) {
+	for _, m := range v.Members {
+		if _, err := ecma.Compile(m.Name); err != nil {
+			j.Fault(f.pos(m.Place), "patternProperties has %s, which is %v", jsontree.Quote(m.Name), err)
+		}
+	}
 }
 
 func (j *jsonLoader) readNumber(f *jsonFile, v *jsontree.Value, t *schema.Type, name string) (left []string) {

@@ -204,6 +204,15 @@ func (j *jsonLoader) checkLeft(f *jsonFile, v *jsontree.Value, left []string) {
 			j.Fault(f.pos(m.Place), "format %s is not known: it is one of %s", m.Value.JSON(), strings.Join(stringFormatNames, ", "))
 		}
 	}
+	for _, m := range v.Members {
+		switch {
+		case len(left) > 0 && !slices.Contains(left, m.Name):
+		case m.Name == "pattern":
+			j.checkPattern(f, m.Value)
+		case m.Name == "patternProperties":
+			j.checkNamePatterns(f, m.Value)
+		}
+	}
 	eachSubschema(v, func(keyword, _ string, _ jsontree.Place, sub *jsontree.Value) {
 		if keyword != "$defs" && (len(left) == 0 || slices.Contains(left, keyword)) {
 			j.checkLeft(f, sub, nil)

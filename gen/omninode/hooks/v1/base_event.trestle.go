@@ -238,3 +238,9 @@ func (x *BaseEvent) DecodeJSON(r *jsonio.Reader) {
 		r.Missing("payload")
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x BaseEvent) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *BaseEvent) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }

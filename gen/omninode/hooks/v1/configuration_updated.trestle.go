@@ -164,6 +164,12 @@ func (x *ConfigurationUpdated) DecodeJSON(r *jsonio.Reader) {
 	}
 }
 
+// MarshalJSON returns what AppendJSON writes.
+func (x ConfigurationUpdated) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *ConfigurationUpdated) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
+
 // ChangeInfo describes a change of a setting.
 type ChangeInfo struct {
 	// The setting's key.
@@ -312,6 +318,12 @@ func (x *ChangeInfo) DecodeJSON(r *jsonio.Reader) {
 	}
 }
 
+// MarshalJSON returns what AppendJSON writes.
+func (x ChangeInfo) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *ChangeInfo) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
+
 // ChangeImpact tells what a change means for services.
 type ChangeImpact struct {
 	// Names of the services that it concerns.
@@ -421,6 +433,12 @@ func (x *ChangeImpact) DecodeJSON(r *jsonio.Reader) {
 	}
 }
 
+// MarshalJSON returns what AppendJSON writes.
+func (x ChangeImpact) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *ChangeImpact) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
+
 // RollbackInfo tells how to undo a change.
 type RollbackInfo struct {
 	// Whether it can be undone.
@@ -519,3 +537,9 @@ func (x *RollbackInfo) DecodeJSON(r *jsonio.Reader) {
 		}
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x RollbackInfo) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *RollbackInfo) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }

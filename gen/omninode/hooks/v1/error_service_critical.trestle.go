@@ -188,6 +188,12 @@ func (x *ServiceError) DecodeJSON(r *jsonio.Reader) {
 	}
 }
 
+// MarshalJSON returns what AppendJSON writes.
+func (x ServiceError) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *ServiceError) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
+
 // ErrorInfo describes an error.
 type ErrorInfo struct {
 	// Id of the error.
@@ -354,6 +360,12 @@ func (x *ErrorInfo) DecodeJSON(r *jsonio.Reader) {
 	}
 }
 
+// MarshalJSON returns what AppendJSON writes.
+func (x ErrorInfo) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *ErrorInfo) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
+
 // ContextInfo tells what a service was doing.
 type ContextInfo struct {
 	// Id of the request it was working on.
@@ -472,6 +484,12 @@ func (x *ContextInfo) DecodeJSON(r *jsonio.Reader) {
 	}
 }
 
+// MarshalJSON returns what AppendJSON writes.
+func (x ContextInfo) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *ContextInfo) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
+
 // ImpactAssessment tells what an error means for users.
 type ImpactAssessment struct {
 	// How many users it concerns.
@@ -583,6 +601,12 @@ func (x *ImpactAssessment) DecodeJSON(r *jsonio.Reader) {
 	}
 }
 
+// MarshalJSON returns what AppendJSON writes.
+func (x ImpactAssessment) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *ImpactAssessment) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
+
 // RecoveryActions tells what is done to recover.
 type RecoveryActions struct {
 	// Whether the service has tried to recover by itself.
@@ -681,3 +705,9 @@ func (x *RecoveryActions) DecodeJSON(r *jsonio.Reader) {
 		}
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x RecoveryActions) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *RecoveryActions) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }

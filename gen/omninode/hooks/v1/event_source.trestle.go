@@ -107,3 +107,9 @@ func (x *EventSource) DecodeJSON(r *jsonio.Reader) {
 		r.Missing("instance_id")
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x EventSource) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *EventSource) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }

@@ -165,6 +165,12 @@ func (x *PatternDiscovered) DecodeJSON(r *jsonio.Reader) {
 	}
 }
 
+// MarshalJSON returns what AppendJSON writes.
+func (x PatternDiscovered) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *PatternDiscovered) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
+
 // PatternInfo describes a pattern.
 type PatternInfo struct {
 	// Id of the pattern.
@@ -284,6 +290,12 @@ func (x *PatternInfo) DecodeJSON(r *jsonio.Reader) {
 	}
 }
 
+// MarshalJSON returns what AppendJSON writes.
+func (x PatternInfo) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *PatternInfo) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
+
 // AnalysisContext tells what was analysed.
 type AnalysisContext struct {
 	// The span of time that was looked at.
@@ -396,6 +408,12 @@ func (x *AnalysisContext) DecodeJSON(r *jsonio.Reader) {
 	}
 }
 
+// MarshalJSON returns what AppendJSON writes.
+func (x AnalysisContext) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *AnalysisContext) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
+
 // AnalysisWindow is a span of time and what it held.
 type AnalysisWindow struct {
 	// When the span begins, UTC.
@@ -486,6 +504,12 @@ func (x *AnalysisWindow) DecodeJSON(r *jsonio.Reader) {
 		}
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x AnalysisWindow) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *AnalysisWindow) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
 
 // ActionableInsights tells what can be done about a pattern.
 type ActionableInsights struct {
@@ -619,6 +643,12 @@ func (x *ActionableInsights) DecodeJSON(r *jsonio.Reader) {
 	}
 }
 
+// MarshalJSON returns what AppendJSON writes.
+func (x ActionableInsights) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *ActionableInsights) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
+
 // OptimizationOpportunity is something that could be better.
 type OptimizationOpportunity struct {
 	// What to do.
@@ -713,6 +743,12 @@ func (x *OptimizationOpportunity) DecodeJSON(r *jsonio.Reader) {
 	}
 }
 
+// MarshalJSON returns what AppendJSON writes.
+func (x OptimizationOpportunity) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *OptimizationOpportunity) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
+
 // RiskIndicator is something that could go wrong.
 type RiskIndicator struct {
 	// The kind of risk.
@@ -806,3 +842,9 @@ func (x *RiskIndicator) DecodeJSON(r *jsonio.Reader) {
 		r.Missing("type")
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x RiskIndicator) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *RiskIndicator) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }

@@ -165,6 +165,12 @@ func (x *PerformanceAnomaly) DecodeJSON(r *jsonio.Reader) {
 	}
 }
 
+// MarshalJSON returns what AppendJSON writes.
+func (x PerformanceAnomaly) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *PerformanceAnomaly) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
+
 // AnomalyInfo describes an anomaly.
 type AnomalyInfo struct {
 	// Id of the anomaly.
@@ -316,6 +322,12 @@ func (x *AnomalyInfo) DecodeJSON(r *jsonio.Reader) {
 	}
 }
 
+// MarshalJSON returns what AppendJSON writes.
+func (x AnomalyInfo) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *AnomalyInfo) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
+
 // MetricsData holds the figures that show an anomaly.
 type MetricsData struct {
 	// What the figures usually are, free-form.
@@ -408,6 +420,12 @@ func (x *MetricsData) DecodeJSON(r *jsonio.Reader) {
 		}
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x MetricsData) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *MetricsData) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
 
 // RootCauseAnalysis tells what may have caused an anomaly.
 type RootCauseAnalysis struct {
@@ -541,6 +559,12 @@ func (x *RootCauseAnalysis) DecodeJSON(r *jsonio.Reader) {
 	}
 }
 
+// MarshalJSON returns what AppendJSON writes.
+func (x RootCauseAnalysis) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *RootCauseAnalysis) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
+
 // ProbableCause is something that may have caused an anomaly.
 type ProbableCause struct {
 	// The cause.
@@ -645,6 +669,12 @@ func (x *ProbableCause) DecodeJSON(r *jsonio.Reader) {
 	}
 }
 
+// MarshalJSON returns what AppendJSON writes.
+func (x ProbableCause) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *ProbableCause) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
+
 // RecommendedAction is something to do about an anomaly.
 type RecommendedAction struct {
 	// What to do.
@@ -738,3 +768,9 @@ func (x *RecommendedAction) DecodeJSON(r *jsonio.Reader) {
 		r.Missing("action")
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x RecommendedAction) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *RecommendedAction) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }

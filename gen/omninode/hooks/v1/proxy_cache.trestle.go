@@ -126,6 +126,12 @@ func (x *CacheInfo) DecodeJSON(r *jsonio.Reader) {
 	}
 }
 
+// MarshalJSON returns what AppendJSON writes.
+func (x CacheInfo) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *CacheInfo) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
+
 // PerformanceImpact tells what the cache has saved.
 type PerformanceImpact struct {
 	// Time saved, in milliseconds.
@@ -214,6 +220,12 @@ func (x *PerformanceImpact) DecodeJSON(r *jsonio.Reader) {
 		}
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x PerformanceImpact) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *PerformanceImpact) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
 
 // AdaptiveCaching tells how the cache adapts.
 type AdaptiveCaching struct {
@@ -307,3 +319,9 @@ func (x *AdaptiveCaching) DecodeJSON(r *jsonio.Reader) {
 		}
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x AdaptiveCaching) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *AdaptiveCaching) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }

@@ -162,3 +162,9 @@ func (x *CacheHit) DecodeJSON(r *jsonio.Reader) {
 		r.Missing("cache_info")
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x CacheHit) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *CacheHit) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }

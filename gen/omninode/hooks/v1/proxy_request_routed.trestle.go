@@ -164,6 +164,12 @@ func (x *RequestRouted) DecodeJSON(r *jsonio.Reader) {
 	}
 }
 
+// MarshalJSON returns what AppendJSON writes.
+func (x RequestRouted) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *RequestRouted) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
+
 // RequestInfo describes a request that went through the proxy.
 type RequestInfo struct {
 	// Id of the request.
@@ -294,6 +300,12 @@ func (x *RequestInfo) DecodeJSON(r *jsonio.Reader) {
 	}
 }
 
+// MarshalJSON returns what AppendJSON writes.
+func (x RequestInfo) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *RequestInfo) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
+
 // RoutingDecision tells where a request went, and why there.
 type RoutingDecision struct {
 	// How the instance was chosen.
@@ -409,6 +421,12 @@ func (x *RoutingDecision) DecodeJSON(r *jsonio.Reader) {
 	}
 }
 
+// MarshalJSON returns what AppendJSON writes.
+func (x RoutingDecision) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *RoutingDecision) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
+
 // CachingInfo tells what the cache had to do with a request.
 type CachingInfo struct {
 	// The key of the response in the cache.
@@ -507,3 +525,9 @@ func (x *CachingInfo) DecodeJSON(r *jsonio.Reader) {
 		}
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x CachingInfo) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *CachingInfo) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }

@@ -93,3 +93,9 @@ func (x *ServiceInstance) DecodeJSON(r *jsonio.Reader) {
 		r.Missing("instance_id")
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x ServiceInstance) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *ServiceInstance) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }

@@ -136,6 +136,12 @@ func (x *ServiceHealthChanged) DecodeJSON(r *jsonio.Reader) {
 	}
 }
 
+// MarshalJSON returns what AppendJSON writes.
+func (x ServiceHealthChanged) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *ServiceHealthChanged) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
+
 // HealthChange tells how a service's health has changed.
 type HealthChange struct {
 	// The health before the change.
@@ -263,3 +269,9 @@ func (x *HealthChange) DecodeJSON(r *jsonio.Reader) {
 		r.Missing("current_status")
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x HealthChange) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *HealthChange) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }

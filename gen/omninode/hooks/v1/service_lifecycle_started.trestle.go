@@ -142,6 +142,12 @@ func (x *ServiceStarted) DecodeJSON(r *jsonio.Reader) {
 	}
 }
 
+// MarshalJSON returns what AppendJSON writes.
+func (x ServiceStarted) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *ServiceStarted) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
+
 // ServiceInfo describes a running instance of a service.
 type ServiceInfo struct {
 	// Name of the service, 1 to 100 characters.
@@ -402,6 +408,12 @@ func (x *ServiceInfo) DecodeJSON(r *jsonio.Reader) {
 	}
 }
 
+// MarshalJSON returns what AppendJSON writes.
+func (x ServiceInfo) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *ServiceInfo) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
+
 // StartupInfo tells how a start went.
 type StartupInfo struct {
 	// How long the start took, in milliseconds.
@@ -518,6 +530,12 @@ func (x *StartupInfo) DecodeJSON(r *jsonio.Reader) {
 		r.Missing("startup_time_ms")
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x StartupInfo) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *StartupInfo) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
 
 // StartupStep is one step of a start.
 type StartupStep struct {
@@ -650,3 +668,9 @@ func (x *StartupStep) DecodeJSON(r *jsonio.Reader) {
 		r.Missing("status")
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x StartupStep) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *StartupStep) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }

@@ -141,6 +141,12 @@ func (x *ServiceStopped) DecodeJSON(r *jsonio.Reader) {
 	}
 }
 
+// MarshalJSON returns what AppendJSON writes.
+func (x ServiceStopped) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *ServiceStopped) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
+
 // ShutdownInfo tells how a service stopped.
 type ShutdownInfo struct {
 	// Why the service stopped.
@@ -274,6 +280,12 @@ func (x *ShutdownInfo) DecodeJSON(r *jsonio.Reader) {
 	}
 }
 
+// MarshalJSON returns what AppendJSON writes.
+func (x ShutdownInfo) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *ShutdownInfo) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
+
 // CleanupStep is one step of a shutdown.
 type CleanupStep struct {
 	// Name of the step.
@@ -365,3 +377,9 @@ func (x *CleanupStep) DecodeJSON(r *jsonio.Reader) {
 		r.Missing("step")
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x CleanupStep) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *CleanupStep) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }

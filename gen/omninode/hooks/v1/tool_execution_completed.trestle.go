@@ -188,6 +188,12 @@ func (x *ToolExecuted) DecodeJSON(r *jsonio.Reader) {
 	}
 }
 
+// MarshalJSON returns what AppendJSON writes.
+func (x ToolExecuted) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *ToolExecuted) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
+
 // ExecutionInfo names one run of a tool.
 type ExecutionInfo struct {
 	// Name of the tool.
@@ -294,6 +300,12 @@ func (x *ExecutionInfo) DecodeJSON(r *jsonio.Reader) {
 		r.Missing("execution_id")
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x ExecutionInfo) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *ExecutionInfo) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
 
 // ExecutionDetails tells how a run went.
 type ExecutionDetails struct {
@@ -418,6 +430,12 @@ func (x *ExecutionDetails) DecodeJSON(r *jsonio.Reader) {
 	}
 }
 
+// MarshalJSON returns what AppendJSON writes.
+func (x ExecutionDetails) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *ExecutionDetails) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
+
 // PerformanceMetrics tells what a run used.
 type PerformanceMetrics struct {
 	// Share of a processor that it used, in per cent.
@@ -516,6 +534,12 @@ func (x *PerformanceMetrics) DecodeJSON(r *jsonio.Reader) {
 		}
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x PerformanceMetrics) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *PerformanceMetrics) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
 
 // IntelligenceData holds what can be learnt from a run.
 type IntelligenceData struct {
@@ -649,6 +673,12 @@ func (x *IntelligenceData) DecodeJSON(r *jsonio.Reader) {
 	}
 }
 
+// MarshalJSON returns what AppendJSON writes.
+func (x IntelligenceData) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *IntelligenceData) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
+
 // IdentifiedPattern is a pattern that a run has shown.
 type IdentifiedPattern struct {
 	// The kind of pattern.
@@ -743,6 +773,12 @@ func (x *IdentifiedPattern) DecodeJSON(r *jsonio.Reader) {
 	}
 }
 
+// MarshalJSON returns what AppendJSON writes.
+func (x IdentifiedPattern) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *IdentifiedPattern) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
+
 // Recommendation is something that a run suggests to do.
 type Recommendation struct {
 	// The kind of thing to do.
@@ -836,3 +872,9 @@ func (x *Recommendation) DecodeJSON(r *jsonio.Reader) {
 		r.Missing("type")
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x Recommendation) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *Recommendation) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }

@@ -140,6 +140,12 @@ func (x *ToolDiscovered) DecodeJSON(r *jsonio.Reader) {
 	}
 }
 
+// MarshalJSON returns what AppendJSON writes.
+func (x ToolDiscovered) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *ToolDiscovered) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
+
 // ToolInfo describes a tool that a service offers.
 type ToolInfo struct {
 	// Name of the tool, unique in the service that offers it.
@@ -316,6 +322,12 @@ func (x *ToolInfo) DecodeJSON(r *jsonio.Reader) {
 	}
 }
 
+// MarshalJSON returns what AppendJSON writes.
+func (x ToolInfo) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *ToolInfo) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
+
 // ExecutionRequirements says what a tool needs in order to run.
 type ExecutionRequirements struct {
 	// How long one run may take, in milliseconds.
@@ -413,6 +425,12 @@ func (x *ExecutionRequirements) DecodeJSON(r *jsonio.Reader) {
 	}
 }
 
+// MarshalJSON returns what AppendJSON writes.
+func (x ExecutionRequirements) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *ExecutionRequirements) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
+
 // DiscoveryContext tells how a tool was discovered.
 type DiscoveryContext struct {
 	// How the tool was found.
@@ -505,3 +523,9 @@ func (x *DiscoveryContext) DecodeJSON(r *jsonio.Reader) {
 		}
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x DiscoveryContext) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *DiscoveryContext) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }

@@ -90,7 +90,7 @@ class Model(BaseModel):
         """The fields' names in JSON, in schema order, and those in Python."""
         names: dict[str, str] | None = cls.__dict__.get("_names_in_json")
         if names is None:
-            names = {f.alias or name: name for name, f in cls.__pydantic_fields__.items()}
+            names = {name if f.alias is None else f.alias: name for name, f in cls.__pydantic_fields__.items()}
             type.__setattr__(cls, "_names_in_json", names)
         return names
 

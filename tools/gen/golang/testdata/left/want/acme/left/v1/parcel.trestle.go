@@ -891,6 +891,12 @@ func (x *ParcelSent) DecodeJSON(r *jsonio.Reader) {
 	}
 }
 
+// MarshalJSON returns what AppendJSON writes.
+func (x ParcelSent) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *ParcelSent) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
+
 // Numbers by names that begin with n.
 type ParcelSentLimits struct {
 	// Unknown holds the fields that were read and that the schema does not have; they are written again.
@@ -961,11 +967,19 @@ func (x *ParcelSentLimits) DecodeJSON(r *jsonio.Reader) {
 	}
 }
 
+// MarshalJSON returns what AppendJSON writes.
+func (x ParcelSentLimits) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *ParcelSentLimits) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
+
 // Notes, some with a name of their own.
 type ParcelSentNotes struct {
 	// The first.
 	First *string
 	// One more.
+	//
+	// Additional_ is "additional" in the schema: Additional is a name that every generated type may have.
 	Additional_ *string
 
 	// Additional holds the fields that the schema does not name, by their names.
@@ -1103,6 +1117,12 @@ func (x *ParcelSentNotes) DecodeJSON(r *jsonio.Reader) {
 	}
 }
 
+// MarshalJSON returns what AppendJSON writes.
+func (x ParcelSentNotes) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *ParcelSentNotes) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
+
 // Person is somebody.
 type Person struct {
 	// What it is.
@@ -1198,6 +1218,12 @@ func (x *Person) DecodeJSON(r *jsonio.Reader) {
 	}
 }
 
+// MarshalJSON returns what AppendJSON writes.
+func (x Person) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *Person) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
+
 // Firm is a company.
 type Firm struct {
 	// What it is.
@@ -1290,6 +1316,12 @@ func (x *Firm) DecodeJSON(r *jsonio.Reader) {
 	}
 }
 
+// MarshalJSON returns what AppendJSON writes.
+func (x Firm) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *Firm) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
+
 // One of these is set, which kind tells.
 type Party struct {
 	Person *Person // kind "person"
@@ -1380,3 +1412,9 @@ func (x *Party) DecodeJSON(r *jsonio.Reader) {
 		x.Other = r.Object()
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x Party) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *Party) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }

@@ -135,6 +135,12 @@ func (x *Card) DecodeJSON(r *jsonio.Reader) {
 	}
 }
 
+// MarshalJSON returns what AppendJSON writes.
+func (x Card) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *Card) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
+
 // Transfer is a payment by transfer.
 type Transfer struct {
 	// What it is.
@@ -233,6 +239,12 @@ func (x *Transfer) DecodeJSON(r *jsonio.Reader) {
 	}
 }
 
+// MarshalJSON returns what AppendJSON writes.
+func (x Transfer) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *Transfer) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
+
 // Payment is how a parcel is paid.
 //
 // One of these is set, which method tells.
@@ -322,3 +334,9 @@ func (x *Payment) DecodeJSON(r *jsonio.Reader) {
 		x.Other = r.Object()
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x Payment) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *Payment) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }

@@ -251,6 +251,12 @@ func (x *ParcelReturned) DecodeJSON(r *jsonio.Reader) {
 	}
 }
 
+// MarshalJSON returns what AppendJSON writes.
+func (x ParcelReturned) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *ParcelReturned) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
+
 // Core is what all events of parcels have.
 type Core struct {
 	// The parcel.
@@ -360,3 +366,9 @@ func (x *Core) DecodeJSON(r *jsonio.Reader) {
 		r.Missing("id")
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x Core) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *Core) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }

@@ -163,3 +163,9 @@ func (x *Stop) DecodeJSON(r *jsonio.Reader) {
 		r.Missing("city")
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x Stop) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *Stop) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }

@@ -60,6 +60,8 @@ type OrderPlaced struct {
 	// Where to.
 	Address *Address
 	// Has the name of a method.
+	//
+	// Validate_ is "validate" in the schema: Validate is a name that every generated type may have.
 	Validate_ *bool
 	// Not for everyone.
 	Card *string
@@ -559,6 +561,12 @@ func (x *OrderPlaced) DecodeJSON(r *jsonio.Reader) {
 	}
 }
 
+// MarshalJSON returns what AppendJSON writes.
+func (x OrderPlaced) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *OrderPlaced) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
+
 // OrderLine is a line of an order.
 type OrderLine struct {
 	// What.
@@ -658,6 +666,12 @@ func (x *OrderLine) DecodeJSON(r *jsonio.Reader) {
 	}
 }
 
+// MarshalJSON returns what AppendJSON writes.
+func (x OrderLine) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *OrderLine) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
+
 // Address is where something is sent; no other fields are taken.
 type Address struct {
 	// The city.
@@ -739,3 +753,9 @@ func (x *Address) DecodeJSON(r *jsonio.Reader) {
 		}
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x Address) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *Address) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
