@@ -212,3 +212,9 @@ func (x *ReadingDefaulted) DecodeJSON(r *jsonio.Reader) {
 		r.Missing("must")
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x ReadingDefaulted) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *ReadingDefaulted) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }

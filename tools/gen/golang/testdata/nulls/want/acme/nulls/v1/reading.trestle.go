@@ -1451,6 +1451,12 @@ func (x *ReadingTaken) DecodeJSON(r *jsonio.Reader) {
 	}
 }
 
+// MarshalJSON returns what AppendJSON writes.
+func (x ReadingTaken) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *ReadingTaken) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
+
 type Place struct {
 	City  string
 	Floor *int64
@@ -1526,6 +1532,12 @@ func (x *Place) DecodeJSON(r *jsonio.Reader) {
 	}
 }
 
+// MarshalJSON returns what AppendJSON writes.
+func (x Place) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *Place) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
+
 type MaybePlace struct {
 	City *string
 
@@ -1592,6 +1604,12 @@ func (x *MaybePlace) DecodeJSON(r *jsonio.Reader) {
 		}
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x MaybePlace) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *MaybePlace) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
 
 type NeverNullPlace struct {
 	City *string
@@ -1674,6 +1692,12 @@ func (x *NeverNullPlace) DecodeJSON(r *jsonio.Reader) {
 		}
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x NeverNullPlace) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *NeverNullPlace) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
 
 type Circle struct {
 	Kind   string
@@ -1765,6 +1789,12 @@ func (x *Circle) DecodeJSON(r *jsonio.Reader) {
 		r.Missing("kind")
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x Circle) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *Circle) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
 
 type Square struct {
 	Kind string
@@ -1868,6 +1898,12 @@ func (x *Square) DecodeJSON(r *jsonio.Reader) {
 	}
 }
 
+// MarshalJSON returns what AppendJSON writes.
+func (x Square) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *Square) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
+
 type Rest struct {
 	City *string
 
@@ -1950,6 +1986,12 @@ func (x *Rest) DecodeJSON(r *jsonio.Reader) {
 		}
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x Rest) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *Rest) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
 
 type RestOfNull struct {
 	City *string
@@ -2056,6 +2098,12 @@ func (x *RestOfNull) DecodeJSON(r *jsonio.Reader) {
 	}
 }
 
+// MarshalJSON returns what AppendJSON writes.
+func (x RestOfNull) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *RestOfNull) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
+
 // One of these is set, which kind tells.
 type Shape struct {
 	Circle *Circle // kind "circle"
@@ -2146,6 +2194,12 @@ func (x *Shape) DecodeJSON(r *jsonio.Reader) {
 		x.Other = r.Object()
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x Shape) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *Shape) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
 
 // One of these is set, which kind tells.
 type MaybeShape struct {
@@ -2238,6 +2292,12 @@ func (x *MaybeShape) DecodeJSON(r *jsonio.Reader) {
 	}
 }
 
+// MarshalJSON returns what AppendJSON writes.
+func (x MaybeShape) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *MaybeShape) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
+
 // One of these is set, which kind tells.
 type TypedShape struct {
 	Circle *Circle // kind "circle"
@@ -2328,3 +2388,9 @@ func (x *TypedShape) DecodeJSON(r *jsonio.Reader) {
 		x.Other = r.Object()
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x TypedShape) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *TypedShape) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
