@@ -118,6 +118,10 @@ type Problem struct {
 	Within bool
 	// Acceptance says of this problem what Rule.Acceptance says of all of a rule.
 	Acceptance bool
+	// Closed says that readers break which refuse what their schema does not declare; see [Options.ClosedServices].
+	Closed bool
+	// Deploy replaces what follows for the order of deployment.
+	Deploy string
 	// Rejections are the rules by which a reader rejects what this is about; see [witness.Trail.About].
 	Rejections []string
 	// Members are JSON values that are likely to show the break; see [witness.Trail.Trying].

@@ -20,7 +20,11 @@ func (c *comparison) foundEarlier(k *candidate) bool {
 
 func (c *comparison) findWitness(k *candidate) *Witness {
 	backward, forward := k.Breaks&Backward != 0, k.Breaks&Forward != 0
-	trail := k.about.trail.About(k.Rejections...).Trying(k.Members...)
+	trail := k.about.trail
+	if k.Closed {
+		trail = c.closedTrail(k.about).Closed()
+	}
+	trail = trail.About(k.Rejections...).Trying(k.Members...)
 	if k.Within {
 		trail = trail.Inner()
 	}

@@ -36,7 +36,7 @@ func (c *comparison) finding(k *candidate) *Finding {
 	topics := c.topicsOf(at)
 	f.Consequence = consequence(k.Breaks, cmp.Or(k.Backward, r.Backward), cmp.Or(k.Forward, r.Forward), at.audience(topics))
 	if k.breaksData() {
-		f.Deploy = deployAdvice(k.Breaks, topics)
+		f.Deploy = cmp.Or(k.Deploy, deployAdvice(k.Breaks, topics))
 	}
 	return f
 }

@@ -19,6 +19,7 @@ type Finder struct {
 	old, new *schema.Set
 	schemas  map[*schema.Set]*event.Schemas
 	sides    map[*schema.Message]*side
+	closed   map[*schema.Message]*schema.Message // by the ones that they are made of
 	builder  *values.Maker
 	shapes   Shapes
 }
@@ -45,6 +46,12 @@ func (f *Finder) Find(t Trail, backward, forward bool, encodings []schema.Encodi
 	new, err := f.side(f.new, t.New)
 	if err != nil {
 		return nil
+	}
+	if t.closed {
+		backward = false // what the new side has and the old one lacks
+		if old, err = f.closedSide(f.old, old); err != nil {
+			return nil
+		}
 	}
 	ways := []func(d direction, writer, reader *side, enc schema.Encoding) *Witness{
 		func(d direction, writer, reader *side, enc schema.Encoding) *Witness {

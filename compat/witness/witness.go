@@ -47,6 +47,7 @@ type aim struct {
 	wanted  []string
 	present bool
 	inner   bool
+	closed  bool
 	rules   []string
 	tried   []any
 }
@@ -87,6 +88,12 @@ func (t Trail) Present() Trail {
 // Inner returns a trail whose element is in the list or map that the field holds.
 func (t Trail) Inner() Trail {
 	t.inner = true
+	return t
+}
+
+// Closed returns a trail for which readers with the old schema refuse fields that it does not declare.
+func (t Trail) Closed() Trail {
+	t.closed = true
 	return t
 }
 

@@ -39,12 +39,12 @@ func Changelog(ctx context.Context, p *Project, o ChangelogOptions) (*changelog.
 	if err != nil {
 		return nil, err
 	}
-	return changes(old, new, accepted)
+	return p.changes(old, new, accepted)
 }
 
 // changes compares two sets for people to read. Nobody looks at witnesses there.
-func changes(old, new *schema.Set, accepted *compat.Exemptions) (*changelog.Changelog, error) {
-	report, err := compat.Compare(old, new, compat.Options{NoWitness: true})
+func (p *Project) changes(old, new *schema.Set, accepted *compat.Exemptions) (*changelog.Changelog, error) {
+	report, err := compat.Compare(old, new, compat.Options{NoWitness: true, ClosedServices: p.Config.closedServices()})
 	if err != nil {
 		return nil, err
 	}

@@ -43,7 +43,9 @@ func Check(ctx context.Context, p *Project, o CheckOptions) (*compat.Report, err
 	if err != nil {
 		return nil, err
 	}
-	r, err := compat.CompareHistory(olds, next, compat.Options{Profile: o.Profile, Mode: o.Mode})
+	r, err := compat.CompareHistory(olds, next, compat.Options{
+		Profile: o.Profile, Mode: o.Mode, ClosedServices: p.Config.closedServices(),
+	})
 	if err != nil {
 		return nil, err
 	}

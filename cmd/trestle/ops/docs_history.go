@@ -29,7 +29,7 @@ func releases(ctx context.Context, p *Project, against []string, now *schema.Set
 	history = append(history, version{Unreleased, now})
 	var out []docs.Release
 	for i := 1; i < len(history); i++ {
-		log, err := changes(history[i-1].set, history[i].set, accepted)
+		log, err := p.changes(history[i-1].set, history[i].set, accepted)
 		if err != nil {
 			return nil, err
 		}

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/omninode/trestle/tools/load"
 	"github.com/omninode/trestle/tools/schema"
@@ -39,6 +40,26 @@ type Config struct {
 		Ignore map[string][]string `yaml:"ignore"`
 	} `yaml:"lint"`
 	Environments map[string]Environment `yaml:"environments"`
+	// Services are those that publish and consume, by the names that the schemas have for them.
+	Services map[string]Service `yaml:"services"`
+}
+
+// Service is what is said of a service.
+type Service struct {
+	// Closed says that it refuses events with fields which its version of the schema lacks.
+	Closed bool `yaml:"closed"`
+}
+
+// closedServices names the services that are closed, sorted.
+func (c Config) closedServices() []string {
+	var out []string
+	for name, s := range c.Services {
+		if s.Closed {
+			out = append(out, name)
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 // ConfigName is the file that makes a folder a project.
