@@ -16,125 +16,127 @@ import (
 var constraintRules = []string{constraintExchanged.ID, constraintLoosened.ID, constraintTightened.ID}
 
 var packageAspects = []aspect[schema.Package]{
-	{tell: func(o, n *schema.Package) string {
-		return turnedList("routes of ", n.Name, routeTexts(o), routeTexts(n), ", ")
+	{text: func(o, n *schema.Package) string {
+		return changedListText("routes of ", n.Name, routeTexts(o), routeTexts(n), ", ")
 	}},
-	{kind: Documented, doc: true, tell: func(o, n *schema.Package) string { return docText(n.Name, o.Doc, n.Doc) }},
+	{kind: Documented, doc: true, text: func(o, n *schema.Package) string { return docText(n.Name, o.Doc, n.Doc) }},
 }
 
 var eventAspects = []aspect[schema.Event]{
-	{tell: func(o, n *schema.Event) string {
-		return turned("name of ", o.Message.Name, o.Message.Name, n.Message.Name)
+	{text: func(o, n *schema.Event) string {
+		return changedText("name of ", o.Message.Name, o.Message.Name, n.Message.Name)
 	}},
-	{tell: func(o, n *schema.Event) string { return turned("package of ", n.Type, o.Package.Name, n.Package.Name) }},
-	{rules: []string{eventTypeChanged.ID}, tell: func(o, n *schema.Event) string { return turned("event type", "", o.Type, n.Type) }},
-	{rules: []string{eventTopicChanged.ID}, tell: func(o, n *schema.Event) string { return turned("topic of ", n.Type, topicName(o), topicName(n)) }},
-	{rules: []string{eventKeyChanged.ID}, tell: func(o, n *schema.Event) string {
-		return turnedList("key of ", n.Type, o.Key, n.Key, ", else ")
+	{text: func(o, n *schema.Event) string {
+		return changedText("package of ", n.Type, o.Package.Name, n.Package.Name)
 	}},
-	{rules: []string{eventEncodingChanged.ID}, tell: func(o, n *schema.Event) string { return turned("encoding of ", n.Type, o.Encoding, n.Encoding) }},
-	{rules: []string{eventEnvelopeChanged.ID}, tell: func(o, n *schema.Event) string { return turned("envelope of ", n.Type, o.Envelope, n.Envelope) }},
-	{rules: []string{eventPairingChanged.ID}, tell: func(o, n *schema.Event) string { return turned("role of ", n.Type, o.Role, n.Role) }},
-	{rules: []string{eventPairingChanged.ID}, tell: func(o, n *schema.Event) string { return turned("answer of ", n.Type, replyType(o), replyType(n)) }},
-	{kind: Documented, tell: func(o, n *schema.Event) string {
-		return turnedList("publishers of ", n.Type, o.PublishedBy, n.PublishedBy, ", ")
+	{rules: []string{eventTypeChanged.ID}, text: func(o, n *schema.Event) string { return changedText("event type", "", o.Type, n.Type) }},
+	{rules: []string{eventTopicChanged.ID}, text: func(o, n *schema.Event) string { return changedText("topic of ", n.Type, topicName(o), topicName(n)) }},
+	{rules: []string{eventKeyChanged.ID}, text: func(o, n *schema.Event) string {
+		return changedListText("key of ", n.Type, o.Key, n.Key, ", else ")
 	}},
-	{kind: Documented, tell: func(o, n *schema.Event) string {
-		return turnedList("consumers of ", n.Type, o.ConsumedBy, n.ConsumedBy, ", ")
+	{rules: []string{eventEncodingChanged.ID}, text: func(o, n *schema.Event) string { return changedText("encoding of ", n.Type, o.Encoding, n.Encoding) }},
+	{rules: []string{eventEnvelopeChanged.ID}, text: func(o, n *schema.Event) string { return changedText("envelope of ", n.Type, o.Envelope, n.Envelope) }},
+	{rules: []string{eventPairingChanged.ID}, text: func(o, n *schema.Event) string { return changedText("role of ", n.Type, o.Role, n.Role) }},
+	{rules: []string{eventPairingChanged.ID}, text: func(o, n *schema.Event) string { return changedText("answer of ", n.Type, replyType(o), replyType(n)) }},
+	{kind: Documented, text: func(o, n *schema.Event) string {
+		return changedListText("publishers of ", n.Type, o.PublishedBy, n.PublishedBy, ", ")
+	}},
+	{kind: Documented, text: func(o, n *schema.Event) string {
+		return changedListText("consumers of ", n.Type, o.ConsumedBy, n.ConsumedBy, ", ")
 	}},
 }
 
 var messageAspects = []aspect[schema.Message]{
-	{rules: append([]string{messageClosed.ID}, constraintRules...), tell: func(o, n *schema.Message) string {
-		return switchedText("", n.Name, " lets no undeclared property pass", o.Closed, n.Closed)
+	{rules: append([]string{messageClosed.ID}, constraintRules...), text: func(o, n *schema.Message) string {
+		return toggledText("", n.Name, " lets no undeclared property pass", o.Closed, n.Closed)
 	}},
-	{rules: []string{messageClosed.ID}, tell: func(o, n *schema.Message) string {
+	{rules: []string{messageClosed.ID}, text: func(o, n *schema.Message) string {
 		if o.Undeclared == nil && n.Undeclared == nil {
 			return ""
 		}
-		return turned("undeclared properties of ", n.Name, restText(o), restText(n))
+		return changedText("undeclared properties of ", n.Name, restText(o), restText(n))
 	}},
-	{tell: func(o, n *schema.Message) string {
-		return switchedText("", n.Name, " keeps unknown properties and writes them again", o.KeepUnknown, n.KeepUnknown)
+	{text: func(o, n *schema.Message) string {
+		return toggledText("", n.Name, " keeps unknown properties and writes them again", o.KeepUnknown, n.KeepUnknown)
 	}},
-	{rules: constraintRules, kind: Documented, tell: func(o, n *schema.Message) string {
+	{rules: constraintRules, kind: Documented, text: func(o, n *schema.Message) string {
 		if proto.Equal(o.Rules, n.Rules) {
 			return ""
 		}
 		return "rules of " + n.Name + " are written otherwise"
 	}},
-	{rules: []string{reservedRemoved.ID}, kind: Documented, tell: func(o, n *schema.Message) string {
+	{rules: []string{reservedRemoved.ID}, kind: Documented, text: func(o, n *schema.Message) string {
 		if slices.Equal(o.ReservedNumbers, n.ReservedNumbers) && slices.Equal(o.ReservedNames, n.ReservedNames) {
 			return ""
 		}
-		return turned("what is reserved in ", n.Name, reservedText(o), reservedText(n))
+		return changedText("what is reserved in ", n.Name, reservedText(o), reservedText(n))
 	}},
-	{rules: []string{documentNotRead.ID}, tell: func(o, n *schema.Message) string {
-		return turnedList("keywords of ", n.Name, remainderTexts(o.Unmodelled), remainderTexts(n.Unmodelled), ", ")
+	{rules: []string{documentNotRead.ID}, text: func(o, n *schema.Message) string {
+		return changedListText("keywords of ", n.Name, remainderTexts(o.Unmodelled), remainderTexts(n.Unmodelled), ", ")
 	}},
-	{rules: []string{deprecatedWithoutReplacement.ID}, kind: Deprecated, tell: func(o, n *schema.Message) string {
+	{rules: []string{deprecatedWithoutReplacement.ID}, kind: Deprecated, text: func(o, n *schema.Message) string {
 		return deprecatedText(n.Name, o.Deprecated, n.Deprecated)
 	}},
-	{names: true, tell: func(o, n *schema.Message) string { return revivedText(n.Name, o.Deprecated, n.Deprecated) }},
-	{kind: Documented, doc: true, tell: func(o, n *schema.Message) string { return docText(n.Name, o.Doc, n.Doc) }},
+	{names: true, text: func(o, n *schema.Message) string { return revivedText(n.Name, o.Deprecated, n.Deprecated) }},
+	{kind: Documented, doc: true, text: func(o, n *schema.Message) string { return docText(n.Name, o.Doc, n.Doc) }},
 }
 
 var fieldAspects = []aspect[schema.Field]{
-	{names: true, rules: []string{fieldRenamed.ID, fieldJSONNameChanged.ID}, tell: func(o, n *schema.Field) string { return turned("name of ", o.Name, o.Name, n.Name) }},
-	{rules: []string{fieldTypeChanged.ID, fieldCardinalityChanged.ID}, tell: func(o, n *schema.Field) string {
+	{names: true, rules: []string{fieldRenamed.ID, fieldJSONNameChanged.ID}, text: func(o, n *schema.Field) string { return changedText("name of ", o.Name, o.Name, n.Name) }},
+	{rules: []string{fieldTypeChanged.ID, fieldCardinalityChanged.ID}, text: func(o, n *schema.Field) string {
 		if sameKinds(o.Type, n.Type) {
 			return ""
 		}
-		return turned("type of ", n.Name, typeName(o.Type), typeName(n.Type))
+		return changedText("type of ", n.Name, typeName(o.Type), typeName(n.Type))
 	}},
-	{names: true, tell: func(o, n *schema.Field) string {
+	{names: true, text: func(o, n *schema.Field) string {
 		if !sameKinds(o.Type, n.Type) || sameNames(o.Type, n.Type) {
 			return ""
 		}
-		return turned("type of ", n.Name, typeName(o.Type), typeName(n.Type))
+		return changedText("type of ", n.Name, typeName(o.Type), typeName(n.Type))
 	}},
-	{rules: []string{fieldRequiredAdded.ID, fieldRequiredRemoved.ID, fieldNullabilityChanged.ID}, tell: func(o, n *schema.Field) string {
-		return switchedText("", n.Name, " must be set", o.Required || o.JSONRequired, n.Required || n.JSONRequired)
+	{rules: []string{fieldRequiredAdded.ID, fieldRequiredRemoved.ID, fieldNullabilityChanged.ID}, text: func(o, n *schema.Field) string {
+		return toggledText("", n.Name, " must be set", o.Required || o.JSONRequired, n.Required || n.JSONRequired)
 	}},
-	{rules: []string{fieldNullabilityChanged.ID}, tell: func(o, n *schema.Field) string {
-		return switchedText("", n.Name, " may be null", o.Nullable, n.Nullable)
+	{rules: []string{fieldNullabilityChanged.ID}, text: func(o, n *schema.Field) string {
+		return toggledText("", n.Name, " may be null", o.Nullable, n.Nullable)
 	}},
-	{rules: []string{fieldDefaultChanged.ID}, tell: func(o, n *schema.Field) string {
+	{rules: []string{fieldDefaultChanged.ID}, text: func(o, n *schema.Field) string {
 		if sameDefault(o.Default, n.Default) {
 			return ""
 		}
-		return turned("default of ", n.Name, o.Default, n.Default)
+		return changedText("default of ", n.Name, o.Default, n.Default)
 	}},
 	{
 		rules: []string{fieldPresenceChanged.ID, fieldCardinalityChanged.ID, fieldTypeChanged.ID, fieldOneofChanged.ID},
-		tell: func(o, n *schema.Field) string {
+		text: func(o, n *schema.Field) string {
 			if o.Explicit == n.Explicit || o.Type.Kind != n.Type.Kind || o.Number == 0 || n.Number == 0 {
 				return ""
 			}
 			return n.Name + " " + presenceText(n.Explicit)
 		},
 	},
-	{rules: []string{fieldOneofChanged.ID}, tell: func(o, n *schema.Field) string {
-		return turned("oneof of ", n.Name, oneofName(o), oneofName(n))
+	{rules: []string{fieldOneofChanged.ID}, text: func(o, n *schema.Field) string {
+		return changedText("oneof of ", n.Name, oneofName(o), oneofName(n))
 	}},
-	{rules: []string{fieldSensitiveRemoved.ID}, tell: func(o, n *schema.Field) string {
-		return switchedText("", n.Name, " is sensitive", o.Sensitive, n.Sensitive)
+	{rules: []string{fieldSensitiveRemoved.ID}, text: func(o, n *schema.Field) string {
+		return toggledText("", n.Name, " is sensitive", o.Sensitive, n.Sensitive)
 	}},
-	{rules: append([]string{fieldTypeChanged.ID, fieldCardinalityChanged.ID}, constraintRules...), kind: Documented, tell: func(o, n *schema.Field) string {
+	{rules: append([]string{fieldTypeChanged.ID, fieldCardinalityChanged.ID}, constraintRules...), kind: Documented, text: func(o, n *schema.Field) string {
 		if sameRules(o.Type, n.Type) {
 			return ""
 		}
 		return "rules of " + n.Name + " are written otherwise, and allow the same"
 	}},
-	{rules: []string{documentNotRead.ID, fieldTypeChanged.ID}, tell: func(o, n *schema.Field) string {
-		return turnedList("keywords of ", n.Name, typeRemainders(o.Type), typeRemainders(n.Type), ", ")
+	{rules: []string{documentNotRead.ID, fieldTypeChanged.ID}, text: func(o, n *schema.Field) string {
+		return changedListText("keywords of ", n.Name, typeRemainders(o.Type), typeRemainders(n.Type), ", ")
 	}},
-	{rules: []string{deprecatedWithoutReplacement.ID}, kind: Deprecated, tell: func(o, n *schema.Field) string {
+	{rules: []string{deprecatedWithoutReplacement.ID}, kind: Deprecated, text: func(o, n *schema.Field) string {
 		return deprecatedText(n.Name, o.Deprecated, n.Deprecated)
 	}},
-	{names: true, tell: func(o, n *schema.Field) string { return revivedText(n.Name, o.Deprecated, n.Deprecated) }},
-	{kind: Documented, doc: true, tell: func(o, n *schema.Field) string { return docText(n.Name, o.Doc, n.Doc) }},
-	{kind: Documented, tell: func(o, n *schema.Field) string {
+	{names: true, text: func(o, n *schema.Field) string { return revivedText(n.Name, o.Deprecated, n.Deprecated) }},
+	{kind: Documented, doc: true, text: func(o, n *schema.Field) string { return docText(n.Name, o.Doc, n.Doc) }},
+	{kind: Documented, text: func(o, n *schema.Field) string {
 		if slices.Equal(o.Examples, n.Examples) {
 			return ""
 		}
@@ -143,89 +145,89 @@ var fieldAspects = []aspect[schema.Field]{
 }
 
 var enumAspects = []aspect[schema.Enum]{
-	{tell: func(o, n *schema.Enum) string {
-		return switchedText("", n.Name, " takes no number that it does not declare", o.Closed, n.Closed)
+	{text: func(o, n *schema.Enum) string {
+		return toggledText("", n.Name, " takes no number that it does not declare", o.Closed, n.Closed)
 	}},
-	{kind: Documented, doc: true, tell: func(o, n *schema.Enum) string { return docText(n.Name, o.Doc, n.Doc) }},
+	{kind: Documented, doc: true, text: func(o, n *schema.Enum) string { return docText(n.Name, o.Doc, n.Doc) }},
 }
 
 var enumValueAspects = []aspect[schema.EnumValue]{
-	{rules: []string{enumValueRenumbered.ID}, tell: func(o, n *schema.EnumValue) string {
-		return turned("number of ", n.Name, o.Number, n.Number)
+	{rules: []string{enumValueRenumbered.ID}, text: func(o, n *schema.EnumValue) string {
+		return changedText("number of ", n.Name, o.Number, n.Number)
 	}},
-	{rules: []string{enumValueJSONNameChanged.ID}, tell: func(o, n *schema.EnumValue) string {
-		return turned("JSON name of ", n.Name, o.JSONName, n.JSONName)
+	{rules: []string{enumValueJSONNameChanged.ID}, text: func(o, n *schema.EnumValue) string {
+		return changedText("JSON name of ", n.Name, o.JSONName, n.JSONName)
 	}},
-	{names: true, rules: []string{enumValueJSONNameChanged.ID}, tell: func(o, n *schema.EnumValue) string { return turned("name of ", o.Name, o.Name, n.Name) }},
-	{rules: []string{deprecatedWithoutReplacement.ID}, kind: Deprecated, tell: func(o, n *schema.EnumValue) string {
+	{names: true, rules: []string{enumValueJSONNameChanged.ID}, text: func(o, n *schema.EnumValue) string { return changedText("name of ", o.Name, o.Name, n.Name) }},
+	{rules: []string{deprecatedWithoutReplacement.ID}, kind: Deprecated, text: func(o, n *schema.EnumValue) string {
 		return deprecatedText(n.Name, o.Deprecated, n.Deprecated)
 	}},
-	{names: true, tell: func(o, n *schema.EnumValue) string { return revivedText(n.Name, o.Deprecated, n.Deprecated) }},
-	{kind: Documented, doc: true, tell: func(o, n *schema.EnumValue) string { return docText(n.Name, o.Doc, n.Doc) }},
+	{names: true, text: func(o, n *schema.EnumValue) string { return revivedText(n.Name, o.Deprecated, n.Deprecated) }},
+	{kind: Documented, doc: true, text: func(o, n *schema.EnumValue) string { return docText(n.Name, o.Doc, n.Doc) }},
 }
 
 var topicAspects = []aspect[schema.Topic]{
-	{rules: []string{topicPartitionsChanged.ID}, tell: func(o, n *schema.Topic) string {
-		return turned("partitions of ", n.Name, o.Settings.Partitions, n.Settings.Partitions)
+	{rules: []string{topicPartitionsChanged.ID}, text: func(o, n *schema.Topic) string {
+		return changedText("partitions of ", n.Name, o.Settings.Partitions, n.Settings.Partitions)
 	}},
-	{rules: []string{topicRetentionShortened.ID}, tell: func(o, n *schema.Topic) string {
-		return turned("retention of ", n.Name, keepText(o.Settings.Retention), keepText(n.Settings.Retention))
+	{rules: []string{topicRetentionShortened.ID}, text: func(o, n *schema.Topic) string {
+		return changedText("retention of ", n.Name, keepText(o.Settings.Retention), keepText(n.Settings.Retention))
 	}},
-	{rules: []string{topicCleanupPolicyChanged.ID}, tell: func(o, n *schema.Topic) string {
-		return turned("cleanup policy of ", n.Name, o.Settings.CleanupPolicy, n.Settings.CleanupPolicy)
+	{rules: []string{topicCleanupPolicyChanged.ID}, text: func(o, n *schema.Topic) string {
+		return changedText("cleanup policy of ", n.Name, o.Settings.CleanupPolicy, n.Settings.CleanupPolicy)
 	}},
-	{tell: func(o, n *schema.Topic) string {
-		return turned("compression of ", n.Name, o.Settings.CompressionType, n.Settings.CompressionType)
+	{text: func(o, n *schema.Topic) string {
+		return changedText("compression of ", n.Name, o.Settings.CompressionType, n.Settings.CompressionType)
 	}},
-	{rules: []string{topicMessageSizeLowered.ID}, tell: func(o, n *schema.Topic) string {
-		return turned("largest message of ", n.Name, sizeText(o.Settings.MaxMessageBytes), sizeText(n.Settings.MaxMessageBytes))
+	{rules: []string{topicMessageSizeLowered.ID}, text: func(o, n *schema.Topic) string {
+		return changedText("largest message of ", n.Name, sizeText(o.Settings.MaxMessageBytes), sizeText(n.Settings.MaxMessageBytes))
 	}},
-	{rules: []string{topicDeadLetterChanged.ID}, tell: func(o, n *schema.Topic) string {
-		return turned("dead-letter topic of ", n.Name, deadLetterName(o), deadLetterName(n))
+	{rules: []string{topicDeadLetterChanged.ID}, text: func(o, n *schema.Topic) string {
+		return changedText("dead-letter topic of ", n.Name, deadLetterName(o), deadLetterName(n))
 	}},
-	{kind: Documented, tell: func(o, n *schema.Topic) string { return docText(n.Name, o.Description, n.Description) }},
+	{kind: Documented, text: func(o, n *schema.Topic) string { return docText(n.Name, o.Description, n.Description) }},
 }
 
 var groupAspects = []aspect[schema.Group]{
-	{rules: []string{groupTopicRemoved.ID}, tell: func(o, n *schema.Group) string {
-		return turnedList("topics of ", n.Name, o.Topics, n.Topics, ", ")
+	{rules: []string{groupTopicRemoved.ID}, text: func(o, n *schema.Group) string {
+		return changedListText("topics of ", n.Name, o.Topics, n.Topics, ", ")
 	}},
-	{tell: func(o, n *schema.Group) string {
-		return turned("start of ", n.Name, o.AutoOffsetReset, n.AutoOffsetReset)
+	{text: func(o, n *schema.Group) string {
+		return changedText("start of ", n.Name, o.AutoOffsetReset, n.AutoOffsetReset)
 	}},
-	{tell: func(o, n *schema.Group) string {
-		return switchedText("offsets of ", n.Name, " are committed by themselves", o.EnableAutoCommit, n.EnableAutoCommit)
+	{text: func(o, n *schema.Group) string {
+		return toggledText("offsets of ", n.Name, " are committed by themselves", o.EnableAutoCommit, n.EnableAutoCommit)
 	}},
-	{tell: func(o, n *schema.Group) string {
-		return turned("session timeout of ", n.Name, o.SessionTimeout, n.SessionTimeout)
+	{text: func(o, n *schema.Group) string {
+		return changedText("session timeout of ", n.Name, o.SessionTimeout, n.SessionTimeout)
 	}},
-	{tell: func(o, n *schema.Group) string {
-		return turned("heartbeat interval of ", n.Name, o.HeartbeatInterval, n.HeartbeatInterval)
+	{text: func(o, n *schema.Group) string {
+		return changedText("heartbeat interval of ", n.Name, o.HeartbeatInterval, n.HeartbeatInterval)
 	}},
-	{kind: Documented, tell: func(o, n *schema.Group) string { return turned("owner of ", n.Name, o.Owner, n.Owner) }},
+	{kind: Documented, text: func(o, n *schema.Group) string { return changedText("owner of ", n.Name, o.Owner, n.Owner) }},
 }
 
-// turned says what something of an element changed from and to; empty when it did not.
-func turned[T comparable](what, name string, old, new T) string {
+// changedText says what something of an element changed from and to; empty when it did not.
+func changedText[T comparable](what, name string, old, new T) string {
 	if old == new {
 		return ""
 	}
 	return fmt.Sprintf("%s%s changed from %s to %s", what, name, orNone(fmt.Sprint(old)), orNone(fmt.Sprint(new)))
 }
 
-func turnedList(what, name string, old, new []string, separator string) string {
+func changedListText(what, name string, old, new []string, separator string) string {
 	if slices.Equal(old, new) {
 		return ""
 	}
-	return turned(what, name, strings.Join(old, separator), strings.Join(new, separator))
+	return changedText(what, name, strings.Join(old, separator), strings.Join(new, separator))
 }
 
-// switchedText is the change of a demand that is there or not.
-func switchedText(before, name, after string, old, new bool) string {
+// toggledText is the change of a demand that is there or not.
+func toggledText(before, name, after string, old, new bool) string {
 	if old == new {
 		return ""
 	}
-	return switched(old, new, before+name+after).text
+	return toggled(old, new, before+name+after).text
 }
 
 func docText(name, old, new string) string {
@@ -364,7 +366,7 @@ func sameConstraints(old, new schema.Constraints) bool {
 		return false
 	}
 	old.Pos, new.Pos, old.Rules, new.Rules = schema.Position{}, schema.Position{}, nil, nil
-	old.Unmodelled, new.Unmodelled = nil, nil // told apart
+	old.Unmodelled, new.Unmodelled = nil, nil // an aspect of its own
 	return reflect.DeepEqual(old, new)
 }
 

@@ -158,7 +158,7 @@ func verdicts(t *testing.T, c change) string {
 	if len(registry.Findings) > 0 {
 		line.WriteString(" | " + findingNames(registry.Findings))
 	}
-	holdWitnesses(t, c.name, old, new, guide.Findings)
+	checkWitnesses(t, c.name, old, new, guide.Findings)
 	return strings.TrimRight(line.String(), " ") + "\n"
 }
 

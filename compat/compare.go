@@ -76,7 +76,7 @@ func (r *Report) MarshalJSON() ([]byte, error) {
 	}{r.Compatible, findings, r.remarks()})
 }
 
-// Compare judges new against old. The error says that the options are wrong, or that a document is no JSON Schema.
+// Compare judges new against old. The error says that the options are wrong, or that a schema file is no JSON Schema.
 // Both sets are only read, and may be shared with other goroutines.
 func Compare(old, new *schema.Set, opts Options) (*Report, error) {
 	opts, err := opts.resolve()
@@ -89,7 +89,7 @@ func Compare(old, new *schema.Set, opts Options) (*Report, error) {
 		return nil, c.err
 	}
 	r := &Report{Profile: opts.Profile, Mode: opts.Mode, Events: len(old.Events()), Notes: c.notes, Pairs: c.pairs}
-	r.judge(c.findings)
+	r.conclude(c.findings)
 	return r, nil
 }
 
@@ -109,13 +109,13 @@ func CompareHistory(olds []*schema.Set, new *schema.Set, opts Options) (*Report,
 	}
 	r := &Report{Profile: opts.Profile, Mode: opts.Mode}
 	var all []*Finding
-	byPrint := map[string]*Finding{}
+	byFingerprint := map[string]*Finding{}
 	types := map[string]bool{}
 	newUse := newUsage(new)
 	// The newest version comes first, so that a finding keeps the witness and position of the latest break.
 	for i := len(olds) - 1; i >= first; i-- {
 		c := newComparison(olds[i], new, newUse, opts)
-		c.known = byPrint
+		c.earlier = byFingerprint
 		c.run()
 		if c.err != nil {
 			return nil, c.err
@@ -124,13 +124,13 @@ func CompareHistory(olds []*schema.Set, new *schema.Set, opts Options) (*Report,
 			types[e.Type] = true
 		}
 		for _, f := range c.findings {
-			if known := byPrint[f.Fingerprint()]; known != nil {
+			if known := byFingerprint[f.Fingerprint()]; known != nil {
 				known.Against = append(known.Against, i)
 				known.Breaks |= f.Breaks
 				continue
 			}
 			f.Against = []int{i}
-			byPrint[f.Fingerprint()] = f
+			byFingerprint[f.Fingerprint()] = f
 			all = append(all, f)
 		}
 		if i == len(olds)-1 {
@@ -141,12 +141,12 @@ func CompareHistory(olds []*schema.Set, new *schema.Set, opts Options) (*Report,
 		slices.Sort(f.Against)
 	}
 	r.Events = len(types)
-	r.judge(all)
+	r.conclude(all)
 	return r, nil
 }
 
-// judge keeps what the mode judges, sorts it, and draws the conclusions.
-func (r *Report) judge(all []*Finding) {
+// conclude keeps what the mode judges, sorts it, and draws the conclusions.
+func (r *Report) conclude(all []*Finding) {
 	var breaks Direction
 	wanted := r.Mode.directions()
 	for _, f := range all {
@@ -173,9 +173,10 @@ func (r *Report) judge(all []*Finding) {
 	}
 	sortFindings(r.Findings)
 	sortFindings(r.Steps)
-	r.conclude()
+	r.decide()
 }
 
-func (r *Report) conclude() {
+// decide says whether the findings leave the sets compatible.
+func (r *Report) decide() {
 	r.Compatible = !slices.ContainsFunc(r.Findings, func(f *Finding) bool { return f.Severity == Error })
 }

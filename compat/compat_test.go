@@ -170,7 +170,7 @@ func TestWitnesses(t *testing.T) {
 	for _, dir := range dirs {
 		name := strings.TrimPrefix(filepath.ToSlash(filepath.Dir(dir)), "testdata/")
 		old, new := cases(t, name)
-		holdWitnesses(t, name, old, new, compare(t, old, new, compat.Options{}).Findings)
+		checkWitnesses(t, name, old, new, compare(t, old, new, compat.Options{}).Findings)
 	}
 }
 

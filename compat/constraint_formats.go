@@ -23,11 +23,11 @@ func relateFormats(old, new string) (r relation, known bool) {
 	case slices.Contains(widerFormats[old], new):
 		return tighter, true
 	}
-	apart := func(a, b string) bool {
+	disjoint := func(a, b string) bool {
 		i := slices.Index(narrowFormats, b)
 		return i >= 0 && (slices.Contains(narrowFormats, a) || a == "hostname" && i < slices.Index(narrowFormats, "uuid"))
 	}
-	return exchanged, apart(old, new) || apart(new, old)
+	return exchanged, disjoint(old, new) || disjoint(new, old)
 }
 
 // textChanges compares whether the text of protobuf strings must be UTF-8; that of JSON always is.
@@ -35,7 +35,7 @@ func textChanges(old, new *schema.Type) []constraintChange {
 	if old.Proto != protoreflect.StringKind || new.Proto != protoreflect.StringKind || old.RawText == new.RawText {
 		return nil
 	}
-	ch := switched(!old.RawText, !new.RawText, "text must be UTF-8")
+	ch := toggled(!old.RawText, !new.RawText, "text must be UTF-8")
 	ch.encodings = protobufOnly
 	return []constraintChange{ch}
 }

@@ -29,7 +29,7 @@ func ruleChanges(p *values.Prover, old, new *schema.Type) []constraintChange {
 	var out []constraintChange
 	if ch, names := knownBytesChange(o, n); ch.relation != same {
 		if names[0] != "" && names[1] != "" {
-			tell(p, ch, p.Rule(old, names[0]), p.Rule(new, names[1]))
+			learnRule(p, ch, p.Rule(old, names[0]), p.Rule(new, names[1]))
 		}
 		out = append(out, ch)
 	}
@@ -51,7 +51,7 @@ func ruleChanges(p *values.Prover, old, new *schema.Type) []constraintChange {
 				continue
 			}
 			ch.rules, ch.text = []string{"well_known_regex"}, "rule string.strict changed"
-			tell(p, ch, p.Rule(old, knownRegex), p.Rule(new, knownRegex))
+			learnRule(p, ch, p.Rule(old, knownRegex), p.Rule(new, knownRegex))
 		case !was:
 			ch.relation = tighter
 			ch.text = fmt.Sprintf("rule %s%s was added", name, leafText(after))
@@ -60,45 +60,39 @@ func ruleChanges(p *values.Prover, old, new *schema.Type) []constraintChange {
 			ch.text = fmt.Sprintf("rule %s%s was removed", name, leafText(before))
 		default:
 			ch.relation, ch.unknown = compareLeaves(name, before, after)
-			tell(p, ch, p.Rule(old, name), p.Rule(new, name))
+			learnRule(p, ch, p.Rule(old, name), p.Rule(new, name))
 			ch.text = fmt.Sprintf("rule %s changed from%s to%s", name, leafText(before), leafText(after))
+		}
+		if (!was || heldByConstraints(old, name)) && (!is || heldByConstraints(new, name)) {
+			continue // what changed of the constraints says it
 		}
 		out = append(out, ch)
 	}
-	if ch := switched(!old.Constraints.SkipZero, !new.Constraints.SkipZero, "rules hold for the zero value too"); ch.relation != same {
+	if ch := toggled(!old.Constraints.SkipZero, !new.Constraints.SkipZero, "rules hold for the zero value too"); ch.relation != same {
 		out = append(out, ch)
 	}
 	return out
 }
 
-// tell has the algebra know how two rules relate that it cannot look into.
-func tell(p *values.Prover, ch constraintChange, was, is *values.Shape) {
-	switch {
-	case ch.unknown:
-	case ch.relation == tighter:
-		p.Implies(is, was)
-	case ch.relation == looser:
-		p.Implies(was, is)
+// heldByConstraints says whether a rule on what a message wraps is a member of schema.Constraints, too.
+func heldByConstraints(t *schema.Type, name string) bool {
+	c := t.Constraints
+	if t.Kind != schema.MessageKind || strings.HasPrefix(name, "cel") {
+		return false // what is held there is no rule by itself
 	}
-}
-
-// tellKeys has the algebra know how the keys of two maps relate.
-func (c *comparison) tellKeys(old, new *schema.Type) {
-	if old == nil || new == nil || values.Free(old) || values.Free(new) {
-		return
+	switch ruleID(name) {
+	case "gt", "gte":
+		return c.Min != nil
+	case "lt", "lte":
+		return c.Max != nil
+	case "const":
+		return c.Const != ""
+	case "in":
+		return c.In != nil
+	case "not_in":
+		return c.NotIn != nil
 	}
-	p := c.prover()
-	was, okOld := p.FromType(old)
-	is, okNew := p.FromType(new)
-	if !okOld || !okNew {
-		return
-	}
-	if p.Includes(was, is).Inclusion == values.Included {
-		p.Implies(p.Keys(old), p.Keys(new))
-	}
-	if p.Includes(is, was).Inclusion == values.Included {
-		p.Implies(p.Keys(new), p.Keys(old))
-	}
+	return false
 }
 
 // knownBytes are the rules on bytes that name what they hold, with the lengths that they let pass.

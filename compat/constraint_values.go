@@ -14,11 +14,11 @@ import (
 
 func allowedChange(old, new *schema.Type) constraintChange {
 	o, n := valuesOf(old), valuesOf(new)
-	if numbered(old, new) {
+	if bothProtobufEnums(old, new) {
 		o, n = values.Allowed(old), values.Allowed(new)
 	}
 	text := fmt.Sprintf("allowed values changed from %s to %s", allowedText(o), allowedText(n))
-	if numbered(old, new) {
+	if bothProtobufEnums(old, new) {
 		o, n = numbersOf(old, o), numbersOf(new, n)
 	}
 	switch {
@@ -48,14 +48,15 @@ func forbiddenChange(old, new *schema.Type) constraintChange {
 		return constraintChange{}
 	}
 	text := fmt.Sprintf("forbidden values changed from %s to %s", listText(o), listText(n))
-	if numbered(old, new) {
+	if bothProtobufEnums(old, new) {
 		o, n = numbersOf(old, o), numbersOf(new, n)
 	}
 	return constraintChange{relation: relate(values.Subset(o, n), values.Subset(n, o)), text: text}
 }
 
-// numbered says whether both types are enums of protobuf, whose binary form holds numbers with a name and without one.
-func numbered(old, new *schema.Type) bool {
+// bothProtobufEnums says whether both types are enums of protobuf, whose binary form has numbers with a name and
+// without one.
+func bothProtobufEnums(old, new *schema.Type) bool {
 	return old.Proto == protoreflect.EnumKind && new.Proto == protoreflect.EnumKind
 }
 
@@ -76,9 +77,9 @@ func numbersOf(t *schema.Type, values []string) []string {
 	return out
 }
 
-// unnamed returns the changes of an enum's constraints that are none for the values that have a name in JSON: the binary
+// unnamedOnly returns the changes of an enum's constraints that are none for the values that have a name in JSON: the binary
 // form has numbers without one.
-func unnamed(all, named []constraintChange) []constraintChange {
+func unnamedOnly(all, named []constraintChange) []constraintChange {
 	var out []constraintChange
 	for _, c := range all {
 		if !slices.ContainsFunc(named, func(n constraintChange) bool { return n.text == c.text }) {

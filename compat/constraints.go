@@ -29,18 +29,29 @@ type constraintChange struct {
 	members   []any             // values that one side allows and the other does not, as far as known
 }
 
+// problem says of an element's name that a constraint of it changed.
+func (ch constraintChange) problem(name string, at schema.Position) Problem {
+	p := Problem{
+		Change: name + ": " + ch.text, At: at, Unknown: ch.unknown, Encodings: ch.encodings, Rejections: ch.rules, Members: ch.members,
+	}
+	if ch.unknown {
+		p.Change += " (unknown: whether one holds the other could not be decided)"
+	}
+	return p
+}
+
 // constraintChanges compares what two types demand of a value. Types whose values differ in kind are left to
 // FIELD_TYPE_CHANGED. A list of allowed values is held against all of the other side's constraints, so that
-// replacing a pattern by the values it stood for is no change.
-func constraintChanges(p *values.Prover, old, new *schema.Type) []constraintChange {
+// replacing a pattern by the values it stood for is no change. json says how the types read each other's values in JSON.
+func constraintChanges(p *values.Prover, old, new *schema.Type, json [2]readOutcome) []constraintChange {
 	own := old.Kind == schema.MessageKind && values.OwnForm(old.Message) != (new.Kind == schema.MessageKind && values.OwnForm(new.Message))
-	if !commensurable(old.Kind, new.Kind) || own || old.Kind == new.Kind && values.Free(old) && values.Free(new) {
+	if !comparableKinds(old.Kind, new.Kind) || own || old.Kind == new.Kind && values.Free(old) && values.Free(new) {
 		return textChanges(old, new)
 	}
 	var out []constraintChange
-	for _, c := range constraintChecks {
-		if ch := c.compare(old, new); ch.relation != same {
-			ch.rules = c.rules
+	for _, check := range constraintChecks {
+		if ch := check.compare(old, new); ch.relation != same {
+			ch.rules = check.rules
 			out = append(out, ch)
 		}
 	}
@@ -52,16 +63,16 @@ func constraintChanges(p *values.Prover, old, new *schema.Type) []constraintChan
 		for i := range out {
 			out[i].encodings = jsonOnly
 		}
-		out = refine(out, readsJSON(old, new) != fine, readsJSON(new, old) != fine)
+		out = refine(out, json[0] != readsAll, json[1] != readsAll)
 	}
 	out = decide(p, old, new, refine(out, values.SurelyAcceptsAll(oldValues, new), values.SurelyAcceptsAll(newValues, old)))
 	return append(out, textChanges(old, new)...)
 }
 
-// decide holds the changes against the algebra: several that make up for one another are none, and one that could not
+// decide asks the algebra about the changes: several that make up for one another are none, and one that could not
 // be ordered by itself is.
 func decide(p *values.Prover, old, new *schema.Type, changes []constraintChange) []constraintChange {
-	if len(changes) == 0 || len(changes) == 1 && old.Kind == new.Kind && !numbered(old, new) && changes[0].relation != exchanged && values.Free(old) != values.Free(new) {
+	if len(changes) == 0 || len(changes) == 1 && old.Kind == new.Kind && !bothProtobufEnums(old, new) && changes[0].relation != exchanged && values.Free(old) != values.Free(new) {
 		return changes
 	}
 	was, okOld := p.FromType(old)
@@ -72,8 +83,8 @@ func decide(p *values.Prover, old, new *schema.Type, changes []constraintChange)
 	there, back := p.Includes(was, is), p.Includes(is, was)
 	all := changes
 	changes = refine(changes, there.Inclusion == values.Included, back.Inclusion == values.Included)
-	if numbered(old, new) {
-		changes = append(changes, unnamed(all, changes)...)
+	if bothProtobufEnums(old, new) {
+		changes = append(changes, unnamedOnly(all, changes)...)
 	}
 	for i := range changes {
 		for _, a := range []values.Answer{there, back} {
@@ -109,23 +120,24 @@ var constraintChecks = []struct {
 // refine removes the direction in which a finite list of values settles the matter.
 func refine(changes []constraintChange, backwardFine, forwardFine bool) []constraintChange {
 	var out []constraintChange
-	for _, c := range changes {
+	for _, ch := range changes {
 		switch {
 		case backwardFine && forwardFine,
-			backwardFine && c.relation == tighter,
-			forwardFine && c.relation == looser:
+			backwardFine && ch.relation == tighter,
+			forwardFine && ch.relation == looser:
 			continue
-		case c.relation == exchanged && backwardFine:
-			c.relation, c.unknown = looser, false
-		case c.relation == exchanged && forwardFine:
-			c.relation, c.unknown = tighter, false
+		case ch.relation == exchanged && backwardFine:
+			ch.relation, ch.unknown = looser, false
+		case ch.relation == exchanged && forwardFine:
+			ch.relation, ch.unknown = tighter, false
 		}
-		out = append(out, c)
+		out = append(out, ch)
 	}
 	return out
 }
 
-func commensurable(a, b schema.Kind) bool {
+// comparableKinds says whether constraints on values of two kinds can be held against each other.
+func comparableKinds(a, b schema.Kind) bool {
 	return a == b || values.IsNumber(a) && values.IsNumber(b) ||
 		isText(a) && isText(b) || isObject(a) && isObject(b)
 }
@@ -271,11 +283,11 @@ func countText(low, high *uint64) string {
 }
 
 func uniqueChange(old, new *schema.Type) constraintChange {
-	return switched(old.Constraints.Unique, new.Constraints.Unique, "items must be unique")
+	return toggled(old.Constraints.Unique, new.Constraints.Unique, "items must be unique")
 }
 
-// switched is the change of a demand that is there or not.
-func switched(old, new bool, demand string) constraintChange {
+// toggled is the change of a demand that is there or not.
+func toggled(old, new bool, demand string) constraintChange {
 	switch {
 	case new && !old:
 		return constraintChange{relation: tighter, text: demand + ", which was not so"}
@@ -327,7 +339,7 @@ func definedOnlyChange(old, new *schema.Type) constraintChange {
 	if old.Kind != schema.EnumKind || new.Kind != schema.EnumKind {
 		return constraintChange{}
 	}
-	ch := switched(old.Constraints.DefinedOnly, new.Constraints.DefinedOnly, "the number must be a declared one")
+	ch := toggled(old.Constraints.DefinedOnly, new.Constraints.DefinedOnly, "the number must be a declared one")
 	ch.encodings = protobufOnly // in JSON, only declared names are read in any case
 	return ch
 }

@@ -38,7 +38,7 @@ func TestDisputed(t *testing.T) {
 				}
 				old, new := loadFiles(t, sideOf(t, frame, change, '-')), loadFiles(t, sideOf(t, frame, change, '+'))
 				guide := compare(t, old, new, compat.Options{})
-				holdWitnesses(t, name, old, new, guide.Findings)
+				checkWitnesses(t, name, old, new, guide.Findings)
 				found, why, _ := strings.Cut(strings.TrimPrefix(said[2], "guide: "), " | ")
 				if got := cmp.Or(findingNames(guide.Findings), "compatible"); got != found || why == "" {
 					t.Errorf("guide: got %s, want %s, because %s", got, found, why)

@@ -143,7 +143,7 @@ func (x *Exemptions) Take(r *Report, now time.Time) (used []bool) {
 		}
 		return exempt
 	})
-	r.conclude()
+	r.decide()
 	return used
 }
 

@@ -47,6 +47,8 @@ type Finding struct {
 	// Against holds the indexes of the old versions that the finding holds against; [CompareHistory] only.
 	Against []int
 	Witness *Witness // nil: none was found by running both sides
+	// breaksData says that an event can show it.
+	breaksData bool
 	// rollout says that the finding has a say in who deploys first.
 	rollout bool
 }
@@ -68,9 +70,11 @@ func (f *Finding) Message() string {
 
 // Fingerprint identifies the finding across runs and unrelated edits: it depends on the rule, the element and the
 // change, not on lines.
-func (f *Finding) Fingerprint() string {
+func (f *Finding) Fingerprint() string { return fingerprint(f.Rule, f.Path, f.Change) }
+
+func fingerprint(rule, path, change string) string {
 	h := sha256.New()
-	for _, s := range []string{f.Rule, f.Path, f.Change} {
+	for _, s := range []string{rule, path, change} {
 		h.Write([]byte(s))
 		h.Write([]byte{0})
 	}

@@ -203,6 +203,18 @@ func TestKeptJSON(t *testing.T) {
 	}
 }
 
+// TestOneFinding holds that a rule on what a message wraps, which stands among the constraints and among the rules of its
+// type, is found once.
+func TestOneFinding(t *testing.T) {
+	t.Parallel()
+	old := loadKept(t, "message A { google.protobuf.Int32Value n = 1; }")
+	new := loadKept(t, "message A { google.protobuf.Int32Value n = 1 [(buf.validate.field).int32.gte = 0]; }")
+	findings := compare(t, old, new, compat.Options{}).Findings
+	if len(findings) != 1 || findings[0].Rule != "CONSTRAINT_TIGHTENED" {
+		t.Errorf("got %d findings, want one: %+v", len(findings), findings)
+	}
+}
+
 func encodings(list []schema.Encoding) string {
 	var out []string
 	for _, e := range list {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"path"
 	"slices"
-	"strings"
 
 	"github.com/omninode/trestle/tools/schema"
 )
@@ -29,55 +28,79 @@ func (n *Note) Message() string {
 	return n.Text + ": " + n.Deploy
 }
 
-func (c *comparison) note(at place, kind Kind, text, deploy string) *Note {
-	n := Note{Subject: c.subject(at, kind), Path: at.path, Pos: at.new, Text: text, Deploy: deploy}
-	n.Pos.File = path.Join(c.new.Root, n.Pos.File)
-	c.notes = append(c.notes, n)
-	return &c.notes[len(c.notes)-1]
-}
-
-func sortNotes(notes []Note) {
-	slices.SortStableFunc(notes, func(a, b Note) int {
-		return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Text, b.Text))
-	})
+// change is one thing about an element that differs between its sides, whether or not a rule objects.
+type change struct {
+	about *element
+	kind  Kind
+	text  string
+	// deploy says in which order to roll out, where that matters.
+	deploy string
+	// rules are those that judge it. What one of them reports of the element, or of a type of it, is no note.
+	rules []string
+	// unlessFound says that nothing is noted where any rule reports something of the element.
+	unlessFound bool
+	// names says that it is about what code calls something: data stays as it is.
+	names bool
 }
 
 // aspect is one thing about an element that may change between its two sides.
 type aspect[T any] struct {
-	// tell says what changed, empty for nothing.
-	tell func(old, new *T) string
-	// rules are those that judge it: what one of them reports is no note.
+	// text says what changed, empty for nothing.
+	text func(old, new *T) string
+	// rules and names are as in change.
 	rules []string
 	kind  Kind // empty: Changed
-	// names says that it is about what code calls something: data stays as it is.
 	names bool
-	// doc says that it is about a description, which not every source has.
+	// doc says that it is about a comment, which not every source has.
 	doc bool
 }
 
-// tellAspects notes what changed about an element that is on both sides and that no rule has reported; judged are the
-// findings about it.
-func tellAspects[T any](c *comparison, at place, judged []*Finding, aspects []aspect[T], old, new *T) {
+// added keeps that an element was added.
+func (c *comparison) added(at *element, what, deploy string, unlessFound bool) {
+	c.changes = append(c.changes, change{about: at, kind: Added, text: what + " was added", deploy: deploy, unlessFound: unlessFound})
+}
+
+// addChanges keeps what changed about an element that is on both sides.
+func addChanges[T any](c *comparison, at *element, aspects []aspect[T], old, new *T) {
 	if old == nil || new == nil {
 		return
 	}
 	for _, a := range aspects {
-		if a.doc && c.undescribed {
+		if a.doc && c.undocumented {
 			continue
 		}
-		text := a.tell(old, new)
-		if text == "" || slices.ContainsFunc(judged, func(f *Finding) bool {
-			return strings.HasPrefix(f.Path, at.path) && slices.Contains(a.rules, f.Rule)
-		}) {
-			continue
+		if text := a.text(old, new); text != "" {
+			c.changes = append(c.changes, change{about: at, kind: cmp.Or(a.kind, Changed), text: text, rules: a.rules, names: a.names})
 		}
-		n := c.note(at, cmp.Or(a.kind, Changed), text, "")
-		n.Shape = n.Shape && !a.names
 	}
 }
 
-// undescribed says whether a set comes without its descriptions, as a compiled image may.
-func undescribed(s *schema.Set) bool {
+// noteChanges makes notes of the changes that no candidate tells: what is left once candidates were pruned.
+func (c *comparison) noteChanges() {
+	found := map[*element][]*candidate{}
+	for _, k := range c.candidates {
+		of := k.about
+		if of.ofField != nil {
+			of = of.ofField
+		}
+		found[of] = append(found[of], k)
+	}
+	for _, ch := range c.changes {
+		if slices.ContainsFunc(found[ch.about], func(k *candidate) bool { return ch.unlessFound || slices.Contains(ch.rules, k.rule.ID) }) {
+			continue
+		}
+		n := Note{Subject: c.subject(ch.about, ch.kind), Path: ch.about.path, Pos: ch.about.newPos, Text: ch.text, Deploy: ch.deploy}
+		n.Pos.File = path.Join(c.new.Root, n.Pos.File)
+		n.DataChanged = n.DataChanged && !ch.names
+		c.notes = append(c.notes, n)
+	}
+	slices.SortStableFunc(c.notes, func(a, b Note) int {
+		return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Text, b.Text))
+	})
+}
+
+// undocumented says whether a set comes without its comments, as a compiled image may.
+func undocumented(s *schema.Set) bool {
 	none := false
 	for _, p := range s.Packages {
 		for _, f := range p.Files {

@@ -111,7 +111,7 @@ func TestNotesOfJSONSchemas(t *testing.T) {
 
 func noteText(n compat.Note) string {
 	shape := ""
-	if n.Shape {
+	if n.DataChanged {
 		shape = " shape"
 	}
 	return fmt.Sprintf("%s%s: %s", n.Kind, shape, n.Text)

@@ -118,7 +118,7 @@ type fieldPairs struct {
 	toNew map[*schema.Field]*schema.Field
 }
 
-// pairFields pairs fields by name and, in protobuf, what is left by number: a field with the same name is the same
+// pairFields pairs fields by name and, in protobuf, those without a partner by number: a field with the same name is the same
 // field, and one with the same number and another name was renamed. The order is the new one, with fields that are
 // gone at the end.
 func pairFields(old, new *schema.Message) *fieldPairs {
@@ -211,6 +211,14 @@ func pairBy[T any](old, new []*T, key func(*T) string) [][2]*T {
 		if !seen[key(o)] {
 			out = append(out, [2]*T{o, nil})
 		}
+	}
+	return out
+}
+
+func allFiles(s *schema.Set) []*schema.File {
+	var out []*schema.File
+	for _, p := range s.Packages {
+		out = append(out, p.Files...)
 	}
 	return out
 }

@@ -14,18 +14,19 @@ const (
 	nonZero                     // it must be there and hold something: not zero, not empty
 )
 
-// need says what readers of a field demand, by its constraints too: a field without presence is validated as zero, or
-// as empty, where it is absent, and a rule that zero breaks makes it as good as required.
-func need(f *schema.Field) requirement {
-	if d := declaredNeed(f); d == nonZero || f.Default != "" || f.Explicit || f.Number == 0 || !zeroBreaks(f.Type) {
+// requirementOf says what readers of a field demand, by its constraints too: a field without presence is validated as
+// zero, or as empty, where it is absent, and a rule that zero breaks makes it as good as required.
+func requirementOf(f *schema.Field) requirement {
+	if d := declaredRequirement(f); d == nonZero || f.Default != "" || f.Explicit || f.Number == 0 || !zeroBreaks(f.Type) {
 		return d
 	}
 	return nonZero
 }
 
-// unsure says whether it cannot be told that zero breaks the constraints that make a field as good as required.
-func unsure(f *schema.Field) bool {
-	if need(f) == declaredNeed(f) || values.Zero(f.Type.Kind) == "" {
+// requirementUncertain says that it is not known whether zero breaks the constraints that make a field as good as
+// required.
+func requirementUncertain(f *schema.Field) bool {
+	if requirementOf(f) == declaredRequirement(f) || values.Zero(f.Type.Kind) == "" {
 		return false
 	}
 	ok, _ := values.Accepts(f.Type, values.Zero(f.Type.Kind))
@@ -47,9 +48,9 @@ func zeroBreaks(t *schema.Type) bool {
 	return zero != "" && !values.SurelyAccepts(t, zero)
 }
 
-// declaredNeed says what a field itself demands, constraints apart. A default satisfies every demand, as readers fill
-// it in first.
-func declaredNeed(f *schema.Field) requirement {
+// declaredRequirement says what a field itself demands, whatever its constraints do. A default satisfies every demand,
+// as readers fill it in first.
+func declaredRequirement(f *schema.Field) requirement {
 	switch {
 	case f.Default != "" && !f.RequiredOnWire():
 		return optional
@@ -71,9 +72,9 @@ func (r requirement) String() string {
 	return "optional"
 }
 
-// needEncodings says where a demand matters: that of a key alone is one of JSON.
-func needEncodings(f *schema.Field) []schema.Encoding {
-	if !f.Required && !f.RequiredOnWire() && need(f) != nonZero {
+// requirementEncodings says where a demand matters: that of a key alone is one of JSON.
+func requirementEncodings(f *schema.Field) []schema.Encoding {
+	if !f.Required && !f.RequiredOnWire() && requirementOf(f) != nonZero {
 		return jsonOnly
 	}
 	return bothEncodings

@@ -23,15 +23,15 @@ type Rule struct {
 	// there is none.
 	Acceptance bool
 
-	// Document sees JSON Schemas that are judged as a whole, because the model cannot hold one of them.
-	Document func(c *Check, old, new *schema.File)
-	Event    func(c *Check, old, new *schema.Event)
-	// Settled sees events once everything that they carry was seen.
-	Settled func(c *Check, old, new *schema.Event)
-	Topic   func(c *Check, old, new *schema.Topic)
-	Group   func(c *Check, old, new *schema.Group)
-	Message func(c *Check, old, new *schema.Message)
-	Field   func(c *Check, old, new *schema.Field)
+	// SchemaFile sees JSON Schemas that are judged by their sources, because the model cannot hold one of them.
+	SchemaFile func(c *Check, old, new *schema.File)
+	Event      func(c *Check, old, new *schema.Event)
+	// EventLast sees events after all other checks, when it is known what came of everything that they carry.
+	EventLast func(c *Check, old, new *schema.Event)
+	Topic     func(c *Check, old, new *schema.Topic)
+	Group     func(c *Check, old, new *schema.Group)
+	Message   func(c *Check, old, new *schema.Message)
+	Field     func(c *Check, old, new *schema.Field)
 	// Type sees the types of fields on both sides, and those of their elements, keys and values.
 	Type func(c *Check, old, new *schema.Type)
 	Enum func(c *Check, old, new *schema.Enum)
@@ -63,7 +63,6 @@ func Rules() []Rule {
 		fieldAddedToClosed,
 		fieldCardinalityChanged,
 		fieldDefaultChanged,
-
 		fieldJSONNameChanged,
 		fieldNullabilityChanged,
 		fieldOneofChanged,
@@ -119,9 +118,6 @@ type Problem struct {
 	Within bool
 	// Acceptance says of this problem what Rule.Acceptance says of all of a rule.
 	Acceptance bool
-	// AsWritten says that readers which validate by the schema as it is written break, and those of this project need not;
-	// see [witness.Trail.AsWritten].
-	AsWritten bool
 	// Rejections are the rules by which a reader rejects what this is about; see [witness.Trail.About].
 	Rejections []string
 	// Members are JSON values that are likely to show the break; see [witness.Trail.Trying].

@@ -12,19 +12,18 @@ var constraintExchanged = Rule{
 	Backward:   "consumers of %s with the new schema reject old events that only the old constraint allows",
 	Forward:    "consumers with the old schema reject new events that only the new one allows",
 	Fix:        "keep the constraint on %s, and add a field for values of the new form",
-	Type: func(c *Check, old, new *schema.Type) {
+	Type: func(c *Check, _, new *schema.Type) {
 		for _, ch := range c.at.constraints {
 			if ch.relation != exchanged {
 				continue
 			}
-			p := Problem{Change: c.Name() + ": " + ch.text, At: constraintPos(new), Unknown: ch.unknown, Encodings: ch.encodings, Rejections: ch.rules, Members: ch.members}
+			p := ch.problem(c.Name(), new.Constraints.Pos)
 			if ch.unknown {
-				p.Change += " (unknown: whether one holds the other could not be decided)"
 				p.Backward = "consumers of %s with the new schema may reject old events"
 				p.Forward = "consumers with the old schema may reject new events"
 			}
 			c.Report(p)
 		}
 	},
-	Message: func(c *Check, old, new *schema.Message) { c.reportMessageRules(exchanged, old, new) },
+	Message: func(c *Check, _, _ *schema.Message) { c.reportConstraints(exchanged, schema.Position{}) },
 }

@@ -11,6 +11,6 @@ var constraintLoosened = Rule{
 	Acceptance: true,
 	Forward:    "consumers of %s that still have the old schema validate what they read, and reject new events",
 	Fix:        "keep the old constraint on %s until every consumer has a schema with the new one",
-	Type:       func(c *Check, _, new *schema.Type) { c.reportConstraints(looser, new) },
-	Message:    func(c *Check, old, new *schema.Message) { c.reportMessageRules(looser, old, new) },
+	Type:       func(c *Check, _, new *schema.Type) { c.reportConstraints(looser, new.Constraints.Pos) },
+	Message:    func(c *Check, _, _ *schema.Message) { c.reportConstraints(looser, schema.Position{}) },
 }

@@ -11,21 +11,16 @@ var constraintTightened = Rule{
 	Acceptance: true,
 	Backward:   "consumers of %s with the new schema reject old events that were valid when they were written",
 	Fix:        "keep the old constraint on %s; enforce the new one in the producer, or add a field that has it",
-	Type:       func(c *Check, _, new *schema.Type) { c.reportConstraints(tighter, new) },
-	Message:    func(c *Check, old, new *schema.Message) { c.reportMessageRules(tighter, old, new) },
+	Type:       func(c *Check, _, new *schema.Type) { c.reportConstraints(tighter, new.Constraints.Pos) },
+	Message:    func(c *Check, _, _ *schema.Message) { c.reportConstraints(tighter, schema.Position{}) },
 }
 
-// reportConstraints reports the changes of one relation between the types that are being checked.
-func (c *Check) reportConstraints(want relation, new *schema.Type) {
+// reportConstraints reports the changes of one relation between the types or messages that are being checked, as being at
+// a place; the zero position is the element's own.
+func (c *Check) reportConstraints(want relation, at schema.Position) {
 	for _, ch := range c.at.constraints {
 		if ch.relation == want {
-			c.Report(Problem{
-				Change: c.Name() + ": " + ch.text, At: constraintPos(new), Unknown: ch.unknown, Encodings: ch.encodings,
-				Rejections: ch.rules, Members: ch.members,
-			})
+			c.Report(ch.problem(c.Name(), at))
 		}
 	}
 }
-
-// constraintPos is where the constraints of a type stand; the zero position where there are none.
-func constraintPos(t *schema.Type) schema.Position { return t.Constraints.Pos }

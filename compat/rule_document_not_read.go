@@ -11,20 +11,25 @@ var documentNotRead = Rule{
 	Backward:  "consumers of %s with the new schema reject old events",
 	Forward:   "consumers of %s with the old schema reject new events",
 	Fix:       "let %s accept what it accepted, and no more than old consumers take",
-	Document: func(c *Check, old, new *schema.File) {
+	SchemaFile: func(c *Check, old, new *schema.File) {
 		if old == nil || new == nil {
 			return
 		}
-		c.documentReading(c.cmp.old, c.cmp.new, old, new, Backward)
-		c.documentReading(c.cmp.new, c.cmp.old, new, old, Forward)
+		c.proveSources(Backward)
+		c.proveSources(Forward)
 	},
 }
 
-func (c *Check) documentReading(writer, reader *schema.Set, w, r *schema.File, breaks Direction) {
-	got, err := c.cmp.readDocument(writer, reader, w, r, breaks)
+// proveSources reports events of one side of a file that the other does not take.
+func (c *Check) proveSources(breaks Direction) {
+	writer, reader, w, r := c.cmp.old, c.cmp.new, c.at.files[0], c.at.files[1]
+	if breaks == Forward {
+		writer, reader, w, r = reader, writer, r, w
+	}
+	got, err := c.cmp.askSources(writer, reader, w, r, breaks)
 	if err != nil {
-		c.cmp.fault(err)
+		c.cmp.fail(err)
 		return
 	}
-	c.reportReading(got, "schema", breaks)
+	c.cmp.reportAnswer(c.rule, c.at, got, "schema", breaks)
 }

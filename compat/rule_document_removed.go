@@ -11,7 +11,7 @@ var documentRemoved = Rule{
 	Policy:    true,
 	Backward:  "consumers of %s have nothing left to read old events by",
 	Fix:       "keep %s as long as there are events of it",
-	Document: func(c *Check, old, new *schema.File) {
+	SchemaFile: func(c *Check, old, new *schema.File) {
 		if new == nil {
 			c.Report(Problem{Change: "schema " + old.Path + " was removed"})
 		}

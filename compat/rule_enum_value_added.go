@@ -19,7 +19,7 @@ var enumValueAdded = Rule{
 		if old != nil {
 			return
 		}
-		if encodings := c.lost(new, 1, 0); encodings != nil {
+		if encodings := c.unreadableIn(new, 1, 0); encodings != nil {
 			c.Report(Problem{Change: fmt.Sprintf("value %s was added", valueText(new)), Encodings: encodings})
 		}
 	},

@@ -23,7 +23,7 @@ var enumValueJSONNameChanged = Rule{
 		p := Problem{
 			Change:     fmt.Sprintf("JSON name of %s changed from %q to %q", new.Name, old.JSONName, new.JSONName),
 			Breaks:     Backward | Forward,
-			Acceptance: !c.takenOver(old, new),
+			Acceptance: !c.nameReused(old, new),
 		}
 		switch {
 		case old.JSONName == "":
@@ -34,10 +34,10 @@ var enumValueJSONNameChanged = Rule{
 			p.Change = fmt.Sprintf("%s lost its JSON name %q", new.Name, old.JSONName)
 		}
 		// Of a number with several names only the first is ever written.
-		if firstOf(c.at.enums[0], old) != old {
+		if writtenAs(c.at.enums[0], old) != old {
 			p.Breaks &^= Backward
 		}
-		if firstOf(c.at.enums[1], new) != new {
+		if writtenAs(c.at.enums[1], new) != new {
 			p.Breaks &^= Forward
 		}
 		if p.Breaks != 0 {
@@ -46,8 +46,8 @@ var enumValueJSONNameChanged = Rule{
 	},
 }
 
-// takenOver says whether one of the names is that of another value on the other side, which readers take it for.
-func (c *Check) takenOver(old, new *schema.EnumValue) bool {
+// nameReused says whether one of the names is that of another value on the other side, which readers take it for.
+func (c *Check) nameReused(old, new *schema.EnumValue) bool {
 	has := func(e *schema.Enum, name string) bool {
 		return name != "" && slices.ContainsFunc(e.Values, func(v *schema.EnumValue) bool { return v.JSONName == name })
 	}

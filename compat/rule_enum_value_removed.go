@@ -19,7 +19,7 @@ var enumValueRemoved = Rule{
 		if new != nil {
 			return
 		}
-		if encodings := c.lost(old, 0, 1); encodings != nil {
+		if encodings := c.unreadableIn(old, 0, 1); encodings != nil {
 			c.Report(Problem{Change: fmt.Sprintf("value %s was removed", valueText(old)), Encodings: encodings})
 		}
 	},

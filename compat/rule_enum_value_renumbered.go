@@ -16,12 +16,12 @@ var enumValueRenumbered = Rule{
 	Forward:   "consumers with the old schema do the same with new values",
 	Fix:       "give %s its old number back",
 	EnumValue: func(c *Check, old, new *schema.EnumValue) {
-		if old == nil || new == nil || old.Number == new.Number || !c.numbered() {
+		if old == nil || new == nil || old.Number == new.Number || !c.hasNumbers() {
 			return
 		}
 		c.Report(Problem{Change: fmt.Sprintf("number of %s changed from %d to %d", new.Name, old.Number, new.Number)})
 	},
 }
 
-// numbered says whether the enum has numbers on both sides.
-func (c *Check) numbered() bool { return c.at.enums[0].HasNumbers() && c.at.enums[1].HasNumbers() }
+// hasNumbers says whether the enum has numbers on both sides.
+func (c *Check) hasNumbers() bool { return c.at.enums[0].HasNumbers() && c.at.enums[1].HasNumbers() }

@@ -32,7 +32,7 @@ var fieldDefaultChanged = Rule{
 			})
 			return
 		}
-		if old != nil && old.Default == "" && zeroGains(old, new) && c.cmp.prover().TakesAbsent(old) {
+		if old != nil && old.Default == "" && zeroBecomesDefault(old, new) && c.cmp.prover().TakesAbsent(old) {
 			c.Report(Problem{
 				Change: fmt.Sprintf("%s gained the default %s, and does not tell zero from absent", fieldText(new), new.Default), Breaks: Backward,
 				Backward: "consumers of %s with the new schema take the default for zero in old events",
@@ -40,7 +40,7 @@ var fieldDefaultChanged = Rule{
 			})
 			return
 		}
-		if old != nil && new.Default == "" && !(new.Explicit && old.Explicit) && new.Number != 0 && !filled(old) {
+		if old != nil && new.Default == "" && !(new.Explicit && old.Explicit) && new.Number != 0 && !defaultNotZero(old) {
 			return // absent still means zero
 		}
 		// A field that gains a default had none to mean anything; the minor step of schema_version is what a
@@ -57,7 +57,7 @@ var fieldDefaultChanged = Rule{
 			return
 		}
 		for _, f := range old.Message.Fields {
-			if f.Default != "" && (f.Explicit || filled(f)) {
+			if f.Default != "" && (f.Explicit || defaultNotZero(f)) {
 				c.Report(Problem{
 					Change: fmt.Sprintf("%s of %s had the default %s, and as %s has none", fieldText(f), c.Name(), f.Default, typeName(new)),
 					At:     new.Pos, Breaks: Backward, Encodings: jsonOnly,
@@ -68,8 +68,8 @@ var fieldDefaultChanged = Rule{
 	},
 }
 
-// zeroGains says whether a zero that old events have is filled in by a default that is something else.
-func zeroGains(old, new *schema.Field) bool {
+// zeroBecomesDefault says whether a zero that old events have is filled in by a default that is something else.
+func zeroBecomesDefault(old, new *schema.Field) bool {
 	if old.Explicit || new.Explicit || new.Number == 0 || old.Number == 0 {
 		return false
 	}
@@ -77,7 +77,7 @@ func zeroGains(old, new *schema.Field) bool {
 	case schema.List, schema.Map:
 		return false // an empty one is as good as none
 	}
-	return filled(new)
+	return defaultNotZero(new)
 }
 
 func sameDefault(a, b string) bool {

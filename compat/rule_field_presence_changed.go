@@ -28,7 +28,7 @@ var fieldPresenceChanged = Rule{
 			return
 		}
 		var breaks Direction
-		if filled(old) || filled(new) {
+		if defaultNotZero(old) || defaultNotZero(new) {
 			breaks = Backward | Forward
 		}
 		if zero != "" && !new.Explicit && !values.SurelyAccepts(new.Type, zero) {
@@ -42,13 +42,13 @@ var fieldPresenceChanged = Rule{
 		}
 		c.Report(Problem{
 			Change: fmt.Sprintf("%s %s", fieldText(new), presenceText(new.Explicit)), Breaks: breaks,
-			Acceptance: !filled(old) && !filled(new), // else absent is read as another value
+			Acceptance: !defaultNotZero(old) && !defaultNotZero(new), // else absent is read as another value
 		})
 	},
 }
 
-// filled says whether the absence of a scalar is read as something else than zero.
-func filled(f *schema.Field) bool {
+// defaultNotZero says whether the absence of a scalar is read as something else than zero.
+func defaultNotZero(f *schema.Field) bool {
 	if f.Default == "" {
 		return false
 	}

@@ -23,7 +23,7 @@ var fieldRemoved = Rule{
 		if newMessage := c.at.messages[1]; newMessage.Closed {
 			p.Backward = "consumers of %s with the new schema reject old events, as they let no undeclared property pass"
 		}
-		if need(old) != optional {
+		if requirementOf(old) != optional {
 			p.Breaks |= Forward
 		}
 		c.Report(p)

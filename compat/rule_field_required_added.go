@@ -17,16 +17,16 @@ var fieldRequiredAdded = Rule{
 	Fix:        "make %s optional, or give it a default, which readers fill in",
 	Field: func(c *Check, old, new *schema.Field) {
 		switch {
-		case new == nil || need(new) == optional:
+		case new == nil || requirementOf(new) == optional:
 		case old == nil:
 			c.Report(Problem{
-				Change:    fmt.Sprintf("%s was added, %s and without a default", fieldText(new), need(new)),
-				Encodings: needEncodings(new), Unknown: unsure(new),
+				Change:    fmt.Sprintf("%s was added, %s and without a default", fieldText(new), requirementOf(new)),
+				Encodings: requirementEncodings(new), Unknown: requirementUncertain(new),
 			})
-		case need(new) > need(old) && declaredNeed(new) > declaredNeed(old):
+		case requirementOf(new) > requirementOf(old) && declaredRequirement(new) > declaredRequirement(old):
 			c.Report(Problem{
-				Change:    fmt.Sprintf("%s changed from %s to %s, without a default", fieldText(new), need(old), need(new)),
-				Encodings: needEncodings(new), Unknown: unsure(new),
+				Change:    fmt.Sprintf("%s changed from %s to %s, without a default", fieldText(new), requirementOf(old), requirementOf(new)),
+				Encodings: requirementEncodings(new), Unknown: requirementUncertain(new),
 			})
 		}
 	},

@@ -16,12 +16,12 @@ var fieldRequiredRemoved = Rule{
 	Forward:    "consumers of %s with the old schema reject new events that lack it",
 	Fix:        "keep %s required until every consumer has a schema in which it is optional",
 	Field: func(c *Check, old, new *schema.Field) {
-		if old == nil || new == nil || need(new) >= need(old) || declaredNeed(new) >= declaredNeed(old) {
+		if old == nil || new == nil || requirementOf(new) >= requirementOf(old) || declaredRequirement(new) >= declaredRequirement(old) {
 			return
 		}
 		c.Report(Problem{
-			Change:    fmt.Sprintf("%s changed from %s to %s", fieldText(new), need(old), need(new)),
-			Encodings: needEncodings(old), Unknown: unsure(old),
+			Change:    fmt.Sprintf("%s changed from %s to %s", fieldText(new), requirementOf(old), requirementOf(new)),
+			Encodings: requirementEncodings(old), Unknown: requirementUncertain(old),
 		})
 	},
 }

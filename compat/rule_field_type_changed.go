@@ -19,55 +19,50 @@ var fieldTypeChanged = Rule{
 		if cardinalityDiffers(old, new) {
 			return
 		}
-		read := readsJSON
-		if c.at.key {
-			read = readsKey
-		}
-		jsonBack, jsonFore := read(old, new), read(new, old)
-		wireBack, sureBack := c.readsWire(old, new)
-		wireFore, sureFore := c.readsWire(new, old)
-		if jsonBack == fine && jsonFore == fine && wireBack == fine && wireFore == fine {
+		read := c.at.reading
+		jsonBack, jsonFore, wireBack, wireFore := read.json[0], read.json[1], read.wire[0], read.wire[1]
+		if jsonBack == readsAll && jsonFore == readsAll && wireBack == readsAll && wireFore == readsAll {
 			return
 		}
 		p := Problem{
 			Change:   fmt.Sprintf("%s changed from %s to %s", c.Name(), typeName(old), typeName(new)),
-			Backward: "consumers of %s with the new schema " + troubleText("old", jsonBack, wireBack),
-			Forward:  "consumers with the old schema " + troubleText("new", jsonFore, wireFore),
+			Backward: "consumers of %s with the new schema " + outcomeText("old", jsonBack, wireBack),
+			Forward:  "consumers with the old schema " + outcomeText("new", jsonFore, wireFore),
 			At:       new.Pos,
-			Unknown:  jsonBack == fine && jsonFore == fine && !(sureBack && sureFore),
+			Unknown:  jsonBack == readsAll && jsonFore == readsAll && !(read.wireSure[0] && read.wireSure[1]),
 		}
 		for _, pair := range [][2]*schema.Type{{old, new}, {new, old}} {
 			if v := inexact(pair[0], pair[1], map[[2]*schema.Type]bool{}); v != nil {
 				p.Members = append(p.Members, v)
 			}
 		}
-		if jsonBack != fine || wireBack != fine {
+		if jsonBack != readsAll || wireBack != readsAll {
 			p.Breaks |= Backward
 		}
-		if jsonFore != fine || wireFore != fine {
+		if jsonFore != readsAll || wireFore != readsAll {
 			p.Breaks |= Forward
 		}
-		if jsonBack != fine || jsonFore != fine {
+		if jsonBack != readsAll || jsonFore != readsAll {
 			p.Encodings = append(p.Encodings, schema.EncodingJSON)
 		}
-		if wireBack != fine || wireFore != fine {
+		if wireBack != readsAll || wireFore != readsAll {
 			p.Encodings = append(p.Encodings, schema.EncodingProtobuf)
 		}
 		if p.Breaks == Forward {
-			p.Forward = "consumers of %s with the old schema " + troubleText("new", jsonFore, wireFore)
+			p.Forward = "consumers of %s with the old schema " + outcomeText("new", jsonFore, wireFore)
 		}
 		c.Report(p)
 	},
 }
 
-// troubleText says what a reader does with events of an age: "reject old JSON events, misread old protobuf records".
-func troubleText(age string, json, wire trouble) string {
+// outcomeText says what a reader does with events of an age: "reject old JSON events, misread old protobuf records".
+func outcomeText(age string, json, wire readOutcome) string {
 	switch {
-	case json != fine && json == wire:
+	case json != readsAll && json == wire:
 		return fmt.Sprintf("%s %s events that carry it", json, age)
-	case json != fine && wire != fine:
+	case json != readsAll && wire != readsAll:
 		return fmt.Sprintf("%s %s JSON events and %s it in %s protobuf records", json, age, wire, age)
-	case json != fine:
+	case json != readsAll:
 		return fmt.Sprintf("%s %s JSON events that carry it", json, age)
 	}
 	return fmt.Sprintf("%s it in %s protobuf records", wire, age)

@@ -20,7 +20,7 @@ var messageClosed = Rule{
 			})
 		case new.Undeclared != nil && old.Undeclared == nil && new.Undeclared.Kind != schema.JSONValue:
 			c.Report(Problem{Change: new.Name + " lets only undeclared properties pass that are " + typeName(new.Undeclared)})
-		case new.Undeclared != nil && old.Undeclared != nil && readsJSON(old.Undeclared, new.Undeclared) != fine:
+		case new.Undeclared != nil && old.Undeclared != nil && readsJSON(old.Undeclared, new.Undeclared) != readsAll:
 			c.Report(Problem{Change: "undeclared properties of " + new.Name + " changed from " +
 				typeName(old.Undeclared) + " to " + typeName(new.Undeclared)})
 		}

@@ -25,14 +25,14 @@ var reservedRemoved = Rule{
 		for _, f := range new.Fields {
 			users[f.Number] = f.Name
 		}
-		c.reserved(new.Name, reservation{old.ReservedNumbers, old.ReservedNames}, reservation{new.ReservedNumbers, new.ReservedNames}, users)
+		c.reportUnreserved(new.Name, reservation{old.ReservedNumbers, old.ReservedNames}, reservation{new.ReservedNumbers, new.ReservedNames}, users)
 	},
 	Enum: func(c *Check, old, new *schema.Enum) {
 		users := map[int32]string{}
 		for _, v := range new.Values {
 			users[v.Number] = v.Name
 		}
-		c.reserved(new.Name, reservedOf(old), reservedOf(new), users)
+		c.reportUnreserved(new.Name, reservedOf(old), reservedOf(new), users)
 	},
 }
 
@@ -57,8 +57,8 @@ func reservedOf(e *schema.Enum) reservation {
 	return out
 }
 
-// reserved reports what is no longer reserved; users are the names that use a number now.
-func (c *Check) reserved(of string, old, new reservation, users map[int32]string) {
+// reportUnreserved reports what is no longer reserved; users are the names that use a number now.
+func (c *Check) reportUnreserved(of string, old, new reservation, users map[int32]string) {
 	for _, r := range old.numbers {
 		if free, ok := firstFree(r, new.numbers); ok {
 			text := fmt.Sprintf("number %d of %s is no longer reserved", free, of)

@@ -20,7 +20,7 @@ var versionStepWrong = Rule{
 	Backward:  "whoever looks at the version of an event in %s takes it for another one than it is",
 	Forward:   "whoever looks at the version of an event in %s takes it for another one than it is",
 	Fix:       "let the version of %s say what changed",
-	Settled: func(c *Check, old, new *schema.Event) {
+	EventLast: func(c *Check, old, new *schema.Event) {
 		switch {
 		case new == nil:
 		case old == nil:
@@ -49,14 +49,14 @@ func (c *Check) checkSchemaVersion(old, new *schema.Event) {
 	switch {
 	case newMajor < major || newMajor == major && newMinor < minor:
 		p.Change = moved + ", backwards"
-		p.Fix = fmt.Sprintf("give %s schema_version %s", new.Type, wanted(c.Reshaped(), from, next))
+		p.Fix = fmt.Sprintf("give %s schema_version %s", new.Type, wanted(c.DataChanged(), from, next))
 	case newMajor > major:
 		p.Change = moved + " within package " + new.Package.Name
-		p.Fix = fmt.Sprintf("give %s schema_version %s; what breaks is a new package, and a topic of its own", new.Type, wanted(c.Reshaped(), from, next))
-	case c.Reshaped() && newMinor == minor:
+		p.Fix = fmt.Sprintf("give %s schema_version %s; what breaks is a new package, and a topic of its own", new.Type, wanted(c.DataChanged(), from, next))
+	case c.DataChanged() && newMinor == minor:
 		p.Change = fmt.Sprintf("schema_version of %s stays %s, and what the event holds changed", new.Type, from)
 		p.Fix = fmt.Sprintf("raise schema_version of %s to %s", new.Type, next)
-	case !c.Reshaped() && newMinor > minor:
+	case !c.DataChanged() && newMinor > minor:
 		p.Change = moved + ", and what the event holds did not change"
 		p.Fix = fmt.Sprintf("leave schema_version of %s at %s", new.Type, from)
 	default:
@@ -65,8 +65,8 @@ func (c *Check) checkSchemaVersion(old, new *schema.Event) {
 	c.Report(p)
 }
 
-func wanted(reshaped bool, from, next string) string {
-	if reshaped {
+func wanted(dataChanged bool, from, next string) string {
+	if dataChanged {
 		return next
 	}
 	return from

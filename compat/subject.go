@@ -28,19 +28,19 @@ type Subject struct {
 	Owner string
 	// Events holds the types, old and new, of the events that carry the element, sorted.
 	Events []string
-	// Shape says that other data is written or read than before. A change of a topic is none, nor is one of what
+	// DataChanged says that other data is written or read than before. A change of a topic is none, nor is one of what
 	// schema_version says.
-	Shape bool
+	DataChanged bool
 }
 
-// subject describes what is at a place.
-func (c *comparison) subject(at place, kind Kind) Subject {
+// subject describes an element, and what happened to it.
+func (c *comparison) subject(at *element, kind Kind) Subject {
 	s := Subject{Kind: kind, Owner: at.path}
 	if kind == "" {
 		switch {
-		case at.old.File == "":
+		case at.oldPos.File == "":
 			s.Kind = Added
-		case at.new.File == "":
+		case at.newPos.File == "":
 			s.Kind = Removed
 		default:
 			s.Kind = Changed
@@ -60,23 +60,23 @@ func (c *comparison) subject(at place, kind Kind) Subject {
 		}
 		if m := at.messages[i]; m != nil {
 			of(m.Package, m.FullName)
-			s.Shape = true
+			s.DataChanged = true
 		}
 		if e := at.enums[i]; e != nil {
 			of(e.Package, e.FullName)
-			s.Shape = true
+			s.DataChanged = true
 		}
 		if f := at.files[i]; f != nil {
-			s.Package, s.Owner, s.Shape = packageOf([]*schema.Set{c.old, c.new}[i], f), f.Path, true
+			s.Package, s.Owner, s.DataChanged = packageOf([]*schema.Set{c.old, c.new}[i], f), f.Path, true
 		}
 	}
 	if at.oldField != nil && at.newField != nil && at.newField.Name == schema.VersionField {
-		s.Shape = false
+		s.DataChanged = false
 	}
 	if s.Kind == Deprecated || s.Kind == Documented {
-		s.Shape = false
+		s.DataChanged = false
 	}
-	for _, e := range c.eventsAt(at) {
+	for _, e := range c.eventsOf(at) {
 		if !slices.Contains(s.Events, e.Type) {
 			s.Events = append(s.Events, e.Type)
 		}
@@ -85,9 +85,12 @@ func (c *comparison) subject(at place, kind Kind) Subject {
 	return s
 }
 
-// eventsAt returns the events, old and new, that carry what is at a place.
-func (c *comparison) eventsAt(at place) []*schema.Event {
-	var out []*schema.Event
+// eventsOf returns the events, old and new, that carry an element.
+func (c *comparison) eventsOf(at *element) []*schema.Event {
+	if at.carriers != nil {
+		return at.carriers
+	}
+	out := []*schema.Event{}
 	for i, u := range []*usage{c.oldUse, c.newUse} {
 		if e := at.events[i]; e != nil {
 			out = append(out, e)
@@ -100,15 +103,11 @@ func (c *comparison) eventsAt(at place) []*schema.Event {
 			out = append(out, u.eventsOf(u.enumUsers[e]...)...)
 		}
 		if f := at.files[i]; f != nil && at.messages[i] == nil {
-			out = append(out, u.eventsOf(messagesOf([]*schema.Set{c.old, c.new}[i], f)...)...)
+			out = append(out, u.eventsOf(u.messages[f]...)...)
 		}
 	}
+	at.carriers = out
 	return out
-}
-
-// messagesOf are the messages that a file declares.
-func messagesOf(s *schema.Set, f *schema.File) []*schema.Message {
-	return slices.DeleteFunc(allMessages(s), func(m *schema.Message) bool { return m.File != f })
 }
 
 func packageOf(s *schema.Set, f *schema.File) string {

@@ -22,7 +22,7 @@ func unchanged(old, new *schema.Field) bool {
 
 func unchangedType(old, new *schema.Type) bool {
 	if old.Kind != new.Kind || old.Proto != new.Proto || old.RawText != new.RawText || old.Union != nil || new.Union != nil ||
-		!free(old) || !free(new) {
+		!unconstrained(old) || !unconstrained(new) {
 		return false
 	}
 	switch old.Kind {
@@ -34,8 +34,8 @@ func unchangedType(old, new *schema.Type) bool {
 	return true
 }
 
-// free says that a type has no constraints at all, as most have.
-func free(t *schema.Type) bool {
+// unconstrained says that a type has no constraints at all, as most have.
+func unconstrained(t *schema.Type) bool {
 	c := &t.Constraints
 	return c.Rules == nil && c.Min == nil && c.Max == nil && c.MultipleOf == "" &&
 		c.MinLen == nil && c.MaxLen == nil && c.Pattern == "" && c.Format == "" &&

@@ -11,24 +11,28 @@ type usage struct {
 	parents   map[*schema.Message][]*schema.Message
 	enumUsers map[*schema.Enum][]*schema.Message
 	events    map[*schema.Message]*schema.Event
-	// checked are the enums of which some field takes only the numbers that are declared.
-	checked map[*schema.Enum]bool
-	// choosers have a field that a message is one of several for. It is compared by itself.
-	choosers map[*schema.Message][]*schema.Message
+	// messages are those that a file declares.
+	messages map[*schema.File][]*schema.Message
+	// definedOnly are the enums of which some field takes only the numbers that are declared.
+	definedOnly map[*schema.Enum]bool
+	// unionUsers have a field that a message is one variant of. It is compared by itself.
+	unionUsers map[*schema.Message][]*schema.Message
 }
 
 func newUsage(s *schema.Set) *usage {
 	u := &usage{
-		parents:   map[*schema.Message][]*schema.Message{},
-		enumUsers: map[*schema.Enum][]*schema.Message{},
-		events:    map[*schema.Message]*schema.Event{},
-		checked:   map[*schema.Enum]bool{},
-		choosers:  map[*schema.Message][]*schema.Message{},
+		parents:     map[*schema.Message][]*schema.Message{},
+		enumUsers:   map[*schema.Enum][]*schema.Message{},
+		events:      map[*schema.Message]*schema.Event{},
+		messages:    map[*schema.File][]*schema.Message{},
+		definedOnly: map[*schema.Enum]bool{},
+		unionUsers:  map[*schema.Message][]*schema.Message{},
 	}
 	for _, e := range s.Events() {
 		u.events[e.Message] = e
 	}
 	for _, m := range allMessages(s) {
+		u.messages[m.File] = append(u.messages[m.File], m)
 		for _, f := range m.Fields {
 			u.add(m, f.Type)
 		}
@@ -44,11 +48,11 @@ func (u *usage) add(m *schema.Message, t *schema.Type) {
 			u.parents[t.Message] = append(u.parents[t.Message], m)
 		case schema.EnumKind:
 			u.enumUsers[t.Enum] = append(u.enumUsers[t.Enum], m)
-			u.checked[t.Enum] = u.checked[t.Enum] || t.Constraints.DefinedOnly
+			u.definedOnly[t.Enum] = u.definedOnly[t.Enum] || t.Constraints.DefinedOnly
 		}
 		if t.Union != nil {
 			for _, v := range t.Union.Variants {
-				u.choosers[v.Message] = append(u.choosers[v.Message], m)
+				u.unionUsers[v.Message] = append(u.unionUsers[v.Message], m)
 			}
 		}
 	}
@@ -59,8 +63,8 @@ func (u *usage) referenced(m *schema.Message) bool {
 	return slices.ContainsFunc(u.parents[m], func(p *schema.Message) bool { return p != m })
 }
 
-// inner says whether a message travels as part of others: of an event, or of a message that no other refers to.
-func (u *usage) inner(m *schema.Message) bool {
+// partOfRoot says whether a message travels as part of another: of an event, or of a message that no other refers to.
+func (u *usage) partOfRoot(m *schema.Message) bool {
 	seen := map[*schema.Message]bool{m: true}
 	todo := slices.Clone(u.parents[m])
 	for len(todo) > 0 {
@@ -93,9 +97,10 @@ func (u *usage) roots(ms []*schema.Message) int {
 func (u *usage) eventsOf(ms ...*schema.Message) []*schema.Event {
 	var out []*schema.Event
 	seen := map[*schema.Message]bool{}
-	for len(ms) > 0 {
-		m := ms[len(ms)-1]
-		ms = ms[:len(ms)-1]
+	todo := slices.Clone(ms) // what is passed stays as it is
+	for len(todo) > 0 {
+		m := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
 		if m == nil || seen[m] {
 			continue
 		}
@@ -103,7 +108,7 @@ func (u *usage) eventsOf(ms ...*schema.Message) []*schema.Event {
 		if e := u.events[m]; e != nil {
 			out = append(out, e)
 		}
-		ms = append(append(ms, u.parents[m]...), u.choosers[m]...)
+		todo = append(append(todo, u.parents[m]...), u.unionUsers[m]...)
 	}
 	return out
 }

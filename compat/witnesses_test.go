@@ -17,9 +17,9 @@ var policyRules = func() map[string]bool {
 	return out
 }()
 
-// holdWitnesses holds that every breaking finding about data has a witness that both readers are seen to treat as it
+// checkWitnesses holds that every breaking finding about data has a witness that both readers are seen to treat as it
 // says, and that a finding of another kind has none.
-func holdWitnesses(t *testing.T, name string, old, new *schema.Set, findings []*compat.Finding) {
+func checkWitnesses(t *testing.T, name string, old, new *schema.Set, findings []*compat.Finding) {
 	t.Helper()
 	sides := map[string][]*witness.Reader{}
 	for _, f := range findings {

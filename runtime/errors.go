@@ -16,7 +16,7 @@ var ErrClosed = errors.New("publisher is closed")
 type PublishError struct {
 	Topic     string
 	EventType string // full name
-	Key       string
+	Key       string // "***" where it is sensitive
 	EventID   string
 	// Retriable is false when the cluster refused the event for good: not authorised, no such topic, invalid. It is
 	// true when the cluster was away or too slow, or the caller did not wait. Then the event may have been written all

@@ -99,7 +99,7 @@ func (c *Consumer) add(info *EventInfo, handle func(context.Context, Event) erro
 // process takes a task that the queue gave out one step further, and gives it back.
 func (c *Consumer) process(m *member, t *task) {
 	if t.failure != nil { // its dead letter could not be written
-		c.bury(m, t)
+		c.deadLetter(m, t)
 		return
 	}
 	if t.attempt == 0 {
@@ -124,7 +124,7 @@ func (c *Consumer) process(m *member, t *task) {
 		return
 	}
 	t.failure = newFailure(err)
-	c.bury(m, t)
+	c.deadLetter(m, t)
 }
 
 // attempt decodes a record and calls its handler.

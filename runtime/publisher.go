@@ -108,7 +108,7 @@ type sending struct {
 
 func (s *sending) failed(err error) *PublishError {
 	return &PublishError{
-		Topic: s.record.Topic, EventType: s.info.FullName, Key: string(s.record.Key), EventID: s.eventID,
+		Topic: s.record.Topic, EventType: s.info.FullName, Key: s.info.Key(string(s.record.Key)), EventID: s.eventID,
 		Retriable: retriable(err), Err: err,
 	}
 }

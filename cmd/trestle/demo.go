@@ -178,7 +178,7 @@ func converse(ctx context.Context, set *schema.Set, env ops.Environment, step fu
 		return nil, err
 	}
 	fmt.Fprintf(out, "\n%s %s\n", word, id)
-	writeTimeline(out, ops.Timeline(events))
+	writeTimeline(out, ops.Timeline(set, events))
 	return summary, nil
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -8,9 +9,10 @@ import (
 
 // The exit statuses of every command.
 const (
-	exitFine   = 0
-	exitNo     = 1 // the answer is no: incompatible, invalid, drift, threshold passed
-	exitFailed = 2 // it could not be done
+	exitFine        = 0
+	exitNo          = 1   // the answer is no: incompatible, invalid, drift, threshold passed
+	exitFailed      = 2   // it could not be done
+	exitInterrupted = 130 // it was stopped before it was done; what runs until it is stopped ends with exitFine
 )
 
 // errNo ends a command whose answer is no and has been printed.
@@ -26,8 +28,8 @@ type noError struct{ text string }
 func (e *noError) Error() string { return e.text }
 func (e *noError) Unwrap() error { return errNo }
 
-// exitStatus prints err and returns the status it stands for.
-func exitStatus(err error, stderr io.Writer) int {
+// exitStatus prints err and returns the status it stands for; ctx has ended when the command was interrupted.
+func exitStatus(ctx context.Context, err error, stderr io.Writer) int {
 	var n *noError
 	switch {
 	case err == nil:
@@ -37,6 +39,9 @@ func exitStatus(err error, stderr io.Writer) int {
 		return exitNo
 	case errors.Is(err, errNo):
 		return exitNo
+	case ctx.Err() != nil:
+		fmt.Fprintln(stderr, "trestle: interrupted")
+		return exitInterrupted
 	}
 	fmt.Fprintln(stderr, "trestle:", err)
 	return exitFailed

@@ -25,5 +25,5 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	return exitStatus(root.ExecuteContext(ctx), stderr)
+	return exitStatus(ctx, root.ExecuteContext(ctx), stderr)
 }

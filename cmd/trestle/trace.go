@@ -68,19 +68,22 @@ restart goes on where it was and a new store gets everything that the topics sti
 	return cmd
 }
 
-func newTraceQuery(p *folder, use, short string, query func(context.Context, ops.Environment, string) ([]ops.Traced, error)) *cobra.Command {
+func newTraceQuery(p *folder, use, short string, query func(context.Context, *ops.Project, ops.Environment, string, ops.TraceOptions) ([]ops.Traced, error)) *cobra.Command {
 	var c connections
 	var asJSON bool
+	var o ops.TraceOptions
 	cmd := &cobra.Command{
 		Use:   use,
 		Short: short,
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			env, err := c.resolve(p.project())
+			project := p.project()
+			env, err := c.resolve(project)
 			if err != nil {
 				return err
 			}
-			events, err := query(cmd.Context(), env, args[0])
+			o.Warn = func(err error) { fmt.Fprintf(cmd.ErrOrStderr(), "trestle: %v\n", err) }
+			events, err := query(cmd.Context(), project, env, args[0], o)
 			if err != nil {
 				return err
 			}
@@ -88,6 +91,7 @@ func newTraceQuery(p *folder, use, short string, query func(context.Context, ops
 		},
 	}
 	c.addStore(cmd)
+	addReveal(cmd, &o.Reveal)
 	addJSON(cmd, &asJSON, "print the events as JSON")
 	return cmd
 }
@@ -95,8 +99,8 @@ func newTraceQuery(p *folder, use, short string, query func(context.Context, ops
 func newTraceType(p *folder) *cobra.Command {
 	var limit int
 	cmd := newTraceQuery(p, "type TYPE", "Show the newest events of a type",
-		func(ctx context.Context, env ops.Environment, eventType string) ([]ops.Traced, error) {
-			return ops.TraceType(ctx, env, eventType, limit)
+		func(ctx context.Context, p *ops.Project, env ops.Environment, eventType string, o ops.TraceOptions) ([]ops.Traced, error) {
+			return ops.TraceType(ctx, p, env, eventType, limit, o)
 		})
 	cmd.Flags().IntVarP(&limit, "count", "n", 100, "how many at most")
 	return cmd

@@ -74,20 +74,20 @@ func (b *builder) add(s compat.Subject, e Entry) {
 		e.Text = strings.TrimSuffix(e.Text, " was "+string(e.Kind)) // the kind says it
 	}
 	pairs := b.carriers(s.Events)
-	if e.Kind == compat.Changed && !s.Shape && e.Path == s.Owner+"."+schema.VersionField && len(pairs) == 1 {
+	if e.Kind == compat.Changed && !s.DataChanged && e.Path == s.Owner+"."+schema.VersionField && len(pairs) == 1 {
 		b.eventSection(pairs[0]) // whose headline tells the version
 		return
 	}
 	for _, p := range pairs {
-		p.changed = p.changed || s.Shape
+		p.changed = p.changed || s.DataChanged
 		p.breaking = p.breaking || e.Breaking && !b.deadLetters(s.Owner)
 	}
-	if s.Package == "" && !s.Shape {
+	if s.Package == "" && !s.DataChanged {
 		b.log.Groups = append(b.log.Groups, e)
 		return
 	}
 	section := b.section(s, pairs)
-	if !section.Event && (s.Shape || e.Breaking) {
+	if !section.Event && (s.DataChanged || e.Breaking) {
 		for _, p := range pairs {
 			b.eventSection(p).Shared = true
 		}

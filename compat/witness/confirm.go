@@ -1,6 +1,7 @@
 package witness
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -37,6 +38,15 @@ func (f *Finder) Readers(set *schema.Set) ([]*Reader, error) {
 	}
 	return out, nil
 }
+
+// Reader returns the reader of a message of a set.
+func (f *Finder) Reader(set *schema.Set, m *schema.Message) (*Reader, error) {
+	s, err := f.side(set, m)
+	return &Reader{side: s}, err
+}
+
+// Read returns what is kept of an event; the error says why it is rejected.
+func (r *Reader) Read(event json.RawMessage) (any, error) { return r.read(&Witness{Event: event}) }
 
 // Confirm runs a witness through both readers again. The error says what they do that the witness does not say.
 func Confirm(writer, reader *Reader, w *Witness) error {

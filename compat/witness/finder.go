@@ -46,27 +46,6 @@ func (f *Finder) Find(t Trail, backward, forward bool, encodings []schema.Encodi
 	if err != nil {
 		return nil
 	}
-	if t.written && !t.Old.HasBinary() && !t.New.HasBinary() {
-		if w := f.find(t, old, new, backward, forward, encodings); w != nil {
-			return w
-		}
-		if old, err = f.asWritten(f.old, old); err != nil {
-			return nil
-		}
-		if new, err = f.asWritten(f.new, new); err != nil {
-			return nil
-		}
-	}
-	return f.find(t, old, new, backward, forward, encodings)
-}
-
-// asWritten is a side that validates by the schema alone.
-func (f *Finder) asWritten(set *schema.Set, s *side) (*side, error) {
-	d, err := f.of(set).Document(s.Message().File)
-	return &side{s.Type, d}, err
-}
-
-func (f *Finder) find(t Trail, old, new *side, backward, forward bool, encodings []schema.Encoding) *Witness {
 	ways := []func(d direction, writer, reader *side, enc schema.Encoding) *Witness{
 		func(d direction, writer, reader *side, enc schema.Encoding) *Witness {
 			return search(f.builder, d, writer, reader, enc)

@@ -20,15 +20,8 @@ func newSchemas(set *schema.Set) *event.Schemas {
 	return event.New(set, event.WithNow(func() time.Time { return present }))
 }
 
-// notANumber stands for NaN, as in protobuf's own JSON.
-const notANumber = "NaN"
-
 // side reads and writes events as one version of a schema does.
-type side struct {
-	*event.Type
-	// document judges events by the schema as it is written, where that is asked for; nil otherwise.
-	document *event.Document
-}
+type side struct{ *event.Type }
 
 func newSide(schemas *event.Schemas, m *schema.Message) (*side, error) {
 	if m.Language() == schema.JSONSchema && (m.File == nil || m.File.Root == nil || m.File.Root.Message != m) {
@@ -38,7 +31,7 @@ func newSide(schemas *event.Schemas, m *schema.Message) (*side, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &side{t, nil}, nil
+	return &side{t}, nil
 }
 
 // binary says whether events have a binary form, too.
@@ -49,9 +42,6 @@ func (s *side) read(event map[string]any) (map[string]any, error) {
 	text, err := json.Marshal(event)
 	if err != nil {
 		return nil, err
-	}
-	if s.document != nil {
-		return event, asRejection(s.document.Validate(text))
 	}
 	v, err := s.ReadJSON(text, present)
 	if err != nil {

@@ -47,7 +47,6 @@ type aim struct {
 	wanted  []string
 	present bool
 	inner   bool
-	written bool
 	rules   []string
 	tried   []any
 }
@@ -88,13 +87,6 @@ func (t Trail) Present() Trail {
 // Inner returns a trail whose element is in the list or map that the field holds.
 func (t Trail) Inner() Trail {
 	t.inner = true
-	return t
-}
-
-// AsWritten returns a trail for which events of JSON Schemas are judged by validators of the schemas as they are written,
-// where the sides' own readers show nothing: these take null for absent.
-func (t Trail) AsWritten() Trail {
-	t.written = true
 	return t
 }
 

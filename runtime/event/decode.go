@@ -109,7 +109,7 @@ func (d *decoder) json(text []byte) error {
 	d.Envelope, d.faults, d.ZonelessTimes, d.bare = found.Envelope, found.Faults, found.Zoneless, found.Bare
 	switch {
 	case err != nil:
-		return fmt.Errorf("decode %s: %w", d.subject(info), err)
+		return fmt.Errorf("decode %s: %w", d.subject(info), d.types.concealed(topic, info, err))
 	case info == nil:
 		return d.types.unknown(topic, named)
 	}
@@ -128,7 +128,7 @@ func (d *decoder) json(text []byte) error {
 // unknown reports an event type that is not known, unless there is no reading the text anyway.
 func (d *decoder) unknown(text []byte, eventType string) error {
 	if _, err := wire.ReadEnvelope(text, wire.None, wire.ReadOptions{}); err != nil {
-		return fmt.Errorf("decode %s: %w", d.subject(nil), err)
+		return fmt.Errorf("decode %s: %w", d.subject(nil), d.types.concealed(d.rec.Topic, nil, err))
 	}
 	d.Envelope.EventType = eventType
 	return d.types.unknown(d.rec.Topic, eventType)

@@ -186,7 +186,7 @@ func TestDecodeReportsEverythingAtOnce(t *testing.T) {
 		},
 		"a payload that is none": {
 			rec:  event.Record{Topic: "analyses", Value: []byte(onex(`[5]`))},
-			want: []string{"envelope.payload type [5]"},
+			want: []string{"envelope.payload type "},
 		},
 		"no payload, no time": {
 			rec:  event.Record{Topic: "analyses", Value: []byte(`{"correlation_id":"` + correlationID + `","event_type":"Analysis"}`)},
@@ -198,7 +198,7 @@ func TestDecodeReportsEverythingAtOnce(t *testing.T) {
 		},
 		"no object": {
 			rec:  event.Record{Topic: "analyses", Value: []byte(`[5]`)},
-			want: []string{"envelope type [5]"},
+			want: []string{"envelope type "},
 		},
 		"ids that differ": {
 			rec:  event.Record{Topic: "analyses", Value: []byte(onex(`{"content":"","correlation_id":"` + hookID + `"}`))},

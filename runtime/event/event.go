@@ -50,6 +50,18 @@ type EventInfo struct {
 	MessageIndexes []int
 	// New returns an empty event of the type.
 	New func() Event
+	// Masks say what of the payload's JSON is sensitive, its type being FullName; nil: nothing is.
+	Masks jsonio.Masks
+	// SensitiveKey says that the record's key may be what is sensitive.
+	SensitiveKey bool
+}
+
+// Key is a record's key as errors and logs may have it: "***" where it is sensitive.
+func (i *EventInfo) Key(key string) string {
+	if i.SensitiveKey && key != "" {
+		return jsonio.Hidden
+	}
+	return key
 }
 
 // TopicInfo is the static description of a topic.

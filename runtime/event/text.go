@@ -22,7 +22,7 @@ func ReadText(info *EventInfo, text []byte) (Event, Envelope, error) {
 	if info.Envelope != wire.None {
 		shape, err := shapeOf(text)
 		if err != nil {
-			return nil, Envelope{}, fmt.Errorf("read %s: %w", info.FullName, err)
+			return nil, Envelope{}, fmt.Errorf("read %s: %w", info.FullName, scanned(info, err))
 		}
 		switch {
 		case shape.enveloped():
@@ -43,6 +43,14 @@ func ReadText(info *EventInfo, text []byte) (Event, Envelope, error) {
 		}
 	}
 	return first.Event, first.Envelope, firstErr
+}
+
+// scanned is an error of reading a text without its type, as it may be shown.
+func scanned(info *EventInfo, err error) error {
+	if len(info.Masks) > 0 {
+		return concealed(err)
+	}
+	return err
 }
 
 // shape is what can be told of a document by the names of its members.
@@ -129,7 +137,7 @@ func decodeText(info *EventInfo, text []byte, kind wire.Kind) (*decoder, error) 
 	d := &decoder{}
 	found, err := wire.ReadEnvelope(text, kind, wire.ReadOptions{Partial: true})
 	if err != nil {
-		return d, err
+		return d, scanned(info, err)
 	}
 	d.Envelope, d.faults, d.ZonelessTimes = found.Envelope, found.Faults, found.Zoneless
 	if kind == wire.None {

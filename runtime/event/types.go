@@ -1,8 +1,10 @@
 package event
 
 import (
+	"errors"
 	"slices"
 
+	"github.com/omninode/trestle/runtime/jsonio"
 	"github.com/omninode/trestle/runtime/wire"
 )
 
@@ -79,4 +81,23 @@ func (t *Types) unknown(topic, eventType string) error {
 		err.Declared = events[0].Topic.EventTypes
 	}
 	return err
+}
+
+// concealed is err without what stands where a record stops being JSON, if the record is an event that holds what is
+// sensitive, or may be one: that may be part of it. With a nil info, it may be any of the topic.
+func (t *Types) concealed(topic string, info *EventInfo, err error) error {
+	holds := func(e *EventInfo) bool { return len(e.Masks) > 0 }
+	if info != nil && !holds(info) || info == nil && !slices.ContainsFunc(t.byTopic[topic], holds) {
+		return err
+	}
+	return concealed(err)
+}
+
+// concealed is err without what stands where a text stops being JSON.
+func concealed(err error) error {
+	broken, ok := errors.AsType[*jsonio.Error](err)
+	if !ok {
+		return err
+	}
+	return &jsonio.Error{Offset: broken.Offset, Message: "not JSON, or an object has a member twice: what is there is not shown, since the event has sensitive fields"}
 }

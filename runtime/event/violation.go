@@ -144,6 +144,15 @@ func (vs *Violations) Under(first int, path string) (stop bool) {
 	return vs.full
 }
 
+// UnderSensitive is [Violations.Under] for a part that is sensitive: of what is wrong in it, neither where in it nor what
+// was found is told.
+func (vs *Violations) UnderSensitive(first int, path string) (stop bool) {
+	for i, list := first, vs.all(); i < len(list); i++ {
+		list[i].Path, list[i].Found = path, ""
+	}
+	return vs.full
+}
+
 // Sort orders the violations from the one at index first on by path, those of one path as they were. It says whether
 // to stop.
 func (vs *Violations) Sort(first int) (stop bool) {

@@ -155,10 +155,7 @@ func TestEnvelopesReadsDeadLettersAsWritten(t *testing.T) {
 			t.Parallel()
 			original.Headers = append(original.Headers, wire.Header{Key: deadletter.HeaderEventID, Value: []byte(eventID)})
 			letter := deadletter.DeadLetter{Original: original, SourceTopic: "onex", Timestamp: time.Unix(1_760_000_000, 0)}
-			record := &kafka.Record{Topic: "bare", Value: letter.AppendJSON(nil)}
-			for _, h := range letter.Headers() {
-				record.Headers = append(record.Headers, h)
-			}
+			record := &kafka.Record{Topic: "bare", Value: letter.AppendJSON(nil), Headers: letter.Headers()}
 			e := eventtrace.Envelopes(kinds)(record)
 			if e.CorrelationID != correlation || e.SessionID != session || e.EventID != eventID ||
 				e.EventType != "DeadLetterEvent" || e.Invalid != "" || string(e.Payload) != string(record.Value) ||
@@ -171,12 +168,9 @@ func TestEnvelopesReadsDeadLettersAsWritten(t *testing.T) {
 
 func TestEnvelopesReadsProtobuf(t *testing.T) {
 	t.Parallel()
-	record := &kafka.Record{Topic: "onex", Value: []byte{0, 0, 0, 0, 1, 0, 8}}
-	for _, h := range wire.AppendCloudEvent(nil, &wire.Envelope{
+	record := &kafka.Record{Topic: "onex", Value: []byte{0, 0, 0, 0, 1, 0, 8}, Headers: wire.AppendCloudEvent(nil, &wire.Envelope{
 		EventID: eventID, EventType: "T", CorrelationID: correlation, SessionID: session, Timestamp: time.Unix(1_760_000_000, 0),
-	}) {
-		record.Headers = append(record.Headers, h)
-	}
+	})}
 	said := eventtrace.Event{
 		EventID: eventID, EventType: "T", CorrelationID: correlation, SessionID: session, Timestamp: time.Unix(1_760_000_000, 0).UTC(),
 	}

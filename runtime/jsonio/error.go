@@ -44,6 +44,14 @@ func At(err error, field string) error {
 	return prefixed(err, string(appendName(nil, field)))
 }
 
+// AtSensitive is [At] for a field that is sensitive: of err it tells nothing, since that may be part of the value.
+func AtSensitive(err error, field string) error {
+	if err == nil {
+		return nil
+	}
+	return &Error{Path: MemberPath(field), Offset: -1, Message: "has no JSON form, and is not shown: the field is sensitive"}
+}
+
 // AtIndex puts [i] before the path of err.
 func AtIndex(err error, i int) error {
 	if err == nil {

@@ -19,7 +19,8 @@ type Reader struct {
 	scratch  []byte // what an escaped name or string stands for
 	err      *Error
 	faults   []Fault
-	hidden   int // stack depth from which values are not shown in faults; 0: none
+	hidden   int  // stack depth from which values are not shown in faults; 0: none
+	holding  bool // what comes next holds what is not to be shown
 	zoneless int
 	strict   bool
 }
@@ -59,14 +60,22 @@ func (r *Reader) peek() byte {
 	return 0
 }
 
-// fail records the first error and moves to the end of the text, where nothing can be read any more.
+// fail records the first error and moves to the end of the text, where nothing can be read any more. What is wrong inside
+// a sensitive value is not told, nor where in it, since that would tell something of the value.
 func (r *Reader) fail(err *Error) {
 	if r.err == nil {
-		err.Path = JoinPath(r.Path(), err.Path)
+		if r.hidden > 0 {
+			err = &Error{Path: r.shownPath(), Offset: err.Offset, Message: notShown}
+		} else {
+			err.Path = JoinPath(r.Path(), err.Path)
+		}
 		r.err = err
 	}
 	r.pos = len(r.data)
 }
+
+// notShown is what is said of a sensitive value instead of what is wrong with it.
+const notShown = "the value is not as it should be, and is not shown: the field is sensitive"
 
 // Kind returns what the next value begins with: one of `{["0tfn`, where 0 is any number. It is 0 at the end of the
 // text and after an error.
@@ -106,6 +115,7 @@ func (r *Reader) enter(f frame) bool {
 		r.fail(tooDeep(r.pos))
 		return false
 	}
+	r.holding = false
 	r.start = r.pos
 	r.pos++
 	r.stack = append(r.stack, f)
@@ -118,14 +128,18 @@ func (r *Reader) More() bool {
 	if r.err != nil || len(r.stack) == 0 {
 		return false
 	}
-	if r.hidden >= len(r.stack) {
+	ends := r.hidden >= len(r.stack)
+	f := &r.stack[len(r.stack)-1]
+	more := false
+	if f.array {
+		more = r.moreElements(f)
+	} else {
+		more = r.moreMembers(f)
+	}
+	if ends {
 		r.hidden = 0
 	}
-	f := &r.stack[len(r.stack)-1]
-	if f.array {
-		return r.moreElements(f)
-	}
-	return r.moreMembers(f)
+	return more
 }
 
 func (r *Reader) moreElements(f *frame) bool {
@@ -227,8 +241,17 @@ func (r *Reader) Once(seen *uint64, bit uint) {
 	*seen |= mask
 }
 
-// Sensitive keeps the value of the member that More moved to, and all inside it, out of faults.
-func (r *Reader) Sensitive() { r.hidden = len(r.stack) }
+// Sensitive keeps the value of the member that More moved to, and all inside it, out of faults and errors: what is wrong
+// inside the value is told of the value as a whole.
+func (r *Reader) Sensitive() {
+	if r.hidden == 0 || r.hidden > len(r.stack) {
+		r.hidden = len(r.stack)
+	}
+}
+
+// Holding says that the object or array that comes next holds what is sensitive: where it is none, what is there instead
+// is not shown in the fault.
+func (r *Reader) Holding() { r.holding = true }
 
 // Skip passes over the next value, which must be JSON.
 func (r *Reader) Skip() {
@@ -268,8 +291,13 @@ func (r *Reader) End() {
 func (r *Reader) mistyped(message string) {
 	start := r.pos
 	if r.Skip(); r.err == nil {
-		r.fault("type", message, Raw(r.data[start:min(r.pos, start+maxExcerpt+1)]))
+		var found any = Raw(r.data[start:min(r.pos, start+maxExcerpt+1)])
+		if r.holding {
+			found = nil
+		}
+		r.fault("type", message, found)
 	}
+	r.holding = false
 }
 
 // Fault records that the value read last breaks a rule. found is rendered by [Excerpt]; nil for none.
@@ -283,17 +311,23 @@ func (r *Reader) fault(rule, message string, found any) {
 	if len(r.faults) >= maxFaults {
 		return
 	}
-	f := Fault{Path: r.Path(), Rule: rule, Message: message, Offset: r.start}
-	if r.hidden == 0 || len(r.stack) < r.hidden {
+	f := Fault{Path: r.shownPath(), Rule: rule, Message: message, Offset: r.start}
+	if !r.isHidden() {
 		f.Found = Excerpt(found)
 	}
 	r.faults = append(r.faults, f)
 }
 
+// isHidden says whether what is being read is sensitive.
+func (r *Reader) isHidden() bool { return r.hidden > 0 && len(r.stack) >= r.hidden }
+
 // Missing records that the object that was just read lacks a member it must have.
 func (r *Reader) Missing(name string) {
 	if r.err == nil && len(r.faults) < maxFaults {
-		path := string(appendName([]byte(r.Path()), name))
+		path := r.shownPath()
+		if !r.isHidden() {
+			path = string(appendName([]byte(path), name))
+		}
 		r.faults = append(r.faults, Fault{Path: path, Rule: "required", Message: "value is required", Offset: r.pos})
 	}
 }
@@ -318,12 +352,23 @@ func (r *Reader) Offset() int {
 }
 
 // Path returns the path of the value being read: `items[2].quantity`. It is empty at the top.
-func (r *Reader) Path() string {
-	if len(r.stack) == 0 {
+func (r *Reader) Path() string { return r.path(len(r.stack)) }
+
+// shownPath is Path up to a sensitive value: names inside it may be part of it.
+func (r *Reader) shownPath() string {
+	if r.isHidden() {
+		return r.path(r.hidden)
+	}
+	return r.Path()
+}
+
+// path is the path of so many objects and arrays.
+func (r *Reader) path(depth int) string {
+	if depth == 0 {
 		return ""
 	}
 	var b []byte
-	for i := range r.stack {
+	for i := range depth {
 		f := &r.stack[i]
 		switch {
 		case f.array && f.index >= 0:

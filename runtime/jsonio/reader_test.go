@@ -420,12 +420,68 @@ func TestReaderHidesSensitiveValues(t *testing.T) {
 	r.More()
 	_ = r.String()
 	want := []jsonio.Fault{
-		{Path: "secret.a[0]", Rule: "type", Message: "must be a string", Offset: 18},
+		{Path: "secret", Rule: "type", Message: "must be a string", Offset: 18},
 		{Path: "secret", Rule: "rule", Message: "message", Offset: 18},
 		{Path: "open", Rule: "type", Message: "must be a string", Found: "6", Offset: 31},
 	}
 	if diff := cmp.Diff(want, r.Faults()); diff != "" {
 		t.Errorf("faults (-want +got):\n%s", diff)
+	}
+}
+
+// TestReaderHidesWhereSecretsBreak tells nothing of a text that stops being JSON inside a sensitive value or right behind it.
+func TestReaderHidesWhereSecretsBreak(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		`{"secret": {"MARKER": x}}`, `{"secret": "\qMARKER"}`, `{"secret": 12M}`, `{"secret": "a"M}`, `{"secret": ["a"]M}`, `{"secret": M}`,
+		`{"secret": {"MARKER": 1, "MARKER": 1}}`, `{"secret": {"M": {"MARKER"`,
+	} {
+		r := jsonio.NewReader([]byte(text))
+		r.BeginObject()
+		for r.More() {
+			r.Sensitive()
+			for ok := r.Kind() == '{' && r.BeginObject(); ok && r.More(); {
+				_ = r.Key()
+				var seen uint64 = 1
+				if text[13] == 'M' && text[19] == '1' {
+					r.Once(&seen, 0)
+				}
+				r.Skip()
+			}
+			if r.Kind() != 0 && r.Kind() != '}' {
+				r.Skip()
+			}
+		}
+		r.End()
+		if err := r.Err(); err == nil || strings.ContainsAny(err.Error(), "MRq") {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
+func TestReaderHidesWhatStandsForAHolder(t *testing.T) {
+	t.Parallel()
+	r := jsonio.NewReader([]byte(`["MARKER", "MARKER", 7, {"x": 8}]`))
+	r.BeginArray()
+	r.More()
+	r.Holding()
+	r.BeginObject()
+	r.More()
+	r.Holding()
+	r.BeginArray()
+	r.More()
+	r.BeginObject()
+	r.More()
+	r.Holding()
+	r.BeginObject()
+	r.More()
+	_ = r.String()
+	var got []string
+	for _, f := range r.Faults() {
+		got = append(got, f.Path+" "+f.Found)
+	}
+	if diff := cmp.Diff([]string{"[0] ", "[1] ", "[2] 7", "[3].x 8"}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 

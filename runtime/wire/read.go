@@ -68,6 +68,7 @@ func ReadEnvelope(data []byte, kind Kind, opts ReadOptions) (Found, error) {
 }
 
 func (f *Found) readOnex(r *jsonio.Reader, partial bool) {
+	r.Holding()
 	if !r.BeginObject() {
 		return
 	}
@@ -111,6 +112,7 @@ func (f *Found) readOnex(r *jsonio.Reader, partial bool) {
 }
 
 func (f *Found) readBaseEvent(r *jsonio.Reader, partial bool) {
+	r.Holding()
 	if !r.BeginObject() {
 		return
 	}
@@ -303,6 +305,7 @@ func (f *Found) payload(r *jsonio.Reader) uint64 {
 // payload passes over an object, or records that it is none.
 func payload(r *jsonio.Reader) (start, end int) {
 	if kind := r.Kind(); kind != '{' && kind != 0 {
+		r.Holding()     // what is in an event is not known here
 		r.BeginObject() // records the fault
 		return 0, 0
 	}

@@ -2,7 +2,6 @@ package event_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -24,6 +23,7 @@ import (
 	trestle "github.com/omninode/trestle/runtime/event"
 	"github.com/omninode/trestle/runtime/wire"
 	"github.com/omninode/trestle/tools/event"
+	"github.com/omninode/trestle/tools/event/eventtest"
 	"github.com/omninode/trestle/tools/load"
 	"github.com/omninode/trestle/tools/schema"
 )
@@ -182,70 +182,11 @@ func TestSameAsGenerated(t *testing.T) {
 
 var ignored = []cmp.Option{cmpopts.EquateEmpty()}
 
-// mutations are the text itself, then with every value in it taken away, exchanged and repeated.
 func mutations(t testing.TB, text []byte) [][]byte {
 	t.Helper()
-	var value any
-	decoder := json.NewDecoder(strings.NewReader(string(text)))
-	decoder.UseNumber()
-	if err := decoder.Decode(&value); err != nil {
+	out, err := eventtest.Mutations(text)
+	if err != nil {
 		t.Fatal(err)
-	}
-	out := [][]byte{text}
-	write := func() {
-		changed, err := json.Marshal(value)
-		if err != nil {
-			t.Fatal(err)
-		}
-		out = append(out, changed)
-	}
-	walk(value, write)
-	return out
-}
-
-func walk(v any, write func()) {
-	switch v := v.(type) {
-	case map[string]any:
-		for _, name := range slices.Sorted(maps.Keys(v)) {
-			old := v[name]
-			delete(v, name)
-			write()
-			for _, other := range others(old) {
-				v[name] = other
-				write()
-			}
-			v[name] = old
-			walk(old, write)
-		}
-		v["new"] = json.Number("1e-07")
-		write()
-		delete(v, "new")
-	case []any:
-		for i, old := range v {
-			for _, other := range others(old) {
-				v[i] = other
-				write()
-			}
-			v[i] = old
-			walk(old, write)
-		}
-	}
-}
-
-// others are values worth trying in the place of another.
-func others(v any) []any {
-	out := []any{
-		nil, true, "", "x", strings.Repeat("ü", 101), []any{}, map[string]any{}, []any{nil}, []any{"a", "a"}, []any{json.Number("1")},
-		map[string]any{"a": json.Number("123456789012345678901234567890")}, "2025-10-16 12:34:56.5", "2025-10-16T12:34:56.123456789+02:00", id,
-	}
-	for _, n := range []string{"0", "-1", "1", "5.0", "20", "21", "5.5", "65535", "65536", "100", "100.5", "1e2", "1e400", "9223372036854775808"} {
-		out = append(out, json.Number(n))
-	}
-	if list, ok := v.([]any); ok && len(list) > 0 {
-		out = append(out, slices.Concat(list, list))
-	}
-	if text, ok := v.(string); ok {
-		out = append(out, strings.ToUpper(text), text+"x")
 	}
 	return out
 }

@@ -46,11 +46,17 @@ func (e *explanation) report(location []string, rule, text string, forKey bool) 
 	for _, name := range location {
 		step := "" // of the path
 		var inner *schema.Type
+		if m := variant(t, value); m != nil {
+			t = &schema.Type{Kind: schema.MessageKind, Message: m}
+		}
 		switch {
 		case t != nil && t.Kind == schema.MessageKind && t.Message.Field(name) != nil:
 			f := t.Message.Field(name)
 			out.order = append(out.order, slices.Index(t.Message.Fields, f))
 			step, inner, sensitive = name, f.Type, sensitive || f.Sensitive
+		case t != nil && t.Kind == schema.MessageKind:
+			step, inner = name, t.Message.Undeclared
+			out.order = append(out.order, 1<<30)
 		case t != nil && t.Kind == schema.Map:
 			step, inner = "["+strconv.Quote(name)+"]", t.Elem
 			out.order = append(out.order, 0)
@@ -80,6 +86,16 @@ func (e *explanation) report(location []string, rule, text string, forKey bool) 
 		out.Found = foundJSON(value)
 	}
 	e.found = append(e.found, out)
+}
+
+// variant is the message of a union that an object is; nil for others.
+func variant(t *schema.Type, value any) *schema.Message {
+	object, _ := value.(map[string]any)
+	if t == nil || t.Union == nil || object == nil {
+		return nil
+	}
+	text, _ := object[t.Union.Property].(string)
+	return variantOf(t.Union, text)
 }
 
 // foundJSON renders a scalar; objects and arrays are not shown.

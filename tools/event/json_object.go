@@ -33,8 +33,8 @@ func (o *object) decode(r *jsonio.Reader) {
 		return
 	}
 	o.unknown, o.rest, o.nulls = nil, nil, nil
-	members(r, o.message, func(_ int, f *schema.Field) {
-		if f.Nullable && !f.JSONRequired {
+	members(r, o.message, func(i int, f *schema.Field) {
+		if o.values[i] = nil; f.TellsNull() {
 			o.nulls = append(o.nulls, f.JSONName)
 		}
 	}, func(i int, f *schema.Field) {
@@ -110,7 +110,11 @@ func chosen(r *jsonio.Reader, u *schema.Union) *schema.Message {
 	if u == nil {
 		return nil
 	}
-	value := r.TextAhead(u.Property)
+	return variantOf(u, r.TextAhead(u.Property))
+}
+
+// variantOf is the message that a value of a union's property tells; nil for none.
+func variantOf(u *schema.Union, value string) *schema.Message {
 	for _, v := range u.Variants {
 		if slices.Contains(v.Values, value) {
 			return v.Message
@@ -125,7 +129,7 @@ func (o *object) appendJSON(b []byte) ([]byte, error) {
 		switch v := o.values[i]; {
 		case v != nil:
 			w.member(f.JSONName, jsonio.At, func(b []byte) ([]byte, error) { return appendJSON(b, f.Type, v) })
-		case f.JSONRequired && f.Nullable || o.nulls.Has(f.JSONName):
+		case f.WritesNull() || o.nulls.Has(f.JSONName):
 			w.member(f.JSONName, jsonio.At, func(b []byte) ([]byte, error) { return append(b, "null"...), nil })
 		}
 	}

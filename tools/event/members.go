@@ -7,9 +7,9 @@ import (
 	"github.com/omninode/trestle/tools/schema"
 )
 
-// members reads the members of the object that the reader is in, one call of read for each that is a field and not
-// null, one of null for each that is, and unknown for each other. It records which required ones are missing for which no
-// default will be filled in, and second members of a oneof.
+// members reads the members of the object that the reader is in, one call of read for each that is a field, one of null
+// for each that is null where null is a value, and unknown for each other. A null in protobuf is absent. It records which
+// required ones are missing for which no default will be filled in, and second members of a oneof.
 func members(r *jsonio.Reader, m *schema.Message, null, read func(i int, f *schema.Field), unknown func()) {
 	seen := make([]uint64, (len(m.Fields)+63)/64)
 	got := make([]bool, len(m.Fields))
@@ -29,9 +29,10 @@ func members(r *jsonio.Reader, m *schema.Message, null, read func(i int, f *sche
 		f := m.Fields[i]
 		next = i + 1
 		r.Once(&seen[i/64], uint(i%64))
-		if r.Null() {
-			got[i] = f.Nullable
-			null(i, f)
+		if (f.Nullable || !f.KnowsNull()) && r.Null() {
+			if got[i] = f.Nullable; f.Nullable {
+				null(i, f)
+			}
 			continue
 		}
 		if f.Oneof != nil {

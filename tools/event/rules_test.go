@@ -86,3 +86,30 @@ func sorted(lines []string) []string {
 	slices.Sort(lines)
 	return lines
 }
+
+// TestRulesOfWrappersInLists validates what protovalidate's native rules panic at.
+func TestRulesOfWrappersInLists(t *testing.T) {
+	t.Parallel()
+	set, err := load.Schemas(t.Context(), load.Files(map[string][]byte{"a/v1/a.proto": []byte(`syntax = "proto3";
+package a.v1;
+import "buf/validate/validate.proto";
+import "google/protobuf/wrappers.proto";
+message A {
+  repeated google.protobuf.Int32Value list = 1 [(buf.validate.field).repeated.items.int32.lt = 3];
+  map<string, google.protobuf.StringValue> map = 2 [(buf.validate.field).map.values.string.min_len = 2];
+}`)}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := event.New(set).Type(set.Packages[0].Messages[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]bool{
+		`{"list":[1,2],"map":{"a":"ab"}}`: true, `{"list":[1,3]}`: false, `{"map":{"a":"b"}}`: false,
+	} {
+		if _, err := a.ReadJSON([]byte(text), time.Now()); (err == nil) != want {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package gen
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -42,13 +43,17 @@ type Options struct {
 }
 
 // All runs the generators and returns their files, sorted by path. Two files of one path, or an unknown name in
-// Options.Only, are an error; an error of a generator names the place in the schema.
+// Options.Only, are an error. What a generator cannot make of the schemas, and a key that leads nowhere, is a
+// [schema.Errors], as what is wrong with the schemas themselves is.
 func All(ctx context.Context, set *schema.Set, opts Options) ([]File, error) {
 	known := Generators()
 	for _, name := range opts.Only {
 		if !slices.ContainsFunc(known, func(g Generator) bool { return g.Name == name }) {
 			return nil, fmt.Errorf("generate: no generator is named %q", name)
 		}
+	}
+	if err := set.CheckKeys(); err != nil {
+		return nil, err
 	}
 	var files []File
 	for _, g := range known {
@@ -59,6 +64,9 @@ func All(ctx context.Context, set *schema.Set, opts Options) ([]File, error) {
 			return nil, err
 		}
 		made, err := g.Generate(set)
+		if fault, ok := errors.AsType[*schema.Error](err); ok {
+			return nil, schema.Errors{fault}
+		}
 		if err != nil {
 			return nil, fmt.Errorf("generate %s: %w", g.Name, err)
 		}

@@ -33,6 +33,7 @@ var keyOptional = Rule{
 // mayLackKey says whether an event that names a key may be without one. Where nothing can be read from any of its
 // paths, that is another rule's.
 func mayLackKey(c *Check, e *schema.Event) bool {
-	paths := keyPaths(e)
-	return slices.ContainsFunc(paths, (*keyPath).known) && !slices.ContainsFunc(paths, func(k *keyPath) bool { return k.always(c.run.schemas) })
+	paths := e.KeyPaths()
+	return slices.ContainsFunc(paths, (*schema.KeyPath).Known) &&
+		!slices.ContainsFunc(paths, func(k *schema.KeyPath) bool { return alwaysThere(c.run.schemas, k) })
 }

@@ -1,12 +1,6 @@
 package lint
 
-import (
-	"maps"
-	"slices"
-	"strings"
-
-	"github.com/omninode/trestle/tools/schema"
-)
+import "github.com/omninode/trestle/tools/schema"
 
 var keyUnknown = Rule{
 	ID:       "KEY_UNKNOWN",
@@ -14,29 +8,10 @@ var keyUnknown = Rule{
 	Why:      "A path that leads nowhere is passed over in silence, and the record has another key than was meant, or none.",
 	Severity: Error,
 	Event: func(c *Check, e *schema.Event) {
-		for _, k := range keyPaths(e) {
-			if k.known() {
-				continue
+		for _, k := range e.KeyPaths() {
+			if !k.Known() {
+				c.Report(Problem{Message: k.Fault, Fix: k.Advice})
 			}
-			c.Report(Problem{
-				Message: "key path " + k.text + " of event " + e.Type + " leads nowhere: " + k.fault + ", and " + envelopeWords(e.Envelope, k.text),
-				Fix:     "name a string field by its JSON name, with dots between the parts" + envelopeChoice(e.Envelope),
-			})
 		}
 	},
-}
-
-func envelopeWords(e schema.Envelope, path string) string {
-	if e == schema.EnvelopeNone {
-		return "there is no envelope around it"
-	}
-	return "the envelope " + string(e) + " has no " + path
-}
-
-func envelopeChoice(e schema.Envelope) string {
-	paths := slices.Sorted(maps.Keys(envelopePaths[e]))
-	if len(paths) == 0 {
-		return ""
-	}
-	return ", or one of the envelope's: " + strings.Join(paths, ", ")
 }

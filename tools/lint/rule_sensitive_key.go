@@ -13,11 +13,11 @@ var sensitiveKey = Rule{
 	Severity: Error,
 	Fix:      "make the key of %s an id that says nothing about a person, or take the mark from the field if it is none",
 	Event: func(c *Check, e *schema.Event) {
-		for _, k := range keyPaths(e) {
-			for _, f := range k.fields {
+		for _, k := range e.KeyPaths() {
+			for _, f := range k.Fields {
 				if f.Sensitive {
 					c.Report(Problem{Message: fmt.Sprintf("key path %s of event %s reads %s.%s (%s), which is sensitive: keys are stored and shown as they are",
-						k.text, e.Type, f.Message.Name, f.Name, f.Pos)})
+						k.Text, e.Type, f.Message.Name, f.Name, f.Pos)})
 					break
 				}
 			}

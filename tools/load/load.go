@@ -138,6 +138,7 @@ func (o options) load(ctx context.Context, t *tree, sourceOnly map[string]bool) 
 	}
 	l := &linker{Draft: d, root: t.root, partial: t.partial}
 	set = l.link()
+	set.MarkSensitive()
 	set.Aliases = t.aliases
 	if err := d.Err(); err != nil {
 		return nil, unreadable, err

@@ -14,10 +14,13 @@ package schema
 
 import (
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/omninode/trestle/tools/schema/jsontree"
 )
 
 // Position is a place in a source file; Line and Col start at 1, and are 0 where the place is not known.
@@ -116,6 +119,7 @@ type File struct {
 	// to, so that changes of it are judged by its source. Its types may be missing. It is only noted where loading is asked
 	// to (load.WithJudgedBySource).
 	JudgedBySource bool
+	parsed         atomic.Pointer[jsontree.Value] // the Source of a JSON Schema, once something asked for it
 }
 
 // Envelope names what surrounds an event on the wire.
@@ -250,6 +254,10 @@ type Message struct {
 	Undeclared *Type
 	// Unmodelled is what else an object must fulfil, nil when nothing.
 	Unmodelled *Unmodelled
+	// HoldsSensitive says that a field of the message is sensitive, or one of a message that it holds, however deep.
+	HoldsSensitive bool
+	// InSensitive says that the message stands in a field that is sensitive, directly or further up: all of it is then.
+	InSensitive bool
 	// ReservedNumbers (inclusive ranges) and ReservedNames cannot be used again; protobuf only.
 	ReservedNumbers [][2]int32
 	ReservedNames   []string
@@ -295,12 +303,13 @@ type Field struct {
 	Required bool
 	// JSONRequired says that the key must be in the JSON, though its value may be zero or empty.
 	JSONRequired bool
-	// Nullable says that JSON null is a value of the schema; where it is not, null still reads as absent.
+	// Nullable says that JSON null is a value of the schema; see [Field.KnowsNull] for where it is not.
 	Nullable bool
 	// Default is the JSON text of the default value, "now" for the time of publishing, or empty.
 	Default string
 	// Examples are JSON texts that a JSON Schema gives as examples.
-	Examples   []string
+	Examples []string
+	// Sensitive says that the field holds personal or secret data, which nothing shows.
 	Sensitive  bool
 	Deprecated *Deprecation
 	Oneof      *Oneof // nil for none, and for the synthetic oneof of proto3 optional

@@ -62,11 +62,16 @@ func (f *Field) RequiredOnWire() bool {
 	return f.Proto != nil && f.Proto.Cardinality() == protoreflect.Required
 }
 
-// KnowsNull says whether null can be a value of fields like this one. In protobuf it cannot: readers take it for absent,
-// and writers write none.
+// KnowsNull says whether null is a value like others for fields like this one: valid where the field is Nullable, and
+// nowhere else. In protobuf it is none: readers take it for absent, and writers write none.
 func (f *Field) KnowsNull() bool { return f.Proto == nil }
 
 // TellsNull says whether the field may be null and may also be absent, and the two are not the same.
 func (f *Field) TellsNull() bool {
-	return f.KnowsNull() && f.Nullable && !f.Required && !f.JSONRequired
+	return f.KnowsNull() && f.Nullable && !f.NeedsKey()
+}
+
+// WritesNull says whether the field's key is always there, with null where it has no other value.
+func (f *Field) WritesNull() bool {
+	return f.KnowsNull() && f.Nullable && f.NeedsKey()
 }

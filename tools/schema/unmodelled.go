@@ -39,11 +39,24 @@ func (u *Unmodelled) OnlyUnchecked() bool {
 	return len(u.Keywords) > 0 && !slices.ContainsFunc(u.Keywords, func(k string) bool { return !slices.Contains(unchecked, k) })
 }
 
+// tree is a JSON Schema file's text as a tree, parsed once: much that is not modelled may stand in one file.
+func (f *File) tree() *jsontree.Value {
+	if known := f.parsed.Load(); known != nil {
+		return known
+	}
+	root, err := jsontree.Parse(f.Source)
+	if err != nil {
+		return nil
+	}
+	f.parsed.Store(root)
+	return root
+}
+
 // Texts are the keywords of the schema that the model does not hold, in source order; those of a schema that is
 // unmodelled as a whole without what describes it. The schema false is one keyword "not" with the value {}.
 func (u *Unmodelled) Texts() []KeywordText {
-	root, err := jsontree.Parse(u.File.Source)
-	if err != nil {
+	root := u.File.tree()
+	if root == nil {
 		return nil
 	}
 	v := root.Find(u.Pointer)

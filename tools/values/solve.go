@@ -190,6 +190,7 @@ func (s *solver) reduceNew(a *Shape, kind Kinds, depth int) truth {
 // holds by what came of it.
 func (s *solver) branch(kind Kinds, todo, atoms []literal, done map[literal]bool) outcome {
 	var choices []literal
+	atoms = slices.Clip(atoms) // which other branches go on from
 	done = maps.Clone(done)
 	if done == nil {
 		done = map[literal]bool{}
@@ -218,7 +219,7 @@ func (s *solver) branch(kind Kinds, todo, atoms []literal, done map[literal]bool
 					return nowhere()
 				}
 			}
-			atoms = append(slices.Clip(atoms), l)
+			atoms = append(atoms, l)
 		case a.op == opNot:
 			todo = append(todo, literal{a.kids[0], !l.want})
 		case a.op == opRef:

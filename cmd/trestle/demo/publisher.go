@@ -7,6 +7,7 @@ import (
 
 	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/runtime/kafka"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -26,7 +27,7 @@ func newPublisher(o Options, l *ledger) (*publisher, error) {
 	if err != nil {
 		return nil, err
 	}
-	foreign, err := kgo.NewClient(kgo.SeedBrokers(o.Brokers...))
+	foreign, err := kafka.Connection{Brokers: o.Brokers}.Client()
 	if err != nil {
 		return nil, err
 	}

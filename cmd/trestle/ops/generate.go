@@ -2,8 +2,10 @@ package ops
 
 import (
 	"context"
+	"errors"
 
 	"github.com/omninode/trestle/tools/gen"
+	"github.com/omninode/trestle/tools/schema"
 )
 
 // Generated is what a run of the generators changed, or would change.
@@ -37,6 +39,10 @@ func generate(ctx context.Context, p *Project, act func(dir string, files []gen.
 		return Generated{}, err
 	}
 	files, err := gen.All(ctx, set, gen.Options{})
+	var mistakes schema.Errors
+	if errors.As(err, &mistakes) {
+		return Generated{}, below(p.Shown(p.Config.Schemas), mistakes)
+	}
 	if err != nil {
 		return Generated{}, err
 	}

@@ -6,10 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"sync"
 	"time"
 
-	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/kafka"
 )
 
@@ -20,12 +18,16 @@ type PeekOptions struct {
 	// From is where to begin: "start", "end" (which waits for new ones), an offset of each partition, or a time (RFC 3339).
 	// Empty: the last Count records.
 	From string
-	// Warn is told why records in protobuf are shown as bytes, where their types can't be had; it may be nil.
+	// Reveal shows what the schemas mark sensitive; otherwise "***" stands in its place.
+	Reveal bool
+	// Warn is told why something is not shown as it should be: without a project, records in protobuf are shown as bytes,
+	// and nothing is known to be sensitive. It may be nil.
 	Warn func(error)
 }
 
 // Peek calls show for records of a topic, in order of time. It joins no consumer group and moves no offset, and reads no
-// more than Count records of each partition. An error of show ends Peek and is its own.
+// more than Count records of each partition. An error of show ends Peek and is its own. Where there is a project whose
+// schemas are wrong, so that it is not known what is sensitive, nothing is shown unless it is to be revealed.
 func Peek(ctx context.Context, p *Project, env Environment, topic string, o PeekOptions, show func(Peeked) error) error {
 	if o.Count < 1 {
 		return fmt.Errorf("-n %d: at least 1", o.Count)
@@ -37,14 +39,11 @@ func Peek(ctx context.Context, p *Project, env Environment, topic string, o Peek
 	if err != nil {
 		return err
 	}
-	types := sync.OnceValue(func() *trestle.Types { // only records in protobuf need them
-		known, err := p.EventTypes(ctx)
-		if err != nil && o.Warn != nil {
-			o.Warn(err)
-		}
-		return known.decoding()
-	})
-	each := func(r *kafka.Record) error { return show(peeked(r, types)) }
+	shows, err := newShower(ctx, p, o.Reveal, o.Warn)
+	if err != nil {
+		return err
+	}
+	each := func(r *kafka.Record) error { return show(shows.peeked(r)) }
 	if o.From == "end" {
 		return peekNew(ctx, env.Connection(), topic, o.Count, each)
 	}

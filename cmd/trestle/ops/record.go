@@ -16,71 +16,82 @@ type Peeked struct {
 	Topic     string `json:"topic"`
 	Partition int32  `json:"partition"`
 	Offset    int64  `json:"offset"`
-	// Key is null for a record without one.
+	// Key is null for a record without one, and "***" where it is a field's that is sensitive.
 	Key       *string `json:"key"`
 	EventType string  `json:"event_type"`
 	Timestamp string  `json:"timestamp"`
-	// Value is the record's own JSON, number for number; null for a tombstone and for what is not JSON.
+	// Value is the record's own JSON, number for number, with "***" for what is sensitive; null for a tombstone and for what
+	// is not JSON.
 	Value json.RawMessage `json:"value"`
 	// ValueBase64 holds the bytes of a value that is not JSON.
 	ValueBase64 string `json:"value_base64,omitempty"`
+	// Withheld says why the bytes of such a value are not shown, where they may hold what is sensitive.
+	Withheld string `json:"withheld,omitempty"`
 }
 
-func peeked(r *kafka.Record, types func() *trestle.Types) Peeked {
+func (s *shower) peeked(r *kafka.Record) Peeked {
 	out := Peeked{
 		Topic:     r.Topic,
 		Partition: r.Partition,
 		Offset:    r.Offset,
-		EventType: recordEventType(r),
+		EventType: recordEventType(r, s.types),
 		Timestamp: r.Timestamp.UTC().Format(time.RFC3339Nano),
 		Value:     json.RawMessage("null"),
 	}
 	if r.Key != nil {
-		key := string(r.Key)
+		key := s.key(r.Topic, out.EventType, string(r.Key))
 		out.Key = &key
 	}
 	if r.Value == nil {
 		return out
 	}
-	value, err := recordJSON(r, types)
-	if err != nil {
+	value, err := s.value(r)
+	switch {
+	case err == nil:
+		out.Value = value
+	case s.conceals(r.Topic, out.EventType):
+		out.Withheld = withheld
+	default:
 		out.ValueBase64 = base64.StdEncoding.EncodeToString(r.Value)
-		return out
 	}
-	out.Value = value
 	return out
 }
 
-// recordEventType is the type that a record's headers name, else its JSON.
-func recordEventType(r *kafka.Record) string {
+// recordEventType is the type that a record's headers name, else its JSON, else the only one that its topic has.
+func recordEventType(r *kafka.Record, types func() *trestle.Types) string {
 	for _, h := range r.Headers {
 		if h.Key == wire.HeaderEventType {
 			return string(h.Value)
 		}
 	}
-	var named struct {
-		EventType string `json:"event_type"`
+	if named := wire.EventType(r.Value); named != "" || wire.Sniff(r.Value, r.Headers) == wire.Confluent {
+		return named
 	}
-	if json.Unmarshal(r.Value, &named) != nil {
-		return ""
+	if info := types().Only(r.Topic); info != nil && info.Envelope != wire.None {
+		return info.Type
 	}
-	return named.EventType
+	return ""
 }
 
-// recordJSON is a record's value as JSON: its own text, or for protobuf the event's JSON.
-func recordJSON(r *kafka.Record, types func() *trestle.Types) (json.RawMessage, error) {
+// value is a record's value as JSON: its own text, or for protobuf the event's JSON.
+func (s *shower) value(r *kafka.Record) (json.RawMessage, error) {
+	text := r.Value
 	switch wire.Sniff(r.Value, r.Headers) {
 	case wire.Confluent:
-		text, err := protobufPayload(r, types())
-		return json.RawMessage(text), err
-	case wire.FramedJSON:
-		_, text, err := wire.ParseFramedJSON(r.Value)
+		s.warnWithoutTypes()
+		decoded, err := protobufPayload(r, s.types())
 		if err != nil {
 			return nil, err
 		}
-		return checkedJSON(text)
+		return s.payload(r.Topic, decoded.eventType, []byte(decoded.text))
+	case wire.FramedJSON:
+		_, framed, err := wire.ParseFramedJSON(r.Value)
+		if err != nil {
+			return nil, err
+		}
+		text = framed
 	}
-	return checkedJSON(r.Value)
+	return s.record(r.Topic, r.Header(wire.HeaderEventType), text)
 }
 
 func checkedJSON(text []byte) (json.RawMessage, error) {
@@ -88,12 +99,17 @@ func checkedJSON(text []byte) (json.RawMessage, error) {
 	return json.RawMessage(out), err
 }
 
-// protobufPayload renders the payload of a record in protobuf as JSON.
-func protobufPayload(r *kafka.Record, types *trestle.Types) (jsonio.Raw, error) {
+// protobufText is the payload of a record in protobuf as JSON.
+type protobufText struct {
+	text      jsonio.Raw
+	eventType string
+}
+
+func protobufPayload(r *kafka.Record, types *trestle.Types) (protobufText, error) {
 	decoded, err := trestle.Decode(r, types, trestle.DecodeOptions{})
 	if err != nil {
-		return "", err
+		return protobufText{}, err
 	}
 	text, err := decoded.Event.AppendJSON(nil)
-	return jsonio.Raw(text), err
+	return protobufText{jsonio.Raw(text), decoded.Event.EventInfo().Type}, err
 }

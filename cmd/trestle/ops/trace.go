@@ -10,6 +10,7 @@ import (
 	"github.com/omninode/trestle/runtime/jsonio"
 	"github.com/omninode/trestle/runtime/kafka"
 	"github.com/omninode/trestle/runtime/wire"
+	"github.com/omninode/trestle/tools/event"
 	"github.com/omninode/trestle/tools/schema"
 )
 
@@ -101,65 +102,95 @@ type Traced struct {
 	Invalid string `json:"invalid,omitempty"`
 }
 
+// TraceOptions say how the trace store is asked.
+type TraceOptions struct {
+	// Reveal shows what the schemas mark sensitive; otherwise "***" stands in its place.
+	Reveal bool
+	// Warn is told that nothing is masked, where there is no project to say what is sensitive. It may be nil.
+	Warn func(error)
+}
+
 // TraceCorrelation returns all events with a correlation id: a request, its progress, its response.
-func TraceCorrelation(ctx context.Context, env Environment, id string) ([]Traced, error) {
-	return query(ctx, env, func(s eventtrace.Store) ([]eventtrace.Event, error) { return s.ByCorrelation(ctx, id) })
+func TraceCorrelation(ctx context.Context, p *Project, env Environment, id string, o TraceOptions) ([]Traced, error) {
+	return query(ctx, p, env, o, func(s eventtrace.Store) ([]eventtrace.Event, error) { return s.ByCorrelation(ctx, id) })
 }
 
 // TraceSession returns all events of a session.
-func TraceSession(ctx context.Context, env Environment, id string) ([]Traced, error) {
-	return query(ctx, env, func(s eventtrace.Store) ([]eventtrace.Event, error) { return s.BySession(ctx, id) })
+func TraceSession(ctx context.Context, p *Project, env Environment, id string, o TraceOptions) ([]Traced, error) {
+	return query(ctx, p, env, o, func(s eventtrace.Store) ([]eventtrace.Event, error) { return s.BySession(ctx, id) })
 }
 
 // TraceType returns the newest events of a type, at most limit.
-func TraceType(ctx context.Context, env Environment, eventType string, limit int) ([]Traced, error) {
-	return query(ctx, env, func(s eventtrace.Store) ([]eventtrace.Event, error) {
+func TraceType(ctx context.Context, p *Project, env Environment, eventType string, limit int, o TraceOptions) ([]Traced, error) {
+	return query(ctx, p, env, o, func(s eventtrace.Store) ([]eventtrace.Event, error) {
 		page, err := s.ByType(ctx, eventType, eventtrace.Cursor{}, limit)
 		return page.Events, err
 	})
 }
 
-func query(ctx context.Context, env Environment, ask func(eventtrace.Store) ([]eventtrace.Event, error)) ([]Traced, error) {
+func query(ctx context.Context, p *Project, env Environment, o TraceOptions, ask func(eventtrace.Store) ([]eventtrace.Event, error)) ([]Traced, error) {
 	store, err := env.OpenTraces(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer store.Close()
+	shows, err := newShower(ctx, p, o.Reveal, o.Warn)
+	if err != nil {
+		return nil, err
+	}
 	events, err := ask(store)
 	if err != nil {
 		return nil, err
 	}
-	return Timeline(events), nil
+	return shows.timeline(events), nil
 }
 
-// Timeline shows events of a trace store, in their order.
-func Timeline(events []eventtrace.Event) []Traced {
+// Timeline shows events of a trace store, in their order, with "***" for what the schemas of a set mark sensitive.
+func Timeline(set *schema.Set, events []eventtrace.Event) []Traced {
+	s := shower{masker: event.NewMasker(set)}
+	return s.timeline(events)
+}
+
+func (s *shower) timeline(events []eventtrace.Event) []Traced {
 	out := make([]Traced, len(events))
 	for i, e := range events {
 		out[i] = Traced{
 			EventType: e.EventType, Topic: e.Topic, Partition: e.Partition, Offset: e.Offset, Timestamp: e.Timestamp.UTC(),
-			CorrelationID: orNull(e.CorrelationID), SessionID: orNull(e.SessionID),
+			CorrelationID: s.id(e, "correlation_id", e.CorrelationID), SessionID: s.id(e, "session_id", e.SessionID),
 			Payload: json.RawMessage("null"), EventID: e.EventID, Invalid: e.Invalid,
 		}
-		if e.Payload != "" {
-			out[i].Payload = json.RawMessage(e.Payload)
+		if e.Payload == "" {
+			if e.Invalid != "" && s.conceals(e.Topic, e.EventType) { // it may say what stands where the text stops being JSON
+				out[i].Invalid = withheldReason
+			}
+			continue
 		}
+		payload, err := s.payload(e.Topic, e.EventType, []byte(e.Payload))
+		if err != nil { // no JSON, which no store has
+			payload = json.RawMessage(`"` + jsonio.Hidden + `"`)
+		}
+		out[i].Payload = payload
 	}
 	return out
 }
 
-func orNull(s string) *string {
-	if s == "" {
+// id is an event's id as it is shown; nil for none.
+func (s *shower) id(e eventtrace.Event, name, id string) *string {
+	if id == "" {
 		return nil
 	}
-	return &s
+	if s.masker != nil && s.masker.ConcealsMember(e.Topic, e.EventType, name) {
+		id = jsonio.Hidden
+	}
+	return &id
 }
 
 // TraceReader reads records of the topics that a set declares.
 func TraceReader(set *schema.Set) eventtrace.Reader {
 	types := EventTypesOf(set).decoding()
-	return eventtrace.Envelopes(envelopeOf(set), eventtrace.WithProtobuf(func(r *kafka.Record, _ string) (jsonio.Raw, error) {
-		return protobufPayload(r, types)
+	return eventtrace.Envelopes(envelopeOf(set), eventtrace.WithTypes(types), eventtrace.WithProtobuf(func(r *kafka.Record, _ string) (jsonio.Raw, error) {
+		decoded, err := protobufPayload(r, types)
+		return decoded.text, err
 	}))
 }
 

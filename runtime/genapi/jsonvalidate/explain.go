@@ -134,9 +134,11 @@ func words(k jsonschema.ErrorKind) (rule, text string) {
 	case *kind.Const:
 		return "const", "must be " + jsonText(k.Want)
 	case *kind.Enum:
-		names := make([]string, len(k.Want))
-		for i, v := range k.Want {
-			names[i] = jsonText(v)
+		var names []string
+		for _, v := range k.Want {
+			if v != nil || len(k.Want) == 1 { // null is told as a type is, beside other values
+				names = append(names, jsonText(v))
+			}
 		}
 		return "enum", "must be one of " + strings.Join(names, ", ")
 	case *kind.Format:

@@ -16,6 +16,15 @@ func Python(tb testing.TB) string {
 	return obtain(tb, "Python", artefact.Python)
 }
 
+// PythonJudges returns the path of the python command of a virtual environment
+// with what others say of the same schemas: jsonschema 4.23 with all its formats,
+// jsonschema-rs 0.61, and protovalidate 2.1 with protobuf 7.36. What [Python] says
+// of it holds for it too.
+func PythonJudges(tb testing.TB) string {
+	tb.Helper()
+	return obtain(tb, "Python judges", artefact.PythonJudges)
+}
+
 // PythonWheels returns a folder with the packages of [Python] as wheels. Another
 // environment can be made from them without network, with pip's --no-index and
 // --find-links.

@@ -51,8 +51,8 @@ func registeredSchema(t *testing.T, eventType string) *jsonschema.Schema {
 	return compiled
 }
 
-// values are what every property is given in turn: most of it is of another type than it wants.
-var values = []string{
+// exchanged are what every property is given in turn: most of it is of another type than it wants.
+var exchanged = []string{
 	`true`, `0`, `1`, `-1`, `1.5`, `19.99`, `19.999`, `1e2`, `""`, `"a"`, `"ab"`, `"blue"`, `"open"`, `"me@example.com"`, `"me@"`,
 	`"http://a/b"`, `"/b"`, `"2024-02-29"`, `"2023-02-29"`, `"12345678901"`, `[]`, `[0]`, `[[]]`, `[[0,1],[2]]`, `[[0,1,2,3]]`, `[[-1]]`, `[["a"]]`,
 	`["a"]`, `["b"]`, `["a",1]`, `["a","b"]`, `["a",1,2]`, `["a",null]`, `[null]`, `[1,"a"]`, `{}`, `{"n":1}`, `{"n":"a"}`, `{"x":1}`,
@@ -78,7 +78,7 @@ func TestLeftGoesWithLibrary(t *testing.T) {
 		`{}`, `{"id":"a","weight":null}`, `[]`, `1`,
 	}
 	for _, property := range properties {
-		for _, value := range values {
+		for _, value := range exchanged {
 			texts = append(texts, `{"id":"p","colour":"red","day":"2024-01-01","`+property+`":`+value+`}`)
 		}
 	}
@@ -96,7 +96,7 @@ func TestLeftGoesWithLibrary(t *testing.T) {
 		texts = append(texts, text+"}")
 	}
 	for _, property := range []string{"id", "last", "reason", "fee", "undeclared"} {
-		for _, value := range append(values, `"unknown"`) {
+		for _, value := range append(exchanged, `"unknown"`) {
 			texts = append(texts, `{"id":"p","reason":"refused","`+property+`":`+value+`}`)
 		}
 	}

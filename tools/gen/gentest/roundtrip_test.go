@@ -232,7 +232,7 @@ func TestDecodeFaults(t *testing.T) {
 		"null list":      {"CodegenMixinRequest", `{"requirements":null}`, []string{"requirements required"}},
 		"no object":      {"CodegenStatusEvent", `[]`, []string{" type"}},
 		"hook, missing":  {"service.lifecycle.started", `{"service_info":{"name":"a"},"startup_info":{}}`, []string{"service_info.version required", "service_info.type required", "service_info.instance_id required", "service_info.host required", "service_info.port required", "service_info.health_check_url required", "startup_info.startup_time_ms required"}},
-		"hook, deep":     {"service.lifecycle.started", `{"service_info":null,"startup_info":{"startup_time_ms":1.5,"initialization_steps":[{"step":"a","duration_ms":1,"status":"success","details":7}]}}`, []string{"startup_info.startup_time_ms type", "startup_info.initialization_steps[0].details type", "service_info required"}},
+		"hook, deep":     {"service.lifecycle.started", `{"service_info":null,"startup_info":{"startup_time_ms":1.5,"initialization_steps":[{"step":"a","duration_ms":1,"status":"success","details":7}]}}`, []string{"service_info type", "startup_info.startup_time_ms type", "startup_info.initialization_steps[0].details type"}},
 		"number with .0": {"CodegenPatternRequest", `{"limit":5.0}`, nil},
 	}
 	for name, tt := range tests {

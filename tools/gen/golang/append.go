@@ -1,10 +1,11 @@
 package golang
 
 import (
-	"encoding/json"
 	"slices"
+	"strconv"
 	"strings"
 
+	"github.com/omninode/trestle/runtime/jsonio"
 	"github.com/omninode/trestle/tools/schema"
 )
 
@@ -45,7 +46,7 @@ func (g *file) appendJSON(m *schema.Message, goName string) error {
 		body = append(body, g.appendUnknown()...)
 	}
 	text := strings.Join(body, "\n")
-	if strings.Contains(text, "err = ") {
+	if needsErr(text) {
 		g.p("var err error")
 	}
 	g.p("b = append(b, '{')")
@@ -58,6 +59,9 @@ func (g *file) appendJSON(m *schema.Message, goName string) error {
 	g.p("}\n")
 	return nil
 }
+
+// needsErr says whether statements assign the method's own err, rather than one in a block of theirs.
+func needsErr(text string) bool { return strings.Contains(text, "b, err = ") }
 
 func (g *file) appendUnknown() []string {
 	return []string{
@@ -86,11 +90,11 @@ func (g *file) appendField(v view) ([]string, error) {
 	}
 	if cond := g.appendCondition(v); cond != "" {
 		lines = append([]string{"if " + cond + " {"}, lines...)
-		null := "b = append(b, " + goString(`"`+v.JSONName+`":null,`) + "...)"
+		null := "b = append(b, " + goString(jsonKey(v.JSONName)+"null,") + "...)"
 		switch {
 		case v.Field.TellsNull():
 			lines = append(lines, "} else if x.Nulls.Has("+goString(v.JSONName)+") {", null)
-		case !g.proto() && v.JSONRequired && v.Nullable:
+		case v.Field.WritesNull():
 			lines = append(lines, "} else {", null)
 		}
 		return append(lines, "}"), nil
@@ -135,23 +139,29 @@ func zeroNamed(e *schema.Enum) bool {
 
 // appendMember appends key, value and comma.
 func (g *file) appendMember(v view, wrap func(string) string) ([]string, error) {
-	key, err := json.Marshal(v.JSONName)
-	if err != nil {
-		return nil, err
-	}
+	key := jsonKey(v.JSONName)
 	switch v.Type.Kind {
 	case schema.List:
-		return g.appendList(container{"b = append(b, `" + string(key) + ":[`...)", "b = append(b, ']', ',')", 0}, v.value, v.Field, v.Type, wrap)
+		return g.appendList(container{"b = append(b, " + goString(key+"[") + "...)", "b = append(b, ']', ',')", 0}, v.value, v.Field, v.Type, wrap)
 	case schema.Map:
-		return g.appendMap(container{"b = append(b, `" + string(key) + ":{`...)", "b = append(b, '}', ',')", 0}, v.value, v.Field, v.Type, wrap)
+		return g.appendMap(container{"b = append(b, " + goString(key+"{") + "...)", "b = append(b, '}', ',')", 0}, v.value, v.Field, v.Type, wrap)
 	}
 	value, err := g.appendValue(v.value, v.Field, v.Type, wrap)
 	if err != nil {
 		return nil, err
 	}
-	lines := []string{"b = append(b, `" + string(key) + ":`...)"}
+	lines := []string{"b = append(b, " + goString(key) + "...)"}
 	lines = append(lines, value...)
 	return append(lines, "b = append(b, ',')"), nil
+}
+
+// jsonKey is a member's name in JSON, with the colon.
+func jsonKey(name string) string {
+	text, err := jsonio.AppendString(nil, name)
+	if err != nil {
+		text = strconv.AppendQuote(nil, name) // not UTF-8, which no schema's names are
+	}
+	return string(text) + ":"
 }
 
 func (g *file) appendInt(expr string, kind schema.Kind) string {
@@ -194,6 +204,9 @@ func (g *file) appendNested(expr string, f *schema.Field, t *schema.Type, wrap f
 		if !g.proto() {
 			return fallible(g.jsonio("AppendString") + "(b, string(" + expr + "))"), nil
 		}
+		if foreignEnum(t.Enum) {
+			return nil, refuse(f.Pos, fieldName(f), "the enum %s is a library's and has no JSON form here: declare one of your own, or for null use google.protobuf.Value", t.Enum.FullName)
+		}
 		return fallible(selector(expr) + ".AppendJSON(b)"), nil
 	case schema.MessageKind:
 		if foreign(t.Message) {
@@ -227,16 +240,21 @@ func selector(expr string) string { return strings.TrimPrefix(expr, "*") }
 
 // foreign says that a message is of a package that has no generated methods, such as google.protobuf.
 func foreign(m *schema.Message) bool {
-	return m.WellKnown() != "" || m.HasBinary() && m.Package != nil && m.Package.Name == "buf.validate"
+	return m.WellKnown() != "" || m.HasBinary() && m.Package != nil && (m.Package.Name == "buf.validate" || m.Package.Name == vocabulary)
+}
+
+// foreignEnum says the same of an enum.
+func foreignEnum(e *schema.Enum) bool {
+	return e.HasNumbers() && (strings.HasPrefix(e.FullName, "google.protobuf.") || e.Package != nil && (e.Package.Name == "buf.validate" || e.Package.Name == vocabulary))
 }
 
 // appendForeign appends a well-known protobuf message by protojson.
 func (g *file) appendForeign(expr string, wrap func(string) string) []string {
 	return []string{
 		"{",
-		"text, err := " + g.pkg("google.golang.org/protobuf/encoding/protojson", "protojson") + ".Marshal(" + expr + ")",
-		"if err != nil {",
-		"return b, " + wrap("err"),
+		"text, failed := " + g.pkg("google.golang.org/protobuf/encoding/protojson", "protojson") + ".Marshal(" + expr + ")",
+		"if failed != nil {",
+		"return b, " + wrap("failed"),
 		"}",
 		"if b, err = " + g.jsonio("AppendRaw") + "(b, " + g.jsonio("Raw") + "(text)); err != nil {",
 		"return b, " + wrap("err"),

@@ -84,7 +84,7 @@ func (g *file) appendBinary(m *schema.Message, goName string) {
 		body = append(body, g.appendBinaryField(g.view(f))...)
 	}
 	text := strings.Join(body, "\n")
-	if strings.Contains(text, "err = ") {
+	if needsErr(text) {
 		g.p("var err error")
 	}
 	if text != "" {

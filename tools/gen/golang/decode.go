@@ -32,7 +32,7 @@ func (g *file) decodeJSON(m *schema.Message, goName string) error {
 		g.p("var got %s", g.bitset(len(m.Fields)))
 	}
 	for _, o := range m.Oneofs {
-		g.p("var one%s bool // a member of %s has been read", camel(o.Name), o.Name)
+		g.p("var %s bool // a member of %s has been read", oneofName(m, o), o.Name)
 	}
 	if anyTellsNull(m) {
 		g.p("x.Nulls = nil")
@@ -58,18 +58,21 @@ func (g *file) decodeJSON(m *schema.Message, goName string) error {
 		if f.Oneof != nil {
 			lines = append(g.alone(f.Oneof), lines...)
 		}
-		if f.TellsNull() {
+		switch {
+		case !f.KnowsNull():
+			g.p("if !r.Null() {")
+		case f.Nullable:
 			g.p("if r.Null() {")
 			g.p("%s", g.setNull(g.view(f)))
 			g.p("} else {")
-		} else {
-			g.p("if !r.Null() {")
 		}
 		if f.Sensitive {
 			g.p("r.Sensitive()")
 		}
 		g.p("%s", strings.Join(lines, "\n"))
-		g.p("}")
+		if f.Nullable || !f.KnowsNull() {
+			g.p("}")
+		}
 	}
 	g.p("default:")
 	switch {
@@ -104,18 +107,29 @@ func (g *file) decodeJSON(m *schema.Message, goName string) error {
 	return nil
 }
 
-// mustBeGot says whether a field must have a value in the JSON: one that may be null must only be there.
+// mustBeGot says whether a field must have a value in the JSON: where null is a value, it must only be there.
 func mustBeGot(m *schema.Message, f *schema.Field) bool {
-	return f.NeedsKey() && !f.Nullable
+	return f.NeedsKey() && !f.KnowsNull()
 }
 
 func needsGot(m *schema.Message) bool {
 	return slices.ContainsFunc(m.Fields, func(f *schema.Field) bool { return mustBeGot(m, f) })
 }
 
+// oneofName is the variable that says whether a member of a oneof has been read.
+func oneofName(m *schema.Message, o *schema.Oneof) string {
+	name := "one" + camel(o.Name)
+	for _, other := range m.Oneofs[:slices.Index(m.Oneofs, o)] {
+		if camel(other.Name) == camel(o.Name) {
+			name += "_"
+		}
+	}
+	return name
+}
+
 // alone finds fault with the second member of a oneof that has a value.
 func (g *file) alone(o *schema.Oneof) []string {
-	name := "one" + camel(o.Name)
+	name := oneofName(o.Fields[0].Message, o)
 	return []string{
 		"if " + name + " {",
 		"r.Fault(\"oneof\", " + goString("must be the only one of "+o.Name+" in the object") + ", nil)",

@@ -3,6 +3,8 @@ package golang
 import (
 	"encoding/json"
 	"fmt"
+	"math"
+	"math/big"
 	"strconv"
 	"strings"
 
@@ -142,7 +144,7 @@ func (g *file) setDefault(v view) error {
 // defaultValue is the Go expression of the default; empty where the zero value already is it.
 func (g *file) defaultValue(v view) (string, error) {
 	bad := func() (string, error) {
-		return "", refuse(v.Pos, v.element, "default %s is no %s: write it as JSON", v.Default, v.Type.Kind)
+		return "", refuse(v.Pos, v.element, "default %s is no %s: write one of its values as JSON", v.Default, v.Type.Kind)
 	}
 	if v.Default == "now" {
 		if v.Type.Kind != schema.Timestamp {
@@ -186,16 +188,16 @@ func (g *file) defaultValue(v view) (string, error) {
 		}
 		return strconv.FormatBool(b), nil
 	case schema.Int32, schema.Int64, schema.Uint32, schema.Uint64:
-		n, err := strconv.ParseInt(v.Default, 10, 64)
-		if err != nil {
+		n, ok := new(big.Rat).SetString(v.Default)
+		if !ok || !n.IsInt() || !inRange(v.Type.Kind, n.Num()) {
 			return bad()
 		}
 		if implicit {
-			return g.implicitDefault(v, n == 0)
+			return g.implicitDefault(v, n.Sign() == 0)
 		}
-		return scalarTypes[v.Type.Kind] + "(" + strconv.FormatInt(n, 10) + ")", nil
+		return scalarTypes[v.Type.Kind] + "(" + n.Num().String() + ")", nil
 	case schema.Float, schema.Double:
-		n, err := strconv.ParseFloat(v.Default, 64)
+		n, err := strconv.ParseFloat(v.Default, map[schema.Kind]int{schema.Float: 32, schema.Double: 64}[v.Type.Kind])
 		if err != nil {
 			return bad()
 		}
@@ -203,6 +205,12 @@ func (g *file) defaultValue(v view) (string, error) {
 			return g.implicitDefault(v, n == 0)
 		}
 		return scalarTypes[v.Type.Kind] + "(" + strconv.FormatFloat(n, 'g', -1, 64) + ")", nil
+	case schema.Bytes:
+		var data []byte
+		if json.Unmarshal(text, &data) != nil || implicit {
+			return bad()
+		}
+		return "[]byte(" + strconv.Quote(string(data)) + ")", nil
 	case schema.List, schema.Map:
 		return g.emptyContainer(v)
 	case schema.JSONObject:
@@ -220,6 +228,19 @@ func (g *file) defaultValue(v view) (string, error) {
 		return goString(v.Default), nil
 	}
 	return "", refuse(v.Pos, v.element, "a %s cannot have a default", v.Type.Kind)
+}
+
+// inRange says whether an integer is one of a kind.
+func inRange(kind schema.Kind, n *big.Int) bool {
+	switch kind {
+	case schema.Int32:
+		return n.IsInt64() && n.Int64() == int64(int32(n.Int64()))
+	case schema.Uint32:
+		return n.IsUint64() && n.Uint64() <= math.MaxUint32
+	case schema.Uint64:
+		return n.IsUint64()
+	}
+	return n.IsInt64()
 }
 
 // implicitDefault is the default of a protobuf scalar whose zero cannot be told from absent.

@@ -9,13 +9,22 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/omninode/trestle/runtime/genapi"
+	"github.com/omninode/trestle/tools/gen/internal/naming"
 	"github.com/omninode/trestle/tools/gen/output"
 	"github.com/omninode/trestle/tools/schema"
 )
 
-// infoName is the variable that holds an event's description; topicName one that holds a topic's.
-func infoName(goName string) string    { return "info" + goName }
-func topicName(t *schema.Topic) string { return "topic" + camel(t.Name) }
+// infoName is the variable that holds an event's description.
+func infoName(goName string) string { return "info" + goName }
+
+// topicNames are the variables of a package's topics.
+func topicNames(topics []*schema.Topic) map[*schema.Topic]string {
+	given, names := naming.NewDistinct(), make(map[*schema.Topic]string, len(topics))
+	for _, t := range topics {
+		names[t] = given.Name("topic" + camel(t.Name))
+	}
+	return names
+}
 
 // eventMethods writes what makes a message an event.
 func (g *file) eventMethods(e *schema.Event, goName string) {
@@ -186,8 +195,11 @@ func (g *file) payloadKey(m *schema.Message, key string) (expr string, conds []s
 }
 
 // packageFile writes what a package has once: the guard against an old runtime, its events and topics, its patterns.
-func packageFile(set *schema.Set, pkg *schema.Package, names *protoNames, shared *patterns) ([]output.File, error) {
-	g := &file{writer: newWriter(pkg, "", shared), set: set, owner: pkg, names: names}
+func packageFile(set *schema.Set, pkg *schema.Package, names *protoNames, json *jsonNames, shared *patterns) ([]output.File, error) {
+	g := &file{writer: newWriter(pkg, "", shared), set: set, owner: pkg, names: names, json: json}
+	if names != nil {
+		g.writer = newProtoWriter(pkg, "", shared, names)
+	}
 	g.guard = "// Not found? The package was generated for another version of the runtime: run trestle generate, or take its version.\n" +
 		"import _ " + strconv.Quote(genapi.Version) + "\n\n"
 	var topics []*schema.Topic
@@ -197,17 +209,16 @@ func packageFile(set *schema.Set, pkg *schema.Package, names *protoNames, shared
 		}
 	}
 	slices.SortFunc(topics, func(a, b *schema.Topic) int { return strings.Compare(a.Name, b.Name) })
-	if err := g.events(); err != nil {
+	variables := topicNames(topics)
+	if err := g.events(variables); err != nil {
 		return nil, err
 	}
-	if err := g.topics(topics); err != nil {
-		return nil, err
-	}
+	g.topics(topics, variables)
 	if err := g.conversations(); err != nil {
 		return nil, err
 	}
 	g.patternFunctions()
-	made, err := g.finish(goPath(pkg, "", "trestle.go"), "package "+pkg.Name)
+	made, err := g.finish(layoutOf(pkg).path("", "trestle.go"), "package "+pkg.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -215,12 +226,13 @@ func packageFile(set *schema.Set, pkg *schema.Package, names *protoNames, shared
 }
 
 // events writes the descriptions of the package's events.
-func (g *file) events() error {
+func (g *file) events(topics map[*schema.Topic]string) error {
 	if len(g.owner.Events) == 0 {
 		return nil
 	}
-	g.p("// Events returns the descriptions of the package's events, in the order of the schemas. They must not be changed.")
-	g.p("func Events() []*%s {", g.trestle("EventInfo"))
+	name := g.function("Events")
+	g.p("// %s returns the descriptions of the package's events, in the order of the schemas. They must not be changed.", name)
+	g.p("func %s() []*%s {", name, g.trestle("EventInfo"))
 	g.p("return []*%s{", g.trestle("EventInfo"))
 	for _, e := range g.owner.Events {
 		g.p("&%s,", infoName(g.messageType(e.Message)))
@@ -229,7 +241,7 @@ func (g *file) events() error {
 	g.p("}\n")
 	g.p("var (")
 	for _, e := range g.owner.Events {
-		if err := g.eventInfo(e); err != nil {
+		if err := g.eventInfo(e, topics); err != nil {
 			return err
 		}
 	}
@@ -246,7 +258,7 @@ var envelopeNames = map[schema.Envelope]string{
 	schema.EnvelopeOnexV1: "OnexV1", schema.EnvelopeBaseEvent: "BaseEvent", schema.EnvelopeNone: "None",
 }
 
-func (g *file) eventInfo(e *schema.Event) error {
+func (g *file) eventInfo(e *schema.Event, topics map[*schema.Topic]string) error {
 	goName := g.messageType(e.Message)
 	role, ok := roleNames[e.Role]
 	if !ok {
@@ -267,8 +279,8 @@ func (g *file) eventInfo(e *schema.Event) error {
 	g.p("Envelope: %s.%s,", g.pkg(wirePath, "wire"), envelope)
 	g.p("Encoding: %s,", g.trestle(encoding))
 	if e.Topic != nil {
-		if e.Topic.Package == g.owner {
-			g.p("Topic: &%s,", topicName(e.Topic))
+		if name := topics[e.Topic]; name != "" {
+			g.p("Topic: &%s,", name)
 		} else {
 			g.p("Topic: &%s{", g.trestle("TopicInfo"))
 			g.topicMembers(e.Topic)
@@ -302,32 +314,26 @@ func messageIndexes(desc protoreflect.MessageDescriptor) string {
 }
 
 // topics writes the descriptions of the package's topics.
-func (g *file) topics(topics []*schema.Topic) error {
+func (g *file) topics(topics []*schema.Topic, names map[*schema.Topic]string) {
 	if len(topics) == 0 {
-		return nil
+		return
 	}
-	g.p("// Topics returns the descriptions of the topics that the package declares, by name. They must not be changed.")
-	g.p("func Topics() []*%s {", g.trestle("TopicInfo"))
+	function := g.function("Topics")
+	g.p("// %s returns the descriptions of the topics that the package declares, by name. They must not be changed.", function)
+	g.p("func %s() []*%s {", function, g.trestle("TopicInfo"))
 	g.p("return []*%s{", g.trestle("TopicInfo"))
 	for _, t := range topics {
-		g.p("&%s,", topicName(t))
+		g.p("&%s,", names[t])
 	}
 	g.p("}")
 	g.p("}\n")
 	g.p("var (")
-	taken := map[string]string{}
 	for _, t := range topics {
-		name := topicName(t)
-		if other, ok := taken[name]; ok {
-			return refuse(t.Pos, t.Name, "its Go name is that of topic %s: rename one", other)
-		}
-		taken[name] = t.Name
-		g.p("%s = %s{", name, g.trestle("TopicInfo"))
+		g.p("%s = %s{", names[t], g.trestle("TopicInfo"))
 		g.topicMembers(t)
 		g.p("}")
 	}
 	g.p(")\n")
-	return nil
 }
 
 func (g *file) topicMembers(t *schema.Topic) {

@@ -2,6 +2,7 @@ package golang
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -18,6 +19,8 @@ type file struct {
 	owner *schema.Package
 	// names holds the Go names that protoc-gen-go gave; nil in a JSON Schema package.
 	names *protoNames
+	// json holds the Go names of properties and values; nil in a protobuf package.
+	json *jsonNames
 	// onlyValidators leaves codecs, defaults and JSON names out.
 	onlyValidators bool
 	// keepRefused makes validators of refused messages fail.
@@ -29,17 +32,46 @@ type protoNames struct {
 	messages map[string]*protogen.Message
 	enums    map[string]*protogen.Enum
 	fields   map[string]*protogen.Field
-	packages map[string]protogen.GoPackageName // import path → name
+	values   map[string]map[string]protogen.GoIdent // by enum and name; see value
+	packages map[string]protogen.GoPackageName      // import path → name
+	// taken holds the names that protoc-gen-go declares in the package at hand.
+	taken map[string]string
 	// withRules remembers which messages have rules, or hold one that has.
 	withRules map[*schema.Message]bool
 	compiler  func() (*celvalidate.Compiler, error)
+}
+
+// value is the constant of an enum's value.
+func (n *protoNames) value(e *schema.Enum, v *schema.EnumValue) (protogen.GoIdent, bool) {
+	constants, ok := n.values[e.FullName]
+	if !ok {
+		constants = map[string]protogen.GoIdent{}
+		for _, pv := range n.enums[e.FullName].Values {
+			constants[string(pv.Desc.Name())] = pv.GoIdent
+		}
+		n.values[e.FullName] = constants
+	}
+	id, ok := constants[v.Name]
+	return id, ok
+}
+
+// function is the name of a function of the package, with an underscore where a type has it.
+func (g *file) function(name string) string {
+	taken := func(name string) bool { return slices.Contains(typeNames(g.owner), name) }
+	if g.proto() {
+		taken = func(name string) bool { return g.names.taken[name] != "" }
+	}
+	for taken(name) {
+		name += "_"
+	}
+	return name
 }
 
 func (g *file) proto() bool { return g.names != nil }
 
 // refuse returns an error about a place in the schema.
 func refuse(pos schema.Position, element, format string, args ...any) error {
-	return fmt.Errorf("%s: %s: %s", pos, element, fmt.Sprintf(format, args...))
+	return &schema.Error{Pos: pos, Message: element + ": " + fmt.Sprintf(format, args...)}
 }
 
 // fieldName names a field in an error: "omninode.codegen.v1.CodegenPatternRequest.limit".
@@ -61,7 +93,7 @@ func lastElement(importPath string) string {
 // messageType names the Go struct of a message.
 func (g *file) messageType(m *schema.Message) string {
 	if m.Language() == schema.JSONSchema {
-		return g.ident(m.Package.GoImport, m.Package.GoName, jsonTypeName(m))
+		return g.ident(goImport(m.Package), goPackage(m.Package), jsonTypeName(m))
 	}
 	if pm := g.names.messages[m.FullName]; pm != nil {
 		return g.goIdent(pm.GoIdent)
@@ -72,7 +104,7 @@ func (g *file) messageType(m *schema.Message) string {
 // enumType names the Go type of an enum.
 func (g *file) enumType(e *schema.Enum) string {
 	if e.Language() == schema.JSONSchema {
-		return g.ident(e.Package.GoImport, e.Package.GoName, jsonEnumName(e))
+		return g.ident(goImport(e.Package), goPackage(e.Package), jsonEnumName(e))
 	}
 	return g.goIdent(g.names.enums[e.FullName].GoIdent)
 }
@@ -80,12 +112,10 @@ func (g *file) enumType(e *schema.Enum) string {
 // enumConst names the Go constant of an enum value.
 func (g *file) enumConst(e *schema.Enum, v *schema.EnumValue) string {
 	if e.Language() == schema.JSONSchema {
-		return g.ident(e.Package.GoImport, e.Package.GoName, jsonEnumName(e)+camel(v.Name))
+		return g.ident(goImport(e.Package), goPackage(e.Package), g.json.value(e, v))
 	}
-	for _, pv := range g.names.enums[e.FullName].Values {
-		if string(pv.Desc.Name()) == v.Name {
-			return g.goIdent(pv.GoIdent)
-		}
+	if id, ok := g.names.value(e, v); ok {
+		return g.goIdent(id)
 	}
 	return strconv.Itoa(int(v.Number))
 }

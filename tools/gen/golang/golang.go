@@ -33,10 +33,14 @@ func GenerateWith(set *schema.Set, opts Options) ([]output.File, error) {
 	wanted := func(p *schema.Package) bool {
 		return len(opts.Packages) == 0 || slices.Contains(opts.Packages, p.Name)
 	}
-	plugin, names, err := newPlugin(set)
+	if err := refuseCycles(set, wanted); err != nil {
+		return nil, err
+	}
+	plugin, names, err := newPlugin(set, opts)
 	if err != nil {
 		return nil, err
 	}
+	json := newJSONNames()
 	var files []output.File
 	for _, pkg := range set.Packages {
 		if !wanted(pkg) {
@@ -44,6 +48,9 @@ func GenerateWith(set *schema.Set, opts Options) ([]output.File, error) {
 		}
 		var made []output.File
 		if pkg.Language == schema.Protobuf {
+			if names.taken, err = names.declared(pkg, opts); err != nil {
+				return nil, err
+			}
 			if !opts.WithoutMessages {
 				made, err = protoMessages(plugin, pkg)
 				if err != nil {
@@ -56,7 +63,7 @@ func GenerateWith(set *schema.Set, opts Options) ([]output.File, error) {
 			}
 			made, err = protoPackage(set, pkg, names, opts)
 		} else {
-			made, err = jsonPackage(set, pkg)
+			made, err = jsonPackage(set, pkg, json)
 		}
 		if err != nil {
 			return nil, err
@@ -71,16 +78,4 @@ func sorted(pkg *schema.Package) []*schema.File {
 	files := slices.Clone(pkg.Files)
 	slices.SortFunc(files, func(a, b *schema.File) int { return strings.Compare(a.Path, b.Path) })
 	return files
-}
-
-// goPath is the path of a Go file made from a schema file: "omninode/codegen/v1/status.trestle.go".
-func goPath(pkg *schema.Package, source, suffix string) string {
-	base := source[strings.LastIndexByte(source, '/')+1:]
-	if dot := strings.LastIndexByte(base, '.'); dot > 0 {
-		base = base[:dot]
-	}
-	if pkg.Dir == "" || pkg.Dir == "." {
-		return base + suffix
-	}
-	return pkg.Dir + "/" + base + suffix
 }

@@ -23,7 +23,7 @@ const goldenImport = "github.com/omninode/trestle/tools/gen/golang/testdata/"
 
 func TestGolden(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"rules", "shapes", "objects", "formats", "pairs", "peers", "left"} {
+	for _, name := range []string{"rules", "shapes", "objects", "formats", "pairs", "peers", "left", "nulls"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			set := loadCase(t, name)
@@ -64,6 +64,7 @@ func TestDeterministic(t *testing.T) {
 		"formats": func() *schema.Set { return loadCase(t, "formats") },
 		"pairs":   func() *schema.Set { return loadCase(t, "pairs") },
 		"left":    func() *schema.Set { return loadCase(t, "left") },
+		"nulls":   func() *schema.Set { return loadCase(t, "nulls") },
 	}
 	for name, loadSet := range sets {
 		t.Run(name, func(t *testing.T) {

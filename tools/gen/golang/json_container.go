@@ -12,10 +12,10 @@ func (g *file) arrayKeywords(r valueRule, c schema.Constraints) ([]string, error
 		lines = append(lines, g.check(cond, r, finding{rule: rule, text: message}))
 	}
 	if c.MinItems != nil && *c.MinItems > 0 {
-		add(fmt.Sprintf("len(%s) < %d", r.expr, *c.MinItems), "minItems", "must contain at least "+plural(*c.MinItems, "item"))
+		add(fmt.Sprintf("len(%s) < %d", r.expr, size(*c.MinItems)), "minItems", "must contain at least "+plural(*c.MinItems, "item"))
 	}
 	if c.MaxItems != nil {
-		add(fmt.Sprintf("len(%s) > %d", r.expr, *c.MaxItems), "maxItems", "must contain at most "+plural(*c.MaxItems, "item"))
+		add(fmt.Sprintf("len(%s) > %d", r.expr, size(*c.MaxItems)), "maxItems", "must contain at most "+plural(*c.MaxItems, "item"))
 	}
 	if c.Unique && !left(c, "uniqueItems") {
 		add("!"+g.format("Unique")+"("+r.expr+")", "uniqueItems", "must not contain an item twice")
@@ -41,10 +41,10 @@ func (g *file) sizeKeywords(r valueRule, c schema.Constraints, count string) []s
 		lines = append(lines, g.check(cond, r, finding{rule: rule, text: message}))
 	}
 	if c.MinPairs != nil && *c.MinPairs > 0 {
-		add(fmt.Sprintf("%s < %d", count, *c.MinPairs), "minProperties", "must have at least "+plural(*c.MinPairs, "entry"))
+		add(fmt.Sprintf("%s < %d", count, size(*c.MinPairs)), "minProperties", "must have at least "+plural(*c.MinPairs, "entry"))
 	}
 	if c.MaxPairs != nil {
-		add(fmt.Sprintf("%s > %d", count, *c.MaxPairs), "maxProperties", "must have at most "+plural(*c.MaxPairs, "entry"))
+		add(fmt.Sprintf("%s > %d", count, size(*c.MaxPairs)), "maxProperties", "must have at most "+plural(*c.MaxPairs, "entry"))
 	}
 	return lines
 }

@@ -21,11 +21,15 @@ func (g *file) nullsMember(m *schema.Message) {
 	g.p("Nulls %s", g.jsonio("Names"))
 }
 
-// setNull makes a property null.
+// setNull makes a property null: its name is noted where it could also be absent.
 func (g *file) setNull(v view) string {
 	none := "nil"
 	if v.Type.Kind == schema.JSONObject || v.Type.Kind == schema.JSONValue {
 		none = `""`
 	}
-	return v.expr + " = " + none + "\nx.Nulls = append(x.Nulls, " + goString(v.JSONName) + ")"
+	lines := v.expr + " = " + none
+	if v.Field.TellsNull() {
+		lines += "\nx.Nulls = append(x.Nulls, " + goString(v.JSONName) + ")"
+	}
+	return lines
 }

@@ -121,9 +121,9 @@ func (p *presence) size(name string, v *jsontree.Value) bool {
 	}
 	p.lines = append(append(p.lines, "{", count), lines...)
 	if name == "minProperties" {
-		p.check(fmt.Sprintf("members < %d", limit), "", name, "must have at least "+plural(limit, "entry"))
+		p.check(fmt.Sprintf("members < %d", size(limit)), "", name, "must have at least "+plural(limit, "entry"))
 	} else {
-		p.check(fmt.Sprintf("members > %d", limit), "", name, "must have at most "+plural(limit, "entry"))
+		p.check(fmt.Sprintf("members > %d", size(limit)), "", name, "must have at most "+plural(limit, "entry"))
 	}
 	p.lines = append(p.lines, "}")
 	return true

@@ -1,6 +1,7 @@
 package golang
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -30,7 +31,7 @@ func (g *file) remainder(r valueRule) ([]string, error) {
 		return nil, err
 	}
 	body := strings.Join(lines, "\n") + "\nreturn b, nil"
-	if strings.Contains(body, "err = ") {
+	if needsErr(body) {
 		body = "var err error\n" + body
 	}
 	return g.encodedAgainst(rest, hint, r.path, "func(b []byte) ([]byte, error) {\n"+body+"\n}(nil)"), nil
@@ -112,7 +113,11 @@ func schemasFile(pkg *schema.Package, shared *patterns) ([]output.File, error) {
 		g.p("%s = schemas.Part(%s)", name, strings.Join(arguments, ", "))
 	}
 	g.p(")")
-	made, err := g.finish(goPath(pkg, "", "schemas.trestle.go"), "package "+pkg.Name)
+	name, at := "schemas", layoutOf(pkg)
+	for slices.Contains(slices.Collect(maps.Values(at.files)), name) {
+		name += "_"
+	}
+	made, err := g.finish(at.path("", name+".trestle.go"), "package "+pkg.Name)
 	if err != nil {
 		return nil, err
 	}

@@ -34,7 +34,7 @@ func (g *file) stringKeywords(r valueRule, c schema.Constraints) ([]string, erro
 		add(tooShort(runes, r.expr, *c.MinLen), "minLength", "must be at least "+plural(*c.MinLen, "character"))
 	}
 	if c.MaxLen != nil {
-		add(fmt.Sprintf("len(%s) > %d && %s > %d", r.expr, *c.MaxLen, runes(), *c.MaxLen), "maxLength", "must be at most "+plural(*c.MaxLen, "character"))
+		add(fmt.Sprintf("len(%s) > %d && %s > %d", r.expr, size(*c.MaxLen), runes(), size(*c.MaxLen)), "maxLength", "must be at most "+plural(*c.MaxLen, "character"))
 	}
 	if c.Pattern != "" {
 		matches, err := g.patterns.matchesECMA(c.Pattern, jsonTypeName(r.field.Message)+camel(r.field.Name), r.expr)

@@ -1,7 +1,6 @@
 package golang
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/omninode/trestle/tools/gen/output"
@@ -23,20 +22,6 @@ func jsonEnumName(e *schema.Enum) string {
 	return camel(e.Name)
 }
 
-// methodNames are the names that a generated struct's fields cannot have.
-var methodNames = []string{
-	"AppendJSON", "DecodeJSON", "EventInfo", "Nulls", "PartitionKey", "SetDefaults", "ShareEnvelope", "Unknown", "Validate",
-}
-
-// jsonFieldName is the Go name of a property.
-func jsonFieldName(f *schema.Field) string {
-	name := camel(f.Name)
-	if slices.Contains(methodNames, name) || name == "Additional" && f.Message.Undeclared != nil {
-		return name + "_"
-	}
-	return name
-}
-
 // jsonView describes how a property appears in Go: a required one as a plain value, an optional one as a pointer,
 // unless its type has a value for absent of its own.
 func (g *file) jsonView(v view) view {
@@ -45,7 +30,7 @@ func (g *file) jsonView(v view) view {
 		f.Type = t
 		v.Field = &f
 	}
-	v.expr = "x." + jsonFieldName(v.Field)
+	v.expr = "x." + g.json.field(v.Field)
 	v.value = v.expr
 	switch v.Type.Kind {
 	case schema.List, schema.Map:
@@ -67,12 +52,15 @@ func (g *file) jsonView(v view) view {
 
 // jsonPackage makes the types and methods of a JSON Schema package, a Go file a schema file, and the package's own
 // file.
-func jsonPackage(set *schema.Set, pkg *schema.Package) ([]output.File, error) {
-	shared := &patterns{}
+func jsonPackage(set *schema.Set, pkg *schema.Package, json *jsonNames) ([]output.File, error) {
+	if err := refuseEndless(pkg); err != nil {
+		return nil, err
+	}
+	shared, at := &patterns{}, layoutOf(pkg)
 	names := map[string]schema.Position{}
 	var files []output.File
 	for _, source := range sorted(pkg) {
-		g := &file{writer: newWriter(pkg, source.Path, shared), set: set, owner: pkg}
+		g := &file{writer: newWriter(pkg, source.Path, shared), set: set, owner: pkg, json: json}
 		for _, e := range pkg.Enums {
 			if e.File == source {
 				if err := g.jsonEnum(e, names); err != nil {
@@ -97,13 +85,13 @@ func jsonPackage(set *schema.Set, pkg *schema.Package) ([]output.File, error) {
 		if g.body.Len() == 0 {
 			continue
 		}
-		made, err := g.finish(goPath(pkg, source.Path, ".trestle.go"), source.Path)
+		made, err := g.finish(at.path(source.Path, ".trestle.go"), source.Path)
 		if err != nil {
 			return nil, err
 		}
 		files = append(files, made)
 	}
-	own, err := packageFile(set, pkg, nil, shared)
+	own, err := packageFile(set, pkg, nil, json, shared)
 	if err != nil {
 		return nil, err
 	}
@@ -134,10 +122,7 @@ func (g *file) jsonEnum(e *schema.Enum, names map[string]schema.Position) error 
 	g.p("// The values of %s.", goName)
 	g.p("const (")
 	for _, v := range e.Values {
-		name := goName + camel(v.Name)
-		if err := declare(names, name, v.Pos, e.FullName+"."+v.Name); err != nil {
-			return err
-		}
+		name := g.json.value(e, v)
 		g.doc(v.Doc, v.Deprecated)
 		g.p("%s %s = %s", name, goName, goString(v.JSONName))
 	}
@@ -169,6 +154,7 @@ func (g *file) jsonMessage(m *schema.Message, names map[string]schema.Position) 
 	if err := g.decodeJSON(m, goName); err != nil {
 		return err
 	}
+	g.marshalMethods(goName)
 	for _, e := range m.Enums {
 		if err := g.jsonEnum(e, names); err != nil {
 			return err
@@ -185,19 +171,14 @@ func (g *file) jsonMessage(m *schema.Message, names map[string]schema.Position) 
 func (g *file) jsonStruct(m *schema.Message, goName string) error {
 	g.doc(m.Doc, m.Deprecated)
 	g.p("type %s struct {", goName)
-	taken := map[string]string{}
 	for _, f := range m.Fields {
-		name := jsonFieldName(f)
-		if other, ok := taken[name]; ok {
-			return refuse(f.Pos, fieldName(f), "its Go name %s is that of %s: rename one", name, other)
-		}
-		taken[name] = f.Name
+		name := g.json.field(f)
 		v := g.view(f)
 		goType := g.goType(v.Type)
 		if v.pointer {
 			goType = "*" + goType
 		}
-		g.doc(f.Doc, f.Deprecated)
+		g.doc(paragraphs(f.Doc, renamed(name, f.JSONName, camel(f.Name), memberNames)), f.Deprecated)
 		g.p("%s %s", name, goType)
 	}
 	g.nullsMember(m)
@@ -224,4 +205,36 @@ func plural(n uint64, noun string) string {
 		return uitoa(n) + " " + stem + "ies"
 	}
 	return uitoa(n) + " " + noun + "s"
+}
+
+// refuseEndless finds fault with an object that holds itself in properties that it must have: none is ever finite.
+func refuseEndless(pkg *schema.Package) error {
+	const onTheWay, done = 1, 2
+	state := map[*schema.Message]int{}
+	var visit func(m *schema.Message) error
+	visit = func(m *schema.Message) error {
+		state[m] = onTheWay
+		for _, f := range m.Fields {
+			inner := f.Type.Message
+			if !f.Required || f.Type.Kind != schema.MessageKind || state[inner] == done {
+				continue
+			}
+			if state[inner] == onTheWay {
+				return refuse(f.Pos, fieldName(f), "it is required, and so is %s in it without an end: no value is finite; let one of the properties between be absent", inner.FullName)
+			}
+			if err := visit(inner); err != nil {
+				return err
+			}
+		}
+		state[m] = done
+		return nil
+	}
+	for _, m := range pkg.Messages {
+		if state[m] == 0 {
+			if err := visit(m); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

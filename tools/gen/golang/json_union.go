@@ -3,6 +3,7 @@ package golang
 import (
 	"strings"
 
+	"github.com/omninode/trestle/tools/gen/internal/naming"
 	"github.com/omninode/trestle/tools/schema"
 )
 
@@ -30,22 +31,18 @@ type variant struct {
 	discriminator string
 }
 
-func (g *file) variants(u *schema.Union) ([]variant, error) {
+func (g *file) variants(u *schema.Union) []variant {
 	var out []variant
-	taken := map[string]bool{"Other": true}
+	given := naming.NewDistinct(append([]string{"Other"}, memberNames...)...)
 	for _, v := range u.Variants {
-		one := variant{Variant: v, name: jsonTypeName(v.Message), goType: g.messageType(v.Message)}
-		if taken[one.name] {
-			return nil, refuse(v.Pos, u.FullName, "two of its alternatives are named %s in Go: give one of them another title", one.name)
-		}
-		taken[one.name] = true
+		one := variant{Variant: v, name: given.Name(jsonTypeName(v.Message)), goType: g.messageType(v.Message)}
 		one.expr = "x." + one.name
 		if f := v.Message.Field(u.Property); len(v.Values) == 1 && f.Type.Kind == schema.String {
-			one.discriminator = one.expr + "." + jsonFieldName(f)
+			one.discriminator = one.expr + "." + g.json.field(f)
 		}
 		out = append(out, one)
 	}
-	return out, nil
+	return out
 }
 
 // jsonUnion writes a struct that holds one of several messages, and its methods.
@@ -54,10 +51,7 @@ func (g *file) jsonUnion(u *schema.Union, names map[string]schema.Position) erro
 	if err := declare(names, goName, u.Pos, u.FullName); err != nil {
 		return err
 	}
-	variants, err := g.variants(u)
-	if err != nil {
-		return err
-	}
+	variants := g.variants(u)
 	g.doc(strings.TrimSpace(u.Doc+"\n\nOne of these is set, which "+u.Property+" tells."), nil)
 	g.p("type %s struct {", goName)
 	for _, v := range variants {
@@ -70,6 +64,7 @@ func (g *file) jsonUnion(u *schema.Union, names map[string]schema.Position) erro
 	g.unionDefaults(goName, variants)
 	g.unionAppend(goName, variants)
 	g.unionDecode(u, goName, variants)
+	g.marshalMethods(goName)
 	return nil
 }
 

@@ -2,7 +2,9 @@ package golang
 
 import (
 	"fmt"
+	"math"
 	"math/big"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -110,6 +112,9 @@ func (g *file) ownKeywords(r valueRule) ([]string, error) {
 
 // integerKeywords checks integers. A bound that is no integer is drawn to the nearest one inside it.
 func (g *file) integerKeywords(r valueRule, c schema.Constraints) ([]string, error) {
+	if r.typ.Kind == schema.Int32 && beyond(c, math.MaxInt32-1) {
+		r.expr = "int64(" + r.expr + ")" // to compare with what no int32 is
+	}
 	var lines []string
 	add := func(cond, rule, message string) {
 		lines = append(lines, g.check(cond, r, finding{rule: rule, text: message, found: g.shown(r)}))
@@ -144,10 +149,14 @@ func (g *file) integerKeywords(r valueRule, c schema.Constraints) ([]string, err
 	}
 	if c.MultipleOf != "" && !left(c, "multipleOf") {
 		n, ok := new(big.Int).SetString(c.MultipleOf, 10)
-		if !ok || !n.IsInt64() || n.Sign() <= 0 {
+		if !ok || n.Sign() <= 0 {
 			return nil, refuse(c.Pos, fieldName(r.field), "multipleOf %s of an integer has no static validator: use a positive integer", c.MultipleOf)
 		}
-		add(fmt.Sprintf("%s%%%s != 0", r.expr, n), "multipleOf", "must be a multiple of "+c.MultipleOf)
+		cond := fmt.Sprintf("%s%%%s != 0", r.expr, n)
+		if !n.IsInt64() {
+			cond = r.expr + " != 0" // no other integer of 64 bits is one
+		}
+		add(cond, "multipleOf", "must be a multiple of "+c.MultipleOf)
 	}
 	list, err := g.listKeywords(r, c, func(text string) (string, error) {
 		n, ok := new(big.Rat).SetString(text)
@@ -157,6 +166,20 @@ func (g *file) integerKeywords(r valueRule, c schema.Constraints) ([]string, err
 		return n.Num().String(), nil
 	})
 	return append(lines, list...), err
+}
+
+// beyond says whether constraints name a number of a greater size than limit.
+func beyond(c schema.Constraints, limit float64) bool {
+	texts := slices.Concat([]string{c.MultipleOf, c.Const}, c.In, c.NotIn)
+	for _, b := range []*schema.Bound{c.Min, c.Max} {
+		if b != nil {
+			texts = append(texts, b.Value)
+		}
+	}
+	return slices.ContainsFunc(texts, func(text string) bool {
+		n, err := strconv.ParseFloat(text, 64)
+		return text != "" && (err != nil || math.Abs(n) > limit)
+	})
 }
 
 // integerBound is the condition that an integer is past the limit; holds says that none can be.
@@ -187,26 +210,57 @@ func (g *file) numberKeywords(r valueRule, c schema.Constraints) ([]string, erro
 	add := func(cond, rule, message string) {
 		lines = append(lines, g.check(cond, r, finding{rule: rule, text: message, found: g.shown(r)}))
 	}
+	if r.typ.Kind == schema.Float && beyond(c, math.MaxFloat32) {
+		r.expr = "float64(" + r.expr + ")"
+	}
+	for _, side := range []struct {
+		bound **schema.Bound
+		sign  float64
+	}{{&c.Min, -1}, {&c.Max, 1}} {
+		if *side.bound == nil {
+			continue
+		}
+		n, err := strconv.ParseFloat((*side.bound).Value, 64)
+		switch {
+		case err == nil:
+		case n*side.sign > 0:
+			*side.bound = nil // no float64 is past it
+		default:
+			return nil, refuse(c.Pos, fieldName(r.field), "bound %s leaves no number of 64 bits", (*side.bound).Value)
+		}
+	}
 	if b := c.Min; b != nil && b.Exclusive {
-		add("!("+r.expr+" > "+b.Value+")", "exclusiveMinimum", "must be greater than "+b.Value)
+		add("!("+r.expr+" > "+shortNumber(b.Value)+")", "exclusiveMinimum", "must be greater than "+b.Value)
 	} else if b != nil {
-		add("!("+r.expr+" >= "+b.Value+")", "minimum", "must be greater than or equal to "+b.Value)
+		add("!("+r.expr+" >= "+shortNumber(b.Value)+")", "minimum", "must be greater than or equal to "+b.Value)
 	}
 	if b := c.Max; b != nil && b.Exclusive {
-		add("!("+r.expr+" < "+b.Value+")", "exclusiveMaximum", "must be less than "+b.Value)
+		add("!("+r.expr+" < "+shortNumber(b.Value)+")", "exclusiveMaximum", "must be less than "+b.Value)
 	} else if b != nil {
-		add("!("+r.expr+" <= "+b.Value+")", "maximum", "must be less than or equal to "+b.Value)
+		add("!("+r.expr+" <= "+shortNumber(b.Value)+")", "maximum", "must be less than or equal to "+b.Value)
 	}
 	if c.MultipleOf != "" && !left(c, "multipleOf") {
-		add(g.std("math", "Mod")+"("+r.expr+", "+c.MultipleOf+") != 0", "multipleOf", "must be a multiple of "+c.MultipleOf)
+		value := r.expr
+		if r.typ.Kind == schema.Float {
+			value = "float64(" + value + ")"
+		}
+		add(g.std("math", "Mod")+"("+value+", "+shortNumber(c.MultipleOf)+") != 0", "multipleOf", "must be a multiple of "+c.MultipleOf)
 	}
 	list, err := g.listKeywords(r, c, func(text string) (string, error) {
 		if _, err := strconv.ParseFloat(text, 64); err != nil {
 			return "", refuse(c.Pos, fieldName(r.field), "%s is no number", text)
 		}
-		return text, nil
+		return shortNumber(text), nil
 	})
 	return append(lines, list...), err
+}
+
+// shortNumber is a number as Go: one of hundreds of digits is more than a constant may have.
+func shortNumber(text string) string {
+	if n, err := strconv.ParseFloat(text, 64); err == nil && len(text) > 40 {
+		return strconv.FormatFloat(n, 'g', -1, 64)
+	}
+	return text
 }
 
 // listKeywords checks const, enum and its complement; literal turns a JSON text into Go.

@@ -17,7 +17,7 @@ import (
 )
 
 // newPlugin hands the set's protobuf files to protoc-gen-go's library, which knows how Go names come about.
-func newPlugin(set *schema.Set) (*protogen.Plugin, *protoNames, error) {
+func newPlugin(set *schema.Set, opts Options) (*protogen.Plugin, *protoNames, error) {
 	req := &pluginpb.CodeGeneratorRequest{}
 	added := map[string]bool{}
 	var add func(fd protoreflect.FileDescriptor)
@@ -29,7 +29,18 @@ func newPlugin(set *schema.Set) (*protogen.Plugin, *protoNames, error) {
 		for i := range fd.Imports().Len() {
 			add(fd.Imports().Get(i).FileDescriptor)
 		}
-		req.ProtoFile = append(req.ProtoFile, protodesc.ToFileDescriptorProto(fd))
+		file := protodesc.ToFileDescriptorProto(fd)
+		for _, at := range file.GetSourceCodeInfo().GetLocation() {
+			for _, text := range []*string{at.LeadingComments, at.TrailingComments} {
+				if text != nil {
+					*text = comment(*text)
+				}
+			}
+			for i, text := range at.LeadingDetachedComments {
+				at.LeadingDetachedComments[i] = comment(text)
+			}
+		}
+		req.ProtoFile = append(req.ProtoFile, file)
 	}
 	params := []string{"paths=source_relative"}
 	for _, pkg := range set.Packages {
@@ -39,12 +50,16 @@ func newPlugin(set *schema.Set) (*protogen.Plugin, *protoNames, error) {
 			}
 			add(f.Proto)
 			req.FileToGenerate = append(req.FileToGenerate, f.Path)
-			params = append(params, "M"+f.Path+"="+pkg.GoImport+";"+pkg.GoName)
+			if options, ok := f.Proto.Options().(*descriptorpb.FileOptions); ok && options.GetGoPackage() != "" && opts.WithoutMessages {
+				continue // the protoc-gen-go beside us goes by it
+			}
+			params = append(params, "M"+f.Path+"="+goImport(pkg)+";"+goPackage(pkg))
 		}
 	}
 	names := &protoNames{
 		messages: map[string]*protogen.Message{}, enums: map[string]*protogen.Enum{},
 		fields: map[string]*protogen.Field{}, packages: map[string]protogen.GoPackageName{},
+		values:    map[string]map[string]protogen.GoIdent{},
 		withRules: map[*schema.Message]bool{}, compiler: newCompiler(set),
 	}
 	if len(req.FileToGenerate) == 0 {
@@ -59,6 +74,9 @@ func newPlugin(set *schema.Set) (*protogen.Plugin, *protoNames, error) {
 		names.packages[string(f.GoImportPath)] = f.GoPackageName
 		for _, e := range f.Enums {
 			names.enums[string(e.Desc.FullName())] = e
+		}
+		if f.Generate && !opts.WithoutMessages {
+			rename(f.Messages)
 		}
 		names.add(f.Messages)
 	}
@@ -81,13 +99,14 @@ func (n *protoNames) add(messages []*protogen.Message) {
 // protoMessages is what protoc-gen-go makes of the package's files, without the versions in the header.
 func protoMessages(plugin *protogen.Plugin, pkg *schema.Package) ([]output.File, error) {
 	var files []output.File
+	at := layoutOf(pkg)
 	for _, f := range sorted(pkg) {
 		made := internal_gengo.GenerateFile(plugin, plugin.FilesByPath[f.Path])
 		content, err := made.Content()
 		if err != nil {
 			return nil, fmt.Errorf("%s: the Go of protoc-gen-go does not parse: %w", f.Path, err)
 		}
-		files = append(files, output.File{Path: goPath(pkg, f.Path, ".pb.go"), Content: withoutVersions(content)})
+		files = append(files, output.File{Path: at.path(f.Path, ".pb.go"), Content: withoutVersions(content)})
 	}
 	return files, nil
 }
@@ -113,23 +132,23 @@ func withoutVersions(content []byte) []byte {
 // protoPackage makes the methods of a protobuf package's messages and enums, a file a schema file, and the package's
 // own file.
 func protoPackage(set *schema.Set, pkg *schema.Package, names *protoNames, opts Options) ([]output.File, error) {
-	shared := &patterns{}
+	shared, at := &patterns{}, layoutOf(pkg)
 	var files []output.File
 	for _, source := range sorted(pkg) {
-		g := &file{writer: newWriter(pkg, source.Path, shared), set: set, owner: pkg, names: names, onlyValidators: opts.OnlyValidators, keepRefused: opts.KeepRefused}
+		g := &file{writer: newProtoWriter(pkg, source.Path, shared, names), set: set, owner: pkg, names: names, onlyValidators: opts.OnlyValidators, keepRefused: opts.KeepRefused}
 		if err := g.protoFile(source); err != nil {
 			return nil, err
 		}
 		if g.body.Len() == 0 {
 			continue
 		}
-		made, err := g.finish(goPath(pkg, source.Path, ".trestle.go"), source.Path)
+		made, err := g.finish(at.path(source.Path, ".trestle.go"), source.Path)
 		if err != nil {
 			return nil, err
 		}
 		files = append(files, made)
 	}
-	own, err := packageFile(set, pkg, names, shared)
+	own, err := packageFile(set, pkg, names, nil, shared)
 	if err != nil {
 		return nil, err
 	}
@@ -161,6 +180,9 @@ func (g *file) protoMessage(m *schema.Message) error {
 	goName := pm.GoIdent.GoName
 	if pm.APILevel.String() != "API_OPEN" {
 		return refuse(m.Pos, m.FullName, "generated code needs protobuf's open Go API: set features.(pb.go).api_level = API_OPEN")
+	}
+	if err := g.refuseMember(m); err != nil {
+		return err
 	}
 	if e := eventOf(g.owner, m); e != nil && !g.onlyValidators {
 		g.eventMethods(e, goName)
@@ -231,13 +253,16 @@ func (g *file) protoEnum(e *schema.Enum) {
 	g.p("return \"\"")
 	g.p("}\n")
 
-	g.p("// Parse%sJSON returns the value with that name in JSON.", goName)
-	g.p("func Parse%sJSON(name string) (value %s, ok bool) {", goName, goName)
+	parse := g.function("Parse" + goName + "JSON")
+	g.p("// %s returns the value with that name in JSON.", parse)
+	g.p("func %s(name string) (value %s, ok bool) {", parse, goName)
 	g.p("switch name {")
+	named := map[string]bool{}
 	for _, v := range e.Values {
-		if v.JSONName == "" {
+		if v.JSONName == "" || named[v.JSONName] {
 			continue
 		}
+		named[v.JSONName] = true
 		g.p("case %s:", goString(v.JSONName))
 		g.p("return %s, true", g.enumConst(e, v))
 	}
@@ -261,7 +286,7 @@ func (g *file) protoEnum(e *schema.Enum) {
 	g.p("return")
 	g.p("}")
 	g.p("name := r.StringView()")
-	g.p("value, ok := Parse%sJSON(name)", goName)
+	g.p("value, ok := %s(name)", parse)
 	g.p("if !ok {")
 	g.p("r.Fault(\"enum.defined_only\", \"value must be one of the defined enum values\", name)")
 	g.p("return")

@@ -48,29 +48,55 @@ func TestRefuse(t *testing.T) {
   int32 n = 1;`),
 			[]string{"acme/v1/a.proto:5:", "acme.v1.A", `"m"`},
 		},
-		"two properties of one Go name": {
+		"packages that use each other": {
 			"acme/v1/a.json",
 			`{
   "$schema": "https://json-schema.org/draft/2020-12/schema",
   "title": "A", "description": "A is one.", "type": "object",
   "properties": {
-    "a_b": { "description": "One.", "type": "integer" },
-    "aB": { "description": "Two.", "type": "integer" }
+    "b": { "description": "One.", "$ref": "../v2/b.json" }
   }
 }`,
-			[]string{"acme/v1/a.json:6:", "acme.v1.A.aB", "AB", "a_b"},
+			[]string{"acme/v2/b.json:3:", "acme.v2.B.a", "package acme.v1", "in a circle"},
+		},
+		"an object without an end": {
+			"acme/v1/a.json",
+			`{
+  "$schema": "https://json-schema.org/draft/2020-12/schema",
+  "title": "A", "description": "A is one.", "type": "object", "required": ["b"],
+  "properties": {
+    "b": { "description": "One.", "type": "object", "required": ["a"], "properties": { "a": { "$ref": "#" } } }
+  }
+}`,
+			[]string{"acme/v1/a.json:5:", "acme.v1.AB.a", "no value is finite"},
+		},
+		"an enum of a library": {
+			"acme/v1/a.proto",
+			message(`  optional google.protobuf.NullValue n = 1;`),
+			[]string{"acme/v1/a.proto:6:", "acme.v1.A.n", "google.protobuf.NullValue", "google.protobuf.Value"},
+		},
+		"two messages of one Go name": {
+			"acme/v1/a.proto",
+			message(`  message B {}
+}
+message A_B {`),
+			[]string{"acme/v1/a.proto:8:", "acme.v1.A_B", "acme.v1.A.B"},
 		},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			set, err := load.Schemas(t.Context(), load.Files(map[string][]byte{tt.file: []byte(tt.text)}))
+			files := map[string][]byte{tt.file: []byte(tt.text)}
+			if strings.Contains(tt.text, "v2/b.json") {
+				files["acme/v2/b.json"] = []byte(back)
+			}
+			set, err := load.Schemas(t.Context(), load.Files(files))
 			if err != nil {
 				t.Fatal(err)
 			}
-			files, err := golang.Generate(set)
+			made, err := golang.Generate(set)
 			if err == nil {
-				t.Fatalf("accepted, %d files", len(files))
+				t.Fatalf("accepted, %d files", len(made))
 			}
 			for _, want := range tt.want {
 				if !strings.Contains(err.Error(), want) {
@@ -84,11 +110,17 @@ func TestRefuse(t *testing.T) {
 	}
 }
 
+// back refers to the schema of a test from another package.
+const back = `{
+  "$schema": "https://json-schema.org/draft/2020-12/schema", "title": "B", "description": "B is one.", "type": "object",
+  "properties": { "a": { "description": "One.", "$ref": "../v1/a.json" } }
+}`
+
 func message(fields string) string {
 	return `syntax = "proto3";
 package acme.v1;
 import "buf/validate/validate.proto";
-import "google/protobuf/timestamp.proto";
+import "google/protobuf/timestamp.proto"; import "google/protobuf/struct.proto";
 message A {
 ` + fields + `
 }

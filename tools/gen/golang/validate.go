@@ -382,20 +382,47 @@ func undefined(expr string, e *schema.Enum) string {
 
 // noneOf is the condition that expr equals no value of the list.
 func noneOf[T any](expr string, values []T, literal func(T) string) string {
-	parts := make([]string, len(values))
-	for i, value := range values {
-		parts[i] = expr + " != " + literal(value)
+	parts := literals(values, literal)
+	if len(parts) > maxCompared {
+		return "!" + switched(expr, parts)
+	}
+	for i, part := range parts {
+		parts[i] = expr + " != " + part
 	}
 	return strings.Join(parts, " && ")
 }
 
 // oneOf is the condition that expr equals a value of the list.
 func oneOf[T any](expr string, values []T, literal func(T) string) string {
-	parts := make([]string, len(values))
-	for i, value := range values {
-		parts[i] = expr + " == " + literal(value)
+	parts := literals(values, literal)
+	if len(parts) > maxCompared {
+		return switched(expr, parts)
+	}
+	for i, part := range parts {
+		parts[i] = expr + " == " + part
 	}
 	return strings.Join(parts, " || ")
+}
+
+// maxCompared is how many values are compared one after the other. What compiles and formats Go takes a time for a chain of
+// comparisons that grows with its square, and a switch over many values is a search.
+const maxCompared = 64
+
+// literals are the values as Go, each once.
+func literals[T any](values []T, literal func(T) string) []string {
+	parts, seen := make([]string, 0, len(values)), make(map[string]bool, len(values))
+	for _, value := range values {
+		if text := literal(value); !seen[text] {
+			seen[text] = true
+			parts = append(parts, text)
+		}
+	}
+	return parts
+}
+
+// switched is oneOf by a switch.
+func switched(expr string, parts []string) string {
+	return "func() bool {\nswitch " + expr + " {\ncase " + strings.Join(parts, ",\n") + ":\nreturn true\n}\nreturn false\n}()"
 }
 
 // list renders values as protovalidate's messages do: [1, 2].

@@ -17,10 +17,10 @@ func (g *file) listRules(r valueRule) ([]string, error) {
 		lines = append(lines, g.check(cond, r, finding{rule: "repeated." + rule, at: "repeated." + rule, text: message}))
 	}
 	if n := rules.GetMinItems(); n > 0 {
-		add(fmt.Sprintf("len(%s) < %d", r.expr, n), "min_items", fmt.Sprintf("must contain at least %d item(s)", n))
+		add(fmt.Sprintf("len(%s) < %d", r.expr, size(n)), "min_items", fmt.Sprintf("must contain at least %d item(s)", n))
 	}
 	if rules.HasMaxItems() {
-		add(fmt.Sprintf("len(%s) > %d", r.expr, rules.GetMaxItems()), "max_items", fmt.Sprintf("must contain no more than %d item(s)", rules.GetMaxItems()))
+		add(fmt.Sprintf("len(%s) > %d", r.expr, size(rules.GetMaxItems())), "max_items", fmt.Sprintf("must contain no more than %d item(s)", rules.GetMaxItems()))
 	}
 	if rules.GetUnique() {
 		switch r.typ.Elem.Kind {
@@ -88,10 +88,10 @@ func (g *file) mapRules(r valueRule) ([]string, error) {
 		lines = append(lines, g.check(cond, r, finding{rule: rule, at: rule, text: message}))
 	}
 	if n := rules.GetMinPairs(); n > 0 {
-		add(fmt.Sprintf("len(%s) < %d", r.expr, n), "map.min_pairs", fmt.Sprintf("map must be at least %d entries", n))
+		add(fmt.Sprintf("len(%s) < %d", r.expr, size(n)), "map.min_pairs", fmt.Sprintf("map must be at least %d entries", n))
 	}
 	if rules.HasMaxPairs() {
-		add(fmt.Sprintf("len(%s) > %d", r.expr, rules.GetMaxPairs()), "map.max_pairs", fmt.Sprintf("map must be at most %d entries", rules.GetMaxPairs()))
+		add(fmt.Sprintf("len(%s) > %d", r.expr, size(rules.GetMaxPairs())), "map.max_pairs", fmt.Sprintf("map must be at most %d entries", rules.GetMaxPairs()))
 	}
 	index := keyIndex(r.typ.Key.Kind)
 	path := joined(r.path, "[", index, "]")

@@ -1,5 +1,10 @@
 package golang
 
+import "math"
+
+// size is a length that an int holds on every machine: no text or list is longer than that.
+func size(n uint64) uint64 { return min(n, math.MaxInt32) }
+
 // limit is one bound of a range: its rule, what must hold, and its value in Go and in a message.
 type limit struct{ rule, op, literal, words string }
 

@@ -22,23 +22,23 @@ func (g *file) stringRules(r valueRule) ([]string, error) {
 	}
 	runes := func() string { return g.std("unicode/utf8", "RuneCountInString") + "(" + expr + ")" }
 	if s.HasLen() {
-		add(fmt.Sprintf("%s != %d", runes(), s.GetLen()), "len", "must be %d characters", s.GetLen())
+		add(fmt.Sprintf("%s != %d", runes(), size(s.GetLen())), "len", "must be %d characters", s.GetLen())
 	}
 	if s.GetMinLen() > 0 {
 		add(tooShort(runes, expr, s.GetMinLen()), "min_len", "must be at least %d characters", s.GetMinLen())
 	}
 	if s.HasMaxLen() {
 		// A string has at most as many characters as bytes: most are not counted.
-		add(fmt.Sprintf("len(%s) > %d && %s > %d", expr, s.GetMaxLen(), runes(), s.GetMaxLen()), "max_len", "must be at most %d characters", s.GetMaxLen())
+		add(fmt.Sprintf("len(%s) > %d && %s > %d", expr, size(s.GetMaxLen()), runes(), size(s.GetMaxLen())), "max_len", "must be at most %d characters", s.GetMaxLen())
 	}
 	if s.HasLenBytes() {
-		add(fmt.Sprintf("len(%s) != %d", expr, s.GetLenBytes()), "len_bytes", "must be %d bytes", s.GetLenBytes())
+		add(fmt.Sprintf("len(%s) != %d", expr, size(s.GetLenBytes())), "len_bytes", "must be %d bytes", s.GetLenBytes())
 	}
 	if s.GetMinBytes() > 0 {
-		add(fmt.Sprintf("len(%s) < %d", expr, s.GetMinBytes()), "min_bytes", "must be at least %d bytes", s.GetMinBytes())
+		add(fmt.Sprintf("len(%s) < %d", expr, size(s.GetMinBytes())), "min_bytes", "must be at least %d bytes", s.GetMinBytes())
 	}
 	if s.HasMaxBytes() {
-		add(fmt.Sprintf("len(%s) > %d", expr, s.GetMaxBytes()), "max_bytes", "must be at most %d bytes", s.GetMaxBytes())
+		add(fmt.Sprintf("len(%s) > %d", expr, size(s.GetMaxBytes())), "max_bytes", "must be at most %d bytes", s.GetMaxBytes())
 	}
 	if s.HasConst() {
 		add(expr+" != "+goString(s.GetConst()), "const", "must equal `%s`", s.GetConst())
@@ -74,7 +74,7 @@ func tooShort(runes func() string, expr string, n uint64) string {
 	if n == 1 {
 		return expr + ` == ""`
 	}
-	return fmt.Sprintf("%s < %d", runes(), n)
+	return fmt.Sprintf("%s < %d", runes(), size(n))
 }
 
 // stringFormats are the well-known forms: the rule, the check in runtime/genapi/format, and what a violation calls the form.
@@ -171,13 +171,13 @@ func (g *file) bytesRules(r valueRule) ([]string, error) {
 		add("string("+expr+") != "+strconv.Quote(string(b.GetConst())), "const", "must be %x", b.GetConst())
 	}
 	if b.HasLen() {
-		add(fmt.Sprintf("len(%s) != %d", expr, b.GetLen()), "len", "must be %d bytes", b.GetLen())
+		add(fmt.Sprintf("len(%s) != %d", expr, size(b.GetLen())), "len", "must be %d bytes", b.GetLen())
 	}
 	if b.GetMinLen() > 0 {
-		add(fmt.Sprintf("len(%s) < %d", expr, b.GetMinLen()), "min_len", "must be at least %d bytes", b.GetMinLen())
+		add(fmt.Sprintf("len(%s) < %d", expr, size(b.GetMinLen())), "min_len", "must be at least %d bytes", b.GetMinLen())
 	}
 	if b.HasMaxLen() {
-		add(fmt.Sprintf("len(%s) > %d", expr, b.GetMaxLen()), "max_len", "must be at most %d bytes", b.GetMaxLen())
+		add(fmt.Sprintf("len(%s) > %d", expr, size(b.GetMaxLen())), "max_len", "must be at most %d bytes", b.GetMaxLen())
 	}
 	if b.HasPattern() {
 		if err := checkPattern(r, b.GetPattern()); err != nil {

@@ -7,11 +7,14 @@ import (
 	"go/format"
 	"go/parser"
 	"go/token"
+	"go/types"
 	"path"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
+	"github.com/omninode/trestle/tools/gen/internal/naming"
 	"github.com/omninode/trestle/tools/gen/output"
 	"github.com/omninode/trestle/tools/schema"
 )
@@ -39,8 +42,17 @@ type writer struct {
 
 func newWriter(pkg *schema.Package, source string, shared *patterns) *writer {
 	return &writer{
-		importPath: pkg.GoImport, name: pkg.GoName, source: source, imports: map[string]string{}, patterns: shared,
+		importPath: goImport(pkg), name: goPackage(pkg), source: source, imports: map[string]string{}, patterns: shared,
 	}
+}
+
+// newProtoWriter is newWriter for a package that has protoc-gen-go's files too, and so its name.
+func newProtoWriter(pkg *schema.Package, source string, shared *patterns, names *protoNames) *writer {
+	w := newWriter(pkg, source, shared)
+	if name := names.packages[w.importPath]; name != "" {
+		w.name = string(name)
+	}
+	return w
 }
 
 // p writes one line of the body.
@@ -91,12 +103,24 @@ func (w *writer) ident(importPath, pkgName, member string) string {
 	if importPath == w.importPath {
 		return member
 	}
+	if _, ok := w.imports[importPath]; !ok {
+		pkgName = importName(pkgName)
+	}
 	return w.pkg(importPath, pkgName) + "." + member
+}
+
+// importName is a name by which no generated code calls anything else.
+func importName(name string) string {
+	name = strings.ToLower(name)
+	if token.IsKeyword(name) || types.Universe.Lookup(name) != nil || name == "init" || slices.Contains(localNames, name) || slices.Contains(ownPackages, name) {
+		return name + "pkg"
+	}
+	return name
 }
 
 // doc writes a comment; the deprecation, if any, in the form tools recognise.
 func (w *writer) doc(text string, deprecated *schema.Deprecation) {
-	text = strings.TrimRight(text, " \t\n")
+	text = strings.TrimRight(comment(text), " \t\n")
 	if text != "" {
 		for line := range strings.SplitSeq(text, "\n") {
 			for _, part := range wrap(strings.TrimPrefix(strings.TrimRight(line, " \t\r"), " ")) {
@@ -115,8 +139,20 @@ func (w *writer) doc(text string, deprecated *schema.Deprecation) {
 		if deprecated.Since != "" {
 			reason = "since " + deprecated.Since + ": " + reason
 		}
-		w.p("// Deprecated: %s", strings.ReplaceAll(reason, "\n", " "))
+		w.p("// Deprecated: %s", strings.ReplaceAll(output.Plain(reason), "\n", " "))
 	}
+}
+
+// comment is a text as a comment of Go may have it. A line that looks like a constraint of a build would become one: the
+// formatter moves it to the head of the file.
+func comment(text string) string {
+	lines := strings.Split(output.Plain(text), "\n")
+	for i, line := range lines {
+		if rest := strings.TrimLeft(line, " \t"); strings.HasPrefix(rest, "+build") {
+			lines[i] = line[:len(line)-len(rest)] + "'" + rest
+		}
+	}
+	return strings.Join(lines, "\n")
 }
 
 // docWidth is how long a line of a comment may be, as long as its words are no longer.
@@ -213,22 +249,23 @@ func goString(s string) string {
 	return strconv.Quote(s)
 }
 
-// camel turns a schema name into a Go one: "service_info" → "ServiceInfo", "url" → "Url".
+// camel turns a schema name into a Go one: "service_info" → "ServiceInfo", "url" → "Url", "+1" → "Plus1", "<=" →
+// "LessEqual".
 func camel(name string) string {
 	var b strings.Builder
 	up := true
-	for _, r := range name {
+	for _, r := range naming.Spelled(name) {
 		switch {
-		case r >= 'a' && r <= 'z':
+		case unicode.IsLetter(r):
 			if up {
-				r -= 'a' - 'A'
+				r = unicode.ToUpper(r)
+			}
+			if b.Len() == 0 && !unicode.IsUpper(r) {
+				b.WriteByte('X') // no letter of its alphabet is upper-case
 			}
 			b.WriteRune(r)
 			up = false
-		case r >= 'A' && r <= 'Z':
-			b.WriteRune(r)
-			up = false
-		case r >= '0' && r <= '9':
+		case unicode.IsDigit(r):
 			if b.Len() == 0 {
 				b.WriteByte('X')
 			}
@@ -242,4 +279,9 @@ func camel(name string) string {
 		return "X"
 	}
 	return b.String()
+}
+
+// paragraphs joins texts that are not empty.
+func paragraphs(texts ...string) string {
+	return strings.Join(slices.DeleteFunc(texts, func(s string) bool { return strings.TrimSpace(s) == "" }), "\n\n")
 }

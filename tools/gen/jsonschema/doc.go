@@ -5,7 +5,7 @@
 //   - In the payload a field is required when the event is invalid without it. What has a default, or is taken from the
 //     envelope when the payload lacks it, is not; what we write carries it all the same. An id that stands neither in
 //     the envelope nor in the payload is beyond the schema, and so are two that differ.
-//   - Null stands for an absent value where the schema's source says so, or where an optional field has no default.
+//   - Null is a value where a JSON Schema lists it. In protobuf it is absent, and listed where the field need not be there.
 //   - Objects are open: a reader passes over fields it does not know, unless the source closes them.
 //   - date-time is a note, as always in 2020-12: timestamps are written in RFC 3339, and read also with a space for the T
 //     or without a zone.

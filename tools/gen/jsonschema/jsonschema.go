@@ -2,10 +2,14 @@ package jsonschema
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
+	runtime "github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/tools/event"
 	"github.com/omninode/trestle/tools/gen/internal/orderedjson"
 	"github.com/omninode/trestle/tools/gen/output"
 	"github.com/omninode/trestle/tools/schema"
@@ -39,6 +43,7 @@ func folders(pkg *schema.Package) []string {
 // Generate makes the schemas of a set's events whose encoding is JSON, and those they refer to.
 func Generate(set *schema.Set) ([]output.File, error) {
 	var files []output.File
+	readers := event.New(set)
 	for _, pkg := range set.Packages {
 		source := sourceOf(pkg)
 		needsSource := false
@@ -47,14 +52,17 @@ func Generate(set *schema.Set) ([]output.File, error) {
 				continue
 			}
 			needsSource = needsSource || e.Envelope == schema.EnvelopeBaseEvent
-			content, err := eventSchema(e, source != nil)
+			if !filepath.IsLocal(filepath.FromSlash(Path(e))) || strings.HasSuffix(e.Type, "/") || strings.ContainsRune(e.Type, 0) {
+				return nil, &schema.Error{Pos: e.Pos, Message: fmt.Sprintf("event type %q cannot be the name of a file, which its JSON Schema is: name it otherwise", e.Type)}
+			}
+			content, err := eventSchema(readers, e, source != nil)
 			if err != nil {
 				return nil, err
 			}
 			files = append(files, output.File{Path: Path(e), Content: content})
 		}
 		if source != nil && needsSource {
-			content, err := messageSchema(source)
+			content, err := messageSchema(readers, source)
 			if err != nil {
 				return nil, err
 			}
@@ -92,8 +100,8 @@ func start(title, description string) *object {
 }
 
 // messageSchema is the schema of a message by itself.
-func messageSchema(m *schema.Message) ([]byte, error) {
-	b := newBuilder()
+func messageSchema(readers *event.Schemas, m *schema.Message) ([]byte, error) {
+	b := newBuilder(readers)
 	root := start(m.Name, output.Prose(m.Doc))
 	if err := b.messageInto(root, m, nil); err != nil {
 		return nil, err
@@ -103,8 +111,8 @@ func messageSchema(m *schema.Message) ([]byte, error) {
 }
 
 // eventSchema is the schema of a record's value.
-func eventSchema(e *schema.Event, hasSource bool) ([]byte, error) {
-	b := newBuilder()
+func eventSchema(readers *event.Schemas, e *schema.Event, hasSource bool) ([]byte, error) {
+	b := newBuilder(readers)
 	root := start(e.Type, output.Prose(e.Message.Doc))
 	if e.Envelope == schema.EnvelopeNone {
 		if err := b.messageInto(root, e.Message, nil); err != nil {
@@ -124,7 +132,7 @@ func eventSchema(e *schema.Event, hasSource bool) ([]byte, error) {
 	case schema.EnvelopeBaseEvent:
 		baseEventInto(root, e.Type, payload, hasSource)
 	default:
-		return nil, fmt.Errorf("%s: %s: no JSON Schema is known for envelope %q", e.Pos, e.Type, e.Envelope)
+		return nil, &schema.Error{Pos: e.Pos, Message: fmt.Sprintf("%s: no JSON Schema is known for envelope %q", e.Type, e.Envelope)}
 	}
 	b.defsInto(root)
 	return orderedjson.Indent(root)
@@ -137,12 +145,14 @@ type builder struct {
 	// What was copied from the source of schemas: parsed files, and the definitions that schemas in them became.
 	sources map[*schema.File]*jsontree.Value
 	copies  map[*jsontree.Value]string
+	readers *event.Schemas
 }
 
-func newBuilder() *builder {
+func newBuilder(readers *event.Schemas) *builder {
 	return &builder{
 		defs: map[string]*object{}, names: map[*schema.Message]string{},
 		sources: map[*schema.File]*jsontree.Value{}, copies: map[*jsontree.Value]string{},
+		readers: readers,
 	}
 }
 
@@ -194,12 +204,18 @@ func (b *builder) messageInto(o *object, m *schema.Message, optional []string) e
 	var required []string
 	properties := &object{}
 	for _, f := range m.Fields {
-		property, err := b.field(f)
+		needed, err := b.isRequired(f)
+		if err != nil {
+			return err
+		}
+		needed = needed && !slices.Contains(optional, f.JSONName)
+		// In protobuf, null is absent.
+		property, err := b.field(f, f.Nullable || !f.KnowsNull() && !needed)
 		if err != nil {
 			return err
 		}
 		properties.Set(f.JSONName, property)
-		if isRequired(f) && !slices.Contains(optional, f.JSONName) {
+		if needed {
 			required = append(required, f.JSONName)
 		}
 	}
@@ -226,9 +242,7 @@ func (b *builder) messageInto(o *object, m *schema.Message, optional []string) e
 		}
 		var any []*object
 		for _, f := range oneof.Fields {
-			one := &object{}
-			one.Set("required", []string{f.JSONName})
-			any = append(any, one)
+			any = append(any, present(f.JSONName))
 		}
 		choice := &object{}
 		choice.Set("anyOf", any)
@@ -240,23 +254,43 @@ func (b *builder) messageInto(o *object, m *schema.Message, optional []string) e
 	return b.unmodelledInto(o, m.Unmodelled)
 }
 
-// isRequired says whether an event without the field is invalid.
-func isRequired(f *schema.Field) bool {
-	if f.Default != "" || f.Oneof != nil {
-		return false
+// isRequired says whether an event without the field is invalid. Where rules speak of what stands for an absent field, the
+// reader by schema is asked.
+func (b *builder) isRequired(f *schema.Field) (bool, error) {
+	c := f.Type.Constraints
+	switch {
+	case f.Default != "" || f.Oneof != nil:
+		return false, nil
+	case f.Required || f.JSONRequired || f.Explicit || c.Rules == nil:
+		return f.Required || f.JSONRequired, nil
 	}
-	return f.Required || f.JSONRequired || !f.Explicit && zeroInvalid(f.Type)
+	err := b.readers.CheckField(f, []byte("null"))
+	if _, ok := errors.AsType[*runtime.ValidationError](err); ok {
+		return true, nil
+	}
+	return false, err
+}
+
+// present is an object that has a member which is not null.
+func present(name string) *object {
+	null, not, member, o := &object{}, &object{}, &object{}, &object{}
+	null.Set("type", "null")
+	not.Set("not", null)
+	member.Set(name, not)
+	o.Set("required", []string{name})
+	o.Set("properties", member)
+	return o
 }
 
 // field describes a property.
-func (b *builder) field(f *schema.Field) (*object, error) {
+func (b *builder) field(f *schema.Field, null bool) (*object, error) {
 	o := &object{}
 	o.SetText("description", output.Prose(f.Doc))
 	t := *f.Type
 	if f.Required && !f.Explicit {
 		t.Constraints = notZero(t)
 	}
-	if err := b.typeInto(o, &t, f, isNullable(f)); err != nil {
+	if err := b.typeInto(o, &t, f, null); err != nil {
 		return nil, err
 	}
 	if f.Default != "" && f.Default != "now" {
@@ -275,12 +309,4 @@ func (b *builder) field(f *schema.Field) (*object, error) {
 		o.Set("x-trestle", words)
 	}
 	return o, nil
-}
-
-// isNullable says whether null stands for an absent value.
-func isNullable(f *schema.Field) bool {
-	if f.Nullable {
-		return true
-	}
-	return !f.KnowsNull() && f.Explicit && !f.Required && f.Default == "" && f.Oneof == nil
 }

@@ -61,7 +61,7 @@ func (b *builder) ownTypeInto(o *object, t *schema.Type, f *schema.Field, null b
 		enumInto(o, t, null)
 	case schema.List:
 		items := &object{}
-		if err := b.typeInto(items, t.Elem, f, false); err != nil {
+		if err := b.typeInto(items, t.Elem, f, nullInside(t.Elem)); err != nil {
 			return err
 		}
 		if !left(t.Constraints, "items") {
@@ -69,35 +69,16 @@ func (b *builder) ownTypeInto(o *object, t *schema.Type, f *schema.Field, null b
 		}
 	case schema.Map:
 		values := &object{}
-		if err := b.typeInto(values, t.Elem, f, false); err != nil {
+		if err := b.typeInto(values, t.Elem, f, nullInside(t.Elem)); err != nil {
 			return err
 		}
 		o.Set("additionalProperties", values)
 		keysInto(o, t.Key)
 	}
 	if t.Constraints.SkipZero {
-		return b.orZero(o, t)
+		return b.orZero(o, t, null)
 	}
-	constraintsInto(o, t)
-	return nil
-}
-
-func (b *builder) recordInto(o *object, t *schema.Type, null bool) error {
-	if t.Message.WellKnown() != "" {
-		return nil // in protobuf's own JSON form
-	}
-	ref, err := b.ref(t.Message)
-	if err != nil {
-		return err
-	}
-	if !null {
-		o.Set("$ref", ref)
-		return nil
-	}
-	value, none := &object{}, &object{}
-	value.Set("$ref", ref)
-	none.Set("type", "null")
-	o.Set("anyOf", []*object{value, none})
+	constraintsInto(o, t, null)
 	return nil
 }
 
@@ -141,7 +122,7 @@ func keysInto(o *object, key *schema.Type) {
 	names := &object{}
 	switch key.Kind {
 	case schema.String:
-		constraintsInto(names, key)
+		constraintsInto(names, key, false)
 	case schema.Int32, schema.Int64:
 		names.Set("pattern", "^-?[0-9]+$")
 	case schema.Uint32, schema.Uint64:
@@ -157,9 +138,9 @@ func keysInto(o *object, key *schema.Type) {
 }
 
 // orZero describes constraints that do not hold for the zero value.
-func (b *builder) orZero(o *object, t *schema.Type) error {
+func (b *builder) orZero(o *object, t *schema.Type, null bool) error {
 	constrained, zero := &object{}, &object{}
-	constraintsInto(constrained, t)
+	constraintsInto(constrained, t, null)
 	if constrained.Len() == 0 {
 		return nil
 	}
@@ -179,20 +160,18 @@ func (b *builder) orZero(o *object, t *schema.Type) error {
 	return nil
 }
 
-// constraintsInto adds what limits the values.
-func constraintsInto(o *object, t *schema.Type) {
+// constraintsInto adds what limits the values. Lists of values have null in them where null is one.
+func constraintsInto(o *object, t *schema.Type, null bool) {
 	c := t.Constraints
 	switch t.Kind {
 	case schema.Int32, schema.Int64, schema.Uint32, schema.Uint64, schema.Float, schema.Double:
 		numberInto(o, t)
-		listsInto(o, c)
+		listsInto(o, c, null)
 	case schema.String:
 		stringInto(o, c)
-		listsInto(o, c)
+		listsInto(o, c, null)
 	case schema.Bool:
-		if c.Const != "" {
-			o.Set("const", json.RawMessage(c.Const))
-		}
+		constInto(o, c, null)
 	case schema.List:
 		count(o, "minItems", c.MinItems)
 		count(o, "maxItems", c.MaxItems)
@@ -213,29 +192,6 @@ func left(c schema.Constraints, keyword string) bool {
 func count(o *object, keyword string, n *uint64) {
 	if n != nil {
 		o.Set(keyword, *n)
-	}
-}
-
-func listsInto(o *object, c schema.Constraints) {
-	raw := func(texts []string) []json.RawMessage {
-		var out []json.RawMessage
-		for _, text := range texts {
-			if json.Valid([]byte(text)) {
-				out = append(out, json.RawMessage(text))
-			}
-		}
-		return out
-	}
-	if c.Const != "" && json.Valid([]byte(c.Const)) {
-		o.Set("const", json.RawMessage(c.Const))
-	}
-	if in := raw(c.In); len(in) > 0 {
-		o.Set("enum", in)
-	}
-	if notIn := raw(c.NotIn); len(notIn) > 0 {
-		not := &object{}
-		not.Set("enum", notIn)
-		o.Set("not", not)
 	}
 }
 
@@ -404,60 +360,4 @@ func notZero(t schema.Type) schema.Constraints {
 		c.NotIn = append(append([]string{}, c.NotIn...), "0")
 	}
 	return c
-}
-
-// zeroInvalid says whether zero breaks the constraints, so that an implicit field cannot be left out.
-func zeroInvalid(t *schema.Type) bool {
-	c := t.Constraints
-	if c.SkipZero {
-		return false
-	}
-	zero := ""
-	switch t.Kind {
-	case schema.String:
-		zero = `""`
-		if c.MinLen != nil && *c.MinLen > 0 || c.Format == "uuid" || c.Format == "tuuid" || len(literalPatterns(c.Rules.GetString())) > 0 {
-			return true
-		}
-		if c.Pattern != "" {
-			if p, err := regexp.Compile(c.Pattern); err == nil && !p.MatchString("") {
-				return true
-			}
-		}
-	case schema.Int32, schema.Int64, schema.Uint32, schema.Uint64, schema.Float, schema.Double:
-		zero = "0"
-		if zeroOutside(c) {
-			return true
-		}
-	case schema.EnumKind:
-		zero = "0"
-		for _, v := range t.Enum.Values {
-			if v.Number == 0 && v.JSONName != "" {
-				return false // zero has a name, and is written by it
-			}
-		}
-	case schema.Bool:
-		return c.Const == "true"
-	case schema.List:
-		return c.MinItems != nil && *c.MinItems > 0
-	case schema.Map:
-		return c.MinPairs != nil && *c.MinPairs > 0
-	default:
-		return false
-	}
-	return !allowed(c, zero)
-}
-
-func zeroOutside(c schema.Constraints) bool {
-	outside := func(b *schema.Bound, sign int) bool {
-		if b == nil {
-			return false
-		}
-		limit, ok := new(big.Rat).SetString(b.Value)
-		return ok && (limit.Sign() == sign || b.Exclusive && limit.Sign() == 0)
-	}
-	if lower, upper := crossed(c); lower != nil {
-		return outside(lower, 1) && outside(upper, -1)
-	}
-	return outside(c.Min, 1) || outside(c.Max, -1)
 }

@@ -113,7 +113,7 @@ func (s source) reference(keyword, ref string) (any, error) {
 	if unescaped, err := url.PathUnescape(fragment); err == nil {
 		pointer = unescaped
 	}
-	refuse := fmt.Errorf("%s: %s %q cannot be part of the JSON Schema of a record: write it as a JSON pointer into a file", s.pos, keyword, ref)
+	refuse := &schema.Error{Pos: s.pos, Message: fmt.Sprintf("%s %q cannot be part of the JSON Schema of a record: write it as a JSON pointer into a file", keyword, ref)}
 	if keyword != "$ref" || file == nil || pointer != "" && pointer[0] != '/' {
 		return nil, refuse
 	}

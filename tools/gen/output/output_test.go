@@ -26,6 +26,14 @@ func TestProse(t *testing.T) {
 	}
 }
 
+func TestPlain(t *testing.T) {
+	t.Parallel()
+	const text = "a\x00b\r\n\tc\ufeffd\xffe\u2028f\x1b[1mé"
+	if got, want := output.Plain(text), "a b\n\tc d\ufffde f [1mé"; got != want {
+		t.Errorf("Plain(%q) = %q, want %q", text, got, want)
+	}
+}
+
 func TestGenerated(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {

@@ -1,6 +1,25 @@
 package output
 
-import "strings"
+import (
+	"strings"
+	"unicode"
+)
+
+// Plain is a text as it can stand in a comment of a source file: valid UTF-8 without control characters but tabs and ends
+// of lines, and without marks of byte order.
+func Plain(text string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\t' || r == '\n':
+			return r
+		case r == '\r':
+			return -1
+		case unicode.IsControl(r) || r == '\ufeff' || r == '\u2028' || r == '\u2029':
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(text, "\ufffd"))
+}
 
 // Prose joins the lines of a schema's comment into paragraphs, for places that break lines themselves. Lines that are
 // indented, or that begin a list item, keep their break.

@@ -3,7 +3,6 @@ package python
 import (
 	"cmp"
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 
@@ -11,26 +10,10 @@ import (
 	"github.com/omninode/trestle/tools/schema"
 )
 
-// constants refuses two names that would be one constant.
-func constants[T any](kind string, items []T, name func(T) string) error {
-	seen := map[string]string{}
-	for _, item := range items {
-		c := constant(name(item))
-		if other, ok := seen[c]; ok && other != name(item) {
-			return fmt.Errorf("%s %s: its Python name %s is that of %s: rename one", kind, name(item), c, other)
-		}
-		seen[c] = name(item)
-	}
-	return nil
-}
-
 // topics writes the module of all topics.
 func (p *project) topics() (output.File, error) {
 	list := slices.Clone(p.set.Topics)
 	slices.SortFunc(list, func(a, b *schema.Topic) int { return strings.Compare(a.Name, b.Name) })
-	if err := constants("topic", list, func(t *schema.Topic) string { return t.Name }); err != nil {
-		return output.File{}, err
-	}
 	var b strings.Builder
 	b.WriteString("\"\"\"The topics that the schemas declare.\"\"\"\n\nfrom __future__ import annotations\n\n")
 	b.WriteString("from collections.abc import Mapping\nfrom typing import Final\n\nfrom ._support.events import Topic\n")
@@ -52,7 +35,7 @@ func (p *project) topics() (output.File, error) {
 		if t.Settings.Retention < 0 {
 			retention = -1
 		}
-		fmt.Fprintf(&b, "\n%s: Final = Topic(\n", constant(t.Name))
+		fmt.Fprintf(&b, "\n%s: Final = Topic(\n", p.given.topics[t.Name])
 		fmt.Fprintf(&b, "    name=%s,\n    dead_letter=%s,\n    event_types=%s,\n", quote(t.Name), deadLetter, tuple(slices.Compact(types)))
 		fmt.Fprintf(&b, "    partitions=%d,\n    retention_ms=%d,\n", t.Settings.Partitions, retention)
 		fmt.Fprintf(&b, "    cleanup_policy=%s,\n    compression_type=%s,\n", quote(t.Settings.CleanupPolicy), quote(t.Settings.CompressionType))
@@ -60,7 +43,7 @@ func (p *project) topics() (output.File, error) {
 	}
 	b.WriteString("\nTOPICS: Final[Mapping[str, Topic]] = {\n")
 	for _, t := range list {
-		fmt.Fprintf(&b, "    %s: %s,\n", quote(t.Name), constant(t.Name))
+		fmt.Fprintf(&b, "    %s: %s,\n", quote(t.Name), p.given.topics[t.Name])
 	}
 	b.WriteString("}\n\"\"\"All of them, by name.\"\"\"\n")
 	return p.file("topics.py", b.String()), nil
@@ -70,14 +53,11 @@ func (p *project) topics() (output.File, error) {
 func (p *project) groups() (output.File, error) {
 	list := slices.Clone(p.set.Groups)
 	slices.SortFunc(list, func(a, b *schema.Group) int { return strings.Compare(a.Name, b.Name) })
-	if err := constants("consumer group", list, func(g *schema.Group) string { return g.Name }); err != nil {
-		return output.File{}, err
-	}
 	var b strings.Builder
 	b.WriteString("\"\"\"The consumer groups that the schemas declare.\"\"\"\n\nfrom __future__ import annotations\n\n")
 	b.WriteString("from collections.abc import Mapping\nfrom typing import Final\n\nfrom ._support.events import ConsumerGroup\n")
 	for _, g := range list {
-		fmt.Fprintf(&b, "\n%s: Final = ConsumerGroup(\n    name=%s,\n    topics=(\n", constant(g.Name), quote(g.Name))
+		fmt.Fprintf(&b, "\n%s: Final = ConsumerGroup(\n    name=%s,\n    topics=(\n", p.given.groups[g.Name], quote(g.Name))
 		for _, t := range g.Topics {
 			fmt.Fprintf(&b, "        %s,\n", quote(t))
 		}
@@ -87,7 +67,7 @@ func (p *project) groups() (output.File, error) {
 	}
 	b.WriteString("\nGROUPS: Final[Mapping[str, ConsumerGroup]] = {\n")
 	for _, g := range list {
-		fmt.Fprintf(&b, "    %s: %s,\n", quote(g.Name), constant(g.Name))
+		fmt.Fprintf(&b, "    %s: %s,\n", quote(g.Name), p.given.groups[g.Name])
 	}
 	b.WriteString("}\n\"\"\"All of them, by name.\"\"\"\n")
 	return p.file("groups.py", b.String()), nil
@@ -106,15 +86,12 @@ func (p *project) events() []*schema.Event {
 // eventTypes writes the module of the event types' names.
 func (p *project) eventTypes() (output.File, error) {
 	list := p.events()
-	if err := constants("event type", list, func(e *schema.Event) string { return e.Type }); err != nil {
-		return output.File{}, err
-	}
 	var b strings.Builder
 	b.WriteString("\"\"\"The event types that the schemas declare, as they are on the wire.\"\"\"\n\nfrom typing import Final\n\n")
 	last := ""
 	for _, e := range list {
 		if e.Type != last {
-			fmt.Fprintf(&b, "%s: Final = %s\n", constant(e.Type), quote(e.Type))
+			fmt.Fprintf(&b, "%s: Final = %s\n", p.given.types[e.Type], quote(e.Type))
 		}
 		last = e.Type
 	}
@@ -154,14 +131,13 @@ from . import event_types, groups, topics
 	var entries strings.Builder
 	modules := map[*schema.Package]bool{}
 	for _, e := range p.events() {
-		parts := p.modulePath(e.Package)
 		modules[e.Package] = true
-		fmt.Fprintf(&entries, "    %s.%s,\n", moduleAlias(parts), className(e.Message))
+		fmt.Fprintf(&entries, "    _%s.%s,\n", p.given.aliases[e.Package], p.className(e.Message))
 	}
 	for _, pkg := range p.packages {
 		if modules[pkg] {
-			parts := p.modulePath(pkg)
-			fmt.Fprintf(&b, "from .%s import %s as %s\n", strings.ReplaceAll(path.Join(parts[:len(parts)-1]...), "/", "."), parts[len(parts)-1], moduleAlias(parts))
+			parts := p.given.modules[pkg]
+			fmt.Fprintf(&b, "from .%s import %s as _%s\n", strings.Join(parts[:len(parts)-1], "."), parts[len(parts)-1], p.given.aliases[pkg])
 		}
 	}
 	b.WriteString("\nEVENTS: Final[tuple[type[Event], ...]] = (\n" + entries.String() + ")\n\"\"\"The events of all schema packages, by type.\"\"\"\n")
@@ -187,5 +163,3 @@ func rank(name string) int {
 	}
 	return 2
 }
-
-func moduleAlias(parts []string) string { return "_" + strings.Join(parts, "_") }

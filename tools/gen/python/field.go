@@ -39,7 +39,7 @@ func (g *module) field(f *schema.Field) (field, error) {
 	case out.nullIsValue, out.tellsNull, !required && value == "default=None":
 		annotation += " | None"
 	}
-	name := fieldName(f)
+	name := g.fieldName(f)
 	var arguments strings.Builder
 	if !required {
 		arguments.WriteString("        " + value + ",\n")
@@ -126,13 +126,25 @@ func (g *module) schemaDefault(f *schema.Field) (string, error) {
 		}
 		for i, member := range memberNames(f.Type.Enum) {
 			if f.Type.Enum.Values[i].JSONName == name {
-				return "default=" + g.reference(f.Type.Enum.Package, enumName(f.Type.Enum)) + "." + member, nil
+				return "default=" + g.reference(f.Type.Enum.Package, g.className(f.Type.Enum)) + "." + member, nil
 			}
 		}
 		return bad()
 	case schema.Float, schema.Double:
 		return "default=" + floatLiteral(f.Default), nil
-	case schema.List, schema.Map, schema.JSONObject, schema.JSONValue, schema.Timestamp, schema.Bytes, schema.MessageKind:
+	case schema.Int32, schema.Int64, schema.Uint32, schema.Uint64:
+		n, err := literal(f.Type, f.Default) // 1e3 is an integer
+		if err != nil {
+			return bad()
+		}
+		return "default=" + n, nil
+	case schema.Bytes:
+		var data []byte
+		if json.Unmarshal([]byte(f.Default), &data) != nil {
+			return bad()
+		}
+		return "default=" + quoteBytes(data), nil
+	case schema.List, schema.Map, schema.JSONObject, schema.JSONValue, schema.Timestamp, schema.MessageKind:
 		switch f.Default {
 		case "[]":
 			return "default_factory=list", nil

@@ -24,7 +24,7 @@ func TestGolden(t *testing.T) {
 	t.Parallel()
 	for name, in := range map[string]string{
 		"rules": filepath.Join("testdata", "rules", "in"), "shapes": filepath.Join("testdata", "shapes", "in"),
-		"objects": filepath.Join("testdata", "objects", "in"), "left": filepath.Join("..", "golang", "testdata", "left", "in"),
+		"objects": filepath.Join("testdata", "objects", "in"), "left": filepath.Join("..", "golang", "testdata", "left", "in"), "nulls": filepath.Join("..", "golang", "testdata", "nulls", "in"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

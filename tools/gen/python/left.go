@@ -52,6 +52,9 @@ func (g *module) leftOver(m *schema.Message) {
 // schemas remembers the files of what is unmodelled, and returns what holds them.
 func (g *module) schemas(r *schema.Unmodelled) string {
 	for _, f := range r.Files {
+		if _, known := g.project.left[f.Path]; known {
+			continue
+		}
 		if root, err := jsontree.Parse(f.Source); err == nil {
 			g.project.left[f.Path] = root.JSON()
 		}

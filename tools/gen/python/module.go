@@ -19,7 +19,6 @@ type module struct {
 	used      map[string]bool // names that are imported
 	foreigns  map[*schema.Package]bool
 	unchecked []string // rules of the message at hand that Python does not check
-	names     map[string]schema.Position
 	written   map[*schema.Message]bool
 	unions    map[*schema.Union]bool
 }
@@ -44,13 +43,13 @@ func (g *module) reference(pkg *schema.Package, name string) string {
 		return name
 	}
 	g.foreigns[pkg] = true
-	return strings.Join(g.modulePath(pkg), "_") + "." + name
+	return g.given.aliases[pkg] + "." + name
 }
 
 func (p *project) module(pkg *schema.Package) (output.File, error) {
 	g := &module{
 		project: p, pkg: pkg, used: map[string]bool{}, foreigns: map[*schema.Package]bool{},
-		names: map[string]schema.Position{}, written: map[*schema.Message]bool{}, unions: map[*schema.Union]bool{},
+		written: map[*schema.Message]bool{}, unions: map[*schema.Union]bool{},
 	}
 	for _, e := range allEnums(pkg) {
 		if err := g.enum(e); err != nil {
@@ -68,7 +67,7 @@ func (p *project) module(pkg *schema.Package) (output.File, error) {
 		}
 	}
 	text := g.imports() + g.body.String()
-	return p.file(path.Join(p.modulePath(pkg)...)+".py", text), nil
+	return p.file(path.Join(p.given.modules[pkg]...)+map[bool]string{false: ".py", true: "/__init__.py"}[p.given.inner[pkg]], text), nil
 }
 
 func allEnums(pkg *schema.Package) []*schema.Enum {
@@ -118,7 +117,10 @@ func (g *module) imports() string {
 	}
 	var b strings.Builder
 	b.WriteString(docstring("", doc) + "\nfrom __future__ import annotations\n")
-	up := strings.Repeat(".", len(g.modulePath(g.pkg)))
+	up := strings.Repeat(".", len(g.given.modules[g.pkg]))
+	if g.given.inner[g.pkg] {
+		up += "."
+	}
 	kind := ""
 	for _, source := range sources {
 		var names []string
@@ -146,8 +148,12 @@ func (g *module) imports() string {
 	}
 	slices.SortFunc(others, func(a, b *schema.Package) int { return strings.Compare(a.Name, b.Name) })
 	for _, pkg := range others {
-		parts := g.modulePath(pkg)
-		fmt.Fprintf(&b, "from %s%s import %s as %s\n", up, strings.Join(parts[:len(parts)-1], "."), parts[len(parts)-1], strings.Join(parts, "_"))
+		parts := g.given.modules[pkg]
+		name, alias := parts[len(parts)-1], g.given.aliases[pkg]
+		if alias != name {
+			name += " as " + alias
+		}
+		fmt.Fprintf(&b, "from %s%s import %s\n", up, strings.Join(parts[:len(parts)-1], "."), name)
 	}
 	return b.String()
 }
@@ -160,20 +166,8 @@ func importStatement(from string, names []string) string {
 	return "from " + from + " import (\n    " + strings.Join(names, ",\n    ") + ",\n)\n"
 }
 
-// declare notes a class of the module; a second one of the same name is an error.
-func (g *module) declare(name string, pos schema.Position, element string) error {
-	if other, ok := g.names[name]; ok {
-		return refuse(pos, element, "its Python name %s is that of %s: rename one", name, other)
-	}
-	g.names[name] = pos
-	return nil
-}
-
 func (g *module) enum(e *schema.Enum) error {
-	name := enumName(e)
-	if err := g.declare(name, e.Pos, e.FullName); err != nil {
-		return err
-	}
+	name := g.className(e)
 	g.p("\n\nclass %s(str, %s):", name, g.use("Enum"))
 	g.body.WriteString(docstring("    ", documentation(e.Doc, name, nil)))
 	first := true
@@ -237,10 +231,7 @@ func (g *module) message(m *schema.Message) error {
 			}
 		}
 	}
-	name := className(m)
-	if err := g.declare(name, m.Pos, m.FullName); err != nil {
-		return err
-	}
+	name := g.className(m)
 	g.unchecked = nil
 	var fields []field
 	for _, f := range m.Fields {
@@ -264,6 +255,9 @@ func (g *module) message(m *schema.Message) error {
 		g.eventInfo(event)
 	}
 	g.sets(fields)
+	if m.Language() == schema.JSONSchema {
+		g.p("\n    NULL_IS_ABSENT = False")
+	}
 	for i, f := range fields {
 		if i == 0 {
 			g.p("")
@@ -329,7 +323,7 @@ func (g *module) eventInfo(e *schema.Event) {
 	g.p("        envelope=%s,", quote(string(e.Envelope)))
 	topic := "None"
 	if e.Topic != nil {
-		topic = g.use("topics") + "." + constant(e.Topic.Name)
+		topic = g.use("topics") + "." + g.given.topics[e.Topic.Name]
 	}
 	g.p("        topic=%s,", topic)
 	g.p("        key=%s,", tuple(e.Key))
@@ -400,9 +394,9 @@ func (g *module) choices(m *schema.Message) error {
 	for _, c := range choices {
 		var names, zeroed []string
 		for _, f := range c.fields {
-			names = append(names, fieldName(f))
+			names = append(names, g.fieldName(f))
 			if !f.Explicit && f.Oneof == nil {
-				zeroed = append(zeroed, fieldName(f))
+				zeroed = append(zeroed, g.fieldName(f))
 			}
 		}
 		extra := ""

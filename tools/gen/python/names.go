@@ -5,6 +5,9 @@ import (
 	"strings"
 	"unicode"
 
+	"golang.org/x/text/unicode/norm"
+
+	"github.com/omninode/trestle/tools/gen/internal/naming"
 	"github.com/omninode/trestle/tools/schema"
 )
 
@@ -16,48 +19,56 @@ var keywords = []string{
 
 // moduleName is a part of a package's name as the name of a module.
 func moduleName(part string) string {
-	name := identifier(part)
+	name := strings.Map(asciiRune, part)
+	if name == "" || strings.HasPrefix(name, "__") || name[0] >= '0' && name[0] <= '9' { // __init__ is Python's
+		name = "_" + strings.TrimLeft(name, "_")
+	}
 	if slices.Contains(keywords, name) {
 		return name + "_"
 	}
 	return name
 }
 
-// identifier replaces what no Python name may have.
+func asciiRune(r rune) rune {
+	if r == '_' || r < 0x80 && (unicode.IsLetter(r) || unicode.IsDigit(r)) {
+		return r
+	}
+	return '_'
+}
+
+// identifier replaces what no Python name may have, and what Python would read as another: it takes an ligature for its
+// letters.
 func identifier(s string) string {
-	var b strings.Builder
-	for i, r := range s {
-		switch {
-		case r == '_' || r < 0x80 && unicode.IsLetter(r) || i > 0 && r >= '0' && r <= '9':
-			b.WriteRune(r)
-		case r >= '0' && r <= '9':
-			b.WriteByte('_')
-			b.WriteRune(r)
-		default:
-			b.WriteByte('_')
+	name := strings.Map(func(r rune) rune {
+		if r >= 0x80 && unicode.IsLetter(r) && norm.NFKC.IsNormalString(string(r)) {
+			return r
 		}
+		return asciiRune(r)
+	}, s)
+	if name == "" || name[0] >= '0' && name[0] <= '9' {
+		name = "_" + name
 	}
-	if b.Len() == 0 {
-		return "_"
-	}
-	return b.String()
+	return name
 }
 
-// imported are names that modules import, which no class may take.
+// imported are names that modules import or read, which no class may take.
 var imported = []string{
-	"Annotated", "Any", "BaseModel", "BYTES", "Bool", "Bytes", "ClassVar", "ConfigDict", "DOUBLE", "Double", "Enum",
+	"Annotated", "Any", "BaseModel", "BYTES", "Bool", "Bytes", "ClassVar", "ConfigDict", "DOUBLE", "Discriminator", "Double", "Enum",
 	"Event", "EventInfo", "FLOAT", "Field", "Final", "Float", "INT32", "INT64", "Int32", "Int64", "JsonObject",
-	"JsonValue", "Model", "OBJECT", "Self", "SORTED", "Text", "Timestamp", "UINT32", "UINT64", "UInt32", "UInt64",
-	"Uuid",
+	"JsonValue", "KEY_INT32", "KEY_INT64", "KEY_UINT32", "KEY_UINT64", "Model", "OBJECT", "SCHEMAS", "Self", "SORTED", "Tag", "Text",
+	"Timestamp", "UINT32", "UINT64", "UInt32", "UInt64", "Uuid", "annotations", "checks", "formats", "model_validator", "now", "topics",
+	"variants",
 }
 
-// className is the name of a message's class; one that stands inside another carries its name too.
-func className(m *schema.Message) string {
-	return safeClass(nested(m.Parent) + m.Name)
-}
+// builtins are names of Python that models read.
+var builtins = []string{"bool", "bytes", "dict", "float", "frozenset", "int", "list", "object", "str", "tuple"}
 
-func enumName(e *schema.Enum) string {
-	return safeClass(nested(e.Parent) + e.Name)
+func plainClass(name string) string {
+	name = identifier(name)
+	if strings.HasPrefix(name, "_") { // what begins so is private, or changes its name in a class
+		name = "Type" + name
+	}
+	return name
 }
 
 func nested(m *schema.Message) string {
@@ -67,28 +78,23 @@ func nested(m *schema.Message) string {
 	return nested(m.Parent) + m.Name
 }
 
-func safeClass(name string) string {
-	name = identifier(name)
-	if slices.Contains(imported, name) || slices.Contains(keywords, name) {
-		return name + "_"
-	}
-	return name
-}
-
 // taken are the names that a field cannot have: what models have already, and what is read inside a class.
 var taken = []string{
 	"append_json", "bool", "bytes", "checked", "checks", "construct", "copy", "dict", "float", "from_json", "from_orm",
 	"frozenset", "int", "json", "list", "model_computed_fields", "model_config", "model_construct", "model_copy",
 	"model_dump", "model_dump_json", "model_extra", "model_fields", "model_fields_set", "model_json_schema",
 	"model_parametrized_name", "model_post_init", "model_rebuild", "model_validate", "model_validate_json",
-	"model_validate_strings", "model_validator", "parse_file", "parse_obj", "parse_raw", "partition_key", "schema",
+	"model_validate_strings", "model_validator", "object", "parse_file", "parse_obj", "parse_raw", "partition_key", "schema",
 	"schema_json", "str", "to_json", "to_record", "topics", "now", "update_forward_refs", "validate",
 }
 
-// fieldName is the attribute of a field; where it differs from the name in JSON, that is its alias.
-func fieldName(f *schema.Field) string {
-	name := identifier(f.JSONName)
-	name = strings.TrimLeft(name, "_") // to pydantic, what begins so is private
+// attribute is a field's name in JSON as that of an attribute of any model.
+func attribute(jsonName string) string {
+	name := jsonName
+	if spelled := naming.Spelled(name); spelled != name && spelled != "" {
+		name = strings.ToLower(constant(spelled))
+	}
+	name = strings.TrimLeft(identifier(name), "_") // to pydantic, what begins so is private
 	if name == "" || name[0] >= '0' && name[0] <= '9' {
 		name = "field_" + name
 	}
@@ -126,20 +132,19 @@ func memberNames(e *schema.Enum) []string {
 		prefix = constant(e.Name) + "_"
 	}
 	names := make([]string, len(e.Values))
-	used := map[string]bool{}
+	given := naming.NewDistinct()
 	for i, v := range e.Values {
-		name := constant(v.Name)
+		name := constant(naming.Spelled(v.Name))
 		if short := strings.TrimPrefix(name, prefix); short != "" && (short[0] < '0' || short[0] > '9') {
 			name = short
 		}
-		if strings.Trim(name, "_") == "" || strings.HasPrefix(name, "_") {
+		if strings.Trim(name, "_") == "" {
+			name = strings.Trim(identifier(v.Name), "_") // in letters of another alphabet
+		}
+		if name == "" || strings.HasPrefix(name, "_") || unicode.IsDigit([]rune(name)[0]) {
 			name = "VALUE" + name
 		}
-		for used[name] {
-			name += "_"
-		}
-		used[name] = true
-		names[i] = name
+		names[i] = given.Name(name)
 	}
 	return names
 }

@@ -2,8 +2,6 @@ package python
 
 import (
 	"testing"
-
-	"github.com/omninode/trestle/tools/schema"
 )
 
 func TestConstant(t *testing.T) {
@@ -22,14 +20,14 @@ func TestConstant(t *testing.T) {
 	}
 }
 
-func TestFieldName(t *testing.T) {
+func TestAttribute(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]string{
 		"limit": "limit", "in": "in_", "copy": "copy_", "dict": "dict_", "_private": "private", "9lives": "field_9lives",
 		"a-b": "a_b", "model_name": "model_name", "model_dump": "model_dump_", "EVENT": "EVENT_", "topics": "topics_",
 	} {
-		if got := fieldName(&schema.Field{JSONName: name}); got != want {
-			t.Errorf("fieldName(%q) = %s, want %s", name, got, want)
+		if got := attribute(name); got != want {
+			t.Errorf("attribute(%q) = %s, want %s", name, got, want)
 		}
 	}
 }

@@ -56,6 +56,7 @@ type project struct {
 	packages []*schema.Package // with types, by name
 	name     string            // "omninode_events"
 	strip    string            // what module paths leave out of a package's name: "omninode."
+	given    given
 	// What modules need of the files that only some sets have: checks of formats, unions, and schemas by path.
 	formats, variants bool
 	left              map[string]string
@@ -74,7 +75,7 @@ func newProject(set *schema.Set) (*project, error) {
 	}
 	slices.SortFunc(p.packages, func(a, b *schema.Package) int { return strings.Compare(a.Name, b.Name) })
 	first, _, _ := strings.Cut(p.packages[0].Name, ".")
-	p.name, p.strip = moduleName(first)+"_events", first+"."
+	p.name, p.strip = distributionName(first), first+"."
 	for _, pkg := range p.packages {
 		if !strings.HasPrefix(pkg.Name, p.strip) {
 			p.strip = ""
@@ -83,26 +84,26 @@ func newProject(set *schema.Set) (*project, error) {
 			p.name = "events"
 		}
 	}
-	modules := map[string]*schema.Package{}
-	for _, pkg := range p.packages {
-		name := strings.Join(p.modulePath(pkg), ".")
-		if slices.Contains(ownModules, p.modulePath(pkg)[0]) {
-			return nil, fmt.Errorf("package %s: its Python module %s is one of the package's own: rename it", pkg.Name, name)
-		}
-		for taken, other := range modules {
-			if taken == name || strings.HasPrefix(name, taken+".") || strings.HasPrefix(taken, name+".") {
-				return nil, fmt.Errorf("package %s: its Python module %s is in the way of that of %s: rename one", pkg.Name, name, other.Name)
-			}
-		}
-		modules[name] = pkg
-	}
+	p.give()
 	return p, nil
 }
 
-// ownModules are the modules of the Python package that no schema package may have the name of.
-var ownModules = []string{"_support", "topics", "groups", "event_types", "schemas", "__init__"}
+// distributionName is the name of the Python package; a distribution's name begins with a letter.
+func distributionName(first string) string {
+	name := strings.Trim(strings.Map(asciiRune, first), "_")
+	switch {
+	case name == "":
+		return "events"
+	case name[0] >= '0' && name[0] <= '9':
+		return "events_" + name
+	}
+	return name + "_events"
+}
 
-// modulePath is where a schema package's module is: ["codegen", "v1"].
+// ownModules are the modules of the Python package; that of a schema package of such a name gets an underscore.
+var ownModules = []string{"_support", "topics", "groups", "event_types", "schemas"}
+
+// modulePath is where a schema package's module belongs: ["codegen", "v1"].
 func (p *project) modulePath(pkg *schema.Package) []string {
 	name := strings.TrimPrefix(pkg.Name, p.strip)
 	if name == "" {
@@ -111,6 +112,9 @@ func (p *project) modulePath(pkg *schema.Package) []string {
 	parts := strings.Split(name, ".")
 	for i := range parts {
 		parts[i] = moduleName(parts[i])
+	}
+	if slices.Contains(ownModules, parts[0]) {
+		parts[0] += "_"
 	}
 	return parts
 }
@@ -153,18 +157,18 @@ func (p *project) expand(text string) string {
 
 // exampleModule and exampleEvent are what the readme shows.
 func (p *project) exampleModule() string {
-	return p.name + "." + strings.Join(p.modulePath(p.example()), ".")
+	return p.name + "." + strings.Join(p.given.modules[p.example()], ".")
 }
 
 func (p *project) exampleEvent() string {
 	pkg := p.example()
 	for _, e := range pkg.Events {
 		if e.Topic != nil && e.Role == schema.RoleRequest {
-			return className(e.Message)
+			return p.className(e.Message)
 		}
 	}
 	if len(pkg.Events) > 0 {
-		return className(pkg.Events[0].Message)
+		return p.className(pkg.Events[0].Message)
 	}
 	return "Event"
 }
@@ -182,8 +186,11 @@ func (p *project) example() *schema.Package {
 func (p *project) folders() []output.File {
 	var files []output.File
 	seen := map[string]bool{}
+	for pkg := range p.given.inner {
+		seen[path.Join(p.given.modules[pkg]...)] = true // is one already
+	}
 	for _, pkg := range p.packages {
-		parts := p.modulePath(pkg)
+		parts := p.given.modules[pkg]
 		for n := 1; n < len(parts); n++ {
 			dir := path.Join(parts[:n]...)
 			if !seen[dir] {
@@ -197,5 +204,5 @@ func (p *project) folders() []output.File {
 
 // refuse says what in the schemas cannot be Python.
 func refuse(pos schema.Position, element, format string, args ...any) error {
-	return fmt.Errorf("%s: %s: %s", pos, element, fmt.Sprintf(format, args...))
+	return &schema.Error{Pos: pos, Message: element + ": " + fmt.Sprintf(format, args...)}
 }

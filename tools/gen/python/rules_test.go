@@ -11,6 +11,7 @@ import (
 	"github.com/omninode/trestle/runtime/event"
 	"github.com/omninode/trestle/tools/gen/example"
 	leftv1 "github.com/omninode/trestle/tools/gen/golang/testdata/left/want/acme/left/v1"
+	nullsv1 "github.com/omninode/trestle/tools/gen/golang/testdata/nulls/want/acme/nulls/v1"
 	objectsv1 "github.com/omninode/trestle/tools/gen/golang/testdata/objects/want/acme/objects/v1"
 	rulesv1 "github.com/omninode/trestle/tools/gen/golang/testdata/rules/want/acme/rules/v1"
 	shapesv1 "github.com/omninode/trestle/tools/gen/golang/testdata/shapes/want/acme/shapes/v1"
@@ -42,6 +43,7 @@ var replacements = append([]string{
 	`{"a":[{"city":"Bonn"}]}`, `{"a":[{"city":"Bonn"},{"city":"Bonn"}]}`, `{"a":[{}]}`, `{"method":"card","number":"123"}`,
 	`{"number":"1234","method":"card","more":1}`, `{"method":"sepa","iban":"DE123"}`, `{"method":"swift","iban":"D"}`, `{"method":"cash"}`,
 	`[{"method":"card","number":"1234"},{"method":"sepa","iban":"DE123"}]`, `[{"method":"cash"}]`,
+	`{"city":null}`, `{"kind":"circle","radius":null}`, `{"kind":"square","side":null}`, `[{"city":"Bonn"},null]`, `{"x":{"city":null}}`, `[[null]]`,
 	`{"a":{"kind":"person","name":"Ann"},"b":{"kind":"firm","number":1}}`, `{"a":{"kind":"person"}}`, `{"a":{"kind":"cat"}}`,
 }, anything...)
 
@@ -55,8 +57,10 @@ var bases = map[string]string{
 		"color":"COLOR_RED","sparse":"SPARSE_NINE","red":"COLOR_RED","some":"COLOR_GREEN"}`,
 	"Containers": `{"part":{"size":1},"other":{"size":2},"parts":[{"size":3}],"names":["ab"],"scores":[0.5,0],"blobs":["AQ=="],"some":[1],
 		"labels":{"ab":"abc"},"by_number":{"1":{"size":1}},"name":"x","left":"ab"}`,
-	"parcel.sent":     `{"id":"p","colour":"red","day":"2024-01-01","price":19.99,"payment":{"method":"card","number":"1234"}}`,
-	"parcel.returned": `{"id":"p","reason":"refused","fee":1}`,
+	"parcel.sent":       `{"id":"p","colour":"red","day":"2024-01-01","price":19.99,"payment":{"method":"card","number":"1234"}}`,
+	"parcel.returned":   `{"id":"p","reason":"refused","fee":1}`,
+	"reading.taken":     `{"must":"a","must_or_null":null,"place":{"city":"Bonn","floor":null}}`,
+	"reading.defaulted": `{"must":"a","level":null}`,
 	"EveryKind": `{"correlation_id":"550e8400-e29b-41d4-a716-446655440000","truth":true,"small":1,"large":2,"unsigned":3,"huge":4,"single":0.5,
 		"precise":0.5,"text":"x","data":"AQ==","mood":"bad \"mood\"","at":"2025-10-16T12:34:56Z","struct":{"a":1},"free":{"b":2},
 		"owner":{"name":"x"},"texts":["x"],"moods":["good"],"owners":[{"name":"y","owner":{}}],"times":["2025-10-16 12:34:56"],
@@ -70,7 +74,7 @@ func TestEveryRule(t *testing.T) {
 	t.Parallel()
 	wellKnown := []string{"took", "struct"} // in protobuf's own JSON form, which Python does not check
 	for name, events := range map[string][]*event.EventInfo{
-		"rules": rulesv1.Events(), "shapes": shapesv1.Events(), "objects": objectsv1.Events(), "left": leftv1.Events(),
+		"rules": rulesv1.Events(), "shapes": shapesv1.Events(), "objects": objectsv1.Events(), "left": leftv1.Events(), "nulls": nullsv1.Events(),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -63,7 +63,7 @@ func wrapped(s string, n int) []string {
 
 // docstring writes documentation: paragraphs, and what follows them.
 func docstring(indent, doc string) string {
-	doc = strings.TrimSpace(output.Prose(doc))
+	doc = strings.TrimSpace(output.Prose(output.Plain(doc)))
 	doc = strings.ReplaceAll(strings.ReplaceAll(doc, `\`, `\\`), `"""`, `\"\"\"`)
 	var lines []string
 	for paragraph := range strings.SplitSeq(doc, "\n") {

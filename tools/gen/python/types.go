@@ -3,6 +3,7 @@ package python
 import (
 	"encoding/base64"
 	"encoding/json"
+	"math"
 	"math/big"
 	"regexp/syntax"
 	"slices"
@@ -47,6 +48,9 @@ func (g *module) typeOf(f *schema.Field, t *schema.Type, asUUID bool) (string, e
 		bare := *t
 		bare.Constraints = schema.Constraints{}
 		t = &bare
+	}
+	if kind, ok := wrapperKinds[wellKnown(t)]; ok {
+		t = &schema.Type{Kind: kind, Constraints: t.Constraints, Pos: t.Pos}
 	}
 	g.noteUnchecked(f, t)
 	c, err := g.constraints(f, t)
@@ -96,17 +100,20 @@ func (g *module) base(f *schema.Field, t *schema.Type, c *parts, asUUID bool) (b
 	same := func(name string) base { return base{alias: name, plain: name} }
 	switch t.Kind {
 	case schema.EnumKind:
-		return same(g.reference(t.Enum.Package, enumName(t.Enum))), nil
+		if g.className(t.Enum) == "" {
+			return base{}, refuse(f.Pos, f.Message.FullName+"."+f.Name, "the enum %s is a library's and has no JSON form here: declare one of your own, or for null use google.protobuf.Value", t.Enum.FullName)
+		}
+		return same(g.reference(t.Enum.Package, g.className(t.Enum))), nil
 	case schema.MessageKind:
 		if foreign := g.foreign(t.Message); foreign != "" {
 			return same(foreign), nil
 		}
-		return same(g.reference(t.Message.Package, className(t.Message))), nil
+		return same(g.reference(t.Message.Package, g.className(t.Message))), nil
 	case schema.Timestamp:
 		return same(g.use("Timestamp")), nil
 	case schema.JSONObject:
 		if t.Union != nil {
-			return same(g.reference(t.Union.Package, unionName(t.Union))), nil
+			return same(g.reference(t.Union.Package, g.className(t.Union))), nil
 		}
 		return same(g.use("JsonObject")), nil
 	case schema.JSONValue:
@@ -168,26 +175,6 @@ func (g *module) keyType(f *schema.Field, t *schema.Type) (string, error) {
 		return g.typeOf(f, t, false)
 	}
 	return "", refuse(f.Pos, f.Message.FullName+"."+f.Name, "a map with %s keys has no Python type: use string keys", t.Kind)
-}
-
-// foreign is the type of a well-known protobuf message in its own JSON form; empty for any other message.
-func (g *module) foreign(m *schema.Message) string {
-	if m.Language() != schema.Protobuf || !strings.HasPrefix(m.FullName, "google.") && !strings.HasPrefix(m.FullName, "buf.") {
-		return ""
-	}
-	switch name := strings.TrimPrefix(m.FullName, "google.protobuf."); name {
-	case "Duration", "FieldMask":
-		return g.use("Text")
-	case "Value":
-		return g.use("JsonValue")
-	case "ListValue":
-		return "list[" + g.use("JsonValue") + "]"
-	case "BoolValue", "Int32Value", "Int64Value", "UInt32Value", "UInt64Value", "FloatValue", "DoubleValue", "BytesValue":
-		return g.use(strings.TrimSuffix(name, "Value"))
-	case "StringValue":
-		return g.use("Text")
-	}
-	return g.use("JsonObject")
 }
 
 // skipsZero says that constraints do not hold for the zero value: because the schema says so, or because zero means
@@ -294,21 +281,24 @@ func numberInto(p *parts, t *schema.Type) {
 	default:
 		p.limit("multiple_of", c.MultipleOf)
 	}
-	if low, high, ok := crossed(t); ok {
-		p.check("outside", "lambda v: v "+low+" or v "+high+", "+quote("must be "+low+" or "+high))
+	if low, high, joined := pair(t); joined != "" {
+		words := strings.ReplaceAll(strings.ReplaceAll("must be "+low+" "+joined+" "+high, `float("-inf")`, "-Infinity"), `float("inf")`, "Infinity")
+		p.check("outside", "lambda v: v "+low+" "+joined+" v "+high+", "+quote(words))
 	}
 }
 
-// crossed are the comparisons of a range that excludes what is between its bounds, which only the rules hold.
-func crossed(t *schema.Type) (low, high string, ok bool) {
+// pair are the comparisons of two bounds which only the rules hold, and what joins them: or, where they exclude what is
+// between them; and, where one of them is infinite.
+func pair(t *schema.Type) (low, high, joined string) {
 	if t.Constraints.Min != nil || t.Constraints.Max != nil || t.Constraints.Rules == nil {
-		return "", "", false
+		return "", "", ""
 	}
 	msg := t.Constraints.Rules.ProtoReflect()
 	typed := msg.WhichOneof(msg.Descriptor().Oneofs().ByName("type"))
 	if typed == nil {
-		return "", "", false
+		return "", "", ""
 	}
+	joined = "or"
 	rules := msg.Get(typed).Message()
 	fields := rules.Descriptor().Fields()
 	operators := []struct{ rule, operator string }{{"gt", ">"}, {"gte", ">="}, {"lt", "<"}, {"lte", "<="}}
@@ -319,6 +309,9 @@ func crossed(t *schema.Type) (low, high string, ok bool) {
 		}
 		value := rules.Get(fd).String()
 		if t.Kind == schema.Float || t.Kind == schema.Double {
+			if math.IsInf(rules.Get(fd).Float(), 0) {
+				joined = "and"
+			}
 			value = floatLiteral(value)
 		}
 		if i < 2 {
@@ -327,13 +320,21 @@ func crossed(t *schema.Type) (low, high string, ok bool) {
 			high = o.operator + " " + value
 		}
 	}
-	return low, high, low != "" && high != ""
+	if low == "" || high == "" {
+		return "", "", ""
+	}
+	return low, high, joined
 }
 
 // floatLiteral is a number as a float in Python.
 func floatLiteral(text string) string {
 	f, err := strconv.ParseFloat(text, 64)
-	if err != nil {
+	switch { // what is out of range is infinite too
+	case math.IsInf(f, 1):
+		return `float("inf")`
+	case math.IsInf(f, -1):
+		return `float("-inf")`
+	case err != nil:
 		return text
 	}
 	literal := strconv.FormatFloat(f, 'g', -1, 64)

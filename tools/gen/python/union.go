@@ -6,8 +6,6 @@ import (
 	"github.com/omninode/trestle/tools/schema"
 )
 
-func unionName(u *schema.Union) string { return safeClass(u.Name) }
-
 // union writes the type of a choice of messages, which come before it.
 func (g *module) union(u *schema.Union) error {
 	if g.unions[u] {
@@ -21,17 +19,14 @@ func (g *module) union(u *schema.Union) error {
 				return err
 			}
 		}
-		class := g.reference(v.Message.Package, className(v.Message))
+		class := g.reference(v.Message.Package, g.className(v.Message))
 		members = append(members, g.use("Annotated")+"["+class+", "+g.use("Tag")+"("+quote(v.Values[0])+")]")
 		for _, value := range v.Values {
 			tags = append(tags, quote(value)+": "+quote(v.Values[0]))
 		}
 	}
 	g.variants = true
-	name := unionName(u)
-	if err := g.declare(name, u.Pos, u.FullName); err != nil {
-		return err
-	}
+	name := g.className(u)
 	g.p("\n\n%s = %s[", name, g.use("Annotated"))
 	g.p("    %s,", strings.Join(members, "\n    | "))
 	g.p("    %s(%s.told_apart(%s, {%s})),", g.use("Discriminator"), g.use("variants"), quote(u.Property), strings.Join(tags, ", "))

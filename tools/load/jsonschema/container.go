@@ -135,5 +135,18 @@ func (j *jsonLoader) refuseDefault(f *jsonFile, v *jsontree.Value, what string) 
 	}
 	if word := v.Get("x-trestle").Get("field"); word != nil {
 		j.Fault(f.pos(word.Place), "x-trestle.field of %s has no effect: it belongs to properties", what)
+		j.placed[v] = true
+	}
+}
+
+// refuseOutOfPlace finds what is said of fields where no field is: that something is sensitive must not be passed over.
+func (j *jsonLoader) refuseOutOfPlace(f *jsonFile) {
+	if j.options.Loose {
+		return
+	}
+	for v := range f.schemas {
+		if word := v.Get("x-trestle").Get("field"); word != nil && !j.placed[v] {
+			j.Fault(f.pos(word.Place), "x-trestle.field has no effect here: it belongs to properties of objects, beside their $ref, and not below keywords such as anyOf and if")
+		}
 	}
 }

@@ -115,7 +115,7 @@ func holds(v *jsontree.Value, keyword string) bool {
 	case "items":
 		return name == "array" && v.Get("prefixItems") == nil
 	case "anyOf", "oneOf", "allOf":
-		one, _ := alternative(keyword, v.Get(keyword))
+		one := alternative(keyword, v.Get(keyword))
 		return one != nil && !isEnum(v) && v.Get("$ref") == nil && v.Get("properties") == nil
 	}
 	return false

@@ -64,6 +64,8 @@ type jsonLoader struct {
 	unions   map[*jsontree.Value]*schema.Union
 	types    map[*jsontree.Value]*jsonType
 	names    map[*schema.Package]map[string]schema.Position
+	// placed are the schemas whose x-trestle.field has been read, or found to be out of place.
+	placed map[*jsontree.Value]bool
 	// declared are the messages in the order of their sources.
 	declared []declaredMessage
 	depth    int
@@ -104,6 +106,7 @@ func Load(d *draft.Draft, options Options) (unreadable map[string]bool, err erro
 		Draft: d, options: options, byPath: map[string]*jsonFile{}, byID: map[string]*jsonFile{},
 		messages: map[*jsontree.Value]*schema.Message{}, enums: map[*jsontree.Value]*schema.Enum{}, unions: map[*jsontree.Value]*schema.Union{},
 		types: map[*jsontree.Value]*jsonType{}, names: map[*schema.Package]map[string]schema.Position{},
+		placed: map[*jsontree.Value]bool{},
 	}
 	var files []*jsonFile
 	for _, name := range d.Targets {
@@ -139,6 +142,7 @@ func Load(d *draft.Draft, options Options) (unreadable map[string]bool, err erro
 	}
 	for _, f := range files {
 		j.finishFile(f)
+		j.refuseOutOfPlace(f)
 	}
 	j.tellRefused()
 	j.nameFiles()

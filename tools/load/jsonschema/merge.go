@@ -104,7 +104,7 @@ func (j *jsonLoader) objectPart(f *jsonFile, v *jsontree.Value) (*jsonFile, *jso
 // merges says whether a schema is an object of its own by the properties of allOf. One that only repeats another, with a
 // description of its own, is that.
 func (j *jsonLoader) merges(f *jsonFile, v *jsontree.Value) bool {
-	one, _ := alternative("allOf", v.Get("allOf"))
+	one := alternative("allOf", v.Get("allOf"))
 	return j.mergeable(f, v) && (one == nil || len(present(v, []string{"properties", "required", "type", "unevaluatedProperties"})) > 0)
 }
 

@@ -49,6 +49,7 @@ func (j *jsonLoader) addProperty(m *schema.Message, f *jsonFile, property jsontr
 	}
 	for i, other := range m.Fields {
 		if other.Name == field.Name {
+			field.Sensitive = field.Sensitive || other.Sensitive
 			m.Fields[i] = field
 			return
 		}
@@ -108,6 +109,7 @@ func (j *jsonLoader) settle(f *jsonFile, v *jsontree.Value, m *schema.Message, l
 // newProperty makes the model of a property; nil when its schema has faults.
 func (j *jsonLoader) newProperty(f *jsonFile, m *schema.Message, p jsontree.Member) *schema.Field {
 	v := p.Value
+	j.placed[v] = true
 	t := j.typeOf(f, v)
 	if t == nil {
 		return nil
@@ -142,7 +144,7 @@ func (j *jsonLoader) newProperty(f *jsonFile, m *schema.Message, p jsontree.Memb
 		if field.Default == "now" {
 			j.Fault(f.pos(d.Place), "property %s has two defaults, this one and now: keep one", p.Name)
 		}
-		// A default of null is none: null reads as absent.
+		// A default of null is none: nothing is filled in.
 		if at = f.pos(d.Place); d.Kind != jsontree.Null {
 			field.Default = d.JSON()
 		}
@@ -177,7 +179,7 @@ func (j *jsonLoader) readRequired(f *jsonFile, v *jsontree.Value, m *schema.Mess
 				j.Fault(f.pos(item.Place), "required names %q, which is no property: declare it under properties", item.Text)
 			}
 		case field.Nullable:
-			// The key must be there, and null, which reads as absent, is fine.
+			// The key must be there, and null is a value.
 			field.JSONRequired = true
 		default:
 			field.Required = true
@@ -242,13 +244,4 @@ func (j *jsonLoader) addEnumValue(f *jsonFile, e *schema.Enum, at *jsontree.Valu
 		return
 	}
 	e.Values = append(e.Values, v)
-}
-
-// enumNullable says whether null is among an enum's values.
-func (j *jsonLoader) enumNullable(v *jsontree.Value) bool {
-	_, nullable := typeName(v)
-	if list := v.Get("enum"); list != nil && slices.ContainsFunc(list.Items, isNull) {
-		nullable = true
-	}
-	return nullable
 }

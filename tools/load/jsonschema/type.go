@@ -59,13 +59,12 @@ func (j *jsonLoader) readType(f *jsonFile, v *jsontree.Value) *jsonType {
 	}
 	if m := j.messages[v]; m != nil {
 		t.Kind, t.Message = schema.MessageKind, m
-		_, nullable := typeName(v)
-		return &jsonType{Type: t, nullable: nullable && (m.Unmodelled == nil || j.takesNull[m.Unmodelled])}
+		return &jsonType{Type: t, nullable: j.objectMayBeNull(f, v)}
 	}
 	if e := j.enums[v]; e != nil {
 		t.Kind, t.Enum = schema.EnumKind, e
 		t.Constraints.Pos = t.Pos
-		return j.withUnmodelled(f, v, t, j.enumNullable(v), j.checkKeywords(f, v, keywordsOfEnum, "a list of strings", removeIt))
+		return j.withUnmodelled(f, v, t, v.Get("enum") != nil && listsNull(v), j.checkKeywords(f, v, keywordsOfEnum, "a list of strings", removeIt))
 	}
 	if u := j.unions[v]; u != nil {
 		return j.readUnion(f, v, t, u)
@@ -111,23 +110,22 @@ var combining = []string{"anyOf", "oneOf", "allOf"}
 
 // alternative returns the schema that a combination is about where it is a schema or null, or a list of one; nil for
 // any other.
-func alternative(keyword string, list *jsontree.Value) (one *jsontree.Value, null bool) {
+func alternative(keyword string, list *jsontree.Value) (one *jsontree.Value) {
 	for _, item := range list.AllItems() {
 		switch {
 		case keyword != "allOf" && isNullType(item):
-			null = true
 		case one != nil:
-			return nil, false
+			return nil
 		default:
 			one = item
 		}
 	}
-	return one, null
+	return one
 }
 
 // readAlternatives reads the combinations that the model holds: a schema or null, and a list of one.
 func (j *jsonLoader) readAlternatives(f *jsonFile, v *jsontree.Value, keyword string, list *jsontree.Value) *jsonType {
-	one, null := alternative(keyword, list)
+	one := alternative(keyword, list)
 	switch {
 	case one == nil && j.whole(f):
 		j.Fault(f.pos(list.Place), "keyword %s is not supported here: %s", keyword, beyond[keyword])
@@ -141,17 +139,22 @@ func (j *jsonLoader) readAlternatives(f *jsonFile, v *jsontree.Value, keyword st
 	if t == nil {
 		return nil
 	}
-	return j.and(f, v, &jsonType{Type: t.Type, nullable: t.nullable || null}, keyword, left)
+	nullable := t.nullable
+	if keyword != "allOf" {
+		taking := nullTypes(list)
+		if nullable {
+			taking++
+		}
+		nullable = alternativeIsNull(keyword, taking)
+	}
+	return j.and(f, v, &jsonType{Type: t.Type, nullable: nullable}, keyword, left)
 }
 
 // readPlain reads a schema that has a type keyword, or values that tell the type.
 func (j *jsonLoader) readPlain(f *jsonFile, v *jsontree.Value, t *schema.Type) *jsonType {
-	name, nullable := typeName(v)
+	name, _ := typeName(v)
 	if v.Get("type") == nil {
 		name = impliedType(v)
-	}
-	if values := v.Get("enum"); values != nil && slices.ContainsFunc(values.Items, isNull) {
-		nullable = true
 	}
 	var left []string
 	switch name {
@@ -180,7 +183,7 @@ func (j *jsonLoader) readPlain(f *jsonFile, v *jsontree.Value, t *schema.Type) *
 		return nil
 	}
 	t.Constraints.Pos = constraintPos(f, v, t.Pos)
-	return j.withUnmodelled(f, v, t, nullable, left)
+	return j.withUnmodelled(f, v, t, listsNull(v), left)
 }
 
 // readUntyped reads a schema whose values are of several types, or of any.

@@ -142,10 +142,10 @@ func (j *jsonLoader) readUnion(f *jsonFile, v *jsontree.Value, t *schema.Type, u
 		}
 	}
 	t.Kind, t.Union = schema.JSONObject, u
-	_, nullable := typeName(v)
+	nullable := listsNull(v)
 	for _, keyword := range combining {
 		if list := v.Get(keyword); list != nil {
-			nullable = nullable || slices.ContainsFunc(list.Items, isNullType)
+			nullable = nullable && alternativeIsNull(keyword, nullTypes(list))
 		}
 	}
 	j.checkAnnotations(f, v)

@@ -180,39 +180,25 @@ func (x *BaseEvent) DecodeJSON(r *jsonio.Reader) {
 		return
 	}
 	var seen uint64
-	var got uint64
 	x.Nulls = nil
 	x.Unknown = nil
 	for r.More() {
 		switch r.Name() {
 		case "event_id":
 			r.Once(&seen, 0)
-			if !r.Null() {
-				x.EventId = r.String()
-				got |= 1 << 0
-			}
+			x.EventId = r.String()
 		case "event_type":
 			r.Once(&seen, 1)
-			if !r.Null() {
-				x.EventType = r.String()
-				got |= 1 << 1
-			}
+			x.EventType = r.String()
 		case "timestamp":
 			r.Once(&seen, 2)
-			if !r.Null() {
-				x.Timestamp = new(r.Time())
-			}
+			x.Timestamp = new(r.Time())
 		case "version":
 			r.Once(&seen, 3)
-			if !r.Null() {
-				x.Version = new(r.String())
-			}
+			x.Version = new(r.String())
 		case "source":
 			r.Once(&seen, 4)
-			if !r.Null() {
-				x.Source.DecodeJSON(r)
-				got |= 1 << 4
-			}
+			x.Source.DecodeJSON(r)
 		case "correlation_id":
 			r.Once(&seen, 5)
 			if r.Null() {
@@ -231,29 +217,30 @@ func (x *BaseEvent) DecodeJSON(r *jsonio.Reader) {
 			}
 		case "metadata":
 			r.Once(&seen, 7)
-			if !r.Null() {
-				x.Metadata = r.Object()
-			}
+			x.Metadata = r.Object()
 		case "payload":
 			r.Once(&seen, 8)
-			if !r.Null() {
-				x.Payload = r.Object()
-				got |= 1 << 8
-			}
+			x.Payload = r.Object()
 		default:
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
-	if got&(1<<0) == 0 {
+	if seen&(1<<0) == 0 {
 		r.Missing("event_id")
 	}
-	if got&(1<<1) == 0 {
+	if seen&(1<<1) == 0 {
 		r.Missing("event_type")
 	}
-	if got&(1<<4) == 0 {
+	if seen&(1<<4) == 0 {
 		r.Missing("source")
 	}
-	if got&(1<<8) == 0 {
+	if seen&(1<<8) == 0 {
 		r.Missing("payload")
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x BaseEvent) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *BaseEvent) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }

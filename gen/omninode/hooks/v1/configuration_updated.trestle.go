@@ -137,40 +137,38 @@ func (x *ConfigurationUpdated) DecodeJSON(r *jsonio.Reader) {
 		return
 	}
 	var seen uint64
-	var got uint64
 	x.Unknown = nil
 	for r.More() {
 		switch r.Name() {
 		case "change_info":
 			r.Once(&seen, 0)
-			if !r.Null() {
-				x.ChangeInfo.DecodeJSON(r)
-				got |= 1 << 0
-			}
+			x.ChangeInfo.DecodeJSON(r)
 		case "change_impact":
 			r.Once(&seen, 1)
-			if !r.Null() {
-				if x.ChangeImpact == nil {
-					x.ChangeImpact = new(ChangeImpact)
-				}
-				x.ChangeImpact.DecodeJSON(r)
+			if x.ChangeImpact == nil {
+				x.ChangeImpact = new(ChangeImpact)
 			}
+			x.ChangeImpact.DecodeJSON(r)
 		case "rollback_info":
 			r.Once(&seen, 2)
-			if !r.Null() {
-				if x.RollbackInfo == nil {
-					x.RollbackInfo = new(RollbackInfo)
-				}
-				x.RollbackInfo.DecodeJSON(r)
+			if x.RollbackInfo == nil {
+				x.RollbackInfo = new(RollbackInfo)
 			}
+			x.RollbackInfo.DecodeJSON(r)
 		default:
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
-	if got&(1<<0) == 0 {
+	if seen&(1<<0) == 0 {
 		r.Missing("change_info")
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x ConfigurationUpdated) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *ConfigurationUpdated) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
 
 // ChangeInfo describes a change of a setting.
 type ChangeInfo struct {
@@ -279,17 +277,13 @@ func (x *ChangeInfo) DecodeJSON(r *jsonio.Reader) {
 		return
 	}
 	var seen uint64
-	var got uint64
 	x.Nulls = nil
 	x.Unknown = nil
 	for r.More() {
 		switch r.Name() {
 		case "configuration_key":
 			r.Once(&seen, 0)
-			if !r.Null() {
-				x.ConfigurationKey = r.String()
-				got |= 1 << 0
-			}
+			x.ConfigurationKey = r.String()
 		case "previous_value":
 			r.Once(&seen, 1)
 			if r.Null() {
@@ -308,27 +302,27 @@ func (x *ChangeInfo) DecodeJSON(r *jsonio.Reader) {
 			}
 		case "change_source":
 			r.Once(&seen, 3)
-			if !r.Null() {
-				x.ChangeSource = new(r.String())
-			}
+			x.ChangeSource = new(r.String())
 		case "changed_by":
 			r.Once(&seen, 4)
-			if !r.Null() {
-				x.ChangedBy = new(r.String())
-			}
+			x.ChangedBy = new(r.String())
 		case "change_reason":
 			r.Once(&seen, 5)
-			if !r.Null() {
-				x.ChangeReason = new(r.String())
-			}
+			x.ChangeReason = new(r.String())
 		default:
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
-	if got&(1<<0) == 0 {
+	if seen&(1<<0) == 0 {
 		r.Missing("configuration_key")
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x ChangeInfo) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *ChangeInfo) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
 
 // ChangeImpact tells what a change means for services.
 type ChangeImpact struct {
@@ -418,34 +412,32 @@ func (x *ChangeImpact) DecodeJSON(r *jsonio.Reader) {
 		switch r.Name() {
 		case "affected_services":
 			r.Once(&seen, 0)
-			if !r.Null() {
-				x.AffectedServices = []string{}
-				if r.BeginArray() {
-					for r.More() {
-						x.AffectedServices = append(x.AffectedServices, r.String())
-					}
+			x.AffectedServices = []string{}
+			if r.BeginArray() {
+				for r.More() {
+					x.AffectedServices = append(x.AffectedServices, r.String())
 				}
 			}
 		case "restart_required":
 			r.Once(&seen, 1)
-			if !r.Null() {
-				x.RestartRequired = new(r.Bool())
-			}
+			x.RestartRequired = new(r.Bool())
 		case "estimated_downtime_seconds":
 			r.Once(&seen, 2)
-			if !r.Null() {
-				x.EstimatedDowntimeSeconds = new(r.Int64())
-			}
+			x.EstimatedDowntimeSeconds = new(r.Int64())
 		case "backward_compatible":
 			r.Once(&seen, 3)
-			if !r.Null() {
-				x.BackwardCompatible = new(r.Bool())
-			}
+			x.BackwardCompatible = new(r.Bool())
 		default:
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x ChangeImpact) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *ChangeImpact) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
 
 // RollbackInfo tells how to undo a change.
 type RollbackInfo struct {
@@ -528,22 +520,16 @@ func (x *RollbackInfo) DecodeJSON(r *jsonio.Reader) {
 		switch r.Name() {
 		case "rollback_available":
 			r.Once(&seen, 0)
-			if !r.Null() {
-				x.RollbackAvailable = new(r.Bool())
-			}
+			x.RollbackAvailable = new(r.Bool())
 		case "rollback_window_hours":
 			r.Once(&seen, 1)
-			if !r.Null() {
-				x.RollbackWindowHours = new(r.Int64())
-			}
+			x.RollbackWindowHours = new(r.Int64())
 		case "rollback_steps":
 			r.Once(&seen, 2)
-			if !r.Null() {
-				x.RollbackSteps = []string{}
-				if r.BeginArray() {
-					for r.More() {
-						x.RollbackSteps = append(x.RollbackSteps, r.String())
-					}
+			x.RollbackSteps = []string{}
+			if r.BeginArray() {
+				for r.More() {
+					x.RollbackSteps = append(x.RollbackSteps, r.String())
 				}
 			}
 		default:
@@ -551,3 +537,9 @@ func (x *RollbackInfo) DecodeJSON(r *jsonio.Reader) {
 		}
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x RollbackInfo) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *RollbackInfo) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }

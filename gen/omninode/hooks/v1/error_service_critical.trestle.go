@@ -155,48 +155,44 @@ func (x *ServiceError) DecodeJSON(r *jsonio.Reader) {
 		return
 	}
 	var seen uint64
-	var got uint64
 	x.Unknown = nil
 	for r.More() {
 		switch r.Name() {
 		case "error_info":
 			r.Once(&seen, 0)
-			if !r.Null() {
-				x.ErrorInfo.DecodeJSON(r)
-				got |= 1 << 0
-			}
+			x.ErrorInfo.DecodeJSON(r)
 		case "context_info":
 			r.Once(&seen, 1)
-			if !r.Null() {
-				if x.ContextInfo == nil {
-					x.ContextInfo = new(ContextInfo)
-				}
-				x.ContextInfo.DecodeJSON(r)
+			if x.ContextInfo == nil {
+				x.ContextInfo = new(ContextInfo)
 			}
+			x.ContextInfo.DecodeJSON(r)
 		case "impact_assessment":
 			r.Once(&seen, 2)
-			if !r.Null() {
-				if x.ImpactAssessment == nil {
-					x.ImpactAssessment = new(ImpactAssessment)
-				}
-				x.ImpactAssessment.DecodeJSON(r)
+			if x.ImpactAssessment == nil {
+				x.ImpactAssessment = new(ImpactAssessment)
 			}
+			x.ImpactAssessment.DecodeJSON(r)
 		case "recovery_actions":
 			r.Once(&seen, 3)
-			if !r.Null() {
-				if x.RecoveryActions == nil {
-					x.RecoveryActions = new(RecoveryActions)
-				}
-				x.RecoveryActions.DecodeJSON(r)
+			if x.RecoveryActions == nil {
+				x.RecoveryActions = new(RecoveryActions)
 			}
+			x.RecoveryActions.DecodeJSON(r)
 		default:
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
-	if got&(1<<0) == 0 {
+	if seen&(1<<0) == 0 {
 		r.Missing("error_info")
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x ServiceError) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *ServiceError) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
 
 // ErrorInfo describes an error.
 type ErrorInfo struct {
@@ -319,72 +315,56 @@ func (x *ErrorInfo) DecodeJSON(r *jsonio.Reader) {
 		return
 	}
 	var seen uint64
-	var got uint64
 	x.Unknown = nil
 	for r.More() {
 		switch r.Name() {
 		case "error_id":
 			r.Once(&seen, 0)
-			if !r.Null() {
-				x.ErrorId = r.String()
-				got |= 1 << 0
-			}
+			x.ErrorId = r.String()
 		case "service_name":
 			r.Once(&seen, 1)
-			if !r.Null() {
-				x.ServiceName = r.String()
-				got |= 1 << 1
-			}
+			x.ServiceName = r.String()
 		case "instance_id":
 			r.Once(&seen, 2)
-			if !r.Null() {
-				x.InstanceId = new(r.String())
-			}
+			x.InstanceId = new(r.String())
 		case "error_type":
 			r.Once(&seen, 3)
-			if !r.Null() {
-				x.ErrorType = r.String()
-				got |= 1 << 3
-			}
+			x.ErrorType = r.String()
 		case "severity":
 			r.Once(&seen, 4)
-			if !r.Null() {
-				x.Severity = new(r.String())
-			}
+			x.Severity = new(r.String())
 		case "message":
 			r.Once(&seen, 5)
-			if !r.Null() {
-				x.Message = new(r.String())
-			}
+			x.Message = new(r.String())
 		case "stack_trace":
 			r.Once(&seen, 6)
-			if !r.Null() {
-				x.StackTrace = new(r.String())
-			}
+			x.StackTrace = new(r.String())
 		case "first_occurrence":
 			r.Once(&seen, 7)
-			if !r.Null() {
-				x.FirstOccurrence = new(r.Time())
-			}
+			x.FirstOccurrence = new(r.Time())
 		case "occurrence_count":
 			r.Once(&seen, 8)
-			if !r.Null() {
-				x.OccurrenceCount = new(r.Int64())
-			}
+			x.OccurrenceCount = new(r.Int64())
 		default:
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
-	if got&(1<<0) == 0 {
+	if seen&(1<<0) == 0 {
 		r.Missing("error_id")
 	}
-	if got&(1<<1) == 0 {
+	if seen&(1<<1) == 0 {
 		r.Missing("service_name")
 	}
-	if got&(1<<3) == 0 {
+	if seen&(1<<3) == 0 {
 		r.Missing("error_type")
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x ErrorInfo) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *ErrorInfo) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
 
 // ContextInfo tells what a service was doing.
 type ContextInfo struct {
@@ -484,35 +464,31 @@ func (x *ContextInfo) DecodeJSON(r *jsonio.Reader) {
 		switch r.Name() {
 		case "request_id":
 			r.Once(&seen, 0)
-			if !r.Null() {
-				x.RequestId = new(r.String())
-			}
+			x.RequestId = new(r.String())
 		case "user_id":
 			r.Once(&seen, 1)
-			if !r.Null() {
-				r.Sensitive()
-				x.UserId = new(r.String())
-			}
+			r.Sensitive()
+			x.UserId = new(r.String())
 		case "operation":
 			r.Once(&seen, 2)
-			if !r.Null() {
-				x.Operation = new(r.String())
-			}
+			x.Operation = new(r.String())
 		case "tool_name":
 			r.Once(&seen, 3)
-			if !r.Null() {
-				x.ToolName = new(r.String())
-			}
+			x.ToolName = new(r.String())
 		case "environment":
 			r.Once(&seen, 4)
-			if !r.Null() {
-				x.Environment = new(r.String())
-			}
+			x.Environment = new(r.String())
 		default:
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x ContextInfo) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *ContextInfo) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
 
 // ImpactAssessment tells what an error means for users.
 type ImpactAssessment struct {
@@ -604,34 +580,32 @@ func (x *ImpactAssessment) DecodeJSON(r *jsonio.Reader) {
 		switch r.Name() {
 		case "affected_users":
 			r.Once(&seen, 0)
-			if !r.Null() {
-				x.AffectedUsers = new(r.Int64())
-			}
+			x.AffectedUsers = new(r.Int64())
 		case "affected_operations":
 			r.Once(&seen, 1)
-			if !r.Null() {
-				x.AffectedOperations = []string{}
-				if r.BeginArray() {
-					for r.More() {
-						x.AffectedOperations = append(x.AffectedOperations, r.String())
-					}
+			x.AffectedOperations = []string{}
+			if r.BeginArray() {
+				for r.More() {
+					x.AffectedOperations = append(x.AffectedOperations, r.String())
 				}
 			}
 		case "estimated_recovery_time_minutes":
 			r.Once(&seen, 2)
-			if !r.Null() {
-				x.EstimatedRecoveryTimeMinutes = new(r.Int64())
-			}
+			x.EstimatedRecoveryTimeMinutes = new(r.Int64())
 		case "business_impact":
 			r.Once(&seen, 3)
-			if !r.Null() {
-				x.BusinessImpact = new(r.String())
-			}
+			x.BusinessImpact = new(r.String())
 		default:
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x ImpactAssessment) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *ImpactAssessment) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
 
 // RecoveryActions tells what is done to recover.
 type RecoveryActions struct {
@@ -714,26 +688,26 @@ func (x *RecoveryActions) DecodeJSON(r *jsonio.Reader) {
 		switch r.Name() {
 		case "automatic_recovery_attempted":
 			r.Once(&seen, 0)
-			if !r.Null() {
-				x.AutomaticRecoveryAttempted = new(r.Bool())
-			}
+			x.AutomaticRecoveryAttempted = new(r.Bool())
 		case "recovery_steps":
 			r.Once(&seen, 1)
-			if !r.Null() {
-				x.RecoverySteps = []string{}
-				if r.BeginArray() {
-					for r.More() {
-						x.RecoverySteps = append(x.RecoverySteps, r.String())
-					}
+			x.RecoverySteps = []string{}
+			if r.BeginArray() {
+				for r.More() {
+					x.RecoverySteps = append(x.RecoverySteps, r.String())
 				}
 			}
 		case "manual_intervention_required":
 			r.Once(&seen, 2)
-			if !r.Null() {
-				x.ManualInterventionRequired = new(r.Bool())
-			}
+			x.ManualInterventionRequired = new(r.Bool())
 		default:
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x RecoveryActions) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *RecoveryActions) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }

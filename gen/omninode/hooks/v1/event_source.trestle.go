@@ -81,39 +81,35 @@ func (x *EventSource) DecodeJSON(r *jsonio.Reader) {
 		return
 	}
 	var seen uint64
-	var got uint64
 	x.Unknown = nil
 	for r.More() {
 		switch r.Name() {
 		case "service_name":
 			r.Once(&seen, 0)
-			if !r.Null() {
-				x.ServiceName = r.String()
-				got |= 1 << 0
-			}
+			x.ServiceName = r.String()
 		case "service_version":
 			r.Once(&seen, 1)
-			if !r.Null() {
-				x.ServiceVersion = r.String()
-				got |= 1 << 1
-			}
+			x.ServiceVersion = r.String()
 		case "instance_id":
 			r.Once(&seen, 2)
-			if !r.Null() {
-				x.InstanceId = r.String()
-				got |= 1 << 2
-			}
+			x.InstanceId = r.String()
 		default:
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
-	if got&(1<<0) == 0 {
+	if seen&(1<<0) == 0 {
 		r.Missing("service_name")
 	}
-	if got&(1<<1) == 0 {
+	if seen&(1<<1) == 0 {
 		r.Missing("service_version")
 	}
-	if got&(1<<2) == 0 {
+	if seen&(1<<2) == 0 {
 		r.Missing("instance_id")
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x EventSource) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *EventSource) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }

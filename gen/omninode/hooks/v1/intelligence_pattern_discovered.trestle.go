@@ -138,40 +138,38 @@ func (x *PatternDiscovered) DecodeJSON(r *jsonio.Reader) {
 		return
 	}
 	var seen uint64
-	var got uint64
 	x.Unknown = nil
 	for r.More() {
 		switch r.Name() {
 		case "pattern_info":
 			r.Once(&seen, 0)
-			if !r.Null() {
-				x.PatternInfo.DecodeJSON(r)
-				got |= 1 << 0
-			}
+			x.PatternInfo.DecodeJSON(r)
 		case "analysis_context":
 			r.Once(&seen, 1)
-			if !r.Null() {
-				if x.AnalysisContext == nil {
-					x.AnalysisContext = new(AnalysisContext)
-				}
-				x.AnalysisContext.DecodeJSON(r)
+			if x.AnalysisContext == nil {
+				x.AnalysisContext = new(AnalysisContext)
 			}
+			x.AnalysisContext.DecodeJSON(r)
 		case "actionable_insights":
 			r.Once(&seen, 2)
-			if !r.Null() {
-				if x.ActionableInsights == nil {
-					x.ActionableInsights = new(ActionableInsights)
-				}
-				x.ActionableInsights.DecodeJSON(r)
+			if x.ActionableInsights == nil {
+				x.ActionableInsights = new(ActionableInsights)
 			}
+			x.ActionableInsights.DecodeJSON(r)
 		default:
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
-	if got&(1<<0) == 0 {
+	if seen&(1<<0) == 0 {
 		r.Missing("pattern_info")
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x PatternDiscovered) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *PatternDiscovered) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
 
 // PatternInfo describes a pattern.
 type PatternInfo struct {
@@ -262,48 +260,41 @@ func (x *PatternInfo) DecodeJSON(r *jsonio.Reader) {
 		return
 	}
 	var seen uint64
-	var got uint64
 	x.Unknown = nil
 	for r.More() {
 		switch r.Name() {
 		case "pattern_id":
 			r.Once(&seen, 0)
-			if !r.Null() {
-				x.PatternId = r.String()
-				got |= 1 << 0
-			}
+			x.PatternId = r.String()
 		case "pattern_type":
 			r.Once(&seen, 1)
-			if !r.Null() {
-				x.PatternType = r.String()
-				got |= 1 << 1
-			}
+			x.PatternType = r.String()
 		case "confidence_score":
 			r.Once(&seen, 2)
-			if !r.Null() {
-				x.ConfidenceScore = new(r.Float64())
-			}
+			x.ConfidenceScore = new(r.Float64())
 		case "discovery_method":
 			r.Once(&seen, 3)
-			if !r.Null() {
-				x.DiscoveryMethod = new(r.String())
-			}
+			x.DiscoveryMethod = new(r.String())
 		case "pattern_data":
 			r.Once(&seen, 4)
-			if !r.Null() {
-				x.PatternData = r.Object()
-			}
+			x.PatternData = r.Object()
 		default:
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
-	if got&(1<<0) == 0 {
+	if seen&(1<<0) == 0 {
 		r.Missing("pattern_id")
 	}
-	if got&(1<<1) == 0 {
+	if seen&(1<<1) == 0 {
 		r.Missing("pattern_type")
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x PatternInfo) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *PatternInfo) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
 
 // AnalysisContext tells what was analysed.
 type AnalysisContext struct {
@@ -399,20 +390,16 @@ func (x *AnalysisContext) DecodeJSON(r *jsonio.Reader) {
 		switch r.Name() {
 		case "analysis_window":
 			r.Once(&seen, 0)
-			if !r.Null() {
-				if x.AnalysisWindow == nil {
-					x.AnalysisWindow = new(AnalysisWindow)
-				}
-				x.AnalysisWindow.DecodeJSON(r)
+			if x.AnalysisWindow == nil {
+				x.AnalysisWindow = new(AnalysisWindow)
 			}
+			x.AnalysisWindow.DecodeJSON(r)
 		case "data_sources":
 			r.Once(&seen, 1)
-			if !r.Null() {
-				x.DataSources = []string{}
-				if r.BeginArray() {
-					for r.More() {
-						x.DataSources = append(x.DataSources, r.String())
-					}
+			x.DataSources = []string{}
+			if r.BeginArray() {
+				for r.More() {
+					x.DataSources = append(x.DataSources, r.String())
 				}
 			}
 		default:
@@ -420,6 +407,12 @@ func (x *AnalysisContext) DecodeJSON(r *jsonio.Reader) {
 		}
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x AnalysisContext) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *AnalysisContext) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
 
 // AnalysisWindow is a span of time and what it held.
 type AnalysisWindow struct {
@@ -499,24 +492,24 @@ func (x *AnalysisWindow) DecodeJSON(r *jsonio.Reader) {
 		switch r.Name() {
 		case "start_time":
 			r.Once(&seen, 0)
-			if !r.Null() {
-				x.StartTime = new(r.Time())
-			}
+			x.StartTime = new(r.Time())
 		case "end_time":
 			r.Once(&seen, 1)
-			if !r.Null() {
-				x.EndTime = new(r.Time())
-			}
+			x.EndTime = new(r.Time())
 		case "sample_size":
 			r.Once(&seen, 2)
-			if !r.Null() {
-				x.SampleSize = new(r.Int64())
-			}
+			x.SampleSize = new(r.Int64())
 		default:
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x AnalysisWindow) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *AnalysisWindow) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
 
 // ActionableInsights tells what can be done about a pattern.
 type ActionableInsights struct {
@@ -626,26 +619,22 @@ func (x *ActionableInsights) DecodeJSON(r *jsonio.Reader) {
 		switch r.Name() {
 		case "optimization_opportunities":
 			r.Once(&seen, 0)
-			if !r.Null() {
-				x.OptimizationOpportunities = []OptimizationOpportunity{}
-				if r.BeginArray() {
-					for r.More() {
-						var m OptimizationOpportunity
-						m.DecodeJSON(r)
-						x.OptimizationOpportunities = append(x.OptimizationOpportunities, m)
-					}
+			x.OptimizationOpportunities = []OptimizationOpportunity{}
+			if r.BeginArray() {
+				for r.More() {
+					var m OptimizationOpportunity
+					m.DecodeJSON(r)
+					x.OptimizationOpportunities = append(x.OptimizationOpportunities, m)
 				}
 			}
 		case "risk_indicators":
 			r.Once(&seen, 1)
-			if !r.Null() {
-				x.RiskIndicators = []RiskIndicator{}
-				if r.BeginArray() {
-					for r.More() {
-						var m RiskIndicator
-						m.DecodeJSON(r)
-						x.RiskIndicators = append(x.RiskIndicators, m)
-					}
+			x.RiskIndicators = []RiskIndicator{}
+			if r.BeginArray() {
+				for r.More() {
+					var m RiskIndicator
+					m.DecodeJSON(r)
+					x.RiskIndicators = append(x.RiskIndicators, m)
 				}
 			}
 		default:
@@ -653,6 +642,12 @@ func (x *ActionableInsights) DecodeJSON(r *jsonio.Reader) {
 		}
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x ActionableInsights) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *ActionableInsights) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
 
 // OptimizationOpportunity is something that could be better.
 type OptimizationOpportunity struct {
@@ -727,34 +722,32 @@ func (x *OptimizationOpportunity) DecodeJSON(r *jsonio.Reader) {
 		return
 	}
 	var seen uint64
-	var got uint64
 	x.Unknown = nil
 	for r.More() {
 		switch r.Name() {
 		case "type":
 			r.Once(&seen, 0)
-			if !r.Null() {
-				x.Type = r.String()
-				got |= 1 << 0
-			}
+			x.Type = r.String()
 		case "potential_improvement":
 			r.Once(&seen, 1)
-			if !r.Null() {
-				x.PotentialImprovement = new(r.String())
-			}
+			x.PotentialImprovement = new(r.String())
 		case "implementation_effort":
 			r.Once(&seen, 2)
-			if !r.Null() {
-				x.ImplementationEffort = new(r.String())
-			}
+			x.ImplementationEffort = new(r.String())
 		default:
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
-	if got&(1<<0) == 0 {
+	if seen&(1<<0) == 0 {
 		r.Missing("type")
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x OptimizationOpportunity) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *OptimizationOpportunity) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
 
 // RiskIndicator is something that could go wrong.
 type RiskIndicator struct {
@@ -829,31 +822,29 @@ func (x *RiskIndicator) DecodeJSON(r *jsonio.Reader) {
 		return
 	}
 	var seen uint64
-	var got uint64
 	x.Unknown = nil
 	for r.More() {
 		switch r.Name() {
 		case "type":
 			r.Once(&seen, 0)
-			if !r.Null() {
-				x.Type = r.String()
-				got |= 1 << 0
-			}
+			x.Type = r.String()
 		case "severity":
 			r.Once(&seen, 1)
-			if !r.Null() {
-				x.Severity = new(r.String())
-			}
+			x.Severity = new(r.String())
 		case "mitigation":
 			r.Once(&seen, 2)
-			if !r.Null() {
-				x.Mitigation = new(r.String())
-			}
+			x.Mitigation = new(r.String())
 		default:
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
-	if got&(1<<0) == 0 {
+	if seen&(1<<0) == 0 {
 		r.Missing("type")
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x RiskIndicator) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *RiskIndicator) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }

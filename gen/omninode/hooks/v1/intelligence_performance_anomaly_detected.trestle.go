@@ -138,40 +138,38 @@ func (x *PerformanceAnomaly) DecodeJSON(r *jsonio.Reader) {
 		return
 	}
 	var seen uint64
-	var got uint64
 	x.Unknown = nil
 	for r.More() {
 		switch r.Name() {
 		case "anomaly_info":
 			r.Once(&seen, 0)
-			if !r.Null() {
-				x.AnomalyInfo.DecodeJSON(r)
-				got |= 1 << 0
-			}
+			x.AnomalyInfo.DecodeJSON(r)
 		case "metrics_data":
 			r.Once(&seen, 1)
-			if !r.Null() {
-				if x.MetricsData == nil {
-					x.MetricsData = new(MetricsData)
-				}
-				x.MetricsData.DecodeJSON(r)
+			if x.MetricsData == nil {
+				x.MetricsData = new(MetricsData)
 			}
+			x.MetricsData.DecodeJSON(r)
 		case "root_cause_analysis":
 			r.Once(&seen, 2)
-			if !r.Null() {
-				if x.RootCauseAnalysis == nil {
-					x.RootCauseAnalysis = new(RootCauseAnalysis)
-				}
-				x.RootCauseAnalysis.DecodeJSON(r)
+			if x.RootCauseAnalysis == nil {
+				x.RootCauseAnalysis = new(RootCauseAnalysis)
 			}
+			x.RootCauseAnalysis.DecodeJSON(r)
 		default:
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
-	if got&(1<<0) == 0 {
+	if seen&(1<<0) == 0 {
 		r.Missing("anomaly_info")
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x PerformanceAnomaly) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *PerformanceAnomaly) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
 
 // AnomalyInfo describes an anomaly.
 type AnomalyInfo struct {
@@ -281,63 +279,54 @@ func (x *AnomalyInfo) DecodeJSON(r *jsonio.Reader) {
 		return
 	}
 	var seen uint64
-	var got uint64
 	x.Unknown = nil
 	for r.More() {
 		switch r.Name() {
 		case "anomaly_id":
 			r.Once(&seen, 0)
-			if !r.Null() {
-				x.AnomalyId = r.String()
-				got |= 1 << 0
-			}
+			x.AnomalyId = r.String()
 		case "detection_time":
 			r.Once(&seen, 1)
-			if !r.Null() {
-				x.DetectionTime = new(r.Time())
-			}
+			x.DetectionTime = new(r.Time())
 		case "anomaly_type":
 			r.Once(&seen, 2)
-			if !r.Null() {
-				x.AnomalyType = r.String()
-				got |= 1 << 2
-			}
+			x.AnomalyType = r.String()
 		case "severity":
 			r.Once(&seen, 3)
-			if !r.Null() {
-				x.Severity = new(r.String())
-			}
+			x.Severity = new(r.String())
 		case "affected_services":
 			r.Once(&seen, 4)
-			if !r.Null() {
-				x.AffectedServices = []string{}
-				if r.BeginArray() {
-					for r.More() {
-						x.AffectedServices = append(x.AffectedServices, r.String())
-					}
+			x.AffectedServices = []string{}
+			if r.BeginArray() {
+				for r.More() {
+					x.AffectedServices = append(x.AffectedServices, r.String())
 				}
 			}
 		case "affected_tools":
 			r.Once(&seen, 5)
-			if !r.Null() {
-				x.AffectedTools = []string{}
-				if r.BeginArray() {
-					for r.More() {
-						x.AffectedTools = append(x.AffectedTools, r.String())
-					}
+			x.AffectedTools = []string{}
+			if r.BeginArray() {
+				for r.More() {
+					x.AffectedTools = append(x.AffectedTools, r.String())
 				}
 			}
 		default:
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
-	if got&(1<<0) == 0 {
+	if seen&(1<<0) == 0 {
 		r.Missing("anomaly_id")
 	}
-	if got&(1<<2) == 0 {
+	if seen&(1<<2) == 0 {
 		r.Missing("anomaly_type")
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x AnomalyInfo) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *AnomalyInfo) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
 
 // MetricsData holds the figures that show an anomaly.
 type MetricsData struct {
@@ -419,24 +408,24 @@ func (x *MetricsData) DecodeJSON(r *jsonio.Reader) {
 		switch r.Name() {
 		case "baseline_metrics":
 			r.Once(&seen, 0)
-			if !r.Null() {
-				x.BaselineMetrics = r.Object()
-			}
+			x.BaselineMetrics = r.Object()
 		case "anomaly_metrics":
 			r.Once(&seen, 1)
-			if !r.Null() {
-				x.AnomalyMetrics = r.Object()
-			}
+			x.AnomalyMetrics = r.Object()
 		case "degradation_factor":
 			r.Once(&seen, 2)
-			if !r.Null() {
-				x.DegradationFactor = new(r.Float64())
-			}
+			x.DegradationFactor = new(r.Float64())
 		default:
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x MetricsData) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *MetricsData) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
 
 // RootCauseAnalysis tells what may have caused an anomaly.
 type RootCauseAnalysis struct {
@@ -546,26 +535,22 @@ func (x *RootCauseAnalysis) DecodeJSON(r *jsonio.Reader) {
 		switch r.Name() {
 		case "probable_causes":
 			r.Once(&seen, 0)
-			if !r.Null() {
-				x.ProbableCauses = []ProbableCause{}
-				if r.BeginArray() {
-					for r.More() {
-						var m ProbableCause
-						m.DecodeJSON(r)
-						x.ProbableCauses = append(x.ProbableCauses, m)
-					}
+			x.ProbableCauses = []ProbableCause{}
+			if r.BeginArray() {
+				for r.More() {
+					var m ProbableCause
+					m.DecodeJSON(r)
+					x.ProbableCauses = append(x.ProbableCauses, m)
 				}
 			}
 		case "recommended_actions":
 			r.Once(&seen, 1)
-			if !r.Null() {
-				x.RecommendedActions = []RecommendedAction{}
-				if r.BeginArray() {
-					for r.More() {
-						var m RecommendedAction
-						m.DecodeJSON(r)
-						x.RecommendedActions = append(x.RecommendedActions, m)
-					}
+			x.RecommendedActions = []RecommendedAction{}
+			if r.BeginArray() {
+				for r.More() {
+					var m RecommendedAction
+					m.DecodeJSON(r)
+					x.RecommendedActions = append(x.RecommendedActions, m)
 				}
 			}
 		default:
@@ -573,6 +558,12 @@ func (x *RootCauseAnalysis) DecodeJSON(r *jsonio.Reader) {
 		}
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x RootCauseAnalysis) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *RootCauseAnalysis) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
 
 // ProbableCause is something that may have caused an anomaly.
 type ProbableCause struct {
@@ -652,39 +643,37 @@ func (x *ProbableCause) DecodeJSON(r *jsonio.Reader) {
 		return
 	}
 	var seen uint64
-	var got uint64
 	x.Unknown = nil
 	for r.More() {
 		switch r.Name() {
 		case "cause":
 			r.Once(&seen, 0)
-			if !r.Null() {
-				x.Cause = r.String()
-				got |= 1 << 0
-			}
+			x.Cause = r.String()
 		case "confidence":
 			r.Once(&seen, 1)
-			if !r.Null() {
-				x.Confidence = new(r.Float64())
-			}
+			x.Confidence = new(r.Float64())
 		case "evidence":
 			r.Once(&seen, 2)
-			if !r.Null() {
-				x.Evidence = []string{}
-				if r.BeginArray() {
-					for r.More() {
-						x.Evidence = append(x.Evidence, r.String())
-					}
+			x.Evidence = []string{}
+			if r.BeginArray() {
+				for r.More() {
+					x.Evidence = append(x.Evidence, r.String())
 				}
 			}
 		default:
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
-	if got&(1<<0) == 0 {
+	if seen&(1<<0) == 0 {
 		r.Missing("cause")
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x ProbableCause) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *ProbableCause) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
 
 // RecommendedAction is something to do about an anomaly.
 type RecommendedAction struct {
@@ -759,31 +748,29 @@ func (x *RecommendedAction) DecodeJSON(r *jsonio.Reader) {
 		return
 	}
 	var seen uint64
-	var got uint64
 	x.Unknown = nil
 	for r.More() {
 		switch r.Name() {
 		case "action":
 			r.Once(&seen, 0)
-			if !r.Null() {
-				x.Action = r.String()
-				got |= 1 << 0
-			}
+			x.Action = r.String()
 		case "priority":
 			r.Once(&seen, 1)
-			if !r.Null() {
-				x.Priority = new(r.String())
-			}
+			x.Priority = new(r.String())
 		case "estimated_impact":
 			r.Once(&seen, 2)
-			if !r.Null() {
-				x.EstimatedImpact = new(r.String())
-			}
+			x.EstimatedImpact = new(r.String())
 		default:
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
-	if got&(1<<0) == 0 {
+	if seen&(1<<0) == 0 {
 		r.Missing("action")
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x RecommendedAction) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *RecommendedAction) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }

@@ -99,44 +99,38 @@ func (x *CacheInfo) DecodeJSON(r *jsonio.Reader) {
 		return
 	}
 	var seen uint64
-	var got uint64
 	x.Unknown = nil
 	for r.More() {
 		switch r.Name() {
 		case "cache_key":
 			r.Once(&seen, 0)
-			if !r.Null() {
-				x.CacheKey = r.String()
-				got |= 1 << 0
-			}
+			x.CacheKey = r.String()
 		case "request_id":
 			r.Once(&seen, 1)
-			if !r.Null() {
-				x.RequestId = new(r.String())
-			}
+			x.RequestId = new(r.String())
 		case "cached_at":
 			r.Once(&seen, 2)
-			if !r.Null() {
-				x.CachedAt = new(r.Time())
-			}
+			x.CachedAt = new(r.Time())
 		case "ttl_remaining_seconds":
 			r.Once(&seen, 3)
-			if !r.Null() {
-				x.TtlRemainingSeconds = new(r.Int64())
-			}
+			x.TtlRemainingSeconds = new(r.Int64())
 		case "cache_size_bytes":
 			r.Once(&seen, 4)
-			if !r.Null() {
-				x.CacheSizeBytes = new(r.Int64())
-			}
+			x.CacheSizeBytes = new(r.Int64())
 		default:
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
-	if got&(1<<0) == 0 {
+	if seen&(1<<0) == 0 {
 		r.Missing("cache_key")
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x CacheInfo) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *CacheInfo) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
 
 // PerformanceImpact tells what the cache has saved.
 type PerformanceImpact struct {
@@ -214,24 +208,24 @@ func (x *PerformanceImpact) DecodeJSON(r *jsonio.Reader) {
 		switch r.Name() {
 		case "response_time_saved_ms":
 			r.Once(&seen, 0)
-			if !r.Null() {
-				x.ResponseTimeSavedMs = new(r.Int64())
-			}
+			x.ResponseTimeSavedMs = new(r.Int64())
 		case "bandwidth_saved_bytes":
 			r.Once(&seen, 1)
-			if !r.Null() {
-				x.BandwidthSavedBytes = new(r.Int64())
-			}
+			x.BandwidthSavedBytes = new(r.Int64())
 		case "cpu_saved_percent":
 			r.Once(&seen, 2)
-			if !r.Null() {
-				x.CpuSavedPercent = new(r.Float64())
-			}
+			x.CpuSavedPercent = new(r.Float64())
 		default:
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x PerformanceImpact) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *PerformanceImpact) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
 
 // AdaptiveCaching tells how the cache adapts.
 type AdaptiveCaching struct {
@@ -313,21 +307,21 @@ func (x *AdaptiveCaching) DecodeJSON(r *jsonio.Reader) {
 		switch r.Name() {
 		case "hit_rate_trend":
 			r.Once(&seen, 0)
-			if !r.Null() {
-				x.HitRateTrend = new(r.Float64())
-			}
+			x.HitRateTrend = new(r.Float64())
 		case "ttl_adjustment":
 			r.Once(&seen, 1)
-			if !r.Null() {
-				x.TtlAdjustment = new(r.String())
-			}
+			x.TtlAdjustment = new(r.String())
 		case "confidence_score":
 			r.Once(&seen, 2)
-			if !r.Null() {
-				x.ConfidenceScore = new(r.Float64())
-			}
+			x.ConfidenceScore = new(r.Float64())
 		default:
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x AdaptiveCaching) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *AdaptiveCaching) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }

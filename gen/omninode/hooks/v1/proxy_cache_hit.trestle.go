@@ -136,37 +136,35 @@ func (x *CacheHit) DecodeJSON(r *jsonio.Reader) {
 		return
 	}
 	var seen uint64
-	var got uint64
 	x.Unknown = nil
 	for r.More() {
 		switch r.Name() {
 		case "cache_info":
 			r.Once(&seen, 0)
-			if !r.Null() {
-				x.CacheInfo.DecodeJSON(r)
-				got |= 1 << 0
-			}
+			x.CacheInfo.DecodeJSON(r)
 		case "performance_impact":
 			r.Once(&seen, 1)
-			if !r.Null() {
-				if x.PerformanceImpact == nil {
-					x.PerformanceImpact = new(PerformanceImpact)
-				}
-				x.PerformanceImpact.DecodeJSON(r)
+			if x.PerformanceImpact == nil {
+				x.PerformanceImpact = new(PerformanceImpact)
 			}
+			x.PerformanceImpact.DecodeJSON(r)
 		case "adaptive_caching":
 			r.Once(&seen, 2)
-			if !r.Null() {
-				if x.AdaptiveCaching == nil {
-					x.AdaptiveCaching = new(AdaptiveCaching)
-				}
-				x.AdaptiveCaching.DecodeJSON(r)
+			if x.AdaptiveCaching == nil {
+				x.AdaptiveCaching = new(AdaptiveCaching)
 			}
+			x.AdaptiveCaching.DecodeJSON(r)
 		default:
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
-	if got&(1<<0) == 0 {
+	if seen&(1<<0) == 0 {
 		r.Missing("cache_info")
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x CacheHit) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *CacheHit) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }

@@ -137,40 +137,38 @@ func (x *RequestRouted) DecodeJSON(r *jsonio.Reader) {
 		return
 	}
 	var seen uint64
-	var got uint64
 	x.Unknown = nil
 	for r.More() {
 		switch r.Name() {
 		case "request_info":
 			r.Once(&seen, 0)
-			if !r.Null() {
-				x.RequestInfo.DecodeJSON(r)
-				got |= 1 << 0
-			}
+			x.RequestInfo.DecodeJSON(r)
 		case "routing_decision":
 			r.Once(&seen, 1)
-			if !r.Null() {
-				if x.RoutingDecision == nil {
-					x.RoutingDecision = new(RoutingDecision)
-				}
-				x.RoutingDecision.DecodeJSON(r)
+			if x.RoutingDecision == nil {
+				x.RoutingDecision = new(RoutingDecision)
 			}
+			x.RoutingDecision.DecodeJSON(r)
 		case "caching_info":
 			r.Once(&seen, 2)
-			if !r.Null() {
-				if x.CachingInfo == nil {
-					x.CachingInfo = new(CachingInfo)
-				}
-				x.CachingInfo.DecodeJSON(r)
+			if x.CachingInfo == nil {
+				x.CachingInfo = new(CachingInfo)
 			}
+			x.CachingInfo.DecodeJSON(r)
 		default:
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
-	if got&(1<<0) == 0 {
+	if seen&(1<<0) == 0 {
 		r.Missing("request_info")
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x RequestRouted) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *RequestRouted) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
 
 // RequestInfo describes a request that went through the proxy.
 type RequestInfo struct {
@@ -272,49 +270,41 @@ func (x *RequestInfo) DecodeJSON(r *jsonio.Reader) {
 		return
 	}
 	var seen uint64
-	var got uint64
 	x.Unknown = nil
 	for r.More() {
 		switch r.Name() {
 		case "request_id":
 			r.Once(&seen, 0)
-			if !r.Null() {
-				x.RequestId = r.String()
-				got |= 1 << 0
-			}
+			x.RequestId = r.String()
 		case "source_service":
 			r.Once(&seen, 1)
-			if !r.Null() {
-				x.SourceService = new(r.String())
-			}
+			x.SourceService = new(r.String())
 		case "target_service":
 			r.Once(&seen, 2)
-			if !r.Null() {
-				x.TargetService = new(r.String())
-			}
+			x.TargetService = new(r.String())
 		case "tool_name":
 			r.Once(&seen, 3)
-			if !r.Null() {
-				x.ToolName = new(r.String())
-			}
+			x.ToolName = new(r.String())
 		case "method":
 			r.Once(&seen, 4)
-			if !r.Null() {
-				x.Method = new(r.String())
-			}
+			x.Method = new(r.String())
 		case "path":
 			r.Once(&seen, 5)
-			if !r.Null() {
-				x.Path = new(r.String())
-			}
+			x.Path = new(r.String())
 		default:
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
-	if got&(1<<0) == 0 {
+	if seen&(1<<0) == 0 {
 		r.Missing("request_id")
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x RequestInfo) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *RequestInfo) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
 
 // RoutingDecision tells where a request went, and why there.
 type RoutingDecision struct {
@@ -410,27 +400,19 @@ func (x *RoutingDecision) DecodeJSON(r *jsonio.Reader) {
 		switch r.Name() {
 		case "routing_strategy":
 			r.Once(&seen, 0)
-			if !r.Null() {
-				x.RoutingStrategy = new(r.String())
-			}
+			x.RoutingStrategy = new(r.String())
 		case "selected_instance":
 			r.Once(&seen, 1)
-			if !r.Null() {
-				x.SelectedInstance = new(r.String())
-			}
+			x.SelectedInstance = new(r.String())
 		case "routing_factors":
 			r.Once(&seen, 2)
-			if !r.Null() {
-				x.RoutingFactors = r.Object()
-			}
+			x.RoutingFactors = r.Object()
 		case "alternative_instances":
 			r.Once(&seen, 3)
-			if !r.Null() {
-				x.AlternativeInstances = []string{}
-				if r.BeginArray() {
-					for r.More() {
-						x.AlternativeInstances = append(x.AlternativeInstances, r.String())
-					}
+			x.AlternativeInstances = []string{}
+			if r.BeginArray() {
+				for r.More() {
+					x.AlternativeInstances = append(x.AlternativeInstances, r.String())
 				}
 			}
 		default:
@@ -438,6 +420,12 @@ func (x *RoutingDecision) DecodeJSON(r *jsonio.Reader) {
 		}
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x RoutingDecision) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *RoutingDecision) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
 
 // CachingInfo tells what the cache had to do with a request.
 type CachingInfo struct {
@@ -522,26 +510,24 @@ func (x *CachingInfo) DecodeJSON(r *jsonio.Reader) {
 		switch r.Name() {
 		case "cache_key":
 			r.Once(&seen, 0)
-			if !r.Null() {
-				x.CacheKey = new(r.String())
-			}
+			x.CacheKey = new(r.String())
 		case "cache_hit":
 			r.Once(&seen, 1)
-			if !r.Null() {
-				x.CacheHit = new(r.Bool())
-			}
+			x.CacheHit = new(r.Bool())
 		case "cache_ttl_seconds":
 			r.Once(&seen, 2)
-			if !r.Null() {
-				x.CacheTtlSeconds = new(r.Int64())
-			}
+			x.CacheTtlSeconds = new(r.Int64())
 		case "cacheable":
 			r.Once(&seen, 3)
-			if !r.Null() {
-				x.Cacheable = new(r.Bool())
-			}
+			x.Cacheable = new(r.Bool())
 		default:
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x CachingInfo) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *CachingInfo) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }

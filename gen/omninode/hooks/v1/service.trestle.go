@@ -73,30 +73,29 @@ func (x *ServiceInstance) DecodeJSON(r *jsonio.Reader) {
 		return
 	}
 	var seen uint64
-	var got uint64
 	x.Unknown = nil
 	for r.More() {
 		switch r.Name() {
 		case "name":
 			r.Once(&seen, 0)
-			if !r.Null() {
-				x.Name = r.String()
-				got |= 1 << 0
-			}
+			x.Name = r.String()
 		case "instance_id":
 			r.Once(&seen, 1)
-			if !r.Null() {
-				x.InstanceId = r.String()
-				got |= 1 << 1
-			}
+			x.InstanceId = r.String()
 		default:
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
-	if got&(1<<0) == 0 {
+	if seen&(1<<0) == 0 {
 		r.Missing("name")
 	}
-	if got&(1<<1) == 0 {
+	if seen&(1<<1) == 0 {
 		r.Missing("instance_id")
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x ServiceInstance) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *ServiceInstance) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }

@@ -115,33 +115,32 @@ func (x *ServiceHealthChanged) DecodeJSON(r *jsonio.Reader) {
 		return
 	}
 	var seen uint64
-	var got uint64
 	x.Unknown = nil
 	for r.More() {
 		switch r.Name() {
 		case "service_info":
 			r.Once(&seen, 0)
-			if !r.Null() {
-				x.ServiceInfo.DecodeJSON(r)
-				got |= 1 << 0
-			}
+			x.ServiceInfo.DecodeJSON(r)
 		case "health_change":
 			r.Once(&seen, 1)
-			if !r.Null() {
-				x.HealthChange.DecodeJSON(r)
-				got |= 1 << 1
-			}
+			x.HealthChange.DecodeJSON(r)
 		default:
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
-	if got&(1<<0) == 0 {
+	if seen&(1<<0) == 0 {
 		r.Missing("service_info")
 	}
-	if got&(1<<1) == 0 {
+	if seen&(1<<1) == 0 {
 		r.Missing("health_change")
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x ServiceHealthChanged) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *ServiceHealthChanged) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
 
 // HealthChange tells how a service's health has changed.
 type HealthChange struct {
@@ -239,46 +238,40 @@ func (x *HealthChange) DecodeJSON(r *jsonio.Reader) {
 		return
 	}
 	var seen uint64
-	var got uint64
 	x.Unknown = nil
 	for r.More() {
 		switch r.Name() {
 		case "previous_status":
 			r.Once(&seen, 0)
-			if !r.Null() {
-				x.PreviousStatus = new(r.String())
-			}
+			x.PreviousStatus = new(r.String())
 		case "current_status":
 			r.Once(&seen, 1)
-			if !r.Null() {
-				x.CurrentStatus = r.String()
-				got |= 1 << 1
-			}
+			x.CurrentStatus = r.String()
 		case "change_reason":
 			r.Once(&seen, 2)
-			if !r.Null() {
-				x.ChangeReason = new(r.String())
-			}
+			x.ChangeReason = new(r.String())
 		case "health_details":
 			r.Once(&seen, 3)
-			if !r.Null() {
-				x.HealthDetails = r.Object()
-			}
+			x.HealthDetails = r.Object()
 		case "recovery_actions":
 			r.Once(&seen, 4)
-			if !r.Null() {
-				x.RecoveryActions = []string{}
-				if r.BeginArray() {
-					for r.More() {
-						x.RecoveryActions = append(x.RecoveryActions, r.String())
-					}
+			x.RecoveryActions = []string{}
+			if r.BeginArray() {
+				for r.More() {
+					x.RecoveryActions = append(x.RecoveryActions, r.String())
 				}
 			}
 		default:
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
-	if got&(1<<1) == 0 {
+	if seen&(1<<1) == 0 {
 		r.Missing("current_status")
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x HealthChange) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *HealthChange) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }

@@ -121,33 +121,32 @@ func (x *ServiceStarted) DecodeJSON(r *jsonio.Reader) {
 		return
 	}
 	var seen uint64
-	var got uint64
 	x.Unknown = nil
 	for r.More() {
 		switch r.Name() {
 		case "service_info":
 			r.Once(&seen, 0)
-			if !r.Null() {
-				x.ServiceInfo.DecodeJSON(r)
-				got |= 1 << 0
-			}
+			x.ServiceInfo.DecodeJSON(r)
 		case "startup_info":
 			r.Once(&seen, 1)
-			if !r.Null() {
-				x.StartupInfo.DecodeJSON(r)
-				got |= 1 << 1
-			}
+			x.StartupInfo.DecodeJSON(r)
 		default:
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
-	if got&(1<<0) == 0 {
+	if seen&(1<<0) == 0 {
 		r.Missing("service_info")
 	}
-	if got&(1<<1) == 0 {
+	if seen&(1<<1) == 0 {
 		r.Missing("startup_info")
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x ServiceStarted) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *ServiceStarted) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
 
 // ServiceInfo describes a running instance of a service.
 type ServiceInfo struct {
@@ -333,109 +332,87 @@ func (x *ServiceInfo) DecodeJSON(r *jsonio.Reader) {
 		return
 	}
 	var seen uint64
-	var got uint64
 	x.Unknown = nil
 	for r.More() {
 		switch r.Name() {
 		case "name":
 			r.Once(&seen, 0)
-			if !r.Null() {
-				x.Name = r.String()
-				got |= 1 << 0
-			}
+			x.Name = r.String()
 		case "version":
 			r.Once(&seen, 1)
-			if !r.Null() {
-				x.Version = r.String()
-				got |= 1 << 1
-			}
+			x.Version = r.String()
 		case "type":
 			r.Once(&seen, 2)
-			if !r.Null() {
-				x.Type = r.String()
-				got |= 1 << 2
-			}
+			x.Type = r.String()
 		case "instance_id":
 			r.Once(&seen, 3)
-			if !r.Null() {
-				x.InstanceId = r.String()
-				got |= 1 << 3
-			}
+			x.InstanceId = r.String()
 		case "host":
 			r.Once(&seen, 4)
-			if !r.Null() {
-				x.Host = r.String()
-				got |= 1 << 4
-			}
+			x.Host = r.String()
 		case "port":
 			r.Once(&seen, 5)
-			if !r.Null() {
-				x.Port = r.Int64()
-				got |= 1 << 5
-			}
+			x.Port = r.Int64()
 		case "health_check_url":
 			r.Once(&seen, 6)
-			if !r.Null() {
-				x.HealthCheckUrl = r.String()
-				got |= 1 << 6
-			}
+			x.HealthCheckUrl = r.String()
 		case "capabilities":
 			r.Once(&seen, 7)
-			if !r.Null() {
-				x.Capabilities = []string{}
-				if r.BeginArray() {
-					for r.More() {
-						x.Capabilities = append(x.Capabilities, r.String())
-					}
+			x.Capabilities = []string{}
+			if r.BeginArray() {
+				for r.More() {
+					x.Capabilities = append(x.Capabilities, r.String())
 				}
 			}
 		case "dependencies":
 			r.Once(&seen, 8)
-			if !r.Null() {
-				x.Dependencies = []jsonio.Raw{}
-				if r.BeginArray() {
-					for r.More() {
-						x.Dependencies = append(x.Dependencies, r.Object())
-					}
+			x.Dependencies = []jsonio.Raw{}
+			if r.BeginArray() {
+				for r.More() {
+					x.Dependencies = append(x.Dependencies, r.Object())
 				}
 			}
 		case "resources":
 			r.Once(&seen, 9)
-			if !r.Null() {
-				x.Resources = map[string]string{}
-				if r.BeginObject() {
-					for r.More() {
-						k := r.Key()
-						x.Resources[k] = r.String()
-					}
+			x.Resources = map[string]string{}
+			if r.BeginObject() {
+				for r.More() {
+					k := r.Key()
+					x.Resources[k] = r.String()
 				}
 			}
 		default:
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
-	if got&(1<<0) == 0 {
+	if seen&(1<<0) == 0 {
 		r.Missing("name")
 	}
-	if got&(1<<1) == 0 {
+	if seen&(1<<1) == 0 {
 		r.Missing("version")
 	}
-	if got&(1<<2) == 0 {
+	if seen&(1<<2) == 0 {
 		r.Missing("type")
 	}
-	if got&(1<<3) == 0 {
+	if seen&(1<<3) == 0 {
 		r.Missing("instance_id")
 	}
-	if got&(1<<4) == 0 {
+	if seen&(1<<4) == 0 {
 		r.Missing("host")
 	}
-	if got&(1<<5) == 0 {
+	if seen&(1<<5) == 0 {
 		r.Missing("port")
 	}
-	if got&(1<<6) == 0 {
+	if seen&(1<<6) == 0 {
 		r.Missing("health_check_url")
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x ServiceInfo) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *ServiceInfo) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
 
 // StartupInfo tells how a start went.
 type StartupInfo struct {
@@ -529,36 +506,36 @@ func (x *StartupInfo) DecodeJSON(r *jsonio.Reader) {
 		return
 	}
 	var seen uint64
-	var got uint64
 	x.Unknown = nil
 	for r.More() {
 		switch r.Name() {
 		case "startup_time_ms":
 			r.Once(&seen, 0)
-			if !r.Null() {
-				x.StartupTimeMs = r.Int64()
-				got |= 1 << 0
-			}
+			x.StartupTimeMs = r.Int64()
 		case "initialization_steps":
 			r.Once(&seen, 1)
-			if !r.Null() {
-				x.InitializationSteps = []StartupStep{}
-				if r.BeginArray() {
-					for r.More() {
-						var m StartupStep
-						m.DecodeJSON(r)
-						x.InitializationSteps = append(x.InitializationSteps, m)
-					}
+			x.InitializationSteps = []StartupStep{}
+			if r.BeginArray() {
+				for r.More() {
+					var m StartupStep
+					m.DecodeJSON(r)
+					x.InitializationSteps = append(x.InitializationSteps, m)
 				}
 			}
 		default:
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
-	if got&(1<<0) == 0 {
+	if seen&(1<<0) == 0 {
 		r.Missing("startup_time_ms")
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x StartupInfo) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *StartupInfo) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
 
 // StartupStep is one step of a start.
 type StartupStep struct {
@@ -656,29 +633,19 @@ func (x *StartupStep) DecodeJSON(r *jsonio.Reader) {
 		return
 	}
 	var seen uint64
-	var got uint64
 	x.Nulls = nil
 	x.Unknown = nil
 	for r.More() {
 		switch r.Name() {
 		case "step":
 			r.Once(&seen, 0)
-			if !r.Null() {
-				x.Step = r.String()
-				got |= 1 << 0
-			}
+			x.Step = r.String()
 		case "duration_ms":
 			r.Once(&seen, 1)
-			if !r.Null() {
-				x.DurationMs = r.Int64()
-				got |= 1 << 1
-			}
+			x.DurationMs = r.Int64()
 		case "status":
 			r.Once(&seen, 2)
-			if !r.Null() {
-				x.Status = r.String()
-				got |= 1 << 2
-			}
+			x.Status = r.String()
 		case "details":
 			r.Once(&seen, 3)
 			if r.Null() {
@@ -691,13 +658,19 @@ func (x *StartupStep) DecodeJSON(r *jsonio.Reader) {
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
-	if got&(1<<0) == 0 {
+	if seen&(1<<0) == 0 {
 		r.Missing("step")
 	}
-	if got&(1<<1) == 0 {
+	if seen&(1<<1) == 0 {
 		r.Missing("duration_ms")
 	}
-	if got&(1<<2) == 0 {
+	if seen&(1<<2) == 0 {
 		r.Missing("status")
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x StartupStep) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *StartupStep) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }

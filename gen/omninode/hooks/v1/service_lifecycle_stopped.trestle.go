@@ -120,32 +120,32 @@ func (x *ServiceStopped) DecodeJSON(r *jsonio.Reader) {
 		return
 	}
 	var seen uint64
-	var got uint64
 	x.Unknown = nil
 	for r.More() {
 		switch r.Name() {
 		case "service_info":
 			r.Once(&seen, 0)
-			if !r.Null() {
-				x.ServiceInfo.DecodeJSON(r)
-				got |= 1 << 0
-			}
+			x.ServiceInfo.DecodeJSON(r)
 		case "shutdown_info":
 			r.Once(&seen, 1)
-			if !r.Null() {
-				if x.ShutdownInfo == nil {
-					x.ShutdownInfo = new(ShutdownInfo)
-				}
-				x.ShutdownInfo.DecodeJSON(r)
+			if x.ShutdownInfo == nil {
+				x.ShutdownInfo = new(ShutdownInfo)
 			}
+			x.ShutdownInfo.DecodeJSON(r)
 		default:
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
-	if got&(1<<0) == 0 {
+	if seen&(1<<0) == 0 {
 		r.Missing("service_info")
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x ServiceStopped) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *ServiceStopped) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
 
 // ShutdownInfo tells how a service stopped.
 type ShutdownInfo struct {
@@ -257,29 +257,21 @@ func (x *ShutdownInfo) DecodeJSON(r *jsonio.Reader) {
 		switch r.Name() {
 		case "shutdown_reason":
 			r.Once(&seen, 0)
-			if !r.Null() {
-				x.ShutdownReason = new(r.String())
-			}
+			x.ShutdownReason = new(r.String())
 		case "uptime_seconds":
 			r.Once(&seen, 1)
-			if !r.Null() {
-				x.UptimeSeconds = new(r.Int64())
-			}
+			x.UptimeSeconds = new(r.Int64())
 		case "final_metrics":
 			r.Once(&seen, 2)
-			if !r.Null() {
-				x.FinalMetrics = r.Object()
-			}
+			x.FinalMetrics = r.Object()
 		case "cleanup_steps":
 			r.Once(&seen, 3)
-			if !r.Null() {
-				x.CleanupSteps = []CleanupStep{}
-				if r.BeginArray() {
-					for r.More() {
-						var m CleanupStep
-						m.DecodeJSON(r)
-						x.CleanupSteps = append(x.CleanupSteps, m)
-					}
+			x.CleanupSteps = []CleanupStep{}
+			if r.BeginArray() {
+				for r.More() {
+					var m CleanupStep
+					m.DecodeJSON(r)
+					x.CleanupSteps = append(x.CleanupSteps, m)
 				}
 			}
 		default:
@@ -287,6 +279,12 @@ func (x *ShutdownInfo) DecodeJSON(r *jsonio.Reader) {
 		}
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x ShutdownInfo) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *ShutdownInfo) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
 
 // CleanupStep is one step of a shutdown.
 type CleanupStep struct {
@@ -359,31 +357,29 @@ func (x *CleanupStep) DecodeJSON(r *jsonio.Reader) {
 		return
 	}
 	var seen uint64
-	var got uint64
 	x.Unknown = nil
 	for r.More() {
 		switch r.Name() {
 		case "step":
 			r.Once(&seen, 0)
-			if !r.Null() {
-				x.Step = r.String()
-				got |= 1 << 0
-			}
+			x.Step = r.String()
 		case "duration_ms":
 			r.Once(&seen, 1)
-			if !r.Null() {
-				x.DurationMs = new(r.Int64())
-			}
+			x.DurationMs = new(r.Int64())
 		case "status":
 			r.Once(&seen, 2)
-			if !r.Null() {
-				x.Status = new(r.String())
-			}
+			x.Status = new(r.String())
 		default:
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
-	if got&(1<<0) == 0 {
+	if seen&(1<<0) == 0 {
 		r.Missing("step")
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x CleanupStep) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *CleanupStep) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }

@@ -155,48 +155,44 @@ func (x *ToolExecuted) DecodeJSON(r *jsonio.Reader) {
 		return
 	}
 	var seen uint64
-	var got uint64
 	x.Unknown = nil
 	for r.More() {
 		switch r.Name() {
 		case "execution_info":
 			r.Once(&seen, 0)
-			if !r.Null() {
-				x.ExecutionInfo.DecodeJSON(r)
-				got |= 1 << 0
-			}
+			x.ExecutionInfo.DecodeJSON(r)
 		case "execution_details":
 			r.Once(&seen, 1)
-			if !r.Null() {
-				if x.ExecutionDetails == nil {
-					x.ExecutionDetails = new(ExecutionDetails)
-				}
-				x.ExecutionDetails.DecodeJSON(r)
+			if x.ExecutionDetails == nil {
+				x.ExecutionDetails = new(ExecutionDetails)
 			}
+			x.ExecutionDetails.DecodeJSON(r)
 		case "performance_metrics":
 			r.Once(&seen, 2)
-			if !r.Null() {
-				if x.PerformanceMetrics == nil {
-					x.PerformanceMetrics = new(PerformanceMetrics)
-				}
-				x.PerformanceMetrics.DecodeJSON(r)
+			if x.PerformanceMetrics == nil {
+				x.PerformanceMetrics = new(PerformanceMetrics)
 			}
+			x.PerformanceMetrics.DecodeJSON(r)
 		case "intelligence_data":
 			r.Once(&seen, 3)
-			if !r.Null() {
-				if x.IntelligenceData == nil {
-					x.IntelligenceData = new(IntelligenceData)
-				}
-				x.IntelligenceData.DecodeJSON(r)
+			if x.IntelligenceData == nil {
+				x.IntelligenceData = new(IntelligenceData)
 			}
+			x.IntelligenceData.DecodeJSON(r)
 		default:
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
-	if got&(1<<0) == 0 {
+	if seen&(1<<0) == 0 {
 		r.Missing("execution_info")
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x ToolExecuted) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *ToolExecuted) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
 
 // ExecutionInfo names one run of a tool.
 type ExecutionInfo struct {
@@ -278,43 +274,38 @@ func (x *ExecutionInfo) DecodeJSON(r *jsonio.Reader) {
 		return
 	}
 	var seen uint64
-	var got uint64
 	x.Unknown = nil
 	for r.More() {
 		switch r.Name() {
 		case "tool_name":
 			r.Once(&seen, 0)
-			if !r.Null() {
-				x.ToolName = r.String()
-				got |= 1 << 0
-			}
+			x.ToolName = r.String()
 		case "execution_id":
 			r.Once(&seen, 1)
-			if !r.Null() {
-				x.ExecutionId = r.String()
-				got |= 1 << 1
-			}
+			x.ExecutionId = r.String()
 		case "requester_service":
 			r.Once(&seen, 2)
-			if !r.Null() {
-				x.RequesterService = new(r.String())
-			}
+			x.RequesterService = new(r.String())
 		case "target_service":
 			r.Once(&seen, 3)
-			if !r.Null() {
-				x.TargetService = new(r.String())
-			}
+			x.TargetService = new(r.String())
 		default:
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
-	if got&(1<<0) == 0 {
+	if seen&(1<<0) == 0 {
 		r.Missing("tool_name")
 	}
-	if got&(1<<1) == 0 {
+	if seen&(1<<1) == 0 {
 		r.Missing("execution_id")
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x ExecutionInfo) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *ExecutionInfo) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
 
 // ExecutionDetails tells how a run went.
 type ExecutionDetails struct {
@@ -417,39 +408,33 @@ func (x *ExecutionDetails) DecodeJSON(r *jsonio.Reader) {
 		switch r.Name() {
 		case "start_time":
 			r.Once(&seen, 0)
-			if !r.Null() {
-				x.StartTime = new(r.Time())
-			}
+			x.StartTime = new(r.Time())
 		case "end_time":
 			r.Once(&seen, 1)
-			if !r.Null() {
-				x.EndTime = new(r.Time())
-			}
+			x.EndTime = new(r.Time())
 		case "duration_ms":
 			r.Once(&seen, 2)
-			if !r.Null() {
-				x.DurationMs = new(r.Int64())
-			}
+			x.DurationMs = new(r.Int64())
 		case "status":
 			r.Once(&seen, 3)
-			if !r.Null() {
-				x.Status = new(r.String())
-			}
+			x.Status = new(r.String())
 		case "input_size_bytes":
 			r.Once(&seen, 4)
-			if !r.Null() {
-				x.InputSizeBytes = new(r.Int64())
-			}
+			x.InputSizeBytes = new(r.Int64())
 		case "output_size_bytes":
 			r.Once(&seen, 5)
-			if !r.Null() {
-				x.OutputSizeBytes = new(r.Int64())
-			}
+			x.OutputSizeBytes = new(r.Int64())
 		default:
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x ExecutionDetails) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *ExecutionDetails) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
 
 // PerformanceMetrics tells what a run used.
 type PerformanceMetrics struct {
@@ -534,29 +519,27 @@ func (x *PerformanceMetrics) DecodeJSON(r *jsonio.Reader) {
 		switch r.Name() {
 		case "cpu_usage_percent":
 			r.Once(&seen, 0)
-			if !r.Null() {
-				x.CpuUsagePercent = new(r.Float64())
-			}
+			x.CpuUsagePercent = new(r.Float64())
 		case "memory_peak_mb":
 			r.Once(&seen, 1)
-			if !r.Null() {
-				x.MemoryPeakMb = new(r.Int64())
-			}
+			x.MemoryPeakMb = new(r.Int64())
 		case "io_operations":
 			r.Once(&seen, 2)
-			if !r.Null() {
-				x.IoOperations = new(r.Int64())
-			}
+			x.IoOperations = new(r.Int64())
 		case "network_calls":
 			r.Once(&seen, 3)
-			if !r.Null() {
-				x.NetworkCalls = new(r.Int64())
-			}
+			x.NetworkCalls = new(r.Int64())
 		default:
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x PerformanceMetrics) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *PerformanceMetrics) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
 
 // IntelligenceData holds what can be learnt from a run.
 type IntelligenceData struct {
@@ -666,26 +649,22 @@ func (x *IntelligenceData) DecodeJSON(r *jsonio.Reader) {
 		switch r.Name() {
 		case "patterns_identified":
 			r.Once(&seen, 0)
-			if !r.Null() {
-				x.PatternsIdentified = []IdentifiedPattern{}
-				if r.BeginArray() {
-					for r.More() {
-						var m IdentifiedPattern
-						m.DecodeJSON(r)
-						x.PatternsIdentified = append(x.PatternsIdentified, m)
-					}
+			x.PatternsIdentified = []IdentifiedPattern{}
+			if r.BeginArray() {
+				for r.More() {
+					var m IdentifiedPattern
+					m.DecodeJSON(r)
+					x.PatternsIdentified = append(x.PatternsIdentified, m)
 				}
 			}
 		case "recommendations":
 			r.Once(&seen, 1)
-			if !r.Null() {
-				x.Recommendations = []Recommendation{}
-				if r.BeginArray() {
-					for r.More() {
-						var m Recommendation
-						m.DecodeJSON(r)
-						x.Recommendations = append(x.Recommendations, m)
-					}
+			x.Recommendations = []Recommendation{}
+			if r.BeginArray() {
+				for r.More() {
+					var m Recommendation
+					m.DecodeJSON(r)
+					x.Recommendations = append(x.Recommendations, m)
 				}
 			}
 		default:
@@ -693,6 +672,12 @@ func (x *IntelligenceData) DecodeJSON(r *jsonio.Reader) {
 		}
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x IntelligenceData) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *IntelligenceData) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
 
 // IdentifiedPattern is a pattern that a run has shown.
 type IdentifiedPattern struct {
@@ -767,34 +752,32 @@ func (x *IdentifiedPattern) DecodeJSON(r *jsonio.Reader) {
 		return
 	}
 	var seen uint64
-	var got uint64
 	x.Unknown = nil
 	for r.More() {
 		switch r.Name() {
 		case "pattern_type":
 			r.Once(&seen, 0)
-			if !r.Null() {
-				x.PatternType = r.String()
-				got |= 1 << 0
-			}
+			x.PatternType = r.String()
 		case "confidence":
 			r.Once(&seen, 1)
-			if !r.Null() {
-				x.Confidence = new(r.Float64())
-			}
+			x.Confidence = new(r.Float64())
 		case "description":
 			r.Once(&seen, 2)
-			if !r.Null() {
-				x.Description = new(r.String())
-			}
+			x.Description = new(r.String())
 		default:
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
-	if got&(1<<0) == 0 {
+	if seen&(1<<0) == 0 {
 		r.Missing("pattern_type")
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x IdentifiedPattern) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *IdentifiedPattern) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
 
 // Recommendation is something that a run suggests to do.
 type Recommendation struct {
@@ -869,31 +852,29 @@ func (x *Recommendation) DecodeJSON(r *jsonio.Reader) {
 		return
 	}
 	var seen uint64
-	var got uint64
 	x.Unknown = nil
 	for r.More() {
 		switch r.Name() {
 		case "type":
 			r.Once(&seen, 0)
-			if !r.Null() {
-				x.Type = r.String()
-				got |= 1 << 0
-			}
+			x.Type = r.String()
 		case "priority":
 			r.Once(&seen, 1)
-			if !r.Null() {
-				x.Priority = new(r.String())
-			}
+			x.Priority = new(r.String())
 		case "description":
 			r.Once(&seen, 2)
-			if !r.Null() {
-				x.Description = new(r.String())
-			}
+			x.Description = new(r.String())
 		default:
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
-	if got&(1<<0) == 0 {
+	if seen&(1<<0) == 0 {
 		r.Missing("type")
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x Recommendation) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *Recommendation) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }

@@ -119,32 +119,32 @@ func (x *ToolDiscovered) DecodeJSON(r *jsonio.Reader) {
 		return
 	}
 	var seen uint64
-	var got uint64
 	x.Unknown = nil
 	for r.More() {
 		switch r.Name() {
 		case "tool_info":
 			r.Once(&seen, 0)
-			if !r.Null() {
-				x.ToolInfo.DecodeJSON(r)
-				got |= 1 << 0
-			}
+			x.ToolInfo.DecodeJSON(r)
 		case "discovery_context":
 			r.Once(&seen, 1)
-			if !r.Null() {
-				if x.DiscoveryContext == nil {
-					x.DiscoveryContext = new(DiscoveryContext)
-				}
-				x.DiscoveryContext.DecodeJSON(r)
+			if x.DiscoveryContext == nil {
+				x.DiscoveryContext = new(DiscoveryContext)
 			}
+			x.DiscoveryContext.DecodeJSON(r)
 		default:
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
-	if got&(1<<0) == 0 {
+	if seen&(1<<0) == 0 {
 		r.Missing("tool_info")
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x ToolDiscovered) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *ToolDiscovered) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
 
 // ToolInfo describes a tool that a service offers.
 type ToolInfo struct {
@@ -280,66 +280,53 @@ func (x *ToolInfo) DecodeJSON(r *jsonio.Reader) {
 		return
 	}
 	var seen uint64
-	var got uint64
 	x.Unknown = nil
 	for r.More() {
 		switch r.Name() {
 		case "name":
 			r.Once(&seen, 0)
-			if !r.Null() {
-				x.Name = r.String()
-				got |= 1 << 0
-			}
+			x.Name = r.String()
 		case "version":
 			r.Once(&seen, 1)
-			if !r.Null() {
-				x.Version = new(r.String())
-			}
+			x.Version = new(r.String())
 		case "service_source":
 			r.Once(&seen, 2)
-			if !r.Null() {
-				x.ServiceSource = r.String()
-				got |= 1 << 2
-			}
+			x.ServiceSource = r.String()
 		case "category":
 			r.Once(&seen, 3)
-			if !r.Null() {
-				x.Category = new(r.String())
-			}
+			x.Category = new(r.String())
 		case "description":
 			r.Once(&seen, 4)
-			if !r.Null() {
-				x.Description = new(r.String())
-			}
+			x.Description = new(r.String())
 		case "input_schema":
 			r.Once(&seen, 5)
-			if !r.Null() {
-				x.InputSchema = r.Object()
-			}
+			x.InputSchema = r.Object()
 		case "output_schema":
 			r.Once(&seen, 6)
-			if !r.Null() {
-				x.OutputSchema = r.Object()
-			}
+			x.OutputSchema = r.Object()
 		case "execution_requirements":
 			r.Once(&seen, 7)
-			if !r.Null() {
-				if x.ExecutionRequirements == nil {
-					x.ExecutionRequirements = new(ExecutionRequirements)
-				}
-				x.ExecutionRequirements.DecodeJSON(r)
+			if x.ExecutionRequirements == nil {
+				x.ExecutionRequirements = new(ExecutionRequirements)
 			}
+			x.ExecutionRequirements.DecodeJSON(r)
 		default:
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
-	if got&(1<<0) == 0 {
+	if seen&(1<<0) == 0 {
 		r.Missing("name")
 	}
-	if got&(1<<2) == 0 {
+	if seen&(1<<2) == 0 {
 		r.Missing("service_source")
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x ToolInfo) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *ToolInfo) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
 
 // ExecutionRequirements says what a tool needs in order to run.
 type ExecutionRequirements struct {
@@ -422,29 +409,27 @@ func (x *ExecutionRequirements) DecodeJSON(r *jsonio.Reader) {
 		switch r.Name() {
 		case "max_execution_time_ms":
 			r.Once(&seen, 0)
-			if !r.Null() {
-				x.MaxExecutionTimeMs = new(r.Int64())
-			}
+			x.MaxExecutionTimeMs = new(r.Int64())
 		case "memory_limit_mb":
 			r.Once(&seen, 1)
-			if !r.Null() {
-				x.MemoryLimitMb = new(r.Int64())
-			}
+			x.MemoryLimitMb = new(r.Int64())
 		case "requires_filesystem":
 			r.Once(&seen, 2)
-			if !r.Null() {
-				x.RequiresFilesystem = new(r.Bool())
-			}
+			x.RequiresFilesystem = new(r.Bool())
 		case "requires_network":
 			r.Once(&seen, 3)
-			if !r.Null() {
-				x.RequiresNetwork = new(r.Bool())
-			}
+			x.RequiresNetwork = new(r.Bool())
 		default:
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x ExecutionRequirements) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *ExecutionRequirements) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
 
 // DiscoveryContext tells how a tool was discovered.
 type DiscoveryContext struct {
@@ -526,21 +511,21 @@ func (x *DiscoveryContext) DecodeJSON(r *jsonio.Reader) {
 		switch r.Name() {
 		case "discovery_method":
 			r.Once(&seen, 0)
-			if !r.Null() {
-				x.DiscoveryMethod = new(r.String())
-			}
+			x.DiscoveryMethod = new(r.String())
 		case "discovery_timestamp":
 			r.Once(&seen, 1)
-			if !r.Null() {
-				x.DiscoveryTimestamp = new(r.Time())
-			}
+			x.DiscoveryTimestamp = new(r.Time())
 		case "registration_source":
 			r.Once(&seen, 2)
-			if !r.Null() {
-				x.RegistrationSource = new(r.String())
-			}
+			x.RegistrationSource = new(r.String())
 		default:
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x DiscoveryContext) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *DiscoveryContext) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }

@@ -22,6 +22,8 @@ class EventSource(Model):
 
     model_config = ConfigDict(extra="allow")
 
+    NULL_IS_ABSENT = False
+
     service_name: Text = Field(
         description="Name of the service that published the event.",
     )
@@ -46,6 +48,8 @@ class BaseEvent(Model):
     NULL_OR_ABSENT = frozenset({"correlation_id", "trace_id"})
 
     DEFAULT_IS_NOW = frozenset({"timestamp"})
+
+    NULL_IS_ABSENT = False
 
     event_id: Uuid = Field(
         description="The event's own id, a UUID. The publisher makes a new one for each event; a replay "
@@ -90,6 +94,8 @@ class ChangeInfo(Model):
 
     NULL_OR_ABSENT = frozenset({"previous_value", "new_value"})
 
+    NULL_IS_ABSENT = False
+
     configuration_key: Text = Field(
         description="The setting's key.",
     )
@@ -120,6 +126,8 @@ class ChangeImpact(Model):
 
     model_config = ConfigDict(extra="allow")
 
+    NULL_IS_ABSENT = False
+
     affected_services: list[Text] | None = Field(
         default=None,
         description="Names of the services that it concerns.",
@@ -142,6 +150,8 @@ class RollbackInfo(Model):
     """RollbackInfo tells how to undo a change."""
 
     model_config = ConfigDict(extra="allow")
+
+    NULL_IS_ABSENT = False
 
     rollback_available: Bool | None = Field(
         default=None,
@@ -171,6 +181,8 @@ class ConfigurationUpdated(Event):
         key=("correlation_id", "source.instance_id"),
     )
 
+    NULL_IS_ABSENT = False
+
     change_info: ChangeInfo = Field(
         description="What has changed.",
     )
@@ -188,6 +200,8 @@ class ErrorInfo(Model):
     """ErrorInfo describes an error."""
 
     model_config = ConfigDict(extra="allow")
+
+    NULL_IS_ABSENT = False
 
     error_id: Text = Field(
         description="Id of the error.",
@@ -229,6 +243,8 @@ class ContextInfo(Model):
 
     model_config = ConfigDict(extra="allow", hide_input_in_errors=True)
 
+    NULL_IS_ABSENT = False
+
     request_id: Text | None = Field(
         default=None,
         description="Id of the request it was working on.",
@@ -258,6 +274,8 @@ class ImpactAssessment(Model):
 
     model_config = ConfigDict(extra="allow")
 
+    NULL_IS_ABSENT = False
+
     affected_users: Int64 | None = Field(
         default=None,
         description="How many users it concerns.",
@@ -280,6 +298,8 @@ class RecoveryActions(Model):
     """RecoveryActions tells what is done to recover."""
 
     model_config = ConfigDict(extra="allow")
+
+    NULL_IS_ABSENT = False
 
     automatic_recovery_attempted: Bool | None = Field(
         default=None,
@@ -309,6 +329,8 @@ class ServiceError(Event):
         key=("correlation_id", "source.instance_id"),
     )
 
+    NULL_IS_ABSENT = False
+
     error_info: ErrorInfo = Field(
         description="The error.",
     )
@@ -330,6 +352,8 @@ class PatternInfo(Model):
     """PatternInfo describes a pattern."""
 
     model_config = ConfigDict(extra="allow")
+
+    NULL_IS_ABSENT = False
 
     pattern_id: Text = Field(
         description="Id of the pattern.",
@@ -356,6 +380,8 @@ class AnalysisWindow(Model):
 
     model_config = ConfigDict(extra="allow")
 
+    NULL_IS_ABSENT = False
+
     start_time: Timestamp | None = Field(
         default=None,
         description="When the span begins, UTC.",
@@ -375,6 +401,8 @@ class AnalysisContext(Model):
 
     model_config = ConfigDict(extra="allow")
 
+    NULL_IS_ABSENT = False
+
     analysis_window: AnalysisWindow | None = Field(
         default=None,
         description="The span of time that was looked at.",
@@ -389,6 +417,8 @@ class OptimizationOpportunity(Model):
     """OptimizationOpportunity is something that could be better."""
 
     model_config = ConfigDict(extra="allow")
+
+    NULL_IS_ABSENT = False
 
     type: Text = Field(
         description="What to do.",
@@ -408,6 +438,8 @@ class RiskIndicator(Model):
 
     model_config = ConfigDict(extra="allow")
 
+    NULL_IS_ABSENT = False
+
     type: Text = Field(
         description="The kind of risk.",
     )
@@ -425,6 +457,8 @@ class ActionableInsights(Model):
     """ActionableInsights tells what can be done about a pattern."""
 
     model_config = ConfigDict(extra="allow")
+
+    NULL_IS_ABSENT = False
 
     optimization_opportunities: list[OptimizationOpportunity] | None = Field(
         default=None,
@@ -452,6 +486,8 @@ class PatternDiscovered(Event):
         key=("correlation_id", "source.instance_id"),
     )
 
+    NULL_IS_ABSENT = False
+
     pattern_info: PatternInfo = Field(
         description="The pattern.",
     )
@@ -469,6 +505,8 @@ class AnomalyInfo(Model):
     """AnomalyInfo describes an anomaly."""
 
     model_config = ConfigDict(extra="allow")
+
+    NULL_IS_ABSENT = False
 
     anomaly_id: Text = Field(
         description="Id of the anomaly.",
@@ -499,6 +537,8 @@ class MetricsData(Model):
 
     model_config = ConfigDict(extra="allow")
 
+    NULL_IS_ABSENT = False
+
     baseline_metrics: JsonObject | None = Field(
         default=None,
         description="What the figures usually are, free-form.",
@@ -518,6 +558,8 @@ class ProbableCause(Model):
 
     model_config = ConfigDict(extra="allow")
 
+    NULL_IS_ABSENT = False
+
     cause: Text = Field(
         description="The cause.",
     )
@@ -536,6 +578,8 @@ class RecommendedAction(Model):
 
     model_config = ConfigDict(extra="allow")
 
+    NULL_IS_ABSENT = False
+
     action: Text = Field(
         description="What to do.",
     )
@@ -553,6 +597,8 @@ class RootCauseAnalysis(Model):
     """RootCauseAnalysis tells what may have caused an anomaly."""
 
     model_config = ConfigDict(extra="allow")
+
+    NULL_IS_ABSENT = False
 
     probable_causes: list[ProbableCause] | None = Field(
         default=None,
@@ -580,6 +626,8 @@ class PerformanceAnomaly(Event):
         key=("correlation_id", "source.instance_id"),
     )
 
+    NULL_IS_ABSENT = False
+
     anomaly_info: AnomalyInfo = Field(
         description="The anomaly.",
     )
@@ -597,6 +645,8 @@ class CacheInfo(Model):
     """CacheInfo describes what was looked up in the cache."""
 
     model_config = ConfigDict(extra="allow")
+
+    NULL_IS_ABSENT = False
 
     cache_key: Text = Field(
         description="The key that was looked up.",
@@ -624,6 +674,8 @@ class PerformanceImpact(Model):
 
     model_config = ConfigDict(extra="allow")
 
+    NULL_IS_ABSENT = False
+
     response_time_saved_ms: Int64 | None = Field(
         default=None,
         description="Time saved, in milliseconds.",
@@ -642,6 +694,8 @@ class AdaptiveCaching(Model):
     """AdaptiveCaching tells how the cache adapts."""
 
     model_config = ConfigDict(extra="allow")
+
+    NULL_IS_ABSENT = False
 
     hit_rate_trend: Double | None = Field(
         default=None,
@@ -671,6 +725,8 @@ class CacheHit(Event):
         key=("correlation_id", "source.instance_id"),
     )
 
+    NULL_IS_ABSENT = False
+
     cache_info: CacheInfo = Field(
         description="What was looked up.",
     )
@@ -698,6 +754,8 @@ class CacheMiss(Event):
         key=("correlation_id", "source.instance_id"),
     )
 
+    NULL_IS_ABSENT = False
+
     cache_info: CacheInfo = Field(
         description="What was looked up.",
     )
@@ -715,6 +773,8 @@ class RequestInfo(Model):
     """RequestInfo describes a request that went through the proxy."""
 
     model_config = ConfigDict(extra="allow")
+
+    NULL_IS_ABSENT = False
 
     request_id: Text = Field(
         description="Id of the request.",
@@ -746,6 +806,8 @@ class RoutingDecision(Model):
 
     model_config = ConfigDict(extra="allow")
 
+    NULL_IS_ABSENT = False
+
     routing_strategy: Text | None = Field(
         default=None,
         description="How the instance was chosen.",
@@ -768,6 +830,8 @@ class CachingInfo(Model):
     """CachingInfo tells what the cache had to do with a request."""
 
     model_config = ConfigDict(extra="allow")
+
+    NULL_IS_ABSENT = False
 
     cache_key: Text | None = Field(
         default=None,
@@ -801,6 +865,8 @@ class RequestRouted(Event):
         key=("correlation_id", "source.instance_id"),
     )
 
+    NULL_IS_ABSENT = False
+
     request_info: RequestInfo = Field(
         description="The request.",
     )
@@ -819,6 +885,8 @@ class ServiceInstance(Model):
 
     model_config = ConfigDict(extra="allow")
 
+    NULL_IS_ABSENT = False
+
     name: Text = Field(
         description="Name of the service.",
     )
@@ -831,6 +899,8 @@ class HealthChange(Model):
     """HealthChange tells how a service's health has changed."""
 
     model_config = ConfigDict(extra="allow")
+
+    NULL_IS_ABSENT = False
 
     previous_status: Text | None = Field(
         default=None,
@@ -869,6 +939,8 @@ class ServiceHealthChanged(Event):
         key=("correlation_id", "source.instance_id"),
     )
 
+    NULL_IS_ABSENT = False
+
     service_info: ServiceInstance = Field(
         description="The service whose health has changed.",
     )
@@ -881,6 +953,8 @@ class ServiceInfo(Model):
     """ServiceInfo describes a running instance of a service."""
 
     model_config = ConfigDict(extra="allow")
+
+    NULL_IS_ABSENT = False
 
     name: Annotated[str, Field(strict=True, min_length=1, max_length=100)] = Field(
         description="Name of the service, 1 to 100 characters.",
@@ -924,6 +998,8 @@ class StartupStep(Model):
 
     NULL_OR_ABSENT = frozenset({"details"})
 
+    NULL_IS_ABSENT = False
+
     step: Text = Field(
         description="Name of the step.",
     )
@@ -943,6 +1019,8 @@ class StartupInfo(Model):
     """StartupInfo tells how a start went."""
 
     model_config = ConfigDict(extra="allow")
+
+    NULL_IS_ABSENT = False
 
     startup_time_ms: Annotated[int, Field(ge=0), INT64] = Field(
         description="How long the start took, in milliseconds.",
@@ -969,6 +1047,8 @@ class ServiceStarted(Event):
         key=("correlation_id", "source.instance_id"),
     )
 
+    NULL_IS_ABSENT = False
+
     service_info: ServiceInfo = Field(
         description="The service that has started.",
     )
@@ -981,6 +1061,8 @@ class CleanupStep(Model):
     """CleanupStep is one step of a shutdown."""
 
     model_config = ConfigDict(extra="allow")
+
+    NULL_IS_ABSENT = False
 
     step: Text = Field(
         description="Name of the step.",
@@ -999,6 +1081,8 @@ class ShutdownInfo(Model):
     """ShutdownInfo tells how a service stopped."""
 
     model_config = ConfigDict(extra="allow")
+
+    NULL_IS_ABSENT = False
 
     shutdown_reason: Text | None = Field(
         default=None,
@@ -1034,6 +1118,8 @@ class ServiceStopped(Event):
         key=("correlation_id", "source.instance_id"),
     )
 
+    NULL_IS_ABSENT = False
+
     service_info: ServiceInstance = Field(
         description="The service that has stopped.",
     )
@@ -1047,6 +1133,8 @@ class ExecutionInfo(Model):
     """ExecutionInfo names one run of a tool."""
 
     model_config = ConfigDict(extra="allow")
+
+    NULL_IS_ABSENT = False
 
     tool_name: Text = Field(
         description="Name of the tool.",
@@ -1068,6 +1156,8 @@ class ExecutionDetails(Model):
     """ExecutionDetails tells how a run went."""
 
     model_config = ConfigDict(extra="allow")
+
+    NULL_IS_ABSENT = False
 
     start_time: Timestamp | None = Field(
         default=None,
@@ -1100,6 +1190,8 @@ class PerformanceMetrics(Model):
 
     model_config = ConfigDict(extra="allow")
 
+    NULL_IS_ABSENT = False
+
     cpu_usage_percent: Double | None = Field(
         default=None,
         description="Share of a processor that it used, in per cent.",
@@ -1123,6 +1215,8 @@ class IdentifiedPattern(Model):
 
     model_config = ConfigDict(extra="allow")
 
+    NULL_IS_ABSENT = False
+
     pattern_type: Text = Field(
         description="The kind of pattern.",
     )
@@ -1141,6 +1235,8 @@ class Recommendation(Model):
 
     model_config = ConfigDict(extra="allow")
 
+    NULL_IS_ABSENT = False
+
     type: Text = Field(
         description="The kind of thing to do.",
     )
@@ -1158,6 +1254,8 @@ class IntelligenceData(Model):
     """IntelligenceData holds what can be learnt from a run."""
 
     model_config = ConfigDict(extra="allow")
+
+    NULL_IS_ABSENT = False
 
     patterns_identified: list[IdentifiedPattern] | None = Field(
         default=None,
@@ -1183,6 +1281,8 @@ class ToolExecuted(Event):
         key=("correlation_id", "source.instance_id"),
     )
 
+    NULL_IS_ABSENT = False
+
     execution_info: ExecutionInfo = Field(
         description="Which run of which tool this was.",
     )
@@ -1204,6 +1304,8 @@ class ExecutionRequirements(Model):
     """ExecutionRequirements says what a tool needs in order to run."""
 
     model_config = ConfigDict(extra="allow")
+
+    NULL_IS_ABSENT = False
 
     max_execution_time_ms: Int64 | None = Field(
         default=None,
@@ -1227,6 +1329,8 @@ class ToolInfo(Model):
     """ToolInfo describes a tool that a service offers."""
 
     model_config = ConfigDict(extra="allow")
+
+    NULL_IS_ABSENT = False
 
     name: Text = Field(
         description="Name of the tool, unique in the service that offers it.",
@@ -1265,6 +1369,8 @@ class DiscoveryContext(Model):
 
     model_config = ConfigDict(extra="allow")
 
+    NULL_IS_ABSENT = False
+
     discovery_method: Text | None = Field(
         default=None,
         description="How the tool was found.",
@@ -1292,6 +1398,8 @@ class ToolDiscovered(Event):
         topic=topics.HOOKS_TOOL_REGISTRATION,
         key=("correlation_id", "source.instance_id"),
     )
+
+    NULL_IS_ABSENT = False
 
     tool_info: ToolInfo = Field(
         description="The tool.",

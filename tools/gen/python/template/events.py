@@ -478,7 +478,7 @@ def _read(event: type[Event], document: dict[str, Any], written: datetime | None
         )
         payload = document["payload"]
     try:
-        made = event.model_validate(_completed(event, payload, envelope), context={"now": envelope.timestamp})
+        made = event.model_validate(_completed(event, payload, envelope), context={"now": envelope.timestamp, "json": True})
     except ValidationError as e:
         raise InvalidEventError(info.full_name, faults_of(e)) from None
     if bare and isinstance(sent := made.__dict__.get(made._names().get("timestamp", "")), datetime):
@@ -495,7 +495,7 @@ def _completed(event: type[Event], payload: dict[str, Any], envelope: Envelope) 
     names = event._names()
     for name in _SHARED[event.EVENT.envelope]:
         value = getattr(envelope, name)
-        absent = payload.get(name) is None or event._is_zero(name, payload[name])
+        absent = event._lacks(payload, name)
         if name in names and absent and value is not None:
             missing[name] = str(value) if isinstance(value, UUID) else value
     return _with(payload, missing) if missing else payload

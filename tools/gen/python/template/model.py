@@ -11,10 +11,15 @@ from typing_extensions import Self
 
 from . import text
 from .text import Repeated
+from .types import NULL
 
 
 class Model(BaseModel):
-    """An object of a schema. Constructing one checks it; what is absent is None, or the schema's default."""
+    """An object of a schema. Constructing one checks it; what is absent is None, or the schema's default.
+
+    None means absent where the schema does not list null. In JSON it is a value like others: what a JSON Schema does not
+    list is refused. In protobuf's JSON it is absent.
+    """
 
     model_config = ConfigDict(protected_namespaces=(), use_enum_values=False)
 
@@ -24,6 +29,8 @@ class Model(BaseModel):
     """Fields that are written as null when they are None."""
     NULL_OR_ABSENT: ClassVar[frozenset[str]] = frozenset()
     """Fields that are null when None was given for them, and left out when nothing was."""
+    NULL_IS_ABSENT: ClassVar[bool] = True
+    """Whether a null in JSON is absent where it is no value; if not, it is refused."""
     DEFAULT_IS_NOW: ClassVar[frozenset[str]] = frozenset()
     """Fields whose default is the time of publishing."""
 
@@ -47,7 +54,9 @@ class Model(BaseModel):
         for name, value in data.items():
             if name in known:
                 if value is None and name not in cls.NULL_IS_VALUE and name not in cls.NULL_OR_ABSENT:
-                    continue
+                    if cls.NULL_IS_ABSENT or not (context.get("json") or info.mode == "json"):
+                        continue
+                    value = NULL
                 if cls._is_zero(name, value):
                     continue
             elif keeps and not text.depth_within(value, text.MAX_DEPTH):
@@ -57,6 +66,14 @@ class Model(BaseModel):
             for name in cls.DEFAULT_IS_NOW:
                 out.setdefault(name, context["now"])
         return out
+
+    @classmethod
+    def _lacks(cls, data: Mapping[str, Any], name: str) -> bool:
+        """Says whether JSON has no value for a field, so that the envelope's stands. A null that is refused is one."""
+        value = data.get(name)
+        if value is None:
+            return name not in data or cls.NULL_IS_ABSENT or name in cls.NULL_IS_VALUE or name in cls.NULL_OR_ABSENT
+        return cls._is_zero(name, value)
 
     @classmethod
     def _is_zero(cls, name: str, value: Any) -> bool:
@@ -73,7 +90,7 @@ class Model(BaseModel):
         """The fields' names in JSON, in schema order, and those in Python."""
         names: dict[str, str] | None = cls.__dict__.get("_names_in_json")
         if names is None:
-            names = {f.alias or name: name for name, f in cls.__pydantic_fields__.items()}
+            names = {name if f.alias is None else f.alias: name for name, f in cls.__pydantic_fields__.items()}
             type.__setattr__(cls, "_names_in_json", names)
         return names
 
@@ -118,7 +135,7 @@ class Model(BaseModel):
     @classmethod
     def from_json(cls, data: bytes | str) -> Self:
         """Reads the model from JSON. A NotJSONError or a pydantic ValidationError says what is wrong."""
-        return cls.model_validate(text.loads(data))
+        return cls.model_validate(text.loads(data), context={"json": True})
 
     def checked(self) -> Self:
         """A copy whose every value was checked again, also what was assigned or appended to since."""

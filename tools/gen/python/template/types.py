@@ -27,6 +27,17 @@ _STANDARD = re.compile(r"[A-Za-z0-9+/]*")
 _URL_SAFE = re.compile(r"[A-Za-z0-9_-]*")
 
 
+class _Null:
+    """A null of JSON where the schema lists none."""
+
+    def __repr__(self) -> str:
+        return "null"
+
+
+NULL = _Null()
+"""Stands for such a null. No type takes it."""
+
+
 def _integer(low: int, high: int, words: str) -> Callable[[Any], int]:
     def read(value: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
@@ -124,6 +135,8 @@ def _read_object(value: Any) -> Any:
 
 
 def _read_value(value: Any) -> Any:
+    if value is NULL:
+        raise ValueError("must not be null")
     if not depth_within(value, MAX_DEPTH):
         raise ValueError("values are nested too deeply")
     return value

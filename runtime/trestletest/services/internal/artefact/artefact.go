@@ -52,6 +52,7 @@ func All() []Component {
 		{"Apicurio Registry", Registry},
 		{"PostgreSQL", Postgres},
 		{"Python", Python},
+		{"Python judges", PythonJudges},
 		{"AsyncAPI parser", func() (string, error) { return Node(AsyncAPIParser) }},
 	}
 }

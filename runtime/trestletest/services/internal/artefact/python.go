@@ -20,6 +20,14 @@ var Python = once("the Python environment", func(ctx context.Context) (string, e
 	return virtualEnv(ctx, "python", pythonRequirements)
 })
 
+//go:embed python/judges.txt
+var judgeRequirements string
+
+// PythonJudges returns the python command of a virtual environment that has what python/judges.txt lists.
+var PythonJudges = once("the Python environment of judges", func(ctx context.Context) (string, error) {
+	return virtualEnv(ctx, "python-judges", judgeRequirements)
+})
+
 // virtualEnv returns the python command of a virtual environment with the given
 // requirements. Its scripts do not run, as they name the folder in which it was
 // made: use python -m.

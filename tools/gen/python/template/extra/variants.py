@@ -16,7 +16,7 @@ def told_apart(name: str, tags: Mapping[str, str]) -> Callable[[Any], str | None
         found: Any = None
         if isinstance(value, BaseModel):
             for attribute, field in type(value).model_fields.items():
-                if (field.alias or attribute) == name:
+                if (attribute if field.alias is None else field.alias) == name:
                     found = getattr(value, attribute)
         elif isinstance(value, Mapping):
             found = value.get(name)

@@ -996,9 +996,9 @@ func (x *Known) AppendJSON(b []byte) ([]byte, error) {
 	if x.Timeout != nil {
 		b = append(b, `"timeout":`...)
 		{
-			text, err := protojson.Marshal(x.Timeout)
-			if err != nil {
-				return b, jsonio.At(err, "timeout")
+			text, failed := protojson.Marshal(x.Timeout)
+			if failed != nil {
+				return b, jsonio.At(failed, "timeout")
 			}
 			if b, err = jsonio.AppendRaw(b, jsonio.Raw(text)); err != nil {
 				return b, jsonio.At(err, "timeout")
@@ -1009,9 +1009,9 @@ func (x *Known) AppendJSON(b []byte) ([]byte, error) {
 	if x.Outside != nil {
 		b = append(b, `"outside":`...)
 		{
-			text, err := protojson.Marshal(x.Outside)
-			if err != nil {
-				return b, jsonio.At(err, "outside")
+			text, failed := protojson.Marshal(x.Outside)
+			if failed != nil {
+				return b, jsonio.At(failed, "outside")
 			}
 			if b, err = jsonio.AppendRaw(b, jsonio.Raw(text)); err != nil {
 				return b, jsonio.At(err, "outside")
@@ -1022,9 +1022,9 @@ func (x *Known) AppendJSON(b []byte) ([]byte, error) {
 	if x.Some != nil {
 		b = append(b, `"some":`...)
 		{
-			text, err := protojson.Marshal(x.Some)
-			if err != nil {
-				return b, jsonio.At(err, "some")
+			text, failed := protojson.Marshal(x.Some)
+			if failed != nil {
+				return b, jsonio.At(failed, "some")
 			}
 			if b, err = jsonio.AppendRaw(b, jsonio.Raw(text)); err != nil {
 				return b, jsonio.At(err, "some")
@@ -1035,9 +1035,9 @@ func (x *Known) AppendJSON(b []byte) ([]byte, error) {
 	if x.One != nil {
 		b = append(b, `"one":`...)
 		{
-			text, err := protojson.Marshal(x.One)
-			if err != nil {
-				return b, jsonio.At(err, "one")
+			text, failed := protojson.Marshal(x.One)
+			if failed != nil {
+				return b, jsonio.At(failed, "one")
 			}
 			if b, err = jsonio.AppendRaw(b, jsonio.Raw(text)); err != nil {
 				return b, jsonio.At(err, "one")
@@ -1083,9 +1083,9 @@ func (x *Known) AppendJSON(b []byte) ([]byte, error) {
 	if x.Any != nil {
 		b = append(b, `"any":`...)
 		{
-			text, err := protojson.Marshal(x.Any)
-			if err != nil {
-				return b, jsonio.At(err, "any")
+			text, failed := protojson.Marshal(x.Any)
+			if failed != nil {
+				return b, jsonio.At(failed, "any")
 			}
 			if b, err = jsonio.AppendRaw(b, jsonio.Raw(text)); err != nil {
 				return b, jsonio.At(err, "any")
@@ -1096,9 +1096,9 @@ func (x *Known) AppendJSON(b []byte) ([]byte, error) {
 	if x.Mask != nil {
 		b = append(b, `"mask":`...)
 		{
-			text, err := protojson.Marshal(x.Mask)
-			if err != nil {
-				return b, jsonio.At(err, "mask")
+			text, failed := protojson.Marshal(x.Mask)
+			if failed != nil {
+				return b, jsonio.At(failed, "mask")
 			}
 			if b, err = jsonio.AppendRaw(b, jsonio.Raw(text)); err != nil {
 				return b, jsonio.At(err, "mask")
@@ -1109,9 +1109,9 @@ func (x *Known) AppendJSON(b []byte) ([]byte, error) {
 	if x.Whole != nil {
 		b = append(b, `"whole":`...)
 		{
-			text, err := protojson.Marshal(x.Whole)
-			if err != nil {
-				return b, jsonio.At(err, "whole")
+			text, failed := protojson.Marshal(x.Whole)
+			if failed != nil {
+				return b, jsonio.At(failed, "whole")
 			}
 			if b, err = jsonio.AppendRaw(b, jsonio.Raw(text)); err != nil {
 				return b, jsonio.At(err, "whole")
@@ -1122,9 +1122,9 @@ func (x *Known) AppendJSON(b []byte) ([]byte, error) {
 	if x.Text != nil {
 		b = append(b, `"text":`...)
 		{
-			text, err := protojson.Marshal(x.Text)
-			if err != nil {
-				return b, jsonio.At(err, "text")
+			text, failed := protojson.Marshal(x.Text)
+			if failed != nil {
+				return b, jsonio.At(failed, "text")
 			}
 			if b, err = jsonio.AppendRaw(b, jsonio.Raw(text)); err != nil {
 				return b, jsonio.At(err, "text")
@@ -1135,9 +1135,9 @@ func (x *Known) AppendJSON(b []byte) ([]byte, error) {
 	if x.Number != nil {
 		b = append(b, `"number":`...)
 		{
-			text, err := protojson.Marshal(x.Number)
-			if err != nil {
-				return b, jsonio.At(err, "number")
+			text, failed := protojson.Marshal(x.Number)
+			if failed != nil {
+				return b, jsonio.At(failed, "number")
 			}
 			if b, err = jsonio.AppendRaw(b, jsonio.Raw(text)); err != nil {
 				return b, jsonio.At(err, "number")
@@ -1151,9 +1151,9 @@ func (x *Known) AppendJSON(b []byte) ([]byte, error) {
 			b = append(b, ',')
 		}
 		{
-			text, err := protojson.Marshal(e)
-			if err != nil {
-				return b, jsonio.At(jsonio.AtIndex(err, i), "waits")
+			text, failed := protojson.Marshal(e)
+			if failed != nil {
+				return b, jsonio.At(jsonio.AtIndex(failed, i), "waits")
 			}
 			if b, err = jsonio.AppendRaw(b, jsonio.Raw(text)); err != nil {
 				return b, jsonio.At(jsonio.AtIndex(err, i), "waits")

@@ -723,85 +723,69 @@ func (x *ParcelSent) DecodeJSON(r *jsonio.Reader) {
 		return
 	}
 	var seen uint64
-	var got uint64
 	x.Nulls = nil
 	x.Unknown = nil
 	for r.More() {
 		switch r.Name() {
 		case "id":
 			r.Once(&seen, 0)
-			if !r.Null() {
-				x.Id = r.String()
-				got |= 1 << 0
-			}
+			x.Id = r.String()
 		case "grid":
 			r.Once(&seen, 1)
-			if !r.Null() {
-				x.Grid = [][]int64{}
-				if r.BeginArray() {
-					for r.More() {
-						list2 := []int64{}
-						if r.BeginArray() {
-							for r.More() {
-								list2 = append(list2, r.Int64())
-							}
+			x.Grid = [][]int64{}
+			if r.BeginArray() {
+				for r.More() {
+					list2 := []int64{}
+					if r.BeginArray() {
+						for r.More() {
+							list2 = append(list2, r.Int64())
 						}
-						x.Grid = append(x.Grid, list2)
 					}
+					x.Grid = append(x.Grid, list2)
 				}
 			}
 		case "stops":
 			r.Once(&seen, 2)
-			if !r.Null() {
-				x.Stops = map[string][]Stop{}
-				if r.BeginObject() {
-					for r.More() {
-						k := r.Key()
-						list2 := []Stop{}
-						if r.BeginArray() {
-							for r.More() {
-								var m Stop
-								m.DecodeJSON(r)
-								list2 = append(list2, m)
-							}
+			x.Stops = map[string][]Stop{}
+			if r.BeginObject() {
+				for r.More() {
+					k := r.Key()
+					list2 := []Stop{}
+					if r.BeginArray() {
+						for r.More() {
+							var m Stop
+							m.DecodeJSON(r)
+							list2 = append(list2, m)
 						}
-						x.Stops[k] = list2
 					}
+					x.Stops[k] = list2
 				}
 			}
 		case "counts":
 			r.Once(&seen, 3)
-			if !r.Null() {
-				x.Counts = map[ParcelSentCountsKey]map[string]float64{}
-				if r.BeginObject() {
-					for r.More() {
-						k := ParcelSentCountsKey(r.Key())
-						entries2 := map[string]float64{}
-						if r.BeginObject() {
-							for r.More() {
-								k2 := r.Key()
-								entries2[k2] = r.Float64()
-							}
+			x.Counts = map[ParcelSentCountsKey]map[string]float64{}
+			if r.BeginObject() {
+				for r.More() {
+					k := ParcelSentCountsKey(r.Key())
+					entries2 := map[string]float64{}
+					if r.BeginObject() {
+						for r.More() {
+							k2 := r.Key()
+							entries2[k2] = r.Float64()
 						}
-						x.Counts[k] = entries2
 					}
+					x.Counts[k] = entries2
 				}
 			}
 		case "colour":
 			r.Once(&seen, 4)
-			if !r.Null() {
-				x.Colour = new(r.String())
-			}
+			x.Colour = new(r.String())
 		case "price":
 			r.Once(&seen, 5)
-			if !r.Null() {
-				x.Price = new(r.Float64())
-			}
+			x.Price = new(r.Float64())
 		case "size":
 			r.Once(&seen, 6)
-			if !r.Null() {
-				x.Size = r.Raw()
-			}
+			x.Size = r.Raw()
 		case "weight":
 			r.Once(&seen, 7)
 			if r.Null() {
@@ -812,130 +796,106 @@ func (x *ParcelSent) DecodeJSON(r *jsonio.Reader) {
 			}
 		case "tuple":
 			r.Once(&seen, 8)
-			if !r.Null() {
-				x.Tuple = []jsonio.Raw{}
-				if r.BeginArray() {
-					for r.More() {
-						x.Tuple = append(x.Tuple, r.Raw())
-					}
+			x.Tuple = []jsonio.Raw{}
+			if r.BeginArray() {
+				for r.More() {
+					x.Tuple = append(x.Tuple, r.Raw())
 				}
 			}
 		case "tags":
 			r.Once(&seen, 9)
-			if !r.Null() {
-				x.Tags = []string{}
-				if r.BeginArray() {
-					for r.More() {
-						x.Tags = append(x.Tags, r.String())
-					}
+			x.Tags = []string{}
+			if r.BeginArray() {
+				for r.More() {
+					x.Tags = append(x.Tags, r.String())
 				}
 			}
 		case "limits":
 			r.Once(&seen, 10)
-			if !r.Null() {
-				if x.Limits == nil {
-					x.Limits = new(ParcelSentLimits)
-				}
-				x.Limits.DecodeJSON(r)
+			if x.Limits == nil {
+				x.Limits = new(ParcelSentLimits)
 			}
+			x.Limits.DecodeJSON(r)
 		case "last":
 			r.Once(&seen, 11)
-			if !r.Null() {
-				if x.Last == nil {
-					x.Last = new(Stop)
-				}
-				x.Last.DecodeJSON(r)
+			if x.Last == nil {
+				x.Last = new(Stop)
 			}
+			x.Last.DecodeJSON(r)
 		case "notes":
 			r.Once(&seen, 12)
-			if !r.Null() {
-				if x.Notes == nil {
-					x.Notes = new(ParcelSentNotes)
-				}
-				x.Notes.DecodeJSON(r)
+			if x.Notes == nil {
+				x.Notes = new(ParcelSentNotes)
 			}
+			x.Notes.DecodeJSON(r)
 		case "payment":
 			r.Once(&seen, 13)
-			if !r.Null() {
-				if x.Payment == nil {
-					x.Payment = new(Payment)
-				}
-				x.Payment.DecodeJSON(r)
+			if x.Payment == nil {
+				x.Payment = new(Payment)
 			}
+			x.Payment.DecodeJSON(r)
 		case "paid_before":
 			r.Once(&seen, 14)
-			if !r.Null() {
-				x.PaidBefore = []Payment{}
-				if r.BeginArray() {
-					for r.More() {
-						var m Payment
-						m.DecodeJSON(r)
-						x.PaidBefore = append(x.PaidBefore, m)
-					}
+			x.PaidBefore = []Payment{}
+			if r.BeginArray() {
+				for r.More() {
+					var m Payment
+					m.DecodeJSON(r)
+					x.PaidBefore = append(x.PaidBefore, m)
 				}
 			}
 		case "parties":
 			r.Once(&seen, 15)
-			if !r.Null() {
-				x.Parties = map[string]Party{}
-				if r.BeginObject() {
-					for r.More() {
-						k := r.Key()
-						var m Party
-						m.DecodeJSON(r)
-						x.Parties[k] = m
-					}
+			x.Parties = map[string]Party{}
+			if r.BeginObject() {
+				for r.More() {
+					k := r.Key()
+					var m Party
+					m.DecodeJSON(r)
+					x.Parties[k] = m
 				}
 			}
 		case "either":
 			r.Once(&seen, 16)
-			if !r.Null() {
-				x.Either = r.Raw()
-			}
+			x.Either = r.Raw()
 		case "tree":
 			r.Once(&seen, 17)
-			if !r.Null() {
-				x.Tree = r.Raw()
-			}
+			x.Tree = r.Raw()
 		case "words":
 			r.Once(&seen, 18)
-			if !r.Null() {
-				x.Words = []jsonio.Raw{}
-				if r.BeginArray() {
-					for r.More() {
-						x.Words = append(x.Words, r.Raw())
-					}
+			x.Words = []jsonio.Raw{}
+			if r.BeginArray() {
+				for r.More() {
+					x.Words = append(x.Words, r.Raw())
 				}
 			}
 		case "secret":
 			r.Once(&seen, 19)
-			if !r.Null() {
-				r.Sensitive()
-				x.Secret = new(r.String())
-			}
+			r.Sensitive()
+			x.Secret = new(r.String())
 		case "mail":
 			r.Once(&seen, 20)
-			if !r.Null() {
-				x.Mail = new(r.String())
-			}
+			x.Mail = new(r.String())
 		case "site":
 			r.Once(&seen, 21)
-			if !r.Null() {
-				x.Site = new(r.String())
-			}
+			x.Site = new(r.String())
 		case "day":
 			r.Once(&seen, 22)
-			if !r.Null() {
-				x.Day = new(r.String())
-			}
+			x.Day = new(r.String())
 		default:
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
-	if got&(1<<0) == 0 {
+	if seen&(1<<0) == 0 {
 		r.Missing("id")
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x ParcelSent) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *ParcelSent) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
 
 // Numbers by names that begin with n.
 type ParcelSentLimits struct {
@@ -1007,11 +967,19 @@ func (x *ParcelSentLimits) DecodeJSON(r *jsonio.Reader) {
 	}
 }
 
+// MarshalJSON returns what AppendJSON writes.
+func (x ParcelSentLimits) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *ParcelSentLimits) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
+
 // Notes, some with a name of their own.
 type ParcelSentNotes struct {
 	// The first.
 	First *string
 	// One more.
+	//
+	// Additional_ is "additional" in the schema: Additional is a name that every generated type may have.
 	Additional_ *string
 
 	// Additional holds the fields that the schema does not name, by their names.
@@ -1133,14 +1101,10 @@ func (x *ParcelSentNotes) DecodeJSON(r *jsonio.Reader) {
 		switch r.Name() {
 		case "first":
 			r.Once(&seen, 0)
-			if !r.Null() {
-				x.First = new(r.String())
-			}
+			x.First = new(r.String())
 		case "additional":
 			r.Once(&seen, 1)
-			if !r.Null() {
-				x.Additional_ = new(r.String())
-			}
+			x.Additional_ = new(r.String())
 		default:
 			k := strings.Clone(r.Name())
 			var m Stop
@@ -1152,6 +1116,12 @@ func (x *ParcelSentNotes) DecodeJSON(r *jsonio.Reader) {
 		}
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x ParcelSentNotes) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *ParcelSentNotes) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
 
 // Person is somebody.
 type Person struct {
@@ -1227,33 +1197,32 @@ func (x *Person) DecodeJSON(r *jsonio.Reader) {
 		return
 	}
 	var seen uint64
-	var got uint64
 	x.Unknown = nil
 	for r.More() {
 		switch r.Name() {
 		case "kind":
 			r.Once(&seen, 0)
-			if !r.Null() {
-				x.Kind = r.String()
-				got |= 1 << 0
-			}
+			x.Kind = r.String()
 		case "name":
 			r.Once(&seen, 1)
-			if !r.Null() {
-				x.Name = r.String()
-				got |= 1 << 1
-			}
+			x.Name = r.String()
 		default:
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
-	if got&(1<<0) == 0 {
+	if seen&(1<<0) == 0 {
 		r.Missing("kind")
 	}
-	if got&(1<<1) == 0 {
+	if seen&(1<<1) == 0 {
 		r.Missing("name")
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x Person) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *Person) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
 
 // Firm is a company.
 type Firm struct {
@@ -1329,29 +1298,29 @@ func (x *Firm) DecodeJSON(r *jsonio.Reader) {
 		return
 	}
 	var seen uint64
-	var got uint64
 	x.Unknown = nil
 	for r.More() {
 		switch r.Name() {
 		case "kind":
 			r.Once(&seen, 0)
-			if !r.Null() {
-				x.Kind = r.String()
-				got |= 1 << 0
-			}
+			x.Kind = r.String()
 		case "number":
 			r.Once(&seen, 1)
-			if !r.Null() {
-				x.Number = new(r.Int64())
-			}
+			x.Number = new(r.Int64())
 		default:
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
-	if got&(1<<0) == 0 {
+	if seen&(1<<0) == 0 {
 		r.Missing("kind")
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x Firm) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *Firm) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
 
 // One of these is set, which kind tells.
 type Party struct {
@@ -1443,3 +1412,9 @@ func (x *Party) DecodeJSON(r *jsonio.Reader) {
 		x.Other = r.Object()
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x Party) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *Party) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }

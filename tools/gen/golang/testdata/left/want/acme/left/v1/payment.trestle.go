@@ -111,38 +111,35 @@ func (x *Card) DecodeJSON(r *jsonio.Reader) {
 		return
 	}
 	var seen uint64
-	var got uint64
 	x.Unknown = nil
 	for r.More() {
 		switch r.Name() {
 		case "method":
 			r.Once(&seen, 0)
-			if !r.Null() {
-				x.Method = r.String()
-				got |= 1 << 0
-			}
+			x.Method = r.String()
 		case "number":
 			r.Once(&seen, 1)
-			if !r.Null() {
-				x.Number = r.String()
-				got |= 1 << 1
-			}
+			x.Number = r.String()
 		case "tries":
 			r.Once(&seen, 2)
-			if !r.Null() {
-				x.Tries = new(r.Int64())
-			}
+			x.Tries = new(r.Int64())
 		default:
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
-	if got&(1<<0) == 0 {
+	if seen&(1<<0) == 0 {
 		r.Missing("method")
 	}
-	if got&(1<<1) == 0 {
+	if seen&(1<<1) == 0 {
 		r.Missing("number")
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x Card) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *Card) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
 
 // Transfer is a payment by transfer.
 type Transfer struct {
@@ -221,33 +218,32 @@ func (x *Transfer) DecodeJSON(r *jsonio.Reader) {
 		return
 	}
 	var seen uint64
-	var got uint64
 	x.Unknown = nil
 	for r.More() {
 		switch r.Name() {
 		case "method":
 			r.Once(&seen, 0)
-			if !r.Null() {
-				x.Method = TransferMethod(r.String())
-				got |= 1 << 0
-			}
+			x.Method = TransferMethod(r.String())
 		case "iban":
 			r.Once(&seen, 1)
-			if !r.Null() {
-				x.Iban = r.String()
-				got |= 1 << 1
-			}
+			x.Iban = r.String()
 		default:
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
-	if got&(1<<0) == 0 {
+	if seen&(1<<0) == 0 {
 		r.Missing("method")
 	}
-	if got&(1<<1) == 0 {
+	if seen&(1<<1) == 0 {
 		r.Missing("iban")
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x Transfer) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *Transfer) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
 
 // Payment is how a parcel is paid.
 //
@@ -338,3 +334,9 @@ func (x *Payment) DecodeJSON(r *jsonio.Reader) {
 		x.Other = r.Object()
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x Payment) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *Payment) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }

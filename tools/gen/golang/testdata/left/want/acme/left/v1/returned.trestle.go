@@ -209,40 +209,27 @@ func (x *ParcelReturned) DecodeJSON(r *jsonio.Reader) {
 		return
 	}
 	var seen uint64
-	var got uint64
 	x.Nulls = nil
 	for r.More() {
 		switch r.Name() {
 		case "id":
 			r.Once(&seen, 0)
-			if !r.Null() {
-				x.Id = r.String()
-				got |= 1 << 0
-			}
+			x.Id = r.String()
 		case "last":
 			r.Once(&seen, 1)
-			if !r.Null() {
-				if x.Last == nil {
-					x.Last = new(Stop)
-				}
-				x.Last.DecodeJSON(r)
+			if x.Last == nil {
+				x.Last = new(Stop)
 			}
+			x.Last.DecodeJSON(r)
 		case "reason":
 			r.Once(&seen, 2)
-			if !r.Null() {
-				x.Reason = ParcelReturnedReason(r.String())
-				got |= 1 << 2
-			}
+			x.Reason = ParcelReturnedReason(r.String())
 		case "fee":
 			r.Once(&seen, 3)
-			if !r.Null() {
-				x.Fee = new(r.Float64())
-			}
+			x.Fee = new(r.Float64())
 		case "waived":
 			r.Once(&seen, 4)
-			if !r.Null() {
-				x.Waived = new(r.Bool())
-			}
+			x.Waived = new(r.Bool())
 		case "note":
 			r.Once(&seen, 5)
 			if r.Null() {
@@ -256,13 +243,19 @@ func (x *ParcelReturned) DecodeJSON(r *jsonio.Reader) {
 			r.Fault("additionalProperties", "must not be present: the schema has no such field", nil)
 		}
 	}
-	if got&(1<<0) == 0 {
+	if seen&(1<<0) == 0 {
 		r.Missing("id")
 	}
-	if got&(1<<2) == 0 {
+	if seen&(1<<2) == 0 {
 		r.Missing("reason")
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x ParcelReturned) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *ParcelReturned) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
 
 // Core is what all events of parcels have.
 type Core struct {
@@ -353,29 +346,29 @@ func (x *Core) DecodeJSON(r *jsonio.Reader) {
 		return
 	}
 	var seen uint64
-	var got uint64
 	x.Unknown = nil
 	for r.More() {
 		switch r.Name() {
 		case "id":
 			r.Once(&seen, 0)
-			if !r.Null() {
-				x.Id = r.String()
-				got |= 1 << 0
-			}
+			x.Id = r.String()
 		case "last":
 			r.Once(&seen, 1)
-			if !r.Null() {
-				if x.Last == nil {
-					x.Last = new(Stop)
-				}
-				x.Last.DecodeJSON(r)
+			if x.Last == nil {
+				x.Last = new(Stop)
 			}
+			x.Last.DecodeJSON(r)
 		default:
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
-	if got&(1<<0) == 0 {
+	if seen&(1<<0) == 0 {
 		r.Missing("id")
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x Core) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *Core) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }

@@ -129,22 +129,16 @@ func (x *Stop) DecodeJSON(r *jsonio.Reader) {
 		return
 	}
 	var seen uint64
-	var got uint64
 	x.Nulls = nil
 	x.Unknown = nil
 	for r.More() {
 		switch r.Name() {
 		case "city":
 			r.Once(&seen, 0)
-			if !r.Null() {
-				x.City = r.String()
-				got |= 1 << 0
-			}
+			x.City = r.String()
 		case "left":
 			r.Once(&seen, 1)
-			if !r.Null() {
-				x.Left = new(r.Bool())
-			}
+			x.Left = new(r.Bool())
 		case "floor":
 			r.Once(&seen, 2)
 			if r.Null() {
@@ -165,7 +159,13 @@ func (x *Stop) DecodeJSON(r *jsonio.Reader) {
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
-	if got&(1<<0) == 0 {
+	if seen&(1<<0) == 0 {
 		r.Missing("city")
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x Stop) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *Stop) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }

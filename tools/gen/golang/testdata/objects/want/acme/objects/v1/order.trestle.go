@@ -60,6 +60,8 @@ type OrderPlaced struct {
 	// Where to.
 	Address *Address
 	// Has the name of a method.
+	//
+	// Validate_ is "validate" in the schema: Validate is a name that every generated type may have.
 	Validate_ *bool
 	// Not for everyone.
 	Card *string
@@ -430,34 +432,22 @@ func (x *OrderPlaced) DecodeJSON(r *jsonio.Reader) {
 		return
 	}
 	var seen uint64
-	var got uint64
 	x.Nulls = nil
 	x.Unknown = nil
 	for r.More() {
 		switch r.Name() {
 		case "order_id":
 			r.Once(&seen, 0)
-			if !r.Null() {
-				x.OrderId = r.String()
-				got |= 1 << 0
-			}
+			x.OrderId = r.String()
 		case "correlation_id":
 			r.Once(&seen, 1)
-			if !r.Null() {
-				x.CorrelationId = new(r.String())
-			}
+			x.CorrelationId = new(r.String())
 		case "state":
 			r.Once(&seen, 2)
-			if !r.Null() {
-				x.State = OrderState(r.String())
-				got |= 1 << 2
-			}
+			x.State = OrderState(r.String())
 		case "placed_at":
 			r.Once(&seen, 3)
-			if !r.Null() {
-				x.PlacedAt = r.Time()
-				got |= 1 << 3
-			}
+			x.PlacedAt = r.Time()
 		case "paid_at":
 			r.Once(&seen, 4)
 			if r.Null() {
@@ -468,78 +458,61 @@ func (x *OrderPlaced) DecodeJSON(r *jsonio.Reader) {
 			}
 		case "total":
 			r.Once(&seen, 5)
-			if !r.Null() {
-				x.Total = r.Int64()
-				got |= 1 << 5
-			}
+			x.Total = r.Int64()
 		case "refund":
 			r.Once(&seen, 6)
-			if !r.Null() {
+			if r.Null() {
+				x.Refund = nil
+			} else {
 				x.Refund = new(r.Int64())
 			}
 		case "discount":
 			r.Once(&seen, 7)
-			if !r.Null() {
-				x.Discount = new(r.Float64())
-			}
+			x.Discount = new(r.Float64())
 		case "gift":
 			r.Once(&seen, 8)
-			if !r.Null() {
-				x.Gift = new(r.Bool())
-			}
+			x.Gift = new(r.Bool())
 		case "lines":
 			r.Once(&seen, 9)
-			if !r.Null() {
-				x.Lines = []OrderLine{}
-				if r.BeginArray() {
-					for r.More() {
-						var m OrderLine
-						m.DecodeJSON(r)
-						x.Lines = append(x.Lines, m)
-					}
+			x.Lines = []OrderLine{}
+			if r.BeginArray() {
+				for r.More() {
+					var m OrderLine
+					m.DecodeJSON(r)
+					x.Lines = append(x.Lines, m)
 				}
-				got |= 1 << 9
 			}
 		case "tags":
 			r.Once(&seen, 10)
-			if !r.Null() {
-				x.Tags = []string{}
-				if r.BeginArray() {
-					for r.More() {
-						x.Tags = append(x.Tags, r.String())
-					}
+			x.Tags = []string{}
+			if r.BeginArray() {
+				for r.More() {
+					x.Tags = append(x.Tags, r.String())
 				}
 			}
 		case "labels":
 			r.Once(&seen, 11)
-			if !r.Null() {
-				x.Labels = map[string]string{}
-				if r.BeginObject() {
-					for r.More() {
-						k := r.Key()
-						x.Labels[k] = r.String()
-					}
+			x.Labels = map[string]string{}
+			if r.BeginObject() {
+				for r.More() {
+					k := r.Key()
+					x.Labels[k] = r.String()
 				}
 			}
 		case "rooms":
 			r.Once(&seen, 12)
-			if !r.Null() {
-				x.Rooms = map[string]OrderLine{}
-				if r.BeginObject() {
-					for r.More() {
-						k := r.Key()
-						var m OrderLine
-						m.DecodeJSON(r)
-						x.Rooms[k] = m
-					}
+			x.Rooms = map[string]OrderLine{}
+			if r.BeginObject() {
+				for r.More() {
+					k := r.Key()
+					var m OrderLine
+					m.DecodeJSON(r)
+					x.Rooms[k] = m
 				}
 			}
 		case "context":
 			r.Once(&seen, 13)
-			if !r.Null() {
-				x.Context = r.Object()
-				got |= 1 << 13
-			}
+			x.Context = r.Object()
 		case "note":
 			r.Once(&seen, 14)
 			if r.Null() {
@@ -550,49 +523,49 @@ func (x *OrderPlaced) DecodeJSON(r *jsonio.Reader) {
 			}
 		case "address":
 			r.Once(&seen, 15)
-			if !r.Null() {
-				if x.Address == nil {
-					x.Address = new(Address)
-				}
-				x.Address.DecodeJSON(r)
+			if x.Address == nil {
+				x.Address = new(Address)
 			}
+			x.Address.DecodeJSON(r)
 		case "validate":
 			r.Once(&seen, 16)
-			if !r.Null() {
-				x.Validate_ = new(r.Bool())
-			}
+			x.Validate_ = new(r.Bool())
 		case "card":
 			r.Once(&seen, 17)
-			if !r.Null() {
-				r.Sensitive()
-				x.Card = new(r.String())
-			}
+			r.Sensitive()
+			x.Card = new(r.String())
 		default:
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
-	if got&(1<<0) == 0 {
+	if seen&(1<<0) == 0 {
 		r.Missing("order_id")
 	}
-	if got&(1<<2) == 0 {
+	if seen&(1<<2) == 0 {
 		r.Missing("state")
 	}
-	if got&(1<<3) == 0 {
+	if seen&(1<<3) == 0 {
 		r.Missing("placed_at")
 	}
-	if got&(1<<5) == 0 {
+	if seen&(1<<5) == 0 {
 		r.Missing("total")
 	}
 	if seen&(1<<6) == 0 {
 		r.Missing("refund")
 	}
-	if got&(1<<9) == 0 {
+	if seen&(1<<9) == 0 {
 		r.Missing("lines")
 	}
-	if got&(1<<13) == 0 {
+	if seen&(1<<13) == 0 {
 		r.Missing("context")
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x OrderPlaced) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *OrderPlaced) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
 
 // OrderLine is a line of an order.
 type OrderLine struct {
@@ -672,33 +645,32 @@ func (x *OrderLine) DecodeJSON(r *jsonio.Reader) {
 		return
 	}
 	var seen uint64
-	var got uint64
 	x.Unknown = nil
 	for r.More() {
 		switch r.Name() {
 		case "sku":
 			r.Once(&seen, 0)
-			if !r.Null() {
-				x.Sku = r.String()
-				got |= 1 << 0
-			}
+			x.Sku = r.String()
 		case "quantity":
 			r.Once(&seen, 1)
-			if !r.Null() {
-				x.Quantity = r.Int64()
-				got |= 1 << 1
-			}
+			x.Quantity = r.Int64()
 		default:
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
-	if got&(1<<0) == 0 {
+	if seen&(1<<0) == 0 {
 		r.Missing("sku")
 	}
-	if got&(1<<1) == 0 {
+	if seen&(1<<1) == 0 {
 		r.Missing("quantity")
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x OrderLine) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *OrderLine) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
 
 // Address is where something is sent; no other fields are taken.
 type Address struct {
@@ -766,17 +738,13 @@ func (x *Address) DecodeJSON(r *jsonio.Reader) {
 		switch r.Name() {
 		case "city":
 			r.Once(&seen, 0)
-			if !r.Null() {
-				x.City = new(r.String())
-			}
+			x.City = new(r.String())
 		case "lines":
 			r.Once(&seen, 1)
-			if !r.Null() {
-				x.Lines = []string{}
-				if r.BeginArray() {
-					for r.More() {
-						x.Lines = append(x.Lines, r.String())
-					}
+			x.Lines = []string{}
+			if r.BeginArray() {
+				for r.More() {
+					x.Lines = append(x.Lines, r.String())
 				}
 			}
 		default:
@@ -785,3 +753,9 @@ func (x *Address) DecodeJSON(r *jsonio.Reader) {
 		}
 	}
 }
+
+// MarshalJSON returns what AppendJSON writes.
+func (x Address) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
+
+// UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
+func (x *Address) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }

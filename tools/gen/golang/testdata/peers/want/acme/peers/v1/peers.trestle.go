@@ -151,9 +151,9 @@ func (x *AnalysisRequest) AppendJSON(b []byte) ([]byte, error) {
 	if x.WorkspaceContext != nil {
 		b = append(b, `"workspace_context":`...)
 		{
-			text, err := protojson.Marshal(x.WorkspaceContext)
-			if err != nil {
-				return b, jsonio.At(err, "workspace_context")
+			text, failed := protojson.Marshal(x.WorkspaceContext)
+			if failed != nil {
+				return b, jsonio.At(failed, "workspace_context")
 			}
 			if b, err = jsonio.AppendRaw(b, jsonio.Raw(text)); err != nil {
 				return b, jsonio.At(err, "workspace_context")

@@ -229,9 +229,9 @@ func (x *EveryKind) AppendJSON(b []byte) ([]byte, error) {
 	if x.Took != nil {
 		b = append(b, `"took":`...)
 		{
-			text, err := protojson.Marshal(x.Took)
-			if err != nil {
-				return b, jsonio.At(err, "took")
+			text, failed := protojson.Marshal(x.Took)
+			if failed != nil {
+				return b, jsonio.At(failed, "took")
 			}
 			if b, err = jsonio.AppendRaw(b, jsonio.Raw(text)); err != nil {
 				return b, jsonio.At(err, "took")
@@ -242,9 +242,9 @@ func (x *EveryKind) AppendJSON(b []byte) ([]byte, error) {
 	if x.Struct != nil {
 		b = append(b, `"struct":`...)
 		{
-			text, err := protojson.Marshal(x.Struct)
-			if err != nil {
-				return b, jsonio.At(err, "struct")
+			text, failed := protojson.Marshal(x.Struct)
+			if failed != nil {
+				return b, jsonio.At(failed, "struct")
 			}
 			if b, err = jsonio.AppendRaw(b, jsonio.Raw(text)); err != nil {
 				return b, jsonio.At(err, "struct")

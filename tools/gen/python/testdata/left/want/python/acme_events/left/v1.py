@@ -45,6 +45,8 @@ class Stop(Model):
 
     NULL_OR_ABSENT = frozenset({"floor", "note"})
 
+    NULL_IS_ABSENT = False
+
     city: Annotated[str, Field(strict=True, min_length=1)] = Field(
         description="Where.",
     )
@@ -72,6 +74,8 @@ class ParcelSentLimits(Model):
 
     model_config = ConfigDict(extra="allow")
 
+    NULL_IS_ABSENT = False
+
     @model_validator(mode="after")
     def _check_left(self) -> Self:
         SCHEMAS.check(self, "acme/left/v1/parcel.json", "/properties/limits", "patternProperties", "properties", "additionalProperties")
@@ -84,6 +88,8 @@ class ParcelSentNotes(Model):
     model_config = ConfigDict(extra="allow")
 
     __pydantic_extra__: dict[str, Stop] = Field(init=False)
+
+    NULL_IS_ABSENT = False
 
     first: Text | None = Field(
         default=None,
@@ -105,6 +111,8 @@ class Card(Model):
 
     model_config = ConfigDict(extra="allow")
 
+    NULL_IS_ABSENT = False
+
     method: Annotated[Text, checks.equal("card")] = Field(
         description="What it is.",
     )
@@ -121,6 +129,8 @@ class Transfer(Model):
     """Transfer is a payment by transfer."""
 
     model_config = ConfigDict(extra="allow")
+
+    NULL_IS_ABSENT = False
 
     method: TransferMethod = Field(
         description="What it is.",
@@ -143,6 +153,8 @@ class Person(Model):
 
     model_config = ConfigDict(extra="allow")
 
+    NULL_IS_ABSENT = False
+
     kind: Annotated[Text, checks.equal("person")] = Field(
         description="What it is.",
     )
@@ -155,6 +167,8 @@ class Firm(Model):
     """Firm is a company."""
 
     model_config = ConfigDict(extra="allow")
+
+    NULL_IS_ABSENT = False
 
     kind: Annotated[Text, checks.equal("firm")] = Field(
         description="What it is.",
@@ -188,6 +202,8 @@ class ParcelSent(Event):
     )
 
     NULL_OR_ABSENT = frozenset({"weight"})
+
+    NULL_IS_ABSENT = False
 
     id: Annotated[str, Field(strict=True, min_length=1)] = Field(
         description="The parcel.",
@@ -304,6 +320,8 @@ class ParcelReturned(Event):
 
     NULL_OR_ABSENT = frozenset({"note"})
 
+    NULL_IS_ABSENT = False
+
     id: Annotated[str, Field(strict=True, min_length=1)] = Field(
         description="The parcel.",
     )
@@ -337,6 +355,8 @@ class Core(Model):
     """Core is what all events of parcels have."""
 
     model_config = ConfigDict(extra="allow")
+
+    NULL_IS_ABSENT = False
 
     id: Annotated[str, Field(strict=True, min_length=1)] = Field(
         description="The parcel.",

@@ -28,6 +28,8 @@ class OrderLine(Model):
 
     model_config = ConfigDict(extra="allow")
 
+    NULL_IS_ABSENT = False
+
     sku: Annotated[str, Field(strict=True, min_length=1)] = Field(
         description="What.",
     )
@@ -40,6 +42,8 @@ class Address(Model):
     """Address is where something is sent; no other fields are taken."""
 
     model_config = ConfigDict(extra="forbid")
+
+    NULL_IS_ABSENT = False
 
     city: Text = Field(
         default="Bonn",
@@ -66,6 +70,8 @@ class OrderPlaced(Event):
     )
 
     NULL_OR_ABSENT = frozenset({"paid_at", "note"})
+
+    NULL_IS_ABSENT = False
 
     order_id: Annotated[str, Field(strict=True, min_length=1, max_length=12, pattern="\\Aord_")] = Field(
         description="The order.",

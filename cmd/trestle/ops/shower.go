@@ -1,0 +1,94 @@
+package ops
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	trestle "github.com/omninode/trestle/runtime"
+	"github.com/omninode/trestle/runtime/jsonio"
+	"github.com/omninode/trestle/tools/event"
+)
+
+// withheld says why the bytes of a value are not shown.
+const withheld = "the value cannot be read, and its type has sensitive fields: --reveal shows its bytes"
+
+// withheldReason stands for why a record of the trace store cannot be read.
+const withheldReason = "the record cannot be read, and its type has sensitive fields: --reveal shows why"
+
+// shower shows records by a project's schemas, and hides what they mark sensitive.
+type shower struct {
+	masker  *event.Masker // nil: everything is shown
+	known   *trestle.Types
+	missing error // why there are no types
+	warn    func(error)
+}
+
+// newShower loads the project's schemas. Where there is no project, nothing is known to be sensitive, which is told to
+// warn. With reveal, what is wrong with the schemas is no error.
+func newShower(ctx context.Context, p *Project, reveal bool, warn func(error)) (*shower, error) {
+	s := &shower{known: EventTypes(nil).decoding(), warn: warn}
+	if s.warn == nil {
+		s.warn = func(error) {}
+	}
+	set, err := p.load(ctx)
+	switch {
+	case err == nil:
+		if s.known = EventTypesOf(set).decoding(); !reveal {
+			s.masker = event.NewMasker(set)
+		}
+		return s, nil
+	case reveal:
+	case errors.Is(err, ErrNoProject):
+		s.warn(errors.New("nothing is masked: what is sensitive, the schemas of a project say, and this is outside of one"))
+	default:
+		return nil, fmt.Errorf("what is sensitive is not known (--reveal shows everything): %w", err)
+	}
+	s.missing = err
+	return s, nil
+}
+
+func (s *shower) types() *trestle.Types { return s.known }
+
+// warnWithoutTypes tells once why a record in protobuf is shown as bytes.
+func (s *shower) warnWithoutTypes() {
+	if s.missing != nil {
+		s.warn(fmt.Errorf("records in protobuf are shown as bytes: %w", s.missing))
+		s.missing = nil
+	}
+}
+
+// record is the JSON of a record as it is shown.
+func (s *shower) record(topic, named string, text []byte) (json.RawMessage, error) {
+	if s.masker == nil {
+		return checkedJSON(text)
+	}
+	out, err := s.masker.Record(topic, named, text)
+	if err != nil {
+		return nil, err
+	}
+	return checkedJSON(out)
+}
+
+// payload is the JSON of a payload, or of a whole dead letter, as it is shown.
+func (s *shower) payload(topic, eventType string, text []byte) (json.RawMessage, error) {
+	if s.masker == nil {
+		return json.RawMessage(text), nil
+	}
+	out, err := s.masker.Payload(topic, eventType, text)
+	return json.RawMessage(out), err
+}
+
+// conceals says whether nothing is shown of a record that cannot be read.
+func (s *shower) conceals(topic, eventType string) bool {
+	return s.masker != nil && s.masker.Conceals(topic, eventType)
+}
+
+// key is a record's key as it is shown.
+func (s *shower) key(topic, eventType, key string) string {
+	if s.masker != nil && s.masker.ConcealsKey(topic, eventType) {
+		return jsonio.Hidden
+	}
+	return key
+}

@@ -1,0 +1,128 @@
+package compat
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/omninode/trestle/tools/schema"
+	"github.com/omninode/trestle/tools/schema/jsontree"
+	"github.com/omninode/trestle/tools/values"
+)
+
+// algebra asks package tools/values about both sides of a comparison. It keeps what was parsed and proved, and is what
+// the finder of witnesses asks, too.
+type algebra struct {
+	old, new *schema.Set
+	proof    *values.Prover
+	sources  map[*schema.Set]*values.Documents
+}
+
+// Prover returns the prover that all questions of the comparison share.
+func (a *algebra) Prover() *values.Prover {
+	if a.proof == nil {
+		a.proof = values.NewProver()
+	}
+	return a.proof
+}
+
+// Written returns the shape of the JSON events that writers of a message write.
+func (a *algebra) Written(m *schema.Message) (*values.Shape, error) {
+	set := a.old
+	if slices.Contains(a.new.Packages, m.Package) {
+		set = a.new
+	}
+	return a.message(set, m, values.Writer, schema.EncodingJSON)
+}
+
+// message returns the shape of a message's events.
+func (a *algebra) message(set *schema.Set, m *schema.Message, role values.Role, e schema.Encoding) (*values.Shape, error) {
+	if m.Language() == schema.Protobuf {
+		return a.Prover().FromMessage(m, role, e), nil
+	}
+	return a.source(set, m.File, role)
+}
+
+// source returns the shape of a JSON Schema as a whole, by its source.
+func (a *algebra) source(set *schema.Set, f *schema.File, role values.Role) (*values.Shape, error) {
+	all, err := a.parsed(set)
+	if err != nil {
+		return nil, err
+	}
+	if role == values.Writer && !f.JudgedBySource {
+		role = values.TypedWriter
+	}
+	return a.Prover().FromJSONSchema(all, fmt.Sprintf("%p", set), f.Path, "", role)
+}
+
+// parsed returns the JSON Schemas of a set, which may refer to one another.
+func (a *algebra) parsed(set *schema.Set) (*values.Documents, error) {
+	if all := a.sources[set]; all != nil {
+		return all, nil
+	}
+	all := &values.Documents{Files: map[string]*jsontree.Value{}, Aliases: set.Aliases}
+	for _, f := range jsonFiles(set) {
+		v, err := jsontree.Parse(f.Source)
+		if err != nil {
+			return nil, fmt.Errorf("%s:%w", f.Path, err)
+		}
+		all.Files[f.Path] = v
+	}
+	if a.sources == nil {
+		a.sources = map[*schema.Set]*values.Documents{}
+	}
+	a.sources[set] = all
+	return all, nil
+}
+
+// accepts says whether readers of a message take what writers of another write, or what these write in place of one of
+// the reader's fields.
+func (a *algebra) accepts(writer, reader *schema.Message, field *schema.Field, e schema.Encoding) values.Inclusion {
+	p := a.Prover()
+	read := p.FromMessage(reader, values.Reader, e)
+	if field != nil && field.Message == reader {
+		read = p.FieldAccepted(field, e)
+	}
+	return p.Includes(p.FromMessage(writer, values.Writer, e), read).Inclusion
+}
+
+// wireAccepts says whether a reader's protobuf field takes what a writer's of another kind writes in binary, as far as
+// their constraints go: sure is false where the algebra could not decide it.
+func (a *algebra) wireAccepts(writer, reader *schema.Type) (accepts, sure bool) {
+	p := a.Prover()
+	written, read := p.OnWire(writer, values.Writer), p.OnWire(reader, values.Reader)
+	if written == nil || read == nil {
+		return true, true
+	}
+	answer := p.Includes(written, read)
+	return answer.Inclusion == values.Included, answer.Inclusion != values.Unknown
+}
+
+// learnRule has the prover know how two versions of a rule relate that it cannot look into.
+func learnRule(p *values.Prover, ch constraintChange, was, is *values.Shape) {
+	switch {
+	case ch.unknown:
+	case ch.relation == tighter:
+		p.Implies(is, was)
+	case ch.relation == looser:
+		p.Implies(was, is)
+	}
+}
+
+// learnKeys has the prover know how the keys of two maps relate.
+func (a *algebra) learnKeys(old, new *schema.Type) {
+	if old == nil || new == nil || values.Free(old) || values.Free(new) {
+		return
+	}
+	p := a.Prover()
+	was, okOld := p.FromType(old)
+	is, okNew := p.FromType(new)
+	if !okOld || !okNew {
+		return
+	}
+	if p.Includes(was, is).Inclusion == values.Included {
+		p.Implies(p.Keys(old), p.Keys(new))
+	}
+	if p.Includes(is, was).Inclusion == values.Included {
+		p.Implies(p.Keys(new), p.Keys(old))
+	}
+}

@@ -1,0 +1,124 @@
+package compat
+
+import (
+	"fmt"
+	"slices"
+
+	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
+	"github.com/omninode/trestle/tools/schema"
+	"google.golang.org/protobuf/proto"
+)
+
+// messageConstraintChanges compares the rules on whole messages: CEL, message oneofs, and oneofs of which one field must
+// be set.
+func messageConstraintChanges(fields *fieldPairs, old, new *schema.Message) []constraintChange {
+	out := oneofChanges(fields, old, new)
+	o, n := messageRules(old.Rules), messageRules(new.Rules)
+	for _, p := range pairBy(o, n, func(r *messageRule) string { return r.name }) {
+		var ch constraintChange
+		switch {
+		case p[0] == nil && implied(o, p[1]) || p[1] == nil && implied(n, p[0]):
+			continue
+		case p[0] == nil:
+			ch = constraintChange{relation: tighter, text: fmt.Sprintf("rule %s was added", p[1].name), rules: []string{p[1].id}}
+		case p[1] == nil:
+			ch = constraintChange{relation: looser, text: fmt.Sprintf("rule %s was removed", p[0].name), rules: []string{p[0].id}}
+		case p[0].oneof != nil && p[0].oneof.GetRequired() != p[1].oneof.GetRequired():
+			ch = toggled(p[0].oneof.GetRequired(), p[1].oneof.GetRequired(), fmt.Sprintf("one of %v must be set", p[1].oneof.GetFields()))
+			ch.rules = []string{p[1].id}
+		case !proto.Equal(p[0].rule, p[1].rule):
+			ch = constraintChange{
+				relation: exchanged, unknown: true, text: fmt.Sprintf("rule %s changed", p[0].name), rules: []string{p[0].id},
+			}
+		default:
+			continue
+		}
+		out = append(out, ch)
+	}
+	return out
+}
+
+// oneofChanges compares the oneofs of which one member must be set: what satisfied the other side has to satisfy this.
+func oneofChanges(fields *fieldPairs, old, new *schema.Message) []constraintChange {
+	var out []constraintChange
+	change := func(name string, r relation, was bool) {
+		text := "one of " + name + " must be set"
+		switch {
+		case was && r == tighter:
+			text += ", and fields that are not in it any more do not count"
+		case was:
+			text += ", and fields count that were not in it"
+		case r == tighter:
+			text += ", which was not so"
+		default:
+			text += " no longer"
+		}
+		out = append(out, constraintChange{relation: r, text: text, rules: []string{"required"}})
+	}
+	toOld := func(f *schema.Field) *schema.Field { return fields.toOld[f] }
+	toNew := func(f *schema.Field) *schema.Field { return fields.toNew[f] }
+	for _, o := range new.Oneofs {
+		if o.Required && !satisfied(o, old, toOld, toNew) {
+			change(o.Name, tighter, needsOneof(old, o.Name))
+		}
+	}
+	for _, o := range old.Oneofs {
+		if o.Required && !satisfied(o, new, toNew, toOld) {
+			change(o.Name, looser, needsOneof(new, o.Name))
+		}
+	}
+	return out
+}
+
+func needsOneof(m *schema.Message, name string) bool {
+	return slices.ContainsFunc(m.Oneofs, func(o *schema.Oneof) bool { return o.Required && o.Name == name })
+}
+
+// satisfied says whether every event of a writer has a member of a oneof of the reader set.
+func satisfied(o *schema.Oneof, writer *schema.Message, toWriter, toReader func(*schema.Field) *schema.Field) bool {
+	for _, f := range o.Fields {
+		if w := toWriter(f); w != nil && w.Required {
+			return true
+		}
+	}
+	return slices.ContainsFunc(writer.Oneofs, func(w *schema.Oneof) bool {
+		return w.Required && !slices.ContainsFunc(w.Fields, func(f *schema.Field) bool {
+			r := toReader(f)
+			return r == nil || r.Oneof != o
+		})
+	})
+}
+
+// messageRule is a rule on a message under a name that survives edits, with the id of its violations.
+type messageRule struct {
+	name, id string
+	rule     proto.Message
+	oneof    *validate.MessageOneofRule // nil for another rule
+}
+
+// implied says whether one of the rules holds what another says: fields exclude each other where more of them do.
+func implied(rules []*messageRule, r *messageRule) bool {
+	if r.oneof == nil || r.oneof.GetRequired() {
+		return false
+	}
+	return slices.ContainsFunc(rules, func(other *messageRule) bool {
+		return !slices.ContainsFunc(r.oneof.GetFields(), func(f string) bool { return !slices.Contains(other.oneof.GetFields(), f) })
+	})
+}
+
+func messageRules(rules *validate.MessageRules) []*messageRule {
+	var out []*messageRule
+	for _, r := range rules.GetCel() {
+		rule := &validate.Rule{Expression: proto.String(r.GetExpression())}
+		out = append(out, &messageRule{name: "cel " + r.GetId(), id: r.GetId(), rule: rule})
+	}
+	for _, e := range rules.GetCelExpression() {
+		out = append(out, &messageRule{name: fmt.Sprintf("cel %q", e), id: e, rule: &validate.Rule{Expression: proto.String(e)}})
+	}
+	for _, o := range rules.GetOneof() {
+		names := slices.Sorted(slices.Values(o.GetFields()))
+		rule := &validate.MessageOneofRule{Required: proto.Bool(o.GetRequired())}
+		out = append(out, &messageRule{name: fmt.Sprintf("oneof %v", names), id: "oneof", rule: rule, oneof: o})
+	}
+	return out
+}

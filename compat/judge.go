@@ -1,0 +1,313 @@
+package compat
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+
+	"github.com/omninode/trestle/compat/witness"
+	"github.com/omninode/trestle/tools/schema"
+)
+
+// Judging shows every element to the rules that have a check of its kind. Each problem they report becomes a candidate,
+// and everything that differs a change; nothing is left out here.
+//
+// Messages are visited in breadth, from events down, so that the first way to reach a pair of them is the shortest; each
+// pair is visited once.
+
+// candidate is a problem that a rule reported about an element: a finding, unless a later step takes it out.
+type candidate struct {
+	Problem // with what the rule says where the problem itself says nothing
+	rule    *Rule
+	about   *element
+	// unshown says that neither an event nor the algebra shows it.
+	unshown bool
+}
+
+// breaksData says that events can show the candidate.
+func (k *candidate) breaksData() bool { return !k.rule.Policy && k.Severity == Error }
+
+// visit is a pair of messages on the way of an event.
+type visit struct {
+	old, new *schema.Message
+	trail    witness.Trail
+}
+
+// judgedRoots are the pairs of messages that judging began with.
+type judgedRoots [][2]*schema.Message
+
+// judge shows everything to the rules. It returns the messages that it began with, but for those of files that were
+// judged by their sources.
+func (c *comparison) judge() judgedRoots {
+	bySource := map[*schema.File]bool{}
+	for _, f := range filesJudgedBySource(c.old, c.new) {
+		for _, side := range f {
+			if side != nil {
+				bySource[side] = true
+			}
+		}
+		c.schemaFile(f[0], f[1])
+	}
+	p := pairRoots(c.old, c.new, c.oldUse, c.newUse)
+	c.pairs = p.events
+	for _, e := range p.events {
+		c.event(e[0], e[1], inFiles(bySource, eventMessage(e[0]), eventMessage(e[1])))
+	}
+	for _, m := range p.messages {
+		if !inFiles(bySource, m[0], m[1]) {
+			c.root(m[0], m[1])
+		}
+	}
+	for _, e := range c.deferredEnums {
+		c.enum(e.at, e.old, e.new)
+	}
+	c.changesBySource(p, bySource)
+	for _, t := range pairBy(c.old.Topics, c.new.Topics, func(t *schema.Topic) string { return t.Name }) {
+		c.topic(t[0], t[1])
+	}
+	for _, g := range pairBy(c.old.Groups, c.new.Groups, func(g *schema.Group) string { return g.Name }) {
+		c.group(g[0], g[1])
+	}
+	for _, p := range pairBy(c.old.Packages, c.new.Packages, func(p *schema.Package) string { return p.Name }) {
+		c.packages(p[0], p[1])
+	}
+	return slices.DeleteFunc(p.all(), func(m [2]*schema.Message) bool { return inFiles(bySource, m[0], m[1]) })
+}
+
+// show shows both sides of an element to the rules that have a check of its kind.
+func show[T any](c *comparison, at *element, checkOf func(*Rule) func(*Check, *T, *T), old, new *T) {
+	for i := range c.rules {
+		if check := checkOf(&c.rules[i]); check != nil {
+			check(&Check{c, &c.rules[i], at}, old, new)
+		}
+	}
+}
+
+// report adds a candidate.
+func (c *comparison) report(r *Rule, at *element, p Problem) {
+	p.Severity, p.Breaks = cmp.Or(p.Severity, r.Severity), cmp.Or(p.Breaks, r.Breaks)
+	if p.Encodings == nil {
+		p.Encodings = r.Encodings
+	}
+	p.Encodings = at.encodings(p.Encodings)
+	p.Acceptance = p.Acceptance || r.Acceptance
+	c.candidates = append(c.candidates, &candidate{Problem: p, rule: r, about: at})
+}
+
+func eventMessage(e *schema.Event) *schema.Message {
+	if e == nil {
+		return nil
+	}
+	return e.Message
+}
+
+func inFiles(files map[*schema.File]bool, messages ...*schema.Message) bool {
+	return slices.ContainsFunc(messages, func(m *schema.Message) bool { return m != nil && files[m.File] })
+}
+
+// schemaFile judges a pair of JSON Schemas by their sources.
+func (c *comparison) schemaFile(old, new *schema.File) {
+	at := fileElement(old, new)
+	if old == nil {
+		c.added(at, "schema "+new.Path, "", false)
+		c.checkSource(c.new, new)
+	}
+	if new == nil {
+		c.checkSource(c.old, old)
+	}
+	show(c, at, func(r *Rule) func(*Check, *schema.File, *schema.File) { return r.SchemaFile }, old, new)
+	if old != nil && new != nil && !bytes.Equal(old.Source, new.Source) {
+		c.changes = append(c.changes, change{about: at, kind: Changed, text: "schema " + new.Path + " changed, and both versions take the same", unlessFound: true})
+	}
+}
+
+// event judges a pair of events, and what they carry unless that is judged by its source.
+func (c *comparison) event(old, new *schema.Event, bySource bool) {
+	at := eventElement(old, new)
+	if old == nil {
+		c.added(at, "event "+new.Type, "deploy its consumers before its producers", false)
+	}
+	show(c, at, func(r *Rule) func(*Check, *schema.Event, *schema.Event) { return r.Event }, old, new)
+	addChanges(c, at, eventAspects, old, new)
+	if old != nil && new != nil && !bySource {
+		c.root(old.Message, new.Message)
+	}
+}
+
+// judgeEventsLast shows events to the rules that judge what became of them as a whole. They see the remaining
+// candidates, and what was noted.
+func (c *comparison) judgeEventsLast() {
+	dataChanged := map[string]bool{}
+	add := func(s Subject) {
+		if s.DataChanged {
+			for _, t := range s.Events {
+				dataChanged[t] = true
+			}
+		}
+	}
+	for _, k := range c.candidates {
+		add(c.subject(k.about, k.Kind))
+	}
+	for i := range c.notes {
+		add(c.notes[i].Subject)
+	}
+	for _, e := range c.pairs {
+		at := eventElement(e[0], e[1])
+		at.dataChanged = e[0] != nil && dataChanged[e[0].Type] || e[1] != nil && dataChanged[e[1].Type]
+		show(c, at, func(r *Rule) func(*Check, *schema.Event, *schema.Event) { return r.EventLast }, e[0], e[1])
+	}
+}
+
+// root judges a pair of messages that begins a trail, and all that they are made of, or a message without a counterpart.
+func (c *comparison) root(old, new *schema.Message) {
+	if old == nil || new == nil {
+		at := messageElement(old, new)
+		if old == nil {
+			c.added(at, "message "+new.Name, "", false)
+		}
+		show(c, at, func(r *Rule) func(*Check, *schema.Message, *schema.Message) { return r.Message }, old, new)
+		return
+	}
+	c.enqueue(visit{old, new, witness.Trail{Old: old, New: new}})
+	for len(c.queue) > 0 {
+		next := c.queue[0]
+		c.queue = c.queue[1:]
+		c.message(next)
+	}
+}
+
+func (c *comparison) enqueue(v visit) {
+	key := [2]*schema.Message{v.old, v.new}
+	if v.old == nil || v.new == nil || c.visited[key] {
+		return
+	}
+	c.visited[key] = true
+	c.queue = append(c.queue, v)
+}
+
+func (c *comparison) message(v visit) {
+	at := messageElement(v.old, v.new)
+	at.trail, at.fields = v.trail.AtMessage(), pairFields(v.old, v.new)
+	at.constraints = messageConstraintChanges(at.fields, v.old, v.new)
+	show(c, at, func(r *Rule) func(*Check, *schema.Message, *schema.Message) { return r.Message }, v.old, v.new)
+	addChanges(c, at, messageAspects, v.old, v.new)
+	owner := at.within()
+	owner.trail = v.trail
+	for _, p := range at.fields.list {
+		c.field(owner, p)
+	}
+}
+
+func (c *comparison) field(owner *element, p fieldPair) {
+	if unchanged(p.old, p.new) {
+		if p.new.Type.Kind == schema.MessageKind {
+			c.enqueue(visit{p.old.Type.Message, p.new.Type.Message, owner.trail.Step(p.old, p.new)})
+		}
+		return
+	}
+	at := owner.field(p)
+	show(c, at, func(r *Rule) func(*Check, *schema.Field, *schema.Field) { return r.Field }, p.old, p.new)
+	switch {
+	case p.old == nil:
+		deploy := "either side may deploy first"
+		if c.rules == nil {
+			deploy = "" // its file is judged as a whole
+		}
+		c.added(at, "field "+p.new.Name+" ("+fieldSketch(p.new)+")", deploy, true)
+	case p.new != nil:
+		c.types(at, p.old.Type, p.new.Type, at)
+		addChanges(c, at, fieldAspects, p.old, p.new)
+	}
+}
+
+// types judges a pair of types, and what is in them, and follows references.
+func (c *comparison) types(at *element, old, new *schema.Type, field *element) {
+	if old == nil || new == nil {
+		return
+	}
+	typed := at.within()
+	typed.ofField = field
+	typed.trail = at.trail.Present()
+	c.compareTypes(typed, old, new)
+	show(c, typed, func(r *Rule) func(*Check, *schema.Type, *schema.Type) { return r.Type }, old, new)
+	if old.Kind != new.Kind {
+		return
+	}
+	inner := func(suffix string) *element {
+		in := at.within()
+		in.path += suffix
+		in.trail = at.trail.Inner()
+		return in
+	}
+	switch new.Kind {
+	case schema.List:
+		c.types(inner("[]"), old.Elem, new.Elem, field)
+	case schema.Map:
+		key := inner("{key}")
+		key.isKey = true
+		c.types(key, old.Key, new.Key, field)
+		c.algebra.learnKeys(old.Key, new.Key)
+		c.types(inner("{}"), old.Elem, new.Elem, field)
+	case schema.MessageKind:
+		if sameForm(old.Message, new.Message) {
+			c.enqueue(visit{old.Message, new.Message, at.trail})
+		}
+	case schema.EnumKind:
+		if c.oldUse.definedOnly[old.Enum] && !old.Constraints.DefinedOnly {
+			c.deferredEnums = append(c.deferredEnums, deferredEnum{at, old.Enum, new.Enum})
+			return
+		}
+		c.enum(at, old.Enum, new.Enum)
+	}
+}
+
+// deferredEnum is an enum reached by a field that takes any number, while another field takes only those that are
+// declared: it is judged as the latter's, whose readers reject more, if that is reached at all.
+type deferredEnum struct {
+	at       *element
+	old, new *schema.Enum
+}
+
+func (c *comparison) enum(at *element, old, new *schema.Enum) {
+	key := [2]*schema.Enum{old, new}
+	if old == nil || new == nil || c.visitedEnums[key] {
+		return
+	}
+	c.visitedEnums[key] = true
+	of := at.enum(old, new)
+	show(c, of, func(r *Rule) func(*Check, *schema.Enum, *schema.Enum) { return r.Enum }, old, new)
+	addChanges(c, of, enumAspects, old, new)
+	for _, p := range pairEnumValues(old, new) {
+		value := of.value(p[0], p[1])
+		show(c, value, func(r *Rule) func(*Check, *schema.EnumValue, *schema.EnumValue) { return r.EnumValue }, p[0], p[1])
+		if p[0] == nil {
+			c.added(value, "value "+valueText(p[1]), "either side may deploy first", true)
+		}
+		addChanges(c, value, enumValueAspects, p[0], p[1])
+	}
+}
+
+// packages looks at what changed about a package itself. That one came or went is told by what is in it.
+func (c *comparison) packages(old, new *schema.Package) {
+	if old != nil && new != nil {
+		addChanges(c, packageElement(old, new), packageAspects, old, new)
+	}
+}
+
+func (c *comparison) topic(old, new *schema.Topic) {
+	at := topicElement(old, new)
+	if old == nil {
+		c.added(at, "topic "+new.Name, "create it before its producers deploy", false)
+	}
+	show(c, at, func(r *Rule) func(*Check, *schema.Topic, *schema.Topic) { return r.Topic }, old, new)
+	addChanges(c, at, topicAspects, old, new)
+}
+
+func (c *comparison) group(old, new *schema.Group) {
+	at := groupElement(old, new)
+	if old == nil {
+		c.added(at, "consumer group "+new.Name, "", false)
+	}
+	show(c, at, func(r *Rule) func(*Check, *schema.Group, *schema.Group) { return r.Group }, old, new)
+	addChanges(c, at, groupAspects, old, new)
+}

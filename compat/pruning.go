@@ -1,0 +1,59 @@
+package compat
+
+import (
+	"slices"
+
+	"github.com/omninode/trestle/tools/schema"
+	"github.com/omninode/trestle/tools/values"
+)
+
+// Pruning asks the algebra about candidates which say that readers reject something, and which no event shows: it takes
+// out the encodings in which readers provably take everything, and a candidate that has none left. What remains is
+// unknown where the algebra cannot tell either.
+func (c *comparison) prune() {
+	c.candidates = slices.DeleteFunc(c.candidates, func(k *candidate) bool {
+		if !k.Acceptance || !k.breaksData() || k.Witness != nil || c.foundEarlier(k) {
+			return false
+		}
+		var broken []schema.Encoding
+		shown := c.opts.NoWitness || k.Unknown
+		for _, e := range k.Encodings {
+			switch c.acceptance(k.about, k.Breaks, e) {
+			case values.Included:
+				continue
+			case values.NotIncluded:
+				shown = true
+			}
+			broken = append(broken, e)
+		}
+		k.Encodings = broken
+		k.unshown = !shown
+		return broken == nil
+	})
+}
+
+// acceptance says whether readers take all that is written: of the field at hand, of its message, or of the first event
+// that it is a part of. Other events are asked about later, as nothing was found in them.
+func (c *comparison) acceptance(at *element, breaks Direction, e schema.Encoding) values.Inclusion {
+	best := values.NotIncluded
+	asked := [][2]*schema.Message{at.messages, {at.trail.Old, at.trail.New}}
+	for _, m := range slices.Compact(asked) {
+		if m[0] == nil || m[1] == nil || m[0].Language() != schema.Protobuf || m[1].Language() != schema.Protobuf {
+			continue
+		}
+		backward, forward := values.Included, values.Included
+		if breaks&Backward != 0 {
+			backward = c.algebra.accepts(m[0], m[1], at.newField, e)
+		}
+		if breaks&Forward != 0 {
+			forward = c.algebra.accepts(m[1], m[0], at.oldField, e)
+		}
+		switch {
+		case backward == values.Included && forward == values.Included:
+			return values.Included
+		case backward != values.NotIncluded && forward != values.NotIncluded:
+			best = values.Unknown
+		}
+	}
+	return best
+}

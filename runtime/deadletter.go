@@ -1,0 +1,120 @@
+package trestle
+
+import (
+	"errors"
+	"log/slog"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/omninode/trestle/runtime/deadletter"
+	"github.com/omninode/trestle/runtime/kafka"
+)
+
+// failure is why an event goes to its dead letter, and how that goes.
+type failure struct {
+	err     error
+	at      time.Time
+	letter  *kgo.Record // once built
+	refused int         // times it could not be written
+	omit    bool        // the original's value: with it, the letter is too large for its topic
+}
+
+func newFailure(err error) *failure { return &failure{err: err, at: time.Now()} }
+
+// deadLetter writes a record's dead letter and then counts the record as done. Until it has been written the record is not
+// done, however long that takes; its key waits, the worker does not.
+func (c *Consumer) deadLetter(m *member, t *task) {
+	f := t.failure
+	if f.letter == nil {
+		f.letter = c.letter(t)
+	}
+	// The partition's context: once another member has the record, that one writes its dead letter.
+	m.client.TryProduce(t.part.ctx, f.letter, func(_ *kgo.Record, err error) {
+		if err == nil {
+			c.log(slog.LevelError, t, "event written to its dead letter", slog.Any("error", f.err),
+				slog.String("dead_letter", f.letter.Topic), slog.Int("attempts", t.attempt))
+			c.finish(m, t, Outcome{Result: DeadLettered, Err: f.err})
+			return
+		}
+		f.refused++
+		wait := c.cfg.backoff.After(f.refused)
+		if errors.Is(err, kerr.MessageTooLarge) && !f.omit {
+			f.omit = true
+			wait = 0
+		}
+		f.letter = nil // the client has left its marks on it
+		if m.queue.park(t, wait) {
+			c.log(slog.LevelError, t, "dead letter could not be written, will be tried again", slog.Any("error", err),
+				slog.String("dead_letter", c.topics[t.part.tp.topic].info.DeadLetter), slog.Duration("in", wait))
+		}
+	})
+}
+
+// letter builds the dead letter of a record.
+func (c *Consumer) letter(t *task) *kgo.Record {
+	f := t.failure
+	r := kafka.FromClient(t.record)
+	d := deadletter.DeadLetter{
+		Original: deadletter.Original{
+			Key: r.Key, Value: r.Value, Partition: r.Partition, Offset: r.Offset, Headers: r.Headers,
+		},
+		Error: deadletter.Error{
+			Type: errorType(f.err), Message: f.err.Error(), StackTrace: stackOf(f.err), Timestamp: f.at,
+		},
+		RetryCount: t.attempt - 1, MaxRetries: c.cfg.retries, Timestamp: time.Now(),
+		SourceTopic: r.Topic, ConsumerGroup: c.group,
+	}
+	d.Attempt, _ = strconv.Atoi(d.Original.Header(deadletter.HeaderAttempt))
+	if f.omit {
+		d.Original.Value, d.Original.Omitted = nil, len(r.Value)
+	}
+	return kafka.ToClient(&Record{
+		Topic: c.topics[r.Topic].info.DeadLetter, Key: r.Key, Value: d.AppendJSON(nil), Headers: d.Headers(),
+	})
+}
+
+// maxStack bounds a stack trace, in bytes.
+const maxStack = 8 << 10
+
+func stackOf(err error) string {
+	p, ok := errors.AsType[*PanicError](err)
+	if !ok {
+		return ""
+	}
+	return p.Stack[:min(len(p.Stack), maxStack)]
+}
+
+// errorType names the kind of an error, for grouping: the name of the outermost type in its chain that says more than
+// that it is an error.
+func errorType(err error) string {
+	if _, ok := errors.AsType[*decodeError](err); ok {
+		switch {
+		case isA[*ValidationError](err):
+			return "ValidationError"
+		case isA[*UnknownEventTypeError](err):
+			return "UnknownEventTypeError"
+		}
+		return "DecodeError"
+	}
+	for ; err != nil; err = errors.Unwrap(err) {
+		t := reflect.TypeOf(err)
+		if t.Kind() == reflect.Pointer {
+			t = t.Elem()
+		}
+		if t.PkgPath() == "errors" || t.PkgPath() == "fmt" || t.Name() == "" || t == reflect.TypeFor[permanentError]() {
+			continue
+		}
+		return strings.TrimPrefix(strings.TrimPrefix(t.String(), "trestle."), "event.")
+	}
+	return "HandlerError"
+}
+
+func isA[T error](err error) bool {
+	_, ok := errors.AsType[T](err)
+	return ok
+}

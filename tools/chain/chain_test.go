@@ -1,0 +1,88 @@
+package chain
+
+import (
+	"flag"
+	"math/rand/v2"
+	"os"
+	"testing"
+
+	"github.com/omninode/trestle/runtime/trestletest/services"
+	"github.com/omninode/trestle/tools/chain/judge"
+	"github.com/omninode/trestle/tools/chain/outside"
+	"github.com/omninode/trestle/tools/event"
+	"github.com/omninode/trestle/tools/schema"
+	"github.com/omninode/trestle/tools/values"
+)
+
+var (
+	schemasFlag = flag.Int("schemas", 0, "how many schemas TestChain draws")
+	seedFlag    = flag.Uint64("seed", 0, "what TestChain draws them from; 0: another each time")
+)
+
+func TestMain(m *testing.M) { os.Exit(services.Main(m)) }
+
+// perProject is how many schemas are compiled at once.
+const perProject = 250
+
+// TestChain has all judges say what they make of values of schemas that nobody wrote.
+func TestChain(t *testing.T) {
+	if *schemasFlag == 0 {
+		t.Skip("no schemas are asked for: -schemas N")
+	}
+	python, others := services.Python(t), outside.Start(t)
+	seed := *seedFlag
+	if seed == 0 {
+		seed = rand.Uint64()
+	}
+	t.Logf("seed %d", seed)
+	sum := newReport()
+	for first := 0; sum.taken() < *schemasFlag; first += perProject {
+		r := rand.New(rand.NewPCG(seed, uint64(first)))
+		p := drawProject(t, r, first, min(perProject, 2*(*schemasFlag-sum.taken())))
+		sum.addProject(p)
+		all := startJudges(t, python, others, p)
+		bySchema := event.New(p.set)
+		for _, s := range p.subjects {
+			sum.add(all.hear(t, newCase(t, r, bySchema, s)))
+		}
+	}
+	sum.print(t)
+}
+
+// testCase is a schema with the values that are judged by it.
+type testCase struct {
+	*subject
+	texts  [][]byte // in JSON
+	binary [][]byte // in protobuf's binary form
+}
+
+func newCase(t *testing.T, r *rand.Rand, schemas *event.Schemas, s *subject) *testCase {
+	t.Helper()
+	c := &testCase{subject: s}
+	typ, err := schemas.Type(s.event.Message)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, s.text)
+	}
+	var all []any
+	if s.language == schema.JSONSchema {
+		samples := newSampler(r, s.path, s.text)
+		all = samples.values("", samples.root, 4)
+	} else {
+		samples := &messageSampler{Rand: r, maker: values.NewMaker()}
+		all = samples.events(s.event.Message)
+	}
+	good := []byte("{}")
+	for _, v := range all {
+		text := write(v)
+		c.texts = append(c.texts, text)
+		read, err := typ.ReadJSON(text, judge.Now)
+		if _, ok := v.(object); ok && (err == nil || string(good) == "{}" && r.IntN(3) == 0) {
+			good = text
+		}
+		if b, ok := read.(event.Binary); ok && r.IntN(6) == 0 {
+			c.binary = append(c.binary, spoilt(r, binaryOf(b))...)
+		}
+	}
+	c.texts = append(c.texts, hostile(r, good)...)
+	return c
+}

@@ -1,0 +1,146 @@
+package chain
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/omninode/trestle/tools/chain/judge"
+	"github.com/omninode/trestle/tools/chain/outside"
+)
+
+// difference is a way in which a judge differs from generated Go on purpose.
+type difference struct {
+	name, reason string
+	judges       []string
+	holds        func(h *hearing, i int, ours, theirs said) bool
+}
+
+// differences are all that are intended; any other fails the test.
+var differences = []difference{
+	{
+		"integers of 64 bits", "an integer is held in 64 bits, or 32 where its format is int32",
+		[]string{pythonJSONSchema},
+		func(_ *hearing, _ int, ours, theirs said) bool {
+			return theirs.Verdict == judge.Valid && onlyFaults(ours, `must be a (64|32)-bit integer`)
+		},
+	},
+	{
+		"numbers of 64 bits", "a number is held as a double, or a float where its format is float",
+		[]string{pythonJSONSchema},
+		func(_ *hearing, _ int, ours, theirs said) bool {
+			return theirs.Verdict == judge.Valid && onlyFaults(ours, `must be a number in the range of a (double|float)`)
+		},
+	},
+	{
+		"base64", "a string with contentEncoding base64 is read as bytes",
+		[]string{pythonJSONSchema},
+		func(_ *hearing, _ int, ours, theirs said) bool {
+			return theirs.Verdict == judge.Valid && onlyFaults(ours, `must be base64`)
+		},
+	},
+	{
+		"shapes of times", "a date-time is taken in the six shapes that producers write",
+		[]string{pythonJSONSchema},
+		func(h *hearing, i int, ours, theirs said) bool {
+			return ours.Verdict == judge.Valid && onlyErrors(h.schemas[i].Errors, func(e outside.Error) bool {
+				return e.Keyword == "format date-time" && shapedTime.MatchString(e.Message)
+			})
+		},
+	},
+	{
+		"defaults are filled in", "what is absent and has a default is that default, also where it is required",
+		[]string{pythonJSONSchema},
+		func(h *hearing, i int, ours, theirs said) bool {
+			return ours.Verdict == judge.Valid && onlyErrors(h.schemas[i].Errors, func(e outside.Error) bool {
+				return slices.Contains([]string{"required", "minProperties", "dependentRequired"}, e.Keyword) && strings.Contains(string(h.text), `"default":`)
+			})
+		},
+	},
+	{
+		"names that stand twice", "where the schema declares no such name, all its members are kept; where it does, the record is refused",
+		[]string{pythonJSONSchema},
+		func(_ *hearing, _ int, _, theirs said) bool {
+			return strings.Contains(theirs.Why, "a name is there twice")
+		},
+	},
+	{
+		"depth", "values are nested at most 512 deep",
+		[]string{pythonJSONSchema},
+		func(_ *hearing, _ int, ours, _ said) bool {
+			return ours.Verdict == judge.Unreadable && strings.Contains(ours.Why, "nested too deeply")
+		},
+	},
+	{
+		"either refusal", "Python reads all of a record before it looks for what the schema says: of two reasons to refuse it tells the other",
+		[]string{generatedPython},
+		func(_ *hearing, _ int, ours, theirs said) bool {
+			return ours.Verdict == judge.Unreadable && theirs.Verdict == judge.Invalid || ours.Verdict == judge.Invalid && theirs.Verdict == judge.Unreadable
+		},
+	},
+	{
+		"closed enums", "Go's protobuf keeps unknown numbers of closed enums; elsewhere their field is not set",
+		[]string{protovalidatePy},
+		func(h *hearing, i int, _, theirs said) bool {
+			return strings.Contains(string(h.text), "proto2") || strings.Contains(string(h.text), "CLOSED")
+		},
+	},
+	{
+		"varints beyond 64 bits", "Go's protobuf refuses a varint that does not fit, others cut it",
+		[]string{protovalidatePy},
+		func(h *hearing, i int, ours, _ said) bool {
+			return ours.Verdict == judge.Unreadable && h.rules[protovalidateGo][i].Verdict == judge.Unreadable
+		},
+	},
+	{
+		"text of proto2", "a proto2 string that is not UTF-8 is bytes in Python, of which protovalidate knows nothing",
+		[]string{protovalidatePy},
+		func(_ *hearing, _ int, _, theirs said) bool {
+			return theirs.Verdict == judge.Failed && strings.Contains(theirs.Why, "'bytes' object")
+		},
+	},
+	{
+		"wrappers in lists", "protovalidate for Go panics at rules for them",
+		[]string{protovalidateGo},
+		func(_ *hearing, _ int, _, theirs said) bool {
+			return theirs.Verdict == judge.Failed && strings.Contains(theirs.Why, "panic: type mismatch")
+		},
+	},
+	{
+		"loose header values", "protovalidate for Go refuses an empty one, the rule's definition takes it",
+		[]string{protovalidatePy},
+		func(_ *hearing, _ int, ours, theirs said) bool {
+			return theirs.Verdict == judge.Valid && onlyFaults(ours, `must be a valid HTTP header value, got ""`)
+		},
+	},
+}
+
+// shapedTime is python-jsonschema's word on a time in one of the shapes.
+var shapedTime = regexp.MustCompile(`^'\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)?' is not a 'date-time'`)
+
+var violation = regexp.MustCompile(`; `)
+
+// onlyFaults says whether all that is wrong by our judge is of one kind.
+func onlyFaults(ours said, pattern string) bool {
+	one := regexp.MustCompile(pattern)
+	for _, v := range violation.Split(ours.Why, -1) {
+		if !one.MatchString(v) {
+			return false
+		}
+	}
+	return ours.Verdict == judge.Invalid
+}
+
+// combining are the keywords whose errors have others inside.
+var combining = []string{"anyOf", "oneOf", "allOf", "not", "if", "contains", "propertyNames"}
+
+// onlyErrors says whether all that python-jsonschema finds wrong is of one kind, or comes of it in an alternative.
+func onlyErrors(errors []outside.Error, kind func(outside.Error) bool) bool {
+	inside := slices.ContainsFunc(errors, func(e outside.Error) bool { return e.Inside && kind(e) })
+	for _, e := range errors {
+		if !e.Inside && !kind(e) && !(inside && slices.Contains(combining, e.Keyword)) {
+			return false
+		}
+	}
+	return len(errors) > 0
+}

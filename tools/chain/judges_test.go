@@ -1,0 +1,171 @@
+package chain
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"buf.build/go/protovalidate"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protodesc"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/descriptorpb"
+	"google.golang.org/protobuf/types/dynamicpb"
+
+	"github.com/omninode/trestle/tools/chain/judge"
+	"github.com/omninode/trestle/tools/chain/outside"
+	"github.com/omninode/trestle/tools/event"
+	"github.com/omninode/trestle/tools/schema"
+)
+
+// The judges, as the report calls them.
+const (
+	bySchema         = "tools/event"
+	generatedGo      = "generated Go"
+	generatedPython  = "generated Python"
+	pythonJSONSchema = "python-jsonschema"
+	protovalidateGo  = "protovalidate (Go)"
+	protovalidatePy  = "protovalidate (Python)"
+)
+
+// judges are all who judge the events of one project.
+type judges struct {
+	bySchema   *judge.Judge
+	goProgram  *outside.Peer
+	pyProgram  *outside.Peer
+	outside    *outside.Judges
+	rules      protovalidate.Validator
+	descriptor map[string]protoreflect.MessageDescriptor // by event type
+}
+
+func startJudges(t *testing.T, python string, others *outside.Judges, p *project) *judges {
+	t.Helper()
+	cmd := exec.Command(python, filepath.Join("testdata", "generated.py"), "chain_events")
+	cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1", "PYTHONPATH="+filepath.Join(p.dir, "python"))
+	j := &judges{
+		bySchema:   judge.New(event.Events(p.set)),
+		goProgram:  outside.StartPeer(t, generatedGo, exec.Command(filepath.Join(p.dir, "judge.exe"))),
+		pyProgram:  outside.StartPeer(t, generatedPython, cmd),
+		outside:    others,
+		descriptor: map[string]protoreflect.MessageDescriptor{},
+	}
+	var err error
+	if j.rules, err = protovalidate.New(); err != nil {
+		t.Fatal(err)
+	}
+	files := &descriptorpb.FileDescriptorSet{}
+	seen := map[string]bool{}
+	for _, s := range p.subjects {
+		if s.language == schema.Protobuf {
+			addFile(files, s.event.Message.Proto.ParentFile(), seen)
+		}
+	}
+	j.outside.Declare(t, files)
+	made, err := protodesc.NewFiles(files) // protobuf's own, not what the loader made
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range p.subjects {
+		if s.language == schema.Protobuf {
+			d, err := made.FindDescriptorByName(protoreflect.FullName(s.event.Message.FullName))
+			if err != nil {
+				t.Fatal(err)
+			}
+			j.descriptor[s.name] = d.(protoreflect.MessageDescriptor)
+		}
+	}
+	return j
+}
+
+// addFile adds a file behind those it imports.
+func addFile(set *descriptorpb.FileDescriptorSet, fd protoreflect.FileDescriptor, seen map[string]bool) {
+	if seen[fd.Path()] {
+		return
+	}
+	seen[fd.Path()] = true
+	for i := range fd.Imports().Len() {
+		addFile(set, fd.Imports().Get(i).FileDescriptor, seen)
+	}
+	set.File = append(set.File, protodesc.ToFileDescriptorProto(fd))
+}
+
+// hearing is what all judges said of the values of one schema: of those in JSON, then of those in binary form. Outside
+// judges of protobuf are asked about the binary form of what generated Go read.
+type hearing struct {
+	*testCase
+	ours    map[string][]judge.Answer
+	schemas []outside.Answer // of python-jsonschema, of JSON Schemas
+	rules   map[string][]judge.Answer
+	// violated are the rules that protovalidate finds broken.
+	violated [][]string
+}
+
+func ask(t *testing.T, p *outside.Peer, q judge.Question) []judge.Answer {
+	t.Helper()
+	var r judge.Reply
+	p.Ask(t, q, &r)
+	if len(r.Answers) != len(q.JSON)+len(q.Binary) {
+		t.Fatalf("%d answers to %d values of %s", len(r.Answers), len(q.JSON)+len(q.Binary), q.Type)
+	}
+	return r.Answers
+}
+
+func (j *judges) hear(t *testing.T, c *testCase) *hearing {
+	t.Helper()
+	q := judge.Question{Type: c.name, JSON: c.texts, Binary: c.binary}
+	h := &hearing{testCase: c, ours: map[string][]judge.Answer{
+		bySchema:        j.bySchema.Answer(q).Answers,
+		generatedGo:     ask(t, j.goProgram, q),
+		generatedPython: ask(t, j.pyProgram, judge.Question{Type: c.name, JSON: c.texts}),
+	}}
+	if c.language == schema.JSONSchema {
+		h.schemas = j.outside.JSONSchema(t, c.text, c.texts)
+		return h
+	}
+	values := append([][]byte{}, c.binary...)
+	for _, a := range h.ours[generatedGo][:len(c.texts)] {
+		values = append(values, a.Binary)
+	}
+	// Those of texts come first, as everywhere.
+	n := len(c.binary)
+	values = append(values[n:], values[:n]...)
+	h.rules = map[string][]judge.Answer{}
+	for _, a := range j.outside.Protovalidate(t, c.event.Message.FullName, values) {
+		h.rules[protovalidatePy] = append(h.rules[protovalidatePy], a.Answer)
+	}
+	for _, value := range values {
+		a, violated := j.protovalidate(c.name, value)
+		h.rules[protovalidateGo] = append(h.rules[protovalidateGo], a)
+		h.violated = append(h.violated, violated)
+	}
+	return h
+}
+
+func (j *judges) protovalidate(name string, value []byte) (a judge.Answer, violated []string) {
+	m := dynamicpb.NewMessage(j.descriptor[name])
+	if err := proto.Unmarshal(value, m); err != nil {
+		return judge.Answer{Verdict: judge.Unreadable, Why: err.Error()}, nil
+	}
+	err := func() (err error) {
+		defer func() {
+			if p := recover(); p != nil {
+				err = fmt.Errorf("panic: %v", p)
+			}
+		}()
+		return j.rules.Validate(m)
+	}()
+	if err == nil {
+		return judge.Answer{Verdict: judge.Valid}, nil
+	}
+	invalid, ok := errors.AsType[*protovalidate.ValidationError](err)
+	if !ok {
+		return judge.Answer{Verdict: judge.Failed, Why: err.Error()}, nil
+	}
+	for _, v := range invalid.Violations {
+		violated = append(violated, ruleName(v.Proto))
+	}
+	return judge.Answer{Verdict: judge.Invalid, Why: err.Error()}, violated
+}

@@ -1,0 +1,279 @@
+package chain
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/omninode/trestle/tools/gen/golang"
+	"github.com/omninode/trestle/tools/gen/output"
+	"github.com/omninode/trestle/tools/gen/python"
+	"github.com/omninode/trestle/tools/load"
+	"github.com/omninode/trestle/tools/schema"
+)
+
+const (
+	root       = "../.."
+	modulePath = "github.com/omninode/trestle"
+	perFolder  = 20 // schemas of one package
+)
+
+// subject is a schema that events are judged by.
+type subject struct {
+	name     string // its event type
+	language schema.Language
+	path     string
+	text     []byte
+	event    *schema.Event
+}
+
+// project is some schemas with all that is made of them: a set, a program of their generated Go, a Python package.
+type project struct {
+	dir      string // holds the generated code
+	subjects []*subject
+	set      *schema.Set
+	goFiles  []output.File
+	pyFiles  []output.File
+	// refused counts the schemas that the loader or a generator did not take, by the reason; broken are those of which the
+	// generated code does not compile, which it always should.
+	refused map[string]int
+	broken  []string
+}
+
+// drawProject draws schemas until so many are taken.
+func drawProject(t *testing.T, r *rand.Rand, first, count int) *project {
+	t.Helper()
+	dir, err := os.MkdirTemp(mustDir(t, filepath.Join(root, ".cache")), "chain-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if !t.Failed() || os.Getenv("CHAIN_KEEP") == "" {
+			_ = os.RemoveAll(dir)
+		}
+	})
+	p := &project{dir: dir, refused: map[string]int{}}
+	for n := first; n < first+count; n++ {
+		p.subjects = append(p.subjects, p.draw(r, n))
+	}
+	p.load(t)
+	p.build(t)
+	return p
+}
+
+func mustDir(t *testing.T, dir string) string {
+	t.Helper()
+	dir, err := filepath.Abs(dir)
+	if err == nil {
+		err = os.MkdirAll(dir, 0o755)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func (p *project) draw(r *rand.Rand, n int) *subject {
+	d := &drawer{Rand: r, name: fmt.Sprintf("S%d", n)}
+	if n%2 == 0 {
+		return &subject{
+			name: d.name, language: schema.JSONSchema,
+			path: fmt.Sprintf("chain/j%d/s%d.json", n/perFolder, n), text: d.fillDefaults(write(d.jsonSchema())),
+		}
+	}
+	folder := fmt.Sprintf("p%d", n/perFolder)
+	return &subject{
+		name: d.name, language: schema.Protobuf,
+		path: fmt.Sprintf("chain/%s/s%d.proto", folder, n), text: []byte(d.protoFile("chain." + folder)),
+	}
+}
+
+const family = `{"$schema":"https://json-schema.org/draft/2020-12/schema","x-trestle":{"family":{"envelope":"none",
+"topic_settings":{"partitions":1,"retention_ms":1000,"cleanup_policy":"delete","compression_type":"gzip"}}}}`
+
+const protoFamily = `syntax = "proto3";
+package chain.%s;
+import "trestle/v1/options.proto";
+option (trestle.v1.family) = {
+  envelope: ENVELOPE_NONE
+  topic_settings: { partitions: 1 retention_ms: 1000 cleanup_policy: "delete" compression_type: "gzip" }
+};
+`
+
+// drop leaves out the schema in a file; false where there is none.
+func (p *project) drop(file, reason string) bool {
+	for i, s := range p.subjects {
+		if s.path == file {
+			p.subjects = slices.Delete(p.subjects, i, i+1)
+			p.refused[general(reason)]++
+			if os.Getenv("CHAIN_REFUSED") != "" {
+				fmt.Printf("REFUSED %s: %s\n%s\n", file, reason, s.text)
+			}
+			return true
+		}
+	}
+	return false
+}
+
+var special = regexp.MustCompile(`"[^"]*"|'[^']*'|\{.*\}|\[.*\]|\b[0-9][0-9.e+-]*\b|\bS[0-9]+\w*|\bf[0-9]+\b`)
+
+// general is a reason without what is special in it.
+func general(reason string) string { return special.ReplaceAllString(reason, "…") }
+
+// load reads all schemas, and generates from them, without those that are refused.
+func (p *project) load(t *testing.T) {
+	t.Helper()
+	for {
+		texts := map[string][]byte{}
+		for _, s := range p.subjects {
+			texts[s.path] = s.text
+			if folder := path.Dir(s.path); s.language == schema.JSONSchema {
+				texts[folder+"/family.json"] = []byte(family)
+			} else {
+				texts[folder+"/family.proto"] = fmt.Appendf(nil, protoFamily, path.Base(folder))
+			}
+		}
+		if len(texts) == 0 {
+			t.Fatalf("every schema is refused: %v", p.refused)
+		}
+		set, err := load.Schemas(t.Context(), load.Files(texts), load.WithGoPrefix(p.importPath()))
+		if err == nil {
+			p.set = set
+			p.goFiles, err = golang.Generate(set)
+		}
+		if err == nil {
+			p.pyFiles, err = python.Generate(set)
+		}
+		if err == nil {
+			break
+		}
+		before := len(p.subjects)
+		if faults, ok := errors.AsType[schema.Errors](err); ok {
+			for _, f := range faults {
+				p.drop(f.Pos.File, f.Message)
+			}
+		} else if place := schemaFile.FindString(err.Error()); place != "" {
+			_, reason, _ := strings.Cut(err.Error(), place)
+			p.drop(place, "generate: "+strings.TrimLeft(reason, ":0123456789 "))
+		}
+		if len(p.subjects) == before {
+			t.Fatal(err)
+		}
+	}
+	for _, s := range p.subjects {
+		s.event = p.set.Event(s.name)
+	}
+}
+
+var schemaFile = regexp.MustCompile(`chain/[jp][0-9]+/s[0-9]+\.(json|proto)`)
+
+func (p *project) importPath() string {
+	return modulePath + "/.cache/" + filepath.Base(p.dir) + "/gen"
+}
+
+const judgeProgram = `package main
+
+import (
+	"fmt"
+	"os"
+	"slices"
+
+	"github.com/omninode/trestle/tools/chain/judge"
+%s)
+
+func main() {
+	if err := judge.Serve(slices.Concat(%s), os.Stdin, os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+`
+
+// build compiles the generated Go into one program. What does not compile is left out and noted as broken.
+func (p *project) build(t *testing.T) {
+	t.Helper()
+	for {
+		if err := os.RemoveAll(filepath.Join(p.dir, "gen")); err != nil {
+			t.Fatal(err)
+		}
+		var imports, events strings.Builder
+		folders := map[string]bool{}
+		for _, s := range p.subjects {
+			folders[path.Dir(s.path)] = true
+		}
+		for _, folder := range slices.Sorted(maps.Keys(folders)) {
+			name := path.Base(folder)
+			fmt.Fprintf(&imports, "\t%s %q\n", name, p.importPath()+"/"+folder)
+			fmt.Fprintf(&events, "%s.Events(), ", name)
+		}
+		p.write(t, "judge/main.go", fmt.Appendf(nil, judgeProgram, imports.String(), strings.TrimSuffix(events.String(), ", ")))
+		for _, f := range p.goFiles {
+			p.write(t, "gen/"+f.Path, f.Content)
+		}
+		out, err := exec.Command("go", "build", "-gcflags="+p.importPath()+"/...=-e -N -l", "-ldflags=-s -w",
+			"-o", filepath.Join(p.dir, "judge.exe"), "./"+filepath.ToSlash(mustRelative(t, p.dir))+"/judge").CombinedOutput()
+		if err == nil {
+			break
+		}
+		if !p.dropBroken(string(out)) {
+			t.Fatalf("build: %v\n%s", err, out)
+		}
+		p.load(t)
+	}
+	for _, f := range p.pyFiles {
+		p.write(t, f.Path, f.Content)
+	}
+}
+
+func mustRelative(t *testing.T, dir string) string {
+	t.Helper()
+	here, err := os.Getwd()
+	if err == nil {
+		dir, err = filepath.Rel(here, dir)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+var compileError = regexp.MustCompile(`(?m)^.*(chain/[jp][0-9]+/s[0-9]+)\.(?:trestle|pb)\.go:[0-9:]+ (.*)$`)
+
+// dropBroken leaves out the schemas whose code does not compile.
+func (p *project) dropBroken(out string) bool {
+	found := false
+	for _, m := range compileError.FindAllStringSubmatch(out, -1) {
+		for _, ext := range []string{".json", ".proto"} {
+			i := slices.IndexFunc(p.subjects, func(s *subject) bool { return s.path == m[1]+ext })
+			if i < 0 {
+				continue
+			}
+			p.broken = append(p.broken, fmt.Sprintf("generated Go does not compile: %s\n%s", m[2], p.subjects[i].text))
+			p.subjects = slices.Delete(p.subjects, i, i+1)
+			found = true
+		}
+	}
+	return found
+}
+
+func (p *project) write(t *testing.T, name string, content []byte) {
+	t.Helper()
+	file := filepath.Join(p.dir, filepath.FromSlash(name))
+	err := os.MkdirAll(filepath.Dir(file), 0o755)
+	if err == nil {
+		err = os.WriteFile(file, bytes.TrimLeft(content, "\n"), 0o644)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,126 @@
+package chain
+
+import (
+	"encoding/json"
+	"maps"
+	"math/rand/v2"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/omninode/trestle/tools/event"
+	"github.com/omninode/trestle/tools/schema"
+	"github.com/omninode/trestle/tools/values"
+)
+
+// messageSampler makes events of a protobuf message on both sides of what its rules say.
+type messageSampler struct {
+	*rand.Rand
+	maker *values.Maker
+}
+
+// most limits the events of one message.
+const most = 70
+
+func (s *messageSampler) events(m *schema.Message) []any {
+	out := []any{object{}}
+	var bases []object
+	for _, base := range []object{s.maker.Smallest(m), s.maker.Full(m), s.random(m)} {
+		if base != nil {
+			bases = append(bases, base)
+			out = append(out, base)
+		}
+	}
+	if len(bases) == 0 {
+		bases = []object{{}}
+	}
+	s.each(m, nil, 2, func(path []*schema.Field) {
+		f := path[len(path)-1]
+		candidates := append(s.maker.Candidates(f.Type, nil), values.Absent{}, nil)
+		for range 3 {
+			candidates = append(candidates, pick(s, others))
+		}
+		candidates = append(candidates, more(f.Type)...)
+		n := 14 / len(path)
+		for _, i := range s.Perm(len(candidates))[:min(n, len(candidates))] {
+			if changed, ok := s.maker.With(pick(s, bases), path, candidates[i]); ok {
+				out = append(out, changed)
+			}
+		}
+	})
+	for range 6 {
+		if r := s.random(m); r != nil {
+			out = append(out, r)
+		}
+	}
+	unknown := maps.Clone(bases[0])
+	unknown["zz"] = num(1)
+	out = distinct(append(out, unknown))
+	if len(out) > most {
+		s.Shuffle(len(out), func(i, j int) { out[i], out[j] = out[j], out[i] })
+		out = out[:most]
+	}
+	return out
+}
+
+// each visits the fields of a message, and of messages in it.
+func (s *messageSampler) each(m *schema.Message, path []*schema.Field, depth int, visit func([]*schema.Field)) {
+	for _, f := range m.Fields {
+		at := append(path[:len(path):len(path)], f)
+		visit(at)
+		if inner := values.Innermost(f.Type); inner != nil && depth > 1 && !values.OwnForm(inner) {
+			s.each(inner, at, depth-1, visit)
+		}
+	}
+}
+
+// random is an object of candidates that fit.
+func (s *messageSampler) random(m *schema.Message) object {
+	out := object{}
+	for _, f := range m.Fields {
+		if s.IntN(3) == 0 && !f.Required {
+			continue
+		}
+		if f.Oneof != nil && s.IntN(len(f.Oneof.Fields)) > 0 {
+			continue
+		}
+		candidates := s.maker.Candidates(f.Type, nil)
+		for _, i := range s.Perm(len(candidates)) {
+			if s.maker.Fits(f.Type, candidates[i]) {
+				out[f.JSONName] = candidates[i]
+				break
+			}
+		}
+	}
+	return out
+}
+
+// more are values that types of protobuf read in more than one form, or not at all.
+func more(t *schema.Type) []any {
+	switch {
+	case values.IsFloat(t.Kind):
+		return []any{"NaN", "Infinity", "-Infinity", "1.5", json.Number("1e39"), json.Number("1e400"), json.Number("-0")}
+	case values.IsNumber(t.Kind):
+		return []any{"1", "01", "-1", " 1", json.Number("1.0"), json.Number("1e2"), json.Number("1.5"), json.Number("18446744073709551616"), json.Number("-9223372036854775809")}
+	case t.Kind == schema.Bytes:
+		return []any{"YQ", "_-8=", "+/8=", "a", "YQ==\n"}
+	case t.Kind == schema.EnumKind:
+		return []any{num(1), num(2), "1", "nothing", num(0), json.Number("2147483648")}
+	case t.Kind == schema.Timestamp:
+		return []any{"2025-10-16 12:34:56", "2025-10-16T12:34:56.123456789Z", "0001-01-01T00:00:00Z", "10000-01-01T00:00:00Z", "2025-10-16", num(1)}
+	case t.Kind == schema.Bool:
+		return []any{"true", num(1)}
+	case t.Kind == schema.MessageKind && t.Message.WellKnown() == "Duration":
+		return []any{"1.5s", "-1s", "315576000001s", "1", "banana", "1.0000000001s"}
+	case t.Kind == schema.MessageKind && t.Message.WellKnown() == "Any":
+		return []any{object{"@type": "type.googleapis.com/google.protobuf.Duration", "value": "1s"}, object{"@type": "type.googleapis.com/google.protobuf.Empty"}, object{}}
+	case t.Kind == schema.MessageKind && t.Message.WellKnown() == "Struct":
+		return []any{object{"a": []any{nil, num(1)}}}
+	}
+	return nil
+}
+
+// binaryOf is the binary form of what was read.
+func binaryOf(m event.Binary) []byte {
+	b, _ := proto.MarshalOptions{Deterministic: true, AllowPartial: true}.Marshal(m)
+	return b
+}
