@@ -3,6 +3,7 @@ package values
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,6 +19,7 @@ type pattern struct {
 	matches func(string) bool
 	insts   []instruction
 	behinds []int // where the looks behind begin, inner ones before outer ones
+	bound   bool  // to the beginning of the text: a match does not begin later
 	states  map[string]int
 	sets    []stateSet
 	next    []map[rune]int
@@ -92,7 +94,14 @@ func newPattern(expr string, root *ecma.Node, matches func(string) bool) (*patte
 	}
 	p.insts = append(p.insts, instruction{op: alternative, out: start, arg: start}) // the last is the first
 	p.add(p.begin())
+	p.bound = len(p.behinds) == 0 && len(p.closure(&stateSet{}, []thread{{pc: p.start()}}, true)) == 0
 	return p, nil
+}
+
+// dead says that nothing that follows leads from a state to a match.
+func (p *pattern) dead(state int) bool {
+	s := &p.sets[state]
+	return p.bound && !s.matched && len(s.threads) == 0
 }
 
 func (p *pattern) emit(in instruction) int {
@@ -432,8 +441,14 @@ func contains(class []rune, r rune) bool {
 // letters returns one character for each class that some patterns tell apart, readable ones first.
 func letters(patterns []*pattern) []rune {
 	cuts := map[rune]bool{0: true, 0xD800: true, 0xE000: true}
+	classes := map[string][]rune{}
 	for _, p := range patterns {
 		p.cuts(func(r rune) { cuts[r] = true })
+		for _, in := range p.insts {
+			if in.op == readClass {
+				classes[string(in.class)] = in.class
+			}
+		}
 	}
 	var starts []rune
 	for r := range cuts {
@@ -442,7 +457,8 @@ func letters(patterns []*pattern) []rune {
 		}
 	}
 	slices.Sort(starts)
-	var out []rune
+	names := slices.Sorted(maps.Keys(classes))
+	best := map[string]rune{} // by the classes that a character is in
 	for i, low := range starts {
 		high := rune(unicode.MaxRune)
 		if i+1 < len(starts) {
@@ -451,8 +467,18 @@ func letters(patterns []*pattern) []rune {
 		if low >= 0xD800 && high < 0xE000 {
 			continue
 		}
-		out = append(out, readable(low, high))
+		signature := make([]byte, len(names))
+		for j, name := range names {
+			if contains(classes[name], low) {
+				signature[j] = 1
+			}
+		}
+		r := readable(low, high)
+		if other, ok := best[string(signature)]; !ok || rank(r) < rank(other) {
+			best[string(signature)] = r
+		}
 	}
+	out := slices.Sorted(maps.Values(best))
 	slices.SortStableFunc(out, func(a, b rune) int { return rank(a) - rank(b) })
 	return out
 }

@@ -168,7 +168,11 @@ func (l *lowering) text(at spot) *Shape {
 		parts = append(parts, l.PatternRE2(base64Form))
 	}
 	if f := at.v.Get("format"); f != nil {
-		parts = append(parts, l.Format(f.Text))
+		if l.role == Writer || l.role == TypedWriter {
+			parts = append(parts, l.WrittenFormat(f.Text))
+		} else {
+			parts = append(parts, l.Format(f.Text))
+		}
 	}
 	return l.And(parts...)
 }

@@ -76,6 +76,10 @@ func (s form) writtenValue(t *schema.Type) *Shape {
 		if s.wellKnown(t) == nil {
 			return s.written(t.Message)
 		}
+	case schema.Timestamp:
+		if !s.binary {
+			return s.WrittenFormat("date-time")
+		}
 	case schema.EnumKind:
 		switch {
 		case s.binary && t.Enum.Closed:

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	"github.com/omninode/trestle/tools/schema"
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
@@ -99,10 +100,23 @@ func (s *Space) rules(t *schema.Type) []*Shape {
 // Rule is a rule of a type, of those that [Rules] returns.
 func (s *Space) Rule(t *schema.Type, name string) *Shape {
 	rules := Rules(t)
-	if name == knownRegex && rules[looseRegex].IsValid() {
-		return s.Opaque(AnyKind, "rule "+name+" "+ruleText(rules[name])+", loose", nil)
+	if name == knownRegex {
+		return s.header(t.Constraints.Rules.GetString().GetWellKnownRegex(), rules[looseRegex].IsValid())
 	}
 	return s.rule(t, name, rules[name])
+}
+
+// header is the form of a name or a value of HTTP headers.
+func (s *Space) header(form validate.KnownRegex, loose bool) *Shape {
+	switch {
+	case form == validate.KnownRegex_KNOWN_REGEX_UNSPECIFIED:
+		return s.Any()
+	case loose:
+		return s.textForm("loose header")
+	case form == validate.KnownRegex_KNOWN_REGEX_HTTP_HEADER_NAME:
+		return s.textForm("header name")
+	}
+	return s.textForm("header value")
 }
 
 // outside takes a lower bound that is above an upper one from the rules of a number: protovalidate means by them all that
@@ -172,33 +186,14 @@ func (s *Space) texts(list []string) *Shape {
 	return s.Or(out...)
 }
 
-// widerFormats are the formats that are part of another, as protovalidate means them.
-var widerFormats = map[string][]string{
-	"address": {"hostname", "ipv4", "ipv6"}, "ip": {"ipv4", "ipv6"}, "uri-reference": {"uri"},
-}
-
-// formatOf is a format; that of a name and what protovalidate means by the name may differ.
-func (s *Space) formatOf(t *schema.Type) *Shape {
-	f := t.Constraints.Format
-	if t.Constraints.Rules == nil || f == "uuid" {
-		return s.Format(f)
-	}
-	var parts []*Shape
-	if f != "ip" && f != "address" { // these are nothing else
-		parts = append(parts, s.protovalidateFormat(f))
-	}
-	for _, narrower := range widerFormats[f] {
-		parts = append(parts, s.protovalidateFormat(narrower))
-	}
-	return s.Or(parts...)
-}
-
-func (s *Space) protovalidateFormat(f string) *Shape {
-	return s.Opaque(String, "format "+f+" of protovalidate", nil, formatSamples[f]...)
-}
-
 // rule is a rule of protovalidate that the constraints have no member for.
 func (s *Space) rule(t *schema.Type, name string, v protoreflect.Value) *Shape {
+	if t.Kind == schema.String && wellKnownRules[strings.TrimPrefix(name, "string.")] {
+		if on, ok := v.Interface().(bool); ok && !on {
+			return s.Any()
+		}
+		return s.textForm(strings.TrimPrefix(name, "string."))
+	}
 	text, isText := v.Interface().(string)
 	if t.Kind == schema.String && isText {
 		quoted := regexp.QuoteMeta(text)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/big"
+	"slices"
 	"strconv"
 )
 
@@ -273,6 +274,10 @@ func (s *solver) shortest(atoms []literal) outcome {
 		}
 		return false
 	}
+	distinct := most // lengths beyond do not differ but in that they may be too much
+	if from := slices.DeleteFunc(slices.Clone(lengths), func(i Interval) bool { return i.closed().empty() }); len(from) == 1 {
+		distinct = least // as the search is in breadth, the first way to a state is the shortest
+	}
 	alphabet := letters(all)
 	type node struct {
 		states []int
@@ -325,7 +330,19 @@ func (s *solver) shortest(atoms []literal) outcome {
 				}
 				next.states[i] = to
 			}
-			key := fmt.Sprint(next.states, next.length)
+			hopeless, at := false, 0
+			for _, p := range parts {
+				alive, surely := false, false
+				for _, a := range p.all {
+					alive, surely = alive || !a.dead(next.states[at]), surely || a.sets[next.states[at]].matched
+					at++
+				}
+				hopeless = hopeless || p.want && !alive || !p.want && surely
+			}
+			if hopeless {
+				continue
+			}
+			key := fmt.Sprint(next.states, min(next.length, distinct))
 			if !seen[key] {
 				seen[key] = true
 				queue = append(queue, next)

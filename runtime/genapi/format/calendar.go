@@ -1,10 +1,15 @@
 package format
 
-import "strings"
+import (
+	"strings"
 
-// DateTime reports whether s is a date and a time of RFC 3339: 2024-02-29T23:59:59.5Z.
+	"github.com/omninode/trestle/runtime/jsonio"
+)
+
+// DateTime reports whether s is a time that readers take: RFC 3339, also with a blank for the T, and also without a zone.
 func DateTime(s string) bool {
-	return len(s) > 11 && (s[10] == 'T' || s[10] == 't') && Date(s[:10]) && TimeOfDay(s[11:])
+	_, _, err := jsonio.ParseTime(s)
+	return err == nil
 }
 
 // Date reports whether s is a date of RFC 3339: 2024-02-29.
@@ -93,7 +98,7 @@ func Period(s string) bool {
 		return false
 	}
 	if weeks, ok := strings.CutSuffix(s, "W"); ok {
-		return weeks != "" && digits(weeks) >= 0
+		return weeks != "" && strings.Trim(weeks, "0123456789") == ""
 	}
 	date, clock, hasClock := strings.Cut(s, "T")
 	return (date != "" || hasClock) && (date == "" || units(date, "YMD")) && (!hasClock || units(clock, "HMS"))
