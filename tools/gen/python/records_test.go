@@ -158,7 +158,11 @@ func (g *records) object(m *schema.Message, depth int) string {
 			continue
 		}
 		text := g.typed(f.Type, depth+1)
-		if !f.Required && !f.JSONRequired && g.rng.IntN(10) == 0 {
+		seldom := 10
+		if f.KnowsNull() && !f.Nullable {
+			seldom = 60 // it makes the event invalid
+		}
+		if !f.Required && !f.JSONRequired && g.rng.IntN(seldom) == 0 {
 			text = "null"
 		}
 		list = append(list, member{f.JSONName, text})

@@ -104,7 +104,7 @@ func jsonTexts() string {
 			fmt.Sprintf(`"f%d":{"type":"object","default":{%s:%s}}`, i, q, q),
 		)
 	}
-	for i, pattern := range []string{"^`a`$", `^"\\`, "\n", "\u2028", "[\x00-\x1f]", `^\d+\.\d{2}$`, `(?i)é`, `^\p{L}+$`, "\ufeff", `'"""'`, `\x00`, `^(a|"b"|\\)$`} {
+	for i, pattern := range []string{"^`a`$", `^"\\`, "\n", "\u2028", "[\x00-\x1f]", `^\d+\.\d{2}$`, `(?i:é)`, `^\p{L}+$`, "\ufeff", `'"""'`, `\x00`, `^(a|"b"|\\)$`} {
 		properties = append(properties, fmt.Sprintf(`"t%d":{"type":"string","pattern":%s}`, i, quoted(pattern)))
 	}
 	return strings.Replace(object("Texts", strings.Join(properties, ",\n")), `"type":"object"`, `"x-trestle":{"event":{"type":"texts","topic":"texts"}},"type":"object"`, 1)

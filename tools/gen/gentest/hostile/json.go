@@ -10,7 +10,7 @@ import (
 
 // schemas of JSON Schema, by kind; NAME stands for a title of its own.
 var values = []string{
-	`{"type":"string"}`, `{"type":"string","minLength":1,"maxLength":9}`, `{"type":"string","pattern":"^[a-z]+$"}`, `{"type":"string","pattern":"(?i)x"}`,
+	`{"type":"string"}`, `{"type":"string","minLength":1,"maxLength":9}`, `{"type":"string","pattern":"^[a-z]+$"}`, `{"type":"string","pattern":"(?i:x)"}`,
 	"{\"type\":\"string\",\"pattern\":\"`\\\"\"}", `{"type":"string","const":"a\"\\"}`, `{"type":"string","format":"uuid"}`, `{"type":"string","format":"email"}`,
 	`{"type":"string","format":"date"}`, `{"type":"string","format":"date-time"}`, `{"type":"string","format":"duration"}`, `{"type":"string","format":"regex"}`,
 	`{"type":"string","contentEncoding":"base64"}`, `{"type":"string","enum":["a","b"],"title":"NAME"}`, `{"enum":["x"],"title":"NAME","type":["string","null"]}`,
