@@ -21,7 +21,6 @@ type protoDrawer struct {
 	messages []string // that fields may be of
 	enums    []string
 	out      strings.Builder
-	wide     bool // of an edition: fields have a choice of presence
 }
 
 var (

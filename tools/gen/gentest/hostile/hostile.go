@@ -6,7 +6,6 @@ package hostile
 import (
 	"fmt"
 	"math/rand/v2"
-	"strings"
 )
 
 // Schemas are the files of one set.
@@ -77,15 +76,6 @@ var Folders = []string{"2fast", "a-b", "None", "True", "my.orders", "_hidden", "
 // one picks an item.
 func one[T any](rng *rand.Rand, items []T) T { return items[rng.IntN(len(items))] }
 
-// some picks up to n different items, in any order.
-func some[T any](rng *rand.Rand, items []T, n int) []T {
-	picked := make([]T, 0, n)
-	for _, i := range rng.Perm(len(items))[:min(n, len(items))] {
-		picked = append(picked, items[i])
-	}
-	return picked
-}
-
 // Random returns n sets of schemas: each has a file of protobuf and one of JSON Schema.
 func Random(seed uint64, n int) []Schemas {
 	var out []Schemas
@@ -97,15 +87,4 @@ func Random(seed uint64, n int) []Schemas {
 		}})
 	}
 	return out
-}
-
-// title is a name as that of a type.
-func title(name string) string {
-	var b strings.Builder
-	for word := range strings.SplitSeq(name, "_") {
-		if word != "" {
-			b.WriteString(strings.ToUpper(word[:1]) + word[1:])
-		}
-	}
-	return b.String()
 }
