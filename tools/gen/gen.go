@@ -25,12 +25,12 @@ type Generator struct {
 	Generate func(*schema.Set) ([]File, error)
 }
 
-// Generators returns all generators, by name.
+// Generators returns all generators: Go's first, which says best where in a schema something is wrong, the others by name.
 func Generators() []Generator {
 	return []Generator{
+		{"go", golang.Generate},
 		{"asyncapi", asyncapi.Generate},
 		{"catalog", catalog.Generate},
-		{"go", golang.Generate},
 		{"jsonschema", jsonschema.Generate},
 		{"python", python.Generate},
 	}

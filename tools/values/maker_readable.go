@@ -154,9 +154,16 @@ func (r *readableMaker) number(t *schema.Type, nth int) any {
 
 // enum is the nth name that is not deprecated.
 func (r *readableMaker) enum(t *schema.Type, nth int) any {
+	// Only the lists of its constraints can rule a name out; asking for each whether it fits would look at all names again.
+	allowed := Allowed(t)
+	in, excluded := textSet(allowed), textSet(t.Constraints.NotIn)
 	var names []any
 	for _, v := range t.Enum.Values {
-		if v.JSONName != "" && v.Deprecated == nil && r.Fits(t, v.JSONName) {
+		if v.JSONName == "" || v.Deprecated != nil {
+			continue
+		}
+		text, err := json.Marshal(v.JSONName)
+		if err == nil && (allowed == nil || in[string(text)]) && !excluded[string(text)] {
 			names = append(names, v.JSONName)
 		}
 	}
@@ -164,6 +171,14 @@ func (r *readableMaker) enum(t *schema.Type, nth int) any {
 		return nil
 	}
 	return names[nth%len(names)]
+}
+
+func textSet(texts []string) map[string]bool {
+	set := make(map[string]bool, len(texts))
+	for _, text := range texts {
+		set[text] = true
+	}
+	return set
 }
 
 // union makes the first of the messages that can be made.
