@@ -3,17 +3,9 @@ package values
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/omninode/trestle/tools/schema/jsontree"
 )
-
-// Documents are JSON Schema files by path. A file may be read under its $id, too, and under the names in Aliases.
-type Documents struct {
-	Files   map[string]*jsontree.Value
-	Aliases map[string]string
-	byID    map[string]string
-}
 
 // Role says whose view of a schema a shape is.
 type Role uint8
@@ -51,7 +43,6 @@ type lowering struct {
 	*Space
 	docs  *Documents
 	id    string // of the documents, so that references of several in one space differ
-	old   bool   // draft-07 and before: what stands beside $ref is ignored
 	err   *SchemaError
 	role  Role
 	depth int
@@ -63,23 +54,11 @@ type lowering struct {
 // FromJSONSchema returns what the schema at a pointer of a file describes. The name tells these documents from others
 // in the space: the same name must mean the same documents.
 func (s *Space) FromJSONSchema(docs *Documents, name, file, pointer string, role Role) (*Shape, error) {
-	root := docs.Files[file]
-	v := root.Find(pointer)
+	v := docs.Files[file].Find(pointer)
 	if v == nil {
 		return nil, fmt.Errorf("%s has no schema at %q", file, pointer)
 	}
-	if docs.byID == nil {
-		docs.byID = map[string]string{}
-		for f, r := range docs.Files {
-			if id := r.Get("$id"); id != nil {
-				docs.byID[strings.TrimSuffix(id.Text, "#")] = f
-			}
-		}
-	}
 	l := &lowering{Space: s, docs: docs, id: name, role: role, plain: map[*Shape]*Shape{}}
-	declared := root.Get("$schema")
-	l.old = declared != nil && (strings.Contains(declared.Text, "draft-07") || strings.Contains(declared.Text, "draft-06") ||
-		strings.Contains(declared.Text, "draft-04"))
 	at := spot{file, v}
 	out := l.schema(at)
 	if role == Writer || role == TypedWriter {
@@ -126,8 +105,10 @@ func (l *lowering) schema(at spot) *Shape {
 	if ref := at.v.Get("$ref"); ref != nil {
 		if target, ok := l.resolve(at, ref); ok {
 			parts = append(parts, l.reference(target))
+		} else {
+			parts = append(parts, l.Opaque(AnyKind, "$ref "+ref.JSON(), nil))
 		}
-		if l.old {
+		if l.draft(at) <= draft7 {
 			// Draft-07 ignores what stands beside $ref, and validators do not agree on that.
 			for _, k := range []string{"const", "contains", "propertyNames", "if"} {
 				if beside := at.v.Get(k); beside != nil {
@@ -137,14 +118,7 @@ func (l *lowering) schema(at spot) *Shape {
 			return l.And(parts...)
 		}
 	}
-	for _, k := range []string{"$dynamicRef", "$recursiveRef"} {
-		if ref := at.v.Get(k); ref != nil {
-			if target, ok := l.resolve(at, ref); ok {
-				parts = append(parts, l.reference(target))
-			}
-			parts = append(parts, l.Opaque(AnyKind, k+" "+ref.JSON(), nil))
-		}
-	}
+	parts = append(parts, l.dynamic(at)...)
 	parts = append(parts, l.general(at), l.number(at), l.text(at), l.array(at), l.object(at), l.combined(at))
 	return l.And(parts...)
 }
@@ -196,7 +170,7 @@ func (l *lowering) combined(at spot) *Shape {
 	if not := at.v.Get("not"); not != nil {
 		parts = append(parts, l.Not(l.plainly(spot{at.file, not})))
 	}
-	if cond := at.v.Get("if"); cond != nil {
+	if cond := at.v.Get("if"); cond != nil && l.draft(at) >= draft7 {
 		c := l.plainly(spot{at.file, cond})
 		if then := at.v.Get("then"); then != nil {
 			parts = append(parts, l.Or(l.Not(c), l.schema(spot{at.file, then})))

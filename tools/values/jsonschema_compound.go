@@ -18,18 +18,18 @@ func (l *lowering) array(at spot) *Shape {
 	if rest != nil {
 		parts = append(parts, l.Items(len(prefix), l.schema(*rest)))
 	}
-	if c := at.v.Get("contains"); c != nil {
+	if c := at.v.Get("contains"); c != nil && l.draft(at) >= draft6 {
 		inner := l.schema(spot{at.file, c})
 		low, ok := l.count(at, "minContains")
-		if !ok || l.old {
+		if !ok || l.draft(at) < draft2019 {
 			low = 1
 		}
 		parts = append(parts, l.AtLeast(low, 0, inner))
-		if high, ok := l.count(at, "maxContains"); ok && !l.old {
+		if high, ok := l.count(at, "maxContains"); ok && l.draft(at) >= draft2019 {
 			parts = append(parts, l.Or(l.OfKind(AnyKind&^Array), l.Not(l.AtLeast(high+1, 0, inner))))
 		}
 	}
-	if u := at.v.Get("unevaluatedItems"); u != nil && !l.old {
+	if u := at.v.Get("unevaluatedItems"); u != nil && l.draft(at) >= draft2019 {
 		parts = append(parts, l.unevaluatedItems(at, spot{at.file, u}))
 	}
 	return l.And(parts...)
@@ -37,7 +37,7 @@ func (l *lowering) array(at spot) *Shape {
 
 // itemSchemas returns the schemas of the first items, and that of all others.
 func (l *lowering) itemSchemas(at spot) (prefix []spot, rest *spot) {
-	if !l.old {
+	if l.draft(at) >= draft2020 {
 		prefix = below(at, "prefixItems")
 	}
 	items, more := at.v.Get("items"), "items"
@@ -115,7 +115,7 @@ func (l *lowering) object(at spot) *Shape {
 			parts = append(parts, l.Opaque(Object, "additionalProperties beside a pattern of names: "+rest.JSON(), nil))
 		}
 	}
-	if names := at.v.Get("propertyNames"); names != nil {
+	if names := at.v.Get("propertyNames"); names != nil && l.draft(at) >= draft6 {
 		parts = append(parts, l.propertyNames(spot{at.file, names}))
 	}
 	if required := at.v.Get("required"); required != nil {
@@ -127,7 +127,7 @@ func (l *lowering) object(at spot) *Shape {
 		}
 	}
 	parts = append(parts, l.dependent(at)...)
-	if u := at.v.Get("unevaluatedProperties"); u != nil && !l.old {
+	if u := at.v.Get("unevaluatedProperties"); u != nil && l.draft(at) >= draft2019 {
 		parts = append(parts, l.unevaluatedProperties(at, spot{at.file, u}))
 	}
 	return l.And(parts...)
@@ -144,7 +144,7 @@ func (l *lowering) dependent(at spot) []*Shape {
 	when := func(name string, then *Shape) {
 		parts = append(parts, l.Or(l.Not(l.And(l.OfKind(Object), l.WithMember(name, l.Any()))), then))
 	}
-	for _, keyword := range l.dependencyKeywords() {
+	for _, keyword := range l.dependencyKeywords(at) {
 		v := at.v.Get(keyword)
 		if v == nil {
 			continue
@@ -163,8 +163,8 @@ func (l *lowering) dependent(at spot) []*Shape {
 }
 
 // dependencyKeywords are those that the draft knows, and that validators read of an older one besides.
-func (l *lowering) dependencyKeywords() []string {
-	if l.old {
+func (l *lowering) dependencyKeywords(at spot) []string {
+	if l.draft(at) < draft2019 {
 		return []string{"dependencies"}
 	}
 	return []string{"dependentRequired", "dependentSchemas", "dependencies"}

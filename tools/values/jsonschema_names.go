@@ -24,8 +24,10 @@ func (l *lowering) names(at spot, seen map[*jsontree.Value]bool) *Shape {
 	if ref := at.v.Get("$ref"); ref != nil {
 		if target, ok := l.resolve(at, ref); ok {
 			parts = append(parts, l.names(target, seen))
+		} else {
+			parts = append(parts, l.Opaque(Object, "propertyNames $ref "+ref.JSON(), nil))
 		}
-		if l.old {
+		if l.draft(at) <= draft7 {
 			// Draft-07 ignores what stands beside $ref, and validators do not agree on that.
 			if len(at.v.Members) > 1 {
 				parts = append(parts, l.Opaque(Object, "propertyNames beside $ref: "+at.v.JSON(), nil))

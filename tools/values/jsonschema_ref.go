@@ -1,8 +1,8 @@
 package values
 
 import (
-	"net/url"
-	"path"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/omninode/trestle/tools/schema/jsontree"
@@ -99,74 +99,44 @@ func (s *Space) containsRef(a, ref *Shape, seen map[*Shape]bool) bool {
 	return inner != nil && s.containsRef(inner, ref, seen)
 }
 
+// resolve finds what a reference leads to. One that leads nowhere is a fault, unless it is to a schema that every library
+// has.
 func (l *lowering) resolve(at spot, ref *jsontree.Value) (spot, bool) {
 	if ref.Kind != jsontree.String {
 		l.fail(at, "$ref is %s: it is a string", ref.Kind)
 		return at, false
 	}
-	document, fragment, _ := strings.Cut(ref.Text, "#")
-	file := at.file
-	if document != "" {
-		file = l.document(at.file, document)
+	to, err := l.docs.resolve(at, ref.Text)
+	if err != nil && !isMetaSchema(ref.Text) {
+		l.fail(spot{at.file, ref}, "$ref %s %v", ref.JSON(), err)
 	}
-	root := l.docs.Files[file]
-	if root == nil {
-		l.fail(spot{at.file, ref}, "$ref %s leads to no schema that is loaded", ref.JSON())
-		return at, false
-	}
-	pointer, err := url.PathUnescape(fragment)
-	if err != nil {
-		pointer = fragment
-	}
-	if pointer != "" && pointer[0] != '/' {
-		if v := anchor(root, pointer); v != nil {
-			return spot{file, v}, true
-		}
-		l.fail(spot{at.file, ref}, "$ref %s names an anchor that is not there", ref.JSON())
-		return at, false
-	}
-	v := root.Find(pointer)
-	if v == nil {
-		l.fail(spot{at.file, ref}, "$ref %s leads to nothing", ref.JSON())
-		return at, false
-	}
-	return spot{file, v}, true
+	return to, err == nil
 }
 
-func (l *lowering) document(from, name string) string {
-	if f, ok := l.docs.Aliases[name]; ok {
-		return f
-	}
-	if f, ok := l.docs.byID[name]; ok {
-		return f
-	}
-	if id := l.docs.Files[from].Get("$id"); id != nil {
-		if base, err := url.Parse(id.Text); err == nil {
-			if r, err := url.Parse(name); err == nil {
-				if f, ok := l.docs.byID[base.ResolveReference(r).String()]; ok {
-					return f
-				}
-			}
-		}
-	}
-	return path.Join(path.Dir(from), name)
+// isMetaSchema says whether a reference leads to a schema of schemas, which every library has.
+func isMetaSchema(ref string) bool {
+	return strings.HasPrefix(ref, "https://json-schema.org/draft") || strings.HasPrefix(ref, "http://json-schema.org/draft")
 }
 
-func anchor(v *jsontree.Value, name string) *jsontree.Value {
-	for _, k := range []string{"$anchor", "$dynamicAnchor"} {
-		if a := v.Get(k); a != nil && a.Text == name {
-			return v
+// dynamic reads references whose target depends on the way to them: where there is one schema that they can lead to, they
+// are as others.
+func (l *lowering) dynamic(at spot) (parts []*Shape) {
+	of := map[string]draft{"$recursiveRef": draft2019, "$dynamicRef": draft2020}
+	for _, keyword := range slices.Sorted(maps.Keys(of)) {
+		ref := at.v.Get(keyword)
+		if ref == nil || l.draft(at) < of[keyword] {
+			continue
+		}
+		target, ok := l.resolve(at, ref)
+		if ok {
+			parts = append(parts, l.reference(target))
+		}
+		_, name, _ := strings.Cut(ref.Text, "#")
+		if !ok || l.docs.indexed().dynamic[name] > 1 {
+			parts = append(parts, l.Opaque(AnyKind, keyword+" "+ref.JSON(), nil))
 		}
 	}
-	for _, m := range v.Members {
-		if found := anchor(m.Value, name); found != nil {
-			return found
-		}
-	}
-	for _, e := range v.Items {
-		if found := anchor(e, name); found != nil {
-			return found
-		}
-	}
-	return nil
+	return parts
 }
+
+func (l *lowering) draft(at spot) draft { return l.docs.resourceOf(at).draft }

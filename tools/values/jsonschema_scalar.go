@@ -37,7 +37,7 @@ func (l *lowering) general(at spot) *Shape {
 		}
 		parts = append(parts, l.Or(any...))
 	}
-	if c := at.v.Get("const"); c != nil {
+	if c := at.v.Get("const"); c != nil && l.draft(at) >= draft6 {
 		parts = append(parts, l.values(at, c))
 	}
 	if e := at.v.Get("enum"); e != nil {
@@ -114,13 +114,16 @@ func (l *lowering) number(at spot) *Shape {
 	for _, m := range at.v.Members {
 		switch m.Name {
 		case "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum":
+			if m.Value.Kind == jsontree.Bool {
+				continue // of draft-04: read with the bound that it is about
+			}
 			r, ok := l.rational(at, m.Value)
 			if !ok {
 				continue
 			}
-			i := Interval{Low: r, OpenLow: m.Name == "exclusiveMinimum"}
+			i := Interval{Low: r, OpenLow: m.Name == "exclusiveMinimum" || at.v.Get("exclusiveMinimum").IsTrue()}
 			if strings.HasSuffix(m.Name, "aximum") {
-				i = Interval{High: r, OpenHigh: m.Name == "exclusiveMaximum"}
+				i = Interval{High: r, OpenHigh: m.Name == "exclusiveMaximum" || at.v.Get("exclusiveMaximum").IsTrue()}
 			}
 			parts = append(parts, l.InRange(i))
 		case "multipleOf":

@@ -19,7 +19,7 @@ func (l *lowering) inPlace(at spot, seen map[*jsontree.Value]bool, when []*Shape
 		if target, ok := l.resolve(at, ref); ok {
 			l.inPlace(target, seen, when, f)
 		}
-		if l.old {
+		if l.draft(at) <= draft7 {
 			return
 		}
 	}
@@ -32,7 +32,7 @@ func (l *lowering) inPlace(at spot, seen map[*jsontree.Value]bool, when []*Shape
 			l.inPlace(e, seen, also(l.plainly(e)), f)
 		}
 	}
-	if cond := at.v.Get("if"); cond != nil {
+	if cond := at.v.Get("if"); cond != nil && l.draft(at) >= draft7 {
 		c := l.plainly(spot{at.file, cond})
 		l.inPlace(spot{at.file, cond}, seen, also(c), f)
 		if then := at.v.Get("then"); then != nil {
@@ -42,7 +42,7 @@ func (l *lowering) inPlace(at spot, seen map[*jsontree.Value]bool, when []*Shape
 			l.inPlace(spot{at.file, otherwise}, seen, also(l.Not(c)), f)
 		}
 	}
-	for _, keyword := range l.dependencyKeywords() {
+	for _, keyword := range l.dependencyKeywords(at) {
 		v := at.v.Get(keyword)
 		if v == nil {
 			continue
