@@ -98,13 +98,17 @@ func (a *algebra) wireAccepts(writer, reader *schema.Type) (accepts, sure bool) 
 }
 
 // learnRule has the prover know how two versions of a rule relate that it cannot look into.
-func learnRule(p *values.Prover, ch constraintChange, was, is *values.Shape) {
-	switch {
-	case ch.unknown:
-	case ch.relation == tighter:
-		p.Implies(is, was)
-	case ch.relation == looser:
-		p.Implies(was, is)
+func learnRule(p *values.Prover, ch constraintChange, old, new *schema.Type, name string) {
+	if ch.unknown {
+		return
+	}
+	for _, binary := range []bool{false, true} {
+		switch was, is := p.Rule(old, name, binary), p.Rule(new, name, binary); ch.relation {
+		case tighter:
+			p.Implies(is, was)
+		case looser:
+			p.Implies(was, is)
+		}
 	}
 }
 

@@ -27,10 +27,7 @@ func ruleChanges(p *values.Prover, old, new *schema.Type) []constraintChange {
 		names[k] = true
 	}
 	var out []constraintChange
-	if ch, names := knownBytesChange(o, n); ch.relation != same {
-		if names[0] != "" && names[1] != "" {
-			learnRule(p, ch, p.Rule(old, names[0]), p.Rule(new, names[1]))
-		}
+	if ch := knownBytesChange(o, n); ch.relation != same {
 		out = append(out, ch)
 	}
 	for _, name := range slices.Sorted(maps.Keys(names)) {
@@ -51,7 +48,7 @@ func ruleChanges(p *values.Prover, old, new *schema.Type) []constraintChange {
 				continue
 			}
 			ch.rules, ch.text = []string{"well_known_regex"}, "rule string.strict changed"
-			learnRule(p, ch, p.Rule(old, knownRegex), p.Rule(new, knownRegex))
+			learnRule(p, ch, old, new, knownRegex)
 		case !was:
 			ch.relation = tighter
 			ch.text = fmt.Sprintf("rule %s%s was added", name, leafText(after))
@@ -60,7 +57,7 @@ func ruleChanges(p *values.Prover, old, new *schema.Type) []constraintChange {
 			ch.text = fmt.Sprintf("rule %s%s was removed", name, leafText(before))
 		default:
 			ch.relation, ch.unknown = compareLeaves(name, before, after)
-			learnRule(p, ch, p.Rule(old, name), p.Rule(new, name))
+			learnRule(p, ch, old, new, name)
 			ch.text = fmt.Sprintf("rule %s changed from%s to%s", name, leafText(before), leafText(after))
 		}
 		if (!was || heldByConstraints(old, name)) && (!is || heldByConstraints(new, name)) {
@@ -98,7 +95,8 @@ func heldByConstraints(t *schema.Type, name string) bool {
 // knownBytes are the rules on bytes that name what they hold, with the lengths that they let pass.
 var knownBytes = map[string][]int{"bytes.ip": {4, 16}, "bytes.ipv4": {4}, "bytes.ipv6": {16}, "bytes.uuid": {16}}
 
-func knownBytesChange(o, n map[string]protoreflect.Value) (ch constraintChange, names [2]string) {
+func knownBytesChange(o, n map[string]protoreflect.Value) (ch constraintChange) {
+	var names [2]string
 	for i, rules := range []map[string]protoreflect.Value{o, n} {
 		for name := range rules {
 			if knownBytes[name] != nil {
@@ -120,7 +118,7 @@ func knownBytesChange(o, n map[string]protoreflect.Value) (ch constraintChange, 
 		}
 		ch.relation, ch.text = relate(within(is, was), within(was, is)), fmt.Sprintf("rule %s changed to %s", names[0], names[1])
 	}
-	return ch, names
+	return ch
 }
 
 // The rule of HTTP headers, and that it is to be less strict; that is no rule on its own.

@@ -438,10 +438,18 @@ func contains(class []rune, r rune) bool {
 	return false
 }
 
-// letters returns one character for each class that some patterns tell apart, readable ones first.
-func letters(patterns []*pattern) []rune {
+// byBytes are the characters of one, two, three and four bytes in UTF-8.
+var byBytes = [][]rune{{0, 0x7F}, {0x80, 0x7FF}, {0x800, 0xFFFF}, {0x10000, unicode.MaxRune}}
+
+// letters returns one character for each class that some patterns tell apart, or, where they count, the bytes of which there
+// are more; readable ones first.
+func letters(patterns []*pattern, bytesCount bool) []rune {
 	cuts := map[rune]bool{0: true, 0xD800: true, 0xE000: true}
 	classes := map[string][]rune{}
+	for i := 0; bytesCount && i < len(byBytes); i++ {
+		cuts[byBytes[i][0]] = true
+		classes[string(byBytes[i])] = byBytes[i]
+	}
 	for _, p := range patterns {
 		p.cuts(func(r rune) { cuts[r] = true })
 		for _, in := range p.insts {

@@ -28,7 +28,7 @@ func borderTexts(t, other *schema.Type) []any {
 		if x == nil {
 			continue
 		}
-		out = append(out, formatSamples[x.Constraints.Format]...)
+		out = append(out, formatted(x, append(borderLengths(t, other), borderBytes(rulesOf(t).GetString(), rulesOf(other).GetString())...))...)
 		for _, s := range borderMatches(patternTree(x.Constraints)) {
 			add(s)
 			for _, n := range borderLengths(t, other) { // unanchored patterns take what follows
@@ -79,11 +79,34 @@ func borderLengths(t, other *schema.Type) []int {
 	return out
 }
 
-func borderBytes(r *validate.StringRules) []int {
+// formatted returns texts of the formats that a type demands, and such as they begin with more to be of some lengths.
+func formatted(t *schema.Type, lengths []int) []any {
+	samples := formatSamples[t.Constraints.Format]
+	for name := range Rules(t) {
+		if rule, ok := strings.CutPrefix(name, "string."); ok {
+			samples = append(samples[:len(samples):len(samples)], formatSamples[rule]...)
+		}
+	}
+	out := slices.Clone(samples)
+	for _, v := range samples {
+		sample := v.(string)
+		for _, n := range lengths {
+			if more := n - len(sample); more > 0 {
+				labels := strings.Repeat("a.", more/2) + sample // of host names
+				out = append(out, strings.Repeat("a", more)+sample, strings.Repeat("a", more%2)+labels)
+			}
+		}
+	}
+	return out
+}
+
+func borderBytes(all ...*validate.StringRules) []int {
 	var out []int
-	for _, n := range []uint64{r.GetMinBytes(), r.GetMaxBytes(), r.GetLenBytes()} {
-		if n > 0 && n < mostShown {
-			out = append(out, int(n)-1, int(n), int(n)+1)
+	for _, r := range all {
+		for _, n := range []uint64{r.GetMinBytes(), r.GetMaxBytes(), r.GetLenBytes()} {
+			if n > 0 && n < mostShown {
+				out = append(out, int(n)-1, int(n), int(n)+1)
+			}
 		}
 	}
 	return out

@@ -59,7 +59,7 @@ func (s form) valueOf(t *schema.Type, bare bool) *Shape {
 	default:
 		return s.scalar(t)
 	}
-	a = s.And(append(s.rules(t), a)...)
+	a = s.And(append(s.rules(t, s.binary), a)...)
 	switch {
 	case c.SkipZero && t.Kind == schema.List:
 		return s.Or(a, s.emptyList())

@@ -1,6 +1,7 @@
 package values
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"math/big"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
@@ -59,10 +61,7 @@ func (s *Space) FromType(t *schema.Type) (a *Shape, ok bool) {
 	case t.Kind == schema.Bool:
 		parts = append(parts, s.OfKind(Bool))
 	case t.Kind == schema.Bytes:
-		parts = append(parts, s.OfKind(String), s.PatternRE2(base64Form))
-		if c.MinLen != nil || c.MaxLen != nil {
-			parts = append(parts, s.Measure(String, "the length in bytes that are base64", Counts(c.MinLen, c.MaxLen), decodedBytes, encodedOf))
-		}
+		parts = append(parts, s.OfKind(String), s.PatternRE2(base64Form), s.bytesCounted(false, c.MinLen, c.MaxLen))
 	default:
 		return nil, false
 	}
@@ -72,15 +71,15 @@ func (s *Space) FromType(t *schema.Type) (a *Shape, ok bool) {
 	if len(c.NotIn) > 0 {
 		parts = append(parts, s.Not(s.texts(c.NotIn)))
 	}
-	a = s.And(append(parts, s.rules(t)...)...)
+	a = s.And(append(parts, s.rules(t, false)...)...)
 	if zero := Zero(t.Kind); c.SkipZero && zero != "" {
 		a = s.Or(a, s.texts([]string{zero}))
 	}
 	return a, true
 }
 
-// rules are the rules of protovalidate that the constraints have no member for.
-func (s *Space) rules(t *schema.Type) []*Shape {
+// rules are the rules of protovalidate that the constraints have no member for, on values as they are in binary or in JSON.
+func (s *Space) rules(t *schema.Type, binary bool) []*Shape {
 	var out []*Shape
 	rules := Rules(t)
 	if IsNumber(t.Kind) {
@@ -91,19 +90,23 @@ func (s *Space) rules(t *schema.Type) []*Shape {
 		case name == looseRegex: // says how another rule is meant
 		case strings.HasSuffix(name, ".finite"): // as every number in JSON
 		default:
-			out = append(out, s.Rule(t, name))
+			out = append(out, s.Rule(t, name, binary))
+			if part, ok := rules[name].Interface().([]byte); ok && t.Kind == schema.Bytes {
+				least := uint64(len(part)) // of what it is a part of
+				out = append(out, s.bytesCounted(binary, &least, nil))
+			}
 		}
 	}
 	return out
 }
 
-// Rule is a rule of a type, of those that [Rules] returns.
-func (s *Space) Rule(t *schema.Type, name string) *Shape {
+// Rule is a rule of a type, of those that [Rules] returns, on values as they are in binary or in JSON.
+func (s *Space) Rule(t *schema.Type, name string, binary bool) *Shape {
 	rules := Rules(t)
 	if name == knownRegex {
 		return s.header(t.Constraints.Rules.GetString().GetWellKnownRegex(), rules[looseRegex].IsValid())
 	}
-	return s.rule(t, name, rules[name])
+	return s.rule(t, name, rules[name], binary)
 }
 
 // header is the form of a name or a value of HTTP headers.
@@ -187,17 +190,33 @@ func (s *Space) texts(list []string) *Shape {
 }
 
 // rule is a rule of protovalidate that the constraints have no member for.
-func (s *Space) rule(t *schema.Type, name string, v protoreflect.Value) *Shape {
-	if t.Kind == schema.String && wellKnownRules[strings.TrimPrefix(name, "string.")] {
-		if on, ok := v.Interface().(bool); ok && !on {
+func (s *Space) rule(t *schema.Type, name string, v protoreflect.Value, binary bool) *Shape {
+	kind, rule, _ := strings.Cut(name, ".")
+	switch {
+	case t.Kind == schema.String && kind == "string":
+		if a := s.stringRule(rule, v); a != nil {
+			return a
+		}
+	case t.Kind == schema.Bytes && kind == "bytes":
+		return s.bytesRule(rule, v, binary)
+	}
+	return s.Opaque(AnyKind, "rule "+name+" "+ruleText(v), nil)
+}
+
+// stringRule is a rule on strings; nil for one that is not known.
+func (s *Space) stringRule(rule string, v protoreflect.Value) *Shape {
+	switch x := v.Interface().(type) {
+	case bool:
+		if !wellKnownRules[rule] {
+			return nil
+		}
+		if !x {
 			return s.Any()
 		}
-		return s.textForm(strings.TrimPrefix(name, "string."))
-	}
-	text, isText := v.Interface().(string)
-	if t.Kind == schema.String && isText {
-		quoted := regexp.QuoteMeta(text)
-		switch strings.TrimPrefix(name, "string.") {
+		return s.textForm(rule)
+	case string:
+		quoted := regexp.QuoteMeta(x)
+		switch rule {
 		case "prefix":
 			return s.PatternRE2("^" + quoted)
 		case "suffix":
@@ -207,45 +226,109 @@ func (s *Space) rule(t *schema.Type, name string, v protoreflect.Value) *Shape {
 		case "not_contains":
 			return s.Or(s.OfKind(AnyKind&^String), s.Not(s.PatternRE2(quoted)))
 		}
-	}
-	if n, ok := v.Interface().(uint64); ok && t.Kind == schema.String && n < 1<<40 {
-		at := big.NewRat(int64(n), 1)
-		limit := map[string]Interval{"string.min_bytes": {Low: at}, "string.max_bytes": {High: at}, "string.len_bytes": {Low: at, High: at}}
-		if i, ok := limit[name]; ok {
-			return s.Measure(String, lengthInBytes, i, bytesOf, textOf)
+	case uint64:
+		switch rule {
+		case "min_bytes":
+			return s.ByteLength(counted(x), -1)
+		case "max_bytes":
+			return s.ByteLength(0, counted(x))
+		case "len_bytes":
+			return s.ByteLength(counted(x), counted(x))
 		}
 	}
-	return s.Opaque(AnyKind, "rule "+name+" "+ruleText(v), nil)
+	return nil
 }
 
-func bytesOf(v any) (*big.Rat, bool) {
-	s, ok := v.(string)
-	return big.NewRat(int64(len(s)), 1), ok
-}
-
-const lengthInBytes = "the length in bytes"
-
-// textOf is a string of n bytes, nil where n is none that can be shown.
-func textOf(n *big.Rat) any {
-	if !n.IsInt() || n.Sign() < 0 || n.Num().Int64() > 4096 {
-		return nil
-	}
-	return strings.Repeat("a", int(n.Num().Int64()))
-}
+// counted is a count that can be calculated with; the largest stands for all that are larger.
+func counted(n uint64) int { return int(min(n, 1<<40)) }
 
 // base64Form is how bytes are written.
 const base64Form = "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
 
-func decodedBytes(v any) (*big.Rat, bool) {
-	s, _ := v.(string)
-	b, err := base64.StdEncoding.DecodeString(s)
-	return big.NewRat(int64(len(b)), 1), err == nil
+// bytesCounted limits bytes to a length, as they are in binary, or in the base64 of JSON.
+func (s *Space) bytesCounted(binary bool, low, high *uint64) *Shape {
+	least, most := 0, -1
+	if low != nil {
+		least = counted(*low)
+	}
+	if high != nil {
+		most = counted(*high)
+	}
+	switch {
+	case binary:
+		return s.ByteLength(least, most)
+	case least == 0 && most < 0:
+		return s.Any()
+	}
+	var either []*Shape
+	for padding, end := range []string{"[^=]$|^$", "[^=]=$", "=="} { // what there is less than three bytes for four characters
+		chars := [2]int{(least + padding + 2) / 3 * 4, -1}
+		if most >= 0 {
+			chars[1] = (most + padding) / 3 * 4
+		}
+		either = append(either, s.And(s.PatternRE2(end), s.Length(String, chars[0], chars[1])))
+	}
+	return s.Or(append(either, s.OfKind(AnyKind&^String))...)
 }
 
-func encodedOf(n *big.Rat) any {
-	s, ok := textOf(n).(string)
-	if !ok {
-		return nil
+// bytesRule is a rule on bytes.
+func (s *Space) bytesRule(rule string, v protoreflect.Value, binary bool) *Shape {
+	lengths := func(all ...uint64) *Shape {
+		var either []*Shape
+		for _, n := range all {
+			either = append(either, s.bytesCounted(binary, &n, &n))
+		}
+		return s.Or(either...)
 	}
-	return base64.StdEncoding.EncodeToString([]byte(s))
+	switch x := v.Interface().(type) {
+	case bool:
+		switch {
+		case !x:
+			return s.Any()
+		case rule == "ip":
+			return lengths(4, 16)
+		case rule == "ipv4":
+			return lengths(4)
+		case rule == "ipv6", rule == "uuid":
+			return lengths(16)
+		}
+	case []byte:
+		return s.bytesTest(rule, fmt.Sprintf("%q", x), binary, map[string]func([]byte) bool{
+			"prefix":   func(b []byte) bool { return bytes.HasPrefix(b, x) },
+			"suffix":   func(b []byte) bool { return bytes.HasSuffix(b, x) },
+			"contains": func(b []byte) bool { return bytes.Contains(b, x) },
+		}[rule], x)
+	case string:
+		if re, err := regexp.Compile(x); err == nil && rule == "pattern" {
+			return s.bytesTest(rule, strconv.Quote(x), binary, re.Match)
+		}
+	}
+	return s.bytesTest(rule, ruleText(v), binary, nil)
+}
+
+// bytesTest is a rule on bytes that is run on them.
+func (s *Space) bytesTest(rule, text string, binary bool, test func([]byte) bool, samples ...[]byte) *Shape {
+	id := "rule bytes." + rule + " " + text
+	if binary {
+		id += " in binary"
+	}
+	if test == nil {
+		return s.Opaque(AnyKind, id, nil)
+	}
+	var shown []any
+	for _, b := range samples {
+		if binary {
+			shown = append(shown, string(b))
+		} else {
+			shown = append(shown, base64.StdEncoding.EncodeToString(b))
+		}
+	}
+	return s.Opaque(String, id, func(v any) bool {
+		text, _ := v.(string)
+		b := []byte(text)
+		if !binary {
+			b, _ = base64.StdEncoding.DecodeString(text)
+		}
+		return test(b)
+	}, shown...)
 }

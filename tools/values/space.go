@@ -85,43 +85,37 @@ type (
 		test    func(any) truth // nil: cannot be run
 		samples []any           // that pass
 	}
-	// measure limits a number that is read off a value, such as a string's length in bytes.
-	measure struct {
-		kind Kinds
-		name string
-		Interval
-		read    func(any) (*big.Rat, bool)
-		samples func(*big.Rat) any // a value that measures so
-	}
+	// byteLength limits the length of strings in bytes of UTF-8; high is -1 for none.
+	byteLength struct{ low, high int }
 )
 
-func (a kindsAtom) of() Kinds { return AnyKind }
-func (a boolAtom) of() Kinds  { return Bool }
-func (a rangeAtom) of() Kinds { return Number }
-func (a multiple) of() Kinds  { return Number }
-func (a scalars) of() Kinds   { return a.kind }
-func (a textAtom) of() Kinds  { return String }
-func (a length) of() Kinds    { return a.kind }
-func (a itemAt) of() Kinds    { return Array }
-func (a atLeast) of() Kinds   { return Array }
-func (a unique) of() Kinds    { return Array }
-func (a members) of() Kinds   { return Object }
-func (a opaque) of() Kinds    { return a.kind }
-func (a measure) of() Kinds   { return a.kind }
+func (a kindsAtom) of() Kinds  { return AnyKind }
+func (a boolAtom) of() Kinds   { return Bool }
+func (a rangeAtom) of() Kinds  { return Number }
+func (a multiple) of() Kinds   { return Number }
+func (a scalars) of() Kinds    { return a.kind }
+func (a textAtom) of() Kinds   { return String }
+func (a length) of() Kinds     { return a.kind }
+func (a itemAt) of() Kinds     { return Array }
+func (a atLeast) of() Kinds    { return Array }
+func (a unique) of() Kinds     { return Array }
+func (a members) of() Kinds    { return Object }
+func (a opaque) of() Kinds     { return a.kind }
+func (a byteLength) of() Kinds { return String }
 
-func (a kindsAtom) key() string { return fmt.Sprintf("k%d", a) }
-func (a boolAtom) key() string  { return fmt.Sprintf("b%t", a) }
-func (a rangeAtom) key() string { return "r" + a.Interval.text() }
-func (a multiple) key() string  { return "m" + a.unit.RatString() }
-func (a scalars) key() string   { return fmt.Sprintf("v%d%q", a.kind, a.values) }
-func (a textAtom) key() string  { return "t" + a.Language.key }
-func (a length) key() string    { return fmt.Sprintf("l%d:%d:%d", a.kind, a.low, a.high) }
-func (a itemAt) key() string    { return fmt.Sprintf("i%d:%d", a.index, a.shape.id) }
-func (a atLeast) key() string   { return fmt.Sprintf("c%d:%d:%d", a.n, a.from, a.shape.id) }
-func (a unique) key() string    { return "u" }
-func (a members) key() string   { return fmt.Sprintf("p%d:%s", a.shape.id, a.names.key) }
-func (a opaque) key() string    { return fmt.Sprintf("o%d:%s", a.kind, a.id) }
-func (a measure) key() string   { return fmt.Sprintf("n%d:%s:%s", a.kind, a.name, a.Interval.text()) }
+func (a kindsAtom) key() string  { return fmt.Sprintf("k%d", a) }
+func (a boolAtom) key() string   { return fmt.Sprintf("b%t", a) }
+func (a rangeAtom) key() string  { return "r" + a.Interval.text() }
+func (a multiple) key() string   { return "m" + a.unit.RatString() }
+func (a scalars) key() string    { return fmt.Sprintf("v%d%q", a.kind, a.values) }
+func (a textAtom) key() string   { return "t" + a.Language.key }
+func (a length) key() string     { return fmt.Sprintf("l%d:%d:%d", a.kind, a.low, a.high) }
+func (a itemAt) key() string     { return fmt.Sprintf("i%d:%d", a.index, a.shape.id) }
+func (a atLeast) key() string    { return fmt.Sprintf("c%d:%d:%d", a.n, a.from, a.shape.id) }
+func (a unique) key() string     { return "u" }
+func (a members) key() string    { return fmt.Sprintf("p%d:%s", a.shape.id, a.names.key) }
+func (a opaque) key() string     { return fmt.Sprintf("o%d:%s", a.kind, a.id) }
+func (a byteLength) key() string { return fmt.Sprintf("n%d:%d", a.low, a.high) }
 
 func (i Interval) text() string {
 	end := func(r *big.Rat, open bool) string {
@@ -312,7 +306,7 @@ func (s *Space) WithMember(name string, a *Shape) *Shape {
 	return s.Or(s.OfKind(AnyKind&^Object), s.Not(s.of(members{s.Exactly(name), s.Not(a)})))
 }
 
-// Opaque limits values by a condition that cannot be looked into; see [Space.Measure] for those that measure.
+// Opaque limits values by a condition that cannot be looked into.
 func (s *Space) Opaque(k Kinds, id string, test func(any) bool, samples ...any) *Shape {
 	if test == nil {
 		return s.of(opaque{k, id, nil, samples})
@@ -320,9 +314,12 @@ func (s *Space) Opaque(k Kinds, id string, test func(any) bool, samples ...any) 
 	return s.of(opaque{k, id, func(v any) truth { return truthOf(test(v)) }, samples})
 }
 
-// Measure limits what is read off values of a kind.
-func (s *Space) Measure(k Kinds, name string, i Interval, read func(any) (*big.Rat, bool), sample func(*big.Rat) any) *Shape {
-	return s.of(measure{k, name, i, read, sample})
+// ByteLength limits the length of strings in bytes of UTF-8; a high of -1 is none.
+func (s *Space) ByteLength(low, high int) *Shape {
+	if low <= 0 && high < 0 {
+		return s.anyOf
+	}
+	return s.of(byteLength{max(low, 0), high})
 }
 
 // Strings limits strings, and Numbers numbers, to a list.

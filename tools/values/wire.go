@@ -31,9 +31,7 @@ func (s *Space) OnWire(t *schema.Type, role Role) *Shape {
 		}
 	case schema.Bytes:
 		parts = append(parts, s.OfKind(String))
-		if c.MinLen != nil || c.MaxLen != nil {
-			parts = append(parts, s.Measure(String, lengthInBytes, Counts(c.MinLen, c.MaxLen), bytesOf, textOf))
-		}
+		parts = append(parts, s.bytesCounted(true, c.MinLen, c.MaxLen))
 	default:
 		return nil
 	}
@@ -43,7 +41,7 @@ func (s *Space) OnWire(t *schema.Type, role Role) *Shape {
 	if len(c.NotIn) > 0 {
 		parts = append(parts, s.Not(s.texts(onWire(t, c.NotIn))))
 	}
-	a := s.And(append(parts, s.rules(t)...)...)
+	a := s.And(append(parts, s.rules(t, true)...)...)
 	if c.SkipZero {
 		a = s.Or(a, s.texts(onWire(t, []string{Zero(t.Kind)})))
 	}
