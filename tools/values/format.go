@@ -81,8 +81,8 @@ func (s *Space) textForm(name string) *Shape {
 var formatSamples = map[string][]any{
 	"uuid": {"123e4567-e89b-42d3-a456-426614174000"}, "tuuid": {"123e4567e89b42d3a456426614174000"}, "ulid": {"01ARZ3NDEKTSV4RRFFQ69G5FAV"},
 	"date-time": {"2025-10-16T12:34:56Z"}, "date": {"2025-10-16"}, "time": {"12:34:56Z", "23:59:60Z"}, "duration": {"P1D"},
-	"email": {"a@example.com"}, "mailbox": {"a@example.com", `"a b"@c`, "a@[127.0.0.1]"}, "hostname": {"example.com"},
-	"ip": {"127.0.0.1", "::1"}, "ipv4": {"127.0.0.1"}, "ipv6": {"::1", "fe80::1%a"}, "bare ipv6": {"::1", "::1.2.3.4"},
+	"email": {"a@example.com"}, "mailbox": {"a@example.com", `"a b"@c`, "a@[127.0.0.1]"}, "hostname": {"example.com", "example.com."},
+	"ip": {"127.0.0.1", "::1"}, "ipv4": {"127.0.0.1"}, "ipv6": {"::1", "fe80::1%a", "1111:2222:3333:4444:5555:6666:111.111.111.111"}, "bare ipv6": {"::1", "::1.2.3.4"},
 	"address": {"example.com", "127.0.0.1"}, "uri": {"https://example.com/", "a://[::1]"}, "uri-reference": {"/a", "a", "//[::1]"},
 	"uri_ref": {"/a", "a", "a:##"}, "iri": {"https://example.com/"}, "iri-reference": {"/a", "a"},
 	"json-pointer": {"/a", ""}, "relative-json-pointer": {"0"}, "regex": {"a", "[a]"}, "uri-template": {"https://example.com/{a}"},

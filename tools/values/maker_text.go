@@ -90,10 +90,19 @@ func formatted(t *schema.Type, lengths []int) []any {
 	out := slices.Clone(samples)
 	for _, v := range samples {
 		sample := v.(string)
+		before, after, hasHost := strings.Cut(sample, "@")
 		for _, n := range lengths {
-			if more := n - len(sample); more > 0 {
-				labels := strings.Repeat("a.", more/2) + sample // of host names
-				out = append(out, strings.Repeat("a", more)+sample, strings.Repeat("a", more%2)+labels)
+			more := n - len(sample)
+			if more <= 0 {
+				continue
+			}
+			labels := strings.Repeat("a", more%2) + strings.Repeat("a.", more/2) // of host names
+			out = append(out, strings.Repeat("a", more)+sample, labels+sample)
+			if hasHost {
+				out = append(out, before+"@"+labels+after)
+			}
+			if name := max(0, 64-len(before)); hasHost && more > name { // no longer one is taken everywhere
+				out = append(out, strings.Repeat("a", name)+before+"@"+strings.Repeat("a", (more-name)%2)+strings.Repeat("a.", (more-name)/2)+after)
 			}
 		}
 	}
