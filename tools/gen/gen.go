@@ -2,7 +2,6 @@ package gen
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -23,16 +22,17 @@ type File = output.File
 type Generator struct {
 	Name     string // "go", "jsonschema", "catalog"
 	Generate func(*schema.Set) ([]File, error)
+	again    func(*run) ([]File, error) // with what was kept; nil: as Generate
 }
 
 // Generators returns all generators: Go's first, which says best where in a schema something is wrong, the others by name.
 func Generators() []Generator {
 	return []Generator{
-		{"go", golang.Generate},
-		{"asyncapi", asyncapi.Generate},
-		{"catalog", catalog.Generate},
-		{"jsonschema", jsonschema.Generate},
-		{"python", python.Generate},
+		{"go", golang.Generate, (*run).golang},
+		{"asyncapi", asyncapi.Generate, (*run).asyncapi},
+		{"catalog", catalog.Generate, nil},
+		{"jsonschema", jsonschema.Generate, (*run).jsonschema},
+		{"python", python.Generate, nil},
 	}
 }
 
@@ -40,6 +40,8 @@ func Generators() []Generator {
 type Options struct {
 	// Only names the generators to run; empty means all of them.
 	Only []string
+	// Kept is what earlier runs made, and keeps what this one makes; nil: everything is made anew.
+	Kept *Kept
 }
 
 // All runs the generators and returns their files, sorted by path. Two files of one path, or an unknown name in
@@ -55,22 +57,12 @@ func All(ctx context.Context, set *schema.Set, opts Options) ([]File, error) {
 	if err := set.CheckKeys(); err != nil {
 		return nil, err
 	}
-	var files []File
-	for _, g := range known {
-		if len(opts.Only) > 0 && !slices.Contains(opts.Only, g.Name) {
-			continue
-		}
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		made, err := g.Generate(set)
-		if fault, ok := errors.AsType[*schema.Error](err); ok {
-			return nil, schema.Errors{fault}
-		}
-		if err != nil {
-			return nil, fmt.Errorf("generate %s: %w", g.Name, err)
-		}
-		files = append(files, made...)
+	if len(opts.Only) > 0 {
+		known = slices.DeleteFunc(known, func(g Generator) bool { return !slices.Contains(opts.Only, g.Name) })
+	}
+	files, err := newRun(set, opts.Kept).all(ctx, known)
+	if err != nil {
+		return nil, err
 	}
 	slices.SortFunc(files, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
 	for i := 1; i < len(files); i++ {

@@ -39,8 +39,8 @@ func (u *Unmodelled) OnlyUnchecked() bool {
 	return len(u.Keywords) > 0 && !slices.ContainsFunc(u.Keywords, func(k string) bool { return !slices.Contains(unchecked, k) })
 }
 
-// tree is a JSON Schema file's text as a tree, parsed once: much that is not modelled may stand in one file.
-func (f *File) tree() *jsontree.Value {
+// Tree is a JSON Schema file's text as a tree, nil where it is none. It is parsed once: much may be asked of one file.
+func (f *File) Tree() *jsontree.Value {
 	if known := f.parsed.Load(); known != nil {
 		return known
 	}
@@ -55,7 +55,7 @@ func (f *File) tree() *jsontree.Value {
 // Texts are the keywords of the schema that the model does not hold, in source order; those of a schema that is
 // unmodelled as a whole without what describes it. The schema false is one keyword "not" with the value {}.
 func (u *Unmodelled) Texts() []KeywordText {
-	root := u.File.tree()
+	root := u.File.Tree()
 	if root == nil {
 		return nil
 	}

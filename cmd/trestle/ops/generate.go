@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/omninode/trestle/tools/gen"
+	"github.com/omninode/trestle/tools/load"
 	"github.com/omninode/trestle/tools/schema"
 )
 
@@ -24,25 +25,27 @@ type GeneratedFile struct {
 
 // Generate brings the project's gen folder to what the schemas say. Nothing is written when a schema has a mistake.
 func Generate(ctx context.Context, p *Project) (Generated, error) {
-	return generate(ctx, p, gen.Write)
+	return (&generator{}).run(ctx, p, gen.Write)
 }
 
 // Stale returns what [Generate] would change; it writes nothing.
 func Stale(ctx context.Context, p *Project) (Generated, error) {
-	return generate(ctx, p, gen.Diff)
+	return (&generator{}).run(ctx, p, gen.Diff)
 }
 
-// generate makes all files of the project and has act write or compare them.
-func generate(ctx context.Context, p *Project, act func(dir string, files []gen.File) ([]gen.Change, error)) (Generated, error) {
-	set, err := p.load(ctx)
-	if err != nil {
-		return Generated{}, err
+// generator makes all files of a project, any number of times: what has not changed since the last time is not made again.
+type generator struct {
+	shared *load.Shared // what is loaded, nil when nobody asks again
+	kept   *gen.Kept    // what was made, likewise
+}
+
+// run makes all files of the project and has act write or compare them.
+func (g *generator) run(ctx context.Context, p *Project, act func(dir string, files []gen.File) ([]gen.Change, error)) (Generated, error) {
+	before := p.seal()
+	if before.holds() {
+		return Generated{Files: before.files, Changed: []GeneratedFile{}}, nil
 	}
-	files, err := gen.All(ctx, set, gen.Options{})
-	var mistakes schema.Errors
-	if errors.As(err, &mistakes) {
-		return Generated{}, below(p.Shown(p.Config.Schemas), mistakes)
-	}
+	files, err := g.files(ctx, p)
 	if err != nil {
 		return Generated{}, err
 	}
@@ -50,7 +53,26 @@ func generate(ctx context.Context, p *Project, act func(dir string, files []gen.
 	if err != nil {
 		return Generated{}, err
 	}
+	before.keep(p, files)
 	return generated(files, changes), nil
+}
+
+// files makes all files of the project.
+func (g *generator) files(ctx context.Context, p *Project) ([]gen.File, error) {
+	var opts []load.Option
+	if g.shared != nil {
+		opts = append(opts, load.WithShared(g.shared))
+	}
+	set, err := p.load(ctx, opts...)
+	if err != nil {
+		return nil, err
+	}
+	files, err := gen.All(ctx, set, gen.Options{Kept: g.kept})
+	var mistakes schema.Errors
+	if errors.As(err, &mistakes) {
+		return nil, below(p.Shown(p.Config.Schemas), mistakes)
+	}
+	return files, err
 }
 
 func generated(files []gen.File, changes []gen.Change) Generated {

@@ -8,18 +8,30 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/omninode/trestle/tools/gen"
+	"github.com/omninode/trestle/tools/load"
 )
 
 // watchInterval is how often the schemas' times of change are looked at. Looking is cheaper than it sounds, and sees
 // what notifications of the system miss: folders of a container or a network, and editors that exchange files.
 const watchInterval = 300 * time.Millisecond
 
+// renewShared is after how many runs everything is loaded anew: what loads share grows with every version of a file.
+const renewShared = 100
+
 // Watch generates, and again whenever a schema or trestle.yaml changes, until ctx ends. Each run is told to done, with the
 // project as it was read for that run; what was generated before a mistake stays until it is mended. An error of done ends
 // Watch and is its own.
 func Watch(ctx context.Context, p *Project, done func(*Project, Generated, error) error) error {
+	g := &generator{kept: &gen.Kept{}}
+	runs := 0
 	again := func() error {
-		answer, err := Generate(ctx, p)
+		if runs%renewShared == 0 {
+			g.shared = &load.Shared{}
+		}
+		runs++
+		answer, err := g.run(ctx, p, gen.Write)
 		if ctx.Err() != nil {
 			return nil
 		}

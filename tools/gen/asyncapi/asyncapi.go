@@ -37,14 +37,20 @@ type object = orderedjson.Object
 
 // Generate makes the document of a set; a set without topics and events makes none.
 func Generate(set *schema.Set) ([]output.File, error) {
-	if len(set.Topics) == 0 && len(set.Events()) == 0 {
-		return nil, nil
-	}
 	schemas, err := jsonschema.Generate(set)
 	if err != nil {
 		return nil, err
 	}
-	d := &document{set: set, examples: example.New(set), keys: map[*schema.Event]string{}, schemas: newBundle(schemas)}
+	return GenerateFrom(set, schemas, example.New(set).Record)
+}
+
+// GenerateFrom is [Generate] of the JSON Schemas that were generated, and of the examples of events, which record returns,
+// nil for none.
+func GenerateFrom(set *schema.Set, schemas []output.File, record func(*schema.Event) []byte) ([]output.File, error) {
+	if len(set.Topics) == 0 && len(set.Events()) == 0 {
+		return nil, nil
+	}
+	d := &document{set: set, record: record, keys: map[*schema.Event]string{}, schemas: newBundle(schemas)}
 	d.nameMessages()
 	messages, err := d.messages()
 	if err != nil {
@@ -70,10 +76,10 @@ func Generate(set *schema.Set) ([]output.File, error) {
 
 // document is being made.
 type document struct {
-	set      *schema.Set
-	examples *example.Maker
-	schemas  *bundle
-	keys     map[*schema.Event]string // names of messages
+	set     *schema.Set
+	record  func(*schema.Event) []byte // examples
+	schemas *bundle
+	keys    map[*schema.Event]string // names of messages
 }
 
 // nameMessages gives each event a key of its own: its type, where that is unique.

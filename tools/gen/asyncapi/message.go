@@ -59,7 +59,7 @@ func (d *document) message(e *schema.Event) (*object, error) {
 	}
 	o.Set("bindings", kafka(messageBinding(e)))
 	if e.Encoding == schema.EncodingJSON {
-		if text := d.examples.Record(e); text != nil {
+		if text := d.record(e); text != nil {
 			one := &object{}
 			one.Set("name", component(e.Type))
 			one.Set("payload", json.RawMessage(text))

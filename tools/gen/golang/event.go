@@ -10,7 +10,6 @@ import (
 
 	"github.com/omninode/trestle/runtime/genapi"
 	"github.com/omninode/trestle/tools/gen/internal/naming"
-	"github.com/omninode/trestle/tools/gen/output"
 	"github.com/omninode/trestle/tools/schema"
 )
 
@@ -195,7 +194,7 @@ func (g *file) payloadKey(m *schema.Message, key string) (expr string, conds []s
 }
 
 // packageFile writes what a package has once: the guard against an old runtime, its events and topics, its patterns.
-func packageFile(set *schema.Set, pkg *schema.Package, names *protoNames, json *jsonNames, shared *patterns) ([]output.File, error) {
+func packageFile(set *schema.Set, pkg *schema.Package, names *protoNames, json *jsonNames, shared *patterns) ([]unformatted, error) {
 	g := &file{writer: newWriter(pkg, "", shared), set: set, owner: pkg, names: names, json: json}
 	if names != nil {
 		g.writer = newProtoWriter(pkg, "", shared, names)
@@ -218,11 +217,7 @@ func packageFile(set *schema.Set, pkg *schema.Package, names *protoNames, json *
 		return nil, err
 	}
 	g.patternFunctions()
-	made, err := g.finish(layoutOf(pkg).path("", "trestle.go"), "package "+pkg.Name)
-	if err != nil {
-		return nil, err
-	}
-	return []output.File{made}, nil
+	return []unformatted{g.finish(layoutOf(pkg).path("", "trestle.go"), "package "+pkg.Name)}, nil
 }
 
 // events writes the descriptions of the package's events.

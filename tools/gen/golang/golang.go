@@ -1,8 +1,11 @@
 package golang
 
 import (
+	"runtime"
 	"slices"
 	"strings"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/omninode/trestle/tools/gen/output"
 	"github.com/omninode/trestle/tools/schema"
@@ -30,45 +33,88 @@ func Generate(set *schema.Set) ([]output.File, error) { return GenerateWith(set,
 
 // GenerateWith is [Generate] with options.
 func GenerateWith(set *schema.Set, opts Options) ([]output.File, error) {
+	byPackage, err := Packages(set, opts)
+	if err != nil {
+		return nil, err
+	}
+	var files []output.File
+	for _, pkg := range set.Packages {
+		files = append(files, byPackage[pkg]...)
+	}
+	return files, nil
+}
+
+// Packages is [GenerateWith], each package's files apart.
+func Packages(set *schema.Set, opts Options) (map[*schema.Package][]output.File, error) {
 	wanted := func(p *schema.Package) bool {
 		return len(opts.Packages) == 0 || slices.Contains(opts.Packages, p.Name)
 	}
 	if err := refuseCycles(set, wanted); err != nil {
 		return nil, err
 	}
-	plugin, names, err := newPlugin(set, opts)
+	plugin, names, err := newPlugin(set, opts, wanted)
 	if err != nil {
 		return nil, err
 	}
 	json := newJSONNames()
-	var files []output.File
+	made := map[*schema.Package][]unformatted{}
 	for _, pkg := range set.Packages {
 		if !wanted(pkg) {
 			continue
 		}
-		var made []output.File
-		if pkg.Language == schema.Protobuf {
-			if names.taken, err = names.declared(pkg, opts); err != nil {
+		if pkg.Language == schema.JSONSchema {
+			if made[pkg], err = jsonPackage(set, pkg, json); err != nil {
 				return nil, err
 			}
-			if !opts.WithoutMessages {
-				made, err = protoMessages(plugin, pkg)
-				if err != nil {
-					return nil, err
-				}
-				files = append(files, made...)
-			}
-			if pkg.Name == vocabulary {
-				continue
-			}
-			made, err = protoPackage(set, pkg, names, opts)
-		} else {
-			made, err = jsonPackage(set, pkg, json)
+			continue
 		}
+		if names.taken, err = names.declared(pkg, opts); err != nil {
+			return nil, err
+		}
+		if !opts.WithoutMessages {
+			made[pkg] = protoMessages(plugin, pkg)
+		}
+		if pkg.Name == vocabulary {
+			continue
+		}
+		own, err := protoPackage(set, pkg, names, opts)
 		if err != nil {
 			return nil, err
 		}
-		files = append(files, made...)
+		made[pkg] = append(made[pkg], own...)
+	}
+	return formatAll(set, made)
+}
+
+// unformatted is a file whose content is still to be assembled and formatted, which is most of the work.
+type unformatted struct {
+	path    string
+	content func() ([]byte, error)
+}
+
+// formatAll formats files at the same time. The error is that of the first file which has one.
+func formatAll(set *schema.Set, made map[*schema.Package][]unformatted) (map[*schema.Package][]output.File, error) {
+	var g errgroup.Group
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	files, errs := map[*schema.Package][]output.File{}, map[*schema.Package][]error{}
+	for pkg, all := range made {
+		files[pkg], errs[pkg] = make([]output.File, len(all)), make([]error, len(all))
+		for i, f := range all {
+			file, failed := &files[pkg][i], &errs[pkg][i]
+			file.Path = f.path
+			g.Go(func() error {
+				file.Content, *failed = f.content()
+				return nil
+			})
+		}
+	}
+	_ = g.Wait()
+	for _, pkg := range set.Packages {
+		for _, err := range errs[pkg] {
+			if err != nil {
+				return nil, err
+			}
+		}
 	}
 	return files, nil
 }

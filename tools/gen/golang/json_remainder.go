@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/omninode/trestle/tools/gen/output"
 	"github.com/omninode/trestle/tools/schema"
 )
 
@@ -76,9 +75,9 @@ func (s *parts) taken(name string) bool {
 }
 
 // schemasFile writes the schemas that validators leave something of to the library; none where there is nothing.
-func schemasFile(pkg *schema.Package, shared *patterns) ([]output.File, error) {
+func schemasFile(pkg *schema.Package, shared *patterns) []unformatted {
 	if len(shared.parts.names) == 0 {
-		return nil, nil
+		return nil
 	}
 	g := &file{writer: newWriter(pkg, "", shared), owner: pkg}
 	texts, byName := map[string]string{}, map[string]*schema.Unmodelled{}
@@ -117,9 +116,5 @@ func schemasFile(pkg *schema.Package, shared *patterns) ([]output.File, error) {
 	for slices.Contains(slices.Collect(maps.Values(at.files)), name) {
 		name += "_"
 	}
-	made, err := g.finish(at.path("", name+".trestle.go"), "package "+pkg.Name)
-	if err != nil {
-		return nil, err
-	}
-	return []output.File{made}, nil
+	return []unformatted{g.finish(at.path("", name+".trestle.go"), "package "+pkg.Name)}
 }

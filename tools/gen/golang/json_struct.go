@@ -3,7 +3,6 @@ package golang
 import (
 	"strings"
 
-	"github.com/omninode/trestle/tools/gen/output"
 	"github.com/omninode/trestle/tools/schema"
 )
 
@@ -52,13 +51,13 @@ func (g *file) jsonView(v view) view {
 
 // jsonPackage makes the types and methods of a JSON Schema package, a Go file a schema file, and the package's own
 // file.
-func jsonPackage(set *schema.Set, pkg *schema.Package, json *jsonNames) ([]output.File, error) {
+func jsonPackage(set *schema.Set, pkg *schema.Package, json *jsonNames) ([]unformatted, error) {
 	if err := refuseEndless(pkg); err != nil {
 		return nil, err
 	}
 	shared, at := &patterns{}, layoutOf(pkg)
 	names := map[string]schema.Position{}
-	var files []output.File
+	var files []unformatted
 	for _, source := range sorted(pkg) {
 		g := &file{writer: newWriter(pkg, source.Path, shared), set: set, owner: pkg, json: json}
 		for _, e := range pkg.Enums {
@@ -85,21 +84,13 @@ func jsonPackage(set *schema.Set, pkg *schema.Package, json *jsonNames) ([]outpu
 		if g.body.Len() == 0 {
 			continue
 		}
-		made, err := g.finish(at.path(source.Path, ".trestle.go"), source.Path)
-		if err != nil {
-			return nil, err
-		}
-		files = append(files, made)
+		files = append(files, g.finish(at.path(source.Path, ".trestle.go"), source.Path))
 	}
 	own, err := packageFile(set, pkg, nil, json, shared)
 	if err != nil {
 		return nil, err
 	}
-	left, err := schemasFile(pkg, shared)
-	if err != nil {
-		return nil, err
-	}
-	return append(append(files, own...), left...), nil
+	return append(append(files, own...), schemasFile(pkg, shared)...), nil
 }
 
 // declare notes a Go name of the package; a second use is an error.

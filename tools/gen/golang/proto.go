@@ -12,12 +12,12 @@ import (
 	"google.golang.org/protobuf/types/descriptorpb"
 	"google.golang.org/protobuf/types/pluginpb"
 
-	"github.com/omninode/trestle/tools/gen/output"
 	"github.com/omninode/trestle/tools/schema"
 )
 
-// newPlugin hands the set's protobuf files to protoc-gen-go's library, which knows how Go names come about.
-func newPlugin(set *schema.Set, opts Options) (*protogen.Plugin, *protoNames, error) {
+// newPlugin hands the protobuf files of the packages that are wanted, and of those that they refer to, to protoc-gen-go's
+// library, which knows how Go names come about.
+func newPlugin(set *schema.Set, opts Options, wanted func(*schema.Package) bool) (*protogen.Plugin, *protoNames, error) {
 	req := &pluginpb.CodeGeneratorRequest{}
 	added := map[string]bool{}
 	var add func(fd protoreflect.FileDescriptor)
@@ -42,14 +42,28 @@ func newPlugin(set *schema.Set, opts Options) (*protogen.Plugin, *protoNames, er
 		}
 		req.ProtoFile = append(req.ProtoFile, file)
 	}
+	known, needed := map[string]bool{}, map[*schema.Package]bool{}
+	for _, pkg := range set.Packages {
+		if wanted(pkg) {
+			needed[pkg] = true
+			for _, u := range usesOf(set, pkg) {
+				needed[u.to] = true
+			}
+		}
+	}
 	params := []string{"paths=source_relative"}
 	for _, pkg := range set.Packages {
 		for _, f := range sorted(pkg) {
 			if f.Language() != schema.Protobuf {
 				continue
 			}
-			add(f.Proto)
-			req.FileToGenerate = append(req.FileToGenerate, f.Path)
+			known[f.Path] = true
+			if needed[pkg] {
+				add(f.Proto)
+			}
+			if wanted(pkg) {
+				req.FileToGenerate = append(req.FileToGenerate, f.Path)
+			}
 			if options, ok := f.Proto.Options().(*descriptorpb.FileOptions); ok && options.GetGoPackage() != "" && opts.WithoutMessages {
 				continue // the protoc-gen-go beside us goes by it
 			}
@@ -75,7 +89,7 @@ func newPlugin(set *schema.Set, opts Options) (*protogen.Plugin, *protoNames, er
 		for _, e := range f.Enums {
 			names.enums[string(e.Desc.FullName())] = e
 		}
-		if f.Generate && !opts.WithoutMessages {
+		if known[f.Desc.Path()] && !opts.WithoutMessages {
 			rename(f.Messages)
 		}
 		names.add(f.Messages)
@@ -97,18 +111,20 @@ func (n *protoNames) add(messages []*protogen.Message) {
 }
 
 // protoMessages is what protoc-gen-go makes of the package's files, without the versions in the header.
-func protoMessages(plugin *protogen.Plugin, pkg *schema.Package) ([]output.File, error) {
-	var files []output.File
+func protoMessages(plugin *protogen.Plugin, pkg *schema.Package) []unformatted {
+	var files []unformatted
 	at := layoutOf(pkg)
 	for _, f := range sorted(pkg) {
 		made := internal_gengo.GenerateFile(plugin, plugin.FilesByPath[f.Path])
-		content, err := made.Content()
-		if err != nil {
-			return nil, fmt.Errorf("%s: the Go of protoc-gen-go does not parse: %w", f.Path, err)
-		}
-		files = append(files, output.File{Path: at.path(f.Path, ".pb.go"), Content: withoutVersions(content)})
+		files = append(files, unformatted{at.path(f.Path, ".pb.go"), func() ([]byte, error) {
+			content, err := made.Content()
+			if err != nil {
+				return nil, fmt.Errorf("%s: the Go of protoc-gen-go does not parse: %w", f.Path, err)
+			}
+			return withoutVersions(content), nil
+		}})
 	}
-	return files, nil
+	return files
 }
 
 // withoutVersions drops the tool versions from protoc-gen-go's header: a new version that writes the same code makes
@@ -131,9 +147,9 @@ func withoutVersions(content []byte) []byte {
 
 // protoPackage makes the methods of a protobuf package's messages and enums, a file a schema file, and the package's
 // own file.
-func protoPackage(set *schema.Set, pkg *schema.Package, names *protoNames, opts Options) ([]output.File, error) {
+func protoPackage(set *schema.Set, pkg *schema.Package, names *protoNames, opts Options) ([]unformatted, error) {
 	shared, at := &patterns{}, layoutOf(pkg)
-	var files []output.File
+	var files []unformatted
 	for _, source := range sorted(pkg) {
 		g := &file{writer: newProtoWriter(pkg, source.Path, shared, names), set: set, owner: pkg, names: names, onlyValidators: opts.OnlyValidators, keepRefused: opts.KeepRefused}
 		if err := g.protoFile(source); err != nil {
@@ -142,11 +158,7 @@ func protoPackage(set *schema.Set, pkg *schema.Package, names *protoNames, opts 
 		if g.body.Len() == 0 {
 			continue
 		}
-		made, err := g.finish(at.path(source.Path, ".trestle.go"), source.Path)
-		if err != nil {
-			return nil, err
-		}
-		files = append(files, made)
+		files = append(files, g.finish(at.path(source.Path, ".trestle.go"), source.Path))
 	}
 	own, err := packageFile(set, pkg, names, nil, shared)
 	if err != nil {

@@ -177,8 +177,13 @@ func wrap(line string) []string {
 	return append(out, line)
 }
 
-// finish assembles and formats the file. element names the part of the schema it was made from, for the error.
-func (w *writer) finish(filePath, element string) (output.File, error) {
+// finish is the file, to be assembled and formatted. element names the part of the schema it was made from, for the error.
+func (w *writer) finish(filePath, element string) unformatted {
+	return unformatted{filePath, func() ([]byte, error) { return w.content(element) }}
+}
+
+// content assembles and formats the file.
+func (w *writer) content(element string) ([]byte, error) {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "// %s\n", output.Marker)
 	if w.source != "" {
@@ -187,7 +192,7 @@ func (w *writer) finish(filePath, element string) (output.File, error) {
 	fmt.Fprintf(&b, "\npackage %s\n\n%s", w.name, w.guard)
 	used, err := usedPackages(w.body.String())
 	if err != nil {
-		return output.File{}, fmt.Errorf("%s: the generated Go does not parse, which is a fault of the generator: %w", element, err)
+		return nil, fmt.Errorf("%s: the generated Go does not parse, which is a fault of the generator: %w", element, err)
 	}
 	var standard, other []string
 	for importPath, alias := range w.imports {
@@ -218,9 +223,9 @@ func (w *writer) finish(filePath, element string) (output.File, error) {
 	b.Write(w.body.Bytes())
 	content, err := format.Source(b.Bytes())
 	if err != nil {
-		return output.File{}, fmt.Errorf("%s: the generated Go does not parse, which is a fault of the generator: %w", element, err)
+		return nil, fmt.Errorf("%s: the generated Go does not parse, which is a fault of the generator: %w", element, err)
 	}
-	return output.File{Path: filePath, Content: content}, nil
+	return content, nil
 }
 
 // usedPackages names what stands before a dot in the code: not all that was imported along the way is needed.

@@ -42,32 +42,58 @@ func folders(pkg *schema.Package) []string {
 
 // Generate makes the schemas of a set's events whose encoding is JSON, and those they refer to.
 func Generate(set *schema.Set) ([]output.File, error) {
+	byPackage, err := Packages(set, nil)
+	if err != nil {
+		return nil, err
+	}
 	var files []output.File
-	readers := event.New(set)
 	for _, pkg := range set.Packages {
-		source := sourceOf(pkg)
-		needsSource := false
-		for _, e := range pkg.Events {
-			if e.Encoding != schema.EncodingJSON {
-				continue
-			}
-			needsSource = needsSource || e.Envelope == schema.EnvelopeBaseEvent
-			if !filepath.IsLocal(filepath.FromSlash(Path(e))) || strings.HasSuffix(e.Type, "/") || strings.ContainsRune(e.Type, 0) {
-				return nil, &schema.Error{Pos: e.Pos, Message: fmt.Sprintf("event type %q cannot be the name of a file, which its JSON Schema is: name it otherwise", e.Type)}
-			}
-			content, err := eventSchema(readers, e, source != nil)
-			if err != nil {
-				return nil, err
-			}
-			files = append(files, output.File{Path: Path(e), Content: content})
+		files = append(files, byPackage[pkg]...)
+	}
+	return files, nil
+}
+
+// Packages is [Generate] for the packages of those names, nil for all, each package's files apart.
+func Packages(set *schema.Set, names []string) (map[*schema.Package][]output.File, error) {
+	readers := event.New(set)
+	out := map[*schema.Package][]output.File{}
+	for _, pkg := range set.Packages {
+		if names != nil && !slices.Contains(names, pkg.Name) {
+			continue
 		}
-		if source != nil && needsSource {
-			content, err := messageSchema(readers, source)
-			if err != nil {
-				return nil, err
-			}
-			files = append(files, output.File{Path: path(pkg, SourceName), Content: content})
+		files, err := packageFiles(readers, pkg)
+		if err != nil {
+			return nil, err
 		}
+		out[pkg] = files
+	}
+	return out, nil
+}
+
+func packageFiles(readers *event.Schemas, pkg *schema.Package) ([]output.File, error) {
+	var files []output.File
+	source := sourceOf(pkg)
+	needsSource := false
+	for _, e := range pkg.Events {
+		if e.Encoding != schema.EncodingJSON {
+			continue
+		}
+		needsSource = needsSource || e.Envelope == schema.EnvelopeBaseEvent
+		if !filepath.IsLocal(filepath.FromSlash(Path(e))) || strings.HasSuffix(e.Type, "/") || strings.ContainsRune(e.Type, 0) {
+			return nil, &schema.Error{Pos: e.Pos, Message: fmt.Sprintf("event type %q cannot be the name of a file, which its JSON Schema is: name it otherwise", e.Type)}
+		}
+		content, err := eventSchema(readers, e, source != nil)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, output.File{Path: Path(e), Content: content})
+	}
+	if source != nil && needsSource {
+		content, err := messageSchema(readers, source)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, output.File{Path: path(pkg, SourceName), Content: content})
 	}
 	return files, nil
 }

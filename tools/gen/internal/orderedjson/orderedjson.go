@@ -46,41 +46,78 @@ func (o *Object) Len() int { return len(o.names) }
 
 // MarshalJSON writes the members in their order.
 func (o *Object) MarshalJSON() ([]byte, error) {
-	var b bytes.Buffer
-	b.WriteByte('{')
-	for i, name := range o.names {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		if err := encode(&b, name); err != nil {
-			return nil, err
-		}
-		b.WriteByte(':')
-		if err := encode(&b, o.values[name]); err != nil {
-			return nil, err
-		}
-	}
-	b.WriteByte('}')
-	return b.Bytes(), nil
+	w := newWriter()
+	err := w.value(o)
+	return w.b.Bytes(), err
 }
 
-func encode(b *bytes.Buffer, v any) error {
-	enc := json.NewEncoder(b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
+// writer writes values one after the other: objects in objects are written in place, and not by encoding/json, which
+// would read again at every level what stands below it.
+type writer struct {
+	b     bytes.Buffer
+	other *json.Encoder // of all that is no object and no list of them
+}
+
+func newWriter() *writer {
+	w := &writer{}
+	w.other = json.NewEncoder(&w.b)
+	w.other.SetEscapeHTML(false)
+	return w
+}
+
+func (w *writer) value(v any) error {
+	switch v := v.(type) {
+	case *Object:
+		if v == nil {
+			break
+		}
+		return w.list('{', len(v.names), '}', func(i int) error {
+			if err := w.value(v.names[i]); err != nil {
+				return err
+			}
+			w.b.WriteByte(':')
+			return w.value(v.values[v.names[i]])
+		})
+	case []*Object:
+		if v == nil {
+			break
+		}
+		return w.list('[', len(v), ']', func(i int) error { return w.value(v[i]) })
+	case []any:
+		if v == nil {
+			break
+		}
+		return w.list('[', len(v), ']', func(i int) error { return w.value(v[i]) })
+	}
+	if err := w.other.Encode(v); err != nil {
 		return err
 	}
-	b.Truncate(b.Len() - 1) // the encoder ends with a newline
+	w.b.Truncate(w.b.Len() - 1) // the encoder ends with a newline
+	return nil
+}
+
+func (w *writer) list(begin byte, n int, end byte, item func(int) error) error {
+	w.b.WriteByte(begin)
+	for i := range n {
+		if i > 0 {
+			w.b.WriteByte(',')
+		}
+		if err := item(i); err != nil {
+			return err
+		}
+	}
+	w.b.WriteByte(end)
 	return nil
 }
 
 // Indent writes v for people to read: two spaces a level, a newline at the end, nothing escaped for HTML.
 func Indent(v any) ([]byte, error) {
-	var compact, out bytes.Buffer
-	if err := encode(&compact, v); err != nil {
+	w := newWriter()
+	if err := w.value(v); err != nil {
 		return nil, err
 	}
-	if err := json.Indent(&out, compact.Bytes(), "", "  "); err != nil {
+	var out bytes.Buffer
+	if err := json.Indent(&out, w.b.Bytes(), "", "  "); err != nil {
 		return nil, err
 	}
 	out.WriteByte('\n')

@@ -1,0 +1,302 @@
+package gen
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"hash"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protodesc"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/omninode/trestle/tools/schema"
+	"github.com/omninode/trestle/tools/schema/jsontree"
+)
+
+// Kept is what runs of [All] have made of each package, for runs of later sets in which the package is the same, and
+// everything that is made of it. The zero value is ready to use, by several runs at once too.
+type Kept struct {
+	mu   sync.Mutex
+	made map[keptKey]kept
+}
+
+// keptKey names what is made of a package: a generator's files, or another part of them that takes long.
+type keptKey struct{ what, pkg string }
+
+type kept struct {
+	digest string
+	value  any
+}
+
+// each returns what is made of each package of a set: what was kept where the package is the same, else what remake makes
+// of those that are not, by their names.
+func each[T any](k *Kept, set *schema.Set, digests map[*schema.Package]string, what string, remake func(packages []string) (map[*schema.Package]T, error)) (map[*schema.Package]T, error) {
+	out := map[*schema.Package]T{}
+	var stale []string
+	for _, pkg := range set.Packages {
+		value, ok := k.get(keptKey{what, pkg.Name}, digests[pkg]).(T)
+		if ok {
+			out[pkg] = value
+		} else {
+			stale = append(stale, pkg.Name)
+		}
+	}
+	if len(stale) == 0 {
+		return out, nil
+	}
+	made, err := remake(stale)
+	if err != nil {
+		return nil, err
+	}
+	for _, pkg := range set.Packages {
+		if slices.Contains(stale, pkg.Name) {
+			out[pkg] = made[pkg]
+			k.put(keptKey{what, pkg.Name}, kept{digests[pkg], made[pkg]})
+		}
+	}
+	return out, nil
+}
+
+func (k *Kept) get(key keptKey, digest string) any {
+	if k == nil || digest == "" {
+		return nil
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if have := k.made[key]; have.digest == digest {
+		return have.value
+	}
+	return nil
+}
+
+func (k *Kept) put(key keptKey, value kept) {
+	if k == nil || value.digest == "" {
+		return
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.made == nil {
+		k.made = map[keptKey]kept{}
+	}
+	k.made[key] = value
+}
+
+// digestsOf tells for each package of a set whether it is the one of another set, for all that is made of it: by the text
+// of its files and of those that they refer to, and by what the packages of the set say of each other. A package that has
+// no texts, out of an image, has no digest.
+func digestsOf(set *schema.Set) map[*schema.Package]string {
+	contract := contractOf(set)
+	own, uses := map[*schema.Package]string{}, map[*schema.Package][]*schema.Package{}
+	places := newPlaces(set)
+	for _, pkg := range set.Packages {
+		own[pkg], uses[pkg] = textOf(pkg, places), places.uses(pkg)
+	}
+	out := map[*schema.Package]string{}
+	for _, pkg := range set.Packages {
+		var of []string
+		seen := map[*schema.Package]bool{}
+		var visit func(p *schema.Package)
+		visit = func(p *schema.Package) {
+			if !seen[p] {
+				seen[p] = true
+				of = append(of, own[p])
+				for _, used := range uses[p] {
+					visit(used)
+				}
+			}
+		}
+		visit(pkg)
+		if !slices.Contains(of, "") {
+			slices.Sort(of)
+			out[pkg] = sum(func(h hash.Hash) { fmt.Fprintf(h, "%q%q%q", own[pkg], of, contract) })
+		}
+	}
+	return out
+}
+
+func sum(write func(hash.Hash)) string {
+	h := sha256.New()
+	write(h)
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// contractOf is what the packages of a set say of each other: events and their replies, topics and groups.
+func contractOf(set *schema.Set) string {
+	return sum(func(h hash.Hash) {
+		for _, p := range set.Packages {
+			fmt.Fprintf(h, "%q", []string{p.Name, p.Dir, string(p.Language), p.GoImport, p.GoName})
+			if f := p.Family; f != nil {
+				fmt.Fprintf(h, "%q%q%q%v%v%q", f.Envelope, f.TopicPattern, f.DeadLetterPattern, f.TopicSettings, f.DeadLetterSettings, f.Routes)
+			}
+			for _, e := range p.Events {
+				topic, reply := "", ""
+				if e.Topic != nil {
+					topic = e.Topic.Name
+				}
+				if e.Reply != nil {
+					reply = e.Reply.Message.FullName
+				}
+				fmt.Fprintf(h, "%q%q%q%q", []string{e.Type, e.Message.FullName, string(e.Envelope), string(e.Encoding), string(e.Role), topic, reply},
+					e.Key, e.PublishedBy, e.ConsumedBy)
+			}
+		}
+		for _, t := range set.Topics {
+			fmt.Fprintf(h, "%q%q%v", t.Name, t.Description, t.Settings)
+			if t.DeadLetter != nil {
+				fmt.Fprintf(h, "%q", t.DeadLetter.Name)
+			}
+			if t.Package != nil {
+				fmt.Fprintf(h, "%q", t.Package.Name)
+			}
+		}
+		for _, g := range set.Groups {
+			group := *g
+			group.Pos = schema.Position{}
+			fmt.Fprintf(h, "%q", fmt.Sprint(group))
+		}
+	})
+}
+
+// textOf is a package by itself: its texts, and which messages stand in sensitive fields of others; empty where there is
+// no text.
+func textOf(pkg *schema.Package, at *places) string {
+	whole := true
+	digest := sum(func(h hash.Hash) {
+		for _, f := range pkg.Files {
+			whole = whole && f.Source != nil
+			fmt.Fprintf(h, "%q%d,", f.Path, len(f.Source))
+			h.Write(f.Source)
+		}
+		var add func(all []*schema.Message)
+		add = func(all []*schema.Message) {
+			for _, m := range all {
+				fmt.Fprintf(h, "%t", m.InSensitive)
+				add(m.Messages)
+			}
+		}
+		add(pkg.Messages)
+		h.Write([]byte(at.outside(pkg)))
+	})
+	if !whole {
+		return ""
+	}
+	return digest
+}
+
+// places finds the packages of files by how others name them.
+type places struct {
+	byPath map[string]*schema.Package
+	// byEnd holds the packages of JSON Schema files by the last part of their paths and of their ids.
+	byEnd map[string][]*schema.Package
+	json  []*schema.Package
+	// descriptors tell files outside of the set.
+	descriptors map[protoreflect.FileDescriptor]string
+}
+
+func newPlaces(set *schema.Set) *places {
+	p := &places{byPath: map[string]*schema.Package{}, byEnd: map[string][]*schema.Package{}, descriptors: map[protoreflect.FileDescriptor]string{}}
+	for _, pkg := range set.Packages {
+		for _, f := range pkg.Files {
+			p.byPath[f.Path] = pkg
+			if f.Language() != schema.JSONSchema {
+				continue
+			}
+			p.json = append(p.json, pkg)
+			for _, name := range append(idsIn(f.Tree()), f.Path) {
+				p.byEnd[path.Base(name)] = append(p.byEnd[path.Base(name)], pkg)
+			}
+		}
+	}
+	return p
+}
+
+// uses are the packages that files of a package may refer to: all those that a reference could mean.
+func (p *places) uses(pkg *schema.Package) []*schema.Package {
+	var out []*schema.Package
+	for _, f := range pkg.Files {
+		if f.Language() == schema.Protobuf {
+			for i := range f.Proto.Imports().Len() {
+				if used := p.byPath[f.Proto.Imports().Get(i).Path()]; used != nil {
+					out = append(out, used)
+				}
+			}
+			continue
+		}
+		for _, ref := range wordsIn(f.Tree(), "$ref", "$dynamicRef", "$recursiveRef") {
+			uri, _, _ := strings.Cut(ref, "#")
+			if uri == "" {
+				continue
+			}
+			if could := p.byEnd[path.Base(uri)]; could != nil {
+				out = append(out, could...)
+			} else {
+				out = append(out, p.json...)
+			}
+		}
+	}
+	return out
+}
+
+// outside tells the protobuf files that a package imports and that are in no package of the set.
+func (p *places) outside(pkg *schema.Package) string {
+	return sum(func(h hash.Hash) {
+		seen := map[string]bool{}
+		var add func(fd protoreflect.FileDescriptor)
+		add = func(fd protoreflect.FileDescriptor) {
+			for i := range fd.Imports().Len() {
+				imported := fd.Imports().Get(i).FileDescriptor
+				if name := imported.Path(); p.byPath[name] == nil && !seen[name] {
+					seen[name] = true
+					h.Write([]byte(p.descriptor(imported)))
+					add(imported)
+				}
+			}
+		}
+		for _, f := range pkg.Files {
+			if f.Language() == schema.Protobuf {
+				add(f.Proto)
+			}
+		}
+	})
+}
+
+// descriptor tells a protobuf file outside of the set.
+func (p *places) descriptor(fd protoreflect.FileDescriptor) string {
+	if p.descriptors[fd] == "" {
+		text, err := proto.MarshalOptions{Deterministic: true}.Marshal(protodesc.ToFileDescriptorProto(fd))
+		p.descriptors[fd] = sum(func(h hash.Hash) { fmt.Fprintf(h, "%s%v%x", fd.Path(), err, text) })
+	}
+	return p.descriptors[fd]
+}
+
+// idsIn are the ids that schemas of a file have.
+func idsIn(v *jsontree.Value) []string {
+	out := wordsIn(v, "$id", "id")
+	for i, id := range out {
+		out[i], _, _ = strings.Cut(id, "#")
+	}
+	return out
+}
+
+// wordsIn are the strings that stand under one of the names, however deep.
+func wordsIn(v *jsontree.Value, names ...string) []string {
+	var out []string
+	if v == nil {
+		return nil
+	}
+	for _, m := range v.Members {
+		if m.Value.Kind == jsontree.String && slices.Contains(names, m.Name) {
+			out = append(out, m.Value.Text)
+		}
+		out = append(out, wordsIn(m.Value, names...)...)
+	}
+	for _, item := range v.Items {
+		out = append(out, wordsIn(item, names...)...)
+	}
+	return out
+}
