@@ -14,6 +14,7 @@ package schema
 
 import (
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -57,6 +58,37 @@ type Set struct {
 	Groups []*Group
 	// Aliases maps names that JSON Schemas refer to others by, to paths of files; of schemas of a registry only.
 	Aliases map[string]string
+
+	index struct {
+		once   sync.Once
+		events map[string]*Event
+		topics map[string]*Topic
+		// versions are the packages that have a version in their name, by what stands before it.
+		versions map[string][]*Package
+	}
+}
+
+// indexed finds events, topics and packages by name once for all who ask.
+func (s *Set) indexed() {
+	s.index.once.Do(func() {
+		s.index.events, s.index.topics = map[string]*Event{}, map[string]*Topic{}
+		for _, e := range s.Events() {
+			if s.index.events[e.Type] == nil {
+				s.index.events[e.Type] = e
+			}
+		}
+		s.index.versions = map[string][]*Package{}
+		for _, p := range s.Packages {
+			if base, version := CutVersion(p.Name); version != "" {
+				s.index.versions[base] = append(s.index.versions[base], p)
+			}
+		}
+		for _, t := range s.Topics {
+			if s.index.topics[t.Name] == nil {
+				s.index.topics[t.Name] = t
+			}
+		}
+	})
 }
 
 // Events returns the events of all packages, by package, then in source order (files by name).
@@ -68,26 +100,17 @@ func (s *Set) Events() []*Event {
 	return out
 }
 
-// Event returns the event of that type ("CodegenAnalysisRequest", "service.lifecycle.started"), or nil.
+// Event returns the event of that type ("CodegenAnalysisRequest", "service.lifecycle.started"), the first where there are
+// several, or nil.
 func (s *Set) Event(eventType string) *Event {
-	for _, p := range s.Packages {
-		for _, e := range p.Events {
-			if e.Type == eventType {
-				return e
-			}
-		}
-	}
-	return nil
+	s.indexed()
+	return s.index.events[eventType]
 }
 
 // Topic returns the topic of that name, or nil.
 func (s *Set) Topic(name string) *Topic {
-	for _, t := range s.Topics {
-		if t.Name == name {
-			return t
-		}
-	}
-	return nil
+	s.indexed()
+	return s.index.topics[name]
 }
 
 // Package is a schema package: the .proto files of one protobuf package, or the .json files of one folder.

@@ -33,11 +33,9 @@ func (s *Set) Versions(e *Event) []*Event {
 	if version == "" {
 		return []*Event{e}
 	}
+	s.indexed()
 	var out []*Event
-	for _, p := range s.Packages {
-		if b, v := CutVersion(p.Name); b != base || v == "" {
-			continue
-		}
+	for _, p := range s.index.versions[base] {
 		for _, other := range p.Events {
 			if other.Message.Name == e.Message.Name {
 				out = append(out, other)

@@ -81,13 +81,12 @@ type ListedTopic struct {
 
 // ListTopics lists the cluster's topics, by name. Outside of a project none of them is declared.
 func ListTopics(ctx context.Context, p *Project, env Environment) ([]ListedTopic, error) {
-	var set schema.Set
+	set := &schema.Set{}
 	if p.missing == nil {
-		loaded, err := p.load(ctx)
-		if err != nil {
+		var err error
+		if set, err = p.load(ctx); err != nil {
 			return nil, err
 		}
-		set = *loaded
 	}
 	cl, err := env.kafka()
 	if err != nil {

@@ -153,10 +153,8 @@ func (s *site) eventFacts(e *schema.Event) []fact {
 		add("Topic", s.topicLink(t), plain(settingsWords(t)))
 	} else {
 		var topics []inline
-		for _, t := range s.set.Topics {
-			if slices.Contains(t.Events, e) {
-				topics = append(topics, s.topicLink(t))
-			}
+		for _, t := range s.topicsOf[e] {
+			topics = append(topics, s.topicLink(t))
 		}
 		if len(topics) > 3 {
 			topics = []inline{{{text: plural(len(topics), "dead-letter topic"), to: link{page: indexPage, anchor: "dead-letter-topics"}}}}
@@ -176,20 +174,12 @@ func (s *site) eventFacts(e *schema.Event) []fact {
 		add("Answered by", s.eventLink(e.Reply))
 	}
 	var answers []inline
-	for _, other := range s.events {
-		if other.Reply == e {
-			answers = append(answers, s.eventLink(other))
-		}
+	for _, other := range s.answersTo[e] {
+		answers = append(answers, s.eventLink(other))
 	}
 	add("Answers", answers...)
 	if e.Topic != nil {
-		var groups []inline
-		for _, g := range s.set.Groups {
-			if slices.Contains(g.Topics, e.Topic.Name) {
-				groups = append(groups, inline{{text: g.Name, code: true, to: link{page: groupsPage, anchor: anchor(g.Name)}}})
-			}
-		}
-		add("Consumer groups", groups...)
+		add("Consumer groups", s.groupLinks(e.Topic.Name)...)
 		if e.Topic.DeadLetter != nil {
 			add("Dead letters", s.topicLink(e.Topic.DeadLetter))
 		}

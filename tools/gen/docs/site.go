@@ -3,6 +3,7 @@ package docs
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -41,6 +42,11 @@ type site struct {
 	schemas     map[string][]byte // generated JSON Schemas, by path
 	enums       []*schema.Enum
 	enumAnchors map[*schema.Enum]string
+	// Who has to do with what, in the order of the events and groups.
+	enumUsers map[*schema.Enum][]*schema.Event
+	answersTo map[*schema.Event][]*schema.Event
+	topicsOf  map[*schema.Event][]*schema.Topic
+	readers   map[string][]*schema.Group // by topic
 	// Of the page being made: its id, and the anchors of the messages on it.
 	current  string
 	sections map[*schema.Message]string
@@ -63,11 +69,11 @@ func build(set *schema.Set, opts Options) (*site, error) {
 	for _, f := range schemas {
 		s.schemas[f.Path] = f.Content
 	}
-	s.collectEnums()
 	s.events = set.Events()
 	slices.SortStableFunc(s.events, func(a, b *schema.Event) int {
 		return cmp.Or(strings.Compare(a.Type, b.Type), strings.Compare(a.Package.Name, b.Package.Name))
 	})
+	s.relate()
 	s.paths[indexPage] = "index"
 	slugs := newSlugs("events")
 	for _, e := range s.events {
@@ -103,6 +109,63 @@ func build(set *schema.Set, opts Options) (*site, error) {
 		s.pages = append(s.pages, s.changes())
 	}
 	return s, nil
+}
+
+// relate notes who has to do with what, and gives enums their anchors: one way through the events, and not one for each
+// of them.
+func (s *site) relate() {
+	s.enumUsers, s.answersTo = map[*schema.Enum][]*schema.Event{}, map[*schema.Event][]*schema.Event{}
+	s.topicsOf, s.readers = map[*schema.Event][]*schema.Topic{}, map[string][]*schema.Group{}
+	for _, e := range s.events {
+		if e.Reply != nil {
+			s.answersTo[e.Reply] = append(s.answersTo[e.Reply], e)
+		}
+		for _, enum := range enumsOf(e) {
+			s.enumUsers[enum] = append(s.enumUsers[enum], e)
+		}
+	}
+	for _, t := range s.set.Topics {
+		for _, e := range t.Events {
+			s.topicsOf[e] = append(s.topicsOf[e], t)
+		}
+	}
+	for _, g := range s.set.Groups {
+		for _, topic := range slices.Compact(slices.Sorted(slices.Values(g.Topics))) {
+			s.readers[topic] = append(s.readers[topic], g)
+		}
+	}
+	s.enums = slices.SortedFunc(maps.Keys(s.enumUsers), func(a, b *schema.Enum) int {
+		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.FullName, b.FullName))
+	})
+	for _, e := range s.enums {
+		s.enumAnchors[e] = anchor(e.FullName)
+	}
+}
+
+// enumsOf are the enums of an event's fields, each once.
+func enumsOf(e *schema.Event) []*schema.Enum {
+	var out []*schema.Enum
+	seen := map[*schema.Enum]bool{}
+	for _, m := range messages(e.Message) {
+		for _, f := range m.Fields {
+			for t := f.Type; t != nil; t = t.Elem {
+				if t.Enum != nil && !seen[t.Enum] {
+					seen[t.Enum] = true
+					out = append(out, t.Enum)
+				}
+			}
+		}
+	}
+	return out
+}
+
+// groupLinks lead to the groups that read a topic.
+func (s *site) groupLinks(topic string) []inline {
+	var out []inline
+	for _, g := range s.readers[topic] {
+		out = append(out, inline{{text: g.Name, code: true, to: link{page: groupsPage, anchor: anchor(g.Name)}}})
+	}
+	return out
 }
 
 // eventPage is the id of an event's page. Of several events of one type only the first is found by its type alone.
@@ -147,35 +210,13 @@ func (s *site) position(at schema.Position) inline {
 	return inline{{text: text, code: true, to: to}}
 }
 
-// collectEnums lists the enums that events use, by name, each with its anchor.
-func (s *site) collectEnums() {
-	seen := map[*schema.Enum]bool{}
-	for _, e := range s.set.Events() {
-		for _, m := range messages(e.Message) {
-			for _, f := range m.Fields {
-				for t := f.Type; t != nil; t = t.Elem {
-					if t.Enum != nil && !seen[t.Enum] {
-						seen[t.Enum] = true
-						s.enums = append(s.enums, t.Enum)
-					}
-				}
-			}
-		}
-	}
-	slices.SortFunc(s.enums, func(a, b *schema.Enum) int {
-		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.FullName, b.FullName))
-	})
-	for _, e := range s.enums {
-		s.enumAnchors[e] = anchor(e.FullName)
-	}
-}
-
 // messages are those that a message is made of, itself first, each once, in the order in which they are met. Protobuf's
 // own are left out.
 func messages(m *schema.Message) []*schema.Message {
-	out := []*schema.Message{m}
+	out, seen := []*schema.Message{m}, map[*schema.Message]bool{m: true}
 	add := func(m *schema.Message) {
-		if m != nil && !strings.HasPrefix(m.FullName, "google.protobuf.") && !slices.Contains(out, m) {
+		if m != nil && !strings.HasPrefix(m.FullName, "google.protobuf.") && !seen[m] {
+			seen[m] = true
 			out = append(out, m)
 		}
 	}

@@ -106,13 +106,7 @@ func (s *site) topicFacts(t *schema.Topic) []fact {
 	if t.DeadLetter != nil {
 		add("Dead letters", s.topicLink(t.DeadLetter))
 	}
-	var groups []inline
-	for _, g := range s.set.Groups {
-		if slices.Contains(g.Topics, t.Name) {
-			groups = append(groups, inline{{text: g.Name, code: true, to: link{page: groupsPage, anchor: anchor(g.Name)}}})
-		}
-	}
-	add("Consumer groups", groups...)
+	add("Consumer groups", s.groupLinks(t.Name)...)
 	if t.Package != nil {
 		add("Package", inline{{text: t.Package.Name, code: true, to: link{page: indexPage, anchor: anchor(t.Package.Name)}}})
 	}
@@ -208,20 +202,8 @@ func (s *site) enumPage() *page {
 
 func (s *site) usersOf(enum *schema.Enum) []inline {
 	var out []inline
-	for _, e := range s.events {
-		used := slices.ContainsFunc(messages(e.Message), func(m *schema.Message) bool {
-			return slices.ContainsFunc(m.Fields, func(f *schema.Field) bool {
-				for t := f.Type; t != nil; t = t.Elem {
-					if t.Enum == enum {
-						return true
-					}
-				}
-				return false
-			})
-		})
-		if used {
-			out = append(out, s.eventLink(e))
-		}
+	for _, e := range s.enumUsers[enum] {
+		out = append(out, s.eventLink(e))
 	}
 	return out
 }
