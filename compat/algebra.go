@@ -1,11 +1,11 @@
 package compat
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"slices"
 
 	"github.com/omninode/trestle/tools/schema"
-	"github.com/omninode/trestle/tools/schema/jsontree"
 	"github.com/omninode/trestle/tools/values"
 )
 
@@ -39,19 +39,29 @@ func (a *algebra) message(set *schema.Set, m *schema.Message, role values.Role, 
 	if m.Language() == schema.Protobuf {
 		return a.Prover().FromMessage(m, role, e), nil
 	}
-	return a.source(set, m.File, role)
+	return a.source(set, m.File, "", role)
 }
 
-// source returns the shape of a JSON Schema as a whole, by its source.
-func (a *algebra) source(set *schema.Set, f *schema.File, role values.Role) (*values.Shape, error) {
+// source returns the shape of the JSON Schema at a pointer of a file, "" for the file as a whole, by its source.
+func (a *algebra) source(set *schema.Set, f *schema.File, pointer string, role values.Role) (*values.Shape, error) {
 	all, err := a.parsed(set)
 	if err != nil {
 		return nil, err
 	}
-	if role == values.Writer && !f.JudgedBySource {
+	if typed := !f.JudgedBySource && f.Root != nil && f.Root.Message != nil && pointer == ""; role == values.Writer && typed {
 		role = values.TypedWriter
 	}
-	return a.Prover().FromJSONSchema(all, fmt.Sprintf("%p", set), f.Path, "", role)
+	return a.Prover().FromJSONSchema(all, fmt.Sprintf("%p", set), f.Path, pointer, role)
+}
+
+// unread is the shape of a schema that is not looked into: the same where the schema, and all those that it can refer to,
+// say the same.
+func (a *algebra) unread(set *schema.Set, f *schema.File, pointer string, why error) *values.Shape {
+	id := sha256.New()
+	for _, other := range jsonFiles(set) {
+		fmt.Fprintf(id, "%s\n%d\n%s", other.Path, len(other.Source), other.Source)
+	}
+	return a.Prover().Opaque(values.AnyKind, fmt.Sprintf("%v (of %s#%s, %x)", why, f.Path, pointer, id.Sum(nil)), nil)
 }
 
 // parsed returns the JSON Schemas of a set, which may refer to one another.
@@ -59,13 +69,9 @@ func (a *algebra) parsed(set *schema.Set) (*values.Documents, error) {
 	if all := a.sources[set]; all != nil {
 		return all, nil
 	}
-	all := &values.Documents{Files: map[string]*jsontree.Value{}, Aliases: set.Aliases}
-	for _, f := range jsonFiles(set) {
-		v, err := jsontree.Parse(f.Source)
-		if err != nil {
-			return nil, fmt.Errorf("%s:%w", f.Path, err)
-		}
-		all.Files[f.Path] = v
+	all, err := values.DocumentsOf(set)
+	if err != nil {
+		return nil, err
 	}
 	if a.sources == nil {
 		a.sources = map[*schema.Set]*values.Documents{}

@@ -40,18 +40,22 @@ type Report struct {
 	Pairs [][2]*schema.Event
 	// Events counts the event types that were compared: all of the old set, or of all old sets together.
 	Events int
+	// Schemas counts what was compared beside events: messages that no event carries, and JSON Schemas that are no message.
+	Schemas int
+	// AllNew says that the old side holds no schema, so that nothing was compared: what is new is told by the notes.
+	AllNew bool
 	// DeployFirst takes both directions into account, whatever the mode judges.
 	DeployFirst DeployFirst
 	Profile     Profile
 	Mode        Mode
 }
 
-// remarks returns what a program that reads the verdict should know beside it: what the profile does not see, and steps
-// of versions that do not fit.
+// remarks returns what a program that reads the verdict should know beside it: what the profile does not see, what is new
+// where all is, and steps of versions that do not fit.
 func (r *Report) remarks() []string {
 	var out []string
 	for _, n := range r.Notes {
-		if n.Missed {
+		if n.Missed || r.AllNew && n.Kind == Added {
 			out = append(out, fmt.Sprintf("%s: %s", n.Pos, n.Text))
 		}
 	}
@@ -76,7 +80,8 @@ func (r *Report) MarshalJSON() ([]byte, error) {
 	}{r.Compatible, findings, r.remarks()})
 }
 
-// Compare judges new against old. The error says that the options are wrong, or that a schema file is no JSON Schema.
+// Compare judges new against old. The error says that the options are wrong, that a schema file is no JSON Schema, or that
+// both sides hold schemas, and nothing of one is on the other.
 // Both sets are only read, and may be shared with other goroutines.
 func Compare(old, new *schema.Set, opts Options) (*Report, error) {
 	opts, err := opts.resolve()
@@ -88,7 +93,13 @@ func Compare(old, new *schema.Set, opts Options) (*Report, error) {
 	if c.err != nil {
 		return nil, c.err
 	}
-	r := &Report{Profile: opts.Profile, Mode: opts.Mode, Events: len(old.Events()), Notes: c.notes, Pairs: c.pairs}
+	if err := c.compared.nothingCompared(); err != nil {
+		return nil, err
+	}
+	r := &Report{
+		Profile: opts.Profile, Mode: opts.Mode, Events: len(old.Events()), Schemas: c.compared.schemas, AllNew: c.compared.allNew,
+		Notes: c.notes, Pairs: c.pairs,
+	}
 	r.conclude(c.findings)
 	return r, nil
 }
@@ -107,7 +118,8 @@ func CompareHistory(olds []*schema.Set, new *schema.Set, opts Options) (*Report,
 	if !opts.Mode.Transitive() {
 		first = len(olds) - 1
 	}
-	r := &Report{Profile: opts.Profile, Mode: opts.Mode}
+	r := &Report{Profile: opts.Profile, Mode: opts.Mode, AllNew: true}
+	var nothing error // compared with the newest version; nil once something was with any
 	var all []*Finding
 	byFingerprint := map[string]*Finding{}
 	types := map[string]bool{}
@@ -120,6 +132,11 @@ func CompareHistory(olds []*schema.Set, new *schema.Set, opts Options) (*Report,
 		if c.err != nil {
 			return nil, c.err
 		}
+		if err := c.compared.nothingCompared(); err == nil || i == len(olds)-1 {
+			nothing = err
+		}
+		r.AllNew = r.AllNew && c.compared.allNew
+		r.Schemas = max(r.Schemas, c.compared.schemas)
 		for _, e := range olds[i].Events() {
 			types[e.Type] = true
 		}
@@ -136,6 +153,9 @@ func CompareHistory(olds []*schema.Set, new *schema.Set, opts Options) (*Report,
 		if i == len(olds)-1 {
 			r.Notes, r.Pairs = c.notes, c.pairs
 		}
+	}
+	if nothing != nil {
+		return nil, nothing
 	}
 	for _, f := range all {
 		slices.Sort(f.Against)

@@ -17,7 +17,8 @@ type comparison struct {
 	candidates []*candidate
 	changes    []change
 	// pairs holds the events of both sides as they were judged.
-	pairs [][2]*schema.Event
+	pairs    [][2]*schema.Event
+	compared compared
 
 	// What it comes to.
 	findings []*Finding

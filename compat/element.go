@@ -22,7 +22,7 @@ type element struct {
 	enums    [2]*schema.Enum
 	events   [2]*schema.Event
 	topics   [2]*schema.Topic
-	files    [2]*schema.File // judged by their sources
+	schemas  [2]*wholeSchema
 	pkg      *schema.Package // of what is said of a package itself
 
 	// fields pairs the fields of a message, whose element or whose field's this is.
@@ -52,7 +52,7 @@ func (e *element) within() *element {
 
 // name is the last part of the element's path.
 func (e *element) name() string {
-	if e.topics != [2]*schema.Topic{} || strings.HasSuffix(e.path, ".json") {
+	if e.topics != [2]*schema.Topic{} || e.schemas != [2]*wholeSchema{} || strings.HasSuffix(e.path, ".json") {
 		return e.path
 	}
 	return e.path[strings.LastIndexByte(e.path, '.')+1:]
@@ -108,13 +108,13 @@ func messageElement(old, new *schema.Message) *element {
 	return at
 }
 
-func fileElement(old, new *schema.File) *element {
-	at := &element{files: [2]*schema.File{old, new}}
+func schemaElement(old, new *wholeSchema) *element {
+	at := &element{schemas: [2]*wholeSchema{old, new}}
 	if old != nil {
-		at.path, at.oldPos = old.Path, schema.Position{File: old.Path, Line: 1, Col: 1}
+		at.path, at.oldPos = old.path(), old.pos
 	}
 	if new != nil {
-		at.path, at.newPos = new.Path, schema.Position{File: new.Path, Line: 1, Col: 1}
+		at.path, at.newPos = new.path(), new.pos
 	}
 	return at
 }

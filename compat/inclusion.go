@@ -115,7 +115,7 @@ func (c *comparison) proveMessage(at *element, encodings []schema.Encoding, brea
 		writer, reader, w, r = reader, writer, r, w
 	}
 	if w.Language() == schema.JSONSchema && r.Language() == schema.JSONSchema {
-		got, err := c.askSources(writer, reader, w.File, r.File, breaks)
+		got, err := c.askSources(writer, reader, &wholeSchema{file: w.File}, &wholeSchema{file: r.File}, breaks)
 		if err != nil {
 			c.fail(err)
 			return

@@ -1,7 +1,6 @@
 package compat
 
 import (
-	"bytes"
 	"cmp"
 	"slices"
 
@@ -36,32 +35,32 @@ type visit struct {
 // judgedRoots are the pairs of messages that judging began with.
 type judgedRoots [][2]*schema.Message
 
-// judge shows everything to the rules. It returns the messages that it began with, but for those of files that were
-// judged by their sources.
+// judge shows everything to the rules. It returns the messages that it began with, but for those of schemas that were
+// compared as sets of values.
 func (c *comparison) judge() judgedRoots {
-	bySource := map[*schema.File]bool{}
-	for _, f := range filesJudgedBySource(c.old, c.new) {
-		for _, side := range f {
-			if side != nil {
-				bySource[side] = true
-			}
-		}
-		c.schemaFile(f[0], f[1])
+	whole, err := c.pairWholeSchemas()
+	if err != nil {
+		c.fail(err)
+		return nil
+	}
+	for _, s := range whole.pairs {
+		c.wholeSchema(s[0], s[1])
 	}
 	p := pairRoots(c.old, c.new, c.oldUse, c.newUse)
 	c.pairs = p.events
+	c.countCompared(p, whole)
 	for _, e := range p.events {
-		c.event(e[0], e[1], inFiles(bySource, eventMessage(e[0]), eventMessage(e[1])))
+		c.event(e[0], e[1], whole.hold(eventMessage(e[0]), eventMessage(e[1])))
 	}
 	for _, m := range p.messages {
-		if !inFiles(bySource, m[0], m[1]) {
+		if !whole.hold(m[0], m[1]) {
 			c.root(m[0], m[1])
 		}
 	}
 	for _, e := range c.deferredEnums {
 		c.enum(e.at, e.old, e.new)
 	}
-	c.changesBySource(p, bySource)
+	c.changesBySource(p, whole)
 	for _, t := range pairBy(c.old.Topics, c.new.Topics, func(t *schema.Topic) string { return t.Name }) {
 		c.topic(t[0], t[1])
 	}
@@ -71,7 +70,7 @@ func (c *comparison) judge() judgedRoots {
 	for _, p := range pairBy(c.old.Packages, c.new.Packages, func(p *schema.Package) string { return p.Name }) {
 		c.packages(p[0], p[1])
 	}
-	return slices.DeleteFunc(p.all(), func(m [2]*schema.Message) bool { return inFiles(bySource, m[0], m[1]) })
+	return slices.DeleteFunc(p.all(), func(m [2]*schema.Message) bool { return whole.hold(m[0], m[1]) })
 }
 
 // show shows both sides of an element to the rules that have a check of its kind.
@@ -101,23 +100,19 @@ func eventMessage(e *schema.Event) *schema.Message {
 	return e.Message
 }
 
-func inFiles(files map[*schema.File]bool, messages ...*schema.Message) bool {
-	return slices.ContainsFunc(messages, func(m *schema.Message) bool { return m != nil && files[m.File] })
-}
-
-// schemaFile judges a pair of JSON Schemas by their sources.
-func (c *comparison) schemaFile(old, new *schema.File) {
-	at := fileElement(old, new)
+// wholeSchema judges a pair of JSON Schemas as sets of values.
+func (c *comparison) wholeSchema(old, new *wholeSchema) {
+	at := schemaElement(old, new)
 	if old == nil {
-		c.added(at, "schema "+new.Path, "", false)
+		c.added(at, "schema "+new.path(), "", false)
 		c.checkSource(c.new, new)
 	}
 	if new == nil {
 		c.checkSource(c.old, old)
 	}
-	show(c, at, func(r *Rule) func(*Check, *schema.File, *schema.File) { return r.SchemaFile }, old, new)
-	if old != nil && new != nil && !bytes.Equal(old.Source, new.Source) {
-		c.changes = append(c.changes, change{about: at, kind: Changed, text: "schema " + new.Path + " changed, and both versions take the same", unlessFound: true})
+	show(c, at, func(r *Rule) func(*Check, *wholeSchema, *wholeSchema) { return r.Schema }, old, new)
+	if old != nil && new != nil && !c.sameText(old, new) {
+		c.changes = append(c.changes, change{about: at, kind: Changed, text: "schema " + new.path() + " changed, and both versions take the same", unlessFound: true})
 	}
 }
 

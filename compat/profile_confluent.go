@@ -8,14 +8,19 @@ import (
 // judgeAsRegistry judges as a Confluent Schema Registry does, and notes what that misses. It takes no other step: what a
 // registry refuses, no event shows.
 func (c *comparison) judgeAsRegistry() {
-	refusals, err := confluent.Compare(c.old, c.new)
+	whole, err := c.pairWholeSchemas()
+	if err != nil {
+		c.fail(err)
+		return
+	}
+	c.countCompared(pairRoots(c.old, c.new, c.oldUse, c.newUse), whole)
+	refusals, err := confluent.Compare(c.old, c.new, whole.compared)
 	if err != nil {
 		c.fail(err)
 		return
 	}
 	for _, r := range refusals {
-		at := fileElement(r.Old, r.New)
-		at.path, at.files = r.Path, [2]*schema.File{}
+		at := &element{path: r.Path, oldPos: schema.Position{File: r.Old.Path, Line: 1, Col: 1}, newPos: schema.Position{File: r.New.Path, Line: 1, Col: 1}}
 		p := Problem{Change: r.Kind + " at " + r.Path, Breaks: Backward, Encodings: jsonOnly}
 		if r.Forward {
 			p.Breaks = Forward
@@ -39,6 +44,9 @@ func (c *comparison) noteMissed() {
 	guide.run()
 	if guide.err != nil {
 		return
+	}
+	if c.compared.allNew {
+		c.notes = guide.notes
 	}
 	for _, f := range guide.findings {
 		missed := f.Breaks & c.opts.Mode.directions() &^ refused

@@ -23,9 +23,9 @@ type Rule struct {
 	// there is none.
 	Acceptance bool
 
-	// SchemaFile sees JSON Schemas that are judged by their sources, because the model cannot hold one of them.
-	SchemaFile func(c *Check, old, new *schema.File)
-	Event      func(c *Check, old, new *schema.Event)
+	// Schema sees JSON Schemas that are compared as sets of values.
+	Schema func(c *Check, old, new *wholeSchema)
+	Event  func(c *Check, old, new *schema.Event)
 	// EventLast sees events after all other checks, when it is known what came of everything that they carry.
 	EventLast func(c *Check, old, new *schema.Event)
 	Topic     func(c *Check, old, new *schema.Topic)

@@ -1,7 +1,5 @@
 package compat
 
-import "github.com/omninode/trestle/tools/schema"
-
 var documentNotRead = Rule{
 	ID:        "DOCUMENT_NOT_READ",
 	Purpose:   "everything that one version of a JSON Schema lets be written, the other lets be read",
@@ -11,7 +9,7 @@ var documentNotRead = Rule{
 	Backward:  "consumers of %s with the new schema reject old events",
 	Forward:   "consumers of %s with the old schema reject new events",
 	Fix:       "let %s accept what it accepted, and no more than old consumers take",
-	SchemaFile: func(c *Check, old, new *schema.File) {
+	Schema: func(c *Check, old, new *wholeSchema) {
 		if old == nil || new == nil {
 			return
 		}
@@ -22,7 +20,7 @@ var documentNotRead = Rule{
 
 // proveSources reports events of one side of a file that the other does not take.
 func (c *Check) proveSources(breaks Direction) {
-	writer, reader, w, r := c.cmp.old, c.cmp.new, c.at.files[0], c.at.files[1]
+	writer, reader, w, r := c.cmp.old, c.cmp.new, c.at.schemas[0], c.at.schemas[1]
 	if breaks == Forward {
 		writer, reader, w, r = reader, writer, r, w
 	}

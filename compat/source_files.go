@@ -1,29 +1,11 @@
 package compat
 
 import (
+	"errors"
+
 	"github.com/omninode/trestle/tools/schema"
 	"github.com/omninode/trestle/tools/values"
 )
-
-// filesJudgedBySource pairs the schema files that are judged by their sources, as sets of values: JSON Schemas of which
-// one side at least says more than the model can hold. What the model has of them is judged by no rule.
-func filesJudgedBySource(old, new *schema.Set) [][2]*schema.File {
-	olds, news := jsonFiles(old), jsonFiles(new)
-	if !anyJudgedBySource(olds) && !anyJudgedBySource(news) {
-		return nil
-	}
-	out := pairBy(olds, news, func(f *schema.File) string { return f.Path })
-	if len(olds) == 1 && len(news) == 1 {
-		out = [][2]*schema.File{{olds[0], news[0]}}
-	}
-	var kept [][2]*schema.File
-	for _, p := range out {
-		if p[0] != nil && p[0].JudgedBySource || p[1] != nil && p[1].JudgedBySource {
-			kept = append(kept, p)
-		}
-	}
-	return kept
-}
 
 func jsonFiles(s *schema.Set) []*schema.File {
 	var out []*schema.File
@@ -37,29 +19,33 @@ func jsonFiles(s *schema.Set) []*schema.File {
 	return out
 }
 
-func anyJudgedBySource(files []*schema.File) bool {
-	for _, f := range files {
-		if f.JudgedBySource {
-			return true
-		}
-	}
-	return false
-}
-
-// checkSource checks a file that has no counterpart to be compared with: a reference that leads nowhere must not pass.
-func (c *comparison) checkSource(set *schema.Set, f *schema.File) {
-	if _, err := c.algebra.source(set, f, values.Reader); err != nil {
+// checkSource checks a schema that has no counterpart to be compared with: a reference that leads nowhere must not pass.
+func (c *comparison) checkSource(set *schema.Set, s *wholeSchema) {
+	if _, err := c.source(set, s.file, s.pointer, values.Reader); err != nil {
 		c.fail(err)
 	}
 }
 
-// askSources says whether a reader with one file's schema takes what a writer with another's writes.
-func (c *comparison) askSources(writer, reader *schema.Set, w, r *schema.File, breaks Direction) (answer, error) {
-	written, err := c.algebra.source(writer, w, values.Writer)
+// source returns the shape of a JSON Schema by its source. What the algebra cannot read of a schema that is valid it does
+// not look into; the error says that a schema is none.
+func (c *comparison) source(set *schema.Set, f *schema.File, pointer string, role values.Role) (*values.Shape, error) {
+	shape, err := c.algebra.source(set, f, pointer, role)
+	if unread, ok := errors.AsType[*values.SchemaError](err); ok {
+		if err := c.witnesses.CheckDocument(set, f, pointer); err != nil {
+			return nil, err
+		}
+		return c.algebra.unread(set, f, pointer, unread), nil
+	}
+	return shape, err
+}
+
+// askSources says whether a reader with one schema takes what a writer with another writes.
+func (c *comparison) askSources(writer, reader *schema.Set, w, r *wholeSchema, breaks Direction) (answer, error) {
+	written, err := c.source(writer, w.file, w.pointer, values.Writer)
 	if err != nil {
 		return answer{}, err
 	}
-	read, err := c.algebra.source(reader, r, values.Reader)
+	read, err := c.source(reader, r.file, r.pointer, values.Reader)
 	if err != nil {
 		return answer{}, err
 	}
@@ -71,7 +57,7 @@ func (c *comparison) askSources(writer, reader *schema.Set, w, r *schema.File, b
 	if out.Inclusion == values.Unknown && accepted && sure {
 		return out, nil
 	}
-	out.witness, err = c.witnesses.Documents(writer, reader, w, r, out.Member, breaks.writer())
+	out.witness, err = c.witnesses.Documents(writer, reader, w.file, r.file, w.pointer, r.pointer, out.Member, breaks.writer())
 	if event, ok := out.Member.(map[string]any); ok && err == nil && out.witness == nil {
 		out.witness = c.exchangeRoots(w, r, breaks, event)
 	}
@@ -82,8 +68,9 @@ func (c *comparison) askSources(writer, reader *schema.Set, w, r *schema.File, b
 }
 
 // exchangeRoots runs an event through the readers of two files that types are made of, which fill in defaults.
-func (c *comparison) exchangeRoots(w, r *schema.File, breaks Direction, event map[string]any) *Witness {
-	if w.Root == nil || r.Root == nil || w.Root.Message == nil || r.Root.Message == nil || w.JudgedBySource || r.JudgedBySource {
+func (c *comparison) exchangeRoots(ws, rs *wholeSchema, breaks Direction, event map[string]any) *Witness {
+	w, r := ws.file, rs.file
+	if ws.pointer+rs.pointer != "" || w.Root == nil || r.Root == nil || w.Root.Message == nil || r.Root.Message == nil || w.JudgedBySource || r.JudgedBySource {
 		return nil
 	}
 	old, new := w.Root.Message, r.Root.Message
@@ -95,11 +82,11 @@ func (c *comparison) exchangeRoots(w, r *schema.File, breaks Direction, event ma
 }
 
 // changesBySource keeps what changed in messages whose files were judged by their sources, shown to no rule.
-func (c *comparison) changesBySource(p rootPairs, bySource map[*schema.File]bool) {
+func (c *comparison) changesBySource(p rootPairs, whole *wholeSchemas) {
 	rules := c.rules
 	c.rules = nil
 	for _, m := range p.all() {
-		if m[0] != nil && m[1] != nil && inFiles(bySource, m[0], m[1]) {
+		if m[0] != nil && m[1] != nil && whole.hold(m[0], m[1]) {
 			c.root(m[0], m[1])
 		}
 	}

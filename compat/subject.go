@@ -66,8 +66,8 @@ func (c *comparison) subject(at *element, kind Kind) Subject {
 			of(e.Package, e.FullName)
 			s.DataChanged = true
 		}
-		if f := at.files[i]; f != nil {
-			s.Package, s.Owner, s.DataChanged = packageOf([]*schema.Set{c.old, c.new}[i], f), f.Path, true
+		if w := at.schemas[i]; w != nil {
+			s.Package, s.Owner, s.DataChanged = packageOf([]*schema.Set{c.old, c.new}[i], w.file), w.path(), true
 		}
 	}
 	if at.oldField != nil && at.newField != nil && at.newField.Name == schema.VersionField {
@@ -102,8 +102,8 @@ func (c *comparison) eventsOf(at *element) []*schema.Event {
 		if e := at.enums[i]; e != nil {
 			out = append(out, u.eventsOf(u.enumUsers[e]...)...)
 		}
-		if f := at.files[i]; f != nil && at.messages[i] == nil {
-			out = append(out, u.eventsOf(u.messages[f]...)...)
+		if w := at.schemas[i]; w != nil && w.pointer == "" && at.messages[i] == nil {
+			out = append(out, u.eventsOf(u.messages[w.file]...)...)
 		}
 	}
 	at.carriers = out

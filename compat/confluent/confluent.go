@@ -8,10 +8,8 @@
 package confluent
 
 import (
-	"fmt"
-
 	"github.com/omninode/trestle/tools/schema"
-	"github.com/omninode/trestle/tools/schema/jsontree"
+	"github.com/omninode/trestle/tools/values"
 )
 
 // Refusal is a difference between two versions of a file for which a registry refuses one after the other.
@@ -26,12 +24,15 @@ type Refusal struct {
 	Kind string
 }
 
-// Compare returns every refusal between two sets, file by file: files of the same path, or the only ones of both sets.
-// A file without a counterpart is another subject, and refused by nobody. The error says that a JSON Schema is none.
-func Compare(old, new *schema.Set) ([]Refusal, error) {
+// Compare returns every refusal between two versions of files, of one set each. A file without a counterpart is another
+// subject, and refused by nobody. The error says that a JSON Schema is none.
+func Compare(old, new *schema.Set, pairs [][2]*schema.File) ([]Refusal, error) {
 	sides := [2]*side{{set: old}, {set: new}}
 	var out []Refusal
-	for _, pair := range pairFiles(old, new) {
+	for _, pair := range pairs {
+		if pair[0] == nil || pair[1] == nil {
+			continue
+		}
 		for _, forward := range []bool{false, true} {
 			first, second, a, b := sides[0], sides[1], pair[0], pair[1]
 			if forward {
@@ -73,54 +74,13 @@ func differences(first, second *side, a, b *schema.File) ([]difference, error) {
 
 // side is one of the sets, with its JSON Schemas parsed once for all files that refer to them.
 type side struct {
-	set    *schema.Set
-	parsed map[string]*jsontree.Value // by path
+	set  *schema.Set
+	docs *values.Documents
 }
 
-func (s *side) parse() error {
-	if s.parsed != nil {
-		return nil
+func (s *side) parse() (err error) {
+	if s.docs == nil {
+		s.docs, err = values.DocumentsOf(s.set)
 	}
-	parsed := map[string]*jsontree.Value{}
-	for _, p := range s.set.Packages {
-		for _, f := range p.Files {
-			if f.Language() != schema.JSONSchema || f.Source == nil {
-				continue
-			}
-			v, err := jsontree.Parse(f.Source)
-			if err != nil {
-				return fmt.Errorf("%s:%w", f.Path, err)
-			}
-			parsed[f.Path] = v
-		}
-	}
-	s.parsed = parsed
-	return nil
-}
-
-// pairFiles pairs files by path, in the order of the new set; where both sets have one file, these.
-func pairFiles(old, new *schema.Set) [][2]*schema.File {
-	olds, news := files(old), files(new)
-	if len(olds) == 1 && len(news) == 1 {
-		return [][2]*schema.File{{olds[0], news[0]}}
-	}
-	byPath := map[string]*schema.File{}
-	for _, f := range olds {
-		byPath[f.Path] = f
-	}
-	var out [][2]*schema.File
-	for _, f := range news {
-		if was := byPath[f.Path]; was != nil {
-			out = append(out, [2]*schema.File{was, f})
-		}
-	}
-	return out
-}
-
-func files(s *schema.Set) []*schema.File {
-	var out []*schema.File
-	for _, p := range s.Packages {
-		out = append(out, p.Files...)
-	}
-	return out
+	return err
 }

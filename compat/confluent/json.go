@@ -3,15 +3,15 @@ package confluent
 import (
 	"github.com/omninode/trestle/tools/schema"
 	"github.com/omninode/trestle/tools/schema/jsontree"
+	"github.com/omninode/trestle/tools/values"
 )
 
 // jsonComparison compares two JSON Schemas keyword by keyword. What it finds between two nodes has paths that count from
 // these, so that it can be kept for the next time the same two meet.
 type jsonComparison struct {
-	sets    [2]map[string]*jsontree.Value
-	aliases [2]map[string]string
-	modern  [2]bool // read as draft 2019-09 or 2020-12
-	merged  map[*jsontree.Value]*jsontree.Value
+	docs   [2]*values.Documents
+	modern [2]bool // read as draft 2019-09 or 2020-12
+	merged map[*jsontree.Value]*jsontree.Value
 
 	memo   map[nodePair][]difference
 	active map[nodePair]bool
@@ -27,10 +27,9 @@ type nodePair [2]node
 // jsonDifferences says for what differences a registry refuses the second of two JSON Schemas after the first.
 func jsonDifferences(first, second *side, a, b *schema.File) ([]difference, error) {
 	c := &jsonComparison{
-		sets: [2]map[string]*jsontree.Value{first.parsed, second.parsed}, aliases: [2]map[string]string{first.set.Aliases, second.set.Aliases},
-		merged: map[*jsontree.Value]*jsontree.Value{},
+		docs: [2]*values.Documents{first.docs, second.docs}, merged: map[*jsontree.Value]*jsontree.Value{},
 	}
-	was, is := first.parsed[a.Path], second.parsed[b.Path]
+	was, is := first.docs.Files[a.Path], second.docs.Files[b.Path]
 	c.modern = [2]bool{isModern(was), isModern(is)}
 	// A pair that contains itself is taken for compatible while it is being compared. Where that was wrong, the next
 	// pass knows; there is one more only as long as more pairs turn out incompatible.

@@ -2,11 +2,11 @@ package confluent
 
 import (
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 
 	"github.com/omninode/trestle/tools/schema/jsontree"
+	"github.com/omninode/trestle/tools/values"
 )
 
 // The kinds of nodes that are not types or keywords.
@@ -168,40 +168,27 @@ func (c *jsonComparison) parts(n node) []node {
 	return out
 }
 
-// resolve follows references.
+// resolve follows references. One that leads nowhere but to others says nothing, and so does one to a schema of schemas.
 func (c *jsonComparison) resolve(n node) node {
 	for range 100 {
 		if n.kind != kindRef {
 			return n
 		}
 		ref := n.v.Get("$ref")
-		file := n.file
-		document, pointer, _ := strings.Cut(ref.Text, "#")
-		if document != "" {
-			to, ok := c.aliases[n.side][document]
-			if !ok {
-				to = path.Join(path.Dir(file), document)
+		to, err := c.docs[n.side].Resolve(values.Spot{File: n.file, Schema: n.v}, ref.Text)
+		if err != nil {
+			if c.err == nil && !values.IsMetaSchema(ref.Text) {
+				c.err = fmt.Errorf("%s:%d:%d: $ref %s %w", n.file, ref.Line, ref.Col, ref.JSON(), err)
 			}
-			file = to
+			break
 		}
-		target := c.sets[n.side][file].Find(pointer)
-		if target == nil {
-			c.fault(n, ref, "leads to nothing")
-			return node{kind: kindEmpty, v: n.v}
-		}
+		target := to.Schema
 		if !c.modern[n.side] {
 			target = c.merge(n.v, target)
 		}
-		n = c.read(n.side, file, target)
+		n = c.read(n.side, to.File, target)
 	}
-	c.fault(n, n.v.Get("$ref"), "leads to itself")
-	return node{kind: kindEmpty, v: n.v}
-}
-
-func (c *jsonComparison) fault(n node, ref *jsontree.Value, text string) {
-	if c.err == nil {
-		c.err = fmt.Errorf("%s:%d:%d: $ref %s %s", n.file, ref.Line, ref.Col, ref.JSON(), text)
-	}
+	return node{side: n.side, kind: kindEmpty, v: n.v, file: n.file}
 }
 
 // merge returns what a reference with other keywords beside it is in an older draft, to a registry: the schema that it

@@ -51,12 +51,16 @@ func Summary(r *compat.Report, against string) string {
 	breaking, warnings := count(r)
 	var parts []string
 	switch {
-	case breaking > 0 && affected(r) == 0:
-		parts = append(parts, fmt.Sprintf("%s in no event of %d", plural(breaking, "breaking change"), r.Events))
+	case r.AllNew:
+		noun := "events"
+		if len(r.Pairs) == 0 {
+			noun = "schemas"
+		}
+		parts = append(parts, "nothing to compare: all "+noun+" are new")
 	case breaking > 0:
-		parts = append(parts, fmt.Sprintf("%s in %d of %s", plural(breaking, "breaking change"), affected(r), plural(r.Events, "event")))
+		parts = append(parts, plural(breaking, "breaking change")+" in "+affected(r))
 	default:
-		parts = append(parts, "compatible: "+plural(r.Events, "event")+" compared")
+		parts = append(parts, "compatible: "+compared(r)+" compared")
 	}
 	if warnings > 0 {
 		parts = append(parts, plural(warnings, "warning"))
@@ -71,6 +75,17 @@ func Summary(r *compat.Report, against string) string {
 	return s
 }
 
+// compared counts what was compared: "12 events and 1 schema". Without any schema beside events only these are counted.
+func compared(r *compat.Report) string {
+	switch {
+	case r.Schemas == 0:
+		return plural(r.Events, "event")
+	case r.Events == 0:
+		return plural(r.Schemas, "schema")
+	}
+	return plural(r.Events, "event") + " and " + plural(r.Schemas, "schema")
+}
+
 func count(r *compat.Report) (breaking, warnings int) {
 	for _, f := range r.Findings {
 		if f.Severity == compat.Error {
@@ -82,9 +97,9 @@ func count(r *compat.Report) (breaking, warnings int) {
 	return breaking, warnings
 }
 
-// affected counts the events with a breaking finding.
-func affected(r *compat.Report) int {
-	events := map[string]bool{}
+// affected counts the events and schemas with a breaking finding: "1 of 12 events", "no event of 12".
+func affected(r *compat.Report) string {
+	events, schemas := map[string]bool{}, map[string]bool{}
 	for _, f := range r.Findings {
 		if f.Severity != compat.Error {
 			continue
@@ -92,8 +107,24 @@ func affected(r *compat.Report) int {
 		for _, e := range f.Events {
 			events[e] = true
 		}
+		if len(f.Events) == 0 && f.DataChanged {
+			schemas[f.Owner] = true
+		}
 	}
-	return min(len(events), r.Events)
+	var parts []string
+	if n := min(len(events), r.Events); n > 0 {
+		parts = append(parts, fmt.Sprintf("%d of %s", n, plural(r.Events, "event")))
+	}
+	if n := min(len(schemas), r.Schemas); n > 0 {
+		parts = append(parts, fmt.Sprintf("%d of %s", n, plural(r.Schemas, "schema")))
+	}
+	switch {
+	case len(parts) == 0 && r.Events == 0 && r.Schemas > 0:
+		return plural(r.Schemas, "schema") // a registry's differences are of files, not of what is in them
+	case len(parts) == 0:
+		return fmt.Sprintf("no event of %d", r.Events)
+	}
+	return strings.Join(parts, " and ")
 }
 
 func plural(n int, noun string) string {

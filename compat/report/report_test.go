@@ -121,6 +121,12 @@ func TestSummary(t *testing.T) {
 		"1 breaking change in no event of 3": report.Summary(&compat.Report{Events: 3, Findings: []*compat.Finding{
 			{Rule: "GROUP_REMOVED", Severity: compat.Error},
 		}}, ""),
+		"compatible: 1 event and 2 schemas compared": report.Summary(&compat.Report{Compatible: true, Events: 1, Schemas: 2}, ""),
+		"1 breaking change in 1 of 2 schemas": report.Summary(&compat.Report{Schemas: 2, Findings: []*compat.Finding{
+			{Rule: "DOCUMENT_NOT_READ", Severity: compat.Error, Subject: compat.Subject{Owner: "a.json", DataChanged: true}},
+		}}, ""),
+		"nothing to compare: all schemas are new (against old)": report.Summary(&compat.Report{Compatible: true, AllNew: true}, "old"),
+		"nothing to compare: all events are new":                report.Summary(&compat.Report{Compatible: true, AllNew: true, Pairs: make([][2]*schema.Event, 1)}, ""),
 	} {
 		if got != want {
 			t.Errorf("got %q, want %q", got, want)

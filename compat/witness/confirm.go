@@ -7,6 +7,7 @@ import (
 
 	"github.com/omninode/trestle/tools/event"
 	"github.com/omninode/trestle/tools/schema"
+	"github.com/omninode/trestle/tools/schema/jsontree"
 )
 
 // Reader reads events as one version of a schema does.
@@ -15,8 +16,8 @@ type Reader struct {
 	document *event.Document // of a file that is read as a whole; side is nil then
 }
 
-// Readers returns a reader of each message at the top of a set's packages, and of each JSON Schema as a whole. What
-// cannot be read on its own has none.
+// Readers returns a reader of each message at the top of a set's packages, and of each JSON Schema: of those of files as a
+// whole, and of definitions. What cannot be read on its own has none.
 func (f *Finder) Readers(set *schema.Set) ([]*Reader, error) {
 	var out []*Reader
 	for _, p := range set.Packages {
@@ -26,14 +27,23 @@ func (f *Finder) Readers(set *schema.Set) ([]*Reader, error) {
 			}
 		}
 		for _, file := range p.Files {
-			if file.Language() == schema.Protobuf || file.Root == nil && !file.JudgedBySource {
+			if file.Language() == schema.Protobuf {
 				continue
 			}
-			d, err := f.of(set).Document(file)
-			if err != nil {
-				return nil, err
+			root := file.Tree()
+			pointers := []string{""}
+			for _, keyword := range []string{"$defs", "definitions"} {
+				for _, m := range root.Get(keyword).AllMembers() {
+					pointers = append(pointers, "/"+keyword+"/"+jsontree.EscapeToken(m.Name))
+				}
 			}
-			out = append(out, &Reader{document: d})
+			for _, pointer := range pointers {
+				d, err := f.of(set).Document(file, pointer)
+				if err != nil {
+					return nil, err
+				}
+				out = append(out, &Reader{document: d})
+			}
 		}
 	}
 	return out, nil

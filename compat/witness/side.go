@@ -3,7 +3,6 @@ package witness
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"time"
 
 	trestle "github.com/omninode/trestle/runtime/event"
@@ -24,9 +23,6 @@ func newSchemas(set *schema.Set) *event.Schemas {
 type side struct{ *event.Type }
 
 func newSide(schemas *event.Schemas, m *schema.Message) (*side, error) {
-	if m.Language() == schema.JSONSchema && (m.File == nil || m.File.Root == nil || m.File.Root.Message != m) {
-		return nil, fmt.Errorf("%s is not the root of a file", m.FullName) // nobody writes it by itself
-	}
 	t, err := schemas.Type(m)
 	if err != nil {
 		return nil, err

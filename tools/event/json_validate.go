@@ -45,13 +45,17 @@ func (s *Schemas) compile(m *schema.Message) (jsonValidator, error) {
 // Document is a JSON Schema that is used as it is written: whatever it describes.
 type Document struct{ validator jsonValidator }
 
-// Document returns a JSON Schema of the set. It fails when the file is none.
-func (s *Schemas) Document(f *schema.File) (*Document, error) {
-	compiled, err := s.files().Compile(f.Path, "")
+// Document returns the JSON Schema at a pointer of a file of the set, "" for the file as a whole. It fails when it is none.
+func (s *Schemas) Document(f *schema.File, pointer string) (*Document, error) {
+	compiled, err := s.files().Compile(f.Path, pointer)
 	if err != nil {
 		return nil, fmt.Errorf("%s: not a JSON Schema: %w", f.Path, err)
 	}
-	return &Document{jsonValidator{f.Root, f.Path, compiled}}, nil
+	v := jsonValidator{nil, f.Path, compiled}
+	if pointer == "" {
+		v.typ = f.Root
+	}
+	return &Document{v}, nil
 }
 
 // Validate validates a JSON text. What is wrong with it is a [trestle.ValidationError].

@@ -94,7 +94,7 @@ func TestDocument(t *testing.T) {
 		{"anything", `"not":{"const":1}`, `2`, ""},
 	} {
 		schemas, set := typesOf(t, "a/v1/a.json", `{"$schema":"https://json-schema.org/draft/2020-12/schema",`+tt.schema+`}`)
-		d, err := schemas.Document(set.Packages[0].Files[0])
+		d, err := schemas.Document(set.Packages[0].Files[0], "")
 		if err != nil {
 			t.Fatal(err)
 		}

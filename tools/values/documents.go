@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/omninode/trestle/tools/schema"
 	"github.com/omninode/trestle/tools/schema/jsontree"
 )
 
@@ -18,6 +19,22 @@ type Documents struct {
 	Files   map[string]*jsontree.Value
 	Aliases map[string]string
 	index   *documentIndex
+}
+
+// DocumentsOf returns the JSON Schemas of a set. The error says that one is no JSON.
+func DocumentsOf(set *schema.Set) (*Documents, error) {
+	d := &Documents{Files: map[string]*jsontree.Value{}, Aliases: set.Aliases}
+	for _, p := range set.Packages {
+		for _, f := range p.Files {
+			if f.Language() != schema.JSONSchema || f.Source == nil {
+				continue
+			}
+			if d.Files[f.Path] = f.Tree(); d.Files[f.Path] == nil {
+				return nil, fmt.Errorf("%s: not a JSON text", f.Path)
+			}
+		}
+	}
+	return d, nil
 }
 
 // draft is a version of JSON Schema: by its number, since 2019 by its year.

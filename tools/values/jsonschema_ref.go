@@ -107,14 +107,14 @@ func (l *lowering) resolve(at spot, ref *jsontree.Value) (spot, bool) {
 		return at, false
 	}
 	to, err := l.docs.resolve(at, ref.Text)
-	if err != nil && !isMetaSchema(ref.Text) {
+	if err != nil && !IsMetaSchema(ref.Text) {
 		l.fail(spot{at.file, ref}, "$ref %s %v", ref.JSON(), err)
 	}
 	return to, err == nil
 }
 
-// isMetaSchema says whether a reference leads to a schema of schemas, which every library has.
-func isMetaSchema(ref string) bool {
+// IsMetaSchema says whether a reference leads to a schema of schemas, which every library has.
+func IsMetaSchema(ref string) bool {
 	return strings.HasPrefix(ref, "https://json-schema.org/draft") || strings.HasPrefix(ref, "http://json-schema.org/draft")
 }
 

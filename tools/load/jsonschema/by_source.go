@@ -23,7 +23,7 @@ func (j *jsonLoader) openSourceOnly(name string, text []byte, root *jsontree.Val
 	known := declared == nil || declared.Kind == jsontree.String &&
 		slices.Contains(append([]string{draft202012}, olderDrafts...), strings.TrimSuffix(declared.Text, "#"))
 	if root.Kind != jsontree.Object && root.Kind != jsontree.Bool || declared == nil && !j.options.Loose || !known {
-		j.Fault(at, "not a JSON Schema that can be compared: it is an object with \"$schema\": %q, or an older draft down to draft-07", draft202012)
+		j.Fault(at, "not a JSON Schema that can be compared: it is an object with \"$schema\": %q, or an older draft down to draft-04", draft202012)
 		j.markUnreadable(name)
 		return nil
 	}

@@ -26,6 +26,8 @@ const draft202012 = "https://json-schema.org/draft/2020-12/schema"
 var olderDrafts = []string{
 	"https://json-schema.org/draft/2019-09/schema",
 	"http://json-schema.org/draft-07/schema", "https://json-schema.org/draft-07/schema",
+	"http://json-schema.org/draft-06/schema", "https://json-schema.org/draft-06/schema",
+	"http://json-schema.org/draft-04/schema", "https://json-schema.org/draft-04/schema",
 }
 
 // jsonFile is a JSON Schema file while it is turned into the model.
