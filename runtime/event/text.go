@@ -12,11 +12,11 @@ import (
 
 // ReadText reads an event of that type that was written by hand or by a tool: as it is on the wire, or that with
 // what an envelope needs left out (`{"event_type":…,"payload":…}`), or the bare payload. What is there is kept, also
-// what is wrong; ids, times, the source and defaults that are missing are for [Encode] to fill in, but for the session id
-// of an event that must have one, which is made up here.
+// what is wrong; ids, times and defaults that are missing are filled in as [Encode] does, and so is the session id of an
+// event that must have one. The source of the publisher is left to Encode.
 //
-// The error is a [*ValidationError] when the event would be invalid even with those filled in, or wraps a
-// [*jsonio.Error]; the event and its envelope are returned beside a ValidationError too.
+// The error is a [*ValidationError] when the event is invalid even so, or wraps a [*jsonio.Error]; the event and its
+// envelope are returned beside a ValidationError too.
 func ReadText(info *EventInfo, text []byte) (Event, Envelope, error) {
 	kinds := []wire.Kind{wire.None}
 	if info.Envelope != wire.None {
@@ -83,8 +83,7 @@ func shapeOf(text []byte) (shape, error) {
 	return s, r.Err()
 }
 
-// readText reads a document in that envelope, and checks a second reading of it, completed as Encode does: the
-// first is returned as it was written.
+// readText reads a document in that envelope, and completes and checks it.
 func readText(info *EventInfo, text []byte, kind wire.Kind) (*decoder, error) {
 	d, err := decodeText(info, text, kind)
 	if err != nil {
@@ -98,10 +97,13 @@ func readText(info *EventInfo, text []byte, kind wire.Kind) (*decoder, error) {
 	if d.Event == nil {
 		return d, v.Err(info.FullName)
 	}
-	err = tryText(info, text, kind, d)
-	if lacksSession(err) && d.Envelope.SessionID == "" && !faulted(d.faults, "envelope.session_id") {
-		d.Envelope.SessionID = uuid.NewString()
-		err = tryText(info, text, kind, d)
+	written := d.Envelope
+	err = d.completeText()
+	if lacksSession(err) && written.SessionID == "" && !faulted(d.faults, "envelope.session_id") {
+		if d, err = decodeText(info, text, kind); err == nil {
+			d.Envelope.SessionID = uuid.NewString()
+			err = d.completeText()
+		}
 	}
 	if _, invalid := err.(*ValidationError); err != nil && !invalid {
 		return d, fmt.Errorf("read %s: %w", info.FullName, err)
@@ -110,17 +112,14 @@ func readText(info *EventInfo, text []byte, kind wire.Kind) (*decoder, error) {
 	return d, v.Err(info.FullName)
 }
 
-// tryText completes and checks a reading of its own, in the envelope that d has.
-func tryText(info *EventInfo, text []byte, kind wire.Kind, d *decoder) error {
-	trial, err := decodeText(info, text, kind)
-	if err != nil {
-		return err
-	}
-	env := d.Envelope
+// completeText completes and checks what was read, with any source in place of the publisher's.
+func (d *decoder) completeText() error {
+	source := d.Envelope.Source
 	var v Violations
-	complete(trial.Event, &env, &EncodeOptions{Source: anySource}, &v)
-	v.AddUnfaulted(trial.Event.Validate(), nil)
-	return v.Err(info.FullName)
+	complete(d.Event, &d.Envelope, &EncodeOptions{Source: anySource}, &v)
+	d.Envelope.Source = source
+	v.AddUnfaulted(d.Event.Validate(), nil)
+	return v.Err(d.Event.EventInfo().FullName)
 }
 
 // lacksSession says whether the event is invalid for want of a session id, which Encode does not make up: a publisher

@@ -47,20 +47,31 @@ func TestReadTextTakesThreeForms(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			if a, ok := got.(*analysis); ok && a.SessionID == "" && uuid.Validate(env.SessionID) != nil {
+				t.Errorf("session id = %q, want a new one", env.SessionID)
+			}
+			if env.Source != (event.Source{}) {
+				t.Errorf("source = %+v, which is the publisher's to say", env.Source)
+			}
+			// What is written is kept, and what is not is as Encode has it.
+			opts := event.EncodeOptions{Source: source, Topic: "topic", Now: env.Timestamp}
+			want := tt.env
+			for to, made := range map[*string]string{&want.EventID: env.EventID, &want.CorrelationID: env.CorrelationID, &want.SessionID: env.SessionID} {
+				if *to == "" {
+					*to = made
+				}
+			}
+			if _, err := event.Encode(tt.event, &want, opts); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := event.Encode(got, &env, opts); err != nil {
+				t.Errorf("it cannot be published: %v", err)
+			}
 			if diff := cmp.Diff(tt.event, got); diff != "" {
 				t.Errorf("event (-want +got):\n%s", diff)
 			}
-			if a, ok := got.(*analysis); ok && a.SessionID == "" && tt.env.SessionID == "" {
-				if uuid.Validate(env.SessionID) != nil {
-					t.Errorf("session id = %q, want a new one", env.SessionID)
-				}
-				tt.env.SessionID = env.SessionID
-			}
-			if diff := cmp.Diff(tt.env, env); diff != "" {
+			if diff := cmp.Diff(want, env); diff != "" {
 				t.Errorf("envelope (-want +got):\n%s", diff)
-			}
-			if _, err := event.Encode(got, &env, event.EncodeOptions{Source: source, Topic: "topic"}); err != nil {
-				t.Errorf("it cannot be published: %v", err)
 			}
 		})
 	}

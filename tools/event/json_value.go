@@ -1,6 +1,7 @@
 package event
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"time"
@@ -15,6 +16,8 @@ type jsonValue struct {
 	t      *Type
 	o      *object
 	unread unread
+	// valid is the last text that was valid: publishing reads, completes and validates, and what it completed was complete.
+	valid []byte
 }
 
 func newJSONValue(t *Type) *jsonValue { return &jsonValue{t: t, o: newObject(t.message)} }
@@ -34,8 +37,14 @@ func (x *jsonValue) Validate() error {
 	if err != nil {
 		return fmt.Errorf("validate %s: %w", x.t.message.FullName, err)
 	}
+	if len(x.unread) == 0 && x.valid != nil && bytes.Equal(text, x.valid) {
+		return nil
+	}
 	err = validator.validate(text)
 	if len(x.unread) == 0 {
+		if err == nil {
+			x.valid = text
+		}
 		return err
 	}
 	invalid, ok := errors.AsType[*trestle.ValidationError](err)
