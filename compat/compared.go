@@ -1,6 +1,7 @@
 package compat
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -89,11 +90,15 @@ func firstOf(names []string, noun string) string {
 	return text + " (" + strings.Join(names, ", ") + ")"
 }
 
+// ErrNothingCompared says that both sides of a comparison hold schemas, and nothing of one is on the other.
+var ErrNothingCompared = errors.New("nothing to compare")
+
 // nothingCompared is the error of a comparison that found nothing of one side on the other; nil where it found something, or
 // a side holds nothing.
 func (c compared) nothingCompared() error {
 	if c.paired || c.old == "" || c.new == "" {
 		return nil
 	}
-	return fmt.Errorf("nothing to compare: the old side holds %s, the new one %s, and none of them is on both: are they versions of the same schemas?", c.old, c.new)
+	return fmt.Errorf("%w: the old side holds %s, the new one %s, and none of them is on both: are they versions of the same schemas?",
+		ErrNothingCompared, c.old, c.new)
 }

@@ -75,6 +75,8 @@ func (g Git) tree(st *gitStore, name, root string) (*tree, error) {
 		return nil, err
 	case isFile && !isSchemaFile(name):
 		return nil, fmt.Errorf("%s: not a .proto or .json file", name)
+	case len(names) == 0 && !isFile && !st.hasFolder(name) && g.Root != "" && g.Path == g.Root:
+		return nil, fmt.Errorf("%s: no such folder in that commit: %w", name, ErrNoSchemas)
 	case len(names) == 0 && !isFile && !st.hasFolder(name):
 		return nil, fmt.Errorf("%s: no such file or folder in that commit", name)
 	case len(names) == 0:

@@ -27,11 +27,10 @@ type RegisteredSchema struct {
 type Reference struct{ Name, Text string }
 
 func (r RegisteredSchema) open(context.Context) (*tree, error) {
-	extension := map[schema.Language]string{schema.Protobuf: ".proto", schema.JSONSchema: ".json"}[r.Language]
-	if extension == "" {
+	if extensions[r.Language] == "" {
 		return nil, fmt.Errorf("registered schema %s: language %q is neither protobuf nor jsonschema", r.Name, r.Language)
 	}
-	name := r.fileName(extension)
+	name := r.Path()
 	st := mapStore{name: []byte(r.Text)}
 	t := &tree{store: st, targets: []string{name}, partial: true, loose: true, aliases: map[string]string{}}
 	for i, ref := range r.References {
@@ -54,8 +53,11 @@ func (r RegisteredSchema) open(context.Context) (*tree, error) {
 	return t, nil
 }
 
-// fileName is the schema's name as a file's, unlike that of any reference.
-func (r RegisteredSchema) fileName(extension string) string {
+var extensions = map[schema.Language]string{schema.Protobuf: ".proto", schema.JSONSchema: ".json"}
+
+// Path is the schema's name as a file's, unlike that of any reference: positions in it have that.
+func (r RegisteredSchema) Path() string {
+	extension := extensions[r.Language]
 	name := strings.NewReplacer("/", "_", "\\", "_").Replace(r.Name)
 	if name == "" {
 		name = "schema"

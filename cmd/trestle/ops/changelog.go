@@ -26,20 +26,11 @@ func Changelog(ctx context.Context, p *Project, o ChangelogOptions) (*changelog.
 		return nil, err
 	}
 	l := &loader{project: p, environment: o.Environment}
-	old, err := l.version(ctx, o.Old)
+	both, err := l.sides(ctx, []string{o.Old}, o.New, false)
 	if err != nil {
 		return nil, err
 	}
-	var new *schema.Set
-	if o.New != "" {
-		new, err = l.version(ctx, o.New)
-	} else {
-		new, err = l.current(ctx)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return p.changes(old, new, accepted)
+	return p.changes(both.olds[len(both.olds)-1].set, both.next.set, accepted)
 }
 
 // changes compares two sets for people to read. Nobody looks at witnesses there.

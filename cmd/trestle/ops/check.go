@@ -5,14 +5,11 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/omninode/trestle/compat"
 	"github.com/omninode/trestle/tools/load"
 	"github.com/omninode/trestle/tools/schema"
-	"golang.org/x/sync/errgroup"
 )
 
 // CheckOptions say what [Check] compares, and by which rules.
@@ -39,11 +36,16 @@ func Check(ctx context.Context, p *Project, o CheckOptions) (*compat.Report, err
 	if err != nil {
 		return nil, err
 	}
-	olds, next, err := loadBoth(ctx, p, o)
+	l := &loader{project: p, environment: o.Environment}
+	both, err := l.sides(ctx, o.Against, o.New, o.transitive(), load.WithoutComments())
 	if err != nil {
 		return nil, err
 	}
-	r, err := compat.CompareHistory(olds, next, compat.Options{
+	olds := make([]*schema.Set, len(both.olds))
+	for i, v := range both.olds {
+		olds[i] = v.set
+	}
+	r, err := compat.CompareHistory(olds, both.next.set, compat.Options{
 		Profile: o.Profile, Mode: o.Mode, ClosedServices: p.Config.closedServices(),
 	})
 	if err != nil {
@@ -55,32 +57,6 @@ func Check(ctx context.Context, p *Project, o CheckOptions) (*compat.Report, err
 		}
 	}
 	return r, nil
-}
-
-// loadBoth loads both sides, at the same time where that is only a matter of reading files.
-func loadBoth(ctx context.Context, p *Project, o CheckOptions) (olds []*schema.Set, next *schema.Set, err error) {
-	l := &loader{project: p, environment: o.Environment}
-	g, ctx := errgroup.WithContext(ctx)
-	if slices.ContainsFunc(append([]string{o.New}, o.Against...), func(w string) bool { return strings.HasPrefix(w, "registry:") }) {
-		g.SetLimit(1)
-	}
-	g.Go(func() (err error) {
-		if o.New != "" {
-			next, err = l.version(ctx, o.New, load.WithoutComments())
-		} else {
-			next, err = l.current(ctx, load.WithoutComments())
-		}
-		return err
-	})
-	g.Go(func() error {
-		history, err := l.history(ctx, o.Against, o.transitive(), load.WithoutComments())
-		for _, v := range history {
-			olds = append(olds, v.set)
-		}
-		return err
-	})
-	err = g.Wait()
-	return olds, next, err
 }
 
 // transitive says whether the mode looks at every version; an empty one is the profile's own.

@@ -2,6 +2,7 @@ package ops
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -26,10 +27,13 @@ func releases(ctx context.Context, p *Project, against []string, now *schema.Set
 	if err != nil {
 		return nil, err
 	}
-	history = append(history, version{Unreleased, now})
+	history = append(history, version{name: Unreleased, set: now})
 	var out []docs.Release
 	for i := 1; i < len(history); i++ {
 		log, err := p.changes(history[i-1].set, history[i].set, accepted)
+		if errors.Is(err, compat.ErrNothingCompared) {
+			continue // other schemas than before: nothing of them has a history here
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -30,12 +30,8 @@ func subjects(set *schema.Set) ([]registry.Subject, error) {
 	out := map[string]registry.Subject{}
 	add := func(s registry.Subject) { out[s.Name] = s }
 	for _, t := range set.Topics {
-		info := trestle.TopicInfo{Name: t.Name}
 		for _, e := range t.Events {
-			info.EventTypes = append(info.EventTypes, e.Type)
-		}
-		for _, e := range t.Events {
-			name := registry.SubjectName(&info, e.Type)
+			name := subjectOf(t, e)
 			if e.Encoding == schema.EncodingProtobuf {
 				if err := protobufSubject(name, e.Message.File.Proto, sources, add); err != nil {
 					return nil, err
@@ -51,6 +47,15 @@ func subjects(set *schema.Set) ([]registry.Subject, error) {
 	}
 	slices.SortFunc(list, func(a, b registry.Subject) int { return cmp.Compare(a.Name, b.Name) })
 	return list, nil
+}
+
+// subjectOf is the subject of an event's schema on a topic.
+func subjectOf(t *schema.Topic, e *schema.Event) string {
+	info := trestle.TopicInfo{Name: t.Name}
+	for _, other := range t.Events {
+		info.EventTypes = append(info.EventTypes, other.Type)
+	}
+	return registry.SubjectName(&info, e.Type)
 }
 
 // jsonSubject adds an event's JSON Schema and the documents that it refers to, each under its full name.

@@ -27,6 +27,7 @@ type loader struct {
 type version struct {
 	name string // as the word names it
 	set  *schema.Set
+	main string // of a registered schema: the path of its file, as others that it refers to are in the set, too
 }
 
 // current loads the project's schemas as they are.
@@ -40,8 +41,13 @@ func (l *loader) options(opts []load.Option) []load.Option {
 }
 
 // version loads what a word names. Outside a project every word but the bare git#REF works.
-func (l *loader) version(ctx context.Context, word string, opts ...load.Option) (*schema.Set, error) {
-	locator := load.Locator{Registry: func(subject string) (load.Source, error) { return l.subject(ctx, subject) }}
+func (l *loader) version(ctx context.Context, word string, opts ...load.Option) (version, error) {
+	v := version{name: word}
+	locator := load.Locator{Registry: func(subject string) (load.Source, error) {
+		stored, err := l.subject(ctx, subject)
+		v.main = stored.Path()
+		return stored, err
+	}}
 	if l.project.missing == nil {
 		locator.Dir = l.project.Dir
 		if strings.HasPrefix(word, "git#") {
@@ -50,17 +56,17 @@ func (l *loader) version(ctx context.Context, word string, opts ...load.Option) 
 	}
 	word, err := schemasOf(word)
 	if err != nil {
-		return nil, err
+		return v, err
 	}
 	src, err := locator.Parse(word)
 	if err != nil {
-		return nil, err
+		return v, err
 	}
-	set, err := l.project.loadSource(ctx, src, l.options(opts)...)
+	v.set, err = l.project.loadSource(ctx, src, l.options(opts)...)
 	if err != nil && !strings.HasPrefix(err.Error(), word+":") {
 		err = fmt.Errorf("%s: %w", word, err)
 	}
-	return set, err
+	return v, err
 }
 
 // schemasOf returns where the schemas of a project are; what is not a project's folder is returned as it is.
@@ -76,7 +82,7 @@ func schemasOf(word string) (string, error) {
 }
 
 // history loads what words name, oldest first: git#PATTERN is every tag that matches, in the order of their versions,
-// and, where the whole history counts, registry:SUBJECT is every version of the subject.
+// and, where the whole history counts, registry:SUBJECT is every version of the subject. A version may hold no schema.
 func (l *loader) history(ctx context.Context, words []string, whole bool, opts ...load.Option) ([]version, error) {
 	var out []version
 	for _, word := range words {
@@ -101,11 +107,14 @@ func (l *loader) history(ctx context.Context, words []string, whole bool, opts .
 			each = []string{word}
 		}
 		for _, w := range each {
-			set, err := l.version(ctx, w, opts...)
+			v, err := l.version(ctx, w, opts...)
+			if errors.Is(err, load.ErrNoSchemas) {
+				v.set, err = &schema.Set{}, nil
+			}
 			if err != nil {
 				return nil, err
 			}
-			out = append(out, version{w, set})
+			out = append(out, v)
 		}
 	}
 	return out, nil
@@ -151,22 +160,22 @@ func (l *loader) registry() (*registry.Client, error) {
 }
 
 // subject fetches SUBJECT or SUBJECT@VERSION.
-func (l *loader) subject(ctx context.Context, word string) (load.Source, error) {
+func (l *loader) subject(ctx context.Context, word string) (stored load.RegisteredSchema, err error) {
 	client, err := l.registry()
 	if err != nil {
-		return nil, err
+		return stored, err
 	}
 	subject, version, versioned := strings.Cut(word, "@")
 	if !versioned || version == "latest" {
-		stored, err := client.Latest(ctx, subject)
-		return gate.RegisteredSchema(stored), err
+		latest, err := client.Latest(ctx, subject)
+		return gate.RegisteredSchema(latest), err
 	}
 	n, err := strconv.Atoi(version)
 	if err != nil || n < 1 {
-		return nil, fmt.Errorf("registry:%s: version %q is not a number from 1", word, version)
+		return stored, fmt.Errorf("registry:%s: version %q is not a number from 1", word, version)
 	}
-	stored, err := client.Version(ctx, subject, n)
-	return gate.RegisteredSchema(stored), err
+	one, err := client.Version(ctx, subject, n)
+	return gate.RegisteredSchema(one), err
 }
 
 // subjectVersions loads all versions of a subject.
@@ -184,11 +193,12 @@ func (l *loader) subjectVersions(ctx context.Context, subject string, opts []loa
 	}
 	out := make([]version, len(versions))
 	for i, v := range versions {
-		set, err := l.project.loadSource(ctx, gate.RegisteredSchema(v), l.options(opts)...)
+		stored := gate.RegisteredSchema(v)
+		set, err := l.project.loadSource(ctx, stored, l.options(opts)...)
 		if err != nil {
 			return nil, fmt.Errorf("registry:%s, version %d of %d: %w", subject, i+1, len(versions), err)
 		}
-		out[i] = version{fmt.Sprintf("registry:%s@%d", subject, v.Version), set}
+		out[i] = version{fmt.Sprintf("registry:%s@%d", subject, v.Version), set, stored.Path()}
 	}
 	return out, nil
 }

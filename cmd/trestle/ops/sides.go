@@ -1,0 +1,103 @@
+package ops
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/omninode/trestle/tools/load"
+	"golang.org/x/sync/errgroup"
+)
+
+// sides are what one comparison looks at: a history, oldest first, and what is new.
+type sides struct {
+	olds []version
+	next version
+}
+
+// sides loads both sides, at the same time where that is only a matter of reading files. Where a word names a subject, what
+// other words name is narrowed to what it has of that. An empty new is the project's schemas as they are.
+func (l *loader) sides(ctx context.Context, olds []string, new string, whole bool, opts ...load.Option) (sides, error) {
+	words := append(slices.Clone(olds), new)
+	subject, err := subjectNamed(words)
+	if err != nil {
+		return sides{}, err
+	}
+	if subject != "" {
+		opts = nil // what would be registered has comments, too
+	}
+	var out sides
+	g, ctx := errgroup.WithContext(ctx)
+	if subject != "" {
+		g.SetLimit(1)
+	}
+	g.Go(func() (err error) {
+		if new != "" {
+			out.next, err = l.version(ctx, new, opts...)
+		} else {
+			out.next.set, err = l.current(ctx, opts...)
+		}
+		return err
+	})
+	g.Go(func() (err error) {
+		out.olds, err = l.history(ctx, olds, whole, opts...)
+		return err
+	})
+	if err := g.Wait(); err != nil {
+		return sides{}, err
+	}
+	if subject == "" {
+		return out, nil
+	}
+	return out, l.narrow(context.WithoutCancel(ctx), &out, subject, opts)
+}
+
+// subjectNamed is the subject that words name beside schemas elsewhere; empty where all name subjects, or none does.
+func subjectNamed(words []string) (string, error) {
+	var subjects []string
+	for _, word := range words {
+		if name, ok := strings.CutPrefix(word, "registry:"); ok {
+			name, _, _ = strings.Cut(name, "@")
+			subjects = append(subjects, name)
+		}
+	}
+	if len(subjects) == 0 || len(subjects) == len(words) {
+		return "", nil
+	}
+	slices.Sort(subjects)
+	if subjects = slices.Compact(subjects); len(subjects) > 1 {
+		return "", fmt.Errorf("subjects %s: compare other schemas with one subject at a time", strings.Join(subjects, " and "))
+	}
+	return subjects[0], nil
+}
+
+// narrow replaces what is no version of a subject by what it has of the subject.
+func (l *loader) narrow(ctx context.Context, s *sides, subject string, opts []load.Option) error {
+	all := []*version{&s.next}
+	for i := range s.olds {
+		all = append(all, &s.olds[i])
+	}
+	var stored *version
+	for _, v := range all {
+		if v.main != "" {
+			stored = v // the newest, unless the new side is one
+		}
+	}
+	if s.next.main != "" {
+		stored = &s.next
+	}
+	for _, v := range all {
+		if v.main != "" || len(v.set.Packages) == 0 {
+			continue
+		}
+		src, err := counterpartOf(v.set, subject, stored)
+		if err != nil {
+			return fmt.Errorf("registry:%s: %w", subject, err)
+		}
+		if v.set, err = l.project.loadSource(ctx, src, l.options(opts)...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
