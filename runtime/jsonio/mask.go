@@ -2,6 +2,7 @@ package jsonio
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -51,6 +52,22 @@ func (m Masks) Hide(text []byte, types ...string) ([]byte, error) {
 		return nil, err
 	}
 	return Cover(text, spans), nil
+}
+
+// Shown is the way to a value in a JSON text, by names and indexes, up to the first that is not to be shown: names inside
+// it may be part of it. The types are as for [Masks.Spans].
+func (m Masks) Shown(text []byte, way []string, types ...string) []string {
+	if len(m) == 0 {
+		return way
+	}
+	w := maskWalk{masks: m, r: NewReader(text)}
+	for i, name := range way {
+		if slices.Contains(types, Hidden) {
+			return way[:i]
+		}
+		types = w.step(name, types)
+	}
+	return way
 }
 
 // Cover returns a text with "***", in quotes, for each of its parts, which are in order. It is the text itself when there
@@ -114,27 +131,55 @@ func elements(types []string) []string {
 }
 
 func (w *maskWalk) object(types []string) {
+	masks, entries := w.members(types), elements(types)
+	w.r.BeginObject()
+	for w.r.More() {
+		w.value(member(masks, entries, w.r.Name()))
+	}
+}
+
+// step goes to a member or element of the next value, and returns what describes it.
+func (w *maskWalk) step(name string, types []string) []string {
+	if w.r.Kind() == '[' {
+		w.r.BeginArray()
+		for i := 0; w.r.More() && strconv.Itoa(i) != name; i++ {
+			w.r.Skip()
+		}
+		return elements(types)
+	}
+	masks := w.members(types)
+	if w.r.BeginObject() {
+		for w.r.More() && w.r.Name() != name {
+			w.r.Skip()
+		}
+	}
+	return member(masks, elements(types), name)
+}
+
+// members are the masks of the object that comes next.
+func (w *maskWalk) members(types []string) []Mask {
 	var masks []Mask
 	for _, t := range types {
 		if isSingle(t) {
 			masks = w.chosen(masks, t)
 		}
 	}
-	entries := elements(types)
-	w.r.BeginObject()
-	for w.r.More() {
-		inner := slices.Clone(entries)
-		for _, m := range masks {
-			described, ok := m.Members[w.r.Name()]
-			if !ok {
-				described = m.Others
-			}
-			if described != "" && !slices.Contains(inner, described) {
-				inner = append(inner, described)
-			}
+	return masks
+}
+
+// member describes a member of an object.
+func member(masks []Mask, entries []string, name string) []string {
+	inner := slices.Clone(entries)
+	for _, m := range masks {
+		described, ok := m.Members[name]
+		if !ok {
+			described = m.Others
 		}
-		w.value(inner)
+		if described != "" && !slices.Contains(inner, described) {
+			inner = append(inner, described)
+		}
 	}
+	return inner
 }
 
 // chosen adds the mask of a type; of a choice that of the type the next object says it is, or of all of them.

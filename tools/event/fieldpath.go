@@ -1,30 +1,48 @@
 package event
 
 import (
+	"slices"
+
 	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/omninode/trestle/tools/schema"
 )
 
-// typeAt returns the type of what is at a path, nil when it is not known, and whether a field on the path holds what
-// must not be shown.
-func typeAt(m *schema.Message, path []*validate.FieldPathElement) (t *schema.Type, sensitive bool) {
-	for _, step := range path {
+// place is where in a message something is.
+type place struct {
+	// field is the last on the path, and typ the type of what is there; nil where they are not known.
+	field *schema.Field
+	typ   *schema.Type
+	// shown is the path up to what must not be shown; sensitive says that it ends there.
+	shown     []*validate.FieldPathElement
+	sensitive bool
+}
+
+// placeOf follows a path from a message.
+func placeOf(m *schema.Message, path []*validate.FieldPathElement) place {
+	p := place{typ: typeOf(m), shown: path}
+	for i, step := range path {
+		p.field, p.typ = nil, nil
 		if m == nil {
-			return nil, sensitive
+			return p
 		}
 		f := fieldNumbered(m, step.GetFieldNumber())
 		if f == nil {
-			return nil, sensitive
+			return p
 		}
-		sensitive = sensitive || f.Sensitive
-		t = f.Type
-		if t.Elem != nil && step.GetSubscript() != nil {
-			t = t.Elem
+		if f.Sensitive && !p.sensitive {
+			whole := proto.CloneOf(step) // not which item, or under which key
+			whole.Subscript = nil
+			p.sensitive, p.shown = true, append(slices.Clone(path[:i]), whole)
 		}
-		m = t.Message
+		p.field, p.typ = f, f.Type
+		if f.Type.Elem != nil && step.GetSubscript() != nil {
+			p.typ = f.Type.Elem
+		}
+		m = p.typ.Message
 	}
-	return t, sensitive
+	return p
 }
 
 func fieldNumbered(m *schema.Message, number int32) *schema.Field {

@@ -2,6 +2,7 @@ package event
 
 import (
 	"slices"
+	"strings"
 
 	trestle "github.com/omninode/trestle/runtime/event"
 	"github.com/omninode/trestle/runtime/wire"
@@ -53,6 +54,10 @@ func (s *Schemas) Events() []*trestle.EventInfo {
 		if e.Reply != nil {
 			info.Reply = e.Reply.Type
 		}
+		if e.Message.HoldsSensitive {
+			info.Masks = s.set.Masks(typeOf(e.Message))
+		}
+		info.SensitiveKey = slices.ContainsFunc(e.Key, func(key string) bool { return e.Message.SensitivePath(strings.Split(key, ".")) })
 		t := s.typeOf(e.Message)
 		if e.Message.HasBinary() {
 			info.MessageIndexes = messageIndexes(e.Message.Proto)

@@ -42,6 +42,7 @@ func (e *explanation) add(err *jsonschema.ValidationError) {
 func (e *explanation) report(location []string, rule, text string, forKey bool) {
 	out := explained{Violation: trestle.Violation{Rule: rule, Message: text, ForKey: forKey}}
 	value, sensitive := e.value, false
+	inSensitive := false // names inside what is sensitive may be part of it
 	t := e.typ
 	for _, name := range location {
 		step := "" // of the path
@@ -80,7 +81,10 @@ func (e *explanation) report(location []string, rule, text string, forKey bool) 
 			value = nil
 		}
 		t = inner
-		out.Path = jsonio.JoinPath(out.Path, step)
+		if !inSensitive {
+			out.Path = jsonio.JoinPath(out.Path, step)
+		}
+		inSensitive = sensitive
 	}
 	if !sensitive {
 		out.Found = foundJSON(value)

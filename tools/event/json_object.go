@@ -29,6 +29,9 @@ func (o *object) get(f *schema.Field) any    { return o.values[slices.Index(o.me
 func (o *object) set(f *schema.Field, v any) { o.values[slices.Index(o.message.Fields, f)] = v }
 
 func (o *object) decode(r *jsonio.Reader) {
+	if o.message.HoldsSensitive {
+		r.Holding()
+	}
 	if !r.BeginObject() {
 		return
 	}
@@ -67,6 +70,9 @@ func (o *object) decodeUnknown(r *jsonio.Reader) {
 
 // decodeJSON reads one value; what cannot be read is the zero value of its type.
 func decodeJSON(r *jsonio.Reader, t *schema.Type) any {
+	if t.HoldsSensitive() {
+		r.Holding()
+	}
 	if v, ok := readScalar(r, t.Kind); ok {
 		return v
 	}
@@ -128,7 +134,7 @@ func (o *object) appendJSON(b []byte) ([]byte, error) {
 	for i, f := range o.message.Fields {
 		switch v := o.values[i]; {
 		case v != nil:
-			w.member(f.JSONName, jsonio.At, func(b []byte) ([]byte, error) { return appendJSON(b, f.Type, v) })
+			w.member(f.JSONName, at(f), func(b []byte) ([]byte, error) { return appendJSON(b, f.Type, v) })
 		case f.WritesNull() || o.nulls.Has(f.JSONName):
 			w.member(f.JSONName, jsonio.At, func(b []byte) ([]byte, error) { return append(b, "null"...), nil })
 		}
@@ -140,6 +146,14 @@ func (o *object) appendJSON(b []byte) ([]byte, error) {
 		w.member(m.Name, jsonio.At, func(b []byte) ([]byte, error) { return jsonio.AppendRaw(b, m.Value) })
 	}
 	return w.end()
+}
+
+// at puts a field before the path of an error.
+func at(f *schema.Field) func(err error, field string) error {
+	if f.Sensitive {
+		return jsonio.AtSensitive
+	}
+	return jsonio.At
 }
 
 func appendJSON(b []byte, t *schema.Type, v any) ([]byte, error) {

@@ -86,7 +86,7 @@ func (m *Masker) Conceals(topic, named string) bool {
 
 // ConcealsMember says whether a member of the payloads of a topic's records, such as correlation_id, is sensitive.
 func (m *Masker) ConcealsMember(topic, named, name string) bool {
-	return slices.ContainsFunc(m.candidates(topic, named), func(e *schema.Event) bool { return sensitivePath(e.Message, []string{name}) })
+	return slices.ContainsFunc(m.candidates(topic, named), func(e *schema.Event) bool { return e.Message.SensitivePath([]string{name}) })
 }
 
 // ConcealsKey says whether the key of a topic's records may be read from a field that is sensitive.
@@ -104,26 +104,8 @@ func (m *Masker) anyHolds(events []*schema.Event) bool {
 
 func (m *Masker) anyKey(events []*schema.Event) bool {
 	return slices.ContainsFunc(events, func(e *schema.Event) bool {
-		return slices.ContainsFunc(e.Key, func(key string) bool { return sensitivePath(e.Message, strings.Split(key, ".")) })
+		return slices.ContainsFunc(e.Key, func(key string) bool { return e.Message.SensitivePath(strings.Split(key, ".")) })
 	})
-}
-
-// sensitivePath says whether a field on a path of JSON names is sensitive.
-func sensitivePath(m *schema.Message, path []string) bool {
-	for _, name := range path {
-		if m == nil {
-			return false
-		}
-		f := m.Field(name)
-		if f == nil {
-			return false
-		}
-		if f.Sensitive {
-			return true
-		}
-		m = f.Type.Message
-	}
-	return false
 }
 
 // named are the events of a type.
@@ -277,7 +259,7 @@ func (w *recordWalk) record(at jsonio.Span, topic, named string, events []*schem
 		w.spans(payload, enveloped)
 	}
 	for _, name := range []string{"correlation_id", "session_id", "trace_id"} {
-		if slices.ContainsFunc(enveloped, func(e *schema.Event) bool { return sensitivePath(e.Message, []string{name}) }) {
+		if slices.ContainsFunc(enveloped, func(e *schema.Event) bool { return e.Message.SensitivePath([]string{name}) }) {
 			w.found = append(w.found, members[name]...)
 		}
 	}

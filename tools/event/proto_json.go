@@ -28,6 +28,9 @@ func fieldOf(m protoreflect.Message, f *schema.Field) protoreflect.FieldDescript
 }
 
 func (p protoForm) decode(r *jsonio.Reader, sm *schema.Message, m protoreflect.Message) {
+	if sm.HoldsSensitive {
+		r.Holding()
+	}
 	if !r.BeginObject() {
 		return
 	}
@@ -37,6 +40,9 @@ func (p protoForm) decode(r *jsonio.Reader, sm *schema.Message, m protoreflect.M
 // decodeField reads a value that is not null into a field.
 func (p protoForm) decodeField(r *jsonio.Reader, f *schema.Field, m protoreflect.Message) {
 	fd := fieldOf(m, f)
+	if f.Type.HoldsSensitive() {
+		r.Holding()
+	}
 	switch f.Type.Kind {
 	case schema.List:
 		m.Clear(fd)
@@ -182,7 +188,7 @@ func (p protoForm) append(b []byte, sm *schema.Message, m protoreflect.Message) 
 	w := objectWriter{b: b}
 	for _, f := range sm.Fields {
 		if isWritten(f, m) {
-			w.member(f.JSONName, jsonio.At, func(b []byte) ([]byte, error) { return p.appendField(b, f, m.Get(fieldOf(m, f))) })
+			w.member(f.JSONName, at(f), func(b []byte) ([]byte, error) { return p.appendField(b, f, m.Get(fieldOf(m, f))) })
 		}
 	}
 	return w.end()

@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"time"
 
+	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	"buf.build/go/protovalidate"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/dynamicpb"
 
 	trestle "github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/runtime/genapi/celvalidate"
 	"github.com/omninode/trestle/runtime/jsonio"
 	"github.com/omninode/trestle/tools/schema"
 )
@@ -64,20 +66,39 @@ func (x *protoValue) validate(opts ...protovalidate.ValidationOption) error {
 	var v trestle.Violations
 	for _, each := range invalid.Violations {
 		p := each.Proto
-		path := p.GetField()
+		at := placeOf(x.t.message, p.GetField().GetElements())
 		violation := trestle.Violation{
-			Path:     protovalidate.FieldPathString(path),
+			Path:     protovalidate.FieldPathString(&validate.FieldPath{Elements: at.shown}),
 			Rule:     p.GetRuleId(),
 			RulePath: protovalidate.FieldPathString(p.GetRule()),
-			Message:  p.GetMessage(),
+			Message:  at.message(each),
 			ForKey:   p.GetForKey(),
 		}
-		if t, sensitive := typeAt(x.t.message, path.GetElements()); violation.Rule != "required" && !sensitive {
-			violation.Found = found(each.FieldValue, t, violation.Rule)
+		if violation.Rule != "required" && !at.sensitive {
+			violation.Found = found(each.FieldValue, at.typ, violation.Rule)
 		}
 		v.Report(violation)
 	}
 	return x.unread.err(x.t.message.FullName, v.List())
+}
+
+// message is what a violation says without what an expression may quote of what is sensitive.
+func (p place) message(v *protovalidate.Violation) string {
+	m := (*schema.Message)(nil)
+	if p.typ != nil && p.typ.Message != nil {
+		m = p.typ.Message
+	}
+	if !p.sensitive && (m == nil || !m.HoldsSensitive && !m.InSensitive) {
+		return v.Proto.GetMessage()
+	}
+	var texts []string
+	if p.field != nil {
+		texts = celvalidate.FieldTexts(p.field.Type.Constraints.Rules)
+	}
+	if m != nil && m.Rules != nil {
+		texts = append(texts, celvalidate.Texts(m.Rules)...)
+	}
+	return celvalidate.Unquoted(v, texts)
 }
 
 // found renders a scalar; bytes, a message, list or map are not shown. An enum's value is its name in JSON, or its

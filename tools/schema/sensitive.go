@@ -107,6 +107,24 @@ func (t *Type) HoldsSensitive() bool {
 // HoldsSensitive says whether any of a union's messages holds what is sensitive.
 func (u *Union) HoldsSensitive() bool { return (&Type{Union: u}).HoldsSensitive() }
 
+// SensitivePath says whether a field on a path of JSON names is sensitive.
+func (m *Message) SensitivePath(path []string) bool {
+	for _, name := range path {
+		if m == nil {
+			return false
+		}
+		f := m.Field(name)
+		if f == nil {
+			return false
+		}
+		if f.Sensitive {
+			return true
+		}
+		m = f.Type.Message
+	}
+	return false
+}
+
 // Masks say what of types is not to be shown, by their full names: of those that are given and what they lead to.
 func (s *Set) Masks(types ...*Type) jsonio.Masks {
 	masks := jsonio.Masks{}
@@ -145,6 +163,9 @@ func (m *Message) mask(masks jsonio.Masks) jsonio.Mask {
 	}
 	return mask
 }
+
+// Described says of values of the type what of them is not to be shown, as [jsonio.Mask] has it; empty: nothing.
+func (t *Type) Described() string { return describe(t, jsonio.Masks{}) }
 
 // describe says of a value of a type what of it is not to be shown, and adds the mask of a union.
 func describe(t *Type, masks jsonio.Masks) string {

@@ -18,16 +18,40 @@ var validator = sync.OnceValues(func() (protovalidate.Validator, error) { return
 
 // Field checks all rules of one field of m, but not those of the messages in it. It says whether to stop.
 func Field(v *event.Violations, m proto.Message, name protoreflect.Name) (stop bool) {
-	return check(v, m, m.ProtoReflect().Descriptor().Fields().ByName(name))
+	return check(v, m, m.ProtoReflect().Descriptor().Fields().ByName(name), nil)
+}
+
+// SensitiveField is [Field] for one that is sensitive: what expressions write of it is not told.
+func SensitiveField(v *event.Violations, m proto.Message, name protoreflect.Name) (stop bool) {
+	field := m.ProtoReflect().Descriptor().Fields().ByName(name)
+	return check(v, m, field, func() []string {
+		rules, err := protovalidate.ResolveFieldRules(field)
+		if err != nil {
+			return nil
+		}
+		return FieldTexts(rules)
+	})
 }
 
 // Message checks the rules of m itself, but not those of its fields and oneofs. It says whether to stop.
 func Message(v *event.Violations, m proto.Message) (stop bool) {
-	return check(v, m, m.ProtoReflect().Descriptor())
+	return check(v, m, m.ProtoReflect().Descriptor(), nil)
 }
 
-// check runs the rules that belong to one descriptor.
-func check(v *event.Violations, m proto.Message, desc protoreflect.Descriptor) (stop bool) {
+// SensitiveMessage is [Message] for one that holds what is sensitive: what expressions write of it is not told.
+func SensitiveMessage(v *event.Violations, m proto.Message) (stop bool) {
+	return check(v, m, m.ProtoReflect().Descriptor(), func() []string {
+		rules, err := protovalidate.ResolveMessageRules(m.ProtoReflect().Descriptor())
+		if err != nil {
+			return nil
+		}
+		return Texts(rules)
+	})
+}
+
+// check runs the rules that belong to one descriptor. Where what they are about is sensitive, texts are what their
+// expressions may say.
+func check(v *event.Violations, m proto.Message, desc protoreflect.Descriptor, texts func() []string) (stop bool) {
 	validator, err := validator()
 	if err != nil {
 		return v.Fail(err)
@@ -42,11 +66,15 @@ func check(v *event.Violations, m proto.Message, desc protoreflect.Descriptor) (
 	}
 	for _, violation := range invalid.Violations {
 		p := violation.Proto
+		message := p.GetMessage()
+		if texts != nil {
+			message = Unquoted(violation, texts())
+		}
 		if v.Report(event.Violation{
 			Path:     protovalidate.FieldPathString(p.GetField()),
 			Rule:     p.GetRuleId(),
 			RulePath: protovalidate.FieldPathString(p.GetRule()),
-			Message:  p.GetMessage(),
+			Message:  message,
 			ForKey:   p.GetForKey(),
 		}) {
 			return true

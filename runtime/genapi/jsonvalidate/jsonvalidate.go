@@ -29,12 +29,20 @@ func New(texts map[string]string) *Schemas {
 // Part is a schema that values are held against. It is for concurrent use.
 type Part struct {
 	schema func() (*jsonschema.Schema, error)
+	masks  jsonio.Masks
+	typ    string // by which masks describe the values
 }
 
 // Part returns the schema at a JSON pointer in a file, compiled when it is first used. With keywords, only those of it
 // count.
 func (s *Schemas) Part(path, pointer string, keywords ...string) *Part {
-	return &Part{sync.OnceValues(s.files.Part(path, pointer, keywords...))}
+	return &Part{schema: sync.OnceValues(s.files.Part(path, pointer, keywords...))}
+}
+
+// Masked is the part for values of which the masks hide something, by the name of their type: of what is wrong there, not
+// where in it is told.
+func (p *Part) Masked(masks jsonio.Masks, typ string) *Part {
+	return &Part{schema: p.schema, masks: masks, typ: typ}
 }
 
 // Check adds what is wrong with the JSON of a value to v, paths under path, unless it is there already. err says that the
@@ -60,7 +68,7 @@ func (p *Part) Check(v *event.Violations, path string, text []byte, err error) (
 		return v.Fail(err)
 	}
 	Explain(invalid, func(f Finding) {
-		at := jsonio.JoinPath(path, pathOf(value, f.Location))
+		at := jsonio.JoinPath(path, pathOf(value, p.masks.Shown(text, f.Location, p.typ)))
 		if !stop && !v.Has(at, f.Rule) {
 			stop = v.Report(event.Violation{Path: at, Rule: f.Rule, Message: f.Message, ForKey: f.ForKey})
 		}

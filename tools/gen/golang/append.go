@@ -80,7 +80,11 @@ func (g *file) appendUnknown() []string {
 
 // appendField appends one member, or nothing when the field is absent.
 func (g *file) appendField(v view) ([]string, error) {
-	wrap := func(err string) string { return g.jsonio("At") + "(" + err + ", " + goString(v.JSONName) + ")" }
+	at := "At"
+	if v.Sensitive {
+		at = "AtSensitive"
+	}
+	wrap := func(err string) string { return g.jsonio(at) + "(" + err + ", " + goString(v.JSONName) + ")" }
 	lines, err := g.appendMember(v, wrap)
 	if err != nil {
 		return nil, err

@@ -22,6 +22,9 @@ func (g *file) decodeJSON(m *schema.Message, goName string) error {
 		g.p("// values, and fields that the schema does not have are passed over.")
 	}
 	g.p("func (x *%s) DecodeJSON(r *%s) {", goName, g.jsonio("Reader"))
+	if m.HoldsSensitive {
+		g.p("r.Holding()")
+	}
 	g.p("if !r.BeginObject() {")
 	g.p("return")
 	g.p("}")

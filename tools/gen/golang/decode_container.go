@@ -12,11 +12,8 @@ func (g *file) readList(into, assign string, f *schema.Field, t *schema.Type, de
 	if !g.proto() {
 		empty = g.goType(t) + "{}" // an empty list is written again, an absent one is not
 	}
-	lines := []string{
-		assign + empty,
-		"if r.BeginArray() {",
-		"for r.More() {",
-	}
+	lines := append([]string{assign + empty}, holding(t)...)
+	lines = append(lines, "if r.BeginArray() {", "for r.More() {")
 	lines = append(lines, before...)
 	return append(lines,
 		into+" = append("+into+", "+value+")",
@@ -31,11 +28,8 @@ func (g *file) readMap(into, assign string, f *schema.Field, t *schema.Type, dep
 		return nil, err
 	}
 	k := at("k", depth)
-	lines := []string{
-		assign + g.goType(t) + "{}",
-		"if r.BeginObject() {",
-		"for r.More() {",
-	}
+	lines := append([]string{assign + g.goType(t) + "{}"}, holding(t)...)
+	lines = append(lines, "if r.BeginObject() {", "for r.More() {")
 	switch kind := t.Key.Kind; kind {
 	case schema.String:
 		lines = append(lines, k+" := r.Key()")
@@ -60,4 +54,12 @@ func (g *file) readMap(into, assign string, f *schema.Field, t *schema.Type, dep
 	}
 	lines = append(lines, before...)
 	return append(lines, into+"["+k+"] = "+value, "}", "}"), nil
+}
+
+// holding keeps what stands in the place of a container of what is sensitive out of the fault.
+func holding(t *schema.Type) []string {
+	if t.HoldsSensitive() {
+		return []string{"r.Holding()"}
+	}
+	return nil
 }

@@ -213,6 +213,7 @@ func packageFile(set *schema.Set, pkg *schema.Package, names *protoNames, json *
 		return nil, err
 	}
 	g.topics(topics, variables)
+	g.masks()
 	if err := g.conversations(); err != nil {
 		return nil, err
 	}
@@ -287,6 +288,12 @@ func (g *file) eventInfo(e *schema.Event, topics map[*schema.Topic]string) error
 	}
 	if e.Message.HasBinary() {
 		g.p("MessageIndexes: []int{%s},", messageIndexes(e.Message.Proto))
+	}
+	if e.Message.HoldsSensitive {
+		g.p("Masks: masks,")
+	}
+	if slices.ContainsFunc(e.Key, func(key string) bool { return e.Message.SensitivePath(strings.Split(key, ".")) }) {
+		g.p("SensitiveKey: true,")
 	}
 	g.p("New: func() %s { return new(%s) },", g.trestle("Event"), goName)
 	g.p("}")

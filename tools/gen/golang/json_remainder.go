@@ -16,14 +16,18 @@ func left(c schema.Constraints, keyword string) bool {
 	return c.Unmodelled != nil && slices.Contains(c.Unmodelled.Keywords, keyword)
 }
 
+func typeOf(m *schema.Message) *schema.Type {
+	return &schema.Type{Kind: schema.MessageKind, Message: m}
+}
+
 // remainder checks a value's JSON by the library.
 func (g *file) remainder(r valueRule) ([]string, error) {
 	rest, hint := r.typ.Constraints.Unmodelled, jsonTypeName(r.field.Message)+camel(r.field.Name)
 	switch r.typ.Kind {
 	case schema.JSONObject, schema.JSONValue:
-		return []string{g.heldAgainst(rest, hint, r.path, "[]byte("+r.expr+")", "nil")}, nil
+		return []string{g.heldAgainst(rest, hint, r.path, "[]byte("+r.expr+")", "nil", r.typ)}, nil
 	case schema.MessageKind:
-		return g.encodedAgainst(rest, hint, r.path, selector(r.expr)+".AppendJSON(nil)"), nil
+		return g.encodedAgainst(rest, hint, r.path, selector(r.expr)+".AppendJSON(nil)", r.typ), nil
 	}
 	lines, err := g.appendNested(r.expr, r.field, r.typ, func(err string) string { return err }, r.depth)
 	if err != nil {
@@ -33,26 +37,27 @@ func (g *file) remainder(r valueRule) ([]string, error) {
 	if needsErr(body) {
 		body = "var err error\n" + body
 	}
-	return g.encodedAgainst(rest, hint, r.path, "func(b []byte) ([]byte, error) {\n"+body+"\n}(nil)"), nil
+	return g.encodedAgainst(rest, hint, r.path, "func(b []byte) ([]byte, error) {\n"+body+"\n}(nil)", r.typ), nil
 }
 
 // encodedAgainst holds the JSON that a call returns, or its error, against what is left to the library.
-func (g *file) encodedAgainst(r *schema.Unmodelled, hint, path, call string) []string {
-	return []string{"{", "text, err := " + call, g.heldAgainst(r, hint, path, "text", "err"), "}"}
+func (g *file) encodedAgainst(r *schema.Unmodelled, hint, path, call string, t *schema.Type) []string {
+	return []string{"{", "text, err := " + call, g.heldAgainst(r, hint, path, "text", "err", t), "}"}
 }
 
-func (g *file) heldAgainst(r *schema.Unmodelled, hint, path, text, err string) string {
-	return "if " + g.patterns.parts.name(r, hint) + ".Check(v, " + path + ", " + text + ", " + err + ") {\nreturn\n}"
+func (g *file) heldAgainst(r *schema.Unmodelled, hint, path, text, err string, t *schema.Type) string {
+	return "if " + g.patterns.parts.name(r, hint, t) + ".Check(v, " + path + ", " + text + ", " + err + ") {\nreturn\n}"
 }
 
 // parts are the schemas of a package that its validators leave something of to the library, named after their first use.
 type parts struct {
-	names map[*schema.Unmodelled]string
+	names     map[*schema.Unmodelled]string
+	described map[*schema.Unmodelled]string // what of their values is not to be shown
 }
 
-func (s *parts) name(r *schema.Unmodelled, hint string) string {
+func (s *parts) name(r *schema.Unmodelled, hint string, t *schema.Type) string {
 	if s.names == nil {
-		s.names = map[*schema.Unmodelled]string{}
+		s.names, s.described = map[*schema.Unmodelled]string{}, map[*schema.Unmodelled]string{}
 	}
 	if name, ok := s.names[r]; ok {
 		return name
@@ -61,7 +66,7 @@ func (s *parts) name(r *schema.Unmodelled, hint string) string {
 	for n := 2; s.taken(name); n++ {
 		name = "part" + hint + strconv.Itoa(n)
 	}
-	s.names[r] = name
+	s.names[r], s.described[r] = name, t.Described()
 	return name
 }
 
@@ -109,7 +114,11 @@ func schemasFile(pkg *schema.Package, shared *patterns) []unformatted {
 		for _, keyword := range r.Keywords {
 			arguments = append(arguments, goString(keyword))
 		}
-		g.p("%s = schemas.Part(%s)", name, strings.Join(arguments, ", "))
+		masked := ""
+		if described := shared.parts.described[r]; described != "" {
+			masked = ".Masked(masks, " + goString(described) + ")"
+		}
+		g.p("%s = schemas.Part(%s)%s", name, strings.Join(arguments, ", "), masked)
 	}
 	g.p(")")
 	name, at := "schemas", layoutOf(pkg)

@@ -146,6 +146,7 @@ func (g *file) jsonMessage(m *schema.Message, names map[string]schema.Position) 
 		return err
 	}
 	g.marshalMethods(goName)
+	g.redacted(m, goName)
 	for _, e := range m.Enums {
 		if err := g.jsonEnum(e, names); err != nil {
 			return err
@@ -169,7 +170,7 @@ func (g *file) jsonStruct(m *schema.Message, goName string) error {
 		if v.pointer {
 			goType = "*" + goType
 		}
-		g.doc(paragraphs(f.Doc, renamed(name, f.JSONName, camel(f.Name), memberNames)), f.Deprecated)
+		g.doc(paragraphs(f.Doc, renamed(name, f.JSONName, camel(f.Name), membersOf(memberNames, m))), f.Deprecated)
 		g.p("%s %s", name, goType)
 	}
 	g.nullsMember(m)

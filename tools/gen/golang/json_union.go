@@ -12,7 +12,7 @@ func lowered(t *schema.Type) *schema.Type {
 	switch {
 	case t.Union != nil:
 		own := &schema.Field{Name: t.Union.Property, Type: t}
-		message := &schema.Message{Name: t.Union.Name, FullName: t.Union.FullName, Package: t.Union.Package, Fields: []*schema.Field{own}}
+		message := &schema.Message{Name: t.Union.Name, FullName: t.Union.FullName, Package: t.Union.Package, Fields: []*schema.Field{own}, HoldsSensitive: t.Union.HoldsSensitive()}
 		own.Message = message
 		return &schema.Type{Kind: schema.MessageKind, Message: message, Constraints: t.Constraints, Pos: t.Pos}
 	case t.Elem != nil:
@@ -65,6 +65,7 @@ func (g *file) jsonUnion(u *schema.Union, names map[string]schema.Position) erro
 	g.unionAppend(goName, variants)
 	g.unionDecode(u, goName, variants)
 	g.marshalMethods(goName)
+	g.redactedUnion(u, goName)
 	return nil
 }
 
@@ -130,6 +131,9 @@ func (g *file) unionDecode(u *schema.Union, goName string, variants []variant) {
 	g.p("// DecodeJSON reads the member of x that %s tells. What is wrong with the object stays in r.", u.Property)
 	g.p("func (x *%s) DecodeJSON(r *%s) {", goName, g.jsonio("Reader"))
 	g.p("*x = %s{}", goName)
+	if u.HoldsSensitive() {
+		g.p("r.Holding()")
+	}
 	g.p("switch r.TextAhead(%s) {", goString(u.Property))
 	for _, v := range variants {
 		g.p("case %s:", strings.Join(quotedAll(v.Values), ", "))

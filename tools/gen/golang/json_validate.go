@@ -42,7 +42,7 @@ func (g *file) jsonValidate(m *schema.Message, goName string) error {
 		if v.has != "" && len(field) > 0 && !emptyPasses(v.Type) {
 			field = guarded("if "+v.has+" {", field)
 		}
-		lines = append(lines, field...)
+		lines = append(lines, g.unshown(f, path, field)...)
 	}
 	if m.Undeclared != nil {
 		rest, err := g.restKeywords(m)
@@ -54,7 +54,7 @@ func (g *file) jsonValidate(m *schema.Message, goName string) error {
 	present, rest := g.presenceKeywords(m)
 	lines = append(lines, present...)
 	if rest != nil {
-		lines = append(lines, g.encodedAgainst(rest, goName, `""`, "x.AppendJSON(nil)")...)
+		lines = append(lines, g.encodedAgainst(rest, goName, `""`, "x.AppendJSON(nil)", typeOf(m))...)
 	}
 	g.validateMethods(m, goName, lines)
 	return nil

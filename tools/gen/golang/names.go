@@ -27,6 +27,17 @@ var protoMemberNames = []string{
 	"ShareEnvelope", "UnmarshalBinary", "Validate", "ValidateFirst", "ValidateInto",
 }
 
+// redactedNames are the methods that keep what is sensitive out of what fmt and slog write. Only messages that hold such, or
+// stand in it, have them.
+var redactedNames = []string{"Format", "LogValue"}
+
+func membersOf(names []string, m *schema.Message) []string {
+	if m != nil && concealed(m) {
+		return slices.Concat(names, redactedNames)
+	}
+	return names
+}
+
 // localNames are the parameters and variables of generated functions, by which no imported package may be called.
 var localNames = []string{
 	"a", "at", "b", "c", "caller", "ctx", "d", "e", "entries", "entry", "env", "err", "fields", "first", "got", "holds", "i", "items", "k",
@@ -34,10 +45,10 @@ var localNames = []string{
 	"state", "t", "tag", "text", "v", "value", "x",
 }
 
-// ownPackages are the packages that generated code imports, as it calls them, and the variable that holds schemas.
+// ownPackages are the packages that generated code imports, as it calls them, and the variables that hold schemas and masks.
 var ownPackages = []string{
-	"binary", "bytes", "celvalidate", "context", "format", "json", "jsonio", "jsonvalidate", "math", "proto", "protobin", "protojson",
-	"protowire", "regexp", "schemas", "slices", "strconv", "strings", "sync", "time", "trestle", "utf8", "wire",
+	"binary", "bytes", "celvalidate", "context", "format", "json", "jsonio", "fmt", "jsonvalidate", "masks", "math", "proto", "protobin",
+	"protojson", "protowire", "redact", "regexp", "schemas", "slices", "slog", "strconv", "strings", "sync", "time", "trestle", "utf8", "wire",
 }
 
 // jsonNames are the Go names of what JSON Schemas declare: of properties and of the values of enums.
@@ -55,7 +66,7 @@ func newJSONNames() *jsonNames {
 func (n *jsonNames) field(f *schema.Field) string {
 	names, ok := n.fields[f.Message]
 	if !ok {
-		given := naming.NewDistinct(memberNames...)
+		given := naming.NewDistinct(membersOf(memberNames, f.Message)...)
 		if f.Message.Undeclared != nil {
 			given.Take("Additional")
 		}

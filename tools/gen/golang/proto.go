@@ -84,13 +84,19 @@ func newPlugin(set *schema.Set, opts Options, wanted func(*schema.Package) bool)
 	if err != nil {
 		return nil, nil, fmt.Errorf("name the Go types of %d protobuf files: %w", len(req.FileToGenerate), err)
 	}
+	concealing := map[string]*schema.Message{}
+	for _, pkg := range set.Packages {
+		for _, m := range allMessages(pkg.Messages) {
+			concealing[m.FullName] = m
+		}
+	}
 	for _, f := range plugin.Files {
 		names.packages[string(f.GoImportPath)] = f.GoPackageName
 		for _, e := range f.Enums {
 			names.enums[string(e.Desc.FullName())] = e
 		}
 		if known[f.Desc.Path()] && !opts.WithoutMessages {
-			rename(f.Messages)
+			rename(f.Messages, concealing)
 		}
 		names.add(f.Messages)
 	}
@@ -230,10 +236,20 @@ func (g *file) codec(m *schema.Message, goName string) error {
 		return err
 	}
 	g.binary(m, goName)
+	g.redacted(m, goName)
 	for _, e := range m.Enums {
 		g.protoEnum(e)
 	}
 	return nil
+}
+
+// allMessages are messages and those inside them.
+func allMessages(messages []*schema.Message) []*schema.Message {
+	var out []*schema.Message
+	for _, m := range messages {
+		out = append(append(out, m), allMessages(m.Messages)...)
+	}
+	return out
 }
 
 // eventOf returns the event that a message is, or nil.

@@ -13,9 +13,10 @@ import (
 
 // rename gives fields and oneofs another Go name that would have that of a method, and says so in their comments:
 // protoc-gen-go does the same for the methods that it knows, by an underscore.
-func rename(messages []*protogen.Message) {
+func rename(messages []*protogen.Message, models map[string]*schema.Message) {
 	for _, m := range messages {
-		rename(m.Messages)
+		rename(m.Messages, models)
+		members := membersOf(protoMemberNames, models[string(m.Desc.FullName())])
 		used := map[string]bool{}
 		for _, f := range m.Fields {
 			used[f.GoName], used["Get"+f.GoName] = true, true
@@ -24,26 +25,26 @@ func rename(messages []*protogen.Message) {
 			used[o.GoName] = true
 		}
 		free := func(name string) string {
-			for used[name] || used["Get"+name] || slices.Contains(protoMemberNames, name) {
+			for used[name] || used["Get"+name] || slices.Contains(members, name) {
 				name += "_"
 			}
 			used[name], used["Get"+name] = true, true
 			return name
 		}
 		for _, f := range m.Fields {
-			if slices.Contains(protoMemberNames, f.GoName) {
+			if slices.Contains(members, f.GoName) {
 				wanted := f.GoName
 				f.GoName = free(wanted)
 				f.GoIdent.GoName = m.GoIdent.GoName + "_" + f.GoName
-				f.Comments.Leading = noted(f.Comments.Leading, renamed(f.GoName, string(f.Desc.Name()), wanted, protoMemberNames))
+				f.Comments.Leading = noted(f.Comments.Leading, renamed(f.GoName, string(f.Desc.Name()), wanted, members))
 			}
 		}
 		for _, o := range m.Oneofs {
-			if slices.Contains(protoMemberNames, o.GoName) && !o.Desc.IsSynthetic() {
+			if slices.Contains(members, o.GoName) && !o.Desc.IsSynthetic() {
 				wanted := o.GoName
 				o.GoName = free(wanted)
 				o.GoIdent.GoName = m.GoIdent.GoName + "_" + o.GoName
-				o.Comments.Leading = noted(o.Comments.Leading, renamed(o.GoName, string(o.Desc.Name()), wanted, protoMemberNames))
+				o.Comments.Leading = noted(o.Comments.Leading, renamed(o.GoName, string(o.Desc.Name()), wanted, members))
 			}
 		}
 	}
@@ -59,7 +60,7 @@ func noted(c protogen.Comments, sentence string) protogen.Comments {
 
 // refuseMember finds fault with a field whose Go name, which protoc-gen-go has given by itself, is that of a method.
 func (g *file) refuseMember(m *schema.Message) error {
-	members := protoMemberNames
+	members := membersOf(protoMemberNames, m)
 	if g.onlyValidators {
 		members = []string{"ProtoReflect", "Validate", "ValidateFirst", "ValidateInto"}
 	}

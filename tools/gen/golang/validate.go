@@ -23,7 +23,7 @@ func (g *file) validate(m *schema.Message, goName string) error {
 		if err != nil {
 			return err
 		}
-		lines = append(lines, field...)
+		lines = append(lines, g.unshown(f, strconv.Quote(f.Name), field)...)
 	}
 	g.validateMethods(m, goName, lines)
 	return nil
@@ -153,7 +153,11 @@ func (g *file) messageRules(m *schema.Message) ([]string, error) {
 		if err := g.compiles(m, m.Proto, m.Pos); err != nil {
 			return nil, err
 		}
-		lines = append(lines, "if "+g.celvalidate("Message")+"(v, x) {\nreturn\n}")
+		check := "Message"
+		if concealed(m) {
+			check = "SensitiveMessage"
+		}
+		lines = append(lines, "if "+g.celvalidate(check)+"(v, x) {\nreturn\n}")
 	}
 	for _, rule := range m.Rules.GetOneof() {
 		counted, err := g.messageOneof(m, rule)
@@ -225,7 +229,11 @@ func (g *file) fieldRules(m *schema.Message, v view) ([]string, error) {
 		if err := g.compiles(m, v.Proto, v.Type.Constraints.Pos); err != nil {
 			return nil, err
 		}
-		before = []string{"if " + g.celvalidate("Field") + "(v, x, " + goString(v.Name) + ") {\nreturn\n}"}
+		check := "Field"
+		if v.Sensitive {
+			check = "SensitiveField"
+		}
+		before = []string{"if " + g.celvalidate(check) + "(v, x, " + goString(v.Name) + ") {\nreturn\n}"}
 		rules = nestedOnly(rules)
 	}
 	r := valueRule{field: v.Field, typ: v.Type, rules: rules, expr: v.value, path: strconv.Quote(v.Name)}

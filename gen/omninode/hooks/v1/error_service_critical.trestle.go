@@ -4,11 +4,14 @@
 package hooksv1
 
 import (
+	"fmt"
+	"log/slog"
 	"strconv"
 	"strings"
 	"time"
 
 	trestle "github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/runtime/genapi/redact"
 	"github.com/omninode/trestle/runtime/jsonio"
 )
 
@@ -151,6 +154,7 @@ func (x *ServiceError) AppendJSON(b []byte) ([]byte, error) {
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are kept in Unknown.
 func (x *ServiceError) DecodeJSON(r *jsonio.Reader) {
+	r.Holding()
 	if !r.BeginObject() {
 		return
 	}
@@ -193,6 +197,16 @@ func (x ServiceError) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
 
 // UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
 func (x *ServiceError) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
+
+// Format writes x as JSON for any verb, with *** for what is sensitive.
+func (x ServiceError) Format(s fmt.State, _ rune) {
+	redact.Format(s, &x, masks, "omninode.hooks.v1.ServiceError")
+}
+
+// LogValue is what slog writes of x: what Format does.
+func (x ServiceError) LogValue() slog.Value {
+	return redact.LogValue(&x, masks, "omninode.hooks.v1.ServiceError")
+}
 
 // ErrorInfo describes an error.
 type ErrorInfo struct {
@@ -410,7 +424,7 @@ func (x *ContextInfo) AppendJSON(b []byte) ([]byte, error) {
 	if x.UserId != nil {
 		b = append(b, `"user_id":`...)
 		if b, err = jsonio.AppendString(b, *x.UserId); err != nil {
-			return b, jsonio.At(err, "user_id")
+			return b, jsonio.AtSensitive(err, "user_id")
 		}
 		b = append(b, ',')
 	}
@@ -455,6 +469,7 @@ func (x *ContextInfo) AppendJSON(b []byte) ([]byte, error) {
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are kept in Unknown.
 func (x *ContextInfo) DecodeJSON(r *jsonio.Reader) {
+	r.Holding()
 	if !r.BeginObject() {
 		return
 	}
@@ -489,6 +504,16 @@ func (x ContextInfo) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
 
 // UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
 func (x *ContextInfo) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
+
+// Format writes x as JSON for any verb, with *** for what is sensitive.
+func (x ContextInfo) Format(s fmt.State, _ rune) {
+	redact.Format(s, &x, masks, "omninode.hooks.v1.ContextInfo")
+}
+
+// LogValue is what slog writes of x: what Format does.
+func (x ContextInfo) LogValue() slog.Value {
+	return redact.LogValue(&x, masks, "omninode.hooks.v1.ContextInfo")
+}
 
 // ImpactAssessment tells what an error means for users.
 type ImpactAssessment struct {

@@ -7,6 +7,7 @@ import _ "github.com/omninode/trestle/runtime/genapi/version2"
 
 import (
 	trestle "github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/runtime/jsonio"
 	"github.com/omninode/trestle/runtime/wire"
 )
 
@@ -45,6 +46,7 @@ var (
 		Envelope: wire.BaseEvent,
 		Encoding: trestle.JSON,
 		Topic:    &topicSystemErrors,
+		Masks:    masks,
 		New:      func() trestle.Event { return new(ServiceError) },
 	}
 	infoPatternDiscovered = trestle.EventInfo{
@@ -266,6 +268,20 @@ var (
 		MaxMessageBytes: 2097152,
 	}
 )
+
+// masks say what of the package's types, and of those that they hold, is sensitive.
+var masks = jsonio.Masks{
+	"omninode.hooks.v1.ContextInfo": {
+		Members: map[string]string{
+			"user_id": "***",
+		},
+	},
+	"omninode.hooks.v1.ServiceError": {
+		Members: map[string]string{
+			"context_info": "omninode.hooks.v1.ContextInfo",
+		},
+	},
+}
 
 // patternServiceInfoVersion reports whether s matches `^\d+\.\d+\.\d+`.
 func patternServiceInfoVersion(s string) bool {

@@ -4,6 +4,8 @@
 package leftv1
 
 import (
+	"fmt"
+	"log/slog"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,6 +14,7 @@ import (
 
 	trestle "github.com/omninode/trestle/runtime/event"
 	"github.com/omninode/trestle/runtime/genapi/format"
+	"github.com/omninode/trestle/runtime/genapi/redact"
 	"github.com/omninode/trestle/runtime/jsonio"
 )
 
@@ -360,18 +363,26 @@ func (x *ParcelSent) ValidateInto(v *trestle.Violations) {
 			return
 		}
 	}
-	if x.Secret != nil {
-		{
-			text, err := func(b []byte) ([]byte, error) {
-				var err error
-				if b, err = jsonio.AppendString(b, *x.Secret); err != nil {
-					return b, err
+	{
+		first := v.Len()
+		func() {
+			if x.Secret != nil {
+				{
+					text, err := func(b []byte) ([]byte, error) {
+						var err error
+						if b, err = jsonio.AppendString(b, *x.Secret); err != nil {
+							return b, err
+						}
+						return b, nil
+					}(nil)
+					if partParcelSentSecret.Check(v, "secret", text, err) {
+						return
+					}
 				}
-				return b, nil
-			}(nil)
-			if partParcelSentSecret.Check(v, "secret", text, err) {
-				return
 			}
+		}()
+		if v.UnderSensitive(first, "secret") {
+			return
 		}
 	}
 	if x.Mail != nil {
@@ -674,7 +685,7 @@ func (x *ParcelSent) AppendJSON(b []byte) ([]byte, error) {
 	if x.Secret != nil {
 		b = append(b, `"secret":`...)
 		if b, err = jsonio.AppendString(b, *x.Secret); err != nil {
-			return b, jsonio.At(err, "secret")
+			return b, jsonio.AtSensitive(err, "secret")
 		}
 		b = append(b, ',')
 	}
@@ -719,6 +730,7 @@ func (x *ParcelSent) AppendJSON(b []byte) ([]byte, error) {
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are kept in Unknown.
 func (x *ParcelSent) DecodeJSON(r *jsonio.Reader) {
+	r.Holding()
 	if !r.BeginObject() {
 		return
 	}
@@ -896,6 +908,16 @@ func (x ParcelSent) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
 
 // UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
 func (x *ParcelSent) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
+
+// Format writes x as JSON for any verb, with *** for what is sensitive.
+func (x ParcelSent) Format(s fmt.State, _ rune) {
+	redact.Format(s, &x, masks, "acme.left.v1.ParcelSent")
+}
+
+// LogValue is what slog writes of x: what Format does.
+func (x ParcelSent) LogValue() slog.Value {
+	return redact.LogValue(&x, masks, "acme.left.v1.ParcelSent")
+}
 
 // Numbers by names that begin with n.
 type ParcelSentLimits struct {

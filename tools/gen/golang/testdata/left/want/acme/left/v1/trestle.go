@@ -7,6 +7,7 @@ import _ "github.com/omninode/trestle/runtime/genapi/version2"
 
 import (
 	trestle "github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/runtime/jsonio"
 	"github.com/omninode/trestle/runtime/wire"
 )
 
@@ -26,6 +27,7 @@ var (
 		Envelope: wire.None,
 		Encoding: trestle.JSON,
 		Topic:    &topicAcmeParcels,
+		Masks:    masks,
 		New:      func() trestle.Event { return new(ParcelSent) },
 	}
 	infoParcelReturned = trestle.EventInfo{
@@ -52,6 +54,15 @@ var (
 		EventTypes: []string{"parcel.returned", "parcel.sent"},
 	}
 )
+
+// masks say what of the package's types, and of those that they hold, is sensitive.
+var masks = jsonio.Masks{
+	"acme.left.v1.ParcelSent": {
+		Members: map[string]string{
+			"secret": "***",
+		},
+	},
+}
 
 // patternCardNumber reports whether s matches "^[0-9]{4}$".
 func patternCardNumber(s string) bool {

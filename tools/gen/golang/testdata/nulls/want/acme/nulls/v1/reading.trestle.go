@@ -4,6 +4,8 @@
 package nullsv1
 
 import (
+	"fmt"
+	"log/slog"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,6 +13,7 @@ import (
 
 	trestle "github.com/omninode/trestle/runtime/event"
 	"github.com/omninode/trestle/runtime/genapi/format"
+	"github.com/omninode/trestle/runtime/genapi/redact"
 	"github.com/omninode/trestle/runtime/jsonio"
 )
 
@@ -1016,7 +1019,7 @@ func (x *ReadingTaken) AppendJSON(b []byte) ([]byte, error) {
 	if x.Secret != nil {
 		b = append(b, `"secret":`...)
 		if b, err = jsonio.AppendString(b, *x.Secret); err != nil {
-			return b, jsonio.At(err, "secret")
+			return b, jsonio.AtSensitive(err, "secret")
 		}
 		b = append(b, ',')
 	}
@@ -1040,6 +1043,7 @@ func (x *ReadingTaken) AppendJSON(b []byte) ([]byte, error) {
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are kept in Unknown.
 func (x *ReadingTaken) DecodeJSON(r *jsonio.Reader) {
+	r.Holding()
 	if !r.BeginObject() {
 		return
 	}
@@ -1456,6 +1460,16 @@ func (x ReadingTaken) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
 
 // UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
 func (x *ReadingTaken) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
+
+// Format writes x as JSON for any verb, with *** for what is sensitive.
+func (x ReadingTaken) Format(s fmt.State, _ rune) {
+	redact.Format(s, &x, masks, "acme.nulls.v1.ReadingTaken")
+}
+
+// LogValue is what slog writes of x: what Format does.
+func (x ReadingTaken) LogValue() slog.Value {
+	return redact.LogValue(&x, masks, "acme.nulls.v1.ReadingTaken")
+}
 
 type Place struct {
 	City  string

@@ -7,6 +7,7 @@ import _ "github.com/omninode/trestle/runtime/genapi/version2"
 
 import (
 	trestle "github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/runtime/jsonio"
 	"github.com/omninode/trestle/runtime/wire"
 )
 
@@ -35,6 +36,7 @@ var (
 		Envelope: wire.None,
 		Encoding: trestle.JSON,
 		Topic:    &topicAcmeReadings,
+		Masks:    masks,
 		New:      func() trestle.Event { return new(ReadingTaken) },
 	}
 )
@@ -57,6 +59,15 @@ var (
 		EventTypes: []string{"reading.taken"},
 	}
 )
+
+// masks say what of the package's types, and of those that they hold, is sensitive.
+var masks = jsonio.Masks{
+	"acme.nulls.v1.ReadingTaken": {
+		Members: map[string]string{
+			"secret": "***",
+		},
+	},
+}
 
 // patternReadingTakenReferred reports whether s matches "^[a-z]+$".
 func patternReadingTakenReferred(s string) bool {

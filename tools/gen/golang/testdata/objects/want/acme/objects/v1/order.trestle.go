@@ -4,6 +4,8 @@
 package objectsv1
 
 import (
+	"fmt"
+	"log/slog"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,6 +14,7 @@ import (
 
 	trestle "github.com/omninode/trestle/runtime/event"
 	"github.com/omninode/trestle/runtime/genapi/format"
+	"github.com/omninode/trestle/runtime/genapi/redact"
 	"github.com/omninode/trestle/runtime/jsonio"
 )
 
@@ -404,7 +407,7 @@ func (x *OrderPlaced) AppendJSON(b []byte) ([]byte, error) {
 	if x.Card != nil {
 		b = append(b, `"card":`...)
 		if b, err = jsonio.AppendString(b, *x.Card); err != nil {
-			return b, jsonio.At(err, "card")
+			return b, jsonio.AtSensitive(err, "card")
 		}
 		b = append(b, ',')
 	}
@@ -428,6 +431,7 @@ func (x *OrderPlaced) AppendJSON(b []byte) ([]byte, error) {
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are kept in Unknown.
 func (x *OrderPlaced) DecodeJSON(r *jsonio.Reader) {
+	r.Holding()
 	if !r.BeginObject() {
 		return
 	}
@@ -566,6 +570,16 @@ func (x OrderPlaced) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil) }
 
 // UnmarshalJSON reads what DecodeJSON reads. What is wrong with it is an error.
 func (x *OrderPlaced) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(text, x) }
+
+// Format writes x as JSON for any verb, with *** for what is sensitive.
+func (x OrderPlaced) Format(s fmt.State, _ rune) {
+	redact.Format(s, &x, masks, "acme.objects.v1.OrderPlaced")
+}
+
+// LogValue is what slog writes of x: what Format does.
+func (x OrderPlaced) LogValue() slog.Value {
+	return redact.LogValue(&x, masks, "acme.objects.v1.OrderPlaced")
+}
 
 // OrderLine is a line of an order.
 type OrderLine struct {

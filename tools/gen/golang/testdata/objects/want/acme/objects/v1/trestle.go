@@ -7,6 +7,7 @@ import _ "github.com/omninode/trestle/runtime/genapi/version2"
 
 import (
 	trestle "github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/runtime/jsonio"
 	"github.com/omninode/trestle/runtime/wire"
 )
 
@@ -25,6 +26,7 @@ var (
 		Envelope: wire.BaseEvent,
 		Encoding: trestle.JSON,
 		Topic:    &topicAcmeOrders,
+		Masks:    masks,
 		New:      func() trestle.Event { return new(OrderPlaced) },
 	}
 )
@@ -47,6 +49,15 @@ var (
 		Name: "acme.orders_dlq",
 	}
 )
+
+// masks say what of the package's types, and of those that they hold, is sensitive.
+var masks = jsonio.Masks{
+	"acme.objects.v1.OrderPlaced": {
+		Members: map[string]string{
+			"card": "***",
+		},
+	},
+}
 
 // patternOrderPlacedOrderId reports whether s matches "^ord_".
 func patternOrderPlacedOrderId(s string) bool {

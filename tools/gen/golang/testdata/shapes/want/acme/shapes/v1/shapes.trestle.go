@@ -4,6 +4,8 @@
 package shapesv1
 
 import (
+	"fmt"
+	"log/slog"
 	"math"
 	"slices"
 	"strconv"
@@ -14,6 +16,7 @@ import (
 	trestlev1 "github.com/omninode/trestle/gen/trestle/v1"
 	trestle "github.com/omninode/trestle/runtime/event"
 	"github.com/omninode/trestle/runtime/genapi/protobin"
+	"github.com/omninode/trestle/runtime/genapi/redact"
 	"github.com/omninode/trestle/runtime/jsonio"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/encoding/protowire"
@@ -450,7 +453,7 @@ func (x *EveryKind) AppendJSON(b []byte) ([]byte, error) {
 	}
 	b = append(b, `"secret":`...)
 	if b, err = jsonio.AppendString(b, x.Secret); err != nil {
-		return b, jsonio.At(err, "secret")
+		return b, jsonio.AtSensitive(err, "secret")
 	}
 	b = append(b, ',')
 	b = append(b, `"old":`...)
@@ -480,6 +483,7 @@ func (x *EveryKind) AppendJSON(b []byte) ([]byte, error) {
 // DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
 // values, and fields that the schema does not have are passed over.
 func (x *EveryKind) DecodeJSON(r *jsonio.Reader) {
+	r.Holding()
 	if !r.BeginObject() {
 		return
 	}
@@ -1341,6 +1345,16 @@ func (x *EveryKind) DecodeBinary(r *protobin.Reader) {
 			x.unknownFields = r.Unknown(x.unknownFields, tag)
 		}
 	}
+}
+
+// Format writes x as JSON for any verb, with *** for what is sensitive.
+func (x *EveryKind) Format(s fmt.State, _ rune) {
+	redact.Format(s, x, masks, "acme.shapes.v1.EveryKind")
+}
+
+// LogValue is what slog writes of x: what Format does.
+func (x *EveryKind) LogValue() slog.Value {
+	return redact.LogValue(x, masks, "acme.shapes.v1.EveryKind")
 }
 
 // Validate returns nil: the schema has no rules for x.

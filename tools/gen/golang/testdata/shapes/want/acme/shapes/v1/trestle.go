@@ -7,6 +7,7 @@ import _ "github.com/omninode/trestle/runtime/genapi/version2"
 
 import (
 	trestle "github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/runtime/jsonio"
 	"github.com/omninode/trestle/runtime/wire"
 )
 
@@ -27,6 +28,7 @@ var (
 		Encoding:       trestle.JSON,
 		Topic:          &topicAcmeShapesV1,
 		MessageIndexes: []int{0},
+		Masks:          masks,
 		New:            func() trestle.Event { return new(EveryKind) },
 	}
 	infoNothing = trestle.EventInfo{
@@ -55,3 +57,12 @@ var (
 		MaxMessageBytes: 1048576,
 	}
 )
+
+// masks say what of the package's types, and of those that they hold, is sensitive.
+var masks = jsonio.Masks{
+	"acme.shapes.v1.EveryKind": {
+		Members: map[string]string{
+			"secret": "***",
+		},
+	},
+}
