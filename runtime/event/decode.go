@@ -3,6 +3,7 @@ package event
 import (
 	"encoding"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -201,6 +202,11 @@ func (d *decoder) finish(info *EventInfo) error {
 	env := &d.Envelope
 	env.EventType = info.Type
 	var v Violations
+	for i, f := range d.faults {
+		if member, ok := strings.CutPrefix(f.Path, "envelope."); ok && info.hides(member) {
+			d.faults[i].Found = ""
+		}
+	}
 	v.AddFaults(d.faults)
 	if d.Event == nil {
 		return v.Err(info.FullName)

@@ -102,9 +102,9 @@ func complete(e Event, env *Envelope, opts *EncodeOptions, v *Violations) {
 	if env.Source == (Source{}) {
 		env.Source = opts.Source
 	}
-	checkID(v, info.Envelope, "event_id", env.EventID)
-	checkID(v, info.Envelope, "correlation_id", env.CorrelationID)
-	checkID(v, info.Envelope, "session_id", env.SessionID)
+	checkID(v, info, "event_id", env.EventID)
+	checkID(v, info, "correlation_id", env.CorrelationID)
+	checkID(v, info, "session_id", env.SessionID)
 
 	e.ShareEnvelope(env, v)
 	switch {
@@ -125,15 +125,19 @@ func setIfEmpty(s *string, value string) {
 	}
 }
 
-func checkID(v *Violations, kind wire.Kind, field, id string) {
+func checkID(v *Violations, info *EventInfo, field, id string) {
 	if id == "" || format.UUID(id) {
 		return
 	}
 	rule := "string.uuid"
-	if kind == wire.BaseEvent {
+	if info.Envelope == wire.BaseEvent {
 		rule = "format"
 	}
-	v.Add("envelope."+field, rule, "must be a valid UUID", id)
+	var found any = id
+	if info.hides(field) {
+		found = nil
+	}
+	v.Add("envelope."+field, rule, "must be a valid UUID", found)
 }
 
 // microseconds returns t as it is written: in UTC, cut to microseconds.

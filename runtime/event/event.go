@@ -64,6 +64,11 @@ func (i *EventInfo) Key(key string) string {
 	return key
 }
 
+// hides says that a member of the payload is sensitive: so is what the envelope says in its place.
+func (i *EventInfo) hides(member string) bool {
+	return i.Masks[i.FullName].Members[member] == jsonio.Hidden
+}
+
 // TopicInfo is the static description of a topic.
 type TopicInfo struct {
 	Name            string

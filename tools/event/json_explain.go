@@ -35,7 +35,7 @@ func (e *explanation) sorted() []explained {
 
 // add reports what the validator found.
 func (e *explanation) add(err *jsonschema.ValidationError) {
-	jsonvalidate.Explain(err, func(f jsonvalidate.Finding) { e.report(f.Location, f.Rule, f.Message, f.ForKey) })
+	jsonvalidate.Explain(err, e.value, func(f jsonvalidate.Finding) { e.report(f.Location, f.Rule, f.Message, f.ForKey) })
 }
 
 // report adds a violation at a location, which is walked to name it and to see what is there.

@@ -125,7 +125,8 @@ func sum(write func(hash.Hash)) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// contractOf is what the packages of a set say of each other: events and their replies, topics and groups.
+// contractOf is what the packages of a set say of each other: events and their replies, topics and groups, and what of
+// their messages is not to be shown, which those that use a message say too.
 func contractOf(set *schema.Set) string {
 	return sum(func(h hash.Hash) {
 		for _, p := range set.Packages {
@@ -145,6 +146,17 @@ func contractOf(set *schema.Set) string {
 					e.Key, e.PublishedBy, e.ConsumedBy)
 			}
 		}
+		set.EachMessage(func(m *schema.Message) {
+			if !m.HoldsSensitive && !m.InSensitive {
+				return
+			}
+			fmt.Fprintf(h, "%q%v%v", m.FullName, m.HoldsSensitive, m.InSensitive)
+			for _, f := range m.Fields {
+				if f.Sensitive {
+					fmt.Fprintf(h, "%q", f.JSONName)
+				}
+			}
+		})
 		for _, t := range set.Topics {
 			fmt.Fprintf(h, "%q%q%v", t.Name, t.Description, t.Settings)
 			if t.DeadLetter != nil {

@@ -101,7 +101,7 @@ func (r *run) asyncapi() ([]File, error) {
 	})
 }
 
-// examples are those of the events of packages.
+// examples are those of the events of packages, as documents show them.
 func (r *run) examples(packages []string) (map[*schema.Package][][]byte, error) {
 	maker := example.New(r.set)
 	out := map[*schema.Package][][]byte{}
@@ -110,7 +110,7 @@ func (r *run) examples(packages []string) (map[*schema.Package][][]byte, error) 
 			continue
 		}
 		for _, e := range pkg.Events {
-			out[pkg] = append(out[pkg], maker.Record(e))
+			out[pkg] = append(out[pkg], maker.Shown(e))
 		}
 	}
 	return out, nil

@@ -9,7 +9,7 @@ import (
 var sensitiveKey = Rule{
 	ID:       "SENSITIVE_KEY",
 	Purpose:  "a key holds nothing sensitive",
-	Why:      "Keys are not encrypted. They are in logs, in metrics and in every tool that lists records, and compaction keeps them longest.",
+	Why:      "Keys are in logs, in metrics and in every tool that lists records, and compaction keeps them longest.",
 	Severity: Error,
 	Fix:      "make the key of %s an id that says nothing about a person, or take the mark from the field if it is none",
 	Event: func(c *Check, e *schema.Event) {

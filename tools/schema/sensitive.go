@@ -13,7 +13,7 @@ const anyMessage = "google.protobuf.Any"
 func (s *Set) MarkSensitive() {
 	users := map[*Message][]*Message{}
 	var holders, enclosed, anys []*Message
-	s.eachMessage(func(m *Message) {
+	s.EachMessage(func(m *Message) {
 		if m.FullName == anyMessage {
 			anys = append(anys, m)
 		}
@@ -49,8 +49,8 @@ func spread(from []*Message, mark func(*Message) *bool, next func(*Message) []*M
 	}
 }
 
-// eachMessage calls visit once for each message of the set and those of libraries that they lead to.
-func (s *Set) eachMessage(visit func(*Message)) {
+// EachMessage calls visit once for each message of the set and those of libraries that they lead to.
+func (s *Set) EachMessage(visit func(*Message)) {
 	seen := map[*Message]bool{}
 	var walk func(list []*Message)
 	walk = func(list []*Message) {
@@ -141,7 +141,7 @@ func (s *Set) Masks(types ...*Type) jsonio.Masks {
 		}
 		if m.FullName == anyMessage { // its objects name their types, which may be any
 			masks[anyMessage] = jsonio.Mask{}
-			s.eachMessage(func(m *Message) { next = append(next, m) })
+			s.EachMessage(func(m *Message) { next = append(next, m) })
 			continue
 		}
 		masks[m.FullName] = m.mask(masks)

@@ -764,7 +764,9 @@ type Field struct {
 	// The value that is written and read where the field is absent, as JSON: `5`, `"1.0"`, `[]`. For an enum its JSON
 	// name, `"full"`. `now` (without quotes) is the time of publishing.
 	Default string `protobuf:"bytes,1,opt,name=default,proto3" json:"default,omitempty"`
-	// Holds personal or secret data: never printed, encrypted where the runtime has a key.
+	// Holds personal or secret data: in what Trestle prints, logs, documents and reports, and in what fmt and slog write of
+	// generated types, `***` stands in its place. On the wire it stands as it is, and protobuf's own String and prototext
+	// write it.
 	Sensitive bool `protobuf:"varint,2,opt,name=sensitive,proto3" json:"sensitive,omitempty"`
 	// Since which schema version the field is deprecated.
 	DeprecatedSince string `protobuf:"bytes,3,opt,name=deprecated_since,json=deprecatedSince,proto3" json:"deprecated_since,omitempty"`

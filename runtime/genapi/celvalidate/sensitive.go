@@ -45,8 +45,8 @@ func FieldTexts(rules *validate.FieldRules) []string {
 // Unquoted is the message of a violation where what it is about is sensitive: one that an expression has written may quote
 // it, and is left out. texts are those that its expressions have of their own.
 func Unquoted(violation *protovalidate.Violation, texts []string) string {
-	p := violation.Proto
-	standard := violation.RuleDescriptor != nil && !violation.RuleDescriptor.IsExtension()
+	p, rule := violation.Proto, violation.RuleDescriptor
+	standard := rule != nil && !rule.IsExtension() && rule.Name() != "cel" && rule.Name() != "cel_expression"
 	if standard || p.GetRuleId() == "required" || p.GetRuleId() == "message.oneof" || slices.Contains(texts, p.GetMessage()) {
 		return p.GetMessage()
 	}

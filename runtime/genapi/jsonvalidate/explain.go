@@ -3,6 +3,7 @@ package jsonvalidate
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/big"
 	"slices"
 	"strconv"
@@ -22,9 +23,9 @@ type Finding struct {
 	ForKey   bool     // a member's name is wrong, not its value
 }
 
-// Explain reports the innermost causes of the library's error in the words of generated validators. Of alternatives, it
-// reports those of the only one that was meant: whose type is right.
-func Explain(err *jsonschema.ValidationError, report func(Finding)) {
+// Explain reports the innermost causes of the library's error about a value in the words of generated validators. Of
+// alternatives, it reports those of the only one that was meant: whose type is right.
+func Explain(err *jsonschema.ValidationError, value any, report func(Finding)) {
 	at := func(name string) []string { return append(slices.Clone(err.InstanceLocation), name) }
 	switch k := err.ErrorKind.(type) {
 	case *kind.AnyOf, *kind.OneOf:
@@ -35,7 +36,7 @@ func Explain(err *jsonschema.ValidationError, report func(Finding)) {
 			}
 		}
 		if len(meant) == 1 {
-			Explain(meant[0], report)
+			Explain(meant[0], value, report)
 			return
 		}
 	case *kind.Required:
@@ -54,6 +55,7 @@ func Explain(err *jsonschema.ValidationError, report func(Finding)) {
 		}
 		return
 	case *kind.PropertyNames:
+		at = func(name string) []string { return append(holding(value, err.InstanceLocation, name), name) }
 		for _, cause := range err.Causes {
 			rule, text := words(cause.ErrorKind)
 			report(Finding{at(k.Property), rule, text, true})
@@ -68,13 +70,68 @@ func Explain(err *jsonschema.ValidationError, report func(Finding)) {
 	default:
 		if len(err.Causes) > 0 {
 			for _, cause := range meaningful(err.Causes) {
-				Explain(cause, report)
+				Explain(cause, value, report)
 			}
 			return
 		}
 	}
 	rule, text := words(err.ErrorKind)
 	report(Finding{err.InstanceLocation, rule, text, false})
+}
+
+// holding is the way to an object that has a member. The library's way to one whose member has a wrong name is right only
+// as far as it is long: what the library went on to validate has been written over it.
+func holding(value any, way []string, name string) []string {
+	if object, ok := valueAt(value, way).(map[string]any); ok {
+		if _, has := object[name]; has {
+			return slices.Clone(way)
+		}
+	}
+	return search(value, len(way), name)
+}
+
+// search finds the first object that has a member so deep in a value.
+func search(value any, depth int, name string) []string {
+	object, ok := value.(map[string]any)
+	if _, has := object[name]; ok && depth == 0 && has {
+		return []string{}
+	}
+	if depth == 0 {
+		return nil
+	}
+	try := func(step string, inner any) []string {
+		if way := search(inner, depth-1, name); way != nil {
+			return append([]string{step}, way...)
+		}
+		return nil
+	}
+	for _, step := range slices.Sorted(maps.Keys(object)) {
+		if way := try(step, object[step]); way != nil {
+			return way
+		}
+	}
+	list, _ := value.([]any)
+	for i, inner := range list {
+		if way := try(strconv.Itoa(i), inner); way != nil {
+			return way
+		}
+	}
+	return nil
+}
+
+// valueAt is what a way leads to; nil where it leads nowhere.
+func valueAt(value any, way []string) any {
+	for _, name := range way {
+		switch v := value.(type) {
+		case map[string]any:
+			value = v[name]
+		case []any:
+			value = element(v, name)
+		default:
+			return nil
+		}
+	}
+	return value
 }
 
 const undeclared = "must not be present: the schema has no such field"

@@ -67,7 +67,7 @@ func (p *Part) Check(v *event.Violations, path string, text []byte, err error) (
 	if !ok {
 		return v.Fail(err)
 	}
-	Explain(invalid, func(f Finding) {
+	Explain(invalid, value, func(f Finding) {
 		at := jsonio.JoinPath(path, pathOf(value, p.masks.Shown(text, f.Location, p.typ)))
 		if !stop && !v.Has(at, f.Rule) {
 			stop = v.Report(event.Violation{Path: at, Rule: f.Rule, Message: f.Message, ForKey: f.ForKey})

@@ -41,7 +41,7 @@ func Generate(set *schema.Set) ([]output.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return GenerateFrom(set, schemas, example.New(set).Record)
+	return GenerateFrom(set, schemas, example.New(set).Shown)
 }
 
 // GenerateFrom is [Generate] of the JSON Schemas that were generated, and of the examples of events, which record returns,

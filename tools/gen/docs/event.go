@@ -43,7 +43,7 @@ func (s *site) event(e *schema.Event) *page {
 		p.body = append(p.body, s.prose(m.Doc)...)
 		p.body = append(p.body, s.fields(m, "Fields of "+m.Name)...)
 	}
-	if text := s.examples.Record(e); text != nil {
+	if text := s.examples.Shown(e); text != nil {
 		p.body = append(p.body, heading{level: 2, anchor: "example", text: plain("Example")})
 		if note := exampleNote(e, parts); note != "" {
 			p.body = append(p.body, paragraph{plain(note)})
@@ -287,7 +287,7 @@ func (s *site) fieldRow(f *schema.Field) []cell {
 	}
 	what := s.lines(f.Doc)
 	if f.Sensitive {
-		what = append(what, plain("Personal or secret: never printed, encrypted where there is a key."))
+		what = append(what, plain("Personal or secret: never printed; on the wire it stands as it is."))
 	}
 	if d := f.Deprecated; d != nil && (d.Since != "" || d.Reason != "") {
 		text := "Deprecated"

@@ -23,11 +23,12 @@ type object = orderedjson.Object
 type Maker struct {
 	values *values.Maker
 	infos  map[*schema.Event]*event.EventInfo
+	masker *events.Masker
 }
 
 // New prepares to make examples.
 func New(set *schema.Set) *Maker {
-	m := &Maker{values: values.NewMaker(), infos: map[*schema.Event]*event.EventInfo{}}
+	m := &Maker{values: values.NewMaker(), infos: map[*schema.Event]*event.EventInfo{}, masker: events.NewMasker(set)}
 	infos := events.Events(set)
 	for i, e := range set.Events() {
 		m.infos[e] = infos[i]
@@ -47,6 +48,23 @@ func (m *Maker) Record(e *schema.Event) []byte {
 		return nil
 	}
 	return text
+}
+
+// Shown is the example as documents show it: with "***" for what is sensitive.
+func (m *Maker) Shown(e *schema.Event) []byte {
+	text := m.Record(e)
+	if text == nil {
+		return nil
+	}
+	topic := ""
+	if e.Topic != nil {
+		topic = e.Topic.Name
+	}
+	shown, err := m.masker.Record(topic, e.Type, text)
+	if err != nil {
+		return nil
+	}
+	return shown
 }
 
 // accepts says whether a reader of the event accepts text.

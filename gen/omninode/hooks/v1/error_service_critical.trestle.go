@@ -384,7 +384,7 @@ func (x *ErrorInfo) UnmarshalJSON(text []byte) error { return jsonio.Unmarshal(t
 type ContextInfo struct {
 	// Id of the request it was working on.
 	RequestId *string
-	// The user it was working for. Personal: never printed, and encrypted where there is a key.
+	// The user it was working for. Personal: never printed.
 	UserId *string
 	// What it was doing.
 	Operation *string

@@ -252,8 +252,7 @@ class ContextInfo(Model):
     user_id: Text | None = Field(
         default=None,
         repr=False,
-        description="The user it was working for. Personal: never printed, and encrypted where there is a "
-        "key.",
+        description="The user it was working for. Personal: never printed.",
     )
     operation: Text | None = Field(
         default=None,
