@@ -60,36 +60,12 @@ func ruleChanges(p *values.Prover, old, new *schema.Type) []constraintChange {
 			learnRule(p, ch, old, new, name)
 			ch.text = fmt.Sprintf("rule %s changed from%s to%s", name, leafText(before), leafText(after))
 		}
-		if (!was || heldByConstraints(old, name)) && (!is || heldByConstraints(new, name)) {
-			continue // what changed of the constraints says it
-		}
 		out = append(out, ch)
 	}
 	if ch := toggled(!old.Constraints.SkipZero, !new.Constraints.SkipZero, "rules hold for the zero value too"); ch.relation != same {
 		out = append(out, ch)
 	}
 	return out
-}
-
-// heldByConstraints says whether a rule on what a message wraps is a member of schema.Constraints, too.
-func heldByConstraints(t *schema.Type, name string) bool {
-	c := t.Constraints
-	if t.Kind != schema.MessageKind || strings.HasPrefix(name, "cel") {
-		return false // what is held there is no rule by itself
-	}
-	switch ruleID(name) {
-	case "gt", "gte":
-		return c.Min != nil
-	case "lt", "lte":
-		return c.Max != nil
-	case "const":
-		return c.Const != ""
-	case "in":
-		return c.In != nil
-	case "not_in":
-		return c.NotIn != nil
-	}
-	return false
 }
 
 // knownBytes are the rules on bytes that name what they hold, with the lengths that they let pass.

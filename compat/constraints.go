@@ -44,6 +44,10 @@ func (ch constraintChange) problem(name string, at schema.Position) Problem {
 // FIELD_TYPE_CHANGED. A list of allowed values is held against all of the other side's constraints, so that
 // replacing a pattern by the values it stood for is no change. json says how the types read each other's values in JSON.
 func constraintChanges(p *values.Prover, old, new *schema.Type, json [2]readOutcome) []constraintChange {
+	if o, wraps := values.Wrapped(old); wraps && new.Kind == schema.MessageKind && new.Message.FullName == old.Message.FullName {
+		n, _ := values.Wrapped(new)
+		return constraintChanges(p, o, n, json)
+	}
 	own := old.Kind == schema.MessageKind && values.OwnForm(old.Message) != (new.Kind == schema.MessageKind && values.OwnForm(new.Message))
 	if !comparableKinds(old.Kind, new.Kind) || own || old.Kind == new.Kind && values.Free(old) && values.Free(new) {
 		return textChanges(old, new)
@@ -151,23 +155,24 @@ func isObject(k schema.Kind) bool {
 }
 
 func rangeChange(old, new *schema.Type) constraintChange {
-	if old.Constraints.Min == nil && old.Constraints.Max == nil && new.Constraints.Min == nil && new.Constraints.Max == nil {
+	if rangeText(old) == rangeText(new) {
 		return constraintChange{}
 	}
-	o, okOld := values.Bounds(old)
-	n, okNew := values.Bounds(new)
 	text := fmt.Sprintf("range changed from %s to %s", rangeText(old), rangeText(new))
+	o, okOld := values.Ranges(old)
+	n, okNew := values.Ranges(new)
 	if !okOld || !okNew {
-		if rangeText(old) == rangeText(new) {
-			return constraintChange{}
-		}
 		return constraintChange{relation: exchanged, unknown: true, text: text}
 	}
 	if values.IsNumber(old.Kind) && values.IsNumber(new.Kind) {
 		both := values.KindRange(old.Kind).Intersect(values.KindRange(new.Kind))
-		o, n = o.Intersect(both), n.Intersect(both)
+		for _, all := range [][]values.Interval{o, n} {
+			for i := range all {
+				all[i] = all[i].Intersect(both)
+			}
+		}
 	}
-	return constraintChange{relation: relate(n.Within(o), o.Within(n)), text: text}
+	return constraintChange{relation: relate(values.AllWithin(n, o), values.AllWithin(o, n)), text: text}
 }
 
 // relate draws the relation from both inclusions.
@@ -184,12 +189,16 @@ func relate(newInOld, oldInNew bool) relation {
 }
 
 func rangeText(t *schema.Type) string {
+	above, below := func(b *schema.Bound) string { return sign(">", b.Exclusive) + b.Value }, func(b *schema.Bound) string { return sign("<", b.Exclusive) + b.Value }
+	if low, high := values.Crossed(t); low != nil {
+		return below(high) + " or " + above(low)
+	}
 	var parts []string
 	if b := t.Constraints.Min; b != nil {
-		parts = append(parts, sign(">", b.Exclusive)+b.Value)
+		parts = append(parts, above(b))
 	}
 	if b := t.Constraints.Max; b != nil {
-		parts = append(parts, sign("<", b.Exclusive)+b.Value)
+		parts = append(parts, below(b))
 	}
 	if len(parts) == 0 {
 		return "any"

@@ -137,6 +137,12 @@ func atomContains(a atom, v any, depth int) truth {
 			return maybe
 		}
 		return a.test(v)
+	case measure:
+		r, ok := a.read(v)
+		if !ok {
+			return maybe
+		}
+		return truthOf(a.Interval.Contains(r))
 	case byteLength:
 		n := len(v.(string))
 		return truthOf(n >= a.low && (a.high < 0 || n <= a.high))

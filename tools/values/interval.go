@@ -44,8 +44,8 @@ func KindRange(k schema.Kind) Interval {
 	return Interval{}
 }
 
-// Bounds is the interval of a type's numeric constraints. ok is false where they do not describe one: a minimum above
-// the maximum, which protovalidate reads as everything outside.
+// Bounds is the interval of a type's numeric constraints, an empty one where the minimum is above the maximum. ok is false
+// where a bound is no number. Rules of protovalidate that cross, and mean everything outside by it, are not among them.
 func Bounds(t *schema.Type) (i Interval, ok bool) {
 	c := t.Constraints
 	if c.Min != nil {
@@ -59,9 +59,6 @@ func Bounds(t *schema.Type) (i Interval, ok bool) {
 			return i, false
 		}
 		i.OpenHigh = c.Max.Exclusive
-	}
-	if i.Low != nil && i.High != nil && i.Low.Cmp(i.High) > 0 {
-		return i, false
 	}
 	if IsInteger(t.Kind) {
 		i = i.closed()
@@ -109,7 +106,7 @@ func (i Interval) Intersect(j Interval) Interval {
 
 // Within says whether every number of i is in j.
 func (i Interval) Within(j Interval) bool {
-	return compareLow(i, j) >= 0 && compareHigh(i, j) <= 0
+	return i.empty() || compareLow(i, j) >= 0 && compareHigh(i, j) <= 0
 }
 
 func (i Interval) Contains(r *big.Rat) bool {

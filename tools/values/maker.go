@@ -108,13 +108,14 @@ func (m *Maker) Candidates(t, other *schema.Type) []any {
 		out = append(out, listed(other)...)
 	}
 	out = append(out, named(t, other)...)
+	of, wraps := Wrapped(t)
 	switch {
 	case t.Kind == schema.Bool:
 		out = append(out, true, false)
 	case IsNumber(t.Kind):
 		out = append(out, borderNumbers(t, other)...)
 		if IsFloat(t.Kind) {
-			out = append(out, "NaN") // as events write it
+			out = append(out, "NaN", "Infinity", "-Infinity") // as records in binary have them
 		}
 	case t.Kind == schema.String:
 		out = append(out, borderTexts(t, other)...)
@@ -134,6 +135,10 @@ func (m *Maker) Candidates(t, other *schema.Type) []any {
 		out = append(out, m.counted(t, other, json.Number("1"))...)
 	case t.Kind == schema.JSONValue:
 		out = append(out, json.Number("1"), "a", true, map[string]any{}, []any{})
+	case wraps:
+		for _, v := range m.Candidates(of, unwrapped(other)) {
+			out = append(out, wrappedForm(of, v))
+		}
 	case t.Kind == schema.MessageKind && OwnForm(t.Message):
 		out = append(out, borderWellKnown(t, other)...)
 		out = append(out, wellKnownSamples[t.Message.Proto.Name()]...)

@@ -15,9 +15,7 @@ import (
 // wellKnownSamples are values of messages of protobuf's own in their JSON forms, small ones.
 var wellKnownSamples = map[protoreflect.Name][]any{
 	"Duration": {"1s", "2s"}, "FieldMask": {"a"}, "Struct": {map[string]any{}}, "ListValue": {[]any{}},
-	"Value": {"a"}, "StringValue": {"a", "b"}, "BytesValue": {"YQ=="}, "BoolValue": {true}, "Int32Value": {json.Number("1")},
-	"UInt32Value": {json.Number("1")}, "Int64Value": {"1"}, "UInt64Value": {"1"}, "FloatValue": {json.Number("1")},
-	"DoubleValue": {json.Number("1")},
+	"Value": {"a"},
 }
 
 // borderTimes returns times on and beside those that the rules of both types name, and far from the present.

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"math"
 	"math/big"
-	"strings"
 
 	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	"github.com/omninode/trestle/tools/schema"
@@ -26,6 +25,8 @@ func kindsOf(t *schema.Type) Kinds {
 		return AnyKind
 	case schema.String, schema.Bytes, schema.Timestamp:
 		return String
+	case schema.Float, schema.Double:
+		return Number | String // those that are no numbers have names
 	}
 	return Number
 }
@@ -53,6 +54,9 @@ func (s form) valueOf(t *schema.Type, bare bool) *Shape {
 	case schema.JSONValue:
 		a = s.Any()
 	case schema.MessageKind:
+		if of, wraps := Wrapped(t); wraps {
+			return s.wrapper(of)
+		}
 		if a = s.wellKnown(t); a == nil {
 			a = s.message(readAs{t.Message, bare})
 		}
@@ -80,24 +84,26 @@ func (s form) scalar(t *schema.Type) *Shape {
 		}
 	}
 	a, _ := s.FromType(t)
-	if s.binary && IsFloat(t.Kind) {
-		for name := range Rules(t) {
-			if strings.HasSuffix(name, ".finite") {
-				// Every number here is, but one without the rule does not keep to it.
-				a = s.And(a, s.Opaque(Number, name, func(any) bool { return true }))
-			}
-		}
-	}
 	switch {
 	case t.Kind == schema.EnumKind && t.Constraints.SkipZero:
 		if zero := zeroName(t.Enum); zero != "" {
 			return s.Or(a, s.Value(zero))
 		}
-	case t.Kind == schema.Float:
-		most := new(big.Rat).SetFloat64(math.MaxFloat32)
-		return s.And(a, s.InRange(Interval{Low: new(big.Rat).Neg(most), High: most}))
+	case IsFloat(t.Kind):
+		if a = s.And(a, s.floats(t.Kind)); s.binary {
+			return s.withNamedFloats(t, a)
+		}
 	}
 	return a
+}
+
+// floats limits numbers to those that a kind of floats reaches to; doubles to none, as nobody writes others.
+func (s *Space) floats(k schema.Kind) *Shape {
+	if k != schema.Float {
+		return s.Any()
+	}
+	most := new(big.Rat).SetFloat64(math.MaxFloat32)
+	return s.InRange(Interval{Low: new(big.Rat).Neg(most), High: most})
 }
 
 func (s *Space) counted(k Kinds, low, high *uint64) *Shape {
@@ -111,14 +117,22 @@ func (s *Space) counted(k Kinds, low, high *uint64) *Shape {
 	return s.Length(k, least, most)
 }
 
+func isDuration(t *schema.Type) bool {
+	return t.Kind == schema.MessageKind && t.Message.HasBinary() && t.Message.Proto.FullName() == "google.protobuf.Duration"
+}
+
 // wellKnown is the JSON form of a message of protobuf's own, nil for other messages.
 func (s *Space) wellKnown(t *schema.Type) *Shape {
 	if !OwnForm(t.Message) {
 		return nil
 	}
 	md := t.Message.Proto
-	return s.Opaque(AnyKind&^Null, string(md.FullName()), func(v any) bool {
+	known := s.Opaque(AnyKind&^Null, string(md.FullName()), func(v any) bool {
 		text, err := json.Marshal(v)
 		return err == nil && protojson.Unmarshal(text, dynamicpb.NewMessage(md)) == nil
 	}, wellKnownSamples[md.Name()]...)
+	if isDuration(t) {
+		return s.And(known, s.timeRules(t))
+	}
+	return known
 }

@@ -73,6 +73,9 @@ func (s form) writtenValue(t *schema.Type) *Shape {
 	case schema.Map:
 		return s.Members(s.Everything(), s.writtenValue(t.Elem))
 	case schema.MessageKind:
+		if of, wraps := Wrapped(t); wraps {
+			return s.writtenWrapper(of)
+		}
 		if s.wellKnown(t) == nil {
 			return s.written(t.Message)
 		}

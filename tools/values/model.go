@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"math/big"
 	"regexp"
 	"slices"
 	"strconv"
@@ -23,6 +22,12 @@ func (s *Space) FromType(t *schema.Type) (a *Shape, ok bool) {
 	c := t.Constraints
 	if c.Unmodelled != nil && !c.Unmodelled.OnlyUnchecked() {
 		return nil, false // more than the model says
+	}
+	if of, wraps := Wrapped(t); wraps {
+		return s.wrapper(of), true
+	}
+	if isDuration(t) {
+		return s.And(append(s.rules(t, false), s.wellKnown(t))...), true
 	}
 	var parts []*Shape
 	switch {
@@ -52,7 +57,7 @@ func (s *Space) FromType(t *schema.Type) (a *Shape, ok bool) {
 			parts = append(parts, s.formatOf(t))
 		}
 	case t.Kind == schema.Timestamp:
-		parts = append(parts, s.OfKind(String), s.Format("date-time"))
+		parts = append(parts, s.OfKind(String), s.Format("date-time"), s.timeRules(t))
 	case t.Kind == schema.EnumKind:
 		parts = append(parts, s.OfKind(String))
 		if c.Const == "" && c.In == nil {
@@ -82,13 +87,11 @@ func (s *Space) FromType(t *schema.Type) (a *Shape, ok bool) {
 func (s *Space) rules(t *schema.Type, binary bool) []*Shape {
 	var out []*Shape
 	rules := Rules(t)
-	if IsNumber(t.Kind) {
-		out = append(out, s.outside(rules)...)
-	}
 	for _, name := range slices.Sorted(maps.Keys(rules)) {
 		switch {
 		case name == looseRegex: // says how another rule is meant
 		case strings.HasSuffix(name, ".finite"): // as every number in JSON
+		case isOrdered(t, name): // as what is in order
 		default:
 			out = append(out, s.Rule(t, name, binary))
 			if part, ok := rules[name].Interface().([]byte); ok && t.Kind == schema.Bytes {
@@ -122,57 +125,19 @@ func (s *Space) header(form validate.KnownRegex, loose bool) *Shape {
 	return s.textForm("header value")
 }
 
-// outside takes a lower bound that is above an upper one from the rules of a number: protovalidate means by them all that
-// is not between.
-func (s *Space) outside(rules map[string]protoreflect.Value) []*Shape {
-	var either []*Shape
-	var names []string
-	for name, v := range rules {
-		end, ok := new(big.Rat).SetString(fmt.Sprint(v.Interface()))
-		if !ok {
-			continue
-		}
-		switch name[strings.LastIndexByte(name, '.')+1:] {
-		case "gt":
-			either = append(either, s.InRange(Interval{Low: end, OpenLow: true}))
-		case "gte":
-			either = append(either, s.InRange(Interval{Low: end}))
-		case "lt":
-			either = append(either, s.InRange(Interval{High: end, OpenHigh: true}))
-		case "lte":
-			either = append(either, s.InRange(Interval{High: end}))
-		default:
-			continue
-		}
-		names = append(names, name)
-	}
-	if len(names) != 2 {
-		return nil
-	}
-	delete(rules, names[0])
-	delete(rules, names[1])
-	return []*Shape{s.Or(either...)}
-}
-
 // The rule of HTTP headers, and that it is to be less strict.
 const (
 	knownRegex = "string.well_known_regex"
 	looseRegex = "string.strict"
 )
 
-// bounds are the limits of numbers; a minimum above the maximum is protovalidate's way to say everything outside.
+// bounds are the limits of numbers.
 func (s *Space) bounds(t *schema.Type) *Shape {
-	if i, ok := Bounds(t); ok {
-		return s.InRange(i)
+	if o := orderedRules(t); o != nil {
+		return o.shape(s, s.InRange)
 	}
-	low, high := *t, *t
-	low.Constraints.Max, high.Constraints.Min = nil, nil
-	l, okLow := Bounds(&low)
-	h, okHigh := Bounds(&high)
-	if okLow && okHigh && t.Constraints.Rules != nil {
-		return s.Or(s.InRange(l), s.InRange(h))
-	}
-	return s.And(s.InRange(l), s.InRange(h))
+	i, _ := Bounds(t)
+	return s.InRange(i)
 }
 
 // texts is a list of JSON texts of scalars.

@@ -21,14 +21,12 @@ var coveredValues = map[string]bool{
 	"const": true, "in": true, "not_in": true, "gt": true, "gte": true, "lt": true, "lte": true,
 }
 
-// limitless says whether a rule sets a bound that the constraints could not take: an infinite one, or one of a pair
-// that allows everything outside of a range.
-func limitless(c schema.Constraints, name string) bool {
+// limitless says whether a rule sets an infinite bound, for which constraints have no text.
+func limitless(name string, v protoreflect.Value) bool {
 	switch name {
-	case "gt", "gte":
-		return c.Min == nil
-	case "lt", "lte":
-		return c.Max == nil
+	case "gt", "gte", "lt", "lte":
+		p, ok := pointOf(v)
+		return ok && p.at == nil
 	}
 	return false
 }
@@ -46,7 +44,7 @@ func Rules(t *schema.Type) map[string]protoreflect.Value {
 			name := string(fd.Name())
 			switch {
 			case covered[name] && t.Kind != schema.Bytes || covered[name] && name != "pattern":
-			case plain && coveredValues[name] && !limitless(t.Constraints, name):
+			case plain && coveredValues[name] && !limitless(name, v):
 			case fd.ContainingOneof() != nil && fd.ContainingOneof().Name() == "well_known" && t.Constraints.Format != "":
 			case fd.Message() != nil && fd.ContainingOneof() != nil && fd.ContainingOneof().Name() == "type":
 				add(name+".", v.Message())

@@ -1,9 +1,15 @@
 package values
 
-import "slices"
+import (
+	"math/big"
+	"slices"
+)
 
 // theory decides a conjunction of atoms about one kind.
 func (s *solver) theory(kind Kinds, atoms []literal) outcome {
+	if w, clash := measuresClash(atoms); clash {
+		return w
+	}
 	if s.contradict(atoms) {
 		return nowhere()
 	}
@@ -66,7 +72,35 @@ func whyUnclear(a atom) string {
 	if o, ok := a.(opaque); ok {
 		return o.id + " is not something that can be calculated with"
 	}
+	if m, ok := a.(measure); ok {
+		return m.name + " is not something that can be calculated with"
+	}
 	return "it depends on a number beyond what can be calculated with"
+}
+
+// measuresClash says whether the limits on one measure leave nothing.
+func measuresClash(atoms []literal) (outcome, bool) {
+	limits := map[string][]Interval{}
+	for _, l := range atoms {
+		m, ok := l.shape.atom.(measure)
+		if !ok {
+			continue
+		}
+		set, there := limits[m.name]
+		if !there {
+			set = []Interval{{}}
+		}
+		if l.want {
+			set = intersectAll(set, m.Interval)
+		} else {
+			set = subtractAll(set, m.Interval)
+		}
+		set = slices.DeleteFunc(set, func(i Interval) bool { return i.closed().empty() })
+		if limits[m.name] = set; len(set) == 0 {
+			return nowhere(), true
+		}
+	}
+	return outcome{}, false
 }
 
 // opaques returns the atoms that cannot be calculated with, samples of a kind that may pass them, and the others.
@@ -76,6 +110,21 @@ func opaques(kind Kinds, atoms []literal) (hidden, plain []literal, samples []an
 		case opaque:
 			hidden = append(hidden, l)
 			samples = append(samples, a.samples...)
+		case measure:
+			hidden = append(hidden, l)
+			if a.samples == nil {
+				continue
+			}
+			for _, end := range []*big.Rat{a.Low, a.High} {
+				if end == nil {
+					continue
+				}
+				for _, d := range []int64{0, 1, -1} {
+					if v := a.samples(new(big.Rat).Add(end, big.NewRat(d, 1))); v != nil {
+						samples = append(samples, v)
+					}
+				}
+			}
 		default:
 			plain = append(plain, l)
 		}

@@ -87,6 +87,14 @@ type (
 	}
 	// byteLength limits the length of strings in bytes of UTF-8; high is -1 for none.
 	byteLength struct{ low, high int }
+	// measure limits an integer that is read off a value: the time that a string is, say.
+	measure struct {
+		kind Kinds
+		name string
+		Interval
+		read    func(any) (*big.Rat, bool)
+		samples func(*big.Rat) any // a value that measures so
+	}
 )
 
 func (a kindsAtom) of() Kinds  { return AnyKind }
@@ -102,6 +110,7 @@ func (a unique) of() Kinds     { return Array }
 func (a members) of() Kinds    { return Object }
 func (a opaque) of() Kinds     { return a.kind }
 func (a byteLength) of() Kinds { return String }
+func (a measure) of() Kinds    { return a.kind }
 
 func (a kindsAtom) key() string  { return fmt.Sprintf("k%d", a) }
 func (a boolAtom) key() string   { return fmt.Sprintf("b%t", a) }
@@ -116,6 +125,7 @@ func (a unique) key() string     { return "u" }
 func (a members) key() string    { return fmt.Sprintf("p%d:%s", a.shape.id, a.names.key) }
 func (a opaque) key() string     { return fmt.Sprintf("o%d:%s", a.kind, a.id) }
 func (a byteLength) key() string { return fmt.Sprintf("n%d:%d", a.low, a.high) }
+func (a measure) key() string    { return fmt.Sprintf("q%d:%s:%s", a.kind, a.name, a.Interval.text()) }
 
 func (i Interval) text() string {
 	end := func(r *big.Rat, open bool) string {
@@ -320,6 +330,11 @@ func (s *Space) ByteLength(low, high int) *Shape {
 		return s.anyOf
 	}
 	return s.of(byteLength{max(low, 0), high})
+}
+
+// Measure limits an integer that is read off values of a kind.
+func (s *Space) Measure(k Kinds, name string, i Interval, read func(any) (*big.Rat, bool), sample func(*big.Rat) any) *Shape {
+	return s.of(measure{k, name, i.closed(), read, sample})
 }
 
 // Strings limits strings, and Numbers numbers, to a list.

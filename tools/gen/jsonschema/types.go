@@ -2,15 +2,13 @@ package jsonschema
 
 import (
 	"encoding/json"
-	"math/big"
 	"regexp"
 	"slices"
-	"strconv"
 
 	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
-	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/omninode/trestle/tools/schema"
+	"github.com/omninode/trestle/tools/values"
 )
 
 const uuidPattern = "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"
@@ -199,7 +197,7 @@ func count(o *object, keyword string, n *uint64) {
 func numberInto(o *object, t *schema.Type) {
 	c := t.Constraints
 	low, high := boundKeyword(c.Min, "minimum", "exclusiveMinimum"), boundKeyword(c.Max, "maximum", "exclusiveMaximum")
-	if lower, upper := crossed(c); lower != nil {
+	if lower, upper := values.Crossed(t); lower != nil {
 		o.Set("anyOf", []*object{
 			boundKeyword(upper, "maximum", "exclusiveMaximum"), boundKeyword(lower, "minimum", "exclusiveMinimum"),
 		})
@@ -238,47 +236,6 @@ func boundKeyword(b *schema.Bound, inclusive, exclusive string) *object {
 		o.Set(inclusive, json.RawMessage(b.Value))
 	}
 	return o
-}
-
-// crossed returns the bounds of protovalidate rules whose lower one is above the upper one, which leaves what lies
-// outside them; nil for any other rules.
-func crossed(c schema.Constraints) (lower, upper *schema.Bound) {
-	if c.Rules == nil {
-		return nil, nil
-	}
-	rules := c.Rules.ProtoReflect()
-	typed := rules.WhichOneof(rules.Descriptor().Oneofs().ByName("type"))
-	if typed == nil || typed.Message() == nil {
-		return nil, nil
-	}
-	rules.Get(typed).Message().Range(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
-		switch fd.Name() {
-		case "gt", "gte":
-			lower = &schema.Bound{Value: decimal(v), Exclusive: fd.Name() == "gt"}
-		case "lt", "lte":
-			upper = &schema.Bound{Value: decimal(v), Exclusive: fd.Name() == "lt"}
-		}
-		return true
-	})
-	if lower == nil || upper == nil {
-		return nil, nil
-	}
-	low, ok := new(big.Rat).SetString(lower.Value)
-	high, ok2 := new(big.Rat).SetString(upper.Value)
-	if !ok || !ok2 || low.Cmp(high) <= 0 {
-		return nil, nil
-	}
-	return lower, upper
-}
-
-func decimal(v protoreflect.Value) string {
-	switch n := v.Interface().(type) {
-	case float32:
-		return strconv.FormatFloat(float64(n), 'f', -1, 32)
-	case float64:
-		return strconv.FormatFloat(n, 'f', -1, 64)
-	}
-	return v.String()
 }
 
 // stringInto adds lengths, format and patterns; several patterns go into allOf.

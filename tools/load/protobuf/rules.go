@@ -146,13 +146,15 @@ func constrainNumber(c *schema.Constraints, rules protoreflect.Message) {
 	r.Range(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
 		switch fd.Name() {
 		case "const":
-			c.Const = numberText(v, bits)
+			if c.Const = numberText(v, bits); c.Const == "" {
+				c.In = []string{} // which no number is
+			}
 		case "gt", "gte":
 			c.Min = newBound(v, bits, fd == fields.ByName("gt"))
 		case "lt", "lte":
 			c.Max = newBound(v, bits, fd == fields.ByName("lt"))
 		case "in":
-			c.In = numberTexts(v.List(), bits)
+			c.In = append([]string{}, numberTexts(v.List(), bits)...)
 		case "not_in":
 			c.NotIn = numberTexts(v.List(), bits)
 		}
@@ -170,8 +172,7 @@ func crossed(lower, upper *schema.Bound) bool {
 	if !okA || !okB {
 		return false
 	}
-	order := a.Cmp(b)
-	return order > 0 || order == 0 && (lower.Exclusive || upper.Exclusive)
+	return a.Cmp(b) > 0 // bounds that are equal and exclude themselves admit nothing
 }
 
 // newBound is nil for an infinite bound, which has no decimal text: it is only in Rules.
