@@ -2,7 +2,6 @@ package compat
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -73,19 +72,6 @@ func numbersOf(t *schema.Type, values []string) []string {
 			}
 		}
 		out = append(out, text)
-	}
-	return out
-}
-
-// unnamedOnly returns the changes of an enum's constraints that are none for the values that have a name in JSON: the binary
-// form has numbers without one.
-func unnamedOnly(all, named []constraintChange) []constraintChange {
-	var out []constraintChange
-	for _, c := range all {
-		if !slices.ContainsFunc(named, func(n constraintChange) bool { return n.text == c.text }) {
-			c.encodings = protobufOnly
-			out = append(out, c)
-		}
 	}
 	return out
 }

@@ -2,6 +2,7 @@ package compat
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -76,19 +77,17 @@ func constraintChanges(p *values.Prover, old, new *schema.Type, json [2]readOutc
 // decide asks the algebra about the changes: several that make up for one another are none, and one that could not
 // be ordered by itself is.
 func decide(p *values.Prover, old, new *schema.Type, changes []constraintChange) []constraintChange {
-	if len(changes) == 0 || len(changes) == 1 && old.Kind == new.Kind && !bothProtobufEnums(old, new) && changes[0].relation != exchanged && values.Free(old) != values.Free(new) {
+	if len(changes) == 0 || len(changes) == 1 && old.Kind == new.Kind && !bothProtobufEnums(old, new) && !counted(old, new) && changes[0].relation != exchanged && values.Free(old) != values.Free(new) {
 		return changes
 	}
-	was, okOld := p.FromType(old)
-	is, okNew := p.FromType(new)
-	if !okOld || !okNew {
+	there, back, ok := inclusions(p, old, new, schema.EncodingJSON)
+	if !ok {
 		return changes
 	}
-	there, back := p.Includes(was, is), p.Includes(is, was)
 	all := changes
 	changes = refine(changes, there.Inclusion == values.Included, back.Inclusion == values.Included)
-	if bothProtobufEnums(old, new) {
-		changes = append(changes, unnamedOnly(all, changes)...)
+	if old.Kind == new.Kind && old.HasBinary() && new.HasBinary() {
+		changes = append(changes, binaryOnly(p, old, new, all, changes)...)
 	}
 	for i := range changes {
 		for _, a := range []values.Answer{there, back} {
@@ -101,6 +100,43 @@ func decide(p *values.Prover, old, new *schema.Type, changes []constraintChange)
 		}
 	}
 	return changes
+}
+
+// counted says whether both types are lists, or maps, whose constraints are about how many values they hold.
+func counted(old, new *schema.Type) bool {
+	return old.Kind == new.Kind && (old.Kind == schema.List || old.Kind == schema.Map)
+}
+
+// inclusions says whether each of two types takes the other's values in an encoding; of lists and maps, whether it takes the
+// numbers of values that the other allows of what that one holds. ok is false where the algebra does not know the types.
+func inclusions(p *values.Prover, old, new *schema.Type, e schema.Encoding) (there, back values.Answer, ok bool) {
+	if counted(old, new) {
+		there = p.Includes(p.Counted(old, old.Constraints, e), p.Counted(old, new.Constraints, e))
+		return there, p.Includes(p.Counted(new, new.Constraints, e), p.Counted(new, old.Constraints, e)), true
+	}
+	was, okOld := p.OfType(old, e)
+	is, okNew := p.OfType(new, e)
+	if !okOld || !okNew {
+		return there, back, false
+	}
+	return p.Includes(was, is), p.Includes(is, was), true
+}
+
+// binaryOnly returns the changes that are none for what types have in JSON, and are some for what only their binary form can
+// hold: numbers of enums without a name, floats that are no numbers.
+func binaryOnly(p *values.Prover, old, new *schema.Type, all, inJSON []constraintChange) []constraintChange {
+	there, back, ok := inclusions(p, old, new, schema.EncodingProtobuf)
+	if !ok {
+		return nil
+	}
+	var out []constraintChange
+	for _, c := range refine(all, there.Inclusion == values.Included, back.Inclusion == values.Included) {
+		if !slices.ContainsFunc(inJSON, func(known constraintChange) bool { return known.text == c.text }) {
+			c.encodings = protobufOnly
+			out = append(out, c)
+		}
+	}
+	return out
 }
 
 // constraintChecks compare one constraint each, and name the rules by which readers enforce it.

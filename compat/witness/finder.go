@@ -191,7 +191,7 @@ func (d direction) values(b *values.Maker) []variant {
 		if len(d.steps) == 0 {
 			return []variant{{}}
 		}
-		return d.only(append(fieldVariants(b, d.steps), d.trials()...))
+		return d.only(append(fieldVariants(b, d.steps), d.trials(b)...))
 	}
 	undeclared := way{writer: &schema.Field{JSONName: "undeclared"}}
 	out := []variant{{}}
@@ -217,7 +217,7 @@ func (d direction) values(b *values.Maker) []variant {
 }
 
 // trials are the values that are to be tried, in the list or map that the element is in.
-func (d direction) trials() []variant {
+func (d direction) trials(b *values.Maker) []variant {
 	last := d.steps[len(d.steps)-1].writer
 	if last == nil {
 		return nil
@@ -225,7 +225,7 @@ func (d direction) trials() []variant {
 	var out []variant
 	for _, v := range d.tried {
 		if d.inner {
-			v = values.Wrap(last.Type, v)
+			v = b.Wrap(last.Type, v)
 		}
 		out = append(out, variant{d.steps, v})
 	}
@@ -264,7 +264,7 @@ func fieldVariants(b *values.Maker, steps []way) []variant {
 		out = append(out, variant{steps, v})
 	}
 	if inner := values.Innermost(last.writer.Type); inner != nil && !values.OwnForm(inner) {
-		out = append(out, variant{steps, values.Wrap(last.writer.Type, b.Full(inner))})
+		out = append(out, variant{steps, b.Wrap(last.writer.Type, b.Full(inner))})
 	}
 	if last.writer.Nullable {
 		out = append(out, variant{steps, nil})

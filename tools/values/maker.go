@@ -199,25 +199,16 @@ const mostMade = 64
 
 // distinct returns n values of a type, all different where that can be.
 func (m *Maker) distinct(t *schema.Type, from []any, n int) []any {
-	out := []any{}
-	seen := map[string]bool{}
-	add := func(v any) {
-		if key := canonical(v); len(out) < n && !seen[key] && m.Fits(t, v) {
-			seen[key] = true
-			out = append(out, v)
-		}
-	}
-	for _, v := range from {
-		add(v)
-	}
-	for i := len(out); i < n; i++ {
+	given := slices.Clone(from)
+	for i := range n {
 		switch {
 		case t.Kind == schema.String:
-			add("a" + strconv.Itoa(i))
+			given = append(given, "a"+strconv.Itoa(i))
 		case IsNumber(t.Kind):
-			add(json.Number(strconv.Itoa(100 + i)))
+			given = append(given, json.Number(strconv.Itoa(100+i)))
 		}
 	}
+	out := m.some(t, given, n)
 	for len(out) < n {
 		out = append(out, from[0])
 	}
@@ -254,7 +245,7 @@ func (m *Maker) counted(t, other *schema.Type, value any) []any {
 			}
 			for _, size := range []int{int(*n), int(*n) + 1} {
 				entries := map[string]any{}
-				for _, k := range simpleKeys(t.Key, size) {
+				for _, k := range m.simpleKeys(t.Key, size) {
 					entries[k] = value
 				}
 				out = append(out, entries)
@@ -264,25 +255,59 @@ func (m *Maker) counted(t, other *schema.Type, value any) []any {
 	return out
 }
 
-// simpleKeys returns n different names of members for a map's keys, fewer where there are no more; nil is any string.
-func simpleKeys(t *schema.Type, n int) []string {
-	kind := schema.String
-	if t != nil {
-		kind = t.Kind
+// simpleKeys returns n different names of members for a map's keys, fewer where there are no more; nil is any string. One at
+// least is returned, which need not fit where none was found that does.
+func (m *Maker) simpleKeys(t *schema.Type, n int) []string {
+	if t == nil {
+		t = &schema.Type{Kind: schema.String}
 	}
-	var out []string
+	var simple []any
 	for i := range n {
 		switch {
-		case kind == schema.Bool && i < 2:
-			out = append(out, strconv.FormatBool(i == 0))
-		case kind == schema.String:
-			out = append(out, "k"+strconv.Itoa(i))
-		case kind != schema.Bool:
-			out = append(out, strconv.Itoa(i+1))
+		case t.Kind == schema.Bool && i < 2:
+			simple = append(simple, i == 0)
+		case t.Kind == schema.String && n == 1:
+			simple = append(simple, "a")
+		case t.Kind == schema.String:
+			simple = append(simple, "k"+strconv.Itoa(i))
+		case IsInteger(t.Kind):
+			simple = append(simple, json.Number(strconv.Itoa(i+1)))
 		}
 	}
-	if kind == schema.String && n == 1 {
+	var out []string
+	for _, v := range m.some(t, simple, n) {
+		if name, ok := keyName(v); ok {
+			out = append(out, name)
+		}
+	}
+	if len(out) == 0 {
 		return []string{"a"}
+	}
+	return out
+}
+
+// some returns n different values of a scalar type, fewer where no more are found; the given ones first, as far as they fit.
+func (m *Maker) some(t *schema.Type, given []any, n int) []any {
+	var out []any
+	seen := map[string]bool{}
+	var taken []*Shape
+	add := func(v any) {
+		if key := canonical(v); len(out) < n && !seen[key] && m.Fits(t, v) {
+			seen[key] = true
+			out = append(out, v)
+			taken = append(taken, m.prover.Not(m.prover.Value(v)))
+		}
+	}
+	for _, v := range given {
+		add(v)
+	}
+	a := m.shape(t)
+	for a != nil && len(out) < n {
+		v, ok := m.prover.Find(append(taken, a)...)
+		before := len(out)
+		if add(v); !ok || len(out) == before {
+			break
+		}
 	}
 	return out
 }

@@ -94,7 +94,7 @@ func (m *Maker) With(object map[string]any, path []*schema.Field, value any) (ou
 	if !ok {
 		return nil, false
 	}
-	out[f.JSONName] = Wrap(f.Type, child)
+	out[f.JSONName] = m.Wrap(f.Type, child)
 	return out, true
 }
 
@@ -109,13 +109,39 @@ func Innermost(t *schema.Type) *schema.Message {
 	return t.Message
 }
 
-// Wrap puts a value into the lists and maps of a type around it, each of one item.
-func Wrap(t *schema.Type, v any) any {
+// Wrap puts a value into the lists and maps of a type around it, each of as many items as there must be at least: others are
+// small.
+func (m *Maker) Wrap(t *schema.Type, v any) any {
+	c := t.Constraints
 	switch t.Kind {
 	case schema.List:
-		return []any{Wrap(t.Elem, v)}
+		out := []any{m.Wrap(t.Elem, v)}
+		if n := least(c.MinItems); n > 1 {
+			for _, e := range m.distinct(t.Elem, append(m.Candidates(t.Elem, nil), out...), n) {
+				if len(out) < n && canonical(e) != canonical(out[0]) {
+					out = append(out, e)
+				}
+			}
+			for len(out) < n {
+				out = append(out, m.Small(t.Elem))
+			}
+		}
+		return out
 	case schema.Map:
-		return map[string]any{simpleKeys(t.Key, 1)[0]: Wrap(t.Elem, v)}
+		names := m.simpleKeys(t.Key, least(c.MinPairs))
+		out := map[string]any{names[0]: m.Wrap(t.Elem, v)}
+		for _, name := range names[1:] {
+			out[name] = m.Small(t.Elem)
+		}
+		return out
 	}
 	return v
+}
+
+// least is how many values a list or map has at least, as far as these are made.
+func least(n *uint64) int {
+	if n == nil || *n > mostMade {
+		return 1
+	}
+	return max(1, int(*n))
 }

@@ -1,7 +1,9 @@
 package values
 
 import (
+	"encoding/json"
 	"fmt"
+	"math/big"
 	"strings"
 
 	"github.com/omninode/trestle/tools/schema"
@@ -15,7 +17,7 @@ func (s form) keys(t *schema.Type, bare bool) *Shape {
 			parts = append(parts, s.Members(s.Except(names), s.Never()))
 		}
 	}
-	if !bare && !Free(t) {
+	if !bare && (!Free(t) || t.Kind == schema.EnumKind) {
 		parts = append(parts, s.Keys(t))
 	}
 	return s.And(parts...)
@@ -23,8 +25,56 @@ func (s form) keys(t *schema.Type, bare bool) *Shape {
 
 // Keys limits the names of an object to those that keep the constraints of a map's keys.
 func (s *Space) Keys(t *schema.Type) *Shape {
-	key, _ := s.FromType(t)
+	key, _, ok := s.modelled(t)
+	if !ok {
+		return s.Any()
+	}
+	if names, few := fewKeys(t, key); few {
+		return s.Members(s.Except(s.Exactly(names...)), s.Never())
+	}
 	return s.of(opaque{kind: Object, id: fmt.Sprintf("keys in %d", key.id), test: keysTest(t.Kind, key)})
+}
+
+// mostKeys limits the keys of maps that are listed one by one.
+const mostKeys = 64
+
+// fewKeys lists the names of a map's keys; ok is false where they are many.
+func fewKeys(t *schema.Type, key *Shape) (names []string, ok bool) {
+	candidates := listed(&schema.Type{Kind: t.Kind, Constraints: schema.Constraints{Const: t.Constraints.Const, In: t.Constraints.In}})
+	switch in := KindRange(t.Kind); {
+	case Allowed(t) != nil:
+	case t.Kind == schema.EnumKind:
+		for _, name := range jsonNames(t.Enum) {
+			candidates = append(candidates, name)
+		}
+	case t.Kind == schema.Bool:
+		candidates = []any{true, false}
+	case IsInteger(t.Kind):
+		all, known := Ranges(t)
+		if !known {
+			return nil, false
+		}
+		for _, i := range all {
+			i = i.Intersect(in)
+			for at := i.Low; !i.empty() && at.Cmp(i.High) <= 0; at = new(big.Rat).Add(at, One) {
+				if candidates = append(candidates, json.Number(at.RatString())); len(candidates) > mostKeys {
+					return nil, false
+				}
+			}
+		}
+	default:
+		return nil, false
+	}
+	for _, v := range candidates {
+		switch in, sure := key.Contains(v); {
+		case !sure:
+			return nil, false
+		case in:
+			name, _ := keyName(v)
+			names = append(names, name)
+		}
+	}
+	return names, true
 }
 
 // keysTest holds the names of an object against the shape of a key.

@@ -73,6 +73,44 @@ func (s form) valueOf(t *schema.Type, bare bool) *Shape {
 	return a
 }
 
+// Counted returns the lists or maps, in an encoding, of what a type holds, in the numbers that constraints allow; nil for
+// other types. Of values in it that are neither scalars nor known to the model, any will do.
+func (s *Space) Counted(of *schema.Type, c schema.Constraints, e schema.Encoding) *Shape {
+	in := form{s, e == schema.EncodingProtobuf}
+	switch of.Kind {
+	case schema.List:
+		a := s.And(s.OfKind(Array), s.counted(Array, c.MinItems, c.MaxItems), s.Items(0, in.item(of.Elem)))
+		if c.Unique {
+			a = s.And(a, s.Unique())
+		}
+		if c.SkipZero {
+			a = s.Or(a, s.emptyList())
+		}
+		return a
+	case schema.Map:
+		a := s.And(s.OfKind(Object), s.counted(Object, c.MinPairs, c.MaxPairs))
+		if of.Key != nil {
+			a = s.And(a, in.keys(of.Key, false))
+		}
+		if c.SkipZero {
+			a = s.Or(a, s.emptyMap())
+		}
+		return a
+	}
+	return nil
+}
+
+// item is what is known of a scalar in a list.
+func (s form) item(t *schema.Type) *Shape {
+	if t.HasBinary() && t.Kind != schema.MessageKind && t.Kind != schema.JSONObject {
+		return s.scalar(t)
+	}
+	if a, _, ok := s.modelled(t); ok {
+		return a
+	}
+	return s.Any()
+}
+
 func (s *Space) emptyList() *Shape { return s.And(s.OfKind(Array), s.Length(Array, 0, 0)) }
 func (s *Space) emptyMap() *Shape  { return s.And(s.OfKind(Object), s.Length(Object, 0, 0)) }
 

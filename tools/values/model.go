@@ -83,6 +83,17 @@ func (s *Space) FromType(t *schema.Type) (a *Shape, ok bool) {
 	return a, true
 }
 
+// OfType is [Space.FromType] in an encoding.
+func (s *Space) OfType(t *schema.Type, e schema.Encoding) (a *Shape, ok bool) {
+	if _, ok = s.FromType(t); !ok {
+		return nil, false
+	}
+	if !t.HasBinary() {
+		return s.FromType(t)
+	}
+	return form{s, e == schema.EncodingProtobuf}.valueOf(t, false), true
+}
+
 // rules are the rules of protovalidate that the constraints have no member for, on values as they are in binary or in JSON.
 func (s *Space) rules(t *schema.Type, binary bool) []*Shape {
 	var out []*Shape

@@ -1,6 +1,7 @@
 package values
 
 import (
+	"fmt"
 	"math"
 	"slices"
 )
@@ -77,6 +78,12 @@ func (s *solver) plainArrays(atoms []literal) outcome {
 			tried++
 			a := &arraySearch{s: s, size: size, at: at, every: every, needs: slices.Clone(needs), bounds: slices.Clone(bounds),
 				different: different}
+			if a.different && len(a.needs)+len(a.bounds) == 0 {
+				if best = better(best, a.assign()); best.state == found {
+					return best
+				}
+				continue
+			}
 			pairs := [][2]int{{-1, -1}}
 			if alike {
 				pairs = nil
@@ -118,6 +125,87 @@ func (a *arraySearch) demands(index int) []literal {
 	for _, e := range a.every {
 		if index >= e.from {
 			out = append(out, e.shape)
+		}
+	}
+	return out
+}
+
+// assign finds items that all differ: of each place as many values as there are places, at most, which is enough to leave
+// one for it whatever the others take, and then a choice of them for all places.
+func (a *arraySearch) assign() outcome {
+	choices := make([][]any, a.size)
+	byDemands := map[string][]any{}
+	doubt := nowhere()
+	for i := range choices {
+		demands := a.demands(i)
+		key := fmt.Sprint(demandIDs(demands))
+		values, known := byDemands[key]
+		if !known {
+			var o outcome
+			if values, o = a.several(demands, a.size); o.state == unclear {
+				doubt = o
+			}
+			byDemands[key] = values
+		}
+		choices[i] = values
+	}
+	if chosen := match(choices); chosen != nil {
+		return member(chosen)
+	}
+	return doubt
+}
+
+// several returns different values that keep all demands, n of them or all that there are; what could not be told is
+// unclear.
+func (a *arraySearch) several(demands []literal, n int) (out []any, o outcome) {
+	demands = slices.Clone(demands)
+	for len(out) < n {
+		if a.s.spent() {
+			return out, unknown(tooMuch)
+		}
+		switch o = a.s.solve(slices.Clone(demands)); o.state {
+		case nothing:
+			return out, o
+		case unclear:
+			return out, o
+		}
+		out = append(out, o.value)
+		demands = append(demands, literal{a.s.space.Value(o.value), false})
+	}
+	return out, nowhere()
+}
+
+func demandIDs(demands []literal) []string {
+	out := make([]string, len(demands))
+	for i, l := range demands {
+		out[i] = fmt.Sprint(l.shape.id, l.want)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// match chooses one value for each place, no two alike; nil where that cannot be.
+func match(choices [][]any) []any {
+	taken := map[string]int{} // by value, the place that has it
+	out := make([]any, len(choices))
+	var give func(place int, seen map[string]bool) bool
+	give = func(place int, seen map[string]bool) bool {
+		for _, v := range choices[place] {
+			key := canonical(v)
+			if seen[key] {
+				continue
+			}
+			seen[key] = true
+			if other, is := taken[key]; !is || give(other, seen) {
+				taken[key], out[place] = place, v
+				return true
+			}
+		}
+		return false
+	}
+	for place := range choices {
+		if !give(place, map[string]bool{}) {
+			return nil
 		}
 	}
 	return out
