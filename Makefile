@@ -97,6 +97,10 @@ fuzz: ## fuzz every decoder and parser, FUZZTIME each (default 30s)
 soundness: ## hold EVOLUTIONS (default 1000000) random evolutions of schemas against the checker's verdicts, from SEED (default: a fresh one)
 	$(GO) test ./compat ./tools/values -run '^TestSoundness$$' -count=1 -timeout 0 -v -evolutions $(or $(EVOLUTIONS),1000000) -seed $(or $(SEED),0)
 
+.PHONY: chain
+chain: ## have all judges, ours and others', say what they make of values of SCHEMAS (default 5000) random schemas, from SEED (default: a fresh one)
+	$(GO) test ./tools/chain -run '^TestChain$$|^TestCovers$$' -count=1 -timeout 0 -v -schemas $(or $(SCHEMAS),5000) -pairs $(or $(SCHEMAS),5000) -seed $(or $(SEED),0)
+
 .PHONY: bench
 bench: ## measure against the limits and peers, as ratios in one run
 	cd tools/bench && $(GO) test -bench . -timeout 60m .
