@@ -39,29 +39,37 @@ func (a *algebra) message(set *schema.Set, m *schema.Message, role values.Role, 
 	if m.Language() == schema.Protobuf {
 		return a.Prover().FromMessage(m, role, e), nil
 	}
-	return a.source(set, m.File, "", role)
+	if role == values.Writer {
+		role = values.TypedWriter
+	}
+	return a.source(set, m.File, m.Pointer, role)
 }
 
 // source returns the shape of the JSON Schema at a pointer of a file, "" for the file as a whole, by its source.
 func (a *algebra) source(set *schema.Set, f *schema.File, pointer string, role values.Role) (*values.Shape, error) {
+	if typed := !f.JudgedBySource && f.Root != nil && f.Root.Message != nil && pointer == ""; role == values.Writer && typed {
+		role = values.TypedWriter
+	}
+	return a.part(set, f.Path, pointer, nil, role)
+}
+
+// part is source for some keywords of a schema; all of them where none are named.
+func (a *algebra) part(set *schema.Set, path, pointer string, keywords []string, role values.Role) (*values.Shape, error) {
 	all, err := a.parsed(set)
 	if err != nil {
 		return nil, err
 	}
-	if typed := !f.JudgedBySource && f.Root != nil && f.Root.Message != nil && pointer == ""; role == values.Writer && typed {
-		role = values.TypedWriter
-	}
-	return a.Prover().FromJSONSchema(all, fmt.Sprintf("%p", set), f.Path, pointer, role)
+	return a.Prover().FromKeywords(all, fmt.Sprintf("%p", set), path, pointer, keywords, role)
 }
 
 // unread is the shape of a schema that is not looked into: the same where the schema, and all those that it can refer to,
 // say the same.
-func (a *algebra) unread(set *schema.Set, f *schema.File, pointer string, why error) *values.Shape {
+func (a *algebra) unread(set *schema.Set, path, pointer string, why error) *values.Shape {
 	id := sha256.New()
 	for _, other := range jsonFiles(set) {
 		fmt.Fprintf(id, "%s\n%d\n%s", other.Path, len(other.Source), other.Source)
 	}
-	return a.Prover().Opaque(values.AnyKind, fmt.Sprintf("%v (of %s#%s, %x)", why, f.Path, pointer, id.Sum(nil)), nil)
+	return a.Prover().Opaque(values.AnyKind, fmt.Sprintf("%v (of %s#%s, %x)", why, path, pointer, id.Sum(nil)), nil)
 }
 
 // parsed returns the JSON Schemas of a set, which may refer to one another.

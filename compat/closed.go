@@ -25,12 +25,8 @@ func (c *comparison) closedConsumers(at *element) []string {
 	if len(c.opts.ClosedServices) == 0 {
 		return nil
 	}
-	events := slices.Clone(c.eventsOf(at))
-	for i, u := range []*usage{c.oldUse, c.newUse} {
-		events = append(events, u.eventsOf(u.unionUsers[at.messages[i]]...)...)
-	}
 	var out []string
-	for _, e := range events {
+	for _, e := range c.eventsOf(at) {
 		out = append(out, c.closedConsumersOf(e)...)
 	}
 	slices.Sort(out)

@@ -33,6 +33,8 @@ type element struct {
 	ofField *element
 	// isKey says that a type is that of a map's keys.
 	isKey bool
+	// inside are the lists and maps of the field that a type is in.
+	inside []schema.Kind
 	// reading says how both sides' types read each other's values, and constraints what changed in what they, or two
 	// messages, allow. Each is worked out once, for all rules.
 	reading     typeReading

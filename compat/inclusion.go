@@ -105,7 +105,7 @@ func mayDiffer(equal *equality, old, new *schema.Message, sourcesDiffer bool) bo
 
 // isWholeSchema says whether a message is what a JSON Schema describes as a whole.
 func isWholeSchema(m *schema.Message) bool {
-	return m.File != nil && !m.File.JudgedBySource && m.File.Root != nil && m.File.Root.Message == m
+	return m.File != nil && m.File.Root != nil && m.File.Root.Message == m
 }
 
 // proveMessage reports events of one side that the other does not take in one of the encodings.
@@ -185,11 +185,16 @@ func (c *comparison) askMessages(writer, reader *schema.Set, w, r *schema.Messag
 // reportAnswer reports that one side does not take the events of the other, or may not: what is the same for each of
 // them is said by the noun, "schema" or "message".
 func (c *comparison) reportAnswer(r *Rule, at *element, got answer, noun string, breaks Direction) {
+	c.reportAnswerAt(r, at, schema.Position{}, got, noun, breaks)
+}
+
+// reportAnswerAt is reportAnswer for what stands at a place of its own.
+func (c *comparison) reportAnswerAt(r *Rule, at *element, pos schema.Position, got answer, noun string, breaks Direction) {
 	if got.Inclusion == values.Included {
 		return
 	}
 	by, age := breaks.writer(), breaks.reader()
-	p := Problem{Breaks: breaks, Encodings: got.encodings, Witness: got.witness}
+	p := Problem{Breaks: breaks, Encodings: got.encodings, Witness: got.witness, At: pos}
 	switch got.Inclusion {
 	case values.NotIncluded:
 		p.Change = "the " + age + " " + noun + " does not accept everything that the " + by + " one writes"

@@ -50,7 +50,7 @@ func (c *comparison) judge() judgedRoots {
 	c.pairs = p.events
 	c.countCompared(p, whole)
 	for _, e := range p.events {
-		c.event(e[0], e[1], whole.hold(eventMessage(e[0]), eventMessage(e[1])))
+		c.event(e[0], e[1])
 	}
 	for _, m := range p.messages {
 		if !whole.hold(m[0], m[1]) {
@@ -116,15 +116,15 @@ func (c *comparison) wholeSchema(old, new *wholeSchema) {
 	}
 }
 
-// event judges a pair of events, and what they carry unless that is judged by its source.
-func (c *comparison) event(old, new *schema.Event, bySource bool) {
+// event judges a pair of events, and what they carry.
+func (c *comparison) event(old, new *schema.Event) {
 	at := eventElement(old, new)
 	if old == nil {
 		c.added(at, "event "+new.Type, "deploy its consumers before its producers", false)
 	}
 	show(c, at, func(r *Rule) func(*Check, *schema.Event, *schema.Event) { return r.Event }, old, new)
 	addChanges(c, at, eventAspects, old, new)
-	if old != nil && new != nil && !bySource {
+	if old != nil && new != nil {
 		c.root(old.Message, new.Message)
 	}
 }
@@ -204,11 +204,7 @@ func (c *comparison) field(owner *element, p fieldPair) {
 	show(c, at, func(r *Rule) func(*Check, *schema.Field, *schema.Field) { return r.Field }, p.old, p.new)
 	switch {
 	case p.old == nil:
-		deploy := "either side may deploy first"
-		if c.rules == nil {
-			deploy = "" // its file is judged as a whole
-		}
-		c.added(at, "field "+p.new.Name+" ("+fieldSketch(p.new)+")", deploy, true)
+		c.added(at, "field "+p.new.Name+" ("+fieldSketch(p.new)+")", "either side may deploy first", true)
 	case p.new != nil:
 		c.types(at, p.old.Type, p.new.Type, at)
 		addChanges(c, at, fieldAspects, p.old, p.new)
@@ -232,6 +228,7 @@ func (c *comparison) types(at *element, old, new *schema.Type, field *element) {
 		in := at.within()
 		in.path += suffix
 		in.trail = at.trail.Inner()
+		in.inside = append(slices.Clip(at.inside), new.Kind)
 		return in
 	}
 	switch new.Kind {
@@ -247,12 +244,32 @@ func (c *comparison) types(at *element, old, new *schema.Type, field *element) {
 		if sameForm(old.Message, new.Message) {
 			c.enqueue(visit{old.Message, new.Message, at.trail})
 		}
+	case schema.JSONObject:
+		c.union(at, old.Union, new.Union)
 	case schema.EnumKind:
 		if c.oldUse.definedOnly[old.Enum] && !old.Constraints.DefinedOnly {
 			c.deferredEnums = append(c.deferredEnums, deferredEnum{at, old.Enum, new.Enum})
 			return
 		}
 		c.enum(at, old.Enum, new.Enum)
+	}
+}
+
+// union follows the messages of a union that both sides have, paired by the value that tells them apart.
+func (c *comparison) union(at *element, old, new *schema.Union) {
+	if old == nil || new == nil || old.Property != new.Property {
+		return
+	}
+	byValue := map[string]*schema.Message{}
+	for _, v := range old.Variants {
+		for _, value := range v.Values {
+			byValue[value] = v.Message
+		}
+	}
+	for _, v := range new.Variants {
+		for _, value := range v.Values {
+			c.enqueue(visit{byValue[value], v.Message, at.trail})
+		}
 	}
 }
 

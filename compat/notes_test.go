@@ -83,15 +83,14 @@ func TestNotesOfJSONSchemas(t *testing.T) {
 			"C":{"type":"object","properties":{"k":{"const":"c"}},"required":["k"]},
 			"D":{"type":"object","properties":{"k":{"const":"d"}},"required":["k"]}}}`
 	}
-	const same = "changed shape: schema shop/v1/a.json changed, and both versions take the same"
 	tests := []struct {
 		name, old, new, want string
 		compatible           bool
 	}{
-		{"a comment beside it", message(`{"type":"string","not":{"const":"a"}}`), message(`{"type":"string","not":{"const":"a"},"$comment":"x"}`), same, true},
-		{"the same otherwise", message(`{"type":"string","not":{"const":"a"}}`), message(`{"type":"string","not":{"enum":["a"]}}`), `changed shape: keywords of p changed from not {"const":"a"} to not {"enum":["a"]}` + "\n" + same, true},
-		{"another value", message(`{"type":"string","not":{"const":"a"}}`), message(`{"type":"string","not":{"const":"b"}}`), `changed shape: keywords of p changed from not {"const":"a"} to not {"const":"b"}`, false},
-		{"a keyword more", message(`{"type":"array","items":{"type":"string"}}`), message(`{"type":"array","items":{"type":"string"},"contains":{"const":"a"}}`), `changed shape: keywords of p changed from none to contains {"const":"a"}`, false},
+		{"a comment beside it", message(`{"type":"string","not":{"const":"a"}}`), message(`{"type":"string","not":{"const":"a"},"$comment":"x"}`), "", true},
+		{"the same otherwise", message(`{"type":"string","not":{"const":"a"}}`), message(`{"type":"string","not":{"enum":["a"]}}`), `changed shape: keywords of p changed from not {"const":"a"} to not {"enum":["a"]}`, true},
+		{"another value", message(`{"type":"string","not":{"const":"a"}}`), message(`{"type":"string","not":{"const":"b"}}`), "", false},
+		{"a keyword more", message(`{"type":"array","items":{"type":"string"}}`), message(`{"type":"array","items":{"type":"string"},"contains":{"const":"a"}}`), "", false},
 		{"a member more of a union", message(`{"oneOf":[{"$ref":"#/$defs/B"},{"$ref":"#/$defs/C"}]}`), message(`{"oneOf":[{"$ref":"#/$defs/B"},{"$ref":"#/$defs/C"},{"$ref":"#/$defs/D"}]}`), "changed shape: type of p changed from one of shop.v1.B, shop.v1.C to one of shop.v1.B, shop.v1.C, shop.v1.D", false},
 	}
 	for _, tt := range tests {

@@ -38,7 +38,18 @@ func (c *comparison) acceptance(at *element, breaks Direction, e schema.Encoding
 	best := values.NotIncluded
 	asked := [][2]*schema.Message{at.messages, {at.trail.Old, at.trail.New}}
 	for _, m := range slices.Compact(asked) {
-		if m[0] == nil || m[1] == nil || m[0].Language() != schema.Protobuf || m[1].Language() != schema.Protobuf {
+		if m[0] == nil || m[1] == nil {
+			continue
+		}
+		if m[0].Language() == schema.JSONSchema && m[1].Language() == schema.JSONSchema {
+			answer := c.wholeInclusion(m, breaks)
+			if answer == values.Included {
+				return answer
+			}
+			best = answer
+			continue
+		}
+		if m[0].Language() != schema.Protobuf || m[1].Language() != schema.Protobuf {
 			continue
 		}
 		backward, forward := values.Included, values.Included
@@ -53,6 +64,35 @@ func (c *comparison) acceptance(at *element, breaks Direction, e schema.Encoding
 			return values.Included
 		case backward != values.NotIncluded && forward != values.NotIncluded:
 			best = values.Unknown
+		}
+	}
+	return best
+}
+
+// wholeInclusion says whether readers of a pair of JSON Schema's messages take all that is written of them.
+func (c *comparison) wholeInclusion(m [2]*schema.Message, breaks Direction) values.Inclusion {
+	best := values.Included
+	for _, d := range []Direction{Backward, Forward} {
+		if breaks&d == 0 {
+			continue
+		}
+		writer, reader, w, r := c.old, c.new, m[0], m[1]
+		if d == Forward {
+			writer, reader, w, r = reader, writer, r, w
+		}
+		written, err := c.algebra.message(writer, w, values.Writer, schema.EncodingJSON)
+		if err != nil {
+			return values.Unknown // told where sources are compared
+		}
+		read, err := c.algebra.message(reader, r, values.Reader, schema.EncodingJSON)
+		if err != nil {
+			return values.Unknown
+		}
+		switch c.prover().Includes(written, read).Inclusion {
+		case values.NotIncluded:
+			best = values.NotIncluded
+		case values.Unknown:
+			return values.Unknown
 		}
 	}
 	return best

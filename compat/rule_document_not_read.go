@@ -1,5 +1,7 @@
 package compat
 
+import "github.com/omninode/trestle/tools/schema"
+
 var documentNotRead = Rule{
 	ID:        "DOCUMENT_NOT_READ",
 	Purpose:   "everything that one version of a JSON Schema lets be written, the other lets be read",
@@ -9,6 +11,8 @@ var documentNotRead = Rule{
 	Backward:  "consumers of %s with the new schema reject old events",
 	Forward:   "consumers of %s with the old schema reject new events",
 	Fix:       "let %s accept what it accepted, and no more than old consumers take",
+	Message:   func(c *Check, old, new *schema.Message) { c.judgeMessageDemands(old, new) },
+	Type:      func(c *Check, old, new *schema.Type) { c.judgeTypeDemands(old, new) },
 	Schema: func(c *Check, old, new *wholeSchema) {
 		if old == nil || new == nil {
 			return

@@ -1,6 +1,10 @@
 package compat
 
-import "github.com/omninode/trestle/tools/schema"
+import (
+	"slices"
+
+	"github.com/omninode/trestle/tools/schema"
+)
 
 var messageClosed = Rule{
 	ID:        "MESSAGE_CLOSED",
@@ -12,7 +16,7 @@ var messageClosed = Rule{
 	Fix:       "leave %s open: additionalProperties stays as it was",
 	Message: func(c *Check, old, new *schema.Message) {
 		switch {
-		case old == nil || new == nil || !old.KeepUnknown: // nothing undeclared was written
+		case old == nil || new == nil || !old.KeepUnknown || limitsUndeclared(old.Unmodelled): // nothing undeclared was written
 		case new.Closed:
 			c.Report(Problem{
 				Change:     new.Name + " no longer lets undeclared properties pass",
@@ -20,9 +24,16 @@ var messageClosed = Rule{
 			})
 		case new.Undeclared != nil && old.Undeclared == nil && new.Undeclared.Kind != schema.JSONValue:
 			c.Report(Problem{Change: new.Name + " lets only undeclared properties pass that are " + typeName(new.Undeclared)})
-		case new.Undeclared != nil && old.Undeclared != nil && readsJSON(old.Undeclared, new.Undeclared) != readsAll:
+		case new.Undeclared != nil && old.Undeclared != nil && !isOpaque(old.Undeclared) && !isOpaque(new.Undeclared) && readsJSON(old.Undeclared, new.Undeclared) != readsAll:
 			c.Report(Problem{Change: "undeclared properties of " + new.Name + " changed from " +
 				typeName(old.Undeclared) + " to " + typeName(new.Undeclared)})
 		}
 	},
+}
+
+// limitsUndeclared says whether a message says of undeclared properties what its model does not hold.
+func limitsUndeclared(u *schema.Unmodelled) bool {
+	return u != nil && slices.ContainsFunc(u.Texts(), func(k schema.KeywordText) bool {
+		return k.Keyword == "additionalProperties" || k.Keyword == "unevaluatedProperties"
+	})
 }

@@ -34,7 +34,7 @@ func (c *comparison) source(set *schema.Set, f *schema.File, pointer string, rol
 		if err := c.witnesses.CheckDocument(set, f, pointer); err != nil {
 			return nil, err
 		}
-		return c.algebra.unread(set, f, pointer, unread), nil
+		return c.algebra.unread(set, f.Path, pointer, unread), nil
 	}
 	return shape, err
 }

@@ -40,6 +40,9 @@ type typeReading struct {
 
 // compareTypes works out how two types read each other's values and which of their constraints changed.
 func (c *comparison) compareTypes(at *element, old, new *schema.Type) {
+	if isOpaque(old) || isOpaque(new) {
+		return // of which the rules know nothing
+	}
 	read := readsJSON
 	if at.isKey {
 		read = readsKey

@@ -15,8 +15,6 @@ type usage struct {
 	messages map[*schema.File][]*schema.Message
 	// definedOnly are the enums of which some field takes only the numbers that are declared.
 	definedOnly map[*schema.Enum]bool
-	// unionUsers have a field that a message is one variant of. It is compared by itself.
-	unionUsers map[*schema.Message][]*schema.Message
 }
 
 func newUsage(s *schema.Set) *usage {
@@ -26,7 +24,6 @@ func newUsage(s *schema.Set) *usage {
 		events:      map[*schema.Message]*schema.Event{},
 		messages:    map[*schema.File][]*schema.Message{},
 		definedOnly: map[*schema.Enum]bool{},
-		unionUsers:  map[*schema.Message][]*schema.Message{},
 	}
 	for _, e := range s.Events() {
 		u.events[e.Message] = e
@@ -52,7 +49,7 @@ func (u *usage) add(m *schema.Message, t *schema.Type) {
 		}
 		if t.Union != nil {
 			for _, v := range t.Union.Variants {
-				u.unionUsers[v.Message] = append(u.unionUsers[v.Message], m)
+				u.parents[v.Message] = append(u.parents[v.Message], m)
 			}
 		}
 	}
@@ -108,7 +105,7 @@ func (u *usage) eventsOf(ms ...*schema.Message) []*schema.Event {
 		if e := u.events[m]; e != nil {
 			out = append(out, e)
 		}
-		todo = append(append(todo, u.parents[m]...), u.unionUsers[m]...)
+		todo = append(todo, u.parents[m]...)
 	}
 	return out
 }

@@ -9,8 +9,7 @@ import (
 	"github.com/omninode/trestle/tools/values"
 )
 
-// wholeSchema is a JSON Schema that is compared as a set of values, since the model has no message for it or does not
-// hold all of it: what a file as a whole describes, or a definition that no other schema refers to.
+// wholeSchema is a JSON Schema that is compared as a set of values, since the model has no message for it: what a file as a whole describes, or a definition that no other schema refers to.
 type wholeSchema struct {
 	file    *schema.File
 	pointer string

@@ -83,6 +83,36 @@ func (f *Finder) Find(t Trail, backward, forward bool, encodings []schema.Encodi
 	return nil
 }
 
+// Rejection lets one side of a trail write an event in JSON, the old one with backward, and the other read it. It returns
+// a witness where the reader rejects it: by one of the rules that the trail is about, if it is by one of them at all.
+func (f *Finder) Rejection(t Trail, backward bool, event map[string]any) *Witness {
+	d, writerSet, readerSet := t.forward(), f.new, f.old
+	if backward {
+		d, writerSet, readerSet = t.backward(), f.old, f.new
+	}
+	writer, err := f.side(writerSet, d.writer)
+	if err != nil {
+		return nil
+	}
+	reader, err := f.side(readerSet, d.reader)
+	if err != nil {
+		return nil
+	}
+	_, _, _, err = carry(event, writer, reader, schema.EncodingJSON)
+	if err == nil || err == errNotWritten {
+		return nil
+	}
+	detail, about := d.blame(err)
+	if !about {
+		detail = err.Error()
+	}
+	text, err := values.Render(d.writer, event)
+	if err != nil {
+		return nil
+	}
+	return &Witness{Event: json.RawMessage(text), WrittenBy: d.name, Outcome: Rejected, Detail: detail}
+}
+
 func (f *Finder) side(set *schema.Set, m *schema.Message) (*side, error) {
 	if s, ok := f.sides[m]; ok {
 		if s == nil {

@@ -54,6 +54,17 @@ type aim struct {
 
 type step struct{ old, new *schema.Field }
 
+// Fields are the writer's fields on the way: the old side's with backward.
+func (t Trail) Fields(backward bool) []*schema.Field {
+	out := make([]*schema.Field, len(t.steps))
+	for i, s := range t.steps {
+		if out[i] = s.new; backward {
+			out[i] = s.old
+		}
+	}
+	return out
+}
+
 // Step returns the trail with a step more.
 func (t Trail) Step(old, new *schema.Field) Trail {
 	t.steps = append(t.steps[:len(t.steps):len(t.steps)], step{old, new})

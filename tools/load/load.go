@@ -49,9 +49,8 @@ func WithGoPrefix(prefix string) Option {
 	return optionFunc(func(o *options) { o.goPrefix = prefix })
 }
 
-// WithJudgedBySource marks JSON Schemas that the model does not hold all of as judged by their source, and keeps those
-// that no types can be made of (older drafts, schemas of a registry) by their source alone. Without it the former are
-// not marked, and the latter are faults.
+// WithJudgedBySource takes older drafts of JSON Schema too, and keeps schemas that no types can be made of by their source
+// alone, which they are judged by then. Without it both are faults.
 func WithJudgedBySource() Option { return optionFunc(func(o *options) { o.bySource = true }) }
 
 // WithoutComments leaves comments out, in the model and in the descriptors, and places out of the descriptors: a

@@ -138,9 +138,8 @@ type File struct {
 	// Root is the type that a JSON Schema file as a whole describes; nil for protobuf, and for a file that only holds
 	// definitions.
 	Root *Type
-	// JudgedBySource says that the file is a JSON Schema that the model does not hold all of, itself or in what it refers
-	// to, so that changes of it are judged by its source. Its types may be missing. It is only noted where loading is asked
-	// to (load.WithJudgedBySource).
+	// JudgedBySource says that the file is a JSON Schema that no types could be made of, so that changes of it are judged by
+	// its source. Such files are only kept where loading is asked to (load.WithJudgedBySource).
 	JudgedBySource bool
 	parsed         atomic.Pointer[jsontree.Value] // the Source of a JSON Schema, once something asked for it
 }
@@ -404,6 +403,8 @@ type Type struct {
 	Proto protoreflect.Kind
 	// RawText says that a protobuf string may hold bytes that are not UTF-8: in proto2, or by a feature of an edition.
 	RawText bool
+	// Pointer is the JSON pointer of the type's schema in the file of Pos; JSON Schema only.
+	Pointer string
 	Pos     Position
 }
 

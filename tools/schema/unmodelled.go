@@ -14,6 +14,11 @@ type Unmodelled struct {
 	// Keywords are those that are not in the model, in source order; empty when all of the schema is to be judged,
 	// because one of them depends on the others.
 	Keywords []string
+	// Held are the keywords of the schema that are in the model, where all of it is to be judged none the less.
+	Held []string
+	// Parts are what it comes to, each at its own place, where the keywords refer to or combine schemas of which the model
+	// holds most; nil where that is it.
+	Parts []*Unmodelled
 	// Files are the file and those that it refers to.
 	Files []*File
 	Pos   Position

@@ -262,3 +262,13 @@ func (x *documentIndex) named(d *Documents, in *resource, uri string) *resource 
 	}
 	return found
 }
+
+// only is a schema as if it had no other keywords than these.
+func (d *Documents) only(v *jsontree.Value, keywords []string) *jsontree.Value {
+	out := *v
+	out.Members = slices.DeleteFunc(slices.Clone(v.Members), func(m jsontree.Member) bool { return !slices.Contains(keywords, m.Name) })
+	if in := d.indexed().embedded[v]; in != nil {
+		d.index.embedded[&out] = in
+	}
+	return &out
+}

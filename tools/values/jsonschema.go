@@ -54,9 +54,17 @@ type lowering struct {
 // FromJSONSchema returns what the schema at a pointer of a file describes. The name tells these documents from others
 // in the space: the same name must mean the same documents.
 func (s *Space) FromJSONSchema(docs *Documents, name, file, pointer string, role Role) (*Shape, error) {
+	return s.FromKeywords(docs, name, file, pointer, nil, role)
+}
+
+// FromKeywords is FromJSONSchema for a schema as if it had no other keywords than these; all of them where none are named.
+func (s *Space) FromKeywords(docs *Documents, name, file, pointer string, keywords []string, role Role) (*Shape, error) {
 	v := docs.Files[file].Find(pointer)
 	if v == nil {
 		return nil, fmt.Errorf("%s has no schema at %q", file, pointer)
+	}
+	if len(keywords) > 0 {
+		v = docs.only(v, keywords)
 	}
 	l := &lowering{Space: s, docs: docs, id: name, role: role, plain: map[*Shape]*Shape{}}
 	at := spot{file, v}

@@ -94,7 +94,7 @@ func (j *jsonLoader) readMap(f *jsonFile, v *jsontree.Value, t *schema.Type) (le
 // keyType reads propertyNames, which need not say that names are strings.
 func (j *jsonLoader) keyType(f *jsonFile, v *jsontree.Value) *schema.Type {
 	if v.Kind == jsontree.Object && v.Get("type") == nil && v.Get("$ref") == nil && j.enums[v] == nil {
-		t := &schema.Type{Pos: f.pos(v.Place)}
+		t := &schema.Type{Pos: f.pos(v.Place), Pointer: f.schemas[v]}
 		left := j.readString(f, v, t)
 		t.Constraints.Pos = constraintPos(f, v, t.Pos)
 		if j.withUnmodelled(f, v, t, false, left) == nil {

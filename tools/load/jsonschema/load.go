@@ -95,7 +95,7 @@ type Options struct {
 	Aliases map[string]string
 	// Loose says that a schema needs no $schema, and that types may get other names where theirs collide.
 	Loose bool
-	// MarkBySource marks the files that the model does not hold all of as judged by their source.
+	// MarkBySource says that the schemas are to be compared: older drafts are taken, too.
 	MarkBySource bool
 	// SourceOnly are the files to keep by their source alone, without types, to which those are added that they refer to.
 	SourceOnly map[string]bool
@@ -148,7 +148,6 @@ func Load(d *draft.Draft, options Options) (unreadable map[string]bool, err erro
 	}
 	j.tellRefused()
 	j.nameFiles()
-	j.spreadJudgedBySource()
 	return j.unreadable, nil
 }
 

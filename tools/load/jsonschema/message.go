@@ -72,10 +72,20 @@ func (j *jsonLoader) readUnmodelled(d declaredMessage) {
 		return
 	}
 	beside := j.checkKeywords(d.file, d.schema, []string{"$ref"}, "a reference", inTarget)
-	if len(left) > 0 {
-		beside = append(beside, "$ref")
+	if len(left) == 0 {
+		m.Unmodelled = j.unmodelled(d.file, d.schema, beside)
+		return
 	}
-	m.Unmodelled = j.unmodelled(d.file, d.schema, beside)
+	m.Unmodelled = j.unmodelled(d.file, d.schema, append(slices.Clone(beside), "$ref"))
+	if m.Unmodelled == nil || len(m.Unmodelled.Keywords) == 0 {
+		return
+	}
+	if own := j.unmodelled(d.file, d.schema, beside); own != nil {
+		m.Unmodelled.Parts = append(m.Unmodelled.Parts, own)
+	}
+	if inner := j.unmodelled(f, v, left); inner != nil {
+		m.Unmodelled.Parts = append(m.Unmodelled.Parts, inner)
+	}
 }
 
 // settle takes from the keywords that are left what is held after all: allOf, when all of it is merged, and
@@ -85,9 +95,6 @@ func (j *jsonLoader) settle(f *jsonFile, v *jsontree.Value, m *schema.Message, l
 		return left
 	}
 	parts, held := j.merged(f, v)
-	if len(parts) > 1 || v.Get("unevaluatedProperties") != nil {
-		j.markJudgedBySource(f)
-	}
 	without := func(keyword string) {
 		left = slices.DeleteFunc(left, func(k string) bool { return k == keyword })
 	}

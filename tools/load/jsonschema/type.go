@@ -43,7 +43,7 @@ func (j *jsonLoader) typeOf(f *jsonFile, v *jsontree.Value) *jsonType {
 }
 
 func (j *jsonLoader) readType(f *jsonFile, v *jsontree.Value) *jsonType {
-	t := &schema.Type{Pos: f.pos(v.Place)}
+	t := &schema.Type{Pos: f.pos(v.Place), Pointer: f.schemas[v]}
 	switch {
 	case v.IsTrue():
 		t.Kind = schema.JSONValue

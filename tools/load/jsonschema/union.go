@@ -111,7 +111,6 @@ func stringValues(v *jsontree.Value) []string {
 
 // declareUnion names a union, and the messages in it that have no names of their own.
 func (j *jsonLoader) declareUnion(f *jsonFile, v *jsontree.Value, name, fallback string, at jsontree.Place, property string, choices []choice) {
-	j.markJudgedBySource(f)
 	name = j.claim(f, name, fallback, at)
 	u := &schema.Union{
 		Name: name, FullName: fullName(f.pkg, name), Doc: describe(v), Package: f.pkg, File: f.file, Property: property, Pos: f.pos(at),

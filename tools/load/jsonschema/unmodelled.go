@@ -34,18 +34,23 @@ func (j *jsonLoader) unmodelled(f *jsonFile, v *jsontree.Value, left []string) *
 			break
 		}
 	}
-	if f.embedded[v] || identifies(v, left) || slices.ContainsFunc(left, func(k string) bool { return slices.Contains(dependent, k) }) {
-		left = nil
+	if !f.embedded[v] && !identifies(v, left) && !slices.ContainsFunc(left, func(k string) bool { return slices.Contains(dependent, k) }) {
+		return j.newUnmodelled(f, v, left, at)
 	}
-	return j.newUnmodelled(f, v, left, at)
+	r := j.newUnmodelled(f, v, nil, at)
+	if r != nil {
+		for _, m := range v.Members {
+			if !slices.Contains(left, m.Name) && !schema.IsAnnotation(m.Name) {
+				r.Held = append(r.Held, m.Name)
+			}
+		}
+	}
+	return r
 }
 
 // newUnmodelled holds what is left of a schema against the library, which finds what is wrong in it; nil when it has faults.
 func (j *jsonLoader) newUnmodelled(f *jsonFile, v *jsontree.Value, left []string, at schema.Position) *schema.Unmodelled {
 	r := &schema.Unmodelled{File: f.file, Pointer: f.schemas[v], Keywords: left, Pos: at}
-	if !r.OnlyUnchecked() {
-		j.markJudgedBySource(f)
-	}
 	before := len(j.Errs)
 	j.checkLeft(f, v, left)
 	if len(j.Errs) > before {
@@ -163,7 +168,7 @@ func (j *jsonLoader) opaque(f *jsonFile, v *jsontree.Value) *jsonType {
 	if r == nil {
 		return nil
 	}
-	t := &schema.Type{Kind: schema.JSONValue, Pos: f.pos(v.Place)}
+	t := &schema.Type{Kind: schema.JSONValue, Pos: f.pos(v.Place), Pointer: f.schemas[v]}
 	t.Constraints.Unmodelled, t.Constraints.Pos = r, t.Pos
 	return &jsonType{Type: t, nullable: j.takesNull[r]}
 }
@@ -173,16 +178,23 @@ func (j *jsonLoader) and(f *jsonFile, v *jsontree.Value, t *jsonType, keyword st
 	if len(left) == 0 || t == nil {
 		return t
 	}
-	if t.Constraints.Unmodelled != nil {
+	inner := t.Constraints.Unmodelled
+	beside := left
+	if inner != nil {
 		left = append([]string{keyword}, left...)
 	}
 	r := j.unmodelled(f, v, left)
 	if r == nil {
 		return nil
 	}
+	if inner != nil && len(r.Keywords) > 0 {
+		own := *r
+		own.Keywords = beside
+		r.Parts = []*schema.Unmodelled{&own, inner}
+	}
 	both := *t.Type
 	both.Constraints.Unmodelled, both.Constraints.Pos = r, r.Pos
-	both.Pos = f.pos(v.Place)
+	both.Pos, both.Pointer = f.pos(v.Place), f.schemas[v]
 	return &jsonType{Type: &both, nullable: t.nullable && j.takesNull[r]}
 }
 
