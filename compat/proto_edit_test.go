@@ -34,6 +34,36 @@ func (g *protoMaker) edit(s protoSchema) protoSchema {
 	return s
 }
 
+// loosen returns a schema that takes all that the schema takes, and more, and says what it did.
+func (g *protoMaker) loosen(s protoSchema) (out protoSchema, what string) {
+	s = s.clone()
+	used := s.used()
+	m := &s.messages[one(g, indexes(s.messages, func(m protoMessage) bool { return used[m.name] })...)]
+	f := &m.fields[g.IntN(len(m.fields))]
+	switch g.IntN(6) {
+	case 0:
+		added := madeField{name: "n", number: 10, typ: one(g, protoScalars...), label: one(g, "", "optional", "repeated", "string")}
+		m.fields = append(m.fields, added)
+		return s, "a field more"
+	case 1:
+		if strings.HasPrefix(m.rules, "cel") { // without a oneof of fields, rules would hold for those that are zero
+			m.rules = ""
+		}
+		return s, "no CEL of a message any more"
+	case 2:
+		m.needed["o"] = false
+		return s, "no member of a oneof must be set any more"
+	case 3:
+		f.outer = nil
+		return s, "no rules of a list or map any more"
+	case 4:
+		f.field = slices.DeleteFunc(slices.Clone(f.field), func(rule string) bool { return rule == "required: true" || strings.HasPrefix(rule, "cel") })
+		return s, "not required any more, no CEL"
+	}
+	f.rules = nil
+	return s, "no rules of a field any more"
+}
+
 func indexes[T any](list []T, of func(T) bool) []int {
 	var out []int
 	for i, x := range list {

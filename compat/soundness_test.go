@@ -41,23 +41,26 @@ func TestSoundness(t *testing.T) {
 		from = uint64(time.Now().UnixNano())
 	}
 	languages := []struct {
-		language schema.Language
-		evolve   func(*testing.T, uint64, *tally)
-		sum      tally
-	}{{schema.JSONSchema, evolveJSON, tally{}}, {schema.Protobuf, evolveProto, tally{}}}
+		of     string
+		evolve func(*testing.T, uint64, *tally)
+		sum    tally
+	}{
+		{"events in JSON Schema", evolveJSON, tally{}}, {"events in protobuf", evolveProto, tally{}},
+		{"events of more than the model holds", evolveBeside, tally{}}, {"JSON Schemas of any kind", evolveDocument, tally{}},
+	}
 	for i := range *evolutions {
 		s := from + uint64(i)
-		l := &languages[s%2]
+		l := &languages[s%uint64(len(languages))]
 		l.evolve(t, s, &l.sum)
 		if t.Failed() {
 			t.Fatalf("seed %d: again with go test -run '^TestSoundness$' -evolutions 1 -seed %d", s, s)
 		}
 	}
 	for _, l := range languages {
-		t.Logf("seed %d: %s: %+v", from, l.language, l.sum)
+		t.Logf("seed %d: %s: %+v", from, l.of, l.sum)
 		// A finding that nothing shows is about a field that no event can have, or that another break hides.
 		if l.sum.findings > 1000 && l.sum.unshown*10 > l.sum.findings {
-			t.Errorf("%s: of %d findings %d are without a witness", l.language, l.sum.findings, l.sum.unshown)
+			t.Errorf("%s: of %d findings %d are without a witness", l.of, l.sum.findings, l.sum.unshown)
 		}
 	}
 }
@@ -74,16 +77,23 @@ type evolution struct {
 // newEvolution compares two versions and counts what is found.
 func newEvolution(t *testing.T, seed uint64, texts [2]string, sets [2]*schema.Set, sum *tally) *evolution {
 	t.Helper()
-	e := &evolution{seed: seed, texts: texts, sets: sets, broken: map[schema.Encoding]compat.Direction{}}
+	e := &evolution{seed: seed, texts: texts, sets: sets}
 	for i, s := range sets {
 		if e.messages[i] = s.Packages[0].Messages[0]; s.Packages[0].Language == schema.JSONSchema {
 			e.messages[i] = s.Packages[0].Files[0].Root.Message
 		}
 	}
 	sum.evolutions++
-	for _, f := range compare(t, sets[0], sets[1], compat.Options{}).Findings {
+	e.broken = sum.addFindings(compare(t, sets[0], sets[1], compat.Options{}))
+	return e
+}
+
+// addFindings counts findings, and says which directions they break in which encoding.
+func (sum *tally) addFindings(r *compat.Report) map[schema.Encoding]compat.Direction {
+	broken := map[schema.Encoding]compat.Direction{}
+	for _, f := range r.Findings {
 		for _, enc := range f.Encodings {
-			e.broken[enc] |= f.Breaks
+			broken[enc] |= f.Breaks
 		}
 		if f.Severity != compat.Error || policy[f.Rule] {
 			continue
@@ -96,7 +106,7 @@ func newEvolution(t *testing.T, seed uint64, texts [2]string, sets [2]*schema.Se
 			sum.unshown++
 		}
 	}
-	return e
+	return broken
 }
 
 var policy = policies()
@@ -136,9 +146,14 @@ func (e *evolution) hold(t *testing.T, finder *witness.Finder, d compat.Directio
 
 var directions = []compat.Direction{compat.Backward, compat.Forward}
 
-func evolveJSON(t *testing.T, s uint64, sum *tally) {
+func evolveJSON(t *testing.T, s uint64, sum *tally) { evolveEvent(t, s, false, sum) }
+
+// evolveBeside is evolveJSON with keywords that the model does not hold beside those that it does.
+func evolveBeside(t *testing.T, s uint64, sum *tally) { evolveEvent(t, s, true, sum) }
+
+func evolveEvent(t *testing.T, s uint64, beside bool, sum *tally) {
 	t.Helper()
-	m := &valuestest.Maker{Rand: rand.New(rand.NewPCG(s, 2))}
+	m := &valuestest.Maker{Rand: rand.New(rand.NewPCG(s, 2)), Beside: beside}
 	first := m.EventSchema()
 	texts := [2]string{valuestest.EventSchemaText(first), valuestest.EventSchemaText(m.EditEventSchema(first))}
 	if texts[0] == texts[1] {
@@ -146,8 +161,8 @@ func evolveJSON(t *testing.T, s uint64, sum *tally) {
 	}
 	var sets [2]*schema.Set
 	for i, text := range texts {
-		set, err := load.Schemas(t.Context(), load.Files(map[string][]byte{"p/v1/a.json": []byte(text)}))
-		if err != nil {
+		set, err := load.Schemas(t.Context(), load.Files(map[string][]byte{"p/v1/a.json": []byte(text)}), load.WithJudgedBySource())
+		if err != nil || set.Packages[0].Files[0].Root == nil || set.Packages[0].Files[0].Root.Message == nil {
 			return // no types can be made of it: whole schemas are searched in the package values
 		}
 		sets[i] = set

@@ -7,9 +7,13 @@ import (
 	"strings"
 )
 
-// EventSchema makes the schema of an event, of keywords that the model of schemas holds.
+// EventSchema makes the schema of an event, of keywords that the model of schemas holds, and of those that it does not
+// hold beside them where Beside is set.
 func (m *Maker) EventSchema() map[string]any {
 	out := m.eventObject(2)
+	if m.Beside && m.IntN(3) == 0 {
+		m.beside(out)
+	}
 	out["$schema"], out["title"] = "https://json-schema.org/draft/2020-12/schema", "A"
 	out["$defs"] = map[string]any{"D": m.eventObject(1), "E": map[string]any{"type": "string", "enum": m.list()}}
 	return out
@@ -66,6 +70,40 @@ func (m *Maker) eventObject(depth int) map[string]any {
 		out["additionalProperties"] = m.eventScalar()
 	}
 	return out
+}
+
+// besides are what may stand beside the keywords that the model holds of an object.
+var besides = []string{"minProperties", "maxProperties", "dependentRequired", "dependentSchemas", "patternProperties", "propertyNames", "if", "not", "allOf", "anyOf", "oneOf"}
+
+// beside puts a keyword into an object that the model does not hold, or takes one out.
+func (m *Maker) beside(o map[string]any) {
+	keyword := pick(m, besides)
+	one := func() map[string]any {
+		return map[string]any{"properties": map[string]any{pick(m, eventWords.names): m.eventScalar()}}
+	}
+	if o[keyword] != nil && m.IntN(2) == 0 {
+		delete(o, keyword)
+		delete(o, "then")
+		return
+	}
+	switch keyword {
+	case "minProperties", "maxProperties":
+		o[keyword] = 1 + m.IntN(3)
+	case "dependentRequired":
+		o[keyword] = map[string]any{pick(m, eventWords.names): []any{pick(m, eventWords.names)}}
+	case "dependentSchemas":
+		o[keyword] = map[string]any{pick(m, eventWords.names): one()}
+	case "patternProperties":
+		o[keyword] = map[string]any{pick(m, []string{"^a", "^x", "b$"}): m.eventScalar()}
+	case "propertyNames":
+		o[keyword] = map[string]any{"maxLength": 1 + m.IntN(3)}
+	case "if":
+		o["if"], o["then"] = one(), one()
+	case "not":
+		o[keyword] = map[string]any{"required": []any{pick(m, eventWords.names), pick(m, eventWords.names)}}
+	default:
+		o[keyword] = []any{one(), one()}
+	}
 }
 
 func (m *Maker) eventProperty(depth int) map[string]any {
@@ -170,6 +208,10 @@ func (m *Maker) EditEventSchema(event map[string]any) map[string]any {
 		return event
 	}
 	fresh := m.EventSchema()
+	if m.Beside && m.IntN(3) == 0 {
+		m.beside(out)
+		return out
+	}
 	switch m.IntN(8) {
 	case 6:
 		out["$defs"] = fresh["$defs"]

@@ -28,6 +28,8 @@ type Maker struct {
 	*rand.Rand
 	// Draft7 leaves out the keywords that came later.
 	Draft7 bool
+	// Beside has events' schemas say things that the model of schemas does not hold.
+	Beside bool
 	values *values.Maker // made when it is needed
 }
 
