@@ -110,6 +110,9 @@ func (c *comparison) wholeSchema(old, new *wholeSchema) {
 	if new == nil {
 		c.checkSource(c.old, old)
 	}
+	if old != nil && new != nil && c.sameText(old, new) && !c.sourcesDiffer() {
+		return
+	}
 	show(c, at, func(r *Rule) func(*Check, *wholeSchema, *wholeSchema) { return r.Schema }, old, new)
 	if old != nil && new != nil && !c.sameText(old, new) {
 		c.changes = append(c.changes, change{about: at, kind: Changed, text: "schema " + new.path() + " changed, and both versions take the same", unlessFound: true})

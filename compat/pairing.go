@@ -17,7 +17,8 @@ func (p rootPairs) all() [][2]*schema.Message {
 	return append(out, p.messages...)
 }
 
-// pairRoots pairs events by message name, then by event type; other messages by name. Two sets that hold one root each
+// pairRoots pairs what the two files describe that were asked for alone, events by message name, then by event type; other
+// messages by name. Two sets that hold one root each
 // are two versions of one document, whatever its names are.
 //
 // A message that other messages refer to is judged where they refer to it, under whatever name it has there; it is
@@ -36,6 +37,12 @@ func pairRoots(old, new *schema.Set, oldUse, newUse *usage) rootPairs {
 		if n != nil && partner[o] == nil && !taken[n] {
 			partner[o], taken[n] = n, true
 		}
+	}
+	oldMain, newMain := mainMessage(old), mainMessage(new)
+	mains := oldMain != nil && newMain != nil
+	if mains {
+		take(oldUse.events[oldMain], newUse.events[newMain])
+		mains = oldUse.events[oldMain] == nil && newUse.events[newMain] == nil
 	}
 	for _, o := range old.Events() {
 		take(o, newByName[o.Message.FullName])
@@ -65,8 +72,16 @@ func pairRoots(old, new *schema.Set, oldUse, newUse *usage) rootPairs {
 		byName[m.FullName] = m
 	}
 	known := map[string]bool{}
+	if mains {
+		p.messages = append(p.messages, [2]*schema.Message{oldMain, newMain})
+		delete(byName, newMain.FullName)
+		known[newMain.FullName] = true
+	}
 	var gone, fresh []*schema.Message
 	for _, m := range oldMessages {
+		if mains && m == oldMain {
+			continue
+		}
 		known[m.FullName] = true
 		switch n := byName[m.FullName]; {
 		case n != nil:
@@ -91,6 +106,16 @@ func pairRoots(old, new *schema.Set, oldUse, newUse *usage) rootPairs {
 		p.messages = append(p.messages, [2]*schema.Message{nil, m})
 	}
 	return p
+}
+
+// mainMessage is what the file describes that a set was loaded for alone; nil where that is no message, or several.
+func mainMessage(s *schema.Set) *schema.Message {
+	for _, f := range allFiles(s) {
+		if f.Path == s.Main && f.Root != nil {
+			return f.Root.Message
+		}
+	}
+	return nil
 }
 
 func allMessages(s *schema.Set) []*schema.Message {

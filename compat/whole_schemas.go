@@ -9,7 +9,8 @@ import (
 	"github.com/omninode/trestle/tools/values"
 )
 
-// wholeSchema is a JSON Schema that is compared as a set of values, since the model has no message for it: what a file as a whole describes, or a definition that no other schema refers to.
+// wholeSchema is a JSON Schema that is compared as a set of values, since the model has no message for it: what a file as a
+// whole describes, or a definition that no other schema refers to.
 type wholeSchema struct {
 	file    *schema.File
 	pointer string
@@ -140,10 +141,18 @@ func (w *wholeSchemas) addDefinitions(files [2]*schema.File, sides [2]*reference
 	}
 }
 
-// pairFiles pairs files by path, then those that are the same schema by $id or by a message, then those that stand alone
+// pairFiles pairs the two files that were asked for alone, then files by path, then those that are the same schema by $id or by a message, then those that stand alone
 // on their sides.
 func pairFiles(old, new *references) [][2]*schema.File {
-	out := pairBy(old.files, new.files, func(f *schema.File) string { return f.Path })
+	var out [][2]*schema.File
+	if o, n := old.main, new.main; o != nil && n != nil {
+		out = [][2]*schema.File{{o, n}}
+	}
+	path := func(f *schema.File) string { return f.Path }
+	without := func(files []*schema.File, i int) []*schema.File {
+		return slices.DeleteFunc(slices.Clone(files), func(f *schema.File) bool { return len(out) > 0 && f == out[0][i] })
+	}
+	out = append(out, pairBy(without(old.files, 0), without(new.files, 1), path)...)
 	out = joinPairs(out, func(o, n *schema.File) bool {
 		return slices.ContainsFunc(old.names(o), func(name string) bool { return slices.Contains(new.names(n), name) })
 	})
@@ -174,6 +183,7 @@ type references struct {
 	docs  *values.Documents
 	use   *usage
 	files []*schema.File
+	main  *schema.File // that was asked for alone
 	// reached are the JSON Schemas that messages, and files as a whole, consist of; referred are the files that others refer
 	// to.
 	reached  map[*jsontree.Value]bool
@@ -187,6 +197,9 @@ func (a *algebra) referencesOf(set *schema.Set, use *usage) (*references, error)
 	}
 	r := &references{docs: docs, use: use, files: allFiles(set), reached: map[*jsontree.Value]bool{}, referred: map[string]bool{}}
 	for _, f := range r.files {
+		if f.Path == set.Main {
+			r.main = f
+		}
 		root := docs.Files[f.Path]
 		if root == nil {
 			for i := range f.Proto.Imports().Len() {

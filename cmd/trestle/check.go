@@ -25,8 +25,13 @@ of a project), a .proto or .json file, an image, git#REF (also git#REF:path) or 
 registry:SUBJECT@VERSION). Given more than once, --against is a history, oldest first. git#PATTERN is every tag that
 matches (git#v1.*), and registry:SUBJECT every version of the subject, in a mode that looks at all of them.
 
-JSON Schemas that no types can be generated from (combinations, conditions, draft-07) are compared too, as sets of
-values: each by its path.`,
+With registry:SUBJECT on one side, the other is what it has of that subject: the event, message or schema file that the
+registered schema is, found by the subject's name, by its type, title or $id, or as the only one.
+
+JSON Schemas that no types can be generated from (scalars and arrays, definitions alone, combinations, conditions, draft-04
+to 2019-09) are compared too, as sets of values: by path, by $id, or as the only ones. A file that is named here needs no
+$schema. Where OLD holds no schema there is nothing to compare and nothing breaks; where both hold some, and none is on
+both sides, the status is 2.`,
 		Example: `  trestle check --against git#main
   trestle check --against git#v1.0.0 --against git#v1.1.0 --format github`,
 		Args: cobra.MaximumNArgs(1),
@@ -47,6 +52,7 @@ values: each by its path.`,
 			o.New = strings.Join(args, "")
 			project := p.project()
 			o.Environment = c.lookup(project)
+			o.Note = func(text string) { fmt.Fprintln(cmd.ErrOrStderr(), "note: "+text) }
 			r, err := ops.Check(cmd.Context(), project, o)
 			if err != nil {
 				return err

@@ -48,7 +48,8 @@ func (s diskSource) open(context.Context) (*tree, error) {
 	st := fsStore{os.DirFS(root)}
 	t := &tree{root: displayRoot(s.name, abs, root), store: st}
 	if !info.IsDir() {
-		t.targets, t.partial = []string{rel}, true
+		t.targets, t.partial, t.named = []string{rel}, true, true
+		t.beside = func() ([]string, error) { return s.beside(st, abs, rel) }
 		return t, nil
 	}
 	if t.targets, err = st.list(rel); err != nil {
@@ -59,6 +60,21 @@ func (s diskSource) open(context.Context) (*tree, error) {
 	}
 	t.partial = rel != "."
 	return t, nil
+}
+
+// beside lists the files that a file may refer to: all below the root that was given, else those of its folder.
+func (s diskSource) beside(st fsStore, abs, rel string) ([]string, error) {
+	if s.root != "" {
+		return st.list(".")
+	}
+	entries, err := os.ReadDir(filepath.Dir(abs))
+	var out []string
+	for _, e := range entries {
+		if !e.IsDir() && isSchemaFile(e.Name()) {
+			out = append(out, path.Join(path.Dir(rel), e.Name()))
+		}
+	}
+	return out, err
 }
 
 // split finds the root that a folder's or file's paths count from.

@@ -88,7 +88,10 @@ func (g Git) tree(st *gitStore, name, root string) (*tree, error) {
 		}
 	}
 	st.base = root
-	t := &tree{root: root, store: st, partial: isFile || name != root}
+	t := &tree{root: root, store: st, partial: isFile || name != root, named: isFile}
+	if isFile {
+		t.beside = func() ([]string, error) { return st.list(".") }
+	}
 	for _, n := range names {
 		t.targets = append(t.targets, relativeTo(n, root))
 	}

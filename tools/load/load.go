@@ -36,6 +36,8 @@ type options struct {
 	lean     bool // without comments
 	shared   *Shared
 	bySource bool
+	// undeclared: see WithUndeclared
+	undeclared bool
 }
 
 type optionFunc func(*options)
@@ -52,6 +54,10 @@ func WithGoPrefix(prefix string) Option {
 // WithJudgedBySource takes older drafts of JSON Schema too, and keeps schemas that no types can be made of by their source
 // alone, which they are judged by then. Without it both are faults.
 func WithJudgedBySource() Option { return optionFunc(func(o *options) { o.bySource = true }) }
+
+// WithUndeclared lets a JSON Schema file that is asked for by its name, and those it refers to, name no $schema: it is one
+// because somebody says so. Each is read as JSON Schema 2020-12.
+func WithUndeclared() Option { return optionFunc(func(o *options) { o.undeclared = true }) }
 
 // WithoutComments leaves comments out, in the model and in the descriptors, and places out of the descriptors: a
 // comparison needs none of them, and they are most of what a loaded set takes in memory. The model's positions are there.
@@ -127,7 +133,7 @@ func (o options) load(ctx context.Context, t *tree, sourceOnly map[string]bool) 
 		return nil, nil, err
 	}
 	unreadable, err = jsonschema.Load(d, jsonschema.Options{
-		Aliases: t.aliases, Loose: t.loose, MarkBySource: o.bySource, SourceOnly: sourceOnly,
+		Aliases: t.aliases, Loose: t.loose, Undeclared: o.undeclared && t.named, Beside: t.beside, MarkBySource: o.bySource, SourceOnly: sourceOnly,
 	})
 	if err != nil {
 		return nil, nil, err
@@ -139,6 +145,9 @@ func (o options) load(ctx context.Context, t *tree, sourceOnly map[string]bool) 
 	set = l.link()
 	set.MarkSensitive()
 	set.Aliases = t.aliases
+	if len(t.targets) == 1 {
+		set.Main = t.targets[0]
+	}
 	if err := d.Err(); err != nil {
 		return nil, unreadable, err
 	}

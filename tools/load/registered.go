@@ -30,7 +30,7 @@ func (r RegisteredSchema) open(context.Context) (*tree, error) {
 	if extensions[r.Language] == "" {
 		return nil, fmt.Errorf("registered schema %s: language %q is neither protobuf nor jsonschema", r.Name, r.Language)
 	}
-	name := r.Path()
+	name := r.fileName()
 	st := mapStore{name: []byte(r.Text)}
 	t := &tree{store: st, targets: []string{name}, partial: true, loose: true, aliases: map[string]string{}}
 	for i, ref := range r.References {
@@ -55,8 +55,8 @@ func (r RegisteredSchema) open(context.Context) (*tree, error) {
 
 var extensions = map[schema.Language]string{schema.Protobuf: ".proto", schema.JSONSchema: ".json"}
 
-// Path is the schema's name as a file's, unlike that of any reference: positions in it have that.
-func (r RegisteredSchema) Path() string {
+// fileName is the schema's name as a file's, unlike that of any reference.
+func (r RegisteredSchema) fileName() string {
 	extension := extensions[r.Language]
 	name := strings.NewReplacer("/", "_", "\\", "_").Replace(r.Name)
 	if name == "" {

@@ -24,5 +24,8 @@ func (s setSource) open(context.Context) (*tree, error) {
 			}
 		}
 	}
-	return &tree{root: s.set.Root, store: st, targets: []string{s.path}, partial: true, loose: true, aliases: s.set.Aliases}, nil
+	return &tree{
+		root: s.set.Root, store: st, targets: []string{s.path}, partial: true, loose: true, aliases: s.set.Aliases,
+		beside: func() ([]string, error) { return st.list(".") },
+	}, nil
 }

@@ -41,6 +41,9 @@ type tree struct {
 	// loose says that JSON Schemas need no $schema, and that names may be changed to be unique.
 	loose bool
 	close func() error
+	// named says that one file was asked for by its name, and beside lists those that it may refer to by an $id.
+	named  bool
+	beside func() ([]string, error)
 }
 
 // store gives the text of files by their slash-separated path; fs.ErrNotExist where there is none.

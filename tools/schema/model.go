@@ -52,6 +52,8 @@ type Set struct {
 	// Root is the folder that all file paths count from, as the user names it ("schemas"); empty where there is none.
 	Root     string
 	Packages []*Package
+	// Main is the path of the file that was asked for, where it was one alone: the others are there because it refers to them.
+	Main string
 	// Topics holds every declared topic, dead-letter topics included, sorted by name.
 	Topics []*Topic
 	// Groups holds every declared consumer group, sorted by name.

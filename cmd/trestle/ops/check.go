@@ -28,6 +28,8 @@ type CheckOptions struct {
 	Exemptions string
 	// Environment is asked for its registry when a word is registry:SUBJECT.
 	Environment Lookup
+	// Note is told what is to be said beside the verdict, a line each; nil where nobody wants to know.
+	Note func(text string)
 }
 
 // Check says what a set of schemas breaks for readers and writers of the older ones, exemptions applied.
@@ -40,6 +42,11 @@ func Check(ctx context.Context, p *Project, o CheckOptions) (*compat.Report, err
 	both, err := l.sides(ctx, o.Against, o.New, o.transitive(), load.WithoutComments())
 	if err != nil {
 		return nil, err
+	}
+	if o.Note != nil {
+		for _, path := range both.undeclared() {
+			o.Note(path + " names no $schema: it is read as " + draftOf(o.Profile))
+		}
 	}
 	olds := make([]*schema.Set, len(both.olds))
 	for i, v := range both.olds {
@@ -57,6 +64,14 @@ func Check(ctx context.Context, p *Project, o CheckOptions) (*compat.Report, err
 		}
 	}
 	return r, nil
+}
+
+// draftOf is the version of JSON Schema that a profile takes for one that is not named.
+func draftOf(profile compat.Profile) string {
+	if profile == compat.Confluent {
+		return "draft-07, as registries do"
+	}
+	return "JSON Schema 2020-12"
 }
 
 // transitive says whether the mode looks at every version; an empty one is the profile's own.

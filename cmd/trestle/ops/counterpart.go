@@ -165,7 +165,7 @@ func namesOf(f *schema.File, set *schema.Set) []string {
 // mainFile is the file of a registered schema; the others are what it refers to.
 func (v *version) mainFile() *schema.File {
 	for _, f := range allFiles(v.set) {
-		if f.Path == v.main {
+		if f.Path == v.set.Main {
 			return f
 		}
 	}

@@ -118,7 +118,7 @@ func TestCounterpart(t *testing.T) {
 			}
 			set := loaded(t, load.Files(files))
 			registered := gate.RegisteredSchema(registry.Stored{Subject: tt.subject, Type: registry.JSON, Schema: tt.stored})
-			stored := &version{set: loaded(t, registered), main: registered.Path()}
+			stored := &version{set: loaded(t, registered), registered: true}
 			src, err := counterpartOf(set, tt.subject, stored)
 			if tt.fails != "" {
 				if err == nil || err.Error() != tt.fails {

@@ -3,10 +3,13 @@ package ops
 import (
 	"context"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
 	"github.com/omninode/trestle/tools/load"
+	"github.com/omninode/trestle/tools/schema"
+	"github.com/omninode/trestle/tools/schema/jsontree"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -53,6 +56,24 @@ func (l *loader) sides(ctx context.Context, olds []string, new string, whole boo
 	return out, l.narrow(context.WithoutCancel(ctx), &out, subject, opts)
 }
 
+// undeclared returns the files that name no $schema, but for those of a registry, which often do not.
+func (s sides) undeclared() []string {
+	var out []string
+	for _, v := range append(slices.Clone(s.olds), s.next) {
+		if v.registered {
+			continue
+		}
+		for _, f := range allFiles(v.set) {
+			shown := path.Join(v.set.Root, f.Path)
+			if f.Language() != schema.JSONSchema || f.Tree().Kind != jsontree.Object || f.Tree().Get("$schema") != nil || slices.Contains(out, shown) {
+				continue
+			}
+			out = append(out, shown)
+		}
+	}
+	return out
+}
+
 // subjectNamed is the subject that words name beside schemas elsewhere; empty where all name subjects, or none does.
 func subjectNamed(words []string) (string, error) {
 	var subjects []string
@@ -80,15 +101,15 @@ func (l *loader) narrow(ctx context.Context, s *sides, subject string, opts []lo
 	}
 	var stored *version
 	for _, v := range all {
-		if v.main != "" {
+		if v.registered {
 			stored = v // the newest, unless the new side is one
 		}
 	}
-	if s.next.main != "" {
+	if s.next.registered {
 		stored = &s.next
 	}
 	for _, v := range all {
-		if v.main != "" || len(v.set.Packages) == 0 {
+		if v.registered || len(v.set.Packages) == 0 {
 			continue
 		}
 		src, err := counterpartOf(v.set, subject, stored)

@@ -27,7 +27,8 @@ type loader struct {
 type version struct {
 	name string // as the word names it
 	set  *schema.Set
-	main string // of a registered schema: the path of its file, as others that it refers to are in the set, too
+	// registered says that the set is a registered schema, its [schema.Set.Main], with what that refers to.
+	registered bool
 }
 
 // current loads the project's schemas as they are.
@@ -37,17 +38,13 @@ func (l *loader) current(ctx context.Context, opts ...load.Option) (*schema.Set,
 
 // options are for loading versions that are compared.
 func (l *loader) options(opts []load.Option) []load.Option {
-	return append(opts, load.WithJudgedBySource(), load.WithShared(&l.shared))
+	return append(opts, load.WithJudgedBySource(), load.WithUndeclared(), load.WithShared(&l.shared))
 }
 
 // version loads what a word names. Outside a project every word but the bare git#REF works.
 func (l *loader) version(ctx context.Context, word string, opts ...load.Option) (version, error) {
-	v := version{name: word}
-	locator := load.Locator{Registry: func(subject string) (load.Source, error) {
-		stored, err := l.subject(ctx, subject)
-		v.main = stored.Path()
-		return stored, err
-	}}
+	v := version{name: word, registered: strings.HasPrefix(word, "registry:")}
+	locator := load.Locator{Registry: func(subject string) (load.Source, error) { return l.subject(ctx, subject) }}
 	if l.project.missing == nil {
 		locator.Dir = l.project.Dir
 		if strings.HasPrefix(word, "git#") {
@@ -160,22 +157,22 @@ func (l *loader) registry() (*registry.Client, error) {
 }
 
 // subject fetches SUBJECT or SUBJECT@VERSION.
-func (l *loader) subject(ctx context.Context, word string) (stored load.RegisteredSchema, err error) {
+func (l *loader) subject(ctx context.Context, word string) (load.Source, error) {
 	client, err := l.registry()
 	if err != nil {
-		return stored, err
+		return nil, err
 	}
 	subject, version, versioned := strings.Cut(word, "@")
 	if !versioned || version == "latest" {
-		latest, err := client.Latest(ctx, subject)
-		return gate.RegisteredSchema(latest), err
+		stored, err := client.Latest(ctx, subject)
+		return gate.RegisteredSchema(stored), err
 	}
 	n, err := strconv.Atoi(version)
 	if err != nil || n < 1 {
-		return stored, fmt.Errorf("registry:%s: version %q is not a number from 1", word, version)
+		return nil, fmt.Errorf("registry:%s: version %q is not a number from 1", word, version)
 	}
-	one, err := client.Version(ctx, subject, n)
-	return gate.RegisteredSchema(one), err
+	stored, err := client.Version(ctx, subject, n)
+	return gate.RegisteredSchema(stored), err
 }
 
 // subjectVersions loads all versions of a subject.
@@ -193,12 +190,11 @@ func (l *loader) subjectVersions(ctx context.Context, subject string, opts []loa
 	}
 	out := make([]version, len(versions))
 	for i, v := range versions {
-		stored := gate.RegisteredSchema(v)
-		set, err := l.project.loadSource(ctx, stored, l.options(opts)...)
+		set, err := l.project.loadSource(ctx, gate.RegisteredSchema(v), l.options(opts)...)
 		if err != nil {
 			return nil, fmt.Errorf("registry:%s, version %d of %d: %w", subject, i+1, len(versions), err)
 		}
-		out[i] = version{fmt.Sprintf("registry:%s@%d", subject, v.Version), set, stored.Path()}
+		out[i] = version{fmt.Sprintf("registry:%s@%d", subject, v.Version), set, true}
 	}
 	return out, nil
 }

@@ -20,9 +20,10 @@ func (j *jsonLoader) markUnreadable(name string) {
 func (j *jsonLoader) openSourceOnly(name string, text []byte, root *jsontree.Value) error {
 	at := jsonPos(name, root.Place)
 	declared := root.Get("$schema")
-	known := declared == nil || declared.Kind == jsontree.String &&
+	known := declared == nil || declared.Text == newestDraft || declared.Kind == jsontree.String &&
 		slices.Contains(append([]string{draft202012}, olderDrafts...), strings.TrimSuffix(declared.Text, "#"))
-	if root.Kind != jsontree.Object && root.Kind != jsontree.Bool || declared == nil && !j.options.Loose || !known {
+	undeclared := j.options.Loose || j.options.Undeclared
+	if root.Kind != jsontree.Object && root.Kind != jsontree.Bool || declared == nil && !undeclared || !known {
 		j.Fault(at, "not a JSON Schema that can be compared: it is an object with \"$schema\": %q, or an older draft down to draft-04", draft202012)
 		j.markUnreadable(name)
 		return nil
@@ -33,13 +34,17 @@ func (j *jsonLoader) openSourceOnly(name string, text []byte, root *jsontree.Val
 	if p.GoImport == "" {
 		j.NameGoPackage(p, "")
 	}
-	return j.openReferencesSourceOnly(name, root)
+	f := &jsonFile{path: name}
+	if id := root.Get("$id"); id != nil {
+		f.id = strings.TrimSuffix(id.Text, "#")
+	}
+	return j.openReferencesSourceOnly(f, root)
 }
 
 // openReferencesSourceOnly opens the files that some value below refers to, likewise.
-func (j *jsonLoader) openReferencesSourceOnly(name string, v *jsontree.Value) error {
+func (j *jsonLoader) openReferencesSourceOnly(f *jsonFile, v *jsontree.Value) error {
 	if ref := v.Get("$ref"); ref != nil && ref.Kind == jsontree.String {
-		for _, other := range j.referencePaths(&jsonFile{path: name}, ref.Text) {
+		for _, other := range j.referencePaths(f, ref.Text) {
 			if _, open := j.byPath[other]; open || slices.Contains(j.Targets, other) {
 				continue
 			}
@@ -52,12 +57,12 @@ func (j *jsonLoader) openReferencesSourceOnly(name string, v *jsontree.Value) er
 		}
 	}
 	for _, m := range v.Members {
-		if err := j.openReferencesSourceOnly(name, m.Value); err != nil {
+		if err := j.openReferencesSourceOnly(f, m.Value); err != nil {
 			return err
 		}
 	}
 	for _, e := range v.Items {
-		if err := j.openReferencesSourceOnly(name, e); err != nil {
+		if err := j.openReferencesSourceOnly(f, e); err != nil {
 			return err
 		}
 	}

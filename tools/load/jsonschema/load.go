@@ -21,6 +21,9 @@ import (
 // draft202012 is the JSON Schema version that schemas are written in.
 const draft202012 = "https://json-schema.org/draft/2020-12/schema"
 
+// newestDraft is what some schemas to compare name for the newest version, whichever that is.
+const newestDraft = "http://json-schema.org/schema#"
+
 // olderDrafts are taken in schemas of a registry, and in those to compare: what they have in common with 2020-12 is what the
 // model holds.
 var olderDrafts = []string{
@@ -73,7 +76,9 @@ type jsonLoader struct {
 	depth    int
 	// library judges what the model does not hold; takesNull says by what of it null is valid, filesOf in
 	// which file what stands.
-	library   *jsoncompile.Files
+	library *jsoncompile.Files
+	// beside are the paths of files that are not loaded, by $id, once one was looked for.
+	beside    map[string]string
 	takesNull map[*schema.Unmodelled]bool
 	filesOf   map[*schema.Unmodelled]*jsonFile
 	// reaches are how far schemas reach into others.
@@ -95,6 +100,10 @@ type Options struct {
 	Aliases map[string]string
 	// Loose says that a schema needs no $schema, and that types may get other names where theirs collide.
 	Loose bool
+	// Undeclared says that a schema needs no $schema.
+	Undeclared bool
+	// Beside lists the files that may be referred to by their $id; nil for none but those that are loaded.
+	Beside func() ([]string, error)
 	// MarkBySource says that the schemas are to be compared: older drafts are taken, too.
 	MarkBySource bool
 	// SourceOnly are the files to keep by their source alone, without types, to which those are added that they refer to.
@@ -203,17 +212,19 @@ func jsonPackageName(dir string) string {
 
 // checkHead says whether a file is a JSON Schema that can be read.
 func (j *jsonLoader) checkHead(f *jsonFile) bool {
-	if f.root.Kind != jsontree.Object && !(j.options.Loose && f.root.Kind == jsontree.Bool) {
+	undeclared := j.options.Loose || j.options.Undeclared
+	if f.root.Kind != jsontree.Object && !(undeclared && f.root.Kind == jsontree.Bool) {
 		j.Fault(f.pos(f.root.Place), "not a JSON Schema: %s where an object should be; move other JSON files out of the folder", f.root.Kind)
 		return false
 	}
 	declared := f.root.Get("$schema")
 	switch {
-	case declared == nil && j.options.Loose:
+	case declared == nil && undeclared:
 	case declared == nil:
 		j.Fault(f.pos(f.root.Place), "no $schema: is it a JSON Schema? Then add \"$schema\": %q, else move it out of the folder", draft202012)
 		return false
 	case declared.Kind == jsontree.String && strings.TrimSuffix(declared.Text, "#") == draft202012:
+	case j.options.MarkBySource && declared.Text == newestDraft:
 	case (j.options.Loose || j.options.MarkBySource) && slices.Contains(olderDrafts, strings.TrimSuffix(declared.Text, "#")):
 		f.older = true
 	default:

@@ -24,6 +24,9 @@ func (j *jsonLoader) referencePaths(f *jsonFile, ref string) []string {
 	if name, ok := j.options.Aliases[uri]; ok {
 		return []string{name}
 	}
+	if name := j.besideByID(f, uri); name != "" {
+		return []string{name}
+	}
 	u, err := url.Parse(uri)
 	if err != nil || u.IsAbs() || u.Host != "" || u.Path == "" {
 		return nil
@@ -49,6 +52,32 @@ func (j *jsonLoader) fileByID(f *jsonFile, uri string) *jsonFile {
 		return nil
 	}
 	return j.byID[base.ResolveReference(ref).String()]
+}
+
+// besideByID is the path of a file that is not loaded, by the $id that a reference names; empty where there is none.
+func (j *jsonLoader) besideByID(f *jsonFile, uri string) string {
+	ref, err := url.Parse(uri)
+	if err != nil || j.options.Beside == nil || !ref.IsAbs() && f.id == "" || strings.HasPrefix(uri, metaSchemas) {
+		return ""
+	}
+	if j.beside == nil {
+		j.beside = map[string]string{}
+		names, _ := j.options.Beside() // what cannot be listed is not there
+		for _, name := range names {
+			text, err := j.Text(name)
+			if err != nil || !strings.HasSuffix(name, ".json") {
+				continue
+			}
+			root, err := jsontree.Parse(text)
+			if id := root.Get("$id"); err == nil && id != nil && id.Text != "" {
+				j.beside[strings.TrimSuffix(id.Text, "#")] = name
+			}
+		}
+	}
+	if base, err := url.Parse(f.id); err == nil {
+		ref = base.ResolveReference(ref)
+	}
+	return j.beside[ref.String()]
 }
 
 // resolve finds what a $ref refers to. A reference that leads nowhere is a fault, and nil is returned.
