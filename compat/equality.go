@@ -23,7 +23,7 @@ func newEquality() *equality {
 // messages says whether two messages have the same events, and the same meaning of them. One that is part of itself
 // is the same as long as nothing else tells otherwise.
 func (e *equality) messages(x, y *schema.Message) bool {
-	if x == y {
+	if x == y || sameDescriptor(x, y) {
 		return true
 	}
 	key := [2]*schema.Message{x, y}

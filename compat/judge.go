@@ -176,12 +176,17 @@ func (c *comparison) root(old, new *schema.Message) {
 
 func (c *comparison) enqueue(v visit) {
 	key := [2]*schema.Message{v.old, v.new}
-	if v.old == nil || v.new == nil || c.visited[key] {
+	if v.old == nil || v.new == nil || c.visited[key] || sameDescriptor(v.old, v.new) {
 		return
 	}
 	c.visited[key] = true
 	c.queue = append(c.queue, v)
 }
+
+// sameDescriptor says that two messages are one in protobuf, as those of versions are that were loaded together
+// (load.WithShared) and have the same text, down to what they import: there is nothing to say of them, nor of what they
+// are made of.
+func sameDescriptor(old, new *schema.Message) bool { return old.Proto != nil && old.Proto == new.Proto }
 
 func (c *comparison) message(v visit) {
 	at := messageElement(v.old, v.new)

@@ -38,7 +38,7 @@ func (l *loader) newField(f *protoFile, m *schema.Message, fd protoreflect.Field
 	if options.GetDeprecated() {
 		field.Deprecated = &schema.Deprecation{}
 	}
-	if rules, ok := typed[*validate.FieldRules](options, validate.E_Field.TypeDescriptor()); ok {
+	if rules, ok := typed[*validate.FieldRules](l.options.Shared, options, validate.E_Field.TypeDescriptor()); ok {
 		field.Required = rules.GetRequired() && rules.GetIgnore() != validate.Ignore_IGNORE_ALWAYS
 		at := f.sources.pos(below(path, fieldOptions, int32(validate.E_Field.TypeDescriptor().Number())))
 		l.constrain(field.Type, rules, at)
@@ -48,7 +48,7 @@ func (l *loader) newField(f *protoFile, m *schema.Message, fd protoreflect.Field
 		c.SkipZero = !field.Explicit && (c.SkipZero || !rules.HasIgnore() && inMessageOneof(m, field.Name))
 	}
 	at := field.Pos
-	if option, ok := typed[*trestlev1.Field](options, trestlev1.E_Field.TypeDescriptor()); ok {
+	if option, ok := typed[*trestlev1.Field](l.options.Shared, options, trestlev1.E_Field.TypeDescriptor()); ok {
 		number := int32(trestlev1.E_Field.TypeDescriptor().Number())
 		at = f.sources.pos(below(path, fieldOptions, number))
 		draft.DescribeField(field, option)

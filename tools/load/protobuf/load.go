@@ -162,7 +162,7 @@ func (l *loader) addLibrary(fd protoreflect.FileDescriptor) {
 
 // fillFile fills what declareFile declared. Nested elements of the model and of the descriptor go in step.
 func (l *loader) fillFile(f *protoFile) {
-	if option, ok := typed[*trestlev1.Family](f.desc.Options(), trestlev1.E_Family.TypeDescriptor()); ok && f.sources != nil {
+	if option, ok := typed[*trestlev1.Family](l.options.Shared, f.desc.Options(), trestlev1.E_Family.TypeDescriptor()); ok && f.sources != nil {
 		at := f.sources.locate([]int32{fileOptions, int32(trestlev1.E_Family.TypeDescriptor().Number())}, option.ProtoReflect().Descriptor())
 		l.Families = append(l.Families, draft.Family{Package: f.pkg, Option: option, At: at})
 	}
@@ -178,7 +178,7 @@ func (l *loader) fillMessage(f *protoFile, m *schema.Message, path []int32) {
 	if options.GetDeprecated() {
 		m.Deprecated = &schema.Deprecation{}
 	}
-	m.Rules, _ = typed[*validate.MessageRules](options, validate.E_Message.TypeDescriptor())
+	m.Rules, _ = typed[*validate.MessageRules](l.options.Shared, options, validate.E_Message.TypeDescriptor())
 	for i := range md.ReservedRanges().Len() {
 		r := md.ReservedRanges().Get(i) // its end is exclusive
 		m.ReservedNumbers = append(m.ReservedNumbers, [2]int32{int32(r[0]), int32(r[1]) - 1})
@@ -211,7 +211,7 @@ func (l *loader) fillMessage(f *protoFile, m *schema.Message, path []int32) {
 }
 
 func (l *loader) addProtoEvent(f *protoFile, m *schema.Message, options *descriptorpb.MessageOptions, path []int32) {
-	option, ok := typed[*trestlev1.Event](options, trestlev1.E_Event.TypeDescriptor())
+	option, ok := typed[*trestlev1.Event](l.options.Shared, options, trestlev1.E_Event.TypeDescriptor())
 	if !ok || f.sources == nil {
 		return
 	}
@@ -231,7 +231,7 @@ func (l *loader) fillOneofs(f *protoFile, m *schema.Message, path []int32) map[p
 		if od.IsSynthetic() {
 			continue
 		}
-		rules, _ := typed[*validate.OneofRules](od.Options(), validate.E_Oneof.TypeDescriptor())
+		rules, _ := typed[*validate.OneofRules](l.options.Shared, od.Options(), validate.E_Oneof.TypeDescriptor())
 		o := &schema.Oneof{
 			Name: string(od.Name()), Required: rules.GetRequired(), Proto: od,
 			Pos: f.sources.pos(below(path, messageOneof, int32(i))),
@@ -262,7 +262,7 @@ func (l *loader) addProtoEnum(f *protoFile, ed protoreflect.EnumDescriptor, pare
 		if v.Number != 0 || !strings.HasSuffix(v.Name, "UNSPECIFIED") {
 			v.JSONName = v.Name
 		}
-		if option, ok := typed[*trestlev1.EnumValue](options, trestlev1.E_EnumValue.TypeDescriptor()); ok {
+		if option, ok := typed[*trestlev1.EnumValue](l.options.Shared, options, trestlev1.E_EnumValue.TypeDescriptor()); ok {
 			v.JSONName = option.GetJsonName()
 		}
 		e.Values = append(e.Values, v)
@@ -275,12 +275,21 @@ func (l *loader) addProtoEnum(f *protoFile, ed protoreflect.EnumDescriptor, pare
 
 // typed returns an option's value as its Go type. What the compiler read is of the type that the source tree declares,
 // so it goes through its encoding; what an image held is of the Go type already.
-func typed[T proto.Message](options protoreflect.ProtoMessage, option protoreflect.ExtensionTypeDescriptor) (T, bool) {
-	var value T
-	found := false
+func typed[T proto.Message](shared *Shared, options protoreflect.ProtoMessage, option protoreflect.ExtensionTypeDescriptor) (T, bool) {
 	if options == nil || !options.ProtoReflect().IsValid() {
-		return value, false
+		var none T
+		return none, false
 	}
+	key := optionKey{options, option.FullName()}
+	if known, ok := shared.option(key).(foundOption[T]); ok {
+		return known.value, known.found
+	}
+	value, found := readOption[T](options, option)
+	shared.keepOption(key, foundOption[T]{value, found})
+	return value, found
+}
+
+func readOption[T proto.Message](options protoreflect.ProtoMessage, option protoreflect.ExtensionTypeDescriptor) (value T, found bool) {
 	options.ProtoReflect().Range(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
 		if !fd.IsExtension() || fd.FullName() != option.FullName() || fd.Message() == nil || fd.IsList() {
 			return true

@@ -8,6 +8,7 @@ import (
 
 	"github.com/bufbuild/protocompile/ast"
 	"github.com/bufbuild/protocompile/linker"
+	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
 // Shared is what loads have in common, and what package load says of it. The zero value is ready to use.
@@ -15,6 +16,65 @@ type Shared struct {
 	mu       sync.Mutex
 	parsed   map[string]*sharedTree
 	compiled map[string]*sharedFile
+	imports  map[string][]string // of texts that were compiled
+	options  map[optionKey]any   // as foundOption
+}
+
+// optionKey is an option of a descriptor's options, which are those of every load that has the descriptor.
+type optionKey struct {
+	options protoreflect.ProtoMessage
+	name    protoreflect.FullName
+}
+
+// foundOption is an option as its Go type. Nothing changes it.
+type foundOption[T any] struct {
+	value T
+	found bool
+}
+
+func (s *Shared) option(key optionKey) any {
+	if s == nil {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.options[key]
+}
+
+func (s *Shared) keepOption(key optionKey, found any) {
+	if s == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.options == nil {
+		s.options = map[optionKey]any{}
+	}
+	s.options[key] = found
+}
+
+// importsOf returns what a text imports that another load has compiled, with whatever its imports were then.
+func (s *Shared) importsOf(name string, text []byte) (imports []string, known bool) {
+	if s == nil {
+		return nil, false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	imports, known = s.imports[textKey(name, text)]
+	return imports, known
+}
+
+func (s *Shared) noteImports(u *protoUnit) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.imports == nil {
+		s.imports = map[string][]string{}
+	}
+	names := make([]string, len(u.imports))
+	for i, other := range u.imports {
+		names[i] = other.name
+	}
+	s.imports[textKey(u.name, u.text)] = names
 }
 
 // sharedTree is a file's syntax tree, for as long as somebody has a use for it.
@@ -69,6 +129,7 @@ func (s *Shared) compile(u *protoUnit, lean bool, compile func() error) (*shared
 		mine = true
 		if err = compile(); err == nil {
 			f.file, f.sources = u.file, u.sources
+			s.noteImports(u)
 		}
 	})
 	switch {

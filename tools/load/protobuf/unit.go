@@ -26,6 +26,8 @@ type protoUnit struct {
 	library bool          // it comes with the program
 	broken  bool          // it has faults
 	parsed  parser.Result // between parsing and linking
+	known   []string      // imports of a text that another load has compiled: it is parsed when that cannot be taken
+	unread  bool          // known is what there is, in place of parsed
 	file    linker.File   // once it is linked
 	sources *protoSources // likewise; nil for libraries
 	done    chan struct{} // closed when linking has ended, well or not
@@ -57,9 +59,19 @@ func (u *protoUnit) parse(pc *protoCompiler) error {
 		}
 	}
 	u.text = text
+	if u.name != descriptorProto { // whose options others are read by
+		if u.known, u.unread = pc.l.options.Shared.importsOf(u.name, text); u.unread {
+			return nil
+		}
+	}
+	return u.parseText(pc)
+}
+
+// parseText parses the text.
+func (u *protoUnit) parseText(pc *protoCompiler) error {
 	handler := pc.handler.SubHandler()
-	tree, err := pc.l.options.Shared.tree(u.name, text, func() (*ast.FileNode, error) {
-		return parser.Parse(u.name, bytes.NewReader(text), handler)
+	tree, err := pc.l.options.Shared.tree(u.name, u.text, func() (*ast.FileNode, error) {
+		return parser.Parse(u.name, bytes.NewReader(u.text), handler)
 	})
 	if err != nil {
 		return err
@@ -84,6 +96,9 @@ func (u *protoUnit) takeLibrary(pc *protoCompiler) error {
 
 // importNames are the files that a parsed file imports.
 func (u *protoUnit) importNames() []string {
+	if u.unread {
+		return u.known
+	}
 	if u.parsed == nil {
 		return nil
 	}
@@ -93,10 +108,10 @@ func (u *protoUnit) importNames() []string {
 // importPos is the place of an import.
 func (u *protoUnit) importPos(name string) schema.Position {
 	pos := schema.Position{File: u.name}
-	tree := u.parsed.AST()
-	if tree == nil {
-		return pos
+	if u.parsed == nil || u.parsed.AST() == nil {
+		return pos // the fault is told by a load that shares nothing
 	}
+	tree := u.parsed.AST()
 	for _, d := range tree.Decls {
 		if imp, ok := d.(*ast.ImportNode); ok && imp.Name.AsString() == name {
 			start := tree.NodeInfo(imp.Name).Start()
@@ -119,12 +134,19 @@ func (u *protoUnit) link(pc *protoCompiler, override *protoUnit) error {
 		u.broken = u.broken || other.broken
 		deps = append(deps, other.file)
 	}
-	if u.broken || u.parsed == nil {
+	if u.broken || u.parsed == nil && !u.unread {
 		u.parsed = nil
 		return nil
 	}
 	var opts []options.InterpreterOption
-	compile := func() error { return u.compile(pc, deps, opts) }
+	compile := func() error {
+		if u.parsed == nil {
+			if err := u.parseText(pc); err != nil {
+				return err
+			}
+		}
+		return u.compile(pc, deps, opts)
+	}
 	if override != nil {
 		if <-override.done; override.file != nil {
 			opts = append(opts, options.WithOverrideDescriptorProto(override.file))
