@@ -20,7 +20,7 @@ func TestUnchanged(t *testing.T) {
 	// What says nothing, and what leads to other elements.
 	about := map[reflect.Type][]string{
 		reflect.TypeFor[schema.Field]():       {"Message", "Type", "Proto", "Pos"},
-		reflect.TypeFor[schema.Type]():        {"Message", "Enum", "Elem", "Key", "Constraints", "Pos"},
+		reflect.TypeFor[schema.Type]():        {"Message", "Enum", "Elem", "Key", "Constraints", "Pos", "Pointer"},
 		reflect.TypeFor[schema.Constraints](): {"Pos"},
 	}
 	for _, part := range []func(*schema.Field) any{
