@@ -261,8 +261,10 @@ func (r *references) alone() *schema.File {
 // names are what a file is known by elsewhere: its $id, and the messages that stand at the top of a protobuf file.
 func (r *references) names(f *schema.File) []string {
 	var out []string
-	if id := r.docs.Files[f.Path].Get("$id"); id != nil && id.Kind == jsontree.String {
-		out = append(out, id.Text)
+	for _, keyword := range []string{"$id", "id"} { // draft-04 has the latter
+		if id := r.docs.Files[f.Path].Get(keyword); id != nil && id.Kind == jsontree.String {
+			out = append(out, id.Text)
+		}
 	}
 	if f.Language() == schema.Protobuf {
 		for i := range f.Proto.Messages().Len() {

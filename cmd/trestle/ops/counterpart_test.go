@@ -3,6 +3,7 @@ package ops
 import (
 	"context"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -15,10 +16,73 @@ import (
 	"github.com/omninode/trestle/tools/schema"
 )
 
-// TestJustRegistered compares this repository's project with each subject that registering it has written: nothing breaks,
-// whichever is the new side, in any mode of both profiles.
+// TestJustRegistered compares projects with each subject that registering them has written: nothing breaks, whichever is the
+// new side, in any mode of both profiles. One is this repository's; another has events of both languages and encodings.
 func TestJustRegistered(t *testing.T) {
 	t.Parallel()
+	t.Run("omninode", func(t *testing.T) {
+		t.Parallel()
+		p, err := Open("../../..")
+		if err != nil {
+			t.Fatal(err)
+		}
+		testJustRegistered(t, p, 39)
+	})
+	t.Run("mixed", func(t *testing.T) {
+		t.Parallel()
+		files := map[string]string{
+			"trestle.yaml": "go_import: example.org/gen\n",
+			"schemas/shop/v1/common.proto": `edition = "2023"; package shop.v1;
+// Money is an amount.
+message Money {
+  // Cents of it.
+  int64 cents = 1;
+}`,
+			"schemas/shop/v1/orders.proto": `edition = "2023"; package shop.v1;
+import "buf/validate/validate.proto";
+import "shop/v1/common.proto";
+import "trestle/v1/options.proto";
+option (trestle.v1.family) = {envelope: ENVELOPE_NONE};
+// Placed says that an order was placed.
+message Placed {
+  option (trestle.v1.event) = {topic: "orders_v1" key: "id" role: ROLE_EVENT encoding: ENCODING_PROTOBUF};
+  // The order.
+  string id = 1 [(buf.validate.field).required = true];
+  // What it costs.
+  Money price = 2;
+}
+// Gone says that an order was cancelled.
+message Gone {
+  option (trestle.v1.event) = {topic: "orders_v1" key: "id" role: ROLE_EVENT encoding: ENCODING_PROTOBUF};
+  // The order.
+  string id = 1 [(buf.validate.field).required = true];
+}`,
+			"schemas/stock/v1/size.json": `{"$schema":"https://json-schema.org/draft/2020-12/schema","$defs":{"Size":{"type":"object",
+				"properties":{"width":{"type":"integer","minimum":1}},"required":["width"]}}}`,
+			"schemas/stock/v1/counted.json": `{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"Counted","x-trestle":
+				{"family":{"envelope":"none"},"event":{"type":"stock.counted","topic":"stock_v1","key":["id"],"role":"event"}},
+				"type":"object","properties":{"id":{"type":"string"},"size":{"$ref":"size.json#/$defs/Size"},"n":{"type":"integer"}},
+				"required":["id"],"minProperties":1,"if":{"required":["n"]},"then":{"required":["size"]}}`,
+		}
+		dir := t.TempDir()
+		for name, text := range files {
+			path := filepath.Join(dir, name)
+			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		p, err := Open(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		testJustRegistered(t, p, 6)
+	})
+}
+
+func testJustRegistered(t *testing.T, p *Project, subjects int) {
 	server, err := devregistry.NewServer(filepath.Join(t.TempDir(), "registry.json"), gate.Checker{})
 	if err != nil {
 		t.Fatal(err)
@@ -26,13 +90,12 @@ func TestJustRegistered(t *testing.T) {
 	web := httptest.NewServer(server)
 	t.Cleanup(web.Close)
 	env := Environment{Registry: web.URL}
-	p, err := Open("../../..")
-	if err != nil {
-		t.Fatal(err)
-	}
 	plan, err := Register(t.Context(), p, env)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if len(plan.Subjects) != subjects {
+		t.Errorf("%d subjects were registered, want %d", len(plan.Subjects), subjects)
 	}
 	l := &loader{project: p, environment: func() (Environment, error) { return env, nil }}
 	current, err := l.current(t.Context())

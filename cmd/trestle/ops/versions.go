@@ -51,10 +51,14 @@ func (l *loader) version(ctx context.Context, word string, opts ...load.Option) 
 			locator.Root = l.project.Config.Schemas
 		}
 	}
-	word, err := schemasOf(word)
+	folder, err := schemasOf(word)
 	if err != nil {
 		return v, err
 	}
+	if folder != word && !exists(folder) {
+		return v, fmt.Errorf("%s: the project has no folder %s yet: %w", word, folder, load.ErrNoSchemas)
+	}
+	word = folder
 	src, err := locator.Parse(word)
 	if err != nil {
 		return v, err

@@ -135,7 +135,8 @@ type loader struct {
 	taken map[string]bool
 }
 
-// Load finds the file of a URL: by its path, by its $id, or, for references relative to an $id, by what the URL ends in.
+// Load finds the schema of a URL: by a file's path, by its $id, by that of a schema in one, or, for references relative to an
+// $id, by what the URL ends in.
 func (l *loader) Load(at string) (any, error) {
 	found, ok := l.files.named(at)
 	for path := range l.files.texts {
@@ -146,9 +147,13 @@ func (l *loader) Load(at string) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		if identified(doc, at) {
+		if ownID(doc) == at {
 			found = path
 			break
+		}
+		if within := identified(doc, at); within != nil {
+			l.taken[path] = true
+			return within, nil
 		}
 		if strings.HasSuffix(at, "/"+path) && len(path) > len(found) {
 			found = path
@@ -172,8 +177,47 @@ func (f *Files) named(at string) (path string, ok bool) {
 	return "", false
 }
 
-func identified(doc any, id string) bool {
-	object, _ := doc.(map[string]any)
-	own, _ := object["$id"].(string)
-	return own != "" && strings.TrimSuffix(own, "#") == id
+// ownID is the $id of a schema, which draft-04 calls id; empty for none.
+func ownID(schema any) string {
+	object, _ := schema.(map[string]any)
+	for _, keyword := range []string{"$id", "id"} {
+		if id, _ := object[keyword].(string); id != "" {
+			return strings.TrimSuffix(id, "#")
+		}
+	}
+	return ""
+}
+
+// identified returns the schema with an $id that stands in a document, as a document of its own; nil where none does.
+func identified(doc any, id string) any {
+	var find func(v any) map[string]any
+	find = func(v any) map[string]any {
+		var inner []any
+		switch x := v.(type) {
+		case map[string]any:
+			if ownID(x) == id {
+				return x
+			}
+			for _, name := range slices.Sorted(maps.Keys(x)) {
+				inner = append(inner, x[name])
+			}
+		case []any:
+			inner = x
+		}
+		for _, e := range inner {
+			if found := find(e); found != nil {
+				return found
+			}
+		}
+		return nil
+	}
+	found := find(doc)
+	if found == nil {
+		return nil
+	}
+	if root, ok := doc.(map[string]any); ok && found["$schema"] == nil && root["$schema"] != nil {
+		found = maps.Clone(found)
+		found["$schema"] = root["$schema"]
+	}
+	return found
 }

@@ -35,8 +35,10 @@ func (j *jsonLoader) openSourceOnly(name string, text []byte, root *jsontree.Val
 		j.NameGoPackage(p, "")
 	}
 	f := &jsonFile{path: name}
-	if id := root.Get("$id"); id != nil {
-		f.id = strings.TrimSuffix(id.Text, "#")
+	for _, keyword := range []string{"$id", "id"} { // draft-04 has the latter
+		if id := root.Get(keyword); id != nil {
+			f.id = strings.TrimSuffix(id.Text, "#")
+		}
 	}
 	return j.openReferencesSourceOnly(f, root)
 }

@@ -69,8 +69,10 @@ func (j *jsonLoader) besideByID(f *jsonFile, uri string) string {
 				continue
 			}
 			root, err := jsontree.Parse(text)
-			if id := root.Get("$id"); err == nil && id != nil && id.Text != "" {
-				j.beside[strings.TrimSuffix(id.Text, "#")] = name
+			for _, keyword := range []string{"$id", "id"} { // draft-04 has the latter
+				if id := root.Get(keyword); err == nil && id != nil && id.Text != "" {
+					j.beside[strings.TrimSuffix(id.Text, "#")] = name
+				}
 			}
 		}
 	}
