@@ -23,6 +23,7 @@ func (c *comparison) prune() {
 				continue
 			case values.NotIncluded:
 				shown = true
+				c.showByInclusion(k)
 			}
 			broken = append(broken, e)
 		}
@@ -76,19 +77,7 @@ func (c *comparison) wholeInclusion(m [2]*schema.Message, breaks Direction) valu
 		if breaks&d == 0 {
 			continue
 		}
-		writer, reader, w, r := c.old, c.new, m[0], m[1]
-		if d == Forward {
-			writer, reader, w, r = reader, writer, r, w
-		}
-		written, err := c.algebra.message(writer, w, values.Writer, schema.EncodingJSON)
-		if err != nil {
-			return values.Unknown // told where sources are compared
-		}
-		read, err := c.algebra.message(reader, r, values.Reader, schema.EncodingJSON)
-		if err != nil {
-			return values.Unknown
-		}
-		switch c.prover().Includes(written, read).Inclusion {
+		switch c.includes(m, d).Inclusion {
 		case values.NotIncluded:
 			best = values.NotIncluded
 		case values.Unknown:
@@ -96,4 +85,41 @@ func (c *comparison) wholeInclusion(m [2]*schema.Message, breaks Direction) valu
 		}
 	}
 	return best
+}
+
+// includes says whether readers of a pair of JSON Schema's messages take all that is written of them in one direction.
+func (c *comparison) includes(m [2]*schema.Message, d Direction) values.Answer {
+	writer, reader, w, r := c.old, c.new, m[0], m[1]
+	if d == Forward {
+		writer, reader, w, r = reader, writer, r, w
+	}
+	written, err := c.written(writer, w)
+	if err != nil {
+		return values.Answer{Inclusion: values.Unknown} // told where sources are compared
+	}
+	read, err := c.source(reader, r.File, r.Pointer, values.Reader)
+	if err != nil {
+		return values.Answer{Inclusion: values.Unknown}
+	}
+	return c.prover().Includes(written, c.prover().Filled(read, defaultsOf(r)))
+}
+
+// showByInclusion makes a witness of an event that the algebra found, where readers reject it by what the candidate is about.
+func (c *comparison) showByInclusion(k *candidate) {
+	m := [2]*schema.Message{k.about.trail.Old, k.about.trail.New}
+	if c.opts.NoWitness || k.Closed || m[0] == nil || m[1] == nil || m[0].Language() != schema.JSONSchema || m[1].Language() != schema.JSONSchema {
+		return
+	}
+	for _, d := range []Direction{Backward, Forward} {
+		if k.Breaks&d == 0 || k.Witness != nil {
+			continue
+		}
+		event, ok := c.includes(m, d).Member.(map[string]any)
+		if !ok {
+			continue
+		}
+		if w, about := c.witnesses.Rejection(k.about.trail.About(k.Rejections...), d == Backward, event); about {
+			k.Witness = w
+		}
+	}
 }

@@ -49,6 +49,9 @@ func (c *comparison) askSources(writer, reader *schema.Set, w, r *wholeSchema, b
 	if err != nil {
 		return answer{}, err
 	}
+	if m := r.file.Root; r.pointer == "" && m != nil && m.Message != nil {
+		read = c.prover().Filled(read, defaultsOf(m.Message))
+	}
 	out := answer{Answer: c.prover().Includes(written, read)}
 	if !out.HasMember {
 		return out, nil

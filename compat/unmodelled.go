@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/omninode/trestle/compat/witness"
 	"github.com/omninode/trestle/tools/schema"
 	"github.com/omninode/trestle/tools/values"
 )
@@ -17,9 +18,10 @@ import (
 type demand struct {
 	file     string
 	pointer  string
-	keywords []string      // those in question; nil for the whole schema
-	held     []string      // beside the whole schema: keywords of it that are judged by rules
-	union    *schema.Union // in place of all these: that one of its messages is chosen
+	keywords []string       // those in question; nil for the whole schema
+	held     []string       // beside the whole schema: keywords of it that are judged by rules
+	union    *schema.Union  // in place of all these: that one of its messages is chosen
+	filled   map[string]any // what readers fill in before they judge
 	pos      schema.Position
 }
 
@@ -115,11 +117,13 @@ func (c *comparison) refused(set *schema.Set, d demand) (*values.Shape, error) {
 		return shape, err
 	}
 	read, err := part(d.keywords)
-	if err != nil || len(d.held) == 0 {
-		return p.Not(read), err
+	refused := p.Not(read)
+	if err == nil && len(d.held) > 0 {
+		var held *values.Shape
+		held, err = part(d.held)
+		refused = p.And(held, refused)
 	}
-	held, err := part(d.held)
-	return p.And(held, p.Not(read)), err
+	return p.Filled(refused, d.filled), err
 }
 
 // askDemand looks for an event of the writer in which a value, where the trail ends, is refused by the reader's demand.
@@ -142,7 +146,7 @@ func (c *comparison) askDemand(at *element, breaks Direction, d demand, bad func
 	if !out.HasMember || !ok {
 		return out, nil
 	}
-	out.witness = c.witnesses.Rejection(at.trail.About(d.keywords...), breaks == Backward, event)
+	out.witness, _ = c.witnesses.Rejection(at.trail.About(d.keywords...), breaks == Backward, event)
 	switch {
 	case out.witness != nil:
 		out.Inclusion = values.NotIncluded
@@ -185,12 +189,27 @@ func (c *Check) judgeMessageDemands(old, new *schema.Message) {
 		}
 		path := c.at.trail.Fields(breaks == Backward)
 		if !sameUnmodelled(old.Unmodelled, new.Unmodelled) {
-			c.judgeDemands(breaks, demands(reader.Unmodelled), func(refused *values.Shape) *values.Shape { return p.AtPath(path, refused) })
+			all := demands(reader.Unmodelled)
+			for i := range all {
+				all[i].filled = defaultsOf(reader)
+			}
+			c.judgeDemands(breaks, all, func(refused *values.Shape) *values.Shape { return p.AtPath(path, refused) })
 		}
 		c.judgeDemands(breaks, demandsOnUndeclared(writer, reader), func(refused *values.Shape) *values.Shape {
 			return p.AtPath(path, p.And(p.OfKind(values.Object), p.Not(p.Members(p.Except(p.Exactly(namesJudged(writer, reader)...)), p.Not(refused)))))
 		})
 	}
+}
+
+// defaultsOf are the values that readers of a message fill in for what is absent.
+func defaultsOf(m *schema.Message) map[string]any {
+	out := map[string]any{}
+	for _, f := range m.Fields {
+		if v, ok := witness.DefaultOf(f); ok {
+			out[f.JSONName] = v
+		}
+	}
+	return out
 }
 
 // demandsOnUndeclared are those on what a writer may write beside the fields, where readers say as well what that must be.

@@ -117,7 +117,7 @@ func objects(a, b *schema.Type) bool {
 
 // filledIn says whether a value is what is filled in for an absent one.
 func filledIn(f *schema.Field, v any) bool {
-	d, ok := defaultOf(f)
+	d, ok := DefaultOf(f)
 	return ok && covers(v, d)
 }
 

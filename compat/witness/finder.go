@@ -84,23 +84,24 @@ func (f *Finder) Find(t Trail, backward, forward bool, encodings []schema.Encodi
 }
 
 // Rejection lets one side of a trail write an event in JSON, the old one with backward, and the other read it. It returns
-// a witness where the reader rejects it: by one of the rules that the trail is about, if it is by one of them at all.
-func (f *Finder) Rejection(t Trail, backward bool, event map[string]any) *Witness {
+// a witness where the reader rejects it; about says that it does so by one of the rules that the trail is about, in the
+// element.
+func (f *Finder) Rejection(t Trail, backward bool, event map[string]any) (w *Witness, about bool) {
 	d, writerSet, readerSet := t.forward(), f.new, f.old
 	if backward {
 		d, writerSet, readerSet = t.backward(), f.old, f.new
 	}
 	writer, err := f.side(writerSet, d.writer)
 	if err != nil {
-		return nil
+		return nil, false
 	}
 	reader, err := f.side(readerSet, d.reader)
 	if err != nil {
-		return nil
+		return nil, false
 	}
 	_, _, _, err = carry(event, writer, reader, schema.EncodingJSON)
 	if err == nil || err == errNotWritten {
-		return nil
+		return nil, false
 	}
 	detail, about := d.blame(err)
 	if !about {
@@ -108,9 +109,9 @@ func (f *Finder) Rejection(t Trail, backward bool, event map[string]any) *Witnes
 	}
 	text, err := values.Render(d.writer, event)
 	if err != nil {
-		return nil
+		return nil, false
 	}
-	return &Witness{Event: json.RawMessage(text), WrittenBy: d.name, Outcome: Rejected, Detail: detail}
+	return &Witness{Event: json.RawMessage(text), WrittenBy: d.name, Outcome: Rejected, Detail: detail}, about
 }
 
 func (f *Finder) side(set *schema.Set, m *schema.Message) (*side, error) {
@@ -195,7 +196,35 @@ func (d direction) events(b *values.Maker) []map[string]any {
 			}
 		}
 	}
+	for _, v := range d.values(b) {
+		if event, ok := inFull(b, bases[1], v); ok && len(out) < maxEvents {
+			out = append(out, event)
+		}
+	}
 	return out
+}
+
+// inFull is a variant of an event in which the message that has the element has everything set, too; ok is false where
+// that is the event itself.
+func inFull(b *values.Maker, full map[string]any, v variant) (event map[string]any, ok bool) {
+	n := len(v.steps)
+	if n < 2 || slices.ContainsFunc(v.steps, func(s way) bool { return s.writer == nil }) {
+		return nil, false
+	}
+	var path []*schema.Field
+	for _, s := range v.steps {
+		path = append(path, s.writer)
+	}
+	holder := path[n-2].Type
+	inner := values.Innermost(holder)
+	if inner == nil || values.OwnForm(inner) {
+		return nil, false
+	}
+	child, ok := b.With(b.Full(inner), path[n-1:], v.value)
+	if !ok {
+		return nil, false
+	}
+	return b.With(full, path[:n-1], b.Wrap(holder, child))
 }
 
 // variant is a value for the element, or for one of its fields.

@@ -97,8 +97,8 @@ func content(write func([]byte) ([]byte, error)) (map[string]any, error) {
 // now is the time that stands for the present in defaults; any will do.
 const now = `"2025-10-16T12:34:56Z"`
 
-// defaultOf returns a field's default as a JSON value; ok is false where it has none.
-func defaultOf(f *schema.Field) (v any, ok bool) {
+// DefaultOf returns a field's default as a JSON value; ok is false where it has none.
+func DefaultOf(f *schema.Field) (v any, ok bool) {
 	text := f.Default
 	switch text {
 	case "":

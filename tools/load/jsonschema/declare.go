@@ -66,12 +66,13 @@ func (j *jsonLoader) declareRoot(f *jsonFile, name string, at jsontree.Place) {
 
 // declareBelow declares what is inside a schema; name is what is used for what has no name of its own.
 func (j *jsonLoader) declareBelow(f *jsonFile, v *jsontree.Value, name string) {
-	if isMessage(v) || j.merges(f, v) {
+	merging := j.merges(f, v)
+	if isMessage(v) || merging {
 		j.declareParts(f, v, name)
 	}
 	eachSubschema(v, func(keyword, key string, at jsontree.Place, sub *jsontree.Value) {
 		inner, fallback := name, ""
-		if !j.whole(f) && !holds(v, keyword) {
+		if !j.whole(f) && !holds(v, keyword) || keyword == "allOf" && merging {
 			return
 		}
 		switch keyword {
@@ -160,7 +161,12 @@ func (j *jsonLoader) declareEnum(f *jsonFile, v *jsontree.Value, name, fallback 
 	}
 	f.pkg.Enums = append(f.pkg.Enums, e)
 	j.enums[v] = e
-	j.fillEnum(f, v, e)
+	faults := len(j.Errs)
+	if j.fillEnum(f, v, e); j.options.MarkBySource && len(j.Errs) > faults {
+		j.Errs = j.Errs[:faults] // the library takes it
+		f.pkg.Enums = f.pkg.Enums[:len(f.pkg.Enums)-1]
+		delete(j.enums, v)
+	}
 }
 
 // claim takes a name for a type of a file's package. Where it is taken, the fallback is tried in a registry's
@@ -172,7 +178,7 @@ func (j *jsonLoader) claim(f *jsonFile, name, fallback string, at jsontree.Place
 		j.names[f.pkg] = taken
 	}
 	other, ok := taken[name]
-	if ok && j.options.Loose {
+	if ok && (j.options.Loose || j.options.MarkBySource) {
 		if fallback == "" {
 			fallback = name
 		}

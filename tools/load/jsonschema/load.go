@@ -51,6 +51,8 @@ type jsonFile struct {
 	session *jsoncompile.Session
 	refused bool
 	older   bool // than 2020-12
+	// ignoresBesideRef says that the draft is one in which nothing counts that stands beside a reference.
+	ignoresBesideRef bool
 }
 
 func (f *jsonFile) pos(at jsontree.Place) schema.Position { return jsonPos(f.path, at) }
@@ -226,7 +228,7 @@ func (j *jsonLoader) checkHead(f *jsonFile) bool {
 	case declared.Kind == jsontree.String && strings.TrimSuffix(declared.Text, "#") == draft202012:
 	case j.options.MarkBySource && declared.Text == newestDraft:
 	case (j.options.Loose || j.options.MarkBySource) && slices.Contains(olderDrafts, strings.TrimSuffix(declared.Text, "#")):
-		f.older = true
+		f.older, f.ignoresBesideRef = true, !strings.Contains(declared.Text, "2019-09")
 	default:
 		j.Fault(f.pos(declared.Place), "$schema is %s: schemas are written in JSON Schema 2020-12, %q", declared.JSON(), draft202012)
 		return false

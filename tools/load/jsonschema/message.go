@@ -156,7 +156,10 @@ func (j *jsonLoader) newProperty(f *jsonFile, m *schema.Message, p jsontree.Memb
 			field.Default = d.JSON()
 		}
 	}
-	j.CheckDefault(field, at)
+	faults := len(j.Errs)
+	if j.CheckDefault(field, at); j.options.MarkBySource && len(j.Errs) > faults {
+		j.Errs, field.Default = j.Errs[:faults], "" // nobody fills it in
+	}
 	return field
 }
 
@@ -179,10 +182,19 @@ func (j *jsonLoader) readRequired(f *jsonFile, v *jsontree.Value, m *schema.Mess
 		switch {
 		case item.Kind != jsontree.String:
 			j.Fault(f.pos(item.Place), "required holds %s: it is a list of properties", item.JSON())
+		case twice && j.options.MarkBySource:
 		case twice:
 			j.Fault(f.pos(item.Place), "required names %q twice", item.Text)
 		case field == nil:
-			if v.Get("properties").Get(item.Text) == nil {
+			switch {
+			case v.Get("properties").Get(item.Text) != nil:
+			case j.options.MarkBySource:
+				// It is required to be there, whatever it is.
+				m.Fields = append(m.Fields, &schema.Field{
+					Name: item.Text, JSONName: item.Text, Message: m, Type: &schema.Type{Kind: schema.JSONValue, Pos: f.pos(item.Place)},
+					Explicit: true, Nullable: true, JSONRequired: true, Pos: f.pos(item.Place),
+				})
+			default:
 				j.Fault(f.pos(item.Place), "required names %q, which is no property: declare it under properties", item.Text)
 			}
 		case field.Nullable:

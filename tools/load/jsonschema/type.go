@@ -32,7 +32,7 @@ func (j *jsonLoader) typeOf(f *jsonFile, v *jsontree.Value) *jsonType {
 	}
 	j.types[v] = nil
 	j.depth++
-	t := j.readType(f, v)
+	t := j.asOpaque(f, v, func() *jsonType { return j.readType(f, v) })
 	j.depth--
 	if t == nil {
 		// Told once: what else refers to it sees something without constraints.
@@ -95,6 +95,9 @@ func (j *jsonLoader) withUnmodelled(f *jsonFile, v *jsontree.Value, t *schema.Ty
 
 func (j *jsonLoader) readReference(f *jsonFile, v, ref *jsontree.Value) *jsonType {
 	left := j.checkKeywords(f, v, []string{"$ref"}, "a reference", inTarget)
+	if f.ignoresBesideRef {
+		left = nil
+	}
 	if j.forLibrary(f, v, ref) {
 		return j.opaque(f, v)
 	}

@@ -18,8 +18,26 @@ import (
 var dependent = []string{"unevaluatedProperties", "unevaluatedItems"}
 
 // whole says that a file is held by the model as a whole or not at all: nothing of a registry's schemas and of older
-// drafts is left to the library.
-func (j *jsonLoader) whole(f *jsonFile) bool { return j.options.Loose || f.older }
+// drafts is left to the library, but where they are to be compared.
+func (j *jsonLoader) whole(f *jsonFile) bool {
+	return (j.options.Loose || f.older) && !j.options.MarkBySource
+}
+
+// asOpaque reads a schema, and when faults are found in it that are none of JSON Schema, as one that the model holds nothing
+// of: schemas that are to be compared need not be such as types are made of.
+func (j *jsonLoader) asOpaque(f *jsonFile, v *jsontree.Value, read func() *jsonType) *jsonType {
+	faults := len(j.Errs)
+	t := read()
+	if !j.options.MarkBySource || len(j.Errs) == faults || v.Kind != jsontree.Object && v.Kind != jsontree.Bool {
+		return t
+	}
+	kept := slices.Clone(j.Errs[faults:])
+	j.Errs = j.Errs[:faults]
+	if t = j.opaque(f, v); t == nil {
+		j.Errs = append(j.Errs, kept...)
+	}
+	return t
+}
 
 // unmodelled is what the model does not hold of a schema: its keywords that are left, nil for none. A schema that is
 // left as a whole has no keywords here.
@@ -27,13 +45,7 @@ func (j *jsonLoader) unmodelled(f *jsonFile, v *jsontree.Value, left []string) *
 	if len(left) == 0 {
 		return nil
 	}
-	at := f.pos(v.Place)
-	for _, m := range v.Members {
-		if slices.Contains(left, m.Name) {
-			at = f.pos(m.Place)
-			break
-		}
-	}
+	at := f.placeOf(v, left)
 	if !f.embedded[v] && !identifies(v, left) && !slices.ContainsFunc(left, func(k string) bool { return slices.Contains(dependent, k) }) {
 		return j.newUnmodelled(f, v, left, at)
 	}
@@ -46,6 +58,16 @@ func (j *jsonLoader) unmodelled(f *jsonFile, v *jsontree.Value, left []string) *
 		}
 	}
 	return r
+}
+
+// placeOf is the place of the first of some keywords of a schema.
+func (f *jsonFile) placeOf(v *jsontree.Value, keywords []string) schema.Position {
+	for _, m := range v.Members {
+		if slices.Contains(keywords, m.Name) {
+			return f.pos(m.Place)
+		}
+	}
+	return f.pos(v.Place)
 }
 
 // newUnmodelled holds what is left of a schema against the library, which finds what is wrong in it; nil when it has faults.
@@ -189,7 +211,7 @@ func (j *jsonLoader) and(f *jsonFile, v *jsontree.Value, t *jsonType, keyword st
 	}
 	if inner != nil && len(r.Keywords) > 0 {
 		own := *r
-		own.Keywords = beside
+		own.Keywords, own.Pos = beside, f.placeOf(v, beside)
 		r.Parts = []*schema.Unmodelled{&own, inner}
 	}
 	both := *t.Type
@@ -200,7 +222,7 @@ func (j *jsonLoader) and(f *jsonFile, v *jsontree.Value, t *jsonType, keyword st
 
 // checkLeft finds in what is left to the library what that would pass over: unknown keywords and formats.
 func (j *jsonLoader) checkLeft(f *jsonFile, v *jsontree.Value, left []string) {
-	if v.Kind != jsontree.Object {
+	if v.Kind != jsontree.Object || j.options.MarkBySource {
 		return
 	}
 	for _, m := range v.Members {
