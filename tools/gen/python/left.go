@@ -80,8 +80,11 @@ func (p *project) extra() []output.File {
 		}
 		files = append(files, p.file("_support/"+name, string(text)))
 	}
-	if p.formats || len(p.left) > 0 {
+	if p.formats || p.known || len(p.left) > 0 {
 		add("formats.py")
+	}
+	if p.known {
+		add("wellknown.py")
 	}
 	if p.variants {
 		add("variants.py")

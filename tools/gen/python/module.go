@@ -97,7 +97,7 @@ var sources = []struct {
 	{"pydantic", []string{"ConfigDict", "Discriminator", "Field", "Tag", "model_validator"}},
 	{"typing_extensions", []string{"Self"}},
 	{"{root}", []string{"topics"}},
-	{"{root}_support", []string{"checks", "formats", "variants"}},
+	{"{root}_support", []string{"checks", "formats", "variants", "wellknown"}},
 	{"{root}_support.events", []string{"Event", "EventInfo"}},
 	{"{root}_support.model", []string{"Model"}},
 	{"{root}_support.times", []string{"now"}},

@@ -57,7 +57,7 @@ var imported = []string{
 	"Event", "EventInfo", "FLOAT", "Field", "Final", "Float", "INT32", "INT64", "Int32", "Int64", "JsonObject",
 	"JsonValue", "KEY_INT32", "KEY_INT64", "KEY_UINT32", "KEY_UINT64", "Model", "OBJECT", "SCHEMAS", "Self", "SORTED", "Tag", "Text",
 	"Timestamp", "UINT32", "UINT64", "UInt32", "UInt64", "Uuid", "annotations", "checks", "formats", "model_validator", "now", "topics",
-	"variants",
+	"variants", "wellknown",
 }
 
 // builtins are names of Python that models read.

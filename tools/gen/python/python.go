@@ -58,8 +58,8 @@ type project struct {
 	strip    string            // what module paths leave out of a package's name: "omninode."
 	given    given
 	// What modules need of the files that only some sets have: checks of formats, unions, and schemas by path.
-	formats, variants bool
-	left              map[string]string
+	formats, variants, known bool
+	left                     map[string]string
 }
 
 // newProject names the Python package; nil when there is nothing to put into it.

@@ -222,8 +222,11 @@ func (g *module) constraints(f *schema.Field, t *schema.Type) (parts, error) {
 	case schema.Bytes:
 		count(&p, "min_length", c.MinLen)
 		count(&p, "max_length", c.MaxLen)
-		r := c.Rules.GetBytes()
-		partsInto(&p, quoteBytes(r.GetPrefix()), quoteBytes(r.GetSuffix()), quoteBytes(r.GetContains()), `b""`)
+		err = g.bytesInto(&p, f, c)
+	case schema.Timestamp:
+		g.timesInto(&p, c.Rules.GetTimestamp())
+	case schema.MessageKind:
+		g.messagesInto(&p, t)
 	case schema.List:
 		count(&p, "min_length", c.MinItems)
 		count(&p, "max_length", c.MaxItems)
@@ -367,6 +370,7 @@ func (g *module) stringInto(p *parts, f *schema.Field, c schema.Constraints) err
 		p.checks = append(p.checks, g.use("formats")+".text("+quote(c.Format)+")")
 	}
 	r := c.Rules.GetString()
+	g.wellKnownText(p, r)
 	partsInto(p, quote(r.GetPrefix()), quote(r.GetSuffix()), quote(r.GetContains()), `""`)
 	if s := r.GetNotContains(); s != "" {
 		p.check("lacks", quote(s))

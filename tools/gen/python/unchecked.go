@@ -20,12 +20,20 @@ var checked = map[protoreflect.Name][]protoreflect.Name{
 	"bool": {"const", "example"},
 	"string": {
 		"const", "len", "min_len", "max_len", "len_bytes", "min_bytes", "max_bytes", "pattern", "prefix", "suffix",
-		"contains", "not_contains", "in", "not_in", "uuid", "tuuid", "example",
+		"contains", "not_contains", "in", "not_in", "uuid", "tuuid", "example", "well_known_regex", "strict", "email", "hostname", "ip",
+		"ipv4", "ipv6", "uri", "uri_ref", "address", "ulid", "ip_with_prefixlen", "ipv4_with_prefixlen", "ipv6_with_prefixlen", "ip_prefix",
+		"ipv4_prefix", "ipv6_prefix", "protobuf_fqn", "protobuf_dot_fqn", "host_and_port",
 	},
-	"bytes":    {"const", "len", "min_len", "max_len", "prefix", "suffix", "contains", "in", "not_in", "example"},
-	"enum":     {"const", "defined_only", "in", "not_in", "example"},
-	"repeated": {"min_items", "max_items", "unique", "items"},
-	"map":      {"min_pairs", "max_pairs", "keys", "values"},
+	"bytes": {
+		"const", "len", "min_len", "max_len", "prefix", "suffix", "contains", "in", "not_in", "example", "pattern", "ip", "ipv4", "ipv6", "uuid",
+	},
+	"duration":   {"const", "lt", "lte", "gt", "gte", "in", "not_in", "example"},
+	"timestamp":  {"const", "lt", "lte", "gt", "gte", "lt_now", "gt_now", "within", "example"},
+	"any":        {"in", "not_in"},
+	"field_mask": {"const", "in", "not_in", "example"},
+	"enum":       {"const", "defined_only", "in", "not_in", "example"},
+	"repeated":   {"min_items", "max_items", "unique", "items"},
+	"map":        {"min_pairs", "max_pairs", "keys", "values"},
 }
 
 // noteUnchecked remembers rules of a value that the model does not check, for its documentation.

@@ -12,12 +12,8 @@ func (g *module) foreign(m *schema.Message) string {
 		return ""
 	}
 	switch name := strings.TrimPrefix(m.FullName, "google.protobuf."); name {
-	case "Duration", "FieldMask":
-		return g.use("Text")
-	case "Value":
-		return g.use("JsonValue")
-	case "ListValue":
-		return "list[" + g.use("JsonValue") + "]"
+	case "Duration", "FieldMask", "Empty", "Struct", "Value", "ListValue":
+		return g.wellKnown(name)
 	}
 	return g.use("JsonObject")
 }
