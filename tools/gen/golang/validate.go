@@ -225,7 +225,7 @@ func (g *file) fieldRules(m *schema.Message, v view) ([]string, error) {
 		return nil, err
 	}
 	var before []string
-	if dynamic(rules) {
+	if schema.HasExpressions(rules) {
 		if err := g.compiles(m, v.Proto, v.Type.Constraints.Pos); err != nil {
 			return nil, err
 		}

@@ -88,32 +88,6 @@ func fits(rules *validate.FieldRules, f *schema.Field, fd protoreflect.FieldDesc
 	return nil
 }
 
-// dynamic says that rules have some that only protovalidate can check: expressions in CEL, also those that a schema
-// predefines, and uniqueness of messages.
-func dynamic(rules *validate.FieldRules) bool {
-	if rules == nil || rules.GetIgnore() == validate.Ignore_IGNORE_ALWAYS {
-		return false
-	}
-	if len(rules.GetCel())+len(rules.GetCelExpression()) > 0 {
-		return true
-	}
-	name := typed(rules)
-	if name == "" {
-		return false
-	}
-	inner := rules.ProtoReflect().Get(rules.ProtoReflect().Descriptor().Fields().ByName(name)).Message()
-	if len(inner.GetUnknown()) > 0 {
-		return true
-	}
-	predefined := false
-	inner.Range(func(fd protoreflect.FieldDescriptor, _ protoreflect.Value) bool {
-		predefined = predefined || fd.IsExtension()
-		return !predefined
-	})
-	return predefined || dynamic(rules.GetRepeated().GetItems()) || dynamic(rules.GetMap().GetKeys()) ||
-		dynamic(rules.GetMap().GetValues())
-}
-
 // nestedOnly leaves of rules what decides whether messages below the field are validated.
 func nestedOnly(rules *validate.FieldRules) *validate.FieldRules {
 	if rules == nil {

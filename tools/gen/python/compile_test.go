@@ -100,7 +100,7 @@ func TestCompiles(t *testing.T) {
 			t.Errorf("%s: fields (-want +got):\n%s", packages[i], diff)
 		}
 	}
-	config := "[mypy]\nstrict = True\n[mypy-jsonschema.*]\nignore_missing_imports = True\n"
+	config := "[mypy]\nstrict = True\n[mypy-jsonschema.*]\nignore_missing_imports = True\n[mypy-google.*]\nignore_missing_imports = True\n"
 	if err := os.WriteFile(filepath.Join(dir, "mypy.ini"), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -114,6 +114,9 @@ func (p *project) dependencies() string {
 	if len(p.left) > 0 {
 		needed = append(needed, "jsonschema>=4.23,<5")
 	}
+	if len(p.ruled) > 0 {
+		needed = append(needed, "protovalidate>=2.1,<3", "protobuf>=6.33")
+	}
 	for i, name := range needed {
 		needed[i] = quote(name)
 	}
@@ -122,8 +125,23 @@ func (p *project) dependencies() string {
 
 // mypy says what mypy need not know.
 func (p *project) mypy() string {
-	if len(p.left) == 0 {
+	var untyped []string
+	if len(p.left) > 0 {
+		untyped = append(untyped, quote("jsonschema.*"))
+	}
+	if len(p.ruled) > 0 {
+		untyped = append(untyped, quote("google.*"))
+	}
+	if len(untyped) == 0 {
 		return ""
 	}
-	return "\n[[tool.mypy.overrides]]\nmodule = [\"jsonschema.*\"]\nignore_missing_imports = true\n"
+	return "\n[[tool.mypy.overrides]]\nmodule = [" + strings.Join(untyped, ", ") + "]\nignore_missing_imports = true\n"
+}
+
+// python is the version of Python that the distribution needs.
+func (p *project) python() string {
+	if len(p.ruled) > 0 {
+		return ">=3.11" // as protovalidate does
+	}
+	return ">=3.10"
 }

@@ -106,6 +106,7 @@ var sources = []struct {
 		"UINT32", "UINT64", "Bool", "Bytes", "Double", "Float", "Int32", "Int64", "JsonObject", "JsonValue", "Text",
 		"Timestamp", "UInt32", "UInt64", "Uuid",
 	}},
+	{"{root}messages", []string{"MESSAGES"}},
 	{"{root}schemas", []string{"SCHEMAS"}},
 }
 
@@ -265,14 +266,12 @@ func (g *module) message(m *schema.Message) error {
 		g.body.WriteString(f.text)
 	}
 	g.leftOver(m)
+	g.expressions(m)
 	return g.choices(m)
 }
 
 func (g *module) classDoc(m *schema.Message, name string) string {
 	doc := documentation(m.Doc, name, m.Deprecated)
-	if m.Rules != nil && len(m.Rules.GetCel())+len(m.Rules.GetCelExpression()) > 0 {
-		g.unchecked = append(g.unchecked, "the message (CEL)")
-	}
 	if len(g.unchecked) > 0 {
 		doc += "\n\nNot checked here: " + strings.Join(g.unchecked, ", ") + "."
 	}

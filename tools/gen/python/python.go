@@ -38,7 +38,11 @@ func Generate(set *schema.Set) ([]output.File, error) {
 		files = append(files, module)
 	}
 	files = append(append(files, p.static()...), p.extra()...)
-	files = append(files, p.folders()...)
+	messages, err := p.messages()
+	if err != nil {
+		return nil, err
+	}
+	files = append(append(files, messages...), p.folders()...)
 	for _, write := range []func() (output.File, error){p.topics, p.groups, p.eventTypes, p.front} {
 		file, err := write()
 		if err != nil {
@@ -59,6 +63,7 @@ type project struct {
 	given    given
 	// What modules need of the files that only some sets have: checks of formats, unions, and schemas by path.
 	formats, variants, known bool
+	ruled                    []*schema.Message // whose rules have expressions
 	left                     map[string]string
 }
 
@@ -101,7 +106,7 @@ func distributionName(first string) string {
 }
 
 // ownModules are the modules of the Python package; that of a schema package of such a name gets an underscore.
-var ownModules = []string{"_support", "topics", "groups", "event_types", "schemas"}
+var ownModules = []string{"_support", "topics", "groups", "event_types", "schemas", "messages"}
 
 // modulePath is where a schema package's module belongs: ["codegen", "v1"].
 func (p *project) modulePath(pkg *schema.Package) []string {
@@ -151,7 +156,7 @@ func (p *project) static() []output.File {
 func (p *project) expand(text string) string {
 	return strings.NewReplacer(
 		"PACKAGE", p.name, "DISTRIBUTION", strings.ReplaceAll(p.name, "_", "-"), "MODULE", p.exampleModule(), "EVENT", p.exampleEvent(),
-		"DEPENDENCIES", p.dependencies(), "MYPY", p.mypy(),
+		"DEPENDENCIES", p.dependencies(), "PYTHON", p.python(), "MYPY", p.mypy(),
 	).Replace(text)
 }
 

@@ -90,12 +90,15 @@ func comparison(value string, bounds [4]string, crossed bool) string {
 	return strings.Join(terms, " and ")
 }
 
-// durationsInto adds the rules of google.protobuf.Duration, in nanoseconds.
-func (g *module) durationsInto(p *parts, r *validate.DurationRules) {
+// durationsInto adds the rules of google.protobuf.Duration, in nanoseconds. unlessZero says that they do not hold of zero.
+func (g *module) durationsInto(p *parts, r *validate.DurationRules, unlessZero bool) {
 	if r == nil {
 		return
 	}
 	add := func(condition, words string) {
+		if unlessZero {
+			condition = "d == 0 or (" + condition + ")"
+		}
 		g.wellKnownCheck(p, "duration", "lambda d: "+condition, quote(words))
 	}
 	literal := func(d *durationpb.Duration) string {
@@ -125,11 +128,14 @@ func (g *module) durationsInto(p *parts, r *validate.DurationRules) {
 }
 
 // timesInto adds the rules of google.protobuf.Timestamp, in nanoseconds since 1970.
-func (g *module) timesInto(p *parts, r *validate.TimestampRules) {
+func (g *module) timesInto(p *parts, r *validate.TimestampRules, unlessZero bool) {
 	if r == nil {
 		return
 	}
 	add := func(condition, words string) {
+		if unlessZero {
+			condition = "t == 0 or (" + condition + ")"
+		}
 		g.wellKnownCheck(p, "time", "lambda t, now: "+condition, quote(words))
 	}
 	literal := func(t *timestamppb.Timestamp) string {
@@ -161,7 +167,7 @@ func (g *module) timesInto(p *parts, r *validate.TimestampRules) {
 }
 
 // messagesInto adds the rules of protobuf's own messages.
-func (g *module) messagesInto(p *parts, t *schema.Type) {
+func (g *module) messagesInto(p *parts, t *schema.Type, unlessZero bool) {
 	r := t.Constraints.Rules
 	add := func(call string, values []string) {
 		if len(values) > 0 {
@@ -174,7 +180,7 @@ func (g *module) messagesInto(p *parts, t *schema.Type) {
 	}
 	switch wellKnown(t) {
 	case "Duration":
-		g.durationsInto(p, r.GetDuration())
+		g.durationsInto(p, r.GetDuration(), unlessZero)
 	case "Any":
 		add("any_in", r.GetAny().GetIn())
 		add("any_not_in", r.GetAny().GetNotIn())

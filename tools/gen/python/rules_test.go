@@ -10,6 +10,7 @@ import (
 
 	"github.com/omninode/trestle/runtime/event"
 	"github.com/omninode/trestle/tools/gen/example"
+	knownv1 "github.com/omninode/trestle/tools/gen/golang/testdata/known/want/acme/known/v1"
 	leftv1 "github.com/omninode/trestle/tools/gen/golang/testdata/left/want/acme/left/v1"
 	nullsv1 "github.com/omninode/trestle/tools/gen/golang/testdata/nulls/want/acme/nulls/v1"
 	objectsv1 "github.com/omninode/trestle/tools/gen/golang/testdata/objects/want/acme/objects/v1"
@@ -44,6 +45,15 @@ var replacements = append([]string{
 	`{"number":"1234","method":"card","more":1}`, `{"method":"sepa","iban":"DE123"}`, `{"method":"swift","iban":"D"}`, `{"method":"cash"}`,
 	`[{"method":"card","number":"1234"},{"method":"sepa","iban":"DE123"}]`, `[{"method":"cash"}]`,
 	`{"city":null}`, `{"kind":"circle","radius":null}`, `{"kind":"square","side":null}`, `[{"city":"Bonn"},null]`, `{"x":{"city":null}}`, `[[null]]`,
+	`"a@example.org"`, `"a b@example.org"`, `"@"`, `"host.example.org"`, `"-host"`, `"host:80"`, `"host:65536"`, `"[::1]:80"`, `"127.0.0.1"`, `"::1"`,
+	`"fe80::1%eth0"`, `"1.2.3.0/24"`, `"1.2.3.4/24"`, `"2001:db8::/32"`, `"a:b"`, `"urn:a:b?#"`, `":method"`, `"x-y"`, `"a\u0000"`, `"a.b.C"`, `".a.b"`, `"01ARZ3NDEKTSV4RRFFQ69G5FAV"`,
+	`"81ARZ3NDEKTSV4RRFFQ69G5FAV"`, `"550e8400-e29b-41d4-a716-446655440000"`, `"550E8400E29B41D4A716446655440000"`, `"AQIDBA=="`, `"AQIDBAUGBwgJCgsMDQ4PEA=="`, `"YWJj/w=="`,
+	`["host:80"]`, `["host:80","host:80"]`, `["host:80","host:81"]`, `{"a@b":"01ARZ3NDEKTSV4RRFFQ69G5FAV"}`, `{"a@b":"x"}`, `{"ab":"01ARZ3NDEKTSV4RRFFQ69G5FAV"}`,
+	`"banana"`, `"1s"`, `"1.5s"`, `"1.50s"`, `"1.000000005s"`, `"60s"`, `"60.000000001s"`, `"0.5s"`, `"-1s"`, `"+1s"`, `".5s"`, `"1.s"`, `"s"`, `"1 s"`, `"01s"`, `"315576000000s"`, `"315576000001s"`,
+	`"-0.5s"`, `"10s"`, `"1.0000000001s"`, `"1970-01-01T00:01:40Z"`, `"1970-01-01T00:03:20Z"`, `"1970-01-01T00:03:20.000001Z"`, `"1970-01-01T00:01:39.999999Z"`, `"2025-06-01T00:00:00Z"`, `"2999-01-01T00:00:00Z"`,
+	`"a,bC"`, `"a.b"`, `"a,b"`, `"b,a"`, `"b_c"`, `"aB,c"`, `" a "`, `"a,"`, `["0s","2s"]`, `["1s"]`, `["x"]`, `{"a":"1970-01-01T00:01:41Z"}`, `{"a":"1970-01-01T00:01:40Z"}`,
+	`{"a":[1,2,{"b":null}]}`, `{"a":1.5,"b":9007199254740993,"c":1e300}`, `{"a":1,"a":2}`, `[{"b":1,"a":"x"},null,1]`, `{"a":1e400}`,
+	`"red"`, `"blue"`, `[1,3]`, `[1,2]`, `[2]`, `{"a b":"x"}`, `{"host":"x"}`, `{"size":7}`, `{"size":-1}`, `[{"size":1},{"size":2},{"size":3}]`, `[{"size":-1}]`, `0.99`, `1`,
 	`{"a":{"kind":"person","name":"Ann"},"b":{"kind":"firm","number":1}}`, `{"a":{"kind":"person"}}`, `{"a":{"kind":"cat"}}`,
 }, anything...)
 
@@ -57,6 +67,9 @@ var bases = map[string]string{
 		"color":"COLOR_RED","sparse":"SPARSE_NINE","red":"COLOR_RED","some":"COLOR_GREEN"}`,
 	"Containers": `{"part":{"size":1},"other":{"size":2},"parts":[{"size":3}],"names":["ab"],"scores":[0.5,0],"blobs":["AQ=="],"some":[1],
 		"labels":{"ab":"abc"},"by_number":{"1":{"size":1}},"name":"x","left":"ab"}`,
+	"TextsKnown":        `{}`,
+	"TimesKnown":        `{}`,
+	"RulesKnown":        `{"low":1,"high":2}`,
 	"parcel.sent":       `{"id":"p","colour":"red","day":"2024-01-01","price":19.99,"payment":{"method":"card","number":"1234"}}`,
 	"parcel.returned":   `{"id":"p","reason":"refused","fee":1}`,
 	"reading.taken":     `{"must":"a","must_or_null":null,"place":{"city":"Bonn","floor":null}}`,
@@ -74,6 +87,7 @@ func TestEveryRule(t *testing.T) {
 	t.Parallel()
 	for name, events := range map[string][]*event.EventInfo{
 		"rules": rulesv1.Events(), "shapes": shapesv1.Events(), "objects": objectsv1.Events(), "left": leftv1.Events(), "nulls": nullsv1.Events(),
+		"known": knownv1.Events(),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -10,7 +10,7 @@ name = "DISTRIBUTION"
 version = "1.0.0"
 description = "The events of the schemas as pydantic models, and the records that carry them."
 readme = "README.md"
-requires-python = ">=3.10"
+requires-python = "PYTHON"
 dependencies = DEPENDENCIES
 classifiers = ["Typing :: Typed"]
 
@@ -54,7 +54,9 @@ async for message in consumer:
         handle(received.event, received.envelope)
 ~~~
 
-- Constructing a model checks it. What is absent is None or the schema's default; a required field has no default.
+- Constructing a model checks it, and so does assigning to a field; ` + "`checked`" + ` checks again what lists and dicts have
+  become. What is absent is None or the schema's default; a required field has no default. A keyword that is no field is a
+  TypeError, unless the schema keeps unknown fields.
 - ` + "`to_json` and `from_json`" + ` write and read a model as it stands on the wire; ` + "`to_record` and `parse_record`" + ` do so with its
   envelope. Pydantic's own ` + "`model_dump_json`" + ` writes times and absent fields differently.
 - UUIDs are ` + "`uuid.UUID`" + `, times ` + "`datetime`" + ` in UTC. Free-form objects are ` + "`dict[str, Any]`" + `: integers of any size are int,

@@ -49,11 +49,14 @@ func (g *module) typeOf(f *schema.Field, t *schema.Type, asUUID bool) (string, e
 		bare.Constraints = schema.Constraints{}
 		t = &bare
 	}
-	if kind, ok := wrapperKinds[wellKnown(t)]; ok {
+	skips := skipsZero(f, t)
+	kind, wrapped := wrapperKinds[wellKnown(t)]
+	if wrapped {
+		skips = skips && t != f.Type // a wrapper that is there is not zero
 		t = &schema.Type{Kind: kind, Constraints: t.Constraints, Pos: t.Pos}
 	}
 	g.noteUnchecked(f, t)
-	c, err := g.constraints(f, t)
+	c, err := g.constraints(f, t, asUUID)
 	if err != nil {
 		return "", err
 	}
@@ -62,7 +65,10 @@ func (g *module) typeOf(f *schema.Field, t *schema.Type, asUUID bool) (string, e
 	if err != nil {
 		return "", err
 	}
-	if skipsZero(f, t) {
+	if wrapped {
+		g.wrapped(&base, &c, kind)
+	}
+	if skips {
 		if zero := zeroOf(t.Kind); zero != "" && len(c.limits)+len(c.checks) > 0 {
 			c.check("unless_zero", zero)
 		}
@@ -75,6 +81,19 @@ func (g *module) typeOf(f *schema.Field, t *schema.Type, asUUID bool) (string, e
 		return base.alias, nil
 	}
 	return g.use("Annotated") + "[" + base.plain + ", " + strings.Join(arguments, ", ") + "]", nil
+}
+
+// wrapped has a type read what protobuf's JSON has for a wrapper: numbers may be strings, and those of 64 bits are written so.
+func (g *module) wrapped(b *base, c *parts, kind schema.Kind) {
+	reader := scalars[kind].reader
+	if reader == "" || kind == schema.Bytes {
+		return
+	}
+	b.plain, b.reader = scalars[kind].plain, []string{g.wellKnown("WRAPPED_" + reader)}
+	b.alias = g.use("Annotated") + "[" + b.plain + ", " + b.reader[0] + "]"
+	if kind == schema.Int64 || kind == schema.Uint64 {
+		c.checks = append(c.checks, g.wellKnown("QUOTED"))
+	}
 }
 
 // base is a type before its constraints.
@@ -158,7 +177,7 @@ func (g *module) scalarBase(t *schema.Type, s scalar, c *parts, asUUID bool) bas
 func (g *module) keyType(f *schema.Field, t *schema.Type) (string, error) {
 	switch t.Kind {
 	case schema.Int32, schema.Int64, schema.Uint32, schema.Uint64:
-		c, err := g.constraints(f, t)
+		c, err := g.constraints(f, t, false)
 		if err != nil {
 			return "", err
 		}
@@ -210,7 +229,7 @@ func zeroOf(kind schema.Kind) string {
 }
 
 // constraints turns what limits a type's values into pydantic's terms.
-func (g *module) constraints(f *schema.Field, t *schema.Type) (parts, error) {
+func (g *module) constraints(f *schema.Field, t *schema.Type, asUUID bool) (parts, error) {
 	var p parts
 	c := t.Constraints
 	var err error
@@ -218,15 +237,15 @@ func (g *module) constraints(f *schema.Field, t *schema.Type) (parts, error) {
 	case schema.Int32, schema.Int64, schema.Uint32, schema.Uint64, schema.Float, schema.Double:
 		numberInto(&p, t)
 	case schema.String:
-		err = g.stringInto(&p, f, c)
+		err = g.stringInto(&p, f, c, asUUID)
 	case schema.Bytes:
 		count(&p, "min_length", c.MinLen)
 		count(&p, "max_length", c.MaxLen)
 		err = g.bytesInto(&p, f, c)
 	case schema.Timestamp:
-		g.timesInto(&p, c.Rules.GetTimestamp())
+		g.timesInto(&p, c.Rules.GetTimestamp(), skipsZero(f, t) && t != f.Type)
 	case schema.MessageKind:
-		g.messagesInto(&p, t)
+		g.messagesInto(&p, t, skipsZero(f, t) && t != f.Type)
 	case schema.List:
 		count(&p, "min_length", c.MinItems)
 		count(&p, "max_length", c.MaxItems)
@@ -347,7 +366,7 @@ func floatLiteral(text string) string {
 	return literal
 }
 
-func (g *module) stringInto(p *parts, f *schema.Field, c schema.Constraints) error {
+func (g *module) stringInto(p *parts, f *schema.Field, c schema.Constraints, asUUID bool) error {
 	count(p, "min_length", c.MinLen)
 	count(p, "max_length", c.MaxLen)
 	if c.Pattern != "" {
@@ -361,7 +380,7 @@ func (g *module) stringInto(p *parts, f *schema.Field, c schema.Constraints) err
 	case "tuuid":
 		p.check("trimmed_uuid", "")
 	case "uuid":
-		if !f.Explicit && !f.Required || c.SkipZero {
+		if !asUUID || c.SkipZero {
 			p.check("uuid", "")
 		}
 	}

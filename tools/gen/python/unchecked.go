@@ -42,9 +42,6 @@ func (g *module) noteUnchecked(f *schema.Field, t *schema.Type) {
 	if rules == nil {
 		return
 	}
-	if len(rules.GetCel())+len(rules.GetCelExpression()) > 0 {
-		g.unchecked = append(g.unchecked, f.JSONName+" (CEL)")
-	}
 	typed := rules.ProtoReflect().WhichOneof(rules.ProtoReflect().Descriptor().Oneofs().ByName("type"))
 	if typed == nil {
 		return
@@ -53,14 +50,11 @@ func (g *module) noteUnchecked(f *schema.Field, t *schema.Type) {
 	var names []string
 	values.Range(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
 		off := fd.Kind() == protoreflect.BoolKind && !fd.IsList() && !v.Bool()
-		if !off && (fd.IsExtension() || !slices.Contains(checked[typed.Name()], fd.Name())) {
+		if !off && (!fd.IsExtension() && !slices.Contains(checked[typed.Name()], fd.Name())) {
 			names = append(names, f.JSONName+" ("+string(typed.Name())+"."+string(fd.Name())+")")
 		}
 		return true
 	})
-	if len(values.GetUnknown()) > 0 {
-		names = append(names, f.JSONName+" (a predefined rule)")
-	}
 	slices.Sort(names)
 	g.unchecked = append(g.unchecked, names...)
 }

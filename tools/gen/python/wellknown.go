@@ -14,6 +14,8 @@ func (g *module) foreign(m *schema.Message) string {
 	switch name := strings.TrimPrefix(m.FullName, "google.protobuf."); name {
 	case "Duration", "FieldMask", "Empty", "Struct", "Value", "ListValue":
 		return g.wellKnown(name)
+	case "Any":
+		return g.wellKnown("AnyMessage")
 	}
 	return g.use("JsonObject")
 }

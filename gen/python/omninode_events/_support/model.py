@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from json.encoder import encode_basestring
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, ValidationInfo, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, model_validator
 from typing_extensions import Self
 
 from . import text
@@ -16,13 +17,14 @@ from .types import NULL
 
 
 class Model(BaseModel):
-    """An object of a schema. Constructing one checks it; what is absent is None, or the schema's default.
+    """An object of a schema. Constructing one checks it, and so does assigning to its fields; what is absent is None, or the
+    schema's default.
 
     None means absent where the schema does not list null. In JSON it is a value like others: what a JSON Schema does not
     list is refused. In protobuf's JSON it is absent.
     """
 
-    model_config = ConfigDict(protected_namespaces=(), use_enum_values=False)
+    model_config = ConfigDict(protected_namespaces=(), use_enum_values=False, validate_assignment=True)
 
     ZERO_IS_ABSENT: ClassVar[dict[str, object]] = {}
     """Fields whose zero value means that they are not set, and that value."""
@@ -34,6 +36,29 @@ class Model(BaseModel):
     """Whether a null in JSON is absent where it is no value; if not, it is refused."""
     DEFAULT_IS_NOW: ClassVar[frozenset[str]] = frozenset()
     """Fields whose default is the time of publishing."""
+
+    if not TYPE_CHECKING:  # a checker of types knows the keywords already
+
+        def __new__(cls, *_: object, **members: object) -> Self:
+            """Refuses keywords that are no fields, where what the schema does not have is not kept. JSON may have them."""
+            if members and cls.model_config.get("extra") != "allow":
+                for name in members:
+                    if name not in cls._names():
+                        near = get_close_matches(name, cls._names(), 1)
+                        raise TypeError(f"{cls.__name__} has no field {name!r}" + (f"; is it {near[0]!r}?" if near else ""))
+            return super().__new__(cls)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name not in type(self).__pydantic_fields__:
+            super().__setattr__(name, value)
+            return
+        before, given = self.__dict__.copy(), self.__pydantic_fields_set__.copy()
+        try:
+            super().__setattr__(name, value)
+        except ValidationError:  # rules about several fields have seen the value in its place
+            object.__setattr__(self, "__dict__", before)
+            object.__setattr__(self, "__pydantic_fields_set__", given)
+            raise
 
     @model_validator(mode="before")
     @classmethod

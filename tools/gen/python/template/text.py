@@ -60,6 +60,10 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     twice: set[str] = set()
     for name, _ in pairs:
         (twice if name in seen else seen).add(name)
+    for name, lost in pairs:  # it must be JSON too
+        if not depth_within(lost, MAX_DEPTH):
+            raise NotJSONError("values are nested too deeply")
+        json.dumps([name, lost], ensure_ascii=False, default=str).encode("utf-8")
     repeated = Repeated(value)
     repeated.names = frozenset(twice)
     return repeated
@@ -104,6 +108,10 @@ def dumps(value: Any) -> str:
     out: list[str] = []
     append(out, value)
     return "".join(out)
+
+
+class Quoted(int):
+    """An integer that is written as a string, as protobuf's JSON has those of 64 bits in its wrappers."""
 
 
 class _Text(str):
@@ -162,6 +170,8 @@ def _append_scalar(out: list[str], value: Any) -> None:
         append(out, value.value)
     elif isinstance(value, str):
         out.append(encode_basestring(value))
+    elif isinstance(value, Quoted):
+        out.append(f'"{int.__repr__(value)}"')
     elif isinstance(value, int):
         out.append(int.__repr__(value))
     elif isinstance(value, float):

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
+from decimal import Decimal
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, ValidationError
@@ -13,6 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, Valida
 from . import text as json_text
 from .formats import hostname, uri, uri_reference
 from .times import now
+from .types import DOUBLE, FLOAT, INT32, INT64, UINT32, UINT64
 
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _EMAIL = re.compile(rf"[A-Za-z0-9.!#$%&'*+/=?^_`{{|}}~-]+@{_LABEL}(?:\.{_LABEL})*")
@@ -243,6 +245,32 @@ def _since_1970(at: datetime) -> int:
     return (at - _EPOCH) // timedelta(microseconds=1) * 1000
 
 
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+
+
+def _wrapped(reader: BeforeValidator) -> BeforeValidator:
+    read: Any = reader.func
+
+    def read_wrapped(value: Any) -> Any:
+        if isinstance(value, str):
+            if len(value) > 400 or not _NUMBER.fullmatch(value):
+                raise ValueError("must be a number, or a string with one")
+            value = Decimal(value)
+        return read(value)
+
+    return BeforeValidator(read_wrapped)
+
+
+WRAPPED_INT32 = _wrapped(INT32)
+WRAPPED_INT64 = _wrapped(INT64)
+WRAPPED_UINT32 = _wrapped(UINT32)
+WRAPPED_UINT64 = _wrapped(UINT64)
+WRAPPED_FLOAT = _wrapped(FLOAT)
+WRAPPED_DOUBLE = _wrapped(DOUBLE)
+QUOTED = AfterValidator(json_text.Quoted)
+"""Integers of 64 bits in a wrapper are strings in protobuf's JSON."""
+
+
 def _snake(path: str) -> str:
     return "".join(f"_{c.lower()}" if "A" <= c <= "Z" else c for c in path)
 
@@ -281,6 +309,16 @@ def mask_not_in(*roots: str) -> AfterValidator:
 
 def _below(path: str, roots: Sequence[str]) -> bool:
     return any(path == root or path.startswith(root + ".") for root in roots)
+
+
+def _any(value: Any) -> Any:
+    if not isinstance(value, Mapping) or value and not isinstance(value.get("@type"), str):
+        raise ValueError("must be an object whose @type names the type of the message in it")
+    return value
+
+
+AnyMessage = Annotated[dict[str, Any], BeforeValidator(_any)]
+"""A message with its type. What is in it is not checked."""
 
 
 def any_in(*urls: str) -> AfterValidator:

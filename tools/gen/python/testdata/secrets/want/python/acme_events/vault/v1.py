@@ -10,10 +10,11 @@ from pydantic import ConfigDict, Field, model_validator
 from typing_extensions import Self
 
 from .. import topics
-from .._support import checks
+from .._support import checks, wellknown
 from .._support.events import Event, EventInfo
 from .._support.model import Model
 from .._support.types import BYTES, INT64, SORTED, Bool, JsonObject, Text, Timestamp
+from ..messages import MESSAGES
 
 
 class Mood(str, Enum):
@@ -58,10 +59,7 @@ class Safe(Model):
 
 
 class VaultOpened(Event):
-    """VaultOpened holds them.
-
-    Not checked here: quoted (CEL), took (duration.lt), maybe (string.email), the message (CEL).
-    """
+    """VaultOpened holds them."""
 
     model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
 
@@ -112,7 +110,7 @@ class VaultOpened(Event):
         repr=False,
         description="A time.",
     )
-    took: Text | None = Field(
+    took: Annotated[wellknown.Duration, wellknown.duration(lambda d: d < 5000000000, "must be less than 5s")] | None = Field(
         default=None,
         repr=False,
         description="A duration.",
@@ -172,7 +170,7 @@ class VaultOpened(Event):
         default=None,
         description="No secret.",
     )
-    maybe: Text | None = Field(
+    maybe: Annotated[Text, wellknown.text("email")] | None = Field(
         default=None,
         repr=False,
         description="May be absent.",
@@ -181,6 +179,11 @@ class VaultOpened(Event):
         default="",
         description="Has the name of a method.",
     )
+
+    @model_validator(mode="after")
+    def _check_expressions(self) -> Self:
+        MESSAGES.check(self, "acme.vault.v1.VaultOpened", hidden=True)
+        return self
 
     @model_validator(mode="after")
     def _check_choices(self) -> Self:

@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field, model_validator
 from typing_extensions import Self
 
 from .. import topics
-from .._support import checks
+from .._support import checks, wellknown
 from .._support.events import Event, EventInfo
 from .._support.model import Model
 from .._support.times import now
@@ -140,11 +140,11 @@ class EveryKind(Event):
         default_factory=now,
         description="When.",
     )
-    took: Text | None = Field(
+    took: wellknown.Duration | None = Field(
         default=None,
         description="How long.",
     )
-    struct: JsonObject | None = Field(
+    struct: wellknown.Struct | None = Field(
         default=None,
         description="Anything that protobuf calls an object.",
     )
