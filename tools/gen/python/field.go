@@ -39,6 +39,14 @@ func (g *module) field(f *schema.Field) (field, error) {
 	case out.nullIsValue, out.tellsNull, !required && value == "default=None":
 		annotation += " | None"
 	}
+	if f.Sensitive {
+		g.uses("checks")
+		bare, none := strings.CutSuffix(annotation, " | None")
+		annotation = g.use("Annotated") + "[" + bare + ", checks.SECRET]"
+		if none {
+			annotation += " | None"
+		}
+	}
 	name := g.fieldName(f)
 	var arguments strings.Builder
 	if !required {

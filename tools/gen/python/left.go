@@ -137,11 +137,3 @@ func (p *project) mypy() string {
 	}
 	return "\n[[tool.mypy.overrides]]\nmodule = [" + strings.Join(untyped, ", ") + "]\nignore_missing_imports = true\n"
 }
-
-// python is the version of Python that the distribution needs.
-func (p *project) python() string {
-	if len(p.ruled) > 0 {
-		return ">=3.11" // as protovalidate does
-	}
-	return ">=3.10"
-}

@@ -99,7 +99,7 @@ var sources = []struct {
 	{"{root}", []string{"topics"}},
 	{"{root}_support", []string{"checks", "formats", "variants", "wellknown"}},
 	{"{root}_support.events", []string{"Event", "EventInfo"}},
-	{"{root}_support.model", []string{"Model"}},
+	{"{root}_support.model", []string{"Discreet", "Model", "Secret"}},
 	{"{root}_support.times", []string{"now"}},
 	{"{root}_support.types", []string{
 		"BYTES", "DOUBLE", "FLOAT", "INT32", "INT64", "KEY_INT32", "KEY_INT64", "KEY_UINT32", "KEY_UINT64", "SORTED",
@@ -243,13 +243,21 @@ func (g *module) message(m *schema.Message) error {
 		fields = append(fields, made)
 	}
 	event := eventOf(g.pkg, m)
-	parent := "Model"
-	if event != nil {
-		parent = "Event"
+	var parents []string
+	switch {
+	case m.InSensitive:
+		parents = append(parents, g.use("Secret"))
+	case m.HoldsSensitive:
+		parents = append(parents, g.use("Discreet"))
+	case event == nil:
+		parents = append(parents, g.use("Model"))
 	}
-	g.p("\n\nclass %s(%s):", name, g.use(parent))
+	if event != nil {
+		parents = append(parents, g.use("Event"))
+	}
+	g.p("\n\nclass %s(%s):", name, strings.Join(parents, ", "))
 	g.body.WriteString(docstring("    ", g.classDoc(m, name)))
-	if err := g.config(m, fields); err != nil {
+	if err := g.config(m); err != nil {
 		return err
 	}
 	if event != nil {
@@ -279,7 +287,7 @@ func (g *module) classDoc(m *schema.Message, name string) string {
 }
 
 // config writes the class's settings: what becomes of unknown fields, and whether errors may show values.
-func (g *module) config(m *schema.Message, fields []field) error {
+func (g *module) config(m *schema.Message) error {
 	extra := "ignore"
 	switch {
 	case m.Closed:
@@ -288,9 +296,6 @@ func (g *module) config(m *schema.Message, fields []field) error {
 		extra = "allow"
 	}
 	settings := []string{"extra=" + quote(extra)}
-	if slices.ContainsFunc(fields, func(f field) bool { return f.Sensitive }) {
-		settings = append(settings, "hide_input_in_errors=True")
-	}
 	if m.Deprecated != nil {
 		settings = append(settings, `json_schema_extra={"deprecated": True}`)
 	}
@@ -341,6 +346,7 @@ func (g *module) sets(fields []field) {
 		{"ZERO_IS_ABSENT", func(f field) bool { return f.zeroIsAbsent }},
 		{"NULL_IS_VALUE", func(f field) bool { return f.nullIsValue }},
 		{"NULL_OR_ABSENT", func(f field) bool { return f.tellsNull }},
+		{"SENSITIVE", func(f field) bool { return f.Sensitive }},
 		{"DEFAULT_IS_NOW", func(f field) bool { return f.Default == "now" }},
 	} {
 		var names []string

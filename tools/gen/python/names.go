@@ -53,9 +53,9 @@ func identifier(s string) string {
 
 // imported are names that modules import or read, which no class may take.
 var imported = []string{
-	"Annotated", "Any", "BaseModel", "BYTES", "Bool", "Bytes", "ClassVar", "ConfigDict", "DOUBLE", "Discriminator", "Double", "Enum",
+	"Annotated", "Any", "BaseModel", "BYTES", "Bool", "Bytes", "ClassVar", "ConfigDict", "DOUBLE", "Discreet", "Discriminator", "Double", "Enum",
 	"Event", "EventInfo", "FLOAT", "Field", "Final", "Float", "INT32", "INT64", "Int32", "Int64", "JsonObject",
-	"JsonValue", "KEY_INT32", "KEY_INT64", "KEY_UINT32", "KEY_UINT64", "MESSAGES", "Model", "OBJECT", "SCHEMAS", "Self", "SORTED", "Tag", "Text",
+	"JsonValue", "KEY_INT32", "KEY_INT64", "KEY_UINT32", "KEY_UINT64", "MESSAGES", "Model", "OBJECT", "SCHEMAS", "Secret", "Self", "SORTED", "Tag", "Text",
 	"Timestamp", "UINT32", "UINT64", "UInt32", "UInt64", "Uuid", "annotations", "checks", "formats", "model_validator", "now", "topics",
 	"variants", "wellknown",
 }
@@ -99,7 +99,7 @@ func attribute(jsonName string) string {
 		name = "field_" + name
 	}
 	if slices.Contains(keywords, name) || slices.Contains(taken, name) || slices.Contains(imported, name) ||
-		name == "EVENT" || name == "NULL_OR_ABSENT" || strings.HasSuffix(name, "_IS_ABSENT") || strings.HasSuffix(name, "_IS_VALUE") || name == "DEFAULT_IS_NOW" {
+		name == "EVENT" || name == "SENSITIVE" || name == "NULL_OR_ABSENT" || strings.HasSuffix(name, "_IS_ABSENT") || strings.HasSuffix(name, "_IS_VALUE") || name == "DEFAULT_IS_NOW" {
 		return name + "_"
 	}
 	return name

@@ -19,8 +19,9 @@ func TestClean(t *testing.T) {
 	t.Parallel()
 	interpreter := services.Python(t)
 	cache := t.TempDir() // pydantic is analysed once
-	sets := map[string]*schema.Set{
-		"repository": loadRepository(t), "left": loadSet(t, filepath.Join("..", "golang", "testdata", "left", "in")),
+	sets := map[string]*schema.Set{"repository": loadRepository(t)}
+	for _, name := range []string{"left", "secrets", "known"} {
+		sets[name] = loadSet(t, filepath.Join("..", "golang", "testdata", name, "in"))
 	}
 	for _, name := range []string{"rules", "shapes", "objects"} {
 		sets[name] = loadSet(t, filepath.Join("testdata", name, "in"))

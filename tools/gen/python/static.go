@@ -10,7 +10,7 @@ name = "DISTRIBUTION"
 version = "1.0.0"
 description = "The events of the schemas as pydantic models, and the records that carry them."
 readme = "README.md"
-requires-python = "PYTHON"
+requires-python = ">=3.10"
 dependencies = DEPENDENCIES
 classifiers = ["Typing :: Typed"]
 

@@ -61,12 +61,11 @@ func (g *module) typeOf(f *schema.Field, t *schema.Type, asUUID bool) (string, e
 		return "", err
 	}
 	g.leftInto(&c, f, t)
-	base, err := g.base(f, t, &c, asUUID)
-	if err != nil {
+	var base base
+	if reader := scalars[kind].reader; wrapped && reader != "" && kind != schema.Bytes {
+		base = g.wrapped(&c, kind, reader)
+	} else if base, err = g.base(f, t, &c, asUUID); err != nil {
 		return "", err
-	}
-	if wrapped {
-		g.wrapped(&base, &c, kind)
 	}
 	if skips {
 		if zero := zeroOf(t.Kind); zero != "" && len(c.limits)+len(c.checks) > 0 {
@@ -83,17 +82,14 @@ func (g *module) typeOf(f *schema.Field, t *schema.Type, asUUID bool) (string, e
 	return g.use("Annotated") + "[" + base.plain + ", " + strings.Join(arguments, ", ") + "]", nil
 }
 
-// wrapped has a type read what protobuf's JSON has for a wrapper: numbers may be strings, and those of 64 bits are written so.
-func (g *module) wrapped(b *base, c *parts, kind schema.Kind) {
-	reader := scalars[kind].reader
-	if reader == "" || kind == schema.Bytes {
-		return
-	}
-	b.plain, b.reader = scalars[kind].plain, []string{g.wellKnown("WRAPPED_" + reader)}
+// wrapped is the type of a number in a wrapper, as protobuf's JSON has it: it may be a string, and one of 64 bits is written so.
+func (g *module) wrapped(c *parts, kind schema.Kind, reader string) base {
+	b := base{plain: scalars[kind].plain, reader: []string{g.wellKnown("WRAPPED_" + reader)}}
 	b.alias = g.use("Annotated") + "[" + b.plain + ", " + b.reader[0] + "]"
 	if kind == schema.Int64 || kind == schema.Uint64 {
 		c.checks = append(c.checks, g.wellKnown("QUOTED"))
 	}
+	return b
 }
 
 // base is a type before its constraints.

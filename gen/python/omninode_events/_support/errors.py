@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 
 class Fault(NamedTuple):
@@ -44,12 +45,38 @@ class InvalidEventError(RecordError):
         super().__init__(f"{event_type}: {listed}")
 
 
+HIDDEN = "***"
+"""Stands in errors where a value is not to be shown."""
+
+
+def broken(title: str, faults: Sequence[tuple[Sequence[int | str], str]]) -> ValidationError:
+    """Makes pydantic's error of faults: where each is, and what. It has none of the values."""
+    return ValidationError.from_exception_data(
+        title,
+        [InitErrorDetails(type=PydanticCustomError("rule", said), loc=tuple(loc), input=HIDDEN) for loc, said in faults],
+    )
+
+
+def without_input(error: ValidationError) -> ValidationError:
+    """The same error without what was given."""
+    return broken(error.title, [(e["loc"], e["msg"]) for e in _details(error)])
+
+
+def of_secret(error: ValidationError) -> ValidationError:
+    """What is wrong with a value that is not to be shown: neither what was given, nor where in it."""
+    said = [
+        "is none of the alternatives" if e["type"].startswith("union_tag") else e["msg"] for e in _details(error)
+    ]
+    return broken(error.title, [((), message) for message in dict.fromkeys(said)])
+
+
+def _details(error: ValidationError) -> list[ErrorDetails]:
+    return error.errors(include_url=False, include_context=False, include_input=False)
+
+
 def faults_of(error: ValidationError, prefix: str = "") -> list[Fault]:
     """Turns pydantic's errors into faults."""
-    return [
-        Fault(_path(e["loc"], prefix), e["msg"])
-        for e in error.errors(include_url=False, include_context=False, include_input=False)
-    ]
+    return [Fault(_path(e["loc"], prefix), e["msg"]) for e in _details(error)]
 
 
 def _path(location: Sequence[int | str], path: str) -> str:

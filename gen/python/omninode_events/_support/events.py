@@ -119,6 +119,10 @@ class Record(NamedTuple):
     value: bytes
     headers: list[tuple[str, bytes]]
 
+    def __repr__(self) -> str:
+        """Tells of key and value, which may hold what is sensitive, only how long they are."""
+        return f"Record(topic={self.topic!r}, key of {len(self.key or b'')} bytes, value of {len(self.value)} bytes)"
+
 
 class Received(NamedTuple):
     """What was in a record."""

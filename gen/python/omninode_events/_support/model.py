@@ -3,17 +3,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextvars import ContextVar
 from difflib import get_close_matches
 from json.encoder import encode_basestring
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, model_validator
+from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationError, ValidationInfo, model_validator
 from typing_extensions import Self
 
 from . import text
+from .errors import HIDDEN, without_input
 from .text import Repeated
 from .types import NULL
+
+_assigning: ContextVar[bool] = ContextVar("assigning", default=False)
 
 
 class Model(BaseModel):
@@ -34,6 +38,8 @@ class Model(BaseModel):
     """Fields that are null when None was given for them, and left out when nothing was."""
     NULL_IS_ABSENT: ClassVar[bool] = True
     """Whether a null in JSON is absent where it is no value; if not, it is refused."""
+    SENSITIVE: ClassVar[frozenset[str]] = frozenset()
+    """Fields that hold personal or secret data, which nothing shows."""
     DEFAULT_IS_NOW: ClassVar[frozenset[str]] = frozenset()
     """Fields whose default is the time of publishing."""
 
@@ -53,16 +59,22 @@ class Model(BaseModel):
             super().__setattr__(name, value)
             return
         before, given = self.__dict__.copy(), self.__pydantic_fields_set__.copy()
+        token = _assigning.set(True)
         try:
             super().__setattr__(name, value)
         except ValidationError:  # rules about several fields have seen the value in its place
             object.__setattr__(self, "__dict__", before)
             object.__setattr__(self, "__pydantic_fields_set__", given)
             raise
+        finally:
+            _assigning.reset(token)
 
     @model_validator(mode="before")
     @classmethod
     def _normalise(cls, data: Any, info: ValidationInfo) -> Any:
+        if _assigning.get():  # these are the attributes of a model, of which one gets another value
+            _assigning.set(False)
+            return data
         context = info.context or {}
         if isinstance(data, Model):
             if not context.get("again") or type(data) is not cls:
@@ -86,7 +98,7 @@ class Model(BaseModel):
                 if cls._is_zero(name, value):
                     continue
             elif keeps and not text.depth_within(value, text.MAX_DEPTH):
-                raise ValueError(f"{name}: values are nested too deeply")
+                raise ValueError("values of a field that the schema does not have are nested too deeply")
             out[name] = value
         if "now" in context:
             for name in cls.DEFAULT_IS_NOW:
@@ -166,3 +178,24 @@ class Model(BaseModel):
     def checked(self) -> Self:
         """A copy whose every value was checked again, also what was assigned or appended to since."""
         return type(self).model_validate(self, context={"again": True})
+
+
+class Discreet(Model):
+    """A model that holds what is sensitive: its errors do not have what was given, nor its repr such fields."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _without_input(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        try:
+            return handler(data)
+        except ValidationError as e:
+            raise without_input(e) from None
+
+
+class Secret(Discreet):
+    """A model that stands in what is sensitive: nothing of it is shown."""
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        return [(None, HIDDEN)]

@@ -11,8 +11,9 @@ from typing import Annotated, ClassVar
 from pydantic import ConfigDict, Field
 
 from .. import topics
+from .._support import checks
 from .._support.events import Event, EventInfo
-from .._support.model import Model
+from .._support.model import Discreet, Model
 from .._support.times import now
 from .._support.types import INT64, SORTED, Bool, Double, Int64, JsonObject, Text, Timestamp, Uuid
 
@@ -238,10 +239,12 @@ class ErrorInfo(Model):
     )
 
 
-class ContextInfo(Model):
+class ContextInfo(Discreet):
     """ContextInfo tells what a service was doing."""
 
-    model_config = ConfigDict(extra="allow", hide_input_in_errors=True)
+    model_config = ConfigDict(extra="allow")
+
+    SENSITIVE = frozenset({"user_id"})
 
     NULL_IS_ABSENT = False
 
@@ -249,7 +252,7 @@ class ContextInfo(Model):
         default=None,
         description="Id of the request it was working on.",
     )
-    user_id: Text | None = Field(
+    user_id: Annotated[Text, checks.SECRET] | None = Field(
         default=None,
         repr=False,
         description="The user it was working for. Personal: never printed.",
@@ -314,7 +317,7 @@ class RecoveryActions(Model):
     )
 
 
-class ServiceError(Event):
+class ServiceError(Discreet, Event):
     """ServiceError says that a service has met a critical error. Published by the service."""
 
     model_config = ConfigDict(extra="allow")

@@ -8,7 +8,9 @@ from enum import Enum
 from math import fmod
 from typing import Any
 
-from pydantic import AfterValidator, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import AfterValidator, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+
+from .errors import of_secret
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _TRIMMED_UUID = re.compile(r"[0-9a-fA-F]{32}")
@@ -91,6 +93,17 @@ def trimmed_uuid() -> AfterValidator:
 def unique() -> AfterValidator:
     """No item occurs twice."""
     return _check(lambda v: len(set(v)) == len(v), "must not contain an item twice")
+
+
+def _secret(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+    try:
+        return handler(value)
+    except ValidationError as e:
+        raise of_secret(e) from None
+
+
+SECRET = WrapValidator(_secret)
+"""What is wrong with the value is told without it."""
 
 
 def unless_zero(zero: Any) -> WrapValidator:

@@ -10,10 +10,8 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
-from pydantic import ValidationError
-from pydantic_core import InitErrorDetails, PydanticCustomError
-
 from . import text
+from .errors import broken
 from .model import Model
 
 try:
@@ -53,17 +51,14 @@ class Messages:
         """Raises a ValidationError where a model breaks a rule of its message. What is hidden is not quoted."""
         message = _factory.GetMessageClass(self._pool.FindMessageTypeByName(name))()
         self._fill(message, model)
-        errors: list[InitErrorDetails] = []
+        faults: list[tuple[list[str], str]] = []
         for violation in self._validator.collect_violations(message):
             proto = violation.proto
-            said = f"must follow the rule {proto.rule_id}" if hidden else proto.message
-            said = said.replace("{", "(").replace("}", ")")  # a template otherwise
-            path = [] if proto.field is None else [e.field_name for e in proto.field.elements]
-            errors.append(
-                InitErrorDetails(type=PydanticCustomError("rule", f"{said} [{proto.rule_id}]"), loc=tuple(path[:1]), input=None)
-            )
-        if errors:
-            raise ValidationError.from_exception_data(type(model).__name__, errors)
+            said = "must follow the rule" if hidden else proto.message
+            path = [] if proto.field is None else [proto.field.elements[0].field_name]
+            faults.append((path, f"{said} [{proto.rule_id}]"))
+        if faults:
+            raise broken(type(model).__name__, faults)
 
     def _fill(self, message: Any, model: Model) -> None:
         descriptor = message.DESCRIPTOR

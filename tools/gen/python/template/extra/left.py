@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from functools import cache
@@ -20,6 +20,8 @@ from referencing.exceptions import NoSuchResource
 from referencing.jsonschema import DRAFT202012
 
 from . import formats, text
+from .errors import broken
+from .model import Model
 
 # Their types say nothing of their arguments.
 _registry: Any = Registry
@@ -68,6 +70,22 @@ def _loads(document: str) -> Any:
     return json.loads(document, parse_float=Decimal)
 
 
+def _shown(value: Any, path: Iterable[int | str]) -> list[int | str]:
+    """The path up to what is sensitive: names inside it may be part of it."""
+    shown: list[int | str] = []
+    for step in path:
+        shown.append(step)
+        if isinstance(value, Model):
+            if step in value.SENSITIVE:
+                break
+            value = value.__dict__.get(value._names().get(str(step), ""))
+        elif isinstance(value, Mapping):
+            value = value.get(step)
+        else:
+            value = value[step] if isinstance(value, list) and isinstance(step, int) else None
+    return shown
+
+
 class Schemas:
     """The files of schemas, by path, which refer to one another by path or $id."""
 
@@ -113,8 +131,7 @@ class Schemas:
             raise ValueError(str(e)) from None
         for error in validator.iter_errors(instance):
             rule = ".".join(str(part) for part in error.absolute_schema_path if not isinstance(part, int))
-            where = "".join(f"[{part!r}]" for part in error.absolute_path)
-            raise ValueError(f"must be valid by the schema's {rule}{where and ' at ' + where}")
+            raise broken(type(value).__name__, [(_shown(value, error.absolute_path), f"must be valid by the schema's {rule}")])
 
     def part(self, path: str, pointer: str, *keywords: str) -> AfterValidator:
         """The value is valid by a schema: all of it, or some of its keywords."""

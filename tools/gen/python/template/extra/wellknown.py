@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
+from math import isnan
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, ValidationError
@@ -71,8 +72,14 @@ def ipv4(s: str) -> bool:
 def ipv6(s: str) -> bool:
     """An IPv6 address, also with a zone."""
     address, zoned, zone = s.partition("%")
-    bits = _ipv6_bits(address)
+    bits = _ipv6_bits(_before(address) if zoned else address)
     return bits is not None and (not zoned or zone != "" and not bits[1])
+
+
+def _before(address: str) -> str:
+    """The address before a zone or the length of a prefix: protovalidate passes over a colon there."""
+    after_group = address.endswith(":") and not address.endswith("::") and "." not in address
+    return address[:-1] if after_group else address
 
 
 def ip(s: str) -> bool:
@@ -92,8 +99,8 @@ def _prefix4(s: str) -> tuple[int, int] | None:
 
 def _prefix6(s: str) -> tuple[int, int] | None:
     address, _, size = s.partition("/")
-    bits, length = _ipv6_bits(address), _length(size, 128)
-    return None if bits is None or bits[1] or length is None else (bits[0], length)
+    bits, length = _ipv6_bits(_before(address)), _length(size, 128)
+    return None if bits is None or length is None else (bits[0], length)
 
 
 def _is_prefix(found: tuple[int, int] | None, size: int) -> bool:
@@ -361,7 +368,7 @@ def _double(value: Any) -> Any:
         number = float(value)
     except (OverflowError, TypeError):
         raise ValueError("must be a number in the range of a double") from None
-    if number in (float("inf"), float("-inf")) or number != number:
+    if number in (float("inf"), float("-inf")) or isnan(number):
         raise ValueError("must be a number in the range of a double")
     return int(number) if number.is_integer() and abs(number) < 1e21 and (number != 0 or str(number) == "0.0") else number
 

@@ -12,7 +12,7 @@ from typing_extensions import Self
 from .. import topics
 from .._support import checks, formats, variants
 from .._support.events import Event, EventInfo
-from .._support.model import Model
+from .._support.model import Discreet, Model
 from .._support.types import DOUBLE, INT64, SORTED, Bool, Int64, JsonValue, Text
 from ..schemas import SCHEMAS
 
@@ -187,10 +187,10 @@ Party = Annotated[
 """Party is one of these, which kind tells."""
 
 
-class ParcelSent(Event):
+class ParcelSent(Discreet, Event):
     """ParcelSent says that a parcel is on its way."""
 
-    model_config = ConfigDict(extra="allow", hide_input_in_errors=True)
+    model_config = ConfigDict(extra="allow")
 
     EVENT: ClassVar[EventInfo] = EventInfo(
         type="parcel.sent",
@@ -202,6 +202,8 @@ class ParcelSent(Event):
     )
 
     NULL_OR_ABSENT = frozenset({"weight"})
+
+    SENSITIVE = frozenset({"secret"})
 
     NULL_IS_ABSENT = False
 
@@ -280,7 +282,7 @@ class ParcelSent(Event):
         default=None,
         description="Words or nothing.",
     )
-    secret: Annotated[Text, SCHEMAS.part("acme/left/v1/parcel.json", "/properties/secret", "not")] | None = Field(
+    secret: Annotated[Annotated[Text, SCHEMAS.part("acme/left/v1/parcel.json", "/properties/secret", "not")], checks.SECRET] | None = Field(
         default=None,
         repr=False,
         description="Not for everyone.",

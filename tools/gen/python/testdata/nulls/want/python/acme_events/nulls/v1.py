@@ -12,7 +12,7 @@ from typing_extensions import Self
 from .. import topics
 from .._support import checks, variants
 from .._support.events import Event, EventInfo
-from .._support.model import Model
+from .._support.model import Discreet, Model
 from .._support.types import (
     DOUBLE,
     INT64,
@@ -230,10 +230,10 @@ class RestOfNull(Model):
     )
 
 
-class ReadingTaken(Event):
+class ReadingTaken(Discreet, Event):
     """ReadingTaken has a property for every place where null may be a value, and one where it is none."""
 
-    model_config = ConfigDict(extra="allow", hide_input_in_errors=True)
+    model_config = ConfigDict(extra="allow")
 
     EVENT: ClassVar[EventInfo] = EventInfo(
         type="reading.taken",
@@ -247,6 +247,8 @@ class ReadingTaken(Event):
     NULL_IS_VALUE = frozenset({"must_or_null"})
 
     NULL_OR_ABSENT = frozenset({"text_or_null", "text_or_null_default", "count_or_null", "number_or_null", "level_or_null", "colour_or_null", "fixed_null", "listed_null", "nothing", "flag_or_null", "at_or_null", "blob_or_null", "free_or_null", "anything", "mixed_or_null", "list_or_null", "map_or_null", "place_or_null", "place_listed", "referred_or_null", "one_or_null", "shape_or_null"})
+
+    SENSITIVE = frozenset({"secret"})
 
     NULL_IS_ABSENT = False
 
@@ -427,7 +429,7 @@ class ReadingTaken(Event):
     rest_of_null: RestOfNull | None = Field(
         default=None,
     )
-    secret: Text | None = Field(
+    secret: Annotated[Text, checks.SECRET] | None = Field(
         default=None,
         repr=False,
     )

@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field
 from .. import topics
 from .._support import checks
 from .._support.events import Event, EventInfo
-from .._support.model import Model
+from .._support.model import Discreet, Model
 from .._support.types import DOUBLE, INT64, SORTED, Bool, JsonObject, JsonValue, Text, Timestamp, Uuid
 
 
@@ -55,10 +55,10 @@ class Address(Model):
     )
 
 
-class OrderPlaced(Event):
+class OrderPlaced(Discreet, Event):
     """OrderPlaced says that an order was placed."""
 
-    model_config = ConfigDict(extra="allow", hide_input_in_errors=True)
+    model_config = ConfigDict(extra="allow")
 
     EVENT: ClassVar[EventInfo] = EventInfo(
         type="order.placed",
@@ -70,6 +70,8 @@ class OrderPlaced(Event):
     )
 
     NULL_OR_ABSENT = frozenset({"paid_at", "note"})
+
+    SENSITIVE = frozenset({"card"})
 
     NULL_IS_ABSENT = False
 
@@ -132,7 +134,7 @@ class OrderPlaced(Event):
         alias="validate",
         description="Has the name of a method.",
     )
-    card: Annotated[str, Field(strict=True, max_length=4)] | None = Field(
+    card: Annotated[Annotated[str, Field(strict=True, max_length=4)], checks.SECRET] | None = Field(
         default=None,
         repr=False,
         description="Not for everyone.",

@@ -12,7 +12,7 @@ from typing_extensions import Self
 from .. import topics
 from .._support import checks, formats, variants
 from .._support.events import Event, EventInfo
-from .._support.model import Model
+from .._support.model import Discreet, Model, Secret
 from .._support.types import INT64, SORTED, Int64, JsonObject, Text
 from ..schemas import SCHEMAS
 
@@ -24,16 +24,18 @@ class Tier(str, Enum):
     TIN = "tin"
 
 
-class Person(Model):
+class Person(Discreet):
     """Person has a secret beside what is none."""
 
-    model_config = ConfigDict(extra="allow", hide_input_in_errors=True)
+    model_config = ConfigDict(extra="allow")
 
     __pydantic_extra__: dict[str, Int64] = Field(init=False)
 
+    SENSITIVE = frozenset({"id"})
+
     NULL_IS_ABSENT = False
 
-    id: Text = Field(
+    id: Annotated[Text, checks.SECRET] = Field(
         repr=False,
         description="Who.",
     )
@@ -43,17 +45,19 @@ class Person(Model):
     )
 
 
-class Card(Model):
+class Card(Discreet):
     """A card."""
 
-    model_config = ConfigDict(extra="allow", hide_input_in_errors=True)
+    model_config = ConfigDict(extra="allow")
+
+    SENSITIVE = frozenset({"number"})
 
     NULL_IS_ABSENT = False
 
     kind: Annotated[Text, checks.equal("card")] = Field(
         description="What it is.",
     )
-    number: Annotated[str, Field(strict=True, max_length=4)] | None = Field(
+    number: Annotated[Annotated[str, Field(strict=True, max_length=4)], checks.SECRET] | None = Field(
         default=None,
         repr=False,
         description="Its number.",
@@ -80,7 +84,7 @@ Way = Annotated[
 """A way to pay."""
 
 
-class Room(Model):
+class Room(Secret):
     """A part of it; no other members are taken."""
 
     model_config = ConfigDict(extra="forbid")
@@ -93,7 +97,7 @@ class Room(Model):
     )
 
 
-class Vault(Model):
+class Vault(Secret):
     """Vault is a secret as a whole."""
 
     model_config = ConfigDict(extra="allow")
@@ -109,10 +113,10 @@ class Vault(Model):
     )
 
 
-class AccountOpened(Event):
+class AccountOpened(Discreet, Event):
     """AccountOpened holds secrets in every place that may hold one."""
 
-    model_config = ConfigDict(extra="allow", hide_input_in_errors=True)
+    model_config = ConfigDict(extra="allow")
 
     EVENT: ClassVar[EventInfo] = EventInfo(
         type="account.opened",
@@ -123,27 +127,29 @@ class AccountOpened(Event):
         key=("owner.id",),
     )
 
+    SENSITIVE = frozenset({"pin", "iban", "born", "tier", "answers", "codes", "notes", "vault"})
+
     NULL_IS_ABSENT = False
 
     id: Annotated[str, Field(strict=True, max_length=9)] = Field(
         description="The account.",
     )
-    pin: Annotated[int, Field(le=9999), INT64] | None = Field(
+    pin: Annotated[Annotated[int, Field(le=9999), INT64], checks.SECRET] | None = Field(
         default=None,
         repr=False,
         description="A number.",
     )
-    iban: Annotated[str, Field(strict=True, pattern="(?-m:\\A[A-Z]+$)"), SCHEMAS.part("acme/secrets/v1/account.json", "/properties/iban", "not")] | None = Field(
+    iban: Annotated[Annotated[str, Field(strict=True, pattern="(?-m:\\A[A-Z]+$)"), SCHEMAS.part("acme/secrets/v1/account.json", "/properties/iban", "not")], checks.SECRET] | None = Field(
         default=None,
         repr=False,
         description="A text.",
     )
-    born: Annotated[Text, formats.text("date")] | None = Field(
+    born: Annotated[Annotated[Text, formats.text("date")], checks.SECRET] | None = Field(
         default=None,
         repr=False,
         description="A day.",
     )
-    tier: Tier | None = Field(
+    tier: Annotated[Tier, checks.SECRET] | None = Field(
         default=None,
         repr=False,
         description="A choice.",
@@ -168,22 +174,22 @@ class AccountOpened(Event):
         default=None,
         description="More ways.",
     )
-    answers: Annotated[dict[Annotated[str, Field(strict=True, max_length=9)], Annotated[str, Field(strict=True, max_length=4)]], Field(max_length=3), SORTED] | None = Field(
+    answers: Annotated[Annotated[dict[Annotated[str, Field(strict=True, max_length=9)], Annotated[str, Field(strict=True, max_length=4)]], Field(max_length=3), SORTED], checks.SECRET] | None = Field(
         default=None,
         repr=False,
         description="Answers by question.",
     )
-    codes: Annotated[list[Annotated[str, Field(strict=True, max_length=4)]], checks.unique()] | None = Field(
+    codes: Annotated[Annotated[list[Annotated[str, Field(strict=True, max_length=4)]], checks.unique()], checks.SECRET] | None = Field(
         default=None,
         repr=False,
         description="A list.",
     )
-    notes: Annotated[JsonObject, Field(max_length=2)] | None = Field(
+    notes: Annotated[Annotated[JsonObject, Field(max_length=2)], checks.SECRET] | None = Field(
         default=None,
         repr=False,
         description="Anything.",
     )
-    vault: Vault | None = Field(
+    vault: Annotated[Vault, checks.SECRET] | None = Field(
         default=None,
         repr=False,
         description="All of it is secret.",

@@ -12,7 +12,7 @@ from typing_extensions import Self
 from .. import topics
 from .._support import checks, wellknown
 from .._support.events import Event, EventInfo
-from .._support.model import Model
+from .._support.model import Discreet, Secret
 from .._support.types import BYTES, INT64, SORTED, Bool, JsonObject, Text, Timestamp
 from ..messages import MESSAGES
 
@@ -24,12 +24,14 @@ class Mood(str, Enum):
     """One."""
 
 
-class Person(Model):
+class Person(Secret):
     """Person has a secret beside what is none."""
 
-    model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
+    model_config = ConfigDict(extra="ignore")
 
-    id: Annotated[str, Field(strict=True, max_length=40)] = Field(
+    SENSITIVE = frozenset({"id"})
+
+    id: Annotated[Annotated[str, Field(strict=True, max_length=40)], checks.SECRET] = Field(
         default="",
         validate_default=True,
         repr=False,
@@ -42,7 +44,7 @@ class Person(Model):
     )
 
 
-class Safe(Model):
+class Safe(Secret):
     """Safe is a secret as a whole."""
 
     model_config = ConfigDict(extra="ignore")
@@ -58,10 +60,10 @@ class Safe(Model):
     )
 
 
-class VaultOpened(Event):
+class VaultOpened(Discreet, Event):
     """VaultOpened holds them."""
 
-    model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
+    model_config = ConfigDict(extra="ignore")
 
     EVENT: ClassVar[EventInfo] = EventInfo(
         type="VaultOpened",
@@ -72,65 +74,67 @@ class VaultOpened(Event):
         key=("person.id",),
     )
 
+    SENSITIVE = frozenset({"text", "number", "quoted", "data", "mood", "at", "took", "wrapped", "free", "texts", "by_name", "safe", "safes", "card", "maybe"})
+
     id: Annotated[str, Field(strict=True, max_length=9)] = Field(
         default="",
         validate_default=True,
         description="Not secret.",
     )
-    text: Annotated[str, Field(strict=True, max_length=40)] = Field(
+    text: Annotated[Annotated[str, Field(strict=True, max_length=40)], checks.SECRET] = Field(
         default="",
         validate_default=True,
         repr=False,
         description="A text.",
     )
-    number: Annotated[int, Field(lt=1000), INT64] = Field(
+    number: Annotated[Annotated[int, Field(lt=1000), INT64], checks.SECRET] = Field(
         default=0,
         validate_default=True,
         repr=False,
         description="A number.",
     )
-    quoted: Text = Field(
+    quoted: Annotated[Text, checks.SECRET] = Field(
         default="",
         repr=False,
         description="A text with a rule that quotes it.",
     )
-    data: Annotated[bytes, Field(max_length=40), BYTES] = Field(
+    data: Annotated[Annotated[bytes, Field(max_length=40), BYTES], checks.SECRET] = Field(
         default=b"",
         validate_default=True,
         repr=False,
         description="Bytes.",
     )
-    mood: Mood | None = Field(
+    mood: Annotated[Mood, checks.SECRET] | None = Field(
         default=None,
         repr=False,
         description="A choice.",
     )
-    at: Timestamp | None = Field(
+    at: Annotated[Timestamp, checks.SECRET] | None = Field(
         default=None,
         repr=False,
         description="A time.",
     )
-    took: Annotated[wellknown.Duration, wellknown.duration(lambda d: d < 5000000000, "must be less than 5s")] | None = Field(
+    took: Annotated[Annotated[wellknown.Duration, wellknown.duration(lambda d: d < 5000000000, "must be less than 5s")], checks.SECRET] | None = Field(
         default=None,
         repr=False,
         description="A duration.",
     )
-    wrapped: Text | None = Field(
+    wrapped: Annotated[Text, checks.SECRET] | None = Field(
         default=None,
         repr=False,
         description="A wrapped text.",
     )
-    free: JsonObject | None = Field(
+    free: Annotated[JsonObject, checks.SECRET] | None = Field(
         default=None,
         repr=False,
         description="Anything.",
     )
-    texts: Annotated[list[Annotated[str, Field(strict=True, max_length=40)]], checks.unique()] = Field(
+    texts: Annotated[Annotated[list[Annotated[str, Field(strict=True, max_length=40)]], checks.unique()], checks.SECRET] = Field(
         default_factory=list,
         repr=False,
         description="A list.",
     )
-    by_name: Annotated[dict[Annotated[str, Field(strict=True, max_length=40)], Annotated[str, Field(strict=True, max_length=40)]], SORTED] = Field(
+    by_name: Annotated[Annotated[dict[Annotated[str, Field(strict=True, max_length=40)], Annotated[str, Field(strict=True, max_length=40)]], SORTED], checks.SECRET] = Field(
         default_factory=dict,
         repr=False,
         description="Texts by name.",
@@ -147,17 +151,17 @@ class VaultOpened(Event):
         default_factory=dict,
         description="More by name.",
     )
-    safe: Safe | None = Field(
+    safe: Annotated[Safe, checks.SECRET] | None = Field(
         default=None,
         repr=False,
         description="All of it is secret.",
     )
-    safes: list[Safe] = Field(
+    safes: Annotated[list[Safe], checks.SECRET] = Field(
         default_factory=list,
         repr=False,
         description="More of them.",
     )
-    card: Annotated[str, Field(strict=True, max_length=40)] | None = Field(
+    card: Annotated[Annotated[str, Field(strict=True, max_length=40)], checks.SECRET] | None = Field(
         default=None,
         repr=False,
         description="A secret.",
@@ -170,7 +174,7 @@ class VaultOpened(Event):
         default=None,
         description="No secret.",
     )
-    maybe: Annotated[Text, wellknown.text("email")] | None = Field(
+    maybe: Annotated[Annotated[Text, wellknown.text("email")], checks.SECRET] | None = Field(
         default=None,
         repr=False,
         description="May be absent.",

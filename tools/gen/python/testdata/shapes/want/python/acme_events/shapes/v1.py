@@ -12,7 +12,7 @@ from typing_extensions import Self
 from .. import topics
 from .._support import checks, wellknown
 from .._support.events import Event, EventInfo
-from .._support.model import Model
+from .._support.model import Discreet, Model
 from .._support.times import now
 from .._support.types import (
     KEY_INT32,
@@ -76,10 +76,10 @@ class EveryKindInner(Model):
     )
 
 
-class EveryKind(Event):
+class EveryKind(Discreet, Event):
     """EveryKind has a field of every kind."""
 
-    model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
+    model_config = ConfigDict(extra="ignore")
 
     EVENT: ClassVar[EventInfo] = EventInfo(
         type="EveryKind",
@@ -89,6 +89,8 @@ class EveryKind(Event):
         topic=topics.ACME_SHAPES_V1,
         key=("owner.name", "correlation_id"),
     )
+
+    SENSITIVE = frozenset({"secret"})
 
     DEFAULT_IS_NOW = frozenset({"at"})
 
@@ -227,7 +229,7 @@ class EveryKind(Event):
         default=None,
         description="A mood.",
     )
-    secret: Annotated[str, Field(strict=True, max_length=8)] = Field(
+    secret: Annotated[Annotated[str, Field(strict=True, max_length=8)], checks.SECRET] = Field(
         default="",
         validate_default=True,
         repr=False,
