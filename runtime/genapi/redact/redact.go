@@ -18,7 +18,7 @@ type Value interface {
 
 // Format writes, for any verb, the JSON of x without what the masks hide, which describe its type by that name.
 func Format(s fmt.State, x Value, masks jsonio.Masks, name string) {
-	_, _ = io.WriteString(s, string(shown(x, masks, name)))
+	_, _ = s.Write(shown(x, masks, name))
 }
 
 // LogValue is that JSON as a value for slog: slog's JSON handler writes it as an object.
