@@ -13,7 +13,8 @@
 // The way of an edited constraint, a max_len that became smaller, to its finding:
 //
 //  1. A comparison takes its steps in order, and each works on what the ones before have left (comparison.go).
-//  2. Judging pairs the events, messages and fields of both sides (pairing.go) and visits each pair once (judge.go).
+//  2. Judging pairs the events, messages and fields of both sides (pairing.go), and whole schemas that are no message
+//     (whole_schemas.go), counts them (compared.go), and visits each pair once (judge.go).
 //  3. A field that says the same on both sides is passed over (unchanged.go). Of this one's types it is worked out how
 //     they read each other's values (type_reading.go) and which constraints are tighter now, or looser (constraints.go).
 //  4. Every rule that has a check for types sees both. CONSTRAINT_TIGHTENED reports a [Problem], which becomes a candidate

@@ -46,7 +46,7 @@ func (c *comparison) judge() judgedRoots {
 	for _, s := range whole.pairs {
 		c.wholeSchema(s[0], s[1])
 	}
-	p := pairRoots(c.old, c.new, c.oldUse, c.newUse)
+	p := pairRoots(c.old, c.new, c.oldUse, c.newUse, whole.compared)
 	c.pairs = p.events
 	c.countCompared(p, whole)
 	for _, e := range p.events {

@@ -1,6 +1,10 @@
 package compat
 
-import "github.com/omninode/trestle/tools/schema"
+import (
+	"slices"
+
+	"github.com/omninode/trestle/tools/schema"
+)
 
 // rootPairs are the beginnings of the walk. A nil side was removed or added.
 type rootPairs struct {
@@ -18,12 +22,12 @@ func (p rootPairs) all() [][2]*schema.Message {
 }
 
 // pairRoots pairs what the two files describe that were asked for alone, events by message name, then by event type; other
-// messages by name. Two sets that hold one root each
+// messages by name, or as the roots of files that are versions of each other. Two sets that hold one root each
 // are two versions of one document, whatever its names are.
 //
 // A message that other messages refer to is judged where they refer to it, under whatever name it has there; it is
 // neither removed nor added on its own.
-func pairRoots(old, new *schema.Set, oldUse, newUse *usage) rootPairs {
+func pairRoots(old, new *schema.Set, oldUse, newUse *usage, files [][2]*schema.File) rootPairs {
 	var p rootPairs
 	newByName := map[string]*schema.Event{}
 	newByType := map[string]*schema.Event{}
@@ -99,6 +103,14 @@ func pairRoots(old, new *schema.Set, oldUse, newUse *usage) rootPairs {
 		p.messages = append(p.messages, [2]*schema.Message{gone[0], fresh[0]})
 		return p
 	}
+	for _, f := range files {
+		o, n := rootMessage(f[0]), rootMessage(f[1])
+		i, k := slices.Index(gone, o), slices.Index(fresh, n)
+		if o != nil && n != nil && i >= 0 && k >= 0 {
+			p.messages = append(p.messages, [2]*schema.Message{o, n})
+			gone, fresh = slices.Delete(gone, i, i+1), slices.Delete(fresh, k, k+1)
+		}
+	}
 	for _, m := range gone {
 		p.messages = append(p.messages, [2]*schema.Message{m, nil})
 	}
@@ -108,11 +120,19 @@ func pairRoots(old, new *schema.Set, oldUse, newUse *usage) rootPairs {
 	return p
 }
 
+// rootMessage is what a file as a whole describes; nil where that is no message.
+func rootMessage(f *schema.File) *schema.Message {
+	if f == nil || f.Root == nil {
+		return nil
+	}
+	return f.Root.Message
+}
+
 // mainMessage is what the file describes that a set was loaded for alone; nil where that is no message, or several.
 func mainMessage(s *schema.Set) *schema.Message {
 	for _, f := range allFiles(s) {
-		if f.Path == s.Main && f.Root != nil {
-			return f.Root.Message
+		if f.Path == s.Main {
+			return rootMessage(f)
 		}
 	}
 	return nil

@@ -13,7 +13,7 @@ func (c *comparison) judgeAsRegistry() {
 		c.fail(err)
 		return
 	}
-	c.countCompared(pairRoots(c.old, c.new, c.oldUse, c.newUse), whole)
+	c.countCompared(pairRoots(c.old, c.new, c.oldUse, c.newUse, whole.compared), whole)
 	refusals, err := confluent.Compare(c.old, c.new, whole.compared)
 	if err != nil {
 		c.fail(err)

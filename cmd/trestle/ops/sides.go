@@ -31,29 +31,29 @@ func (l *loader) sides(ctx context.Context, olds []string, new string, whole boo
 		opts = nil // what would be registered has comments, too
 	}
 	var out sides
-	g, ctx := errgroup.WithContext(ctx)
-	if subject != "" {
+	g, loading := errgroup.WithContext(ctx)
+	if slices.ContainsFunc(words, func(w string) bool { return strings.HasPrefix(w, "registry:") }) {
 		g.SetLimit(1)
 	}
 	g.Go(func() (err error) {
 		if new != "" {
-			out.next, err = l.version(ctx, new, opts...)
+			out.next, err = l.version(loading, new, opts...)
 		} else {
-			out.next.set, err = l.current(ctx, opts...)
+			out.next.set, err = l.current(loading, opts...)
 		}
 		return err
 	})
 	g.Go(func() (err error) {
-		out.olds, err = l.history(ctx, olds, whole, opts...)
+		out.olds, err = l.history(loading, olds, whole, opts...)
 		return err
 	})
 	if err := g.Wait(); err != nil {
 		return sides{}, err
 	}
-	if subject == "" {
-		return out, nil
+	if subject != "" {
+		err = l.narrow(ctx, &out, subject, opts)
 	}
-	return out, l.narrow(context.WithoutCancel(ctx), &out, subject, opts)
+	return out, err
 }
 
 // undeclared returns the files that name no $schema, but for those of a registry, which often do not.
