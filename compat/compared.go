@@ -46,9 +46,6 @@ func (c *comparison) countCompared(p rootPairs, whole *wholeSchemas) {
 	c.compared = of
 }
 
-// standsAlone says whether no event carries a message, and no other message.
-func (u *usage) standsAlone(m *schema.Message) bool { return u.events[m] == nil && !u.referenced(m) }
-
 // holdings says what a set holds that can be compared: its events, or else its messages, or else its files; empty where it
 // holds nothing.
 func holdings(s *schema.Set, use *usage) string {

@@ -17,6 +17,7 @@ func TestCompared(t *testing.T) {
 		number = head + `"type":"integer"}`
 		text   = head + `"type":"string"}`
 		object = head + `"title":"O","type":"object","properties":{"a":{"type":"string"}}}`
+		cycle  = `edition = "2023"; package shop.v1; message P { Q q = 1; } message Q { P p = 1; }`
 		proto  = `edition = "2023"; package shop.v1; message P { string a = 1; } message Q { string a = 1; }`
 	)
 	set := func(t *testing.T, files map[string]string) *schema.Set {
@@ -39,7 +40,10 @@ func TestCompared(t *testing.T) {
 			old: map[string]string{"o.json": object, "q.json": number}, new: map[string]string{"o.json": object, "q.json": number}, schemas: 2,
 		},
 		"messages of protobuf": {old: map[string]string{"p.proto": proto}, new: map[string]string{"p.proto": proto}, schemas: 2},
-		"all is new":           {new: map[string]string{"a.json": event, "q.json": number}, allNew: true},
+		"messages that refer to one another": {
+			old: map[string]string{"p.proto": cycle}, new: map[string]string{"p.proto": cycle}, schemas: 2,
+		},
+		"all is new": {new: map[string]string{"a.json": event, "q.json": number}, allNew: true},
 		"nothing is on both sides": {
 			old: map[string]string{"o.json": object, "r.json": text}, new: map[string]string{"a.json": event, "q.json": number},
 			fails: "nothing to compare: the old side holds 1 message (shop.v1.O), the new one 1 event (a.happened), and none of them is on both: " +

@@ -90,12 +90,12 @@ func pairRoots(old, new *schema.Set, oldUse, newUse *usage, files [][2]*schema.F
 		switch n := byName[m.FullName]; {
 		case n != nil:
 			p.messages = append(p.messages, [2]*schema.Message{m, n})
-		case !inEvent[m] && !oldUse.referenced(m):
+		case !inEvent[m] && oldUse.standsAlone(m):
 			gone = append(gone, m)
 		}
 	}
 	for _, m := range newMessages {
-		if !known[m.FullName] && !inEvent[m] && !newUse.referenced(m) {
+		if !known[m.FullName] && !inEvent[m] && newUse.standsAlone(m) {
 			fresh = append(fresh, m)
 		}
 	}

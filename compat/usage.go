@@ -60,6 +60,12 @@ func (u *usage) referenced(m *schema.Message) bool {
 	return slices.ContainsFunc(u.parents[m], func(p *schema.Message) bool { return p != m })
 }
 
+// standsAlone says whether no event carries a message, and no message that stands alone itself: messages that only refer to
+// one another all do.
+func (u *usage) standsAlone(m *schema.Message) bool {
+	return u.events[m] == nil && !(u.referenced(m) && u.partOfRoot(m))
+}
+
 // partOfRoot says whether a message travels as part of another: of an event, or of a message that no other refers to.
 func (u *usage) partOfRoot(m *schema.Message) bool {
 	seen := map[*schema.Message]bool{m: true}

@@ -2,7 +2,6 @@ package compat
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/omninode/trestle/tools/schema"
 	"github.com/omninode/trestle/tools/schema/jsontree"
@@ -236,8 +235,8 @@ func (r *references) reach(at values.Spot) {
 			r.reach(to)
 		}
 	}
-	values.EachSubschema(at.Schema, func(pointer string, sub *jsontree.Value) {
-		if !strings.HasPrefix(pointer, "/$defs/") && !strings.HasPrefix(pointer, "/definitions/") {
+	values.EachSubschema(at.Schema, func(keyword string, sub *jsontree.Value) {
+		if keyword != "$defs" && keyword != "definitions" {
 			r.reach(values.Spot{File: at.File, Schema: sub})
 		}
 	})

@@ -171,21 +171,21 @@ var (
 	schemaMapKeywords = []string{"$defs", "definitions", "dependencies", "dependentSchemas", "patternProperties", "properties"}
 )
 
-// EachSubschema calls f with the schemas right below one, and the JSON pointer from it to each.
-func EachSubschema(v *jsontree.Value, f func(pointer string, sub *jsontree.Value)) {
+// EachSubschema calls f with the schemas right below one, and the keyword that each stands under.
+func EachSubschema(v *jsontree.Value, f func(keyword string, sub *jsontree.Value)) {
 	for _, m := range v.AllMembers() {
 		switch {
 		case slices.Contains(schemaMapKeywords, m.Name):
 			for _, named := range m.Value.AllMembers() {
-				f("/"+m.Name+"/"+jsontree.EscapeToken(named.Name), named.Value)
+				f(m.Name, named.Value)
 			}
 		case !slices.Contains(schemaKeywords, m.Name):
 		case m.Value.Kind == jsontree.Array:
-			for i, item := range m.Value.Items {
-				f(fmt.Sprintf("/%s/%d", m.Name, i), item)
+			for _, item := range m.Value.Items {
+				f(m.Name, item)
 			}
 		default:
-			f("/"+m.Name, m.Value)
+			f(m.Name, m.Value)
 		}
 	}
 }
