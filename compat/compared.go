@@ -27,7 +27,7 @@ func (c *comparison) countCompared(p rootPairs, whole *wholeSchemas) {
 		of.paired = of.paired || e[0] != nil && e[1] != nil
 	}
 	for _, f := range whole.compared {
-		of.paired = of.paired || f[0] != nil && f[1] != nil
+		of.paired = of.paired || f[0] != nil && f[1] != nil && f[0].Language() == f[1].Language()
 	}
 	for _, m := range p.messages {
 		if m[0] == nil || m[1] == nil {

@@ -49,6 +49,11 @@ func TestCompared(t *testing.T) {
 			fails: "nothing to compare: the old side holds 1 message (shop.v1.O), the new one 1 event (a.happened), and none of them is on both: " +
 				"are they versions of the same schemas?",
 		},
+		"the only file of each side, in another language": {
+			old: map[string]string{"o.json": object}, new: map[string]string{"p.proto": proto},
+			fails: "nothing to compare: the old side holds 1 message (shop.v1.O), the new one 2 messages (shop.v1.P, shop.v1.Q), and none of them is on both: " +
+				"are they versions of the same schemas?",
+		},
 		"files that nothing pairs": {
 			old: map[string]string{"a.json": number, "b.json": number, "c.json": number, "d.json": text},
 			new: map[string]string{"e.json": number, "f.json": text},
