@@ -6,6 +6,8 @@
 // The package reads and writes records as the Go runtime does. Code that does not depend on the schemas is in template,
 // and goes into the package's _support as it is.
 //
-// Python has no counterpart of CEL expressions, nor of some well-known formats; a model's documentation names the rules
-// that it does not check.
+// A model checks what a generated validator in Go checks. Rules in CEL are left to protovalidate's own library, and what
+// of a JSON Schema has no model to python-jsonschema: packages whose schemas have such need them. Some formats only Go
+// knows, and what is in a google.protobuf.Any it alone can read; a model's documentation names the rules that it does not
+// check.
 package python

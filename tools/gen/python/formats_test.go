@@ -8,6 +8,7 @@ import (
 
 	"github.com/omninode/trestle/runtime/event"
 	"github.com/omninode/trestle/runtime/genapi/format"
+	"github.com/omninode/trestle/runtime/genapi/jsoncompile"
 	knownv1 "github.com/omninode/trestle/tools/gen/golang/testdata/known/want/acme/known/v1"
 	leftv1 "github.com/omninode/trestle/tools/gen/golang/testdata/left/want/acme/left/v1"
 	"github.com/omninode/trestle/tools/gen/python"
@@ -23,17 +24,18 @@ type wellFormed struct {
 func TestFormatsAgree(t *testing.T) {
 	t.Parallel()
 	compareForms(t, "left", "formats", leftv1.Events(), map[string]wellFormed{
-		"date":          {format.Date, []string{"2024-02-29", "0000-02-29", "1900-02-28", "9999-12-31"}},
-		"time":          {format.TimeOfDay, []string{"08:30:06Z", "23:59:60z", "01:29:60.5+01:30", "15:59:60-08:00"}},
-		"duration":      {format.Period, []string{"P4DT12H30M5S", "P2W", "PT0S", "P1Y2M3D", "P1M", "PT36H"}},
-		"email":         {format.Mailbox, []string{"a.b@c.d", "\"a @b\\\"\"@c", "a@[127.0.0.1]", "a@[IPv6:::1]"}},
-		"hostname":      {format.Hostname, []string{"a", "a-b.c1.", "1.a", "a.1"}},
-		"ipv4":          {format.IPv4, []string{"1.2.3.4", "255.255.255.255", "01.2.3.4"}},
-		"ipv6":          {format.IPv6Bare, []string{"::1", "1:2::192.168.0.1", "1:2:3:4:5:6:7:8", "fe80::1%eth0"}},
-		"uri":           {format.URI, []string{"http://u:p@h:80/a?b#c", "urn:a:b", "http://[::1]:80/", "a:", "http://%41/%zz", "h://[v1.a]"}},
-		"uri-reference": {format.URIReference, []string{"", "a:##", "a/b:c", "//h/a", "./a:b", "#a", "?a", "a:b"}},
-		"uuid":          {format.UUID, []string{"550e8400-e29b-41d4-a716-446655440000"}},
-		"json-pointer":  {format.JSONPointer, []string{"", "/a~0b/c~1", "/"}},
+		"date":                  {format.Date, []string{"2024-02-29", "0000-02-29", "1900-02-28", "9999-12-31"}},
+		"time":                  {format.TimeOfDay, []string{"08:30:06Z", "23:59:60z", "01:29:60.5+01:30", "15:59:60-08:00"}},
+		"duration":              {format.Period, []string{"P4DT12H30M5S", "P2W", "PT0S", "P1Y2M3D", "P1M", "PT36H"}},
+		"email":                 {format.Mailbox, []string{"a.b@c.d", "\"a @b\\\"\"@c", "a@[127.0.0.1]", "a@[IPv6:::1]"}},
+		"hostname":              {format.Hostname, []string{"a", "a-b.c1.", "1.a", "a.1"}},
+		"ipv4":                  {format.IPv4, []string{"1.2.3.4", "255.255.255.255", "01.2.3.4"}},
+		"ipv6":                  {format.IPv6Bare, []string{"::1", "1:2::192.168.0.1", "1:2:3:4:5:6:7:8", "fe80::1%eth0"}},
+		"uri":                   {format.URI, []string{"http://u:p@h:80/a?b#c", "urn:a:b", "http://[::1]:80/", "a:", "http://%41/%zz", "h://[v1.a]"}},
+		"uri-reference":         {format.URIReference, []string{"", "a:##", "a/b:c", "//h/a", "./a:b", "#a", "?a", "a:b"}},
+		"uuid":                  {format.UUID, []string{"550e8400-e29b-41d4-a716-446655440000"}},
+		"relative-json-pointer": {jsoncompile.FormatCheck("relative-json-pointer"), []string{"0", "1#", "10/a~0b", "2/"}},
+		"json-pointer":          {format.JSONPointer, []string{"", "/a~0b/c~1", "/"}},
 	})
 }
 

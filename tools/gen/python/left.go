@@ -15,7 +15,7 @@ var pythonFormats = []string{
 }
 
 // libraryFormats are formats that only Go's library knows.
-var libraryFormats = []string{"iri", "iri-reference", "uri-template", "relative-json-pointer"}
+var libraryFormats = []string{"iri", "iri-reference", "uri-template"}
 
 // left says whether a keyword is left to the library.
 func left(c schema.Constraints, keyword string) bool {

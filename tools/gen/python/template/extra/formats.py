@@ -22,6 +22,7 @@ _WORDS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^
 _QUOTED = re.compile(r'"(?:[ !#-\[\]-~]|\\[ -~])*"')
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _POINTER = re.compile(r"(?:/(?:[^~/]|~[01])*)*")
+_RELATIVE = re.compile(r"(?:0|[1-9][0-9]*)(?:#|(?:/(?:[^~/]|~[01])*)*)")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 _ONLY_PYTHON = re.compile(r"\(\?(?:[=!]|<[=!]|P=|\()|\\[1-9]")
 _PCHAR = r"(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})"
@@ -166,6 +167,11 @@ def json_pointer(s: str) -> bool:
     return _POINTER.fullmatch(s) is not None
 
 
+def relative_json_pointer(s: str) -> bool:
+    """A JSON pointer that begins with how many levels it goes up."""
+    return _RELATIVE.fullmatch(s) is not None
+
+
 def regex(s: str) -> bool:
     """A regular expression without look-around and back-references."""
     try:
@@ -178,7 +184,7 @@ def regex(s: str) -> bool:
 CHECKS: dict[str, Callable[[str], bool]] = {
     "date": date, "time": time, "date-time": date_time, "duration": duration, "email": email, "hostname": hostname,
     "ipv4": ipv4, "ipv6": ipv6, "uri": uri, "uri-reference": uri_reference, "uuid": uuid, "json-pointer": json_pointer,
-    "regex": regex,
+    "relative-json-pointer": relative_json_pointer, "regex": regex,
 }  # fmt: skip
 
 
