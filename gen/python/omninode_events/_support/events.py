@@ -242,7 +242,10 @@ def share(event: Event, envelope: Envelope) -> tuple[Envelope, list[Fault]]:
             theirs = str(theirs)
         if ours is None:
             if theirs is not None:
-                setattr(event, names[name], theirs)
+                try:
+                    setattr(event, names[name], theirs)
+                except ValidationError as e:
+                    faults += faults_of(e)
         elif name == "timestamp":
             continue
         elif theirs is None:
