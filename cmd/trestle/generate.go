@@ -14,7 +14,8 @@ func newGenerate(p *folder) *cobra.Command {
 		Use:   "generate",
 		Short: "Write Go types, validators, codecs, JSON Schemas and the catalog from the schemas",
 		Long: `Generate rewrites the gen folder from the schemas. A second run changes nothing; files that no schema makes any more
-are deleted. Nothing is written when a schema has a mistake.`,
+are deleted. Nothing is written when a schema has a mistake. What was made of which schemas is noted in the user's cache
+folder, so that a run that would change nothing only looks; with --watch, only what an edit changes is made again.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if check && watch {
