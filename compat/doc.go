@@ -18,7 +18,8 @@
 //  3. A field that says the same on both sides is passed over (unchanged.go). Of this one's types it is worked out how
 //     they read each other's values (type_reading.go) and which constraints are tighter now, or looser (constraints.go).
 //  4. Every rule that has a check for types sees both. CONSTRAINT_TIGHTENED reports a [Problem], which becomes a candidate
-//     (rule_constraint_tightened.go); that the field's rules differ is kept as a change beside it (aspects.go).
+//     (rule_constraint_tightened.go); that the field's rules differ is kept as a change beside it (aspects.go). What a JSON
+//     Schema says beside the model is asked of the algebra by DOCUMENT_NOT_READ, where it stands (unmodelled.go).
 //  5. Searching has package compat/witness look for an event that the old side writes and the new one rejects (search.go).
 //  6. Pruning asks the algebra of package tools/values about candidates that no event shows, and takes out those where
 //     readers provably accept everything (pruning.go).

@@ -20,10 +20,10 @@ var fieldAddedToClosed = Rule{
 		}
 		switch m := c.at.messages[0]; {
 		case m.Closed:
-			c.Report(Problem{Change: fmt.Sprintf("%s was added to a message that is closed", fieldText(new))})
+			c.Report(Problem{Change: fmt.Sprintf("%s was added to a message that is closed", fieldText(new)), Acceptance: true})
 		case m.Undeclared != nil && !isOpaque(m.Undeclared) && !isOpaque(new.Type) && readsJSON(new.Type, m.Undeclared) != readsAll:
 			c.Report(Problem{Change: fmt.Sprintf("%s was added as %s, where undeclared properties must be %s",
-				fieldText(new), typeName(new.Type), typeName(m.Undeclared))})
+				fieldText(new), typeName(new.Type), typeName(m.Undeclared)), Acceptance: true})
 		default:
 			c.reportToClosedServices(new)
 		}

@@ -45,12 +45,17 @@ func (c *comparison) askSources(writer, reader *schema.Set, w, r *wholeSchema, b
 	if err != nil {
 		return answer{}, err
 	}
+	if m := w.message(); m != nil {
+		if written, err = c.written(writer, m); err != nil {
+			return answer{}, err
+		}
+	}
 	read, err := c.source(reader, r.file, r.pointer, values.Reader)
 	if err != nil {
 		return answer{}, err
 	}
-	if m := r.file.Root; r.pointer == "" && m != nil && m.Message != nil {
-		read = c.prover().Filled(read, defaultsOf(m.Message))
+	if m := r.message(); m != nil {
+		read = c.prover().Filled(read, defaultsOf(m))
 	}
 	out := answer{Answer: c.prover().Includes(written, read)}
 	if !out.HasMember {
@@ -70,13 +75,20 @@ func (c *comparison) askSources(writer, reader *schema.Set, w, r *wholeSchema, b
 	return out, err
 }
 
-// exchangeRoots runs an event through the readers of two files that types are made of, which fill in defaults.
-func (c *comparison) exchangeRoots(ws, rs *wholeSchema, breaks Direction, event map[string]any) *Witness {
-	w, r := ws.file, rs.file
-	if ws.pointer+rs.pointer != "" || w.Root == nil || r.Root == nil || w.Root.Message == nil || r.Root.Message == nil || w.JudgedBySource || r.JudgedBySource {
+// message is what a file as a whole is; nil for another schema.
+func (s *wholeSchema) message() *schema.Message {
+	if s.pointer != "" {
 		return nil
 	}
-	old, new := w.Root.Message, r.Root.Message
+	return rootMessage(s.file)
+}
+
+// exchangeRoots runs an event through the readers of two files that types are made of, which fill in defaults.
+func (c *comparison) exchangeRoots(w, r *wholeSchema, breaks Direction, event map[string]any) *Witness {
+	old, new := w.message(), r.message()
+	if old == nil || new == nil {
+		return nil
+	}
 	if breaks == Forward {
 		old, new = new, old
 	}

@@ -161,7 +161,13 @@ func (c *comparison) written(set *schema.Set, m *schema.Message) (*values.Shape,
 	if m.Language() == schema.Protobuf {
 		return c.algebra.message(set, m, values.Writer, schema.EncodingJSON)
 	}
-	return c.source(set, m.File, m.Pointer, values.TypedWriter)
+	out, err := c.source(set, m.File, m.Pointer, values.TypedWriter)
+	if err != nil || !bytes.Contains(m.File.Source, []byte(`"default"`)) {
+		return out, err
+	}
+	// A writer fills in, too, before it validates.
+	own, err := c.source(set, m.File, m.Pointer, values.Reader)
+	return c.prover().And(out, c.prover().Filled(own, defaultsOf(m))), err
 }
 
 // reportDemand reports that readers refuse, or may, what is written: by which keywords, and where.

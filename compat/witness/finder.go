@@ -252,18 +252,22 @@ func (d direction) values(b *values.Maker) []variant {
 		}
 		return d.only(append(fieldVariants(b, d.steps), d.trials(b)...))
 	}
-	undeclared := way{writer: &schema.Field{JSONName: "undeclared"}}
-	out := []variant{{}}
-	for _, v := range []any{"a", json.Number("1")} {
-		out = append(out, variant{append(slices.Clone(d.steps), undeclared), v})
-	}
 	writer, reader := d.writer, d.reader
+	undeclared := way{writer: &schema.Field{JSONName: "undeclared"}}
+	others := []any{"a", json.Number("1")}
+	out := []variant{{}}
 	if n := len(d.steps); n > 0 {
 		last := d.steps[n-1]
 		if last.writer == nil || last.reader == nil {
 			return out
 		}
 		writer, reader = values.Innermost(last.writer.Type), values.Innermost(last.reader.Type)
+	}
+	if writer != nil && writer.Undeclared != nil {
+		others = append(others, b.Candidates(writer.Undeclared, nil)...)
+	}
+	for _, v := range others {
+		out = append(out, variant{append(slices.Clone(d.steps), undeclared), v})
 	}
 	if writer == nil || reader == nil {
 		return out
