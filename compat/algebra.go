@@ -69,7 +69,7 @@ func (a *algebra) unread(set *schema.Set, path, pointer string, why error) *valu
 	for _, other := range jsonFiles(set) {
 		fmt.Fprintf(id, "%s\n%d\n%s", other.Path, len(other.Source), other.Source)
 	}
-	return a.Prover().Opaque(values.AnyKind, fmt.Sprintf("%v (of %s#%s, %x)", why, path, pointer, id.Sum(nil)), nil)
+	return a.Prover().Opaque(values.AnyKind, fmt.Sprintf("%v (of %s#%s, %x)", why, path, pointer, id.Sum(nil)[:8]), nil)
 }
 
 // parsed returns the JSON Schemas of a set, which may refer to one another.
