@@ -61,6 +61,7 @@ func (p *project) messages() ([]output.File, error) {
 			file.Dependency = append(file.Dependency, imported.Path())
 			add(imported.FileDescriptor)
 		}
+		allowAbsent(file.MessageType)
 		set.File = append(set.File, file)
 	}
 	enums, fields := map[string]string{}, map[string]string{}
@@ -120,6 +121,21 @@ func (p *project) messages() ([]output.File, error) {
 		return nil, err
 	}
 	return []output.File{p.file("messages.py", b.String()), p.file("_support/expressions.py", string(support))}, nil
+}
+
+// allowAbsent takes from fields that the binary form needs them: JSON does not, and what lacks them is judged by its rules.
+func allowAbsent(messages []*descriptorpb.DescriptorProto) {
+	for _, m := range messages {
+		for _, f := range append(m.Field, m.Extension...) {
+			if f.GetLabel() == descriptorpb.FieldDescriptorProto_LABEL_REQUIRED {
+				f.Label = descriptorpb.FieldDescriptorProto_LABEL_OPTIONAL.Enum()
+			}
+			if features := f.GetOptions().GetFeatures(); features.GetFieldPresence() == descriptorpb.FeatureSet_LEGACY_REQUIRED {
+				features.FieldPresence = descriptorpb.FeatureSet_EXPLICIT.Enum()
+			}
+		}
+		allowAbsent(m.NestedType)
+	}
 }
 
 // numbers are those of an enum's names in JSON.

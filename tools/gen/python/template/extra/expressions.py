@@ -52,7 +52,12 @@ class Messages:
         message = _factory.GetMessageClass(self._pool.FindMessageTypeByName(name))()
         self._fill(message, model)
         faults: list[tuple[list[str], str]] = []
-        for violation in self._validator.collect_violations(message):
+        try:
+            violations = self._validator.collect_violations(message)
+        except protovalidate.EvaluationError as e:  # a division by zero, say
+            said = "a rule cannot be evaluated" if hidden else f"a rule cannot be evaluated: {e}"
+            raise broken(type(model).__name__, [((), said)]) from None
+        for violation in violations:
             proto = violation.proto
             said = "must follow the rule" if hidden else proto.message
             path = [] if proto.field is None else [proto.field.elements[0].field_name]

@@ -572,6 +572,8 @@ type RulesKnown struct {
 	Ratio *float32 `protobuf:"fixed32,14,opt,name=ratio,proto3,oneof" json:"ratio,omitempty"`
 	// Anything.
 	Free *v1.JsonObject `protobuf:"bytes,15,opt,name=free,proto3" json:"free,omitempty"`
+	// A number that may be zero, by which nothing is divided.
+	Divisor *int32 `protobuf:"varint,18,opt,name=divisor,proto3,oneof" json:"divisor,omitempty"`
 	// One of several.
 	//
 	// Types that are valid to be assigned to Way:
@@ -716,6 +718,13 @@ func (x *RulesKnown) GetFree() *v1.JsonObject {
 		return x.Free
 	}
 	return nil
+}
+
+func (x *RulesKnown) GetDivisor() int32 {
+	if x != nil && x.Divisor != nil {
+		return *x.Divisor
+	}
+	return 0
 }
 
 func (x *RulesKnown) GetWay() isRulesKnown_Way {
@@ -895,7 +904,7 @@ const file_acme_known_v1_known_proto_rawDesc = "" +
 	"\n" +
 	"TimesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x120\n" +
-	"\x05value\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05value:\x028\x01:\x1c\xf2\xf7\x1d\x18\x12\racme_times_v1 \x04J\x05tests\"\xdc\v\n" +
+	"\x05value\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05value:\x028\x01:\x1c\xf2\xf7\x1d\x18\x12\racme_times_v1 \x04J\x05tests\"\xb6\f\n" +
 	"\n" +
 	"RulesKnown\x12\x10\n" +
 	"\x03low\x18\x01 \x01(\x03R\x03low\x12\x12\n" +
@@ -925,7 +934,9 @@ const file_acme_known_v1_known_proto_rawDesc = "" +
 	"\x05ratio\x18\x0e \x01(\x02B-\xbaH*\xba\x01'\n" +
 	"\x06finite\x12\x11must be below one\x1a\n" +
 	"this < 1.0H\x03R\x05ratio\x88\x01\x01\x12*\n" +
-	"\x04free\x18\x0f \x01(\v2\x16.trestle.v1.JsonObjectR\x04free\x121\n" +
+	"\x04free\x18\x0f \x01(\v2\x16.trestle.v1.JsonObjectR\x04free\x12L\n" +
+	"\adivisor\x18\x12 \x01(\x05B-\xbaH*\xba\x01'\n" +
+	"\adivides\x12\rmust be small\x1a\r12 / this > 2H\x04R\adivisor\x88\x01\x01\x121\n" +
 	"\aby_name\x18\x10 \x01(\tB\x16\xbaH\x13\xea\x01\x10this.size() == 2H\x00R\x06byName\x12.\n" +
 	"\aby_part\x18\x11 \x01(\v2\x13.acme.known.v1.PartH\x00R\x06byPart\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
@@ -935,7 +946,9 @@ const file_acme_known_v1_known_proto_rawDesc = "" +
 	"\x03wayB\a\n" +
 	"\x05_mailB\a\n" +
 	"\x05_dataB\b\n" +
-	"\x06_ratio\"I\n" +
+	"\x06_ratioB\n" +
+	"\n" +
+	"\b_divisor\"I\n" +
 	"\x04Part\x12\x12\n" +
 	"\x04size\x18\x01 \x01(\x05R\x04size:-\xbaH*\x1a(\n" +
 	"\x04part\x12\x10must not be nine\x1a\x0ethis.size != 9*X\n" +

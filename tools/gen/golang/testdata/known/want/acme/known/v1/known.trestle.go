@@ -1820,6 +1820,9 @@ func (x *RulesKnown) ValidateInto(v *trestle.Violations) {
 	if celvalidate.Field(v, x, "ratio") {
 		return
 	}
+	if celvalidate.Field(v, x, "divisor") {
+		return
+	}
 	if celvalidate.Field(v, x, "by_name") {
 		return
 	}
@@ -1975,6 +1978,11 @@ func (x *RulesKnown) AppendJSON(b []byte) ([]byte, error) {
 		}
 		b = append(b, ',')
 	}
+	if x.Divisor != nil {
+		b = append(b, `"divisor":`...)
+		b = strconv.AppendInt(b, int64(*x.Divisor), 10)
+		b = append(b, ',')
+	}
 	if o, ok := x.Way.(*RulesKnown_ByName); ok {
 		b = append(b, `"by_name":`...)
 		if b, err = jsonio.AppendString(b, o.ByName); err != nil {
@@ -2117,8 +2125,13 @@ func (x *RulesKnown) DecodeJSON(r *jsonio.Reader) {
 			if !r.Null() {
 				x.Free = &trestlev1.JsonObject{Json: string(r.Object())}
 			}
-		case "by_name":
+		case "divisor":
 			r.Once(&seen, 15)
+			if !r.Null() {
+				x.Divisor = new(r.Int32())
+			}
+		case "by_name":
+			r.Once(&seen, 16)
 			if !r.Null() {
 				if oneWay {
 					r.Fault("oneof", "must be the only one of way in the object", nil)
@@ -2127,7 +2140,7 @@ func (x *RulesKnown) DecodeJSON(r *jsonio.Reader) {
 				x.Way = &RulesKnown_ByName{ByName: r.String()}
 			}
 		case "by_part":
-			r.Once(&seen, 16)
+			r.Once(&seen, 17)
 			if !r.Null() {
 				if oneWay {
 					r.Fault("oneof", "must be the only one of way in the object", nil)
@@ -2258,6 +2271,10 @@ func (x *RulesKnown) AppendBinary(b []byte) ([]byte, error) {
 		b = append(b, 0x7a)
 		b = protobin.AppendText(b, x.Free.GetJson())
 	}
+	if x.Divisor != nil {
+		b = append(b, 0x90, 0x01)
+		b = protobin.AppendVarint(b, uint64(*x.Divisor))
+	}
 	if o, ok := x.Way.(*RulesKnown_ByName); ok {
 		b = append(b, 0x82, 0x01)
 		if !protobin.Valid(o.ByName) {
@@ -2291,10 +2308,11 @@ func (x *RulesKnown) UnmarshalBinary(data []byte) error {
 // DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.
 func (x *RulesKnown) DecodeBinary(r *protobin.Reader) {
 	type fields struct { // what x points to is allocated in one piece
-		Mail  string
-		At    timestamppb.Timestamp
-		Ratio float32
-		Free  trestlev1.JsonObject
+		Mail    string
+		At      timestamppb.Timestamp
+		Ratio   float32
+		Free    trestlev1.JsonObject
+		Divisor int32
 	}
 	var room *fields
 	for tag := r.Next(); tag != 0; tag = r.Next() {
@@ -2405,6 +2423,12 @@ func (x *RulesKnown) DecodeBinary(r *protobin.Reader) {
 			} else {
 				r.Merge(x.Free)
 			}
+		case 0x90:
+			if room == nil {
+				room = new(fields)
+			}
+			room.Divisor = int32(r.Varint())
+			x.Divisor = &room.Divisor
 		case 0x82:
 			x.Way = &RulesKnown_ByName{ByName: r.String("acme.known.v1.RulesKnown.by_name")}
 		case 0x8a:
