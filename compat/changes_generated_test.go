@@ -66,7 +66,11 @@ func ruleChanges(t *testing.T) []change {
 			if rule == "" {
 				return protoField(decl + " a = 2;")
 			}
-			return protoField(fmt.Sprintf("%s a = 2 [(buf.validate.field).%s = {%s}];", decl, typ, rule))
+			option := fmt.Sprintf("(buf.validate.field).%s = {%s}", typ, rule)
+			if strings.HasPrefix(rule, `"`) {
+				option = "(buf.validate.field).cel_expression = " + rule
+			}
+			return protoField(fmt.Sprintf("%s a = 2 [%s];", decl, option))
 		}
 		add := func(name, old, new string) {
 			out = append(out, change{"protovalidate", typ + " " + name, field(old), field(new)})

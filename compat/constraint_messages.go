@@ -5,8 +5,8 @@ import (
 	"slices"
 
 	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
+	"github.com/omninode/trestle/tools/cel"
 	"github.com/omninode/trestle/tools/schema"
-	"google.golang.org/protobuf/proto"
 )
 
 // messageConstraintChanges compares the rules on whole messages: CEL, message oneofs, and oneofs of which one field must
@@ -15,23 +15,23 @@ func messageConstraintChanges(fields *fieldPairs, old, new *schema.Message) []co
 	out := oneofChanges(fields, old, new)
 	o, n := messageRules(old.Rules), messageRules(new.Rules)
 	for _, p := range pairBy(o, n, func(r *messageRule) string { return r.name }) {
+		stays, stayed := p[0] == nil || implied(n, p[0]), p[1] == nil || implied(o, p[1])
 		var ch constraintChange
 		switch {
-		case p[0] == nil && implied(o, p[1]) || p[1] == nil && implied(n, p[0]):
+		case stays && stayed:
 			continue
 		case p[0] == nil:
 			ch = constraintChange{relation: tighter, text: fmt.Sprintf("rule %s was added", p[1].name), rules: []string{p[1].id}}
 		case p[1] == nil:
 			ch = constraintChange{relation: looser, text: fmt.Sprintf("rule %s was removed", p[0].name), rules: []string{p[0].id}}
-		case p[0].oneof != nil && p[0].oneof.GetRequired() != p[1].oneof.GetRequired():
+		case p[0].oneof != nil:
 			ch = toggled(p[0].oneof.GetRequired(), p[1].oneof.GetRequired(), fmt.Sprintf("one of %v must be set", p[1].oneof.GetFields()))
 			ch.rules = []string{p[1].id}
-		case !proto.Equal(p[0].rule, p[1].rule):
-			ch = constraintChange{
-				relation: exchanged, unknown: true, text: fmt.Sprintf("rule %s changed", p[0].name), rules: []string{p[0].id},
-			}
 		default:
-			continue
+			ch = constraintChange{
+				relation: relate(stays, stayed), text: fmt.Sprintf("rule %s changed", p[0].name), rules: []string{p[0].id},
+			}
+			ch.unknown = ch.relation == exchanged
 		}
 		out = append(out, ch)
 	}
@@ -92,16 +92,21 @@ func satisfied(o *schema.Oneof, writer *schema.Message, toWriter, toReader func(
 // messageRule is a rule on a message under a name that survives edits, with the id of its violations.
 type messageRule struct {
 	name, id string
-	rule     proto.Message
-	oneof    *validate.MessageOneofRule // nil for another rule
+	demands  []string                   // of an expression: forms of what must be true
+	oneof    *validate.MessageOneofRule // nil for an expression
 }
 
-// implied says whether one of the rules holds what another says: fields exclude each other where more of them do.
+// implied says whether rules hold what a rule says: fields exclude each other where more of them do.
 func implied(rules []*messageRule, r *messageRule) bool {
-	if r.oneof == nil || r.oneof.GetRequired() {
-		return false
+	if r.oneof == nil {
+		return !slices.ContainsFunc(r.demands, func(d string) bool {
+			return !slices.ContainsFunc(rules, func(other *messageRule) bool { return slices.Contains(other.demands, d) })
+		})
 	}
 	return slices.ContainsFunc(rules, func(other *messageRule) bool {
+		if other.oneof == nil || r.oneof.GetRequired() && !(other.oneof.GetRequired() && r.name == other.name) {
+			return false
+		}
 		return !slices.ContainsFunc(r.oneof.GetFields(), func(f string) bool { return !slices.Contains(other.oneof.GetFields(), f) })
 	})
 }
@@ -109,16 +114,27 @@ func implied(rules []*messageRule, r *messageRule) bool {
 func messageRules(rules *validate.MessageRules) []*messageRule {
 	var out []*messageRule
 	for _, r := range rules.GetCel() {
-		rule := &validate.Rule{Expression: proto.String(r.GetExpression())}
-		out = append(out, &messageRule{name: "cel " + r.GetId(), id: r.GetId(), rule: rule})
+		out = append(out, &messageRule{name: "cel " + r.GetId(), id: r.GetId(), demands: demands(r.GetExpression())})
 	}
 	for _, e := range rules.GetCelExpression() {
-		out = append(out, &messageRule{name: fmt.Sprintf("cel %q", e), id: e, rule: &validate.Rule{Expression: proto.String(e)}})
+		out = append(out, &messageRule{name: fmt.Sprintf("cel %q", e), id: e, demands: demands(e)})
 	}
 	for _, o := range rules.GetOneof() {
 		names := slices.Sorted(slices.Values(o.GetFields()))
-		rule := &validate.MessageOneofRule{Required: proto.Bool(o.GetRequired())}
-		out = append(out, &messageRule{name: fmt.Sprintf("oneof %v", names), id: "oneof", rule: rule, oneof: o})
+		out = append(out, &messageRule{name: fmt.Sprintf("oneof %v", names), id: "oneof", oneof: o})
+	}
+	return out
+}
+
+// demands are what must be true where an expression lets a message pass.
+func demands(expr string) []string {
+	c, err := cel.Read(expr)
+	if err != nil {
+		return []string{expr}
+	}
+	var out []string
+	for _, part := range c.Conditions() {
+		out = append(out, part.Form())
 	}
 	return out
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/omninode/trestle/tools/cel"
 	"github.com/omninode/trestle/tools/schema"
 	"github.com/omninode/trestle/tools/values"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -19,6 +20,7 @@ import (
 // order away, and unknown otherwise.
 func ruleChanges(p *values.Prover, old, new *schema.Type) []constraintChange {
 	o, n := values.Rules(old), values.Rules(new)
+	dropSameCEL(o, n)
 	names := map[string]bool{}
 	for k := range o {
 		names[k] = true
@@ -66,6 +68,19 @@ func ruleChanges(p *values.Prover, old, new *schema.Type) []constraintChange {
 		out = append(out, ch)
 	}
 	return out
+}
+
+// dropSameCEL takes out the expressions that both sides have, under whatever id.
+func dropSameCEL(o, n map[string]protoreflect.Value) {
+	for name, before := range o {
+		for other, after := range n {
+			if values.IsCEL(name) && values.IsCEL(other) && cel.Same(before.String(), after.String()) {
+				delete(o, name)
+				delete(n, other)
+				break
+			}
+		}
+	}
 }
 
 // knownBytes are the rules on bytes that name what they hold, with the lengths that they let pass.

@@ -127,6 +127,11 @@ func (m *Maker) Candidates(t, other *schema.Type) []any {
 		for _, name := range jsonNames(t.Enum) {
 			out = append(out, name)
 		}
+		for _, v := range t.Enum.Values {
+			if v.JSONName == "" {
+				out = append(out, json.Number(strconv.Itoa(int(v.Number))))
+			}
+		}
 		out = append(out, json.Number("99")) // a number without a name
 	case t.Kind == schema.Timestamp:
 		out = append(out, borderTimes(t, other)...)

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
+	"github.com/omninode/trestle/tools/cel"
 	"github.com/omninode/trestle/tools/schema"
 )
 
@@ -34,11 +35,25 @@ func (s form) messageRules(m *schema.Message) []*Shape {
 	add := func(text string) {
 		out = append(out, s.Opaque(Object, "rule "+text+" of "+m.Name+s.fieldsIn(m, text), nil))
 	}
+	expression := func(expr string) {
+		c, err := cel.Read(expr)
+		if err != nil {
+			add(expr)
+			return
+		}
+		for _, part := range c.Conditions() {
+			if a := s.aboutField(m, part); a != nil {
+				out = append(out, a)
+			} else {
+				add(part.Form())
+			}
+		}
+	}
 	for _, r := range m.Rules.GetCel() {
-		add(r.GetExpression())
+		expression(r.GetExpression())
 	}
 	for _, e := range m.Rules.GetCelExpression() {
-		add(e)
+		expression(e)
 	}
 	for _, o := range m.Rules.GetOneof() {
 		if a := s.oneSet(m, o); a != nil {
@@ -48,6 +63,49 @@ func (s form) messageRules(m *schema.Message) []*Shape {
 		}
 	}
 	return out
+}
+
+// aboutField is a condition on a message that speaks of one of its fields alone; nil for one that is not recognised.
+func (s form) aboutField(m *schema.Message, c *cel.Condition) *Shape {
+	for _, f := range m.Fields {
+		subject := celSubject{s.Space, f.Type, s.binary, "this." + f.Name}
+		if !subject.recognised(c) {
+			continue
+		}
+		unset, ok := s.unset(f)
+		if !ok {
+			return nil
+		}
+		value, name := subject.condition(c), s.name(f)
+		absent := s.standing(value, unset)
+		if zero := s.zero(f); zero != nil && f.Default != "" { // a field without presence is as good as absent when it is zero
+			value = s.Or(s.And(value, s.Not(zero)), s.And(absent, zero))
+		}
+		return s.Or(s.OfKind(AnyKind&^Object), s.And(
+			s.Members(s.Exactly(name), s.Or(value, s.OfKind(Null))),
+			s.Or(absent, s.WithMember(name, s.OfKind(AnyKind&^Null))),
+		))
+	}
+	return nil
+}
+
+// unset is the value that is read of a field which is absent; ok is false where it has no form or it is not always the same.
+func (s form) unset(f *schema.Field) (v any, ok bool) {
+	if v, ok := defaultOf(f); ok {
+		return s.inForm(f.Type, v), f.Oneof == nil
+	}
+	switch f.Type.Kind {
+	case schema.List:
+		return []any{}, true
+	case schema.Map:
+		return map[string]any{}, true
+	case schema.EnumKind:
+		if !s.binary {
+			name := zeroName(f.Type.Enum)
+			return name, name != ""
+		}
+	}
+	return s.zeroValue(f.Type), f.Type.Kind != schema.MessageKind
 }
 
 // oneSet is a rule that one field of several is set at most, or exactly one; nil where a default sets one.

@@ -169,6 +169,8 @@ func (s *Space) texts(list []string) *Shape {
 func (s *Space) rule(t *schema.Type, name string, v protoreflect.Value, binary bool) *Shape {
 	kind, rule, _ := strings.Cut(name, ".")
 	switch {
+	case IsCEL(name):
+		return s.celRule(t, v.String(), binary)
 	case t.Kind == schema.String && kind == "string":
 		if a := s.stringRule(rule, v); a != nil {
 			return a
@@ -191,17 +193,7 @@ func (s *Space) stringRule(rule string, v protoreflect.Value) *Shape {
 		}
 		return s.textForm(rule)
 	case string:
-		quoted := regexp.QuoteMeta(x)
-		switch rule {
-		case "prefix":
-			return s.PatternRE2("^" + quoted)
-		case "suffix":
-			return s.PatternRE2(quoted + "$")
-		case "contains":
-			return s.PatternRE2(quoted)
-		case "not_contains":
-			return s.Or(s.OfKind(AnyKind&^String), s.Not(s.PatternRE2(quoted)))
-		}
+		return s.textPart(rule, x)
 	case uint64:
 		switch rule {
 		case "min_bytes":
@@ -211,6 +203,22 @@ func (s *Space) stringRule(rule string, v protoreflect.Value) *Shape {
 		case "len_bytes":
 			return s.ByteLength(counted(x), counted(x))
 		}
+	}
+	return nil
+}
+
+// textPart is a rule on strings that speaks of a part; nil for another.
+func (s *Space) textPart(rule, part string) *Shape {
+	quoted := regexp.QuoteMeta(part)
+	switch rule {
+	case "prefix":
+		return s.PatternRE2("^" + quoted)
+	case "suffix":
+		return s.PatternRE2(quoted + "$")
+	case "contains":
+		return s.PatternRE2(quoted)
+	case "not_contains":
+		return s.Or(s.OfKind(AnyKind&^String), s.Not(s.PatternRE2(quoted)))
 	}
 	return nil
 }

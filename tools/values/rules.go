@@ -3,6 +3,7 @@ package values
 import (
 	"fmt"
 	"reflect"
+	"strings"
 
 	"github.com/omninode/trestle/tools/schema"
 	"google.golang.org/protobuf/proto"
@@ -67,6 +68,11 @@ func Rules(t *schema.Type) map[string]protoreflect.Value {
 	}
 	add("", t.Constraints.Rules.ProtoReflect())
 	return out
+}
+
+// IsCEL says whether a rule of this name, of those that [Rules] returns, is an expression in CEL.
+func IsCEL(name string) bool {
+	return strings.HasPrefix(name, "cel[") || strings.HasPrefix(name, "cel_expression[")
 }
 
 // Free says that a type has no constraints at all, as most have.

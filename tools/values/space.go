@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"cel.dev/cel-go/cel"
 )
 
 // Kinds is a set of the kinds of JSON values.
@@ -145,6 +147,7 @@ type Space struct {
 	// plain are the contents of references that are no part of themselves, and settled says which these are.
 	plain   map[string]*Shape
 	settled map[*Shape]bool
+	celBase *cel.Env // of expressions that are run
 	count   int
 	anyOf   *Shape
 	none    *Shape
