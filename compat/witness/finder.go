@@ -2,6 +2,7 @@ package witness
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -27,10 +28,36 @@ type Finder struct {
 // NewFinder returns a finder for findings between two sets. Nothing is compiled before it is needed. Where simple events
 // show nothing, those that the algebra finds may; shapes is nil where there is none to ask.
 func NewFinder(old, new *schema.Set, shapes Shapes) *Finder {
-	return &Finder{
+	f := &Finder{
 		old: old, new: new, sides: map[*schema.Message]*side{}, schemas: map[*schema.Set]*event.Schemas{},
 		builder: values.NewMaker(), shapes: shapes,
 	}
+	f.builder.JudgedBy(f.broken)
+	return f
+}
+
+// broken returns the paths of what is wrong with an object for readers of its message; nothing where they cannot be asked.
+func (f *Finder) broken(m *schema.Message, object map[string]any) []string {
+	set := f.old
+	if slices.Contains(f.new.Packages, m.Package) {
+		set = f.new
+	}
+	reader, err := f.side(set, m)
+	if err != nil {
+		return nil
+	}
+	if _, err = reader.read(object); err == nil {
+		return nil
+	}
+	r, ok := errors.AsType[*rejection](err)
+	if !ok {
+		return []string{""}
+	}
+	out := make([]string, len(r.causes))
+	for i, cause := range r.causes {
+		out[i] = cause.Path
+	}
+	return out
 }
 
 // Find looks for a witness for the element at the end of the trail, backward before forward, and in JSON before the

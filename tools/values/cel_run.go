@@ -3,7 +3,6 @@ package values
 import (
 	"encoding/base64"
 	"encoding/json"
-	"math/big"
 	"strconv"
 
 	pvcel "buf.build/go/protovalidate/cel"
@@ -187,19 +186,10 @@ func celNumberOf(k schema.Kind, n json.Number) (any, bool) {
 
 // celSamples are values that an expression names, and those beside them.
 func (s celSubject) celSamples(e ast.Expr) []any {
-	var out []any
-	ast.PostOrderVisit(e, ast.NewExprVisitor(func(e ast.Expr) {
-		if e.Kind() != ast.LiteralKind {
-			return
-		}
-		if text, ok := e.AsLiteral().(types.String); ok {
-			out = append(out, string(text), string(text)+"a", "a"+string(text))
-		}
-		if n, ok := celNumber(e); ok {
-			for _, beside := range []int64{0, 1, -1} {
-				out = append(out, decimal(new(big.Rat).Add(n, big.NewRat(beside, 1))))
-			}
-		}
-	}))
+	texts, numbers := celLiterals(e)
+	out := literalValues(s.t, texts, numbers)
+	for i, v := range out {
+		out[i] = s.inForm(v)
+	}
 	return out
 }

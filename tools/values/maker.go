@@ -6,7 +6,6 @@ import (
 	"math/big"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/omninode/trestle/tools/schema"
@@ -24,6 +23,7 @@ type Maker struct {
 	// shapes are those of scalar types, nil for other types; found holds what the algebra found of them, nil for nothing.
 	shapes map[*schema.Type]*Shape
 	found  map[*schema.Type]any
+	judge  Judge // nil for none
 }
 
 // NewMaker returns a maker.
@@ -107,7 +107,11 @@ func (m *Maker) Candidates(t, other *schema.Type) []any {
 	if other != nil {
 		out = append(out, listed(other)...)
 	}
-	out = append(out, named(t, other)...)
+	for _, x := range []*schema.Type{t, other} {
+		if rules := rulesOf(x); rules != nil {
+			out = append(out, m.named(t, expressions(rules))...)
+		}
+	}
 	of, wraps := Wrapped(t)
 	switch {
 	case t.Kind == schema.Bool:
@@ -120,8 +124,8 @@ func (m *Maker) Candidates(t, other *schema.Type) []any {
 	case t.Kind == schema.String:
 		out = append(out, borderTexts(t, other)...)
 	case t.Kind == schema.Bytes:
-		for _, n := range append(borderLengths(t, other), 4, 16) { // those of addresses, too
-			out = append(out, base64.StdEncoding.EncodeToString([]byte(strings.Repeat("a", n))))
+		for _, b := range borderBytesOf(t, other) {
+			out = append(out, base64.StdEncoding.EncodeToString(b))
 		}
 	case t.Kind == schema.EnumKind:
 		for _, name := range jsonNames(t.Enum) {

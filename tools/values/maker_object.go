@@ -32,6 +32,7 @@ func (m *Maker) Smallest(of *schema.Message) map[string]any {
 			out[o.Fields[0].JSONName] = m.Small(o.Fields[0].Type)
 		}
 	}
+	out = m.repaired(of, out)
 	m.smallest[of] = out
 	return out
 }
@@ -55,7 +56,7 @@ func (m *Maker) Full(of *schema.Message) map[string]any {
 			out[f.JSONName] = v
 		}
 	}
-	return out
+	return m.repaired(of, out)
 }
 
 // With returns a copy of an object with a value at the end of a path of fields, through lists and maps of one item, and

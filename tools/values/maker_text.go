@@ -1,8 +1,8 @@
 package values
 
 import (
-	"encoding/json"
-	"regexp"
+	"bytes"
+	"regexp/syntax"
 	"slices"
 	"strings"
 	"unicode"
@@ -121,32 +121,38 @@ func borderBytes(all ...*validate.StringRules) []int {
 	return out
 }
 
+// borderBytesOf returns bytes of the lengths beside the bounds of both types, and with the parts that rules name.
+func borderBytesOf(t, other *schema.Type) [][]byte {
+	var out [][]byte
+	lengths := append(borderLengths(t, other), 4, 16) // those of addresses, too
+	for _, x := range []*schema.Type{t, other} {
+		r := rulesOf(x).GetBytes()
+		if r == nil {
+			continue
+		}
+		if tree, err := syntax.Parse(r.GetPattern(), syntax.Perl); err == nil && r.HasPattern() {
+			for _, s := range borderMatches(fromRE2(tree)) {
+				out = append(out, []byte(s))
+			}
+		}
+		if r.HasPrefix() || r.HasSuffix() || r.HasContains() {
+			for _, n := range append([]int{0}, lengths...) {
+				filled := max(0, n-len(r.GetPrefix())-len(r.GetContains())-len(r.GetSuffix()))
+				out = append(out, slices.Concat(r.GetPrefix(), r.GetContains(), bytes.Repeat([]byte("a"), filled), r.GetSuffix()))
+			}
+		}
+	}
+	for _, n := range lengths {
+		out = append(out, bytes.Repeat([]byte("a"), n))
+	}
+	return out
+}
+
 func jsonNames(e *schema.Enum) []string {
 	var out []string
 	for _, v := range e.Values {
 		if v.JSONName != "" {
 			out = append(out, v.JSONName)
-		}
-	}
-	return out
-}
-
-// literals are the texts and numbers that an expression names.
-var literals = regexp.MustCompile(`'([^'\\]*)'|"([^"\\]*)"|\b(\d+(?:\.\d+)?)\b`)
-
-// named returns what the CEL rules of both types name, as a value of the first.
-func named(t, other *schema.Type) []any {
-	var out []any
-	for _, x := range []*schema.Type{t, other} {
-		for _, rule := range rulesOf(x).GetCel() {
-			for _, m := range literals.FindAllStringSubmatch(rule.GetExpression(), -1) {
-				switch {
-				case t.Kind == schema.String && m[3] == "":
-					out = append(out, m[1]+m[2])
-				case IsNumber(t.Kind) && m[3] != "":
-					out = append(out, json.Number(m[3]))
-				}
-			}
 		}
 	}
 	return out
@@ -178,6 +184,7 @@ type matcher struct {
 	repeat int  // how often is repeated what may be, as far as the pattern allows
 	most   bool // as often as is allowed, where there is a limit
 	choice int  // among alternatives and characters
+	groups map[int]string
 }
 
 // match is not ok for no pattern.
@@ -185,6 +192,7 @@ func (m *matcher) match(pattern *ecma.Node) (s string, ok bool) {
 	if pattern == nil {
 		return "", false
 	}
+	m.groups = map[int]string{}
 	m.write(pattern)
 	return m.b.String(), true
 }
@@ -207,9 +215,17 @@ func (m *matcher) write(n *ecma.Node) {
 				return
 			}
 		}
-	case ecma.OpConcat, ecma.OpGroup:
+	case ecma.OpConcat:
 		for _, sub := range n.Sub {
 			m.write(sub)
+		}
+	case ecma.OpGroup:
+		from := m.b.Len()
+		m.write(n.Sub[0])
+		m.groups[n.Group] = m.b.String()[from:]
+	case ecma.OpBackref:
+		for _, group := range n.Groups {
+			m.b.WriteString(m.groups[group])
 		}
 	case ecma.OpAlternate:
 		m.write(n.Sub[m.choice%len(n.Sub)])

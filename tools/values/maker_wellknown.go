@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/omninode/trestle/tools/schema"
-	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -67,8 +66,7 @@ func borderDurations(t, other *schema.Type) []any {
 	}
 	var out []any
 	for _, d := range append(lengths, 100*time.Hour, -time.Second) {
-		text, err := protojson.Marshal(durationpb.New(d))
-		if v, errParse := Parse(string(text)); err == nil && errParse == nil {
+		if v := durationForm(d); v != nil {
 			out = append(out, v)
 		}
 	}
