@@ -23,7 +23,7 @@ const (
 // constraintChange is one constraint that changed.
 type constraintChange struct {
 	relation  relation
-	unknown   bool // exchanged only: inclusion could not be decided
+	unknown   bool // inclusion could not be decided
 	text      string
 	encodings []schema.Encoding // nil: both
 	rules     []string          // by which readers reject
@@ -95,7 +95,8 @@ func decide(p *values.Prover, old, new *schema.Type, changes []constraintChange)
 				changes[i].members = append(changes[i].members, a.Member)
 			}
 		}
-		if there.Inclusion == values.NotIncluded && back.Inclusion == values.NotIncluded {
+		if (changes[i].relation == looser || there.Inclusion == values.NotIncluded) &&
+			(changes[i].relation == tighter || back.Inclusion == values.NotIncluded) {
 			changes[i].unknown = false
 		}
 	}
@@ -167,9 +168,9 @@ func refine(changes []constraintChange, backwardFine, forwardFine bool) []constr
 			forwardFine && ch.relation == looser:
 			continue
 		case ch.relation == exchanged && backwardFine:
-			ch.relation, ch.unknown = looser, false
+			ch.relation = looser
 		case ch.relation == exchanged && forwardFine:
-			ch.relation, ch.unknown = tighter, false
+			ch.relation = tighter
 		}
 		out = append(out, ch)
 	}

@@ -83,7 +83,8 @@ func TestIncludes(t *testing.T) {
 		{"a look ahead within a loop", `{"type":"string","pattern":"^(?:(?!--)[a-])*$"}`, `{"allOf":[{"type":"string","pattern":"^[a-]*$"},{"not":{"pattern":"--"}}]}`, "", ""},
 		{"a look behind", `{"type":"string","pattern":"(?<!-)$"}`, `{"type":"string","not":{"pattern":"-$"}}`, "", ""},
 		{"a long repetition", `{"type":"string","pattern":"^[^]{0,2000}$"}`, `{"type":"string","maxLength":2000}`, "", ""},
-		{"a reference back", `{"type":"string","pattern":"^(a|b)\\1$"}`, `{"type":"string","pattern":"^[ab]{2}$"}`, "?", "?"},
+		{"a reference back", `{"type":"string","pattern":"^(a|b)\\1$"}`, `{"type":"string","pattern":"^[ab]{2}$"}`, "?", `"ab"`},
+		{"a reference back and a list", `{"type":"string","pattern":"^(?:aa|bb)$"}`, `{"type":"string","pattern":"^(a|b)\\1$"}`, "", "?"},
 		{"other words for a character", `{"type":"string","pattern":"^\\u0041\\x42$"}`, `{"const":"AB"}`, "", ""},
 		{"names by a look ahead", `{"type":"object","patternProperties":{"^(?!x-)":{"type":"string"}}}`, `{"type":"object","patternProperties":{"^a":{"type":"string"}}}`, "", `{"b":0}`},
 	}

@@ -15,29 +15,44 @@ func (s *solver) strings(atoms []literal) outcome {
 			return s.judge(atoms, listOf(a))
 		}
 	}
-	if len(hidden) > 0 {
-		best := s.judge(atoms, append(samples, "a", "", "1"))
-		if best.state == found {
-			return best
-		}
-		o := s.shortest(plain)
-		if o.state != found {
-			return better(best, o)
-		}
-		if o = check(atoms, o.value); o.state == found {
-			return o
-		}
-		why := whyUnclear(hidden[0].shape.atom)
-		if best.state == nothing {
-			best = o
-		}
-		if best.state == nothing {
-			return unknown(why)
-		}
-		best.why = why
+	if len(hidden) == 0 {
+		return s.shortest(plain)
+	}
+	if best := s.judge(atoms, append(samples, "a", "", "1")); best.state == found {
 		return best
 	}
-	return s.shortest(plain)
+	return s.tried(atoms, plain, whyUnclear(hidden[0].shape.atom))
+}
+
+// mostTried limits the strings that are held against conditions which cannot be looked into.
+const mostTried = 40
+
+// tried holds the shortest strings that keep the plain atoms against all, which decides where these are few.
+func (s *solver) tried(atoms, plain []literal, why string) outcome {
+	best := nowhere()
+	var refused []string
+	for range mostTried {
+		o := s.shortest(append(plain[:len(plain):len(plain)], literal{s.space.Strings(refused...), false}))
+		if o.state == nothing {
+			return best
+		}
+		if o.state == found {
+			text, _ := o.value.(string)
+			if o = check(atoms, text); o.state == nothing {
+				refused = append(refused, text)
+				continue
+			}
+		}
+		if best = better(best, o); best.state == found {
+			return best
+		}
+		break
+	}
+	if best.state == nothing {
+		return unknown(why)
+	}
+	best.why = why
+	return best
 }
 
 // textSearch looks for the shortest string in some languages and not in others, of lengths in characters and in bytes.
