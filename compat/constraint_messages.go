@@ -91,16 +91,16 @@ func satisfied(o *schema.Oneof, writer *schema.Message, toWriter, toReader func(
 
 // messageRule is a rule on a message under a name that survives edits, with the id of its violations.
 type messageRule struct {
-	name, id string
-	demands  []string                   // of an expression: forms of what must be true
-	oneof    *validate.MessageOneofRule // nil for an expression
+	name, id   string
+	conditions []string                   // of an expression: forms of what must be true
+	oneof      *validate.MessageOneofRule // nil for an expression
 }
 
 // implied says whether rules hold what a rule says: fields exclude each other where more of them do.
 func implied(rules []*messageRule, r *messageRule) bool {
 	if r.oneof == nil {
-		return !slices.ContainsFunc(r.demands, func(d string) bool {
-			return !slices.ContainsFunc(rules, func(other *messageRule) bool { return slices.Contains(other.demands, d) })
+		return !slices.ContainsFunc(r.conditions, func(c string) bool {
+			return !slices.ContainsFunc(rules, func(other *messageRule) bool { return slices.Contains(other.conditions, c) })
 		})
 	}
 	return slices.ContainsFunc(rules, func(other *messageRule) bool {
@@ -114,10 +114,10 @@ func implied(rules []*messageRule, r *messageRule) bool {
 func messageRules(rules *validate.MessageRules) []*messageRule {
 	var out []*messageRule
 	for _, r := range rules.GetCel() {
-		out = append(out, &messageRule{name: "cel " + r.GetId(), id: r.GetId(), demands: demands(r.GetExpression())})
+		out = append(out, &messageRule{name: "cel " + r.GetId(), id: r.GetId(), conditions: conditions(r.GetExpression())})
 	}
 	for _, e := range rules.GetCelExpression() {
-		out = append(out, &messageRule{name: fmt.Sprintf("cel %q", e), id: e, demands: demands(e)})
+		out = append(out, &messageRule{name: fmt.Sprintf("cel %q", e), id: e, conditions: conditions(e)})
 	}
 	for _, o := range rules.GetOneof() {
 		names := slices.Sorted(slices.Values(o.GetFields()))
@@ -126,8 +126,8 @@ func messageRules(rules *validate.MessageRules) []*messageRule {
 	return out
 }
 
-// demands are what must be true where an expression lets a message pass.
-func demands(expr string) []string {
+// conditions are what must be true where an expression lets a message pass.
+func conditions(expr string) []string {
 	c, err := cel.Read(expr)
 	if err != nil {
 		return []string{expr}

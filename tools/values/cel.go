@@ -41,39 +41,39 @@ func (s celSubject) condition(c *cel.Condition) *Shape {
 	case cel.Any:
 		return s.Or(parts...)
 	}
-	a, exact := s.test(c.Expr)
-	switch {
-	case a == nil, c.Negated && !exact:
+	switch a := s.test(c.Expr); {
+	case a == nil:
 		return s.celTest(c)
 	case c.Negated:
 		return s.Not(a)
+	default:
+		return a
 	}
-	return a
 }
 
-// test is where an expression is true, nil for one that is not recognised; exact says that it is false for all other values.
-func (s celSubject) test(e ast.Expr) (a *Shape, exact bool) {
+// test is where an expression is true, nil for one that is not recognised; of all other values it is false.
+func (s celSubject) test(e ast.Expr) *Shape {
 	if s.is(e) && s.t.Kind == schema.Bool {
-		return s.Value(s.inForm(true)), true
+		return s.Value(s.inForm(true))
 	}
 	if e.Kind() != ast.CallKind {
-		return nil, false
+		return nil
 	}
 	c := e.AsCall()
 	if c.IsMemberFunction() {
-		return s.member(c), true
+		return s.member(c)
 	}
 	args := c.Args()
 	if len(args) != 2 {
-		return nil, false
+		return nil
 	}
 	if c.FunctionName() == operators.In && args[1].Kind() == ast.ListKind {
-		return s.among(args[0], args[1].AsList().Elements()), true
+		return s.among(args[0], args[1].AsList().Elements())
 	}
 	if a := s.comparison(c.FunctionName(), args[0], args[1]); a != nil {
-		return a, c.FunctionName() == operators.Equals || !IsFloat(s.t.Kind) // nothing is less than what is no number
+		return a
 	}
-	return s.comparison(reversed[c.FunctionName()], args[1], args[0]), !IsFloat(s.t.Kind)
+	return s.comparison(reversed[c.FunctionName()], args[1], args[0])
 }
 
 // reversed are comparisons by which their sides have changed places.
@@ -104,7 +104,11 @@ func (s celSubject) comparison(op string, left, right ast.Expr) *Shape {
 		return s.sized(op, number)
 	case isNumber && number.Sign() == 0 && op == operators.Equals && IsInteger(s.t.Kind):
 		if of := s.divisor(left); of != nil {
-			return s.MultipleOf(of)
+			texts := s.Opaque(String, "texts of multiples of "+of.RatString(), func(v any) bool {
+				n, ok := numberInText(v)
+				return ok && Divides(n, of)
+			})
+			return s.And(s.MultipleOf(of), texts)
 		}
 	}
 	switch {
@@ -150,11 +154,23 @@ func compared(op string, n *big.Rat) (i Interval, ok bool) {
 	return i, true
 }
 
+// within limits a number to an interval, also one that messages which wrap it, or the binary form, have as a text.
 func (s celSubject) within(i Interval, ok bool) *Shape {
-	if !ok {
+	switch {
+	case !ok:
 		return nil
+	case IsFloat(s.t.Kind):
+		var names []string
+		for name, p := range namedFloats {
+			if p.infinite > 0 && i.High == nil || p.infinite < 0 && i.Low == nil {
+				names = append(names, name)
+			}
+		}
+		return s.And(s.InRange(i), s.Strings(names...))
+	case s.t.Kind == schema.EnumKind:
+		return s.InRange(i)
 	}
-	return s.InRange(i)
+	return s.And(s.InRange(i), s.textOfInteger(i))
 }
 
 // numbered is an enum's values whose numbers are in an interval.
@@ -280,11 +296,7 @@ func (s celSubject) recognised(c *cel.Condition) bool {
 			return false
 		}
 	}
-	if c.Op != cel.Test {
-		return true
-	}
-	a, exact := s.test(c.Expr)
-	return a != nil && (exact || !c.Negated)
+	return c.Op != cel.Test || s.test(c.Expr) != nil
 }
 
 // textFunction is a function of a string.

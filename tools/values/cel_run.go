@@ -3,6 +3,7 @@ package values
 import (
 	"encoding/base64"
 	"encoding/json"
+	"math"
 	"strconv"
 
 	pvcel "buf.build/go/protovalidate/cel"
@@ -150,6 +151,15 @@ func (s celSubject) celValue(t *schema.Type, v any) (out any, ok bool) {
 		case t.Kind == schema.Bytes:
 			b, err := base64.StdEncoding.DecodeString(x)
 			return b, err == nil
+		}
+		if p, ok := namedFloats[x]; ok && IsFloat(t.Kind) {
+			if p.infinite == 0 {
+				return math.NaN(), true
+			}
+			return math.Inf(p.infinite), true
+		}
+		if IsInteger(t.Kind) {
+			return celNumberOf(t.Kind, json.Number(x))
 		}
 		return x, t.Kind == schema.String
 	case []any:

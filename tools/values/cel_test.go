@@ -19,6 +19,7 @@ var celAbout = map[schema.Kind][]string{
 		"this.isUriRef()", "this > @", "this.lowerAscii() == this", "this + 'a' == @",
 	},
 	schema.Int32:  {"this > #", "# >= this", "this < #", "this == #", "this != #", "this in [#, #, -#]", "this % # == 0", "10 / this > #", "this > #.5", "this * 2 > #"},
+	schema.Int64:  {"this > #", "# >= this", "this != #", "this in [#, -#]", "this % # == 0", "this * 2 > #"},
 	schema.Uint64: {"this > #u", "#u >= this", "this <= #", "this == #u", "this in [#u]", "this % 2u == 0u", "this - 1u < #u"},
 	schema.Double: {"this > #.5", "#.0 >= this", "this < #", "this == #.0", "this != #.5", "this in [#.0, #.5]"},
 	schema.Bool:   {"this", "this == true", "this != true", "this == false"},
@@ -34,7 +35,8 @@ var celMembers = map[schema.Kind][]any{
 	schema.String: {"", "a", "b", "ab", "abc", "B", "é", "éa", "1", "a.b", "127.0.0.1", "\U0001F600", " ", "a b"},
 	schema.Int32:  numbers("0", "1", "2", "3", "4", "5", "-1", "-2", "-3", "6"),
 	schema.Uint64: numbers("0", "1", "2", "3", "4", "5", "18446744073709551615"),
-	schema.Double: numbers("0", "1", "1.5", "2", "2.5", "-0.5", "3", "3.5", "100"),
+	schema.Int64:  append(numbers("0", "1", "2", "3", "-1"), "0", "1", "2", "3", "4"), // as messages have it that wrap one
+	schema.Double: append(numbers("0", "1", "1.5", "2", "2.5", "-0.5", "3", "3.5", "100"), "NaN", "Infinity", "-Infinity"),
 	schema.Bool:   {true, false},
 	schema.Bytes:  {"", "YQ==", "YWI=", "YWJj", "YWJjZA=="},
 	schema.List:   {[]any{}, []any{"a"}, []any{"a", "a"}, []any{"a", "b"}, []any{"abc", ""}, []any{"A", "b", "é"}},

@@ -74,12 +74,14 @@ func (s form) valueOf(t *schema.Type, bare bool) *Shape {
 }
 
 // Counted returns the lists or maps, in an encoding, of what a type holds, in the numbers that constraints allow; nil for
-// other types. Of values in it that are neither scalars nor known to the model, any will do.
+// other types, with the rules on them as a whole. Of values in it that are neither scalars nor known to the model, any will do.
 func (s *Space) Counted(of *schema.Type, c schema.Constraints, e schema.Encoding) *Shape {
 	in := form{s, e == schema.EncodingProtobuf}
-	switch of.Kind {
+	ruled := *of
+	ruled.Constraints = c
+	switch rules := s.And(s.rules(&ruled, in.binary)...); of.Kind {
 	case schema.List:
-		a := s.And(s.OfKind(Array), s.counted(Array, c.MinItems, c.MaxItems), s.Items(0, in.item(of.Elem)))
+		a := s.And(s.OfKind(Array), s.counted(Array, c.MinItems, c.MaxItems), s.Items(0, in.item(of.Elem)), rules)
 		if c.Unique {
 			a = s.And(a, s.Unique())
 		}
@@ -88,7 +90,7 @@ func (s *Space) Counted(of *schema.Type, c schema.Constraints, e schema.Encoding
 		}
 		return a
 	case schema.Map:
-		a := s.And(s.OfKind(Object), s.counted(Object, c.MinPairs, c.MaxPairs))
+		a := s.And(s.OfKind(Object), s.counted(Object, c.MinPairs, c.MaxPairs), rules)
 		if of.Key != nil {
 			a = s.And(a, in.keys(of.Key, false))
 		}

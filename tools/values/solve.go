@@ -68,10 +68,11 @@ type solver struct {
 	implied map[*Shape][]*Shape
 	// reductions are what kinds alone tell of shapes.
 	reductions map[reduced]truth
+	weights    map[*Shape]int
 }
 
 func newSolver(s *Space) *solver {
-	return &solver{space: s, known: map[string]outcome{}, active: map[string]int{}, reductions: map[reduced]truth{}, implied: map[*Shape][]*Shape{}}
+	return &solver{space: s, known: map[string]outcome{}, active: map[string]int{}, reductions: map[reduced]truth{}, implied: map[*Shape][]*Shape{}, weights: map[*Shape]int{}}
 }
 
 func (s *solver) spent() bool {

@@ -1,6 +1,7 @@
 package values
 
 import (
+	"cmp"
 	"maps"
 	"math"
 	"slices"
@@ -32,8 +33,10 @@ func (s *solver) plainObjects(atoms []literal) outcome {
 			o.needs = append(o.needs, need{names: a.names, shape: literal{a.shape, false}})
 		}
 	}
-	// Members whose name is given come first.
-	slices.SortStableFunc(o.needs, func(a, b need) int { return breadth(a.names) - breadth(b.names) })
+	// Members whose name is given come first, and of them those that are soon found, or found not to be.
+	slices.SortStableFunc(o.needs, func(a, b need) int {
+		return cmp.Or(breadth(a.names)-breadth(b.names), o.weight(a)-o.weight(b))
+	})
 	best := nowhere()
 	for _, i := range o.allowed {
 		o.low = int(min(i.Low.Num().Int64(), math.MaxInt32))
@@ -57,6 +60,45 @@ func breadth(l *Language) int {
 		return 0
 	}
 	return 1
+}
+
+// weight is how much there is to look at for a member that is needed.
+func (o *objectSearch) weight(n need) int {
+	weight := o.s.weight(n.shape.shape)
+	if name, one := n.names.only(); one {
+		for _, l := range o.demands(name) {
+			weight += o.s.weight(l.shape)
+		}
+	}
+	return weight
+}
+
+// weight is the number of a shape's parts, up to a large one.
+func (s *solver) weight(a *Shape) int {
+	if w, known := s.weights[a]; known {
+		return w
+	}
+	s.weights[a] = 1 // of one that is part of itself
+	w := 1
+	switch atom := a.atom.(type) {
+	case members:
+		w += s.weight(atom.shape)
+	case itemAt:
+		w += s.weight(atom.shape)
+	case atLeast:
+		w += s.weight(atom.shape)
+	case textAtom:
+		for _, p := range atom.automata() {
+			w += len(p.insts)
+		}
+	}
+	for _, k := range a.kids {
+		if k != nil && w < math.MaxInt16 {
+			w += s.weight(k)
+		}
+	}
+	s.weights[a] = min(w, math.MaxInt16)
+	return s.weights[a]
 }
 
 type objectSearch struct {

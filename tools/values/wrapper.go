@@ -73,14 +73,17 @@ func (s *Space) writtenWrapper(of *schema.Type) *Shape {
 
 // integerTexts are the decimal texts of an integer type's numbers.
 func (s *Space) integerTexts(t *schema.Type) *Shape {
-	in := func(i Interval) *Shape {
-		return s.Measure(String, "the number that a text is", i, numberInText, textOfNumber)
-	}
+	in := s.textOfInteger
 	parts := []*Shape{s.OfKind(String), s.PatternECMA(`^(?:0|-?[1-9][0-9]{0,19})$`), in(KindRange(t.Kind))}
 	if o := orderedRules(t); o != nil {
 		parts = append(parts, o.shape(s, in))
 	}
 	return s.And(append(parts, s.rules(t, false)...)...)
+}
+
+// textOfInteger limits texts of numbers to an interval.
+func (s *Space) textOfInteger(i Interval) *Shape {
+	return s.Measure(String, "the number that a text is", i, numberInText, textOfNumber)
 }
 
 func numberInText(v any) (*big.Rat, bool) {
