@@ -106,7 +106,7 @@ func (r *report) add(h *hearing) {
 			for _, by := range []string{protovalidateGo, protovalidatePy} {
 				r.compare(h, i, ours, said{by, h.rules[by][i]})
 			}
-			if other := h.ours[bySchema][i]; !bytes.Equal(ours.Binary, other.Binary) {
+			if other := h.ours[bySchema][i]; ours.Verdict == judge.Valid && !bytes.Equal(ours.Binary, other.Binary) {
 				r.disagree(h, i, ours, said{bySchema, other}, "another binary form")
 			}
 		}

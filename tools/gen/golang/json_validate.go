@@ -92,6 +92,9 @@ func (g *file) ownKeywords(r valueRule) ([]string, error) {
 		if c.Const != "" {
 			return []string{g.check(r.expr+" != "+c.Const, r, finding{rule: "const", text: "must be " + c.Const, found: g.shown(r)})}, nil
 		}
+		if listed := slices.Compact(slices.Sorted(slices.Values(c.In))); len(listed) == 1 {
+			return []string{g.check(r.expr+" != "+listed[0], r, finding{rule: "enum", text: "must be one of " + listed[0], found: g.shown(r)})}, nil
+		}
 	case schema.EnumKind:
 		var names, quoted []string
 		for _, v := range r.typ.Enum.Values {
