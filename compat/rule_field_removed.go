@@ -26,6 +26,10 @@ var fieldRemoved = Rule{
 		if requirementOf(old) != optional {
 			p.Breaks |= Forward
 		}
+		if old.OnlyRequired && (c.at.messages[0].Closed || !c.at.messages[1].Closed) {
+			// No property goes: events may lack what they had to have, and are read as before.
+			p.Change, p.Breaks, p.Kind = fieldText(old)+" is no longer required", Forward, Changed
+		}
 		c.Report(p)
 	},
 }

@@ -321,6 +321,8 @@ type Field struct {
 	Type     *Type
 	// Explicit says that absent and zero differ (protobuf optional, message fields, JSON Schema properties).
 	Explicit bool
+	// OnlyRequired says that a JSON Schema requires the property and says nothing else of it: it declares none.
+	OnlyRequired bool
 	// Required says that the field must be set: protovalidate's required, JSON Schema's required. For an implicit
 	// protobuf field that means not zero. A JSON Schema property that is required and may be null is JSONRequired
 	// instead.

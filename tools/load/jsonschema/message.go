@@ -192,7 +192,7 @@ func (j *jsonLoader) readRequired(f *jsonFile, v *jsontree.Value, m *schema.Mess
 				// It is required to be there, whatever it is.
 				m.Fields = append(m.Fields, &schema.Field{
 					Name: item.Text, JSONName: item.Text, Message: m, Type: &schema.Type{Kind: schema.JSONValue, Pos: f.pos(item.Place)},
-					Explicit: true, Nullable: true, JSONRequired: true, Pos: f.pos(item.Place),
+					Explicit: true, Nullable: true, JSONRequired: true, OnlyRequired: true, Pos: f.pos(item.Place),
 				})
 			default:
 				j.Fault(f.pos(item.Place), "required names %q, which is no property: declare it under properties", item.Text)
