@@ -67,6 +67,9 @@ func evolveDocument(t *testing.T, s uint64, sum *tally) {
 			writer, reader, text = sides[1], sides[0], texts[1]
 		}
 		declares := declared(t, text)
+		if declares == nil {
+			continue
+		}
 		for range 40 {
 			v := m.Value(3)
 			value, err := json.Marshal(v)
