@@ -27,11 +27,7 @@ func (a *algebra) Prover() *values.Prover {
 
 // Written returns the shape of the JSON events that writers of a message write.
 func (a *algebra) Written(m *schema.Message) (*values.Shape, error) {
-	set := a.old
-	if slices.Contains(a.new.Packages, m.Package) {
-		set = a.new
-	}
-	return a.message(set, m, values.Writer, schema.EncodingJSON)
+	return a.message(a.setOf(m), m, values.Writer, schema.EncodingJSON)
 }
 
 // message returns the shape of a message's events.
@@ -89,14 +85,28 @@ func (a *algebra) parsed(set *schema.Set) (*values.Documents, error) {
 }
 
 // accepts says whether readers of a message take what writers of another write, or what these write in place of one of
-// the reader's fields.
+// the reader's protobuf fields.
 func (a *algebra) accepts(writer, reader *schema.Message, field *schema.Field, e schema.Encoding) values.Inclusion {
-	p := a.Prover()
-	read := p.FromMessage(reader, values.Reader, e)
-	if field != nil && field.Message == reader {
-		read = p.FieldAccepted(field, e)
+	written, err := a.message(a.setOf(writer), writer, values.Writer, e)
+	if err != nil {
+		return values.Unknown
 	}
-	return p.Includes(p.FromMessage(writer, values.Writer, e), read).Inclusion
+	read, err := a.message(a.setOf(reader), reader, values.Reader, e)
+	if err != nil {
+		return values.Unknown
+	}
+	if field != nil && field.Message == reader {
+		read = a.Prover().FieldAccepted(field, e)
+	}
+	return a.Prover().Includes(written, read).Inclusion
+}
+
+// setOf returns the side that a message is of.
+func (a *algebra) setOf(m *schema.Message) *schema.Set {
+	if slices.Contains(a.new.Packages, m.Package) {
+		return a.new
+	}
+	return a.old
 }
 
 // wireAccepts says whether a reader's protobuf field takes what a writer's of another kind writes in binary, as far as

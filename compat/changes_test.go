@@ -159,6 +159,7 @@ func verdicts(t *testing.T, c change) string {
 		line.WriteString(" | " + findingNames(registry.Findings))
 	}
 	checkWitnesses(t, c.name, old, new, guide.Findings)
+	checkDirections(t, c.name, old, new, guide)
 	return strings.TrimRight(line.String(), " ") + "\n"
 }
 

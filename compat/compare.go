@@ -143,7 +143,9 @@ func CompareHistory(olds []*schema.Set, new *schema.Set, opts Options) (*Report,
 		for _, f := range c.findings {
 			if known := byFingerprint[f.Fingerprint()]; known != nil {
 				known.Against = append(known.Against, i)
-				known.Breaks |= f.Breaks
+				if known.Breaks |= f.Breaks; known.Witness == nil {
+					known.Witness = f.Witness
+				}
 				continue
 			}
 			f.Against = []int{i}

@@ -28,6 +28,17 @@ func (d Direction) Names() []string {
 	return out
 }
 
+// each returns the directions that are in d, backward first.
+func (d Direction) each() []Direction {
+	var out []Direction
+	for _, one := range []Direction{Backward, Forward} {
+		if d&one != 0 {
+			out = append(out, one)
+		}
+	}
+	return out
+}
+
 // writer is whose events break one direction, and reader who does not take them: "old" or "new".
 func (d Direction) writer() string {
 	if d == Forward {

@@ -19,8 +19,10 @@ type candidate struct {
 	Problem // with what the rule says where the problem itself says nothing
 	rule    *Rule
 	about   *element
-	// unshown says that neither an event nor the algebra shows it.
-	unshown bool
+	// shown are the witnesses that were found, one for each direction at most.
+	shown map[Direction]*Witness
+	// doubtful are the directions that neither an event nor the algebra shows.
+	doubtful Direction
 }
 
 // breaksData says that events can show the candidate.

@@ -7,35 +7,53 @@ import (
 	"github.com/omninode/trestle/tools/values"
 )
 
-// Pruning asks the algebra about candidates which say that readers reject something, and which no event shows: it takes
-// out the encodings in which readers provably take everything, and a candidate that has none left. What remains is
-// unknown where the algebra cannot tell either.
+// Pruning asks the algebra about candidates which say that readers reject something, in the directions in which no event
+// shows it: it takes out the directions and encodings in which readers provably take everything, and a candidate that has
+// none left. A direction that remains is in doubt where the algebra cannot tell either.
 func (c *comparison) prune() {
 	c.candidates = slices.DeleteFunc(c.candidates, func(k *candidate) bool {
 		if !k.Acceptance || !k.breaksData() || k.Witness != nil || c.foundEarlier(k) {
 			return false
 		}
 		var broken []schema.Encoding
-		shown := c.opts.NoWitness || k.Unknown
-		for _, e := range k.Encodings {
-			switch c.acceptance(k.about, k.Breaks, e) {
-			case values.Included:
+		for _, d := range k.Breaks.each() {
+			if k.shown[d] != nil {
+				broken = append(broken, k.Encodings...)
 				continue
-			case values.NotIncluded:
-				shown = true
-				c.showByInclusion(k)
 			}
-			broken = append(broken, e)
+			left, sure := c.brokenIn(k, d)
+			broken = append(broken, left...)
+			switch {
+			case left == nil:
+				k.Breaks &^= d
+			case c.showByInclusion(k, d), sure, k.Unknown, c.opts.NoWitness:
+			default:
+				k.doubtful |= d
+			}
 		}
-		k.Encodings = broken
-		k.unshown = !shown
-		return broken == nil
+		k.Encodings = slices.DeleteFunc(slices.Clone(k.Encodings), func(e schema.Encoding) bool { return !slices.Contains(broken, e) })
+		return k.Breaks == 0
 	})
 }
 
-// acceptance says whether readers take all that is written: of the field at hand, of its message, or of the first event
-// that it is a part of. Other events are asked about later, as nothing was found in them.
-func (c *comparison) acceptance(at *element, breaks Direction, e schema.Encoding) values.Inclusion {
+// brokenIn returns the encodings in which the algebra does not show that readers take everything; sure is true where it
+// shows of one of them that they do not.
+func (c *comparison) brokenIn(k *candidate, d Direction) (broken []schema.Encoding, sure bool) {
+	for _, e := range k.Encodings {
+		switch c.acceptance(k.about, d, e) {
+		case values.Included:
+			continue
+		case values.NotIncluded:
+			sure = true
+		}
+		broken = append(broken, e)
+	}
+	return broken, sure
+}
+
+// acceptance says whether readers take all that is written, in a direction: of the field at hand, of its message, or of the
+// first event that it is a part of. Other events are asked about later, as nothing was found in them.
+func (c *comparison) acceptance(at *element, d Direction, e schema.Encoding) values.Inclusion {
 	best := values.NotIncluded
 	asked := [][2]*schema.Message{at.messages, {at.trail.Old, at.trail.New}}
 	for _, m := range slices.Compact(asked) {
@@ -43,45 +61,24 @@ func (c *comparison) acceptance(at *element, breaks Direction, e schema.Encoding
 			continue
 		}
 		if m[0].Language() == schema.JSONSchema && m[1].Language() == schema.JSONSchema {
-			answer := c.wholeInclusion(m, breaks)
-			if answer == values.Included {
-				return answer
+			if c.includes(m, d).Inclusion == values.Included {
+				return values.Included
 			}
-			best = answer
+			best = values.Unknown // a message may break elsewhere
 			continue
 		}
 		if m[0].Language() != schema.Protobuf || m[1].Language() != schema.Protobuf {
 			continue
 		}
-		backward, forward := values.Included, values.Included
-		if breaks&Backward != 0 {
-			backward = c.algebra.accepts(m[0], m[1], at.newField, e)
+		writer, reader, field := m[0], m[1], at.newField
+		if d == Forward {
+			writer, reader, field = m[1], m[0], at.oldField
 		}
-		if breaks&Forward != 0 {
-			forward = c.algebra.accepts(m[1], m[0], at.oldField, e)
-		}
-		switch {
-		case backward == values.Included && forward == values.Included:
+		switch c.algebra.accepts(writer, reader, field, e) {
+		case values.Included:
 			return values.Included
-		case backward != values.NotIncluded && forward != values.NotIncluded:
-			best = values.Unknown
-		}
-	}
-	return best
-}
-
-// wholeInclusion says whether readers of a pair of JSON Schema's messages take all that is written of them.
-func (c *comparison) wholeInclusion(m [2]*schema.Message, breaks Direction) values.Inclusion {
-	best := values.Included
-	for _, d := range []Direction{Backward, Forward} {
-		if breaks&d == 0 {
-			continue
-		}
-		switch c.includes(m, d).Inclusion {
-		case values.NotIncluded:
-			best = values.NotIncluded
 		case values.Unknown:
-			return values.Unknown
+			best = values.Unknown
 		}
 	}
 	return best
@@ -105,21 +102,18 @@ func (c *comparison) includes(m [2]*schema.Message, d Direction) values.Answer {
 }
 
 // showByInclusion makes a witness of an event that the algebra found, where readers reject it by what the candidate is about.
-func (c *comparison) showByInclusion(k *candidate) {
+func (c *comparison) showByInclusion(k *candidate, d Direction) bool {
 	m := [2]*schema.Message{k.about.trail.Old, k.about.trail.New}
 	if c.opts.NoWitness || k.Closed || m[0] == nil || m[1] == nil || m[0].Language() != schema.JSONSchema || m[1].Language() != schema.JSONSchema {
-		return
+		return false
 	}
-	for _, d := range []Direction{Backward, Forward} {
-		if k.Breaks&d == 0 || k.Witness != nil {
-			continue
-		}
-		event, ok := c.includes(m, d).Member.(map[string]any)
-		if !ok {
-			continue
-		}
-		if w, about := c.witnesses.Rejection(k.about.trail.About(k.Rejections...), d == Backward, event); about {
-			k.Witness = w
-		}
+	event, ok := c.includes(m, d).Member.(map[string]any)
+	if !ok {
+		return false
 	}
+	w, about := c.witnesses.Rejection(k.about.trail.About(k.Rejections...), d == Backward, event)
+	if about && w != nil {
+		k.shown[d] = w
+	}
+	return about && w != nil
 }

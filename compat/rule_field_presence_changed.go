@@ -28,8 +28,11 @@ var fieldPresenceChanged = Rule{
 			return
 		}
 		var breaks Direction
-		if defaultNotZero(old) || defaultNotZero(new) {
-			breaks = Backward | Forward
+		if zeroMeetsDefault(old, new) {
+			breaks |= Backward
+		}
+		if zeroMeetsDefault(new, old) {
+			breaks |= Forward
 		}
 		if zero != "" && !new.Explicit && !values.SurelyAccepts(new.Type, zero) {
 			breaks |= Backward
@@ -45,6 +48,12 @@ var fieldPresenceChanged = Rule{
 			Acceptance: !defaultNotZero(old) && !defaultNotZero(new), // else absent is read as another value
 		})
 	},
+}
+
+// zeroMeetsDefault says whether a reader fills in its default where a writer, whose field tells absent from zero and the
+// reader's does not or the other way round, wrote zero. A writer without presence that has a default itself writes no zero.
+func zeroMeetsDefault(writer, reader *schema.Field) bool {
+	return defaultNotZero(reader) && (writer.Explicit || !defaultNotZero(writer))
 }
 
 // defaultNotZero says whether the absence of a scalar is read as something else than zero.

@@ -1,25 +1,34 @@
 package compat
 
-// Searching looks for an event that shows each candidate: one that a side writes and the other rejects, misreads or
-// drops, found by running both.
+// Searching looks for events that show each candidate, in each direction that it breaks: ones that a side writes and the
+// other rejects, misreads or drops, found by running both.
 func (c *comparison) search() {
 	if c.opts.NoWitness {
 		return
 	}
 	for _, k := range c.candidates {
-		if k.breaksData() && k.Witness == nil && k.about.trail.Old != nil && !c.foundEarlier(k) {
-			k.Witness = c.findWitness(k)
+		if !k.breaksData() || k.Witness != nil || k.about.trail.Old == nil || c.foundEarlier(k) {
+			continue
+		}
+		k.shown = map[Direction]*Witness{}
+		for _, d := range k.Breaks.each() {
+			if w := c.findWitness(k, d); w != nil {
+				k.shown[d] = w
+			}
 		}
 	}
 }
 
 // foundEarlier says that a comparison before this one found the same.
 func (c *comparison) foundEarlier(k *candidate) bool {
-	return len(c.earlier) > 0 && c.earlier[fingerprint(k.rule.ID, k.about.path, k.Change)] != nil
+	if len(c.earlier) == 0 {
+		return false
+	}
+	f := c.earlier[fingerprint(k.rule.ID, k.about.path, k.Change)]
+	return f != nil && k.Breaks&^f.Breaks == 0
 }
 
-func (c *comparison) findWitness(k *candidate) *Witness {
-	backward, forward := k.Breaks&Backward != 0, k.Breaks&Forward != 0
+func (c *comparison) findWitness(k *candidate, d Direction) *Witness {
 	trail := k.about.trail
 	if k.Closed {
 		trail = c.closedTrail(k.about).Closed()
@@ -28,11 +37,22 @@ func (c *comparison) findWitness(k *candidate) *Witness {
 	if k.Within {
 		trail = trail.Inner()
 	}
-	w := c.witnesses.Find(trail, backward, forward, k.Encodings)
+	w := c.witnesses.Find(trail, d == Backward, k.Encodings)
 	for _, other := range k.Beside {
 		if w == nil {
-			w = c.witnesses.Find(k.about.trail.Beside(other.old, other.new), backward, forward, k.Encodings)
+			w = c.witnesses.Find(k.about.trail.Beside(other.old, other.new), d == Backward, k.Encodings)
 		}
 	}
 	return w
+}
+
+// witnessIn returns the witness of a candidate in one of some directions: in JSON, where there is one.
+func (k *candidate) witnessIn(wanted Direction) *Witness {
+	best := k.Witness
+	for _, d := range (k.Breaks & wanted).each() {
+		if w := k.shown[d]; w != nil && (best == nil || best.Bytes != nil && w.Bytes == nil) {
+			best = w
+		}
+	}
+	return best
 }

@@ -84,7 +84,7 @@ func readsJSON(w, r *schema.Type) readOutcome {
 		return readsAllIf(w.Kind == schema.Float, rejects)
 	case schema.String:
 		if w.Kind == schema.Bytes {
-			return misreads
+			return readsAllIf(!w.HasBinary(), misreads) // in JSON Schemas, bytes are their text
 		}
 	case schema.MessageKind:
 		if w.Kind == schema.MessageKind {

@@ -1,6 +1,7 @@
 package compat_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/omninode/trestle/compat"
@@ -37,6 +38,25 @@ func checkWitnesses(t *testing.T, name string, old, new *schema.Set, findings []
 			t.Errorf("%s: no witness: %s: %s: %s", name, f.Rule, f.Path, f.Message())
 		case w != nil && !confirmed(sides[w.WrittenBy], sides[other[w.WrittenBy]], w):
 			t.Errorf("%s: neither reader does this: %s: %s: %+v", name, f.Rule, f.Path, w)
+		}
+	}
+}
+
+// checkDirections holds, of findings that break both ways, that a mode of one direction shows each by an event of that
+// direction.
+func checkDirections(t *testing.T, name string, old, new *schema.Set, full *compat.Report) {
+	t.Helper()
+	both := compat.Backward | compat.Forward
+	if !slices.ContainsFunc(full.Findings, func(f *compat.Finding) bool { return f.Breaks == both && f.Witness != nil }) {
+		return
+	}
+	for mode, writer := range map[compat.Mode]string{compat.ModeBackward: "old", compat.ModeForward: "new"} {
+		r := compare(t, old, new, compat.Options{Mode: mode})
+		checkWitnesses(t, name+" "+string(mode), old, new, r.Findings)
+		for _, f := range r.Findings {
+			if f.Witness != nil && f.Witness.WrittenBy != writer {
+				t.Errorf("%s: %s is shown in mode %s by what is written by %s", name, f.Rule, mode, f.Witness.WrittenBy)
+			}
 		}
 	}
 }

@@ -21,13 +21,15 @@ func (c *comparison) word() {
 
 func (c *comparison) finding(k *candidate) *Finding {
 	r, at := k.rule, k.about
+	judged := cmp.Or(k.Breaks&c.opts.Mode.directions(), k.Breaks)
+	unshown := judged&^k.doubtful == 0
 	f := &Finding{
-		Subject: c.subject(at, k.Kind), Rule: r.ID, Path: at.path, Change: k.Change, Unknown: k.Unknown || k.unshown,
-		Severity: k.Severity, Breaks: k.Breaks, Encodings: k.Encodings, Fix: k.Fix, Witness: k.Witness,
+		Subject: c.subject(at, k.Kind), Rule: r.ID, Path: at.path, Change: k.Change, Unknown: k.Unknown || unshown,
+		Severity: k.Severity, Breaks: k.Breaks, Encodings: k.Encodings, Fix: k.Fix, Witness: k.witnessIn(judged),
 		breaksData: k.breaksData(), rollout: !r.Policy || at.events != [2]*schema.Event{},
 	}
 	f.Pos, f.InOld = c.position(k)
-	if k.unshown {
+	if unshown {
 		f.Change += " (unknown: no event was found that this breaks)"
 	}
 	if f.Fix == "" {

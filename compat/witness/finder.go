@@ -60,9 +60,9 @@ func (f *Finder) broken(m *schema.Message, object map[string]any) []string {
 	return out
 }
 
-// Find looks for a witness for the element at the end of the trail, backward before forward, and in JSON before the
-// binary form. It returns nil when running both sides confirms none.
-func (f *Finder) Find(t Trail, backward, forward bool, encodings []schema.Encoding) *Witness {
+// Find looks for a witness for the element at the end of the trail, of what the old side writes with backward, else the new
+// one: in JSON before the binary form. It returns nil when running both sides confirms none.
+func (f *Finder) Find(t Trail, backward bool, encodings []schema.Encoding) *Witness {
 	if t.Old == nil || t.New == nil {
 		return nil
 	}
@@ -75,35 +75,30 @@ func (f *Finder) Find(t Trail, backward, forward bool, encodings []schema.Encodi
 		return nil
 	}
 	if t.closed {
-		backward = false // what the new side has and the old one lacks
+		if backward {
+			return nil // what the new side has and the old one lacks
+		}
 		if old, err = f.closedSide(f.old, old); err != nil {
 			return nil
 		}
 	}
-	ways := []func(d direction, writer, reader *side, enc schema.Encoding) *Witness{
-		func(d direction, writer, reader *side, enc schema.Encoding) *Witness {
-			return search(f.builder, d, writer, reader, enc)
-		},
+	d, writer, reader := t.forward(), new, old
+	if backward {
+		d, writer, reader = t.backward(), old, new
+	}
+	ways := []func(e schema.Encoding) *Witness{
+		func(e schema.Encoding) *Witness { return search(f.builder, d, writer, reader, e) },
 	}
 	if f.shapes != nil {
-		ways = append(ways, func(d direction, writer, reader *side, enc schema.Encoding) *Witness {
-			return d.guided(f.builder, f.shapes, writer, reader, enc)
-		})
+		ways = append(ways, func(e schema.Encoding) *Witness { return d.guided(f.builder, f.shapes, writer, reader, e) })
 	}
 	for _, try := range ways {
-		for _, enc := range []schema.Encoding{schema.EncodingJSON, schema.EncodingProtobuf} {
-			if !slices.Contains(encodings, enc) {
+		for _, e := range []schema.Encoding{schema.EncodingJSON, schema.EncodingProtobuf} {
+			if !slices.Contains(encodings, e) {
 				continue
 			}
-			if backward {
-				if w := try(t.backward(), old, new, enc); w != nil {
-					return w
-				}
-			}
-			if forward {
-				if w := try(t.forward(), new, old, enc); w != nil {
-					return w
-				}
+			if w := try(e); w != nil {
+				return w
 			}
 		}
 	}
