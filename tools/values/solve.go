@@ -250,13 +250,14 @@ func (s *solver) branch(kind Kinds, todo, atoms []literal, done map[literal]bool
 	for _, l := range choices {
 		has[l] = true
 	}
+	facts := s.space.demandedBy(atoms)
 	open := choices[:0:0]
 	var units []literal
 	for _, c := range choices {
 		if has[literal{c.shape, !c.want}] {
 			return nowhere()
 		}
-		options, settled := s.options(c, kind, has)
+		options, settled := s.options(c, kind, has, facts)
 		switch {
 		case settled:
 			done[c] = true
@@ -275,9 +276,12 @@ func (s *solver) branch(kind Kinds, todo, atoms []literal, done map[literal]bool
 	if len(open) == 0 {
 		return s.theory(kind, atoms)
 	}
-	slices.SortStableFunc(open, func(a, b literal) int { return len(a.shape.kids) - len(b.shape.kids) })
+	// Alternatives of which one holds at most come first: each settles much of what is left.
+	slices.SortStableFunc(open, func(a, b literal) int {
+		return cmp.Or(compareBool(s.space.exclusive[b.shape] && b.want, s.space.exclusive[a.shape] && a.want), len(a.shape.kids)-len(b.shape.kids))
+	})
 	first, rest := open[0], open[1:]
-	options, _ := s.options(first, kind, has)
+	options, _ := s.options(first, kind, has, facts)
 	done[first] = true
 	best := nowhere()
 	for _, o := range options {
@@ -289,8 +293,8 @@ func (s *solver) branch(kind Kinds, todo, atoms []literal, done map[literal]bool
 	return best
 }
 
-// options are the alternatives of a choice that kinds and known atoms leave; settled says that one of them holds.
-func (s *solver) options(c literal, kind Kinds, has map[literal]bool) (out []literal, settled bool) {
+// options are the alternatives of a choice that kinds, known atoms and the members that they demand leave; settled says that one of them holds.
+func (s *solver) options(c literal, kind Kinds, has map[literal]bool, facts demanded) (out []literal, settled bool) {
 	for _, k := range c.shape.kids {
 		l := literal{k, c.want}
 		for l.shape.op == opNot {
@@ -301,12 +305,20 @@ func (s *solver) options(c literal, kind Kinds, has map[literal]bool) (out []lit
 			t = t.not()
 		}
 		switch {
-		case t == yes, has[l]:
+		case t == yes, has[l], facts.excludes(s.space, literal{l.shape, !l.want}):
 			return nil, true
-		case t == no, has[literal{l.shape, !l.want}]:
+		case t == no, has[literal{l.shape, !l.want}], facts.excludes(s.space, l):
 			continue
 		}
 		out = append(out, l)
 	}
+	// That a member is not there is in the way of least.
+	slices.SortStableFunc(out, func(a, b literal) int { return compareBool(b.leavesOut(s.space), a.leavesOut(s.space)) })
 	return out, false
+}
+
+// leavesOut says that a literal is that an object has no member of some names.
+func (l literal) leavesOut(s *Space) bool {
+	m, ok := l.shape.atom.(members)
+	return ok && l.want && m.shape == s.none
 }

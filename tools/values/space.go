@@ -148,16 +148,21 @@ type Space struct {
 	plain   map[string]*Shape
 	settled map[*Shape]bool
 	celBase *cel.Env // of expressions that are run
-	count   int
-	anyOf   *Shape
-	none    *Shape
+	// domains and requires are what is seen of shapes at first sight; exclusive are those of which one alternative holds at most.
+	domains, complements map[*Shape]domain
+	requires             map[*Shape]demanded
+	exclusive            map[*Shape]bool
+	count                int
+	anyOf                *Shape
+	none                 *Shape
 }
 
 // NewSpace returns an empty space.
 func NewSpace() *Space {
 	s := &Space{
 		shapes: map[string]*Shape{}, langs: map[string]*Language{}, exprs: map[string]*Language{}, plain: map[string]*Shape{},
-		settled: map[*Shape]bool{},
+		settled: map[*Shape]bool{}, domains: map[*Shape]domain{}, complements: map[*Shape]domain{},
+		requires: map[*Shape]demanded{}, exclusive: map[*Shape]bool{},
 	}
 	s.anyOf = s.of(kindsAtom(AnyKind))
 	s.none = s.of(kindsAtom(0))
@@ -239,13 +244,15 @@ func (s *Space) One(all ...*Shape) *Shape {
 	for i := range all {
 		parts := []*Shape{all[i]}
 		for j := range all {
-			if j != i {
+			if j != i && !s.apart(all[i], all[j]) {
 				parts = append(parts, s.Not(all[j]))
 			}
 		}
 		out = append(out, s.And(parts...))
 	}
-	return s.Or(out...)
+	one := s.Or(out...)
+	s.exclusive[one] = one.op == opOr
+	return one
 }
 
 // Ref is a shape by name, whose content is set later, so that shapes may be part of themselves.
