@@ -25,9 +25,13 @@ func (a *algebra) Prover() *values.Prover {
 	return a.proof
 }
 
-// Written returns the shape of the JSON events that writers of a message write.
-func (a *algebra) Written(m *schema.Message) (*values.Shape, error) {
-	return a.message(a.setOf(m), m, values.Writer, schema.EncodingJSON)
+// Written returns the shape of the events that writers of a message write, and Read of those that its readers take.
+func (a *algebra) Written(m *schema.Message, e schema.Encoding) (*values.Shape, error) {
+	return a.message(a.setOf(m), m, values.Writer, e)
+}
+
+func (a *algebra) Read(m *schema.Message, e schema.Encoding) (*values.Shape, error) {
+	return a.message(a.setOf(m), m, values.Reader, e)
 }
 
 // message returns the shape of a message's events.
@@ -87,11 +91,11 @@ func (a *algebra) parsed(set *schema.Set) (*values.Documents, error) {
 // accepts says whether readers of a message take what writers of another write, or what these write in place of one of
 // the reader's protobuf fields.
 func (a *algebra) accepts(writer, reader *schema.Message, field *schema.Field, e schema.Encoding) values.Inclusion {
-	written, err := a.message(a.setOf(writer), writer, values.Writer, e)
+	written, err := a.Written(writer, e)
 	if err != nil {
 		return values.Unknown
 	}
-	read, err := a.message(a.setOf(reader), reader, values.Reader, e)
+	read, err := a.Read(reader, e)
 	if err != nil {
 		return values.Unknown
 	}
