@@ -133,3 +133,63 @@ func BenchmarkCompareBroken(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkCompareTwice compares schemas in which something changed with ones of twice the size, and reports how many times
+// longer these take: twice is linear. Fields are all bounded more tightly; of alternatives that a constant tells apart, one is.
+func BenchmarkCompareTwice(b *testing.B) {
+	for name, edit := range map[string]func(n int) (old, new map[string][]byte){
+		"fields": func(n int) (old, new map[string][]byte) { return manyFields(n, 10), manyFields(n, 5) },
+		"oneOf":  func(n int) (old, new map[string][]byte) { return manyVariants(n, 100), manyVariants(n, 50) },
+	} {
+		b.Run(name, func(b *testing.B) {
+			var took [2]time.Duration
+			var sides [2][2]*schema.Set
+			for i, n := range []int{60, 120} {
+				old, new := edit(n)
+				sides[i] = [2]*schema.Set{loadBytes(b, old), loadBytes(b, new)}
+			}
+			for b.Loop() {
+				for i, s := range sides {
+					begin := time.Now()
+					if r, err := compat.Compare(s[0], s[1], compat.Options{}); err != nil || r.Compatible {
+						b.Fatalf("error %v, or nothing found", err)
+					}
+					took[i] += time.Since(begin)
+				}
+			}
+			b.ReportMetric(took[1].Seconds()/took[0].Seconds(), "times-for-twice")
+		})
+	}
+}
+
+func loadBytes(b *testing.B, files map[string][]byte) *schema.Set {
+	b.Helper()
+	set, err := load.Schemas(b.Context(), load.Files(files))
+	if err != nil {
+		b.Fatal(err)
+	}
+	return set
+}
+
+func manyFields(n, longest int) map[string][]byte {
+	var text strings.Builder
+	text.WriteString("syntax = \"proto3\";\npackage shop.v1;\nimport \"buf/validate/validate.proto\";\nmessage Placed {\n")
+	for i := range n {
+		fmt.Fprintf(&text, "  string f%d = %d [(buf.validate.field).string.max_len = %d];\n", i, i+1, longest)
+	}
+	return map[string][]byte{"shop/v1/event.proto": []byte(text.String() + "}\n")}
+}
+
+// manyVariants is an event that is one of n objects, of which one has a number up to most.
+func manyVariants(n, most int) map[string][]byte {
+	variants := make([]string, n)
+	for i := range variants {
+		high := 100
+		if i == n/2 {
+			high = most
+		}
+		variants[i] = fmt.Sprintf(`{"type":"object","properties":{"kind":{"const":"k%d"},"a":{"type":"integer","maximum":%d}},"required":["kind","a"]}`, i, high)
+	}
+	return map[string][]byte{"shop/v1/event.json": fmt.Appendf(nil,
+		`{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"Placed","oneOf":[%s]}`, strings.Join(variants, ","))}
+}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 
@@ -158,7 +159,7 @@ func (f *Finder) of(set *schema.Set) *event.Schemas {
 
 // search tries events of a direction, small and readable ones first, and returns the first that shows a break.
 func search(b *values.Maker, d direction, writer, reader *side, enc schema.Encoding) *Witness {
-	for _, event := range d.events(b) {
+	for event := range d.events(b) {
 		if w := d.show(event, writer, reader, enc); w != nil {
 			return w
 		}
@@ -202,28 +203,32 @@ func (d direction) try(event map[string]any, writer, reader *side, enc schema.En
 	return &Witness{Outcome: outcome, Detail: detail, Bytes: data}
 }
 
-// events returns what a direction's writer may write with the element in question varied: small events first, then
-// the same in events with everything set.
-func (d direction) events(b *values.Maker) []map[string]any {
-	small := b.Smallest(d.writer)
-	if small == nil {
-		return nil
-	}
-	bases := []map[string]any{small, b.Full(d.writer)}
-	var out []map[string]any
-	for _, base := range bases {
-		for _, v := range d.values(b) {
-			if event, ok := d.with(b, base, v); ok && len(out) < maxEvents {
-				out = append(out, event)
+// events yields what a direction's writer may write with the element in question varied: small events first, then the
+// same in events with everything set.
+func (d direction) events(b *values.Maker) iter.Seq[map[string]any] {
+	return func(yield func(map[string]any) bool) {
+		small := b.Smallest(d.writer)
+		if small == nil {
+			return
+		}
+		ways := []func(variant) (map[string]any, bool){
+			func(v variant) (map[string]any, bool) { return d.with(b, small, v) },
+			func(v variant) (map[string]any, bool) { return d.with(b, b.Full(d.writer), v) },
+			func(v variant) (map[string]any, bool) { return inFull(b, b.Full(d.writer), v) },
+		}
+		variants, tried := d.values(b), 0
+		for _, with := range ways {
+			for _, v := range variants {
+				event, ok := with(v)
+				if !ok || tried == maxEvents {
+					continue
+				}
+				if tried++; !yield(event) {
+					return
+				}
 			}
 		}
 	}
-	for _, v := range d.values(b) {
-		if event, ok := inFull(b, bases[1], v); ok && len(out) < maxEvents {
-			out = append(out, event)
-		}
-	}
-	return out
 }
 
 // inFull is a variant of an event in which the message that has the element has everything set, too; ok is false where
@@ -272,7 +277,7 @@ func (d direction) values(b *values.Maker) []variant {
 		if len(d.steps) == 0 {
 			return []variant{{}}
 		}
-		return d.only(append(fieldVariants(b, d.steps), d.trials(b)...))
+		return d.likelyFirst(b, d.only(append(fieldVariants(b, d.steps), d.trials(b)...)))
 	}
 	writer, reader := d.writer, d.reader
 	undeclared := way{writer: &schema.Field{JSONName: "undeclared"}}
@@ -299,6 +304,24 @@ func (d direction) values(b *values.Maker) []variant {
 		out = append(out, fieldVariants(b, steps)...)
 	}
 	return out
+}
+
+// likelyFirst puts the values first that the writer's constraints allow and the reader's do not, where a rejection by rules
+// is looked for: most searches end with the first event, and an event takes as long to read as its message has fields.
+func (d direction) likelyFirst(b *values.Maker, all []variant) []variant {
+	last := d.steps[len(d.steps)-1]
+	if len(d.rules) == 0 || last.writer == nil || last.reader == nil {
+		return all
+	}
+	var likely, others []variant
+	for _, v := range all {
+		if b.Fits(last.writer.Type, v.value) && !b.Fits(last.reader.Type, v.value) {
+			likely = append(likely, v)
+		} else {
+			others = append(others, v)
+		}
+	}
+	return append(likely, others...)
 }
 
 // trials are the values that are to be tried, in the list or map that the element is in.

@@ -46,6 +46,9 @@ func (d direction) guided(b *values.Maker, s Shapes, writer, reader *side, enc s
 			}
 		}
 	}
+	if d.writer.Language() != schema.Protobuf || d.reader.Language() != schema.Protobuf {
+		return nil
+	}
 	read, err := s.Read(d.reader, enc)
 	if err != nil {
 		return nil

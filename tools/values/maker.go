@@ -19,7 +19,7 @@ var Present = time.Date(2025, 10, 16, 12, 34, 56, 0, time.UTC)
 type Maker struct {
 	prover *Prover
 	// smallest holds an object for each message, nil for one that requires itself or is being made.
-	smallest map[*schema.Message]map[string]any
+	smallest, full map[*schema.Message]map[string]any
 	// shapes are those of scalar types, nil for other types; found holds what the algebra found of them, nil for nothing.
 	shapes map[*schema.Type]*Shape
 	found  map[*schema.Type]any
@@ -29,8 +29,9 @@ type Maker struct {
 // NewMaker returns a maker.
 func NewMaker() *Maker {
 	return &Maker{
-		prover: NewProver(), smallest: map[*schema.Message]map[string]any{}, shapes: map[*schema.Type]*Shape{},
-		found: map[*schema.Type]any{},
+		prover: NewProver(), smallest: map[*schema.Message]map[string]any{}, full: map[*schema.Message]map[string]any{},
+		shapes: map[*schema.Type]*Shape{},
+		found:  map[*schema.Type]any{},
 	}
 }
 

@@ -47,6 +47,9 @@ func (m *Maker) needed(f *schema.Field) bool {
 
 // Full returns an object with every field set, of a oneof the first; values are small.
 func (m *Maker) Full(of *schema.Message) map[string]any {
+	if out, ok := m.full[of]; ok {
+		return out
+	}
 	out := map[string]any{}
 	for _, f := range of.Fields {
 		if f.Oneof != nil && f.Oneof.Fields[0] != f {
@@ -56,7 +59,8 @@ func (m *Maker) Full(of *schema.Message) map[string]any {
 			out[f.JSONName] = v
 		}
 	}
-	return m.repaired(of, out)
+	m.full[of] = m.repaired(of, out)
+	return m.full[of]
 }
 
 // With returns a copy of an object with a value at the end of a path of fields, through lists and maps of one item, and

@@ -250,7 +250,10 @@ func (s *solver) branch(kind Kinds, todo, atoms []literal, done map[literal]bool
 	for _, l := range choices {
 		has[l] = true
 	}
-	facts := s.space.demandedBy(atoms)
+	var facts demanded
+	if len(choices) > 0 {
+		facts = s.space.demandedBy(atoms)
+	}
 	open := choices[:0:0]
 	var units []literal
 	for _, c := range choices {
