@@ -53,9 +53,9 @@ func (*analysis) EventInfo() *event.EventInfo { return &analysisInfo }
 
 func (e *analysis) Validate() error {
 	var v event.Violations
-	for name, id := range map[string]string{"correlation_id": e.CorrelationID, "session_id": e.SessionID} {
-		if id == "" {
-			v.Add(name, "required", "value is required", nil)
+	for _, id := range []struct{ name, value string }{{"correlation_id", e.CorrelationID}, {"session_id", e.SessionID}} {
+		if id.value == "" {
+			v.Add(id.name, "required", "value is required", nil)
 		}
 	}
 	if e.Limit != nil && (*e.Limit < 1 || *e.Limit > 20) {
