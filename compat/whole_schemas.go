@@ -1,6 +1,8 @@
 package compat
 
 import (
+	"fmt"
+	"net/url"
 	"slices"
 
 	"github.com/omninode/trestle/tools/schema"
@@ -187,6 +189,9 @@ type references struct {
 	// to.
 	reached  map[*jsontree.Value]bool
 	referred map[string]bool
+	// dangling is the first reference that leads nowhere, though it is to the file itself or to one beside it: one to a
+	// place elsewhere may be there for others.
+	dangling error
 }
 
 func (a *algebra) referencesOf(set *schema.Set, use *usage) (*references, error) {
@@ -216,7 +221,7 @@ func (a *algebra) referencesOf(set *schema.Set, use *usage) (*references, error)
 			r.reach(values.Spot{File: f.Path, Schema: root.Find(m.Pointer)})
 		}
 	}
-	return r, nil
+	return r, r.dangling
 }
 
 // reach notes a schema with all that it consists of.
@@ -230,10 +235,15 @@ func (r *references) reach(at values.Spot) {
 		if ref == nil {
 			continue
 		}
-		if to, err := r.docs.Resolve(at, ref.Text); err == nil {
-			r.referred[to.File] = r.referred[to.File] || to.File != at.File
-			r.reach(to)
+		to, err := r.docs.Resolve(at, ref.Text)
+		if err != nil {
+			if u, failed := url.Parse(ref.Text); failed == nil && !u.IsAbs() && r.dangling == nil {
+				r.dangling = &values.SchemaError{Path: at.File, Place: ref.Place, Message: fmt.Sprintf("%s %q leads to no schema", keyword, ref.Text)}
+			}
+			continue
 		}
+		r.referred[to.File] = r.referred[to.File] || to.File != at.File
+		r.reach(to)
 	}
 	values.EachSubschema(at.Schema, func(keyword string, sub *jsontree.Value) {
 		if keyword != "$defs" && keyword != "definitions" {
