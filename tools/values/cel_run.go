@@ -6,11 +6,11 @@ import (
 	"math"
 	"strconv"
 
-	pvcel "buf.build/go/protovalidate/cel"
 	celgo "cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/parser"
+	"github.com/omninode/trestle/runtime/genapi/celvalidate"
 	"github.com/omninode/trestle/tools/cel"
 	"github.com/omninode/trestle/tools/schema"
 )
@@ -98,7 +98,7 @@ func (s celSubject) celProgram(c *cel.Condition) func(any) truth {
 // celEnv is protovalidate's, made once.
 func (s *Space) celEnv() (*celgo.Env, error) {
 	if s.celBase == nil {
-		env, err := celgo.NewEnv(celgo.Lib(pvcel.NewLibrary()))
+		env, err := celvalidate.Environment()
 		if err != nil {
 			return nil, err
 		}
