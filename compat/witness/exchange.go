@@ -101,6 +101,8 @@ func (c comparison) field(name string, from, to *schema.Field, before, after any
 			return "", ""
 		}
 		return Misread, fmt.Sprintf("%s is absent as written, and %s as read", name, short(after))
+	case nowAbsent && nothing(to, before) && filledIn(to, before):
+		return "", "" // absent means to the reader what was written
 	case nowAbsent && to.Default == "" && !c.whole && filledIn(from, before):
 		return "", "" // a reader of before there was a default has absent for it
 	case nowAbsent && after == nil && !(c.binary && sameOnWire(from.Type, to.Type, before, after)):
