@@ -53,13 +53,24 @@ func (w *wholeSchemas) hold(messages ...*schema.Message) bool {
 	return slices.ContainsFunc(messages, func(m *schema.Message) bool { return m != nil && (w.files[m.File] || w.messages[m]) })
 }
 
-// references returns those of both sides.
+// references returns those of both sides. The error says that a reference leads nowhere, or that a file is no JSON.
 func (c *comparison) references() (sides [2]*references, err error) {
-	if sides[0], err = c.algebra.referencesOf(c.old, c.oldUse); err != nil {
-		return sides, err
+	for i, of := range []struct {
+		set *schema.Set
+		use *usage
+	}{{c.old, c.oldUse}, {c.new, c.newUse}} {
+		r, err := c.algebra.referencesOf(of.set, of.use)
+		if err != nil {
+			return sides, err
+		}
+		for _, f := range r.files {
+			if r.dangling != nil && f.Path == r.dangling.Path && c.witnesses.CheckDocument(of.set, f, "") != nil {
+				return sides, r.dangling
+			}
+		}
+		sides[i] = r
 	}
-	sides[1], err = c.algebra.referencesOf(c.new, c.newUse)
-	return sides, err
+	return sides, nil
 }
 
 // pairWholeSchemas pairs the schemas that are compared as sets of values.
@@ -142,8 +153,8 @@ func (w *wholeSchemas) addDefinitions(files [2]*schema.File, sides [2]*reference
 	}
 }
 
-// pairFiles pairs the two files that were asked for alone, then files by path, then those that are the same schema by $id or by a message, then those that stand alone
-// on their sides.
+// pairFiles pairs the two files that were asked for alone, then files by path, then those that are the same schema by $id
+// or by a message, then those that stand alone on their sides.
 func pairFiles(old, new *references) [][2]*schema.File {
 	var out [][2]*schema.File
 	if o, n := old.main, new.main; o != nil && n != nil {
@@ -190,8 +201,8 @@ type references struct {
 	reached  map[*jsontree.Value]bool
 	referred map[string]bool
 	// dangling is the first reference that leads nowhere, though it is to the file itself or to one beside it: one to a
-	// place elsewhere may be there for others.
-	dangling error
+	// place elsewhere may be there for others. Where the draft does not read it as one, it is none.
+	dangling *values.SchemaError
 }
 
 func (a *algebra) referencesOf(set *schema.Set, use *usage) (*references, error) {
@@ -199,11 +210,8 @@ func (a *algebra) referencesOf(set *schema.Set, use *usage) (*references, error)
 	if err != nil {
 		return nil, err
 	}
-	r := &references{docs: docs, use: use, files: allFiles(set), reached: map[*jsontree.Value]bool{}, referred: map[string]bool{}}
+	r := &references{docs: docs, use: use, files: set.Files(), main: set.MainFile(), reached: map[*jsontree.Value]bool{}, referred: map[string]bool{}}
 	for _, f := range r.files {
-		if f.Path == set.Main {
-			r.main = f
-		}
 		root := docs.Files[f.Path]
 		if root == nil {
 			for i := range f.Proto.Imports().Len() {
@@ -221,7 +229,7 @@ func (a *algebra) referencesOf(set *schema.Set, use *usage) (*references, error)
 			r.reach(values.Spot{File: f.Path, Schema: root.Find(m.Pointer)})
 		}
 	}
-	return r, r.dangling
+	return r, nil
 }
 
 // reach notes a schema with all that it consists of.
@@ -270,10 +278,8 @@ func (r *references) alone() *schema.File {
 // names are what a file is known by elsewhere: its $id, and the messages that stand at the top of a protobuf file.
 func (r *references) names(f *schema.File) []string {
 	var out []string
-	for _, keyword := range []string{"$id", "id"} { // draft-04 has the latter
-		if id := r.docs.Files[f.Path].Get(keyword); id != nil && id.Kind == jsontree.String {
-			out = append(out, id.Text)
-		}
+	if id := r.docs.Files[f.Path].ID(); id != "" {
+		out = append(out, id)
 	}
 	if f.Language() == schema.Protobuf {
 		for i := range f.Proto.Messages().Len() {
