@@ -96,7 +96,7 @@ func sideOf(t *testing.T, frame, body string, sign byte) map[string][]byte {
 
 func loadFiles(t *testing.T, files map[string][]byte) *schema.Set {
 	t.Helper()
-	s, err := load.Schemas(t.Context(), load.Files(files), load.WithJudgedBySource())
+	s, err := load.Schemas(t.Context(), load.Files(files), load.ToCompare())
 	if err != nil {
 		t.Fatalf("%v\n%s", err, files)
 	}

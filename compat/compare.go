@@ -81,8 +81,8 @@ func (r *Report) MarshalJSON() ([]byte, error) {
 }
 
 // Compare judges new against old. The error says that the options are wrong, that a schema file is no JSON Schema, or that
-// both sides hold schemas, and nothing of one is on the other.
-// Both sets are only read, and may be shared with other goroutines.
+// both sides hold schemas, and nothing of one is on the other. Both sets are only read, and may be shared with other
+// goroutines.
 func Compare(old, new *schema.Set, opts Options) (*Report, error) {
 	opts, err := opts.resolve()
 	if err != nil {

@@ -58,7 +58,7 @@ func holdings(s *schema.Set, use *usage) string {
 			messages = append(messages, m.FullName)
 		}
 	}
-	for _, f := range allFiles(s) {
+	for _, f := range s.Files() {
 		if f.Language() == schema.JSONSchema || f.Proto.Messages().Len()+f.Proto.Enums().Len() > 0 {
 			files = append(files, f.Path)
 		}

@@ -73,7 +73,7 @@ func verdictsOf(t *testing.T, old, new *schema.Set) []*compat.Finding {
 
 func loadNamed(t *testing.T, text []byte) *schema.Set {
 	t.Helper()
-	s, err := load.Schemas(t.Context(), load.Files(map[string][]byte{"x.json": text}), load.WithJudgedBySource())
+	s, err := load.Schemas(t.Context(), load.Files(map[string][]byte{"x.json": text}), load.ToCompare())
 	if err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}

@@ -36,7 +36,7 @@ func seedPairs(f *testing.F, ending string) {
 func compareTexts(t *testing.T, language schema.Language, old, new []byte) {
 	t.Helper()
 	loadSet := func(text []byte) *schema.Set {
-		set, err := load.Schemas(t.Context(), load.RegisteredSchema{Language: language, Text: string(text)}, load.WithJudgedBySource())
+		set, err := load.Schemas(t.Context(), load.RegisteredSchema{Language: language, Text: string(text)}, load.ToCompare())
 		if err != nil {
 			return nil
 		}

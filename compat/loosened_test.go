@@ -76,7 +76,7 @@ func loosenedProto(r *rand.Rand) (texts [2]string, what string) {
 func loadBoth(t *testing.T, file string, texts [2]string) (sets [2]*schema.Set, ok bool) {
 	t.Helper()
 	for i, text := range texts {
-		set, err := load.Schemas(t.Context(), load.Files(map[string][]byte{file: []byte(text)}), load.WithJudgedBySource())
+		set, err := load.Schemas(t.Context(), load.Files(map[string][]byte{file: []byte(text)}), load.ToCompare())
 		if err != nil {
 			return sets, false
 		}

@@ -42,7 +42,7 @@ func pairRoots(old, new *schema.Set, oldUse, newUse *usage, files [][2]*schema.F
 			partner[o], taken[n] = n, true
 		}
 	}
-	oldMain, newMain := mainMessage(old), mainMessage(new)
+	oldMain, newMain := rootMessage(old.MainFile()), rootMessage(new.MainFile())
 	mains := oldMain != nil && newMain != nil
 	if mains {
 		take(oldUse.events[oldMain], newUse.events[newMain])
@@ -126,16 +126,6 @@ func rootMessage(f *schema.File) *schema.Message {
 		return nil
 	}
 	return f.Root.Message
-}
-
-// mainMessage is what the file describes that a set was loaded for alone; nil where that is no message, or several.
-func mainMessage(s *schema.Set) *schema.Message {
-	for _, f := range allFiles(s) {
-		if f.Path == s.Main {
-			return rootMessage(f)
-		}
-	}
-	return nil
 }
 
 func allMessages(s *schema.Set) []*schema.Message {
@@ -256,14 +246,6 @@ func pairBy[T any](old, new []*T, key func(*T) string) [][2]*T {
 		if !seen[key(o)] {
 			out = append(out, [2]*T{o, nil})
 		}
-	}
-	return out
-}
-
-func allFiles(s *schema.Set) []*schema.File {
-	var out []*schema.File
-	for _, p := range s.Packages {
-		out = append(out, p.Files...)
 	}
 	return out
 }

@@ -66,7 +66,7 @@ func extensionsOf(s *schema.Set, message protoreflect.FullName) map[protoreflect
 			add(messages.Get(i).Extensions(), messages.Get(i).Messages())
 		}
 	}
-	for _, f := range allFiles(s) {
+	for _, f := range s.Files() {
 		if f.Language() == schema.Protobuf {
 			add(f.Proto.Extensions(), f.Proto.Messages())
 		}

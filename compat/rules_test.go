@@ -89,7 +89,7 @@ func testLegal(t *testing.T, rule, dir string) {
 // loadSet loads a folder of testdata; positions count from it, so that reports are the same everywhere.
 func loadSet(t *testing.T, dir string) *schema.Set {
 	t.Helper()
-	s, err := load.Schemas(context.Background(), load.FS(os.DirFS(dir)), load.WithJudgedBySource())
+	s, err := load.Schemas(context.Background(), load.FS(os.DirFS(dir)), load.ToCompare())
 	if err != nil {
 		t.Fatalf("load %s: %v", dir, err)
 	}

@@ -20,7 +20,7 @@ var update = flag.Bool("update", false, "write the changelogs to testdata")
 
 func loadSet(t *testing.T, dir string) *schema.Set {
 	t.Helper()
-	s, err := load.Schemas(context.Background(), load.FS(os.DirFS(dir)), load.WithJudgedBySource())
+	s, err := load.Schemas(context.Background(), load.FS(os.DirFS(dir)), load.ToCompare())
 	if err != nil {
 		t.Fatalf("load %s: %v", dir, err)
 	}

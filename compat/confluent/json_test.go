@@ -105,7 +105,7 @@ func refusals(t *testing.T, old, new *schema.Set) []string {
 
 func loadText(t *testing.T, text string) *schema.Set {
 	t.Helper()
-	s, err := load.Schemas(t.Context(), load.Files(map[string][]byte{"shop/v1/a.json": []byte(text)}), load.WithJudgedBySource())
+	s, err := load.Schemas(t.Context(), load.Files(map[string][]byte{"shop/v1/a.json": []byte(text)}), load.ToCompare())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,8 +12,8 @@ func (f *Finder) CheckDocument(set *schema.Set, file *schema.File, pointer strin
 	return err
 }
 
-// Documents runs an event through the validators of two JSON Schemas, each at a pointer of a file, and returns a witness when the writer's takes it
-// and the reader's does not. The error says that one of them is no schema.
+// Documents runs an event through the validators of two JSON Schemas, each at a pointer of a file, and returns a witness
+// when the writer's takes it and the reader's does not. The error says that one of them is no schema.
 func (f *Finder) Documents(writer, reader *schema.Set, w, r *schema.File, wAt, rAt string, event any, by string) (*Witness, error) {
 	ours, err := f.of(writer).Document(w, wAt)
 	if err != nil {

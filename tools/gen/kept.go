@@ -5,9 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"hash"
-	"path"
 	"slices"
-	"strings"
 	"sync"
 
 	"google.golang.org/protobuf/proto"
@@ -16,6 +14,7 @@ import (
 
 	"github.com/omninode/trestle/tools/schema"
 	"github.com/omninode/trestle/tools/schema/jsontree"
+	"github.com/omninode/trestle/tools/values"
 )
 
 // Kept is what runs of [All] have made of each package, for runs of later sets in which the package is the same, and
@@ -203,54 +202,64 @@ func textOf(pkg *schema.Package, at *places) string {
 // places finds the packages of files by how others name them.
 type places struct {
 	byPath map[string]*schema.Package
-	// byEnd holds the packages of JSON Schema files by the last part of their paths and of their ids.
-	byEnd map[string][]*schema.Package
-	json  []*schema.Package
+	// json holds the packages of JSON Schemas, and documents their files; nil where these cannot be read.
+	json      []*schema.Package
+	documents *values.Documents
 	// descriptors tell files outside of the set.
 	descriptors map[protoreflect.FileDescriptor]string
 }
 
 func newPlaces(set *schema.Set) *places {
-	p := &places{byPath: map[string]*schema.Package{}, byEnd: map[string][]*schema.Package{}, descriptors: map[protoreflect.FileDescriptor]string{}}
+	p := &places{byPath: map[string]*schema.Package{}, descriptors: map[protoreflect.FileDescriptor]string{}}
 	for _, pkg := range set.Packages {
+		if pkg.Language == schema.JSONSchema {
+			p.json = append(p.json, pkg)
+		}
 		for _, f := range pkg.Files {
 			p.byPath[f.Path] = pkg
-			if f.Language() != schema.JSONSchema {
-				continue
-			}
-			p.json = append(p.json, pkg)
-			for _, name := range append(idsIn(f.Tree()), f.Path) {
-				p.byEnd[path.Base(name)] = append(p.byEnd[path.Base(name)], pkg)
-			}
 		}
 	}
+	p.documents, _ = values.DocumentsOf(set)
 	return p
 }
 
-// uses are the packages that files of a package may refer to: all those that a reference could mean.
+// uses are the packages that files of a package refer to; where it cannot be told which, all that it may be.
 func (p *places) uses(pkg *schema.Package) []*schema.Package {
 	var out []*schema.Package
 	for _, f := range pkg.Files {
-		if f.Language() == schema.Protobuf {
-			for i := range f.Proto.Imports().Len() {
-				if used := p.byPath[f.Proto.Imports().Get(i).Path()]; used != nil {
-					out = append(out, used)
-				}
+		if f.Language() == schema.JSONSchema {
+			if p.documents == nil {
+				return p.json
 			}
+			out = append(out, p.referred(values.Spot{File: f.Path, Schema: p.documents.Files[f.Path]})...)
 			continue
 		}
-		for _, ref := range wordsIn(f.Tree(), "$ref", "$dynamicRef", "$recursiveRef") {
-			uri, _, _ := strings.Cut(ref, "#")
-			if uri == "" {
-				continue
-			}
-			if could := p.byEnd[path.Base(uri)]; could != nil {
-				out = append(out, could...)
-			} else {
-				out = append(out, p.json...)
+		for i := range f.Proto.Imports().Len() {
+			if used := p.byPath[f.Proto.Imports().Get(i).Path()]; used != nil {
+				out = append(out, used)
 			}
 		}
 	}
+	return out
+}
+
+// referred are the packages that a schema refers to, with those below it.
+func (p *places) referred(at values.Spot) []*schema.Package {
+	var out []*schema.Package
+	for _, keyword := range []string{"$ref", "$dynamicRef", "$recursiveRef"} {
+		ref := at.Schema.Get(keyword)
+		if ref == nil {
+			continue
+		}
+		if to, err := p.documents.Resolve(at, ref.Text); err == nil {
+			out = append(out, p.byPath[to.File])
+		} else {
+			out = append(out, p.json...)
+		}
+	}
+	values.EachSubschema(at.Schema, func(_ string, sub *jsontree.Value) {
+		out = append(out, p.referred(values.Spot{File: at.File, Schema: sub})...)
+	})
 	return out
 }
 
@@ -284,31 +293,4 @@ func (p *places) descriptor(fd protoreflect.FileDescriptor) string {
 		p.descriptors[fd] = sum(func(h hash.Hash) { fmt.Fprintf(h, "%s%v%x", fd.Path(), err, text) })
 	}
 	return p.descriptors[fd]
-}
-
-// idsIn are the ids that schemas of a file have.
-func idsIn(v *jsontree.Value) []string {
-	out := wordsIn(v, "$id", "id")
-	for i, id := range out {
-		out[i], _, _ = strings.Cut(id, "#")
-	}
-	return out
-}
-
-// wordsIn are the strings that stand under one of the names, however deep.
-func wordsIn(v *jsontree.Value, names ...string) []string {
-	var out []string
-	if v == nil {
-		return nil
-	}
-	for _, m := range v.Members {
-		if m.Value.Kind == jsontree.String && slices.Contains(names, m.Name) {
-			out = append(out, m.Value.Text)
-		}
-		out = append(out, wordsIn(m.Value, names...)...)
-	}
-	for _, item := range v.Items {
-		out = append(out, wordsIn(item, names...)...)
-	}
-	return out
 }

@@ -32,10 +32,10 @@ import (
 type Option interface{ apply(*options) }
 
 type options struct {
-	goPrefix string
-	lean     bool // without comments
-	shared   *Shared
-	bySource bool
+	goPrefix  string
+	lean      bool // without comments
+	shared    *Shared
+	toCompare bool
 	// undeclared: see WithUndeclared
 	undeclared bool
 }
@@ -51,9 +51,9 @@ func WithGoPrefix(prefix string) Option {
 	return optionFunc(func(o *options) { o.goPrefix = prefix })
 }
 
-// WithJudgedBySource takes older drafts of JSON Schema too, and keeps schemas that no types can be made of by their source
-// alone, which they are judged by then. Without it both are faults.
-func WithJudgedBySource() Option { return optionFunc(func(o *options) { o.bySource = true }) }
+// ToCompare is for schemas that are only compared: it takes older drafts of JSON Schema too, and keeps schemas that no types
+// can be made of by their source alone, which they are judged by then. Without it both are faults.
+func ToCompare() Option { return optionFunc(func(o *options) { o.toCompare = true }) }
 
 // WithUndeclared lets a JSON Schema file that is asked for by its name, and those it refers to, name no $schema: it is one
 // because somebody says so. Each is read as JSON Schema 2020-12.
@@ -99,7 +99,7 @@ func Schemas(ctx context.Context, src Source, opts ...Option) (set *schema.Set, 
 			alone.shared = nil // what others have compiled has no places for faults to name
 			set, unreadable, err = alone.load(ctx, t, sourceOnly)
 		}
-		if err == nil || !o.bySource || !addSourceOnly(sourceOnly, unreadable, err) {
+		if err == nil || !o.toCompare || !addSourceOnly(sourceOnly, unreadable, err) {
 			return set, err
 		}
 	}
@@ -133,7 +133,7 @@ func (o options) load(ctx context.Context, t *tree, sourceOnly map[string]bool) 
 		return nil, nil, err
 	}
 	unreadable, err = jsonschema.Load(d, jsonschema.Options{
-		Aliases: t.aliases, Loose: t.loose, Undeclared: o.undeclared && t.named, Beside: t.beside, MarkBySource: o.bySource, SourceOnly: sourceOnly,
+		Aliases: t.aliases, Loose: t.loose, Undeclared: o.undeclared && t.named, Beside: t.beside, ToCompare: o.toCompare, SourceOnly: sourceOnly,
 	})
 	if err != nil {
 		return nil, nil, err

@@ -102,6 +102,25 @@ func (s *Set) Events() []*Event {
 	return out
 }
 
+// Files returns the files of all packages, by package.
+func (s *Set) Files() []*File {
+	var out []*File
+	for _, p := range s.Packages {
+		out = append(out, p.Files...)
+	}
+	return out
+}
+
+// MainFile returns the file that was asked for alone; nil where there are several, or none.
+func (s *Set) MainFile() *File {
+	for _, f := range s.Files() {
+		if f.Path == s.Main {
+			return f
+		}
+	}
+	return nil
+}
+
 // Event returns the event of that type ("CodegenAnalysisRequest", "service.lifecycle.started"), the first where there are
 // several, or nil.
 func (s *Set) Event(eventType string) *Event {
@@ -141,7 +160,7 @@ type File struct {
 	// definitions.
 	Root *Type
 	// JudgedBySource says that the file is a JSON Schema that no types could be made of, so that changes of it are judged by
-	// its source. Such files are only kept where loading is asked to (load.WithJudgedBySource).
+	// its source. Such files are only kept where loading is asked to (load.ToCompare).
 	JudgedBySource bool
 	parsed         atomic.Pointer[jsontree.Value] // the Source of a JSON Schema, once something asked for it
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/omninode/trestle/cmd/trestle/ops/gate"
+	"github.com/omninode/trestle/compat"
 	"github.com/omninode/trestle/runtime/registry"
 	"github.com/omninode/trestle/tools/load"
 	"github.com/omninode/trestle/tools/schema"
@@ -26,7 +27,7 @@ type counterpart struct {
 // under, else by what the stored schema is called, else as the only one there is.
 func counterpartOf(set *schema.Set, subject string, stored *version) (load.Source, error) {
 	all := counterparts(set)
-	names := namesOf(stored.mainFile(), stored.set)
+	names := namesOf(stored.set.MainFile(), stored.set)
 	isEvent := func(c *counterpart) bool { return c.event != nil }
 	for _, fits := range []func(c *counterpart) bool{
 		func(c *counterpart) bool { return c.form != nil && c.form.Subject == subject },
@@ -39,8 +40,8 @@ func counterpartOf(set *schema.Set, subject string, stored *version) (load.Sourc
 			return found.source(set, stored), nil
 		}
 	}
-	return nil, fmt.Errorf("nothing to compare: the subject holds %s, and none of the %d schemas on the other side is the same event, message or file",
-		strings.Join(names, ", "), len(all))
+	return nil, fmt.Errorf("%w: the subject holds %s, and none of the %d schemas on the other side is the same event, message or file",
+		compat.ErrNothingCompared, strings.Join(names, ", "), len(all))
 }
 
 // theOnly returns the only one that fits, or one of those of one event; nil where none does, or which one cannot be told.
@@ -66,7 +67,7 @@ func shareName(a, b []string) bool {
 
 // source is the schema file itself where such a file is stored, else what would be registered.
 func (c *counterpart) source(set *schema.Set, stored *version) load.Source {
-	is := stored.mainFile()
+	is := stored.set.MainFile()
 	asFile := c.file != nil && c.file.Source != nil && is != nil && is.Language() == c.file.Language() &&
 		(c.event == nil || c.file.Language() == schema.Protobuf || len(stored.set.Events()) > 0)
 	if c.form == nil || asFile {
@@ -88,7 +89,7 @@ func counterparts(set *schema.Set) []*counterpart {
 			about[subjectOf(t, e)] = e
 		}
 	}
-	for _, f := range allFiles(set) {
+	for _, f := range set.Files() {
 		files[f.Path] = f
 	}
 	var out []*counterpart
@@ -108,7 +109,7 @@ func counterparts(set *schema.Set) []*counterpart {
 			add(e, &counterpart{})
 		}
 	}
-	for _, f := range allFiles(set) {
+	for _, f := range set.Files() {
 		if !seen[f] && f.Source != nil {
 			add(nil, &counterpart{file: f, names: namesOf(f, set)})
 		}
@@ -141,10 +142,11 @@ func namesOf(f *schema.File, set *schema.Set) []string {
 	}
 	var out []string
 	if f.Language() == schema.JSONSchema {
-		for _, keyword := range []string{"$id", "id", "title"} {
-			if v := f.Tree().Get(keyword); v != nil && v.Text != "" {
-				out = append(out, v.Text)
-			}
+		if id := f.Tree().ID(); id != "" {
+			out = append(out, id)
+		}
+		if title := f.Tree().Get("title"); title != nil && title.Text != "" {
+			out = append(out, title.Text)
 		}
 	}
 	for _, p := range set.Packages {
@@ -158,24 +160,6 @@ func namesOf(f *schema.File, set *schema.Set) []string {
 		if e.Message.File == f {
 			out = append(out, e.Type)
 		}
-	}
-	return out
-}
-
-// mainFile is the file of a registered schema; the others are what it refers to.
-func (v *version) mainFile() *schema.File {
-	for _, f := range allFiles(v.set) {
-		if f.Path == v.set.Main {
-			return f
-		}
-	}
-	return nil
-}
-
-func allFiles(set *schema.Set) []*schema.File {
-	var out []*schema.File
-	for _, p := range set.Packages {
-		out = append(out, p.Files...)
 	}
 	return out
 }

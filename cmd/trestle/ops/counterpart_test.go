@@ -112,7 +112,7 @@ func testJustRegistered(t *testing.T, p *Project, subjects int) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			ours, err := p.loadSource(t.Context(), src, load.WithJudgedBySource())
+			ours, err := p.loadSource(t.Context(), src, load.ToCompare())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -193,7 +193,7 @@ func TestCounterpart(t *testing.T) {
 				t.Fatal(err)
 			}
 			ours := loaded(t, src)
-			if got := allFiles(ours)[0].Path; got != tt.found {
+			if got := ours.Files()[0].Path; got != tt.found {
 				t.Errorf("compared %s, want %s", got, tt.found)
 			}
 			for _, profile := range []compat.Profile{compat.Guide, compat.Confluent} {
@@ -211,7 +211,7 @@ func TestCounterpart(t *testing.T) {
 
 func loaded(t *testing.T, src load.Source) *schema.Set {
 	t.Helper()
-	set, err := load.Schemas(context.Background(), src, load.WithJudgedBySource())
+	set, err := load.Schemas(context.Background(), src, load.ToCompare())
 	if err != nil {
 		t.Fatal(err)
 	}

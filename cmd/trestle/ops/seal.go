@@ -55,12 +55,15 @@ func (p *Project) seal() *seal {
 
 // holds says whether gen is what an earlier run made of the same schemas.
 func (s *seal) holds() bool {
+	if s.path == "" || s.outputs == "" {
+		return false
+	}
 	text, err := os.ReadFile(s.path)
-	if err != nil || s.path == "" {
+	if err != nil {
 		return false
 	}
 	var kept sealed
-	if json.Unmarshal(text, &kept) != nil || s.outputs == "" || kept.Inputs != s.inputs || kept.Outputs != s.outputs {
+	if json.Unmarshal(text, &kept) != nil || kept.Inputs != s.inputs || kept.Outputs != s.outputs {
 		return false
 	}
 	s.files = kept.Files

@@ -63,7 +63,7 @@ func (s sides) undeclared() []string {
 		if v.registered {
 			continue
 		}
-		for _, f := range allFiles(v.set) {
+		for _, f := range v.set.Files() {
 			shown := path.Join(v.set.Root, f.Path)
 			if f.Language() != schema.JSONSchema || f.Tree().Kind != jsontree.Object || f.Tree().Get("$schema") != nil || slices.Contains(out, shown) {
 				continue

@@ -38,7 +38,7 @@ func (l *loader) current(ctx context.Context, opts ...load.Option) (*schema.Set,
 
 // options are for loading versions that are compared.
 func (l *loader) options(opts []load.Option) []load.Option {
-	return append(opts, load.WithJudgedBySource(), load.WithUndeclared(), load.WithShared(&l.shared))
+	return append(opts, load.ToCompare(), load.WithUndeclared(), load.WithShared(&l.shared))
 }
 
 // version loads what a word names. Outside a project every word but the bare git#REF works.

@@ -34,13 +34,7 @@ func (j *jsonLoader) openSourceOnly(name string, text []byte, root *jsontree.Val
 	if p.GoImport == "" {
 		j.NameGoPackage(p, "")
 	}
-	f := &jsonFile{path: name}
-	for _, keyword := range []string{"$id", "id"} { // draft-04 has the latter
-		if id := root.Get(keyword); id != nil {
-			f.id = strings.TrimSuffix(id.Text, "#")
-		}
-	}
-	return j.openReferencesSourceOnly(f, root)
+	return j.openReferencesSourceOnly(&jsonFile{path: name, id: root.ID()}, root)
 }
 
 // openReferencesSourceOnly opens the files that some value below refers to, likewise.

@@ -162,7 +162,7 @@ func (j *jsonLoader) declareEnum(f *jsonFile, v *jsontree.Value, name, fallback 
 	f.pkg.Enums = append(f.pkg.Enums, e)
 	j.enums[v] = e
 	faults := len(j.Errs)
-	if j.fillEnum(f, v, e); j.options.MarkBySource && len(j.Errs) > faults {
+	if j.fillEnum(f, v, e); j.options.ToCompare && len(j.Errs) > faults {
 		j.Errs = j.Errs[:faults] // the library takes it
 		f.pkg.Enums = f.pkg.Enums[:len(f.pkg.Enums)-1]
 		delete(j.enums, v)
@@ -178,7 +178,7 @@ func (j *jsonLoader) claim(f *jsonFile, name, fallback string, at jsontree.Place
 		j.names[f.pkg] = taken
 	}
 	other, ok := taken[name]
-	if ok && (j.options.Loose || j.options.MarkBySource) {
+	if ok && (j.options.Loose || j.options.ToCompare) {
 		if fallback == "" {
 			fallback = name
 		}

@@ -83,7 +83,7 @@ const (
 func (j *jsonLoader) checkKeywords(f *jsonFile, v *jsontree.Value, allowed []string, what, advice string) (left []string) {
 	for _, m := range v.Members {
 		switch {
-		case m.Name == "definitions" && (j.whole(f) || j.options.MarkBySource), m.Name == "discriminator" && (v.Get("oneOf") != nil || v.Get("anyOf") != nil):
+		case m.Name == "definitions" && (j.whole(f) || j.options.ToCompare), m.Name == "discriminator" && (v.Get("oneOf") != nil || v.Get("anyOf") != nil):
 			continue
 		case slices.Contains(allowed, m.Name), schema.IsAnnotation(m.Name), strings.HasPrefix(m.Name, "x-"):
 			continue
@@ -95,16 +95,16 @@ func (j *jsonLoader) checkKeywords(f *jsonFile, v *jsontree.Value, allowed []str
 		other, judged := beyond[m.Name]
 		meant := slices.Contains(constraining, m.Name)
 		switch {
-		case identifies && !j.whole(f), m.Name == "$vocabulary" && j.options.MarkBySource:
-		case !j.whole(f) && (judged || meant && (advice != removeIt || j.options.MarkBySource)):
+		case identifies && !j.whole(f), m.Name == "$vocabulary" && j.options.ToCompare:
+		case !j.whole(f) && (judged || meant && (advice != removeIt || j.options.ToCompare)):
 			left = append(left, m.Name)
-		case j.options.MarkBySource && (known || slices.Contains(ofOlderDrafts, m.Name)):
+		case j.options.ToCompare && (known || slices.Contains(ofOlderDrafts, m.Name)):
 			left = append(left, m.Name)
 		case known || judged || identifies:
 			j.Fault(f.pos(m.Place), "keyword %s is not supported here: %s", m.Name, instead+named+other)
 		case meant:
 			j.Fault(f.pos(m.Place), "keyword %s means nothing for %s: %s", m.Name, what, advice)
-		case !j.options.Loose && !j.options.MarkBySource:
+		case !j.options.Loose && !j.options.ToCompare:
 			j.Fault(f.pos(m.Place), "unknown keyword %s: is it misspelt? What is for other tools begins with x-", m.Name)
 		}
 	}

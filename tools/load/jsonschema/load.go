@@ -106,8 +106,8 @@ type Options struct {
 	Undeclared bool
 	// Beside lists the files that may be referred to by their $id; nil for none but those that are loaded.
 	Beside func() ([]string, error)
-	// MarkBySource says that the schemas are to be compared: older drafts are taken, too.
-	MarkBySource bool
+	// ToCompare says that the schemas are to be compared: older drafts are taken, too.
+	ToCompare bool
 	// SourceOnly are the files to keep by their source alone, without types, to which those are added that they refer to.
 	SourceOnly map[string]bool
 }
@@ -226,8 +226,8 @@ func (j *jsonLoader) checkHead(f *jsonFile) bool {
 		j.Fault(f.pos(f.root.Place), "no $schema: is it a JSON Schema? Then add \"$schema\": %q, else move it out of the folder", draft202012)
 		return false
 	case declared.Kind == jsontree.String && strings.TrimSuffix(declared.Text, "#") == draft202012:
-	case j.options.MarkBySource && declared.Text == newestDraft:
-	case (j.options.Loose || j.options.MarkBySource) && slices.Contains(olderDrafts, strings.TrimSuffix(declared.Text, "#")):
+	case j.options.ToCompare && declared.Text == newestDraft:
+	case (j.options.Loose || j.options.ToCompare) && slices.Contains(olderDrafts, strings.TrimSuffix(declared.Text, "#")):
 		f.older, f.ignoresBesideRef = true, !strings.Contains(declared.Text, "2019-09")
 	default:
 		j.Fault(f.pos(declared.Place), "$schema is %s: schemas are written in JSON Schema 2020-12, %q", declared.JSON(), draft202012)

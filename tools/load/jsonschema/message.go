@@ -157,7 +157,7 @@ func (j *jsonLoader) newProperty(f *jsonFile, m *schema.Message, p jsontree.Memb
 		}
 	}
 	faults := len(j.Errs)
-	if j.CheckDefault(field, at); j.options.MarkBySource && len(j.Errs) > faults {
+	if j.CheckDefault(field, at); j.options.ToCompare && len(j.Errs) > faults {
 		j.Errs, field.Default = j.Errs[:faults], "" // nobody fills it in
 	}
 	return field
@@ -182,13 +182,13 @@ func (j *jsonLoader) readRequired(f *jsonFile, v *jsontree.Value, m *schema.Mess
 		switch {
 		case item.Kind != jsontree.String:
 			j.Fault(f.pos(item.Place), "required holds %s: it is a list of properties", item.JSON())
-		case twice && j.options.MarkBySource:
+		case twice && j.options.ToCompare:
 		case twice:
 			j.Fault(f.pos(item.Place), "required names %q twice", item.Text)
 		case field == nil:
 			switch {
 			case v.Get("properties").Get(item.Text) != nil:
-			case j.options.MarkBySource:
+			case j.options.ToCompare:
 				// It is required to be there, whatever it is.
 				m.Fields = append(m.Fields, &schema.Field{
 					Name: item.Text, JSONName: item.Text, Message: m, Type: &schema.Type{Kind: schema.JSONValue, Pos: f.pos(item.Place)},

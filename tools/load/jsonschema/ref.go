@@ -68,11 +68,8 @@ func (j *jsonLoader) besideByID(f *jsonFile, uri string) string {
 			if err != nil || !strings.HasSuffix(name, ".json") {
 				continue
 			}
-			root, err := jsontree.Parse(text)
-			for _, keyword := range []string{"$id", "id"} { // draft-04 has the latter
-				if id := root.Get(keyword); err == nil && id != nil && id.Text != "" {
-					j.beside[strings.TrimSuffix(id.Text, "#")] = name
-				}
+			if root, err := jsontree.Parse(text); err == nil && root.ID() != "" {
+				j.beside[root.ID()] = name
 			}
 		}
 	}

@@ -20,7 +20,7 @@ var dependent = []string{"unevaluatedProperties", "unevaluatedItems"}
 // whole says that a file is held by the model as a whole or not at all: nothing of a registry's schemas and of older
 // drafts is left to the library, but where they are to be compared.
 func (j *jsonLoader) whole(f *jsonFile) bool {
-	return (j.options.Loose || f.older) && !j.options.MarkBySource
+	return (j.options.Loose || f.older) && !j.options.ToCompare
 }
 
 // asOpaque reads a schema, and when faults are found in it that are none of JSON Schema, as one that the model holds nothing
@@ -28,7 +28,7 @@ func (j *jsonLoader) whole(f *jsonFile) bool {
 func (j *jsonLoader) asOpaque(f *jsonFile, v *jsontree.Value, read func() *jsonType) *jsonType {
 	faults := len(j.Errs)
 	t := read()
-	if !j.options.MarkBySource || len(j.Errs) == faults || v.Kind != jsontree.Object && v.Kind != jsontree.Bool {
+	if !j.options.ToCompare || len(j.Errs) == faults || v.Kind != jsontree.Object && v.Kind != jsontree.Bool {
 		return t
 	}
 	kept := slices.Clone(j.Errs[faults:])
@@ -222,7 +222,7 @@ func (j *jsonLoader) and(f *jsonFile, v *jsontree.Value, t *jsonType, keyword st
 
 // checkLeft finds in what is left to the library what that would pass over: unknown keywords and formats.
 func (j *jsonLoader) checkLeft(f *jsonFile, v *jsontree.Value, left []string) {
-	if v.Kind != jsontree.Object || j.options.MarkBySource {
+	if v.Kind != jsontree.Object || j.options.ToCompare {
 		return
 	}
 	for _, m := range v.Members {

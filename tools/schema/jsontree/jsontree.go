@@ -80,6 +80,16 @@ func (v *Value) Get(name string) *Value {
 	return nil
 }
 
+// ID is the $id of a JSON Schema, which draft-04 calls id, without an empty fragment; empty for none.
+func (v *Value) ID() string {
+	for _, keyword := range []string{"$id", "id"} {
+		if id := v.Get(keyword); id != nil && id.Kind == String && id.Text != "" {
+			return strings.TrimSuffix(id.Text, "#")
+		}
+	}
+	return ""
+}
+
 // AllMembers are the members of an object; none for nil and any other value.
 func (v *Value) AllMembers() []Member {
 	if v == nil {

@@ -65,7 +65,7 @@ func registered(subject, schemaType, text string, texts map[string]string) load.
 // judge compares next with each version. A stored version that can't be read can't be judged, and so is a reason to
 // refuse: a green gate must mean that old events stay readable.
 func judge(ctx context.Context, mode compat.Mode, versions []load.RegisteredSchema, next load.RegisteredSchema) ([]string, error) {
-	newSet, err := load.Schemas(ctx, next, load.WithJudgedBySource())
+	newSet, err := load.Schemas(ctx, next, load.ToCompare())
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +75,7 @@ func judge(ctx context.Context, mode compat.Mode, versions []load.RegisteredSche
 	var messages []string
 	var olds []*schema.Set
 	for _, v := range versions {
-		old, err := load.Schemas(ctx, v, load.WithJudgedBySource())
+		old, err := load.Schemas(ctx, v, load.ToCompare())
 		if err != nil {
 			messages = append(messages, fmt.Sprintf("a stored version can't be judged: %v", err))
 			continue
