@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"math/rand/v2"
+	"runtime"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -32,37 +35,73 @@ type tally struct {
 	unknown    int // of these, those that say so
 }
 
+// kinds are the kinds of schemas of which evolutions are made, and how.
+var kinds = []struct {
+	of     string
+	evolve func(*testing.T, uint64, *tally)
+}{
+	{"events in JSON Schema", evolveJSON}, {"events in protobuf", evolveProto},
+	{"events of more than the model holds", evolveBeside}, {"JSON Schemas of any kind", evolveDocument},
+}
+
 // TestSoundness makes random schemas of both languages, edits them, and holds random events of the writer against the
 // verdict of each direction and encoding: where nothing was found, no reader may reject, misread or lose anything.
+// Every processor takes evolutions of its own; all stop at the first contradiction.
 func TestSoundness(t *testing.T) {
 	t.Parallel()
 	from := *seed
 	if from == 0 {
 		from = uint64(time.Now().UnixNano())
 	}
-	languages := []struct {
-		of     string
-		evolve func(*testing.T, uint64, *tally)
-		sum    tally
-	}{
-		{"events in JSON Schema", evolveJSON, tally{}}, {"events in protobuf", evolveProto, tally{}},
-		{"events of more than the model holds", evolveBeside, tally{}}, {"JSON Schemas of any kind", evolveDocument, tally{}},
-	}
-	for i := range *evolutions {
-		s := from + uint64(i)
-		l := &languages[s%uint64(len(languages))]
-		l.evolve(t, s, &l.sum)
-		if t.Failed() {
-			t.Fatalf("seed %d: again with go test -run '^TestSoundness$' -evolutions 1 -seed %d", s, s)
+	workers := uint64(runtime.GOMAXPROCS(0))
+	tallies := make([][]tally, workers)
+	var next atomic.Uint64
+	t.Run("workers", func(t *testing.T) {
+		for w := range workers {
+			tallies[w] = make([]tally, len(kinds))
+			t.Run(fmt.Sprint(w), func(t *testing.T) {
+				t.Parallel()
+				for i := next.Add(1) - 1; i < uint64(*evolutions); i = next.Add(1) - 1 {
+					s := from + i
+					kind := s % uint64(len(kinds))
+					kinds[kind].evolve(t, s, &tallies[w][kind])
+					if t.Failed() {
+						contradicted.Store(true)
+						t.Fatalf("seed %d: again with go test -run '^TestSoundness$' -evolutions 1 -seed %d", s, s)
+					}
+					if contradicted.Load() {
+						return
+					}
+					if i > 0 && i%100_000 == 0 {
+						t.Logf("%d evolutions", i)
+					}
+				}
+			})
 		}
-	}
-	for _, l := range languages {
-		t.Logf("seed %d: %s: %+v", from, l.of, l.sum)
+	})
+	for kind, k := range kinds {
+		var sum tally
+		for _, of := range tallies {
+			sum.add(of[kind])
+		}
+		t.Logf("seed %d: %s: %+v", from, k.of, sum)
 		// A finding that nothing shows is about a field that no event can have, or that another break hides.
-		if l.sum.findings > 1000 && l.sum.unshown*10 > l.sum.findings {
-			t.Errorf("%s: of %d findings %d are without a witness", l.of, l.sum.findings, l.sum.unshown)
+		if sum.findings > 1000 && sum.unshown*10 > sum.findings {
+			t.Errorf("%s: of %d findings %d are without a witness", k.of, sum.findings, sum.unshown)
 		}
 	}
+}
+
+// contradicted says that one of the searches found a contradiction.
+var contradicted atomic.Bool
+
+func (sum *tally) add(of tally) {
+	sum.evolutions += of.evolutions
+	sum.compatible += of.compatible
+	sum.events += of.events
+	sum.findings += of.findings
+	sum.unshown += of.unshown
+	sum.unknown += of.unknown
 }
 
 // TestSoundnessKept holds the evolutions in protobuf that once were contradictions.

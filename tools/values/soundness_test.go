@@ -6,7 +6,9 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -49,23 +51,47 @@ func text(t testing.TB, v any) string {
 }
 
 // TestSoundness makes random schemas and edits of them. The algebra and a validator have to agree on each value, no
-// value may contradict an inclusion, and each difference that is shown has to be one.
+// value may contradict an inclusion, and each difference that is shown has to be one. Every processor takes evolutions of
+// its own; all stop at the first contradiction.
 func TestSoundness(t *testing.T) {
 	t.Parallel()
 	from := *seed
 	if from == 0 {
 		from = uint64(time.Now().UnixNano())
 	}
-	count := map[values.Inclusion]int{}
-	for i := range *evolutions {
-		s := from + uint64(i)
-		evolve(t, s, count)
-		if t.Failed() {
-			t.Fatalf("seed %d (go test -run TestSoundness -evolutions 1 -seed %d)", s, s)
+	workers := uint64(runtime.GOMAXPROCS(0))
+	counts := make([]map[values.Inclusion]int, workers)
+	var next atomic.Uint64
+	t.Run("workers", func(t *testing.T) {
+		for w := range workers {
+			counts[w] = map[values.Inclusion]int{}
+			t.Run(fmt.Sprint(w), func(t *testing.T) {
+				t.Parallel()
+				for i := next.Add(1) - 1; i < uint64(*evolutions); i = next.Add(1) - 1 {
+					s := from + i
+					evolve(t, s, counts[w])
+					if t.Failed() {
+						contradicted.Store(true)
+						t.Fatalf("seed %d (go test -run '^TestSoundness$' -evolutions 1 -seed %d)", s, s)
+					}
+					if contradicted.Load() {
+						return
+					}
+				}
+			})
+		}
+	})
+	sum := map[values.Inclusion]int{}
+	for _, of := range counts {
+		for answer, n := range of {
+			sum[answer] += n
 		}
 	}
-	t.Logf("seed %d: %d evolutions: %d included, %d not, %d unknown", from, *evolutions, count[values.Included], count[values.NotIncluded], count[values.Unknown])
+	t.Logf("seed %d: %d evolutions: %d included, %d not, %d unknown", from, *evolutions, sum[values.Included], sum[values.NotIncluded], sum[values.Unknown])
 }
+
+// contradicted says that one of the searches found a contradiction.
+var contradicted atomic.Bool
 
 // TestSoundnessKept holds the evolutions that once were contradictions.
 func TestSoundnessKept(t *testing.T) {
