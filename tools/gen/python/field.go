@@ -82,11 +82,9 @@ func inMessageOneof(f *schema.Field) bool {
 // zeroed says that the field is zero where it is absent.
 func (g *module) defaultOf(f *schema.Field, zeroed bool) (argument string, required bool, err error) {
 	switch {
-	case f.Default == "now":
-		return "default_factory=" + g.use("now"), false, nil
 	case f.Default != "":
 		argument, err = g.schemaDefault(f)
-		return argument, false, err
+		return argument + validated(f.Type), false, err
 	case f.Required || f.JSONRequired:
 		return "", true, nil
 	case !zeroed:
@@ -109,22 +107,27 @@ func (g *module) defaultOf(f *schema.Field, zeroed bool) (argument string, requi
 		return "default=None", (c.Const != "" || len(c.In) > 0 || slices.Contains(c.NotIn, "0")) && !free, nil
 	}
 	argument = "default=" + zeroOf(f.Type.Kind)
-	if !free && constrained(f.Type) {
-		argument += ",\n        validate_default=True"
+	if !free {
+		argument += validated(f.Type)
 	}
 	return argument, false, nil
 }
 
-// constrained says whether a scalar's type has rules that its zero may break.
-func constrained(t *schema.Type) bool {
-	c := t.Constraints
-	return c.Rules != nil && c.Rules.HasType() || c.Format != ""
+// validated is the argument beside a default that may break the type's rules.
+func validated(t *schema.Type) string {
+	if c := t.Constraints; !ignoresAlways(t) && (c.Rules != nil && c.Rules.HasType() || c.Format != "") {
+		return ",\n        validate_default=True"
+	}
+	return ""
 }
 
 // schemaDefault is the default that the schema declares.
 func (g *module) schemaDefault(f *schema.Field) (string, error) {
 	bad := func() (string, error) {
 		return "", refuse(f.Pos, f.Message.FullName+"."+f.Name, "default %s is no %s: write it as JSON", f.Default, f.Type.Kind)
+	}
+	if f.Default == "now" {
+		return "default_factory=" + g.use("now"), nil
 	}
 	switch f.Type.Kind {
 	case schema.EnumKind:

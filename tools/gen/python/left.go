@@ -123,6 +123,14 @@ func (p *project) dependencies() string {
 	return "[" + strings.Join(needed, ", ") + "]"
 }
 
+// pythonVersions are those that what the distribution needs runs on.
+func (p *project) pythonVersions() string {
+	if len(p.ruled) > 0 {
+		return ">=3.11" // as protovalidate
+	}
+	return ">=3.10"
+}
+
 // mypy says what mypy need not know.
 func (p *project) mypy() string {
 	var untyped []string

@@ -156,7 +156,7 @@ func (p *project) static() []output.File {
 func (p *project) expand(text string) string {
 	return strings.NewReplacer(
 		"PACKAGE", p.name, "DISTRIBUTION", strings.ReplaceAll(p.name, "_", "-"), "MODULE", p.exampleModule(), "EVENT", p.exampleEvent(),
-		"DEPENDENCIES", p.dependencies(), "MYPY", p.mypy(),
+		"DEPENDENCIES", p.dependencies(), "PYTHON-VERSIONS", p.pythonVersions(), "MYPY", p.mypy(),
 	).Replace(text)
 }
 

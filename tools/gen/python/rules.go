@@ -1,7 +1,7 @@
 package python
 
 import (
-	"fmt"
+	"math/big"
 	"strconv"
 	"strings"
 	"time"
@@ -76,84 +76,105 @@ func (g *module) bytesInto(p *parts, f *schema.Field, c schema.Constraints) erro
 	return nil
 }
 
-// comparison is the condition of a range: between its bounds or, where they are the wrong way round, outside of them.
-func comparison(value string, bounds [4]string, crossed bool) string {
-	var terms []string
-	for i, operator := range []string{">", ">=", "<", "<="} {
-		if bounds[i] != "" {
-			terms = append(terms, value+" "+operator+" "+bounds[i])
-		}
-	}
-	if crossed {
-		return strings.Join(terms, " or ")
-	}
-	return strings.Join(terms, " and ")
+// moment is a google.protobuf.Duration, or a Timestamp: how long after 1970.
+type moment interface {
+	comparable
+	GetSeconds() int64
+	GetNanos() int32
 }
 
-// durationsInto adds the rules of google.protobuf.Duration, in nanoseconds. unlessZero says that they do not hold of zero.
+// momentRules are the rules that both have.
+type momentRules[T moment] interface {
+	GetGt() T
+	GetGte() T
+	GetLt() T
+	GetLte() T
+	HasConst() bool
+	GetConst() T
+}
+
+// momentsInto adds those rules, in nanoseconds. name is the value's in a condition, and text writes a bound for people.
+func momentsInto[T moment](r momentRules[T], name string, text func(T) string, add func(condition, words string)) {
+	var none T
+	bounds := []T{r.GetGt(), r.GetGte(), r.GetLt(), r.GetLte()}
+	var conditions, said []string
+	for i, operator := range []string{">", ">=", "<", "<="} {
+		if bounds[i] != none {
+			conditions = append(conditions, name+" "+operator+" "+nanoseconds(bounds[i]))
+			said = append(said, operatorWords[operator]+" "+text(bounds[i]))
+		}
+	}
+	// Bounds that are the wrong way round exclude what is between them.
+	joined := " and "
+	if low, high := either(bounds[0], bounds[1]), either(bounds[2], bounds[3]); low != none && high != none && before(high, low) {
+		joined = " or "
+	}
+	if len(conditions) > 0 {
+		add(strings.Join(conditions, joined), "must be "+strings.Join(said, joined))
+	}
+	if r.HasConst() {
+		add(name+" == "+nanoseconds(r.GetConst()), "must equal "+text(r.GetConst()))
+	}
+}
+
+var operatorWords = map[string]string{
+	">": "greater than", ">=": "greater than or equal to", "<": "less than", "<=": "less than or equal to",
+}
+
+// nanoseconds is a moment as Python; there may be more of them than fit in 64 bits.
+func nanoseconds[T moment](m T) string {
+	n := new(big.Int).Mul(big.NewInt(m.GetSeconds()), big.NewInt(1e9))
+	return n.Add(n, big.NewInt(int64(m.GetNanos()))).String()
+}
+
+func before[T moment](a, b T) bool {
+	return a.GetSeconds() < b.GetSeconds() || a.GetSeconds() == b.GetSeconds() && a.GetNanos() < b.GetNanos()
+}
+
+// either is that of two which is set.
+func either[T comparable](a, b T) T {
+	var none T
+	if a != none {
+		return a
+	}
+	return b
+}
+
+// momentCheck adds conditions of a moment; unlessZero says that they do not hold of zero.
+func (g *module) momentCheck(p *parts, call, parameters string, unlessZero bool) func(condition, words string) {
+	return func(condition, words string) {
+		if unlessZero {
+			condition = parameters[:1] + " == 0 or (" + condition + ")"
+		}
+		g.wellKnownCheck(p, call, "lambda "+parameters+": "+condition, quote(words))
+	}
+}
+
+// durationsInto adds the rules of google.protobuf.Duration.
 func (g *module) durationsInto(p *parts, r *validate.DurationRules, unlessZero bool) {
 	if r == nil {
 		return
 	}
-	add := func(condition, words string) {
-		if unlessZero {
-			condition = "d == 0 or (" + condition + ")"
-		}
-		g.wellKnownCheck(p, "duration", "lambda d: "+condition, quote(words))
-	}
-	literal := func(d *durationpb.Duration) string {
-		if d == nil {
-			return ""
-		}
-		return strconv.FormatInt(int64(d.AsDuration()), 10)
-	}
 	text := func(d *durationpb.Duration) string {
 		return strconv.FormatFloat(d.AsDuration().Seconds(), 'f', -1, 64) + "s"
 	}
-	low, high := either(r.GetGt(), r.GetGte()), either(r.GetLt(), r.GetLte())
-	crossed := low != nil && high != nil && low.AsDuration() > high.AsDuration()
-	bounds := [4]string{literal(r.GetGt()), literal(r.GetGte()), literal(r.GetLt()), literal(r.GetLte())}
-	if condition := comparison("d", bounds, crossed); condition != "" {
-		add(condition, "must be "+boundWords(crossed, text, r.GetGt(), r.GetGte(), r.GetLt(), r.GetLte()))
-	}
-	if r.HasConst() {
-		add("d == "+literal(r.GetConst()), "must equal "+text(r.GetConst()))
-	}
+	add := g.momentCheck(p, "duration", "d", unlessZero)
+	momentsInto(r, "d", text, add)
 	if in := r.GetIn(); len(in) > 0 {
-		add("d in "+listOf(in, literal), "must be in list "+words(in, text))
+		add("d in "+listOf(in, nanoseconds), "must be in list "+words(in, text))
 	}
 	if notIn := r.GetNotIn(); len(notIn) > 0 {
-		add("d not in "+listOf(notIn, literal), "must not be in list "+words(notIn, text))
+		add("d not in "+listOf(notIn, nanoseconds), "must not be in list "+words(notIn, text))
 	}
 }
 
-// timesInto adds the rules of google.protobuf.Timestamp, in nanoseconds since 1970.
+// timesInto adds the rules of google.protobuf.Timestamp.
 func (g *module) timesInto(p *parts, r *validate.TimestampRules, unlessZero bool) {
 	if r == nil {
 		return
 	}
-	add := func(condition, words string) {
-		if unlessZero {
-			condition = "t == 0 or (" + condition + ")"
-		}
-		g.wellKnownCheck(p, "time", "lambda t, now: "+condition, quote(words))
-	}
-	literal := func(t *timestamppb.Timestamp) string {
-		if t == nil {
-			return ""
-		}
-		return fmt.Sprintf("%d * 10**9 + %d", t.GetSeconds(), t.GetNanos())
-	}
-	text := func(t *timestamppb.Timestamp) string { return t.AsTime().Format(time.RFC3339Nano) }
-	low, high := either(r.GetGt(), r.GetGte()), either(r.GetLt(), r.GetLte())
-	crossed := low != nil && high != nil && low.AsTime().After(high.AsTime())
-	bounds := [4]string{literal(r.GetGt()), literal(r.GetGte()), literal(r.GetLt()), literal(r.GetLte())}
-	if condition := comparison("t", bounds, crossed); condition != "" {
-		add(condition, "must be "+boundWords(crossed, text, r.GetGt(), r.GetGte(), r.GetLt(), r.GetLte()))
-	}
-	if r.HasConst() {
-		add("t == "+literal(r.GetConst()), "must equal "+text(r.GetConst()))
-	}
+	add := g.momentCheck(p, "time", "t, now", unlessZero)
+	momentsInto(r, "t", func(t *timestamppb.Timestamp) string { return t.AsTime().Format(time.RFC3339Nano) }, add)
 	if r.GetLtNow() {
 		add("t <= now", "must be less than now")
 	}
@@ -161,8 +182,8 @@ func (g *module) timesInto(p *parts, r *validate.TimestampRules, unlessZero bool
 		add("t >= now", "must be greater than now")
 	}
 	if r.HasWithin() {
-		within := int64(r.GetWithin().AsDuration())
-		add(fmt.Sprintf("now - %d <= t <= now + %d", within, within), "must be within "+r.GetWithin().AsDuration().String()+" of now")
+		within := nanoseconds(r.GetWithin())
+		add("now - "+within+" <= t <= now + "+within, "must be within "+r.GetWithin().AsDuration().String()+" of now")
 	}
 }
 
@@ -198,27 +219,7 @@ func (g *module) messagesInto(p *parts, t *schema.Type, unlessZero bool) {
 	}
 }
 
-// either is that of two which is set.
-func either[T any](a, b *T) *T {
-	if a != nil {
-		return a
-	}
-	return b
-}
-
-func boundWords[T any](crossed bool, text func(*T) string, gt, gte, lt, lte *T) string {
-	var list []string
-	for i, bound := range []*T{gt, gte, lt, lte} {
-		if bound != nil {
-			list = append(list, []string{"greater than ", "greater than or equal to ", "less than ", "less than or equal to "}[i]+text(bound))
-		}
-	}
-	if crossed {
-		return strings.Join(list, " or ")
-	}
-	return strings.Join(list, " and ")
-}
-
+// listOf and words are a list as Python, and for people.
 func listOf[T any](values []T, literal func(T) string) string {
 	items := make([]string, len(values))
 	for i, value := range values {

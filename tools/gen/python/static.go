@@ -10,7 +10,7 @@ name = "DISTRIBUTION"
 version = "1.0.0"
 description = "The events of the schemas as pydantic models, and the records that carry them."
 readme = "README.md"
-requires-python = ">=3.10"
+requires-python = "PYTHON-VERSIONS"
 dependencies = DEPENDENCIES
 classifiers = ["Typing :: Typed"]
 
@@ -22,6 +22,7 @@ strict = true
 MYPY
 [tool.ruff]
 line-length = 120
+target-version = "py310" # what does not need the libraries runs there
 
 [tool.ruff.format]
 exclude = ["*.py"] # the generator has laid them out

@@ -61,9 +61,12 @@ func (g *module) typeOf(f *schema.Field, t *schema.Type, asUUID bool) (string, e
 		return "", err
 	}
 	g.leftInto(&c, f, t)
+	if r := t.Constraints.Rules; wrapped && (r.GetFloat().GetFinite() || r.GetDouble().GetFinite()) {
+		c.check("finite", "") // bare floats always are
+	}
 	var base base
 	if reader := scalars[kind].reader; wrapped && reader != "" && kind != schema.Bytes {
-		base = g.wrapped(&c, kind, reader)
+		base = g.wrapped(kind, reader)
 	} else if base, err = g.base(f, t, &c, asUUID); err != nil {
 		return "", err
 	}
@@ -75,20 +78,23 @@ func (g *module) typeOf(f *schema.Field, t *schema.Type, asUUID bool) (string, e
 	if slices.ContainsFunc(c.checks, func(s string) bool { return strings.HasPrefix(s, "checks.") }) {
 		g.uses("checks")
 	}
-	arguments := append(base.arguments(g, c.limits), c.checks...)
-	if len(arguments) == 0 {
+	if len(c.limits)+len(c.checks) == 0 {
 		return base.alias, nil
 	}
-	return g.use("Annotated") + "[" + base.plain + ", " + strings.Join(arguments, ", ") + "]", nil
+	return base.annotated(g, c), nil
 }
 
-// wrapped is the type of a number in a wrapper, as protobuf's JSON has it: it may be a string, and one of 64 bits is written so.
-func (g *module) wrapped(c *parts, kind schema.Kind, reader string) base {
-	b := base{plain: scalars[kind].plain, reader: []string{g.wellKnown("WRAPPED_" + reader)}}
-	b.alias = g.use("Annotated") + "[" + b.plain + ", " + b.reader[0] + "]"
-	if kind == schema.Int64 || kind == schema.Uint64 {
-		c.checks = append(c.checks, g.wellKnown("QUOTED"))
+// wrapped is the type of a number in a wrapper, as protobuf's JSON has it: it may be a string, and one of 64 bits is written
+// so, as is what is no number.
+func (g *module) wrapped(kind schema.Kind, reader string) base {
+	b := base{plain: scalars[kind].plain, reader: g.wellKnown("WRAPPED_" + reader)}
+	switch kind {
+	case schema.Int64, schema.Uint64:
+		b.writer = g.wellKnown("QUOTED")
+	case schema.Float, schema.Double:
+		b.writer = g.wellKnown("NAMED")
 	}
+	b.alias = b.annotated(g, parts{})
 	return b
 }
 
@@ -97,15 +103,23 @@ type base struct {
 	alias  string   // with nothing added
 	plain  string   // inside Annotated
 	before []string // arguments of Field that the plain type needs
-	reader []string
+	writer string   // makes of the checked value what writes itself
+	reader string   // makes a value of what is given: it is named last, and runs first
 }
 
-func (b base) arguments(g *module, limits []string) []string {
-	var out []string
-	if len(limits) > 0 {
-		out = append(out, g.use("Field")+"("+strings.Join(append(slices.Clone(b.before), limits...), ", ")+")")
+// annotated is the type with constraints, of the value that was read.
+func (b base) annotated(g *module, c parts) string {
+	arguments := []string{b.plain}
+	if len(c.limits) > 0 {
+		arguments = append(arguments, g.use("Field")+"("+strings.Join(append(slices.Clone(b.before), c.limits...), ", ")+")")
 	}
-	return append(out, b.reader...)
+	arguments = append(arguments, c.checks...)
+	for _, name := range []string{b.writer, b.reader} {
+		if name != "" {
+			arguments = append(arguments, name)
+		}
+	}
+	return g.use("Annotated") + "[" + strings.Join(arguments, ", ") + "]"
 }
 
 func (g *module) base(f *schema.Field, t *schema.Type, c *parts, asUUID bool) (base, error) {
@@ -143,7 +157,7 @@ func (g *module) base(f *schema.Field, t *schema.Type, c *parts, asUUID bool) (b
 		}
 		elem, err := g.typeOf(f, t.Elem, true)
 		plain := "dict[" + key + ", " + elem + "]"
-		return base{alias: g.use("Annotated") + "[" + plain + ", " + g.use("SORTED") + "]", plain: plain, reader: []string{"SORTED"}}, err
+		return base{alias: g.use("Annotated") + "[" + plain + ", " + g.use("SORTED") + "]", plain: plain, writer: "SORTED"}, err
 	}
 	return base{}, refuse(f.Pos, f.Message.FullName+"."+f.Name, "a value of kind %q has no Python type", t.Kind)
 }
@@ -165,7 +179,7 @@ func (g *module) scalarBase(t *schema.Type, s scalar, c *parts, asUUID bool) bas
 	case t.Kind == schema.String:
 		return base{plain: "str", before: []string{"strict=True"}}
 	default:
-		return base{plain: s.plain, reader: []string{g.use(s.reader)}}
+		return base{plain: s.plain, reader: g.use(s.reader)}
 	}
 }
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
-from math import fmod
+from math import fmod, isfinite
 from typing import Any
 
 from pydantic import AfterValidator, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
@@ -55,6 +55,11 @@ def multiple_of(n: float) -> AfterValidator:
     return _check(lambda v: fmod(v, n) == 0, f"must be a multiple of {n}")
 
 
+def finite() -> AfterValidator:
+    """The number is one: neither infinite nor NaN."""
+    return _check(isfinite, "must be finite")
+
+
 def byte_length(low: int = 0, high: int | None = None) -> AfterValidator:
     """The text has so many bytes in UTF-8."""
     words = f"must be at least {low} bytes" if high is None else f"must be from {low} to {high} bytes"
@@ -93,7 +98,16 @@ def trimmed_uuid() -> AfterValidator:
 
 def unique() -> AfterValidator:
     """No item occurs twice."""
-    return _check(lambda v: len(set(v)) == len(v), "must not contain an item twice")
+    return _check(lambda v: len({_key(item) for item in v}) == len(v), "must not contain an item twice")
+
+
+def _key(item: Any) -> Any:
+    """What is equal of equal values of JSON: true is not 1, and members have no order."""
+    if isinstance(item, Mapping):
+        return frozenset((name, _key(member)) for name, member in item.items())
+    if isinstance(item, list):
+        return tuple(_key(member) for member in item)
+    return (bool, item) if isinstance(item, bool) else item
 
 
 def _secret(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:

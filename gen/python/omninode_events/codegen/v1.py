@@ -121,6 +121,7 @@ class DLQAlertEvent(Event):
     )
     state: AlertState = Field(
         default=AlertState.RAISED,
+        validate_default=True,
         description="Whether the alert begins or ends here. Default: `raised`.",
     )
 
@@ -162,6 +163,7 @@ class CodegenAnalysisRequest(Event):
     )
     analysis_type: AnalysisType = Field(
         default=AnalysisType.FULL,
+        validate_default=True,
         description="How deep the analysis goes. Default: `full`.",
     )
     workspace_context: JsonObject = Field(
@@ -524,6 +526,7 @@ class CodegenPatternRequest(Event):
     )
     limit: Annotated[int, Field(ge=1, le=20), INT64] = Field(
         default=5,
+        validate_default=True,
         description="How many patterns are wanted at most, from 1 to 20. Default: `5`.",
     )
     timestamp: Timestamp = Field(
@@ -675,6 +678,7 @@ class CodegenValidationRequest(Event):
     )
     validation_type: ValidationType = Field(
         default=ValidationType.FULL,
+        validate_default=True,
         description="What to validate for. Default: `full`.",
     )
     timestamp: Timestamp = Field(

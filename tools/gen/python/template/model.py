@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
+from decimal import Decimal
 from difflib import get_close_matches
 from json.encoder import encode_basestring
+from math import copysign
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationError, ValidationInfo, model_validator
@@ -120,6 +122,11 @@ class Model(BaseModel):
         zero = cls.ZERO_IS_ABSENT[name]
         if isinstance(zero, bytes):
             return value in ("", b"")
+        if isinstance(zero, float):
+            if isinstance(value, Decimal):  # which may be too near to zero for a float
+                value = float(value)
+            if isinstance(value, float) and copysign(1, value) < 0:  # minus zero is a value in protobuf
+                return False
         return isinstance(value, bool) == isinstance(zero, bool) and bool(value == zero)
 
     @classmethod

@@ -114,6 +114,18 @@ class Quoted(int):
     """An integer that is written as a string, as protobuf's JSON has those of 64 bits in its wrappers."""
 
 
+NO_NUMBERS = ("NaN", "Infinity", "-Infinity")
+"""The floats that are no numbers, as protobuf's JSON names them in its wrappers."""
+
+
+class Named(float):
+    """A float that is written by its name where it is no number."""
+
+    def name(self) -> str | None:
+        """Its name; None for a number."""
+        return None if isfinite(self) else next(name for name in NO_NUMBERS if repr(float(name)) == repr(float(self)))
+
+
 class _Text(str):
     """A text that is JSON already."""
 
@@ -174,6 +186,8 @@ def _append_scalar(out: list[str], value: Any) -> None:
         out.append(f'"{int.__repr__(value)}"')
     elif isinstance(value, int):
         out.append(int.__repr__(value))
+    elif isinstance(value, Named) and (name := value.name()):
+        out.append(f'"{name}"')
     elif isinstance(value, float):
         if not isfinite(value):
             raise ValueError(f"{value} has no JSON form")

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
-from math import isnan
+from math import isfinite, isnan
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, ValidationError
@@ -268,14 +268,27 @@ def _wrapped(reader: BeforeValidator) -> BeforeValidator:
     return BeforeValidator(read_wrapped)
 
 
+def _wrapped_float(reader: BeforeValidator) -> BeforeValidator:
+    read: Any = _wrapped(reader).func
+
+    def read_wrapped(value: Any) -> Any:
+        if isinstance(value, str) and value in json_text.NO_NUMBERS:
+            return float(value)
+        return value if isinstance(value, float) and not isfinite(value) else read(value)
+
+    return BeforeValidator(read_wrapped)
+
+
 WRAPPED_INT32 = _wrapped(INT32)
 WRAPPED_INT64 = _wrapped(INT64)
 WRAPPED_UINT32 = _wrapped(UINT32)
 WRAPPED_UINT64 = _wrapped(UINT64)
-WRAPPED_FLOAT = _wrapped(FLOAT)
-WRAPPED_DOUBLE = _wrapped(DOUBLE)
+WRAPPED_FLOAT = _wrapped_float(FLOAT)
+WRAPPED_DOUBLE = _wrapped_float(DOUBLE)
 QUOTED = AfterValidator(json_text.Quoted)
 """Integers of 64 bits in a wrapper are strings in protobuf's JSON."""
+NAMED = AfterValidator(json_text.Named)
+"""So are floats in a wrapper that are no numbers."""
 
 
 def _snake(path: str) -> str:

@@ -226,7 +226,7 @@ class ParcelSent(Discreet, Event):
         default=None,
         description="Any but one.",
     )
-    price: Annotated[float, DOUBLE, SCHEMAS.part("acme/left/v1/parcel.json", "/properties/price", "multipleOf")] | None = Field(
+    price: Annotated[float, SCHEMAS.part("acme/left/v1/parcel.json", "/properties/price", "multipleOf"), DOUBLE] | None = Field(
         default=None,
         description="In whole cents.",
     )
@@ -234,7 +234,7 @@ class ParcelSent(Discreet, Event):
         default=None,
         description="A word or a number.",
     )
-    weight: Annotated[float, DOUBLE, SCHEMAS.part("acme/left/v1/parcel.json", "/properties/weight", "not")] | None = Field(
+    weight: Annotated[float, SCHEMAS.part("acme/left/v1/parcel.json", "/properties/weight", "not"), DOUBLE] | None = Field(
         default=None,
         description="A number, or null while it is not known.",
     )

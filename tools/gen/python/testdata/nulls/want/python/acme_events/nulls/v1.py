@@ -278,16 +278,16 @@ class ReadingTaken(Discreet, Event):
     number_or_null: Annotated[float, Field(le=9.0), DOUBLE] | None = Field(
         default=None,
     )
-    level: Annotated[int, INT64, checks.one_of(1, 2)] | None = Field(
+    level: Annotated[int, checks.one_of(1, 2), INT64] | None = Field(
         default=None,
     )
-    level_or_null: Annotated[int, INT64, checks.one_of(1, 2)] | None = Field(
+    level_or_null: Annotated[int, checks.one_of(1, 2), INT64] | None = Field(
         default=None,
     )
-    level_by_type_only: Annotated[int, INT64, checks.one_of(1, 2)] | None = Field(
+    level_by_type_only: Annotated[int, checks.one_of(1, 2), INT64] | None = Field(
         default=None,
     )
-    level_by_list_only: Annotated[int, INT64, checks.one_of(1, 2)] | None = Field(
+    level_by_list_only: Annotated[int, checks.one_of(1, 2), INT64] | None = Field(
         default=None,
     )
     colour: ReadingTakenColour | None = Field(

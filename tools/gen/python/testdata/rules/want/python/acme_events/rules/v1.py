@@ -75,12 +75,12 @@ class Numbers(Event):
         validate_default=True,
         description="Two exclusive bounds.",
     )
-    outside: Annotated[int, INT64, checks.outside(lambda v: v > 10 or v < -10, "must be > 10 or < -10")] = Field(
+    outside: Annotated[int, checks.outside(lambda v: v > 10 or v < -10, "must be > 10 or < -10"), INT64] = Field(
         default=0,
         validate_default=True,
         description="Bounds that leave what is outside.",
     )
-    outside_inclusive: Annotated[int, INT32, checks.outside(lambda v: v >= 10 or v <= -10, "must be >= 10 or <= -10")] = Field(
+    outside_inclusive: Annotated[int, checks.outside(lambda v: v >= 10 or v <= -10, "must be >= 10 or <= -10"), INT32] = Field(
         default=0,
         validate_default=True,
         description="The same, inclusive.",
@@ -95,18 +95,18 @@ class Numbers(Event):
         validate_default=True,
         description="One bound.",
     )
-    const: Annotated[int, UINT32, checks.equal(3)] = Field(
+    const: Annotated[int, checks.equal(3), UINT32] = Field(
         default=0,
         validate_default=True,
         description="A constant.",
     )
-    in_: Annotated[int, UINT64, checks.one_of(1, 2, 3)] = Field(
+    in_: Annotated[int, checks.one_of(1, 2, 3), UINT64] = Field(
         default=0,
         validate_default=True,
         alias="in",
         description="A list.",
     )
-    not_in: Annotated[int, INT32, checks.none_of(0, -1)] = Field(
+    not_in: Annotated[int, checks.none_of(0, -1), INT32] = Field(
         default=0,
         validate_default=True,
         description="A list of what must not be.",
@@ -115,7 +115,7 @@ class Numbers(Event):
         default=None,
         description="Absent, or within.",
     )
-    skip_zero: Annotated[int, Field(ge=100), INT64, checks.unless_zero(0)] = Field(
+    skip_zero: Annotated[int, Field(ge=100), checks.unless_zero(0), INT64] = Field(
         default=0,
         description="Zero, or within.",
     )
@@ -133,12 +133,12 @@ class Numbers(Event):
         validate_default=True,
         description="A bound that is not exact in binary.",
     )
-    apart: Annotated[float, DOUBLE, checks.outside(lambda v: v >= 1.5 or v < -1.5, "must be >= 1.5 or < -1.5")] = Field(
+    apart: Annotated[float, checks.outside(lambda v: v >= 1.5 or v < -1.5, "must be >= 1.5 or < -1.5"), DOUBLE] = Field(
         default=0.0,
         validate_default=True,
         description="Bounds that leave what is outside.",
     )
-    listed: Annotated[float, DOUBLE, checks.one_of(0.0, 0.5, 1e+300)] = Field(
+    listed: Annotated[float, checks.one_of(0.0, 0.5, 1e+300), DOUBLE] = Field(
         default=0.0,
         validate_default=True,
         description="A list.",
@@ -245,12 +245,12 @@ class Texts(Event):
         validate_default=True,
         description="Bytes by length.",
     )
-    frame: Annotated[bytes, BYTES, checks.prefix(b"\x01"), checks.suffix(b"\xff"), checks.contains(b"\x00")] = Field(
+    frame: Annotated[bytes, checks.prefix(b"\x01"), checks.suffix(b"\xff"), checks.contains(b"\x00"), BYTES] = Field(
         default=b"",
         validate_default=True,
         description="Bytes by their parts.",
     )
-    magic: Annotated[bytes, BYTES, checks.one_of(b"ab", b"cd"), checks.none_of(b"cd")] = Field(
+    magic: Annotated[bytes, checks.one_of(b"ab", b"cd"), checks.none_of(b"cd"), BYTES] = Field(
         default=b"",
         validate_default=True,
         description="Bytes by their value.",
@@ -326,7 +326,7 @@ class Containers(Event):
         default_factory=list,
         description="Names, each checked, none twice.",
     )
-    scores: Annotated[list[Annotated[float, Field(ge=0.5), DOUBLE, checks.unless_zero(0.0)]], checks.unique()] = Field(
+    scores: Annotated[list[Annotated[float, Field(ge=0.5), checks.unless_zero(0.0), DOUBLE]], checks.unique()] = Field(
         default_factory=list,
         description="Numbers, none twice; zero is not checked.",
     )
