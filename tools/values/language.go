@@ -14,6 +14,7 @@ type Language struct {
 	patterns []*pattern
 	not      bool
 	key      string
+	single   string   // of a language of one string
 	listed   *pattern // of exact, made when it is needed
 }
 
@@ -88,7 +89,7 @@ func (s *Space) language(exact []string, patterns []*pattern, not bool) *Languag
 	}
 	l := &Language{patterns: patterns, not: not, key: key.String(), exact: map[string]bool{}}
 	for _, e := range exact {
-		l.exact[e] = true
+		l.exact[e], l.single = true, e
 	}
 	s.langs[l.key] = l
 	return l
@@ -112,10 +113,7 @@ func (l *Language) only() (string, bool) {
 	if l.not || len(l.patterns) > 0 || len(l.exact) != 1 {
 		return "", false
 	}
-	for e := range l.exact {
-		return e, true
-	}
-	return "", false
+	return l.single, true
 }
 
 // automata returns the patterns of which one must match, the listed strings among them.

@@ -2,11 +2,10 @@ package values
 
 import (
 	"cmp"
-	"fmt"
 	"maps"
 	"math"
 	"slices"
-	"strings"
+	"strconv"
 )
 
 // maxSteps bounds the work of one question, so that each is answered in a bounded time.
@@ -89,14 +88,17 @@ func (s *solver) solve(all []literal) outcome {
 		return cmp.Or(cmp.Compare(a.shape.id, b.shape.id), compareBool(a.want, b.want))
 	})
 	all = slices.Compact(all)
-	var key strings.Builder
+	var key []byte
 	for i, l := range all {
 		if i > 0 && l.shape == all[i-1].shape {
 			return nowhere()
 		}
-		fmt.Fprintf(&key, "%d%t,", l.shape.id, l.want)
+		if !l.want {
+			key = append(key, '-')
+		}
+		key = append(strconv.AppendInt(key, int64(l.shape.id), 10), ',')
 	}
-	k := key.String()
+	k := string(key)
 	if o, ok := s.known[k]; ok {
 		return o
 	}

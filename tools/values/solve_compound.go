@@ -64,4 +64,5 @@ type need struct {
 	n, from int
 	shape   literal
 	names   *Language
+	weight  int // how much there is to look at for it
 }

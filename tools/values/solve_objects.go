@@ -11,7 +11,7 @@ import (
 func (s *solver) objects(atoms []literal) outcome { return s.hiddenLast(Object, atoms, s.plainObjects) }
 
 func (s *solver) plainObjects(atoms []literal) outcome {
-	o := &objectSearch{s: s, allowed: sizes(atoms), named: map[string]bool{}}
+	o := &objectSearch{s: s, allowed: sizes(atoms), named: map[string]bool{}, ruled: map[string][]literal{}}
 	if len(o.allowed) == 0 {
 		return nowhere()
 	}
@@ -27,15 +27,21 @@ func (s *solver) plainObjects(atoms []literal) outcome {
 				o.named[e] = true
 			}
 		}
-		if l.want {
-			o.rules = append(o.rules, a)
-		} else {
+		switch name, one := a.names.only(); {
+		case !l.want:
 			o.needs = append(o.needs, need{names: a.names, shape: literal{a.shape, false}})
+		case one:
+			o.ruled[name] = append(o.ruled[name], literal{a.shape, true})
+		default:
+			o.wide = append(o.wide, a)
 		}
 	}
 	// Members whose name is given come first, and of them those that are soon found, or found not to be.
+	for i := range o.needs {
+		o.needs[i].weight = o.weight(o.needs[i])
+	}
 	slices.SortStableFunc(o.needs, func(a, b need) int {
-		return cmp.Or(breadth(a.names)-breadth(b.names), o.weight(a)-o.weight(b))
+		return cmp.Or(breadth(a.names)-breadth(b.names), a.weight-b.weight)
 	})
 	best := nowhere()
 	for _, i := range o.allowed {
@@ -105,7 +111,8 @@ type objectSearch struct {
 	s         *solver
 	allowed   []Interval
 	low, high int
-	rules     []members
+	ruled     map[string][]literal // what rules on one name ask of its member
+	wide      []members            // rules on more names than one
 	needs     []need
 	named     map[string]bool // names that some rule or need knows
 }
@@ -175,8 +182,8 @@ func (o *objectSearch) place(i int, chosen map[string][]literal) outcome {
 
 // demands are what the rules ask of a member of that name.
 func (o *objectSearch) demands(name string) []literal {
-	var out []literal
-	for _, r := range o.rules {
+	out := slices.Clone(o.ruled[name])
+	for _, r := range o.wide {
 		if r.names.Contains(name) {
 			out = append(out, literal{r.shape, true})
 		}
@@ -193,7 +200,7 @@ func (o *objectSearch) fresh(names *Language, chosen map[string][]literal) ([]st
 			wide = append(wide, l)
 		}
 	}
-	for _, r := range o.rules {
+	for _, r := range o.wide {
 		add(r.names)
 	}
 	for _, n := range o.needs {
