@@ -47,7 +47,11 @@ func (ch constraintChange) problem(name string, at schema.Position) Problem {
 func constraintChanges(p *values.Prover, old, new *schema.Type, json [2]readOutcome) []constraintChange {
 	if o, wraps := values.Wrapped(old); wraps && new.Kind == schema.MessageKind && new.Message.FullName == old.Message.FullName {
 		n, _ := values.Wrapped(new)
-		return constraintChanges(p, o, n, json)
+		changes := constraintChanges(p, o, n, json)
+		for i := range changes {
+			changes[i].encodings = nil // in JSON a wrapper has what its binary form has: floats that are no numbers, by their names
+		}
+		return changes
 	}
 	own := old.Kind == schema.MessageKind && values.OwnForm(old.Message) != (new.Kind == schema.MessageKind && values.OwnForm(new.Message))
 	if !comparableKinds(old.Kind, new.Kind) || own || old.Kind == new.Kind && values.Free(old) && values.Free(new) {
