@@ -1,7 +1,7 @@
 package values
 
 import (
-	"fmt"
+	"encoding/binary"
 	"math/big"
 	"slices"
 	"strings"
@@ -232,7 +232,12 @@ func (t *textSearch) read(n *textNode, r rune) (to *textNode, ok bool) {
 // key is what two ways have in common where one is as good as the other: as the search is in breadth, the first is the
 // shorter.
 func (t *textSearch) key(n *textNode) string {
-	return fmt.Sprint(n.states, t.chars.distinct(n.chars), t.at.key(n.bytes))
+	key := make([]byte, 0, 2*len(n.states)+8)
+	for _, state := range n.states {
+		key = binary.AppendUvarint(key, uint64(state))
+	}
+	key = binary.AppendUvarint(key, uint64(t.chars.distinct(n.chars)))
+	return string(binary.AppendUvarint(key, uint64(t.at.key(n.bytes))))
 }
 
 // mostLetters bounds the length of a text that is made of lengths alone.
