@@ -59,7 +59,19 @@ func (a *algebra) part(set *schema.Set, path, pointer string, keywords []string,
 	if err != nil {
 		return nil, err
 	}
-	return a.Prover().FromKeywords(all, fmt.Sprintf("%p", set), path, pointer, keywords, role)
+	return a.Prover().FromKeywords(all, nameOf(set), path, pointer, keywords, role)
+}
+
+// nameOf tells the documents of a set from others.
+func nameOf(set *schema.Set) string { return fmt.Sprintf("%p", set) }
+
+// describing is every value at a place that a schema is for which declares a property there.
+func (a *algebra) describing(set *schema.Set, in []values.Spot, property string) (*values.Shape, error) {
+	all, err := a.parsed(set)
+	if err != nil {
+		return nil, err
+	}
+	return a.Prover().Describing(all, nameOf(set), in, property)
 }
 
 // unread is the shape of a schema that is not looked into: the same where the schema, and all those that it can refer to,

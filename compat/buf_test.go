@@ -26,9 +26,6 @@ var bufExceptions = map[[2]string]string{
 	{"FIELD_SAME_JSON_NAME", "the JSON name is said as it was"}:                   "in our JSON a field that says nothing has its own name, not that in camel case",
 	{"ENUM_VALUE_SAME_NAME", "an alias is removed"}:                               "of a number with several names only the first is written, and that one is still there",
 
-	{"ENUM_VALUE_NO_DELETE_UNLESS_NAME_RESERVED", "a value of an enum that nothing uses is removed"}:   unused,
-	{"ENUM_VALUE_NO_DELETE_UNLESS_NUMBER_RESERVED", "a value of an enum that nothing uses is removed"}: unused,
-
 	{"FIELD_SAME_DEFAULT", "a default of proto2 is added"}:                    absent,
 	{"FIELD_SAME_DEFAULT", "the first value of proto2, its default, changes"}: absent,
 
@@ -62,7 +59,6 @@ var bufExceptions = map[[2]string]string{
 // Reasons that several exceptions have.
 const (
 	sameJSON    = "its name in JSON stays, and the binary form has none"
-	unused      = "no event carries the enum"
 	absent      = "absent is told from every value, and meant none before"
 	sameContent = "no record says the name of a type: what counts is what is in it, which is the same, or judged by itself"
 	alone       = "there is no other field on both sides that could be set with it"

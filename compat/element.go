@@ -29,7 +29,10 @@ type element struct {
 	fields *fieldPairs
 	// oldField and newField are the field itself, or the one that the type or enum was reached by.
 	oldField, newField *schema.Field
-	// ofField is the element of the field that a type belongs to; nil for what is no type.
+	// place is where a property is declared that is no field.
+	place *valuePlace
+	// ofField is the element of the field that a type belongs to, or of the schema that a property of it belongs to; nil
+	// for what is neither.
 	ofField *element
 	// isKey says that a type is that of a map's keys.
 	isKey bool
@@ -137,10 +140,16 @@ func (e *element) field(p fieldPair) *element {
 	return at
 }
 
-// enum returns the element of an enum that this element, a type, leads to.
+// enum returns the element of an enum that this element, a type, leads to. A nil side was removed.
 func (e *element) enum(old, new *schema.Enum) *element {
 	at := e.within()
-	at.path, at.oldPos, at.newPos = new.FullName, old.Pos, new.Pos
+	at.oldPos, at.newPos = schema.Position{}, schema.Position{}
+	if old != nil {
+		at.path, at.oldPos = old.FullName, old.Pos
+	}
+	if new != nil {
+		at.path, at.newPos = new.FullName, new.Pos
+	}
 	at.messages, at.enums = [2]*schema.Message{}, [2]*schema.Enum{old, new}
 	at.ofField = nil
 	return at

@@ -9,6 +9,20 @@ import (
 	"github.com/omninode/trestle/tools/values"
 )
 
+// reportValue reports what becomes of an enum, or of a value of one. Where no field leads to it no event shows that, but
+// what uses it elsewhere breaks.
+func (c *Check) reportValue(p Problem) {
+	if c.unused() {
+		p.Policy = true
+		p.Backward = "code and schemas elsewhere that use it break"
+		p.Forward = p.Backward
+	}
+	c.Report(p)
+}
+
+// unused says whether no field leads to the enum at hand.
+func (c *Check) unused() bool { return c.at.trail.Old == nil }
+
 // unreadableIn returns the encodings in which readers do not know a value of the writer's enum by what the writer
 // writes for it. The sides are 0 for old and 1 for new. In JSON it writes the first name of a number; in protobuf the number,
 // which a reader keeps as it is unless its enum is closed.

@@ -47,8 +47,8 @@ type Finding struct {
 	// Against holds the indexes of the old versions that the finding holds against; [CompareHistory] only.
 	Against []int
 	Witness *Witness // nil: none was found by running both sides
-	// breaksData says that an event can show it.
-	breaksData bool
+	// Policy says that it breaks an agreement, which no event can show.
+	Policy bool
 	// rollout says that the finding has a say in who deploys first.
 	rollout bool
 }

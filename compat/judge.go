@@ -26,7 +26,7 @@ type candidate struct {
 }
 
 // breaksData says that events can show the candidate.
-func (k *candidate) breaksData() bool { return !k.rule.Policy && k.Severity == Error }
+func (k *candidate) breaksData() bool { return !k.Policy && k.Severity == Error }
 
 // visit is a pair of messages on the way of an event.
 type visit struct {
@@ -40,11 +40,12 @@ type judgedRoots [][2]*schema.Message
 // judge shows everything to the rules. It returns the messages that it began with, but for those of schemas that were
 // compared as sets of values.
 func (c *comparison) judge() judgedRoots {
-	whole, err := c.pairWholeSchemas()
+	sides, err := c.references()
 	if err != nil {
 		c.fail(err)
 		return nil
 	}
+	whole := c.pairWholeSchemas(sides)
 	for _, s := range whole.pairs {
 		c.wholeSchema(s[0], s[1])
 	}
@@ -62,6 +63,8 @@ func (c *comparison) judge() judgedRoots {
 	for _, e := range c.deferredEnums {
 		c.enum(e.at, e.old, e.new)
 	}
+	c.unusedEnums()
+	c.judgeDeclarations(p, whole, sides)
 	c.changesBySource(p, whole)
 	for _, t := range pairBy(c.old.Topics, c.new.Topics, func(t *schema.Topic) string { return t.Name }) {
 		c.topic(t[0], t[1])
@@ -91,7 +94,7 @@ func (c *comparison) report(r *Rule, at *element, p Problem) {
 		p.Encodings = r.Encodings
 	}
 	p.Encodings = at.encodings(p.Encodings)
-	p.Acceptance = p.Acceptance || r.Acceptance
+	p.Acceptance, p.Policy = p.Acceptance || r.Acceptance, p.Policy || r.Policy
 	c.candidates = append(c.candidates, &candidate{Problem: p, rule: r, about: at})
 }
 
@@ -306,6 +309,22 @@ func (c *comparison) enum(at *element, old, new *schema.Enum) {
 			c.added(value, "value "+valueText(p[1]), "either side may deploy first", true)
 		}
 		addChanges(c, value, enumValueAspects, p[0], p[1])
+	}
+}
+
+// unusedEnums judges the enums of protobuf that no field leads to.
+func (c *comparison) unusedEnums() {
+	for _, e := range pairBy(allEnums(c.old), allEnums(c.new), func(e *schema.Enum) string { return e.FullName }) {
+		switch old, new := e[0], e[1]; {
+		case old == nil:
+		case new == nil:
+			if len(c.oldUse.enumUsers[old]) == 0 {
+				of := (&element{}).enum(old, nil)
+				show(c, of, func(r *Rule) func(*Check, *schema.Enum, *schema.Enum) { return r.Enum }, old, nil)
+			}
+		case old.Proto != new.Proto:
+			c.enum(&element{}, old, new)
+		}
 	}
 }
 

@@ -143,6 +143,22 @@ func allMessages(s *schema.Set) []*schema.Message {
 	return out
 }
 
+// allEnums are those of protobuf: those of JSON Schemas are judged with what has them.
+func allEnums(s *schema.Set) []*schema.Enum {
+	var out []*schema.Enum
+	for _, p := range s.Packages {
+		if p.Language == schema.Protobuf {
+			out = append(out, p.Enums...)
+		}
+	}
+	for _, m := range allMessages(s) {
+		if m.Language() == schema.Protobuf {
+			out = append(out, m.Enums...)
+		}
+	}
+	return out
+}
+
 // fieldPair is a field in two versions; a nil side was removed or added.
 type fieldPair struct{ old, new *schema.Field }
 

@@ -8,11 +8,12 @@ import (
 // judgeAsRegistry judges as a Confluent Schema Registry does, and notes what that misses. It takes no other step: what a
 // registry refuses, no event shows.
 func (c *comparison) judgeAsRegistry() {
-	whole, err := c.pairWholeSchemas()
+	sides, err := c.references()
 	if err != nil {
 		c.fail(err)
 		return
 	}
+	whole := c.pairWholeSchemas(sides)
 	c.countCompared(pairRoots(c.old, c.new, c.oldUse, c.newUse, whole.compared), whole)
 	refusals, err := confluent.Compare(c.old, c.new, whole.compared)
 	if err != nil {
@@ -50,7 +51,7 @@ func (c *comparison) noteMissed() {
 	}
 	for _, f := range guide.findings {
 		missed := f.Breaks & c.opts.Mode.directions() &^ refused
-		if missed != 0 && f.breaksData {
+		if missed != 0 && !f.Policy && f.Severity == Error {
 			c.notes = append(c.notes, Note{
 				Subject: f.Subject, Path: f.Path, Pos: f.Pos, Missed: true,
 				Text: "a registry accepts this, but profile guide does not: " + f.Rule + ": " + f.Message(),

@@ -32,6 +32,9 @@ type Rule struct {
 	Group     func(c *Check, old, new *schema.Group)
 	Message   func(c *Check, old, new *schema.Message)
 	Field     func(c *Check, old, new *schema.Field)
+	// Property sees what JSON Schemas declare where the model has no fields: in anyOf, if and the like, and in schemas that
+	// are judged by their sources.
+	Property func(c *Check, old, new *declaredProperty)
 	// Type sees the types of fields on both sides, and those of their elements, keys and values.
 	Type func(c *Check, old, new *schema.Type)
 	Enum func(c *Check, old, new *schema.Enum)
@@ -114,6 +117,8 @@ type Problem struct {
 	// Backward and Forward replace the rule's consequences.
 	Backward, Forward string
 	Unknown           bool
+	// Policy says of this problem what Rule.Policy says of all of a rule.
+	Policy bool
 	// Within says that what readers reject is in the element.
 	Within bool
 	// Acceptance says of this problem what Rule.Acceptance says of all of a rule.

@@ -41,7 +41,7 @@ var enumValueJSONNameChanged = Rule{
 			p.Breaks &^= Forward
 		}
 		if p.Breaks != 0 {
-			c.Report(p)
+			c.reportValue(p)
 		}
 	},
 }

@@ -15,12 +15,17 @@ var enumValueRemoved = Rule{
 	Acceptance: true,
 	Backward:   "consumers of %s with the new schema reject old events that carry the value",
 	Fix:        "keep %s, and mark it deprecated",
+	Enum: func(c *Check, old, new *schema.Enum) {
+		if new == nil {
+			c.reportValue(Problem{Change: "enum " + old.Name + " was removed"})
+		}
+	},
 	EnumValue: func(c *Check, old, new *schema.EnumValue) {
 		if new != nil {
 			return
 		}
 		if encodings := c.unreadableIn(old, 0, 1); encodings != nil {
-			c.Report(Problem{Change: fmt.Sprintf("value %s was removed", valueText(old)), Encodings: encodings})
+			c.reportValue(Problem{Change: fmt.Sprintf("value %s was removed", valueText(old)), Encodings: encodings})
 		}
 	},
 }

@@ -19,7 +19,7 @@ var enumValueRenumbered = Rule{
 		if old == nil || new == nil || old.Number == new.Number || !c.hasNumbers() {
 			return
 		}
-		c.Report(Problem{Change: fmt.Sprintf("number of %s changed from %d to %d", new.Name, old.Number, new.Number)})
+		c.reportValue(Problem{Change: fmt.Sprintf("number of %s changed from %d to %d", new.Name, old.Number, new.Number)})
 	},
 }
 

@@ -52,6 +52,23 @@ var fieldDefaultChanged = Rule{
 			Change: fmt.Sprintf("default of %s changed from %s to %s", fieldText(new), old.Default, orNone(new.Default)),
 		})
 	},
+	Property: func(c *Check, old, new *declaredProperty) {
+		if old == nil || new == nil {
+			return
+		}
+		was := old.lacking(new)
+		if was == nil {
+			return
+		}
+		// Our readers fill in the defaults of fields alone, so that no event shows this; others fill in these, too.
+		p := Problem{Name: new.name, Encodings: jsonOnly, Policy: true}
+		is := "none"
+		if now := new.lacking(old); now != nil {
+			is, p.At = now.text, now.pos
+		}
+		p.Change = fmt.Sprintf("default of %s changed from %s to %s", new.name, was.text, is)
+		c.Report(p)
+	},
 	Type: func(c *Check, old, new *schema.Type) {
 		if old.Kind != schema.MessageKind || new.Kind == schema.MessageKind || !isObject(new.Kind) {
 			return

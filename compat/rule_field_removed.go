@@ -32,6 +32,11 @@ var fieldRemoved = Rule{
 		}
 		c.Report(p)
 	},
+	Property: func(c *Check, old, new *declaredProperty) {
+		if new == nil {
+			c.reportUndeclared(old.name)
+		}
+	},
 }
 
 // fieldText renders a field's name with its number, where it has one.

@@ -21,4 +21,9 @@ var fieldSensitiveRemoved = Rule{
 			c.Report(Problem{Change: fmt.Sprintf("%s is no longer sensitive", fieldText(new))})
 		}
 	},
+	Property: func(c *Check, old, new *declaredProperty) {
+		if old != nil && new != nil && old.sensitive && !new.sensitive {
+			c.Report(Problem{Change: new.name + " is no longer sensitive", Name: new.name, Encodings: jsonOnly})
+		}
+	},
 }

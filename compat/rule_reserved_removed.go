@@ -28,6 +28,9 @@ var reservedRemoved = Rule{
 		c.reportUnreserved(new.Name, reservation{old.ReservedNumbers, old.ReservedNames}, reservation{new.ReservedNumbers, new.ReservedNames}, users)
 	},
 	Enum: func(c *Check, old, new *schema.Enum) {
+		if new == nil {
+			return
+		}
 		users := map[int32]string{}
 		for _, v := range new.Values {
 			users[v.Number] = v.Name

@@ -144,7 +144,7 @@ func (sum *tally) addFindings(r *compat.Report) map[schema.Encoding]compat.Direc
 		for _, enc := range f.Encodings {
 			broken[enc] |= f.Breaks
 		}
-		if f.Severity != compat.Error || policy[f.Rule] {
+		if f.Severity != compat.Error || f.Policy {
 			continue
 		}
 		sum.findings++
@@ -156,16 +156,6 @@ func (sum *tally) addFindings(r *compat.Report) map[schema.Encoding]compat.Direc
 		}
 	}
 	return broken
-}
-
-var policy = policies()
-
-func policies() map[string]bool {
-	out := map[string]bool{}
-	for _, r := range compat.Rules() {
-		out[r.ID] = r.Policy
-	}
-	return out
 }
 
 // sides are the writer's message and the reader's in a direction, and their texts.

@@ -41,21 +41,9 @@ func (c *comparison) source(set *schema.Set, f *schema.File, pointer string, rol
 
 // askSources says whether a reader with one schema takes what a writer with another writes.
 func (c *comparison) askSources(writer, reader *schema.Set, w, r *wholeSchema, breaks Direction) (answer, error) {
-	written, err := c.source(writer, w.file, w.pointer, values.Writer)
+	written, read, err := c.exchanged(writer, reader, w, r)
 	if err != nil {
 		return answer{}, err
-	}
-	if m := w.message(); m != nil {
-		if written, err = c.written(writer, m); err != nil {
-			return answer{}, err
-		}
-	}
-	read, err := c.source(reader, r.file, r.pointer, values.Reader)
-	if err != nil {
-		return answer{}, err
-	}
-	if m := r.message(); m != nil {
-		read = c.prover().Filled(read, defaultsOf(m))
 	}
 	out := answer{Answer: c.prover().Includes(written, read)}
 	if !out.HasMember {
@@ -73,6 +61,25 @@ func (c *comparison) askSources(writer, reader *schema.Set, w, r *wholeSchema, b
 		out.Inclusion = values.NotIncluded
 	}
 	return out, err
+}
+
+// exchanged are the values that are written by one schema, and those that are read by another.
+func (c *comparison) exchanged(writer, reader *schema.Set, w, r *wholeSchema) (written, read *values.Shape, err error) {
+	if written, err = c.source(writer, w.file, w.pointer, values.Writer); err != nil {
+		return nil, nil, err
+	}
+	if m := w.message(); m != nil {
+		if written, err = c.written(writer, m); err != nil {
+			return nil, nil, err
+		}
+	}
+	if read, err = c.source(reader, r.file, r.pointer, values.Reader); err != nil {
+		return nil, nil, err
+	}
+	if m := r.message(); m != nil {
+		read = c.prover().Filled(read, defaultsOf(m))
+	}
+	return written, read, nil
 }
 
 // message is what a file as a whole is; nil for another schema.

@@ -74,12 +74,8 @@ func (c *comparison) references() (sides [2]*references, err error) {
 }
 
 // pairWholeSchemas pairs the schemas that are compared as sets of values.
-func (c *comparison) pairWholeSchemas() (*wholeSchemas, error) {
+func (c *comparison) pairWholeSchemas(sides [2]*references) *wholeSchemas {
 	w := &wholeSchemas{files: map[*schema.File]bool{}, messages: map[*schema.Message]bool{}}
-	sides, err := c.references()
-	if err != nil {
-		return nil, err
-	}
 	old, new := sides[0], sides[1]
 	w.compared = pairFiles(old, new)
 	for _, f := range w.compared {
@@ -102,7 +98,7 @@ func (c *comparison) pairWholeSchemas() (*wholeSchemas, error) {
 			w.add(f, [2]string{}, sides)
 		}
 	}
-	return w, nil
+	return w
 }
 
 // describesNoMessage says whether a file as a whole describes something, and no message.
@@ -200,6 +196,8 @@ type references struct {
 	// to.
 	reached  map[*jsontree.Value]bool
 	referred map[string]bool
+	// refersTo are the files that a file refers to.
+	refersTo map[string][]string
 	// dangling is the first reference that leads nowhere, though it is to the file itself or to one beside it: one to a
 	// place elsewhere may be there for others. Where the draft does not read it as one, it is none.
 	dangling *values.SchemaError
@@ -210,7 +208,9 @@ func (a *algebra) referencesOf(set *schema.Set, use *usage) (*references, error)
 	if err != nil {
 		return nil, err
 	}
-	r := &references{docs: docs, use: use, files: set.Files(), main: set.MainFile(), reached: map[*jsontree.Value]bool{}, referred: map[string]bool{}}
+	r := &references{docs: docs, use: use, files: set.Files(), main: set.MainFile(), reached: map[*jsontree.Value]bool{}, referred: map[string]bool{},
+		refersTo: map[string][]string{},
+	}
 	for _, f := range r.files {
 		root := docs.Files[f.Path]
 		if root == nil {
@@ -250,7 +250,10 @@ func (r *references) reach(at values.Spot) {
 			}
 			continue
 		}
-		r.referred[to.File] = r.referred[to.File] || to.File != at.File
+		if to.File != at.File {
+			r.referred[to.File] = true
+			r.refersTo[at.File] = append(r.refersTo[at.File], to.File)
+		}
 		r.reach(to)
 	}
 	values.EachSubschema(at.Schema, func(keyword string, sub *jsontree.Value) {
@@ -297,6 +300,19 @@ func (r *references) message(f *schema.File, pointer string) *schema.Message {
 		}
 	}
 	return nil
+}
+
+// messages are those that the model has for schemas.
+func (r *references) messages() map[*jsontree.Value]*schema.Message {
+	out := map[*jsontree.Value]*schema.Message{}
+	for _, f := range r.files {
+		if root := r.docs.Files[f.Path]; root != nil {
+			for _, m := range r.use.messages[f] {
+				out[root.Find(m.Pointer)] = m
+			}
+		}
+	}
+	return out
 }
 
 // onlyDefines says whether a file says nothing as a whole, and holds definitions.

@@ -9,15 +9,6 @@ import (
 	"github.com/omninode/trestle/tools/schema"
 )
 
-// policyRules are the rules whose findings no event can show.
-var policyRules = func() map[string]bool {
-	out := map[string]bool{}
-	for _, r := range compat.Rules() {
-		out[r.ID] = r.Policy
-	}
-	return out
-}()
-
 // checkWitnesses holds that every breaking finding about data has a witness that both readers are seen to treat as it
 // says, and that a finding of another kind has none.
 func checkWitnesses(t *testing.T, name string, old, new *schema.Set, findings []*compat.Finding) {
@@ -30,7 +21,7 @@ func checkWitnesses(t *testing.T, name string, old, new *schema.Set, findings []
 			sides["old"], sides["new"] = readers(t, finder, old), readers(t, finder, new)
 		}
 		switch {
-		case policyRules[f.Rule] || f.Severity != compat.Error:
+		case f.Policy || f.Severity != compat.Error:
 			if w != nil {
 				t.Errorf("%s: a rule about policy has a witness: %s: %s", name, f.Rule, f.Message())
 			}

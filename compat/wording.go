@@ -26,7 +26,7 @@ func (c *comparison) finding(k *candidate) *Finding {
 	f := &Finding{
 		Subject: c.subject(at, k.Kind), Rule: r.ID, Path: at.path, Change: k.Change, Unknown: k.Unknown || unshown,
 		Severity: k.Severity, Breaks: k.Breaks, Encodings: k.Encodings, Fix: k.Fix, Witness: k.witnessIn(judged),
-		breaksData: k.breaksData(), rollout: !r.Policy || at.events != [2]*schema.Event{},
+		Policy: k.Policy, rollout: !k.Policy || at.events != [2]*schema.Event{},
 	}
 	f.Pos, f.InOld = c.position(k)
 	if unshown {
@@ -99,6 +99,10 @@ func (e *element) audience(topics []*schema.Topic) string {
 		return fmt.Sprintf("%s and %d other topics", topics[0].Name, len(topics)-1)
 	case e.trail.New != nil:
 		return e.trail.New.FullName
+	case e.messages[1] != nil:
+		return e.messages[1].FullName
+	case e.schemas[1] != nil:
+		return e.schemas[1].path()
 	}
 	return e.path
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/omninode/trestle/tools/event"
 	"github.com/omninode/trestle/tools/schema"
 	"github.com/omninode/trestle/tools/schema/jsontree"
 )
@@ -13,7 +12,7 @@ import (
 // Reader reads events as one version of a schema does.
 type Reader struct {
 	side     *side
-	document *event.Document // of a file that is read as a whole; side is nil then
+	document *document // of a file that is read as a whole; side is nil then
 }
 
 // Readers returns a reader of each message at the top of a set's packages, and of each JSON Schema: of those of files as a
@@ -38,7 +37,7 @@ func (f *Finder) Readers(set *schema.Set) ([]*Reader, error) {
 				}
 			}
 			for _, pointer := range pointers {
-				d, err := f.of(set).Document(file, pointer)
+				d, err := f.document(set, file, pointer)
 				if err != nil {
 					return nil, err
 				}
@@ -80,12 +79,12 @@ func Confirm(writer, reader *Reader, w *Witness) error {
 
 // read returns what is read of a witness: of its bytes where it has some.
 func (r *Reader) read(w *Witness) (any, error) {
+	if r.document != nil {
+		return r.document.read(w.Event)
+	}
 	event, err := parse(w.Event)
 	if err != nil {
 		return nil, err
-	}
-	if r.document != nil {
-		return event, r.document.Validate(w.Event)
 	}
 	if r.side.binary() && w.Bytes != nil {
 		return r.side.readBytes(w.Bytes)

@@ -20,6 +20,7 @@ const maxEvents = 160
 type Finder struct {
 	old, new *schema.Set
 	schemas  map[*schema.Set]*event.Schemas
+	texts    map[*schema.Set]*values.Documents
 	sides    map[*schema.Message]*side
 	closed   map[*schema.Message]*schema.Message // by the ones that they are made of
 	builder  *values.Maker
@@ -31,6 +32,7 @@ type Finder struct {
 func NewFinder(old, new *schema.Set, shapes Shapes) *Finder {
 	f := &Finder{
 		old: old, new: new, sides: map[*schema.Message]*side{}, schemas: map[*schema.Set]*event.Schemas{},
+		texts:   map[*schema.Set]*values.Documents{},
 		builder: values.NewMaker(), shapes: shapes,
 	}
 	f.builder.JudgedBy(f.broken)

@@ -11,7 +11,7 @@ func (l *lowering) array(at spot) *Shape {
 	if at.v.Get("uniqueItems").IsTrue() {
 		parts = append(parts, l.Unique())
 	}
-	prefix, rest := l.itemSchemas(at)
+	prefix, rest := l.docs.itemSchemas(at)
 	for i, p := range prefix {
 		parts = append(parts, l.Item(i, l.schema(p)))
 	}
@@ -36,8 +36,8 @@ func (l *lowering) array(at spot) *Shape {
 }
 
 // itemSchemas returns the schemas of the first items, and that of all others.
-func (l *lowering) itemSchemas(at spot) (prefix []spot, rest *spot) {
-	if l.draft(at) >= draft2020 {
+func (d *Documents) itemSchemas(at spot) (prefix []spot, rest *spot) {
+	if d.resourceOf(at).draft >= draft2020 {
 		prefix = below(at, "prefixItems")
 	}
 	items, more := at.v.Get("items"), "items"
@@ -144,7 +144,7 @@ func (l *lowering) dependent(at spot) []*Shape {
 	when := func(name string, then *Shape) {
 		parts = append(parts, l.Or(l.Not(l.And(l.OfKind(Object), l.WithMember(name, l.Any()))), then))
 	}
-	for _, keyword := range l.dependencyKeywords(at) {
+	for _, keyword := range l.docs.dependencyKeywords(at) {
 		v := at.v.Get(keyword)
 		if v == nil {
 			continue
@@ -163,8 +163,8 @@ func (l *lowering) dependent(at spot) []*Shape {
 }
 
 // dependencyKeywords are those that the draft knows, and that validators read of an older one besides.
-func (l *lowering) dependencyKeywords(at spot) []string {
-	if l.draft(at) < draft2019 {
+func (d *Documents) dependencyKeywords(at spot) []string {
+	if d.resourceOf(at).draft < draft2019 {
 		return []string{"dependencies"}
 	}
 	return []string{"dependentRequired", "dependentSchemas", "dependencies"}

@@ -13,11 +13,12 @@ func (l *lowering) declaredOnly(roots []spot) *Shape {
 	var in []spot
 	seen := map[*jsontree.Value]bool{}
 	for _, r := range roots {
-		l.inPlace(r, map[*jsontree.Value]bool{}, nil, func(at spot, _ []*Shape) {
-			if !seen[at.v] {
+		l.docs.inPlace(r, map[*jsontree.Value]bool{}, nil, func(at spot, _ []condition) bool {
+			if !l.tire(at) && !seen[at.v] {
 				seen[at.v] = true
 				in = append(in, at)
 			}
+			return l.err == nil
 		})
 	}
 	if len(in) == 0 || l.err != nil {
@@ -70,16 +71,12 @@ func (l *lowering) declaredOnly(roots []spot) *Shape {
 	if len(others) > 0 {
 		parts = append(parts, l.Members(l.Except(l.Exactly(sortedUnique(all.fixed)...)), l.declaredOnly(others)))
 	}
-	var items []spot
-	for _, at := range in {
-		prefix, rest := l.itemSchemas(at)
-		items = append(items, prefix...)
-		if rest != nil {
-			items = append(items, *rest)
-		}
+	positions := l.docs.positions(in)
+	for i := range positions {
+		parts = append(parts, l.Item(i, l.declaredOnly(l.docs.itemAt(in, i))))
 	}
-	if len(items) > 0 {
-		parts = append(parts, l.Items(0, l.declaredOnly(items)))
+	if rest := l.docs.itemAt(in, positions); rest != nil {
+		parts = append(parts, l.Items(positions, l.declaredOnly(rest)))
 	}
 	content := l.And(parts...)
 	l.Define(ref, content)
@@ -87,4 +84,22 @@ func (l *lowering) declaredOnly(roots []spot) *Shape {
 		return content
 	}
 	return ref
+}
+
+// Describing is every value that a schema which declares a property is for, of those that judge values together with some
+// schemas. The name is as in [Space.FromJSONSchema].
+func (s *Space) Describing(docs *Documents, name string, in []Spot, property string) (*Shape, error) {
+	l := &lowering{Space: s, docs: docs, id: name, role: Strict, plain: map[*Shape]*Shape{}}
+	var out []*Shape
+	for _, at := range spots(in) {
+		l.inPlace(at, func(at spot, when []*Shape) {
+			if at.v.Get("properties").Get(property) != nil {
+				out = append(out, l.And(when...))
+			}
+		})
+	}
+	if l.err != nil {
+		return nil, l.err
+	}
+	return l.Or(out...), nil
 }

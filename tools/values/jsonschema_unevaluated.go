@@ -8,51 +8,33 @@ import (
 
 // inPlace calls f with the schemas that judge the same value as a schema does, itself first, and the condition under
 // which each counts; nil is always.
-func (l *lowering) inPlace(at spot, seen map[*jsontree.Value]bool, when []*Shape, f func(at spot, when []*Shape)) {
-	if seen[at.v] || at.v.Kind != jsontree.Object || l.tire(at) {
-		return
-	}
-	seen[at.v] = true
-	defer delete(seen, at.v)
-	f(at, when)
-	if ref := at.v.Get("$ref"); ref != nil {
-		if target, ok := l.resolve(at, ref); ok {
-			l.inPlace(target, seen, when, f)
+func (l *lowering) inPlace(at spot, f func(at spot, when []*Shape)) {
+	shapes := map[condition]*Shape{}
+	l.docs.inPlace(at, map[*jsontree.Value]bool{}, nil, func(at spot, when []condition) bool {
+		if l.tire(at) {
+			return false
 		}
-		if l.draft(at) <= draft7 {
-			return
-		}
-	}
-	for _, e := range below(at, "allOf") {
-		l.inPlace(e, seen, when, f)
-	}
-	also := func(cond *Shape) []*Shape { return append(slices.Clone(when), cond) }
-	for _, keyword := range []string{"anyOf", "oneOf"} {
-		for _, e := range below(at, keyword) {
-			l.inPlace(e, seen, also(l.plainly(e)), f)
-		}
-	}
-	if cond := at.v.Get("if"); cond != nil && l.draft(at) >= draft7 {
-		c := l.plainly(spot{at.file, cond})
-		l.inPlace(spot{at.file, cond}, seen, also(c), f)
-		if then := at.v.Get("then"); then != nil {
-			l.inPlace(spot{at.file, then}, seen, also(c), f)
-		}
-		if otherwise := at.v.Get("else"); otherwise != nil {
-			l.inPlace(spot{at.file, otherwise}, seen, also(l.Not(c)), f)
-		}
-	}
-	for _, keyword := range l.dependencyKeywords(at) {
-		v := at.v.Get(keyword)
-		if v == nil {
-			continue
-		}
-		for _, m := range v.Members {
-			if m.Value.Kind == jsontree.Object {
-				l.inPlace(spot{at.file, m.Value}, seen, also(l.And(l.OfKind(Object), l.WithMember(m.Name, l.Any()))), f)
+		var conditions []*Shape
+		for _, c := range when {
+			if shapes[c] == nil {
+				shapes[c] = l.fulfilling(c)
 			}
+			conditions = append(conditions, shapes[c])
 		}
+		f(at, conditions)
+		return true
+	})
+}
+
+// fulfilling are the values that fulfil a condition.
+func (l *lowering) fulfilling(c condition) *Shape {
+	switch {
+	case c.v == nil:
+		return l.And(l.OfKind(Object), l.WithMember(c.member, l.Any()))
+	case c.not:
+		return l.Not(l.plainly(c.spot))
 	}
+	return l.plainly(c.spot)
 }
 
 // evaluation is what one schema evaluates, and when.
@@ -108,7 +90,7 @@ func (l *lowering) eachCase(list []evaluation, f func(holding []evaluation) *Sha
 func (l *lowering) unevaluatedProperties(at, rest spot) *Shape {
 	var list []evaluation
 	failed := false
-	l.inPlace(at, map[*jsontree.Value]bool{}, nil, func(in spot, when []*Shape) {
+	l.inPlace(at, func(in spot, when []*Shape) {
 		d := l.declares(in)
 		names, ok := l.language(d)
 		failed = failed || !ok
@@ -137,8 +119,8 @@ func (l *lowering) unevaluatedProperties(at, rest spot) *Shape {
 func (l *lowering) unevaluatedItems(at, rest spot) *Shape {
 	var list []evaluation
 	failed := false
-	l.inPlace(at, map[*jsontree.Value]bool{}, nil, func(in spot, when []*Shape) {
-		prefix, more := l.itemSchemas(in)
+	l.inPlace(at, func(in spot, when []*Shape) {
+		prefix, more := l.docs.itemSchemas(in)
 		failed = failed || in.v.Get("contains") != nil // what it finds is evaluated, wherever that is
 		all := more != nil || in.v != at.v && in.v.Get("unevaluatedItems") != nil
 		list = append(list, evaluation{when: l.And(when...), items: len(prefix), all: all})

@@ -139,9 +139,10 @@ func (j *jsonLoader) refuseDefault(f *jsonFile, v *jsontree.Value, what string) 
 	}
 }
 
-// refuseOutOfPlace finds what is said of fields where no field is: that something is sensitive must not be passed over.
+// refuseOutOfPlace finds what is said of fields where no field is: that something is sensitive must not be passed over. A
+// comparison looks there, too.
 func (j *jsonLoader) refuseOutOfPlace(f *jsonFile) {
-	if j.options.Loose {
+	if j.options.Loose || j.options.ToCompare {
 		return
 	}
 	for v := range f.schemas {
