@@ -11,12 +11,11 @@ import (
 	"github.com/omninode/trestle/tools/schema"
 )
 
-// unread is what is wrong with defaults that are no values of their fields, and were not filled in. Generated code refuses
-// such a schema; here it is the event that lacks the field which is not valid.
-type unread []trestle.Violation
+// violations are what is wrong with a value, beside what others find.
+type violations []trestle.Violation
 
 // err is what is wrong with a value, its defaults included.
-func (u unread) err(fullName string, others []trestle.Violation) error {
+func (u violations) err(fullName string, others []trestle.Violation) error {
 	var all trestle.Violations
 	for _, list := range [][]trestle.Violation{u, others} {
 		for _, v := range list {
@@ -27,7 +26,7 @@ func (u unread) err(fullName string, others []trestle.Violation) error {
 }
 
 // under puts what a value's fields lead to under a place, which is only made where there is something.
-func (u unread) under(at func() string, inner unread) unread {
+func (u violations) under(at func() string, inner violations) violations {
 	for _, v := range inner {
 		v.Path = jsonio.JoinPath(at(), v.Path)
 		u = append(u, v)
@@ -35,8 +34,9 @@ func (u unread) under(at func() string, inner unread) unread {
 	return u
 }
 
-// readDefault reads a default.
-func readDefault(f *schema.Field, read func(r *jsonio.Reader)) (u unread) {
+// readDefault reads a default. Where it is no value of its field it is not filled in: generated code refuses such a schema;
+// here it is the event that lacks the field which is not valid.
+func readDefault(f *schema.Field, read func(r *jsonio.Reader)) (u violations) {
 	r := jsonio.NewReader([]byte(f.Default))
 	read(r)
 	var v trestle.Violations
@@ -44,11 +44,11 @@ func readDefault(f *schema.Field, read func(r *jsonio.Reader)) (u unread) {
 	if err := r.Err(); err != nil {
 		v.Report(trestle.Violation{Rule: "type", Message: "has a default that is no JSON"})
 	}
-	return unread(nil).under(func() string { return jsonio.MemberPath(f.JSONName) }, v.List())
+	return violations(nil).under(func() string { return jsonio.MemberPath(f.JSONName) }, v.List())
 }
 
 // protoDefaults fills fields that are absent and have a default.
-func protoDefaults(sm *schema.Message, m protoreflect.Message, now time.Time) (u unread) {
+func protoDefaults(sm *schema.Message, m protoreflect.Message, now time.Time) (u violations) {
 	for _, f := range sm.Fields {
 		fd := fieldOf(m, f)
 		if f.Default != "" && f.Oneof == nil && !m.Has(fd) {
@@ -84,7 +84,7 @@ func protoDefaults(sm *schema.Message, m protoreflect.Message, now time.Time) (u
 	return u
 }
 
-func messageDefaults(t *schema.Type, m protoreflect.Message, now time.Time) unread {
+func messageDefaults(t *schema.Type, m protoreflect.Message, now time.Time) violations {
 	if foreign(t.Message) {
 		return nil
 	}
@@ -92,7 +92,7 @@ func messageDefaults(t *schema.Type, m protoreflect.Message, now time.Time) unre
 }
 
 // setDefaults fills properties that are absent and have a default.
-func (o *object) setDefaults(now time.Time) (u unread) {
+func (o *object) setDefaults(now time.Time) (u violations) {
 	for i, f := range o.message.Fields {
 		if o.values[i] == nil && f.Default != "" && !o.nulls.Has(f.JSONName) {
 			if f.Default != "now" {
@@ -112,7 +112,7 @@ func (o *object) setDefaults(now time.Time) (u unread) {
 	return u
 }
 
-func defaultsWithin(v any, now time.Time) (u unread) {
+func defaultsWithin(v any, now time.Time) (u violations) {
 	switch v := v.(type) {
 	case *object:
 		return v.setDefaults(now)

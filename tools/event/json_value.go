@@ -15,7 +15,7 @@ import (
 type jsonValue struct {
 	t      *Type
 	o      *object
-	unread unread
+	unread violations
 	// valid is the last text that was valid: publishing reads, completes and validates, and what it completed was complete.
 	valid []byte
 }

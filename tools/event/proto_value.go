@@ -20,7 +20,7 @@ import (
 type protoValue struct {
 	*dynamicpb.Message
 	t      *Type
-	unread unread
+	unread violations
 }
 
 func newProtoValue(t *Type) *protoValue {
@@ -55,9 +55,13 @@ func (x *protoValue) validate(opts ...protovalidate.ValidationOption) error {
 	if err != nil {
 		return fmt.Errorf("validate %s: %w", x.t.message.FullName, err)
 	}
+	missed := x.unread
+	if x.t.schemas.sizedWrappers() {
+		missed = append(missed[:len(missed):len(missed)], wrapperLists(x.t.message, x.Message)...)
+	}
 	err = validator.Validate(x.Message, opts...)
 	if err == nil {
-		return x.unread.err(x.t.message.FullName, nil)
+		return missed.err(x.t.message.FullName, nil)
 	}
 	invalid, ok := errors.AsType[*protovalidate.ValidationError](err)
 	if !ok {
@@ -79,7 +83,7 @@ func (x *protoValue) validate(opts ...protovalidate.ValidationOption) error {
 		}
 		v.Report(violation)
 	}
-	return x.unread.err(x.t.message.FullName, v.List())
+	return missed.err(x.t.message.FullName, v.List())
 }
 
 // message is what a violation says without what an expression may quote of what is sensitive.

@@ -22,6 +22,7 @@ package a.v1;
 import "buf/validate/validate.proto";
 import "google/protobuf/duration.proto";
 import "google/protobuf/timestamp.proto";
+import "google/protobuf/wrappers.proto";
 import "trestle/v1/options.proto";
 message Timed {
   option (trestle.v1.event) = {topic: "timed"};
@@ -29,6 +30,10 @@ message Timed {
   google.protobuf.Duration wait = 2 [(buf.validate.field).duration.lte = {seconds: 5}];
   int64 low = 3;
   int64 high = 4;
+  repeated google.protobuf.Int64Value counts = 5 [(buf.validate.field).repeated.max_items = 2];
+  string header = 6 [(buf.validate.field).string = {well_known_regex: KNOWN_REGEX_HTTP_HEADER_VALUE, strict: false}];
+  Timed inner = 7;
+  Timed unchecked = 8 [(buf.validate.field).ignore = IGNORE_ALWAYS];
   option (buf.validate.message).cel = {id: "order", message: "low is above high", expression: "this.low <= this.high"};
 }`),
 		"b/v1/sent.json": []byte(`{"$schema":"https://json-schema.org/draft/2020-12/schema","$id":"https://example.org/b/v1/sent.json","title":"Sent",
@@ -47,8 +52,9 @@ message Timed {
 		event, payload string
 		want           []string
 	}{
-		"valid protobuf":   {"Timed", `{"past":"2020-01-01T00:00:00Z","wait":"5s","low":1,"high":2}`, nil},
-		"invalid protobuf": {"Timed", `{"past":"9020-01-01T00:00:00Z","wait":"6s","low":3,"high":2}`, []string{"past timestamp.lt_now", "wait duration.lte", " order"}},
+		"valid protobuf":   {"Timed", `{"past":"2020-01-01T00:00:00Z","wait":"5s","low":1,"high":2,"counts":["1","2"],"unchecked":{"counts":[1,2,3]}}`, nil},
+		"invalid protobuf": {"Timed", `{"past":"9020-01-01T00:00:00Z","wait":"6s","low":3,"high":2,"inner":{"counts":[1,2,3]},"header":"\n"}`,
+			[]string{"inner.counts repeated.max_items", "past timestamp.lt_now", "wait duration.lte", "header string.well_known_regex.header_value", " order"}},
 		"valid JSON":       {"sent", `{"to":{"city":"Bonn"},"kind":"letter"}`, nil},
 		"invalid JSON": {"sent", `{"to":{"city":"B"},"kind":"fax","copies":[{"city":"Bonn"},{"city":""},{"city":"Ulm"}],"note":"secret"}`,
 			[]string{`to.city minLength "B"`, `kind enum "fax"`, "copies maxItems", `copies[1].city minLength ""`, "note maxLength"}},

@@ -23,7 +23,9 @@ type Schemas struct {
 	now       func() time.Time
 	validator func() (protovalidate.Validator, error)
 	files     func() *jsoncompile.Files
-	editions  editions
+	// sizedWrappers says whether there are lists of wrappers whose size has rules.
+	sizedWrappers func() bool
+	editions      editions
 
 	mu    sync.Mutex
 	types map[*schema.Message]*Type
@@ -46,6 +48,7 @@ func New(set *schema.Set, opts ...Option) *Schemas {
 	}
 	s.validator = sync.OnceValues(s.newValidator)
 	s.files = sync.OnceValue(s.newFiles)
+	s.sizedWrappers = sync.OnceValue(func() bool { return s.hasField(isSizedWrappers) })
 	return s
 }
 

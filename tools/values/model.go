@@ -128,10 +128,12 @@ func (s *Space) header(form validate.KnownRegex, loose bool) *Shape {
 	switch {
 	case form == validate.KnownRegex_KNOWN_REGEX_UNSPECIFIED:
 		return s.Any()
-	case loose:
-		return s.textForm("loose header")
+	case form == validate.KnownRegex_KNOWN_REGEX_HTTP_HEADER_NAME && loose:
+		return s.textForm("loose header name")
 	case form == validate.KnownRegex_KNOWN_REGEX_HTTP_HEADER_NAME:
 		return s.textForm("header name")
+	case loose:
+		return s.textForm("loose header value")
 	}
 	return s.textForm("header value")
 }

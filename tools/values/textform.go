@@ -114,18 +114,20 @@ var textForms = map[string]textForm{
 	"json-pointer": {surely: `^(?:\/(?:[^~\/]|~[01])*)*$`},
 	"regex":        {surely: "^[A-Za-z0-9 ]*$", check: format.Regexp},
 
-	"protobuf_fqn":     {surely: "^" + exprName + `(?:\.` + exprName + ")*$"},
-	"protobuf_dot_fqn": {surely: `^(?:\.` + exprName + ")+$"},
-	"header name":      {surely: "^:?[A-Za-z0-9!#$%&'*+.^_|~`-]+$"},
-	"header value":     {surely: `^[^\0-\x08\x0A-\x1F\x7F]*$`},
-	"loose header":     {surely: `^[^\0\n\r]+$`},
+	"protobuf_fqn":       {surely: "^" + exprName + `(?:\.` + exprName + ")*$"},
+	"protobuf_dot_fqn":   {surely: `^(?:\.` + exprName + ")+$"},
+	"header name":        {surely: "^:?[A-Za-z0-9!#$%&'*+.^_|~`-]+$"},
+	"header value":       {surely: `^[^\0-\x08\x0A-\x1F\x7F]*$`},
+	"loose header value": {surely: `^[^\0\n\r]*$`},
+	"loose header name":  {surely: `^[^\0\n\r]+$`},
 }
 
 // protovalidateOnly are the forms that no format of JSON Schema has the name of.
 var protovalidateOnly = map[string]bool{
 	"tuuid": true, "ulid": true, "ip": true, "address": true, "uri_ref": true, "ip_with_prefixlen": true, "ipv4_with_prefixlen": true,
 	"ipv6_with_prefixlen": true, "ip_prefix": true, "ipv4_prefix": true, "ipv6_prefix": true, "host_and_port": true, "protobuf_fqn": true,
-	"protobuf_dot_fqn": true, "mailbox": true, "bare ipv6": true, "header name": true, "header value": true, "loose header": true,
+	"protobuf_dot_fqn": true, "mailbox": true, "bare ipv6": true, "header name": true, "header value": true, "loose header value": true,
+	"loose header name": true,
 	"written date-time": true,
 }
 

@@ -19,7 +19,7 @@ var formChecks = map[string]func(string) bool{
 	"ipv6_prefix": format.IPv6Prefix, "host_and_port": format.HostAndPort, "uri": format.URI, "uri-reference": format.URIReference,
 	"uri_ref": format.URIRef, "json-pointer": format.JSONPointer, "regex": format.Regexp, "protobuf_fqn": format.ProtobufName,
 	"protobuf_dot_fqn": format.ProtobufDotName, "header name": format.HeaderName, "header value": format.HeaderValue,
-	"loose header": format.LooseHeader, "written date-time": nil,
+	"loose header value": format.LooseHeader, "loose header name": func(s string) bool { return s != "" && format.LooseHeader(s) }, "written date-time": nil,
 }
 
 var formSeeds = []string{

@@ -102,5 +102,5 @@ func HeaderValue(s string) bool {
 	return true
 }
 
-// LooseHeader reports whether s can be in a header at all: not empty, without NUL and line breaks.
-func LooseHeader(s string) bool { return s != "" && !strings.ContainsAny(s, "\x00\n\r") }
+// LooseHeader reports whether s can be in a header at all: it is without NUL and line breaks. No name is empty.
+func LooseHeader(s string) bool { return !strings.ContainsAny(s, "\x00\n\r") }

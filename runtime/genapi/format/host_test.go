@@ -32,7 +32,7 @@ func TestFormats(t *testing.T) {
 		"uri ref":       {format.URIRef, []string{"", "a", "//a/b", "a:##"}, []string{"a b", "1:a", "#a#b"}},
 		"header name":   {format.HeaderName, []string{"content-type", ":path"}, []string{"", ":", "a b", "a:b"}},
 		"header value":  {format.HeaderValue, []string{"", "a b\tc"}, []string{"a\nb", "\x7f"}},
-		"loose header":  {format.LooseHeader, []string{"a b"}, []string{"", "a\nb", "a\x00"}},
+		"loose header":  {format.LooseHeader, []string{"a b", ""}, []string{"a\nb", "a\x00"}},
 		"ulid":          {format.ULID, []string{"01ARZ3NDEKTSV4RRFFQ69G5FAV"}, []string{"", "81ARZ3NDEKTSV4RRFFQ69G5FAV", "01ARZ3NDEKTSV4RRFFQ69G5FAI"}},
 		"protobuf name": {format.ProtobufName, []string{"a", "_a.b1"}, []string{"", ".a", "a.", "1a", "a..b", "a-b"}},
 		"root name":     {format.ProtobufDotName, []string{".a.b"}, []string{"", ".", "a.b"}},

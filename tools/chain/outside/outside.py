@@ -67,6 +67,18 @@ def is_integer(_, instance) -> bool:
     return isinstance(instance, int)
 
 
+class Formats(jsonschema.FormatChecker):
+    """The formats, of which a text is none where the library fails at it."""
+
+    def check(self, instance, format):
+        try:
+            super().check(instance, format)
+        except jsonschema.exceptions.FormatError:
+            raise
+        except Exception as e:  # fqdn, at an empty text
+            raise jsonschema.exceptions.FormatError(f"{instance!r} is not a {format!r}", cause=e) from e
+
+
 # Numbers are read exactly, so that what is compared is what stands in the text.
 base_validator = jsonschema.Draft202012Validator
 Validator = jsonschema.validators.extend(
@@ -74,6 +86,10 @@ Validator = jsonschema.validators.extend(
     {keyword: counted(keyword, check) for keyword, check in base_validator.VALIDATORS.items()},
     type_checker=base_validator.TYPE_CHECKER.redefine("integer", is_integer),
 )
+
+
+formats = Formats(formats=())
+formats.checkers = base_validator.FORMAT_CHECKER.checkers
 
 
 class NotJSON(ValueError):
@@ -115,7 +131,7 @@ def leaves(error, found, depth=0):
 
 def by_json_schema(question):
     schema = json.loads(base64.b64decode(question["Schema"]), parse_float=Decimal)
-    validator = Validator(schema, format_checker=base_validator.FORMAT_CHECKER)
+    validator = Validator(schema, format_checker=formats)
     answers = []
     for encoded in question["Values"]:
         met.clear()

@@ -67,7 +67,8 @@ func TestWellKnownTextsAgree(t *testing.T) {
 		"host_and_port":       {format.HostAndPort, []string{"host:80", "[::1]:80", "1.2.3.4:0", "a.b.:65535"}},
 		"header_name":         {format.HeaderName, []string{":method", "x-y", "a"}},
 		"header_value":        {format.HeaderValue, []string{"a b", "\t", "é"}},
-		"loose_header":        {format.LooseHeader, []string{"a b", "\t", "é"}},
+		"loose_header_value":  {format.LooseHeader, []string{"", "a b", "\t", "é"}},
+		"loose_header_name":   {func(s string) bool { return s != "" && format.LooseHeader(s) }, []string{"a b", "\t", "é"}},
 	})
 }
 

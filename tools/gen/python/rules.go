@@ -53,7 +53,7 @@ func (g *module) wellKnownText(p *parts, r *validate.StringRules) {
 		validate.KnownRegex_KNOWN_REGEX_HTTP_HEADER_NAME: "header_name", validate.KnownRegex_KNOWN_REGEX_HTTP_HEADER_VALUE: "header_value",
 	}[r.GetWellKnownRegex()]
 	if header != "" && r.HasStrict() && !r.GetStrict() {
-		header = "loose_header"
+		header = "loose_" + header
 	}
 	if header != "" {
 		g.wellKnownCheck(p, "text", quote(header))

@@ -139,6 +139,10 @@ def _relative(s: str) -> bool:
     return uri_reference(s) and (not uri(s) or ":" not in s.partition("#")[0].partition("?")[0].partition("/")[0])
 
 
+def _loose_header(s: str) -> bool:
+    return not set(s) & {"\0", "\n", "\r"}
+
+
 _TEXTS: dict[str, tuple[str, Callable[[str], bool]]] = {
     "email": ("a valid email address", lambda s: _EMAIL.fullmatch(s) is not None),
     "hostname": ("a valid hostname", hostname),
@@ -165,7 +169,8 @@ _TEXTS: dict[str, tuple[str, Callable[[str], bool]]] = {
     "host_and_port": ("a valid host (hostname or IP address) and port pair", host_and_port),
     "header_name": ("a valid HTTP header name", lambda s: _HEADER_NAME.fullmatch(s) is not None),
     "header_value": ("a valid HTTP header value", lambda s: _HEADER_VALUE.fullmatch(s) is not None),
-    "loose_header": ("a valid HTTP header", lambda s: s != "" and not set(s) & {"\0", "\n", "\r"}),
+    "loose_header_name": ("a valid HTTP header name", lambda s: s != "" and _loose_header(s)),
+    "loose_header_value": ("a valid HTTP header value", _loose_header),
 }
 CHECKS: dict[str, Callable[[str], bool]] = {name: holds for name, (_, holds) in _TEXTS.items()}
 
