@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/omninode/trestle/runtime/trestletest/services"
 	"github.com/omninode/trestle/tools/chain/judge"
@@ -15,7 +16,7 @@ import (
 )
 
 var (
-	schemasFlag = flag.Int("schemas", 0, "how many schemas TestChain draws")
+	schemasFlag = flag.Int("schemas", 0, "how many schemas TestChain draws at least")
 	seedFlag    = flag.Uint64("seed", 0, "what TestChain draws them from; 0: another each time")
 )
 
@@ -44,6 +45,11 @@ func TestChain(t *testing.T) {
 		bySchema := event.New(p.set)
 		for _, s := range p.subjects {
 			sum.add(all.hear(t, newCase(t, r, bySchema, s)))
+		}
+		all.close()
+		p.remove()
+		if *schemasFlag > perProject {
+			t.Logf("%s: %d schemas, %d disagreements of %d kinds", time.Now().Format(time.TimeOnly), sum.taken(), sum.disagreements(), len(sum.causes))
 		}
 	}
 	sum.print(t)

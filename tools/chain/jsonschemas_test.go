@@ -11,8 +11,9 @@ import (
 // drawer draws schemas from one source of randomness.
 type drawer struct {
 	*rand.Rand
-	name string   // of the schema, unique in its project
-	defs []string // the definitions that may be referred to
+	number int      // of the schema among all that are drawn
+	name   string   // of the schema, unique in its project
+	defs   []string // the definitions that may be referred to
 }
 
 type object = map[string]any
@@ -107,7 +108,7 @@ func (d *drawer) objectSchema(depth int) object {
 	case 1:
 		out["additionalProperties"] = d.schema(min(depth-1, 1))
 	}
-	if d.IntN(4) == 0 {
+	if d.IntN(3) == 0 {
 		d.objectKeyword(out, depth)
 	}
 	return out
@@ -115,7 +116,7 @@ func (d *drawer) objectSchema(depth int) object {
 
 // objectKeyword adds one of the keywords of objects that are not in every schema.
 func (d *drawer) objectKeyword(out object, depth int) {
-	switch d.IntN(11) {
+	switch d.IntN(13) {
 	case 0:
 		out["minProperties"] = num(d.IntN(4))
 	case 1:
@@ -124,10 +125,11 @@ func (d *drawer) objectKeyword(out object, depth int) {
 		out["patternProperties"] = object{pick(d, []string{"^x", "^[a-c]$", "_"}): d.schema(depth - 1)}
 	case 3:
 		out["propertyNames"] = pick(d, []object{{"maxLength": num(1 + d.IntN(4))}, {"pattern": "^[a-z]"}, {"minLength": num(1)}})
-	case 4:
-		out["dependentRequired"] = object{pick(d, propertyNames): []string{pick(d, propertyNames)}}
-	case 5:
-		out["dependentSchemas"] = object{pick(d, propertyNames): d.part(depth)}
+	case 4, 11:
+		names := append(sortedKeys(out["properties"].(object)), pick(d, propertyNames))
+		out["dependentRequired"] = object{pick(d, names): []string{pick(d, names)}}
+	case 5, 12:
+		out["dependentSchemas"] = object{pick(d, sortedKeys(out["properties"].(object))): d.part(depth)}
 	case 6:
 		out["unevaluatedProperties"] = pick(d, []any{false, d.scalarSchema()})
 		delete(out, "additionalProperties")
@@ -317,15 +319,18 @@ func (d *drawer) arraySchema(depth int) object {
 	if d.IntN(3) == 0 {
 		out["uniqueItems"] = d.IntN(5) > 0
 	}
-	switch d.IntN(8) {
+	switch d.IntN(10) {
 	case 0:
 		out["prefixItems"] = []any{d.schema(depth - 1), d.schema(depth - 1)}
 		if d.IntN(2) == 0 {
 			out["items"] = false
 		}
-	case 1:
+	case 1, 8, 9:
 		out["contains"] = d.scalarSchema()
-		if d.IntN(2) == 0 {
+		if d.IntN(4) > 0 {
+			delete(out, "items")
+		}
+		if d.IntN(4) > 0 {
 			out[pick(d, []string{"minContains", "maxContains"})] = num(d.IntN(3))
 		}
 	case 2:

@@ -80,6 +80,12 @@ func startJudges(t *testing.T, python string, others *outside.Judges, p *project
 	return j
 }
 
+// close ends the judges of one project.
+func (j *judges) close() {
+	j.goProgram.Close()
+	j.pyProgram.Close()
+}
+
 // addFile adds a file behind those it imports.
 func addFile(set *descriptorpb.FileDescriptorSet, fd protoreflect.FileDescriptor, seen map[string]bool) {
 	if seen[fd.Path()] {

@@ -57,18 +57,21 @@ func drawProject(t *testing.T, r *rand.Rand, first, count int) *project {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if !t.Failed() || os.Getenv("CHAIN_KEEP") == "" {
-			_ = os.RemoveAll(dir)
-		}
-	})
 	p := &project{dir: dir, refused: map[string]int{}}
+	t.Cleanup(p.remove)
 	for n := first; n < first+count; n++ {
 		p.subjects = append(p.subjects, p.draw(r, n))
 	}
 	p.load(t)
 	p.build(t)
 	return p
+}
+
+// remove removes the generated code, unless it is to be looked at.
+func (p *project) remove() {
+	if os.Getenv("CHAIN_KEEP") == "" {
+		_ = os.RemoveAll(p.dir)
+	}
 }
 
 func mustDir(t *testing.T, dir string) string {
@@ -84,7 +87,7 @@ func mustDir(t *testing.T, dir string) string {
 }
 
 func (p *project) draw(r *rand.Rand, n int) *subject {
-	d := &drawer{Rand: r, name: fmt.Sprintf("S%d", n)}
+	d := &drawer{Rand: r, number: n, name: fmt.Sprintf("S%d", n)}
 	if n%2 == 0 {
 		return &subject{
 			name: d.name, language: schema.JSONSchema,

@@ -57,7 +57,12 @@ func (d *drawer) protoFile(pkg string) string {
 		p.messages = append(p.messages, name)
 	}
 	p.messages = append(p.messages, d.name) // it may hold itself
-	p.message(d.name, fmt.Sprintf("  option (trestle.v1.event) = { type: %q topic: %q role: ROLE_EVENT };\n", d.name, d.name))
+	options := fmt.Sprintf("  option (trestle.v1.event) = { type: %q topic: %q role: ROLE_EVENT };\n", d.name, d.name)
+	if turn := d.number / 2; turn%2 == 0 {
+		p.focused(turn/2, options)
+	} else {
+		p.message(d.name, options)
+	}
 	p.enum()
 	return p.out.String()
 }
@@ -89,7 +94,7 @@ func (p *protoDrawer) message(name, options string) {
 	for range 1 + p.IntN(6) {
 		lines = append(lines, field(false))
 	}
-	if p.IntN(4) == 0 {
+	if p.IntN(3) == 0 {
 		required := pick(p, []string{"", "    option (buf.validate.oneof).required = true;\n"})
 		one := "  oneof choice {\n" + required
 		for range 2 + p.IntN(2) {
@@ -97,10 +102,62 @@ func (p *protoDrawer) message(name, options string) {
 		}
 		lines = append(lines, one+"  }\n")
 	}
-	if p.IntN(5) == 0 && len(scalars) > 1 {
+	if p.IntN(3) == 0 && len(scalars) > 1 {
 		p.messageRules(scalars)
 	}
 	p.out.WriteString(strings.Join(lines, "") + "}\n")
+}
+
+// standardRules are the rules of protovalidate that are for one type of values each.
+var standardRules = func() (all []protoreflect.FieldDescriptor) {
+	types := (&validate.FieldRules{}).ProtoReflect().Descriptor().Oneofs().ByName("type").Fields()
+	for i := range types.Len() {
+		rules := types.Get(i).Message().Fields()
+		for j := range rules.Len() {
+			if !slices.Contains([]protoreflect.Name{"example", "strict", "items", "keys", "values"}, rules.Get(j).Name()) {
+				all = append(all, rules.Get(j))
+			}
+		}
+	}
+	return all
+}()
+
+// focused draws a message of fields that have one rule each, all rules in turn: values on both sides of each are found.
+func (p *protoDrawer) focused(turn int, options string) {
+	const fields = 4
+	fmt.Fprintf(&p.out, "message %s {\n%s", p.name, options)
+	for i := range fields {
+		rule := standardRules[(turn*fields+i)%len(standardRules)]
+		rules := &validate.FieldRules{}
+		types := rules.ProtoReflect().Descriptor().Oneofs().ByName("type").Fields()
+		for j := range types.Len() {
+			if types.Get(j).Message() == rule.Parent() {
+				p.setRule(rules.ProtoReflect().Mutable(types.Get(j)).Message(), rule)
+				typ := p.typeOfRules(types.Get(j).Name())
+				label, _ := p.presence(typ, strings.Contains(typ, "repeated ") || strings.HasPrefix(typ, "map<"), new([]string))
+				fmt.Fprintf(&p.out, "  %s%s f%d = %d [(buf.validate.field) = {%s}];\n", label, typ, i+1, i+1, rulesText(rules))
+			}
+		}
+	}
+	p.out.WriteString("}\n")
+}
+
+// typeOfRules is a type that rules are for, which are named as a member of buf.validate.FieldRules is.
+func (p *protoDrawer) typeOfRules(name protoreflect.Name) string {
+	switch name {
+	case "repeated":
+		return "repeated " + pick(p, scalarKinds)
+	case "map":
+		return "map<string, " + pick(p, scalarKinds) + ">"
+	case "enum":
+		return p.enums[0]
+	}
+	for typ, other := range ruleNames {
+		if other == name && !strings.HasSuffix(typ, "Value") {
+			return typ
+		}
+	}
+	return string(name)
 }
 
 // messageRules draws rules of a message: a condition between two numbers, or fields of which one at most is set.
@@ -281,24 +338,27 @@ func (p *protoDrawer) someRules(m protoreflect.Message, but ...protoreflect.Name
 	fields := m.Descriptor().Fields()
 	for range 1 + p.IntN(8)/5 + p.IntN(8)/6 {
 		fd := fields.Get(p.IntN(fields.Len()))
-		if fd.Name() == "example" || fd.Name() == "strict" || slices.Contains(but, fd.Name()) {
-			continue
+		if fd.Name() != "example" && fd.Name() != "strict" && !slices.Contains(but, fd.Name()) {
+			p.setRule(m, fd)
 		}
-		if fd.Name() == "well_known_regex" {
-			m.Set(fd, protoreflect.ValueOfEnum(protoreflect.EnumNumber(1+p.IntN(2))))
-			if p.IntN(2) == 0 {
-				m.Set(fields.ByName("strict"), protoreflect.ValueOfBool(false))
-			}
-			continue
+	}
+}
+
+// setRule draws what a rule says.
+func (p *protoDrawer) setRule(m protoreflect.Message, fd protoreflect.FieldDescriptor) {
+	switch {
+	case fd.Name() == "well_known_regex":
+		m.Set(fd, protoreflect.ValueOfEnum(protoreflect.EnumNumber(1+p.IntN(2))))
+		if p.IntN(2) == 0 {
+			m.Set(m.Descriptor().Fields().ByName("strict"), protoreflect.ValueOfBool(false))
 		}
-		if !fd.IsList() {
-			m.Set(fd, p.ruleValue(fd))
-			continue
-		}
+	case fd.IsList():
 		list := m.Mutable(fd).List()
 		for range 1 + p.IntN(3) {
 			list.Append(p.ruleValue(fd))
 		}
+	default:
+		m.Set(fd, p.ruleValue(fd))
 	}
 }
 

@@ -48,6 +48,15 @@ func (r *report) taken() int {
 	return n
 }
 
+// disagreements is how many verdicts differed without intent.
+func (r *report) disagreements() int {
+	n := 0
+	for _, c := range r.causes {
+		n += c.count
+	}
+	return n
+}
+
 func (r *report) addProject(p *project) {
 	for reason, n := range p.refused {
 		r.refused[reason] += n
@@ -172,15 +181,30 @@ func (r *report) disagree(h *hearing, i int, a, b said, why string) {
 // where is where something is wrong, as judges say it.
 var where = regexp.MustCompile(`^(decode )?(chain\.\S+: )?([^ :]+: )?`)
 
+// wholeRun is how many schemas are to meet each keyword and rule with leastMet values on either side of it.
+const wholeRun, leastMet = 5000, 200
+
+func (r *report) printMet(t *testing.T) {
+	t.Helper()
+	for _, name := range allNames() {
+		var met [2]int
+		if counts := r.met[name]; counts != nil {
+			met = *counts
+		}
+		fmt.Printf("met %-40s %7d valid %7d invalid\n", name, met[0], met[1])
+		if r.taken() >= wholeRun && min(met[0], met[1]) < leastMet {
+			t.Errorf("%s is met by %d valid and %d invalid values: too few, of either %d are wanted", name, met[0], met[1], leastMet)
+		}
+	}
+}
+
 func (r *report) print(t *testing.T) {
 	t.Helper()
 	fmt.Printf("schemas %v, values %v, verdicts %v\n", r.schemas, r.values, r.verdicts)
 	for _, reason := range sortedKeys(r.refused) {
 		fmt.Printf("refused %d: %s\n", r.refused[reason], reason)
 	}
-	for _, name := range sortedKeys(r.met) {
-		fmt.Printf("met %-40s %7d valid %7d invalid\n", name, r.met[name][0], r.met[name][1])
-	}
+	r.printMet(t)
 	for _, d := range differences {
 		fmt.Printf("intended %6d: %s: %s\n", r.intended[d.name], d.name, d.reason)
 	}

@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"slices"
 	"strings"
 
 	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
@@ -18,8 +19,14 @@ func ruleName(v *validate.Violation) string {
 	if len(path) > 1 && name != "cel" && name != "cel_expression" && name != "required" {
 		name = path[len(path)-2] + "." + name
 	}
-	if path[0] == "" || name == "" {
-		return v.GetRuleId() // of a message's oneof
+	fields := v.GetField().GetElements()
+	switch {
+	case v.GetRuleId() == "message.oneof":
+		return v.GetRuleId()
+	case path[0] == "":
+		return "message.cel"
+	case name == "required" && len(fields) > 0 && !fields[len(fields)-1].HasFieldNumber():
+		return "oneof.required"
 	}
 	return name
 }
@@ -99,7 +106,35 @@ func eachRuleOf(fd protoreflect.FieldDescriptor, rules *validate.FieldRules, vis
 				return true
 			}
 		}
-		visit(string(typed.Name()) + "." + string(rule.Name()))
+		if rule.Name() != "strict" { // it says how another is meant
+			visit(string(typed.Name()) + "." + string(rule.Name()))
+		}
 		return true
 	})
+}
+
+// keywords are those of JSON Schema that values can break.
+var keywords = []string{
+	"additionalProperties", "allOf", "anyOf", "const", "contains", "dependentRequired", "dependentSchemas", "enum", "exclusiveMaximum",
+	"exclusiveMinimum", "if", "items", "maxContains", "maxItems", "maxLength", "maxProperties", "maximum", "minContains", "minItems",
+	"minLength", "minProperties", "minimum", "multipleOf", "not", "oneOf", "pattern", "patternProperties", "prefixItems", "properties",
+	"propertyNames", "required", "type", "unevaluatedItems", "unevaluatedProperties", "uniqueItems", "$ref",
+}
+
+// allNames are the keywords and rules that have to be met by values on both sides of them.
+func allNames() []string {
+	all := append(slices.Clone(keywords), "required", "cel", "cel_expression", "message.cel", "message.oneof", "oneof.required")
+	for _, name := range formatNames {
+		all = append(all, "format "+name)
+	}
+	types := (&validate.FieldRules{}).ProtoReflect().Descriptor().Oneofs().ByName("type").Fields()
+	for i := range types.Len() {
+		for _, rule := range standardRules {
+			if rule.Parent() == types.Get(i).Message() {
+				all = append(all, string(types.Get(i).Name())+"."+string(rule.Name()))
+			}
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }

@@ -52,10 +52,10 @@ message Timed {
 		event, payload string
 		want           []string
 	}{
-		"valid protobuf":   {"Timed", `{"past":"2020-01-01T00:00:00Z","wait":"5s","low":1,"high":2,"counts":["1","2"],"unchecked":{"counts":[1,2,3]}}`, nil},
+		"valid protobuf": {"Timed", `{"past":"2020-01-01T00:00:00Z","wait":"5s","low":1,"high":2,"counts":["1","2"],"unchecked":{"counts":[1,2,3]}}`, nil},
 		"invalid protobuf": {"Timed", `{"past":"9020-01-01T00:00:00Z","wait":"6s","low":3,"high":2,"inner":{"counts":[1,2,3]},"header":"\n"}`,
 			[]string{"inner.counts repeated.max_items", "past timestamp.lt_now", "wait duration.lte", "header string.well_known_regex.header_value", " order"}},
-		"valid JSON":       {"sent", `{"to":{"city":"Bonn"},"kind":"letter"}`, nil},
+		"valid JSON": {"sent", `{"to":{"city":"Bonn"},"kind":"letter"}`, nil},
 		"invalid JSON": {"sent", `{"to":{"city":"B"},"kind":"fax","copies":[{"city":"Bonn"},{"city":""},{"city":"Ulm"}],"note":"secret"}`,
 			[]string{`to.city minLength "B"`, `kind enum "fax"`, "copies maxItems", `copies[1].city minLength ""`, "note maxLength"}},
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"os/exec"
+	"sync"
 	"testing"
 )
 
@@ -15,9 +16,10 @@ type Peer struct {
 	in     io.Writer
 	out    *bufio.Scanner
 	errors bytes.Buffer
+	close  func()
 }
 
-// StartPeer starts a process that ends when the test does, and that fails it by ending badly.
+// StartPeer starts a process that ends when it is closed or the test ends, and that fails the test by ending badly.
 func StartPeer(tb testing.TB, name string, cmd *exec.Cmd) *Peer {
 	tb.Helper()
 	p := &Peer{name: name}
@@ -33,16 +35,20 @@ func StartPeer(tb testing.TB, name string, cmd *exec.Cmd) *Peer {
 	if err := cmd.Start(); err != nil {
 		tb.Fatal(err)
 	}
-	tb.Cleanup(func() {
+	p.close = sync.OnceFunc(func() {
 		_ = in.Close()
 		if err := cmd.Wait(); err != nil {
 			tb.Errorf("%s ended with %v:\n%s", name, err, p.errors.String())
 		}
 	})
+	tb.Cleanup(p.close)
 	p.in, p.out = in, bufio.NewScanner(out)
 	p.out.Buffer(nil, 256<<20)
 	return p
 }
+
+// Close ends the process.
+func (p *Peer) Close() { p.close() }
 
 // Ask sends a question and waits for the answer.
 func (p *Peer) Ask(tb testing.TB, question, into any) {

@@ -76,8 +76,8 @@ var formatWords = map[string]string{
 	"uuid": "a UUID", "tuuid": "a UUID without hyphens", "ulid": "a ULID", "email": "an email address", "idn-email": "an email address",
 	"hostname": "a host name", "idn-hostname": "a host name", "address": "a host name or IP address", "host_and_port": "a host and port",
 	"ip": "an IP address", "ipv4": "an IPv4 address", "ipv6": "an IPv6 address", "uri": "a URI", "uri-reference": "a URI reference",
-	"iri": "an IRI", "date": "a date", "time": "a time of day", "date-time": "a date and time", "duration": "an ISO 8601 duration",
-	"regex": "a regular expression", "json-pointer": "a JSON pointer",
+	"iri": "an IRI", "iri-reference": "an IRI reference", "uri-template": "a URI template", "date": "a date", "time": "a time of day", "date-time": "a date and time", "duration": "an ISO 8601 duration",
+	"regex": "a regular expression", "json-pointer": "a JSON pointer", "relative-json-pointer": "a relative JSON pointer",
 }
 
 // ruleWords says what limits a type's values, a line each.

@@ -21,6 +21,8 @@ var jsonFormats = map[string]struct{ function, words string }{
 	"uuid":          {"UUID", "UUID"},
 	"json-pointer":  {"JSONPointer", "json-pointer"},
 	"regex":         {"Regexp", "regex"},
+	"iri":           {"IRI", "iri"}, "iri-reference": {"IRIReference", "iri-reference"}, "uri-template": {"URITemplate", "uri-template"},
+	"relative-json-pointer": {"RelativeJSONPointer", "relative-json-pointer"},
 }
 
 // stringKeywords checks strings. date-time is not among the formats here: it is a type of its own.

@@ -8,7 +8,6 @@ import (
 
 	"github.com/omninode/trestle/runtime/event"
 	"github.com/omninode/trestle/runtime/genapi/format"
-	"github.com/omninode/trestle/runtime/genapi/jsoncompile"
 	knownv1 "github.com/omninode/trestle/tools/gen/golang/testdata/known/want/acme/known/v1"
 	leftv1 "github.com/omninode/trestle/tools/gen/golang/testdata/left/want/acme/left/v1"
 	"github.com/omninode/trestle/tools/gen/python"
@@ -34,7 +33,10 @@ func TestFormatsAgree(t *testing.T) {
 		"uri":                   {format.URI, []string{"http://u:p@h:80/a?b#c", "urn:a:b", "http://[::1]:80/", "a:", "http://%41/%zz", "h://[v1.a]"}},
 		"uri-reference":         {format.URIReference, []string{"", "a:##", "a/b:c", "//h/a", "./a:b", "#a", "?a", "a:b"}},
 		"uuid":                  {format.UUID, []string{"550e8400-e29b-41d4-a716-446655440000"}},
-		"relative-json-pointer": {jsoncompile.FormatCheck("relative-json-pointer"), []string{"0", "1#", "10/a~0b", "2/"}},
+		"relative-json-pointer": {format.RelativeJSONPointer, []string{"0", "1#", "10/a~0b", "2/"}},
+		"iri":                   {format.IRI, []string{"http://é.org/ü?\ue000#ß", "urn:日:b", "é:a", "http://[::1]/é", "http://[v1.é]", "a:%é0", "a:\ue000", "a:\u0085"}},
+		"iri-reference":         {format.IRIReference, []string{"", "é", "//é:80/a", "é/b:c", "#\U000e1000", "?\U000f0000", "a:é", "/a[é]"}},
+		"uri-template":          {format.URITemplate, []string{"/a/{b}", "{?a,b*}", "{a:3}é", "{+a.b}/%41", "{#a_%20}", "{a:9999}", "\ue000", "{é}"}},
 		"json-pointer":          {format.JSONPointer, []string{"", "/a~0b/c~1", "/"}},
 	})
 }

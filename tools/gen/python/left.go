@@ -12,10 +12,8 @@ import (
 // pythonFormats are JSON Schema's formats that _support/formats.py checks. A UUID and a date-time are types of their own.
 var pythonFormats = []string{
 	"date", "time", "duration", "email", "hostname", "ipv4", "ipv6", "uri", "uri-reference", "json-pointer", "regex",
+	"iri", "iri-reference", "uri-template", "relative-json-pointer",
 }
-
-// libraryFormats are formats that only Go's library knows.
-var libraryFormats = []string{"iri", "iri-reference", "uri-template"}
 
 // left says whether a keyword is left to the library.
 func left(c schema.Constraints, keyword string) bool {
@@ -23,19 +21,12 @@ func left(c schema.Constraints, keyword string) bool {
 }
 
 // leftInto adds what is left of a value to the library.
-func (g *module) leftInto(c *parts, f *schema.Field, t *schema.Type) {
+func (g *module) leftInto(c *parts, t *schema.Type) {
 	r := t.Constraints.Unmodelled
 	if r == nil {
 		return
 	}
-	keywords := r.Keywords
-	if slices.Contains(libraryFormats, t.Constraints.Format) {
-		g.unchecked = append(g.unchecked, f.JSONName+" (format "+t.Constraints.Format+")")
-		if keywords = slices.DeleteFunc(slices.Clone(keywords), func(k string) bool { return k == "format" }); len(keywords) == 0 {
-			return
-		}
-	}
-	c.checks = append(c.checks, g.schemas(r)+".part("+strings.Join(partArguments(r, keywords), ", ")+")")
+	c.checks = append(c.checks, g.schemas(r)+".part("+strings.Join(partArguments(r, r.Keywords), ", ")+")")
 }
 
 // leftOver writes the check of what is left of a whole message.

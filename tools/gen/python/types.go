@@ -60,7 +60,7 @@ func (g *module) typeOf(f *schema.Field, t *schema.Type, asUUID bool) (string, e
 	if err != nil {
 		return "", err
 	}
-	g.leftInto(&c, f, t)
+	g.leftInto(&c, t)
 	if r := t.Constraints.Rules; wrapped && (r.GetFloat().GetFinite() || r.GetDouble().GetFinite()) {
 		c.check("finite", "") // bare floats always are
 	}

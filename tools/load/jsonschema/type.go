@@ -252,11 +252,8 @@ func constraintPos(f *jsonFile, v *jsontree.Value, otherwise schema.Position) sc
 // stringFormatNames are the formats of strings that validators know.
 var stringFormatNames = []string{
 	"date-time", "date", "time", "duration", "email", "hostname", "ipv4", "ipv6", "uri", "uri-reference", "uuid",
-	"json-pointer", "regex",
+	"json-pointer", "regex", "iri", "iri-reference", "uri-template", "relative-json-pointer",
 }
-
-// libraryFormats are formats that only the library knows.
-var libraryFormats = []string{"iri", "iri-reference", "uri-template", "relative-json-pointer"}
 
 func (j *jsonLoader) readString(f *jsonFile, v *jsontree.Value, t *schema.Type) (left []string) {
 	t.Kind = schema.String
@@ -274,8 +271,6 @@ func (j *jsonLoader) readString(f *jsonFile, v *jsontree.Value, t *schema.Type) 
 	j.readValues(f, v, t)
 	if format := v.Get("format"); format != nil {
 		switch {
-		case format.Kind == jsontree.String && slices.Contains(libraryFormats, format.Text) && !j.whole(f):
-			c.Format, left = format.Text, append(left, "format")
 		case format.Kind != jsontree.String || !slices.Contains(stringFormatNames, format.Text) && !j.options.Loose:
 			j.Fault(f.pos(format.Place), "format %s is not known: it is one of %s", format.JSON(), strings.Join(stringFormatNames, ", "))
 		case format.Text == "date-time":

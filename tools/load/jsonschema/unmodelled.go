@@ -234,7 +234,7 @@ func (j *jsonLoader) checkLeft(f *jsonFile, v *jsontree.Value, left []string) {
 		} else if !knownKeyword(m.Name) && !(v == f.root && slices.Contains(keywordsOfRoot, m.Name)) {
 			j.Fault(f.pos(m.Place), "unknown keyword %s: is it misspelt? What is for other tools begins with x-", m.Name)
 		}
-		if m.Name == "format" && !slices.Contains(stringFormatNames, m.Value.Text) && !slices.Contains(libraryFormats, m.Value.Text) {
+		if m.Name == "format" && !slices.Contains(stringFormatNames, m.Value.Text) {
 			j.Fault(f.pos(m.Place), "format %s is not known: it is one of %s", m.Value.JSON(), strings.Join(stringFormatNames, ", "))
 		}
 	}

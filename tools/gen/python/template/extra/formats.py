@@ -25,6 +25,11 @@ _POINTER = re.compile(r"(?:/(?:[^~/]|~[01])*)*")
 _RELATIVE = re.compile(r"(?:0|[1-9][0-9]*)(?:#|(?:/(?:[^~/]|~[01])*)*)")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 _ONLY_PYTHON = re.compile(r"\(\?(?:[=!]|<[=!]|P=|\()|\\[1-9]")
+_NAME = r"(?:[A-Za-z0-9_]|%[0-9A-Fa-f]{2})"
+_VARIABLE = rf"{_NAME}(?:\.?{_NAME})*(?::[1-9][0-9]{{0,3}}|\*)?"
+_TEMPLATE = re.compile(
+    rf"(?:[!#$&'()*+,\-./0-9:;=?@A-Z\[\]_a-z~]|%[0-9A-Fa-f]{{2}}|\{{[+#./;?&=,!@|]?{_VARIABLE}(?:,{_VARIABLE})*\}})*"
+)
 _PCHAR = r"(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})"
 _TAIL = re.compile(rf"(?:{_PCHAR}|[/?])*")
 _PATH = re.compile(rf"(?:{_PCHAR}|/)*")
@@ -157,6 +162,55 @@ def _utf8(data: bytes) -> bool:
     return True
 
 
+def iri(s: str) -> bool:
+    """An IRI of RFC 3987, with a scheme: a URI in which letters of all scripts may stand."""
+    text = _in_ascii(s)
+    return text is not None and uri(text)
+
+
+def iri_reference(s: str) -> bool:
+    """An IRI or a relative reference of RFC 3987; an empty text is one."""
+    text = _in_ascii(s)
+    return text is not None and uri_reference(text)
+
+
+def _in_ascii(s: str) -> str | None:
+    """The text with a tilde, which may stand wherever they may, for the characters that IRIs have beyond those of URIs. None
+    where one stands that no IRI has there."""
+    if s.isascii():
+        return s
+    out: list[str] = []
+    query = literal = False  # literals are addresses in brackets
+    for c in s:
+        if c in "?#":
+            query = c == "?"
+        elif c in "[]":
+            literal = c == "["
+        elif not c.isascii():
+            if not (not literal and _in_iri(ord(c)) or query and _private_use(ord(c))):
+                return None
+            c = "~"
+        out.append(c)
+    return "".join(out)
+
+
+def _in_iri(c: int) -> bool:
+    """Says whether a character is of RFC 3987's ucschar."""
+    if c < 0x10000:
+        return 0xA0 <= c < 0xD800 or 0xF900 <= c < 0xFDD0 or 0xFDF0 <= c < 0xFFF0
+    return c & 0xFFFF < 0xFFFE if c < 0xE0000 else 0xE1000 <= c < 0xEFFFE
+
+
+def _private_use(c: int) -> bool:
+    """Says whether a character is of RFC 3987's iprivate, which stand in queries alone."""
+    return 0xE000 <= c < 0xF900 or 0xF0000 <= c and c & 0xFFFF < 0xFFFE
+
+
+def uri_template(s: str) -> bool:
+    """A URI template of RFC 6570: /orders/{id}{?fields*}."""
+    return _TEMPLATE.fullmatch("".join("~" if _in_iri(ord(c)) or _private_use(ord(c)) else c for c in s)) is not None
+
+
 def uuid(s: str) -> bool:
     """A UUID in its canonical form."""
     return _UUID.fullmatch(s) is not None
@@ -184,7 +238,8 @@ def regex(s: str) -> bool:
 CHECKS: dict[str, Callable[[str], bool]] = {
     "date": date, "time": time, "date-time": date_time, "duration": duration, "email": email, "hostname": hostname,
     "ipv4": ipv4, "ipv6": ipv6, "uri": uri, "uri-reference": uri_reference, "uuid": uuid, "json-pointer": json_pointer,
-    "relative-json-pointer": relative_json_pointer, "regex": regex,
+    "relative-json-pointer": relative_json_pointer, "regex": regex, "iri": iri, "iri-reference": iri_reference,
+    "uri-template": uri_template,
 }  # fmt: skip
 
 
