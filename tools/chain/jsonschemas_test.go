@@ -42,6 +42,17 @@ var simplePatterns = []simplePattern{
 	{"^[A-Z]{2}-[0-9]{3}$", []string{"AB-123"}, []string{"AB-12", "ab-123"}},
 }
 
+// ecmaPatterns are patterns that JSON Schema has and RE2 lacks, or means otherwise.
+var ecmaPatterns = append(slices.Clone(simplePatterns), []simplePattern{
+	{`^(?=.*[0-9])[a-z0-9]+$`, []string{"a1", "1"}, []string{"a", "A1", ""}},
+	{`^(?!a).*$`, []string{"", "ba"}, []string{"a", "ab"}},
+	{`(?<=a)b`, []string{"ab", "xab"}, []string{"b", "ba"}},
+	{`^(.)\1$`, []string{"aa", "éé"}, []string{"ab", "a"}},
+	{`^\s$`, []string{" ", "\u00a0", "\t"}, []string{"", "a", "  "}},
+	{`^\d+\b`, []string{"12", "1 a"}, []string{"a", "1a", ""}},
+	{`\u0041{2,}`, []string{"AA", "xAAA"}, []string{"A", "aa"}},
+}...)
+
 // formatTexts are texts that are of a format, and texts that are not, as the format's standard has it.
 var formatTexts = map[string]simplePattern{
 	"date-time":             {in: []string{"2025-10-16T12:34:56Z", "2025-10-16T12:34:56.789+02:00"}, out: []string{"2025-10-16", "2025-13-16T12:34:56Z", "x", ""}},
@@ -261,7 +272,7 @@ func (d *drawer) stringSchema() object {
 		out["const"] = pick(d, []string{"", "a", "é", "a b"})
 		return out
 	case 2:
-		out["pattern"] = pick(d, simplePatterns).text
+		out["pattern"] = pick(d, ecmaPatterns).text
 	}
 	n := d.IntN(4)
 	if d.IntN(2) == 0 {

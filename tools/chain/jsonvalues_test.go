@@ -202,7 +202,7 @@ func strings_(o object) []any {
 		add(formatTexts[name].in...)
 		add(formatTexts[name].out...)
 	}
-	for _, p := range simplePatterns {
+	for _, p := range ecmaPatterns {
 		if o["pattern"] == p.text {
 			add(p.in...)
 			add(p.out...)

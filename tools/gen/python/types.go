@@ -380,11 +380,9 @@ func (g *module) stringInto(p *parts, f *schema.Field, c schema.Constraints, asU
 	count(p, "min_length", c.MinLen)
 	count(p, "max_length", c.MaxLen)
 	if c.Pattern != "" {
-		pattern, err := rustPattern(c.Pattern)
-		if err != nil {
-			return refuse(c.Pos, f.Message.FullName+"."+f.Name, "pattern %q: %v", c.Pattern, err)
+		if err := g.patternInto(p, f, c); err != nil {
+			return err
 		}
-		p.limit("pattern", quote(pattern))
 	}
 	switch c.Format {
 	case "tuuid":

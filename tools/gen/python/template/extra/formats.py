@@ -24,7 +24,8 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _POINTER = re.compile(r"(?:/(?:[^~/]|~[01])*)*")
 _RELATIVE = re.compile(r"(?:0|[1-9][0-9]*)(?:#|(?:/(?:[^~/]|~[01])*)*)")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
-_ONLY_PYTHON = re.compile(r"\(\?(?:[=!]|<[=!]|P=|\()|\\[1-9]")
+_ONLY_PYTHON = re.compile(r"\(\?(?:[P(#]|[aiLmsux-]+[:)])|(?<!\\)(?:\\\\)*\\[AaZ\"'#%&,:;<=>@_`~ !]")
+_NAMED = re.compile(r"\(\?<(?![=!])")
 _NAME = r"(?:[A-Za-z0-9_]|%[0-9A-Fa-f]{2})"
 _VARIABLE = rf"{_NAME}(?:\.?{_NAME})*(?::[1-9][0-9]{{0,3}}|\*)?"
 _TEMPLATE = re.compile(
@@ -227,9 +228,9 @@ def relative_json_pointer(s: str) -> bool:
 
 
 def regex(s: str) -> bool:
-    """A regular expression without look-around and back-references."""
+    """A regular expression of ECMA-262: one of Python's, but for what only those have, and for names of groups."""
     try:
-        re.compile(s)
+        re.compile(_NAMED.sub("(?P<", s))
     except re.error:
         return False
     return _ONLY_PYTHON.search(s) is None
