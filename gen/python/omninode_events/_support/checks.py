@@ -60,6 +60,12 @@ def finite() -> AfterValidator:
     return _check(isfinite, "must be finite")
 
 
+def matches(pattern: str) -> AfterValidator:
+    """The expression is found in the text."""
+    compiled = re.compile(pattern)
+    return _check(lambda v: compiled.search(v) is not None, "must match the pattern")
+
+
 def byte_length(low: int = 0, high: int | None = None) -> AfterValidator:
     """The text has so many bytes in UTF-8."""
     words = f"must be at least {low} bytes" if high is None else f"must be from {low} to {high} bytes"
