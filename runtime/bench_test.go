@@ -102,7 +102,7 @@ func BenchmarkConsume(b *testing.B) {
 	}
 
 	raw := consumeRaw(b, c)
-	consumer, err := trestle.NewConsumer(c.brokers, testGroup, trestle.WithLogger(quiet), trestle.WithStart(trestle.Earliest))
+	consumer, err := trestle.NewConsumer(c.brokers, testGroup, trestle.WithLogger(quiet))
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -57,7 +57,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("consumer group %s: %w", c.group, err)
 	}
-	m, err := join(context.WithoutCancel(ctx), c.cfg, c.group, topics)
+	m, err := newMember(context.WithoutCancel(ctx), c.cfg, c.group)
 	if err != nil {
 		return fmt.Errorf("consumer group %s: %w", c.group, err)
 	}
@@ -72,9 +72,8 @@ func (c *Consumer) Run(ctx context.Context) error {
 	}
 	pollCtx, stop := context.WithCancel(ctx)
 	polled := make(chan error, 1)
-	others.Go(func() { polled <- m.poll(pollCtx) })
+	others.Go(func() { polled <- m.poll(pollCtx, topics, c.deadLetterTopics()) })
 	others.Go(func() { m.commitEvery(pollCtx) })
-	others.Go(func() { m.warnOfMissing(pollCtx, c.withDeadLetters(topics)) })
 
 	var failed error
 	select {
@@ -116,10 +115,10 @@ func (c *Consumer) begin() ([]string, error) {
 	return slices.Sorted(maps.Keys(c.topics)), nil
 }
 
-func (c *Consumer) withDeadLetters(topics []string) []string {
-	all := slices.Clone(topics)
-	for _, topic := range topics {
-		all = append(all, c.topics[topic].info.DeadLetter)
+func (c *Consumer) deadLetterTopics() []string {
+	var all []string
+	for _, t := range c.topics {
+		all = append(all, t.info.DeadLetter)
 	}
 	slices.Sort(all)
 	return slices.Compact(all)

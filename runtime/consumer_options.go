@@ -37,6 +37,7 @@ type consumerConfig struct {
 	strictTime        bool
 	meters            metric.MeterProvider
 	zonelessTimes     metric.Int64Counter
+	lostOffsets       metric.Int64Counter
 }
 
 // WithKeyWorkers sets how many keys are handled at once, overriding the default of 16. Records sharing a key still run
@@ -79,18 +80,9 @@ func WithBackoff(lowest, highest time.Duration) ConsumerOption {
 	return consumerOption(func(c *consumerConfig) { c.backoff = kafka.Backoff{Lowest: lowest, Highest: highest} })
 }
 
-// Start says where a group begins on a partition that it has not committed yet.
-type Start uint8
-
-// Where to start.
-const (
-	Latest   Start = iota // with what is published from now on
-	Earliest              // with the oldest record there is
-)
-
-// WithStart sets where the group begins on a partition that it has not committed yet, overriding Latest. The position
-// is then committed at once, so that a restart goes on from there. NewConsumer fails when it is neither Latest nor
-// Earliest.
+// WithStart sets where the group begins with a topic that it has not read yet, overriding Earliest. Partitions that are
+// added later are read from their beginning: see [Start]. The position is committed at once, so that a restart goes on
+// from there. NewConsumer fails when it is neither Latest nor Earliest.
 func WithStart(s Start) ConsumerOption {
 	return consumerOption(func(c *consumerConfig) { c.start = s })
 }
@@ -127,9 +119,10 @@ func WithInstanceID(id string) ConsumerOption {
 	return consumerOption(func(c *consumerConfig) { c.instanceID = id })
 }
 
-// WithMeterProvider sets where metrics go, overriding OpenTelemetry's global provider. There is one:
-// trestle.consumer.zoneless_times counts the times in events that name no zone and were taken as UTC, by
-// messaging.destination.name (the topic) and messaging.consumer.group.name.
+// WithMeterProvider sets where metrics go, overriding OpenTelemetry's global provider. They are given by
+// messaging.destination.name (the topic) and messaging.consumer.group.name:
+//   - trestle.consumer.zoneless_times counts the times in events that name no zone and were taken as UTC.
+//   - trestle.consumer.lost_offsets counts the offsets that were deleted before the group had handled them.
 func WithMeterProvider(p metric.MeterProvider) ConsumerOption {
 	return consumerOption(func(c *consumerConfig) { c.meters = p })
 }
@@ -210,7 +203,7 @@ func newConsumerConfig(brokers []string, opts []ConsumerOption) (*consumerConfig
 	check(c.retries >= 0, "WithRetries: must not be negative, got %d", c.retries)
 	check(c.backoff.Lowest > 0 && c.backoff.Highest >= c.backoff.Lowest,
 		"WithBackoff: must be positive and ascending, got %v and %v", c.backoff.Lowest, c.backoff.Highest)
-	check(c.start <= Earliest, "WithStart: unknown value %d", c.start)
+	check(c.start <= Latest, "WithStart: unknown value %d", c.start)
 	check(c.drainTimeout >= 0, "WithDrainTimeout: must not be negative, got %v", c.drainTimeout)
 	check(c.heartbeatInterval > 0, "WithHeartbeatInterval: must be positive, got %v", c.heartbeatInterval)
 	check(c.sessionTimeout > c.heartbeatInterval,
@@ -229,12 +222,13 @@ func newConsumerConfig(brokers []string, opts []ConsumerOption) (*consumerConfig
 const maxDeadLetterBytes = 64 << 20
 
 func (c *consumerConfig) clientOptions(group string) []kgo.Opt {
-	start := kgo.NewOffset().AtEnd()
-	if c.start == Earliest {
-		start = kgo.NewOffset().AtStart()
+	start := kgo.NewOffset().AtStart()
+	if c.start == Latest {
+		start = kgo.NewOffset().AtEnd()
 	}
 	opts := []kgo.Opt{
 		kgo.MetadataMinAge(kafka.MetadataMinAge),
+		kgo.MetadataMaxAge(kafka.MetadataMaxAge),
 		kgo.ConsumerGroup(group),
 		kgo.ConsumeStartOffset(start),
 		kgo.DisableAutoCommit(),

@@ -47,6 +47,7 @@ type partition struct {
 	tracker   tracker
 	committed int64 // the offset committed last, -1 before that
 	started   int64 // the highest offset that was started, -1 before that
+	next      int64 // the offset to fetch next, -1 while it is not known
 	inHand    int
 	state     partitionState
 	full      bool          // its window is: no more should be fetched
@@ -73,7 +74,7 @@ func newKeyQueue(capacity, window int) *keyQueue {
 
 // open begins an assignment. The handlers of its records run under ctx.
 func (q *keyQueue) open(ctx context.Context, tp topicPartition) *partition {
-	p := &partition{tp: tp, lanes: map[laneKey]*lane{}, committed: -1, started: -1}
+	p := &partition{tp: tp, lanes: map[laneKey]*lane{}, committed: -1, started: -1, next: -1}
 	p.ctx, p.cancel = context.WithCancelCause(ctx)
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -412,10 +413,30 @@ func (q *keyQueue) setCommitted(p *partition, offset int64) {
 }
 
 // startAt notes where a partition that had no commit begins, so that this is committed before anything is done.
-func (q *keyQueue) startAt(p *partition, offset int64) {
+func (q *keyQueue) startAt(tp topicPartition, offset int64) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	p.tracker.startAt(offset)
+	if p := q.parts[tp]; p != nil {
+		p.tracker.startAt(offset)
+		p.next = offset
+	}
+}
+
+// resumeAt notes that a partition goes on where the group has committed.
+func (q *keyQueue) resumeAt(tp topicPartition, offset int64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if p := q.parts[tp]; p != nil {
+		p.next = offset
+	}
+}
+
+// fetched notes what is to be fetched of a partition next, and returns what was until now: -1 when that is not known.
+func (q *keyQueue) fetched(p *partition, next int64) (before int64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	before, p.next = p.next, next
+	return before
 }
 
 // isFull says whether a partition should not be fetched for now.

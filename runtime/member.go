@@ -13,7 +13,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -25,7 +24,9 @@ import (
 // fetched into the queue, what is committed.
 type member struct {
 	cfg    *consumerConfig
+	group  string
 	queue  *keyQueue
+	notes  commitNotes
 	client *kgo.Client
 	joined chan struct{}   // closed once client is set; callbacks may come before
 	ctx    context.Context // handlers' contexts descend from it
@@ -49,20 +50,22 @@ var (
 // commitTimeout bounds a commit that others wait for.
 const commitTimeout = 10 * time.Second
 
-func join(ctx context.Context, cfg *consumerConfig, group string, topics []string) (*member, error) {
+// newMember returns a member of a group, which joins it when it polls.
+func newMember(ctx context.Context, cfg *consumerConfig, group string) (*member, error) {
 	m := &member{
 		cfg:        cfg,
+		group:      group,
 		queue:      newKeyQueue(cfg.maxInFlight, cfg.maxUncommitted),
+		notes:      commitNotes{byTopic: map[string]commitNote{}},
 		joined:     make(chan struct{}),
 		ctx:        ctx,
 		commitSoon: make(chan struct{}, 1),
 	}
 	client, err := cfg.kafka.Client(append(cfg.clientOptions(group),
-		kgo.ConsumeTopics(topics...),
 		kgo.OnPartitionsAssigned(m.onAssigned),
 		kgo.OnPartitionsRevoked(m.onRevoked),
 		kgo.OnPartitionsLost(m.onLost),
-		kgo.AdjustFetchOffsetsFn(m.pinStart),
+		kgo.AdjustFetchOffsetsFn(m.placeStarts),
 	)...)
 	if err != nil {
 		return nil, err
@@ -113,49 +116,6 @@ func (m *member) onLost(_ context.Context, _ *kgo.Client, lost map[string][]int3
 func (m *member) awaitCommit() {
 	m.commitMu.Lock()
 	defer m.commitMu.Unlock()
-}
-
-// pinStart fixes where partitions without a commit begin, so that this can be committed: a group that starts with the
-// latest record and dies before its first commit would otherwise skip what came in between.
-func (m *member) pinStart(ctx context.Context, offsets map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
-	<-m.joined
-	var topics []string
-	for topic, partitions := range offsets {
-		for _, o := range partitions {
-			if o.EpochOffset().Offset < 0 {
-				topics = append(topics, topic)
-				break
-			}
-		}
-	}
-	if len(topics) == 0 {
-		return offsets, nil
-	}
-	list := kadm.NewClient(m.client).ListEndOffsets
-	if m.cfg.start == Earliest {
-		list = kadm.NewClient(m.client).ListStartOffsets
-	}
-	listed, err := list(ctx, topics...)
-	if err != nil {
-		return nil, fmt.Errorf("find where topics without a commit begin: %w", err)
-	}
-	for _, topic := range topics {
-		for id, o := range offsets[topic] {
-			at, ok := listed.Lookup(topic, id)
-			if o.EpochOffset().Offset >= 0 || !ok || at.Err != nil {
-				continue // the client finds the place itself
-			}
-			offsets[topic][id] = kgo.NewOffset().At(at.Offset)
-			if p := m.queue.lookup(topicPartition{topic, id}); p != nil {
-				m.queue.startAt(p, at.Offset)
-			}
-		}
-	}
-	select {
-	case m.commitSoon <- struct{}{}:
-	default:
-	}
-	return offsets, nil
 }
 
 // letGo finishes what has been started of partitions within a limit, commits it, and gives them up.
@@ -219,7 +179,7 @@ func (m *member) commit(ctx context.Context, positions map[topicPartition]kgo.Ep
 		offsets[tp.topic][tp.id] = at
 	}
 	var failed error
-	m.client.CommitOffsetsSync(ctx, offsets,
+	m.client.CommitOffsetsSync(kgo.PreCommitFnContext(ctx, m.notes.addTo), offsets,
 		func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, resp *kmsg.OffsetCommitResponse, err error) {
 			if err != nil {
 				failed = fmt.Errorf("commit: %w", err)
@@ -239,8 +199,12 @@ func (m *member) commit(ctx context.Context, positions map[topicPartition]kgo.Ep
 	return failed
 }
 
-// poll fetches into the queue until ctx ends. An error is one that polling on cannot help.
-func (m *member) poll(ctx context.Context) error {
+// poll joins the group and fetches topics into the queue until ctx ends. An error is one that polling on cannot help.
+func (m *member) poll(ctx context.Context, topics, deadLetters []string) error {
+	if err := m.await(ctx, topics, deadLetters); err != nil {
+		return err
+	}
+	m.client.AddConsumeTopics(topics...)
 	for {
 		room := m.queue.awaitRoom(ctx)
 		if room == 0 {
@@ -252,7 +216,11 @@ func (m *member) poll(ctx context.Context) error {
 				return
 			}
 			p := m.queue.lookup(topicPartition{f.Topic, f.Partition})
-			if p != nil && m.queue.push(p, f.Records) {
+			if p == nil {
+				return
+			}
+			m.followLog(p, &f)
+			if m.queue.push(p, f.Records) {
 				m.refetch([]*partition{p})
 			}
 		})
@@ -265,19 +233,6 @@ func (m *member) poll(ctx context.Context) error {
 				return fmt.Errorf("consume %s: %w", f.Topic, f.Err)
 			}
 			m.cfg.logger.Warn("fetch failed", "topic", f.Topic, "partition", f.Partition, "error", f.Err)
-		}
-	}
-}
-
-// warnOfMissing says which topics do not exist. The consumer waits for them.
-func (m *member) warnOfMissing(ctx context.Context, topics []string) {
-	found, err := kadm.NewClient(m.client).ListTopics(ctx, topics...)
-	if err != nil {
-		return // the client says itself what is wrong with its connections
-	}
-	for _, topic := range topics {
-		if !found.Has(topic) {
-			m.cfg.logger.Warn("topic does not exist: run trestle topics apply?", "topic", topic)
 		}
 	}
 }

@@ -1,6 +1,8 @@
 package trestle
 
 import (
+	"context"
+	"errors"
 	"fmt"
 
 	"go.opentelemetry.io/otel"
@@ -15,18 +17,29 @@ func (c *consumerConfig) makeInstruments() error {
 	if c.meters == nil {
 		c.meters = otel.GetMeterProvider()
 	}
-	counter, err := c.meters.Meter(meterName).Int64Counter("trestle.consumer.zoneless_times",
+	meter := c.meters.Meter(meterName)
+	var errs [2]error
+	c.zonelessTimes, errs[0] = meter.Int64Counter("trestle.consumer.zoneless_times",
 		metric.WithUnit("{time}"), metric.WithDescription("Times in events that name no zone and were taken as UTC."))
-	if err != nil {
+	c.lostOffsets, errs[1] = meter.Int64Counter("trestle.consumer.lost_offsets",
+		metric.WithUnit("{offset}"), metric.WithDescription("Offsets that were deleted before the group had handled them."))
+	if err := errors.Join(errs[:]...); err != nil {
 		return fmt.Errorf("WithMeterProvider: %w", err)
 	}
-	c.zonelessTimes = counter
 	return nil
 }
 
 func (c *Consumer) countZoneless(t *task) {
-	c.cfg.zonelessTimes.Add(t.part.ctx, int64(t.delivery.ZonelessTimes), metric.WithAttributes(
-		attribute.String("messaging.destination.name", t.delivery.Topic),
-		attribute.String("messaging.consumer.group.name", c.group),
-	))
+	c.cfg.zonelessTimes.Add(t.part.ctx, int64(t.delivery.ZonelessTimes), where(c.group, t.delivery.Topic))
+}
+
+func (c *consumerConfig) countLost(ctx context.Context, group string, tp topicPartition, offsets int64) {
+	c.lostOffsets.Add(ctx, offsets, where(group, tp.topic))
+}
+
+func where(group, topic string) metric.MeasurementOption {
+	return metric.WithAttributes(
+		attribute.String("messaging.destination.name", topic),
+		attribute.String("messaging.consumer.group.name", group),
+	)
 }

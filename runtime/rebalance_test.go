@@ -18,6 +18,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	trestle "github.com/omninode/trestle/runtime"
+	"github.com/omninode/trestle/runtime/trestletest/services"
 )
 
 // feed writes events of orders without end until stop is called, which returns how many of each there are.
@@ -203,7 +204,7 @@ func TestMain(m *testing.M) {
 		runVictim(strings.Split(brokers, ","))
 		return
 	}
-	os.Exit(m.Run())
+	os.Exit(services.Main(m))
 }
 
 // runVictim handles events and prints a line when it begins with one and a line when it has finished, until it is

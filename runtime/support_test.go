@@ -259,7 +259,6 @@ func (w *messageWaiter) Handle(_ context.Context, r slog.Record) error {
 func quick(more ...trestle.ConsumerOption) []trestle.ConsumerOption {
 	return append([]trestle.ConsumerOption{
 		trestle.WithLogger(quiet),
-		trestle.WithStart(trestle.Earliest),
 		trestle.WithHeartbeatInterval(50 * time.Millisecond),
 		trestle.WithSessionTimeout(2 * time.Second),
 		trestle.WithRebalanceTimeout(10 * time.Second),

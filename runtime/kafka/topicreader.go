@@ -64,8 +64,10 @@ const (
 	// lookTimeout bounds one look at the cluster, so that a broker that is away does not hold up those that are there.
 	lookTimeout = 10 * time.Second
 	// MetadataMinAge is how long clients wait before asking again where partitions are: how long a moved leader goes
-	// unnoticed, and how late partitions that were added are read.
+	// unnoticed.
 	MetadataMinAge = 250 * time.Millisecond
+	// MetadataMaxAge is how often clients ask where partitions are: how late those are read that were added.
+	MetadataMaxAge = 5 * time.Second
 )
 
 // NewTopicReader returns a reader, which the caller closes. It contacts nothing, and fails as [Connection.Validate] does.

@@ -77,7 +77,6 @@ func (d *generic) consumer() (*trestle.Consumer, error) {
 	c, err := trestle.NewConsumer(d.Brokers, "trestle_demo",
 		trestle.WithLogger(d.Log),
 		trestle.WithObserver(d.ledger.observe),
-		trestle.WithStart(trestle.Earliest), // the log is new: nothing hangs on who is up first
 	)
 	if err != nil {
 		return nil, err

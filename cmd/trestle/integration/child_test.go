@@ -33,7 +33,6 @@ func consumeAsChild(group string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	consumer, err := trestle.NewConsumer(strings.Split(os.Getenv(childBrokers), ","), group,
-		trestle.WithStart(trestle.Earliest),
 		trestle.WithSessionTimeout(6*time.Second), // the least a broker takes: the group waits that long for a dead member
 		trestle.WithHeartbeatInterval(time.Second),
 		trestle.WithCommitInterval(200*time.Millisecond),

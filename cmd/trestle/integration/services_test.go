@@ -77,7 +77,7 @@ func TestServicesAreHandledAndTraced(t *testing.T) {
 	ctx, done := context.WithCancel(within(t, patience))
 	handled := map[string]int{}
 	var mu sync.Mutex
-	c, err := trestle.NewConsumer(brokers, "services", trestle.WithStart(trestle.Earliest), trestle.WithObserver(func(o trestle.Outcome) {
+	c, err := trestle.NewConsumer(brokers, "services", trestle.WithObserver(func(o trestle.Outcome) {
 		mu.Lock()
 		defer mu.Unlock()
 		if o.Result != trestle.Handled {

@@ -227,7 +227,7 @@ func newCaller(t *testing.T, brokers []string, opts ...trestle.CallerOption) *tr
 // answering runs a consumer until the test ends.
 func answering(t *testing.T, brokers []string, register func(*trestle.Consumer)) {
 	t.Helper()
-	consumer, err := trestle.NewConsumer(brokers, "archon", trestle.WithStart(trestle.Earliest), trestle.WithLogger(quiet),
+	consumer, err := trestle.NewConsumer(brokers, "archon", trestle.WithLogger(quiet),
 		trestle.WithBackoff(time.Millisecond, time.Millisecond), trestle.WithKafka(kgo.FetchMaxWait(50*time.Millisecond)))
 	if err != nil {
 		t.Fatal(err)

@@ -1,0 +1,262 @@
+package trestle
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/omninode/trestle/runtime/kafka"
+)
+
+// Start says where a group begins with a topic that it has not read yet. It holds for the partitions that the topic has
+// then. Those that are added later, and topics that are created while the group waits for them, are read from their
+// beginning: they hold nothing that was there before the group.
+type Start uint8
+
+// Where to start.
+const (
+	Earliest Start = iota // with the oldest record there is
+	Latest                // with what is published from now on
+)
+
+// commitNote is what the group's commits say beside their offsets, as their metadata: every member can tell from any
+// of them which partitions are new to the group, and whether an offset belongs to the log that has the topic's name now.
+type commitNote struct {
+	topic kadm.TopicID
+	first int // how many partitions the topic had when the group first read it
+}
+
+// commitNoteVersion begins the notes of this version. What follows are names and values; members pass over names that
+// they don't know.
+const commitNoteVersion = "trestle/1"
+
+func (n commitNote) String() string {
+	return fmt.Sprintf("%s topic=%s first=%d", commitNoteVersion, base64.RawURLEncoding.EncodeToString(n.topic[:]), n.first)
+}
+
+// parseCommitNote reads a commit's metadata. It says false for those that others wrote.
+func parseCommitNote(metadata string) (commitNote, bool) {
+	rest, ours := strings.CutPrefix(metadata, commitNoteVersion+" ")
+	if !ours {
+		return commitNote{}, false
+	}
+	var n commitNote
+	var hasTopic, hasFirst bool
+	for _, word := range strings.Fields(rest) {
+		switch name, value, _ := strings.Cut(word, "="); name {
+		case "topic":
+			id, err := base64.RawURLEncoding.DecodeString(value)
+			hasTopic = err == nil && copy(n.topic[:], id) == len(n.topic)
+		case "first":
+			first, err := strconv.Atoi(value)
+			n.first, hasFirst = first, err == nil && first >= 0
+		}
+	}
+	return n, hasTopic && hasFirst
+}
+
+// commitNotes are the notes of the topics that a member reads.
+type commitNotes struct {
+	mu      sync.Mutex
+	byTopic map[string]commitNote
+}
+
+// awaited notes that a topic does not exist yet, so that all its partitions will be new.
+func (n *commitNotes) awaited(topic string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.byTopic[topic] = commitNote{}
+}
+
+// settle finds out how many partitions a topic had when the group first read it, from what this member knows and from
+// the group's commits, and keeps it.
+func (n *commitNotes) settle(topic kadm.TopicDetail, commits map[int32]kadm.OffsetResponse) commitNote {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	note := commitNote{topic: topic.ID, first: len(topic.Partitions)}
+	if known, ok := n.byTopic[topic.Topic]; ok {
+		note.first = known.first
+		if known.topic != topic.ID {
+			note.first = 0 // it was awaited, or was made anew
+		}
+	}
+	foreign, ours := false, false
+	for _, c := range commits {
+		if c.Err != nil || c.At < 0 {
+			continue
+		}
+		other, isOurs := parseCommitNote(c.Metadata)
+		switch {
+		case !isOurs:
+			foreign = true
+		case other.topic != topic.ID: // the group has read a topic of this name before
+			ours, note.first = true, 0
+		default:
+			ours, note.first = true, min(note.first, other.first)
+		}
+	}
+	if foreign && !ours {
+		note.first = 0 // whoever committed read the topic, and said no more
+	}
+	n.byTopic[topic.Topic] = note
+	return note
+}
+
+// addTo writes the notes into a commit.
+func (n *commitNotes) addTo(req *kmsg.OffsetCommitRequest) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for i := range req.Topics {
+		note, ok := n.byTopic[req.Topics[i].Topic]
+		if !ok {
+			continue
+		}
+		metadata := note.String()
+		for j := range req.Topics[i].Partitions {
+			req.Topics[i].Partitions[j].Metadata = &metadata
+		}
+	}
+	return nil
+}
+
+// placed is what the cluster knows of the places where a group can begin.
+type placed struct {
+	topics       kadm.TopicDetails
+	starts, ends kadm.ListedOffsets
+	commits      kadm.OffsetResponses
+}
+
+func (m *member) findPlaces(ctx context.Context, topics []string) (placed, error) {
+	admin := kadm.NewClient(m.client)
+	var p placed
+	var errs [4]error
+	p.topics, errs[0] = admin.ListTopics(ctx, topics...)
+	p.commits, errs[1] = admin.FetchOffsets(ctx, m.group)
+	p.starts, errs[2] = admin.ListStartOffsets(ctx, topics...)
+	p.ends, errs[3] = admin.ListCommittedOffsets(ctx, topics...)
+	for i, err := range errs {
+		if _, some := errors.AsType[*kadm.ShardErrors](err); some {
+			errs[i] = nil // of those brokers' partitions the client finds the place itself
+		}
+	}
+	return p, errors.Join(errs[:]...)
+}
+
+// placeStarts decides where partitions that the group is assigned begin. Where it has no commit, that is committed at
+// once: a group that starts with the latest record and dies before its first commit would otherwise skip what came in
+// between.
+func (m *member) placeStarts(ctx context.Context, offsets map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
+	<-m.joined
+	places, err := m.findPlaces(ctx, slices.Sorted(maps.Keys(offsets)))
+	if err != nil {
+		return nil, fmt.Errorf("find where partitions begin: %w", err)
+	}
+	for name, partitions := range offsets {
+		topic, ok := places.topics[name]
+		if !ok || topic.Err != nil {
+			continue // it has gone again
+		}
+		note := m.notes.settle(topic, places.commits[name])
+		for id, committed := range partitions {
+			partitions[id] = m.placeStart(topicPartition{name, id}, committed, note, places)
+		}
+	}
+	select {
+	case m.commitSoon <- struct{}{}:
+	default:
+	}
+	return offsets, nil
+}
+
+func (m *member) placeStart(tp topicPartition, committed kgo.Offset, note commitNote, places placed) kgo.Offset {
+	next := committed.EpochOffset().Offset // negative where there is none
+	commit, _ := places.commits.Lookup(tp.topic, tp.id)
+	if other, ours := parseCommitNote(commit.Metadata); next >= 0 && ours && other.topic != note.topic {
+		m.cfg.logger.Warn("topic was made anew: reading it from its beginning", "topic", tp.topic, "partition", tp.id)
+		next = -1
+	}
+	start, known := listedOffset(places.starts, tp)
+	fromStart := m.cfg.start == Earliest || int(tp.id) >= note.first
+	switch {
+	case next >= 0 && known && next < start:
+		m.lost(tp, next, start)
+		next = start
+	case next >= 0:
+		m.queue.resumeAt(tp, next)
+		return committed
+	case fromStart && !known:
+		return kgo.NewOffset().AtStart()
+	case fromStart:
+		next = start
+	default:
+		end, known := listedOffset(places.ends, tp)
+		if !known {
+			return kgo.NewOffset().AtEnd()
+		}
+		next = end
+	}
+	m.queue.startAt(tp, next)
+	return kgo.NewOffset().At(next)
+}
+
+func listedOffset(list kadm.ListedOffsets, tp topicPartition) (int64, bool) {
+	o, ok := list.Lookup(tp.topic, tp.id)
+	return o.Offset, ok && o.Err == nil
+}
+
+// await finds out which topics exist before the group is joined: those that don't are read from their beginning once
+// they do. The consumer waits for them. others are topics that it writes.
+func (m *member) await(ctx context.Context, topics, others []string) error {
+	admin := kadm.NewClient(m.client)
+	for failures := 1; ; failures++ {
+		found, err := admin.ListTopics(ctx, slices.Concat(topics, others)...)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err == nil:
+			for _, topic := range found.Sorted() {
+				if kafka.Classify(topic.Err) != kafka.Missing {
+					continue
+				}
+				m.cfg.logger.Warn("topic does not exist: run trestle topics apply?", "topic", topic.Topic)
+				if slices.Contains(topics, topic.Topic) {
+					m.notes.awaited(topic.Topic)
+				}
+			}
+			return nil
+		case kafka.Classify(err) == kafka.Fatal:
+			return fmt.Errorf("find topics: %w%s", err, kafka.Advice(err))
+		}
+		// The client says itself what is wrong with its connections.
+		if kafka.Sleep(ctx, m.cfg.backoff.After(failures)) != nil {
+			return nil
+		}
+	}
+}
+
+// followLog notes how far a partition has been fetched, and reports when records were deleted before they were: that
+// the log has holes, of compaction or aborted transactions, is no loss.
+func (m *member) followLog(p *partition, f *kgo.FetchTopicPartition) {
+	first, last := f.Records[0], f.Records[len(f.Records)-1]
+	next := m.queue.fetched(p, last.Offset+1)
+	if next >= 0 && first.Offset > next && f.LogStartOffset > next {
+		m.lost(p.tp, next, min(first.Offset, f.LogStartOffset))
+	}
+}
+
+// lost reports that the log has dropped records before they were handled: from an offset on, up to where it starts now.
+func (m *member) lost(tp topicPartition, from, start int64) {
+	m.cfg.countLost(m.ctx, m.group, tp, start-from)
+	m.cfg.logger.Error("records were deleted before they were handled: does the topic keep them for too short a time?",
+		"topic", tp.topic, "partition", tp.id, "from", from, "log_start", start, "lost_offsets", start-from, "group", m.group)
+}
