@@ -84,8 +84,7 @@ func (c *comparison) judgeDeclarations(roots rootPairs, whole *wholeSchemas, sid
 			whole.hold(m[0], m[1]) || c.oldUse.partOfRoot(m[0]) && c.newUse.partOfRoot(m[1]) || !changed(m[0].File, m[1].File) {
 			continue
 		}
-		at := messageElement(m[0], m[1])
-		w.walk(at, &wholeSchema{file: m[0].File, pointer: m[0].Pointer}, &wholeSchema{file: m[1].File, pointer: m[1].Pointer})
+		w.walk(messageElement(m[0], m[1]), schemaOf(m[0]), schemaOf(m[1]))
 	}
 	for _, s := range whole.pairs {
 		if s[0] != nil && s[1] != nil && (s[0].pointer != "" && c.sourcesDiffer() || changed(s[0].file, s[1].file)) {

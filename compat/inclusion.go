@@ -24,7 +24,7 @@ func (c *comparison) proveInclusion(roots judgedRoots) {
 		if old.HasBinary() && new.HasBinary() {
 			open[schema.EncodingProtobuf] = (Backward | Forward) &^ (brokenBinary[old] | brokenBinary[new])
 		}
-		if open[schema.EncodingJSON]|open[schema.EncodingProtobuf] == 0 || !mayDiffer(equal, old, new, sourcesDiffer) ||
+		if open[schema.EncodingJSON]|open[schema.EncodingProtobuf] == 0 || !c.mayDiffer(equal, old, new, sourcesDiffer) ||
 			c.oldUse.partOfRoot(old) && c.newUse.partOfRoot(new) {
 			continue // what is part of others is asked about as that
 		}
@@ -90,22 +90,22 @@ func (c *comparison) sourcesDiffer() bool {
 }
 
 // mayDiffer says whether two messages may have other events.
-func mayDiffer(equal *equality, old, new *schema.Message, sourcesDiffer bool) bool {
+func (c *comparison) mayDiffer(equal *equality, old, new *schema.Message, sourcesDiffer bool) bool {
 	switch {
 	case old.Language() == schema.Protobuf && new.Language() == schema.Protobuf:
 		return !equal.messages(old, new)
 	case old.Language() != new.Language():
 		return true
-	case !isWholeSchema(old) || !isWholeSchema(new):
-		return false // nobody can read it by itself
+	case !c.readByItself(old, c.oldUse) || !c.readByItself(new, c.newUse):
+		return false
 	}
 	refers := bytes.Contains(old.File.Source, []byte(`.json`))
 	return sourcesDiffer && (refers || !bytes.Equal(old.File.Source, new.File.Source))
 }
 
-// isWholeSchema says whether a message is what a JSON Schema describes as a whole.
-func isWholeSchema(m *schema.Message) bool {
-	return m.File != nil && m.File.Root != nil && m.File.Root.Message == m
+// readByItself says whether a message of a JSON Schema is read by itself: what the file as a whole describes, and an event.
+func (c *comparison) readByItself(m *schema.Message, use *usage) bool {
+	return rootMessage(m.File) == m || use.events[m] != nil
 }
 
 // proveMessage reports events of one side that the other does not take in one of the encodings.
@@ -115,7 +115,7 @@ func (c *comparison) proveMessage(at *element, encodings []schema.Encoding, brea
 		writer, reader, w, r = reader, writer, r, w
 	}
 	if w.Language() == schema.JSONSchema && r.Language() == schema.JSONSchema {
-		got, err := c.askSources(writer, reader, &wholeSchema{file: w.File}, &wholeSchema{file: r.File}, breaks)
+		got, err := c.askSources(writer, reader, schemaOf(w), schemaOf(r), breaks)
 		if err != nil {
 			c.fail(err)
 			return

@@ -68,31 +68,23 @@ func (c *comparison) exchanged(writer, reader *schema.Set, w, r *wholeSchema) (w
 	if written, err = c.source(writer, w.file, w.pointer, values.Writer); err != nil {
 		return nil, nil, err
 	}
-	if m := w.message(); m != nil {
-		if written, err = c.written(writer, m); err != nil {
+	if w.of != nil {
+		if written, err = c.written(writer, w.of); err != nil {
 			return nil, nil, err
 		}
 	}
 	if read, err = c.source(reader, r.file, r.pointer, values.Reader); err != nil {
 		return nil, nil, err
 	}
-	if m := r.message(); m != nil {
-		read = c.prover().Filled(read, defaultsOf(m))
+	if r.of != nil {
+		read = c.prover().Filled(read, defaultsOf(r.of))
 	}
 	return written, read, nil
 }
 
-// message is what a file as a whole is; nil for another schema.
-func (s *wholeSchema) message() *schema.Message {
-	if s.pointer != "" {
-		return nil
-	}
-	return rootMessage(s.file)
-}
-
-// exchangeRoots runs an event through the readers of two files that types are made of, which fill in defaults.
+// exchangeRoots runs an event through the readers of two schemas that types are made of, which fill in defaults.
 func (c *comparison) exchangeRoots(w, r *wholeSchema, breaks Direction, event map[string]any) *Witness {
-	old, new := w.message(), r.message()
+	old, new := w.of, r.of
 	if old == nil || new == nil {
 		return nil
 	}

@@ -16,6 +16,12 @@ type wholeSchema struct {
 	file    *schema.File
 	pointer string
 	pos     schema.Position
+	of      *schema.Message // that the model has for it, nil for none
+}
+
+// schemaOf is that of a message in JSON Schema.
+func schemaOf(m *schema.Message) *wholeSchema {
+	return &wholeSchema{file: m.File, pointer: m.Pointer, pos: m.Pos, of: m}
 }
 
 // path names the schema in findings.
@@ -114,9 +120,12 @@ func (w *wholeSchemas) add(files [2]*schema.File, pointers [2]string, sides [2]*
 			continue
 		}
 		at := sides[i].docs.Files[f.Path].Find(pointers[i])
-		pair[i] = &wholeSchema{f, pointers[i], schema.Position{File: f.Path, Line: at.Line, Col: at.Col}}
+		pair[i] = &wholeSchema{file: f, pointer: pointers[i], pos: schema.Position{File: f.Path, Line: at.Line, Col: at.Col}}
 		if m := sides[i].message(f, pointers[i]); m != nil {
 			w.messages[m] = true
+		}
+		if pointers[i] == "" {
+			pair[i].of = rootMessage(f)
 		}
 	}
 	w.pairs = append(w.pairs, pair)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/omninode/trestle/compat"
 	"github.com/omninode/trestle/tools/load"
 	"github.com/omninode/trestle/tools/schema"
 	"github.com/omninode/trestle/tools/schema/jsontree"
@@ -20,7 +21,7 @@ type sides struct {
 }
 
 // sides loads both sides, at the same time where that is only a matter of reading files. Where a word names a subject, what
-// other words name is narrowed to what it has of that. An empty new is the project's schemas as they are.
+// other words name is narrowed to what it has of that; so it is where a word names a file. An empty new is the project's schemas as they are.
 func (l *loader) sides(ctx context.Context, olds []string, new string, whole bool, opts ...load.Option) (sides, error) {
 	words := append(slices.Clone(olds), new)
 	subject, err := subjectNamed(words)
@@ -51,9 +52,9 @@ func (l *loader) sides(ctx context.Context, olds []string, new string, whole boo
 		return sides{}, err
 	}
 	if subject != "" {
-		err = l.narrow(ctx, &out, subject, opts)
+		return out, l.narrow(ctx, &out, subject, opts)
 	}
-	return out, err
+	return out, l.narrowToFile(ctx, &out, opts)
 }
 
 // undeclared returns the files that name no $schema, but for those of a registry, which often do not.
@@ -118,6 +119,69 @@ func (l *loader) narrow(ctx context.Context, s *sides, subject string, opts []lo
 		}
 		if v.set, err = l.project.loadSource(ctx, src, l.options(opts)...); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// narrowToFile replaces what holds more than one file, where one of the sides is a file that was named, by what it has of
+// that: nothing is said of files that nobody asked about.
+func (l *loader) narrowToFile(ctx context.Context, s *sides, opts []load.Option) error {
+	var named *version
+	all := []*version{&s.next}
+	for i := range s.olds {
+		all = append(all, &s.olds[i])
+	}
+	for _, v := range all {
+		if named == nil && v.isFile() {
+			named = v
+		}
+	}
+	if named == nil {
+		return nil
+	}
+	found := false
+	for _, v := range all {
+		if v == named || v.registered || v.isFile() || len(v.set.Packages) == 0 {
+			found = found || v != named
+			continue
+		}
+		file := sameFile(named.set.MainFile(), named.set, v.set)
+		if file == nil {
+			v.set = &schema.Set{Root: v.set.Root} // it was added since, or is gone
+			continue
+		}
+		found = true
+		var err error
+		if v.set, err = l.project.loadSource(ctx, load.FileOf(v.set, file.Path), l.options(opts)...); err != nil {
+			return err
+		}
+	}
+	if !found {
+		return fmt.Errorf("%w: %s is on no other side, by its path or by what is in it", compat.ErrNothingCompared, named.name)
+	}
+	return nil
+}
+
+// sameFile returns what another set has of a file: the one with its path, the only one whose path ends like it, or the only
+// one that is called the same; nil where there is none.
+func sameFile(f *schema.File, of, other *schema.Set) *schema.File {
+	names := namesOf(f, of)
+	for _, fits := range []func(o *schema.File) bool{
+		func(o *schema.File) bool { return o.Path == f.Path },
+		func(o *schema.File) bool {
+			return strings.HasSuffix(o.Path, "/"+f.Path) || strings.HasSuffix(f.Path, "/"+o.Path)
+		},
+		func(o *schema.File) bool { return shareName(namesOf(o, other), names) },
+	} {
+		var found []*schema.File
+		for _, o := range other.Files() {
+			if o.Source != nil && o.Language() == f.Language() && fits(o) {
+				found = append(found, o)
+			}
+		}
+		if len(found) == 1 {
+			return found[0]
 		}
 	}
 	return nil

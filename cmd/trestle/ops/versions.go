@@ -31,6 +31,11 @@ type version struct {
 	registered bool
 }
 
+// isFile says whether the word names one file alone.
+func (v version) isFile() bool {
+	return !v.registered && v.set.MainFile() != nil && (strings.HasSuffix(v.name, ".proto") || strings.HasSuffix(v.name, ".json"))
+}
+
 // current loads the project's schemas as they are.
 func (l *loader) current(ctx context.Context, opts ...load.Option) (*schema.Set, error) {
 	return l.project.load(ctx, l.options(opts)...)
