@@ -63,17 +63,16 @@ func (c *Consumer) Run(ctx context.Context) error {
 	}
 
 	var workers, others sync.WaitGroup
-	for range c.cfg.keyWorkers {
-		workers.Go(func() {
-			for t := m.queue.next(); t != nil; t = m.queue.next() {
-				c.process(m, t)
-			}
-		})
+	for _, topic := range topics {
+		for range c.cfg.keyWorkers {
+			workers.Go(func() { c.work(m, m.queue.topic(topic), &workers) })
+		}
 	}
 	pollCtx, stop := context.WithCancel(ctx)
 	polled := make(chan error, 1)
 	others.Go(func() { polled <- m.poll(pollCtx, topics, c.deadLetterTopics()) })
 	others.Go(func() { m.commitEvery(pollCtx) })
+	others.Go(func() { m.sweepEvery(pollCtx) })
 
 	var failed error
 	select {

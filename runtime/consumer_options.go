@@ -23,6 +23,7 @@ type consumerConfig struct {
 	clientConfig
 	keyWorkers        int
 	maxInFlight       int
+	maxInFlightBytes  int64
 	maxUncommitted    int
 	commitInterval    time.Duration
 	retries           int
@@ -40,21 +41,32 @@ type consumerConfig struct {
 	lostOffsets       metric.Int64Counter
 }
 
-// WithKeyWorkers sets how many keys are handled at once, overriding the default of 16. Records sharing a key still run
-// one at a time, in offset order; so do a partition's records without a key. NewConsumer fails if n is below 1.
+// WithKeyWorkers sets how many keys of a topic are handled at once, overriding the default of 16. Records sharing a key
+// still run one at a time, in offset order; so do a partition's records without a key. Each topic has workers of its own,
+// and of these a quarter is kept from any one partition while there are several: what hangs stops neither the other topics
+// nor the other partitions. NewConsumer fails if n is below 1.
 func WithKeyWorkers(n int) ConsumerOption {
 	return consumerOption(func(c *consumerConfig) { c.keyWorkers = n })
 }
 
 // WithMaxInFlight sets how many records are in hand at once, running, queued or waiting for another attempt,
-// overriding the default of 1000. At the limit nothing more is fetched, while the consumer stays in its group.
-// NewConsumer fails if n is below 1.
+// overriding the default of 10000. Topics share that: each may take as much as it leaves free, and so may each partition
+// of a topic's share. A partition that has its share isn't fetched until half of it is done; the others are, and the
+// consumer stays in its group. NewConsumer fails if n is below 1.
 func WithMaxInFlight(n int) ConsumerOption {
 	return consumerOption(func(c *consumerConfig) { c.maxInFlight = n })
 }
 
+// WithMaxInFlightBytes sets how many bytes of memory the records in hand may keep, decompressed, overriding the default of
+// 64 MiB. They are shared like WithMaxInFlight's records. A record keeps the batch that it came in for a second or two; if it
+// has to wait longer it is copied, and the batch freed. The limit is exceeded by what one fetch brings, and the client holds
+// fetches of its own beside it. NewConsumer fails if n is below 1.
+func WithMaxInFlightBytes(n int64) ConsumerOption {
+	return consumerOption(func(c *consumerConfig) { c.maxInFlightBytes = n })
+}
+
 // WithMaxUncommitted sets how far one partition may run ahead of its oldest unfinished record, in records, overriding
-// the default of 10000: what is ahead is finished but can't be committed yet, and is handled again should the process
+// the default of 100000: what is ahead is finished but can't be committed yet, and is handled again should the process
 // die. At the limit the partition alone isn't fetched. NewConsumer fails if n is below 1.
 func WithMaxUncommitted(n int) ConsumerOption {
 	return consumerOption(func(c *consumerConfig) { c.maxUncommitted = n })
@@ -175,8 +187,9 @@ func newConsumerConfig(brokers []string, opts []ConsumerOption) (*consumerConfig
 	c := &consumerConfig{
 		clientConfig:      clientConfig{logger: slog.Default()},
 		keyWorkers:        16,
-		maxInFlight:       1000,
-		maxUncommitted:    10_000,
+		maxInFlight:       10_000,
+		maxInFlightBytes:  64 << 20,
+		maxUncommitted:    100_000,
 		commitInterval:    time.Second,
 		retries:           3,
 		backoff:           kafka.Backoff{Lowest: 100 * time.Millisecond, Highest: 10 * time.Second},
@@ -198,6 +211,7 @@ func newConsumerConfig(brokers []string, opts []ConsumerOption) (*consumerConfig
 	check(c.logger != nil, "WithLogger: must not be nil")
 	check(c.keyWorkers >= 1, "WithKeyWorkers: must be at least 1, got %d", c.keyWorkers)
 	check(c.maxInFlight >= 1, "WithMaxInFlight: must be at least 1, got %d", c.maxInFlight)
+	check(c.maxInFlightBytes >= 1, "WithMaxInFlightBytes: must be at least 1, got %d", c.maxInFlightBytes)
 	check(c.maxUncommitted >= 1, "WithMaxUncommitted: must be at least 1, got %d", c.maxUncommitted)
 	check(c.commitInterval > 0, "WithCommitInterval: must be positive, got %v", c.commitInterval)
 	check(c.retries >= 0, "WithRetries: must not be negative, got %d", c.retries)
@@ -216,6 +230,10 @@ func newConsumerConfig(brokers []string, opts []ConsumerOption) (*consumerConfig
 	}
 	errs = append(errs, c.connect(brokers))
 	return c, errors.Join(errs...)
+}
+
+func (c *consumerConfig) queueLimits() queueLimits {
+	return queueLimits{records: c.maxInFlight, bytes: c.maxInFlightBytes, window: c.maxUncommitted, workers: c.keyWorkers}
 }
 
 // maxDeadLetterBytes bounds a dead letter before compression; what the broker takes is its topic's own limit.

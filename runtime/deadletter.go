@@ -48,10 +48,11 @@ func (c *Consumer) deadLetter(m *member, t *task) {
 			wait = 0
 		}
 		f.letter = nil // the client has left its marks on it
-		if m.queue.park(t, wait) {
+		if t.part.ctx.Err() == nil {
 			c.log(slog.LevelError, t, "dead letter could not be written, will be tried again", slog.Any("error", err),
 				slog.String("dead_letter", c.topics[t.part.tp.topic].info.DeadLetter), slog.Duration("in", wait))
 		}
+		m.queue.park(t, wait)
 	})
 }
 

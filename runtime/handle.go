@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -96,6 +97,23 @@ func (c *Consumer) add(info *EventInfo, handle func(context.Context, Event) erro
 	return nil
 }
 
+// work handles a topic's records until the queue is closed. A handler that ends its goroutine ends the worker, too: then
+// another takes its place.
+func (c *Consumer) work(m *member, topic *topicQueue, workers *sync.WaitGroup) {
+	var t *task
+	defer func() {
+		if t == nil {
+			return
+		}
+		workers.Go(func() { c.work(m, topic, workers) })
+		t.failure = newFailure(&PanicError{Value: "the handler called runtime.Goexit", Stack: string(debug.Stack())})
+		c.deadLetter(m, t)
+	}()
+	for t = m.queue.next(topic); t != nil; t = m.queue.next(topic) {
+		c.process(m, t)
+	}
+}
+
 // process takes a task that the queue gave out one step further, and gives it back.
 func (c *Consumer) process(m *member, t *task) {
 	if t.failure != nil { // its dead letter could not be written
@@ -175,9 +193,7 @@ func (c *Consumer) finish(m *member, t *task, o Outcome) {
 	}
 	o.Delivery, o.EventType, o.Duration = *t.delivery, t.delivery.Envelope.EventType, time.Since(t.begun)
 	c.cfg.observe(o)
-	if reopened := m.queue.done(t); reopened {
-		m.refetch([]*partition{t.part})
-	}
+	m.refetch(m.queue.done(t))
 }
 
 // decodeError says that a record's value can't be read; nor can it the next time.

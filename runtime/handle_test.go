@@ -123,6 +123,7 @@ func TestConsumerOptionsAreChecked(t *testing.T) {
 		"WithLogger":            trestle.WithLogger(nil),
 		"WithKeyWorkers":        trestle.WithKeyWorkers(0),
 		"WithMaxInFlight":       trestle.WithMaxInFlight(0),
+		"WithMaxInFlightBytes":  trestle.WithMaxInFlightBytes(0),
 		"WithMaxUncommitted":    trestle.WithMaxUncommitted(0),
 		"WithCommitInterval":    trestle.WithCommitInterval(0),
 		"WithRetries":           trestle.WithRetries(-1),

@@ -12,25 +12,52 @@ import (
 )
 
 // keyQueue holds the records that were fetched and are not done yet, and decides which may start next: one at a time
-// and in offset order within a key, in turn between keys. A record whose key is parked, waiting for its next attempt,
-// holds up that key alone. Records without a key are in order within their partition.
+// and in offset order within a key, in turn between partitions, and between the keys of one. A record whose key is parked,
+// waiting for its next attempt, holds up that key alone. Records without a key are in order within their partition.
+//
+// Each topic has workers of its own, and of what the queue may hold each topic and each partition has a share (shares.go).
+// So what is slow or hangs fills its own share, and the others go on.
 //
 // A partition enters with open and leaves with release. What release leaves behind, a handler that is still running,
 // belongs to the past: it changes nothing about a later assignment of the same partition.
 type keyQueue struct {
-	capacity int // records in hand at once
-	window   int // records of one partition from its oldest unfinished one to its newest
+	limits queueLimits
 
 	mu      sync.Mutex
-	work    sync.Cond // ready has an entry, or closed
+	topics  map[string]*topicQueue
+	active  int // topics of which partitions are assigned
 	parts   map[topicPartition]*partition
-	ready   ring[*lane]
+	full    map[*partition]bool // that should not be fetched
 	spare   []*lane
-	inHand  int // records pushed and neither finished nor dropped
+	inHand  held // by all topics
+	recent  average
 	running int // records that next gave out and that have not come back
+	freed   int // records forgotten since full partitions were looked through
+	chunks  []*chunk
 	closed  bool
-	room    chan struct{} // closed when there is room; nil when nobody waits
 	quiet   chan struct{} // closed when running falls to 0; nil when nobody waits
+}
+
+// queueLimits bound what a queue holds.
+type queueLimits struct {
+	records int   // in hand at once
+	bytes   int64 // that they keep in memory
+	window  int   // records of one partition from its oldest unfinished one to its newest
+	workers int   // records of one topic that run at once
+}
+
+// held is what is in hand: pushed, and neither finished nor dropped.
+type held struct {
+	records int
+	bytes   int64 // in memory for their sake
+}
+
+// topicQueue is a topic's part of the queue. Its fields belong to keyQueue.mu.
+type topicQueue struct {
+	work   sync.Cond // turn has an entry, or the queue is closed
+	turn   ring[*partition]
+	parts  int // assigned
+	inHand held
 }
 
 type topicPartition struct {
@@ -38,19 +65,22 @@ type topicPartition struct {
 	id    int32
 }
 
-// partition is one assignment of a partition to this consumer. Its fields belong to keyQueue.mu, but ctx and tp.
+// partition is one assignment of a partition to this consumer. Its fields belong to keyQueue.mu, but ctx, tp and topic.
 type partition struct {
 	tp        topicPartition
+	topic     *topicQueue
 	ctx       context.Context // of its handlers: ends when the partition is released
 	cancel    context.CancelCauseFunc
 	lanes     map[laneKey]*lane
+	ready     ring[*lane]
+	inTurn    bool // it is in the turn of its topic
+	running   int
 	tracker   tracker
 	committed int64 // the offset committed last, -1 before that
 	started   int64 // the highest offset that was started, -1 before that
 	next      int64 // the offset to fetch next, -1 while it is not known
-	inHand    int
+	inHand    held
 	state     partitionState
-	full      bool          // its window is: no more should be fetched
 	idle      chan struct{} // closed when nothing is in hand; nil when nobody waits
 }
 
@@ -62,14 +92,27 @@ const (
 	released
 )
 
-func newKeyQueue(capacity, window int) *keyQueue {
-	q := &keyQueue{
-		capacity: capacity,
-		window:   window,
-		parts:    map[topicPartition]*partition{},
+func newKeyQueue(limits queueLimits) *keyQueue {
+	return &keyQueue{
+		limits: limits, topics: map[string]*topicQueue{}, parts: map[topicPartition]*partition{}, full: map[*partition]bool{},
 	}
-	q.work.L = &q.mu
-	return q
+}
+
+// topic returns a topic's part of the queue.
+func (q *keyQueue) topic(name string) *topicQueue {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.topicOf(name)
+}
+
+func (q *keyQueue) topicOf(name string) *topicQueue {
+	t := q.topics[name]
+	if t == nil {
+		t = &topicQueue{}
+		t.work.L = &q.mu
+		q.topics[name] = t
+	}
+	return t
 }
 
 // open begins an assignment. The handlers of its records run under ctx.
@@ -78,6 +121,10 @@ func (q *keyQueue) open(ctx context.Context, tp topicPartition) *partition {
 	p.ctx, p.cancel = context.WithCancelCause(ctx)
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	p.topic = q.topicOf(tp.topic)
+	if p.topic.parts++; p.topic.parts == 1 {
+		q.active++
+	}
 	q.parts[tp] = p
 	return p
 }
@@ -100,28 +147,28 @@ func (q *keyQueue) all() []*partition {
 	return parts
 }
 
-// push takes records of one partition in, in offset order, and says whether its window is now full. Those of a
+// push takes records of one partition in, in offset order, and says whether it should not be fetched for now. Those of a
 // partition that is on its way out are dropped.
 func (q *keyQueue) push(p *partition, records []*kgo.Record) (full bool) {
-	tasks := make([]task, len(records))
+	c := newChunk(p, records)
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if p.state != assigned {
 		return false
 	}
-	for i, r := range records {
-		t := &tasks[i]
-		t.record, t.part = r, p
-		t.seq = p.tracker.add(r.Offset, r.LeaderEpoch)
+	for i := range c.tasks {
+		t := &c.tasks[i]
+		t.seq = p.tracker.add(t.record.Offset, t.record.LeaderEpoch)
 		q.enqueue(t)
 	}
-	q.inHand += len(tasks)
-	p.inHand += len(tasks)
-	if !p.full && p.tracker.len() >= q.window {
-		p.full = true
-		return true
+	q.chunks = append(q.chunks, c)
+	q.recent.add(len(records), c.bytes)
+	q.hold(p, held{len(records), c.bytes})
+	if q.full[p] || !q.isOver(p) {
+		return false
 	}
-	return false
+	q.full[p] = true
+	return true
 }
 
 func (q *keyQueue) enqueue(t *task) {
@@ -141,40 +188,69 @@ func (q *keyQueue) enqueue(t *task) {
 	l.tail = t
 }
 
-// next waits for a record that may start and gives it out; nil when the queue is closed. What it gives out comes back by
-// done or park.
-func (q *keyQueue) next() *task {
+// next waits for a record of a topic that may start and gives it out; nil when the queue is closed. What it gives out
+// comes back by done or park.
+func (q *keyQueue) next(topic *topicQueue) *task {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for {
-		for q.ready.len() == 0 && !q.closed {
-			q.work.Wait()
+		for topic.turn.len() == 0 && !q.closed {
+			topic.work.Wait()
 		}
 		if q.closed {
 			return nil
 		}
-		l := q.ready.pop()
-		if l.head == nil { // emptied by drain or release while it waited
-			q.recycle(l)
+		p := topic.turn.pop()
+		p.inTurn = false
+		l := q.nextLane(p)
+		if l == nil {
 			continue
 		}
 		l.state = busy
+		p.running++
 		q.running++
+		q.takeTurn(p)
 		t := l.head
-		t.part.started = max(t.part.started, t.record.Offset)
+		p.started = max(p.started, t.record.Offset)
 		return t
 	}
 }
 
-// done counts a record as done and lets the next one of its key start. It says whether the partition's window has
-// opened again.
-func (q *keyQueue) done(t *task) (reopened bool) {
+// nextLane returns the key whose turn it is in a partition, nil when none is ready.
+func (q *keyQueue) nextLane(p *partition) *lane {
+	for p.ready.len() > 0 {
+		l := p.ready.pop()
+		if l.head != nil {
+			return l
+		}
+		q.recycle(l) // emptied by drain or release while it waited
+	}
+	return nil
+}
+
+// takeTurn puts a partition into its topic's turn, if something of it may start. While a topic has several, none takes all
+// of its workers: those of one may hang.
+func (q *keyQueue) takeTurn(p *partition) {
+	atOnce := q.limits.workers
+	if p.topic.parts > 1 {
+		atOnce = max(1, atOnce-atOnce/4)
+	}
+	if !p.inTurn && p.ready.len() > 0 && p.running < atOnce {
+		p.inTurn = true
+		p.topic.turn.push(p)
+		p.topic.work.Signal()
+	}
+}
+
+// done counts a record as done and lets the next one of its key start. It returns the partitions that should be fetched
+// again.
+func (q *keyQueue) done(t *task) (again []*partition) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.back()
 	p := t.part
 	if p.state == released {
-		return false
+		q.back(t)
+		return nil
 	}
 	p.tracker.done(t.seq)
 	l := t.lane
@@ -186,12 +262,9 @@ func (q *keyQueue) done(t *task) (reopened bool) {
 	} else {
 		q.makeReady(l)
 	}
-	q.forget(p, 1)
-	if p.full && p.tracker.len() <= q.window/2 {
-		p.full = false
-		return true
-	}
-	return false
+	q.back(t)
+	q.forget(p, t.chunk.drop(t))
+	return q.reopened(p)
 }
 
 // park puts a record back at the front of its key, to be given out again after a while. It says false, and nothing
@@ -199,7 +272,7 @@ func (q *keyQueue) done(t *task) (reopened bool) {
 func (q *keyQueue) park(t *task, d time.Duration) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.back()
+	q.back(t)
 	if t.part.state == released {
 		return false
 	}
@@ -220,7 +293,9 @@ func (q *keyQueue) unpark(l *lane, t *task) {
 }
 
 // back accounts for a record that next gave out.
-func (q *keyQueue) back() {
+func (q *keyQueue) back(t *task) {
+	t.part.running--
+	q.takeTurn(t.part)
 	q.running--
 	if q.running == 0 && q.quiet != nil {
 		close(q.quiet)
@@ -228,47 +303,21 @@ func (q *keyQueue) back() {
 	}
 }
 
-// forget accounts for records of a partition that are done or dropped.
-func (q *keyQueue) forget(p *partition, n int) {
-	q.inHand -= n
-	p.inHand -= n
-	if p.inHand == 0 && p.idle != nil {
+// hold accounts for records that have come in.
+func (q *keyQueue) hold(p *partition, h held) {
+	for _, sum := range []*held{&q.inHand, &p.topic.inHand, &p.inHand} {
+		sum.records += h.records
+		sum.bytes += h.bytes
+	}
+}
+
+// forget accounts for records of a partition that are done or dropped, and for memory that was given back.
+func (q *keyQueue) forget(p *partition, h held) {
+	q.hold(p, held{-h.records, -h.bytes})
+	q.freed += h.records
+	if p.inHand.records == 0 && p.idle != nil {
 		close(p.idle)
 		p.idle = nil
-	}
-	if q.room != nil && q.hasRoom() {
-		close(q.room)
-		q.room = nil
-	}
-}
-
-// hasRoom waits for a quarter of the capacity, so that a full queue isn't refilled record by record.
-func (q *keyQueue) hasRoom() bool {
-	return q.capacity-q.inHand >= max(1, q.capacity/4)
-}
-
-// awaitRoom waits until a fair number of records may be pushed and returns how many; 0 when ctx has ended.
-func (q *keyQueue) awaitRoom(ctx context.Context) int {
-	for {
-		q.mu.Lock()
-		if ctx.Err() != nil {
-			q.mu.Unlock()
-			return 0
-		}
-		if q.hasRoom() {
-			n := q.capacity - q.inHand
-			q.mu.Unlock()
-			return n
-		}
-		if q.room == nil {
-			q.room = make(chan struct{})
-		}
-		room := q.room
-		q.mu.Unlock()
-		select {
-		case <-room:
-		case <-ctx.Done():
-		}
 	}
 }
 
@@ -282,9 +331,11 @@ func (q *keyQueue) drain(parts []*partition) {
 			continue
 		}
 		p.state = draining
-		dropped := 0
+		var dropped held
 		for _, l := range p.lanes {
-			dropped += l.cutAfter(p.started)
+			for t := l.cutAfter(p.started); t != nil; t = t.next {
+				dropped = dropped.and(t.chunk.drop(t))
+			}
 			if l.head == nil {
 				delete(p.lanes, l.key) // next recycles it
 			}
@@ -297,7 +348,7 @@ func (q *keyQueue) drain(parts []*partition) {
 func (q *keyQueue) awaitIdle(ctx context.Context, parts []*partition) error {
 	for _, p := range parts {
 		q.mu.Lock()
-		if p.inHand == 0 || p.state == released {
+		if p.inHand.records == 0 || p.state == released {
 			q.mu.Unlock()
 			continue
 		}
@@ -344,7 +395,11 @@ func (q *keyQueue) release(cause error, parts []*partition) {
 		if p.state == released {
 			continue
 		}
-		p.state, p.full = released, false
+		p.state = released
+		if p.topic.parts--; p.topic.parts == 0 {
+			q.active--
+		}
+		delete(q.full, p)
 		for _, l := range p.lanes {
 			if l.timer != nil {
 				l.timer.Stop()
@@ -352,7 +407,7 @@ func (q *keyQueue) release(cause error, parts []*partition) {
 			l.head, l.tail = nil, nil
 		}
 		p.lanes = nil
-		q.forget(p, p.inHand)
+		q.forget(p, p.inHand) // and with it the chunks, which sweep drops
 		if q.parts[p.tp] == p {
 			delete(q.parts, p.tp)
 		}
@@ -368,7 +423,7 @@ func (q *keyQueue) unfinished(parts []*partition) string {
 	n := 0
 	var heads []string
 	for _, p := range parts {
-		n += p.inHand
+		n += p.inHand.records
 		for _, l := range p.lanes {
 			if l.head != nil && l.head.record.Offset <= p.started && len(heads) < most {
 				heads = append(heads, fmt.Sprintf("%s/%d@%d", p.tp.topic, p.tp.id, l.head.record.Offset))
@@ -384,7 +439,9 @@ func (q *keyQueue) close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.closed = true
-	q.work.Broadcast()
+	for _, t := range q.topics {
+		t.work.Broadcast()
+	}
 }
 
 // uncommitted returns, for partitions still held, the positions that can be committed and have not been.
@@ -443,13 +500,13 @@ func (q *keyQueue) fetched(p *partition, next int64) (before int64) {
 func (q *keyQueue) isFull(p *partition) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return p.full
+	return q.full[p]
 }
 
 func (q *keyQueue) makeReady(l *lane) {
 	l.state = waiting
-	q.ready.push(l)
-	q.work.Signal()
+	l.part.ready.push(l)
+	q.takeTurn(l.part)
 }
 
 // maxSpareLanes bounds what is kept for reuse when many keys have come and gone.

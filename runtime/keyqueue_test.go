@@ -31,25 +31,38 @@ func keyed(first int64, keys ...string) []*kgo.Record {
 
 func openQueue(t *testing.T, capacity, window int) (*keyQueue, *partition) {
 	t.Helper()
-	q := newKeyQueue(capacity, window)
+	q := newKeyQueue(queueLimits{records: capacity, bytes: 1 << 30, window: window, workers: 1000})
 	return q, q.open(t.Context(), orders0)
 }
 
-// take returns what may start now, without waiting for anything.
-func take(q *keyQueue) []*task {
+// take returns what of orders may start now, without waiting for anything.
+func take(q *keyQueue) []*task { return takeOf(q, orders0.topic) }
+
+func takeOf(q *keyQueue, name string) []*task {
+	topic := q.topic(name)
 	var tasks []*task
-	for {
-		q.mu.Lock()
-		for q.ready.len() > 0 && q.ready.items[q.ready.head].head == nil {
-			q.recycle(q.ready.pop()) // next would, and then wait
-		}
-		n := q.ready.len()
-		q.mu.Unlock()
-		if n == 0 {
-			return tasks
-		}
-		tasks = append(tasks, q.next())
+	for ready(q, topic) {
+		tasks = append(tasks, q.next(topic))
 	}
+	return tasks
+}
+
+// ready says whether next would return at once.
+func ready(q *keyQueue, topic *topicQueue) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for topic.turn.len() > 0 {
+		p := topic.turn.items[topic.turn.head]
+		for p.ready.len() > 0 && p.ready.items[p.ready.head].head == nil {
+			q.recycle(p.ready.pop()) // as next would, and then wait
+		}
+		if p.ready.len() > 0 {
+			return true
+		}
+		topic.turn.pop()
+		p.inTurn = false
+	}
+	return false
 }
 
 func offsets(tasks []*task) []int64 {
@@ -153,8 +166,8 @@ func TestReleasedPartitionStartsNothing(t *testing.T) {
 		}
 		wantPosition(t, q, fresh, -1)
 		wantOffsets(t, "the new assignment", take(q), 0)
-		if q.inHand != 1 || q.running != 1 {
-			t.Errorf("got %d in hand, %d running, want 1 and 1", q.inHand, q.running)
+		if q.inHand.records != 1 || q.running != 1 {
+			t.Errorf("got %d in hand, %d running, want 1 and 1", q.inHand.records, q.running)
 		}
 	})
 }
@@ -204,36 +217,6 @@ func TestAwaitIdleGivesUp(t *testing.T) {
 	})
 }
 
-func TestAwaitRoomRefillsInPortions(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		q, p := openQueue(t, 8, 100)
-		if n := q.awaitRoom(t.Context()); n != 8 {
-			t.Fatalf("got room for %d, want 8", n)
-		}
-		q.push(p, keyed(0, "a", "b", "c", "d", "e", "f", "g", "h"))
-		room := make(chan int, 1)
-		go func() { room <- q.awaitRoom(t.Context()) }()
-		tasks := take(q)
-		q.done(tasks[0])
-		synctest.Wait()
-		select {
-		case n := <-room:
-			t.Fatalf("got room for %d after one record", n)
-		default:
-		}
-		q.done(tasks[1])
-		if n := <-room; n != 2 {
-			t.Errorf("got room for %d, want 2", n)
-		}
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel()
-		if n := q.awaitRoom(ctx); n != 0 {
-			t.Errorf("got room for %d in an ended context", n)
-		}
-	})
-}
-
 func TestWindowClosesAndReopens(t *testing.T) {
 	t.Parallel()
 	q, p := openQueue(t, 100, 4)
@@ -245,12 +228,161 @@ func TestWindowClosesAndReopens(t *testing.T) {
 	}
 	tasks := take(q)
 	for _, i := range []int{1, 2, 3, 4} {
-		if q.done(tasks[i]) {
+		if len(q.done(tasks[i])) > 0 {
 			t.Error("reopened although the oldest record is unfinished")
 		}
 	}
-	if !q.isFull(p) || !q.done(tasks[0]) || q.isFull(p) {
+	if !q.isFull(p) || len(q.done(tasks[0])) != 1 || q.isFull(p) {
 		t.Error("did not reopen")
+	}
+}
+
+// fill pushes records of keys of their own, as many as there is room for at a time, until the partition should not be fetched.
+func fill(t *testing.T, q *keyQueue, p *partition) (pushed int) {
+	t.Helper()
+	for full := false; !full; {
+		n := q.atOnce()
+		names := make([]string, n)
+		for i := range names {
+			names[i] = fmt.Sprint("k", pushed+i)
+		}
+		records := keyed(int64(pushed), names...)
+		for _, r := range records {
+			r.Topic, r.Partition = p.tp.topic, p.tp.id
+		}
+		full = q.push(p, records)
+		if pushed += n; pushed > q.limits.records {
+			t.Fatalf("%v: never full", p.tp)
+		}
+	}
+	return pushed
+}
+
+// TestShares has the partitions of a topic take what they can, one after the other, and nothing of it done: each next one gets
+// something, and another topic as much as it needs.
+func TestShares(t *testing.T) {
+	t.Parallel()
+	const records = 10_000
+	q := newKeyQueue(queueLimits{records: records, bytes: 1 << 40, window: records, workers: 16})
+	only := q.open(t.Context(), orders0)
+	if n := fill(t, q, only); n < records*3/4 {
+		t.Errorf("the only partition takes %d of %d", n, records)
+	}
+	q.release(errLost, []*partition{only})
+
+	var bad []*partition
+	for id := range int32(20) {
+		bad = append(bad, q.open(t.Context(), topicPartition{"bad", id}))
+	}
+	good := q.open(t.Context(), topicPartition{"good", 0})
+	for _, p := range bad {
+		if n := fill(t, q, p); n < records/2/2/len(bad) {
+			t.Errorf("%v gets %d of %d", p.tp, n, records)
+		}
+	}
+	if n := q.inHand.records; n > records*9/10 {
+		t.Errorf("a topic takes %d of %d", n, records)
+	}
+	if n := fill(t, q, good); n < records/4 {
+		t.Errorf("beside it, another gets %d of %d", n, records)
+	}
+	for _, task := range takeOf(q, "good") {
+		for _, p := range q.done(task) {
+			if p != good {
+				t.Errorf("%v goes on, of which nothing is done", p.tp)
+			}
+		}
+	}
+	for tasks := takeOf(q, "good"); len(tasks) > 0; tasks = takeOf(q, "good") {
+		for _, task := range tasks {
+			q.done(task)
+		}
+	}
+	if q.isFull(good) {
+		t.Errorf("%d of it are in hand, and it should not be fetched", good.inHand.records)
+	}
+}
+
+// TestBytesAreShared is TestShares for large records.
+func TestBytesAreShared(t *testing.T) {
+	t.Parallel()
+	const size, limit = 10_000, 10_000_000
+	q := newKeyQueue(queueLimits{records: 1 << 20, bytes: limit, window: 1 << 20, workers: 16})
+	bad, good := q.open(t.Context(), topicPartition{"bad", 0}), q.open(t.Context(), topicPartition{"good", 0})
+	push := func(p *partition, offset int64) bool {
+		r := keyed(offset, fmt.Sprint("k", offset))
+		r[0].Value = make([]byte, size)
+		return q.push(p, r)
+	}
+	for _, p := range []*partition{bad, good} {
+		n := int64(0)
+		for !push(p, n) {
+			n++
+		}
+		if held := n * size; held < limit/6 || held > limit*2/3 {
+			t.Errorf("%v holds %d bytes of %d", p.tp, held, limit)
+		}
+	}
+}
+
+// TestHungHandlersLeaveWorkers has every record of one partition hang: the others of its topic go on.
+func TestHungHandlersLeaveWorkers(t *testing.T) {
+	t.Parallel()
+	q := newKeyQueue(queueLimits{records: 1000, bytes: 1 << 30, window: 1000, workers: 8})
+	hangs, goes := q.open(t.Context(), orders0), q.open(t.Context(), topicPartition{"orders", 1})
+	q.push(hangs, keyed(0, "a", "b", "c", "d", "e", "f", "g", "h", "i", "j"))
+	if hung := take(q); len(hung) != 6 {
+		t.Fatalf("%d of 8 workers hang, want 6", len(hung))
+	}
+	q.push(goes, keyed(0, "a", "b"))
+	if going := take(q); len(going) != 2 {
+		t.Errorf("beside them %d records go on, want 2", len(going))
+	}
+}
+
+// TestSweepFreesBatches has a few records wait of many batches, and looks at what they keep in memory.
+func TestSweepFreesBatches(t *testing.T) {
+	t.Parallel()
+	q, p := openQueue(t, 10_000, 10_000)
+	const batches, perBatch, size = 20, 100, 3000
+	names := make([]string, perBatch)
+	for i := range names {
+		names[i] = fmt.Sprint("k", i)
+	}
+	names[perBatch/2] = "slow"
+	for b := range batches {
+		records := keyed(int64(b*perBatch), names...)
+		batch := make([]byte, perBatch*size)
+		for i, r := range records {
+			batch[i*size] = byte(b)
+			r.Value = batch[i*size : (i+1)*size : (i+1)*size]
+		}
+		q.push(p, records)
+		for _, task := range take(q) {
+			switch {
+			case string(task.record.Key) != "slow":
+				q.done(task)
+			default:
+				task.delivery = newDelivery(task.record, 1)
+				q.park(task, time.Hour)
+			}
+		}
+	}
+	before := q.inHand.bytes
+	q.sweep()
+	q.sweep()
+	if q.inHand.bytes > 2*batches*size || before < batches*perBatch*size || p.inHand.bytes != q.inHand.bytes {
+		t.Errorf("%d records of %d bytes keep %d bytes, %d before", batches, size, q.inHand.bytes, before)
+	}
+	b := 0
+	for task := p.lanes[laneKey{"slow", true}].head; task != nil; task = task.next {
+		if r := task.record; cap(r.Value) > 2*size || r.Value[0] != byte(b) || r.Offset != int64(b*perBatch+perBatch/2) {
+			t.Errorf("waiting record %d: %d bytes of memory at offset %d, begins with %d", b, cap(r.Value), r.Offset, r.Value[0])
+		}
+		b++
+	}
+	if b != batches {
+		t.Errorf("%d records wait, want %d", b, batches)
 	}
 }
 
@@ -280,11 +412,14 @@ func randomQueue(t *testing.T, random *rand.Rand) {
 		done   = map[*partition]map[int64]bool{}
 		isDead = map[*partition]bool{}
 	)
-	q := newKeyQueue(1+random.IntN(50), 1+random.IntN(100))
+	q := newKeyQueue(queueLimits{
+		records: 1 + random.IntN(50), bytes: int64(1 + random.IntN(50_000)), window: 1 + random.IntN(100), workers: 1 + random.IntN(8),
+	})
+	topic := q.topic(orders0.topic)
 	roll := func(n int) int { mu.Lock(); defer mu.Unlock(); return random.IntN(n) }
 
 	work := func() {
-		for task := q.next(); task != nil; task = q.next() {
+		for task := q.next(topic); task != nil; task = q.next(topic) {
 			name := fmt.Sprintf("%p %s", task.part, task.record.Key)
 			mu.Lock()
 			if isDead[task.part] {
@@ -326,7 +461,7 @@ func randomQueue(t *testing.T, random *rand.Rand) {
 		}
 	}
 	var workers sync.WaitGroup
-	for range 1 + random.IntN(8) {
+	for range q.limits.workers {
 		workers.Go(work)
 	}
 
@@ -349,6 +484,17 @@ func randomQueue(t *testing.T, random *rand.Rand) {
 		}
 	}
 
+	swept := make(chan struct{})
+	workers.Go(func() {
+		for {
+			select {
+			case <-swept:
+				return
+			case <-time.After(time.Duration(1+roll(40)) * time.Millisecond):
+				q.sweep()
+			}
+		}
+	})
 	var feeders sync.WaitGroup
 	for id := range int32(partitions) {
 		feeders.Go(func() {
@@ -361,7 +507,10 @@ func randomQueue(t *testing.T, random *rand.Rand) {
 				mu.Unlock()
 				first := next
 				for end := next + 1 + int64(roll(perPartition)); next < end; {
-					n := min(q.awaitRoom(t.Context()), 1+roll(10))
+					for q.isFull(p) { // as nobody fetches it then
+						time.Sleep(time.Millisecond)
+					}
+					n := min(q.atOnce(), 1+roll(10))
 					var names []string
 					for range n {
 						names = append(names, []string{"", "a", "b", "c", fmt.Sprint("k", roll(100))}[roll(5)])
@@ -399,12 +548,13 @@ func randomQueue(t *testing.T, random *rand.Rand) {
 		})
 	}
 	feeders.Wait()
+	close(swept)
 	if err := q.awaitQuiet(t.Context()); err != nil {
 		t.Error(err)
 	}
 	q.close()
 	workers.Wait()
-	if q.inHand != 0 || q.running != 0 || len(q.parts) != 0 {
-		t.Errorf("left over: %d in hand, %d running, %v", q.inHand, q.running, slices.Collect(maps.Keys(q.parts)))
+	if q.inHand.records != 0 || q.inHand.bytes != 0 || q.running != 0 || len(q.parts) != 0 {
+		t.Errorf("left over: %d in hand, %d running, %v", q.inHand.records, q.running, slices.Collect(maps.Keys(q.parts)))
 	}
 }

@@ -24,7 +24,7 @@ type lane struct {
 type laneState uint8
 
 const (
-	waiting laneState = iota // in keyQueue.ready
+	waiting laneState = iota // in partition.ready
 	busy                     // its head is running
 	parked                   // its head waits for its next attempt
 )
@@ -36,6 +36,7 @@ type task struct {
 	lane   *lane
 	next   *task
 	seq    uint64
+	chunk  *chunk
 
 	begun    time.Time // of its first attempt
 	attempt  int       // handler calls so far
@@ -43,15 +44,12 @@ type task struct {
 	failure  *failure  // why it goes to its dead letter; nil while it is to be handled
 }
 
-// cutAfter drops the records of a lane past an offset, and says how many.
-func (l *lane) cutAfter(offset int64) (dropped int) {
+// cutAfter takes the records past an offset out of a lane, and returns the first of them.
+func (l *lane) cutAfter(offset int64) (rest *task) {
 	var last *task
 	t := l.head
 	for t != nil && t.record.Offset <= offset {
 		last, t = t, t.next
-	}
-	for ; t != nil; t = t.next {
-		dropped++
 	}
 	l.tail = last
 	if last == nil {
@@ -59,5 +57,5 @@ func (l *lane) cutAfter(offset int64) (dropped int) {
 	} else {
 		last.next = nil
 	}
-	return dropped
+	return t
 }

@@ -55,7 +55,7 @@ func newMember(ctx context.Context, cfg *consumerConfig, group string) (*member,
 	m := &member{
 		cfg:        cfg,
 		group:      group,
-		queue:      newKeyQueue(cfg.maxInFlight, cfg.maxUncommitted),
+		queue:      newKeyQueue(cfg.queueLimits()),
 		notes:      commitNotes{byTopic: map[string]commitNote{}},
 		joined:     make(chan struct{}),
 		ctx:        ctx,
@@ -206,11 +206,11 @@ func (m *member) poll(ctx context.Context, topics, deadLetters []string) error {
 	}
 	m.client.AddConsumeTopics(topics...)
 	for {
-		room := m.queue.awaitRoom(ctx)
-		if room == 0 {
+		fetches := m.client.PollRecords(ctx, m.queue.atOnce())
+		if ctx.Err() != nil {
+			m.client.AllowRebalance()
 			return nil
 		}
-		fetches := m.client.PollRecords(ctx, room)
 		fetches.EachPartition(func(f kgo.FetchTopicPartition) {
 			if len(f.Records) == 0 {
 				return
@@ -239,6 +239,9 @@ func (m *member) poll(ctx context.Context, topics, deadLetters []string) error {
 
 // refetch has partitions fetched or not, as their windows say.
 func (m *member) refetch(parts []*partition) {
+	if len(parts) == 0 {
+		return
+	}
 	m.fetchMu.Lock()
 	defer m.fetchMu.Unlock()
 	for _, p := range parts {
@@ -248,6 +251,20 @@ func (m *member) refetch(parts []*partition) {
 			m.client.PauseFetchPartitions(one)
 		default:
 			m.client.ResumeFetchPartitions(one)
+		}
+	}
+}
+
+// sweepEvery frees memory that records keep which wait for long, until ctx ends.
+func (m *member) sweepEvery(ctx context.Context) {
+	ticker := time.NewTicker(time.Second)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			m.refetch(m.queue.sweep())
 		}
 	}
 }
