@@ -106,7 +106,7 @@ func (c *Consumer) work(m *member, topic *topicQueue, workers *sync.WaitGroup) {
 			return
 		}
 		workers.Go(func() { c.work(m, topic, workers) })
-		t.failure = newFailure(&PanicError{Value: "the handler called runtime.Goexit", Stack: string(debug.Stack())})
+		t.failure = newFailure(&PanicError{Stack: string(debug.Stack())})
 		c.deadLetter(m, t)
 	}()
 	for t = m.queue.next(topic); t != nil; t = m.queue.next(topic) {

@@ -30,12 +30,17 @@ func IsPermanent(err error) bool {
 
 // PanicError is what became of a handler that panicked: a permanent error.
 type PanicError struct {
-	Value any    // what the handler panicked with
+	Value any    // what the handler panicked with; nil: it ended its goroutine, with runtime.Goexit
 	Stack string // of the goroutine, at the panic
 }
 
 // Error names the panic, without its stack.
-func (e *PanicError) Error() string { return fmt.Sprintf("handler panicked: %v", e.Value) }
+func (e *PanicError) Error() string {
+	if e.Value == nil {
+		return "handler ended its goroutine, with runtime.Goexit"
+	}
+	return fmt.Sprintf("handler panicked: %v", e.Value)
+}
 
 // Unwrap returns the value the handler panicked with, where that is an error.
 func (e *PanicError) Unwrap() error {
