@@ -250,6 +250,7 @@ func (c *consumerConfig) clientOptions(group string) []kgo.Opt {
 		kgo.ConsumerGroup(group),
 		kgo.ConsumeStartOffset(start),
 		kgo.DisableAutoCommit(),
+		kgo.KeepControlRecords(), // the position has to move past the markers of transactions
 		// Between a poll and the queue no partition may come or go: its records would enter the wrong assignment.
 		kgo.BlockRebalanceOnPoll(),
 		kgo.SessionTimeout(c.sessionTimeout),

@@ -148,7 +148,7 @@ func (q *keyQueue) all() []*partition {
 }
 
 // push takes records of one partition in, in offset order, and says whether it should not be fetched for now. Those of a
-// partition that is on its way out are dropped.
+// partition that is on its way out are dropped. Markers of transactions are done as they come.
 func (q *keyQueue) push(p *partition, records []*kgo.Record) (full bool) {
 	c := newChunk(p, records)
 	q.mu.Lock()
@@ -156,14 +156,20 @@ func (q *keyQueue) push(p *partition, records []*kgo.Record) (full bool) {
 	if p.state != assigned {
 		return false
 	}
-	for i := range c.tasks {
-		t := &c.tasks[i]
-		t.seq = p.tracker.add(t.record.Offset, t.record.LeaderEpoch)
-		q.enqueue(t)
-	}
 	q.chunks = append(q.chunks, c)
 	q.recent.add(len(records), c.bytes)
 	q.hold(p, held{len(records), c.bytes})
+	tasks := c.tasks
+	for i := range tasks {
+		t := &tasks[i]
+		t.seq = p.tracker.add(t.record.Offset, t.record.LeaderEpoch)
+		if t.record.Attrs.IsControl() {
+			p.tracker.done(t.seq)
+			q.forget(p, c.drop(t))
+			continue
+		}
+		q.enqueue(t)
+	}
 	if q.full[p] || !q.isOver(p) {
 		return false
 	}

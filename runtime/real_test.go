@@ -1,6 +1,7 @@
 package trestle_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -10,15 +11,16 @@ import (
 	"github.com/omninode/trestle/runtime/trestletest/services"
 )
 
-// realCluster is Apache Kafka, shared by the tests: each has topics and a group of its own.
-type realCluster struct {
+// oneTopic is a topic of a cluster of either kind, and the group that handles its events.
+type oneTopic struct {
 	*cluster
 	topic *trestle.TopicInfo
 	info  *trestle.EventInfo // of orderPlaced on the topic
 	group string
 }
 
-func onKafka(t *testing.T, partitions int32) *realCluster {
+// onKafka makes a topic on Apache Kafka, which the tests share.
+func onKafka(t *testing.T, partitions int32) *oneTopic {
 	t.Helper()
 	brokers := services.SharedKafka(t).Brokers()
 	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...))
@@ -26,9 +28,10 @@ func onKafka(t *testing.T, partitions int32) *realCluster {
 		t.Fatal(err)
 	}
 	t.Cleanup(client.Close)
-	c := &realCluster{cluster: &cluster{brokers: brokers, client: client}, group: t.Name()}
+	c := &oneTopic{cluster: &cluster{brokers: brokers, client: client}, group: t.Name()}
 	topic, info := *orders, orderPlacedInfo
-	topic.Name, topic.DeadLetter = t.Name(), t.Name()+"_dlq"
+	topic.Name = strings.ReplaceAll(t.Name(), "/", "-")
+	topic.DeadLetter = topic.Name + "_dlq"
 	info.Topic = &topic
 	c.topic, c.info = &topic, &info
 	c.createTopic(t, topic.Name, partitions)
@@ -36,8 +39,13 @@ func onKafka(t *testing.T, partitions int32) *realCluster {
 	return c
 }
 
+// embedded is the topic of the tests on a cluster in the test's process.
+func embedded(t *testing.T) *oneTopic {
+	return &oneTopic{cluster: startCluster(t), topic: orders, info: &orderPlacedInfo, group: testGroup}
+}
+
 // consume handles the topic's events with a book.
-func (c *realCluster) consume(t *testing.T, book *ledger, opts ...trestle.ConsumerOption) *running {
+func (c *oneTopic) consume(t *testing.T, book *ledger, opts ...trestle.ConsumerOption) *running {
 	t.Helper()
 	consumer, err := trestle.NewConsumer(c.brokers, c.group, append([]trestle.ConsumerOption{trestle.WithLogger(quiet)}, opts...)...)
 	if err != nil {
@@ -48,7 +56,7 @@ func (c *realCluster) consume(t *testing.T, book *ledger, opts ...trestle.Consum
 }
 
 // lag is what the group has yet to commit of the topic; -1 while there are partitions without a commit.
-func (c *realCluster) lag(t *testing.T) int64 {
+func (c *oneTopic) lag(t *testing.T) int64 {
 	t.Helper()
 	lags, err := kadm.NewClient(c.client).Lag(deadline(t), c.group)
 	lag := lags[c.group]
@@ -86,5 +94,53 @@ func TestPartitionsThatAreAddedOnKafka(t *testing.T) {
 	book.wantAll(ids, 34)
 	if n := book.repeats(); n != 0 {
 		t.Errorf("%d events were handled again", n)
+	}
+}
+
+// TestAbortedTransactions has transactions end a log: the last one, which was aborted, leaves its marker there.
+func TestAbortedTransactions(t *testing.T) {
+	t.Parallel()
+	for name, start := range map[string]func(*testing.T) *oneTopic{
+		"embedded": embedded,
+		"OnKafka":  func(t *testing.T) *oneTopic { return onKafka(t, 1) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := start(t)
+			book := newLedger(t)
+			r := c.consume(t, book)
+			c.transact(t, "kept", 3, kgo.TryCommit)
+			c.transact(t, "aborted", 4, kgo.TryAbort)
+			eventually(t, "the committed events handled", func() bool { return book.count() == 3 })
+			eventually(t, "nothing is left", func() bool { return c.lag(t) == 0 })
+			r.stop()
+			book.wantAll([]string{"kept"}, 3)
+			if book.count() != 3 {
+				t.Errorf("%d events handled, want the 3 of the committed transaction", book.count())
+			}
+		})
+	}
+}
+
+// transact writes events of an order in a transaction.
+func (c *oneTopic) transact(t *testing.T, order string, events int, end kgo.TransactionEndTry) {
+	t.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(c.brokers...), kgo.TransactionalID(c.group+order))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	if err := client.BeginTransaction(); err != nil {
+		t.Fatal(err)
+	}
+	for n := range events {
+		r := orderRecord(order, n)
+		r.Topic = c.topic.Name
+		if err := client.ProduceSync(deadline(t), r).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := client.EndTransaction(deadline(t), end); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -32,7 +32,8 @@ type Connection struct {
 	Options []kgo.Opt
 }
 
-// Client returns a client for the cluster, which the caller closes. The options come before those of the connection,
+// Client returns a client for the cluster, which the caller closes. It reads what is committed: no record of a
+// transaction that is open or was aborted. The options come before those of the connection,
 // which override them. It contacts nothing, and fails as [Connection.Validate] does.
 func (c Connection) Client(opts ...kgo.Opt) (*kgo.Client, error) {
 	if err := c.CheckBrokers(); err != nil {
@@ -69,7 +70,11 @@ func (c Connection) CheckBrokers() error {
 }
 
 func (c Connection) options(opts []kgo.Opt) []kgo.Opt {
-	all := []kgo.Opt{kgo.SeedBrokers(c.Brokers...), kgo.ClientID(cmp.Or(c.ClientID, DefaultClientID))}
+	all := []kgo.Opt{
+		kgo.SeedBrokers(c.Brokers...),
+		kgo.ClientID(cmp.Or(c.ClientID, DefaultClientID)),
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
+	}
 	if c.Logger != nil {
 		all = append(all, kgo.WithLogger(clientLogger{c.Logger}))
 	}
