@@ -16,8 +16,9 @@ import (
 // committed when everything before it is done: handled, skipped, or written to its dead letter. So no event is lost;
 // one that was in hand when the process died is handled again.
 type Consumer struct {
-	group string
-	cfg   *consumerConfig
+	group    string
+	declared []string // the group's topics; none: any
+	cfg      *consumerConfig
 
 	mu       sync.Mutex
 	topics   map[string]*topicHandlers
@@ -27,21 +28,30 @@ type Consumer struct {
 	late     chan error // a registration after Run began
 }
 
-// NewConsumer returns a consumer of a group. It fails when an option is wrong, and names it; nothing is contacted
-// before Run.
-func NewConsumer(brokers []string, group string, opts ...ConsumerOption) (*Consumer, error) {
-	cfg, err := newConsumerConfig(brokers, opts)
-	if group == "" {
+// NewConsumer returns a consumer of a group: one that a generated package declares, such as codegenv1.GroupBilling,
+// with its settings, or the name of any other. Options override what a group declares. It fails when an option or a
+// setting is wrong, and names it; nothing is contacted before Run.
+func NewConsumer[G string | Group](brokers []string, group G, opts ...ConsumerOption) (*Consumer, error) {
+	declared, ok := any(group).(Group)
+	if !ok {
+		declared.Name = any(group).(string)
+	}
+	return newConsumer(brokers, declared, opts)
+}
+
+func newConsumer(brokers []string, group Group, opts []ConsumerOption) (*Consumer, error) {
+	cfg, err := newConsumerConfig(brokers, group, opts)
+	if group.Name == "" {
 		err = errors.Join(err, errors.New("no group given"))
 	}
 	if err == nil {
-		err = cfg.kafka.Validate(cfg.clientOptions(group)...)
+		err = cfg.kafka.Validate(cfg.clientOptions(group.Name)...)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("new consumer: %w", err)
 	}
 	return &Consumer{
-		group: group, cfg: cfg,
+		group: group.Name, declared: group.Topics, cfg: cfg,
 		topics: map[string]*topicHandlers{}, late: make(chan error, 1),
 	}, nil
 }

@@ -1,6 +1,7 @@
 package trestle
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -92,9 +93,10 @@ func WithBackoff(lowest, highest time.Duration) ConsumerOption {
 	return consumerOption(func(c *consumerConfig) { c.backoff = kafka.Backoff{Lowest: lowest, Highest: highest} })
 }
 
-// WithStart sets where the group begins with a topic that it has not read yet, overriding Earliest. Partitions that are
-// added later are read from their beginning: see [Start]. The position is committed at once, so that a restart goes on
-// from there. NewConsumer fails when it is neither Latest nor Earliest.
+// WithStart sets where the group begins with a topic that it has not read yet, overriding what the group declares,
+// Earliest for one that is not declared. Partitions that are added later are read from their beginning: see [Start]. The
+// position is committed at once, so that a restart goes on from there. NewConsumer fails when it is neither Latest nor
+// Earliest.
 func WithStart(s Start) ConsumerOption {
 	return consumerOption(func(c *consumerConfig) { c.start = s })
 }
@@ -107,14 +109,14 @@ func WithDrainTimeout(d time.Duration) ConsumerOption {
 }
 
 // WithSessionTimeout sets how long the group waits for a sign of life before it gives this member's partitions to
-// others, overriding the default of 30 s. NewConsumer fails if it isn't more than WithHeartbeatInterval; brokers have
-// limits of their own.
+// others, overriding what the group declares, 30 s for one that is not declared. NewConsumer fails if it isn't more than
+// WithHeartbeatInterval; brokers have limits of their own.
 func WithSessionTimeout(d time.Duration) ConsumerOption {
 	return consumerOption(func(c *consumerConfig) { c.sessionTimeout = d })
 }
 
-// WithHeartbeatInterval sets how often to give a sign of life, overriding the default of 10 s. It is also how long it
-// can take to learn of a rebalance. NewConsumer fails if it isn't positive.
+// WithHeartbeatInterval sets how often to give a sign of life, overriding what the group declares, 10 s for one that is not
+// declared. It is also how long it can take to learn of a rebalance. NewConsumer fails if it isn't positive.
 func WithHeartbeatInterval(d time.Duration) ConsumerOption {
 	return consumerOption(func(c *consumerConfig) { c.heartbeatInterval = d })
 }
@@ -183,7 +185,7 @@ func WithObserver(observe func(Outcome)) ConsumerOption {
 	return consumerOption(func(c *consumerConfig) { c.observe = observe })
 }
 
-func newConsumerConfig(brokers []string, opts []ConsumerOption) (*consumerConfig, error) {
+func newConsumerConfig(brokers []string, group Group, opts []ConsumerOption) (*consumerConfig, error) {
 	c := &consumerConfig{
 		clientConfig:      clientConfig{logger: slog.Default()},
 		keyWorkers:        16,
@@ -194,8 +196,9 @@ func newConsumerConfig(brokers []string, opts []ConsumerOption) (*consumerConfig
 		retries:           3,
 		backoff:           kafka.Backoff{Lowest: 100 * time.Millisecond, Highest: 10 * time.Second},
 		drainTimeout:      30 * time.Second,
-		sessionTimeout:    30 * time.Second,
-		heartbeatInterval: 10 * time.Second,
+		start:             group.Start,
+		sessionTimeout:    cmp.Or(group.SessionTimeout, 30*time.Second),
+		heartbeatInterval: cmp.Or(group.HeartbeatInterval, 10*time.Second),
 		rebalanceTimeout:  time.Minute,
 		observe:           func(Outcome) {},
 	}

@@ -9,7 +9,7 @@
 //	...
 //	err = pub.Publish(ctx, &codegenv1.CodegenAnalysisRequest{PrdContent: "# PRD: New Feature"})
 //
-//	c, err := trestle.NewConsumer(brokers, "omniclaude_codegen_consumer")
+//	c, err := trestle.NewConsumer(brokers, codegenv1.GroupOmniclaudeCodegenConsumer) // or the name of any other group
 //	...
 //	trestle.Handle(c, func(ctx context.Context, e *codegenv1.CodegenAnalysisResponse) error {
 //		return store(ctx, e.GetCorrelationId(), e.GetConfidence())

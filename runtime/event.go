@@ -11,6 +11,10 @@ type (
 	EventInfo = event.EventInfo
 	// TopicInfo is the static description of a topic.
 	TopicInfo = event.TopicInfo
+	// Group is a consumer group, such as those that generated packages have.
+	Group = event.Group
+	// Start says where a group begins with a topic that it has not read yet.
+	Start = event.Start
 	// Envelope is what surrounds an event on the wire.
 	Envelope = event.Envelope
 	// Source says which service instance an event comes from.
@@ -39,6 +43,12 @@ type (
 	DecodeOptions = event.DecodeOptions
 	// Decoded is what [Decode] made of a record.
 	Decoded = event.Decoded
+)
+
+// Where to start.
+const (
+	Earliest = event.Earliest // with the oldest record there is
+	Latest   = event.Latest   // with what is published from now on
 )
 
 // Encode makes the record of an event, for those who bring a client of their own: see [event.Encode].

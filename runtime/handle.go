@@ -13,7 +13,8 @@ import (
 )
 
 // Handle registers the handler of an event type. The type brings its topic along; nothing else is to be configured.
-// What it refuses, Run reports: the same type twice, a type without a topic, a topic without a dead letter.
+// What it refuses, Run reports: the same type twice, a type without a topic, a topic without a dead letter or one that
+// the consumer's group, if it is a declared one, does not read.
 //
 // The handler is called from several goroutines, for different keys at once. nil counts the event as done; an error has
 // it tried again and, at the end or at once where the error is permanent, written to its dead letter.
@@ -80,6 +81,8 @@ func (c *Consumer) add(info *EventInfo, handle func(context.Context, Event) erro
 		return errors.New("the event type has no topic")
 	case info.Topic.DeadLetter == "":
 		return fmt.Errorf("topic %s has no dead-letter topic for what fails: declare one in its schema", info.Topic.Name)
+	case len(c.declared) > 0 && !slices.Contains(c.declared, info.Topic.Name):
+		return fmt.Errorf("group %s does not declare topic %s: add it to the group in its schema", c.group, info.Topic.Name)
 	}
 	t := c.topics[info.Topic.Name]
 	if t == nil {

@@ -18,17 +18,6 @@ import (
 	"github.com/omninode/trestle/runtime/kafka"
 )
 
-// Start says where a group begins with a topic that it has not read yet. It holds for the partitions that the topic has
-// then. Those that are added later, and topics that are created while the group waits for them, are read from their
-// beginning: they hold nothing that was there before the group.
-type Start uint8
-
-// Where to start.
-const (
-	Earliest Start = iota // with the oldest record there is
-	Latest                // with what is published from now on
-)
-
 // commitNote is what the group's commits say beside their offsets, as their metadata: every member can tell from any
 // of them which partitions are new to the group, and whether an offset belongs to the log that has the topic's name now.
 type commitNote struct {

@@ -3,6 +3,7 @@ package trestle_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -86,6 +87,48 @@ func TestMembersThatJoinAtOnceAgreeWhereTheGroupStarts(t *testing.T) {
 	}
 	for _, m := range members {
 		m.stop()
+	}
+}
+
+func TestDeclaredGroupBringsItsSettings(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t)
+	c.writeOrders(t, orderIDs(10), 1) // before the group
+	declared := trestle.Group{Name: testGroup, Topics: []string{orders.Name}, Start: trestle.Latest}
+	for _, want := range []struct {
+		handled int
+		opts    []trestle.ConsumerOption
+	}{
+		{0, nil},
+		{10, []trestle.ConsumerOption{trestle.WithStart(trestle.Earliest)}},
+	} {
+		declared.Name += "x"
+		consumer, err := trestle.NewConsumer(c.brokers, declared, quick(want.opts...)...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		book := newLedger(t)
+		trestle.Handle(consumer, book.handle(ok))
+		r := run(t, consumer)
+		eventually(t, "all committed", func() bool { return c.committed(declared.Name) == 10 })
+		r.stop()
+		if book.count() != want.handled {
+			t.Errorf("%d events handled, want %d", book.count(), want.handled)
+		}
+	}
+
+	other := trestle.Group{Name: testGroup, Topics: []string{"invoices"}}
+	consumer, err := trestle.NewConsumer(c.brokers, other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	trestle.Handle(consumer, ok)
+	if err := consumer.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "group billing does not declare topic orders") {
+		t.Errorf("with a handler for a topic that the group does not declare: %v", err)
+	}
+	other.SessionTimeout, other.HeartbeatInterval = time.Second, 2*time.Second
+	if _, err := trestle.NewConsumer(c.brokers, other); err == nil || !strings.Contains(err.Error(), "WithHeartbeatInterval (2s), got 1s") {
+		t.Errorf("with a session timeout below the heartbeats' interval: %v", err)
 	}
 }
 

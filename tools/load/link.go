@@ -121,7 +121,7 @@ func (l *linker) linkGroups(set *schema.Set) {
 				EnableAutoCommit:  o.GetEnableAutoCommit(),
 				SessionTimeout:    cmp.Or(time.Duration(o.GetSessionTimeoutMs())*time.Millisecond, defaultSessionTimeout),
 				HeartbeatInterval: cmp.Or(time.Duration(o.GetHeartbeatIntervalMs())*time.Millisecond, defaultHeartbeatInterval),
-				Owner:             o.GetOwner(), Pos: pos,
+				Owner:             o.GetOwner(), Package: d.Package, Pos: pos,
 			}
 			switch other := first[g.Name]; {
 			case g.Name == "":

@@ -253,6 +253,7 @@ type Group struct {
 	SessionTimeout    time.Duration
 	HeartbeatInterval time.Duration
 	Owner             string
+	Package           *Package
 	Pos               Position
 }
 

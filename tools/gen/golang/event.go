@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 
@@ -193,7 +194,7 @@ func (g *file) payloadKey(m *schema.Message, key string) (expr string, conds []s
 	return "", nil
 }
 
-// packageFile writes what a package has once: the guard against an old runtime, its events and topics, its patterns.
+// packageFile writes what a package has once: the guard against an old runtime, its events, topics and groups, its patterns.
 func packageFile(set *schema.Set, pkg *schema.Package, names *protoNames, json *jsonNames, shared *patterns) ([]unformatted, error) {
 	g := &file{writer: newWriter(pkg, "", shared), set: set, owner: pkg, names: names, json: json}
 	if names != nil {
@@ -213,6 +214,7 @@ func packageFile(set *schema.Set, pkg *schema.Package, names *protoNames, json *
 		return nil, err
 	}
 	g.topics(topics, variables)
+	g.groups()
 	g.masks()
 	if err := g.conversations(); err != nil {
 		return nil, err
@@ -354,4 +356,52 @@ func (g *file) topicMembers(t *schema.Topic) {
 	if t.Settings.MaxMessageBytes != 0 {
 		g.p("MaxMessageBytes: %d,", t.Settings.MaxMessageBytes)
 	}
+}
+
+// groups writes the consumer groups that the package declares, by name.
+func (g *file) groups() {
+	names := naming.NewDistinct()
+	byName := slices.SortedFunc(slices.Values(g.set.Groups), func(a, b *schema.Group) int { return strings.Compare(a.Name, b.Name) })
+	for _, group := range byName {
+		if group.Package != g.owner {
+			continue
+		}
+		name := g.function(names.Name("Group" + camel(group.Name)))
+		by := ""
+		if group.Owner != "" {
+			by = ", run by " + oneLine(group.Owner)
+		}
+		g.p("// %s is the consumer group %s%s. It must not be changed.", name, oneLine(group.Name), by)
+		g.p("var %s = %s{", name, g.trestle("Group"))
+		g.p("Name: %s,", goString(group.Name))
+		if len(group.Topics) > 0 {
+			g.p("Topics: []string{")
+			for _, topic := range group.Topics {
+				g.p("%s,", goString(topic))
+			}
+			g.p("},")
+		}
+		start := "Latest"
+		if group.AutoOffsetReset == "earliest" {
+			start = "Earliest"
+		}
+		g.p("Start: %s,", g.trestle(start))
+		g.p("SessionTimeout: %s,", g.duration(group.SessionTimeout))
+		g.p("HeartbeatInterval: %s,", g.duration(group.HeartbeatInterval))
+		if group.EnableAutoCommit {
+			g.p("AutoCommit: true,")
+		}
+		if group.Owner != "" {
+			g.p("Owner: %s,", goString(group.Owner))
+		}
+		g.p("}\n")
+	}
+}
+
+// duration writes a duration that is a number of milliseconds.
+func (g *file) duration(d time.Duration) string {
+	if d%time.Second == 0 {
+		return fmt.Sprintf("%d * %s", d/time.Second, g.std("time", "Second"))
+	}
+	return fmt.Sprintf("%d * %s", d/time.Millisecond, g.std("time", "Millisecond"))
 }

@@ -7,6 +7,7 @@ import _ "github.com/omninode/trestle/runtime/genapi/version2"
 
 import (
 	"context"
+	"time"
 
 	trestle "github.com/omninode/trestle/runtime/event"
 	"github.com/omninode/trestle/runtime/wire"
@@ -259,6 +260,38 @@ var (
 		MaxMessageBytes: 2097152,
 	}
 )
+
+// GroupOmniarchonCodegenIntelligence is the consumer group omniarchon_codegen_intelligence, run by omniarchon. It must not be changed.
+var GroupOmniarchonCodegenIntelligence = trestle.Group{
+	Name: "omniarchon_codegen_intelligence",
+	Topics: []string{
+		"omninode_codegen_request_analyze_v1",
+		"omninode_codegen_request_validate_v1",
+		"omninode_codegen_request_pattern_v1",
+		"omninode_codegen_request_mixin_v1",
+	},
+	Start:             trestle.Latest,
+	SessionTimeout:    30 * time.Second,
+	HeartbeatInterval: 10 * time.Second,
+	AutoCommit:        true,
+	Owner:             "omniarchon",
+}
+
+// GroupOmniclaudeCodegenConsumer is the consumer group omniclaude_codegen_consumer, run by omniclaude. It must not be changed.
+var GroupOmniclaudeCodegenConsumer = trestle.Group{
+	Name: "omniclaude_codegen_consumer",
+	Topics: []string{
+		"omninode_codegen_response_analyze_v1",
+		"omninode_codegen_response_validate_v1",
+		"omninode_codegen_response_pattern_v1",
+		"omninode_codegen_response_mixin_v1",
+	},
+	Start:             trestle.Latest,
+	SessionTimeout:    30 * time.Second,
+	HeartbeatInterval: 10 * time.Second,
+	AutoCommit:        true,
+	Owner:             "omniclaude",
+}
 
 // Calls sends the package's requests and waits for their responses. It is safe for concurrent use.
 type Calls struct{ caller trestle.Requester }

@@ -7,6 +7,7 @@ import _ "github.com/omninode/trestle/runtime/genapi/version2"
 
 import (
 	"context"
+	"time"
 
 	trestle "github.com/omninode/trestle/runtime/event"
 	"github.com/omninode/trestle/runtime/wire"
@@ -123,6 +124,27 @@ var (
 		MaxMessageBytes: 1048576,
 	}
 )
+
+// GroupPairsAnsweringService is the consumer group pairs.answering-service, run by answers. It must not be changed.
+var GroupPairsAnsweringService = trestle.Group{
+	Name: "pairs.answering-service",
+	Topics: []string{
+		"acme_price_request_v1",
+	},
+	Start:             trestle.Latest,
+	SessionTimeout:    7500 * time.Millisecond,
+	HeartbeatInterval: 3 * time.Second,
+	Owner:             "answers",
+}
+
+// GroupPairsAnsweringService_ is the consumer group pairs_answering_service. It must not be changed.
+var GroupPairsAnsweringService_ = trestle.Group{
+	Name:              "pairs_answering_service",
+	Start:             trestle.Earliest,
+	SessionTimeout:    45 * time.Second,
+	HeartbeatInterval: 3 * time.Second,
+	AutoCommit:        true,
+}
 
 // Calls sends the package's requests and waits for their responses. It is safe for concurrent use.
 type Calls struct{ caller trestle.Requester }
