@@ -2,6 +2,7 @@ package values
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/omninode/trestle/tools/schema/jsontree"
 )
@@ -66,9 +67,16 @@ func (l *lowering) names(at spot, seen map[*jsontree.Value]bool) *Shape {
 				continue
 			}
 		case "type":
-			if m.Value.Text == "string" {
-				continue
+			if m.Value.Text != "string" && !slices.ContainsFunc(m.Value.Items, func(e *jsontree.Value) bool { return e.Text == "string" }) {
+				parts = append(parts, l.Length(Object, 0, 0))
 			}
+			continue
+		case "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf",
+			"properties", "patternProperties", "additionalProperties", "propertyNames", "required", "minProperties", "maxProperties",
+			"dependentRequired", "dependentSchemas", "dependencies", "unevaluatedProperties",
+			"items", "prefixItems", "additionalItems", "contains", "minContains", "maxContains", "minItems", "maxItems", "uniqueItems",
+			"unevaluatedItems":
+			continue // names are strings
 		case "$ref", "title", "description", "$comment", "examples", "default", "deprecated", "$defs", "definitions":
 			continue
 		}

@@ -43,6 +43,8 @@ type evaluation struct {
 	names *Language
 	items int
 	all   bool
+	// found are the items that contains has evaluated, wherever they are; nil for none.
+	found *Shape
 }
 
 // maxConditions bounds the cases that unevaluated keywords are taken apart into.
@@ -118,28 +120,31 @@ func (l *lowering) unevaluatedProperties(at, rest spot) *Shape {
 
 func (l *lowering) unevaluatedItems(at, rest spot) *Shape {
 	var list []evaluation
-	failed := false
 	l.inPlace(at, func(in spot, when []*Shape) {
 		prefix, more := l.docs.itemSchemas(in)
-		failed = failed || in.v.Get("contains") != nil // what it finds is evaluated, wherever that is
 		all := more != nil || in.v != at.v && in.v.Get("unevaluatedItems") != nil
-		list = append(list, evaluation{when: l.And(when...), items: len(prefix), all: all})
+		e := evaluation{when: l.And(when...), items: len(prefix), all: all}
+		if c := in.v.Get("contains"); c != nil && l.draft(in) >= draft2020 {
+			e.found = l.schema(spot{in.file, c})
+		}
+		list = append(list, e)
 	})
 	inner := l.schema(rest)
-	if !failed {
-		out, ok := l.eachCase(list, func(holding []evaluation) *Shape {
-			from := 0
-			for _, e := range holding {
-				if e.all {
-					return l.Any()
-				}
-				from = max(from, e.items)
+	out, ok := l.eachCase(list, func(holding []evaluation) *Shape {
+		from, rest := 0, []*Shape{inner}
+		for _, e := range holding {
+			if e.all {
+				return l.Any()
 			}
-			return l.Items(from, inner)
-		})
-		if ok {
-			return out
+			from = max(from, e.items)
+			if e.found != nil {
+				rest = append(rest, e.found)
+			}
 		}
+		return l.Items(from, l.Or(rest...))
+	})
+	if ok {
+		return out
 	}
 	return l.Opaque(Array, "unevaluatedItems of "+at.v.JSON(), nil)
 }

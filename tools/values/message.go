@@ -70,8 +70,13 @@ func (s *Space) once(key string, make func() *Shape) *Shape {
 	if known {
 		return ref
 	}
+	s.making++
 	content := make()
+	s.making--
 	s.Define(ref, content)
+	if s.making == 0 {
+		s.decidePending()
+	}
 	if !s.settle(content, ref) {
 		return ref
 	}
@@ -155,7 +160,46 @@ func (s form) standing(value *Shape, v any) *Shape {
 	case no:
 		return s.Never()
 	}
-	return s.Opaque(AnyKind, fmt.Sprintf("absent, for %s in %d", canonical(v), value.id), nil)
+	why := fmt.Sprintf("absent, for %s in %d", canonical(v), value.id)
+	if s.making == 0 {
+		return s.Opaque(AnyKind, why, nil)
+	}
+	ref, known := s.Ref(why)
+	if !known {
+		s.pending = append(s.pending, pendingTruth{ref, value, v, why})
+	}
+	return ref
+}
+
+// pendingTruth is whether a value is in a shape that was not known in full when it was asked; ref is to be everything or
+// nothing.
+type pendingTruth struct {
+	ref, in *Shape
+	v       any
+	why     string
+}
+
+// decidePending answers what was asked of shapes while they were made. One answer may depend on others; what depends on
+// itself stays opaque.
+func (s *Space) decidePending() {
+	for decided := true; decided; {
+		decided = false
+		s.pending = slices.DeleteFunc(s.pending, func(p pendingTruth) bool {
+			answer := p.in.contains(p.v, 0)
+			switch answer {
+			case yes:
+				s.Define(p.ref, s.Any())
+			case no:
+				s.Define(p.ref, s.Never())
+			}
+			decided = decided || answer != maybe
+			return answer != maybe
+		})
+	}
+	for _, p := range s.pending {
+		s.Define(p.ref, s.Opaque(AnyKind, p.why, nil))
+	}
+	s.pending = nil
 }
 
 // zeroEnum is standing for the zero value of an enum, which need not have a form in JSON.

@@ -75,6 +75,8 @@ func TestFromMessage(t *testing.T) {
 		{"a rule within", `message A { B f = 1; } message B { int32 g = 1 [(buf.validate.field).int32.lt = 3]; }`, `{"f":{"g":3}}`, false, false},
 		{"a rule within what is not validated", `message A { B f = 1 [(buf.validate.field).ignore = IGNORE_ALWAYS]; } message B { int32 g = 1 [(buf.validate.field).int32.lt = 3]; }`,
 			`{"f":{"g":3}}`, true, true},
+		{"a default within itself", `message A { B f = 1; int32 g = 2 [(buf.validate.field).int32.gt = 3]; } message B { A f = 1 [(trestle.v1.field).default = "{}"]; }`, `{"f":{},"g":4}`, false, false},
+		{"a default within itself that is valid", `message A { B f = 1; int32 g = 2 [(buf.validate.field).int32.lt = 3]; } message B { A f = 1 [(trestle.v1.field).default = "{}"]; }`, `{"f":{}}`, true, true},
 		{"a message within itself", `message A { A f = 1; int32 g = 2 [(buf.validate.field).int32.lt = 3]; }`, `{"f":{"f":{"g":3}}}`, false, false},
 	}
 	for _, tt := range tests {

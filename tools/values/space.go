@@ -147,6 +147,9 @@ type Space struct {
 	// plain are the contents of references that are no part of themselves, and settled says which these are.
 	plain   map[string]*Shape
 	settled map[*Shape]bool
+	// making counts the shapes of [Space.once] that are being made, and pending are questions about them.
+	making  int
+	pending []pendingTruth
 	celBase *cel.Env // of expressions that are run
 	// domains and requires are what is seen of shapes at first sight; exclusive are those of which one alternative holds at most.
 	domains, complements map[*Shape]domain
