@@ -7,7 +7,6 @@ import (
 	"maps"
 	"slices"
 	"sync"
-	"time"
 )
 
 // Consumer handles the events of some topics as a member of a consumer group.
@@ -25,7 +24,9 @@ type Consumer struct {
 	types    *Types // of all handlers; set when Run begins
 	problems []error
 	run      bool
-	late     chan error // a registration after Run began
+	late     chan error              // a registration after Run began
+	member   *member                 // while it runs
+	stopped  map[topicPartition]bool // by Pause; the whole topic where the partition is -1
 }
 
 // NewConsumer returns a consumer of a group: one that a generated package declares, such as codegenv1.GroupBilling,
@@ -52,7 +53,7 @@ func newConsumer(brokers []string, group Group, opts []ConsumerOption) (*Consume
 	}
 	return &Consumer{
 		group: group.Name, declared: group.Topics, cfg: cfg,
-		topics: map[string]*topicHandlers{}, late: make(chan error, 1),
+		topics: map[string]*topicHandlers{}, late: make(chan error, 1), stopped: map[topicPartition]bool{},
 	}, nil
 }
 
@@ -72,10 +73,13 @@ func (c *Consumer) Run(ctx context.Context) error {
 		return fmt.Errorf("consumer group %s: %w", c.group, err)
 	}
 
-	var workers, others sync.WaitGroup
+	c.attach(m)
+	defer c.attach(nil)
+	var others sync.WaitGroup
 	for _, topic := range topics {
+		c.topics[topic].breaker = c.newBreaker(m, topic)
 		for range c.cfg.keyWorkers {
-			workers.Go(func() { c.work(m, m.queue.topic(topic), &workers) })
+			m.workers.Go(func() { c.work(m, m.queue.topic(topic)) })
 		}
 	}
 	pollCtx, stop := context.WithCancel(ctx)
@@ -91,13 +95,56 @@ func (c *Consumer) Run(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	stop()
+	for _, topic := range topics {
+		if b := c.topics[topic].breaker; b != nil {
+			b.end()
+		}
+	}
 	failed = errors.Join(failed, m.leave())
 	others.Wait()
-	failed = errors.Join(failed, stopWorkers(m.queue, &workers))
+	failed = errors.Join(failed, m.stopWorkers())
 	if failed != nil {
 		return fmt.Errorf("consumer group %s: %w", c.group, failed)
 	}
 	return nil
+}
+
+// Pause has nothing more of a topic handled, or of some of its partitions, until Resume. Handlers that are running finish;
+// what has been fetched waits. It holds whoever gets the partitions while this consumer lasts, through rebalances, and may be
+// called before Run. A consumer that stands still keeps its place in the group, and its lag grows.
+func (c *Consumer) Pause(topic string, partitions ...int32) { c.stop(topic, partitions, true) }
+
+// Resume ends what Pause began: for the whole topic, or for some of its partitions. A partition goes on when neither it nor
+// its topic is paused.
+func (c *Consumer) Resume(topic string, partitions ...int32) { c.stop(topic, partitions, false) }
+
+// wholeTopic stands for all partitions of a topic.
+const wholeTopic = -1
+
+func (c *Consumer) stop(topic string, partitions []int32, on bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(partitions) == 0 {
+		partitions = []int32{wholeTopic}
+	}
+	for _, id := range partitions {
+		c.stopped[topicPartition{topic, id}] = on
+		if c.member != nil {
+			c.member.queue.stop(topicPartition{topic, id}, on)
+		}
+	}
+}
+
+// attach has Pause and Resume reach the member that runs.
+func (c *Consumer) attach(m *member) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.member = m
+	for tp, on := range c.stopped {
+		if m != nil {
+			m.queue.stop(tp, on)
+		}
+	}
 }
 
 // begin closes registration and returns the topics to read.
@@ -131,18 +178,4 @@ func (c *Consumer) deadLetterTopics() []string {
 	}
 	slices.Sort(all)
 	return slices.Compact(all)
-}
-
-// handlerGrace is how long handlers have to return once their context has ended.
-const handlerGrace = time.Second
-
-func stopWorkers(q *keyQueue, workers *sync.WaitGroup) error {
-	ctx, cancel := context.WithTimeout(context.Background(), handlerGrace)
-	defer cancel()
-	q.close()
-	if err := q.awaitQuiet(ctx); err != nil {
-		return errors.New("a handler goes on although its context has ended")
-	}
-	workers.Wait()
-	return nil
 }

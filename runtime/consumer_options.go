@@ -29,6 +29,8 @@ type consumerConfig struct {
 	commitInterval    time.Duration
 	retries           int
 	backoff           kafka.Backoff
+	breaker           *Breaker // nil: none
+	handlerTimeout    time.Duration
 	start             Start
 	drainTimeout      time.Duration
 	sessionTimeout    time.Duration
@@ -40,6 +42,8 @@ type consumerConfig struct {
 	meters            metric.MeterProvider
 	zonelessTimes     metric.Int64Counter
 	lostOffsets       metric.Int64Counter
+	overdueHandlers   metric.Int64Counter
+	outages           metric.Int64Counter
 }
 
 // WithKeyWorkers sets how many keys of a topic are handled at once, overriding the default of 16. Records sharing a key
@@ -101,6 +105,14 @@ func WithStart(s Start) ConsumerOption {
 	return consumerOption(func(c *consumerConfig) { c.start = s })
 }
 
+// WithHandlerTimeout gives handlers a deadline: their context ends after d, and an error that they return then is like any
+// other. Without it they have none. A handler that goes on past it for a second more is counted, logged with its stack,
+// and another worker takes its place, for as many as there are workers; its event's key waits for it. NewConsumer fails if
+// it is negative.
+func WithHandlerTimeout(d time.Duration) ConsumerOption {
+	return consumerOption(func(c *consumerConfig) { c.handlerTimeout = d })
+}
+
 // WithDrainTimeout sets how long Run, when its context ends, waits for handlers to finish, overriding the default of
 // 30 s. Then their contexts end, and what they have not finished stays for the next member. The same holds for a
 // partition that goes to another member, at most half of WithRebalanceTimeout. NewConsumer fails if it is negative.
@@ -137,6 +149,8 @@ func WithInstanceID(id string) ConsumerOption {
 // messaging.destination.name (the topic) and messaging.consumer.group.name:
 //   - trestle.consumer.zoneless_times counts the times in events that name no zone and were taken as UTC.
 //   - trestle.consumer.lost_offsets counts the offsets that were deleted before the group had handled them.
+//   - trestle.consumer.overdue_handlers counts the calls of handlers that went on past their deadline.
+//   - trestle.consumer.outages counts how often handlers failed as in an outage, so that their topic waited.
 func WithMeterProvider(p metric.MeterProvider) ConsumerOption {
 	return consumerOption(func(c *consumerConfig) { c.meters = p })
 }
@@ -195,6 +209,7 @@ func newConsumerConfig(brokers []string, group Group, opts []ConsumerOption) (*c
 		commitInterval:    time.Second,
 		retries:           3,
 		backoff:           kafka.Backoff{Lowest: 100 * time.Millisecond, Highest: 10 * time.Second},
+		breaker:           &Breaker{},
 		drainTimeout:      30 * time.Second,
 		start:             group.Start,
 		sessionTimeout:    cmp.Or(group.SessionTimeout, 30*time.Second),
@@ -215,6 +230,10 @@ func newConsumerConfig(brokers []string, group Group, opts []ConsumerOption) (*c
 	check(c.keyWorkers >= 1, "WithKeyWorkers: must be at least 1, got %d", c.keyWorkers)
 	check(c.maxInFlight >= 1, "WithMaxInFlight: must be at least 1, got %d", c.maxInFlight)
 	check(c.maxInFlightBytes >= 1, "WithMaxInFlightBytes: must be at least 1, got %d", c.maxInFlightBytes)
+	check(c.handlerTimeout >= 0, "WithHandlerTimeout: must not be negative, got %v", c.handlerTimeout)
+	if c.breaker != nil {
+		errs = append(errs, c.breaker.withDefaults().check())
+	}
 	check(c.maxUncommitted >= 1, "WithMaxUncommitted: must be at least 1, got %d", c.maxUncommitted)
 	check(c.commitInterval > 0, "WithCommitInterval: must be positive, got %v", c.commitInterval)
 	check(c.retries >= 0, "WithRetries: must not be negative, got %d", c.retries)

@@ -109,7 +109,7 @@ func TestFailingEventIsTriedAgainInItsPlace(t *testing.T) {
 			return errTransient
 		}
 		return nil
-	}))
+	}), trestle.WithoutBreaker())
 	eventually(t, "all events handled", func() bool { return book.count() == 20 })
 	r.stop()
 	book.wantAll(ids, 4)
@@ -139,6 +139,12 @@ func (o *outcomes) add(outcome trestle.Outcome) {
 	defer o.mu.Unlock()
 	o.n[outcome.Result]++
 	o.last[outcome.Result] = outcome
+}
+
+func (o *outcomes) count(r trestle.Result) int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.n[r]
 }
 
 func (o *outcomes) want(t *testing.T, want map[trestle.Result]int) {

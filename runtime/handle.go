@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -40,6 +39,7 @@ type topicHandlers struct {
 	info     *TopicInfo
 	byType   map[string]*eventHandler // by event type on the wire
 	zoneless atomic.Bool              // has been logged
+	breaker  *breaker                 // nil: there is none
 }
 
 type eventHandler struct {
@@ -100,15 +100,15 @@ func (c *Consumer) add(info *EventInfo, handle func(context.Context, Event) erro
 	return nil
 }
 
-// work handles a topic's records until the queue is closed. A handler that ends its goroutine ends the worker, too: then
+// work handles a topic's records until it is not needed any more. A handler that ends its goroutine ends the worker, too: then
 // another takes its place.
-func (c *Consumer) work(m *member, topic *topicQueue, workers *sync.WaitGroup) {
+func (c *Consumer) work(m *member, topic *topicQueue) {
 	var t *task
 	defer func() {
 		if t == nil {
 			return
 		}
-		workers.Go(func() { c.work(m, topic, workers) })
+		m.workers.Go(func() { c.work(m, topic) })
 		t.failure = newFailure(&PanicError{Stack: string(debug.Stack())})
 		c.deadLetter(m, t)
 	}()
@@ -128,12 +128,21 @@ func (c *Consumer) process(m *member, t *task) {
 	}
 	t.attempt++
 	t.delivery = newDelivery(t.record, t.attempt)
-	result, err := c.attempt(t)
+	result, err := c.attempt(m, t)
+	breaker := c.topics[t.part.tp.topic].breaker
 	if err == nil {
+		if breaker != nil && result == Handled {
+			breaker.succeeded(t.record.Key)
+		}
 		c.finish(m, t, Outcome{Result: result})
 		return
 	}
 	if t.part.ctx.Err() != nil { // given up: another member handles it
+		m.queue.park(t, 0)
+		return
+	}
+	if breaker != nil && breaker.failed(t.record.Key, err) {
+		t.attempt-- // it is not the event's fault
 		m.queue.park(t, 0)
 		return
 	}
@@ -149,7 +158,7 @@ func (c *Consumer) process(m *member, t *task) {
 }
 
 // attempt decodes a record and calls its handler.
-func (c *Consumer) attempt(t *task) (Result, error) {
+func (c *Consumer) attempt(m *member, t *task) (Result, error) {
 	d, topic := t.delivery, c.topics[t.part.tp.topic]
 	decoded, err := Decode(d.record(t.record.Value), c.types, DecodeOptions{StrictTime: c.cfg.strictTime})
 	d.Envelope, d.EventID, d.ZonelessTimes = decoded.Envelope, decoded.Envelope.EventID, decoded.ZonelessTimes
@@ -175,7 +184,7 @@ func (c *Consumer) attempt(t *task) (Result, error) {
 	if decoded.Event == nil {
 		return 0, undecodable(fmt.Errorf("%s: it has no payload", handler.info.FullName))
 	}
-	return Handled, call(withRemoteSpan(withDelivery(t.part.ctx, d), d.Headers), handler, decoded.Event)
+	return Handled, c.callInTime(withRemoteSpan(withDelivery(t.part.ctx, d), d.Headers), m, t, handler, decoded.Event)
 }
 
 // call turns a panic into an error.

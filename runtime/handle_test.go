@@ -123,6 +123,8 @@ func TestConsumerOptionsAreChecked(t *testing.T) {
 		"WithLogger":            trestle.WithLogger(nil),
 		"WithKeyWorkers":        trestle.WithKeyWorkers(0),
 		"WithMaxInFlight":       trestle.WithMaxInFlight(0),
+		"WithBreaker":           trestle.WithBreaker(trestle.Breaker{Share: 2}),
+		"WithHandlerTimeout":    trestle.WithHandlerTimeout(-1),
 		"WithMaxInFlightBytes":  trestle.WithMaxInFlightBytes(0),
 		"WithMaxUncommitted":    trestle.WithMaxUncommitted(0),
 		"WithCommitInterval":    trestle.WithCommitInterval(0),

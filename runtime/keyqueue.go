@@ -34,6 +34,7 @@ type keyQueue struct {
 	running int // records that next gave out and that have not come back
 	freed   int // records forgotten since full partitions were looked through
 	chunks  []*chunk
+	stopped map[topicPartition]bool // by hand
 	closed  bool
 	quiet   chan struct{} // closed when running falls to 0; nil when nobody waits
 }
@@ -54,11 +55,19 @@ type held struct {
 
 // topicQueue is a topic's part of the queue. Its fields belong to keyQueue.mu.
 type topicQueue struct {
-	work   sync.Cond // turn has an entry, or the queue is closed
-	turn   ring[*partition]
-	parts  int // assigned
-	inHand held
+	work     sync.Cond // turn has an entry and may be taken, or the queue is closed
+	turn     ring[*partition]
+	parts    int // assigned
+	inHand   held
+	stopped  bool // by hand: nothing starts
+	paused   bool // by its breaker: only what is admitted starts
+	admitted int
+	overdue  int // records whose handlers go on past their time, so that another worker took their worker's place
+	surplus  int // workers that are to end
 }
+
+// mayStart says whether a record of the topic may start.
+func (t *topicQueue) mayStart() bool { return !t.stopped && (!t.paused || t.admitted > 0) }
 
 type topicPartition struct {
 	topic string
@@ -95,6 +104,7 @@ const (
 func newKeyQueue(limits queueLimits) *keyQueue {
 	return &keyQueue{
 		limits: limits, topics: map[string]*topicQueue{}, parts: map[topicPartition]*partition{}, full: map[*partition]bool{},
+		stopped: map[topicPartition]bool{},
 	}
 }
 
@@ -194,23 +204,33 @@ func (q *keyQueue) enqueue(t *task) {
 	l.tail = t
 }
 
-// next waits for a record of a topic that may start and gives it out; nil when the queue is closed. What it gives out
-// comes back by done or park.
+// next waits for a record of a topic that may start and gives it out; nil when the queue is closed, or there are more
+// workers than there should be. What it gives out comes back by done or park.
 func (q *keyQueue) next(topic *topicQueue) *task {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for {
-		for topic.turn.len() == 0 && !q.closed {
+		for (topic.turn.len() == 0 || !topic.mayStart()) && !q.closed {
 			topic.work.Wait()
 		}
 		if q.closed {
 			return nil
 		}
+		if topic.surplus > 0 {
+			topic.surplus--
+			return nil
+		}
 		p := topic.turn.pop()
 		p.inTurn = false
+		if q.stopped[p.tp] {
+			continue
+		}
 		l := q.nextLane(p)
 		if l == nil {
 			continue
+		}
+		if topic.paused {
+			topic.admitted--
 		}
 		l.state = busy
 		p.running++
@@ -241,7 +261,7 @@ func (q *keyQueue) takeTurn(p *partition) {
 	if p.topic.parts > 1 {
 		atOnce = max(1, atOnce-atOnce/4)
 	}
-	if !p.inTurn && p.ready.len() > 0 && p.running < atOnce {
+	if !p.inTurn && p.ready.len() > 0 && p.running < atOnce && !q.stopped[p.tp] {
 		p.inTurn = true
 		p.topic.turn.push(p)
 		p.topic.work.Signal()
@@ -283,6 +303,11 @@ func (q *keyQueue) park(t *task, d time.Duration) bool {
 		return false
 	}
 	l := t.lane
+	if t.part.state == draining && t.part.topic.paused { // it would not start again
+		l.state = parked
+		q.drop(t.part, l, l.head)
+		return true
+	}
 	l.state = parked
 	l.timer = time.AfterFunc(d, func() { q.unpark(l, t) })
 	return true
@@ -298,9 +323,31 @@ func (q *keyQueue) unpark(l *lane, t *task) {
 	q.makeReady(l)
 }
 
+// overdue says that the handler of a record goes on past its time, and whether another worker is to take its place: there
+// are as many more as there are workers. One is to end once the handler returns.
+func (q *keyQueue) overdue(t *task, attempt int) (replace bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	topic := t.part.topic
+	if t.attempt != attempt || t.lane.state != busy || t.lane.head != t || topic.overdue >= q.limits.workers || q.closed {
+		return false
+	}
+	topic.overdue++
+	t.replaced = true
+	t.part.running--
+	q.takeTurn(t.part)
+	return true
+}
+
 // back accounts for a record that next gave out.
 func (q *keyQueue) back(t *task) {
-	t.part.running--
+	if t.replaced {
+		t.replaced = false
+		t.part.topic.overdue--
+		t.part.topic.surplus++
+	} else {
+		t.part.running--
+	}
 	q.takeTurn(t.part)
 	q.running--
 	if q.running == 0 && q.quiet != nil {
@@ -337,17 +384,29 @@ func (q *keyQueue) drain(parts []*partition) {
 			continue
 		}
 		p.state = draining
-		var dropped held
-		for _, l := range p.lanes {
-			for t := l.cutAfter(p.started); t != nil; t = t.next {
-				dropped = dropped.and(t.chunk.drop(t))
-			}
-			if l.head == nil {
-				delete(p.lanes, l.key) // next recycles it
-			}
+		last := p.started
+		if p.topic.paused || p.topic.stopped || q.stopped[p.tp] {
+			last = -1 // what would have to start again does not
 		}
-		q.forget(p, dropped)
+		for _, l := range p.lanes {
+			q.drop(p, l, l.cutAfter(last))
+		}
 	}
+}
+
+// drop drops the end of a lane, from a record on, which was cut off.
+func (q *keyQueue) drop(p *partition, l *lane, from *task) {
+	if from == l.head {
+		l.head, l.tail = nil, nil
+	}
+	var dropped held
+	for t := from; t != nil; t = t.next {
+		dropped = dropped.and(t.chunk.drop(t))
+	}
+	if l.head == nil {
+		delete(p.lanes, l.key) // next recycles it
+	}
+	q.forget(p, dropped)
 }
 
 // awaitIdle waits until drained partitions have nothing in hand. Its error is ctx's.
@@ -438,6 +497,38 @@ func (q *keyQueue) unfinished(parts []*partition) string {
 	}
 	slices.Sort(heads)
 	return fmt.Sprintf("%d records, among them %s", n, strings.Join(heads, " "))
+}
+
+// pause has nothing of a topic start but what is admitted, or lets it go on. What runs goes on.
+func (q *keyQueue) pause(topic string, on bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	t := q.topicOf(topic)
+	t.paused, t.admitted = on, 0
+	t.work.Broadcast()
+}
+
+// admit lets one more record of a paused topic start.
+func (q *keyQueue) admit(topic string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	t := q.topicOf(topic)
+	t.admitted = 1 // another may not have come to it
+	t.work.Broadcast()
+}
+
+// stop has nothing of a partition start, or of the whole topic, or lets it go on. What runs goes on.
+func (q *keyQueue) stop(tp topicPartition, on bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	t := q.topicOf(tp.topic)
+	if tp.id == wholeTopic {
+		t.stopped = on
+	}
+	if q.stopped[tp] = on; q.parts[tp] != nil {
+		q.takeTurn(q.parts[tp])
+	}
+	t.work.Broadcast()
 }
 
 // close wakes everybody who waits in next.

@@ -38,16 +38,21 @@ type task struct {
 	seq    uint64
 	chunk  *chunk
 
+	replaced bool // another worker has taken the place of the one whose handler runs on
+
 	begun    time.Time // of its first attempt
 	attempt  int       // handler calls so far
 	delivery *Delivery // of the last one
 	failure  *failure  // why it goes to its dead letter; nil while it is to be handled
 }
 
-// cutAfter takes the records past an offset out of a lane, and returns the first of them.
+// cutAfter takes the records past an offset out of a lane, but not one that runs, and returns the first of them.
 func (l *lane) cutAfter(offset int64) (rest *task) {
 	var last *task
 	t := l.head
+	if t != nil && l.state == busy {
+		last, t = t, t.next
+	}
 	for t != nil && t.record.Offset <= offset {
 		last, t = t, t.next
 	}

@@ -23,13 +23,14 @@ import (
 // member is a consumer's part in its group, from joining to leaving: which partitions it holds, what of them is
 // fetched into the queue, what is committed.
 type member struct {
-	cfg    *consumerConfig
-	group  string
-	queue  *keyQueue
-	notes  commitNotes
-	client *kgo.Client
-	joined chan struct{}   // closed once client is set; callbacks may come before
-	ctx    context.Context // handlers' contexts descend from it
+	cfg     *consumerConfig
+	group   string
+	queue   *keyQueue
+	workers sync.WaitGroup
+	notes   commitNotes
+	client  *kgo.Client
+	joined  chan struct{}   // closed once client is set; callbacks may come before
+	ctx     context.Context // handlers' contexts descend from it
 
 	// commitMu is held from choosing positions until they are committed, so that none is committed for a partition
 	// that has been let go: its next owner may have committed more.
@@ -281,6 +282,20 @@ func (m *member) leave() error {
 	}
 	m.client.CloseAllowingRebalance()
 	return err
+}
+
+// handlerGrace is how long handlers have to return once their context has ended.
+const handlerGrace = time.Second
+
+func (m *member) stopWorkers() error {
+	ctx, cancel := context.WithTimeout(context.Background(), handlerGrace)
+	defer cancel()
+	m.queue.close()
+	if err := m.queue.awaitQuiet(ctx); err != nil {
+		return errors.New("a handler goes on although its context has ended")
+	}
+	m.workers.Wait()
+	return nil
 }
 
 // held returns the current assignments among partitions.

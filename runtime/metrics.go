@@ -18,12 +18,17 @@ func (c *consumerConfig) makeInstruments() error {
 		c.meters = otel.GetMeterProvider()
 	}
 	meter := c.meters.Meter(meterName)
-	var errs [2]error
-	c.zonelessTimes, errs[0] = meter.Int64Counter("trestle.consumer.zoneless_times",
-		metric.WithUnit("{time}"), metric.WithDescription("Times in events that name no zone and were taken as UTC."))
-	c.lostOffsets, errs[1] = meter.Int64Counter("trestle.consumer.lost_offsets",
-		metric.WithUnit("{offset}"), metric.WithDescription("Offsets that were deleted before the group had handled them."))
-	if err := errors.Join(errs[:]...); err != nil {
+	var errs []error
+	counter := func(name, unit, description string) metric.Int64Counter {
+		made, err := meter.Int64Counter("trestle.consumer."+name, metric.WithUnit(unit), metric.WithDescription(description))
+		errs = append(errs, err)
+		return made
+	}
+	c.zonelessTimes = counter("zoneless_times", "{time}", "Times in events that name no zone and were taken as UTC.")
+	c.lostOffsets = counter("lost_offsets", "{offset}", "Offsets that were deleted before the group had handled them.")
+	c.overdueHandlers = counter("overdue_handlers", "{call}", "Calls of handlers that went on past their deadline.")
+	c.outages = counter("outages", "{outage}", "Times that handlers failed as in an outage, so that their topic waited.")
+	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("WithMeterProvider: %w", err)
 	}
 	return nil

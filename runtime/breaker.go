@@ -1,0 +1,221 @@
+package trestle
+
+import (
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/omninode/trestle/runtime/kafka"
+)
+
+// Breaker says when a consumer takes failing handlers for an outage of what they depend on. Then the topic stands still and
+// its events wait, instead of going to their dead letters one by one; one event at a time is tried, less and less often,
+// until one succeeds. Zero fields take the defaults.
+//
+// Only errors that may pass count: neither permanent ones, nor events that can't be read. A few bad events among many
+// good ones never make an outage, nor does one key that fails again and again.
+type Breaker struct {
+	// Share is the part of the last Window attempts that failed, from 0 to 1, at which it opens; default 0.5.
+	Share float64
+	// Window is how many attempts are looked at; default 50.
+	Window int
+	// Keys is how many different keys must have failed among them; default 5.
+	Keys int
+	// Failures is how many attempts must have failed among them; default 10. Fewer than this many events reach their dead
+	// letters before it opens.
+	Failures int
+	// Lowest and Highest are how long to wait before an event is tried; twice as long each time; defaults 1 s and 30 s.
+	Lowest, Highest time.Duration
+}
+
+// WithBreaker sets when failing handlers are taken for an outage, overriding the defaults of [Breaker]. Each topic has a
+// breaker of its own. NewConsumer fails when a field is negative, Share is above 1, or Highest is below Lowest.
+func WithBreaker(b Breaker) ConsumerOption {
+	return consumerOption(func(c *consumerConfig) { c.breaker = &b })
+}
+
+// WithoutBreaker has every event that fails go to its dead letter once its attempts are used up, however many fail.
+func WithoutBreaker() ConsumerOption {
+	return consumerOption(func(c *consumerConfig) { c.breaker = nil })
+}
+
+// Unavailable marks a handler's error as an outage of what it depends on: the breaker opens at once, without waiting for
+// more to fail. Unavailable(nil) is nil.
+func Unavailable(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &unavailableError{err}
+}
+
+type unavailableError struct{ err error }
+
+func (e *unavailableError) Error() string { return e.err.Error() }
+func (e *unavailableError) Unwrap() error { return e.err }
+
+func (b Breaker) withDefaults() Breaker {
+	if b.Share == 0 {
+		b.Share = 0.5
+	}
+	if b.Window == 0 {
+		b.Window = 50
+	}
+	if b.Keys == 0 {
+		b.Keys = 5
+	}
+	if b.Failures == 0 {
+		b.Failures = 10
+	}
+	if b.Lowest == 0 {
+		b.Lowest = time.Second
+	}
+	if b.Highest == 0 {
+		b.Highest = 30 * time.Second
+	}
+	return b
+}
+
+func (b Breaker) check() error {
+	if b.Share < 0 || b.Share > 1 || b.Window < 0 || b.Keys < 0 || b.Failures < 0 || b.Lowest < 0 || b.Highest < b.Lowest {
+		return fmt.Errorf("WithBreaker: fields must not be negative, Share at most 1, Highest at least Lowest, got %+v", b)
+	}
+	return nil
+}
+
+// breaker is one topic's.
+type breaker struct {
+	cfg    Breaker
+	seed   maphash.Seed
+	pause  func(bool) // the topic's records
+	admit  func()     // one of them while it is paused
+	after  func(time.Duration, func()) *time.Timer
+	opened func(cause error)
+	waits  func(cause error, again time.Duration)
+	closed func(after time.Duration)
+
+	mu     sync.Mutex
+	last   []attempt // a ring
+	at     int
+	open   bool
+	since  time.Time
+	probes int
+	timer  *time.Timer
+	ended  bool
+}
+
+// attempt is how a handler's call went.
+type attempt struct {
+	key    uint64
+	failed bool
+}
+
+// succeeded takes in a call without an error. While it is open, that closes it.
+func (b *breaker) succeeded(key []byte) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.open {
+		b.enter(attempt{maphash.Bytes(b.seed, key), false})
+		return
+	}
+	b.open, b.last, b.at = false, nil, 0
+	b.timer.Stop()
+	b.closed(time.Since(b.since))
+	b.pause(false)
+}
+
+// failed takes in a call's error, and says whether the event has to wait for the end of an outage: then the attempt does
+// not count.
+func (b *breaker) failed(key []byte, err error) (wait bool) {
+	if IsPermanent(err) {
+		return false
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.ended {
+		return false
+	}
+	if !b.open {
+		b.enter(attempt{maphash.Bytes(b.seed, key), true})
+		var unavailable *unavailableError
+		if !b.isOutage() && !errors.As(err, &unavailable) {
+			return false
+		}
+		b.open, b.since, b.probes = true, time.Now(), 0
+		b.pause(true)
+		b.opened(err)
+		b.probeLater(err)
+	}
+	return true
+}
+
+// probeLater needs mu.
+func (b *breaker) probeLater(cause error) {
+	b.probes++
+	wait := kafka.Backoff{Lowest: b.cfg.Lowest, Highest: b.cfg.Highest}.After(b.probes)
+	b.waits(cause, wait)
+	b.timer = b.after(wait, func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if b.open && !b.ended {
+			b.admit()
+			b.probeLater(cause)
+		}
+	})
+}
+
+// end has it open no more.
+func (b *breaker) end() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.ended = true
+	if b.timer != nil {
+		b.timer.Stop()
+	}
+}
+
+func (b *breaker) enter(a attempt) {
+	if len(b.last) < b.cfg.Window {
+		b.last = append(b.last, a)
+		return
+	}
+	b.last[b.at] = a
+	b.at = (b.at + 1) % len(b.last)
+}
+
+func (b *breaker) isOutage() bool {
+	failed, keys := 0, map[uint64]bool{}
+	for _, a := range b.last {
+		if a.failed {
+			failed++
+			keys[a.key] = true
+		}
+	}
+	return failed >= b.cfg.Failures && len(keys) >= b.cfg.Keys && float64(failed) >= b.cfg.Share*float64(len(b.last))
+}
+
+func (c *Consumer) newBreaker(m *member, topic string) *breaker {
+	if c.cfg.breaker == nil {
+		return nil
+	}
+	return &breaker{
+		cfg: c.cfg.breaker.withDefaults(), seed: maphash.MakeSeed(), after: time.AfterFunc,
+		pause: func(on bool) { m.queue.pause(topic, on) },
+		admit: func() { m.queue.admit(topic) },
+		opened: func(cause error) {
+			c.cfg.outages.Add(m.ctx, 1, where(c.group, topic))
+			c.cfg.logger.Error("handlers fail as in an outage: their topic waits, and an event is tried from time to time",
+				slog.String("topic", topic), slog.String("group", c.group), slog.Any("error", cause))
+		},
+		waits: func(cause error, again time.Duration) {
+			c.cfg.logger.Warn("topic waits for the end of an outage", slog.String("topic", topic), slog.String("group", c.group),
+				slog.Any("error", cause), slog.Duration("next_try", again))
+		},
+		closed: func(after time.Duration) {
+			c.cfg.logger.Info("handlers succeed again: their topic goes on",
+				slog.String("topic", topic), slog.String("group", c.group), slog.Duration("after", after))
+		},
+	}
+}
