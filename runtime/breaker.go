@@ -85,7 +85,7 @@ func (b Breaker) check() error {
 	return nil
 }
 
-// breaker is one topic's.
+// breaker is one topic's. A nil one never opens.
 type breaker struct {
 	cfg    Breaker
 	seed   maphash.Seed
@@ -100,6 +100,7 @@ type breaker struct {
 	last   []attempt // a ring
 	at     int
 	open   bool
+	turns  int // how often it has opened
 	since  time.Time
 	probes int
 	timer  *time.Timer
@@ -112,10 +113,27 @@ type attempt struct {
 	failed bool
 }
 
-// succeeded takes in a call without an error. While it is open, that closes it.
-func (b *breaker) succeeded(key []byte) {
+// begun says when a call begins, for succeeded.
+func (b *breaker) begun() int {
+	if b == nil {
+		return 0
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	return b.turns
+}
+
+// succeeded takes in a call without an error. While it is open, that closes it, if the call has begun since: one that began
+// before says nothing about what holds now.
+func (b *breaker) succeeded(key []byte, begun int) {
+	if b == nil {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if begun != b.turns {
+		return
+	}
 	if !b.open {
 		b.enter(attempt{maphash.Bytes(b.seed, key), false})
 		return
@@ -129,7 +147,7 @@ func (b *breaker) succeeded(key []byte) {
 // failed takes in a call's error, and says whether the event has to wait for the end of an outage: then the attempt does
 // not count.
 func (b *breaker) failed(key []byte, err error) (wait bool) {
-	if IsPermanent(err) {
+	if b == nil || IsPermanent(err) {
 		return false
 	}
 	b.mu.Lock()
@@ -144,6 +162,7 @@ func (b *breaker) failed(key []byte, err error) (wait bool) {
 			return false
 		}
 		b.open, b.since, b.probes = true, time.Now(), 0
+		b.turns++
 		b.pause(true)
 		b.opened(err)
 		b.probeLater(err)
@@ -168,6 +187,9 @@ func (b *breaker) probeLater(cause error) {
 
 // end has it open no more.
 func (b *breaker) end() {
+	if b == nil {
+		return
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.ended = true

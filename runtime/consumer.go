@@ -96,9 +96,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 	}
 	stop()
 	for _, topic := range topics {
-		if b := c.topics[topic].breaker; b != nil {
-			b.end()
-		}
+		c.topics[topic].breaker.end()
 	}
 	failed = errors.Join(failed, m.leave())
 	others.Wait()

@@ -39,7 +39,7 @@ type topicHandlers struct {
 	info     *TopicInfo
 	byType   map[string]*eventHandler // by event type on the wire
 	zoneless atomic.Bool              // has been logged
-	breaker  *breaker                 // nil: there is none
+	breaker  *breaker
 }
 
 type eventHandler struct {
@@ -128,11 +128,12 @@ func (c *Consumer) process(m *member, t *task) {
 	}
 	t.attempt++
 	t.delivery = newDelivery(t.record, t.attempt)
-	result, err := c.attempt(m, t)
 	breaker := c.topics[t.part.tp.topic].breaker
+	turn := breaker.begun()
+	result, err := c.attempt(m, t)
 	if err == nil {
-		if breaker != nil && result == Handled {
-			breaker.succeeded(t.record.Key)
+		if result == Handled {
+			breaker.succeeded(t.record.Key, turn)
 		}
 		c.finish(m, t, Outcome{Result: result})
 		return
@@ -141,7 +142,7 @@ func (c *Consumer) process(m *member, t *task) {
 		m.queue.park(t, 0)
 		return
 	}
-	if breaker != nil && breaker.failed(t.record.Key, err) {
+	if breaker.failed(t.record.Key, err) {
 		t.attempt-- // it is not the event's fault
 		m.queue.park(t, 0)
 		return
