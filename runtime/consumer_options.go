@@ -44,6 +44,7 @@ type consumerConfig struct {
 	lostOffsets       metric.Int64Counter
 	overdueHandlers   metric.Int64Counter
 	outages           metric.Int64Counter
+	unwrittenLetters  metric.Int64Counter
 }
 
 // WithKeyWorkers sets how many keys of a topic are handled at once, overriding the default of 16. Records sharing a key
@@ -150,6 +151,7 @@ func WithInstanceID(id string) ConsumerOption {
 //   - trestle.consumer.zoneless_times counts the times in events that name no zone and were taken as UTC.
 //   - trestle.consumer.lost_offsets counts the offsets that were deleted before the group had handled them.
 //   - trestle.consumer.overdue_handlers counts the calls of handlers that went on past their deadline.
+//   - trestle.consumer.unwritten_dead_letters counts the attempts to write a dead letter that failed.
 //   - trestle.consumer.outages counts how often handlers failed as in an outage, so that their topic waited.
 func WithMeterProvider(p metric.MeterProvider) ConsumerOption {
 	return consumerOption(func(c *consumerConfig) { c.meters = p })

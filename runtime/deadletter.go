@@ -21,7 +21,8 @@ type failure struct {
 	at      time.Time
 	letter  *kgo.Record // once built
 	refused int         // times it could not be written
-	omit    bool        // the original's value: with it, the letter is too large for its topic
+	shrunk  int         // times that something was left out of it, as it was too large for its topic
+	least   bool        // nothing more can be left out
 }
 
 func newFailure(err error) *failure { return &failure{err: err, at: time.Now()} }
@@ -41,19 +42,33 @@ func (c *Consumer) deadLetter(m *member, t *task) {
 			c.finish(m, t, Outcome{Result: DeadLettered, Err: f.err})
 			return
 		}
+		f.letter = nil // the client has left its marks on it
+		if errors.Is(err, kerr.MessageTooLarge) && !f.least {
+			f.shrunk++
+			m.queue.park(t, 0)
+			return
+		}
 		f.refused++
 		wait := c.cfg.backoff.After(f.refused)
-		if errors.Is(err, kerr.MessageTooLarge) && !f.omit {
-			f.omit = true
-			wait = 0
-		}
-		f.letter = nil // the client has left its marks on it
 		if t.part.ctx.Err() == nil {
-			c.log(slog.LevelError, t, "dead letter could not be written, will be tried again", slog.Any("error", err),
-				slog.String("dead_letter", c.topics[t.part.tp.topic].info.DeadLetter), slog.Duration("in", wait))
+			c.countUnwritten(t, err)
 		}
 		m.queue.park(t, wait)
 	})
+}
+
+// unwrittenEvery is how often it is said that a topic's dead letters can't be written: what waits for them is tried again and
+// again.
+const unwrittenEvery = time.Minute
+
+func (c *Consumer) countUnwritten(t *task, err error) {
+	topic := c.topics[t.part.tp.topic]
+	c.cfg.unwrittenLetters.Add(t.part.ctx, 1, where(c.group, t.part.tp.topic))
+	now, last := time.Now().UnixNano(), topic.unwritten.Load()
+	if (last == 0 || now-last >= int64(unwrittenEvery)) && topic.unwritten.CompareAndSwap(last, now) {
+		c.log(slog.LevelError, t, "dead letter could not be written: its key stands still, and it is tried again", slog.Any("error", err),
+			slog.String("dead_letter", topic.info.DeadLetter), slog.Int("tried", t.failure.refused))
+	}
 }
 
 // letter builds the dead letter of a record.
@@ -71,11 +86,11 @@ func (c *Consumer) letter(t *task) *kgo.Record {
 		SourceTopic: r.Topic, ConsumerGroup: c.group,
 	}
 	d.Attempt, _ = strconv.Atoi(d.Original.Header(deadletter.HeaderAttempt))
-	if f.omit {
-		d.Original.Value, d.Original.Omitted = nil, len(r.Value)
+	for range f.shrunk {
+		f.least = !d.Shrink()
 	}
 	return kafka.ToClient(&Record{
-		Topic: c.topics[r.Topic].info.DeadLetter, Key: r.Key, Value: d.AppendJSON(nil), Headers: d.Headers(),
+		Topic: c.topics[r.Topic].info.DeadLetter, Key: d.Original.Key, Value: d.AppendJSON(nil), Headers: d.Headers(),
 	})
 }
 

@@ -1,7 +1,9 @@
 package trestle_test
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync/atomic"
@@ -189,16 +191,66 @@ func TestEventIsNotDoneUntilItsDeadLetterIsWritten(t *testing.T) {
 	}
 }
 
-func TestDeadLetterTooLargeForItsTopicLeavesTheValueOut(t *testing.T) {
+// TestDeadLettersShrinkUntilTheyFit has a dead-letter topic refuse letters until everything large was left out.
+func TestDeadLettersShrinkUntilTheyFit(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t)
-	c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: orders.DeadLetter, Err: kerr.MessageTooLarge})
-	c.writeOrders(t, []string{"bad"}, 1)
-	r := consume(t, c, func(context.Context, *orderPlaced) error { return trestle.Permanent(errTransient) })
-	eventually(t, "all committed", func() bool { return c.committed(testGroup) == 1 })
+	large := orderRecord("bad", 0)
+	large.Headers = []kgo.RecordHeader{{Key: "x-large", Value: bytes.Repeat([]byte("h"), 950<<10)}}
+	c.write(t, large, orderRecord("bad", 1))
+	const limit = 100_000
+	c.ControlKey(int16(kmsg.Produce), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		p := req.(*kmsg.ProduceRequest)
+		for _, topic := range p.Topics {
+			for _, part := range topic.Partitions {
+				if uncompressed(t, part.Records) > limit {
+					resp := p.ResponseKind().(*kmsg.ProduceResponse)
+					refused := kmsg.NewProduceResponseTopicPartition()
+					refused.Partition, refused.ErrorCode = part.Partition, kerr.MessageTooLarge.Code
+					of := kmsg.NewProduceResponseTopic()
+					of.Topic, of.TopicID, of.Partitions = topic.Topic, topic.TopicID, []kmsg.ProduceResponseTopicPartition{refused}
+					resp.Topics = append(resp.Topics, of)
+					return resp, nil, true
+				}
+			}
+		}
+		return nil, nil, false
+	})
+	book := newLedger(t)
+	r := consume(t, c, func(_ context.Context, e *orderPlaced) error {
+		if e.N == 0 {
+			return trestle.Permanent(errors.New(strings.Repeat("e", 3<<20)))
+		}
+		return book.handle(ok)(t.Context(), &orderPlaced{OrderID: "next"})
+	})
+	eventually(t, "the next event of the key is handled", func() bool { return book.count() == 1 })
+	eventually(t, "all committed", func() bool { return c.committed(testGroup) == 2 })
 	r.stop()
 	letters := c.deadLetters(t)
-	if len(letters) != 1 || letters[0].Original.Value != nil || letters[0].Original.Omitted != len(orderJSON("bad", 0)) {
-		t.Errorf("got %+v", letters)
+	if len(letters) != 1 {
+		t.Fatalf("got %d letters", len(letters))
 	}
+	d := letters[0]
+	if got := string(d.Original.Value); got != orderJSON("bad", 0) {
+		t.Errorf("got original %.200s", got)
+	}
+	if n, h := len(d.Error.Message), len(d.Original.Header("x-large")); n > 1<<10 || h > 0 {
+		t.Errorf("got a message of %d bytes, a header of %d", n, h)
+	}
+}
+
+// uncompressed is the size of a batch of records once decompressed.
+func uncompressed(t testing.TB, batch []byte) int {
+	t.Helper()
+	var b kmsg.RecordBatch
+	if err := b.ReadFrom(batch); err != nil {
+		t.Error(err)
+		return 0
+	}
+	raw, err := kgo.DefaultDecompressor().Decompress(b.Records, kgo.CompressionCodecType(b.Attributes&7))
+	if err != nil {
+		t.Error(err)
+	}
+	return len(raw)
 }

@@ -36,10 +36,11 @@ func HandleInfo(c *Consumer, info *EventInfo, handler func(context.Context, Even
 }
 
 type topicHandlers struct {
-	info     *TopicInfo
-	byType   map[string]*eventHandler // by event type on the wire
-	zoneless atomic.Bool              // has been logged
-	breaker  *breaker
+	info      *TopicInfo
+	byType    map[string]*eventHandler // by event type on the wire
+	zoneless  atomic.Bool              // has been logged
+	breaker   *breaker
+	unwritten atomic.Int64 // when it was logged last that its dead letters can't be written, in Unix nanoseconds
 }
 
 type eventHandler struct {

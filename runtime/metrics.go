@@ -27,6 +27,7 @@ func (c *consumerConfig) makeInstruments() error {
 	c.zonelessTimes = counter("zoneless_times", "{time}", "Times in events that name no zone and were taken as UTC.")
 	c.lostOffsets = counter("lost_offsets", "{offset}", "Offsets that were deleted before the group had handled them.")
 	c.overdueHandlers = counter("overdue_handlers", "{call}", "Calls of handlers that went on past their deadline.")
+	c.unwrittenLetters = counter("unwritten_dead_letters", "{attempt}", "Attempts to write a dead letter that failed; they are repeated until one succeeds.")
 	c.outages = counter("outages", "{outage}", "Times that handlers failed as in an outage, so that their topic waited.")
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("WithMeterProvider: %w", err)

@@ -23,6 +23,7 @@ const (
 	HeaderAttempt     = "attempt"             // how often the event was replayed, decimal
 	HeaderKey         = "original-key"        // the original's key, only where it isn't text
 	HeaderOmitted     = "original-value-size" // in bytes, only where the value was too large to be kept
+	HeaderLeftOut     = "dead-letter-omitted" // what was too large to be kept, for people, such as `stack trace (9000 bytes)`
 )
 
 // DeadLetter is an event that could not be processed.
@@ -41,6 +42,8 @@ type DeadLetter struct {
 	ConsumerGroup string
 	// Attempt says how often the event has been replayed.
 	Attempt int
+
+	leftOut []string // by Shrink
 }
 
 // Original is the record that became a dead letter.
@@ -106,6 +109,7 @@ func (d *DeadLetter) Headers() []wire.Header {
 	if d.Original.Omitted > 0 {
 		add(HeaderOmitted, strconv.Itoa(d.Original.Omitted))
 	}
+	add(HeaderLeftOut, strings.Join(d.leftOut, ", "))
 	return headers
 }
 
