@@ -7,7 +7,7 @@
 // and goes into the package's _support as it is.
 //
 // A model checks what a generated validator in Go checks. Rules in CEL are left to protovalidate's own library, and what
-// of a JSON Schema has no model to python-jsonschema: packages whose schemas have such need them. Some formats only Go
-// knows, and what is in a google.protobuf.Any it alone can read; a model's documentation names the rules that it does not
-// check.
+// of a JSON Schema has no model to python-jsonschema: packages whose schemas have such need them. What is in a
+// google.protobuf.Any only Go can read, but for the messages that protobuf itself declares; a model's documentation names the
+// rules that it does not check.
 package python

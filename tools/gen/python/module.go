@@ -19,6 +19,7 @@ type module struct {
 	used      map[string]bool // names that are imported
 	foreigns  map[*schema.Package]bool
 	unchecked []string // rules of the message at hand that Python does not check
+	unruled   bool     // whether what is written is in a value whose rules do not hold, with all that is in it
 	written   map[*schema.Message]bool
 	unions    map[*schema.Union]bool
 }
@@ -275,7 +276,10 @@ func (g *module) message(m *schema.Message) error {
 	}
 	g.leftOver(m)
 	g.expressions(m)
-	return g.choices(m)
+	if err := g.choices(m); err != nil || !g.project.unruled[m] {
+		return err
+	}
+	return g.unruledClass(m, fields)
 }
 
 func (g *module) classDoc(m *schema.Message, name string) string {

@@ -65,11 +65,12 @@ type project struct {
 	formats, variants, known bool
 	ruled                    []*schema.Message // whose rules have expressions
 	left                     map[string]string
+	unruled                  map[*schema.Message]bool // messages that also stand where their rules do not hold
 }
 
 // newProject names the Python package; nil when there is nothing to put into it.
 func newProject(set *schema.Set) (*project, error) {
-	p := &project{set: set, left: map[string]string{}}
+	p := &project{set: set, left: map[string]string{}, unruled: map[*schema.Message]bool{}}
 	for _, pkg := range set.Packages {
 		if pkg.Name != vocabulary && len(pkg.Messages)+len(pkg.Enums) > 0 {
 			p.packages = append(p.packages, pkg)
@@ -90,6 +91,7 @@ func newProject(set *schema.Set) (*project, error) {
 		}
 	}
 	p.give()
+	p.findUnruled()
 	return p, nil
 }
 

@@ -44,10 +44,10 @@ func (c *parts) check(call, argument string) {
 // typeOf is the annotation of a type with its constraints. asUUID says that a string that must be a UUID is one in
 // Python too; where it may also be empty it stays text.
 func (g *module) typeOf(f *schema.Field, t *schema.Type, asUUID bool) (string, error) {
-	if ignoresAlways(t) {
-		bare := *t
-		bare.Constraints = schema.Constraints{}
-		t = &bare
+	if ignoresAlways(t) || g.unruled {
+		defer func(before bool) { g.unruled = before }(g.unruled)
+		g.unruled = true
+		t = withoutRules(t)
 	}
 	skips := skipsZero(f, t)
 	kind, wrapped := wrapperKinds[wellKnown(t)]
@@ -137,7 +137,13 @@ func (g *module) base(f *schema.Field, t *schema.Type, c *parts, asUUID bool) (b
 		if foreign := g.foreign(t.Message); foreign != "" {
 			return same(foreign), nil
 		}
-		return same(g.reference(t.Message.Package, g.className(t.Message))), nil
+		class := g.reference(t.Message.Package, g.className(t.Message))
+		if g.unruled {
+			g.uses("checks")
+			unruled := g.reference(t.Message.Package, unruledName(g.className(t.Message)))
+			class = g.use("Annotated") + "[" + class + ", checks.unruled(lambda: " + unruled + ")]"
+		}
+		return same(class), nil
 	case schema.Timestamp:
 		return same(g.use("Timestamp")), nil
 	case schema.JSONObject:
@@ -215,6 +221,13 @@ func skipsZero(f *schema.Field, t *schema.Type) bool {
 
 func ignoresAlways(t *schema.Type) bool {
 	return t.Constraints.Rules.GetIgnore() == validate.Ignore_IGNORE_ALWAYS
+}
+
+// withoutRules is a type whose own rules do not hold.
+func withoutRules(t *schema.Type) *schema.Type {
+	bare := *t
+	bare.Constraints = schema.Constraints{}
+	return &bare
 }
 
 // zeroOf is the literal of a kind's zero; empty for kinds without one.

@@ -120,11 +120,17 @@ NO_NUMBERS = ("NaN", "Infinity", "-Infinity")
 
 
 class Named(float):
-    """A float that is written by its name where it is no number."""
+    """A float as protobuf's JSON writes it in its wrappers: without a fraction of zero, and by its name where it is no number."""
 
-    def name(self) -> str | None:
-        """Its name; None for a number."""
-        return None if isfinite(self) else next(name for name in NO_NUMBERS if repr(float(name)) == repr(float(self)))
+    def text(self) -> str:
+        """The JSON text of it."""
+        digits = float.__repr__(self)
+        if not isfinite(self):
+            return next(f'"{name}"' for name in NO_NUMBERS if float.__repr__(float(name)) == digits)
+        if self == 0 or 1e-6 <= abs(self) < 1e21:
+            plain = format(Decimal(digits), "f")
+            return plain.rstrip("0").rstrip(".") if "." in plain else plain
+        return digits.replace("e-0", "e-")
 
 
 class _Text(str):
@@ -187,8 +193,8 @@ def _append_scalar(out: list[str], value: Any) -> None:
         out.append(f'"{int.__repr__(value)}"')
     elif isinstance(value, int):
         out.append(int.__repr__(value))
-    elif isinstance(value, Named) and (name := value.name()):
-        out.append(f'"{name}"')
+    elif isinstance(value, Named):
+        out.append(value.text())
     elif isinstance(value, float):
         if not isfinite(value):
             raise ValueError(f"{value} has no JSON form")

@@ -8,7 +8,14 @@ from enum import Enum
 from math import fmod, isfinite
 from typing import Any
 
-from pydantic import AfterValidator, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
 from .errors import of_secret
 
@@ -133,6 +140,16 @@ def unless_zero(zero: Any) -> WrapValidator:
         if isinstance(value, bool) == isinstance(zero, bool) and value == zero:
             return type(zero)(zero)
         return handler(value)
+
+    return WrapValidator(check)
+
+
+def unruled(kind: Callable[[], type[BaseModel]]) -> WrapValidator:
+    """The rules of the message do not hold: it is read by a class that has none."""
+
+    def check(value: Any, _: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+        reader = type(value) if isinstance(value, BaseModel) else kind()
+        return reader.model_validate(value, context=info.context)
 
     return WrapValidator(check)
 

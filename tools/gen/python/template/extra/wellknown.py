@@ -10,12 +10,12 @@ from decimal import Decimal
 from math import isfinite, isnan
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictStr, TypeAdapter, ValidationError
 
 from . import text as json_text
 from .formats import hostname, uri, uri_reference
-from .times import now
-from .types import DOUBLE, FLOAT, INT32, INT64, UINT32, UINT64
+from .times import now, parse_time
+from .types import DOUBLE, FLOAT, INT32, INT64, UINT32, UINT64, Bytes
 
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _EMAIL = re.compile(rf"[A-Za-z0-9.!#$%&'*+/=?^_`{{|}}~-]+@{_LABEL}(?:\.{_LABEL})*")
@@ -230,10 +230,7 @@ def _duration(value: Any) -> Any:
     if nanos is None:
         raise ValueError('must be a duration in seconds, such as "1.5s"')
     whole, part = divmod(abs(nanos), 10**9)
-    fraction = f"{part:09d}"
-    for _ in range(3):
-        fraction = fraction.removesuffix("000")
-    return f"{'-' if nanos < 0 else ''}{whole}{'.' if fraction else ''}{fraction}s"
+    return f"{'-' if nanos < 0 else ''}{whole}{_thousandths(f'{part:09d}')}s"
 
 
 Duration = Annotated[str, BeforeValidator(_duration)]
@@ -293,7 +290,7 @@ WRAPPED_DOUBLE = _wrapped_float(DOUBLE)
 QUOTED = AfterValidator(json_text.Quoted)
 """Integers of 64 bits in a wrapper are strings in protobuf's JSON."""
 NAMED = AfterValidator(json_text.Named)
-"""So are floats in a wrapper that are no numbers."""
+"""So are floats in a wrapper that are no numbers; the others have no fraction of zero."""
 
 
 def _snake(path: str) -> str:
@@ -334,16 +331,6 @@ def mask_not_in(*roots: str) -> AfterValidator:
 
 def _below(path: str, roots: Sequence[str]) -> bool:
     return any(path == root or path.startswith(root + ".") for root in roots)
-
-
-def _any(value: Any) -> Any:
-    if not isinstance(value, Mapping) or value and not isinstance(value.get("@type"), str):
-        raise ValueError("must be an object whose @type names the type of the message in it")
-    return value
-
-
-AnyMessage = Annotated[dict[str, Any], BeforeValidator(_any)]
-"""A message with its type. What is in it is not checked."""
 
 
 def any_in(*urls: str) -> AfterValidator:
@@ -409,3 +396,55 @@ ListValue = Annotated[list[Any], BeforeValidator(_list)]
 """A free-form array whose numbers are doubles."""
 Value = Annotated[Any, BeforeValidator(_doubles)]
 """Any value, whose numbers are doubles."""
+
+
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.([0-9]{1,9}))?(?:Z|[+-][0-9]{2}:[0-9]{2})")
+
+
+def _time(value: Any) -> str:
+    match = _TIME.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError("must be an RFC 3339 time")
+    at = parse_time(match[0]).replace(microsecond=0, tzinfo=None)
+    return at.isoformat() + _thousandths((match[1] or "").ljust(9, "0")) + "Z"
+
+
+def _thousandths(nanos: str) -> str:
+    """A fraction of a second as protobuf's JSON has it: of three, six or nine digits, or none."""
+    for _ in range(3):
+        nanos = nanos.removesuffix("000")
+    return f".{nanos}" if nanos else ""
+
+
+def _any(value: Any) -> Any:
+    if not isinstance(value, Mapping) or value and not value.get("@type") or isinstance(value, json_text.Repeated):
+        raise ValueError("must be an object whose @type names the type of the message in it")
+    if not value:
+        return value
+    if not isinstance(value["@type"], str):
+        raise ValueError("must be an object whose @type is a string")
+    name = value["@type"].rpartition("/")[2]
+    if name not in _IN_ANY:
+        return value
+    if name == "google.protobuf.Empty" and len(value) == 1:
+        return value
+    if set(value) != {"@type", "value"}:
+        raise ValueError(f"must have one member beside @type, the value of the {name}")
+    inner = _IN_ANY[name].validate_python(value["value"])
+    return {"@type": value["@type"]} if name == "google.protobuf.Empty" else {"@type": value["@type"], "value": inner}
+
+
+AnyMessage = Annotated[dict[str, Any], BeforeValidator(_any)]
+"""A message with its type. Of what is in it, only messages that protobuf itself declares are checked."""
+
+_IN_ANY: dict[str, TypeAdapter[Any]] = {
+    f"google.protobuf.{name}": TypeAdapter(kind)
+    for name, kind in {
+        "Duration": Duration, "Timestamp": Annotated[str, BeforeValidator(_time)], "FieldMask": FieldMask, "Empty": Empty,
+        "Struct": Struct, "Value": Value, "ListValue": ListValue, "Any": AnyMessage, "BoolValue": StrictBool,
+        "StringValue": StrictStr, "BytesValue": Bytes, "Int32Value": Annotated[int, WRAPPED_INT32],
+        "Int64Value": Annotated[int, QUOTED, WRAPPED_INT64], "UInt32Value": Annotated[int, WRAPPED_UINT32],
+        "UInt64Value": Annotated[int, QUOTED, WRAPPED_UINT64], "FloatValue": Annotated[float, NAMED, WRAPPED_FLOAT],
+        "DoubleValue": Annotated[float, NAMED, WRAPPED_DOUBLE],
+    }.items()
+}  # fmt: skip

@@ -10,7 +10,7 @@ import (
 	v1 "github.com/omninode/trestle/gen/trestle/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
-	_ "google.golang.org/protobuf/types/known/anypb"
+	anypb "google.golang.org/protobuf/types/known/anypb"
 	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	emptypb "google.golang.org/protobuf/types/known/emptypb"
 	fieldmaskpb "google.golang.org/protobuf/types/known/fieldmaskpb"
@@ -385,7 +385,15 @@ type TimesKnown struct {
 	// An object.
 	Object *structpb.Struct `protobuf:"bytes,16,opt,name=object,proto3" json:"object,omitempty"`
 	// A list.
-	List          *structpb.ListValue `protobuf:"bytes,17,opt,name=list,proto3" json:"list,omitempty"`
+	List *structpb.ListValue `protobuf:"bytes,17,opt,name=list,proto3" json:"list,omitempty"`
+	// Any message.
+	AnyMessage *anypb.Any `protobuf:"bytes,30,opt,name=any_message,json=anyMessage,proto3" json:"any_message,omitempty"`
+	// Numbers, and what is none.
+	Numbers []*wrapperspb.DoubleValue `protobuf:"bytes,31,rep,name=numbers,proto3" json:"numbers,omitempty"`
+	// A number.
+	Finite *wrapperspb.FloatValue `protobuf:"bytes,32,opt,name=finite,proto3" json:"finite,omitempty"`
+	// A positive number, or none.
+	Positive      *wrapperspb.DoubleValue `protobuf:"bytes,33,opt,name=positive,proto3" json:"positive,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -535,6 +543,34 @@ func (x *TimesKnown) GetObject() *structpb.Struct {
 func (x *TimesKnown) GetList() *structpb.ListValue {
 	if x != nil {
 		return x.List
+	}
+	return nil
+}
+
+func (x *TimesKnown) GetAnyMessage() *anypb.Any {
+	if x != nil {
+		return x.AnyMessage
+	}
+	return nil
+}
+
+func (x *TimesKnown) GetNumbers() []*wrapperspb.DoubleValue {
+	if x != nil {
+		return x.Numbers
+	}
+	return nil
+}
+
+func (x *TimesKnown) GetFinite() *wrapperspb.FloatValue {
+	if x != nil {
+		return x.Finite
+	}
+	return nil
+}
+
+func (x *TimesKnown) GetPositive() *wrapperspb.DoubleValue {
+	if x != nil {
+		return x.Positive
 	}
 	return nil
 }
@@ -874,7 +910,7 @@ const file_acme_known_v1_known_proto_rawDesc = "" +
 	"\t_ip_bytesB\r\n" +
 	"\v_uuid_bytesB\n" +
 	"\n" +
-	"\b_letters\"\xa6\t\n" +
+	"\b_letters\"\x9d\v\n" +
 	"\n" +
 	"TimesKnown\x12C\n" +
 	"\atimeout\x18\x01 \x01(\v2\x19.google.protobuf.DurationB\x0e\xbaH\v\xaa\x01\b\"\x02\b<*\x02\b\x01R\atimeout\x12C\n" +
@@ -900,7 +936,13 @@ const file_acme_known_v1_known_proto_rawDesc = "" +
 	"\x05times\x18\x0e \x03(\v2$.acme.known.v1.TimesKnown.TimesEntryB\x0f\xbaH\f\x9a\x01\t*\a\xb2\x01\x04*\x02\bdR\x05times\x120\n" +
 	"\anothing\x18\x0f \x01(\v2\x16.google.protobuf.EmptyR\anothing\x12/\n" +
 	"\x06object\x18\x10 \x01(\v2\x17.google.protobuf.StructR\x06object\x12.\n" +
-	"\x04list\x18\x11 \x01(\v2\x1a.google.protobuf.ListValueR\x04list\x1aT\n" +
+	"\x04list\x18\x11 \x01(\v2\x1a.google.protobuf.ListValueR\x04list\x125\n" +
+	"\vany_message\x18\x1e \x01(\v2\x14.google.protobuf.AnyR\n" +
+	"anyMessage\x126\n" +
+	"\anumbers\x18\x1f \x03(\v2\x1c.google.protobuf.DoubleValueR\anumbers\x12<\n" +
+	"\x06finite\x18  \x01(\v2\x1b.google.protobuf.FloatValueB\a\xbaH\x04\n" +
+	"\x02@\x01R\x06finite\x12H\n" +
+	"\bpositive\x18! \x01(\v2\x1c.google.protobuf.DoubleValueB\x0e\xbaH\v\x12\t!\x00\x00\x00\x00\x00\x00\x00\x00R\bpositive\x1aT\n" +
 	"\n" +
 	"TimesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x120\n" +
@@ -992,7 +1034,10 @@ var file_acme_known_v1_known_proto_goTypes = []any{
 	(*emptypb.Empty)(nil),          // 13: google.protobuf.Empty
 	(*structpb.Struct)(nil),        // 14: google.protobuf.Struct
 	(*structpb.ListValue)(nil),     // 15: google.protobuf.ListValue
-	(*v1.JsonObject)(nil),          // 16: trestle.v1.JsonObject
+	(*anypb.Any)(nil),              // 16: google.protobuf.Any
+	(*wrapperspb.DoubleValue)(nil), // 17: google.protobuf.DoubleValue
+	(*wrapperspb.FloatValue)(nil),  // 18: google.protobuf.FloatValue
+	(*v1.JsonObject)(nil),          // 19: trestle.v1.JsonObject
 }
 var file_acme_known_v1_known_proto_depIdxs = []int32{
 	5,  // 0: acme.known.v1.TextsKnown.by_email:type_name -> acme.known.v1.TextsKnown.ByEmailEntry
@@ -1014,21 +1059,25 @@ var file_acme_known_v1_known_proto_depIdxs = []int32{
 	13, // 16: acme.known.v1.TimesKnown.nothing:type_name -> google.protobuf.Empty
 	14, // 17: acme.known.v1.TimesKnown.object:type_name -> google.protobuf.Struct
 	15, // 18: acme.known.v1.TimesKnown.list:type_name -> google.protobuf.ListValue
-	7,  // 19: acme.known.v1.RulesKnown.labels:type_name -> acme.known.v1.RulesKnown.LabelsEntry
-	0,  // 20: acme.known.v1.RulesKnown.colour:type_name -> acme.known.v1.Colour
-	10, // 21: acme.known.v1.RulesKnown.at:type_name -> google.protobuf.Timestamp
-	9,  // 22: acme.known.v1.RulesKnown.took:type_name -> google.protobuf.Duration
-	4,  // 23: acme.known.v1.RulesKnown.part:type_name -> acme.known.v1.Part
-	4,  // 24: acme.known.v1.RulesKnown.parts:type_name -> acme.known.v1.Part
-	12, // 25: acme.known.v1.RulesKnown.wrapped:type_name -> google.protobuf.Int32Value
-	16, // 26: acme.known.v1.RulesKnown.free:type_name -> trestle.v1.JsonObject
-	4,  // 27: acme.known.v1.RulesKnown.by_part:type_name -> acme.known.v1.Part
-	10, // 28: acme.known.v1.TimesKnown.TimesEntry.value:type_name -> google.protobuf.Timestamp
-	29, // [29:29] is the sub-list for method output_type
-	29, // [29:29] is the sub-list for method input_type
-	29, // [29:29] is the sub-list for extension type_name
-	29, // [29:29] is the sub-list for extension extendee
-	0,  // [0:29] is the sub-list for field type_name
+	16, // 19: acme.known.v1.TimesKnown.any_message:type_name -> google.protobuf.Any
+	17, // 20: acme.known.v1.TimesKnown.numbers:type_name -> google.protobuf.DoubleValue
+	18, // 21: acme.known.v1.TimesKnown.finite:type_name -> google.protobuf.FloatValue
+	17, // 22: acme.known.v1.TimesKnown.positive:type_name -> google.protobuf.DoubleValue
+	7,  // 23: acme.known.v1.RulesKnown.labels:type_name -> acme.known.v1.RulesKnown.LabelsEntry
+	0,  // 24: acme.known.v1.RulesKnown.colour:type_name -> acme.known.v1.Colour
+	10, // 25: acme.known.v1.RulesKnown.at:type_name -> google.protobuf.Timestamp
+	9,  // 26: acme.known.v1.RulesKnown.took:type_name -> google.protobuf.Duration
+	4,  // 27: acme.known.v1.RulesKnown.part:type_name -> acme.known.v1.Part
+	4,  // 28: acme.known.v1.RulesKnown.parts:type_name -> acme.known.v1.Part
+	12, // 29: acme.known.v1.RulesKnown.wrapped:type_name -> google.protobuf.Int32Value
+	19, // 30: acme.known.v1.RulesKnown.free:type_name -> trestle.v1.JsonObject
+	4,  // 31: acme.known.v1.RulesKnown.by_part:type_name -> acme.known.v1.Part
+	10, // 32: acme.known.v1.TimesKnown.TimesEntry.value:type_name -> google.protobuf.Timestamp
+	33, // [33:33] is the sub-list for method output_type
+	33, // [33:33] is the sub-list for method input_type
+	33, // [33:33] is the sub-list for extension type_name
+	33, // [33:33] is the sub-list for extension extendee
+	0,  // [0:33] is the sub-list for field type_name
 }
 
 func init() { file_acme_known_v1_known_proto_init() }

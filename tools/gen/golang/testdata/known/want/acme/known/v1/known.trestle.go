@@ -19,6 +19,7 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/emptypb"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
@@ -1072,6 +1073,16 @@ func (x *TimesKnown) ValidateInto(v *trestle.Violations) {
 			return
 		}
 	}
+	if x.Finite != nil {
+		if (math.IsNaN(float64(x.Finite.GetValue())) || math.IsInf(float64(x.Finite.GetValue()), 0)) && v.Report(trestle.Violation{Path: "finite", Rule: "float.finite", RulePath: "float.finite", Message: "must be finite", Found: format.Float(x.Finite.GetValue())}) {
+			return
+		}
+	}
+	if x.Positive != nil {
+		if !(x.Positive.GetValue() > 0) && v.Report(trestle.Violation{Path: "positive", Rule: "double.gt", RulePath: "double.gt", Message: "must be greater than 0", Found: format.Float(x.Positive.GetValue())}) {
+			return
+		}
+	}
 }
 
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
@@ -1295,6 +1306,61 @@ func (x *TimesKnown) AppendJSON(b []byte) ([]byte, error) {
 		}
 		b = append(b, ',')
 	}
+	if x.AnyMessage != nil {
+		b = append(b, `"any_message":`...)
+		{
+			text, failed := protojson.Marshal(x.AnyMessage)
+			if failed != nil {
+				return b, jsonio.At(failed, "any_message")
+			}
+			if b, err = jsonio.AppendRaw(b, jsonio.Raw(text)); err != nil {
+				return b, jsonio.At(err, "any_message")
+			}
+		}
+		b = append(b, ',')
+	}
+	b = append(b, `"numbers":[`...)
+	for i, e := range x.Numbers {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		{
+			text, failed := protojson.Marshal(e)
+			if failed != nil {
+				return b, jsonio.At(jsonio.AtIndex(failed, i), "numbers")
+			}
+			if b, err = jsonio.AppendRaw(b, jsonio.Raw(text)); err != nil {
+				return b, jsonio.At(jsonio.AtIndex(err, i), "numbers")
+			}
+		}
+	}
+	b = append(b, ']', ',')
+	if x.Finite != nil {
+		b = append(b, `"finite":`...)
+		{
+			text, failed := protojson.Marshal(x.Finite)
+			if failed != nil {
+				return b, jsonio.At(failed, "finite")
+			}
+			if b, err = jsonio.AppendRaw(b, jsonio.Raw(text)); err != nil {
+				return b, jsonio.At(err, "finite")
+			}
+		}
+		b = append(b, ',')
+	}
+	if x.Positive != nil {
+		b = append(b, `"positive":`...)
+		{
+			text, failed := protojson.Marshal(x.Positive)
+			if failed != nil {
+				return b, jsonio.At(failed, "positive")
+			}
+			if b, err = jsonio.AppendRaw(b, jsonio.Raw(text)); err != nil {
+				return b, jsonio.At(err, "positive")
+			}
+		}
+		b = append(b, ',')
+	}
 	if b[len(b)-1] == ',' {
 		b[len(b)-1] = '}'
 		return b, nil
@@ -1467,6 +1533,51 @@ func (x *TimesKnown) DecodeJSON(r *jsonio.Reader) {
 				}
 				x.List = m
 			}
+		case "any_message":
+			r.Once(&seen, 17)
+			if !r.Null() {
+				m := new(anypb.Any)
+				text := r.Raw()
+				if protojson.Unmarshal([]byte(text), m) != nil {
+					r.Fault("type", "must be a google.protobuf.Any", nil)
+				}
+				x.AnyMessage = m
+			}
+		case "numbers":
+			r.Once(&seen, 18)
+			if !r.Null() {
+				x.Numbers = nil
+				if r.BeginArray() {
+					for r.More() {
+						m := new(wrapperspb.DoubleValue)
+						text := r.Raw()
+						if protojson.Unmarshal([]byte(text), m) != nil {
+							r.Fault("type", "must be a google.protobuf.DoubleValue", nil)
+						}
+						x.Numbers = append(x.Numbers, m)
+					}
+				}
+			}
+		case "finite":
+			r.Once(&seen, 19)
+			if !r.Null() {
+				m := new(wrapperspb.FloatValue)
+				text := r.Raw()
+				if protojson.Unmarshal([]byte(text), m) != nil {
+					r.Fault("type", "must be a google.protobuf.FloatValue", nil)
+				}
+				x.Finite = m
+			}
+		case "positive":
+			r.Once(&seen, 20)
+			if !r.Null() {
+				m := new(wrapperspb.DoubleValue)
+				text := r.Raw()
+				if protojson.Unmarshal([]byte(text), m) != nil {
+					r.Fault("type", "must be a google.protobuf.DoubleValue", nil)
+				}
+				x.Positive = m
+			}
 		default:
 			r.Skip()
 		}
@@ -1585,6 +1696,30 @@ func (x *TimesKnown) AppendBinary(b []byte) ([]byte, error) {
 	if x.List != nil {
 		b = append(b, 0x8a, 0x01)
 		if b, err = protobin.AppendMessage(b, x.List); err != nil {
+			return b, err
+		}
+	}
+	if x.AnyMessage != nil {
+		b = append(b, 0xf2, 0x01)
+		if b, err = protobin.AppendMessage(b, x.AnyMessage); err != nil {
+			return b, err
+		}
+	}
+	for _, e := range x.Numbers {
+		b = append(b, 0xfa, 0x01)
+		if b, err = protobin.AppendMessage(b, e); err != nil {
+			return b, err
+		}
+	}
+	if x.Finite != nil {
+		b = append(b, 0x82, 0x02)
+		if b, err = protobin.AppendMessage(b, x.Finite); err != nil {
+			return b, err
+		}
+	}
+	if x.Positive != nil {
+		b = append(b, 0x8a, 0x02)
+		if b, err = protobin.AppendMessage(b, x.Positive); err != nil {
 			return b, err
 		}
 	}
@@ -1729,6 +1864,33 @@ func (x *TimesKnown) DecodeBinary(r *protobin.Reader) {
 				x.List = new(structpb.ListValue)
 			}
 			r.Merge(x.List)
+		case 0xf2:
+			if x.AnyMessage == nil {
+				x.AnyMessage = new(anypb.Any)
+			}
+			r.Merge(x.AnyMessage)
+		case 0xfa:
+			n := r.Run(0xfa)
+			x.Numbers = slices.Grow(x.Numbers, n)
+			items := make([]wrapperspb.DoubleValue, n)
+			for i := range n {
+				if i > 0 {
+					r.Next()
+				}
+				e := &items[i]
+				r.Merge(e)
+				x.Numbers = append(x.Numbers, e)
+			}
+		case 0x102:
+			if x.Finite == nil {
+				x.Finite = new(wrapperspb.FloatValue)
+			}
+			r.Merge(x.Finite)
+		case 0x10a:
+			if x.Positive == nil {
+				x.Positive = new(wrapperspb.DoubleValue)
+			}
+			r.Merge(x.Positive)
 		default:
 			x.unknownFields = r.Unknown(x.unknownFields, tag)
 		}

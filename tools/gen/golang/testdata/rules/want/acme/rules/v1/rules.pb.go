@@ -610,7 +610,11 @@ type Containers struct {
 	// One of left and right.
 	Left string `protobuf:"bytes,13,opt,name=left,proto3" json:"left,omitempty"`
 	// One of left and right.
-	Right         string `protobuf:"bytes,14,opt,name=right,proto3" json:"right,omitempty"`
+	Right string `protobuf:"bytes,14,opt,name=right,proto3" json:"right,omitempty"`
+	// A part of which nothing is checked.
+	Unchecked *Part `protobuf:"bytes,15,opt,name=unchecked,proto3" json:"unchecked,omitempty"`
+	// Parts of which nothing is checked.
+	AllUnchecked  []*Part `protobuf:"bytes,16,rep,name=all_unchecked,json=allUnchecked,proto3" json:"all_unchecked,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -754,6 +758,20 @@ func (x *Containers) GetRight() string {
 		return x.Right
 	}
 	return ""
+}
+
+func (x *Containers) GetUnchecked() *Part {
+	if x != nil {
+		return x.Unchecked
+	}
+	return nil
+}
+
+func (x *Containers) GetAllUnchecked() []*Part {
+	if x != nil {
+		return x.AllUnchecked
+	}
+	return nil
 }
 
 type isContainers_Choice interface {
@@ -908,7 +926,7 @@ const file_acme_rules_v1_rules_proto_rawDesc = "" +
 	"\x04some\x18\x17 \x01(\x0e2\x14.acme.rules.v1.ColorB\r\xbaH\n" +
 	"\xc8\x01\x01\x82\x01\x04\x18\x01\x18\x02R\x04some:\x13\xf2\xf7\x1d\x0f\x12\racme_rules_v1B\x0e\n" +
 	"\f_optional_idB\a\n" +
-	"\x05_pair\"\xb0\x06\n" +
+	"\x05_pair\"\xad\a\n" +
 	"\n" +
 	"Containers\x12/\n" +
 	"\x04part\x18\x01 \x01(\v2\x13.acme.rules.v1.PartB\x06\xbaH\x03\xc8\x01\x01R\x04part\x12)\n" +
@@ -926,7 +944,9 @@ const file_acme_rules_v1_rules_proto_rawDesc = "" +
 	"\x05piece\x18\v \x01(\v2\x13.acme.rules.v1.PartH\x00R\x05piece\x12\x18\n" +
 	"\x06number\x18\f \x01(\x05H\x00R\x06number\x12\x1b\n" +
 	"\x04left\x18\r \x01(\tB\a\xbaH\x04r\x02\x10\x02R\x04left\x12\x14\n" +
-	"\x05right\x18\x0e \x01(\tR\x05right\x1a9\n" +
+	"\x05right\x18\x0e \x01(\tR\x05right\x129\n" +
+	"\tunchecked\x18\x0f \x01(\v2\x13.acme.rules.v1.PartB\x06\xbaH\x03\xd8\x01\x03R\tunchecked\x12@\n" +
+	"\rall_unchecked\x18\x10 \x03(\v2\x13.acme.rules.v1.PartB\x06\xbaH\x03\xd8\x01\x03R\fallUnchecked\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1aP\n" +
@@ -983,13 +1003,15 @@ var file_acme_rules_v1_rules_proto_depIdxs = []int32{
 	6,  // 7: acme.rules.v1.Containers.labels:type_name -> acme.rules.v1.Containers.LabelsEntry
 	7,  // 8: acme.rules.v1.Containers.by_number:type_name -> acme.rules.v1.Containers.ByNumberEntry
 	5,  // 9: acme.rules.v1.Containers.piece:type_name -> acme.rules.v1.Part
-	5,  // 10: acme.rules.v1.Part.parts:type_name -> acme.rules.v1.Part
-	5,  // 11: acme.rules.v1.Containers.ByNumberEntry.value:type_name -> acme.rules.v1.Part
-	12, // [12:12] is the sub-list for method output_type
-	12, // [12:12] is the sub-list for method input_type
-	12, // [12:12] is the sub-list for extension type_name
-	12, // [12:12] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	5,  // 10: acme.rules.v1.Containers.unchecked:type_name -> acme.rules.v1.Part
+	5,  // 11: acme.rules.v1.Containers.all_unchecked:type_name -> acme.rules.v1.Part
+	5,  // 12: acme.rules.v1.Part.parts:type_name -> acme.rules.v1.Part
+	5,  // 13: acme.rules.v1.Containers.ByNumberEntry.value:type_name -> acme.rules.v1.Part
+	14, // [14:14] is the sub-list for method output_type
+	14, // [14:14] is the sub-list for method input_type
+	14, // [14:14] is the sub-list for extension type_name
+	14, // [14:14] is the sub-list for extension extendee
+	0,  // [0:14] is the sub-list for field type_name
 }
 
 func init() { file_acme_rules_v1_rules_proto_init() }

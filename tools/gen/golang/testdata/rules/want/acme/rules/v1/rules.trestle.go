@@ -1512,6 +1512,23 @@ func (x *Containers) AppendJSON(b []byte) ([]byte, error) {
 		return b, jsonio.At(err, "right")
 	}
 	b = append(b, ',')
+	if x.Unchecked != nil {
+		b = append(b, `"unchecked":`...)
+		if b, err = x.Unchecked.AppendJSON(b); err != nil {
+			return b, jsonio.At(err, "unchecked")
+		}
+		b = append(b, ',')
+	}
+	b = append(b, `"all_unchecked":[`...)
+	for i, e := range x.AllUnchecked {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		if b, err = e.AppendJSON(b); err != nil {
+			return b, jsonio.At(jsonio.AtIndex(err, i), "all_unchecked")
+		}
+	}
+	b = append(b, ']', ',')
 	if b[len(b)-1] == ',' {
 		b[len(b)-1] = '}'
 		return b, nil
@@ -1666,6 +1683,26 @@ func (x *Containers) DecodeJSON(r *jsonio.Reader) {
 			if !r.Null() {
 				x.Right = r.String()
 			}
+		case "unchecked":
+			r.Once(&seen, 14)
+			if !r.Null() {
+				if x.Unchecked == nil {
+					x.Unchecked = new(Part)
+				}
+				x.Unchecked.DecodeJSON(r)
+			}
+		case "all_unchecked":
+			r.Once(&seen, 15)
+			if !r.Null() {
+				x.AllUnchecked = nil
+				if r.BeginArray() {
+					for r.More() {
+						m := new(Part)
+						m.DecodeJSON(r)
+						x.AllUnchecked = append(x.AllUnchecked, m)
+					}
+				}
+			}
 		default:
 			r.Skip()
 		}
@@ -1800,6 +1837,28 @@ func (x *Containers) AppendBinary(b []byte) ([]byte, error) {
 			return b, protobin.NotUTF8("acme.rules.v1.Containers.right")
 		}
 		b = protobin.AppendString(b, x.Right)
+	}
+	if x.Unchecked != nil {
+		b = append(b, 0x7a)
+		{
+			b = append(b, 0)
+			at := len(b) - 1
+			if b, err = x.Unchecked.AppendBinary(b); err != nil {
+				return b, err
+			}
+			b = protobin.Close(b, at)
+		}
+	}
+	for _, e := range x.AllUnchecked {
+		b = append(b, 0x82, 0x01)
+		{
+			b = append(b, 0)
+			at := len(b) - 1
+			if b, err = e.AppendBinary(b); err != nil {
+				return b, err
+			}
+			b = protobin.Close(b, at)
+		}
 	}
 	if o, ok := x.Choice.(*Containers_Name); ok {
 		b = append(b, 0x52)
@@ -1945,6 +2004,27 @@ func (x *Containers) DecodeBinary(r *protobin.Reader) {
 			x.Left = r.String("acme.rules.v1.Containers.left")
 		case 0x72:
 			x.Right = r.String("acme.rules.v1.Containers.right")
+		case 0x7a:
+			if x.Unchecked == nil {
+				x.Unchecked = new(Part)
+			}
+			outer := r.Enter()
+			x.Unchecked.DecodeBinary(r)
+			r.Leave(outer)
+		case 0x82:
+			n := r.Run(0x82)
+			x.AllUnchecked = slices.Grow(x.AllUnchecked, n)
+			items := make([]Part, n)
+			for i := range n {
+				if i > 0 {
+					r.Next()
+				}
+				e := &items[i]
+				outer := r.Enter()
+				e.DecodeBinary(r)
+				r.Leave(outer)
+				x.AllUnchecked = append(x.AllUnchecked, e)
+			}
 		case 0x52:
 			x.Choice = &Containers_Name{Name: r.String("acme.rules.v1.Containers.name")}
 		case 0x5a:

@@ -296,6 +296,19 @@ class Part(Model):
     )
 
 
+class _UnruledPart(Part):
+    """Part where the schema says to ignore its rules."""
+
+    size: Int32 = Field(
+        default=0,
+        description="From 1 to 9.",
+    )
+    parts: list[Annotated[Part, checks.unruled(lambda: _UnruledPart)]] = Field(
+        default_factory=list,
+        description="Parts of the part.",
+    )
+
+
 class Containers(Event):
     """Containers has every rule of lists, maps, messages and oneofs."""
 
@@ -363,6 +376,14 @@ class Containers(Event):
     right: Text = Field(
         default="",
         description="One of left and right.",
+    )
+    unchecked: Annotated[Part, checks.unruled(lambda: _UnruledPart)] | None = Field(
+        default=None,
+        description="A part of which nothing is checked.",
+    )
+    all_unchecked: list[Annotated[Part, checks.unruled(lambda: _UnruledPart)]] = Field(
+        default_factory=list,
+        description="Parts of which nothing is checked.",
     )
 
     @model_validator(mode="after")
