@@ -5,7 +5,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"testing"
-	"time"
 
 	"github.com/omninode/trestle/runtime/trestletest/services"
 	"github.com/omninode/trestle/tools/chain/judge"
@@ -16,7 +15,7 @@ import (
 )
 
 var (
-	schemasFlag = flag.Int("schemas", 0, "how many schemas TestChain draws at least")
+	schemasFlag = flag.Int("schemas", 40, "how many schemas TestChain draws at least")
 	seedFlag    = flag.Uint64("seed", 0, "what TestChain draws them from; 0: another each time")
 )
 
@@ -27,9 +26,6 @@ const perProject = 250
 
 // TestChain has all judges say what they make of values of schemas that nobody wrote.
 func TestChain(t *testing.T) {
-	if *schemasFlag == 0 {
-		t.Skip("no schemas are asked for: -schemas N")
-	}
 	python, others := services.Python(t), outside.Start(t)
 	seed := *seedFlag
 	if seed == 0 {
@@ -48,9 +44,7 @@ func TestChain(t *testing.T) {
 		}
 		all.close()
 		p.remove()
-		if *schemasFlag > perProject {
-			t.Logf("%s: %d schemas, %d disagreements of %d kinds", time.Now().Format(time.TimeOnly), sum.taken(), sum.disagreements(), len(sum.causes))
-		}
+		sum.progress(t)
 	}
 	sum.print(t)
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/dynamicpb"
@@ -44,15 +45,6 @@ func (r *report) taken() int {
 	n := 0
 	for _, count := range r.schemas {
 		n += count
-	}
-	return n
-}
-
-// disagreements is how many verdicts differed without intent.
-func (r *report) disagreements() int {
-	n := 0
-	for _, c := range r.causes {
-		n += c.count
 	}
 	return n
 }
@@ -195,6 +187,15 @@ func (r *report) printMet(t *testing.T) {
 		if r.taken() >= wholeRun && min(met[0], met[1]) < leastMet {
 			t.Errorf("%s is met by %d valid and %d invalid values: too few, of either %d are wanted", name, met[0], met[1], leastMet)
 		}
+	}
+}
+
+// progress tells of a run that takes long how far it has come, and what it has met.
+func (r *report) progress(t *testing.T) {
+	t.Helper()
+	t.Logf("%s: %d schemas", time.Now().Format(time.TimeOnly), r.taken())
+	for _, key := range sortedKeys(r.causes) {
+		t.Logf("%d times: %s", r.causes[key].count, key)
 	}
 }
 
