@@ -47,8 +47,8 @@ func readDefault(f *schema.Field, read func(r *jsonio.Reader)) (u violations) {
 	return violations(nil).under(func() string { return jsonio.MemberPath(f.JSONName) }, v.List())
 }
 
-// protoDefaults fills fields that are absent and have a default.
-func protoDefaults(sm *schema.Message, m protoreflect.Message, now time.Time) (u violations) {
+// defaults fills fields that are absent and have a default.
+func (p protoForm) defaults(sm *schema.Message, m protoreflect.Message, now time.Time) (u violations) {
 	for _, f := range sm.Fields {
 		fd := fieldOf(m, f)
 		if f.Default != "" && f.Oneof == nil && !m.Has(fd) {
@@ -59,7 +59,7 @@ func protoDefaults(sm *schema.Message, m protoreflect.Message, now time.Time) (u
 					m.Set(fd, v)
 				}
 			} else {
-				wrong := readDefault(f, func(r *jsonio.Reader) { protoForm{}.decodeField(r, f, m) })
+				wrong := readDefault(f, func(r *jsonio.Reader) { p.decodeField(r, f, m) })
 				if u = append(u, wrong...); wrong != nil {
 					m.Clear(fd)
 				}
@@ -68,15 +68,15 @@ func protoDefaults(sm *schema.Message, m protoreflect.Message, now time.Time) (u
 		name := func() string { return jsonio.MemberPath(f.JSONName) }
 		switch t := f.Type; {
 		case t.Kind == schema.MessageKind && m.Has(fd):
-			u = u.under(name, messageDefaults(t, m.Mutable(fd).Message(), now))
+			u = u.under(name, p.messageDefaults(t, m.Mutable(fd).Message(), now))
 		case t.Kind == schema.List && t.Elem.Kind == schema.MessageKind:
 			list := m.Get(fd).List()
 			for i := range list.Len() {
-				u = u.under(func() string { return name() + "[" + strconv.Itoa(i) + "]" }, messageDefaults(t.Elem, list.Get(i).Message(), now))
+				u = u.under(func() string { return name() + "[" + strconv.Itoa(i) + "]" }, p.messageDefaults(t.Elem, list.Get(i).Message(), now))
 			}
 		case t.Kind == schema.Map && t.Elem.Kind == schema.MessageKind:
 			m.Get(fd).Map().Range(func(k protoreflect.MapKey, v protoreflect.Value) bool {
-				u = u.under(func() string { return name() + "[" + strconv.Quote(k.String()) + "]" }, messageDefaults(t.Elem, v.Message(), now))
+				u = u.under(func() string { return name() + "[" + strconv.Quote(k.String()) + "]" }, p.messageDefaults(t.Elem, v.Message(), now))
 				return true
 			})
 		}
@@ -84,11 +84,11 @@ func protoDefaults(sm *schema.Message, m protoreflect.Message, now time.Time) (u
 	return u
 }
 
-func messageDefaults(t *schema.Type, m protoreflect.Message, now time.Time) violations {
+func (p protoForm) messageDefaults(t *schema.Type, m protoreflect.Message, now time.Time) violations {
 	if foreign(t.Message) {
 		return nil
 	}
-	return protoDefaults(t.Message, m, now)
+	return p.defaults(t.Message, m, now)
 }
 
 // setDefaults fills properties that are absent and have a default.

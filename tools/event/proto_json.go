@@ -17,7 +17,10 @@ import (
 
 // protoForm is a JSON form of protobuf messages: that of events, or with binary the one that holds all that the binary form
 // does.
-type protoForm struct{ binary bool }
+type protoForm struct {
+	binary bool
+	types  anyTypes
+}
 
 // fieldOf is the field as the message has it: descriptors of editions are made anew.
 func fieldOf(m protoreflect.Message, f *schema.Field) protoreflect.FieldDescriptor {
@@ -138,7 +141,7 @@ func (p protoForm) decodeValue(r *jsonio.Reader, t *schema.Type, empty func() pr
 		p.decode(r, t.Message, v.Message())
 		return v, true
 	}
-	if text := r.Raw(); r.Err() == nil && protojson.Unmarshal([]byte(text), v.Message().Interface()) != nil {
+	if text := r.Raw(); r.Err() == nil && (protojson.UnmarshalOptions{Resolver: p.types}).Unmarshal([]byte(text), v.Message().Interface()) != nil {
 		r.Fault("type", "must be a "+t.Message.FullName, nil)
 		v = empty()
 	}
@@ -292,7 +295,7 @@ func (p protoForm) appendForm(b []byte, t *schema.Type, v protoreflect.Value) ([
 	if !foreign(t.Message) {
 		return p.append(b, t.Message, v.Message())
 	}
-	text, err := protojson.Marshal(v.Message().Interface())
+	text, err := protojson.MarshalOptions{Resolver: p.types}.Marshal(v.Message().Interface())
 	if err != nil {
 		return b, &jsonio.Error{Offset: -1, Message: err.Error()}
 	}

@@ -27,22 +27,26 @@ func newProtoValue(t *Type) *protoValue {
 	return &protoValue{Message: dynamicpb.NewMessage(t.desc), t: t}
 }
 
+func (x *protoValue) form(binary bool) protoForm {
+	return protoForm{binary: binary, types: x.t.schemas.anyTypes()}
+}
+
 func (x *protoValue) AppendJSON(b []byte) ([]byte, error) {
-	return protoForm{}.append(b, x.t.message, x.Message)
+	return x.form(false).append(b, x.t.message, x.Message)
 }
 
 func (x *protoValue) AppendBinaryJSON(b []byte) ([]byte, error) {
-	return protoForm{binary: true}.append(b, x.t.message, x.Message)
+	return x.form(true).append(b, x.t.message, x.Message)
 }
 
-func (x *protoValue) DecodeJSON(r *jsonio.Reader) { protoForm{}.decode(r, x.t.message, x.Message) }
+func (x *protoValue) DecodeJSON(r *jsonio.Reader) { x.form(false).decode(r, x.t.message, x.Message) }
 
 func (x *protoValue) DecodeBinaryJSON(r *jsonio.Reader) {
-	protoForm{binary: true}.decode(r, x.t.message, x.Message)
+	x.form(true).decode(r, x.t.message, x.Message)
 }
 
 func (x *protoValue) SetDefaults(now time.Time) {
-	x.unread = protoDefaults(x.t.message, x.Message, now)
+	x.unread = x.form(false).defaults(x.t.message, x.Message, now)
 }
 
 func (x *protoValue) Validate() error {

@@ -20,6 +20,7 @@ func TestRulesOfOthersSchemas(t *testing.T) {
 		"a/v1/a.proto": []byte(`syntax = "proto3";
 package a.v1;
 import "buf/validate/validate.proto";
+import "google/protobuf/any.proto";
 import "google/protobuf/duration.proto";
 import "google/protobuf/timestamp.proto";
 import "google/protobuf/wrappers.proto";
@@ -33,6 +34,7 @@ message Timed {
   repeated google.protobuf.Int64Value counts = 5 [(buf.validate.field).repeated.max_items = 2];
   string header = 6 [(buf.validate.field).string = {well_known_regex: KNOWN_REGEX_HTTP_HEADER_VALUE, strict: false}];
   Timed inner = 7;
+  google.protobuf.Any any = 9;
   Timed unchecked = 8 [(buf.validate.field).ignore = IGNORE_ALWAYS];
   option (buf.validate.message).cel = {id: "order", message: "low is above high", expression: "this.low <= this.high"};
 }`),
@@ -52,7 +54,7 @@ message Timed {
 		event, payload string
 		want           []string
 	}{
-		"valid protobuf": {"Timed", `{"past":"2020-01-01T00:00:00Z","wait":"5s","low":1,"high":2,"counts":["1","2"],"unchecked":{"counts":[1,2,3]}}`, nil},
+		"valid protobuf": {"Timed", `{"past":"2020-01-01T00:00:00Z","wait":"5s","low":1,"high":2,"counts":["1","2"],"unchecked":{"counts":[1,2,3]},"any":{"@type":"x/a.v1.Timed","low":"3"}}`, nil},
 		"invalid protobuf": {"Timed", `{"past":"9020-01-01T00:00:00Z","wait":"6s","low":3,"high":2,"inner":{"counts":[1,2,3]},"header":"\n"}`,
 			[]string{"inner.counts repeated.max_items", "past timestamp.lt_now", "wait duration.lte", "header string.well_known_regex.header_value", " order"}},
 		"valid JSON": {"sent", `{"to":{"city":"Bonn"},"kind":"letter"}`, nil},

@@ -23,6 +23,7 @@ type Schemas struct {
 	now       func() time.Time
 	validator func() (protovalidate.Validator, error)
 	files     func() *jsoncompile.Files
+	anyTypes  func() anyTypes
 	// sizedWrappers says whether there are lists of wrappers whose size has rules.
 	sizedWrappers func() bool
 	editions      editions
@@ -48,6 +49,7 @@ func New(set *schema.Set, opts ...Option) *Schemas {
 	}
 	s.validator = sync.OnceValues(s.newValidator)
 	s.files = sync.OnceValue(s.newFiles)
+	s.anyTypes = sync.OnceValue(s.newAnyTypes)
 	s.sizedWrappers = sync.OnceValue(func() bool { return s.hasField(isSizedWrappers) })
 	return s
 }
