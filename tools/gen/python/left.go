@@ -47,14 +47,14 @@ func (g *module) schemas(r *schema.Unmodelled) string {
 			continue
 		}
 		if root, err := jsontree.Parse(f.Source); err == nil {
-			g.project.left[f.Path] = root.JSON()
+			g.project.left[f.Path] = withPythonPatterns(root).JSON()
 		}
 	}
 	return g.use("SCHEMAS")
 }
 
 func partArguments(r *schema.Unmodelled, keywords []string) []string {
-	out := []string{quote(r.File.Path), quote(r.Pointer)}
+	out := []string{quote(r.File.Path), quote(pythonPointer(r.Pointer))}
 	for _, k := range keywords {
 		out = append(out, quote(k))
 	}

@@ -125,7 +125,7 @@ func (v *Value) Find(pointer string) *Value {
 		case v == nil:
 			return nil
 		case v.Kind == Object:
-			v = v.Get(unescapeToken(token))
+			v = v.Get(UnescapeToken(token))
 		case v.Kind == Array:
 			i, err := strconv.Atoi(token)
 			if err != nil || i < 0 || i >= len(v.Items) || (len(token) > 1 && token[0] == '0') {
@@ -142,7 +142,8 @@ func (v *Value) Find(pointer string) *Value {
 // EscapeToken makes a token of a JSON pointer of a name.
 func EscapeToken(name string) string { return strings.NewReplacer("~", "~0", "/", "~1").Replace(name) }
 
-func unescapeToken(s string) string {
+// UnescapeToken is the name that a token of a JSON pointer stands for.
+func UnescapeToken(s string) string {
 	if !strings.Contains(s, "~") {
 		return s
 	}

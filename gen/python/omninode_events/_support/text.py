@@ -127,7 +127,7 @@ class Named(float):
         digits = float.__repr__(self)
         if not isfinite(self):
             return next(f'"{name}"' for name in NO_NUMBERS if float.__repr__(float(name)) == digits)
-        if self == 0 or 1e-6 <= abs(self) < 1e21:
+        if not self or 1e-6 <= abs(self) < 1e21:
             plain = format(Decimal(digits), "f")
             return plain.rstrip("0").rstrip(".") if "." in plain else plain
         return digits.replace("e-0", "e-")

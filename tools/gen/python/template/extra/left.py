@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from fractions import Fraction
@@ -37,27 +36,14 @@ def _integer(_: Any, value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _pattern(_: Any, pattern: str, value: Any, __: Any) -> Iterator[ValidationError]:
-    if isinstance(value, str) and not _compiled(pattern).search(value):
-        yield ValidationError(f"must match the pattern {pattern!r}")
-
-
 def _multiple_of(_: Any, step: Any, value: Any, __: Any) -> Iterator[ValidationError]:
     if isinstance(value, int | Decimal) and not isinstance(value, bool) and Fraction(value) % Fraction(step) != 0:
         yield ValidationError(f"must be a multiple of {step}")
 
 
-@cache
-def _compiled(pattern: str) -> re.Pattern[str]:
-    """The expression as Go has it: \\d is of ASCII, and $ at the end is the end of the text."""
-    if pattern.endswith("$") and not pattern.endswith("\\$"):
-        pattern = pattern[:-1] + "\\Z"
-    return re.compile(pattern, re.ASCII)
-
-
 _Validator = extend(
     Draft202012Validator,
-    validators={"multipleOf": _multiple_of, "pattern": _pattern},
+    validators={"multipleOf": _multiple_of},
     type_checker=Draft202012Validator.TYPE_CHECKER.redefine("integer", _integer),
 )
 _FORMATS = FormatChecker(formats=())
