@@ -13,8 +13,11 @@ import (
 	"github.com/omninode/trestle/runtime/event"
 )
 
-// validator is shared: it compiles a message's expressions once.
-var validator = sync.OnceValues(func() (protovalidate.Validator, error) { return protovalidate.New() })
+// validator is shared: it compiles a message's expressions once. What is expressions it runs in CEL, standard rules too: those
+// that protovalidate has in Go panic for lists and maps of wrappers (Int32Value and the like), and one of them says otherwise.
+var validator = sync.OnceValues(func() (protovalidate.Validator, error) {
+	return protovalidate.New(protovalidate.WithDisableNativeRules())
+})
 
 // Field checks all rules of one field of m, but not those of the messages in it. It says whether to stop.
 func Field(v *event.Violations, m proto.Message, name protoreflect.Name) (stop bool) {

@@ -234,7 +234,7 @@ func (g *file) fieldRules(m *schema.Message, v view) ([]string, error) {
 			check = "SensitiveField"
 		}
 		before = []string{"if " + g.celvalidate(check) + "(v, x, " + goString(v.Name) + ") {\nreturn\n}"}
-		rules = nestedOnly(rules)
+		rules = besideExpressions(v.Type, rules)
 	}
 	r := valueRule{field: v.Field, typ: v.Type, rules: rules, expr: v.value, path: strconv.Quote(v.Name)}
 	lines, err := g.valueRules(r)

@@ -88,7 +88,16 @@ func fits(rules *validate.FieldRules, f *schema.Field, fd protoreflect.FieldDesc
 	return nil
 }
 
-// nestedOnly leaves of rules what decides whether messages below the field are validated.
+// besideExpressions leaves of a field's rules what is not checked where its expressions are: what decides whether messages below
+// it are validated, and the size of a list of wrappers, which protovalidate passes over.
+func besideExpressions(t *schema.Type, rules *validate.FieldRules) *validate.FieldRules {
+	out := nestedOnly(rules)
+	if list := rules.GetRepeated(); list != nil && t.Elem.Message != nil && wrappers[t.Elem.Message.FullName] != "" {
+		out.Type = &validate.FieldRules_Repeated{Repeated: &validate.RepeatedRules{MinItems: list.MinItems, MaxItems: list.MaxItems}}
+	}
+	return out
+}
+
 func nestedOnly(rules *validate.FieldRules) *validate.FieldRules {
 	if rules == nil {
 		return nil

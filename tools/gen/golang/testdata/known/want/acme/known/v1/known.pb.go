@@ -602,6 +602,8 @@ type RulesKnown struct {
 	Part *Part `protobuf:"bytes,11,opt,name=part,proto3" json:"part,omitempty"`
 	// Parts.
 	Parts []*Part `protobuf:"bytes,12,rep,name=parts,proto3" json:"parts,omitempty"`
+	// Wrapped bytes, which are few, and at most three.
+	Blobs []*wrapperspb.BytesValue `protobuf:"bytes,40,rep,name=blobs,proto3" json:"blobs,omitempty"`
 	// A wrapped number.
 	Wrapped *wrapperspb.Int32Value `protobuf:"bytes,13,opt,name=wrapped,proto3" json:"wrapped,omitempty"`
 	// A single number.
@@ -731,6 +733,13 @@ func (x *RulesKnown) GetPart() *Part {
 func (x *RulesKnown) GetParts() []*Part {
 	if x != nil {
 		return x.Parts
+	}
+	return nil
+}
+
+func (x *RulesKnown) GetBlobs() []*wrapperspb.BytesValue {
+	if x != nil {
+		return x.Blobs
 	}
 	return nil
 }
@@ -946,7 +955,7 @@ const file_acme_known_v1_known_proto_rawDesc = "" +
 	"\n" +
 	"TimesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x120\n" +
-	"\x05value\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05value:\x028\x01:\x1c\xf2\xf7\x1d\x18\x12\racme_times_v1 \x04J\x05tests\"\xb6\f\n" +
+	"\x05value\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05value:\x028\x01:\x1c\xf2\xf7\x1d\x18\x12\racme_times_v1 \x04J\x05tests\"\x9e\r\n" +
 	"\n" +
 	"RulesKnown\x12\x10\n" +
 	"\x03low\x18\x01 \x01(\x03R\x03low\x12\x12\n" +
@@ -970,7 +979,9 @@ const file_acme_known_v1_known_proto_rawDesc = "" +
 	"\x05short\x12\rmust be short\x1a\x15this < duration('5s')R\x04took\x12'\n" +
 	"\x04part\x18\v \x01(\v2\x13.acme.known.v1.PartR\x04part\x12o\n" +
 	"\x05parts\x18\f \x03(\v2\x13.acme.known.v1.PartBD\xbaHA\xba\x01>\n" +
-	"\x03few\x12\vmust be few\x1a*size(this) < 3 && this.all(p, p.size >= 0)R\x05parts\x12b\n" +
+	"\x03few\x12\vmust be few\x1a*size(this) < 3 && this.all(p, p.size >= 0)R\x05parts\x12f\n" +
+	"\x05blobs\x18( \x03(\v2\x1b.google.protobuf.BytesValueB3\xbaH0\xba\x01\"\n" +
+	"\x03few\x12\vmust be few\x1a\x0esize(this) < 5\x92\x01\b\x10\x03\"\x04z\x02\x10\x01R\x05blobs\x12b\n" +
 	"\awrapped\x18\r \x01(\v2\x1b.google.protobuf.Int32ValueB+\xbaH(\xba\x01%\n" +
 	"\awrapped\x12\x10must be positive\x1a\bthis > 0R\awrapped\x12H\n" +
 	"\x05ratio\x18\x0e \x01(\x02B-\xbaH*\xba\x01'\n" +
@@ -1037,7 +1048,8 @@ var file_acme_known_v1_known_proto_goTypes = []any{
 	(*anypb.Any)(nil),              // 16: google.protobuf.Any
 	(*wrapperspb.DoubleValue)(nil), // 17: google.protobuf.DoubleValue
 	(*wrapperspb.FloatValue)(nil),  // 18: google.protobuf.FloatValue
-	(*v1.JsonObject)(nil),          // 19: trestle.v1.JsonObject
+	(*wrapperspb.BytesValue)(nil),  // 19: google.protobuf.BytesValue
+	(*v1.JsonObject)(nil),          // 20: trestle.v1.JsonObject
 }
 var file_acme_known_v1_known_proto_depIdxs = []int32{
 	5,  // 0: acme.known.v1.TextsKnown.by_email:type_name -> acme.known.v1.TextsKnown.ByEmailEntry
@@ -1069,15 +1081,16 @@ var file_acme_known_v1_known_proto_depIdxs = []int32{
 	9,  // 26: acme.known.v1.RulesKnown.took:type_name -> google.protobuf.Duration
 	4,  // 27: acme.known.v1.RulesKnown.part:type_name -> acme.known.v1.Part
 	4,  // 28: acme.known.v1.RulesKnown.parts:type_name -> acme.known.v1.Part
-	12, // 29: acme.known.v1.RulesKnown.wrapped:type_name -> google.protobuf.Int32Value
-	19, // 30: acme.known.v1.RulesKnown.free:type_name -> trestle.v1.JsonObject
-	4,  // 31: acme.known.v1.RulesKnown.by_part:type_name -> acme.known.v1.Part
-	10, // 32: acme.known.v1.TimesKnown.TimesEntry.value:type_name -> google.protobuf.Timestamp
-	33, // [33:33] is the sub-list for method output_type
-	33, // [33:33] is the sub-list for method input_type
-	33, // [33:33] is the sub-list for extension type_name
-	33, // [33:33] is the sub-list for extension extendee
-	0,  // [0:33] is the sub-list for field type_name
+	19, // 29: acme.known.v1.RulesKnown.blobs:type_name -> google.protobuf.BytesValue
+	12, // 30: acme.known.v1.RulesKnown.wrapped:type_name -> google.protobuf.Int32Value
+	20, // 31: acme.known.v1.RulesKnown.free:type_name -> trestle.v1.JsonObject
+	4,  // 32: acme.known.v1.RulesKnown.by_part:type_name -> acme.known.v1.Part
+	10, // 33: acme.known.v1.TimesKnown.TimesEntry.value:type_name -> google.protobuf.Timestamp
+	34, // [34:34] is the sub-list for method output_type
+	34, // [34:34] is the sub-list for method input_type
+	34, // [34:34] is the sub-list for extension type_name
+	34, // [34:34] is the sub-list for extension extendee
+	0,  // [0:34] is the sub-list for field type_name
 }
 
 func init() { file_acme_known_v1_known_proto_init() }

@@ -1976,6 +1976,12 @@ func (x *RulesKnown) ValidateInto(v *trestle.Violations) {
 			}
 		}
 	}
+	if celvalidate.Field(v, x, "blobs") {
+		return
+	}
+	if len(x.Blobs) > 3 && v.Report(trestle.Violation{Path: "blobs", Rule: "repeated.max_items", RulePath: "repeated.max_items", Message: "must contain no more than 3 item(s)"}) {
+		return
+	}
 	if celvalidate.Field(v, x, "wrapped") {
 		return
 	}
@@ -2110,6 +2116,22 @@ func (x *RulesKnown) AppendJSON(b []byte) ([]byte, error) {
 		}
 		if b, err = e.AppendJSON(b); err != nil {
 			return b, jsonio.At(jsonio.AtIndex(err, i), "parts")
+		}
+	}
+	b = append(b, ']', ',')
+	b = append(b, `"blobs":[`...)
+	for i, e := range x.Blobs {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		{
+			text, failed := protojson.Marshal(e)
+			if failed != nil {
+				return b, jsonio.At(jsonio.AtIndex(failed, i), "blobs")
+			}
+			if b, err = jsonio.AppendRaw(b, jsonio.Raw(text)); err != nil {
+				return b, jsonio.At(jsonio.AtIndex(err, i), "blobs")
+			}
 		}
 	}
 	b = append(b, ']', ',')
@@ -2267,8 +2289,23 @@ func (x *RulesKnown) DecodeJSON(r *jsonio.Reader) {
 					}
 				}
 			}
-		case "wrapped":
+		case "blobs":
 			r.Once(&seen, 12)
+			if !r.Null() {
+				x.Blobs = nil
+				if r.BeginArray() {
+					for r.More() {
+						m := new(wrapperspb.BytesValue)
+						text := r.Raw()
+						if protojson.Unmarshal([]byte(text), m) != nil {
+							r.Fault("type", "must be a google.protobuf.BytesValue", nil)
+						}
+						x.Blobs = append(x.Blobs, m)
+					}
+				}
+			}
+		case "wrapped":
+			r.Once(&seen, 13)
 			if !r.Null() {
 				m := new(wrapperspb.Int32Value)
 				text := r.Raw()
@@ -2278,22 +2315,22 @@ func (x *RulesKnown) DecodeJSON(r *jsonio.Reader) {
 				x.Wrapped = m
 			}
 		case "ratio":
-			r.Once(&seen, 13)
+			r.Once(&seen, 14)
 			if !r.Null() {
 				x.Ratio = new(r.Float32())
 			}
 		case "free":
-			r.Once(&seen, 14)
+			r.Once(&seen, 15)
 			if !r.Null() {
 				x.Free = &trestlev1.JsonObject{Json: string(r.Object())}
 			}
 		case "divisor":
-			r.Once(&seen, 15)
+			r.Once(&seen, 16)
 			if !r.Null() {
 				x.Divisor = new(r.Int32())
 			}
 		case "by_name":
-			r.Once(&seen, 16)
+			r.Once(&seen, 17)
 			if !r.Null() {
 				if oneWay {
 					r.Fault("oneof", "must be the only one of way in the object", nil)
@@ -2302,7 +2339,7 @@ func (x *RulesKnown) DecodeJSON(r *jsonio.Reader) {
 				x.Way = &RulesKnown_ByName{ByName: r.String()}
 			}
 		case "by_part":
-			r.Once(&seen, 17)
+			r.Once(&seen, 18)
 			if !r.Null() {
 				if oneWay {
 					r.Fault("oneof", "must be the only one of way in the object", nil)
@@ -2436,6 +2473,12 @@ func (x *RulesKnown) AppendBinary(b []byte) ([]byte, error) {
 	if x.Divisor != nil {
 		b = append(b, 0x90, 0x01)
 		b = protobin.AppendVarint(b, uint64(*x.Divisor))
+	}
+	for _, e := range x.Blobs {
+		b = append(b, 0xc2, 0x02)
+		if b, err = protobin.AppendMessage(b, e); err != nil {
+			return b, err
+		}
 	}
 	if o, ok := x.Way.(*RulesKnown_ByName); ok {
 		b = append(b, 0x82, 0x01)
@@ -2591,6 +2634,18 @@ func (x *RulesKnown) DecodeBinary(r *protobin.Reader) {
 			}
 			room.Divisor = int32(r.Varint())
 			x.Divisor = &room.Divisor
+		case 0x142:
+			n := r.Run(0x142)
+			x.Blobs = slices.Grow(x.Blobs, n)
+			items := make([]wrapperspb.BytesValue, n)
+			for i := range n {
+				if i > 0 {
+					r.Next()
+				}
+				e := &items[i]
+				r.Merge(e)
+				x.Blobs = append(x.Blobs, e)
+			}
 		case 0x82:
 			x.Way = &RulesKnown_ByName{ByName: r.String("acme.known.v1.RulesKnown.by_name")}
 		case 0x8a:
