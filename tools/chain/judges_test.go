@@ -104,7 +104,9 @@ type hearing struct {
 	*testCase
 	ours    map[string][]judge.Answer
 	schemas []outside.Answer // of python-jsonschema, of JSON Schemas
-	rules   map[string][]judge.Answer
+	// completed is what it says of the values with their defaults, as tools/event writes them; nil where there are none.
+	completed []outside.Answer
+	rules     map[string][]judge.Answer
 	// violated are the rules that protovalidate finds broken.
 	violated [][]string
 }
@@ -129,6 +131,13 @@ func (j *judges) hear(t *testing.T, c *testCase) *hearing {
 	}}
 	if c.language == schema.JSONSchema {
 		h.schemas = j.outside.JSONSchema(t, c.text, c.texts)
+		if h.says(`"default":`) {
+			var texts [][]byte
+			for _, a := range h.ours[bySchema] {
+				texts = append(texts, a.Text)
+			}
+			h.completed = j.outside.JSONSchema(t, c.text, texts)
+		}
 		return h
 	}
 	values := append([][]byte{}, c.binary...)

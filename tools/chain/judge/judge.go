@@ -37,7 +37,7 @@ type Answer struct {
 	// Binary is the protobuf form of what was read, defaults filled in, where all of it could be read; whether or not it
 	// is valid.
 	Binary []byte
-	// Text is what is written of a valid event.
+	// Text is what is written of what was read, defaults filled in, whether or not it is valid.
 	Text []byte `json:",omitempty"`
 }
 
@@ -108,8 +108,8 @@ func (j *Judge) json(eventType string, text []byte) Answer {
 	if len(text) == 0 {
 		a.Verdict = Unreadable
 	}
-	if a.Verdict == Valid {
-		if a.Text, err = d.Event.AppendJSON(nil); err != nil {
+	if d.Event != nil && (a.Verdict == Valid || a.Verdict == Invalid) {
+		if a.Text, err = d.Event.AppendJSON(nil); err != nil && a.Verdict == Valid {
 			return Answer{Verdict: Failed, Why: "what was read cannot be written: " + err.Error()}
 		}
 	}
