@@ -207,7 +207,7 @@ func (c *Caller) exchange(ctx context.Context, s *sending, reply *EventInfo, wat
 		case <-ctx.Done():
 			switch cause := context.Cause(ctx); {
 			case !acknowledged && !errors.Is(cause, ErrCallerClosed):
-				return nil, s.failed(fmt.Errorf("not acknowledged yet: %w", cause))
+				return nil, s.failed(fmt.Errorf("not acknowledged yet: %w", cause), FateUnknown)
 			default:
 				return fail(fmt.Errorf("no response: %w", cause))
 			}

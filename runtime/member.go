@@ -28,9 +28,11 @@ type member struct {
 	queue   *keyQueue
 	workers sync.WaitGroup
 	notes   commitNotes
-	client  *kgo.Client
-	joined  chan struct{}   // closed once client is set; callbacks may come before
-	ctx     context.Context // handlers' contexts descend from it
+	// refusals takes the first: brokers don't let the consumer in.
+	refusals chan *RefusedError
+	client   *kgo.Client
+	joined   chan struct{}   // closed once client is set; callbacks may come before
+	ctx      context.Context // handlers' contexts descend from it
 
 	// commitMu is held from choosing positions until they are committed, so that none is committed for a partition
 	// that has been let go: its next owner may have committed more.
@@ -58,6 +60,7 @@ func newMember(ctx context.Context, cfg *consumerConfig, group string) (*member,
 		group:      group,
 		queue:      newKeyQueue(cfg.queueLimits()),
 		notes:      commitNotes{byTopic: map[string]commitNote{}},
+		refusals:   make(chan *RefusedError, 1),
 		joined:     make(chan struct{}),
 		ctx:        ctx,
 		commitSoon: make(chan struct{}, 1),
@@ -67,6 +70,7 @@ func newMember(ctx context.Context, cfg *consumerConfig, group string) (*member,
 		kgo.OnPartitionsRevoked(m.onRevoked),
 		kgo.OnPartitionsLost(m.onLost),
 		kgo.AdjustFetchOffsetsFn(m.placeStarts),
+		kgo.WithHooks(&connections{refused: m.refused}),
 	)...)
 	if err != nil {
 		return nil, err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -20,6 +21,9 @@ type Publisher struct {
 	cfg    *publisherConfig
 	client *kgo.Client
 	room   *semaphore.Weighted // bytes that may wait for their acknowledgement
+
+	connections connections
+	refusal     atomic.Pointer[RefusedError] // the last
 
 	mu      sync.Mutex
 	closed  bool
@@ -45,19 +49,27 @@ func NewPublisher(brokers []string, opts ...PublisherOption) (*Publisher, error)
 	if err != nil {
 		return nil, fmt.Errorf("new publisher: %w", err)
 	}
-	client, err := cfg.kafka.Client(cfg.clientOptions()...)
+	p := &Publisher{cfg: cfg, room: semaphore.NewWeighted(int64(cfg.bufferedBytes))}
+	p.connections.refused = p.fail
+	p.client, err = cfg.kafka.Client(append(cfg.clientOptions(), kgo.WithHooks(&p.connections))...)
 	if err != nil {
 		return nil, fmt.Errorf("new publisher: %w", err)
 	}
-	return &Publisher{cfg: cfg, client: client, room: semaphore.NewWeighted(int64(cfg.bufferedBytes))}, nil
+	return p, nil
+}
+
+// fail gives up the events that wait, since the brokers refuse this publisher.
+func (p *Publisher) fail(refusal *RefusedError) {
+	p.refusal.Store(refusal)
+	p.client.UnsafeAbortBufferedRecords() // what was sent before the refusal is not waited for
 }
 
 // Publish publishes an event and waits until the cluster has acknowledged it. Absent fields that have a default are
 // filled in, in the event too.
 //
 // The error is a *ValidationError or *TooLargeError when the event cannot be published as it is, and nothing was sent;
-// and a *PublishError when the cluster refused it, could not be reached within the delivery timeout, or ctx ended
-// first. In a handler, the event takes its correlation and session ids from the event being handled, unless it or an
+// and a *PublishError when the cluster refused it or does not let the publisher in, could not be reached within the
+// delivery timeout, or ctx ended first; it says whether the event can be on its topic. In a handler, the event takes its correlation and session ids from the event being handled, unless it or an
 // option says otherwise.
 func (p *Publisher) Publish(ctx context.Context, e Event, opts ...PublishOption) error {
 	_, err := p.publish(ctx, e, opts)
@@ -80,9 +92,9 @@ func (p *Publisher) publish(ctx context.Context, e Event, opts []PublishOption) 
 	case r := <-done:
 		return r.receipt, r.err
 	case <-timeout.C: // the client comes to it a little later
-		return Receipt{}, sent.failed(fmt.Errorf("not acknowledged within %v", p.cfg.deliveryTimeout))
+		return Receipt{}, sent.failed(fmt.Errorf("not acknowledged within %v", p.cfg.deliveryTimeout), FateUnknown)
 	case <-ctx.Done():
-		return Receipt{}, sent.failed(fmt.Errorf("not acknowledged yet: %w", context.Cause(ctx)))
+		return Receipt{}, sent.failed(fmt.Errorf("not acknowledged yet: %w", context.Cause(ctx)), FateUnknown)
 	}
 }
 
@@ -104,10 +116,16 @@ type sending struct {
 	info     *EventInfo
 	eventID  string
 	envelope Envelope
+	// producedBefore counts the requests with records that had been sent when the event was handed to the client.
+	producedBefore uint64
 }
 
-func (s *sending) failed(err error) *PublishError {
+// notSent is the error of an event that was not handed to the client.
+func (s *sending) notSent(err error) *PublishError { return s.failed(err, NotSent) }
+
+func (s *sending) failed(err error, fate Fate) *PublishError {
 	return &PublishError{
+		Fate:  fate,
 		Topic: s.record.Topic, EventType: s.info.FullName, Key: s.info.Key(string(s.record.Key)), EventID: s.eventID,
 		Retriable: retriable(err), Err: err,
 	}
@@ -125,28 +143,37 @@ func (p *Publisher) start(ctx context.Context, e Event, opts []PublishOption, do
 func (p *Publisher) send(ctx context.Context, s *sending, done func(Receipt, error)) error {
 	size := int64(s.record.Size())
 	if err := p.room.Acquire(ctx, size); err != nil {
-		return s.failed(fmt.Errorf("no room to wait for the cluster: %w", err))
+		return s.notSent(fmt.Errorf("no room to wait for the cluster: %w", err))
 	}
 	p.mu.Lock()
 	if p.closed {
 		p.mu.Unlock()
 		p.room.Release(size)
-		return s.failed(ErrClosed)
+		return s.notSent(ErrClosed)
 	}
 	p.pending.Add(1)
 	p.mu.Unlock()
 
+	s.producedBefore = p.connections.producedSoFar()
 	// Not ctx: the client gives up whole batches, and a caller who stops waiting must not fail the events of others.
 	p.client.Produce(context.Background(), kafka.ToClient(&s.record), func(r *kgo.Record, err error) {
 		defer p.pending.Done()
 		p.room.Release(size)
 		if err != nil {
-			done(Receipt{}, s.failed(err))
+			done(Receipt{}, p.failed(s, err))
 			return
 		}
 		done(Receipt{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, EventID: s.eventID, Timestamp: r.Timestamp}, nil)
 	})
 	return nil
+}
+
+// failed is the error of an event that the client gave up with err.
+func (p *Publisher) failed(s *sending, err error) *PublishError {
+	if refusal := p.refusal.Load(); refusal != nil && errors.Is(err, kgo.ErrAborting) {
+		err = refusal
+	}
+	return s.failed(err, fateOf(err, p.connections.producedSoFar() > s.producedBefore))
 }
 
 // encode makes the record of an event.
@@ -182,7 +209,7 @@ func (p *Publisher) encode(ctx context.Context, e Event, opts []PublishOption) (
 	if size := record.Size(); size > p.cfg.batchBytes {
 		return nil, &TooLargeError{Topic: record.Topic, EventType: info.FullName, Size: size, Limit: p.cfg.batchBytes}
 	}
-	return &sending{record, info, c.Envelope.EventID, c.Envelope}, nil
+	return &sending{record: record, info: info, eventID: c.Envelope.EventID, envelope: c.Envelope}, nil
 }
 
 // inherit gives an event that is published in a handler the ids of the one being handled, unless it has its own.

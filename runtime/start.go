@@ -204,11 +204,14 @@ func listedOffset(list kadm.ListedOffsets, tp topicPartition) (int64, bool) {
 }
 
 // await finds out which topics exist before the group is joined: those that don't are read from their beginning once
-// they do. The consumer waits for them. others are topics that it writes.
+// they do. The consumer waits for them, and for the cluster, unless that does not let it in. others are topics that it
+// writes.
 func (m *member) await(ctx context.Context, topics, others []string) error {
 	admin := kadm.NewClient(m.client)
 	for failures := 1; ; failures++ {
-		found, err := admin.ListTopics(ctx, slices.Concat(topics, others)...)
+		lookCtx, cancel := context.WithTimeout(ctx, 2*refusalPatience)
+		found, err := admin.ListTopics(lookCtx, slices.Concat(topics, others)...)
+		cancel()
 		switch {
 		case ctx.Err() != nil:
 			return nil
@@ -226,10 +229,21 @@ func (m *member) await(ctx context.Context, topics, others []string) error {
 		case kafka.Classify(err) == kafka.Fatal:
 			return fmt.Errorf("find topics: %w%s", err, kafka.Advice(err))
 		}
-		// The client says itself what is wrong with its connections.
+		select {
+		case refusal := <-m.refusals:
+			return fmt.Errorf("find topics: %w", refusal)
+		default: // the client says itself what is wrong with its connections
+		}
 		if kafka.Sleep(ctx, m.cfg.backoff.After(failures)) != nil {
 			return nil
 		}
+	}
+}
+
+func (m *member) refused(refusal *RefusedError) {
+	select {
+	case m.refusals <- refusal:
+	default:
 	}
 }
 

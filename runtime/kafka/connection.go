@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"slices"
 	"strings"
 
@@ -55,15 +56,19 @@ func (c Connection) Validate(opts ...kgo.Opt) error {
 	return kgo.ValidateOpts(c.options(opts)...)
 }
 
-// CheckBrokers says whether there are brokers, and each has an address. An empty one is refused because the client would
-// take it for localhost.
+// CheckBrokers says whether there are brokers, and each has an address. One without a host is refused because the client
+// would take it for localhost; without a port it is 9092.
 func (c Connection) CheckBrokers() error {
 	if len(c.Brokers) == 0 {
 		return errors.New("no brokers given")
 	}
 	for i, address := range c.Brokers {
-		if strings.TrimSpace(address) == "" {
+		host, _, err := net.SplitHostPort(address)
+		switch {
+		case strings.TrimSpace(address) == "":
 			return fmt.Errorf("the address of broker %d of %d is empty", i+1, len(c.Brokers))
+		case err == nil && strings.TrimSpace(host) == "":
+			return fmt.Errorf("the address of broker %d of %d has no host: %q", i+1, len(c.Brokers), address)
 		}
 	}
 	return nil

@@ -21,10 +21,13 @@ import (
 func TestConnectionRefusesEmptyAddresses(t *testing.T) {
 	t.Parallel()
 	for want, brokers := range map[string][]string{
-		"no brokers":                        nil,
-		"address of broker 1 of 1 is empty": {""},
-		"address of broker 2 of 3 is empty": {"localhost:1", " ", "localhost:2"},
-		"brokers localhost:x: ":             {"localhost:x"},
+		"no brokers":                           nil,
+		"address of broker 1 of 1 is empty":    {""},
+		"address of broker 2 of 3 is empty":    {"localhost:1", " ", "localhost:2"},
+		"brokers localhost:x: ":                {"localhost:x"},
+		`broker 1 of 1 has no host: " :9092"`:  {" :9092"},
+		`broker 2 of 2 has no host: ":9092"`:   {"localhost", ":9092"},
+		`broker 1 of 1 has no host: "[]:9092"`: {"[]:9092"},
 	} {
 		if cl, err := (kafka.Connection{Brokers: brokers}).Client(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: got client %v, error %v, want %q", brokers, cl != nil, err, want)
