@@ -167,102 +167,115 @@ func (s *Space) newComplement(a *Shape) domain {
 	return d
 }
 
-// demanded are the members that literals require of an object, with what is in them at least.
-type demanded map[string]domain
+// demands are what literals ask of the members of an object, at first sight.
+type demands struct {
+	members  map[string]domain // at least what is in the members that are named
+	required map[string]bool
+	wide     []members // rules on members of other names than one
+}
 
-// demandedBy reads atoms, and shapes that are taken apart no further.
-func (s *Space) demandedBy(all []literal) demanded {
-	out := demanded{}
-	for _, l := range all {
-		if m, ok := l.shape.atom.(members); ok && !l.want {
-			if name, one := m.names.only(); one {
-				d := s.complement(m.shape)
-				if known, there := out[name]; there {
-					d = d.and(known)
-				}
-				out[name] = d
-			}
-		}
-	}
-	if len(out) == 0 {
-		return nil
-	}
+// demandsOf reads atoms, and shapes that are taken apart no further.
+func (s *Space) demandsOf(all []literal) *demands {
+	out := &demands{members: map[string]domain{}, required: map[string]bool{}}
 	for _, l := range all {
 		m, ok := l.shape.atom.(members)
-		if !ok || !l.want {
+		if !ok {
 			continue
 		}
-		if name, one := m.names.only(); one {
-			if d, there := out[name]; there {
-				out[name] = d.and(s.domainOf(m.shape))
+		name, one := m.names.only()
+		switch {
+		case one:
+			d, known := out.members[name]
+			if !known {
+				d = anything
 			}
-			continue
-		}
-		for name, d := range out {
-			if m.names.Contains(name) {
-				out[name] = d.and(s.domainOf(m.shape))
+			if l.want {
+				d = d.and(s.domainOf(m.shape))
+			} else {
+				d = d.and(s.complement(m.shape))
+				out.required[name] = true
 			}
+			out.members[name] = d
+		case l.want:
+			out.wide = append(out.wide, m)
 		}
 	}
 	return out
 }
 
-// excludes says whether an object with these members cannot be in a shape, or not in it where that is not wanted, for what
-// is in one member: false where that is not seen.
-func (d demanded) excludes(s *Space, l literal) bool {
+// in is at least what is in a member, where it is there.
+func (d *demands) in(s *Space, name string) domain {
+	out, known := d.members[name]
+	if !known {
+		out = anything
+	}
+	for _, m := range d.wide {
+		if m.names.Contains(name) {
+			out = out.and(s.domainOf(m.shape))
+		}
+	}
+	return out
+}
+
+// excludes says whether an object of which this is demanded cannot be in a shape, or not in it where that is not wanted, for
+// what is in one member: false where that is not seen.
+func (d *demands) excludes(s *Space, l literal) bool {
 	m, ok := l.shape.atom.(members)
-	if !ok || len(d) == 0 {
+	if d == nil || !ok {
 		return false
 	}
 	name, one := m.names.only()
-	if !one {
-		return false
+	switch {
+	case one && l.want:
+		return d.required[name] && d.in(s, name).and(s.domainOf(m.shape)).kinds == 0
+	case one:
+		return d.in(s, name).and(s.complement(m.shape)).kinds == 0
+	case l.want:
+		other := s.domainOf(m.shape)
+		for name := range d.required {
+			if m.names.Contains(name) && d.in(s, name).and(other).kinds == 0 {
+				return true
+			}
+		}
 	}
-	in, there := d[name]
-	if !there {
-		return false
-	}
-	other := s.domainOf(m.shape)
-	if !l.want {
-		other = s.complement(m.shape)
-	}
-	return in.and(other).kinds == 0
+	return false
 }
 
-// required are the members that every value of a shape has, which is an object then; nil where it may be none.
-func (s *Space) required(a *Shape) demanded {
+// demanded is what every value of a shape keeps to, which is an object then; nil where it may be none.
+func (s *Space) demanded(a *Shape) *demands {
 	if s.domainOf(a).kinds&^Object != 0 {
 		return nil
 	}
-	if d, known := s.requires[a]; known {
+	if d, known := s.demands[a]; known {
 		return d
 	}
 	var all []literal
-	var collect func(a *Shape, depth int)
-	collect = func(a *Shape, depth int) {
+	var collect func(l literal, depth int)
+	collect = func(l literal, depth int) {
+		a := l.shape
 		switch {
 		case depth > 20:
-		case a.op == opAnd:
+		case a.op == opNot:
+			collect(literal{a.kids[0], !l.want}, depth+1)
+		case a.op == opAnd && l.want, a.op == opOr && !l.want:
 			for _, k := range a.kids {
-				collect(k, depth+1)
+				collect(literal{k, l.want}, depth+1)
 			}
 		case a.op == opRef && a.kids[0] != nil:
-			collect(a.kids[0], depth+1)
+			collect(literal{a.kids[0], l.want}, depth+1)
 		case a.op == opAtom:
-			all = append(all, literal{a, true})
-		case a.op == opNot && a.kids[0].op == opAtom:
-			all = append(all, literal{a.kids[0], false})
-		case a.op == opOr && len(a.kids) == 2: // of objects, a demand on them
+			all = append(all, l)
+		case len(a.kids) == 2: // of objects, a demand on them
 			for i, k := range a.kids {
-				if s.domainOf(k).kinds&Object == 0 {
-					collect(a.kids[1-i], depth+1)
+				if d := s.domainOf(k); l.want && d.kinds&Object == 0 || !l.want && s.complement(k).kinds&Object == 0 {
+					collect(literal{a.kids[1-i], l.want}, depth+1)
 				}
 			}
 		}
 	}
-	collect(a, 0)
-	d := s.demandedBy(all)
-	s.requires[a] = d
+	collect(literal{a, true}, 0)
+	d := s.demandsOf(all)
+	s.demands[a] = d
 	return d
 }
 
@@ -271,9 +284,14 @@ func (s *Space) apart(a, b *Shape) bool {
 	if s.domainOf(a).and(s.domainOf(b)).kinds == 0 {
 		return true
 	}
-	first, second := s.required(a), s.required(b)
-	for name, d := range first {
-		if e, there := second[name]; there && d.and(e).kinds == 0 {
+	x, y := s.demanded(a), s.demanded(b)
+	return x != nil && y != nil && (s.clash(x, y) || s.clash(y, x))
+}
+
+// clash says whether a member that one of two demands cannot be as the other wants it.
+func (s *Space) clash(a, b *demands) bool {
+	for name := range a.required {
+		if a.in(s, name).and(b.in(s, name)).kinds == 0 {
 			return true
 		}
 	}

@@ -68,10 +68,11 @@ type solver struct {
 	// reductions are what kinds alone tell of shapes.
 	reductions map[reduced]truth
 	weights    map[*Shape]int
+	touched    map[*Shape]touched
 }
 
 func newSolver(s *Space) *solver {
-	return &solver{space: s, known: map[string]outcome{}, active: map[string]int{}, reductions: map[reduced]truth{}, implied: map[*Shape][]*Shape{}, weights: map[*Shape]int{}}
+	return &solver{space: s, known: map[string]outcome{}, active: map[string]int{}, reductions: map[reduced]truth{}, implied: map[*Shape][]*Shape{}, weights: map[*Shape]int{}, touched: map[*Shape]touched{}}
 }
 
 func (s *solver) spent() bool {
@@ -83,12 +84,15 @@ const tooMuch = "there are too many alternatives to decide it"
 
 // solve looks for a value that keeps all literals. A search that is part of itself finds nothing there: the smallest
 // member needs no such way.
-func (s *solver) solve(all []literal) outcome {
+func (s *solver) solve(all []literal) outcome { return s.solveFor(AnyKind, all) }
+
+// solveFor is solve for values of some kinds.
+func (s *solver) solveFor(kinds Kinds, all []literal) outcome {
 	slices.SortFunc(all, func(a, b literal) int {
 		return cmp.Or(cmp.Compare(a.shape.id, b.shape.id), compareBool(a.want, b.want))
 	})
 	all = slices.Compact(all)
-	var key []byte
+	key := []byte{byte(kinds)}
 	for i, l := range all {
 		if i > 0 && l.shape == all[i-1].shape {
 			return nowhere()
@@ -115,6 +119,9 @@ func (s *solver) solve(all []literal) outcome {
 	s.active[k] = depth
 	best := nowhere()
 	for _, kind := range []Kinds{String, Number, Bool, Object, Array, Null} {
+		if kinds&kind == 0 {
+			continue
+		}
 		best = better(best, s.branch(kind, slices.Clone(all), nil, nil))
 		if best.state == found {
 			break
@@ -217,12 +224,10 @@ func (s *solver) branch(kind Kinds, todo, atoms []literal, done map[literal]bool
 		a := l.shape
 		switch {
 		case a.op == opAtom:
-			for _, other := range atoms {
-				if other.shape == a && other.want != l.want {
-					return nowhere()
-				}
+			if !done[l] {
+				done[l] = true
+				atoms = append(atoms, l)
 			}
-			atoms = append(atoms, l)
 		case a.op == opNot:
 			todo = append(todo, literal{a.kids[0], !l.want})
 		case a.op == opRef:
@@ -234,6 +239,7 @@ func (s *solver) branch(kind Kinds, todo, atoms []literal, done map[literal]bool
 				todo = append(todo, literal{a.kids[0], l.want})
 			}
 		case a.op == opAnd && l.want, a.op == opOr && !l.want:
+			done[l] = true
 			for _, k := range a.kids {
 				todo = append(todo, literal{k, l.want})
 			}
@@ -245,16 +251,16 @@ func (s *solver) branch(kind Kinds, todo, atoms []literal, done map[literal]bool
 		return unknown(tooMuch)
 	}
 	// An alternative that holds or fails by what is there already needs no choice.
-	has := map[literal]bool{}
+	has := maps.Clone(done)
 	for _, l := range atoms {
 		has[l] = true
 	}
 	for _, l := range choices {
 		has[l] = true
 	}
-	var facts demanded
+	var facts *demands
 	if len(choices) > 0 {
-		facts = s.space.demandedBy(atoms)
+		facts = s.space.demandsOf(atoms)
 	}
 	open := choices[:0:0]
 	var units []literal
@@ -281,16 +287,13 @@ func (s *solver) branch(kind Kinds, todo, atoms []literal, done map[literal]bool
 	if len(open) == 0 {
 		return s.theory(kind, atoms)
 	}
-	// Alternatives of which one holds at most come first: each settles much of what is left.
-	slices.SortStableFunc(open, func(a, b literal) int {
-		return cmp.Or(compareBool(s.space.exclusive[b.shape] && b.want, s.space.exclusive[a.shape] && a.want), len(a.shape.kids)-len(b.shape.kids))
-	})
-	first, rest := open[0], open[1:]
+	first, rest := s.pick(kind, open)
 	options, _ := s.options(first, kind, has, facts)
 	done[first] = true
+	apart := s.separate(kind, atoms, rest)
 	best := nowhere()
 	for _, o := range options {
-		best = better(best, s.branch(kind, append(slices.Clone(rest), o), atoms, done))
+		best = better(best, s.alternative(kind, o, rest, atoms, apart, done))
 		if best.state == found || s.steps > s.limit {
 			break
 		}
@@ -298,8 +301,21 @@ func (s *solver) branch(kind Kinds, todo, atoms []literal, done map[literal]bool
 	return best
 }
 
+// pick takes the choice out of several to begin with. Alternatives of which one holds at most come first: each settles much of
+// what is left. Then those that tie members of an object together: what is left may fall apart.
+func (s *solver) pick(kind Kinds, open []literal) (first literal, rest []literal) {
+	slices.SortStableFunc(open, func(a, b literal) int {
+		return cmp.Or(
+			compareBool(s.space.exclusive[b.shape] && b.want, s.space.exclusive[a.shape] && a.want),
+			compareBool(kind == Object && s.ties(b.shape), kind == Object && s.ties(a.shape)),
+			len(a.shape.kids)-len(b.shape.kids),
+		)
+	})
+	return open[0], open[1:]
+}
+
 // options are the alternatives of a choice that kinds, known atoms and the members that they demand leave; settled says that one of them holds.
-func (s *solver) options(c literal, kind Kinds, has map[literal]bool, facts demanded) (out []literal, settled bool) {
+func (s *solver) options(c literal, kind Kinds, has map[literal]bool, facts *demands) (out []literal, settled bool) {
 	for _, k := range c.shape.kids {
 		l := literal{k, c.want}
 		for l.shape.op == opNot {

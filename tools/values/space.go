@@ -151,9 +151,9 @@ type Space struct {
 	making  int
 	pending []pendingTruth
 	celBase *cel.Env // of expressions that are run
-	// domains and requires are what is seen of shapes at first sight; exclusive are those of which one alternative holds at most.
+	// domains and demands are what is seen of shapes at first sight; exclusive are those of which one alternative holds at most.
 	domains, complements map[*Shape]domain
-	requires             map[*Shape]demanded
+	demands              map[*Shape]*demands
 	exclusive            map[*Shape]bool
 	count                int
 	anyOf                *Shape
@@ -165,7 +165,7 @@ func NewSpace() *Space {
 	s := &Space{
 		shapes: map[string]*Shape{}, langs: map[string]*Language{}, exprs: map[string]*Language{}, plain: map[string]*Shape{},
 		settled: map[*Shape]bool{}, domains: map[*Shape]domain{}, complements: map[*Shape]domain{},
-		requires: map[*Shape]demanded{}, exclusive: map[*Shape]bool{},
+		demands: map[*Shape]*demands{}, exclusive: map[*Shape]bool{},
 	}
 	s.anyOf = s.of(kindsAtom(AnyKind))
 	s.none = s.of(kindsAtom(0))
