@@ -2,8 +2,10 @@ package compat_test
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -134,30 +136,81 @@ func BenchmarkCompareBroken(b *testing.B) {
 	}
 }
 
+// twice are schemas of n parts in which something changed: how long these take to compare is to be linear in n.
+var twice = map[string]func(n int) (old, new map[string][]byte){
+	"bounded": bounds(func(n, most int) map[string][]byte {
+		return protoFields(n, "string f%d = %d [(buf.validate.field).string.max_len = %d];", most)
+	}),
+	"bounded, not empty": bounds(func(n, most int) map[string][]byte {
+		return protoFields(n, "string f%d = %d [(buf.validate.field).string = {min_len: 1, max_len: %d}];", most)
+	}),
+	"bounded in lists": bounds(func(n, most int) map[string][]byte {
+		return protoFields(n, "repeated string f%d = %d [(buf.validate.field).repeated.items.string.max_len = %d];", most)
+	}),
+	"members of a oneof": bounds(func(n, most int) map[string][]byte {
+		return protoEvent("oneof choice {\n" + protoText(n, "string f%d = %d [(buf.validate.field).string.max_len = %d];", most) + "}\n")
+	}),
+	"JSON bounded, required": bounds(func(n, most int) map[string][]byte {
+		return jsonProperties(n, fmt.Sprintf(`{"type":"string","minLength":1,"maxLength":%d}`, most), n)
+	}),
+	"JSON nested": bounds(func(n, most int) map[string][]byte {
+		return jsonProperties(n, fmt.Sprintf(`{"type":"object","properties":{"x":{"type":"integer","maximum":%d}}}`, most), 0)
+	}),
+	"JSON removed": func(n int) (old, new map[string][]byte) {
+		return jsonProperties(n+1, `{"type":"string"}`, 0), jsonProperties(1, `{"type":"string"}`, 0)
+	},
+	"JSON required": func(n int) (old, new map[string][]byte) {
+		return jsonProperties(n, `{"type":"string"}`, 0), jsonProperties(n, `{"type":"string"}`, n)
+	},
+	"JSON retyped": func(n int) (old, new map[string][]byte) {
+		return jsonProperties(n, `{"type":"string"}`, 0), jsonProperties(n, `{"type":"integer"}`, 0)
+	},
+	"oneOf by a constant": bounds(func(n, most int) map[string][]byte {
+		return jsonVariants(n, `{"type":"object","properties":{"kind":{"const":"k%[1]d"},"a":{"type":"integer","maximum":%[2]d}},"required":["kind","a"]}`, most)
+	}),
+	"oneOf by lists": bounds(func(n, most int) map[string][]byte {
+		return jsonVariants(n, `{"type":"object","properties":{"kind":{"enum":["k%[1]d","l%[1]d"]},"a":{"type":"integer","maximum":%[2]d}},"required":["kind","a"]}`, most)
+	}),
+	"oneOf by what is closed": bounds(func(n, most int) map[string][]byte {
+		return jsonVariants(n, `{"type":"object","properties":{"r%[1]d":{"type":"string"},"a":{"type":"integer","maximum":%[2]d}},"required":["r%[1]d"],"additionalProperties":false}`, most)
+	}),
+	"oneOf by what is required": bounds(func(n, most int) map[string][]byte {
+		return jsonVariants(n, `{"type":"object","properties":{"r%[1]d":{"type":"string","maxLength":%[2]d}},"required":["r%[1]d"]}`, most)
+	}),
+}
+
+// limit is the time that a comparison of 120 parts may take, witnesses included.
+const limit = time.Second
+
 // BenchmarkCompareTwice compares schemas in which something changed with ones of twice the size, and reports how many times
-// longer these take: twice is linear. Fields are all bounded more tightly; of alternatives that a constant tells apart, one is.
+// longer these take, of which twice is linear, and what part of the limit. Every break has to be shown.
 func BenchmarkCompareTwice(b *testing.B) {
-	for name, edit := range map[string]func(n int) (old, new map[string][]byte){
-		"fields": func(n int) (old, new map[string][]byte) { return manyFields(n, 10), manyFields(n, 5) },
-		"oneOf":  func(n int) (old, new map[string][]byte) { return manyVariants(n, 100), manyVariants(n, 50) },
-	} {
+	for _, name := range slices.Sorted(maps.Keys(twice)) {
 		b.Run(name, func(b *testing.B) {
 			var took [2]time.Duration
 			var sides [2][2]*schema.Set
 			for i, n := range []int{60, 120} {
-				old, new := edit(n)
+				old, new := twice[name](n)
 				sides[i] = [2]*schema.Set{loadBytes(b, old), loadBytes(b, new)}
 			}
+			runs := 0
 			for b.Loop() {
+				runs++
 				for i, s := range sides {
 					begin := time.Now()
-					if r, err := compat.Compare(s[0], s[1], compat.Options{}); err != nil || r.Compatible {
+					r, err := compat.Compare(s[0], s[1], compat.Options{})
+					if took[i] += time.Since(begin); err != nil || r.Compatible {
 						b.Fatalf("error %v, or nothing found", err)
 					}
-					took[i] += time.Since(begin)
+					for _, f := range r.Findings {
+						if f.Witness == nil {
+							b.Fatalf("no event shows %s of %s", f.Rule, f.Path)
+						}
+					}
 				}
 			}
 			b.ReportMetric(took[1].Seconds()/took[0].Seconds(), "times-for-twice")
+			b.ReportMetric(took[1].Seconds()/float64(runs)/limit.Seconds(), "of-limit")
 		})
 	}
 }
@@ -171,25 +224,53 @@ func loadBytes(b *testing.B, files map[string][]byte) *schema.Set {
 	return set
 }
 
-func manyFields(n, longest int) map[string][]byte {
-	var text strings.Builder
-	text.WriteString("syntax = \"proto3\";\npackage shop.v1;\nimport \"buf/validate/validate.proto\";\nmessage Placed {\n")
-	for i := range n {
-		fmt.Fprintf(&text, "  string f%d = %d [(buf.validate.field).string.max_len = %d];\n", i, i+1, longest)
-	}
-	return map[string][]byte{"shop/v1/event.proto": []byte(text.String() + "}\n")}
+// bounds is an edit that makes a bound tighter.
+func bounds(made func(n, most int) map[string][]byte) func(n int) (old, new map[string][]byte) {
+	return func(n int) (old, new map[string][]byte) { return made(n, 10), made(n, 5) }
 }
 
-// manyVariants is an event that is one of n objects, of which one has a number up to most.
-func manyVariants(n, most int) map[string][]byte {
+// protoFields is an event of n fields, each as the format says with its name, number and bound.
+func protoFields(n int, format string, most int) map[string][]byte {
+	return protoEvent(protoText(n, format, most))
+}
+
+func protoText(n int, format string, most int) string {
+	var text strings.Builder
+	for i := range n {
+		fmt.Fprintf(&text, "  "+format+"\n", i, i+1, most)
+	}
+	return text.String()
+}
+
+func protoEvent(body string) map[string][]byte {
+	return map[string][]byte{"shop/v1/event.proto": []byte(
+		"syntax = \"proto3\";\npackage shop.v1;\nimport \"buf/validate/validate.proto\";\nmessage Placed {\n" + body + "}\n")}
+}
+
+// jsonProperties is an event of n properties, of which so many are required.
+func jsonProperties(n int, property string, required int) map[string][]byte {
+	properties, names := make([]string, n), make([]string, n)
+	for i := range n {
+		names[i] = fmt.Sprintf("%q", fmt.Sprintf("p%d", i))
+		properties[i] = names[i] + ":" + property
+	}
+	return jsonEvent(fmt.Sprintf(`"type":"object","properties":{%s},"required":[%s]`, strings.Join(properties, ","), strings.Join(names[:required], ",")))
+}
+
+// jsonVariants is an event that is one of n objects, each as the format says with its number and bound: one of them has the
+// bound that is given, the others ten.
+func jsonVariants(n int, format string, most int) map[string][]byte {
 	variants := make([]string, n)
 	for i := range variants {
-		high := 100
+		high := 10
 		if i == n/2 {
 			high = most
 		}
-		variants[i] = fmt.Sprintf(`{"type":"object","properties":{"kind":{"const":"k%d"},"a":{"type":"integer","maximum":%d}},"required":["kind","a"]}`, i, high)
+		variants[i] = fmt.Sprintf(format, i, high)
 	}
-	return map[string][]byte{"shop/v1/event.json": fmt.Appendf(nil,
-		`{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"Placed","oneOf":[%s]}`, strings.Join(variants, ","))}
+	return jsonEvent(fmt.Sprintf(`"type":"object","oneOf":[%s]`, strings.Join(variants, ",")))
+}
+
+func jsonEvent(body string) map[string][]byte {
+	return map[string][]byte{"shop/v1/event.json": []byte(`{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"Placed",` + body + `}`)}
 }
