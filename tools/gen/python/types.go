@@ -72,6 +72,9 @@ func (g *module) typeOf(f *schema.Field, t *schema.Type, asUUID bool) (string, e
 	}
 	if skips {
 		if zero := zeroOf(t.Kind); zero != "" && len(c.limits)+len(c.checks) > 0 {
+			if t == f.Type && !f.Explicit && (t.Kind == schema.Float || t.Kind == schema.Double) {
+				zero += ", signed=True" // of a field that is not set when it is zero, minus zero is a value
+			}
 			c.check("unless_zero", zero)
 		}
 	}

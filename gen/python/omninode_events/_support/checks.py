@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
-from math import fmod, isfinite
+from math import copysign, fmod, isfinite
 from typing import Any
 
 from pydantic import (
@@ -134,10 +134,12 @@ SECRET = WrapValidator(_secret)
 """What is wrong with the value is told without it."""
 
 
-def unless_zero(zero: Any) -> WrapValidator:
-    """The rules before this one do not hold for the zero value."""
+def unless_zero(zero: Any, signed: bool = False) -> WrapValidator:
+    """The rules before this one do not hold for the zero value, which minus zero is not where the sign counts."""
 
     def check(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+        if signed and copysign(1, value) < 0:
+            return handler(value)
         if isinstance(value, bool) == isinstance(zero, bool) and value == zero:
             return type(zero)(zero)
         return handler(value)

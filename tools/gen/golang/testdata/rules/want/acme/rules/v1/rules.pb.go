@@ -151,6 +151,8 @@ type Numbers struct {
 	Maybe *int64 `protobuf:"fixed64,10,opt,name=maybe,proto3,oneof" json:"maybe,omitempty"`
 	// Zero, or within.
 	SkipZero int64 `protobuf:"zigzag64,11,opt,name=skip_zero,json=skipZero,proto3" json:"skip_zero,omitempty"`
+	// Zero, but not minus zero, or within.
+	SkipPlainZero float64 `protobuf:"fixed64,30,opt,name=skip_plain_zero,json=skipPlainZero,proto3" json:"skip_plain_zero,omitempty"`
 	// Never checked.
 	Never int32 `protobuf:"varint,12,opt,name=never,proto3" json:"never,omitempty"`
 	// Not NaN, not infinite, a rate.
@@ -274,6 +276,13 @@ func (x *Numbers) GetMaybe() int64 {
 func (x *Numbers) GetSkipZero() int64 {
 	if x != nil {
 		return x.SkipZero
+	}
+	return 0
+}
+
+func (x *Numbers) GetSkipPlainZero() float64 {
+	if x != nil {
+		return x.SkipPlainZero
 	}
 	return 0
 }
@@ -858,7 +867,7 @@ var File_acme_rules_v1_rules_proto protoreflect.FileDescriptor
 
 const file_acme_rules_v1_rules_proto_rawDesc = "" +
 	"\n" +
-	"\x19acme/rules/v1/rules.proto\x12\racme.rules.v1\x1a\x1bbuf/validate/validate.proto\x1a\x18trestle/v1/options.proto\"\xc0\x06\n" +
+	"\x19acme/rules/v1/rules.proto\x12\racme.rules.v1\x1a\x1bbuf/validate/validate.proto\x1a\x18trestle/v1/options.proto\"\xfb\x06\n" +
 	"\aNumbers\x12\"\n" +
 	"\agte_lte\x18\x01 \x01(\x05B\t\xbaH\x06\x1a\x04\x18\x14(\x01R\x06gteLte\x12'\n" +
 	"\x05gt_lt\x18\x02 \x01(\x03B\x12\xbaH\x0f\"\r\x10\x05 \xfb\xff\xff\xff\xff\xff\xff\xff\xff\x01R\x04gtLt\x12,\n" +
@@ -874,7 +883,8 @@ const file_acme_rules_v1_rules_proto_rawDesc = "" +
 	"=\x00\x00\x00\x00=\xff\xff\xff\xffR\x05notIn\x12)\n" +
 	"\x05maybe\x18\n" +
 	" \x01(\x10B\x0e\xbaH\vb\t)d\x00\x00\x00\x00\x00\x00\x00H\x00R\x05maybe\x88\x01\x01\x12(\n" +
-	"\tskip_zero\x18\v \x01(\x12B\v\xbaH\b\xd8\x01\x01B\x03(\xc8\x01R\bskipZero\x12 \n" +
+	"\tskip_zero\x18\v \x01(\x12B\v\xbaH\b\xd8\x01\x01B\x03(\xc8\x01R\bskipZero\x129\n" +
+	"\x0fskip_plain_zero\x18\x1e \x01(\x01B\x11\xbaH\x0e\xd8\x01\x01\x12\t)\x00\x00\x00\x00\x00\x00\xe0?R\rskipPlainZero\x12 \n" +
 	"\x05never\x18\f \x01(\x05B\n" +
 	"\xbaH\a\xd8\x01\x03\x1a\x02(dR\x05never\x12-\n" +
 	"\x04rate\x18\r \x01(\x01B\x19\xbaH\x16\x12\x14@\x01\x19\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00R\x04rate\x12%\n" +

@@ -179,6 +179,11 @@ func (x *Numbers) ValidateInto(v *trestle.Violations) {
 			return
 		}
 	}
+	if x.SkipPlainZero != 0 || math.Signbit(float64(x.SkipPlainZero)) {
+		if !(x.SkipPlainZero >= 0.5) && v.Report(trestle.Violation{Path: "skip_plain_zero", Rule: "double.gte", RulePath: "double.gte", Message: "must be greater than or equal to 0.5", Found: format.Float(x.SkipPlainZero)}) {
+			return
+		}
+	}
 	if (math.IsNaN(x.Rate) || math.IsInf(x.Rate, 0)) && v.Report(trestle.Violation{Path: "rate", Rule: "double.finite", RulePath: "double.finite", Message: "must be finite", Found: format.Float(x.Rate)}) {
 		return
 	}
@@ -258,6 +263,11 @@ func (x *Numbers) AppendJSON(b []byte) ([]byte, error) {
 	}
 	b = append(b, `"skip_zero":`...)
 	b = strconv.AppendInt(b, x.SkipZero, 10)
+	b = append(b, ',')
+	b = append(b, `"skip_plain_zero":`...)
+	if b, err = jsonio.AppendFloat64(b, x.SkipPlainZero); err != nil {
+		return b, jsonio.At(err, "skip_plain_zero")
+	}
 	b = append(b, ',')
 	b = append(b, `"never":`...)
 	b = strconv.AppendInt(b, int64(x.Never), 10)
@@ -368,43 +378,48 @@ func (x *Numbers) DecodeJSON(r *jsonio.Reader) {
 			if !r.Null() {
 				x.SkipZero = r.Int64()
 			}
-		case "never":
+		case "skip_plain_zero":
 			r.Once(&seen, 11)
+			if !r.Null() {
+				x.SkipPlainZero = r.Float64()
+			}
+		case "never":
+			r.Once(&seen, 12)
 			if !r.Null() {
 				x.Never = r.Int32()
 			}
 		case "rate":
-			r.Once(&seen, 12)
+			r.Once(&seen, 13)
 			if !r.Null() {
 				x.Rate = r.Float64()
 			}
 		case "ratio":
-			r.Once(&seen, 13)
+			r.Once(&seen, 14)
 			if !r.Null() {
 				x.Ratio = r.Float32()
 			}
 		case "apart":
-			r.Once(&seen, 14)
+			r.Once(&seen, 15)
 			if !r.Null() {
 				x.Apart = r.Float64()
 			}
 		case "listed":
-			r.Once(&seen, 15)
+			r.Once(&seen, 16)
 			if !r.Null() {
 				x.Listed = r.Float64()
 			}
 		case "set":
-			r.Once(&seen, 16)
+			r.Once(&seen, 17)
 			if !r.Null() {
 				x.Set = r.Int32()
 			}
 		case "there":
-			r.Once(&seen, 17)
+			r.Once(&seen, 18)
 			if !r.Null() {
 				x.There = new(r.Float64())
 			}
 		case "tiny":
-			r.Once(&seen, 18)
+			r.Once(&seen, 19)
 			if !r.Null() {
 				x.Tiny = r.Float32()
 			}
@@ -495,6 +510,10 @@ func (x *Numbers) AppendBinary(b []byte) ([]byte, error) {
 		b = append(b, 0x9d, 0x01)
 		b = protowire.AppendFixed32(b, math.Float32bits(x.Tiny))
 	}
+	if x.SkipPlainZero != 0 || math.Signbit(float64(x.SkipPlainZero)) {
+		b = append(b, 0xf1, 0x01)
+		b = protowire.AppendFixed64(b, math.Float64bits(x.SkipPlainZero))
+	}
 	return append(b, x.unknownFields...), nil
 }
 
@@ -562,6 +581,8 @@ func (x *Numbers) DecodeBinary(r *protobin.Reader) {
 			x.There = &room.There
 		case 0x9d:
 			x.Tiny = math.Float32frombits(r.Fixed32())
+		case 0xf1:
+			x.SkipPlainZero = math.Float64frombits(r.Fixed64())
 		default:
 			x.unknownFields = r.Unknown(x.unknownFields, tag)
 		}

@@ -119,6 +119,10 @@ class Numbers(Event):
         default=0,
         description="Zero, or within.",
     )
+    skip_plain_zero: Annotated[float, Field(ge=0.5), checks.unless_zero(0.0, signed=True), DOUBLE] = Field(
+        default=0.0,
+        description="Zero, but not minus zero, or within.",
+    )
     never: Int32 = Field(
         default=0,
         description="Never checked.",
