@@ -9,8 +9,10 @@ import (
 
 // Pruning asks the algebra about candidates which say that readers reject something, in the directions in which no event
 // shows it: it takes out the directions and encodings in which readers provably take everything, and a candidate that has
-// none left. A direction that remains is in doubt where the algebra cannot tell either.
+// none left. A direction that remains is in doubt where the algebra cannot tell either. Before that it is asked whether there
+// are events that have what a candidate is about.
 func (c *comparison) prune() {
+	c.pruneUncarried()
 	c.candidates = slices.DeleteFunc(c.candidates, func(k *candidate) bool {
 		if !k.Acceptance || !k.breaksData() || k.Witness != nil || c.foundEarlier(k) {
 			return false
@@ -34,6 +36,56 @@ func (c *comparison) prune() {
 		k.Encodings = slices.DeleteFunc(slices.Clone(k.Encodings), func(e schema.Encoding) bool { return !slices.Contains(broken, e) })
 		return k.Breaks == 0
 	})
+}
+
+// pruneUncarried takes out the directions of candidates which no event that is written in them can show, as none has the
+// element; where some have it, one is shown that readers treat wrong.
+func (c *comparison) pruneUncarried() {
+	c.candidates = slices.DeleteFunc(c.candidates, func(k *candidate) bool {
+		if !k.rule.Carried || !k.breaksData() || k.Witness != nil || c.foundEarlier(k) {
+			return false
+		}
+		for _, d := range k.Breaks.each() {
+			if k.shown[d] == nil && c.uncarried(k, d) {
+				k.Breaks &^= d
+			}
+		}
+		if k.Breaks == 0 {
+			of := messageElement(k.about.messages[0], k.about.messages[1])
+			c.changes = append(c.changes, change{about: of, kind: Changed, text: k.Change + ", and no event could have it"})
+		}
+		return k.Breaks == 0
+	})
+}
+
+// uncarried says that no event of a direction's writer has anything for the element of a candidate. Where one has, it is
+// shown if readers do not take it as it is, those first that they do not reject for what else is in them.
+func (c *comparison) uncarried(k *candidate, d Direction) bool {
+	trail, at := k.about.trail, k.about
+	if trail.Old == nil || trail.Old.Language() != schema.JSONSchema || trail.New.Language() != schema.JSONSchema ||
+		slices.Contains(trail.Fields(d == Backward), nil) {
+		return false
+	}
+	writer, reader, w, r := c.old, c.new, trail.Old, trail.New
+	if d == Forward {
+		writer, reader, w, r = reader, writer, r, w
+	}
+	written, read, err := c.exchanged(writer, reader, schemaOf(w), schemaOf(r))
+	if err != nil {
+		return false // told where sources are compared
+	}
+	p := c.prover()
+	written = p.And(written, c.atType(at, d == Backward, p.OfKind(values.AnyKind&^values.Null)))
+	for _, wanted := range []*values.Shape{p.And(written, read), written} {
+		answer := p.Includes(wanted, p.Never())
+		if event, ok := answer.Member.(map[string]any); ok && !c.opts.NoWitness {
+			k.shown[d], _ = c.witnesses.Exchange(trail.Old, trail.New, d == Backward, event, schema.EncodingJSON)
+		}
+		if answer.Inclusion != values.Included {
+			return false
+		}
+	}
+	return true
 }
 
 // brokenIn returns the encodings in which the algebra does not show that readers take everything; sure is true where it

@@ -23,6 +23,9 @@ type Rule struct {
 	// there is none.
 	Acceptance bool
 
+	// Carried says that only events show a violation which have something for the element. Where no event can, there is none.
+	Carried bool
+
 	// Schema sees JSON Schemas that are compared as sets of values.
 	Schema func(c *Check, old, new *wholeSchema)
 	Event  func(c *Check, old, new *schema.Event)
