@@ -282,7 +282,6 @@ func (d direction) values(b *values.Maker) []variant {
 		return d.likelyFirst(b, d.only(append(fieldVariants(b, d.steps), d.trials(b)...)))
 	}
 	writer, reader := d.writer, d.reader
-	undeclared := way{writer: &schema.Field{JSONName: "undeclared"}}
 	others := []any{"a", json.Number("1")}
 	out := []variant{{}}
 	if n := len(d.steps); n > 0 {
@@ -295,8 +294,10 @@ func (d direction) values(b *values.Maker) []variant {
 	if writer != nil && writer.Undeclared != nil {
 		others = append(others, b.Candidates(writer.Undeclared, nil)...)
 	}
-	for _, v := range others {
-		out = append(out, variant{append(slices.Clone(d.steps), undeclared), v})
+	for _, name := range []string{"undeclared", shortName(writer, reader)} {
+		for _, v := range others {
+			out = append(out, variant{append(slices.Clone(d.steps), way{writer: &schema.Field{JSONName: name}}), v})
+		}
 	}
 	if writer == nil || reader == nil {
 		return out
@@ -306,6 +307,16 @@ func (d direction) values(b *values.Maker) []variant {
 		out = append(out, fieldVariants(b, steps)...)
 	}
 	return out
+}
+
+// shortName is a name that neither of two messages has a field of, as short as one can be: schemas may limit names.
+func shortName(a, b *schema.Message) string {
+	for c := 'a'; c <= 'z'; c++ {
+		if name := string(c); (a == nil || a.Field(name) == nil) && (b == nil || b.Field(name) == nil) {
+			return name
+		}
+	}
+	return "_"
 }
 
 // likelyFirst puts the values first that the writer's constraints allow and the reader's do not, where a rejection by rules

@@ -110,6 +110,26 @@ func TestIncludes(t *testing.T) {
 	}
 }
 
+// TestTypedWriter holds what writers write whose integers are of 64 bits: of a choice no more than is valid by it.
+func TestTypedWriter(t *testing.T) {
+	t.Parallel()
+	const beyond = "-9223372036854775812"
+	for text, written := range map[string]map[string]bool{
+		`{"type":"integer"}`:                                              {"1": true, beyond: false},
+		`{"anyOf":[{"type":"integer"},true]}`:                             {"1": true, beyond: true},
+		`{"oneOf":[{"type":"integer"},true]}`:                             {"1": false, beyond: false},
+		`{"oneOf":[{"type":"integer"},false]}`:                            {"1": true, beyond: false},
+		`{"contains":{"type":"integer"},"minContains":0,"maxContains":0}`: {"[1]": false, "[" + beyond + "]": false},
+	} {
+		shape := lower(t, values.NewProver(), text, text, values.TypedWriter)
+		for value, want := range written {
+			if in, sure := shape.Contains(decode(t, value)); in != want || !sure {
+				t.Errorf("%s of %s: got %v, sure %v, want %v", value, text, in, sure, want)
+			}
+		}
+	}
+}
+
 func fill(s string) string {
 	out := []byte{}
 	for i := range len(s) {

@@ -173,7 +173,15 @@ func (l *lowering) combined(at spot) *Shape {
 		parts = append(parts, l.Or(l.all(list)...))
 	}
 	if list := below(at, "oneOf"); list != nil {
-		parts = append(parts, l.One(l.all(list)...))
+		some := l.all(list)
+		whole := some
+		if l.writes() { // what types cannot hold of one alternative is no less valid by it
+			whole = whole[:0:0]
+			for _, e := range list {
+				whole = append(whole, l.plainly(e))
+			}
+		}
+		parts = append(parts, l.oneOf(some, whole))
 	}
 	if not := at.v.Get("not"); not != nil {
 		parts = append(parts, l.Not(l.plainly(spot{at.file, not})))
@@ -189,6 +197,9 @@ func (l *lowering) combined(at spot) *Shape {
 	}
 	return l.And(parts...)
 }
+
+// writes says whether a schema is read for what is written by it.
+func (l *lowering) writes() bool { return l.role == Writer || l.role == TypedWriter }
 
 // plainly reads a schema as it is written, whoever asks: what a condition says is not filled in.
 func (l *lowering) plainly(at spot) *Shape {

@@ -26,7 +26,7 @@ func (l *lowering) array(at spot) *Shape {
 		}
 		parts = append(parts, l.AtLeast(low, 0, inner))
 		if high, ok := l.count(at, "maxContains"); ok && l.draft(at) >= draft2019 {
-			parts = append(parts, l.Or(l.OfKind(AnyKind&^Array), l.Not(l.AtLeast(high+1, 0, inner))))
+			parts = append(parts, l.Or(l.OfKind(AnyKind&^Array), l.Not(l.AtLeast(high+1, 0, l.plainly(spot{at.file, c})))))
 		}
 	}
 	if u := at.v.Get("unevaluatedItems"); u != nil && l.draft(at) >= draft2019 {

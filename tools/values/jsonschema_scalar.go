@@ -171,7 +171,7 @@ func (l *lowering) text(at spot) *Shape {
 		parts = append(parts, l.PatternRE2(base64Form))
 	}
 	if f := at.v.Get("format"); f != nil {
-		if l.role == Writer || l.role == TypedWriter {
+		if l.writes() {
 			parts = append(parts, l.WrittenFormat(f.Text))
 		} else {
 			parts = append(parts, l.Format(f.Text))

@@ -242,16 +242,19 @@ func (s *Space) join(o op, sign string, neutral, absorbing *Shape, all []*Shape)
 }
 
 // One is every value that is in exactly one of the shapes.
-func (s *Space) One(all ...*Shape) *Shape {
+func (s *Space) One(all ...*Shape) *Shape { return s.oneOf(all, all) }
+
+// oneOf is every value that is in one of the parts, and in none of the whole shapes but that which this is a part of.
+func (s *Space) oneOf(parts, whole []*Shape) *Shape {
 	var out []*Shape
-	for i := range all {
-		parts := []*Shape{all[i]}
-		for j := range all {
-			if j != i && !s.apart(all[i], all[j]) {
-				parts = append(parts, s.Not(all[j]))
+	for i, part := range parts {
+		kept := []*Shape{part}
+		for j, other := range whole {
+			if j != i && !s.apart(part, other) {
+				kept = append(kept, s.Not(other))
 			}
 		}
-		out = append(out, s.And(parts...))
+		out = append(out, s.And(kept...))
 	}
 	one := s.Or(out...)
 	s.exclusive[one] = one.op == opOr
