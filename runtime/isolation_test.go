@@ -10,6 +10,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	trestle "github.com/omninode/trestle/runtime"
 )
@@ -135,5 +136,27 @@ func TestGoexitCostsNoWorker(t *testing.T) {
 		if d.Error.Type != "PanicError" || d.Error.StackTrace == "" {
 			t.Fatalf("dead letter says %s, with %d bytes of a stack", d.Error.Type, len(d.Error.StackTrace))
 		}
+	}
+}
+
+// TestStopWhileTheClusterIsAway ends a consumer whose brokers answer nothing any more.
+func TestStopWhileTheClusterIsAway(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t)
+	c.writeOrders(t, orderIDs(5), 2)
+	var handled atomic.Int64
+	release := make(chan struct{})
+	defer close(release)
+	r := consume(t, c, func(context.Context, *orderPlaced) error {
+		handled.Add(1)
+		return nil
+	}, trestle.WithDrainTimeout(10*time.Millisecond), trestle.WithCommitInterval(time.Hour))
+	eventually(t, "all handled", func() bool { return handled.Load() == 10 })
+	c.Control(func(kmsg.Request) (kmsg.Response, error, bool) {
+		<-release
+		return nil, nil, false
+	})
+	if err := r.end(); err == nil {
+		t.Error("Run does not say that nothing was committed")
 	}
 }

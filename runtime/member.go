@@ -29,10 +29,11 @@ type member struct {
 	workers sync.WaitGroup
 	notes   commitNotes
 	// refusals takes the first: brokers don't let the consumer in.
-	refusals chan *RefusedError
-	client   *kgo.Client
-	joined   chan struct{}   // closed once client is set; callbacks may come before
-	ctx      context.Context // handlers' contexts descend from it
+	refusals   chan *RefusedError
+	client     *kgo.Client
+	disconnect context.CancelFunc // ends all that the client asks of brokers
+	joined     chan struct{}      // closed once client is set; callbacks may come before
+	ctx        context.Context    // handlers' contexts descend from it
 
 	// commitMu is held from choosing positions until they are committed, so that none is committed for a partition
 	// that has been let go: its next owner may have committed more.
@@ -65,7 +66,10 @@ func newMember(ctx context.Context, cfg *consumerConfig, group string) (*member,
 		ctx:        ctx,
 		commitSoon: make(chan struct{}, 1),
 	}
+	var clientCtx context.Context
+	clientCtx, m.disconnect = context.WithCancel(ctx)
 	client, err := cfg.kafka.Client(append(cfg.clientOptions(group),
+		kgo.WithContext(clientCtx),
 		kgo.OnPartitionsAssigned(m.onAssigned),
 		kgo.OnPartitionsRevoked(m.onRevoked),
 		kgo.OnPartitionsLost(m.onLost),
@@ -73,6 +77,7 @@ func newMember(ctx context.Context, cfg *consumerConfig, group string) (*member,
 		kgo.WithHooks(&connections{refused: m.refused}),
 	)...)
 	if err != nil {
+		m.disconnect()
 		return nil, err
 	}
 	m.client = client
@@ -107,9 +112,7 @@ func (m *member) onLost(_ context.Context, _ *kgo.Client, lost map[string][]int3
 	<-m.joined
 	parts := m.held(lost)
 	m.queue.release(errLost, parts)
-	if abort := m.abortCommit.Load(); abort != nil {
-		(*abort)() // it would be made in a group that has moved on
-	}
+	m.abort() // it would be made in a group that has moved on
 	m.awaitCommit()
 	m.refetch(parts)
 	if len(parts) > 0 {
@@ -274,18 +277,31 @@ func (m *member) sweepEvery(ctx context.Context) {
 	}
 }
 
+// closing is how long committing and leaving the group may take at the end, whatever is away.
+const closing = 4 * time.Second
+
 // leave finishes what is in hand, commits it and leaves the group.
 func (m *member) leave() error {
 	m.leaving.Store(true)
-	err := m.letGo(context.Background(), m.queue.all(), m.cfg.drainTimeout, errLeaving)
-	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), m.cfg.drainTimeout+closing)
 	defer cancel()
+	abort := time.AfterFunc(m.cfg.drainTimeout+closing/2, m.abort) // letGo waits for a commit that is under way
+	defer abort.Stop()
+	err := m.letGo(ctx, m.queue.all(), m.cfg.drainTimeout, errLeaving)
 	m.client.AllowRebalance()
 	if leaveErr := m.client.LeaveGroupContext(ctx); leaveErr != nil {
 		err = errors.Join(err, fmt.Errorf("leave the group: %w", leaveErr))
 	}
+	m.disconnect() // else closing waits for answers, too
 	m.client.CloseAllowingRebalance()
 	return err
+}
+
+// abort ends the periodic commit that is under way, if there is one.
+func (m *member) abort() {
+	if abort := m.abortCommit.Load(); abort != nil {
+		(*abort)()
+	}
 }
 
 // handlerGrace is how long handlers have to return once their context has ended.
