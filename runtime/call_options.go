@@ -76,6 +76,7 @@ func newCallerConfig(brokers []string, opts []CallerOption) (*callerConfig, erro
 func (c *callerConfig) clientOptions() []kgo.Opt {
 	return []kgo.Opt{
 		kgo.MetadataMinAge(kafka.MetadataMinAge),
+		kgo.MetadataMaxAge(kafka.MetadataMaxAge),
 		kgo.FetchMaxWait(replyMaxWait),
 		kgo.RetryBackoffFn(func(failures int) time.Duration { return replyBackoff.After(failures) }),
 		// Where what was next is gone, all that is left may hold a response.

@@ -233,9 +233,15 @@ func (m *member) poll(ctx context.Context, topics, deadLetters []string) error {
 			}
 		})
 		m.client.AllowRebalance()
+		for _, topic := range kafka.MadeAnew(fetches) {
+			m.renew(topic)
+		}
 		for _, f := range fetches.Errors() {
 			if ctx.Err() != nil {
 				return nil
+			}
+			if errors.Is(f.Err, kerr.UnknownTopicID) {
+				continue
 			}
 			if kafka.Classify(f.Err) == kafka.Fatal {
 				return fmt.Errorf("consume %s: %w", f.Topic, f.Err)

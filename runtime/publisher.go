@@ -12,7 +12,6 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/omninode/trestle/runtime/event"
-	"github.com/omninode/trestle/runtime/kafka"
 )
 
 // Publisher publishes events. It is safe for concurrent use, and meant to be shared: what is published at once goes
@@ -25,9 +24,17 @@ type Publisher struct {
 	connections connections
 	refusal     atomic.Pointer[RefusedError] // the last
 
-	mu      sync.Mutex
-	closed  bool
-	pending sync.WaitGroup // events accepted whose callback has not returned; grows under mu, while not closed
+	ctx      context.Context // ends when the publisher is closed
+	stop     context.CancelFunc
+	renewals sync.WaitGroup
+
+	mu        sync.Mutex
+	closed    bool
+	pending   sync.WaitGroup // events accepted whose callback has not returned; grows under mu, while not closed
+	topics    map[string]*outgoing
+	published uint64 // events accepted so far
+
+	answering sync.Mutex // held while a callback runs
 }
 
 // HeaderCausationID is the header with the id of the event whose handler published an event.
@@ -49,7 +56,8 @@ func NewPublisher(brokers []string, opts ...PublisherOption) (*Publisher, error)
 	if err != nil {
 		return nil, fmt.Errorf("new publisher: %w", err)
 	}
-	p := &Publisher{cfg: cfg, room: semaphore.NewWeighted(int64(cfg.bufferedBytes))}
+	p := &Publisher{cfg: cfg, room: semaphore.NewWeighted(int64(cfg.bufferedBytes)), topics: map[string]*outgoing{}}
+	p.ctx, p.stop = context.WithCancel(context.Background())
 	p.connections.refused = p.fail
 	p.client, err = cfg.kafka.Client(append(cfg.clientOptions(), kgo.WithHooks(&p.connections))...)
 	if err != nil {
@@ -116,6 +124,10 @@ type sending struct {
 	info     *EventInfo
 	eventID  string
 	envelope Envelope
+	done     func(Receipt, error)
+	size     int64
+	begun    time.Time
+	seq      uint64 // among the publisher's events
 	// producedBefore counts the requests with records that had been sent when the event was handed to the client.
 	producedBefore uint64
 }
@@ -141,30 +153,18 @@ func (p *Publisher) start(ctx context.Context, e Event, opts []PublishOption, do
 
 // send has a record written. When it returns an error, done is not called.
 func (p *Publisher) send(ctx context.Context, s *sending, done func(Receipt, error)) error {
-	size := int64(s.record.Size())
-	if err := p.room.Acquire(ctx, size); err != nil {
+	s.done, s.size, s.begun = done, int64(s.record.Size()), time.Now()
+	if err := p.room.Acquire(ctx, s.size); err != nil {
 		return s.notSent(fmt.Errorf("no room to wait for the cluster: %w", err))
 	}
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.closed {
-		p.mu.Unlock()
-		p.room.Release(size)
+		p.room.Release(s.size)
 		return s.notSent(ErrClosed)
 	}
 	p.pending.Add(1)
-	p.mu.Unlock()
-
-	s.producedBefore = p.connections.producedSoFar()
-	// Not ctx: the client gives up whole batches, and a caller who stops waiting must not fail the events of others.
-	p.client.Produce(context.Background(), kafka.ToClient(&s.record), func(r *kgo.Record, err error) {
-		defer p.pending.Done()
-		p.room.Release(size)
-		if err != nil {
-			done(Receipt{}, p.failed(s, err))
-			return
-		}
-		done(Receipt{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, EventID: s.eventID, Timestamp: r.Timestamp}, nil)
-	})
+	p.dispatch(s)
 	return nil
 }
 
@@ -228,10 +228,20 @@ func inherit(e Event, env, handled *Envelope) {
 // Flush waits until every event published so far has been acknowledged or has failed, and its callback has returned.
 // Its error is ctx's; how the events fared, their callbacks say.
 func (p *Publisher) Flush(ctx context.Context) error {
-	if err := p.client.Flush(ctx); err != nil {
-		return fmt.Errorf("flush: %w", err)
+	for {
+		if err := p.client.Flush(ctx); err != nil {
+			return fmt.Errorf("flush: %w", err)
+		}
+		renewing := p.renewing()
+		if renewing == nil {
+			return nil
+		}
+		select {
+		case <-renewing:
+		case <-ctx.Done():
+			return fmt.Errorf("flush: %w", ctx.Err())
+		}
 	}
-	return nil
 }
 
 // Close waits like Flush, until ctx ends, and then closes the publisher: what has not been acknowledged by then fails.
@@ -244,9 +254,11 @@ func (p *Publisher) Close(ctx context.Context) error {
 	if closed {
 		return nil
 	}
-	err := p.client.Flush(ctx)
-	unacknowledged := p.client.BufferedProduceRecords()
+	err := p.Flush(ctx)
+	unacknowledged := p.waiting()
+	p.stop()
 	p.client.Close()
+	p.renewals.Wait()
 	p.pending.Wait()
 	if err != nil {
 		return fmt.Errorf("close publisher: %d events not acknowledged: %w", unacknowledged, err)

@@ -203,6 +203,7 @@ func (c *publisherConfig) clientOptions() []kgo.Opt {
 	}
 	opts := []kgo.Opt{
 		kgo.MetadataMinAge(kafka.MetadataMinAge),
+		kgo.MetadataMaxAge(kafka.MetadataMaxAge),
 		kgo.ProducerBatchCompression(codecs[c.compression]),
 		kgo.ProducerLinger(c.linger),
 		kgo.ProducerBatchMaxBytes(int32(c.batchBytes) + 4), // the client counts a length before the batch

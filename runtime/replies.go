@@ -251,15 +251,32 @@ func (r *replies) poll(ctx context.Context) {
 	for ctx.Err() == nil {
 		fetches := r.client.PollFetches(ctx)
 		fetches.EachRecord(r.record)
+		for _, topic := range kafka.MadeAnew(fetches) {
+			r.renew(topic)
+		}
 		for _, f := range fetches.Errors() {
 			if ctx.Err() != nil {
 				return
+			}
+			if errors.Is(f.Err, kerr.UnknownTopicID) {
+				continue
 			}
 			if kafka.Classify(f.Err) == kafka.Fatal {
 				r.fail(f.Topic, fmt.Errorf("read %s: %w", f.Topic, f.Err))
 			}
 			r.cfg.logger.Warn("fetch of responses failed", "topic", f.Topic, "partition", f.Partition, "error", f.Err)
 		}
+	}
+}
+
+// renew has a topic that was made anew found again, and read from its beginning.
+func (r *replies) renew(topic string) {
+	r.cfg.logger.Warn("topic was made anew: reading responses from its beginning", "topic", topic)
+	r.client.PurgeTopicsFromConsuming(topic)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if t := r.topics[topic]; t != nil {
+		clear(t.partitions)
 	}
 }
 

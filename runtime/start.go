@@ -240,6 +240,14 @@ func (m *member) await(ctx context.Context, topics, others []string) error {
 	}
 }
 
+// renew has a topic that was made anew found again, and assigned anew: what the client knows of the old one is of no use.
+func (m *member) renew(topic string) {
+	m.cfg.logger.Warn("topic was made anew: reading it from its beginning", "topic", topic, "group", m.group)
+	m.notes.awaited(topic)
+	m.client.PurgeTopicsFromConsuming(topic)
+	m.client.AddConsumeTopics(topic)
+}
+
 func (m *member) refused(refusal *RefusedError) {
 	select {
 	case m.refusals <- refusal:

@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -115,4 +116,16 @@ func Advice(err error) string {
 		return ": does an ACL of the cluster allow it to this user?"
 	}
 	return ""
+}
+
+// MadeAnew returns the topics that were deleted and made anew since the client began to read them. It reads no more of
+// them until it is told to forget them, and says so without end.
+func MadeAnew(fetches kgo.Fetches) []string {
+	var topics []string
+	fetches.EachError(func(topic string, _ int32, err error) {
+		if errors.Is(err, kerr.UnknownTopicID) && !slices.Contains(topics, topic) {
+			topics = append(topics, topic)
+		}
+	})
+	return topics
 }
