@@ -180,7 +180,7 @@ type Result uint8
 const (
 	Handled      Result = iota // by its handler, without an error
 	DeadLettered               // its dead letter has been written
-	Skipped                    // its type is declared for the topic and has no handler here
+	Skipped                    // its type is declared for the topic, or it deletes a key, and that has no handler here
 )
 
 // String returns the result in lower case: `handled`, `dead-lettered`, `skipped`.

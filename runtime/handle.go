@@ -23,19 +23,41 @@ func Handle[E any, P interface {
 }](c *Consumer, handler func(context.Context, P) error) {
 	info := P(nil).EventInfo()
 	if handler == nil {
-		c.register(info, nil)
+		c.register(info, nil, (*topicHandlers).addEvent)
 		return
 	}
-	c.register(info, func(ctx context.Context, e Event) error { return handler(ctx, e.(P)) })
+	c.register(info, func(ctx context.Context, e Event) error { return handler(ctx, e.(P)) }, (*topicHandlers).addEvent)
 }
 
 // HandleInfo is [Handle] for a program that learns of its event types when it runs, such as from schemas that it was not
 // built with: the handler gets events that info.New made.
 func HandleInfo(c *Consumer, info *EventInfo, handler func(context.Context, Event) error) {
-	c.register(info, handler)
+	c.register(info, handler, (*topicHandlers).addEvent)
+}
+
+// HandleDeletion registers the handler of deletions on the compacted topic of an event type: of records that have a key
+// and no value. There is one for each topic, whichever of its types it is registered by; without it deletions are
+// skipped. On other topics such a record goes to its dead letter, and Run reports the registration.
+//
+// The handler is called with the key as events' handlers are with events, in their order, and what it returns counts
+// for the same.
+func HandleDeletion[E any, P interface {
+	*E
+	Event
+}](c *Consumer, handler func(ctx context.Context, key string) error) {
+	info := P(nil).EventInfo()
+	var handle func(context.Context, Event) error
+	if handler != nil {
+		handle = func(ctx context.Context, _ Event) error {
+			d, _ := DeliveryFrom(ctx)
+			return handler(ctx, string(d.Key))
+		}
+	}
+	c.register(info, handle, (*topicHandlers).addDeletion)
 }
 
 type topicHandlers struct {
+	deletion  *eventHandler // nil: deletions are skipped
 	info      *TopicInfo
 	byType    map[string]*eventHandler // by event type on the wire
 	zoneless  atomic.Bool              // has been logged
@@ -48,10 +70,11 @@ type eventHandler struct {
 	handle func(context.Context, Event) error
 }
 
-func (c *Consumer) register(info *EventInfo, handle func(context.Context, Event) error) {
+// register adds a handler to those of its topic, as add does.
+func (c *Consumer) register(info *EventInfo, handle func(context.Context, Event) error, add func(*topicHandlers, *eventHandler) error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err := c.add(info, handle); err != nil {
+	if err := c.add(info, handle, add); err != nil {
 		c.problem(info, err)
 	}
 	if c.run {
@@ -74,7 +97,7 @@ func (c *Consumer) problem(info *EventInfo, err error) {
 	c.problems = append(c.problems, fmt.Errorf("handler of %s: %w", info.FullName, err))
 }
 
-func (c *Consumer) add(info *EventInfo, handle func(context.Context, Event) error) error {
+func (c *Consumer) add(info *EventInfo, handle func(context.Context, Event) error, add func(*topicHandlers, *eventHandler) error) error {
 	switch {
 	case handle == nil:
 		return errors.New("is nil")
@@ -94,10 +117,25 @@ func (c *Consumer) add(info *EventInfo, handle func(context.Context, Event) erro
 		return fmt.Errorf("topic %s has dead-letter topic %s here and %s elsewhere",
 			info.Topic.Name, info.Topic.DeadLetter, t.info.DeadLetter)
 	}
-	if other := t.byType[info.Type]; other != nil {
-		return fmt.Errorf("event type %s of topic %s has a handler already, of %s", info.Type, info.Topic.Name, other.info.FullName)
+	return add(t, &eventHandler{info, handle})
+}
+
+func (t *topicHandlers) addEvent(h *eventHandler) error {
+	if other := t.byType[h.info.Type]; other != nil {
+		return fmt.Errorf("event type %s of topic %s has a handler already, of %s", h.info.Type, t.info.Name, other.info.FullName)
 	}
-	t.byType[info.Type] = &eventHandler{info, handle}
+	t.byType[h.info.Type] = h
+	return nil
+}
+
+func (t *topicHandlers) addDeletion(h *eventHandler) error {
+	switch {
+	case !t.info.Compacted:
+		return fmt.Errorf("topic %s is not compacted: nothing is deleted there by key", t.info.Name)
+	case t.deletion != nil:
+		return fmt.Errorf("deletions on topic %s have a handler already, of %s", t.info.Name, t.deletion.info.FullName)
+	}
+	t.deletion = h
 	return nil
 }
 
@@ -164,6 +202,12 @@ func (c *Consumer) attempt(m *member, t *task) (Result, error) {
 	d, topic := t.delivery, c.topics[t.part.tp.topic]
 	decoded, err := Decode(d.record(t.record.Value), c.types, DecodeOptions{StrictTime: c.cfg.strictTime})
 	d.Envelope, d.EventID, d.ZonelessTimes = decoded.Envelope, decoded.Envelope.EventID, decoded.ZonelessTimes
+	if t.record.Value == nil && topic.info.Compacted {
+		if topic.deletion == nil {
+			return Skipped, nil
+		}
+		return Handled, c.callInTime(withRemoteSpan(withDelivery(t.part.ctx, d), d.Headers), m, t, topic.deletion, nil)
+	}
 	if unknown, ok := errors.AsType[*UnknownEventTypeError](err); ok {
 		d.Envelope.EventType = unknown.EventType
 	}

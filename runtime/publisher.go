@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -81,6 +82,15 @@ func (p *Publisher) fail(refusal *RefusedError) {
 // option says otherwise.
 func (p *Publisher) Publish(ctx context.Context, e Event, opts ...PublishOption) error {
 	_, err := p.publish(ctx, e, opts)
+	return err
+}
+
+// Delete publishes the deletion of an event's key on its compacted topic, and waits like Publish: the topic then forgets
+// the key, by and by, and consumers get it in their [HandleDeletion]. The event need hold only what its key is made of.
+// It fails when the topic is not compacted or the event has no key, and as Publish does.
+func (p *Publisher) Delete(ctx context.Context, e Event, opts ...PublishOption) error {
+	asDeletion := func(s *event.PublishSettings) { s.Deletion = true }
+	_, err := p.publish(ctx, e, append(slices.Clip(opts), asDeletion))
 	return err
 }
 
@@ -191,8 +201,8 @@ func (p *Publisher) encode(ctx context.Context, e Event, opts []PublishOption) (
 		inherit(e, &c.Envelope, &handled.Envelope)
 		headers = append(headers, Header{Key: HeaderCausationID, Value: []byte(handled.EventID)})
 	}
-	encoding := EncodeOptions{Source: p.cfg.source, Headers: append(headers, c.Headers...)}
-	if p.cfg.schemaIDs != nil && info.Topic != nil {
+	encoding := EncodeOptions{Deletion: c.Deletion, Source: p.cfg.source, Headers: append(headers, c.Headers...)}
+	if p.cfg.schemaIDs != nil && info.Topic != nil && !c.Deletion {
 		id, err := p.cfg.schemaIDs.SchemaID(ctx, info)
 		if err != nil {
 			return nil, fmt.Errorf("publish to %s: %s: %w", info.Topic.Name, info.FullName, err)

@@ -93,3 +93,25 @@ func (l *lineCounter) Handle(context.Context, slog.Record) error {
 	l.n.Add(1)
 	return nil
 }
+
+// TestCallsGoOnWhenTheirTopicsAreMadeAnew makes the topics of requests and of responses anew while a caller and an
+// answering consumer run.
+func TestCallsGoOnWhenTheirTopicsAreMadeAnew(t *testing.T) {
+	t.Parallel()
+	c := startPriceCluster(t)
+	pub := newPublisher(t, c.brokers)
+	answer(t, c, pub, echo)
+	caller := newCaller(t, c)
+	if _, err := trestle.Call[*price](deadline(t), caller, ask("before")); err != nil {
+		t.Fatal(err)
+	}
+	for _, topic := range []string{asks.Name, prices.Name} {
+		if err := c.DeleteTopic(topic); err != nil {
+			t.Fatal(err)
+		}
+		c.createTopic(t, topic, testPartitions)
+	}
+	if _, err := trestle.Call[*price](deadline(t), caller, ask("after")); err != nil {
+		t.Fatal(err)
+	}
+}

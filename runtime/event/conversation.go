@@ -11,6 +11,7 @@ type PublishOption func(*PublishSettings)
 
 // PublishSettings are what the options of one event say. What the envelope lacks is filled in as usual.
 type PublishSettings struct {
+	Deletion bool // of the event's key, instead of the event
 	Envelope Envelope
 	Headers  []Header // behind those that every record has; one of the same name as one of those is left out
 }

@@ -19,6 +19,9 @@ import (
 
 // EncodeOptions are what [Encode] cannot know from the event.
 type EncodeOptions struct {
+	// Deletion writes the deletion of the event\'s key, a record without a value, which the topic has to be compacted for.
+	// The event need hold only what its key is made of.
+	Deletion bool
 	// Now is the time of publishing; zero: the present.
 	Now time.Time
 	// Source is where the event comes from, for envelopes that name none.
@@ -59,6 +62,9 @@ func Encode(e Event, env *Envelope, opts EncodeOptions) (Record, error) {
 
 	var v Violations
 	complete(e, env, &opts, &v)
+	if opts.Deletion {
+		return deletion(rec, e, env, &opts)
+	}
 	v.AddUnfaulted(e.Validate(), nil)
 	if err := v.Err(info.FullName); err != nil {
 		return Record{}, err
@@ -80,6 +86,20 @@ func Encode(e Event, env *Envelope, opts EncodeOptions) (Record, error) {
 	if size := rec.Size(); limit > 0 && size > limit {
 		return Record{}, &TooLargeError{Topic: rec.Topic, EventType: info.FullName, Size: size, Limit: limit}
 	}
+	return rec, nil
+}
+
+// deletion makes the record that deletes an event's key.
+func deletion(rec Record, e Event, env *Envelope, opts *EncodeOptions) (Record, error) {
+	info := e.EventInfo()
+	key := e.PartitionKey(env)
+	switch {
+	case info.Topic == nil || !info.Topic.Compacted:
+		return Record{}, fmt.Errorf("encode deletion of %s: topic %s is not compacted: nothing is deleted there by key", info.FullName, rec.Topic)
+	case key == "":
+		return Record{}, fmt.Errorf("encode deletion of %s: the event has no key", info.FullName)
+	}
+	rec.Key, rec.Headers = []byte(key), headers(info, env, opts)
 	return rec, nil
 }
 

@@ -75,6 +75,7 @@ type TopicInfo struct {
 	DeadLetter      string   // its dead-letter topic; empty: none
 	EventTypes      []string // declared for the topic, sorted
 	MaxMessageBytes int      // 0: the broker's default
+	Compacted       bool     // keeps the last record of each key; one without a value deletes its key
 }
 
 // Encoding names the format of a record's value.

@@ -71,7 +71,7 @@ func (s *Schemas) Events() []*trestle.EventInfo {
 }
 
 func topicInfo(t *schema.Topic) *trestle.TopicInfo {
-	info := &trestle.TopicInfo{Name: t.Name, MaxMessageBytes: int(t.Settings.MaxMessageBytes)}
+	info := &trestle.TopicInfo{Name: t.Name, MaxMessageBytes: int(t.Settings.MaxMessageBytes), Compacted: t.Settings.Compacted()}
 	if t.DeadLetter != nil {
 		info.DeadLetter = t.DeadLetter.Name
 	}

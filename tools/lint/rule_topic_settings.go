@@ -2,7 +2,6 @@ package lint
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/omninode/trestle/tools/schema"
 )
@@ -13,7 +12,7 @@ var topicSettings = Rule{
 	Why:      "Compaction keeps the last record of each key, and the broker refuses a record that has none.",
 	Severity: Error,
 	Topic: func(c *Check, t *schema.Topic) {
-		if !strings.Contains(t.Settings.CleanupPolicy, "compact") || len(t.DeadLetterOf) > 0 {
+		if !t.Settings.Compacted() || len(t.DeadLetterOf) > 0 {
 			return
 		}
 		for _, e := range t.Events {

@@ -14,6 +14,7 @@ package schema
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -218,6 +219,9 @@ type TopicSettings struct {
 	CompressionType string
 	MaxMessageBytes int32 // 0: the broker's default
 }
+
+// Compacted says whether the topic keeps the last record of each key.
+func (s TopicSettings) Compacted() bool { return strings.Contains(s.CleanupPolicy, "compact") }
 
 // String renders the settings in the vocabulary's words.
 func (s TopicSettings) String() string {

@@ -356,6 +356,9 @@ func (g *file) topicMembers(t *schema.Topic) {
 	if t.Settings.MaxMessageBytes != 0 {
 		g.p("MaxMessageBytes: %d,", t.Settings.MaxMessageBytes)
 	}
+	if t.Settings.Compacted() {
+		g.p("Compacted: true,")
+	}
 }
 
 // groups writes the consumer groups that the package declares, by name.

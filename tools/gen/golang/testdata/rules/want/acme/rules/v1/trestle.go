@@ -63,6 +63,7 @@ var (
 	topicAcmeRulesV1 = trestle.TopicInfo{
 		Name:       "acme_rules_v1",
 		EventTypes: []string{"Containers", "Numbers", "Texts"},
+		Compacted:  true,
 	}
 )
 
