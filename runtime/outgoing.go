@@ -4,7 +4,10 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -18,9 +21,12 @@ import (
 // When the topic is deleted and made anew, the client fails all that waits for it, until it is told to forget the topic.
 // What failed so was never written: it is held back, with what is published meanwhile, and handed over again in order.
 type outgoing struct {
-	topic   string
-	inHand  int           // handed to the client, and not answered
-	idle    chan struct{} // closed when none is; nil when nobody waits
+	topic  string
+	inHand atomic.Int64 // handed to the client, and not answered
+
+	mu      sync.RWMutex  // held to hand over an event, and fully to change what is below
+	idle    chan struct{} // closed when none is in hand; nil when nobody waits
+	awaited atomic.Bool   // idle is not nil, or about to be
 	held    []*sending
 	anew    chan struct{} // closed when the client has forgotten the old topic; nil: it need not
 	renewed time.Time     // last
@@ -29,46 +35,55 @@ type outgoing struct {
 // renewalPause is the least time between two renewals of a topic: brokers may lag in telling each other of it.
 const renewalPause = 500 * time.Millisecond
 
-// dispatch needs mu.
-func (p *Publisher) dispatch(s *sending) {
-	s.seq = p.published
-	p.published++
-	topic := p.topics[s.record.Topic]
+// outgoingTo needs mu.
+func (p *Publisher) outgoingTo(name string) *outgoing {
+	topic := p.topics[name]
 	if topic == nil {
-		topic = &outgoing{topic: s.record.Topic}
-		p.topics[topic.topic] = topic
+		topic = &outgoing{topic: name}
+		p.topics[name] = topic
 	}
-	if topic.anew != nil {
-		topic.held = append(topic.held, s)
-		return
-	}
-	p.produce(topic, s)
+	return topic
 }
 
-// produce needs mu, which keeps what is published at once in order.
+// dispatch hands an event to the client, unless its topic is being renewed.
+func (p *Publisher) dispatch(topic *outgoing, s *sending) {
+	topic.mu.RLock()
+	if topic.anew == nil {
+		p.produce(topic, s)
+		topic.mu.RUnlock()
+		return
+	}
+	topic.mu.RUnlock()
+	topic.mu.Lock()
+	defer topic.mu.Unlock()
+	if topic.anew == nil { // since then
+		p.produce(topic, s)
+		return
+	}
+	topic.held = append(topic.held, s)
+}
+
+// produce needs the topic's mu.
 func (p *Publisher) produce(topic *outgoing, s *sending) {
-	topic.inHand++
+	topic.inHand.Add(1)
 	s.producedBefore = p.connections.producedSoFar()
 	// Not ctx: the client gives up whole batches, and a caller who stops waiting must not fail the events of others.
 	p.client.Produce(context.Background(), kafka.ToClient(&s.record), func(r *kgo.Record, err error) {
-		if !p.holdBack(topic, s, err) {
+		held := errors.Is(err, kerr.UnknownTopicID) && p.holdBack(topic, s)
+		topic.answered() // once it is held, if it is: see renew
+		if !held {
 			p.answer(s, r, err)
 		}
 	})
 }
 
-// holdBack takes the client's answer to an event, and says whether the event is to be handed over again.
-func (p *Publisher) holdBack(topic *outgoing, s *sending, err error) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	topic.inHand--
-	if topic.inHand == 0 && topic.idle != nil {
-		close(topic.idle)
-		topic.idle = nil
-	}
-	if !errors.Is(err, kerr.UnknownTopicID) || time.Since(s.begun) > p.cfg.deliveryTimeout || p.ctx.Err() != nil {
+// holdBack keeps an event to be handed over again, unless it is too late for that.
+func (p *Publisher) holdBack(topic *outgoing, s *sending) bool {
+	if time.Since(s.begun) > p.cfg.deliveryTimeout || p.ctx.Err() != nil {
 		return false
 	}
+	topic.mu.Lock()
+	defer topic.mu.Unlock()
 	topic.held = append(topic.held, s)
 	if topic.anew == nil {
 		topic.anew = make(chan struct{})
@@ -77,17 +92,30 @@ func (p *Publisher) holdBack(topic *outgoing, s *sending, err error) bool {
 	return true
 }
 
+// answered accounts for an event that the client has answered.
+func (t *outgoing) answered() {
+	if t.inHand.Add(-1) > 0 || !t.awaited.Load() {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.idle != nil && t.inHand.Load() == 0 {
+		close(t.idle)
+		t.idle = nil
+	}
+}
+
 // renew has the client forget a topic that was made anew, and hands it what was held back.
 func (p *Publisher) renew(topic *outgoing) {
 	p.cfg.logger.Warn("topic was made anew: publishing to the new one", "topic", topic.topic)
 	err := kafka.Sleep(p.ctx, time.Until(topic.renewed.Add(renewalPause)))
 	if err == nil {
-		err = p.awaitIdle(topic)
+		err = topic.awaitIdle(p.ctx)
 	}
 	if err == nil {
 		p.client.PurgeTopicsFromProducing(topic.topic)
 	}
-	p.mu.Lock()
+	topic.mu.Lock()
 	held := topic.held
 	topic.held, topic.renewed = nil, time.Now()
 	slices.SortFunc(held, func(a, b *sending) int { return cmp.Compare(a.seq, b.seq) })
@@ -98,7 +126,7 @@ func (p *Publisher) renew(topic *outgoing) {
 	}
 	close(topic.anew)
 	topic.anew = nil
-	p.mu.Unlock()
+	topic.mu.Unlock()
 	if err == nil {
 		return
 	}
@@ -107,22 +135,23 @@ func (p *Publisher) renew(topic *outgoing) {
 	}
 }
 
-// awaitIdle waits until the client has answered all that it was handed for a topic. Its error is that of the publisher
-// which is being closed.
-func (p *Publisher) awaitIdle(topic *outgoing) error {
-	p.mu.Lock()
-	if topic.inHand == 0 {
-		p.mu.Unlock()
+// awaitIdle waits until the client has answered all that it was handed. Its error is ctx's.
+func (t *outgoing) awaitIdle(ctx context.Context) error {
+	t.mu.Lock()
+	t.awaited.Store(true) // before looking: whoever answers the last one looks afterwards
+	defer t.awaited.Store(false)
+	if t.inHand.Load() == 0 {
+		t.mu.Unlock()
 		return nil
 	}
 	idle := make(chan struct{})
-	topic.idle = idle
-	p.mu.Unlock()
+	t.idle = idle
+	t.mu.Unlock()
 	select {
 	case <-idle:
 		return nil
-	case <-p.ctx.Done():
-		return p.ctx.Err()
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 
@@ -140,24 +169,29 @@ func (p *Publisher) answer(s *sending, r *kgo.Record, err error) {
 }
 
 // renewing returns what to wait for while topics are being renewed, nil when none is.
-func (p *Publisher) renewing() <-chan struct{} {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, topic := range p.topics {
-		if topic.anew != nil {
-			return topic.anew
+func (p *Publisher) renewing() (anew <-chan struct{}) {
+	p.eachTopic(func(t *outgoing) {
+		if t.anew != nil {
+			anew = t.anew
 		}
-	}
-	return nil
+	})
+	return anew
 }
 
 // waiting counts the events that have not been answered.
 func (p *Publisher) waiting() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	n := 0
-	for _, topic := range p.topics {
-		n += topic.inHand + len(topic.held)
-	}
+	p.eachTopic(func(t *outgoing) { n += int(t.inHand.Load()) + len(t.held) })
 	return n
+}
+
+func (p *Publisher) eachTopic(each func(*outgoing)) {
+	p.mu.Lock()
+	topics := slices.Collect(maps.Values(p.topics))
+	p.mu.Unlock()
+	for _, t := range topics {
+		t.mu.RLock()
+		each(t)
+		t.mu.RUnlock()
+	}
 }

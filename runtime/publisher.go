@@ -168,13 +168,17 @@ func (p *Publisher) send(ctx context.Context, s *sending, done func(Receipt, err
 		return s.notSent(fmt.Errorf("no room to wait for the cluster: %w", err))
 	}
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	if p.closed {
+		p.mu.Unlock()
 		p.room.Release(s.size)
 		return s.notSent(ErrClosed)
 	}
 	p.pending.Add(1)
-	p.dispatch(s)
+	s.seq = p.published
+	p.published++
+	topic := p.outgoingTo(s.record.Topic)
+	p.mu.Unlock()
+	p.dispatch(topic, s)
 	return nil
 }
 
