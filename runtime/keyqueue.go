@@ -27,7 +27,7 @@ type keyQueue struct {
 	topics  map[string]*topicQueue
 	active  int // topics of which partitions are assigned
 	parts   map[topicPartition]*partition
-	full    map[*partition]bool // that should not be fetched
+	full    map[*partition]bool // that hold their share; whether the client has been told not to fetch them
 	spare   []*lane
 	inHand  held // by all topics
 	recent  average
@@ -36,6 +36,7 @@ type keyQueue struct {
 	chunks  []*chunk
 	stopped map[topicPartition]bool // by hand
 	closed  bool
+	settled chan struct{} // closed when all full partitions are known to the client; nil when nobody waits
 	quiet   chan struct{} // closed when running falls to 0; nil when nobody waits
 }
 
@@ -157,14 +158,14 @@ func (q *keyQueue) all() []*partition {
 	return parts
 }
 
-// push takes records of one partition in, in offset order, and says whether it should not be fetched for now. Those of a
-// partition that is on its way out are dropped. Markers of transactions are done as they come.
-func (q *keyQueue) push(p *partition, records []*kgo.Record) (full bool) {
+// push takes records of one partition in, in offset order. Those of a partition that is on its way out are dropped. Markers
+// of transactions are done as they come.
+func (q *keyQueue) push(p *partition, records []*kgo.Record) {
 	c := newChunk(p, records)
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if p.state != assigned {
-		return false
+		return
 	}
 	q.chunks = append(q.chunks, c)
 	q.recent.add(len(records), c.bytes)
@@ -180,11 +181,9 @@ func (q *keyQueue) push(p *partition, records []*kgo.Record) (full bool) {
 		}
 		q.enqueue(t)
 	}
-	if q.full[p] || !q.isOver(p) {
-		return false
+	if _, known := q.full[p]; !known && q.isOver(p) {
+		q.full[p] = false
 	}
-	q.full[p] = true
-	return true
 }
 
 func (q *keyQueue) enqueue(t *task) {
@@ -268,8 +267,8 @@ func (q *keyQueue) takeTurn(p *partition) {
 	}
 }
 
-// done counts a record as done and lets the next one of its key start. It returns the partitions that should be fetched
-// again.
+// done counts a record as done and lets the next one of its key start. It returns the partitions that the client should
+// fetch again.
 func (q *keyQueue) done(t *task) (again []*partition) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -465,6 +464,7 @@ func (q *keyQueue) release(cause error, parts []*partition) {
 			q.active--
 		}
 		delete(q.full, p)
+		q.signalOpen()
 		for _, l := range p.lanes {
 			if l.timer != nil {
 				l.timer.Stop()
@@ -593,8 +593,8 @@ func (q *keyQueue) fetched(p *partition, next int64) (before int64) {
 	return before
 }
 
-// isFull says whether a partition should not be fetched for now.
-func (q *keyQueue) isFull(p *partition) bool {
+// isHeld says whether a partition should not be fetched for now.
+func (q *keyQueue) isHeld(p *partition) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.full[p]

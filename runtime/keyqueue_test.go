@@ -65,6 +65,13 @@ func ready(q *keyQueue, topic *topicQueue) bool {
 	return false
 }
 
+func isFull(q *keyQueue, p *partition) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	_, full := q.full[p]
+	return full
+}
+
 func offsets(tasks []*task) []int64 {
 	list := make([]int64, len(tasks))
 	for i, t := range tasks {
@@ -220,11 +227,14 @@ func TestAwaitIdleGivesUp(t *testing.T) {
 func TestWindowClosesAndReopens(t *testing.T) {
 	t.Parallel()
 	q, p := openQueue(t, 100, 4)
-	if !q.push(p, keyed(0, "a", "b", "c", "d")) {
+	if q.push(p, keyed(0, "a", "b", "c", "d")); !isFull(q, p) {
 		t.Fatal("the window should be full")
 	}
-	if q.push(p, keyed(4, "e")) {
-		t.Error("full is reported once")
+	q.push(p, keyed(4, "e"))
+	for _, want := range []int{1, 0} { // it is told once
+		if hold := q.awaitOpen(t.Context(), 0); len(hold) != want {
+			t.Errorf("got %d partitions that should not be fetched, want %d", len(hold), want)
+		}
 	}
 	tasks := take(q)
 	for _, i := range []int{1, 2, 3, 4} {
@@ -232,7 +242,7 @@ func TestWindowClosesAndReopens(t *testing.T) {
 			t.Error("reopened although the oldest record is unfinished")
 		}
 	}
-	if !q.isFull(p) || len(q.done(tasks[0])) != 1 || q.isFull(p) {
+	if !isFull(q, p) || len(q.done(tasks[0])) != 1 || isFull(q, p) {
 		t.Error("did not reopen")
 	}
 }
@@ -250,7 +260,8 @@ func fill(t *testing.T, q *keyQueue, p *partition) (pushed int) {
 		for _, r := range records {
 			r.Topic, r.Partition = p.tp.topic, p.tp.id
 		}
-		full = q.push(p, records)
+		q.push(p, records)
+		full = isFull(q, p)
 		if pushed += n; pushed > q.limits.records {
 			t.Fatalf("%v: never full", p.tp)
 		}
@@ -298,7 +309,7 @@ func TestShares(t *testing.T) {
 			q.done(task)
 		}
 	}
-	if q.isFull(good) {
+	if isFull(q, good) {
 		t.Errorf("%d of it are in hand, and it should not be fetched", good.inHand.records)
 	}
 }
@@ -312,7 +323,8 @@ func TestBytesAreShared(t *testing.T) {
 	push := func(p *partition, offset int64) bool {
 		r := keyed(offset, fmt.Sprint("k", offset))
 		r[0].Value = make([]byte, size)
-		return q.push(p, r)
+		q.push(p, r)
+		return isFull(q, p)
 	}
 	for _, p := range []*partition{bad, good} {
 		n := int64(0)
@@ -507,7 +519,7 @@ func randomQueue(t *testing.T, random *rand.Rand) {
 				mu.Unlock()
 				first := next
 				for end := next + 1 + int64(roll(perPartition)); next < end; {
-					for q.isFull(p) { // as nobody fetches it then
+					for q.awaitOpen(t.Context(), 50*time.Millisecond); q.isHeld(p); { // nobody fetches it
 						time.Sleep(time.Millisecond)
 					}
 					n := min(q.atOnce(), 1+roll(10))

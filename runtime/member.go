@@ -207,6 +207,10 @@ func (m *member) commit(ctx context.Context, positions map[topicPartition]kgo.Ep
 	return failed
 }
 
+// fullFor is how long a full partition may hold up fetching, before the others are fetched without it. They have what is in
+// hand of them to go on with.
+const fullFor = 50 * time.Millisecond
+
 // poll joins the group and fetches topics into the queue until ctx ends. An error is one that polling on cannot help.
 func (m *member) poll(ctx context.Context, topics, deadLetters []string) error {
 	if err := m.await(ctx, topics, deadLetters); err != nil {
@@ -214,6 +218,7 @@ func (m *member) poll(ctx context.Context, topics, deadLetters []string) error {
 	}
 	m.client.AddConsumeTopics(topics...)
 	for {
+		m.refetch(m.queue.awaitOpen(ctx, fullFor))
 		fetches := m.client.PollRecords(ctx, m.queue.atOnce())
 		if ctx.Err() != nil {
 			m.client.AllowRebalance()
@@ -228,9 +233,7 @@ func (m *member) poll(ctx context.Context, topics, deadLetters []string) error {
 				return
 			}
 			m.followLog(p, &f)
-			if m.queue.push(p, f.Records) {
-				m.refetch([]*partition{p})
-			}
+			m.queue.push(p, f.Records)
 		})
 		m.client.AllowRebalance()
 		for _, topic := range kafka.MadeAnew(fetches) {
@@ -261,7 +264,7 @@ func (m *member) refetch(parts []*partition) {
 	for _, p := range parts {
 		one := map[string][]int32{p.tp.topic: {p.tp.id}}
 		switch {
-		case m.queue.isFull(p):
+		case m.queue.isHeld(p):
 			m.client.PauseFetchPartitions(one)
 		default:
 			m.client.ResumeFetchPartitions(one)

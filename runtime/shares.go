@@ -1,5 +1,10 @@
 package trestle
 
+import (
+	"context"
+	"time"
+)
+
 // How much a partition may hold of what all may: half is set aside, in equal parts for the topics and within each for its
 // partitions. The other half goes to who needs it, but each takes only as much of it as it leaves free. So nothing has to be
 // set for a partition, a single busy one gets three quarters, and however many stand still, each of the others has its part.
@@ -38,7 +43,7 @@ func (q *keyQueue) isOver(p *partition) bool {
 // lookedThrough is how many records must be done before full partitions are looked through again.
 const lookedThrough = 64
 
-// reopened returns the full partitions that should be fetched again, now that a record of p is done: those at half of what
+// reopened returns the partitions that the client should fetch again, now that a record of p is done: those at half of what
 // they may hold. What is done of others makes a share grow, too.
 func (q *keyQueue) reopened(p *partition) []*partition {
 	if len(q.full) == 0 || p.inHand.records > 0 && q.freed < min(lookedThrough, q.limits.records/16) {
@@ -47,18 +52,65 @@ func (q *keyQueue) reopened(p *partition) []*partition {
 	return q.reopen()
 }
 
-// reopen returns the full partitions that should be fetched again.
+// reopen opens the full partitions of which half is done, and returns those that the client should fetch again.
 func (q *keyQueue) reopen() (again []*partition) {
 	common := q.common()
 	q.freed = 0
-	for p := range q.full {
+	for p, held := range q.full {
 		share := q.share(p, common)
-		if p.tracker.len() <= q.limits.window/2 && p.inHand.records <= share.records/2 && p.inHand.bytes <= share.bytes/2 {
-			delete(q.full, p)
+		if p.tracker.len() > q.limits.window/2 || p.inHand.records > share.records/2 || p.inHand.bytes > share.bytes/2 {
+			continue
+		}
+		delete(q.full, p)
+		if held {
 			again = append(again, p)
 		}
 	}
+	q.signalOpen()
 	return again
+}
+
+// signalOpen wakes awaitOpen, if there is nothing to wait for any more.
+func (q *keyQueue) signalOpen() {
+	if q.settled == nil {
+		return
+	}
+	for _, held := range q.full {
+		if !held {
+			return
+		}
+	}
+	close(q.settled)
+	q.settled = nil
+}
+
+// awaitOpen waits until no partition is full, but not for long: where one still is, it returns it, and the client should not
+// fetch it any more. A client that is told so throws away what it has fetched already, so that this is for partitions
+// that stand still, not for those that are just being handled.
+func (q *keyQueue) awaitOpen(ctx context.Context, long time.Duration) (hold []*partition) {
+	ctx, cancel := context.WithTimeout(ctx, long)
+	defer cancel()
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.settled == nil {
+		q.settled = make(chan struct{})
+	}
+	settled := q.settled
+	if q.signalOpen(); q.settled != nil {
+		q.mu.Unlock()
+		select {
+		case <-settled:
+		case <-ctx.Done():
+		}
+		q.mu.Lock()
+	}
+	for p, held := range q.full {
+		if !held {
+			q.full[p] = true
+			hold = append(hold, p)
+		}
+	}
+	return hold
 }
 
 // atOnce is how many records to fetch at once: no more than is set aside for a partition, so that one fetch does not go far
