@@ -169,14 +169,15 @@ func (s *Space) newComplement(a *Shape) domain {
 
 // demands are what literals ask of the members of an object, at first sight.
 type demands struct {
-	members  map[string]domain // at least what is in the members that are named
+	members  map[string]domain   // at least what is in the members that are named
+	wanted   map[string][]*Shape // what these members are in
 	required map[string]bool
 	wide     []members // rules on members of other names than one
 }
 
 // demandsOf reads atoms, and shapes that are taken apart no further.
 func (s *Space) demandsOf(all []literal) *demands {
-	out := &demands{members: map[string]domain{}, required: map[string]bool{}}
+	out := &demands{members: map[string]domain{}, wanted: map[string][]*Shape{}, required: map[string]bool{}}
 	for _, l := range all {
 		m, ok := l.shape.atom.(members)
 		if !ok {
@@ -191,6 +192,7 @@ func (s *Space) demandsOf(all []literal) *demands {
 			}
 			if l.want {
 				d = d.and(s.domainOf(m.shape))
+				out.wanted[name] = append(out.wanted[name], m.shape)
 			} else {
 				d = d.and(s.complement(m.shape))
 				out.required[name] = true

@@ -175,8 +175,15 @@ func atomContains(a atom, v any, depth int) truth {
 		}
 		return no
 	case members:
+		object := v.(map[string]any)
+		if name, one := a.names.only(); one {
+			if e, there := object[name]; there {
+				return a.shape.contains(e, depth)
+			}
+			return yes
+		}
 		out := yes
-		for name, e := range v.(map[string]any) {
+		for name, e := range object {
 			if a.names.Contains(name) {
 				out = min(out, a.shape.contains(e, depth))
 			}

@@ -2,6 +2,8 @@ package values_test
 
 import (
 	"encoding/json"
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/omninode/trestle/tools/schema/jsontree"
@@ -126,6 +128,36 @@ func TestTypedWriter(t *testing.T) {
 			if in, sure := shape.Contains(decode(t, value)); in != want || !sure {
 				t.Errorf("%s of %s: got %v, sure %v, want %v", value, text, in, sure, want)
 			}
+		}
+	}
+}
+
+// TestManyAlternatives asks about objects of which each requires a member of its own, and which share a number: a writer's is of 64
+// bits, and still seen to be one that readers take.
+func TestManyAlternatives(t *testing.T) {
+	t.Parallel()
+	const n, tightened = 40, 20
+	oneOf := func(most int) string {
+		alternatives := make([]string, n)
+		for i := range alternatives {
+			high := 100
+			if i == tightened {
+				high = most
+			}
+			alternatives[i] = fmt.Sprintf(`{"type":"object","required":["r%[1]d"],"properties":{"r%[1]d":{"type":"string"},"a":{"type":"integer","maximum":%[2]d}}}`, i, high)
+		}
+		return `{"oneOf":[` + strings.Join(alternatives, ",") + `]}`
+	}
+	loose, tight := oneOf(100), oneOf(50)
+	for _, tt := range []struct{ written, read, want string }{
+		{loose, loose, ""},
+		{loose, tight, `{"a":51,"r20":""}`},
+		{tight, loose, `{"a":51,"r0":"","r20":""}`}, // one alternative for the writer, two for the reader
+	} {
+		p := values.NewProver()
+		got := difference(p.Includes(lower(t, p, "written", tt.written, values.TypedWriter), lower(t, p, "read", tt.read, values.Reader)))
+		if got != tt.want {
+			t.Errorf("%s in %s: got %s, want %s", tt.written, tt.read, got, tt.want)
 		}
 	}
 }

@@ -69,10 +69,11 @@ type solver struct {
 	reductions map[reduced]truth
 	weights    map[*Shape]int
 	touched    map[*Shape]touched
+	withins    map[[2]literal]bool
 }
 
 func newSolver(s *Space) *solver {
-	return &solver{space: s, known: map[string]outcome{}, active: map[string]int{}, reductions: map[reduced]truth{}, implied: map[*Shape][]*Shape{}, weights: map[*Shape]int{}, touched: map[*Shape]touched{}}
+	return &solver{space: s, known: map[string]outcome{}, active: map[string]int{}, reductions: map[reduced]truth{}, implied: map[*Shape][]*Shape{}, weights: map[*Shape]int{}, touched: map[*Shape]touched{}, withins: map[[2]literal]bool{}}
 }
 
 func (s *solver) spent() bool {
@@ -278,7 +279,7 @@ func (s *solver) branch(kind Kinds, todo, atoms []literal, done map[literal]bool
 			done[c] = true
 			units = append(units, options[0])
 		default:
-			open = append(open, c)
+			open = append(open, s.narrowed(c, options, done))
 		}
 	}
 	if len(units) > 0 {
@@ -301,6 +302,28 @@ func (s *solver) branch(kind Kinds, todo, atoms []literal, done map[literal]bool
 	return best
 }
 
+// narrowed is a choice of which most is out of the question as what is left of it, so that it is not looked at again.
+func (s *solver) narrowed(c literal, options []literal, done map[literal]bool) literal {
+	if 2*len(options) > len(c.shape.kids) {
+		return c
+	}
+	left := make([]*Shape, len(options))
+	for i, o := range options {
+		if left[i] = o.shape; !o.want {
+			left[i] = s.space.Not(o.shape)
+		}
+	}
+	or := s.space.Or(left...)
+	if or.op != opOr || len(or.kids) != len(options) {
+		return c // what is left has alternatives in it that were not looked at
+	}
+	if c.want && s.space.exclusive[c.shape] {
+		s.space.exclusive[or] = true
+	}
+	done[c] = true
+	return literal{or, true}
+}
+
 // pick takes the choice out of several to begin with. Alternatives of which one holds at most come first: each settles much of
 // what is left. Then those that tie members of an object together: what is left may fall apart.
 func (s *solver) pick(kind Kinds, open []literal) (first literal, rest []literal) {
@@ -317,18 +340,22 @@ func (s *solver) pick(kind Kinds, open []literal) (first literal, rest []literal
 // options are the alternatives of a choice that kinds, known atoms and the members that they demand leave; settled says that one of them holds.
 func (s *solver) options(c literal, kind Kinds, has map[literal]bool, facts *demands) (out []literal, settled bool) {
 	for _, k := range c.shape.kids {
-		l := literal{k, c.want}
-		for l.shape.op == opNot {
-			l = literal{l.shape.kids[0], !l.want}
+		l := literal{k, c.want}.bare()
+		against := literal{l.shape, !l.want}
+		switch {
+		case has[against]:
+			continue
+		case has[l]:
+			return nil, true
 		}
 		t := s.reduce(l.shape, kind, 0)
 		if !l.want {
 			t = t.not()
 		}
 		switch {
-		case t == yes, has[l], facts.excludes(s.space, literal{l.shape, !l.want}):
+		case t == yes, s.excludes(facts, against):
 			return nil, true
-		case t == no, has[literal{l.shape, !l.want}], facts.excludes(s.space, l):
+		case t == no, s.excludes(facts, l):
 			continue
 		}
 		out = append(out, l)
