@@ -165,6 +165,9 @@ var twice = map[string]func(n int) (old, new map[string][]byte){
 	"JSON retyped": func(n int) (old, new map[string][]byte) {
 		return jsonProperties(n, `{"type":"string"}`, 0), jsonProperties(n, `{"type":"integer"}`, 0)
 	},
+	"JSON defaults": bounds(func(n, most int) map[string][]byte {
+		return jsonProperties(n, fmt.Sprintf(`{"type":"integer","default":%d}`, most), 0)
+	}),
 	"oneOf by a constant": bounds(func(n, most int) map[string][]byte {
 		return jsonVariants(n, `{"type":"object","properties":{"kind":{"const":"k%[1]d"},"a":{"type":"integer","maximum":%[2]d}},"required":["kind","a"]}`, most)
 	}),

@@ -11,7 +11,7 @@ func (f *Finder) closedSide(set *schema.Set, s *side) (*side, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &side{t}, nil
+	return &side{Type: t}, nil
 }
 
 // close returns a message, and all that it is made of, as closed ones. What keeps undeclared members keeps none then.

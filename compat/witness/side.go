@@ -20,25 +20,44 @@ func newSchemas(set *schema.Set) *event.Schemas {
 }
 
 // side reads and writes events as one version of a schema does.
-type side struct{ *event.Type }
+type side struct {
+	*event.Type
+	last reading
+}
+
+// reading is what a side read last.
+type reading struct {
+	text string
+	kept map[string]any
+	err  error
+}
 
 func newSide(schemas *event.Schemas, m *schema.Message) (*side, error) {
 	t, err := schemas.Type(m)
 	if err != nil {
 		return nil, err
 	}
-	return &side{t}, nil
+	return &side{Type: t}, nil
 }
 
 // binary says whether events have a binary form, too.
 func (s *side) binary() bool { return s.Message().HasBinary() }
 
-// read returns what the side keeps of an event, defaults filled in; the error says why it rejects the event.
+// read returns what the side keeps of an event, defaults filled in; the error says why it rejects the event. What is returned
+// is not to be changed: the same event often shows one change after another, and is read once for all of them.
 func (s *side) read(event map[string]any) (map[string]any, error) {
 	text, err := json.Marshal(event)
 	if err != nil {
 		return nil, err
 	}
+	if s.last.kept == nil && s.last.err == nil || s.last.text != string(text) {
+		kept, err := s.readText(text)
+		s.last = reading{string(text), kept, err}
+	}
+	return s.last.kept, s.last.err
+}
+
+func (s *side) readText(text []byte) (map[string]any, error) {
 	v, err := s.ReadJSON(text, present)
 	if err != nil {
 		return nil, asRejection(err)
