@@ -42,8 +42,8 @@ type DeadLetter struct {
 	ConsumerGroup string
 	// Attempt says how often the event has been replayed.
 	Attempt int
-
-	leftOut []string // by Shrink
+	// LeftOut says, for people, what Shrink left out; empty: nothing.
+	LeftOut string
 }
 
 // Original is the record that became a dead letter.
@@ -109,7 +109,7 @@ func (d *DeadLetter) Headers() []wire.Header {
 	if d.Original.Omitted > 0 {
 		add(HeaderOmitted, strconv.Itoa(d.Original.Omitted))
 	}
-	add(HeaderLeftOut, strings.Join(d.leftOut, ", "))
+	add(HeaderLeftOut, d.LeftOut)
 	return headers
 }
 

@@ -48,6 +48,7 @@ func (d *DeadLetter) readHeaders(headers []wire.Header) {
 	if n, err := strconv.Atoi(wire.HeaderValue(headers, HeaderOmitted)); err == nil && n > 0 && d.Original.Value == nil {
 		d.Original.Omitted = n
 	}
+	d.LeftOut = wire.HeaderValue(headers, HeaderLeftOut)
 	if d.Original.Key == nil {
 		for _, h := range headers {
 			if h.Key == HeaderKey {

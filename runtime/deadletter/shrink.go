@@ -3,7 +3,6 @@ package deadletter
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"unicode/utf8"
 
 	"github.com/omninode/trestle/runtime/wire"
@@ -29,8 +28,11 @@ func (d *DeadLetter) Shrink() bool {
 
 func (d *DeadLetter) leaveOut(what string, bytes int) {
 	what = fmt.Sprintf("%s (%d bytes)", what, bytes)
-	if n := len(d.leftOut); n == 0 || len(strings.Join(d.leftOut, ", "))+len(what) < small {
-		d.leftOut = append(d.leftOut, what)
+	switch {
+	case d.LeftOut == "":
+		d.LeftOut = what
+	case len(d.LeftOut)+len(what) < small:
+		d.LeftOut += ", " + what
 	}
 }
 

@@ -50,8 +50,8 @@ func TestShrink(t *testing.T) {
 					t.Errorf("step %d: from %d to %d bytes", steps, before, after)
 				}
 				before = after
-				if _, err := deadletter.Parse(d.AppendJSON(nil), d.Headers()...); err != nil {
-					t.Errorf("step %d: %v", steps, err)
+				if read, err := deadletter.Parse(d.AppendJSON(nil), d.Headers()...); err != nil || read.LeftOut != d.LeftOut {
+					t.Errorf("step %d: read %+v, %v", steps, read, err)
 				}
 			}
 			if before > 8<<10 {
