@@ -15,12 +15,13 @@ import (
 // its events wait, instead of going to their dead letters one by one; one event at a time is tried, less and less often,
 // until one succeeds. Zero fields take the defaults.
 //
-// Only errors that may pass count: neither permanent ones, nor events that can't be read. A few bad events among many
-// good ones never make an outage, nor does one key that fails again and again.
+// Only errors that may pass count, and only once an event was tried again in vain: neither permanent errors, nor events that
+// can't be read, nor first attempts, unless there are no others. A few bad events among many good ones never make an outage,
+// nor does one key that fails again and again.
 type Breaker struct {
 	// Share is the part of the last Window attempts that failed, from 0 to 1, at which it opens; default 0.5.
 	Share float64
-	// Window is how many attempts are looked at; default 50.
+	// Window is how many attempts are looked at; default 20.
 	Window int
 	// Keys is how many different keys must have failed among them; default 5.
 	Keys int
@@ -61,7 +62,7 @@ func (b Breaker) withDefaults() Breaker {
 		b.Share = 0.5
 	}
 	if b.Window == 0 {
-		b.Window = 50
+		b.Window = 20
 	}
 	if b.Keys == 0 {
 		b.Keys = 5
@@ -145,20 +146,22 @@ func (b *breaker) succeeded(key []byte, begun int) {
 }
 
 // failed takes in a call's error, and says whether the event has to wait for the end of an outage: then the attempt does
-// not count.
-func (b *breaker) failed(key []byte, err error) (wait bool) {
+// not count. A first attempt says nothing where there are others.
+func (b *breaker) failed(key []byte, err error, first bool) (wait bool) {
 	if b == nil || IsPermanent(err) {
 		return false
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.ended {
+	if b.ended && !b.open {
 		return false
 	}
 	if !b.open {
-		b.enter(attempt{maphash.Bytes(b.seed, key), true})
+		if !first {
+			b.enter(attempt{maphash.Bytes(b.seed, key), true})
+		}
 		var unavailable *unavailableError
-		if !b.isOutage() && !errors.As(err, &unavailable) {
+		if (first || !b.isOutage()) && !errors.As(err, &unavailable) {
 			return false
 		}
 		b.open, b.since, b.probes = true, time.Now(), 0

@@ -24,6 +24,7 @@ func TestOutageIsNotDeadLettered(t *testing.T) {
 	const perKey = 50
 	c.writeOrders(t, ids, perKey)
 	var off atomic.Bool
+	var once sync.Once
 	outcomes := newOutcomes()
 	r := consume(t, c, func(context.Context, *orderPlaced) error {
 		if off.Load() {
@@ -33,8 +34,10 @@ func TestOutageIsNotDeadLettered(t *testing.T) {
 	}, soon, trestle.WithRetries(1), trestle.WithObserver(func(o trestle.Outcome) {
 		outcomes.add(o)
 		if o.Result == trestle.Handled && o.Delivery.Offset == 300 {
-			off.Store(true)
-			time.AfterFunc(300*time.Millisecond, func() { off.Store(false) })
+			once.Do(func() {
+				off.Store(true)
+				time.AfterFunc(300*time.Millisecond, func() { off.Store(false) })
+			})
 		}
 	}))
 	eventually(t, "all committed", func() bool { return c.committed(testGroup) == int64(len(ids)*perKey) })
@@ -68,6 +71,24 @@ func TestPoisonIsDeadLettered(t *testing.T) {
 	if strings.Contains(logged.String(), "outage") {
 		t.Errorf("poison was taken for an outage:\n%s", logged.String())
 	}
+}
+
+// TestFirstAttemptsAreNoOutage has every event fail at first, and succeed when it is tried again.
+func TestFirstAttemptsAreNoOutage(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t)
+	ids := orderIDs(40)
+	c.writeOrders(t, ids, 5)
+	outcomes := newOutcomes()
+	r := consume(t, c, func(ctx context.Context, _ *orderPlaced) error {
+		if d, _ := trestle.DeliveryFrom(ctx); d.Attempt == 1 {
+			return errTransient
+		}
+		return nil
+	}, trestle.WithBreaker(trestle.Breaker{Lowest: time.Hour, Highest: time.Hour}), trestle.WithObserver(outcomes.add))
+	eventually(t, "all committed", func() bool { return c.committed(testGroup) == int64(len(ids)*5) })
+	r.stop()
+	outcomes.want(t, map[trestle.Result]int{trestle.Handled: len(ids) * 5})
 }
 
 type lockedWriter struct {

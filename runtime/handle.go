@@ -181,7 +181,7 @@ func (c *Consumer) process(m *member, t *task) {
 		m.queue.park(t, 0)
 		return
 	}
-	if breaker.failed(t.record.Key, err) {
+	if breaker.failed(t.record.Key, err, t.attempt == 1 && c.cfg.retries > 0) {
 		t.attempt-- // it is not the event's fault
 		m.queue.park(t, 0)
 		return
