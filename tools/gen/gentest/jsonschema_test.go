@@ -1,6 +1,7 @@
 package gentest
 
 import (
+	"bytes"
 	"encoding/json"
 	"maps"
 	"os"
@@ -237,6 +238,9 @@ func TestSchemaGoesWithValidator(t *testing.T) {
 				text, err := msg.(event.Event).AppendJSON(nil)
 				if err != nil {
 					continue // has no JSON form
+				}
+				if bytes.Contains(text, []byte("-0.0")) {
+					continue // which a JSON Schema cannot tell from zero
 				}
 				violations := actual(t, msg.(validated))
 				refused := slices.ContainsFunc(violations, func(f finding) bool { return !slices.Contains(tt.beyond, f.Rule) })

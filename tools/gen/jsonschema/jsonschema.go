@@ -167,16 +167,24 @@ func eventSchema(readers *event.Schemas, e *schema.Event, hasSource bool) ([]byt
 // builder makes the schemas of one document.
 type builder struct {
 	defs  map[string]*object
-	names map[*schema.Message]string
+	names map[definition]string
+	// unruled says that no rules hold of what is being described: it stands in a field whose rules are always ignored.
+	unruled bool
 	// What was copied from the source of schemas: parsed files, and the definitions that schemas in them became.
 	sources map[*schema.File]*jsontree.Value
 	copies  map[*jsontree.Value]string
 	readers *event.Schemas
 }
 
+// definition is a message, or one of which no rules hold.
+type definition struct {
+	message *schema.Message
+	unruled bool
+}
+
 func newBuilder(readers *event.Schemas) *builder {
 	return &builder{
-		defs: map[string]*object{}, names: map[*schema.Message]string{},
+		defs: map[string]*object{}, names: map[definition]string{},
 		sources: map[*schema.File]*jsontree.Value{}, copies: map[*jsontree.Value]string{},
 		readers: readers,
 	}
@@ -201,14 +209,18 @@ func (b *builder) defsInto(root *object) {
 
 // ref refers to a message's definition, made when it is first asked for.
 func (b *builder) ref(m *schema.Message) (string, error) {
-	name, ok := b.names[m]
+	key := definition{m, b.unruled}
+	name, ok := b.names[key]
 	if !ok {
 		name = defName(m)
+		if b.unruled {
+			name += ".without_rules"
+		}
 		if _, taken := b.defs[name]; taken {
-			name = m.FullName
+			name = strings.Replace(name, defName(m), m.FullName, 1)
 		}
 		def := &object{}
-		b.names[m], b.defs[name] = name, def
+		b.names[key], b.defs[name] = name, def
 		def.SetText("description", output.Prose(m.Doc))
 		if err := b.messageInto(def, m, nil); err != nil {
 			return "", err
@@ -263,7 +275,7 @@ func (b *builder) messageInto(o *object, m *schema.Message, optional []string) e
 	}
 	var choices []any
 	for _, oneof := range m.Oneofs {
-		if !oneof.Required {
+		if !oneof.Required || b.unruled {
 			continue
 		}
 		var any []*object
@@ -287,6 +299,8 @@ func (b *builder) isRequired(f *schema.Field) (bool, error) {
 	switch {
 	case f.Default != "" || f.Oneof != nil:
 		return false, nil
+	case b.unruled:
+		return f.JSONRequired || f.RequiredOnWire(), nil
 	case f.Required || f.JSONRequired || f.Explicit || c.Rules == nil:
 		return f.Required || f.JSONRequired, nil
 	}

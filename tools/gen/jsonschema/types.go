@@ -29,10 +29,26 @@ var ranges = map[schema.Kind][2]string{
 
 // typeInto describes a value's type and constraints.
 func (b *builder) typeInto(o *object, t *schema.Type, f *schema.Field, null bool) error {
+	if t.Constraints.Rules.GetIgnore() == validate.Ignore_IGNORE_ALWAYS && !b.unruled {
+		b.unruled = true
+		defer func() { b.unruled = false }()
+	}
+	if b.unruled {
+		t = withoutRules(t)
+	}
 	if err := b.ownTypeInto(o, t, f, null); err != nil {
 		return err
 	}
 	return b.unmodelledInto(o, t.Constraints.Unmodelled)
+}
+
+func withoutRules(t *schema.Type) *schema.Type {
+	bare := *t
+	bare.Constraints = schema.Constraints{}
+	if t.Key != nil {
+		bare.Key = withoutRules(t.Key)
+	}
+	return &bare
 }
 
 // ownTypeInto describes what the model holds of a type.
