@@ -1,11 +1,12 @@
 package trestle
 
 import (
-	"errors"
+	"context"
 	"fmt"
 	"hash/maphash"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/omninode/trestle/runtime/kafka"
@@ -25,8 +26,8 @@ type Breaker struct {
 	Window int
 	// Keys is how many different keys must have failed among them; default 5.
 	Keys int
-	// Failures is how many attempts must have failed among them; default 10. Fewer than this many events reach their dead
-	// letters before it opens.
+	// Failures is how many attempts must have failed among them; default 10. With the other defaults, when everything begins
+	// to fail, fewer than this many events reach their dead letters before it opens.
 	Failures int
 	// Lowest and Highest are how long to wait before an event is tried; twice as long each time; defaults 1 s and 30 s.
 	Lowest, Highest time.Duration
@@ -88,61 +89,64 @@ func (b Breaker) check() error {
 
 // breaker is one topic's. A nil one never opens.
 type breaker struct {
-	cfg    Breaker
-	seed   maphash.Seed
-	pause  func(bool) // the topic's records
-	admit  func()     // one of them while it is paused
-	after  func(time.Duration, func()) *time.Timer
-	opened func(cause error)
-	waits  func(cause error, again time.Duration)
-	closed func(after time.Duration)
+	Breaker
+	c     *Consumer
+	queue *keyQueue
+	topic string
+	seed  maphash.Seed
+
+	turns atomic.Int64 // how often it has opened
 
 	mu     sync.Mutex
 	last   []attempt // a ring
 	at     int
 	open   bool
-	turns  int // how often it has opened
 	since  time.Time
 	probes int
 	timer  *time.Timer
 	ended  bool
 }
 
+func (c *Consumer) newBreaker(q *keyQueue, topic string) *breaker {
+	if c.cfg.breaker == nil {
+		return nil
+	}
+	return &breaker{Breaker: c.cfg.breaker.withDefaults(), c: c, queue: q, topic: topic, seed: maphash.MakeSeed()}
+}
+
 // attempt is how a handler's call went.
 type attempt struct {
-	key    uint64
 	failed bool
+	key    uint64 // of one that failed
 }
 
 // begun says when a call begins, for succeeded.
-func (b *breaker) begun() int {
+func (b *breaker) begun() (turn int64) {
 	if b == nil {
 		return 0
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.turns
+	return b.turns.Load()
 }
 
 // succeeded takes in a call without an error. While it is open, that closes it, if the call has begun since: one that began
 // before says nothing about what holds now.
-func (b *breaker) succeeded(key []byte, begun int) {
+func (b *breaker) succeeded(begun int64) {
 	if b == nil {
 		return
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if begun != b.turns {
+	if begun != b.turns.Load() {
 		return
 	}
 	if !b.open {
-		b.enter(attempt{maphash.Bytes(b.seed, key), false})
+		b.enter(attempt{})
 		return
 	}
 	b.open, b.last, b.at = false, nil, 0
 	b.timer.Stop()
-	b.closed(time.Since(b.since))
-	b.pause(false)
+	b.log(slog.LevelInfo, "handlers succeed again: their topic goes on", slog.Duration("after", time.Since(b.since)))
+	b.queue.suspend(b.topic, false)
 }
 
 // failed takes in a call's error, and says whether the event has to wait for the end of an outage: then the attempt does
@@ -158,16 +162,16 @@ func (b *breaker) failed(key []byte, err error, first bool) (wait bool) {
 	}
 	if !b.open {
 		if !first {
-			b.enter(attempt{maphash.Bytes(b.seed, key), true})
+			b.enter(attempt{true, maphash.Bytes(b.seed, key)})
 		}
-		var unavailable *unavailableError
-		if (first || !b.isOutage()) && !errors.As(err, &unavailable) {
+		if (first || !b.isOutage()) && !isA[*unavailableError](err) {
 			return false
 		}
 		b.open, b.since, b.probes = true, time.Now(), 0
-		b.turns++
-		b.pause(true)
-		b.opened(err)
+		b.turns.Add(1)
+		b.queue.suspend(b.topic, true)
+		b.c.cfg.outages.Add(context.Background(), 1, where(b.c.group, b.topic))
+		b.log(slog.LevelError, "handlers fail as in an outage: their topic waits, and an event is tried from time to time", slog.Any("error", err))
 		b.probeLater(err)
 	}
 	return true
@@ -176,19 +180,19 @@ func (b *breaker) failed(key []byte, err error, first bool) (wait bool) {
 // probeLater needs mu.
 func (b *breaker) probeLater(cause error) {
 	b.probes++
-	wait := kafka.Backoff{Lowest: b.cfg.Lowest, Highest: b.cfg.Highest}.After(b.probes)
-	b.waits(cause, wait)
-	b.timer = b.after(wait, func() {
+	wait := kafka.Backoff{Lowest: b.Lowest, Highest: b.Highest}.After(b.probes)
+	b.log(slog.LevelWarn, "topic waits for the end of an outage", slog.Any("error", cause), slog.Duration("next_try", wait))
+	b.timer = time.AfterFunc(wait, func() {
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		if b.open && !b.ended {
-			b.admit()
+			b.queue.admit(b.topic)
 			b.probeLater(cause)
 		}
 	})
 }
 
-// end has it open no more.
+// end has it open no more, and try nothing.
 func (b *breaker) end() {
 	if b == nil {
 		return
@@ -201,8 +205,13 @@ func (b *breaker) end() {
 	}
 }
 
+func (b *breaker) log(level slog.Level, msg string, attrs ...slog.Attr) {
+	attrs = append(attrs, slog.String("topic", b.topic), slog.String("group", b.c.group))
+	b.c.cfg.logger.LogAttrs(context.Background(), level, msg, attrs...)
+}
+
 func (b *breaker) enter(a attempt) {
-	if len(b.last) < b.cfg.Window {
+	if len(b.last) < b.Window {
 		b.last = append(b.last, a)
 		return
 	}
@@ -218,29 +227,5 @@ func (b *breaker) isOutage() bool {
 			keys[a.key] = true
 		}
 	}
-	return failed >= b.cfg.Failures && len(keys) >= b.cfg.Keys && float64(failed) >= b.cfg.Share*float64(len(b.last))
-}
-
-func (c *Consumer) newBreaker(m *member, topic string) *breaker {
-	if c.cfg.breaker == nil {
-		return nil
-	}
-	return &breaker{
-		cfg: c.cfg.breaker.withDefaults(), seed: maphash.MakeSeed(), after: time.AfterFunc,
-		pause: func(on bool) { m.queue.pause(topic, on) },
-		admit: func() { m.queue.admit(topic) },
-		opened: func(cause error) {
-			c.cfg.outages.Add(m.ctx, 1, where(c.group, topic))
-			c.cfg.logger.Error("handlers fail as in an outage: their topic waits, and an event is tried from time to time",
-				slog.String("topic", topic), slog.String("group", c.group), slog.Any("error", cause))
-		},
-		waits: func(cause error, again time.Duration) {
-			c.cfg.logger.Warn("topic waits for the end of an outage", slog.String("topic", topic), slog.String("group", c.group),
-				slog.Any("error", cause), slog.Duration("next_try", again))
-		},
-		closed: func(after time.Duration) {
-			c.cfg.logger.Info("handlers succeed again: their topic goes on",
-				slog.String("topic", topic), slog.String("group", c.group), slog.Duration("after", after))
-		},
-	}
+	return failed >= b.Failures && len(keys) >= b.Keys && float64(failed) >= b.Share*float64(len(b.last))
 }

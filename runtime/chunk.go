@@ -42,12 +42,12 @@ func recordBytes(r *kgo.Record) int64 {
 }
 
 // drop takes a task out, and returns what is in hand no longer.
-func (c *chunk) drop(t *task) held {
+func (c *chunk) drop(t *task) amount {
 	t.record = nil
 	if c.left--; c.left > 0 {
-		return held{records: 1}
+		return amount{records: 1}
 	}
-	freed := held{1, c.bytes}
+	freed := amount{1, c.bytes}
 	c.tasks, c.bytes = nil, 0
 	return freed
 }
@@ -67,9 +67,10 @@ func (q *keyQueue) sweep() (again []*partition) {
 			return true
 		}
 		if moved < maxMoved && c.swept {
-			freed := c.move()
-			moved += c.bytes
-			q.forget(c.part, held{bytes: freed})
+			if freed := c.move(); freed > 0 {
+				moved += c.bytes
+				q.forget(c.part, amount{bytes: freed})
+			}
 		}
 		c.swept = true
 		return false

@@ -26,7 +26,7 @@ type Consumer struct {
 	run      bool
 	late     chan error              // a registration after Run began
 	member   *member                 // while it runs
-	stopped  map[topicPartition]bool // by Pause; the whole topic where the partition is -1
+	paused   map[topicPartition]bool // by Pause; the whole topic where the partition is -1
 }
 
 // NewConsumer returns a consumer of a group: one that a generated package declares, such as codegenv1.GroupBilling,
@@ -53,7 +53,7 @@ func newConsumer(brokers []string, group Group, opts []ConsumerOption) (*Consume
 	}
 	return &Consumer{
 		group: group.Name, declared: group.Topics, cfg: cfg,
-		topics: map[string]*topicHandlers{}, late: make(chan error, 1), stopped: map[topicPartition]bool{},
+		topics: map[string]*topicHandlers{}, late: make(chan error, 1), paused: map[topicPartition]bool{},
 	}, nil
 }
 
@@ -77,7 +77,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 	defer c.attach(nil)
 	var others sync.WaitGroup
 	for _, topic := range topics {
-		c.topics[topic].breaker = c.newBreaker(m, topic)
+		c.topics[topic].breaker = c.newBreaker(m.queue, topic)
 		for range c.cfg.keyWorkers {
 			m.workers.Go(func() { c.work(m, m.queue.topic(topic)) })
 		}
@@ -110,25 +110,25 @@ func (c *Consumer) Run(ctx context.Context) error {
 // Pause has nothing more of a topic handled, or of some of its partitions, until Resume. Handlers that are running finish;
 // what has been fetched waits. It holds whoever gets the partitions while this consumer lasts, through rebalances, and may be
 // called before Run. A consumer that stands still keeps its place in the group, and its lag grows.
-func (c *Consumer) Pause(topic string, partitions ...int32) { c.stop(topic, partitions, true) }
+func (c *Consumer) Pause(topic string, partitions ...int32) { c.pause(topic, partitions, true) }
 
 // Resume ends what Pause began: for the whole topic, or for some of its partitions. A partition goes on when neither it nor
 // its topic is paused.
-func (c *Consumer) Resume(topic string, partitions ...int32) { c.stop(topic, partitions, false) }
+func (c *Consumer) Resume(topic string, partitions ...int32) { c.pause(topic, partitions, false) }
 
 // wholeTopic stands for all partitions of a topic.
 const wholeTopic = -1
 
-func (c *Consumer) stop(topic string, partitions []int32, on bool) {
+func (c *Consumer) pause(topic string, partitions []int32, on bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(partitions) == 0 {
 		partitions = []int32{wholeTopic}
 	}
 	for _, id := range partitions {
-		c.stopped[topicPartition{topic, id}] = on
+		c.paused[topicPartition{topic, id}] = on
 		if c.member != nil {
-			c.member.queue.stop(topicPartition{topic, id}, on)
+			c.member.queue.pause(topicPartition{topic, id}, on)
 		}
 	}
 }
@@ -138,9 +138,9 @@ func (c *Consumer) attach(m *member) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.member = m
-	for tp, on := range c.stopped {
+	for tp, on := range c.paused {
 		if m != nil {
-			m.queue.stop(tp, on)
+			m.queue.pause(tp, on)
 		}
 	}
 }

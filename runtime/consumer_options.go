@@ -56,9 +56,10 @@ func WithKeyWorkers(n int) ConsumerOption {
 }
 
 // WithMaxInFlight sets how many records are in hand at once, running, queued or waiting for another attempt,
-// overriding the default of 10000. Topics share that: each may take as much as it leaves free, and so may each partition
-// of a topic's share. A partition that has its share isn't fetched until half of it is done; the others are, and the
-// consumer stays in its group. NewConsumer fails if n is below 1.
+// overriding the default of 10000. Half of it is set aside for the partitions, in equal parts for the topics and within each
+// for its partitions; of the rest each takes as much as it leaves free. A partition that has its share isn't fetched until
+// half of it is done; the others are, and the consumer stays in its group. There is one record for each partition at
+// least. NewConsumer fails if n is below 1.
 func WithMaxInFlight(n int) ConsumerOption {
 	return consumerOption(func(c *consumerConfig) { c.maxInFlight = n })
 }

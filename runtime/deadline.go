@@ -24,12 +24,12 @@ func (c *Consumer) callInTime(ctx context.Context, m *member, t *task, handler *
 	name := fmt.Sprintf("%s/%d@%d attempt %d", t.part.tp.topic, t.part.tp.id, t.record.Offset, t.attempt)
 	pprof.SetGoroutineLabels(pprof.WithLabels(ctx, pprof.Labels(handlerLabel, name)))
 	defer pprof.SetGoroutineLabels(context.Background())
-	delivery, attempt := t.delivery, t.attempt
+	delivery, run := t.delivery, t.run
 	watch := time.AfterFunc(limit+overdueGrace, func() {
 		c.cfg.overdueHandlers.Add(ctx, 1, where(c.group, t.part.tp.topic))
 		c.cfg.logger.LogAttrs(ctx, slog.LevelError, "handler goes on past its deadline", delivery.logAttrs(
 			slog.String("group", c.group), slog.Duration("deadline", limit), slog.String("stack", stackOfHandler(name)))...)
-		if m.queue.overdue(t, attempt) {
+		if m.queue.overdue(t, run) {
 			m.workers.Go(func() { c.work(m, t.part.topic) })
 		}
 	})

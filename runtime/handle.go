@@ -172,7 +172,7 @@ func (c *Consumer) process(m *member, t *task) {
 	result, err := c.attempt(m, t)
 	if err == nil {
 		if result == Handled {
-			breaker.succeeded(t.record.Key, turn)
+			breaker.succeeded(turn)
 		}
 		c.finish(m, t, Outcome{Result: result})
 		return

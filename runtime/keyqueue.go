@@ -2,9 +2,6 @@ package trestle
 
 import (
 	"context"
-	"fmt"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -29,12 +26,12 @@ type keyQueue struct {
 	parts   map[topicPartition]*partition
 	full    map[*partition]bool // that hold their share; whether the client has been told not to fetch them
 	spare   []*lane
-	inHand  held // by all topics
+	inHand  amount // by all topics
 	recent  average
 	running int // records that next gave out and that have not come back
 	freed   int // records forgotten since full partitions were looked through
 	chunks  []*chunk
-	stopped map[topicPartition]bool // by hand
+	paused  map[topicPartition]bool // by hand
 	closed  bool
 	settled chan struct{} // closed when all full partitions are known to the client; nil when nobody waits
 	quiet   chan struct{} // closed when running falls to 0; nil when nobody waits
@@ -48,64 +45,37 @@ type queueLimits struct {
 	workers int   // records of one topic that run at once
 }
 
-// held is what is in hand: pushed, and neither finished nor dropped.
-type held struct {
+// amount is how much is in hand: pushed, and neither finished nor dropped.
+type amount struct {
 	records int
 	bytes   int64 // in memory for their sake
 }
 
 // topicQueue is a topic's part of the queue. Its fields belong to keyQueue.mu.
 type topicQueue struct {
-	work     sync.Cond // turn has an entry and may be taken, or the queue is closed
-	turn     ring[*partition]
-	parts    int // assigned
-	inHand   held
-	stopped  bool // by hand: nothing starts
-	paused   bool // by its breaker: only what is admitted starts
-	admitted int
-	overdue  int // records whose handlers go on past their time, so that another worker took their worker's place
-	surplus  int // workers that are to end
+	work      sync.Cond // turn has an entry and may be taken, or the queue is closed
+	turn      ring[*partition]
+	parts     int // assigned
+	inHand    amount
+	paused    bool // by hand: nothing starts
+	suspended bool // by its breaker: only what is admitted starts
+	admitted  int
+	overdue   int // records whose handlers go on past their time, so that another worker took their worker's place
+	surplus   int // workers that are to end
 }
 
 // mayStart says whether a record of the topic may start.
-func (t *topicQueue) mayStart() bool { return !t.stopped && (!t.paused || t.admitted > 0) }
+func (t *topicQueue) mayStart() bool { return !t.paused && (!t.suspended || t.admitted > 0) }
 
 type topicPartition struct {
 	topic string
 	id    int32
 }
 
-// partition is one assignment of a partition to this consumer. Its fields belong to keyQueue.mu, but ctx, tp and topic.
-type partition struct {
-	tp        topicPartition
-	topic     *topicQueue
-	ctx       context.Context // of its handlers: ends when the partition is released
-	cancel    context.CancelCauseFunc
-	lanes     map[laneKey]*lane
-	ready     ring[*lane]
-	inTurn    bool // it is in the turn of its topic
-	running   int
-	tracker   tracker
-	committed int64 // the offset committed last, -1 before that
-	started   int64 // the highest offset that was started, -1 before that
-	next      int64 // the offset to fetch next, -1 while it is not known
-	inHand    held
-	state     partitionState
-	idle      chan struct{} // closed when nothing is in hand; nil when nobody waits
-}
-
-type partitionState uint8
-
-const (
-	assigned partitionState = iota
-	draining                // finishing what has started, starting nothing above it
-	released
-)
-
 func newKeyQueue(limits queueLimits) *keyQueue {
 	return &keyQueue{
 		limits: limits, topics: map[string]*topicQueue{}, parts: map[topicPartition]*partition{}, full: map[*partition]bool{},
-		stopped: map[topicPartition]bool{},
+		paused: map[topicPartition]bool{},
 	}
 }
 
@@ -126,38 +96,6 @@ func (q *keyQueue) topicOf(name string) *topicQueue {
 	return t
 }
 
-// open begins an assignment. The handlers of its records run under ctx.
-func (q *keyQueue) open(ctx context.Context, tp topicPartition) *partition {
-	p := &partition{tp: tp, lanes: map[laneKey]*lane{}, committed: -1, started: -1, next: -1}
-	p.ctx, p.cancel = context.WithCancelCause(ctx)
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	p.topic = q.topicOf(tp.topic)
-	if p.topic.parts++; p.topic.parts == 1 {
-		q.active++
-	}
-	q.parts[tp] = p
-	return p
-}
-
-// lookup returns the current assignment of a partition, nil when there is none.
-func (q *keyQueue) lookup(tp topicPartition) *partition {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.parts[tp]
-}
-
-// all returns the current assignments.
-func (q *keyQueue) all() []*partition {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	parts := make([]*partition, 0, len(q.parts))
-	for _, p := range q.parts {
-		parts = append(parts, p)
-	}
-	return parts
-}
-
 // push takes records of one partition in, in offset order. Those of a partition that is on its way out are dropped. Markers
 // of transactions are done as they come.
 func (q *keyQueue) push(p *partition, records []*kgo.Record) {
@@ -169,7 +107,7 @@ func (q *keyQueue) push(p *partition, records []*kgo.Record) {
 	}
 	q.chunks = append(q.chunks, c)
 	q.recent.add(len(records), c.bytes)
-	q.hold(p, held{len(records), c.bytes})
+	q.count(p, amount{len(records), c.bytes})
 	tasks := c.tasks
 	for i := range tasks {
 		t := &tasks[i]
@@ -221,14 +159,14 @@ func (q *keyQueue) next(topic *topicQueue) *task {
 		}
 		p := topic.turn.pop()
 		p.inTurn = false
-		if q.stopped[p.tp] {
+		if q.paused[p.tp] {
 			continue
 		}
 		l := q.nextLane(p)
 		if l == nil {
 			continue
 		}
-		if topic.paused {
+		if topic.suspended {
 			topic.admitted--
 		}
 		l.state = busy
@@ -236,6 +174,8 @@ func (q *keyQueue) next(topic *topicQueue) *task {
 		q.running++
 		q.takeTurn(p)
 		t := l.head
+		t.out = true
+		t.run++
 		p.started = max(p.started, t.record.Offset)
 		return t
 	}
@@ -260,7 +200,7 @@ func (q *keyQueue) takeTurn(p *partition) {
 	if p.topic.parts > 1 {
 		atOnce = max(1, atOnce-atOnce/4)
 	}
-	if !p.inTurn && p.ready.len() > 0 && p.running < atOnce && !q.stopped[p.tp] {
+	if !p.inTurn && p.ready.len() > 0 && p.running < atOnce && !q.paused[p.tp] {
 		p.inTurn = true
 		p.topic.turn.push(p)
 		p.topic.work.Signal()
@@ -302,7 +242,7 @@ func (q *keyQueue) park(t *task, d time.Duration) bool {
 		return false
 	}
 	l := t.lane
-	if t.part.state == draining && t.part.topic.paused { // it would not start again
+	if t.part.state == draining && t.part.topic.suspended { // it would not start again
 		l.state = parked
 		q.drop(t.part, l, l.head)
 		return true
@@ -324,11 +264,11 @@ func (q *keyQueue) unpark(l *lane, t *task) {
 
 // overdue says that the handler of a record goes on past its time, and whether another worker is to take its place: there
 // are as many more as there are workers. One is to end once the handler returns.
-func (q *keyQueue) overdue(t *task, attempt int) (replace bool) {
+func (q *keyQueue) overdue(t *task, run int) (replace bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	topic := t.part.topic
-	if t.attempt != attempt || t.lane.state != busy || t.lane.head != t || topic.overdue >= q.limits.workers || q.closed {
+	if !t.out || t.run != run || topic.overdue >= q.limits.workers || q.closed {
 		return false
 	}
 	topic.overdue++
@@ -340,6 +280,7 @@ func (q *keyQueue) overdue(t *task, attempt int) (replace bool) {
 
 // back accounts for a record that next gave out.
 func (q *keyQueue) back(t *task) {
+	t.out = false
 	if t.replaced {
 		t.replaced = false
 		t.part.topic.overdue--
@@ -355,17 +296,17 @@ func (q *keyQueue) back(t *task) {
 	}
 }
 
-// hold accounts for records that have come in.
-func (q *keyQueue) hold(p *partition, h held) {
-	for _, sum := range []*held{&q.inHand, &p.topic.inHand, &p.inHand} {
+// count accounts for records that have come in.
+func (q *keyQueue) count(p *partition, h amount) {
+	for _, sum := range []*amount{&q.inHand, &p.topic.inHand, &p.inHand} {
 		sum.records += h.records
 		sum.bytes += h.bytes
 	}
 }
 
 // forget accounts for records of a partition that are done or dropped, and for memory that was given back.
-func (q *keyQueue) forget(p *partition, h held) {
-	q.hold(p, held{-h.records, -h.bytes})
+func (q *keyQueue) forget(p *partition, h amount) {
+	q.count(p, amount{-h.records, -h.bytes})
 	q.freed += h.records
 	if p.inHand.records == 0 && p.idle != nil {
 		close(p.idle)
@@ -373,61 +314,36 @@ func (q *keyQueue) forget(p *partition, h held) {
 	}
 }
 
-// drain lets partitions come to a standstill: what has started is finished, and so is what lies before it, so that
-// no finished record is left behind one that isn't; the rest is dropped.
-func (q *keyQueue) drain(parts []*partition) {
+// suspend has nothing of a topic start but what is admitted, or lets it go on. What runs goes on.
+func (q *keyQueue) suspend(topic string, on bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for _, p := range parts {
-		if p.state != assigned {
-			continue
-		}
-		p.state = draining
-		last := p.started
-		if p.topic.paused || p.topic.stopped || q.stopped[p.tp] {
-			last = -1 // what would have to start again does not
-		}
-		for _, l := range p.lanes {
-			q.drop(p, l, l.cutAfter(last))
-		}
-	}
+	t := q.topicOf(topic)
+	t.suspended, t.admitted = on, 0
+	t.work.Broadcast()
 }
 
-// drop drops the end of a lane, from a record on, which was cut off.
-func (q *keyQueue) drop(p *partition, l *lane, from *task) {
-	if from == l.head {
-		l.head, l.tail = nil, nil
-	}
-	var dropped held
-	for t := from; t != nil; t = t.next {
-		dropped = dropped.and(t.chunk.drop(t))
-	}
-	if l.head == nil {
-		delete(p.lanes, l.key) // next recycles it
-	}
-	q.forget(p, dropped)
+// admit lets one more record of a suspended topic start.
+func (q *keyQueue) admit(topic string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	t := q.topicOf(topic)
+	t.admitted = 1 // another may not have come to it
+	t.work.Broadcast()
 }
 
-// awaitIdle waits until drained partitions have nothing in hand. Its error is ctx's.
-func (q *keyQueue) awaitIdle(ctx context.Context, parts []*partition) error {
-	for _, p := range parts {
-		q.mu.Lock()
-		if p.inHand.records == 0 || p.state == released {
-			q.mu.Unlock()
-			continue
-		}
-		if p.idle == nil {
-			p.idle = make(chan struct{})
-		}
-		idle := p.idle
-		q.mu.Unlock()
-		select {
-		case <-idle:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+// pause has nothing of a partition start, or of the whole topic, or lets it go on. What runs goes on.
+func (q *keyQueue) pause(tp topicPartition, on bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	t := q.topicOf(tp.topic)
+	if tp.id == wholeTopic {
+		t.paused = on
 	}
-	return nil
+	if q.paused[tp] = on; q.parts[tp] != nil {
+		q.takeTurn(q.parts[tp])
+	}
+	t.work.Broadcast()
 }
 
 // awaitQuiet waits until no record is running. Its error is ctx's.
@@ -450,87 +366,6 @@ func (q *keyQueue) awaitQuiet(ctx context.Context) error {
 	}
 }
 
-// release ends assignments: nothing of them starts any more, and what runs on, its context ended with cause, no longer
-// counts.
-func (q *keyQueue) release(cause error, parts []*partition) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	for _, p := range parts {
-		if p.state == released {
-			continue
-		}
-		p.state = released
-		if p.topic.parts--; p.topic.parts == 0 {
-			q.active--
-		}
-		delete(q.full, p)
-		q.signalOpen()
-		for _, l := range p.lanes {
-			if l.timer != nil {
-				l.timer.Stop()
-			}
-			l.head, l.tail = nil, nil
-		}
-		p.lanes = nil
-		q.forget(p, p.inHand) // and with it the chunks, which sweep drops
-		if q.parts[p.tp] == p {
-			delete(q.parts, p.tp)
-		}
-		p.cancel(cause)
-	}
-}
-
-// unfinished describes what partitions still have in hand: how many records, and the first few that have started.
-func (q *keyQueue) unfinished(parts []*partition) string {
-	const most = 5
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	n := 0
-	var heads []string
-	for _, p := range parts {
-		n += p.inHand.records
-		for _, l := range p.lanes {
-			if l.head != nil && l.head.record.Offset <= p.started && len(heads) < most {
-				heads = append(heads, fmt.Sprintf("%s/%d@%d", p.tp.topic, p.tp.id, l.head.record.Offset))
-			}
-		}
-	}
-	slices.Sort(heads)
-	return fmt.Sprintf("%d records, among them %s", n, strings.Join(heads, " "))
-}
-
-// pause has nothing of a topic start but what is admitted, or lets it go on. What runs goes on.
-func (q *keyQueue) pause(topic string, on bool) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	t := q.topicOf(topic)
-	t.paused, t.admitted = on, 0
-	t.work.Broadcast()
-}
-
-// admit lets one more record of a paused topic start.
-func (q *keyQueue) admit(topic string) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	t := q.topicOf(topic)
-	t.admitted = 1 // another may not have come to it
-	t.work.Broadcast()
-}
-
-// stop has nothing of a partition start, or of the whole topic, or lets it go on. What runs goes on.
-func (q *keyQueue) stop(tp topicPartition, on bool) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	t := q.topicOf(tp.topic)
-	if tp.id == wholeTopic {
-		t.stopped = on
-	}
-	if q.stopped[tp] = on; q.parts[tp] != nil {
-		q.takeTurn(q.parts[tp])
-	}
-	t.work.Broadcast()
-}
-
 // close wakes everybody who waits in next.
 func (q *keyQueue) close() {
 	q.mu.Lock()
@@ -541,63 +376,11 @@ func (q *keyQueue) close() {
 	}
 }
 
-// uncommitted returns, for partitions still held, the positions that can be committed and have not been.
-func (q *keyQueue) uncommitted(parts []*partition) map[topicPartition]kgo.EpochOffset {
+// shouldFetch says whether the client should fetch a partition.
+func (q *keyQueue) shouldFetch(p *partition) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	var positions map[topicPartition]kgo.EpochOffset
-	for _, p := range parts {
-		at, ok := p.tracker.position()
-		if p.state == released || !ok || at.Offset == p.committed {
-			continue
-		}
-		if positions == nil {
-			positions = map[topicPartition]kgo.EpochOffset{}
-		}
-		positions[p.tp] = at
-	}
-	return positions
-}
-
-// setCommitted notes what has been committed.
-func (q *keyQueue) setCommitted(p *partition, offset int64) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	p.committed = offset
-}
-
-// startAt notes where a partition that had no commit begins, so that this is committed before anything is done.
-func (q *keyQueue) startAt(tp topicPartition, offset int64) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if p := q.parts[tp]; p != nil {
-		p.tracker.startAt(offset)
-		p.next = offset
-	}
-}
-
-// resumeAt notes that a partition goes on where the group has committed.
-func (q *keyQueue) resumeAt(tp topicPartition, offset int64) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if p := q.parts[tp]; p != nil {
-		p.next = offset
-	}
-}
-
-// fetched notes what is to be fetched of a partition next, and returns what was until now: -1 when that is not known.
-func (q *keyQueue) fetched(p *partition, next int64) (before int64) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	before, p.next = p.next, next
-	return before
-}
-
-// isHeld says whether a partition should not be fetched for now.
-func (q *keyQueue) isHeld(p *partition) bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.full[p]
+	return !q.full[p]
 }
 
 func (q *keyQueue) makeReady(l *lane) {

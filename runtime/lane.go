@@ -38,6 +38,8 @@ type task struct {
 	seq    uint64
 	chunk  *chunk
 
+	out      bool // it was given out, and has not come back
+	run      int  // how often it was given out
 	replaced bool // another worker has taken the place of the one whose handler runs on
 
 	begun    time.Time // of its first attempt

@@ -254,7 +254,7 @@ func (m *member) poll(ctx context.Context, topics, deadLetters []string) error {
 	}
 }
 
-// refetch has partitions fetched or not, as their windows say.
+// refetch has partitions fetched or not, as the queue says.
 func (m *member) refetch(parts []*partition) {
 	if len(parts) == 0 {
 		return
@@ -263,11 +263,10 @@ func (m *member) refetch(parts []*partition) {
 	defer m.fetchMu.Unlock()
 	for _, p := range parts {
 		one := map[string][]int32{p.tp.topic: {p.tp.id}}
-		switch {
-		case m.queue.isHeld(p):
-			m.client.PauseFetchPartitions(one)
-		default:
+		if m.queue.shouldFetch(p) {
 			m.client.ResumeFetchPartitions(one)
+		} else {
+			m.client.PauseFetchPartitions(one)
 		}
 	}
 }

@@ -66,7 +66,7 @@ func (p *Publisher) dispatch(topic *outgoing, s *sending) {
 // produce needs the topic's mu.
 func (p *Publisher) produce(topic *outgoing, s *sending) {
 	topic.inHand.Add(1)
-	s.producedBefore = p.connections.producedSoFar()
+	s.producedBefore = p.connections.produced.Load()
 	// Not ctx: the client gives up whole batches, and a caller who stops waiting must not fail the events of others.
 	p.client.Produce(context.Background(), kafka.ToClient(&s.record), func(r *kgo.Record, err error) {
 		held := errors.Is(err, kerr.UnknownTopicID) && p.holdBack(topic, s)

@@ -78,8 +78,8 @@ func (p *Publisher) fail(refusal *RefusedError) {
 //
 // The error is a *ValidationError or *TooLargeError when the event cannot be published as it is, and nothing was sent;
 // and a *PublishError when the cluster refused it or does not let the publisher in, could not be reached within the
-// delivery timeout, or ctx ended first; it says whether the event can be on its topic. In a handler, the event takes its correlation and session ids from the event being handled, unless it or an
-// option says otherwise.
+// delivery timeout, or ctx ended first; it says whether the event can be on its topic. In a handler, the event takes its
+// correlation and session ids from the event being handled, unless it or an option says otherwise.
 func (p *Publisher) Publish(ctx context.Context, e Event, opts ...PublishOption) error {
 	_, err := p.publish(ctx, e, opts)
 	return err
@@ -187,7 +187,7 @@ func (p *Publisher) failed(s *sending, err error) *PublishError {
 	if refusal := p.refusal.Load(); refusal != nil && errors.Is(err, kgo.ErrAborting) {
 		err = refusal
 	}
-	return s.failed(err, fateOf(err, p.connections.producedSoFar() > s.producedBefore))
+	return s.failed(err, fateOf(err, p.connections.produced.Load() > s.producedBefore))
 }
 
 // encode makes the record of an event.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -39,7 +40,8 @@ type connections struct {
 	mu        sync.Mutex
 	connected bool      // at least once
 	since     time.Time // of the first refusal of those in a row; zero: the last attempt was none
-	produced  uint64    // requests with records that were sent
+
+	produced atomic.Uint64 // requests with records that were sent
 }
 
 // OnBrokerConnect implements [kgo.HookBrokerConnect].
@@ -62,17 +64,8 @@ func (c *connections) OnBrokerConnect(_ kgo.BrokerMetadata, _ time.Duration, _ n
 // OnBrokerWrite implements [kgo.HookBrokerWrite].
 func (c *connections) OnBrokerWrite(_ kgo.BrokerMetadata, key int16, written int, _, _ time.Duration, _ error) {
 	if key == kmsg.Produce.Int16() && written > 0 {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.produced++
+		c.produced.Add(1) // in full or in part
 	}
-}
-
-// producedSoFar counts the requests with records that were sent, in full or in part.
-func (c *connections) producedSoFar() uint64 {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.produced
 }
 
 // isRefusal needs mu.

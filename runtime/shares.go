@@ -10,14 +10,14 @@ import (
 // set for a partition, a single busy one gets three quarters, and however many stand still, each of the others has its part.
 
 // aside is what is set aside for a partition.
-func (q *keyQueue) aside(p *partition) held {
+func (q *keyQueue) aside(p *partition) amount {
 	n := 2 * q.active * p.topic.parts
-	return held{max(1, q.limits.records/n), max(1, q.limits.bytes/int64(n))}
+	return amount{max(1, q.limits.records/n), max(1, q.limits.bytes/int64(n))}
 }
 
 // common is what is left of what is not set aside.
-func (q *keyQueue) common() held {
-	left := held{q.limits.records, q.limits.bytes}
+func (q *keyQueue) common() amount {
+	left := amount{q.limits.records, q.limits.bytes}
 	for _, p := range q.parts {
 		aside := q.aside(p)
 		left.records -= max(p.inHand.records, aside.records)
@@ -27,7 +27,7 @@ func (q *keyQueue) common() held {
 }
 
 // share is how much a partition may hold, with what is left in common.
-func (q *keyQueue) share(p *partition, common held) held {
+func (q *keyQueue) share(p *partition, common amount) amount {
 	s := q.aside(p)
 	s.records += max(0, common.records+max(0, p.inHand.records-s.records)) / 2
 	s.bytes += max(0, common.bytes+max(0, p.inHand.bytes-s.bytes)) / 2
@@ -56,13 +56,13 @@ func (q *keyQueue) reopened(p *partition) []*partition {
 func (q *keyQueue) reopen() (again []*partition) {
 	common := q.common()
 	q.freed = 0
-	for p, held := range q.full {
+	for p, told := range q.full {
 		share := q.share(p, common)
 		if p.tracker.len() > q.limits.window/2 || p.inHand.records > share.records/2 || p.inHand.bytes > share.bytes/2 {
 			continue
 		}
 		delete(q.full, p)
-		if held {
+		if told {
 			again = append(again, p)
 		}
 	}
@@ -75,8 +75,8 @@ func (q *keyQueue) signalOpen() {
 	if q.settled == nil {
 		return
 	}
-	for _, held := range q.full {
-		if !held {
+	for _, told := range q.full {
+		if !told {
 			return
 		}
 	}
@@ -87,7 +87,7 @@ func (q *keyQueue) signalOpen() {
 // awaitOpen waits until no partition is full, but not for long: where one still is, it returns it, and the client should not
 // fetch it any more. A client that is told so throws away what it has fetched already, so that this is for partitions
 // that stand still, not for those that are just being handled.
-func (q *keyQueue) awaitOpen(ctx context.Context, long time.Duration) (hold []*partition) {
+func (q *keyQueue) awaitOpen(ctx context.Context, long time.Duration) (still []*partition) {
 	ctx, cancel := context.WithTimeout(ctx, long)
 	defer cancel()
 	q.mu.Lock()
@@ -104,13 +104,13 @@ func (q *keyQueue) awaitOpen(ctx context.Context, long time.Duration) (hold []*p
 		}
 		q.mu.Lock()
 	}
-	for p, held := range q.full {
-		if !held {
+	for p, told := range q.full {
+		if !told {
 			q.full[p] = true
-			hold = append(hold, p)
+			still = append(still, p)
 		}
 	}
-	return hold
+	return still
 }
 
 // atOnce is how many records to fetch at once: no more than is set aside for a partition, so that one fetch does not go far
@@ -145,4 +145,6 @@ func (a *average) add(records int, bytes int64) {
 
 func (a *average) size() int64 { return max(1, int64(a.bytes)) }
 
-func (h held) and(more held) held { return held{h.records + more.records, h.bytes + more.bytes} }
+func (h amount) and(more amount) amount {
+	return amount{h.records + more.records, h.bytes + more.bytes}
+}

@@ -21,7 +21,8 @@ type sides struct {
 }
 
 // sides loads both sides, at the same time where that is only a matter of reading files. Where a word names a subject, what
-// other words name is narrowed to what it has of that; so it is where a word names a file. An empty new is the project's schemas as they are.
+// other words name is narrowed to what it has of that; so it is where a word names a file. An empty new is the project's
+// schemas as they are.
 func (l *loader) sides(ctx context.Context, olds []string, new string, whole bool, opts ...load.Option) (sides, error) {
 	words := append(slices.Clone(olds), new)
 	subject, err := subjectNamed(words)

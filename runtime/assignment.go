@@ -1,0 +1,227 @@
+package trestle
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// partition is one assignment of a partition to this consumer. Its fields belong to keyQueue.mu, but ctx, tp and topic.
+type partition struct {
+	tp        topicPartition
+	topic     *topicQueue
+	ctx       context.Context // of its handlers: ends when the partition is released
+	cancel    context.CancelCauseFunc
+	lanes     map[laneKey]*lane
+	ready     ring[*lane]
+	inTurn    bool // it is in the turn of its topic
+	running   int
+	tracker   tracker
+	committed int64 // the offset committed last, -1 before that
+	started   int64 // the highest offset that was started, -1 before that
+	next      int64 // the offset to fetch next, -1 while it is not known
+	inHand    amount
+	state     partitionState
+	idle      chan struct{} // closed when nothing is in hand; nil when nobody waits
+}
+
+type partitionState uint8
+
+const (
+	assigned partitionState = iota
+	draining                // finishing what has started, starting nothing above it
+	released
+)
+
+// open begins an assignment. The handlers of its records run under ctx.
+func (q *keyQueue) open(ctx context.Context, tp topicPartition) *partition {
+	p := &partition{tp: tp, lanes: map[laneKey]*lane{}, committed: -1, started: -1, next: -1}
+	p.ctx, p.cancel = context.WithCancelCause(ctx)
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	p.topic = q.topicOf(tp.topic)
+	if p.topic.parts++; p.topic.parts == 1 {
+		q.active++
+	}
+	q.parts[tp] = p
+	return p
+}
+
+// lookup returns the current assignment of a partition, nil when there is none.
+func (q *keyQueue) lookup(tp topicPartition) *partition {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.parts[tp]
+}
+
+// all returns the current assignments.
+func (q *keyQueue) all() []*partition {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	parts := make([]*partition, 0, len(q.parts))
+	for _, p := range q.parts {
+		parts = append(parts, p)
+	}
+	return parts
+}
+
+// drain lets partitions come to a standstill: what has started is finished, and so is what lies before it, so that
+// no finished record is left behind one that isn't; the rest is dropped.
+func (q *keyQueue) drain(parts []*partition) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, p := range parts {
+		if p.state != assigned {
+			continue
+		}
+		p.state = draining
+		last := p.started
+		if p.topic.suspended || p.topic.paused || q.paused[p.tp] {
+			last = -1 // what would have to start again does not
+		}
+		for _, l := range p.lanes {
+			q.drop(p, l, l.cutAfter(last))
+		}
+	}
+}
+
+// drop drops the end of a lane, from a record on, which was cut off.
+func (q *keyQueue) drop(p *partition, l *lane, from *task) {
+	if from == l.head {
+		l.head, l.tail = nil, nil
+	}
+	var dropped amount
+	for t := from; t != nil; t = t.next {
+		dropped = dropped.and(t.chunk.drop(t))
+	}
+	if l.head == nil {
+		delete(p.lanes, l.key) // next recycles it
+	}
+	q.forget(p, dropped)
+}
+
+// awaitIdle waits until drained partitions have nothing in hand. Its error is ctx's.
+func (q *keyQueue) awaitIdle(ctx context.Context, parts []*partition) error {
+	for _, p := range parts {
+		q.mu.Lock()
+		if p.inHand.records == 0 || p.state == released {
+			q.mu.Unlock()
+			continue
+		}
+		if p.idle == nil {
+			p.idle = make(chan struct{})
+		}
+		idle := p.idle
+		q.mu.Unlock()
+		select {
+		case <-idle:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// release ends assignments: nothing of them starts any more, and what runs on, its context ended with cause, no longer
+// counts.
+func (q *keyQueue) release(cause error, parts []*partition) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, p := range parts {
+		if p.state == released {
+			continue
+		}
+		p.state = released
+		if p.topic.parts--; p.topic.parts == 0 {
+			q.active--
+		}
+		delete(q.full, p)
+		q.signalOpen()
+		for _, l := range p.lanes {
+			if l.timer != nil {
+				l.timer.Stop()
+			}
+			l.head, l.tail = nil, nil
+		}
+		p.lanes = nil
+		q.forget(p, p.inHand) // and with it the chunks, which sweep drops
+		if q.parts[p.tp] == p {
+			delete(q.parts, p.tp)
+		}
+		p.cancel(cause)
+	}
+}
+
+// unfinished describes what partitions still have in hand: how many records, and the first few that have started.
+func (q *keyQueue) unfinished(parts []*partition) string {
+	const most = 5
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	n := 0
+	var heads []string
+	for _, p := range parts {
+		n += p.inHand.records
+		for _, l := range p.lanes {
+			if l.head != nil && l.head.record.Offset <= p.started && len(heads) < most {
+				heads = append(heads, fmt.Sprintf("%s/%d@%d", p.tp.topic, p.tp.id, l.head.record.Offset))
+			}
+		}
+	}
+	slices.Sort(heads)
+	return fmt.Sprintf("%d records, among them %s", n, strings.Join(heads, " "))
+}
+
+// uncommitted returns, for partitions still held, the positions that can be committed and have not been.
+func (q *keyQueue) uncommitted(parts []*partition) map[topicPartition]kgo.EpochOffset {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	var positions map[topicPartition]kgo.EpochOffset
+	for _, p := range parts {
+		at, ok := p.tracker.position()
+		if p.state == released || !ok || at.Offset == p.committed {
+			continue
+		}
+		if positions == nil {
+			positions = map[topicPartition]kgo.EpochOffset{}
+		}
+		positions[p.tp] = at
+	}
+	return positions
+}
+
+// setCommitted notes what has been committed.
+func (q *keyQueue) setCommitted(p *partition, offset int64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	p.committed = offset
+}
+
+// startAt notes where a partition that had no commit begins, so that this is committed before anything is done.
+func (q *keyQueue) startAt(tp topicPartition, offset int64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if p := q.parts[tp]; p != nil {
+		p.tracker.startAt(offset)
+		p.next = offset
+	}
+}
+
+// resumeAt notes that a partition goes on where the group has committed.
+func (q *keyQueue) resumeAt(tp topicPartition, offset int64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if p := q.parts[tp]; p != nil {
+		p.next = offset
+	}
+}
+
+// fetched notes what is to be fetched of a partition next, and returns what was until now: -1 when that is not known.
+func (q *keyQueue) fetched(p *partition, next int64) (before int64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	before, p.next = p.next, next
+	return before
+}
