@@ -5,11 +5,11 @@ package docs_test
 import (
 	"fmt"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/omninode/trestle/tools/gen/docs"
+	"github.com/omninode/trestle/tools/gen/internal/cputest"
 	"github.com/omninode/trestle/tools/load"
 )
 
@@ -50,11 +50,11 @@ message Answer%[2]d {
 		}
 		best := time.Hour
 		for range 3 {
-			before := processorTime(t)
+			before := cputest.Used(t)
 			if _, err := docs.Markdown(set, docs.Options{}); err != nil {
 				t.Fatal(err)
 			}
-			best = min(best, processorTime(t)-before)
+			best = min(best, cputest.Used(t)-before)
 		}
 		return best
 	}
@@ -62,13 +62,4 @@ message Answer%[2]d {
 	if ratio := float64(more) / float64(less) / times; ratio > most {
 		t.Errorf("an event takes %.1f times as long in a catalog of %d times as many (%v for %d, %v for %d)", ratio, times, less, small, more, times*small)
 	}
-}
-
-func processorTime(t *testing.T) time.Duration {
-	t.Helper()
-	var used syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
-		t.Fatal(err)
-	}
-	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }

@@ -239,15 +239,13 @@ func TestSchemaGoesWithValidator(t *testing.T) {
 				if err != nil {
 					continue // has no JSON form
 				}
-				if bytes.Contains(text, []byte("-0.0")) {
-					continue // which a JSON Schema cannot tell from zero
-				}
 				violations := actual(t, msg.(validated))
 				refused := slices.ContainsFunc(violations, func(f finding) bool { return !slices.Contains(tt.beyond, f.Rule) })
 				schemaErr := accepts(t, compiled, text)
 				switch {
 				case len(violations) == 0 && schemaErr != nil:
 					t.Fatalf("valid, and refused by the schema: %v\n%s", schemaErr, text)
+				case refused && schemaErr == nil && bytes.Contains(text, []byte("-0.0")): // which a JSON Schema cannot tell from zero
 				case refused && schemaErr == nil:
 					t.Fatalf("accepted by the schema, and invalid: %v\n%s", violations, text)
 				case refused:
