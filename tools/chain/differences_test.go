@@ -121,7 +121,7 @@ var differences = []difference{
 		},
 	},
 	{
-		"required fields of a message that stands twice", "Go's protobuf does not miss them in a message of a oneof that comes a second time",
+		"required fields in a oneof", "the code of Go's protobuf does not look for them in the messages of oneofs, its reader by descriptors does",
 		[]string{protovalidateGo, bySchema},
 		func(h *hearing, _ int, ours, theirs said) bool {
 			return ours.Verdict == judge.Valid && h.says("LEGACY_REQUIRED") && strings.Contains(theirs.Why, "required field")
