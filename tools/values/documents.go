@@ -171,11 +171,14 @@ var (
 	schemaMapKeywords = []string{"$defs", "definitions", "dependencies", "dependentSchemas", "patternProperties", "properties"}
 )
 
+// NamesSchemas says whether a keyword's value holds schemas under names.
+func NamesSchemas(keyword string) bool { return slices.Contains(schemaMapKeywords, keyword) }
+
 // EachSubschema calls f with the schemas right below one, and the keyword that each stands under.
 func EachSubschema(v *jsontree.Value, f func(keyword string, sub *jsontree.Value)) {
 	for _, m := range v.AllMembers() {
 		switch {
-		case slices.Contains(schemaMapKeywords, m.Name):
+		case NamesSchemas(m.Name):
 			for _, named := range m.Value.AllMembers() {
 				f(m.Name, named.Value)
 			}

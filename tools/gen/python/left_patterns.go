@@ -7,50 +7,48 @@ import (
 
 	"github.com/omninode/trestle/runtime/genapi/ecma"
 	"github.com/omninode/trestle/tools/schema/jsontree"
-)
-
-// Keywords whose members are named freely and are schemas, and those whose values are no schemas whatever they look like.
-var (
-	namedSchemas = []string{"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"}
-	plainValues  = []string{"const", "enum", "default", "examples"}
+	"github.com/omninode/trestle/tools/values"
 )
 
 // withPythonPatterns is a JSON Schema whose patterns are expressions of Python's re, which its library runs.
-func withPythonPatterns(v *jsontree.Value) *jsontree.Value {
-	out := *v
-	out.Items, out.Members = slices.Clone(v.Items), slices.Clone(v.Members)
-	for i, item := range out.Items {
-		out.Items[i] = withPythonPatterns(item)
+func withPythonPatterns(root *jsontree.Value) *jsontree.Value {
+	schemas := map[*jsontree.Value]bool{}
+	var find func(v *jsontree.Value)
+	find = func(v *jsontree.Value) {
+		schemas[v] = true
+		values.EachSubschema(v, func(_ string, sub *jsontree.Value) { find(sub) })
 	}
-	for i, m := range out.Members {
-		switch {
-		case slices.Contains(plainValues, m.Name) || strings.HasPrefix(m.Name, "x-"):
-		case m.Name == "pattern" && m.Value.Kind == jsontree.String:
-			pattern := *m.Value
-			pattern.Text = inPython(pattern.Text)
-			out.Members[i].Value = &pattern
-		case slices.Contains(namedSchemas, m.Name):
-			named := *m.Value
-			named.Members = slices.Clone(m.Value.Members)
-			for j, inner := range named.Members {
-				if m.Name == "patternProperties" {
-					named.Members[j].Name = inPython(inner.Name)
-				}
-				named.Members[j].Value = withPythonPatterns(inner.Value)
-			}
-			out.Members[i].Value = &named
-		default:
-			out.Members[i].Value = withPythonPatterns(m.Value)
+	find(root)
+	var rewrite func(v *jsontree.Value) *jsontree.Value
+	rewrite = func(v *jsontree.Value) *jsontree.Value {
+		out := *v
+		out.Items, out.Members = slices.Clone(v.Items), slices.Clone(v.Members)
+		for i, item := range out.Items {
+			out.Items[i] = rewrite(item)
 		}
+		for i, m := range out.Members {
+			value := rewrite(m.Value)
+			switch {
+			case !schemas[v]:
+			case m.Name == "pattern" && value.Kind == jsontree.String:
+				value.Text = inPython(value.Text)
+			case m.Name == "patternProperties":
+				for j, named := range value.Members {
+					value.Members[j].Name = inPython(named.Name)
+				}
+			}
+			out.Members[i].Value = value
+		}
+		return &out
 	}
-	return &out
+	return rewrite(root)
 }
 
 // pythonPointer is where withPythonPatterns has what was at a pointer.
 func pythonPointer(pointer string) string {
 	tokens := strings.Split(pointer, "/")
 	for i := 1; i+1 < len(tokens); i++ {
-		if !slices.Contains(namedSchemas, tokens[i]) {
+		if !values.NamesSchemas(tokens[i]) {
 			continue
 		}
 		if i++; tokens[i-1] == "patternProperties" {
