@@ -14,7 +14,7 @@ import (
 
 // isSizedWrappers says whether a field is a list of wrappers (Int32Value and the like) whose size has rules.
 func isSizedWrappers(f *schema.Field) bool {
-	c := f.Type.Constraints
+	c := &f.Type.Constraints
 	return f.Type.Kind == schema.List && isWrapper(f.Type.Elem) && (c.MinItems != nil || c.MaxItems != nil)
 }
 

@@ -13,6 +13,15 @@
 //		return err // they could not be read
 //	}
 //	before, err := load.Schemas(ctx, load.Git{Ref: "main", Path: "schemas"}, load.WithoutComments())
+//
+// A program that stays, such as an editor that judges while somebody writes, loads with a [Shared] that it keeps: of a
+// thousand messages in fifty .proto files, those of the one that was edited are read anew, and the others are there.
+//
+//	var shared load.Shared
+//	old, err := load.Schemas(ctx, src, load.WithoutComments(), load.WithShared(&shared))
+//	// … a file is edited
+//	next, err := load.Schemas(ctx, src, load.WithoutComments(), load.WithShared(&shared))
+//	report, err := compat.Compare(old, next, compat.Options{})
 package load
 
 import (
@@ -67,8 +76,9 @@ func WithoutComments() Option { return optionFunc(func(o *options) { o.lean = tr
 func WithShared(s *Shared) Option { return optionFunc(func(o *options) { o.shared = s }) }
 
 // Shared is what loads have in common: versions of the same schemas, of which most files are the same. A protobuf file
-// with the same path and text is parsed once, and one whose imports are the same too is compiled once. The zero value
-// is ready to use, by loads at the same time too. It keeps what it shares for as long as it is kept itself.
+// with the same path and text is parsed once; one whose imports are the same too is compiled once, and its messages are
+// read once. The zero value is ready to use, by loads at the same time too. It keeps what it shares for as long as it is
+// kept itself, every version of a file: who loads without end begins a new one now and then.
 type Shared struct{ protobuf protobuf.Shared }
 
 // Schemas reads the schemas of a source and links them. What is wrong in them is returned as [schema.Errors], all of it

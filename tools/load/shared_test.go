@@ -11,10 +11,42 @@ import (
 	"github.com/omninode/trestle/tools/schema"
 )
 
+// everyKind has fields that lead to messages and enums in every way that protobuf has.
+const everyKind = `syntax = "proto3";
+package kinds.v1;
+import "big/p0/v1/a.proto";
+import "buf/validate/validate.proto";
+import "google/protobuf/wrappers.proto";
+import "trestle/v1/options.proto";
+message Kinds {
+  option (trestle.v1.event) = {topic: "kinds_v1", key: "name"};
+  message Inner {
+    repeated Unit units = 1 [(buf.validate.field).repeated.items.enum.defined_only = true];
+  }
+  string name = 1 [(buf.validate.field).string.pattern = "[a-z]+", (trestle.v1.field).sensitive = true];
+  big.p0.v1.M1 elsewhere = 2;
+  repeated Kinds again = 3;
+  map<string, Inner> named = 4 [(buf.validate.field).map.min_pairs = 1];
+  oneof choice {
+    Unit unit = 5 [(buf.validate.field).enum.in = 1];
+    google.protobuf.Int32Value number = 6;
+  }
+  optional Unit usual = 7 [(trestle.v1.field).default = "\"UNIT_KILO\""];
+}
+enum Unit {
+  UNIT_UNSPECIFIED = 0;
+  UNIT_KILO = 1;
+}
+`
+
 // Loads that share come to what they come to alone, at the same time too.
 func TestShared(t *testing.T) {
 	t.Parallel()
-	base := func() map[string][]byte { return manyFiles(200, true) }
+	base := func() map[string][]byte {
+		files := manyFiles(200, true)
+		files["kinds/v1/kinds.proto"] = []byte(everyKind)
+		return files
+	}
 	changed := func(name, old, new string) map[string][]byte {
 		files := base()
 		text := strings.Replace(string(files[name]), old, new, 1)
@@ -33,13 +65,15 @@ func TestShared(t *testing.T) {
 		changed("big/p9/v1/a.proto", "message M5 {", "message M4 {"),
 		changed("big/p0/v1/a.proto", "string field_1 = 1", "string field_1 = x"),
 		changed("big/p9/v1/a.proto", "package big.p9.v1", "package big.p8.v1"),
+		changed("kinds/v1/kinds.proto", "UNIT_KILO", "UNIT_GRAM"),
+		changed("kinds/v1/kinds.proto", "[a-z]+", "[a-z"),
 	}
 	var want []string
 	for _, files := range versions {
 		want = append(want, loadText(t, load.Files(files)))
 	}
-	if want[0] == want[2] || !strings.Contains(want[4], "already") || !strings.Contains(want[5], "a.proto:7:") {
-		t.Fatalf("the versions are not what they are meant to be:\n%.300s\n%.300s", want[4], want[5])
+	if want[0] == want[2] || !strings.Contains(want[4], "already") || !strings.Contains(want[5], "a.proto:7:") || !strings.Contains(want[8], "pattern") {
+		t.Fatalf("the versions are not what they are meant to be:\n%.300s\n%.300s\n%.300s", want[4], want[5], want[8])
 	}
 	var shared load.Shared
 	var wg sync.WaitGroup
@@ -78,8 +112,12 @@ func TestSharedOnce(t *testing.T) {
 		sets[i] = set
 	}
 	for i, same := range []bool{true, false} {
-		if got := sets[0].Packages[i].Files[0].Proto == sets[1].Packages[i].Files[0].Proto; got != same {
-			t.Errorf("%s: the same descriptor: %t, want %t", sets[0].Packages[i].Name, got, same)
+		a, b := sets[0].Packages[i], sets[1].Packages[i]
+		if got := a.Files[0].Proto == b.Files[0].Proto; got != same {
+			t.Errorf("%s: the same descriptor: %t, want %t", a.Name, got, same)
+		}
+		if got := a.Messages[0].Fields[0].Type == b.Messages[0].Fields[0].Type; got != same {
+			t.Errorf("%s: the same type of a field: %t, want %t", a.Name, got, same)
 		}
 	}
 }

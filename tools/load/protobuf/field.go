@@ -19,6 +19,75 @@ import (
 
 const fieldTypeNumber, fieldTypeName = 5, 6
 
+// fieldsOf returns the fields of a message, and does not add them to it. Those of a message that is the same in another
+// load are read once.
+func (l *loader) fieldsOf(f *protoFile, m *schema.Message, path []int32) []*schema.Field {
+	shared, key := l.sharedOf(f), fieldsKey{m.Proto}
+	if kept, ok := shared.readBefore(key).([]schema.Field); ok {
+		return l.takeFields(m, kept)
+	}
+	faults := len(l.Errs)
+	fields := make([]*schema.Field, m.Proto.Fields().Len())
+	for i := range fields {
+		fields[i] = l.newField(f, m, m.Proto.Fields().Get(i), below(path, messageField, int32(i)))
+	}
+	if f.sources != nil {
+		l.CheckFields(fields)
+	}
+	if shared != nil && len(l.Errs) == faults { // whoever takes them does not look for faults
+		shared.keep(key, keepFields(fields))
+	}
+	return fields
+}
+
+// keepFields copies fields, without what belongs to the set that they are in: other messages and enums stand in them as
+// their descriptors.
+func keepFields(fields []*schema.Field) []schema.Field {
+	kept := make([]schema.Field, len(fields))
+	for i, field := range fields {
+		kept[i] = *field
+		kept[i].Message = nil
+		kept[i].Type = relinked(field.Type,
+			func(m *schema.Message) *schema.Message { return &schema.Message{Proto: m.Proto} },
+			func(e *schema.Enum) *schema.Enum { return &schema.Enum{Proto: e.Proto} })
+	}
+	return kept
+}
+
+// takeFields makes the fields of a message of those that were kept.
+func (l *loader) takeFields(m *schema.Message, kept []schema.Field) []*schema.Field {
+	all := slices.Clone(kept)
+	fields := make([]*schema.Field, len(all))
+	for i := range all {
+		all[i].Message = m
+		all[i].Type = relinked(all[i].Type,
+			func(m *schema.Message) *schema.Message { return l.messageOf(m.Proto) },
+			func(e *schema.Enum) *schema.Enum { return l.enumOf(e.Proto) })
+		fields[i] = &all[i]
+	}
+	return fields
+}
+
+// relinked returns a type with other messages and enums in place of its own; the same type where it has none.
+func relinked(t *schema.Type, message func(*schema.Message) *schema.Message, enum func(*schema.Enum) *schema.Enum) *schema.Type {
+	if t == nil {
+		return nil
+	}
+	elem := relinked(t.Elem, message, enum)
+	if elem == t.Elem && t.Message == nil && t.Enum == nil {
+		return t
+	}
+	other := *t
+	other.Elem = elem
+	if t.Message != nil {
+		other.Message = message(t.Message)
+	}
+	if t.Enum != nil {
+		other.Enum = enum(t.Enum)
+	}
+	return &other
+}
+
 // newField makes the model of a field; it does not add it to the message.
 func (l *loader) newField(f *protoFile, m *schema.Message, fd protoreflect.FieldDescriptor, path []int32) *schema.Field {
 	typePath := below(path, fieldTypeName)
@@ -38,7 +107,7 @@ func (l *loader) newField(f *protoFile, m *schema.Message, fd protoreflect.Field
 	if options.GetDeprecated() {
 		field.Deprecated = &schema.Deprecation{}
 	}
-	if rules, ok := typed[*validate.FieldRules](l.options.Shared, options, validate.E_Field.TypeDescriptor()); ok {
+	if rules, ok := readOption[*validate.FieldRules](options, validate.E_Field.TypeDescriptor()); ok {
 		field.Required = rules.GetRequired() && rules.GetIgnore() != validate.Ignore_IGNORE_ALWAYS
 		at := f.sources.pos(below(path, fieldOptions, int32(validate.E_Field.TypeDescriptor().Number())))
 		l.constrain(field.Type, rules, at)
@@ -48,7 +117,7 @@ func (l *loader) newField(f *protoFile, m *schema.Message, fd protoreflect.Field
 		c.SkipZero = !field.Explicit && (c.SkipZero || !rules.HasIgnore() && inMessageOneof(m, field.Name))
 	}
 	at := field.Pos
-	if option, ok := typed[*trestlev1.Field](l.options.Shared, options, trestlev1.E_Field.TypeDescriptor()); ok {
+	if option, ok := readOption[*trestlev1.Field](options, trestlev1.E_Field.TypeDescriptor()); ok {
 		number := int32(trestlev1.E_Field.TypeDescriptor().Number())
 		at = f.sources.pos(below(path, fieldOptions, number))
 		draft.DescribeField(field, option)

@@ -160,6 +160,15 @@ func (l *loader) addLibrary(fd protoreflect.FileDescriptor) {
 	l.fillFile(l.declareFile(fd, nil, nil))
 }
 
+// sharedOf is what may be known of a file's elements, nil for nothing. Elements of a library have no places, and may have
+// them in another load, which asks for the file itself.
+func (l *loader) sharedOf(f *protoFile) *Shared {
+	if f.sources == nil {
+		return nil
+	}
+	return l.options.Shared
+}
+
 // fillFile fills what declareFile declared. Nested elements of the model and of the descriptor go in step.
 func (l *loader) fillFile(f *protoFile) {
 	if option, ok := typed[*trestlev1.Family](l.options.Shared, f.desc.Options(), trestlev1.E_Family.TypeDescriptor()); ok && f.sources != nil {
@@ -186,20 +195,16 @@ func (l *loader) fillMessage(f *protoFile, m *schema.Message, path []int32) {
 	for i := range md.ReservedNames().Len() {
 		m.ReservedNames = append(m.ReservedNames, string(md.ReservedNames().Get(i)))
 	}
+	m.Fields = l.fieldsOf(f, m, path)
 	oneofs := l.fillOneofs(f, m, path)
-	for i := range md.Fields().Len() {
-		field := l.newField(f, m, md.Fields().Get(i), below(path, messageField, int32(i)))
+	for _, field := range m.Fields {
 		if o := oneofs[field.Proto.ContainingOneof()]; o != nil {
 			field.Oneof = o
 			o.Fields = append(o.Fields, field)
 		}
-		m.Fields = append(m.Fields, field)
 	}
-	if f.sources != nil {
-		l.CheckFields(m)
-		if options.GetMessageSetWireFormat() {
-			l.Fault(m.Pos, "%s has the wire format of message sets, which no reader here knows: declare fields", m.Name)
-		}
+	if f.sources != nil && options.GetMessageSetWireFormat() {
+		l.Fault(m.Pos, "%s has the wire format of message sets, which no reader here knows: declare fields", m.Name)
 	}
 	// The event stands before those of nested messages, as in the source.
 	l.addProtoEvent(f, m, options, path)
@@ -248,9 +253,21 @@ func (l *loader) addProtoEnum(f *protoFile, ed protoreflect.EnumDescriptor, pare
 		Closed: ed.IsClosed(), Proto: ed, Doc: f.sources.doc(path), Pos: f.sources.pos(path),
 	}
 	l.enums[ed.FullName()] = e
-	values := ed.Values()
-	for i := range values.Len() {
-		vd, at := values.Get(i), below(path, enumValue, int32(i))
+	shared, key := l.sharedOf(f), valuesKey{ed}
+	if e.Values, _ = shared.readBefore(key).([]*schema.EnumValue); e.Values == nil {
+		e.Values = enumValues(f, ed, path)
+		shared.keep(key, e.Values)
+	}
+	if f.sources != nil {
+		l.CheckEnum(e)
+	}
+	return e
+}
+
+func enumValues(f *protoFile, ed protoreflect.EnumDescriptor, path []int32) []*schema.EnumValue {
+	values := make([]*schema.EnumValue, ed.Values().Len())
+	for i := range values {
+		vd, at := ed.Values().Get(i), below(path, enumValue, int32(i))
 		v := &schema.EnumValue{
 			Name: string(vd.Name()), Number: int32(vd.Number()), Doc: f.sources.doc(at), Pos: f.sources.pos(at),
 		}
@@ -262,34 +279,31 @@ func (l *loader) addProtoEnum(f *protoFile, ed protoreflect.EnumDescriptor, pare
 		if v.Number != 0 || !strings.HasSuffix(v.Name, "UNSPECIFIED") {
 			v.JSONName = v.Name
 		}
-		if option, ok := typed[*trestlev1.EnumValue](l.options.Shared, options, trestlev1.E_EnumValue.TypeDescriptor()); ok {
+		if option, ok := readOption[*trestlev1.EnumValue](options, trestlev1.E_EnumValue.TypeDescriptor()); ok {
 			v.JSONName = option.GetJsonName()
 		}
-		e.Values = append(e.Values, v)
+		values[i] = v
 	}
-	if f.sources != nil {
-		l.CheckEnum(e)
-	}
-	return e
+	return values
 }
 
-// typed returns an option's value as its Go type. What the compiler read is of the type that the source tree declares,
-// so it goes through its encoding; what an image held is of the Go type already.
+// typed returns an option's value as [readOption] does, and reads it once for all loads that share it.
 func typed[T proto.Message](shared *Shared, options protoreflect.ProtoMessage, option protoreflect.ExtensionTypeDescriptor) (T, bool) {
-	if options == nil || !options.ProtoReflect().IsValid() {
-		var none T
-		return none, false
-	}
 	key := optionKey{options, option.FullName()}
-	if known, ok := shared.option(key).(foundOption[T]); ok {
+	if known, ok := shared.readBefore(key).(foundOption[T]); ok {
 		return known.value, known.found
 	}
 	value, found := readOption[T](options, option)
-	shared.keepOption(key, foundOption[T]{value, found})
+	shared.keep(key, foundOption[T]{value, found})
 	return value, found
 }
 
+// readOption returns an option's value as its Go type. What the compiler read is of the type that the source tree
+// declares, so it goes through its encoding; what an image held is of the Go type already.
 func readOption[T proto.Message](options protoreflect.ProtoMessage, option protoreflect.ExtensionTypeDescriptor) (value T, found bool) {
+	if options == nil || !options.ProtoReflect().IsValid() {
+		return value, false
+	}
 	options.ProtoReflect().Range(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
 		if !fd.IsExtension() || fd.FullName() != option.FullName() || fd.Message() == nil || fd.IsList() {
 			return true

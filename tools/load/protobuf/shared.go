@@ -17,41 +17,49 @@ type Shared struct {
 	parsed   map[string]*sharedTree
 	compiled map[string]*sharedFile
 	imports  map[string][]string // of texts that were compiled
-	options  map[optionKey]any   // as foundOption
+	read     map[any]any         // what was read of descriptors, which are those of every load that has the same file
 }
 
-// optionKey is an option of a descriptor's options, which are those of every load that has the descriptor.
-type optionKey struct {
-	options protoreflect.ProtoMessage
-	name    protoreflect.FullName
-}
-
-// foundOption is an option as its Go type. Nothing changes it.
-type foundOption[T any] struct {
-	value T
-	found bool
-}
-
-func (s *Shared) option(key optionKey) any {
+// readBefore returns what another load has read and kept under a key, nil for nothing.
+func (s *Shared) readBefore(key any) any {
 	if s == nil {
 		return nil
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.options[key]
+	return s.read[key]
 }
 
-func (s *Shared) keepOption(key optionKey, found any) {
+// keep keeps what was read, for other loads. Nothing changes it afterwards.
+func (s *Shared) keep(key, read any) {
 	if s == nil {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.options == nil {
-		s.options = map[optionKey]any{}
+	if s.read == nil {
+		s.read = map[any]any{}
 	}
-	s.options[key] = found
+	s.read[key] = read
 }
+
+// optionKey is the key of an option of a descriptor's options.
+type optionKey struct {
+	options protoreflect.ProtoMessage
+	name    protoreflect.FullName
+}
+
+// foundOption is an option as its Go type.
+type foundOption[T any] struct {
+	value T
+	found bool
+}
+
+// fieldsKey is the key of the fields of a message, and valuesKey that of the values of an enum.
+type (
+	fieldsKey struct{ protoreflect.MessageDescriptor }
+	valuesKey struct{ protoreflect.EnumDescriptor }
+)
 
 // importsOf returns what a text imports that another load has compiled, with whatever its imports were then.
 func (s *Shared) importsOf(name string, text []byte) (imports []string, known bool) {

@@ -24,9 +24,9 @@ func (d *Draft) CheckEnum(e *schema.Enum) {
 }
 
 // CheckFields finds fields that JSON could not tell apart.
-func (d *Draft) CheckFields(m *schema.Message) {
+func (d *Draft) CheckFields(fields []*schema.Field) {
 	first := map[string]*schema.Field{}
-	for _, f := range m.Fields {
+	for _, f := range fields {
 		if other, ok := first[f.JSONName]; ok {
 			d.Fault(f.Pos, "%s and %s (%s) have the same JSON name %q: give each its own", f.Name, other.Name, other.Pos, f.JSONName)
 			continue
