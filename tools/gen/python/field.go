@@ -25,7 +25,7 @@ func (g *module) field(f *schema.Field) (field, error) {
 	out.tellsNull = f.TellsNull()
 	implicit := !f.Explicit
 	scalar := f.Type.Kind != schema.MessageKind && f.Type.Kind != schema.Timestamp && f.Type.Kind != schema.JSONObject && f.Type.Kind != schema.JSONValue
-	out.zeroIsAbsent = implicit && scalar && f.Type.Kind != schema.EnumKind &&
+	out.zeroIsAbsent = implicit && scalar && g.zeroOf(f.Type) != "" &&
 		(f.Required || f.Type.Kind == schema.String && f.Default != "")
 	annotation, err := g.typeOf(f, f.Type, !implicit || f.Required)
 	if err != nil {
@@ -102,15 +102,22 @@ func (g *module) defaultOf(f *schema.Field, zeroed bool) (argument string, requi
 			return "", true, nil
 		}
 		return "default_factory=" + factory, false, nil
-	case schema.EnumKind:
-		// What is not set is the zero value, which has no name in JSON.
-		return "default=None", (c.Const != "" || len(c.In) > 0 || slices.Contains(c.NotIn, "0")) && !free, nil
 	}
-	argument = "default=" + zeroOf(f.Type.Kind)
+	zero := g.zeroOf(f.Type)
+	if zero == "" { // of an enum without a name for it: None is zero
+		return "default=None", !free && !takesZero(f.Type), nil
+	}
+	argument = "default=" + zero
 	if !free {
 		argument += validated(f.Type)
 	}
 	return argument, false, nil
+}
+
+// takesZero says whether the rules of an enum that has no name for zero take it.
+func takesZero(t *schema.Type) bool {
+	c := t.Constraints
+	return (c.Const == "" || c.Const == "0") && (len(c.In) == 0 || slices.Contains(c.In, "0")) && !slices.Contains(c.NotIn, "0")
 }
 
 // validated is the argument beside a default that may break the type's rules.
@@ -137,7 +144,7 @@ func (g *module) schemaDefault(f *schema.Field) (string, error) {
 		}
 		for i, member := range memberNames(f.Type.Enum) {
 			if f.Type.Enum.Values[i].JSONName == name {
-				return "default=" + g.reference(f.Type.Enum.Package, g.className(f.Type.Enum)) + "." + member, nil
+				return "default=" + g.enumClass(f.Type.Enum) + "." + member, nil
 			}
 		}
 		return bad()

@@ -360,7 +360,7 @@ func (g *module) sets(fields []field) {
 			}
 			name := quote(f.JSONName)
 			if set.name == "ZERO_IS_ABSENT" {
-				name += ": " + zeroOf(f.Type.Kind)
+				name += ": " + g.zeroOf(f.Type)
 			}
 			names = append(names, name)
 		}
@@ -404,13 +404,13 @@ func (g *module) choices(m *schema.Message) error {
 		var names, zeroed []string
 		for _, f := range c.fields {
 			names = append(names, g.fieldName(f))
-			if !f.Explicit && f.Oneof == nil {
-				zeroed = append(zeroed, g.fieldName(f))
+			if zero := g.zeroOf(f.Type); zero != "" && !f.Explicit && f.Oneof == nil {
+				zeroed = append(zeroed, quote(g.fieldName(f))+": "+zero)
 			}
 		}
 		extra := ""
 		if len(zeroed) > 0 {
-			extra = ", zeroed=" + tuple(zeroed)
+			extra = ", zeroed={" + strings.Join(zeroed, ", ") + "}"
 		}
 		g.p("        %s.at_most_one(self.__dict__, %s, required=%s%s)", g.use("checks"), tuple(names), pythonBool(c.required), extra)
 	}

@@ -44,6 +44,13 @@ func (c *parts) check(call, argument string) {
 // typeOf is the annotation of a type with its constraints. asUUID says that a string that must be a UUID is one in
 // Python too; where it may also be empty it stays text.
 func (g *module) typeOf(f *schema.Field, t *schema.Type, asUUID bool) (string, error) {
+	return g.annotation(f, t, asUUID, g.base)
+}
+
+// annotation is the annotation of a type that is made of a base.
+func (g *module) annotation(
+	f *schema.Field, t *schema.Type, asUUID bool, baseOf func(*schema.Field, *schema.Type, *parts, bool) (base, error),
+) (string, error) {
 	if ignoresAlways(t) || g.unruled {
 		defer func(before bool) { g.unruled = before }(g.unruled)
 		g.unruled = true
@@ -67,11 +74,11 @@ func (g *module) typeOf(f *schema.Field, t *schema.Type, asUUID bool) (string, e
 	var base base
 	if reader := scalars[kind].reader; wrapped && reader != "" && kind != schema.Bytes {
 		base = g.wrapped(kind, reader)
-	} else if base, err = g.base(f, t, &c, asUUID); err != nil {
+	} else if base, err = baseOf(f, t, &c, asUUID); err != nil {
 		return "", err
 	}
 	if skips {
-		if zero := zeroOf(t.Kind); zero != "" && len(c.limits)+len(c.checks) > 0 {
+		if zero := g.zeroOf(t); zero != "" && len(c.limits)+len(c.checks) > 0 {
 			if t == f.Type && !f.Explicit && (t.Kind == schema.Float || t.Kind == schema.Double) {
 				zero += ", signed=True" // of a field that is not set when it is zero, minus zero is a value
 			}
@@ -135,7 +142,7 @@ func (g *module) base(f *schema.Field, t *schema.Type, c *parts, asUUID bool) (b
 		if g.className(t.Enum) == "" {
 			return base{}, refuse(f.Pos, f.Message.FullName+"."+f.Name, "the enum %s is a library's and has no JSON form here: declare one of your own, or for null use google.protobuf.Value", t.Enum.FullName)
 		}
-		return same(g.reference(t.Enum.Package, g.className(t.Enum))), nil
+		return same(g.enumClass(t.Enum)), nil
 	case schema.MessageKind:
 		if foreign := g.foreign(t.Message); foreign != "" {
 			return same(foreign), nil
@@ -196,19 +203,11 @@ func (g *module) scalarBase(t *schema.Type, s scalar, c *parts, asUUID bool) bas
 func (g *module) keyType(f *schema.Field, t *schema.Type) (string, error) {
 	switch t.Kind {
 	case schema.Int32, schema.Int64, schema.Uint32, schema.Uint64:
-		c, err := g.constraints(f, t, false)
-		if err != nil {
-			return "", err
-		}
-		arguments := []string{}
-		if len(c.limits) > 0 {
-			arguments = append(arguments, g.use("Field")+"("+strings.Join(c.limits, ", ")+")")
-		}
-		arguments = append(arguments, g.use("KEY_"+scalars[t.Kind].reader))
-		if len(c.checks) > 0 {
-			g.uses("checks")
-		}
-		return g.use("Annotated") + "[int, " + strings.Join(append(arguments, c.checks...), ", ") + "]", nil
+		return g.annotation(f, t, false, func(*schema.Field, *schema.Type, *parts, bool) (base, error) {
+			b := base{plain: "int", reader: g.use("KEY_" + scalars[t.Kind].reader)}
+			b.alias = b.annotated(g, parts{})
+			return b, nil
+		})
 	case schema.String, schema.EnumKind:
 		return g.typeOf(f, t, false)
 	}
@@ -233,9 +232,9 @@ func withoutRules(t *schema.Type) *schema.Type {
 	return &bare
 }
 
-// zeroOf is the literal of a kind's zero; empty for kinds without one.
-func zeroOf(kind schema.Kind) string {
-	switch kind {
+// zeroOf is the literal of a type's zero; empty for types without one.
+func (g *module) zeroOf(t *schema.Type) string {
+	switch t.Kind {
 	case schema.Bool:
 		return "False"
 	case schema.Int32, schema.Int64, schema.Uint32, schema.Uint64:
@@ -250,9 +249,18 @@ func zeroOf(kind schema.Kind) string {
 		return "[]"
 	case schema.Map:
 		return "{}"
+	case schema.EnumKind:
+		for i, member := range memberNames(t.Enum) {
+			if v := t.Enum.Values[i]; v.Number == 0 && v.JSONName != "" && t.Enum.Language() == schema.Protobuf {
+				return g.enumClass(t.Enum) + "." + member
+			}
+		}
 	}
 	return ""
 }
+
+// enumClass refers to the class of an enum.
+func (g *module) enumClass(e *schema.Enum) string { return g.reference(e.Package, g.className(e)) }
 
 // constraints turns what limits a type's values into pydantic's terms.
 func (g *module) constraints(f *schema.Field, t *schema.Type, asUUID bool) (parts, error) {

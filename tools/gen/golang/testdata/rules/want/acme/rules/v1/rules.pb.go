@@ -126,6 +126,55 @@ func (Sparse) EnumDescriptor() ([]byte, []int) {
 	return file_acme_rules_v1_rules_proto_rawDescGZIP(), []int{1}
 }
 
+// Level has a name for zero.
+type Level int32
+
+const (
+	// The lowest.
+	Level_LEVEL_LOW Level = 0
+	// The highest.
+	Level_LEVEL_HIGH Level = 1
+)
+
+// Enum value maps for Level.
+var (
+	Level_name = map[int32]string{
+		0: "LEVEL_LOW",
+		1: "LEVEL_HIGH",
+	}
+	Level_value = map[string]int32{
+		"LEVEL_LOW":  0,
+		"LEVEL_HIGH": 1,
+	}
+)
+
+func (x Level) Enum() *Level {
+	p := new(Level)
+	*p = x
+	return p
+}
+
+func (x Level) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Level) Descriptor() protoreflect.EnumDescriptor {
+	return file_acme_rules_v1_rules_proto_enumTypes[2].Descriptor()
+}
+
+func (Level) Type() protoreflect.EnumType {
+	return &file_acme_rules_v1_rules_proto_enumTypes[2]
+}
+
+func (x Level) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Level.Descriptor instead.
+func (Level) EnumDescriptor() ([]byte, []int) {
+	return file_acme_rules_v1_rules_proto_rawDescGZIP(), []int{2}
+}
+
 // Numbers has every rule of numbers, in every numeric type.
 type Numbers struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -391,7 +440,15 @@ type Texts struct {
 	// One value.
 	Red Color `protobuf:"varint,22,opt,name=red,proto3,enum=acme.rules.v1.Color" json:"red,omitempty"`
 	// Some values, set.
-	Some          Color `protobuf:"varint,23,opt,name=some,proto3,enum=acme.rules.v1.Color" json:"some,omitempty"`
+	Some Color `protobuf:"varint,23,opt,name=some,proto3,enum=acme.rules.v1.Color" json:"some,omitempty"`
+	// Not set, or red.
+	MaybeRed Color `protobuf:"varint,24,opt,name=maybe_red,json=maybeRed,proto3,enum=acme.rules.v1.Color" json:"maybe_red,omitempty"`
+	// Low, also when it is not set.
+	Level Level `protobuf:"varint,25,opt,name=level,proto3,enum=acme.rules.v1.Level" json:"level,omitempty"`
+	// Not low, so set.
+	Raised Level `protobuf:"varint,26,opt,name=raised,proto3,enum=acme.rules.v1.Level" json:"raised,omitempty"`
+	// Set, so not low.
+	SetLevel      Level `protobuf:"varint,27,opt,name=set_level,json=setLevel,proto3,enum=acme.rules.v1.Level" json:"set_level,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -585,6 +642,34 @@ func (x *Texts) GetSome() Color {
 		return x.Some
 	}
 	return Color_COLOR_UNSPECIFIED
+}
+
+func (x *Texts) GetMaybeRed() Color {
+	if x != nil {
+		return x.MaybeRed
+	}
+	return Color_COLOR_UNSPECIFIED
+}
+
+func (x *Texts) GetLevel() Level {
+	if x != nil {
+		return x.Level
+	}
+	return Level_LEVEL_LOW
+}
+
+func (x *Texts) GetRaised() Level {
+	if x != nil {
+		return x.Raised
+	}
+	return Level_LEVEL_LOW
+}
+
+func (x *Texts) GetSetLevel() Level {
+	if x != nil {
+		return x.SetLevel
+	}
+	return Level_LEVEL_LOW
 }
 
 // Containers has every rule of lists, maps, messages and oneofs.
@@ -814,7 +899,9 @@ type Part struct {
 	// From 1 to 9.
 	Size int32 `protobuf:"varint,1,opt,name=size,proto3" json:"size,omitempty"`
 	// Parts of the part.
-	Parts         []*Part `protobuf:"bytes,2,rep,name=parts,proto3" json:"parts,omitempty"`
+	Parts []*Part `protobuf:"bytes,2,rep,name=parts,proto3" json:"parts,omitempty"`
+	// Marks from 10, or 0.
+	Marks         map[int32]string `protobuf:"bytes,3,rep,name=marks,proto3" json:"marks,omitempty" protobuf_key:"varint,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -863,6 +950,13 @@ func (x *Part) GetParts() []*Part {
 	return nil
 }
 
+func (x *Part) GetMarks() map[int32]string {
+	if x != nil {
+		return x.Marks
+	}
+	return nil
+}
+
 var File_acme_rules_v1_rules_proto protoreflect.FileDescriptor
 
 const file_acme_rules_v1_rules_proto_rawDesc = "" +
@@ -901,7 +995,7 @@ const file_acme_rules_v1_rules_proto_rawDesc = "" +
 	"\xbaH\a\n" +
 	"\x05-\x95\xbf\xd63R\x04tiny:\x13\xf2\xf7\x1d\x0f\x12\racme_rules_v1B\b\n" +
 	"\x06_maybeB\b\n" +
-	"\x06_there\"\xd8\a\n" +
+	"\x06_there\"\xc0\t\n" +
 	"\x05Texts\x12\x1a\n" +
 	"\x03len\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x98\x01\x03R\x03len\x12#\n" +
 	"\abetween\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18\x05R\abetween\x12.\n" +
@@ -934,7 +1028,12 @@ const file_acme_rules_v1_rules_proto_rawDesc = "" +
 	"\xbaH\a\x82\x01\x04\x10\x01 \x05R\x06sparse\x120\n" +
 	"\x03red\x18\x16 \x01(\x0e2\x14.acme.rules.v1.ColorB\b\xbaH\x05\x82\x01\x02\b\x01R\x03red\x127\n" +
 	"\x04some\x18\x17 \x01(\x0e2\x14.acme.rules.v1.ColorB\r\xbaH\n" +
-	"\xc8\x01\x01\x82\x01\x04\x18\x01\x18\x02R\x04some:\x13\xf2\xf7\x1d\x0f\x12\racme_rules_v1B\x0e\n" +
+	"\xc8\x01\x01\x82\x01\x04\x18\x01\x18\x02R\x04some\x12=\n" +
+	"\tmaybe_red\x18\x18 \x01(\x0e2\x14.acme.rules.v1.ColorB\n" +
+	"\xbaH\a\x82\x01\x04\x18\x00\x18\x01R\bmaybeRed\x124\n" +
+	"\x05level\x18\x19 \x01(\x0e2\x14.acme.rules.v1.LevelB\b\xbaH\x05\x82\x01\x02\b\x00R\x05level\x126\n" +
+	"\x06raised\x18\x1a \x01(\x0e2\x14.acme.rules.v1.LevelB\b\xbaH\x05\x82\x01\x02 \x00R\x06raised\x129\n" +
+	"\tset_level\x18\x1b \x01(\x0e2\x14.acme.rules.v1.LevelB\x06\xbaH\x03\xc8\x01\x01R\bsetLevel:\x13\xf2\xf7\x1d\x0f\x12\racme_rules_v1B\x0e\n" +
 	"\f_optional_idB\a\n" +
 	"\x05_pair\"\xad\a\n" +
 	"\n" +
@@ -965,10 +1064,16 @@ const file_acme_rules_v1_rules_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\v2\x13.acme.rules.v1.PartR\x05value:\x028\x01:'\xbaH\x11\"\x0f\n" +
 	"\x04left\n" +
 	"\x05right\x10\x01\xf2\xf7\x1d\x0f\x12\racme_rules_v1B\x0f\n" +
-	"\x06choice\x12\x05\xbaH\x02\b\x01\"P\n" +
+	"\x06choice\x12\x05\xbaH\x02\b\x01\"\xd1\x01\n" +
 	"\x04Part\x12\x1d\n" +
 	"\x04size\x18\x01 \x01(\x05B\t\xbaH\x06\x1a\x04\x18\t(\x01R\x04size\x12)\n" +
-	"\x05parts\x18\x02 \x03(\v2\x13.acme.rules.v1.PartR\x05parts*>\n" +
+	"\x05parts\x18\x02 \x03(\v2\x13.acme.rules.v1.PartR\x05parts\x12E\n" +
+	"\x05marks\x18\x03 \x03(\v2\x1e.acme.rules.v1.Part.MarksEntryB\x0f\xbaH\f\x9a\x01\t\"\a\xd8\x01\x01\x1a\x02(\n" +
+	"R\x05marks\x1a8\n" +
+	"\n" +
+	"MarksEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\x05R\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01*>\n" +
 	"\x05Color\x12\x15\n" +
 	"\x11COLOR_UNSPECIFIED\x10\x00\x12\r\n" +
 	"\tCOLOR_RED\x10\x01\x12\x0f\n" +
@@ -976,7 +1081,11 @@ const file_acme_rules_v1_rules_proto_rawDesc = "" +
 	"\x06Sparse\x12\x16\n" +
 	"\x12SPARSE_UNSPECIFIED\x10\x00\x12\x0f\n" +
 	"\vSPARSE_FIVE\x10\x05\x12\x0f\n" +
-	"\vSPARSE_NINE\x10\tB#\xf2\xf7\x1d\x1f\b\x01\"\x1b\b\x01\x10\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x1a\acompact\"\x03lz4b\x06proto3"
+	"\vSPARSE_NINE\x10\t*&\n" +
+	"\x05Level\x12\r\n" +
+	"\tLEVEL_LOW\x10\x00\x12\x0e\n" +
+	"\n" +
+	"LEVEL_HIGH\x10\x01B#\xf2\xf7\x1d\x1f\b\x01\"\x1b\b\x01\x10\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x1a\acompact\"\x03lz4b\x06proto3"
 
 var (
 	file_acme_rules_v1_rules_proto_rawDescOnce sync.Once
@@ -990,38 +1099,45 @@ func file_acme_rules_v1_rules_proto_rawDescGZIP() []byte {
 	return file_acme_rules_v1_rules_proto_rawDescData
 }
 
-var file_acme_rules_v1_rules_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_acme_rules_v1_rules_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_acme_rules_v1_rules_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_acme_rules_v1_rules_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_acme_rules_v1_rules_proto_goTypes = []any{
 	(Color)(0),         // 0: acme.rules.v1.Color
 	(Sparse)(0),        // 1: acme.rules.v1.Sparse
-	(*Numbers)(nil),    // 2: acme.rules.v1.Numbers
-	(*Texts)(nil),      // 3: acme.rules.v1.Texts
-	(*Containers)(nil), // 4: acme.rules.v1.Containers
-	(*Part)(nil),       // 5: acme.rules.v1.Part
-	nil,                // 6: acme.rules.v1.Containers.LabelsEntry
-	nil,                // 7: acme.rules.v1.Containers.ByNumberEntry
+	(Level)(0),         // 2: acme.rules.v1.Level
+	(*Numbers)(nil),    // 3: acme.rules.v1.Numbers
+	(*Texts)(nil),      // 4: acme.rules.v1.Texts
+	(*Containers)(nil), // 5: acme.rules.v1.Containers
+	(*Part)(nil),       // 6: acme.rules.v1.Part
+	nil,                // 7: acme.rules.v1.Containers.LabelsEntry
+	nil,                // 8: acme.rules.v1.Containers.ByNumberEntry
+	nil,                // 9: acme.rules.v1.Part.MarksEntry
 }
 var file_acme_rules_v1_rules_proto_depIdxs = []int32{
 	0,  // 0: acme.rules.v1.Texts.color:type_name -> acme.rules.v1.Color
 	1,  // 1: acme.rules.v1.Texts.sparse:type_name -> acme.rules.v1.Sparse
 	0,  // 2: acme.rules.v1.Texts.red:type_name -> acme.rules.v1.Color
 	0,  // 3: acme.rules.v1.Texts.some:type_name -> acme.rules.v1.Color
-	5,  // 4: acme.rules.v1.Containers.part:type_name -> acme.rules.v1.Part
-	5,  // 5: acme.rules.v1.Containers.other:type_name -> acme.rules.v1.Part
-	5,  // 6: acme.rules.v1.Containers.parts:type_name -> acme.rules.v1.Part
-	6,  // 7: acme.rules.v1.Containers.labels:type_name -> acme.rules.v1.Containers.LabelsEntry
-	7,  // 8: acme.rules.v1.Containers.by_number:type_name -> acme.rules.v1.Containers.ByNumberEntry
-	5,  // 9: acme.rules.v1.Containers.piece:type_name -> acme.rules.v1.Part
-	5,  // 10: acme.rules.v1.Containers.unchecked:type_name -> acme.rules.v1.Part
-	5,  // 11: acme.rules.v1.Containers.all_unchecked:type_name -> acme.rules.v1.Part
-	5,  // 12: acme.rules.v1.Part.parts:type_name -> acme.rules.v1.Part
-	5,  // 13: acme.rules.v1.Containers.ByNumberEntry.value:type_name -> acme.rules.v1.Part
-	14, // [14:14] is the sub-list for method output_type
-	14, // [14:14] is the sub-list for method input_type
-	14, // [14:14] is the sub-list for extension type_name
-	14, // [14:14] is the sub-list for extension extendee
-	0,  // [0:14] is the sub-list for field type_name
+	0,  // 4: acme.rules.v1.Texts.maybe_red:type_name -> acme.rules.v1.Color
+	2,  // 5: acme.rules.v1.Texts.level:type_name -> acme.rules.v1.Level
+	2,  // 6: acme.rules.v1.Texts.raised:type_name -> acme.rules.v1.Level
+	2,  // 7: acme.rules.v1.Texts.set_level:type_name -> acme.rules.v1.Level
+	6,  // 8: acme.rules.v1.Containers.part:type_name -> acme.rules.v1.Part
+	6,  // 9: acme.rules.v1.Containers.other:type_name -> acme.rules.v1.Part
+	6,  // 10: acme.rules.v1.Containers.parts:type_name -> acme.rules.v1.Part
+	7,  // 11: acme.rules.v1.Containers.labels:type_name -> acme.rules.v1.Containers.LabelsEntry
+	8,  // 12: acme.rules.v1.Containers.by_number:type_name -> acme.rules.v1.Containers.ByNumberEntry
+	6,  // 13: acme.rules.v1.Containers.piece:type_name -> acme.rules.v1.Part
+	6,  // 14: acme.rules.v1.Containers.unchecked:type_name -> acme.rules.v1.Part
+	6,  // 15: acme.rules.v1.Containers.all_unchecked:type_name -> acme.rules.v1.Part
+	6,  // 16: acme.rules.v1.Part.parts:type_name -> acme.rules.v1.Part
+	9,  // 17: acme.rules.v1.Part.marks:type_name -> acme.rules.v1.Part.MarksEntry
+	6,  // 18: acme.rules.v1.Containers.ByNumberEntry.value:type_name -> acme.rules.v1.Part
+	19, // [19:19] is the sub-list for method output_type
+	19, // [19:19] is the sub-list for method input_type
+	19, // [19:19] is the sub-list for extension type_name
+	19, // [19:19] is the sub-list for extension extendee
+	0,  // [0:19] is the sub-list for field type_name
 }
 
 func init() { file_acme_rules_v1_rules_proto_init() }
@@ -1041,8 +1157,8 @@ func file_acme_rules_v1_rules_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_acme_rules_v1_rules_proto_rawDesc), len(file_acme_rules_v1_rules_proto_rawDesc)),
-			NumEnums:      2,
-			NumMessages:   6,
+			NumEnums:      3,
+			NumMessages:   7,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

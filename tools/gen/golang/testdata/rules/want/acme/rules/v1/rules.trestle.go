@@ -111,6 +111,52 @@ func (e *Sparse) DecodeJSON(r *jsonio.Reader) {
 	*e = value
 }
 
+// JSONName returns the name of e in JSON, empty when it has none: not set, or not a value of the schema.
+func (e Level) JSONName() string {
+	switch e {
+	case Level_LEVEL_LOW:
+		return "LEVEL_LOW"
+	case Level_LEVEL_HIGH:
+		return "LEVEL_HIGH"
+	}
+	return ""
+}
+
+// ParseLevelJSON returns the value with that name in JSON.
+func ParseLevelJSON(name string) (value Level, ok bool) {
+	switch name {
+	case "LEVEL_LOW":
+		return Level_LEVEL_LOW, true
+	case "LEVEL_HIGH":
+		return Level_LEVEL_HIGH, true
+	}
+	return 0, false
+}
+
+// AppendJSON appends e's name in JSON, quoted; a value without one is an error.
+func (e Level) AppendJSON(b []byte) ([]byte, error) {
+	name := e.JSONName()
+	if name == "" {
+		return b, &jsonio.Error{Offset: -1, Message: "enum value " + strconv.Itoa(int(e)) + " has no JSON name"}
+	}
+	return jsonio.AppendString(b, name)
+}
+
+// DecodeJSON reads e from its name in JSON. A name that the schema does not have is a fault.
+func (e *Level) DecodeJSON(r *jsonio.Reader) {
+	if r.Kind() != '"' {
+		r.StringView() // the fault is that it is no string
+		return
+	}
+	name := r.StringView()
+	value, ok := ParseLevelJSON(name)
+	if !ok {
+		r.Fault("enum.defined_only", "value must be one of the defined enum values", name)
+		return
+	}
+	*e = value
+}
+
 // EventInfo describes the event type Numbers. It works on a nil receiver.
 func (*Numbers) EventInfo() *trestle.EventInfo { return &infoNumbers }
 
@@ -743,6 +789,20 @@ func (x *Texts) ValidateInto(v *trestle.Violations) {
 	} else if x.Some != 1 && x.Some != 2 && v.Report(trestle.Violation{Path: "some", Rule: "enum.in", RulePath: "enum.in", Message: "must be in list [1, 2]", Found: format.String(x.Some.JSONName())}) {
 		return
 	}
+	if x.MaybeRed != 0 && x.MaybeRed != 1 && v.Report(trestle.Violation{Path: "maybe_red", Rule: "enum.in", RulePath: "enum.in", Message: "must be in list [0, 1]", Found: format.String(x.MaybeRed.JSONName())}) {
+		return
+	}
+	if x.Level != 0 && v.Report(trestle.Violation{Path: "level", Rule: "enum.const", RulePath: "enum.const", Message: "must equal 0", Found: format.String(x.Level.JSONName())}) {
+		return
+	}
+	if x.Raised == 0 && v.Report(trestle.Violation{Path: "raised", Rule: "enum.not_in", RulePath: "enum.not_in", Message: "must not be in list [0]", Found: format.String(x.Raised.JSONName())}) {
+		return
+	}
+	if x.SetLevel == 0 {
+		if v.Report(trestle.Violation{Path: "set_level", Rule: "required", RulePath: "required", Message: "value is required"}) {
+			return
+		}
+	}
 }
 
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
@@ -872,6 +932,30 @@ func (x *Texts) AppendJSON(b []byte) ([]byte, error) {
 		b = append(b, `"some":`...)
 		if b, err = x.Some.AppendJSON(b); err != nil {
 			return b, jsonio.At(err, "some")
+		}
+		b = append(b, ',')
+	}
+	if x.MaybeRed != 0 {
+		b = append(b, `"maybe_red":`...)
+		if b, err = x.MaybeRed.AppendJSON(b); err != nil {
+			return b, jsonio.At(err, "maybe_red")
+		}
+		b = append(b, ',')
+	}
+	b = append(b, `"level":`...)
+	if b, err = x.Level.AppendJSON(b); err != nil {
+		return b, jsonio.At(err, "level")
+	}
+	b = append(b, ',')
+	b = append(b, `"raised":`...)
+	if b, err = x.Raised.AppendJSON(b); err != nil {
+		return b, jsonio.At(err, "raised")
+	}
+	b = append(b, ',')
+	if x.SetLevel != 0 {
+		b = append(b, `"set_level":`...)
+		if b, err = x.SetLevel.AppendJSON(b); err != nil {
+			return b, jsonio.At(err, "set_level")
 		}
 		b = append(b, ',')
 	}
@@ -1005,6 +1089,26 @@ func (x *Texts) DecodeJSON(r *jsonio.Reader) {
 			r.Once(&seen, 22)
 			if !r.Null() {
 				x.Some.DecodeJSON(r)
+			}
+		case "maybe_red":
+			r.Once(&seen, 23)
+			if !r.Null() {
+				x.MaybeRed.DecodeJSON(r)
+			}
+		case "level":
+			r.Once(&seen, 24)
+			if !r.Null() {
+				x.Level.DecodeJSON(r)
+			}
+		case "raised":
+			r.Once(&seen, 25)
+			if !r.Null() {
+				x.Raised.DecodeJSON(r)
+			}
+		case "set_level":
+			r.Once(&seen, 26)
+			if !r.Null() {
+				x.SetLevel.DecodeJSON(r)
 			}
 		default:
 			r.Skip()
@@ -1151,6 +1255,22 @@ func (x *Texts) AppendBinary(b []byte) ([]byte, error) {
 		b = append(b, 0xb8, 0x01)
 		b = protobin.AppendVarint(b, uint64(x.Some))
 	}
+	if x.MaybeRed != 0 {
+		b = append(b, 0xc0, 0x01)
+		b = protobin.AppendVarint(b, uint64(x.MaybeRed))
+	}
+	if x.Level != 0 {
+		b = append(b, 0xc8, 0x01)
+		b = protobin.AppendVarint(b, uint64(x.Level))
+	}
+	if x.Raised != 0 {
+		b = append(b, 0xd0, 0x01)
+		b = protobin.AppendVarint(b, uint64(x.Raised))
+	}
+	if x.SetLevel != 0 {
+		b = append(b, 0xd8, 0x01)
+		b = protobin.AppendVarint(b, uint64(x.SetLevel))
+	}
 	return append(b, x.unknownFields...), nil
 }
 
@@ -1213,6 +1333,14 @@ func (x *Texts) DecodeBinary(r *protobin.Reader) {
 			x.Red = Color(r.Varint())
 		case 0xb8:
 			x.Some = Color(r.Varint())
+		case 0xc0:
+			x.MaybeRed = Color(r.Varint())
+		case 0xc8:
+			x.Level = Level(r.Varint())
+		case 0xd0:
+			x.Raised = Level(r.Varint())
+		case 0xd8:
+			x.SetLevel = Level(r.Varint())
 		default:
 			x.unknownFields = r.Unknown(x.unknownFields, tag)
 		}
@@ -2096,6 +2224,19 @@ func (x *Part) ValidateInto(v *trestle.Violations) {
 			}
 		}
 	}
+	{
+		first := v.Len()
+		for k := range x.Marks {
+			if k != 0 {
+				if k < 10 && v.Report(trestle.Violation{Path: "marks[" + strconv.FormatInt(int64(k), 10) + "]", Rule: "int32.gte", RulePath: "map.keys.int32.gte", Message: "must be greater than or equal to 10", Found: format.Int(k), ForKey: true}) {
+					return
+				}
+			}
+		}
+		if v.Sort(first) {
+			return
+		}
+	}
 }
 
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
@@ -2122,6 +2263,29 @@ func (x *Part) AppendJSON(b []byte) ([]byte, error) {
 		}
 	}
 	b = append(b, ']', ',')
+	{
+		b = append(b, `"marks":{`...)
+		var room [8]int32
+		keys := room[:0]
+		for k := range x.Marks {
+			keys = append(keys, k)
+		}
+		slices.Sort(keys)
+		for i, k := range keys {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = append(b, '"')
+			b = strconv.AppendInt(b, int64(k), 10)
+			b = append(b, '"')
+			b = append(b, ':')
+			e := x.Marks[k]
+			if b, err = jsonio.AppendString(b, e); err != nil {
+				return b, jsonio.At(jsonio.AtKey(err, strconv.FormatInt(int64(k), 10)), "marks")
+			}
+		}
+		b = append(b, '}', ',')
+	}
 	if b[len(b)-1] == ',' {
 		b[len(b)-1] = '}'
 		return b, nil
@@ -2155,6 +2319,23 @@ func (x *Part) DecodeJSON(r *jsonio.Reader) {
 					}
 				}
 			}
+		case "marks":
+			r.Once(&seen, 2)
+			if !r.Null() {
+				x.Marks = map[int32]string{}
+				if r.BeginObject() {
+					for r.More() {
+						n, err := strconv.ParseInt(r.Key(), 10, 32)
+						if err != nil {
+							r.Skip()
+							r.Fault("type", "must have a key that is an integer", nil)
+							continue
+						}
+						k := int32(n)
+						x.Marks[k] = r.String()
+					}
+				}
+			}
 		default:
 			r.Skip()
 		}
@@ -2180,6 +2361,27 @@ func (x *Part) AppendBinary(b []byte) ([]byte, error) {
 				return b, err
 			}
 			b = protobin.Close(b, at)
+		}
+	}
+	if len(x.Marks) > 0 {
+		var room [8]int32
+		keys := room[:0]
+		for k := range x.Marks {
+			keys = append(keys, k)
+		}
+		slices.Sort(keys)
+		for _, k := range keys {
+			e := x.Marks[k]
+			b = append(b, 0x1a, 0)
+			entry := len(b) - 1
+			b = append(b, 0x08)
+			b = protobin.AppendVarint(b, uint64(k))
+			b = append(b, 0x12)
+			if !protobin.Valid(e) {
+				return b, protobin.NotUTF8("acme.rules.v1.Part.marks")
+			}
+			b = protobin.AppendString(b, e)
+			b = protobin.Close(b, entry)
 		}
 	}
 	return append(b, x.unknownFields...), nil
@@ -2214,6 +2416,25 @@ func (x *Part) DecodeBinary(r *protobin.Reader) {
 				r.Leave(outer)
 				x.Parts = append(x.Parts, e)
 			}
+		case 0x1a:
+			var k int32
+			var e string
+			entry := r.Open()
+			for tag := r.Next(); tag != 0; tag = r.Next() {
+				switch tag {
+				case 0x8:
+					k = int32(r.Varint())
+				case 0x12:
+					e = r.String("acme.rules.v1.Part.marks")
+				default:
+					r.Skip(tag)
+				}
+			}
+			r.Close(entry)
+			if x.Marks == nil {
+				x.Marks = make(map[int32]string)
+			}
+			x.Marks[k] = e
 		default:
 			x.unknownFields = r.Unknown(x.unknownFields, tag)
 		}

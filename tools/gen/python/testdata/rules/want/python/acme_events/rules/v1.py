@@ -392,6 +392,6 @@ class Containers(Event):
 
     @model_validator(mode="after")
     def _check_choices(self) -> Self:
-        checks.at_most_one(self.__dict__, ("left", "right"), required=True, zeroed=("left", "right"))
+        checks.at_most_one(self.__dict__, ("left", "right"), required=True, zeroed={"left": "", "right": ""})
         checks.at_most_one(self.__dict__, ("name", "piece", "number"), required=True)
         return self
