@@ -1,7 +1,6 @@
 package event
 
 import (
-	"encoding"
 	"fmt"
 	"strings"
 	"sync"
@@ -9,6 +8,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/omninode/trestle/runtime/genapi/protobin"
 	"github.com/omninode/trestle/runtime/jsonio"
 	"github.com/omninode/trestle/runtime/wire"
 )
@@ -185,12 +185,7 @@ func (d *decoder) protobuf() error {
 	if !ok {
 		return fmt.Errorf("decode %s: the value is protobuf, the event type was generated from JSON Schema", info.FullName)
 	}
-	if generated, ok := event.(encoding.BinaryUnmarshaler); ok {
-		err = generated.UnmarshalBinary(message)
-	} else {
-		err = proto.Unmarshal(message, into)
-	}
-	if err != nil {
+	if err := protobin.Unmarshal(message, into); err != nil {
 		return fmt.Errorf("decode %s: %w", info.FullName, err)
 	}
 	d.Event = event

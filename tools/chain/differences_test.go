@@ -121,13 +121,6 @@ var differences = []difference{
 		},
 	},
 	{
-		"required fields in a oneof", "the code of Go's protobuf does not look for them in the messages of oneofs, its reader by descriptors does",
-		[]string{protovalidateGo, bySchema},
-		func(h *hearing, _ int, ours, theirs said) bool {
-			return ours.Verdict == judge.Valid && h.says("LEGACY_REQUIRED") && strings.Contains(theirs.Why, "required field")
-		},
-	},
-	{
 		"varints beyond 64 bits", "Go's protobuf refuses a varint that does not fit, others cut it",
 		[]string{protovalidatePy},
 		func(h *hearing, i int, ours, _ said) bool {

@@ -3,6 +3,7 @@
 package protobin
 
 import (
+	"encoding"
 	"fmt"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -15,6 +16,18 @@ const MaxDepth = 1000
 
 // ErrDepth says that a message is deeper than [MaxDepth].
 var ErrDepth = fmt.Errorf("protobuf: messages are more than %d deep", MaxDepth)
+
+// Unmarshal reads a message in protobuf's binary form, by its generated codec if it has one. Required fields are looked for
+// in all of it: proto.Unmarshal passes over the messages of oneofs.
+func Unmarshal(data []byte, m proto.Message) error {
+	if generated, ok := m.(encoding.BinaryUnmarshaler); ok {
+		return generated.UnmarshalBinary(data)
+	}
+	if err := (proto.UnmarshalOptions{AllowPartial: true}).Unmarshal(data, m); err != nil {
+		return err
+	}
+	return proto.CheckInitialized(m)
+}
 
 // NotUTF8 is the error of a string field whose text is not UTF-8.
 func NotUTF8(field string) error {

@@ -234,7 +234,8 @@ func (r *Reader) JSON() (text string, ok bool) {
 	return text, true
 }
 
-// Merge reads a message that has no generated codec over what m has.
+// Merge reads a message that has no generated codec over what m has. Whether it lacks required fields is known when all
+// is read: it may come a second time.
 func (r *Reader) Merge(m proto.Message) {
 	if text := r.Text(); r.err == nil {
 		r.merge(text, m)
@@ -242,7 +243,7 @@ func (r *Reader) Merge(m proto.Message) {
 }
 
 func (r *Reader) merge(text string, m proto.Message) {
-	if err := (proto.UnmarshalOptions{Merge: true}).Unmarshal(view(text), m); err != nil {
+	if err := (proto.UnmarshalOptions{Merge: true, AllowPartial: true}).Unmarshal(view(text), m); err != nil {
 		r.fail(err)
 	}
 }

@@ -3,7 +3,6 @@ package judge
 
 import (
 	"bufio"
-	"encoding"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +13,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	trestle "github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/runtime/genapi/protobin"
 	"github.com/omninode/trestle/runtime/jsonio"
 	"github.com/omninode/trestle/runtime/wire"
 )
@@ -133,16 +133,10 @@ func (j *Judge) binary(eventType string, data []byte) Answer {
 		return Answer{Verdict: Failed, Why: "no such event type"}
 	}
 	e := info.New()
-	var err error
-	if generated, ok := e.(encoding.BinaryUnmarshaler); ok {
-		err = generated.UnmarshalBinary(data)
-	} else {
-		err = proto.Unmarshal(data, e.(proto.Message))
-	}
-	if err != nil {
+	if err := protobin.Unmarshal(data, e.(proto.Message)); err != nil {
 		return Answer{Verdict: Unreadable, Why: err.Error()}
 	}
-	err = e.Validate()
+	err := e.Validate()
 	a := Answer{Verdict: verdict(err)}
 	if err != nil {
 		a.Why = err.Error()

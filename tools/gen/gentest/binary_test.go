@@ -9,8 +9,10 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/testing/protocmp"
+	"google.golang.org/protobuf/types/dynamicpb"
 
 	codegenv1 "github.com/omninode/trestle/gen/omninode/codegen/v1"
+	"github.com/omninode/trestle/runtime/genapi/protobin"
 	formatsv1 "github.com/omninode/trestle/tools/gen/golang/testdata/formats/want/acme/formats/v1"
 	rulesv1 "github.com/omninode/trestle/tools/gen/golang/testdata/rules/want/acme/rules/v1"
 	shapesv1 "github.com/omninode/trestle/tools/gen/golang/testdata/shapes/want/acme/shapes/v1"
@@ -76,6 +78,9 @@ func sameRead(t *testing.T, like binary, data []byte) bool {
 	t.Helper()
 	want, got := like.ProtoReflect().New().Interface(), like.ProtoReflect().New().Interface().(binary)
 	wantErr, gotErr := proto.Unmarshal(data, want), got.UnmarshalBinary(data)
+	if wantErr == nil {
+		wantErr = proto.CheckInitialized(want) // it passes over the messages of oneofs
+	}
 	if (wantErr == nil) != (gotErr == nil) {
 		t.Fatalf("%x: %v, want %v", data, gotErr, wantErr)
 	}
@@ -90,6 +95,41 @@ func sameRead(t *testing.T, like binary, data []byte) bool {
 		}
 	}
 	return true
+}
+
+// TestRequiredFields reads messages that lack what protobuf itself requires, and messages of which the second half comes
+// later.
+func TestRequiredFields(t *testing.T) {
+	t.Parallel()
+	whole := []byte{0x08, 7}
+	field := func(number byte, inner ...byte) []byte {
+		return append([]byte{number<<3 | 2, byte(len(inner))}, inner...)
+	}
+	for name, c := range map[string]struct {
+		of    proto.Message
+		data  []byte
+		lacks bool
+	}{
+		"alone":                            {&rulesv1.Whole{}, whole, false},
+		"lacking":                          {&rulesv1.Whole{}, field(2, 'a'), true},
+		"in a oneof":                       {&rulesv1.Bag{}, field(2, whole...), false},
+		"lacking in a oneof":               {&rulesv1.Bag{}, field(2), true},
+		"lacking in a list":                {&rulesv1.Bag{}, field(3), true},
+		"lacking in a message":             {&rulesv1.Bag{}, field(4, field(2)...), true},
+		"lacking in a oneof in a oneof":    {&rulesv1.Whole{}, append(field(3, field(2)...), whole...), true},
+		"there the second time":            {&rulesv1.Bag{}, append(field(2, field(2, 'a')...), field(2, whole...)...), false},
+		"there the first time":             {&rulesv1.Bag{}, append(field(2, whole...), field(2, field(2, 'a')...)...), false},
+		"in a oneof that has another last": {&rulesv1.Bag{}, append(field(2), field(1, 'a')...), false},
+	} {
+		m := c.of.ProtoReflect().New().Interface()
+		if err := protobin.Unmarshal(c.data, m); (err != nil) != c.lacks {
+			t.Errorf("%s: generated code says %v", name, err)
+		}
+		byDescriptor := dynamicpb.NewMessage(c.of.ProtoReflect().Descriptor())
+		if err := proto.Unmarshal(c.data, byDescriptor); (err != nil) != c.lacks {
+			t.Errorf("%s: protobuf says %v by its descriptor", name, err)
+		}
+	}
 }
 
 func FuzzBinary(f *testing.F) {

@@ -35,7 +35,14 @@ func (g *file) decodeBinary(m *schema.Message, goName string) {
 	g.p("*x = %s{}", goName)
 	g.p("r := %s(string(data))", g.protobin("NewReader"))
 	g.p("x.DecodeBinary(&r)")
-	g.p("return r.Err()")
+	if mayLack(m.Proto, map[protoreflect.FullName]bool{}) {
+		g.p("if err := r.Err(); err != nil {")
+		g.p("return err")
+		g.p("}")
+		g.p("return %s.CheckInitialized(x)", g.pkg("google.golang.org/protobuf/proto", "proto"))
+	} else {
+		g.p("return r.Err()")
+	}
 	g.p("}\n")
 	g.p("// DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.")
 	g.p("func (x *%s) DecodeBinary(r *%s) {", goName, g.protobin("Reader"))
@@ -59,6 +66,24 @@ func (g *file) decodeBinary(m *schema.Message, goName string) {
 	g.p("}")
 	g.p("}")
 	g.p("}\n")
+}
+
+// mayLack says whether there may be required fields in a message, or in one of those it may hold.
+func mayLack(md protoreflect.MessageDescriptor, seen map[protoreflect.FullName]bool) bool {
+	if seen[md.FullName()] {
+		return false
+	}
+	seen[md.FullName()] = true
+	if md.ExtensionRanges().Len() > 0 {
+		return true
+	}
+	for i := range md.Fields().Len() {
+		fd := md.Fields().Get(i)
+		if fd.Cardinality() == protoreflect.Required || fd.Message() != nil && mayLack(fd.Message(), seen) {
+			return true
+		}
+	}
+	return false
 }
 
 // maxRooms bounds what a message may allocate for fields that it turns out to lack.

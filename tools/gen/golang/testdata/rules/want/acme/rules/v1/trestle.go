@@ -13,6 +13,8 @@ import (
 // Events returns the descriptions of the package's events, in the order of the schemas. They must not be changed.
 func Events() []*trestle.EventInfo {
 	return []*trestle.EventInfo{
+		&infoBag,
+		&infoWhole,
 		&infoNumbers,
 		&infoTexts,
 		&infoContainers,
@@ -20,6 +22,26 @@ func Events() []*trestle.EventInfo {
 }
 
 var (
+	infoBag = trestle.EventInfo{
+		Type:           "Bag",
+		FullName:       "acme.rules.v1.Bag",
+		Role:           trestle.RoleEvent,
+		Envelope:       wire.None,
+		Encoding:       trestle.JSON,
+		Topic:          &topicAcmeRulesV1,
+		MessageIndexes: []int{0},
+		New:            func() trestle.Event { return new(Bag) },
+	}
+	infoWhole = trestle.EventInfo{
+		Type:           "Whole",
+		FullName:       "acme.rules.v1.Whole",
+		Role:           trestle.RoleEvent,
+		Envelope:       wire.None,
+		Encoding:       trestle.JSON,
+		Topic:          &topicAcmeRulesV1,
+		MessageIndexes: []int{1},
+		New:            func() trestle.Event { return new(Whole) },
+	}
 	infoNumbers = trestle.EventInfo{
 		Type:           "Numbers",
 		FullName:       "acme.rules.v1.Numbers",
@@ -62,7 +84,7 @@ func Topics() []*trestle.TopicInfo {
 var (
 	topicAcmeRulesV1 = trestle.TopicInfo{
 		Name:       "acme_rules_v1",
-		EventTypes: []string{"Containers", "Numbers", "Texts"},
+		EventTypes: []string{"Bag", "Containers", "Numbers", "Texts", "Whole"},
 		Compacted:  true,
 	}
 )
