@@ -132,7 +132,8 @@ func (vs *Violations) Len() int { return vs.n }
 
 // Has says whether there is a violation of a rule at a path already.
 func (vs *Violations) Has(path, rule string) bool {
-	return slices.ContainsFunc(vs.all(), func(v Violation) bool { return v.Path == path && v.Rule == rule })
+	path = jsonio.PlainPath(path)
+	return slices.ContainsFunc(vs.all(), func(v Violation) bool { return v.Rule == rule && jsonio.PlainPath(v.Path) == path })
 }
 
 // Under puts the violations from the one at index first on under a path, which is that of the part of the event they
@@ -205,7 +206,8 @@ func (vs *Violations) AddUnfaulted(err error, faults []jsonio.Fault) {
 
 // isAtOrUnder says whether path is that of a field, or of something inside it.
 func isAtOrUnder(path, field string) bool {
-	rest, ok := strings.CutPrefix(path, field)
+	field = jsonio.PlainPath(field)
+	rest, ok := strings.CutPrefix(jsonio.PlainPath(path), field)
 	return ok && (rest == "" || field == "" || rest[0] == '.' || rest[0] == '[')
 }
 

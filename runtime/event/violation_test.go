@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/runtime/jsonio"
 )
 
 func TestViolationsRenderOnOneLine(t *testing.T) {
@@ -51,5 +52,22 @@ func TestViolationFoundIsJSONOfBoundedLength(t *testing.T) {
 	want := []string{"", `"a\n\"b\""`, "1.0", "9007199254740993", "true", `["a"]`, `"` + strings.Repeat("é", 31) + "…"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("found (-want +got):\n%s", diff)
+	}
+}
+
+// TestUnfaulted leaves out what is wrong at a place that could not be read, however that is written.
+func TestUnfaulted(t *testing.T) {
+	t.Parallel()
+	var found event.Violations
+	found.Add("d[0].k", "maximum", "must be at most 1", 2)
+	found.Add("d[0].kk", "maximum", "must be at most 1", 2)
+	found.Add(`e["x y"].n`, "maximum", "must be at most 1", 2)
+	var all event.Violations
+	all.AddUnfaulted(found.Err("A"), []jsonio.Fault{{Path: `d[0]["k"]`}, {Path: `e["x y"]`}})
+	if list := all.List(); len(list) != 1 || list[0].Path != "d[0].kk" {
+		t.Errorf("got %v", list)
+	}
+	if !found.Has(`d[0]["k"]`, "maximum") || found.Has(`d[0]["k"]`, "minimum") {
+		t.Error("an entry of a map is not known by its other name")
 	}
 }

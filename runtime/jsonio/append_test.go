@@ -422,3 +422,19 @@ func TestExcerpt(t *testing.T) {
 		}
 	}
 }
+
+func TestPlainPath(t *testing.T) {
+	t.Parallel()
+	for path, want := range map[string]string{
+		"":                        "",
+		"a.b[3].c":                "a.b[3].c",
+		`a["b"]`:                  "a.b",
+		`["a"]["b-c"][0]`:         "a.b-c[0]",
+		`a["x\"]y"].z["k"].d`:     `a["x\"]y"].z.k.d`,
+		`a[""]["b.c"]["[\"d\"]"]`: `a[""]["b.c"]["[\"d\"]"]`,
+	} {
+		if got := jsonio.PlainPath(path); got != want {
+			t.Errorf("%s: got %s, want %s", path, got, want)
+		}
+	}
+}

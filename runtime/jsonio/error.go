@@ -1,6 +1,7 @@
 package jsonio
 
 import (
+	"encoding/json"
 	"strconv"
 	"strings"
 )
@@ -93,6 +94,24 @@ func JoinPath(prefix, path string) string {
 
 // MemberPath is the path of a member of an object: its name, or `["a name"]` where dots would mislead.
 func MemberPath(name string) string { return string(appendName(nil, name)) }
+
+// PlainPath is a path in which entries of maps stand as members of objects do. By it a place is known that one wrote who
+// knows that it is in a map, and another who does not.
+func PlainPath(path string) string {
+	var b []byte
+	for {
+		before, _, quoted := strings.Cut(path, `["`)
+		if b = append(b, before...); !quoted {
+			return string(b)
+		}
+		path = path[len(before)+1:]
+		d := json.NewDecoder(strings.NewReader(path))
+		key, _ := d.Token()
+		name, _ := key.(string)
+		b = appendName(b, name)
+		path = path[min(int(d.InputOffset())+1, len(path)):]
+	}
+}
 
 // appendName appends a member's name to a path: `.name`, or `["a name"]` where dots would mislead.
 func appendName(b []byte, name string) []byte {

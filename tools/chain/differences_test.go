@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"math/big"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/omninode/trestle/runtime/genapi/format"
@@ -27,7 +29,7 @@ var differences = []difference{
 		[]string{pythonJSONSchema},
 		func(h *hearing, i int, ours, theirs said) bool {
 			return theirs.Verdict == judge.Valid && onlyFaults(ours, outOfRange) ||
-				theirs.Verdict == judge.Valid && h.says(`"format":"float"`) && onlyFaults(ours, `must be (less|greater) than|`+outOfRange) ||
+				theirs.Verdict == judge.Valid && h.rounds(i) && onlyFaults(ours, `must be (less|greater) than|`+outOfRange) ||
 				ours.Verdict == judge.Valid && onlyErrors(h.schemas[i].Errors, func(e outside.Error) bool { return roundedNumber.MatchString(e.Message) })
 		},
 	},
@@ -159,6 +161,25 @@ var roundedNumber = regexp.MustCompile(`^Decimal\('-?\d[^']*E-\d{3,}'\) is `)
 // says says whether the schema has a text.
 func (h *hearing) says(text string) bool { return strings.Contains(string(h.text), text) }
 
+// rounds says whether a value has a number that is another as a double, or as a float where the schema has one.
+func (h *hearing) rounds(i int) bool {
+	return slices.ContainsFunc(numbersIn(h.texts[i]), func(n json.Number) bool {
+		exact, ok := new(big.Rat).SetString(n.String())
+		return ok && (rounded(exact, 64) || h.says(`"format":"float"`) && rounded(exact, 32))
+	})
+}
+
+// rounded says whether a number is not what is written of it as a floating-point number.
+func rounded(exact *big.Rat, bits int) bool {
+	f, _ := exact.Float64()
+	if bits == 32 {
+		single, _ := exact.Float32()
+		f = float64(single)
+	}
+	written, ok := new(big.Rat).SetString(strconv.FormatFloat(f, 'g', -1, bits))
+	return !ok || written.Cmp(exact) != 0
+}
+
 // misses says whether python-jsonschema may see a format otherwise: the schema has it, and the value a string that is none of
 // it, which python-jsonschema takes for one.
 func (h *hearing) misses(i int, name string, takes func(string) bool) bool {
@@ -179,15 +200,21 @@ func (h *hearing) writesTwice(i int) bool {
 }
 
 // stringsIn are the strings in a JSON text, names too, as far as it can be read.
-func stringsIn(text []byte) []string {
-	var out []string
-	for d := json.NewDecoder(bytes.NewReader(text)); ; {
+func stringsIn(text []byte) []string { return tokensIn[string](text) }
+
+// numbersIn are its numbers.
+func numbersIn(text []byte) []json.Number { return tokensIn[json.Number](text) }
+
+func tokensIn[T any](text []byte) (out []T) {
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	for {
 		token, err := d.Token()
 		if err != nil {
 			return out
 		}
-		if s, ok := token.(string); ok {
-			out = append(out, s)
+		if v, ok := token.(T); ok {
+			out = append(out, v)
 		}
 	}
 }

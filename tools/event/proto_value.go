@@ -7,6 +7,8 @@ import (
 
 	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	"buf.build/go/protovalidate"
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/dynamicpb"
 
@@ -25,6 +27,45 @@ type protoValue struct {
 
 func newProtoValue(t *Type) *protoValue {
 	return &protoValue{Message: dynamicpb.NewMessage(t.desc), t: t}
+}
+
+// UnmarshalBinary reads x as generated code does, which writes the tags of unknown fields as short as they go.
+func (x *protoValue) UnmarshalBinary(data []byte) error {
+	if err := proto.Unmarshal(data, x.Message); err != nil {
+		return err
+	}
+	shortenTags(x.Message)
+	return nil
+}
+
+func shortenTags(m protoreflect.Message) {
+	var short []byte
+	for rest := m.GetUnknown(); len(rest) > 0; {
+		number, kind, n := protowire.ConsumeTag(rest)
+		size := n + protowire.ConsumeFieldValue(number, kind, rest[n:])
+		short = append(protowire.AppendTag(short, number, kind), rest[n:size]...)
+		rest = rest[size:]
+	}
+	if len(short) < len(m.GetUnknown()) {
+		m.SetUnknown(short)
+	}
+	m.Range(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+		switch {
+		case fd.IsMap() && fd.MapValue().Message() != nil:
+			v.Map().Range(func(_ protoreflect.MapKey, entry protoreflect.Value) bool {
+				shortenTags(entry.Message())
+				return true
+			})
+		case fd.IsMap() || fd.Message() == nil:
+		case fd.IsList():
+			for i := range v.List().Len() {
+				shortenTags(v.List().Get(i).Message())
+			}
+		default:
+			shortenTags(v.Message())
+		}
+		return true
+	})
 }
 
 func (x *protoValue) form(binary bool) protoForm {

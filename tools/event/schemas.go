@@ -161,7 +161,7 @@ func (t *Type) ReadBinary(data []byte, now time.Time) (Value, error) {
 		return nil, fmt.Errorf("read %s: a JSON Schema has no binary form", t.message.FullName)
 	}
 	v := newProtoValue(t)
-	if err := proto.Unmarshal(data, v); err != nil {
+	if err := v.UnmarshalBinary(data); err != nil {
 		return nil, err
 	}
 	v.SetDefaults(now)

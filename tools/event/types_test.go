@@ -146,6 +146,11 @@ enum E { E_UNSPECIFIED = 0; E_A = 1; }`)
 	if text, err := again.AppendJSON(nil); err == nil {
 		t.Errorf("%s is no JSON of an event", text)
 	}
+	if unknown, err := typ.ReadBinary([]byte("\xb1\x00abcdefgh\x2a\x04\xb0\x80\x00\x07"), present); err != nil {
+		t.Error(err)
+	} else if data, err := proto.Marshal(unknown.(event.Binary)); err != nil || string(data) != "\x2a\x02\x30\x07\x31abcdefgh" {
+		t.Errorf("%q, %v: tags of unknown fields stay longer than generated code has them", data, err)
+	}
 	if _, err := typ.ReadBinary([]byte("\x22\x01\xff"), present); err == nil {
 		t.Error("text that is not UTF-8 is taken in a field that says nothing of it")
 	}
