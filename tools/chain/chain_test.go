@@ -68,7 +68,7 @@ func newCase(t *testing.T, r *rand.Rand, schemas *event.Schemas, s *subject) *te
 		samples := newSampler(r, s.path, s.text)
 		all = samples.values("", samples.root, 4)
 	} else {
-		samples := &messageSampler{Rand: r, maker: values.NewMaker()}
+		samples := &messageSampler{Rand: r, maker: values.NewMaker(), typ: typ}
 		all = samples.events(s.event.Message)
 	}
 	good := []byte("{}")

@@ -183,7 +183,7 @@ func (p *protoDrawer) field(name string, number int, inOneof bool) (line string,
 		item := p.itemType()
 		typ = "repeated " + item
 		r := &validate.RepeatedRules{}
-		p.someRules(r.ProtoReflect(), "items")
+		p.someRules(r.ProtoReflect(), unlisted(item)...)
 		if p.IntN(2) == 0 {
 			r.Items = &validate.FieldRules{}
 			p.rules(item, r.Items)
@@ -245,6 +245,14 @@ func (p *protoDrawer) field(name string, number int, inOneof bool) (line string,
 		suffix = " [" + strings.Join(options, ", ") + "]"
 	}
 	return fmt.Sprintf("  %s%s %s = %d%s;\n", label, typ, name, number, suffix), scalar
+}
+
+// unlisted are the rules of lists that are not drawn for one of such items: others than scalars are not told apart.
+func unlisted(item string) []protoreflect.Name {
+	if !strings.Contains(item, ".") && !strings.HasPrefix(item, "M") {
+		return []protoreflect.Name{"items"}
+	}
+	return []protoreflect.Name{"items", "unique"}
 }
 
 // presence draws whether zero and absent differ.
@@ -408,6 +416,9 @@ func (p *protoDrawer) ruleValue(fd protoreflect.FieldDescriptor) protoreflect.Va
 	}
 	switch fd.Message().FullName() {
 	case "google.protobuf.Duration":
+		if fd.Name() == "within" { // so far from all values that they mean the same to all judges
+			n = pick(p, []int64{3600, 86400})
+		}
 		return protoreflect.ValueOfMessage((&durationpb.Duration{Seconds: n, Nanos: int32(p.IntN(2)) * 500_000_000}).ProtoReflect())
 	case "google.protobuf.Timestamp":
 		return protoreflect.ValueOfMessage((&timestamppb.Timestamp{Seconds: 1_760_000_000 + n}).ProtoReflect())

@@ -2,11 +2,17 @@ package chain
 
 import (
 	"encoding/json"
+	"errors"
 	"maps"
 	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
+	trestle "github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/tools/chain/judge"
 	"github.com/omninode/trestle/tools/event"
 	"github.com/omninode/trestle/tools/schema"
 	"github.com/omninode/trestle/tools/values"
@@ -16,22 +22,26 @@ import (
 type messageSampler struct {
 	*rand.Rand
 	maker *values.Maker
+	typ   *event.Type
 }
 
 // most limits the events of one message.
-const most = 70
+const most = 90
 
 func (s *messageSampler) events(m *schema.Message) []any {
 	out := []any{object{}}
-	var bases []object
-	for _, base := range []object{s.maker.Smallest(m), s.maker.Full(m), s.random(m)} {
-		if base != nil {
-			bases = append(bases, base)
-			out = append(out, base)
+	var bases, valid []object
+	for _, base := range []object{s.maker.Smallest(m), s.maker.Full(m), s.random(m), s.random(m), s.random(m), {}} {
+		if base == nil {
+			continue
+		}
+		bases, out = append(bases, base), append(out, base)
+		if s.broken(base) == "" {
+			valid = append(valid, base)
 		}
 	}
-	if len(bases) == 0 {
-		bases = []object{{}}
+	if len(valid) > 0 {
+		bases = valid
 	}
 	s.each(m, nil, 2, func(path []*schema.Field) {
 		f := path[len(path)-1]
@@ -40,12 +50,13 @@ func (s *messageSampler) events(m *schema.Message) []any {
 			candidates = append(candidates, pick(s, others))
 		}
 		candidates = append(candidates, more(f.Type)...)
-		n := 14 / len(path)
-		for _, i := range s.Perm(len(candidates))[:min(n, len(candidates))] {
+		var all []object
+		for _, i := range s.Perm(len(candidates)) {
 			if changed, ok := s.maker.With(pick(s, bases), path, candidates[i]); ok {
-				out = append(out, changed)
+				all = append(all, changed)
 			}
 		}
+		out = append(out, s.various(all, 18/len(path))...)
 	})
 	for range 6 {
 		if r := s.random(m); r != nil {
@@ -60,6 +71,43 @@ func (s *messageSampler) events(m *schema.Message) []any {
 		out = out[:most]
 	}
 	return out
+}
+
+// various are so many events, of which as few as can be break the same rules.
+func (s *messageSampler) various(all []object, n int) (out []any) {
+	like := map[string][]object{}
+	for _, v := range all {
+		broken := s.broken(v)
+		like[broken] = append(like[broken], v)
+	}
+	kinds := sortedKeys(like)
+	s.Shuffle(len(kinds), func(i, j int) { kinds[i], kinds[j] = kinds[j], kinds[i] })
+	for round := 0; len(out) < min(n, len(all)); round++ {
+		for _, kind := range kinds {
+			if list := like[kind]; round < len(list) && len(out) < n {
+				out = append(out, list[round])
+			}
+		}
+	}
+	return out
+}
+
+// broken says what is probably wrong with an event: nothing, the rules that it breaks, or that it cannot be read.
+func (s *messageSampler) broken(v object) string {
+	_, err := s.typ.ReadJSON(write(v), judge.Now)
+	if err == nil {
+		return ""
+	}
+	invalid, ok := errors.AsType[*trestle.ValidationError](err)
+	if !ok {
+		return "unreadable"
+	}
+	var rules []string
+	for _, violation := range invalid.Violations {
+		rules = append(rules, violation.Path+" "+violation.Rule)
+	}
+	slices.Sort(rules)
+	return strings.Join(rules, ", ")
 }
 
 // each visits the fields of a message, and of messages in it.
@@ -106,7 +154,11 @@ func more(t *schema.Type) []any {
 	case t.Kind == schema.EnumKind:
 		return []any{num(1), num(2), "1", "nothing", num(0), json.Number("2147483648")}
 	case t.Kind == schema.Timestamp:
-		return []any{"2025-10-16 12:34:56", "2025-10-16T12:34:56.123456789Z", "0001-01-01T00:00:00Z", "10000-01-01T00:00:00Z", "2025-10-16", num(1)}
+		around := []any{}
+		for _, d := range []time.Duration{-30 * time.Minute, -36 * time.Hour, 30 * time.Minute, 36 * time.Hour} {
+			around = append(around, time.Now().Add(d).UTC().Format(time.RFC3339))
+		}
+		return append(around, "2025-10-16 12:34:56", "2025-10-16T12:34:56.123456789Z", "0001-01-01T00:00:00Z", "10000-01-01T00:00:00Z", "2025-10-16", num(1))
 	case t.Kind == schema.Bool:
 		return []any{"true", num(1)}
 	case t.Kind == schema.MessageKind && t.Message.WellKnown() == "Duration":

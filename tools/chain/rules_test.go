@@ -23,10 +23,10 @@ func ruleName(v *validate.Violation) string {
 	switch {
 	case v.GetRuleId() == "message.oneof":
 		return v.GetRuleId()
+	case path[0] == "" && v.GetRuleId() == "required" && len(fields) > 0 && !fields[len(fields)-1].HasFieldNumber():
+		return "oneof.required"
 	case path[0] == "":
 		return "message.cel"
-	case name == "required" && len(fields) > 0 && !fields[len(fields)-1].HasFieldNumber():
-		return "oneof.required"
 	}
 	return name
 }
