@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from math import copysign, fmod, isfinite
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import (
@@ -19,6 +20,7 @@ from pydantic import (
 )
 
 from .errors import of_secret
+from .types import is_zero
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _TRIMMED_UUID = re.compile(r"[0-9a-fA-F]{32}")
@@ -157,9 +159,14 @@ def unruled(kind: Callable[[], type[BaseModel]]) -> WrapValidator:
     return WrapValidator(check)
 
 
-def at_most_one(values: Mapping[str, Any], names: Sequence[str], required: bool, zeroed: Sequence[str] = ()) -> None:
-    """One of these fields is set at most, and one must be if that is required; those that are zeroed are not set then."""
-    count = sum(1 for name in names if values[name] or name not in zeroed and values[name] is not None)
+def at_most_one(
+    values: Mapping[str, Any], names: Sequence[str], required: bool, zeroed: Mapping[str, object] = MappingProxyType({})
+) -> None:
+    """One of these fields is set at most, and one must be if that is required. Those that are zeroed are not set where they
+    are zero."""
+    count = sum(
+        1 for name in names if values[name] is not None and not (name in zeroed and is_zero(values[name], zeroed[name]))
+    )
     if count > 1:
         raise ValueError(f"only one of {', '.join(names)} can be set")
     if required and count == 0:

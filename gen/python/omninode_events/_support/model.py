@@ -5,10 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
-from decimal import Decimal
 from difflib import get_close_matches
 from json.encoder import encode_basestring
-from math import copysign
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationError, ValidationInfo, model_validator
@@ -17,7 +15,7 @@ from typing_extensions import Self
 from . import text
 from .errors import HIDDEN, without_input
 from .text import Repeated
-from .types import NULL
+from .types import NULL, is_zero
 
 _assigning: ContextVar[bool] = ContextVar("assigning", default=False)
 
@@ -118,17 +116,7 @@ class Model(BaseModel):
     @classmethod
     def _is_zero(cls, name: str, value: Any) -> bool:
         """Says whether a value means that the field is not set."""
-        if name not in cls.ZERO_IS_ABSENT:
-            return False
-        zero = cls.ZERO_IS_ABSENT[name]
-        if isinstance(zero, bytes):
-            return value in ("", b"")
-        if isinstance(zero, float):
-            if isinstance(value, Decimal):  # which may be too near to zero for a float
-                value = float(value)
-            if isinstance(value, float) and copysign(1, value) < 0:  # minus zero is a value in protobuf
-                return False
-        return isinstance(value, bool) == isinstance(zero, bool) and bool(value == zero)
+        return name in cls.ZERO_IS_ABSENT and is_zero(value, cls.ZERO_IS_ABSENT[name])
 
     @classmethod
     def _names(cls) -> Mapping[str, str]:

@@ -13,7 +13,7 @@ import struct
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
-from math import isfinite
+from math import copysign, isfinite
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -37,6 +37,18 @@ class _Null:
 
 NULL = _Null()
 """Stands for such a null. No type takes it."""
+
+
+def is_zero(value: Any, zero: object) -> bool:
+    """Says whether a value is zero, as it is given or as it was read."""
+    if isinstance(zero, bytes):
+        return value in ("", b"")
+    if isinstance(zero, float):
+        if isinstance(value, Decimal):  # which may be too near to zero for a float
+            value = float(value)
+        if isinstance(value, float) and copysign(1, value) < 0:  # minus zero is a value in protobuf
+            return False
+    return isinstance(value, bool) == isinstance(zero, bool) and bool(value == zero)
 
 
 def _integer(low: int, high: int, words: str) -> Callable[[Any], int]:
