@@ -81,6 +81,13 @@ var differences = []difference{
 		},
 	},
 	{
+		"members that stand twice", "generated Go counts and checks every member of a name that the schema does not declare, others the last of them",
+		[]string{generatedPython, bySchema},
+		func(h *hearing, i int, ours, theirs said) bool {
+			return ours.Verdict == judge.Invalid && theirs.Verdict == judge.Valid && h.schemas != nil && strings.Contains(h.schemas[i].Why, "a name is there twice")
+		},
+	},
+	{
 		"depth of what nobody keeps", "Go passes over values that no field keeps to twice the depth of others",
 		[]string{generatedPython},
 		func(_ *hearing, _ int, ours, theirs said) bool {
