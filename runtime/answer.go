@@ -36,7 +36,7 @@ func (c *Consumer) AnswerInfo(pub event.EventPublisher, request, reply *EventInf
 		c.refuse(request, errors.New("has no publisher for its responses"))
 		return
 	case answer == nil:
-		c.register(request, nil, (*topicHandlers).addEvent)
+		HandleInfo(c, request, nil)
 		return
 	}
 	HandleInfo(c, request, func(ctx context.Context, e Event) error {

@@ -170,7 +170,7 @@ func (b *breaker) failed(key []byte, err error, first bool) (wait bool) {
 		b.open, b.since, b.probes = true, time.Now(), 0
 		b.turns.Add(1)
 		b.queue.suspend(b.topic, true)
-		b.c.cfg.outages.Add(context.Background(), 1, where(b.c.group, b.topic))
+		b.c.meter.topics[b.topic].outages.Add(context.Background(), 1)
 		b.log(slog.LevelError, "handlers fail as in an outage: their topic waits, and an event is tried from time to time", slog.Any("error", err))
 		b.probeLater(err)
 	}

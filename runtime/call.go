@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -70,7 +71,7 @@ func NewCaller(brokers []string, opts ...CallerOption) (*Caller, error) {
 	c := &Caller{cfg: cfg, pub: cfg.publisher, room: semaphore.NewWeighted(int64(cfg.maxCalls)), gone: make(chan struct{})}
 	if c.pub == nil {
 		c.owned = true
-		c.pub, err = NewPublisher(brokers, WithConnection(cfg.kafka), WithLinger(0))
+		c.pub, err = NewPublisher(brokers, WithConnection(cfg.kafka), WithLinger(0), WithMeterProvider(cfg.meters), WithTracerProvider(cfg.tracers))
 		if err != nil {
 			return nil, fmt.Errorf("new caller: %w", err)
 		}
@@ -121,11 +122,7 @@ func (c *Caller) CallInfo(ctx context.Context, reply *EventInfo, request Event, 
 	}
 	defer c.room.Release(1)
 
-	sent, err := c.pub.encode(ctx, request, append(cfg.Publish, withConversation(ctx, request)))
-	if err != nil {
-		return nil, err
-	}
-	return c.exchange(ctx, sent, reply, cfg.Watchers)
+	return c.exchange(ctx, request, reply, cfg)
 }
 
 func checkCall(request, reply *EventInfo, watchers []event.Watcher) error {
@@ -150,43 +147,58 @@ func checkCall(request, reply *EventInfo, watchers []event.Watcher) error {
 
 // withConversation gives a request a correlation id that has none from elsewhere, also where its envelope needs none.
 func withConversation(ctx context.Context, request Event) PublishOption {
+	fresh := uuid.NewString() // one, however often middleware publishes the request
 	return func(s *event.PublishSettings) {
 		if s.Envelope.CorrelationID != "" {
 			return
 		}
-		if handled, ok := ctx.Value(deliveryKey{}).(*Delivery); ok && handled.Envelope.CorrelationID != "" {
+		if handled := handledIn(ctx); handled != nil && handled.Envelope.CorrelationID != "" {
 			return
 		}
 		var own Envelope
 		var ignored event.Violations
 		request.ShareEnvelope(&own, &ignored)
 		if own.CorrelationID == "" {
-			s.Envelope.CorrelationID = uuid.NewString()
+			s.Envelope.CorrelationID = fresh
 		}
 	}
 }
 
-// exchange publishes an encoded request and waits for what comes back.
-func (c *Caller) exchange(ctx context.Context, s *sending, reply *EventInfo, watchers []event.Watcher) (Event, error) {
+// exchange publishes a request and waits for what comes back.
+func (c *Caller) exchange(ctx context.Context, request Event, reply *EventInfo, cfg event.CallSettings) (Event, error) {
+	sent := &sending{info: request.EventInfo()}
 	fail := func(err error) (Event, error) {
-		return nil, &CallError{EventType: s.info.FullName, CorrelationID: s.envelope.CorrelationID, Err: err}
+		return nil, &CallError{EventType: sent.info.FullName, CorrelationID: sent.envelope.CorrelationID, Err: err}
 	}
-	for _, w := range watchers {
-		if err := c.replies.open(ctx, w.Info); err != nil {
-			return fail(err)
+	var w *waitingCall
+	defer func() {
+		if w != nil {
+			c.replies.remove(w)
 		}
+	}()
+	wait := func(s *sending) (err error) { // before the request is sent: the response may come first
+		if w != nil {
+			return nil // middleware publishes it again
+		}
+		sent = s
+		if w, err = c.wait(ctx, s, reply, cfg.Watchers); err != nil {
+			_, err = fail(err)
+		}
+		return err
 	}
-	if err := c.replies.open(ctx, reply); err != nil {
-		return fail(err)
-	}
-	w := newWaiting(s, reply, watchers)
-	if !c.replies.add(w) { // before the request is sent: the response may come first
-		return fail(fmt.Errorf("another call for %s with this correlation id is under way", reply.Type))
-	}
-	defer c.replies.remove(w)
 	published := make(chan error, 1)
-	if err := c.pub.send(ctx, s, func(_ Receipt, err error) { published <- err }); err != nil {
+	opts := append(slices.Clip(cfg.Publish), withConversation(ctx, request), whenEncoded(wait, request))
+	err := c.pub.begin(ctx, request, func(_ Receipt, err error) {
+		select {
+		case published <- err:
+		default:
+		}
+	}, opts...)
+	if err != nil {
 		return nil, err
+	}
+	if w == nil {
+		return fail(errors.New("middleware has not published it"))
 	}
 	acknowledged := false
 	for {
@@ -207,12 +219,29 @@ func (c *Caller) exchange(ctx context.Context, s *sending, reply *EventInfo, wat
 		case <-ctx.Done():
 			switch cause := context.Cause(ctx); {
 			case !acknowledged && !errors.Is(cause, ErrCallerClosed):
-				return nil, s.failed(fmt.Errorf("not acknowledged yet: %w", cause), FateUnknown)
+				return nil, sent.failed(fmt.Errorf("not acknowledged yet: %w", cause), FateUnknown)
 			default:
 				return fail(fmt.Errorf("no response: %w", cause))
 			}
 		}
 	}
+}
+
+// wait has a call wait for the response to an encoded request.
+func (c *Caller) wait(ctx context.Context, s *sending, reply *EventInfo, watchers []event.Watcher) (*waitingCall, error) {
+	for _, w := range watchers {
+		if err := c.replies.open(ctx, w.Info); err != nil {
+			return nil, err
+		}
+	}
+	if err := c.replies.open(ctx, reply); err != nil {
+		return nil, err
+	}
+	w := newWaiting(s, reply, watchers)
+	if !c.replies.add(w) {
+		return nil, fmt.Errorf("another call for %s with this correlation id is under way", reply.Type)
+	}
+	return w, nil
 }
 
 func (c *Caller) begin() bool {

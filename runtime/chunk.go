@@ -23,7 +23,8 @@ type chunk struct {
 func newChunk(p *partition, records []*kgo.Record) *chunk {
 	c := &chunk{part: p, tasks: make([]task, len(records)), left: len(records)}
 	for i, r := range records {
-		c.tasks[i] = task{record: r, part: p, chunk: c}
+		t := &c.tasks[i]
+		t.record, t.part, t.chunk = r, p, c
 		c.bytes += recordBytes(r)
 	}
 	return c

@@ -18,6 +18,7 @@ type Consumer struct {
 	group    string
 	declared []string // the group's topics; none: any
 	cfg      *consumerConfig
+	meter    *consumerMeter
 
 	mu       sync.Mutex
 	topics   map[string]*topicHandlers
@@ -51,8 +52,12 @@ func newConsumer(brokers []string, group Group, opts []ConsumerOption) (*Consume
 	if err != nil {
 		return nil, fmt.Errorf("new consumer: %w", err)
 	}
+	meter, err := newConsumerMeter(cfg.meters, group.Name)
+	if err != nil {
+		return nil, fmt.Errorf("new consumer: WithMeterProvider: %w", err)
+	}
 	return &Consumer{
-		group: group.Name, declared: group.Topics, cfg: cfg,
+		group: group.Name, declared: group.Topics, cfg: cfg, meter: meter,
 		topics: map[string]*topicHandlers{}, late: make(chan error, 1), paused: map[topicPartition]bool{},
 	}, nil
 }
@@ -68,7 +73,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("consumer group %s: %w", c.group, err)
 	}
-	m, err := newMember(context.WithoutCancel(ctx), c.cfg, c.group)
+	m, err := newMember(context.WithoutCancel(ctx), c.cfg, c.group, c.meter)
 	if err != nil {
 		return fmt.Errorf("consumer group %s: %w", c.group, err)
 	}

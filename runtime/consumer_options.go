@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
-	"go.opentelemetry.io/otel/metric"
 
 	"github.com/omninode/trestle/runtime/kafka"
 )
@@ -39,12 +39,7 @@ type consumerConfig struct {
 	instanceID        string
 	observe           func(Outcome)
 	strictTime        bool
-	meters            metric.MeterProvider
-	zonelessTimes     metric.Int64Counter
-	lostOffsets       metric.Int64Counter
-	overdueHandlers   metric.Int64Counter
-	outages           metric.Int64Counter
-	unwrittenLetters  metric.Int64Counter
+	middleware        []HandlerMiddleware
 }
 
 // WithKeyWorkers sets how many keys of a topic are handled at once, overriding the default of 16. Records sharing a key
@@ -148,17 +143,6 @@ func WithInstanceID(id string) ConsumerOption {
 	return consumerOption(func(c *consumerConfig) { c.instanceID = id })
 }
 
-// WithMeterProvider sets where metrics go, overriding OpenTelemetry's global provider. They are given by
-// messaging.destination.name (the topic) and messaging.consumer.group.name:
-//   - trestle.consumer.zoneless_times counts the times in events that name no zone and were taken as UTC.
-//   - trestle.consumer.lost_offsets counts the offsets that were deleted before the group had handled them.
-//   - trestle.consumer.overdue_handlers counts the calls of handlers that went on past their deadline.
-//   - trestle.consumer.unwritten_dead_letters counts the attempts to write a dead letter that failed.
-//   - trestle.consumer.outages counts how often handlers failed as in an outage, so that their topic waited.
-func WithMeterProvider(p metric.MeterProvider) ConsumerOption {
-	return consumerOption(func(c *consumerConfig) { c.meters = p })
-}
-
 // WithStrictTime makes a time that names no zone a violation. Without it such a time is taken as UTC, counted, and
 // logged once a topic.
 func WithStrictTime() ConsumerOption {
@@ -251,9 +235,7 @@ func newConsumerConfig(brokers []string, group Group, opts []ConsumerOption) (*c
 	check(c.rebalanceTimeout > c.heartbeatInterval,
 		"WithRebalanceTimeout: must be more than WithHeartbeatInterval (%v), got %v", c.heartbeatInterval, c.rebalanceTimeout)
 	check(c.observe != nil, "WithObserver: must not be nil")
-	if err := c.makeInstruments(); err != nil {
-		errs = append(errs, err)
-	}
+	check(!slices.ContainsFunc(c.middleware, func(m HandlerMiddleware) bool { return m == nil }), "WithHandlerMiddleware: must not be nil")
 	errs = append(errs, c.connect(brokers))
 	return c, errors.Join(errs...)
 }

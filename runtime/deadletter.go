@@ -1,6 +1,7 @@
 package trestle
 
 import (
+	"cmp"
 	"errors"
 	"log/slog"
 	"reflect"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 
 	"github.com/omninode/trestle/runtime/deadletter"
 	"github.com/omninode/trestle/runtime/kafka"
@@ -63,7 +65,7 @@ const unwrittenEvery = time.Minute
 
 func (c *Consumer) countUnwritten(t *task, err error) {
 	topic := c.topics[t.part.tp.topic]
-	c.cfg.unwrittenLetters.Add(t.part.ctx, 1, where(c.group, t.part.tp.topic))
+	topic.meter.count(t.part.ctx, c.meter.unwritten, t.delivery, semconv.ErrorTypeKey.String(sendErrorType(err)))
 	now, last := time.Now().UnixNano(), topic.unwritten.Load()
 	if (last == 0 || now-last >= int64(unwrittenEvery)) && topic.unwritten.CompareAndSwap(last, now) {
 		c.log(slog.LevelError, t, "dead letter could not be written: its key stands still, and it is tried again", slog.Any("error", err),
@@ -105,8 +107,7 @@ func stackOf(err error) string {
 	return p.Stack[:min(len(p.Stack), maxStack)]
 }
 
-// errorType names the kind of an error, for grouping: the name of the outermost type in its chain that says more than
-// that it is an error.
+// errorType names the kind of an event's error, for grouping.
 func errorType(err error) string {
 	if _, ok := errors.AsType[*decodeError](err); ok {
 		switch {
@@ -117,6 +118,12 @@ func errorType(err error) string {
 		}
 		return "DecodeError"
 	}
+	return cmp.Or(errorName(err), "HandlerError")
+}
+
+// errorName is the name of the outermost type in an error's chain that says more than that it is an error; empty where there
+// is none.
+func errorName(err error) string {
 	for ; err != nil; err = errors.Unwrap(err) {
 		t := reflect.TypeOf(err)
 		if t.Kind() == reflect.Pointer {
@@ -127,7 +134,7 @@ func errorType(err error) string {
 		}
 		return strings.TrimPrefix(strings.TrimPrefix(t.String(), "trestle."), "event.")
 	}
-	return "HandlerError"
+	return ""
 }
 
 func isA[T error](err error) bool {

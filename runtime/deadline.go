@@ -13,28 +13,31 @@ import (
 // overdueGrace is how long a handler has to return once its deadline has passed.
 const overdueGrace = time.Second
 
-// callInTime calls a handler, under its deadline if it has one. Once it goes on past that, another worker takes its place.
-func (c *Consumer) callInTime(ctx context.Context, m *member, t *task, handler *eventHandler, event Event) error {
+// inTime calls handlers under their deadline, if they have one. Once one goes on past that, another worker takes its place.
+func (c *Consumer) inTime(next HandlerFunc) HandlerFunc {
 	limit := c.cfg.handlerTimeout
 	if limit == 0 {
-		return call(ctx, handler, event)
+		return next
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("the handler took more than %v", limit))
-	defer cancel()
-	name := fmt.Sprintf("%s/%d@%d attempt %d", t.part.tp.topic, t.part.tp.id, t.record.Offset, t.attempt)
-	pprof.SetGoroutineLabels(pprof.WithLabels(ctx, pprof.Labels(handlerLabel, name)))
-	defer pprof.SetGoroutineLabels(context.Background())
-	delivery, run := t.delivery, t.run
-	watch := time.AfterFunc(limit+overdueGrace, func() {
-		c.cfg.overdueHandlers.Add(ctx, 1, where(c.group, t.part.tp.topic))
-		c.cfg.logger.LogAttrs(ctx, slog.LevelError, "handler goes on past its deadline", delivery.logAttrs(
-			slog.String("group", c.group), slog.Duration("deadline", limit), slog.String("stack", stackOfHandler(name)))...)
-		if m.queue.overdue(t, run) {
-			m.workers.Go(func() { c.work(m, t.part.topic) })
-		}
-	})
-	defer watch.Stop()
-	return call(ctx, handler, event)
+	return func(ctx context.Context, e Event) error {
+		h := ctx.Value(handlingKey{}).(*handling)
+		t, delivery, run := h.task, &h.Delivery, h.task.run
+		ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("the handler took more than %v", limit))
+		defer cancel()
+		name := fmt.Sprintf("%s/%d@%d attempt %d", delivery.Topic, delivery.Partition, delivery.Offset, delivery.Attempt)
+		pprof.SetGoroutineLabels(pprof.WithLabels(ctx, pprof.Labels(handlerLabel, name)))
+		defer pprof.SetGoroutineLabels(context.Background())
+		watch := time.AfterFunc(limit+overdueGrace, func() {
+			c.meter.topics[delivery.Topic].overdue.Add(ctx, 1)
+			c.cfg.logger.LogAttrs(ctx, slog.LevelError, "handler goes on past its deadline", delivery.logAttrs(
+				slog.String("group", c.group), slog.Duration("deadline", limit), slog.String("stack", stackOfHandler(name)))...)
+			if h.member.queue.overdue(t, run) {
+				h.member.workers.Go(func() { c.work(h.member, t.part.topic) })
+			}
+		})
+		defer watch.Stop()
+		return next(ctx, e)
+	}
 }
 
 // handlerLabel is the profiler's label with the record that a goroutine handles.

@@ -5,8 +5,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kgo"
-
 	"github.com/omninode/trestle/runtime/kafka"
 )
 
@@ -31,24 +29,38 @@ type Delivery struct {
 
 // DeliveryFrom returns the delivery that a handler's context belongs to. It says false outside of a handler.
 func DeliveryFrom(ctx context.Context) (Delivery, bool) {
-	d, ok := ctx.Value(deliveryKey{}).(*Delivery)
-	if !ok {
+	d := handledIn(ctx)
+	if d == nil {
 		return Delivery{}, false
 	}
 	return *d, true
 }
 
-type deliveryKey struct{}
-
-func withDelivery(ctx context.Context, d *Delivery) context.Context {
-	return context.WithValue(ctx, deliveryKey{}, d)
+// handling is one call of a handler.
+type handling struct {
+	Delivery
+	member *member
+	task   *task
 }
 
-func newDelivery(r *kgo.Record, attempt int) *Delivery {
-	from := kafka.FromClient(r)
-	return &Delivery{
-		Topic: from.Topic, Partition: from.Partition, Offset: from.Offset, Key: from.Key, Timestamp: from.Timestamp,
-		Headers: from.Headers, Attempt: attempt,
+type handlingKey struct{}
+
+// handledIn returns the delivery that a handler's context belongs to, nil outside of a handler.
+func handledIn(ctx context.Context) *Delivery {
+	if h, ok := ctx.Value(handlingKey{}).(*handling); ok {
+		return &h.Delivery
+	}
+	return nil
+}
+
+func newHandling(m *member, t *task) *handling {
+	from := kafka.FromClient(t.record)
+	return &handling{
+		Delivery: Delivery{
+			Topic: from.Topic, Partition: from.Partition, Offset: from.Offset, Key: from.Key, Timestamp: from.Timestamp,
+			Headers: from.Headers, Attempt: t.attempt,
+		},
+		member: m, task: t,
 	}
 }
 

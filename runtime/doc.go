@@ -25,6 +25,9 @@
 //
 //	codegenv1.HandleAnswers(c, pub, archon) // does not compile unless archon answers every request
 //
+// Middleware of your own stands around handlers ([WithHandlerMiddleware]) and around publishing ([WithPublishMiddleware]), as
+// do the metrics and spans that go to OpenTelemetry ([WithMeterProvider], [WithTracerProvider]).
+//
 // [Encode] and [Decode] turn events into records and back without any broker, for those who bring their own client.
 //
 // Errors say whose fault they are: a [*ValidationError] the data's, a [*TooLargeError] the event's size, a

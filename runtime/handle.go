@@ -16,23 +16,23 @@ import (
 // the consumer's group, if it is a declared one, does not read.
 //
 // The handler is called from several goroutines, for different keys at once. nil counts the event as done; an error has
-// it tried again and, at the end or at once where the error is permanent, written to its dead letter.
+// it tried again and, at the end or at once where the error is permanent, written to its dead letter. The middleware is
+// around this handler alone, within that of the consumer, the outermost first.
 func Handle[E any, P interface {
 	*E
 	Event
-}](c *Consumer, handler func(context.Context, P) error) {
-	info := P(nil).EventInfo()
-	if handler == nil {
-		c.register(info, nil, (*topicHandlers).addEvent)
-		return
+}](c *Consumer, handler func(context.Context, P) error, middleware ...HandlerMiddleware) {
+	h := &eventHandler{info: P(nil).EventInfo(), middleware: middleware}
+	if handler != nil {
+		h.handle = func(ctx context.Context, e Event) error { return handler(ctx, e.(P)) }
 	}
-	c.register(info, func(ctx context.Context, e Event) error { return handler(ctx, e.(P)) }, (*topicHandlers).addEvent)
+	c.register(h, (*topicHandlers).addEvent)
 }
 
 // HandleInfo is [Handle] for a program that learns of its event types when it runs, such as from schemas that it was not
 // built with: the handler gets events that info.New made.
-func HandleInfo(c *Consumer, info *EventInfo, handler func(context.Context, Event) error) {
-	c.register(info, handler, (*topicHandlers).addEvent)
+func HandleInfo(c *Consumer, info *EventInfo, handler HandlerFunc, middleware ...HandlerMiddleware) {
+	c.register(&eventHandler{info: info, handle: handler, middleware: middleware}, (*topicHandlers).addEvent)
 }
 
 // HandleDeletion registers the handler of deletions on the compacted topic of an event type: of records that have a key
@@ -44,21 +44,21 @@ func HandleInfo(c *Consumer, info *EventInfo, handler func(context.Context, Even
 func HandleDeletion[E any, P interface {
 	*E
 	Event
-}](c *Consumer, handler func(ctx context.Context, key string) error) {
-	info := P(nil).EventInfo()
-	var handle func(context.Context, Event) error
+}](c *Consumer, handler func(ctx context.Context, key string) error, middleware ...HandlerMiddleware) {
+	h := &eventHandler{info: P(nil).EventInfo(), middleware: middleware}
 	if handler != nil {
-		handle = func(ctx context.Context, _ Event) error {
+		h.handle = func(ctx context.Context, _ Event) error {
 			d, _ := DeliveryFrom(ctx)
 			return handler(ctx, string(d.Key))
 		}
 	}
-	c.register(info, handle, (*topicHandlers).addDeletion)
+	c.register(h, (*topicHandlers).addDeletion)
 }
 
 type topicHandlers struct {
 	deletion  *eventHandler // nil: deletions are skipped
 	info      *TopicInfo
+	meter     *topicMeter
 	byType    map[string]*eventHandler // by event type on the wire
 	zoneless  atomic.Bool              // has been logged
 	breaker   *breaker
@@ -66,20 +66,23 @@ type topicHandlers struct {
 }
 
 type eventHandler struct {
-	info   *EventInfo
-	handle func(context.Context, Event) error
+	info       *EventInfo
+	handle     HandlerFunc
+	middleware []HandlerMiddleware
+	meter      eventMeter
+	call       HandlerFunc // handle with all that is around it
 }
 
 // register adds a handler to those of its topic, as add does.
-func (c *Consumer) register(info *EventInfo, handle func(context.Context, Event) error, add func(*topicHandlers, *eventHandler) error) {
+func (c *Consumer) register(h *eventHandler, add func(*topicHandlers, *eventHandler) error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err := c.add(info, handle, add); err != nil {
-		c.problem(info, err)
+	if err := c.add(h, add); err != nil {
+		c.problem(h.info, err)
 	}
 	if c.run {
 		select {
-		case c.late <- fmt.Errorf("handler of %s: registered after Run began", info.FullName):
+		case c.late <- fmt.Errorf("handler of %s: registered after Run began", h.info.FullName):
 		default:
 		}
 	}
@@ -97,10 +100,13 @@ func (c *Consumer) problem(info *EventInfo, err error) {
 	c.problems = append(c.problems, fmt.Errorf("handler of %s: %w", info.FullName, err))
 }
 
-func (c *Consumer) add(info *EventInfo, handle func(context.Context, Event) error, add func(*topicHandlers, *eventHandler) error) error {
+func (c *Consumer) add(h *eventHandler, add func(*topicHandlers, *eventHandler) error) error {
+	info := h.info
 	switch {
-	case handle == nil:
+	case h.handle == nil:
 		return errors.New("is nil")
+	case slices.ContainsFunc(h.middleware, func(m HandlerMiddleware) bool { return m == nil }):
+		return errors.New("middleware is nil")
 	case info.Topic == nil:
 		return errors.New("the event type has no topic")
 	case info.Topic.DeadLetter == "":
@@ -110,14 +116,16 @@ func (c *Consumer) add(info *EventInfo, handle func(context.Context, Event) erro
 	}
 	t := c.topics[info.Topic.Name]
 	if t == nil {
-		t = &topicHandlers{info: info.Topic, byType: map[string]*eventHandler{}}
+		t = &topicHandlers{info: info.Topic, byType: map[string]*eventHandler{}, meter: c.meter.topic(info.Topic)}
 		c.topics[info.Topic.Name] = t
 	}
 	if t.info.DeadLetter != info.Topic.DeadLetter {
 		return fmt.Errorf("topic %s has dead-letter topic %s here and %s elsewhere",
 			info.Topic.Name, info.Topic.DeadLetter, t.info.DeadLetter)
 	}
-	return add(t, &eventHandler{info, handle})
+	h.meter = t.meter.newEventMeter(info.Type)
+	h.call = c.around(h)
+	return add(t, h)
 }
 
 func (t *topicHandlers) addEvent(h *eventHandler) error {
@@ -166,10 +174,11 @@ func (c *Consumer) process(m *member, t *task) {
 		t.begun = time.Now()
 	}
 	t.attempt++
-	t.delivery = newDelivery(t.record, t.attempt)
+	h := newHandling(m, t)
+	t.delivery = &h.Delivery
 	breaker := c.topics[t.part.tp.topic].breaker
 	turn := breaker.begun()
-	result, err := c.attempt(m, t)
+	result, err := c.attempt(h)
 	if err == nil {
 		if result == Handled {
 			breaker.succeeded(turn)
@@ -188,8 +197,7 @@ func (c *Consumer) process(m *member, t *task) {
 	}
 	if again := c.cfg.retries - t.attempt + 1; again > 0 && !IsPermanent(err) {
 		wait := c.cfg.backoff.After(t.attempt)
-		c.log(slog.LevelWarn, t, "handler failed, will be tried again",
-			slog.Any("error", err), slog.Int("attempt", t.attempt), slog.Int("attempts_left", again), slog.Duration("in", wait))
+		c.topics[t.part.tp.topic].meter.count(t.part.ctx, c.meter.retries, t.delivery)
 		m.queue.park(t, wait)
 		return
 	}
@@ -198,15 +206,16 @@ func (c *Consumer) process(m *member, t *task) {
 }
 
 // attempt decodes a record and calls its handler.
-func (c *Consumer) attempt(m *member, t *task) (Result, error) {
-	d, topic := t.delivery, c.topics[t.part.tp.topic]
+func (c *Consumer) attempt(h *handling) (Result, error) {
+	d, t := &h.Delivery, h.task
+	topic := c.topics[t.part.tp.topic]
 	decoded, err := Decode(d.record(t.record.Value), c.types, DecodeOptions{StrictTime: c.cfg.strictTime})
 	d.Envelope, d.EventID, d.ZonelessTimes = decoded.Envelope, decoded.Envelope.EventID, decoded.ZonelessTimes
 	if t.record.Value == nil && topic.info.Compacted {
 		if topic.deletion == nil {
 			return Skipped, nil
 		}
-		return Handled, c.callInTime(withRemoteSpan(withDelivery(t.part.ctx, d), d.Headers), m, t, topic.deletion, nil)
+		return Handled, h.call(topic.deletion, nil)
 	}
 	if unknown, ok := errors.AsType[*UnknownEventTypeError](err); ok {
 		d.Envelope.EventType = unknown.EventType
@@ -222,7 +231,7 @@ func (c *Consumer) attempt(m *member, t *task) (Result, error) {
 		return 0, undecodable(err)
 	}
 	if d.ZonelessTimes > 0 && d.Attempt == 1 {
-		c.countZoneless(t)
+		topic.meter.zoneless.Add(t.part.ctx, int64(d.ZonelessTimes))
 		if topic.zoneless.CompareAndSwap(false, true) {
 			c.log(slog.LevelWarn, t, "a producer writes times without a zone; they are taken as UTC")
 		}
@@ -230,17 +239,12 @@ func (c *Consumer) attempt(m *member, t *task) (Result, error) {
 	if decoded.Event == nil {
 		return 0, undecodable(fmt.Errorf("%s: it has no payload", handler.info.FullName))
 	}
-	return Handled, c.callInTime(withRemoteSpan(withDelivery(t.part.ctx, d), d.Headers), m, t, handler, decoded.Event)
+	return Handled, h.call(handler, decoded.Event)
 }
 
-// call turns a panic into an error.
-func call(ctx context.Context, handler *eventHandler, event Event) (err error) {
-	defer func() {
-		if value := recover(); value != nil {
-			err = Permanent(&PanicError{Value: value, Stack: string(debug.Stack())})
-		}
-	}()
-	return handler.handle(ctx, event)
+func (h *handling) call(handler *eventHandler, e Event) error {
+	h.task.handler.Store(handler)
+	return handler.call(withRemoteSpan(context.WithValue(h.task.part.ctx, handlingKey{}, h), h.Headers), e)
 }
 
 // finish reports what became of a record and counts it as done.
@@ -250,6 +254,7 @@ func (c *Consumer) finish(m *member, t *task, o Outcome) {
 		return
 	}
 	o.Delivery, o.EventType, o.Duration = *t.delivery, t.delivery.Envelope.EventType, time.Since(t.begun)
+	c.countDone(t, o)
 	c.cfg.observe(o)
 	m.refetch(m.queue.done(t))
 }

@@ -383,7 +383,7 @@ func TestSweepFreesBatches(t *testing.T) {
 			case string(task.record.Key) != "slow":
 				q.done(task)
 			default:
-				task.delivery = newDelivery(task.record, 1)
+				task.delivery = &newHandling(nil, task).Delivery
 				q.park(task, time.Hour)
 			}
 		}

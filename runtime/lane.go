@@ -1,6 +1,7 @@
 package trestle
 
 import (
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -41,6 +42,9 @@ type task struct {
 	out      bool // it was given out, and has not come back
 	run      int  // how often it was given out
 	replaced bool // another worker has taken the place of the one whose handler runs on
+
+	// handler is what it was given to; nil while that is not known.
+	handler atomic.Pointer[eventHandler]
 
 	begun    time.Time // of its first attempt
 	attempt  int       // handler calls so far

@@ -25,6 +25,7 @@ import (
 type member struct {
 	cfg     *consumerConfig
 	group   string
+	meter   *consumerMeter
 	queue   *keyQueue
 	workers sync.WaitGroup
 	notes   commitNotes
@@ -55,10 +56,11 @@ var (
 const commitTimeout = 10 * time.Second
 
 // newMember returns a member of a group, which joins it when it polls.
-func newMember(ctx context.Context, cfg *consumerConfig, group string) (*member, error) {
+func newMember(ctx context.Context, cfg *consumerConfig, group string, meter *consumerMeter) (*member, error) {
 	m := &member{
 		cfg:        cfg,
 		group:      group,
+		meter:      meter,
 		queue:      newKeyQueue(cfg.queueLimits()),
 		notes:      commitNotes{byTopic: map[string]commitNote{}},
 		refusals:   make(chan *RefusedError, 1),
@@ -187,6 +189,8 @@ func (m *member) commit(ctx context.Context, positions map[topicPartition]kgo.Ep
 		offsets[tp.topic][tp.id] = at
 	}
 	var failed error
+	begun := time.Now()
+	defer func() { m.meter.committed(ctx, begun, failed) }()
 	m.client.CommitOffsetsSync(kgo.PreCommitFnContext(ctx, m.notes.addTo), offsets,
 		func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, resp *kmsg.OffsetCommitResponse, err error) {
 			if err != nil {
@@ -232,6 +236,7 @@ func (m *member) poll(ctx context.Context, topics, deadLetters []string) error {
 			if p == nil {
 				return
 			}
+			m.meter.countConsumed(m.ctx, p.tp, f.Records)
 			m.followLog(p, &f)
 			m.queue.push(p, f.Records)
 		})

@@ -21,6 +21,9 @@ type Publisher struct {
 	cfg    *publisherConfig
 	client *kgo.Client
 	room   *semaphore.Weighted // bytes that may wait for their acknowledgement
+	begin  PublishFunc         // what publishing an event begins with: the middleware around start
+	meter  *publisherMeter
+	kinds  outgoingKinds
 
 	connections connections
 	refusal     atomic.Pointer[RefusedError] // the last
@@ -64,6 +67,11 @@ func NewPublisher(brokers []string, opts ...PublisherOption) (*Publisher, error)
 	if err != nil {
 		return nil, fmt.Errorf("new publisher: %w", err)
 	}
+	if p.meter, err = newPublisherMeter(p); err != nil {
+		p.client.Close()
+		return nil, fmt.Errorf("new publisher: WithMeterProvider: %w", err)
+	}
+	p.begin = p.around(p.start)
 	return p, nil
 }
 
@@ -100,8 +108,12 @@ func (p *Publisher) publish(ctx context.Context, e Event, opts []PublishOption) 
 		err     error
 	}
 	done := make(chan result, 1)
-	sent, err := p.start(ctx, e, opts, func(r Receipt, err error) { done <- result{r, err} })
-	if err != nil {
+	if e == nil {
+		return Receipt{}, errNoEvent
+	}
+	sent := &sending{info: e.EventInfo()}
+	opts = append(slices.Clip(opts), whenEncoded(func(s *sending) error { sent = s; return nil }, e))
+	if err := p.begin(ctx, e, func(r Receipt, err error) { done <- result{r, err} }, opts...); err != nil {
 		return Receipt{}, err
 	}
 	timeout := time.NewTimer(p.cfg.deliveryTimeout)
@@ -124,9 +136,13 @@ func (p *Publisher) publish(ctx context.Context, e Event, opts []PublishOption) 
 // callbacks of all events are called one after the other, those of a partition in order, and must not block. Events
 // that wait for one partition fail together, when the oldest of them has reached its timeout.
 func (p *Publisher) PublishAsync(ctx context.Context, e Event, done func(Receipt, error), opts ...PublishOption) error {
-	_, err := p.start(ctx, e, opts, done)
-	return err
+	if e == nil {
+		return errNoEvent
+	}
+	return p.begin(ctx, e, done, opts...)
 }
+
+var errNoEvent = errors.New("publish: the event is nil")
 
 // sending is an event on its way to the cluster.
 type sending struct {
@@ -153,12 +169,28 @@ func (s *sending) failed(err error, fate Fate) *PublishError {
 	}
 }
 
-func (p *Publisher) start(ctx context.Context, e Event, opts []PublishOption, done func(Receipt, error)) (*sending, error) {
+// whenEncoded has a function called with the event once it is encoded, before it is sent. An error keeps it from that.
+func whenEncoded(take func(*sending) error, e Event) PublishOption {
+	return func(s *event.PublishSettings) {
+		before := s.Encoded
+		s.Encoded = func(record Record, env Envelope) error {
+			if before != nil {
+				if err := before(record, env); err != nil {
+					return err
+				}
+			}
+			return take(&sending{record: record, info: e.EventInfo(), eventID: env.EventID, envelope: env})
+		}
+	}
+}
+
+// start is the PublishFunc within all middleware.
+func (p *Publisher) start(ctx context.Context, e Event, done func(Receipt, error), opts ...PublishOption) error {
 	s, err := p.encode(ctx, e, opts)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return s, p.send(ctx, s, done)
+	return p.send(ctx, s, done)
 }
 
 // send has a record written. When it returns an error, done is not called.
@@ -192,16 +224,13 @@ func (p *Publisher) failed(s *sending, err error) *PublishError {
 
 // encode makes the record of an event.
 func (p *Publisher) encode(ctx context.Context, e Event, opts []PublishOption) (*sending, error) {
-	if e == nil {
-		return nil, errors.New("publish: the event is nil")
-	}
 	info := e.EventInfo()
 	var c event.PublishSettings
 	for _, o := range opts {
 		o(&c)
 	}
 	headers := appendTraceparent(ctx, nil)
-	if handled, ok := ctx.Value(deliveryKey{}).(*Delivery); ok {
+	if handled := handledIn(ctx); handled != nil {
 		inherit(e, &c.Envelope, &handled.Envelope)
 		headers = append(headers, Header{Key: HeaderCausationID, Value: []byte(handled.EventID)})
 	}
@@ -222,6 +251,11 @@ func (p *Publisher) encode(ctx context.Context, e Event, opts []PublishOption) (
 	}
 	if size := record.Size(); size > p.cfg.batchBytes {
 		return nil, &TooLargeError{Topic: record.Topic, EventType: info.FullName, Size: size, Limit: p.cfg.batchBytes}
+	}
+	if c.Encoded != nil {
+		if err := c.Encoded(record, c.Envelope); err != nil {
+			return nil, err
+		}
 	}
 	return &sending{record: record, info: info, eventID: c.Envelope.EventID, envelope: c.Envelope}, nil
 }
@@ -271,6 +305,7 @@ func (p *Publisher) Close(ctx context.Context) error {
 	err := p.Flush(ctx)
 	unacknowledged := p.waiting()
 	p.stop()
+	p.meter.close()
 	p.client.Close()
 	p.renewals.Wait()
 	p.pending.Wait()

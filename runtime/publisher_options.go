@@ -9,6 +9,9 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/omninode/trestle/runtime/event"
 	"github.com/omninode/trestle/runtime/jsonio"
@@ -40,17 +43,26 @@ type publisherConfig struct {
 	deliveryTimeout time.Duration
 	source          Source
 	schemaIDs       SchemaIDs
+	middleware      []PublishMiddleware
 }
 
 // clientConfig is what publishers, consumers and callers have in common.
 type clientConfig struct {
-	logger *slog.Logger
-	kafka  kafka.Connection // its logger is logger, once options are checked
+	logger  *slog.Logger
+	kafka   kafka.Connection // its logger is logger, once options are checked
+	meters  metric.MeterProvider
+	tracers trace.TracerProvider
 }
 
 // connect sets what is not an option.
 func (c *clientConfig) connect(brokers []string) error {
 	c.kafka.Brokers, c.kafka.Logger = brokers, c.logger
+	if c.meters == nil {
+		c.meters = otel.GetMeterProvider()
+	}
+	if c.tracers == nil {
+		c.tracers = otel.GetTracerProvider()
+	}
 	return c.kafka.CheckBrokers()
 }
 
@@ -81,6 +93,19 @@ func WithConnection(conn kafka.Connection) Option {
 			c.logger = conn.Logger
 		}
 	})
+}
+
+// WithMeterProvider sets where metrics go, overriding OpenTelemetry's global provider; the README lists them. Their names and
+// attributes are those of OpenTelemetry's conventions for messaging where these have any. No key of an event is an attribute.
+func WithMeterProvider(p metric.MeterProvider) Option {
+	return clientOption(func(c *clientConfig) { c.meters = p })
+}
+
+// WithTracerProvider sets where spans go, overriding OpenTelemetry's global provider: one for each event that is published,
+// until its answer, and one for each call of a handler, which is the child of the event's and linked to it. They find each
+// other by the header `traceparent`.
+func WithTracerProvider(p trace.TracerProvider) Option {
+	return clientOption(func(c *clientConfig) { c.tracers = p })
 }
 
 // Acks says who must have written an event before it counts as published.
@@ -192,6 +217,7 @@ func newPublisherConfig(brokers []string, opts []PublisherOption) (*publisherCon
 	check(c.bufferedBytes >= c.batchBytes, "WithBufferedBytes: must be at least WithBatchBytes (%d), got %d", c.batchBytes, c.bufferedBytes)
 	check(c.inFlight >= 1, "WithInFlight: must be at least 1, got %d", c.inFlight)
 	check(c.deliveryTimeout >= time.Second, "WithDeliveryTimeout: must be at least 1 s, got %v", c.deliveryTimeout)
+	check(!slices.ContainsFunc(c.middleware, func(m PublishMiddleware) bool { return m == nil }), "WithPublishMiddleware: must not be nil")
 	errs = append(errs, c.connect(brokers))
 	return c, errors.Join(errs...)
 }

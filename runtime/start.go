@@ -267,7 +267,7 @@ func (m *member) followLog(p *partition, f *kgo.FetchTopicPartition) {
 
 // lost reports that the log has dropped records before they were handled: from an offset on, up to where it starts now.
 func (m *member) lost(tp topicPartition, from, start int64) {
-	m.cfg.countLost(m.ctx, m.group, tp, start-from)
+	m.meter.topics[tp.topic].lost.Add(m.ctx, start-from)
 	m.cfg.logger.Error("records were deleted before they were handled: does the topic keep them for too short a time?",
 		"topic", tp.topic, "partition", tp.id, "from", from, "log_start", start, "lost_offsets", start-from, "group", m.group)
 }

@@ -14,6 +14,8 @@ type PublishSettings struct {
 	Deletion bool // of the event's key, instead of the event
 	Envelope Envelope
 	Headers  []Header // behind those that every record has; one of the same name as one of those is left out
+	// Encoded is called with what the event became, before it is sent; an error keeps it from that. It is the runtime's own.
+	Encoded func(Record, Envelope) error
 }
 
 // CallOption says something about one call; package trestle has them. Every [PublishOption] is one, and counts for the

@@ -1,0 +1,81 @@
+package trestle
+
+import (
+	"context"
+	"log/slog"
+	"runtime/debug"
+	"slices"
+)
+
+// HandlerFunc handles an event. [DeliveryFrom] says of its context which record it came in. For a deletion the event is nil.
+type HandlerFunc func(ctx context.Context, e Event) error
+
+// HandlerMiddleware makes a handler of another one, which it calls before, after, or instead of what it does itself. What it
+// returns counts as what the handler does.
+type HandlerMiddleware func(next HandlerFunc) HandlerFunc
+
+// WithHandlerMiddleware adds middleware around the handlers of all events, the outermost first. Around it in turn stands what
+// the consumer does itself, from the outside: the span, the metrics, the log of failures, the deadline, and the recovery from
+// panics, those of middleware too. Within it stands the middleware that one handler was registered with. Events that
+// can't be decoded, are invalid or have no handler do not come to it. NewConsumer fails if one is nil.
+func WithHandlerMiddleware(middleware ...HandlerMiddleware) ConsumerOption {
+	return consumerOption(func(c *consumerConfig) { c.middleware = append(c.middleware, middleware...) })
+}
+
+// PublishFunc publishes an event as [Publisher.PublishAsync] does: when it returns nil, done is called once with what became
+// of the event, and otherwise not at all.
+type PublishFunc func(ctx context.Context, e Event, done func(Receipt, error), opts ...PublishOption) error
+
+// PublishMiddleware makes a PublishFunc of another one. It may change the options, refuse the event with an error, and learn
+// what became of it by a done of its own, which calls the one that it was given and must not block.
+type PublishMiddleware func(next PublishFunc) PublishFunc
+
+// WithPublishMiddleware adds middleware around publishing, the outermost first: around Publish, PublishAsync and Delete alike,
+// and around the requests of calls. Around it in turn stand the span and the metrics. NewPublisher fails if one is nil.
+func WithPublishMiddleware(middleware ...PublishMiddleware) PublisherOption {
+	return publisherOption(func(c *publisherConfig) { c.middleware = append(c.middleware, middleware...) })
+}
+
+// around returns what each call of a handler is.
+func (c *Consumer) around(h *eventHandler) HandlerFunc {
+	own := []HandlerMiddleware{c.tracing(h), h.measuring, c.logging, c.inTime, recovering}
+	f := h.handle
+	for _, wrap := range slices.Backward(slices.Concat(own, c.cfg.middleware, h.middleware)) {
+		f = wrap(f)
+	}
+	return f
+}
+
+// around returns what publishing an event is.
+func (p *Publisher) around(f PublishFunc) PublishFunc {
+	own := []PublishMiddleware{p.tracing, p.measuring}
+	for _, wrap := range slices.Backward(slices.Concat(own, p.cfg.middleware)) {
+		f = wrap(f)
+	}
+	return f
+}
+
+// recovering turns a panic into an error.
+func recovering(next HandlerFunc) HandlerFunc {
+	return func(ctx context.Context, e Event) (err error) {
+		defer func() {
+			if value := recover(); value != nil {
+				err = Permanent(&PanicError{Value: value, Stack: string(debug.Stack())})
+			}
+		}()
+		return next(ctx, e)
+	}
+}
+
+// logging reports the calls that failed. What becomes of their events then is logged where that is decided.
+func (c *Consumer) logging(next HandlerFunc) HandlerFunc {
+	return func(ctx context.Context, e Event) error {
+		err := next(ctx, e)
+		h := ctx.Value(handlingKey{}).(*handling)
+		if err != nil && h.task.part.ctx.Err() == nil { // else another member handles it
+			c.cfg.logger.LogAttrs(ctx, slog.LevelWarn, "handler failed", h.logAttrs(
+				slog.String("group", c.group), slog.Any("error", err), slog.Int("attempt", h.Attempt))...)
+		}
+		return err
+	}
+}
