@@ -225,7 +225,10 @@ var shapedTime = regexp.MustCompile(`^'\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d{1,
 var violation = regexp.MustCompile(`; `)
 
 // unseen are the faults that python-jsonschema does not see.
-var unseen = regexp.MustCompile(outOfRange + `|must be a valid (email|iri|iri-reference|uri-template)\b|must be base64`)
+var unseen = regexp.MustCompile(outOfRange + `|` + unseenFormat.String() + `|must be base64`)
+
+// unseenFormat is what is wrong by a format of which it does not see all.
+var unseenFormat = regexp.MustCompile(`must be a valid (email|iri|iri-reference|uri-template)(?:$|[ ,;])`)
 
 // onlyFaults says whether what is wrong by our judge is of one kind, but for what is not seen elsewhere either.
 func onlyFaults(ours said, pattern string) bool {

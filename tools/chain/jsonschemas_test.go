@@ -55,23 +55,23 @@ var ecmaPatterns = append(slices.Clone(simplePatterns), []simplePattern{
 
 // formatTexts are texts that are of a format, and texts that are not, as the format's standard has it.
 var formatTexts = map[string]simplePattern{
-	"date-time":             {in: []string{"2025-10-16T12:34:56Z", "2025-10-16T12:34:56.789+02:00"}, out: []string{"2025-10-16", "2025-13-16T12:34:56Z", "x", ""}},
-	"date":                  {in: []string{"2025-10-16", "2024-02-29"}, out: []string{"2025-02-29", "2025-1-1", "x"}},
-	"time":                  {in: []string{"12:34:56Z", "12:34:56.5+02:00"}, out: []string{"12:34", "25:00:00Z", "x"}},
-	"duration":              {in: []string{"P1D", "PT1H30M", "P2W"}, out: []string{"P", "1D", "PT"}},
-	"email":                 {in: []string{"a@example.com", "a.b+c@d.org"}, out: []string{"a", "@b.c", "a@"}},
-	"hostname":              {in: []string{"example.com", "a"}, out: []string{"-a", "a_b", "a..b"}},
-	"ipv4":                  {in: []string{"127.0.0.1", "255.255.255.255"}, out: []string{"256.0.0.1", "1.2.3", "x"}},
-	"ipv6":                  {in: []string{"::1", "2001:db8::1"}, out: []string{"1::2::3", "12345::", "x"}},
-	"uri":                   {in: []string{"https://example.com/a?b#c", "urn:a:b"}, out: []string{"/a", "a b", ""}},
-	"uri-reference":         {in: []string{"/a", "a?b#c", "https://example.com"}, out: []string{"a b", "\\a"}},
-	"uuid":                  {in: []string{"550e8400-e29b-41d4-a716-446655440000", "550E8400-E29B-41D4-A716-446655440000"}, out: []string{"550e8400e29b41d4a716446655440000", "x"}},
-	"json-pointer":          {in: []string{"", "/a/b~0"}, out: []string{"a", "/a~2"}},
-	"regex":                 {in: []string{"^a+$", "[0-9]"}, out: []string{"(", "[a"}},
-	"iri":                   {in: []string{"https://example.com/é"}, out: []string{"é b"}},
-	"iri-reference":         {in: []string{"/é"}, out: []string{"\\é"}},
-	"uri-template":          {in: []string{"/a/{b}"}, out: []string{"/a/{b"}},
-	"relative-json-pointer": {in: []string{"0", "1/a"}, out: []string{"/a", "-1"}},
+	"date-time":             {in: []string{"2025-10-16T12:34:56Z", "2025-10-16T12:34:56.789+02:00"}, out: []string{"2025-10-16", "2025-13-16T12:34:56Z", "x", "", "2025-10-16T12:34Z", "2025-02-30T12:34:56Z", "x2025-10-16T12:34:56Z"}},
+	"date":                  {in: []string{"2025-10-16", "2024-02-29"}, out: []string{"2025-02-29", "2025-1-1", "x", "2025-13-01", "2025-10-32", "2025-10-16Z", ""}},
+	"time":                  {in: []string{"12:34:56Z", "12:34:56.5+02:00"}, out: []string{"12:34", "25:00:00Z", "x", "12:34:56", "12:60:00Z", "12:34:56+25:00", ""}},
+	"duration":              {in: []string{"P1D", "PT1H30M", "P2W"}, out: []string{"P", "1D", "PT", "PT1", "P1Y2", "x", "P1H"}},
+	"email":                 {in: []string{"a@example.com", "a.b+c@d.org"}, out: []string{"a", "@b.c", "a@", "a b@example.com", "", "x", "a.example.com"}},
+	"hostname":              {in: []string{"example.com", "a"}, out: []string{"-a", "a_b", "a..b", "a b", ".a", "a!", "-"}},
+	"ipv4":                  {in: []string{"127.0.0.1", "255.255.255.255"}, out: []string{"256.0.0.1", "1.2.3", "x", "1.2.3.4.5", "1.2.3.-1", "", "1.2.3.4 "}},
+	"ipv6":                  {in: []string{"::1", "2001:db8::1"}, out: []string{"1::2::3", "12345::", "x", ":", "1:2:3:4:5:6:7", "g::1", "127.0.0.1"}},
+	"uri":                   {in: []string{"https://example.com/a?b#c", "urn:a:b"}, out: []string{"/a", "a b", "", "//a", "a", "http://a b", "?"}},
+	"uri-reference":         {in: []string{"/a", "a?b#c", "https://example.com"}, out: []string{"a b", "\\a", "http://a b", "a\\b", "<a>", "{a}"}},
+	"uuid":                  {in: []string{"550e8400-e29b-41d4-a716-446655440000", "550E8400-E29B-41D4-A716-446655440000"}, out: []string{"550e8400e29b41d4a716446655440000", "x", "550e8400-e29b-41d4-a716-44665544000", "g50e8400-e29b-41d4-a716-446655440000", "", "550e8400-e29b-41d4-a716-446655440000 "}},
+	"json-pointer":          {in: []string{"", "/a/b~0"}, out: []string{"a", "/a~2", "a/b", "#/a", "/~", "~0"}},
+	"regex":                 {in: []string{"^a+$", "[0-9]"}, out: []string{"(", "[a", "a)", "*a", "[", "(?"}},
+	"iri":                   {in: []string{"https://example.com/é"}, out: []string{"é b", "a b", "x", "", "//a"}},
+	"iri-reference":         {in: []string{"/é"}, out: []string{"\\é", "a b", "é é", "<é>", "{é}"}},
+	"uri-template":          {in: []string{"/a/{b}"}, out: []string{"/a/{b", "{", "}", "{a", "/{a}}"}},
+	"relative-json-pointer": {in: []string{"0", "1/a"}, out: []string{"/a", "-1", "a", "x", "/", "-0"}},
 }
 
 var formatNames = sortedKeys(formatTexts)
@@ -82,6 +82,7 @@ func (d *drawer) jsonSchema() object {
 		d.defs = append(d.defs, fmt.Sprintf("D%s%d", d.name, i))
 	}
 	out := d.objectSchema(3)
+	out["properties"].(object)[focusName] = d.focus(d.number / 2)
 	defs := object{}
 	for i, name := range d.defs {
 		switch d.IntN(4) {
@@ -99,6 +100,34 @@ func (d *drawer) jsonSchema() object {
 	out["$schema"], out["title"] = "https://json-schema.org/draft/2020-12/schema", d.name
 	out["x-trestle"] = object{"event": object{"type": d.name, "topic": d.name}}
 	return out
+}
+
+// focusName is the property of every event that is about one format or keyword, each in turn: of those that are rarely
+// drawn, or rarely met by values on both sides, there are enough then.
+const focusName = "focus"
+
+// focus is the schema of that property.
+func (d *drawer) focus(turn int) object {
+	list := func(more object) object {
+		more["type"] = "array"
+		return more
+	}
+	small := pick(d, []object{{"type": "string", "minLength": num(1 + d.IntN(2))}, {"type": "integer", "minimum": num(d.IntN(3))}, {"enum": []any{"a", "b", num(1)}}})
+	n := d.IntN(3)
+	others := []object{
+		{"type": "string", "allOf": []any{object{"minLength": num(n)}, object{"maxLength": num(n + 2)}}},
+		list(object{"prefixItems": []any{small, object{"type": "boolean"}}}),
+		list(object{"contains": small, "minContains": num(n)}),
+		list(object{"contains": small, "maxContains": num(n)}),
+		list(object{"prefixItems": []any{object{"type": "boolean"}}, "unevaluatedItems": pick(d, []any{false, small})}),
+		list(object{"items": small, "minItems": num(n), "maxItems": num(n + 1)}),
+		list(object{"items": small, "uniqueItems": true}),
+		{"type": "object", "dependentRequired": object{"a": []any{"b"}}, "dependentSchemas": object{"c": object{"maxProperties": num(1 + n)}}},
+	}
+	if turn %= len(formatNames) + len(others); turn < len(formatNames) {
+		return object{"type": "string", "format": formatNames[turn]}
+	}
+	return others[turn-len(formatNames)]
 }
 
 // objectSchema is one with properties.

@@ -363,7 +363,11 @@ func (s *sampler) objects(pointer string, o object, depth int) []any {
 		without := maps.Clone(base)
 		delete(without, name)
 		out = append(out, without)
-		for _, v := range s.few(s.values(pointer+"/properties/"+escaped(name), properties[name], depth-1), 9) {
+		n := 9
+		if name == focusName {
+			n = 18
+		}
+		for _, v := range s.few(s.values(pointer+"/properties/"+escaped(name), properties[name], depth-1), n) {
 			with(name, v)
 		}
 		if s.IntN(2) == 0 {

@@ -100,6 +100,11 @@ func (r *report) add(h *hearing) {
 					r.meet(name, false)
 				}
 			}
+			if theirs.Verdict == judge.Valid && ours.Verdict == judge.Invalid {
+				for _, m := range unseenFormat.FindAllStringSubmatch(ours.Why, -1) {
+					r.meet("format "+m[1], false)
+				}
+			}
 			r.compare(h, i, ours, said{pythonJSONSchema, theirs.Answer})
 		}
 		if h.rules != nil && (i >= len(h.texts) || ours.Binary != nil) {
