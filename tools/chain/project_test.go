@@ -41,13 +41,18 @@ type subject struct {
 type project struct {
 	dir      string // holds the generated code
 	subjects []*subject
-	set      *schema.Set
-	goFiles  []output.File
-	pyFiles  []output.File
+	made
 	// refused counts the schemas that the loader or a generator did not take, by the reason; broken are those of which the
 	// generated code does not compile, which it always should.
 	refused map[string]int
 	broken  []string
+}
+
+// made is what is made of schemas.
+type made struct {
+	set     *schema.Set
+	goFiles []output.File
+	pyFiles []output.File
 }
 
 // drawProject draws schemas until so many are taken.
@@ -113,19 +118,13 @@ option (trestle.v1.family) = {
 };
 `
 
-// drop leaves out the schema in a file; false where there is none.
-func (p *project) drop(file, reason string) bool {
-	for i, s := range p.subjects {
-		if s.path == file {
-			p.subjects = slices.Delete(p.subjects, i, i+1)
-			p.refused[general(reason)]++
-			if os.Getenv("CHAIN_REFUSED") != "" {
-				fmt.Printf("REFUSED %s: %s\n%s\n", file, reason, s.text)
-			}
-			return true
-		}
+// drop leaves out a schema.
+func (p *project) drop(s *subject, reason string) {
+	p.subjects = slices.DeleteFunc(p.subjects, func(other *subject) bool { return other == s })
+	p.refused[general(reason)]++
+	if os.Getenv("CHAIN_REFUSED") != "" {
+		fmt.Printf("REFUSED %s: %s\n%s\n", s.path, reason, s.text)
 	}
-	return false
 }
 
 var special = regexp.MustCompile(`"[^"]*"|'[^']*'|\{.*\}|\[.*\]|\b[0-9][0-9.e+-]*\b|\bS[0-9]+\w*|\bf[0-9]+\b`)
@@ -133,52 +132,62 @@ var special = regexp.MustCompile(`"[^"]*"|'[^']*'|\{.*\}|\[.*\]|\b[0-9][0-9.e+-]
 // general is a reason without what is special in it.
 func general(reason string) string { return special.ReplaceAllString(reason, "…") }
 
-// load reads all schemas, and generates from them, without those that are refused.
+// load reads all schemas, and generates from them, without those that are refused: each is asked for alone before.
 func (p *project) load(t *testing.T) {
 	t.Helper()
-	for {
-		texts := map[string][]byte{}
-		for _, s := range p.subjects {
-			texts[s.path] = s.text
-			if folder := path.Dir(s.path); s.language == schema.JSONSchema {
-				texts[folder+"/family.json"] = []byte(family)
-			} else {
-				texts[folder+"/family.proto"] = fmt.Appendf(nil, protoFamily, path.Base(folder))
-			}
-		}
-		if len(texts) == 0 {
-			t.Fatalf("every schema is refused: %v", p.refused)
-		}
-		set, err := load.Schemas(t.Context(), load.Files(texts), load.WithGoPrefix(p.importPath()))
-		if err == nil {
-			p.set = set
-			p.goFiles, err = golang.Generate(set)
-		}
-		if err == nil {
-			p.pyFiles, err = python.Generate(set)
-		}
-		if err == nil {
-			break
-		}
-		before := len(p.subjects)
-		if faults, ok := errors.AsType[schema.Errors](err); ok {
-			for _, f := range faults {
-				p.drop(f.Pos.File, f.Message)
-			}
-		} else if place := schemaFile.FindString(err.Error()); place != "" {
-			_, reason, _ := strings.Cut(err.Error(), place)
-			p.drop(place, "generate: "+strings.TrimLeft(reason, ":0123456789 "))
-		}
-		if len(p.subjects) == before {
-			t.Fatal(err)
+	shared := &load.Shared{}
+	for _, s := range slices.Clone(p.subjects) {
+		if _, err := p.generate(t, shared, []*subject{s}); err != nil {
+			p.drop(s, refusal(t, s, err))
 		}
 	}
+	if len(p.subjects) == 0 {
+		t.Fatalf("every schema is refused: %v", p.refused)
+	}
+	all, err := p.generate(t, shared, p.subjects)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.made = all
 	for _, s := range p.subjects {
 		s.event = p.set.Event(s.name)
 	}
 }
 
-var schemaFile = regexp.MustCompile(`chain/[jp][0-9]+/s[0-9]+\.(json|proto)`)
+// generate makes code of schemas.
+func (p *project) generate(t *testing.T, shared *load.Shared, subjects []*subject) (m made, err error) {
+	t.Helper()
+	texts := map[string][]byte{}
+	for _, s := range subjects {
+		texts[s.path] = s.text
+		if folder := path.Dir(s.path); s.language == schema.JSONSchema {
+			texts[folder+"/family.json"] = []byte(family)
+		} else {
+			texts[folder+"/family.proto"] = fmt.Appendf(nil, protoFamily, path.Base(folder))
+		}
+	}
+	if m.set, err = load.Schemas(t.Context(), load.Files(texts), load.WithGoPrefix(p.importPath()), load.WithShared(shared)); err != nil {
+		return m, err
+	}
+	if m.goFiles, err = golang.Generate(m.set); err != nil {
+		return m, err
+	}
+	m.pyFiles, err = python.Generate(m.set)
+	return m, err
+}
+
+// refusal is why a schema is not taken. It has to name the schema.
+func refusal(t *testing.T, s *subject, err error) string {
+	t.Helper()
+	if faults, ok := errors.AsType[schema.Errors](err); ok && faults[0].Pos.File == s.path {
+		return faults[0].Message
+	}
+	_, reason, found := strings.Cut(err.Error(), s.path)
+	if !found {
+		t.Errorf("what is refused is not named: %v\n%s", err, s.text)
+	}
+	return "generate: " + strings.TrimLeft(reason, ":0123456789 ")
+}
 
 func (p *project) importPath() string {
 	return modulePath + "/.cache/" + filepath.Base(p.dir) + "/gen"
