@@ -218,6 +218,13 @@ func (q *keyQueue) resumeAt(tp topicPartition, offset int64) {
 	}
 }
 
+// nextOf returns what is to be fetched of a partition next, -1 while that is not known.
+func (q *keyQueue) nextOf(p *partition) int64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return p.next
+}
+
 // fetched notes what is to be fetched of a partition next, and returns what was until now: -1 when that is not known.
 func (q *keyQueue) fetched(p *partition, next int64) (before int64) {
 	q.mu.Lock()

@@ -7,6 +7,8 @@ import (
 	"maps"
 	"slices"
 	"sync"
+
+	"github.com/omninode/trestle/runtime/kafka"
 )
 
 // Consumer handles the events of some topics as a member of a consumer group.
@@ -73,7 +75,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("consumer group %s: %w", c.group, err)
 	}
-	m, err := newMember(context.WithoutCancel(ctx), c.cfg, c.group, c.meter)
+	m, err := newMember(context.WithoutCancel(ctx), c.cfg, c.group, c.meter, c.limits())
 	if err != nil {
 		return fmt.Errorf("consumer group %s: %w", c.group, err)
 	}
@@ -172,6 +174,15 @@ func (c *Consumer) begin() ([]string, error) {
 	}
 	c.types = NewTypes(infos...)
 	return slices.Sorted(maps.Keys(c.topics)), nil
+}
+
+// limits are those of the topics, as the schemas say.
+func (c *Consumer) limits() *kafka.Limits {
+	declared := map[string]int{}
+	for topic, t := range c.topics {
+		declared[topic] = t.info.MaxMessageBytes
+	}
+	return kafka.NewLimits(declared)
 }
 
 func (c *Consumer) deadLetterTopics() []string {

@@ -88,6 +88,9 @@ func (c *Consumer) letter(t *task) *kgo.Record {
 		SourceTopic: r.Topic, ConsumerGroup: c.group,
 	}
 	d.Attempt, _ = strconv.Atoi(d.Original.Header(deadletter.HeaderAttempt))
+	if o := t.oversized; o != nil {
+		d.RefuseOversized(o)
+	}
 	for range f.shrunk {
 		f.least = !d.Shrink()
 	}
@@ -115,6 +118,8 @@ func errorType(err error) string {
 			return "ValidationError"
 		case isA[*UnknownEventTypeError](err):
 			return "UnknownEventTypeError"
+		case isA[*OversizedError](err):
+			return "OversizedError"
 		}
 		return "DecodeError"
 	}

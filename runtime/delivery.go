@@ -65,10 +65,10 @@ func newHandling(m *member, t *task) *handling {
 }
 
 // record is what Decode takes.
-func (d *Delivery) record(value []byte) *Record {
+func (d *Delivery) record(t *task) *Record {
 	return &Record{
-		Topic: d.Topic, Key: d.Key, Value: value, Headers: d.Headers,
-		Partition: d.Partition, Offset: d.Offset, Timestamp: d.Timestamp,
+		Topic: d.Topic, Key: d.Key, Value: t.record.Value, Headers: d.Headers,
+		Partition: d.Partition, Offset: d.Offset, Timestamp: d.Timestamp, Oversized: t.oversized,
 	}
 }
 

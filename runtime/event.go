@@ -29,6 +29,8 @@ type (
 	ValidationError = event.ValidationError
 	// TooLargeError says that an event is larger than its topic takes; nothing was sent.
 	TooLargeError = event.TooLargeError
+	// OversizedError says what of a log was not read, because it is larger than its topic takes.
+	OversizedError = event.OversizedError
 	// UnknownEventTypeError says that a record's event type is none that the program knows.
 	UnknownEventTypeError = event.UnknownEventTypeError
 	// PublishOption says something about one event that is published.

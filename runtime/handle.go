@@ -176,6 +176,10 @@ func (c *Consumer) process(m *member, t *task) {
 	t.attempt++
 	h := newHandling(m, t)
 	t.delivery = &h.Delivery
+	if t.oversized != nil && t.oversized.Batch {
+		c.refuseBatch(m, t)
+		return
+	}
 	breaker := c.topics[t.part.tp.topic].breaker
 	turn := breaker.begun()
 	result, err := c.attempt(h)
@@ -207,11 +211,16 @@ func (c *Consumer) process(m *member, t *task) {
 
 // attempt decodes a record and calls its handler.
 func (c *Consumer) attempt(h *handling) (Result, error) {
-	d, t := &h.Delivery, h.task
+	d, t, m := &h.Delivery, h.task, h.member
 	topic := c.topics[t.part.tp.topic]
-	decoded, err := Decode(d.record(t.record.Value), c.types, DecodeOptions{StrictTime: c.cfg.strictTime})
+	if t.oversized == nil {
+		if t.oversized = m.limits.Oversized(t.part.ctx, m.client, t.record); t.oversized != nil {
+			t.record.Value = nil
+		}
+	}
+	decoded, err := Decode(d.record(t), c.types, DecodeOptions{StrictTime: c.cfg.strictTime})
 	d.Envelope, d.EventID, d.ZonelessTimes = decoded.Envelope, decoded.Envelope.EventID, decoded.ZonelessTimes
-	if t.record.Value == nil && topic.info.Compacted {
+	if t.record.Value == nil && t.oversized == nil && topic.info.Compacted {
 		if topic.deletion == nil {
 			return Skipped, nil
 		}

@@ -99,15 +99,26 @@ func (q *keyQueue) topicOf(name string) *topicQueue {
 // push takes records of one partition in, in offset order. Those of a partition that is on its way out are dropped. Markers
 // of transactions are done as they come.
 func (q *keyQueue) push(p *partition, records []*kgo.Record) {
-	c := newChunk(p, records)
+	q.pushChunk(p, newChunk(p, records))
+}
+
+// pushBatch takes in a batch that was not opened.
+func (q *keyQueue) pushBatch(p *partition, last *kgo.Record, oversized *OversizedError) {
+	c := newChunk(p, []*kgo.Record{last})
+	c.tasks[0].oversized = oversized
+	q.pushChunk(p, c)
+}
+
+func (q *keyQueue) pushChunk(p *partition, c *chunk) {
+	records := len(c.tasks)
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if p.state != assigned {
 		return
 	}
 	q.chunks = append(q.chunks, c)
-	q.recent.add(len(records), c.bytes)
-	q.count(p, amount{len(records), c.bytes})
+	q.recent.add(records, c.bytes)
+	q.count(p, amount{records, c.bytes})
 	tasks := c.tasks
 	for i := range tasks {
 		t := &tasks[i]

@@ -50,6 +50,8 @@ type task struct {
 	attempt  int       // handler calls so far
 	delivery *Delivery // of the last one
 	failure  *failure  // why it goes to its dead letter; nil while it is to be handled
+	// oversized is what was not read of it; nil: nothing. A batch that was not opened is one record, the last of the batch.
+	oversized *OversizedError
 }
 
 // cutAfter takes the records past an offset out of a lane, but not one that runs, and returns the first of them.

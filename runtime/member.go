@@ -29,6 +29,7 @@ type member struct {
 	queue   *keyQueue
 	workers sync.WaitGroup
 	notes   commitNotes
+	limits  *kafka.Limits
 	// refusals takes the first: brokers don't let the consumer in.
 	refusals   chan *RefusedError
 	client     *kgo.Client
@@ -56,13 +57,14 @@ var (
 const commitTimeout = 10 * time.Second
 
 // newMember returns a member of a group, which joins it when it polls.
-func newMember(ctx context.Context, cfg *consumerConfig, group string, meter *consumerMeter) (*member, error) {
+func newMember(ctx context.Context, cfg *consumerConfig, group string, meter *consumerMeter, limits *kafka.Limits) (*member, error) {
 	m := &member{
 		cfg:        cfg,
 		group:      group,
 		meter:      meter,
 		queue:      newKeyQueue(cfg.queueLimits()),
 		notes:      commitNotes{byTopic: map[string]commitNote{}},
+		limits:     limits,
 		refusals:   make(chan *RefusedError, 1),
 		joined:     make(chan struct{}),
 		ctx:        ctx,
@@ -72,6 +74,7 @@ func newMember(ctx context.Context, cfg *consumerConfig, group string, meter *co
 	clientCtx, m.disconnect = context.WithCancel(ctx)
 	client, err := cfg.kafka.Client(append(cfg.clientOptions(group),
 		kgo.WithContext(clientCtx),
+		kgo.WithDecompressor(limits),
 		kgo.OnPartitionsAssigned(m.onAssigned),
 		kgo.OnPartitionsRevoked(m.onRevoked),
 		kgo.OnPartitionsLost(m.onLost),
@@ -83,6 +86,7 @@ func newMember(ctx context.Context, cfg *consumerConfig, group string, meter *co
 		return nil, err
 	}
 	m.client = client
+	limits.HoldTo(client)
 	close(m.joined)
 	return m, nil
 }
@@ -229,16 +233,18 @@ func (m *member) poll(ctx context.Context, topics, deadLetters []string) error {
 			return nil
 		}
 		fetches.EachPartition(func(f kgo.FetchTopicPartition) {
-			if len(f.Records) == 0 {
-				return
-			}
 			p := m.queue.lookup(topicPartition{f.Topic, f.Partition})
 			if p == nil {
 				return
 			}
-			m.meter.countConsumed(m.ctx, p.tp, f.Records)
-			m.followLog(p, &f)
-			m.queue.push(p, f.Records)
+			if len(f.Records) > 0 {
+				m.meter.countConsumed(m.ctx, p.tp, f.Records)
+				m.followLog(p, &f)
+				m.queue.push(p, f.Records)
+			}
+			if tooLarge := kafka.TooLarge(f.Err); tooLarge != nil {
+				m.passBatch(ctx, p, tooLarge)
+			}
 		})
 		m.client.AllowRebalance()
 		for _, topic := range kafka.MadeAnew(fetches) {
@@ -248,7 +254,7 @@ func (m *member) poll(ctx context.Context, topics, deadLetters []string) error {
 			if ctx.Err() != nil {
 				return nil
 			}
-			if errors.Is(f.Err, kerr.UnknownTopicID) {
+			if errors.Is(f.Err, kerr.UnknownTopicID) || kafka.TooLarge(f.Err) != nil {
 				continue
 			}
 			if kafka.Classify(f.Err) == kafka.Fatal {

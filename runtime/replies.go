@@ -22,6 +22,7 @@ import (
 type replies struct {
 	cfg    *callerConfig
 	client *kgo.Client
+	limits *kafka.Limits
 	stop   context.CancelFunc
 	done   sync.WaitGroup
 	called chan struct{} // a call has begun
@@ -110,13 +111,15 @@ func (w *waitingCall) drain(ctx context.Context) {
 }
 
 func newReplies(cfg *callerConfig) (*replies, error) {
-	client, err := cfg.kafka.Client(cfg.clientOptions()...)
+	limits := kafka.NewLimits(nil)
+	client, err := cfg.kafka.Client(append(cfg.clientOptions(), kgo.WithDecompressor(limits))...)
 	if err != nil {
 		return nil, err
 	}
+	limits.HoldTo(client)
 	ctx, stop := context.WithCancel(context.Background())
 	r := &replies{
-		cfg: cfg, client: client, stop: stop,
+		cfg: cfg, client: client, limits: limits, stop: stop,
 		called: make(chan struct{}, 1), opening: make(chan struct{}, 1), topics: map[string]*replyTopic{},
 	}
 	r.done.Go(func() { r.poll(ctx) })
@@ -148,6 +151,7 @@ func (r *replies) open(ctx context.Context, info *EventInfo) error {
 	if r.expect(info) {
 		return nil
 	}
+	_ = r.limits.Ask(ctx, r.client, topic) // where brokers don't tell, Kafka's default counts
 	ends, err := r.ends(ctx, topic)
 	if err != nil {
 		return fmt.Errorf("read %s: %w", topic, err)
@@ -250,7 +254,7 @@ func (r *replies) remove(w *waitingCall) {
 func (r *replies) poll(ctx context.Context) {
 	for ctx.Err() == nil {
 		fetches := r.client.PollFetches(ctx)
-		fetches.EachRecord(r.record)
+		fetches.EachRecord(func(rec *kgo.Record) { r.record(ctx, rec) })
 		for _, topic := range kafka.MadeAnew(fetches) {
 			r.renew(topic)
 		}
@@ -261,12 +265,28 @@ func (r *replies) poll(ctx context.Context) {
 			if errors.Is(f.Err, kerr.UnknownTopicID) {
 				continue
 			}
+			if batch := kafka.TooLarge(f.Err); batch != nil {
+				r.passBatch(ctx, batch)
+				continue
+			}
 			if kafka.Classify(f.Err) == kafka.Fatal {
 				r.fail(f.Topic, fmt.Errorf("read %s: %w", f.Topic, f.Err))
 			}
 			r.cfg.logger.Warn("fetch of responses failed", "topic", f.Topic, "partition", f.Partition, "error", f.Err)
 		}
 	}
+}
+
+// passBatch goes on behind a batch that is too large to be opened. Nobody's response is in it that keeps to the topic's limit.
+func (r *replies) passBatch(ctx context.Context, batch *kgo.ErrDecompressTooLarge) {
+	next := kgo.EpochOffset{Epoch: batch.Epoch, Offset: batch.NextOffset}
+	if r.limits.Grew(ctx, r.client, batch.Topic) {
+		next = kgo.EpochOffset{Epoch: -1, Offset: batch.Offset}
+	} else {
+		r.cfg.logger.Warn("batch of responses was not opened: it is too large", "topic", batch.Topic, "partition", batch.Partition,
+			"from", batch.Offset, "to", batch.NextOffset-1, "limit", r.limits.Batch())
+	}
+	kafka.Seek(r.client, batch.Topic, batch.Partition, next)
 }
 
 // renew has a topic that was made anew found again, and read from its beginning.
@@ -296,7 +316,7 @@ func (r *replies) fail(topic string, err error) {
 }
 
 // record hands a record to those who wait for it.
-func (r *replies) record(rec *kgo.Record) {
+func (r *replies) record(ctx context.Context, rec *kgo.Record) {
 	r.mu.Lock()
 	var wanted []*expected
 	if t := r.topics[rec.Topic]; t != nil {
@@ -310,7 +330,7 @@ func (r *replies) record(rec *kgo.Record) {
 	if len(wanted) == 0 {
 		return
 	}
-	from := kafka.FromClient(rec)
+	from := r.limits.Check(ctx, r.client, rec)
 	for _, e := range wanted {
 		d, err := Decode(&from, e.types, DecodeOptions{})
 		r.hand(e, &from, d, err)

@@ -146,7 +146,9 @@ func (m *member) findPlaces(ctx context.Context, topics []string) (placed, error
 // between.
 func (m *member) placeStarts(ctx context.Context, offsets map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
 	<-m.joined
-	places, err := m.findPlaces(ctx, slices.Sorted(maps.Keys(offsets)))
+	topics := slices.Sorted(maps.Keys(offsets))
+	_ = m.limits.Ask(ctx, m.client, topics...) // where brokers don't tell, what the schemas declare counts
+	places, err := m.findPlaces(ctx, topics)
 	if err != nil {
 		return nil, fmt.Errorf("find where partitions begin: %w", err)
 	}

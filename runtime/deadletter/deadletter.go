@@ -23,6 +23,10 @@ const (
 	HeaderAttempt     = "attempt"             // how often the event was replayed, decimal
 	HeaderKey         = "original-key"        // the original's key, only where it isn't text
 	HeaderOmitted     = "original-value-size" // in bytes, only where the value was too large to be kept
+	// Where the original is a batch of records that was too large to be opened: the offset of its first record, while the
+	// letter has that of its last; and the digest of its records as they stand in the log, in hex.
+	HeaderFirstOffset = "original-first-offset"
+	HeaderSHA256      = "original-sha256"
 	HeaderLeftOut     = "dead-letter-omitted" // what was too large to be kept, for people, such as `stack trace (9000 bytes)`
 )
 
@@ -52,10 +56,19 @@ type Original struct {
 	Value []byte // byte for byte but for white space around it; nil: none, or see Omitted
 	// Omitted is the size of a value that was too large to be kept, in bytes. SourceTopic, Partition and Offset say
 	// where it may still be read.
-	Omitted   int
+	Omitted int
+	// Batch is what stands in the log, where a whole batch of records could not be opened: then Offset is that of its last
+	// record, and Omitted the size of its records, compressed. nil: the original is a record.
+	Batch     *Batch
 	Headers   []wire.Header
 	Partition int32 // -1: unknown
 	Offset    int64 // -1: unknown
+}
+
+// Batch is a batch of records as it stands in the log.
+type Batch struct {
+	FirstOffset int64
+	SHA256      string // of its compressed records, in hex; empty where the log no longer had them
 }
 
 // Error says why an event became a dead letter.
@@ -108,6 +121,10 @@ func (d *DeadLetter) Headers() []wire.Header {
 	}
 	if d.Original.Omitted > 0 {
 		add(HeaderOmitted, strconv.Itoa(d.Original.Omitted))
+	}
+	if b := d.Original.Batch; b != nil {
+		add(HeaderFirstOffset, strconv.FormatInt(b.FirstOffset, 10))
+		add(HeaderSHA256, b.SHA256)
 	}
 	add(HeaderLeftOut, d.LeftOut)
 	return headers

@@ -48,6 +48,9 @@ func (d *DeadLetter) readHeaders(headers []wire.Header) {
 	if n, err := strconv.Atoi(wire.HeaderValue(headers, HeaderOmitted)); err == nil && n > 0 && d.Original.Value == nil {
 		d.Original.Omitted = n
 	}
+	if first, err := strconv.ParseInt(wire.HeaderValue(headers, HeaderFirstOffset), 10, 64); err == nil {
+		d.Original.Batch = &Batch{FirstOffset: first, SHA256: wire.HeaderValue(headers, HeaderSHA256)}
+	}
 	d.LeftOut = wire.HeaderValue(headers, HeaderLeftOut)
 	if d.Original.Key == nil {
 		for _, h := range headers {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"unicode/utf8"
 
+	"github.com/omninode/trestle/runtime/event"
 	"github.com/omninode/trestle/runtime/wire"
 )
 
@@ -83,6 +84,18 @@ func firstBytes(s string, n int) string {
 		n--
 	}
 	return s[:n]
+}
+
+// RefuseOversized says that the original's value was not read because of its size, or a batch of which the original is the
+// last record.
+func (d *DeadLetter) RefuseOversized(o *event.OversizedError) {
+	d.Original.Omitted, d.Original.Value = o.Bytes, nil
+	if !o.Batch {
+		d.leaveOut("value", o.Bytes)
+		return
+	}
+	d.Original.Batch = &Batch{FirstOffset: o.FirstOffset, SHA256: o.SHA256}
+	d.leaveOut(fmt.Sprintf("batch of records %d to %d", o.FirstOffset, o.LastOffset), o.Bytes)
 }
 
 func (d *DeadLetter) dropValue() bool {

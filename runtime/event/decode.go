@@ -59,6 +59,9 @@ type decoder struct {
 }
 
 func (d *decoder) decode() error {
+	if d.rec.Oversized != nil {
+		return fmt.Errorf("decode record of %s: %w", d.rec.Topic, d.rec.Oversized)
+	}
 	if len(d.rec.Value) == 0 {
 		return fmt.Errorf("decode record of %s: it has no value", d.rec.Topic)
 	}

@@ -19,6 +19,9 @@ type Record struct {
 	Partition int32
 	Offset    int64
 	Timestamp time.Time
+	// Oversized says that the value was not read, or a whole batch of which this is the last record; Value is nil then. nil:
+	// nothing was left out.
+	Oversized *OversizedError
 }
 
 // Header returns the value of the first header of that name, empty when there is none.

@@ -59,6 +59,11 @@ type envelopeReader struct {
 
 func (r *envelopeReader) read(record *kafka.Record) Event {
 	headers := record.Headers
+	if record.Oversized != nil {
+		e := fromHeaders(headers)
+		e.refuse(record, record.Oversized.Error())
+		return e
+	}
 	if len(record.Value) == 0 {
 		e := fromHeaders(headers)
 		e.refuse(record, "the record has no value")

@@ -562,3 +562,33 @@ func addPartitions(t *testing.T, client *kgo.Client, topic string, total int32) 
 		}
 	}
 }
+
+// TestSinkStoresWhatIsTooLargeToBeRead follows a topic with a value that is larger than it takes, and a batch that can't be
+// opened.
+func TestSinkStoresWhatIsTooLargeToBeRead(t *testing.T) {
+	t.Parallel()
+	cluster := startKafka(t, kfake.SeedTopics(1, "a"))
+	publish(t, producer(t, cluster), "a", 0, 0, 1)
+	for _, size := range []int{2 << 20, 64 << 20} {
+		large := &kgo.Record{Topic: "a", Value: make([]byte, size), Headers: []kgo.RecordHeader{{Key: "event-type", Value: []byte("T")}}}
+		client := producer(t, cluster, kgo.ProducerBatchCompression(kgo.GzipCompression()), kgo.ProducerBatchMaxBytes(1<<30),
+			kgo.BrokerMaxWriteBytes(1<<30), kgo.MaxBufferedBytes(1<<30))
+		if err := client.ProduceSync(t.Context(), large).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	publish(t, producer(t, cluster), "a", 0, 3, 4)
+	store := openStore(t)
+	sink := newSink(t, cluster, []string{"a"}, store)
+	untilEnd(t, sink)
+	wantPlaces(t, store, map[string][]int64{"a[0]": {0, 3}})
+	wantProgress(t, store, eventtrace.Progress{"a": {0: 4}})
+	for eventType, want := range map[string]string{
+		"T": "value of 2097152 bytes was not read: its topic takes 1048588", "": "batch of records 2 to 2, ",
+	} {
+		page, err := store.ByType(t.Context(), eventType, eventtrace.Cursor{}, 10)
+		if err != nil || len(page.Events) != 1 || !strings.HasPrefix(page.Events[0].Invalid, want) || page.Events[0].Value != nil {
+			t.Errorf("type %q: %+v, error %v; want one that says %q", eventType, page.Events, err, want)
+		}
+	}
+}

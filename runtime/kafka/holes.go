@@ -6,7 +6,6 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // passHoles asks, for partitions that are short of their end and bring no records, whether there are any before it.
@@ -26,7 +25,7 @@ func (r *TopicReader) passHole(ctx context.Context, p topicPartition) error {
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
 	next, end := r.next[p.topic][p.partition], r.ends[p.topic][p.partition]
-	found, throttled, err := r.fetchAt(ctx, p, next)
+	found, throttled, err := fetchAt(ctx, r.client, p, next)
 	switch {
 	case Classify(err) == Missing:
 		r.cfg.Observer.Deleted(p.topic)
@@ -39,8 +38,9 @@ func (r *TopicReader) passHole(ctx context.Context, p topicPartition) error {
 	}
 	fetched, after := kgo.ProcessFetchPartition(kgo.ProcessFetchPartitionOpts{
 		Topic: p.topic, Partition: p.partition, Offset: next, IsolationLevel: kgo.ReadCommitted(),
-	}, found, kgo.DefaultDecompressor(), nil)
+	}, found, r.limits, nil)
 	switch {
+	case TooLarge(fetched.Err) != nil: // the client brings that, too
 	case fetched.Err != nil:
 		return fetched.Err
 	case len(fetched.Records) > 0:
@@ -84,41 +84,4 @@ func (r *TopicReader) passDeleted(ctx context.Context, p topicPartition, next in
 		}
 	}
 	return nil
-}
-
-// fetchAt asks the partition's leader for what stands at an offset, past the client.
-func (r *TopicReader) fetchAt(ctx context.Context, p topicPartition, offset int64) (*kmsg.FetchResponseTopicPartition, bool, error) {
-	details, err := r.admin.ListTopics(ctx, p.topic)
-	if err != nil {
-		return nil, false, err
-	}
-	topic := details[p.topic]
-	detail, ok := topic.Partitions[p.partition]
-	switch {
-	case topic.Err != nil:
-		return nil, false, topic.Err
-	case !ok:
-		return nil, false, kerr.UnknownTopicOrPartition
-	case detail.Err != nil:
-		return nil, false, detail.Err
-	}
-	partition := kmsg.NewFetchRequestTopicPartition()
-	partition.Partition, partition.FetchOffset, partition.PartitionMaxBytes = p.partition, offset, 1<<20
-	reqTopic := kmsg.NewFetchRequestTopic()
-	reqTopic.Topic, reqTopic.TopicID = p.topic, topic.ID
-	reqTopic.Partitions = append(reqTopic.Partitions, partition)
-	req := kmsg.NewPtrFetchRequest()
-	req.MaxWaitMillis, req.MinBytes, req.MaxBytes, req.IsolationLevel = 100, 1, 1<<20, 1
-	req.Topics = append(req.Topics, reqTopic)
-	answer, err := req.RequestWith(ctx, r.client.Broker(int(detail.Leader)))
-	switch {
-	case err != nil:
-		return nil, false, err
-	case answer.ErrorCode != 0:
-		return nil, false, kerr.ErrorForCode(answer.ErrorCode)
-	case len(answer.Topics) != 1 || len(answer.Topics[0].Partitions) != 1:
-		return nil, false, errNoOffsets
-	}
-	found := &answer.Topics[0].Partitions[0]
-	return found, answer.ThrottleMillis > 0, kerr.ErrorForCode(found.ErrorCode)
 }

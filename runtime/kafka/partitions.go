@@ -43,6 +43,7 @@ func (r *TopicReader) findPartitions(ctx context.Context) error {
 		}
 	}
 	if len(fresh) > 0 {
+		_ = r.limits.Ask(ctx, r.client, fresh...) // where brokers don't tell, Kafka's default counts
 		errs = append(errs, r.begin(ctx, fresh))
 	}
 	err = errors.Join(errs...)

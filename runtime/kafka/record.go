@@ -12,6 +12,9 @@ type Record = event.Record
 // Header is a record header. Names may repeat; a nil Value differs from an empty one.
 type Header = event.Header
 
+// OversizedError says what of a log was not read: a value, or a batch of records.
+type OversizedError = event.OversizedError
+
 // FromClient returns the record that the client fetched. It shares the memory of key, value and headers' values.
 func FromClient(r *kgo.Record) Record {
 	return Record{

@@ -395,3 +395,75 @@ func TestScanOfAFewRecordsReadsLittle(t *testing.T) {
 		t.Errorf("%d bytes read of %d", n, partitions*size*each)
 	}
 }
+
+// writeCompressed writes a value in a compressed batch of its own, however large it is before that.
+func writeCompressed(t testing.TB, conn kafka.Connection, topic string, values ...[]byte) {
+	t.Helper()
+	cl := client(t, conn, kgo.ProducerBatchCompression(kgo.GzipCompression()), kgo.ProducerBatchMaxBytes(1<<30),
+		kgo.BrokerMaxWriteBytes(1<<30), kgo.MaxBufferedBytes(1<<30), kgo.ProducerLinger(50*time.Millisecond))
+	var records []*kgo.Record
+	for _, value := range values {
+		records = append(records, &kgo.Record{Topic: topic, Key: []byte("key"), Value: value})
+	}
+	if err := cl.ProduceSync(soon(t), records...).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestScanSaysWhatIsTooLargeToBeRead(t *testing.T) {
+	t.Parallel()
+	for name, bounded := range map[string]bool{"to the end": true, "endless": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, conn := startCluster(t, kfake.SeedTopics(1, "a"))
+			small := []byte("small")
+			writeCompressed(t, conn, "a", small)
+			writeCompressed(t, conn, "a", small, make([]byte, 3<<20), small)
+			writeCompressed(t, conn, "a", small, make([]byte, 64<<20))
+			writeCompressed(t, conn, "a", small)
+			to := kafka.Endless()
+			if bounded {
+				to = kafka.ToEnd()
+			}
+			var got []string
+			for r, err := range kafka.Scan(soon(t), conn, []string{"a"}, kafka.FromStart(), to) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				line := fmt.Sprintf("%d %s %s", r.Offset, r.Key, r.Value)
+				if o := r.Oversized; o != nil {
+					line += fmt.Sprintf("not read: %d to %d, limit %d", o.FirstOffset, o.LastOffset, o.Limit)
+					if o.Batch != (len(o.SHA256) == 64) || o.Batch && o.Bytes > 100_000 || !o.Batch && o.Bytes != 3<<20 {
+						t.Errorf("%+v", o)
+					}
+				}
+				if got = append(got, line); r.Offset == 6 && !bounded {
+					break
+				}
+			}
+			want := []string{
+				"0 key small", "1 key small", "2 key not read: 2 to 2, limit 1048588", "3 key small",
+				"5  not read: 4 to 5, limit 16777408", "6 key small",
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// TestScanReadsWhatATopicTakes has a topic that takes larger messages than others.
+func TestScanReadsWhatATopicTakes(t *testing.T) {
+	t.Parallel()
+	cluster, conn := startCluster(t)
+	most := "33554432"
+	if err := cluster.CreateTopic("a", 1, map[string]string{"max.message.bytes": most}); err != nil {
+		t.Fatal(err)
+	}
+	writeCompressed(t, conn, "a", make([]byte, 30<<20))
+	for r, err := range kafka.Scan(soon(t), conn, []string{"a"}, kafka.FromStart(), kafka.ToEnd()) {
+		if err != nil || r.Oversized != nil || len(r.Value) != 30<<20 {
+			t.Fatalf("error %v, oversized %v, %d bytes", err, r.Oversized, len(r.Value))
+		}
+	}
+}

@@ -18,6 +18,7 @@ type TopicReader struct {
 	cfg      TopicReaderConfig
 	bounded  bool
 	client   *kgo.Client
+	limits   *Limits
 	admin    *kadm.Client
 	failures int // in a row
 
@@ -83,13 +84,16 @@ func NewTopicReader(conn Connection, cfg TopicReaderConfig) (*TopicReader, error
 		kgo.KeepControlRecords(), // a transaction's marker may be the last before the end
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 	)
-	client, err := conn.Client(kgo.FetchMaxBytes(16<<20), kgo.FetchMaxWait(wait), kgo.MetadataMinAge(MetadataMinAge))
+	limits := NewLimits(nil)
+	client, err := conn.Client(kgo.FetchMaxBytes(16<<20), kgo.FetchMaxWait(wait), kgo.MetadataMinAge(MetadataMinAge),
+		kgo.WithDecompressor(limits))
 	if err != nil {
 		return nil, err
 	}
+	limits.HoldTo(client)
 	cfg.From.offsets = cloneOffsets(cfg.From.offsets)
 	return &TopicReader{
-		cfg: cfg, bounded: !cfg.To.endless, client: client, admin: kadm.NewClient(client),
+		cfg: cfg, bounded: !cfg.To.endless, client: client, limits: limits, admin: kadm.NewClient(client),
 		next: make(Offsets), ends: make(Offsets), ids: make(map[string]kadm.TopicID), absent: make(map[string]error),
 	}, nil
 }
@@ -135,7 +139,7 @@ func (r *TopicReader) Stop(topic string, partition int32) {
 }
 
 // Poll waits for records, not much longer than wait, and calls each with at most limit of them; those of a partition
-// come in the order of their offsets. An error of each ends it. Other errors are those that trying again can't mend,
+// come in the order of their offsets. What is too large to be read comes as a record that says so: see [Limits]. An error of each ends it. Other errors are those that trying again can't mend,
 // ctx's, and what the observer gives up with.
 func (r *TopicReader) Poll(ctx context.Context, wait time.Duration, limit int, each func(*Record) error) error {
 	if err := r.lookAround(ctx); err != nil {
@@ -214,8 +218,11 @@ func (r *TopicReader) take(ctx context.Context, p kgo.FetchTopicPartition, each 
 		r.compareLog(p, next)
 	}
 	if reading {
-		if err := r.give(p, each); err != nil {
+		if err := r.give(ctx, p, each); err != nil {
 			return err
+		}
+		if tooLarge := TooLarge(p.Err); tooLarge != nil {
+			return r.passBatch(ctx, tooLarge, each)
 		}
 	}
 	if p.Err != nil && ctx.Err() == nil {
@@ -224,7 +231,7 @@ func (r *TopicReader) take(ctx context.Context, p kgo.FetchTopicPartition, each 
 	return nil
 }
 
-func (r *TopicReader) give(p kgo.FetchTopicPartition, each func(*Record) error) error {
+func (r *TopicReader) give(ctx context.Context, p kgo.FetchTopicPartition, each func(*Record) error) error {
 	for _, fetched := range p.Records {
 		if end, bounded := r.ends.Next(p.Topic, p.Partition); bounded && fetched.Offset >= end {
 			r.pass(p.Topic, p.Partition, end)
@@ -234,13 +241,43 @@ func (r *TopicReader) give(p kgo.FetchTopicPartition, each func(*Record) error) 
 			r.pass(p.Topic, p.Partition, fetched.Offset+1)
 			continue
 		}
-		record := FromClient(fetched)
+		record := r.limits.Check(ctx, r.client, fetched)
 		r.reach(p.Topic, p.Partition, fetched.Offset+1)
 		if err := each(&record); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// passBatch gives a record that stands for a batch which is too large to be opened, and goes on behind it.
+func (r *TopicReader) passBatch(ctx context.Context, tooLarge *kgo.ErrDecompressTooLarge, each func(*Record) error) error {
+	topic, partition := tooLarge.Topic, tooLarge.Partition
+	next, _ := r.next.Next(topic, partition)
+	again := kgo.EpochOffset{Epoch: -1, Offset: next}
+	if r.limits.Grew(ctx, r.client, topic) {
+		Seek(r.client, topic, partition, again)
+		return nil
+	}
+	lookCtx, cancel := context.WithTimeout(ctx, lookTimeout)
+	defer cancel()
+	found, err := FindBatch(lookCtx, r.client, topic, partition, tooLarge.Offset)
+	if err != nil {
+		Seek(r.client, topic, partition, again)
+		return r.pause(ctx, r.reading(topic, partition), err)
+	}
+	Seek(r.client, topic, partition, kgo.EpochOffset{Epoch: tooLarge.Epoch, Offset: tooLarge.NextOffset})
+	if end, bounded := r.ends.Next(topic, partition); bounded && found.First >= end {
+		r.pass(topic, partition, end)
+		return nil
+	}
+	if found.Aborted {
+		r.pass(topic, partition, tooLarge.NextOffset)
+		return nil
+	}
+	r.reach(topic, partition, tooLarge.NextOffset)
+	record := found.Record(next, r.limits.Batch())
+	return each(&record)
 }
 
 // compareLog reports when the log does not go on where it was.

@@ -25,7 +25,7 @@ type Peeked struct {
 	Value json.RawMessage `json:"value"`
 	// ValueBase64 holds the bytes of a value that is not JSON.
 	ValueBase64 string `json:"value_base64,omitempty"`
-	// Withheld says why the bytes of such a value are not shown, where they may hold what is sensitive.
+	// Withheld says why a value is not shown: it may hold what is sensitive, or is too large to be read.
 	Withheld string `json:"withheld,omitempty"`
 }
 
@@ -41,6 +41,10 @@ func (s *shower) peeked(r *kafka.Record) Peeked {
 	if r.Key != nil {
 		key := s.key(r.Topic, out.EventType, string(r.Key))
 		out.Key = &key
+	}
+	if r.Oversized != nil {
+		out.Withheld = r.Oversized.Error()
+		return out
 	}
 	if r.Value == nil {
 		return out

@@ -47,6 +47,18 @@ func TestShowerWithholds(t *testing.T) {
 	}
 }
 
+func TestShowerSaysWhatIsTooLarge(t *testing.T) {
+	t.Parallel()
+	s, err := newShower(context.Background(), Of(load.Files(nil)), true, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := s.peeked(&kafka.Record{Topic: "orders", Oversized: &kafka.OversizedError{Bytes: 5 << 20, Limit: 1 << 20}})
+	if got.Withheld != "value of 5242880 bytes was not read: its topic takes 1048576" || string(got.Value) != "null" {
+		t.Errorf("shown as %+v", got)
+	}
+}
+
 func TestTimelineHides(t *testing.T) {
 	t.Parallel()
 	p := Of(load.Files(map[string][]byte{"shop/v1/placed.json": []byte(orderSchema)}))

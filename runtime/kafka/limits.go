@@ -1,0 +1,188 @@
+package kafka
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"math"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+const (
+	// BatchFactor is how many times as large as its topic's max.message.bytes a batch may be once it is opened. That limit is
+	// one of compressed batches, and compression has hardly one: a few kilobytes can hold gigabytes.
+	BatchFactor = 16
+	// DefaultMaxMessageBytes is the max.message.bytes of topics and brokers that nobody set.
+	DefaultMaxMessageBytes = 1048588
+)
+
+// Limits bound what a client that reads topics takes into memory because of one batch, and which values it reads: a batch
+// may open to BatchFactor times the largest max.message.bytes of the topics, and a value have as many bytes as its topic takes
+// in a message. They are the client's decompressor, for [kgo.WithDecompressor]; a client that has [kgo.MaxDecompressBatchBytes]
+// among its options opens batches up to that. They may be used from many goroutines.
+type Limits struct {
+	open atomic.Pointer[opener]
+
+	mu      sync.Mutex
+	topics  map[string]int // max.message.bytes, as far as it is known
+	set     int            // by the client's options; 0: not
+	asked   time.Time      // when brokers were asked last
+	problem error          // an opener could not be made
+}
+
+// opener opens batches that have at most so many bytes then.
+type opener struct {
+	most int
+	kgo.Decompressor
+}
+
+// NewLimits returns the limits of topics of which it is known what they take, in bytes; 0: it isn't.
+func NewLimits(topics map[string]int) *Limits {
+	l := &Limits{topics: map[string]int{}}
+	for topic, most := range topics {
+		if most > 0 {
+			l.topics[topic] = most
+		}
+	}
+	l.settle()
+	return l
+}
+
+// HoldTo takes a client's own option, if it has one.
+func (l *Limits) HoldTo(client *kgo.Client) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if most, ok := client.OptValue(kgo.MaxDecompressBatchBytes).(int); ok && most != unset() {
+		l.set = most
+		l.settle()
+	}
+}
+
+// unset is what a client opens whose options don't say it.
+var unset = sync.OnceValue(func() int {
+	most := 0
+	if client, err := kgo.NewClient(); err == nil {
+		most, _ = client.OptValue(kgo.MaxDecompressBatchBytes).(int)
+		client.Close()
+	}
+	return most
+})
+
+// settle needs mu, but in a constructor.
+func (l *Limits) settle() {
+	most := l.set
+	if most == 0 {
+		largest := DefaultMaxMessageBytes
+		for _, one := range l.topics {
+			largest = max(largest, one)
+		}
+		most = min(largest, math.MaxInt32/BatchFactor) * BatchFactor
+	}
+	if now := l.open.Load(); now != nil && now.most == most {
+		return
+	}
+	// The client's own, which streams and stops at the bound. Only a client makes one.
+	client, err := kgo.NewClient(kgo.MaxDecompressBatchBytes(most))
+	if err != nil {
+		l.problem = err
+		return
+	}
+	defer client.Close()
+	if d, ok := client.OptValue(kgo.WithDecompressor).(kgo.Decompressor); ok {
+		l.open.Store(&opener{most, d})
+	}
+}
+
+var errNoOpener = errors.New("batches can't be opened")
+
+// Decompress implements [kgo.Decompressor].
+func (l *Limits) Decompress(src []byte, codec kgo.CompressionCodecType) ([]byte, error) {
+	o := l.open.Load()
+	if o == nil {
+		return nil, errNoOpener
+	}
+	return o.Decompress(src, codec)
+}
+
+// Batch is what a batch may open to, in bytes.
+func (l *Limits) Batch() int {
+	if o := l.open.Load(); o != nil {
+		return o.most
+	}
+	return 0
+}
+
+// Value is how large a topic's values may be, in bytes.
+func (l *Limits) Value(topic string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if most, known := l.topics[topic]; known {
+		return most
+	}
+	return DefaultMaxMessageBytes
+}
+
+// Ask asks brokers what topics take. Of those that they don't tell it of, such as to who may not know, what was known stays.
+func (l *Limits) Ask(ctx context.Context, client *kgo.Client, topics ...string) error {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	found, err := kadm.NewClient(client).DescribeTopicConfigs(ctx, topics...)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.asked = time.Now()
+	for _, topic := range found {
+		for _, c := range topic.Configs {
+			if most, notNumber := strconv.Atoi(c.MaybeValue()); c.Key == "max.message.bytes" && notNumber == nil && most > 0 {
+				l.topics[topic.Name] = most
+			}
+		}
+	}
+	l.settle()
+	return errors.Join(err, l.problem)
+}
+
+const (
+	askTimeout = 5 * time.Second
+	askAgain   = time.Second // at the soonest
+)
+
+// Grew asks brokers again whether a topic takes more than was known: its setting may have been changed.
+func (l *Limits) Grew(ctx context.Context, client *kgo.Client, topic string) bool {
+	value, batch := l.Value(topic), l.Batch()
+	l.mu.Lock()
+	soon := time.Since(l.asked) < askAgain
+	l.mu.Unlock()
+	if soon {
+		return false
+	}
+	return l.Ask(ctx, client, topic) == nil && (l.Value(topic) > value || l.Batch() > batch)
+}
+
+// Oversized returns what is wrong with a value that is too large for its topic; nil: nothing.
+func (l *Limits) Oversized(ctx context.Context, client *kgo.Client, r *kgo.Record) *OversizedError {
+	exceeds := func() bool { return len(r.Value) > l.Value(r.Topic) }
+	if !exceeds() || l.Grew(ctx, client, r.Topic) && !exceeds() {
+		return nil
+	}
+	return &OversizedError{Bytes: len(r.Value), Limit: l.Value(r.Topic), FirstOffset: r.Offset, LastOffset: r.Offset}
+}
+
+// Check takes out of a record a value that is too large for its topic.
+func (l *Limits) Check(ctx context.Context, client *kgo.Client, r *kgo.Record) Record {
+	record := FromClient(r)
+	if record.Oversized = l.Oversized(ctx, client, r); record.Oversized == nil {
+		return record
+	}
+	// Nothing of it keeps the batch in memory.
+	record.Key, record.Value = bytes.Clone(record.Key), nil
+	for i, h := range record.Headers {
+		record.Headers[i].Value = bytes.Clone(h.Value)
+	}
+	return record
+}
