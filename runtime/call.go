@@ -5,21 +5,25 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/google/uuid"
 	"golang.org/x/sync/semaphore"
 
 	"github.com/omninode/trestle/runtime/event"
 	"github.com/omninode/trestle/runtime/kafka"
+	"github.com/omninode/trestle/runtime/wire"
 )
 
 // Caller sends requests and waits for their responses. It is safe for concurrent use, and meant to be shared.
 //
 // It reads the topics of responses itself, all their partitions and outside of any consumer group, from where they end
 // when the first request is sent: so every instance of a service sees the responses to its own requests, and nothing is
-// committed.
+// committed. It decodes those that are its own: Trestle's consumers answer under the `caller-id` that a request carries. In
+// the same way it reads the dead letters of requests, if it may.
 type Caller struct {
 	cfg     *callerConfig
 	pub     *Publisher
@@ -38,8 +42,8 @@ type Caller struct {
 var ErrCallerClosed = errors.New("caller is closed")
 
 // CallError says why a call whose request could be sent has no response: none came before the context ended
-// (context.DeadlineExceeded), it was invalid (*ValidationError) or of another type, its topic can't be read, or the
-// caller was closed (ErrCallerClosed).
+// (context.DeadlineExceeded), it was invalid (*ValidationError) or of another type, the request went to its dead letter
+// (*UnansweredError), the response's topic can't be read, or the caller was closed (ErrCallerClosed).
 type CallError struct {
 	EventType     string // of the request: its full name
 	CorrelationID string // empty when the call failed before it had one
@@ -88,8 +92,8 @@ func NewCaller(brokers []string, opts ...CallerOption) (*Caller, error) {
 
 // Call sends a request and waits for the response with its correlation id until ctx ends; give ctx a deadline.
 //
-// The error is that of [Publisher.Publish] when the request was not published, a *CallError otherwise. What arrives
-// later, or for nobody who waits here, is passed over. In a handler the request belongs to the conversation of the event
+// The error is that of [Publisher.Publish] when the request was not published, a *CallError otherwise. It comes at once when
+// the request went to its dead letter: of a group that answers it with [Answer], or of other programs. What arrives later, or for nobody who waits here, is passed over. In a handler the request belongs to the conversation of the event
 // being handled, as with Publish; elsewhere it starts a new one, unless it or an option says otherwise. Two calls for
 // the same response type under one correlation id can't be told apart: the second fails while the first waits.
 func Call[P Event](ctx context.Context, c *Caller, request Event, opts ...CallOption) (P, error) {
@@ -164,6 +168,17 @@ func withConversation(ctx context.Context, request Event) PublishOption {
 	}
 }
 
+// addressed has a request say who waits for its response, and for how long.
+func (c *Caller) addressed(ctx context.Context) PublishOption {
+	return func(s *event.PublishSettings) {
+		s.Headers = append(s.Headers, Header{Key: wire.HeaderCaller, Value: []byte(c.replies.id)})
+		if until, ok := ctx.Deadline(); ok {
+			left := max(0, time.Until(until).Milliseconds())
+			s.Headers = append(s.Headers, Header{Key: wire.HeaderTimeout, Value: strconv.AppendInt(nil, left, 10)})
+		}
+	}
+}
+
 // exchange publishes a request and waits for what comes back.
 func (c *Caller) exchange(ctx context.Context, request Event, reply *EventInfo, cfg event.CallSettings) (Event, error) {
 	sent := &sending{info: request.EventInfo()}
@@ -187,7 +202,7 @@ func (c *Caller) exchange(ctx context.Context, request Event, reply *EventInfo, 
 		return err
 	}
 	published := make(chan error, 1)
-	opts := append(slices.Clip(cfg.Publish), withConversation(ctx, request), whenEncoded(wait, request))
+	opts := append(slices.Clip(cfg.Publish), withConversation(ctx, request), c.addressed(ctx), whenEncoded(wait, request))
 	err := c.pub.begin(ctx, request, func(_ Receipt, err error) {
 		select {
 		case published <- err:
@@ -235,6 +250,9 @@ func (c *Caller) wait(ctx context.Context, s *sending, reply *EventInfo, watcher
 		}
 	}
 	if err := c.replies.open(ctx, reply); err != nil {
+		return nil, err
+	}
+	if err := c.replies.openLetters(ctx, s.info.Topic); err != nil {
 		return nil, err
 	}
 	w := newWaiting(s, reply, watchers)

@@ -166,6 +166,7 @@ const (
 	Handled      Result = iota // by its handler, without an error
 	DeadLettered               // its dead letter has been written
 	Skipped                    // its type is declared for the topic, or it deletes a key, and that has no handler here
+	Expired                    // it was a request that nobody waits for any more
 )
 
 // String returns the result in lower case: `handled`, `dead-lettered`, `skipped`.
@@ -175,6 +176,8 @@ func (r Result) String() string {
 		return "handled"
 	case DeadLettered:
 		return "dead-lettered"
+	case Expired:
+		return "expired"
 	case Skipped:
 		return "skipped"
 	}

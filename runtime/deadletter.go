@@ -85,7 +85,7 @@ func (c *Consumer) letter(t *task) *kgo.Record {
 			Type: errorType(f.err), Message: f.err.Error(), StackTrace: stackOf(f.err), Timestamp: f.at,
 		},
 		RetryCount: t.attempt - 1, MaxRetries: c.cfg.retries, Timestamp: time.Now(),
-		SourceTopic: r.Topic, ConsumerGroup: c.group,
+		SourceTopic: r.Topic, ConsumerGroup: c.group, Unanswered: c.topics[r.Topic].unanswered(t.delivery.Envelope.EventType),
 	}
 	d.Attempt, _ = strconv.Atoi(d.Original.Header(deadletter.HeaderAttempt))
 	if o := t.oversized; o != nil {

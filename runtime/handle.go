@@ -68,6 +68,7 @@ type topicHandlers struct {
 type eventHandler struct {
 	info       *EventInfo
 	handle     HandlerFunc
+	answers    string // the event type of the response that it publishes; empty: none
 	middleware []HandlerMiddleware
 	meter      eventMeter
 	call       HandlerFunc // handle with all that is around it
@@ -248,12 +249,21 @@ func (c *Consumer) attempt(h *handling) (Result, error) {
 	if decoded.Event == nil {
 		return 0, undecodable(fmt.Errorf("%s: it has no payload", handler.info.FullName))
 	}
+	if until, limited := handler.awaitedUntil(d); limited && !time.Now().Before(until) {
+		return Expired, nil
+	}
 	return Handled, h.call(handler, decoded.Event)
 }
 
 func (h *handling) call(handler *eventHandler, e Event) error {
 	h.task.handler.Store(handler)
-	return handler.call(withRemoteSpan(context.WithValue(h.task.part.ctx, handlingKey{}, h), h.Headers), e)
+	ctx := withRemoteSpan(context.WithValue(h.task.part.ctx, handlingKey{}, h), h.Headers)
+	if until, limited := handler.awaitedUntil(&h.Delivery); limited {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadlineCause(ctx, until, errNotAwaited)
+		defer cancel()
+	}
+	return handler.call(ctx, e)
 }
 
 // finish reports what became of a record and counts it as done.

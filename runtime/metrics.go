@@ -106,7 +106,7 @@ func newConsumerMeter(provider metric.MeterProvider, group string) (*consumerMet
 	m.process = made(i, process.Inst(), err)
 	operation, err := messagingconv.NewClientOperationDuration(i, seconds)
 	m.operation = made(i, operation.Inst(), err)
-	m.events = i.counter("events", "{event}", "Events that are done, by what became of them: handled, dead-lettered or skipped.")
+	m.events = i.counter("events", "{event}", "Events that are done, by what became of them: handled, dead-lettered, skipped or expired.")
 	m.retries = i.counter("retries", "{event}", "Times that an event is to be tried again, as its handler failed.")
 	m.deadLetters = i.counter("dead_letters", "{event}", "Dead letters written, by their cause.")
 	m.unwritten = i.counter("unwritten_dead_letters", "{attempt}", "Attempts to write a dead letter that failed; they are repeated until one succeeds.")

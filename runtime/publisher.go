@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/runtime/wire"
 )
 
 // Publisher publishes events. It is safe for concurrent use, and meant to be shared: what is published at once goes
@@ -233,6 +234,9 @@ func (p *Publisher) encode(ctx context.Context, e Event, opts []PublishOption) (
 	if handled := handledIn(ctx); handled != nil {
 		inherit(e, &c.Envelope, &handled.Envelope)
 		headers = append(headers, Header{Key: HeaderCausationID, Value: []byte(handled.EventID)})
+		if caller := wire.HeaderValue(handled.Headers, wire.HeaderCaller); caller != "" && info.Role == event.RoleResponse {
+			headers = append(headers, Header{Key: wire.HeaderCaller, Value: []byte(caller)})
+		}
 	}
 	encoding := EncodeOptions{Deletion: c.Deletion, Source: p.cfg.source, Headers: append(headers, c.Headers...)}
 	if p.cfg.schemaIDs != nil && info.Topic != nil && !c.Deletion {

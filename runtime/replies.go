@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -21,6 +22,7 @@ import (
 // replies reads topics of responses and status events, and hands each event to the calls that wait for it.
 type replies struct {
 	cfg    *callerConfig
+	id     string // of the caller, in what it asks
 	client *kgo.Client
 	limits *kafka.Limits
 	stop   context.CancelFunc
@@ -31,6 +33,7 @@ type replies struct {
 
 	mu     sync.Mutex
 	topics map[string]*replyTopic // read from where they ended when they were added
+	absent map[string]time.Time   // topics of dead letters that can't be read, and when that was found out
 	calls  int
 }
 
@@ -38,10 +41,12 @@ type replies struct {
 type replyTopic struct {
 	partitions map[int32]bool
 	expected   map[*EventInfo]*expected
+	asked      map[string]*waitingCall // by the event ids of requests, in lower case, whose dead letters come here
 }
 
 // expected is an event type that calls wait for, and who does.
 type expected struct {
+	info     *EventInfo
 	types    *Types                  // it alone
 	waiting  map[string]*waitingCall // by correlation id, in lower case
 	watching map[*waitingCall]func(context.Context, Event)
@@ -50,6 +55,8 @@ type expected struct {
 // waitingCall is a call that waits.
 type waitingCall struct {
 	correlationID, sessionID string // in lower case
+	request                  *EventInfo
+	requestID                string // in lower case
 	reply                    *EventInfo
 	watchers                 []event.Watcher
 	answer                   chan answer   // takes the first
@@ -75,7 +82,7 @@ const maxStatuses = 256
 func newWaiting(s *sending, reply *EventInfo, watchers []event.Watcher) *waitingCall {
 	return &waitingCall{
 		correlationID: strings.ToLower(s.envelope.CorrelationID), sessionID: strings.ToLower(s.envelope.SessionID),
-		reply: reply, watchers: watchers, answer: make(chan answer, 1), news: make(chan struct{}, 1),
+		request: s.info, requestID: strings.ToLower(s.eventID), reply: reply, watchers: watchers, answer: make(chan answer, 1), news: make(chan struct{}, 1),
 	}
 }
 
@@ -119,8 +126,8 @@ func newReplies(cfg *callerConfig) (*replies, error) {
 	limits.HoldTo(client)
 	ctx, stop := context.WithCancel(context.Background())
 	r := &replies{
-		cfg: cfg, client: client, limits: limits, stop: stop,
-		called: make(chan struct{}, 1), opening: make(chan struct{}, 1), topics: map[string]*replyTopic{},
+		cfg: cfg, id: uuid.NewString(), client: client, limits: limits, stop: stop,
+		called: make(chan struct{}, 1), opening: make(chan struct{}, 1), topics: map[string]*replyTopic{}, absent: map[string]time.Time{},
 	}
 	r.done.Go(func() { r.poll(ctx) })
 	r.done.Go(func() { r.watchPartitions(ctx) })
@@ -156,16 +163,21 @@ func (r *replies) open(ctx context.Context, info *EventInfo) error {
 	if err != nil {
 		return fmt.Errorf("read %s: %w", topic, err)
 	}
-	t := &replyTopic{partitions: map[int32]bool{}, expected: map[*EventInfo]*expected{}}
+	r.begin(topic, ends)
+	r.expect(info)
+	return nil
+}
+
+// begin has a topic read from its ends.
+func (r *replies) begin(topic string, ends map[int32]kgo.Offset) {
+	t := &replyTopic{partitions: map[int32]bool{}, expected: map[*EventInfo]*expected{}, asked: map[string]*waitingCall{}}
 	for id := range ends {
 		t.partitions[id] = true
 	}
 	r.mu.Lock()
 	r.topics[topic] = t
 	r.mu.Unlock()
-	r.expect(info)
 	r.client.AddConsumePartitions(map[string]map[int32]kgo.Offset{topic: ends})
-	return nil
 }
 
 // expect has an event type looked for if its topic is read already.
@@ -178,7 +190,7 @@ func (r *replies) expect(info *EventInfo) bool {
 	}
 	if t.expected[info] == nil {
 		t.expected[info] = &expected{
-			types: NewTypes(info), waiting: map[string]*waitingCall{}, watching: map[*waitingCall]func(context.Context, Event){},
+			info: info, types: NewTypes(info), waiting: map[string]*waitingCall{}, watching: map[*waitingCall]func(context.Context, Event){},
 		}
 	}
 	return true
@@ -224,6 +236,9 @@ func (r *replies) add(w *waitingCall) bool {
 		return false
 	}
 	reply.waiting[w.correlationID] = w
+	if letters := r.lettersOf(w); letters != nil {
+		letters.asked[w.requestID] = w
+	}
 	for _, watcher := range w.watchers {
 		watching := r.topics[watcher.Info.Topic.Name].expected[watcher.Info].watching
 		notify := watcher.Notify
@@ -244,6 +259,9 @@ func (r *replies) remove(w *waitingCall) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.topics[w.reply.Topic.Name].expected[w.reply].waiting, w.correlationID)
+	if letters := r.lettersOf(w); letters != nil {
+		delete(letters.asked, w.requestID)
+	}
 	for _, watcher := range w.watchers {
 		delete(r.topics[watcher.Info.Topic.Name].expected[watcher.Info].watching, w)
 	}
@@ -267,6 +285,9 @@ func (r *replies) poll(ctx context.Context) {
 			}
 			if batch := kafka.TooLarge(f.Err); batch != nil {
 				r.passBatch(ctx, batch)
+				continue
+			}
+			if kafka.Classify(f.Err) == kafka.Fatal && r.giveUpLetters(f.Topic, f.Err) {
 				continue
 			}
 			if kafka.Classify(f.Err) == kafka.Fatal {
@@ -319,7 +340,9 @@ func (r *replies) fail(topic string, err error) {
 func (r *replies) record(ctx context.Context, rec *kgo.Record) {
 	r.mu.Lock()
 	var wanted []*expected
+	letters := false
 	if t := r.topics[rec.Topic]; t != nil {
+		letters = len(t.asked) > 0
 		for _, e := range t.expected {
 			if len(e.waiting)+len(e.watching) > 0 {
 				wanted = append(wanted, e)
@@ -327,11 +350,17 @@ func (r *replies) record(ctx context.Context, rec *kgo.Record) {
 		}
 	}
 	r.mu.Unlock()
-	if len(wanted) == 0 {
+	if len(wanted) == 0 && !letters {
 		return
 	}
 	from := r.limits.Check(ctx, r.client, rec)
+	if letters {
+		r.letter(&from)
+	}
 	for _, e := range wanted {
+		if !r.concerns(e, &from) {
+			continue
+		}
 		d, err := Decode(&from, e.types, DecodeOptions{})
 		r.hand(e, &from, d, err)
 	}

@@ -27,7 +27,10 @@ const (
 	// letter has that of its last; and the digest of its records as they stand in the log, in hex.
 	HeaderFirstOffset = "original-first-offset"
 	HeaderSHA256      = "original-sha256"
-	HeaderLeftOut     = "dead-letter-omitted" // what was too large to be kept, for people, such as `stack trace (9000 bytes)`
+	// Where the original is a request, or may be one, and the group is one that answers it: the event types of the responses
+	// that its caller waits for in vain, with commas between them.
+	HeaderUnanswered = "unanswered"
+	HeaderLeftOut    = "dead-letter-omitted" // what was too large to be kept, for people, such as `stack trace (9000 bytes)`
 )
 
 // DeadLetter is an event that could not be processed.
@@ -46,6 +49,8 @@ type DeadLetter struct {
 	ConsumerGroup string
 	// Attempt says how often the event has been replayed.
 	Attempt int
+	// Unanswered are the event types of the responses that a request's caller waits for in vain; empty: none.
+	Unanswered []string
 	// LeftOut says, for people, what Shrink left out; empty: nothing.
 	LeftOut string
 }
@@ -126,6 +131,7 @@ func (d *DeadLetter) Headers() []wire.Header {
 		add(HeaderFirstOffset, strconv.FormatInt(b.FirstOffset, 10))
 		add(HeaderSHA256, b.SHA256)
 	}
+	add(HeaderUnanswered, strings.Join(d.Unanswered, ","))
 	add(HeaderLeftOut, d.LeftOut)
 	return headers
 }

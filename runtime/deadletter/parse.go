@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 
 	"github.com/omninode/trestle/runtime/jsonio"
 	"github.com/omninode/trestle/runtime/wire"
@@ -50,6 +51,9 @@ func (d *DeadLetter) readHeaders(headers []wire.Header) {
 	}
 	if first, err := strconv.ParseInt(wire.HeaderValue(headers, HeaderFirstOffset), 10, 64); err == nil {
 		d.Original.Batch = &Batch{FirstOffset: first, SHA256: wire.HeaderValue(headers, HeaderSHA256)}
+	}
+	if types := wire.HeaderValue(headers, HeaderUnanswered); types != "" {
+		d.Unanswered = strings.Split(types, ",")
 	}
 	d.LeftOut = wire.HeaderValue(headers, HeaderLeftOut)
 	if d.Original.Key == nil {

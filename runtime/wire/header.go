@@ -15,6 +15,14 @@ const (
 	HeaderTraceparent = "traceparent"  // W3C trace context, where there is a span
 )
 
+// Headers of the records of calls.
+const (
+	// HeaderTimeout is how long the caller waits for the response to a request, in milliseconds from the record's time.
+	HeaderTimeout = "timeout-ms"
+	// HeaderCaller names the instance that waits for the response; the response carries it back.
+	HeaderCaller = "caller-id"
+)
+
 // The content types.
 const (
 	ContentTypeJSON     = "application/json"

@@ -1,0 +1,194 @@
+package trestle
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/omninode/trestle/runtime/deadletter"
+	"github.com/omninode/trestle/runtime/wire"
+)
+
+// UnansweredError says that a request was given up by who was to answer it: it is a dead letter now.
+type UnansweredError struct {
+	Topic     string // of the dead letter
+	Partition int32
+	Offset    int64
+	Group     string // that gave up; empty where the letter names none
+	Type      string // of the error, such as ValidationError; empty where the letter names none
+	Message   string // of the error
+}
+
+// Error says why, and where the dead letter stands.
+func (e *UnansweredError) Error() string {
+	why := e.Message
+	if e.Type != "" {
+		why = e.Type + ": " + why
+	}
+	return fmt.Sprintf("the request went to its dead letter at %s/%d, offset %d: %s", e.Topic, e.Partition, e.Offset, why)
+}
+
+// absentFor is for how long dead letters that can't be read are left alone.
+const absentFor = time.Minute
+
+// openLetters has the dead letters of a request's topic read, from their present end if they weren't yet. Where there are
+// none, or the caller may not read them, calls do without. Its error is ctx's.
+func (r *replies) openLetters(ctx context.Context, asked *TopicInfo) error {
+	topic := asked.DeadLetter
+	if topic == "" || r.isOpen(topic) {
+		return nil
+	}
+	select {
+	case r.opening <- struct{}{}:
+		defer func() { <-r.opening }()
+	case <-ctx.Done():
+		return fmt.Errorf("read %s: %w", topic, context.Cause(ctx))
+	}
+	if r.isOpen(topic) {
+		return nil
+	}
+	ends, err := r.ends(ctx, topic)
+	switch {
+	case err == nil:
+		_ = r.limits.Ask(ctx, r.client, topic)
+		r.begin(topic, ends)
+	case ctx.Err() != nil:
+		return fmt.Errorf("read %s: %w", topic, err)
+	default:
+		r.withoutLetters(topic, err)
+	}
+	return nil
+}
+
+// isOpen says whether a topic is read, or can't be.
+func (r *replies) isOpen(topic string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	since, absent := r.absent[topic]
+	return r.topics[topic] != nil || absent && time.Since(since) < absentFor
+}
+
+func (r *replies) withoutLetters(topic string, err error) {
+	r.mu.Lock()
+	_, known := r.absent[topic]
+	r.absent[topic] = time.Now()
+	r.mu.Unlock()
+	if !known {
+		r.cfg.logger.Warn("dead letters of requests can't be read: calls don't learn of them", "topic", topic, "error", err)
+	}
+}
+
+// giveUpLetters reads dead letters no further that the cluster refuses for good. It says false for topics of responses.
+func (r *replies) giveUpLetters(topic string, err error) bool {
+	r.mu.Lock()
+	t := r.topics[topic]
+	letters := t != nil && len(t.expected) == 0
+	if letters {
+		delete(r.topics, topic)
+	}
+	r.mu.Unlock()
+	if letters {
+		r.client.PurgeTopicsFromConsuming(topic)
+		r.withoutLetters(topic, err)
+	}
+	return letters
+}
+
+// lettersOf returns the topic where a call's dead letter would come, nil where it isn't read. It needs mu.
+func (r *replies) lettersOf(w *waitingCall) *replyTopic { return r.topics[w.request.Topic.DeadLetter] }
+
+// letter ends the call whose request a dead letter holds, if it is of who was to answer it.
+func (r *replies) letter(rec *Record) {
+	w, d := r.callOf(rec)
+	if w == nil {
+		return
+	}
+	w.deliver(answer{err: &UnansweredError{
+		Topic: rec.Topic, Partition: rec.Partition, Offset: rec.Offset,
+		Group: d.ConsumerGroup, Type: d.Error.Type, Message: d.Error.Message,
+	}})
+}
+
+// callOf finds the call whose request a dead letter holds. Of Trestle's own only those count whose group was to answer it;
+// others don't say.
+func (r *replies) callOf(rec *Record) (*waitingCall, *deadletter.DeadLetter) {
+	ours := wire.HeaderValue(rec.Headers, deadletter.HeaderEventType) == deadletter.EventType
+	r.mu.Lock()
+	w := r.topics[rec.Topic].asked[strings.ToLower(wire.HeaderValue(rec.Headers, deadletter.HeaderEventID))]
+	r.mu.Unlock()
+	if ours && w == nil {
+		return nil, nil
+	}
+	d, err := deadletter.Parse(rec.Value, rec.Headers...)
+	switch {
+	case err != nil, ours && !slices.Contains(d.Unanswered, w.reply.Type):
+		return nil, nil
+	case w != nil:
+		return w, d
+	}
+	return r.callByConversation(rec.Topic, d), d
+}
+
+// callByConversation finds the call whose request a dead letter without an event id holds.
+func (r *replies) callByConversation(topic string, d *deadletter.DeadLetter) *waitingCall {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var correlationID string
+	var kind *EventInfo
+	for _, w := range r.topics[topic].asked {
+		if d.SourceTopic != "" && d.SourceTopic != w.request.Topic.Name {
+			continue
+		}
+		if kind != w.request { // most often all are of one type
+			kind = w.request
+			correlationID = correlationOf(kind, &Record{Value: d.Original.Value, Headers: d.Original.Headers})
+		}
+		if correlationID != "" && correlationID == w.correlationID {
+			return w
+		}
+	}
+	return nil
+}
+
+// correlationOf is the correlation id that the envelope of a record of that type says, in lower case, without the payload
+// being decoded; empty where it says none.
+func correlationOf(info *EventInfo, rec *Record) string {
+	text := rec.Value
+	switch wire.Sniff(rec.Value, rec.Headers) {
+	case wire.Confluent:
+		return strings.ToLower(wire.ReadCloudEvent(rec.Headers, wire.ReadOptions{}).Envelope.CorrelationID)
+	case wire.FramedJSON:
+		_, framed, err := wire.ParseFramedJSON(rec.Value)
+		if err != nil {
+			return ""
+		}
+		text = framed
+	}
+	found, err := wire.ReadEnvelope(text, info.Envelope, wire.ReadOptions{})
+	if err != nil {
+		return ""
+	}
+	return strings.ToLower(found.Envelope.CorrelationID)
+}
+
+// concerns says whether a record can be what a call waits for. Most are responses to other instances.
+func (r *replies) concerns(e *expected, rec *Record) bool {
+	r.mu.Lock()
+	watched := len(e.watching) > 0
+	r.mu.Unlock()
+	if watched {
+		return true // by session, too
+	}
+	if caller := wire.HeaderValue(rec.Headers, wire.HeaderCaller); caller != "" {
+		return caller == r.id
+	}
+	id := correlationOf(e.info, rec)
+	if id == "" {
+		return true
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return e.waiting[id] != nil
+}
