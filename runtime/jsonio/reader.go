@@ -235,10 +235,36 @@ func (r *Reader) Key() string {
 // Once marks the member that More moved to as seen, by its bit, 0 to 63; that it was seen before is an error.
 func (r *Reader) Once(seen *uint64, bit uint) {
 	mask := uint64(1) << bit
-	if *seen&mask != 0 && r.err == nil {
-		r.fail(&Error{Offset: r.start, Message: "the member stands twice in its object"})
+	if *seen&mask != 0 {
+		r.Twice()
 	}
 	*seen |= mask
+}
+
+// Twice is the error of a member that stood in its object before.
+func (r *Reader) Twice() {
+	if r.err == nil {
+		r.fail(&Error{Offset: r.start, Message: "the member stands twice in its object"})
+	}
+}
+
+// Distinct is [Reader.Twice] where two of the members that were kept have one name.
+func (r *Reader) Distinct(members []Member) {
+	if len(members) < 8 {
+		for i, m := range members {
+			if HasMember(members[:i], m.Name) {
+				r.Twice()
+			}
+		}
+		return
+	}
+	names := make(map[string]struct{}, len(members))
+	for _, m := range members {
+		names[m.Name] = struct{}{}
+	}
+	if len(names) < len(members) {
+		r.Twice()
+	}
 }
 
 // Sensitive keeps the value of the member that More moved to, and all inside it, out of faults and errors: what is wrong

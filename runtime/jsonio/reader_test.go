@@ -3,6 +3,7 @@ package jsonio_test
 import (
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -562,6 +563,25 @@ func TestTextAhead(t *testing.T) {
 		}
 		if r.Err() != nil || len(r.Faults()) > 0 || strings.HasPrefix(text, "{") && r.Offset() != 0 {
 			t.Errorf("%s: looking ahead moved or failed: offset %d, %v", text, r.Offset(), r.Err())
+		}
+	}
+}
+
+// TestDistinct finds a name that is there twice, among few members and among many.
+func TestDistinct(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{1, 7, 8, 500} {
+		var members []jsonio.Member
+		for i := range n {
+			members = append(members, jsonio.Member{Name: strconv.Itoa(i), Value: "1"})
+		}
+		r := jsonio.NewReader([]byte("{}"))
+		if r.Distinct(members); r.Err() != nil {
+			t.Errorf("%d members: %v", n, r.Err())
+		}
+		r.Reset([]byte("{}"))
+		if r.Distinct(append(members, members[n/2])); r.Err() == nil {
+			t.Errorf("%d members, one of them twice: no error", n)
 		}
 	}
 }

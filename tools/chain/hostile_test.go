@@ -28,7 +28,7 @@ func hostile(r *rand.Rand, good []byte) [][]byte {
 		member(name + `:1.`), member(name + `:+1`), member(name + `:0x1`), member(name + `:'a'`), member(name + `:"` + "\xff" + `"`),
 		member(name + `:"` + "\xed\xa0\x80" + `"`), member(name + `:"` + "\x01" + `"`), member(name + `:"\u0000"`), member(name + `:"\x41"`),
 		member(name + `:` + deep(400)), member(name + `:` + deep(520)), member(name + `:` + deep(5000)), member(name + `:null`), member(name + `:{}`),
-		member(name + `:1,` + name + `:1`), member(`"\u007a\u007a":1`), member(name + `: /* */ 1`), member(name + ` 1`), member("\xff:1"),
+		member(name + `:1,` + name + `:1`), member(name + `:{"1":1,"1":1}`), member(name + `:{"a":"a","a":"b"}`), member(`"\u007a\u007a":1`), member(name + `: /* */ 1`), member(name + ` 1`), member("\xff:1"),
 		bytes.ReplaceAll(good, []byte(`:`), []byte(" :\n ")), bytes.ReplaceAll(good, []byte(`"`), []byte("'")), bytes.ToUpper(good),
 	}
 	var out [][]byte

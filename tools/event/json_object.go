@@ -50,6 +50,7 @@ func (o *object) decode(r *jsonio.Reader) {
 			o.values[i] = nil // it could not be read, and has no zero value
 		}
 	}, func() { o.decodeUnknown(r) })
+	r.Distinct(o.unknown)
 }
 
 // decodeUnknown reads a member that the schema does not name.
@@ -59,6 +60,9 @@ func (o *object) decodeUnknown(r *jsonio.Reader) {
 		name := strings.Clone(r.Name())
 		if o.rest == nil {
 			o.rest = map[string]any{}
+		}
+		if jsonio.HasKey(o.rest, name) {
+			r.Twice()
 		}
 		o.rest[name] = decodeJSON(r, o.message.Undeclared)
 	case o.message.KeepUnknown:
@@ -103,6 +107,9 @@ func decodeJSON(r *jsonio.Reader, t *schema.Type) any {
 		if r.BeginObject() {
 			for r.More() {
 				key := r.Key()
+				if jsonio.HasKey(entries, key) {
+					r.Twice()
+				}
 				entries[key] = decodeJSON(r, t.Elem)
 			}
 		}

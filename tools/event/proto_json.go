@@ -70,6 +70,9 @@ func (p protoForm) decodeField(r *jsonio.Reader, f *schema.Field, m protoreflect
 				r.Fault("type", "must have a key that is an integer", nil)
 				continue
 			}
+			if entries.Has(key) {
+				r.Twice()
+			}
 			v, _ := p.decodeValue(r, f.Type.Elem, entries.NewValue)
 			entries.Set(key, v)
 		}

@@ -95,6 +95,9 @@ func (g *file) decodeJSON(m *schema.Message, goName string) error {
 	}
 	g.p("}")
 	g.p("}")
+	if m.KeepUnknown && !m.Closed && m.Undeclared == nil {
+		g.p("r.Distinct(x.Unknown)")
+	}
 	for i, f := range m.Fields {
 		if f.NeedsKey() {
 			set := "got"

@@ -52,6 +52,7 @@ func (g *file) readMap(into, assign string, f *schema.Field, t *schema.Type, dep
 			"}",
 			k+" := "+scalarTypes[kind]+"(n)")
 	}
+	lines = append(lines, "if _, twice := "+into+"["+k+"]; twice {", "r.Twice()", "}")
 	lines = append(lines, before...)
 	return append(lines, into+"["+k+"] = "+value, "}", "}"), nil
 }

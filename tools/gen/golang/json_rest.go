@@ -54,7 +54,7 @@ func (g *file) readRest(m *schema.Message) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	lines := []string{"k := " + g.std("strings", "Clone") + "(r.Name())"}
+	lines := []string{"k := " + g.std("strings", "Clone") + "(r.Name())", "if _, twice := " + restExpr + "[k]; twice {", "r.Twice()", "}"}
 	lines = append(lines, before...)
 	lines = append(lines,
 		"if "+restExpr+" == nil {",

@@ -64,6 +64,7 @@ async for message in consumer:
   other numbers float, or Decimal where a float would change the number. They are written as the numbers they are.
 - What a schema marks sensitive is in no repr, and no error has it or what was given beside it.
 - Unknown fields are passed over, or kept and written again where the schema says so.
-- A name that occurs twice is an error where the schema declares it. In free-form objects the last value stands.
+- A name that occurs twice is an error where the schema declares it, in a map, and where unknown fields are kept. In
+  free-form objects the last value stands.
 - ` + "`PACKAGE.topics`, `PACKAGE.groups` and `PACKAGE.event_types`" + ` hold what the schemas declare beside the events.
 `

@@ -225,6 +225,7 @@ func (x *BaseEvent) DecodeJSON(r *jsonio.Reader) {
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
+	r.Distinct(x.Unknown)
 	if seen&(1<<0) == 0 {
 		r.Missing("event_id")
 	}

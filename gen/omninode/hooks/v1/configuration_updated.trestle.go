@@ -159,6 +159,7 @@ func (x *ConfigurationUpdated) DecodeJSON(r *jsonio.Reader) {
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
+	r.Distinct(x.Unknown)
 	if seen&(1<<0) == 0 {
 		r.Missing("change_info")
 	}
@@ -313,6 +314,7 @@ func (x *ChangeInfo) DecodeJSON(r *jsonio.Reader) {
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
+	r.Distinct(x.Unknown)
 	if seen&(1<<0) == 0 {
 		r.Missing("configuration_key")
 	}
@@ -431,6 +433,7 @@ func (x *ChangeImpact) DecodeJSON(r *jsonio.Reader) {
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
+	r.Distinct(x.Unknown)
 }
 
 // MarshalJSON returns what AppendJSON writes.
@@ -536,6 +539,7 @@ func (x *RollbackInfo) DecodeJSON(r *jsonio.Reader) {
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
+	r.Distinct(x.Unknown)
 }
 
 // MarshalJSON returns what AppendJSON writes.

@@ -134,6 +134,7 @@ func (x *ServiceStarted) DecodeJSON(r *jsonio.Reader) {
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
+	r.Distinct(x.Unknown)
 	if seen&(1<<0) == 0 {
 		r.Missing("service_info")
 	}
@@ -378,6 +379,9 @@ func (x *ServiceInfo) DecodeJSON(r *jsonio.Reader) {
 			if r.BeginObject() {
 				for r.More() {
 					k := r.Key()
+					if _, twice := x.Resources[k]; twice {
+						r.Twice()
+					}
 					x.Resources[k] = r.String()
 				}
 			}
@@ -385,6 +389,7 @@ func (x *ServiceInfo) DecodeJSON(r *jsonio.Reader) {
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
+	r.Distinct(x.Unknown)
 	if seen&(1<<0) == 0 {
 		r.Missing("name")
 	}
@@ -526,6 +531,7 @@ func (x *StartupInfo) DecodeJSON(r *jsonio.Reader) {
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
+	r.Distinct(x.Unknown)
 	if seen&(1<<0) == 0 {
 		r.Missing("startup_time_ms")
 	}
@@ -658,6 +664,7 @@ func (x *StartupStep) DecodeJSON(r *jsonio.Reader) {
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
+	r.Distinct(x.Unknown)
 	if seen&(1<<0) == 0 {
 		r.Missing("step")
 	}

@@ -136,6 +136,7 @@ func (x *ServiceStopped) DecodeJSON(r *jsonio.Reader) {
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
+	r.Distinct(x.Unknown)
 	if seen&(1<<0) == 0 {
 		r.Missing("service_info")
 	}
@@ -278,6 +279,7 @@ func (x *ShutdownInfo) DecodeJSON(r *jsonio.Reader) {
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
+	r.Distinct(x.Unknown)
 }
 
 // MarshalJSON returns what AppendJSON writes.
@@ -373,6 +375,7 @@ func (x *CleanupStep) DecodeJSON(r *jsonio.Reader) {
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
+	r.Distinct(x.Unknown)
 	if seen&(1<<0) == 0 {
 		r.Missing("step")
 	}

@@ -85,8 +85,8 @@ class Model(BaseModel):
         known = cls._names()
         keeps = cls.model_config.get("extra") == "allow"
         if isinstance(data, Repeated):
-            for name in known:
-                if name in data.names:
+            for name in sorted(data.names):
+                if keeps or name in known:
                     raise ValueError(f"{name} is there more than once")
         out: dict[str, Any] = {}
         for name, value in data.items():

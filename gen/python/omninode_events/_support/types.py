@@ -17,9 +17,9 @@ from math import copysign, isfinite
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AfterValidator, BeforeValidator, StrictBool, StrictStr
+from pydantic import BeforeValidator, StrictBool, StrictStr, ValidatorFunctionWrapHandler, WrapValidator
 
-from .text import MAX_DEPTH, depth_within
+from .text import MAX_DEPTH, Repeated, depth_within
 from .times import in_utc, parse_time
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -155,7 +155,10 @@ def _read_value(value: Any) -> Any:
     return value
 
 
-def _by_key(entries: dict[Any, Any]) -> dict[Any, Any]:
+def _by_key(value: Any, handler: ValidatorFunctionWrapHandler) -> dict[Any, Any]:
+    entries = handler(value)
+    if isinstance(value, Repeated) or isinstance(value, Mapping) and len(entries) < len(value):
+        raise ValueError("a key is there more than once")
     return dict(sorted(entries.items()))
 
 
@@ -170,7 +173,7 @@ KEY_INT32 = BeforeValidator(_key(-(2**31), 2**31 - 1))
 KEY_INT64 = BeforeValidator(_key(-(2**63), 2**63 - 1))
 KEY_UINT32 = BeforeValidator(_key(0, 2**32 - 1))
 KEY_UINT64 = BeforeValidator(_key(0, 2**64 - 1))
-SORTED = AfterValidator(_by_key)
+SORTED = WrapValidator(_by_key)
 
 Int32 = Annotated[int, INT32]
 Int64 = Annotated[int, INT64]

@@ -222,6 +222,9 @@ func (x *Span) DecodeJSON(r *jsonio.Reader) {
 				if r.BeginObject() {
 					for r.More() {
 						k := r.Key()
+						if _, twice := x.Named[k]; twice {
+							r.Twice()
+						}
 						m := new(Span)
 						m.DecodeJSON(r)
 						x.Named[k] = m

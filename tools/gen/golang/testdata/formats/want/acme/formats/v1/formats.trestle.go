@@ -1337,6 +1337,9 @@ func (x *Known) DecodeJSON(r *jsonio.Reader) {
 				if r.BeginObject() {
 					for r.More() {
 						k := r.Key()
+						if _, twice := x.Times[k]; twice {
+							r.Twice()
+						}
 						x.Times[k] = timestamppb.New(r.Time())
 					}
 				}

@@ -597,6 +597,9 @@ func (x *TextsKnown) DecodeJSON(r *jsonio.Reader) {
 				if r.BeginObject() {
 					for r.More() {
 						k := r.Key()
+						if _, twice := x.ByEmail[k]; twice {
+							r.Twice()
+						}
 						x.ByEmail[k] = r.String()
 					}
 				}
@@ -1499,6 +1502,9 @@ func (x *TimesKnown) DecodeJSON(r *jsonio.Reader) {
 				if r.BeginObject() {
 					for r.More() {
 						k := r.Key()
+						if _, twice := x.Times[k]; twice {
+							r.Twice()
+						}
 						x.Times[k] = timestamppb.New(r.Time())
 					}
 				}
@@ -2240,6 +2246,9 @@ func (x *RulesKnown) DecodeJSON(r *jsonio.Reader) {
 				if r.BeginObject() {
 					for r.More() {
 						k := r.Key()
+						if _, twice := x.Labels[k]; twice {
+							r.Twice()
+						}
 						x.Labels[k] = r.String()
 					}
 				}

@@ -762,6 +762,9 @@ func (x *ParcelSent) DecodeJSON(r *jsonio.Reader) {
 			if r.BeginObject() {
 				for r.More() {
 					k := r.Key()
+					if _, twice := x.Stops[k]; twice {
+						r.Twice()
+					}
 					list2 := []Stop{}
 					if r.BeginArray() {
 						for r.More() {
@@ -779,10 +782,16 @@ func (x *ParcelSent) DecodeJSON(r *jsonio.Reader) {
 			if r.BeginObject() {
 				for r.More() {
 					k := ParcelSentCountsKey(r.Key())
+					if _, twice := x.Counts[k]; twice {
+						r.Twice()
+					}
 					entries2 := map[string]float64{}
 					if r.BeginObject() {
 						for r.More() {
 							k2 := r.Key()
+							if _, twice := entries2[k2]; twice {
+								r.Twice()
+							}
 							entries2[k2] = r.Float64()
 						}
 					}
@@ -862,6 +871,9 @@ func (x *ParcelSent) DecodeJSON(r *jsonio.Reader) {
 			if r.BeginObject() {
 				for r.More() {
 					k := r.Key()
+					if _, twice := x.Parties[k]; twice {
+						r.Twice()
+					}
 					var m Party
 					m.DecodeJSON(r)
 					x.Parties[k] = m
@@ -898,6 +910,7 @@ func (x *ParcelSent) DecodeJSON(r *jsonio.Reader) {
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
+	r.Distinct(x.Unknown)
 	if seen&(1<<0) == 0 {
 		r.Missing("id")
 	}
@@ -987,6 +1000,7 @@ func (x *ParcelSentLimits) DecodeJSON(r *jsonio.Reader) {
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
+	r.Distinct(x.Unknown)
 }
 
 // MarshalJSON returns what AppendJSON writes.
@@ -1129,6 +1143,9 @@ func (x *ParcelSentNotes) DecodeJSON(r *jsonio.Reader) {
 			x.Additional_ = new(r.String())
 		default:
 			k := strings.Clone(r.Name())
+			if _, twice := x.Additional[k]; twice {
+				r.Twice()
+			}
 			var m Stop
 			m.DecodeJSON(r)
 			if x.Additional == nil {
@@ -1232,6 +1249,7 @@ func (x *Person) DecodeJSON(r *jsonio.Reader) {
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
+	r.Distinct(x.Unknown)
 	if seen&(1<<0) == 0 {
 		r.Missing("kind")
 	}
@@ -1333,6 +1351,7 @@ func (x *Firm) DecodeJSON(r *jsonio.Reader) {
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
+	r.Distinct(x.Unknown)
 	if seen&(1<<0) == 0 {
 		r.Missing("kind")
 	}

@@ -1288,6 +1288,9 @@ func (x *ReadingTaken) DecodeJSON(r *jsonio.Reader) {
 			if r.BeginObject() {
 				for r.More() {
 					k := r.Key()
+					if _, twice := x.Map[k]; twice {
+						r.Twice()
+					}
 					x.Map[k] = r.String()
 				}
 			}
@@ -1301,6 +1304,9 @@ func (x *ReadingTaken) DecodeJSON(r *jsonio.Reader) {
 				if r.BeginObject() {
 					for r.More() {
 						k := r.Key()
+						if _, twice := x.MapOrNull[k]; twice {
+							r.Twice()
+						}
 						x.MapOrNull[k] = r.String()
 					}
 				}
@@ -1311,6 +1317,9 @@ func (x *ReadingTaken) DecodeJSON(r *jsonio.Reader) {
 			if r.BeginObject() {
 				for r.More() {
 					k := r.Key()
+					if _, twice := x.MapOfNull[k]; twice {
+						r.Twice()
+					}
 					x.MapOfNull[k] = r.Raw()
 				}
 			}
@@ -1364,6 +1373,9 @@ func (x *ReadingTaken) DecodeJSON(r *jsonio.Reader) {
 			if r.BeginObject() {
 				for r.More() {
 					k := r.Key()
+					if _, twice := x.PlacesByName[k]; twice {
+						r.Twice()
+					}
 					var m Place
 					m.DecodeJSON(r)
 					x.PlacesByName[k] = m
@@ -1447,6 +1459,7 @@ func (x *ReadingTaken) DecodeJSON(r *jsonio.Reader) {
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
+	r.Distinct(x.Unknown)
 	if seen&(1<<0) == 0 {
 		r.Missing("must")
 	}
@@ -1617,6 +1630,7 @@ func (x *MaybePlace) DecodeJSON(r *jsonio.Reader) {
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
+	r.Distinct(x.Unknown)
 }
 
 // MarshalJSON returns what AppendJSON writes.
@@ -1705,6 +1719,7 @@ func (x *NeverNullPlace) DecodeJSON(r *jsonio.Reader) {
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
+	r.Distinct(x.Unknown)
 }
 
 // MarshalJSON returns what AppendJSON writes.
@@ -1799,6 +1814,7 @@ func (x *Circle) DecodeJSON(r *jsonio.Reader) {
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
+	r.Distinct(x.Unknown)
 	if seen&(1<<0) == 0 {
 		r.Missing("kind")
 	}
@@ -1907,6 +1923,7 @@ func (x *Square) DecodeJSON(r *jsonio.Reader) {
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
+	r.Distinct(x.Unknown)
 	if seen&(1<<0) == 0 {
 		r.Missing("kind")
 	}
@@ -1993,6 +2010,9 @@ func (x *Rest) DecodeJSON(r *jsonio.Reader) {
 			x.City = new(r.String())
 		default:
 			k := strings.Clone(r.Name())
+			if _, twice := x.Additional[k]; twice {
+				r.Twice()
+			}
 			if x.Additional == nil {
 				x.Additional = map[string]bool{}
 			}
@@ -2104,6 +2124,9 @@ func (x *RestOfNull) DecodeJSON(r *jsonio.Reader) {
 			x.City = new(r.String())
 		default:
 			k := strings.Clone(r.Name())
+			if _, twice := x.Additional[k]; twice {
+				r.Twice()
+			}
 			if x.Additional == nil {
 				x.Additional = map[string]jsonio.Raw{}
 			}

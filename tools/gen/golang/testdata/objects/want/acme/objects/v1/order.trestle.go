@@ -500,6 +500,9 @@ func (x *OrderPlaced) DecodeJSON(r *jsonio.Reader) {
 			if r.BeginObject() {
 				for r.More() {
 					k := r.Key()
+					if _, twice := x.Labels[k]; twice {
+						r.Twice()
+					}
 					x.Labels[k] = r.String()
 				}
 			}
@@ -509,6 +512,9 @@ func (x *OrderPlaced) DecodeJSON(r *jsonio.Reader) {
 			if r.BeginObject() {
 				for r.More() {
 					k := r.Key()
+					if _, twice := x.Rooms[k]; twice {
+						r.Twice()
+					}
 					var m OrderLine
 					m.DecodeJSON(r)
 					x.Rooms[k] = m
@@ -542,6 +548,7 @@ func (x *OrderPlaced) DecodeJSON(r *jsonio.Reader) {
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
+	r.Distinct(x.Unknown)
 	if seen&(1<<0) == 0 {
 		r.Missing("order_id")
 	}
@@ -672,6 +679,7 @@ func (x *OrderLine) DecodeJSON(r *jsonio.Reader) {
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
+	r.Distinct(x.Unknown)
 	if seen&(1<<0) == 0 {
 		r.Missing("sku")
 	}

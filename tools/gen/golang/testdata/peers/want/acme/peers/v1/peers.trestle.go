@@ -527,6 +527,9 @@ func (x *ServiceStarted) DecodeJSON(r *jsonio.Reader) {
 				if r.BeginObject() {
 					for r.More() {
 						k := r.Key()
+						if _, twice := x.Dependencies[k]; twice {
+							r.Twice()
+						}
 						x.Dependencies[k] = r.String()
 					}
 				}

@@ -1770,6 +1770,9 @@ func (x *Containers) DecodeJSON(r *jsonio.Reader) {
 				if r.BeginObject() {
 					for r.More() {
 						k := r.Key()
+						if _, twice := x.Labels[k]; twice {
+							r.Twice()
+						}
 						x.Labels[k] = r.String()
 					}
 				}
@@ -1787,6 +1790,9 @@ func (x *Containers) DecodeJSON(r *jsonio.Reader) {
 							continue
 						}
 						k := int32(n)
+						if _, twice := x.ByNumber[k]; twice {
+							r.Twice()
+						}
 						m := new(Part)
 						m.DecodeJSON(r)
 						x.ByNumber[k] = m
@@ -2332,6 +2338,9 @@ func (x *Part) DecodeJSON(r *jsonio.Reader) {
 							continue
 						}
 						k := int32(n)
+						if _, twice := x.Marks[k]; twice {
+							r.Twice()
+						}
 						x.Marks[k] = r.String()
 					}
 				}

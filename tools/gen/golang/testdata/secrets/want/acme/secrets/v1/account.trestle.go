@@ -492,6 +492,9 @@ func (x *AccountOpened) DecodeJSON(r *jsonio.Reader) {
 			if r.BeginObject() {
 				for r.More() {
 					k := r.Key()
+					if _, twice := x.ByRole[k]; twice {
+						r.Twice()
+					}
 					var m Person
 					m.DecodeJSON(r)
 					x.ByRole[k] = m
@@ -521,6 +524,9 @@ func (x *AccountOpened) DecodeJSON(r *jsonio.Reader) {
 			if r.BeginObject() {
 				for r.More() {
 					k := r.Key()
+					if _, twice := x.Answers[k]; twice {
+						r.Twice()
+					}
 					x.Answers[k] = r.String()
 				}
 			}
@@ -548,6 +554,7 @@ func (x *AccountOpened) DecodeJSON(r *jsonio.Reader) {
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
+	r.Distinct(x.Unknown)
 	if seen&(1<<0) == 0 {
 		r.Missing("id")
 	}
@@ -672,6 +679,9 @@ func (x *Person) DecodeJSON(r *jsonio.Reader) {
 			x.Name = new(r.String())
 		default:
 			k := strings.Clone(r.Name())
+			if _, twice := x.Additional[k]; twice {
+				r.Twice()
+			}
 			if x.Additional == nil {
 				x.Additional = map[string]int64{}
 			}
@@ -795,6 +805,7 @@ func (x *Card) DecodeJSON(r *jsonio.Reader) {
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
+	r.Distinct(x.Unknown)
 	if seen&(1<<0) == 0 {
 		r.Missing("kind")
 	}
@@ -893,6 +904,7 @@ func (x *Cash) DecodeJSON(r *jsonio.Reader) {
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
+	r.Distinct(x.Unknown)
 	if seen&(1<<0) == 0 {
 		r.Missing("kind")
 	}
@@ -1025,6 +1037,9 @@ func (x *Vault) DecodeJSON(r *jsonio.Reader) {
 			if r.BeginObject() {
 				for r.More() {
 					k := r.Key()
+					if _, twice := x.Rooms[k]; twice {
+						r.Twice()
+					}
 					var m Room
 					m.DecodeJSON(r)
 					x.Rooms[k] = m
@@ -1034,6 +1049,7 @@ func (x *Vault) DecodeJSON(r *jsonio.Reader) {
 			x.Unknown = append(x.Unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 		}
 	}
+	r.Distinct(x.Unknown)
 	if seen&(1<<0) == 0 {
 		r.Missing("door")
 	}

@@ -572,6 +572,9 @@ func (x *VaultOpened) DecodeJSON(r *jsonio.Reader) {
 				if r.BeginObject() {
 					for r.More() {
 						k := r.Key()
+						if _, twice := x.ByName[k]; twice {
+							r.Twice()
+						}
 						x.ByName[k] = r.String()
 					}
 				}
@@ -605,6 +608,9 @@ func (x *VaultOpened) DecodeJSON(r *jsonio.Reader) {
 				if r.BeginObject() {
 					for r.More() {
 						k := r.Key()
+						if _, twice := x.PersonsByName[k]; twice {
+							r.Twice()
+						}
 						m := new(Person)
 						m.DecodeJSON(r)
 						x.PersonsByName[k] = m
@@ -1318,6 +1324,9 @@ func (x *Safe) DecodeJSON(r *jsonio.Reader) {
 				if r.BeginObject() {
 					for r.More() {
 						k := r.Key()
+						if _, twice := x.Owners[k]; twice {
+							r.Twice()
+						}
 						m := new(Person)
 						m.DecodeJSON(r)
 						x.Owners[k] = m

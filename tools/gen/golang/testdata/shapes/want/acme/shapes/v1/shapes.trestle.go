@@ -689,6 +689,9 @@ func (x *EveryKind) DecodeJSON(r *jsonio.Reader) {
 				if r.BeginObject() {
 					for r.More() {
 						k := r.Key()
+						if _, twice := x.Counts[k]; twice {
+							r.Twice()
+						}
 						x.Counts[k] = r.Int64()
 					}
 				}
@@ -706,6 +709,9 @@ func (x *EveryKind) DecodeJSON(r *jsonio.Reader) {
 							continue
 						}
 						k := int32(n)
+						if _, twice := x.ByNumber[k]; twice {
+							r.Twice()
+						}
 						m := new(Owner)
 						m.DecodeJSON(r)
 						x.ByNumber[k] = m
@@ -725,6 +731,9 @@ func (x *EveryKind) DecodeJSON(r *jsonio.Reader) {
 							continue
 						}
 						k := uint64(n)
+						if _, twice := x.ByHuge[k]; twice {
+							r.Twice()
+						}
 						x.ByHuge[k] = r.String()
 					}
 				}
