@@ -132,6 +132,63 @@ func TestUpDownUp(t *testing.T) {
 	}
 }
 
+// TestTopicIDsKeepWhatIsStored migrates a database that has rows.
+func TestTopicIDsKeepWhatIsStored(t *testing.T) {
+	t.Parallel()
+	for _, d := range dialects {
+		t.Run(d.name, func(t *testing.T) {
+			t.Parallel()
+			db := d.fresh(t)()
+			p := d.migrator(t, db)
+			exec := func(statement string) {
+				t.Helper()
+				if _, err := db.ExecContext(t.Context(), statement); err != nil {
+					t.Fatal(err)
+				}
+			}
+			count := func(want int) {
+				t.Helper()
+				var got int
+				if err := db.QueryRowContext(t.Context(), `SELECT count(*) FROM event_logs`).Scan(&got); err != nil || got != want {
+					t.Errorf("%d rows, error %v; want %d", got, err, want)
+				}
+			}
+			row := func(columns, values string) {
+				t.Helper()
+				exec(`INSERT INTO event_logs (topic, "partition", "offset", event_id, event_type, "timestamp", log_time, "key"` + columns +
+					`) VALUES ('a', 0, 7, '550e8400-e29b-41d4-a716-446655440000', 'T', '2025-10-16T12:34:56.000000Z',
+						'2025-10-16T12:34:56.000000Z', 'k'` + values + `)`)
+			}
+			if _, err := p.UpTo(t.Context(), 1); err != nil {
+				t.Fatal(err)
+			}
+			row("", "")
+			exec(`INSERT INTO trace_progress (topic, "partition", next_offset) VALUES ('a', 0, 8)`)
+			if err := migrations.Up(t.Context(), p); err != nil {
+				t.Fatal(err)
+			}
+			count(1)
+			var id, key, created string
+			if err := db.QueryRowContext(t.Context(), `SELECT topic_id, "key", created_at FROM event_logs`).Scan(&id, &key, &created); err != nil ||
+				id != "00000000-0000-0000-0000-000000000000" || key != "k" || created == "" {
+				t.Errorf("topic id %q, key %q, created %q, error %v", id, key, created, err)
+			}
+			const now = "11111111-1111-4111-8111-111111111111"
+			row(", topic_id", ", '"+now+"'")
+			exec(`INSERT INTO trace_topics (topic, topic_id) VALUES ('a', '` + now + `')`)
+			count(2)
+			if _, err := p.DownTo(t.Context(), 1); err != nil {
+				t.Fatal(err)
+			}
+			count(1) // of the topic that is there now
+			if err := migrations.Up(t.Context(), p); err != nil {
+				t.Fatal(err)
+			}
+			count(1)
+		})
+	}
+}
+
 // TestConcurrently lets several processes, each with connections of its own, migrate a new database at once.
 func TestConcurrently(t *testing.T) {
 	t.Parallel()

@@ -26,7 +26,7 @@ func newTraceRun(p *folder) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Follow the topics into the store",
-		Long: `Run stores every record of the topics once, keyed by topic, partition and offset. How far it got is in the store, so that a
+		Long: `Run stores every record of the topics once, keyed by topic, its id, partition and offset. How far it got is in the store, so that a
 restart goes on where it was and a new store gets everything that the topics still hold.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -4,7 +4,7 @@
 // A [Sink] follows topics into a [Store]. The store keeps, in the same transaction, the events and how far each
 // partition has been read. A sink that is killed anywhere goes on exactly where the store says, a new store gets
 // everything the log still has, and a record that is read again adds nothing, because its key is its place in the log:
-// topic, partition, offset.
+// topic, partition, offset; and the topic's id, as one that is deleted and made anew is another log.
 //
 //	store, err := store.OpenTraces(ctx, "postgres://localhost/traces")
 //	if err != nil {

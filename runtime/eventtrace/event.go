@@ -16,7 +16,9 @@ import (
 //
 // Times are in UTC and have microseconds; what is finer is cut off. Ids are UUIDs in their canonical form, or empty.
 type Event struct {
-	Topic     string
+	Topic string
+	// TopicID tells topics of the same name apart that were deleted and made anew: a UUID, empty where it isn't known.
+	TopicID   string
 	Partition int32
 	Offset    int64
 
@@ -61,7 +63,7 @@ func (e *Event) Validate() error {
 		return e.errorf("no event id")
 	}
 	for _, id := range [...]struct{ name, value string }{
-		{"event id", e.EventID}, {"correlation id", e.CorrelationID}, {"session id", e.SessionID},
+		{"topic id", e.TopicID}, {"event id", e.EventID}, {"correlation id", e.CorrelationID}, {"session id", e.SessionID},
 	} {
 		if id.value != "" && !canonical(id.value) {
 			return e.errorf("%s %q is not a UUID in canonical form", id.name, id.value)
@@ -135,10 +137,11 @@ func canonical(s string) bool {
 	return true
 }
 
-// ComparePlace orders events by topic, partition and offset.
+// ComparePlace orders events by topic, its id, partition and offset.
 func ComparePlace(a, b Event) int {
 	return cmp.Or(
 		strings.Compare(a.Topic, b.Topic),
+		strings.Compare(a.TopicID, b.TopicID),
 		cmp.Compare(a.Partition, b.Partition),
 		cmp.Compare(a.Offset, b.Offset),
 	)

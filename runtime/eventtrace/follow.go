@@ -18,10 +18,14 @@ type follower struct {
 	bytes   int       // of the values in pending
 	since   time.Time // when the first of pending came
 	changed Progress  // how far partitions have been read that the store doesn't know yet
+
+	ids   map[string]string // of the topics that are read, by name
+	fresh map[string]bool   // those that the store has yet to adopt, and whether what it has of them is theirs
+	reset map[string]bool   // topics that did not go on where they were
 }
 
 func (s *Sink) follow(ctx context.Context, bounded bool) error {
-	f := &follower{Sink: s, changed: make(Progress)}
+	f := &follower{Sink: s, changed: make(Progress), ids: map[string]string{}, fresh: map[string]bool{}, reset: map[string]bool{}}
 	if err := f.run(ctx, bounded); err != nil {
 		return fmt.Errorf("trace sink: %w", err)
 	}
@@ -33,8 +37,11 @@ func (f *follower) run(ctx context.Context, bounded bool) error {
 		return err
 	}
 	var stored Progress
+	var ids map[string]string
 	err := f.retry(ctx, "read the store's progress", func() (err error) {
-		stored, err = f.store.Progress(ctx)
+		if ids, err = f.store.Topics(ctx); err == nil {
+			stored, err = f.store.Progress(ctx)
+		}
 		return err
 	})
 	if err != nil {
@@ -45,7 +52,7 @@ func (f *follower) run(ctx context.Context, bounded bool) error {
 		to = kafka.ToEnd()
 	}
 	f.reader, err = kafka.NewTopicReader(f.cfg.kafka, kafka.TopicReaderConfig{
-		Topics: f.cfg.topics, From: kafka.FromOffsets(stored), To: to,
+		Topics: f.cfg.topics, From: kafka.FromOffsets(stored).OfTopics(ids), To: to,
 		Backoff: f.cfg.backoff, Discovery: f.cfg.discovery, Observer: f,
 	})
 	if err != nil {
@@ -80,7 +87,9 @@ func (f *follower) take(ctx context.Context, record *kafka.Record) error {
 	if len(f.pending) == 0 {
 		f.since = time.Now()
 	}
-	f.pending = append(f.pending, f.event(record))
+	e := f.event(record)
+	e.TopicID = f.ids[record.Topic]
+	f.pending = append(f.pending, e)
 	f.bytes += len(record.Key) + len(record.Value)
 	f.changed.Set(record.Topic, record.Partition, record.Offset+1)
 	if f.full() {
@@ -96,6 +105,13 @@ func (f *follower) due() bool {
 }
 
 func (f *follower) flush(ctx context.Context) error {
+	for topic, same := range f.fresh {
+		err := f.retry(ctx, "store a topic's id", func() error { return f.store.Adopt(ctx, topic, f.ids[topic], same) })
+		if err != nil {
+			return err
+		}
+		delete(f.fresh, topic)
+	}
 	if len(f.pending) == 0 && len(f.changed) == 0 {
 		return nil
 	}
@@ -120,6 +136,15 @@ func (f *follower) flush(ctx context.Context) error {
 	return nil
 }
 
+// Found implements [kafka.TopicObserver].
+func (f *follower) Found(topic, id string) {
+	f.ids[topic] = id
+	if id != "" {
+		f.fresh[topic] = !f.reset[topic]
+	}
+	delete(f.reset, topic)
+}
+
 // Passed implements [kafka.TopicObserver].
 func (f *follower) Passed(topic string, partition int32, next int64) {
 	f.changed.Set(topic, partition, next)
@@ -135,6 +160,7 @@ func (f *follower) Dropped(topic string, partition int32, next, start int64) {
 // Reset implements [kafka.TopicObserver].
 func (f *follower) Reset(topic string, partition int32, next, start int64) {
 	f.stats.resets.Add(1)
+	f.reset[topic] = true
 	if delete(f.changed[topic], partition); len(f.changed[topic]) == 0 {
 		delete(f.changed, topic)
 	}

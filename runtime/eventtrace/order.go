@@ -40,13 +40,16 @@ func Sort(events []Event) {
 	copy(events, sorted)
 }
 
-func samePartition(a, b *Event) bool { return a.Topic == b.Topic && a.Partition == b.Partition }
+func samePartition(a, b *Event) bool {
+	return a.Topic == b.Topic && a.TopicID == b.TopicID && a.Partition == b.Partition
+}
 
 // Cursor is a place among the events of a type, for reading them page by page. The zero value stands behind the
 // newest; one with only a LogTime stands before the events of that time.
 type Cursor struct {
 	LogTime   time.Time
 	Topic     string
+	TopicID   string
 	Partition int32
 	Offset    int64
 }
@@ -77,13 +80,14 @@ type Page struct {
 }
 
 func (e *Event) cursor() Cursor {
-	return Cursor{LogTime: e.LogTime, Topic: e.Topic, Partition: e.Partition, Offset: e.Offset}
+	return Cursor{LogTime: e.LogTime, Topic: e.Topic, TopicID: e.TopicID, Partition: e.Partition, Offset: e.Offset}
 }
 
 func compareCursor(a, b Cursor) int {
 	return cmp.Or(
 		a.LogTime.Compare(b.LogTime),
 		strings.Compare(a.Topic, b.Topic),
+		strings.Compare(a.TopicID, b.TopicID),
 		cmp.Compare(a.Partition, b.Partition),
 		cmp.Compare(a.Offset, b.Offset),
 	)

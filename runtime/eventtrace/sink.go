@@ -158,9 +158,9 @@ type SinkStats struct {
 	Retries  int64 // failures of the store or the brokers that were waited out
 	// Lost counts offsets that the log had dropped before they were read.
 	Lost int64
-	// Resets counts how often the log of a partition ended before what had been read: it was cut off, or its topic
-	// was deleted and made anew. The partition is then read again from its start. What the store already has under
-	// these offsets stays.
+	// Resets counts how often the log of a partition did not go on where it had been read: it was cut off, or its topic
+	// was deleted and made anew. The partition is then read from its start. Of one that was cut off, what the store already
+	// has under these offsets stays; a new topic's records are all stored.
 	Resets int64
 }
 

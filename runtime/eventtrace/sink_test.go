@@ -3,7 +3,9 @@ package eventtrace_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -429,9 +431,70 @@ func TestSinkFollowsATopicMadeAnew(t *testing.T) {
 	publish(t, producer(t, cluster), "a", 0, 0, 8)
 	wait(8)
 	stop()
-	wantPlaces(t, store, map[string][]int64{"a[0]": offsets(0, 8)})
-	if stats := sink.Stats(); stats.Resets == 0 {
+	wantPlaces(t, store, map[string][]int64{"a[0]": {0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 6, 7}})
+	wantProgress(t, store, eventtrace.Progress{"a": {0: 8}})
+	if stats := sink.Stats(); stats.Resets == 0 || stats.Repeated != 0 {
 		t.Errorf("stats: %+v", stats)
+	}
+}
+
+// TestSinkThatIsAwayWhileATopicIsMadeAnew has the new topic be longer than the old one, and shorter.
+func TestSinkThatIsAwayWhileATopicIsMadeAnew(t *testing.T) {
+	t.Parallel()
+	for _, now := range []int64{600, 1600} {
+		t.Run(fmt.Sprint(now), func(t *testing.T) {
+			t.Parallel()
+			cluster := startKafka(t, kfake.SeedTopics(1, "a"))
+			store := openStore(t)
+			publish(t, producer(t, cluster), "a", 0, 0, 1000)
+			untilEnd(t, newSink(t, cluster, []string{"a"}, store))
+			if err := cluster.DeleteTopic("a"); err != nil {
+				t.Fatal(err)
+			}
+			if err := cluster.CreateTopic("a", 1, nil); err != nil {
+				t.Fatal(err)
+			}
+			publish(t, producer(t, cluster), "a", 0, 0, now)
+			sink := newSink(t, cluster, []string{"a"}, store)
+			untilEnd(t, sink)
+			wantPlaces(t, store, map[string][]int64{"a[0]": slices.Sorted(slices.Values(append(offsets(0, 1000), offsets(0, now)...)))})
+			wantProgress(t, store, eventtrace.Progress{"a": {0: now}})
+			if stats := sink.Stats(); stats.Stored != now || stats.Repeated != 0 {
+				t.Errorf("stats: %+v", stats)
+			}
+			again := newSink(t, cluster, []string{"a"}, store)
+			untilEnd(t, again)
+			if stats := again.Stats(); stats != (eventtrace.SinkStats{}) {
+				t.Errorf("a third run: %+v", stats)
+			}
+		})
+	}
+}
+
+// TestSinkGoesOnWithWhatWasStoredWithoutIDs has a store that is from before topics had ids.
+func TestSinkGoesOnWithWhatWasStoredWithoutIDs(t *testing.T) {
+	t.Parallel()
+	for name, stored := range map[string]int64{"goes on": 2, "ends before": 20} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cluster := startKafka(t, kfake.SeedTopics(1, "a"))
+			publish(t, producer(t, cluster), "a", 0, 0, 10)
+			store := openStore(t)
+			if err := storeBatch(t, store); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := store.Append(t.Context(), nil, eventtrace.Progress{"a": {0: stored}}); err != nil {
+				t.Fatal(err)
+			}
+			untilEnd(t, newSink(t, cluster, []string{"a"}, store))
+			want := offsets(0, 10)
+			if stored == 20 { // it is another topic
+				want = slices.Insert(want, 0, 0, 1)
+				slices.Sort(want)
+			}
+			wantPlaces(t, store, map[string][]int64{"a[0]": want})
+			wantProgress(t, store, eventtrace.Progress{"a": {0: 10}})
+		})
 	}
 }
 

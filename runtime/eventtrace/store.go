@@ -9,14 +9,22 @@ import (
 // Store keeps events. All methods may be called from several goroutines, and several processes may use one database.
 type Store interface {
 	// Append adds the events and sets the progress of the partitions in next, all of it or, with an error, nothing.
-	// An event whose place in the log is already stored is left as it is. Append returns how many were new.
+	// An event whose place in the log, with its topic's id, is already stored is left as it is. Append returns how many were new.
 	//
 	// When the error is of the connection, the outcome can be unknown: to call Append again with the same arguments
 	// is always right. It fails without writing when an event is refused by [Event.Validate].
 	Append(ctx context.Context, events []Event, next Progress) (added int, err error)
 
-	// Progress returns the next offsets of all partitions that Append has set.
+	// Progress returns the next offsets of all partitions that Append has set, since their topic was adopted last.
 	Progress(ctx context.Context) (Progress, error)
+
+	// Topics returns the ids of the topics that Adopt was called for last, by name.
+	Topics(ctx context.Context) (map[string]string, error)
+
+	// Adopt says which topic is followed under a name from now on, by its id. When the store knew another of that name, or
+	// same is false, its progress is forgotten. Else what is stored of a topic whose id was not known is that one's. The
+	// error is as Append's; what was stored stays in any case. It fails when the id is not a UUID in canonical form.
+	Adopt(ctx context.Context, topic, id string, same bool) error
 
 	// ByCorrelation returns all events with that correlation id, in the order of [Sort].
 	ByCorrelation(ctx context.Context, id string) ([]Event, error)

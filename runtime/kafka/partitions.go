@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/google/uuid"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -20,6 +21,7 @@ func (r *TopicReader) findPartitions(ctx context.Context) error {
 		return err
 	}
 	clear(r.absent)
+	var found []string // topics that are read from now on
 	var fresh []string // topics with partitions that are not read yet
 	var errs []error
 	for _, topic := range details.Sorted() {
@@ -34,6 +36,10 @@ func (r *TopicReader) findPartitions(ctx context.Context) error {
 		if id, known := r.ids[topic.Topic]; known && id != topic.ID {
 			r.recreated(topic.Topic)
 		}
+		if _, known := r.ids[topic.Topic]; !known {
+			found = append(found, topic.Topic)
+			r.compareID(topic.Topic, idText(topic.ID))
+		}
 		r.ids[topic.Topic] = topic.ID
 		for partition := range topic.Partitions {
 			if _, reading := r.next.Next(topic.Topic, partition); !reading {
@@ -44,11 +50,39 @@ func (r *TopicReader) findPartitions(ctx context.Context) error {
 	}
 	if len(fresh) > 0 {
 		_ = r.limits.Ask(ctx, r.client, fresh...) // where brokers don't tell, Kafka's default counts
-		errs = append(errs, r.begin(ctx, fresh))
+		begun := r.begin(ctx, fresh)
+		errs = append(errs, begun)
+		for _, topic := range found {
+			if begun == nil {
+				r.cfg.Observer.Found(topic, idText(r.ids[topic]))
+			} else {
+				delete(r.ids, topic) // until it is known where it begins
+			}
+		}
 	}
 	err = errors.Join(errs...)
 	r.opened = r.opened || err == nil
 	return err
+}
+
+// compareID forgets the offsets that were given for another topic of that name.
+func (r *TopicReader) compareID(topic, id string) {
+	given := r.cfg.From.ids[topic]
+	if given == "" || id == "" || given == id {
+		return
+	}
+	for partition, next := range r.cfg.From.offsets[topic] {
+		r.cfg.Observer.Reset(topic, partition, next, 0)
+	}
+	delete(r.cfg.From.offsets, topic)
+}
+
+// idText is a topic's id as a UUID.
+func idText(id kadm.TopicID) string {
+	if id == (kadm.TopicID{}) {
+		return ""
+	}
+	return uuid.UUID(id).String()
 }
 
 // begin reads the partitions of topics that are not read yet.

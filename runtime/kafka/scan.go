@@ -14,6 +14,7 @@ type From struct {
 	place   place
 	offset  int64 // for an offset or a count
 	offsets Offsets
+	ids     map[string]string // of the topics that the offsets are of
 	at      time.Time
 }
 
@@ -40,6 +41,13 @@ func FromOffset(offset int64) From { return From{place: atOffset, offset: offset
 // FromOffsets begins each partition at the offset given for it, and others at their start. A partition whose log no
 // longer goes on there, because it starts later or ends before, begins at its start.
 func FromOffsets(offsets Offsets) From { return From{place: atOffsets, offsets: offsets} }
+
+// OfTopics says which logs the offsets of [FromOffsets] are of, by the topics' ids. Those of a topic that has another id now,
+// because it was deleted and made anew, do not count; a topic that is not named is taken for the same.
+func (f From) OfTopics(ids map[string]string) From {
+	f.ids = ids
+	return f
+}
 
 // FromTime begins with the first record of each partition whose time is not before t.
 func FromTime(t time.Time) From { return From{place: atTime, at: t} }
@@ -176,6 +184,9 @@ func (s *scan) count(r *TopicReader, record *Record) {
 		r.Stop(record.Topic, record.Partition)
 	}
 }
+
+// Found implements [TopicObserver].
+func (s *scan) Found(string, string) {}
 
 // Passed implements [TopicObserver].
 func (s *scan) Passed(string, int32, int64) { s.progress = time.Now() }

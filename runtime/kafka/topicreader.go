@@ -45,6 +45,9 @@ type TopicReaderConfig struct {
 
 // TopicObserver is told what a reader meets, in the reader's goroutine.
 type TopicObserver interface {
+	// Found says which topic is read from now on under that name: its id, as a UUID, empty where brokers give topics none. What
+	// else there is to say of the place where it begins was said before.
+	Found(topic, id string)
 	// Passed says that there are no records before the offset next which were not given.
 	Passed(topic string, partition int32, next int64)
 	// Dropped says that the log has dropped records before they were read: it starts at start, and next was to be read.
@@ -91,7 +94,7 @@ func NewTopicReader(conn Connection, cfg TopicReaderConfig) (*TopicReader, error
 		return nil, err
 	}
 	limits.HoldTo(client)
-	cfg.From.offsets = cloneOffsets(cfg.From.offsets)
+	cfg.From.offsets, cfg.From.ids = cloneOffsets(cfg.From.offsets), maps.Clone(cfg.From.ids)
 	return &TopicReader{
 		cfg: cfg, bounded: !cfg.To.endless, client: client, limits: limits, admin: kadm.NewClient(client),
 		next: make(Offsets), ends: make(Offsets), ids: make(map[string]kadm.TopicID), absent: make(map[string]error),
@@ -339,6 +342,7 @@ func (r *TopicReader) recreated(topic string) {
 	}
 	delete(r.next, topic)
 	delete(r.cfg.From.offsets, topic)
+	delete(r.cfg.From.ids, topic)
 	delete(r.ids, topic)
 	delete(r.ends, topic) // it is gone, and with it the end that was to be reached
 	r.discover = time.Time{}

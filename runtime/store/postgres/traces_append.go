@@ -90,7 +90,7 @@ func lockProgress(ctx context.Context, tx pgx.Tx, events []eventtrace.Event) (bo
 		first      []int64
 	)
 	for i := range events { // sorted: the first of each partition has its lowest offset
-		if e := &events[i]; i == 0 || events[i-1].Topic != e.Topic || events[i-1].Partition != e.Partition {
+		if e := &events[i]; i == 0 || events[i-1].Topic != e.Topic || events[i-1].TopicID != e.TopicID || events[i-1].Partition != e.Partition {
 			topics, partitions, first = append(topics, e.Topic), append(partitions, e.Partition), append(first, e.Offset)
 		}
 	}
@@ -136,7 +136,7 @@ ON CONFLICT (topic, "partition") DO UPDATE SET next_offset = excluded.next_offse
 
 // columns are those of a row that Append writes, in the order of row.
 var columns = []string{
-	"topic", "partition", "offset", "event_id", "correlation_id", "session_id", "event_type", "timestamp", "log_time",
+	"topic", "topic_id", "partition", "offset", "event_id", "correlation_id", "session_id", "event_type", "timestamp", "log_time",
 	"key", "payload", "invalid", "value",
 }
 
@@ -151,11 +151,11 @@ func copyInto(ctx context.Context, tx pgx.Tx, events []eventtrace.Event) (int, e
 
 // row fills values, one a column.
 func row(values []any, e *eventtrace.Event) {
-	values[0], values[1], values[2] = e.Topic, e.Partition, e.Offset
-	values[3], values[4], values[5] = id(e.EventID), id(e.CorrelationID), id(e.SessionID)
-	values[6], values[7], values[8] = e.EventType, e.Timestamp, e.LogTime
-	values[9] = e.Key
-	values[10], values[11], values[12] = text(string(e.Payload)), text(e.Invalid), e.Value
+	values[0], values[1], values[2], values[3] = e.Topic, topicID(e.TopicID), e.Partition, e.Offset
+	values[4], values[5], values[6] = id(e.EventID), id(e.CorrelationID), id(e.SessionID)
+	values[7], values[8], values[9] = e.EventType, e.Timestamp, e.LogTime
+	values[10] = e.Key
+	values[11], values[12], values[13] = text(string(e.Payload)), text(e.Invalid), e.Value
 }
 
 func id(s string) pgtype.UUID {
@@ -165,6 +165,13 @@ func id(s string) pgtype.UUID {
 	return pgtype.UUID{Bytes: uuid.MustParse(s), Valid: true} // Validate has seen it
 }
 
+// topicID is a topic's id as it is stored, zero where it isn't known.
+func topicID(s string) pgtype.UUID {
+	known := id(s)
+	known.Valid = true
+	return known
+}
+
 func text(s string) any {
 	if s == "" {
 		return nil
@@ -172,11 +179,11 @@ func text(s string) any {
 	return s
 }
 
-const insertRows = `INSERT INTO event_logs (topic, "partition", "offset", event_id, correlation_id, session_id,
+const insertRows = `INSERT INTO event_logs (topic, topic_id, "partition", "offset", event_id, correlation_id, session_id,
 	event_type, "timestamp", log_time, "key", payload, invalid, value)
-SELECT * FROM unnest($1::text[], $2::integer[], $3::bigint[], $4::uuid[], $5::uuid[], $6::uuid[],
-	$7::text[], $8::timestamptz[], $9::timestamptz[], $10::bytea[], $11::json[], $12::text[], $13::bytea[])
-ON CONFLICT (topic, "partition", "offset") DO NOTHING`
+SELECT * FROM unnest($1::text[], $2::uuid[], $3::integer[], $4::bigint[], $5::uuid[], $6::uuid[], $7::uuid[],
+	$8::text[], $9::timestamptz[], $10::timestamptz[], $11::bytea[], $12::json[], $13::text[], $14::bytea[])
+ON CONFLICT (topic, topic_id, "partition", "offset") DO NOTHING`
 
 func insertInto(ctx context.Context, tx pgx.Tx, events []eventtrace.Event) (int, error) {
 	arrays := make([][]any, len(columns))

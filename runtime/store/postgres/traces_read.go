@@ -12,7 +12,8 @@ import (
 	"github.com/omninode/trestle/runtime/jsonio"
 )
 
-const selectEvents = `SELECT topic, "partition", "offset", event_id::text, coalesce(correlation_id::text, ''),
+const selectEvents = `SELECT topic, CASE WHEN topic_id = '00000000-0000-0000-0000-000000000000' THEN '' ELSE topic_id::text END,
+	"partition", "offset", event_id::text, coalesce(correlation_id::text, ''),
 	coalesce(session_id::text, ''), event_type, "timestamp", log_time, "key", coalesce(payload::text, ''),
 	coalesce(invalid, ''), value
 FROM event_logs `
@@ -48,11 +49,11 @@ func (s *Traces) ByType(ctx context.Context, eventType string, before eventtrace
 	where, args := "WHERE event_type = $1", []any{eventType, int64(limit) + 1}
 	if !before.IsZero() {
 		// The first of the two conditions is what the index serves.
-		where += ` AND log_time <= $3 AND (log_time, topic, "partition", "offset") < ($3, $4, $5, $6)`
-		args = append(args, before.LogTime, before.Topic, before.Partition, before.Offset)
+		where += ` AND log_time <= $3 AND (log_time, topic, topic_id, "partition", "offset") < ($3, $4, $5, $6, $7)`
+		args = append(args, before.LogTime, before.Topic, topicID(before.TopicID), before.Partition, before.Offset)
 	}
 	events, err := s.query(ctx, selectEvents+where+
-		` ORDER BY log_time DESC, topic DESC, "partition" DESC, "offset" DESC LIMIT $2`, args...)
+		` ORDER BY log_time DESC, topic DESC, topic_id DESC, "partition" DESC, "offset" DESC LIMIT $2`, args...)
 	if err != nil {
 		return eventtrace.Page{}, fmt.Errorf("read the trace of type %q: %w", eventType, err)
 	}
@@ -70,7 +71,7 @@ func (s *Traces) query(ctx context.Context, query string, args ...any) ([]eventt
 			payload         string
 			stamped, logged time.Time
 		)
-		err := row.Scan(&e.Topic, &e.Partition, &e.Offset, &e.EventID, &e.CorrelationID, &e.SessionID, &e.EventType,
+		err := row.Scan(&e.Topic, &e.TopicID, &e.Partition, &e.Offset, &e.EventID, &e.CorrelationID, &e.SessionID, &e.EventType,
 			&stamped, &logged, &e.Key, &payload, &e.Invalid, &e.Value)
 		e.Timestamp, e.LogTime, e.Payload = stamped.UTC(), logged.UTC(), jsonio.Raw(payload)
 		return e, err

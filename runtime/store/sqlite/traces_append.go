@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
@@ -11,20 +12,20 @@ import (
 )
 
 const (
-	columns = 13
+	columns = 14
 	// rowsPerStatement keeps the parameters of a statement below SQLite's limit, and a statement small enough to
 	// prepare quickly.
 	rowsPerStatement = 64
 )
 
-const insertInto = `INSERT INTO event_logs (topic, "partition", "offset", event_id, correlation_id, session_id,
+const insertInto = `INSERT INTO event_logs (topic, topic_id, "partition", "offset", event_id, correlation_id, session_id,
 	event_type, "timestamp", log_time, "key", payload, invalid, value) VALUES `
 
 var insertMany = insertRows(rowsPerStatement)
 
 func insertRows(n int) string {
 	row := "(?" + strings.Repeat(",?", columns-1) + ")"
-	return insertInto + row + strings.Repeat(","+row, n-1) + ` ON CONFLICT (topic, "partition", "offset") DO NOTHING`
+	return insertInto + row + strings.Repeat(","+row, n-1) + ` ON CONFLICT (topic, topic_id, "partition", "offset") DO NOTHING`
 }
 
 const setProgress = `INSERT INTO trace_progress (topic, "partition", next_offset) VALUES (?, ?, ?)
@@ -103,10 +104,15 @@ func insert(ctx context.Context, tx *sql.Tx, events []eventtrace.Event) (int, er
 }
 
 func appendRow(args []any, e *eventtrace.Event) []any {
-	return append(args, e.Topic, e.Partition, e.Offset,
+	return append(args, e.Topic, topicID(e.TopicID), e.Partition, e.Offset,
 		e.EventID, text(e.CorrelationID), text(e.SessionID), e.EventType, stamp(e.Timestamp), stamp(e.LogTime),
 		blob(e.Key), text(string(e.Payload)), text(e.Invalid), blob(e.Value))
 }
+
+// unknownTopic stands for the id of a topic that isn't known.
+const unknownTopic = "00000000-0000-0000-0000-000000000000"
+
+func topicID(id string) string { return cmp.Or(id, unknownTopic) }
 
 func text(s string) any {
 	if s == "" {

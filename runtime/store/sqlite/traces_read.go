@@ -12,7 +12,7 @@ import (
 	"github.com/omninode/trestle/runtime/jsonio"
 )
 
-const selectEvents = `SELECT topic, "partition", "offset", event_id, coalesce(correlation_id, ''),
+const selectEvents = `SELECT topic, CASE topic_id WHEN '` + unknownTopic + `' THEN '' ELSE topic_id END, "partition", "offset", event_id, coalesce(correlation_id, ''),
 	coalesce(session_id, ''), event_type, "timestamp", log_time, "key", "key" IS NOT NULL, coalesce(payload, ''), coalesce(invalid, ''),
 	value, value IS NOT NULL
 FROM event_logs `
@@ -48,12 +48,12 @@ func (s *Traces) ByType(ctx context.Context, eventType string, before eventtrace
 	where, args := "WHERE event_type = ?", []any{eventType}
 	if !before.IsZero() {
 		// The first of the two conditions is what the index serves.
-		where += ` AND log_time <= ? AND (log_time, topic, "partition", "offset") < (?, ?, ?, ?)`
+		where += ` AND log_time <= ? AND (log_time, topic, topic_id, "partition", "offset") < (?, ?, ?, ?, ?)`
 		at := stamp(before.LogTime)
-		args = append(args, at, at, before.Topic, before.Partition, before.Offset)
+		args = append(args, at, at, before.Topic, topicID(before.TopicID), before.Partition, before.Offset)
 	}
 	events, err := s.query(ctx, selectEvents+where+
-		` ORDER BY log_time DESC, topic DESC, "partition" DESC, "offset" DESC LIMIT ?`, append(args, int64(limit)+1)...)
+		` ORDER BY log_time DESC, topic DESC, topic_id DESC, "partition" DESC, "offset" DESC LIMIT ?`, append(args, int64(limit)+1)...)
 	if err != nil {
 		return eventtrace.Page{}, fmt.Errorf("read the trace of type %q: %w", eventType, err)
 	}
@@ -84,7 +84,7 @@ func scan(rows *sql.Rows) (eventtrace.Event, error) {
 		payload         string
 		key, value      bool
 	)
-	err := rows.Scan(&e.Topic, &e.Partition, &e.Offset, &e.EventID, &e.CorrelationID, &e.SessionID, &e.EventType,
+	err := rows.Scan(&e.Topic, &e.TopicID, &e.Partition, &e.Offset, &e.EventID, &e.CorrelationID, &e.SessionID, &e.EventType,
 		&stamped, &logged, &e.Key, &key, &payload, &e.Invalid, &e.Value, &value)
 	if err != nil {
 		return eventtrace.Event{}, err

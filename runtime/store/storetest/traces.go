@@ -37,6 +37,8 @@ func Traces(t *testing.T, open func(t *testing.T) eventtrace.Store) {
 		{"what is there stays as it was", keepsFirst},
 		{"progress is kept beside the events", progress},
 		{"progress alone", progressAlone},
+		{"topics made anew", madeAnew},
+		{"topics whose id was not known", adopted},
 		{"nothing at all", nothing},
 		{"a refused event leaves no trace", refused},
 		{"two sinks at once", concurrently},
@@ -223,6 +225,92 @@ func progressAlone(t *testing.T, store eventtrace.Store) {
 	if diff := cmp.Diff(eventtrace.Progress{"a": {0: 5}}, got); diff != "" {
 		t.Errorf("progress differs (-want +got):\n%s", diff)
 	}
+}
+
+const (
+	firstTopic  = "11111111-1111-4111-8111-111111111111"
+	secondTopic = "22222222-2222-4222-8222-222222222222"
+)
+
+// of has events be of the topic with an id.
+func of(id string, events []eventtrace.Event) []eventtrace.Event {
+	events = slices.Clone(events)
+	for i := range events {
+		events[i].TopicID = id
+	}
+	return events
+}
+
+func adopt(t *testing.T, store eventtrace.Store, topic, id string, same bool) {
+	t.Helper()
+	if err := store.Adopt(t.Context(), topic, id, same); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// knows checks what the store says of topics and progress.
+func knows(t *testing.T, store eventtrace.Store, ids map[string]string, next eventtrace.Progress) {
+	t.Helper()
+	gotIDs, err := store.Topics(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	gotNext, err := store.Progress(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(ids, gotIDs) + cmp.Diff(next, gotNext); diff != "" {
+		t.Errorf("topics or progress differ (-want +got):\n%s", diff)
+	}
+}
+
+// madeAnew has two topics of one name, with events at the same places.
+func madeAnew(t *testing.T, store eventtrace.Store) {
+	first, second := of(firstTopic, batch("a", 0, 5)), of(secondTopic, batch("a", 0, 3))
+	for i := range second { // a later time, as log and cursor go by it
+		second[i].LogTime = second[i].LogTime.Add(time.Second)
+	}
+	adopt(t, store, "a", firstTopic, true)
+	appendEvents(t, store, 5, eventtrace.Progress{"a": {0: 5, 1: 2}, "b": {0: 7}}, first...)
+	adopt(t, store, "a", firstTopic, true)
+	adopt(t, store, "a", firstTopic, false) // it is the same
+	knows(t, store, map[string]string{"a": firstTopic}, eventtrace.Progress{"a": {0: 5, 1: 2}, "b": {0: 7}})
+	adopt(t, store, "a", secondTopic, true) // it isn't
+	knows(t, store, map[string]string{"a": secondTopic}, eventtrace.Progress{"b": {0: 7}})
+	appendEvents(t, store, 3, eventtrace.Progress{"a": {0: 3}}, second...)
+	appendEvents(t, store, 0, nil, slices.Concat(second, first)...)
+	equal(t, conversation(t, store), slices.Concat(first, second))
+	var paged []eventtrace.Event
+	for before := (eventtrace.Cursor{}); ; {
+		page, err := store.ByType(t.Context(), eventType, before, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		paged = slices.Concat(page.Events, paged)
+		if before = page.Before; before.IsZero() {
+			break
+		}
+	}
+	equal(t, paged, slices.Concat(first, second))
+	if err := store.Adopt(t.Context(), "a", "no id", true); err == nil {
+		t.Error("an id that is none was taken")
+	}
+}
+
+// adopted has events that were stored before topics had ids.
+func adopted(t *testing.T, store eventtrace.Store) {
+	old := slices.Concat(batch("goes on", 0, 5), batch("made anew", 0, 5), batch("not followed", 0, 1))
+	next := eventtrace.Progress{"goes on": {0: 5}, "made anew": {0: 5}}
+	appendEvents(t, store, len(old), next, old...)
+	adopt(t, store, "goes on", firstTopic, true)
+	adopt(t, store, "made anew", secondTopic, false)
+	knows(t, store, map[string]string{"goes on": firstTopic, "made anew": secondTopic}, eventtrace.Progress{"goes on": {0: 5}})
+	goesOn, anew := of(firstTopic, batch("goes on", 0, 6)), of(secondTopic, batch("made anew", 0, 2))
+	appendEvents(t, store, 1, nil, goesOn...)
+	appendEvents(t, store, 2, nil, anew...)
+	want := slices.Concat(goesOn, batch("made anew", 0, 5), anew, batch("not followed", 0, 1))
+	eventtrace.Sort(want)
+	equal(t, conversation(t, store), want)
 }
 
 func nothing(t *testing.T, store eventtrace.Store) {

@@ -1,0 +1,83 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+)
+
+// Topics implements [eventtrace.Store].
+func (s *Traces) Topics(ctx context.Context) (map[string]string, error) {
+	rows, err := s.db.pool.Query(ctx, `SELECT topic, topic_id::text FROM trace_topics`)
+	if err != nil {
+		return nil, fmt.Errorf("read the trace's topics: %w", err)
+	}
+	ids := map[string]string{}
+	var topic, id string
+	if _, err = pgx.ForEachRow(rows, []any{&topic, &id}, func() error { ids[topic] = id; return nil }); err != nil {
+		return nil, fmt.Errorf("read the trace's topics: %w", err)
+	}
+	return ids, nil
+}
+
+// Adopt implements [eventtrace.Store]. What is stored of a topic whose id was not known gets it in many small transactions,
+// so that nobody waits for them; only when all has it is the topic adopted.
+func (s *Traces) Adopt(ctx context.Context, topic, id string, same bool) error {
+	if parsed, err := uuid.Parse(id); err != nil || parsed.String() != id {
+		return fmt.Errorf("store the id of topic %s: %q is not a UUID in canonical form", topic, id)
+	}
+	known := ""
+	err := s.db.pool.QueryRow(ctx, `SELECT topic_id::text FROM trace_topics WHERE topic = $1`, topic).Scan(&known)
+	if errors.Is(err, pgx.ErrNoRows) {
+		err = nil
+		if same {
+			err = s.identify(ctx, topic, id)
+		}
+	}
+	if err == nil && known != id {
+		err = pgx.BeginFunc(ctx, s.db.pool, func(tx pgx.Tx) error { return setTopic(ctx, tx, topic, id, same) })
+	}
+	if err != nil {
+		return fmt.Errorf("store the id of topic %s: %w", topic, err)
+	}
+	return nil
+}
+
+// setTopic adopts a topic. Others may have done so meanwhile.
+func setTopic(ctx context.Context, tx pgx.Tx, topic, id string, same bool) error {
+	known := id
+	if !same {
+		known = "" // of whichever topic
+	}
+	err := tx.QueryRow(ctx, `SELECT topic_id::text FROM trace_topics WHERE topic = $1 FOR UPDATE`, topic).Scan(&known)
+	switch {
+	case err != nil && !errors.Is(err, pgx.ErrNoRows):
+		return err
+	case err == nil && known == id:
+		return nil
+	case known != id:
+		if _, err := tx.Exec(ctx, `DELETE FROM trace_progress WHERE topic = $1`, topic); err != nil {
+			return err
+		}
+	}
+	_, err = tx.Exec(ctx, `INSERT INTO trace_topics (topic, topic_id) VALUES ($1, $2::text::uuid)
+ON CONFLICT (topic) DO UPDATE SET topic_id = excluded.topic_id, updated_at = now()`, topic, id)
+	return err
+}
+
+// rowsAtOnce is how many rows get their topic's id in one transaction.
+const rowsAtOnce = 10_000
+
+// identify gives what is stored of a topic whose id was not known that id.
+func (s *Traces) identify(ctx context.Context, topic, id string) error {
+	for {
+		tag, err := s.db.pool.Exec(ctx, `UPDATE event_logs SET topic_id = $2::text::uuid WHERE ctid = ANY (ARRAY(
+	SELECT ctid FROM event_logs WHERE topic = $1 AND topic_id = '00000000-0000-0000-0000-000000000000' LIMIT $3))`, topic, id, rowsAtOnce)
+		if err != nil || tag.RowsAffected() == 0 {
+			return err
+		}
+	}
+}
