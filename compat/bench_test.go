@@ -180,6 +180,9 @@ var twice = map[string]func(n int) (old, new map[string][]byte){
 	"oneOf by what is required, sharing a number": bounds(func(n, most int) map[string][]byte {
 		return jsonVariants(n, `{"type":"object","properties":{"r%[1]d":{"type":"string"},"a":{"type":"integer","maximum":%[2]d}},"required":["r%[1]d"]}`, most)
 	}),
+	"oneOf by what is not required": bounds(func(n, most int) map[string][]byte {
+		return jsonVariants(n, `{"type":"object","properties":{"r%[1]d":{"type":"string"},"a":{"type":"integer","maximum":%[2]d}},"not":{"required":["r%[1]d"]}}`, most)
+	}),
 	"oneOf by what is required": bounds(func(n, most int) map[string][]byte {
 		return jsonVariants(n, `{"type":"object","properties":{"r%[1]d":{"type":"string","maxLength":%[2]d}},"required":["r%[1]d"]}`, most)
 	}),

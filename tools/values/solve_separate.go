@@ -10,7 +10,7 @@ import (
 
 // touched are the members that a shape of objects speaks of; all is true where it may be any, or their number.
 type touched struct {
-	names []string // sorted
+	names []string // each once
 	all   bool
 }
 
@@ -25,12 +25,17 @@ func (s *solver) touches(a *Shape) touched {
 	case a.op == opRef && a.kids[0] == nil:
 		t.all = true
 	case a.op != opAtom:
+		seen := map[string]bool{}
 		for _, k := range a.kids {
 			kid := s.touches(k)
 			t.all = t.all || kid.all
-			t.names = append(t.names, kid.names...)
+			for _, name := range kid.names {
+				if !seen[name] {
+					seen[name] = true
+					t.names = append(t.names, name)
+				}
+			}
 		}
-		t.names = sortedUnique(t.names)
 	default:
 		switch x := a.atom.(type) {
 		case kindsAtom:
