@@ -37,6 +37,7 @@ func Stale(ctx context.Context, p *Project) (Generated, error) {
 type generator struct {
 	shared *load.Shared // what is loaded, nil when nobody asks again
 	kept   *gen.Kept    // what was made, likewise
+	made   bool         // since the start
 }
 
 // run makes all files of the project and has act write or compare them.
@@ -57,6 +58,14 @@ func (g *generator) run(ctx context.Context, p *Project, act func(dir string, fi
 	return generated(files, changes), nil
 }
 
+// prepare makes what later runs are to find made, where the runs so far had nothing to make: the first edit is then as quick
+// as those after it. Nothing is written; a mistake is reported by the run that finds it.
+func (g *generator) prepare(ctx context.Context, p *Project) {
+	if !g.made {
+		_, _ = g.files(ctx, p)
+	}
+}
+
 // files makes all files of the project.
 func (g *generator) files(ctx context.Context, p *Project) ([]gen.File, error) {
 	var opts []load.Option
@@ -67,6 +76,7 @@ func (g *generator) files(ctx context.Context, p *Project) ([]gen.File, error) {
 	if err != nil {
 		return nil, err
 	}
+	g.made = true
 	files, err := gen.All(ctx, set, gen.Options{Kept: g.kept})
 	var mistakes schema.Errors
 	if errors.As(err, &mistakes) {

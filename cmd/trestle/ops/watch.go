@@ -40,7 +40,11 @@ func Watch(ctx context.Context, p *Project, done func(*Project, Generated, error
 	w := newWatcher(p)
 	ticker := time.NewTicker(watchInterval)
 	defer ticker.Stop()
-	for err := again(); ; {
+	err := again()
+	if err == nil {
+		g.prepare(ctx, p)
+	}
+	for {
 		if err != nil {
 			return err
 		}
