@@ -3,10 +3,12 @@ package compat
 import (
 	"fmt"
 	"net/url"
+	"path/filepath"
 	"slices"
 
 	"github.com/omninode/trestle/tools/schema"
 	"github.com/omninode/trestle/tools/schema/jsontree"
+	"github.com/omninode/trestle/tools/schema/subschema"
 	"github.com/omninode/trestle/tools/values"
 )
 
@@ -158,18 +160,23 @@ func (w *wholeSchemas) addDefinitions(files [2]*schema.File, sides [2]*reference
 	}
 }
 
-// pairFiles pairs the two files that were asked for alone, then files by path, then those that are the same schema by $id
-// or by a message, then those that stand alone on their sides.
+// pairFiles pairs the two files that were asked for alone, then files by their path in the folder that was asked for, then
+// those that are the same schema by $id or by a message, then those that stand alone on their sides.
 func pairFiles(old, new *references) [][2]*schema.File {
 	var out [][2]*schema.File
 	if o, n := old.main, new.main; o != nil && n != nil {
 		out = [][2]*schema.File{{o, n}}
 	}
-	path := func(f *schema.File) string { return f.Path }
 	without := func(files []*schema.File, i int) []*schema.File {
 		return slices.DeleteFunc(slices.Clone(files), func(f *schema.File) bool { return len(out) > 0 && f == out[0][i] })
 	}
-	out = append(out, pairBy(without(old.files, 0), without(new.files, 1), path)...)
+	inFolder := map[*schema.File]string{}
+	for _, side := range []*references{old, new} {
+		for _, f := range side.files {
+			inFolder[f], _ = filepath.Rel(side.folder, f.Path) // both count from the root
+		}
+	}
+	out = append(out, pairBy(without(old.files, 0), without(new.files, 1), func(f *schema.File) string { return inFolder[f] })...)
 	out = joinPairs(out, func(o, n *schema.File) bool {
 		return slices.ContainsFunc(old.names(o), func(name string) bool { return slices.Contains(new.names(n), name) })
 	})
@@ -201,6 +208,8 @@ type references struct {
 	use   *usage
 	files []*schema.File
 	main  *schema.File // that was asked for alone
+	// folder is the path of the folder that was asked for.
+	folder string
 	// reached are the JSON Schemas that messages, and files as a whole, consist of; referred are the files that others refer
 	// to.
 	reached  map[*jsontree.Value]bool
@@ -217,7 +226,7 @@ func (a *algebra) referencesOf(set *schema.Set, use *usage) (*references, error)
 	if err != nil {
 		return nil, err
 	}
-	r := &references{docs: docs, use: use, files: set.Files(), main: set.MainFile(), reached: map[*jsontree.Value]bool{}, referred: map[string]bool{},
+	r := &references{docs: docs, use: use, files: set.Files(), main: set.MainFile(), folder: set.Folder, reached: map[*jsontree.Value]bool{}, referred: map[string]bool{},
 		refersTo: map[string][]string{},
 	}
 	for _, f := range r.files {
@@ -265,9 +274,9 @@ func (r *references) reach(at values.Spot) {
 		}
 		r.reach(to)
 	}
-	values.EachSubschema(at.Schema, func(keyword string, sub *jsontree.Value) {
-		if keyword != "$defs" && keyword != "definitions" {
-			r.reach(values.Spot{File: at.File, Schema: sub})
+	subschema.Each(at.Schema, func(s subschema.Subschema) {
+		if s.Keyword != "$defs" && s.Keyword != "definitions" {
+			r.reach(values.Spot{File: at.File, Schema: s.Schema})
 		}
 	})
 }

@@ -13,7 +13,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/omninode/trestle/tools/schema"
-	"github.com/omninode/trestle/tools/schema/jsontree"
+	"github.com/omninode/trestle/tools/schema/subschema"
 	"github.com/omninode/trestle/tools/values"
 )
 
@@ -257,8 +257,8 @@ func (p *places) referred(at values.Spot) []*schema.Package {
 			out = append(out, p.json...)
 		}
 	}
-	values.EachSubschema(at.Schema, func(_ string, sub *jsontree.Value) {
-		out = append(out, p.referred(values.Spot{File: at.File, Schema: sub})...)
+	subschema.Each(at.Schema, func(s subschema.Subschema) {
+		out = append(out, p.referred(values.Spot{File: at.File, Schema: s.Schema})...)
 	})
 	return out
 }

@@ -9,15 +9,14 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
-
-	"github.com/omninode/trestle/tools/load/protobuf"
 )
 
 // Dir is a folder with all that is below it.
 //
 // Import paths and positions count from the folder; when its protobuf files say, by their packages, that the folder is
 // part of a bigger tree (`schemas/orders/v1` holding package orders.v1), they count from that tree's root, and what
-// other parts of it declare may be referred to.
+// other parts of it declare may be referred to. Where there are JSON Schemas alone, that root is the lowest folder that
+// holds all files which they refer to by relative paths.
 func Dir(name string) Source { return diskSource{name: name} }
 
 // FileAt is one .proto or .json file, with what it imports or refers to. Its root is found as for [Dir].
@@ -48,7 +47,7 @@ func (s diskSource) open(context.Context) (*tree, error) {
 	st := fsStore{os.DirFS(root)}
 	t := &tree{root: displayRoot(s.name, abs, root), store: st}
 	if !info.IsDir() {
-		t.targets, t.partial, t.named = []string{rel}, true, true
+		t.targets, t.partial, t.named, t.folder = []string{rel}, true, true, path.Dir(rel)
 		t.beside = func() ([]string, error) { return s.beside(st, abs, rel) }
 		return t, nil
 	}
@@ -58,7 +57,7 @@ func (s diskSource) open(context.Context) (*tree, error) {
 	if len(t.targets) == 0 {
 		return nil, fmt.Errorf("%s: %w", s.name, ErrNoSchemas)
 	}
-	t.partial = rel != "."
+	t.partial, t.folder = rel != ".", rel
 	return t, nil
 }
 
@@ -106,46 +105,18 @@ func (s diskSource) split(abs string, isDir bool) (root, rel string, err error) 
 
 // aboveDisk says how many folders above dir the root is.
 func aboveDisk(dir, abs string, isDir bool) (int, error) {
-	st := fsStore{os.DirFS(dir)}
-	names := []string{filepath.Base(abs)}
+	d := folder{path: filepath.ToSlash(dir), names: []string{filepath.Base(abs)}}
 	if isDir {
 		var err error
-		if names, err = st.list("."); err != nil {
+		if d.names, err = (fsStore{os.DirFS(dir)}).list("."); err != nil {
 			return 0, fmt.Errorf("list schemas: %w", err)
 		}
 	}
-	return above(st, filepath.ToSlash(dir), names)
-}
-
-// above says how many folders above dir (a path in some bigger tree) the root of the protobuf files is, which are named
-// relative to dir: their package names the folders from the root.
-func above(st store, dir string, names []string) (int, error) {
-	for _, name := range names {
-		if !isProto(name) {
-			continue
-		}
-		text, err := st.read(name)
-		if err != nil {
-			return 0, err
-		}
-		want := strings.ReplaceAll(protobuf.PackageOf(text), ".", "/")
-		has := path.Dir(name)
-		if want == "" || want == has {
-			return 0, nil
-		}
-		extra := want
-		if has != "." {
-			var ok bool
-			if extra, ok = strings.CutSuffix(want, "/"+has); !ok {
-				return 0, nil
-			}
-		}
-		if dir == extra || strings.HasSuffix(dir, "/"+extra) {
-			return strings.Count(extra, "/") + 1, nil
-		}
-		return 0, nil
+	d.read = func(name string) ([]byte, error) {
+		at := filepath.Join(dir, filepath.FromSlash(name))
+		return fsStore{os.DirFS(filepath.Dir(at))}.read(filepath.Base(at))
 	}
-	return 0, nil
+	return d.above()
 }
 
 // displayRoot names the root in the user's words: as much of the name that was given as it covers.

@@ -89,7 +89,11 @@ func (g Git) tree(st *gitStore, name, root string) (*tree, error) {
 	}
 	st.base = root
 	t := &tree{root: root, store: st, partial: isFile || name != root, named: isFile}
+	if t.folder = relativeTo(name, root); name == root {
+		t.folder = "."
+	}
 	if isFile {
+		t.folder = path.Dir(t.folder)
 		t.beside = func() ([]string, error) { return st.list(".") }
 	}
 	for _, n := range names {
@@ -103,13 +107,11 @@ func gitRoot(st *gitStore, name string, names []string, isFile bool) (string, er
 	if isFile {
 		dir = path.Dir(name)
 	}
-	var inside []string
+	d := folder{path: dir, read: func(n string) ([]byte, error) { return st.read(path.Join(dir, n)) }}
 	for _, n := range names {
-		inside = append(inside, relativeTo(n, dir))
+		d.names = append(d.names, relativeTo(n, dir))
 	}
-	st.base = dir
-	up, err := above(st, dir, inside)
-	st.base = "."
+	up, err := d.above()
 	if err != nil {
 		return "", err
 	}

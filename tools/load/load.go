@@ -155,6 +155,7 @@ func (o options) load(ctx context.Context, t *tree, sourceOnly map[string]bool) 
 	set = l.link()
 	set.MarkSensitive()
 	set.Aliases = t.aliases
+	set.Folder = t.folder
 	if len(t.targets) == 1 {
 		set.Main = t.targets[0]
 	}

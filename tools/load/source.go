@@ -28,6 +28,8 @@ type Source interface {
 type tree struct {
 	// root is what [Set.Root] says.
 	root string
+	// folder is the path of the folder that was asked for, or of the file's.
+	folder string
 	// store holds the sources.
 	store store
 	// targets are the paths of the files asked for, sorted. What they import comes from store.

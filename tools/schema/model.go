@@ -55,6 +55,8 @@ type Set struct {
 	Packages []*Package
 	// Main is the path of the file that was asked for, where it was one alone: the others are there because it refers to them.
 	Main string
+	// Folder is the path of the folder that was asked for, or that holds Main: it differs from "." where the root is above it.
+	Folder string
 	// Topics holds every declared topic, dead-letter topics included, sorted by name.
 	Topics []*Topic
 	// Groups holds every declared consumer group, sorted by name.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/omninode/trestle/tools/schema"
 	"github.com/omninode/trestle/tools/schema/jsontree"
+	"github.com/omninode/trestle/tools/schema/subschema"
 )
 
 // Documents are JSON Schema files by path. References lead to them by relative path, by $id, by anchor, and under the
@@ -129,7 +130,7 @@ func (x *documentIndex) walk(in *resource, v *jsontree.Value) {
 	if v.Get("$recursiveAnchor").IsTrue() {
 		x.dynamic[""]++
 	}
-	EachSubschema(v, func(_ string, sub *jsontree.Value) { x.walk(in, sub) })
+	subschema.Each(v, func(s subschema.Subschema) { x.walk(in, s.Schema) })
 }
 
 func (r *resource) fileRoot(x *documentIndex) *jsontree.Value { return x.files[r.file].root }
@@ -160,37 +161,6 @@ func (x *documentIndex) enter(in *resource, v *jsontree.Value) *resource {
 		in.anchors[anchor] = v
 	}
 	return in
-}
-
-// The keywords whose values are schemas: one or a list of them, or several with a name each.
-var (
-	schemaKeywords = []string{
-		"additionalItems", "additionalProperties", "allOf", "anyOf", "contains", "contentSchema", "else", "if", "items", "not", "oneOf",
-		"prefixItems", "propertyNames", "then", "unevaluatedItems", "unevaluatedProperties",
-	}
-	schemaMapKeywords = []string{"$defs", "definitions", "dependencies", "dependentSchemas", "patternProperties", "properties"}
-)
-
-// NamesSchemas says whether a keyword's value holds schemas under names.
-func NamesSchemas(keyword string) bool { return slices.Contains(schemaMapKeywords, keyword) }
-
-// EachSubschema calls f with the schemas right below one, and the keyword that each stands under.
-func EachSubschema(v *jsontree.Value, f func(keyword string, sub *jsontree.Value)) {
-	for _, m := range v.AllMembers() {
-		switch {
-		case NamesSchemas(m.Name):
-			for _, named := range m.Value.AllMembers() {
-				f(m.Name, named.Value)
-			}
-		case !slices.Contains(schemaKeywords, m.Name):
-		case m.Value.Kind == jsontree.Array:
-			for _, item := range m.Value.Items {
-				f(m.Name, item)
-			}
-		default:
-			f(m.Name, m.Value)
-		}
-	}
 }
 
 // resourceOf is what a schema is part of.

@@ -69,7 +69,7 @@ func Check(ctx context.Context, p *Project, o CheckOptions) (*compat.Report, err
 // draftOf is the version of JSON Schema that a profile takes for one that is not named.
 func draftOf(profile compat.Profile) string {
 	if profile == compat.Confluent {
-		return "draft-07, as registries do"
+		return "draft-07, as registries do; what profile guide notes beside it reads JSON Schema 2020-12"
 	}
 	return "JSON Schema 2020-12"
 }

@@ -7,7 +7,7 @@ import (
 
 	"github.com/omninode/trestle/runtime/genapi/ecma"
 	"github.com/omninode/trestle/tools/schema/jsontree"
-	"github.com/omninode/trestle/tools/values"
+	"github.com/omninode/trestle/tools/schema/subschema"
 )
 
 // withPythonPatterns is a JSON Schema whose patterns are expressions of Python's re, which its library runs.
@@ -16,7 +16,7 @@ func withPythonPatterns(root *jsontree.Value) *jsontree.Value {
 	var find func(v *jsontree.Value)
 	find = func(v *jsontree.Value) {
 		schemas[v] = true
-		values.EachSubschema(v, func(_ string, sub *jsontree.Value) { find(sub) })
+		subschema.Each(v, func(s subschema.Subschema) { find(s.Schema) })
 	}
 	find(root)
 	var rewrite func(v *jsontree.Value) *jsontree.Value
@@ -48,7 +48,7 @@ func withPythonPatterns(root *jsontree.Value) *jsontree.Value {
 func pythonPointer(pointer string) string {
 	tokens := strings.Split(pointer, "/")
 	for i := 1; i+1 < len(tokens); i++ {
-		if !values.NamesSchemas(tokens[i]) {
+		if !subschema.Named(tokens[i]) {
 			continue
 		}
 		if i++; tokens[i-1] == "patternProperties" {

@@ -10,6 +10,7 @@ import (
 	"github.com/omninode/trestle/tools/load/internal/draft"
 	"github.com/omninode/trestle/tools/schema"
 	"github.com/omninode/trestle/tools/schema/jsontree"
+	"github.com/omninode/trestle/tools/schema/subschema"
 )
 
 // declareFile names the messages and enums of a file: the root by its title or the file's name, definitions by their
@@ -70,16 +71,17 @@ func (j *jsonLoader) declareBelow(f *jsonFile, v *jsontree.Value, name string) {
 	if isMessage(v) || merging {
 		j.declareParts(f, v, name)
 	}
-	eachSubschema(v, func(keyword, key string, at jsontree.Place, sub *jsontree.Value) {
+	subschema.Each(v, func(s subschema.Subschema) {
+		keyword, sub, at := s.Keyword, s.Schema, s.Place
 		inner, fallback := name, ""
 		if !j.whole(f) && !holds(v, keyword) || keyword == "allOf" && merging {
 			return
 		}
 		switch keyword {
 		case "$defs", "definitions":
-			inner = pascal(key)
+			inner = pascal(s.Name)
 			if inner == "" {
-				j.Fault(f.pos(at), "definition %q gives no name for a type: begin it with a letter", key)
+				j.Fault(f.pos(at), "definition %q gives no name for a type: begin it with a letter", s.Name)
 				return
 			}
 			// A definition's own title counts less than its key, which is what others refer to it by.
@@ -87,7 +89,7 @@ func (j *jsonLoader) declareBelow(f *jsonFile, v *jsontree.Value, name string) {
 			j.declareBelow(f, sub, inner)
 			return
 		case "properties":
-			inner = name + pascal(key)
+			inner = name + pascal(s.Name)
 		case "items":
 			inner = name + "Item"
 		case "additionalProperties":

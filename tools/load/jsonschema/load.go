@@ -8,7 +8,6 @@ import (
 	"errors"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 
 	trestlev1 "github.com/omninode/trestle/gen/trestle/v1"
@@ -16,6 +15,7 @@ import (
 	"github.com/omninode/trestle/tools/load/internal/draft"
 	"github.com/omninode/trestle/tools/schema"
 	"github.com/omninode/trestle/tools/schema/jsontree"
+	"github.com/omninode/trestle/tools/schema/subschema"
 )
 
 // draft202012 is the JSON Schema version that schemas are written in.
@@ -215,7 +215,11 @@ func jsonPackageName(dir string) string {
 // checkHead says whether a file is a JSON Schema that can be read.
 func (j *jsonLoader) checkHead(f *jsonFile) bool {
 	undeclared := j.options.Loose || j.options.Undeclared
-	if f.root.Kind != jsontree.Object && !(undeclared && f.root.Kind == jsontree.Bool) {
+	switch {
+	case f.root.Kind == jsontree.Object:
+	case f.root.Kind == jsontree.Bool && (undeclared || j.options.ToCompare):
+		return true // a schema of any draft, and it can't say which
+	default:
 		j.Fault(f.pos(f.root.Place), "not a JSON Schema: %s where an object should be; move other JSON files out of the folder", f.root.Kind)
 		return false
 	}
@@ -246,42 +250,7 @@ func (j *jsonLoader) collect(f *jsonFile, v *jsontree.Value, pointer string, emb
 		}
 		f.embedded[v] = true
 	}
-	eachSubschema(v, func(keyword, name string, _ jsontree.Place, sub *jsontree.Value) {
-		at := pointer + "/" + keyword
-		if name != "" || slices.Contains(subschemasByName, keyword) {
-			at += "/" + jsontree.EscapeToken(name)
-		}
-		j.collect(f, sub, at, embedded)
-	})
-}
-
-// The keywords whose values are schemas: one, a list, or several with a name each.
-var (
-	subschemas = []string{
-		"items", "additionalProperties", "propertyNames", "not", "if", "then", "else", "contains", "unevaluatedItems",
-		"unevaluatedProperties",
-	}
-	subschemaLists   = []string{"anyOf", "oneOf", "allOf", "prefixItems"}
-	subschemasByName = []string{"properties", "$defs", "definitions", "patternProperties", "dependentSchemas"}
-)
-
-// eachSubschema calls f with the schemas right below one: the keyword they are under, their name or index there, and
-// the place of name or keyword.
-func eachSubschema(v *jsontree.Value, f func(keyword, name string, at jsontree.Place, sub *jsontree.Value)) {
-	for _, m := range v.Members {
-		switch {
-		case slices.Contains(subschemasByName, m.Name):
-			for _, named := range m.Value.Members {
-				f(m.Name, named.Name, named.Place, named.Value)
-			}
-		case slices.Contains(subschemas, m.Name):
-			f(m.Name, "", m.Place, m.Value)
-		case slices.Contains(subschemaLists, m.Name):
-			for i, item := range m.Value.Items {
-				f(m.Name, strconv.Itoa(i), item.Place, item)
-			}
-		}
-	}
+	subschema.Each(v, func(s subschema.Subschema) { j.collect(f, s.Schema, pointer+s.Pointer(), embedded) })
 }
 
 // openReferences opens the files that a file refers to and that are not open yet.
@@ -339,11 +308,11 @@ func (j *jsonLoader) finishFile(f *jsonFile) {
 }
 
 func (j *jsonLoader) finishSchema(f *jsonFile, v *jsontree.Value) {
-	eachSubschema(v, func(keyword, _ string, _ jsontree.Place, sub *jsontree.Value) {
-		if keyword == "$defs" || keyword == "definitions" {
-			j.typeOf(f, sub)
+	subschema.Each(v, func(s subschema.Subschema) {
+		if s.Keyword == "$defs" || s.Keyword == "definitions" {
+			j.typeOf(f, s.Schema)
 		}
-		j.finishSchema(f, sub)
+		j.finishSchema(f, s.Schema)
 	})
 }
 

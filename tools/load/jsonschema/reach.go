@@ -6,6 +6,7 @@ import (
 	"github.com/omninode/trestle/tools/load/internal/draft"
 	"github.com/omninode/trestle/tools/schema"
 	"github.com/omninode/trestle/tools/schema/jsontree"
+	"github.com/omninode/trestle/tools/schema/subschema"
 )
 
 // reach is how far a schema reaches into others: what would exhaust a validator is refused.
@@ -32,13 +33,13 @@ func (j *jsonLoader) reachOf(f *jsonFile, v *jsontree.Value) reach {
 		far := j.reachOf(file, target)
 		out.depth, out.ways = far.depth+1, out.ways+far.ways
 	}
-	eachSubschema(v, func(keyword, _ string, _ jsontree.Place, sub *jsontree.Value) {
-		if keyword == "$defs" || keyword == "definitions" {
+	subschema.Each(v, func(s subschema.Subschema) {
+		if s.Keyword == "$defs" || s.Keyword == "definitions" {
 			return
 		}
-		inner := j.reachOf(f, sub)
+		inner := j.reachOf(f, s.Schema)
 		out.depth = max(out.depth, inner.depth)
-		if slices.Contains(inPlace, keyword) {
+		if slices.Contains(inPlace, s.Keyword) {
 			out.ways += inner.ways
 		}
 	})
@@ -69,9 +70,9 @@ func (j *jsonLoader) circular(f *jsonFile, v *jsontree.Value, around map[*jsontr
 	if file, target := j.follow(f, v); target != nil {
 		found = j.circular(file, target, around)
 	}
-	eachSubschema(v, func(keyword, _ string, _ jsontree.Place, sub *jsontree.Value) {
-		if !found && slices.Contains(inPlace, keyword) {
-			found = j.circular(f, sub, around)
+	subschema.Each(v, func(s subschema.Subschema) {
+		if !found && slices.Contains(inPlace, s.Keyword) {
+			found = j.circular(f, s.Schema, around)
 		}
 	})
 	around[v] = false

@@ -12,6 +12,7 @@ import (
 	"github.com/omninode/trestle/runtime/genapi/jsoncompile"
 	"github.com/omninode/trestle/tools/schema"
 	"github.com/omninode/trestle/tools/schema/jsontree"
+	"github.com/omninode/trestle/tools/schema/subschema"
 )
 
 // dependent are keywords whose meaning depends on all others of their schema.
@@ -176,8 +177,8 @@ func (j *jsonLoader) nameFiles() {
 // twice.
 func identifies(v *jsontree.Value, left []string) bool {
 	found := false
-	eachSubschema(v, func(keyword, _ string, _ jsontree.Place, sub *jsontree.Value) {
-		if left == nil || slices.Contains(left, keyword) {
+	subschema.Each(v, func(s subschema.Subschema) {
+		if sub := s.Schema; left == nil || slices.Contains(left, s.Keyword) {
 			found = found || sub.Get("$id") != nil || sub.Get("$anchor") != nil || sub.Get("$dynamicAnchor") != nil || identifies(sub, nil)
 		}
 	})
@@ -247,9 +248,9 @@ func (j *jsonLoader) checkLeft(f *jsonFile, v *jsontree.Value, left []string) {
 			j.checkNamePatterns(f, m.Value)
 		}
 	}
-	eachSubschema(v, func(keyword, _ string, _ jsontree.Place, sub *jsontree.Value) {
-		if keyword != "$defs" && (len(left) == 0 || slices.Contains(left, keyword)) {
-			j.checkLeft(f, sub, nil)
+	subschema.Each(v, func(s subschema.Subschema) {
+		if s.Keyword != "$defs" && (len(left) == 0 || slices.Contains(left, s.Keyword)) {
+			j.checkLeft(f, s.Schema, nil)
 		}
 	})
 }
