@@ -140,15 +140,12 @@ func (v *Value) Find(pointer string) *Value {
 }
 
 // EscapeToken makes a token of a JSON pointer of a name.
-func EscapeToken(name string) string { return strings.NewReplacer("~", "~0", "/", "~1").Replace(name) }
+func EscapeToken(name string) string { return escapes.Replace(name) }
+
+var escapes, unescapes = strings.NewReplacer("~", "~0", "/", "~1"), strings.NewReplacer("~1", "/", "~0", "~")
 
 // UnescapeToken is the name that a token of a JSON pointer stands for.
-func UnescapeToken(s string) string {
-	if !strings.Contains(s, "~") {
-		return s
-	}
-	return strings.NewReplacer("~1", "/", "~0", "~").Replace(s)
-}
+func UnescapeToken(s string) string { return unescapes.Replace(s) }
 
 // AppendJSON appends the value as compact JSON, members in source order, numbers as written.
 func (v *Value) AppendJSON(b []byte) []byte {
