@@ -192,6 +192,16 @@ func (b *breaker) probeLater(cause error) {
 	})
 }
 
+// isOpen says whether the topic waits for the end of an outage.
+func (b *breaker) isOpen() bool {
+	if b == nil {
+		return false
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.open
+}
+
 // end has it open no more, and try nothing.
 func (b *breaker) end() {
 	if b == nil {

@@ -3,6 +3,7 @@ package trestle
 import (
 	"bytes"
 	"slices"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -18,13 +19,14 @@ type chunk struct {
 	left  int   // tasks that are in hand
 	bytes int64 // kept in memory
 	swept bool  // it has seen one sweep
+	came  time.Time
 }
 
 func newChunk(p *partition, records []*kgo.Record) *chunk {
-	c := &chunk{part: p, tasks: make([]task, len(records)), left: len(records)}
+	c := &chunk{part: p, tasks: make([]task, len(records)), left: len(records), came: time.Now()}
 	for i, r := range records {
 		t := &c.tasks[i]
-		t.record, t.part, t.chunk = r, p, c
+		t.record, t.at, t.part, t.chunk = r, r.Timestamp, p, c
 		c.bytes += recordBytes(r)
 	}
 	return c

@@ -27,6 +27,13 @@ func (t *tracker) startAt(offset int64) {
 	}
 }
 
+// pass moves the position over offsets that hold nothing. It does so only where nothing is unfinished.
+func (t *tracker) pass(to int64) {
+	if t.len() == 0 && (!t.moved || to > t.front.Offset) {
+		t.front, t.moved = kgo.EpochOffset{Epoch: -1, Offset: to}, true
+	}
+}
+
 // add takes up a record and returns its sequence number. Offsets grow; they need not be contiguous.
 func (t *tracker) add(offset int64, epoch int32) uint64 {
 	if t.len() == len(t.entries) {

@@ -80,11 +80,20 @@ func (c *Consumer) Run(ctx context.Context) error {
 		return fmt.Errorf("consumer group %s: %w", c.group, err)
 	}
 
+	for _, topic := range topics {
+		c.topics[topic].breaker = c.newBreaker(m.queue, topic)
+	}
+	gauges, err := c.gauge(m)
+	if err != nil {
+		m.disconnect()
+		m.client.CloseAllowingRebalance()
+		return fmt.Errorf("consumer group %s: WithMeterProvider: %w", c.group, err)
+	}
+	defer func() { _ = gauges.Unregister() }()
 	c.attach(m)
 	defer c.attach(nil)
 	var others sync.WaitGroup
 	for _, topic := range topics {
-		c.topics[topic].breaker = c.newBreaker(m.queue, topic)
 		for range c.cfg.keyWorkers {
 			m.workers.Go(func() { c.work(m, m.queue.topic(topic)) })
 		}
@@ -94,6 +103,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 	others.Go(func() { polled <- m.poll(pollCtx, topics, c.deadLetterTopics()) })
 	others.Go(func() { m.commitEvery(pollCtx) })
 	others.Go(func() { m.sweepEvery(pollCtx) })
+	others.Go(func() { m.lookAheadEvery(pollCtx) })
 
 	var failed error
 	select {

@@ -54,6 +54,7 @@ func (c *Consumer) deadLetter(m *member, t *task) {
 		wait := c.cfg.backoff.After(f.refused)
 		if t.part.ctx.Err() == nil {
 			c.countUnwritten(t, err)
+			m.queue.refuse(t)
 		}
 		m.queue.park(t, wait)
 	})

@@ -33,6 +33,7 @@ const (
 // task is one record on its way to done.
 type task struct {
 	record *kgo.Record
+	at     time.Time // the record's; zero: not known
 	part   *partition
 	lane   *lane
 	next   *task
@@ -41,6 +42,7 @@ type task struct {
 
 	out      bool // it was given out, and has not come back
 	run      int  // how often it was given out
+	refused  bool // its dead letter could not be written
 	replaced bool // another worker has taken the place of the one whose handler runs on
 
 	// handler is what it was given to; nil while that is not known.

@@ -262,6 +262,7 @@ func (m *member) refused(refusal *RefusedError) {
 func (m *member) followLog(p *partition, f *kgo.FetchTopicPartition) {
 	first, last := f.Records[0], f.Records[len(f.Records)-1]
 	next := m.queue.fetched(p, last.Offset+1)
+	m.queue.endsAt(p, max(f.LastStableOffset, last.Offset+1))
 	if next >= 0 && first.Offset > next && f.LogStartOffset > next {
 		m.lost(p.tp, next, min(first.Offset, f.LogStartOffset))
 	}

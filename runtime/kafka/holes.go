@@ -25,7 +25,7 @@ func (r *TopicReader) passHole(ctx context.Context, p topicPartition) error {
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
 	next, end := r.next[p.topic][p.partition], r.ends[p.topic][p.partition]
-	found, throttled, err := fetchAt(ctx, r.client, p, next)
+	first, after, err := NextRecord(ctx, r.client, r.limits, p.topic, p.partition, next)
 	switch {
 	case Classify(err) == Missing:
 		r.cfg.Observer.Deleted(p.topic)
@@ -33,25 +33,12 @@ func (r *TopicReader) passHole(ctx context.Context, p topicPartition) error {
 		return nil
 	case errors.Is(err, kerr.OffsetOutOfRange):
 		return r.passDeleted(ctx, p, next)
-	case err != nil || throttled:
+	case err != nil:
 		return err
-	}
-	fetched, after := kgo.ProcessFetchPartition(kgo.ProcessFetchPartitionOpts{
-		Topic: p.topic, Partition: p.partition, Offset: next, IsolationLevel: kgo.ReadCommitted(),
-	}, found, r.limits, nil)
-	switch {
-	case TooLarge(fetched.Err) != nil: // the client brings that, too
-	case fetched.Err != nil:
-		return fetched.Err
-	case len(fetched.Records) > 0:
-		if first := fetched.Records[0].Offset; first >= end {
-			r.pass(p.topic, p.partition, end)
-		}
-		// Else the client brings it.
-	case after > next:
-		r.pass(p.topic, p.partition, min(after, end))
-	case len(found.RecordBatches) == 0 && max(found.LastStableOffset, found.HighWatermark) >= end:
+	case first != nil && first.Offset >= end:
 		r.pass(p.topic, p.partition, end)
+	case first == nil && after > next: // else the client brings it
+		r.pass(p.topic, p.partition, min(after, end))
 	}
 	return nil
 }
@@ -84,4 +71,32 @@ func (r *TopicReader) passDeleted(ctx context.Context, p topicPartition, next in
 		}
 	}
 	return nil
+}
+
+// NextRecord asks the leader of a partition, past what the client has under way, for the first committed record from an offset
+// on. Where the answer holds none, it says up to which offset there is none: the offset itself where nothing is known, the end
+// of what is committed where there is no more.
+func NextRecord(
+	ctx context.Context, client *kgo.Client, limits *Limits, topic string, partition int32, from int64,
+) (first *kgo.Record, after int64, err error) {
+	found, throttled, err := fetchAt(ctx, client, topicPartition{topic, partition}, from)
+	if err != nil || throttled {
+		return nil, from, err
+	}
+	fetched, after := kgo.ProcessFetchPartition(kgo.ProcessFetchPartitionOpts{
+		Topic: topic, Partition: partition, Offset: from, IsolationLevel: kgo.ReadCommitted(),
+	}, found, limits, nil)
+	switch {
+	case TooLarge(fetched.Err) != nil: // the client brings it
+		return nil, from, nil
+	case fetched.Err != nil:
+		return nil, from, fetched.Err
+	case len(fetched.Records) > 0:
+		return fetched.Records[0], fetched.Records[0].Offset, nil
+	case len(found.RecordBatches) == 0:
+		if after = found.LastStableOffset; after < 0 { // of a broker that knows no transactions
+			after = found.HighWatermark
+		}
+	}
+	return nil, max(after, from), nil
 }

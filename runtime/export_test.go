@@ -1,0 +1,5 @@
+package trestle
+
+import "time"
+
+func init() { lookAheadInterval = 50 * time.Millisecond } // tests have no time for it
