@@ -37,6 +37,7 @@ type consumerConfig struct {
 	heartbeatInterval time.Duration
 	rebalanceTimeout  time.Duration
 	instanceID        string
+	brokersAssign     bool
 	observe           func(Outcome)
 	strictTime        bool
 	middleware        []HandlerMiddleware
@@ -190,6 +191,17 @@ func WithObserver(observe func(Outcome)) ConsumerOption {
 	return consumerOption(func(c *consumerConfig) { c.observe = observe })
 }
 
+// WithConsumerProtocol has the brokers assign partitions to the group's members, by Kafka's newer protocol for groups
+// (`group.protocol=consumer`, KIP-848), instead of the members among themselves: no rebalance stops them all. Brokers that
+// don't know it, those before Kafka 4.0, have the group go by the older one. The members of a running group can be changed over
+// one by one.
+//
+// WithSessionTimeout and WithHeartbeatInterval have no effect then, nor what a group declares of them; brokers set both for the
+// group: `consumer.session.timeout.ms` (45 s by default) and `consumer.heartbeat.interval.ms` (5 s).
+func WithConsumerProtocol() ConsumerOption {
+	return consumerOption(func(c *consumerConfig) { c.brokersAssign = true })
+}
+
 func newConsumerConfig(brokers []string, group Group, opts []ConsumerOption) (*consumerConfig, error) {
 	c := &consumerConfig{
 		clientConfig:      clientConfig{logger: slog.Default()},
@@ -271,6 +283,10 @@ func (c *consumerConfig) clientOptions(group string) []kgo.Opt {
 		kgo.ProducerBatchMaxBytes(maxDeadLetterBytes),
 		kgo.ProducerLinger(0),
 		kgo.RecordPartitioner(kgo.StickyKeyPartitioner(nil)),
+	}
+	if c.brokersAssign {
+		// The first says how brokers are to assign; the second has members of the older protocol go on beside these.
+		opts = append(opts, kgo.ServerSideBalancer(), kgo.Balancers(kgo.StickyBalancer(), kgo.CooperativeStickyBalancer()))
 	}
 	if c.instanceID != "" {
 		opts = append(opts, kgo.InstanceID(c.instanceID))

@@ -58,18 +58,22 @@ func (c *oneTopic) consume(t *testing.T, book *ledger, opts ...trestle.ConsumerO
 // lag is what the group has yet to commit of the topic; -1 while there are partitions without a commit.
 func (c *oneTopic) lag(t *testing.T) int64 {
 	t.Helper()
-	lags, err := kadm.NewClient(c.client).Lag(deadline(t), c.group)
-	lag := lags[c.group]
-	// The first group of a cluster waits for its coordinator; one that nobody has joined yet has no partitions.
-	if err != nil || lag.Error() != nil || len(lag.Lag[c.topic.Name]) == 0 {
+	admin := kadm.NewClient(c.client)
+	ends, err := admin.ListEndOffsets(deadline(t), c.topic.Name)
+	if err != nil || ends.Error() != nil {
+		return -1
+	}
+	commits, err := admin.FetchOffsets(deadline(t), c.group)
+	if err != nil || commits.Error() != nil { // the first group of a cluster waits for its coordinator
 		return -1
 	}
 	sum := int64(0)
-	for _, p := range lag.Lag[c.topic.Name] {
-		if p.Err != nil || p.Commit.At < 0 {
+	for id, end := range ends[c.topic.Name] {
+		commit, ok := commits.Lookup(c.topic.Name, id)
+		if !ok || commit.At < 0 {
 			return -1
 		}
-		sum += p.Lag
+		sum += end.Offset - commit.At
 	}
 	return sum
 }

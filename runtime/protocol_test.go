@@ -1,0 +1,176 @@
+package trestle_test
+
+import (
+	"log/slog"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	trestle "github.com/omninode/trestle/runtime"
+	"github.com/omninode/trestle/runtime/trestletest/services"
+)
+
+// TestConsumerProtocol has members come and go in a group whose partitions brokers assign.
+func TestConsumerProtocol(t *testing.T) {
+	t.Parallel()
+	for name, start := range map[string]func(*testing.T) *oneTopic{
+		"embedded": embedded,
+		"OnKafka":  func(t *testing.T) *oneTopic { return onKafka(t, 6) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := start(t)
+			book := newLedger(t)
+			const rounds, perRound = 3, 40
+			ids := orderIDs(20)
+			write := func(round int) {
+				for n := range perRound {
+					for _, id := range ids {
+						r := orderRecord(id, round*perRound+n)
+						r.Topic = c.topic.Name
+						c.write(t, r)
+					}
+				}
+			}
+			protocol := trestle.WithConsumerProtocol()
+			first := c.consume(t, book, protocol)
+			write(0)
+			eventually(t, "the first round handled", func() bool { return book.count() == perRound*len(ids) })
+			described, err := kadm.NewClient(c.client).DescribeConsumerGroups(deadline(t), c.group)
+			if err != nil || len(described[c.group].Members) != 1 {
+				t.Errorf("%+v, %v; want a group of the protocol with one member", described, err)
+			}
+			second := c.consume(t, book, protocol)
+			write(1)
+			eventually(t, "both have partitions", func() bool {
+				described, err := kadm.NewClient(c.client).DescribeConsumerGroups(deadline(t), c.group)
+				members := described[c.group].Members
+				return err == nil && len(members) == 2 && len(members[0].Assignment) > 0 && len(members[1].Assignment) > 0
+			})
+			eventually(t, "the second round handled", func() bool { return book.count() == 2*perRound*len(ids) })
+			first.stop()
+			write(2)
+			eventually(t, "the third round handled", func() bool { return book.count() == rounds*perRound*len(ids) })
+			eventually(t, "nothing is left", func() bool { return c.lag(t) == 0 })
+			second.stop()
+			book.wantAll(ids, rounds*perRound)
+			if n := book.repeats(); n != 0 {
+				t.Errorf("%d events were handled again", n)
+			}
+		})
+	}
+}
+
+// TestConsumerProtocolWithoutItsCoordinator ends the broker that coordinates a group just as a third member has joined.
+func TestConsumerProtocolWithoutItsCoordinator(t *testing.T) {
+	t.Parallel()
+	for name, start := range map[string]func(*testing.T) (c *oneTopic, end func(broker int32)){
+		"embedded": func(t *testing.T) (*oneTopic, func(int32)) {
+			c := startCluster(t, kfake.NumBrokers(3), kfake.SeedTopics(manyPartitions, "many"))
+			return c.manyPartitions("many"), func(broker int32) {
+				if err := c.RemoveNode(broker); err != nil {
+					t.Error(err)
+				}
+			}
+		},
+		"OnKafka": func(t *testing.T) (*oneTopic, func(int32)) {
+			kafka := services.Kafka(t, services.WithNodes(3))
+			client, err := kgo.NewClient(kgo.SeedBrokers(kafka.Brokers()...))
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(client.Close)
+			c := (&cluster{brokers: kafka.Brokers(), client: client}).manyPartitions("many")
+			for topic, partitions := range map[string]int32{"many": manyPartitions, orders.DeadLetter: 1} {
+				if _, err := c.admin().CreateTopic(deadline(t), partitions, 3, nil, topic); err != nil {
+					t.Fatal(err)
+				}
+			}
+			return c, func(broker int32) { kafka.Kill(int(broker)) }
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c, end := start(t)
+			var heartbeats heartbeatCounter
+			logged := new(lineCounter)
+			book := newLedger(t)
+			members := func() []kadm.ConsumerGroupMember {
+				described, err := c.admin().DescribeConsumerGroups(deadline(t), c.group)
+				if err != nil {
+					return nil
+				}
+				return described[c.group].Members
+			}
+			allHave := func(n int) func() bool {
+				return func() bool {
+					with := 0
+					for _, m := range members() {
+						if len(m.Assignment) > 0 {
+							with++
+						}
+					}
+					return with == n
+				}
+			}
+			join := func() *running {
+				return c.consume(t, book, trestle.WithConsumerProtocol(), trestle.WithLogger(slog.New(logged)), trestle.WithKafka(kgo.WithHooks(&heartbeats)))
+			}
+			written := 0
+			ids := orderIDs(60)
+			write := func() {
+				for _, id := range ids {
+					r := orderRecord(id, written)
+					r.Topic = c.topic.Name
+					c.write(t, r)
+				}
+				written++
+			}
+			all := []*running{join(), join()}
+			write()
+			eventually(t, "two have partitions", allHave(2))
+			all = append(all, join())
+			eventually(t, "the third has joined", func() bool { return len(members()) == 3 })
+			write()
+			end(c.admin().FindGroupCoordinators(deadline(t), c.group)[c.group].NodeID)
+			write()
+			eventually(t, "all three have partitions", allHave(3))
+			write()
+			eventually(t, "all events handled", func() bool { return book.count() == written*len(ids) })
+			for _, r := range all {
+				r.stop()
+			}
+			book.wantAll(ids, written)
+			// In a minute and a half, three members have about a hundred heartbeats. One that runs wild has hundreds a second.
+			if n := heartbeats.n.Load(); n > 1000 {
+				t.Errorf("%d heartbeats", n)
+			}
+			if n := logged.n.Load(); n > 1000 {
+				t.Errorf("%d lines logged", n)
+			}
+		})
+	}
+}
+
+const manyPartitions = 12
+
+// manyPartitions is a topic of the cluster with the events of the tests.
+func (c *cluster) manyPartitions(topic string) *oneTopic {
+	info, event := *orders, orderPlacedInfo
+	info.Name, event.Topic = topic, &info
+	return &oneTopic{cluster: c, topic: &info, info: &event, group: testGroup}
+}
+
+// heartbeatCounter counts the heartbeats that clients send by the protocol.
+type heartbeatCounter struct{ n atomic.Int64 }
+
+func (h *heartbeatCounter) OnBrokerWrite(_ kgo.BrokerMetadata, key int16, _ int, _, _ time.Duration, _ error) {
+	if key == kmsg.ConsumerGroupHeartbeat.Int16() {
+		h.n.Add(1)
+	}
+}
