@@ -28,7 +28,7 @@ var differences = []difference{
 		"numbers of 64 bits", "integers are held in 64 bits, or 32 where their format is int32, numbers as a double, or a float where theirs is float",
 		[]string{pythonJSONSchema},
 		func(h *hearing, i int, ours, theirs said) bool {
-			return theirs.Verdict == judge.Valid && onlyFaults(ours, outOfRange) ||
+			return theirs.Verdict == judge.Valid && outside64.MatchString(ours.Why) && onlyFaults(ours, outOfRange+`|`+ofItems) ||
 				theirs.Verdict == judge.Valid && h.rounds(i) && onlyFaults(ours, `must be (less|greater) than|`+outOfRange) ||
 				ours.Verdict == judge.Valid && onlyErrors(h.schemas[i].Errors, func(e outside.Error) bool { return roundedNumber.MatchString(e.Message) })
 		},
@@ -146,7 +146,13 @@ var differences = []difference{
 	},
 }
 
-const outOfRange = `must be a ((64|32)-bit integer|number in the range of a (double|float))`
+const (
+	outOfRange = `must be a ((64|32)-bit integer|number in the range of a (double|float))`
+	// ofItems is what lists break whose items could not be read.
+	ofItems = `must not contain an item twice|must contain an item of the kind`
+)
+
+var outside64 = regexp.MustCompile(outOfRange)
 
 // roundedNumber is python-jsonschema's word on a number that a double holds as another.
 var roundedNumber = regexp.MustCompile(`^Decimal\('-?\d[^']*E-\d{3,}'\) is `)

@@ -112,7 +112,7 @@ func (r *report) add(h *hearing) {
 			for _, by := range []string{protovalidateGo, protovalidatePy} {
 				r.compare(h, i, ours, said{by, h.rules[by][i]})
 			}
-			if other := h.ours[bySchema][i]; ours.Verdict == judge.Valid && !bytes.Equal(ours.Binary, other.Binary) {
+			if other := h.ours[bySchema][i]; ours.Verdict == judge.Valid && !h.same(ours.Binary, other.Binary) {
 				r.disagree(h, i, ours, said{bySchema, other}, "another binary form")
 			}
 		}
@@ -136,6 +136,15 @@ func (r *report) meetRules(h *hearing, i int) {
 			r.meet(name, true)
 		}
 	}
+}
+
+// same says whether two binary forms are of one message: descriptors hold a NaN without the bits that make it signal.
+func (h *hearing) same(a, b []byte) bool {
+	if bytes.Equal(a, b) {
+		return true
+	}
+	x, y := dynamicpb.NewMessage(h.event.Message.Proto), dynamicpb.NewMessage(h.event.Message.Proto)
+	return proto.Unmarshal(a, x) == nil && proto.Unmarshal(b, y) == nil && proto.Equal(x, y)
 }
 
 func (h *hearing) value(i int) string {

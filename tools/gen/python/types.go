@@ -64,6 +64,10 @@ func (g *module) annotation(
 	}
 	g.noteUnchecked(f, t)
 	c, err := g.constraints(f, t, asUUID)
+	if err == nil && asUUID && t.Constraints.Format == "uuid" && len(c.limits)+len(c.checks) > 0 {
+		asUUID = false // of which other rules say nothing
+		c, err = g.constraints(f, t, asUUID)
+	}
 	if err != nil {
 		return "", err
 	}

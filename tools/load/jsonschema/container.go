@@ -115,8 +115,13 @@ func (j *jsonLoader) part(f *jsonFile, v *jsontree.Value, at schema.Position, wh
 	if t == nil {
 		return &schema.Type{Kind: schema.JSONValue, Pos: at}
 	}
+	takesNull := false // as a value of its type, of which null is none but where it may be any
+	if t.Kind == schema.JSONValue {
+		r := t.Constraints.Unmodelled
+		takesNull = r == nil || j.takesNull[r]
+	}
 	switch {
-	case !t.nullable || t.Kind == schema.JSONValue:
+	case t.nullable == takesNull:
 		return t.Type
 	case j.whole(f):
 		j.Fault(f.pos(v.Place), "%s cannot be null: leave out what is not there", what)

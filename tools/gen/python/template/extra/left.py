@@ -11,12 +11,12 @@ from functools import cache
 from typing import Any
 from urllib.parse import quote
 
-from jsonschema import Draft202012Validator, FormatChecker, ValidationError
+from jsonschema import Draft7Validator, Draft202012Validator, FormatChecker, ValidationError
 from jsonschema.validators import extend
 from pydantic import AfterValidator
 from referencing import Registry, Resource
 from referencing.exceptions import NoSuchResource
-from referencing.jsonschema import DRAFT202012
+from referencing.jsonschema import DRAFT7, DRAFT202012
 
 from . import formats, text
 from .errors import broken
@@ -41,11 +41,29 @@ def _multiple_of(_: Any, step: Any, value: Any, __: Any) -> Iterator[ValidationE
         yield ValidationError(f"must be a multiple of {step}")
 
 
-_Validator = extend(
-    Draft202012Validator,
-    validators={"multipleOf": _multiple_of},
-    type_checker=Draft202012Validator.TYPE_CHECKER.redefine("integer", _integer),
-)
+def _exact(library: Any) -> Any:
+    """A validator of the library that takes numbers for what is written."""
+    return extend(
+        library,
+        validators={"multipleOf": _multiple_of},
+        type_checker=library.TYPE_CHECKER.redefine("integer", _integer),
+    )
+
+
+_LATEST = (_exact(Draft202012Validator), DRAFT202012)
+_DIALECTS = {"http://json-schema.org/draft-07/schema": (_exact(Draft7Validator), DRAFT7)}
+
+
+def _dialect(document: Any) -> Any:
+    """The validator of a schema, and how the library reads it."""
+    return _DIALECTS.get(str(document.get("$schema", "")).removesuffix("#"), _LATEST) if isinstance(document, dict) else _LATEST
+
+
+def _plain(document: Any) -> Any:
+    """A schema that does not say which it is: the library would judge by its own validator where it does."""
+    return {k: v for k, v in document.items() if k != "$schema"} if isinstance(document, dict) else document
+
+
 _FORMATS = FormatChecker(formats=())
 for _name, _holds in formats.CHECKS.items():
     _FORMATS.checks(_name)(lambda v, holds=_holds: not isinstance(v, str) or holds(v))
@@ -88,10 +106,13 @@ class Schemas:
                 best = path
         if not best:
             raise _no_such_resource(ref=uri)
-        return Resource.from_contents(self._documents[best], default_specification=DRAFT202012)
+        document = self._documents[best]
+        return Resource.from_contents(_plain(document), default_specification=_dialect(document)[1])
 
     def _validator(self, path: str, pointer: str, keywords: tuple[str, ...]) -> Any:
         document = self._documents[path]
+        validator, specification = _dialect(document)
+        document = _plain(document)
         if keywords:
             part = document
             for token in pointer.split("/")[1:]:
@@ -101,9 +122,9 @@ class Schemas:
             definitions = {**document.get("$defs", {}), _PART: {k: v for k, v in part.items() if k in keywords}}
             document["$defs"], pointer = definitions, "/$defs/" + _PART
         uri = str(document.get("$id", _BASE + path)) if isinstance(document, dict) else _BASE + path
-        resource = Resource.from_contents(document, default_specification=DRAFT202012)
+        resource = Resource.from_contents(document, default_specification=specification)
         registry = _registry(retrieve=self._find).with_resources([(_BASE + path, resource), (uri, resource)])
-        return _Validator({"$ref": _BASE + path + "#" + quote(pointer)}, registry=registry, format_checker=_FORMATS)
+        return validator({"$ref": _BASE + path + "#" + quote(pointer)}, registry=registry, format_checker=_FORMATS)
 
     def check(self, value: Any, path: str, pointer: str, *keywords: str) -> None:
         """Raises a ValueError when a value is not valid by a schema: all of it, or some of its keywords."""

@@ -36,6 +36,10 @@ type ParcelReturned struct {
 	Waived *bool
 	// More.
 	Note *string
+	// How large it is, or unknown.
+	Sizes []jsonio.Raw
+	// What else there is.
+	More []int64
 
 	// Nulls holds the names of fields that are null where they could be absent. What has a value is not null.
 	Nulls jsonio.Names
@@ -92,6 +96,34 @@ func (x *ParcelReturned) ValidateInto(v *trestle.Violations) {
 			return
 		}
 	}
+	for i, e := range x.Sizes {
+		if partParcelReturnedSizes.Check(v, "sizes["+strconv.Itoa(i)+"]", []byte(e), nil) {
+			return
+		}
+	}
+	if x.More != nil {
+		for i, e := range x.More {
+			if e != 1 && v.Report(trestle.Violation{Path: "more[" + strconv.Itoa(i) + "]", Rule: "enum", Message: "must be one of 1", Found: format.Int(e)}) {
+				return
+			}
+		}
+		{
+			text, err := func(b []byte) ([]byte, error) {
+				b = append(b, '[')
+				for i, e := range x.More {
+					if i > 0 {
+						b = append(b, ',')
+					}
+					b = strconv.AppendInt(b, e, 10)
+				}
+				b = append(b, ']')
+				return b, nil
+			}(nil)
+			if partParcelReturnedMore.Check(v, "more", text, err) {
+				return
+			}
+		}
+	}
 	if ((x.Reason == "unknown" && (x.Waived == nil || *x.Waived) && ((x.Note == nil && !x.Nulls.Has("note")) || (x.Note != nil && (*x.Note == "lost" || *x.Note == "late")))) && x.Last == nil) && v.Report(trestle.Violation{Path: "last", Rule: "required", Message: "value is required"}) {
 		return
 	}
@@ -109,7 +141,13 @@ func (x *ParcelReturned) ValidateInto(v *trestle.Violations) {
 		if x.Note != nil || x.Nulls.Has("note") {
 			members++
 		}
-		if members > 5 && v.Report(trestle.Violation{Rule: "maxProperties", Message: "must have at most 5 entries"}) {
+		if x.Sizes != nil {
+			members++
+		}
+		if x.More != nil {
+			members++
+		}
+		if members > 6 && v.Report(trestle.Violation{Rule: "maxProperties", Message: "must have at most 6 entries"}) {
 			return
 		}
 	}
@@ -195,6 +233,28 @@ func (x *ParcelReturned) AppendJSON(b []byte) ([]byte, error) {
 	} else if x.Nulls.Has("note") {
 		b = append(b, `"note":null,`...)
 	}
+	if x.Sizes != nil {
+		b = append(b, `"sizes":[`...)
+		for i, e := range x.Sizes {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			if b, err = jsonio.AppendRaw(b, e); err != nil {
+				return b, jsonio.At(jsonio.AtIndex(err, i), "sizes")
+			}
+		}
+		b = append(b, ']', ',')
+	}
+	if x.More != nil {
+		b = append(b, `"more":[`...)
+		for i, e := range x.More {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = strconv.AppendInt(b, e, 10)
+		}
+		b = append(b, ']', ',')
+	}
 	if b[len(b)-1] == ',' {
 		b[len(b)-1] = '}'
 		return b, nil
@@ -237,6 +297,22 @@ func (x *ParcelReturned) DecodeJSON(r *jsonio.Reader) {
 				x.Nulls = append(x.Nulls, "note")
 			} else {
 				x.Note = new(r.String())
+			}
+		case "sizes":
+			r.Once(&seen, 6)
+			x.Sizes = []jsonio.Raw{}
+			if r.BeginArray() {
+				for r.More() {
+					x.Sizes = append(x.Sizes, r.Raw())
+				}
+			}
+		case "more":
+			r.Once(&seen, 7)
+			x.More = []int64{}
+			if r.BeginArray() {
+				for r.More() {
+					x.More = append(x.More, r.Int64())
+				}
 			}
 		default:
 			r.Skip()

@@ -447,6 +447,8 @@ type Texts struct {
 	Level Level `protobuf:"varint,25,opt,name=level,proto3,enum=acme.rules.v1.Level" json:"level,omitempty"`
 	// Not low, so set.
 	Raised Level `protobuf:"varint,26,opt,name=raised,proto3,enum=acme.rules.v1.Level" json:"raised,omitempty"`
+	// A UUID, of which there are two.
+	OneOfTwo *string `protobuf:"bytes,28,opt,name=one_of_two,json=oneOfTwo,proto3,oneof" json:"one_of_two,omitempty"`
 	// Set, so not low.
 	SetLevel      Level `protobuf:"varint,27,opt,name=set_level,json=setLevel,proto3,enum=acme.rules.v1.Level" json:"set_level,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -663,6 +665,13 @@ func (x *Texts) GetRaised() Level {
 		return x.Raised
 	}
 	return Level_LEVEL_LOW
+}
+
+func (x *Texts) GetOneOfTwo() string {
+	if x != nil && x.OneOfTwo != nil {
+		return *x.OneOfTwo
+	}
+	return ""
 }
 
 func (x *Texts) GetSetLevel() Level {
@@ -995,7 +1004,8 @@ const file_acme_rules_v1_rules_proto_rawDesc = "" +
 	"\xbaH\a\n" +
 	"\x05-\x95\xbf\xd63R\x04tiny:\x13\xf2\xf7\x1d\x0f\x12\racme_rules_v1B\b\n" +
 	"\x06_maybeB\b\n" +
-	"\x06_there\"\xc0\t\n" +
+	"\x06_there\"\xa7\n" +
+	"\n" +
 	"\x05Texts\x12\x1a\n" +
 	"\x03len\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x98\x01\x03R\x03len\x12#\n" +
 	"\abetween\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18\x05R\abetween\x12.\n" +
@@ -1032,10 +1042,13 @@ const file_acme_rules_v1_rules_proto_rawDesc = "" +
 	"\tmaybe_red\x18\x18 \x01(\x0e2\x14.acme.rules.v1.ColorB\n" +
 	"\xbaH\a\x82\x01\x04\x18\x00\x18\x01R\bmaybeRed\x124\n" +
 	"\x05level\x18\x19 \x01(\x0e2\x14.acme.rules.v1.LevelB\b\xbaH\x05\x82\x01\x02\b\x00R\x05level\x126\n" +
-	"\x06raised\x18\x1a \x01(\x0e2\x14.acme.rules.v1.LevelB\b\xbaH\x05\x82\x01\x02 \x00R\x06raised\x129\n" +
+	"\x06raised\x18\x1a \x01(\x0e2\x14.acme.rules.v1.LevelB\b\xbaH\x05\x82\x01\x02 \x00R\x06raised\x12V\n" +
+	"\n" +
+	"one_of_two\x18\x1c \x01(\tB3\xbaH0r.\x10\x01R$550e8400-e29b-41d4-a716-446655440000R\x01x\xb0\x01\x01H\x02R\boneOfTwo\x88\x01\x01\x129\n" +
 	"\tset_level\x18\x1b \x01(\x0e2\x14.acme.rules.v1.LevelB\x06\xbaH\x03\xc8\x01\x01R\bsetLevel:\x13\xf2\xf7\x1d\x0f\x12\racme_rules_v1B\x0e\n" +
 	"\f_optional_idB\a\n" +
-	"\x05_pair\"\xad\a\n" +
+	"\x05_pairB\r\n" +
+	"\v_one_of_two\"\xad\a\n" +
 	"\n" +
 	"Containers\x12/\n" +
 	"\x04part\x18\x01 \x01(\v2\x13.acme.rules.v1.PartB\x06\xbaH\x03\xc8\x01\x01R\x04part\x12)\n" +

@@ -798,6 +798,21 @@ func (x *Texts) ValidateInto(v *trestle.Violations) {
 	if x.Raised == 0 && v.Report(trestle.Violation{Path: "raised", Rule: "enum.not_in", RulePath: "enum.not_in", Message: "must not be in list [0]", Found: format.String(x.Raised.JSONName())}) {
 		return
 	}
+	if x.OneOfTwo != nil {
+		if *x.OneOfTwo == "" && v.Report(trestle.Violation{Path: "one_of_two", Rule: "string.min_len", RulePath: "string.min_len", Message: "must be at least 1 characters", Found: format.String(*x.OneOfTwo)}) {
+			return
+		}
+		if *x.OneOfTwo != "550e8400-e29b-41d4-a716-446655440000" && *x.OneOfTwo != "x" && v.Report(trestle.Violation{Path: "one_of_two", Rule: "string.in", RulePath: "string.in", Message: "must be in list [550e8400-e29b-41d4-a716-446655440000, x]", Found: format.String(*x.OneOfTwo)}) {
+			return
+		}
+		if *x.OneOfTwo == "" {
+			if v.Report(trestle.Violation{Path: "one_of_two", Rule: "string.uuid_empty", RulePath: "string.uuid", Message: "value is empty, which is not a valid UUID", Found: format.String(*x.OneOfTwo)}) {
+				return
+			}
+		} else if !format.UUID(*x.OneOfTwo) && v.Report(trestle.Violation{Path: "one_of_two", Rule: "string.uuid", RulePath: "string.uuid", Message: "must be a valid UUID", Found: format.String(*x.OneOfTwo)}) {
+			return
+		}
+	}
 	if x.SetLevel == 0 {
 		if v.Report(trestle.Violation{Path: "set_level", Rule: "required", RulePath: "required", Message: "value is required"}) {
 			return
@@ -952,6 +967,13 @@ func (x *Texts) AppendJSON(b []byte) ([]byte, error) {
 		return b, jsonio.At(err, "raised")
 	}
 	b = append(b, ',')
+	if x.OneOfTwo != nil {
+		b = append(b, `"one_of_two":`...)
+		if b, err = jsonio.AppendString(b, *x.OneOfTwo); err != nil {
+			return b, jsonio.At(err, "one_of_two")
+		}
+		b = append(b, ',')
+	}
 	if x.SetLevel != 0 {
 		b = append(b, `"set_level":`...)
 		if b, err = x.SetLevel.AppendJSON(b); err != nil {
@@ -1105,8 +1127,13 @@ func (x *Texts) DecodeJSON(r *jsonio.Reader) {
 			if !r.Null() {
 				x.Raised.DecodeJSON(r)
 			}
-		case "set_level":
+		case "one_of_two":
 			r.Once(&seen, 26)
+			if !r.Null() {
+				x.OneOfTwo = new(r.String())
+			}
+		case "set_level":
+			r.Once(&seen, 27)
 			if !r.Null() {
 				x.SetLevel.DecodeJSON(r)
 			}
@@ -1271,6 +1298,13 @@ func (x *Texts) AppendBinary(b []byte) ([]byte, error) {
 		b = append(b, 0xd8, 0x01)
 		b = protobin.AppendVarint(b, uint64(x.SetLevel))
 	}
+	if x.OneOfTwo != nil {
+		b = append(b, 0xe2, 0x01)
+		if !protobin.Valid(*x.OneOfTwo) {
+			return b, protobin.NotUTF8("acme.rules.v1.Texts.one_of_two")
+		}
+		b = protobin.AppendString(b, *x.OneOfTwo)
+	}
 	return append(b, x.unknownFields...), nil
 }
 
@@ -1285,6 +1319,11 @@ func (x *Texts) UnmarshalBinary(data []byte) error {
 
 // DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.
 func (x *Texts) DecodeBinary(r *protobin.Reader) {
+	type fields struct { // what x points to is allocated in one piece
+		OptionalId string
+		OneOfTwo   string
+	}
+	var room *fields
 	for tag := r.Next(); tag != 0; tag = r.Next() {
 		switch tag {
 		case 0xa:
@@ -1310,7 +1349,11 @@ func (x *Texts) DecodeBinary(r *protobin.Reader) {
 		case 0x5a:
 			x.RequiredId = r.String("acme.rules.v1.Texts.required_id")
 		case 0x62:
-			x.OptionalId = new(r.String("acme.rules.v1.Texts.optional_id"))
+			if room == nil {
+				room = new(fields)
+			}
+			room.OptionalId = r.String("acme.rules.v1.Texts.optional_id")
+			x.OptionalId = &room.OptionalId
 		case 0x6a:
 			x.Trimmed = r.String("acme.rules.v1.Texts.trimmed")
 		case 0x72:
@@ -1341,6 +1384,12 @@ func (x *Texts) DecodeBinary(r *protobin.Reader) {
 			x.Raised = Level(r.Varint())
 		case 0xd8:
 			x.SetLevel = Level(r.Varint())
+		case 0xe2:
+			if room == nil {
+				room = new(fields)
+			}
+			room.OneOfTwo = r.String("acme.rules.v1.Texts.one_of_two")
+			x.OneOfTwo = &room.OneOfTwo
 		default:
 			x.unknownFields = r.Unknown(x.unknownFields, tag)
 		}

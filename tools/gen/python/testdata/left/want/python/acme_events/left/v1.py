@@ -346,6 +346,14 @@ class ParcelReturned(Event):
         default=None,
         description="More.",
     )
+    sizes: list[Annotated[JsonValue, SCHEMAS.part("acme/left/v1/returned.json", "/properties/sizes/items")]] | None = Field(
+        default=None,
+        description="How large it is, or unknown.",
+    )
+    more: Annotated[list[Annotated[int, checks.one_of(1), INT64]], SCHEMAS.part("acme/left/v1/returned.json", "/properties/more", "contains")] | None = Field(
+        default=None,
+        description="What else there is.",
+    )
 
     @model_validator(mode="after")
     def _check_left(self) -> Self:
