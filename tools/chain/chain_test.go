@@ -79,6 +79,9 @@ func newCase(t *testing.T, r *rand.Rand, schemas *event.Schemas, s *subject) *te
 		if _, ok := v.(object); ok && (err == nil || string(good) == "{}" && r.IntN(3) == 0) {
 			good = text
 		}
+		if only := onlyBinary(typ, text); only != nil {
+			c.binary = append(c.binary, only)
+		}
 		if b, ok := read.(event.Binary); ok && r.IntN(6) == 0 {
 			c.binary = append(c.binary, spoilt(r, binaryOf(b))...)
 		}

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	trestle "github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/runtime/jsonio"
 	"github.com/omninode/trestle/tools/chain/judge"
 	"github.com/omninode/trestle/tools/event"
 	"github.com/omninode/trestle/tools/schema"
@@ -26,7 +27,7 @@ type messageSampler struct {
 }
 
 // most limits the events of one message.
-const most = 90
+const most = 120
 
 func (s *messageSampler) events(m *schema.Message) []any {
 	out := []any{object{}}
@@ -52,11 +53,13 @@ func (s *messageSampler) events(m *schema.Message) []any {
 		candidates = append(candidates, more(f.Type)...)
 		var all []object
 		for _, i := range s.Perm(len(candidates)) {
-			if changed, ok := s.maker.With(pick(s, bases), path, candidates[i]); ok {
-				all = append(all, changed)
+			for range min(2, len(bases)) { // what is wrong beside it must not hide what it breaks
+				if changed, ok := s.maker.With(pick(s, bases), path, candidates[i]); ok {
+					all = append(all, changed)
+				}
 			}
 		}
-		out = append(out, s.various(all, 18/len(path))...)
+		out = append(out, s.various(all, 24/len(path))...)
 	})
 	for range 6 {
 		if r := s.random(m); r != nil {
@@ -98,6 +101,11 @@ func (s *messageSampler) broken(v object) string {
 	if err == nil {
 		return ""
 	}
+	form := ""
+	if only := onlyBinary(s.typ, write(v)); only != nil {
+		_, err = s.typ.ReadBinary(only, judge.Now)
+		form = "in binary form "
+	}
 	invalid, ok := errors.AsType[*trestle.ValidationError](err)
 	if !ok {
 		return "unreadable"
@@ -107,7 +115,26 @@ func (s *messageSampler) broken(v object) string {
 		rules = append(rules, violation.Path+" "+violation.Rule)
 	}
 	slices.Sort(rules)
-	return strings.Join(rules, ", ")
+	return form + strings.Join(rules, ", ")
+}
+
+// onlyBinary is the binary form of an event that its JSON does not hold: with infinities, or numbers of enums that have no
+// names. It is nil for any other.
+func onlyBinary(typ *event.Type, text []byte) []byte {
+	v, ok := typ.New().(event.Binary)
+	if !ok {
+		return nil
+	}
+	r := jsonio.NewReader(text)
+	if v.DecodeJSON(r); r.Err() == nil && len(r.Faults()) == 0 {
+		return nil
+	}
+	v, r = typ.New().(event.Binary), jsonio.NewReader(text)
+	v.DecodeBinaryJSON(r)
+	if r.End(); r.Err() != nil || len(r.Faults()) > 0 {
+		return nil
+	}
+	return binaryOf(v)
 }
 
 // each visits the fields of a message, and of messages in it.
@@ -142,8 +169,12 @@ func (s *messageSampler) random(m *schema.Message) object {
 	return out
 }
 
-// more are values that types of protobuf read in more than one form, or not at all.
+// more are values that types of protobuf read in more than one form, or not at all, and those that break rules which few
+// values break.
 func more(t *schema.Type) []any {
+	if part := t.Constraints.Rules.GetString().GetNotContains(); part != "" {
+		return []any{part, "x" + part, part + part}
+	}
 	switch {
 	case values.IsFloat(t.Kind):
 		return []any{"NaN", "Infinity", "-Infinity", "1.5", json.Number("1e39"), json.Number("1e400"), json.Number("-0")}
