@@ -33,20 +33,33 @@ func TestChain(t *testing.T) {
 	}
 	t.Logf("seed %d", seed)
 	sum := newReport()
-	for first := 0; sum.taken() < *schemasFlag; first += perProject {
-		r := rand.New(rand.NewPCG(seed, uint64(first)))
-		p := drawProject(t, r, first, min(perProject, 2*(*schemasFlag-sum.taken())))
+	for p := range drawAhead(t, seed, *schemasFlag) {
 		sum.addProject(p)
 		all := startJudges(t, python, others, p)
 		bySchema := event.New(p.set)
 		for _, s := range p.subjects {
-			sum.add(all.hear(t, newCase(t, r, bySchema, s)))
+			sum.add(all.hear(t, newCase(t, p.rand, bySchema, s)))
 		}
 		all.close()
 		p.remove()
 		sum.progress(t)
 	}
 	sum.print(t)
+}
+
+// drawAhead draws projects until they have so many schemas, the next while one is judged.
+func drawAhead(t *testing.T, seed uint64, schemas int) <-chan *project {
+	projects := make(chan *project)
+	go func() {
+		defer close(projects)
+		for first := 0; schemas > 0; first += perProject {
+			r := rand.New(rand.NewPCG(seed, uint64(first)))
+			p := drawProject(t, r, first, min(perProject, 2*schemas))
+			schemas -= len(p.subjects)
+			projects <- p
+		}
+	}()
+	return projects
 }
 
 // testCase is a schema with the values that are judged by it.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"buf.build/go/protovalidate"
@@ -124,13 +125,20 @@ func ask(t *testing.T, p *outside.Peer, q judge.Question) []judge.Answer {
 func (j *judges) hear(t *testing.T, c *testCase) *hearing {
 	t.Helper()
 	q := judge.Question{Type: c.name, JSON: c.texts, Binary: c.binary}
-	h := &hearing{testCase: c, ours: map[string][]judge.Answer{
-		bySchema:        j.bySchema.Answer(q).Answers,
-		generatedGo:     ask(t, j.goProgram, q),
-		generatedPython: ask(t, j.pyProgram, judge.Question{Type: c.name, JSON: c.texts}),
-	}}
+	h := &hearing{testCase: c}
+	var dynamic, generated, python []judge.Answer
+	together(
+		func() { dynamic = j.bySchema.Answer(q).Answers },
+		func() { generated = ask(t, j.goProgram, q) },
+		func() { python = ask(t, j.pyProgram, judge.Question{Type: c.name, JSON: c.texts}) },
+		func() {
+			if c.language == schema.JSONSchema {
+				h.schemas = j.outside.JSONSchema(t, c.text, c.texts)
+			}
+		},
+	)
+	h.ours = map[string][]judge.Answer{bySchema: dynamic, generatedGo: generated, generatedPython: python}
 	if c.language == schema.JSONSchema {
-		h.schemas = j.outside.JSONSchema(t, c.text, c.texts)
 		if h.says(`"default":`) {
 			var texts [][]byte
 			for _, a := range h.ours[bySchema] {
@@ -148,15 +156,29 @@ func (j *judges) hear(t *testing.T, c *testCase) *hearing {
 	n := len(c.binary)
 	values = append(values[n:], values[:n]...)
 	h.rules = map[string][]judge.Answer{}
-	for _, a := range j.outside.Protovalidate(t, c.event.Message.FullName, values) {
-		h.rules[protovalidatePy] = append(h.rules[protovalidatePy], a.Answer)
-	}
-	for _, value := range values {
-		a, violated := j.protovalidate(c.name, value)
-		h.rules[protovalidateGo] = append(h.rules[protovalidateGo], a)
-		h.violated = append(h.violated, violated)
-	}
+	var inGo, inPython []judge.Answer
+	together(func() {
+		for _, a := range j.outside.Protovalidate(t, c.event.Message.FullName, values) {
+			inPython = append(inPython, a.Answer)
+		}
+	}, func() {
+		for _, value := range values {
+			a, violated := j.protovalidate(c.name, value)
+			inGo = append(inGo, a)
+			h.violated = append(h.violated, violated)
+		}
+	})
+	h.rules[protovalidateGo], h.rules[protovalidatePy] = inGo, inPython
 	return h
+}
+
+// together waits for judges that are asked at the same time.
+func together(asks ...func()) {
+	var all sync.WaitGroup
+	for _, f := range asks {
+		all.Go(f)
+	}
+	all.Wait()
 }
 
 func (j *judges) protovalidate(name string, value []byte) (a judge.Answer, violated []string) {

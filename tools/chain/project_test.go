@@ -39,7 +39,8 @@ type subject struct {
 
 // project is some schemas with all that is made of them: a set, a program of their generated Go, a Python package.
 type project struct {
-	dir      string // holds the generated code
+	dir      string     // holds the generated code
+	rand     *rand.Rand // that all of it is drawn from
 	subjects []*subject
 	made
 	// refused counts the schemas that the loader or a generator did not take, by the reason; broken are those of which the
@@ -62,7 +63,7 @@ func drawProject(t *testing.T, r *rand.Rand, first, count int) *project {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &project{dir: dir, refused: map[string]int{}}
+	p := &project{dir: dir, rand: r, refused: map[string]int{}}
 	t.Cleanup(p.remove)
 	for n := first; n < first+count; n++ {
 		p.subjects = append(p.subjects, p.draw(r, n))
