@@ -47,5 +47,6 @@ func Rules() []Rule {
 		topicName,
 		topicSettings,
 		topicVersion,
+		uniqueMessages,
 	}
 }

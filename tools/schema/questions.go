@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"slices"
 	"strings"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -49,6 +50,12 @@ func (e *Enum) HasNumbers() bool { return e.Proto != nil }
 
 // HasBinary says whether values of the type have a binary form beside JSON.
 func (t *Type) HasBinary() bool { return t.Proto != 0 }
+
+// ToldApart says whether validators can tell values of the type apart, of which a list may be unique then: they cannot
+// compare messages.
+func (t *Type) ToldApart() bool {
+	return !slices.Contains([]Kind{MessageKind, Timestamp, JSONObject, JSONValue}, t.Kind)
+}
 
 // NeedsKey says whether the field's key must be in the JSON of its message: a default is filled in where there is one,
 // and that protobuf requires a field says nothing of its key: what is absent is zero.

@@ -23,10 +23,10 @@ func (g *file) listRules(r valueRule) ([]string, error) {
 		add(fmt.Sprintf("len(%s) > %d", r.expr, size(rules.GetMaxItems())), "max_items", fmt.Sprintf("must contain no more than %d item(s)", rules.GetMaxItems()))
 	}
 	if rules.GetUnique() {
-		switch r.typ.Elem.Kind {
-		case schema.MessageKind, schema.Timestamp, schema.JSONObject, schema.JSONValue:
+		switch {
+		case !r.typ.Elem.ToldApart():
 			return nil, refuse(r.field.Pos, fieldName(r.field), "repeated.unique is not for messages: use it for scalars")
-		case schema.Bytes:
+		case r.typ.Elem.Kind == schema.Bytes:
 			add("!"+g.format("UniqueBytes")+"("+r.expr+")", "unique", "repeated value must contain unique items")
 		default:
 			add("!"+g.format("Unique")+"("+r.expr+")", "unique", "repeated value must contain unique items")
