@@ -73,7 +73,8 @@ func (p *protoDrawer) enum() {
 	if p.syntax == "2023" && p.IntN(3) == 0 {
 		p.out.WriteString("  option features.enum_type = CLOSED;\n")
 	}
-	fmt.Fprintf(&p.out, "  %s_UNSPECIFIED = 0;\n  %s_ONE = 1;\n  %s_TWO = 2 [(trestle.v1.enum_value).json_name = \"two\"];\n  %s_NEG = -3;\n}\n", prefix, prefix, prefix, prefix)
+	zero := pick(p, []string{"UNSPECIFIED", "UNSPECIFIED", "NOTHING"}) // the last has a name in JSON
+	fmt.Fprintf(&p.out, "  %s_%s = 0;\n  %s_ONE = 1;\n  %s_TWO = 2 [(trestle.v1.enum_value).json_name = \"two\"];\n  %s_NEG = -3;\n}\n", prefix, zero, prefix, prefix, prefix)
 }
 
 // message draws one message with at most eight fields.
@@ -249,7 +250,7 @@ func (p *protoDrawer) field(name string, number int, inOneof bool) (line string,
 
 // unlisted are the rules of lists that are not drawn for one of such items: others than scalars are not told apart.
 func unlisted(item string) []protoreflect.Name {
-	if !strings.Contains(item, ".") && !strings.HasPrefix(item, "M") {
+	if slices.Contains(scalarKinds, item) || strings.HasPrefix(item, "E") {
 		return []protoreflect.Name{"items"}
 	}
 	return []protoreflect.Name{"items", "unique"}

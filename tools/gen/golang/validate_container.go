@@ -23,14 +23,11 @@ func (g *file) listRules(r valueRule) ([]string, error) {
 		add(fmt.Sprintf("len(%s) > %d", r.expr, size(rules.GetMaxItems())), "max_items", fmt.Sprintf("must contain no more than %d item(s)", rules.GetMaxItems()))
 	}
 	if rules.GetUnique() {
-		switch {
-		case !r.typ.Elem.ToldApart():
-			return nil, refuse(r.field.Pos, fieldName(r.field), "repeated.unique is not for messages: use it for scalars")
-		case r.typ.Elem.Kind == schema.Bytes:
-			add("!"+g.format("UniqueBytes")+"("+r.expr+")", "unique", "repeated value must contain unique items")
-		default:
-			add("!"+g.format("Unique")+"("+r.expr+")", "unique", "repeated value must contain unique items")
+		function := "Unique"
+		if r.typ.Elem.Kind == schema.Bytes {
+			function = "UniqueBytes"
 		}
+		add("!"+g.format(function)+"("+r.expr+")", "unique", "repeated value must contain unique items")
 	}
 	path := joined(r.path, "[", "strconv.Itoa(i)", "]")
 	item := valueRule{field: r.field, typ: r.typ.Elem, rules: rules.GetItems(), expr: "e", path: path, at: "repeated.items."}

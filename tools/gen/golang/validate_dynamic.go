@@ -49,7 +49,7 @@ var messageRuleNames = map[protoreflect.FullName]protoreflect.Name{
 	"google.protobuf.UInt64Value": "uint64",
 }
 
-// fits refuses rules of another type than the value's.
+// fits refuses rules of another type than the value's, and those that nothing can check.
 func fits(rules *validate.FieldRules, f *schema.Field, fd protoreflect.FieldDescriptor, item bool) error {
 	have := typed(rules)
 	if rules.GetIgnore() == validate.Ignore_IGNORE_ALWAYS || have == "" {
@@ -78,6 +78,9 @@ func fits(rules *validate.FieldRules, f *schema.Field, fd protoreflect.FieldDesc
 	}
 	switch have {
 	case "repeated":
+		if rules.GetRepeated().GetUnique() && !f.Type.Elem.ToldApart() {
+			return refuse(f.Pos, fieldName(f), "repeated.unique is not for messages: use it for scalars")
+		}
 		return fits(rules.GetRepeated().GetItems(), f, fd, true)
 	case "map":
 		if err := fits(rules.GetMap().GetKeys(), f, fd.MapKey(), true); err != nil {
