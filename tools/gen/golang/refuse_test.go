@@ -42,6 +42,12 @@ func TestRefuse(t *testing.T) {
   int32 n = 1;`),
 			[]string{"acme/v1/a.proto:5:", "acme.v1.A", "cannot be compiled", "undefined field 'm'"},
 		},
+		"a list of messages that is to be unique, beside CEL": {
+			"acme/v1/a.proto",
+			message(`  repeated A all = 1 [(buf.validate.field).repeated.unique = true];
+  int32 n = 2 [(buf.validate.field).cel = {id: "odd", expression: "this > 1"}];`),
+			[]string{"acme/v1/a.proto:6:", "acme.v1.A.all", "unique is not for messages"},
+		},
 		"message oneof without such a field": {
 			"acme/v1/a.proto",
 			message(`  option (buf.validate.message).oneof = {fields: ["n", "m"]};
