@@ -192,14 +192,17 @@ func (b *breaker) probeLater(cause error) {
 	})
 }
 
-// isOpen says whether the topic waits for the end of an outage.
-func (b *breaker) isOpen() bool {
+// openSince says since when the topic has waited for the end of an outage; zero: it does not.
+func (b *breaker) openSince() time.Time {
 	if b == nil {
-		return false
+		return time.Time{}
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.open
+	if !b.open {
+		return time.Time{}
+	}
+	return b.since
 }
 
 // end has it open no more, and try nothing.

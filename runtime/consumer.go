@@ -27,6 +27,8 @@ type Consumer struct {
 	types    *Types // of all handlers; set when Run begins
 	problems []error
 	run      bool
+	ended    bool                    // Run has returned
+	failed   error                   // what it returned
 	late     chan error              // a registration after Run began
 	member   *member                 // while it runs
 	paused   map[topicPartition]bool // by Pause; the whole topic where the partition is -1
@@ -70,11 +72,12 @@ func newConsumer(brokers []string, group Group, opts []ConsumerOption) (*Consume
 //
 // It returns nil after such an end, and an error when something was left unfinished, when the registered handlers do
 // not fit together, or when the cluster refuses the consumer for good. It can be called once.
-func (c *Consumer) Run(ctx context.Context) error {
+func (c *Consumer) Run(ctx context.Context) (failed error) {
 	topics, err := c.begin()
 	if err != nil {
 		return fmt.Errorf("consumer group %s: %w", c.group, err)
 	}
+	defer func() { c.end(failed) }()
 	m, err := newMember(context.WithoutCancel(ctx), c.cfg, c.group, c.meter, c.limits())
 	if err != nil {
 		return fmt.Errorf("consumer group %s: %w", c.group, err)
@@ -105,7 +108,6 @@ func (c *Consumer) Run(ctx context.Context) error {
 	others.Go(func() { m.sweepEvery(pollCtx) })
 	others.Go(func() { m.lookAheadEvery(pollCtx) })
 
-	var failed error
 	select {
 	case failed = <-polled: // nil when ctx has ended
 	case failed = <-c.late:
@@ -122,6 +124,13 @@ func (c *Consumer) Run(ctx context.Context) error {
 		return fmt.Errorf("consumer group %s: %w", c.group, failed)
 	}
 	return nil
+}
+
+// end notes how Run has ended, for Health.
+func (c *Consumer) end(failed error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ended, c.failed = true, failed
 }
 
 // Pause has nothing more of a topic handled, or of some of its partitions, until Resume. Handlers that are running finish;

@@ -26,7 +26,8 @@
 //	codegenv1.HandleAnswers(c, pub, archon) // does not compile unless archon answers every request
 //
 // Middleware of your own stands around handlers ([WithHandlerMiddleware]) and around publishing ([WithPublishMiddleware]), as
-// do the metrics and spans that go to OpenTelemetry ([WithMeterProvider], [WithTracerProvider]).
+// do the metrics and spans that go to OpenTelemetry ([WithMeterProvider], [WithTracerProvider]). [Consumer.Health] and
+// [Publisher.Health] say what keeps them from their work; [ReadyHandler] and [LiveHandler] serve that.
 //
 // [Encode] and [Decode] turn events into records and back without any broker, for those who bring their own client.
 //

@@ -80,7 +80,7 @@ func (g *consumerGauges) observe(o metric.Observer, c *Consumer, parts []*partit
 		if p.lag >= 0 {
 			where := metric.WithAttributeSet(c.meter.where(p.tp.topic, semconv.MessagingDestinationPartitionID(strconv.Itoa(int(p.tp.id)))))
 			o.ObserveInt64(g.lag, p.lag, where)
-			o.ObserveFloat64(g.lagTime, age(p.since, now), where)
+			o.ObserveFloat64(g.lagTime, age(p.since, now).Seconds(), where)
 		}
 	}
 	for name, t := range topics {
@@ -89,16 +89,16 @@ func (g *consumerGauges) observe(o metric.Observer, c *Consumer, parts []*partit
 		o.ObserveInt64(g.paused, int64(t.paused), where)
 		o.ObserveInt64(g.inFlight, int64(t.inHand.records), where)
 		o.ObserveInt64(g.retained, t.inHand.bytes, where)
-		o.ObserveFloat64(g.inFlightTime, age(t.received, now), where)
+		o.ObserveFloat64(g.inFlightTime, age(t.received, now).Seconds(), where)
 		o.ObserveInt64(g.running, int64(t.running), where)
 		o.ObserveInt64(g.refused, int64(t.refused), where)
 		open := int64(0)
-		if c.topics[name].breaker.isOpen() {
+		if !c.topics[name].breaker.openSince().IsZero() {
 			open = 1
 		}
 		o.ObserveInt64(g.open, open, where)
 		for eventType, since := range t.byType {
-			o.ObserveFloat64(g.typeLagTime, age(since, now), metric.WithAttributeSet(c.meter.where(name, eventTypeKey.String(eventType))))
+			o.ObserveFloat64(g.typeLagTime, age(since, now).Seconds(), metric.WithAttributeSet(c.meter.where(name, eventTypeKey.String(eventType))))
 		}
 	}
 }
@@ -125,10 +125,10 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
-// age is how old something is, in seconds; what is of no time, or of one by a clock that is ahead, is new.
-func age(since, now time.Time) float64 {
+// age is how old something is; what is of no time, or of one by a clock that is ahead, is new.
+func age(since, now time.Time) time.Duration {
 	if since.IsZero() {
 		return 0
 	}
-	return max(0, now.Sub(since).Seconds())
+	return max(0, now.Sub(since))
 }

@@ -167,24 +167,25 @@ func (q *keyQueue) refuse(t *task) {
 
 // partitionStatus is what is to be said of a partition at one moment.
 type partitionStatus struct {
-	tp       topicPartition
-	lag      int64     // records that are not done; -1 while it is not known
-	since    time.Time // how old the oldest of them is, by its own time; zero: not known, or none
-	inHand   amount
-	running  int
-	refused  int       // records whose dead letter could not be written
-	received time.Time // when the oldest in hand was fetched; zero: none is
-	paused   bool      // by hand
-	oldest   *oldest   // in hand
-	byType   map[string]time.Time
+	tp      topicPartition
+	lag     int64     // records that are not done; -1 while it is not known
+	since   time.Time // how old the oldest of them is, by its own time; zero: not known, or none
+	inHand  amount
+	running int
+	refused int // records whose dead letter could not be written
+	// firstRefused is the first of them.
+	firstRefused *place
+	received     time.Time // when the oldest in hand was fetched; zero: none is
+	paused       bool      // by hand
+	oldest       *place    // in hand
+	byType       map[string]time.Time
 }
 
-// oldest is the first of the records that are in hand.
-type oldest struct {
+// place is where a record stands.
+type place struct {
 	offset    int64
 	key       []byte
 	eventType string
-	handler   *eventHandler // nil while it is not known
 }
 
 // status says what the queue holds of each partition. The records in hand are gone through: it is for those who watch.
@@ -223,14 +224,23 @@ func (s *partitionStatus) take(c *chunk, typeOf func(*task) string) {
 		if t.record == nil {
 			continue
 		}
+		eventType, at := typeOf(t), t.at
+		here := place{t.record.Offset, t.record.Key, eventType}
 		if t.refused {
 			s.refused++
+			s.firstRefused = first(s.firstRefused, here)
 		}
-		eventType, at := typeOf(t), t.at
 		s.byType[eventType] = earlier(s.byType[eventType], at)
-		if s.oldest == nil || t.record.Offset < s.oldest.offset {
-			s.oldest = &oldest{t.record.Offset, t.record.Key, eventType, t.handler.Load()}
+		if s.oldest = first(s.oldest, here); s.oldest.offset == here.offset {
 			s.since = at
 		}
 	}
+}
+
+// first returns the place that comes first.
+func first(a *place, b place) *place {
+	if a != nil && a.offset < b.offset {
+		return a
+	}
+	return &b
 }

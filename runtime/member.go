@@ -45,6 +45,10 @@ type member struct {
 	fetchMu    sync.Mutex    // orders pausing and resuming
 	commitSoon chan struct{} // before the interval is over
 	leaving    atomic.Bool
+
+	limited  *slog.Logger          // for what may be said again and again
+	assigned atomic.Bool           // the group has told it what it gets, if anything
+	lastErr  atomic.Pointer[error] // why it is not in its group
 }
 
 var (
@@ -79,13 +83,13 @@ func newMember(ctx context.Context, cfg *consumerConfig, group string, meter *co
 		kgo.OnPartitionsRevoked(m.onRevoked),
 		kgo.OnPartitionsLost(m.onLost),
 		kgo.AdjustFetchOffsetsFn(m.placeStarts),
-		kgo.WithHooks(&connections{refused: m.refused}),
+		kgo.WithHooks(&connections{refused: m.refused}, groupErrors{m}),
 	)...)
 	if err != nil {
 		m.disconnect()
 		return nil, err
 	}
-	m.client = client
+	m.client, m.limited = client, kafka.LimitLog(client, cfg.logger)
 	limits.HoldTo(client)
 	close(m.joined)
 	return m, nil
@@ -98,6 +102,8 @@ func (m *member) onAssigned(_ context.Context, _ *kgo.Client, added map[string][
 	for tp := range eachPartition(added) {
 		m.queue.open(m.ctx, tp)
 	}
+	m.assigned.Store(true)
+	m.lastErr.Store(nil)
 	m.logPartitions("partitions assigned", added)
 }
 
@@ -116,6 +122,7 @@ func (m *member) onRevoked(ctx context.Context, _ *kgo.Client, revoked map[strin
 
 func (m *member) onLost(_ context.Context, _ *kgo.Client, lost map[string][]int32) {
 	<-m.joined
+	m.assigned.Store(false)
 	parts := m.held(lost)
 	m.queue.release(errLost, parts)
 	m.abort() // it would be made in a group that has moved on
@@ -125,6 +132,12 @@ func (m *member) onLost(_ context.Context, _ *kgo.Client, lost map[string][]int3
 		m.logPartitions("partitions lost", lost)
 	}
 }
+
+// groupErrors is a hook of the client: it notes why the member is not in its group.
+type groupErrors struct{ *member }
+
+// OnGroupManageError implements [kgo.HookGroupManageError].
+func (g groupErrors) OnGroupManageError(err error) { g.lastErr.Store(&err) }
 
 // awaitCommit waits until no commit is under way.
 func (m *member) awaitCommit() {
@@ -165,7 +178,7 @@ func (m *member) commitEvery(ctx context.Context) {
 		case <-m.commitSoon:
 		}
 		if err := m.commitDone(context.WithoutCancel(ctx)); err != nil && ctx.Err() == nil {
-			m.cfg.logger.Warn("commit failed, will be tried again", "error", err)
+			m.limited.Warn("commit failed, will be tried again", "error", err)
 		}
 	}
 }
@@ -260,7 +273,7 @@ func (m *member) poll(ctx context.Context, topics, deadLetters []string) error {
 			if kafka.Classify(f.Err) == kafka.Fatal {
 				return fmt.Errorf("consume %s: %w", f.Topic, f.Err)
 			}
-			m.cfg.logger.Warn("fetch failed", "topic", f.Topic, "partition", f.Partition, "error", f.Err)
+			m.limited.Warn("fetch failed", "topic", f.Topic, "partition", f.Partition, "error", f.Err)
 		}
 	}
 }

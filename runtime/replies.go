@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -21,13 +22,14 @@ import (
 
 // replies reads topics of responses and status events, and hands each event to the calls that wait for it.
 type replies struct {
-	cfg    *callerConfig
-	id     string // of the caller, in what it asks
-	client *kgo.Client
-	limits *kafka.Limits
-	stop   context.CancelFunc
-	done   sync.WaitGroup
-	called chan struct{} // a call has begun
+	cfg     *callerConfig
+	id      string // of the caller, in what it asks
+	client  *kgo.Client
+	limited *slog.Logger // for what may be said again and again
+	limits  *kafka.Limits
+	stop    context.CancelFunc
+	done    sync.WaitGroup
+	called  chan struct{} // a call has begun
 
 	opening chan struct{} // held while a topic is added, so that two calls don't add it twice
 
@@ -126,7 +128,7 @@ func newReplies(cfg *callerConfig) (*replies, error) {
 	limits.HoldTo(client)
 	ctx, stop := context.WithCancel(context.Background())
 	r := &replies{
-		cfg: cfg, id: uuid.NewString(), client: client, limits: limits, stop: stop,
+		cfg: cfg, id: uuid.NewString(), client: client, limited: kafka.LimitLog(client, cfg.logger), limits: limits, stop: stop,
 		called: make(chan struct{}, 1), opening: make(chan struct{}, 1), topics: map[string]*replyTopic{}, absent: map[string]time.Time{},
 	}
 	r.done.Go(func() { r.poll(ctx) })
@@ -293,7 +295,7 @@ func (r *replies) poll(ctx context.Context) {
 			if kafka.Classify(f.Err) == kafka.Fatal {
 				r.fail(f.Topic, fmt.Errorf("read %s: %w", f.Topic, f.Err))
 			}
-			r.cfg.logger.Warn("fetch of responses failed", "topic", f.Topic, "partition", f.Partition, "error", f.Err)
+			r.limited.Warn("fetch of responses failed", "topic", f.Topic, "partition", f.Partition, "error", f.Err)
 		}
 	}
 }

@@ -27,7 +27,8 @@ type Connection struct {
 	SASL []sasl.Mechanism
 	// ClientID is the client's name in the brokers' logs and quotas; DefaultClientID where it is empty.
 	ClientID string
-	// Logger gets what the client says, its everyday news as debug messages; nil: nobody does.
+	// Logger gets what the client says, its everyday news as debug messages, and each warning once a minute, with how many like
+	// it were left out; while no broker answers that is one line. nil: nobody does.
 	Logger *slog.Logger
 	// Options are more options of the client. They come last, and so override all others.
 	Options []kgo.Opt
@@ -80,8 +81,10 @@ func (c Connection) options(opts []kgo.Opt) []kgo.Opt {
 		kgo.ClientID(cmp.Or(c.ClientID, DefaultClientID)),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 	}
+	watch := &reach{logger: c.Logger}
+	all = append(all, kgo.WithHooks(watch))
 	if c.Logger != nil {
-		all = append(all, kgo.WithLogger(clientLogger{c.Logger}))
+		all = append(all, kgo.WithLogger(clientLogger{slog.New(&limitedHandler{c.Logger.Handler(), watch})}))
 	}
 	if c.TLS != nil {
 		all = append(all, kgo.DialTLSConfig(c.TLS))
