@@ -145,7 +145,7 @@ func WithInstanceID(id string) ConsumerOption {
 }
 
 // WithStrictTime makes a time that names no zone a violation. Without it such a time is taken as UTC, counted, and
-// logged once a topic.
+// logged once a producer.
 func WithStrictTime() ConsumerOption {
 	return consumerOption(func(c *consumerConfig) { c.strictTime = true })
 }

@@ -60,7 +60,7 @@ type topicHandlers struct {
 	info      *TopicInfo
 	meter     *topicMeter
 	byType    map[string]*eventHandler // by event type on the wire
-	zoneless  atomic.Bool              // has been logged
+	warned    warned
 	breaker   *breaker
 	unwritten atomic.Int64 // when it was logged last that its dead letters can't be written, in Unix nanoseconds
 }
@@ -71,6 +71,7 @@ type eventHandler struct {
 	answers    string // the event type of the response that it publishes; empty: none
 	middleware []HandlerMiddleware
 	meter      eventMeter
+	evolution  evolution
 	call       HandlerFunc // handle with all that is around it
 }
 
@@ -125,6 +126,7 @@ func (c *Consumer) add(h *eventHandler, add func(*topicHandlers, *eventHandler) 
 			info.Topic.Name, info.Topic.DeadLetter, t.info.DeadLetter)
 	}
 	h.meter = t.meter.newEventMeter(info.Type)
+	h.evolution = newEvolution(info)
 	h.call = c.around(h)
 	return add(t, h)
 }
@@ -242,15 +244,16 @@ func (c *Consumer) attempt(h *handling) (Result, error) {
 	}
 	if d.ZonelessTimes > 0 && d.Attempt == 1 {
 		topic.meter.zoneless.Add(t.part.ctx, int64(d.ZonelessTimes))
-		if topic.zoneless.CompareAndSwap(false, true) {
-			c.log(slog.LevelWarn, t, "a producer writes times without a zone; they are taken as UTC")
-		}
+		c.warnOnce(t, "a producer writes times without a zone; they are taken as UTC")
 	}
 	if decoded.Event == nil {
 		return 0, undecodable(fmt.Errorf("%s: it has no payload", handler.info.FullName))
 	}
 	if until, limited := handler.awaitedUntil(d); limited && !time.Now().Before(until) {
 		return Expired, nil
+	}
+	if d.Attempt == 1 {
+		c.noteEvolution(t, handler, decoded.Event)
 	}
 	return Handled, h.call(handler, decoded.Event)
 }

@@ -81,7 +81,7 @@ type consumerMeter struct {
 
 	consumed, events, retries, deadLetters metric.Int64Counter
 	zoneless, lost, overdue, outages       metric.Int64Counter
-	unwritten                              metric.Int64Counter
+	unwritten, unknownMajors, deprecated   metric.Int64Counter
 	process, operation                     metric.Float64Histogram
 
 	topics map[string]*topicMeter // of the topics with handlers; complete before Run
@@ -110,6 +110,8 @@ func newConsumerMeter(provider metric.MeterProvider, group string) (*consumerMet
 	m.retries = i.counter("retries", "{event}", "Times that an event is to be tried again, as its handler failed.")
 	m.deadLetters = i.counter("dead_letters", "{event}", "Dead letters written, by their cause.")
 	m.unwritten = i.counter("unwritten_dead_letters", "{attempt}", "Attempts to write a dead letter that failed; they are repeated until one succeeds.")
+	m.unknownMajors = i.counter("unknown_major_versions", "{event}", "Events with a schema_version whose major part the program does not know.")
+	m.deprecated = i.counter("deprecated_fields", "{field}", "Deprecated fields that events have.")
 	m.zoneless = i.counter("zoneless_times", "{time}", "Times in events that name no zone and were taken as UTC.")
 	m.lost = i.counter("lost_offsets", "{offset}", "Offsets that were deleted before the group had handled them.")
 	m.overdue = i.counter("overdue_handlers", "{call}", "Calls of handlers that went on past their deadline.")
