@@ -58,12 +58,12 @@ func healthOf(reasons []HealthReason) Health {
 }
 
 // clusterHealth is the reason that the brokers of a client are away, if they are.
-func clusterHealth(client *kgo.Client) []HealthReason {
+func clusterHealth(who string, client *kgo.Client) []HealthReason {
 	since, err := kafka.Unreachable(client)
 	if since.IsZero() || time.Since(since) < awayPatience {
 		return nil
 	}
-	return []HealthReason{{Code: ClusterAway, Text: fmt.Sprintf("no broker has answered for %v: %v", time.Since(since).Round(time.Second), err)}}
+	return []HealthReason{{Code: ClusterAway, Text: fmt.Sprintf("%s: no broker has answered for %v: %v", who, time.Since(since).Round(time.Second), err)}}
 }
 
 // Health says whether the publisher can publish: unless it is closed, or no broker answers. What it was not asked to send, it
@@ -75,7 +75,7 @@ func (p *Publisher) Health() Health {
 	if closed {
 		return healthOf([]HealthReason{{Code: NotRunning, Text: "the publisher is closed"}})
 	}
-	return healthOf(clusterHealth(p.client))
+	return healthOf(clusterHealth("publisher", p.client))
 }
 
 // Health says whether the consumer handles all that its group gives it, and why it does not.
@@ -89,11 +89,11 @@ func (c *Consumer) Health() Health {
 	case failed != nil:
 		return healthOf([]HealthReason{{Code: Failed, Text: failed.Error()}})
 	case !run || ended || m == nil:
-		return healthOf([]HealthReason{{Code: NotRunning, Text: "the consumer does not run"}})
+		return healthOf([]HealthReason{{Code: NotRunning, Text: fmt.Sprintf("consumer group %s does not run", c.group)}})
 	}
-	reasons := clusterHealth(m.client)
+	reasons := clusterHealth("consumer group "+c.group, m.client)
 	if !m.assigned.Load() {
-		text := "the group has not told the member yet which partitions it gets"
+		text := fmt.Sprintf("consumer group %s has not told this member yet which partitions it gets", c.group)
 		if err := m.lastErr.Load(); err != nil {
 			text += ": " + (*err).Error()
 		}
@@ -104,7 +104,11 @@ func (c *Consumer) Health() Health {
 
 // Health says whether the caller can send requests and read responses, as far as it has been asked to.
 func (c *Caller) Health() Health {
-	return healthOf(append(c.pub.Health().Reasons, clusterHealth(c.replies.client)...))
+	reasons := c.pub.Health().Reasons
+	if len(reasons) == 0 { // else the one cluster need not be named twice
+		reasons = clusterHealth("caller", c.replies.client)
+	}
+	return healthOf(reasons)
 }
 
 func (c *Consumer) topicsHealth(m *member) []HealthReason {
