@@ -181,29 +181,37 @@ func (c *oneTopic) rawBatch(t *testing.T, offset int64) []byte {
 	return raw.Records
 }
 
-func TestValueThatIsLargerThanItsTopicTakes(t *testing.T) {
+func TestRecordThatIsLargerThanItsTopicTakes(t *testing.T) {
 	t.Parallel()
 	c := embedded(t)
-	compressing(t, c.cluster, []*kgo.Record{c.largeOrder("a", 0, 0), c.largeOrder("b", 0, 2<<20), c.largeOrder("a", 1, 1<<19), c.largeOrder("b", 1, 0)})
+	headed := c.largeOrder("b", 2, 0)
+	headed.Headers = []kgo.RecordHeader{{Key: "large", Value: make([]byte, 2<<20)}, {Key: "small", Value: []byte("kept")}}
+	compressing(t, c.cluster, []*kgo.Record{
+		c.largeOrder("a", 0, 0), c.largeOrder("b", 0, 2<<20), c.largeOrder("a", 1, 1<<19), c.largeOrder("b", 1, 0), headed,
+	})
 	var handled atomic.Int32
 	r := consume(t, c.cluster, func(_ context.Context, e *orderPlaced) error {
 		handled.Add(1)
-		if e.OrderID == "b" && e.N == 0 {
-			t.Errorf("a value of %d bytes was handled", len(e.Note))
+		if e.OrderID == "b" && e.N != 1 {
+			t.Errorf("%s was handled, which is too large", eventName(e))
 		}
 		return nil
 	})
-	d := c.letters(t, 1)[0]
+	letters := c.letters(t, 2)
+	d := letters[0]
 	eventually(t, "the others handled", func() bool { return handled.Load() == 3 })
 	r.stop()
 	if o := d.Original; o.Offset != 1 || string(o.Key) != "b" || o.Batch != nil || o.Omitted < 2<<20 || o.Omitted > 2<<20+500 {
 		t.Errorf("letter of %+v", o)
 	}
-	if !strings.HasPrefix(d.LeftOut, "value (") || d.Error.Type != "OversizedError" || !strings.Contains(d.Error.Message, "its topic takes 1048588") {
+	if !strings.HasPrefix(d.LeftOut, "record (") || d.Error.Type != "OversizedError" || !strings.Contains(d.Error.Message, "its topic takes 1048588") {
 		t.Errorf("left out %q, error %+v", d.LeftOut, d.Error)
 	}
-	if n := c.committed(testGroup); n != 4 {
-		t.Errorf("committed %d, want all 4", n)
+	if o := letters[1].Original; o.Offset != 4 || o.Omitted < 2<<20 || len(o.Headers) != 1 || o.Header("small") != "kept" {
+		t.Errorf("letter of offset %d, %d bytes, %d headers", o.Offset, o.Omitted, len(o.Headers))
+	}
+	if n := c.committed(testGroup); n != 5 {
+		t.Errorf("committed %d, want all 5", n)
 	}
 }
 

@@ -86,12 +86,17 @@ func firstBytes(s string, n int) string {
 	return s[:n]
 }
 
-// RefuseOversized says that the original's value was not read because of its size, or a batch of which the original is the
+// RefuseOversized says that the original was not read because of its size, or a batch of which the original is the
 // last record.
 func (d *DeadLetter) RefuseOversized(o *event.OversizedError) {
 	d.Original.Omitted, d.Original.Value = o.Bytes, nil
 	if !o.Batch {
-		d.leaveOut("value", o.Bytes)
+		d.leaveOut("record", o.Bytes)
+		d.dropLargeHeaders()
+		if len(d.Original.Key) > small {
+			d.leaveOut("key", len(d.Original.Key))
+			d.Original.Key = nil
+		}
 		return
 	}
 	d.Original.Batch = &Batch{FirstOffset: o.FirstOffset, SHA256: o.SHA256}

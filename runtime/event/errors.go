@@ -28,18 +28,18 @@ func (e *UnknownEventTypeError) Error() string {
 		e.EventType, e.Topic, e.Declared)
 }
 
-// OversizedError says what of a log was not read, because it is larger than its topic takes: a value that only compression
+// OversizedError says what of a log was not read, because it is larger than its topic takes: a record that only compression
 // got past the topic's limit, or a batch of records that would open to many times that.
 type OversizedError struct {
-	// Bytes is the size of the value, or of the records of the batch as they stand in the log, compressed.
+	// Bytes is the size of the record's key, value and headers, or of the records of the batch as they stand in the log, compressed.
 	Bytes int
-	// Limit is what it exceeds, in bytes: for a value the topic's max.message.bytes, for a batch what it may open to.
+	// Limit is what it exceeds, in bytes: for a record the topic's max.message.bytes, for a batch what it may open to.
 	Limit int
 	// Batch says that it is a batch, with the records from FirstOffset to that of the record it stands with.
 	Batch       bool
 	FirstOffset int64
 	LastOffset  int64
-	// SHA256 is the digest of the batch's records as they stand in the log, in hex; empty for a value, and where the log
+	// SHA256 is the digest of the batch's records as they stand in the log, in hex; empty for a record, and where the log
 	// no longer had them.
 	SHA256 string
 }
@@ -48,7 +48,7 @@ type OversizedError struct {
 func (e *OversizedError) Error() string {
 	switch {
 	case !e.Batch:
-		return fmt.Sprintf("value of %d bytes was not read: its topic takes %d", e.Bytes, e.Limit)
+		return fmt.Sprintf("record of %d bytes was not read: its topic takes %d", e.Bytes, e.Limit)
 	case e.SHA256 == "":
 		return fmt.Sprintf("batch of records %d to %d was not opened: it would have more than %d bytes", e.FirstOffset, e.LastOffset, e.Limit)
 	}

@@ -19,8 +19,8 @@ type Record struct {
 	Partition int32
 	Offset    int64
 	Timestamp time.Time
-	// Oversized says that the value was not read, or a whole batch of which this is the last record; Value is nil then. nil:
-	// nothing was left out.
+	// Oversized says that the record was not read, or a whole batch of which this is the last record: Value is nil then, and large
+	// headers are missing. nil: nothing was left out.
 	Oversized *OversizedError
 }
 

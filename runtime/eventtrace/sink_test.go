@@ -647,7 +647,7 @@ func TestSinkStoresWhatIsTooLargeToBeRead(t *testing.T) {
 	wantPlaces(t, store, map[string][]int64{"a[0]": {0, 3}})
 	wantProgress(t, store, eventtrace.Progress{"a": {0: 4}})
 	for eventType, want := range map[string]string{
-		"T": "value of 2097152 bytes was not read: its topic takes 1048588", "": "batch of records 2 to 2, ",
+		"T": "record of 2097163 bytes was not read: its topic takes 1048588", "": "batch of records 2 to 2, ",
 	} {
 		page, err := store.ByType(t.Context(), eventType, eventtrace.Cursor{}, 10)
 		if err != nil || len(page.Events) != 1 || !strings.HasPrefix(page.Events[0].Invalid, want) || page.Events[0].Value != nil {

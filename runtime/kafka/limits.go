@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -12,6 +13,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/omninode/trestle/runtime/deadletter"
 )
 
 const (
@@ -22,8 +25,8 @@ const (
 	DefaultMaxMessageBytes = 1048588
 )
 
-// Limits bound what a client that reads topics takes into memory because of one batch, and which values it reads: a batch
-// may open to BatchFactor times the largest max.message.bytes of the topics, and a value have as many bytes as its topic takes
+// Limits bound what a client that reads topics takes into memory because of one batch, and which records it reads: a batch
+// may open to BatchFactor times the largest max.message.bytes of the topics, and a record have as many bytes as its topic takes
 // in a message. They are the client's decompressor, for [kgo.WithDecompressor]; a client that has [kgo.MaxDecompressBatchBytes]
 // among its options opens batches up to that. They may be used from many goroutines.
 type Limits struct {
@@ -118,8 +121,8 @@ func (l *Limits) Batch() int {
 	return 0
 }
 
-// Value is how large a topic's values may be, in bytes.
-func (l *Limits) Value(topic string) int {
+// Record is how large a topic's records may be, in bytes.
+func (l *Limits) Record(topic string) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if most, known := l.topics[topic]; known {
@@ -154,33 +157,65 @@ const (
 
 // Grew asks brokers again whether a topic takes more than was known: its setting may have been changed.
 func (l *Limits) Grew(ctx context.Context, client *kgo.Client, topic string) bool {
-	value, batch := l.Value(topic), l.Batch()
+	value, batch := l.Record(topic), l.Batch()
 	l.mu.Lock()
 	soon := time.Since(l.asked) < askAgain
 	l.mu.Unlock()
 	if soon {
 		return false
 	}
-	return l.Ask(ctx, client, topic) == nil && (l.Value(topic) > value || l.Batch() > batch)
+	return l.Ask(ctx, client, topic) == nil && (l.Record(topic) > value || l.Batch() > batch)
 }
 
-// Oversized returns what is wrong with a value that is too large for its topic; nil: nothing.
+// recordSize is what a record's producer wrote, in bytes.
+func recordSize(r *kgo.Record) int {
+	n := len(r.Key) + len(r.Value)
+	for _, h := range r.Headers {
+		n += len(h.Key) + len(h.Value)
+	}
+	return n
+}
+
+// letterFactor is how many times as large as other records a dead letter may be: it holds one, at worst in base64.
+const letterFactor = 2
+
+func isLetter(r *kgo.Record) bool {
+	return slices.ContainsFunc(r.Headers, func(h kgo.RecordHeader) bool {
+		return h.Key == deadletter.HeaderEventType && string(h.Value) == deadletter.EventType
+	})
+}
+
+// Oversized returns what is wrong with a record that is too large for its topic; nil: nothing.
 func (l *Limits) Oversized(ctx context.Context, client *kgo.Client, r *kgo.Record) *OversizedError {
-	exceeds := func() bool { return len(r.Value) > l.Value(r.Topic) }
+	size := recordSize(r)
+	limit := func() int {
+		if isLetter(r) {
+			return letterFactor * l.Record(r.Topic)
+		}
+		return l.Record(r.Topic)
+	}
+	exceeds := func() bool { return size > limit() }
 	if !exceeds() || l.Grew(ctx, client, r.Topic) && !exceeds() {
 		return nil
 	}
-	return &OversizedError{Bytes: len(r.Value), Limit: l.Value(r.Topic), FirstOffset: r.Offset, LastOffset: r.Offset}
+	return &OversizedError{Bytes: size, Limit: limit(), FirstOffset: r.Offset, LastOffset: r.Offset}
 }
 
-// Check takes out of a record a value that is too large for its topic.
+// keptPart is how large a key or header may be that is kept of a record which is too large.
+const keptPart = 1 << 10
+
+// Check returns a record, without its value, large headers and a large key where it is too large for its topic.
 func (l *Limits) Check(ctx context.Context, client *kgo.Client, r *kgo.Record) Record {
 	record := FromClient(r)
 	if record.Oversized = l.Oversized(ctx, client, r); record.Oversized == nil {
 		return record
 	}
 	// Nothing of it keeps the batch in memory.
-	record.Key, record.Value = bytes.Clone(record.Key), nil
+	record.Value = nil
+	if record.Key = bytes.Clone(record.Key); len(record.Key) > keptPart {
+		record.Key = nil
+	}
+	record.Headers = slices.DeleteFunc(record.Headers, func(h Header) bool { return len(h.Key)+len(h.Value) > keptPart })
 	for i, h := range record.Headers {
 		record.Headers[i].Value = bytes.Clone(h.Value)
 	}

@@ -433,7 +433,7 @@ func TestScanSaysWhatIsTooLargeToBeRead(t *testing.T) {
 				line := fmt.Sprintf("%d %s %s", r.Offset, r.Key, r.Value)
 				if o := r.Oversized; o != nil {
 					line += fmt.Sprintf("not read: %d to %d, limit %d", o.FirstOffset, o.LastOffset, o.Limit)
-					if o.Batch != (len(o.SHA256) == 64) || o.Batch && o.Bytes > 100_000 || !o.Batch && o.Bytes != 3<<20 {
+					if o.Batch != (len(o.SHA256) == 64) || o.Batch && o.Bytes > 100_000 || !o.Batch && o.Bytes != 3<<20+len("key") {
 						t.Errorf("%+v", o)
 					}
 				}
@@ -464,6 +464,22 @@ func TestScanReadsWhatATopicTakes(t *testing.T) {
 	for r, err := range kafka.Scan(soon(t), conn, []string{"a"}, kafka.FromStart(), kafka.ToEnd()) {
 		if err != nil || r.Oversized != nil || len(r.Value) != 30<<20 {
 			t.Fatalf("error %v, oversized %v, %d bytes", err, r.Oversized, len(r.Value))
+		}
+	}
+}
+
+// TestScanReadsDeadLettersOfLargeRecords has one that is larger than its topic takes, as the original in it is nearly so.
+func TestScanReadsDeadLettersOfLargeRecords(t *testing.T) {
+	t.Parallel()
+	_, conn := startCluster(t, kfake.SeedTopics(1, "a_dlq"))
+	cl := client(t, conn, kgo.ProducerBatchCompression(kgo.GzipCompression()), kgo.ProducerBatchMaxBytes(8<<20))
+	letter := &kgo.Record{Topic: "a_dlq", Value: make([]byte, 1400<<10), Headers: []kgo.RecordHeader{{Key: "event-type", Value: []byte("DeadLetterEvent")}}}
+	if err := cl.ProduceSync(soon(t), letter).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	for r, err := range kafka.Scan(soon(t), conn, []string{"a_dlq"}, kafka.FromStart(), kafka.ToEnd()) {
+		if err != nil || r.Oversized != nil || len(r.Value) != 1400<<10 {
+			t.Errorf("error %v, oversized %v", err, r.Oversized)
 		}
 	}
 }

@@ -54,7 +54,7 @@ func TestShowerSaysWhatIsTooLarge(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := s.peeked(&kafka.Record{Topic: "orders", Oversized: &kafka.OversizedError{Bytes: 5 << 20, Limit: 1 << 20}})
-	if got.Withheld != "value of 5242880 bytes was not read: its topic takes 1048576" || string(got.Value) != "null" {
+	if got.Withheld != "record of 5242880 bytes was not read: its topic takes 1048576" || string(got.Value) != "null" {
 		t.Errorf("shown as %+v", got)
 	}
 }
