@@ -17,7 +17,9 @@ type comparison struct {
 	candidates []*candidate
 	changes    []change
 	// pairs holds the events of both sides as they were judged.
-	pairs    [][2]*schema.Event
+	pairs [][2]*schema.Event
+	// roots are the pairs of messages that judging began with.
+	roots    judgedRoots
 	compared compared
 
 	// What it comes to.
@@ -62,10 +64,10 @@ func (c *comparison) run() {
 		c.judgeAsRegistry()
 		return
 	}
-	roots := c.judge()
+	c.roots = c.judge()
 	c.search()
 	c.prune()
-	c.proveInclusion(roots)
+	c.proveInclusion()
 	c.noteChanges()
 	c.judgeEventsLast()
 	c.word()

@@ -20,6 +20,7 @@ type element struct {
 	// Both sides of what has the element: they tell which events carry it, and in which encodings.
 	messages [2]*schema.Message
 	enums    [2]*schema.Enum
+	values   [2]*schema.EnumValue
 	events   [2]*schema.Event
 	topics   [2]*schema.Topic
 	schemas  [2]*wholeSchema
@@ -171,6 +172,7 @@ func (e *element) value(old, new *schema.EnumValue) *element {
 			names = append(names, v.JSONName)
 		}
 	}
+	at.values = [2]*schema.EnumValue{old, new}
 	at.trail = e.trail.With(names...)
 	return at
 }

@@ -10,11 +10,11 @@ import (
 
 // Proving inclusion asks the algebra whether readers take all that is written of the messages that were judged, in the
 // directions and encodings in which no candidate remains: what no rule knows of must not pass.
-func (c *comparison) proveInclusion(roots judgedRoots) {
+func (c *comparison) proveInclusion() {
 	brokenJSON, brokenBinary := c.brokenMessages(schema.EncodingJSON), c.brokenMessages(schema.EncodingProtobuf)
 	equal, sourcesDiffer := newEquality(), c.sourcesDiffer()
 	seen := map[[2]*schema.Message]bool{}
-	for _, r := range roots {
+	for _, r := range c.roots {
 		old, new := r[0], r[1]
 		if old == nil || new == nil || seen[r] {
 			continue

@@ -38,31 +38,51 @@ func (c *comparison) prune() {
 	})
 }
 
-// pruneUncarried takes out the directions of candidates which no event that is written in them can show, as none has the
-// element; where some have it, one is shown that readers treat wrong.
+// pruneUncarried takes out the directions and encodings of candidates in which no event that is written can show them, as none
+// has what does; where some have it, one is shown that readers treat wrong.
 func (c *comparison) pruneUncarried() {
 	c.candidates = slices.DeleteFunc(c.candidates, func(k *candidate) bool {
-		if !k.rule.Carried || !k.breaksData() || k.Witness != nil || c.foundEarlier(k) {
+		if k.rule.Shown == AnyEvent && !k.Acceptance || !k.breaksData() || k.Witness != nil || k.Closed || c.foundEarlier(k) {
 			return false
 		}
+		var carried []schema.Encoding
 		for _, d := range k.Breaks.each() {
-			if k.shown[d] == nil && c.uncarried(k, d) {
-				k.Breaks &^= d
+			in := k.Encodings
+			if k.shown[d] == nil {
+				in = c.carriers(k, d)
 			}
+			if in == nil || k.shown[d] == nil && c.uncarried(k, d) {
+				k.Breaks &^= d
+				continue
+			}
+			carried = append(carried, in...)
 		}
-		if k.Breaks == 0 {
-			of := messageElement(k.about.messages[0], k.about.messages[1])
-			c.changes = append(c.changes, change{about: of, kind: Changed, text: k.Change + ", and no event could have it"})
+		k.Encodings = slices.DeleteFunc(slices.Clone(k.Encodings), func(e schema.Encoding) bool { return !slices.Contains(carried, e) })
+		if k.Breaks == 0 && !k.Acceptance {
+			c.noteUncarried(k)
 		}
 		return k.Breaks == 0
 	})
+}
+
+// noteUncarried notes what a candidate said, unless an aspect does.
+func (c *comparison) noteUncarried(k *candidate) {
+	of := k.about
+	if of.ofField != nil {
+		of = of.ofField
+	}
+	if slices.ContainsFunc(c.changes, func(ch change) bool { return ch.about == of && slices.Contains(ch.rules, k.rule.ID) }) {
+		return
+	}
+	at := messageElement(k.about.messages[0], k.about.messages[1])
+	c.changes = append(c.changes, change{about: at, kind: Changed, text: k.Change + ", and no event could have it"})
 }
 
 // uncarried says that no event of a direction's writer has anything for the element of a candidate. Where one has, it is
 // shown if readers do not take it as it is, those first that they do not reject for what else is in them.
 func (c *comparison) uncarried(k *candidate, d Direction) bool {
 	trail, at := k.about.trail, k.about
-	if trail.Old == nil || trail.Old.Language() != schema.JSONSchema || trail.New.Language() != schema.JSONSchema ||
+	if k.rule.Shown != Carried && k.rule.Shown != Written || at.enums != [2]*schema.Enum{} || trail.Old == nil || trail.Old.Language() != schema.JSONSchema || trail.New.Language() != schema.JSONSchema ||
 		slices.Contains(trail.Fields(d == Backward), nil) {
 		return false
 	}

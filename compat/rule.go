@@ -23,8 +23,8 @@ type Rule struct {
 	// there is none.
 	Acceptance bool
 
-	// Carried says that only events show a violation which have something for the element. Where no event can, there is none.
-	Carried bool
+	// Shown says what only events have that show a violation. Where no event has it, there is none.
+	Shown Shown
 
 	// Schema sees JSON Schemas that are compared as sets of values.
 	Schema func(c *Check, old, new *wholeSchema)
@@ -96,6 +96,17 @@ func Rules() []Rule {
 		versionStepWrong,
 	}
 }
+
+// Shown says what events have that show what a rule is about.
+type Shown uint8
+
+// Ways to show something.
+const (
+	AnyEvent Shown = iota // it is not said
+	Carried               // something for the element
+	Written               // the element, be it with a value that is as good as none
+	Absent                // nothing for the element
+)
 
 var (
 	bothEncodings = []schema.Encoding{schema.EncodingJSON, schema.EncodingProtobuf}

@@ -12,6 +12,7 @@ var enumValueAdded = Rule{
 	Breaks:     Forward,
 	Encodings:  bothEncodings,
 	Severity:   Error,
+	Shown:      Carried,
 	Acceptance: true,
 	Forward:    "consumers of %s with the old schema reject new events that carry the value, as of an unknown name",
 	Fix:        "add a field for %s beside the old one, or exempt the value until every consumer has the new schema and publish it only then",

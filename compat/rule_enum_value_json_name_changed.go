@@ -13,6 +13,7 @@ var enumValueJSONNameChanged = Rule{
 	Breaks:    Backward | Forward,
 	Encodings: jsonOnly,
 	Severity:  Error,
+	Shown:     Carried,
 	Backward:  "consumers of %s with the new schema reject old events that carry the old name",
 	Forward:   "consumers with the old schema reject new events that carry the new one",
 	Fix:       "keep the JSON name of %s; its name in the schema may change",

@@ -12,6 +12,7 @@ var enumValueRemoved = Rule{
 	Breaks:     Backward,
 	Encodings:  bothEncodings,
 	Severity:   Error,
+	Shown:      Carried,
 	Acceptance: true,
 	Backward:   "consumers of %s with the new schema reject old events that carry the value",
 	Fix:        "keep %s, and mark it deprecated",

@@ -12,6 +12,7 @@ var enumValueRenumbered = Rule{
 	Breaks:    Backward | Forward,
 	Encodings: protobufOnly,
 	Severity:  Error,
+	Shown:     Carried,
 	Backward:  "consumers of %s with the new schema take old values for others, or for none",
 	Forward:   "consumers with the old schema do the same with new values",
 	Fix:       "give %s its old number back",

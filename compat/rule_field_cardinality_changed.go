@@ -12,7 +12,7 @@ var fieldCardinalityChanged = Rule{
 	Breaks:    Backward | Forward,
 	Encodings: bothEncodings,
 	Severity:  Error,
-	Carried:   true,
+	Shown:     Written,
 	Backward:  "consumers of %s with the new schema reject old JSON events, or take one value of a protobuf list",
 	Forward:   "consumers with the old schema do the same with new ones",
 	Fix:       "keep %s as it is, and add a field for the other form",

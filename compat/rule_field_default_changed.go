@@ -16,6 +16,7 @@ var fieldDefaultChanged = Rule{
 	Breaks:    Backward | Forward,
 	Encodings: bothEncodings,
 	Severity:  Error,
+	Shown:     Absent,
 	Backward:  "consumers of %s with the new schema misread old events that lack the field",
 	Forward:   "consumers with the old schema misread new ones that lack it",
 	Fix:       "keep the default of %s, and set the other value where events are made",

@@ -12,7 +12,7 @@ var fieldRemoved = Rule{
 	Breaks:    Backward,
 	Encodings: bothEncodings,
 	Severity:  Error,
-	Carried:   true,
+	Shown:     Carried,
 	Backward:  "consumers of %s with the new schema silently drop what old events say in it",
 	Forward:   "consumers with the old schema reject new events, which lack what they require",
 	Fix:       "keep %s, and mark it deprecated",

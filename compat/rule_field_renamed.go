@@ -12,6 +12,7 @@ var fieldRenamed = Rule{
 	Breaks:    Backward | Forward,
 	Encodings: jsonOnly,
 	Severity:  Error,
+	Shown:     Carried,
 	Backward:  "consumers of %s with the new schema do not find the field in old events",
 	Forward:   "consumers with the old schema do not find it in new ones",
 	Fix:       "keep the name %s, or keep it in JSON: json_name changes only what generated code calls the field",

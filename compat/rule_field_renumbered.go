@@ -12,6 +12,7 @@ var fieldRenumbered = Rule{
 	Breaks:    Backward | Forward,
 	Encodings: protobufOnly,
 	Severity:  Error,
+	Shown:     Carried,
 	Backward:  "consumers of %s with the new schema look for the field where old protobuf records do not have it",
 	Forward:   "consumers with the old schema look for it where new ones do not have it",
 	Fix:       "give %s its old number back",

@@ -12,7 +12,7 @@ var fieldTypeChanged = Rule{
 	Breaks:    Backward | Forward,
 	Encodings: bothEncodings,
 	Severity:  Error,
-	Carried:   true,
+	Shown:     Written,
 	Backward:  "consumers of %s with the new schema cannot read old events",
 	Forward:   "consumers with the old schema cannot read new ones",
 	Fix:       "keep %s, and add a field of the new type",

@@ -91,7 +91,7 @@ func TestSoundness(t *testing.T) {
 		for _, n := range sum.unshown {
 			all += n
 		}
-		if sum.findings > 1000 && all*20 > sum.findings {
+		if sum.findings > 1000 && all*100 > sum.findings {
 			t.Errorf("%s: of %d findings %d are without a witness: %v", k.of, sum.findings, all, sum.unshown)
 		}
 	}

@@ -139,6 +139,24 @@ func (f *Finder) Rejection(t Trail, backward bool, event map[string]any) (w *Wit
 	return &Witness{Event: json.RawMessage(text), WrittenBy: d.name, Outcome: Rejected, Detail: detail}, about
 }
 
+// Shows lets one side of a trail write an event in an encoding, the old one with backward, and the other read it. It returns a
+// witness where what becomes of the element shows a break, nil where it does not.
+func (f *Finder) Shows(t Trail, backward bool, event map[string]any, e schema.Encoding) *Witness {
+	d, writerSet, readerSet := t.forward(), f.new, f.old
+	if backward {
+		d, writerSet, readerSet = t.backward(), f.old, f.new
+	}
+	writer, err := f.side(writerSet, d.writer)
+	if err != nil {
+		return nil
+	}
+	reader, err := f.side(readerSet, d.reader)
+	if err != nil {
+		return nil
+	}
+	return d.show(event, writer, reader, e)
+}
+
 func (f *Finder) side(set *schema.Set, m *schema.Message) (*side, error) {
 	if s, ok := f.sides[m]; ok {
 		if s == nil {

@@ -36,7 +36,7 @@ func (o *object) decode(r *jsonio.Reader) {
 		return
 	}
 	o.unknown, o.rest, o.nulls = nil, nil, nil
-	members(r, o.message, func(i int, f *schema.Field) {
+	found := members(r, o.message, func(i int, f *schema.Field) {
 		if o.values[i] = nil; f.TellsNull() {
 			o.nulls = append(o.nulls, f.JSONName)
 		}
@@ -50,6 +50,7 @@ func (o *object) decode(r *jsonio.Reader) {
 			o.values[i] = nil // it could not be read, and has no zero value
 		}
 	}, func() { o.decodeUnknown(r) })
+	demand(r, o.message, found)
 	r.Distinct(o.unknown)
 }
 

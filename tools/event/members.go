@@ -8,11 +8,11 @@ import (
 )
 
 // members reads the members of the object that the reader is in, one call of read for each that is a field, one of null
-// for each that is null where null is a value, and unknown for each other. A null in protobuf is absent. It records which
-// required ones are missing for which no default will be filled in, and second members of a oneof.
-func members(r *jsonio.Reader, m *schema.Message, null, read func(i int, f *schema.Field), unknown func()) {
+// for each that is null where null is a value, and unknown for each other. A null in protobuf is absent. It records second
+// members of a oneof, and returns which of the fields it found.
+func members(r *jsonio.Reader, m *schema.Message, null, read func(i int, f *schema.Field), unknown func()) (found []bool) {
 	seen := make([]uint64, (len(m.Fields)+63)/64)
-	got := make([]bool, len(m.Fields))
+	found = make([]bool, len(m.Fields))
 	var chosen []*schema.Oneof
 	next := 0 // most objects are in the schema's order
 	for r.More() {
@@ -30,7 +30,7 @@ func members(r *jsonio.Reader, m *schema.Message, null, read func(i int, f *sche
 		next = i + 1
 		r.Once(&seen[i/64], uint(i%64))
 		if (f.Nullable || !f.KnowsNull()) && r.Null() {
-			if got[i] = f.Nullable; f.Nullable {
+			if found[i] = f.Nullable; f.Nullable {
 				null(i, f)
 			}
 			continue
@@ -45,10 +45,15 @@ func members(r *jsonio.Reader, m *schema.Message, null, read func(i int, f *sche
 			r.Sensitive()
 		}
 		read(i, f)
-		got[i] = true
+		found[i] = true
 	}
+	return found
+}
+
+// demand records which required fields are missing in the JSON of a message for which no default will be filled in.
+func demand(r *jsonio.Reader, m *schema.Message, found []bool) {
 	for i, f := range m.Fields {
-		if f.NeedsKey() && !got[i] {
+		if f.NeedsKey() && !found[i] {
 			r.Missing(f.JSONName)
 		}
 	}

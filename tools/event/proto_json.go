@@ -37,7 +37,10 @@ func (p protoForm) decode(r *jsonio.Reader, sm *schema.Message, m protoreflect.M
 	if !r.BeginObject() {
 		return
 	}
-	members(r, sm, func(int, *schema.Field) {}, func(_ int, f *schema.Field) { p.decodeField(r, f, m) }, r.Skip)
+	found := members(r, sm, func(int, *schema.Field) {}, func(_ int, f *schema.Field) { p.decodeField(r, f, m) }, r.Skip)
+	if !p.binary { // which knows no keys that must be there
+		demand(r, sm, found)
+	}
 }
 
 // decodeField reads a value that is not null into a field.

@@ -243,7 +243,7 @@ func (s celSubject) equal(e ast.Expr) *Shape {
 	return nil
 }
 
-func (s celSubject) inForm(v any) any { return form{s.Space, s.binary}.inForm(s.t, v) }
+func (s celSubject) inForm(v any) any { return form{Space: s.Space, binary: s.binary}.inForm(s.t, v) }
 
 // among is the value being one of a list of literals.
 func (s celSubject) among(e ast.Expr, list []ast.Expr) *Shape {

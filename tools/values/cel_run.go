@@ -19,7 +19,7 @@ import (
 func (s celSubject) celTest(c *cel.Condition) *Shape {
 	id := "expression " + c.Form() + " of " + celClass(s.t, s.binary)
 	if s.t.Kind == schema.MessageKind {
-		id += form{s.Space, s.binary}.fieldsIn(s.t.Message, c.Form())
+		id += form{Space: s.Space, binary: s.binary}.fieldsIn(s.t.Message, c.Form())
 	}
 	test := s.celProgram(c)
 	if test == nil {

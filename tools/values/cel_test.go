@@ -83,7 +83,7 @@ func TestCEL(t *testing.T) {
 				run := celProgram(t, s, typ, expr, binary)
 				shape := s.celRule(typ, expr, binary)
 				for _, v := range celMembers[kind] {
-					if v = (form{s, binary}).inForm(typ, v); run(v) == yes {
+					if v = (form{Space: s, binary: binary}).inForm(typ, v); run(v) == yes {
 						valid++
 					} else {
 						invalid++

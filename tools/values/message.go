@@ -16,7 +16,7 @@ import (
 // reader of the same message takes, and of that only what is declared and is kept by reading: no null, one member of a
 // oneof, a value under the first of its names.
 func (s *Space) FromMessage(m *schema.Message, role Role, e schema.Encoding) *Shape {
-	f := form{s, e == schema.EncodingProtobuf}
+	f := formOf(s, e)
 	read := f.message(readAs{m, false})
 	if role == Reader {
 		return read
@@ -28,6 +28,11 @@ func (s *Space) FromMessage(m *schema.Message, role Role, e schema.Encoding) *Sh
 type form struct {
 	*Space
 	binary bool
+	limit  limit // on what writers write
+}
+
+func formOf(s *Space, e schema.Encoding) form {
+	return form{Space: s, binary: e == schema.EncodingProtobuf}
 }
 
 // name is what a field is called in the form.
@@ -110,7 +115,7 @@ func (s form) field(f *schema.Field, bare bool) *Shape {
 // FieldAccepted is every object, in an encoding, in which readers of a protobuf field accept what it has for the field, or
 // that it has nothing.
 func (s *Space) FieldAccepted(f *schema.Field, e schema.Encoding) *Shape {
-	return form{s, e == schema.EncodingProtobuf}.field(f, false)
+	return formOf(s, e).field(f, false)
 }
 
 // TakesAbsent says whether readers take a message without a field: false where they do not, because it is required, or

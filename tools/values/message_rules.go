@@ -108,21 +108,18 @@ func (s form) unset(f *schema.Field) (v any, ok bool) {
 	return s.zeroValue(f.Type), f.Type.Kind != schema.MessageKind
 }
 
-// oneSet is a rule that one field of several is set at most, or exactly one; nil where a default sets one.
+// oneSet is a rule that one field of several is set at most, or exactly one; nil where it depends on others whether one is.
 func (s form) oneSet(m *schema.Message, rule *validate.MessageOneofRule) *Shape {
 	var set []*Shape
 	for _, f := range m.Fields {
 		if !slices.Contains(rule.GetFields(), f.Name) {
 			continue
 		}
-		if f.Default != "" {
+		a := s.isSet(f)
+		if a == nil {
 			return nil
 		}
-		something := s.OfKind(AnyKind &^ Null)
-		if zero := s.zero(f); zero != nil {
-			something = s.And(something, s.Not(zero))
-		}
-		set = append(set, s.WithMember(s.name(f), something))
+		set = append(set, a)
 	}
 	var alone []*Shape
 	for i := range set {
@@ -139,6 +136,28 @@ func (s form) oneSet(m *schema.Message, rule *validate.MessageOneofRule) *Shape 
 		a = s.And(a, s.Or(set...))
 	}
 	return s.Or(a, s.OfKind(AnyKind&^Object))
+}
+
+// isSet is every object in which a field is set when its default, if it has one, was filled in; nil where that depends on the
+// other members of its oneof.
+func (s form) isSet(f *schema.Field) *Shape {
+	something, zero := s.OfKind(AnyKind&^Null), s.zero(f)
+	if zero != nil {
+		something = s.And(something, s.Not(zero))
+	}
+	if filled, ok := defaultOf(f); ok {
+		in := no
+		if zero != nil {
+			in = zero.contains(s.inForm(f.Type, filled), 0)
+		}
+		switch {
+		case f.Oneof != nil, in == maybe:
+			return nil
+		case in == no:
+			return s.Any()
+		}
+	}
+	return s.WithMember(s.name(f), something)
 }
 
 var word = regexp.MustCompile(`[A-Za-z_][A-Za-z0-9_]*`)

@@ -76,7 +76,7 @@ func (s form) valueOf(t *schema.Type, bare bool) *Shape {
 // Counted returns the lists or maps, in an encoding, of what a type holds, in the numbers that constraints allow; nil for
 // other types, with the rules on them as a whole. Of values in it that are neither scalars nor known to the model, any will do.
 func (s *Space) Counted(of *schema.Type, c schema.Constraints, e schema.Encoding) *Shape {
-	in := form{s, e == schema.EncodingProtobuf}
+	in := formOf(s, e)
 	ruled := *of
 	ruled.Constraints = c
 	switch rules := s.And(s.rules(&ruled, in.binary)...); of.Kind {

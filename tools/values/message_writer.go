@@ -8,9 +8,12 @@ import (
 
 // written is what writers of a message keep to beside what its readers take.
 func (s form) written(m *schema.Message) *Shape {
-	return s.once(fmt.Sprintf("written %p %t", m, s.binary), func() *Shape {
+	return s.once(fmt.Sprintf("written %p %t%s", m, s.binary, s.limit), func() *Shape {
 		names := make([]string, 0, len(m.Fields))
 		var parts []*Shape
+		if s.limit.of == m {
+			parts = append(parts, s.limit.each)
+		}
 		for _, f := range m.Fields {
 			names = append(names, s.name(f))
 			value := s.And(s.OfKind(AnyKind&^Null), s.writtenValue(f.Type))
@@ -84,15 +87,22 @@ func (s form) writtenValue(t *schema.Type) *Shape {
 			return s.WrittenFormat("date-time")
 		}
 	case schema.EnumKind:
-		switch {
-		case s.binary && t.Enum.Closed:
-			return s.Or(s.OfKind(AnyKind&^Number), s.Numbers(numbersOf(t.Enum)...))
-		case s.binary:
-			return s.Any()
+		if s.limit.of == t.Enum {
+			return s.And(s.writtenEnum(t.Enum), s.limit.each)
 		}
-		return s.Or(s.OfKind(AnyKind&^String), s.Strings(firstNames(t.Enum)...))
+		return s.writtenEnum(t.Enum)
 	}
 	return s.Any()
+}
+
+func (s form) writtenEnum(e *schema.Enum) *Shape {
+	switch {
+	case s.binary && e.Closed:
+		return s.Or(s.OfKind(AnyKind&^Number), s.Numbers(numbersOf(e)...))
+	case s.binary:
+		return s.Any()
+	}
+	return s.Or(s.OfKind(AnyKind&^String), s.Strings(firstNames(e)...))
 }
 
 // firstNames are the names under which an enum's numbers are written: where several have one number, the first.

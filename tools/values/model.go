@@ -91,7 +91,7 @@ func (s *Space) OfType(t *schema.Type, e schema.Encoding) (a *Shape, ok bool) {
 	if !t.HasBinary() {
 		return s.FromType(t)
 	}
-	return form{s, e == schema.EncodingProtobuf}.valueOf(t, false), true
+	return formOf(s, e).valueOf(t, false), true
 }
 
 // rules are the rules of protovalidate that the constraints have no member for, on values as they are in binary or in JSON.
