@@ -57,6 +57,33 @@ func TestKept(t *testing.T) {
 			want: []string{"ENUM_VALUE_ADDED forward json+protobuf"},
 		},
 		{
+			name: "another number for a field that is zero in every event, and so never written",
+			old:  `message A { int32 f = 1 [(buf.validate.field).int32.const = 0]; }`,
+			new:  `message A { int32 f = 2 [(buf.validate.field).int32.const = 0]; }`,
+		},
+		{
+			name: "another number for a field that may be zero, and is written then",
+			old:  `message A { optional int32 f = 1 [(buf.validate.field).int32.const = 0]; }`,
+			new:  `message A { optional int32 f = 2 [(buf.validate.field).int32.const = 0]; }`,
+			want: []string{"FIELD_RENUMBERED backward+forward protobuf"},
+		},
+		{
+			name: "another name for a field that is empty in every event",
+			old:  `message A { string f = 1 [(buf.validate.field).string.max_len = 0]; }`,
+			new:  `message A { string g = 1 [(buf.validate.field).string.max_len = 0]; }`,
+		},
+		{
+			name: "another number deep in a message that no valid event has",
+			old:  `message A { B b = 1; } message B { int32 f = 1; string x = 9 [(buf.validate.field).required = true, (buf.validate.field).string.max_len = 0]; }`,
+			new:  `message A { B b = 1; } message B { int32 f = 2; string x = 9 [(buf.validate.field).required = true, (buf.validate.field).string.max_len = 0]; }`,
+		},
+		{
+			name: "another number deep in a message",
+			old:  `message A { B b = 1; } message B { C c = 1 [(buf.validate.field).required = true]; } message C { int32 f = 1; }`,
+			new:  `message A { B b = 1; } message B { C c = 1 [(buf.validate.field).required = true]; } message C { int32 f = 2; }`,
+			want: []string{"FIELD_RENUMBERED backward+forward protobuf"},
+		},
+		{
 			name: "an enum value that the rules of its only field keep out",
 			old:  `message A { E f = 1 [(buf.validate.field).enum = {in: [1, 2]}]; }` + enumE,
 			new:  `message A { E f = 1 [(buf.validate.field).enum = {in: [1, 2]}]; }` + moreE,
