@@ -16,7 +16,7 @@ import (
 
 var (
 	schemasFlag = flag.Int("schemas", 40, "how many schemas TestChain draws at least")
-	seedFlag    = flag.Uint64("seed", 12, "what TestChain draws them from; 0: another each time")
+	seedFlag    = flag.Uint64("seed", 0, "what TestChain draws them from; 0: another each time")
 )
 
 func TestMain(m *testing.M) { os.Exit(services.Main(m)) }
@@ -27,11 +27,7 @@ const perProject = 250
 // TestChain has all judges say what they make of values of schemas that nobody wrote.
 func TestChain(t *testing.T) {
 	python, others := services.Python(t), outside.Start(t)
-	seed := *seedFlag
-	if seed == 0 {
-		seed = rand.Uint64()
-	}
-	t.Logf("seed %d", seed)
+	seed := drawnSeed(t, "schemas", *schemasFlag)
 	sum := newReport()
 	for p := range drawAhead(t, seed, *schemasFlag) {
 		sum.addProject(p)
@@ -45,6 +41,17 @@ func TestChain(t *testing.T) {
 		sum.progress(t)
 	}
 	sum.print(t)
+}
+
+// drawnSeed is the seed that was asked for, or a fresh one, and says how to run the test with it again.
+func drawnSeed(t *testing.T, size string, n int) uint64 {
+	t.Helper()
+	seed := *seedFlag
+	if seed == 0 {
+		seed = rand.Uint64()
+	}
+	t.Logf("again: go test ./tools/chain -run '^%s$' -count=1 -v -%s %d -seed %d", t.Name(), size, n, seed)
+	return seed
 }
 
 // drawAhead draws projects until they have so many schemas, the next while one is judged.

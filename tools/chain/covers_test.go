@@ -26,11 +26,7 @@ var pairsFlag = flag.Int("pairs", 200, "of how many edits of a schema TestCovers
 func TestCovers(t *testing.T) {
 	t.Parallel()
 	others := outside.Start(t)
-	seed := *seedFlag
-	if seed == 0 {
-		seed = rand.Uint64()
-	}
-	t.Logf("seed %d", seed)
+	seed := drawnSeed(t, "pairs", *pairsFlag)
 	said := map[string]int{} // by our verdict and theirs
 	differences := map[string]int{}
 	for i := 0; i < *pairsFlag; i++ {
