@@ -39,6 +39,13 @@ func IsAnnotation(keyword string) bool { return slices.Contains(annotations, key
 // unchecked are keywords that the model holds and generated code cannot check exactly.
 var unchecked = []string{"multipleOf", "uniqueItems"}
 
+// Has says whether a keyword is judged by the library: it is named, or all of the schema is, or it stands where the
+// keywords lead to. Of nil it is false.
+func (u *Unmodelled) Has(keyword string) bool {
+	return u != nil && (len(u.Keywords) == 0 || slices.Contains(u.Keywords, keyword) ||
+		slices.ContainsFunc(u.Parts, func(part *Unmodelled) bool { return part.Has(keyword) }))
+}
+
 // OnlyUnchecked says that the model holds all of it after all, and that only code that checks it exactly is missing.
 func (u *Unmodelled) OnlyUnchecked() bool {
 	return len(u.Keywords) > 0 && !slices.ContainsFunc(u.Keywords, func(k string) bool { return !slices.Contains(unchecked, k) })

@@ -13,7 +13,7 @@ const jsonvalidatePath = "github.com/omninode/trestle/runtime/genapi/jsonvalidat
 
 // left says whether a keyword is left to the library.
 func left(c schema.Constraints, keyword string) bool {
-	return c.Unmodelled != nil && slices.Contains(c.Unmodelled.Keywords, keyword)
+	return c.Unmodelled.Has(keyword)
 }
 
 func typeOf(m *schema.Message) *schema.Type {

@@ -232,15 +232,25 @@ func (g *file) numberKeywords(r valueRule, c schema.Constraints) ([]string, erro
 			return nil, refuse(c.Pos, fieldName(r.field), "bound %s leaves no number of 64 bits", (*side.bound).Value)
 		}
 	}
+	compared := func(b *schema.Bound, sign int, operator string) string {
+		value, exclusive := shortNumber(b.Value), b.Exclusive
+		if r.typ.Kind == schema.Float && !beyond(c, math.MaxFloat32) {
+			value, exclusive = singleBound(b, sign)
+		}
+		if !exclusive {
+			operator += "="
+		}
+		return "!(" + r.expr + " " + operator + " " + value + ")"
+	}
 	if b := c.Min; b != nil && b.Exclusive {
-		add("!("+r.expr+" > "+shortNumber(b.Value)+")", "exclusiveMinimum", "must be greater than "+b.Value)
+		add(compared(b, -1, ">"), "exclusiveMinimum", "must be greater than "+b.Value)
 	} else if b != nil {
-		add("!("+r.expr+" >= "+shortNumber(b.Value)+")", "minimum", "must be greater than or equal to "+b.Value)
+		add(compared(b, -1, ">"), "minimum", "must be greater than or equal to "+b.Value)
 	}
 	if b := c.Max; b != nil && b.Exclusive {
-		add("!("+r.expr+" < "+shortNumber(b.Value)+")", "exclusiveMaximum", "must be less than "+b.Value)
+		add(compared(b, 1, "<"), "exclusiveMaximum", "must be less than "+b.Value)
 	} else if b != nil {
-		add("!("+r.expr+" <= "+shortNumber(b.Value)+")", "maximum", "must be less than or equal to "+b.Value)
+		add(compared(b, 1, "<"), "maximum", "must be less than or equal to "+b.Value)
 	}
 	if c.MultipleOf != "" && !left(c, "multipleOf") {
 		value := r.expr
@@ -256,6 +266,22 @@ func (g *file) numberKeywords(r valueRule, c schema.Constraints) ([]string, erro
 		return shortNumber(text), nil
 	})
 	return append(lines, list...), err
+}
+
+// singleBound is a bound that a float is compared with, and whether that is on the other side of it: the float nearest to
+// it, which may itself be within. A float is the number that is written of it. sign is 1 for an upper bound.
+func singleBound(b *schema.Bound, sign int) (value string, exclusive bool) {
+	n, err := strconv.ParseFloat(b.Value, 64)
+	if err != nil {
+		return shortNumber(b.Value), b.Exclusive
+	}
+	value = strconv.FormatFloat(float64(float32(n)), 'g', -1, 32)
+	nearest, ok := new(big.Rat).SetString(value)
+	exact, known := new(big.Rat).SetString(b.Value)
+	if !ok || !known || nearest.Cmp(exact) == 0 {
+		return shortNumber(b.Value), b.Exclusive
+	}
+	return value, nearest.Cmp(exact) == sign
 }
 
 // shortNumber is a number as Go: one of hundreds of digits is more than a constant may have.

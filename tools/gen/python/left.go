@@ -17,7 +17,7 @@ var pythonFormats = []string{
 
 // left says whether a keyword is left to the library.
 func left(c schema.Constraints, keyword string) bool {
-	return c.Unmodelled != nil && slices.Contains(c.Unmodelled.Keywords, keyword)
+	return c.Unmodelled.Has(keyword)
 }
 
 // leftInto adds what is left of a value to the library.

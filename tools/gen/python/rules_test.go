@@ -38,7 +38,7 @@ var replacements = append([]string{
 	`{"city":"Bonn"}`, `{"city":"Bonn","zip":1}`, `{"name":"x","owner":{"name":""}}`, `{"level":"deep"}`, `{"level":"x"}`, `{"r":{"sku":"a","quantity":99}}`,
 	`{"b":1,"a":2}`, `{"18446744073709551615":"x"}`, `{"-1":"x"}`,
 	"19.99", "19.999", `"blue"`, `"open"`, `"me@example.com"`, `"me@"`, `"http://a/b?c#d"`, `"/b"`, `"http://[::1]:80"`, `"2024-02-29"`, `"2023-02-29"`,
-	`[[0,1],[2]]`, `[[0,1,2,3]]`, `[[-1]]`, `[3.0]`, `[6]`, `[null]`, `[1,null]`, `[null,1.0]`, `[["a"]]`, `["a",1]`, `["a","b"]`, `["a",1,2]`, `["a",null]`, `[1,"a"]`, `{"n":1}`, `{"n":"a"}`,
+	`[[0,1],[2]]`, `[[0,1,2,3]]`, `[[-1]]`, `-2.5`, `-2.505`, `123456790.125`, `123456784`, `323456784`, `323456800`, `[3.0]`, `[6]`, `[null]`, `[1,null]`, `[null,1.0]`, `[["a"]]`, `["a",1]`, `["a","b"]`, `["a",1,2]`, `["a",null]`, `[1,"a"]`, `{"n":1}`, `{"n":"a"}`,
 	`{"city":"Bonn","left":true}`, `{"city":"Bonn","left":true,"a":1,"b":2,"c":3}`, `{"city":"Bonn","floor":null,"note":null}`, `{"city":"Bonn","floor":0,"note":[null]}`, `{"first":"a"}`, `{"first":1}`, `{"first":"a","x":{"city":"Bonn"}}`,
 	`{"x":{"city":""}}`, `{"additional":"a"}`, `{"first":"a","x":{"city":"Bonn"},"x":{"city":"Bonn"}}`, `{"additional":"a","additional":"a"}`, `{"city":"Bonn","more":1,"more":1}`, `{"tue":{"a":1,"a":1}}`, `{"mon":{"a":1}}`, `{"mon":{"a":-1}}`, `{"sun":{}}`, `{"tue":{"a":1,"b":2,"c":3}}`,
 	`{"a":[{"city":"Bonn"}]}`, `{"a":[{"city":"Bonn"},{"city":"Bonn"}]}`, `{"a":[{}]}`, `{"method":"card","number":"123"}`,

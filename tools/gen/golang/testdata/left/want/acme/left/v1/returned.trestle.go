@@ -36,6 +36,10 @@ type ParcelReturned struct {
 	Waived *bool
 	// More.
 	Note *string
+	// What it weighs.
+	Weight *float64
+	// How wide it is.
+	Width *float32
 	// How large it is, or unknown.
 	Sizes []jsonio.Raw
 	// What else there is.
@@ -96,6 +100,31 @@ func (x *ParcelReturned) ValidateInto(v *trestle.Violations) {
 			return
 		}
 	}
+	if x.Weight != nil {
+		if !(*x.Weight <= 1000) && v.Report(trestle.Violation{Path: "weight", Rule: "maximum", Message: "must be less than or equal to 1000", Found: format.Float(*x.Weight)}) {
+			return
+		}
+		{
+			text, err := func(b []byte) ([]byte, error) {
+				var err error
+				if b, err = jsonio.AppendFloat64(b, *x.Weight); err != nil {
+					return b, err
+				}
+				return b, nil
+			}(nil)
+			if partParcelReturnedWeight.Check(v, "weight", text, err) {
+				return
+			}
+		}
+	}
+	if x.Width != nil {
+		if !(*x.Width >= 1.2345679e+08) && v.Report(trestle.Violation{Path: "width", Rule: "exclusiveMinimum", Message: "must be greater than 123456789.125", Found: format.Float(*x.Width)}) {
+			return
+		}
+		if !(*x.Width < 3.234568e+08) && v.Report(trestle.Violation{Path: "width", Rule: "maximum", Message: "must be less than or equal to 323456789.125", Found: format.Float(*x.Width)}) {
+			return
+		}
+	}
 	for i, e := range x.Sizes {
 		if partParcelReturnedSizes.Check(v, "sizes["+strconv.Itoa(i)+"]", []byte(e), nil) {
 			return
@@ -139,6 +168,12 @@ func (x *ParcelReturned) ValidateInto(v *trestle.Violations) {
 			members++
 		}
 		if x.Note != nil || x.Nulls.Has("note") {
+			members++
+		}
+		if x.Weight != nil {
+			members++
+		}
+		if x.Width != nil {
 			members++
 		}
 		if x.Sizes != nil {
@@ -233,6 +268,20 @@ func (x *ParcelReturned) AppendJSON(b []byte) ([]byte, error) {
 	} else if x.Nulls.Has("note") {
 		b = append(b, `"note":null,`...)
 	}
+	if x.Weight != nil {
+		b = append(b, `"weight":`...)
+		if b, err = jsonio.AppendFloat64(b, *x.Weight); err != nil {
+			return b, jsonio.At(err, "weight")
+		}
+		b = append(b, ',')
+	}
+	if x.Width != nil {
+		b = append(b, `"width":`...)
+		if b, err = jsonio.AppendFloat32(b, *x.Width); err != nil {
+			return b, jsonio.At(err, "width")
+		}
+		b = append(b, ',')
+	}
 	if x.Sizes != nil {
 		b = append(b, `"sizes":[`...)
 		for i, e := range x.Sizes {
@@ -298,8 +347,14 @@ func (x *ParcelReturned) DecodeJSON(r *jsonio.Reader) {
 			} else {
 				x.Note = new(r.String())
 			}
-		case "sizes":
+		case "weight":
 			r.Once(&seen, 6)
+			x.Weight = new(r.Float64())
+		case "width":
+			r.Once(&seen, 7)
+			x.Width = new(r.Float32())
+		case "sizes":
+			r.Once(&seen, 8)
 			x.Sizes = []jsonio.Raw{}
 			if r.BeginArray() {
 				for r.More() {
@@ -307,7 +362,7 @@ func (x *ParcelReturned) DecodeJSON(r *jsonio.Reader) {
 				}
 			}
 		case "more":
-			r.Once(&seen, 7)
+			r.Once(&seen, 9)
 			x.More = []int64{}
 			if r.BeginArray() {
 				for r.More() {

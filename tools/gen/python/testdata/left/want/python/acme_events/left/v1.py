@@ -13,7 +13,7 @@ from .. import topics
 from .._support import checks, formats, variants
 from .._support.events import Event, EventInfo
 from .._support.model import Discreet, Model
-from .._support.types import DOUBLE, INT64, SORTED, Bool, Int64, JsonValue, Text
+from .._support.types import DOUBLE, FLOAT, INT64, SORTED, Bool, Int64, JsonValue, Text
 from ..schemas import SCHEMAS
 
 
@@ -345,6 +345,14 @@ class ParcelReturned(Event):
     note: Text | None = Field(
         default=None,
         description="More.",
+    )
+    weight: Annotated[float, Field(le=1000.0), SCHEMAS.part("acme/left/v1/returned.json", "/properties/weight", "$ref", "not"), DOUBLE] | None = Field(
+        default=None,
+        description="What it weighs.",
+    )
+    width: Annotated[float, Field(gt=1.23456789125e+08, le=3.23456789125e+08), FLOAT] | None = Field(
+        default=None,
+        description="How wide it is.",
     )
     sizes: list[Annotated[JsonValue, SCHEMAS.part("acme/left/v1/returned.json", "/properties/sizes/items")]] | None = Field(
         default=None,
