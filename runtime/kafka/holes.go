@@ -3,9 +3,11 @@ package kafka
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // passHoles asks, for partitions that are short of their end and bring no records, whether there are any before it.
@@ -75,13 +77,17 @@ func (r *TopicReader) passDeleted(ctx context.Context, p topicPartition, next in
 
 // NextRecord asks the leader of a partition, past what the client has under way, for the first committed record from an offset
 // on. Where the answer holds none, it says up to which offset there is none: the offset itself where nothing is known, the end
-// of what is committed where there is no more.
+// of what is committed where there is no more. Of the record its offset and time are told, no more; a batch is not opened where
+// that can be avoided.
 func NextRecord(
 	ctx context.Context, client *kgo.Client, limits *Limits, topic string, partition int32, from int64,
 ) (first *kgo.Record, after int64, err error) {
 	found, throttled, err := fetchAt(ctx, client, topicPartition{topic, partition}, from)
 	if err != nil || throttled {
 		return nil, from, err
+	}
+	if first := firstUnopened(found.RecordBatches, from); first != nil {
+		return first, first.Offset, nil
 	}
 	fetched, after := kgo.ProcessFetchPartition(kgo.ProcessFetchPartitionOpts{
 		Topic: topic, Partition: partition, Offset: from, IsolationLevel: kgo.ReadCommitted(),
@@ -100,3 +106,20 @@ func NextRecord(
 	}
 	return nil, max(after, from), nil
 }
+
+// firstUnopened returns the place and the time of the first record, without opening its batch, where the batch begins at an
+// offset or later and certainly has a record to be read. Nothing else is told of the record.
+func firstUnopened(batches []byte, from int64) *kgo.Record {
+	var first kmsg.RecordBatch
+	if first.ReadFrom(batches) != nil || first.FirstOffset < from || first.NumRecords == 0 || first.Attributes&isTransactional != 0 {
+		return nil
+	}
+	at := first.FirstTimestamp
+	if first.Attributes&hasAppendTime != 0 {
+		at = first.MaxTimestamp
+	}
+	return &kgo.Record{Offset: first.FirstOffset, Timestamp: time.UnixMilli(at)}
+}
+
+// hasAppendTime is the attribute of a batch whose records have the time at which the broker wrote them.
+const hasAppendTime = 1 << 3
