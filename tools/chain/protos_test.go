@@ -362,8 +362,11 @@ func (p *protoDrawer) setRule(m protoreflect.Message, fd protoreflect.FieldDescr
 			m.Set(m.Descriptor().Fields().ByName("strict"), protoreflect.ValueOfBool(false))
 		}
 	case fd.IsList():
-		list := m.Mutable(fd).List()
-		for range 1 + p.IntN(3) {
+		list, n := m.Mutable(fd).List(), 1+p.IntN(3)
+		if fd.Name() == "not_in" {
+			n += 2 // few values break it
+		}
+		for range n {
 			list.Append(p.ruleValue(fd))
 		}
 	default:

@@ -186,7 +186,9 @@ func more(t *schema.Type) []any {
 		return []any{num(1), num(2), "1", "nothing", num(0), json.Number("2147483648")}
 	case t.Kind == schema.Timestamp:
 		around := []any{}
-		for _, d := range []time.Duration{-30 * time.Minute, -36 * time.Hour, 30 * time.Minute, 36 * time.Hour} {
+		for _, d := range []time.Duration{
+			-20 * time.Minute, -30 * time.Minute, -36 * time.Hour, 20 * time.Minute, 25 * time.Minute, 30 * time.Minute, 36 * time.Hour, 48 * time.Hour,
+		} {
 			around = append(around, time.Now().Add(d).UTC().Format(time.RFC3339))
 		}
 		return append(around, "2025-10-16 12:34:56", "2025-10-16T12:34:56.123456789Z", "0001-01-01T00:00:00Z", "10000-01-01T00:00:00Z", "2025-10-16", num(1))
