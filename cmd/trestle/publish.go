@@ -18,8 +18,9 @@ func newPublish(p *folder) *cobra.Command {
 		Use:   "publish TYPE [-f FILE|-]",
 		Short: "Publish events from JSON documents",
 		Long: `Publish reads events as validate does and publishes each to its topic. Ids, timestamps, source and defaults that are
-missing are filled in; what is there is kept. An event that is invalid is reported and not sent; the others are. With a
-registry the schema's id travels in a header.`,
+missing are filled in; what is there is kept. An event that is invalid is reported and not sent, as is one with fields
+that its schema does not name and that it would be sent without; the others are. With a registry the schema's id travels
+in a header.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			project := p.project()

@@ -169,7 +169,7 @@ func (e *analysis) DecodeJSON(r *jsonio.Reader) {
 					if r.Name() == "name" {
 						e.Steps[len(e.Steps)-1].Name = r.String()
 					} else {
-						r.Skip()
+						r.Unknown()
 					}
 				}
 			}
@@ -178,7 +178,7 @@ func (e *analysis) DecodeJSON(r *jsonio.Reader) {
 		case "timestamp":
 			e.Timestamp = r.Time()
 		default:
-			r.Skip()
+			r.Unknown()
 		}
 	}
 	if seen&(1<<2) == 0 {

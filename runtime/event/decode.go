@@ -56,6 +56,8 @@ type decoder struct {
 	opts   DecodeOptions
 	faults []jsonio.Fault
 	bare   bool // the record's value is the payload, without the envelope of its family
+	// knownOnly is [TextOptions.KnownOnly].
+	knownOnly bool
 }
 
 func (d *decoder) decode() error {
@@ -157,6 +159,7 @@ func (d *decoder) payload(info *EventInfo, text []byte, start, end int) error {
 	}()
 	r.ResetSpan(text, start, end)
 	r.StrictTime(d.opts.StrictTime)
+	r.KnownOnly(d.knownOnly)
 	d.Event = info.New()
 	d.Event.DecodeJSON(r)
 	r.End()

@@ -10,6 +10,13 @@ import (
 	"github.com/omninode/trestle/runtime/wire"
 )
 
+// TextOptions say how [ReadText] reads.
+type TextOptions struct {
+	// KnownOnly makes a violation of what the payload has and the schema does not name, where the event would go on without
+	// it: whoever publishes learns of a misspelt field. Readers pass over it, since newer events may have more.
+	KnownOnly bool
+}
+
 // ReadText reads an event of that type that was written by hand or by a tool: as it is on the wire, or that with
 // what an envelope needs left out (`{"event_type":…,"payload":…}`), or the bare payload. What is there is kept, also
 // what is wrong; ids, times and defaults that are missing are filled in as [Encode] does, and so is the session id of an
@@ -17,7 +24,7 @@ import (
 //
 // The error is a [*ValidationError] when the event is invalid even so, or wraps a [*jsonio.Error]; the event and its
 // envelope are returned beside a ValidationError too.
-func ReadText(info *EventInfo, text []byte) (Event, Envelope, error) {
+func ReadText(info *EventInfo, text []byte, o TextOptions) (Event, Envelope, error) {
 	kinds := []wire.Kind{wire.None}
 	if info.Envelope != wire.None {
 		shape, err := shapeOf(text)
@@ -34,7 +41,7 @@ func ReadText(info *EventInfo, text []byte) (Event, Envelope, error) {
 	var first *decoder
 	var firstErr error
 	for _, kind := range kinds {
-		d, err := readText(info, text, kind)
+		d, err := readText(info, text, kind, o)
 		if err == nil {
 			return d.Event, d.Envelope, nil
 		}
@@ -84,8 +91,8 @@ func shapeOf(text []byte) (shape, error) {
 }
 
 // readText reads a document in that envelope, and completes and checks it.
-func readText(info *EventInfo, text []byte, kind wire.Kind) (*decoder, error) {
-	d, err := decodeText(info, text, kind)
+func readText(info *EventInfo, text []byte, kind wire.Kind, o TextOptions) (*decoder, error) {
+	d, err := decodeText(info, text, kind, o)
 	if err != nil {
 		return d, fmt.Errorf("read %s: %w", info.FullName, err)
 	}
@@ -100,7 +107,7 @@ func readText(info *EventInfo, text []byte, kind wire.Kind) (*decoder, error) {
 	written := d.Envelope
 	err = d.completeText()
 	if lacksSession(err) && written.SessionID == "" && !faulted(d.faults, "envelope.session_id") {
-		if d, err = decodeText(info, text, kind); err == nil {
+		if d, err = decodeText(info, text, kind, o); err == nil {
 			d.Envelope.SessionID = uuid.NewString()
 			err = d.completeText()
 		}
@@ -132,8 +139,8 @@ func lacksSession(err error) bool {
 // anySource stands for the source that the publisher will give.
 var anySource = Source{ServiceName: "trestle", ServiceVersion: "0", InstanceID: "trestle"}
 
-func decodeText(info *EventInfo, text []byte, kind wire.Kind) (*decoder, error) {
-	d := &decoder{}
+func decodeText(info *EventInfo, text []byte, kind wire.Kind, o TextOptions) (*decoder, error) {
+	d := &decoder{knownOnly: o.KnownOnly}
 	found, err := wire.ReadEnvelope(text, kind, wire.ReadOptions{Partial: true})
 	if err != nil {
 		return d, scanned(info, err)

@@ -2,6 +2,7 @@ package event_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -43,7 +44,7 @@ func TestReadTextTakesThreeForms(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, env, err := event.ReadText(tt.info, []byte(tt.doc))
+			got, env, err := event.ReadText(tt.info, []byte(tt.doc), event.TextOptions{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -96,7 +97,7 @@ func TestReadTextViolations(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			read, _, err := event.ReadText(tt.info, []byte(tt.doc))
+			read, _, err := event.ReadText(tt.info, []byte(tt.doc), event.TextOptions{})
 			invalid, ok := errors.AsType[*event.ValidationError](err)
 			if !ok {
 				t.Fatalf("error = %v", err)
@@ -115,6 +116,32 @@ func TestReadTextViolations(t *testing.T) {
 	}
 }
 
+// Readers pass over what the schema does not name, wherever it is; who writes may ask to be told.
+func TestReadTextOfUnknownFields(t *testing.T) {
+	t.Parallel()
+	for doc, want := range map[string][]string{
+		`{"content":"x","contant":"y"}`: {"contant"},
+		`{"event_type":"Analysis","payload":{"content":"x","steps":[{"name":"a"},{"name":"b","nam":"b"}],"lim":1}}`: {"steps[1].nam", "lim"},
+		`{"content":"x","context":{"anything":{"goes":1}}}`:                                              nil,
+	} {
+		if _, _, err := event.ReadText(&analysisInfo, []byte(doc), event.TextOptions{}); err != nil {
+			t.Errorf("%s: %v", doc, err)
+		}
+		_, _, err := event.ReadText(&analysisInfo, []byte(doc), event.TextOptions{KnownOnly: true})
+		var got []string
+		if invalid, ok := errors.AsType[*event.ValidationError](err); ok {
+			for _, v := range invalid.Violations {
+				got = append(got, v.Path)
+			}
+		} else if err != nil {
+			t.Errorf("%s: %v", doc, err)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: violations at %q, want %q", doc, got, want)
+		}
+	}
+}
+
 func TestReadTextErrors(t *testing.T) {
 	t.Parallel()
 	for doc, want := range map[string]string{
@@ -124,7 +151,7 @@ func TestReadTextErrors(t *testing.T) {
 		`{"content":"","content":""}`: "read test.Analysis: content: the member stands twice in its object at byte 14",
 		`{} {}`:                       "read test.Analysis: '{' instead of the end of the text at byte 3",
 	} {
-		_, _, err := event.ReadText(&analysisInfo, []byte(doc))
+		_, _, err := event.ReadText(&analysisInfo, []byte(doc), event.TextOptions{})
 		if err == nil || err.Error() != want {
 			t.Errorf("%s: error = %v\nwant %s", doc, err, want)
 		}

@@ -23,6 +23,7 @@ type Reader struct {
 	holding  bool // what comes next holds what is not to be shown
 	zoneless int
 	strict   bool
+	known    bool // only members that the schema names may be there
 }
 
 // frame is an object or array that is being read, and where in it.
@@ -40,12 +41,12 @@ func NewReader(data []byte) *Reader {
 	return &Reader{data: data, stack: make([]frame, 0, 8)}
 }
 
-// Reset makes r read data, as if new. [Reader.StrictTime] stays as it was set.
+// Reset makes r read data, as if new. [Reader.StrictTime] and [Reader.KnownOnly] stay as they were set.
 func (r *Reader) Reset(data []byte) { r.ResetSpan(data, 0, len(data)) }
 
 // ResetSpan makes r read data[start:end]; offsets count from the start of data.
 func (r *Reader) ResetSpan(data []byte, start, end int) {
-	*r = Reader{data: data[:end:end], pos: start, start: start, stack: r.stack[:0], scratch: r.scratch[:0], strict: r.strict}
+	*r = Reader{data: data[:end:end], pos: start, start: start, stack: r.stack[:0], scratch: r.scratch[:0], strict: r.strict, known: r.known}
 }
 
 // peek returns the first byte of the next token, 0 at the end.
@@ -286,6 +287,19 @@ func (r *Reader) Skip() {
 		r.skip(2*MaxDepth - len(r.stack))
 	}
 }
+
+// Unknown passes over the value of a member that the schema does not name, and that nothing is kept of: a fault where all must
+// be known.
+func (r *Reader) Unknown() {
+	r.Skip()
+	if r.known {
+		r.Fault("unknown", "the schema has no such field: it would be left out", nil)
+	}
+}
+
+// KnownOnly says whether a member that the schema does not name, and that nothing is kept of, is a fault; by default it is
+// passed over, as readers of newer events must.
+func (r *Reader) KnownOnly(known bool) { r.known = known }
 
 func (r *Reader) skip(depth int) bool {
 	end, err := (&scanner{d: r.data}).value(r.pos, depth)

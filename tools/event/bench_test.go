@@ -49,7 +49,7 @@ func BenchmarkReadText(b *testing.B) {
 			var own, other time.Duration
 			for b.Loop() {
 				begun := time.Now()
-				read, env, err := trestle.ReadText(infos[i], text)
+				read, env, err := trestle.ReadText(infos[i], text, trestle.TextOptions{})
 				if err != nil {
 					b.Fatal(err)
 				}

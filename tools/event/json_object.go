@@ -69,7 +69,7 @@ func (o *object) decodeUnknown(r *jsonio.Reader) {
 	case o.message.KeepUnknown:
 		o.unknown = append(o.unknown, jsonio.Member{Name: strings.Clone(r.Name()), Value: r.Raw()})
 	default:
-		r.Skip()
+		r.Unknown()
 	}
 }
 

@@ -37,7 +37,7 @@ func (p protoForm) decode(r *jsonio.Reader, sm *schema.Message, m protoreflect.M
 	if !r.BeginObject() {
 		return
 	}
-	found := members(r, sm, func(int, *schema.Field) {}, func(_ int, f *schema.Field) { p.decodeField(r, f, m) }, r.Skip)
+	found := members(r, sm, func(int, *schema.Field) {}, func(_ int, f *schema.Field) { p.decodeField(r, f, m) }, r.Unknown)
 	if !p.binary { // which knows no keys that must be there
 		demand(r, sm, found)
 	}

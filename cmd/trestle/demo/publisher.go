@@ -37,7 +37,7 @@ func newPublisher(o Options, l *ledger) (*publisher, error) {
 // publish publishes an event that is given as JSON, with or without an envelope. It counts it before the cluster has it:
 // from then on it can be consumed.
 func (p *publisher) publish(ctx context.Context, info *trestle.EventInfo, text []byte, opts ...trestle.PublishOption) error {
-	e, env, err := event.ReadText(info, text)
+	e, env, err := event.ReadText(info, text, event.TextOptions{})
 	if err != nil {
 		return err
 	}

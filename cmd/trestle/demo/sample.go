@@ -65,7 +65,7 @@ func newSample(info *trestle.EventInfo, record []byte) (*sample, error) {
 	if err := json.Unmarshal(record, &s.value); err != nil {
 		return nil, err
 	}
-	if _, _, err := event.ReadText(info, s.document(newConversation())); err != nil {
+	if _, _, err := event.ReadText(info, s.document(newConversation()), event.TextOptions{}); err != nil {
 		return nil, fmt.Errorf("the example that is found breaks a rule: %w", err)
 	}
 	s.invalid = s.spoil(record)

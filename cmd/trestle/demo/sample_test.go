@@ -59,7 +59,7 @@ message Impossible {
 		}
 		delete(rules, s.info.Type)
 		c := newConversation()
-		_, env, err := trestle.ReadText(s.info, s.document(c))
+		_, env, err := trestle.ReadText(s.info, s.document(c), trestle.TextOptions{})
 		if err != nil {
 			t.Errorf("%s: the example is invalid: %v", s.info.Type, err)
 		}

@@ -108,7 +108,7 @@ func TestGoHooks(t *testing.T) {
 	reader.ready()
 	published := map[string]string{} // payloads by event type
 	for _, info := range hooksv1.Events() {
-		e, _, err := event.ReadText(info, []byte(samples[info.Type]))
+		e, _, err := event.ReadText(info, []byte(samples[info.Type]), event.TextOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -126,7 +126,7 @@ func publishSamples(t *testing.T, k *kafka, samples []sample) map[at]written {
 	out := map[at]written{}
 	var mu sync.Mutex
 	for _, s := range samples {
-		e, env, err := event.ReadText(s.info, []byte(s.text))
+		e, env, err := event.ReadText(s.info, []byte(s.text), event.TextOptions{})
 		if err != nil {
 			t.Fatalf("%s: %v", s.file, err)
 		}

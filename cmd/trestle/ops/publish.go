@@ -50,8 +50,8 @@ type PublishOptions struct {
 	Progress func(PublishCounts)
 }
 
-// Publish reads events of a type and publishes each to its topic. An event that is invalid is told and not sent; the
-// others are. With a registry the schema's id travels in a header. The error is of reading and connecting; how the events
+// Publish reads events of a type and publishes each to its topic. An event that is invalid is told and not sent, as is one
+// with fields that its schema does not name and that it would be sent without; the others are. With a registry the schema's id travels in a header. The error is of reading and connecting; how the events
 // fared, the counts say.
 func Publish(ctx context.Context, env Environment, info *trestle.EventInfo, o PublishOptions) (PublishCounts, error) {
 	if err := env.needBrokers(); err != nil {
@@ -90,7 +90,7 @@ func Publish(ctx context.Context, env Environment, info *trestle.EventInfo, o Pu
 
 func publishText(ctx context.Context, pub *trestle.Publisher, info *trestle.EventInfo, text EventText, r *results) {
 	slot := r.open(Published{Document: text.Name, EventType: info.Type})
-	e, envelope, err := event.ReadText(info, text.Text)
+	e, envelope, err := event.ReadText(info, text.Text, event.TextOptions{KnownOnly: true})
 	if err == nil {
 		err = pub.PublishAsync(ctx, e, func(receipt trestle.Receipt, err error) { r.fill(slot, receipt, err) }, trestle.WithEnvelope(envelope))
 	}

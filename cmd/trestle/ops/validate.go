@@ -34,7 +34,7 @@ const anySchemaID = 1
 
 // Validate does with an event what publishing does, short of sending it.
 func Validate(info *trestle.EventInfo, text EventText) Validation {
-	e, env, err := event.ReadText(info, text.Text)
+	e, env, err := event.ReadText(info, text.Text, event.TextOptions{})
 	if err == nil {
 		_, err = trestle.Encode(e, &env, trestle.EncodeOptions{Source: source, SchemaID: anySchemaID})
 	}

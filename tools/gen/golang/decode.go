@@ -91,7 +91,7 @@ func (g *file) decodeJSON(m *schema.Message, goName string) error {
 	case m.KeepUnknown:
 		g.p("x.Unknown = append(x.Unknown, %s{Name: %s(r.Name()), Value: r.Raw()})", g.jsonio("Member"), g.std("strings", "Clone"))
 	default:
-		g.p("r.Skip()")
+		g.p("r.Unknown()")
 	}
 	g.p("}")
 	g.p("}")

@@ -217,7 +217,7 @@ func (x *DLQAlertEvent) DecodeJSON(r *jsonio.Reader) {
 				x.State.DecodeJSON(r)
 			}
 		default:
-			r.Skip()
+			r.Unknown()
 		}
 	}
 }

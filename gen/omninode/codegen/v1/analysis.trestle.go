@@ -232,7 +232,7 @@ func (x *CodegenAnalysisRequest) DecodeJSON(r *jsonio.Reader) {
 				x.SchemaVersion = r.String()
 			}
 		default:
-			r.Skip()
+			r.Unknown()
 		}
 	}
 }
@@ -559,7 +559,7 @@ func (x *CodegenAnalysisResponse) DecodeJSON(r *jsonio.Reader) {
 				x.SchemaVersion = r.String()
 			}
 		default:
-			r.Skip()
+			r.Unknown()
 		}
 	}
 }

@@ -240,7 +240,7 @@ func (x *DeadLetterEvent) DecodeJSON(r *jsonio.Reader) {
 				x.OriginalValueBase64 = r.Bytes()
 			}
 		default:
-			r.Skip()
+			r.Unknown()
 		}
 	}
 }
@@ -505,7 +505,7 @@ func (x *DeadLetterError) DecodeJSON(r *jsonio.Reader) {
 				x.Timestamp = timestamppb.New(r.Time())
 			}
 		default:
-			r.Skip()
+			r.Unknown()
 		}
 	}
 }
@@ -642,7 +642,7 @@ func (x *DeadLetterHeader) DecodeJSON(r *jsonio.Reader) {
 				x.ValueBase64 = r.Bytes()
 			}
 		default:
-			r.Skip()
+			r.Unknown()
 		}
 	}
 }

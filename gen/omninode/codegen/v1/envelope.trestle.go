@@ -173,7 +173,7 @@ func (x *OnexEnvelopeV1) DecodeJSON(r *jsonio.Reader) {
 				x.Payload = &trestlev1.JsonObject{Json: string(r.Object())}
 			}
 		default:
-			r.Skip()
+			r.Unknown()
 		}
 	}
 }

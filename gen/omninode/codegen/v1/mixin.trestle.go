@@ -242,7 +242,7 @@ func (x *CodegenMixinRequest) DecodeJSON(r *jsonio.Reader) {
 				x.SchemaVersion = r.String()
 			}
 		default:
-			r.Skip()
+			r.Unknown()
 		}
 	}
 	if got&(1<<2) == 0 {
@@ -567,7 +567,7 @@ func (x *CodegenMixinResponse) DecodeJSON(r *jsonio.Reader) {
 				x.SchemaVersion = r.String()
 			}
 		default:
-			r.Skip()
+			r.Unknown()
 		}
 	}
 	if got&(1<<2) == 0 {

@@ -235,7 +235,7 @@ func (x *CodegenPatternRequest) DecodeJSON(r *jsonio.Reader) {
 				x.SchemaVersion = r.String()
 			}
 		default:
-			r.Skip()
+			r.Unknown()
 		}
 	}
 }
@@ -557,7 +557,7 @@ func (x *CodegenPatternResponse) DecodeJSON(r *jsonio.Reader) {
 				x.SchemaVersion = r.String()
 			}
 		default:
-			r.Skip()
+			r.Unknown()
 		}
 	}
 	if got&(1<<2) == 0 {

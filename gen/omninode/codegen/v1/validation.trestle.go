@@ -257,7 +257,7 @@ func (x *CodegenValidationRequest) DecodeJSON(r *jsonio.Reader) {
 				x.SchemaVersion = r.String()
 			}
 		default:
-			r.Skip()
+			r.Unknown()
 		}
 	}
 }
@@ -629,7 +629,7 @@ func (x *CodegenValidationResponse) DecodeJSON(r *jsonio.Reader) {
 				x.SchemaVersion = r.String()
 			}
 		default:
-			r.Skip()
+			r.Unknown()
 		}
 	}
 }

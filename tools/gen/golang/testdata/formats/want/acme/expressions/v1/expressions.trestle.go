@@ -242,7 +242,7 @@ func (x *Span) DecodeJSON(r *jsonio.Reader) {
 				x.Number = new(r.Int32())
 			}
 		default:
-			r.Skip()
+			r.Unknown()
 		}
 	}
 }

@@ -559,7 +559,7 @@ func (x *Formats) DecodeJSON(r *jsonio.Reader) {
 				x.Text = r.Bytes()
 			}
 		default:
-			r.Skip()
+			r.Unknown()
 		}
 	}
 }
@@ -1345,7 +1345,7 @@ func (x *Known) DecodeJSON(r *jsonio.Reader) {
 				}
 			}
 		default:
-			r.Skip()
+			r.Unknown()
 		}
 	}
 }

@@ -648,7 +648,7 @@ func (x *TextsKnown) DecodeJSON(r *jsonio.Reader) {
 				x.Choice = &TextsKnown_Name{Name: r.String()}
 			}
 		default:
-			r.Skip()
+			r.Unknown()
 		}
 	}
 }
@@ -1585,7 +1585,7 @@ func (x *TimesKnown) DecodeJSON(r *jsonio.Reader) {
 				x.Positive = m
 			}
 		default:
-			r.Skip()
+			r.Unknown()
 		}
 	}
 }
@@ -2359,7 +2359,7 @@ func (x *RulesKnown) DecodeJSON(r *jsonio.Reader) {
 				x.Way = &RulesKnown_ByPart{ByPart: m}
 			}
 		default:
-			r.Skip()
+			r.Unknown()
 		}
 	}
 }
@@ -2731,7 +2731,7 @@ func (x *Part) DecodeJSON(r *jsonio.Reader) {
 				x.Size = r.Int32()
 			}
 		default:
-			r.Skip()
+			r.Unknown()
 		}
 	}
 }

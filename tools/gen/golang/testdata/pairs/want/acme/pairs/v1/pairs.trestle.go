@@ -90,7 +90,7 @@ func (x *PriceRequest) DecodeJSON(r *jsonio.Reader) {
 				x.Article = r.String()
 			}
 		default:
-			r.Skip()
+			r.Unknown()
 		}
 	}
 }
@@ -190,7 +190,7 @@ func (x *PriceResponse) DecodeJSON(r *jsonio.Reader) {
 				x.Cents = r.Int64()
 			}
 		default:
-			r.Skip()
+			r.Unknown()
 		}
 	}
 }
@@ -290,7 +290,7 @@ func (x *Ask) DecodeJSON(r *jsonio.Reader) {
 				x.Subject = r.String()
 			}
 		default:
-			r.Skip()
+			r.Unknown()
 		}
 	}
 }
@@ -393,7 +393,7 @@ func (x *Told) DecodeJSON(r *jsonio.Reader) {
 				x.Text = r.String()
 			}
 		default:
-			r.Skip()
+			r.Unknown()
 		}
 	}
 }

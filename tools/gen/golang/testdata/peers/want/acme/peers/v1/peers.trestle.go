@@ -230,7 +230,7 @@ func (x *AnalysisRequest) DecodeJSON(r *jsonio.Reader) {
 				x.SchemaVersion = r.String()
 			}
 		default:
-			r.Skip()
+			r.Unknown()
 		}
 	}
 }
@@ -535,7 +535,7 @@ func (x *ServiceStarted) DecodeJSON(r *jsonio.Reader) {
 				}
 			}
 		default:
-			r.Skip()
+			r.Unknown()
 		}
 	}
 }
@@ -780,7 +780,7 @@ func (x *ServiceInfo) DecodeJSON(r *jsonio.Reader) {
 				x.Environment = r.String()
 			}
 		default:
-			r.Skip()
+			r.Unknown()
 		}
 	}
 }
@@ -936,7 +936,7 @@ func (x *Step) DecodeJSON(r *jsonio.Reader) {
 				x.DurationMs = r.Float64()
 			}
 		default:
-			r.Skip()
+			r.Unknown()
 		}
 	}
 }

@@ -135,7 +135,7 @@ func (x *Bag) DecodeJSON(r *jsonio.Reader) {
 				x.Inner.DecodeJSON(r)
 			}
 		default:
-			r.Skip()
+			r.Unknown()
 		}
 	}
 }
@@ -323,7 +323,7 @@ func (x *Whole) DecodeJSON(r *jsonio.Reader) {
 				x.Thing = &Whole_Bag{Bag: m}
 			}
 		default:
-			r.Skip()
+			r.Unknown()
 		}
 	}
 }

@@ -470,7 +470,7 @@ func (x *Numbers) DecodeJSON(r *jsonio.Reader) {
 				x.Tiny = r.Float32()
 			}
 		default:
-			r.Skip()
+			r.Unknown()
 		}
 	}
 }
@@ -1138,7 +1138,7 @@ func (x *Texts) DecodeJSON(r *jsonio.Reader) {
 				x.SetLevel.DecodeJSON(r)
 			}
 		default:
-			r.Skip()
+			r.Unknown()
 		}
 	}
 }
@@ -1908,7 +1908,7 @@ func (x *Containers) DecodeJSON(r *jsonio.Reader) {
 				}
 			}
 		default:
-			r.Skip()
+			r.Unknown()
 		}
 	}
 }
@@ -2395,7 +2395,7 @@ func (x *Part) DecodeJSON(r *jsonio.Reader) {
 				}
 			}
 		default:
-			r.Skip()
+			r.Unknown()
 		}
 	}
 }

@@ -682,7 +682,7 @@ func (x *VaultOpened) DecodeJSON(r *jsonio.Reader) {
 				x.Format_ = r.String()
 			}
 		default:
-			r.Skip()
+			r.Unknown()
 		}
 	}
 }
@@ -1160,7 +1160,7 @@ func (x *Person) DecodeJSON(r *jsonio.Reader) {
 				x.Name = r.String()
 			}
 		default:
-			r.Skip()
+			r.Unknown()
 		}
 	}
 }
@@ -1334,7 +1334,7 @@ func (x *Safe) DecodeJSON(r *jsonio.Reader) {
 				}
 			}
 		default:
-			r.Skip()
+			r.Unknown()
 		}
 	}
 }

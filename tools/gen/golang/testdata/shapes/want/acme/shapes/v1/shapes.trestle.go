@@ -794,7 +794,7 @@ func (x *EveryKind) DecodeJSON(r *jsonio.Reader) {
 				x.Inner.DecodeJSON(r)
 			}
 		default:
-			r.Skip()
+			r.Unknown()
 		}
 	}
 	if got&(1<<22) == 0 {
@@ -1415,7 +1415,7 @@ func (x *EveryKind_Inner) DecodeJSON(r *jsonio.Reader) {
 				x.Level.DecodeJSON(r)
 			}
 		default:
-			r.Skip()
+			r.Unknown()
 		}
 	}
 }
@@ -1569,7 +1569,7 @@ func (x *Owner) DecodeJSON(r *jsonio.Reader) {
 				x.Owner.DecodeJSON(r)
 			}
 		default:
-			r.Skip()
+			r.Unknown()
 		}
 	}
 }
@@ -1671,7 +1671,7 @@ func (x *Nothing) DecodeJSON(r *jsonio.Reader) {
 	for r.More() {
 		switch r.Name() {
 		default:
-			r.Skip()
+			r.Unknown()
 		}
 	}
 }
