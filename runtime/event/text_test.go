@@ -122,7 +122,7 @@ func TestReadTextOfUnknownFields(t *testing.T) {
 	for doc, want := range map[string][]string{
 		`{"content":"x","contant":"y"}`: {"contant"},
 		`{"event_type":"Analysis","payload":{"content":"x","steps":[{"name":"a"},{"name":"b","nam":"b"}],"lim":1}}`: {"steps[1].nam", "lim"},
-		`{"content":"x","context":{"anything":{"goes":1}}}`:                                              nil,
+		`{"content":"x","context":{"anything":{"goes":1}}}`:                                                         nil,
 	} {
 		if _, _, err := event.ReadText(&analysisInfo, []byte(doc), event.TextOptions{}); err != nil {
 			t.Errorf("%s: %v", doc, err)

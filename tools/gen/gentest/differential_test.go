@@ -288,7 +288,7 @@ func validTexts() *rulesv1.Texts {
 	return &rulesv1.Texts{
 		Len: "abc", Between: "a", BytesBetween: "ab", LenBytes: "abcd", Const: `a"b`, Version: "1.0", Parts: "<->",
 		Id: id, RequiredId: id, Trimmed: strings.ReplaceAll(id, "-", ""), Data: []byte("a"),
-		Frame: []byte{1, 0, 255}, Magic: []byte("ab"), Accepted: true, Red: 1, Some: 1,
+		Frame: []byte{1, 0, 255}, Magic: []byte("ab"), Accepted: true, Red: 1, Some: 1, Raised: 1, SetLevel: 1,
 	}
 }
 

@@ -223,7 +223,7 @@ func TestSchemaGoesWithValidator(t *testing.T) {
 			"string.min_bytes", "string.max_bytes", "string.len_bytes", "bytes.len", "bytes.min_len", "bytes.max_len",
 			"bytes.prefix", "bytes.suffix", "bytes.contains", "bytes.in", "bytes.not_in",
 		}, 100},
-		"Containers": {validContainers(), []string{"message.oneof"}, 100},
+		"Containers": {validContainers(), []string{"message.oneof", "int32.gte"}, 100}, // the latter of keys of maps
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
