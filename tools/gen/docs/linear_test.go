@@ -16,7 +16,7 @@ import (
 // TestLinear makes the catalog of a small and of a large system, and holds what an event takes of the larger one to what
 // it takes of the smaller: processor time, which other processes do not lengthen much.
 func TestLinear(t *testing.T) {
-	const small, times, most = 150, 6, 2
+	const small, times, most = 150, 6, 3
 	taken := func(events int) time.Duration {
 		files := map[string][]byte{}
 		for p := range events / 10 {
