@@ -181,19 +181,22 @@ func together(asks ...func()) {
 	all.Wait()
 }
 
+// recovered turns a panic of a library into an error.
+func recovered(ask func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v", p)
+		}
+	}()
+	return ask()
+}
+
 func (j *judges) protovalidate(name string, value []byte) (a judge.Answer, violated []string) {
 	m := dynamicpb.NewMessage(j.descriptor[name])
-	if err := proto.Unmarshal(value, m); err != nil {
+	if err := recovered(func() error { return proto.Unmarshal(value, m) }); err != nil {
 		return judge.Answer{Verdict: judge.Unreadable, Why: err.Error()}, nil
 	}
-	err := func() (err error) {
-		defer func() {
-			if p := recover(); p != nil {
-				err = fmt.Errorf("panic: %v", p)
-			}
-		}()
-		return j.rules.Validate(m)
-	}()
+	err := recovered(func() error { return j.rules.Validate(m) })
 	if err == nil {
 		return judge.Answer{Verdict: judge.Valid}, nil
 	}

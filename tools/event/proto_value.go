@@ -31,11 +31,22 @@ func newProtoValue(t *Type) *protoValue {
 
 // UnmarshalBinary reads x as generated code does, which writes the tags of unknown fields as short as they go.
 func (x *protoValue) UnmarshalBinary(data []byte) error {
-	if err := proto.Unmarshal(data, x.Message); err != nil {
+	if err := unmarshal(data, x.Message); err != nil {
 		return err
 	}
 	shortenTags(x.Message)
 	return nil
+}
+
+// unmarshal is proto.Unmarshal, which panics for messages that are made of their descriptors where an entry of a map has a
+// second key that is of another wire type than its first.
+func unmarshal(data []byte, m proto.Message) (err error) {
+	defer func() {
+		if problem := recover(); problem != nil {
+			err = fmt.Errorf("protobuf: an entry of a map has a second key, which is of another wire type: %v", problem)
+		}
+	}()
+	return proto.Unmarshal(data, m)
 }
 
 func shortenTags(m protoreflect.Message) {
