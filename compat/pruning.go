@@ -82,7 +82,8 @@ func (c *comparison) noteUncarried(k *candidate) {
 // shown if readers do not take it as it is, those first that they do not reject for what else is in them.
 func (c *comparison) uncarried(k *candidate, d Direction) bool {
 	trail, at := k.about.trail, k.about
-	if k.rule.Shown != Carried && k.rule.Shown != Written || at.enums != [2]*schema.Enum{} || trail.Old == nil || trail.Old.Language() != schema.JSONSchema || trail.New.Language() != schema.JSONSchema ||
+	if k.rule.Shown != Carried && k.rule.Shown != Written || at.enums != [2]*schema.Enum{} || trail.Old == nil ||
+		trail.Old.Language() != schema.JSONSchema || trail.New.Language() != schema.JSONSchema ||
 		slices.Contains(trail.Fields(d == Backward), nil) {
 		return false
 	}

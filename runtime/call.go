@@ -93,9 +93,10 @@ func NewCaller(brokers []string, opts ...CallerOption) (*Caller, error) {
 // Call sends a request and waits for the response with its correlation id until ctx ends; give ctx a deadline.
 //
 // The error is that of [Publisher.Publish] when the request was not published, a *CallError otherwise. It comes at once when
-// the request went to its dead letter: of a group that answers it with [Answer], or of other programs. What arrives later, or for nobody who waits here, is passed over. In a handler the request belongs to the conversation of the event
-// being handled, as with Publish; elsewhere it starts a new one, unless it or an option says otherwise. Two calls for
-// the same response type under one correlation id can't be told apart: the second fails while the first waits.
+// the request went to its dead letter: of a group that answers it with [Answer], or of other programs. What arrives later, or
+// for nobody who waits here, is passed over. In a handler the request belongs to the conversation of the event being handled,
+// as with Publish; elsewhere it starts a new one, unless it or an option says otherwise. Two calls for the same response type
+// under one correlation id can't be told apart: the second fails while the first waits.
 func Call[P Event](ctx context.Context, c *Caller, request Event, opts ...CallOption) (P, error) {
 	return event.Call[P](ctx, c, request, opts...)
 }

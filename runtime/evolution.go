@@ -145,9 +145,9 @@ type warned struct {
 func (c *Consumer) warnOnce(t *task, msg string, attrs ...slog.Attr) {
 	topic, env := c.topics[t.part.tp.topic], &t.delivery.Envelope
 	producer := cmp.Or(env.Source.ServiceName, env.Source.InstanceID)
-	key := strings.Join([]string{msg, producer, env.EventType}, "\x00")
+	key := msg + "\x00" + producer + "\x00" + env.EventType
 	if len(attrs) > 0 {
-		key += attrs[0].Value.String()
+		key += "\x00" + attrs[0].Value.String()
 	}
 	if _, said := topic.warned.said.Load(key); said || topic.warned.n.Load() >= maxWarned {
 		return

@@ -308,17 +308,17 @@ func (q *keyQueue) back(t *task) {
 }
 
 // count accounts for records that have come in.
-func (q *keyQueue) count(p *partition, h amount) {
+func (q *keyQueue) count(p *partition, a amount) {
 	for _, sum := range []*amount{&q.inHand, &p.topic.inHand, &p.inHand} {
-		sum.records += h.records
-		sum.bytes += h.bytes
+		sum.records += a.records
+		sum.bytes += a.bytes
 	}
 }
 
 // forget accounts for records of a partition that are done or dropped, and for memory that was given back.
-func (q *keyQueue) forget(p *partition, h amount) {
-	q.count(p, amount{-h.records, -h.bytes})
-	q.freed += h.records
+func (q *keyQueue) forget(p *partition, a amount) {
+	q.count(p, amount{-a.records, -a.bytes})
+	q.freed += a.records
 	if p.inHand.records == 0 && p.idle != nil {
 		close(p.idle)
 		p.idle = nil

@@ -16,11 +16,9 @@ import (
 // passBatch takes in a batch that the client did not open, and has it go on behind that.
 func (m *member) passBatch(ctx context.Context, p *partition, tooLarge *kgo.ErrDecompressTooLarge) {
 	tp, next := p.tp, m.queue.nextOf(p)
-	if m.limits.Grew(ctx, m.client, tp.topic) {
-		kafka.Seek(m.client, tp.topic, tp.id, kgo.EpochOffset{Epoch: -1, Offset: max(next, tooLarge.Offset)})
+	if !m.limits.Pass(ctx, m.client, tooLarge, max(next, tooLarge.Offset)) {
 		return
 	}
-	kafka.Seek(m.client, tp.topic, tp.id, kgo.EpochOffset{Epoch: tooLarge.Epoch, Offset: tooLarge.NextOffset})
 	m.queue.fetched(p, tooLarge.NextOffset)
 	m.queue.pushBatch(p, &kgo.Record{
 		Topic: tp.topic, Partition: tp.id, Offset: tooLarge.NextOffset - 1, LeaderEpoch: tooLarge.Epoch,

@@ -302,14 +302,10 @@ func (r *replies) poll(ctx context.Context) {
 
 // passBatch goes on behind a batch that is too large to be opened. Nobody's response is in it that keeps to the topic's limit.
 func (r *replies) passBatch(ctx context.Context, batch *kgo.ErrDecompressTooLarge) {
-	next := kgo.EpochOffset{Epoch: batch.Epoch, Offset: batch.NextOffset}
-	if r.limits.Grew(ctx, r.client, batch.Topic) {
-		next = kgo.EpochOffset{Epoch: -1, Offset: batch.Offset}
-	} else {
+	if r.limits.Pass(ctx, r.client, batch, batch.Offset) {
 		r.cfg.logger.Warn("batch of responses was not opened: it is too large", "topic", batch.Topic, "partition", batch.Partition,
 			"from", batch.Offset, "to", batch.NextOffset-1, "limit", r.limits.Batch())
 	}
-	kafka.Seek(r.client, batch.Topic, batch.Partition, next)
 }
 
 // renew has a topic that was made anew found again, and read from its beginning.

@@ -145,6 +145,6 @@ func (a *average) add(records int, bytes int64) {
 
 func (a *average) size() int64 { return max(1, int64(a.bytes)) }
 
-func (h amount) and(more amount) amount {
-	return amount{h.records + more.records, h.bytes + more.bytes}
+func (a amount) and(more amount) amount {
+	return amount{a.records + more.records, a.bytes + more.bytes}
 }

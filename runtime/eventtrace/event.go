@@ -118,6 +118,14 @@ func plain(s string) bool {
 	return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0
 }
 
+// CheckTopicID refuses what is not a topic's id, a UUID in canonical form.
+func CheckTopicID(topic, id string) error {
+	if !canonical(id) {
+		return fmt.Errorf("store the id of topic %s: %q is not a UUID in canonical form", topic, id)
+	}
+	return nil
+}
+
 // canonical says whether s is 36 characters of UUID, lower-case.
 func canonical(s string) bool {
 	if len(s) != 36 {

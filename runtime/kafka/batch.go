@@ -42,8 +42,8 @@ func TooLarge(err error) *kgo.ErrDecompressTooLarge {
 	return found
 }
 
-// Seek has a client that reads a partition go on at an offset.
-func Seek(client *kgo.Client, topic string, partition int32, to kgo.EpochOffset) {
+// seek has a client that reads a partition go on at an offset.
+func seek(client *kgo.Client, topic string, partition int32, to kgo.EpochOffset) {
 	client.SetOffsets(map[string]map[int32]kgo.EpochOffset{topic: {partition: to}})
 }
 

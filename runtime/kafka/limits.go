@@ -167,6 +167,17 @@ func (l *Limits) Grew(ctx context.Context, client *kgo.Client, topic string) boo
 	return l.Ask(ctx, client, topic) == nil && (l.Record(topic) > value || l.Batch() > batch)
 }
 
+// Pass has a client go on where it stopped at a batch that it did not open: behind the batch, or at an offset again where brokers
+// say that the topic takes more by now. It says whether the batch was passed.
+func (l *Limits) Pass(ctx context.Context, client *kgo.Client, batch *kgo.ErrDecompressTooLarge, again int64) bool {
+	if l.Grew(ctx, client, batch.Topic) {
+		seek(client, batch.Topic, batch.Partition, kgo.EpochOffset{Epoch: -1, Offset: again})
+		return false
+	}
+	seek(client, batch.Topic, batch.Partition, kgo.EpochOffset{Epoch: batch.Epoch, Offset: batch.NextOffset})
+	return true
+}
+
 // recordSize is what a record's producer wrote, in bytes.
 func recordSize(r *kgo.Record) int {
 	n := len(r.Key) + len(r.Value)

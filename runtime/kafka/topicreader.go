@@ -142,8 +142,8 @@ func (r *TopicReader) Stop(topic string, partition int32) {
 }
 
 // Poll waits for records, not much longer than wait, and calls each with at most limit of them; those of a partition
-// come in the order of their offsets. What is too large to be read comes as a record that says so: see [Limits]. An error of each ends it. Other errors are those that trying again can't mend,
-// ctx's, and what the observer gives up with.
+// come in the order of their offsets. What is too large to be read comes as a record that says so: see [Limits]. An error of
+// each ends it. Other errors are those that trying again can't mend, ctx's, and what the observer gives up with.
 func (r *TopicReader) Poll(ctx context.Context, wait time.Duration, limit int, each func(*Record) error) error {
 	if err := r.lookAround(ctx); err != nil {
 		return err
@@ -257,19 +257,16 @@ func (r *TopicReader) give(ctx context.Context, p kgo.FetchTopicPartition, each 
 func (r *TopicReader) passBatch(ctx context.Context, tooLarge *kgo.ErrDecompressTooLarge, each func(*Record) error) error {
 	topic, partition := tooLarge.Topic, tooLarge.Partition
 	next, _ := r.next.Next(topic, partition)
-	again := kgo.EpochOffset{Epoch: -1, Offset: next}
-	if r.limits.Grew(ctx, r.client, topic) {
-		Seek(r.client, topic, partition, again)
+	if !r.limits.Pass(ctx, r.client, tooLarge, next) {
 		return nil
 	}
 	lookCtx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
 	found, err := FindBatch(lookCtx, r.client, topic, partition, tooLarge.Offset)
 	if err != nil {
-		Seek(r.client, topic, partition, again)
+		seek(r.client, topic, partition, kgo.EpochOffset{Epoch: -1, Offset: next})
 		return r.pause(ctx, r.reading(topic, partition), err)
 	}
-	Seek(r.client, topic, partition, kgo.EpochOffset{Epoch: tooLarge.Epoch, Offset: tooLarge.NextOffset})
 	if end, bounded := r.ends.Next(topic, partition); bounded && found.First >= end {
 		r.pass(topic, partition, end)
 		return nil

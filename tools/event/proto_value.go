@@ -38,15 +38,54 @@ func (x *protoValue) UnmarshalBinary(data []byte) error {
 	return nil
 }
 
-// unmarshal is proto.Unmarshal, which panics for messages that are made of their descriptors where an entry of a map has a
-// second key that is of another wire type than its first.
+// unmarshal is proto.Unmarshal. That panics for messages that are made of their descriptors where an entry of a map has a
+// second key that is of another wire type; such a key counts as unknown, as generated code has it.
 func unmarshal(data []byte, m proto.Message) (err error) {
 	defer func() {
-		if problem := recover(); problem != nil {
-			err = fmt.Errorf("protobuf: an entry of a map has a second key, which is of another wire type: %v", problem)
+		if recover() != nil {
+			err = proto.Unmarshal(withoutOddKeys(data, m.ProtoReflect().Descriptor()), m)
 		}
 	}()
 	return proto.Unmarshal(data, m)
+}
+
+// withoutOddKeys leaves out of a message, and of those in it, the keys of maps that are not of their field's wire type. Bytes
+// that are no message are kept as they are.
+func withoutOddKeys(data []byte, md protoreflect.MessageDescriptor) []byte {
+	var out []byte
+	for len(data) > 0 {
+		number, kind, n := protowire.ConsumeTag(data)
+		size := protowire.ConsumeFieldValue(number, kind, data[max(n, 0):])
+		if n < 0 || size < 0 {
+			return append(out, data...)
+		}
+		whole, value := data[:n+size], data[n:n+size]
+		data = data[n+size:]
+		fd := md.Fields().ByNumber(number)
+		switch {
+		case fd == nil || md.IsMapEntry() && number == 1 && kind == wireTypes[fd.Kind()]:
+			out = append(out, whole...)
+		case md.IsMapEntry() && number == 1:
+		case fd.Message() != nil && kind == protowire.BytesType:
+			inner, _ := protowire.ConsumeBytes(value)
+			out = protowire.AppendBytes(append(out, whole[:n]...), withoutOddKeys(inner, fd.Message()))
+		case fd.Message() != nil && kind == protowire.StartGroupType:
+			inner, _ := protowire.ConsumeGroup(number, value)
+			out = protowire.AppendGroup(append(out, whole[:n]...), number, withoutOddKeys(inner, fd.Message()))
+		default:
+			out = append(out, whole...)
+		}
+	}
+	return out
+}
+
+// wireTypes are those of the kinds that keys of maps may be of.
+var wireTypes = map[protoreflect.Kind]protowire.Type{
+	protoreflect.BoolKind: protowire.VarintType, protoreflect.StringKind: protowire.BytesType,
+	protoreflect.Int32Kind: protowire.VarintType, protoreflect.Sint32Kind: protowire.VarintType, protoreflect.Uint32Kind: protowire.VarintType,
+	protoreflect.Int64Kind: protowire.VarintType, protoreflect.Sint64Kind: protowire.VarintType, protoreflect.Uint64Kind: protowire.VarintType,
+	protoreflect.Fixed32Kind: protowire.Fixed32Type, protoreflect.Sfixed32Kind: protowire.Fixed32Type,
+	protoreflect.Fixed64Kind: protowire.Fixed64Type, protoreflect.Sfixed64Kind: protowire.Fixed64Type,
 }
 
 func shortenTags(m protoreflect.Message) {

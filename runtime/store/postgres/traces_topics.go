@@ -5,8 +5,9 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+
+	"github.com/omninode/trestle/runtime/eventtrace"
 )
 
 // Topics implements [eventtrace.Store].
@@ -26,8 +27,8 @@ func (s *Traces) Topics(ctx context.Context) (map[string]string, error) {
 // Adopt implements [eventtrace.Store]. What is stored of a topic whose id was not known gets it in many small transactions,
 // so that nobody waits for them; only when all has it is the topic adopted.
 func (s *Traces) Adopt(ctx context.Context, topic, id string, same bool) error {
-	if parsed, err := uuid.Parse(id); err != nil || parsed.String() != id {
-		return fmt.Errorf("store the id of topic %s: %q is not a UUID in canonical form", topic, id)
+	if err := eventtrace.CheckTopicID(topic, id); err != nil {
+		return err
 	}
 	known := ""
 	err := s.db.pool.QueryRow(ctx, `SELECT topic_id::text FROM trace_topics WHERE topic = $1`, topic).Scan(&known)

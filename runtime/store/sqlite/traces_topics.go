@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/google/uuid"
+	"github.com/omninode/trestle/runtime/eventtrace"
 )
 
 // Topics implements [eventtrace.Store].
@@ -29,8 +29,8 @@ func (s *Traces) Topics(ctx context.Context) (map[string]string, error) {
 
 // Adopt implements [eventtrace.Store].
 func (s *Traces) Adopt(ctx context.Context, topic, id string, same bool) error {
-	if parsed, err := uuid.Parse(id); err != nil || parsed.String() != id {
-		return fmt.Errorf("store the id of topic %s: %q is not a UUID in canonical form", topic, id)
+	if err := eventtrace.CheckTopicID(topic, id); err != nil {
+		return err
 	}
 	if err := s.adopt(ctx, topic, id, same); err != nil {
 		return fmt.Errorf("store the id of topic %s: %w", topic, err)
