@@ -51,8 +51,8 @@ type PublishOptions struct {
 }
 
 // Publish reads events of a type and publishes each to its topic. An event that is invalid is told and not sent, as is one
-// with fields that its schema does not name and that it would be sent without; the others are. With a registry the schema's id travels in a header. The error is of reading and connecting; how the events
-// fared, the counts say.
+// with fields that its schema does not name and that it would be sent without; the others are. With a registry the schema's
+// id travels in a header. The error is of reading and connecting; how the events fared, the counts say.
 func Publish(ctx context.Context, env Environment, info *trestle.EventInfo, o PublishOptions) (PublishCounts, error) {
 	if err := env.needBrokers(); err != nil {
 		return PublishCounts{}, err
