@@ -112,6 +112,6 @@ class Messages:
         elif name == "google.protobuf.Any":
             message.type_url = value.get("@type", "")
         elif name.endswith("Value") and name not in ("google.protobuf.Value", "google.protobuf.ListValue"):
-            message.value = value
+            message.value = self._scalar(message.DESCRIPTOR.fields_by_name["value"], value)
         else:
             _json.Parse(text.dumps(value), message)

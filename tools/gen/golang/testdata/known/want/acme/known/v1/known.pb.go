@@ -606,6 +606,8 @@ type RulesKnown struct {
 	Blobs []*wrapperspb.BytesValue `protobuf:"bytes,40,rep,name=blobs,proto3" json:"blobs,omitempty"`
 	// A wrapped number.
 	Wrapped *wrapperspb.Int32Value `protobuf:"bytes,13,opt,name=wrapped,proto3" json:"wrapped,omitempty"`
+	// A wrapped UUID.
+	Ticket *wrapperspb.StringValue `protobuf:"bytes,19,opt,name=ticket,proto3" json:"ticket,omitempty"`
 	// A single number.
 	Ratio *float32 `protobuf:"fixed32,14,opt,name=ratio,proto3,oneof" json:"ratio,omitempty"`
 	// Anything.
@@ -747,6 +749,13 @@ func (x *RulesKnown) GetBlobs() []*wrapperspb.BytesValue {
 func (x *RulesKnown) GetWrapped() *wrapperspb.Int32Value {
 	if x != nil {
 		return x.Wrapped
+	}
+	return nil
+}
+
+func (x *RulesKnown) GetTicket() *wrapperspb.StringValue {
+	if x != nil {
+		return x.Ticket
 	}
 	return nil
 }
@@ -955,7 +964,7 @@ const file_acme_known_v1_known_proto_rawDesc = "" +
 	"\n" +
 	"TimesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x120\n" +
-	"\x05value\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05value:\x028\x01:\x1c\xf2\xf7\x1d\x18\x12\racme_times_v1 \x04J\x05tests\"\x9e\r\n" +
+	"\x05value\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05value:\x028\x01:\x1c\xf2\xf7\x1d\x18\x12\racme_times_v1 \x04J\x05tests\"\xde\r\n" +
 	"\n" +
 	"RulesKnown\x12\x10\n" +
 	"\x03low\x18\x01 \x01(\x03R\x03low\x12\x12\n" +
@@ -983,7 +992,8 @@ const file_acme_known_v1_known_proto_rawDesc = "" +
 	"\x05blobs\x18( \x03(\v2\x1b.google.protobuf.BytesValueB3\xbaH0\xba\x01\"\n" +
 	"\x03few\x12\vmust be few\x1a\x0esize(this) < 5\x92\x01\b\x10\x03\"\x04z\x02\x10\x01R\x05blobs\x12b\n" +
 	"\awrapped\x18\r \x01(\v2\x1b.google.protobuf.Int32ValueB+\xbaH(\xba\x01%\n" +
-	"\awrapped\x12\x10must be positive\x1a\bthis > 0R\awrapped\x12H\n" +
+	"\awrapped\x12\x10must be positive\x1a\bthis > 0R\awrapped\x12>\n" +
+	"\x06ticket\x18\x13 \x01(\v2\x1c.google.protobuf.StringValueB\b\xbaH\x05r\x03\xb0\x01\x01R\x06ticket\x12H\n" +
 	"\x05ratio\x18\x0e \x01(\x02B-\xbaH*\xba\x01'\n" +
 	"\x06finite\x12\x11must be below one\x1a\n" +
 	"this < 1.0H\x03R\x05ratio\x88\x01\x01\x12*\n" +
@@ -1083,14 +1093,15 @@ var file_acme_known_v1_known_proto_depIdxs = []int32{
 	4,  // 28: acme.known.v1.RulesKnown.parts:type_name -> acme.known.v1.Part
 	19, // 29: acme.known.v1.RulesKnown.blobs:type_name -> google.protobuf.BytesValue
 	12, // 30: acme.known.v1.RulesKnown.wrapped:type_name -> google.protobuf.Int32Value
-	20, // 31: acme.known.v1.RulesKnown.free:type_name -> trestle.v1.JsonObject
-	4,  // 32: acme.known.v1.RulesKnown.by_part:type_name -> acme.known.v1.Part
-	10, // 33: acme.known.v1.TimesKnown.TimesEntry.value:type_name -> google.protobuf.Timestamp
-	34, // [34:34] is the sub-list for method output_type
-	34, // [34:34] is the sub-list for method input_type
-	34, // [34:34] is the sub-list for extension type_name
-	34, // [34:34] is the sub-list for extension extendee
-	0,  // [0:34] is the sub-list for field type_name
+	8,  // 31: acme.known.v1.RulesKnown.ticket:type_name -> google.protobuf.StringValue
+	20, // 32: acme.known.v1.RulesKnown.free:type_name -> trestle.v1.JsonObject
+	4,  // 33: acme.known.v1.RulesKnown.by_part:type_name -> acme.known.v1.Part
+	10, // 34: acme.known.v1.TimesKnown.TimesEntry.value:type_name -> google.protobuf.Timestamp
+	35, // [35:35] is the sub-list for method output_type
+	35, // [35:35] is the sub-list for method input_type
+	35, // [35:35] is the sub-list for extension type_name
+	35, // [35:35] is the sub-list for extension extendee
+	0,  // [0:35] is the sub-list for field type_name
 }
 
 func init() { file_acme_known_v1_known_proto_init() }

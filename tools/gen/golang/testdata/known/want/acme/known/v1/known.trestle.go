@@ -1991,6 +1991,15 @@ func (x *RulesKnown) ValidateInto(v *trestle.Violations) {
 	if celvalidate.Field(v, x, "wrapped") {
 		return
 	}
+	if x.Ticket != nil {
+		if x.Ticket.GetValue() == "" {
+			if v.Report(trestle.Violation{Path: "ticket", Rule: "string.uuid_empty", RulePath: "string.uuid", Message: "value is empty, which is not a valid UUID", Found: format.String(x.Ticket.GetValue())}) {
+				return
+			}
+		} else if !format.UUID(x.Ticket.GetValue()) && v.Report(trestle.Violation{Path: "ticket", Rule: "string.uuid", RulePath: "string.uuid", Message: "must be a valid UUID", Found: format.String(x.Ticket.GetValue())}) {
+			return
+		}
+	}
 	if celvalidate.Field(v, x, "ratio") {
 		return
 	}
@@ -2150,6 +2159,19 @@ func (x *RulesKnown) AppendJSON(b []byte) ([]byte, error) {
 			}
 			if b, err = jsonio.AppendRaw(b, jsonio.Raw(text)); err != nil {
 				return b, jsonio.At(err, "wrapped")
+			}
+		}
+		b = append(b, ',')
+	}
+	if x.Ticket != nil {
+		b = append(b, `"ticket":`...)
+		{
+			text, failed := protojson.Marshal(x.Ticket)
+			if failed != nil {
+				return b, jsonio.At(failed, "ticket")
+			}
+			if b, err = jsonio.AppendRaw(b, jsonio.Raw(text)); err != nil {
+				return b, jsonio.At(err, "ticket")
 			}
 		}
 		b = append(b, ',')
@@ -2323,23 +2345,33 @@ func (x *RulesKnown) DecodeJSON(r *jsonio.Reader) {
 				}
 				x.Wrapped = m
 			}
-		case "ratio":
+		case "ticket":
 			r.Once(&seen, 14)
+			if !r.Null() {
+				m := new(wrapperspb.StringValue)
+				text := r.Raw()
+				if protojson.Unmarshal([]byte(text), m) != nil {
+					r.Fault("type", "must be a google.protobuf.StringValue", nil)
+				}
+				x.Ticket = m
+			}
+		case "ratio":
+			r.Once(&seen, 15)
 			if !r.Null() {
 				x.Ratio = new(r.Float32())
 			}
 		case "free":
-			r.Once(&seen, 15)
+			r.Once(&seen, 16)
 			if !r.Null() {
 				x.Free = &trestlev1.JsonObject{Json: string(r.Object())}
 			}
 		case "divisor":
-			r.Once(&seen, 16)
+			r.Once(&seen, 17)
 			if !r.Null() {
 				x.Divisor = new(r.Int32())
 			}
 		case "by_name":
-			r.Once(&seen, 17)
+			r.Once(&seen, 18)
 			if !r.Null() {
 				if oneWay {
 					r.Fault("oneof", "must be the only one of way in the object", nil)
@@ -2348,7 +2380,7 @@ func (x *RulesKnown) DecodeJSON(r *jsonio.Reader) {
 				x.Way = &RulesKnown_ByName{ByName: r.String()}
 			}
 		case "by_part":
-			r.Once(&seen, 18)
+			r.Once(&seen, 19)
 			if !r.Null() {
 				if oneWay {
 					r.Fault("oneof", "must be the only one of way in the object", nil)
@@ -2482,6 +2514,12 @@ func (x *RulesKnown) AppendBinary(b []byte) ([]byte, error) {
 	if x.Divisor != nil {
 		b = append(b, 0x90, 0x01)
 		b = protobin.AppendVarint(b, uint64(*x.Divisor))
+	}
+	if x.Ticket != nil {
+		b = append(b, 0x9a, 0x01)
+		if b, err = protobin.AppendMessage(b, x.Ticket); err != nil {
+			return b, err
+		}
 	}
 	for _, e := range x.Blobs {
 		b = append(b, 0xc2, 0x02)
@@ -2643,6 +2681,11 @@ func (x *RulesKnown) DecodeBinary(r *protobin.Reader) {
 			}
 			room.Divisor = int32(r.Varint())
 			x.Divisor = &room.Divisor
+		case 0x9a:
+			if x.Ticket == nil {
+				x.Ticket = new(wrapperspb.StringValue)
+			}
+			r.Merge(x.Ticket)
 		case 0x142:
 			n := r.Run(0x142)
 			x.Blobs = slices.Grow(x.Blobs, n)
