@@ -106,6 +106,9 @@ func newCase(t *testing.T, r *rand.Rand, schemas *event.Schemas, s *subject) *te
 			c.binary = append(c.binary, spoilt(r, binaryOf(b))...)
 		}
 	}
+	if s.language == schema.Protobuf {
+		c.binary = append(c.binary, oddEntries(s.event.Message.Proto)...)
+	}
 	c.texts = append(c.texts, hostile(r, good)...)
 	return c
 }

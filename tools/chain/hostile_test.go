@@ -3,7 +3,11 @@ package chain
 import (
 	"bytes"
 	"math/rand/v2"
+	"slices"
 	"strings"
+
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
 // hostile are texts that are no JSON, hardly JSON, or more of it than expected, each made of a good one.
@@ -56,6 +60,32 @@ func spoilt(r *rand.Rand, good []byte) [][]byte {
 			b = append(b, byte(r.IntN(256)), byte(r.IntN(256)))
 		}
 		out = append(out, b)
+	}
+	return out
+}
+
+// oddEntries are binary forms of a message with an entry of a map each, which has the key twice, no key, or one that is of
+// another wire type than the map's, before or behind the right one or alone.
+func oddEntries(md protoreflect.MessageDescriptor) [][]byte {
+	var out [][]byte
+	for i := range md.Fields().Len() {
+		fd := md.Fields().Get(i)
+		if !fd.IsMap() {
+			continue
+		}
+		key := protowire.AppendVarint(protowire.AppendTag(nil, 1, protowire.VarintType), 1)
+		odd := protowire.AppendBytes(protowire.AppendTag(nil, 1, protowire.BytesType), []byte("a"))
+		switch fd.MapKey().Kind() {
+		case protoreflect.StringKind:
+			key, odd = odd, key
+		case protoreflect.Fixed32Kind, protoreflect.Sfixed32Kind:
+			key = protowire.AppendFixed32(protowire.AppendTag(nil, 1, protowire.Fixed32Type), 1)
+		case protoreflect.Fixed64Kind, protoreflect.Sfixed64Kind:
+			key = protowire.AppendFixed64(protowire.AppendTag(nil, 1, protowire.Fixed64Type), 1)
+		}
+		for _, entry := range [][]byte{{}, key, odd, slices.Concat(key, key), slices.Concat(key, odd), slices.Concat(odd, key)} {
+			out = append(out, protowire.AppendBytes(protowire.AppendTag(nil, fd.Number(), protowire.BytesType), entry))
+		}
 	}
 	return out
 }

@@ -181,11 +181,16 @@ func together(asks ...func()) {
 	all.Wait()
 }
 
+// panicked is a panic of a library.
+type panicked struct{ value any }
+
+func (p panicked) Error() string { return fmt.Sprintf("panic: %v", p.value) }
+
 // recovered turns a panic of a library into an error.
 func recovered(ask func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("panic: %v", p)
+			err = panicked{p}
 		}
 	}()
 	return ask()
@@ -194,7 +199,11 @@ func recovered(ask func() error) (err error) {
 func (j *judges) protovalidate(name string, value []byte) (a judge.Answer, violated []string) {
 	m := dynamicpb.NewMessage(j.descriptor[name])
 	if err := recovered(func() error { return proto.Unmarshal(value, m) }); err != nil {
-		return judge.Answer{Verdict: judge.Unreadable, Why: err.Error()}, nil
+		a = judge.Answer{Verdict: judge.Unreadable, Why: err.Error()}
+		if _, ok := errors.AsType[panicked](err); ok {
+			a.Verdict = judge.Failed
+		}
+		return a, nil
 	}
 	err := recovered(func() error { return j.rules.Validate(m) })
 	if err == nil {
