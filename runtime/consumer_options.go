@@ -38,7 +38,8 @@ type consumerConfig struct {
 	rebalanceTimeout  time.Duration
 	instanceID        string
 	brokersAssign     bool
-	observe           func(Outcome)
+	observe           func(Outcome) // nil: nobody does
+	observed          bool          // WithObserver was given
 	strictTime        bool
 	middleware        []HandlerMiddleware
 }
@@ -188,7 +189,7 @@ func (r Result) String() string {
 // WithObserver has a function called with what became of each event, before it can be committed. It is called from
 // several goroutines and must be quick: the event's key waits for it.
 func WithObserver(observe func(Outcome)) ConsumerOption {
-	return consumerOption(func(c *consumerConfig) { c.observe = observe })
+	return consumerOption(func(c *consumerConfig) { c.observe, c.observed = observe, true })
 }
 
 // WithConsumerProtocol has the brokers assign partitions to the group's members, by Kafka's newer protocol for groups
@@ -218,7 +219,6 @@ func newConsumerConfig(brokers []string, group Group, opts []ConsumerOption) (*c
 		sessionTimeout:    cmp.Or(group.SessionTimeout, 30*time.Second),
 		heartbeatInterval: cmp.Or(group.HeartbeatInterval, 10*time.Second),
 		rebalanceTimeout:  time.Minute,
-		observe:           func(Outcome) {},
 	}
 	for _, o := range opts {
 		o.applyConsumer(c)
@@ -249,7 +249,7 @@ func newConsumerConfig(brokers []string, group Group, opts []ConsumerOption) (*c
 		"WithSessionTimeout: must be more than WithHeartbeatInterval (%v), got %v", c.heartbeatInterval, c.sessionTimeout)
 	check(c.rebalanceTimeout > c.heartbeatInterval,
 		"WithRebalanceTimeout: must be more than WithHeartbeatInterval (%v), got %v", c.heartbeatInterval, c.rebalanceTimeout)
-	check(c.observe != nil, "WithObserver: must not be nil")
+	check(!c.observed || c.observe != nil, "WithObserver: must not be nil")
 	check(!slices.ContainsFunc(c.middleware, func(m HandlerMiddleware) bool { return m == nil }), "WithHandlerMiddleware: must not be nil")
 	errs = append(errs, c.connect(brokers))
 	return c, errors.Join(errs...)

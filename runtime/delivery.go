@@ -36,11 +36,21 @@ func DeliveryFrom(ctx context.Context) (Delivery, bool) {
 	return *d, true
 }
 
-// handling is one call of a handler.
+// handling is one call of a handler, and the context of that: one piece of memory for all that a call needs.
 type handling struct {
+	context.Context // of the partition, and of the span that the event was published in
 	Delivery
 	member *member
 	task   *task
+	record Record // what the event is decoded from
+}
+
+// Value implements [context.Context].
+func (h *handling) Value(key any) any {
+	if key == (handlingKey{}) {
+		return h
+	}
+	return h.Context.Value(key)
 }
 
 type handlingKey struct{}
@@ -54,22 +64,14 @@ func handledIn(ctx context.Context) *Delivery {
 }
 
 func newHandling(m *member, t *task) *handling {
-	from := kafka.FromClient(t.record)
-	return &handling{
-		Delivery: Delivery{
-			Topic: from.Topic, Partition: from.Partition, Offset: from.Offset, Key: from.Key, Timestamp: from.Timestamp,
-			Headers: from.Headers, Attempt: t.attempt,
-		},
-		member: m, task: t,
+	h := &handling{Context: t.part.ctx, member: m, task: t, record: kafka.FromClient(t.record)}
+	from := &h.record
+	from.Oversized = t.oversized
+	h.Delivery = Delivery{
+		Topic: from.Topic, Partition: from.Partition, Offset: from.Offset, Key: from.Key, Timestamp: from.Timestamp,
+		Headers: from.Headers, Attempt: t.attempt,
 	}
-}
-
-// record is what Decode takes.
-func (d *Delivery) record(t *task) *Record {
-	return &Record{
-		Topic: d.Topic, Key: d.Key, Value: t.record.Value, Headers: d.Headers,
-		Partition: d.Partition, Offset: d.Offset, Timestamp: d.Timestamp, Oversized: t.oversized,
-	}
+	return h
 }
 
 // logAttrs is what a line about a delivery carries.

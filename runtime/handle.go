@@ -173,7 +173,7 @@ func (c *Consumer) process(m *member, t *task) {
 		c.deadLetter(m, t)
 		return
 	}
-	if t.attempt == 0 {
+	if t.attempt == 0 && c.cfg.observe != nil {
 		t.begun = time.Now()
 	}
 	t.attempt++
@@ -219,9 +219,10 @@ func (c *Consumer) attempt(h *handling) (Result, error) {
 	if t.oversized == nil {
 		if t.oversized = m.limits.Oversized(t.part.ctx, m.client, t.record); t.oversized != nil {
 			t.record.Value = nil
+			h.record.Value, h.record.Oversized = nil, t.oversized
 		}
 	}
-	decoded, err := Decode(d.record(t), c.types, DecodeOptions{StrictTime: c.cfg.strictTime})
+	decoded, err := Decode(&h.record, c.types, DecodeOptions{StrictTime: c.cfg.strictTime})
 	d.Envelope, d.EventID, d.ZonelessTimes = decoded.Envelope, decoded.Envelope.EventID, decoded.ZonelessTimes
 	if t.record.Value == nil && t.oversized == nil && topic.info.Compacted {
 		if topic.deletion == nil {
@@ -260,7 +261,8 @@ func (c *Consumer) attempt(h *handling) (Result, error) {
 
 func (h *handling) call(handler *eventHandler, e Event) error {
 	h.task.handler.Store(handler)
-	ctx := withRemoteSpan(context.WithValue(h.task.part.ctx, handlingKey{}, h), h.Headers)
+	h.Context = withRemoteSpan(h.Context, h.Headers)
+	var ctx context.Context = h
 	if until, limited := handler.awaitedUntil(&h.Delivery); limited {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadlineCause(ctx, until, errNotAwaited)
@@ -275,9 +277,11 @@ func (c *Consumer) finish(m *member, t *task, o Outcome) {
 		m.queue.park(t, 0)
 		return
 	}
-	o.Delivery, o.EventType, o.Duration = *t.delivery, t.delivery.Envelope.EventType, time.Since(t.begun)
 	c.countDone(t, o)
-	c.cfg.observe(o)
+	if c.cfg.observe != nil {
+		o.Delivery, o.EventType, o.Duration = *t.delivery, t.delivery.Envelope.EventType, time.Since(t.begun)
+		c.cfg.observe(o)
+	}
 	m.refetch(m.queue.done(t))
 }
 

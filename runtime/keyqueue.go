@@ -136,7 +136,7 @@ func (q *keyQueue) pushChunk(p *partition, c *chunk) {
 }
 
 func (q *keyQueue) enqueue(t *task) {
-	key := laneKey{string(t.record.Key), t.record.Key != nil}
+	key := laneKeyOf(t.record.Key)
 	l := t.part.lanes[key]
 	if l == nil {
 		l = q.newLane(t.part, key)

@@ -395,7 +395,7 @@ func TestSweepFreesBatches(t *testing.T) {
 		t.Errorf("%d records of %d bytes keep %d bytes, %d before", batches, size, p.inHand.bytes, before)
 	}
 	b := 0
-	for task := p.lanes[laneKey{"slow", true}].head; task != nil; task = task.next {
+	for task := p.lanes[laneKeyOf([]byte("slow"))].head; task != nil; task = task.next {
 		if r := task.record; cap(r.Value) > 2*size || r.Value[0] != byte(b) || r.Offset != int64(b*perBatch+perBatch/2) {
 			t.Errorf("waiting record %d: %d bytes of memory at offset %d, begins with %d", b, cap(r.Value), r.Offset, r.Value[0])
 		}

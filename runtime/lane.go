@@ -1,16 +1,24 @@
 package trestle
 
 import (
+	"hash/maphash"
 	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// laneKey is a record's key within its partition; an absent key differs from an empty one.
-type laneKey struct {
-	key   string
-	keyed bool
+// laneKey is a hash of a record's key within its partition; an absent key differs from an empty one. Two keys of the same hash
+// would be in order among each other, which does no harm.
+type laneKey uint64
+
+var laneSeed = maphash.MakeSeed()
+
+func laneKeyOf(key []byte) laneKey {
+	if key == nil {
+		return 0
+	}
+	return laneKey(maphash.Bytes(laneSeed, key) | 1)
 }
 
 // lane is the queue of one key.

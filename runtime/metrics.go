@@ -203,6 +203,9 @@ func (t *topicMeter) newEventMeter(eventType string) eventMeter {
 // measuring measures the calls of a handler.
 func (h *eventHandler) measuring(next HandlerFunc) HandlerFunc {
 	return func(ctx context.Context, e Event) error {
+		if !h.meter.process.Enabled(ctx) {
+			return next(ctx, e)
+		}
 		begun, err := time.Now(), errGoexit
 		defer func() {
 			took := time.Since(begun).Seconds()

@@ -71,8 +71,11 @@ func recovering(next HandlerFunc) HandlerFunc {
 func (c *Consumer) logging(next HandlerFunc) HandlerFunc {
 	return func(ctx context.Context, e Event) error {
 		err := next(ctx, e)
+		if err == nil {
+			return nil
+		}
 		h := ctx.Value(handlingKey{}).(*handling)
-		if err != nil && h.task.part.ctx.Err() == nil { // else another member handles it
+		if h.task.part.ctx.Err() == nil { // else another member handles it
 			c.cfg.logger.LogAttrs(ctx, slog.LevelWarn, "handler failed", h.logAttrs(
 				slog.String("group", c.group), slog.Any("error", err), slog.Int("attempt", h.Attempt))...)
 		}

@@ -67,8 +67,9 @@ func (p *Publisher) dispatch(topic *outgoing, s *sending) {
 func (p *Publisher) produce(topic *outgoing, s *sending) {
 	topic.inHand.Add(1)
 	s.producedBefore = p.connections.produced.Load()
+	kafka.ForClient(&s.client, &s.record)
 	// Not ctx: the client gives up whole batches, and a caller who stops waiting must not fail the events of others.
-	p.client.Produce(context.Background(), kafka.ToClient(&s.record), func(r *kgo.Record, err error) {
+	p.client.Produce(context.Background(), &s.client, func(r *kgo.Record, err error) {
 		held := errors.Is(err, kerr.UnknownTopicID) && p.holdBack(topic, s)
 		topic.answered() // once it is held, if it is: see renew
 		if !held {

@@ -150,7 +150,8 @@ type sending struct {
 	record   Record
 	info     *EventInfo
 	eventID  string
-	envelope Envelope
+	settings event.PublishSettings // the envelope among them as it was written
+	client   kgo.Record            // the record as the client has it
 	done     func(Receipt, error)
 	size     int64
 	begun    time.Time
@@ -180,7 +181,7 @@ func whenEncoded(take func(*sending) error, e Event) PublishOption {
 					return err
 				}
 			}
-			return take(&sending{record: record, info: e.EventInfo(), eventID: env.EventID, envelope: env})
+			return take(&sending{record: record, info: e.EventInfo(), eventID: env.EventID, settings: event.PublishSettings{Envelope: env}})
 		}
 	}
 }
@@ -226,9 +227,10 @@ func (p *Publisher) failed(s *sending, err error) *PublishError {
 // encode makes the record of an event.
 func (p *Publisher) encode(ctx context.Context, e Event, opts []PublishOption) (*sending, error) {
 	info := e.EventInfo()
-	var c event.PublishSettings
+	s := &sending{info: info}
+	c := &s.settings
 	for _, o := range opts {
-		o(&c)
+		o(c)
 	}
 	headers := appendTraceparent(ctx, nil)
 	if handled := handledIn(ctx); handled != nil {
@@ -261,7 +263,8 @@ func (p *Publisher) encode(ctx context.Context, e Event, opts []PublishOption) (
 			return nil, err
 		}
 	}
-	return &sending{record: record, info: info, eventID: c.Envelope.EventID, envelope: c.Envelope}, nil
+	s.record, s.eventID = record, c.Envelope.EventID
+	return s, nil
 }
 
 // inherit gives an event that is published in a handler the ids of the one being handled, unless it has its own.

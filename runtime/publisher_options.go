@@ -52,6 +52,8 @@ type clientConfig struct {
 	kafka   kafka.Connection // its logger is logger, once options are checked
 	meters  metric.MeterProvider
 	tracers trace.TracerProvider
+	// globalTracers says that tracers was the global provider's placeholder when the options were checked.
+	globalTracers bool
 }
 
 // connect sets what is not an option.
@@ -63,6 +65,7 @@ func (c *clientConfig) connect(brokers []string) error {
 	if c.tracers == nil {
 		c.tracers = otel.GetTracerProvider()
 	}
+	c.globalTracers = isPlaceholder(c.tracers)
 	return c.kafka.CheckBrokers()
 }
 

@@ -83,7 +83,7 @@ const maxStatuses = 256
 
 func newWaiting(s *sending, reply *EventInfo, watchers []event.Watcher) *waitingCall {
 	return &waitingCall{
-		correlationID: strings.ToLower(s.envelope.CorrelationID), sessionID: strings.ToLower(s.envelope.SessionID),
+		correlationID: strings.ToLower(s.settings.Envelope.CorrelationID), sessionID: strings.ToLower(s.settings.Envelope.SessionID),
 		request: s.info, requestID: strings.ToLower(s.eventID), reply: reply, watchers: watchers, answer: make(chan answer, 1), news: make(chan struct{}, 1),
 	}
 }

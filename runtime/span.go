@@ -37,7 +37,7 @@ func withRemoteSpan(ctx context.Context, headers []Header) context.Context {
 
 // untraced says that spans go nowhere: a span that is not recorded costs memory, too.
 func (c *clientConfig) untraced() bool {
-	return isPlaceholder(c.tracers) && isPlaceholder(otel.GetTracerProvider())
+	return c.globalTracers && isPlaceholder(otel.GetTracerProvider())
 }
 
 // isPlaceholder says of a provider that it is OpenTelemetry's global one, before the program has set one.
@@ -59,7 +59,7 @@ func (p *Publisher) tracing(next PublishFunc) PublishFunc {
 			return next(ctx, e, done, opts...)
 		}
 		opts = append(slices.Clip(opts), whenEncoded(func(s *sending) error {
-			span.SetAttributes(idAttributes(s.eventID, s.envelope.CorrelationID)...)
+			span.SetAttributes(idAttributes(s.eventID, s.settings.Envelope.CorrelationID)...)
 			return nil
 		}, e))
 		err := next(ctx, e, func(r Receipt, err error) {

@@ -26,11 +26,18 @@ func FromClient(r *kgo.Record) Record {
 // ToClient returns the record for the client to produce, which sets its offset and, unless it partitions by hand, its
 // partition. It shares the memory of key, value and headers' values.
 func ToClient(r *Record) *kgo.Record {
+	to := new(kgo.Record)
+	ForClient(to, r)
+	return to
+}
+
+// ForClient is ToClient for a record whose memory the caller brings.
+func ForClient(to *kgo.Record, r *Record) {
 	headers := make([]kgo.RecordHeader, len(r.Headers))
 	for i, h := range r.Headers {
 		headers[i] = kgo.RecordHeader(h)
 	}
-	return &kgo.Record{
+	*to = kgo.Record{
 		Topic: r.Topic, Key: r.Key, Value: r.Value, Headers: headers, Partition: r.Partition, Timestamp: r.Timestamp,
 	}
 }
