@@ -75,7 +75,7 @@ func NewCaller(brokers []string, opts ...CallerOption) (*Caller, error) {
 	c := &Caller{cfg: cfg, pub: cfg.publisher, room: semaphore.NewWeighted(int64(cfg.maxCalls)), gone: make(chan struct{})}
 	if c.pub == nil {
 		c.owned = true
-		c.pub, err = NewPublisher(brokers, WithConnection(cfg.kafka), WithLinger(0), WithMeterProvider(cfg.meters), WithTracerProvider(cfg.tracers))
+		c.pub, err = NewPublisher(brokers, WithConnection(cfg.kafka), WithNames(cfg.names.names()), WithLinger(0), WithMeterProvider(cfg.meters), WithTracerProvider(cfg.tracers))
 		if err != nil {
 			return nil, fmt.Errorf("new caller: %w", err)
 		}
@@ -116,6 +116,10 @@ func (c *Caller) CallInfo(ctx context.Context, reply *EventInfo, request Event, 
 	if err := checkCall(info, reply, cfg.Watchers); err != nil {
 		return fail(err)
 	}
+	reply, err := c.named(reply, cfg.Watchers)
+	if err != nil {
+		return fail(err)
+	}
 	if !c.begin() {
 		return fail(ErrCallerClosed)
 	}
@@ -128,6 +132,17 @@ func (c *Caller) CallInfo(ctx context.Context, reply *EventInfo, request Event, 
 	defer c.room.Release(1)
 
 	return c.exchange(ctx, request, reply, cfg)
+}
+
+// named returns the response's description in the caller's environment, and has the watchers have theirs.
+func (c *Caller) named(reply *EventInfo, watchers []event.Watcher) (*EventInfo, error) {
+	var err error
+	for i := range watchers {
+		if watchers[i].Info, err = c.cfg.names.event(watchers[i].Info); err != nil {
+			return nil, err
+		}
+	}
+	return c.cfg.names.event(reply)
 }
 
 func checkCall(request, reply *EventInfo, watchers []event.Watcher) error {
@@ -203,7 +218,7 @@ func (c *Caller) exchange(ctx context.Context, request Event, reply *EventInfo, 
 		return err
 	}
 	published := make(chan error, 1)
-	opts := append(slices.Clip(cfg.Publish), withConversation(ctx, request), c.addressed(ctx), whenEncoded(wait, request))
+	opts := append(slices.Clip(cfg.Publish), withConversation(ctx, request), c.addressed(ctx), c.pub.whenEncoded(wait, request))
 	err := c.pub.begin(ctx, request, func(_ Receipt, err error) {
 		select {
 		case published <- err:

@@ -27,8 +27,8 @@ type callerConfig struct {
 }
 
 // WithPublisher has requests published by p, overriding a publisher of the caller's own. It brings what the caller
-// doesn't set, such as WithSource and WithSchemaIDs, and stays open when the caller is closed. Its linger adds to the
-// time of each call. NewCaller fails if p is nil.
+// doesn't set, such as WithSource, WithSchemaIDs and WithNames, and stays open when the caller is closed. Its linger adds to
+// the time of each call. NewCaller fails if p is nil, or goes by other names than the caller.
 func WithPublisher(p *Publisher) CallerOption {
 	return callerOption(func(c *callerConfig) { c.publisher = p })
 }
@@ -66,8 +66,14 @@ func newCallerConfig(brokers []string, opts []CallerOption) (*callerConfig, erro
 	check(c.logger != nil, "WithLogger: must not be nil")
 	check(c.publisher != nil, "WithPublisher: must not be nil")
 	check(c.maxCalls >= 1, "WithMaxCalls: must be at least 1, got %d", c.maxCalls)
-	if c.publisher == own {
+	switch p := c.publisher; {
+	case p == own:
 		c.publisher = nil
+	case p == nil:
+	case c.names == nil:
+		c.names = p.cfg.names
+	default:
+		check(c.names.Equal(p.cfg.names.names()), "WithNames: the publisher of WithPublisher goes by other names")
 	}
 	errs = append(errs, c.connect(brokers))
 	return c, errors.Join(errs...)

@@ -47,6 +47,8 @@ func NewConsumer[G string | Group](brokers []string, group G, opts ...ConsumerOp
 
 func newConsumer(brokers []string, group Group, opts []ConsumerOption) (*Consumer, error) {
 	cfg, err := newConsumerConfig(brokers, group, opts)
+	group, nameErr := cfg.names.group(group)
+	err = errors.Join(err, nameErr)
 	if group.Name == "" {
 		err = errors.Join(err, errors.New("no group given"))
 	}
@@ -135,7 +137,7 @@ func (c *Consumer) end(failed error) {
 
 // Pause has nothing more of a topic handled, or of some of its partitions, until Resume. Handlers that are running finish;
 // what has been fetched waits. It holds whoever gets the partitions while this consumer lasts, through rebalances, and may be
-// called before Run. A consumer that stands still keeps its place in the group, and its lag grows.
+// called before Run. The topic is named as its schema names it. A consumer that stands still keeps its place in the group, and its lag grows.
 func (c *Consumer) Pause(topic string, partitions ...int32) { c.pause(topic, partitions, true) }
 
 // Resume ends what Pause began: for the whole topic, or for some of its partitions. A partition goes on when neither it nor
@@ -146,6 +148,7 @@ func (c *Consumer) Resume(topic string, partitions ...int32) { c.pause(topic, pa
 const wholeTopic = -1
 
 func (c *Consumer) pause(topic string, partitions []int32, on bool) {
+	topic = c.cfg.names.topic(topic)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(partitions) == 0 {

@@ -103,8 +103,10 @@ func (c *Consumer) problem(info *EventInfo, err error) {
 }
 
 func (c *Consumer) add(h *eventHandler, add func(*topicHandlers, *eventHandler) error) error {
-	info := h.info
+	info, err := c.cfg.names.event(h.info)
 	switch {
+	case err != nil:
+		return err
 	case h.handle == nil:
 		return errors.New("is nil")
 	case slices.ContainsFunc(h.middleware, func(m HandlerMiddleware) bool { return m == nil }):
@@ -125,6 +127,7 @@ func (c *Consumer) add(h *eventHandler, add func(*topicHandlers, *eventHandler) 
 		return fmt.Errorf("topic %s has dead-letter topic %s here and %s elsewhere",
 			info.Topic.Name, info.Topic.DeadLetter, t.info.DeadLetter)
 	}
+	h.info = info
 	h.meter = t.meter.newEventMeter(info.Type)
 	h.evolution = newEvolution(info)
 	h.call = c.around(h)

@@ -274,7 +274,7 @@ func (p *Publisher) measuring(next PublishFunc) PublishFunc {
 		if !p.meter.operation.Enabled(ctx) && !p.meter.sent.Enabled(ctx) {
 			return next(ctx, e, done, opts...)
 		}
-		kind, begun := p.kinds.of(e.EventInfo()), time.Now()
+		kind, begun := p.kinds.of(p.cfg.names.described(e.EventInfo())), time.Now()
 		err := next(ctx, e, func(r Receipt, err error) {
 			p.meter.ended(ctx, kind, begun, err)
 			done(r, err)

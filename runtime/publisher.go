@@ -113,7 +113,7 @@ func (p *Publisher) publish(ctx context.Context, e Event, opts []PublishOption) 
 		return Receipt{}, errNoEvent
 	}
 	sent := &sending{info: e.EventInfo()}
-	opts = append(slices.Clip(opts), whenEncoded(func(s *sending) error { sent = s; return nil }, e))
+	opts = append(slices.Clip(opts), p.whenEncoded(func(s *sending) error { sent = s; return nil }, e))
 	if err := p.begin(ctx, e, func(r Receipt, err error) { done <- result{r, err} }, opts...); err != nil {
 		return Receipt{}, err
 	}
@@ -172,7 +172,7 @@ func (s *sending) failed(err error, fate Fate) *PublishError {
 }
 
 // whenEncoded has a function called with the event once it is encoded, before it is sent. An error keeps it from that.
-func whenEncoded(take func(*sending) error, e Event) PublishOption {
+func (p *Publisher) whenEncoded(take func(*sending) error, e Event) PublishOption {
 	return func(s *event.PublishSettings) {
 		before := s.Encoded
 		s.Encoded = func(record Record, env Envelope) error {
@@ -181,7 +181,7 @@ func whenEncoded(take func(*sending) error, e Event) PublishOption {
 					return err
 				}
 			}
-			return take(&sending{record: record, info: e.EventInfo(), eventID: env.EventID, settings: event.PublishSettings{Envelope: env}})
+			return take(&sending{record: record, info: p.cfg.names.described(e.EventInfo()), eventID: env.EventID, settings: event.PublishSettings{Envelope: env}})
 		}
 	}
 }
@@ -226,7 +226,10 @@ func (p *Publisher) failed(s *sending, err error) *PublishError {
 
 // encode makes the record of an event.
 func (p *Publisher) encode(ctx context.Context, e Event, opts []PublishOption) (*sending, error) {
-	info := e.EventInfo()
+	info, err := p.cfg.names.event(e.EventInfo())
+	if err != nil {
+		return nil, fmt.Errorf("publish: %w", err)
+	}
 	s := &sending{info: info}
 	c := &s.settings
 	for _, o := range opts {
@@ -241,6 +244,9 @@ func (p *Publisher) encode(ctx context.Context, e Event, opts []PublishOption) (
 		}
 	}
 	encoding := EncodeOptions{Deletion: c.Deletion, Source: p.cfg.source, Headers: append(headers, c.Headers...)}
+	if info.Topic != nil {
+		encoding.Topic = info.Topic.Name
+	}
 	if p.cfg.schemaIDs != nil && info.Topic != nil && !c.Deletion {
 		id, err := p.cfg.schemaIDs.SchemaID(ctx, info)
 		if err != nil {

@@ -54,6 +54,7 @@ type clientConfig struct {
 	tracers trace.TracerProvider
 	// globalTracers says that tracers was the global provider's placeholder when the options were checked.
 	globalTracers bool
+	names         *environment // nil: those that the schemas have
 }
 
 // connect sets what is not an option.
@@ -66,6 +67,9 @@ func (c *clientConfig) connect(brokers []string) error {
 		c.tracers = otel.GetTracerProvider()
 	}
 	c.globalTracers = isPlaceholder(c.tracers)
+	if err := c.names.names().Validate(); err != nil {
+		return errors.Join(fmt.Errorf("WithNames: %w", err), c.kafka.CheckBrokers())
+	}
 	return c.kafka.CheckBrokers()
 }
 

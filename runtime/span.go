@@ -53,12 +53,12 @@ func (p *Publisher) tracing(next PublishFunc) PublishFunc {
 		if p.cfg.untraced() {
 			return next(ctx, e, done, opts...)
 		}
-		kind := p.kinds.of(e.EventInfo())
+		kind := p.kinds.of(p.cfg.names.described(e.EventInfo()))
 		ctx, span := tracer.Start(ctx, kind.span, kind.start...)
 		if !span.IsRecording() {
 			return next(ctx, e, done, opts...)
 		}
-		opts = append(slices.Clip(opts), whenEncoded(func(s *sending) error {
+		opts = append(slices.Clip(opts), p.whenEncoded(func(s *sending) error {
 			span.SetAttributes(idAttributes(s.eventID, s.settings.Envelope.CorrelationID)...)
 			return nil
 		}, e))

@@ -5,23 +5,25 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/omninode/trestle/cmd/trestle/dev"
+	"github.com/omninode/trestle/cmd/trestle/ops"
 )
 
 // devStack runs `trestle dev` in this process until stop is called.
-func devStack(t *testing.T, state string) (a dev.Addresses, stop func()) {
+func devStack(t *testing.T, state string, more ...string) (a dev.Addresses, stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	out, in := io.Pipe()
 	var stderr bytes.Buffer
 	exit := make(chan int, 1)
 	go func() {
-		exit <- run(ctx, []string{"dev", "--json", "--state", state}, strings.NewReader(""), in, &stderr)
+		exit <- run(ctx, append([]string{"dev", "--json", "--state", state}, more...), strings.NewReader(""), in, &stderr)
 		in.Close()
 	}()
 	if err := json.NewDecoder(out).Decode(&a); err != nil {
@@ -98,6 +100,33 @@ func waitTraced(t *testing.T, a dev.Addresses, correlation string) int {
 			t.Fatal("not traced")
 		case <-time.After(20 * time.Millisecond):
 		}
+	}
+}
+
+// TestDevInAnEnvironment starts a stack under the names of an environment: commands that name none find its topics.
+func TestDevInAnEnvironment(t *testing.T) {
+	t.Parallel()
+	project := t.TempDir()
+	if err := os.CopyFS(filepath.Join(project, "schemas"), os.DirFS("../../schemas")); err != nil {
+		t.Fatal(err)
+	}
+	config := "environments:\n  stage:\n    prefix: stage.\n    topics:\n      omninode_codegen_request_mixin_v1: {partitions: 2}\n"
+	if err := os.WriteFile(filepath.Join(project, ops.ConfigName), []byte(config), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	stack, stop := devStack(t, filepath.Join(project, ops.StackDir), "--dir", project, "--env", "stage", "--kafka-port", "0", "--registry-port", "0")
+	defer stop()
+	const correlation = "550e8400-e29b-41d4-a716-446655440000"
+	event := `{"correlation_id":"` + correlation + `","session_id":"7c9e6679-7425-40de-944b-e07fc1f90ae7","requirements":["retry"],"node_type":"effect"}`
+	trestleOutput(t, event, "publish", "CodegenMixinRequest", "--dir", project)
+	if got := trestleOutput(t, "", "peek", "omninode_codegen_request_mixin_v1", "--json", "--dir", project); !strings.Contains(got, `{"topic":"stage.omninode_codegen_request_mixin_v1"`) {
+		t.Errorf("peek: %s", got)
+	}
+	if got := trestleOutput(t, "", "topics", "plan", "--dir", project); !strings.Contains(got, "36 topics, all as declared") {
+		t.Errorf("plan: %s", got)
+	}
+	if got := waitTraced(t, stack, correlation); got != 1 {
+		t.Errorf("traced %d times", got)
 	}
 }
 

@@ -35,6 +35,8 @@ type Addresses struct {
 	Registry string `json:"registry"` // http://host:port
 	Store    string `json:"store"`    // a trace store's DSN
 	PID      int    `json:"pid"`      // the stack's process
+	// Environment is the one of trestle.yaml that topics have their names from; empty: none.
+	Environment string `json:"environment,omitempty"`
 }
 
 // Options configure a stack.
@@ -43,6 +45,8 @@ type Options struct {
 	Dir string
 	// KafkaPort and RegistryPort are the ports to listen on; 0 takes any free one.
 	KafkaPort, RegistryPort int
+	// Environment is noted with the addresses.
+	Environment string
 	// Checker judges schemas at registration.
 	Checker registry.Checker
 }
@@ -110,10 +114,11 @@ func (s *Stack) start(o Options) error {
 	s.httpErr = make(chan error, 1)
 	go func() { s.httpErr <- s.http.Serve(listener) }()
 	s.Addresses = Addresses{
-		Brokers:  strings.Join(cluster.ListenAddrs(), ","),
-		Registry: "http://" + listener.Addr().String(),
-		Store:    "sqlite:" + filepath.Join(s.dir, "trace.db"),
-		PID:      os.Getpid(),
+		Brokers:     strings.Join(cluster.ListenAddrs(), ","),
+		Registry:    "http://" + listener.Addr().String(),
+		Store:       "sqlite:" + filepath.Join(s.dir, "trace.db"),
+		PID:         os.Getpid(),
+		Environment: o.Environment,
 	}
 	if s.remove {
 		return nil

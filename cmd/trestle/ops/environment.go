@@ -6,14 +6,18 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/omninode/trestle/cmd/trestle/dev"
+	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/eventtrace"
 	"github.com/omninode/trestle/runtime/kafka"
 	"github.com/omninode/trestle/runtime/registry"
 	"github.com/omninode/trestle/runtime/store"
+	"github.com/omninode/trestle/tools/schema"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -31,10 +35,77 @@ type Environment struct {
 	// Compatibility is the level set for registered subjects (BACKWARD, FULL_TRANSITIVE, …); empty leaves the
 	// registry's own.
 	Compatibility string `yaml:"compatibility"`
-	// Topics overrides a topic's number of partitions.
-	Topics map[string]struct {
-		Partitions int32 `yaml:"partitions"`
-	} `yaml:"topics"`
+	// Prefix stands before the names that the schemas have for topics and consumer groups, unless one is given outright.
+	Prefix string `yaml:"prefix"`
+	// Topics and Groups say what is set otherwise for single ones, by the names that the schemas have for them.
+	Topics map[string]TopicSettings `yaml:"topics"`
+	Groups map[string]GroupSettings `yaml:"groups"`
+
+	name string // in trestle.yaml; empty: none of there
+}
+
+// TopicSettings are what an environment sets otherwise for a topic.
+type TopicSettings struct {
+	// Name is the topic's on the cluster; empty: that of the schemas behind the prefix.
+	Name string `yaml:"name"`
+	// Partitions is their number; 0: as the schemas say.
+	Partitions int32 `yaml:"partitions"`
+}
+
+// GroupSettings are what an environment sets otherwise for a consumer group.
+type GroupSettings struct {
+	// Name is the group's on the cluster; empty: that of the schemas behind the prefix.
+	Name string `yaml:"name"`
+}
+
+// Names are the names that topics and consumer groups have in the environment.
+func (e Environment) Names() trestle.Names {
+	names := trestle.Names{Prefix: e.Prefix}
+	for logical, t := range e.Topics {
+		if t.Name != "" {
+			names.Topics = with(names.Topics, logical, t.Name)
+		}
+	}
+	for logical, g := range e.Groups {
+		if g.Name != "" {
+			names.Groups = with(names.Groups, logical, g.Name)
+		}
+	}
+	return names
+}
+
+func with(m map[string]string, key, value string) map[string]string {
+	if m == nil {
+		m = map[string]string{}
+	}
+	m[key] = value
+	return m
+}
+
+// namesOf are the environment's names, once it is clear that they fit the topics of a set, whose names are its schemas'.
+func (e Environment) namesOf(set *schema.Set) (trestle.Names, error) {
+	names := e.Names()
+	if names.IsZero() {
+		return names, nil
+	}
+	for _, logical := range slices.Sorted(maps.Keys(names.Topics)) {
+		if set.Topic(logical) == nil {
+			return names, e.errorf("topic %s is named there, but the schemas declare none of that name", logical)
+		}
+	}
+	if err := names.CheckTopics(TopicNames(set)...); err != nil {
+		return names, e.errorf("%w", err)
+	}
+	for _, g := range set.Groups {
+		if _, err := names.Group(g.Name); err != nil {
+			return names, e.errorf("%w", err)
+		}
+	}
+	return names, nil
+}
+
+func (e Environment) errorf(format string, args ...any) error {
+	return fmt.Errorf("environment %s: "+format, append([]any{cmp.Or(e.name, "of the stack")}, args...)...)
 }
 
 // Lookup returns an environment when something turns out to need one. Naming an environment that trestle.yaml lacks is
@@ -67,10 +138,16 @@ func (p *Project) Environment(a Addresses) (Environment, error) {
 		if env, ok = p.Config.Environments[name]; !ok {
 			return env, fmt.Errorf("environment %q is not in %s", name, p.Path(ConfigName))
 		}
+		env.name = name
 	case p.missing == nil:
 		stack, err := dev.ReadAddresses(p.Path(StackDir))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return env, err
+		}
+		if stack.Environment != "" {
+			if env, err = p.stackEnvironment(stack); err != nil {
+				return env, err
+			}
 		}
 		env.Registry, env.Store = stack.Registry, stack.Store
 		if stack.Brokers != "" {

@@ -25,7 +25,8 @@ type PeekOptions struct {
 	Warn func(error)
 }
 
-// Peek calls show for records of a topic, in order of time. It joins no consumer group and moves no offset, and reads no
+// Peek calls show for records of a topic, in order of time. The topic is one of the schemas, by their name of it or by that which
+// it has in the environment, or any other of the cluster. It joins no consumer group and moves no offset, and reads no
 // more than Count records of each partition. An error of show ends Peek and is its own. Where there is a project whose
 // schemas are wrong, so that it is not known what is sensitive, nothing is shown unless it is to be revealed.
 func Peek(ctx context.Context, p *Project, env Environment, topic string, o PeekOptions, show func(Peeked) error) error {
@@ -39,10 +40,11 @@ func Peek(ctx context.Context, p *Project, env Environment, topic string, o Peek
 	if err != nil {
 		return err
 	}
-	shows, err := newShower(ctx, p, o.Reveal, o.Warn)
+	shows, err := newShower(ctx, p, env, o.Reveal, o.Warn)
 	if err != nil {
 		return err
 	}
+	topic = shows.topic(topic)
 	each := func(r *kafka.Record) error { return show(shows.peeked(r)) }
 	if o.From == "end" {
 		return peekNew(ctx, env.Connection(), topic, o.Count, each)

@@ -1,13 +1,17 @@
 package ops
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/omninode/trestle/tools/load"
 	"github.com/omninode/trestle/tools/schema"
@@ -88,10 +92,33 @@ func Open(folder string) (*Project, error) {
 		return nil, err
 	}
 	p := &Project{Dir: dir, Config: Config{Schemas: "schemas", Gen: "gen", Exemptions: "exemptions.yaml"}}
-	if err := yaml.Unmarshal(data, &p.Config); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+	in := yaml.NewDecoder(bytes.NewReader(data))
+	in.KnownFields(true)
+	if err := in.Decode(&p.Config); err != nil && !errors.Is(err, io.EOF) {
+		return nil, misread(path, err)
 	}
 	return p, nil
+}
+
+var (
+	yamlMistake = regexp.MustCompile(`^line (\d+): (.*)$`)
+	yamlUnknown = regexp.MustCompile(`^field (.+) not found in type .*$`)
+)
+
+// misread says what is wrong with a file, each mistake with its line.
+func misread(path string, err error) error {
+	mistakes, ok := errors.AsType[*yaml.TypeError](err)
+	if !ok {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	texts := make([]string, len(mistakes.Errors))
+	for i, text := range mistakes.Errors {
+		if found := yamlMistake.FindStringSubmatch(text); found != nil {
+			text = found[1] + ": " + yamlUnknown.ReplaceAllString(found[2], "unknown key $1")
+		}
+		texts[i] = path + ":" + text
+	}
+	return errors.New(strings.Join(texts, "; "))
 }
 
 // At is [Open] for what can be done outside of a project too, such as comparing two files: that there is none, and why,
@@ -128,6 +155,23 @@ func (p *Project) Shown(elem ...string) string {
 
 // Load loads the project's schemas.
 func (p *Project) Load(ctx context.Context) (*schema.Set, error) { return p.load(ctx) }
+
+// loadIn loads the project's schemas with the names that topics and consumer groups have in an environment.
+func (p *Project) loadIn(ctx context.Context, env Environment) (*schema.Set, error) {
+	set, err := p.load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	names, err := env.namesOf(set)
+	if err != nil || names.IsZero() {
+		return set, err
+	}
+	set.Rename(
+		func(name string) string { name, _ = names.Topic(name); return name }, // it can't fail any more
+		func(name string) string { name, _ = names.Group(name); return name },
+	)
+	return set, nil
+}
 
 func (p *Project) load(ctx context.Context, opts ...load.Option) (*schema.Set, error) {
 	if p.missing != nil {

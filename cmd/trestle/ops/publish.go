@@ -57,7 +57,7 @@ func Publish(ctx context.Context, env Environment, info *trestle.EventInfo, o Pu
 	if err := env.needBrokers(); err != nil {
 		return PublishCounts{}, err
 	}
-	opts := []trestle.PublisherOption{trestle.WithConnection(env.Connection()), trestle.WithSource(source), trestle.WithDeliveryTimeout(o.Timeout)}
+	opts := []trestle.PublisherOption{trestle.WithConnection(env.Connection()), trestle.WithSource(source), trestle.WithNames(env.Names()), trestle.WithDeliveryTimeout(o.Timeout)}
 	if o.Log != nil {
 		opts = append(opts, trestle.WithLogger(o.Log))
 	}

@@ -41,7 +41,7 @@ func planSubjects(ctx context.Context, p *Project, env Environment) (*registry.C
 	if err != nil {
 		return nil, nil, err
 	}
-	declared, err := subjects(set)
+	declared, err := subjectsIn(set, env)
 	if err != nil {
 		return nil, nil, err
 	}

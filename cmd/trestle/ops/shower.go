@@ -9,6 +9,7 @@ import (
 	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/jsonio"
 	"github.com/omninode/trestle/tools/event"
+	"github.com/omninode/trestle/tools/schema"
 )
 
 // withheld says why the bytes of a value are not shown.
@@ -20,6 +21,8 @@ const withheldReason = "the record cannot be read, and its type has sensitive fi
 // shower shows records by a project's schemas, and hides what they mark sensitive.
 type shower struct {
 	masker  *event.Masker // nil: everything is shown
+	set     *schema.Set   // nil: there are no schemas
+	names   trestle.Names
 	known   *trestle.Types
 	missing error // why there are no types
 	warn    func(error)
@@ -27,14 +30,15 @@ type shower struct {
 
 // newShower loads the project's schemas. Where there is no project, nothing is known to be sensitive, which is told to
 // warn. With reveal, what is wrong with the schemas is no error.
-func newShower(ctx context.Context, p *Project, reveal bool, warn func(error)) (*shower, error) {
+func newShower(ctx context.Context, p *Project, env Environment, reveal bool, warn func(error)) (*shower, error) {
 	s := &shower{known: EventTypes(nil).decoding(), warn: warn}
 	if s.warn == nil {
 		s.warn = func(error) {}
 	}
-	set, err := p.load(ctx)
+	set, err := p.loadIn(ctx, env)
 	switch {
 	case err == nil:
+		s.set, s.names = set, env.Names()
 		if s.known = EventTypesOf(set).decoding(); !reveal {
 			s.masker = event.NewMasker(set)
 		}
@@ -47,6 +51,23 @@ func newShower(ctx context.Context, p *Project, reveal bool, warn func(error)) (
 	}
 	s.missing = err
 	return s, nil
+}
+
+// topic is the name in the environment of a topic that somebody has named.
+func (s *shower) topic(named string) string {
+	if s.set == nil {
+		return named
+	}
+	return topicOf(s.set, s.names, named)
+}
+
+// topicOf is the name in an environment of a topic that somebody has named: as the schemas do, else as the cluster does. The
+// set has the environment's names.
+func topicOf(set *schema.Set, names trestle.Names, named string) string {
+	if physical, err := names.Topic(named); err == nil && set.Topic(physical) != nil {
+		return physical
+	}
+	return named
 }
 
 func (s *shower) types() *trestle.Types { return s.known }

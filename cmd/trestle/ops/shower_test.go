@@ -29,7 +29,7 @@ func TestShowerWithholds(t *testing.T) {
 		"in a frame": {"\x00\x00\x00\x00\x01" + `{"card":"MARKER"}`, `{"card":"***"}`},
 	} {
 		for _, reveal := range []bool{false, true} {
-			s, err := newShower(context.Background(), p, reveal, nil)
+			s, err := newShower(context.Background(), p, Environment{}, reveal, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -49,7 +49,7 @@ func TestShowerWithholds(t *testing.T) {
 
 func TestShowerSaysWhatIsTooLarge(t *testing.T) {
 	t.Parallel()
-	s, err := newShower(context.Background(), Of(load.Files(nil)), true, nil)
+	s, err := newShower(context.Background(), Of(load.Files(nil)), Environment{}, true, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

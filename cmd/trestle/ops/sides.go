@@ -53,6 +53,9 @@ func (l *loader) sides(ctx context.Context, olds []string, new string, whole boo
 		return sides{}, err
 	}
 	if subject != "" {
+		if subject, _, err = l.subjectName(ctx, subject); err != nil {
+			return sides{}, err
+		}
 		return out, l.narrow(ctx, &out, subject, opts)
 	}
 	return out, l.narrowToFile(ctx, &out, opts)

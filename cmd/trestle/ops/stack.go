@@ -3,6 +3,7 @@ package ops
 import (
 	"cmp"
 	"context"
+	"fmt"
 
 	"github.com/omninode/trestle/cmd/trestle/dev"
 	"github.com/omninode/trestle/cmd/trestle/ops/gate"
@@ -25,6 +26,8 @@ type StackOptions struct {
 	// KafkaPort and RegistryPort are to listen on; 0 takes a free one, and one that is taken is an error. With nil they
 	// are those of the last start, else the usual ones, else free ones.
 	KafkaPort, RegistryPort *int
+	// Environment is one of trestle.yaml, whose names and numbers of partitions topics get; empty: none.
+	Environment string
 }
 
 // StartStack starts the project's development stack. Its registry refuses schemas that break stored ones.
@@ -36,9 +39,13 @@ func StartStack(p *Project, o StackOptions) (*dev.Stack, error) {
 	if dir == "" {
 		dir = p.Path(StackDir)
 	}
+	if _, err := p.stackEnvironment(dev.Addresses{Environment: o.Environment}); err != nil {
+		return nil, err
+	}
 	kafka, registry := dev.LastPorts(dir)
 	return dev.Start(dev.Options{
 		Dir: dir, KafkaPort: port(o.KafkaPort, kafka, KafkaPort), RegistryPort: port(o.RegistryPort, registry, RegistryPort), Checker: gate.Checker{},
+		Environment: o.Environment,
 	})
 }
 
@@ -49,7 +56,25 @@ func port(asked *int, last, usual int) int {
 	return dev.FreePort(cmp.Or(last, usual))
 }
 
-// StackEnvironment is the environment of a development stack.
+// StackEnvironment is the environment of the project's development stack.
+func (p *Project) StackEnvironment(a dev.Addresses) (Environment, error) {
+	return p.stackEnvironment(a)
+}
+
+func (p *Project) stackEnvironment(a dev.Addresses) (Environment, error) {
+	env := StackEnvironment(a)
+	if a.Environment == "" {
+		return env, nil
+	}
+	named, ok := p.Config.Environments[a.Environment]
+	if !ok {
+		return env, fmt.Errorf("environment %q is not in %s", a.Environment, p.Path(ConfigName))
+	}
+	env.Prefix, env.Topics, env.Groups, env.name = named.Prefix, named.Topics, named.Groups, a.Environment
+	return env, nil
+}
+
+// StackEnvironment is the environment of a development stack of no project.
 func StackEnvironment(a dev.Addresses) Environment {
 	return Environment{Brokers: []string{a.Brokers}, Registry: a.Registry, Store: a.Store, ReplicationFactor: 1}
 }
@@ -59,7 +84,7 @@ type Prepared struct{ Topics, Subjects int }
 
 // Prepare brings the topics and subjects of an environment to what the schemas say.
 func Prepare(ctx context.Context, p *Project, env Environment) (Prepared, error) {
-	set, err := p.load(ctx)
+	set, err := p.loadIn(ctx, env)
 	if err != nil {
 		return Prepared{}, err
 	}

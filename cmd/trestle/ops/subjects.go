@@ -49,6 +49,50 @@ func subjects(set *schema.Set) ([]registry.Subject, error) {
 	return list, nil
 }
 
+// subjectNames are the names that subjects have in an environment, by those that the schemas alone give them.
+func subjectNames(set *schema.Set, declared []registry.Subject, names trestle.Names) (map[string]string, error) {
+	out := make(map[string]string, len(declared))
+	for _, s := range declared {
+		out[s.Name] = names.Subject(s.Name)
+	}
+	for _, t := range set.Topics {
+		physical, err := names.Topic(t.Name)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range t.Events {
+			out[subjectOf(t, e)] = subjectOf(&schema.Topic{Name: physical, Events: t.Events}, e)
+		}
+	}
+	return out, nil
+}
+
+// subjectsIn returns what the schemas register in an environment, under the names that it has there.
+func subjectsIn(set *schema.Set, env Environment) ([]registry.Subject, error) {
+	declared, err := subjects(set)
+	if err != nil {
+		return nil, err
+	}
+	names, err := env.namesOf(set)
+	if err != nil || names.IsZero() {
+		return declared, err
+	}
+	named, err := subjectNames(set, declared, names)
+	if err != nil {
+		return nil, err
+	}
+	for i, s := range declared {
+		s.Name = named[s.Name]
+		s.References = slices.Clone(s.References)
+		for j := range s.References {
+			s.References[j].Subject = named[s.References[j].Subject]
+		}
+		declared[i] = s
+	}
+	slices.SortFunc(declared, func(a, b registry.Subject) int { return cmp.Compare(a.Name, b.Name) })
+	return declared, nil
+}
+
 // subjectOf is the subject of an event's schema on a topic.
 func subjectOf(t *schema.Topic, e *schema.Event) string {
 	info := trestle.TopicInfo{Name: t.Name}

@@ -13,7 +13,7 @@ import (
 
 // PlanTopics says what [ApplyTopics] would do to the cluster's topics; it changes nothing.
 func PlanTopics(ctx context.Context, p *Project, env Environment) (*topics.Plan, error) {
-	set, err := p.load(ctx)
+	set, err := p.loadIn(ctx, env)
 	if err != nil {
 		return nil, err
 	}
@@ -35,9 +35,10 @@ func ApplyTopics(ctx context.Context, env Environment, plan *topics.Plan) error 
 	return plan.Apply(ctx, cl)
 }
 
-// topicSpecs turns declared topics into what the cluster is asked for, the environment's overrides applied.
+// topicSpecs turns declared topics, under their names in the environment, into what the cluster is asked for, with what the
+// environment sets otherwise.
 func topicSpecs(set *schema.Set, env Environment) []topics.Spec {
-	out := make([]topics.Spec, 0, len(set.Topics))
+	out, names := make([]topics.Spec, 0, len(set.Topics)), env.Names()
 	for _, t := range set.Topics {
 		s := topics.Spec{
 			Name:              t.Name,
@@ -53,7 +54,8 @@ func topicSpecs(set *schema.Set, env Environment) []topics.Spec {
 			s.Config["max.message.bytes"] = strconv.Itoa(int(n))
 		}
 		maps.DeleteFunc(s.Config, func(_, v string) bool { return v == "" })
-		if o := env.Topics[t.Name]; o.Partitions > 0 {
+		logical, _ := names.TopicOf(t.Name)
+		if o := env.Topics[logical]; o.Partitions > 0 {
 			s.Partitions = o.Partitions
 		}
 		out = append(out, s)
@@ -77,6 +79,8 @@ type ListedTopic struct {
 	Records int64 `json:"records"`
 	// Declared says that the project's schemas have the topic.
 	Declared bool `json:"declared"`
+	// Logical is what the schemas call it, where it has another name in the environment.
+	Logical string `json:"logical,omitempty"`
 }
 
 // ListTopics lists the cluster's topics, by name. Outside of a project none of them is declared.
@@ -84,7 +88,7 @@ func ListTopics(ctx context.Context, p *Project, env Environment) ([]ListedTopic
 	set := &schema.Set{}
 	if p.missing == nil {
 		var err error
-		if set, err = p.load(ctx); err != nil {
+		if set, err = p.loadIn(ctx, env); err != nil {
 			return nil, err
 		}
 	}
@@ -113,6 +117,9 @@ func ListTopics(ctx context.Context, p *Project, env Environment) ([]ListedTopic
 	}
 	for _, t := range found.Sorted() {
 		row := ListedTopic{Name: t.Topic, Partitions: len(t.Partitions), Replicas: t.Partitions.NumReplicas(), Declared: set.Topic(t.Topic) != nil}
+		if logical, ok := env.Names().TopicOf(t.Topic); ok && row.Declared && logical != t.Topic {
+			row.Logical = logical
+		}
 		for partition := range t.Partitions {
 			start, okStart := starts.Lookup(t.Topic, partition)
 			end, okEnd := ends.Lookup(t.Topic, partition)

@@ -16,7 +16,7 @@ import (
 
 // Tracer follows topics into the trace store. How far it got is in the store, so that a restart goes on where it was.
 type Tracer struct {
-	// Topics are those that it follows.
+	// Topics are those that it follows, by the names that they have in the environment.
 	Topics []string
 
 	sink  *eventtrace.Sink
@@ -33,7 +33,7 @@ type TracerOptions struct {
 
 // NewTracer opens the environment's trace store and returns what follows the topics into it, once it runs.
 func NewTracer(ctx context.Context, p *Project, env Environment, o TracerOptions) (*Tracer, error) {
-	set, err := p.load(ctx)
+	set, err := p.loadIn(ctx, env)
 	if err != nil {
 		return nil, err
 	}
@@ -44,7 +44,10 @@ func NewTracer(ctx context.Context, p *Project, env Environment, o TracerOptions
 	if err != nil {
 		return nil, err
 	}
-	t := &Tracer{Topics: o.Topics, store: store}
+	t := &Tracer{store: store}
+	for _, topic := range o.Topics {
+		t.Topics = append(t.Topics, topicOf(set, env.Names(), topic))
+	}
 	if len(t.Topics) == 0 {
 		t.Topics = TopicNames(set)
 	}
@@ -134,7 +137,7 @@ func query(ctx context.Context, p *Project, env Environment, o TraceOptions, ask
 		return nil, err
 	}
 	defer store.Close()
-	shows, err := newShower(ctx, p, o.Reveal, o.Warn)
+	shows, err := newShower(ctx, p, env, o.Reveal, o.Warn)
 	if err != nil {
 		return nil, err
 	}

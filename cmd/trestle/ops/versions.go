@@ -155,14 +155,52 @@ func (p *Project) tags(ctx context.Context, ref string) ([]string, error) {
 }
 
 func (l *loader) registry() (*registry.Client, error) {
-	var env Environment
-	if l.environment != nil {
-		var err error
-		if env, err = l.environment(); err != nil {
-			return nil, err
-		}
+	env, err := l.registryEnvironment()
+	if err != nil {
+		return nil, err
 	}
 	return env.registryClient()
+}
+
+func (l *loader) registryEnvironment() (Environment, error) {
+	if l.environment == nil {
+		return Environment{}, nil
+	}
+	return l.environment()
+}
+
+// subjectName finds out which subject a word names: as the project's schemas alone would call it, else as the registry does.
+// It returns both names, which differ where the environment has names of its own.
+func (l *loader) subjectName(ctx context.Context, word string) (logical, physical string, err error) {
+	env, err := l.registryEnvironment()
+	if err != nil || env.Names().IsZero() || l.project.missing != nil {
+		return word, word, err
+	}
+	set, err := l.project.load(ctx)
+	if err != nil {
+		return "", "", err
+	}
+	names, err := env.namesOf(set)
+	if err != nil {
+		return "", "", err
+	}
+	declared, err := subjects(set)
+	if err != nil {
+		return "", "", err
+	}
+	named, err := subjectNames(set, declared, names)
+	if err != nil {
+		return "", "", err
+	}
+	if physical, ok := named[word]; ok {
+		return word, physical, nil
+	}
+	for logical, physical := range named {
+		if physical == word {
+			return logical, physical, nil
+		}
+	}
+	return word, word, nil
 }
 
 // subject fetches SUBJECT or SUBJECT@VERSION.
@@ -172,6 +210,9 @@ func (l *loader) subject(ctx context.Context, word string) (load.Source, error) 
 		return nil, err
 	}
 	subject, version, versioned := strings.Cut(word, "@")
+	if _, subject, err = l.subjectName(ctx, subject); err != nil {
+		return nil, err
+	}
 	if !versioned || version == "latest" {
 		stored, err := client.Latest(ctx, subject)
 		return gate.RegisteredSchema(stored), err
@@ -190,11 +231,18 @@ func (l *loader) subjectVersions(ctx context.Context, subject string, opts []loa
 	if err != nil {
 		return nil, err
 	}
-	versions, err := client.Versions(ctx, subject)
+	_, physical, err := l.subjectName(ctx, subject)
 	if err != nil {
 		return nil, err
 	}
-	if len(versions) == 0 {
+	versions, err := client.Versions(ctx, physical)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case len(versions) == 0 && physical != subject:
+		return nil, fmt.Errorf("registry:%s: subject %s: %w", subject, physical, registry.ErrNotFound)
+	case len(versions) == 0:
 		return nil, fmt.Errorf("registry:%s: %w", subject, registry.ErrNotFound)
 	}
 	out := make([]version, len(versions))
