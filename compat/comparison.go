@@ -40,6 +40,7 @@ type comparison struct {
 
 	// What judging keeps of its way: message pairs that are still to be visited or were, enums that were, and those that
 	// are left for last.
+	places        *places
 	queue         []visit
 	visited       map[[2]*schema.Message]bool
 	visitedEnums  map[[2]*schema.Enum]bool
@@ -51,6 +52,7 @@ func newComparison(old, new *schema.Set, newUse *usage, opts Options) *compariso
 		opts: opts, old: old, new: new, rules: Rules(),
 		oldUse: newUsage(old), newUse: newUse,
 		algebra:      &algebra{old: old, new: new},
+		places:       newPlaces(),
 		undocumented: undocumented(old) || undocumented(new),
 		visited:      map[[2]*schema.Message]bool{}, visitedEnums: map[[2]*schema.Enum]bool{},
 	}

@@ -1,6 +1,7 @@
 package compat
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -33,7 +34,29 @@ func messageConstraintChanges(fields *fieldPairs, old, new *schema.Message) []co
 			}
 			ch.unknown = ch.relation == exchanged
 		}
+		ch.part = &part{message: func(m *schema.Message) *schema.Message {
+			out := *m
+			out.Rules, out.Oneofs = messageRuleNamed(m.Rules, cmp.Or(p[0], p[1]).name), nil
+			return &out
+		}}
 		out = append(out, ch)
+	}
+	return out
+}
+
+// messageRuleNamed keeps the rules on a message with a name of [messageRules].
+func messageRuleNamed(of *validate.MessageRules, name string) *validate.MessageRules {
+	out := &validate.MessageRules{}
+	for _, r := range messageRules(of) {
+		switch {
+		case r.name != name:
+		case r.oneof != nil:
+			out.Oneof = append(out.Oneof, r.oneof)
+		case r.cel != nil:
+			out.Cel = append(out.Cel, r.cel)
+		default:
+			out.CelExpression = append(out.CelExpression, r.id)
+		}
 	}
 	return out
 }
@@ -53,7 +76,12 @@ func oneofChanges(fields *fieldPairs, old, new *schema.Message) []constraintChan
 		default:
 			text += " no longer"
 		}
-		out = append(out, constraintChange{relation: r, text: text, rules: []string{"required"}})
+		only := &part{message: func(m *schema.Message) *schema.Message {
+			out := *m
+			out.Rules, out.Oneofs = nil, slices.DeleteFunc(slices.Clone(m.Oneofs), func(o *schema.Oneof) bool { return o.Name != name })
+			return &out
+		}}
+		out = append(out, constraintChange{relation: r, text: text, rules: []string{"required"}, part: only})
 	}
 	toOld := func(f *schema.Field) *schema.Field { return fields.toOld[f] }
 	toNew := func(f *schema.Field) *schema.Field { return fields.toNew[f] }
@@ -94,6 +122,7 @@ type messageRule struct {
 	name, id   string
 	conditions []string                   // of an expression: forms of what must be true
 	oneof      *validate.MessageOneofRule // nil for an expression
+	cel        *validate.Rule             // nil for an expression alone
 }
 
 // implied says whether rules hold what a rule says: fields exclude each other where more of them do.
@@ -114,7 +143,7 @@ func implied(rules []*messageRule, r *messageRule) bool {
 func messageRules(rules *validate.MessageRules) []*messageRule {
 	var out []*messageRule
 	for _, r := range rules.GetCel() {
-		out = append(out, &messageRule{name: "cel " + r.GetId(), id: r.GetId(), conditions: conditions(r.GetExpression())})
+		out = append(out, &messageRule{name: "cel " + r.GetId(), id: r.GetId(), conditions: conditions(r.GetExpression()), cel: r})
 	}
 	for _, e := range rules.GetCelExpression() {
 		out = append(out, &messageRule{name: fmt.Sprintf("cel %q", e), id: e, conditions: conditions(e)})

@@ -35,7 +35,7 @@ func ruleChanges(p *values.Prover, old, new *schema.Type) []constraintChange {
 	for _, name := range slices.Sorted(maps.Keys(names)) {
 		before, was := o[name]
 		after, is := n[name]
-		ch := constraintChange{rules: []string{ruleID(name)}}
+		ch := constraintChange{rules: []string{ruleID(name)}, part: rulePart(name)}
 		if strings.HasSuffix(name, ".finite") {
 			ch.encodings = protobufOnly // JSON has no other numbers
 		}
@@ -96,6 +96,7 @@ func knownBytesChange(o, n map[string]protoreflect.Value) (ch constraintChange) 
 		}
 	}
 	ch.rules = []string{ruleID(names[0]), ruleID(names[1])}
+	ch.part = constraintPart(nil, ch.rules...)
 	was, is := knownBytes[names[0]], knownBytes[names[1]]
 	switch {
 	case names[0] == names[1]:

@@ -28,12 +28,14 @@ type constraintChange struct {
 	encodings []schema.Encoding // nil: both
 	rules     []string          // by which readers reject
 	members   []any             // values that one side allows and the other does not, as far as known
+	part      *part             // of the constraints that it is about; nil for all
 }
 
 // problem says of an element's name that a constraint of it changed.
 func (ch constraintChange) problem(name string, at schema.Position) Problem {
 	p := Problem{
 		Change: name + ": " + ch.text, At: at, Unknown: ch.unknown, Encodings: ch.encodings, Rejections: ch.rules, Members: ch.members,
+		part: ch.part,
 	}
 	if ch.unknown {
 		p.Change += " (unknown: whether one holds the other could not be decided)"
@@ -60,7 +62,7 @@ func constraintChanges(p *values.Prover, old, new *schema.Type, json [2]readOutc
 	var out []constraintChange
 	for _, check := range constraintChecks {
 		if ch := check.compare(old, new); ch.relation != same {
-			ch.rules = check.rules
+			ch.rules, ch.part = check.rules, check.part
 			out = append(out, ch)
 		}
 	}
@@ -144,22 +146,36 @@ func binaryOnly(p *values.Prover, old, new *schema.Type, all, inJSON []constrain
 	return out
 }
 
-// constraintChecks compare one constraint each, and name the rules by which readers enforce it.
+// constraintChecks compare one constraint each, and name the rules by which readers enforce it, and the part of the
+// constraints that says it.
 var constraintChecks = []struct {
 	compare func(old, new *schema.Type) constraintChange
 	rules   []string
+	part    *part
 }{
-	{rangeChange, []string{"gt", "lt", "inimum", "aximum"}},
-	{multipleChange, []string{"multipleOf", "type"}},
-	{lengthChange, []string{"min_len", "max_len", ".len", "minLength", "maxLength"}},
-	{itemsChange, []string{"min_items", "max_items", "minItems", "maxItems"}},
-	{pairsChange, []string{"min_pairs", "max_pairs", "minProperties", "maxProperties"}},
-	{uniqueChange, []string{"unique"}},
-	{patternChange, []string{"pattern"}},
-	{formatChange, nil},
-	{allowedChange, []string{".in", ".const", "enum", "const"}},
-	{forbiddenChange, []string{"not_in", "not"}},
-	{definedOnlyChange, []string{"defined_only"}},
+	{rangeChange, []string{"gt", "lt", "inimum", "aximum"}, constraintPart(func(out, of *schema.Constraints) {
+		out.Min, out.Max = of.Min, of.Max
+	}, bounding...)},
+	{multipleChange, []string{"multipleOf", "type"}, constraintPart(func(out, of *schema.Constraints) {
+		out.MultipleOf = of.MultipleOf
+	}).inKind()},
+	{lengthChange, []string{"min_len", "max_len", ".len", "minLength", "maxLength"}, constraintPart(func(out, of *schema.Constraints) {
+		out.MinLen, out.MaxLen = of.MinLen, of.MaxLen
+	})},
+	{itemsChange, []string{"min_items", "max_items", "minItems", "maxItems"}, constraintPart(func(out, of *schema.Constraints) {
+		out.MinItems, out.MaxItems = of.MinItems, of.MaxItems
+	})},
+	{pairsChange, []string{"min_pairs", "max_pairs", "minProperties", "maxProperties"}, constraintPart(func(out, of *schema.Constraints) {
+		out.MinPairs, out.MaxPairs = of.MinPairs, of.MaxPairs
+	})},
+	{uniqueChange, []string{"unique"}, constraintPart(func(out, of *schema.Constraints) { out.Unique = of.Unique })},
+	{patternChange, []string{"pattern"}, constraintPart(func(out, of *schema.Constraints) { out.Pattern = of.Pattern })},
+	{formatChange, nil, constraintPart(func(out, of *schema.Constraints) { out.Format = of.Format }).inKind()},
+	{allowedChange, []string{".in", ".const", "enum", "const"}, constraintPart(func(out, of *schema.Constraints) {
+		out.Const, out.In = of.Const, of.In
+	}, "const", "in").inKind()},
+	{forbiddenChange, []string{"not_in", "not"}, constraintPart(func(out, of *schema.Constraints) { out.NotIn = of.NotIn }, "not_in")},
+	{definedOnlyChange, []string{"defined_only"}, constraintPart(func(out, of *schema.Constraints) { out.DefinedOnly = of.DefinedOnly })},
 }
 
 // refine removes the direction in which a finite list of values settles the matter.

@@ -21,8 +21,9 @@
 //     (rule_constraint_tightened.go); that the field's rules differ is kept as a change beside it (aspects.go). What a JSON
 //     Schema says beside the model is asked of the algebra by DOCUMENT_NOT_READ, where it stands (unmodelled.go).
 //  5. Searching has package compat/witness look for an event that the old side writes and the new one rejects (search.go).
-//  6. Pruning asks the algebra of package tools/values about candidates that no event shows, and takes out those where
-//     readers provably accept everything (pruning.go).
+//  6. Pruning asks the algebra of package tools/values about each candidate that no such event shows: whether the events of
+//     any root (places.go), as whole ones, may have what shows it (showing.go). Where there are none it is taken out; one that
+//     is found is run through both sides; what cannot be told is said to be unknown (pruning.go).
 //  7. Proving inclusion asks it about whole messages wherever no candidate is left, so that what no rule knows of does not
 //     pass (inclusion.go).
 //  8. Noting turns the changes that no candidate covers into notes (notes.go); then rules that judge an event by all that

@@ -25,7 +25,7 @@ func (c *comparison) proveInclusion() {
 			open[schema.EncodingProtobuf] = (Backward | Forward) &^ (brokenBinary[old] | brokenBinary[new])
 		}
 		if open[schema.EncodingJSON]|open[schema.EncodingProtobuf] == 0 || !c.mayDiffer(equal, old, new, sourcesDiffer) ||
-			c.oldUse.partOfRoot(old) && c.newUse.partOfRoot(new) {
+			c.travelsInOthers(r) {
 			continue // what is part of others is asked about as that
 		}
 		at := messageElement(old, new)

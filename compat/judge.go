@@ -55,9 +55,12 @@ func (c *comparison) judge() judgedRoots {
 	for _, e := range p.events {
 		c.event(e[0], e[1])
 	}
-	for _, m := range p.messages {
-		if !whole.hold(m[0], m[1]) {
-			c.root(m[0], m[1])
+	// What travels as a part of others is come upon in those first, so that a trail begins at an event.
+	for _, part := range []bool{false, true} {
+		for _, m := range p.messages {
+			if !whole.hold(m[0], m[1]) && c.travelsInOthers(m) == part {
+				c.root(m[0], m[1])
+			}
 		}
 	}
 	for _, e := range c.deferredEnums {
@@ -76,6 +79,11 @@ func (c *comparison) judge() judgedRoots {
 		c.packages(p[0], p[1])
 	}
 	return slices.DeleteFunc(p.all(), func(m [2]*schema.Message) bool { return whole.hold(m[0], m[1]) })
+}
+
+// travelsInOthers says that both sides of a pair of messages are parts of others only.
+func (c *comparison) travelsInOthers(m [2]*schema.Message) bool {
+	return m[0] != nil && m[1] != nil && c.oldUse.partOfRoot(m[0]) && c.newUse.partOfRoot(m[1])
 }
 
 // show shows both sides of an element to the rules that have a check of its kind.
@@ -171,7 +179,7 @@ func (c *comparison) root(old, new *schema.Message) {
 		show(c, at, func(r *Rule) func(*Check, *schema.Message, *schema.Message) { return r.Message }, old, new)
 		return
 	}
-	c.enqueue(visit{old, new, witness.Trail{Old: old, New: new}})
+	c.enqueue(visit{old, new, witness.Trail{Old: old, New: new}}, nil)
 	for len(c.queue) > 0 {
 		next := c.queue[0]
 		c.queue = c.queue[1:]
@@ -179,9 +187,16 @@ func (c *comparison) root(old, new *schema.Message) {
 	}
 }
 
-func (c *comparison) enqueue(v visit) {
+// enqueue has a pair visited, of a root or of the field of an element, unless it is one of the same or was visited.
+func (c *comparison) enqueue(v visit, in *element) {
 	key := [2]*schema.Message{v.old, v.new}
-	if v.old == nil || v.new == nil || c.visited[key] || sameDescriptor(v.old, v.new) {
+	if v.old == nil || v.new == nil || sameDescriptor(v.old, v.new) {
+		return
+	}
+	if in != nil {
+		c.places.add(in, pairOf(key))
+	}
+	if c.visited[key] {
 		return
 	}
 	c.visited[key] = true
@@ -209,7 +224,8 @@ func (c *comparison) message(v visit) {
 func (c *comparison) field(owner *element, p fieldPair) {
 	if unchanged(p.old, p.new) {
 		if p.new.Type.Kind == schema.MessageKind {
-			c.enqueue(visit{p.old.Type.Message, p.new.Type.Message, owner.trail.Step(p.old, p.new)})
+			at := owner.field(p)
+			c.enqueue(visit{p.old.Type.Message, p.new.Type.Message, at.trail}, at)
 		}
 		return
 	}
@@ -255,7 +271,7 @@ func (c *comparison) types(at *element, old, new *schema.Type, field *element) {
 		c.types(inner("{}"), old.Elem, new.Elem, field)
 	case schema.MessageKind:
 		if sameForm(old.Message, new.Message) {
-			c.enqueue(visit{old.Message, new.Message, at.trail})
+			c.enqueue(visit{old.Message, new.Message, at.trail}, at)
 		}
 	case schema.JSONObject:
 		c.union(at, old.Union, new.Union)
@@ -281,7 +297,7 @@ func (c *comparison) union(at *element, old, new *schema.Union) {
 	}
 	for _, v := range new.Variants {
 		for _, value := range v.Values {
-			c.enqueue(visit{byValue[value], v.Message, at.trail})
+			c.enqueue(visit{byValue[value], v.Message, at.trail}, at)
 		}
 	}
 }
@@ -295,7 +311,13 @@ type deferredEnum struct {
 
 func (c *comparison) enum(at *element, old, new *schema.Enum) {
 	key := [2]*schema.Enum{old, new}
-	if old == nil || new == nil || c.visitedEnums[key] {
+	if old == nil || new == nil {
+		return
+	}
+	if at.messages != [2]*schema.Message{} {
+		c.places.add(at, pairOf(key))
+	}
+	if c.visitedEnums[key] {
 		return
 	}
 	c.visitedEnums[key] = true

@@ -155,6 +155,46 @@ func TestKept(t *testing.T) {
 			new:  `message A { oneof o { option (buf.validate.oneof).required = true; int32 f = 1; } B g = 2; } message B { A h = 1; }`,
 			want: []string{"CONSTRAINT_TIGHTENED backward json+protobuf", "FIELD_ONEOF_CHANGED forward json+protobuf"},
 		},
+		{
+			name: "a prefix and a suffix for listed texts, which all have the prefix",
+			old:  `message A { map<string, string> f = 1 [(buf.validate.field).map.values.string = {in: ["a", "ab"]}]; }`,
+			new:  `message A { map<string, string> f = 1 [(buf.validate.field).map.values.string = {prefix: "a" suffix: "b"}]; }`,
+			want: []string{"CONSTRAINT_LOOSENED forward json+protobuf", "CONSTRAINT_TIGHTENED backward json+protobuf"},
+		},
+		{
+			name: "a least number of items beside another type of items",
+			old:  `message A { repeated int32 f = 1 [(buf.validate.field) = {required: true repeated: {items: {int32: {const: 1}} min_items: 1}}]; }`,
+			new:  `message A { repeated E f = 1; }` + enumE,
+			want: []string{"CONSTRAINT_LOOSENED forward json+protobuf", "FIELD_REQUIRED_REMOVED forward json+protobuf", "FIELD_TYPE_CHANGED backward+forward json+protobuf"},
+		},
+		{
+			name: "out of a oneof, with a default for what no event lacks",
+			old:  `message A { oneof o { bytes f = 1 [(buf.validate.field) = {required: true bytes: {prefix: "a"}}]; } }`,
+			new:  `message A { bytes f = 1 [(buf.validate.field) = {required: true bytes: {prefix: "a"}}, (trestle.v1.field).default = "\"YWI=\""]; }`,
+			want: []string{"FIELD_REQUIRED_REMOVED forward json+protobuf"},
+		},
+		{
+			name: "a message that stands before the only one that has it, and has it in no event",
+			old:  `message B { repeated int32 f = 1 [(buf.validate.field).repeated.min_items = 1]; } message A { B b = 1; string x = 9 [(buf.validate.field).required = true, (buf.validate.field).string.max_len = 0]; }`,
+			new:  `message B { repeated int32 f = 1; } message A { B b = 1; string x = 9 [(buf.validate.field).required = true, (buf.validate.field).string.max_len = 0]; }`,
+		},
+		{
+			name: "a rule that the default of a writer keeps, and not every writer fills in",
+			old:  `message A { B b = 1; } message B { int64 f = 1 [(buf.validate.field).int64.gt = 0]; }`,
+			new:  `message A { B b = 1; } message B { int64 f = 1 [(buf.validate.field).int64.gt = 0, (trestle.v1.field).default = "3"]; }`,
+			want: []string{"MESSAGE_NOT_READ forward json+protobuf"},
+		},
+		{
+			name: "a value of an enum in a map of whose keys there are rules",
+			old:  `message A { map<string, E> f = 1 [(buf.validate.field).map = {min_pairs: 2 keys: {string: {prefix: "ab" not_contains: "aba"}} values: {enum: {not_in: [1]}}}]; }` + enumE,
+			new:  `message A { map<string, E> f = 1 [(buf.validate.field).map = {min_pairs: 2 keys: {string: {prefix: "ab" not_contains: "aba"}} values: {enum: {not_in: [1]}}}]; }` + moreE,
+			want: []string{"ENUM_VALUE_ADDED forward json"},
+		},
+		{
+			name: "a default of an empty object is as good as none",
+			old:  `message A { optional trestle.v1.JsonObject f = 1 [(trestle.v1.field).default = "{}"]; }`,
+			new:  `message A { trestle.v1.JsonObject f = 1; }`,
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -162,6 +202,9 @@ func TestKept(t *testing.T) {
 			var got []string
 			for _, f := range compare(t, loadKept(t, tt.old), loadKept(t, tt.new), compat.Options{}).Findings {
 				got = append(got, fmt.Sprintf("%s %s %s", f.Rule, f.Breaks, encodings(f.Encodings)))
+				if f.Witness == nil {
+					t.Errorf("%s has no witness", f.Message())
+				}
 			}
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("findings differ (-want +got):\n%s", diff)
@@ -213,6 +256,31 @@ func TestKeptJSON(t *testing.T) {
 			`{"type":"object"}`,
 			[]string{"DOCUMENT_NOT_READ forward json", "FIELD_DEFAULT_CHANGED backward json"},
 		},
+		"a default that went, and that the rules beside it refused": {
+			`{"type":"object","properties":{"a":{"type":"string","const":"b","default":"ab"}}}`,
+			`{"type":"object","properties":{"a":{"type":"string","const":"b"}}}`,
+			[]string{"FIELD_DEFAULT_CHANGED forward json"},
+		},
+		"null in an object that no event has": {
+			`{"type":"object","properties":{"a":{"type":["string","null"]}},"additionalProperties":false,"minProperties":2}`,
+			`{"type":"object","properties":{"a":{"type":"string"}},"additionalProperties":false,"minProperties":2}`,
+			nil,
+		},
+		"closing an object that no event has": {
+			`{"type":"object","properties":{"a":{"type":"integer"}},"required":["a"],"anyOf":[{"properties":{"a":{"type":"string"}}}],"additionalProperties":true}`,
+			`{"type":"object","properties":{"a":{"type":"integer"}},"required":["a"],"anyOf":[{"properties":{"a":{"type":"string"}}}],"additionalProperties":false}`,
+			nil,
+		},
+		"closing an object that says more than its properties": {
+			`{"type":"object","properties":{"a":{"type":"integer"}},"required":["a"],"anyOf":[{"properties":{"a":{"minimum":3}}}],"additionalProperties":true}`,
+			`{"type":"object","properties":{"a":{"type":"integer"}},"required":["a"],"anyOf":[{"properties":{"a":{"minimum":3}}}],"additionalProperties":false}`,
+			[]string{"MESSAGE_CLOSED backward json"},
+		},
+		"a pattern beside a property that makes up for it": {
+			`{"type":"object","properties":{"a":{"type":"string","pattern":"^[ab]*$"}},"allOf":[{"properties":{"a":{"enum":["a","b"]}}}]}`,
+			`{"type":"object","properties":{"a":{"type":"string"}},"allOf":[{"properties":{"a":{"enum":["a","b"]}}}]}`,
+			nil,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -256,6 +324,7 @@ func loadKept(t *testing.T, body string) *schema.Set {
 package p.v1;
 import "buf/validate/validate.proto";
 import "google/protobuf/wrappers.proto";
+import "trestle/v1/json.proto";
 import "trestle/v1/options.proto";
 `+body)
 }

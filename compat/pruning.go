@@ -7,154 +7,66 @@ import (
 	"github.com/omninode/trestle/tools/values"
 )
 
-// Pruning asks the algebra about candidates which say that readers reject something, in the directions in which no event
-// shows it: it takes out the directions and encodings in which readers provably take everything, and a candidate that has
-// none left. A direction that remains is in doubt where the algebra cannot tell either. Before that it is asked whether there
-// are events that have what a candidate is about.
+// Pruning takes out the directions and encodings of candidates in which the algebra proves that no event shows them, and a
+// candidate that has none left. A direction that remains, and that no event was found for, is in doubt.
 func (c *comparison) prune() {
-	c.pruneUncarried()
 	c.candidates = slices.DeleteFunc(c.candidates, func(k *candidate) bool {
-		if !k.Acceptance || !k.breaksData() || k.Witness != nil || c.foundEarlier(k) {
+		if !k.breaksData() || k.Witness != nil || c.foundEarlier(k) {
 			return false
 		}
 		var broken []schema.Encoding
 		for _, d := range k.Breaks.each() {
-			if k.shown[d] != nil {
-				broken = append(broken, k.Encodings...)
-				continue
+			in := k.Encodings
+			if k.shown[d] == nil && !k.Closed {
+				in = c.broken(k, d)
 			}
-			left, sure := c.brokenIn(k, d)
-			broken = append(broken, left...)
 			switch {
-			case left == nil:
+			case in == nil:
 				k.Breaks &^= d
-			case c.showByInclusion(k, d), sure, k.Unknown, c.opts.NoWitness:
-			default:
+			case k.shown[d] == nil && !k.Unknown && !c.opts.NoWitness:
 				k.doubtful |= d
 			}
+			broken = append(broken, in...)
 		}
 		k.Encodings = slices.DeleteFunc(slices.Clone(k.Encodings), func(e schema.Encoding) bool { return !slices.Contains(broken, e) })
-		return k.Breaks == 0
-	})
-}
-
-// pruneUncarried takes out the directions and encodings of candidates in which no event that is written can show them, as none
-// has what does; where some have it, one is shown that readers treat wrong.
-func (c *comparison) pruneUncarried() {
-	c.candidates = slices.DeleteFunc(c.candidates, func(k *candidate) bool {
-		if k.rule.Shown == AnyEvent && !k.Acceptance || !k.breaksData() || k.Witness != nil || k.Closed || c.foundEarlier(k) {
-			return false
-		}
-		var carried []schema.Encoding
-		for _, d := range k.Breaks.each() {
-			in := k.Encodings
-			if k.shown[d] == nil {
-				in = c.carriers(k, d)
-			}
-			if in == nil || k.shown[d] == nil && c.uncarried(k, d) {
-				k.Breaks &^= d
-				continue
-			}
-			carried = append(carried, in...)
-		}
-		k.Encodings = slices.DeleteFunc(slices.Clone(k.Encodings), func(e schema.Encoding) bool { return !slices.Contains(carried, e) })
-		if k.Breaks == 0 && !k.Acceptance {
-			c.noteUncarried(k)
+		if k.Breaks == 0 {
+			c.noteUnshown(k)
 		}
 		return k.Breaks == 0
 	})
 }
 
-// noteUncarried notes what a candidate said, unless an aspect does.
-func (c *comparison) noteUncarried(k *candidate) {
+// noteUnshown notes what a candidate said that no event shows, unless what changed is kept already.
+func (c *comparison) noteUnshown(k *candidate) {
 	of := k.about
 	if of.ofField != nil {
 		of = of.ofField
 	}
-	if slices.ContainsFunc(c.changes, func(ch change) bool { return ch.about == of && slices.Contains(ch.rules, k.rule.ID) }) {
+	if k.Acceptance && k.rule.ID != enumValueRemoved.ID ||
+		slices.ContainsFunc(c.changes, func(ch change) bool { return ch.about == of && slices.Contains(ch.rules, k.rule.ID) }) {
 		return
 	}
 	at := messageElement(k.about.messages[0], k.about.messages[1])
+	if k.about.enums != [2]*schema.Enum{} {
+		at = (&element{}).enum(k.about.enums[0], k.about.enums[1])
+	}
 	c.changes = append(c.changes, change{about: at, kind: Changed, text: k.Change + ", and no event could have it"})
 }
 
-// uncarried says that no event of a direction's writer has anything for the element of a candidate. Where one has, it is
-// shown if readers do not take it as it is, those first that they do not reject for what else is in them.
-func (c *comparison) uncarried(k *candidate, d Direction) bool {
-	trail, at := k.about.trail, k.about
-	if k.rule.Shown != Carried && k.rule.Shown != Written || at.enums != [2]*schema.Enum{} || trail.Old == nil ||
-		trail.Old.Language() != schema.JSONSchema || trail.New.Language() != schema.JSONSchema ||
-		slices.Contains(trail.Fields(d == Backward), nil) {
+// accepted says that readers of an element's message take all that is written of it, or of the field at hand, wherever it is.
+func (c *comparison) accepted(at *element, d Direction, e schema.Encoding) bool {
+	w, r := d.sides(at.messages)
+	switch {
+	case w == nil || r == nil || w.Language() != r.Language():
 		return false
+	case w.Language() == schema.JSONSchema:
+		return c.includes(at.messages, d).Inclusion == values.Included
 	}
-	writer, reader, w, r := c.old, c.new, trail.Old, trail.New
+	field := at.newField
 	if d == Forward {
-		writer, reader, w, r = reader, writer, r, w
+		field = at.oldField
 	}
-	written, read, err := c.exchanged(writer, reader, schemaOf(w), schemaOf(r))
-	if err != nil {
-		return false // told where sources are compared
-	}
-	p := c.prover()
-	written = p.And(written, c.atType(at, d == Backward, p.OfKind(values.AnyKind&^values.Null)))
-	for _, wanted := range []*values.Shape{p.And(written, read), written} {
-		answer := p.Includes(wanted, p.Never())
-		if event, ok := answer.Member.(map[string]any); ok && !c.opts.NoWitness {
-			k.shown[d], _ = c.witnesses.Exchange(trail.Old, trail.New, d == Backward, event, schema.EncodingJSON)
-		}
-		if answer.Inclusion != values.Included {
-			return false
-		}
-	}
-	return true
-}
-
-// brokenIn returns the encodings in which the algebra does not show that readers take everything; sure is true where it
-// shows of one of them that they do not.
-func (c *comparison) brokenIn(k *candidate, d Direction) (broken []schema.Encoding, sure bool) {
-	for _, e := range k.Encodings {
-		switch c.acceptance(k.about, d, e) {
-		case values.Included:
-			continue
-		case values.NotIncluded:
-			sure = true
-		}
-		broken = append(broken, e)
-	}
-	return broken, sure
-}
-
-// acceptance says whether readers take all that is written, in a direction: of the field at hand, of its message, or of the
-// first event that it is a part of. Other events are asked about later, as nothing was found in them.
-func (c *comparison) acceptance(at *element, d Direction, e schema.Encoding) values.Inclusion {
-	best := values.NotIncluded
-	asked := [][2]*schema.Message{at.messages, {at.trail.Old, at.trail.New}}
-	for _, m := range slices.Compact(asked) {
-		if m[0] == nil || m[1] == nil {
-			continue
-		}
-		if m[0].Language() == schema.JSONSchema && m[1].Language() == schema.JSONSchema {
-			if c.includes(m, d).Inclusion == values.Included {
-				return values.Included
-			}
-			best = values.Unknown // a message may break elsewhere
-			continue
-		}
-		if m[0].Language() != schema.Protobuf || m[1].Language() != schema.Protobuf {
-			continue
-		}
-		writer, reader, field := m[0], m[1], at.newField
-		if d == Forward {
-			writer, reader, field = m[1], m[0], at.oldField
-		}
-		switch c.algebra.accepts(writer, reader, field, e) {
-		case values.Included:
-			return values.Included
-		case values.Unknown:
-			best = values.Unknown
-		}
-	}
-	return best
+	return c.algebra.accepts(w, r, field, e) == values.Included
 }
 
 // includes says whether readers of a pair of JSON Schema's messages take all that is written of them in one direction.
@@ -172,21 +84,4 @@ func (c *comparison) includes(m [2]*schema.Message, d Direction) values.Answer {
 		return values.Answer{Inclusion: values.Unknown}
 	}
 	return c.prover().Includes(written, c.prover().Filled(read, defaultsOf(r)))
-}
-
-// showByInclusion makes a witness of an event that the algebra found, where readers reject it by what the candidate is about.
-func (c *comparison) showByInclusion(k *candidate, d Direction) bool {
-	m := [2]*schema.Message{k.about.trail.Old, k.about.trail.New}
-	if c.opts.NoWitness || k.Closed || m[0] == nil || m[1] == nil || m[0].Language() != schema.JSONSchema || m[1].Language() != schema.JSONSchema {
-		return false
-	}
-	event, ok := c.includes(m, d).Member.(map[string]any)
-	if !ok {
-		return false
-	}
-	w, about := c.witnesses.Rejection(k.about.trail.About(k.Rejections...), d == Backward, event)
-	if about && w != nil {
-		k.shown[d] = w
-	}
-	return about && w != nil
 }

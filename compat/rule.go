@@ -102,10 +102,12 @@ type Shown uint8
 
 // Ways to show something.
 const (
-	AnyEvent Shown = iota // it is not said
-	Carried               // something for the element
-	Written               // the element, be it with a value that is as good as none
-	Absent                // nothing for the element
+	AnyEvent   Shown = iota // it is not said
+	Carried                 // something for the element
+	Written                 // the element, be it with a value that is as good as none
+	Absent                  // nothing for the element
+	Null                    // null for the element
+	Undeclared              // a member of the element, a message, that its readers do not declare
 )
 
 var (
@@ -143,6 +145,10 @@ type Problem struct {
 	Deploy string
 	// Rejections are the rules by which a reader rejects what this is about; see [witness.Trail.About].
 	Rejections []string
+	// part is the part of constraints that this is about; nil for all of them.
+	part *part
+	// Shown says of this problem what Rule.Shown says of all of a rule.
+	Shown Shown
 	// Members are JSON values that are likely to show the break; see [witness.Trail.Trying].
 	Members []any
 	// Witness is one that is known already.

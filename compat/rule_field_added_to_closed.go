@@ -12,6 +12,7 @@ var fieldAddedToClosed = Rule{
 	Breaks:    Forward,
 	Encodings: jsonOnly,
 	Severity:  Error,
+	Shown:     Written,
 	Forward:   "consumers of %s with the old schema reject new events that carry the property",
 	Fix:       "open the message first (additionalProperties), wait until every consumer has that schema, then add %s",
 	Field: func(c *Check, old, new *schema.Field) {

@@ -44,6 +44,9 @@ var fieldDefaultChanged = Rule{
 		if old != nil && new.Default == "" && !(new.Explicit && old.Explicit) && new.Number != 0 && !defaultNotZero(old) {
 			return // absent still means zero
 		}
+		if old != nil && new.Default == "" && emptyDefault(old) {
+			return // an empty one is as good as none
+		}
 		// A field that gains a default had none to mean anything; the minor step of schema_version is what a
 		// compatible change asks for.
 		if old == nil || old.Default == "" || new.Name == schema.VersionField && minorStep(old.Default, new.Default) {
@@ -78,7 +81,7 @@ var fieldDefaultChanged = Rule{
 			if f.Default != "" && (f.Explicit || defaultNotZero(f)) {
 				c.Report(Problem{
 					Change: fmt.Sprintf("%s of %s had the default %s, and as %s has none", fieldText(f), c.Name(), f.Default, typeName(new)),
-					At:     new.Pos, Breaks: Backward, Encodings: jsonOnly,
+					At:     new.Pos, Breaks: Backward, Encodings: jsonOnly, Shown: Written,
 				})
 				return
 			}
@@ -96,6 +99,17 @@ func zeroBecomesDefault(old, new *schema.Field) bool {
 		return false // an empty one is as good as none
 	}
 	return defaultNotZero(new)
+}
+
+// emptyDefault says whether a field's default is a list or an object that holds nothing, nor is filled with anything.
+func emptyDefault(f *schema.Field) bool {
+	switch f.Type.Kind {
+	case schema.List:
+		return sameDefault(f.Default, "[]")
+	case schema.Map, schema.JSONObject:
+		return sameDefault(f.Default, "{}")
+	}
+	return false
 }
 
 func sameDefault(a, b string) bool {

@@ -15,6 +15,7 @@ var fieldPresenceChanged = Rule{
 	Breaks:    Backward | Forward,
 	Encodings: bothEncodings,
 	Severity:  Error,
+	Shown:     Absent,
 	Backward:  "consumers of %s with the new schema take zero for absent, or absent for zero, in old events",
 	Forward:   "consumers with the old schema do the same in new ones",
 	Fix:       "keep `optional` on %s as it was",

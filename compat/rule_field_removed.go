@@ -23,6 +23,7 @@ var fieldRemoved = Rule{
 		p := Problem{Change: fmt.Sprintf("%s was removed", fieldText(old)), Breaks: Backward}
 		if newMessage := c.at.messages[1]; newMessage.Closed {
 			p.Backward = "consumers of %s with the new schema reject old events, as they let no undeclared property pass"
+			p.Shown = Written
 		}
 		if requirementOf(old) != optional {
 			p.Breaks |= Forward

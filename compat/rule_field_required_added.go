@@ -12,6 +12,7 @@ var fieldRequiredAdded = Rule{
 	Breaks:     Backward,
 	Encodings:  bothEncodings,
 	Severity:   Error,
+	Shown:      Absent,
 	Acceptance: true,
 	Backward:   "consumers of %s with the new schema reject old events, which may lack it",
 	Fix:        "make %s optional, or give it a default, which readers fill in",

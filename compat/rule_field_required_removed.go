@@ -12,6 +12,7 @@ var fieldRequiredRemoved = Rule{
 	Breaks:     Forward,
 	Encodings:  bothEncodings,
 	Severity:   Error,
+	Shown:      Absent,
 	Acceptance: true,
 	Forward:    "consumers of %s with the old schema reject new events that lack it",
 	Fix:        "keep %s required until every consumer has a schema in which it is optional",

@@ -12,6 +12,7 @@ var messageClosed = Rule{
 	Breaks:    Backward,
 	Encodings: jsonOnly,
 	Severity:  Error,
+	Shown:     Undeclared,
 	Backward:  "consumers of %s with the new schema reject old events that carry a property which it does not declare",
 	Fix:       "leave %s open: additionalProperties stays as it was",
 	Message: func(c *Check, old, new *schema.Message) {
@@ -20,10 +21,10 @@ var messageClosed = Rule{
 		case new.Closed:
 			c.Report(Problem{
 				Change:     new.Name + " no longer lets undeclared properties pass",
-				Rejections: []string{"additionalProperties"},
+				Rejections: []string{"additionalProperties"}, Acceptance: true,
 			})
 		case new.Undeclared != nil && old.Undeclared == nil && new.Undeclared.Kind != schema.JSONValue:
-			c.Report(Problem{Change: new.Name + " lets only undeclared properties pass that are " + typeName(new.Undeclared)})
+			c.Report(Problem{Change: new.Name + " lets only undeclared properties pass that are " + typeName(new.Undeclared), Acceptance: true})
 		case new.Undeclared != nil && old.Undeclared != nil && !isOpaque(old.Undeclared) && !isOpaque(new.Undeclared) && readsJSON(old.Undeclared, new.Undeclared) != readsAll:
 			c.Report(Problem{Change: "undeclared properties of " + new.Name + " changed from " +
 				typeName(old.Undeclared) + " to " + typeName(new.Undeclared)})

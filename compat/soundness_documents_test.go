@@ -56,7 +56,7 @@ func evolveDocument(t *testing.T, s uint64, sum *tally) {
 		t.Errorf("seed %d: %v\nold %s\nnew %s", s, err, texts[0], texts[1])
 		return
 	}
-	broken := sum.addFindings(report)[schema.EncodingJSON]
+	broken := sum.addFindings(t, report, s, texts)[schema.EncodingJSON]
 	for _, d := range directions {
 		if broken&d != 0 {
 			continue

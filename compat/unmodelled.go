@@ -273,13 +273,6 @@ func (c *comparison) atType(at *element, backward bool, end *values.Shape) *valu
 	if len(at.inside) == 0 && at.oldField != nil && at.newField != nil && at.oldField.Nullable != at.newField.Nullable {
 		end = p.And(end, p.OfKind(values.AnyKind&^values.Null)) // FIELD_NULLABILITY_CHANGED speaks of null
 	}
-	for _, kind := range slices.Backward(at.inside) {
-		if kind == schema.List {
-			end = p.And(p.OfKind(values.Array), p.AtLeast(1, 0, end))
-		} else {
-			end = p.And(p.OfKind(values.Object), p.Not(p.Members(p.Everything(), p.Not(end))))
-		}
-	}
-	end = p.And(p.OfKind(values.Object), p.WithMember(field.JSONName, end))
+	end = p.And(p.OfKind(values.Object), p.WithMember(field.JSONName, c.within(at.inside, end)))
 	return p.AtPath(path[:len(path)-1], end)
 }

@@ -65,7 +65,8 @@ func (s *side) readText(text []byte) (map[string]any, error) {
 	return content(v.AppendJSON)
 }
 
-// write returns the binary form of an event. The event may have what only that form can hold.
+// write returns the binary form of an event as it is, without defaults: not every writer fills them in. The event may have
+// what only that form can hold.
 func (s *side) write(candidate map[string]any) ([]byte, error) {
 	text, err := json.Marshal(rawAsArrays(candidate))
 	if err != nil {
@@ -85,7 +86,6 @@ func (s *side) write(candidate map[string]any) ([]byte, error) {
 	if err := faults.Err(s.Message().FullName); err != nil {
 		return nil, err
 	}
-	v.SetDefaults(present)
 	return proto.MarshalOptions{Deterministic: true}.Marshal(v)
 }
 

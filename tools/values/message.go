@@ -28,7 +28,6 @@ func (s *Space) FromMessage(m *schema.Message, role Role, e schema.Encoding) *Sh
 type form struct {
 	*Space
 	binary bool
-	limit  limit // on what writers write
 }
 
 func formOf(s *Space, e schema.Encoding) form {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/big"
+	"regexp"
 	"strings"
 
 	"github.com/omninode/trestle/tools/schema"
@@ -29,10 +30,75 @@ func (s *Space) Keys(t *schema.Type) *Shape {
 	if !ok {
 		return s.Any()
 	}
+	if key == s.OfKind(String) {
+		return s.Any()
+	}
 	if names, few := fewKeys(t, key); few {
 		return s.Members(s.Except(s.Exactly(names...)), s.Never())
 	}
-	return s.of(opaque{kind: Object, id: fmt.Sprintf("keys in %d", key.id), test: keysTest(t.Kind, key)})
+	names, whole := s.keyNames(t)
+	if whole {
+		return names
+	}
+	return s.And(names, s.of(opaque{kind: Object, id: fmt.Sprintf("keys in %d", key.id), test: keysTest(t.Kind, key)}))
+}
+
+// keyNames limits the names of an object to what can be told of the texts that are a map's keys; whole says that these are all
+// of its constraints.
+func (s *Space) keyNames(t *schema.Type) (a *Shape, whole bool) {
+	c := t.Constraints
+	if t.Kind != schema.String || c.SkipZero {
+		return s.Any(), false
+	}
+	whole = c.Format == "" && (c.Unmodelled == nil || c.Unmodelled.OnlyUnchecked())
+	var parts []*Shape
+	within := func(l *Language, err error) {
+		if whole = whole && err == nil; err == nil {
+			parts = append(parts, s.Members(s.Except(l), s.Never()))
+		}
+	}
+	if c.Pattern != "" && c.Rules == nil {
+		within(s.MatchingECMA(c.Pattern))
+	} else if c.Pattern != "" {
+		within(s.MatchingRE2(c.Pattern))
+	}
+	const mostRepeated = 1000 // which an expression of RE2 can count
+	if c.MinLen != nil {
+		within(s.MatchingRE2(fmt.Sprintf("^(?s:.{%d,})$", min(*c.MinLen, mostRepeated))))
+		whole = whole && *c.MinLen <= mostRepeated
+	}
+	if c.MaxLen != nil && *c.MaxLen <= mostRepeated {
+		within(s.MatchingRE2(fmt.Sprintf("^(?s:.{0,%d})$", *c.MaxLen)))
+	} else if c.MaxLen != nil {
+		whole = false
+	}
+	for _, text := range c.NotIn {
+		v, _ := Parse(text)
+		name, _ := v.(string)
+		parts = append(parts, s.Members(s.Exactly(name), s.Never()))
+	}
+	for name, v := range Rules(t) {
+		quoted := regexp.QuoteMeta(v.String())
+		switch name {
+		case "string.prefix":
+			within(s.MatchingRE2("^" + quoted))
+		case "string.suffix":
+			within(s.MatchingRE2(quoted + "$"))
+		case "string.contains":
+			within(s.MatchingRE2(quoted))
+		case "string.not_contains":
+			if l, err := s.MatchingRE2(quoted); err == nil {
+				parts = append(parts, s.Members(l, s.Never()))
+				continue
+			}
+			whole = false
+		case "string.min_bytes":
+			whole = whole && v.Uint() == 0
+		default:
+			whole = false
+		}
+	}
+	return s.And(parts...), whole
 }
 
 // mostKeys limits the keys of maps that are listed one by one.
@@ -49,6 +115,8 @@ func fewKeys(t *schema.Type, key *Shape) (names []string, ok bool) {
 		}
 	case t.Kind == schema.Bool:
 		candidates = []any{true, false}
+	case t.Kind == schema.String && t.Constraints.MaxLen != nil && *t.Constraints.MaxLen == 0:
+		candidates = []any{""}
 	case IsInteger(t.Kind):
 		all, known := Ranges(t)
 		if !known {

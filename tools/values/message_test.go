@@ -70,6 +70,8 @@ func TestFromMessage(t *testing.T) {
 		{"items that are alike", `message A { repeated string f = 1 [(buf.validate.field).repeated.unique = true]; }`, `{"f":["a","a"]}`, false, false},
 		{"bytes that are too long", `message A { bytes f = 1 [(buf.validate.field).bytes.max_len = 2]; }`, `{"f":"YWFh"}`, false, false},
 		{"bytes that are no base64", `message A { bytes f = 1; }`, `{"f":"a"}`, false, false},
+		{"bytes with bits left over that are not zero", `message A { bytes f = 1; }`, `{"f":"aa=="}`, true, false},
+		{"a key that starts otherwise", `message A { map<string, string> f = 1 [(buf.validate.field).map.keys.string.prefix = "b"]; }`, `{"f":{"ab":"a"}}`, false, false},
 		{"a duration", `message A { google.protobuf.Duration f = 1; }`, `{"f":"1s"}`, true, true},
 		{"a message for a duration", `message A { google.protobuf.Duration f = 1; }`, `{"f":{"seconds":1}}`, false, false},
 		{"a rule within", `message A { B f = 1; } message B { int32 g = 1 [(buf.validate.field).int32.lt = 3]; }`, `{"f":{"g":3}}`, false, false},
@@ -89,6 +91,56 @@ func TestFromMessage(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestKeys holds that the keys of a map can be found, and proved, where rules on texts limit them.
+func TestKeys(t *testing.T) {
+	t.Parallel()
+	for rules, want := range map[string]bool{
+		`prefix: "ab"`:                   true,
+		`suffix: "b" not_contains: "bb"`: true,
+		`pattern: "^a{3}$"`:              false, // of which there is one
+		`min_len: 2 max_len: 3`:          true,
+		`max_len: 0`:                     false,
+		`prefix: "a" max_len: 1`:         false,
+		`not_in: ["a"] min_bytes: 0`:     true,
+		`contains: "a" not_contains:"a"`: false,
+	} {
+		t.Run(rules, func(t *testing.T) {
+			t.Parallel()
+			p := values.NewProver()
+			m := message(t, `message A { map<string, bool> f = 1 [(buf.validate.field).map = {min_pairs: 2 keys: {string: {`+rules+`}}}]; }`)
+			answer := p.Includes(p.FromMessage(m, values.Writer, schema.EncodingJSON), p.Never())
+			if got := answer.Inclusion == values.NotIncluded; got != want || answer.Inclusion == values.Unknown {
+				t.Errorf("two keys: got %+v, want %v", answer, want)
+			}
+		})
+	}
+}
+
+// TestPlaces holds the objects that have something in a field, or keep to the rules on a message as a whole.
+func TestPlaces(t *testing.T) {
+	t.Parallel()
+	m := message(t, `message A { repeated int32 f = 1; oneof o { option (buf.validate.oneof).required = true; string g = 2; string h = 3; } int32 i = 4; }`)
+	p := values.NewProver()
+	json, binary := schema.EncodingJSON, schema.EncodingProtobuf
+	for _, tt := range []struct {
+		name, object string
+		is           *values.Shape
+		want         bool
+	}{
+		{"an item", `{"f":[2,3]}`, p.AtField(m.Fields[0], json, p.Value(decode(t, "3"))), true},
+		{"no such item", `{"f":[2]}`, p.AtField(m.Fields[0], json, p.Value(decode(t, "3"))), false},
+		{"an item by its number", `{"1":[3]}`, p.AtField(m.Fields[0], binary, p.Value(decode(t, "3"))), true},
+		{"a oneof that is set, whatever else is wrong", `{"f":"a","g":"b"}`, p.Ruled(m, json), true},
+		{"a oneof that is not set", `{"f":[2]}`, p.Ruled(m, json), false},
+		{"zero", `{"i":0}`, p.Having(m.Fields[3], json, false), false},
+		{"zero that counts", `{"i":0}`, p.Having(m.Fields[3], json, true), true},
+	} {
+		if in, sure := tt.is.Contains(decode(t, tt.object)); in != tt.want || !sure {
+			t.Errorf("%s: %s: got %v, sure %v, want %v", tt.name, tt.object, in, sure, tt.want)
+		}
 	}
 }
 

@@ -8,12 +8,9 @@ import (
 
 // written is what writers of a message keep to beside what its readers take.
 func (s form) written(m *schema.Message) *Shape {
-	return s.once(fmt.Sprintf("written %p %t%s", m, s.binary, s.limit), func() *Shape {
+	return s.once(fmt.Sprintf("written %p %t", m, s.binary), func() *Shape {
 		names := make([]string, 0, len(m.Fields))
 		var parts []*Shape
-		if s.limit.of == m {
-			parts = append(parts, s.limit.each)
-		}
 		for _, f := range m.Fields {
 			names = append(names, s.name(f))
 			value := s.And(s.OfKind(AnyKind&^Null), s.writtenValue(f.Type))
@@ -86,14 +83,18 @@ func (s form) writtenValue(t *schema.Type) *Shape {
 		if !s.binary {
 			return s.WrittenFormat("date-time")
 		}
-	case schema.EnumKind:
-		if s.limit.of == t.Enum {
-			return s.And(s.writtenEnum(t.Enum), s.limit.each)
+	case schema.Bytes:
+		if !s.binary {
+			return s.PatternRE2(writtenBase64)
 		}
+	case schema.EnumKind:
 		return s.writtenEnum(t.Enum)
 	}
 	return s.Any()
 }
+
+// writtenBase64 is how bytes are written: bits that are left over are zero.
+const writtenBase64 = "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$"
 
 func (s form) writtenEnum(e *schema.Enum) *Shape {
 	switch {

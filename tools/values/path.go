@@ -5,7 +5,7 @@ import "github.com/omninode/trestle/tools/schema"
 // AtPath is every object that has, at the end of a path of fields, through lists and maps, a value of a shape.
 func (s *Space) AtPath(path []*schema.Field, end *Shape) *Shape {
 	for i := len(path) - 1; i >= 0; i-- {
-		end = s.And(s.OfKind(Object), s.WithMember(path[i].JSONName, s.somewhereIn(path[i].Type, end)))
+		end = s.AtField(path[i], schema.EncodingJSON, end)
 	}
 	return end
 }
