@@ -169,16 +169,16 @@ func (g *module) schemaDefault(f *schema.Field) (string, error) {
 		case "{}":
 			return "default_factory=dict", nil
 		}
-		value, err := pythonValue(f.Default)
-		if err != nil {
+		value, exact, err := pythonValue(f.Default)
+		if err != nil || f.Type.Kind != schema.JSONObject && f.Type.Kind != schema.JSONValue {
 			return bad()
 		}
-		if f.Type.Kind == schema.JSONObject || f.Type.Kind == schema.JSONValue {
-			return "default_factory=lambda: " + value, nil
+		if !exact {
+			value = g.use("checks") + ".default(" + quote(f.Default) + ")"
 		}
-		return bad()
+		return "default_factory=lambda: " + value, nil
 	}
-	value, err := pythonValue(f.Default)
+	value, _, err := pythonValue(f.Default)
 	if err != nil {
 		return bad()
 	}

@@ -3,8 +3,11 @@ package python
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"math/big"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/omninode/trestle/tools/gen/output"
@@ -425,20 +428,22 @@ func pythonBool(b bool) string {
 	return "False"
 }
 
-// pythonValue is a JSON text as a literal of Python.
-func pythonValue(text string) (string, error) {
+// pythonValue is a JSON text as a literal of Python; exact says that each of its numbers is the same number there, as _support/text.py
+// reads it.
+func pythonValue(text string) (literal string, exact bool, err error) {
 	d := json.NewDecoder(strings.NewReader(text))
 	d.UseNumber()
 	var v any
 	if err := d.Decode(&v); err != nil {
-		return "", err
+		return "", false, err
 	}
 	var b strings.Builder
-	writeValue(&b, v)
-	return b.String(), nil
+	exact = writeValue(&b, v)
+	return b.String(), exact, nil
 }
 
-func writeValue(b *strings.Builder, v any) {
+func writeValue(b *strings.Builder, v any) (exact bool) {
+	exact = true
 	switch v := v.(type) {
 	case nil:
 		b.WriteString("None")
@@ -448,29 +453,48 @@ func writeValue(b *strings.Builder, v any) {
 		b.WriteString(quote(v))
 	case json.Number:
 		b.WriteString(v.String())
+		exact = exactLiteral(v.String())
 	case []any:
 		b.WriteByte('[')
 		for i, item := range v {
 			if i > 0 {
 				b.WriteString(", ")
 			}
-			writeValue(b, item)
+			exact = writeValue(b, item) && exact
 		}
 		b.WriteByte(']')
 	case map[string]any:
-		names := make([]string, 0, len(v))
-		for name := range v {
-			names = append(names, name)
-		}
-		slices.Sort(names)
 		b.WriteByte('{')
-		for i, name := range names {
+		for i, name := range slices.Sorted(maps.Keys(v)) {
 			if i > 0 {
 				b.WriteString(", ")
 			}
 			b.WriteString(quote(name) + ": ")
-			writeValue(b, v[name])
+			exact = writeValue(b, v[name]) && exact
 		}
 		b.WriteByte('}')
 	}
+	return exact
+}
+
+// longestInteger is how many digits an integer of Python's source may have, a few less.
+const longestInteger = 4000
+
+// exactLiteral says whether a number of JSON is the same number as a literal of Python: an int that is not minus zero, or a
+// float that is written as that number.
+func exactLiteral(text string) bool {
+	if !strings.ContainsAny(text, ".eE") {
+		return text != "-0" && len(text) <= longestInteger
+	}
+	f, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		return false
+	}
+	if f == 0 {
+		mantissa, _, _ := strings.Cut(strings.ToLower(text), "e")
+		return strings.Trim(mantissa, "-0.") == ""
+	}
+	exact, ok := new(big.Rat).SetString(text)
+	written, _ := new(big.Rat).SetString(strconv.FormatFloat(f, 'g', -1, 64))
+	return ok && exact.Cmp(written) == 0
 }

@@ -1,4 +1,5 @@
-"""Rules that pydantic has no constraint for. Each function makes a validator for `Annotated`."""
+"""Rules that pydantic has no constraint for, and defaults that Python has no literal of. Each function but default makes a
+validator for `Annotated`."""
 
 from __future__ import annotations
 
@@ -18,6 +19,7 @@ from pydantic import (
     WrapValidator,
 )
 
+from . import text
 from .errors import of_secret
 from .types import is_zero
 
@@ -32,6 +34,11 @@ def _check(holds: Callable[[Any], bool], message: str) -> AfterValidator:
         return value
 
     return AfterValidator(check)
+
+
+def default(json_text: str) -> Any:
+    """What a JSON text says, its numbers as in events that are read."""
+    return text.loads(json_text)
 
 
 def _plain(value: Any) -> Any:

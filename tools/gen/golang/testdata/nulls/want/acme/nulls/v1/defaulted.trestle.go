@@ -23,11 +23,13 @@ const (
 
 // ReadingDefaulted lists properties as required that have a default and may be null.
 type ReadingDefaulted struct {
-	Must  string
-	Level *int64
-	State *ReadingDefaultedState
-	Names []string
-	Note  *string
+	Must    string
+	Level   *int64
+	State   *ReadingDefaultedState
+	Names   []string
+	Measure jsonio.Raw
+	Free    jsonio.Raw
+	Note    *string
 
 	// Nulls holds the names of fields that are null where they could be absent. What has a value is not null.
 	Nulls jsonio.Names
@@ -72,6 +74,11 @@ func (x *ReadingDefaulted) ValidateInto(v *trestle.Violations) {
 			return
 		}
 	}
+	if x.Measure != "" {
+		if partReadingDefaultedMeasure.Check(v, "measure", []byte(x.Measure), nil) {
+			return
+		}
+	}
 }
 
 // SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
@@ -84,6 +91,12 @@ func (x *ReadingDefaulted) SetDefaults(now time.Time) {
 	}
 	if x.Names == nil && !x.Nulls.Has("names") {
 		x.Names = []string{}
+	}
+	if x.Measure == "" && !x.Nulls.Has("measure") {
+		x.Measure = "-9223372036854775807.5"
+	}
+	if x.Free == "" {
+		x.Free = `{"far":[1e400,0.1234567890123456789,1.5],"zero":-0}`
 	}
 }
 
@@ -126,6 +139,22 @@ func (x *ReadingDefaulted) AppendJSON(b []byte) ([]byte, error) {
 		b = append(b, ']', ',')
 	} else if x.Nulls.Has("names") {
 		b = append(b, `"names":null,`...)
+	}
+	if x.Measure != "" {
+		b = append(b, `"measure":`...)
+		if b, err = jsonio.AppendRaw(b, x.Measure); err != nil {
+			return b, jsonio.At(err, "measure")
+		}
+		b = append(b, ',')
+	} else if x.Nulls.Has("measure") {
+		b = append(b, `"measure":null,`...)
+	}
+	if x.Free != "" {
+		b = append(b, `"free":`...)
+		if b, err = jsonio.AppendObject(b, string(x.Free)); err != nil {
+			return b, jsonio.At(err, "free")
+		}
+		b = append(b, ',')
 	}
 	if x.Note != nil {
 		b = append(b, `"note":`...)
@@ -196,8 +225,19 @@ func (x *ReadingDefaulted) DecodeJSON(r *jsonio.Reader) {
 					}
 				}
 			}
-		case "note":
+		case "measure":
 			r.Once(&seen, 4)
+			if r.Null() {
+				x.Measure = ""
+				x.Nulls = append(x.Nulls, "measure")
+			} else {
+				x.Measure = r.Raw()
+			}
+		case "free":
+			r.Once(&seen, 5)
+			x.Free = r.Object()
+		case "note":
+			r.Once(&seen, 6)
 			if r.Null() {
 				x.Note = nil
 				x.Nulls = append(x.Nulls, "note")

@@ -87,7 +87,7 @@ class ReadingDefaulted(Event):
 
     NULL_IS_VALUE = frozenset({"level", "state", "names"})
 
-    NULL_OR_ABSENT = frozenset({"level", "state", "names", "note"})
+    NULL_OR_ABSENT = frozenset({"level", "state", "names", "measure", "note"})
 
     NULL_IS_ABSENT = False
 
@@ -100,6 +100,12 @@ class ReadingDefaulted(Event):
     )
     names: list[Text] | None = Field(
         default_factory=list,
+    )
+    measure: Annotated[JsonValue, SCHEMAS.part("acme/nulls/v1/defaulted.json", "/properties/measure")] | None = Field(
+        default_factory=lambda: checks.default("-9223372036854775807.5"),
+    )
+    free: JsonObject = Field(
+        default_factory=lambda: checks.default("{\"far\":[1e400,0.1234567890123456789,1.5],\"zero\":-0}"),
     )
     note: Text | None = Field(
         default=None,
