@@ -107,7 +107,7 @@ func newCase(t *testing.T, r *rand.Rand, schemas *event.Schemas, s *subject) *te
 		}
 	}
 	if s.language == schema.Protobuf {
-		c.binary = append(c.binary, oddEntries(s.event.Message.Proto)...)
+		c.binary = append(c.binary, odd(s.event.Message.Proto)...)
 	}
 	c.texts = append(c.texts, hostile(r, good)...)
 	return c

@@ -64,26 +64,29 @@ func spoilt(r *rand.Rand, good []byte) [][]byte {
 	return out
 }
 
-// oddEntries are binary forms of a message with an entry of a map each, which has the key twice, no key, or one that is of
-// another wire type than the map's, before or behind the right one or alone.
-func oddEntries(md protoreflect.MessageDescriptor) [][]byte {
+// odd are binary forms of a message with one field each: a text that is not UTF-8, or an entry of a map that has the key
+// twice, no key, or one that is of another wire type than the map's, before or behind the right one or alone.
+func odd(md protoreflect.MessageDescriptor) [][]byte {
 	var out [][]byte
 	for i := range md.Fields().Len() {
 		fd := md.Fields().Get(i)
+		if fd.Kind() == protoreflect.StringKind {
+			out = append(out, protowire.AppendBytes(protowire.AppendTag(nil, fd.Number(), protowire.BytesType), []byte("a\xff")))
+		}
 		if !fd.IsMap() {
 			continue
 		}
 		key := protowire.AppendVarint(protowire.AppendTag(nil, 1, protowire.VarintType), 1)
-		odd := protowire.AppendBytes(protowire.AppendTag(nil, 1, protowire.BytesType), []byte("a"))
+		other := protowire.AppendBytes(protowire.AppendTag(nil, 1, protowire.BytesType), []byte("a"))
 		switch fd.MapKey().Kind() {
 		case protoreflect.StringKind:
-			key, odd = odd, key
+			key, other = other, key
 		case protoreflect.Fixed32Kind, protoreflect.Sfixed32Kind:
 			key = protowire.AppendFixed32(protowire.AppendTag(nil, 1, protowire.Fixed32Type), 1)
 		case protoreflect.Fixed64Kind, protoreflect.Sfixed64Kind:
 			key = protowire.AppendFixed64(protowire.AppendTag(nil, 1, protowire.Fixed64Type), 1)
 		}
-		for _, entry := range [][]byte{{}, key, odd, slices.Concat(key, key), slices.Concat(key, odd), slices.Concat(odd, key)} {
+		for _, entry := range [][]byte{{}, key, other, slices.Concat(key, key), slices.Concat(key, other), slices.Concat(other, key)} {
 			out = append(out, protowire.AppendBytes(protowire.AppendTag(nil, fd.Number(), protowire.BytesType), entry))
 		}
 	}

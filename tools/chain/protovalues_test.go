@@ -27,7 +27,7 @@ type messageSampler struct {
 }
 
 // most limits the events of one message.
-const most = 120
+const most = 150
 
 func (s *messageSampler) events(m *schema.Message) []any {
 	out := []any{object{}}
@@ -43,6 +43,8 @@ func (s *messageSampler) events(m *schema.Message) []any {
 	}
 	if len(valid) > 0 {
 		bases = valid
+		filled := s.filled(m, pick(s, valid))
+		bases, out = append(bases, filled), append(out, filled)
 	}
 	s.each(m, nil, 2, func(path []*schema.Field) {
 		f := path[len(path)-1]
@@ -59,7 +61,7 @@ func (s *messageSampler) events(m *schema.Message) []any {
 				}
 			}
 		}
-		out = append(out, s.various(all, 24/len(path))...)
+		out = append(out, s.various(all, 30/len(path))...)
 	})
 	for range 6 {
 		if r := s.random(m); r != nil {
@@ -76,7 +78,24 @@ func (s *messageSampler) events(m *schema.Message) []any {
 	return out
 }
 
-// various are so many events, of which as few as can be break the same rules.
+// filled is a valid event with a value in each field that it lacks, where one is found that keeps it valid.
+func (s *messageSampler) filled(m *schema.Message, base object) object {
+	for _, f := range m.Fields {
+		if _, there := base[f.JSONName]; there || f.Oneof != nil {
+			continue
+		}
+		candidates := append(s.maker.Candidates(f.Type, nil), more(f.Type)...)
+		for _, i := range s.Perm(len(candidates)) {
+			if changed, ok := s.maker.With(base, []*schema.Field{f}, candidates[i]); ok && s.broken(changed) == "" {
+				base = changed
+				break
+			}
+		}
+	}
+	return base
+}
+
+// various are so many events, of which as few as can be break the same rules, and a sixth at most cannot be read.
 func (s *messageSampler) various(all []object, n int) (out []any) {
 	like := map[string][]object{}
 	for _, v := range all {
@@ -85,15 +104,18 @@ func (s *messageSampler) various(all []object, n int) (out []any) {
 	}
 	kinds := sortedKeys(like)
 	s.Shuffle(len(kinds), func(i, j int) { kinds[i], kinds[j] = kinds[j], kinds[i] })
-	for round := 0; len(out) < min(n, len(all)); round++ {
+	for round := 0; len(out) < n && round < len(all); round++ {
 		for _, kind := range kinds {
-			if list := like[kind]; round < len(list) && len(out) < n {
+			if list := like[kind]; round < len(list) && len(out) < n && (kind != unreadable || round < n/6) {
 				out = append(out, list[round])
 			}
 		}
 	}
 	return out
 }
+
+// unreadable is what broken says of an event that cannot be read.
+const unreadable = "unreadable"
 
 // broken says what is probably wrong with an event: nothing, the rules that it breaks, or that it cannot be read.
 func (s *messageSampler) broken(v object) string {
@@ -108,7 +130,7 @@ func (s *messageSampler) broken(v object) string {
 	}
 	invalid, ok := errors.AsType[*trestle.ValidationError](err)
 	if !ok {
-		return "unreadable"
+		return unreadable
 	}
 	var rules []string
 	for _, violation := range invalid.Violations {
@@ -180,6 +202,8 @@ func more(t *schema.Type) []any {
 		return []any{"NaN", "Infinity", "-Infinity", "1.5", json.Number("1e39"), json.Number("1e400"), json.Number("-0")}
 	case values.IsNumber(t.Kind):
 		return []any{"1", "01", "-1", " 1", json.Number("1.0"), json.Number("1e2"), json.Number("1.5"), json.Number("18446744073709551616"), json.Number("-9223372036854775809")}
+	case t.Kind == schema.String:
+		return []any{"abcdef", "ééééé", "😀😀😀😀😀", "A B C", "12345678"}
 	case t.Kind == schema.Bytes:
 		return []any{"YQ", "_-8=", "+/8=", "a", "YQ==\n"}
 	case t.Kind == schema.EnumKind:
@@ -195,7 +219,9 @@ func more(t *schema.Type) []any {
 	case t.Kind == schema.Bool:
 		return []any{"true", num(1)}
 	case t.Kind == schema.MessageKind && t.Message.WellKnown() == "Duration":
-		return []any{"1.5s", "-1s", "315576000001s", "1", "banana", "1.0000000001s"}
+		return []any{"1.5s", "-1s", "1000s", "7200.5s", "315576000001s", "1", "banana", "1.0000000001s"}
+	case t.Kind == schema.MessageKind && t.Message.WellKnown() == "FieldMask":
+		return []any{"", "a,b", "c", "a.b.c", "z,y", "a,z"}
 	case t.Kind == schema.MessageKind && t.Message.WellKnown() == "Any":
 		return []any{object{"@type": "type.googleapis.com/google.protobuf.Duration", "value": "1s"}, object{"@type": "type.googleapis.com/google.protobuf.Empty"}, object{}}
 	case t.Kind == schema.MessageKind && t.Message.WellKnown() == "Struct":
