@@ -5,66 +5,30 @@ import (
 	"fmt"
 	"log/slog"
 	"testing"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
-	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/reflect/protodesc"
-	"google.golang.org/protobuf/reflect/protoreflect"
-	"google.golang.org/protobuf/types/descriptorpb"
-	"google.golang.org/protobuf/types/dynamicpb"
 
 	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/jsonio"
 )
 
-// noteMoved is an event whose schema has a version, a deprecated field with a default, and one within a list.
+// noteMoved is an event whose schema has a version and deprecated fields: color, and font within a list.
 type noteMoved struct {
 	orderPlaced
-	message *dynamicpb.Message
+	version    string
+	deprecated []string
 }
-
-var noteDescriptor = func() protoreflect.MessageDescriptor {
-	text, list := descriptorpb.FieldDescriptorProto_TYPE_STRING.Enum(), descriptorpb.FieldDescriptorProto_LABEL_REPEATED.Enum()
-	old := &descriptorpb.FieldOptions{Deprecated: proto.Bool(true)}
-	file, err := protodesc.NewFile(&descriptorpb.FileDescriptorProto{
-		Name: proto.String("note.proto"), Package: proto.String("test"), Syntax: proto.String("proto3"),
-		MessageType: []*descriptorpb.DescriptorProto{{
-			Name: proto.String("NoteMoved"),
-			Field: []*descriptorpb.FieldDescriptorProto{
-				{Name: proto.String("schema_version"), Number: proto.Int32(1), Type: text},
-				{Name: proto.String("color"), Number: proto.Int32(2), Type: text, Options: old},
-				{Name: proto.String("lines"), Number: proto.Int32(3), Label: list, Type: descriptorpb.FieldDescriptorProto_TYPE_MESSAGE.Enum(), TypeName: proto.String(".test.Line")},
-			},
-		}, {
-			Name:  proto.String("Line"),
-			Field: []*descriptorpb.FieldDescriptorProto{{Name: proto.String("font"), Number: proto.Int32(1), Type: text, Options: old}},
-		}},
-	}, nil)
-	if err != nil {
-		panic(err)
-	}
-	return file.Messages().ByName("NoteMoved")
-}()
 
 var noteMovedInfo = trestle.EventInfo{
 	Type: "OrderPlaced", FullName: "test.NoteMoved", Envelope: orderPlacedInfo.Envelope, Topic: orders,
-	New: func() trestle.Event { return &noteMoved{message: dynamicpb.NewMessage(noteDescriptor)} },
+	New:           func() trestle.Event { return new(noteMoved) },
+	SchemaVersion: "1.0",
+	VersionOf:     func(e trestle.Event) string { return e.(*noteMoved).version },
 }
 
-func (*noteMoved) EventInfo() *trestle.EventInfo        { return &noteMovedInfo }
-func (e *noteMoved) ProtoReflect() protoreflect.Message { return e.message }
-func (e *noteMoved) field(name protoreflect.Name) protoreflect.FieldDescriptor {
-	return noteDescriptor.Fields().ByName(name)
-}
+func (*noteMoved) EventInfo() *trestle.EventInfo { return &noteMovedInfo }
 
-func (e *noteMoved) SetDefaults(time.Time) {
-	for name, value := range map[protoreflect.Name]string{"schema_version": "1.0", "color": "black"} {
-		if f := e.field(name); !e.message.Has(f) {
-			e.message.Set(f, protoreflect.ValueOfString(value))
-		}
-	}
-}
+func (e *noteMoved) DeprecatedFields(names []string) []string { return append(names, e.deprecated...) }
 
 func (e *noteMoved) DecodeJSON(r *jsonio.Reader) {
 	if !r.BeginObject() {
@@ -72,13 +36,15 @@ func (e *noteMoved) DecodeJSON(r *jsonio.Reader) {
 	}
 	for r.More() {
 		switch name := r.Name(); name {
-		case "schema_version", "color":
-			e.message.Set(e.field(protoreflect.Name(name)), protoreflect.ValueOfString(r.String()))
+		case "schema_version":
+			e.version = r.String()
+		case "color":
+			if r.String() != "black" { // its default
+				e.deprecated = append(e.deprecated, "test.NoteMoved.color")
+			}
 		case "font":
-			lines := e.message.Mutable(e.field("lines")).List()
-			line := lines.NewElement()
-			line.Message().Set(line.Message().Descriptor().Fields().ByName("font"), protoreflect.ValueOfString(r.String()))
-			lines.Append(line)
+			e.deprecated = append(e.deprecated, "test.Line.font")
+			r.Skip()
 		default:
 			r.Skip()
 		}

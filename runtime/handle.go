@@ -71,7 +71,6 @@ type eventHandler struct {
 	answers    string // the event type of the response that it publishes; empty: none
 	middleware []HandlerMiddleware
 	meter      eventMeter
-	evolution  evolution
 	call       HandlerFunc // handle with all that is around it
 }
 
@@ -129,7 +128,6 @@ func (c *Consumer) add(h *eventHandler, add func(*topicHandlers, *eventHandler) 
 	}
 	h.info = info
 	h.meter = t.meter.newEventMeter(info.Type)
-	h.evolution = newEvolution(info)
 	h.call = c.around(h)
 	return add(t, h)
 }
@@ -257,7 +255,7 @@ func (c *Consumer) attempt(h *handling) (Result, error) {
 		return Expired, nil
 	}
 	if d.Attempt == 1 {
-		c.noteEvolution(t, handler, decoded.Event)
+		c.noteEvolution(t, handler.info, decoded.Event)
 	}
 	return Handled, h.call(handler, decoded.Event)
 }

@@ -54,6 +54,10 @@ type EventInfo struct {
 	Masks jsonio.Masks
 	// SensitiveKey says that the record's key may be what is sensitive.
 	SensitiveKey bool
+	// SchemaVersion is the version of its schema, "1.0", where the event carries such; VersionOf then returns what an event of
+	// the type carries, empty where that is absent.
+	SchemaVersion string
+	VersionOf     func(Event) string
 }
 
 // Key is a record's key as errors and logs may have it: "***" where it is sensitive.

@@ -298,8 +298,33 @@ func (g *file) eventInfo(e *schema.Event, topics map[*schema.Topic]string) error
 		g.p("SensitiveKey: true,")
 	}
 	g.p("New: func() %s { return new(%s) },", g.trestle("Event"), goName)
+	g.schemaVersion(e, goName)
 	g.p("}")
 	return nil
+}
+
+// schemaVersion writes the version of its schema that an event carries, and how it is read.
+func (g *file) schemaVersion(e *schema.Event, goName string) {
+	version, f := e.SchemaVersion(), e.Message.Field(schema.VersionField)
+	if version == "" || f.Type.Kind != schema.String || f.Oneof != nil {
+		return
+	}
+	v := g.view(f)
+	carried := fmt.Sprintf("e.(*%s).%s", goName, strings.TrimPrefix(v.expr, "x."))
+	g.p("SchemaVersion: %s,", goString(version))
+	g.p("VersionOf: func(e %s) string {", g.trestle("Event"))
+	switch {
+	case g.proto():
+		g.p("return e.(*%s).Get%s()", goName, strings.TrimPrefix(v.expr, "x."))
+	case v.pointer:
+		g.p("if version := %s; version != nil {", carried)
+		g.p("return *version")
+		g.p("}")
+		g.p(`return ""`)
+	default:
+		g.p("return %s", carried)
+	}
+	g.p("},")
 }
 
 // messageIndexes are the positions of a message and those around it in their file, outermost first.

@@ -23,7 +23,7 @@ const goldenImport = "github.com/omninode/trestle/tools/gen/golang/testdata/"
 
 func TestGolden(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"rules", "shapes", "objects", "formats", "pairs", "peers", "left", "nulls", "secrets", "known"} {
+	for _, name := range []string{"rules", "shapes", "objects", "formats", "pairs", "peers", "left", "nulls", "secrets", "known", "aging"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			set := loadCase(t, name)
@@ -65,6 +65,7 @@ func TestDeterministic(t *testing.T) {
 		"pairs":   func() *schema.Set { return loadCase(t, "pairs") },
 		"left":    func() *schema.Set { return loadCase(t, "left") },
 		"nulls":   func() *schema.Set { return loadCase(t, "nulls") },
+		"aging":   func() *schema.Set { return loadCase(t, "aging") },
 	}
 	for name, loadSet := range sets {
 		t.Run(name, func(t *testing.T) {

@@ -139,6 +139,9 @@ func (g *file) jsonMessage(m *schema.Message, names map[string]schema.Position) 
 	if err := g.setDefaults(m, goName); err != nil {
 		return err
 	}
+	if err := g.deprecatedFields(m, goName); err != nil {
+		return err
+	}
 	if err := g.appendJSON(m, goName); err != nil {
 		return err
 	}

@@ -62,6 +62,7 @@ func (g *file) jsonUnion(u *schema.Union, names map[string]schema.Position) erro
 	g.p("}\n")
 	g.unionValidate(u, goName, variants)
 	g.unionDefaults(goName, variants)
+	g.deprecatedUnion(u, goName, variants)
 	g.unionAppend(goName, variants)
 	g.unionDecode(u, goName, variants)
 	g.marshalMethods(goName)

@@ -32,8 +32,14 @@ var protoMemberNames = []string{
 var redactedNames = []string{"Format", "LogValue"}
 
 func membersOf(names []string, m *schema.Message) []string {
-	if m != nil && concealed(m) {
-		return slices.Concat(names, redactedNames)
+	if m == nil {
+		return names
+	}
+	if concealed(m) {
+		names = slices.Concat(names, redactedNames)
+	}
+	if hasDeprecated(m, map[*schema.Message]bool{}) {
+		names = append(slices.Clip(names), deprecatedMethod)
 	}
 	return names
 }
@@ -41,7 +47,7 @@ func membersOf(names []string, m *schema.Message) []string {
 // localNames are the parameters and variables of generated functions, by which no imported package may be called.
 var localNames = []string{
 	"a", "at", "b", "c", "caller", "ctx", "d", "e", "entries", "entry", "env", "err", "fields", "first", "got", "holds", "i", "items", "k",
-	"keys", "list", "m", "members", "n", "name", "now", "o", "ok", "opts", "outer", "pub", "r", "request", "room", "s", "seen", "set",
+	"keys", "list", "m", "members", "n", "name", "names", "now", "o", "ok", "opts", "outer", "pub", "r", "request", "room", "s", "seen", "set",
 	"state", "t", "tag", "text", "v", "value", "x",
 }
 

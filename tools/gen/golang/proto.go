@@ -224,9 +224,12 @@ func (g *file) protoMessage(m *schema.Message) error {
 	return nil
 }
 
-// codec writes defaults and JSON of a message and of the enums in it.
+// codec writes defaults, the use of deprecated fields, and JSON of a message and of the enums in it.
 func (g *file) codec(m *schema.Message, goName string) error {
 	if err := g.setDefaults(m, goName); err != nil {
+		return err
+	}
+	if err := g.deprecatedFields(m, goName); err != nil {
 		return err
 	}
 	if err := g.appendJSON(m, goName); err != nil {

@@ -51,6 +51,10 @@ var (
 		Reply:          "CodegenAnalysisResponse",
 		MessageIndexes: []int{0},
 		New:            func() trestle.Event { return new(CodegenAnalysisRequest) },
+		SchemaVersion:  "1.0",
+		VersionOf: func(e trestle.Event) string {
+			return e.(*CodegenAnalysisRequest).GetSchemaVersion()
+		},
 	}
 	infoCodegenAnalysisResponse = trestle.EventInfo{
 		Type:           "CodegenAnalysisResponse",
@@ -61,6 +65,10 @@ var (
 		Topic:          &topicOmninodeCodegenResponseAnalyzeV1,
 		MessageIndexes: []int{1},
 		New:            func() trestle.Event { return new(CodegenAnalysisResponse) },
+		SchemaVersion:  "1.0",
+		VersionOf: func(e trestle.Event) string {
+			return e.(*CodegenAnalysisResponse).GetSchemaVersion()
+		},
 	}
 	infoDeadLetterEvent = trestle.EventInfo{
 		Type:           "DeadLetterEvent",
@@ -81,6 +89,10 @@ var (
 		Reply:          "CodegenMixinResponse",
 		MessageIndexes: []int{0},
 		New:            func() trestle.Event { return new(CodegenMixinRequest) },
+		SchemaVersion:  "1.0",
+		VersionOf: func(e trestle.Event) string {
+			return e.(*CodegenMixinRequest).GetSchemaVersion()
+		},
 	}
 	infoCodegenMixinResponse = trestle.EventInfo{
 		Type:           "CodegenMixinResponse",
@@ -91,6 +103,10 @@ var (
 		Topic:          &topicOmninodeCodegenResponseMixinV1,
 		MessageIndexes: []int{1},
 		New:            func() trestle.Event { return new(CodegenMixinResponse) },
+		SchemaVersion:  "1.0",
+		VersionOf: func(e trestle.Event) string {
+			return e.(*CodegenMixinResponse).GetSchemaVersion()
+		},
 	}
 	infoCodegenPatternRequest = trestle.EventInfo{
 		Type:           "CodegenPatternRequest",
@@ -102,6 +118,10 @@ var (
 		Reply:          "CodegenPatternResponse",
 		MessageIndexes: []int{0},
 		New:            func() trestle.Event { return new(CodegenPatternRequest) },
+		SchemaVersion:  "1.0",
+		VersionOf: func(e trestle.Event) string {
+			return e.(*CodegenPatternRequest).GetSchemaVersion()
+		},
 	}
 	infoCodegenPatternResponse = trestle.EventInfo{
 		Type:           "CodegenPatternResponse",
@@ -112,6 +132,10 @@ var (
 		Topic:          &topicOmninodeCodegenResponsePatternV1,
 		MessageIndexes: []int{1},
 		New:            func() trestle.Event { return new(CodegenPatternResponse) },
+		SchemaVersion:  "1.0",
+		VersionOf: func(e trestle.Event) string {
+			return e.(*CodegenPatternResponse).GetSchemaVersion()
+		},
 	}
 	infoCodegenStatusEvent = trestle.EventInfo{
 		Type:           "CodegenStatusEvent",
@@ -122,6 +146,10 @@ var (
 		Topic:          &topicOmninodeCodegenStatusSessionV1,
 		MessageIndexes: []int{0},
 		New:            func() trestle.Event { return new(CodegenStatusEvent) },
+		SchemaVersion:  "1.0",
+		VersionOf: func(e trestle.Event) string {
+			return e.(*CodegenStatusEvent).GetSchemaVersion()
+		},
 	}
 	infoCodegenValidationRequest = trestle.EventInfo{
 		Type:           "CodegenValidationRequest",
@@ -133,6 +161,10 @@ var (
 		Reply:          "CodegenValidationResponse",
 		MessageIndexes: []int{0},
 		New:            func() trestle.Event { return new(CodegenValidationRequest) },
+		SchemaVersion:  "1.0",
+		VersionOf: func(e trestle.Event) string {
+			return e.(*CodegenValidationRequest).GetSchemaVersion()
+		},
 	}
 	infoCodegenValidationResponse = trestle.EventInfo{
 		Type:           "CodegenValidationResponse",
@@ -143,6 +175,10 @@ var (
 		Topic:          &topicOmninodeCodegenResponseValidateV1,
 		MessageIndexes: []int{1},
 		New:            func() trestle.Event { return new(CodegenValidationResponse) },
+		SchemaVersion:  "1.0",
+		VersionOf: func(e trestle.Event) string {
+			return e.(*CodegenValidationResponse).GetSchemaVersion()
+		},
 	}
 )
 

@@ -167,6 +167,18 @@ func (x *EveryKind) SetDefaults(now time.Time) {
 	}
 }
 
+// DeprecatedFields appends the full names of the deprecated fields that x has, and messages in it have. One that has the value
+// which is filled in where it is absent counts as absent.
+func (x *EveryKind) DeprecatedFields(names []string) []string {
+	if x == nil {
+		return names
+	}
+	if x.Old != "" {
+		names = append(names, "acme.shapes.v1.EveryKind.old")
+	}
+	return names
+}
+
 // AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
 // JSON form, what was appended is of no use.
 func (x *EveryKind) AppendJSON(b []byte) ([]byte, error) {
