@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/omninode/trestle/runtime/internal/loglimit"
 	"github.com/omninode/trestle/runtime/kafka"
 )
 
@@ -21,6 +22,7 @@ type Consumer struct {
 	declared []string // the group's topics; none: any
 	cfg      *consumerConfig
 	meter    *consumerMeter
+	alike    *loglimit.Limiter // of events that fail
 
 	mu       sync.Mutex
 	topics   map[string]*topicHandlers
@@ -63,7 +65,7 @@ func newConsumer(brokers []string, group Group, opts []ConsumerOption) (*Consume
 		return nil, fmt.Errorf("new consumer: WithMeterProvider: %w", err)
 	}
 	return &Consumer{
-		group: group.Name, declared: group.Topics, cfg: cfg, meter: meter,
+		group: group.Name, declared: group.Topics, cfg: cfg, meter: meter, alike: loglimit.New(maxLinesAlike),
 		topics: map[string]*topicHandlers{}, late: make(chan error, 1), paused: map[topicPartition]bool{},
 	}, nil
 }

@@ -39,7 +39,7 @@ func (c *Consumer) deadLetter(m *member, t *task) {
 	// The partition's context: once another member has the record, that one writes its dead letter.
 	m.client.TryProduce(t.part.ctx, f.letter, func(_ *kgo.Record, err error) {
 		if err == nil {
-			c.log(slog.LevelError, t, "event written to its dead letter", slog.Any("error", f.err),
+			c.logFailure(t.part.ctx, slog.LevelError, t.delivery, "event written to its dead letter", f.err,
 				slog.String("dead_letter", f.letter.Topic), slog.Int("attempts", t.attempt))
 			c.finish(m, t, Outcome{Result: DeadLettered, Err: f.err})
 			return

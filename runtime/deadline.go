@@ -29,8 +29,8 @@ func (c *Consumer) inTime(next HandlerFunc) HandlerFunc {
 		defer pprof.SetGoroutineLabels(context.Background())
 		watch := time.AfterFunc(limit+overdueGrace, func() {
 			c.meter.topics[delivery.Topic].overdue.Add(ctx, 1)
-			c.cfg.logger.LogAttrs(ctx, slog.LevelError, "handler goes on past its deadline", delivery.logAttrs(
-				slog.String("group", c.group), slog.Duration("deadline", limit), slog.String("stack", stackOfHandler(name)))...)
+			c.logFailure(ctx, slog.LevelError, delivery, "handler goes on past its deadline", context.Cause(ctx),
+				slog.Duration("deadline", limit), slog.String("stack", stackOfHandler(name)))
 			if h.member.queue.overdue(t, run) {
 				h.member.workers.Go(func() { c.work(h.member, t.part.topic) })
 			}

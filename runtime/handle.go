@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -293,6 +294,26 @@ func (e *decodeError) Error() string { return e.err.Error() }
 func (e *decodeError) Unwrap() error { return e.err }
 
 func undecodable(err error) error { return Permanent(&decodeError{err}) }
+
+// maxLinesAlike is how many lines about events that fail alike are logged in a minute: each of them is counted in the metrics, and
+// has a dead letter where it gets one.
+const maxLinesAlike = 10
+
+// logFailure reports an event that fails, unless many of its type were reported to fail alike just before.
+func (c *Consumer) logFailure(ctx context.Context, level slog.Level, d *Delivery, msg string, cause error, attrs ...slog.Attr) {
+	eventType := d.Envelope.EventType
+	if c.topics[d.Topic].byType[eventType] == nil {
+		eventType = "" // anything may stand there
+	}
+	leftOut, ok := c.alike.Allow(strings.Join([]string{msg, d.Topic, eventType, errorType(cause)}, "\x00"))
+	if !ok {
+		return
+	}
+	if attrs = append(attrs, slog.Any("error", cause), slog.String("group", c.group)); leftOut > 0 {
+		attrs = append(attrs, slog.Int("left_out", leftOut))
+	}
+	c.cfg.logger.LogAttrs(ctx, level, msg, d.logAttrs(attrs...)...)
+}
 
 func (c *Consumer) log(level slog.Level, t *task, msg string, attrs ...slog.Attr) {
 	c.cfg.logger.LogAttrs(t.part.ctx, level, msg, t.delivery.logAttrs(append(attrs, slog.String("group", c.group))...)...)

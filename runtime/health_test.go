@@ -3,6 +3,7 @@ package trestle_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"net"
 	"net/http"
@@ -253,4 +254,23 @@ func TestAReconnectingClientIsOneLine(t *testing.T) {
 	startAgain(t, port)
 	eventually(t, "it says that it is over", func() bool { return lines.count("answer again") == 1 })
 	_ = r.end() // the new cluster may not know its group
+}
+
+// TestEventsThatFailAlikeAreAFewLines has more than that fail in each of two ways, which has one say as much as the other.
+func TestEventsThatFailAlikeAreAFewLines(t *testing.T) {
+	t.Parallel()
+	const events, alike = 40, 10
+	c, lines := startCluster(t), &lineRecorder{Handler: quiet.Handler()}
+	consume(t, c, func(context.Context, *orderPlaced) error { return trestle.Permanent(errors.New("no")) },
+		trestle.WithLogger(slog.New(lines)), trestle.WithoutBreaker())
+	c.writeOrders(t, orderIDs(events), 1)
+	for range events {
+		c.write(t, &kgo.Record{Topic: orders.Name, Value: []byte("{")})
+	}
+	eventually(t, "all dead-lettered", func() bool { return c.committed(testGroup) == 2*events })
+	for line, want := range map[string]int{"handler failed": alike, "written to its dead letter": 2 * alike} {
+		if n := lines.count(line); n != want {
+			t.Errorf("%d lines say %q, want %d", n, line, want)
+		}
+	}
 }

@@ -76,8 +76,7 @@ func (c *Consumer) logging(next HandlerFunc) HandlerFunc {
 		}
 		h := ctx.Value(handlingKey{}).(*handling)
 		if h.task.part.ctx.Err() == nil { // else another member handles it
-			c.cfg.logger.LogAttrs(ctx, slog.LevelWarn, "handler failed", h.logAttrs(
-				slog.String("group", c.group), slog.Any("error", err), slog.Int("attempt", h.Attempt))...)
+			c.logFailure(ctx, slog.LevelWarn, &h.Delivery, "handler failed", err, slog.Int("attempt", h.Attempt))
 		}
 		return err
 	}

@@ -81,7 +81,7 @@ func (c Connection) options(opts []kgo.Opt) []kgo.Opt {
 		kgo.ClientID(cmp.Or(c.ClientID, DefaultClientID)),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 	}
-	watch := &reach{logger: c.Logger}
+	watch := newReach(c.Logger)
 	all = append(all, kgo.WithHooks(watch))
 	if c.Logger != nil {
 		all = append(all, kgo.WithLogger(clientLogger{slog.New(&limitedHandler{c.Logger.Handler(), watch})}))

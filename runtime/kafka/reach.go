@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/omninode/trestle/runtime/internal/loglimit"
 )
 
 // reach is a hook of each client: it watches whether brokers answer, and what of the client's log is worth a line.
@@ -21,23 +23,13 @@ type reach struct {
 	mu    sync.Mutex
 	since time.Time // when brokers last began not to answer; zero: the last that was asked answered
 	err   error     // why, the last time
-	said  map[string]*said
+	said  *loglimit.Limiter
 }
 
-// said is what was said of one message.
-type said struct {
-	at      time.Time
-	leftOut int
-}
-
-// sayEvery is how often the same message is logged.
-const sayEvery = time.Minute
+func newReach(logger *slog.Logger) *reach { return &reach{logger: logger, said: loglimit.New(1)} }
 
 // outage stands for all messages while no broker answers, and for those about connections at any time.
 const outage = "no broker answers"
-
-// maxSaid bounds how many messages are remembered.
-const maxSaid = 1000
 
 // shortOutage is what is not worth a line of its own when it is over: one broker of several that is down makes many.
 const shortOutage = 2 * time.Second
@@ -65,7 +57,7 @@ func reachOf(client *kgo.Client) *reach {
 			return r
 		}
 	}
-	return new(reach) // its connection was made by hand: nothing is known
+	return newReach(nil) // its connection was made by hand: nothing is known
 }
 
 // OnBrokerConnect implements [kgo.HookBrokerConnect].
@@ -103,9 +95,8 @@ func (r *reach) answered() {
 	r.since, r.err = time.Time{}, nil
 	r.away.Store(false)
 	leftOut := 0
-	if s := r.said[outage]; s != nil && lasted >= shortOutage {
-		leftOut = s.leftOut
-		delete(r.said, outage)
+	if lasted >= shortOutage {
+		leftOut = r.said.Forget(outage)
 	}
 	r.mu.Unlock()
 	if r.logger != nil && lasted >= shortOutage {
@@ -120,19 +111,7 @@ func (r *reach) mayLog(message string) (leftOut int, may bool) {
 	if !r.since.IsZero() || isAboutConnections(message) {
 		message = outage
 	}
-	s, now := r.said[message], time.Now()
-	if s != nil && now.Sub(s.at) < sayEvery {
-		s.leftOut++
-		return 0, false
-	}
-	if s != nil {
-		leftOut = s.leftOut
-	}
-	if r.said == nil || len(r.said) >= maxSaid {
-		r.said = map[string]*said{}
-	}
-	r.said[message] = &said{at: now}
-	return leftOut, true
+	return r.said.Allow(message)
 }
 
 // isAboutConnections says so of messages of the client that come before it is known that the broker does not answer.
