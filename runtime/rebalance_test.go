@@ -216,6 +216,7 @@ func runVictim(brokers []string) {
 		panic(err)
 	}
 	trestle.Handle(consumer, func(ctx context.Context, e *orderPlaced) error {
+		time.Sleep(5 * time.Millisecond) // so that it does not come to the end before somebody kills it
 		d, _ := trestle.DeliveryFrom(ctx)
 		for _, word := range []string{"begin", "end"} {
 			if _, err := fmt.Printf("%s %d %d %s %d\n", word, d.Partition, d.Offset, e.OrderID, e.N); err != nil {
@@ -253,19 +254,19 @@ func TestKilledConsumer(t *testing.T) {
 			t.Fatal(err)
 		}
 		before := c.committed(testGroup)
-		killed := false
+		killed := make(chan bool, 1)
+		go func() {
+			for ctx.Err() == nil && c.committed(testGroup) <= max(before, 0)+int64(total/(2*kills)) {
+				time.Sleep(time.Millisecond)
+			}
+			killed <- ctx.Err() == nil && victim.Process.Kill() == nil
+		}()
 		for lines := bufio.NewScanner(out); lines.Scan(); {
 			book.enter(lines.Text())
-			if !killed && c.committed(testGroup) > max(before, 0)+int64(total/(2*kills)) {
-				killed = true
-				if err := victim.Process.Kill(); err != nil {
-					t.Fatal(err)
-				}
-			}
 		}
 		ended := victim.Wait() // it says that it was killed
 		cancel()
-		if !killed {
+		if !<-killed {
 			t.Fatalf("the victim ended by itself after %d events: %v\n%s", len(book.ended), ended, said.String())
 		}
 		book.settle(c)
