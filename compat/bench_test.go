@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/omninode/trestle/compat"
+	"github.com/omninode/trestle/tools/cputest"
 	"github.com/omninode/trestle/tools/load"
 	"github.com/omninode/trestle/tools/schema"
 )
@@ -183,12 +184,26 @@ var twice = map[string]func(n int) (old, new map[string][]byte){
 	"oneOf by what is not required": bounds(func(n, most int) map[string][]byte {
 		return jsonVariants(n, `{"type":"object","properties":{"r%[1]d":{"type":"string"},"a":{"type":"integer","maximum":%[2]d}},"not":{"required":["r%[1]d"]}}`, most)
 	}),
+	"oneOf by what is required, and that no other is": bounds(func(n, most int) map[string][]byte {
+		variants := make([]string, n)
+		for i := range variants {
+			var others []string
+			for j := range n {
+				if j != i {
+					others = append(others, fmt.Sprintf(`{"required":["r%d"]}`, j))
+				}
+			}
+			variants[i] = fmt.Sprintf(`{"type":"object","properties":{"r%[1]d":{"type":"string"},"a":{"type":"integer","maximum":%%[2]d}},"required":["r%[1]d"],"not":{"anyOf":[%[2]s]}}`,
+				i, strings.Join(others, ","))
+		}
+		return jsonOneOf(variants, most)
+	}),
 	"oneOf by what is required": bounds(func(n, most int) map[string][]byte {
 		return jsonVariants(n, `{"type":"object","properties":{"r%[1]d":{"type":"string","maxLength":%[2]d}},"required":["r%[1]d"]}`, most)
 	}),
 }
 
-// limit is the time that a comparison of 120 parts may take, witnesses included.
+// limit is the processor's time that a comparison of 120 parts may take, witnesses included.
 const limit = time.Second
 
 // BenchmarkCompareTwice compares schemas in which something changed with ones of twice the size, and reports how many times
@@ -206,9 +221,9 @@ func BenchmarkCompareTwice(b *testing.B) {
 			for b.Loop() {
 				runs++
 				for i, s := range sides {
-					begin := time.Now()
+					begin := cputest.Used(b)
 					r, err := compat.Compare(s[0], s[1], compat.Options{})
-					if took[i] += time.Since(begin); err != nil || r.Compatible {
+					if took[i] += cputest.Used(b) - begin; err != nil || r.Compatible {
 						b.Fatalf("error %v, or nothing found", err)
 					}
 					for _, f := range r.Findings {
@@ -269,10 +284,15 @@ func jsonProperties(n int, property string, required int) map[string][]byte {
 // jsonVariants is an event that is one of n objects, each as the format says with its number and bound: one of them has the
 // bound that is given, the others ten.
 func jsonVariants(n int, format string, most int) map[string][]byte {
-	variants := make([]string, n)
-	for i := range variants {
+	return jsonOneOf(slices.Repeat([]string{format}, n), most)
+}
+
+// jsonOneOf is jsonVariants of formats that differ.
+func jsonOneOf(formats []string, most int) map[string][]byte {
+	variants := make([]string, len(formats))
+	for i, format := range formats {
 		high := 10
-		if i == n/2 {
+		if i == len(formats)/2 {
 			high = most
 		}
 		variants[i] = fmt.Sprintf(format, i, high)

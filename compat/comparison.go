@@ -41,6 +41,7 @@ type comparison struct {
 	// What judging keeps of its way: message pairs that are still to be visited or were, enums that were, and those that
 	// are left for last.
 	places        *places
+	sameFiles     map[[2]*schema.File]bool
 	queue         []visit
 	visited       map[[2]*schema.Message]bool
 	visitedEnums  map[[2]*schema.Enum]bool
@@ -51,8 +52,8 @@ func newComparison(old, new *schema.Set, newUse *usage, opts Options) *compariso
 	c := &comparison{
 		opts: opts, old: old, new: new, rules: Rules(),
 		oldUse: newUsage(old), newUse: newUse,
-		algebra:      &algebra{old: old, new: new},
-		places:       newPlaces(),
+		algebra: &algebra{old: old, new: new},
+		places:  newPlaces(), sameFiles: map[[2]*schema.File]bool{},
 		undocumented: undocumented(old) || undocumented(new),
 		visited:      map[[2]*schema.Message]bool{}, visitedEnums: map[[2]*schema.Enum]bool{},
 	}

@@ -1,11 +1,14 @@
 package compat
 
 import (
+	"bytes"
 	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/omninode/trestle/compat/witness"
 	"github.com/omninode/trestle/tools/schema"
+	"github.com/omninode/trestle/tools/schema/jsontree"
 )
 
 // Judging shows every element to the rules that have a check of its kind. Each problem they report becomes a candidate,
@@ -190,7 +193,7 @@ func (c *comparison) root(old, new *schema.Message) {
 // enqueue has a pair visited, of a root or of the field of an element, unless it is one of the same or was visited.
 func (c *comparison) enqueue(v visit, in *element) {
 	key := [2]*schema.Message{v.old, v.new}
-	if v.old == nil || v.new == nil || sameDescriptor(v.old, v.new) {
+	if v.old == nil || v.new == nil || sameDescriptor(v.old, v.new) || c.sameSchema(v.old, v.new) {
 		return
 	}
 	if in != nil {
@@ -207,6 +210,38 @@ func (c *comparison) enqueue(v visit, in *element) {
 // (load.WithShared) and have the same text, down to what they import: there is nothing to say of them, nor of what they
 // are made of.
 func sameDescriptor(old, new *schema.Message) bool { return old.Proto != nil && old.Proto == new.Proto }
+
+// sameSchema says that two messages are one JSON Schema, in files of the same text that refer to no others: likewise.
+func (c *comparison) sameSchema(old, new *schema.Message) bool {
+	if old.Proto != nil || new.Proto != nil || old.File == nil || new.File == nil || old.Pointer != new.Pointer || old.FullName != new.FullName {
+		return false
+	}
+	files := [2]*schema.File{old.File, new.File}
+	same, known := c.sameFiles[files]
+	if !known {
+		same = bytes.Equal(old.File.Source, new.File.Source) && refersOnlyToItself(new.File.Tree())
+		c.sameFiles[files] = same
+	}
+	return same
+}
+
+// refersOnlyToItself says that no reference in a schema leads out of its file.
+func refersOnlyToItself(v *jsontree.Value) bool {
+	if v == nil {
+		return false
+	}
+	for _, m := range v.Members {
+		if strings.HasSuffix(m.Name, "Ref") || m.Name == "$ref" {
+			if m.Value.Kind == jsontree.String && !strings.HasPrefix(m.Value.Text, "#") {
+				return false
+			}
+		}
+		if !refersOnlyToItself(m.Value) {
+			return false
+		}
+	}
+	return !slices.ContainsFunc(v.Items, func(e *jsontree.Value) bool { return !refersOnlyToItself(e) })
+}
 
 func (c *comparison) message(v visit) {
 	at := messageElement(v.old, v.new)

@@ -298,6 +298,38 @@ func TestKeptJSON(t *testing.T) {
 	}
 }
 
+// TestSameText holds that of a file that is the same on both sides there is something to say where it refers to another.
+func TestSameText(t *testing.T) {
+	t.Parallel()
+	const head = `{"$schema":"https://json-schema.org/draft/2020-12/schema",`
+	for name, tt := range map[string]struct {
+		ref  string
+		want []string
+	}{
+		"to what changed": {"names.json#/$defs/Short", []string{"CONSTRAINT_TIGHTENED p.v1.Order.name"}},
+		"to itself":       {"#/$defs/Short", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			files := func(most int) *schema.Set {
+				return loadFiles(t, map[string][]byte{
+					"p/v1/order.json": []byte(head + `"title":"Order","type":"object","properties":{"name":{"$ref":"` + tt.ref + `"}},"$defs":{"Short":{"type":"string"}}}`),
+					"p/v1/names.json": fmt.Appendf(nil, `%s"$defs":{"Short":{"type":"string","maxLength":%d},"Other":{"type":"object"}}}`, head, most),
+				})
+			}
+			var got []string
+			for _, f := range compare(t, files(5), files(3), compat.Options{}).Findings {
+				if strings.HasPrefix(f.Path, "p.v1.Order") {
+					got = append(got, f.Rule+" "+f.Path)
+				}
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("findings differ (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 // TestOneFinding holds that a rule on what a message wraps, which stands among the constraints and among the rules of its
 // type, is found once.
 func TestOneFinding(t *testing.T) {

@@ -85,19 +85,6 @@ func (u *usage) partOfRoot(m *schema.Message) bool {
 	return false
 }
 
-// within returns some messages and all that they are part of.
-func (u *usage) within(of []*schema.Message) map[*schema.Message]bool {
-	out := map[*schema.Message]bool{}
-	for todo := slices.Clone(of); len(todo) > 0; {
-		m := todo[len(todo)-1]
-		if todo = todo[:len(todo)-1]; !out[m] {
-			out[m] = true
-			todo = append(todo, u.parents[m]...)
-		}
-	}
-	return out
-}
-
 // roots counts the messages that no other refers to.
 func (u *usage) roots(ms []*schema.Message) int {
 	n := 0

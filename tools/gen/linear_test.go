@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/omninode/trestle/tools/cputest"
 	"github.com/omninode/trestle/tools/gen"
-	"github.com/omninode/trestle/tools/gen/internal/cputest"
 	"github.com/omninode/trestle/tools/load"
 	"github.com/omninode/trestle/tools/schema"
 )

@@ -77,9 +77,12 @@ func WithShared(s *Shared) Option { return optionFunc(func(o *options) { o.share
 
 // Shared is what loads have in common: versions of the same schemas, of which most files are the same. A protobuf file
 // with the same path and text is parsed once; one whose imports are the same too is compiled once, and its messages are
-// read once. The zero value is ready to use, by loads at the same time too. It keeps what it shares for as long as it is
+// read once; a JSON Schema with the same text is parsed once. The zero value is ready to use, by loads at the same time too. It keeps what it shares for as long as it is
 // kept itself, every version of a file: who loads without end begins a new one now and then.
-type Shared struct{ protobuf protobuf.Shared }
+type Shared struct {
+	protobuf protobuf.Shared
+	json     jsonschema.Shared
+}
 
 // Schemas reads the schemas of a source and links them. What is wrong in them is returned as [schema.Errors], all of it
 // that can be told at once; other errors say that they could not be read.
@@ -142,9 +145,13 @@ func (o options) load(ctx context.Context, t *tree, sourceOnly map[string]bool) 
 	if err := protobuf.Load(ctx, d, compiler); err != nil {
 		return nil, nil, err
 	}
-	unreadable, err = jsonschema.Load(d, jsonschema.Options{
+	json := jsonschema.Options{
 		Aliases: t.aliases, Loose: t.loose, Undeclared: o.undeclared && t.named, Beside: t.beside, ToCompare: o.toCompare, SourceOnly: sourceOnly,
-	})
+	}
+	if o.shared != nil {
+		json.Shared = &o.shared.json
+	}
+	unreadable, err = jsonschema.Load(d, json)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -96,6 +96,28 @@ func TestShared(t *testing.T) {
 	wg.Wait()
 }
 
+// A JSON Schema of the same text is parsed once for two loads.
+func TestSharedTrees(t *testing.T) {
+	t.Parallel()
+	text := func(title string) []byte {
+		return []byte(`{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"` + title + `","type":"object"}`)
+	}
+	var shared load.Shared
+	var sets [2]*schema.Set
+	for i, title := range []string{"B", "Other"} {
+		set, err := load.Schemas(t.Context(), load.Files(map[string][]byte{"a/v1/a.json": text("A"), "b/v1/b.json": text(title)}), load.WithShared(&shared))
+		if err != nil {
+			t.Fatal(err)
+		}
+		sets[i] = set
+	}
+	for i, same := range []bool{true, false} {
+		if got := sets[0].Packages[i].Files[0].Tree() == sets[1].Packages[i].Files[0].Tree(); got != same {
+			t.Errorf("%s: the same tree: %t, want %t", sets[0].Packages[i].Name, got, same)
+		}
+	}
+}
+
 // What is the same in two loads is there once.
 func TestSharedOnce(t *testing.T) {
 	t.Parallel()

@@ -51,7 +51,15 @@ func (u *Unmodelled) OnlyUnchecked() bool {
 	return len(u.Keywords) > 0 && !slices.ContainsFunc(u.Keywords, func(k string) bool { return !slices.Contains(unchecked, k) })
 }
 
-// Tree is a JSON Schema file's text as a tree, nil where it is none. It is parsed once: much may be asked of one file.
+// NewJSONFile is a JSON Schema file, of which the text was parsed.
+func NewJSONFile(path string, source []byte, tree *jsontree.Value) *File {
+	f := &File{Path: path, Source: source}
+	f.parsed.Store(tree)
+	return f
+}
+
+// Tree is a JSON Schema file's text as a tree, nil where it is none. It is parsed once, as much may be asked of one file, and
+// is not to be changed: sets that were loaded together share it.
 func (f *File) Tree() *jsontree.Value {
 	if known := f.parsed.Load(); known != nil {
 		return known

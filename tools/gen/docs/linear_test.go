@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/omninode/trestle/tools/cputest"
 	"github.com/omninode/trestle/tools/gen/docs"
-	"github.com/omninode/trestle/tools/gen/internal/cputest"
 	"github.com/omninode/trestle/tools/load"
 )
 

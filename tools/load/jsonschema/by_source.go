@@ -30,7 +30,9 @@ func (j *jsonLoader) openSourceOnly(name string, text []byte, root *jsontree.Val
 	}
 	dir := path.Dir(name)
 	p := j.AddPackage(jsonPackageName(dir), dir, schema.JSONSchema, true, at)
-	p.Files = append(p.Files, &schema.File{Path: name, Source: text, JudgedBySource: true})
+	file := schema.NewJSONFile(name, text, root)
+	file.JudgedBySource = true
+	p.Files = append(p.Files, file)
 	if p.GoImport == "" {
 		j.NameGoPackage(p, "")
 	}

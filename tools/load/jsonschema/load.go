@@ -9,6 +9,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	trestlev1 "github.com/omninode/trestle/gen/trestle/v1"
 	"github.com/omninode/trestle/runtime/genapi/jsoncompile"
@@ -110,6 +111,38 @@ type Options struct {
 	ToCompare bool
 	// SourceOnly are the files to keep by their source alone, without types, to which those are added that they refer to.
 	SourceOnly map[string]bool
+	// Shared is what other loads have parsed; nil for nothing.
+	Shared *Shared
+}
+
+// Shared are the trees of texts that loads have in common, and what package load says of it. The zero value is ready to use.
+type Shared struct {
+	mu    sync.Mutex
+	trees map[string]*jsontree.Value // by their text
+}
+
+// parse parses a text, unless another load has.
+func (s *Shared) parse(text []byte) (*jsontree.Value, error) {
+	if s == nil {
+		return jsontree.Parse(text)
+	}
+	s.mu.Lock()
+	known := s.trees[string(text)]
+	s.mu.Unlock()
+	if known != nil {
+		return known, nil
+	}
+	root, err := jsontree.Parse(text)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.trees == nil {
+		s.trees = map[string]*jsontree.Value{}
+	}
+	s.trees[string(text)] = root
+	return root, nil
 }
 
 // Load adds the JSON Schema files among the targets, with those they refer to, to the draft. Unreadable are those among
@@ -172,7 +205,7 @@ func (j *jsonLoader) open(name string) (*jsonFile, error) {
 		return nil, err
 	}
 	j.byPath[name] = nil
-	root, err := jsontree.Parse(text)
+	root, err := j.options.Shared.parse(text)
 	if err != nil {
 		fault, _ := errors.AsType[*jsontree.Error](err)
 		j.Fault(jsonPos(name, fault.Place), "%s", fault.Message)
@@ -182,7 +215,7 @@ func (j *jsonLoader) open(name string) (*jsonFile, error) {
 	if j.options.SourceOnly[name] {
 		return nil, j.openSourceOnly(name, text, root)
 	}
-	f := &jsonFile{path: name, root: root, file: &schema.File{Path: name, Source: text}, schemas: map[*jsontree.Value]string{}}
+	f := &jsonFile{path: name, root: root, file: schema.NewJSONFile(name, text, root), schemas: map[*jsontree.Value]string{}}
 	if !j.checkHead(f) {
 		return nil, nil
 	}
