@@ -29,6 +29,20 @@ func TestKept(t *testing.T) {
 			want: []string{"FIELD_DEFAULT_CHANGED backward json+protobuf"},
 		},
 		{
+			name: "a changed default that its own rules refuse",
+			old:  `message A { optional int32 f = 1 [(buf.validate.field).int32.lte = 9, (trestle.v1.field).default = "8"]; }`,
+			new:  `message A { optional int32 f = 1 [(buf.validate.field).int32.lte = 9, (trestle.v1.field).default = "10"]; }`,
+			want: []string{"FIELD_DEFAULT_CHANGED backward json+protobuf"},
+		},
+		{
+			name: "a changed default whose rules nobody asks",
+			old: `message A { B b = 1 [(buf.validate.field).ignore = IGNORE_ALWAYS]; }
+message B { optional int32 f = 1 [(buf.validate.field).int32.lte = 7, (trestle.v1.field).default = "8"]; }`,
+			new: `message A { B b = 1 [(buf.validate.field).ignore = IGNORE_ALWAYS]; }
+message B { optional int32 f = 1 [(buf.validate.field).int32.lte = 7, (trestle.v1.field).default = "9"]; }`,
+			want: []string{"FIELD_DEFAULT_CHANGED backward+forward json+protobuf"},
+		},
+		{
 			name: "a default where zero was a value",
 			old:  `message A { int32 f = 1; }`,
 			new:  `message A { int32 f = 1 [(trestle.v1.field).default = "3"]; }`,

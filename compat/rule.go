@@ -139,6 +139,8 @@ type Problem struct {
 	Within bool
 	// Acceptance says of this problem what Rule.Acceptance says of all of a rule.
 	Acceptance bool
+	// Taken says that what readers reject does not show this: that is another problem.
+	Taken bool
 	// Closed says that readers break which refuse what their schema does not declare; see [Options.ClosedServices].
 	Closed bool
 	// Deploy replaces what follows for the order of deployment.

@@ -31,6 +31,9 @@ var fieldDefaultChanged = Rule{
 				Backward: "consumers of %s with the new schema reject old events that lack the field",
 				Fix:      "give %s a default that its rules allow",
 			})
+			if old != nil && old.Default != "" { // where no rule is asked, what lacks the field is taken, and misread
+				c.Report(Problem{Change: defaultChange(old, new), Taken: true})
+			}
 			return
 		}
 		if old != nil && old.Default == "" && zeroBecomesDefault(old, new) && c.cmp.prover().TakesAbsent(old) {
@@ -52,9 +55,7 @@ var fieldDefaultChanged = Rule{
 		if old == nil || old.Default == "" || new.Name == schema.VersionField && minorStep(old.Default, new.Default) {
 			return
 		}
-		c.Report(Problem{
-			Change: fmt.Sprintf("default of %s changed from %s to %s", fieldText(new), old.Default, orNone(new.Default)),
-		})
+		c.Report(Problem{Change: defaultChange(old, new)})
 	},
 	Property: func(c *Check, old, new *declaredProperty) {
 		if old == nil || new == nil {
@@ -87,6 +88,10 @@ var fieldDefaultChanged = Rule{
 			}
 		}
 	},
+}
+
+func defaultChange(old, new *schema.Field) string {
+	return fmt.Sprintf("default of %s changed from %s to %s", fieldText(new), old.Default, orNone(new.Default))
 }
 
 // zeroBecomesDefault says whether a zero that old events have is filled in by a default that is something else.

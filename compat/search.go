@@ -1,5 +1,7 @@
 package compat
 
+import "github.com/omninode/trestle/compat/witness"
+
 // Searching looks for events that show each candidate, in each direction that it breaks: ones that a side writes and the
 // other rejects, misreads or drops, found by running both.
 func (c *comparison) search() {
@@ -12,7 +14,7 @@ func (c *comparison) search() {
 		}
 		k.shown = map[Direction]*Witness{}
 		for _, d := range k.Breaks.each() {
-			if w := c.findWitness(k, d); w != nil {
+			if w := c.findWitness(k, d); w != nil && k.isShownBy(w) {
 				k.shown[d] = w
 			}
 		}
@@ -26,6 +28,12 @@ func (c *comparison) foundEarlier(k *candidate) bool {
 	}
 	f := c.earlier[fingerprint(k.rule.ID, k.about.path, k.Change)]
 	return f != nil && k.Breaks&^f.Breaks == 0
+}
+
+// isShownBy says that what becomes of a witness is what the candidate is about.
+func (k *candidate) isShownBy(w *Witness) bool {
+	rejected := w.Outcome == witness.Rejected
+	return !(k.Acceptance && !rejected || k.Taken && rejected)
 }
 
 func (c *comparison) findWitness(k *candidate, d Direction) *Witness {

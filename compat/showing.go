@@ -65,6 +65,9 @@ const maxShown = 4
 // reject them, that readers take all. Some are run until one shows it; has says that each has what does.
 func (c *comparison) noneOf(k *candidate, d Direction, e schema.Encoding, root [2]*schema.Message, written, read *values.Shape, has bool) bool {
 	p := c.prover()
+	if k.Taken {
+		written = p.And(written, read)
+	}
 	answer := p.Includes(written, p.Never())
 	if answer.Inclusion == values.Included || k.Acceptance && p.Includes(written, read).Inclusion == values.Included {
 		return true
@@ -139,7 +142,7 @@ func (c *comparison) showEvent(k *candidate, d Direction, root [2]*schema.Messag
 	if w == nil && has {
 		w, _ = c.witnesses.Exchange(root[0], root[1], d == Backward, event, e)
 	}
-	if w != nil {
+	if w != nil && k.isShownBy(w) {
 		k.shown[d] = w
 	}
 }
