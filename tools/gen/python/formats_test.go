@@ -23,7 +23,11 @@ type wellFormed struct {
 func TestFormatsAgree(t *testing.T) {
 	t.Parallel()
 	compareForms(t, "left", "formats", leftv1.Events(), map[string]wellFormed{
-		"date":                  {format.Date, []string{"2024-02-29", "0000-02-29", "1900-02-28", "9999-12-31"}},
+		"date": {format.Date, []string{"2024-02-29", "0000-02-29", "1900-02-28", "9999-12-31"}},
+		"date-time": {format.DateTime, []string{
+			"2025-10-16T12:34:56Z", "2025-10-16 12:34:56.789012+02:00", "2024-02-29t00:00:00", "0001-01-01T00:00:00.5+00:00", "0000-12-31T23:30:00-01:00",
+			"9999-12-31T23:30:00-01:00", "2016-12-31T23:59:60Z",
+		}},
 		"time":                  {format.TimeOfDay, []string{"08:30:06Z", "23:59:60z", "01:29:60.5+01:30", "15:59:60-08:00"}},
 		"duration":              {format.Period, []string{"P4DT12H30M5S", "P2W", "PT0S", "P1Y2M3D", "P1M", "PT36H"}},
 		"email":                 {format.Mailbox, []string{"a.b@c.d", "\"a @b\\\"\"@c", "a@[127.0.0.1]", "a@[IPv6:::1]"}},

@@ -28,13 +28,15 @@ def parse_time(text: str) -> datetime:
     year, month, day, hour, minute, second = map(int, match.group(1, 2, 3, 4, 5, 6))
     micros = int((match[7] or "")[:6].ljust(6, "0"))
     try:
-        at = datetime(year, month, day, hour, minute, second, micros, timezone.utc)
+        at = datetime(year or 400, month, day, hour, minute, second, micros, timezone.utc)
         if match[9]:
             hours, minutes = int(match[10]), int(match[11])
             if hours > 23 or minutes > 59:
                 raise ValueError
             offset = timedelta(hours=hours, minutes=minutes)
             at = at - offset if match[9] == "+" else at + offset
+        if year == 0:  # which ends in year 1 at best; Python has no year 0, and the calendar repeats after 400
+            at -= timedelta(days=146097)
     except (ValueError, OverflowError):
         raise ValueError("must be an RFC 3339 time") from None
     return at

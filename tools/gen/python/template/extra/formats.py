@@ -10,6 +10,8 @@ from urllib.parse import unquote_to_bytes
 
 from pydantic import AfterValidator
 
+from .times import parse_time
+
 _DATE = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
 _TIME = re.compile(r"([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.[0-9]+)?(?:[Zz]|([+-])([0-9]{2}):([0-9]{2}))")
 _DURATION = re.compile(
@@ -63,8 +65,12 @@ def time(s: str) -> bool:
 
 
 def date_time(s: str) -> bool:
-    """A date and a time of RFC 3339."""
-    return len(s) > 10 and s[10] in "Tt" and date(s[:10]) and time(s[11:])
+    """A time that readers take: RFC 3339, also with a blank for the T, and also without a zone."""
+    try:
+        parse_time(s)
+    except ValueError:
+        return False
+    return True
 
 
 def duration(s: str) -> bool:
