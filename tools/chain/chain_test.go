@@ -17,6 +17,7 @@ import (
 var (
 	schemasFlag = flag.Int("schemas", 40, "how many schemas TestChain draws at least")
 	seedFlag    = flag.Uint64("seed", 12, "what TestChain and TestCovers draw from; 0: another each time")
+	firstFlag   = flag.Int("first", 0, "the number of the schema at which TestChain begins, as if those before it were judged; rounded down to what is compiled at once")
 )
 
 func TestMain(m *testing.M) { os.Exit(services.Main(m)) }
@@ -37,7 +38,7 @@ func TestChain(t *testing.T) {
 			sum.add(all.hear(t, newCase(t, p.rand, bySchema, s)))
 		}
 		all.close()
-		p.remove()
+		remove(p.dir)
 		sum.progress(t)
 	}
 	sum.print(t)
@@ -54,12 +55,13 @@ func drawnSeed(t *testing.T, size string, n int) uint64 {
 	return seed
 }
 
-// drawAhead draws projects until they have so many schemas, the next while one is judged.
+// drawAhead draws projects until they have so many schemas, the next while one is judged. What a project holds depends on
+// the seed and its first schema's number alone, but for the last, which may be smaller.
 func drawAhead(t *testing.T, seed uint64, schemas int) <-chan *project {
 	projects := make(chan *project)
 	go func() {
 		defer close(projects)
-		for first := 0; schemas > 0; first += perProject {
+		for first := *firstFlag / perProject * perProject; schemas > 0; first += perProject {
 			r := rand.New(rand.NewPCG(seed, uint64(first)))
 			p := drawProject(t, r, first, min(perProject, 2*schemas))
 			schemas -= len(p.subjects)

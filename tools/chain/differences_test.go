@@ -30,7 +30,7 @@ var differences = []difference{
 		func(h *hearing, i int, ours, theirs said) bool {
 			return theirs.Verdict == judge.Valid && outside64.MatchString(ours.Why) && onlyFaults(ours, outOfRange+`|`+ofItems) ||
 				theirs.Verdict == judge.Valid && h.rounds(i) && onlyFaults(ours, `must be (less|greater) than|`+outOfRange) ||
-				ours.Verdict == judge.Valid && onlyErrors(h.schemas[i].Errors, func(e outside.Error) bool { return h.ofRounded(i, e) })
+				ours.Verdict == judge.Valid && onlyErrors(h.errorsBesideTimes(i), func(e outside.Error) bool { return h.ofRounded(i, e) })
 		},
 	},
 	{
@@ -51,10 +51,9 @@ var differences = []difference{
 	{
 		"shapes of times", "a date-time is taken in the six shapes that producers write",
 		[]string{pythonJSONSchema},
-		func(h *hearing, i int, ours, theirs said) bool {
-			return ours.Verdict == judge.Valid && onlyErrors(h.schemas[i].Errors, func(e outside.Error) bool {
-				return e.Keyword == "format date-time" && shapedTime.MatchString(e.Message)
-			})
+		func(h *hearing, i int, ours, _ said) bool {
+			zoned, there := h.zoned[i]
+			return there && zoned.Verdict == ours.Verdict
 		},
 	},
 	{
@@ -111,8 +110,8 @@ var differences = []difference{
 	{
 		"closed enums", "Go's protobuf keeps unknown numbers of closed enums; elsewhere their field is not set",
 		[]string{protovalidatePy},
-		func(h *hearing, i int, _, theirs said) bool {
-			return h.says("proto2") || h.says("CLOSED")
+		func(h *hearing, i int, _, _ said) bool {
+			return holdsUnknownOfClosed(h.asked(i), h.event.Message.Proto)
 		},
 	},
 	{
@@ -126,15 +125,15 @@ var differences = []difference{
 		"second keys of another wire type", "protobuf's messages without generated code panic at such a key in an entry of a map, others pass over it",
 		[]string{protovalidateGo},
 		func(h *hearing, i int, _, theirs said) bool {
-			return i >= len(h.texts) && h.says("map<") && panicsAtKey(theirs.Answer)
+			return theirs.Verdict == judge.Failed && strings.Contains(theirs.Why, "panic: type mismatch: cannot convert nil to map key") &&
+				holdsOddEntry(h.asked(i), h.event.Message.Proto)
 		},
 	},
 	{
 		"entries with more in them", "an entry of a map that has other fields than key and value is an unknown field in Python",
 		[]string{protovalidatePy},
-		func(h *hearing, i int, ours, _ said) bool {
-			inGo := h.rules[protovalidateGo][i]
-			return i >= len(h.texts) && h.says("map<") && (inGo.Verdict == ours.Verdict || panicsAtKey(inGo))
+		func(h *hearing, i int, _, _ said) bool {
+			return holdsOddEntry(h.asked(i), h.event.Message.Proto)
 		},
 	},
 	{
@@ -178,11 +177,6 @@ var outside64 = regexp.MustCompile(outOfRange)
 
 // says says whether the schema has a text.
 func (h *hearing) says(text string) bool { return strings.Contains(string(h.text), text) }
-
-// panicsAtKey says whether protobuf's own messages could not read an entry of a map.
-func panicsAtKey(a judge.Answer) bool {
-	return a.Verdict == judge.Failed && strings.Contains(a.Why, "panic: type mismatch: cannot convert nil to map key")
-}
 
 // rounds says whether a value has a number that is another as a double, or as a float where the schema has one.
 func (h *hearing) rounds(i int) bool {
@@ -264,9 +258,6 @@ func tokensIn[T any](text []byte) (out []T) {
 	}
 }
 
-// shapedTime is python-jsonschema's word on a time in one of the shapes.
-var shapedTime = regexp.MustCompile(`^'\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)?' is not a 'date-time'`)
-
 var violation = regexp.MustCompile(`; `)
 
 // unseen are the faults that python-jsonschema does not see.
@@ -289,6 +280,14 @@ func onlyFaults(ours said, pattern string) bool {
 
 // combining are the keywords whose errors have others inside.
 var combining = []string{"anyOf", "oneOf", "allOf", "not", "if", "contains", "propertyNames"}
+
+// errorsBesideTimes are what python-jsonschema finds wrong with a value beside the shapes of its times.
+func (h *hearing) errorsBesideTimes(i int) []outside.Error {
+	if zoned, there := h.zoned[i]; there {
+		return zoned.Errors
+	}
+	return h.schemas[i].Errors
+}
 
 // onlyErrors says whether all that python-jsonschema finds wrong is of one kind, or comes of it in an alternative.
 func onlyErrors(errors []outside.Error, kind func(outside.Error) bool) bool {

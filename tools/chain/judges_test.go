@@ -1,11 +1,13 @@
 package chain
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"sync"
 	"testing"
 
@@ -107,7 +109,9 @@ type hearing struct {
 	schemas []outside.Answer // of python-jsonschema, of JSON Schemas
 	// completed is what it says of the values with their defaults, as tools/event writes them; nil where there are none.
 	completed []outside.Answer
-	rules     map[string][]judge.Answer
+	// zoned is what it says of values with times in another shape than RFC 3339 has, with those times as RFC 3339 has them.
+	zoned map[int]outside.Answer
+	rules map[string][]judge.Answer
 	// violated are the rules that protovalidate finds broken.
 	violated [][]string
 }
@@ -146,6 +150,9 @@ func (j *judges) hear(t *testing.T, c *testCase) *hearing {
 			}
 			h.completed = j.outside.JSONSchema(t, c.text, texts)
 		}
+		if h.says(`"format":"date-time"`) {
+			h.zoned = j.hearZoned(t, c)
+		}
 		return h
 	}
 	values := append([][]byte{}, c.binary...)
@@ -170,6 +177,33 @@ func (j *judges) hear(t *testing.T, c *testCase) *hearing {
 	})
 	h.rules[protovalidateGo], h.rules[protovalidatePy] = inGo, inPython
 	return h
+}
+
+// blankTime and zonelessTime are times that readers take in JSON, and that RFC 3339 does not have.
+var (
+	blankTime    = regexp.MustCompile(`"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)`)
+	zonelessTime = regexp.MustCompile(`"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?)"`)
+)
+
+// hearZoned asks about the values with such a time.
+func (j *judges) hearZoned(t *testing.T, c *testCase) map[int]outside.Answer {
+	t.Helper()
+	var at []int
+	var texts [][]byte
+	for i, text := range c.texts {
+		zoned := blankTime.ReplaceAll(text, []byte(`"${1}T${2}`))
+		zoned = zonelessTime.ReplaceAll(zoned, []byte(`"${1}Z"`))
+		if !bytes.Equal(zoned, text) {
+			at, texts = append(at, i), append(texts, zoned)
+		}
+	}
+	out := map[int]outside.Answer{}
+	if len(at) > 0 {
+		for n, a := range j.outside.JSONSchema(t, c.text, texts) {
+			out[at[n]] = a
+		}
+	}
+	return out
 }
 
 // together waits for judges that are asked at the same time.

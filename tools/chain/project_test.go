@@ -64,7 +64,7 @@ func drawProject(t *testing.T, r *rand.Rand, first, count int) *project {
 		t.Fatal(err)
 	}
 	p := &project{dir: dir, rand: r, refused: map[string]int{}}
-	t.Cleanup(p.remove)
+	t.Cleanup(func() { remove(dir) }) // where the test ends early; p is not to be kept until then
 	for n := first; n < first+count; n++ {
 		p.subjects = append(p.subjects, p.draw(r, n))
 	}
@@ -73,10 +73,10 @@ func drawProject(t *testing.T, r *rand.Rand, first, count int) *project {
 	return p
 }
 
-// remove removes the generated code, unless it is to be looked at.
-func (p *project) remove() {
+// remove removes a project's generated code, unless it is to be looked at.
+func remove(dir string) {
 	if os.Getenv("CHAIN_KEEP") == "" {
-		_ = os.RemoveAll(p.dir)
+		_ = os.RemoveAll(dir)
 	}
 }
 

@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"google.golang.org/protobuf/proto"
-
 	trestle "github.com/omninode/trestle/runtime/event"
 	"github.com/omninode/trestle/runtime/jsonio"
 	"github.com/omninode/trestle/tools/chain/judge"
@@ -228,10 +226,4 @@ func more(t *schema.Type) []any {
 		return []any{object{"a": []any{nil, num(1)}}}
 	}
 	return nil
-}
-
-// binaryOf is the binary form of what was read.
-func binaryOf(m event.Binary) []byte {
-	b, _ := proto.MarshalOptions{Deterministic: true, AllowPartial: true}.Marshal(m)
-	return b
 }

@@ -31,6 +31,7 @@ type report struct {
 type cause struct {
 	count   int
 	example string
+	told    bool // the example, on the way
 }
 
 func newReport() *report {
@@ -204,12 +205,15 @@ func (r *report) printMet(t *testing.T) {
 	}
 }
 
-// progress tells of a run that takes long how far it has come, and what it has met.
+// progress tells of a run that takes long how far it has come, and what it has met since the last time.
 func (r *report) progress(t *testing.T) {
 	t.Helper()
-	t.Logf("%s: %d schemas", time.Now().Format(time.TimeOnly), r.taken())
+	t.Logf("%s: %d schemas, %d kinds of disagreement", time.Now().Format(time.TimeOnly), r.taken(), len(r.causes))
 	for _, key := range sortedKeys(r.causes) {
-		t.Logf("%d times: %s", r.causes[key].count, key)
+		if c := r.causes[key]; !c.told {
+			c.told = true
+			t.Logf("%s\n%s", key, c.example)
+		}
 	}
 }
 
