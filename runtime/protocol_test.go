@@ -1,7 +1,10 @@
 package trestle_test
 
 import (
+	"context"
+	"fmt"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -66,7 +69,8 @@ func TestConsumerProtocol(t *testing.T) {
 	}
 }
 
-// TestConsumerProtocolWithoutItsCoordinator ends the broker that coordinates a group just as a third member has joined.
+// TestConsumerProtocolWithoutItsCoordinator ends the broker that coordinates a group just as a third member has joined. A group
+// of franz-go's clients goes the same way beside it, and the log of the test says what became of it.
 func TestConsumerProtocolWithoutItsCoordinator(t *testing.T) {
 	t.Parallel()
 	for name, start := range map[string]func(*testing.T) (c *oneTopic, end func(broker int32)){
@@ -100,23 +104,8 @@ func TestConsumerProtocolWithoutItsCoordinator(t *testing.T) {
 			var heartbeats heartbeatCounter
 			logged := new(lineCounter)
 			book := newLedger(t)
-			members := func() []kadm.ConsumerGroupMember {
-				described, err := c.admin().DescribeConsumerGroups(deadline(t), c.group)
-				if err != nil {
-					return nil
-				}
-				return described[c.group].Members
-			}
 			allHave := func(n int) func() bool {
-				return func() bool {
-					with := 0
-					for _, m := range members() {
-						if len(m.Assignment) > 0 {
-							with++
-						}
-					}
-					return with == n
-				}
+				return func() bool { _, with := c.members(t, c.group); return with == n }
 			}
 			join := func() *running {
 				return c.consume(t, book, trestle.WithConsumerProtocol(), trestle.WithLogger(slog.New(logged)), trestle.WithKafka(kgo.WithHooks(&heartbeats)))
@@ -134,14 +123,27 @@ func TestConsumerProtocolWithoutItsCoordinator(t *testing.T) {
 			all := []*running{join(), join()}
 			write()
 			eventually(t, "two have partitions", allHave(2))
+			coordinator := c.admin().FindGroupCoordinators(deadline(t), c.group)[c.group].NodeID
+			beside := c.groupOf(t, coordinator)
+			for n := 1; n <= 2; n++ {
+				c.joinByItself(t, beside)
+				eventually(t, "clients beside have partitions", func() bool { _, with := c.members(t, beside); return with == n })
+			}
 			all = append(all, join())
-			eventually(t, "the third has joined", func() bool { return len(members()) == 3 })
+			c.joinByItself(t, beside)
+			eventually(t, "the third has joined, here and there", func() bool {
+				ours, _ := c.members(t, c.group)
+				theirs, _ := c.members(t, beside)
+				return ours == 3 && theirs == 3
+			})
 			write()
-			end(c.admin().FindGroupCoordinators(deadline(t), c.group)[c.group].NodeID)
+			end(coordinator)
 			write()
 			eventually(t, "all three have partitions", allHave(3))
 			write()
 			eventually(t, "all events handled", func() bool { return book.count() == written*len(ids) })
+			_, with := c.members(t, beside)
+			t.Logf("of three of franz-go's clients by themselves, %d have partitions now", with)
 			for _, r := range all {
 				r.stop()
 			}
@@ -155,6 +157,57 @@ func TestConsumerProtocolWithoutItsCoordinator(t *testing.T) {
 			}
 		})
 	}
+}
+
+// members counts the members of a group of the protocol, and those of them with partitions.
+func (c *oneTopic) members(t *testing.T, group string) (all, with int) {
+	described, err := c.admin().DescribeConsumerGroups(deadline(t), group)
+	if err != nil {
+		return 0, 0
+	}
+	for _, m := range described[group].Members {
+		if all++; len(m.Assignment) > 0 {
+			with++
+		}
+	}
+	return all, with
+}
+
+// groupOf is the name of another group that a broker coordinates.
+func (c *oneTopic) groupOf(t *testing.T, broker int32) string {
+	t.Helper()
+	names := make([]string, 50)
+	for i := range names {
+		names[i] = fmt.Sprintf("%s-beside-%d", c.group, i)
+	}
+	for name, found := range c.admin().FindGroupCoordinators(deadline(t), names...) {
+		if found.Err == nil && found.NodeID == broker {
+			return name
+		}
+	}
+	t.Fatalf("broker %d coordinates none of %d groups", broker, len(names))
+	return ""
+}
+
+// joinByItself has a client of franz-go, by itself, read the topic in a group of the protocol.
+func (c *oneTopic) joinByItself(t *testing.T, group string) {
+	t.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(c.brokers...), kgo.ConsumerGroup(group), kgo.ConsumeTopics(c.topic.Name), kgo.ServerSideBalancer())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var polling sync.WaitGroup
+	polling.Go(func() {
+		for ctx.Err() == nil {
+			client.PollFetches(ctx)
+		}
+	})
+	t.Cleanup(func() {
+		cancel()
+		polling.Wait()
+		client.Close()
+	})
 }
 
 const manyPartitions = 12
