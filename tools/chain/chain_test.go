@@ -59,11 +59,15 @@ func drawnSeed(t *testing.T, size string, n int) uint64 {
 // the seed and its first schema's number alone, but for the last, which may be smaller.
 func drawAhead(t *testing.T, seed uint64, schemas int) <-chan *project {
 	projects := make(chan *project)
+	var cache *buildCache
+	if schemas > 4*perProject { // fewer are not worth the time in which libraries are compiled again
+		cache = newBuildCache(t)
+	}
 	go func() {
 		defer close(projects)
 		for first := *firstFlag / perProject * perProject; schemas > 0; first += perProject {
 			r := rand.New(rand.NewPCG(seed, uint64(first)))
-			p := drawProject(t, r, first, min(perProject, 2*schemas))
+			p := drawProject(t, r, cache, first, min(perProject, 2*schemas))
 			schemas -= len(p.subjects)
 			projects <- p
 		}

@@ -57,7 +57,7 @@ type made struct {
 }
 
 // drawProject draws schemas until so many are taken.
-func drawProject(t *testing.T, r *rand.Rand, first, count int) *project {
+func drawProject(t *testing.T, r *rand.Rand, cache *buildCache, first, count int) *project {
 	t.Helper()
 	dir, err := os.MkdirTemp(mustDir(t, filepath.Join(root, ".cache")), "chain-")
 	if err != nil {
@@ -69,7 +69,7 @@ func drawProject(t *testing.T, r *rand.Rand, first, count int) *project {
 		p.subjects = append(p.subjects, p.draw(r, n))
 	}
 	p.load(t)
-	p.build(t)
+	p.build(t, cache)
 	return p
 }
 
@@ -213,8 +213,9 @@ func main() {
 `
 
 // build compiles the generated Go into one program. What does not compile is left out and noted as broken.
-func (p *project) build(t *testing.T) {
+func (p *project) build(t *testing.T, cache *buildCache) {
 	t.Helper()
+	defer cache.trim(t)
 	for {
 		if err := os.RemoveAll(filepath.Join(p.dir, "gen")); err != nil {
 			t.Fatal(err)
@@ -233,8 +234,10 @@ func (p *project) build(t *testing.T) {
 		for _, f := range p.goFiles {
 			p.write(t, "gen/"+f.Path, f.Content)
 		}
-		out, err := exec.Command("go", "build", "-gcflags="+p.importPath()+"/...=-e -N -l", "-ldflags=-s -w",
-			"-o", filepath.Join(p.dir, "judge.exe"), "./"+filepath.ToSlash(mustRelative(t, p.dir))+"/judge").CombinedOutput()
+		cmd := exec.Command("go", "build", "-gcflags="+p.importPath()+"/...=-e -N -l", "-ldflags=-s -w",
+			"-o", filepath.Join(p.dir, "judge.exe"), "./"+filepath.ToSlash(mustRelative(t, p.dir))+"/judge")
+		cmd.Env = cache.env()
+		out, err := cmd.CombinedOutput()
 		if err == nil {
 			break
 		}
