@@ -3,6 +3,7 @@ package compat_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -362,6 +363,32 @@ message OrderPlaced {
 		}
 		if diff := cmp.Diff(rules, got); diff != "" {
 			t.Errorf("maximum %s differs (-want +got):\n%s", limit, diff)
+		}
+	}
+}
+
+// TestNoWitness holds that a report without witnesses says the same otherwise, of few changes and of many.
+func TestNoWitness(t *testing.T) {
+	t.Parallel()
+	for name, made := range twice {
+		for _, n := range []int{3, 30} {
+			t.Run(fmt.Sprint(name, " ", n), func(t *testing.T) {
+				t.Parallel()
+				from, to := made(n)
+				old, new := loadFiles(t, from), loadFiles(t, to)
+				said := func(opts compat.Options) (out []string) {
+					for _, f := range compare(t, old, new, opts).Findings {
+						if got := f.Witness != nil; got && opts.NoWitness && f.Rule != "DOCUMENT_NOT_READ" {
+							t.Errorf("%s has a witness", f.Message())
+						}
+						out = append(out, fmt.Sprint(f.Pos, f.Rule, f.Path, f.Breaks, f.Encodings, f.Unknown, f.Message()))
+					}
+					return out
+				}
+				if diff := cmp.Diff(said(compat.Options{}), said(compat.Options{NoWitness: true})); diff != "" {
+					t.Errorf("without witnesses (-with +without):\n%s", diff)
+				}
+			})
 		}
 	}
 }

@@ -61,8 +61,8 @@ type Options struct {
 	// ClosedServices are the services that refuse events with fields which their version of the schema lacks. A field that
 	// is added to what one of them consumes breaks it until it has the new schema.
 	ClosedServices []string
-	// NoWitness leaves the search for witnesses out, and so what it comes to: that a break is unknown because neither
-	// the algebra nor an event shows it. Everything else in the report stays the same.
+	// NoWitness leaves out the events that show what rules find, and so what it comes to where there is none: that a break is
+	// unknown because neither the algebra nor an event shows it. Everything else in the report stays the same.
 	NoWitness bool
 }
 

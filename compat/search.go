@@ -4,8 +4,11 @@ import "github.com/omninode/trestle/compat/witness"
 
 // Searching looks for events that show each candidate, in each direction that it breaks: ones that a side writes and the
 // other rejects, misreads or drops, found by running both.
+//
+// Where no witness is wanted, and there is much to ask of the algebra, they are looked for all the same: what an event shows
+// need not be asked, and each question takes as long as the message is large.
 func (c *comparison) search() {
-	if c.opts.NoWitness {
+	if c.opts.NoWitness && len(c.candidates) <= mostAsked {
 		return
 	}
 	for _, k := range c.candidates {
@@ -20,6 +23,9 @@ func (c *comparison) search() {
 		}
 	}
 }
+
+// mostAsked is how many candidates may all be asked of the algebra.
+const mostAsked = 20
 
 // foundEarlier says that a comparison before this one found the same.
 func (c *comparison) foundEarlier(k *candidate) bool {
@@ -54,9 +60,12 @@ func (c *comparison) findWitness(k *candidate, d Direction) *Witness {
 	return w
 }
 
-// witnessIn returns the witness of a candidate in one of some directions: in JSON, where there is one.
-func (k *candidate) witnessIn(wanted Direction) *Witness {
+// witnessOf returns the witness of a candidate in one of some directions: in JSON, where there is one.
+func (c *comparison) witnessOf(k *candidate, wanted Direction) *Witness {
 	best := k.Witness
+	if c.opts.NoWitness {
+		return best
+	}
 	for _, d := range (k.Breaks & wanted).each() {
 		if w := k.shown[d]; w != nil && (best == nil || best.Bytes != nil && w.Bytes == nil) {
 			best = w

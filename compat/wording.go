@@ -25,7 +25,7 @@ func (c *comparison) finding(k *candidate) *Finding {
 	unshown := judged&^k.doubtful == 0
 	f := &Finding{
 		Subject: c.subject(at, k.Kind), Rule: r.ID, Path: at.path, Change: k.Change, Unknown: k.Unknown || unshown,
-		Severity: k.Severity, Breaks: k.Breaks, Encodings: k.Encodings, Fix: k.Fix, Witness: k.witnessIn(judged),
+		Severity: k.Severity, Breaks: k.Breaks, Encodings: k.Encodings, Fix: k.Fix, Witness: c.witnessOf(k, judged),
 		Policy: k.Policy, rollout: !k.Policy || at.events != [2]*schema.Event{},
 	}
 	f.Pos, f.InOld = c.position(k)
