@@ -102,7 +102,7 @@ func (c *Consumer) Run(ctx context.Context) (failed error) {
 	var others sync.WaitGroup
 	for _, topic := range topics {
 		for range c.cfg.keyWorkers {
-			m.workers.Go(func() { c.work(m, m.queue.topic(topic)) })
+			m.workers.Go(func() { c.work(m, c.topics[topic], m.queue.topic(topic)) })
 		}
 	}
 	pollCtx, stop := context.WithCancel(ctx)

@@ -32,7 +32,7 @@ func (c *Consumer) inTime(next HandlerFunc) HandlerFunc {
 			c.logFailure(ctx, slog.LevelError, delivery, "handler goes on past its deadline", context.Cause(ctx),
 				slog.Duration("deadline", limit), slog.String("stack", stackOfHandler(name)))
 			if h.member.queue.overdue(t, run) {
-				h.member.workers.Go(func() { c.work(h.member, t.part.topic) })
+				h.member.workers.Go(func() { c.work(h.member, c.topics[t.part.tp.topic], t.part.topic) })
 			}
 		})
 		defer watch.Stop()

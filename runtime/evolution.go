@@ -37,8 +37,7 @@ const fieldKey = attribute.Key("trestle.field")
 // noteEvolution counts what an event shows of other versions, and reports it once a producer: what its type does not know of
 // them, and what of it is not to be used any more. Both are handled like anything else, but whoever runs the consumer should
 // hear of it.
-func (c *Consumer) noteEvolution(t *task, info *EventInfo, event Event) {
-	topic := c.topics[t.part.tp.topic]
+func (c *Consumer) noteEvolution(topic *topicHandlers, t *task, info *EventInfo, event Event) {
 	if version, unknown := unknownMajor(info, event); unknown {
 		topic.meter.count(t.part.ctx, c.meter.unknownMajors, t.delivery)
 		c.warnOnce(t, "a producer writes a schema_version whose major part is unknown; its events are handled as far as they are understood",

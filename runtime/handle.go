@@ -154,23 +154,23 @@ func (t *topicHandlers) addDeletion(h *eventHandler) error {
 
 // work handles a topic's records until it is not needed any more. A handler that ends its goroutine ends the worker, too: then
 // another takes its place.
-func (c *Consumer) work(m *member, topic *topicQueue) {
+func (c *Consumer) work(m *member, topic *topicHandlers, queue *topicQueue) {
 	var t *task
 	defer func() {
 		if t == nil {
 			return
 		}
-		m.workers.Go(func() { c.work(m, topic) })
+		m.workers.Go(func() { c.work(m, topic, queue) })
 		t.failure = newFailure(&PanicError{Stack: string(debug.Stack())})
 		c.deadLetter(m, t)
 	}()
-	for t = m.queue.next(topic); t != nil; t = m.queue.next(topic) {
-		c.process(m, t)
+	for t = m.queue.next(queue); t != nil; t = m.queue.next(queue) {
+		c.process(m, topic, t)
 	}
 }
 
 // process takes a task that the queue gave out one step further, and gives it back.
-func (c *Consumer) process(m *member, t *task) {
+func (c *Consumer) process(m *member, topic *topicHandlers, t *task) {
 	if t.failure != nil { // its dead letter could not be written
 		c.deadLetter(m, t)
 		return
@@ -185,9 +185,9 @@ func (c *Consumer) process(m *member, t *task) {
 		c.refuseBatch(m, t)
 		return
 	}
-	breaker := c.topics[t.part.tp.topic].breaker
+	breaker := topic.breaker
 	turn := breaker.begun()
-	result, err := c.attempt(h)
+	result, err := c.attempt(topic, h)
 	if err == nil {
 		if result == Handled {
 			breaker.succeeded(turn)
@@ -206,7 +206,7 @@ func (c *Consumer) process(m *member, t *task) {
 	}
 	if again := c.cfg.retries - t.attempt + 1; again > 0 && !IsPermanent(err) {
 		wait := c.cfg.backoff.After(t.attempt)
-		c.topics[t.part.tp.topic].meter.count(t.part.ctx, c.meter.retries, t.delivery)
+		topic.meter.count(t.part.ctx, c.meter.retries, t.delivery)
 		m.queue.park(t, wait)
 		return
 	}
@@ -215,9 +215,8 @@ func (c *Consumer) process(m *member, t *task) {
 }
 
 // attempt decodes a record and calls its handler.
-func (c *Consumer) attempt(h *handling) (Result, error) {
+func (c *Consumer) attempt(topic *topicHandlers, h *handling) (Result, error) {
 	d, t, m := &h.Delivery, h.task, h.member
-	topic := c.topics[t.part.tp.topic]
 	if t.oversized == nil {
 		if t.oversized = m.limits.Oversized(t.part.ctx, m.client, t.record); t.oversized != nil {
 			t.record.Value = nil
@@ -256,7 +255,7 @@ func (c *Consumer) attempt(h *handling) (Result, error) {
 		return Expired, nil
 	}
 	if d.Attempt == 1 {
-		c.noteEvolution(t, handler.info, decoded.Event)
+		c.noteEvolution(topic, t, handler.info, decoded.Event)
 	}
 	return Handled, h.call(handler, decoded.Event)
 }

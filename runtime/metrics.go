@@ -226,11 +226,11 @@ var errGoexit error = &PanicError{}
 
 // countDone counts an event that is done.
 func (c *Consumer) countDone(t *task, o Outcome) {
-	topic := c.topics[t.part.tp.topic]
 	if h := t.handler.Load(); o.Result == Handled && h != nil {
 		h.meter.handled.Add(t.part.ctx, 1)
 		return
 	}
+	topic := c.topics[t.part.tp.topic]
 	topic.meter.count(t.part.ctx, c.meter.events, t.delivery, resultKey.String(o.Result.String()))
 	if o.Result == DeadLettered {
 		topic.meter.count(t.part.ctx, c.meter.deadLetters, t.delivery, semconv.ErrorTypeKey.String(errorType(o.Err)))

@@ -205,7 +205,7 @@ func (l *Limits) Oversized(ctx context.Context, client *kgo.Client, r *kgo.Recor
 		}
 		return l.Record(r.Topic)
 	}
-	exceeds := func() bool { return size > limit() }
+	exceeds := func() bool { return size > l.Record(r.Topic) && size > limit() } // what a letter is, few records need be asked
 	if !exceeds() || l.Grew(ctx, client, r.Topic) && !exceeds() {
 		return nil
 	}
