@@ -106,6 +106,10 @@ soundness: ## hold EVOLUTIONS (default 1000000) random evolutions of schemas aga
 chain: ## have all judges, ours and others', say what they make of values of SCHEMAS (default 5000) random schemas, from SEED (default: a fresh one)
 	$(GO) test ./tools/chain -run '^TestChain$$|^TestCovers$$' -count=1 -timeout 0 -v -schemas $(or $(SCHEMAS),5000) -pairs $(or $(SCHEMAS),5000) -seed $(or $(SEED),0)
 
+.PHONY: chaos
+chaos: prefetch ## publish and consume EVENTS (default 1000000) while brokers, network and processes fail, and account for each, from SEED (default: a fresh one)
+	$(GO) test ./runtime/trestletest/services/chaos -run '^TestChaosOnKafka$$' -count=1 -timeout 0 -v -events $(or $(EVENTS),1000000) -seed $(or $(SEED),0)
+
 .PHONY: bench
 bench: ## measure against the limits and peers, as ratios in one run
 	cd tools/bench && $(GO) test -bench . -timeout 60m .
