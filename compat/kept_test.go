@@ -290,6 +290,11 @@ func TestKeptJSON(t *testing.T) {
 			`{"type":"object","properties":{"a":{"type":"integer"}},"required":["a"],"anyOf":[{"properties":{"a":{"minimum":3}}}],"additionalProperties":false}`,
 			[]string{"MESSAGE_CLOSED backward json"},
 		},
+		"an object in a property that nothing can have, and among what is not declared": {
+			`{"type":"object","properties":{"a":{"$ref":"#/$defs/D"}},"not":{"required":["a"]},"additionalProperties":{"$ref":"#/$defs/D"}},"g":{"type":"boolean"}},"$defs":{"D":{"type":"object","properties":{"x":{"type":"string"}}}`,
+			`{"type":"object","properties":{"a":{"$ref":"#/$defs/D"}},"not":{"required":["a"]},"additionalProperties":{"$ref":"#/$defs/D"}},"g":{"type":"integer"}},"$defs":{"D":{"type":"object","properties":{"x":{"type":"string","maxLength":3}}}`,
+			[]string{"DOCUMENT_NOT_READ backward json", "FIELD_TYPE_CHANGED backward+forward json"},
+		},
 		"a pattern beside a property that makes up for it": {
 			`{"type":"object","properties":{"a":{"type":"string","pattern":"^[ab]*$"}},"allOf":[{"properties":{"a":{"enum":["a","b"]}}}]}`,
 			`{"type":"object","properties":{"a":{"type":"string"}},"allOf":[{"properties":{"a":{"enum":["a","b"]}}}]}`,
@@ -309,6 +314,20 @@ func TestKeptJSON(t *testing.T) {
 				t.Errorf("findings differ (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestUndeclaredObjects holds that what an object loses is told, if as unknown, where it may only stand for what is not declared:
+// readers pass that on as it is, and may look into it.
+func TestUndeclaredObjects(t *testing.T) {
+	t.Parallel()
+	text := func(fields string) string {
+		return `{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"A","type":"object","properties":{"a":{"$ref":"#/$defs/D"}},` +
+			`"not":{"required":["a"]},"additionalProperties":{"$ref":"#/$defs/D"},"$defs":{"D":{"type":"object","properties":{` + fields + `}}}}`
+	}
+	findings := compare(t, loadText(t, text(`"x":{"type":"string"},"y":{"type":"string"}`)), loadText(t, text(`"x":{"type":"string"}`)), compat.Options{}).Findings
+	if len(findings) != 1 || findings[0].Rule != "FIELD_REMOVED" || !findings[0].Unknown {
+		t.Errorf("got %+v, want FIELD_REMOVED as unknown", findings)
 	}
 }
 

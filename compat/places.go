@@ -63,6 +63,18 @@ func (e *element) standsIn() pair {
 	return pairOf(e.messages)
 }
 
+// isUndeclared says that an element may stand, or what it stands in, where no field is declared, which places do not know.
+func (c *comparison) isUndeclared(at *element) bool {
+	for p := range c.places.leading(at.standsIn()) {
+		old, _ := p.old.(*schema.Message)
+		new, _ := p.new.(*schema.Message)
+		if old != nil && c.oldUse.undeclared[old] || new != nil && c.newUse.undeclared[new] {
+			return true
+		}
+	}
+	return false
+}
+
 // rootsWith are the pairs of events that an element may be in, of those that judging began with: what travels only as a part
 // of others is in those.
 func (c *comparison) rootsWith(at *element) [][2]*schema.Message {

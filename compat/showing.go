@@ -34,8 +34,8 @@ func (c *comparison) nothingShows(k *candidate, d Direction, e schema.Encoding) 
 	if c.places.elsewhere[k.about.standsIn()] {
 		shape = nil
 	}
-	if len(roots) == 0 || shape == nil && !k.Acceptance {
-		return false
+	if len(roots) == 0 || !k.Acceptance && (shape == nil || c.isUndeclared(k.about)) {
+		return false // what is rejected where nothing is declared, DOCUMENT_NOT_READ says
 	}
 	all := true
 	for _, root := range roots {
@@ -169,16 +169,16 @@ func (c *comparison) showing(k *candidate, d Direction, e schema.Encoding) *valu
 	if d == Forward {
 		writer, reader = reader, writer
 	}
-	s := shown{c, k, e, w, r, writer, reader}
+	s := evidence{c, k, e, w, r, writer, reader}
 	if w.Language() == schema.Protobuf {
 		return s.inProtobuf()
 	}
 	return s.inJSONSchema()
 }
 
-// shown is a candidate, of which it is asked what shows it in an encoding, in a direction: the messages, and the fields, are the
+// evidence is a candidate, of which it is asked what shows it in an encoding, in a direction: the messages, and the fields, are the
 // writer's and the reader's.
-type shown struct {
+type evidence struct {
 	c              *comparison
 	k              *candidate
 	e              schema.Encoding
@@ -195,7 +195,7 @@ func (k *candidate) how() Shown {
 }
 
 // inProtobuf are objects of protobuf that show the candidate.
-func (s shown) inProtobuf() *values.Shape {
+func (s evidence) inProtobuf() *values.Shape {
 	p := s.c.prover()
 	switch {
 	case s.k.part != nil && s.k.part.message != nil:
@@ -225,7 +225,7 @@ func (s shown) inProtobuf() *values.Shape {
 }
 
 // only is the reader's field with a part of what it demands.
-func (s shown) only(of *part) *schema.Field {
+func (s evidence) only(of *part) *schema.Field {
 	out := *s.reader
 	out.Required, out.JSONRequired = false, false
 	out.Type = onlyType(s.reader.Type, s.k.about.inside, s.k.about.isKey, of)
@@ -233,7 +233,7 @@ func (s shown) only(of *part) *schema.Field {
 }
 
 // inJSONSchema are objects of JSON Schema that show the candidate.
-func (s shown) inJSONSchema() *values.Shape {
+func (s evidence) inJSONSchema() *values.Shape {
 	p := s.c.prover()
 	switch {
 	case s.k.how() == Undeclared:
@@ -261,24 +261,24 @@ func (s shown) inJSONSchema() *values.Shape {
 	return nil
 }
 
-func (s shown) with(is *values.Shape) *values.Shape {
+func (s evidence) with(is *values.Shape) *values.Shape {
 	p := s.c.prover()
 	return p.And(p.OfKind(values.Object), p.WithMember(s.writer.JSONName, is))
 }
 
-func (s shown) lacking(f *schema.Field) *values.Shape {
+func (s evidence) lacking(f *schema.Field) *values.Shape {
 	p := s.c.prover()
 	return p.And(p.OfKind(values.Object), p.Not(p.WithMember(f.JSONName, p.Any())))
 }
 
 // inType are the objects that have a shape in the writer's field, in these lists and maps.
-func (s shown) inType(is *values.Shape, inside []schema.Kind) *values.Shape {
+func (s evidence) inType(is *values.Shape, inside []schema.Kind) *values.Shape {
 	return s.with(s.c.within(inside, is))
 }
 
 // refusedPart are the objects with a value that the constraints refuse which the candidate is about, or to which readers
 // add one.
-func (s shown) refusedPart() *values.Shape {
+func (s evidence) refusedPart() *values.Shape {
 	p, at, inside := s.c.prover(), s.k.about, s.k.about.inside
 	t := s.reader.Type
 	for range inside[:len(inside)-keyed(at)] {
@@ -341,7 +341,7 @@ func (c *comparison) keeps(t *schema.Type) *values.Shape {
 }
 
 // undeclared are the objects with a member that readers do not declare, and do not take as it is.
-func (s shown) undeclared() *values.Shape {
+func (s evidence) undeclared() *values.Shape {
 	p, names := s.c.prover(), make([]string, 0, len(s.r.Fields))
 	for _, f := range s.r.Fields {
 		names = append(names, f.JSONName)

@@ -15,6 +15,8 @@ type usage struct {
 	messages map[*schema.File][]*schema.Message
 	// definedOnly are the enums of which some field takes only the numbers that are declared.
 	definedOnly map[*schema.Enum]bool
+	// undeclared are the messages that may stand for what others do not declare.
+	undeclared map[*schema.Message]bool
 }
 
 func newUsage(s *schema.Set) *usage {
@@ -24,6 +26,7 @@ func newUsage(s *schema.Set) *usage {
 		events:      map[*schema.Message]*schema.Event{},
 		messages:    map[*schema.File][]*schema.Message{},
 		definedOnly: map[*schema.Enum]bool{},
+		undeclared:  map[*schema.Message]bool{},
 	}
 	for _, e := range s.Events() {
 		u.events[e.Message] = e
@@ -34,6 +37,14 @@ func newUsage(s *schema.Set) *usage {
 			u.add(m, f.Type)
 		}
 		u.add(m, m.Undeclared)
+		for t := m.Undeclared; t != nil; t = t.Elem {
+			u.undeclared[t.Message] = true
+			if t.Union != nil {
+				for _, v := range t.Union.Variants {
+					u.undeclared[v.Message] = true
+				}
+			}
+		}
 	}
 	return u
 }
