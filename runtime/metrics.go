@@ -253,8 +253,8 @@ func newPublisherMeter(p *Publisher) (*publisherMeter, error) {
 	inFlight := i.gauge("in_flight", "{event}", "Events that wait for their acknowledgement.")
 	retained := i.gauge("retained", "By", "Memory of the events that wait for their acknowledgement.")
 	m.gauges, err = i.RegisterCallback(func(_ context.Context, o metric.Observer) error {
-		o.ObserveInt64(inFlight, int64(p.waiting()), metric.WithAttributeSet(kafkaOnly))
-		o.ObserveInt64(retained, p.client.BufferedProduceBytes(), metric.WithAttributeSet(kafkaOnly))
+		o.ObserveInt64(inFlight, p.waiting.n.Load(), metric.WithAttributeSet(kafkaOnly))
+		o.ObserveInt64(retained, p.client.BufferedProduceBytes()+p.heldBytes(), metric.WithAttributeSet(kafkaOnly))
 		return nil
 	}, inFlight, retained)
 	return m, errors.Join(append(i.errs, err)...)
@@ -340,7 +340,7 @@ func sendErrorType(err error) string {
 	switch {
 	case errors.As(err, &answer):
 		return answer.Message
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, kgo.ErrRecordTimeout), errors.Is(err, kgo.ErrRecordRetries):
+	case isA[*lateError](err), errors.Is(err, context.DeadlineExceeded), errors.Is(err, kgo.ErrRecordTimeout), errors.Is(err, kgo.ErrRecordRetries):
 		return "timeout"
 	case errors.Is(err, context.Canceled):
 		return "canceled"

@@ -1,6 +1,7 @@
 package trestle
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/runtime/kafka"
 	"github.com/omninode/trestle/runtime/wire"
 )
 
@@ -29,13 +31,15 @@ type Publisher struct {
 	connections connections
 	refusal     atomic.Pointer[RefusedError] // the last
 
-	ctx      context.Context // ends when the publisher is closed
-	stop     context.CancelFunc
-	renewals sync.WaitGroup
+	ctx        context.Context // ends when the publisher is closed
+	stop       context.CancelFunc
+	background sync.WaitGroup // what runs beside the client
+	began      time.Time
+	waiting    tally
 
 	mu        sync.Mutex
 	closed    bool
-	pending   sync.WaitGroup // events accepted whose callback has not returned; grows under mu, while not closed
+	pending   sync.WaitGroup // events accepted that the client, or the publisher, still has; grows under mu, while not closed
 	topics    map[string]*outgoing
 	published uint64 // events accepted so far
 
@@ -61,7 +65,7 @@ func NewPublisher(brokers []string, opts ...PublisherOption) (*Publisher, error)
 	if err != nil {
 		return nil, fmt.Errorf("new publisher: %w", err)
 	}
-	p := &Publisher{cfg: cfg, room: semaphore.NewWeighted(int64(cfg.bufferedBytes)), topics: map[string]*outgoing{}}
+	p := &Publisher{cfg: cfg, room: semaphore.NewWeighted(int64(cfg.bufferedBytes)), topics: map[string]*outgoing{}, began: time.Now()}
 	p.ctx, p.stop = context.WithCancel(context.Background())
 	p.connections.refused = p.fail
 	p.client, err = cfg.kafka.Client(append(cfg.clientOptions(), kgo.WithHooks(&p.connections))...)
@@ -117,25 +121,21 @@ func (p *Publisher) publish(ctx context.Context, e Event, opts []PublishOption) 
 	if err := p.begin(ctx, e, func(r Receipt, err error) { done <- result{r, err} }, opts...); err != nil {
 		return Receipt{}, err
 	}
-	timeout := time.NewTimer(p.cfg.deliveryTimeout)
-	defer timeout.Stop()
 	select {
 	case r := <-done:
 		return r.receipt, r.err
-	case <-timeout.C: // the client comes to it a little later
-		return Receipt{}, sent.failed(fmt.Errorf("not acknowledged within %v", p.cfg.deliveryTimeout), FateUnknown)
 	case <-ctx.Done():
 		return Receipt{}, sent.failed(fmt.Errorf("not acknowledged yet: %w", context.Cause(ctx)), FateUnknown)
 	}
 }
 
 // PublishAsync publishes an event without waiting. When it returns nil, done is called exactly once: with a receipt
-// after the cluster has acknowledged the event, with a *PublishError when it did not within the delivery timeout, or
-// at Close. When it returns an error, as Publish would, done is not called.
+// after the cluster has acknowledged the event, with a *PublishError when it did not within the delivery timeout (up to 1 s
+// later), or at Close. When it returns an error, as Publish would, done is not called.
 //
 // It blocks while more than WithBufferedBytes waits, until ctx ends; afterwards ctx is of no more importance. The
-// callbacks of all events are called one after the other, those of a partition in order, and must not block. Events
-// that wait for one partition fail together, when the oldest of them has reached its timeout.
+// callbacks of all events are called one after the other, those of a partition in order, but for events whose timeout has passed,
+// and must not block. Each event has its own timeout, whatever waits before it; the order of those of one key is kept.
 func (p *Publisher) PublishAsync(ctx context.Context, e Event, done func(Receipt, error), opts ...PublishOption) error {
 	if e == nil {
 		return errNoEvent
@@ -154,10 +154,17 @@ type sending struct {
 	client   kgo.Record            // the record as the client has it
 	done     func(Receipt, error)
 	size     int64
-	begun    time.Time
-	seq      uint64 // among the publisher's events
+	seq      uint64        // among the publisher's events
+	timeout  time.Duration // how long to try
+	until    time.Duration // when that has passed, since the publisher began
+	told     atomic.Bool   // done was called, or is being called
+	// What follows is about the last time that the event was handed to the client.
+	attempt       *attemptContext
+	handed        time.Duration // when, since the publisher began
+	before, after *sending      // in inHand
 	// producedBefore counts the requests with records that had been sent when the event was handed to the client.
 	producedBefore uint64
+	doubtsBefore   uint64 // of the connections, then
 }
 
 // notSent is the error of an event that was not handed to the client.
@@ -197,8 +204,12 @@ func (p *Publisher) start(ctx context.Context, e Event, done func(Receipt, error
 
 // send has a record written. When it returns an error, done is not called.
 func (p *Publisher) send(ctx context.Context, s *sending, done func(Receipt, error)) error {
-	s.done, s.size, s.begun = done, int64(s.record.Size()), time.Now()
-	if err := p.room.Acquire(ctx, s.size); err != nil {
+	s.done, s.size, s.timeout = done, int64(s.record.Size()), cmp.Or(s.settings.Timeout, p.cfg.deliveryTimeout)
+	if s.timeout < 0 {
+		return s.notSent(fmt.Errorf("WithPublishTimeout: must be positive, got %v", s.timeout))
+	}
+	s.until = p.since() + s.timeout
+	if err := p.makeRoom(ctx, s); err != nil {
 		return s.notSent(fmt.Errorf("no room to wait for the cluster: %w", err))
 	}
 	p.mu.Lock()
@@ -208,11 +219,25 @@ func (p *Publisher) send(ctx context.Context, s *sending, done func(Receipt, err
 		return s.notSent(ErrClosed)
 	}
 	p.pending.Add(1)
+	p.waiting.n.Add(1)
 	s.seq = p.published
 	p.published++
 	topic := p.outgoingTo(s.record.Topic)
 	p.mu.Unlock()
 	p.dispatch(topic, s)
+	return nil
+}
+
+// makeRoom waits until the event may wait for the cluster; not longer than it may do that.
+func (p *Publisher) makeRoom(ctx context.Context, s *sending) error {
+	if p.room.TryAcquire(s.size) {
+		return nil
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, s.timeout, s.late())
+	defer cancel()
+	if p.room.Acquire(ctx, s.size) != nil {
+		return context.Cause(ctx)
+	}
 	return nil
 }
 
@@ -289,21 +314,24 @@ func inherit(e Event, env, handled *Envelope) {
 // Flush waits until every event published so far has been acknowledged or has failed, and its callback has returned.
 // Its error is ctx's; how the events fared, their callbacks say.
 func (p *Publisher) Flush(ctx context.Context) error {
-	for {
-		if err := p.client.Flush(ctx); err != nil {
-			return fmt.Errorf("flush: %w", err)
+	flushing, stop := context.WithCancel(ctx)
+	var flushed sync.WaitGroup
+	flushed.Go(func() { // lest they linger, those too that are handed over again meanwhile
+		for p.client.Flush(flushing) == nil && kafka.Sleep(flushing, flushPause) == nil {
 		}
-		renewing := p.renewing()
-		if renewing == nil {
-			return nil
-		}
-		select {
-		case <-renewing:
-		case <-ctx.Done():
-			return fmt.Errorf("flush: %w", ctx.Err())
-		}
+	})
+	defer flushed.Wait()
+	defer stop()
+	select {
+	case <-p.waiting.await():
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("flush: %w", ctx.Err())
 	}
 }
+
+// flushPause is the time between two flushes of the client, while events wait that it does not have.
+const flushPause = 5 * time.Millisecond
 
 // Close waits like Flush, until ctx ends, and then closes the publisher: what has not been acknowledged by then fails.
 // All callbacks have returned when it does. It reports how many events failed that way. Closing again does nothing.
@@ -316,11 +344,12 @@ func (p *Publisher) Close(ctx context.Context) error {
 		return nil
 	}
 	err := p.Flush(ctx)
-	unacknowledged := p.waiting()
+	unacknowledged := p.waiting.n.Load()
 	p.stop()
 	p.meter.close()
 	p.client.Close()
-	p.renewals.Wait()
+	p.background.Wait()
+	p.giveUpHeld()
 	p.pending.Wait()
 	if err != nil {
 		return fmt.Errorf("close publisher: %d events not acknowledged: %w", unacknowledged, err)

@@ -175,7 +175,11 @@ func WithInFlight(n int) PublisherOption {
 }
 
 // WithDeliveryTimeout sets how long to try to deliver an event before giving up, overriding the default of 30 s. What
-// Publish and PublishAsync then report is a retriable PublishError. NewPublisher fails when it is below 1 s.
+// Publish and PublishAsync then report, up to 1 s later, is a retriable PublishError. It says NotSent of an event that no broker
+// has seen, nor will. Of one that was sent and not answered, or waits in the client behind such a one, it can't be told: the
+// client goes on with these until it knows, so that each is written once, even after the publisher was told. While a topic's
+// events go unanswered for a second, new ones are not handed to the client but for one every 100 ms, so that of them it can
+// be told. NewPublisher fails when it is below 1 s.
 func WithDeliveryTimeout(d time.Duration) PublisherOption {
 	return publisherOption(func(c *publisherConfig) { c.deliveryTimeout = d })
 }
@@ -240,11 +244,7 @@ func (c *publisherConfig) clientOptions() []kgo.Opt {
 		kgo.ProducerBatchCompression(codecs[c.compression]),
 		kgo.ProducerLinger(c.linger),
 		kgo.ProducerBatchMaxBytes(int32(c.batchBytes) + 4), // the client counts a length before the batch
-		kgo.MaxBufferedRecords(1 << 30),                    // the publisher bounds bytes itself
-		kgo.RecordDeliveryTimeout(c.deliveryTimeout),
-		// Without this an event that was sent and not answered is tried for ever, and may be written long after its
-		// publisher was told that it failed.
-		kgo.AllowIdempotentProduceCancellation(),
+		kgo.MaxBufferedRecords(1 << 30),                    // the publisher bounds bytes itself, and times: see watch
 		kgo.ProduceRequestTimeout(min(10*time.Second, c.deliveryTimeout/2)),
 		kgo.RequestTimeoutOverhead(min(10*time.Second, c.deliveryTimeout/2)),
 		kgo.RecordPartitioner(kgo.StickyKeyPartitioner(nil)),
@@ -254,6 +254,12 @@ func (c *publisherConfig) clientOptions() []kgo.Opt {
 			kgo.MaxProduceRequestsInflightPerBroker(c.inFlight))
 	}
 	return opts
+}
+
+// WithPublishTimeout sets how long to try to deliver the event, overriding WithDeliveryTimeout; neither shortens the time of
+// other events, nor do they shorten this one's. Publishing fails when it is negative.
+func WithPublishTimeout(d time.Duration) PublishOption {
+	return func(s *event.PublishSettings) { s.Timeout = d }
 }
 
 // WithEnvelope sets all that env has, as if each part had an option of its own; what it lacks is filled in as usual. It

@@ -41,7 +41,12 @@ type connections struct {
 	connected bool      // at least once
 	since     time.Time // of the first refusal of those in a row; zero: the last attempt was none
 
-	produced atomic.Uint64 // requests with records that were sent
+	// Of requests with records: those that were sent, in full or in part; of these, how many are neither answered nor given up, and
+	// how many were given up, so that nobody knows whether brokers took them.
+	produced     atomic.Uint64
+	unanswered   atomic.Int64
+	doubts       atomic.Uint64
+	lastProduced atomic.Int64 // when the last was sent, in Unix nanoseconds
 }
 
 // OnBrokerConnect implements [kgo.HookBrokerConnect].
@@ -64,8 +69,26 @@ func (c *connections) OnBrokerConnect(_ kgo.BrokerMetadata, _ time.Duration, _ n
 // OnBrokerWrite implements [kgo.HookBrokerWrite].
 func (c *connections) OnBrokerWrite(_ kgo.BrokerMetadata, key int16, written int, _, _ time.Duration, _ error) {
 	if key == kmsg.Produce.Int16() && written > 0 {
-		c.produced.Add(1) // in full or in part
+		c.unanswered.Add(1)
+		c.lastProduced.Store(time.Now().UnixNano())
+		c.produced.Add(1)
 	}
+}
+
+// OnBrokerE2E implements [kgo.HookBrokerE2E].
+func (c *connections) OnBrokerE2E(_ kgo.BrokerMetadata, key int16, e kgo.BrokerE2E) {
+	if key != kmsg.Produce.Int16() || e.BytesWritten == 0 {
+		return
+	}
+	if e.Err() != nil {
+		c.doubts.Add(1)
+	}
+	c.unanswered.Add(-1) // after that
+}
+
+// quiet says that nothing with records is under way to brokers, nor has been for so long.
+func (c *connections) quiet(atLeast time.Duration) bool {
+	return c.unanswered.Load() == 0 && time.Since(time.Unix(0, c.lastProduced.Load())) >= atLeast
 }
 
 // isRefusal needs mu.

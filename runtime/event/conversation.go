@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // PublishOption says something about one event that is published; package trestle has them.
@@ -13,7 +14,8 @@ type PublishOption func(*PublishSettings)
 type PublishSettings struct {
 	Deletion bool // of the event's key, instead of the event
 	Envelope Envelope
-	Headers  []Header // behind those that every record has; one of the same name as one of those is left out
+	Timeout  time.Duration // how long to try to deliver; 0: the publisher's own
+	Headers  []Header      // behind those that every record has; one of the same name as one of those is left out
 	// Encoded is called with what the event became, before it is sent; an error keeps it from that. It is the runtime's own.
 	Encoded func(Record, Envelope) error
 }
