@@ -111,6 +111,8 @@ type hearing struct {
 	completed []outside.Answer
 	// zoned is what it says of values with times in another shape than RFC 3339 has, with those times as RFC 3339 has them.
 	zoned map[int]outside.Answer
+	// cut is what generated Go says of values with times finer than a microsecond, with those times cut to it.
+	cut   map[int]judge.Answer
 	rules map[string][]judge.Answer
 	// violated are the rules that protovalidate finds broken.
 	violated [][]string
@@ -142,6 +144,9 @@ func (j *judges) hear(t *testing.T, c *testCase) *hearing {
 		},
 	)
 	h.ours = map[string][]judge.Answer{bySchema: dynamic, generatedGo: generated, generatedPython: python}
+	h.cut = changed(c.texts, func(text []byte) []byte { return fineTime.ReplaceAll(text, []byte("$1")) }, func(texts [][]byte) []judge.Answer {
+		return ask(t, j.goProgram, judge.Question{Type: c.name, JSON: texts})
+	})
 	if c.language == schema.JSONSchema {
 		if h.says(`"default":`) {
 			var texts [][]byte
@@ -151,7 +156,7 @@ func (j *judges) hear(t *testing.T, c *testCase) *hearing {
 			h.completed = j.outside.JSONSchema(t, c.text, texts)
 		}
 		if h.says(`"format":"date-time"`) {
-			h.zoned = j.hearZoned(t, c)
+			h.zoned = changed(c.texts, inRFC3339, func(texts [][]byte) []outside.Answer { return j.outside.JSONSchema(t, c.text, texts) })
 		}
 		return h
 	}
@@ -179,27 +184,30 @@ func (j *judges) hear(t *testing.T, c *testCase) *hearing {
 	return h
 }
 
-// blankTime and zonelessTime are times that readers take in JSON, and that RFC 3339 does not have.
+// blankTime and zonelessTime are times that readers take in JSON, and that RFC 3339 does not have; fineTime is one that is
+// finer than a microsecond.
 var (
 	blankTime    = regexp.MustCompile(`"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)`)
 	zonelessTime = regexp.MustCompile(`"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?)"`)
+	fineTime     = regexp.MustCompile(`(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d\.\d{6})\d+`)
 )
 
-// hearZoned asks about the values with such a time.
-func (j *judges) hearZoned(t *testing.T, c *testCase) map[int]outside.Answer {
-	t.Helper()
+func inRFC3339(text []byte) []byte {
+	return zonelessTime.ReplaceAll(blankTime.ReplaceAll(text, []byte(`"${1}T${2}`)), []byte(`"${1}Z"`))
+}
+
+// changed are the answers about those texts that a change makes others, by their index.
+func changed[A any](texts [][]byte, change func([]byte) []byte, answers func([][]byte) []A) map[int]A {
 	var at []int
-	var texts [][]byte
-	for i, text := range c.texts {
-		zoned := blankTime.ReplaceAll(text, []byte(`"${1}T${2}`))
-		zoned = zonelessTime.ReplaceAll(zoned, []byte(`"${1}Z"`))
-		if !bytes.Equal(zoned, text) {
-			at, texts = append(at, i), append(texts, zoned)
+	var others [][]byte
+	for i, text := range texts {
+		if other := change(text); !bytes.Equal(other, text) {
+			at, others = append(at, i), append(others, other)
 		}
 	}
-	out := map[int]outside.Answer{}
+	out := map[int]A{}
 	if len(at) > 0 {
-		for n, a := range j.outside.JSONSchema(t, c.text, texts) {
+		for n, a := range answers(others) {
 			out[at[n]] = a
 		}
 	}
