@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/omninode/trestle/runtime/event"
@@ -24,6 +25,8 @@ type callerConfig struct {
 	clientConfig
 	publisher *Publisher
 	maxCalls  int
+	name      string // in what it asks
+	named     bool   // by the program
 }
 
 // WithPublisher has requests published by p, overriding a publisher of the caller's own. It brings what the caller
@@ -37,6 +40,14 @@ func WithPublisher(p *Publisher) CallerOption {
 // another has ended, or its context. NewCaller fails if n is below 1.
 func WithMaxCalls(n int) CallerOption {
 	return callerOption(func(c *callerConfig) { c.maxCalls = n })
+}
+
+// WithCallerName names the caller, so that one of the same name, such as the same instance of a service after a restart, can ask
+// for responses to requests that it sent: see [AwaitReply]. Without it each caller goes by a name of its own. Two that run at once
+// are not to have one name: each would decode the other's responses, too. NewCaller fails when it is empty or longer than 255
+// bytes.
+func WithCallerName(name string) CallerOption {
+	return callerOption(func(c *callerConfig) { c.name, c.named = name, true })
 }
 
 // replyMaxWait is how long a broker may wait for responses before it answers. It is also how long a partition that has
@@ -65,6 +76,10 @@ func newCallerConfig(brokers []string, opts []CallerOption) (*callerConfig, erro
 	}
 	check(c.logger != nil, "WithLogger: must not be nil")
 	check(c.publisher != nil, "WithPublisher: must not be nil")
+	check(!c.named || c.name != "" && len(c.name) <= 255, "WithCallerName: must have 1 to 255 bytes, got %q", c.name)
+	if !c.named {
+		c.name = uuid.NewString()
+	}
 	check(c.maxCalls >= 1, "WithMaxCalls: must be at least 1, got %d", c.maxCalls)
 	switch p := c.publisher; {
 	case p == own:

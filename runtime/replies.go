@@ -11,7 +11,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -128,7 +127,7 @@ func newReplies(cfg *callerConfig) (*replies, error) {
 	limits.HoldTo(client)
 	ctx, stop := context.WithCancel(context.Background())
 	r := &replies{
-		cfg: cfg, id: uuid.NewString(), client: client, limited: kafka.LimitLog(client, cfg.logger), limits: limits, stop: stop,
+		cfg: cfg, id: cfg.name, client: client, limited: kafka.LimitLog(client, cfg.logger), limits: limits, stop: stop,
 		called: make(chan struct{}, 1), opening: make(chan struct{}, 1), topics: map[string]*replyTopic{}, absent: map[string]time.Time{},
 	}
 	r.done.Go(func() { r.poll(ctx) })
@@ -356,11 +355,15 @@ func (r *replies) record(ctx context.Context, rec *kgo.Record) {
 		r.letter(&from)
 	}
 	for _, e := range wanted {
-		if !r.concerns(e, &from) {
-			continue
-		}
-		d, err := Decode(&from, e.types, DecodeOptions{})
-		r.hand(e, &from, d, err)
+		r.offer(e, &from)
+	}
+}
+
+// offer hands a record to those who wait for it, if it can be what they wait for.
+func (r *replies) offer(e *expected, rec *Record) {
+	if r.concerns(e, rec) {
+		d, err := Decode(rec, e.types, DecodeOptions{})
+		r.hand(e, rec, d, err)
 	}
 }
 

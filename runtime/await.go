@@ -1,0 +1,117 @@
+package trestle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/omninode/trestle/runtime/kafka"
+)
+
+// AwaitReply waits for the response to a request that a caller of the same name sent before, such as this program before it was
+// restarted, until ctx ends; give ctx a deadline. since is when the request was sent, or earlier: the response's topic is read from
+// there, and then as it goes on. A response that was given to the former caller already is found again while the topic holds it.
+//
+// The error is a *CallError as that of [Call]; it comes at once when the caller was given no name ([WithCallerName]). That the
+// request went to its dead letter is not learned.
+func AwaitReply[P Event](ctx context.Context, c *Caller, correlationID string, since time.Time) (P, error) {
+	var none P
+	if any(none) == nil {
+		return none, errors.New("await reply: the response type is an interface: name an event type")
+	}
+	response, err := c.AwaitReplyInfo(ctx, none.EventInfo(), correlationID, since)
+	if err != nil {
+		return none, err
+	}
+	typed, ok := response.(P)
+	if !ok {
+		return none, fmt.Errorf("await reply: the response is a %T, not a %T", response, none)
+	}
+	return typed, nil
+}
+
+// AwaitReplyInfo is [AwaitReply] for a program that learns of its event types when it runs: the response is one that reply.New
+// made.
+func (c *Caller) AwaitReplyInfo(ctx context.Context, reply *EventInfo, correlationID string, since time.Time) (Event, error) {
+	fail := func(err error) (Event, error) {
+		return nil, &CallError{EventType: reply.FullName, CorrelationID: correlationID, Err: err}
+	}
+	switch {
+	case !c.cfg.named:
+		return fail(errors.New("the caller has no name that it had before: give it WithCallerName"))
+	case correlationID == "":
+		return fail(errors.New("no correlation id given"))
+	case reply.Topic == nil:
+		return fail(fmt.Errorf("response type %s has no topic", reply.FullName))
+	}
+	reply, err := c.cfg.names.event(reply)
+	if err != nil {
+		return fail(err)
+	}
+	if !c.begin() {
+		return fail(ErrCallerClosed)
+	}
+	defer c.calls.Done()
+	ctx, cancel := c.untilGone(ctx)
+	defer cancel()
+	if c.room.Acquire(ctx, 1) != nil {
+		return fail(fmt.Errorf("too many calls under way: %w", context.Cause(ctx)))
+	}
+	defer c.room.Release(1)
+	if err := c.replies.open(ctx, reply); err != nil { // before what is there is read, so that nothing is missed in between
+		return fail(err)
+	}
+	w := &waitingCall{
+		correlationID: strings.ToLower(correlationID), request: &EventInfo{Topic: new(TopicInfo)}, reply: reply,
+		answer: make(chan answer, 1), news: make(chan struct{}, 1),
+	}
+	if !c.replies.add(w) {
+		return fail(fmt.Errorf("another call for %s with this correlation id is under way", reply.Type))
+	}
+	defer c.replies.remove(w)
+	looking, stop := context.WithCancel(ctx)
+	looked := make(chan error, 1)
+	go func() { looked <- c.replies.lookBack(looking, w, since) }()
+	defer func() {
+		stop()
+		if looked != nil {
+			<-looked
+		}
+	}()
+	for {
+		select {
+		case a := <-w.answer:
+			if a.err != nil {
+				return fail(a.err)
+			}
+			return a.event, nil
+		case err := <-looked:
+			if looked = nil; err != nil && ctx.Err() == nil {
+				return fail(err)
+			}
+		case <-ctx.Done():
+			return fail(fmt.Errorf("no response: %w", context.Cause(ctx)))
+		}
+	}
+}
+
+// lookBack offers what the topic of a call's response has held since then, up to its present end, until the call has its answer.
+func (r *replies) lookBack(ctx context.Context, w *waitingCall, since time.Time) error {
+	topic := w.reply.Topic.Name
+	r.mu.Lock()
+	e := r.topics[topic].expected[w.reply]
+	r.mu.Unlock()
+	from := kafka.FromTime(since.Add(-ClockTolerance))
+	for rec, err := range kafka.Scan(ctx, r.cfg.kafka, []string{topic}, from, kafka.ToEnd()) {
+		if err != nil {
+			return fmt.Errorf("read %s: %w", topic, err)
+		}
+		r.offer(e, rec)
+		if len(w.answer) > 0 {
+			return nil
+		}
+	}
+	return nil
+}
