@@ -205,6 +205,12 @@ message B { optional int32 f = 1 [(buf.validate.field).int32.lte = 7, (trestle.v
 			want: []string{"ENUM_VALUE_ADDED forward json"},
 		},
 		{
+			name: "a time after another, in a message that no JSON has",
+			old:  `message A { B b = 1 [(trestle.v1.field).json_required = true]; } message B { B b = 1 [(trestle.v1.field).json_required = true]; google.protobuf.Timestamp f = 2 [(buf.validate.field).timestamp.gt = {seconds: 1}]; }`,
+			new:  `message A { B b = 1 [(trestle.v1.field).json_required = true]; } message B { B b = 1 [(trestle.v1.field).json_required = true]; }`,
+			want: []string{"FIELD_REMOVED backward protobuf"},
+		},
+		{
 			name: "a default of an empty object is as good as none",
 			old:  `message A { optional trestle.v1.JsonObject f = 1 [(trestle.v1.field).default = "{}"]; }`,
 			new:  `message A { trestle.v1.JsonObject f = 1; }`,
@@ -388,6 +394,7 @@ func loadKept(t *testing.T, body string) *schema.Set {
 	return loadProto(t, `syntax = "proto3";
 package p.v1;
 import "buf/validate/validate.proto";
+import "google/protobuf/timestamp.proto";
 import "google/protobuf/wrappers.proto";
 import "trestle/v1/json.proto";
 import "trestle/v1/options.proto";

@@ -103,6 +103,9 @@ func measuresClash(atoms []literal) (outcome, bool) {
 	return outcome{}, false
 }
 
+// second is a round number of what is measured, most of which is in nanoseconds.
+const second = 1_000_000_000
+
 // opaques returns the atoms that cannot be calculated with, samples of a kind that may pass them, and the others.
 func opaques(kind Kinds, atoms []literal) (hidden, plain []literal, samples []any) {
 	for _, l := range atoms {
@@ -119,8 +122,13 @@ func opaques(kind Kinds, atoms []literal) (hidden, plain []literal, samples []an
 				if end == nil {
 					continue
 				}
-				for _, d := range []int64{0, 1, -1} {
-					if v := a.samples(new(big.Rat).Add(end, big.NewRat(d, 1))); v != nil {
+				whole := new(big.Rat).Quo(end, big.NewRat(second, 1)) // a whole second is read easily, and written in JSON, too
+				floor := new(big.Rat).SetInt(new(big.Int).Div(whole.Num(), whole.Denom()))
+				for _, r := range []*big.Rat{
+					floor.Mul(floor, big.NewRat(second, 1)), new(big.Rat).Add(floor, big.NewRat(second, 1)),
+					end, new(big.Rat).Add(end, One), new(big.Rat).Sub(end, One),
+				} {
+					if v := a.samples(r); v != nil {
 						samples = append(samples, v)
 					}
 				}
