@@ -83,7 +83,7 @@ func (d *decoder) decode() error {
 
 // json finds out the event type, which the envelope names, and reads the payload.
 func (d *decoder) json(text []byte) error {
-	topic, named := d.rec.Topic, d.rec.Header(wire.HeaderEventType)
+	topic, named := d.rec.Topic, d.types.name(wire.HeaderBytes(d.rec.Headers, wire.HeaderEventType))
 	info := d.types.Find(topic, named)
 	if info == nil {
 		info = d.types.Only(topic)

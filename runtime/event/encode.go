@@ -218,11 +218,14 @@ func headers(info *EventInfo, env *Envelope, opts *EncodeOptions) []Header {
 	if info.Encoding == Protobuf {
 		contentType = wire.ContentTypeProtobuf
 	}
-	own = append(own,
-		Header{Key: wire.HeaderEventID, Value: []byte(env.EventID)},
-		Header{Key: wire.HeaderEventType, Value: []byte(info.Type)},
-		Header{Key: wire.HeaderContentType, Value: []byte(contentType)},
-	)
+	values := make([]byte, 0, len(env.EventID)+len(info.Type)+len(contentType)) // in one piece, which is for each its own part
+	for _, h := range [...]struct{ name, value string }{
+		{wire.HeaderEventID, env.EventID}, {wire.HeaderEventType, info.Type}, {wire.HeaderContentType, contentType},
+	} {
+		from := len(values)
+		values = append(values, h.value...)
+		own = append(own, Header{Key: h.name, Value: values[from:len(values):len(values)]})
+	}
 	switch {
 	case info.Encoding == Protobuf:
 		own = wire.AppendCloudEvent(own, env)

@@ -42,6 +42,14 @@ func (t *Types) Find(topic, eventType string) *EventInfo {
 	return nil
 }
 
+// name is an event type as a string, the same one each time where it is known.
+func (t *Types) name(eventType []byte) string {
+	if events := t.byType[string(eventType)]; len(events) > 0 {
+		return events[0].Type
+	}
+	return string(eventType)
+}
+
 // Only returns the topic's event when it has one alone, as declared and as known, else nil: what a record without an
 // envelope and without a header is.
 func (t *Types) Only(topic string) *EventInfo {

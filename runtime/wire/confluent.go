@@ -29,7 +29,7 @@ func Sniff(value []byte, headers []Header) Format {
 		return FramedJSON
 	case len(value) > 0 && value[0] == Magic:
 		return Confluent
-	case HeaderValue(headers, HeaderContentType) == ContentTypeProtobuf:
+	case string(HeaderBytes(headers, HeaderContentType)) == ContentTypeProtobuf:
 		return Confluent
 	default:
 		return PlainJSON

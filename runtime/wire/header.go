@@ -30,11 +30,14 @@ const (
 )
 
 // HeaderValue returns the value of the first header of that name, empty when there is none.
-func HeaderValue(headers []Header, name string) string {
+func HeaderValue(headers []Header, name string) string { return string(HeaderBytes(headers, name)) }
+
+// HeaderBytes is HeaderValue without memory of its own: the value is the header's.
+func HeaderBytes(headers []Header, name string) []byte {
 	for i := range headers {
 		if headers[i].Key == name {
-			return string(headers[i].Value)
+			return headers[i].Value
 		}
 	}
-	return ""
+	return nil
 }
