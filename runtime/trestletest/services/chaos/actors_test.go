@@ -158,14 +158,12 @@ func (p *publishing) run(ctx context.Context, orders <-chan string) (err error) 
 
 // published says how far keys have been published, by the ledger.
 func (p *publishing) published() (map[string]int, error) {
-	lines, err := readLedger(p.Folder)
 	next := map[string]int{}
-	for _, l := range lines {
+	return next, readLedger(p.Folder, func(l line) {
 		if l.what == acked {
 			next[l.step.key] = max(next[l.step.key], l.step.n+1)
 		}
-	}
-	return next, err
+	})
 }
 
 // key publishes the events of a key, each once the one before it has been acknowledged, and again where that is not known.

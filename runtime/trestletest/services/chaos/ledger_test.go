@@ -1,13 +1,16 @@
 package chaos
 
 import (
-	"bytes"
+	"bufio"
 	"cmp"
+	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -68,30 +71,61 @@ func (w *writer) write(what string, s stepID, partition int32, offset int64) {
 	}
 }
 
-// readLedger reads all parts of a folder. The last line of a part counts only if it is whole.
-func readLedger(folder string) ([]line, error) {
+// readLedger calls each for all lines in the parts of a folder. The last line of a part counts only if it is whole.
+func readLedger(folder string, each func(line)) error {
 	parts, err := filepath.Glob(filepath.Join(folder, "*.ledger"))
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var lines []line
 	for _, part := range parts {
-		text, err := os.ReadFile(part)
-		if err != nil {
-			return nil, err
-		}
-		whole := text[:bytes.LastIndexByte(text, '\n')+1]
-		for one := range bytes.Lines(whole) {
-			var l line
-			n, err := fmt.Sscan(string(one), &l.what, &l.at, &l.step.era, &l.step.key, &l.step.n, &l.partition, &l.offset)
-			if n != 7 {
-				return nil, fmt.Errorf("%s: line %q: %w", part, one, err)
-			}
-			l.era = l.step.era
-			lines = append(lines, l)
+		if err := readPart(part, each); err != nil {
+			return fmt.Errorf("%s: %w", part, err)
 		}
 	}
-	return lines, nil
+	return nil
+}
+
+func readPart(path string, each func(line)) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	for lines := bufio.NewReader(file); ; {
+		text, err := lines.ReadString('\n')
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		l, err := parseLine(strings.Fields(text))
+		if err != nil {
+			return fmt.Errorf("line %q: %w", text, err)
+		}
+		each(l)
+	}
+}
+
+func parseLine(fields []string) (l line, err error) {
+	if len(fields) != 7 {
+		return l, fmt.Errorf("%d fields", len(fields))
+	}
+	number := func(i int) int64 {
+		n, failed := strconv.ParseInt(fields[i], 10, 64)
+		err = errors.Join(err, failed)
+		return n
+	}
+	l.what, l.at = fields[0], number(1)
+	l.step = stepID{int(number(2)), strings.Clone(fields[3]), int(number(4))}
+	l.place = place{l.step.era, int32(number(5)), number(6)}
+	for _, what := range []string{acked, begun, done} {
+		if l.what == what {
+			l.what = what // and not a part of its line
+			return l, err
+		}
+	}
+	return l, errors.Join(err, fmt.Errorf("%q is nothing that is written", l.what))
 }
 
 // logged is a record of the topic's log.
@@ -364,7 +398,8 @@ func TestLedgerKeepsWholeLines(t *testing.T) {
 	if err := w.file.Close(); err != nil {
 		t.Fatal(err)
 	}
-	lines, err := readLedger(folder)
+	var lines []line
+	err = readLedger(folder, func(l line) { lines = append(lines, l) })
 	if err != nil || len(lines) != 1 || lines[0].step != (stepID{2, "a", 7}) || lines[0].place != (place{2, 1, 42}) {
 		t.Errorf("read %+v, %v", lines, err)
 	}

@@ -546,8 +546,8 @@ func (w *world) judge() {
 		}
 	}
 	w.readLog()
-	lines, err := readLedger(w.role.Folder)
-	if err != nil {
+	var lines []line
+	if err := readLedger(w.role.Folder, func(l line) { lines = append(lines, l) }); err != nil {
 		w.t.Fatal(err)
 	}
 	e := &evidence{
