@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/omninode/trestle/runtime/eventtrace"
@@ -113,6 +114,8 @@ type TraceOptions struct {
 	Warn func(error)
 }
 
+// Environments that give topics names of their own may share a trace store: of it each is shown what is on its own topics.
+
 // TraceCorrelation returns all events with a correlation id: a request, its progress, its response.
 func TraceCorrelation(ctx context.Context, p *Project, env Environment, id string, o TraceOptions) ([]Traced, error) {
 	return query(ctx, p, env, o, func(s eventtrace.Store) ([]eventtrace.Event, error) { return s.ByCorrelation(ctx, id) })
@@ -126,9 +129,31 @@ func TraceSession(ctx context.Context, p *Project, env Environment, id string, o
 // TraceType returns the newest events of a type, at most limit.
 func TraceType(ctx context.Context, p *Project, env Environment, eventType string, limit int, o TraceOptions) ([]Traced, error) {
 	return query(ctx, p, env, o, func(s eventtrace.Store) ([]eventtrace.Event, error) {
-		page, err := s.ByType(ctx, eventType, eventtrace.Cursor{}, limit)
-		return page.Events, err
+		return newestOf(ctx, s, eventType, limit, env.traced)
 	})
+}
+
+// newestOf returns the newest events of a type that are wanted, at most limit, oldest first.
+func newestOf(ctx context.Context, s eventtrace.Store, eventType string, limit int, wanted func(eventtrace.Event) bool) ([]eventtrace.Event, error) {
+	var found []eventtrace.Event
+	var before eventtrace.Cursor
+	for {
+		page, err := s.ByType(ctx, eventType, before, limit)
+		if err != nil {
+			return nil, err
+		}
+		more := slices.DeleteFunc(page.Events, func(e eventtrace.Event) bool { return !wanted(e) })
+		found = append(more, found...)
+		if before = page.Before; before.IsZero() || len(found) >= limit {
+			return found[max(0, len(found)-limit):], nil
+		}
+	}
+}
+
+// traced says that a topic of the environment can have an event of a trace store.
+func (e Environment) traced(event eventtrace.Event) bool {
+	_, ok := e.Names().TopicOf(event.Topic)
+	return ok
 }
 
 func query(ctx context.Context, p *Project, env Environment, o TraceOptions, ask func(eventtrace.Store) ([]eventtrace.Event, error)) ([]Traced, error) {
@@ -145,7 +170,7 @@ func query(ctx context.Context, p *Project, env Environment, o TraceOptions, ask
 	if err != nil {
 		return nil, err
 	}
-	return shows.timeline(events), nil
+	return shows.timeline(slices.DeleteFunc(events, func(e eventtrace.Event) bool { return !env.traced(e) })), nil
 }
 
 // Timeline shows events of a trace store, in their order, with "***" for what the schemas of a set mark sensitive.
