@@ -54,6 +54,7 @@ type world struct {
 	t         *testing.T
 	random    *rand.Rand
 	patience  time.Duration // for anything that should come to pass
+	rewinds   bool          // see evidence
 	processes bool          // actors are processes; otherwise they run in the test's own
 	role      role          // what all actors have in common
 	admin     *kadm.Client
@@ -551,7 +552,7 @@ func (w *world) judge() {
 		w.t.Fatal(err)
 	}
 	e := &evidence{
-		lines: lines, log: w.log, letters: w.letters(), snapshots: w.snapshots, perKey: w.perKey, keys: w.keys,
+		lines: lines, rewinds: w.rewinds, log: w.log, letters: w.letters(), snapshots: w.snapshots, perKey: w.perKey, keys: w.keys,
 		poison: func(n int) bool { return (&step{N: n}).isPoison() },
 	}
 	for _, fault := range e.judge() {
