@@ -162,7 +162,8 @@ func WithBatchBytes(n int) PublisherOption {
 }
 
 // WithBufferedBytes sets how much may wait to be acknowledged, overriding the default of 32 MiB. Publishing blocks
-// beyond it, until there is room or the context ends. NewPublisher fails when it is less than WithBatchBytes.
+// beyond it, until there is room, the event's time is up, or the context ends. An event that was sent takes room until the
+// cluster answers, also when its own time is up. NewPublisher fails when it is less than WithBatchBytes.
 func WithBufferedBytes(n int) PublisherOption {
 	return publisherOption(func(c *publisherConfig) { c.bufferedBytes = n })
 }
