@@ -2,6 +2,7 @@ package compat_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -41,6 +42,14 @@ message B { optional int32 f = 1 [(buf.validate.field).int32.lte = 7, (trestle.v
 			new: `message A { B b = 1 [(buf.validate.field).ignore = IGNORE_ALWAYS]; }
 message B { optional int32 f = 1 [(buf.validate.field).int32.lte = 7, (trestle.v1.field).default = "9"]; }`,
 			want: []string{"FIELD_DEFAULT_CHANGED backward+forward json+protobuf"},
+		},
+		{
+			name: "a default that holds something instead of none, and others that are written alike as text",
+			old: `message A { repeated string f = 1 [(trestle.v1.field).default = "[\"\"]"]; repeated string g = 2 [(trestle.v1.field).default = "[\"a b\"]"];
+repeated int64 h = 3 [(trestle.v1.field).default = "[9007199254740992]"]; repeated double i = 4 [(trestle.v1.field).default = "[1.0]"]; }`,
+			new: `message A { repeated string f = 1; repeated string g = 2 [(trestle.v1.field).default = "[\"a\", \"b\"]"];
+repeated int64 h = 3 [(trestle.v1.field).default = "[9007199254740993]"]; repeated double i = 4 [(trestle.v1.field).default = "[1]"]; }`,
+			want: slices.Repeat([]string{"FIELD_DEFAULT_CHANGED backward+forward json+protobuf"}, 3),
 		},
 		{
 			name: "a default where zero was a value",

@@ -3,6 +3,8 @@ package compat
 import (
 	"encoding/json"
 	"fmt"
+	"math/big"
+	"reflect"
 	"strconv"
 	"strings"
 
@@ -121,9 +123,38 @@ func sameDefault(a, b string) bool {
 	if a == b || a != "" && b != "" && values.SameValue(a, b) {
 		return true
 	}
-	var x, y any
-	return json.Unmarshal([]byte(a), &x) == nil && json.Unmarshal([]byte(b), &y) == nil &&
-		fmt.Sprint(x) == fmt.Sprint(y) && fmt.Sprintf("%T", x) == fmt.Sprintf("%T", y)
+	x, okX := worth(a)
+	y, okY := worth(b)
+	return okX && okY && reflect.DeepEqual(x, y)
+}
+
+// worth is a JSON text with numbers that are equal written alike.
+func worth(text string) (any, bool) {
+	in := json.NewDecoder(strings.NewReader(text))
+	in.UseNumber()
+	var v any
+	if in.Decode(&v) != nil {
+		return nil, false
+	}
+	var of func(any) any
+	of = func(v any) any {
+		switch v := v.(type) {
+		case json.Number:
+			if n, ok := new(big.Rat).SetString(v.String()); ok {
+				return json.Number(n.RatString())
+			}
+		case []any:
+			for i := range v {
+				v[i] = of(v[i])
+			}
+		case map[string]any:
+			for name := range v {
+				v[name] = of(v[name])
+			}
+		}
+		return v
+	}
+	return of(v), true
 }
 
 // minorStep says whether a version, as JSON text, grew within its major part: "1.0" to "1.1".
