@@ -65,9 +65,26 @@ func (s *Schemas) Events() []*trestle.EventInfo {
 		} else {
 			info.New = func() trestle.Event { return &jsonEvent{newJSONValue(t), info, e} }
 		}
+		if f := e.Message.Field(schema.VersionField); e.SchemaVersion() != "" && f.Type.Kind == schema.String && f.Oneof == nil {
+			info.SchemaVersion, info.VersionOf = e.SchemaVersion(), textIn(f)
+		}
 		out = append(out, info)
 	}
 	return out
+}
+
+// textIn reads a field of events that is text.
+func textIn(f *schema.Field) func(trestle.Event) string {
+	return func(e trestle.Event) string {
+		switch e := e.(type) {
+		case *protoEvent:
+			return e.Get(f.Proto).String()
+		case *jsonEvent:
+			text, _ := e.o.get(f).(string)
+			return text
+		}
+		return ""
+	}
 }
 
 func topicInfo(t *schema.Topic) *trestle.TopicInfo {
