@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -12,14 +13,29 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	trestle "github.com/omninode/trestle/runtime"
+	"github.com/omninode/trestle/runtime/kafka"
 	"github.com/omninode/trestle/runtime/trestletest/services"
 )
 
 const (
 	isolationRounds = 5
 	isolationEvents = 20_000 // a topic
+	isolationKeys   = 1_000
 	slowEvents      = isolationEvents / 20
 )
+
+var isolationNote = strings.Repeat("an event of ordinary size ", 12)
+
+// isolationRecord is what publishing an event puts on a topic.
+func isolationRecord(b *testing.B, topic string, n int) *kgo.Record {
+	e := &orderPlaced{OrderID: fmt.Sprintf("order-%d", n%isolationKeys), N: int64(n), Note: isolationNote}
+	made, err := trestle.Encode(e, nil, trestle.EncodeOptions{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	made.Topic = topic
+	return kafka.ToClient(&made)
+}
 
 // BenchmarkIsolation measures at which rate a consumer handles events while others go wrong, in parts of the rate at which it
 // handles as many when nothing does: one key of the topic hangs, the handlers of another topic fail, or that topic's dead
@@ -87,8 +103,8 @@ func newIsolation(b *testing.B, brokers []string, fault isolationFault) *isolati
 			b.Fatal(err)
 		}
 		for i := range isolationEvents {
-			r := benchRecord(b, i)
-			if r.Topic = topic.Name; name == "good" && i%20 == 7 {
+			r := isolationRecord(b, topic.Name, i)
+			if name == "good" && i%20 == 7 {
 				r = orderRecord("slow", i)
 				r.Topic = topic.Name
 			}
