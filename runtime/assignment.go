@@ -24,6 +24,7 @@ type partition struct {
 	started   int64 // the highest offset that was started, -1 before that
 	next      int64 // the offset to fetch next, -1 while it is not known
 	ahead     ahead
+	handled   *recentIDs
 	inHand    amount
 	state     partitionState
 	idle      chan struct{} // closed when nothing is in hand; nil when nobody waits
@@ -39,7 +40,7 @@ const (
 
 // open begins an assignment. The handlers of its records run under ctx.
 func (q *keyQueue) open(ctx context.Context, tp topicPartition) *partition {
-	p := &partition{tp: tp, lanes: map[laneKey]*lane{}, committed: -1, started: -1, next: -1, ahead: ahead{end: -1, at: -1}}
+	p := &partition{tp: tp, handled: newRecentIDs(q.limits.recent), lanes: map[laneKey]*lane{}, committed: -1, started: -1, next: -1, ahead: ahead{end: -1, at: -1}}
 	p.ctx, p.cancel = context.WithCancelCause(ctx)
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -38,6 +38,7 @@ type consumerConfig struct {
 	rebalanceTimeout  time.Duration
 	instanceID        string
 	brokersAssign     bool
+	remembered        int
 	observe           func(Outcome) // nil: nobody does
 	observed          bool          // WithObserver was given
 	strictTime        bool
@@ -169,9 +170,10 @@ const (
 	DeadLettered               // its dead letter has been written
 	Skipped                    // its type is declared for the topic, or it deletes a key, and that has no handler here
 	Expired                    // it was a request that nobody waits for any more
+	Duplicate                  // an event with its id was handled before: see WithDeduplication
 )
 
-// String returns the result in lower case: `handled`, `dead-lettered`, `skipped`.
+// String returns the result in lower case: `handled`, `dead-lettered`, `skipped`, `expired`, `duplicate`.
 func (r Result) String() string {
 	switch r {
 	case Handled:
@@ -182,6 +184,8 @@ func (r Result) String() string {
 		return "expired"
 	case Skipped:
 		return "skipped"
+	case Duplicate:
+		return "duplicate"
 	}
 	return fmt.Sprintf("Result(%d)", uint8(r))
 }
@@ -190,6 +194,18 @@ func (r Result) String() string {
 // several goroutines and must be quick: the event's key waits for it.
 func WithObserver(observe func(Outcome)) ConsumerOption {
 	return consumerOption(func(c *consumerConfig) { c.observe, c.observed = observe, true })
+}
+
+// WithDeduplication has a consumer pass over an event whose id is that of one which it has handled: of each partition it
+// remembers the ids of so many events, the last that were handled without an error; overriding 0, by which it handles all. So
+// an event that a producer sent twice is handled once, as long as no more than that came between. An event that was
+// dead-lettered is not remembered, so that its replay is handled.
+//
+// The ids are in memory, about 150 bytes each, and belong to the assignment of the partition: a member that gets it later has seen none. Two
+// events with one id and different keys may be handled at once. Ids are the producers', see [Delivery]; records without one are all
+// different.
+func WithDeduplication(events int) ConsumerOption {
+	return consumerOption(func(c *consumerConfig) { c.remembered = events })
 }
 
 // WithConsumerProtocol has the brokers assign partitions to the group's members, by Kafka's newer protocol for groups
@@ -239,6 +255,7 @@ func newConsumerConfig(brokers []string, group Group, opts []ConsumerOption) (*c
 	}
 	check(c.maxUncommitted >= 1, "WithMaxUncommitted: must be at least 1, got %d", c.maxUncommitted)
 	check(c.commitInterval > 0, "WithCommitInterval: must be positive, got %v", c.commitInterval)
+	check(c.remembered >= 0, "WithDeduplication: must not be negative, got %d", c.remembered)
 	check(c.retries >= 0, "WithRetries: must not be negative, got %d", c.retries)
 	check(c.backoff.Lowest > 0 && c.backoff.Highest >= c.backoff.Lowest,
 		"WithBackoff: must be positive and ascending, got %v and %v", c.backoff.Lowest, c.backoff.Highest)
@@ -256,7 +273,7 @@ func newConsumerConfig(brokers []string, group Group, opts []ConsumerOption) (*c
 }
 
 func (c *consumerConfig) queueLimits() queueLimits {
-	return queueLimits{records: c.maxInFlight, bytes: c.maxInFlightBytes, window: c.maxUncommitted, workers: c.keyWorkers}
+	return queueLimits{records: c.maxInFlight, bytes: c.maxInFlightBytes, window: c.maxUncommitted, workers: c.keyWorkers, recent: c.remembered}
 }
 
 // maxDeadLetterBytes bounds a dead letter before compression; what the broker takes is its topic's own limit.

@@ -191,6 +191,7 @@ func (c *Consumer) process(m *member, topic *topicHandlers, t *task) {
 	if err == nil {
 		if result == Handled {
 			breaker.succeeded(turn)
+			t.part.handled.add(t.delivery.EventID)
 		}
 		c.finish(m, t, Outcome{Result: result})
 		return
@@ -250,6 +251,9 @@ func (c *Consumer) attempt(topic *topicHandlers, h *handling) (Result, error) {
 	}
 	if decoded.Event == nil {
 		return 0, undecodable(fmt.Errorf("%s: it has no payload", handler.info.FullName))
+	}
+	if t.part.handled.has(d.EventID) {
+		return Duplicate, nil
 	}
 	if until, limited := handler.awaitedUntil(d); limited && !time.Now().Before(until) {
 		return Expired, nil

@@ -43,6 +43,7 @@ type queueLimits struct {
 	bytes   int64 // that they keep in memory
 	window  int   // records of one partition from its oldest unfinished one to its newest
 	workers int   // records of one topic that run at once
+	recent  int   // events of one partition that are remembered once they are handled
 }
 
 // amount is how much is in hand: pushed, and neither finished nor dropped.
