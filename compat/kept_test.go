@@ -52,6 +52,14 @@ repeated int64 h = 3 [(trestle.v1.field).default = "[9007199254740993]"]; repeat
 			want: slices.Repeat([]string{"FIELD_DEFAULT_CHANGED backward+forward json+protobuf"}, 3),
 		},
 		{
+			name: "a required field, whose rules nobody asks, that tells zero from absent now",
+			old: `message A { B b = 1 [(buf.validate.field).ignore = IGNORE_ALWAYS]; }
+message B { E f = 1 [(buf.validate.field).required = true]; }` + enumE,
+			new: `message A { B b = 1 [(buf.validate.field).ignore = IGNORE_ALWAYS]; }
+message B { optional E f = 1; }` + enumE,
+			want: []string{"FIELD_REQUIRED_REMOVED forward json+protobuf"},
+		},
+		{
 			name: "a default where zero was a value",
 			old:  `message A { int32 f = 1; }`,
 			new:  `message A { int32 f = 1 [(trestle.v1.field).default = "3"]; }`,

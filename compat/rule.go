@@ -139,8 +139,8 @@ type Problem struct {
 	Within bool
 	// Acceptance says of this problem what Rule.Acceptance says of all of a rule.
 	Acceptance bool
-	// Taken says that what readers reject does not show this: that is another problem.
-	Taken bool
+	// Refused says that only what readers reject shows this, and Taken that this does not: that is another problem.
+	Refused, Taken bool
 	// Closed says that readers break which refuse what their schema does not declare; see [Options.ClosedServices].
 	Closed bool
 	// Deploy replaces what follows for the order of deployment.

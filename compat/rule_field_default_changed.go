@@ -29,7 +29,7 @@ var fieldDefaultChanged = Rule{
 		if new.Default != "" && !c.cmp.prover().TakesAbsent(new) {
 			c.Report(Problem{
 				Change: fmt.Sprintf("default of %s is %s now, which its own rules refuse", fieldText(new), new.Default), Breaks: Backward,
-				Acceptance: true, Within: values.Zero(new.Type.Kind) == "",
+				Acceptance: true, Refused: true, Within: values.Zero(new.Type.Kind) == "",
 				Backward: "consumers of %s with the new schema reject old events that lack the field",
 				Fix:      "give %s a default that its rules allow",
 			})

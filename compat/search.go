@@ -39,7 +39,7 @@ func (c *comparison) foundEarlier(k *candidate) bool {
 // isShownBy says that what becomes of a witness is what the candidate is about.
 func (k *candidate) isShownBy(w *Witness) bool {
 	rejected := w.Outcome == witness.Rejected
-	return !(k.Acceptance && !rejected || k.Taken && rejected)
+	return !(k.Refused && !rejected || k.Taken && rejected)
 }
 
 func (c *comparison) findWitness(k *candidate, d Direction) *Witness {
