@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/omninode/trestle/runtime/genapi/ecma"
 	"github.com/omninode/trestle/tools/schema/jsontree"
 	"github.com/omninode/trestle/tools/values"
 	"github.com/omninode/trestle/tools/values/valuestest"
@@ -31,6 +32,13 @@ func compile(t testing.TB, text string) *jsonschema.Schema {
 	}
 	c := jsonschema.NewCompiler()
 	c.AssertFormat()
+	c.UseRegexpEngine(func(expr string) (jsonschema.Regexp, error) { // Go's own take a carriage return for any other character
+		re, err := ecma.Compile(expr)
+		if err != nil {
+			return nil, err // not a nil pointer in an interface
+		}
+		return re, nil
+	})
 	if err := c.AddResource("mem:///a.json", doc); err != nil {
 		t.Fatal(err)
 	}
