@@ -417,3 +417,21 @@ import "trestle/v1/json.proto";
 import "trestle/v1/options.proto";
 `+body)
 }
+
+// TestDefaultOfDistinctItems has items get a default by which two that an old event may hold become the same.
+func TestDefaultOfDistinctItems(t *testing.T) {
+	t.Parallel()
+	text := func(unique, field string) string {
+		return `{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"A","type":"object","required":["b"],"properties":{
+"b":{"type":"array",` + unique + `"items":{"type":"object","properties":{"a":{"type":"string"` + field + `}}}}}}`
+	}
+	for unique, want := range map[string]string{`"uniqueItems":true,`: "FIELD_DEFAULT_CHANGED backward unknown: true", ``: ""} {
+		var got []string
+		for _, f := range compare(t, loadText(t, text(unique, "")), loadText(t, text(unique, `,"default":"x"`)), compat.Options{}).Findings {
+			got = append(got, fmt.Sprintf("%s %s unknown: %t", f.Rule, f.Breaks, f.Unknown))
+		}
+		if strings.Join(got, "; ") != want {
+			t.Errorf("%q: got %q, want %q", unique, got, want)
+		}
+	}
+}

@@ -52,6 +52,15 @@ var fieldDefaultChanged = Rule{
 		if old != nil && new.Default == "" && emptyDefault(old) {
 			return // an empty one is as good as none
 		}
+		if old != nil && old.Default == "" && new.Number == 0 && c.cmp.newUse.partOfDistinct(new.Message) {
+			c.Report(Problem{
+				Change: fmt.Sprintf("%s gained the default %s, by which items may be there twice that are told apart by it alone", fieldText(new), new.Default),
+				Breaks: Backward, Unknown: true,
+				Backward: "consumers of %s with the new schema may reject old events in which one of two such items lacks the field",
+				Fix:      "leave the default of %s out, or let its list hold items twice",
+			})
+			return
+		}
 		// A field that gains a default had none to mean anything; the minor step of schema_version is what a
 		// compatible change asks for.
 		if old == nil || old.Default == "" || new.Name == schema.VersionField && minorStep(old.Default, new.Default) {

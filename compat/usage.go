@@ -17,6 +17,8 @@ type usage struct {
 	definedOnly map[*schema.Enum]bool
 	// undeclared are the messages that may stand for what others do not declare.
 	undeclared map[*schema.Message]bool
+	// distinct are the messages that are items, or in lists and maps that are items, of which none may be there twice.
+	distinct map[*schema.Message]bool
 }
 
 func newUsage(s *schema.Set) *usage {
@@ -27,6 +29,7 @@ func newUsage(s *schema.Set) *usage {
 		messages:    map[*schema.File][]*schema.Message{},
 		definedOnly: map[*schema.Enum]bool{},
 		undeclared:  map[*schema.Message]bool{},
+		distinct:    map[*schema.Message]bool{},
 	}
 	for _, e := range s.Events() {
 		u.events[e.Message] = e
@@ -50,10 +53,13 @@ func newUsage(s *schema.Set) *usage {
 }
 
 func (u *usage) add(m *schema.Message, t *schema.Type) {
+	distinct := false
 	for ; t != nil; t = t.Elem {
+		distinct = distinct || t.Kind == schema.List && t.Constraints.Unique
 		switch t.Kind {
 		case schema.MessageKind:
 			u.parents[t.Message] = append(u.parents[t.Message], m)
+			u.distinct[t.Message] = u.distinct[t.Message] || distinct
 		case schema.EnumKind:
 			u.enumUsers[t.Enum] = append(u.enumUsers[t.Enum], m)
 			u.definedOnly[t.Enum] = u.definedOnly[t.Enum] || t.Constraints.DefinedOnly
@@ -61,9 +67,27 @@ func (u *usage) add(m *schema.Message, t *schema.Type) {
 		if t.Union != nil {
 			for _, v := range t.Union.Variants {
 				u.parents[v.Message] = append(u.parents[v.Message], m)
+				u.distinct[v.Message] = u.distinct[v.Message] || distinct
 			}
 		}
 	}
+}
+
+// partOfDistinct says whether a message is, or is part of, an item that may not be there twice.
+func (u *usage) partOfDistinct(m *schema.Message) bool {
+	seen := map[*schema.Message]bool{}
+	for todo := []*schema.Message{m}; len(todo) > 0; {
+		next := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		if u.distinct[next] {
+			return true
+		}
+		if !seen[next] {
+			seen[next] = true
+			todo = append(todo, u.parents[next]...)
+		}
+	}
+	return false
 }
 
 // referenced says whether another message has a field of the type.
