@@ -435,3 +435,20 @@ func TestDefaultOfDistinctItems(t *testing.T) {
 		}
 	}
 }
+
+// TestRootThatSaysMoreThanItsDefinition has a file be one of its definitions, of which the root takes a part.
+func TestRootThatSaysMoreThanItsDefinition(t *testing.T) {
+	t.Parallel()
+	text := func(more string) string {
+		return `{"$schema":"https://json-schema.org/draft/2020-12/schema","anyOf":[{"$ref":"#/$defs/r"}],` + more + `"$defs":{"r":{"type":"object","properties":{}}}}`
+	}
+	for _, more := range []string{`"const":"127.0.0.1",`, `"minProperties":2,`} {
+		findings := compare(t, loadText(t, text(more)), loadText(t, text("")), compat.Options{}).Findings
+		if len(findings) != 1 || findings[0].Breaks != compat.Forward || findings[0].Witness == nil {
+			t.Errorf("%s: got %+v, want a break forward with its event", more, findings)
+		}
+		if findings := compare(t, loadText(t, text(more)), loadText(t, text(more)), compat.Options{}).Findings; len(findings) > 0 {
+			t.Errorf("%s: unchanged, and %+v", more, findings)
+		}
+	}
+}

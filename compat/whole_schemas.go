@@ -109,9 +109,14 @@ func (c *comparison) pairWholeSchemas(sides [2]*references) *wholeSchemas {
 	return w
 }
 
-// describesNoMessage says whether a file as a whole describes something, and no message.
+// describesNoMessage says whether a file as a whole describes something, and no message: none at all, or one of its definitions
+// with more demands than that has.
 func describesNoMessage(f *schema.File) bool {
-	return f != nil && f.Root != nil && f.Root.Message == nil
+	if f == nil || f.Root == nil {
+		return false
+	}
+	m := f.Root.Message
+	return m == nil || m.Pointer != "" && f.Root.Constraints.Unmodelled != nil
 }
 
 // add adds the schemas at the pointers of two files; there is none in a nil file.
