@@ -108,7 +108,7 @@ chain: ## have all judges, ours and others', say what they make of values of SCH
 
 .PHONY: chaos
 chaos: prefetch ## publish and consume EVENTS (default 1000000) while brokers, network and processes fail, and account for each, from SEED (default: a fresh one)
-	$(GO) test ./runtime/trestletest/services/chaos -run '^TestChaosOnKafka$$' -count=1 -timeout 0 -v -events $(or $(EVENTS),1000000) -seed $(or $(SEED),0)
+	$(GO) test -tags chaos ./runtime/trestletest/services/chaos -run '^TestChaosOnKafka$$' -count=1 -timeout 0 -v -events $(or $(EVENTS),1000000) -seed $(or $(SEED),0)
 
 .PHONY: bench
 bench: ## measure against the limits and peers, as ratios in one run
@@ -121,9 +121,9 @@ lint: lint-go lint-schemas ## everything that reads and changes nothing
 .PHONY: lint-go
 lint-go: ## gofmt, vet, staticcheck, and the direction of imports
 	@files=$$(git ls-files '*.go' | xargs gofmt -l); if [ -n "$$files" ]; then echo "not gofmt-clean, run make fix:"; echo "$$files"; exit 1; fi
-	$(GO) vet ./...
+	$(GO) vet -tags chaos ./...
 	cd tools/bench && $(GO) vet ./...
-	$(GO) tool -modfile=tools/dev/go.mod staticcheck ./...
+	$(GO) tool -modfile=tools/dev/go.mod staticcheck -tags chaos ./...
 	$(GO) tool -modfile=tools/dev/go.mod depguard ./...
 
 .PHONY: lint-schemas

@@ -139,7 +139,8 @@ func (c *Consumer) end(failed error) {
 
 // Pause has nothing more of a topic handled, or of some of its partitions, until Resume. Handlers that are running finish;
 // what has been fetched waits. It holds whoever gets the partitions while this consumer lasts, through rebalances, and may be
-// called before Run. The topic is named as its schema names it. A consumer that stands still keeps its place in the group, and its lag grows.
+// called before Run. The topic is named as its schema names it. A consumer that stands still keeps its place in the group, and its
+// lag grows.
 func (c *Consumer) Pause(topic string, partitions ...int32) { c.pause(topic, partitions, true) }
 
 // Resume ends what Pause began: for the whole topic, or for some of its partitions. A partition goes on when neither it nor

@@ -201,9 +201,9 @@ func WithObserver(observe func(Outcome)) ConsumerOption {
 // an event that a producer sent twice is handled once, as long as no more than that came between. An event that was
 // dead-lettered is not remembered, so that its replay is handled.
 //
-// The ids are in memory, about 150 bytes each, and belong to the assignment of the partition: a member that gets it later has seen none. Two
-// events with one id and different keys may be handled at once. Ids are the producers', see [Delivery]; records without one are all
-// different.
+// The ids are in memory, about 100 bytes each, and belong to the assignment of the partition: a member that gets it later has
+// seen none. Two events with one id and different keys may be handled at once. Ids are the producers', see [Delivery]; records
+// without one are all different. NewConsumer fails when events is negative.
 func WithDeduplication(events int) ConsumerOption {
 	return consumerOption(func(c *consumerConfig) { c.remembered = events })
 }

@@ -135,7 +135,8 @@ func (p *Publisher) publish(ctx context.Context, e Event, opts []PublishOption) 
 //
 // It blocks while more than WithBufferedBytes waits, until ctx ends or the event's time is up; afterwards ctx is of no more
 // importance. The callbacks of all events are called one after the other, those of a partition in order, but for events whose
-// timeout has passed, and must not block. Each event has its own timeout, whatever waits before it; the order of those of one key is kept.
+// timeout has passed, and must not block. Each event has its own timeout, whatever waits before it; the order of those of one
+// key is kept.
 func (p *Publisher) PublishAsync(ctx context.Context, e Event, done func(Receipt, error), opts ...PublishOption) error {
 	if e == nil {
 		return errNoEvent
@@ -206,7 +207,7 @@ func (p *Publisher) start(ctx context.Context, e Event, done func(Receipt, error
 func (p *Publisher) send(ctx context.Context, s *sending, done func(Receipt, error)) error {
 	s.done, s.size, s.timeout = done, int64(s.record.Size()), cmp.Or(s.settings.Timeout, p.cfg.deliveryTimeout)
 	if s.timeout < 0 {
-		return s.notSent(fmt.Errorf("WithPublishTimeout: must be positive, got %v", s.timeout))
+		return s.notSent(fmt.Errorf("WithPublishTimeout: must not be negative, got %v", s.timeout))
 	}
 	s.until = p.since() + s.timeout
 	if err := p.makeRoom(ctx, s); err != nil {

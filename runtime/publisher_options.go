@@ -258,7 +258,7 @@ func (c *publisherConfig) clientOptions() []kgo.Opt {
 }
 
 // WithPublishTimeout sets how long to try to deliver the event, overriding WithDeliveryTimeout; neither shortens the time of
-// other events, nor do they shorten this one's. Publishing fails when it is negative.
+// other events, nor do they shorten this one's. With 0 the publisher's own counts; publishing fails when it is negative.
 func WithPublishTimeout(d time.Duration) PublishOption {
 	return func(s *event.PublishSettings) { s.Timeout = d }
 }

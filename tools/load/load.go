@@ -77,8 +77,9 @@ func WithShared(s *Shared) Option { return optionFunc(func(o *options) { o.share
 
 // Shared is what loads have in common: versions of the same schemas, of which most files are the same. A protobuf file
 // with the same path and text is parsed once; one whose imports are the same too is compiled once, and its messages are
-// read once; a JSON Schema with the same text is parsed once. The zero value is ready to use, by loads at the same time too. It keeps what it shares for as long as it is
-// kept itself, every version of a file: who loads without end begins a new one now and then.
+// read once; a JSON Schema with the same text is parsed once. The zero value is ready to use, by loads at the same time too. It
+// keeps what it shares for as long as it is kept itself, every version of a file: who loads without end begins a new one now
+// and then.
 type Shared struct {
 	protobuf protobuf.Shared
 	json     jsonschema.Shared

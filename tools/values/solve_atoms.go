@@ -123,9 +123,10 @@ func opaques(kind Kinds, atoms []literal) (hidden, plain []literal, samples []an
 					continue
 				}
 				whole := new(big.Rat).Quo(end, big.NewRat(second, 1)) // a whole second is read easily, and written in JSON, too
-				floor := new(big.Rat).SetInt(new(big.Int).Div(whole.Num(), whole.Denom()))
+				before := new(big.Rat).SetInt(new(big.Int).Div(whole.Num(), whole.Denom()))
+				before.Mul(before, big.NewRat(second, 1))
 				for _, r := range []*big.Rat{
-					floor.Mul(floor, big.NewRat(second, 1)), new(big.Rat).Add(floor, big.NewRat(second, 1)),
+					before, new(big.Rat).Add(before, big.NewRat(second, 1)),
 					end, new(big.Rat).Add(end, One), new(big.Rat).Sub(end, One),
 				} {
 					if v := a.samples(r); v != nil {
