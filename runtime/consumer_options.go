@@ -168,7 +168,7 @@ type Result uint8
 const (
 	Handled      Result = iota // by its handler, without an error
 	DeadLettered               // its dead letter has been written
-	Skipped                    // its type is declared for the topic, or it deletes a key, and that has no handler here
+	Skipped                    // its type is declared for the topic, or it deletes a key, and that has no handler here; or it is replayed for another group
 	Expired                    // it was a request that nobody waits for any more
 	Duplicate                  // an event with its id was handled before: see WithDeduplication
 )

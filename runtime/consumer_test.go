@@ -16,6 +16,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	trestle "github.com/omninode/trestle/runtime"
+	"github.com/omninode/trestle/runtime/wire"
 )
 
 func TestConsumerHandlesEveryEventOnce(t *testing.T) {
@@ -358,5 +359,30 @@ func TestRunReportsWhatCannotWork(t *testing.T) {
 		}
 	case <-deadline(t).Done():
 		t.Fatal("Run goes on")
+	}
+}
+
+// TestReplayForAnotherGroupIsSkipped has a record for this group, one for another, and one for another that can't even be read.
+func TestReplayForAnotherGroupIsSkipped(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t)
+	replayed := func(group string, r *kgo.Record) *kgo.Record {
+		r.Headers = []kgo.RecordHeader{{Key: wire.HeaderReplayGroup, Value: []byte(group)}, {Key: wire.HeaderEventType, Value: []byte("OrderPlaced")}}
+		return r
+	}
+	broken := orderRecord("c", 0)
+	broken.Value = []byte("{")
+	c.write(t, replayed(testGroup, orderRecord("a", 0)), replayed("shipping", orderRecord("b", 0)), replayed("shipping", broken))
+	outcomes := newOutcomes()
+	book := newLedger(t)
+	r := consume(t, c, book.handle(ok), trestle.WithObserver(outcomes.add))
+	eventually(t, "all committed", func() bool { return c.committed(testGroup) == 3 })
+	r.stop()
+	outcomes.want(t, map[trestle.Result]int{trestle.Handled: 1, trestle.Skipped: 2})
+	if got := outcomes.last[trestle.Skipped].EventType; got != "OrderPlaced" {
+		t.Errorf("skipped event has type %q", got)
+	}
+	if book.count() != 1 || book.handled["a#0"] != 1 {
+		t.Errorf("handled %v", book.handled)
 	}
 }

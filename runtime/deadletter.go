@@ -34,7 +34,7 @@ func newFailure(err error) *failure { return &failure{err: err, at: time.Now()} 
 func (c *Consumer) deadLetter(m *member, t *task) {
 	f := t.failure
 	if f.letter == nil {
-		f.letter = c.letter(t)
+		f.letter = c.letter(m, t)
 	}
 	// The partition's context: once another member has the record, that one writes its dead letter.
 	m.client.TryProduce(t.part.ctx, f.letter, func(_ *kgo.Record, err error) {
@@ -75,12 +75,13 @@ func (c *Consumer) countUnwritten(t *task, err error) {
 }
 
 // letter builds the dead letter of a record.
-func (c *Consumer) letter(t *task) *kgo.Record {
+func (c *Consumer) letter(m *member, t *task) *kgo.Record {
 	f := t.failure
 	r := kafka.FromClient(t.record)
 	d := deadletter.DeadLetter{
 		Original: deadletter.Original{
 			Key: r.Key, Value: r.Value, Partition: r.Partition, Offset: r.Offset, Headers: r.Headers,
+			TopicID: m.notes.topicID(r.Topic),
 		},
 		Error: deadletter.Error{
 			Type: errorType(f.err), Message: f.err.Error(), StackTrace: stackOf(f.err), Timestamp: f.at,

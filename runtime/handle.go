@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/omninode/trestle/runtime/wire"
 )
 
 // Handle registers the handler of an event type. The type brings its topic along; nothing else is to be configured.
@@ -218,6 +220,11 @@ func (c *Consumer) process(m *member, topic *topicHandlers, t *task) {
 // attempt decodes a record and calls its handler.
 func (c *Consumer) attempt(topic *topicHandlers, h *handling) (Result, error) {
 	d, t, m := &h.Delivery, h.task, h.member
+	if group := wire.HeaderBytes(h.record.Headers, wire.HeaderReplayGroup); group != nil && string(group) != c.group {
+		d.EventID = wire.HeaderValue(h.record.Headers, wire.HeaderEventID)
+		d.Envelope.EventType = wire.HeaderValue(h.record.Headers, wire.HeaderEventType)
+		return Skipped, nil
+	}
 	if t.oversized == nil {
 		if t.oversized = m.limits.Oversized(t.part.ctx, m.client, t.record); t.oversized != nil {
 			t.record.Value = nil

@@ -101,6 +101,13 @@ func (n *commitNotes) settle(topic kadm.TopicDetail, commits map[int32]kadm.Offs
 	return note
 }
 
+// topicID is the id of the log that a topic's records are read from, as a UUID; empty where it is not known.
+func (n *commitNotes) topicID(topic string) string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return kafka.TopicIDText(n.byTopic[topic].topic)
+}
+
 // addTo writes the notes into a commit.
 func (n *commitNotes) addTo(req *kmsg.OffsetCommitRequest) error {
 	n.mu.Lock()

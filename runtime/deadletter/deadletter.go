@@ -20,7 +20,7 @@ const (
 	HeaderContentType = "content-type"        // application/json
 	HeaderTraceparent = "traceparent"         // the original's, where it has one
 	HeaderError       = "dead-letter-error"   // Error.Type
-	HeaderAttempt     = "attempt"             // how often the event was replayed, decimal
+	HeaderAttempt     = wire.HeaderAttempt    // how often the event was replayed, decimal
 	HeaderKey         = "original-key"        // the original's key, only where it isn't text
 	HeaderOmitted     = "original-value-size" // in bytes, only where the value was too large to be kept
 	// Where the original is a batch of records that was too large to be opened: the offset of its first record, while the
@@ -31,6 +31,7 @@ const (
 	// that its caller waits for in vain, with commas between them.
 	HeaderUnanswered = "unanswered"
 	HeaderLeftOut    = "dead-letter-omitted" // what was too large to be kept, for people, such as `stack trace (9000 bytes)`
+	HeaderTopicID    = "original-topic-id"   // the id of the log that the original stands in, a UUID: a topic made anew has another
 )
 
 // DeadLetter is an event that could not be processed.
@@ -68,6 +69,10 @@ type Original struct {
 	Headers   []wire.Header
 	Partition int32 // -1: unknown
 	Offset    int64 // -1: unknown
+	// TopicID is the id of the log that Partition and Offset are of, a UUID; empty: unknown.
+	TopicID string
+	// Partial says that the letter lacks headers or the key of the original, which may still be read where it stands.
+	Partial bool
 }
 
 // Batch is a batch of records as it stands in the log.
@@ -133,6 +138,7 @@ func (d *DeadLetter) Headers() []wire.Header {
 	}
 	add(HeaderUnanswered, strings.Join(d.Unanswered, ","))
 	add(HeaderLeftOut, d.LeftOut)
+	add(HeaderTopicID, d.Original.TopicID)
 	return headers
 }
 

@@ -32,6 +32,7 @@ func sample() *deadletter.DeadLetter {
 			},
 			Partition: 2,
 			Offset:    41,
+			TopicID:   "0199a5c4-0000-4000-8000-000000000001",
 		},
 		Error: deadletter.Error{
 			Type: "ValidationError", Message: "limit: must be at most 20", StackTrace: "goroutine 1\n\tmain",

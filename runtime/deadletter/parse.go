@@ -56,6 +56,8 @@ func (d *DeadLetter) readHeaders(headers []wire.Header) {
 		d.Unanswered = strings.Split(types, ",")
 	}
 	d.LeftOut = wire.HeaderValue(headers, HeaderLeftOut)
+	d.Original.Partial = leftOutParts(d.LeftOut)
+	d.Original.TopicID = wire.HeaderValue(headers, HeaderTopicID)
 	if d.Original.Key == nil {
 		for _, h := range headers {
 			if h.Key == HeaderKey {

@@ -3,6 +3,7 @@ package deadletter
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/omninode/trestle/runtime/event"
@@ -37,6 +38,16 @@ func (d *DeadLetter) leaveOut(what string, bytes int) {
 	}
 }
 
+// leftOutParts says whether headers or the key are among what was left out. Their entries come early enough to be there.
+func leftOutParts(leftOut string) bool {
+	for entry := range strings.SplitSeq(leftOut, ", ") {
+		if strings.HasPrefix(entry, "header ") || strings.HasPrefix(entry, "key (") {
+			return true
+		}
+	}
+	return false
+}
+
 func (d *DeadLetter) dropStack() bool {
 	if d.Error.StackTrace == "" {
 		return false
@@ -59,6 +70,7 @@ func (d *DeadLetter) dropHeaders(large func(wire.Header) bool) bool {
 			return false
 		}
 		d.leaveOut("header "+firstBytes(h.Key, 64), len(h.Key)+len(h.Value))
+		d.Original.Partial = true
 		return true
 	})
 	return true
@@ -95,7 +107,7 @@ func (d *DeadLetter) RefuseOversized(o *event.OversizedError) {
 		d.dropLargeHeaders()
 		if len(d.Original.Key) > small {
 			d.leaveOut("key", len(d.Original.Key))
-			d.Original.Key = nil
+			d.Original.Key, d.Original.Partial = nil, true
 		}
 		return
 	}
@@ -118,7 +130,7 @@ func (d *DeadLetter) dropRest() bool {
 	})
 	if len(d.Original.Key) > small {
 		d.leaveOut("key", len(d.Original.Key))
-		d.Original.Key = nil
+		d.Original.Key, d.Original.Partial = nil, true
 		dropped = true
 	}
 	return dropped

@@ -38,7 +38,7 @@ func (r *TopicReader) findPartitions(ctx context.Context) error {
 		}
 		if _, known := r.ids[topic.Topic]; !known {
 			found = append(found, topic.Topic)
-			r.compareID(topic.Topic, idText(topic.ID))
+			r.compareID(topic.Topic, TopicIDText(topic.ID))
 		}
 		r.ids[topic.Topic] = topic.ID
 		for partition := range topic.Partitions {
@@ -54,7 +54,7 @@ func (r *TopicReader) findPartitions(ctx context.Context) error {
 		errs = append(errs, begun)
 		for _, topic := range found {
 			if begun == nil {
-				r.cfg.Observer.Found(topic, idText(r.ids[topic]))
+				r.cfg.Observer.Found(topic, TopicIDText(r.ids[topic]))
 			} else {
 				delete(r.ids, topic) // until it is known where it begins
 			}
@@ -77,8 +77,8 @@ func (r *TopicReader) compareID(topic, id string) {
 	delete(r.cfg.From.offsets, topic)
 }
 
-// idText is a topic's id as a UUID.
-func idText(id kadm.TopicID) string {
+// TopicIDText is a topic's id as a UUID, empty where brokers give topics none.
+func TopicIDText(id kadm.TopicID) string {
 	if id == (kadm.TopicID{}) {
 		return ""
 	}

@@ -23,6 +23,17 @@ const (
 	HeaderCaller = "caller-id"
 )
 
+// Headers of the records that a replay of dead letters writes, beside those of the original.
+const (
+	// HeaderAttempt is how often the event has been replayed, decimal; absent: never.
+	HeaderAttempt = "attempt"
+	// HeaderReplayGroup names the consumer group that an event is replayed for: those of ours skip it in every other group. Absent: it
+	// is for all.
+	HeaderReplayGroup = "replay-group"
+	// HeaderReplaySource is where the dead letter stands: topic/partition/offset.
+	HeaderReplaySource = "replay-source"
+)
+
 // The content types.
 const (
 	ContentTypeJSON     = "application/json"
