@@ -122,7 +122,7 @@ func TestDevInAnEnvironment(t *testing.T) {
 	if got := trestleOutput(t, "", "peek", "omninode_codegen_request_mixin_v1", "--json", "--dir", project); !strings.Contains(got, `{"topic":"stage.omninode_codegen_request_mixin_v1"`) {
 		t.Errorf("peek: %s", got)
 	}
-	if got := trestleOutput(t, "", "topics", "plan", "--dir", project); !strings.Contains(got, "36 topics, all as declared") {
+	if got := trestleOutput(t, "", "topics", "plan", "--dir", project); !strings.Contains(got, "37 topics, all as declared") {
 		t.Errorf("plan: %s", got)
 	}
 	if got := waitTraced(t, stack, correlation); got != 1 {

@@ -14,6 +14,7 @@ import (
 	"github.com/omninode/trestle/cmd/trestle/dev"
 	"github.com/omninode/trestle/cmd/trestle/ops"
 	"github.com/omninode/trestle/cmd/trestle/ops/gate"
+	"github.com/omninode/trestle/runtime/replay"
 	"github.com/omninode/trestle/runtime/topics"
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -104,7 +105,7 @@ func edit(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.ReplaceAll(text, old, replacement)), 0o644))
 }
 
-// checkPlan holds a plan in JSON to the 36 topics and, of the guide's 13, to the exact settings.
+// checkPlan holds a plan in JSON to the 37 topics and, of the guide's 13, to the exact settings.
 func checkPlan(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: plan FILE ACTION")
@@ -118,8 +119,11 @@ func checkPlan(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Fatalf("topic %s: action %s, want %s", t.Name, t.Action, args[1])
 		}
 	}
-	if len(byName) != 36 {
-		ts.Fatalf("%d topics, want 36", len(byName))
+	if len(byName) != 37 {
+		ts.Fatalf("%d topics, want 37", len(byName))
+	}
+	if t := byName[replay.ResolutionsTopic]; t.Partitions != 1 || !maps.Equal(t.Config, map[string]string{"cleanup.policy": "compact"}) {
+		ts.Fatalf("topic of resolutions: %d partitions, %v", t.Partitions, t.Config)
 	}
 	const day = 24 * 3600 * 1000
 	type settings struct {

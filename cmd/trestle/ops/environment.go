@@ -16,6 +16,7 @@ import (
 	"github.com/omninode/trestle/runtime/eventtrace"
 	"github.com/omninode/trestle/runtime/kafka"
 	"github.com/omninode/trestle/runtime/registry"
+	"github.com/omninode/trestle/runtime/replay"
 	"github.com/omninode/trestle/runtime/store"
 	"github.com/omninode/trestle/tools/schema"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -89,11 +90,15 @@ func (e Environment) namesOf(set *schema.Set) (trestle.Names, error) {
 		return names, nil
 	}
 	for _, logical := range slices.Sorted(maps.Keys(names.Topics)) {
-		if set.Topic(logical) == nil {
+		if _, ours := resolutionsTopic(set, trestle.Names{}); set.Topic(logical) == nil && !(ours && logical == replay.ResolutionsTopic) {
 			return names, e.errorf("topic %s is named there, but the schemas declare none of that name", logical)
 		}
 	}
-	if err := names.CheckTopics(TopicNames(set)...); err != nil {
+	topics := TopicNames(set)
+	if ours, ok := resolutionsTopic(set, trestle.Names{}); ok {
+		topics = append(topics, ours)
+	}
+	if err := names.CheckTopics(topics...); err != nil {
 		return names, e.errorf("%w", err)
 	}
 	for _, g := range set.Groups {

@@ -6,6 +6,8 @@ import (
 	"maps"
 	"strconv"
 
+	trestle "github.com/omninode/trestle/runtime"
+	"github.com/omninode/trestle/runtime/replay"
 	"github.com/omninode/trestle/runtime/topics"
 	"github.com/omninode/trestle/tools/schema"
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -60,7 +62,22 @@ func topicSpecs(set *schema.Set, env Environment) []topics.Spec {
 		}
 		out = append(out, s)
 	}
+	if name, ok := resolutionsTopic(set, names); ok && set.Topic(name) == nil {
+		out = append(out, replay.Spec(name, env.ReplicationFactor))
+	}
 	return out
+}
+
+// resolutionsTopic is the name, in an environment, of the topic that says which dead letters are resolved. It says false where no topic
+// has dead letters.
+func resolutionsTopic(set *schema.Set, names trestle.Names) (string, bool) {
+	for _, t := range set.Topics {
+		if t.DeadLetter != nil {
+			name, err := names.Topic(replay.ResolutionsTopic)
+			return name, err == nil // namesOf has reported it
+		}
+	}
+	return "", false
 }
 
 func retentionMS(s schema.TopicSettings) string {
@@ -115,8 +132,12 @@ func ListTopics(ctx context.Context, p *Project, env Environment) ([]ListedTopic
 	if err != nil {
 		return nil, fmt.Errorf("list end offsets: %w", err)
 	}
+	resolutions, _ := resolutionsTopic(set, env.Names())
 	for _, t := range found.Sorted() {
-		row := ListedTopic{Name: t.Topic, Partitions: len(t.Partitions), Replicas: t.Partitions.NumReplicas(), Declared: set.Topic(t.Topic) != nil}
+		row := ListedTopic{
+			Name: t.Topic, Partitions: len(t.Partitions), Replicas: t.Partitions.NumReplicas(),
+			Declared: set.Topic(t.Topic) != nil || t.Topic == resolutions,
+		}
 		if logical, ok := env.Names().TopicOf(t.Topic); ok && row.Declared && logical != t.Topic {
 			row.Logical = logical
 		}
