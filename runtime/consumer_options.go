@@ -10,6 +10,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/omninode/trestle/runtime/deadletter"
 	"github.com/omninode/trestle/runtime/kafka"
 )
 
@@ -276,9 +277,6 @@ func (c *consumerConfig) queueLimits() queueLimits {
 	return queueLimits{records: c.maxInFlight, bytes: c.maxInFlightBytes, window: c.maxUncommitted, workers: c.keyWorkers, recent: c.remembered}
 }
 
-// maxDeadLetterBytes bounds a dead letter before compression; what the broker takes is its topic's own limit.
-const maxDeadLetterBytes = 64 << 20
-
 func (c *consumerConfig) clientOptions(group string) []kgo.Opt {
 	start := kgo.NewOffset().AtStart()
 	if c.start == Latest {
@@ -297,7 +295,7 @@ func (c *consumerConfig) clientOptions(group string) []kgo.Opt {
 		kgo.HeartbeatInterval(c.heartbeatInterval),
 		kgo.RebalanceTimeout(c.rebalanceTimeout),
 		kgo.ProducerBatchCompression(kgo.GzipCompression()),
-		kgo.ProducerBatchMaxBytes(maxDeadLetterBytes),
+		kgo.ProducerBatchMaxBytes(deadletter.MaxBytes),
 		kgo.ProducerLinger(0),
 		kgo.RecordPartitioner(kgo.StickyKeyPartitioner(nil)),
 	}

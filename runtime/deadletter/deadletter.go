@@ -13,6 +13,9 @@ import (
 // EventType is the event type of a dead letter, in its `event-type` header.
 const EventType = "DeadLetterEvent"
 
+// MaxBytes bounds the record of a dead letter before compression; what a broker takes is the topic's own limit.
+const MaxBytes = 64 << 20
+
 // The headers of a dead letter's record.
 const (
 	HeaderEventID     = "event-id"            // the original's

@@ -2,7 +2,7 @@
 // uses only one opens it by its own package.
 //
 // There is one adapter a database, in the packages postgres and sqlite, which connects, migrates and closes, and on it a
-// store for each concept that is kept, such as traced events. What every store of a concept must do, the package storetest
+// store for each concept that is kept: traced events, parked dead letters. What every store of a concept must do, the package storetest
 // says as tests, a suite a concept.
 package store
 
@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/omninode/trestle/runtime/eventtrace"
+	"github.com/omninode/trestle/runtime/parking"
 	"github.com/omninode/trestle/runtime/store/postgres"
 	"github.com/omninode/trestle/runtime/store/sqlite"
 )
@@ -20,6 +21,8 @@ import (
 type Database interface {
 	// Traces returns the store of traced events. Closing it closes the database.
 	Traces() eventtrace.Store
+	// Parking returns the store of parked dead letters.
+	Parking() parking.Store
 	// Close closes the database, after waiting for calls under way.
 	Close() error
 }
@@ -58,6 +61,8 @@ type postgresDatabase struct{ *postgres.Database }
 
 func (d postgresDatabase) Traces() eventtrace.Store { return d.Database.Traces() }
 
+func (d postgresDatabase) Parking() parking.Store { return d.Database.Parking() }
+
 func openPostgres(ctx context.Context, dsn string) (Database, error) {
 	db, err := postgres.Open(ctx, dsn)
 	if err != nil {
@@ -69,6 +74,8 @@ func openPostgres(ctx context.Context, dsn string) (Database, error) {
 type sqliteDatabase struct{ *sqlite.Database }
 
 func (d sqliteDatabase) Traces() eventtrace.Store { return d.Database.Traces() }
+
+func (d sqliteDatabase) Parking() parking.Store { return d.Database.Parking() }
 
 func openSQLite(ctx context.Context, path string) (Database, error) {
 	db, err := sqlite.Open(ctx, path)

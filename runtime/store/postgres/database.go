@@ -3,7 +3,8 @@
 //
 //	db, err := postgres.Open(ctx, "postgres://trestle@db.internal/traces")
 //	...
-//	traces := db.Traces() // traced events
+//	traces := db.Traces()   // traced events
+//	parked := db.Parking() // parked dead letters
 //
 // A traced event's payload is a column of type json, so that people ask for payload->>'message' with psql.
 package postgres

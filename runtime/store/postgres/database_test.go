@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/omninode/trestle/runtime/eventtrace"
+	"github.com/omninode/trestle/runtime/parking"
 	"github.com/omninode/trestle/runtime/store/postgres"
 	"github.com/omninode/trestle/runtime/store/storetest"
 	"github.com/omninode/trestle/runtime/trestletest/services"
@@ -19,6 +20,18 @@ func open(t testing.TB, dsn string) *postgres.Traces {
 		t.Fatal(err)
 	}
 	return db.Traces()
+}
+
+func TestParking(t *testing.T) {
+	t.Parallel()
+	storetest.Parking(t, func(t *testing.T) parking.Store {
+		db, err := postgres.Open(t.Context(), services.Postgres(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { db.Close() })
+		return db.Parking()
+	})
 }
 
 func TestTraces(t *testing.T) {

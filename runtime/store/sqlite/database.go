@@ -4,7 +4,8 @@
 //
 //	db, err := sqlite.Open(ctx, ".trestle/trace.db")
 //	...
-//	traces := db.Traces() // traced events
+//	traces := db.Traces()   // traced events
+//	parked := db.Parking() // parked dead letters
 //
 // The file is in WAL mode: readers, also of other processes, do not wait for the writer. Writers take turns.
 package sqlite

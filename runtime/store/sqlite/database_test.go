@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/omninode/trestle/runtime/eventtrace"
+	"github.com/omninode/trestle/runtime/parking"
 	"github.com/omninode/trestle/runtime/store/sqlite"
 	"github.com/omninode/trestle/runtime/store/storetest"
 )
@@ -28,6 +29,18 @@ func TestTraces(t *testing.T) {
 	t.Parallel()
 	storetest.Traces(t, func(t *testing.T) eventtrace.Store {
 		return open(t, filepath.Join(t.TempDir(), "a trace?#%.db"))
+	})
+}
+
+func TestParking(t *testing.T) {
+	t.Parallel()
+	storetest.Parking(t, func(t *testing.T) parking.Store {
+		db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "parked.db"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { db.Close() })
+		return db.Parking()
 	})
 }
 
