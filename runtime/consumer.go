@@ -23,6 +23,7 @@ type Consumer struct {
 	cfg      *consumerConfig
 	meter    *consumerMeter
 	alike    *loglimit.Limiter // of events that fail
+	parking  chan struct{}     // has an entry for each letter that is being parked
 
 	mu       sync.Mutex
 	topics   map[string]*topicHandlers
@@ -67,6 +68,7 @@ func newConsumer(brokers []string, group Group, opts []ConsumerOption) (*Consume
 	return &Consumer{
 		group: group.Name, declared: group.Topics, cfg: cfg, meter: meter, alike: loglimit.New(maxLinesAlike),
 		topics: map[string]*topicHandlers{}, late: make(chan error, 1), paused: map[topicPartition]bool{},
+		parking: make(chan struct{}, parkAtOnce),
 	}, nil
 }
 

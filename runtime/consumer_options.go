@@ -12,6 +12,7 @@ import (
 
 	"github.com/omninode/trestle/runtime/deadletter"
 	"github.com/omninode/trestle/runtime/kafka"
+	"github.com/omninode/trestle/runtime/parking"
 )
 
 // ConsumerOption configures a consumer.
@@ -44,6 +45,8 @@ type consumerConfig struct {
 	observed          bool          // WithObserver was given
 	strictTime        bool
 	middleware        []HandlerMiddleware
+	parking           parking.Store // nil: dead letters are not parked
+	parks             bool          // WithParking was given
 }
 
 // WithKeyWorkers sets how many keys of a topic are handled at once, overriding the default of 16. Records sharing a key
@@ -158,7 +161,7 @@ type Outcome struct {
 	Delivery  Delivery
 	EventType string // on the wire; empty when it could not be read
 	Result    Result
-	Err       error         // why it went to its dead letter, nil otherwise
+	Err       error         // why it has a dead letter, written or parked; nil otherwise
 	Duration  time.Duration // from its first attempt
 }
 
@@ -172,9 +175,10 @@ const (
 	Skipped                    // its type is declared for the topic, or it deletes a key, and that has no handler here; or it is replayed for another group
 	Expired                    // it was a request that nobody waits for any more
 	Duplicate                  // an event with its id was handled before: see WithDeduplication
+	Parked                     // its dead letter was refused by its topic, and is in a store: see WithParking
 )
 
-// String returns the result in lower case: `handled`, `dead-lettered`, `skipped`, `expired`, `duplicate`.
+// String returns the result in lower case: `handled`, `dead-lettered`, `skipped`, `expired`, `duplicate`, `parked`.
 func (r Result) String() string {
 	switch r {
 	case Handled:
@@ -187,6 +191,8 @@ func (r Result) String() string {
 		return "skipped"
 	case Duplicate:
 		return "duplicate"
+	case Parked:
+		return "parked"
 	}
 	return fmt.Sprintf("Result(%d)", uint8(r))
 }
@@ -267,6 +273,7 @@ func newConsumerConfig(brokers []string, group Group, opts []ConsumerOption) (*c
 		"WithSessionTimeout: must be more than WithHeartbeatInterval (%v), got %v", c.heartbeatInterval, c.sessionTimeout)
 	check(c.rebalanceTimeout > c.heartbeatInterval,
 		"WithRebalanceTimeout: must be more than WithHeartbeatInterval (%v), got %v", c.heartbeatInterval, c.rebalanceTimeout)
+	check(!c.parks || c.parking != nil, "WithParking: must not be nil")
 	check(!c.observed || c.observe != nil, "WithObserver: must not be nil")
 	check(!slices.ContainsFunc(c.middleware, func(m HandlerMiddleware) bool { return m == nil }), "WithHandlerMiddleware: must not be nil")
 	errs = append(errs, c.connect(brokers))

@@ -21,10 +21,13 @@ import (
 type failure struct {
 	err     error
 	at      time.Time
-	letter  *kgo.Record // once built
+	letter  *kgo.Record // once built, as it is to be written
 	refused int         // times it could not be written
 	shrunk  int         // times that something was left out of it, as it was too large for its topic
 	least   bool        // nothing more can be left out
+
+	refusals     int       // times that brokers said no to it
+	refusedSince time.Time // when they did first
 }
 
 func newFailure(err error) *failure { return &failure{err: err, at: time.Now()} }
@@ -36,41 +39,65 @@ func (c *Consumer) deadLetter(m *member, t *task) {
 	if f.letter == nil {
 		f.letter = c.letter(m, t)
 	}
+	topic := c.topics[t.part.tp.topic]
+	if c.cfg.parking != nil {
+		if refusal := topic.refusals.standing(time.Now()); refusal != nil {
+			c.park(m, t, refusal)
+			return
+		}
+	}
+	record := *f.letter // the client leaves its marks on what it is given
 	// The partition's context: once another member has the record, that one writes its dead letter.
-	m.client.TryProduce(t.part.ctx, f.letter, func(_ *kgo.Record, err error) {
+	m.client.TryProduce(t.part.ctx, &record, func(_ *kgo.Record, err error) {
 		if err == nil {
+			topic.refusals.end()
 			c.logFailure(t.part.ctx, slog.LevelError, t.delivery, "event written to its dead letter", f.err,
 				slog.String("dead_letter", f.letter.Topic), slog.Int("attempts", t.attempt))
 			c.finish(m, t, Outcome{Result: DeadLettered, Err: f.err})
 			return
 		}
-		f.letter = nil // the client has left its marks on it
 		if errors.Is(err, kerr.MessageTooLarge) && !f.least {
 			f.shrunk++
+			f.letter = nil
 			m.queue.park(t, 0)
 			return
 		}
 		f.refused++
-		wait := c.cfg.backoff.After(f.refused)
-		if t.part.ctx.Err() == nil {
-			c.countUnwritten(t, err)
-			m.queue.refuse(t)
+		if t.part.ctx.Err() == nil && c.cfg.parking != nil && c.refusedForGood(t, err) {
+			c.park(m, t, err)
+			return
 		}
-		m.queue.park(t, wait)
+		c.tryLetterAgain(m, t, err, nil)
 	})
+}
+
+// tryLetterAgain puts off a record whose dead letter could not be written; nor parked, where unparked is an error.
+func (c *Consumer) tryLetterAgain(m *member, t *task, refusal, unparked error) {
+	t.failure.letter = nil // it says when it was written
+	wait := c.cfg.backoff.After(t.failure.refused)
+	if t.part.ctx.Err() == nil {
+		c.countUnwritten(t, refusal, unparked)
+		m.queue.refuse(t)
+	}
+	m.queue.park(t, wait)
 }
 
 // unwrittenEvery is how often it is said that a topic's dead letters can't be written: what waits for them is tried again and
 // again.
 const unwrittenEvery = time.Minute
 
-func (c *Consumer) countUnwritten(t *task, err error) {
+func (c *Consumer) countUnwritten(t *task, refusal, unparked error) {
 	topic := c.topics[t.part.tp.topic]
-	topic.meter.count(t.part.ctx, c.meter.unwritten, t.delivery, semconv.ErrorTypeKey.String(sendErrorType(err)))
-	now, last := time.Now().UnixNano(), topic.unwritten.Load()
-	if (last == 0 || now-last >= int64(unwrittenEvery)) && topic.unwritten.CompareAndSwap(last, now) {
-		c.log(slog.LevelError, t, "dead letter could not be written: its key stands still, and it is tried again", slog.Any("error", err),
-			slog.String("dead_letter", topic.info.DeadLetter), slog.Int("tried", t.failure.refused))
+	topic.meter.count(t.part.ctx, c.meter.unwritten, t.delivery, semconv.ErrorTypeKey.String(sendErrorType(refusal)))
+	msg, logged := "dead letter could not be written: its key stands still, and it is tried again", &topic.unwritten
+	attrs := []slog.Attr{slog.Any("error", refusal), slog.String("dead_letter", topic.info.DeadLetter), slog.Int("tried", t.failure.refused)}
+	if unparked != nil {
+		msg, logged = "dead letter could be neither written nor parked: its key stands still, and it is tried again", &topic.unparked
+		attrs = append(attrs, slog.Any("store_error", unparked))
+	}
+	now, last := time.Now().UnixNano(), logged.Load()
+	if (last == 0 || now-last >= int64(unwrittenEvery)) && logged.CompareAndSwap(last, now) {
+		c.log(slog.LevelError, t, msg, attrs...)
 	}
 }
 

@@ -66,6 +66,8 @@ type topicHandlers struct {
 	warned    warned
 	breaker   *breaker
 	unwritten atomic.Int64 // when it was logged last that its dead letters can't be written, in Unix nanoseconds
+	unparked  atomic.Int64 // and that they can't be parked either
+	refusals  refusals     // of its dead letters
 }
 
 type eventHandler struct {

@@ -119,9 +119,13 @@ func (c *Consumer) topicsHealth(m *member) []HealthReason {
 			paused[p.tp.topic] = append(paused[p.tp.topic], p.tp.id)
 		}
 		if p.refused > 0 {
+			parking := ""
+			if c.cfg.parking != nil {
+				parking = ", are not parked"
+			}
 			reasons = append(reasons, HealthReason{Code: DeadLetterRefused, Topic: p.tp.topic, Text: fmt.Sprintf(
-				"partition %d: %d records can't be written to %s and hold up their keys, the first at offset %d with key %q",
-				p.tp.id, p.refused, c.topics[p.tp.topic].info.DeadLetter, p.firstRefused.offset, c.keyOf(p.tp.topic, p.firstRefused))})
+				"partition %d: %d records can't be written to %s%s and hold up their keys, the first at offset %d with key %q",
+				p.tp.id, p.refused, c.topics[p.tp.topic].info.DeadLetter, parking, p.firstRefused.offset, c.keyOf(p.tp.topic, p.firstRefused))})
 		}
 	}
 	for topic, partitions := range paused {

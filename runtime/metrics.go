@@ -81,7 +81,8 @@ type consumerMeter struct {
 
 	consumed, events, retries, deadLetters metric.Int64Counter
 	zoneless, lost, overdue, outages       metric.Int64Counter
-	unwritten, unknownMajors, deprecated   metric.Int64Counter
+	unwritten, parked                      metric.Int64Counter
+	unknownMajors, deprecated              metric.Int64Counter
 	process, operation                     metric.Float64Histogram
 
 	topics map[string]*topicMeter // of the topics with handlers; complete before Run
@@ -106,10 +107,11 @@ func newConsumerMeter(provider metric.MeterProvider, group string) (*consumerMet
 	m.process = made(i, process.Inst(), err)
 	operation, err := messagingconv.NewClientOperationDuration(i, seconds)
 	m.operation = made(i, operation.Inst(), err)
-	m.events = i.counter("events", "{event}", "Events that are done, by what became of them: handled, dead-lettered, skipped or expired.")
+	m.events = i.counter("events", "{event}", "Events that are done, by what became of them: handled, dead-lettered, skipped, expired, duplicate or parked.")
 	m.retries = i.counter("retries", "{event}", "Times that an event is to be tried again, as its handler failed.")
 	m.deadLetters = i.counter("dead_letters", "{event}", "Dead letters written, by their cause.")
-	m.unwritten = i.counter("unwritten_dead_letters", "{attempt}", "Attempts to write a dead letter that failed; they are repeated until one succeeds.")
+	m.unwritten = i.counter("unwritten_dead_letters", "{attempt}", "Attempts to write a dead letter that failed; they are repeated until one succeeds, or the letter is parked.")
+	m.parked = i.counter("parked_dead_letters", "{event}", "Dead letters written to a store, as their topic refuses them; by why it does.")
 	m.unknownMajors = i.counter("unknown_major_versions", "{event}", "Events with a schema_version whose major part the program does not know.")
 	m.deprecated = i.counter("deprecated_fields", "{field}", "Deprecated fields that events have.")
 	m.zoneless = i.counter("zoneless_times", "{time}", "Times in events that name no zone and were taken as UTC.")
