@@ -9,8 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/google/uuid"
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 
@@ -144,7 +142,7 @@ func (c *Consumer) parkLetter(m *member, t *task, refusal error) error {
 	switch {
 	case t.part.ctx.Err() != nil: // after the id was read: that may be of the topic that came after this one
 		return context.Cause(t.part.ctx)
-	case id == kadm.TopicID{}:
+	case id == "":
 		return fmt.Errorf("the id of topic %s is not known", t.part.tp.topic)
 	}
 	letter := t.failure.letter
@@ -154,7 +152,7 @@ func (c *Consumer) parkLetter(m *member, t *task, refusal error) error {
 	}
 	return c.cfg.parking.Park(ctx, parking.Letter{
 		Place: parking.Place{
-			Group: c.group, Topic: t.part.tp.topic, TopicID: uuid.UUID(id).String(), Partition: t.part.tp.id, Offset: t.record.Offset,
+			Group: c.group, Topic: t.part.tp.topic, TopicID: id, Partition: t.part.tp.id, Offset: t.record.Offset,
 		},
 		DeadLetter: letter.Topic, Key: letter.Key, Value: letter.Value, Headers: headers,
 		Refusal:  strings.ReplaceAll(strings.ToValidUTF8(refusal.Error(), "\uFFFD"), "\x00", "\uFFFD"),

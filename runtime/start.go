@@ -67,13 +67,6 @@ func (n *commitNotes) awaited(topic string) {
 	n.byTopic[topic] = commitNote{}
 }
 
-// topicID returns the id of the log that has a topic's name; zero while it is not known.
-func (n *commitNotes) topicID(topic string) kadm.TopicID {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.byTopic[topic].topic
-}
-
 // settle finds out how many partitions a topic had when the group first read it, from what this member knows and from
 // the group's commits, and keeps it.
 func (n *commitNotes) settle(topic kadm.TopicDetail, commits map[int32]kadm.OffsetResponse) commitNote {
