@@ -1,6 +1,7 @@
 package compat
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/omninode/trestle/tools/schema"
@@ -17,8 +18,11 @@ type usage struct {
 	definedOnly map[*schema.Enum]bool
 	// undeclared are the messages that may stand for what others do not declare.
 	undeclared map[*schema.Message]bool
-	// distinct are the messages that are items, or in lists and maps that are items, of which none may be there twice.
+	// distinct are the messages that are items, or in lists and maps that are items, of which none may be there twice, and
+	// those that are part of them.
 	distinct map[*schema.Message]bool
+	// carried are the messages that are part of an event, or of one that no other refers to.
+	carried map[*schema.Message]bool
 }
 
 func newUsage(s *schema.Set) *usage {
@@ -34,7 +38,8 @@ func newUsage(s *schema.Set) *usage {
 	for _, e := range s.Events() {
 		u.events[e.Message] = e
 	}
-	for _, m := range allMessages(s) {
+	all := allMessages(s)
+	for _, m := range all {
 		u.messages[m.File] = append(u.messages[m.File], m)
 		for _, f := range m.Fields {
 			u.add(m, f.Type)
@@ -49,7 +54,43 @@ func newUsage(s *schema.Set) *usage {
 			}
 		}
 	}
+	parts := u.parts()
+	u.distinct = reached(slices.Collect(maps.Keys(u.distinct)), parts)
+	var carriers []*schema.Message
+	for _, m := range all {
+		if u.events[m] != nil || !u.referenced(m) {
+			carriers = append(carriers, parts[m]...)
+		}
+	}
+	u.carried = reached(carriers, parts)
 	return u
+}
+
+// parts are the messages that each message refers to, but for itself.
+func (u *usage) parts() map[*schema.Message][]*schema.Message {
+	parts := make(map[*schema.Message][]*schema.Message, len(u.parents))
+	for m, parents := range u.parents {
+		for _, p := range parents {
+			if m != nil && m != p {
+				parts[p] = append(parts[p], m)
+			}
+		}
+	}
+	return parts
+}
+
+// reached are messages, their parts, and the parts of those.
+func reached(from []*schema.Message, parts map[*schema.Message][]*schema.Message) map[*schema.Message]bool {
+	seen := map[*schema.Message]bool{}
+	for todo := from; len(todo) > 0; {
+		m := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		if !seen[m] {
+			seen[m] = true
+			todo = append(todo, parts[m]...)
+		}
+	}
+	return seen
 }
 
 func (u *usage) add(m *schema.Message, t *schema.Type) {
@@ -58,37 +99,28 @@ func (u *usage) add(m *schema.Message, t *schema.Type) {
 		distinct = distinct || t.Kind == schema.List && t.Constraints.Unique
 		switch t.Kind {
 		case schema.MessageKind:
-			u.parents[t.Message] = append(u.parents[t.Message], m)
-			u.distinct[t.Message] = u.distinct[t.Message] || distinct
+			u.refer(m, t.Message, distinct)
 		case schema.EnumKind:
 			u.enumUsers[t.Enum] = append(u.enumUsers[t.Enum], m)
 			u.definedOnly[t.Enum] = u.definedOnly[t.Enum] || t.Constraints.DefinedOnly
 		}
 		if t.Union != nil {
 			for _, v := range t.Union.Variants {
-				u.parents[v.Message] = append(u.parents[v.Message], m)
-				u.distinct[v.Message] = u.distinct[v.Message] || distinct
+				u.refer(m, v.Message, distinct)
 			}
 		}
 	}
 }
 
-// partOfDistinct says whether a message is, or is part of, an item that may not be there twice.
-func (u *usage) partOfDistinct(m *schema.Message) bool {
-	seen := map[*schema.Message]bool{}
-	for todo := []*schema.Message{m}; len(todo) > 0; {
-		next := todo[len(todo)-1]
-		todo = todo[:len(todo)-1]
-		if u.distinct[next] {
-			return true
-		}
-		if !seen[next] {
-			seen[next] = true
-			todo = append(todo, u.parents[next]...)
-		}
+func (u *usage) refer(m, part *schema.Message, distinct bool) {
+	u.parents[part] = append(u.parents[part], m)
+	if distinct {
+		u.distinct[part] = true
 	}
-	return false
 }
+
+// partOfDistinct says whether a message is, or is part of, an item that may not be there twice.
+func (u *usage) partOfDistinct(m *schema.Message) bool { return u.distinct[m] }
 
 // referenced says whether another message has a field of the type.
 func (u *usage) referenced(m *schema.Message) bool {
@@ -102,23 +134,7 @@ func (u *usage) standsAlone(m *schema.Message) bool {
 }
 
 // partOfRoot says whether a message travels as part of another: of an event, or of a message that no other refers to.
-func (u *usage) partOfRoot(m *schema.Message) bool {
-	seen := map[*schema.Message]bool{m: true}
-	todo := slices.Clone(u.parents[m])
-	for len(todo) > 0 {
-		p := todo[len(todo)-1]
-		todo = todo[:len(todo)-1]
-		if seen[p] {
-			continue
-		}
-		seen[p] = true
-		if u.events[p] != nil || !u.referenced(p) {
-			return u.events[m] == nil
-		}
-		todo = append(todo, u.parents[p]...)
-	}
-	return false
-}
+func (u *usage) partOfRoot(m *schema.Message) bool { return u.events[m] == nil && u.carried[m] }
 
 // roots counts the messages that no other refers to.
 func (u *usage) roots(ms []*schema.Message) int {
