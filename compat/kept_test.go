@@ -452,3 +452,36 @@ func TestRootThatSaysMoreThanItsDefinition(t *testing.T) {
 		}
 	}
 }
+
+// TestRootThatMayBeNull has a file describe a message or null.
+func TestRootThatMayBeNull(t *testing.T) {
+	t.Parallel()
+	anyOf := func(more string) string {
+		return `{"$schema":"https://json-schema.org/draft/2020-12/schema","anyOf":[{"$ref":"#/$defs/r"}` + more + `],"$defs":{"r":{"type":"object","properties":{"a":{"type":"string"}}}}}`
+	}
+	typed := func(types string) string {
+		return `{"$schema":"https://json-schema.org/draft/2020-12/schema","type":` + types + `,"properties":{"a":{"type":"string"}}}`
+	}
+	null := anyOf(`,{"type":"null"}`)
+	for _, x := range []struct {
+		old, new string
+		breaks   compat.Direction
+	}{
+		{anyOf(""), null, compat.Forward},
+		{null, anyOf(""), compat.Backward},
+		{null, null, 0},
+		{anyOf(`,{"type":"integer"}`), null, compat.Backward | compat.Forward},
+		{typed(`"object"`), typed(`["object","null"]`), compat.Forward},
+	} {
+		var breaks compat.Direction
+		for _, f := range compare(t, loadText(t, x.old), loadText(t, x.new), compat.Options{}).Findings {
+			breaks |= f.Breaks
+			if f.Witness == nil {
+				t.Errorf("%s\n%s\nno event shows %s", x.old, x.new, f.Message())
+			}
+		}
+		if breaks != x.breaks {
+			t.Errorf("%s\n%s\nbreaks %v, want %v", x.old, x.new, breaks, x.breaks)
+		}
+	}
+}

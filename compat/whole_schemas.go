@@ -109,14 +109,14 @@ func (c *comparison) pairWholeSchemas(sides [2]*references) *wholeSchemas {
 	return w
 }
 
-// describesNoMessage says whether a file as a whole describes something, and no message: none at all, or one of its definitions
-// with more demands than that has.
+// describesNoMessage says whether a file as a whole describes something, and no message: none at all, one that may be null, or
+// one of its definitions with more demands than that has.
 func describesNoMessage(f *schema.File) bool {
 	if f == nil || f.Root == nil {
 		return false
 	}
 	m := f.Root.Message
-	return m == nil || m.Pointer != "" && f.Root.Constraints.Unmodelled != nil
+	return m == nil || f.NullableRoot || m.Pointer != "" && f.Root.Constraints.Unmodelled != nil
 }
 
 // add adds the schemas at the pointers of two files; there is none in a nil file.
@@ -131,7 +131,7 @@ func (w *wholeSchemas) add(files [2]*schema.File, pointers [2]string, sides [2]*
 		if m := sides[i].message(f, pointers[i]); m != nil {
 			w.messages[m] = true
 		}
-		if pointers[i] == "" {
+		if pointers[i] == "" && !f.NullableRoot {
 			pair[i].of = rootMessage(f)
 		}
 	}

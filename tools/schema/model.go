@@ -162,6 +162,8 @@ type File struct {
 	// Root is the type that a JSON Schema file as a whole describes; nil for protobuf, and for a file that only holds
 	// definitions.
 	Root *Type
+	// NullableRoot says that what the file as a whole describes takes JSON null beside values of the type.
+	NullableRoot bool
 	// JudgedBySource says that the file is a JSON Schema that no types could be made of, so that changes of it are judged by
 	// its source. Such files are only kept where loading is asked to (load.ToCompare).
 	JudgedBySource bool

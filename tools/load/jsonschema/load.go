@@ -332,7 +332,7 @@ func (j *jsonLoader) readFamily(f *jsonFile) {
 func (j *jsonLoader) finishFile(f *jsonFile) {
 	if !isDefinitions(f.root) {
 		if t := j.typeOf(f, f.root); t != nil {
-			f.file.Root = t.Type
+			f.file.Root, f.file.NullableRoot = t.Type, t.nullable
 		}
 	} else {
 		j.checkKeywords(f, f.root, keywordsOfDefinitions, "a file of definitions", removeIt)
