@@ -200,6 +200,9 @@ func (p *Publisher) start(ctx context.Context, e Event, done func(Receipt, error
 	if err != nil {
 		return err
 	}
+	if p.cfg.outbox != nil {
+		return p.keep(ctx, s, done)
+	}
 	return p.send(ctx, s, done)
 }
 

@@ -44,6 +44,8 @@ type publisherConfig struct {
 	source          Source
 	schemaIDs       SchemaIDs
 	middleware      []PublishMiddleware
+	outbox          Outbox // nil: events are sent
+	hasOutbox       bool
 }
 
 // clientConfig is what publishers, consumers and callers have in common.
@@ -229,6 +231,7 @@ func newPublisherConfig(brokers []string, opts []PublisherOption) (*publisherCon
 	check(c.bufferedBytes >= c.batchBytes, "WithBufferedBytes: must be at least WithBatchBytes (%d), got %d", c.batchBytes, c.bufferedBytes)
 	check(c.inFlight >= 1, "WithInFlight: must be at least 1, got %d", c.inFlight)
 	check(c.deliveryTimeout >= time.Second, "WithDeliveryTimeout: must be at least 1 s, got %v", c.deliveryTimeout)
+	check(!c.hasOutbox || c.outbox != nil, "WithOutbox: must not be nil")
 	check(!slices.ContainsFunc(c.middleware, func(m PublishMiddleware) bool { return m == nil }), "WithPublishMiddleware: must not be nil")
 	errs = append(errs, c.connect(brokers))
 	return c, errors.Join(errs...)

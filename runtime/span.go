@@ -63,7 +63,7 @@ func (p *Publisher) tracing(next PublishFunc) PublishFunc {
 			return nil
 		}, e))
 		err := next(ctx, e, func(r Receipt, err error) {
-			if err == nil {
+			if err == nil && r.Offset >= 0 {
 				span.SetAttributes(placeAttributes(r.Partition, r.Offset)...)
 			}
 			endSpan(span, err, sendErrorType)

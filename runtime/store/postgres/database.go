@@ -6,6 +6,9 @@
 //	traces := db.Traces()   // traced events
 //	parked := db.Parking() // parked dead letters
 //
+// A program that has a pool of its own to the database uses that, see [Use]: its transactions are then those in which events
+// are written into the [Outbox].
+//
 // A traced event's payload is a column of type json, so that people ask for payload->>'message' with psql.
 package postgres
 
@@ -13,6 +16,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -22,7 +26,9 @@ import (
 
 // Database is a PostgreSQL database with the tables of the package migrations.
 type Database struct {
-	pool *pgxpool.Pool
+	pool     *pgxpool.Pool
+	borrowed bool         // the pool is another's to close
+	notified atomic.Int64 // when an outbox last told its relays, in Unix nanoseconds
 }
 
 // Open connects to the database of the DSN, a URL or a list of key=value as libpq takes them, and applies the
@@ -49,6 +55,17 @@ func (d *Database) prepare(ctx context.Context) error {
 	if encoding != "UTF8" {
 		return fmt.Errorf("the database's encoding is %s, it must be UTF8", encoding)
 	}
+	return d.Migrate(ctx)
+}
+
+// Use returns the database of a pool that the program has. It changes nothing there: the tables are those of the package
+// migrations, which [Database.Migrate] or [Open] makes; they are found by the connections' search_path. To keep them in a schema of
+// their own, create it, migrate with a DSN that has the setting search_path=trestle, and give the program's pool
+// search_path=public,trestle.
+func Use(pool *pgxpool.Pool) *Database { return &Database{pool: pool, borrowed: true} }
+
+// Migrate applies the migrations that the database lacks, to the first schema of the search_path.
+func (d *Database) Migrate(ctx context.Context) error {
 	db := stdlib.OpenDBFromPool(d.pool)
 	provider, err := migrations.Postgres(db)
 	if err != nil {
@@ -57,8 +74,10 @@ func (d *Database) prepare(ctx context.Context) error {
 	return errors.Join(migrations.Up(ctx, provider), db.Close())
 }
 
-// Close closes the connections, after waiting for those in use.
+// Close closes the connections, after waiting for those in use; not those of a pool that [Use] was given.
 func (d *Database) Close() error {
-	d.pool.Close()
+	if !d.borrowed {
+		d.pool.Close()
+	}
 	return nil
 }

@@ -7,6 +7,9 @@
 //	traces := db.Traces()   // traced events
 //	parked := db.Parking() // parked dead letters
 //
+// A program that has the file open already uses its own connections, see [Use]: its transactions are then those in which events
+// are written into the [Outbox].
+//
 // The file is in WAL mode: readers, also of other processes, do not wait for the writer. Writers take turns.
 package sqlite
 
@@ -28,6 +31,8 @@ import (
 type Database struct {
 	write *sql.DB // one connection: SQLite has one writer, and waiting here is cheaper than at the file's lock
 	read  *sql.DB
+	// borrowed says that both are another's to close.
+	borrowed bool
 }
 
 // busyTimeout is how long a statement waits for another process's transaction, in milliseconds.
@@ -54,11 +59,7 @@ func open(ctx context.Context, path string) (*Database, error) {
 		return nil, err
 	}
 	write.SetMaxOpenConns(1)
-	provider, err := migrations.SQLite(write)
-	if err == nil {
-		err = migrations.Up(ctx, provider)
-	}
-	if err != nil {
+	if err := Use(write).Migrate(ctx); err != nil {
 		return nil, errors.Join(err, write.Close())
 	}
 	read, err := sql.Open("sqlite", dsn(path, "deferred", "query_only(true)"))
@@ -67,6 +68,20 @@ func open(ctx context.Context, path string) (*Database, error) {
 	}
 	read.SetMaxOpenConns(max(4, runtime.GOMAXPROCS(0)))
 	return &Database{write: write, read: read}, nil
+}
+
+// Use returns the database of connections that the program has, by whichever driver of database/sql. It changes nothing there:
+// the tables are those of the package migrations, which [Database.Migrate] or [Open] makes. The connections must wait when the
+// file is locked (busy_timeout), as others write there too.
+func Use(db *sql.DB) *Database { return &Database{write: db, read: db, borrowed: true} }
+
+// Migrate applies the migrations that the file lacks.
+func (d *Database) Migrate(ctx context.Context) error {
+	provider, err := migrations.SQLite(d.write)
+	if err != nil {
+		return err
+	}
+	return migrations.Up(ctx, provider)
 }
 
 func dsn(path, transactions string, pragmas ...string) string {
@@ -78,7 +93,10 @@ func dsn(path, transactions string, pragmas ...string) string {
 	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: query.Encode()}).String()
 }
 
-// Close closes the file, after waiting for calls under way.
+// Close closes the file, after waiting for calls under way; not the connections that [Use] was given.
 func (d *Database) Close() error {
+	if d.borrowed {
+		return nil
+	}
 	return errors.Join(d.read.Close(), d.write.Close())
 }

@@ -1,0 +1,78 @@
+package outbox
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"time"
+
+	"github.com/omninode/trestle/runtime/kafka"
+)
+
+// ErrNoTransaction says that an event was to be written into an outbox with a context that carries no transaction of its database.
+var ErrNoTransaction = errors.New("the context carries no transaction of the database")
+
+// Lanes is how many lanes an outbox has: so many relays can work at once. It is part of the format of the table.
+const Lanes = 4
+
+// Row is an event that waits in an outbox.
+type Row struct {
+	ID      int64 // in the order of writing
+	EventID string
+	Record  kafka.Record // topic, key, value and headers
+	Created time.Time    // when it was written, by the database's clock
+}
+
+// Place returns where the record of an event is kept: a number that all records of its topic and key have in common (each
+// event its own, if there is no key), and the lane that follows from it. Every version computes the same, as the order within a key
+// depends on it.
+func Place(eventID string, r *kafka.Record) (key int64, lane int) {
+	h := fnv.New64a()
+	h.Write([]byte(r.Topic))
+	h.Write([]byte{0})
+	if r.Key != nil {
+		h.Write(r.Key)
+	} else {
+		h.Write([]byte{0})
+		h.Write([]byte(eventID))
+	}
+	sum := h.Sum64()
+	return int64(sum), int(sum % Lanes)
+}
+
+// header is a header as it stands in the table.
+type header struct {
+	Key   string  `json:"k"`
+	Value *[]byte `json:"v,omitempty"` // base64; absent: nil
+}
+
+// MarshalHeaders returns headers as the tables have them: a JSON array of objects with the members k, and v in base64, which is
+// left out where the value is nil.
+func MarshalHeaders(headers []kafka.Header) ([]byte, error) {
+	all := make([]header, len(headers))
+	for i := range headers {
+		all[i].Key = headers[i].Key
+		if headers[i].Value != nil {
+			all[i].Value = &headers[i].Value
+		}
+	}
+	return json.Marshal(all)
+}
+
+// UnmarshalHeaders reads what [MarshalHeaders] wrote.
+func UnmarshalHeaders(text []byte) ([]kafka.Header, error) {
+	var all []header
+	if err := json.Unmarshal(text, &all); err != nil {
+		return nil, fmt.Errorf("headers of a row: %w", err)
+	}
+	var headers []kafka.Header
+	for _, h := range all {
+		to := kafka.Header{Key: h.Key}
+		if h.Value != nil {
+			to.Value = *h.Value
+		}
+		headers = append(headers, to)
+	}
+	return headers, nil
+}

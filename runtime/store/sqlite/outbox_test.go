@@ -1,0 +1,31 @@
+package sqlite_test
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/omninode/trestle/runtime/store/sqlite"
+	"github.com/omninode/trestle/runtime/store/storetest"
+)
+
+func openDatabase(t testing.TB) *sqlite.Database {
+	t.Helper()
+	db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "outbox.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return db
+}
+
+func TestOutbox(t *testing.T) {
+	t.Parallel()
+	storetest.Outbox(t, func(t *testing.T) storetest.Outboxed {
+		db := openDatabase(t)
+		return storetest.Outboxed{Outbox: db.Outbox(), InTx: db.InTx}
+	})
+}
