@@ -200,7 +200,7 @@ func TestMentions(t *testing.T) {
 		"`trestle topics describe`":                           "`trestle topics` has no command describe",
 		"run trestle topics plan|describe":                    "`trestle topics` has no command describe",
 		"what `topics describe T` does":                       "`trestle topics` has no command describe",
-		"go run ./cmd/trestle dlq list":                       "`trestle` has no command dlq",
+		"go run ./cmd/trestle acl list":                       "`trestle` has no command acl",
 		"`trestle check --since git#main`":                    "`trestle check` has no flag --since",
 		"`trestle check --against git#main --json`":           "",
 		"`trestle generate` rewrites gen; package trestle is": "",

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"maps"
@@ -10,11 +11,16 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/google/uuid"
 	"github.com/omninode/trestle/cmd/trestle/dev"
 	"github.com/omninode/trestle/cmd/trestle/ops"
 	"github.com/omninode/trestle/cmd/trestle/ops/gate"
+	"github.com/omninode/trestle/runtime/deadletter"
+	"github.com/omninode/trestle/runtime/parking"
 	"github.com/omninode/trestle/runtime/replay"
+	"github.com/omninode/trestle/runtime/store"
 	"github.com/omninode/trestle/runtime/topics"
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -25,8 +31,9 @@ func TestMain(m *testing.M) {
 
 // TestScripts runs the scripts in testdata/script. Each gets a folder `omni` with this project's schemas, and commands
 // beside testscript's own: `exits STATUS trestle …` runs a command that must end with that status, `edit FILE OLD NEW`
-// replaces text, `stack` starts an embedded stack and points the environment's variables to it, and `plan FILE ACTION`
-// holds a topics plan to the system's topics.
+// replaces text, `stack` starts an embedded stack and points the environment's variables to it, `park TOPIC DEADLETTER N`
+// parks the dead letters of the first N records of a topic in its store, and `plan FILE ACTION` holds a topics plan to the
+// system's topics.
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	root, err := filepath.Abs("../..")
@@ -55,6 +62,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"edit":  edit,
 			"exits": exits,
+			"park":  park,
 			"plan":  checkPlan,
 			"stack": startTestStack,
 		},
@@ -90,6 +98,28 @@ func startTestStack(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("TRESTLE_BROKERS", stack.Brokers)
 	ts.Setenv("TRESTLE_REGISTRY", stack.Registry)
 	ts.Setenv("TRESTLE_STORE", stack.Store)
+}
+
+func park(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: park TOPIC DEADLETTER N")
+	}
+	n, err := strconv.ParseInt(args[2], 10, 64)
+	ts.Check(err)
+	db, err := store.Open(context.Background(), ts.Getenv("TRESTLE_STORE"))
+	ts.Check(err)
+	defer db.Close()
+	topicID := uuid.NewString()
+	for offset := range n {
+		d := deadletter.DeadLetter{
+			Original:    deadletter.Original{Key: []byte("order"), Value: []byte("{}"), Offset: offset},
+			SourceTopic: args[0], ConsumerGroup: "billing", Timestamp: time.Now(),
+		}
+		ts.Check(db.Parking().Park(context.Background(), parking.Letter{
+			Place:      parking.Place{Group: "billing", Topic: args[0], TopicID: topicID, Offset: offset},
+			DeadLetter: args[1], Key: d.Original.Key, Value: d.AppendJSON(nil), Headers: d.Headers(), Refusal: "no such topic", ParkedAt: time.Now(),
+		}))
+	}
 }
 
 func edit(ts *testscript.TestScript, neg bool, args []string) {

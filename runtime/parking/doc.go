@@ -8,7 +8,7 @@
 //	defer db.Close()
 //	c, err := trestle.NewConsumer(brokers, "billing", trestle.WithParking(db.Parking()))
 //
-// Once the topic takes them, [Publish] brings the letters there.
+// Once the topic takes them, [Publish] brings the letters there; `trestle dlq parked publish` does the same.
 //
 // A store is of one cluster: its letters name topics, and not where those are. Stores are in the packages runtime/store/postgres
 // and runtime/store/sqlite; runtime/store picks one by its address, and links both.

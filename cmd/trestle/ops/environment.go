@@ -29,7 +29,7 @@ type Environment struct {
 	Brokers []string `yaml:"brokers"`
 	// Registry is the address of a Schema Registry.
 	Registry string `yaml:"registry"`
-	// Store is a trace store: postgres://… or sqlite:FILE.
+	// Store is where traces and parked dead letters are kept: postgres://… or sqlite:FILE.
 	Store string `yaml:"store"`
 	// ReplicationFactor of topics that are created; 0 takes the cluster's default.
 	ReplicationFactor int16 `yaml:"replication_factor"`
@@ -214,8 +214,17 @@ func (e Environment) registryClient(opts ...registry.Option) (*registry.Client, 
 
 // OpenTraces opens the environment's trace store.
 func (e Environment) OpenTraces(ctx context.Context) (eventtrace.Store, error) {
+	db, err := e.openStore(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return db.Traces(), nil
+}
+
+// openStore opens the environment's store, for all that is kept in it.
+func (e Environment) openStore(ctx context.Context) (store.Database, error) {
 	if err := e.needStore(); err != nil {
 		return nil, err
 	}
-	return store.OpenTraces(ctx, e.Store)
+	return store.Open(ctx, e.Store)
 }
