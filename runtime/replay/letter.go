@@ -1,0 +1,55 @@
+package replay
+
+import (
+	"time"
+
+	"github.com/omninode/trestle/runtime/deadletter"
+	"github.com/omninode/trestle/runtime/kafka"
+	"github.com/omninode/trestle/runtime/wire"
+)
+
+// Letter is a dead letter as it stands on its topic.
+type Letter struct {
+	Position
+	TopicID string    // of the dead-letter topic, a UUID; empty where brokers give topics none
+	Time    time.Time // when it was written, by the record
+	// Dead is what it says; nil where it can't be read, and Err says why.
+	Dead *deadletter.DeadLetter
+	Err  error
+	// Source is the topic that its original stands in: what it says, or, where it says nothing, what [Options].Sources does.
+	Source    string
+	EventType string // the original's; empty: unknown
+	Cause     Cause
+	// Resolution is what became of it; nil: it is not resolved.
+	Resolution *Resolution
+}
+
+func (r *Replayer) letter(record *kafka.Record, topicID string) *Letter {
+	l := &Letter{
+		Position: Position{record.Topic, record.Partition, record.Offset}, TopicID: topicID, Time: record.Timestamp, Source: r.opts.Sources[record.Topic],
+	}
+	if record.Oversized != nil {
+		l.Err = record.Oversized
+	} else {
+		l.Dead, l.Err = deadletter.ParseRecord(record)
+	}
+	if l.Err != nil {
+		l.Cause = newCause("Unreadable", l.Err.Error(), l.Source, "", "")
+		return l
+	}
+	if l.Dead.SourceTopic != "" {
+		l.Source = l.Dead.SourceTopic
+	}
+	l.EventType = eventTypeOf(&l.Dead.Original)
+	l.Cause = newCause(l.Dead.Error.Type, l.Dead.Error.Message, l.Source, l.EventType, l.Dead.ConsumerGroup)
+	return l
+}
+
+func eventTypeOf(o *deadletter.Original) string {
+	for _, name := range []string{wire.HeaderEventType, wire.HeaderCEType} {
+		if eventType := o.Header(name); eventType != "" {
+			return eventType
+		}
+	}
+	return wire.EventType(o.Value)
+}

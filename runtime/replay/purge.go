@@ -1,0 +1,74 @@
+package replay
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+
+	"github.com/omninode/trestle/runtime/kafka"
+)
+
+// Purge records that the selection's letters are resolved, without sending them anywhere, and then has the cluster delete the records of
+// their topics before the first letter that is not resolved, within the selection: Kafka deletes no others. It ends as
+// [Selection.Replay] does; progress, which may be nil, is called after each transaction.
+func (s *Selection) Purge(ctx context.Context, progress func(Counts)) (Counts, error) {
+	var c Counts
+	err := s.resolve(ctx, func(ctx context.Context, w *writer, l *Letter) error {
+		c.Selected++
+		return w.add(ctx, l, prepared{resolution: Resolution{Kind: Purged, At: time.Now().UTC(), By: s.r.opts.By}})
+	}, func(done int) {
+		c.Done += done
+		if progress != nil {
+			progress(c)
+		}
+	}, &pace{})
+	if err != nil {
+		return c, err
+	}
+	return c, s.cut(ctx)
+}
+
+// cut deletes records before the first letter of each partition that is not resolved.
+func (s *Selection) cut(ctx context.Context) error {
+	resolved, err := s.r.resolved(ctx, s.ids)
+	if err != nil {
+		return err
+	}
+	keep := kafka.Offsets{} // the first letters that are not resolved
+	whole := *s
+	whole.filter = Filter{}
+	for l, err := range whole.scan(ctx, s.topics, resolved) {
+		if err != nil {
+			return err
+		}
+		if _, known := keep.Next(l.Topic, l.Partition); l.Resolution == nil && !known {
+			keep.Set(l.Topic, l.Partition, l.Offset)
+		}
+	}
+	before := kadm.Offsets{}
+	for topic, partitions := range s.ends {
+		for partition, end := range partitions {
+			if first, some := keep.Next(topic, partition); some {
+				end = first
+			}
+			if start, _ := s.starts.Next(topic, partition); end > start {
+				before.Add(kadm.Offset{Topic: topic, Partition: partition, At: end})
+			}
+		}
+	}
+	client, err := s.r.conn.Client()
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	answers, err := kadm.NewClient(client).DeleteRecords(ctx, before)
+	if err == nil {
+		err = answers.Error()
+	}
+	if err != nil {
+		return fmt.Errorf("letters are resolved; delete their records: %w%s", err, kafka.Advice(err))
+	}
+	return nil
+}

@@ -1,0 +1,194 @@
+package replay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/omninode/trestle/runtime/kafka"
+)
+
+// ReplayOptions say how letters are replayed.
+type ReplayOptions struct {
+	// Group is the group that letters are replayed for which name none. Those that name one are for that alone.
+	Group string
+	// AllGroups has every group that reads the source topic see the events again, whoever failed.
+	AllGroups bool
+	// Rate is how many events are sent in a second, at most; 0: as many as can be.
+	Rate float64
+	// Repair changes the record that is sent: its Value and Headers. With an error the letter is left alone.
+	Repair func(*Letter, *kafka.Record) error
+	// Valid says what is wrong with an event on a topic. With it, valid events are counted before and after a repair, and what is not
+	// valid after one is left alone.
+	Valid func(topic string, record *kafka.Record) error
+	// Progress is called after each transaction.
+	Progress func(Counts)
+	// LeftAlone is called for each letter that is.
+	LeftAlone func(l *Letter, why Reason, detail string)
+}
+
+// Counts are of letters.
+type Counts struct {
+	Selected int // met so far
+	Done     int // of them, resolved now
+	Skipped  int // of them, left alone
+	Reasons  map[Reason]int
+	// ValidBefore and ValidAfter are events, of those that can be replayed; 0 without a Valid function.
+	ValidBefore, ValidAfter int
+}
+
+func (c *Counts) leave(o *ReplayOptions, l *Letter, why *leftAlone) {
+	if c.Reasons == nil {
+		c.Reasons = map[Reason]int{}
+	}
+	c.Skipped++
+	c.Reasons[why.reason]++
+	if o.LeftAlone != nil {
+		o.LeftAlone(l, why.reason, why.detail)
+	}
+}
+
+func (o *ReplayOptions) check() error {
+	switch {
+	case o.Rate < 0:
+		return fmt.Errorf("a rate of %v events a second: it can't be negative", o.Rate)
+	case o.AllGroups && o.Group != "":
+		return errors.New("events are replayed for one group or for all, not both")
+	}
+	return nil
+}
+
+// Replay sends the selection's letters back to the topics that their originals are from, with their key, value and headers as they
+// were, and records that they are resolved, in transactions of both: each letter is sent once, whatever dies meanwhile, and whoever else
+// does the same. What comes back to a dead-letter topic meanwhile is not in the selection, so that it ends by itself.
+//
+// It ends with an error of the cluster's, with a [FencedError] when somebody else began after it, or with ctx's, between two
+// transactions. The counts hold then, too.
+func (s *Selection) Replay(ctx context.Context, o ReplayOptions) (Counts, error) {
+	var c Counts
+	if err := o.check(); err != nil {
+		return c, err
+	}
+	pace := &pace{rate: o.Rate}
+	return c, s.resolve(ctx, func(ctx context.Context, w *writer, l *Letter) error {
+		c.Selected++
+		sent, err := s.prepare(ctx, w.sources, l, &o, &c)
+		if why, ok := errors.AsType[*leftAlone](err); ok {
+			c.leave(&o, l, why)
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		return w.add(ctx, l, sent)
+	}, func(done int) {
+		c.Done += done
+		if o.Progress != nil {
+			o.Progress(c)
+		}
+	}, pace)
+}
+
+// prepared is what becomes of a letter.
+type prepared struct {
+	records    []*kafka.Record
+	resolution Resolution
+}
+
+// prepare makes what is to be sent for a letter. The error is a leftAlone where nothing is.
+func (s *Selection) prepare(ctx context.Context, from *sources, l *Letter, o *ReplayOptions, c *Counts) (prepared, error) {
+	switch {
+	case l.Dead == nil:
+		return prepared{}, leave(Unreadable, "%v", l.Err)
+	case l.Source == "":
+		return prepared{}, leave(NoSource, "it does not say which topic its original is from")
+	case l.Dead.Attempt >= MaxAttempts:
+		return prepared{}, leave(AtLimit, "it was replayed %d times", l.Dead.Attempt)
+	}
+	group := ""
+	if !o.AllGroups {
+		if group = l.Dead.ConsumerGroup; group == "" {
+			group = o.Group
+		}
+		if group == "" {
+			return prepared{}, leave(NoGroup, "it does not say which group failed: name one, or replay for all groups")
+		}
+	}
+	originals, err := from.originals(ctx, l)
+	if err != nil {
+		return prepared{}, err
+	}
+	p := prepared{resolution: Resolution{Kind: Replayed, At: time.Now().UTC(), By: s.r.opts.By}}
+	if group != "" {
+		p.resolution.Groups = []string{group}
+	}
+	for _, original := range originals {
+		record := outgoing(l, original, group)
+		if err := o.repair(l, record, c); err != nil {
+			return prepared{}, err
+		}
+		if size, most := record.Size(), from.limits.Record(l.Source); size > most {
+			return prepared{}, leave(TooLarge, "it has %d bytes, its topic takes %d", size, most)
+		}
+		p.records = append(p.records, record)
+	}
+	if o.Repair != nil {
+		p.resolution.Kind = Repaired
+	}
+	return p, nil
+}
+
+func (o *ReplayOptions) repair(l *Letter, record *kafka.Record, c *Counts) error {
+	valid := func() bool { return o.Valid != nil && o.Valid(record.Topic, record) == nil }
+	if valid() {
+		c.ValidBefore++
+	}
+	if o.Repair == nil {
+		c.ValidAfter = c.ValidBefore
+		return nil
+	}
+	change := *record
+	if err := o.Repair(l, &change); err != nil {
+		return leave(Unrepaired, "%v", err)
+	}
+	record.Value, record.Headers = change.Value, change.Headers
+	switch {
+	case valid():
+		c.ValidAfter++
+	case o.Valid != nil:
+		return leave(StillInvalid, "%v", o.Valid(record.Topic, record))
+	}
+	return nil
+}
+
+// pace spaces events.
+type pace struct {
+	rate  float64 // 0: not at all
+	begun time.Time
+	sent  int
+}
+
+// most is how many events go together.
+func (p *pace) most() int {
+	if p.rate == 0 || p.rate > maxLetters {
+		return maxLetters
+	}
+	return max(1, int(p.rate))
+}
+
+// await waits until n more may be sent.
+func (p *pace) await(ctx context.Context, n int) error {
+	if p.rate == 0 {
+		return ctx.Err()
+	}
+	if p.begun.IsZero() {
+		p.begun = time.Now()
+	}
+	due := p.begun.Add(time.Duration(float64(p.sent) / p.rate * float64(time.Second)))
+	p.sent += n
+	if wait := time.Until(due); wait > 0 {
+		return kafka.Sleep(ctx, wait)
+	}
+	return ctx.Err()
+}

@@ -1,0 +1,269 @@
+package replay
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"iter"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/omninode/trestle/runtime/kafka"
+)
+
+// MaxAttempts is how often an event is replayed at most: a letter of one that has been so often is left alone.
+const MaxAttempts = 5
+
+// Options configure a replayer. Zero fields take the defaults.
+type Options struct {
+	// Resolutions is the name on the cluster of the topic of resolutions; default [ResolutionsTopic].
+	Resolutions string
+	// By is who does it, for the record.
+	By string
+	// Sources are the topics that originals stand in, by dead-letter topic, for letters that name none, as the flat shape doesn't.
+	Sources map[string]string
+	// Timeout is how long one transaction may take, and waiting for those of others; default 30 s.
+	Timeout time.Duration
+	// MaxBatchBytes is what a batch may open to that was too large for its consumers, in bytes; default 64 MiB. It is in memory at once.
+	MaxBatchBytes int
+}
+
+// Replayer resolves dead letters of a cluster. It holds nothing open, and may be used from many goroutines; of those that replay or
+// purge letters of one topic the last to begin ends the others.
+type Replayer struct {
+	conn           kafka.Connection
+	opts           Options
+	perTransaction int // letters
+}
+
+// New returns a replayer. It contacts nothing, and fails as [kafka.Connection.Validate] does.
+func New(conn kafka.Connection, o Options) (*Replayer, error) {
+	if o.Timeout < 0 || o.MaxBatchBytes < 0 {
+		return nil, fmt.Errorf("replay options: Timeout and MaxBatchBytes must not be negative, got %v and %d", o.Timeout, o.MaxBatchBytes)
+	}
+	if err := conn.Validate(); err != nil {
+		return nil, err
+	}
+	o.Resolutions = cmp.Or(o.Resolutions, ResolutionsTopic)
+	o.Timeout = cmp.Or(o.Timeout, 30*time.Second)
+	o.MaxBatchBytes = cmp.Or(o.MaxBatchBytes, 64<<20)
+	return &Replayer{conn, o, maxLetters}, nil
+}
+
+// Selection is a set of letters. It is pinned: what is written after it was made is not in it, whatever it is used for and how often.
+// What others resolve meanwhile is left out.
+type Selection struct {
+	r            *Replayer
+	filter       Filter
+	topics       []string // sorted
+	ids          map[string]string
+	starts, ends kafka.Offsets
+}
+
+// Select pins the letters that a filter means: it reads where the topics start and end now. The error is a [MissingTopicError] where
+// one of them does not exist, or that of resolutions.
+func (r *Replayer) Select(ctx context.Context, f Filter) (*Selection, error) {
+	topics, err := f.topics()
+	if err != nil {
+		return nil, err
+	}
+	client, err := r.conn.Client()
+	if err != nil {
+		return nil, err
+	}
+	defer client.Close()
+	s := &Selection{r: r, filter: f, topics: topics, starts: kafka.Offsets{}, ends: kafka.Offsets{}}
+	admin := kadm.NewClient(client)
+	if s.ids, err = r.topicIDs(ctx, admin, topics); err != nil {
+		return nil, err
+	}
+	if err := list(ctx, admin.ListStartOffsets, topics, s.starts); err != nil {
+		return nil, err
+	}
+	return s, list(ctx, admin.ListCommittedOffsets, topics, s.ends)
+}
+
+func list(ctx context.Context, from func(context.Context, ...string) (kadm.ListedOffsets, error), topics []string, into kafka.Offsets) error {
+	listed, err := from(ctx, topics...)
+	if err == nil {
+		err = listed.Error()
+	}
+	if err != nil {
+		return fmt.Errorf("find where dead-letter topics start and end: %w%s", err, kafka.Advice(err))
+	}
+	listed.Each(func(o kadm.ListedOffset) { into.Set(o.Topic, o.Partition, o.Offset) })
+	return nil
+}
+
+// topicIDs returns the ids of dead-letter topics, once these and the topic of resolutions exist.
+func (r *Replayer) topicIDs(ctx context.Context, admin *kadm.Client, topics []string) (map[string]string, error) {
+	found, err := admin.ListTopics(ctx, append([]string{r.opts.Resolutions}, topics...)...)
+	if err != nil {
+		return nil, fmt.Errorf("find dead-letter topics: %w%s", err, kafka.Advice(err))
+	}
+	ids := map[string]string{}
+	for _, t := range found.Sorted() {
+		switch {
+		case kafka.Classify(t.Err) == kafka.Missing:
+			return nil, &MissingTopicError{t.Topic, t.Topic == r.opts.Resolutions, t.Err}
+		case t.Err != nil:
+			return nil, fmt.Errorf("find topic %s: %w%s", t.Topic, t.Err, kafka.Advice(t.Err))
+		case t.Topic != r.opts.Resolutions:
+			ids[t.Topic] = kafka.TopicIDText(t.ID)
+		}
+	}
+	return ids, nil
+}
+
+// Letters are the letters of the selection that are not resolved, those of a partition in their order. The loop ends with an error, as
+// the last pair, if it can't go on.
+func (s *Selection) Letters(ctx context.Context) iter.Seq2[*Letter, error] {
+	return s.where(ctx, func(l *Letter) bool { return l.Resolution == nil })
+}
+
+// All is Letters with those that are resolved among them.
+func (s *Selection) All(ctx context.Context) iter.Seq2[*Letter, error] {
+	return s.where(ctx, func(*Letter) bool { return true })
+}
+
+func (s *Selection) where(ctx context.Context, wanted func(*Letter) bool) iter.Seq2[*Letter, error] {
+	return func(yield func(*Letter, error) bool) {
+		resolved, err := s.r.resolved(ctx, s.ids)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		for l, err := range s.scan(ctx, s.topics, resolved) {
+			switch {
+			case err != nil:
+				yield(nil, err)
+				return
+			case wanted(l) && s.filter.matches(l) && !yield(l, nil):
+				return
+			}
+		}
+	}
+}
+
+// scan reads all letters of topics of the selection, whatever the filter says.
+func (s *Selection) scan(ctx context.Context, topics []string, resolved resolutions) iter.Seq2[*Letter, error] {
+	return func(yield func(*Letter, error) bool) {
+		if err := s.checkIDs(ctx, topics); err != nil {
+			yield(nil, err)
+			return
+		}
+		from, to := s.starts, s.ends
+		if len(s.filter.Positions) > 0 {
+			from, to = s.around()
+		}
+		for record, err := range kafka.Scan(ctx, s.r.conn, topics, kafka.FromOffsets(from).OfTopics(s.ids), kafka.ToOffsets(to)) {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			l := s.r.letter(record, s.ids[record.Topic])
+			if resolution, ok := resolved[log{l.Topic, l.TopicID, l.Partition}][l.Offset]; ok {
+				l.Resolution = &resolution
+			}
+			if !yield(l, nil) {
+				return
+			}
+		}
+	}
+}
+
+// around is where the positions of the filter begin and end, within the selection.
+func (s *Selection) around() (from, to kafka.Offsets) {
+	from, to = kafka.Offsets{}, kafka.Offsets{}
+	for _, p := range s.filter.Positions {
+		start, _ := s.starts.Next(p.Topic, p.Partition)
+		end, known := s.ends.Next(p.Topic, p.Partition)
+		if !known || p.Offset < start || p.Offset >= end {
+			continue
+		}
+		if first, known := from.Next(p.Topic, p.Partition); !known || p.Offset < first {
+			from.Set(p.Topic, p.Partition, p.Offset)
+		}
+		if last, _ := to.Next(p.Topic, p.Partition); p.Offset >= last {
+			to.Set(p.Topic, p.Partition, p.Offset+1)
+		}
+	}
+	return from, to
+}
+
+func (s *Selection) checkIDs(ctx context.Context, topics []string) error {
+	client, err := s.r.conn.Client()
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	ids, err := s.r.topicIDs(ctx, kadm.NewClient(client), topics)
+	if err != nil {
+		return err
+	}
+	for _, topic := range topics {
+		if ids[topic] != s.ids[topic] {
+			return &RecreatedTopicError{topic}
+		}
+	}
+	return nil
+}
+
+// resolutions are what was resolved, by log and offset.
+type resolutions map[log]map[int64]Resolution
+
+// resolved reads the resolutions of letters of topics, by their ids, up to the end that they have now.
+func (r *Replayer) resolved(ctx context.Context, ids map[string]string) (resolutions, error) {
+	found := resolutions{}
+	for record, err := range kafka.Scan(ctx, r.conn, []string{r.opts.Resolutions}, kafka.FromStart(), kafka.ToEnd()) {
+		if err != nil {
+			return nil, fmt.Errorf("read what is resolved: %w", err)
+		}
+		l, offset, ok := parseResolutionKey(record.Key)
+		if id, wanted := ids[l.topic]; !ok || !wanted || id != l.id {
+			continue
+		}
+		if record.Value == nil && record.Oversized == nil {
+			delete(found[l], offset)
+			continue
+		}
+		if found[l] == nil {
+			found[l] = map[int64]Resolution{}
+		}
+		found[l][offset] = parseResolution(record.Value)
+	}
+	return found, nil
+}
+
+// cleanupInterval is how late brokers end transactions that took too long.
+const cleanupInterval = 15 * time.Second
+
+// settled waits until nothing that was written to the topic of resolutions before is open: a transaction of somebody else hides what
+// others have committed behind it.
+func (r *Replayer) settled(ctx context.Context, client *kgo.Client) error {
+	admin := kadm.NewClient(client)
+	ctx, cancel := context.WithTimeout(ctx, 2*r.opts.Timeout+cleanupInterval)
+	defer cancel()
+	ends := kafka.Offsets{}
+	if err := list(ctx, admin.ListEndOffsets, []string{r.opts.Resolutions}, ends); err != nil {
+		return err
+	}
+	for wait := 5 * time.Millisecond; ; wait = min(2*wait, 500*time.Millisecond) {
+		committed := kafka.Offsets{}
+		if err := list(ctx, admin.ListCommittedOffsets, []string{r.opts.Resolutions}, committed); err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(slices.Collect(maps.Keys(ends[r.opts.Resolutions])), func(partition int32) bool {
+			return committed[r.opts.Resolutions][partition] < ends[r.opts.Resolutions][partition]
+		}) {
+			return nil
+		}
+		if err := kafka.Sleep(ctx, wait); err != nil {
+			return fmt.Errorf("wait for the end of transactions on %s: %w", r.opts.Resolutions, err)
+		}
+	}
+}

@@ -1,0 +1,198 @@
+package replay
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/omninode/trestle/runtime/kafka"
+)
+
+// What one transaction holds at most; a single letter may be more.
+const (
+	maxLetters = 500
+	maxBytes   = 4 << 20
+)
+
+// TransactionalID is that of replays and purges of a dead-letter topic's letters.
+func TransactionalID(deadLetterTopic string) string { return "trestle-replay-" + deadLetterTopic }
+
+// writer resolves letters of one dead-letter topic. Of the writers of a topic the last to begin is the only one that can commit.
+type writer struct {
+	r       *Replayer
+	topic   string
+	client  *kgo.Client
+	sources *sources
+	pace    *pace
+	done    func(letters int)
+
+	letters int // in hand
+	bytes   int
+	records []*kafka.Record
+	marks   []*kafka.Record // resolutions
+}
+
+// resolve calls each for the letters of the selection that are not resolved, topic by topic, and done after each transaction.
+func (s *Selection) resolve(ctx context.Context, each func(context.Context, *writer, *Letter) error, done func(int), pace *pace) error {
+	for _, topic := range s.topics {
+		if err := s.resolveTopic(ctx, topic, each, done, pace); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Selection) resolveTopic(ctx context.Context, topic string, each func(context.Context, *writer, *Letter) error, done func(int), pace *pace) error {
+	if err := s.checkIDs(ctx, []string{topic}); err != nil {
+		return err
+	}
+	w, err := s.r.begin(ctx, topic, done, pace)
+	if err != nil {
+		return err
+	}
+	defer w.client.Close()
+	// Only now: whoever had the id before can commit nothing more.
+	resolved, err := s.r.resolved(ctx, map[string]string{topic: s.ids[topic]})
+	if err != nil {
+		return err
+	}
+	for l, err := range s.scan(ctx, []string{topic}, resolved) {
+		switch {
+		case err != nil:
+			return err
+		case l.Resolution != nil || !s.filter.matches(l):
+			continue
+		}
+		if err := each(ctx, w, l); err != nil {
+			return err
+		}
+	}
+	return w.commit(ctx)
+}
+
+// begin takes the transactional id of a topic from whoever has it, and waits until what they committed can be read.
+func (r *Replayer) begin(ctx context.Context, topic string, done func(int), pace *pace) (*writer, error) {
+	client, err := r.conn.Client(
+		kgo.TransactionalID(TransactionalID(topic)), kgo.TransactionTimeout(r.opts.Timeout),
+		kgo.RecordPartitioner(kgo.StickyKeyPartitioner(nil)), // as publishers have it: events stay with their key
+		kgo.ProducerLinger(0), kgo.ProducerBatchMaxBytes(maxBatch), kgo.MetadataMinAge(kafka.MetadataMinAge),
+	)
+	if err != nil {
+		return nil, err
+	}
+	w := &writer{r: r, topic: topic, client: client, sources: r.newSources(client), pace: pace, done: done}
+	initCtx, cancel := context.WithTimeout(ctx, r.opts.Timeout)
+	defer cancel()
+	if _, _, err := client.ProducerID(initCtx); err != nil {
+		client.Close()
+		return nil, fenced(topic, err)
+	}
+	if err := r.settled(ctx, client); err != nil {
+		client.Close()
+		return nil, err
+	}
+	return w, nil
+}
+
+// maxBatch bounds the client's batches; what is sent at once is bounded by the topics' own limits before.
+const maxBatch = 64 << 20
+
+// add puts a letter into the next transaction, and commits that if it is full.
+func (w *writer) add(ctx context.Context, l *Letter, p prepared) error {
+	size := 0
+	for _, r := range p.records {
+		size += r.Size()
+	}
+	if w.letters > 0 && w.bytes+size > maxBytes {
+		if err := w.commit(ctx); err != nil {
+			return err
+		}
+	}
+	w.letters, w.bytes = w.letters+1, w.bytes+size
+	w.records = append(w.records, p.records...)
+	w.marks = append(w.marks, &kafka.Record{
+		Topic: w.r.opts.Resolutions, Key: resolutionKey(log{l.Topic, l.TopicID, l.Partition}, l.Offset), Value: p.resolution.appendJSON(nil),
+	})
+	if w.letters >= min(w.pace.most(), w.r.perTransaction) || w.bytes >= maxBytes {
+		return w.commit(ctx)
+	}
+	return nil
+}
+
+// commit sends what is in hand, and what it resolves, in one transaction. Once that has begun, ctx does not end it.
+func (w *writer) commit(ctx context.Context) error {
+	if w.letters == 0 {
+		return ctx.Err()
+	}
+	if err := w.pace.await(ctx, w.letters); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.r.opts.Timeout)
+	defer cancel()
+	if err := w.client.BeginTransaction(); err != nil {
+		return fenced(w.topic, err)
+	}
+	for _, records := range [][]*kafka.Record{w.records, w.marks} {
+		if err := w.produce(ctx, records); err != nil {
+			if ctx.Err() == nil { // else what is under way can't be waited for: brokers abort it, or the next writer
+				_ = w.client.EndTransaction(ctx, kgo.TryAbort)
+			}
+			return fenced(w.topic, err)
+		}
+	}
+	if err := w.client.EndTransaction(ctx, kgo.TryCommit); err != nil {
+		return fenced(w.topic, fmt.Errorf("commit of %d letters, which may have happened (a replay that is begun again knows): %w", w.letters, err))
+	}
+	done := w.letters
+	w.letters, w.bytes, w.records, w.marks = 0, 0, nil, nil
+	w.done(done)
+	return nil
+}
+
+// produce sends records, as many at once as the smallest of their topics takes in one batch.
+func (w *writer) produce(ctx context.Context, records []*kafka.Record) error {
+	for len(records) > 0 {
+		n, size, most := 0, 0, 0
+		for n < len(records) {
+			r := records[n]
+			limit := w.sources.limits.Record(r.Topic)
+			if n > 0 && size+r.Size() > min(most, limit) {
+				break
+			}
+			if n == 0 {
+				most = limit
+			}
+			n, size, most = n+1, size+r.Size(), min(most, limit)
+		}
+		if err := w.send(ctx, records[:n]); err != nil {
+			return err
+		}
+		records = records[n:]
+	}
+	return nil
+}
+
+// send waits for records to be written. A client with a transaction goes on with what it has sent after ctx ends: it is of no use then.
+func (w *writer) send(ctx context.Context, records []*kafka.Record) error {
+	results := make(chan error, len(records))
+	for _, r := range records {
+		w.client.Produce(ctx, kafka.ToClient(r), func(sent *kgo.Record, err error) {
+			if err != nil {
+				err = fmt.Errorf("write to %s: %w", sent.Topic, err)
+			}
+			results <- err
+		})
+	}
+	var first error
+	for range records {
+		select {
+		case err := <-results:
+			first = cmp.Or(first, err)
+		case <-ctx.Done():
+			return cmp.Or(first, ctx.Err())
+		}
+	}
+	return first
+}
