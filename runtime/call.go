@@ -199,7 +199,7 @@ func (c *Caller) addressed(ctx context.Context) PublishOption {
 func (c *Caller) exchange(ctx context.Context, request Event, reply *EventInfo, cfg event.CallSettings) (Event, error) {
 	sent := &sending{info: request.EventInfo()}
 	fail := func(err error) (Event, error) {
-		return nil, &CallError{EventType: sent.info.FullName, CorrelationID: sent.settings.Envelope.CorrelationID, Err: err}
+		return nil, &CallError{EventType: sent.info.FullName, CorrelationID: sent.ids.correlation, Err: err}
 	}
 	var w *waitingCall
 	defer func() {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/omninode/trestle/runtime/kafka"
 )
 
 // Outbox keeps events in the program's database, in a transaction of the program: the outboxes of runtime/store/postgres and
@@ -36,9 +38,11 @@ func (p *Publisher) keep(ctx context.Context, s *sending, done func(Receipt, err
 	if closed {
 		return s.notSent(ErrClosed)
 	}
-	if err := p.cfg.outbox.Add(ctx, s.eventID, s.record); err != nil {
+	record := kafka.FromClient(&s.client)
+	record.Timestamp = time.Time{} // that of publishing it
+	if err := p.cfg.outbox.Add(ctx, s.ids.event, record); err != nil {
 		return s.notSent(fmt.Errorf("write it into the outbox: %w", err))
 	}
-	done(Receipt{Topic: s.record.Topic, Partition: -1, Offset: -1, EventID: s.eventID, Timestamp: time.Now()}, nil)
+	done(Receipt{Topic: record.Topic, Partition: -1, Offset: -1, EventID: s.ids.event, Timestamp: time.Now()}, nil)
 	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -12,39 +11,61 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
-
-	"github.com/omninode/trestle/runtime/kafka"
 )
 
-// outgoing is what a publisher has under way to a topic: in the client's hands, or held back.
+// outgoing has a topic's events until they are answered. Each is in one of two places: in the client's hands, or held back. Events
+// of one key reach the client in the order in which they were published.
 //
-// When the topic is deleted and made anew, the client fails all that waits for it, until it is told to forget the topic.
-// What failed so was never written: it is held back, with what is published meanwhile, and handed over again in order. So it
-// is with what waits when the time of an event is up that waits with it: see watch.
+// What becomes of a new event is the topic's mode:
+//
+//	flowing   it is handed to the client at once; nothing is held back
+//	choosing  it is held back, and the watcher hands over what may go, in order
+//	renewing  it is held back, and nothing is handed over
+//
+// The mode changes so:
+//
+//	any → renewing       the client gave an event back because the topic was made anew: it fails all of the topic's, of which none was
+//	                     written, until it is told to forget the topic, which has to wait until it has none left
+//	renewing → choosing  the client has none left, and was told to forget the topic
+//	flowing → choosing   the watcher asked the client for events whose time is up, or nothing has been answered for long
+//	choosing → flowing   nothing is held back, nothing that the client was asked for is in its hands, and it answers
+//
+// An event leaves the client's hands once, by returned, after each time that it was handed over. There it is answered, or held back
+// again where no broker has it and its time is not up. When the time of an event is up, the watcher answers it: at once if it is held
+// back, and otherwise when the client has not given it back for a while; overdue.go says how it is asked to. An event that was
+// answered so stays in the client's hands until the client gives it back, and then is forgotten.
 type outgoing struct {
 	topic string
 
-	mu      sync.RWMutex  // held to hand over an event, and fully to change what is below
-	idle    chan struct{} // closed when none is in hand; nil when nobody waits
-	awaited atomic.Bool   // idle is not nil, or about to be
-	held    []*sending
-	anew    chan struct{} // closed when the client has forgotten the old topic; nil: it need not
-	renewed time.Time     // last
-	slow    bool          // all events go through held, since some wait for long
-	attempt *attemptContext
+	mu      sync.RWMutex // held to hand over an event, and fully to change what is below
+	mode    outgoingMode
+	closed  bool            // no more events are taken
+	held    []*sending      // sorted when they are handed over
+	attempt *attemptContext // that events are handed over in
+	renewed time.Duration
 	probed  time.Duration // when an event was last handed over while nothing was answered
 
-	inHand   inHand
-	wake     chan struct{} // has the watcher look
-	due      atomic.Int64  // when it will look anyway, since the publisher began
-	answered atomic.Int64  // when the client last answered, since the publisher began
+	hand      inHand
+	published atomic.Uint64
+	answered  atomic.Int64  // when a broker last answered for an event, since the publisher began
+	due       atomic.Int64  // when the watcher looks, since the publisher began; 0: when it is woken
+	wake      chan struct{} // has it look
 }
 
-// attemptContext is the context that events are handed over with: its end has the client give back those that no broker has.
+type outgoingMode uint8
+
+const (
+	flowing outgoingMode = iota
+	choosing
+	renewing
+)
+
+// attemptContext is what events are handed over in, until the client is asked for them. It is the context that the client has them
+// with: the end of that asks for those that no broker has.
 type attemptContext struct {
 	context.Context
 	end    context.CancelFunc
-	doubts uint64 // of the connections, at its end
+	doubts uint64 // of the connections, when the client was asked
 }
 
 func newAttempt() *attemptContext {
@@ -52,23 +73,22 @@ func newAttempt() *attemptContext {
 	return &attemptContext{Context: ctx, end: end}
 }
 
-// withdraw has the client give back the attempt's events.
-func (a *attemptContext) withdraw(p *Publisher) {
-	a.doubts = p.connections.doubts.Load()
+// withdraw asks the client for the attempt's events.
+func (a *attemptContext) withdraw(c *connections) {
+	a.doubts = c.doubts.Load()
 	a.end()
 }
 
-// inHand are the events that a client was handed and has not answered, the first one first.
+// inHand are the events in the client's hands, the one that it has had longest first. Its lock is taken by callbacks of the client,
+// which may hold up others of its calls: so none is made while it is held.
 type inHand struct {
-	n           atomic.Int64
 	mu          sync.Mutex
+	n           int
 	first, last *sending
 }
 
 func (l *inHand) add(s *sending) {
-	l.n.Add(1)
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	s.before, s.after = l.last, nil
 	if l.last == nil {
 		l.first = s
@@ -76,12 +96,13 @@ func (l *inHand) add(s *sending) {
 		l.last.after = s
 	}
 	l.last = s
+	l.n++
+	l.mu.Unlock()
 }
 
 // remove returns how many are left.
-func (l *inHand) remove(s *sending) int64 {
+func (l *inHand) remove(s *sending) int {
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	if s.before == nil {
 		l.first = s.after
 	} else {
@@ -93,182 +114,163 @@ func (l *inHand) remove(s *sending) int64 {
 		s.after.before = s.before
 	}
 	s.before, s.after = nil, nil
-	return l.n.Add(-1)
+	l.n--
+	left := l.n
+	l.mu.Unlock()
+	return left
 }
 
-// renewalPause is the least time between two renewals of a topic: brokers may lag in telling each other of it.
-const renewalPause = 500 * time.Millisecond
+func (l *inHand) len() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.n
+}
 
-// outgoingTo needs mu.
+// outgoingTo returns a topic's, nil when the publisher is closed and has none.
 func (p *Publisher) outgoingTo(name string) *outgoing {
-	topic := p.topics[name]
-	if topic == nil {
-		topic = &outgoing{topic: name, attempt: newAttempt(), wake: make(chan struct{}, 1)}
-		p.topics[name] = topic
-		p.background.Go(func() { p.watch(topic) })
+	if t, ok := p.topics.Load(name); ok {
+		return t.(*outgoing)
 	}
-	return topic
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if t, ok := p.topics.Load(name); ok {
+		return t.(*outgoing)
+	}
+	if p.closed {
+		return nil
+	}
+	t := &outgoing{topic: name, attempt: newAttempt(), wake: make(chan struct{}, 1)}
+	p.topics.Store(name, t)
+	p.background.Go(func() { p.watch(t) })
+	return t
 }
 
 // since is the time since the publisher began.
 func (p *Publisher) since() time.Duration { return time.Since(p.began) }
 
-// open says that events are handed over at once. It needs mu.
-func (t *outgoing) open() bool { return t.anew == nil && !t.slow }
-
-// dispatch hands an event to the client, unless the topic's are held back.
-func (p *Publisher) dispatch(topic *outgoing, s *sending) {
-	defer func() {
-		if due := topic.due.Load(); due == 0 || int64(s.until) < due {
-			topic.look()
-		}
-	}()
-	topic.mu.RLock()
-	if topic.open() {
-		p.produce(topic, s)
-		topic.mu.RUnlock()
-		return
+// dispatch takes an event in, unless the publisher is closed.
+func (p *Publisher) dispatch(s *sending, now time.Duration) bool {
+	t := p.outgoingTo(s.client.Topic)
+	if t == nil {
+		return false
 	}
-	topic.mu.RUnlock()
-	topic.mu.Lock()
-	defer topic.mu.Unlock()
-	if topic.open() || p.ctx.Err() != nil { // since then; a closed client answers at once
-		p.produce(topic, s)
-		return
+	t.mu.RLock()
+	taken := t.mode == flowing && !t.closed
+	if taken {
+		p.accept(t, s)
+		p.produce(t, s, now)
 	}
-	topic.held = append(topic.held, s)
-	if topic.slow {
-		topic.look()
+	t.mu.RUnlock()
+	if !taken && !p.dispatchInTurn(t, s, now) {
+		return false
 	}
+	if due := t.due.Load(); due == 0 || int64(s.until) < due {
+		t.look()
+	}
+	return true
 }
 
-// produce needs the topic's mu.
-func (p *Publisher) produce(topic *outgoing, s *sending) {
-	s.attempt, s.handed = topic.attempt, p.since()
-	s.producedBefore, s.doubtsBefore = p.connections.produced.Load(), p.connections.doubts.Load()
-	topic.inHand.add(s)
-	kafka.ForClient(&s.client, &s.record)
+// dispatchInTurn is dispatch to a topic that may not be flowing.
+func (p *Publisher) dispatchInTurn(t *outgoing, s *sending, now time.Duration) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed {
+		return false
+	}
+	p.accept(t, s)
+	if t.mode == flowing { // since then
+		p.produce(t, s, now)
+		return true
+	}
+	t.held = append(t.held, s)
+	t.look()
+	return true
+}
+
+// accept counts an event that the publisher answers for from now on. It needs the topic's mu.
+func (p *Publisher) accept(t *outgoing, s *sending) {
+	p.pending.Add(1)
+	p.waiting.n.Add(1)
+	s.seq = t.published.Add(1)
+}
+
+// produce hands an event to the client. It needs the topic's mu.
+func (p *Publisher) produce(t *outgoing, s *sending, now time.Duration) {
+	s.attempt, s.handed, s.producedBefore = t.attempt, now, p.connections.produced.Load()
+	t.hand.add(s)
 	// Not the publishing caller's: the client gives back all that waits for a partition, and one who stops waiting must not
 	// delay the events of others.
 	s.client.Context = s.attempt
-	p.client.Produce(context.Background(), &s.client, func(r *kgo.Record, err error) { p.returned(topic, s, r, err) })
+	p.client.Produce(context.Background(), &s.client, func(r *kgo.Record, err error) { p.returned(t, s, r, err) })
 }
 
 // returned takes back an event from the client.
-func (p *Publisher) returned(topic *outgoing, s *sending, r *kgo.Record, err error) {
-	withdrawn := errors.Is(err, context.Canceled)
-	doubtful := withdrawn && p.isDoubtful(s)
-	if !withdrawn {
-		topic.answered.Store(int64(p.since()))
-	}
-	anew := errors.Is(err, kerr.UnknownTopicID)
-	held := (anew || withdrawn) && p.holdBack(topic, s, anew)
-	topic.given(s) // once it is held, if it is: see renew and handOver
-	if held {
+func (p *Publisher) returned(t *outgoing, s *sending, r *kgo.Record, err error) {
+	if err == nil {
+		t.answered.Store(p.connections.answered.Load())
+		t.given(s)
+		p.answer(s, Receipt{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, EventID: s.ids.event, Timestamp: r.Timestamp}, nil)
+		p.forget(s)
 		return
 	}
-	switch {
-	case err == nil:
-		p.answer(s, Receipt{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, EventID: s.eventID, Timestamp: r.Timestamp}, nil)
-	case doubtful, withdrawn && p.cfg.acks == AcksLeader: // of what was sent the client waits for an answer with AcksAll alone
-		p.answer(s, Receipt{}, p.failed(s, s.late()))
-	case withdrawn:
-		p.answer(s, Receipt{}, s.notSent(s.late()))
-	default:
-		p.answer(s, Receipt{}, p.failed(s, err))
+	withdrawn := errors.Is(err, context.Canceled) && s.attempt.Err() != nil
+	// A request was given up meanwhile that may have had it: see overdue.go.
+	doubtful := withdrawn && p.connections.doubts.Load() != s.attempt.doubts
+	if !withdrawn {
+		t.answered.Store(int64(p.since()))
 	}
+	anew := errors.Is(err, kerr.UnknownTopicID)
+	held := (anew || withdrawn) && p.holdBack(t, s, anew)
+	t.given(s) // once it is held, if it is: see renew and handOver
+	switch {
+	case held:
+		return
+	case doubtful, withdrawn && p.cfg.acks == AcksLeader: // of what was sent the client waits for an answer with AcksAll alone
+		err = p.failed(s, s.late())
+	case withdrawn:
+		err = s.notSent(s.late())
+	default:
+		err = p.failed(s, err)
+	}
+	p.answer(s, Receipt{}, err)
 	p.forget(s)
 }
 
-// isDoubtful says that a request was given up which may have had an event in it that the client has given back: see overdue.go.
-func (p *Publisher) isDoubtful(s *sending) bool {
-	before := s.doubtsBefore
-	if s.attempt.Err() != nil {
-		before = s.attempt.doubts
-	}
-	return p.connections.doubts.Load() != before
-}
-
 // holdBack keeps an event to be handed over again, unless it is too late for that.
-func (p *Publisher) holdBack(topic *outgoing, s *sending, anew bool) bool {
-	topic.mu.Lock()
-	defer topic.mu.Unlock()
+func (p *Publisher) holdBack(t *outgoing, s *sending, anew bool) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	if s.told.Load() || p.since() >= s.until || p.ctx.Err() != nil {
 		return false
 	}
-	topic.held = append(topic.held, s)
+	t.held = append(t.held, s)
 	switch {
-	case !anew:
-		topic.slow = true
-	case topic.anew == nil:
-		topic.anew = make(chan struct{})
-		p.background.Go(func() { p.renew(topic) })
+	case anew && t.mode != renewing:
+		t.mode = renewing
+		p.cfg.logger.Warn("topic was made anew: publishing to the new one", "topic", t.topic)
+	case t.mode == flowing:
+		t.mode = choosing
 	}
-	topic.look()
+	t.look()
 	return true
 }
 
 // given accounts for an event that the client has given back.
 func (t *outgoing) given(s *sending) {
-	if t.inHand.remove(s) > 0 || !t.awaited.Load() {
+	if t.hand.remove(s) > 0 {
 		return
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.idle != nil && t.inHand.n.Load() == 0 {
-		close(t.idle)
-		t.idle = nil
+	t.mu.RLock()
+	wanted := t.mode == renewing
+	t.mu.RUnlock()
+	if wanted {
+		t.look()
 	}
-}
-
-// renew has the client forget a topic that was made anew, and hands it what was held back.
-func (p *Publisher) renew(topic *outgoing) {
-	p.cfg.logger.Warn("topic was made anew: publishing to the new one", "topic", topic.topic)
-	err := kafka.Sleep(p.ctx, time.Until(topic.renewed.Add(renewalPause)))
-	if err == nil {
-		err = topic.awaitIdle(p.ctx)
-	}
-	if err == nil {
-		p.client.PurgeTopicsFromProducing(topic.topic)
-	}
-	topic.mu.Lock()
-	defer topic.mu.Unlock()
-	topic.renewed = time.Now()
-	if err == nil && !topic.slow {
-		topic.sortHeld()
-		for _, s := range topic.held {
-			p.produce(topic, s)
-		}
-		topic.held = nil
-	}
-	close(topic.anew)
-	topic.anew = nil
-	topic.look()
 }
 
 // sortHeld puts what is held back into the order in which it was published. It needs mu.
 func (t *outgoing) sortHeld() {
 	slices.SortFunc(t.held, func(a, b *sending) int { return cmp.Compare(a.seq, b.seq) })
-}
-
-// awaitIdle waits until the client has answered all that it was handed. Its error is ctx's.
-func (t *outgoing) awaitIdle(ctx context.Context) error {
-	t.mu.Lock()
-	t.awaited.Store(true) // before looking: whoever answers the last one looks afterwards
-	defer t.awaited.Store(false)
-	if t.inHand.n.Load() == 0 {
-		t.mu.Unlock()
-		return nil
-	}
-	idle := make(chan struct{})
-	t.idle = idle
-	t.mu.Unlock()
-	select {
-	case <-idle:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // answer tells of an event what became of it, if that was not told already.
@@ -286,6 +288,11 @@ func (p *Publisher) answer(s *sending, r Receipt, err error) {
 func (p *Publisher) forget(s *sending) {
 	p.room.Release(s.size)
 	p.pending.Done()
+}
+
+// refuseNew has no topic take an event any more.
+func (p *Publisher) refuseNew() {
+	p.eachTopic(func(t *outgoing) { t.closed = true })
 }
 
 // giveUpHeld answers what is held back when the publisher is closed.
@@ -310,11 +317,10 @@ func (p *Publisher) heldBytes() int64 {
 	return n
 }
 
+// eachTopic calls each with the topic's mu held.
 func (p *Publisher) eachTopic(each func(*outgoing)) {
-	p.mu.Lock()
-	topics := slices.Collect(maps.Values(p.topics))
-	p.mu.Unlock()
-	for _, t := range topics {
+	for _, t := range p.topics.Range {
+		t := t.(*outgoing)
 		t.mu.Lock()
 		each(t)
 		t.mu.Unlock()

@@ -3,6 +3,7 @@ package trestle
 import (
 	"fmt"
 	"math"
+	"slices"
 	"time"
 )
 
@@ -14,8 +15,9 @@ import (
 //
 // What the client is sure of is not always so: once a broker has refused a batch, it forgets that earlier attempts had no
 // answer, and that of batches behind it none was looked at. So it is asked for events only while nothing is sent: no request since
-// it was handed any of them, none for a while, none unanswered. Of a late event that it gives back after another request was given
-// up, the publisher says that it may be written.
+// it was handed any of them, none for a while, none unanswered. A request may still have been made just then, and be given up later:
+// of a late event that the client gives back after that, the publisher says that it may be written. One that is not late is handed
+// over again: any connection that breaks meanwhile would fail it before its time, and mostly it was in no request.
 //
 // Kafka's order is by partition, which only the client knows; what counts is that of events of one key. While the client has
 // an event that it may give back, a later one of its key is not handed over: it would come to stand before it.
@@ -77,56 +79,81 @@ func (p *Publisher) watch(t *outgoing) {
 func (p *Publisher) pass(t *outgoing) (due time.Duration) {
 	now := p.since()
 	t.mu.Lock()
-	var late, unsure []*sending
-	held := t.held[:0]
-	for _, s := range t.held {
-		if now >= s.until {
-			late = append(late, s)
-		} else {
-			held = append(held, s)
-		}
-	}
-	clear(t.held[len(held):])
-	t.held = held
+	late := t.takeLate(now)
+	p.renew(t, now)
 	seen := p.lookAtHand(t, now)
-	unsure = seen.unsure
 	switch {
 	case seen.sent: // what comes next can be asked for
 		t.attempt = newAttempt()
 	case seen.overdue && !p.connections.quiet(quietPatience):
 		seen.at(now + askPause)
 	case seen.overdue:
-		t.attempt.withdraw(p)
-		t.attempt, t.slow, seen.mixed = newAttempt(), true, true
+		t.attempt.withdraw(&p.connections)
+		t.attempt, seen.asked = newAttempt(), true
 	}
-	t.slow = t.slow || seen.stalled
-	if t.slow && t.anew == nil {
+	if t.mode == flowing && (seen.stalled || seen.asked) {
+		t.mode = choosing
+	}
+	if t.mode == choosing {
 		p.handOver(t, now, seen)
-		t.slow = len(t.held) > 0 || seen.stalled || seen.mixed
+		if len(t.held) == 0 && !seen.stalled && !seen.asked {
+			t.mode = flowing
+		}
 	}
-	due = t.lookAgain(p, now, seen)
+	due = p.nextLook(t, now, seen)
 	t.due.Store(int64(due))
 	t.mu.Unlock()
 	for _, s := range late {
 		p.answer(s, Receipt{}, s.notSent(s.late()))
 		p.forget(s)
 	}
-	for _, s := range unsure {
+	for _, s := range seen.unsure {
 		p.answer(s, Receipt{}, s.failed(s.late(), FateUnknown))
 	}
 	return due
 }
 
-// lookAgain says when; it needs mu.
-func (t *outgoing) lookAgain(p *Publisher, now time.Duration, seen handSeen) time.Duration {
-	if t.inHand.n.Load() > 0 {
+// takeLate takes the events out of what is held back whose time is up. It needs mu.
+func (t *outgoing) takeLate(now time.Duration) (late []*sending) {
+	t.held = slices.DeleteFunc(t.held, func(s *sending) bool {
+		if now < s.until {
+			return false
+		}
+		late = append(late, s)
+		return true
+	})
+	return late
+}
+
+// renewalPause is the least time between two renewals of a topic: brokers may lag in telling each other of it.
+const renewalPause = 500 * time.Millisecond
+
+// renew has the client forget a topic that was made anew, once it may. It needs the topic's mu, and lets go of it meanwhile.
+func (p *Publisher) renew(t *outgoing, now time.Duration) {
+	if t.mode != renewing || now < t.renewed+renewalPause || t.hand.len() > 0 {
+		return
+	}
+	t.mu.Unlock()
+	p.client.PurgeTopicsFromProducing(t.topic) // in this mode it is handed none
+	t.mu.Lock()
+	t.renewed, t.mode = p.since(), choosing
+}
+
+// nextLook says when the watcher is to look again; it needs the topic's mu.
+func (p *Publisher) nextLook(t *outgoing, now time.Duration, seen handSeen) time.Duration {
+	if t.hand.len() > 0 {
 		seen.at(now + stallPatience + p.cfg.linger)
 	}
 	for _, s := range t.held {
 		seen.at(s.until)
 	}
-	if t.slow {
+	switch t.mode {
+	case choosing:
 		seen.at(now + probePause)
+	case renewing:
+		if again := t.renewed + renewalPause; now < again {
+			seen.at(again)
+		}
 	}
 	return seen.next
 }
@@ -137,7 +164,7 @@ type handSeen struct {
 	overdue bool            // the time of some is up that the client may be asked for
 	sent    bool            // a request was sent since the client was handed one that it may be asked for
 	stalled bool            // nothing has been answered for long
-	mixed   bool            // the client was asked for some
+	asked   bool            // the client was asked for some
 	keys    map[string]bool // of all, where events are held back
 	next    time.Duration   // when something becomes due; 0: nothing
 }
@@ -153,20 +180,20 @@ func (h *handSeen) at(when time.Duration) {
 func (p *Publisher) lookAtHand(t *outgoing, now time.Duration) handSeen {
 	var seen handSeen
 	produced := p.connections.produced.Load()
-	t.inHand.mu.Lock()
-	defer t.inHand.mu.Unlock()
-	if s := t.inHand.first; s != nil {
+	t.hand.mu.Lock()
+	defer t.hand.mu.Unlock()
+	if s := t.hand.first; s != nil {
 		patience := stallPatience + p.cfg.linger
 		seen.stalled = now-s.handed > patience && now-time.Duration(t.answered.Load()) > patience
 	}
 	if len(t.held) > 0 {
 		seen.keys = map[string]bool{}
 	}
-	for s := t.inHand.first; s != nil; s = s.after {
-		seen.mixed = seen.mixed || s.attempt.Err() != nil
+	for s := t.hand.first; s != nil; s = s.after {
+		seen.asked = seen.asked || s.attempt.Err() != nil
 		seen.sent = seen.sent || s.attempt == t.attempt && s.producedBefore != produced
-		if seen.keys != nil && len(s.record.Key) > 0 {
-			seen.keys[string(s.record.Key)] = true
+		if seen.keys != nil && len(s.client.Key) > 0 {
+			seen.keys[string(s.client.Key)] = true
 		}
 		due := s.until
 		switch {
@@ -184,7 +211,7 @@ func (p *Publisher) lookAtHand(t *outgoing, now time.Duration) handSeen {
 	return seen
 }
 
-// handOver hands over what is held back and may go, in order. It needs mu.
+// handOver hands over what is held back and may go, in order. It needs the topic's mu.
 func (p *Publisher) handOver(t *outgoing, now time.Duration, seen handSeen) {
 	room := len(t.held)
 	if seen.stalled {
@@ -193,22 +220,16 @@ func (p *Publisher) handOver(t *outgoing, now time.Duration, seen handSeen) {
 		}
 	}
 	t.sortHeld()
-	kept := t.held[:0]
-	for _, s := range t.held {
-		key := string(s.record.Key)
-		if room == 0 || key != "" && seen.keys[key] {
-			if key != "" {
-				seen.keys[key] = true
-			}
-			kept = append(kept, s)
-			continue
+	t.held = slices.DeleteFunc(t.held, func(s *sending) bool {
+		key := string(s.client.Key)
+		goes := room > 0 && (key == "" || !seen.keys[key])
+		if goes {
+			p.produce(t, s, now)
+			room--
 		}
-		p.produce(t, s)
-		room--
-		if key != "" && seen.mixed {
+		if key != "" && (!goes || seen.asked) {
 			seen.keys[key] = true
 		}
-	}
-	clear(t.held[len(kept):])
-	t.held = kept
+		return goes
+	})
 }

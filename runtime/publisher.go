@@ -37,11 +37,10 @@ type Publisher struct {
 	began      time.Time
 	waiting    tally
 
-	mu        sync.Mutex
-	closed    bool
-	pending   sync.WaitGroup // events accepted that the client, or the publisher, still has; grows under mu, while not closed
-	topics    map[string]*outgoing
-	published uint64 // events accepted so far
+	mu      sync.Mutex
+	closed  bool
+	topics  sync.Map       // name → *outgoing; grows under mu, while not closed
+	pending sync.WaitGroup // events accepted that the client, or the publisher, still has; grows under a topic's mu, while not closed
 
 	answering sync.Mutex // held while a callback runs
 }
@@ -65,7 +64,8 @@ func NewPublisher(brokers []string, opts ...PublisherOption) (*Publisher, error)
 	if err != nil {
 		return nil, fmt.Errorf("new publisher: %w", err)
 	}
-	p := &Publisher{cfg: cfg, room: semaphore.NewWeighted(int64(cfg.bufferedBytes)), topics: map[string]*outgoing{}, began: time.Now()}
+	p := &Publisher{cfg: cfg, room: semaphore.NewWeighted(int64(cfg.bufferedBytes)), began: time.Now()}
+	p.connections.began = p.began
 	p.ctx, p.stop = context.WithCancel(context.Background())
 	p.connections.refused = p.fail
 	p.client, err = cfg.kafka.Client(append(cfg.clientOptions(), kgo.WithHooks(&p.connections))...)
@@ -148,25 +148,28 @@ var errNoEvent = errors.New("publish: the event is nil")
 
 // sending is an event on its way to the cluster.
 type sending struct {
-	record   Record
-	info     *EventInfo
-	eventID  string
-	settings event.PublishSettings // the envelope among them as it was written
-	client   kgo.Record            // the record as the client has it
-	done     func(Receipt, error)
-	size     int64
-	seq      uint64        // among the publisher's events
-	timeout  time.Duration // how long to try
-	until    time.Duration // when that has passed, since the publisher began
-	told     atomic.Bool   // done was called, or is being called
+	client    kgo.Record // the event's record, as the client has it
+	info      *EventInfo
+	ids       eventIDs
+	done      func(Receipt, error)
+	size      int64         // of the record
+	seq       uint64        // among its topic's events
+	timeout   time.Duration // how long to try
+	published time.Duration // when, since the publisher began
+	until     time.Duration // when its time is up, since the publisher began
+	told      atomic.Bool   // done was called, or is being called
 	// What follows is about the last time that the event was handed to the client.
 	attempt       *attemptContext
 	handed        time.Duration // when, since the publisher began
-	before, after *sending      // in inHand
+	before, after *sending      // in the client's hands
 	// producedBefore counts the requests with records that had been sent when the event was handed to the client.
 	producedBefore uint64
-	doubtsBefore   uint64 // of the connections, then
 }
+
+// eventIDs are the ids in an event's envelope as it was written; empty: none.
+type eventIDs struct{ event, correlation, session string }
+
+func idsOf(env *Envelope) eventIDs { return eventIDs{env.EventID, env.CorrelationID, env.SessionID} }
 
 // notSent is the error of an event that was not handed to the client.
 func (s *sending) notSent(err error) *PublishError { return s.failed(err, NotSent) }
@@ -174,7 +177,7 @@ func (s *sending) notSent(err error) *PublishError { return s.failed(err, NotSen
 func (s *sending) failed(err error, fate Fate) *PublishError {
 	return &PublishError{
 		Fate:  fate,
-		Topic: s.record.Topic, EventType: s.info.FullName, Key: s.info.Key(string(s.record.Key)), EventID: s.eventID,
+		Topic: s.client.Topic, EventType: s.info.FullName, Key: s.info.Key(string(s.client.Key)), EventID: s.ids.event,
 		Retriable: retriable(err), Err: err,
 	}
 }
@@ -189,7 +192,9 @@ func (p *Publisher) whenEncoded(take func(*sending) error, e Event) PublishOptio
 					return err
 				}
 			}
-			return take(&sending{record: record, info: p.cfg.names.described(e.EventInfo()), eventID: env.EventID, settings: event.PublishSettings{Envelope: env}})
+			encoded := &sending{info: p.cfg.names.described(e.EventInfo()), ids: idsOf(&env)}
+			kafka.ForClient(&encoded.client, &record)
+			return take(encoded)
 		}
 	}
 }
@@ -206,37 +211,28 @@ func (p *Publisher) start(ctx context.Context, e Event, done func(Receipt, error
 	return p.send(ctx, s, done)
 }
 
-// send has a record written. When it returns an error, done is not called.
+// send has an encoded event written. When it returns an error, done is not called.
 func (p *Publisher) send(ctx context.Context, s *sending, done func(Receipt, error)) error {
-	s.done, s.size, s.timeout = done, int64(s.record.Size()), cmp.Or(s.settings.Timeout, p.cfg.deliveryTimeout)
 	if s.timeout < 0 {
 		return s.notSent(fmt.Errorf("WithPublishTimeout: must not be negative, got %v", s.timeout))
 	}
-	s.until = p.since() + s.timeout
-	if err := p.makeRoom(ctx, s); err != nil {
-		return s.notSent(fmt.Errorf("no room to wait for the cluster: %w", err))
+	now := s.published
+	s.done, s.until = done, now+s.timeout
+	if !p.room.TryAcquire(s.size) {
+		if err := p.makeRoom(ctx, s); err != nil {
+			return s.notSent(fmt.Errorf("no room to wait for the cluster: %w", err))
+		}
+		now = p.since()
 	}
-	p.mu.Lock()
-	if p.closed {
-		p.mu.Unlock()
+	if !p.dispatch(s, now) {
 		p.room.Release(s.size)
 		return s.notSent(ErrClosed)
 	}
-	p.pending.Add(1)
-	p.waiting.n.Add(1)
-	s.seq = p.published
-	p.published++
-	topic := p.outgoingTo(s.record.Topic)
-	p.mu.Unlock()
-	p.dispatch(topic, s)
 	return nil
 }
 
 // makeRoom waits until the event may wait for the cluster; not longer than it may do that.
 func (p *Publisher) makeRoom(ctx context.Context, s *sending) error {
-	if p.room.TryAcquire(s.size) {
-		return nil
-	}
 	ctx, cancel := context.WithTimeoutCause(ctx, s.timeout, s.late())
 	defer cancel()
 	if p.room.Acquire(ctx, s.size) != nil {
@@ -253,14 +249,18 @@ func (p *Publisher) failed(s *sending, err error) *PublishError {
 	return s.failed(err, fateOf(err, p.connections.produced.Load() > s.producedBefore))
 }
 
+// settingsPool has the settings of events that are being encoded: they would be half of what an event takes until it is answered.
+var settingsPool = sync.Pool{New: func() any { return new(event.PublishSettings) }}
+
 // encode makes the record of an event.
 func (p *Publisher) encode(ctx context.Context, e Event, opts []PublishOption) (*sending, error) {
 	info, err := p.cfg.names.event(e.EventInfo())
 	if err != nil {
 		return nil, fmt.Errorf("publish: %w", err)
 	}
-	s := &sending{info: info}
-	c := &s.settings
+	c := settingsPool.Get().(*event.PublishSettings)
+	defer settingsPool.Put(c)
+	*c = event.PublishSettings{}
 	for _, o := range opts {
 		o(c)
 	}
@@ -283,6 +283,7 @@ func (p *Publisher) encode(ctx context.Context, e Event, opts []PublishOption) (
 		}
 		encoding.SchemaID = id
 	}
+	encoding.Now = time.Now()
 	record, err := Encode(e, &c.Envelope, encoding)
 	if _, ok := errors.AsType[*TooLargeError](err); ok {
 		return nil, err
@@ -290,15 +291,22 @@ func (p *Publisher) encode(ctx context.Context, e Event, opts []PublishOption) (
 	if err != nil {
 		return nil, fmt.Errorf("publish: %w", err)
 	}
-	if size := record.Size(); size > p.cfg.batchBytes {
+	size := record.Size()
+	if size > p.cfg.batchBytes {
 		return nil, &TooLargeError{Topic: record.Topic, EventType: info.FullName, Size: size, Limit: p.cfg.batchBytes}
 	}
+	now := encoding.Now
 	if c.Encoded != nil {
 		if err := c.Encoded(record, c.Envelope); err != nil {
 			return nil, err
 		}
+		now = time.Now() // that took its time
 	}
-	s.record, s.eventID = record, c.Envelope.EventID
+	record.Timestamp = now
+	s := &sending{
+		info: info, ids: idsOf(&c.Envelope), size: int64(size), published: now.Sub(p.began), timeout: cmp.Or(c.Timeout, p.cfg.deliveryTimeout),
+	}
+	kafka.ForClient(&s.client, &record)
 	return s, nil
 }
 
@@ -347,6 +355,7 @@ func (p *Publisher) Close(ctx context.Context) error {
 	if closed {
 		return nil
 	}
+	p.refuseNew()
 	err := p.Flush(ctx)
 	unacknowledged := p.waiting.n.Load()
 	p.stop()

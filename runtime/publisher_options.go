@@ -182,7 +182,9 @@ func WithInFlight(n int) PublisherOption {
 // has seen, nor will. Of one that was sent and not answered, or waits in the client behind such a one, it can't be told: the
 // client goes on with these until it knows, so that each is written once, even after the publisher was told. While a topic's
 // events go unanswered for a second, new ones are not handed to the client but for one every 100 ms, so that of them it can
-// be told. NewPublisher fails when it is below 1 s.
+// be told. An event can be written twice in one case: it was published behind one that is late, a request with it was made at the moment
+// at which the late one was taken back, that request's connection broke before the answer, and the broker refused the request when
+// it was sent again. NewPublisher fails when it is below 1 s.
 func WithDeliveryTimeout(d time.Duration) PublisherOption {
 	return publisherOption(func(c *publisherConfig) { c.deliveryTimeout = d })
 }

@@ -47,6 +47,8 @@ type connections struct {
 	unanswered   atomic.Int64
 	doubts       atomic.Uint64
 	lastProduced atomic.Int64 // when the last was sent, in Unix nanoseconds
+	answered     atomic.Int64 // when the last was answered, since began
+	began        time.Time
 }
 
 // OnBrokerConnect implements [kgo.HookBrokerConnect].
@@ -82,6 +84,8 @@ func (c *connections) OnBrokerE2E(_ kgo.BrokerMetadata, key int16, e kgo.BrokerE
 	}
 	if e.Err() != nil {
 		c.doubts.Add(1)
+	} else {
+		c.answered.Store(int64(time.Since(c.began)))
 	}
 	c.unanswered.Add(-1) // after that
 }

@@ -82,8 +82,8 @@ const maxStatuses = 256
 
 func newWaiting(s *sending, reply *EventInfo, watchers []event.Watcher) *waitingCall {
 	return &waitingCall{
-		correlationID: strings.ToLower(s.settings.Envelope.CorrelationID), sessionID: strings.ToLower(s.settings.Envelope.SessionID),
-		request: s.info, requestID: strings.ToLower(s.eventID), reply: reply, watchers: watchers, answer: make(chan answer, 1), news: make(chan struct{}, 1),
+		correlationID: strings.ToLower(s.ids.correlation), sessionID: strings.ToLower(s.ids.session),
+		request: s.info, requestID: strings.ToLower(s.ids.event), reply: reply, watchers: watchers, answer: make(chan answer, 1), news: make(chan struct{}, 1),
 	}
 }
 

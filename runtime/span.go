@@ -59,7 +59,7 @@ func (p *Publisher) tracing(next PublishFunc) PublishFunc {
 			return next(ctx, e, done, opts...)
 		}
 		opts = append(slices.Clip(opts), p.whenEncoded(func(s *sending) error {
-			span.SetAttributes(idAttributes(s.eventID, s.settings.Envelope.CorrelationID)...)
+			span.SetAttributes(idAttributes(s.ids.event, s.ids.correlation)...)
 			return nil
 		}, e))
 		err := next(ctx, e, func(r Receipt, err error) {
