@@ -48,7 +48,7 @@ func (c *Consumer) deadLetter(m *member, t *task) {
 	}
 	record := *f.letter // the client leaves its marks on what it is given
 	// The partition's context: once another member has the record, that one writes its dead letter.
-	m.client.TryProduce(t.part.ctx, &record, func(_ *kgo.Record, err error) {
+	m.produce(t.part.ctx, &record, func(_ *kgo.Record, err error) {
 		if err == nil {
 			topic.refusals.end()
 			c.logFailure(t.part.ctx, slog.LevelError, t.delivery, "event written to its dead letter", f.err,

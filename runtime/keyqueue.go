@@ -35,6 +35,8 @@ type keyQueue struct {
 	closed  bool
 	settled chan struct{} // closed when all full partitions are known to the client; nil when nobody waits
 	quiet   chan struct{} // closed when running falls to 0; nil when nobody waits
+	// parking says for how long a record is parked that is to wait so long; nil: for so long. suspended is the topic.
+	parking func(wait time.Duration, suspended bool) time.Duration
 }
 
 // queueLimits bound what a queue holds.
@@ -258,6 +260,9 @@ func (q *keyQueue) park(t *task, d time.Duration) bool {
 		l.state = parked
 		q.drop(t.part, l, l.head)
 		return true
+	}
+	if q.parking != nil {
+		d = q.parking(d, t.part.topic.suspended)
 	}
 	l.state = parked
 	l.timer = time.AfterFunc(d, func() { q.unpark(l, t) })

@@ -36,6 +36,8 @@ type member struct {
 	disconnect context.CancelFunc // ends all that the client asks of brokers
 	joined     chan struct{}      // closed once client is set; callbacks may come before
 	ctx        context.Context    // handlers' contexts descend from it
+	// produce writes a dead letter: the client's TryProduce, but in a rehearsal.
+	produce func(ctx context.Context, letter *kgo.Record, written func(*kgo.Record, error))
 
 	// commitMu is held from choosing positions until they are committed, so that none is committed for a partition
 	// that has been let go: its next owner may have committed more.
@@ -89,7 +91,7 @@ func newMember(ctx context.Context, cfg *consumerConfig, group string, meter *co
 		m.disconnect()
 		return nil, err
 	}
-	m.client, m.limited = client, kafka.LimitLog(client, cfg.logger)
+	m.client, m.produce, m.limited = client, client.TryProduce, kafka.LimitLog(client, cfg.logger)
 	limits.HoldTo(client)
 	close(m.joined)
 	return m, nil

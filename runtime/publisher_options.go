@@ -14,6 +14,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/runtime/internal/testseam"
 	"github.com/omninode/trestle/runtime/jsonio"
 	"github.com/omninode/trestle/runtime/kafka"
 )
@@ -46,6 +47,7 @@ type publisherConfig struct {
 	middleware      []PublishMiddleware
 	outbox          Outbox // nil: events are sent
 	hasOutbox       bool
+	deliver         testseam.Deliver // nil: to brokers
 }
 
 // clientConfig is what publishers, consumers and callers have in common.

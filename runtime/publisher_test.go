@@ -259,7 +259,7 @@ func TestEventPublishedInAHandlerBelongsToTheSameConversation(t *testing.T) {
 
 func TestLeaderAcksPublishToo(t *testing.T) {
 	t.Parallel()
-	brokers := trestletest.Cluster(t, orders.Name)
+	brokers := trestletest.NewCluster(t, []*trestle.TopicInfo{orders}).Brokers()
 	for _, codec := range []trestle.Compression{trestle.Gzip, trestle.Snappy, trestle.LZ4, trestle.Zstd, trestle.Uncompressed} {
 		p := newPublisher(t, brokers, trestle.WithAcks(trestle.AcksLeader), trestle.WithInFlight(2), trestle.WithCompression(codec))
 		if err := p.Publish(deadline(t), &orderPlaced{OrderID: "a"}); err != nil {

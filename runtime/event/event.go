@@ -80,6 +80,9 @@ type TopicInfo struct {
 	EventTypes      []string // declared for the topic, sorted
 	MaxMessageBytes int      // 0: the broker's default
 	Compacted       bool     // keeps the last record of each key; one without a value deletes its key
+	Partitions      int32    // declared for the topic; a cluster may have more of them
+	// Config holds the declared settings by their Kafka names, such as retention.ms.
+	Config map[string]string
 }
 
 // Encoding names the format of a record's value.

@@ -88,7 +88,10 @@ func textIn(f *schema.Field) func(trestle.Event) string {
 }
 
 func topicInfo(t *schema.Topic) *trestle.TopicInfo {
-	info := &trestle.TopicInfo{Name: t.Name, MaxMessageBytes: int(t.Settings.MaxMessageBytes), Compacted: t.Settings.Compacted()}
+	info := &trestle.TopicInfo{
+		Name: t.Name, MaxMessageBytes: int(t.Settings.MaxMessageBytes), Compacted: t.Settings.Compacted(),
+		Partitions: t.Settings.Partitions, Config: t.Settings.Config(),
+	}
 	if t.DeadLetter != nil {
 		info.DeadLetter = t.DeadLetter.Name
 	}

@@ -14,6 +14,8 @@ package schema
 
 import (
 	"fmt"
+	"maps"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -226,6 +228,24 @@ type TopicSettings struct {
 
 // Compacted says whether the topic keeps the last record of each key.
 func (s TopicSettings) Compacted() bool { return strings.Contains(s.CleanupPolicy, "compact") }
+
+// Config returns the settings by their Kafka names, such as retention.ms; those that are the broker's default are left out.
+func (s TopicSettings) Config() map[string]string {
+	retention := "-1"
+	if s.Retention >= 0 {
+		retention = strconv.FormatInt(s.Retention.Milliseconds(), 10)
+	}
+	config := map[string]string{
+		"retention.ms":     retention,
+		"cleanup.policy":   s.CleanupPolicy,
+		"compression.type": s.CompressionType,
+	}
+	if s.MaxMessageBytes > 0 {
+		config["max.message.bytes"] = strconv.Itoa(int(s.MaxMessageBytes))
+	}
+	maps.DeleteFunc(config, func(_, value string) bool { return value == "" })
+	return config
+}
 
 // String renders the settings in the vocabulary's words.
 func (s TopicSettings) String() string {

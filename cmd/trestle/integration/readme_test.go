@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	codegenv1 "github.com/omninode/trestle/gen/omninode/codegen/v1"
-	"github.com/omninode/trestle/runtime/event"
 	"github.com/omninode/trestle/runtime/trestletest"
 	"github.com/omninode/trestle/runtime/trestletest/services"
 )
@@ -18,12 +17,11 @@ import (
 // an embedded broker and on a real one.
 func TestREADME(t *testing.T) {
 	program := buildExample(t)
-	own, deadLetters := topicsOf(codegenv1.Events(), event.RoleRequest, event.RoleResponse)
 	for _, c := range []struct {
 		name    string
 		brokers func(*testing.T) []string
 	}{
-		{"embedded", func(t *testing.T) []string { return trestletest.Cluster(t, append(own, deadLetters...)...) }},
+		{"embedded", func(t *testing.T) []string { return trestletest.NewCluster(t, codegenv1.Topics()).Brokers() }},
 		{"Apache Kafka", func(t *testing.T) []string {
 			return connect(t, services.SharedKafka(t).Brokers()).withTopics(1).brokers
 		}},

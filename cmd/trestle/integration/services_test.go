@@ -60,8 +60,8 @@ func servicesRecords(t *testing.T) map[string]*kgo.Record {
 
 func TestServicesAreHandledAndTraced(t *testing.T) {
 	t.Parallel()
-	own, deadLetters := topicsOf(codegenv1.Events(), event.RoleRequest, event.RoleResponse, event.RoleStatus)
-	brokers := trestletest.Cluster(t, append(own, deadLetters...)...)
+	own, _ := topicsOf(codegenv1.Events(), event.RoleRequest, event.RoleResponse, event.RoleStatus)
+	brokers := trestletest.NewCluster(t, codegenv1.Topics()).Brokers()
 	records := servicesRecords(t)
 	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...))
 	if err != nil {
@@ -191,7 +191,7 @@ func TestServicesOnTheCommandLine(t *testing.T) {
 	t.Parallel()
 	records := servicesRecords(t)
 	own, _ := topicsOf(codegenv1.Events(), event.RoleRequest, event.RoleResponse, event.RoleStatus)
-	brokers := trestletest.Cluster(t, own...)
+	brokers := trestletest.NewCluster(t, codegenv1.Topics()).Brokers()
 	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...))
 	if err != nil {
 		t.Fatal(err)

@@ -3,8 +3,6 @@ package ops
 import (
 	"context"
 	"fmt"
-	"maps"
-	"strconv"
 
 	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/replay"
@@ -46,16 +44,8 @@ func topicSpecs(set *schema.Set, env Environment) []topics.Spec {
 			Name:              t.Name,
 			Partitions:        t.Settings.Partitions,
 			ReplicationFactor: env.ReplicationFactor,
-			Config: map[string]string{
-				"retention.ms":     retentionMS(t.Settings),
-				"cleanup.policy":   t.Settings.CleanupPolicy,
-				"compression.type": t.Settings.CompressionType,
-			},
+			Config:            t.Settings.Config(),
 		}
-		if n := t.Settings.MaxMessageBytes; n > 0 {
-			s.Config["max.message.bytes"] = strconv.Itoa(int(n))
-		}
-		maps.DeleteFunc(s.Config, func(_, v string) bool { return v == "" })
 		logical, _ := names.TopicOf(t.Name)
 		if o := env.Topics[logical]; o.Partitions > 0 {
 			s.Partitions = o.Partitions
@@ -78,13 +68,6 @@ func resolutionsTopic(set *schema.Set, names trestle.Names) (string, bool) {
 		}
 	}
 	return "", false
-}
-
-func retentionMS(s schema.TopicSettings) string {
-	if s.Retention < 0 {
-		return "-1"
-	}
-	return strconv.FormatInt(s.Retention.Milliseconds(), 10)
 }
 
 // ListedTopic is a topic of the cluster.

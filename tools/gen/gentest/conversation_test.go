@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -187,13 +186,9 @@ var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
 // converse starts a cluster with topics, and bounds the test.
 func converse(t *testing.T, topics []*trestle.TopicInfo) (context.Context, []string) {
 	t.Helper()
-	var names []string
-	for _, topic := range topics {
-		names = append(names, topic.Name)
-	}
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	t.Cleanup(cancel)
-	return ctx, trestletest.Cluster(t, slices.Compact(names)...)
+	return ctx, trestletest.NewCluster(t, topics).Brokers()
 }
 
 func publisher(t *testing.T, brokers []string, opts ...trestle.PublisherOption) *trestle.Publisher {

@@ -2,6 +2,7 @@ package golang
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -384,6 +385,13 @@ func (g *file) topicMembers(t *schema.Topic) {
 	if t.Settings.Compacted() {
 		g.p("Compacted: true,")
 	}
+	g.p("Partitions: %d,", t.Settings.Partitions)
+	g.p("Config: map[string]string{")
+	config := t.Settings.Config()
+	for _, name := range slices.Sorted(maps.Keys(config)) {
+		g.p("%s: %s,", goString(name), goString(config[name]))
+	}
+	g.p("},")
 }
 
 // groups writes the consumer groups that the package declares, by name.

@@ -209,91 +209,203 @@ var (
 		Name:            "omninode_codegen_dlq_analyze_v1",
 		EventTypes:      []string{"DeadLetterEvent"},
 		MaxMessageBytes: 2097152,
+		Partitions:      1,
+		Config: map[string]string{
+			"cleanup.policy":    "delete",
+			"compression.type":  "gzip",
+			"max.message.bytes": "2097152",
+			"retention.ms":      "2592000000",
+		},
 	}
 	topicOmninodeCodegenDlqMixinV1 = trestle.TopicInfo{
 		Name:            "omninode_codegen_dlq_mixin_v1",
 		EventTypes:      []string{"DeadLetterEvent"},
 		MaxMessageBytes: 2097152,
+		Partitions:      1,
+		Config: map[string]string{
+			"cleanup.policy":    "delete",
+			"compression.type":  "gzip",
+			"max.message.bytes": "2097152",
+			"retention.ms":      "2592000000",
+		},
 	}
 	topicOmninodeCodegenDlqPatternV1 = trestle.TopicInfo{
 		Name:            "omninode_codegen_dlq_pattern_v1",
 		EventTypes:      []string{"DeadLetterEvent"},
 		MaxMessageBytes: 2097152,
+		Partitions:      1,
+		Config: map[string]string{
+			"cleanup.policy":    "delete",
+			"compression.type":  "gzip",
+			"max.message.bytes": "2097152",
+			"retention.ms":      "2592000000",
+		},
 	}
 	topicOmninodeCodegenDlqSessionV1 = trestle.TopicInfo{
 		Name:            "omninode_codegen_dlq_session_v1",
 		EventTypes:      []string{"DeadLetterEvent"},
 		MaxMessageBytes: 2097152,
+		Partitions:      1,
+		Config: map[string]string{
+			"cleanup.policy":    "delete",
+			"compression.type":  "gzip",
+			"max.message.bytes": "2097152",
+			"retention.ms":      "2592000000",
+		},
 	}
 	topicOmninodeCodegenDlqValidateV1 = trestle.TopicInfo{
 		Name:            "omninode_codegen_dlq_validate_v1",
 		EventTypes:      []string{"DeadLetterEvent"},
 		MaxMessageBytes: 2097152,
+		Partitions:      1,
+		Config: map[string]string{
+			"cleanup.policy":    "delete",
+			"compression.type":  "gzip",
+			"max.message.bytes": "2097152",
+			"retention.ms":      "2592000000",
+		},
 	}
 	topicOmninodeCodegenRequestAnalyzeV1 = trestle.TopicInfo{
 		Name:            "omninode_codegen_request_analyze_v1",
 		DeadLetter:      "omninode_codegen_dlq_analyze_v1",
 		EventTypes:      []string{"CodegenAnalysisRequest"},
 		MaxMessageBytes: 1048576,
+		Partitions:      3,
+		Config: map[string]string{
+			"cleanup.policy":    "delete",
+			"compression.type":  "gzip",
+			"max.message.bytes": "1048576",
+			"retention.ms":      "604800000",
+		},
 	}
 	topicOmninodeCodegenRequestMixinV1 = trestle.TopicInfo{
 		Name:            "omninode_codegen_request_mixin_v1",
 		DeadLetter:      "omninode_codegen_dlq_mixin_v1",
 		EventTypes:      []string{"CodegenMixinRequest"},
 		MaxMessageBytes: 1048576,
+		Partitions:      3,
+		Config: map[string]string{
+			"cleanup.policy":    "delete",
+			"compression.type":  "gzip",
+			"max.message.bytes": "1048576",
+			"retention.ms":      "604800000",
+		},
 	}
 	topicOmninodeCodegenRequestPatternV1 = trestle.TopicInfo{
 		Name:            "omninode_codegen_request_pattern_v1",
 		DeadLetter:      "omninode_codegen_dlq_pattern_v1",
 		EventTypes:      []string{"CodegenPatternRequest"},
 		MaxMessageBytes: 1048576,
+		Partitions:      3,
+		Config: map[string]string{
+			"cleanup.policy":    "delete",
+			"compression.type":  "gzip",
+			"max.message.bytes": "1048576",
+			"retention.ms":      "604800000",
+		},
 	}
 	topicOmninodeCodegenRequestValidateV1 = trestle.TopicInfo{
 		Name:            "omninode_codegen_request_validate_v1",
 		DeadLetter:      "omninode_codegen_dlq_validate_v1",
 		EventTypes:      []string{"CodegenValidationRequest"},
 		MaxMessageBytes: 1048576,
+		Partitions:      3,
+		Config: map[string]string{
+			"cleanup.policy":    "delete",
+			"compression.type":  "gzip",
+			"max.message.bytes": "1048576",
+			"retention.ms":      "604800000",
+		},
 	}
 	topicOmninodeCodegenResponseAnalyzeV1 = trestle.TopicInfo{
 		Name:            "omninode_codegen_response_analyze_v1",
 		DeadLetter:      "omninode_codegen_dlq_analyze_v1",
 		EventTypes:      []string{"CodegenAnalysisResponse"},
 		MaxMessageBytes: 1048576,
+		Partitions:      3,
+		Config: map[string]string{
+			"cleanup.policy":    "delete",
+			"compression.type":  "gzip",
+			"max.message.bytes": "1048576",
+			"retention.ms":      "604800000",
+		},
 	}
 	topicOmninodeCodegenResponseMixinV1 = trestle.TopicInfo{
 		Name:            "omninode_codegen_response_mixin_v1",
 		DeadLetter:      "omninode_codegen_dlq_mixin_v1",
 		EventTypes:      []string{"CodegenMixinResponse"},
 		MaxMessageBytes: 1048576,
+		Partitions:      3,
+		Config: map[string]string{
+			"cleanup.policy":    "delete",
+			"compression.type":  "gzip",
+			"max.message.bytes": "1048576",
+			"retention.ms":      "604800000",
+		},
 	}
 	topicOmninodeCodegenResponsePatternV1 = trestle.TopicInfo{
 		Name:            "omninode_codegen_response_pattern_v1",
 		DeadLetter:      "omninode_codegen_dlq_pattern_v1",
 		EventTypes:      []string{"CodegenPatternResponse"},
 		MaxMessageBytes: 1048576,
+		Partitions:      3,
+		Config: map[string]string{
+			"cleanup.policy":    "delete",
+			"compression.type":  "gzip",
+			"max.message.bytes": "1048576",
+			"retention.ms":      "604800000",
+		},
 	}
 	topicOmninodeCodegenResponseValidateV1 = trestle.TopicInfo{
 		Name:            "omninode_codegen_response_validate_v1",
 		DeadLetter:      "omninode_codegen_dlq_validate_v1",
 		EventTypes:      []string{"CodegenValidationResponse"},
 		MaxMessageBytes: 1048576,
+		Partitions:      3,
+		Config: map[string]string{
+			"cleanup.policy":    "delete",
+			"compression.type":  "gzip",
+			"max.message.bytes": "1048576",
+			"retention.ms":      "604800000",
+		},
 	}
 	topicOmninodeCodegenStatusSessionV1 = trestle.TopicInfo{
 		Name:            "omninode_codegen_status_session_v1",
 		DeadLetter:      "omninode_codegen_dlq_session_v1",
 		EventTypes:      []string{"CodegenStatusEvent"},
 		MaxMessageBytes: 1048576,
+		Partitions:      6,
+		Config: map[string]string{
+			"cleanup.policy":    "delete",
+			"compression.type":  "gzip",
+			"max.message.bytes": "1048576",
+			"retention.ms":      "259200000",
+		},
 	}
 	topicOmninodeSystemAlerts = trestle.TopicInfo{
 		Name:            "omninode_system_alerts",
 		DeadLetter:      "omninode_system_alerts_dlq",
 		EventTypes:      []string{"DLQAlertEvent"},
 		MaxMessageBytes: 1048576,
+		Partitions:      3,
+		Config: map[string]string{
+			"cleanup.policy":    "delete",
+			"compression.type":  "gzip",
+			"max.message.bytes": "1048576",
+			"retention.ms":      "604800000",
+		},
 	}
 	topicOmninodeSystemAlertsDlq = trestle.TopicInfo{
 		Name:            "omninode_system_alerts_dlq",
 		EventTypes:      []string{"DeadLetterEvent"},
 		MaxMessageBytes: 2097152,
+		Partitions:      1,
+		Config: map[string]string{
+			"cleanup.policy":    "delete",
+			"compression.type":  "gzip",
+			"max.message.bytes": "2097152",
+			"retention.ms":      "2592000000",
+		},
 	}
 )
 

@@ -172,100 +172,230 @@ var (
 		Name:       "configuration.changes",
 		DeadLetter: "configuration.changes_dlq",
 		EventTypes: []string{"configuration.updated"},
+		Partitions: 3,
+		Config: map[string]string{
+			"cleanup.policy":   "delete",
+			"compression.type": "gzip",
+			"retention.ms":     "604800000",
+		},
 	}
 	topicConfigurationChangesDlq = trestle.TopicInfo{
 		Name:            "configuration.changes_dlq",
 		EventTypes:      []string{"DeadLetterEvent"},
 		MaxMessageBytes: 2097152,
+		Partitions:      1,
+		Config: map[string]string{
+			"cleanup.policy":    "delete",
+			"compression.type":  "gzip",
+			"max.message.bytes": "2097152",
+			"retention.ms":      "2592000000",
+		},
 	}
 	topicEventsGeneral = trestle.TopicInfo{
 		Name:       "events.general",
 		DeadLetter: "events.general_dlq",
+		Partitions: 3,
+		Config: map[string]string{
+			"cleanup.policy":   "delete",
+			"compression.type": "gzip",
+			"retention.ms":     "604800000",
+		},
 	}
 	topicEventsGeneralDlq = trestle.TopicInfo{
 		Name:            "events.general_dlq",
 		EventTypes:      []string{"DeadLetterEvent"},
 		MaxMessageBytes: 2097152,
+		Partitions:      1,
+		Config: map[string]string{
+			"cleanup.policy":    "delete",
+			"compression.type":  "gzip",
+			"max.message.bytes": "2097152",
+			"retention.ms":      "2592000000",
+		},
 	}
 	topicHooksServiceLifecycle = trestle.TopicInfo{
 		Name:       "hooks.service_lifecycle",
 		DeadLetter: "hooks.service_lifecycle_dlq",
 		EventTypes: []string{"service.lifecycle.health_changed", "service.lifecycle.started", "service.lifecycle.stopped"},
+		Partitions: 3,
+		Config: map[string]string{
+			"cleanup.policy":   "delete",
+			"compression.type": "gzip",
+			"retention.ms":     "604800000",
+		},
 	}
 	topicHooksServiceLifecycleDlq = trestle.TopicInfo{
 		Name:            "hooks.service_lifecycle_dlq",
 		EventTypes:      []string{"DeadLetterEvent"},
 		MaxMessageBytes: 2097152,
+		Partitions:      1,
+		Config: map[string]string{
+			"cleanup.policy":    "delete",
+			"compression.type":  "gzip",
+			"max.message.bytes": "2097152",
+			"retention.ms":      "2592000000",
+		},
 	}
 	topicHooksToolExecution = trestle.TopicInfo{
 		Name:       "hooks.tool_execution",
 		DeadLetter: "hooks.tool_execution_dlq",
 		EventTypes: []string{"tool.execution.completed"},
+		Partitions: 3,
+		Config: map[string]string{
+			"cleanup.policy":   "delete",
+			"compression.type": "gzip",
+			"retention.ms":     "604800000",
+		},
 	}
 	topicHooksToolExecutionDlq = trestle.TopicInfo{
 		Name:            "hooks.tool_execution_dlq",
 		EventTypes:      []string{"DeadLetterEvent"},
 		MaxMessageBytes: 2097152,
+		Partitions:      1,
+		Config: map[string]string{
+			"cleanup.policy":    "delete",
+			"compression.type":  "gzip",
+			"max.message.bytes": "2097152",
+			"retention.ms":      "2592000000",
+		},
 	}
 	topicHooksToolRegistration = trestle.TopicInfo{
 		Name:       "hooks.tool_registration",
 		DeadLetter: "hooks.tool_registration_dlq",
 		EventTypes: []string{"tool.registration.discovered"},
+		Partitions: 3,
+		Config: map[string]string{
+			"cleanup.policy":   "delete",
+			"compression.type": "gzip",
+			"retention.ms":     "604800000",
+		},
 	}
 	topicHooksToolRegistrationDlq = trestle.TopicInfo{
 		Name:            "hooks.tool_registration_dlq",
 		EventTypes:      []string{"DeadLetterEvent"},
 		MaxMessageBytes: 2097152,
+		Partitions:      1,
+		Config: map[string]string{
+			"cleanup.policy":    "delete",
+			"compression.type":  "gzip",
+			"max.message.bytes": "2097152",
+			"retention.ms":      "2592000000",
+		},
 	}
 	topicIntelligencePatterns = trestle.TopicInfo{
 		Name:       "intelligence.patterns",
 		DeadLetter: "intelligence.patterns_dlq",
 		EventTypes: []string{"intelligence.pattern.discovered"},
+		Partitions: 3,
+		Config: map[string]string{
+			"cleanup.policy":   "delete",
+			"compression.type": "gzip",
+			"retention.ms":     "604800000",
+		},
 	}
 	topicIntelligencePatternsDlq = trestle.TopicInfo{
 		Name:            "intelligence.patterns_dlq",
 		EventTypes:      []string{"DeadLetterEvent"},
 		MaxMessageBytes: 2097152,
+		Partitions:      1,
+		Config: map[string]string{
+			"cleanup.policy":    "delete",
+			"compression.type":  "gzip",
+			"max.message.bytes": "2097152",
+			"retention.ms":      "2592000000",
+		},
 	}
 	topicIntelligencePerformance = trestle.TopicInfo{
 		Name:       "intelligence.performance",
 		DeadLetter: "intelligence.performance_dlq",
 		EventTypes: []string{"intelligence.performance.anomaly_detected"},
+		Partitions: 3,
+		Config: map[string]string{
+			"cleanup.policy":   "delete",
+			"compression.type": "gzip",
+			"retention.ms":     "604800000",
+		},
 	}
 	topicIntelligencePerformanceDlq = trestle.TopicInfo{
 		Name:            "intelligence.performance_dlq",
 		EventTypes:      []string{"DeadLetterEvent"},
 		MaxMessageBytes: 2097152,
+		Partitions:      1,
+		Config: map[string]string{
+			"cleanup.policy":    "delete",
+			"compression.type":  "gzip",
+			"max.message.bytes": "2097152",
+			"retention.ms":      "2592000000",
+		},
 	}
 	topicProxyCache = trestle.TopicInfo{
 		Name:       "proxy.cache",
 		DeadLetter: "proxy.cache_dlq",
 		EventTypes: []string{"proxy.cache.hit", "proxy.cache.miss"},
+		Partitions: 3,
+		Config: map[string]string{
+			"cleanup.policy":   "delete",
+			"compression.type": "gzip",
+			"retention.ms":     "604800000",
+		},
 	}
 	topicProxyCacheDlq = trestle.TopicInfo{
 		Name:            "proxy.cache_dlq",
 		EventTypes:      []string{"DeadLetterEvent"},
 		MaxMessageBytes: 2097152,
+		Partitions:      1,
+		Config: map[string]string{
+			"cleanup.policy":    "delete",
+			"compression.type":  "gzip",
+			"max.message.bytes": "2097152",
+			"retention.ms":      "2592000000",
+		},
 	}
 	topicProxyRequests = trestle.TopicInfo{
 		Name:       "proxy.requests",
 		DeadLetter: "proxy.requests_dlq",
 		EventTypes: []string{"proxy.request.routed"},
+		Partitions: 3,
+		Config: map[string]string{
+			"cleanup.policy":   "delete",
+			"compression.type": "gzip",
+			"retention.ms":     "604800000",
+		},
 	}
 	topicProxyRequestsDlq = trestle.TopicInfo{
 		Name:            "proxy.requests_dlq",
 		EventTypes:      []string{"DeadLetterEvent"},
 		MaxMessageBytes: 2097152,
+		Partitions:      1,
+		Config: map[string]string{
+			"cleanup.policy":    "delete",
+			"compression.type":  "gzip",
+			"max.message.bytes": "2097152",
+			"retention.ms":      "2592000000",
+		},
 	}
 	topicSystemErrors = trestle.TopicInfo{
 		Name:       "system.errors",
 		DeadLetter: "system.errors_dlq",
 		EventTypes: []string{"error.service.critical"},
+		Partitions: 3,
+		Config: map[string]string{
+			"cleanup.policy":   "delete",
+			"compression.type": "gzip",
+			"retention.ms":     "604800000",
+		},
 	}
 	topicSystemErrorsDlq = trestle.TopicInfo{
 		Name:            "system.errors_dlq",
 		EventTypes:      []string{"DeadLetterEvent"},
 		MaxMessageBytes: 2097152,
+		Partitions:      1,
+		Config: map[string]string{
+			"cleanup.policy":    "delete",
+			"compression.type":  "gzip",
+			"max.message.bytes": "2097152",
+			"retention.ms":      "2592000000",
+		},
 	}
 )
 

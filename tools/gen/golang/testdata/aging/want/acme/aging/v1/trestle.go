@@ -47,5 +47,11 @@ var (
 	topicAcmeLamps = trestle.TopicInfo{
 		Name:       "acme.lamps",
 		EventTypes: []string{"lamp.seen"},
+		Partitions: 1,
+		Config: map[string]string{
+			"cleanup.policy":   "delete",
+			"compression.type": "producer",
+			"retention.ms":     "604800000",
+		},
 	}
 )

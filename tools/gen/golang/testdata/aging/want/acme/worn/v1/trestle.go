@@ -47,8 +47,20 @@ var (
 		Name:       "acme_chairs_v1",
 		DeadLetter: "acme_chairs_v1_dlq",
 		EventTypes: []string{"ChairSeen"},
+		Partitions: 1,
+		Config: map[string]string{
+			"cleanup.policy":   "delete",
+			"compression.type": "producer",
+			"retention.ms":     "604800000",
+		},
 	}
 	topicAcmeChairsV1Dlq = trestle.TopicInfo{
-		Name: "acme_chairs_v1_dlq",
+		Name:       "acme_chairs_v1_dlq",
+		Partitions: 1,
+		Config: map[string]string{
+			"cleanup.policy":   "delete",
+			"compression.type": "producer",
+			"retention.ms":     "604800000",
+		},
 	}
 )

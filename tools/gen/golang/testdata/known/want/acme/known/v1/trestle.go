@@ -68,14 +68,32 @@ var (
 	topicAcmeRulesV1 = trestle.TopicInfo{
 		Name:       "acme_rules_v1",
 		EventTypes: []string{"RulesKnown"},
+		Partitions: 3,
+		Config: map[string]string{
+			"cleanup.policy":   "delete",
+			"compression.type": "gzip",
+			"retention.ms":     "604800000",
+		},
 	}
 	topicAcmeTextsV1 = trestle.TopicInfo{
 		Name:       "acme_texts_v1",
 		EventTypes: []string{"TextsKnown"},
+		Partitions: 3,
+		Config: map[string]string{
+			"cleanup.policy":   "delete",
+			"compression.type": "gzip",
+			"retention.ms":     "604800000",
+		},
 	}
 	topicAcmeTimesV1 = trestle.TopicInfo{
 		Name:       "acme_times_v1",
 		EventTypes: []string{"TimesKnown"},
+		Partitions: 3,
+		Config: map[string]string{
+			"cleanup.policy":   "delete",
+			"compression.type": "gzip",
+			"retention.ms":     "604800000",
+		},
 	}
 )
 

@@ -52,6 +52,12 @@ var (
 	topicAcmeParcels = trestle.TopicInfo{
 		Name:       "acme.parcels",
 		EventTypes: []string{"parcel.returned", "parcel.sent"},
+		Partitions: 3,
+		Config: map[string]string{
+			"cleanup.policy":   "delete",
+			"compression.type": "gzip",
+			"retention.ms":     "604800000",
+		},
 	}
 )
 

@@ -53,10 +53,22 @@ var (
 	topicAcmeDefaulted = trestle.TopicInfo{
 		Name:       "acme.defaulted",
 		EventTypes: []string{"reading.defaulted"},
+		Partitions: 3,
+		Config: map[string]string{
+			"cleanup.policy":   "delete",
+			"compression.type": "gzip",
+			"retention.ms":     "604800000",
+		},
 	}
 	topicAcmeReadings = trestle.TopicInfo{
 		Name:       "acme.readings",
 		EventTypes: []string{"reading.taken"},
+		Partitions: 3,
+		Config: map[string]string{
+			"cleanup.policy":   "delete",
+			"compression.type": "gzip",
+			"retention.ms":     "604800000",
+		},
 	}
 )
 

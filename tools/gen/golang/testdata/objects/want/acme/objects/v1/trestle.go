@@ -44,9 +44,21 @@ var (
 		Name:       "acme.orders",
 		DeadLetter: "acme.orders_dlq",
 		EventTypes: []string{"order.placed"},
+		Partitions: 3,
+		Config: map[string]string{
+			"cleanup.policy":   "delete",
+			"compression.type": "gzip",
+			"retention.ms":     "604800000",
+		},
 	}
 	topicAcmeOrdersDlq = trestle.TopicInfo{
-		Name: "acme.orders_dlq",
+		Name:       "acme.orders_dlq",
+		Partitions: 1,
+		Config: map[string]string{
+			"cleanup.policy":   "delete",
+			"compression.type": "gzip",
+			"retention.ms":     "2592000000",
+		},
 	}
 )
 

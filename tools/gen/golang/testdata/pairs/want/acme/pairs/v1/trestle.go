@@ -88,40 +88,96 @@ var (
 		DeadLetter:      "acme_ask_v1_dlq",
 		EventTypes:      []string{"Ask"},
 		MaxMessageBytes: 1048576,
+		Partitions:      3,
+		Config: map[string]string{
+			"cleanup.policy":    "delete",
+			"compression.type":  "gzip",
+			"max.message.bytes": "1048576",
+			"retention.ms":      "604800000",
+		},
 	}
 	topicAcmeAskV1Dlq = trestle.TopicInfo{
 		Name:            "acme_ask_v1_dlq",
 		MaxMessageBytes: 1048576,
+		Partitions:      1,
+		Config: map[string]string{
+			"cleanup.policy":    "delete",
+			"compression.type":  "gzip",
+			"max.message.bytes": "1048576",
+			"retention.ms":      "2592000000",
+		},
 	}
 	topicAcmePriceRequestV1 = trestle.TopicInfo{
 		Name:            "acme_price_request_v1",
 		DeadLetter:      "acme_price_request_v1_dlq",
 		EventTypes:      []string{"PriceRequest"},
 		MaxMessageBytes: 1048576,
+		Partitions:      3,
+		Config: map[string]string{
+			"cleanup.policy":    "delete",
+			"compression.type":  "gzip",
+			"max.message.bytes": "1048576",
+			"retention.ms":      "604800000",
+		},
 	}
 	topicAcmePriceRequestV1Dlq = trestle.TopicInfo{
 		Name:            "acme_price_request_v1_dlq",
 		MaxMessageBytes: 1048576,
+		Partitions:      1,
+		Config: map[string]string{
+			"cleanup.policy":    "delete",
+			"compression.type":  "gzip",
+			"max.message.bytes": "1048576",
+			"retention.ms":      "2592000000",
+		},
 	}
 	topicAcmePriceResponseV1 = trestle.TopicInfo{
 		Name:            "acme_price_response_v1",
 		DeadLetter:      "acme_price_response_v1_dlq",
 		EventTypes:      []string{"PriceResponse"},
 		MaxMessageBytes: 1048576,
+		Partitions:      3,
+		Config: map[string]string{
+			"cleanup.policy":    "delete",
+			"compression.type":  "gzip",
+			"max.message.bytes": "1048576",
+			"retention.ms":      "604800000",
+		},
 	}
 	topicAcmePriceResponseV1Dlq = trestle.TopicInfo{
 		Name:            "acme_price_response_v1_dlq",
 		MaxMessageBytes: 1048576,
+		Partitions:      1,
+		Config: map[string]string{
+			"cleanup.policy":    "delete",
+			"compression.type":  "gzip",
+			"max.message.bytes": "1048576",
+			"retention.ms":      "2592000000",
+		},
 	}
 	topicAcmeToldV1 = trestle.TopicInfo{
 		Name:            "acme_told_v1",
 		DeadLetter:      "acme_told_v1_dlq",
 		EventTypes:      []string{"Told"},
 		MaxMessageBytes: 1048576,
+		Partitions:      3,
+		Config: map[string]string{
+			"cleanup.policy":    "delete",
+			"compression.type":  "gzip",
+			"max.message.bytes": "1048576",
+			"retention.ms":      "604800000",
+		},
 	}
 	topicAcmeToldV1Dlq = trestle.TopicInfo{
 		Name:            "acme_told_v1_dlq",
 		MaxMessageBytes: 1048576,
+		Partitions:      1,
+		Config: map[string]string{
+			"cleanup.policy":    "delete",
+			"compression.type":  "gzip",
+			"max.message.bytes": "1048576",
+			"retention.ms":      "2592000000",
+		},
 	}
 )
 

@@ -86,6 +86,12 @@ var (
 		Name:       "acme_rules_v1",
 		EventTypes: []string{"Bag", "Containers", "Numbers", "Texts", "Whole"},
 		Compacted:  true,
+		Partitions: 1,
+		Config: map[string]string{
+			"cleanup.policy":   "compact",
+			"compression.type": "lz4",
+			"retention.ms":     "-1",
+		},
 	}
 )
 

@@ -45,9 +45,21 @@ var (
 		Name:       "acme.accounts",
 		DeadLetter: "acme.accounts_dlq",
 		EventTypes: []string{"account.opened"},
+		Partitions: 3,
+		Config: map[string]string{
+			"cleanup.policy":   "delete",
+			"compression.type": "gzip",
+			"retention.ms":     "604800000",
+		},
 	}
 	topicAcmeAccountsDlq = trestle.TopicInfo{
-		Name: "acme.accounts_dlq",
+		Name:       "acme.accounts_dlq",
+		Partitions: 1,
+		Config: map[string]string{
+			"cleanup.policy":   "delete",
+			"compression.type": "gzip",
+			"retention.ms":     "2592000000",
+		},
 	}
 )
 

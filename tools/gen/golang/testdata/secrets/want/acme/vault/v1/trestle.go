@@ -44,6 +44,12 @@ var (
 	topicAcmeVaultV1 = trestle.TopicInfo{
 		Name:       "acme_vault_v1",
 		EventTypes: []string{"VaultOpened"},
+		Partitions: 3,
+		Config: map[string]string{
+			"cleanup.policy":   "delete",
+			"compression.type": "gzip",
+			"retention.ms":     "604800000",
+		},
 	}
 )
 

@@ -55,6 +55,13 @@ var (
 		Name:            "acme_shapes_v1",
 		EventTypes:      []string{"EveryKind", "Nothing"},
 		MaxMessageBytes: 1048576,
+		Partitions:      3,
+		Config: map[string]string{
+			"cleanup.policy":    "delete",
+			"compression.type":  "gzip",
+			"max.message.bytes": "1048576",
+			"retention.ms":      "604800000",
+		},
 	}
 )
 
