@@ -7,4 +7,6 @@
 //	{"envelope_version":"1.0",…,"payload":{…},"error":"…","retry_count":3,"dlq_timestamp":…}   flat
 //	{"original_topic":"…","original_key":"…","original_data":{…},"failure_reason":"…",…}   as OmniNode's services write it
 //	{"envelope":{…},"error":"…"} or {"envelope_version":"1.0",…,"error":"…"}   an envelope with an error
+//
+// [ParseRecord] reads those of other systems, too ([Systems]), whose records are the original's with headers of their own.
 package deadletter

@@ -394,3 +394,39 @@ func TestCancelled(t *testing.T) {
 	c.replayAll(t, replay.Filter{}, replay.ReplayOptions{})
 	c.wantOnce(t, n)
 }
+
+// TestForeignLettersAreReplayed has Spring's letter, which carries the original's headers, and one of a share group, which does not: what
+// it lacks is read where it stands.
+func TestForeignLettersAreReplayed(t *testing.T) {
+	t.Parallel()
+	c := embedded(t)
+	id := kgo.RecordHeader{Key: "event-id", Value: []byte("id-0")}
+	original := c.write(t, &kgo.Record{Topic: source, Key: []byte("k"), Value: []byte("{}"), Headers: []kgo.RecordHeader{id, {Key: "more", Value: []byte("1")}}})[0]
+	header := func(name, value string) kgo.RecordHeader { return kgo.RecordHeader{Key: name, Value: []byte(value)} }
+	c.write(t,
+		&kgo.Record{Topic: letters, Key: []byte("spring"), Value: []byte("not JSON"), Headers: []kgo.RecordHeader{
+			header("event-id", "id-1"), header("kafka_dlt-original-topic", source), header("kafka_dlt-original-consumer-group", "theirs"),
+		}},
+		&kgo.Record{Topic: letters, Headers: []kgo.RecordHeader{
+			header("__dlq.errors.topic", source), header("__dlq.errors.partition", fmt.Sprint(original.Partition)),
+			header("__dlq.errors.offset", fmt.Sprint(original.Offset)), header("__dlq.errors.group", "shared"),
+		}},
+	)
+	if counts := c.replayAll(t, replay.Filter{}, replay.ReplayOptions{}); counts.Done != 2 {
+		t.Errorf("%+v", counts)
+	}
+	got := map[string]string{}
+	for _, r := range c.read(t, source) {
+		if target := r.Header(wire.HeaderReplayGroup); target != "" {
+			headers := r.Headers[:len(r.Headers)-3] // a replay's own
+			got[target] = fmt.Sprintf("%s %s %s", r.Key, r.Value, headers)
+		}
+	}
+	want := map[string]string{
+		"theirs": fmt.Sprintf("spring not JSON %s", []kafka.Header{{Key: "event-id", Value: []byte("id-1")}}),
+		"shared": fmt.Sprintf("k {} %s", []kafka.Header{{Key: "event-id", Value: []byte("id-0")}, {Key: "more", Value: []byte("1")}}),
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
