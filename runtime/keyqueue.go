@@ -57,6 +57,8 @@ type amount struct {
 // topicQueue is a topic's part of the queue. Its fields belong to keyQueue.mu.
 type topicQueue struct {
 	work      sync.Cond // turn has an entry and may be taken, or the queue is closed
+	idle      int       // workers that wait for that
+	waking    bool      // one of them was woken, and has not looked yet
 	turn      ring[*partition]
 	parts     int // assigned
 	inHand    amount
@@ -73,6 +75,23 @@ func (t *topicQueue) mayStart() bool { return !t.paused && (!t.suspended || t.ad
 type topicPartition struct {
 	topic string
 	id    int32
+}
+
+// wake has one worker look for a record, unless one is about to: that one wakes the next if there is more. So when records come one by
+// one, the others stay asleep.
+func (t *topicQueue) wake() {
+	if t.idle > 0 && !t.waking && t.turn.len() > 0 {
+		t.waking = true
+		t.work.Signal()
+	}
+}
+
+// await waits until there may be something for a worker.
+func (t *topicQueue) await() {
+	t.idle++
+	t.work.Wait()
+	t.idle--
+	t.waking = false
 }
 
 func newKeyQueue(limits queueLimits) *keyQueue {
@@ -162,13 +181,14 @@ func (q *keyQueue) next(topic *topicQueue) *task {
 	defer q.mu.Unlock()
 	for {
 		for (topic.turn.len() == 0 || !topic.mayStart()) && !q.closed {
-			topic.work.Wait()
+			topic.await()
 		}
 		if q.closed {
 			return nil
 		}
 		if topic.surplus > 0 {
 			topic.surplus--
+			topic.wake()
 			return nil
 		}
 		p := topic.turn.pop()
@@ -187,6 +207,7 @@ func (q *keyQueue) next(topic *topicQueue) *task {
 		p.running++
 		q.running++
 		q.takeTurn(p)
+		topic.wake()
 		t := l.head
 		t.out = true
 		t.run++
@@ -217,7 +238,7 @@ func (q *keyQueue) takeTurn(p *partition) {
 	if !p.inTurn && p.ready.len() > 0 && p.running < atOnce && !q.paused[p.tp] {
 		p.inTurn = true
 		p.topic.turn.push(p)
-		p.topic.work.Signal()
+		p.topic.wake()
 	}
 }
 
