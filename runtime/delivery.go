@@ -19,7 +19,8 @@ type Delivery struct {
 	// EventID identifies the event: its `event-id` header, or its envelope's id, or, where the producer set none, a UUID
 	// made of where the record stands.
 	EventID string
-	// Envelope is what surrounds the event, what it lacks filled in from the payload.
+	// Envelope is what surrounds the event, what it lacks filled in from the payload. For [HandleRaw] it has event id and
+	// event type alone, as headers say.
 	Envelope Envelope
 	// ZonelessTimes counts the event's times that name no zone; they are taken as UTC.
 	ZonelessTimes int

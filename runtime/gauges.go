@@ -47,7 +47,7 @@ func (c *Consumer) gauge(m *member) (metric.Registration, error) {
 // typeOf is the event type of a record, as far as it is known, as an attribute may have it.
 func (c *Consumer) typeOf(t *task) string {
 	topic := c.topics[t.part.tp.topic]
-	if h := t.handler.Load(); h != nil {
+	if h := t.handler.Load(); h != nil && h != topic.raw {
 		return h.info.Type
 	}
 	for _, header := range t.record.Headers {

@@ -38,6 +38,27 @@ func HandleInfo(c *Consumer, info *EventInfo, handler HandlerFunc, middleware ..
 	c.register(&eventHandler{info: info, handle: handler, middleware: middleware}, (*topicHandlers).addEvent)
 }
 
+// HandleRaw registers a handler of records as they are, for programs that carry them elsewhere or read them in a way of their own:
+// nothing is decoded or validated. It gets all records of the event type's topic, whatever their event types, and those without a
+// value, too. All else is as with [Handle]: the order by key, attempts, dead letters, what is committed. A topic that has it
+// has no other handler; of two Run reports one.
+//
+// The record is the topic's own: a handler may keep it, and must not change it. The delivery of its context, [DeliveryFrom], has the
+// event id, and an envelope with nothing but that and the event type, as headers say. Middleware gets a nil event. A record that is
+// larger than its topic takes is not handed over, but goes to its dead letter.
+func HandleRaw[E any, P interface {
+	*E
+	Event
+}](c *Consumer, handler func(context.Context, *Record) error, middleware ...HandlerMiddleware) {
+	h := &eventHandler{info: P(nil).EventInfo(), middleware: middleware}
+	if handler != nil {
+		h.handle = func(ctx context.Context, _ Event) error {
+			return handler(ctx, &ctx.Value(handlingKey{}).(*handling).record)
+		}
+	}
+	c.register(h, (*topicHandlers).addRaw)
+}
+
 // HandleDeletion registers the handler of deletions on the compacted topic of an event type: of records that have a key
 // and no value. There is one for each topic, whichever of its types it is registered by; without it deletions are
 // skipped. On other topics such a record goes to its dead letter, and Run reports the registration.
@@ -63,6 +84,7 @@ type topicHandlers struct {
 	info      *TopicInfo
 	meter     *topicMeter
 	byType    map[string]*eventHandler // by event type on the wire
+	raw       *eventHandler            // of all records as they are; nil: there is none, and no other if there is
 	warned    warned
 	breaker   *breaker
 	unwritten atomic.Int64 // when it was logged last that its dead letters can't be written, in Unix nanoseconds
@@ -132,9 +154,24 @@ func (c *Consumer) add(h *eventHandler, add func(*topicHandlers, *eventHandler) 
 			info.Topic.Name, info.Topic.DeadLetter, t.info.DeadLetter)
 	}
 	h.info = info
+	if t.raw != nil {
+		return fmt.Errorf("all records of topic %s have a handler already, a raw one", t.info.Name)
+	}
 	h.meter = t.meter.newEventMeter(info.Type)
 	h.call = c.around(h)
 	return add(t, h)
+}
+
+// addRaw adds the handler of all records. What it handles counts as of its event type only where that is the topic's only one.
+func (t *topicHandlers) addRaw(h *eventHandler) error {
+	if t.deletion != nil || len(t.byType) > 0 {
+		return fmt.Errorf("topic %s has a handler already, and can have no raw one beside it", t.info.Name)
+	}
+	if len(t.info.EventTypes) > 1 {
+		h.meter = t.meter.newEventMeter(otherType)
+	}
+	t.raw = h
+	return nil
 }
 
 func (t *topicHandlers) addEvent(h *eventHandler) error {
@@ -233,6 +270,9 @@ func (c *Consumer) attempt(topic *topicHandlers, h *handling) (Result, error) {
 			h.record.Value, h.record.Oversized = nil, t.oversized
 		}
 	}
+	if topic.raw != nil {
+		return c.attemptRaw(topic, h)
+	}
 	decoded, err := Decode(&h.record, c.types, DecodeOptions{StrictTime: c.cfg.strictTime})
 	d.Envelope, d.EventID, d.ZonelessTimes = decoded.Envelope, decoded.Envelope.EventID, decoded.ZonelessTimes
 	if t.record.Value == nil && t.oversized == nil && topic.info.Compacted {
@@ -271,6 +311,33 @@ func (c *Consumer) attempt(topic *topicHandlers, h *handling) (Result, error) {
 		c.noteEvolution(topic, t, handler.info, decoded.Event)
 	}
 	return Handled, h.call(handler, decoded.Event)
+}
+
+// attemptRaw calls the topic's handler of records as they are.
+func (c *Consumer) attemptRaw(topic *topicHandlers, h *handling) (Result, error) {
+	d, env := &h.Delivery, &h.Delivery.Envelope
+	env.EventType = topic.eventType(wire.HeaderBytes(d.Headers, wire.HeaderEventType))
+	if env.EventID = wire.HeaderValue(d.Headers, wire.HeaderEventID); env.EventID == "" {
+		env.EventID = wire.RecordID(d.Topic, d.Partition, d.Offset)
+	}
+	d.EventID = env.EventID
+	if o := h.task.oversized; o != nil {
+		return 0, undecodable(fmt.Errorf("record of %s: %w", d.Topic, o))
+	}
+	if h.task.part.handled.has(d.EventID) {
+		return Duplicate, nil
+	}
+	return Handled, h.call(topic.raw, nil)
+}
+
+// eventType is the name of an event type, without memory of its own where the topic declares it.
+func (t *topicHandlers) eventType(name []byte) string {
+	for _, declared := range t.info.EventTypes {
+		if string(name) == declared {
+			return declared
+		}
+	}
+	return string(name)
 }
 
 func (h *handling) call(handler *eventHandler, e Event) error {

@@ -188,7 +188,11 @@ func (c *Consumer) Lag() []PartitionLag {
 
 // keyOf is a record's key as it may be shown: "***" where one of the topic's types has a sensitive one.
 func (c *Consumer) keyOf(topic string, r *place) string {
-	for _, h := range c.topics[topic].byType {
+	t := c.topics[topic]
+	if t.raw != nil && t.raw.info.SensitiveKey {
+		return t.raw.info.Key(string(r.key))
+	}
+	for _, h := range t.byType {
 		if h.info.SensitiveKey {
 			return h.info.Key(string(r.key))
 		}

@@ -7,7 +7,8 @@ import (
 	"slices"
 )
 
-// HandlerFunc handles an event. [DeliveryFrom] says of its context which record it came in. For a deletion the event is nil.
+// HandlerFunc handles an event. [DeliveryFrom] says of its context which record it came in. For a deletion, or a record as it
+// is, the event is nil.
 type HandlerFunc func(ctx context.Context, e Event) error
 
 // HandlerMiddleware makes a handler of another one, which it calls before, after, or instead of what it does itself. What it
