@@ -111,9 +111,11 @@ chaos: prefetch ## publish and consume EVENTS (default 1000000) while brokers, n
 	$(GO) test -tags chaos ./runtime/trestletest/services/chaos -run '^TestChaosOnKafka$$' -count=1 -timeout 0 -v -events $(or $(EVENTS),1000000) -seed $(or $(SEED),0)
 
 .PHONY: bench
+bench: SHELL := bash
+bench: .SHELLFLAGS := -o pipefail -c
 bench: ## measure against the limits and peers, as ratios in one run
-	cd tools/bench && $(GO) test -bench . -timeout 60m .
-	$(GO) test -run '^$$' -bench . -benchmem -timeout 60m ./runtime/... ./tools/... ./compat/... ./cmd/trestle
+	cd tools/bench && $(GO) test -run TestRuntimeAllocations -bench . -timeout 60m . | awk -f readable.awk
+	$(GO) test -run '^$$' -bench . -benchmem -timeout 60m ./runtime/... ./tools/... ./compat/... ./cmd/trestle | awk -f tools/bench/readable.awk
 
 .PHONY: lint
 lint: lint-go lint-schemas ## everything that reads and changes nothing
