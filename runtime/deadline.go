@@ -30,7 +30,7 @@ func (c *Consumer) inTime(next HandlerFunc) HandlerFunc {
 		watch := time.AfterFunc(limit+overdueGrace, func() {
 			c.meter.topics[delivery.Topic].overdue.Add(ctx, 1)
 			c.logFailure(ctx, slog.LevelError, delivery, "handler goes on past its deadline", context.Cause(ctx),
-				slog.Duration("deadline", limit), slog.String("stack", stackOfHandler(name)))
+				slog.Duration("deadline", limit), slog.Any("stack", handlerStack(name)))
 			if h.member.queue.overdue(t, run) {
 				h.member.workers.Go(func() { c.work(h.member, c.topics[t.part.tp.topic], t.part.topic) })
 			}
@@ -42,6 +42,13 @@ func (c *Consumer) inTime(next HandlerFunc) HandlerFunc {
 
 // handlerLabel is the profiler's label with the record that a goroutine handles.
 const handlerLabel = "trestle.record"
+
+// handlerStack is the stack of the handler of a record as a value of a line: it is taken only where that is written, since all goroutines
+// are looked at for it.
+type handlerStack string
+
+// LogValue implements [slog.LogValuer].
+func (name handlerStack) LogValue() slog.Value { return slog.StringValue(stackOfHandler(string(name))) }
 
 // stackOfHandler is the stack of the goroutine that handles a record; empty where there is none any more.
 func stackOfHandler(name string) string {
