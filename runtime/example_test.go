@@ -3,32 +3,42 @@ package trestle_test
 import (
 	"context"
 	"errors"
-	"log"
+	"fmt"
 
+	codegenv1 "github.com/omninode/trestle/gen/omninode/codegen/v1"
 	trestle "github.com/omninode/trestle/runtime"
+	"github.com/omninode/trestle/runtime/trestletest"
 )
 
-// Publish an event, and handle it elsewhere. The type is a generated one.
+// Publish an event, and handle it elsewhere. The type is a generated one; brokers are any cluster's.
 func Example() {
-	ctx := context.Background()
-	brokers := []string{"localhost:9092"}
+	t := example()
+	defer t.Close()
+	brokers := trestletest.NewCluster(t, codegenv1.Topics()).Brokers()
+	ctx, stop := context.WithCancel(context.Background())
 
-	pub, err := trestle.NewPublisher(brokers, trestle.WithSource(trestle.Source{ServiceName: "shop"}))
-	if err != nil {
-		log.Fatal(err)
-	}
-	err = pub.Publish(ctx, &orderPlaced{OrderID: "ord_81"})
+	pub, err := trestle.NewPublisher(brokers, trestle.WithSource(trestle.Source{ServiceName: "omniclaude"}))
+	check(err)
+	err = pub.Publish(ctx, &codegenv1.CodegenStatusEvent{
+		SessionId:          sessionID,
+		Status:             codegenv1.SessionStatus_SESSION_STATUS_PROCESSING,
+		ProgressPercentage: new(50.0),
+		Message:            new("looking for patterns"),
+	})
 	if invalid, ok := errors.AsType[*trestle.ValidationError](err); ok {
-		log.Fatal(invalid.Violations) // retrying cannot help
+		fmt.Println(invalid.Violations) // trying again can't help
 	}
+	check(err)
 
-	c, err := trestle.NewConsumer(brokers, "billing")
-	if err != nil {
-		log.Fatal(err)
-	}
-	trestle.Handle(c, func(_ context.Context, e *orderPlaced) error {
-		log.Println("placed", e.OrderID)
+	c, err := trestle.NewConsumer(brokers, "dashboard")
+	check(err)
+	trestle.Handle(c, func(_ context.Context, e *codegenv1.CodegenStatusEvent) error {
+		fmt.Println(e.GetMessage(), e.GetProgressPercentage())
+		stop()
 		return nil
 	})
-	log.Fatal(c.Run(ctx))
+	check(c.Run(ctx))
+	check(pub.Close(context.Background()))
+	// Output:
+	// looking for patterns 50
 }

@@ -23,7 +23,7 @@ func TestPublishersLinkNoDatabase(t *testing.T) {
 		if dep == "database/sql" {
 			t.Errorf("the runtime links %s", dep)
 		}
-		for _, banned := range []string{"github.com/jackc/", "modernc.org/", "github.com/twmb/franz-go/pkg/sr", "cel.dev/", "github.com/google/cel-go", "github.com/bufbuild/protocompile", "testing"} {
+		for _, banned := range []string{"github.com/jackc/", "modernc.org/", "github.com/twmb/franz-go/pkg/sr", "cel.dev/", "github.com/google/cel-go", "github.com/bufbuild/protocompile", "testing", "github.com/twmb/franz-go/pkg/kfake", "github.com/omninode/trestle/gen"} {
 			if strings.HasPrefix(dep, banned) {
 				t.Errorf("the runtime links %s", dep)
 			}

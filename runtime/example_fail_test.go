@@ -1,0 +1,138 @@
+package trestle_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	codegenv1 "github.com/omninode/trestle/gen/omninode/codegen/v1"
+	trestle "github.com/omninode/trestle/runtime"
+	"github.com/omninode/trestle/runtime/deadletter"
+	"github.com/omninode/trestle/runtime/kafka"
+	"github.com/omninode/trestle/runtime/trestletest"
+)
+
+// A handler's error is tried again, later and later, while other keys go on. Then the event goes to its dead letter.
+func ExampleWithRetries() {
+	t := example()
+	defer t.Close()
+	calls := 0
+	handle := func(context.Context, *codegenv1.CodegenPatternRequest) error {
+		calls++
+		return fmt.Errorf("the model is away, call %d", calls)
+	}
+	done := trestletest.Handle(t, handle, patternRequest(3),
+		trestle.WithRetries(2), trestle.WithBackoff(time.Second, time.Minute))
+
+	letter := trestletest.RequireDeadLettered(t, done)
+	fmt.Println(letter.Error.Message, "after", letter.RetryCount, "retries")
+	for _, wait := range done.Waits { // less a random part of up to a half
+		fmt.Println("waited at most", wait.Round(time.Second) <= 2*time.Second)
+	}
+	// Output:
+	// the model is away, call 3 after 2 retries
+	// waited at most true
+	// waited at most true
+}
+
+// An error that trying again can't help is marked so: the event goes to its dead letter at once.
+func ExamplePermanent() {
+	t := example()
+	defer t.Close()
+	handle := func(context.Context, *codegenv1.CodegenPatternRequest) error {
+		return trestle.Permanent(errors.New("this tenant has been closed"))
+	}
+	done := trestletest.Handle(t, handle, patternRequest(3))
+	fmt.Println(done.Result, "after", done.Attempts, "attempt:", done.Err)
+	fmt.Println(trestle.IsPermanent(done.Err))
+	// Output:
+	// dead-lettered after 1 attempt: this tenant has been closed
+	// true
+}
+
+// An outage of what a handler depends on is no fault of its events. They wait for its end instead of becoming dead letters.
+func ExampleUnavailable() {
+	t := example()
+	defer t.Close()
+	away := true
+	handlers := trestletest.NewHandlers(t, func(c *trestle.Consumer) {
+		trestle.Handle(c, func(context.Context, *codegenv1.CodegenPatternRequest) error {
+			if away {
+				return trestle.Unavailable(errors.New("the model is away"))
+			}
+			return nil
+		})
+	})
+	fmt.Println("waits:", handlers.Handle(patternRequest(3)).Waiting)
+	away = false
+	fmt.Println(handlers.Handle(patternRequest(3)).Result)
+	// Output:
+	// waits: true
+	// handled
+}
+
+// When handlers fail all over, as in an outage, their topic waits. How much that takes can be set, or that it never does.
+func ExampleWithBreaker() {
+	t := example()
+	defer t.Close()
+	register := func(c *trestle.Consumer) {
+		trestle.Handle(c, func(context.Context, *codegenv1.CodegenPatternRequest) error { return errors.New("the model is away") })
+	}
+	soon := trestletest.NewHandlers(t, register, trestle.WithBreaker(trestle.Breaker{Window: 4, Failures: 2, Keys: 1}))
+	never := trestletest.NewHandlers(t, register, trestle.WithoutBreaker())
+
+	fmt.Println("soon:", soon.Handle(patternRequest(3)).Waiting)
+	fmt.Println("never:", never.Handle(patternRequest(3)).Waiting)
+	// Output:
+	// soon: true
+	// never: false
+}
+
+// A handler's context ends with its deadline; what the handler returns then is an error like any other.
+func ExampleWithHandlerTimeout() {
+	t := example()
+	defer t.Close()
+	handle := func(ctx context.Context, _ *codegenv1.CodegenPatternRequest) error {
+		<-ctx.Done() // what it waits for goes on for longer
+		return context.Cause(ctx)
+	}
+	done := trestletest.Handle(t, handle, patternRequest(3), trestle.WithHandlerTimeout(10*time.Millisecond), trestle.WithRetries(0))
+	fmt.Println(done.Err)
+	// Output:
+	// the handler took more than 10ms
+}
+
+// A dead letter has the original's bytes, and says why and where it failed. It is read like any other record.
+func Example_deadLetters() {
+	t := example()
+	defer t.Close()
+	ctx := context.Background()
+	cluster := trestletest.NewCluster(t, codegenv1.Topics())
+	consumer, err := trestle.NewConsumer(cluster.Brokers(), "omniarchon", trestle.WithLogger(quiet))
+	check(err)
+	trestle.Handle(consumer, func(context.Context, *codegenv1.CodegenPatternRequest) error {
+		return trestle.Permanent(errors.New("this tenant has been closed"))
+	})
+	trestletest.Run(t, consumer)
+	check(cluster.Publisher().Publish(ctx, patternRequest(3)))
+	cluster.AwaitDone("omniarchon")
+
+	topics := []string{"omninode_codegen_dlq_pattern_v1"}
+	for record, err := range kafka.Scan(ctx, cluster.Connection(), topics, kafka.FromStart(), kafka.ToEnd()) {
+		check(err)
+		letter, err := deadletter.Parse(record.Value, record.Headers...)
+		check(err)
+		fmt.Println(letter.ConsumerGroup, "gave up", letter.SourceTopic, "at offset", letter.Original.Offset)
+		fmt.Println(letter.Error.Message)
+
+		original := trestle.Record{Topic: letter.SourceTopic, Value: letter.Original.Value, Headers: letter.Original.Headers}
+		decoded, err := trestle.Decode(&original, trestle.NewTypes(codegenv1.Events()...), trestle.DecodeOptions{})
+		check(err)
+		fmt.Println(decoded.Event.(*codegenv1.CodegenPatternRequest).GetNodeDescription())
+	}
+	// Output:
+	// omniarchon gave up omninode_codegen_request_pattern_v1 at offset 0
+	// this tenant has been closed
+	// writes orders to the ledger
+}
