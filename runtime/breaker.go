@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"hash/maphash"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/omninode/trestle/runtime/kafka"
+	"github.com/omninode/trestle/runtime/replay"
 )
 
 // Breaker says when a consumer takes failing handlers for an outage of what they depend on. Then the topic stands still and
@@ -31,6 +33,11 @@ type Breaker struct {
 	Failures int
 	// Lowest and Highest are how long to wait before an event is tried; twice as long each time; defaults 1 s and 30 s.
 	Lowest, Highest time.Duration
+	// Replay has the dead letters that this consumer wrote in the window that led to an outage, before it was known to be one, replayed
+	// once it is over: for its group alone, once, and each letter is resolved then (see package runtime/replay). An event that
+	// fails again gets a letter again; events of one key are not in their order then. A consumer that ends before leaves them where they are. The
+	// topic of resolutions must exist: `trestle topics apply` makes it. Default: they stay.
+	Replay bool
 }
 
 // WithBreaker sets when failing handlers are taken for an outage, overriding the defaults of [Breaker]. Each topic has a
@@ -105,6 +112,18 @@ type breaker struct {
 	probes int
 	timer  *time.Timer
 	ended  bool
+
+	entered int64             // attempts so far
+	letters []outageLetter    // of attempts that are in the window, or were when it opened
+	window  [2]int64          // the first and the last attempt of the window that led to the last outage
+	over    []replay.Position // letters of outages that are over
+	some    func()            // called, without mu, when there are such; nil: nobody replays
+}
+
+// outageLetter is a dead letter that may be due to an outage, and the attempt that led to it.
+type outageLetter struct {
+	entered int64
+	at      replay.Position
 }
 
 func (c *Consumer) newBreaker(q *keyQueue, topic string) *breaker {
@@ -134,47 +153,102 @@ func (b *breaker) succeeded(begun int64) {
 	if b == nil {
 		return
 	}
+	if b.close(begun) && b.some != nil {
+		b.some()
+	}
+}
+
+// close says whether the call has closed it.
+func (b *breaker) close(begun int64) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if begun != b.turns.Load() {
-		return
+		return false
 	}
 	if !b.open {
 		b.enter(attempt{})
-		return
+		return false
 	}
 	b.open, b.last, b.at = false, nil, 0
 	b.timer.Stop()
 	b.log(slog.LevelInfo, "handlers succeed again: their topic goes on", slog.Duration("after", time.Since(b.since)))
 	b.queue.suspend(b.topic, false)
+	for _, letter := range b.letters {
+		b.over = append(b.over, letter.at)
+	}
+	b.letters = nil
+	return true
+}
+
+// wrote notes the dead letter that an attempt has led to, by what failed said of it.
+func (b *breaker) wrote(entered int64, at replay.Position) {
+	if b == nil || b.some == nil || entered == 0 {
+		return
+	}
+	b.mu.Lock()
+	late := !b.open && entered >= b.window[0] && entered <= b.window[1] // the outage was over before it was written
+	if late {
+		b.over = append(b.over, at)
+	} else {
+		b.letters = append(b.letters, outageLetter{entered, at})
+		b.prune()
+	}
+	b.mu.Unlock()
+	if late {
+		b.some()
+	}
+}
+
+// prune forgets letters of attempts that are not in the window. It needs mu.
+func (b *breaker) prune() {
+	first := b.entered - int64(len(b.last)) + 1
+	if b.open {
+		first = b.window[0]
+	}
+	b.letters = slices.DeleteFunc(b.letters, func(l outageLetter) bool { return l.entered < first })
+}
+
+// takeOver returns the letters of outages that are over, once.
+func (b *breaker) takeOver() []replay.Position {
+	if b == nil {
+		return nil
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	over := b.over
+	b.over = nil
+	return over
 }
 
 // failed takes in a call's error, and says whether the event has to wait for the end of an outage: then the attempt does
-// not count. A first attempt says nothing where there are others.
-func (b *breaker) failed(key []byte, err error, first bool) (wait bool) {
+// not count. A first attempt says nothing where there are others. Of one that counts it says which it is, for wrote; 0: none.
+func (b *breaker) failed(key []byte, err error, first bool) (entered int64, wait bool) {
 	if b == nil || IsPermanent(err) {
-		return false
+		return 0, false
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.ended && !b.open {
-		return false
+		return 0, false
 	}
 	if !b.open {
 		if !first {
 			b.enter(attempt{true, maphash.Bytes(b.seed, key)})
+			entered = b.entered
 		}
 		if (first || !b.isOutage()) && !isA[*unavailableError](err) {
-			return false
+			return entered, false
 		}
 		b.open, b.since, b.probes = true, time.Now(), 0
+		b.window = [2]int64{b.entered - int64(len(b.last)) + 1, b.entered}
+		b.prune()
 		b.turns.Add(1)
 		b.queue.suspend(b.topic, true)
 		b.c.meter.topics[b.topic].outages.Add(context.Background(), 1)
 		b.log(slog.LevelError, "handlers fail as in an outage: their topic waits, and an event is tried from time to time", slog.Any("error", err))
 		b.probeLater(err)
 	}
-	return true
+	return 0, true
 }
 
 // probeLater needs mu.
@@ -224,6 +298,7 @@ func (b *breaker) log(level slog.Level, msg string, attrs ...slog.Attr) {
 }
 
 func (b *breaker) enter(a attempt) {
+	b.entered++
 	if len(b.last) < b.Window {
 		b.last = append(b.last, a)
 		return

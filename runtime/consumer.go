@@ -89,8 +89,10 @@ func (c *Consumer) Run(ctx context.Context) (failed error) {
 		return fmt.Errorf("consumer group %s: %w", c.group, err)
 	}
 
+	over := make(chan struct{}, 1)
 	for _, topic := range topics {
 		c.topics[topic].breaker = c.newBreaker(m.queue, topic)
+		c.topics[topic].breaker.replays(over)
 	}
 	gauges, err := c.gauge(m)
 	if err != nil {
@@ -109,10 +111,11 @@ func (c *Consumer) Run(ctx context.Context) (failed error) {
 	}
 	pollCtx, stop := context.WithCancel(ctx)
 	polled := make(chan error, 1)
-	others.Go(func() { polled <- m.poll(pollCtx, topics, c.deadLetterTopics()) })
+	others.Go(func() { polled <- m.poll(pollCtx, topics, c.writtenTopics()) })
 	others.Go(func() { m.commitEvery(pollCtx) })
 	others.Go(func() { m.sweepEvery(pollCtx) })
 	others.Go(func() { m.lookAheadEvery(pollCtx) })
+	others.Go(func() { c.replayAfterOutages(pollCtx, topics, over) })
 
 	select {
 	case failed = <-polled: // nil when ctx has ended

@@ -15,6 +15,7 @@ import (
 
 	"github.com/omninode/trestle/runtime/deadletter"
 	"github.com/omninode/trestle/runtime/kafka"
+	"github.com/omninode/trestle/runtime/replay"
 )
 
 // failure is why an event goes to its dead letter, and how that goes.
@@ -25,6 +26,8 @@ type failure struct {
 	refused int         // times it could not be written
 	shrunk  int         // times that something was left out of it, as it was too large for its topic
 	least   bool        // nothing more can be left out
+
+	entered int64 // the attempt that led to it, by the topic's breaker; 0: none that counts
 
 	refusals     int       // times that brokers said no to it
 	refusedSince time.Time // when they did first
@@ -48,8 +51,9 @@ func (c *Consumer) deadLetter(m *member, t *task) {
 	}
 	record := *f.letter // the client leaves its marks on what it is given
 	// The partition's context: once another member has the record, that one writes its dead letter.
-	m.produce(t.part.ctx, &record, func(_ *kgo.Record, err error) {
+	m.produce(t.part.ctx, &record, func(written *kgo.Record, err error) {
 		if err == nil {
+			topic.breaker.wrote(f.entered, replay.Position{Topic: written.Topic, Partition: written.Partition, Offset: written.Offset})
 			topic.refusals.end()
 			c.logFailure(t.part.ctx, slog.LevelError, t.delivery, "event written to its dead letter", f.err,
 				slog.String("dead_letter", f.letter.Topic), slog.Int("attempts", t.attempt))

@@ -241,7 +241,8 @@ func (c *Consumer) process(m *member, topic *topicHandlers, t *task) {
 		m.queue.park(t, 0)
 		return
 	}
-	if breaker.failed(t.record.Key, err, t.attempt == 1 && c.cfg.retries > 0) {
+	entered, wait := breaker.failed(t.record.Key, err, t.attempt == 1 && c.cfg.retries > 0)
+	if wait {
 		t.attempt-- // it is not the event's fault
 		m.queue.park(t, 0)
 		return
@@ -253,6 +254,7 @@ func (c *Consumer) process(m *member, topic *topicHandlers, t *task) {
 		return
 	}
 	t.failure = newFailure(err)
+	t.failure.entered = entered
 	c.deadLetter(m, t)
 }
 
