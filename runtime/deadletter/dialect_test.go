@@ -12,8 +12,8 @@ import (
 	"github.com/omninode/trestle/runtime/wire"
 )
 
-// foreignLetters are records as other systems write them, made by hand from what these document and what their sources write; those of
-// Kafka, Spring and SmallRye were not had from the systems themselves.
+// foreignLetters are records as other systems write them, made by hand from what these document and what their sources write; none of
+// them was recorded; see TestRecordedWatermillLetter for one that was.
 func foreignLetters() map[string]struct {
 	own  []wire.Header
 	want deadletter.DeadLetter
@@ -138,4 +138,25 @@ func FuzzParseRecord(f *testing.F) {
 			t.Errorf("from topic %q, then from %q", d.SourceTopic, again.SourceTopic)
 		}
 	})
+}
+
+// TestRecordedWatermillLetter reads what Watermill 1.4.3 wrote: its poison queue, behind a router, by the marshaler of watermill-kafka 3.0.6.
+func TestRecordedWatermillLetter(t *testing.T) {
+	t.Parallel()
+	header := func(name, value string) wire.Header { return wire.Header{Key: name, Value: []byte(value)} }
+	id := header("_watermill_message_uuid", "8f1ee3d0-5a0b-5b52-9e0c-3a6f1f2c7d41") // all its records have one
+	d, err := deadletter.ParseRecord(&event.Record{Topic: "orders_dlq", Value: []byte(`{"n":1}`), Timestamp: at, Headers: []wire.Header{
+		id, header("topic_poisoned", "orders"), header("handler_poisoned", "bill"), header("subscriber_poisoned", "gochannel.GoChannel"),
+		header("event-id", "0199"), header("reason_poisoned", "warehouse is away"),
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &deadletter.DeadLetter{
+		SourceTopic: "orders", Timestamp: at, Error: deadletter.Error{Message: "warehouse is away", Timestamp: at},
+		Original: deadletter.Original{Value: []byte(`{"n":1}`), Headers: []wire.Header{id, header("event-id", "0199")}, Partition: -1, Offset: -1},
+	}
+	if diff := cmp.Diff(want, d); diff != "" {
+		t.Error(diff)
+	}
 }
