@@ -138,7 +138,7 @@ func (c *Cluster) Option() trestle.Option { return trestle.WithKafka(c.Connectio
 func (c *Cluster) Connection() kafka.Connection {
 	conn := kafka.Connection{Brokers: c.Brokers()}
 	if c.network != nil {
-		conn.Options = []kgo.Opt{kgo.Dialer(c.network.DialContext)}
+		conn.Options = []kgo.Opt{kgo.Dialer(asNetwork(c.network.DialContext))}
 	}
 	return conn
 }
@@ -159,6 +159,22 @@ func (c *Cluster) Publisher(opts ...trestle.PublisherOption) *trestle.Publisher 
 		_ = p.Close(ctx) // what a test leaves behind in an outage is not acknowledged
 	})
 	return p
+}
+
+// Caller returns a caller on the cluster, which is closed when the test ends.
+func (c *Cluster) Caller(opts ...trestle.CallerOption) *trestle.Caller {
+	c.tb.Helper()
+	all := []trestle.CallerOption{trestle.WithLogger(testLogger(c.tb)), trestle.WithNames(c.names), c.Option()}
+	caller, err := trestle.NewCaller(c.Brokers(), append(all, opts...)...)
+	if err != nil {
+		c.tb.Fatal(err)
+	}
+	c.tb.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		_ = caller.Close(ctx) // calls that a test leaves behind are given up
+	})
+	return caller
 }
 
 // Run runs a consumer until stop is called, or the test ends, and waits for its end then. The test fails when Run of the

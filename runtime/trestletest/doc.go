@@ -1,6 +1,8 @@
 // Package trestletest helps to test code that publishes, handles and requests events. Only tests import it.
 //
-// Without any broker, in microseconds:
+// example_service_test.go beside this file is a small service with its tests, all by this package.
+//
+// Without any broker:
 //
 //   - [Recorder] is what code publishes to: its [Recorder.Publisher] validates and encodes events as any does, and keeps them.
 //     It can be told to fail ([Recorder.Fail]).
@@ -17,5 +19,6 @@
 //   - [Run] runs a consumer until the test ends, and [Await] and [AwaitDeadLetter] wait for what it writes.
 //
 // Inside of synctest.Test of package testing/synctest, where time passes at once whenever everybody waits, take a cluster with
-// [InMemory] and give its [Cluster.Option] to every client: backoffs, timeouts, breakers and deadlines then take no time.
+// [InMemory] and give its [Cluster.Option] to every client: backoffs, timeouts, breakers and deadlines then pass at once. Clients
+// that have nothing to do look around all the same, so that an hour of it takes a second or so of the processor.
 package trestletest

@@ -1,7 +1,10 @@
 package trestletest
 
 import (
+	"context"
 	"encoding/binary"
+	"errors"
+	"io"
 	"net"
 	"slices"
 	"sync"
@@ -208,4 +211,36 @@ func (f *frames) pass(b []byte, begins func([8]byte)) {
 			f.n = 0
 		}
 	}
+}
+
+type dialer func(ctx context.Context, network, address string) (net.Conn, error)
+
+// asNetwork has connections in memory break as those of a network do, so that clients know what has happened.
+func asNetwork(dial dialer) dialer {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := dial(ctx, network, address)
+		if err != nil {
+			return nil, &net.OpError{Op: "dial", Net: network, Err: err}
+		}
+		return pipe{conn}, nil
+	}
+}
+
+type pipe struct{ net.Conn }
+
+func (p pipe) Read(b []byte) (int, error) {
+	n, err := p.Conn.Read(b)
+	return n, broken("read", err)
+}
+
+func (p pipe) Write(b []byte) (int, error) {
+	n, err := p.Conn.Write(b)
+	return n, broken("write", err)
+}
+
+func broken(op string, err error) error {
+	if errors.Is(err, io.ErrClosedPipe) {
+		return &net.OpError{Op: op, Net: "tcp", Err: net.ErrClosed}
+	}
+	return err
 }
