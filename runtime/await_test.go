@@ -108,3 +108,62 @@ func TestAwaitReplyRefuses(t *testing.T) {
 		}
 	}
 }
+
+// TestAwaitReplyLearnsOfDeadLetters has requests go to their dead letters while their caller is away, and after it is back.
+func TestAwaitReplyLearnsOfDeadLetters(t *testing.T) {
+	t.Parallel()
+	c := startPriceCluster(t)
+	since := time.Now()
+	early, late, fine := abandon(t, c, "web-1", "early"), abandon(t, c, "web-1", "late"), abandon(t, c, "web-1", "fine")
+	release := make(chan struct{})
+	answer(t, c, newPublisher(t, c.brokers), func(ctx context.Context, a *askPrice) (*price, error) {
+		switch a.OrderID {
+		case "fine":
+			return echo(ctx, a)
+		case "late":
+			select {
+			case <-release:
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			}
+		}
+		return nil, trestle.Permanent(errors.New("no price for " + a.OrderID))
+	})
+	eventually(t, "one request is answered and one given up", func() bool { return c.end(prices.Name) == 1 && c.end(orders.DeadLetter) == 1 })
+
+	again := newCaller(t, c, trestle.WithCallerName("web-1"))
+	await := func(id string, opts ...trestle.AwaitOption) error {
+		_, err := trestle.AwaitReply[*price](deadline(t), again, id, since, opts...)
+		return err
+	}
+	unanswered := func(what, order string, err error) {
+		t.Helper()
+		var given *trestle.UnansweredError
+		if !errors.As(err, &given) || given.Message != "no price for "+order || given.Group != testGroup || given.Topic != orders.DeadLetter {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	ofRequest := trestle.WithRequestType[askPrice]()
+	unanswered("the letter that came meanwhile", "early", await(early, ofRequest))
+	if err := await(fine, ofRequest); err != nil {
+		t.Errorf("a request that was answered: %v", err)
+	}
+	waited := make(chan error, 1)
+	go func() { waited <- await(late, ofRequest) }()
+	close(release)
+	unanswered("the letter that came later", "late", <-waited)
+
+	short, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	if _, err := trestle.AwaitReply[*price](short, again, early, since); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("without the request's type: %v", err)
+	}
+	short, cancel = context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	if _, err := trestle.AwaitReply[*price](short, again, early, time.Now().Add(time.Hour), ofRequest); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a letter from before the time that is looked at: %v", err)
+	}
+	if err := await(early, trestle.WithRequestType[price]()); err == nil || !strings.Contains(err.Error(), `test.Price is answered by "", not by Price`) {
+		t.Errorf("a type that is no request: %v", err)
+	}
+}

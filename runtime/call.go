@@ -20,9 +20,9 @@ import (
 
 // Caller sends requests and waits for their responses. It is safe for concurrent use, and meant to be shared.
 //
-// It reads the topics of responses itself, all their partitions and outside of any consumer group, from where they end
-// when the first request is sent: so every instance of a service sees the responses to its own requests, and nothing is
-// committed. It decodes those that are its own: Trestle's consumers answer under the `caller-id` that a request carries. In
+// It reads the topics of responses itself, all their partitions ([WithReplyPartition]: its own) and outside of any consumer group,
+// from where they end when the first request is sent: so every instance of a service sees the responses to its own requests, and
+// nothing is committed. It decodes those that are its own: Trestle's consumers answer under the `caller-id` that a request carries. In
 // the same way it reads the dead letters of requests, if it may.
 type Caller struct {
 	cfg     *callerConfig
@@ -165,9 +165,8 @@ func checkCall(request, reply *EventInfo, watchers []event.Watcher) error {
 	return nil
 }
 
-// withConversation gives a request a correlation id that has none from elsewhere, also where its envelope needs none.
-func withConversation(ctx context.Context, request Event) PublishOption {
-	fresh := uuid.NewString() // one, however often middleware publishes the request
+// withConversation gives a request a correlation id, fresh, that has none from elsewhere, also where its envelope needs none.
+func withConversation(ctx context.Context, request Event, fresh string) PublishOption {
 	return func(s *event.PublishSettings) {
 		if s.Envelope.CorrelationID != "" {
 			return
@@ -217,8 +216,15 @@ func (c *Caller) exchange(ctx context.Context, request Event, reply *EventInfo, 
 		}
 		return err
 	}
+	fresh := uuid.NewString() // one, however often middleware publishes the request
+	if c.cfg.readsPart(reply) {
+		if err := c.replies.open(ctx, reply, false); err != nil {
+			return fail(err)
+		}
+		fresh = c.replies.draw(reply.Topic.Name)
+	}
 	published := make(chan error, 1)
-	opts := append(slices.Clip(cfg.Publish), withConversation(ctx, request), c.addressed(ctx), c.pub.whenEncoded(wait, request))
+	opts := append(slices.Clip(cfg.Publish), withConversation(ctx, request, fresh), c.addressed(ctx), c.pub.whenEncoded(wait, request))
 	err := c.pub.begin(ctx, request, func(_ Receipt, err error) {
 		select {
 		case published <- err:
@@ -261,18 +267,22 @@ func (c *Caller) exchange(ctx context.Context, request Event, reply *EventInfo, 
 // wait has a call wait for the response to an encoded request.
 func (c *Caller) wait(ctx context.Context, s *sending, reply *EventInfo, watchers []event.Watcher) (*waitingCall, error) {
 	for _, w := range watchers {
-		if err := c.replies.open(ctx, w.Info); err != nil {
+		if err := c.replies.open(ctx, w.Info, true); err != nil {
 			return nil, err
 		}
 	}
-	if err := c.replies.open(ctx, reply); err != nil {
+	if err := c.replies.open(ctx, reply, !c.cfg.readsPart(reply)); err != nil {
 		return nil, err
 	}
 	if err := c.replies.openLetters(ctx, s.info.Topic); err != nil {
 		return nil, err
 	}
 	w := newWaiting(s, reply, watchers)
+	if err := c.replies.reach(ctx, w); err != nil {
+		return nil, err
+	}
 	if !c.replies.add(w) {
+		c.replies.unreach(w)
 		return nil, fmt.Errorf("another call for %s with this correlation id is under way", reply.Type)
 	}
 	return w, nil

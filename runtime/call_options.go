@@ -27,6 +27,8 @@ type callerConfig struct {
 	maxCalls  int
 	name      string // in what it asks
 	named     bool   // by the program
+
+	replyPartition bool // of topics of responses it reads one
 }
 
 // WithPublisher has requests published by p, overriding a publisher of the caller's own. It brings what the caller

@@ -42,7 +42,7 @@ var (
 	}
 	priceInfo = trestle.EventInfo{
 		Type: "Price", FullName: "test.Price", Role: event.RoleResponse, Envelope: wire.OnexV1, Topic: prices,
-		New: func() trestle.Event { return new(price) },
+		New: func() trestle.Event { return new(price) }, KeyedByCorrelation: true,
 	}
 	priceStatusInfo = trestle.EventInfo{
 		Type: "PriceStatus", FullName: "test.PriceStatus", Role: event.RoleStatus, Envelope: wire.OnexV1, Topic: statuses,
@@ -53,6 +53,8 @@ var (
 func (*askPrice) EventInfo() *trestle.EventInfo    { return &askPriceInfo }
 func (*price) EventInfo() *trestle.EventInfo       { return &priceInfo }
 func (*priceStatus) EventInfo() *trestle.EventInfo { return &priceStatusInfo }
+
+func (*price) PartitionKey(env *trestle.Envelope) string { return env.CorrelationID }
 
 func ask(order string) *askPrice { return &askPrice{orderPlaced{OrderID: order}} }
 

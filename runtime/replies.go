@@ -32,6 +32,8 @@ type replies struct {
 
 	opening chan struct{} // held while a topic is added, so that two calls don't add it twice
 
+	fetching sync.Mutex // held, before mu, while it is changed which partitions are read
+
 	mu     sync.Mutex
 	topics map[string]*replyTopic // read from where they ended when they were added
 	absent map[string]time.Time   // topics of dead letters that can't be read, and when that was found out
@@ -40,9 +42,11 @@ type replies struct {
 
 // replyTopic is a topic that is read.
 type replyTopic struct {
-	partitions map[int32]bool
+	partitions map[int32]time.Time // that are read, and since when
+	parts      *parts              // nil: all partitions are to be read
 	expected   map[*EventInfo]*expected
-	asked      map[string]*waitingCall // by the event ids of requests, in lower case, whose dead letters come here
+	asked      map[string]*waitingCall // whose requests' dead letters come here, by askedAs
+	awaited    int                     // how many of these don't know the event id of their request
 }
 
 // expected is an event type that calls wait for, and who does.
@@ -55,9 +59,12 @@ type expected struct {
 
 // waitingCall is a call that waits.
 type waitingCall struct {
+	begun                    time.Time
 	correlationID, sessionID string // in lower case
+	givenID                  string // the correlation id as it was given
 	request                  *EventInfo
-	requestID                string // in lower case
+	requestID                string         // in lower case; empty: not known
+	needs                    map[int32]bool // partitions of the reply's topic, where only some are read
 	reply                    *EventInfo
 	watchers                 []event.Watcher
 	answer                   chan answer   // takes the first
@@ -82,9 +89,18 @@ const maxStatuses = 256
 
 func newWaiting(s *sending, reply *EventInfo, watchers []event.Watcher) *waitingCall {
 	return &waitingCall{
-		correlationID: strings.ToLower(s.ids.correlation), sessionID: strings.ToLower(s.ids.session),
-		request: s.info, requestID: strings.ToLower(s.ids.event), reply: reply, watchers: watchers, answer: make(chan answer, 1), news: make(chan struct{}, 1),
+		begun: time.Now(), correlationID: strings.ToLower(s.ids.correlation), givenID: s.ids.correlation,
+		sessionID: strings.ToLower(s.ids.session), request: s.info, requestID: strings.ToLower(s.ids.event), reply: reply,
+		watchers: watchers, answer: make(chan answer, 1), news: make(chan struct{}, 1),
 	}
+}
+
+// askedAs is under which name a call waits for the dead letter of its request.
+func (w *waitingCall) askedAs() string {
+	if w.requestID == "" {
+		return "reply " + w.reply.Type + " of " + w.correlationID
+	}
+	return w.requestID
 }
 
 func (w *waitingCall) deliver(a answer) {
@@ -144,9 +160,9 @@ func (r *replies) close() {
 // endsRetry is how long to wait before asking again where a topic ends.
 const endsRetry = 100 * time.Millisecond
 
-// open has an event type's topic read, from its present end if it wasn't yet.
-func (r *replies) open(ctx context.Context, info *EventInfo) error {
-	if r.expect(info) {
+// open has an event type's topic read, from its present end if it wasn't yet: all of it, or the partitions that calls need.
+func (r *replies) open(ctx context.Context, info *EventInfo, whole bool) error {
+	if r.expect(info, whole) {
 		return nil
 	}
 	topic := info.Topic.Name
@@ -156,7 +172,7 @@ func (r *replies) open(ctx context.Context, info *EventInfo) error {
 	case <-ctx.Done():
 		return fmt.Errorf("read %s: %w", topic, context.Cause(ctx))
 	}
-	if r.expect(info) {
+	if r.expect(info, whole) {
 		return nil
 	}
 	_ = r.limits.Ask(ctx, r.client, topic) // where brokers don't tell, Kafka's default counts
@@ -164,29 +180,43 @@ func (r *replies) open(ctx context.Context, info *EventInfo) error {
 	if err != nil {
 		return fmt.Errorf("read %s: %w", topic, err)
 	}
-	r.begin(topic, ends)
-	r.expect(info)
+	r.begin(topic, ends, whole)
+	r.expect(info, whole)
 	return nil
 }
 
-// begin has a topic read from its ends.
-func (r *replies) begin(topic string, ends map[int32]kgo.Offset) {
-	t := &replyTopic{partitions: map[int32]bool{}, expected: map[*EventInfo]*expected{}, asked: map[string]*waitingCall{}}
-	for id := range ends {
-		t.partitions[id] = true
-	}
+// begin has a topic read from its ends: the caller's own partition, or all that are not read yet.
+func (r *replies) begin(topic string, ends map[int32]kgo.Offset, whole bool) {
+	r.fetching.Lock()
+	defer r.fetching.Unlock()
 	r.mu.Lock()
-	r.topics[topic] = t
+	t := r.topics[topic]
+	if t == nil {
+		t = &replyTopic{
+			partitions: map[int32]time.Time{}, parts: newParts(r.id, len(ends)),
+			expected: map[*EventInfo]*expected{}, asked: map[string]*waitingCall{},
+		}
+		r.topics[topic] = t
+	}
+	added := map[int32]kgo.Offset{}
+	for id, end := range ends {
+		if _, read := t.partitions[id]; !read && (whole || id == t.parts.own()) {
+			t.partitions[id], added[id] = time.Now(), end
+		}
+	}
+	if whole {
+		t.parts = nil
+	}
 	r.mu.Unlock()
-	r.client.AddConsumePartitions(map[string]map[int32]kgo.Offset{topic: ends})
+	r.client.AddConsumePartitions(map[string]map[int32]kgo.Offset{topic: added})
 }
 
 // expect has an event type looked for if its topic is read already.
-func (r *replies) expect(info *EventInfo) bool {
+func (r *replies) expect(info *EventInfo, whole bool) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	t := r.topics[info.Topic.Name]
-	if t == nil {
+	if t == nil || whole && t.parts != nil {
 		return false
 	}
 	if t.expected[info] == nil {
@@ -238,7 +268,10 @@ func (r *replies) add(w *waitingCall) bool {
 	}
 	reply.waiting[w.correlationID] = w
 	if letters := r.lettersOf(w); letters != nil {
-		letters.asked[w.requestID] = w
+		letters.asked[w.askedAs()] = w
+		if w.requestID == "" {
+			letters.awaited++
+		}
 	}
 	for _, watcher := range w.watchers {
 		watching := r.topics[watcher.Info.Topic.Name].expected[watcher.Info].watching
@@ -260,8 +293,12 @@ func (r *replies) remove(w *waitingCall) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.topics[w.reply.Topic.Name].expected[w.reply].waiting, w.correlationID)
-	if letters := r.lettersOf(w); letters != nil {
-		delete(letters.asked, w.requestID)
+	r.releaseParts(w)
+	if letters := r.lettersOf(w); letters != nil && letters.asked[w.askedAs()] == w {
+		delete(letters.asked, w.askedAs())
+		if w.requestID == "" {
+			letters.awaited--
+		}
 	}
 	for _, watcher := range w.watchers {
 		delete(r.topics[watcher.Info.Topic.Name].expected[watcher.Info].watching, w)
@@ -315,6 +352,9 @@ func (r *replies) renew(topic string) {
 	defer r.mu.Unlock()
 	if t := r.topics[topic]; t != nil {
 		clear(t.partitions)
+		if t.parts != nil {
+			t.parts.count, t.parts.former = 0, 0
+		}
 	}
 }
 
@@ -438,28 +478,50 @@ func (r *replies) watchPartitions(ctx context.Context) {
 		if err != nil {
 			continue // the client says itself what is wrong with its connections
 		}
-		if added := r.added(found); len(added) > 0 {
-			r.client.AddConsumePartitions(added)
-		}
+		r.follow(found)
 	}
 }
 
-// added returns the partitions that aren't read yet; they are read from their beginning.
-func (r *replies) added(found kadm.TopicDetails) map[string]map[int32]kgo.Offset {
+// follow reads partitions that topics have got, and some no further that no call needs.
+func (r *replies) follow(found kadm.TopicDetails) {
+	r.fetching.Lock()
+	defer r.fetching.Unlock()
+	added, removed := r.added(found)
+	if len(removed) > 0 {
+		r.client.RemoveConsumePartitions(removed)
+	}
+	if len(added) > 0 {
+		r.client.AddConsumePartitions(added)
+	}
+}
+
+// added returns the partitions that are to be read from now on: new ones from their beginning. Those to remove come first; some
+// are then added again.
+func (r *replies) added(found kadm.TopicDetails) (added map[string]map[int32]kgo.Offset, removed map[string][]int32) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	added := map[string]map[int32]kgo.Offset{}
+	added, removed = map[string]map[int32]kgo.Offset{}, map[string][]int32{}
 	for topic, t := range r.topics {
-		for id := range found[topic].Partitions {
-			if t.partitions[id] {
-				continue
+		more := map[int32]kgo.Offset{}
+		if t.parts != nil {
+			removed[topic] = t.dropUnneeded()
+			var again []int32
+			if more, again = t.grow(len(found[topic].Partitions)); len(again) > 0 {
+				removed[topic] = append(removed[topic], again...)
 			}
-			t.partitions[id] = true
-			if added[topic] == nil {
-				added[topic] = map[int32]kgo.Offset{}
+		} else {
+			for id := range found[topic].Partitions {
+				if _, read := t.partitions[id]; !read {
+					t.partitions[id], more[id] = time.Time{}, kgo.NewOffset().AtStart()
+				}
 			}
-			added[topic][id] = kgo.NewOffset().AtStart()
+		}
+		if len(more) > 0 {
+			added[topic] = more
+		}
+		if len(removed[topic]) == 0 {
+			delete(removed, topic)
 		}
 	}
-	return added
+	return added, removed
 }

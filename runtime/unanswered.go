@@ -53,7 +53,7 @@ func (r *replies) openLetters(ctx context.Context, asked *TopicInfo) error {
 	switch {
 	case err == nil:
 		_ = r.limits.Ask(ctx, r.client, topic)
-		r.begin(topic, ends)
+		r.begin(topic, ends, true)
 	case ctx.Err() != nil:
 		return fmt.Errorf("read %s: %w", topic, err)
 	default:
@@ -116,29 +116,41 @@ func (r *replies) letter(rec *Record) {
 func (r *replies) callOf(rec *Record) (*waitingCall, *deadletter.DeadLetter) {
 	ours := wire.HeaderValue(rec.Headers, deadletter.HeaderEventType) == deadletter.EventType
 	r.mu.Lock()
-	w := r.topics[rec.Topic].asked[strings.ToLower(wire.HeaderValue(rec.Headers, deadletter.HeaderEventID))]
+	var w *waitingCall
+	awaited := false
+	if t := r.topics[rec.Topic]; t != nil {
+		w = t.asked[strings.ToLower(wire.HeaderValue(rec.Headers, deadletter.HeaderEventID))]
+		awaited = t.awaited > 0
+	}
 	r.mu.Unlock()
-	if ours && w == nil {
+	if ours && w == nil && !awaited {
 		return nil, nil
 	}
 	d, err := deadletter.Parse(rec.Value, rec.Headers...)
 	switch {
-	case err != nil, ours && !slices.Contains(d.Unanswered, w.reply.Type):
+	case err != nil, ours && w != nil && !slices.Contains(d.Unanswered, w.reply.Type):
 		return nil, nil
 	case w != nil:
 		return w, d
 	}
-	return r.callByConversation(rec.Topic, d), d
+	return r.callByConversation(rec.Topic, d, ours), d
 }
 
-// callByConversation finds the call whose request a dead letter without an event id holds.
-func (r *replies) callByConversation(topic string, d *deadletter.DeadLetter) *waitingCall {
+// callByConversation finds the call whose request a dead letter holds by the correlation id: that of a letter without an event
+// id or, if it is one of Trestle's own, of a call that does not know its request's.
+func (r *replies) callByConversation(topic string, d *deadletter.DeadLetter, ours bool) *waitingCall {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.topics[topic] == nil {
+		return nil
+	}
 	var correlationID string
 	var kind *EventInfo
 	for _, w := range r.topics[topic].asked {
 		if d.SourceTopic != "" && d.SourceTopic != w.request.Topic.Name {
+			continue
+		}
+		if ours && (w.requestID != "" || !slices.Contains(d.Unanswered, w.reply.Type)) {
 			continue
 		}
 		if kind != w.request { // most often all are of one type

@@ -54,6 +54,8 @@ type EventInfo struct {
 	Masks jsonio.Masks
 	// SensitiveKey says that the record's key may be what is sensitive.
 	SensitiveKey bool
+	// KeyedByCorrelation says that the key of its records is the event's correlation id, wherever it has one.
+	KeyedByCorrelation bool
 	// SchemaVersion is the version of its schema, "1.0", where the event carries such; VersionOf then returns what an event of
 	// the type carries, empty where that is absent.
 	SchemaVersion string

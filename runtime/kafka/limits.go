@@ -29,6 +29,9 @@ const (
 // may open to BatchFactor times the largest max.message.bytes of the topics, and a record have as many bytes as its topic takes
 // in a message. They are the client's decompressor, for [kgo.WithDecompressor]; a client that has [kgo.MaxDecompressBatchBytes]
 // among its options opens batches up to that. They may be used from many goroutines.
+//
+// The bound is one for all topics of a client, as a decompressor is given a batch's bytes and not its topic: beside a topic that
+// takes large messages, the batches of others may open to as much. A topic's own limit holds for its records once they are read.
 type Limits struct {
 	open atomic.Pointer[opener]
 

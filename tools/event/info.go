@@ -58,6 +58,7 @@ func (s *Schemas) Events() []*trestle.EventInfo {
 			info.Masks = s.set.Masks(typeOf(e.Message))
 		}
 		info.SensitiveKey = slices.ContainsFunc(e.Key, func(key string) bool { return e.Message.SensitivePath(strings.Split(key, ".")) })
+		info.KeyedByCorrelation = e.KeyedByCorrelation()
 		t := s.typeOf(e.Message)
 		if e.Message.HasBinary() {
 			info.MessageIndexes = messageIndexes(e.Message.Proto)

@@ -126,3 +126,6 @@ func typeWords(t *Type) string {
 	}
 	return "a " + string(t.Kind)
 }
+
+// KeyedByCorrelation says whether the key of the event's records is its correlation id, wherever it has one.
+func (e *Event) KeyedByCorrelation() bool { return len(e.Key) > 0 && e.Key[0] == "correlation_id" }

@@ -298,6 +298,9 @@ func (g *file) eventInfo(e *schema.Event, topics map[*schema.Topic]string) error
 	if slices.ContainsFunc(e.Key, func(key string) bool { return e.Message.SensitivePath(strings.Split(key, ".")) }) {
 		g.p("SensitiveKey: true,")
 	}
+	if e.KeyedByCorrelation() {
+		g.p("KeyedByCorrelation: true,")
+	}
 	g.p("New: func() %s { return new(%s) },", g.trestle("Event"), goName)
 	g.schemaVersion(e, goName)
 	g.p("}")
