@@ -12,7 +12,7 @@ CREATE TABLE trestle_outbox (
     topic      text        NOT NULL,
     "key"      bytea,
     value      bytea,
-    -- [{"k":name,"v":base64}, …]; without v: null.
+    -- [{"name":…,"value":base64 or null}, …]
     headers    json        NOT NULL,
     created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     -- Kafka refuses a row of its key that comes before it, or this one.

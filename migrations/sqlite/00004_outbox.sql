@@ -14,7 +14,7 @@ CREATE TABLE trestle_outbox (
     topic      text    NOT NULL,
     "key"      blob,
     value      blob,
-    -- [{"k":name,"v":base64}, …]; without v: null.
+    -- [{"name":…,"value":base64 or null}, …]
     headers    text    NOT NULL,
     created_at text    NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')),
     -- Kafka refuses a row of its key that comes before it, or this one.

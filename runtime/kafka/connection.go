@@ -9,6 +9,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/sasl"
@@ -41,6 +42,8 @@ func (c Connection) Client(opts ...kgo.Opt) (*kgo.Client, error) {
 	if err := c.CheckBrokers(); err != nil {
 		return nil, err
 	}
+	making.Lock()
+	defer making.Unlock()
 	client, err := kgo.NewClient(c.options(opts)...)
 	if err != nil {
 		return nil, fmt.Errorf("brokers %s: %w", strings.Join(c.Brokers, ","), err)
@@ -54,8 +57,14 @@ func (c Connection) Validate(opts ...kgo.Opt) error {
 	if err := c.CheckBrokers(); err != nil {
 		return err
 	}
+	making.Lock()
+	defer making.Unlock()
 	return kgo.ValidateOpts(c.options(opts)...)
 }
+
+// making is held while a client is made, which contacts nothing: kgo writes into the memory of options such as
+// ProducerBatchCompression, and clients of one connection share that.
+var making sync.Mutex
 
 // CheckBrokers says whether there are brokers, and each has an address. One without a host is refused because the client
 // would take it for localhost; without a port it is 9092.

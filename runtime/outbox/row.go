@@ -1,9 +1,7 @@
 package outbox
 
 import (
-	"encoding/json"
 	"errors"
-	"fmt"
 	"hash/fnv"
 	"time"
 
@@ -39,40 +37,4 @@ func Place(eventID string, r *kafka.Record) (key int64, lane int) {
 	}
 	sum := h.Sum64()
 	return int64(sum), int(sum % Lanes)
-}
-
-// header is a header as it stands in the table.
-type header struct {
-	Key   string  `json:"k"`
-	Value *[]byte `json:"v,omitempty"` // base64; absent: nil
-}
-
-// MarshalHeaders returns headers as the tables have them: a JSON array of objects with the members k, and v in base64, which is
-// left out where the value is nil.
-func MarshalHeaders(headers []kafka.Header) ([]byte, error) {
-	all := make([]header, len(headers))
-	for i := range headers {
-		all[i].Key = headers[i].Key
-		if headers[i].Value != nil {
-			all[i].Value = &headers[i].Value
-		}
-	}
-	return json.Marshal(all)
-}
-
-// UnmarshalHeaders reads what [MarshalHeaders] wrote.
-func UnmarshalHeaders(text []byte) ([]kafka.Header, error) {
-	var all []header
-	if err := json.Unmarshal(text, &all); err != nil {
-		return nil, fmt.Errorf("headers of a row: %w", err)
-	}
-	var headers []kafka.Header
-	for _, h := range all {
-		to := kafka.Header{Key: h.Key}
-		if h.Value != nil {
-			to.Value = *h.Value
-		}
-		headers = append(headers, to)
-	}
-	return headers, nil
 }

@@ -10,6 +10,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/uuid"
+
+	"github.com/omninode/trestle/runtime/event"
 )
 
 // Place is which record a letter is about, and for which group: there is one letter for it. Names are those on the cluster.
@@ -25,6 +27,9 @@ type Place struct {
 func (p Place) String() string {
 	return fmt.Sprintf("%s[%d]@%d of group %s", p.Topic, p.Partition, p.Offset, p.Group)
 }
+
+// Headers are a letter's headers.
+type Headers = event.StoredHeaders
 
 // Letter is a dead letter that its topic refused.
 type Letter struct {

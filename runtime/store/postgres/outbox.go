@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/omninode/trestle/runtime/event"
 	"github.com/omninode/trestle/runtime/kafka"
 	"github.com/omninode/trestle/runtime/outbox"
 )
@@ -42,7 +43,7 @@ func (o *Outbox) Add(ctx context.Context, eventID string, record kafka.Record) e
 	if !ok {
 		return fmt.Errorf("%w: give it one with postgres.WithTx, or by Database.InTx", outbox.ErrNoTransaction)
 	}
-	headers, err := outbox.MarshalHeaders(record.Headers)
+	headers, err := json.Marshal(event.StoredHeaders(record.Headers))
 	if err != nil {
 		return err
 	}
@@ -330,8 +331,7 @@ func scanRow(row pgx.CollectableRow) (r outbox.Row, err error) {
 	if err := row.Scan(&r.ID, &r.EventID, &to.Topic, &to.Key, &to.Value, &headers, &r.Created); err != nil {
 		return r, err
 	}
-	to.Headers, err = outbox.UnmarshalHeaders(headers)
-	return r, err
+	return r, json.Unmarshal(headers, (*event.StoredHeaders)(&to.Headers))
 }
 
 func idsOf(rows []outbox.Row) []int64 {

@@ -9,6 +9,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/omninode/trestle/runtime/event"
 	"github.com/omninode/trestle/runtime/kafka"
 	"github.com/omninode/trestle/runtime/outbox"
 )
@@ -30,7 +31,7 @@ func (o *Outbox) Add(ctx context.Context, eventID string, record kafka.Record) e
 	if !ok {
 		return fmt.Errorf("%w: give it one with sqlite.WithTx, or by Database.InTx", outbox.ErrNoTransaction)
 	}
-	headers, err := outbox.MarshalHeaders(record.Headers)
+	headers, err := json.Marshal(event.StoredHeaders(record.Headers))
 	if err != nil {
 		return err
 	}
@@ -352,8 +353,7 @@ func scanRow(rows *sql.Rows) (r outbox.Row, err error) {
 	if r.Created, err = time.Parse(layout, created); err != nil {
 		return r, err
 	}
-	to.Headers, err = outbox.UnmarshalHeaders([]byte(headers))
-	return r, err
+	return r, json.Unmarshal([]byte(headers), (*event.StoredHeaders)(&to.Headers))
 }
 
 // present is a blob of which the driver may say none when it is empty.

@@ -26,7 +26,9 @@ import (
 // crash of the machine.
 func Postgres(tb testing.TB) string {
 	tb.Helper()
-	p := obtain(tb, "PostgreSQL", func() (*postgres, error) { return kept.postgres.use(tb, startPostgres) })
+	p := obtain(tb, "PostgreSQL", func() (*postgres, error) {
+		return kept.postgres.use(tb, func() (*postgres, error) { return startPostgres() })
+	})
 	name := fmt.Sprintf("test_%d", p.databases.Add(1))
 	if err := p.exec("CREATE DATABASE " + name); err != nil {
 		tb.Fatalf("create a PostgreSQL database: %v", err)
@@ -39,14 +41,50 @@ func Postgres(tb testing.TB) string {
 	return p.dsn(name)
 }
 
+// PostgresServer is a PostgreSQL server of a test's own.
+type PostgresServer struct {
+	tb testing.TB
+	p  *postgres
+}
+
+// OwnPostgres starts a server that is stopped, and its data removed, when the test ends. It is as that of [Postgres], but what it
+// has said to be committed survives [PostgresServer.Kill].
+func OwnPostgres(tb testing.TB) *PostgresServer {
+	tb.Helper()
+	p := obtain(tb, "PostgreSQL", func() (*postgres, error) { return startPostgres("synchronous_commit=on") })
+	tb.Cleanup(p.stop)
+	return &PostgresServer{tb, p}
+}
+
+// DSN returns the DSN of a database, whose user may do anything. It stays the same when the server is started again.
+func (s *PostgresServer) DSN() string { return s.p.dsn("postgres") }
+
+// Kill ends the server as a crash does (SIGKILL).
+func (s *PostgresServer) Kill() { s.p.server.Kill() }
+
+// Start starts the server again after Kill, on the same port with the same data, and waits until it answers.
+func (s *PostgresServer) Start() {
+	s.tb.Helper()
+	var err error
+	for range 100 { // the processes of its connections may have yet to notice that it is gone
+		if err = s.p.launch(); err == nil {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	report(s.tb, fmt.Errorf("start PostgreSQL again: %w", err))
+}
+
 type postgres struct {
 	scratch   *scratch
+	bin       string
+	settings  []string // name=value
 	server    *server
 	port      int
 	databases atomic.Int64
 }
 
-func startPostgres() (*postgres, error) {
+func startPostgres(settings ...string) (*postgres, error) {
 	bin, err := artefact.Postgres()
 	if err != nil {
 		return nil, err
@@ -56,8 +94,8 @@ func startPostgres() (*postgres, error) {
 		if err != nil {
 			return nil, err
 		}
-		p := &postgres{scratch: scratch, port: ports[0]}
-		if err := p.start(bin); err != nil {
+		p := &postgres{scratch: scratch, bin: bin, settings: settings, port: ports[0]}
+		if err := p.start(); err != nil {
 			if p.server != nil {
 				p.server.Kill()
 			}
@@ -68,18 +106,21 @@ func startPostgres() (*postgres, error) {
 	})
 }
 
-func (p *postgres) start(bin string) error {
-	data := p.scratch.path("data")
+func (p *postgres) data() string { return p.scratch.path("data") }
+
+// command is one of PostgreSQL's programs, which refuse to run as root.
+func (p *postgres) command(name string, args ...string) (*exec.Cmd, error) {
+	cmd := exec.Command(filepath.Join(p.bin, name), args...)
+	cmd.Dir = p.data()
+	return cmd, process.Unprivileged(cmd, p.data())
+}
+
+func (p *postgres) start() error {
+	data := p.data()
 	if err := os.Mkdir(data, 0o700); err != nil {
 		return err
 	}
-	// PostgreSQL refuses to run as root.
-	command := func(name string, args ...string) (*exec.Cmd, error) {
-		cmd := exec.Command(filepath.Join(bin, name), args...)
-		cmd.Dir = data
-		return cmd, process.Unprivileged(cmd, data)
-	}
-	initdb, err := command("initdb", "-D", data, "-U", "postgres", "-A", "trust",
+	initdb, err := p.command("initdb", "-D", data, "-U", "postgres", "-A", "trust",
 		"-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions")
 	if err != nil {
 		return err
@@ -89,10 +130,19 @@ func (p *postgres) start(bin string) error {
 	if _, err := process.Run(ctx, initdb); err != nil {
 		return err
 	}
-	// The server itself, and not pg_ctl, so that it is a child of ours.
-	server, err := command("postgres", "-D", data,
-		"-h", "127.0.0.1", "-p", fmt.Sprint(p.port), "-k", "", "-N", "200",
-		"-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off")
+	return p.launch()
+}
+
+// launch starts the server itself, and not pg_ctl, so that it is a child of ours.
+func (p *postgres) launch() error {
+	args := []string{
+		"-D", p.data(), "-h", "127.0.0.1", "-p", fmt.Sprint(p.port), "-k", "", "-N", "200",
+		"-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off",
+	}
+	for _, setting := range p.settings {
+		args = append(args, "-c", setting)
+	}
+	server, err := p.command("postgres", args...)
 	if err != nil {
 		return err
 	}

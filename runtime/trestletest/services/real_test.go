@@ -306,7 +306,7 @@ func TestPostgres(t *testing.T) {
 
 func TestPostgresStops(t *testing.T) {
 	t.Parallel()
-	p := obtain(t, "PostgreSQL", startPostgres)
+	p := obtain(t, "PostgreSQL", func() (*postgres, error) { return startPostgres() })
 	if _, err := pgx.Connect(testContext(t), p.dsn("postgres")); err != nil {
 		t.Error(err)
 	}

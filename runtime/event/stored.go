@@ -1,15 +1,13 @@
-package parking
+package event
 
 import (
 	"encoding/json"
 	"fmt"
-
-	"github.com/omninode/trestle/runtime/event"
 )
 
-// Headers are a letter's headers as databases keep them: a JSON list of {"name": …, "value": …}, the value in base64, null for
-// none.
-type Headers []event.Header
+// StoredHeaders are a record's headers as databases keep them: a JSON list of {"name": …, "value": …}, the value in base64, null
+// for none.
+type StoredHeaders []Header
 
 type storedHeader struct {
 	Name  string `json:"name"`
@@ -17,7 +15,7 @@ type storedHeader struct {
 }
 
 // MarshalJSON implements [json.Marshaler].
-func (h Headers) MarshalJSON() ([]byte, error) {
+func (h StoredHeaders) MarshalJSON() ([]byte, error) {
 	stored := make([]storedHeader, len(h))
 	for i, one := range h {
 		stored[i] = storedHeader{one.Key, one.Value}
@@ -26,14 +24,14 @@ func (h Headers) MarshalJSON() ([]byte, error) {
 }
 
 // UnmarshalJSON implements [json.Unmarshaler].
-func (h *Headers) UnmarshalJSON(text []byte) error {
+func (h *StoredHeaders) UnmarshalJSON(text []byte) error {
 	var stored []storedHeader
 	if err := json.Unmarshal(text, &stored); err != nil {
-		return fmt.Errorf("headers of a parked dead letter: %w", err)
+		return fmt.Errorf("headers of a record: %w", err)
 	}
 	*h = nil
 	for _, one := range stored {
-		*h = append(*h, event.Header{Key: one.Name, Value: one.Value})
+		*h = append(*h, Header{Key: one.Name, Value: one.Value})
 	}
 	return nil
 }
