@@ -72,7 +72,7 @@ func (o *Outbox) Lease(ctx context.Context, relay string, d time.Duration) (leas
 			ON CONFLICT (relay) DO UPDATE SET until = excluded.until`, relay, d); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `DELETE FROM trestle_outbox_relays WHERE until < clock_timestamp()`); err != nil {
+		if _, err := tx.Exec(ctx, `DELETE FROM trestle_outbox_relays WHERE until < clock_timestamp() AND relay <> $1`, relay); err != nil {
 			return err
 		}
 		if err := tx.QueryRow(ctx, `SELECT ($1 + count(*) - 1) / count(*) FROM trestle_outbox_relays`, outbox.Lanes).Scan(&share); err != nil {

@@ -51,7 +51,7 @@ func (o *Outbox) Lease(ctx context.Context, relay string, d time.Duration) (leas
 			ON CONFLICT (relay) DO UPDATE SET until = excluded.until`, relay, until); err != nil {
 			return err
 		}
-		if err := exec(ctx, tx, `DELETE FROM trestle_outbox_relays WHERE until < ?`, present); err != nil {
+		if err := exec(ctx, tx, `DELETE FROM trestle_outbox_relays WHERE until < ? AND relay <> ?`, present, relay); err != nil {
 			return err
 		}
 		if err := tx.QueryRowContext(ctx, `SELECT (? + count(*) - 1) / count(*) FROM trestle_outbox_relays`, outbox.Lanes).Scan(&share); err != nil {
