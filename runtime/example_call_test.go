@@ -111,7 +111,30 @@ func ExampleAwaitReply() {
 	after, err := trestle.NewCaller(cluster.Brokers(), trestle.WithCallerName("omniclaude-1"))
 	check(err)
 	defer after.Close(ctx)
-	response, err := trestle.AwaitReply[*codegenv1.CodegenPatternResponse](ctx, after, requestID, sent)
+	response, err := trestle.AwaitReply[*codegenv1.CodegenPatternResponse](ctx, after, requestID, sent,
+		trestle.WithRequestType[codegenv1.CodegenPatternRequest]()) // its dead letter would end the waiting, too
+	check(err)
+	fmt.Println(response.GetPatternResult()[0].GetJson())
+	// Output:
+	// {"pattern":"outbox"}
+}
+
+// One of many instances reads a partition of the responses, its own, instead of all.
+func ExampleWithReplyPartition() {
+	t := example()
+	defer t.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	cluster := trestletest.NewCluster(t, codegenv1.Topics())
+	service, err := trestle.NewConsumer(cluster.Brokers(), "omniarchon")
+	check(err)
+	trestle.Answer(service, cluster.Publisher(), findPatterns)
+	trestletest.Run(t, service)
+
+	caller, err := trestle.NewCaller(cluster.Brokers(), trestle.WithCallerName("omniclaude-1"), trestle.WithReplyPartition())
+	check(err)
+	defer caller.Close(ctx)
+	response, err := trestle.Call[*codegenv1.CodegenPatternResponse](ctx, caller, patternRequest(3))
 	check(err)
 	fmt.Println(response.GetPatternResult()[0].GetJson())
 	// Output:
@@ -142,7 +165,7 @@ func ExampleCaller_CallInfo() {
 	defer caller.Close(ctx)
 	response, err := caller.CallInfo(ctx, reply, patternRequest(3))
 	check(err)
-	again, err := caller.AwaitReplyInfo(ctx, reply, requestID, sent)
+	again, err := caller.AwaitReplyInfo(ctx, reply, requestID, sent, trestle.WithRequestInfo(request))
 	check(err)
 	fmt.Println(response.EventInfo().Type, again.EventInfo().Type)
 	// Output:
