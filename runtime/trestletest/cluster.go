@@ -131,6 +131,9 @@ func specsOf(declared []*trestle.TopicInfo, names trestle.Names) (map[string]top
 // Brokers are the addresses of the brokers.
 func (c *Cluster) Brokers() []string { return c.kafka.ListenAddrs() }
 
+// Fake is what the cluster is made of, for faults that have no name here. Package kfake promises nothing about its own names.
+func (c *Cluster) Fake() *kfake.Cluster { return c.kafka }
+
 // Option is what clients need to reach the cluster beside its brokers; nothing, unless it is [InMemory].
 func (c *Cluster) Option() trestle.Option { return trestle.WithKafka(c.Connection().Options...) }
 

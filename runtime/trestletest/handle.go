@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -13,6 +15,7 @@ import (
 	"github.com/omninode/trestle/runtime/deadletter"
 	"github.com/omninode/trestle/runtime/event"
 	"github.com/omninode/trestle/runtime/internal/testseam"
+	"github.com/omninode/trestle/runtime/wire"
 )
 
 // Group is the consumer group of handlers that are called without brokers.
@@ -152,19 +155,34 @@ func (h *Handlers) handle(ctx context.Context, r trestle.Record) (Outcome, error
 }
 
 // CallInfo implements [event.Requester]: the request is handled at once, and what its handler publishes in response is returned.
-// A request that goes to its dead letter is a *trestle.UnansweredError in a *trestle.CallError, as it is to any caller. Status
-// events are not given to WithStatus; a [Recorder] has them.
+// A request that goes to its dead letter is a *trestle.UnansweredError in a *trestle.CallError, as it is to any caller. What the
+// handler publishes of the request's conversation is given to trestle.WithStatus, once the handler has returned.
 func (h *Handlers) CallInfo(ctx context.Context, reply *trestle.EventInfo, request trestle.Event, opts ...trestle.CallOption) (trestle.Event, error) {
 	var settings event.CallSettings
 	for _, o := range opts {
 		o.ApplyCall(&settings)
 	}
+	if slices.ContainsFunc(settings.Watchers, func(w event.Watcher) bool { return w.Notify == nil }) {
+		return nil, &trestle.CallError{EventType: request.EventInfo().FullName, Err: errors.New("WithStatus: must not be nil")}
+	}
+	if until, ok := ctx.Deadline(); ok { // as a caller says it
+		left := strconv.FormatInt(max(0, time.Until(until).Milliseconds()), 10)
+		settings.Publish = append(settings.Publish, trestle.WithHeader(wire.HeaderTimeout, []byte(left)))
+	}
 	o, err := h.publish(ctx, request, settings.Publish)
 	if err != nil {
 		return nil, err
 	}
+	asked := o.Delivery.Envelope
+	for _, s := range o.Sent {
+		for _, w := range settings.Watchers {
+			if s.Err == nil && s.Event != nil && s.Info.FullName == w.Info.FullName && ofConversation(s.Envelope, asked) {
+				w.Notify(ctx, s.Event)
+			}
+		}
+	}
 	fail := func(err error) (trestle.Event, error) {
-		return nil, &trestle.CallError{EventType: request.EventInfo().FullName, CorrelationID: o.Delivery.Envelope.CorrelationID, Err: err}
+		return nil, &trestle.CallError{EventType: request.EventInfo().FullName, CorrelationID: asked.CorrelationID, Err: err}
 	}
 	if d := o.DeadLetter; d != nil {
 		return fail(&trestle.UnansweredError{
@@ -172,11 +190,17 @@ func (h *Handlers) CallInfo(ctx context.Context, reply *trestle.EventInfo, reque
 		})
 	}
 	for _, s := range o.Sent {
-		if s.Err == nil && s.Event != nil && s.Info.FullName == reply.FullName && s.Envelope.CorrelationID == o.Delivery.Envelope.CorrelationID {
+		if s.Err == nil && s.Event != nil && s.Info.FullName == reply.FullName && s.Envelope.CorrelationID == asked.CorrelationID {
 			return s.Event, nil
 		}
 	}
 	return fail(errors.New("no response was published to a recorder: " + o.String()))
+}
+
+// ofConversation says whether an event is of a request's conversation, as callers tell.
+func ofConversation(env, request trestle.Envelope) bool {
+	return env.CorrelationID != "" && strings.EqualFold(env.CorrelationID, request.CorrelationID) ||
+		env.SessionID != "" && strings.EqualFold(env.SessionID, request.SessionID)
 }
 
 // String says what became of the event, with *** for what is sensitive in what was published.

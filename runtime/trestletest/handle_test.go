@@ -219,6 +219,42 @@ func TestHandlersAnswerTypedCalls(t *testing.T) {
 	}
 }
 
+// TestHandlersAnswerWithinTheCallersTime has a handler look for how long its caller waits, and report to it.
+func TestHandlersAnswerWithinTheCallersTime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		rec := trestletest.NewRecorder(t)
+		other := progress(1)
+		other.SessionId = request
+		var left time.Duration
+		h := trestletest.NewHandlers(t, func(c *trestle.Consumer) {
+			trestle.Answer(c, rec.Publisher(), func(ctx context.Context, _ *codegenv1.CodegenPatternRequest) (*codegenv1.CodegenPatternResponse, error) {
+				until, _ := ctx.Deadline()
+				left = time.Until(until)
+				for _, e := range []trestle.Event{progress(10), progress(20)} {
+					if err := rec.Publisher().Publish(ctx, e); err != nil {
+						return nil, err
+					}
+				}
+				err := rec.Publisher().Publish(ctx, other, trestle.WithCorrelationID(session))
+				return answered(), err
+			})
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		var told []float64
+		_, err := codegenv1.NewCalls(h).CodegenPattern(ctx, asked(3), trestle.WithStatus(func(_ context.Context, e *codegenv1.CodegenStatusEvent) {
+			told = append(told, e.GetProgressPercentage())
+		}))
+		if err != nil || fmt.Sprint(told) != "[10 20]" {
+			t.Errorf("got %v, %v", told, err)
+		}
+		if want := time.Minute + trestle.ClockTolerance; left != want {
+			t.Errorf("the handler has %v, want %v", left, want)
+		}
+	})
+}
+
 // TestRequestsExpire has a request come to its handler after its caller has given up.
 func TestRequestsExpire(t *testing.T) {
 	t.Parallel()

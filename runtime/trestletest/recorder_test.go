@@ -68,6 +68,10 @@ func TestRecorderTakesProtobufAndDeletions(t *testing.T) {
 	if err := rec.Publisher().Delete(t.Context(), &kept{progress(1)}); err != nil {
 		t.Fatal(err)
 	}
+	trestletest.RequireDeleted[*kept](t, rec, session)
+	if said := failure(t, func(tb testing.TB) { trestletest.RequireDeleted[*kept](tb, rec, "other") }); !strings.Contains(said, `the deletion of "other" was not published for CodegenStatusEvent; this was:`) {
+		t.Errorf("got %q", said)
+	}
 	if s := rec.Sent()[0]; s.Event != nil || s.Record.Value != nil || len(s.Record.Key) == 0 || !strings.Contains(s.String(), "deletes its key") {
 		t.Errorf("got %v", s)
 	}

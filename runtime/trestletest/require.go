@@ -30,6 +30,19 @@ func RequireNotPublished[P trestle.Event](tb testing.TB, r *Recorder, match ...M
 	}
 }
 
+// RequireDeleted ends the test unless the deletion of a key was published and acknowledged, on the topic of the event type P.
+func RequireDeleted[P trestle.Event](tb testing.TB, r *Recorder, key string) {
+	tb.Helper()
+	var none P
+	sent := r.Sent()
+	for _, s := range sent {
+		if s.Event == nil && s.Err == nil && s.Info.FullName == none.EventInfo().FullName && string(s.Record.Key) == key {
+			return
+		}
+	}
+	tb.Fatalf("the deletion of %q was not published for %s%s", none.EventInfo().Key(key), nameOf[P](), instead[P](sent, nil))
+}
+
 // RequireHandled ends the test unless the event was handled, with what became of it instead.
 func RequireHandled(tb testing.TB, o Outcome) {
 	tb.Helper()

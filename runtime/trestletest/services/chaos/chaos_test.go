@@ -12,6 +12,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/omninode/trestle/runtime/trestletest"
 )
 
 var seedFlag = flag.Uint64("seed", 0, "of the order of faults and of what they hit; 0: a fresh one")
@@ -80,52 +82,33 @@ func (w *world) pass(d time.Duration) {
 	}
 }
 
-// proxies stand before all brokers.
-func (w *world) proxies() []*proxy {
-	w.t.Helper()
-	w.role.Routes = map[string]string{}
-	var all []*proxy
-	for _, broker := range w.role.Brokers {
-		p := startProxy(w.t, broker)
-		all = append(all, p)
-		w.role.Routes[broker] = p.address()
-	}
-	return all
-}
-
-// cut lets nothing through some proxies for a while.
-func (w *world) cut(d time.Duration, proxies ...*proxy) {
-	for _, p := range proxies {
-		p.setCut(true)
-	}
-	w.pass(d)
-	for _, p := range proxies {
-		p.setCut(false)
-	}
-}
-
 // TestChaos has faults of the embedded cluster and of the network, members that come and go, new partitions and new topics.
 func TestChaos(t *testing.T) {
 	t.Parallel()
-	c, err := kfake.NewCluster(kfake.NumBrokers(3), kfake.GroupMinSessionTimeout(10*time.Millisecond))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(c.Close)
-	w := newWorld(t, seed(), c.ListenAddrs(), 1, 4, 40, 60)
+	const brokers = 3
+	c := trestletest.NewCluster(t, nil, trestletest.WithBrokers(brokers))
+	w := newWorld(t, seed(), c.Brokers(), 1, 4, 40, 60)
 	w.role.Every, w.role.Session, w.role.Refresh = 40*time.Millisecond, time.Second, 400*time.Millisecond
 	w.rewinds = true // when a leader has moved this cluster may say that the log was cut off at its start, which it was not
-	proxies := w.proxies()
 	w.people(2, 3)
 	const short = 100 * time.Millisecond
+	until := func(d time.Duration, begin func()) func() {
+		return func() {
+			begin()
+			w.pass(d)
+			c.Heal()
+		}
+	}
 	refused := func(name string, key kmsg.Key, count int, err *kerr.Error, topLevel bool) fault {
-		return fault{name, func() { c.Fault(kfake.Fault{Keys: []kmsg.Key{key}, Count: count, Err: err, TopLevel: topLevel}) }}
+		return fault{name, func() { c.Fake().Fault(kfake.Fault{Keys: []kmsg.Key{key}, Count: count, Err: err, TopLevel: topLevel}) }}
 	}
 	w.suffer(0, short, []fault{
-		{"leaders move", c.ShufflePartitionLeaders},
-		{"coordinators move", c.RehashCoordinators},
-		{"one broker is cut off", func() { w.cut(short, proxies[w.random.IntN(len(proxies))]) }},
-		{"all brokers are cut off", func() { w.cut(2*short, proxies...) }},
+		{"leaders move", c.Fake().ShufflePartitionLeaders},
+		{"coordinators move", c.Fake().RehashCoordinators},
+		{"one broker is cut off", until(short, func() { c.Cut(w.random.Int32N(brokers)) })},
+		{"all brokers are cut off", until(2*short, func() { c.Cut() })},
+		{"acknowledgements are late", until(2*short, c.HoldAcknowledgements)},
+		{"acknowledgements are lost", func() { c.LoseAcknowledgements(3) }},
 		refused("too few replicas are in sync", kmsg.Produce, 20, kerr.NotEnoughReplicas, false),
 		refused("too few replicas after the write", kmsg.Produce, 5, kerr.NotEnoughReplicasAfterAppend, false),
 		refused("publishers ask a broker that leads no more", kmsg.Produce, 5, kerr.NotLeaderForPartition, false),

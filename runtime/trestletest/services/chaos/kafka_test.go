@@ -136,3 +136,27 @@ func (w *world) moveLeaders() {
 		return err
 	})
 }
+
+// proxies stand before all brokers.
+func (w *world) proxies() []*proxy {
+	w.t.Helper()
+	w.role.Routes = map[string]string{}
+	var all []*proxy
+	for _, broker := range w.role.Brokers {
+		p := startProxy(w.t, broker)
+		all = append(all, p)
+		w.role.Routes[broker] = p.address()
+	}
+	return all
+}
+
+// cut lets nothing through some proxies for a while.
+func (w *world) cut(d time.Duration, proxies ...*proxy) {
+	for _, p := range proxies {
+		p.setCut(true)
+	}
+	w.pass(d)
+	for _, p := range proxies {
+		p.setCut(false)
+	}
+}
