@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -20,9 +21,12 @@ type partition struct {
 	inTurn    bool // it is in the turn of its topic
 	running   int
 	tracker   tracker
-	committed int64 // the offset committed last, -1 before that
-	started   int64 // the highest offset that was started, -1 before that
-	next      int64 // the offset to fetch next, -1 while it is not known
+	committed int64        // the offset committed last, -1 before that
+	marks     uint64       // what the tracker had marked as done then
+	log       kadm.TopicID // which the records are of; zero: not known
+	before    []doneRun    // what was done before the assignment, and has not been fetched
+	started   int64        // the highest offset that was started, -1 before that
+	next      int64        // the offset to fetch next, -1 while it is not known
 	ahead     ahead
 	handled   *recentIDs
 	inHand    amount
@@ -176,29 +180,32 @@ func (q *keyQueue) unfinished(parts []*partition) string {
 	return fmt.Sprintf("%d records, among them %s", n, strings.Join(heads, " "))
 }
 
-// uncommitted returns, for partitions still held, the positions that can be committed and have not been.
-func (q *keyQueue) uncommitted(parts []*partition) map[topicPartition]kgo.EpochOffset {
+// uncommitted returns, for partitions still held, the progress that can be committed and has not been.
+func (q *keyQueue) uncommitted(parts []*partition) map[topicPartition]progress {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	var positions map[topicPartition]kgo.EpochOffset
+	var all map[topicPartition]progress
 	for _, p := range parts {
-		at, ok := p.tracker.position()
-		if p.state == released || !ok || at.Offset == p.committed {
+		if p.state == released || p.tracker.front.Offset == p.committed && p.tracker.marks == p.marks {
 			continue
 		}
-		if positions == nil {
-			positions = map[topicPartition]kgo.EpochOffset{}
+		now, ok := p.progress()
+		if !ok {
+			continue
 		}
-		positions[p.tp] = at
+		if all == nil {
+			all = map[topicPartition]progress{}
+		}
+		all[p.tp] = now
 	}
-	return positions
+	return all
 }
 
 // setCommitted notes what has been committed.
-func (q *keyQueue) setCommitted(p *partition, offset int64) {
+func (q *keyQueue) setCommitted(p *partition, now progress) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	p.committed = offset
+	p.committed, p.marks = now.at.Offset, now.marks
 }
 
 // startAt notes where a partition that had no commit begins, so that this is committed before anything is done.
@@ -206,17 +213,18 @@ func (q *keyQueue) startAt(tp topicPartition, offset int64) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if p := q.parts[tp]; p != nil {
-		p.tracker.startAt(offset)
+		p.tracker.startAt(kgo.EpochOffset{Epoch: -1, Offset: offset})
 		p.next = offset
 	}
 }
 
 // resumeAt notes that a partition goes on where the group has committed.
-func (q *keyQueue) resumeAt(tp topicPartition, offset int64) {
+func (q *keyQueue) resumeAt(tp topicPartition, at kgo.EpochOffset) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if p := q.parts[tp]; p != nil {
-		p.next = offset
+		p.tracker.startAt(at)
+		p.committed, p.next = at.Offset, at.Offset
 	}
 }
 

@@ -3,7 +3,7 @@ package trestle
 import "github.com/twmb/franz-go/pkg/kgo"
 
 // tracker follows one partition's records from fetched to done and knows how far the partition may be committed: past
-// the longest run of done records at its front. A record that is done behind one that is not stays uncommitted.
+// the longest run of done records at its front, and what is done behind that.
 //
 // It isn't safe for concurrent use.
 type tracker struct {
@@ -11,7 +11,8 @@ type tracker struct {
 	first   uint64    // sequence number of the oldest entry
 	next    uint64    // sequence number the next entry gets
 	front   kgo.EpochOffset
-	moved   bool // front holds a position
+	moved   bool   // front holds a position
+	marks   uint64 // grows with each record that is done
 }
 
 type tracked struct {
@@ -21,9 +22,9 @@ type tracked struct {
 }
 
 // startAt sets the position to commit while nothing is done yet.
-func (t *tracker) startAt(offset int64) {
+func (t *tracker) startAt(at kgo.EpochOffset) {
 	if !t.moved {
-		t.front, t.moved = kgo.EpochOffset{Epoch: -1, Offset: offset}, true
+		t.front, t.moved = at, true
 	}
 }
 
@@ -51,6 +52,7 @@ func (t *tracker) done(seq uint64) {
 		return
 	}
 	t.entries[t.slot(seq)].done = true
+	t.marks++
 	for t.first < t.next {
 		e := t.entries[t.slot(t.first)]
 		if !e.done {

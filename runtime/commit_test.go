@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
+
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 func TestTrackerMovesOverTheDonePrefixOnly(t *testing.T) {
@@ -12,7 +14,7 @@ func TestTrackerMovesOverTheDonePrefixOnly(t *testing.T) {
 	if _, ok := tr.position(); ok {
 		t.Error("a position before anything was done")
 	}
-	tr.startAt(5)
+	tr.startAt(kgo.EpochOffset{Epoch: -1, Offset: 5})
 	if at, ok := tr.position(); !ok || at.Offset != 5 || at.Epoch != -1 {
 		t.Errorf("got %+v, %t, want the start", at, ok)
 	}
@@ -31,7 +33,7 @@ func TestTrackerMovesOverTheDonePrefixOnly(t *testing.T) {
 		t.Errorf("got %+v with %d left", at, tr.len())
 	}
 	tr.done(a)
-	tr.startAt(0)
+	tr.startAt(kgo.EpochOffset{})
 	if at, _ := tr.position(); at.Offset != 11 {
 		t.Errorf("moved back to %+v", at)
 	}

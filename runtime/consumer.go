@@ -15,8 +15,9 @@ import (
 // Consumer handles the events of some topics as a member of a consumer group.
 //
 // Events with the same key are handled one at a time and in order, those of different keys side by side. A position is
-// committed when everything before it is done: handled, skipped, or written to its dead letter. So no event is lost;
-// one that was in hand when the process died is handled again.
+// committed when everything before it is done: handled, skipped, or written to its dead letter; a commit says of what is done
+// beyond it, too, and who gets the partition next passes over that. So no event is lost; one that was in hand when the process died
+// is handled again.
 type Consumer struct {
 	group    string
 	declared []string // the group's topics; none: any

@@ -75,8 +75,8 @@ func WithMaxInFlightBytes(n int64) ConsumerOption {
 }
 
 // WithMaxUncommitted sets how far one partition may run ahead of its oldest unfinished record, in records, overriding
-// the default of 100000: what is ahead is finished but can't be committed yet, and is handled again should the process
-// die. At the limit the partition alone isn't fetched. NewConsumer fails if n is below 1.
+// the default of 100000: what is ahead is finished and its offset can't be committed yet. Commits name it nevertheless, as far as there
+// is room for it, so that it is not handled again should the process die. At the limit the partition alone isn't fetched. NewConsumer fails if n is below 1.
 func WithMaxUncommitted(n int) ConsumerOption {
 	return consumerOption(func(c *consumerConfig) { c.maxUncommitted = n })
 }

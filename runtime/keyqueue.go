@@ -119,7 +119,7 @@ func (q *keyQueue) topicOf(name string) *topicQueue {
 }
 
 // push takes records of one partition in, in offset order. Those of a partition that is on its way out are dropped. Markers
-// of transactions are done as they come.
+// of transactions are done as they come, and so is what was done when the partition was assigned.
 func (q *keyQueue) push(p *partition, records []*kgo.Record) {
 	q.pushChunk(p, newChunk(p, records))
 }
@@ -145,7 +145,7 @@ func (q *keyQueue) pushChunk(p *partition, c *chunk) {
 	for i := range tasks {
 		t := &tasks[i]
 		t.seq = p.tracker.add(t.record.Offset, t.record.LeaderEpoch)
-		if t.record.Attrs.IsControl() {
+		if p.wasDone(t.record) || t.record.Attrs.IsControl() {
 			p.tracker.done(t.seq)
 			q.forget(p, c.drop(t))
 			continue

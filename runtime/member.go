@@ -69,7 +69,7 @@ func newMember(ctx context.Context, cfg *consumerConfig, group string, meter *co
 		group:      group,
 		meter:      meter,
 		queue:      newKeyQueue(cfg.queueLimits()),
-		notes:      commitNotes{byTopic: map[string]commitNote{}},
+		notes:      commitNotes{byTopic: map[string]commitNote{}, limit: maxCommitMetadata},
 		limits:     limits,
 		refusals:   make(chan *RefusedError, 1),
 		joined:     make(chan struct{}),
@@ -196,21 +196,31 @@ func (m *member) commitDone(ctx context.Context) error {
 }
 
 // commit needs commitMu.
-func (m *member) commit(ctx context.Context, positions map[topicPartition]kgo.EpochOffset) error {
-	if len(positions) == 0 {
+func (m *member) commit(ctx context.Context, all map[topicPartition]progress) error {
+	for {
+		err := m.commitOnce(ctx, all)
+		if !errors.Is(err, kerr.OffsetMetadataTooLarge) || !m.notes.shorten() {
+			return err
+		}
+	}
+}
+
+func (m *member) commitOnce(ctx context.Context, all map[topicPartition]progress) error {
+	if len(all) == 0 {
 		return nil
 	}
 	offsets := map[string]map[int32]kgo.EpochOffset{}
-	for tp, at := range positions {
+	for tp, now := range all {
 		if offsets[tp.topic] == nil {
 			offsets[tp.topic] = map[int32]kgo.EpochOffset{}
 		}
-		offsets[tp.topic][tp.id] = at
+		offsets[tp.topic][tp.id] = now.at
 	}
 	var failed error
 	begun := time.Now()
 	defer func() { m.meter.committed(ctx, begun, failed) }()
-	m.client.CommitOffsetsSync(kgo.PreCommitFnContext(ctx, m.notes.addTo), offsets,
+	addNotes := func(req *kmsg.OffsetCommitRequest) error { return m.notes.addTo(req, all) }
+	m.client.CommitOffsetsSync(kgo.PreCommitFnContext(ctx, addNotes), offsets,
 		func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, resp *kmsg.OffsetCommitResponse, err error) {
 			if err != nil {
 				failed = fmt.Errorf("commit: %w", err)
@@ -222,7 +232,7 @@ func (m *member) commit(ctx context.Context, positions map[topicPartition]kgo.Ep
 					if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
 						failed = errors.Join(failed, fmt.Errorf("commit %s/%d: %w", t.Topic, p.Partition, err))
 					} else if held := m.queue.lookup(tp); held != nil {
-						m.queue.setCommitted(held, positions[tp].Offset)
+						m.queue.setCommitted(held, all[tp])
 					}
 				}
 			}

@@ -210,13 +210,19 @@ func TestMain(m *testing.M) {
 // runVictim handles events and prints a line when it begins with one and a line when it has finished, until it is
 // killed.
 func runVictim(brokers []string) {
-	consumer, err := trestle.NewConsumer(brokers, testGroup,
-		quick(trestle.WithCommitInterval(time.Millisecond), trestle.WithMaxInFlight(100))...)
+	opts := []trestle.ConsumerOption{trestle.WithCommitInterval(time.Millisecond), trestle.WithMaxInFlight(1000)}
+	if os.Getenv("TRESTLE_TEST_PROTOCOL") == "consumer" {
+		opts = append(opts, trestle.WithConsumerProtocol())
+	}
+	consumer, err := trestle.NewConsumer(brokers, testGroup, quick(opts...)...)
 	if err != nil {
 		panic(err)
 	}
 	trestle.Handle(consumer, func(ctx context.Context, e *orderPlaced) error {
 		time.Sleep(5 * time.Millisecond) // so that it does not come to the end before somebody kills it
+		if e.OrderID == "order-0" {
+			time.Sleep(100 * time.Millisecond) // what is done behind it can't be committed
+		}
 		d, _ := trestle.DeliveryFrom(ctx)
 		for _, word := range []string{"begin", "end"} {
 			if _, err := fmt.Printf("%s %d %d %s %d\n", word, d.Partition, d.Offset, e.OrderID, e.N); err != nil {
@@ -231,10 +237,21 @@ func runVictim(brokers []string) {
 }
 
 // TestKilledConsumer has a process handle events and kills it several times. Every event must be handled, those of a
-// key in order, and none again that had been committed when the process died.
+// key in order, and none again that a commit had as done when the process died: one key is slow, so that most is done behind it.
 func TestKilledConsumer(t *testing.T) {
 	t.Parallel()
-	c := startCluster(t)
+	for _, protocol := range []string{"classic", "consumer"} {
+		t.Run(protocol, func(t *testing.T) {
+			t.Parallel()
+			killConsumers(t, protocol)
+		})
+	}
+}
+
+func killConsumers(t *testing.T, protocol string) {
+	c := startCluster(t, kfake.BrokerConfigs(map[string]string{
+		"group.consumer.heartbeat.interval.ms": "100", "group.consumer.session.timeout.ms": "2000",
+	}))
 	const perOrder, kills = 100, 3
 	ids := orderIDs(50)
 	c.writeOrders(t, ids, perOrder)
@@ -243,7 +260,7 @@ func TestKilledConsumer(t *testing.T) {
 	for range kills {
 		ctx, cancel := context.WithTimeout(t.Context(), testPatience)
 		victim := exec.CommandContext(ctx, os.Args[0])
-		victim.Env = append(os.Environ(), "TRESTLE_TEST_VICTIM="+strings.Join(c.brokers, ","))
+		victim.Env = append(os.Environ(), "TRESTLE_TEST_VICTIM="+strings.Join(c.brokers, ","), "TRESTLE_TEST_PROTOCOL="+protocol)
 		var said bytes.Buffer
 		victim.Stderr = &said
 		out, err := victim.StdoutPipe()
@@ -273,6 +290,10 @@ func TestKilledConsumer(t *testing.T) {
 	}
 
 	var mu sync.Mutex
+	var opts []trestle.ConsumerOption
+	if protocol == "consumer" {
+		opts = append(opts, trestle.WithConsumerProtocol())
+	}
 	survivor := consume(t, c, func(ctx context.Context, e *orderPlaced) error {
 		d, _ := trestle.DeliveryFrom(ctx)
 		mu.Lock()
@@ -281,17 +302,20 @@ func TestKilledConsumer(t *testing.T) {
 			book.enter(fmt.Sprintf("%s %d %d %s %d", word, d.Partition, d.Offset, e.OrderID, e.N))
 		}
 		return nil
-	})
+	}, opts...)
 	eventually(t, "all committed", func() bool { return c.committed(testGroup) == int64(total) })
 	survivor.stop()
 	if len(book.ended) != total {
 		t.Errorf("%d of %d events were handled", len(book.ended), total)
 	}
+	if book.beyond == 0 {
+		t.Error("nothing was done beyond an offset that was committed")
+	}
 	again := -total
 	for _, times := range book.ended {
 		again += times
 	}
-	t.Logf("%d events handled again", again)
+	t.Logf("%d of %d events handled again; %d were done beyond what was committed when a process died", again, total, book.beyond)
 }
 
 type position struct {
@@ -305,6 +329,9 @@ type victimLedger struct {
 	ended map[position]int
 	next  map[string]int  // how far each order has been handled
 	floor map[int32]int64 // committed when the last victim died
+	// done says what the commits of then have as done beyond that; beyond counts it, of all victims.
+	done   map[int32]func(offset int64) bool
+	beyond int
 }
 
 func (l *victimLedger) enter(line string) {
@@ -319,6 +346,9 @@ func (l *victimLedger) enter(line string) {
 		if at.offset < l.floor[at.partition] {
 			l.t.Errorf("%+v was handled again although %d had been committed", at, l.floor[at.partition])
 		}
+		if done := l.done[at.partition]; done != nil && done(at.offset) {
+			l.t.Errorf("%+v was handled again although the commit had it as done", at)
+		}
 		if n > l.next[order] {
 			l.t.Errorf("%s#%d began when only %d had been handled", order, n, l.next[order])
 		}
@@ -330,17 +360,130 @@ func (l *victimLedger) enter(line string) {
 
 // settle checks what was committed when a victim died: everything before it must have ended.
 func (l *victimLedger) settle(c *cluster) {
-	l.floor = map[int32]int64{}
+	l.floor, l.done = map[int32]int64{}, map[int32]func(int64) bool{}
 	info := c.GroupInfo(testGroup)
 	if info == nil {
 		return
 	}
 	for partition, commit := range info.Commits[orders.Name] {
 		l.floor[partition] = commit.Offset
+		done := trestle.DoneIn(commit.Metadata, commit.Offset)
+		l.done[partition] = done
+		for offset := commit.Offset; offset < c.PartitionInfo(orders.Name, partition).HighWatermark; offset++ {
+			switch ended := l.ended[position{partition, offset}] > 0; {
+			case done(offset) && !ended:
+				l.t.Errorf("%d/%d was committed as done and not handled", partition, offset)
+			case done(offset):
+				l.beyond++
+			}
+		}
 		for offset := range commit.Offset {
 			if l.ended[position{partition, offset}] == 0 {
 				l.t.Errorf("%d/%d was committed and not handled", partition, offset)
 			}
 		}
+	}
+}
+
+// TestRestartGoesOnBehindGaps has a key hang while all others are done, and ends the consumer in the ways that there are. The next
+// one handles what that key left, and nothing else, also where it ends in turn before it has read as far.
+func TestRestartGoesOnBehindGaps(t *testing.T) {
+	t.Parallel()
+	for name, opts := range map[string][]trestle.ConsumerOption{
+		"classic":  nil,
+		"consumer": {trestle.WithConsumerProtocol()},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := startCluster(t)
+			const perOrder = 60
+			ids := orderIDs(30)
+			c.writeOrders(t, ids, perOrder)
+			total := perOrder * len(ids)
+			book := newLedger(t)
+			opts := append(opts, trestle.WithDrainTimeout(10*time.Millisecond))
+			hang := func(ctx context.Context, e *orderPlaced) error {
+				if e.OrderID == "order-0" {
+					<-ctx.Done()
+					return ctx.Err()
+				}
+				return nil
+			}
+			first := consume(t, c, book.handle(hang), opts...)
+			eventually(t, "all others are handled", func() bool { return book.count() == total-perOrder })
+			_ = first.end() // it says that it left something
+			second := consume(t, c, book.handle(hang), append(opts, trestle.WithMaxInFlight(100))...)
+			eventually(t, "the head hangs again", func() bool { return book.isBusy("order-0") })
+			_ = second.end()
+			third := consume(t, c, book.handle(ok), opts...)
+			eventually(t, "all committed", func() bool { return c.committed(testGroup) == int64(total) })
+			third.stop()
+			book.wantAll(ids, perOrder)
+			if n := book.repeats(); n != 0 {
+				t.Errorf("%d of %d events were handled again", n, total)
+			}
+		})
+	}
+}
+
+// TestBrokerThatTakesLessMetadata has a broker refuse commits that say much: the offsets are committed nevertheless, and of what is
+// done behind them what it takes.
+func TestBrokerThatTakesLessMetadata(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t)
+	const limit = 100
+	c.ControlKey(kmsg.OffsetCommit.Int16(), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		asked := req.(*kmsg.OffsetCommitRequest)
+		refused := false
+		resp := asked.ResponseKind().(*kmsg.OffsetCommitResponse)
+		for _, t := range asked.Topics {
+			answer := kmsg.NewOffsetCommitResponseTopic()
+			answer.Topic, answer.TopicID = t.Topic, t.TopicID
+			for _, p := range t.Partitions {
+				one := kmsg.NewOffsetCommitResponseTopicPartition()
+				one.Partition = p.Partition
+				if p.Metadata != nil && len(*p.Metadata) > limit {
+					one.ErrorCode, refused = kerr.OffsetMetadataTooLarge.Code, true
+				}
+				answer.Partitions = append(answer.Partitions, one)
+			}
+			resp.Topics = append(resp.Topics, answer)
+		}
+		return resp, nil, refused // otherwise the cluster answers
+	})
+	const perOrder = 40
+	ids := orderIDs(30)
+	c.writeOrders(t, ids, perOrder)
+	total := perOrder * len(ids)
+	book := newLedger(t)
+	first := consume(t, c, book.handle(func(ctx context.Context, e *orderPlaced) error {
+		if e.OrderID == "order-0" || e.OrderID == "order-1" && e.N > 0 {
+			<-ctx.Done()
+			return ctx.Err()
+		}
+		return nil
+	}), trestle.WithDrainTimeout(10*time.Millisecond))
+	eventually(t, "all others are handled", func() bool { return book.count() == total-2*perOrder+1 })
+	_ = first.end()
+	said := 0
+	for _, commit := range c.GroupInfo(testGroup).Commits[orders.Name] {
+		if len(commit.Metadata) > limit {
+			t.Errorf("committed %q", commit.Metadata)
+		}
+		if strings.Contains(commit.Metadata, " done=") {
+			said++
+		}
+	}
+	if said == 0 {
+		t.Error("no commit says what is done beyond it")
+	}
+	second := consume(t, c, book.handle(ok))
+	eventually(t, "all committed", func() bool { return c.committed(testGroup) == int64(total) })
+	second.stop()
+	book.wantAll(ids, perOrder)
+	t.Logf("%d of %d events handled again", book.repeats(), total)
+	if n := book.repeats(); n == 0 || n >= total/3 {
+		t.Errorf("%d of %d events were handled again: of one partition what is farthest should be", n, total)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"strconv"
@@ -35,14 +36,10 @@ func (n commitNote) String() string {
 
 // parseCommitNote reads a commit's metadata. It says false for those that others wrote.
 func parseCommitNote(metadata string) (commitNote, bool) {
-	rest, ours := strings.CutPrefix(metadata, commitNoteVersion+" ")
-	if !ours {
-		return commitNote{}, false
-	}
 	var n commitNote
 	var hasTopic, hasFirst bool
-	for _, word := range strings.Fields(rest) {
-		switch name, value, _ := strings.Cut(word, "="); name {
+	for name, value := range commitWords(metadata) {
+		switch name {
 		case "topic":
 			id, err := base64.RawURLEncoding.DecodeString(value)
 			hasTopic = err == nil && copy(n.topic[:], id) == len(n.topic)
@@ -54,10 +51,26 @@ func parseCommitNote(metadata string) (commitNote, bool) {
 	return n, hasTopic && hasFirst
 }
 
+// commitWords goes through the words of a commit's metadata: through none of those that others wrote.
+func commitWords(metadata string) iter.Seq2[string, string] {
+	return func(yield func(name, value string) bool) {
+		rest, ours := strings.CutPrefix(metadata, commitNoteVersion+" ")
+		if !ours {
+			return
+		}
+		for word := range strings.FieldsSeq(rest) {
+			if name, value, _ := strings.Cut(word, "="); !yield(name, value) {
+				return
+			}
+		}
+	}
+}
+
 // commitNotes are the notes of the topics that a member reads.
 type commitNotes struct {
 	mu      sync.Mutex
 	byTopic map[string]commitNote
+	limit   int // bytes of a commit's metadata
 }
 
 // awaited notes that a topic does not exist yet, so that all its partitions will be new.
@@ -108,18 +121,31 @@ func (n *commitNotes) topicID(topic string) string {
 	return kafka.TopicIDText(n.byTopic[topic].topic)
 }
 
-// addTo writes the notes into a commit.
-func (n *commitNotes) addTo(req *kmsg.OffsetCommitRequest) error {
+// shorten has commits say half as much, as a broker takes less. It says false when there is no more to leave out.
+func (n *commitNotes) shorten() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.limit /= 2
+	return n.limit > 0
+}
+
+// addTo writes the notes into a commit, and what is done beyond its offsets.
+func (n *commitNotes) addTo(req *kmsg.OffsetCommitRequest, all map[topicPartition]progress) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for i := range req.Topics {
-		note, ok := n.byTopic[req.Topics[i].Topic]
+		topic := &req.Topics[i]
+		note, ok := n.byTopic[topic.Topic]
 		if !ok {
 			continue
 		}
-		metadata := note.String()
-		for j := range req.Topics[i].Partitions {
-			req.Topics[i].Partitions[j].Metadata = &metadata
+		for j := range topic.Partitions {
+			metadata := note.String()
+			now := all[topicPartition{topic.Topic, topic.Partitions[j].Partition}]
+			if now.log == note.topic && now.log != (kadm.TopicID{}) {
+				metadata = now.appendDone(metadata, n.limit)
+			}
+			topic.Partitions[j].Metadata = &metadata
 		}
 	}
 	return nil
@@ -179,7 +205,13 @@ func (m *member) placeStarts(ctx context.Context, offsets map[string]map[int32]k
 func (m *member) placeStart(tp topicPartition, committed kgo.Offset, note commitNote, places placed) kgo.Offset {
 	next := committed.EpochOffset().Offset // negative where there is none
 	commit, _ := places.commits.Lookup(tp.topic, tp.id)
-	if other, ours := parseCommitNote(commit.Metadata); next >= 0 && ours && other.topic != note.topic {
+	other, ours := parseCommitNote(commit.Metadata)
+	var done []doneRun
+	if ours && other.topic == note.topic && note.topic != (kadm.TopicID{}) && commit.At == next {
+		done = doneIn(commit.Metadata, next)
+	}
+	m.queue.foundDone(tp, note.topic, done)
+	if next >= 0 && ours && other.topic != note.topic {
 		m.cfg.logger.Warn("topic was made anew: reading it from its beginning", "topic", tp.topic, "partition", tp.id)
 		next = -1
 	}
@@ -190,7 +222,7 @@ func (m *member) placeStart(tp topicPartition, committed kgo.Offset, note commit
 		m.lost(tp, next, start)
 		next = start
 	case next >= 0:
-		m.queue.resumeAt(tp, next)
+		m.queue.resumeAt(tp, committed.EpochOffset())
 		return committed
 	case fromStart && !known:
 		return kgo.NewOffset().AtStart()

@@ -374,6 +374,13 @@ func (l *ledger) count() int {
 	return len(l.handled)
 }
 
+// isBusy says whether an event of an order is being handled.
+func (l *ledger) isBusy(order string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.busy[order]
+}
+
 // repeats is how often an event was handled that had been already.
 func (l *ledger) repeats() int {
 	l.mu.Lock()
