@@ -4,14 +4,26 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"iter"
+	"slices"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/omninode/trestle/runtime/internal/testseam"
 )
 
 // A commit says beside its offset what is done beyond that, so that who gets the partition next, after a rebalance, a restart or
 // a kill, does not handle it again. It says so of the records of one log, by offset and leader epoch: of a topic that was made
 // anew, or of records that came in the place of others which a leader lacked, it says nothing.
+
+func init() {
+	testseam.DoneIn = func(metadata string, committed int64) func(int64) bool {
+		runs := doneIn(metadata, committed)
+		return func(offset int64) bool {
+			return slices.ContainsFunc(runs, func(r doneRun) bool { return r.first <= offset && offset < r.end })
+		}
+	}
+}
 
 // doneRun is a stretch of a partition's log of which each record is done.
 type doneRun struct {

@@ -18,6 +18,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	trestle "github.com/omninode/trestle/runtime"
+	"github.com/omninode/trestle/runtime/internal/testseam"
 	"github.com/omninode/trestle/runtime/trestletest/services"
 )
 
@@ -367,7 +368,7 @@ func (l *victimLedger) settle(c *cluster) {
 	}
 	for partition, commit := range info.Commits[orders.Name] {
 		l.floor[partition] = commit.Offset
-		done := trestle.DoneIn(commit.Metadata, commit.Offset)
+		done := testseam.DoneIn(commit.Metadata, commit.Offset)
 		l.done[partition] = done
 		for offset := commit.Offset; offset < c.PartitionInfo(orders.Name, partition).HighWatermark; offset++ {
 			switch ended := l.ended[position{partition, offset}] > 0; {

@@ -38,3 +38,6 @@ type Rehearsed struct {
 // Rehearse begins the rehearsal of a *trestle.Consumer, which has its handlers. It fails as its Run does when they do not fit
 // together.
 var Rehearse func(consumer any) (Rehearsal, error)
+
+// DoneIn reads the metadata of a commit, and says of offsets whether it has them as done beyond the one that is committed.
+var DoneIn func(metadata string, committed int64) (done func(offset int64) bool)

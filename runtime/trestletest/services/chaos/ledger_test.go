@@ -146,6 +146,7 @@ type snapshot struct {
 	partition int32
 	committed int64
 	at        int64
+	done      func(offset int64) bool // beyond that, as the commit says; nil: it says nothing
 }
 
 // evidence is all that there is to judge.
@@ -153,6 +154,7 @@ type evidence struct {
 	lines     []line
 	log       []logged // of each partition in order
 	letters   []letter
+	repeated  int        // steps that were done again
 	snapshots []snapshot // in order of time
 	rewinds   bool       // the cluster may have clients go back in its log, so that positions do, too
 	poison    func(n int) bool
@@ -194,6 +196,9 @@ func (e *evidence) judge() []string {
 			h.begun = earliest(h.begun, l.at)
 		case done:
 			h.done = earliest(h.done, l.at)
+			if doneAt[l.place] != 0 {
+				e.repeated++
+			}
 			doneAt[l.place] = earliest(doneAt[l.place], l.at)
 		}
 	}
@@ -290,7 +295,7 @@ func (e *evidence) judgeLetters(f *faults) {
 	}
 }
 
-// judgeCommits: what lay before a committed position was done by then, and no position went back where the log did not.
+// judgeCommits: what lay before a committed position was done by then, and so was what the commit names beyond it, and no position went back where the log did not.
 func (e *evidence) judgeCommits(f *faults, doneAt map[place]int64) {
 	type partition struct {
 		era int
@@ -317,6 +322,17 @@ func (e *evidence) judgeCommits(f *faults, doneAt map[place]int64) {
 			}
 			rest = rest[1:]
 		}
+		if s.done == nil {
+			continue
+		}
+		for _, r := range rest {
+			if !s.done(r.offset) {
+				continue
+			}
+			if at := doneAt[r.place]; at == 0 || at > s.at {
+				f.add("commit", "%v at %v was committed as done, and was not", r.step, r.place)
+			}
+		}
 		log[p], last[p] = rest, s.committed
 	}
 }
@@ -336,7 +352,7 @@ func clean() *evidence {
 			add(acked, s, p)
 			add(begun, s, p)
 			add(done, s, p)
-			e.snapshots = append(e.snapshots, snapshot{0, p.partition, p.offset + 1, at})
+			e.snapshots = append(e.snapshots, snapshot{0, p.partition, p.offset + 1, at, nil})
 			if n == 1 {
 				e.letters = append(e.letters, letter{step: &s})
 			}
@@ -372,11 +388,14 @@ func TestJudge(t *testing.T) {
 			e.log[2].step, e.log[4].step = e.log[4].step, e.log[2].step
 		}, "order in the log: a#2"},
 		"a commit over what is not done": {func(e *evidence) { e.snapshots[0].at = e.lines[find(e, done, "a", 0)].at - 1 }, "commit: 1 was committed, and a#0"},
-		"a commit that goes back":        {func(e *evidence) { e.snapshots = append(e.snapshots, snapshot{0, 1, 1, 1000}) }, "commit: partition 1 went back"},
-		"a dead letter that is missing":  {func(e *evidence) { e.letters = e.letters[:1] }, "dead letter: there is none of b#1"},
-		"a dead letter too many":         {func(e *evidence) { e.letters[0].step.n = 2 }, "dead letter: of a#2, which is fine"},
-		"a letter that says nothing":     {func(e *evidence) { e.letters = append(e.letters, letter{}) }, "dead letter: it can't be replayed"},
-		"an event that never came":       {func(e *evidence) { e.perKey = 4 }, "unpublished: 6 events of 2 keys"},
+		"a commit of what is not done, beyond its position": {func(e *evidence) {
+			e.snapshots[0].done = func(offset int64) bool { return offset == 2 }
+		}, "commit: a#2 at era 0, 0@2 was committed as done"},
+		"a commit that goes back":       {func(e *evidence) { e.snapshots = append(e.snapshots, snapshot{0, 1, 1, 1000, nil}) }, "commit: partition 1 went back"},
+		"a dead letter that is missing": {func(e *evidence) { e.letters = e.letters[:1] }, "dead letter: there is none of b#1"},
+		"a dead letter too many":        {func(e *evidence) { e.letters[0].step.n = 2 }, "dead letter: of a#2, which is fine"},
+		"a letter that says nothing":    {func(e *evidence) { e.letters = append(e.letters, letter{}) }, "dead letter: it can't be replayed"},
+		"an event that never came":      {func(e *evidence) { e.perKey = 4 }, "unpublished: 6 events of 2 keys"},
 	} {
 		e := clean()
 		tt.plant(e)

@@ -25,6 +25,7 @@ import (
 
 	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/deadletter"
+	"github.com/omninode/trestle/runtime/internal/testseam"
 	"github.com/omninode/trestle/runtime/kafka"
 	"github.com/omninode/trestle/runtime/trestletest/services"
 	"github.com/omninode/trestle/runtime/trestletest/services/internal/process"
@@ -397,7 +398,7 @@ func (w *world) look(ctx context.Context) (map[int32]int64, error) {
 			return
 		}
 		at[o.Partition] = o.At
-		w.snapshots = append(w.snapshots, snapshot{w.role.Era, o.Partition, o.At, now})
+		w.snapshots = append(w.snapshots, snapshot{w.role.Era, o.Partition, o.At, now, testseam.DoneIn(o.Metadata, o.At)})
 	})
 	return at, nil
 }
@@ -564,6 +565,6 @@ func (w *world) judge() {
 			handled++
 		}
 	}
-	w.t.Logf("%d events in %d eras, %d records in the log, %d handled, %d dead letters, %d looks at positions, %d actors, of which none took more than %d MiB",
-		w.keys*w.perKey, w.role.Era+1, len(w.log), handled, len(e.letters), len(w.snapshots), w.started, w.peak>>20)
+	w.t.Logf("%d events in %d eras, %d records in the log, %d handled, %d of them again, %d dead letters, %d looks at positions, %d actors, of which none took more than %d MiB",
+		w.keys*w.perKey, w.role.Era+1, len(w.log), handled, e.repeated, len(e.letters), len(w.snapshots), w.started, w.peak>>20)
 }
