@@ -322,6 +322,7 @@ func (e *evidence) judgeCommits(f *faults, doneAt map[place]int64) {
 			}
 			rest = rest[1:]
 		}
+		log[p], last[p] = rest, s.committed
 		if s.done == nil {
 			continue
 		}
@@ -333,7 +334,6 @@ func (e *evidence) judgeCommits(f *faults, doneAt map[place]int64) {
 				f.add("commit", "%v at %v was committed as done, and was not", r.step, r.place)
 			}
 		}
-		log[p], last[p] = rest, s.committed
 	}
 }
 
