@@ -174,7 +174,7 @@ const (
 	DeadLettered               // its dead letter has been written
 	Skipped                    // its type is declared for the topic, or it deletes a key, and that has no handler here; or it is replayed for another group
 	Expired                    // it was a request that nobody waits for any more
-	Duplicate                  // an event with its id was handled before: see WithDeduplication
+	Duplicate                  // an event with its id was handled before: see WithDeduplication and ErrDuplicate
 	Parked                     // its dead letter was refused by its topic, and is in a store: see WithParking
 )
 

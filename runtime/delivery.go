@@ -1,11 +1,13 @@
 package trestle
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"time"
 
 	"github.com/omninode/trestle/runtime/kafka"
+	"github.com/omninode/trestle/runtime/wire"
 )
 
 // Delivery says which record a handler is called for.
@@ -26,6 +28,8 @@ type Delivery struct {
 	ZonelessTimes int
 	// Attempt counts the handler's calls for this record by this consumer, from 1.
 	Attempt int
+	// Group is the consumer group that handles it, by its name on the cluster.
+	Group string
 }
 
 // DeliveryFrom returns the delivery that a handler's context belongs to. It says false outside of a handler.
@@ -37,6 +41,21 @@ func DeliveryFrom(ctx context.Context) (Delivery, bool) {
 	return *d, true
 }
 
+// IdentityFrom returns what tells the event that a handler's context belongs to from all others, for those who note which were
+// handled: its id or, where the producer set none, a UUID made of the topic's id, the partition and the offset, so that
+// what stands in its place once the topic is deleted and made anew is another. It says false outside of a handler.
+func IdentityFrom(ctx context.Context) (string, bool) {
+	h, ok := ctx.Value(handlingKey{}).(*handling)
+	if !ok {
+		return "", false
+	}
+	d := &h.Delivery
+	if d.EventID != wire.RecordID(d.Topic, d.Partition, d.Offset) {
+		return d.EventID, true
+	}
+	return wire.RecordID(cmp.Or(h.member.notes.topicID(d.Topic), d.Topic), d.Partition, d.Offset), true
+}
+
 // handling is one call of a handler, and the context of that: one piece of memory for all that a call needs.
 type handling struct {
 	context.Context // of the partition, and of the span that the event was published in
@@ -44,6 +63,8 @@ type handling struct {
 	member *member
 	task   *task
 	record Record // what the event is decoded from
+	// duplicate says that the handler found the event to have been handled before.
+	duplicate bool
 }
 
 // Value implements [context.Context].
@@ -70,7 +91,7 @@ func newHandling(m *member, t *task) *handling {
 	from.Oversized = t.oversized
 	h.Delivery = Delivery{
 		Topic: from.Topic, Partition: from.Partition, Offset: from.Offset, Key: from.Key, Timestamp: from.Timestamp,
-		Headers: from.Headers, Attempt: t.attempt,
+		Headers: from.Headers, Attempt: t.attempt, Group: m.group,
 	}
 	return h
 }

@@ -91,6 +91,29 @@ func ExampleDeliveryFrom() {
 	// in session 7c9e6679-7425-40de-944b-e07fc1f90ae7
 }
 
+// A handler that keeps a list of its own of what it has handled; package dedup does so in the database in which the handler works.
+func ExampleIdentityFrom() {
+	t := example()
+	defer t.Close()
+	seen := map[string]bool{}
+	handlers := trestletest.NewHandlers(t, func(c *trestle.Consumer) {
+		trestle.Handle(c, func(ctx context.Context, _ *codegenv1.CodegenStatusEvent) error {
+			id, _ := trestle.IdentityFrom(ctx)
+			if seen[id] {
+				return trestle.ErrDuplicate
+			}
+			seen[id] = true
+			return nil
+		})
+	})
+	again := trestle.WithEventID("0199a5c4-0000-7000-8000-000000000001")
+	fmt.Println(handlers.Handle(progress(50), again).Result)
+	fmt.Println(handlers.Handle(progress(50), again).Result)
+	// Output:
+	// handled
+	// duplicate
+}
+
 // Middleware stands around the handlers of all events, or around one.
 func ExampleWithHandlerMiddleware() {
 	t := example()

@@ -231,6 +231,9 @@ func (c *Consumer) process(m *member, topic *topicHandlers, t *task) {
 	result, err := c.attempt(topic, h)
 	if err == nil {
 		if result == Handled {
+			if h.duplicate {
+				result = Duplicate
+			}
 			breaker.succeeded(turn)
 			t.part.handled.add(t.delivery.EventID)
 		}

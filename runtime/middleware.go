@@ -2,6 +2,7 @@ package trestle
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"runtime/debug"
 	"slices"
@@ -39,7 +40,7 @@ func WithPublishMiddleware(middleware ...PublishMiddleware) PublisherOption {
 
 // around returns what each call of a handler is.
 func (c *Consumer) around(h *eventHandler) HandlerFunc {
-	own := []HandlerMiddleware{c.tracing(h), h.measuring, c.logging, c.inTime, recovering}
+	own := []HandlerMiddleware{c.tracing(h), h.measuring, c.logging, c.inTime, recovering, noting}
 	f := h.handle
 	for _, wrap := range slices.Backward(slices.Concat(own, c.cfg.middleware, h.middleware)) {
 		f = wrap(f)
@@ -65,6 +66,22 @@ func recovering(next HandlerFunc) HandlerFunc {
 			}
 		}()
 		return next(ctx, e)
+	}
+}
+
+// ErrDuplicate is what a handler, or middleware around it, returns of an event that it finds to have been handled before. The event
+// is done then, and counts as a [Duplicate]: it is no failure.
+var ErrDuplicate = errors.New("the event was handled before")
+
+// noting notes what handlers say of duplicates.
+func noting(next HandlerFunc) HandlerFunc {
+	return func(ctx context.Context, e Event) error {
+		err := next(ctx, e)
+		if err != nil && errors.Is(err, ErrDuplicate) {
+			ctx.Value(handlingKey{}).(*handling).duplicate = true
+			return nil
+		}
+		return err
 	}
 }
 

@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"testing"
 
+	"github.com/omninode/trestle/runtime/dedup"
 	"github.com/omninode/trestle/runtime/store/postgres"
 	"github.com/omninode/trestle/runtime/store/storetest"
 	"github.com/omninode/trestle/runtime/trestletest/services"
@@ -28,4 +29,9 @@ func TestOutbox(t *testing.T) {
 		db := openDatabase(t, services.Postgres(t))
 		return storetest.Outboxed{Outbox: db.Outbox(), InTx: db.InTx, Overlaps: true}
 	})
+}
+
+func TestDedup(t *testing.T) {
+	t.Parallel()
+	storetest.Dedup(t, func(t *testing.T) dedup.Store { return openDatabase(t, services.Postgres(t)).Dedup() })
 }

@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/omninode/trestle/runtime/dedup"
 	"github.com/omninode/trestle/runtime/store/sqlite"
 	"github.com/omninode/trestle/runtime/store/storetest"
 )
@@ -28,4 +29,9 @@ func TestOutbox(t *testing.T) {
 		db := openDatabase(t)
 		return storetest.Outboxed{Outbox: db.Outbox(), InTx: db.InTx}
 	})
+}
+
+func TestDedup(t *testing.T) {
+	t.Parallel()
+	storetest.Dedup(t, func(t *testing.T) dedup.Store { return openDatabase(t).Dedup() })
 }

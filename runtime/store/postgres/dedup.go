@@ -1,0 +1,45 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/omninode/trestle/runtime/dedup"
+)
+
+// Dedup is the [dedup.Store] of a database.
+type Dedup struct {
+	db *Database
+}
+
+var _ dedup.Store = (*Dedup)(nil)
+
+// Dedup returns the database's notes of events that were handled.
+func (d *Database) Dedup() *Dedup { return &Dedup{db: d} }
+
+// InTx is [Database.InTx].
+func (s *Dedup) InTx(ctx context.Context, f func(ctx context.Context) error) error {
+	return s.db.InTx(ctx, f)
+}
+
+// Remember implements [dedup.Store].
+func (s *Dedup) Remember(ctx context.Context, group, id string) (bool, error) {
+	tx, ok := TxFrom(ctx)
+	if !ok {
+		return false, errors.New("the context carries no transaction: call it in Database.InTx")
+	}
+	added, err := tx.Exec(ctx, `INSERT INTO trestle_handled (consumer_group, event_id) VALUES ($1, $2) ON CONFLICT DO NOTHING`, group, id)
+	return added.RowsAffected() == 1, err
+}
+
+// Forget implements [dedup.Store].
+func (s *Dedup) Forget(ctx context.Context, before time.Time, n int) (int, error) {
+	removed, err := s.db.pool.Exec(ctx, `DELETE FROM trestle_handled WHERE (event_id, consumer_group) IN (
+		SELECT event_id, consumer_group FROM trestle_handled WHERE handled_at < $1 ORDER BY handled_at LIMIT $2 FOR UPDATE SKIP LOCKED)`, before, n)
+	if err != nil {
+		return 0, fmt.Errorf("forget events that were handled: %w", err)
+	}
+	return int(removed.RowsAffected()), nil
+}
