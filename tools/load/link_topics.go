@@ -89,11 +89,12 @@ func (l *linker) linkTopics(set *schema.Set) {
 	l.finishTopics(set, drafts)
 }
 
-var topicName = regexp.MustCompile(`^[A-Za-z0-9._-]{1,249}$`)
+// topicName leaves the length out: a pattern that counts to 249 takes milliseconds of every command's start to compile.
+var topicName = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
 
 // checkTopicName says what Kafka would refuse about a topic's name.
 func checkTopicName(name string) error {
-	if name == "." || name == ".." || !topicName.MatchString(name) {
+	if name == "." || name == ".." || len(name) > 249 || !topicName.MatchString(name) {
 		return fmt.Errorf("topic name %q: a name has 1 to 249 letters, digits, dots, underscores and hyphens", name)
 	}
 	return nil
