@@ -89,7 +89,9 @@ func (q *keyQueue) drain(parts []*partition) {
 			last = -1 // what would have to start again does not
 		}
 		for _, l := range p.lanes {
-			q.drop(p, l, l.cutAfter(last))
+			if !q.dropSnoozed(p, l) {
+				q.drop(p, l, l.cutAfter(last))
+			}
 		}
 	}
 }

@@ -26,8 +26,10 @@ type Delivery struct {
 	Envelope Envelope
 	// ZonelessTimes counts the event's times that name no zone; they are taken as UTC.
 	ZonelessTimes int
-	// Attempt counts the handler's calls for this record by this consumer, from 1.
+	// Attempt counts the handler's calls for this record by this consumer, from 1; but not those that put it off.
 	Attempt int
+	// Snoozes counts those: see Snooze.
+	Snoozes int
 	// Group is the consumer group that handles it, by its name on the cluster.
 	Group string
 }
@@ -62,7 +64,8 @@ type handling struct {
 	Delivery
 	member *member
 	task   *task
-	record Record // what the event is decoded from
+	record Record       // what the event is decoded from
+	snooze *snoozeError // by which the handler has put it off; nil: it has not
 	// duplicate says that the handler found the event to have been handled before.
 	duplicate bool
 }
@@ -91,7 +94,7 @@ func newHandling(m *member, t *task) *handling {
 	from.Oversized = t.oversized
 	h.Delivery = Delivery{
 		Topic: from.Topic, Partition: from.Partition, Offset: from.Offset, Key: from.Key, Timestamp: from.Timestamp,
-		Headers: from.Headers, Attempt: t.attempt, Group: m.group,
+		Headers: from.Headers, Attempt: t.attempt, Snoozes: t.snoozes, Group: m.group,
 	}
 	return h
 }

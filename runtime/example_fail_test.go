@@ -136,3 +136,22 @@ func Example_deadLetters() {
 	// this tenant has been closed
 	// writes orders to the ledger
 }
+
+// A handler puts an event off that it can't handle yet. That is no failure, and takes none of its attempts.
+func ExampleSnooze() {
+	t := example()
+	defer t.Close()
+	handle := func(ctx context.Context, _ *codegenv1.CodegenPatternRequest) error {
+		d, _ := trestle.DeliveryFrom(ctx)
+		if d.Snoozes == 0 {
+			return trestle.Snooze(30 * time.Second) // the model's quota is used up until then
+		}
+		fmt.Println("attempt", d.Attempt)
+		return nil
+	}
+	done := trestletest.Handle(t, handle, patternRequest(3))
+	fmt.Println(done.Result, "after waiting", done.Waits)
+	// Output:
+	// attempt 1
+	// handled after waiting [30s]
+}

@@ -19,7 +19,8 @@ import (
 // the consumer's group, if it is a declared one, does not read.
 //
 // The handler is called from several goroutines, for different keys at once. nil counts the event as done; an error has
-// it tried again and, at the end or at once where the error is permanent, written to its dead letter. The middleware is
+// it tried again and, at the end or at once where the error is permanent, written to its dead letter; one of [Snooze] has it tried
+// again later, for as often as the handler wants. The middleware is
 // around this handler alone, within that of the consumer, the outermost first.
 func Handle[E any, P interface {
 	*E
@@ -229,6 +230,12 @@ func (c *Consumer) process(m *member, topic *topicHandlers, t *task) {
 	breaker := topic.breaker
 	turn := breaker.begun()
 	result, err := c.attempt(topic, h)
+	if h.snooze != nil {
+		t.attempt--
+		t.snoozes++
+		m.queue.snooze(t, h.snooze.wait)
+		return
+	}
 	if err == nil {
 		if result == Handled {
 			if h.duplicate {

@@ -209,7 +209,7 @@ func (q *keyQueue) next(topic *topicQueue) *task {
 		q.takeTurn(p)
 		topic.wake()
 		t := l.head
-		t.out = true
+		t.out, t.snoozed = true, false
 		t.run++
 		p.started = max(p.started, t.record.Offset)
 		return t
@@ -277,7 +277,7 @@ func (q *keyQueue) park(t *task, d time.Duration) bool {
 		return false
 	}
 	l := t.lane
-	if t.part.state == draining && t.part.topic.suspended { // it would not start again
+	if t.part.state == draining && (t.part.topic.suspended || t.snoozed) { // it would not start again
 		l.state = parked
 		q.drop(t.part, l, l.head)
 		return true

@@ -51,13 +51,15 @@ type task struct {
 	out      bool // it was given out, and has not come back
 	run      int  // how often it was given out
 	refused  bool // its dead letter could not be written
+	snoozed  bool // it waits since its handler has put it off
 	replaced bool // another worker has taken the place of the one whose handler runs on
 
 	// handler is what it was given to; nil while that is not known.
 	handler atomic.Pointer[eventHandler]
 
 	begun    time.Time // of its first attempt
-	attempt  int       // handler calls so far
+	attempt  int       // handler calls so far, but those that put it off
+	snoozes  int       // those
 	delivery *Delivery // of the last one
 	failure  *failure  // why it goes to its dead letter; nil while it is to be handled
 	// oversized is what was not read of it; nil: nothing. A batch that was not opened is one record, the last of the batch.

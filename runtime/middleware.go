@@ -40,7 +40,7 @@ func WithPublishMiddleware(middleware ...PublishMiddleware) PublisherOption {
 
 // around returns what each call of a handler is.
 func (c *Consumer) around(h *eventHandler) HandlerFunc {
-	own := []HandlerMiddleware{c.tracing(h), h.measuring, c.logging, c.inTime, recovering, noting}
+	own := []HandlerMiddleware{c.tracing(h), h.measuring, c.logging, snoozing, c.inTime, recovering, noting}
 	f := h.handle
 	for _, wrap := range slices.Backward(slices.Concat(own, c.cfg.middleware, h.middleware)) {
 		f = wrap(f)
