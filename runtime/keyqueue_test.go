@@ -383,7 +383,7 @@ func TestSweepFreesBatches(t *testing.T) {
 			case string(task.record.Key) != "slow":
 				q.done(task)
 			default:
-				task.delivery = &newHandling(nil, task).Delivery
+				task.delivery = &newHandling(new(member), task).Delivery
 				q.park(task, time.Hour)
 			}
 		}
