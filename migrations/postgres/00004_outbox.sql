@@ -19,8 +19,11 @@ CREATE TABLE trestle_outbox (
     aside      boolean     NOT NULL DEFAULT false
 ) WITH (
     -- Rows live for moments: what they leave is cleared away by number, not as a part of a table that is empty as a rule.
-    autovacuum_vacuum_scale_factor = 0.0, autovacuum_vacuum_threshold = 1000
+    autovacuum_vacuum_scale_factor = 0.0, autovacuum_vacuum_threshold = 1000,
+    -- Events of some KB stay in their rows, and are not compressed for so short a time.
+    toast_tuple_target = 8160
 );
+ALTER TABLE trestle_outbox ALTER COLUMN value SET STORAGE EXTERNAL;
 CREATE INDEX trestle_outbox_ready ON trestle_outbox (lane, id) WHERE NOT aside;
 CREATE INDEX trestle_outbox_aside ON trestle_outbox (key_hash, id) WHERE aside;
 
