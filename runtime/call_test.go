@@ -65,7 +65,7 @@ func startPriceCluster(t testing.TB) *cluster {
 
 func newCaller(t testing.TB, c *cluster, opts ...trestle.CallerOption) *trestle.Caller {
 	t.Helper()
-	caller, err := trestle.NewCaller(c.brokers, append([]trestle.CallerOption{trestle.WithLogger(quiet)}, opts...)...)
+	caller, err := trestle.NewCaller(c.brokers, append([]trestle.CallerOption{trestle.WithLogger(quiet), c.option}, opts...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +80,7 @@ func newCaller(t testing.TB, c *cluster, opts ...trestle.CallerOption) *trestle.
 // answer runs a consumer of requests.
 func answer(t testing.TB, c *cluster, pub *trestle.Publisher, f func(context.Context, *askPrice) (*price, error)) *running {
 	t.Helper()
-	consumer, err := trestle.NewConsumer(c.brokers, testGroup, quick()...)
+	consumer, err := trestle.NewConsumer(c.brokers, testGroup, quick(c.option)...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -108,39 +108,36 @@ func TestAFencedMemberIsNotLive(t *testing.T) {
 
 func TestHealthWhileTheClusterIsAway(t *testing.T) {
 	t.Parallel()
-	c := startCluster(t)
-	p := newPublisher(t, c.brokers)
-	caller := newCaller(t, c, trestle.WithPublisher(p))
-	r := consume(t, c, ok)
-	wantHealth(t, r, true, "")
-	if err := p.Publish(deadline(t), &orderPlaced{OrderID: "a"}); err != nil {
-		t.Fatal(err)
-	}
-	wantHealth(t, p, true, "")
-	wantHealth(t, caller, true, "")
-	ready, live := trestle.ReadyHandler(r, p), trestle.LiveHandler(r, p)
-	wantStatus(t, ready, 200)
-	_, port, err := net.SplitHostPort(c.brokers[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	c.Close()
-	eventually(t, "the consumer and the publisher say so", func() bool {
-		return strings.Contains(whatIsWrong(r), "cluster_away") && whatIsWrong(p) == "cluster_away" && whatIsWrong(caller) == "cluster_away"
+	inBubble(t, func(t *testing.T, c *cluster) {
+		p := newPublisher(t, c.brokers, c.option)
+		caller := newCaller(t, c, trestle.WithPublisher(p))
+		r := consume(t, c, ok)
+		wantHealth(t, r, true, "")
+		if err := p.Publish(deadline(t), &orderPlaced{OrderID: "a"}); err != nil {
+			t.Fatal(err)
+		}
+		wantHealth(t, p, true, "")
+		wantHealth(t, caller, true, "")
+		ready, live := trestle.ReadyHandler(r, p), trestle.LiveHandler(r, p)
+		wantStatus(t, ready, 200)
+		c.kit.Cut()
+		eventually(t, "the consumer and the publisher say so", func() bool {
+			return strings.Contains(whatIsWrong(r), "cluster_away") && whatIsWrong(p) == "cluster_away" && whatIsWrong(caller) == "cluster_away"
+		})
+		if got := wantStatus(t, ready, 503); got.Ready || !got.Live || len(got.Reasons) < 2 {
+			t.Errorf("got %+v", got)
+		}
+		wantStatus(t, live, 200)
+		c.kit.Heal()
+		wantHealth(t, p, true, "")
+		wantHealth(t, r, true, "")
+		wantStatus(t, ready, 200)
+		r.stop()
+		if err := p.Close(deadline(t)); err != nil {
+			t.Fatal(err)
+		}
+		wantHealth(t, p, true, "not_running")
 	})
-	if got := wantStatus(t, ready, 503); got.Ready || !got.Live || len(got.Reasons) < 2 {
-		t.Errorf("got %+v", got)
-	}
-	wantStatus(t, live, 200)
-	startAgain(t, port)
-	wantHealth(t, p, true, "")
-	wantHealth(t, r, true, "")
-	wantStatus(t, ready, 200)
-	_ = r.end() // the new cluster's topics are others than the old one's
-	if err := p.Close(deadline(t)); err != nil {
-		t.Fatal(err)
-	}
-	wantHealth(t, p, true, "not_running")
 }
 
 // startAgain starts a cluster where one was.

@@ -142,21 +142,27 @@ func TestGoexitCostsNoWorker(t *testing.T) {
 // TestStopWhileTheClusterIsAway ends a consumer whose brokers answer nothing any more.
 func TestStopWhileTheClusterIsAway(t *testing.T) {
 	t.Parallel()
-	c := startCluster(t)
-	c.writeOrders(t, orderIDs(5), 2)
-	var handled atomic.Int64
-	release := make(chan struct{})
-	defer close(release)
-	r := consume(t, c, func(context.Context, *orderPlaced) error {
-		handled.Add(1)
-		return nil
-	}, trestle.WithDrainTimeout(10*time.Millisecond), trestle.WithCommitInterval(time.Hour))
-	eventually(t, "all handled", func() bool { return handled.Load() == 10 })
-	c.Control(func(kmsg.Request) (kmsg.Response, error, bool) {
-		<-release
-		return nil, nil, false
+	inBubble(t, func(t *testing.T, c *cluster) {
+		c.writeOrders(t, orderIDs(5), 2)
+		var handled atomic.Int64
+		release := make(chan struct{})
+		defer close(release)
+		r := consume(t, c, func(context.Context, *orderPlaced) error {
+			handled.Add(1)
+			return nil
+		}, trestle.WithDrainTimeout(10*time.Millisecond), trestle.WithCommitInterval(time.Hour))
+		eventually(t, "all handled", func() bool { return handled.Load() == 10 })
+		c.Control(func(kmsg.Request) (kmsg.Response, error, bool) {
+			<-release
+			return nil, nil, false
+		})
+		begun := time.Now()
+		const most = 10*time.Millisecond + 5*time.Second // as WithDrainTimeout says
+		if err := r.end(); err == nil {
+			t.Error("Run does not say that nothing was committed")
+		}
+		if took := time.Since(begun); took > most {
+			t.Errorf("Run returned after %v", took)
+		}
 	})
-	if err := r.end(); err == nil {
-		t.Error("Run does not say that nothing was committed")
-	}
 }

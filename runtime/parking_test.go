@@ -67,7 +67,10 @@ func (s *failing) Park(ctx context.Context, l parking.Letter) error {
 // is missing, the store goes away, and the consumer starts anew.
 func TestRefusedDeadLettersAreParkedAndPublished(t *testing.T) {
 	t.Parallel()
-	c := startCluster(t)
+	inBubble(t, refusedDeadLettersAreParkedAndPublished)
+}
+
+func refusedDeadLettersAreParkedAndPublished(t *testing.T, c *cluster) {
 	if err := c.DeleteTopic(orders.DeadLetter); err != nil {
 		t.Fatal(err)
 	}
@@ -122,7 +125,7 @@ func TestRefusedDeadLettersAreParkedAndPublished(t *testing.T) {
 		}
 	}
 
-	conn := kafka.Connection{Brokers: c.brokers}
+	conn := c.conn
 	if n, err := parking.Publish(deadline(t), conn, store, parking.Filter{}); n != 0 || kafka.Classify(err) != kafka.Missing {
 		t.Errorf("published %d letters to no topic, error %v", n, err)
 	}

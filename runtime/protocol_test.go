@@ -89,7 +89,7 @@ func TestConsumerProtocolWithoutItsCoordinator(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Cleanup(client.Close)
-			c := (&cluster{brokers: kafka.Brokers(), client: client}).manyPartitions("many")
+			c := clusterAt(kafka.Brokers(), client).manyPartitions("many")
 			for topic, partitions := range map[string]int32{"many": manyPartitions, orders.DeadLetter: 1} {
 				if _, err := c.admin().CreateTopic(deadline(t), partitions, 3, nil, topic); err != nil {
 					t.Fatal(err)

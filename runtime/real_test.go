@@ -28,7 +28,7 @@ func onKafka(t *testing.T, partitions int32) *oneTopic {
 		t.Fatal(err)
 	}
 	t.Cleanup(client.Close)
-	c := &oneTopic{cluster: &cluster{brokers: brokers, client: client}, group: t.Name()}
+	c := &oneTopic{cluster: clusterAt(brokers, client), group: t.Name()}
 	topic, info := *orders, orderPlacedInfo
 	topic.Name = strings.ReplaceAll(t.Name(), "/", "-")
 	topic.DeadLetter = topic.Name + "_dlq"

@@ -98,20 +98,17 @@ func (l *lineCounter) Handle(context.Context, slog.Record) error {
 // answering consumer run.
 func TestCallsGoOnWhenTheirTopicsAreMadeAnew(t *testing.T) {
 	t.Parallel()
-	c := startPriceCluster(t)
-	pub := newPublisher(t, c.brokers)
-	answer(t, c, pub, echo)
-	caller := newCaller(t, c)
-	if _, err := trestle.Call[*price](deadline(t), caller, ask("before")); err != nil {
-		t.Fatal(err)
-	}
-	for _, topic := range []string{asks.Name, prices.Name} {
-		if err := c.DeleteTopic(topic); err != nil {
+	inBubble(t, func(t *testing.T, c *cluster) {
+		pub := newPublisher(t, c.brokers, c.option)
+		answer(t, c, pub, echo)
+		caller := newCaller(t, c)
+		if _, err := trestle.Call[*price](deadline(t), caller, ask("before")); err != nil {
 			t.Fatal(err)
 		}
-		c.createTopic(t, topic, testPartitions)
-	}
-	if _, err := trestle.Call[*price](deadline(t), caller, ask("after")); err != nil {
-		t.Fatal(err)
-	}
+		c.kit.Recreate(asks.Name)
+		c.kit.Recreate(prices.Name)
+		if _, err := trestle.Call[*price](deadline(t), caller, ask("after")); err != nil {
+			t.Fatal(err)
+		}
+	})
 }

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -19,6 +20,7 @@ import (
 	"github.com/omninode/trestle/runtime/event"
 	"github.com/omninode/trestle/runtime/jsonio"
 	"github.com/omninode/trestle/runtime/kafka"
+	"github.com/omninode/trestle/runtime/trestletest"
 	"github.com/omninode/trestle/runtime/wire"
 )
 
@@ -89,7 +91,10 @@ func (e *orderPlaced) DecodeJSON(r *jsonio.Reader) {
 type cluster struct {
 	*kfake.Cluster
 	brokers []string
-	client  *kgo.Client // of the test
+	client  *kgo.Client          // of the test
+	conn    kafka.Connection     // how others reach it
+	option  trestle.Option       // what they need beside brokers
+	kit     *trestletest.Cluster // nil: it is not in a bubble
 }
 
 func startCluster(t testing.TB, opts ...kfake.Opt) *cluster {
@@ -108,7 +113,34 @@ func startCluster(t testing.TB, opts ...kfake.Opt) *cluster {
 		t.Fatal(err)
 	}
 	t.Cleanup(client.Close)
-	return &cluster{c, brokers, client}
+	started := clusterAt(brokers, client)
+	started.Cluster = c
+	return started
+}
+
+// clusterAt is a cluster that is reached over a network.
+func clusterAt(brokers []string, client *kgo.Client) *cluster {
+	return &cluster{brokers: brokers, client: client, conn: kafka.Connection{Brokers: brokers}, option: trestle.WithKafka()}
+}
+
+// inBubble runs a test in a bubble of package testing/synctest, where time passes at once whenever everybody waits.
+func inBubble(t *testing.T, test func(*testing.T, *cluster)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		var topics []*trestle.TopicInfo
+		for _, topic := range []*trestle.TopicInfo{orders, asks, prices, statuses} {
+			declared := *topic
+			declared.Partitions = testPartitions
+			topics = append(topics, &declared)
+		}
+		kit := trestletest.NewCluster(t, topics, trestletest.InMemory())
+		client, err := kit.Connection().Client(kgo.RecordPartitioner(kgo.StickyKeyPartitioner(nil)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(client.Close)
+		test(t, &cluster{Cluster: kit.Fake(), brokers: kit.Brokers(), client: client, conn: kit.Connection(), option: kit.Option(), kit: kit})
+	})
 }
 
 // orderJSON is what today's producers write for an event.
@@ -190,7 +222,7 @@ func (c *cluster) deadLetters(t testing.TB) []*deadletter.DeadLetter {
 // read reads a topic from its beginning to its present end.
 func (c *cluster) read(t testing.TB, topic string) []*kgo.Record {
 	t.Helper()
-	client, err := kgo.NewClient(kgo.SeedBrokers(c.brokers...), kgo.ConsumeTopics(topic))
+	client, err := c.conn.Client(kgo.ConsumeTopics(topic))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -280,7 +312,7 @@ const testGroup = "billing"
 
 func consume(t testing.TB, c *cluster, handle func(context.Context, *orderPlaced) error, opts ...trestle.ConsumerOption) *running {
 	t.Helper()
-	consumer, err := trestle.NewConsumer(c.brokers, testGroup, quick(opts...)...)
+	consumer, err := trestle.NewConsumer(c.brokers, testGroup, append(quick(c.option), opts...)...)
 	if err != nil {
 		t.Fatal(err)
 	}

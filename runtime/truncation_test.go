@@ -73,7 +73,7 @@ func newTruncated(t *testing.T, brokers []string, name string, replicas ...int32
 		t.Fatal(err)
 	}
 	t.Cleanup(client.Close)
-	c := (&cluster{brokers: brokers, client: client}).manyPartitions(name)
+	c := clusterAt(brokers, client).manyPartitions(name)
 	c.group = name
 	c.topic.DeadLetter = name + "_dlq"
 	req := kmsg.NewPtrCreateTopicsRequest()
