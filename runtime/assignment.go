@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -32,6 +33,11 @@ type partition struct {
 	inHand    amount
 	state     partitionState
 	idle      chan struct{} // closed when nothing is in hand; nil when nobody waits
+
+	// Of a topic that is handled in batches:
+	gathered amount      // what may start, of the keys in ready
+	due      bool        // a batch starts, however small
+	waiting  *time.Timer // until it is due; nil: nothing waits
 }
 
 type partitionState uint8
@@ -85,7 +91,7 @@ func (q *keyQueue) drain(parts []*partition) {
 		}
 		p.state = draining
 		last := p.started
-		if p.topic.suspended || p.topic.paused || q.paused[p.tp] {
+		if q.standsStill(p) {
 			last = -1 // what would have to start again does not
 		}
 		for _, l := range p.lanes {
@@ -93,16 +99,18 @@ func (q *keyQueue) drain(parts []*partition) {
 				q.drop(p, l, l.cutAfter(last))
 			}
 		}
+		q.takeTurn(p) // nothing more comes that a batch could wait for
 	}
 }
 
-// drop drops the end of a lane, from a record on, which was cut off.
+// drop drops records that were cut off a lane, from one on.
 func (q *keyQueue) drop(p *partition, l *lane, from *task) {
-	if from == l.head {
-		l.head, l.tail = nil, nil
-	}
 	var dropped amount
 	for t := from; t != nil; t = t.next {
+		q.ungather(t)
+		if l.state == waiting {
+			p.gathered = p.gathered.and(amount{-1, -t.bytes()})
+		}
 		dropped = dropped.and(t.chunk.drop(t))
 	}
 	if l.head == nil {
@@ -155,6 +163,9 @@ func (q *keyQueue) release(cause error, parts []*partition) {
 			l.head, l.tail = nil, nil
 		}
 		p.lanes = nil
+		if p.waiting != nil {
+			p.waiting.Stop()
+		}
 		q.forget(p, p.inHand) // and with it the chunks, which sweep drops
 		if q.parts[p.tp] == p {
 			delete(q.parts, p.tp)

@@ -87,7 +87,7 @@ func (c *chunk) move() int64 {
 	var need int64
 	for i := range c.tasks {
 		if t := &c.tasks[i]; t.record != nil {
-			if t.lane.state == busy && t.lane.head == t {
+			if t.out {
 				return 0
 			}
 			need += recordBytes(t.record)

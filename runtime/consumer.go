@@ -106,6 +106,9 @@ func (c *Consumer) Run(ctx context.Context) (failed error) {
 	defer c.attach(nil)
 	var others sync.WaitGroup
 	for _, topic := range topics {
+		if limits := c.topics[topic].batches(); limits != nil {
+			m.queue.batch(topic, *limits)
+		}
 		for range c.cfg.keyWorkers {
 			m.workers.Go(func() { c.work(m, c.topics[topic], m.queue.topic(topic)) })
 		}

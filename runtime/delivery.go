@@ -34,7 +34,8 @@ type Delivery struct {
 	Group string
 }
 
-// DeliveryFrom returns the delivery that a handler's context belongs to. It says false outside of a handler.
+// DeliveryFrom returns the delivery that a handler's context belongs to, for one of batches that of the first event. It says
+// false outside of a handler.
 func DeliveryFrom(ctx context.Context) (Delivery, bool) {
 	d := handledIn(ctx)
 	if d == nil {
@@ -45,10 +46,11 @@ func DeliveryFrom(ctx context.Context) (Delivery, bool) {
 
 // IdentityFrom returns what tells the event that a handler's context belongs to from all others, for those who note which were
 // handled: its id or, where the producer set none, a UUID made of the topic's id, the partition and the offset, so that
-// what stands in its place once the topic is deleted and made anew is another. It says false outside of a handler.
+// what stands in its place once the topic is deleted and made anew is another. It says false outside of a handler, and in one of a
+// batch of several.
 func IdentityFrom(ctx context.Context) (string, bool) {
 	h, ok := ctx.Value(handlingKey{}).(*handling)
-	if !ok {
+	if !ok || h.batch != nil {
 		return "", false
 	}
 	d := &h.Delivery
@@ -65,6 +67,7 @@ type handling struct {
 	member *member
 	task   *task
 	record Record       // what the event is decoded from
+	batch  *batchCall   // that it is the first event of; nil: none
 	snooze *snoozeError // by which the handler has put it off; nil: it has not
 	// duplicate says that the handler found the event to have been handled before.
 	duplicate bool

@@ -30,6 +30,42 @@ func ExampleHandle() {
 	// map[7c9e6679-7425-40de-944b-e07fc1f90ae7:75]
 }
 
+// A handler may get many events at once, and name those that failed: they are tried again, the others are done.
+func ExampleHandleBatch() {
+	t := example()
+	defer t.Close()
+	cluster := trestletest.NewCluster(t, codegenv1.Topics())
+	pub := cluster.Publisher()
+	for _, percent := range []float64{25, 50, 75, 100} {
+		check(pub.Publish(context.Background(), progress(percent)))
+	}
+	consumer, err := trestle.NewConsumer(cluster.Brokers(), "dashboard", trestle.WithBackoff(time.Millisecond, time.Millisecond))
+	check(err)
+	timed := func(next trestle.HandlerFunc) trestle.HandlerFunc { // around each call, not each event
+		return func(ctx context.Context, e trestle.Event) error {
+			defer fmt.Println("called")
+			return next(ctx, e)
+		}
+	}
+	trestle.HandleBatch(consumer, func(_ context.Context, items []trestle.Item[codegenv1.CodegenStatusEvent]) error {
+		var failed trestle.BatchError
+		for i, item := range items {
+			if item.Event.GetProgressPercentage() == 100 && item.Delivery.Attempt == 1 {
+				failed.Add(i, errors.New("the dashboard is locked"))
+				continue
+			}
+			fmt.Print(item.Event.GetProgressPercentage(), " ")
+		}
+		return failed.Err()
+	}, trestle.WithMaxBatchSize(4), trestle.WithMaxBatchBytes(1<<20), trestle.WithMaxBatchWait(time.Minute), trestle.WithBatchMiddleware(timed))
+	stop := trestletest.Run(t, consumer)
+	cluster.AwaitDone("dashboard")
+	stop()
+	// Output:
+	// 25 50 75 called
+	// 100 called
+}
+
 // A program that learns of its event types when it runs handles them by their descriptions.
 func ExampleHandleInfo() {
 	t := example()

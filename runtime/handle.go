@@ -98,6 +98,7 @@ type eventHandler struct {
 	handle     HandlerFunc
 	answers    string // the event type of the response that it publishes; empty: none
 	middleware []HandlerMiddleware
+	batches    *batchLimits // nil: it is called for one event at a time
 	meter      eventMeter
 	call       HandlerFunc // handle with all that is around it
 }
@@ -198,15 +199,33 @@ func (t *topicHandlers) addDeletion(h *eventHandler) error {
 // another takes its place.
 func (c *Consumer) work(m *member, topic *topicHandlers, queue *topicQueue) {
 	var t *task
+	var batch []*task
+	over := false
 	defer func() {
-		if t == nil {
+		if over {
 			return
 		}
 		m.workers.Go(func() { c.work(m, topic, queue) })
-		t.failure = newFailure(&PanicError{Stack: string(debug.Stack())})
-		c.deadLetter(m, t)
+		if t != nil {
+			t.failure = newFailure(&PanicError{Stack: string(debug.Stack())})
+			c.deadLetter(m, t)
+		}
 	}()
-	for t = m.queue.next(queue); t != nil; t = m.queue.next(queue) {
+	for {
+		if queue.batches == nil {
+			t = m.queue.next(queue)
+		} else if batch = m.queue.nextBatch(queue, batch); len(batch) > 1 {
+			t = nil
+			c.processBatch(m, topic, batch)
+			clear(batch)
+			continue
+		} else if t = nil; len(batch) == 1 {
+			t = batch[0]
+		}
+		if t == nil {
+			over = true
+			return
+		}
 		c.process(m, topic, t)
 	}
 }
@@ -217,24 +236,38 @@ func (c *Consumer) process(m *member, topic *topicHandlers, t *task) {
 		c.deadLetter(m, t)
 		return
 	}
+	h := c.beginAttempt(m, t)
+	if t.oversized != nil && t.oversized.Batch {
+		c.refuseBatch(m, t)
+		return
+	}
+	turn := topic.breaker.begun()
+	handler, e, result, err := c.prepare(topic, h)
+	if handler != nil {
+		result, err = Handled, h.call(handler, e)
+	}
+	c.settle(topic, h, turn, result, err)
+}
+
+// beginAttempt counts an attempt, and makes what it needs.
+func (c *Consumer) beginAttempt(m *member, t *task) *handling {
 	if t.attempt == 0 && c.cfg.observe != nil {
 		t.begun = time.Now()
 	}
 	t.attempt++
 	h := newHandling(m, t)
 	t.delivery = &h.Delivery
-	if t.oversized != nil && t.oversized.Batch {
-		c.refuseBatch(m, t)
-		return
-	}
-	breaker := topic.breaker
-	turn := breaker.begun()
-	result, err := c.attempt(topic, h)
+	return h
+}
+
+// settle gives a record back after an attempt, whose outcome counts for the breaker. It says whether there is to be another one.
+func (c *Consumer) settle(topic *topicHandlers, h *handling, turn int64, result Result, err error) (again bool) {
+	t, m, breaker := h.task, h.member, topic.breaker
 	if h.snooze != nil {
 		t.attempt--
 		t.snoozes++
 		m.queue.snooze(t, h.snooze.wait)
-		return
+		return true
 	}
 	if err == nil {
 		if result == Handled {
@@ -245,36 +278,39 @@ func (c *Consumer) process(m *member, topic *topicHandlers, t *task) {
 			t.part.handled.add(t.delivery.EventID)
 		}
 		c.finish(m, t, Outcome{Result: result})
-		return
+		return false
 	}
 	if t.part.ctx.Err() != nil { // given up: another member handles it
 		m.queue.park(t, 0)
-		return
+		return true
 	}
 	entered, wait := breaker.failed(t.record.Key, err, t.attempt == 1 && c.cfg.retries > 0)
 	if wait {
 		t.attempt-- // it is not the event's fault
+		t.alone = false
 		m.queue.park(t, 0)
-		return
+		return true
 	}
+	t.alone = true
 	if again := c.cfg.retries - t.attempt + 1; again > 0 && !IsPermanent(err) {
 		wait := c.cfg.backoff.After(t.attempt)
 		topic.meter.count(t.part.ctx, c.meter.retries, t.delivery)
 		m.queue.park(t, wait)
-		return
+		return true
 	}
 	t.failure = newFailure(err)
 	t.failure.entered = entered
 	c.deadLetter(m, t)
+	return false
 }
 
-// attempt decodes a record and calls its handler.
-func (c *Consumer) attempt(topic *topicHandlers, h *handling) (Result, error) {
+// prepare decodes a record, and says which handler is to be called with which event; nil: none, and what becomes of the record.
+func (c *Consumer) prepare(topic *topicHandlers, h *handling) (*eventHandler, Event, Result, error) {
 	d, t, m := &h.Delivery, h.task, h.member
 	if group := wire.HeaderBytes(h.record.Headers, wire.HeaderReplayGroup); group != nil && string(group) != c.group {
 		d.EventID = wire.HeaderValue(h.record.Headers, wire.HeaderEventID)
 		d.Envelope.EventType = wire.HeaderValue(h.record.Headers, wire.HeaderEventType)
-		return Skipped, nil
+		return nil, nil, Skipped, nil
 	}
 	if t.oversized == nil {
 		if t.oversized = m.limits.Oversized(t.part.ctx, m.client, t.record); t.oversized != nil {
@@ -283,15 +319,12 @@ func (c *Consumer) attempt(topic *topicHandlers, h *handling) (Result, error) {
 		}
 	}
 	if topic.raw != nil {
-		return c.attemptRaw(topic, h)
+		return c.prepareRaw(topic, h)
 	}
 	decoded, err := Decode(&h.record, c.types, DecodeOptions{StrictTime: c.cfg.strictTime})
 	d.Envelope, d.EventID, d.ZonelessTimes = decoded.Envelope, decoded.Envelope.EventID, decoded.ZonelessTimes
 	if t.record.Value == nil && t.oversized == nil && topic.info.Compacted {
-		if topic.deletion == nil {
-			return Skipped, nil
-		}
-		return Handled, h.call(topic.deletion, nil)
+		return topic.deletion, nil, Skipped, nil
 	}
 	if unknown, ok := errors.AsType[*UnknownEventTypeError](err); ok {
 		d.Envelope.EventType = unknown.EventType
@@ -299,34 +332,34 @@ func (c *Consumer) attempt(topic *topicHandlers, h *handling) (Result, error) {
 	handler := topic.byType[d.Envelope.EventType]
 	if isA[*UnknownEventTypeError](err) || err == nil && handler == nil {
 		if slices.Contains(topic.info.EventTypes, d.Envelope.EventType) {
-			return Skipped, nil
+			return nil, nil, Skipped, nil
 		}
 		err = &UnknownEventTypeError{Topic: d.Topic, EventType: d.Envelope.EventType, Declared: topic.info.EventTypes}
 	}
 	if err != nil {
-		return 0, undecodable(err)
+		return nil, nil, 0, undecodable(err)
 	}
 	if d.ZonelessTimes > 0 && d.Attempt == 1 {
 		topic.meter.zoneless.Add(t.part.ctx, int64(d.ZonelessTimes))
 		c.warnOnce(t, "a producer writes times without a zone; they are taken as UTC")
 	}
 	if decoded.Event == nil {
-		return 0, undecodable(fmt.Errorf("%s: it has no payload", handler.info.FullName))
+		return nil, nil, 0, undecodable(fmt.Errorf("%s: it has no payload", handler.info.FullName))
 	}
 	if t.part.handled.has(d.EventID) {
-		return Duplicate, nil
+		return nil, nil, Duplicate, nil
 	}
 	if until, limited := handler.awaitedUntil(d); limited && !time.Now().Before(until) {
-		return Expired, nil
+		return nil, nil, Expired, nil
 	}
 	if d.Attempt == 1 {
 		c.noteEvolution(topic, t, handler.info, decoded.Event)
 	}
-	return Handled, h.call(handler, decoded.Event)
+	return handler, decoded.Event, Handled, nil
 }
 
-// attemptRaw calls the topic's handler of records as they are.
-func (c *Consumer) attemptRaw(topic *topicHandlers, h *handling) (Result, error) {
+// prepareRaw is prepare for the topic's handler of records as they are.
+func (c *Consumer) prepareRaw(topic *topicHandlers, h *handling) (*eventHandler, Event, Result, error) {
 	d, env := &h.Delivery, &h.Delivery.Envelope
 	env.EventType = topic.eventType(wire.HeaderBytes(d.Headers, wire.HeaderEventType))
 	if env.EventID = wire.HeaderValue(d.Headers, wire.HeaderEventID); env.EventID == "" {
@@ -334,12 +367,12 @@ func (c *Consumer) attemptRaw(topic *topicHandlers, h *handling) (Result, error)
 	}
 	d.EventID = env.EventID
 	if o := h.task.oversized; o != nil {
-		return 0, undecodable(fmt.Errorf("record of %s: %w", d.Topic, o))
+		return nil, nil, 0, undecodable(fmt.Errorf("record of %s: %w", d.Topic, o))
 	}
 	if h.task.part.handled.has(d.EventID) {
-		return Duplicate, nil
+		return nil, nil, Duplicate, nil
 	}
-	return Handled, h.call(topic.raw, nil)
+	return topic.raw, nil, Handled, nil
 }
 
 // eventType is the name of an event type, without memory of its own where the topic declares it.

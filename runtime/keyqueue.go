@@ -10,7 +10,8 @@ import (
 
 // keyQueue holds the records that were fetched and are not done yet, and decides which may start next: one at a time
 // and in offset order within a key, in turn between partitions, and between the keys of one. A record whose key is parked,
-// waiting for its next attempt, holds up that key alone. Records without a key are in order within their partition.
+// waiting for its next attempt, holds up that key alone. Records without a key are in order within their partition. Of a topic
+// whose handler takes batches, many may start at once (gather.go).
 //
 // Each topic has workers of its own, and of what the queue may hold each topic and each partition has a share (shares.go).
 // So what is slow or hangs fills its own share, and the others go on.
@@ -65,8 +66,9 @@ type topicQueue struct {
 	paused    bool // by hand: nothing starts
 	suspended bool // by its breaker: only what is admitted starts
 	admitted  int
-	overdue   int // records whose handlers go on past their time, so that another worker took their worker's place
-	surplus   int // workers that are to end
+	overdue   int          // records whose handlers go on past their time, so that another worker took their worker's place
+	surplus   int          // workers that are to end
+	batches   *batchLimits // nil: records are given out one by one
 }
 
 // mayStart says whether a record of the topic may start.
@@ -127,7 +129,7 @@ func (q *keyQueue) push(p *partition, records []*kgo.Record) {
 // pushBatch takes in a batch that was not opened.
 func (q *keyQueue) pushBatch(p *partition, last *kgo.Record, oversized *OversizedError) {
 	c := newChunk(p, []*kgo.Record{last})
-	c.tasks[0].oversized = oversized
+	c.tasks[0].oversized, c.tasks[0].alone = oversized, true
 	q.pushChunk(p, c)
 }
 
@@ -154,6 +156,7 @@ func (q *keyQueue) pushChunk(p *partition, c *chunk) {
 	}
 	if _, known := q.full[p]; !known && q.isOver(p) {
 		q.full[p] = false
+		q.takeTurn(p) // what it gathers does not wait for more
 	}
 }
 
@@ -166,12 +169,8 @@ func (q *keyQueue) enqueue(t *task) {
 		q.makeReady(l)
 	}
 	t.lane = l
-	if l.tail == nil {
-		l.head = t
-	} else {
-		l.tail.next = t
-	}
-	l.tail = t
+	l.append(t)
+	q.gather(t)
 }
 
 // next waits for a record of a topic that may start and gives it out; nil when the queue is closed, or there are more
@@ -179,17 +178,29 @@ func (q *keyQueue) enqueue(t *task) {
 func (q *keyQueue) next(topic *topicQueue) *task {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	p, l := q.awaitLane(topic)
+	if l == nil {
+		return nil
+	}
+	t := l.head
+	q.giveOut(t)
+	q.started(p)
+	return t
+}
+
+// awaitLane waits for a key of a topic of which a record may start, and returns it; nil when there is none for the worker.
+func (q *keyQueue) awaitLane(topic *topicQueue) (*partition, *lane) {
 	for {
 		for (topic.turn.len() == 0 || !topic.mayStart()) && !q.closed {
 			topic.await()
 		}
 		if q.closed {
-			return nil
+			return nil, nil
 		}
 		if topic.surplus > 0 {
 			topic.surplus--
 			topic.wake()
-			return nil
+			return nil, nil
 		}
 		p := topic.turn.pop()
 		p.inTurn = false
@@ -203,27 +214,45 @@ func (q *keyQueue) next(topic *topicQueue) *task {
 		if topic.suspended {
 			topic.admitted--
 		}
-		l.state = busy
-		p.running++
-		q.running++
-		q.takeTurn(p)
-		topic.wake()
-		t := l.head
-		t.out, t.snoozed = true, false
-		t.run++
-		p.started = max(p.started, t.record.Offset)
-		return t
+		return p, l
 	}
+}
+
+// giveOut gives out a record of a key that next or nextBatch has taken.
+func (q *keyQueue) giveOut(t *task) {
+	t.lane.state = busy
+	t.lane.out++
+	t.out, t.snoozed, t.wait = true, false, 0
+	t.run++
+	t.part.started = max(t.part.started, t.record.Offset)
+	q.ungather(t)
+}
+
+// started accounts for what was given out of a partition to one worker.
+func (q *keyQueue) started(p *partition) {
+	p.running++
+	q.running++
+	q.takeTurn(p)
+	p.topic.wake()
 }
 
 // nextLane returns the key whose turn it is in a partition, nil when none is ready.
 func (q *keyQueue) nextLane(p *partition) *lane {
+	if q.peekLane(p) == nil {
+		return nil
+	}
+	l := p.ready.pop()
+	p.gathered = p.gathered.and(amount{-l.queued.records, -l.queued.bytes})
+	return l
+}
+
+// peekLane returns what nextLane would.
+func (q *keyQueue) peekLane(p *partition) *lane {
 	for p.ready.len() > 0 {
-		l := p.ready.pop()
-		if l.head != nil {
+		if l := p.ready.peek(); l.head != nil {
 			return l
 		}
-		q.recycle(l) // emptied by drain or release while it waited
+		q.recycle(p.ready.pop()) // emptied by drain or release while it waited
 	}
 	return nil
 }
@@ -235,7 +264,7 @@ func (q *keyQueue) takeTurn(p *partition) {
 	if p.topic.parts > 1 {
 		atOnce = max(1, atOnce-atOnce/4)
 	}
-	if !p.inTurn && p.ready.len() > 0 && p.running < atOnce && !q.paused[p.tp] {
+	if !p.inTurn && p.ready.len() > 0 && p.running < atOnce && !q.paused[p.tp] && q.isRipe(p) {
 		p.inTurn = true
 		p.topic.turn.push(p)
 		p.topic.wake()
@@ -254,15 +283,9 @@ func (q *keyQueue) done(t *task) (again []*partition) {
 	}
 	p.tracker.done(t.seq)
 	l := t.lane
-	l.head = t.next
-	if l.head == nil {
-		l.tail = nil
-		delete(p.lanes, l.key)
-		q.recycle(l)
-	} else {
-		q.makeReady(l)
-	}
+	l.remove(t)
 	q.back(t)
+	q.settle(l)
 	q.forget(p, t.chunk.drop(t))
 	return q.reopened(p)
 }
@@ -276,18 +299,36 @@ func (q *keyQueue) park(t *task, d time.Duration) bool {
 	if t.part.state == released {
 		return false
 	}
-	l := t.lane
-	if t.part.state == draining && (t.part.topic.suspended || t.snoozed) { // it would not start again
-		l.state = parked
-		q.drop(t.part, l, l.head)
-		return true
-	}
+	q.gather(t)
 	if q.parking != nil {
 		d = q.parking(d, t.part.topic.suspended)
 	}
-	l.state = parked
-	l.timer = time.AfterFunc(d, func() { q.unpark(l, t) })
+	t.wait = d
+	q.settle(t.lane)
 	return true
+}
+
+// standsStill says that nothing of a partition starts but what is admitted.
+func (q *keyQueue) standsStill(p *partition) bool { return p.topic.suspended || p.topic.paused || q.paused[p.tp] }
+
+// settle has a key go on once all that was given out of it has come back.
+func (q *keyQueue) settle(l *lane) {
+	switch {
+	case l.out > 0:
+	case l.head == nil:
+		delete(l.part.lanes, l.key)
+		q.recycle(l)
+	case l.part.state == draining && (l.head.snoozed || q.standsStill(l.part)): // it would not start again
+		l.state = parked
+		q.drop(l.part, l, l.cutAfter(-1))
+	case l.head.wait > 0:
+		t := l.head
+		l.state = parked
+		l.timer = time.AfterFunc(t.wait, func() { q.unpark(l, t) })
+	default:
+		l.part.due = l.part.due || l.head.run > 0
+		q.makeReady(l)
+	}
 }
 
 func (q *keyQueue) unpark(l *lane, t *task) {
@@ -297,29 +338,39 @@ func (q *keyQueue) unpark(l *lane, t *task) {
 		return
 	}
 	l.timer = nil
+	l.part.due = true // it has waited
 	q.makeReady(l)
 }
 
 // overdue says that the handler of a record goes on past its time, and whether another worker is to take its place: there
-// are as many more as there are workers. One is to end once the handler returns.
+// are as many more as there are workers. One is to end once the handler returns. Of a batch it may be any record.
 func (q *keyQueue) overdue(t *task, run int) (replace bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	topic := t.part.topic
-	if !t.out || t.run != run || topic.overdue >= q.limits.workers || q.closed {
+	if !t.out || t.run != run || *t.isReplaced() || topic.overdue >= q.limits.workers || q.closed {
 		return false
 	}
 	topic.overdue++
-	t.replaced = true
+	*t.isReplaced() = true
 	t.part.running--
 	q.takeTurn(t.part)
 	return true
 }
 
-// back accounts for a record that next gave out.
+// back accounts for a record that was given out; for a batch once all of it has come back.
 func (q *keyQueue) back(t *task) {
 	t.out = false
-	if t.replaced {
+	t.lane.out--
+	if t.batch != nil {
+		if t.batch.out--; t.batch.out > 0 {
+			t.batch = nil
+			return
+		}
+	}
+	replaced := *t.isReplaced()
+	t.batch = nil
+	if replaced {
 		t.replaced = false
 		t.part.topic.overdue--
 		t.part.topic.surplus++
@@ -358,6 +409,11 @@ func (q *keyQueue) suspend(topic string, on bool) {
 	defer q.mu.Unlock()
 	t := q.topicOf(topic)
 	t.suspended, t.admitted = on, 0
+	for _, p := range q.parts {
+		if p.topic == t && t.batches != nil {
+			q.takeTurn(p) // a single one is tried, which need not wait for more
+		}
+	}
 	t.work.Broadcast()
 }
 
@@ -424,6 +480,7 @@ func (q *keyQueue) shouldFetch(p *partition) bool {
 func (q *keyQueue) makeReady(l *lane) {
 	l.state = waiting
 	l.part.ready.push(l)
+	l.part.gathered = l.part.gathered.and(l.queued)
 	q.takeTurn(l.part)
 }
 

@@ -407,8 +407,8 @@ func TestSweepFreesBatches(t *testing.T) {
 }
 
 // TestQueueAtRandom lets workers handle records with random outcomes while partitions come and go, and checks against
-// a ledger that each key's records are given out one at a time, in order and each until it is done, that positions are
-// exactly the done prefix, and that nothing of a released partition starts.
+// a ledger that each key's records are given out one at a time, or one batch at a time, in order and each until it is done, that
+// batches keep their limits, that positions are exactly the done prefix, and that nothing of a released partition starts.
 func TestQueueAtRandom(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(40) {
@@ -421,9 +421,9 @@ func TestQueueAtRandom(t *testing.T) {
 
 func randomQueue(t *testing.T, random *rand.Rand) {
 	type keyState struct {
-		last    int64 // started
-		running bool
-		pending bool // the last one is not done
+		last    int64   // started
+		running int     // given out, and not back
+		pending []int64 // started, and not done
 	}
 	const partitions, perPartition = 3, 300
 	var (
@@ -437,50 +437,103 @@ func randomQueue(t *testing.T, random *rand.Rand) {
 	})
 	topic := q.topic(orders0.topic)
 	roll := func(n int) int { mu.Lock(); defer mu.Unlock(); return random.IntN(n) }
+	limits := batchLimits{records: 1 + random.IntN(20), bytes: int64(1 + random.IntN(40)), wait: time.Duration(random.IntN(3)*20) * time.Millisecond}
+	inBatches := random.IntN(3) > 0
+	if inBatches {
+		q.batch(orders0.topic, limits)
+	}
+	next := func(into []*task) []*task {
+		if inBatches {
+			return q.nextBatch(topic, into)
+		}
+		if task := q.next(topic); task != nil {
+			return append(into[:0], task)
+		}
+		return nil
+	}
 
-	work := func() {
-		for task := q.next(topic); task != nil; task = q.next(topic) {
-			name := fmt.Sprintf("%p %s", task.part, task.record.Key)
-			mu.Lock()
-			if isDead[task.part] {
-				t.Errorf("%d of a released partition started", task.record.Offset)
-			}
-			k := keys[name]
-			if k == nil {
-				k = &keyState{last: -1}
-				keys[name] = k
+	stateOf := func(task *task) *keyState {
+		name := fmt.Sprintf("%p %s", task.part, task.record.Key)
+		if keys[name] == nil {
+			keys[name] = &keyState{last: -1}
+		}
+		return keys[name]
+	}
+	check := func(tasks []*task) {
+		mu.Lock()
+		defer mu.Unlock()
+		at, seen, bytes := map[*keyState]int{}, map[*keyState]bool{}, int64(0)
+		for i, task := range tasks {
+			k, offset := stateOf(task), task.record.Offset
+			before := (*keyState)(nil)
+			if i > 0 {
+				before = stateOf(tasks[i-1])
 			}
 			switch {
-			case k.running:
-				t.Errorf("two records of key %s at once", name)
-			case k.pending && k.last != task.record.Offset:
-				t.Errorf("key %s: %d started while %d is not done", name, task.record.Offset, k.last)
-			case !k.pending && k.last >= task.record.Offset:
-				t.Errorf("key %s: %d started after %d", name, task.record.Offset, k.last)
+			case isDead[task.part]:
+				t.Errorf("%d of a released partition started", offset)
+			case task.part != tasks[0].part:
+				t.Errorf("a batch of %v and %v", task.part.tp, tasks[0].part.tp)
+			case k != before && seen[k]:
+				t.Errorf("a batch with key %q in two places", task.record.Key)
+			case k != before && k.running > 0:
+				t.Errorf("records of key %q started while others are out", task.record.Key)
+			case at[k] < len(k.pending) && k.pending[at[k]] != offset:
+				t.Errorf("key %q: %d started while %d is not done", task.record.Key, offset, k.pending[at[k]])
+			case at[k] >= len(k.pending) && k.last >= offset:
+				t.Errorf("key %q: %d started after %d", task.record.Key, offset, k.last)
+			case task.alone && len(tasks) > 1:
+				t.Errorf("%d, which is to be alone, in a batch of %d", offset, len(tasks))
 			}
-			k.last, k.running, k.pending = task.record.Offset, true, true
-			mu.Unlock()
-
+			if at[k] >= len(k.pending) {
+				k.pending = append(k.pending, offset)
+			}
+			at[k]++
+			seen[k], k.last = true, max(k.last, offset)
+			k.running++
+			bytes += task.bytes()
+		}
+		if inBatches && (len(tasks) > limits.records || bytes > limits.bytes && len(tasks) > 1) {
+			t.Errorf("a batch of %d records, %d bytes; limits %+v", len(tasks), bytes, limits)
+		}
+	}
+	giveBack := func(task *task, fails bool) {
+		mu.Lock()
+		k := stateOf(task)
+		k.running--
+		if !fails {
+			k.pending = slices.DeleteFunc(k.pending, func(o int64) bool { return o == task.record.Offset })
+			if !isDead[task.part] {
+				done[task.part][task.record.Offset] = true
+			}
+		}
+		mu.Unlock()
+		if fails {
+			q.park(task, time.Duration(roll(50))*time.Millisecond)
+		} else {
+			q.done(task)
+		}
+	}
+	var workers, writers sync.WaitGroup
+	work := func() {
+		var tasks []*task
+		for tasks = next(tasks); len(tasks) > 0; tasks = next(tasks) {
+			check(tasks)
 			time.Sleep(time.Duration(roll(20)) * time.Millisecond)
-			fails := roll(4) == 0
-
-			mu.Lock()
-			k.running = false
-			if !fails {
-				k.pending = false
-				if !isDead[task.part] {
-					done[task.part][task.record.Offset] = true
+			for _, task := range tasks {
+				fails := roll(4) == 0
+				task.alone = fails && roll(2) == 0
+				if roll(8) == 0 { // it is out for longer than the others, as one whose dead letter is written
+					writers.Go(func() {
+						time.Sleep(time.Duration(roll(40)) * time.Millisecond)
+						giveBack(task, fails)
+					})
+				} else {
+					giveBack(task, fails)
 				}
-			}
-			mu.Unlock()
-			if fails {
-				q.park(task, time.Duration(roll(50))*time.Millisecond)
-			} else {
-				q.done(task)
 			}
 		}
 	}
-	var workers sync.WaitGroup
 	for range q.limits.workers {
 		workers.Go(work)
 	}
@@ -574,6 +627,7 @@ func randomQueue(t *testing.T, random *rand.Rand) {
 	}
 	q.close()
 	workers.Wait()
+	writers.Wait()
 	if q.inHand.records != 0 || q.inHand.bytes != 0 || q.running != 0 || len(q.parts) != 0 {
 		t.Errorf("left over: %d in hand, %d running, %v", q.inHand.records, q.running, slices.Collect(maps.Keys(q.parts)))
 	}

@@ -28,13 +28,15 @@ type lane struct {
 	head, tail *task
 	state      laneState
 	timer      *time.Timer // while parked
+	out        int         // records that were given out, and have not come back
+	queued     amount      // records that are not out, where their topic is handled in batches
 }
 
 type laneState uint8
 
 const (
 	waiting laneState = iota // in partition.ready
-	busy                     // its head is running
+	busy                     // its head is running, or more from there on
 	parked                   // its head waits for its next attempt
 )
 
@@ -48,11 +50,15 @@ type task struct {
 	seq    uint64
 	chunk  *chunk
 
-	out      bool // it was given out, and has not come back
-	run      int  // how often it was given out
-	refused  bool // its dead letter could not be written
-	snoozed  bool // it waits since its handler has put it off
-	replaced bool // another worker has taken the place of the one whose handler runs on
+	out      bool          // it was given out, and has not come back
+	run      int           // how often it was given out
+	refused  bool          // its dead letter could not be written
+	snoozed  bool          // it waits since its handler has put it off
+	replaced bool          // another worker has taken the place of the one whose handler runs on
+	alone    bool          // it comes in no batch with others
+	wait     time.Duration // that it was parked for
+
+	batch *handout // that it was given out in; nil: alone
 
 	// handler is what it was given to; nil while that is not known.
 	handler atomic.Pointer[eventHandler]
@@ -66,21 +72,58 @@ type task struct {
 	oversized *OversizedError
 }
 
-// cutAfter takes the records past an offset out of a lane, but not one that runs, and returns the first of them.
+// handout is a batch that a worker was given.
+type handout struct {
+	out      int  // records of it that have not come back
+	replaced bool // another worker has taken the place of the one whose handler runs on
+}
+
+// isReplaced is where it stands whether another worker has taken the place of the one that has the record.
+func (t *task) isReplaced() *bool {
+	if t.batch != nil {
+		return &t.batch.replaced
+	}
+	return &t.replaced
+}
+
+// cutAfter takes the records past an offset out of a lane, but not what runs nor what lies before that, and returns the first of them.
 func (l *lane) cutAfter(offset int64) (rest *task) {
 	var last *task
-	t := l.head
-	if t != nil && l.state == busy {
-		last, t = t, t.next
+	for t := l.head; t != nil; t = t.next {
+		if t.out || t.record.Offset <= offset {
+			last = t
+		}
 	}
-	for t != nil && t.record.Offset <= offset {
-		last, t = t, t.next
-	}
-	l.tail = last
-	if last == nil {
-		l.head = nil
+	if l.tail = last; last == nil {
+		rest, l.head = l.head, nil
 	} else {
-		last.next = nil
+		rest, last.next = last.next, nil
 	}
-	return t
+	return rest
+}
+
+func (l *lane) append(t *task) {
+	if l.tail == nil {
+		l.head = t
+	} else {
+		l.tail.next = t
+	}
+	l.tail = t
+}
+
+// remove takes a record out of a lane. Mostly it is the first one.
+func (l *lane) remove(t *task) {
+	var before *task
+	for at := l.head; at != t; at = at.next {
+		before = at
+	}
+	if before == nil {
+		l.head = t.next
+	} else {
+		before.next = t.next
+	}
+	if l.tail == t {
+		l.tail = before
+	}
+	t.next = nil
 }

@@ -84,6 +84,7 @@ type consumerMeter struct {
 	unwritten, parked                      metric.Int64Counter
 	unknownMajors, deprecated              metric.Int64Counter
 	process, operation                     metric.Float64Histogram
+	batchSize                              metric.Int64Histogram
 
 	topics map[string]*topicMeter // of the topics with handlers; complete before Run
 
@@ -107,6 +108,10 @@ func newConsumerMeter(provider metric.MeterProvider, group string) (*consumerMet
 	m.process = made(i, process.Inst(), err)
 	operation, err := messagingconv.NewClientOperationDuration(i, seconds)
 	m.operation = made(i, operation.Inst(), err)
+	m.batchSize, err = i.Int64Histogram(i.prefix+"batch.size", metric.WithUnit("{event}"),
+		metric.WithDescription("Events in a call of a handler of batches."),
+		metric.WithExplicitBucketBoundaries(1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000))
+	i.errs = append(i.errs, err)
 	m.events = i.counter("events", "{event}", "Events that are done, by what became of them: handled, dead-lettered, skipped, expired, duplicate or parked.")
 	m.retries = i.counter("retries", "{event}", "Times that an event is to be tried again, as its handler failed.")
 	m.deadLetters = i.counter("dead_letters", "{event}", "Dead letters written, by their cause.")
@@ -189,6 +194,7 @@ func (t *topicMeter) count(ctx context.Context, c metric.Int64Counter, d *Delive
 type eventMeter struct {
 	handled bound
 	process metric.Float64Histogram
+	size    metric.Int64Histogram
 	set     attribute.Set // of calls
 	with    []metric.RecordOption
 }
@@ -198,7 +204,7 @@ func (t *topicMeter) newEventMeter(eventType string) eventMeter {
 	set := t.where(t.topic, typed, semconv.MessagingOperationName("process"), semconv.MessagingOperationTypeProcess)
 	return eventMeter{
 		handled: bind(t.events, t.where(t.topic, typed, resultKey.String(Handled.String()))),
-		process: t.process, set: set, with: []metric.RecordOption{metric.WithAttributeSet(set)},
+		process: t.process, size: t.batchSize, set: set, with: []metric.RecordOption{metric.WithAttributeSet(set)},
 	}
 }
 

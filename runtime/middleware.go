@@ -8,8 +8,8 @@ import (
 	"slices"
 )
 
-// HandlerFunc handles an event. [DeliveryFrom] says of its context which record it came in. For a deletion, or a record as it
-// is, the event is nil.
+// HandlerFunc handles an event. [DeliveryFrom] says of its context which record it came in. For a deletion, a record as it
+// is, or a batch, the event is nil.
 type HandlerFunc func(ctx context.Context, e Event) error
 
 // HandlerMiddleware makes a handler of another one, which it calls before, after, or instead of what it does itself. What it
@@ -41,6 +41,9 @@ func WithPublishMiddleware(middleware ...PublishMiddleware) PublisherOption {
 // around returns what each call of a handler is.
 func (c *Consumer) around(h *eventHandler) HandlerFunc {
 	own := []HandlerMiddleware{c.tracing(h), h.measuring, c.logging, snoozing, c.inTime, recovering, noting}
+	if h.batches != nil {
+		own = append(own, h.counting)
+	}
 	f := h.handle
 	for _, wrap := range slices.Backward(slices.Concat(own, c.cfg.middleware, h.middleware)) {
 		f = wrap(f)
@@ -73,11 +76,11 @@ func recovering(next HandlerFunc) HandlerFunc {
 // is done then, and counts as a [Duplicate]: it is no failure.
 var ErrDuplicate = errors.New("the event was handled before")
 
-// noting notes what handlers say of duplicates.
+// noting notes what handlers say of duplicates. Of a batch, snoozing does.
 func noting(next HandlerFunc) HandlerFunc {
 	return func(ctx context.Context, e Event) error {
 		err := next(ctx, e)
-		if err != nil && errors.Is(err, ErrDuplicate) {
+		if err != nil && batchIn(ctx) == nil && errors.Is(err, ErrDuplicate) {
 			ctx.Value(handlingKey{}).(*handling).duplicate = true
 			return nil
 		}
@@ -93,7 +96,11 @@ func (c *Consumer) logging(next HandlerFunc) HandlerFunc {
 			return nil
 		}
 		h := ctx.Value(handlingKey{}).(*handling)
-		if h.task.part.ctx.Err() == nil { // else another member handles it
+		switch {
+		case h.task.part.ctx.Err() != nil: // another member handles it
+		case h.batch != nil:
+			h.batch.logFailures(ctx, c, err)
+		default:
 			c.logFailure(ctx, slog.LevelWarn, &h.Delivery, "handler failed", err, slog.Int("attempt", h.Attempt))
 		}
 		return err

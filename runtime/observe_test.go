@@ -86,6 +86,10 @@ func pointsOf(data metricdata.Aggregation) (points []point) {
 		for _, p := range data.DataPoints {
 			points = append(points, point{p.Attributes, p.Value})
 		}
+	case metricdata.Histogram[int64]:
+		for _, p := range data.DataPoints {
+			points = append(points, point{p.Attributes, float64(p.Count)})
+		}
 	case metricdata.Histogram[float64]:
 		for _, p := range data.DataPoints {
 			points = append(points, point{p.Attributes, float64(p.Count)})

@@ -21,6 +21,8 @@ func (r *ring[T]) push(item T) {
 	r.n++
 }
 
+func (r *ring[T]) peek() T { return r.items[r.head] }
+
 func (r *ring[T]) pop() T {
 	var zero T
 	item := r.items[r.head]

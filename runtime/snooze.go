@@ -27,6 +27,9 @@ func (e *snoozeError) Error() string { return fmt.Sprintf("put off for %v", e.wa
 func snoozing(next HandlerFunc) HandlerFunc {
 	return func(ctx context.Context, e Event) error {
 		err := next(ctx, e)
+		if b := batchIn(ctx); b != nil {
+			return b.note(err)
+		}
 		if put, ok := errors.AsType[*snoozeError](err); ok {
 			ctx.Value(handlingKey{}).(*handling).snooze = put
 			return nil
@@ -49,6 +52,6 @@ func (q *keyQueue) dropSnoozed(p *partition, l *lane) bool {
 		return false
 	}
 	l.timer.Stop()
-	q.drop(p, l, l.head)
+	q.drop(p, l, l.cutAfter(-1))
 	return true
 }

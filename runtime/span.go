@@ -87,15 +87,20 @@ func (c *Consumer) tracing(h *eventHandler) HandlerMiddleware {
 				return next(ctx, e)
 			}
 			d, opts := handledIn(ctx), alone
-			if from := trace.SpanContextFromContext(ctx); from.IsRemote() {
+			b := batchIn(ctx)
+			if b != nil {
+				opts = append(slices.Clip(start), b.spanOptions()...)
+			} else if from := trace.SpanContextFromContext(ctx); from.IsRemote() {
 				opts = append(slices.Clip(start), trace.WithLinks(trace.Link{SpanContext: from}))
 			}
 			ctx, span := tracer.Start(ctx, name, opts...)
 			if !span.IsRecording() {
 				return next(ctx, e)
 			}
-			span.SetAttributes(idAttributes(d.EventID, d.Envelope.CorrelationID)...)
-			span.SetAttributes(placeAttributes(d.Partition, d.Offset)...)
+			if b == nil {
+				span.SetAttributes(idAttributes(d.EventID, d.Envelope.CorrelationID)...)
+				span.SetAttributes(placeAttributes(d.Partition, d.Offset)...)
+			}
 			err := errGoexit
 			defer func() { endSpan(span, err, errorType) }()
 			err = next(ctx, e)

@@ -48,13 +48,13 @@ type Store interface {
 // goes to its dead letter, it can be handled once it is replayed.
 //
 // A database that does not begin a transaction is an outage ([trestle.Unavailable]), in which the topic waits. Middleware further
-// in is within the transaction. How long an event is remembered, [Prune] says.
+// in is within the transaction. A batch of several events it refuses, so that each is handled alone. How long an event is remembered, [Prune] says.
 func Once(store Store) trestle.HandlerMiddleware {
 	return func(next trestle.HandlerFunc) trestle.HandlerFunc {
 		return func(ctx context.Context, e trestle.Event) error {
 			id, ok := trestle.IdentityFrom(ctx)
 			if !ok {
-				return trestle.Permanent(errors.New("dedup.Once: the context is not that of a consumer's handler"))
+				return trestle.Permanent(errors.New("dedup.Once: the context is not that of a handler of one event"))
 			}
 			delivery, _ := trestle.DeliveryFrom(ctx)
 			begun := false

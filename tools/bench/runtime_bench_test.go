@@ -328,6 +328,19 @@ func consuming(b testing.TB, brokers []string) []way {
 				})
 			})
 		}},
+		{"batches", func(n int) {
+			consume(n, func(c *trestle.Consumer, count func()) {
+				trestle.HandleBatch(c, func(ctx context.Context, items []trestle.Item[codegenv1.CodegenAnalysisRequest]) error {
+					for _, item := range items {
+						count()
+						if err := handle(ctx, item.Event); err != nil {
+							return err
+						}
+					}
+					return nil
+				})
+			})
+		}},
 		{"handleraw", func(n int) {
 			consume(n, func(c *trestle.Consumer, count func()) {
 				trestle.HandleRaw[codegenv1.CodegenAnalysisRequest](c, func(_ context.Context, r *trestle.Record) error {
