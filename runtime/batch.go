@@ -384,13 +384,14 @@ func (c *Consumer) callBatch(topic *topicHandlers, call *batchCall) {
 		if i > 0 && e.task.lane != call.events[i-1].task.lane {
 			again = false
 		}
-		switch {
-		case again:
+		var failed error
+		if call.named != nil {
+			failed = e.note(call.named.errs[i])
+		}
+		if again && e.snooze == nil {
 			putOff(call.events[i:i+1], 0)
-		case call.named == nil:
-			c.settle(topic, e.handling, turn, Handled, nil)
-		default:
-			again = c.settle(topic, e.handling, turn, Handled, e.note(call.named.errs[i]))
+		} else {
+			again = c.settle(topic, e.handling, turn, Handled, failed)
 		}
 	}
 }

@@ -309,7 +309,9 @@ func (q *keyQueue) park(t *task, d time.Duration) bool {
 }
 
 // standsStill says that nothing of a partition starts but what is admitted.
-func (q *keyQueue) standsStill(p *partition) bool { return p.topic.suspended || p.topic.paused || q.paused[p.tp] }
+func (q *keyQueue) standsStill(p *partition) bool {
+	return p.topic.suspended || p.topic.paused || q.paused[p.tp]
+}
 
 // settle has a key go on once all that was given out of it has come back.
 func (q *keyQueue) settle(l *lane) {
