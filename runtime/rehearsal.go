@@ -30,8 +30,11 @@ type rehearsal struct {
 
 	mu     sync.Mutex
 	now    testseam.Rehearsed
-	outage chan struct{} // closed when the record waits for the end of one
+	outage chan struct{} // closed when the record waits for the end of one, or too often
 }
+
+// maxWaits is how often a record may wait, at no time: a handler that puts it off until something happens waits for ever.
+const maxWaits = 1000
 
 func (c *Consumer) rehearse() (*rehearsal, error) {
 	r := &rehearsal{c: c, seen: newRecentIDs(c.cfg.remembered)}
@@ -98,6 +101,9 @@ func (r *rehearsal) Handle(ctx context.Context, record event.Record) (testseam.R
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if len(r.now.Waits) > maxWaits {
+		return testseam.Rehearsed{}, fmt.Errorf("it was put off %d times, and nobody waits in between: does what it waits for ever come?", maxWaits)
+	}
 	return r.now, nil
 }
 
@@ -111,6 +117,10 @@ func (r *rehearsal) parking(wait time.Duration, suspended bool) time.Duration {
 		r.outage = nil
 	case wait > 0:
 		r.now.Waits = append(r.now.Waits, wait)
+		if len(r.now.Waits) > maxWaits && r.outage != nil {
+			close(r.outage)
+			r.outage = nil
+		}
 	}
 	return 0
 }

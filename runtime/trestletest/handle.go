@@ -23,7 +23,7 @@ const Group = "test"
 
 // Handlers are handlers of events that are called without brokers, one event after the other, by a consumer's own workers: what
 // becomes of an event is what would become of it behind a cluster. Only nobody waits: the next attempt is made at once, and an
-// event that waits for the end of an outage is given up.
+// event that waits for the end of an outage is given up. The test fails when a handler puts one off a thousand times.
 //
 // Handlers are an event.Requester: typed calls of generated packages, such as codegenv1.NewCalls(handlers), are answered by them.
 // They are safe for concurrent use; events wait for each other, so that a handler can't have another one of its own called.
@@ -41,7 +41,8 @@ type Outcome struct {
 	trestle.Outcome
 	// Attempts is how often it was tried; 1 for an event that did not come to its handler.
 	Attempts int
-	// Waits are the times before each attempt but the first, as long as they would have been.
+	// Waits are the times between the calls of its handler, as long as they would have been: before each further attempt, and
+	// those of trestle.Snooze.
 	Waits []time.Duration
 	// Waiting says that the event is not done: handlers fail as in an outage, for which its topic would wait.
 	Waiting bool

@@ -183,6 +183,41 @@ func TestHandlersTakeDeletions(t *testing.T) {
 	}
 }
 
+func TestHandlersPutEventsOff(t *testing.T) {
+	t.Parallel()
+	calls := 0
+	snooze := func(times int) func(context.Context, *codegenv1.CodegenPatternRequest) error {
+		return func(context.Context, *codegenv1.CodegenPatternRequest) error {
+			if calls++; calls <= times {
+				return trestle.Snooze(time.Hour)
+			}
+			return nil
+		}
+	}
+	o := trestletest.Handle(t, snooze(5), asked(1))
+	if trestletest.RequireHandled(t, o); len(o.Waits) != 5 || o.Waits[4] != time.Hour || o.Attempts != 1 {
+		t.Errorf("got %d waits, %d attempts", len(o.Waits), o.Attempts)
+	}
+	if said := failure(t, func(tb testing.TB) { trestletest.Handle(tb, snooze(1<<30), asked(1)) }); !strings.Contains(said, "it was put off 1000 times") {
+		t.Errorf("got %q", said)
+	}
+}
+
+func TestHandlersTakeRawRecords(t *testing.T) {
+	t.Parallel()
+	var got string
+	h := trestletest.NewHandlers(t, func(c *trestle.Consumer) {
+		trestle.HandleRaw[codegenv1.CodegenPatternRequest](c, func(_ context.Context, r *trestle.Record) error {
+			got = string(r.Value)
+			return trestle.Permanent(errAway)
+		})
+	})
+	o := h.HandleRecord(trestle.Record{Topic: "omninode_codegen_request_pattern_v1", Value: []byte("no event")})
+	if d := trestletest.RequireDeadLettered(t, o); got != "no event" || string(d.Original.Value) != got {
+		t.Errorf("got %q, %q in %+v", got, d.Original.Value, d)
+	}
+}
+
 // archon answers requests for patterns; of the others it knows nothing.
 type archon struct {
 	codegenv1.Answers

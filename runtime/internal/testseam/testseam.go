@@ -31,7 +31,7 @@ type Rehearsal interface {
 // Rehearsed is what became of a record.
 type Rehearsed struct {
 	Outcome any             // a trestle.Outcome; nil: it waits for the end of an outage
-	Waits   []time.Duration // before each attempt but the first, as long as they would have been
+	Waits   []time.Duration // between the calls of its handler, as long as they would have been
 	Letter  *event.Record   // its dead letter; nil: none
 }
 
