@@ -31,6 +31,32 @@ func TestPublishersLinkNoDatabase(t *testing.T) {
 	}
 }
 
+// TestOnlyTestsLinkTheirCluster keeps the cluster of the test kit, and package testing, out of all that services link.
+func TestOnlyTestsLinkTheirCluster(t *testing.T) {
+	t.Parallel()
+	const root = "github.com/omninode/trestle/"
+	out, err := exec.Command("go", "list", "-f", "{{.ImportPath}} {{join .Deps \" \"}}", root+"runtime/...", root+"gen/...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	kits := 0
+	for line := range strings.Lines(string(out)) {
+		deps := strings.Fields(line)
+		if strings.Contains(deps[0], "test") { // trestletest, storetest and others, which only tests import
+			kits++
+			continue
+		}
+		for _, banned := range []string{"github.com/twmb/franz-go/pkg/kfake", root + "runtime/trestletest", "testing"} {
+			if slices.Contains(deps, banned) {
+				t.Errorf("%s links %s", deps[0], banned)
+			}
+		}
+	}
+	if kits == 0 {
+		t.Error("the kit is not among the packages: were they listed?")
+	}
+}
+
 // TestCommandsParseAndPrint keeps work out of the commands, which parse flags, call ops and print; and flags out of ops.
 func TestCommandsParseAndPrint(t *testing.T) {
 	t.Parallel()
