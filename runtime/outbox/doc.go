@@ -30,6 +30,9 @@
 // "trestle-outbox-", and READ on the topics; without READ, and where retention or compaction have removed the records before
 // they were looked for, a batch that was under way at a crash may be written a second time, with the same event ids.
 //
+// In PostgreSQL who publishes needs INSERT on trestle_outbox; a relay's user SELECT, UPDATE and DELETE on that, SELECT and UPDATE on
+// trestle_outbox_lanes, and all four on trestle_outbox_relays and trestle_outbox_refused.
+//
 // The records' times are those of publishing; when the event happened its envelope says.
 //
 // # Lanes

@@ -232,7 +232,7 @@ func TestOnKafka(t *testing.T) {
 	}
 	want := map[string]bool{}
 	n := 0
-	for range 6 {
+	for range 4 {
 		for range 20 {
 			r := record(fmt.Sprintf("key%d", n%5), n)
 			r.Topic = own

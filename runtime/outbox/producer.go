@@ -128,8 +128,12 @@ func (p *producer) publish(ctx context.Context, rows []Row) ([]refusal, error) {
 	return nil, nil
 }
 
-// isAboutTopic says that a topic takes nothing from this user, whichever record.
+// isAboutTopic says that a topic takes nothing from this user, whichever record. One that was deleted and made anew does, from
+// another client: this one goes on asking for the old one.
 func isAboutTopic(err error) bool {
+	if errors.Is(err, kerr.UnknownTopicID) {
+		return false
+	}
 	return kafka.Classify(err) == kafka.Missing || errors.Is(err, kerr.TopicAuthorizationFailed) || errors.Is(err, kerr.InvalidTopicException)
 }
 

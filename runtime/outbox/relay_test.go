@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -311,6 +312,26 @@ func TestClusterAway(t *testing.T) {
 	db.drained(t)
 	eventually(t, "it says that all is well", func() bool { return away.Health().Ready })
 	wantOnce(t, committed(t, c.ListenAddrs(), topic), valuesOf(records("a", 0, 5)...))
+}
+
+// TestTopicMadeAnew deletes and makes a topic while a relay publishes to it.
+func TestTopicMadeAnew(t *testing.T) {
+	t.Parallel()
+	db, c := onSQLite(t), startCluster(t, topic)
+	r := relay(t, c.ListenAddrs(), db.outbox, outbox.WithRefusalRetry(time.Hour, time.Hour))
+	db.commit(t, records("a", 0, 3)...)
+	db.drained(t)
+	client := newClient(t, c.ListenAddrs())
+	if _, err := kadm.NewClient(client).DeleteTopics(deadline(t), topic); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.Request(t.Context(), createTopic(topic)); err != nil {
+		t.Fatal(err)
+	}
+	db.commit(t, records("a", 3, 6)...)
+	db.drained(t)
+	r.stop()
+	wantOnce(t, committed(t, c.ListenAddrs(), topic), valuesOf(records("a", 3, 6)...))
 }
 
 func TestNewRelaySaysWhatIsWrong(t *testing.T) {

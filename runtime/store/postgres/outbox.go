@@ -283,13 +283,15 @@ func (o *Outbox) Status(ctx context.Context) (s outbox.Status, err error) {
 	return s, err
 }
 
-// Listen implements [outbox.Store]. It has a connection of its own, beside the pool's.
+// Listen implements [outbox.Store]. It takes a connection out of the pool, which makes others in its place.
 func (o *Outbox) Listen(ctx context.Context, wake func()) error {
-	conn, err := pgx.ConnectConfig(ctx, o.db.pool.Config().ConnConfig)
-	if err == nil {
-		defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // nothing was asked of it
-		_, err = conn.Exec(ctx, "LISTEN "+channel)
+	taken, err := o.db.pool.Acquire(ctx)
+	if err != nil {
+		return fmt.Errorf("listen to the outbox: %w", err)
 	}
+	conn := taken.Hijack()
+	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // nothing was asked of it
+	_, err = conn.Exec(ctx, "LISTEN "+channel)
 	for err == nil {
 		wake() // for what came before it listened
 		_, err = conn.WaitForNotification(ctx)

@@ -1,6 +1,7 @@
 package sqlite_test
 
 import (
+	"database/sql"
 	"path/filepath"
 	"testing"
 
@@ -34,4 +35,25 @@ func TestOutbox(t *testing.T) {
 func TestDedup(t *testing.T) {
 	t.Parallel()
 	storetest.Dedup(t, func(t *testing.T) dedup.Store { return openDatabase(t).Dedup() })
+}
+
+// TestOutboxOfAProgram is in a file that a program has opened itself, with transactions that take the lock when they first write.
+func TestOutboxOfAProgram(t *testing.T) {
+	t.Parallel()
+	storetest.Outbox(t, func(t *testing.T) storetest.Outboxed {
+		own, err := sql.Open("sqlite", filepath.Join(t.TempDir(), "shop.db")+"?_pragma=busy_timeout(10000)&_pragma=journal_mode(wal)")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := own.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		db := sqlite.Use(own)
+		if err := db.Migrate(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		return storetest.Outboxed{Outbox: db.Outbox(), InTx: db.InTx}
+	})
 }
