@@ -24,6 +24,7 @@ const Group = "test"
 // Handlers are handlers of events that are called without brokers, one event after the other, by a consumer's own workers: what
 // becomes of an event is what would become of it behind a cluster. Only nobody waits: the next attempt is made at once, and an
 // event that waits for the end of an outage is given up. The test fails when a handler puts one off a thousand times.
+// Handlers of batches get one event at a time: batches of several come from a [Cluster].
 //
 // Handlers are an event.Requester: typed calls of generated packages, such as codegenv1.NewCalls(handlers), are answered by them.
 // They are safe for concurrent use; events wait for each other, so that a handler can't have another one of its own called.

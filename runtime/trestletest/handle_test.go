@@ -183,6 +183,28 @@ func TestHandlersTakeDeletions(t *testing.T) {
 	}
 }
 
+// TestHandlersTakeBatches has a batch of one event fail once.
+func TestHandlersTakeBatches(t *testing.T) {
+	t.Parallel()
+	h := trestletest.NewHandlers(t, func(c *trestle.Consumer) {
+		trestle.HandleBatch(c, func(_ context.Context, items []trestle.Item[codegenv1.CodegenPatternRequest]) error {
+			var failed trestle.BatchError
+			for i, item := range items {
+				if item.Event.GetLimit() == 13 || item.Delivery.Attempt == 1 {
+					failed.Add(i, errAway)
+				}
+			}
+			return failed.Err()
+		})
+	}, trestle.WithRetries(1))
+	if o := h.Handle(asked(1)); o.Result != trestle.Handled || o.Attempts != 2 || len(o.Waits) != 1 {
+		t.Errorf("got %v", o)
+	}
+	if d := trestletest.RequireDeadLettered(t, h.Handle(asked(13))); d.Error.Message != errAway.Error() || d.RetryCount != 1 {
+		t.Errorf("got %+v", d)
+	}
+}
+
 func TestHandlersPutEventsOff(t *testing.T) {
 	t.Parallel()
 	calls := 0
