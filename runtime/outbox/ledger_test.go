@@ -240,8 +240,8 @@ func TestOnKafka(t *testing.T) {
 			want[string(r.Value)] = true
 			n++
 		}
-		m := newMortal(db.outbox, 20+rand.Int64N(60))
-		dying := relay(t, cluster.Brokers(), m, outbox.WithBatch(3, 1<<20), m.kafka())
+		m := newMortal(db.outbox, 10+rand.Int64N(40))
+		dying := relay(t, cluster.Brokers(), m, outbox.WithBatch(6, 1<<20), m.kafka())
 		eventually(t, "it dies or ends its work", func() bool {
 			s, err := db.outbox.Status(t.Context())
 			return m.dead.Load() || err == nil && s.Depth == 0
