@@ -211,8 +211,11 @@ func errorOfOne(err error) error {
 	return err
 }
 
-// batches are the limits of a topic's batches, nil where it has no handler of such.
+// batches are the limits of a topic's batches, nil where it has no handler of such, or is a retry topic.
 func (t *topicHandlers) batches() *batchLimits {
+	if t.retryOf != nil {
+		return nil // each record there is due at a time of its own
+	}
 	var lowest *batchLimits
 	for _, h := range t.byType {
 		switch {

@@ -6,8 +6,6 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
-
-	"github.com/omninode/trestle/runtime/kafka"
 )
 
 // chunk is what one fetch brought of a partition. Its records lie in common memory, the batches that they came in: while
@@ -27,6 +25,9 @@ func newChunk(p *partition, records []*kgo.Record) *chunk {
 	for i, r := range records {
 		t := &c.tasks[i]
 		t.record, t.at, t.part, t.chunk = r, r.Timestamp, p, c
+		if again := t.retried(); again != nil {
+			t.at = again.due // it is not late before
+		}
 		c.bytes += recordBytes(r)
 	}
 	return c
@@ -103,7 +104,8 @@ func (c *chunk) move() int64 {
 		}
 		t.record = ownRecord(t.record)
 		if t.delivery != nil {
-			d, from := *t.delivery, kafka.FromClient(t.record)
+			d := *t.delivery
+			from, _ := t.original()
 			d.Key, d.Headers = from.Key, from.Headers
 			t.delivery = &d
 		}

@@ -90,6 +90,8 @@ func (c *Consumer) Run(ctx context.Context) (failed error) {
 		return fmt.Errorf("consumer group %s: %w", c.group, err)
 	}
 
+	m.queue.sources = c.sources()
+
 	over := make(chan struct{}, 1)
 	for _, topic := range topics {
 		c.topics[topic].breaker = c.newBreaker(m.queue, topic)
@@ -200,8 +202,14 @@ func (c *Consumer) begin() ([]string, error) {
 	if len(c.topics) == 0 {
 		return nil, errors.New("no handlers: call trestle.Handle before Run")
 	}
+	if err := c.addRetryTopics(); err != nil {
+		return nil, err
+	}
 	var infos []*EventInfo
 	for _, t := range c.topics {
+		if t.retryOf != nil {
+			continue
+		}
 		for _, h := range t.byType {
 			infos = append(infos, h.info)
 		}

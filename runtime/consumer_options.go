@@ -47,6 +47,7 @@ type consumerConfig struct {
 	middleware        []HandlerMiddleware
 	parking           parking.Store // nil: dead letters are not parked
 	parks             bool          // WithParking was given
+	retryTopics       []retryTopics
 }
 
 // WithKeyWorkers sets how many keys of a topic are handled at once, overriding the default of 16. Records sharing a key
@@ -88,7 +89,7 @@ func WithCommitInterval(d time.Duration) ConsumerOption {
 }
 
 // WithRetries sets how often an event is tried again when its handler fails, overriding the default of 3. Then it goes
-// to its dead letter. Events that can't be decoded or are invalid, and permanent errors, are not tried again.
+// to its dead letter, or to a retry topic: see WithRetryTopics. Events that can't be decoded or are invalid, and permanent errors, are not tried again.
 // NewConsumer fails if n is negative.
 func WithRetries(n int) ConsumerOption {
 	return consumerOption(func(c *consumerConfig) { c.retries = n })
@@ -161,7 +162,7 @@ type Outcome struct {
 	Delivery  Delivery
 	EventType string // on the wire; empty when it could not be read
 	Result    Result
-	Err       error         // why it has a dead letter, written or parked; nil otherwise
+	Err       error         // why it has a dead letter, written or parked, or is tried again; nil otherwise
 	Duration  time.Duration // from its first attempt
 }
 
@@ -176,9 +177,10 @@ const (
 	Expired                    // it was a request that nobody waits for any more
 	Duplicate                  // an event with its id was handled before: see WithDeduplication and ErrDuplicate
 	Parked                     // its dead letter was refused by its topic, and is in a store: see WithParking
+	Retried                    // it waits in a retry topic, to be handled again: see WithRetryTopics
 )
 
-// String returns the result in lower case: `handled`, `dead-lettered`, `skipped`, `expired`, `duplicate`, `parked`.
+// String returns the result in lower case: `handled`, `dead-lettered`, `skipped`, `expired`, `duplicate`, `parked`, `retried`.
 func (r Result) String() string {
 	switch r {
 	case Handled:
@@ -193,6 +195,8 @@ func (r Result) String() string {
 		return "duplicate"
 	case Parked:
 		return "parked"
+	case Retried:
+		return "retried"
 	}
 	return fmt.Sprintf("Result(%d)", uint8(r))
 }
@@ -277,6 +281,9 @@ func newConsumerConfig(brokers []string, group Group, opts []ConsumerOption) (*c
 	check(!c.observed || c.observe != nil, "WithObserver: must not be nil")
 	check(!slices.ContainsFunc(c.middleware, func(m HandlerMiddleware) bool { return m == nil }), "WithHandlerMiddleware: must not be nil")
 	errs = append(errs, c.connect(brokers))
+	for i := range c.retryTopics {
+		errs = append(errs, c.retryTopics[i].check(c.names))
+	}
 	return c, errors.Join(errs...)
 }
 

@@ -27,6 +27,8 @@ type failure struct {
 	shrunk  int         // times that something was left out of it, as it was too large for its topic
 	least   bool        // nothing more can be left out
 
+	noRetry bool // it goes to its dead letter, whatever retry topics there are
+
 	entered int64 // the attempt that led to it, by the topic's breaker; 0: none that counts
 
 	refusals     int       // times that brokers said no to it
@@ -39,6 +41,7 @@ func newFailure(err error) *failure { return &failure{err: err, at: time.Now()} 
 // done, however long that takes; its key waits, the worker does not.
 func (c *Consumer) deadLetter(m *member, t *task) {
 	f := t.failure
+	f.noRetry = true
 	if f.letter == nil {
 		f.letter = c.letter(m, t)
 	}
@@ -108,17 +111,18 @@ func (c *Consumer) countUnwritten(t *task, refusal, unparked error) {
 // letter builds the dead letter of a record.
 func (c *Consumer) letter(m *member, t *task) *kgo.Record {
 	f := t.failure
-	r := kafka.FromClient(t.record)
+	r, before := t.original()
+	topic := c.topics[t.part.tp.topic]
 	d := deadletter.DeadLetter{
 		Original: deadletter.Original{
 			Key: r.Key, Value: r.Value, Partition: r.Partition, Offset: r.Offset, Headers: r.Headers,
-			TopicID: m.notes.topicID(r.Topic),
+			TopicID: t.topicID(m),
 		},
 		Error: deadletter.Error{
 			Type: errorType(f.err), Message: f.err.Error(), StackTrace: stackOf(f.err), Timestamp: f.at,
 		},
-		RetryCount: t.attempt - 1, MaxRetries: c.cfg.retries, Timestamp: time.Now(),
-		SourceTopic: r.Topic, ConsumerGroup: c.group, Unanswered: c.topics[r.Topic].unanswered(t.delivery.Envelope.EventType),
+		RetryCount: before + t.attempt - 1, MaxRetries: (c.cfg.retries+1)*(topic.rounds()+1) - 1, Timestamp: time.Now(),
+		SourceTopic: r.Topic, ConsumerGroup: c.group, Unanswered: topic.unanswered(t.delivery.Envelope.EventType),
 	}
 	d.Attempt, _ = strconv.Atoi(d.Original.Header(deadletter.HeaderAttempt))
 	if o := t.oversized; o != nil {
@@ -128,7 +132,7 @@ func (c *Consumer) letter(m *member, t *task) *kgo.Record {
 		f.least = !d.Shrink()
 	}
 	return kafka.ToClient(&Record{
-		Topic: c.topics[r.Topic].info.DeadLetter, Key: d.Original.Key, Value: d.AppendJSON(nil), Headers: d.Headers(),
+		Topic: topic.info.DeadLetter, Key: d.Original.Key, Value: d.AppendJSON(nil), Headers: d.Headers(),
 	})
 }
 

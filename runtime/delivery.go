@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/omninode/trestle/runtime/kafka"
 	"github.com/omninode/trestle/runtime/wire"
 )
 
@@ -26,7 +25,8 @@ type Delivery struct {
 	Envelope Envelope
 	// ZonelessTimes counts the event's times that name no zone; they are taken as UTC.
 	ZonelessTimes int
-	// Attempt counts the handler's calls for this record by this consumer, from 1; but not those that put it off.
+	// Attempt counts the handler's calls for this record by this consumer, from 1, and those before it came to retry topics; but not
+	// those that put it off.
 	Attempt int
 	// Snoozes counts those: see Snooze.
 	Snoozes int
@@ -57,7 +57,7 @@ func IdentityFrom(ctx context.Context) (string, bool) {
 	if d.EventID != wire.RecordID(d.Topic, d.Partition, d.Offset) {
 		return d.EventID, true
 	}
-	return wire.RecordID(cmp.Or(h.member.notes.topicID(d.Topic), d.Topic), d.Partition, d.Offset), true
+	return wire.RecordID(cmp.Or(h.task.topicID(h.member), d.Topic), d.Partition, d.Offset), true
 }
 
 // handling is one call of a handler, and the context of that: one piece of memory for all that a call needs.
@@ -92,12 +92,13 @@ func handledIn(ctx context.Context) *Delivery {
 }
 
 func newHandling(m *member, t *task) *handling {
-	h := &handling{Context: t.part.ctx, member: m, task: t, record: kafka.FromClient(t.record)}
+	original, before := t.original()
+	h := &handling{Context: t.part.ctx, member: m, task: t, record: original}
 	from := &h.record
 	from.Oversized = t.oversized
 	h.Delivery = Delivery{
 		Topic: from.Topic, Partition: from.Partition, Offset: from.Offset, Key: from.Key, Timestamp: from.Timestamp,
-		Headers: from.Headers, Attempt: t.attempt, Snoozes: t.snoozes, Group: m.group,
+		Headers: from.Headers, Attempt: before + t.attempt, Snoozes: t.snoozes, Group: m.group,
 	}
 	return h
 }

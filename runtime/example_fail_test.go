@@ -155,3 +155,20 @@ func ExampleSnooze() {
 	// attempt 1
 	// handled after waiting [30s]
 }
+
+// What trying again at once does not help may go well in an hour. The event waits in a retry topic, through restarts, and its key goes on.
+func ExampleWithRetryTopics() {
+	t := example()
+	defer t.Close()
+	handle := func(context.Context, *codegenv1.CodegenPatternRequest) error {
+		return errors.New("the model is being replaced")
+	}
+	request := patternRequest(3)
+	done := trestletest.Handle(t, handle, request, trestle.WithRetries(1),
+		trestle.WithRetryTopics(request.EventInfo().Topic.Name,
+			trestle.RetryTopic{Name: "pattern_retry_10m", Delay: 10 * time.Minute},
+			trestle.RetryTopic{Name: "pattern_retry_6h", Delay: 6 * time.Hour, Attempts: 4}))
+	fmt.Println(done.Result, "after", done.Attempts, "attempts:", done.Err)
+	// Output:
+	// retried after 2 attempts: the model is being replaced
+}

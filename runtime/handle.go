@@ -88,9 +88,11 @@ type topicHandlers struct {
 	raw       *eventHandler            // of all records as they are; nil: there is none, and no other if there is
 	warned    warned
 	breaker   *breaker
-	unwritten atomic.Int64 // when it was logged last that its dead letters can't be written, in Unix nanoseconds
-	unparked  atomic.Int64 // and that they can't be parked either
-	refusals  refusals     // of its dead letters
+	retries   []RetryTopic   // where events wait that fail; empty: they go to their dead letters
+	retryOf   *topicHandlers // the topic that it is a retry topic of; nil: none
+	unwritten atomic.Int64   // when it was logged last that its dead letters can't be written, in Unix nanoseconds
+	unparked  atomic.Int64   // and that they can't be parked either
+	refusals  refusals       // of its dead letters
 }
 
 type eventHandler struct {
@@ -233,8 +235,14 @@ func (c *Consumer) work(m *member, topic *topicHandlers, queue *topicQueue) {
 // process takes a task that the queue gave out one step further, and gives it back.
 func (c *Consumer) process(m *member, topic *topicHandlers, t *task) {
 	if t.failure != nil { // its dead letter could not be written
-		c.deadLetter(m, t)
+		c.fail(m, t)
 		return
+	}
+	if t.attempt == 0 {
+		if wait := c.untilDue(t); wait > 0 {
+			m.queue.snooze(t, wait)
+			return
+		}
 	}
 	h := c.beginAttempt(m, t)
 	if t.oversized != nil && t.oversized.Batch {
@@ -300,14 +308,21 @@ func (c *Consumer) settle(topic *topicHandlers, h *handling, turn int64, result 
 	}
 	t.failure = newFailure(err)
 	t.failure.entered = entered
-	c.deadLetter(m, t)
+	c.fail(m, t)
 	return false
+}
+
+// fail has a record that its handler fails on wait in a retry topic, or writes its dead letter.
+func (c *Consumer) fail(m *member, t *task) {
+	if !c.retryLater(m, t) {
+		c.deadLetter(m, t)
+	}
 }
 
 // prepare decodes a record, and says which handler is to be called with which event; nil: none, and what becomes of the record.
 func (c *Consumer) prepare(topic *topicHandlers, h *handling) (*eventHandler, Event, Result, error) {
 	d, t, m := &h.Delivery, h.task, h.member
-	if group := wire.HeaderBytes(h.record.Headers, wire.HeaderReplayGroup); group != nil && string(group) != c.group {
+	if group := wire.HeaderBytes(h.record.Headers, wire.HeaderReplayGroup); c.isForOthers(t) || group != nil && string(group) != c.group {
 		d.EventID = wire.HeaderValue(h.record.Headers, wire.HeaderEventID)
 		d.Envelope.EventType = wire.HeaderValue(h.record.Headers, wire.HeaderEventType)
 		return nil, nil, Skipped, nil

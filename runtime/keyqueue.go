@@ -33,6 +33,7 @@ type keyQueue struct {
 	freed   int // records forgotten since full partitions were looked through
 	chunks  []*chunk
 	paused  map[topicPartition]bool // by hand
+	sources map[string]string       // the topics of retry topics, by these; set before anything is assigned
 	closed  bool
 	settled chan struct{} // closed when all full partitions are known to the client; nil when nobody waits
 	quiet   chan struct{} // closed when running falls to 0; nil when nobody waits
@@ -69,6 +70,7 @@ type topicQueue struct {
 	overdue   int          // records whose handlers go on past their time, so that another worker took their worker's place
 	surplus   int          // workers that are to end
 	batches   *batchLimits // nil: records are given out one by one
+	retryOf   string       // the topic that it is a retry topic of; empty: none. It does not change
 }
 
 // mayStart says whether a record of the topic may start.
@@ -113,7 +115,7 @@ func (q *keyQueue) topic(name string) *topicQueue {
 func (q *keyQueue) topicOf(name string) *topicQueue {
 	t := q.topics[name]
 	if t == nil {
-		t = &topicQueue{}
+		t = &topicQueue{retryOf: q.sources[name]}
 		t.work.L = &q.mu
 		q.topics[name] = t
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/omninode/trestle/runtime/event"
 	"github.com/omninode/trestle/runtime/internal/testseam"
 	"github.com/omninode/trestle/runtime/kafka"
+	"github.com/omninode/trestle/runtime/wire"
 )
 
 func init() {
@@ -54,6 +55,7 @@ func (c *Consumer) rehearse() (*rehearsal, error) {
 	if r.m, err = newMember(context.Background(), c.cfg, c.group, c.meter, c.limits()); err != nil {
 		return nil, fmt.Errorf("consumer group %s: %w", c.group, err)
 	}
+	r.m.queue.sources = c.sources()
 	r.m.produce = r.keepLetter
 	r.m.queue.parking = r.parking
 	for _, topic := range topics {
@@ -127,11 +129,13 @@ func (r *rehearsal) parking(wait time.Duration, suspended bool) time.Duration {
 
 // keepLetter takes the place of the client's TryProduce.
 func (r *rehearsal) keepLetter(_ context.Context, letter *kgo.Record, written func(*kgo.Record, error)) {
-	kept := kafka.FromClient(letter)
-	kept.Timestamp = time.Now()
-	r.mu.Lock()
-	r.now.Letter = &kept
-	r.mu.Unlock()
+	if wire.HeaderBytes(kafka.FromClient(letter).Headers, wire.HeaderRetryGroup) == nil { // else it is the record of a retry topic
+		kept := kafka.FromClient(letter)
+		kept.Timestamp = time.Now()
+		r.mu.Lock()
+		r.now.Letter = &kept
+		r.mu.Unlock()
+	}
 	written(letter, nil)
 }
 

@@ -216,7 +216,7 @@ func (m *member) placeStart(tp topicPartition, committed kgo.Offset, note commit
 		next = -1
 	}
 	start, known := listedOffset(places.starts, tp)
-	fromStart := m.cfg.start == Earliest || int(tp.id) >= note.first
+	fromStart := m.cfg.start == Earliest || int(tp.id) >= note.first || m.queue.sources[tp.topic] != ""
 	switch {
 	case next >= 0 && known && next < start:
 		m.lost(tp, next, start)

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -441,3 +443,28 @@ func (l *ledger) wantAll(orderIDs []string, perOrder int) {
 func ok(context.Context, *orderPlaced) error { return nil }
 
 var errTransient = errors.New("warehouse is away")
+
+// committedOn is the sum of a group's committed offsets on a topic, 0 while there are none.
+func (c *cluster) committedOn(group, topic string) int64 {
+	sum := int64(0)
+	if info := c.GroupInfo(group); info != nil {
+		for _, commit := range info.Commits[topic] {
+			sum += commit.Offset
+		}
+	}
+	return sum
+}
+
+// readHeaders reads headers from a file: one a line, name and value.
+func readHeaders(t *testing.T, path string) (headers []kgo.RecordHeader) {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(b)) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), ": ")
+		headers = append(headers, kgo.RecordHeader{Key: name, Value: []byte(value)})
+	}
+	return headers
+}

@@ -34,6 +34,17 @@ const (
 	HeaderReplaySource = "replay-source"
 )
 
+// Headers of the records of retry topics, beside those of the original.
+const (
+	HeaderRetryGroup    = "retry-group"    // the consumer group that tries the event again: others pass over the record
+	HeaderRetryDue      = "retry-due"      // when it is to be tried, in milliseconds of Unix time
+	HeaderRetryRounds   = "retry-rounds"   // how often the event has come to a retry topic, decimal, from 1
+	HeaderRetryAttempts = "retry-attempts" // how often its handler was called for it, decimal
+	HeaderRetrySource   = "retry-source"   // where the original stands: topic/partition/offset
+	HeaderRetryTopicID  = "retry-topic-id" // the id of the log that the original stands in, a UUID; absent: not known
+	HeaderRetryTime     = "retry-time"     // the original's time, in milliseconds of Unix time
+)
+
 // The content types.
 const (
 	ContentTypeJSON     = "application/json"
