@@ -185,6 +185,9 @@ var topicAspects = []aspect[schema.Topic]{
 	{rules: []string{topicDeadLetterChanged.ID}, text: func(o, n *schema.Topic) string {
 		return changedText("dead-letter topic of ", n.Name, deadLetterName(o), deadLetterName(n))
 	}},
+	{rules: []string{topicRetryRemoved.ID}, text: func(o, n *schema.Topic) string {
+		return changedListText("retry topics of ", n.Name, retryTexts(o), retryTexts(n), ", ")
+	}},
 	{kind: Documented, text: func(o, n *schema.Topic) string { return docText(n.Name, o.Description, n.Description) }},
 }
 

@@ -93,6 +93,7 @@ func Rules() []Rule {
 		topicPartitionsChanged,
 		topicRemoved,
 		topicRetentionShortened,
+		topicRetryRemoved,
 		versionStepWrong,
 	}
 }

@@ -14,8 +14,8 @@ var topicRemoved = Rule{
 	Fix:       "keep %s declared until it is empty and no group reads it",
 	Topic: func(c *Check, old, new *schema.Topic) {
 		// A topic with events goes only when they go or move, and a dead-letter topic when its sources do or name
-		// another: the rules about these say so.
-		if new != nil || len(old.DeadLetterOf) > 0 || len(old.Events) > 0 {
+		// another, and so with a retry topic: the rules about these say so.
+		if new != nil || len(old.DeadLetterOf) > 0 || old.RetryOf != nil || len(old.Events) > 0 {
 			return
 		}
 		c.Report(Problem{Change: "topic " + old.Name + " was removed"})

@@ -11,6 +11,8 @@ type (
 	EventInfo = event.EventInfo
 	// TopicInfo is the static description of a topic.
 	TopicInfo = event.TopicInfo
+	// RetryTopic is a topic in which events wait that a handler has failed on, to be handled again.
+	RetryTopic = event.RetryTopic
 	// Group is a consumer group, such as those that generated packages have.
 	Group = event.Group
 	// Start says where a group begins with a topic that it has not read yet.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,16 +16,9 @@ import (
 	"github.com/omninode/trestle/runtime/wire"
 )
 
-// RetryTopic is a topic in which events wait that a handler has failed on, to be handled again.
-type RetryTopic struct {
-	Name     string        // as the schemas name it
-	Delay    time.Duration // how long an event waits there
-	Attempts int           // how often an event comes there; 0: once
-}
-
 // WithRetryTopics has the events of a topic, named as its schema names it, that fail after WithRetries wait in retry topics before
-// their dead letter: in the first for as often as that says, then in the next. It may be given for several topics; without it they go to
-// their dead letters. So an event is tried again after minutes or days, and through restarts and rebalances: its attempts are counted in
+// their dead letter: in the first for as often as that says, then in the next. It may be given for several topics, and overrides what
+// the schema declares, by which they wait without it, or go to their dead letters where that declares none. So an event is tried again after minutes or days, and through restarts and rebalances: its attempts are counted in
 // its record. Permanent errors, and what can't be read, go to their dead letters at once.
 //
 // The consumer reads the retry topics itself, from their beginning, and handles an event once it is due, with WithRetries again. It gets
@@ -33,7 +27,7 @@ type RetryTopic struct {
 //
 // An event whose retry topic refuses it, as it does not exist or takes nothing so large, goes to its dead letter. When a process dies
 // between writing a record and committing that its event is done, the record is written twice. The topics are to keep records for longer
-// than the delay, and not to be compacted; they are declared like any other, in a family's topics. NewConsumer fails if there are none, or
+// than the delay, and not to be compacted, as those are that schemas declare. NewConsumer fails if there are none, or
 // one has no name, no positive delay, or negative attempts; Run fails if a retry topic is used twice, or has handlers or dead letters.
 func WithRetryTopics(topic string, retries ...RetryTopic) ConsumerOption {
 	return consumerOption(func(c *consumerConfig) {
@@ -57,7 +51,7 @@ func (r *retryTopics) check(env *environment) error {
 		if one.Name == "" || one.Delay <= 0 || one.Attempts < 0 {
 			return fmt.Errorf("WithRetryTopics: %s: a retry topic has a name, a positive delay and no negative attempts, got %+v", r.topic, *one)
 		}
-		one.Name, one.Attempts = env.topic(one.Name), max(1, one.Attempts)
+		one.Name = env.topic(one.Name)
 	}
 	return nil
 }
@@ -65,7 +59,14 @@ func (r *retryTopics) check(env *environment) error {
 // addRetryTopics has the retry topics be read. It needs mu.
 func (c *Consumer) addRetryTopics() error {
 	deadLetters := c.deadLetterTopics()
-	for _, r := range c.cfg.retryTopics {
+	all := c.cfg.retryTopics
+	for _, name := range slices.Sorted(maps.Keys(c.topics)) {
+		given := slices.ContainsFunc(all, func(r retryTopics) bool { return r.topic == name })
+		if declared := c.topics[name].info.Retries; len(declared) > 0 && !given {
+			all = append(slices.Clip(all), retryTopics{name, declared})
+		}
+	}
+	for _, r := range all {
 		source := c.topics[r.topic]
 		switch {
 		case source == nil || source.retryOf != nil:
@@ -103,7 +104,7 @@ func (c *Consumer) sources() map[string]string {
 // retryAfter is the retry topic of an event that has waited in them so often; nil when there is none any more.
 func (t *topicHandlers) retryAfter(rounds int) *RetryTopic {
 	for i := range t.retries {
-		if rounds -= t.retries[i].Attempts; rounds < 0 {
+		if rounds -= max(1, t.retries[i].Attempts); rounds < 0 {
 			return &t.retries[i]
 		}
 	}
@@ -114,7 +115,7 @@ func (t *topicHandlers) retryAfter(rounds int) *RetryTopic {
 func (t *topicHandlers) rounds() int {
 	n := 0
 	for _, r := range t.retries {
-		n += r.Attempts
+		n += max(1, r.Attempts)
 	}
 	return n
 }

@@ -398,3 +398,42 @@ func TestBatchesLeaveFailedEventsToRetryTopics(t *testing.T) {
 		t.Errorf("%d events handled", len(handled))
 	}
 }
+
+// TestRetryTopicsThatSchemasDeclare has events wait in the topic that their own topic's description names, under an environment's names;
+// an option overrides it.
+func TestRetryTopicsThatSchemasDeclare(t *testing.T) {
+	t.Parallel()
+	names := trestle.Names{Prefix: "staging."}
+	topic, info := *orders, orderPlacedInfo
+	topic.Retries = []trestle.RetryTopic{{Name: retrySoon, Delay: 20 * time.Millisecond}}
+	info.Topic = &topic
+	for name, tt := range map[string]struct {
+		opts       []trestle.ConsumerOption
+		soon, late int64
+	}{
+		"declared":   {nil, 1, 0},
+		"overridden": {[]trestle.ConsumerOption{trestle.WithRetryTopics(orders.Name, trestle.RetryTopic{Name: retryLater, Delay: time.Millisecond, Attempts: 2})}, 0, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := startCluster(t)
+			for _, topic := range []string{orders.Name, orders.DeadLetter, retrySoon, retryLater} {
+				c.createTopic(t, names.Prefix+topic, 1)
+			}
+			r := orderRecord("doomed", 0)
+			r.Topic = names.Prefix + orders.Name
+			c.write(t, r)
+			consumer, err := trestle.NewConsumer(c.brokers, testGroup, quick(append(tt.opts, trestle.WithNames(names), trestle.WithRetries(0))...)...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			trestle.HandleInfo(consumer, &info, func(context.Context, trestle.Event) error { return errTransient })
+			running := run(t, consumer)
+			eventually(t, "the dead letter", func() bool { return c.end(names.Prefix+orders.DeadLetter) == 1 })
+			running.stop()
+			if soon, late := c.end(names.Prefix+retrySoon), c.end(names.Prefix+retryLater); soon != tt.soon || late != tt.late {
+				t.Errorf("%d records and %d in the retry topics, want %d and %d", soon, late, tt.soon, tt.late)
+			}
+		})
+	}
+}

@@ -78,13 +78,21 @@ func (i *EventInfo) hides(member string) bool {
 // TopicInfo is the static description of a topic.
 type TopicInfo struct {
 	Name            string
-	DeadLetter      string   // its dead-letter topic; empty: none
-	EventTypes      []string // declared for the topic, sorted
-	MaxMessageBytes int      // 0: the broker's default
-	Compacted       bool     // keeps the last record of each key; one without a value deletes its key
-	Partitions      int32    // declared for the topic; a cluster may have more of them
+	DeadLetter      string       // its dead-letter topic; empty: none
+	Retries         []RetryTopic // where events wait that fail, before they are dead letters
+	EventTypes      []string     // declared for the topic, sorted
+	MaxMessageBytes int          // 0: the broker's default
+	Compacted       bool         // keeps the last record of each key; one without a value deletes its key
+	Partitions      int32        // declared for the topic; a cluster may have more of them
 	// Config holds the declared settings by their Kafka names, such as retention.ms.
 	Config map[string]string
+}
+
+// RetryTopic is a topic in which events wait that a handler has failed on, to be handled again.
+type RetryTopic struct {
+	Name     string
+	Delay    time.Duration // how long an event waits there
+	Attempts int           // how often an event comes there; 0: once
 }
 
 // Encoding names the format of a record's value.

@@ -165,14 +165,23 @@ func (n Names) Event(info *EventInfo) (*EventInfo, error) {
 		return info, nil
 	}
 	topic := *info.Topic
-	var errs [2]error
-	topic.Name, errs[0] = n.Topic(topic.Name)
+	var errs []error
+	name := func(name *string) {
+		var err error
+		*name, err = n.Topic(*name)
+		errs = append(errs, err)
+	}
+	name(&topic.Name)
 	if topic.DeadLetter != "" {
-		topic.DeadLetter, errs[1] = n.Topic(topic.DeadLetter)
+		name(&topic.DeadLetter)
+	}
+	topic.Retries = slices.Clone(topic.Retries)
+	for i := range topic.Retries {
+		name(&topic.Retries[i].Name)
 	}
 	named := *info
 	named.Topic = &topic
-	return &named, errors.Join(errs[:]...)
+	return &named, errors.Join(errs...)
 }
 
 // InGroup returns a group with its name and those of its topics replaced.

@@ -96,6 +96,9 @@ func topicInfo(t *schema.Topic) *trestle.TopicInfo {
 	if t.DeadLetter != nil {
 		info.DeadLetter = t.DeadLetter.Name
 	}
+	for _, r := range t.Retries {
+		info.Retries = append(info.Retries, trestle.RetryTopic{Name: r.Topic.Name, Delay: r.Delay, Attempts: r.Attempts})
+	}
 	for _, e := range t.Events {
 		info.EventTypes = append(info.EventTypes, e.Type)
 	}

@@ -181,3 +181,14 @@ enum E { E_UNSPECIFIED = 0; E_A = 1; }`)
 		}
 	}
 }
+
+// TestInfoNamesRetryTopics has the description of an event's topic say where its events wait that fail.
+func TestInfoNamesRetryTopics(t *testing.T) {
+	t.Parallel()
+	schemas, _ := typesOf(t, "a/v1/order.json", `{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"Order","type":"object","properties":{},
+"x-trestle":{"event":{"type":"order","topic":"orders","retries":[{"topic":"{topic}_retry","delay_ms":1500,"attempts":2}]}}}`)
+	want := []trestle.RetryTopic{{Name: "orders_retry", Delay: 1500 * time.Millisecond, Attempts: 2}}
+	if diff := cmp.Diff(want, schemas.Events()[0].Topic.Retries); diff != "" {
+		t.Errorf("want-got:\n%s", diff)
+	}
+}

@@ -161,6 +161,9 @@ func contractOf(set *schema.Set) string {
 			if t.DeadLetter != nil {
 				fmt.Fprintf(h, "%q", t.DeadLetter.Name)
 			}
+			for _, r := range t.Retries {
+				fmt.Fprintf(h, "%q%v%d", r.Topic.Name, r.Delay, r.Attempts)
+			}
 			if t.Package != nil {
 				fmt.Fprintf(h, "%q", t.Package.Name)
 			}

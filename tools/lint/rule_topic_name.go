@@ -13,7 +13,7 @@ var topicName = Rule{
 	Why:      "Access rules, dashboards and the names of dead-letter topics are made from the pattern. Kafka's metrics write a dot as an underscore, and it refuses to create a topic that would be taken for another.",
 	Severity: Error,
 	Topic: func(c *Check, t *schema.Topic) {
-		if f := t.Package.Family; f != nil && len(t.DeadLetterOf) == 0 {
+		if f := t.Package.Family; f != nil && len(t.DeadLetterOf) == 0 && t.RetryOf == nil {
 			if _, ok := f.MatchTopic(t.Name); !ok && !namesDeadLetter(f, t) {
 				c.Report(Problem{
 					Message: fmt.Sprintf("topic %s does not follow the family's topic_pattern %q", t.Name, f.TopicPattern),

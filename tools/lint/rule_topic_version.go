@@ -13,7 +13,7 @@ var topicVersion = Rule{
 	Severity: Error,
 	Topic: func(c *Check, t *schema.Topic) {
 		version := packageVersion.FindStringSubmatch(t.Package.Name)
-		if version == nil || t.Package.Family == nil || len(t.DeadLetterOf) > 0 {
+		if version == nil || t.Package.Family == nil || len(t.DeadLetterOf) > 0 || t.RetryOf != nil {
 			return
 		}
 		parts, ok := t.Package.Family.MatchTopic(t.Name)

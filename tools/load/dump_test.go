@@ -308,4 +308,10 @@ func (d *dumper) topic(t *schema.Topic) {
 		dead = t.DeadLetter.Name
 	}
 	d.line("topic %s [%s] events=%v dead=%s of=%v pkg=%s%s", t.Name, t.Settings, events, dead, of, t.Package.Name, d.at(t.Pos, t.Description))
+	for _, r := range t.Retries {
+		d.line("  retry %s after %v, %d times", r.Topic.Name, r.Delay, r.Attempts)
+	}
+	if t.RetryOf != nil {
+		d.line("  retries of %s", t.RetryOf.Name)
+	}
 }

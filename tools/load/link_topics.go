@@ -32,6 +32,16 @@ type topicDraft struct {
 	deadLetterPos schema.Position
 	// sources are the topics whose dead letters this one takes.
 	sources []*topicDraft
+	// retries are where its events wait that failed; retryOf is the topic whose events wait here.
+	retries []retryDraft
+	retryOf *topicDraft
+}
+
+type retryDraft struct {
+	name     string
+	delay    time.Duration
+	attempts int
+	pos      schema.Position
 }
 
 type explicitSetting struct {
@@ -64,6 +74,7 @@ func (l *linker) linkTopics(set *schema.Set) {
 			d.topic.Description = cmp.Or(d.topic.Description, o.GetDescription())
 			l.mergeSettings(d, o.GetSettings(), pos)
 			l.nameDeadLetter(d, o.GetDeadLetterTopic(), pos)
+			l.nameRetries(d, o.GetRetries(), pos)
 		}
 	}
 	for _, e := range l.Events {
@@ -76,6 +87,21 @@ func (l *linker) linkTopics(set *schema.Set) {
 		e.Event.Topic = d.topic
 		l.mergeSettings(d, e.Option.GetTopicSettings(), e.At("topic_settings", -1))
 		l.nameDeadLetter(d, e.Option.GetDeadLetterTopic(), e.At("dead_letter_topic", -1))
+		l.nameRetries(d, e.Option.GetRetries(), e.At("retries", 0))
+	}
+	for _, name := range slices.Sorted(maps.Keys(drafts)) {
+		d := drafts[name]
+		for _, r := range d.retries {
+			retry := draft(r.name, d.packages[0], r.pos)
+			switch {
+			case retry.retryOf != nil:
+				l.Fault(r.pos, "%s is a retry topic of %s already: each belongs to one topic, once", r.name, retry.retryOf.topic.Name)
+			case len(retry.topic.Events) > 0 || len(retry.retries) > 0:
+				l.Fault(r.pos, "%s is a retry topic of %s, and has events or retries of its own", r.name, name)
+			default:
+				retry.retryOf = d
+			}
+		}
 	}
 	l.deriveDeadLetters(drafts)
 	for _, name := range slices.Sorted(maps.Keys(drafts)) {
@@ -124,6 +150,28 @@ func (l *linker) nameDeadLetter(d *topicDraft, name string, pos schema.Position)
 	}
 }
 
+func (l *linker) nameRetries(d *topicDraft, declared []*trestlev1.Retry, pos schema.Position) {
+	var retries []retryDraft
+	for _, o := range declared {
+		name := strings.ReplaceAll(o.GetTopic(), "{topic}", d.topic.Name)
+		delay := o.GetDelayMs()
+		if name == "" || delay < 1 || delay > math.MaxInt64/int64(time.Millisecond) || o.GetAttempts() < 0 {
+			l.Fault(pos, "a retry topic of %s is %q with delay_ms %d and attempts %d: it has a name, a delay of a millisecond at least, and no negative attempts",
+				d.topic.Name, name, delay, o.GetAttempts())
+			return
+		}
+		retries = append(retries, retryDraft{name, time.Duration(delay) * time.Millisecond, max(1, int(o.GetAttempts())), pos})
+	}
+	same := func(a, b retryDraft) bool { return a.name == b.name && a.delay == b.delay && a.attempts == b.attempts }
+	switch {
+	case len(retries) == 0:
+	case len(d.retries) == 0:
+		d.retries = retries
+	case !slices.EqualFunc(d.retries, retries, same):
+		l.Fault(pos, "the retry topics of %s are others here than at %s: a topic has one list of them", d.topic.Name, d.retries[0].pos)
+	}
+}
+
 // deriveDeadLetters names, by the family's pattern, the dead-letter topic of each topic that has none and is none.
 func (l *linker) deriveDeadLetters(drafts map[string]*topicDraft) {
 	names := slices.Sorted(maps.Keys(drafts))
@@ -132,13 +180,15 @@ func (l *linker) deriveDeadLetters(drafts map[string]*topicDraft) {
 		d := drafts[name]
 		if d.deadLetter != "" {
 			isDeadLetter[d.deadLetter] = true
+		} else if d.retryOf != nil {
+			continue
 		} else if derived, ok := d.derive(); ok {
 			isDeadLetter[derived] = true
 		}
 	}
 	for _, name := range names {
 		d := drafts[name]
-		if d.deadLetter != "" || isDeadLetter[name] {
+		if d.deadLetter != "" || d.retryOf != nil || isDeadLetter[name] {
 			continue
 		}
 		derived, ok := d.derive()
@@ -164,7 +214,9 @@ func (l *linker) finishTopics(set *schema.Set, drafts map[string]*topicDraft) {
 	for _, name := range slices.Sorted(maps.Keys(drafts)) {
 		d := drafts[name]
 		t := d.topic
-		t.Settings = l.resolveSettings(d)
+		if d.retryOf == nil {
+			t.Settings = l.resolveSettings(d)
+		}
 		if d.deadLetter != "" {
 			t.DeadLetter = drafts[d.deadLetter].topic
 		}
@@ -180,6 +232,44 @@ func (l *linker) finishTopics(set *schema.Set, drafts map[string]*topicDraft) {
 			}
 		}
 		set.Topics = append(set.Topics, t)
+	}
+	for _, name := range slices.Sorted(maps.Keys(drafts)) {
+		for _, r := range drafts[name].retries {
+			l.finishRetry(drafts[name].topic, drafts[r.name], r)
+		}
+	}
+}
+
+// retryHeaderBytes is what the headers of a retry add to a record, and more.
+const retryHeaderBytes = 4096
+
+// finishRetry has a retry topic take what its source does, and keep it until it is due and for as long as the source would then.
+func (l *linker) finishRetry(source *schema.Topic, d *topicDraft, r retryDraft) {
+	if d.retryOf == nil || d.retryOf.topic != source {
+		return // it was refused
+	}
+	t := d.topic
+	if t.DeadLetter != nil || len(t.DeadLetterOf) > 0 {
+		l.Fault(r.pos, "%s is a retry topic of %s, and takes or has dead letters: those are in the dead-letter topic of %s", r.name, source.Name, source.Name)
+		return
+	}
+	source.Retries = append(source.Retries, schema.Retry{Topic: t, Delay: r.delay, Attempts: r.attempts})
+	t.RetryOf = source
+	t.Description = cmp.Or(t.Description, fmt.Sprintf("Events of %s that wait for %v to be handled again.", source.Name, r.delay))
+	base := source.Settings
+	base.CleanupPolicy = "delete"
+	if base.Retention >= 0 {
+		base.Retention += r.delay
+	}
+	if base.MaxMessageBytes > 0 && base.MaxMessageBytes <= math.MaxInt32-retryHeaderBytes {
+		base.MaxMessageBytes += retryHeaderBytes
+	}
+	t.Settings = over(explicitSettings(d), base)
+	if t.Settings.Retention >= 0 && t.Settings.Retention <= r.delay {
+		l.Fault(r.pos, "retry topic %s keeps records for %v, in which none is due: they wait for %v", r.name, t.Settings.Retention, r.delay)
+	}
+	if t.Settings.Compacted() {
+		l.Fault(r.pos, "retry topic %s is compacted: of the events with the same key only the last would be handled again", r.name)
 	}
 }
 
@@ -211,11 +301,7 @@ func (l *linker) deadLetterEvent(t *schema.Topic) *schema.Event {
 
 // resolveSettings layers a topic's settings: what its declarations say, over the family's, over Kafka's defaults.
 func (l *linker) resolveSettings(d *topicDraft) schema.TopicSettings {
-	option := &trestlev1.TopicSettings{}
-	for name, s := range d.explicit {
-		option.ProtoReflect().Set(option.ProtoReflect().Descriptor().Fields().ByName(protoreflect.Name(name)), s.value)
-	}
-	explicit := settingsFrom(option)
+	explicit := explicitSettings(d)
 	resolved := over(over(explicit, inherited(d, d.packages[0])), defaultSettings)
 	for _, p := range d.packages[1:] {
 		other := over(over(explicit, inherited(d, p)), defaultSettings)
@@ -225,6 +311,15 @@ func (l *linker) resolveSettings(d *topicDraft) schema.TopicSettings {
 		}
 	}
 	return resolved
+}
+
+// explicitSettings are those that a topic's declarations name.
+func explicitSettings(d *topicDraft) schema.TopicSettings {
+	option := &trestlev1.TopicSettings{}
+	for name, s := range d.explicit {
+		option.ProtoReflect().Set(option.ProtoReflect().Descriptor().Fields().ByName(protoreflect.Name(name)), s.value)
+	}
+	return settingsFrom(option)
 }
 
 // inherited are the settings that a topic has from a package's family.

@@ -268,8 +268,19 @@ type Topic struct {
 	DeadLetter *Topic
 	// DeadLetterOf holds the topics whose dead letters this one takes; empty for any other topic.
 	DeadLetterOf []*Topic
-	Package      *Package
-	Pos          Position
+	// Retries say where its events wait that a handler failed on, in their order.
+	Retries []Retry
+	// RetryOf is the topic whose events wait in this one; nil for any other topic. Events are declared for that one alone.
+	RetryOf *Topic
+	Package *Package
+	Pos     Position
+}
+
+// Retry is where events wait that a handler failed on.
+type Retry struct {
+	Topic    *Topic
+	Delay    time.Duration // how long one waits there
+	Attempts int           // how often one comes there
 }
 
 // Group is a declared consumer group.

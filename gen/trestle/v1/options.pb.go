@@ -322,8 +322,10 @@ type Topic struct {
 	Settings *TopicSettings `protobuf:"bytes,3,opt,name=settings,proto3" json:"settings,omitempty"`
 	// Its dead-letter topic. Empty: by the family's pattern.
 	DeadLetterTopic string `protobuf:"bytes,4,opt,name=dead_letter_topic,json=deadLetterTopic,proto3" json:"dead_letter_topic,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// Where its events wait that a handler failed on, one after the other, before they are dead letters.
+	Retries       []*Retry `protobuf:"bytes,5,rep,name=retries,proto3" json:"retries,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Topic) Reset() {
@@ -384,6 +386,77 @@ func (x *Topic) GetDeadLetterTopic() string {
 	return ""
 }
 
+func (x *Topic) GetRetries() []*Retry {
+	if x != nil {
+		return x.Retries
+	}
+	return nil
+}
+
+// Retry declares a topic in which events wait that a handler failed on, to be handled again. It belongs to one topic.
+type Retry struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its name, with {topic} for that of the events' own topic, such as `{topic}_retry_1h`.
+	Topic string `protobuf:"bytes,1,opt,name=topic,proto3" json:"topic,omitempty"`
+	// How long an event waits there, in milliseconds.
+	DelayMs int64 `protobuf:"varint,2,opt,name=delay_ms,json=delayMs,proto3" json:"delay_ms,omitempty"`
+	// How often an event comes there. 0: once.
+	Attempts      int32 `protobuf:"varint,3,opt,name=attempts,proto3" json:"attempts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Retry) Reset() {
+	*x = Retry{}
+	mi := &file_trestle_v1_options_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Retry) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Retry) ProtoMessage() {}
+
+func (x *Retry) ProtoReflect() protoreflect.Message {
+	mi := &file_trestle_v1_options_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Retry.ProtoReflect.Descriptor instead.
+func (*Retry) Descriptor() ([]byte, []int) {
+	return file_trestle_v1_options_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Retry) GetTopic() string {
+	if x != nil {
+		return x.Topic
+	}
+	return ""
+}
+
+func (x *Retry) GetDelayMs() int64 {
+	if x != nil {
+		return x.DelayMs
+	}
+	return 0
+}
+
+func (x *Retry) GetAttempts() int32 {
+	if x != nil {
+		return x.Attempts
+	}
+	return 0
+}
+
 // TopicSettings are the broker's settings of a topic. What is 0 or empty is inherited.
 type TopicSettings struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -403,7 +476,7 @@ type TopicSettings struct {
 
 func (x *TopicSettings) Reset() {
 	*x = TopicSettings{}
-	mi := &file_trestle_v1_options_proto_msgTypes[2]
+	mi := &file_trestle_v1_options_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -415,7 +488,7 @@ func (x *TopicSettings) String() string {
 func (*TopicSettings) ProtoMessage() {}
 
 func (x *TopicSettings) ProtoReflect() protoreflect.Message {
-	mi := &file_trestle_v1_options_proto_msgTypes[2]
+	mi := &file_trestle_v1_options_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -428,7 +501,7 @@ func (x *TopicSettings) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TopicSettings.ProtoReflect.Descriptor instead.
 func (*TopicSettings) Descriptor() ([]byte, []int) {
-	return file_trestle_v1_options_proto_rawDescGZIP(), []int{2}
+	return file_trestle_v1_options_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *TopicSettings) GetPartitions() int32 {
@@ -489,7 +562,7 @@ type ConsumerGroup struct {
 
 func (x *ConsumerGroup) Reset() {
 	*x = ConsumerGroup{}
-	mi := &file_trestle_v1_options_proto_msgTypes[3]
+	mi := &file_trestle_v1_options_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -501,7 +574,7 @@ func (x *ConsumerGroup) String() string {
 func (*ConsumerGroup) ProtoMessage() {}
 
 func (x *ConsumerGroup) ProtoReflect() protoreflect.Message {
-	mi := &file_trestle_v1_options_proto_msgTypes[3]
+	mi := &file_trestle_v1_options_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -514,7 +587,7 @@ func (x *ConsumerGroup) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConsumerGroup.ProtoReflect.Descriptor instead.
 func (*ConsumerGroup) Descriptor() ([]byte, []int) {
-	return file_trestle_v1_options_proto_rawDescGZIP(), []int{3}
+	return file_trestle_v1_options_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ConsumerGroup) GetName() string {
@@ -579,7 +652,7 @@ type Route struct {
 
 func (x *Route) Reset() {
 	*x = Route{}
-	mi := &file_trestle_v1_options_proto_msgTypes[4]
+	mi := &file_trestle_v1_options_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -591,7 +664,7 @@ func (x *Route) String() string {
 func (*Route) ProtoMessage() {}
 
 func (x *Route) ProtoReflect() protoreflect.Message {
-	mi := &file_trestle_v1_options_proto_msgTypes[4]
+	mi := &file_trestle_v1_options_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -604,7 +677,7 @@ func (x *Route) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Route.ProtoReflect.Descriptor instead.
 func (*Route) Descriptor() ([]byte, []int) {
-	return file_trestle_v1_options_proto_rawDescGZIP(), []int{4}
+	return file_trestle_v1_options_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Route) GetPrefix() string {
@@ -646,14 +719,16 @@ type Event struct {
 	// Services that consume it.
 	ConsumedBy []string `protobuf:"bytes,10,rep,name=consumed_by,json=consumedBy,proto3" json:"consumed_by,omitempty"`
 	// What surrounds this event on the wire, where it is not what surrounds its family's.
-	Envelope      Envelope `protobuf:"varint,11,opt,name=envelope,proto3,enum=trestle.v1.Envelope" json:"envelope,omitempty"`
+	Envelope Envelope `protobuf:"varint,11,opt,name=envelope,proto3,enum=trestle.v1.Envelope" json:"envelope,omitempty"`
+	// Where events of its topic wait that a handler failed on, one after the other, before they are dead letters.
+	Retries       []*Retry `protobuf:"bytes,12,rep,name=retries,proto3" json:"retries,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Event) Reset() {
 	*x = Event{}
-	mi := &file_trestle_v1_options_proto_msgTypes[5]
+	mi := &file_trestle_v1_options_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -665,7 +740,7 @@ func (x *Event) String() string {
 func (*Event) ProtoMessage() {}
 
 func (x *Event) ProtoReflect() protoreflect.Message {
-	mi := &file_trestle_v1_options_proto_msgTypes[5]
+	mi := &file_trestle_v1_options_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -678,7 +753,7 @@ func (x *Event) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Event.ProtoReflect.Descriptor instead.
 func (*Event) Descriptor() ([]byte, []int) {
-	return file_trestle_v1_options_proto_rawDescGZIP(), []int{5}
+	return file_trestle_v1_options_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Event) GetType() string {
@@ -758,6 +833,13 @@ func (x *Event) GetEnvelope() Envelope {
 	return Envelope_ENVELOPE_UNSPECIFIED
 }
 
+func (x *Event) GetRetries() []*Retry {
+	if x != nil {
+		return x.Retries
+	}
+	return nil
+}
+
 // Field is what a field means beyond its type.
 type Field struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -781,7 +863,7 @@ type Field struct {
 
 func (x *Field) Reset() {
 	*x = Field{}
-	mi := &file_trestle_v1_options_proto_msgTypes[6]
+	mi := &file_trestle_v1_options_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -793,7 +875,7 @@ func (x *Field) String() string {
 func (*Field) ProtoMessage() {}
 
 func (x *Field) ProtoReflect() protoreflect.Message {
-	mi := &file_trestle_v1_options_proto_msgTypes[6]
+	mi := &file_trestle_v1_options_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -806,7 +888,7 @@ func (x *Field) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Field.ProtoReflect.Descriptor instead.
 func (*Field) Descriptor() ([]byte, []int) {
-	return file_trestle_v1_options_proto_rawDescGZIP(), []int{6}
+	return file_trestle_v1_options_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Field) GetDefault() string {
@@ -855,7 +937,7 @@ type EnumValue struct {
 
 func (x *EnumValue) Reset() {
 	*x = EnumValue{}
-	mi := &file_trestle_v1_options_proto_msgTypes[7]
+	mi := &file_trestle_v1_options_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -867,7 +949,7 @@ func (x *EnumValue) String() string {
 func (*EnumValue) ProtoMessage() {}
 
 func (x *EnumValue) ProtoReflect() protoreflect.Message {
-	mi := &file_trestle_v1_options_proto_msgTypes[7]
+	mi := &file_trestle_v1_options_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -880,7 +962,7 @@ func (x *EnumValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EnumValue.ProtoReflect.Descriptor instead.
 func (*EnumValue) Descriptor() ([]byte, []int) {
-	return file_trestle_v1_options_proto_rawDescGZIP(), []int{7}
+	return file_trestle_v1_options_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *EnumValue) GetJsonName() string {
@@ -971,12 +1053,17 @@ const file_trestle_v1_options_proto_rawDesc = "" +
 	"\x14dead_letter_settings\x18\x05 \x01(\v2\x19.trestle.v1.TopicSettingsR\x12deadLetterSettings\x12)\n" +
 	"\x06topics\x18\x06 \x03(\v2\x11.trestle.v1.TopicR\x06topics\x12B\n" +
 	"\x0fconsumer_groups\x18\a \x03(\v2\x19.trestle.v1.ConsumerGroupR\x0econsumerGroups\x12)\n" +
-	"\x06routes\x18\b \x03(\v2\x11.trestle.v1.RouteR\x06routes\"\xa0\x01\n" +
+	"\x06routes\x18\b \x03(\v2\x11.trestle.v1.RouteR\x06routes\"\xcd\x01\n" +
 	"\x05Topic\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12 \n" +
 	"\vdescription\x18\x02 \x01(\tR\vdescription\x125\n" +
 	"\bsettings\x18\x03 \x01(\v2\x19.trestle.v1.TopicSettingsR\bsettings\x12*\n" +
-	"\x11dead_letter_topic\x18\x04 \x01(\tR\x0fdeadLetterTopic\"\xd0\x01\n" +
+	"\x11dead_letter_topic\x18\x04 \x01(\tR\x0fdeadLetterTopic\x12+\n" +
+	"\aretries\x18\x05 \x03(\v2\x11.trestle.v1.RetryR\aretries\"T\n" +
+	"\x05Retry\x12\x14\n" +
+	"\x05topic\x18\x01 \x01(\tR\x05topic\x12\x19\n" +
+	"\bdelay_ms\x18\x02 \x01(\x03R\adelayMs\x12\x1a\n" +
+	"\battempts\x18\x03 \x01(\x05R\battempts\"\xd0\x01\n" +
 	"\rTopicSettings\x12\x1e\n" +
 	"\n" +
 	"partitions\x18\x01 \x01(\x05R\n" +
@@ -995,7 +1082,7 @@ const file_trestle_v1_options_proto_rawDesc = "" +
 	"\x05owner\x18\a \x01(\tR\x05owner\"5\n" +
 	"\x05Route\x12\x16\n" +
 	"\x06prefix\x18\x01 \x01(\tR\x06prefix\x12\x14\n" +
-	"\x05topic\x18\x02 \x01(\tR\x05topic\"\x95\x03\n" +
+	"\x05topic\x18\x02 \x01(\tR\x05topic\"\xc2\x03\n" +
 	"\x05Event\x12\x12\n" +
 	"\x04type\x18\x01 \x01(\tR\x04type\x12\x14\n" +
 	"\x05topic\x18\x02 \x01(\tR\x05topic\x12\x10\n" +
@@ -1009,7 +1096,8 @@ const file_trestle_v1_options_proto_rawDesc = "" +
 	"\vconsumed_by\x18\n" +
 	" \x03(\tR\n" +
 	"consumedBy\x120\n" +
-	"\benvelope\x18\v \x01(\x0e2\x14.trestle.v1.EnvelopeR\benvelope\"\xbc\x01\n" +
+	"\benvelope\x18\v \x01(\x0e2\x14.trestle.v1.EnvelopeR\benvelope\x12+\n" +
+	"\aretries\x18\f \x03(\v2\x11.trestle.v1.RetryR\aretries\"\xbc\x01\n" +
 	"\x05Field\x12\x18\n" +
 	"\adefault\x18\x01 \x01(\tR\adefault\x12\x1c\n" +
 	"\tsensitive\x18\x02 \x01(\bR\tsensitive\x12)\n" +
@@ -1054,49 +1142,52 @@ func file_trestle_v1_options_proto_rawDescGZIP() []byte {
 }
 
 var file_trestle_v1_options_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_trestle_v1_options_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_trestle_v1_options_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_trestle_v1_options_proto_goTypes = []any{
 	(Envelope)(0),                         // 0: trestle.v1.Envelope
 	(Encoding)(0),                         // 1: trestle.v1.Encoding
 	(Role)(0),                             // 2: trestle.v1.Role
 	(*Family)(nil),                        // 3: trestle.v1.Family
 	(*Topic)(nil),                         // 4: trestle.v1.Topic
-	(*TopicSettings)(nil),                 // 5: trestle.v1.TopicSettings
-	(*ConsumerGroup)(nil),                 // 6: trestle.v1.ConsumerGroup
-	(*Route)(nil),                         // 7: trestle.v1.Route
-	(*Event)(nil),                         // 8: trestle.v1.Event
-	(*Field)(nil),                         // 9: trestle.v1.Field
-	(*EnumValue)(nil),                     // 10: trestle.v1.EnumValue
-	(*descriptorpb.FileOptions)(nil),      // 11: google.protobuf.FileOptions
-	(*descriptorpb.MessageOptions)(nil),   // 12: google.protobuf.MessageOptions
-	(*descriptorpb.FieldOptions)(nil),     // 13: google.protobuf.FieldOptions
-	(*descriptorpb.EnumValueOptions)(nil), // 14: google.protobuf.EnumValueOptions
+	(*Retry)(nil),                         // 5: trestle.v1.Retry
+	(*TopicSettings)(nil),                 // 6: trestle.v1.TopicSettings
+	(*ConsumerGroup)(nil),                 // 7: trestle.v1.ConsumerGroup
+	(*Route)(nil),                         // 8: trestle.v1.Route
+	(*Event)(nil),                         // 9: trestle.v1.Event
+	(*Field)(nil),                         // 10: trestle.v1.Field
+	(*EnumValue)(nil),                     // 11: trestle.v1.EnumValue
+	(*descriptorpb.FileOptions)(nil),      // 12: google.protobuf.FileOptions
+	(*descriptorpb.MessageOptions)(nil),   // 13: google.protobuf.MessageOptions
+	(*descriptorpb.FieldOptions)(nil),     // 14: google.protobuf.FieldOptions
+	(*descriptorpb.EnumValueOptions)(nil), // 15: google.protobuf.EnumValueOptions
 }
 var file_trestle_v1_options_proto_depIdxs = []int32{
 	0,  // 0: trestle.v1.Family.envelope:type_name -> trestle.v1.Envelope
-	5,  // 1: trestle.v1.Family.topic_settings:type_name -> trestle.v1.TopicSettings
-	5,  // 2: trestle.v1.Family.dead_letter_settings:type_name -> trestle.v1.TopicSettings
+	6,  // 1: trestle.v1.Family.topic_settings:type_name -> trestle.v1.TopicSettings
+	6,  // 2: trestle.v1.Family.dead_letter_settings:type_name -> trestle.v1.TopicSettings
 	4,  // 3: trestle.v1.Family.topics:type_name -> trestle.v1.Topic
-	6,  // 4: trestle.v1.Family.consumer_groups:type_name -> trestle.v1.ConsumerGroup
-	7,  // 5: trestle.v1.Family.routes:type_name -> trestle.v1.Route
-	5,  // 6: trestle.v1.Topic.settings:type_name -> trestle.v1.TopicSettings
-	2,  // 7: trestle.v1.Event.role:type_name -> trestle.v1.Role
-	1,  // 8: trestle.v1.Event.encoding:type_name -> trestle.v1.Encoding
-	5,  // 9: trestle.v1.Event.topic_settings:type_name -> trestle.v1.TopicSettings
-	0,  // 10: trestle.v1.Event.envelope:type_name -> trestle.v1.Envelope
-	11, // 11: trestle.v1.family:extendee -> google.protobuf.FileOptions
-	12, // 12: trestle.v1.event:extendee -> google.protobuf.MessageOptions
-	13, // 13: trestle.v1.field:extendee -> google.protobuf.FieldOptions
-	14, // 14: trestle.v1.enum_value:extendee -> google.protobuf.EnumValueOptions
-	3,  // 15: trestle.v1.family:type_name -> trestle.v1.Family
-	8,  // 16: trestle.v1.event:type_name -> trestle.v1.Event
-	9,  // 17: trestle.v1.field:type_name -> trestle.v1.Field
-	10, // 18: trestle.v1.enum_value:type_name -> trestle.v1.EnumValue
-	19, // [19:19] is the sub-list for method output_type
-	19, // [19:19] is the sub-list for method input_type
-	15, // [15:19] is the sub-list for extension type_name
-	11, // [11:15] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	7,  // 4: trestle.v1.Family.consumer_groups:type_name -> trestle.v1.ConsumerGroup
+	8,  // 5: trestle.v1.Family.routes:type_name -> trestle.v1.Route
+	6,  // 6: trestle.v1.Topic.settings:type_name -> trestle.v1.TopicSettings
+	5,  // 7: trestle.v1.Topic.retries:type_name -> trestle.v1.Retry
+	2,  // 8: trestle.v1.Event.role:type_name -> trestle.v1.Role
+	1,  // 9: trestle.v1.Event.encoding:type_name -> trestle.v1.Encoding
+	6,  // 10: trestle.v1.Event.topic_settings:type_name -> trestle.v1.TopicSettings
+	0,  // 11: trestle.v1.Event.envelope:type_name -> trestle.v1.Envelope
+	5,  // 12: trestle.v1.Event.retries:type_name -> trestle.v1.Retry
+	12, // 13: trestle.v1.family:extendee -> google.protobuf.FileOptions
+	13, // 14: trestle.v1.event:extendee -> google.protobuf.MessageOptions
+	14, // 15: trestle.v1.field:extendee -> google.protobuf.FieldOptions
+	15, // 16: trestle.v1.enum_value:extendee -> google.protobuf.EnumValueOptions
+	3,  // 17: trestle.v1.family:type_name -> trestle.v1.Family
+	9,  // 18: trestle.v1.event:type_name -> trestle.v1.Event
+	10, // 19: trestle.v1.field:type_name -> trestle.v1.Field
+	11, // 20: trestle.v1.enum_value:type_name -> trestle.v1.EnumValue
+	21, // [21:21] is the sub-list for method output_type
+	21, // [21:21] is the sub-list for method input_type
+	17, // [17:21] is the sub-list for extension type_name
+	13, // [13:17] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_trestle_v1_options_proto_init() }
@@ -1110,7 +1201,7 @@ func file_trestle_v1_options_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_trestle_v1_options_proto_rawDesc), len(file_trestle_v1_options_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   8,
+			NumMessages:   9,
 			NumExtensions: 4,
 			NumServices:   0,
 		},

@@ -25,6 +25,9 @@ func (d *document) channels() *object {
 		if len(t.DeadLetterOf) > 0 {
 			kind = "dead letter"
 		}
+		if t.RetryOf != nil {
+			kind = "retry"
+		}
 		pkg := ""
 		if t.Package != nil {
 			pkg = t.Package.Name
@@ -35,6 +38,13 @@ func (d *document) channels() *object {
 		o.Set("bindings", kafka(topicBinding(t)))
 		if t.DeadLetter != nil {
 			o.Set("x-dead-letter", t.DeadLetter.Name)
+		}
+		var retries []string
+		for _, r := range t.Retries {
+			retries = append(retries, r.Topic.Name)
+		}
+		if len(retries) > 0 {
+			o.Set("x-retries", retries)
 		}
 		out.Set(t.Name, o)
 	}

@@ -278,6 +278,20 @@ func topics(set *schema.Set) []*object {
 		if t.DeadLetter != nil {
 			o.Set("dead_letter", t.DeadLetter.Name)
 		}
+		var retries []*object
+		for _, r := range t.Retries {
+			retry := &object{}
+			retry.Set("topic", r.Topic.Name)
+			retry.Set("delay_ms", r.Delay.Milliseconds())
+			retry.Set("attempts", r.Attempts)
+			retries = append(retries, retry)
+		}
+		if len(retries) > 0 {
+			o.Set("retries", retries)
+		}
+		if t.RetryOf != nil {
+			o.Set("retry_of", t.RetryOf.Name)
+		}
 		var sources []string
 		for _, source := range t.DeadLetterOf {
 			sources = append(sources, source.Name)

@@ -1,6 +1,7 @@
 package docs
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,6 +21,9 @@ func (s *site) topic(t *schema.Topic) *page {
 	if len(t.DeadLetterOf) > 0 {
 		p.kind = "Dead-letter topic"
 	}
+	if t.RetryOf != nil {
+		p.kind = "Retry topic"
+	}
 	p.lead = s.prose(t.Description)
 	p.facts = s.topicFacts(t)
 	for _, e := range sorted(t.Events) {
@@ -28,9 +32,12 @@ func (s *site) topic(t *schema.Topic) *page {
 		}
 	}
 	p.body = append(p.body, heading{level: 2, anchor: "events", text: plain("Events")})
-	if len(t.Events) == 0 {
+	switch {
+	case t.RetryOf != nil:
+		p.body = append(p.body, paragraph{append(plain("Those of "), append(s.topicLink(t.RetryOf), plain(" that wait to be handled again.")...)...)})
+	case len(t.Events) == 0:
 		p.body = append(p.body, paragraph{plain("No schema declares an event for this topic.")})
-	} else {
+	default:
 		p.body = append(p.body, s.eventTable(sorted(t.Events), "Events on "+t.Name, false))
 	}
 	if len(t.DeadLetterOf) > 0 {
@@ -105,6 +112,9 @@ func (s *site) topicFacts(t *schema.Topic) []fact {
 	}
 	if t.DeadLetter != nil {
 		add("Dead letters", s.topicLink(t.DeadLetter))
+	}
+	for _, r := range t.Retries {
+		add("Tried again", append(plain(fmt.Sprintf("%s, after %v: ", plural(int64(r.Attempts), "time"), r.Delay)), s.topicLink(r.Topic)...))
 	}
 	add("Consumer groups", s.groupLinks(t.Name)...)
 	if t.Package != nil {

@@ -374,6 +374,13 @@ func (g *file) topicMembers(t *schema.Topic) {
 	if t.DeadLetter != nil {
 		g.p("DeadLetter: %s,", goString(t.DeadLetter.Name))
 	}
+	if len(t.Retries) > 0 {
+		g.p("Retries: []%s{", g.trestle("RetryTopic"))
+		for _, r := range t.Retries {
+			g.p("{Name: %s, Delay: %s, Attempts: %d},", goString(r.Topic.Name), g.duration(r.Delay), r.Attempts)
+		}
+		g.p("},")
+	}
 	var types []string
 	for _, e := range t.Events {
 		types = append(types, goString(e.Type))

@@ -77,6 +77,8 @@ func Topics() []*trestle.TopicInfo {
 	return []*trestle.TopicInfo{
 		&topicAcmeAskV1,
 		&topicAcmeAskV1Dlq,
+		&topicAcmeAskV1Late,
+		&topicAcmeAskV1Retry,
 		&topicAcmePriceRequestV1,
 		&topicAcmePriceRequestV1Dlq,
 		&topicAcmePriceResponseV1,
@@ -88,8 +90,12 @@ func Topics() []*trestle.TopicInfo {
 
 var (
 	topicAcmeAskV1 = trestle.TopicInfo{
-		Name:            "acme_ask_v1",
-		DeadLetter:      "acme_ask_v1_dlq",
+		Name:       "acme_ask_v1",
+		DeadLetter: "acme_ask_v1_dlq",
+		Retries: []trestle.RetryTopic{
+			{Name: "acme_ask_v1_retry", Delay: 90500 * time.Millisecond, Attempts: 1},
+			{Name: "acme_ask_v1_late", Delay: 86400 * time.Second, Attempts: 2},
+		},
 		EventTypes:      []string{"Ask"},
 		MaxMessageBytes: 1048576,
 		Partitions:      3,
@@ -109,6 +115,28 @@ var (
 			"compression.type":  "gzip",
 			"max.message.bytes": "1048576",
 			"retention.ms":      "2592000000",
+		},
+	}
+	topicAcmeAskV1Late = trestle.TopicInfo{
+		Name:            "acme_ask_v1_late",
+		MaxMessageBytes: 1052672,
+		Partitions:      3,
+		Config: map[string]string{
+			"cleanup.policy":    "delete",
+			"compression.type":  "gzip",
+			"max.message.bytes": "1052672",
+			"retention.ms":      "691200000",
+		},
+	}
+	topicAcmeAskV1Retry = trestle.TopicInfo{
+		Name:            "acme_ask_v1_retry",
+		MaxMessageBytes: 1052672,
+		Partitions:      3,
+		Config: map[string]string{
+			"cleanup.policy":    "delete",
+			"compression.type":  "gzip",
+			"max.message.bytes": "1052672",
+			"retention.ms":      "604890500",
 		},
 	}
 	topicAcmePriceRequestV1 = trestle.TopicInfo{
