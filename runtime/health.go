@@ -43,6 +43,7 @@ const (
 	NotAssigned       HealthCode = "not_assigned"        // the group has not told the member yet which partitions it gets
 	DeadLetterRefused HealthCode = "dead_letter_refused" // a key stands still since its dead letter can't be written
 	BreakerOpen       HealthCode = "breaker_open"        // the topic waits for the end of an outage
+	Spooling          HealthCode = "spooling"            // events wait in a publisher's spool for the cluster
 	Paused            HealthCode = "paused"              // by hand
 )
 
@@ -75,7 +76,7 @@ func (p *Publisher) Health() Health {
 	if closed {
 		return healthOf([]HealthReason{{Code: NotRunning, Text: "the publisher is closed"}})
 	}
-	return healthOf(clusterHealth("publisher", p.client))
+	return healthOf(append(clusterHealth("publisher", p.client), p.spool.health()...))
 }
 
 // Health says whether the consumer handles all that its group gives it, and why it does not.

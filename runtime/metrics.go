@@ -250,6 +250,7 @@ type publisherMeter struct {
 	sent      metric.Int64Counter
 	operation metric.Float64Histogram
 	gauges    metric.Registration
+	spool     metric.Registration // nil: there is none
 }
 
 func newPublisherMeter(p *Publisher) (*publisherMeter, error) {
@@ -265,6 +266,11 @@ func newPublisherMeter(p *Publisher) (*publisherMeter, error) {
 		o.ObserveInt64(retained, p.client.BufferedProduceBytes()+p.heldBytes(), metric.WithAttributeSet(kafkaOnly))
 		return nil
 	}, inFlight, retained)
+	if p.spool != nil {
+		registered, err := p.spool.gauge(i)
+		m.spool = registered
+		i.errs = append(i.errs, err)
+	}
 	return m, errors.Join(append(i.errs, err)...)
 }
 
@@ -273,6 +279,9 @@ var kafkaOnly = attribute.NewSet(semconv.MessagingSystemKafka)
 func (m *publisherMeter) close() {
 	if m.gauges != nil {
 		_ = m.gauges.Unregister()
+	}
+	if m.spool != nil {
+		_ = m.spool.Unregister()
 	}
 }
 

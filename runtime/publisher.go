@@ -27,6 +27,7 @@ type Publisher struct {
 	begin  PublishFunc         // what publishing an event begins with: the middleware around start
 	meter  *publisherMeter
 	kinds  outgoingKinds
+	spool  *spooling // nil: there is none
 
 	connections connections
 	refusal     atomic.Pointer[RefusedError] // the last
@@ -55,6 +56,9 @@ type Receipt struct {
 	Offset    int64
 	EventID   string
 	Timestamp time.Time // the record's
+	// Spooled says that the event was accepted by the publisher's spool, and not acknowledged by anybody: see [WithSpool]. Partition and Offset
+	// are -1 then.
+	Spooled bool
 }
 
 // NewPublisher returns a publisher. It fails when an option is wrong, and names it; no broker is contacted before the
@@ -72,11 +76,16 @@ func NewPublisher(brokers []string, opts ...PublisherOption) (*Publisher, error)
 	if err != nil {
 		return nil, fmt.Errorf("new publisher: %w", err)
 	}
+	if err := p.openSpool(); err != nil {
+		p.client.Close()
+		return nil, fmt.Errorf("new publisher: %w", err)
+	}
 	if p.meter, err = newPublisherMeter(p); err != nil {
 		p.client.Close()
-		return nil, fmt.Errorf("new publisher: WithMeterProvider: %w", err)
+		return nil, errors.Join(fmt.Errorf("new publisher: WithMeterProvider: %w", err), p.spool.close())
 	}
 	p.begin = p.around(p.start)
+	p.spool.start()
 	return p, nil
 }
 
@@ -92,7 +101,8 @@ func (p *Publisher) fail(refusal *RefusedError) {
 // The error is a *ValidationError or *TooLargeError when the event cannot be published as it is, and nothing was sent;
 // and a *PublishError when the cluster refused it or does not let the publisher in, could not be reached within the
 // delivery timeout, or ctx ended first; it says whether the event can be on its topic. In a handler, the event takes its
-// correlation and session ids from the event being handled, unless it or an option says otherwise.
+// correlation and session ids from the event being handled, unless it or an option says otherwise. With [WithSpool], nil may
+// also say that the event was accepted while the cluster is away; PublishAsync says which.
 func (p *Publisher) Publish(ctx context.Context, e Event, opts ...PublishOption) error {
 	_, err := p.publish(ctx, e, opts)
 	return err
@@ -207,6 +217,9 @@ func (p *Publisher) start(ctx context.Context, e Event, done func(Receipt, error
 	}
 	if p.cfg.outbox != nil {
 		return p.keep(ctx, s, done)
+	}
+	if p.spool.takes(ctx, s) {
+		return p.spool.accept(s, done)
 	}
 	return p.send(ctx, s, done)
 }
@@ -385,16 +398,23 @@ func (p *Publisher) Close(ctx context.Context) error {
 	if closed {
 		return nil
 	}
+	p.spool.end()
 	p.refuseNew()
 	err := p.Flush(ctx)
 	unacknowledged := p.waiting.n.Load()
+	if p.spool != nil {
+		unacknowledged -= p.spool.sending.Load() // they are on the disk
+	}
 	p.stop()
 	p.meter.close()
 	p.client.Close()
 	p.background.Wait()
 	p.giveUpHeld()
 	p.pending.Wait()
-	if err != nil {
+	if closing := p.spool.close(); closing != nil {
+		return errors.Join(closing, err)
+	}
+	if err != nil && unacknowledged > 0 {
 		return fmt.Errorf("close publisher: %d events not acknowledged: %w", unacknowledged, err)
 	}
 	return nil

@@ -17,6 +17,7 @@ import (
 	"github.com/omninode/trestle/runtime/internal/testseam"
 	"github.com/omninode/trestle/runtime/jsonio"
 	"github.com/omninode/trestle/runtime/kafka"
+	"github.com/omninode/trestle/runtime/spool"
 )
 
 // PublisherOption configures a publisher.
@@ -47,6 +48,9 @@ type publisherConfig struct {
 	middleware      []PublishMiddleware
 	outbox          Outbox // nil: events are sent
 	hasOutbox       bool
+	spoolDir        string
+	spoolOptions    spool.Options
+	hasSpool        bool
 	deliver         testseam.Deliver // nil: to brokers
 }
 
@@ -236,6 +240,8 @@ func newPublisherConfig(brokers []string, opts []PublisherOption) (*publisherCon
 	check(c.inFlight >= 1, "WithInFlight: must be at least 1, got %d", c.inFlight)
 	check(c.deliveryTimeout >= time.Second, "WithDeliveryTimeout: must be at least 1 s, got %v", c.deliveryTimeout)
 	check(!c.hasOutbox || c.outbox != nil, "WithOutbox: must not be nil")
+	check(!c.hasSpool || c.spoolDir != "", "WithSpool: must name a folder")
+	check(!c.hasSpool || !c.hasOutbox, "WithSpool: events of WithOutbox are in its database, whether the cluster is away or not")
 	check(!slices.ContainsFunc(c.middleware, func(m PublishMiddleware) bool { return m == nil }), "WithPublishMiddleware: must not be nil")
 	errs = append(errs, c.connect(brokers))
 	return c, errors.Join(errs...)

@@ -444,11 +444,11 @@ func (s *Spool) takeBack(f file, seg *segment, begun bool) error {
 	return err
 }
 
-// Holds says whether records of a topic and key are in the spool that are not done.
-func (s *Spool) Holds(topic string, key []byte) bool {
+// Held is how many records of a topic and key are in the spool that are not done; those of a few other keys may count with them.
+func (s *Spool) Held(topic string, key []byte) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.keys[s.keyOf(topic, key)] > 0
+	return s.keys[s.keyOf(topic, key)]
 }
 
 // Stats says what the spool holds.
