@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
@@ -12,7 +13,8 @@ import (
 	"github.com/omninode/trestle/tools/schema"
 )
 
-// newFiles holds the set's JSON Schemas by path, and under the names that others of a registry refer to them by.
+// newFiles holds the set's JSON Schemas by path, and under the names that others of a registry refer to them by. They are those of
+// loading, where that has compiled any: to compile a large schema takes long.
 func (s *Schemas) newFiles() *jsoncompile.Files {
 	texts := map[string][]byte{}
 	for _, p := range s.set.Packages {
@@ -26,6 +28,9 @@ func (s *Schemas) newFiles() *jsoncompile.Files {
 		if text, ok := texts[path]; ok && texts[name] == nil {
 			texts[name] = text
 		}
+	}
+	if loaded, ok := s.set.Compiled.(*jsoncompile.Files); ok && loaded.HaveAll(maps.Keys(texts)) {
+		return loaded
 	}
 	return jsoncompile.New(texts)
 }

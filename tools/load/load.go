@@ -162,7 +162,7 @@ func (o options) load(ctx context.Context, t *tree, sourceOnly map[string]bool) 
 	l := &linker{Draft: d, root: t.root, partial: t.partial}
 	set = l.link()
 	set.MarkSensitive()
-	set.Aliases = t.aliases
+	set.Aliases, set.Compiled = t.aliases, d.Compiled
 	set.Folder = t.folder
 	if len(t.targets) == 1 {
 		set.Main = t.targets[0]

@@ -65,6 +65,8 @@ type Set struct {
 	Groups []*Group
 	// Aliases maps names that JSON Schemas refer to others by, to paths of files; of schemas of a registry only.
 	Aliases map[string]string
+	// Compiled is what loading has compiled of the JSON Schemas, a *jsoncompile.Files, for who compiles them again; nil for nothing.
+	Compiled any
 
 	index struct {
 		once   sync.Once

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"fmt"
 	"io/fs"
+	"iter"
 	"maps"
 	"net/url"
 	"slices"
@@ -28,18 +29,34 @@ type Files struct {
 	mu    sync.Mutex
 	docs  map[string]any
 	parts map[string][]part // by path
-	all   *Session          // of what Compile and Part return, made anew when there is another part
+	// What Compile and Part return is compiled by the session of its file, where there is one, else by one for all; they are made anew
+	// when there is another part.
+	sessions map[string]*Session // by path
+	all      *Session
 }
 
 // New returns the files of these texts, which must not change.
 func New(texts map[string][]byte) *Files {
-	return &Files{texts: texts, docs: map[string]any{}, parts: map[string][]part{}}
+	return &Files{texts: texts, docs: map[string]any{}, parts: map[string][]part{}, sessions: map[string]*Session{}}
+}
+
+// HaveAll says whether there is a file of each path.
+func (f *Files) HaveAll(paths iter.Seq[string]) bool {
+	for path := range paths {
+		if f.texts[path] == nil {
+			return false
+		}
+	}
+	return true
 }
 
 // Compile returns the schema at a JSON pointer in a file, "" for the file as a whole.
 func (f *Files) Compile(path, pointer string) (*jsonschema.Schema, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if s := f.sessions[path]; s != nil {
+		return s.Compile(path, pointer)
+	}
 	if f.all == nil {
 		f.all = f.newSession()
 	}
@@ -53,22 +70,27 @@ func (f *Files) Part(path, pointer string, keywords ...string) func() (*jsonsche
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		f.parts[path] = append(f.parts[path], part{pointer, keywords})
+		clear(f.sessions)
 		f.all, pointer = nil, "/$defs/"+partName(len(f.parts[path])-1)
 	}
 	return func() (*jsonschema.Schema, error) { return f.Compile(path, pointer) }
 }
 
-// Session compiles schemas that have much in common, and knows which files that took. It is not for concurrent use.
+// Session compiles schemas that have much in common, and knows which files that took. It is not for concurrent use, nor beside that of
+// its files.
 type Session struct {
 	loader   *loader
 	compiler *jsonschema.Compiler
 }
 
-// NewSession returns a session of its own.
-func (f *Files) NewSession() *Session {
+// Session returns the session of a file, in which nothing but its schemas is compiled, and what they refer to.
+func (f *Files) Session(path string) *Session {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.newSession()
+	if f.sessions[path] == nil {
+		f.sessions[path] = f.newSession()
+	}
+	return f.sessions[path]
 }
 
 func (f *Files) newSession() *Session {

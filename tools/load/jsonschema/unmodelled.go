@@ -157,9 +157,10 @@ func (j *jsonLoader) compiled(f *jsonFile, pointer string) (*jsonschema.Schema, 
 			}
 		}
 		j.library = jsoncompile.New(texts)
+		j.Compiled = j.library
 	}
 	if f.session == nil {
-		f.session = j.library.NewSession()
+		f.session = j.library.Session(f.path)
 	}
 	return f.session.Compile(f.path, pointer)
 }

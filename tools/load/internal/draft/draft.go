@@ -32,6 +32,7 @@ type Draft struct {
 	Packages []*schema.Package // those that the set holds: without those of libraries
 	Families []Family
 	Events   []Event
+	Compiled any // what the set is to have as that
 
 	byName map[string]*schema.Package // those of libraries too
 }
