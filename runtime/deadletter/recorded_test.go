@@ -1,6 +1,7 @@
 package deadletter_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"maps"
 	"os"
@@ -33,33 +34,33 @@ func recorded(t testing.TB) map[string]*event.Record {
 			t.Fatal(err)
 		}
 		var in struct {
-			Topic       string
-			Key         *string
-			KeyBase64   []byte `json:"key_base64"`
-			Value       string
-			Timestamp   int64 // in milliseconds of Unix time
-			HeaderTexts []struct {
+			Writer, Topic string
+			Key, Value    *string
+			KeyBase64     []byte `json:"key_base64"`
+			Timestamp     int64  // in milliseconds of Unix time
+			Headers       []struct {
 				Key         string
 				Value       *string
 				ValueBase64 []byte `json:"value_base64"`
-			} `json:"headers"`
-		}
-		if err := json.Unmarshal(text, &in); err != nil {
-			t.Fatalf("%s: %v", file, err)
-		}
-		r := &event.Record{Topic: in.Topic, Key: in.KeyBase64, Value: []byte(in.Value), Timestamp: at}
-		if in.Key != nil {
-			r.Key = []byte(*in.Key)
-		}
-		if in.Timestamp != 0 {
-			r.Timestamp = time.UnixMilli(in.Timestamp)
-		}
-		for _, h := range in.HeaderTexts {
-			header := wire.Header{Key: h.Key, Value: h.ValueBase64}
-			if h.Value != nil {
-				header.Value = []byte(*h.Value)
 			}
-			r.Headers = append(r.Headers, header)
+		}
+		decoder := json.NewDecoder(bytes.NewReader(text))
+		decoder.DisallowUnknownFields()
+		if err := decoder.Decode(&in); err != nil || in.Writer == "" {
+			t.Fatalf("%s: written by %q: %v", file, in.Writer, err)
+		}
+		bytesOf := func(text *string, base64 []byte) []byte {
+			if text != nil {
+				return []byte(*text)
+			}
+			return base64
+		}
+		r := &event.Record{Topic: in.Topic, Key: bytesOf(in.Key, in.KeyBase64), Value: bytesOf(in.Value, nil), Timestamp: at}
+		if in.Timestamp != 0 {
+			r.Timestamp = time.UnixMilli(in.Timestamp).UTC()
+		}
+		for _, h := range in.Headers {
+			r.Headers = append(r.Headers, wire.Header{Key: h.Key, Value: bytesOf(h.Value, h.ValueBase64)})
 		}
 		records[strings.TrimSuffix(filepath.Base(file), ".json")] = r
 	}
