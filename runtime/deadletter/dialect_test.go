@@ -13,7 +13,7 @@ import (
 )
 
 // foreignLetters are records as other systems write them, made by hand from what these document and what their sources write, so that
-// each meets every kind of original; none of them was recorded; see TestRecordedLetters for those that were.
+// each meets every kind of original. TestRecordedLetters has those that the systems wrote.
 func foreignLetters() map[string]struct {
 	own  []wire.Header
 	want deadletter.DeadLetter

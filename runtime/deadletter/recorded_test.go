@@ -18,9 +18,9 @@ import (
 	"github.com/omninode/trestle/runtime/wire"
 )
 
-// recorded are records that other systems wrote, by name. Each file of testdata/recorded says which version of which library wrote it and
-// how it was called: the libraries' own classes, given a record and a failure, before a producer that kept what it was to send. Values
-// that aren't text are base64, and a null is left out. A record without a time has that of its producer.
+// recorded are records that other systems wrote, by name. Each file of testdata/recorded says which version wrote it and how: a broker, or
+// a library's own classes, given a record and a failure, before a producer that kept what it was to send. Values that aren't text are
+// base64, and a null is left out. A record without a time gets that of its producer.
 func recorded(t testing.TB) map[string]*event.Record {
 	t.Helper()
 	files, err := filepath.Glob("testdata/recorded/*.json")
@@ -95,6 +95,13 @@ func TestRecordedLetters(t *testing.T) {
 		d.RetryCount = 2
 		return d
 	}
+	share := func(group, message string, retries int, millis int64, o deadletter.Original) deadletter.DeadLetter {
+		d := letter("orders", group, "", message, "", o)
+		d.Timestamp, d.RetryCount = time.UnixMilli(millis).UTC(), retries
+		d.Error.Timestamp, d.Original.Partition, d.Original.Headers, d.Original.Partial = d.Timestamp, 2, nil, true // headers aren't copied
+		return d
+	}
+	const rejected, tooOften = "Offset rejected by client.", "Offset delivery count exceeded the threshold."
 	binaryKey := original(complete, 1, 8)
 	binaryKey.Key = []byte{0xfe, 1}
 	wants := map[string]deadletter.DeadLetter{ // a stack trace as it begins
@@ -114,6 +121,10 @@ func TestRecordedLetters(t *testing.T) {
 		"smallrye-queue-twice":                 letter("dead-letter-topic-orders", "", "java.lang.IllegalArgumentException", "still away", "", original(complete, 0, 3)),
 		"smallrye-queue-not-deserialized":      letter("orders", "", "java.lang.NullPointerException", "no order", "", original(complete, 2, 42)),
 		"smallrye-delayed-retry-topics":        retried(letter("orders", "", illegalState, "warehouse is away, 3", "", original(complete, 2, 41))),
+		"share-rejected":                       share("billing", rejected, 0, 1795923603562, deadletter.Original{}),
+		"share-delivered-too-often":            share("billing", tooOften, 1, 1795923603642, deadletter.Original{Offset: 1}),
+		"share-copied":                         share("billing-copies", rejected, 0, 1795923611528, original(complete, 2, 0)),
+		"share-copied-without-key":             share("billing-copies", tooOften, 1, 1795923611670, bare(short, 1)),
 		"watermill": letter("orders", "", "", "warehouse is away", "", deadletter.Original{
 			Value: []byte(`{"n":1}`), Partition: -1, Offset: -1,
 			Headers: []wire.Header{{Key: "_watermill_message_uuid", Value: []byte("8f1ee3d0-5a0b-5b52-9e0c-3a6f1f2c7d41")}, headers[0]}, // all its records have one
