@@ -180,13 +180,13 @@ func (r *replies) open(ctx context.Context, info *EventInfo, whole bool) error {
 	if err != nil {
 		return fmt.Errorf("read %s: %w", topic, err)
 	}
-	r.begin(topic, ends, whole)
-	r.expect(info, whole)
+	r.begin(topic, ends, whole, info)
 	return nil
 }
 
-// begin has a topic read from its ends: the caller's own partition, or all that are not read yet.
-func (r *replies) begin(topic string, ends map[int32]kgo.Offset, whole bool) {
+// begin has a topic read from its ends: the caller's own partition, or all that are not read yet. An event type is looked for there
+// from the first record on, or the first error: without one the topic is one of dead letters.
+func (r *replies) begin(topic string, ends map[int32]kgo.Offset, whole bool, infos ...*EventInfo) {
 	r.fetching.Lock()
 	defer r.fetching.Unlock()
 	r.mu.Lock()
@@ -207,6 +207,9 @@ func (r *replies) begin(topic string, ends map[int32]kgo.Offset, whole bool) {
 	if whole {
 		t.parts = nil
 	}
+	for _, info := range infos {
+		t.expect(info)
+	}
 	r.mu.Unlock()
 	r.client.AddConsumePartitions(map[string]map[int32]kgo.Offset{topic: added})
 }
@@ -219,12 +222,16 @@ func (r *replies) expect(info *EventInfo, whole bool) bool {
 	if t == nil || whole && t.parts != nil {
 		return false
 	}
+	t.expect(info)
+	return true
+}
+
+func (t *replyTopic) expect(info *EventInfo) {
 	if t.expected[info] == nil {
 		t.expected[info] = &expected{
 			info: info, types: NewTypes(info), waiting: map[string]*waitingCall{}, watching: map[*waitingCall]func(context.Context, Event){},
 		}
 	}
-	return true
 }
 
 // ends finds out where a topic ends, until ctx ends or the cluster refuses for good.
