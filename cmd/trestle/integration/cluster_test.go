@@ -186,6 +186,14 @@ func (k *kafka) joinAtEnd(group string, names ...string) {
 // committed returns the positions of a group.
 func (k *kafka) committed(group string) map[place]int64 {
 	k.t.Helper()
+	out := map[place]int64{}
+	k.commits(group).Each(func(o kadm.OffsetResponse) { out[place{o.Topic, o.Partition}] = o.At })
+	return out
+}
+
+// commits returns what a group has committed, with the notes on it.
+func (k *kafka) commits(group string) kadm.OffsetResponses {
+	k.t.Helper()
 	fetched, err := k.admin.FetchOffsets(within(k.t, patience), group)
 	if err == nil {
 		err = fetched.Error()
@@ -193,9 +201,7 @@ func (k *kafka) committed(group string) map[place]int64 {
 	if err != nil {
 		k.t.Fatal(err)
 	}
-	out := map[place]int64{}
-	fetched.Each(func(o kadm.OffsetResponse) { out[place{o.Topic, o.Partition}] = o.At })
-	return out
+	return fetched
 }
 
 // read returns all records of topics from the given positions (from the start where there is none) to the ends that

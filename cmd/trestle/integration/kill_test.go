@@ -3,11 +3,13 @@ package integration_test
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
 
 	"github.com/google/uuid"
+	"github.com/twmb/franz-go/pkg/kadm"
 
 	codegenv1 "github.com/omninode/trestle/gen/omninode/codegen/v1"
 	trestle "github.com/omninode/trestle/runtime"
@@ -58,16 +60,27 @@ func TestConsumerKilled(t *testing.T) {
 		}
 	}
 
+	beyond := map[place]int{} // what was handled behind the committed offset, where the commit names some of that as done
+	k.commits(group).Each(func(o kadm.OffsetResponse) {
+		for a := range before.lines {
+			if a.place == (place{o.Topic, o.Partition}) && a.offset >= o.At && strings.Contains(o.Metadata, "done=") {
+				beyond[a.place]++
+			}
+		}
+	})
+
 	// The second handles what the first has not, and again what the group has not committed, be it as done beyond its offset.
 	second := startChild(t, k.brokers, group, "")
 	after := newHandledLedger(t)
 	repeats := 0
+	repeated := map[place]int{}
 	add := func(line handled) {
 		after.add(line)
 		if !before.has(line.at) {
 			return
 		}
 		repeats++
+		repeated[line.place]++
 		if line.offset < committed[line.place] {
 			t.Errorf("%v was handled again, though the group had committed %d", line.at, committed[line.place])
 		}
@@ -88,6 +101,11 @@ func TestConsumerKilled(t *testing.T) {
 	if handled := before.count() + after.count() - repeats; handled != events {
 		t.Errorf("%d events were handled, want %d", handled, events)
 	}
+	for p, handled := range beyond {
+		if repeated[p] >= handled {
+			t.Errorf("%s/%d: all %d events that were done beyond the committed offset were handled again", p.topic, p.partition, handled)
+		}
+	}
 
 	before.checkContinues(after, events/keys)
 	for p, end := range k.ends(statusTopic) {
@@ -98,7 +116,7 @@ func TestConsumerKilled(t *testing.T) {
 	if letters := k.read(nil, statusDeadLetter); len(letters) > 0 {
 		t.Errorf("%d events were dead-lettered, the first is %s", len(letters), letters[0].Value)
 	}
-	t.Logf("%d events: %d handled before the kill, %d after it, %d of them again", events, before.count(), after.count(), repeats)
+	t.Logf("%d events: %d handled before the kill, %d after it, %d of them again (behind the committed offsets were %v)", events, before.count(), after.count(), repeats, beyond)
 }
 
 // publishNumbered publishes status events of many sessions, those of each numbered from 0, and returns the sessions.
