@@ -47,7 +47,7 @@ func (a *algebra) message(set *schema.Set, m *schema.Message, role values.Role, 
 
 // source returns the shape of the JSON Schema at a pointer of a file, "" for the file as a whole, by its source.
 func (a *algebra) source(set *schema.Set, f *schema.File, pointer string, role values.Role) (*values.Shape, error) {
-	if typed := !f.JudgedBySource && f.Root != nil && f.Root.Message != nil && !f.NullableRoot && pointer == ""; role == values.Writer && typed {
+	if typed := !f.JudgedBySource && rootMessage(f) != nil && pointer == ""; role == values.Writer && typed {
 		role = values.TypedWriter
 	}
 	return a.part(set, f.Path, pointer, nil, role)

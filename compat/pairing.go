@@ -120,9 +120,9 @@ func pairRoots(old, new *schema.Set, oldUse, newUse *usage, files [][2]*schema.F
 	return p
 }
 
-// rootMessage is what a file as a whole describes; nil where that is no message.
+// rootMessage is what a file as a whole describes; nil where that is no message, or may be null.
 func rootMessage(f *schema.File) *schema.Message {
-	if f == nil || f.Root == nil {
+	if f == nil || f.Root == nil || f.NullableRoot {
 		return nil
 	}
 	return f.Root.Message

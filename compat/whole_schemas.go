@@ -115,8 +115,8 @@ func describesNoMessage(f *schema.File) bool {
 	if f == nil || f.Root == nil {
 		return false
 	}
-	m := f.Root.Message
-	return m == nil || f.NullableRoot || m.Pointer != "" && f.Root.Constraints.Unmodelled != nil
+	m := rootMessage(f)
+	return m == nil || m.Pointer != "" && f.Root.Constraints.Unmodelled != nil
 }
 
 // add adds the schemas at the pointers of two files; there is none in a nil file.
@@ -131,7 +131,7 @@ func (w *wholeSchemas) add(files [2]*schema.File, pointers [2]string, sides [2]*
 		if m := sides[i].message(f, pointers[i]); m != nil {
 			w.messages[m] = true
 		}
-		if pointers[i] == "" && !f.NullableRoot {
+		if pointers[i] == "" {
 			pair[i].of = rootMessage(f)
 		}
 	}
