@@ -64,19 +64,29 @@ const (
 // with: the end of that asks for those that no broker has.
 type attemptContext struct {
 	context.Context
-	end    context.CancelFunc
-	doubts uint64 // of the connections, when the client was asked
+	end context.CancelFunc
+	// The doubts of the connections when it began, and when the client was asked.
+	begun, asked uint64
 }
 
-func newAttempt() *attemptContext {
+func newAttempt(c *connections) *attemptContext {
 	ctx, end := context.WithCancel(context.Background())
-	return &attemptContext{Context: ctx, end: end}
+	return &attemptContext{Context: ctx, end: end, begun: c.doubts.Load()}
 }
 
 // withdraw asks the client for the attempt's events.
 func (a *attemptContext) withdraw(c *connections) {
-	a.doubts = c.doubts.Load()
+	a.asked = c.doubts.Load()
 	a.end()
+}
+
+// doubtsBefore are the doubts of the connections when the client can have begun to give an event of the attempt back: with one that it
+// was asked for it gives back all that waits for the same partition, those of later attempts, too.
+func (a *attemptContext) doubtsBefore() uint64 {
+	if a.Err() != nil {
+		return a.asked
+	}
+	return a.begun
 }
 
 // inHand are the events in the client's hands, the one that it has had longest first. Its lock is taken by callbacks of the client,
@@ -139,7 +149,7 @@ func (p *Publisher) outgoingTo(name string) *outgoing {
 	if p.closed {
 		return nil
 	}
-	t := &outgoing{topic: name, attempt: newAttempt(), wake: make(chan struct{}, 1)}
+	t := &outgoing{topic: name, attempt: newAttempt(&p.connections), wake: make(chan struct{}, 1)}
 	p.topics.Store(name, t)
 	p.background.Go(func() { p.watch(t) })
 	return t
@@ -213,9 +223,9 @@ func (p *Publisher) returned(t *outgoing, s *sending, r *kgo.Record, err error) 
 		p.forget(s)
 		return
 	}
-	withdrawn := errors.Is(err, context.Canceled) && s.attempt.Err() != nil
+	withdrawn := errors.Is(err, context.Canceled) // nobody ends a context that the client has but withdraw
 	// A request was given up meanwhile that may have had it: see overdue.go.
-	doubtful := withdrawn && p.connections.doubts.Load() != s.attempt.doubts
+	doubtful := withdrawn && p.connections.doubts.Load() != s.attempt.doubtsBefore()
 	if !withdrawn {
 		t.answered.Store(int64(p.since()))
 	}

@@ -84,12 +84,12 @@ func (p *Publisher) pass(t *outgoing) (due time.Duration) {
 	seen := p.lookAtHand(t, now)
 	switch {
 	case seen.sent: // what comes next can be asked for
-		t.attempt = newAttempt()
+		t.attempt = newAttempt(&p.connections)
 	case seen.overdue && !p.connections.quiet(quietPatience):
 		seen.at(now + askPause)
 	case seen.overdue:
 		t.attempt.withdraw(&p.connections)
-		t.attempt, seen.asked = newAttempt(), true
+		t.attempt, seen.asked = newAttempt(&p.connections), true
 	}
 	if t.mode == flowing && (seen.stalled || seen.asked) {
 		t.mode = choosing

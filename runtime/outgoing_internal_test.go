@@ -1,0 +1,32 @@
+package trestle
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// TestGivenBackWithAnother has the client give back an event that it was not asked for, as it does with what waits for a partition behind
+// an event that it was: the event's time is not up, and so it is handed over again.
+func TestGivenBackWithAnother(t *testing.T) {
+	t.Parallel()
+	p, err := NewPublisher([]string{"127.0.0.1:1"}) // nobody listens there
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { p.stop(); p.client.Close() })
+	topic := p.outgoingTo("orders")
+	s := &sending{
+		client: kgo.Record{Topic: "orders"}, info: &EventInfo{FullName: "test.Order"}, attempt: topic.attempt,
+		until: p.since() + time.Hour, timeout: time.Hour, done: func(_ Receipt, err error) { t.Errorf("it was answered: %v", err) },
+	}
+	topic.hand.add(s)
+	p.returned(topic, s, &s.client, context.Canceled)
+	topic.mu.Lock()
+	defer topic.mu.Unlock()
+	if len(topic.held)+topic.hand.len() != 1 { // the watcher may have handed it over already
+		t.Errorf("%d events are held back, %d in the client's hands", len(topic.held), topic.hand.len())
+	}
+}
