@@ -75,7 +75,7 @@ func (h *eventHandler) awaitedUntil(d *Delivery) (time.Time, bool) {
 		return time.Time{}, false
 	}
 	after, err := strconv.ParseInt(wire.HeaderValue(d.Headers, wire.HeaderTimeout), 10, 64)
-	if err != nil || after < 0 || after > math.MaxInt64/int64(time.Millisecond) {
+	if err != nil || after < 0 || after > int64((math.MaxInt64-ClockTolerance)/time.Millisecond) { // more would overflow
 		return time.Time{}, false
 	}
 	return d.Timestamp.Add(time.Duration(after)*time.Millisecond + ClockTolerance), true

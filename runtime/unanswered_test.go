@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -139,12 +141,13 @@ func TestExpiredRequestsAreNotHandled(t *testing.T) {
 		request("expired at once", now.Add(-time.Hour), 0),
 		request("endless", now.Add(-time.Hour), -1),
 		request("awaited", now.Add(-time.Hour), 2*time.Hour),
+		request("longest", now.Add(-time.Hour), math.MaxInt64),
 	)
 	var handled []string
 	outcomes := map[trestle.Result]int{}
 	done := make(chan struct{})
 	consumer, err := trestle.NewConsumer(c.brokers, testGroup, quick(trestle.WithObserver(func(o trestle.Outcome) {
-		if outcomes[o.Result]++; outcomes[trestle.Expired]+outcomes[trestle.Handled] == 4 {
+		if outcomes[o.Result]++; outcomes[trestle.Expired]+outcomes[trestle.Handled] == 5 {
 			close(done)
 		}
 	}))...)
@@ -163,7 +166,7 @@ func TestExpiredRequestsAreNotHandled(t *testing.T) {
 	r := run(t, consumer)
 	<-done
 	r.stop()
-	if len(handled) != 2 || handled[0] != "endless" || handled[1] != "awaited" || outcomes[trestle.Expired] != 2 {
+	if !slices.Equal(handled, []string{"endless", "awaited", "longest"}) || outcomes[trestle.Expired] != 2 {
 		t.Errorf("handled %q, outcomes %v", handled, outcomes)
 	}
 	if n := c.end(orders.DeadLetter); n != 0 {
