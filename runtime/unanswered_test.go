@@ -80,6 +80,29 @@ func TestDeadLettersOfGroupsThatDoNotAnswer(t *testing.T) {
 	}
 }
 
+// TestDeadLettersOfOtherSystems has a service in Java give a request up: its letter is the request's record, with headers of its own.
+func TestDeadLettersOfOtherSystems(t *testing.T) {
+	t.Parallel()
+	c := startPriceCluster(t)
+	caller := newCaller(t, c)
+	err := c.whenAsked(t, "a", func() {
+		letter := *c.read(t, asks.Name)[0]
+		letter.Topic, letter.Headers = orders.DeadLetter, append(letter.Headers,
+			kgo.RecordHeader{Key: "kafka_dlt-original-topic", Value: []byte(asks.Name)},
+			kgo.RecordHeader{Key: "kafka_dlt-exception-fqcn", Value: []byte("java.lang.IllegalStateException")},
+			kgo.RecordHeader{Key: "kafka_dlt-exception-message", Value: []byte("no such order")},
+		)
+		c.write(t, &letter)
+	}, func(ctx context.Context) error {
+		_, err := trestle.Call[*price](ctx, caller, ask("a"))
+		return err
+	})
+	unanswered, ok := errors.AsType[*trestle.UnansweredError](err)
+	if !ok || unanswered.Message != "no such order" || unanswered.Type != "java.lang.IllegalStateException" {
+		t.Errorf("got %v", err)
+	}
+}
+
 // TestDeadLettersThatOthersWrote has those of Python's services end calls: they name the request by its correlation id.
 func TestDeadLettersThatOthersWrote(t *testing.T) {
 	t.Parallel()
