@@ -223,12 +223,12 @@ func (c *Caller) exchange(ctx context.Context, request Event, reply *EventInfo, 
 		}
 		fresh = c.replies.draw(reply.Topic.Name)
 	}
-	published := make(chan error, 1)
+	outcome := make(chan error, 1)
 	opts := append(slices.Clip(cfg.Publish), withConversation(ctx, request, fresh), c.addressed(ctx), c.pub.whenEncoded(wait, request))
 	err := c.pub.begin(ctx, request, func(_ Receipt, err error) {
 		select {
-		case published <- err:
-		default:
+		case outcome <- err:
+		default: // of another time that middleware published it
 		}
 	}, opts...)
 	if err != nil {
@@ -237,7 +237,7 @@ func (c *Caller) exchange(ctx context.Context, request Event, reply *EventInfo, 
 	if w == nil {
 		return fail(errors.New("middleware has not published it"))
 	}
-	acknowledged := false
+	acknowledged, published := false, outcome
 	for {
 		select {
 		case a := <-w.answer:

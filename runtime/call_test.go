@@ -569,3 +569,21 @@ func TestMaxCallsAndASharedPublisher(t *testing.T) {
 		t.Errorf("the publisher was closed too: %v", err)
 	}
 }
+
+// TestRequestThatMiddlewarePublishesTwice has its outcome come twice; the race detector says whether the call minds.
+func TestRequestThatMiddlewarePublishesTwice(t *testing.T) {
+	t.Parallel()
+	c := startPriceCluster(t)
+	pub := newPublisher(t, c.brokers, trestle.WithPublishMiddleware(func(next trestle.PublishFunc) trestle.PublishFunc {
+		return func(ctx context.Context, e trestle.Event, done func(trestle.Receipt, error), opts ...trestle.PublishOption) error {
+			return errors.Join(next(ctx, e, done, opts...), next(ctx, e, done, opts...))
+		}
+	}))
+	answer(t, c, newPublisher(t, c.brokers), echo)
+	caller := newCaller(t, c, trestle.WithPublisher(pub))
+	for range 20 {
+		if got, err := trestle.Call[*price](deadline(t), caller, ask("a")); err != nil || got.OrderID != "a" {
+			t.Fatalf("got %+v, %v", got, err)
+		}
+	}
+}
