@@ -40,10 +40,12 @@ func (c *callerConfig) readsPart(reply *EventInfo) bool {
 	return c.replyPartition && reply.KeyedByCorrelation
 }
 
+// defaultPartitioner is Kafka's. It keeps nothing of records with a key.
+var defaultPartitioner = kgo.StickyKeyPartitioner(nil).ForTopic("")
+
 // keyPartition is where Kafka's default partitioner has a key among so many partitions.
 func keyPartition(key string, partitions int) int32 {
-	p := kgo.StickyKeyPartitioner(nil).ForTopic("")
-	return int32(p.Partition(&kgo.Record{Key: []byte(key)}, partitions))
+	return int32(defaultPartitioner.Partition(&kgo.Record{Key: []byte(key)}, partitions))
 }
 
 // parts says which partitions of a topic are read, where not all are. Its fields belong to replies.mu.
