@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/omninode/trestle/runtime/kafka"
@@ -80,16 +79,9 @@ func (c *Caller) AwaitReplyInfo(ctx context.Context, reply *EventInfo, correlati
 	if err := c.replies.openLetters(ctx, request.Topic); err != nil {
 		return fail(err)
 	}
-	w := &waitingCall{
-		begun: time.Now(), correlationID: strings.ToLower(correlationID), givenID: correlationID, request: request, reply: reply,
-		answer: make(chan answer, 1), news: make(chan struct{}, 1),
-	}
-	if err := c.replies.reach(ctx, w); err != nil {
+	w := newWaiting(request, eventIDs{correlation: correlationID}, reply, nil)
+	if err := c.replies.start(ctx, w); err != nil {
 		return fail(err)
-	}
-	if !c.replies.add(w) {
-		c.replies.unreach(w)
-		return fail(fmt.Errorf("another call for %s with this correlation id is under way", reply.Type))
 	}
 	defer c.replies.remove(w)
 	looking, stop := context.WithCancel(ctx)

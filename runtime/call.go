@@ -277,13 +277,9 @@ func (c *Caller) wait(ctx context.Context, s *sending, reply *EventInfo, watcher
 	if err := c.replies.openLetters(ctx, s.info.Topic); err != nil {
 		return nil, err
 	}
-	w := newWaiting(s, reply, watchers)
-	if err := c.replies.reach(ctx, w); err != nil {
+	w := newWaiting(s.info, s.ids, reply, watchers)
+	if err := c.replies.start(ctx, w); err != nil {
 		return nil, err
-	}
-	if !c.replies.add(w) {
-		c.replies.unreach(w)
-		return nil, fmt.Errorf("another call for %s with this correlation id is under way", reply.Type)
 	}
 	return w, nil
 }

@@ -87,10 +87,10 @@ type status struct {
 // maxStatuses is how many status events wait for a call's function.
 const maxStatuses = 256
 
-func newWaiting(s *sending, reply *EventInfo, watchers []event.Watcher) *waitingCall {
+func newWaiting(request *EventInfo, ids eventIDs, reply *EventInfo, watchers []event.Watcher) *waitingCall {
 	return &waitingCall{
-		begun: time.Now(), correlationID: strings.ToLower(s.ids.correlation), givenID: s.ids.correlation,
-		sessionID: strings.ToLower(s.ids.session), request: s.info, requestID: strings.ToLower(s.ids.event), reply: reply,
+		begun: time.Now(), correlationID: strings.ToLower(ids.correlation), givenID: ids.correlation,
+		sessionID: strings.ToLower(ids.session), request: request, requestID: strings.ToLower(ids.event), reply: reply,
 		watchers: watchers, answer: make(chan answer, 1), news: make(chan struct{}, 1),
 	}
 }
@@ -265,6 +265,19 @@ func (r *replies) endsNow(ctx context.Context, topic string) (map[int32]kgo.Offs
 	return ends, nil
 }
 
+// start has a call wait, and what may answer it be read. Where it has no error, remove ends that.
+func (r *replies) start(ctx context.Context, w *waitingCall) error {
+	if !r.add(w) {
+		return fmt.Errorf("another call for %s with this correlation id is under way", w.reply.Type)
+	}
+	// Only now: partitions that its topic gets meanwhile are found for calls that wait.
+	if err := r.reach(ctx, w); err != nil {
+		r.remove(w)
+		return err
+	}
+	return nil
+}
+
 // add has a call wait. It says false when there is one that waits for the same.
 func (r *replies) add(w *waitingCall) bool {
 	r.mu.Lock()
@@ -300,7 +313,9 @@ func (r *replies) remove(w *waitingCall) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.topics[w.reply.Topic.Name].expected[w.reply].waiting, w.correlationID)
-	r.releaseParts(w)
+	if t := r.topics[w.reply.Topic.Name]; t.parts != nil {
+		t.parts.release(w)
+	}
 	if letters := r.lettersOf(w); letters != nil && letters.asked[w.askedAs()] == w {
 		delete(letters.asked, w.askedAs())
 		if w.requestID == "" {
@@ -354,6 +369,8 @@ func (r *replies) passBatch(ctx context.Context, batch *kgo.ErrDecompressTooLarg
 // renew has a topic that was made anew found again, and read from its beginning.
 func (r *replies) renew(topic string) {
 	r.cfg.logger.Warn("topic was made anew: reading responses from its beginning", "topic", topic)
+	r.fetching.Lock()
+	defer r.fetching.Unlock()
 	r.client.PurgeTopicsFromConsuming(topic)
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -145,7 +145,7 @@ func (r *replies) draw(topic string) string {
 }
 
 // reach has the partitions read where the response to a call may come. What stands there before is none: the request has not been
-// sent yet, or what was sent is looked for otherwise. It ends by unreach, or with the call.
+// sent yet, or what was sent is looked for otherwise. It ends with the call.
 func (r *replies) reach(ctx context.Context, w *waitingCall) error {
 	topic := w.reply.Topic.Name
 	r.mu.Lock()
@@ -156,7 +156,6 @@ func (r *replies) reach(ctx context.Context, w *waitingCall) error {
 	}
 	ends, err := r.ends(ctx, topic)
 	if err != nil {
-		r.unreach(w)
 		return fmt.Errorf("read %s: %w", topic, err)
 	}
 	r.fetching.Lock()
@@ -188,20 +187,6 @@ func (t *replyTopic) missing(w *waitingCall) bool {
 		}
 	}
 	return false
-}
-
-// unreach ends what reach began for a call.
-func (r *replies) unreach(w *waitingCall) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.releaseParts(w)
-}
-
-// releaseParts needs mu.
-func (r *replies) releaseParts(w *waitingCall) {
-	if t := r.topics[w.reply.Topic.Name]; t.parts != nil {
-		t.parts.release(w)
-	}
 }
 
 // grow notes how many partitions the topic has. If they are more than was known, it returns what is to be read now, as calls under way

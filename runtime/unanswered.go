@@ -82,6 +82,16 @@ func (r *replies) withoutLetters(topic string, err error) {
 
 // giveUpLetters reads dead letters no further that the cluster refuses for good. It says false for topics of responses.
 func (r *replies) giveUpLetters(topic string, err error) bool {
+	letters := r.stopLetters(topic)
+	if letters {
+		r.withoutLetters(topic, err)
+	}
+	return letters
+}
+
+func (r *replies) stopLetters(topic string) bool {
+	r.fetching.Lock() // a call may have the topic read again at once
+	defer r.fetching.Unlock()
 	r.mu.Lock()
 	t := r.topics[topic]
 	letters := t != nil && len(t.expected) == 0
@@ -91,7 +101,6 @@ func (r *replies) giveUpLetters(topic string, err error) bool {
 	r.mu.Unlock()
 	if letters {
 		r.client.PurgeTopicsFromConsuming(topic)
-		r.withoutLetters(topic, err)
 	}
 	return letters
 }
