@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	trestle "github.com/omninode/trestle/runtime"
 )
@@ -165,5 +166,32 @@ func TestAwaitReplyLearnsOfDeadLetters(t *testing.T) {
 	}
 	if err := await(early, trestle.WithRequestType[price]()); err == nil || !strings.Contains(err.Error(), `test.Price is answered by "", not by Price`) {
 		t.Errorf("a type that is no request: %v", err)
+	}
+}
+
+// TestTopicThatIsAwayHoldsUpNoOther has a caller wait for responses on a topic that can't be read now, and for one on another.
+func TestTopicThatIsAwayHoldsUpNoOther(t *testing.T) {
+	t.Parallel()
+	c := startPriceCluster(t)
+	away := c.unreadable(prices.Name)
+	caller := newCaller(t, c, trestle.WithCallerName("web-1"))
+	ctx, cancel := context.WithCancel(t.Context())
+	held := make(chan error, 1)
+	go func() {
+		_, err := trestle.AwaitReply[*price](ctx, caller, uuid.NewString(), time.Now())
+		held <- err
+	}()
+	if err := away.Wait(deadline(t), 1); err != nil {
+		t.Fatal(err)
+	}
+	elsewhere, topic := priceInfo, *prices
+	topic.Name, elsewhere.Topic = statuses.Name, &topic
+	c.write(t, &kgo.Record{Topic: topic.Name, Value: replyJSON(conversationID, "Price", `{"order_id":"a"}`)})
+	if got, err := caller.AwaitReplyInfo(deadline(t), &elsewhere, conversationID, time.Now()); err != nil || got.(*price).OrderID != "a" {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	cancel()
+	if err := <-held; !errors.Is(err, context.Canceled) {
+		t.Errorf("the topic that is away: %v", err)
 	}
 }

@@ -30,14 +30,13 @@ type replies struct {
 	done    sync.WaitGroup
 	called  chan struct{} // a call has begun
 
-	opening chan struct{} // held while a topic is added, so that two calls don't add it twice
-
 	fetching sync.Mutex // held, before mu, while it is changed which partitions are read
 
-	mu     sync.Mutex
-	topics map[string]*replyTopic // read from where they ended when they were added
-	absent map[string]time.Time   // topics of dead letters that can't be read, and when that was found out
-	calls  int
+	mu      sync.Mutex
+	opening map[string]chan struct{} // by topic: held while it is added, so that two calls don't add it twice
+	topics  map[string]*replyTopic   // read from where they ended when they were added
+	absent  map[string]time.Time     // topics of dead letters that can't be read, and when that was found out
+	calls   int
 }
 
 // replyTopic is a topic that is read.
@@ -144,7 +143,7 @@ func newReplies(cfg *callerConfig) (*replies, error) {
 	ctx, stop := context.WithCancel(context.Background())
 	r := &replies{
 		cfg: cfg, id: cfg.name, client: client, limited: kafka.LimitLog(client, cfg.logger), limits: limits, stop: stop,
-		called: make(chan struct{}, 1), opening: make(chan struct{}, 1), topics: map[string]*replyTopic{}, absent: map[string]time.Time{},
+		called: make(chan struct{}, 1), opening: map[string]chan struct{}{}, topics: map[string]*replyTopic{}, absent: map[string]time.Time{},
 	}
 	r.done.Go(func() { r.poll(ctx) })
 	r.done.Go(func() { r.watchPartitions(ctx) })
@@ -166,12 +165,11 @@ func (r *replies) open(ctx context.Context, info *EventInfo, whole bool) error {
 		return nil
 	}
 	topic := info.Topic.Name
-	select {
-	case r.opening <- struct{}{}:
-		defer func() { <-r.opening }()
-	case <-ctx.Done():
-		return fmt.Errorf("read %s: %w", topic, context.Cause(ctx))
+	done, err := r.alone(ctx, topic)
+	if err != nil {
+		return err
 	}
+	defer done()
 	if r.expect(info, whole) {
 		return nil
 	}
@@ -182,6 +180,23 @@ func (r *replies) open(ctx context.Context, info *EventInfo, whole bool) error {
 	}
 	r.begin(topic, ends, whole, info)
 	return nil
+}
+
+// alone waits until nobody else adds a topic. A topic that can't be added yet, as none of its brokers is there, holds up no other.
+func (r *replies) alone(ctx context.Context, topic string) (done func(), err error) {
+	r.mu.Lock()
+	turn := r.opening[topic]
+	if turn == nil {
+		turn = make(chan struct{}, 1)
+		r.opening[topic] = turn
+	}
+	r.mu.Unlock()
+	select {
+	case turn <- struct{}{}:
+		return func() { <-turn }, nil
+	case <-ctx.Done():
+		return nil, fmt.Errorf("read %s: %w", topic, context.Cause(ctx))
+	}
 }
 
 // begin has a topic read from its ends: the caller's own partition, or all that are not read yet. An event type is looked for there

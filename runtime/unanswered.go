@@ -33,6 +33,9 @@ func (e *UnansweredError) Error() string {
 // absentFor is for how long dead letters that can't be read are left alone.
 const absentFor = time.Minute
 
+// lettersPatience is for how long a call waits until its dead letters can be read, before it does without.
+const lettersPatience = time.Second
+
 // openLetters has the dead letters of a request's topic read, from their present end if they weren't yet. Where there are
 // none, or the caller may not read them, calls do without. Its error is ctx's.
 func (r *replies) openLetters(ctx context.Context, asked *TopicInfo) error {
@@ -40,16 +43,17 @@ func (r *replies) openLetters(ctx context.Context, asked *TopicInfo) error {
 	if topic == "" || r.isOpen(topic) {
 		return nil
 	}
-	select {
-	case r.opening <- struct{}{}:
-		defer func() { <-r.opening }()
-	case <-ctx.Done():
-		return fmt.Errorf("read %s: %w", topic, context.Cause(ctx))
+	done, err := r.alone(ctx, topic)
+	if err != nil {
+		return err
 	}
+	defer done()
 	if r.isOpen(topic) {
 		return nil
 	}
-	ends, err := r.ends(ctx, topic)
+	looking, cancel := context.WithTimeout(ctx, lettersPatience)
+	defer cancel()
+	ends, err := r.ends(looking, topic)
 	switch {
 	case err == nil:
 		_ = r.limits.Ask(ctx, r.client, topic)

@@ -13,7 +13,10 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/kafka"
@@ -144,6 +147,22 @@ func TestCallsDoWithoutDeadLetters(t *testing.T) {
 		if got, err := trestle.Call[*price](deadline(t), newCaller(t, c), ask("a")); err != nil || got.OrderID != "a" {
 			t.Errorf("got %+v, %v", got, err)
 		}
+	}
+}
+
+// unreadable has brokers say of a topic that nobody leads its partitions.
+func (c *cluster) unreadable(topic string) *kfake.FaultHandle {
+	return c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.ListOffsets}, Topic: topic, Err: kerr.LeaderNotAvailable, Count: -1})
+}
+
+// TestCallsDoWithoutDeadLettersThatAreAway has a topic of dead letters that can't be read now.
+func TestCallsDoWithoutDeadLettersThatAreAway(t *testing.T) {
+	t.Parallel()
+	c := startPriceCluster(t)
+	c.unreadable(orders.DeadLetter)
+	answer(t, c, newPublisher(t, c.brokers), echo)
+	if got, err := trestle.Call[*price](deadline(t), newCaller(t, c), ask("a")); err != nil || got.OrderID != "a" {
+		t.Errorf("got %+v, %v", got, err)
 	}
 }
 
