@@ -187,7 +187,7 @@ func (p *partition) progress() (progress, bool) {
 		now.done = append(now.done, run)
 	}
 	for _, run := range p.before[:min(len(p.before), maxRuns-len(now.done))] {
-		if run.end > run.first { // it has not been fetched yet
+		if run.first = max(run.first, at.Offset); run.end > run.first { // it has not been fetched yet, and the log may still have it
 			now.done = append(now.done, run)
 		}
 	}

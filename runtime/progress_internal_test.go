@@ -119,6 +119,21 @@ func TestProgressHasALimit(t *testing.T) {
 	}
 }
 
+// TestProgressPassesWhatTheLogHasDropped has a log start beyond some of what was done before the assignment.
+func TestProgressPassesWhatTheLogHasDropped(t *testing.T) {
+	t.Parallel()
+	q := newKeyQueue(queueLimits{records: 10, bytes: 1 << 20, window: 10, workers: 1})
+	tp := topicPartition{"t", 0}
+	p := q.open(t.Context(), tp)
+	q.foundDone(tp, recordedTopic, []doneRun{{105, 110, 1}, {115, 125, 1}, {150, 200, 1}})
+	q.startAt(tp, 120)
+	now, _ := p.progress()
+	committed := now.appendDone(commitNote{recordedTopic, 1}.String(), maxCommitMetadata)
+	if diff := cmp.Diff([]doneRun{{120, 125, 1}, {150, 200, 1}}, doneIn(committed, 120), doneRunFields); diff != "" {
+		t.Errorf("done, want-got:\n%s", diff)
+	}
+}
+
 // TestProgressAtRandom has assignments of a partition follow one another, each of which handles some of what is left: what one has
 // done and committed, the next does not get.
 func TestProgressAtRandom(t *testing.T) {
