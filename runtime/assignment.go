@@ -94,12 +94,26 @@ func (q *keyQueue) drain(parts []*partition) {
 		if q.standsStill(p) {
 			last = -1 // what would have to start again does not
 		}
-		for _, l := range p.lanes {
-			if !q.dropSnoozed(p, l) {
-				q.drop(p, l, l.cutAfter(last))
-			}
-		}
+		q.cut(p, last)
 		q.takeTurn(p) // nothing more comes that a batch could wait for
+	}
+}
+
+// dropStopped drops of the partitions of a topic that are on their way out what does not start any more, as the topic was stopped since.
+func (q *keyQueue) dropStopped(t *topicQueue) {
+	for _, p := range q.parts {
+		if p.topic == t && p.state == draining && q.standsStill(p) {
+			q.cut(p, -1)
+		}
+	}
+}
+
+// cut drops what of a partition lies past an offset, but not what runs, nor what lies before that.
+func (q *keyQueue) cut(p *partition, last int64) {
+	for _, l := range p.lanes {
+		if !q.dropSnoozed(p, l) {
+			q.drop(p, l, l.cutAfter(last))
+		}
 	}
 }
 

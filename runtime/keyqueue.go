@@ -413,6 +413,7 @@ func (q *keyQueue) suspend(topic string, on bool) {
 	defer q.mu.Unlock()
 	t := q.topicOf(topic)
 	t.suspended, t.admitted = on, 0
+	q.dropStopped(t)
 	for _, p := range q.parts {
 		if p.topic == t && t.batches != nil {
 			q.takeTurn(p) // a single one is tried, which need not wait for more
@@ -441,6 +442,7 @@ func (q *keyQueue) pause(tp topicPartition, on bool) {
 	if q.paused[tp] = on; q.parts[tp] != nil {
 		q.takeTurn(q.parts[tp])
 	}
+	q.dropStopped(t)
 	t.work.Broadcast()
 }
 

@@ -206,6 +206,35 @@ func TestDrainFinishesWhatLiesBeforeWhatHasStarted(t *testing.T) {
 	})
 }
 
+// TestDrainDoesNotWaitForWhatStandsStillSince has a topic be stopped while a partition of it comes to a standstill.
+func TestDrainDoesNotWaitForWhatStandsStillSince(t *testing.T) {
+	t.Parallel()
+	for name, stop := range map[string]func(*keyQueue){
+		"an outage":        func(q *keyQueue) { q.suspend(orders0.topic, true) },
+		"a paused topic":   func(q *keyQueue) { q.pause(topicPartition{orders0.topic, wholeTopic}, true) },
+		"paused by itself": func(q *keyQueue) { q.pause(orders0, true) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				q, p := openQueue(t, 100, 100)
+				q.push(p, keyed(0, "a", "a", "b", "c"))
+				started := take(q) // a0 b2 c3
+				q.park(started[0], time.Second)
+				q.drain([]*partition{p})
+				stop(q)
+				q.done(started[2])
+				q.park(started[1], time.Second)
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				if err := q.awaitIdle(ctx, []*partition{p}); err != nil {
+					t.Errorf("%v, with %d records in hand", err, p.inHand.records)
+				}
+			})
+		})
+	}
+}
+
 func TestAwaitIdleGivesUp(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
