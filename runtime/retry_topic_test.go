@@ -55,9 +55,9 @@ func TestEventsWaitInRetryTopics(t *testing.T) {
 		r.Headers = []kgo.RecordHeader{{Key: "tenant", Value: []byte("t1")}, {Key: wire.HeaderRetryGroup, Value: []byte("forged")}}
 		c.write(t, r)
 	}
-	places := map[string]string{}
+	places := map[string]bool{}
 	for _, r := range c.read(t, orders.Name) {
-		places[fmt.Sprintf("%s %d/%d", r.Key, r.Partition, r.Offset)] = ""
+		places[fmt.Sprintf("%s %d/%d", r.Key, r.Partition, r.Offset)] = true
 	}
 	var mu sync.Mutex
 	calls := map[string]*retryCalls{}
@@ -73,7 +73,7 @@ func TestEventsWaitInRetryTopics(t *testing.T) {
 		calls[name].at = append(calls[name].at, time.Now())
 		calls[name].attempts = append(calls[name].attempts, d.Attempt)
 		place := fmt.Sprintf("%s %d/%d", d.Key, d.Partition, d.Offset)
-		if _, ok := places[place]; !ok || d.Topic != orders.Name || !d.Timestamp.Equal(at) || len(d.Headers) == 0 || d.Headers[0].Key != "tenant" {
+		if !places[place] || d.Topic != orders.Name || !d.Timestamp.Equal(at) || len(d.Headers) == 0 || d.Headers[0].Key != "tenant" {
 			t.Errorf("%s: %+v", name, d)
 		}
 		if d.Attempt > 2 && len(d.Headers) != 1 {
@@ -126,7 +126,7 @@ func TestEventsWaitInRetryTopics(t *testing.T) {
 		letter.Original.Header("tenant") != "t1" || letter.Original.TopicID == "" || len(letter.Original.Headers) != 1 {
 		t.Errorf("letter %+v", letter)
 	}
-	if place := fmt.Sprintf("doomed %d/%d", letter.Original.Partition, letter.Original.Offset); places[place] != "" {
+	if place := fmt.Sprintf("doomed %d/%d", letter.Original.Partition, letter.Original.Offset); !places[place] {
 		t.Errorf("letter of %s", place)
 	}
 }
