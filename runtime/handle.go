@@ -109,14 +109,15 @@ type eventHandler struct {
 func (c *Consumer) register(h *eventHandler, add func(*topicHandlers, *eventHandler) error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err := c.add(h, add); err != nil {
-		c.problem(h.info, err)
-	}
-	if c.run {
+	if c.run { // workers read what is registered without mu
 		select {
 		case c.late <- fmt.Errorf("handler of %s: registered after Run began", h.info.FullName):
 		default:
 		}
+		return
+	}
+	if err := c.add(h, add); err != nil {
+		c.problem(h.info, err)
 	}
 }
 

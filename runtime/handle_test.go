@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/otel/metric/noop"
 
 	trestle "github.com/omninode/trestle/runtime"
+	"github.com/omninode/trestle/runtime/trestletest"
 )
 
 // variant is an order event whose description a test can bend.
@@ -114,6 +115,20 @@ func TestHandlerThatComesTooLateEndsRun(t *testing.T) {
 	}
 	if err := r.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "a consumer runs once") {
 		t.Errorf("a second run: %v", err)
+	}
+}
+
+// TestHandlerThatComesTooLateIsNotCalled has workers that run see nothing of a handler that is registered then.
+func TestHandlerThatComesTooLateIsNotCalled(t *testing.T) {
+	t.Parallel()
+	var consumer *trestle.Consumer
+	handlers := trestletest.NewHandlers(t, func(c *trestle.Consumer) {
+		consumer = c
+		trestle.Handle(c, func(context.Context, *stockKept) error { return nil })
+	})
+	trestle.HandleDeletion[stockKept](consumer, func(context.Context, string) error { return nil })
+	if o := handlers.Delete(&stockKept{orderPlaced{OrderID: "a"}}); o.Result != trestle.Skipped {
+		t.Errorf("a deletion was %v", o.Result)
 	}
 }
 
