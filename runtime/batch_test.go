@@ -13,7 +13,10 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 	"go.opentelemetry.io/otel/attribute"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
@@ -126,6 +129,34 @@ func TestWhatFailsInABatch(t *testing.T) {
 				t.Errorf("dead letters: %+v", letters)
 			}
 		})
+	}
+}
+
+// TestEventThatWaitsForItsDeadLetterIsInNoBatch has events come behind one whose handler ended its goroutine and whose dead letter can't be
+// written yet.
+func TestEventThatWaitsForItsDeadLetterIsInNoBatch(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t)
+	refuse := c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: orders.DeadLetter, Err: kerr.TopicAuthorizationFailed, Count: -1})
+	c.writeOrders(t, []string{"a"}, 1)
+	var calls calls
+	r := consumeBatches(t, c, func(_ context.Context, items []orderItem) error {
+		calls.enter(items)
+		if items[0].Event.N == 0 {
+			runtime.Goexit()
+		}
+		return nil
+	}, nil)
+	wantHealth(t, r, true, "dead_letter_refused orders")
+	c.write(t, orderRecord("a", 1), orderRecord("a", 2))
+	eventually(t, "they wait behind it", func() bool {
+		return slices.ContainsFunc(r.Lag(), func(p trestle.PartitionLag) bool { return p.InHand == 3 })
+	})
+	refuse.Remove()
+	eventually(t, "all committed", func() bool { return c.committed(testGroup) == 3 })
+	r.stop()
+	if diff := cmp.Diff([][]int64{{0}, {1, 2}}, calls.got); diff != "" {
+		t.Errorf("calls: %s", diff)
 	}
 }
 

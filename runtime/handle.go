@@ -210,7 +210,7 @@ func (c *Consumer) work(m *member, topic *topicHandlers, queue *topicQueue) {
 		}
 		m.workers.Go(func() { c.work(m, topic, queue) })
 		if t != nil {
-			t.failure = newFailure(&PanicError{Stack: string(debug.Stack())})
+			t.alone, t.failure = true, newFailure(&PanicError{Stack: string(debug.Stack())})
 			c.deadLetter(m, t)
 		}
 	}()
