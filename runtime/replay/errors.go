@@ -52,8 +52,11 @@ func (e *RecreatedTopicError) Error() string {
 	return fmt.Sprintf("dead-letter topic %s was made anew since its letters were selected: select again", e.Topic)
 }
 
-// fenced gives what the cluster answers to a producer that is not the last one of its transactional id a name.
+// fenced gives what the cluster answers to a producer that is not the last one of its transactional id a name; nil stays nil.
 func fenced(topic string, err error) error {
+	if err == nil {
+		return nil
+	}
 	for _, answer := range []error{kerr.ProducerFenced, kerr.InvalidProducerEpoch, kerr.InvalidProducerIDMapping, kerr.TransactionalIDNotFound, kerr.InvalidTxnState} {
 		if errors.Is(err, answer) {
 			return &FencedError{topic, err}

@@ -15,6 +15,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -259,6 +261,25 @@ func TestFencedOperator(t *testing.T) {
 		t.Errorf("%+v, %v", counts, err)
 	}
 	c.wantOnce(t, n)
+}
+
+// TestTransactionThatIsNotTaken has a broker refuse a write once in the middle of a transaction, which is aborted and tried again.
+func TestTransactionThatIsNotTaken(t *testing.T) {
+	t.Parallel()
+	const n = 12
+	for _, topic := range []string{source, replay.ResolutionsTopic} {
+		for _, answer := range []*kerr.Error{kerr.OutOfOrderSequenceNumber, kerr.InvalidRecord} {
+			c, embedded := embeddedCluster(t)
+			c.writeLetters(t, n)
+			embedded.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: topic, Err: answer, Count: 1})
+			r := c.replayer(t, replay.Options{})
+			r.PerTransaction(5)
+			if counts, err := selected(t, r, replay.Filter{}).Replay(deadline(t), replay.ReplayOptions{}); err != nil || counts.Done != n {
+				t.Errorf("%s, %v: %+v, %v", topic, answer, counts, err)
+			}
+			c.wantOnce(t, n)
+		}
+	}
 }
 
 // TestSelectionThatGrows has every event that is replayed fail again at once.

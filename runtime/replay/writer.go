@@ -121,6 +121,9 @@ func (w *writer) add(ctx context.Context, l *Letter, p prepared) error {
 	return nil
 }
 
+// maxTries is how often a transaction is tried that the cluster does not take, and that was aborted.
+const maxTries = 3
+
 // commit sends what is in hand, and what it resolves, in one transaction. Once that has begun, ctx does not end it.
 func (w *writer) commit(ctx context.Context) error {
 	if w.letters == 0 {
@@ -131,15 +134,13 @@ func (w *writer) commit(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.r.opts.Timeout)
 	defer cancel()
-	if err := w.client.BeginTransaction(); err != nil {
-		return fenced(w.topic, err)
-	}
-	for _, records := range [][]*kafka.Record{w.records, w.marks} {
-		if err := w.produce(ctx, records); err != nil {
-			if ctx.Err() == nil { // else what is under way can't be waited for: brokers abort it, or the next writer
-				_ = w.client.EndTransaction(ctx, kgo.TryAbort)
-			}
-			return fenced(w.topic, err)
+	for try := 1; ; try++ {
+		aborted, err := w.write(ctx)
+		if err == nil {
+			break
+		}
+		if !aborted || try == maxTries {
+			return err
 		}
 	}
 	if err := w.client.EndTransaction(ctx, kgo.TryCommit); err != nil {
@@ -149,6 +150,22 @@ func (w *writer) commit(ctx context.Context) error {
 	w.letters, w.bytes, w.records, w.marks = 0, 0, nil, nil
 	w.done(done)
 	return nil
+}
+
+// write begins a transaction and writes into it what is in hand. With an error it may have been aborted: then nothing of it is there.
+func (w *writer) write(ctx context.Context) (aborted bool, err error) {
+	if err := w.client.BeginTransaction(); err != nil {
+		return false, fenced(w.topic, err)
+	}
+	for _, records := range [][]*kafka.Record{w.records, w.marks} {
+		if err = w.produce(ctx, records); err != nil {
+			break
+		}
+	}
+	if err == nil || ctx.Err() != nil { // what is under way then can't be waited for: brokers abort it, or the next writer
+		return false, fenced(w.topic, err)
+	}
+	return w.client.EndTransaction(ctx, kgo.TryAbort) == nil, fenced(w.topic, err)
 }
 
 // produce sends records, as many at once as the smallest of their topics takes in one batch.
