@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -270,6 +271,44 @@ func TestBatchesThatWereTooLarge(t *testing.T) {
 		if key := string(batch[i].Key); again[key] != 1 {
 			t.Errorf("the record of key %s was sent %d times", key, again[key])
 		}
+	}
+}
+
+// TestRateCountsEvents replays two letters of a batch: the second waits for as many events as the first had.
+func TestRateCountsEvents(t *testing.T) {
+	t.Parallel()
+	c := embedded(t)
+	producer, err := c.conn.Client(kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerLinger(100*time.Millisecond))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer producer.Close()
+	const events, rate = 20, 20
+	var batch []*kgo.Record
+	for i := range events {
+		batch = append(batch, &kgo.Record{Topic: source, Key: fmt.Append(nil, i), Value: []byte("{}")})
+	}
+	if err := producer.ProduceSync(deadline(t), batch...).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	found, err := kafka.FindBatch(deadline(t), producer, source, 0, batch[0].Offset)
+	if err != nil || found.Last-found.First != events-1 {
+		t.Fatalf("%+v, %v", found, err)
+	}
+	of := func(d *deadletter.DeadLetter) {
+		d.Original = deadletter.Original{
+			Partition: 0, Offset: found.Last, Omitted: found.Bytes, Batch: &deadletter.Batch{FirstOffset: found.First, SHA256: found.SHA256},
+		}
+	}
+	c.writeLetters(t, 2, of)
+	var sent []time.Time
+	begun := time.Now()
+	counts := c.replayAll(t, replay.Filter{}, replay.ReplayOptions{Rate: rate, Progress: func(replay.Counts) { sent = append(sent, time.Now()) }})
+	if counts.Done != 2 || len(sent) != 2 {
+		t.Fatalf("%+v, in %d transactions", counts, len(sent))
+	}
+	if took := sent[1].Sub(begun); took < time.Second*events/rate {
+		t.Errorf("%d events took %v, at a rate of %d a second", 2*events, took, rate)
 	}
 }
 

@@ -115,7 +115,7 @@ func (w *writer) add(ctx context.Context, l *Letter, p prepared) error {
 	w.marks = append(w.marks, &kafka.Record{
 		Topic: w.r.opts.Resolutions, Key: resolutionKey(log{l.Topic, l.TopicID, l.Partition}, l.Offset), Value: p.resolution.appendJSON(nil),
 	})
-	if w.letters >= min(w.pace.most(), w.r.perTransaction) || w.bytes >= maxBytes {
+	if max(w.letters, len(w.records)) >= min(w.pace.most(), w.r.perTransaction) || w.bytes >= maxBytes {
 		return w.commit(ctx)
 	}
 	return nil
@@ -129,7 +129,7 @@ func (w *writer) commit(ctx context.Context) error {
 	if w.letters == 0 {
 		return ctx.Err()
 	}
-	if err := w.pace.await(ctx, w.letters); err != nil {
+	if err := w.pace.await(ctx, len(w.records)); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.r.opts.Timeout)
