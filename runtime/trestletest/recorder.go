@@ -107,6 +107,7 @@ type Failure struct {
 
 type failing struct {
 	Failure
+	of   string // the full name of the type of Of; empty: all types
 	seen int
 }
 
@@ -114,9 +115,13 @@ type failing struct {
 // The publisher returns a *trestle.PublishError, which says that trying again can help unless the cause is one of Kafka's errors
 // that say otherwise, such as kerr.TopicAuthorizationFailed.
 func (r *Recorder) Fail(f Failure) {
+	one := &failing{Failure: f}
+	if f.Of != nil {
+		one.of = f.Of.EventInfo().FullName // now, not while mu is held: it is the program's, and may panic
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.failures = append(r.failures, &failing{Failure: f})
+	r.failures = append(r.failures, one)
 }
 
 // Heal has events be acknowledged again.
@@ -128,7 +133,7 @@ func (r *Recorder) Heal() {
 
 // fails counts an event, and says whether it is one that fails.
 func (f *failing) fails(info *trestle.EventInfo) bool {
-	if f.Of != nil && f.Of.EventInfo().FullName != info.FullName {
+	if f.of != "" && f.of != info.FullName {
 		return false
 	}
 	f.seen++

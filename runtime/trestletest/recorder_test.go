@@ -52,6 +52,26 @@ func TestRecorderRefusesInvalidEvents(t *testing.T) {
 	}
 }
 
+// TestFailureOfNoType has a failure be of an event that has no type: whoever gives it sees that, and not who publishes, in whose
+// handler the panic would be an error, and the next event would wait for ever.
+func TestFailureOfNoType(t *testing.T) {
+	t.Parallel()
+	rec := trestletest.NewRecorder(t)
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("it was taken")
+			}
+		}()
+		rec.Fail(trestletest.Failure{Of: struct{ trestle.Event }{}})
+	}()
+	for range 2 {
+		if err := rec.Publisher().Publish(t.Context(), progress(50)); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestRecorderTakesProtobufAndDeletions(t *testing.T) {
 	t.Parallel()
 	rec := trestletest.NewRecorder(t)
