@@ -173,27 +173,34 @@ func (l *lane) publish(ctx context.Context, p *producer, b Batch) (Batch, error)
 	return b, nil
 }
 
-// without returns what of a batch to try next, and the rows that are to be set aside.
+// without returns what of a batch to try next, and the rows that are to be set aside: of each key that is refused the first, behind
+// which the others wait, also where the refused one is one of these.
 func (l *lane) without(rows []Row, refused []refusal) (rest []Row, blamed []Refusal) {
-	keys := map[int64]bool{}
+	because := map[int64]error{} // by key
 	for _, r := range refused {
-		row := &rows[r.row]
-		key, _ := Place(row.EventID, &row.Record)
-		if keys[key] || !isAboutTopic(r.err) && len(rows) > 1 {
-			continue
+		if isAboutTopic(r.err) || len(rows) == 1 {
+			because[keyOf(&rows[r.row])] = r.err
 		}
-		keys[key] = true
-		blamed = append(blamed, Refusal{Row: *row, Err: r.err.Error()})
 	}
-	if len(blamed) == 0 {
+	if len(because) == 0 {
 		// One of the records is to blame, and it may be any that went out in one batch with it: half as many find it sooner or later.
 		l.rows = len(rows) / 2
 		return rows[:l.rows], nil
 	}
 	for i := range rows {
-		if key, _ := Place(rows[i].EventID, &rows[i].Record); !keys[key] {
+		key := keyOf(&rows[i])
+		switch err, waits := because[key]; {
+		case !waits:
 			rest = append(rest, rows[i])
+		case err != nil:
+			blamed = append(blamed, Refusal{Row: rows[i], Err: err.Error()})
+			because[key] = nil
 		}
 	}
 	return rest, blamed
+}
+
+func keyOf(row *Row) int64 {
+	key, _ := Place(row.EventID, &row.Record)
+	return key
 }

@@ -210,6 +210,49 @@ func TestRefusedEventsHoldUpTheirKeyAlone(t *testing.T) {
 	})
 }
 
+// refuse is a broker's answer that it takes none of the records.
+func refuse(produce *kmsg.ProduceRequest, because *kerr.Error) *kmsg.ProduceResponse {
+	resp := produce.ResponseKind().(*kmsg.ProduceResponse)
+	for _, topic := range produce.Topics {
+		to := kmsg.NewProduceResponseTopic()
+		to.Topic, to.TopicID = topic.Topic, topic.TopicID
+		for _, p := range topic.Partitions {
+			one := kmsg.NewProduceResponseTopicPartition()
+			one.Partition, one.ErrorCode = p.Partition, because.Code
+			to.Partitions = append(to.Partitions, one)
+		}
+		resp.Topics = append(resp.Topics, to)
+	}
+	return resp
+}
+
+// TestOrderOfAKeyThatIsRefusedInPart has the user lose a topic, and get it back, between two events of a key in one transaction.
+func TestOrderOfAKeyThatIsRefusedInPart(t *testing.T) {
+	t.Parallel()
+	db, c := onSQLite(t), startCluster(t, topic)
+	requests := 0
+	c.ControlKey(kmsg.Produce.Int16(), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		if requests++; requests != 2 {
+			return nil, nil, false
+		}
+		return refuse(req.(*kmsg.ProduceRequest), kerr.TopicAuthorizationFailed), nil, true
+	})
+	all := records("a", 0, 2)
+	for i := range all { // each is a request of its own
+		all[i].Headers = []kafka.Header{{Key: "pad", Value: []byte(strings.Repeat("x", 700))}}
+	}
+	db.commit(t, all...)
+	reader := sdkmetric.NewManualReader()
+	relay(t, c.ListenAddrs(), db.outbox, outbox.WithBatchBytes(1<<10), outbox.WithKafka(kgo.ProducerBatchCompression(kgo.NoCompression())),
+		outbox.WithMeterProvider(sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))))
+	db.drained(t)
+	wantOnce(t, committed(t, c.ListenAddrs(), topic), valuesOf(all...))
+	if n := measured(t, reader, "trestle.outbox.refusals"); n != 1 {
+		t.Errorf("%v events were refused, want 1: the test shows nothing", n)
+	}
+}
+
 // TestBatchesThatAreTooLargeTogether has a topic that takes each event, and not many at once.
 func TestBatchesThatAreTooLargeTogether(t *testing.T) {
 	t.Parallel()
@@ -228,18 +271,7 @@ func TestBatchesThatAreTooLargeTogether(t *testing.T) {
 			return nil, nil, false
 		}
 		refused++
-		resp := produce.ResponseKind().(*kmsg.ProduceResponse)
-		for _, topic := range produce.Topics {
-			to := kmsg.NewProduceResponseTopic()
-			to.Topic, to.TopicID = topic.Topic, topic.TopicID
-			for _, p := range topic.Partitions {
-				one := kmsg.NewProduceResponseTopicPartition()
-				one.Partition, one.ErrorCode = p.Partition, kerr.MessageTooLarge.Code
-				to.Partitions = append(to.Partitions, one)
-			}
-			resp.Topics = append(resp.Topics, to)
-		}
-		return resp, nil, true
+		return refuse(produce, kerr.MessageTooLarge), nil, true
 	})
 	want := map[string]bool{}
 	var all []kafka.Record
