@@ -132,13 +132,22 @@ const idle = `SELECT cardinality(row_ids) = 0
 	AND NOT EXISTS (SELECT FROM trestle_outbox_refused WHERE lane = $1 AND retry_at <= clock_timestamp())
 FROM trestle_outbox_lanes WHERE lane = $1 AND relay = $2 AND number = $3`
 
-// readyRows are the oldest rows of a lane, until they are enough.
-const readyRows = `SELECT id, event_id, topic, "key", value, headers, created_at FROM (
+const rowColumns = `id, event_id, topic, "key", value, headers, created_at`
+
+// oldestRows selects, of the rows of a condition on $1, the oldest until they are enough: $2 rows, or $3 bytes of their values.
+func oldestRows(condition string) string {
+	return `SELECT ` + rowColumns + ` FROM (
 	SELECT *, sum(size) OVER (ORDER BY id) - size AS before FROM (
-		SELECT *, coalesce(octet_length(value), 0) AS size FROM trestle_outbox o
-		WHERE lane = $1 AND NOT aside AND NOT EXISTS (SELECT FROM trestle_outbox_refused r WHERE r.key_hash = o.key_hash)
-		ORDER BY id LIMIT $2) AS oldest) AS sized
+		SELECT *, coalesce(octet_length(value), 0) AS size FROM trestle_outbox o WHERE ` + condition + ` ORDER BY id LIMIT $2) AS oldest) AS sized
 WHERE before < $3 ORDER BY id`
+}
+
+var (
+	// readyRows are those of a lane.
+	readyRows = oldestRows(`lane = $1 AND NOT aside AND NOT EXISTS (SELECT FROM trestle_outbox_refused r WHERE r.key_hash = o.key_hash)`)
+	// dueRows are those of an array of ids.
+	dueRows = oldestRows(`id = ANY($1)`)
+)
 
 // asideRows sets aside, of the oldest rows of a lane, those of keys that are held up, so that they are not passed over again and again.
 const asideRows = `UPDATE trestle_outbox SET aside = true WHERE id IN (
@@ -171,19 +180,17 @@ func (o *Outbox) Next(ctx context.Context, lease outbox.Lease, finished int64, r
 			if err != nil {
 				return err
 			}
-			if b.Rows, err = rowsOf(ctx, tx, ids); err != nil {
-				return err
+			if len(ids) > 0 {
+				if b.Rows, err = collectRows(ctx, tx, dueRows, ids, rows, bytes); err != nil {
+					return err
+				}
 			}
 			if _, err := tx.Exec(ctx, asideRows, lease.Lane, rows); err != nil {
 				return err
 			}
 		}
 		if len(b.Rows) == 0 {
-			ready, err := tx.Query(ctx, readyRows, lease.Lane, rows, bytes)
-			if err != nil {
-				return err
-			}
-			if b.Rows, err = pgx.CollectRows(ready, scanRow); err != nil {
+			if b.Rows, err = collectRows(ctx, tx, readyRows, lease.Lane, rows, bytes); err != nil {
 				return err
 			}
 		}
@@ -320,7 +327,11 @@ func rowsOf(ctx context.Context, tx pgx.Tx, ids []int64) ([]outbox.Row, error) {
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	rows, err := tx.Query(ctx, `SELECT id, event_id, topic, "key", value, headers, created_at FROM trestle_outbox WHERE id = ANY($1) ORDER BY id`, ids)
+	return collectRows(ctx, tx, `SELECT `+rowColumns+` FROM trestle_outbox WHERE id = ANY($1) ORDER BY id`, ids)
+}
+
+func collectRows(ctx context.Context, tx pgx.Tx, query string, args ...any) ([]outbox.Row, error) {
+	rows, err := tx.Query(ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}

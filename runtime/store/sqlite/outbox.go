@@ -115,13 +115,21 @@ FROM trestle_outbox_lanes WHERE lane = ?1 AND relay = ?3 AND number = ?4`
 
 const rowColumns = `id, event_id, topic, "key", "key" IS NOT NULL, value, value IS NOT NULL, headers, created_at || ''`
 
-// readyRows are the oldest rows of a lane, until they are enough.
-const readyRows = `SELECT ` + rowColumns + ` FROM (
+// oldestRows selects, of the rows of a condition with one parameter, the oldest until they are enough: a number of rows, or of bytes of
+// their values, which are the next two.
+func oldestRows(condition string) string {
+	return `SELECT ` + rowColumns + ` FROM (
 	SELECT *, sum(size) OVER (ORDER BY id) - size AS before FROM (
-		SELECT *, coalesce(length(value), 0) AS size FROM trestle_outbox o
-		WHERE lane = ? AND NOT aside AND NOT EXISTS (SELECT 1 FROM trestle_outbox_refused r WHERE r.key_hash = o.key_hash)
-		ORDER BY id LIMIT ?))
+		SELECT *, coalesce(length(value), 0) AS size FROM trestle_outbox o WHERE ` + condition + ` ORDER BY id LIMIT ?))
 WHERE before < ? ORDER BY id`
+}
+
+var (
+	// readyRows are those of a lane.
+	readyRows = oldestRows(`lane = ? AND NOT aside AND NOT EXISTS (SELECT 1 FROM trestle_outbox_refused r WHERE r.key_hash = o.key_hash)`)
+	// dueRows are those of the ids in a JSON array.
+	dueRows = oldestRows(`id IN (SELECT value FROM json_each(?))`)
+)
 
 // asideRows sets aside, of the oldest rows of a lane, those of keys that are held up, so that they are not passed over again and again.
 const asideRows = `UPDATE trestle_outbox SET aside = 1 WHERE id IN (
@@ -150,7 +158,7 @@ func (o *Outbox) Next(ctx context.Context, lease outbox.Lease, finished int64, r
 				WHERE lane = ? AND retry_at <= ? ORDER BY row_id LIMIT ?)`, lease.Lane, stamp(time.Now()), rows).Scan(&due); err != nil {
 				return err
 			}
-			if b.Rows, err = rowsOf(ctx, tx, due); err != nil {
+			if b.Rows, err = collectRows(ctx, tx, dueRows, due, rows, bytes); err != nil {
 				return err
 			}
 			if err := exec(ctx, tx, asideRows, lease.Lane, rows); err != nil {
@@ -158,11 +166,7 @@ func (o *Outbox) Next(ctx context.Context, lease outbox.Lease, finished int64, r
 			}
 		}
 		if len(b.Rows) == 0 {
-			ready, err := tx.QueryContext(ctx, readyRows, lease.Lane, rows, bytes)
-			if err != nil {
-				return err
-			}
-			if b.Rows, err = collect(ready, scanRow); err != nil {
+			if b.Rows, err = collectRows(ctx, tx, readyRows, lease.Lane, rows, bytes); err != nil {
 				return err
 			}
 		}
@@ -335,7 +339,11 @@ func rowsOf(ctx context.Context, tx *sql.Tx, ids string) ([]outbox.Row, error) {
 	if ids == "[]" {
 		return nil, nil
 	}
-	rows, err := tx.QueryContext(ctx, `SELECT `+rowColumns+` FROM trestle_outbox WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id`, ids)
+	return collectRows(ctx, tx, `SELECT `+rowColumns+` FROM trestle_outbox WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id`, ids)
+}
+
+func collectRows(ctx context.Context, tx *sql.Tx, query string, args ...any) ([]outbox.Row, error) {
+	rows, err := tx.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}

@@ -47,6 +47,7 @@ func Outbox(t *testing.T, open func(t *testing.T) Outboxed) {
 		{"what is stale is refused", outboxStale},
 		{"a lower row commits later", outboxOverlapping},
 		{"refused rows hold up their key alone", outboxRefused},
+		{"refused rows in batches", outboxRefusedBatches},
 		{"refused again and again", outboxBackoff},
 		{"rows without a key", outboxKeyless},
 		{"lanes are shared", outboxShares},
@@ -405,6 +406,49 @@ func (t outboxTest) until(lease outbox.Lease, finished int64) outbox.Batch {
 			t.Fatal("nothing is tried again")
 		}
 		time.Sleep(time.Millisecond)
+	}
+}
+
+// outboxRefusedBatches has rows of several keys be due at once: the bounds of a batch are theirs, too.
+func outboxRefusedBatches(t *testing.T, db outboxTest) {
+	keys := neighbours(5)
+	var refused []outbox.Refusal
+	for _, key := range keys {
+		db.add(orderRecord(key, 0))
+	}
+	lease := db.leaseOf("r", keys[0])
+	b := db.next(lease, 0)
+	for _, row := range b.Rows {
+		refused = append(refused, outbox.Refusal{Row: row, Err: "too large"})
+	}
+	b.Rows = nil
+	if err := db.Outbox.Amend(t.Context(), lease, b, refused, outbox.Retry{Lowest: time.Millisecond, Highest: time.Millisecond}); err != nil {
+		t.Fatal(err)
+	}
+	isDue := func() bool {
+		s, err := db.Outbox.Status(t.Context())
+		if err != nil || len(s.Refused) != len(keys) {
+			t.Fatalf("%d refused, error %v", len(s.Refused), err)
+		}
+		return !slices.ContainsFunc(s.Refused, func(r outbox.RefusedRow) bool { return !r.Next.Before(s.Now) })
+	}
+	for !isDue() {
+		time.Sleep(time.Millisecond)
+	}
+	size := len(refused[0].Row.Record.Value)
+	var err error
+	for _, limits := range []struct {
+		rows, bytes int
+		want        []string
+	}{
+		{2, manyBytes, []string{keys[0] + "#0", keys[1] + "#0"}},
+		{manyRows, 2 * size, []string{keys[2] + "#0", keys[3] + "#0"}},
+		{manyRows, 1, []string{keys[4] + "#0"}},
+	} {
+		if b, err = db.Outbox.Next(t.Context(), lease, b.Number, limits.rows, limits.bytes, at(0)); err != nil {
+			t.Fatal(err)
+		}
+		db.wantRows(b, limits.want...)
 	}
 }
 
