@@ -307,13 +307,12 @@ func (p *Publisher) refuseNew() {
 
 // giveUpHeld answers what is held back when the publisher is closed.
 func (p *Publisher) giveUpHeld() {
-	p.eachTopic(func(t *outgoing) {
-		for _, s := range t.held {
-			p.answer(s, Receipt{}, s.notSent(kgo.ErrClientClosed))
-			p.forget(s)
-		}
-		t.held = nil
-	})
+	var held []*sending
+	p.eachTopic(func(t *outgoing) { held, t.held = append(held, t.held...), nil })
+	for _, s := range held { // without a lock: a callback may publish
+		p.answer(s, Receipt{}, s.notSent(kgo.ErrClientClosed))
+		p.forget(s)
+	}
 }
 
 // heldBytes is the memory of the events that are held back.

@@ -330,3 +330,39 @@ func TestFullPublisherGivesUpInTime(t *testing.T) {
 		t.Error("a negative timeout is accepted")
 	}
 }
+
+// TestCallbackPublishesWhileClosing has an event be held back behind one of its key until the publisher is closed, and published again by
+// whoever is told.
+func TestCallbackPublishesWhileClosing(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t)
+	requests, heal := c.stall()
+	defer heal()
+	p := newPublisher(t, c.brokers, askingAtOnce()...)
+	said := newAnswers()
+	said.publish(t, p, &orderPlaced{OrderID: "a"}, trestle.WithPublishTimeout(time.Second))
+	<-requests
+	said.await(t)
+	again := make(chan error, 1)
+	err := p.PublishAsync(deadline(t), &orderPlaced{OrderID: "a", N: 1}, func(trestle.Receipt, error) {
+		again <- p.PublishAsync(context.Background(), &orderPlaced{OrderID: "a", N: 2}, func(trestle.Receipt, error) {})
+	}, trestle.WithPublishTimeout(2*testPatience))
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
+		defer cancel()
+		_ = p.Close(ctx) // it was not acknowledged
+	}()
+	select {
+	case <-closed:
+	case <-deadline(t).Done():
+		t.Fatal("Close does not return")
+	}
+	if err := <-again; !errors.Is(err, trestle.ErrClosed) {
+		t.Errorf("publishing again: %v", err)
+	}
+}
