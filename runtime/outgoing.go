@@ -300,9 +300,27 @@ func (p *Publisher) forget(s *sending) {
 	p.pending.Done()
 }
 
-// refuseNew has no topic take an event any more.
+// refuseNew has no topic take an event any more. What came out of the spool is on the disk, and is not tried until it is written any more,
+// but for as long as others are.
 func (p *Publisher) refuseNew() {
-	p.eachTopic(func(t *outgoing) { t.closed = true })
+	until := p.since() + p.cfg.deliveryTimeout
+	limit := func(s *sending) {
+		if s.timeout == untilSent {
+			s.until = until
+		}
+	}
+	p.eachTopic(func(t *outgoing) {
+		t.closed = true
+		t.hand.mu.Lock()
+		for s := t.hand.first; s != nil; s = s.after {
+			limit(s)
+		}
+		t.hand.mu.Unlock()
+		for _, s := range t.held {
+			limit(s)
+		}
+		t.look()
+	})
 }
 
 // giveUpHeld answers what is held back when the publisher is closed.

@@ -35,7 +35,7 @@ import (
 //
 // The cluster counts as away as soon as a broker that was asked does not answer, and as a topic's events go unanswered for a second. What was
 // handed over before that, and is not written in its time, fails as ever. Flush waits for what is on its way to the cluster, not for
-// what the spool holds; Close leaves it there.
+// what the spool holds. Close leaves that there, and what is on its way and not answered within WithDeliveryTimeout.
 func WithSpool(dir string, opts spool.Options) PublisherOption {
 	return publisherOption(func(c *publisherConfig) { c.spoolDir, c.spoolOptions, c.hasSpool = dir, opts, true })
 }
@@ -63,7 +63,7 @@ const spoolWindow = 1000
 // spoolPing bounds how long the cluster is asked whether it is there, before it has answered for the first time.
 const spoolPing = time.Second
 
-// untilSent is the time of an event that is tried until it is written.
+// untilSent is the time of an event that is tried until it is written, or the publisher is closed: see refuseNew.
 const untilSent = 10 * 365 * 24 * time.Hour
 
 // spooledKey has the events of a key in order. All are on their way; but once one was refused, one at a time is.

@@ -184,6 +184,35 @@ func TestNoEventOvertakesItsKeysSpool(t *testing.T) {
 	}
 }
 
+// TestCloseLeavesInTheSpoolWhatIsNotAnswered closes a publisher, in no hurry, whose cluster is away for good.
+func TestCloseLeavesInTheSpoolWhatIsNotAnswered(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	p := newPublisher(t, []string{"127.0.0.1:1"}, trestle.WithSpool(dir, spool.Options{}), trestle.WithDeliveryTimeout(time.Second))
+	ids := []string{mustSpool(t, p, &orderPlaced{OrderID: "a"}), mustSpool(t, p, &orderPlaced{OrderID: "b"})}
+	closed := make(chan error, 1)
+	go func() { closed <- p.Close(context.Background()) }()
+	select {
+	case err := <-closed:
+		if err != nil {
+			t.Errorf("close: %v", err)
+		}
+	case <-deadline(t).Done():
+		t.Fatal("Close does not return")
+	}
+	left, err := spool.Open(dir, spool.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer left.Close()
+	for _, id := range ids {
+		e, err := left.Next(deadline(t))
+		if got := e.Record.Header("event-id"); err != nil || got != id {
+			t.Errorf("got event %s, %v; want %s", got, err, id)
+		}
+	}
+}
+
 func TestFullSpoolRefuses(t *testing.T) {
 	t.Parallel()
 	p := newPublisher(t, []string{"127.0.0.1:1"}, trestle.WithSpool(t.TempDir(), spool.Options{MaxBytes: 3000}))
