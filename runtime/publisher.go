@@ -145,8 +145,8 @@ func (p *Publisher) publish(ctx context.Context, e Event, opts []PublishOption) 
 //
 // It blocks while more than WithBufferedBytes waits, until ctx ends or the event's time is up; afterwards ctx is of no more
 // importance. The callbacks of all events are called one after the other, those of a partition in order, but for events whose
-// timeout has passed, and must not block. Each event has its own timeout, whatever waits before it; the order of those of one
-// key is kept.
+// timeout has passed, and must not block; those of events that an outbox or a spool takes are called within PublishAsync, beside
+// others. Each event has its own timeout, whatever waits before it; the order of those of one key is kept.
 func (p *Publisher) PublishAsync(ctx context.Context, e Event, done func(Receipt, error), opts ...PublishOption) error {
 	if e == nil {
 		return errNoEvent
