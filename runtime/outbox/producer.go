@@ -102,9 +102,11 @@ func (p *producer) publish(ctx context.Context, rows []Row) ([]refusal, error) {
 		return nil, fmt.Errorf("publish a batch: %w", err)
 	}
 	var refused []refusal
+	var taken []*kgo.Record
 	for i, err := range errs {
 		switch {
 		case err == nil:
+			taken = append(taken, &records[i])
 		case isAboutTopic(err) || isAboutRecord(err):
 			refused = append(refused, refusal{i, err})
 		default:
@@ -112,12 +114,12 @@ func (p *producer) publish(ctx context.Context, rows []Row) ([]refusal, error) {
 		}
 	}
 	if len(refused) > 0 {
-		if err := p.client.EndTransaction(ctx, kgo.TryAbort); err != nil {
+		if err := kafka.EndTransaction(ctx, p.client, kgo.TryAbort, taken); err != nil {
 			return nil, fmt.Errorf("abort a transaction: %w", err)
 		}
 		return refused, nil
 	}
-	if err := p.client.EndTransaction(ctx, kgo.TryCommit); err != nil {
+	if err := kafka.EndTransaction(ctx, p.client, kgo.TryCommit, taken); err != nil {
 		return nil, fmt.Errorf("commit a transaction: %w", err)
 	}
 	for i := range records {

@@ -32,6 +32,7 @@ type writer struct {
 	bytes   int
 	records []*kafka.Record
 	marks   []*kafka.Record // resolutions
+	taken   []*kgo.Record   // of the transaction, by brokers
 }
 
 // resolve calls each for the letters of the selection that are not resolved, topic by topic, and done after each transaction.
@@ -143,7 +144,7 @@ func (w *writer) commit(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := w.client.EndTransaction(ctx, kgo.TryCommit); err != nil {
+	if err := kafka.EndTransaction(ctx, w.client, kgo.TryCommit, w.taken); err != nil {
 		return fenced(w.topic, fmt.Errorf("commit of %d letters, which may have happened (a replay that is begun again knows): %w", w.letters, err))
 	}
 	done := w.letters
@@ -157,6 +158,7 @@ func (w *writer) write(ctx context.Context) (aborted bool, err error) {
 	if err := w.client.BeginTransaction(); err != nil {
 		return false, fenced(w.topic, err)
 	}
+	w.taken = w.taken[:0]
 	for _, records := range [][]*kafka.Record{w.records, w.marks} {
 		if err = w.produce(ctx, records); err != nil {
 			break
@@ -165,7 +167,7 @@ func (w *writer) write(ctx context.Context) (aborted bool, err error) {
 	if err == nil || ctx.Err() != nil { // what is under way then can't be waited for: brokers abort it, or the next writer
 		return false, fenced(w.topic, err)
 	}
-	return w.client.EndTransaction(ctx, kgo.TryAbort) == nil, fenced(w.topic, err)
+	return kafka.EndTransaction(ctx, w.client, kgo.TryAbort, w.taken) == nil, fenced(w.topic, err)
 }
 
 // produce sends records, as many at once as the smallest of their topics takes in one batch.
@@ -193,20 +195,19 @@ func (w *writer) produce(ctx context.Context, records []*kafka.Record) error {
 
 // send waits for records to be written. A client with a transaction goes on with what it has sent after ctx ends: it is of no use then.
 func (w *writer) send(ctx context.Context, records []*kafka.Record) error {
-	results := make(chan error, len(records))
+	results := make(chan kgo.ProduceResult, len(records))
 	for _, r := range records {
-		w.client.Produce(ctx, kafka.ToClient(r), func(sent *kgo.Record, err error) {
-			if err != nil {
-				err = fmt.Errorf("write to %s: %w", sent.Topic, err)
-			}
-			results <- err
-		})
+		w.client.Produce(ctx, kafka.ToClient(r), func(sent *kgo.Record, err error) { results <- kgo.ProduceResult{Record: sent, Err: err} })
 	}
 	var first error
 	for range records {
 		select {
-		case err := <-results:
-			first = cmp.Or(first, err)
+		case result := <-results:
+			if result.Err == nil {
+				w.taken = append(w.taken, result.Record)
+			} else if first == nil {
+				first = fmt.Errorf("write to %s: %w", result.Record.Topic, result.Err)
+			}
 		case <-ctx.Done():
 			return cmp.Or(first, ctx.Err())
 		}
