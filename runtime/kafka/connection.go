@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"cmp"
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -22,8 +23,10 @@ const DefaultClientID = "trestle"
 type Connection struct {
 	// Brokers are addresses, host:port, of which one that answers is enough.
 	Brokers []string
-	// TLS encrypts connections; nil: they are plain.
+	// TLS encrypts connections; nil: they are plain. See [Connection.Secured] for certificates in files.
 	TLS *tls.Config
+	// Dial opens connections, encrypted or not, in place of TLS and of the client's own way; nil: it does not.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// SASL authenticates them, with the first of these mechanisms that the cluster takes.
 	SASL []sasl.Mechanism
 	// ClientID is the client's name in the brokers' logs and quotas; DefaultClientID where it is empty.
@@ -95,7 +98,10 @@ func (c Connection) options(opts []kgo.Opt) []kgo.Opt {
 	if c.Logger != nil {
 		all = append(all, kgo.WithLogger(clientLogger{slog.New(&limitedHandler{c.Logger.Handler(), watch})}))
 	}
-	if c.TLS != nil {
+	switch {
+	case c.Dial != nil:
+		all = append(all, kgo.Dialer(c.Dial))
+	case c.TLS != nil:
 		all = append(all, kgo.DialTLSConfig(c.TLS))
 	}
 	if len(c.SASL) > 0 {

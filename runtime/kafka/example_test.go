@@ -8,6 +8,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/omninode/trestle/runtime/kafka"
+	"github.com/omninode/trestle/runtime/secure"
 )
 
 func Example() {
@@ -44,4 +45,26 @@ func readOrders(ctx context.Context, brokers []string) error {
 		fmt.Println(record.Partition, record.Offset, string(record.Value))
 	}
 	return nil
+}
+
+// A cluster that asks for TLS and a password. Both files may change while the program runs.
+func ExampleConnection_Secured() {
+	conn, err := kafka.Connection{Brokers: []string{"b1.kafka.internal:9093"}}.Secured(
+		&secure.TLS{}, // the system's authorities
+		&kafka.SASL{Mechanism: kafka.ScramSHA512, User: "orders", Password: secure.Secret{File: "/run/secrets/kafka"}},
+	)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(conn.Brokers[0], conn.SASL[0].Name())
+	// Output:
+	// b1.kafka.internal:9093 SCRAM-SHA-512
+}
+
+func ExampleConnection_Check() {
+	conn := kafka.Connection{Brokers: []string{"127.0.0.1:1"}}
+	fmt.Println(conn.Check(context.Background()))
+	// Output:
+	// brokers 127.0.0.1:1: dial tcp 127.0.0.1:1: connect: connection refused: is `trestle dev` running, or the cluster at another address?
 }

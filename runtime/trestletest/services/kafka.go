@@ -3,6 +3,7 @@ package services
 import (
 	"fmt"
 	"maps"
+	"strings"
 	"testing"
 
 	"github.com/omninode/trestle/runtime/trestletest/services/internal/artefact"
@@ -14,6 +15,14 @@ type KafkaOption func(*kafkaConfig)
 type kafkaConfig struct {
 	nodes      int
 	properties map[string]string
+	listeners  []listener
+	jvm        []string // flags of the nodes' Java
+}
+
+// listener is one more address of each node.
+type listener struct {
+	name, protocol string
+	properties     map[string]string
 }
 
 // WithNodes sets how many nodes the cluster has, overriding the default of 1.
@@ -28,6 +37,19 @@ func WithNodes(n int) KafkaOption {
 // refuses it.
 func WithProperty(name, value string) KafkaOption {
 	return func(c *kafkaConfig) { c.properties[name] = value }
+}
+
+// WithListener has each node listen at one more address, of which
+// [KafkaCluster.Listener] tells: name is in capitals, protocol SSL, SASL_SSL or
+// SASL_PLAINTEXT, and properties are those of server.properties that begin with
+// listener.name.<name>, without that.
+func WithListener(name, protocol string, properties map[string]string) KafkaOption {
+	return func(c *kafkaConfig) { c.listeners = append(c.listeners, listener{name, protocol, properties}) }
+}
+
+// WithJVMFlag gives a flag to the Java of every node, such as -Dname=value.
+func WithJVMFlag(flag string) KafkaOption {
+	return func(c *kafkaConfig) { c.jvm = append(c.jvm, flag) }
 }
 
 // KafkaCluster is a running Apache Kafka cluster (KRaft). Its nodes have the ids
@@ -91,6 +113,20 @@ func (c *KafkaCluster) Brokers() []string {
 		brokers[i] = address(n.port)
 	}
 	return brokers
+}
+
+// Listener returns the addresses of all nodes at a listener of [WithListener].
+func (c *KafkaCluster) Listener(name string) []string {
+	c.tb.Helper()
+	var addresses []string
+	for _, n := range c.cluster.nodes {
+		port, ok := n.listeners[name]
+		if !ok {
+			c.tb.Fatalf("Kafka has no listener %s", name)
+		}
+		addresses = append(addresses, address(port))
+	}
+	return addresses
 }
 
 // Kill ends nodes as a crash does (SIGKILL). Their data stays.
@@ -159,6 +195,10 @@ func (c *KafkaCluster) each(what string, ids []int, do func(*node) error) {
 
 // serverProperties are the properties that all nodes have in common.
 func (c kafkaConfig) serverProperties() map[string]string {
+	protocols := "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT"
+	for _, l := range c.listeners {
+		protocols += "," + l.name + ":" + l.protocol
+	}
 	replicas, inSync := min(c.nodes, 3), 1
 	if c.nodes >= 3 {
 		inSync = 2
@@ -166,7 +206,7 @@ func (c kafkaConfig) serverProperties() map[string]string {
 	properties := map[string]string{
 		"process.roles":                         "broker,controller",
 		"controller.listener.names":             "CONTROLLER",
-		"listener.security.protocol.map":        "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+		"listener.security.protocol.map":        protocols,
 		"auto.create.topics.enable":             "false",
 		"group.initial.rebalance.delay.ms":      "0",
 		"default.replication.factor":            fmt.Sprint(replicas),
@@ -183,6 +223,11 @@ func (c kafkaConfig) serverProperties() map[string]string {
 	for _, topic := range []string{"offsets.topic.", "transaction.state.log.", "share.coordinator.state.topic."} {
 		properties[topic+"num.partitions"] = "4"
 		properties[topic+"replication.factor"] = fmt.Sprint(replicas)
+	}
+	for _, l := range c.listeners {
+		for name, value := range l.properties {
+			properties["listener.name."+strings.ToLower(l.name)+"."+name] = value
+		}
 	}
 	maps.Copy(properties, c.properties)
 	return properties

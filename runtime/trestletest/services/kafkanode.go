@@ -33,6 +33,8 @@ type node struct {
 	java, classPath string
 	clusterID       string
 	id, port        int
+	listeners       map[string]int // ports of other listeners, by name
+	jvm             []string
 	config, log     string
 
 	mu     sync.Mutex
@@ -40,7 +42,7 @@ type node struct {
 }
 
 func startCluster(java, libs string, config kafkaConfig) (*cluster, error) {
-	return onFreePorts(2*config.nodes, func(ports []int) (*cluster, error) {
+	return onFreePorts((2+len(config.listeners))*config.nodes, func(ports []int) (*cluster, error) {
 		scratch, err := newScratch()
 		if err != nil {
 			return nil, err
@@ -55,7 +57,7 @@ func startCluster(java, libs string, config kafkaConfig) (*cluster, error) {
 }
 
 func (c *cluster) start(java, libs string, config kafkaConfig, ports []int) error {
-	brokers, controllers := ports[:config.nodes], ports[config.nodes:]
+	brokers, controllers, others := ports[:config.nodes], ports[config.nodes:2*config.nodes], ports[2*config.nodes:]
 	voters := make([]string, config.nodes)
 	for i, port := range controllers {
 		voters[i] = fmt.Sprintf("%d@%s", i+1, address(port))
@@ -68,15 +70,22 @@ func (c *cluster) start(java, libs string, config kafkaConfig, ports []int) erro
 			clusterID: clusterID,
 			id:        i + 1,
 			port:      brokers[i],
+			listeners: map[string]int{},
+			jvm:       config.jvm,
 			config:    c.scratch.path(fmt.Sprintf("server-%d.properties", i+1)),
 			log:       c.scratch.path(fmt.Sprintf("server-%d.log", i+1)),
 		}
 		c.nodes = append(c.nodes, n)
+		advertised := "PLAINTEXT://" + address(n.port)
+		for _, l := range config.listeners {
+			n.listeners[l.name], others = others[0], others[1:]
+			advertised += "," + l.name + "://" + address(n.listeners[l.name])
+		}
 		properties := map[string]string{
 			"node.id":                  fmt.Sprint(n.id),
 			"controller.quorum.voters": strings.Join(voters, ","),
-			"listeners":                fmt.Sprintf("PLAINTEXT://%s,CONTROLLER://%s", address(n.port), address(controllers[i])),
-			"advertised.listeners":     "PLAINTEXT://" + address(n.port),
+			"listeners":                fmt.Sprintf("%s,CONTROLLER://%s", advertised, address(controllers[i])),
+			"advertised.listeners":     advertised,
 			"log.dirs":                 c.scratch.path(fmt.Sprintf("data-%d", n.id)),
 		}
 		maps.Copy(properties, config.serverProperties())
@@ -141,7 +150,7 @@ var jvmFlags = []string{"-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"}
 
 // launch starts the process. The caller holds n.mu, or is the only one yet.
 func (n *node) launch() (err error) {
-	n.server, err = n.run("broker", "-Xmx512m", "-Dlog4j2.level=INFO", "kafka.Kafka", n.config)
+	n.server, err = n.run("broker", slices.Concat([]string{"-Xmx512m", "-Dlog4j2.level=INFO"}, n.jvm, []string{"kafka.Kafka", n.config})...)
 	return err
 }
 
