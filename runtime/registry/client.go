@@ -8,9 +8,10 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/sr"
+
+	"github.com/omninode/trestle/runtime/secure"
 )
 
 // Client talks to one Schema Registry. It is safe for concurrent use.
@@ -25,17 +26,14 @@ type Client struct {
 type Option func(*config)
 
 type config struct {
-	sr   []sr.ClientOpt
-	same func(a, b Stored) bool
-	gate func(context.Context, Stored, []Stored) error
+	sr          []sr.ClientOpt
+	same        func(a, b Stored) bool
+	gate        func(context.Context, Stored, []Stored) error
+	credentials *Credentials
+	tls         *secure.TLS
 }
 
-// WithBasicAuth sends a user and a password with every request.
-func WithBasicAuth(user, password string) Option {
-	return func(c *config) { c.sr = append(c.sr, sr.BasicAuth(user, password)) }
-}
-
-// WithHTTPClient replaces the HTTP client, whose default gives up after 30 s.
+// WithHTTPClient replaces the HTTP client, whose default gives up after 30 s, and with it what [WithTLS] says.
 func WithHTTPClient(h *http.Client) Option {
 	return func(c *config) { c.sr = append(c.sr, sr.HTTPClient(h)) }
 }
@@ -52,25 +50,35 @@ func WithGate(gate func(ctx context.Context, next Stored, versions []Stored) err
 	return func(c *config) { c.gate = gate }
 }
 
-// New returns a client of the registry at url, the address under which /subjects is found.
-func New(url string, opts ...Option) (*Client, error) {
-	if !strings.Contains(url, "://") {
-		return nil, fmt.Errorf("registry %q: not an address such as http://127.0.0.1:8081", url)
+// New returns a client of the registry at an address, under which /subjects is found. A user and a password that stand in it are those of
+// [WithCredentials], where that is not given; errors do not repeat them. It contacts nothing, and fails when the address is none, or credentials or
+// certificates are incomplete or can't be read.
+func New(address string, opts ...Option) (*Client, error) {
+	if !strings.Contains(address, "://") {
+		return nil, fmt.Errorf("registry %q: not an address such as http://127.0.0.1:8081", address)
 	}
 	c := config{same: func(a, b Stored) bool { return sameText(a.Type, a.Schema, b.Schema) }}
 	for _, o := range opts {
 		o(&c)
 	}
-	srOpts := append([]sr.ClientOpt{
-		sr.HTTPClient(&http.Client{Timeout: 30 * time.Second}),
-		sr.URLs(strings.TrimRight(url, "/")),
-		sr.UserAgent("trestle"),
-	}, c.sr...)
-	client, err := sr.NewClient(srOpts...)
+	url, access, err := c.access(address)
+	if err != nil {
+		return nil, fmt.Errorf("registry %s: %w", withoutUser(address), err)
+	}
+	client, err := sr.NewClient(slices.Concat([]sr.ClientOpt{sr.URLs(url), sr.UserAgent("trestle")}, access, c.sr)...)
 	if err != nil {
 		return nil, fmt.Errorf("registry %s: %w", url, err)
 	}
 	return &Client{sr: client, url: url, same: c.same, gate: c.gate}, nil
+}
+
+// withoutUser is an address for people, without what stands in front of its host.
+func withoutUser(address string) string {
+	scheme, rest, _ := strings.Cut(address, "://")
+	if i := strings.LastIndex(rest, "@"); i >= 0 {
+		rest = rest[i+1:]
+	}
+	return scheme + "://" + rest
 }
 
 // Stored is a schema with everything it refers to, as a registry holds it.
