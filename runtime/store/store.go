@@ -13,6 +13,7 @@ import (
 
 	"github.com/omninode/trestle/runtime/eventtrace"
 	"github.com/omninode/trestle/runtime/parking"
+	"github.com/omninode/trestle/runtime/secure"
 	"github.com/omninode/trestle/runtime/store/postgres"
 	"github.com/omninode/trestle/runtime/store/sqlite"
 )
@@ -27,18 +28,35 @@ type Database interface {
 	Close() error
 }
 
+// Option configures what [Open] opens.
+type Option func(*config)
+
+type config struct {
+	password *secure.Secret
+}
+
+// WithPassword has each connection to PostgreSQL look its password up, in place of what the address says, so that a new one needs no restart. It has no
+// effect on a SQLite file.
+func WithPassword(password secure.Secret) Option {
+	return func(c *config) { c.password = &password }
+}
+
 // Open opens the database at the address, and applies the migrations it lacks:
 //
 //	postgres://user@host/database   PostgreSQL, also postgresql://
 //	sqlite:path/to/trace.db         a SQLite file, created if it is missing, also sqlite:///absolute/path
 //	path/to/trace.db                the same
-func Open(ctx context.Context, address string) (Database, error) {
+func Open(ctx context.Context, address string, opts ...Option) (Database, error) {
+	var c config
+	for _, o := range opts {
+		o(&c)
+	}
 	scheme, rest, ok := strings.Cut(address, ":")
 	switch {
 	case address == "":
 		return nil, fmt.Errorf("open the store: no address, want postgres://… or sqlite:PATH")
 	case ok && (scheme == "postgres" || scheme == "postgresql"):
-		return openPostgres(ctx, address)
+		return openPostgres(ctx, address, c)
 	case ok && (scheme == "sqlite" || scheme == "sqlite3" || scheme == "file"):
 		return openSQLite(ctx, strings.TrimPrefix(rest, "//"))
 	case ok && strings.HasPrefix(rest, "//"):
@@ -63,8 +81,12 @@ func (d postgresDatabase) Traces() eventtrace.Store { return d.Database.Traces()
 
 func (d postgresDatabase) Parking() parking.Store { return d.Database.Parking() }
 
-func openPostgres(ctx context.Context, dsn string) (Database, error) {
-	db, err := postgres.Open(ctx, dsn)
+func openPostgres(ctx context.Context, dsn string, c config) (Database, error) {
+	var opts []postgres.Option
+	if c.password != nil {
+		opts = append(opts, postgres.WithPassword(*c.password))
+	}
+	db, err := postgres.Open(ctx, dsn, opts...)
 	if err != nil {
 		return nil, err
 	}

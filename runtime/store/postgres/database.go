@@ -18,10 +18,12 @@ import (
 	"fmt"
 	"sync/atomic"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/omninode/trestle/migrations"
+	"github.com/omninode/trestle/runtime/secure"
 )
 
 // Database is a PostgreSQL database with the tables of the package migrations.
@@ -31,11 +33,36 @@ type Database struct {
 	notified atomic.Int64 // when an outbox last told its relays, in Unix nanoseconds
 }
 
+// Option configures what [Open] opens.
+type Option func(*pgxpool.Config)
+
+// WithPassword has each connection look its password up, in place of what the DSN says, so that a new one needs no restart.
+func WithPassword(password secure.Secret) Option {
+	read := password.Kept()
+	return func(c *pgxpool.Config) {
+		c.BeforeConnect = func(ctx context.Context, conn *pgx.ConnConfig) error {
+			text, err := read(ctx)
+			if err != nil {
+				return fmt.Errorf("password of user %s: %w", conn.User, err)
+			}
+			conn.Password = text
+			return nil
+		}
+	}
+}
+
 // Open connects to the database of the DSN, a URL or a list of key=value as libpq takes them, and applies the
 // migrations it lacks. The DSN may also say pool_max_conns and the other settings of pgxpool. Open fails if the
-// server does not answer, or the database's encoding is not UTF-8, which JSON needs.
-func Open(ctx context.Context, dsn string) (*Database, error) {
-	pool, err := pgxpool.New(ctx, dsn)
+// server does not answer, or the database's encoding is not UTF-8, which JSON needs. Errors do not repeat a password.
+func Open(ctx context.Context, dsn string, opts ...Option) (*Database, error) {
+	config, err := pgxpool.ParseConfig(dsn)
+	if err != nil {
+		return nil, fmt.Errorf("open the store: %w", err)
+	}
+	for _, o := range opts {
+		o(config)
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("open the store: %w", err)
 	}
