@@ -98,8 +98,11 @@ func (c *config) access(address string) (string, []sr.ClientOpt, error) {
 		authorization := c.credentials.authorization()
 		opts = append(opts, sr.PreReq(func(r *http.Request) error {
 			header, err := authorization(r.Context())
+			if err != nil {
+				return &credentialsError{err}
+			}
 			r.Header.Set("Authorization", header)
-			return err
+			return nil
 		}))
 	}
 	return strings.TrimRight(parsed.String(), "/"), opts, nil
@@ -123,8 +126,16 @@ func (c *Client) Check(ctx context.Context) error {
 	return fmt.Errorf("registry %s: %w%s", c.url, plainly(err), obstacle(err))
 }
 
+// credentialsError says that a client could not find out who it is.
+type credentialsError struct{ error }
+
+func (e *credentialsError) Unwrap() error { return e.error }
+
 // plainly leaves out of an error what the client says in front of each.
 func plainly(err error) error {
+	if credentials, ok := errors.AsType[*credentialsError](err); ok {
+		return credentials
+	}
 	if of, ok := errors.AsType[*url.Error](err); ok {
 		return of.Err
 	}

@@ -45,6 +45,19 @@ func (c *command) remove() {
 // trestleRun runs a command in a project's folder, which must end with that status, and returns its standard output.
 func trestleRun(t testing.TB, project string, status int, args ...string) string {
 	t.Helper()
+	stdout, _ := runTrestle(t, project, status, args)
+	return stdout
+}
+
+// trestleFails is trestleRun for what a command says on its standard error.
+func trestleFails(t testing.TB, project string, status int, args ...string) string {
+	t.Helper()
+	_, stderr := runTrestle(t, project, status, args)
+	return stderr
+}
+
+func runTrestle(t testing.TB, project string, status int, args []string) (out, said string) {
+	t.Helper()
 	cmd := exec.CommandContext(within(t, patience), trestleCommand.path(t), args...)
 	cmd.Dir = project
 	for _, variable := range os.Environ() {
@@ -61,7 +74,7 @@ func trestleRun(t testing.TB, project string, status int, args ...string) string
 	if got := cmd.ProcessState.ExitCode(); got != status {
 		t.Fatalf("trestle %s: exit status %d, want %d\n%s%s", strings.Join(args, " "), got, status, stdout.String(), stderr.String())
 	}
-	return stdout.String()
+	return stdout.String(), stderr.String()
 }
 
 // project is the folder of this project.

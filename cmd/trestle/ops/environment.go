@@ -14,7 +14,6 @@ import (
 	"github.com/omninode/trestle/cmd/trestle/dev"
 	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/eventtrace"
-	"github.com/omninode/trestle/runtime/kafka"
 	"github.com/omninode/trestle/runtime/registry"
 	"github.com/omninode/trestle/runtime/replay"
 	"github.com/omninode/trestle/runtime/store"
@@ -31,6 +30,14 @@ type Environment struct {
 	Registry string `yaml:"registry"`
 	// Store is where traces and parked dead letters are kept: postgres://… or sqlite:FILE.
 	Store string `yaml:"store"`
+	// TLS encrypts connections to the brokers; nil: they are plain. SASL says who the client is to them.
+	TLS  *TLSSettings  `yaml:"tls"`
+	SASL *SASLSettings `yaml:"sasl"`
+	// RegistryTLS has the registry's connections go by other files than the system's; RegistryAuth says who the client is to it.
+	RegistryTLS  *TLSSettings  `yaml:"registry_tls"`
+	RegistryAuth *RegistryAuth `yaml:"registry_auth"`
+	// StorePassword is where the password of a PostgreSQL store stands.
+	StorePassword Secret `yaml:"store_password"`
 	// ReplicationFactor of topics that are created; 0 takes the cluster's default.
 	ReplicationFactor int16 `yaml:"replication_factor"`
 	// Compatibility is the level set for registered subjects (BACKWARD, FULL_TRANSITIVE, …); empty leaves the
@@ -124,8 +131,10 @@ type Addresses struct {
 	Environment string
 	// Brokers are separated by commas.
 	Brokers, Registry, Store string
+	// Access says how what is there is entered.
+	Access Access
 	// Variable looks up what stands between these fields and trestle.yaml: TRESTLE_ENV, TRESTLE_BROKERS,
-	// TRESTLE_REGISTRY and TRESTLE_STORE. With nil there is nothing between them.
+	// TRESTLE_REGISTRY, TRESTLE_STORE and [AccessVariables]. With nil there is nothing between them.
 	Variable func(name string) string
 }
 
@@ -144,6 +153,7 @@ func (p *Project) Environment(a Addresses) (Environment, error) {
 			return env, fmt.Errorf("environment %q is not in %s", name, p.Path(ConfigName))
 		}
 		env.name = name
+		env.placeFiles(p)
 	case p.missing == nil:
 		stack, err := dev.ReadAddresses(p.Path(StackDir))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -169,7 +179,7 @@ func (p *Project) Environment(a Addresses) (Environment, error) {
 	if file, ok := strings.CutPrefix(env.Store, "sqlite:"); ok && p.missing == nil && a.Store == "" && !filepath.IsAbs(file) {
 		env.Store = "sqlite:" + p.Path(file)
 	}
-	return env, nil
+	return env, env.override(a.Access, variable)
 }
 
 func (e Environment) needBrokers() error {
@@ -193,23 +203,25 @@ func (e Environment) needStore() error {
 	return errors.New("no trace store: give --store or TRESTLE_STORE, name an environment with --env, or start `trestle dev`")
 }
 
-// Connection says how the environment's cluster is reached.
-func (e Environment) Connection() kafka.Connection { return kafka.Connection{Brokers: e.Brokers} }
-
 // kafka connects to the environment's cluster.
-func (e Environment) kafka() (*kgo.Client, error) {
-	if err := e.needBrokers(); err != nil {
+func (e Environment) kafka(ctx context.Context) (*kgo.Client, error) {
+	conn, err := e.connect(ctx)
+	if err != nil {
 		return nil, err
 	}
-	return e.Connection().Client()
+	return conn.Client()
 }
 
-// registryClient connects to the environment's registry.
-func (e Environment) registryClient(opts ...registry.Option) (*registry.Client, error) {
+// registryClient connects to the environment's registry, once that has let the client in.
+func (e Environment) registryClient(ctx context.Context, opts ...registry.Option) (*registry.Client, error) {
 	if err := e.needRegistry(); err != nil {
 		return nil, err
 	}
-	return registry.New(e.Registry, opts...)
+	client, err := registry.New(e.Registry, append(e.registryOptions(), opts...)...)
+	if err != nil {
+		return nil, err
+	}
+	return client, client.Check(ctx)
 }
 
 // OpenTraces opens the environment's trace store.
@@ -226,5 +238,9 @@ func (e Environment) openStore(ctx context.Context) (store.Database, error) {
 	if err := e.needStore(); err != nil {
 		return nil, err
 	}
-	return store.Open(ctx, e.Store)
+	var opts []store.Option
+	if !e.StorePassword.IsZero() {
+		opts = append(opts, store.WithPassword(e.StorePassword.Secret))
+	}
+	return store.Open(ctx, e.Store, opts...)
 }

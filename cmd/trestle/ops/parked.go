@@ -103,7 +103,8 @@ type Unparked struct {
 // one which still refuses its letters holds up no other. The error is of the store and of connecting; why letters are left,
 // the answer says.
 func PublishParked(ctx context.Context, env Environment, o ParkedOptions) ([]Unparked, error) {
-	if err := env.needBrokers(); err != nil {
+	conn, err := env.connect(ctx)
+	if err != nil {
 		return nil, err
 	}
 	db, err := env.openStore(ctx)
@@ -122,7 +123,7 @@ func PublishParked(ctx context.Context, env Environment, o ParkedOptions) ([]Unp
 			continue
 		}
 		filter.DeadLetter = topic
-		published, failed := parking.Publish(ctx, env.Connection(), store, filter)
+		published, failed := parking.Publish(ctx, conn, store, filter)
 		left, err := store.Count(ctx, filter)
 		if err != nil {
 			return done, fmt.Errorf("%d dead letters were published to %s: %w", published, topic, err)

@@ -33,10 +33,11 @@ func Peek(ctx context.Context, p *Project, env Environment, topic string, o Peek
 	if o.Count < 1 {
 		return fmt.Errorf("-n %d: at least 1", o.Count)
 	}
-	if err := env.needBrokers(); err != nil {
+	from, err := o.from()
+	if err != nil {
 		return err
 	}
-	from, err := o.from()
+	conn, err := env.connect(ctx)
 	if err != nil {
 		return err
 	}
@@ -47,9 +48,9 @@ func Peek(ctx context.Context, p *Project, env Environment, topic string, o Peek
 	topic = shows.topic(topic)
 	each := func(r *kafka.Record) error { return show(shows.peeked(r)) }
 	if o.From == "end" {
-		return peekNew(ctx, env.Connection(), topic, o.Count, each)
+		return peekNew(ctx, conn, topic, o.Count, each)
 	}
-	records, err := peekOld(ctx, env.Connection(), topic, from, o.Count)
+	records, err := peekOld(ctx, conn, topic, from, o.Count)
 	if err != nil {
 		return err
 	}

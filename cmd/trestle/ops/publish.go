@@ -54,15 +54,16 @@ type PublishOptions struct {
 // with fields that its schema does not name and that it would be sent without; the others are. With a registry the schema's
 // id travels in a header. The error is of reading and connecting; how the events fared, the counts say.
 func Publish(ctx context.Context, env Environment, info *trestle.EventInfo, o PublishOptions) (PublishCounts, error) {
-	if err := env.needBrokers(); err != nil {
+	conn, err := env.connect(ctx)
+	if err != nil {
 		return PublishCounts{}, err
 	}
-	opts := []trestle.PublisherOption{trestle.WithConnection(env.Connection()), trestle.WithSource(source), trestle.WithNames(env.Names()), trestle.WithDeliveryTimeout(o.Timeout)}
+	opts := []trestle.PublisherOption{trestle.WithConnection(conn), trestle.WithSource(source), trestle.WithNames(env.Names()), trestle.WithDeliveryTimeout(o.Timeout)}
 	if o.Log != nil {
 		opts = append(opts, trestle.WithLogger(o.Log))
 	}
 	if env.Registry != "" {
-		client, err := registry.New(env.Registry)
+		client, err := env.registryClient(ctx)
 		if err != nil {
 			return PublishCounts{}, err
 		}

@@ -33,7 +33,7 @@ func Register(ctx context.Context, p *Project, env Environment) (*registry.Plan,
 }
 
 func planSubjects(ctx context.Context, p *Project, env Environment) (*registry.Client, *registry.Plan, error) {
-	client, err := env.registryClient(registry.WithGate(gate.Registration))
+	client, err := env.registryClient(ctx, registry.WithGate(gate.Registration))
 	if err != nil {
 		return nil, nil, err
 	}

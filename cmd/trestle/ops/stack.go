@@ -88,7 +88,7 @@ func Prepare(ctx context.Context, p *Project, env Environment) (Prepared, error)
 	if err != nil {
 		return Prepared{}, err
 	}
-	cl, err := env.kafka()
+	cl, err := env.kafka(ctx)
 	if err != nil {
 		return Prepared{}, err
 	}

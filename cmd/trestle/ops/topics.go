@@ -17,7 +17,7 @@ func PlanTopics(ctx context.Context, p *Project, env Environment) (*topics.Plan,
 	if err != nil {
 		return nil, err
 	}
-	cl, err := env.kafka()
+	cl, err := env.kafka(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -27,7 +27,7 @@ func PlanTopics(ctx context.Context, p *Project, env Environment) (*topics.Plan,
 
 // ApplyTopics creates and updates topics as a plan says. A plan that refuses a topic changes nothing, and is an error.
 func ApplyTopics(ctx context.Context, env Environment, plan *topics.Plan) error {
-	cl, err := env.kafka()
+	cl, err := env.kafka(ctx)
 	if err != nil {
 		return err
 	}
@@ -92,7 +92,7 @@ func ListTopics(ctx context.Context, p *Project, env Environment) ([]ListedTopic
 			return nil, err
 		}
 	}
-	cl, err := env.kafka()
+	cl, err := env.kafka(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -38,7 +38,8 @@ func NewTracer(ctx context.Context, p *Project, env Environment, o TracerOptions
 	if err != nil {
 		return nil, err
 	}
-	if err := env.needBrokers(); err != nil {
+	conn, err := env.connect(ctx)
+	if err != nil {
 		return nil, err
 	}
 	store, err := env.OpenTraces(ctx)
@@ -52,7 +53,6 @@ func NewTracer(ctx context.Context, p *Project, env Environment, o TracerOptions
 	if len(t.Topics) == 0 {
 		t.Topics = TopicNames(set)
 	}
-	conn := env.Connection()
 	conn.ClientID = "trestle-trace"
 	opts := []eventtrace.SinkOption{eventtrace.WithConnection(conn)}
 	if o.Log != nil {

@@ -154,12 +154,12 @@ func (p *Project) tags(ctx context.Context, ref string) ([]string, error) {
 	return out, nil
 }
 
-func (l *loader) registry() (*registry.Client, error) {
+func (l *loader) registry(ctx context.Context) (*registry.Client, error) {
 	env, err := l.registryEnvironment()
 	if err != nil {
 		return nil, err
 	}
-	return env.registryClient()
+	return env.registryClient(ctx)
 }
 
 func (l *loader) registryEnvironment() (Environment, error) {
@@ -205,7 +205,7 @@ func (l *loader) subjectName(ctx context.Context, word string) (logical, physica
 
 // subject fetches SUBJECT or SUBJECT@VERSION.
 func (l *loader) subject(ctx context.Context, word string) (load.Source, error) {
-	client, err := l.registry()
+	client, err := l.registry(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -227,7 +227,7 @@ func (l *loader) subject(ctx context.Context, word string) (load.Source, error) 
 
 // subjectVersions loads all versions of a subject.
 func (l *loader) subjectVersions(ctx context.Context, subject string, opts []load.Option) ([]version, error) {
-	client, err := l.registry()
+	client, err := l.registry(ctx)
 	if err != nil {
 		return nil, err
 	}
