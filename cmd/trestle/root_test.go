@@ -10,12 +10,12 @@ import (
 func TestUnknownCommand(t *testing.T) {
 	t.Parallel()
 	tests := map[string]string{
-		"nonsense":               `unknown command "nonsense" for "trestle"`,
-		"topics describe":        `unknown command "describe" for "trestle topics": it has apply, list, plan`,
-		"topics aply":            `unknown command "aply" for "trestle topics": did you mean apply?`,
-		"topics describe --json": `unknown flag: --json`,
-		"trace sesion ID":        `unknown command "sesion" for "trestle trace": did you mean session?`,
-		"-C . trace nonsense":    `unknown command "nonsense" for "trestle trace": it has correlation, run, session, type`,
+		"nonsense":             `unknown command "nonsense" for "trestle"`,
+		"topics rename":        `unknown command "rename" for "trestle topics": it has apply, delete, describe, list, offsets, plan`,
+		"topics aply":          `unknown command "aply" for "trestle topics": did you mean apply?`,
+		"topics rename --json": `unknown flag: --json`,
+		"trace sesion ID":      `unknown command "sesion" for "trestle trace": did you mean session?`,
+		"-C . trace nonsense":  `unknown command "nonsense" for "trestle trace": it has correlation, run, session, type`,
 	}
 	for line, want := range tests {
 		t.Run(line, func(t *testing.T) {

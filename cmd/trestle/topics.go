@@ -13,8 +13,8 @@ import (
 )
 
 func newTopics(p *folder) *cobra.Command {
-	return newParent("topics", "Compare the cluster's topics with the schemas, and bring them there",
-		newTopicsPlan(p), newTopicsApply(p), newTopicsList(p))
+	return newParent("topics", "Compare the cluster's topics with the schemas, bring them there, and look after them",
+		newTopicsPlan(p), newTopicsApply(p), newTopicsList(p), newTopicsDescribe(p), newTopicsOffsets(p), newTopicsDelete(p))
 }
 
 func newTopicsPlan(p *folder) *cobra.Command {

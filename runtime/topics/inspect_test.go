@@ -1,0 +1,63 @@
+package topics_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/omninode/trestle/runtime/kafka"
+	"github.com/omninode/trestle/runtime/topics"
+	"github.com/omninode/trestle/runtime/trestletest/services"
+)
+
+func TestDescribeAndDelete(t *testing.T) {
+	client, err := kafka.Connection{Brokers: services.SharedKafka(t).Brokers()}.Client(kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	name, retention := "inspect."+uuid.NewString(), "86400000"
+	if made, err := kadm.NewClient(client).CreateTopic(t.Context(), 2, 1, map[string]*string{"retention.ms": &retention}, name); err != nil || made.Err != nil {
+		t.Fatal(err, made.Err)
+	}
+	old := time.Now().Add(-time.Hour)
+	for i := range 60 {
+		at := time.Now()
+		if i < 30 {
+			at = old
+		}
+		if err := client.ProduceSync(t.Context(), &kgo.Record{Topic: name, Value: fmt.Append(nil, i), Timestamp: at}).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d, err := topics.Describe(t.Context(), client, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := d.Partitions[0]
+	if d.Records() != 60 || len(d.Partitions) != 2 || p.Leader != 1 || len(p.Replicas) != 1 || len(p.InSync) != 1 || p.Start != 0 || p.End != 60 || p.Bytes <= 0 || p.Rate != 0.5 {
+		t.Errorf("got %+v", d.Partitions)
+	}
+	if d.ID == "" || d.Config["retention.ms"] != retention || !d.Set["retention.ms"] || d.Set["cleanup.policy"] || d.Config["cleanup.policy"] != "delete" {
+		t.Errorf("got id %q, settings %v, of its own %v", d.ID, d.Config, d.Set)
+	}
+	at, err := topics.OffsetsAt(t.Context(), client, name, old.Add(time.Minute))
+	if err != nil || at[0] != 30 || at[1] != 0 {
+		t.Errorf("a minute later stands %v, %v", at, err)
+	}
+	if err := topics.Delete(t.Context(), client, name); err != nil {
+		t.Fatal(err)
+	}
+	for what, err := range map[string]error{
+		"describe": func() error { _, err := topics.Describe(t.Context(), client, name); return err }(), "delete": topics.Delete(t.Context(), client, name),
+	} {
+		if kafka.Classify(err) != kafka.Missing || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s once it is deleted: %v", what, err)
+		}
+	}
+}
