@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/twmb/franz-go/pkg/sr"
@@ -184,6 +185,28 @@ func (c *Client) Apply(ctx context.Context, p *Plan) error {
 		change.ID, change.Version = id, latest.Version
 	}
 	return nil
+}
+
+// CheckLevel says what is wrong with the name of a compatibility level; an empty one is none.
+func CheckLevel(level string) error {
+	var l sr.CompatibilityLevel
+	if level == "" {
+		return nil
+	}
+	if err := l.UnmarshalText([]byte(level)); err != nil {
+		return fmt.Errorf("compatibility level %q: %w", level, err)
+	}
+	return nil
+}
+
+// Subjects returns the names of all subjects, sorted.
+func (c *Client) Subjects(ctx context.Context) ([]string, error) {
+	names, err := c.sr.Subjects(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list subjects at %s: %w", c.url, err)
+	}
+	slices.Sort(names)
+	return names, nil
 }
 
 // SetCompatibility sets the level at which the registry itself judges, for all subjects of the plan: BACKWARD,

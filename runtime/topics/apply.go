@@ -71,7 +71,7 @@ func (t *Topic) create(ctx context.Context, adm *kadm.Client) error {
 func (t *Topic) update(ctx context.Context, adm *kadm.Client) error {
 	var alter []kadm.AlterConfig
 	for _, c := range t.Changes {
-		if c.Name == "partitions" {
+		if c.Name == partitionsChange {
 			resp, err := adm.UpdatePartitions(ctx, int(t.Partitions), t.Name)
 			if err != nil {
 				return err

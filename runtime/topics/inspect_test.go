@@ -61,3 +61,43 @@ func TestDescribeAndDelete(t *testing.T) {
 		}
 	}
 }
+
+// What brokers would refuse, for their limits or its settings, is refused in the plan, and nothing is made.
+func TestValidateAsksTheBrokers(t *testing.T) {
+	client, err := kafka.Connection{Brokers: services.SharedKafka(t).Brokers()}.Client()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	fine, tooMany, wrong, there := "validate."+uuid.NewString(), "validate."+uuid.NewString(), "validate."+uuid.NewString(), "validate."+uuid.NewString()
+	if made, err := kadm.NewClient(client).CreateTopic(t.Context(), 1, 1, nil, there); err != nil || made.Err != nil {
+		t.Fatal(err, made.Err)
+	}
+	plan, err := topics.NewPlan(t.Context(), client, []topics.Spec{
+		{Name: fine, Partitions: 3}, {Name: tooMany, Partitions: 3, ReplicationFactor: 5},
+		{Name: wrong, Partitions: 3, Config: map[string]string{"retention.ms": "soon"}},
+		{Name: there, Partitions: 2, Config: map[string]string{"cleanup.policy": "sometimes"}},
+	})
+	if err == nil {
+		err = plan.Validate(t.Context(), client)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{fine: "", tooMany: "replication factor", wrong: "retention.ms", there: "cleanup.policy"} {
+		for _, topic := range plan.Topics {
+			if topic.Name != name {
+				continue
+			}
+			said := fmt.Sprint(topic.Changes)
+			if refused := topic.Action == topics.Refused; refused != (want != "") || !strings.Contains(strings.ToLower(said), want) {
+				t.Errorf("%s: %s, %s; want it refused for %q", name, topic.Action, said, want)
+			}
+		}
+	}
+	for _, name := range []string{fine, tooMany, wrong} {
+		if _, err := topics.Describe(t.Context(), client, name); kafka.Classify(err) != kafka.Missing {
+			t.Errorf("%s was made: %v", name, err)
+		}
+	}
+}

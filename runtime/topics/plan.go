@@ -48,9 +48,12 @@ type Topic struct {
 	replication int16
 }
 
+// partitionsChange is the name of the change of their number.
+const partitionsChange = "partitions"
+
 // Change is one difference between a topic and its declaration.
 type Change struct {
-	// Name is "partitions" or a setting's Kafka name.
+	// Name is "partitions", a setting's Kafka name, or "brokers" for what they refuse.
 	Name string `json:"name"`
 	From string `json:"from"`
 	To   string `json:"to"`
@@ -105,11 +108,11 @@ func (t *Topic) compare(existing map[string]described) {
 	switch {
 	case have > t.Partitions:
 		t.Action = Refused
-		t.Changes = append(t.Changes, Change{"partitions", itoa(have), itoa(t.Partitions),
+		t.Changes = append(t.Changes, Change{partitionsChange, itoa(have), itoa(t.Partitions),
 			"partitions can't be taken away: declare " + itoa(have) + ", or move to a topic of the next version"})
 	case have < t.Partitions:
 		t.Action = Update
-		t.Changes = append(t.Changes, Change{"partitions", itoa(have), itoa(t.Partitions),
+		t.Changes = append(t.Changes, Change{partitionsChange, itoa(have), itoa(t.Partitions),
 			"keys move to other partitions: events of one key are in order only among those written after the change"})
 	}
 	for _, name := range slices.Sorted(maps.Keys(t.Config)) {

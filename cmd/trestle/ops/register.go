@@ -2,6 +2,7 @@ package ops
 
 import (
 	"context"
+	"slices"
 
 	"github.com/omninode/trestle/cmd/trestle/ops/gate"
 	"github.com/omninode/trestle/runtime/registry"
@@ -23,16 +24,31 @@ func Register(ctx context.Context, p *Project, env Environment) (*registry.Plan,
 	if err != nil {
 		return plan, err
 	}
+	return plan, registerAs(ctx, client, plan, env.Compatibility)
+}
+
+// registerAs writes what a plan says, at a compatibility level: that of subjects which are there is set before they get their schema, and of new ones
+// after. An empty level leaves the registry's own.
+func registerAs(ctx context.Context, client *registry.Client, plan *registry.Plan, level string) error {
+	if level == "" {
+		return client.Apply(ctx, plan)
+	}
+	isNew := func(s registry.PlannedSubject) bool { return s.Action == registry.Create }
+	there := &registry.Plan{Subjects: slices.DeleteFunc(slices.Clone(plan.Subjects), isNew)}
+	if err := client.SetCompatibility(ctx, there, level); err != nil {
+		return err
+	}
+	created := &registry.Plan{Subjects: slices.DeleteFunc(slices.Clone(plan.Subjects), func(s registry.PlannedSubject) bool { return !isNew(s) })}
 	if err := client.Apply(ctx, plan); err != nil {
-		return plan, err
+		return err
 	}
-	if env.Compatibility != "" {
-		return plan, client.SetCompatibility(ctx, plan, env.Compatibility)
-	}
-	return plan, nil
+	return client.SetCompatibility(ctx, created, level)
 }
 
 func planSubjects(ctx context.Context, p *Project, env Environment) (*registry.Client, *registry.Plan, error) {
+	if err := registry.CheckLevel(env.Compatibility); err != nil {
+		return nil, nil, err
+	}
 	client, err := env.registryClient(ctx, registry.WithGate(gate.Registration))
 	if err != nil {
 		return nil, nil, err

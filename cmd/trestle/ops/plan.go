@@ -1,0 +1,297 @@
+package ops
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/omninode/trestle/cmd/trestle/ops/gate"
+	"github.com/omninode/trestle/runtime/registry"
+	"github.com/omninode/trestle/runtime/topics"
+	"github.com/omninode/trestle/tools/schema"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// Plan is what brings an environment to what the schemas say: subjects with what they refer to first, then topics.
+type Plan struct {
+	// Environment is the one of trestle.yaml that the plan is for; empty: none of there.
+	Environment string          `json:"environment,omitempty"`
+	Changes     []PlannedChange `json:"changes"`
+	// Undeclared is what the cluster and the registry have besides, which is left as it is.
+	Undeclared Undeclared `json:"undeclared"`
+	// State stands for all that the plan was made from: the schemas, the environment's settings, and what was found there. Another plan with the same
+	// does the same.
+	State string `json:"state"`
+
+	env      Environment
+	subjects *registry.Plan // nil: there is no registry
+	registry *registry.Client
+	topics   *topics.Plan // nil: there is no cluster
+}
+
+// Undeclared names what the schemas do not have.
+type Undeclared struct {
+	Topics   []string `json:"topics"`
+	Subjects []string `json:"subjects"`
+}
+
+// PlannedChange is what is to be done to one subject or topic.
+type PlannedChange struct {
+	Kind   string `json:"kind"` // subject or topic
+	Name   string `json:"name"`
+	Action string `json:"action"` // create, update, none or refused
+	// Changes are the differences, where there are some to tell.
+	Changes []FieldChange `json:"changes"`
+	// Needs is the flag without which this is not done, since something is lost with it; empty: none.
+	Needs string `json:"needs,omitempty"`
+	// Reason says why it is refused, or what is lost.
+	Reason string `json:"reason,omitempty"`
+}
+
+// FieldChange is one difference between what is there and what is declared.
+type FieldChange struct {
+	Name string `json:"name"`
+	From string `json:"from"`
+	To   string `json:"to"`
+}
+
+// The flags that a plan may need.
+const (
+	AllowRepartition  = "--allow-repartition"
+	AllowRetentionCut = "--allow-retention-cut"
+)
+
+// Empty says that there is nothing to do, and nothing was refused.
+func (p *Plan) Empty() bool {
+	return !slices.ContainsFunc(p.Changes, func(c PlannedChange) bool { return c.Action != string(topics.None) })
+}
+
+// Refused returns what can't be done.
+func (p *Plan) Refused() []PlannedChange {
+	var out []PlannedChange
+	for _, c := range p.Changes {
+		if c.Action == string(topics.Refused) {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// Needs returns the flags that the plan needs, sorted.
+func (p *Plan) Needs() []string {
+	var out []string
+	for _, c := range p.Changes {
+		if c.Needs != "" && !slices.Contains(out, c.Needs) {
+			out = append(out, c.Needs)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// MakePlan reads all that there is, and checks all that would be done, with the registry and the brokers, and changes nothing. An environment without a
+// registry has no subjects in its plan, and one without brokers no topics; one without both is an error.
+func MakePlan(ctx context.Context, p *Project, env Environment) (*Plan, error) {
+	if env.Registry == "" && len(env.Brokers) == 0 {
+		return nil, errors.Join(env.needBrokers(), env.needRegistry())
+	}
+	set, err := p.loadIn(ctx, env)
+	if err != nil {
+		return nil, err
+	}
+	plan := &Plan{Environment: env.name, env: env, Undeclared: Undeclared{Topics: []string{}, Subjects: []string{}}}
+	declared, err := p.planRegistry(ctx, plan)
+	if err != nil {
+		return nil, err
+	}
+	if len(env.Brokers) > 0 {
+		if err := plan.planCluster(ctx, set); err != nil {
+			return nil, err
+		}
+	}
+	plan.State, err = plan.fingerprint(declared)
+	return plan, err
+}
+
+// planRegistry plans the subjects, and returns their schemas' digests.
+func (p *Project) planRegistry(ctx context.Context, plan *Plan) ([]string, error) {
+	env := plan.env
+	if env.Registry == "" {
+		return nil, nil
+	}
+	client, err := env.registryClient(ctx, registry.WithGate(gate.Registration))
+	if err != nil {
+		return nil, err
+	}
+	if err := registry.CheckLevel(env.Compatibility); err != nil {
+		return nil, env.errorf("%w", err)
+	}
+	unnamed, err := p.load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	declared, err := subjectsIn(unnamed, env)
+	if err != nil {
+		return nil, err
+	}
+	if plan.subjects, err = client.Plan(ctx, declared); err != nil {
+		return nil, err
+	}
+	plan.registry = client
+	for _, s := range plan.subjects.Subjects {
+		plan.Changes = append(plan.Changes, PlannedChange{Kind: "subject", Name: s.Subject, Action: string(s.Action), Changes: []FieldChange{}, Reason: s.Reason})
+	}
+	found, err := client.Subjects(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var digests []string
+	for _, s := range declared {
+		sum := sha256.Sum256([]byte(s.Schema))
+		digests = append(digests, s.Name+" "+hex.EncodeToString(sum[:]))
+		found = slices.DeleteFunc(found, func(name string) bool { return name == s.Name })
+	}
+	plan.Undeclared.Subjects = append(plan.Undeclared.Subjects, found...)
+	return digests, nil
+}
+
+func (plan *Plan) planCluster(ctx context.Context, set *schema.Set) error {
+	cl, err := plan.env.kafka(ctx)
+	if err != nil {
+		return err
+	}
+	defer cl.Close()
+	specs := topicSpecs(set, plan.env)
+	if plan.topics, err = topics.NewPlan(ctx, cl, specs); err != nil {
+		return err
+	}
+	if err := plan.topics.Validate(ctx, cl); err != nil {
+		return err
+	}
+	for _, t := range plan.topics.Topics {
+		plan.Changes = append(plan.Changes, plannedTopic(set, t))
+	}
+	plan.Undeclared.Topics, err = undeclaredTopics(ctx, cl, specs)
+	return err
+}
+
+func undeclaredTopics(ctx context.Context, cl *kgo.Client, specs []topics.Spec) ([]string, error) {
+	found, err := kadm.NewClient(cl).ListTopics(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list topics: %w", err)
+	}
+	out := []string{}
+	for _, name := range found.Names() {
+		if !slices.ContainsFunc(specs, func(s topics.Spec) bool { return s.Name == name }) {
+			out = append(out, name)
+		}
+	}
+	return out, nil
+}
+
+func plannedTopic(set *schema.Set, t topics.Topic) PlannedChange {
+	out := PlannedChange{Kind: "topic", Name: t.Name, Action: string(t.Action), Changes: []FieldChange{}}
+	if t.Action == topics.Create {
+		out.Changes = append(out.Changes, FieldChange{Name: "partitions", To: fmt.Sprint(t.Partitions)})
+	}
+	var reasons []string
+	for _, c := range t.Changes {
+		out.Changes = append(out.Changes, FieldChange{c.Name, c.From, c.To})
+		if c.Warning == "" {
+			continue
+		}
+		switch {
+		case t.Action == topics.Refused:
+		case c.Name == "partitions" && isKeyed(set, t.Name):
+			out.Needs = AllowRepartition
+		case c.Name == "partitions":
+			continue // without keys there is no order to lose
+		default:
+			out.Needs = AllowRetentionCut
+		}
+		reasons = append(reasons, c.Warning)
+	}
+	out.Reason = strings.Join(reasons, "; ")
+	return out
+}
+
+// isKeyed says whether events of a topic have keys; so it is with one that the schemas say nothing of.
+func isKeyed(set *schema.Set, topic string) bool {
+	declared := set.Topic(topic)
+	return declared == nil || slices.ContainsFunc(declared.Events, func(e *schema.Event) bool { return len(e.Key) > 0 })
+}
+
+// fingerprint stands for what a plan was made from.
+func (plan *Plan) fingerprint(declared []string) (string, error) {
+	var versions []registry.PlannedSubject
+	if plan.subjects != nil {
+		versions = plan.subjects.Subjects
+	}
+	var specs []topics.Topic
+	if plan.topics != nil {
+		specs = plan.topics.Topics
+	}
+	text, err := json.Marshal([]any{plan.env.name, plan.env.Brokers, plan.env.Compatibility, plan.Changes, declared, versions, specs})
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:]), nil
+}
+
+// SavePlan writes a plan into a file, for [ReadPlan].
+func SavePlan(file string, plan *Plan) error {
+	data, err := json.MarshalIndent(plan, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, append(data, '\n'), 0o644)
+}
+
+// ReadPlan reads a plan that was saved. It can be compared with one that is made now, and not applied itself.
+func ReadPlan(file string) (*Plan, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	var plan Plan
+	if err := json.Unmarshal(data, &plan); err != nil {
+		return nil, fmt.Errorf("%s: no plan that was saved: %w", file, err)
+	}
+	if plan.State == "" {
+		return nil, fmt.Errorf("%s: no plan that was saved", file)
+	}
+	return &plan, nil
+}
+
+// ErrRefused says that a plan has something that can't be done; nothing of it was.
+var ErrRefused = errors.New("nothing was changed")
+
+// Apply does what the plan says. Where something of it is refused, or needs a flag that is not among the allowed ones, it does nothing, and the error is an
+// ErrRefused that says why. It begins with the subjects; what is left undone when something fails, a new plan does.
+func (p *Plan) Apply(ctx context.Context, allowed []string) error {
+	if refused := p.Refused(); len(refused) > 0 {
+		return fmt.Errorf("%w: %s %s is refused: %s", ErrRefused, refused[0].Kind, refused[0].Name, refused[0].Reason)
+	}
+	for _, c := range p.Changes {
+		if c.Needs != "" && !slices.Contains(allowed, c.Needs) {
+			return fmt.Errorf("%w: %s %s: %s: say so with %s", ErrRefused, c.Kind, c.Name, c.Reason, c.Needs)
+		}
+	}
+	if p.subjects != nil {
+		if err := registerAs(ctx, p.registry, p.subjects, p.env.Compatibility); err != nil {
+			return err
+		}
+	}
+	if p.topics == nil {
+		return nil
+	}
+	return ApplyTopics(ctx, p.env, p.topics)
+}
