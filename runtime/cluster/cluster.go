@@ -47,11 +47,14 @@ func Read(ctx context.Context, cl *kgo.Client) (Info, error) {
 	}
 	slices.SortFunc(info.Brokers, func(a, b Broker) int { return cmp.Compare(a.ID, b.ID) })
 	versions, err := admin.ApiVersions(ctx)
-	if err != nil && len(versions) == 0 {
-		return info, fmt.Errorf("ask for versions: %w", err)
+	if err != nil && len(versions) == 0 && ctx.Err() != nil {
+		return info, ctx.Err()
 	}
 	for _, v := range versions.Sorted() {
-		if guess := v.VersionGuess(); v.Err == nil && (info.Version == "" || guess < info.Version) {
+		if v.Err != nil { // that broker does not answer
+			continue
+		}
+		if guess := v.VersionGuess(); info.Version == "" || guess < info.Version {
 			info.Version = guess
 		}
 	}

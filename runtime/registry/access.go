@@ -82,15 +82,18 @@ func (c *config) access(address string) (string, []sr.ClientOpt, error) {
 		}
 		parsed.User = nil
 	}
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	if c.tls != nil {
-		dialer, err := c.tls.Dialer()
-		if err != nil {
-			return "", nil, fmt.Errorf("TLS: %w", err)
+	if c.http == nil {
+		transport := http.DefaultTransport.(*http.Transport).Clone()
+		if c.tls != nil {
+			dialer, err := c.tls.Dialer()
+			if err != nil {
+				return "", nil, fmt.Errorf("TLS: %w", err)
+			}
+			transport.DialTLSContext = dialer.DialContext
 		}
-		transport.DialTLSContext = dialer.DialContext
+		c.http = &http.Client{Timeout: 30 * time.Second, Transport: transport}
 	}
-	opts := []sr.ClientOpt{sr.HTTPClient(&http.Client{Timeout: 30 * time.Second, Transport: transport})}
+	opts := []sr.ClientOpt{sr.HTTPClient(c.http)}
 	if c.credentials != nil {
 		if err := c.credentials.check(); err != nil {
 			return "", nil, err
@@ -169,4 +172,24 @@ func obstacle(err error) string {
 		return ": what listens there does not answer as a registry does: is it a Kafka broker, or the scheme (http, https) another?"
 	}
 	return secure.CertificateAdvice(err)
+}
+
+// Address is the registry's, without a user and a password.
+func (c *Client) Address() string { return c.url }
+
+// Clock returns the time of the registry's server, to the second. It says false where that does not tell.
+func (c *Client) Clock(ctx context.Context) (time.Time, bool) {
+	asking, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	request, err := http.NewRequestWithContext(asking, http.MethodHead, c.url+"/subjects", nil)
+	if err != nil {
+		return time.Time{}, false
+	}
+	response, err := c.http.Do(request)
+	if err != nil {
+		return time.Time{}, false
+	}
+	response.Body.Close()
+	at, err := http.ParseTime(response.Header.Get("Date"))
+	return at, err == nil
 }

@@ -17,6 +17,7 @@ import (
 // Client talks to one Schema Registry. It is safe for concurrent use.
 type Client struct {
 	sr   *sr.Client
+	http *http.Client
 	url  string
 	same func(a, b Stored) bool
 	gate func(context.Context, Stored, []Stored) error
@@ -31,11 +32,12 @@ type config struct {
 	gate        func(context.Context, Stored, []Stored) error
 	credentials *Credentials
 	tls         *secure.TLS
+	http        *http.Client // nil: one of the package's own
 }
 
 // WithHTTPClient replaces the HTTP client, whose default gives up after 30 s, and with it what [WithTLS] says.
 func WithHTTPClient(h *http.Client) Option {
-	return func(c *config) { c.sr = append(c.sr, sr.HTTPClient(h)) }
+	return func(c *config) { c.http = h }
 }
 
 // WithSame replaces the test of whether two schemas of one type are the same, for a registry that rewrites what it
@@ -69,7 +71,7 @@ func New(address string, opts ...Option) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("registry %s: %w", url, err)
 	}
-	return &Client{sr: client, url: url, same: c.same, gate: c.gate}, nil
+	return &Client{sr: client, http: c.http, url: url, same: c.same, gate: c.gate}, nil
 }
 
 // withoutUser is an address for people, without what stands in front of its host.

@@ -51,19 +51,46 @@ func Open(ctx context.Context, address string, opts ...Option) (Database, error)
 	for _, o := range opts {
 		o(&c)
 	}
+	postgres, place, err := parse(address)
+	switch {
+	case err != nil:
+		return nil, err
+	case postgres:
+		return openPostgres(ctx, place, c)
+	}
+	return openSQLite(ctx, place)
+}
+
+// Pending says whether the database at the address, as [Open] takes it, lacks migrations, and changes nothing: a SQLite file that is not there lacks them all.
+func Pending(ctx context.Context, address string, opts ...Option) (bool, error) {
+	var c config
+	for _, o := range opts {
+		o(&c)
+	}
+	isPostgres, place, err := parse(address)
+	switch {
+	case err != nil:
+		return false, err
+	case isPostgres:
+		return postgres.Pending(ctx, place, c.postgres()...)
+	}
+	return sqlite.Pending(ctx, place)
+}
+
+// parse tells a PostgreSQL database from a SQLite file, and says where it is.
+func parse(address string) (postgres bool, place string, err error) {
 	scheme, rest, ok := strings.Cut(address, ":")
 	switch {
 	case address == "":
-		return nil, fmt.Errorf("open the store: no address, want postgres://… or sqlite:PATH")
+		return false, "", fmt.Errorf("open the store: no address, want postgres://… or sqlite:PATH")
 	case ok && (scheme == "postgres" || scheme == "postgresql"):
-		return openPostgres(ctx, address, c)
+		return true, address, nil
 	case ok && (scheme == "sqlite" || scheme == "sqlite3" || scheme == "file"):
-		return openSQLite(ctx, strings.TrimPrefix(rest, "//"))
+		return false, strings.TrimPrefix(rest, "//"), nil
 	case ok && strings.HasPrefix(rest, "//"):
-		return nil, fmt.Errorf("open the store: unknown scheme %s://, want postgres://… or sqlite:PATH", scheme)
-	default:
-		return openSQLite(ctx, address)
+		return false, "", fmt.Errorf("open the store: unknown scheme %s://, want postgres://… or sqlite:PATH", scheme)
 	}
+	return false, address, nil
 }
 
 // OpenTraces opens the database at the address, as [Open] does, for its traced events alone: closing the store closes it.
@@ -75,6 +102,14 @@ func OpenTraces(ctx context.Context, address string) (eventtrace.Store, error) {
 	return db.Traces(), nil
 }
 
+// postgres are the options of a PostgreSQL database.
+func (c config) postgres() []postgres.Option {
+	if c.password == nil {
+		return nil
+	}
+	return []postgres.Option{postgres.WithPassword(*c.password)}
+}
+
 type postgresDatabase struct{ *postgres.Database }
 
 func (d postgresDatabase) Traces() eventtrace.Store { return d.Database.Traces() }
@@ -82,11 +117,7 @@ func (d postgresDatabase) Traces() eventtrace.Store { return d.Database.Traces()
 func (d postgresDatabase) Parking() parking.Store { return d.Database.Parking() }
 
 func openPostgres(ctx context.Context, dsn string, c config) (Database, error) {
-	var opts []postgres.Option
-	if c.password != nil {
-		opts = append(opts, postgres.WithPassword(*c.password))
-	}
-	db, err := postgres.Open(ctx, dsn, opts...)
+	db, err := postgres.Open(ctx, dsn, c.postgres()...)
 	if err != nil {
 		return nil, err
 	}

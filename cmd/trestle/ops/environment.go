@@ -238,9 +238,17 @@ func (e Environment) openStore(ctx context.Context) (store.Database, error) {
 	if err := e.needStore(); err != nil {
 		return nil, err
 	}
-	var opts []store.Option
-	if !e.StorePassword.IsZero() {
-		opts = append(opts, store.WithPassword(e.StorePassword.Secret))
+	return store.Open(ctx, e.Store, e.storeOptions()...)
+}
+
+// lacksMigrations says whether the environment's store is not as this version of Trestle has it.
+func (e Environment) lacksMigrations(ctx context.Context) (bool, error) {
+	return store.Pending(ctx, e.Store, e.storeOptions()...)
+}
+
+func (e Environment) storeOptions() []store.Option {
+	if e.StorePassword.IsZero() {
+		return nil
 	}
-	return store.Open(ctx, e.Store, opts...)
+	return []store.Option{store.WithPassword(e.StorePassword.Secret)}
 }

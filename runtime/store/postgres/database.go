@@ -55,14 +55,7 @@ func WithPassword(password secure.Secret) Option {
 // migrations it lacks. The DSN may also say pool_max_conns and the other settings of pgxpool. Open fails if the
 // server does not answer, or the database's encoding is not UTF-8, which JSON needs. Errors do not repeat a password.
 func Open(ctx context.Context, dsn string, opts ...Option) (*Database, error) {
-	config, err := pgxpool.ParseConfig(dsn)
-	if err != nil {
-		return nil, fmt.Errorf("open the store: %w", err)
-	}
-	for _, o := range opts {
-		o(config)
-	}
-	pool, err := pgxpool.NewWithConfig(ctx, config)
+	pool, err := newPool(ctx, dsn, opts)
 	if err != nil {
 		return nil, fmt.Errorf("open the store: %w", err)
 	}
@@ -72,6 +65,37 @@ func Open(ctx context.Context, dsn string, opts ...Option) (*Database, error) {
 		return nil, fmt.Errorf("open the store: %w", err)
 	}
 	return db, nil
+}
+
+func newPool(ctx context.Context, dsn string, opts []Option) (*pgxpool.Pool, error) {
+	config, err := pgxpool.ParseConfig(dsn)
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range opts {
+		o(config)
+	}
+	return pgxpool.NewWithConfig(ctx, config)
+}
+
+// Pending says whether the database lacks migrations. It changes nothing, and fails if the server does not answer.
+func Pending(ctx context.Context, dsn string, opts ...Option) (bool, error) {
+	pool, err := newPool(ctx, dsn, opts)
+	if err != nil {
+		return false, fmt.Errorf("look at the store: %w", err)
+	}
+	defer pool.Close()
+	db := stdlib.OpenDBFromPool(pool)
+	defer db.Close()
+	provider, err := migrations.Postgres(db)
+	if err != nil {
+		return false, err
+	}
+	pending, err := provider.HasPending(ctx)
+	if err != nil {
+		return false, fmt.Errorf("look at the store: %w", err)
+	}
+	return pending, nil
 }
 
 func (d *Database) prepare(ctx context.Context) error {

@@ -18,7 +18,10 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
+	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 
@@ -68,6 +71,30 @@ func open(ctx context.Context, path string) (*Database, error) {
 	}
 	read.SetMaxOpenConns(max(4, runtime.GOMAXPROCS(0)))
 	return &Database{write: write, read: read}, nil
+}
+
+// Pending says whether the file lacks migrations, as one does that is not there. It changes nothing.
+func Pending(ctx context.Context, path string) (bool, error) {
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Stat(filepath.Dir(path)); err != nil {
+			return false, fmt.Errorf("look at the store %s: %w", path, err)
+		}
+		return true, nil
+	}
+	db, err := sql.Open("sqlite", dsn(path, "deferred", "query_only(true)"))
+	if err != nil {
+		return false, err
+	}
+	defer db.Close()
+	provider, err := migrations.SQLite(db)
+	if err != nil {
+		return false, err
+	}
+	pending, err := provider.HasPending(ctx)
+	if err != nil {
+		return false, fmt.Errorf("look at the store %s: %w", path, err)
+	}
+	return pending, nil
 }
 
 // Use returns the database of connections that the program has, by whichever driver of database/sql. It changes nothing there:
