@@ -164,9 +164,20 @@ func TestEventThatWaitsForItsDeadLetterIsInNoBatch(t *testing.T) {
 // order and that nothing is lost.
 func TestBatchesOfManyKeys(t *testing.T) {
 	t.Parallel()
-	c := startCluster(t)
+	for name, start := range map[string]func(*testing.T) *oneTopic{
+		"embedded": embedded,
+		"OnKafka":  func(t *testing.T) *oneTopic { return onKafka(t, testPartitions) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			batchesOfManyKeys(t, start(t))
+		})
+	}
+}
+
+func batchesOfManyKeys(t *testing.T, c *oneTopic) {
 	ids := orderIDs(40)
-	stop := feed(t, c, ids)
+	stop := feed(t, c.cluster, c.topic.Name, ids)
 	book := newLedger(t)
 	var large, failures atomic.Int64
 	one := book.handle(func(_ context.Context, e *orderPlaced) error {
@@ -193,28 +204,25 @@ func TestBatchesOfManyKeys(t *testing.T) {
 		}
 		return failed.Err()
 	}
-	batch := []trestle.BatchOption{trestle.WithMaxBatchSize(20), trestle.WithMaxBatchWait(5 * time.Millisecond)}
-	opts := []trestle.ConsumerOption{trestle.WithRetries(1000), trestle.WithoutBreaker()}
-	first := consumeBatches(t, c, handle, batch, opts...)
+	join := func() *running {
+		return c.consumeBatches(t, handle, []trestle.BatchOption{trestle.WithMaxBatchSize(20), trestle.WithMaxBatchWait(5 * time.Millisecond)},
+			trestle.WithRetries(1000), trestle.WithoutBreaker())
+	}
 	grow := func() {
 		before := book.count()
 		eventually(t, "events are handled", func() bool { return book.count() > before+200 })
 	}
-	stable := func(members int) {
-		if _, err := c.WaitGroupStable(deadline(t), testGroup, members); err != nil {
-			t.Fatalf("group of %d: %v", members, err)
-		}
-	}
+	first := join()
 	grow()
-	second := consumeBatches(t, c, handle, batch, opts...)
-	stable(2)
+	second := join()
+	c.awaitStable(t, 2)
 	grow()
 	first.stop()
-	stable(1)
+	c.awaitStable(t, 1)
 	grow()
 	perOrder := stop()
-	total := perOrder * len(ids)
-	eventually(t, "all committed", func() bool { return c.committed(testGroup) == int64(total) })
+	eventually(t, "all handled", func() bool { return book.count() == perOrder*len(ids) })
+	eventually(t, "all committed", func() bool { return c.lag(t) == 0 })
 	second.stop()
 	book.wantAll(ids, perOrder)
 	if large.Load() == 0 || book.repeats() > 0 {

@@ -8,6 +8,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	trestle "github.com/omninode/trestle/runtime"
+	"github.com/omninode/trestle/runtime/kafka"
 	"github.com/omninode/trestle/runtime/trestletest/services"
 )
 
@@ -53,6 +54,19 @@ func (c *oneTopic) consume(t *testing.T, book *ledger, opts ...trestle.ConsumerO
 	}
 	trestle.HandleInfo(consumer, c.info, asEvent(book.handle(ok)))
 	return run(t, consumer)
+}
+
+// scan reads a topic from its beginning to its present end, each partition in order.
+func (c *oneTopic) scan(t *testing.T, topic string) []kafka.Record {
+	t.Helper()
+	var records []kafka.Record
+	for r, err := range kafka.Scan(deadline(t), c.conn, []string{topic}, kafka.FromStart(), kafka.ToEnd()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		records = append(records, *r)
+	}
+	return records
 }
 
 // lag is what the group has yet to commit of the topic; -1 while there are partitions without a commit.

@@ -22,8 +22,8 @@ import (
 	"github.com/omninode/trestle/runtime/trestletest/services"
 )
 
-// feed writes events of orders without end until stop is called, which returns how many of each there are.
-func feed(t *testing.T, c *cluster, ids []string) (stop func() int) {
+// feed writes events of orders to a topic without end until stop is called, which returns how many of each there are.
+func feed(t *testing.T, c *cluster, topic string, ids []string) (stop func() int) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	written := make(chan int, 1)
@@ -31,7 +31,9 @@ func feed(t *testing.T, c *cluster, ids []string) (stop func() int) {
 		n := 0
 		for ; ctx.Err() == nil; n++ {
 			for _, id := range ids {
-				c.write(t, orderRecord(id, n))
+				r := orderRecord(id, n)
+				r.Topic = topic
+				c.write(t, r)
 			}
 		}
 		written <- n
@@ -46,7 +48,7 @@ func TestMembersComeAndGoUnderLoad(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t, kfake.SeedTopics(1, "unused"))
 	ids := orderIDs(40)
-	stop := feed(t, c, ids)
+	stop := feed(t, c, orders.Name, ids)
 	book := newLedger(t)
 	handle := book.handle(ok)
 	first := consume(t, c, handle)
@@ -199,8 +201,12 @@ func TestNothingIsLostWhenConnectionsBreak(t *testing.T) {
 	book.wantAll(ids, 50)
 }
 
-// TestMain runs the consumer that TestKilledConsumer kills, when it is started for that.
+// TestMain runs what tests kill, when it is started for that: the consumer of TestKilledConsumer, the publisher of TestSpoolOnKafka.
 func TestMain(m *testing.M) {
+	if brokers := os.Getenv("TRESTLE_TEST_SPOOLER"); brokers != "" {
+		runSpooler(strings.Split(brokers, ","))
+		return
+	}
 	if brokers := os.Getenv("TRESTLE_TEST_VICTIM"); brokers != "" {
 		runVictim(strings.Split(brokers, ","))
 		return
