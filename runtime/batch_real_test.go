@@ -135,7 +135,7 @@ func TestWhatFailsInABatchOnKafka(t *testing.T) {
 	if len(letters) != 1 {
 		t.Fatalf("%d dead letters", len(letters))
 	}
-	letter, err := deadletter.Parse(letters[0].Value, letters[0].Headers...)
+	letter, err := deadletter.Parse(&letters[0])
 	if err != nil || string(letter.Original.Key) != "b" || letter.Original.Offset != 1 || letter.SourceTopic != c.topic.Name {
 		t.Errorf("got %+v, %v", letter, err)
 	}

@@ -121,7 +121,7 @@ func Example_deadLetters() {
 	topics := []string{"omninode_codegen_dlq_pattern_v1"}
 	for record, err := range kafka.Scan(ctx, cluster.Connection(), topics, kafka.FromStart(), kafka.ToEnd()) {
 		check(err)
-		letter, err := deadletter.Parse(record.Value, record.Headers...)
+		letter, err := deadletter.Parse(record)
 		check(err)
 		fmt.Println(letter.ConsumerGroup, "gave up", letter.SourceTopic, "at offset", letter.Original.Offset)
 		fmt.Println(letter.Error.Message)

@@ -16,6 +16,7 @@ import (
 
 	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/deadletter"
+	"github.com/omninode/trestle/runtime/kafka"
 )
 
 // stage is an environment on a cluster that another one shares.
@@ -183,7 +184,8 @@ func (c *cluster) lettersOf(t *testing.T, topic string) []*deadletter.DeadLetter
 	t.Helper()
 	var letters []*deadletter.DeadLetter
 	for _, r := range c.read(t, topic) {
-		d, err := deadletter.Parse(r.Value)
+		record := kafka.FromClient(r)
+		d, err := deadletter.Parse(&record)
 		if err != nil {
 			t.Fatal(err)
 		}

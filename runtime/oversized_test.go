@@ -57,7 +57,7 @@ func (c *oneTopic) letters(t testing.TB, n int) []*deadletter.DeadLetter {
 		if err != nil {
 			t.Fatal(err)
 		}
-		d, err := deadletter.Parse(r.Value, r.Headers...)
+		d, err := deadletter.Parse(r)
 		if err != nil {
 			t.Fatalf("%s: %v", r.Value, err)
 		}

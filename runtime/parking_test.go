@@ -185,7 +185,7 @@ func TestLettersAreParkedForWhatTheirTopicSays(t *testing.T) {
 			}
 			l := letters[0]
 			record := kafka.Record{Value: l.Value, Headers: l.Headers}
-			d, err := deadletter.Parse(record.Value, record.Headers...)
+			d, err := deadletter.Parse(&record)
 			if err != nil || d.Original.Offset != l.Offset || d.SourceTopic != orders.Name || !strings.Contains(l.Refusal, refusal.Message) {
 				t.Errorf("got %+v, error %v, refused with %s", d, err, l.Refusal)
 			}

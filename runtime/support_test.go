@@ -212,7 +212,7 @@ func (c *cluster) deadLetters(t testing.TB) []*deadletter.DeadLetter {
 	var letters []*deadletter.DeadLetter
 	for _, r := range c.read(t, orders.DeadLetter) {
 		record := kafka.FromClient(r)
-		d, err := deadletter.Parse(record.Value, record.Headers...)
+		d, err := deadletter.Parse(&record)
 		if err != nil {
 			t.Fatalf("%s: %v", r.Value, err)
 		}

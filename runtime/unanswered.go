@@ -139,7 +139,7 @@ func (r *replies) callOf(rec *Record) (*waitingCall, *deadletter.DeadLetter) {
 	if ours && w == nil && !awaited {
 		return nil, nil
 	}
-	d, err := deadletter.ParseRecord(rec)
+	d, err := deadletter.Parse(rec)
 	switch {
 	case err != nil, ours && w != nil && !slices.Contains(d.Unanswered, w.reply.Type):
 		return nil, nil

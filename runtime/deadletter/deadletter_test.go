@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/omninode/trestle/runtime/deadletter"
+	"github.com/omninode/trestle/runtime/event"
 	"github.com/omninode/trestle/runtime/wire"
 )
 
@@ -18,6 +19,11 @@ const envelope = `{"envelope_version": "1.0", "correlation_id": "550e8400-e29b-4
 	`"payload": {"n": 9007199254740993, "f": 1.0, "e": 1e-07}}`
 
 var at = time.Date(2025, 10, 29, 10, 30, 5, 0, time.UTC)
+
+// parse reads a record that has these.
+func parse(value []byte, headers ...wire.Header) (*deadletter.DeadLetter, error) {
+	return deadletter.Parse(&event.Record{Value: value, Headers: headers})
+}
 
 func sample() *deadletter.DeadLetter {
 	return &deadletter.DeadLetter{
@@ -86,7 +92,7 @@ func TestRoundTripKeepsEveryByte(t *testing.T) {
 			if !json.Valid(text) {
 				t.Fatalf("not JSON: %s", text)
 			}
-			got, err := deadletter.Parse(text, want.Headers()...)
+			got, err := parse(text, want.Headers()...)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -156,7 +162,7 @@ func TestParseReadsEveryShape(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, err := deadletter.Parse([]byte(c.text))
+			got, err := parse([]byte(c.text))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -169,7 +175,7 @@ func TestParseReadsEveryShape(t *testing.T) {
 
 func TestParseTakesTheRestFromHeaders(t *testing.T) {
 	t.Parallel()
-	got, err := deadletter.Parse([]byte(`{"payload":{},"error":"x"}`),
+	got, err := parse([]byte(`{"payload":{},"error":"x"}`),
 		wire.Header{Key: "event-id", Value: []byte("0199")}, wire.Header{Key: "attempt", Value: []byte("4")})
 	if err != nil {
 		t.Fatal(err)
@@ -195,7 +201,7 @@ func TestParseRefuses(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, err := deadletter.Parse([]byte(c.text))
+			got, err := parse([]byte(c.text))
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %+v, %v, want an error with %q", got, err, c.want)
 			}
@@ -217,11 +223,11 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte(`{"payload":{},"error":"x","retry_count":1}`))
 	f.Add([]byte(`{"envelope":{},"error":{}}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		d, err := deadletter.Parse(text)
+		d, err := parse(text)
 		if err != nil {
 			return
 		}
-		again, err := deadletter.Parse(d.AppendJSON(nil), d.Headers()...)
+		again, err := parse(d.AppendJSON(nil), d.Headers()...)
 		if err != nil {
 			t.Fatalf("%q was written as %q: %v", text, d.AppendJSON(nil), err)
 		}
@@ -237,7 +243,7 @@ func FuzzOriginal(f *testing.F) {
 	f.Fuzz(func(t *testing.T, value, key []byte) {
 		d := sample()
 		d.Original.Value, d.Original.Key = value, key
-		again, err := deadletter.Parse(d.AppendJSON(nil), d.Headers()...)
+		again, err := parse(d.AppendJSON(nil), d.Headers()...)
 		if err != nil {
 			t.Fatal(err)
 		}

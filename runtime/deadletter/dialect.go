@@ -114,6 +114,16 @@ func Systems() map[string]string {
 	return all
 }
 
+// System is the name of the system that wrote a record as a dead letter, by the headers of its own; empty where none did.
+func System(r *event.Record) string {
+	for i := range dialects {
+		if in := &dialects[i]; len(in.place(r, in.topic)) > 0 {
+			return in.system
+		}
+	}
+	return ""
+}
+
 // read returns nil for what is no letter of the dialect.
 func (in *dialect) read(r *event.Record) (*DeadLetter, error) {
 	topic := in.place(r, in.topic)

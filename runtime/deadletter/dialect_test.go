@@ -79,7 +79,7 @@ func TestForeignLetters(t *testing.T) {
 				if want.Attempt = 2; system != "Kafka Connect" { // whose letters have the original's time
 					want.Timestamp, want.Error.Timestamp = at, at
 				}
-				got, err := deadletter.ParseRecord(r)
+				got, err := deadletter.Parse(r)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -99,7 +99,7 @@ func TestForeignLettersThatAreBroken(t *testing.T) {
 	} {
 		topic := map[byte]string{'k': "kafka_dlt-original-topic", '_': "__connect.errors.topic", 'd': "dead-letter-topic"}[header[0]]
 		r := &event.Record{Value: []byte(envelope), Headers: []wire.Header{{Key: topic, Value: []byte("orders")}, {Key: header, Value: []byte(value)}}}
-		if d, err := deadletter.ParseRecord(r); err == nil || !strings.Contains(err.Error(), header) {
+		if d, err := deadletter.Parse(r); err == nil || !strings.Contains(err.Error(), header) {
 			t.Errorf("%s %q: %+v, %v", header, value, d, err)
 		}
 	}
@@ -108,7 +108,7 @@ func TestForeignLettersThatAreBroken(t *testing.T) {
 // TestKeyOfAFlatLetter is the record's.
 func TestKeyOfAFlatLetter(t *testing.T) {
 	t.Parallel()
-	d, err := deadletter.ParseRecord(&event.Record{Key: []byte("k"), Value: []byte(`{"error":"boom","payload":{}}`)})
+	d, err := deadletter.Parse(&event.Record{Key: []byte("k"), Value: []byte(`{"error":"boom","payload":{}}`)})
 	if err != nil || string(d.Original.Key) != "k" {
 		t.Errorf("%+v, %v", d, err)
 	}
@@ -130,14 +130,14 @@ func FuzzParseRecord(f *testing.F) {
 	f.Add(sample().AppendJSON(nil), "event-id", []byte("0199"), "attempt", []byte("4"))
 	f.Fuzz(func(t *testing.T, value []byte, name1 string, value1 []byte, name2 string, value2 []byte) {
 		r := &event.Record{Topic: "t", Key: []byte("k"), Value: value, Headers: []wire.Header{{Key: name1, Value: value1}, {Key: name2, Value: value2}}, Timestamp: at}
-		d, err := deadletter.ParseRecord(r)
+		d, err := deadletter.Parse(r)
 		if err != nil {
 			return
 		}
 		if d.Original.Partition < -1 || d.Original.Offset < -1 || d.RetryCount < 0 || d.Attempt < 0 {
 			t.Errorf("%+v", d)
 		}
-		again, err := deadletter.Parse(d.AppendJSON(nil), d.Headers()...)
+		again, err := parse(d.AppendJSON(nil), d.Headers()...)
 		if err != nil {
 			t.Fatalf("%+v can't be read again: %v", d, err)
 		}

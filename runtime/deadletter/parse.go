@@ -11,9 +11,8 @@ import (
 	"github.com/omninode/trestle/runtime/wire"
 )
 
-// Parse reads a dead letter of any of the shapes from a record's value and headers. What a shape doesn't say is
-// left empty, a position -1. It fails when the value is not JSON, or no dead letter.
-func Parse(value []byte, headers ...wire.Header) (*DeadLetter, error) {
+// parseShape reads a dead letter of any of the shapes from a record's value and headers.
+func parseShape(value []byte, headers []wire.Header) (*DeadLetter, error) {
 	d := &DeadLetter{Original: Original{Partition: -1, Offset: -1}}
 	p := parser{d: d, r: jsonio.NewReader(value)}
 	p.read()

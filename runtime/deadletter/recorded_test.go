@@ -138,7 +138,7 @@ func TestRecordedLetters(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			want := wants[name]
-			got, err := deadletter.ParseRecord(r)
+			got, err := deadletter.Parse(r)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -50,7 +50,7 @@ func TestShrink(t *testing.T) {
 					t.Errorf("step %d: from %d to %d bytes", steps, before, after)
 				}
 				before = after
-				if read, err := deadletter.Parse(d.AppendJSON(nil), d.Headers()...); err != nil || read.LeftOut != d.LeftOut || read.Original.Partial != d.Original.Partial {
+				if read, err := parse(d.AppendJSON(nil), d.Headers()...); err != nil || read.LeftOut != d.LeftOut || read.Original.Partial != d.Original.Partial {
 					t.Errorf("step %d: read %+v, %v", steps, read, err)
 				}
 			}

@@ -2,6 +2,7 @@ package eventtrace
 
 import (
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -42,7 +43,8 @@ func WithTypes(types *event.Types) ReaderOption {
 // kindOf says which envelope the JSON of a topic has; wire.None for dead-letter topics and events without one.
 //
 // Ids that an envelope lacks are taken from the payload. A dead letter has the ids of the event that died, so that it
-// shows up in its conversation; its payload is the whole dead letter.
+// shows up in its conversation; its payload is the whole dead letter. One of another system's (deadletter.Systems) has it in the shape
+// that Trestle's own have.
 func Envelopes(kindOf func(topic string) wire.Kind, opts ...ReaderOption) Reader {
 	r := &envelopeReader{kindOf: kindOf}
 	for _, opt := range opts {
@@ -63,6 +65,9 @@ func (r *envelopeReader) read(record *kafka.Record) Event {
 		e := fromHeaders(headers)
 		e.refuse(record, record.Oversized.Error())
 		return e
+	}
+	if r.isForeignLetter(record) {
+		return readForeignLetter(record)
 	}
 	if len(record.Value) == 0 {
 		e := fromHeaders(headers)
@@ -120,7 +125,7 @@ func (r *envelopeReader) readJSON(record *kafka.Record, headers []wire.Header, t
 	case found.Bare:
 		r.payloadAlone(&e, record.Topic, text)
 	case kind == wire.None:
-		e.readBare(record, headers, text)
+		e.readBare(record, text)
 	default:
 		e.lackingIDs(text[found.Start:found.End])
 	}
@@ -148,12 +153,12 @@ func (r *envelopeReader) payloadAlone(e *Event, topic string, payload []byte) {
 }
 
 // readBare reads what has no envelope: a dead letter, or an event that is its own envelope.
-func (e *Event) readBare(record *kafka.Record, headers []wire.Header, text []byte) {
+func (e *Event) readBare(record *kafka.Record, text []byte) {
 	if e.EventType != "" && e.EventType != deadletter.EventType {
 		e.lackingIDs(text)
 		return
 	}
-	letter, err := deadletter.Parse(text, headers...)
+	letter, err := deadletter.Parse(&kafka.Record{Key: record.Key, Value: text, Headers: record.Headers})
 	if err != nil {
 		if e.EventType == deadletter.EventType && e.Invalid == "" {
 			e.refuse(record, err.Error())
@@ -164,13 +169,54 @@ func (e *Event) readBare(record *kafka.Record, headers []wire.Header, text []byt
 		e.lackingIDs(text)
 		return
 	}
+	e.takeLetter(letter)
+}
+
+// isForeignLetter says whether a record is a dead letter that another system wrote. One of a type that its topic declares is an event
+// that somebody put back with the headers that its letter had.
+func (r *envelopeReader) isForeignLetter(record *kafka.Record) bool {
+	if r.kindOf(record.Topic) != wire.None || deadletter.System(record) == "" {
+		return false
+	}
+	if r.types == nil {
+		return true
+	}
+	info := r.types.Only(record.Topic)
+	if eventType := wire.HeaderValue(record.Headers, wire.HeaderEventType); eventType != "" {
+		info = r.types.Find(record.Topic, eventType)
+	}
+	return info == nil || info.Topic == nil || info.Topic.Name != record.Topic || info.Type == deadletter.EventType
+}
+
+// readForeignLetter reads a dead letter of another system's. The headers are the original's, but for the system's own.
+func readForeignLetter(record *kafka.Record) Event {
+	e := fromHeaders(record.Headers)
+	letter, err := deadletter.Parse(record)
+	if err != nil {
+		e.EventType, e.Timestamp = deadletter.EventType, time.Time{}
+		e.refuse(record, err.Error())
+		return e
+	}
+	e.takeLetter(letter)
+	e.Payload = jsonio.Raw(letter.AppendJSON(nil))
+	return e
+}
+
+// takeLetter takes what a dead letter says, and of the ids that e lacks those of its original.
+func (e *Event) takeLetter(letter *deadletter.DeadLetter) {
 	e.EventType = deadletter.EventType
 	e.Timestamp = letter.Timestamp
 	if e.EventID == "" {
 		e.EventID = uuidOf(letter.EventID())
 	}
-	if original := letter.Original.JSON(); original != "" {
-		e.lackingIDs([]byte(original))
+	original := letter.Original
+	if wire.Sniff(original.Value, original.Headers) == wire.FramedJSON {
+		if _, text, err := wire.ParseFramedJSON(original.Value); err == nil {
+			original.Value = text
+		}
+	}
+	if object := original.JSON(); object != "" {
+		e.lackingIDs([]byte(object))
 	}
 	if e.CorrelationID == "" {
 		e.CorrelationID = uuidOf(letter.Original.Header(wire.HeaderCECorrelationID))

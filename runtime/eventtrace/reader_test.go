@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/omninode/trestle/runtime/deadletter"
+	"github.com/omninode/trestle/runtime/event"
 	"github.com/omninode/trestle/runtime/eventtrace"
 	"github.com/omninode/trestle/runtime/jsonio"
 	"github.com/omninode/trestle/runtime/kafka"
@@ -164,6 +165,62 @@ func TestEnvelopesReadsDeadLettersAsWritten(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestEnvelopesReadsDeadLettersOfOtherSystems has Spring give up an event, as JSON, as JSON behind a schema's id, in protobuf and without a value.
+func TestEnvelopesReadsDeadLettersOfOtherSystems(t *testing.T) {
+	t.Parallel()
+	text := `{"correlation_id":"` + correlation + `","payload":{"session_id":"` + session + `"}}`
+	written := time.Unix(1_760_000_000, 0).UTC()
+	header := func(name, value string) wire.Header { return wire.Header{Key: name, Value: []byte(value)} }
+	ids := []wire.Header{header(wire.HeaderCECorrelationID, correlation), header(wire.HeaderCESessionID, session), header("ce_time", "2025-10-16T12:00:00Z")}
+	own := []wire.Header{header("kafka_dlt-original-topic", "bare"), header("kafka_dlt-original-partition", "\x00\x00\x00\x02"),
+		header("kafka_dlt-original-offset", "\x00\x00\x00\x00\x00\x00\x00\x29"), header("kafka_dlt-exception-message", "warehouse is away")}
+	for name, test := range map[string]struct {
+		value   string
+		headers []wire.Header
+	}{
+		"JSON":        {value: text},
+		"framed JSON": {value: "\x00\x00\x00\x00\x07" + text},
+		"protobuf":    {value: "\x00\x00\x00\x00\x01\x00\x08", headers: ids},
+		"no value":    {headers: ids},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			record := &kafka.Record{Topic: "bare-dlt", Key: []byte("ord_81"), Timestamp: written}
+			if test.value != "" {
+				record.Value = []byte(test.value)
+			}
+			record.Headers = append(append([]wire.Header{header("event-id", eventID), header("event-type", "OrderPlaced")}, test.headers...), own...)
+			e := eventtrace.Envelopes(kinds)(record)
+			want := eventtrace.Event{EventID: eventID, CorrelationID: correlation, SessionID: session, EventType: deadletter.EventType, Timestamp: written, Payload: e.Payload}
+			if diff := cmp.Diff(want, e); diff != "" {
+				t.Error(diff)
+			}
+			letter, err := deadletter.Parse(&kafka.Record{Value: []byte(e.Payload)})
+			if err != nil || letter.SourceTopic != "bare" || letter.Original.Offset != 41 || letter.Error.Message != "warehouse is away" ||
+				string(letter.Original.Value) != test.value || string(letter.Original.Key) != "ord_81" {
+				t.Errorf("the payload is %+v, %v", letter, err)
+			}
+		})
+	}
+	t.Run("headers at fault", func(t *testing.T) {
+		t.Parallel()
+		e := eventtrace.Envelopes(kinds)(&kafka.Record{Topic: "bare-dlt", Value: []byte(text), Headers: append(own[:1:1], header("kafka_dlt-original-offset", "x"))})
+		if e.EventType != deadletter.EventType || !strings.Contains(e.Invalid, "kafka_dlt-original-offset") || string(e.Value) != text {
+			t.Errorf("event: %+v", e)
+		}
+	})
+	t.Run("an event put back with its letter's headers", func(t *testing.T) {
+		t.Parallel()
+		types := event.NewTypes(&event.EventInfo{Type: "OrderPlaced", Topic: &event.TopicInfo{Name: "bare", EventTypes: []string{"OrderPlaced", "OrderPaid"}}})
+		e := eventtrace.Envelopes(kinds, eventtrace.WithTypes(types))(&kafka.Record{
+			Topic: "bare", Value: []byte(text), Headers: append(own[:len(own):len(own)], header("event-type", "OrderPlaced")),
+		})
+		if e.EventType != "OrderPlaced" || string(e.Payload) != text {
+			t.Errorf("event: %+v", e)
+		}
+	})
 }
 
 func TestEnvelopesReadsProtobuf(t *testing.T) {

@@ -31,7 +31,7 @@ func (r *Replayer) letter(record *kafka.Record, topicID string) *Letter {
 	if record.Oversized != nil {
 		l.Err = record.Oversized
 	} else {
-		l.Dead, l.Err = deadletter.ParseRecord(record)
+		l.Dead, l.Err = deadletter.Parse(record)
 	}
 	if l.Err != nil {
 		l.Cause = newCause("Unreadable", l.Err.Error(), l.Source, "", "")

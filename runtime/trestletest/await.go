@@ -58,7 +58,7 @@ func AwaitDeadLetter[P trestle.Event](tb testing.TB, c *Cluster, match ...Match[
 	var found *deadletter.DeadLetter
 	var lines []string
 	c.await(tb, info.Topic.DeadLetter, func(r *trestle.Record) bool {
-		d, err := deadletter.Parse(r.Value, r.Headers...)
+		d, err := deadletter.Parse(r)
 		if err != nil {
 			lines = append(lines, fmt.Sprintf("offset %d: %v", r.Offset, err))
 			return false

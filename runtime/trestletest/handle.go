@@ -149,7 +149,7 @@ func (h *Handlers) handle(ctx context.Context, r trestle.Record) (Outcome, error
 		o.Attempts = o.Delivery.Attempt
 	}
 	if done.Letter != nil {
-		if o.DeadLetter, err = deadletter.Parse(done.Letter.Value, done.Letter.Headers...); err != nil {
+		if o.DeadLetter, err = deadletter.Parse(done.Letter); err != nil {
 			return Outcome{}, err
 		}
 	}

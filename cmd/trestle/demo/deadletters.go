@@ -19,7 +19,7 @@ func readDeadLetters(ctx context.Context, brokers []string, topics []string, eac
 		if err != nil {
 			return err
 		}
-		_, err := deadletter.Parse(r.Value, r.Headers...)
+		_, err := deadletter.Parse(r)
 		if err == nil {
 			err = each(r)
 		}

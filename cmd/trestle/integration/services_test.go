@@ -171,7 +171,7 @@ func TestServicesDeadLetter(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	letter, err := deadletter.Parse(text)
+	letter, err := deadletter.Parse(&event.Record{Value: text})
 	if err != nil {
 		t.Fatal(err)
 	}

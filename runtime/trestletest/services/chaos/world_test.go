@@ -518,7 +518,7 @@ func (w *world) letters() (letters []letter) {
 	types := trestle.NewTypes(&stepInfo)
 	w.read(steps.DeadLetter, func(r *kgo.Record) {
 		record := kafka.FromClient(r)
-		d, err := deadletter.Parse(record.Value, record.Headers...)
+		d, err := deadletter.Parse(&record)
 		if err != nil {
 			letters = append(letters, letter{})
 			return
