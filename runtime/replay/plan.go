@@ -22,6 +22,9 @@ type Plan struct {
 	Causes  []CauseStats
 	Groups  map[string]int
 	Sources map[string]int
+	// Parked are letters in the store of [Options] that the filter means as well, by dead-letter topic: they would not be replayed before
+	// parking.Publish has brought them there, and are selected again.
+	Parked map[string]int
 	// Readers are the consumer groups that read these topics.
 	Readers []Reader
 }
@@ -72,6 +75,9 @@ func (s *Selection) Plan(ctx context.Context, o ReplayOptions) (*Plan, error) {
 		targets[l.Source][group] = true
 	}
 	plan.Causes = byCount(causes)
+	if plan.Parked, err = s.parked(ctx); err != nil {
+		return nil, err
+	}
 	plan.Readers, err = readers(ctx, kadm.NewClient(client), targets)
 	return plan, err
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/omninode/trestle/runtime/kafka"
+	"github.com/omninode/trestle/runtime/parking"
 )
 
 // MaxAttempts is how often an event is replayed at most: a letter of one that has been so often is left alone.
@@ -26,6 +27,9 @@ type Options struct {
 	By string
 	// Sources are the topics that originals stand in, by dead-letter topic, for letters that name none, as the flat shape doesn't.
 	Sources map[string]string
+	// Parked is the store in which consumers park the letters that their topics refuse (trestle.WithParking). Those are in no selection before
+	// parking.Publish has brought them to their topic; with it, stats and plans count them. nil: they are not counted.
+	Parked parking.Store
 	// Timeout is how long one transaction may take, and waiting for those of others; default 30 s.
 	Timeout time.Duration
 	// MaxBatchBytes is what a batch may open to that was too large for its consumers, in bytes; default 64 MiB. It is in memory at once.
@@ -37,7 +41,8 @@ type Options struct {
 type Replayer struct {
 	conn           kafka.Connection
 	opts           Options
-	perTransaction int // letters
+	perTransaction int           // letters
+	keep           time.Duration // see keepNotes
 }
 
 // New returns a replayer. It contacts nothing, and fails as [kafka.Connection.Validate] does.
@@ -51,7 +56,7 @@ func New(conn kafka.Connection, o Options) (*Replayer, error) {
 	o.Resolutions = cmp.Or(o.Resolutions, ResolutionsTopic)
 	o.Timeout = cmp.Or(o.Timeout, 30*time.Second)
 	o.MaxBatchBytes = cmp.Or(o.MaxBatchBytes, 64<<20)
-	return &Replayer{conn, o, maxLetters}, nil
+	return &Replayer{conn, o, maxLetters, keepNotes}, nil
 }
 
 // Selection is a set of letters. It is pinned: what is written after it was made is not in it, whatever it is used for and how often.
@@ -219,24 +224,52 @@ type resolutions map[log]map[int64]Resolution
 // resolved reads the resolutions of letters of topics, by their ids, up to the end that they have now.
 func (r *Replayer) resolved(ctx context.Context, ids map[string]string) (resolutions, error) {
 	found := resolutions{}
-	for record, err := range kafka.Scan(ctx, r.conn, []string{r.opts.Resolutions}, kafka.FromStart(), kafka.ToEnd()) {
+	for n, err := range r.notes(ctx) {
 		if err != nil {
-			return nil, fmt.Errorf("read what is resolved: %w", err)
+			return nil, err
 		}
-		l, offset, ok := parseResolutionKey(record.Key)
-		if id, wanted := ids[l.topic]; !ok || !wanted || id != l.id {
-			continue
+		if id, wanted := ids[n.log.topic]; wanted && id == n.log.id {
+			found.take(&n)
 		}
-		if record.Value == nil && record.Oversized == nil {
-			delete(found[l], offset)
-			continue
-		}
-		if found[l] == nil {
-			found[l] = map[int64]Resolution{}
-		}
-		found[l][offset] = parseResolution(record.Value)
 	}
 	return found, nil
+}
+
+func (found resolutions) take(n *note) {
+	if n.back {
+		delete(found[n.log], n.offset)
+		return
+	}
+	if found[n.log] == nil {
+		found[n.log] = map[int64]Resolution{}
+	}
+	found[n.log][n.offset] = parseResolution(n.value)
+}
+
+// note is a record of the topic of resolutions.
+type note struct {
+	log    log
+	offset int64 // of the letter
+	value  []byte
+	back   bool // it takes back what was noted before
+	at     time.Time
+}
+
+// notes reads the topic of resolutions, up to the end that it has now. What is no note of this version is passed over.
+func (r *Replayer) notes(ctx context.Context) iter.Seq2[note, error] {
+	return func(yield func(note, error) bool) {
+		for record, err := range kafka.Scan(ctx, r.conn, []string{r.opts.Resolutions}, kafka.FromStart(), kafka.ToEnd()) {
+			if err != nil {
+				yield(note{}, fmt.Errorf("read what is resolved: %w", err))
+				return
+			}
+			n := note{value: record.Value, back: record.Value == nil && record.Oversized == nil, at: record.Timestamp}
+			ok := false
+			if n.log, n.offset, ok = parseResolutionKey(record.Key); ok && !yield(n, nil) {
+				return
+			}
+		}
+	}
 }
 
 // cleanupInterval is how late brokers end transactions that took too long.

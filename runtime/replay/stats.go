@@ -11,6 +11,7 @@ import (
 // transactions' markers, count nowhere.
 type Stats struct {
 	Unresolved int
+	Parked     int          // letters in the store of [Options], which are on no topic yet
 	Topics     []TopicStats // by name
 	// Causes are those of letters that are not resolved, the most frequent first.
 	Causes []CauseStats
@@ -22,6 +23,8 @@ type TopicStats struct {
 	Source string // the topics that its letters' originals are from, with commas between them; empty: unknown
 	// Total is the sum of the others. Other are resolutions of a later version.
 	Total, Unresolved, Replayed, Repaired, Purged, Other int
+	// Parked are beside Total: letters that the topic refused, in the store of [Options]. parking.Publish brings them here.
+	Parked int
 }
 
 // CauseStats are those of letters with one cause.
@@ -31,7 +34,7 @@ type CauseStats struct {
 	First, Last time.Time // when letters were written
 }
 
-// Stats counts the selection's letters, also those that are resolved.
+// Stats counts the selection's letters, also those that are resolved. Parked ones are counted as of now.
 func (s *Selection) Stats(ctx context.Context) (*Stats, error) {
 	topics := map[string]*TopicStats{}
 	sources := map[string][]string{}
@@ -53,9 +56,15 @@ func (s *Selection) Stats(ctx context.Context) (*Stats, error) {
 			countCause(causes, l)
 		}
 	}
+	parked, err := s.parked(ctx)
+	if err != nil {
+		return nil, err
+	}
 	for _, topic := range s.topics {
 		slices.Sort(sources[topic])
 		topics[topic].Source = joined(sources[topic])
+		topics[topic].Parked = parked[topic]
+		stats.Parked += parked[topic]
 		stats.Topics = append(stats.Topics, *topics[topic])
 	}
 	stats.Causes = byCount(causes)

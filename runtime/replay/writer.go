@@ -37,15 +37,16 @@ type writer struct {
 
 // resolve calls each for the letters of the selection that are not resolved, topic by topic, and done after each transaction.
 func (s *Selection) resolve(ctx context.Context, each func(context.Context, *writer, *Letter) error, done func(int), pace *pace) error {
+	others := map[string]bool{} // topics that have resolutions and are not the selection's
 	for _, topic := range s.topics {
-		if err := s.resolveTopic(ctx, topic, each, done, pace); err != nil {
+		if err := s.resolveTopic(ctx, topic, others, each, done, pace); err != nil {
 			return err
 		}
 	}
-	return nil
+	return s.r.takeBackGone(ctx, others)
 }
 
-func (s *Selection) resolveTopic(ctx context.Context, topic string, each func(context.Context, *writer, *Letter) error, done func(int), pace *pace) error {
+func (s *Selection) resolveTopic(ctx context.Context, topic string, others map[string]bool, each func(context.Context, *writer, *Letter) error, done func(int), pace *pace) error {
 	if err := s.checkIDs(ctx, []string{topic}); err != nil {
 		return err
 	}
@@ -55,9 +56,19 @@ func (s *Selection) resolveTopic(ctx context.Context, topic string, each func(co
 	}
 	defer w.client.Close()
 	// Only now: whoever had the id before can commit nothing more.
-	resolved, err := s.r.resolved(ctx, map[string]string{topic: s.ids[topic]})
-	if err != nil {
-		return err
+	resolved, stale := resolutions{}, s.r.newStale(s.isGone)
+	for n, err := range s.r.notes(ctx) {
+		if err != nil {
+			return err
+		}
+		if n.log.topic == topic {
+			if n.log.id == s.ids[topic] {
+				resolved.take(&n)
+			}
+			stale.see(&n)
+		} else if _, selected := s.ids[n.log.topic]; !selected {
+			others[n.log.topic] = true
+		}
 	}
 	for l, err := range s.scan(ctx, []string{topic}, resolved) {
 		switch {
@@ -70,7 +81,10 @@ func (s *Selection) resolveTopic(ctx context.Context, topic string, each func(co
 			return err
 		}
 	}
-	return w.commit(ctx)
+	if err := w.commit(ctx); err != nil {
+		return err
+	}
+	return w.takeBack(ctx, stale) // after scan has seen that the topic is still the one that was selected
 }
 
 // begin takes the transactional id of a topic from whoever has it, and waits until what they committed can be read.
