@@ -16,7 +16,11 @@ func (p *project) topics() (output.File, error) {
 	slices.SortFunc(list, func(a, b *schema.Topic) int { return strings.Compare(a.Name, b.Name) })
 	var b strings.Builder
 	b.WriteString("\"\"\"The topics that the schemas declare.\"\"\"\n\nfrom __future__ import annotations\n\n")
-	b.WriteString("from collections.abc import Mapping\nfrom typing import Final\n\nfrom ._support.events import Topic\n")
+	b.WriteString("from collections.abc import Mapping\nfrom typing import Final\n\nfrom ._support.events import ")
+	if slices.ContainsFunc(list, func(t *schema.Topic) bool { return len(t.Retries) > 0 }) {
+		b.WriteString("RetryTopic, ")
+	}
+	b.WriteString("Topic\n")
 	for _, t := range list {
 		deadLetter := "None"
 		if t.DeadLetter != nil {
@@ -39,7 +43,18 @@ func (p *project) topics() (output.File, error) {
 		fmt.Fprintf(&b, "    name=%s,\n    dead_letter=%s,\n    event_types=%s,\n", quote(t.Name), deadLetter, tuple(slices.Compact(types)))
 		fmt.Fprintf(&b, "    partitions=%d,\n    retention_ms=%d,\n", t.Settings.Partitions, retention)
 		fmt.Fprintf(&b, "    cleanup_policy=%s,\n    compression_type=%s,\n", quote(t.Settings.CleanupPolicy), quote(t.Settings.CompressionType))
-		fmt.Fprintf(&b, "    max_message_bytes=%s,\n)\n", limit)
+		fmt.Fprintf(&b, "    max_message_bytes=%s,\n", limit)
+		if len(t.Retries) > 0 {
+			b.WriteString("    retries=(\n")
+			for _, r := range t.Retries {
+				fmt.Fprintf(&b, "        RetryTopic(topic=%s, delay_ms=%d, attempts=%d),\n", quote(r.Topic.Name), r.Delay.Milliseconds(), r.Attempts)
+			}
+			b.WriteString("    ),\n")
+		}
+		if t.RetryOf != nil {
+			fmt.Fprintf(&b, "    retry_of=%s,\n", quote(t.RetryOf.Name))
+		}
+		b.WriteString(")\n")
 	}
 	b.WriteString("\nTOPICS: Final[Mapping[str, Topic]] = {\n")
 	for _, t := range list {
@@ -62,8 +77,16 @@ func (p *project) groups() (output.File, error) {
 			fmt.Fprintf(&b, "        %s,\n", quote(t))
 		}
 		fmt.Fprintf(&b, "    ),\n    auto_offset_reset=%s,\n    enable_auto_commit=%s,\n", quote(g.AutoOffsetReset), pythonBool(g.EnableAutoCommit))
-		fmt.Fprintf(&b, "    session_timeout_ms=%d,\n    heartbeat_interval_ms=%d,\n    owner=%s,\n)\n",
+		fmt.Fprintf(&b, "    session_timeout_ms=%d,\n    heartbeat_interval_ms=%d,\n    owner=%s,\n",
 			g.SessionTimeout.Milliseconds(), g.HeartbeatInterval.Milliseconds(), quote(g.Owner))
+		if retries := p.retryTopics(g); len(retries) > 0 {
+			b.WriteString("    retry_topics=(\n")
+			for _, t := range retries {
+				fmt.Fprintf(&b, "        %s,\n", quote(t))
+			}
+			b.WriteString("    ),\n")
+		}
+		b.WriteString(")\n")
 	}
 	b.WriteString("\nGROUPS: Final[Mapping[str, ConsumerGroup]] = {\n")
 	for _, g := range list {
@@ -71,6 +94,18 @@ func (p *project) groups() (output.File, error) {
 	}
 	b.WriteString("}\n\"\"\"All of them, by name.\"\"\"\n")
 	return p.file("groups.py", b.String()), nil
+}
+
+// retryTopics are those of a group's topics.
+func (p *project) retryTopics(g *schema.Group) (names []string) {
+	for _, name := range g.Topics {
+		if t := p.set.Topic(name); t != nil {
+			for _, r := range t.Retries {
+				names = append(names, r.Topic.Name)
+			}
+		}
+	}
+	return names
 }
 
 // events are the events of all packages, by type, then by full name.
@@ -104,7 +139,7 @@ var public = []struct {
 	names []string
 }{
 	{"errors", []string{"Fault", "InvalidEventError", "NotJSONError", "RecordError", "TooLargeError", "UnknownEventTypeError"}},
-	{"events", []string{"Catalog", "ConsumerGroup", "Envelope", "Event", "EventInfo", "Received", "Record", "Source", "Topic"}},
+	{"events", []string{"Catalog", "ConsumerGroup", "Envelope", "Event", "EventInfo", "Received", "Record", "RetryTopic", "Source", "Topic"}},
 	{"model", []string{"Model"}},
 }
 

@@ -25,7 +25,7 @@ func TestGolden(t *testing.T) {
 	for name, in := range map[string]string{
 		"rules": filepath.Join("testdata", "rules", "in"), "shapes": filepath.Join("testdata", "shapes", "in"),
 		"objects": filepath.Join("testdata", "objects", "in"), "left": filepath.Join("..", "golang", "testdata", "left", "in"), "nulls": filepath.Join("..", "golang", "testdata", "nulls", "in"),
-		"secrets": filepath.Join("..", "golang", "testdata", "secrets", "in"),
+		"secrets": filepath.Join("..", "golang", "testdata", "secrets", "in"), "retries": filepath.Join("testdata", "retries", "in"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -32,6 +32,17 @@ BASE_EVENT_VERSION = "1.0.0"
 
 
 @dataclass(frozen=True)
+class RetryTopic:
+    """A topic in which events wait that a handler failed on, to be handled again."""
+
+    topic: str
+    delay_ms: int
+    """How long an event waits there."""
+    attempts: int
+    """How often an event comes there before the next one, or its dead letter."""
+
+
+@dataclass(frozen=True)
 class Topic:
     """A topic and the settings that the schemas declare for it."""
 
@@ -45,6 +56,10 @@ class Topic:
     compression_type: str
     max_message_bytes: int | None
     """The largest record batch it takes, before compression; None: the broker's default."""
+    retries: tuple[RetryTopic, ...] = ()
+    """Where its events wait before they are dead letters, one after the other."""
+    retry_of: str | None = None
+    """The topic whose events wait in this one; None: it is no retry topic."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +73,8 @@ class ConsumerGroup:
     session_timeout_ms: int
     heartbeat_interval_ms: int
     owner: str
+    retry_topics: tuple[str, ...] = ()
+    """The retry topics of its topics. Their records say by headers which group is to handle them, and when."""
 
 
 @dataclass(frozen=True)

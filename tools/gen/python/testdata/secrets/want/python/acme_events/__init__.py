@@ -26,6 +26,7 @@ from ._support.events import (
     EventInfo,
     Received,
     Record,
+    RetryTopic,
     Source,
     Topic,
 )
@@ -58,6 +59,7 @@ __all__ = [
     "Received",
     "Record",
     "RecordError",
+    "RetryTopic",
     "Source",
     "TooLargeError",
     "Topic",

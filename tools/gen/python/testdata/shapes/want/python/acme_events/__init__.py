@@ -26,6 +26,7 @@ from ._support.events import (
     EventInfo,
     Received,
     Record,
+    RetryTopic,
     Source,
     Topic,
 )
@@ -57,6 +58,7 @@ __all__ = [
     "Received",
     "Record",
     "RecordError",
+    "RetryTopic",
     "Source",
     "TooLargeError",
     "Topic",
