@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/omninode/trestle/runtime/genapi/format"
+	"github.com/omninode/trestle/runtime/jsonio"
 	"github.com/omninode/trestle/runtime/wire"
 )
 
@@ -37,6 +38,8 @@ type EncodeOptions struct {
 // Encode makes the record of an event. What the event and its envelope lack is filled in, in both: from each other,
 // from the schema's defaults, the time, and new ids for the event and, in a family that needs one, the correlation.
 // A nil env is an empty one.
+//
+// JSON has times to the microsecond, and it is these that are validated, where rules see them.
 //
 // The error is a [*ValidationError] when the event or its envelope breaks a rule, a [*TooLargeError] when the record is
 // larger than the topic takes, and wraps a jsonio.Error when the event has no JSON form.
@@ -65,7 +68,7 @@ func Encode(e Event, env *Envelope, opts EncodeOptions) (Record, error) {
 	if opts.Deletion {
 		return deletion(rec, e, env, &opts)
 	}
-	v.AddUnfaulted(e.Validate(), nil)
+	v.AddUnfaulted(asWritten(e, info).Validate(), nil)
 	if err := v.Err(info.FullName); err != nil {
 		return Record{}, err
 	}
@@ -137,6 +140,29 @@ func complete(e Event, env *Envelope, opts *EncodeOptions, v *Violations) {
 	}
 	setVersion(info.Envelope, env)
 	e.SetDefaults(now)
+}
+
+// asWritten is the event as its readers get it, where its rules may see a difference: a time that is later than another may not be as it is
+// written. What has no JSON form is left as it is.
+func asWritten(e Event, info *EventInfo) Event {
+	if !info.RuledTimes || info.Encoding == Protobuf || info.New == nil {
+		return e
+	}
+	buffer := buffers.Get().(*[]byte)
+	defer buffers.Put(buffer)
+	b, err := e.AppendJSON((*buffer)[:0])
+	if cap(b) <= maxKeptBuffer {
+		*buffer = b
+	}
+	if err != nil {
+		return e
+	}
+	written, r := info.New(), jsonio.NewReader(bytes.Clone(b)) // of which it may keep parts
+	written.DecodeJSON(r)
+	if r.End(); r.Err() != nil || len(r.Faults()) > 0 {
+		return e
+	}
+	return written
 }
 
 func setIfEmpty(s *string, value string) {

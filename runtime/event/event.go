@@ -56,6 +56,8 @@ type EventInfo struct {
 	SensitiveKey bool
 	// KeyedByCorrelation says that the key of its records is the event's correlation id, wherever it has one.
 	KeyedByCorrelation bool
+	// RuledTimes says that rules may see times of the event: it is valid as JSON if it is with these as JSON has them, cut to microseconds.
+	RuledTimes bool
 	// SchemaVersion is the version of its schema, "1.0", where the event carries such; VersionOf then returns what an event of
 	// the type carries, empty where that is absent.
 	SchemaVersion string

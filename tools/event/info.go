@@ -59,6 +59,7 @@ func (s *Schemas) Events() []*trestle.EventInfo {
 		}
 		info.SensitiveKey = slices.ContainsFunc(e.Key, func(key string) bool { return e.Message.SensitivePath(strings.Split(key, ".")) })
 		info.KeyedByCorrelation = e.KeyedByCorrelation()
+		info.RuledTimes = e.Message.RuledTimes()
 		t := s.typeOf(e.Message)
 		if e.Message.HasBinary() {
 			info.MessageIndexes = messageIndexes(e.Message.Proto)

@@ -301,6 +301,9 @@ func (g *file) eventInfo(e *schema.Event, topics map[*schema.Topic]string) error
 	if e.KeyedByCorrelation() {
 		g.p("KeyedByCorrelation: true,")
 	}
+	if e.Message.RuledTimes() {
+		g.p("RuledTimes: true,")
+	}
 	g.p("New: func() %s { return new(%s) },", g.trestle("Event"), goName)
 	g.schemaVersion(e, goName)
 	g.p("}")

@@ -41,6 +41,7 @@ var (
 		Encoding:       trestle.JSON,
 		Topic:          &topicAcmeTimesV1,
 		MessageIndexes: []int{1},
+		RuledTimes:     true,
 		New:            func() trestle.Event { return new(TimesKnown) },
 	}
 	infoRulesKnown = trestle.EventInfo{
@@ -51,6 +52,7 @@ var (
 		Encoding:       trestle.JSON,
 		Topic:          &topicAcmeRulesV1,
 		MessageIndexes: []int{2},
+		RuledTimes:     true,
 		New:            func() trestle.Event { return new(RulesKnown) },
 	}
 )

@@ -29,6 +29,7 @@ var (
 		MessageIndexes: []int{0},
 		Masks:          masks,
 		SensitiveKey:   true,
+		RuledTimes:     true,
 		New:            func() trestle.Event { return new(VaultOpened) },
 	}
 )
