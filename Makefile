@@ -60,7 +60,7 @@ prefetch: ## fetch the real services that tests run against; in CI, install what
 .PHONY: conformance
 conformance: conformance-protovalidate conformance-jsonschema ## the generated validators against the official suites of protovalidate and JSON Schema
 
-CASES := tools/protovalidate-conformance/cases
+CASES := tools/protovalidate-conformance/testdata/cases
 
 .PHONY: conformance-protovalidate
 conformance-protovalidate:
@@ -68,13 +68,13 @@ conformance-protovalidate:
 	@$(GO) mod download -modfile=tools/dev/go.mod github.com/bufbuild/protovalidate
 	$(GO) run ./tools/protovalidate-conformance/generate -out $(CASES) -prefix github.com/omninode/trestle/$(CASES) \
 	  -schemas "$$($(GO) list -m -modfile=tools/dev/go.mod -f '{{.Dir}}' github.com/bufbuild/protovalidate)/proto/protovalidate-testing"
-	$(GO) build -tags conformance -o $(CACHE)/protovalidate-conformance ./tools/protovalidate-conformance
+	$(GO) build -o $(CACHE)/protovalidate-conformance ./tools/protovalidate-conformance/testdata/executor
 	@$(GO) list -m -modfile=tools/dev/go.mod -f 'all cases of {{.Path}} {{.Version}}, messages and kinds of errors too:' github.com/bufbuild/protovalidate/tools
 	@$(GO) tool -modfile=tools/dev/go.mod protovalidate-conformance --strict_message --strict_error --timeout 1m $(CACHE)/protovalidate-conformance
 
 # The JSON-Schema-Test-Suite is in the source of the Python package jsonschema.
 SUITE := $(CACHE)/jsonschema-4.23.0/json
-GROUPS := tools/jsonschema-conformance/cases
+GROUPS := tools/jsonschema-conformance/testdata/cases
 
 $(SUITE):
 	@mkdir -p $(CACHE)
@@ -84,7 +84,7 @@ $(SUITE):
 .PHONY: conformance-jsonschema
 conformance-jsonschema: $(SUITE)
 	$(GO) run ./tools/jsonschema-conformance/generate -suite $(SUITE) -out $(GROUPS) -prefix github.com/omninode/trestle/$(GROUPS)
-	$(GO) build -tags conformance -o $(CACHE)/jsonschema-conformance ./tools/jsonschema-conformance
+	$(GO) build -o $(CACHE)/jsonschema-conformance ./tools/jsonschema-conformance/testdata/executor
 	$(CACHE)/jsonschema-conformance -suite $(SUITE)
 
 .PHONY: fuzz
@@ -121,8 +121,9 @@ bench: ## measure against the limits and peers, as ratios in one run
 lint: lint-go lint-schemas ## everything that reads and changes nothing
 
 .PHONY: lint-go
-lint-go: ## gofmt, vet, staticcheck, and the direction of imports
+lint-go: ## gofmt, go.mod, vet, staticcheck, and the direction of imports
 	@files=$$(git ls-files '*.go' | xargs gofmt -l); if [ -n "$$files" ]; then echo "not gofmt-clean, run make fix:"; echo "$$files"; exit 1; fi
+	$(GO) mod tidy -diff
 	$(GO) vet -tags chaos ./...
 	cd tools/bench && $(GO) vet ./...
 	$(GO) tool -modfile=tools/dev/go.mod staticcheck -tags chaos ./...

@@ -25,9 +25,6 @@ import (
 	"github.com/omninode/trestle/tools/schema"
 )
 
-// constraint keeps the packages out of builds that do not ask for them.
-const constraint = "//go:build conformance\n\n"
-
 const dialect = "https://json-schema.org/draft/2020-12/schema"
 
 func main() {
@@ -64,10 +61,6 @@ func run(ctx context.Context, dir, out, prefix string) error {
 		}
 	}
 	m.register()
-	for i := range m.files {
-		marker, rest, _ := strings.Cut(string(m.files[i].Content), "\n")
-		m.files[i].Content = []byte(marker + "\n\n" + constraint + rest)
-	}
 	_, err = gen.Write(out, m.files)
 	return err
 }

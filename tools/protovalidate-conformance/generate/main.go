@@ -1,5 +1,5 @@
 // Command generate writes Go types and validators of the messages that protovalidate's conformance suite sends, for the
-// executor beside it. The folder it writes is large and follows from the suite's version, so it is not kept in the
+// executor in testdata beside it. The folder it writes is large and follows from the suite's version, so it is not kept in the
 // repository.
 //
 //	generate -schemas DIR -out DIR -prefix GO-IMPORT-PATH
@@ -12,15 +12,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/omninode/trestle/tools/gen"
 	"github.com/omninode/trestle/tools/gen/golang"
 	"github.com/omninode/trestle/tools/load"
 )
-
-// constraint keeps the packages out of builds that do not ask for them.
-const constraint = "//go:build conformance\n\n"
 
 // folder holds the suite's messages, and those of its protocol.
 const folder = "buf/validate/conformance"
@@ -56,11 +52,6 @@ func run(ctx context.Context, schemas, out, prefix string) error {
 	files, err := golang.GenerateWith(set, golang.Options{OnlyValidators: true, KeepRefused: true})
 	if err != nil {
 		return err
-	}
-	for i := range files {
-		text := string(files[i].Content)
-		marker, rest, _ := strings.Cut(text, "\n")
-		files[i].Content = []byte(marker + "\n\n" + constraint + rest)
 	}
 	_, err = gen.Write(out, files)
 	return err

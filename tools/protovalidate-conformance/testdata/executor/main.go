@@ -1,5 +1,3 @@
-//go:build conformance
-
 // Protovalidate-conformance is an executor for protovalidate's conformance suite: it reads a TestConformanceRequest from
 // standard input, gives each case to the validator that Trestle generates for its message, and writes a
 // TestConformanceResponse to standard output. `make conformance` generates the validators, builds and runs it.
@@ -16,12 +14,12 @@ import (
 
 	"github.com/omninode/trestle/runtime/event"
 	"github.com/omninode/trestle/runtime/protoviolation"
-	_ "github.com/omninode/trestle/tools/protovalidate-conformance/cases/buf/validate/conformance/cases"
-	_ "github.com/omninode/trestle/tools/protovalidate-conformance/cases/buf/validate/conformance/cases/custom_rules"
-	_ "github.com/omninode/trestle/tools/protovalidate-conformance/cases/buf/validate/conformance/cases/other_package"
-	_ "github.com/omninode/trestle/tools/protovalidate-conformance/cases/buf/validate/conformance/cases/subdirectory"
-	_ "github.com/omninode/trestle/tools/protovalidate-conformance/cases/buf/validate/conformance/cases/yet_another_package"
-	"github.com/omninode/trestle/tools/protovalidate-conformance/cases/buf/validate/conformance/harness"
+	_ "github.com/omninode/trestle/tools/protovalidate-conformance/testdata/cases/buf/validate/conformance/cases"
+	_ "github.com/omninode/trestle/tools/protovalidate-conformance/testdata/cases/buf/validate/conformance/cases/custom_rules"
+	_ "github.com/omninode/trestle/tools/protovalidate-conformance/testdata/cases/buf/validate/conformance/cases/other_package"
+	_ "github.com/omninode/trestle/tools/protovalidate-conformance/testdata/cases/buf/validate/conformance/cases/subdirectory"
+	_ "github.com/omninode/trestle/tools/protovalidate-conformance/testdata/cases/buf/validate/conformance/cases/yet_another_package"
+	"github.com/omninode/trestle/tools/protovalidate-conformance/testdata/cases/buf/validate/conformance/harness"
 )
 
 func main() {

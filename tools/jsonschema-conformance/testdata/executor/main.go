@@ -1,5 +1,3 @@
-//go:build conformance
-
 // Jsonschema-conformance holds the validators that Trestle generates for the schemas of the official
 // JSON-Schema-Test-Suite against what the suite says. `make conformance` generates them, builds and runs it.
 //
@@ -15,8 +13,8 @@ import (
 	"strings"
 
 	"github.com/omninode/trestle/runtime/jsonio"
-	"github.com/omninode/trestle/tools/jsonschema-conformance/cases"
 	"github.com/omninode/trestle/tools/jsonschema-conformance/suite"
+	"github.com/omninode/trestle/tools/jsonschema-conformance/testdata/cases"
 )
 
 func main() {
