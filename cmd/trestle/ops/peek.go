@@ -18,6 +18,12 @@ type PeekOptions struct {
 	// From is where to begin: "start", "end" (which waits for new ones), an offset of each partition, or a time (RFC 3339).
 	// Empty: the last Count records.
 	From string
+	// Filter leaves records out; then Count is of those that are left.
+	Filter RecordFilter
+	// Headers are shown, too.
+	Headers bool
+	// Progress is told how many records were read, where a filter has them all read; it may be nil.
+	Progress func(read int64)
 	// Reveal shows what the schemas mark sensitive; otherwise "***" stands in its place.
 	Reveal bool
 	// Warn is told why something is not shown as it should be: without a project, records in protobuf are shown as bytes,
@@ -46,10 +52,24 @@ func Peek(ctx context.Context, p *Project, env Environment, topic string, o Peek
 		return err
 	}
 	topic = shows.topic(topic)
-	each := func(r *kafka.Record) error { return show(shows.peeked(r)) }
-	if o.From == "end" {
-		return peekNew(ctx, conn, topic, o.Count, each)
+	filter, err := o.Filter.compile(shows.set)
+	if err != nil {
+		return err
 	}
+	see := func(r *kafka.Record) (Peeked, bool) {
+		p := shows.peeked(r)
+		if o.Headers {
+			p.Headers = headersOf(r)
+		}
+		return p, filter.matches(r, &p)
+	}
+	if o.From == "end" {
+		return peekNew(ctx, conn, topic, from, o.Count, see, show)
+	}
+	if !o.Filter.isEmpty() {
+		return peekFiltered(ctx, conn, topic, from, o, see, show)
+	}
+	each := func(r *kafka.Record) error { p, _ := see(r); return show(p) }
 	records, err := peekOld(ctx, conn, topic, from, o.Count)
 	if err != nil {
 		return err
@@ -72,6 +92,9 @@ func Peek(ctx context.Context, p *Project, env Environment, topic string, o Peek
 func (o PeekOptions) from() (kafka.From, error) {
 	switch o.From {
 	case "":
+		if !o.Filter.isEmpty() {
+			return kafka.FromStart(), nil // the last ones that are left may stand anywhere
+		}
 		return kafka.FromLast(int64(o.Count)), nil
 	case "start":
 		return kafka.FromStart(), nil
@@ -109,16 +132,64 @@ func peekOld(ctx context.Context, conn kafka.Connection, topic string, from kafk
 	return records, nil
 }
 
-// peekNew shows the next count records as they come, until ctx ends.
-func peekNew(ctx context.Context, conn kafka.Connection, topic string, count int, show func(*kafka.Record) error) error {
-	for r, err := range kafka.Scan(ctx, conn, []string{topic}, kafka.FromEnd(), kafka.Endless()) {
+// peekFiltered shows the first or, without a place to begin, the last count of the records that are left by a filter, in order of time.
+func peekFiltered(ctx context.Context, conn kafka.Connection, topic string, from kafka.From, o PeekOptions, see func(*kafka.Record) (Peeked, bool), show func(Peeked) error) error {
+	var kept []Peeked
+	var read int64
+	for r, err := range kafka.Scan(ctx, conn, []string{topic}, from, kafka.ToEnd()) {
+		if err != nil {
+			return err
+		}
+		if read++; o.Progress != nil {
+			o.Progress(read)
+		}
+		p, ok := see(r)
+		if !ok {
+			continue
+		}
+		kept = append(kept, p)
+		if len(kept) >= 2*o.Count+1000 {
+			kept = cut(kept, o)
+		}
+	}
+	for _, p := range cut(kept, o) {
+		if err := show(p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// cut returns those to show, in order of time: the first, or the last where no place to begin was given.
+func cut(kept []Peeked, o PeekOptions) []Peeked {
+	slices.SortStableFunc(kept, func(a, b Peeked) int {
+		if a.Partition == b.Partition {
+			return cmp.Compare(a.Offset, b.Offset)
+		}
+		return a.at.Compare(b.at)
+	})
+	if n := len(kept) - o.Count; n > 0 && o.From == "" {
+		kept = kept[n:]
+	} else if n > 0 {
+		kept = kept[:o.Count]
+	}
+	return kept
+}
+
+// peekNew shows the next count records that are left, as they come, until ctx ends; 0: all of them.
+func peekNew(ctx context.Context, conn kafka.Connection, topic string, from kafka.From, count int, see func(*kafka.Record) (Peeked, bool), show func(Peeked) error) error {
+	for r, err := range kafka.Scan(ctx, conn, []string{topic}, from, kafka.Endless()) {
 		if ctx.Err() != nil {
 			return nil
 		}
-		if err == nil {
-			err = show(r)
-		}
 		if err != nil {
+			return err
+		}
+		p, ok := see(r)
+		if !ok {
+			continue
+		}
+		if err := show(p); err != nil {
 			return err
 		}
 		if count--; count == 0 {
@@ -126,4 +197,41 @@ func peekNew(ctx context.Context, conn kafka.Connection, topic string, count int
 		}
 	}
 	return nil
+}
+
+// TailOptions say which records [Tail] shows.
+type TailOptions struct {
+	// From is where to begin: start, end, an offset of each partition, or a time (RFC 3339); empty: the end.
+	From    string
+	Filter  RecordFilter
+	Headers bool
+	Reveal  bool
+	Warn    func(error) // as of PeekOptions
+}
+
+// Tail shows the records of a topic as they come, until ctx ends. What holds for [Peek] holds for it.
+func Tail(ctx context.Context, p *Project, env Environment, topic string, o TailOptions, show func(Peeked) error) error {
+	from, err := PeekOptions{From: cmp.Or(o.From, "end")}.from()
+	if err != nil {
+		return err
+	}
+	conn, err := env.connect(ctx)
+	if err != nil {
+		return err
+	}
+	shows, err := newShower(ctx, p, env, o.Reveal, o.Warn)
+	if err != nil {
+		return err
+	}
+	filter, err := o.Filter.compile(shows.set)
+	if err != nil {
+		return err
+	}
+	return peekNew(ctx, conn, shows.topic(topic), from, 0, func(r *kafka.Record) (Peeked, bool) {
+		p := shows.peeked(r)
+		if o.Headers {
+			p.Headers = headersOf(r)
+		}
+		return p, filter.matches(r, &p)
+	}, show)
 }

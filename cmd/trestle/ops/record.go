@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"time"
+	"unicode/utf8"
 
 	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/jsonio"
@@ -25,8 +26,31 @@ type Peeked struct {
 	Value json.RawMessage `json:"value"`
 	// ValueBase64 holds the bytes of a value that is not JSON.
 	ValueBase64 string `json:"value_base64,omitempty"`
+	// Headers are there where they were asked for, in their order.
+	Headers []PeekedHeader `json:"headers,omitempty"`
 	// Withheld says why a value is not shown: it may hold what is sensitive, or is too large to be read.
 	Withheld string `json:"withheld,omitempty"`
+
+	at time.Time
+}
+
+// PeekedHeader is a header of a record; its value is in base64 where it is not text.
+type PeekedHeader struct {
+	Name        string `json:"name"`
+	Value       string `json:"value"`
+	ValueBase64 string `json:"value_base64,omitempty"`
+}
+
+func headersOf(r *kafka.Record) []PeekedHeader {
+	out := make([]PeekedHeader, len(r.Headers))
+	for i, h := range r.Headers {
+		if out[i].Name = h.Key; utf8.Valid(h.Value) {
+			out[i].Value = string(h.Value)
+		} else {
+			out[i].ValueBase64 = base64.StdEncoding.EncodeToString(h.Value)
+		}
+	}
+	return out
 }
 
 func (s *shower) peeked(r *kafka.Record) Peeked {
@@ -36,6 +60,7 @@ func (s *shower) peeked(r *kafka.Record) Peeked {
 		Offset:    r.Offset,
 		EventType: recordEventType(r, s.types),
 		Timestamp: r.Timestamp.UTC().Format(time.RFC3339Nano),
+		at:        r.Timestamp,
 		Value:     json.RawMessage("null"),
 	}
 	if r.Key != nil {
