@@ -49,7 +49,8 @@ type Environment struct {
 	Topics map[string]TopicSettings `yaml:"topics"`
 	Groups map[string]GroupSettings `yaml:"groups"`
 
-	name string // in trestle.yaml; empty: none of there
+	name  string // in trestle.yaml; empty: none of there
+	audit *auditLog
 }
 
 // TopicSettings are what an environment sets otherwise for a topic.
@@ -178,6 +179,9 @@ func (p *Project) Environment(a Addresses) (Environment, error) {
 	env.Store = cmp.Or(a.Store, variable("TRESTLE_STORE"), env.Store)
 	if file, ok := strings.CutPrefix(env.Store, "sqlite:"); ok && p.missing == nil && a.Store == "" && !filepath.IsAbs(file) {
 		env.Store = "sqlite:" + p.Path(file)
+	}
+	if file, err := p.auditFile(); err == nil {
+		env.audit = &auditLog{file, env.name}
 	}
 	return env, env.override(a.Access, variable)
 }

@@ -221,9 +221,19 @@ func SeekGroup(ctx context.Context, p *Project, env Environment, name string, o 
 	if o.DryRun {
 		return out, nil
 	}
-	err = groups.Seek(ctx, cl, group, moves)
-	out.Done = err == nil
-	return out, err
+	if err := env.audit.begin(); err != nil {
+		return out, err
+	}
+	if err := groups.Seek(ctx, cl, group, moves); err != nil {
+		return out, err
+	}
+	out.Done = true
+	was, is := map[string]int64{}, map[string]int64{}
+	for _, m := range moves {
+		place := fmt.Sprintf("%s/%d", m.Topic, m.Partition)
+		was[place], is[place] = m.From, m.To
+	}
+	return out, env.audit.add(change{what: "groups seek", target: "group " + group, before: was, after: is})
 }
 
 func parseTarget(text string) (groups.Target, error) {
@@ -260,5 +270,19 @@ func DeleteGroup(ctx context.Context, p *Project, env Environment, name string) 
 		return "", err
 	}
 	defer cl.Close()
-	return group, adviseGroup(groups.Delete(ctx, cl, group))
+	d, err := groups.Describe(ctx, cl, group)
+	if err != nil {
+		return group, adviseGroup(err)
+	}
+	if err := env.audit.begin(); err != nil {
+		return group, err
+	}
+	if err := groups.Delete(ctx, cl, group); err != nil {
+		return group, adviseGroup(err)
+	}
+	was := map[string]int64{}
+	for _, one := range d.Partitions {
+		was[fmt.Sprintf("%s/%d", one.Topic, one.Partition)] = one.Committed
+	}
+	return group, env.audit.add(change{what: "groups delete", target: "group " + group, before: was})
 }

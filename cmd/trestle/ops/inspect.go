@@ -164,9 +164,16 @@ func DeleteTopic(ctx context.Context, p *Project, env Environment, name string, 
 	if !confirmed {
 		return out, fmt.Errorf("topic %s is not deleted: %d records would be lost%s: say so with --yes: %w", topic, out.Records, readBy(out.Groups), ErrNotConfirmed)
 	}
-	err = topics.Delete(ctx, cl, topic)
-	out.Done = err == nil
-	return out, err
+	if err := env.audit.begin(); err != nil {
+		return out, err
+	}
+	if err := topics.Delete(ctx, cl, topic); err != nil {
+		return out, err
+	}
+	out.Done = true
+	return out, env.audit.add(change{what: "topics delete", target: "topic " + topic, before: map[string]any{
+		"records": out.Records, "partitions": len(d.Partitions), "groups": out.Groups,
+	}})
 }
 
 func readBy(groups []string) string {

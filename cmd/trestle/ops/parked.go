@@ -112,6 +112,9 @@ func PublishParked(ctx context.Context, env Environment, o ParkedOptions) ([]Unp
 		return nil, err
 	}
 	defer db.Close()
+	if err := env.audit.begin(); err != nil {
+		return nil, err
+	}
 	store, filter := db.Parking(), o.filter(env)
 	counts, err := store.Count(ctx, filter)
 	if err != nil {
@@ -133,6 +136,12 @@ func PublishParked(ctx context.Context, env Environment, o ParkedOptions) ([]Unp
 			one.Error = failed.Error()
 		}
 		done = append(done, one)
+		if published > 0 {
+			err := env.audit.add(change{what: "dlq parked publish", target: "topic " + topic, after: map[string]int64{"letters": int64(published)}})
+			if err != nil {
+				return done, err
+			}
+		}
 	}
 	return done, nil
 }

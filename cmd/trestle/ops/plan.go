@@ -286,12 +286,12 @@ func (p *Plan) Apply(ctx context.Context, allowed []string) error {
 		}
 	}
 	if p.subjects != nil {
-		if err := registerAs(ctx, p.registry, p.subjects, p.env.Compatibility); err != nil {
+		if err := registerIn(ctx, p.env, p.registry, p.subjects, "apply", p.State); err != nil {
 			return err
 		}
 	}
 	if p.topics == nil {
 		return nil
 	}
-	return ApplyTopics(ctx, p.env, p.topics)
+	return applyTopics(ctx, p.env, p.topics, "apply", p.State)
 }

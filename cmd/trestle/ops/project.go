@@ -44,6 +44,7 @@ type Config struct {
 		Ignore map[string][]string `yaml:"ignore"`
 	} `yaml:"lint"`
 	Environments map[string]Environment `yaml:"environments"`
+	Audit        AuditSettings          `yaml:"audit"`
 	// Services are those that publish and consume, by the names that the schemas have for them.
 	Services map[string]Service `yaml:"services"`
 }

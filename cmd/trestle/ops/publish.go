@@ -54,6 +54,9 @@ type PublishOptions struct {
 // with fields that its schema does not name and that it would be sent without; the others are. With a registry the schema's
 // id travels in a header. The error is of reading and connecting; how the events fared, the counts say.
 func Publish(ctx context.Context, env Environment, info *trestle.EventInfo, o PublishOptions) (PublishCounts, error) {
+	if err := env.audit.begin(); err != nil {
+		return PublishCounts{}, err
+	}
 	conn, err := env.connect(ctx)
 	if err != nil {
 		return PublishCounts{}, err
@@ -83,6 +86,10 @@ func Publish(ctx context.Context, env Environment, info *trestle.EventInfo, o Pu
 	})
 	closeErr := pub.Close(context.WithoutCancel(ctx))
 	counts := r.wait()
+	if published := counts.Total - counts.Failed; published > 0 {
+		auditErr := env.audit.add(change{what: "publish", target: "topic " + r.topic, after: map[string]any{"event_type": info.Type, "events": published}})
+		closeErr = errors.Join(closeErr, auditErr)
+	}
 	if readErr != nil {
 		return counts, readErr
 	}
@@ -107,6 +114,7 @@ type results struct {
 	mu      sync.Mutex
 	waiting []*result // in input order; the first is not known yet
 	counts  PublishCounts
+	topic   string // that took events
 	pending sync.WaitGroup
 }
 
@@ -131,6 +139,9 @@ func (r *results) fill(slot *result, receipt trestle.Receipt, err error) {
 	slot.known = true
 	slot.Topic, slot.Partition, slot.Offset, slot.EventID = receipt.Topic, receipt.Partition, receipt.Offset, receipt.EventID
 	r.counts.Total++
+	if err == nil {
+		r.topic = receipt.Topic
+	}
 	if err != nil {
 		slot.Error = err.Error()
 		r.counts.Failed++

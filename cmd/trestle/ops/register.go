@@ -2,6 +2,7 @@ package ops
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/omninode/trestle/cmd/trestle/ops/gate"
@@ -24,7 +25,28 @@ func Register(ctx context.Context, p *Project, env Environment) (*registry.Plan,
 	if err != nil {
 		return plan, err
 	}
-	return plan, registerAs(ctx, client, plan, env.Compatibility)
+	return plan, registerIn(ctx, env, client, plan, "register", "")
+}
+
+// registerIn writes what a plan says, and has that written down.
+func registerIn(ctx context.Context, env Environment, client *registry.Client, plan *registry.Plan, what, state string) error {
+	if err := env.audit.begin(); err != nil {
+		return err
+	}
+	was := slices.Clone(plan.Subjects)
+	err := registerAs(ctx, client, plan, env.Compatibility)
+	var changes []change
+	for i, s := range plan.Subjects {
+		if was[i].Action == registry.None || s.ID == 0 { // nothing was to be done, or it did not come to that
+			continue
+		}
+		c := change{what: what, target: "subject " + s.Subject, after: map[string]int{"version": s.Version, "id": s.ID}, plan: state}
+		if was[i].Action == registry.Update {
+			c.before = map[string]int{"version": s.Version - 1}
+		}
+		changes = append(changes, c)
+	}
+	return errors.Join(err, env.audit.add(changes...))
 }
 
 // registerAs writes what a plan says, at a compatibility level: that of subjects which are there is set before they get their schema, and of new ones
