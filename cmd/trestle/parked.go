@@ -7,10 +7,6 @@ import (
 	"github.com/spf13/cobra"
 )
 
-func newDLQ(p *folder) *cobra.Command {
-	return newParent("dlq", "Look after dead letters", newParked(p))
-}
-
 func newParked(p *folder) *cobra.Command {
 	return newParent("parked", "Dead letters that their topics refused, so that consumers parked them in the store",
 		newParkedList(p), newParkedPublish(p))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"os"
 	"os/exec"
@@ -23,6 +24,7 @@ import (
 	"github.com/omninode/trestle/runtime/store"
 	"github.com/omninode/trestle/runtime/topics"
 	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 func TestMain(m *testing.M) {
@@ -32,7 +34,8 @@ func TestMain(m *testing.M) {
 // TestScripts runs the scripts in testdata/script. Each gets a folder `omni` with this project's schemas, and commands
 // beside testscript's own: `exits STATUS trestle …` runs a command that must end with that status, `edit FILE OLD NEW`
 // replaces text, `stack` starts an embedded stack and points the environment's variables to it, `park TOPIC DEADLETTER N`
-// parks the dead letters of the first N records of a topic in its store, and `plan FILE ACTION` holds a topics plan to the
+// parks the dead letters of the first N records of a topic in its store, `bury TOPIC DEADLETTER GROUP N` writes dead letters of N events and one that is not
+// valid, and `plan FILE ACTION` holds a topics plan to the
 // system's topics.
 func TestScripts(t *testing.T) {
 	t.Parallel()
@@ -60,6 +63,7 @@ func TestScripts(t *testing.T) {
 			return os.WriteFile(filepath.Join(project, ops.ConfigName), config, 0o644)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"bury":  bury,
 			"edit":  edit,
 			"exits": exits,
 			"park":  park,
@@ -119,6 +123,36 @@ func park(ts *testscript.TestScript, neg bool, args []string) {
 			Place:      parking.Place{Group: "billing", Topic: args[0], TopicID: topicID, Offset: offset},
 			DeadLetter: args[1], Key: d.Original.Key, Value: d.AppendJSON(nil), Headers: d.Headers(), Refusal: "no such topic", ParkedAt: time.Now(),
 		}))
+	}
+}
+
+// bury writes dead letters of a group to a dead-letter topic: of n events that are valid, each with an error of its own, and one that is not.
+func bury(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 4 {
+		ts.Fatalf("usage: bury TOPIC DEADLETTER GROUP N")
+	}
+	n, err := strconv.ParseInt(args[3], 10, 64)
+	ts.Check(err)
+	client, err := kgo.NewClient(kgo.SeedBrokers(ts.Getenv("TRESTLE_BROKERS")))
+	ts.Check(err)
+	defer client.Close()
+	const request = `{"envelope_version":"1.0","correlation_id":"550e8400-e29b-41d4-a716-44665544000%d","session_id":"7c9e6679-7425-40de-944b-e07fc1f90ae7",` +
+		`"event_type":"CodegenPatternRequest","timestamp":"2025-10-16T12:00:00Z","payload":{"correlation_id":"550e8400-e29b-41d4-a716-44665544000%d",` +
+		`"session_id":"7c9e6679-7425-40de-944b-e07fc1f90ae7","node_description":"a","node_type":"%s"}}`
+	for i := range n + 1 {
+		kind, failure := "effect", deadletter.Error{Type: "HandlerError", Message: fmt.Sprintf("order %d not found", i), Timestamp: time.Now()}
+		if i == n {
+			kind, failure = "nonsense", deadletter.Error{Type: "ValidationError", Message: "node_type: no such value", Timestamp: time.Now()}
+		}
+		d := deadletter.DeadLetter{
+			Original: deadletter.Original{Key: fmt.Appendf(nil, "550e8400-e29b-41d4-a716-44665544000%d", i), Value: fmt.Appendf(nil, request, i, i, kind), Offset: i},
+			Error:    failure, RetryCount: 3, SourceTopic: args[0], ConsumerGroup: args[2], Timestamp: time.Now(),
+		}
+		record := &kgo.Record{Topic: args[1], Key: d.Original.Key, Value: d.AppendJSON(nil)}
+		for _, h := range d.Headers() {
+			record.Headers = append(record.Headers, kgo.RecordHeader(h))
+		}
+		ts.Check(client.ProduceSync(context.Background(), record).FirstErr())
 	}
 }
 

@@ -255,7 +255,7 @@ func (d *doctor) deadLetters(ctx context.Context, conn kafka.Connection, set *sc
 		d.say(name, Fail, "", "%v", err)
 	case stats.Unresolved > 0:
 		cause := stats.Causes[0]
-		d.say(name, Warn, "find the cause, and have them replayed (runtime/replay)", "%d are not resolved; of most, %d, the cause is %s", stats.Unresolved, cause.Count, cause.ID)
+		d.say(name, Warn, "`trestle dlq stats` tells the causes, `trestle dlq replay` sends them back", "%d are not resolved; of most, %d, the cause is %s", stats.Unresolved, cause.Count, cause.ID)
 	default:
 		d.say(name, OK, "", "none that are not resolved")
 	}

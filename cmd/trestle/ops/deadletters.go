@@ -1,0 +1,473 @@
+package ops
+
+import (
+	"cmp"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	trestle "github.com/omninode/trestle/runtime"
+	"github.com/omninode/trestle/runtime/kafka"
+	"github.com/omninode/trestle/runtime/replay"
+	"github.com/omninode/trestle/tools/schema"
+)
+
+// DeadLetterFilter says which dead letters are meant. What is empty is not asked.
+type DeadLetterFilter struct {
+	// Topics are dead-letter topics, as the schemas name them or as the cluster does; none: all that the schemas have.
+	Topics []string
+	// Causes are ids that [DeadLetterStats] tell, EventTypes those of the originals, Groups the groups that failed.
+	Causes, EventTypes, Groups []string
+	// Keys are the originals'.
+	Keys []string
+	// Since and Until bound when letters were written, RFC 3339.
+	Since, Until string
+	// Positions are single letters: TOPIC/PARTITION/OFFSET.
+	Positions []string
+}
+
+// isEmpty says that nothing is asked.
+func (f *DeadLetterFilter) isEmpty() bool {
+	return len(f.Topics)+len(f.Causes)+len(f.EventTypes)+len(f.Groups)+len(f.Keys)+len(f.Positions) == 0 && f.Since == "" && f.Until == ""
+}
+
+// deadLetters is what a command about dead letters works with.
+type deadLetters struct {
+	set       *schema.Set
+	replayer  *replay.Replayer
+	selection *replay.Selection
+	shows     *shower
+}
+
+// openDeadLetters selects what a filter means.
+func openDeadLetters(ctx context.Context, p *Project, env Environment, f DeadLetterFilter, reveal bool, warn func(error)) (*deadLetters, error) {
+	shows, err := newShower(ctx, p, env, reveal, warn)
+	if err != nil {
+		return nil, err
+	}
+	set := shows.set
+	if set == nil {
+		set = &schema.Set{}
+	}
+	filter, sources, err := f.read(set, env)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := env.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	resolutions, err := env.Names().Topic(replay.ResolutionsTopic)
+	if err != nil {
+		return nil, err
+	}
+	replayer, err := replay.New(conn, replay.Options{Resolutions: resolutions, By: whoIsIt(), Sources: sources})
+	if err != nil {
+		return nil, err
+	}
+	selection, err := replayer.Select(ctx, filter)
+	if missing, ok := errors.AsType[*replay.MissingTopicError](err); ok {
+		return nil, fmt.Errorf("%w: run trestle topics apply?", missing)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &deadLetters{set, replayer, selection, shows}, nil
+}
+
+// read names what is meant as the cluster does, and says which topics originals stand in, of letters that do not say it.
+func (f DeadLetterFilter) read(set *schema.Set, env Environment) (replay.Filter, map[string]string, error) {
+	filter := replay.Filter{Causes: f.Causes, EventTypes: f.EventTypes, Keys: f.Keys}
+	sources := map[string]string{}
+	for _, t := range set.Topics {
+		if t.DeadLetter == nil {
+			continue
+		}
+		if _, twice := sources[t.DeadLetter.Name]; twice { // several sources: the letter has to say it
+			sources[t.DeadLetter.Name] = ""
+		} else {
+			sources[t.DeadLetter.Name] = t.Name
+		}
+		if len(f.Topics) == 0 && len(f.Positions) == 0 && !slices.Contains(filter.Topics, t.DeadLetter.Name) {
+			filter.Topics = append(filter.Topics, t.DeadLetter.Name)
+		}
+	}
+	for _, named := range f.Topics {
+		filter.Topics = append(filter.Topics, topicOf(set, env.Names(), named))
+	}
+	for _, named := range f.Groups {
+		filter.Groups = append(filter.Groups, groupName(set, env.Names(), named))
+	}
+	var err error
+	for _, bound := range []struct {
+		flag, text string
+		into       *time.Time
+	}{{"--since", f.Since, &filter.Since}, {"--until", f.Until, &filter.Until}} {
+		if bound.text == "" {
+			continue
+		}
+		if *bound.into, err = time.Parse(time.RFC3339, bound.text); err != nil {
+			return filter, nil, fmt.Errorf("%s %q: want a time such as 2025-10-16T12:34:56Z", bound.flag, bound.text)
+		}
+	}
+	for _, text := range f.Positions {
+		position, err := parsePosition(text)
+		if err != nil {
+			return filter, nil, err
+		}
+		position.Topic = topicOf(set, env.Names(), position.Topic)
+		filter.Positions = append(filter.Positions, position)
+	}
+	if len(filter.Topics)+len(filter.Positions) == 0 {
+		return filter, nil, errors.New("no dead-letter topic is named, and none is declared: give --topic")
+	}
+	return filter, sources, nil
+}
+
+// groupName is the name of a group on the cluster, which may be given as the schemas name it.
+func groupName(set *schema.Set, names trestle.Names, named string) string {
+	physical, err := names.Group(named)
+	if err == nil && slices.ContainsFunc(set.Groups, func(g *schema.Group) bool { return g.Name == physical }) {
+		return physical
+	}
+	return named
+}
+
+// parsePosition reads TOPIC/PARTITION/OFFSET.
+func parsePosition(text string) (replay.Position, error) {
+	parts := strings.Split(text, "/")
+	if len(parts) == 3 {
+		partition, partitionErr := strconv.ParseInt(parts[1], 10, 32)
+		offset, offsetErr := strconv.ParseInt(parts[2], 10, 64)
+		if errors.Join(partitionErr, offsetErr) == nil && partition >= 0 && offset >= 0 && parts[0] != "" {
+			return replay.Position{Topic: parts[0], Partition: int32(partition), Offset: offset}, nil
+		}
+	}
+	return replay.Position{}, fmt.Errorf("%q is no place of a dead letter: want TOPIC/PARTITION/OFFSET", text)
+}
+
+// DeadLetterStats count dead letters.
+type DeadLetterStats struct {
+	Unresolved int                   `json:"unresolved"`
+	Topics     []DeadLetterTopicStat `json:"topics"`
+	// Groups are the causes of those that are not resolved, the most frequent first.
+	Groups []DeadLetterCause `json:"groups"`
+}
+
+// DeadLetterTopicStat counts those of a topic.
+type DeadLetterTopicStat struct {
+	Topic      string `json:"topic"`
+	Source     string `json:"source"` // empty: unknown
+	Total      int    `json:"total"`
+	Unresolved int    `json:"unresolved"`
+	Replayed   int    `json:"replayed"` // repaired ones, too
+	Purged     int    `json:"purged"`
+}
+
+// DeadLetterCause is what letters have in common that failed for the same reason.
+type DeadLetterCause struct {
+	ID        string    `json:"id"`
+	Cause     string    `json:"cause"`
+	EventType string    `json:"event_type"`
+	Group     string    `json:"group"` // that failed
+	Count     int       `json:"count"`
+	First     time.Time `json:"first"`
+	Last      time.Time `json:"last"`
+}
+
+// CountDeadLetters counts what a filter means.
+func CountDeadLetters(ctx context.Context, p *Project, env Environment, f DeadLetterFilter) (*DeadLetterStats, error) {
+	d, err := openDeadLetters(ctx, p, env, f, true, nil)
+	if err != nil {
+		return nil, err
+	}
+	stats, err := d.selection.Stats(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := &DeadLetterStats{Unresolved: stats.Unresolved, Topics: []DeadLetterTopicStat{}, Groups: causesOf(stats.Causes)}
+	for _, t := range stats.Topics {
+		out.Topics = append(out.Topics, DeadLetterTopicStat{t.Topic, t.Source, t.Total, t.Unresolved, t.Replayed + t.Repaired, t.Purged})
+	}
+	return out, nil
+}
+
+func causesOf(causes []replay.CauseStats) []DeadLetterCause {
+	out := []DeadLetterCause{}
+	for _, c := range causes {
+		out = append(out, DeadLetterCause{c.ID, c.Cause.String(), c.EventType, c.Group, c.Count, c.First.UTC(), c.Last.UTC()})
+	}
+	return out
+}
+
+// ListedDeadLetter is a dead letter, in a line.
+type ListedDeadLetter struct {
+	Topic        string `json:"topic"`
+	Partition    int32  `json:"partition"`
+	Offset       int64  `json:"offset"`
+	EventType    string `json:"event_type"`
+	SourceTopic  string `json:"source_topic"`
+	Group        string `json:"group"`
+	ErrorType    string `json:"error_type"`
+	ErrorMessage string `json:"error_message"`
+	RetryCount   int    `json:"retry_count"`
+	Timestamp    string `json:"dlq_timestamp"` // RFC 3339
+	// Resolved is replayed, repaired or purged; empty: it is not.
+	Resolved string `json:"resolved"`
+	Cause    string `json:"cause"`
+}
+
+// ShownDeadLetter is a dead letter with its original.
+type ShownDeadLetter struct {
+	ListedDeadLetter
+	// Key is the original's; null: it has none, and "***" where it is a field's that is sensitive.
+	Key             *string         `json:"key"`
+	SourcePartition int32           `json:"source_partition"`
+	SourceOffset    int64           `json:"source_offset"`
+	Attempt         int             `json:"attempt"` // how often the event was replayed before
+	StackTrace      string          `json:"stack_trace,omitempty"`
+	ResolvedBy      string          `json:"resolved_by,omitempty"`
+	ResolvedAt      *time.Time      `json:"resolved_at,omitempty"`
+	Headers         []PeekedHeader  `json:"headers"`
+	Value           json.RawMessage `json:"value"` // as of peek
+	ValueBase64     string          `json:"value_base64,omitempty"`
+	Withheld        string          `json:"withheld,omitempty"`
+}
+
+// ListOptions say which dead letters are listed.
+type ListOptions struct {
+	DeadLetterFilter
+	// All lists those that are resolved, too.
+	All bool
+	// Count is how many at most; 0: all.
+	Count  int
+	Reveal bool
+	Warn   func(error) // as of PeekOptions
+}
+
+// errEnough ends a listing.
+var errEnough = errors.New("enough")
+
+// each calls show for letters, topic by topic, in the order of the log.
+func (d *deadLetters) each(ctx context.Context, all bool, count int, show func(*replay.Letter) error) error {
+	letters := d.selection.Letters
+	if all {
+		letters = d.selection.All
+	}
+	for l, err := range letters(ctx) {
+		if err == nil {
+			err = show(l)
+		}
+		if errors.Is(err, errEnough) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if count--; count == 0 {
+			return nil
+		}
+	}
+	return nil
+}
+
+// ListDeadLetters calls show for each letter that is meant.
+func ListDeadLetters(ctx context.Context, p *Project, env Environment, o ListOptions, show func(ListedDeadLetter) error) error {
+	d, err := openDeadLetters(ctx, p, env, o.DeadLetterFilter, o.Reveal, o.Warn)
+	if err != nil {
+		return err
+	}
+	return d.each(ctx, o.All, o.Count, func(l *replay.Letter) error { return show(d.listed(l)) })
+}
+
+// ShowDeadLetters calls show for each letter that is meant, with its original.
+func ShowDeadLetters(ctx context.Context, p *Project, env Environment, o ListOptions, show func(ShownDeadLetter) error) error {
+	d, err := openDeadLetters(ctx, p, env, o.DeadLetterFilter, o.Reveal, o.Warn)
+	if err != nil {
+		return err
+	}
+	shown := 0
+	err = d.each(ctx, o.All, o.Count, func(l *replay.Letter) error { shown++; return show(d.shown(l)) })
+	if err == nil && shown == 0 && len(o.Positions) > 0 {
+		err = fmt.Errorf("there is no dead letter at %s", strings.Join(o.Positions, ", "))
+	}
+	return err
+}
+
+func (d *deadLetters) listed(l *replay.Letter) ListedDeadLetter {
+	out := ListedDeadLetter{
+		Topic: l.Topic, Partition: l.Partition, Offset: l.Offset, EventType: l.EventType, SourceTopic: l.Source, Cause: l.Cause.ID,
+		Timestamp: l.Time.UTC().Format(time.RFC3339Nano),
+	}
+	if l.Resolution != nil {
+		out.Resolved = cmp.Or(string(l.Resolution.Kind), "resolved")
+	}
+	if l.Dead == nil {
+		out.ErrorType, out.ErrorMessage = "Unreadable", l.Err.Error()
+		return out
+	}
+	out.Group, out.ErrorType, out.ErrorMessage, out.RetryCount = l.Dead.ConsumerGroup, l.Dead.Error.Type, l.Dead.Error.Message, l.Dead.RetryCount
+	if d.shows.conceals(l.Source, l.EventType) { // it may tell what is in the event
+		out.ErrorMessage = hiddenMessage
+	}
+	return out
+}
+
+// hiddenMessage stands for an error's message that may tell what is sensitive.
+const hiddenMessage = "***"
+
+func (d *deadLetters) shown(l *replay.Letter) ShownDeadLetter {
+	out := ShownDeadLetter{ListedDeadLetter: d.listed(l), Headers: []PeekedHeader{}, Value: json.RawMessage("null")}
+	if l.Resolution != nil {
+		at := l.Resolution.At.UTC()
+		out.ResolvedBy, out.ResolvedAt = l.Resolution.By, &at
+	}
+	if l.Dead == nil {
+		return out
+	}
+	o := &l.Dead.Original
+	out.SourcePartition, out.SourceOffset, out.Attempt = o.Partition, o.Offset, l.Dead.Attempt
+	if out.StackTrace = l.Dead.Error.StackTrace; d.shows.conceals(l.Source, l.EventType) {
+		out.StackTrace = ""
+	}
+	record := &kafka.Record{Topic: l.Source, Partition: o.Partition, Offset: o.Offset, Key: o.Key, Value: o.Value, Headers: o.Headers}
+	peeked := d.shows.peeked(record)
+	out.Key, out.Headers, out.Value, out.ValueBase64, out.Withheld = peeked.Key, headersOf(record), peeked.Value, peeked.ValueBase64, peeked.Withheld
+	if len(o.Value) == 0 && out.Withheld == "" {
+		out.ValueBase64 = base64.StdEncoding.EncodeToString(o.Value)
+	}
+	return out
+}
+
+// ResolveOptions say how dead letters are replayed or purged.
+type ResolveOptions struct {
+	DeadLetterFilter
+	// DryRun changes nothing.
+	DryRun bool
+	// All says that a purge without a filter is meant.
+	All bool
+	// Rate is how many events are sent in a second, at most; 0: as many as can be.
+	Rate float64
+	// Group is that which letters are replayed for that name none; AllGroups has every group see the events again.
+	Group     string
+	AllGroups bool
+	// Progress is told what is done, after each transaction; it may be nil.
+	Progress func(ResolvedDeadLetters)
+}
+
+// ResolvedDeadLetters says what became of letters, or would.
+type ResolvedDeadLetters struct {
+	Selected int `json:"selected"`
+	Done     int `json:"done"` // in a dry run those that would be
+	Skipped  int `json:"skipped"`
+	// ValidBefore and ValidAfter are events that are valid by the schemas, before they are repaired and after.
+	ValidBefore int `json:"valid_before"`
+	ValidAfter  int `json:"valid_after"`
+	// Reasons say why letters are skipped, and of how many.
+	Reasons map[string]int `json:"reasons,omitempty"`
+	// DryRun says that nothing was done.
+	DryRun bool              `json:"dry_run"`
+	Causes []DeadLetterCause `json:"causes,omitempty"` // of a dry run: of what would be done
+	// Readers are the groups that read the topics that events go to, of a dry run.
+	Readers []ReplayReader `json:"readers,omitempty"`
+}
+
+// ReplayReader is a group that reads a topic to which events go.
+type ReplayReader struct {
+	Topic  string `json:"topic"`
+	Group  string `json:"group"`
+	Target bool   `json:"target"` // the events are for it
+	// Skips says that it passes over what is replayed for others; one that does not sees all of it again.
+	Skips bool `json:"skips"`
+}
+
+func resolvedOf(c replay.Counts, dryRun bool) ResolvedDeadLetters {
+	out := ResolvedDeadLetters{Selected: c.Selected, Done: c.Done, Skipped: c.Skipped, ValidBefore: c.ValidBefore, ValidAfter: c.ValidAfter, DryRun: dryRun}
+	if dryRun {
+		out.Done = c.Selected - c.Skipped
+	}
+	for reason, n := range c.Reasons {
+		if out.Reasons == nil {
+			out.Reasons = map[string]int{}
+		}
+		out.Reasons[string(reason)] = n
+	}
+	return out
+}
+
+// ReplayDeadLetters sends letters back to where their originals came from, once, for the group that failed alone unless the options say otherwise.
+func ReplayDeadLetters(ctx context.Context, p *Project, env Environment, o ResolveOptions) (ResolvedDeadLetters, error) {
+	if err := env.audit.begin(); err != nil {
+		return ResolvedDeadLetters{}, err
+	}
+	d, err := openDeadLetters(ctx, p, env, o.DeadLetterFilter, true, nil)
+	if err != nil {
+		return ResolvedDeadLetters{}, err
+	}
+	options := replay.ReplayOptions{Group: groupName(d.set, env.Names(), o.Group), AllGroups: o.AllGroups, Rate: o.Rate, Valid: d.valid}
+	if o.Progress != nil {
+		options.Progress = func(c replay.Counts) { o.Progress(resolvedOf(c, false)) }
+	}
+	if o.DryRun {
+		plan, err := d.selection.Plan(ctx, options)
+		if err != nil {
+			return ResolvedDeadLetters{}, err
+		}
+		out := resolvedOf(plan.Counts, true)
+		out.Causes = causesOf(plan.Causes)
+		for _, r := range plan.Readers {
+			out.Readers = append(out.Readers, ReplayReader(r))
+		}
+		return out, nil
+	}
+	counts, err := d.selection.Replay(ctx, options)
+	return resolvedOf(counts, false), errors.Join(err, o.record(env, "dlq replay", counts))
+}
+
+// PurgeDeadLetters has letters count as resolved without sending them anywhere.
+func PurgeDeadLetters(ctx context.Context, p *Project, env Environment, o ResolveOptions) (ResolvedDeadLetters, error) {
+	if o.isEmpty() && !o.All && !o.DryRun {
+		return ResolvedDeadLetters{}, errors.New("nothing was purged: say which dead letters are meant, or that all are, with --all")
+	}
+	if err := env.audit.begin(); err != nil {
+		return ResolvedDeadLetters{}, err
+	}
+	d, err := openDeadLetters(ctx, p, env, o.DeadLetterFilter, true, nil)
+	if err != nil {
+		return ResolvedDeadLetters{}, err
+	}
+	if o.DryRun {
+		stats, err := d.selection.Stats(ctx)
+		if err != nil {
+			return ResolvedDeadLetters{}, err
+		}
+		return ResolvedDeadLetters{Selected: stats.Unresolved, Done: stats.Unresolved, DryRun: true, Causes: causesOf(stats.Causes)}, nil
+	}
+	var progress func(replay.Counts)
+	if o.Progress != nil {
+		progress = func(c replay.Counts) { o.Progress(resolvedOf(c, false)) }
+	}
+	counts, err := d.selection.Purge(ctx, progress)
+	return resolvedOf(counts, false), errors.Join(err, o.record(env, "dlq purge", counts))
+}
+
+// record has what was done be written down.
+func (o *ResolveOptions) record(env Environment, what string, c replay.Counts) error {
+	if c.Done == 0 {
+		return nil
+	}
+	return env.audit.add(change{what: what, target: "dead letters", before: o.DeadLetterFilter, after: map[string]int{"done": c.Done, "skipped": c.Skipped}})
+}
+
+// valid says what is wrong with an event on a topic, by the schemas.
+func (d *deadLetters) valid(topic string, r *kafka.Record) error {
+	r.Topic = topic
+	_, err := trestle.Decode(r, d.shows.types(), trestle.DecodeOptions{})
+	return err
+}
