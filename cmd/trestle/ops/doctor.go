@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -227,12 +226,7 @@ func (d *doctor) groups(ctx context.Context, cl *kgo.Client, set *schema.Set) {
 
 func (d *doctor) deadLetters(ctx context.Context, conn kafka.Connection, set *schema.Set) {
 	const name = "dead letters"
-	var from []string
-	for _, t := range set.Topics {
-		if t.DeadLetter != nil && !slices.Contains(from, t.DeadLetter.Name) {
-			from = append(from, t.DeadLetter.Name)
-		}
-	}
+	from := deadLetterTopics(set)
 	resolutions, ok := resolutionsTopic(set, d.env.Names())
 	if len(from) == 0 || !ok {
 		return
