@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"strconv"
@@ -20,6 +19,7 @@ import (
 	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/deadletter"
 	"github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/runtime/internal/testwait"
 	"github.com/omninode/trestle/runtime/jsonio"
 	"github.com/omninode/trestle/runtime/kafka"
 	"github.com/omninode/trestle/runtime/trestletest"
@@ -240,32 +240,13 @@ func (c *cluster) read(t testing.TB, topic string) []*kgo.Record {
 	return records
 }
 
-// testPatience is how long a test waits for what should happen at once.
-const testPatience = 90 * time.Second
+const testPatience = testwait.Patience
 
-func deadline(t testing.TB) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), testPatience)
-	t.Cleanup(cancel)
-	return ctx
-}
-
-// eventually waits until a condition holds.
-func eventually(t testing.TB, what string, holds func() bool) {
-	t.Helper()
-	ctx := deadline(t)
-	ticker := time.NewTicker(5 * time.Millisecond)
-	defer ticker.Stop()
-	for !holds() {
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-			t.Fatalf("waited %v in vain: %s", testPatience, what)
-		}
-	}
-}
-
-var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
+var (
+	deadline   = testwait.Deadline
+	eventually = testwait.Eventually
+	quiet      = testwait.Quiet
+)
 
 // whenLogged returns a logger, and a channel that is closed once it has been given that message.
 func whenLogged(msg string) (*slog.Logger, <-chan struct{}) {

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"log/slog"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -22,6 +20,7 @@ import (
 	codegenv1 "github.com/omninode/trestle/gen/omninode/codegen/v1"
 	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/dedup"
+	"github.com/omninode/trestle/runtime/internal/testwait"
 	"github.com/omninode/trestle/runtime/kafka"
 	"github.com/omninode/trestle/runtime/outbox"
 	"github.com/omninode/trestle/runtime/store/postgres"
@@ -35,31 +34,13 @@ const (
 	requests  = "omninode_codegen_request_pattern_v1"
 	responses = "omninode_codegen_response_pattern_v1"
 	group     = "patterns"
-	patience  = 90 * time.Second
 )
 
-var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
-
-func deadline(t testing.TB) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	t.Cleanup(cancel)
-	return ctx
-}
-
-func eventually(t testing.TB, what string, holds func() bool) {
-	t.Helper()
-	ctx := deadline(t)
-	ticker := time.NewTicker(5 * time.Millisecond)
-	defer ticker.Stop()
-	for !holds() {
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-			t.Fatalf("waited %v in vain: %s", patience, what)
-		}
-	}
-}
+var (
+	deadline   = testwait.Deadline
+	eventually = testwait.Eventually
+	quiet      = testwait.Quiet
+)
 
 func startCluster(t testing.TB) *kfake.Cluster {
 	t.Helper()

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -19,6 +17,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/omninode/trestle/runtime/internal/testwait"
 	"github.com/omninode/trestle/runtime/kafka"
 	"github.com/omninode/trestle/runtime/outbox"
 	"github.com/omninode/trestle/runtime/store/postgres"
@@ -31,32 +30,13 @@ func TestMain(m *testing.M) { os.Exit(services.Main(m)) }
 const (
 	topic      = "orders"
 	partitions = 3
-	// patience is how long a test waits for what should happen at once.
-	patience = 90 * time.Second
 )
 
-var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
-
-func deadline(t testing.TB) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	t.Cleanup(cancel)
-	return ctx
-}
-
-func eventually(t testing.TB, what string, holds func() bool) {
-	t.Helper()
-	ctx := deadline(t)
-	ticker := time.NewTicker(5 * time.Millisecond)
-	defer ticker.Stop()
-	for !holds() {
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-			t.Fatalf("waited %v in vain: %s", patience, what)
-		}
-	}
-}
+var (
+	deadline   = testwait.Deadline
+	eventually = testwait.Eventually
+	quiet      = testwait.Quiet
+)
 
 func startCluster(t testing.TB, topics ...string) *kfake.Cluster {
 	t.Helper()

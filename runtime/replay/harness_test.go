@@ -1,7 +1,6 @@
 package replay_test
 
 import (
-	"context"
 	"fmt"
 	"strconv"
 	"testing"
@@ -12,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/omninode/trestle/runtime/deadletter"
+	"github.com/omninode/trestle/runtime/internal/testwait"
 	"github.com/omninode/trestle/runtime/kafka"
 	"github.com/omninode/trestle/runtime/replay"
 	"github.com/omninode/trestle/runtime/wire"
@@ -23,15 +23,7 @@ const (
 	group   = "billing"
 )
 
-// patience is how long a test waits for what should happen at once.
-const patience = 90 * time.Second
-
-func deadline(t testing.TB) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	t.Cleanup(cancel)
-	return ctx
-}
+var deadline = testwait.Deadline
 
 // cluster is one of either kind, with a source topic, its dead letters, and the topic of resolutions.
 type cluster struct {

@@ -15,7 +15,6 @@ import (
 	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/eventtrace"
 	"github.com/omninode/trestle/runtime/registry"
-	"github.com/omninode/trestle/runtime/replay"
 	"github.com/omninode/trestle/runtime/store"
 	"github.com/omninode/trestle/tools/schema"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -97,14 +96,14 @@ func (e Environment) namesOf(set *schema.Set) (trestle.Names, error) {
 	if names.IsZero() {
 		return names, nil
 	}
-	for _, logical := range slices.Sorted(maps.Keys(names.Topics)) {
-		if _, ours := resolutionsTopic(set, trestle.Names{}); set.Topic(logical) == nil && !(ours && logical == replay.ResolutionsTopic) {
-			return names, e.errorf("topic %s is named there, but the schemas declare none of that name", logical)
-		}
-	}
 	topics := TopicNames(set)
 	if ours, ok := resolutionsTopic(set, trestle.Names{}); ok {
 		topics = append(topics, ours)
+	}
+	for _, logical := range slices.Sorted(maps.Keys(names.Topics)) {
+		if !slices.Contains(topics, logical) {
+			return names, e.errorf("topic %s is named there, but the schemas declare none of that name", logical)
+		}
 	}
 	if err := names.CheckTopics(topics...); err != nil {
 		return names, e.errorf("%w", err)
