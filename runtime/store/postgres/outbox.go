@@ -143,8 +143,10 @@ WHERE before < $3 ORDER BY id`
 }
 
 var (
-	// readyRows are those of a lane.
-	readyRows = oldestRows(`lane = $1 AND NOT aside AND NOT EXISTS (SELECT FROM trestle_outbox_refused r WHERE r.key_hash = o.key_hash)`)
+	// readyRows are those of a lane of which no key is held up.
+	readyRows = oldestRows(`lane = $1 AND NOT aside`)
+	// freeRows are those of a lane of keys that are not held up.
+	freeRows = oldestRows(`lane = $1 AND NOT aside AND NOT EXISTS (SELECT FROM trestle_outbox_refused r WHERE r.key_hash = o.key_hash)`)
 	// dueRows are those of an array of ids.
 	dueRows = oldestRows(`id = ANY($1)`)
 )
@@ -190,7 +192,11 @@ func (o *Outbox) Next(ctx context.Context, lease outbox.Lease, finished int64, r
 			}
 		}
 		if len(b.Rows) == 0 {
-			if b.Rows, err = collectRows(ctx, tx, readyRows, lease.Lane, rows, bytes); err != nil {
+			ready := readyRows
+			if held {
+				ready = freeRows
+			}
+			if b.Rows, err = collectRows(ctx, tx, ready, lease.Lane, rows, bytes); err != nil {
 				return err
 			}
 		}
@@ -202,11 +208,17 @@ func (o *Outbox) Next(ctx context.Context, lease outbox.Lease, finished int64, r
 	return b, err
 }
 
+// lockLane reads a lane's batch, and has rows be looked for by walking through an index: where much waits, of a table whose rows live for
+// moments, the planner knows too little, and would read and sort all of a lane's for each batch.
+const lockLane = `SELECT row_ids, EXISTS (SELECT FROM trestle_outbox_refused r WHERE r.lane = l.lane),
+	set_config('enable_sort', 'off', true) || set_config('enable_bitmapscan', 'off', true) || set_config('enable_seqscan', 'off', true)
+FROM trestle_outbox_lanes l WHERE lane = $1 AND relay = $2 AND number = $3 FOR UPDATE`
+
 // finish removes the rows of the lane's batch, and says whether keys of the lane are held up. It keeps the lane locked.
 func finish(ctx context.Context, tx pgx.Tx, lease outbox.Lease, number int64) (held bool, err error) {
 	var ids []int64
-	err = tx.QueryRow(ctx, `SELECT row_ids, EXISTS (SELECT FROM trestle_outbox_refused r WHERE r.lane = l.lane) FROM trestle_outbox_lanes l
-		WHERE lane = $1 AND relay = $2 AND number = $3 FOR UPDATE`, lease.Lane, lease.Relay, number).Scan(&ids, &held)
+	var settings string
+	err = tx.QueryRow(ctx, lockLane, lease.Lane, lease.Relay, number).Scan(&ids, &held, &settings)
 	if err != nil || len(ids) == 0 {
 		return held, lostIfNone(err)
 	}

@@ -1,0 +1,67 @@
+package postgres
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/omninode/trestle/runtime/kafka"
+	"github.com/omninode/trestle/runtime/outbox"
+	"github.com/omninode/trestle/runtime/trestletest/services"
+)
+
+// TestBatchesAreReadByIndex has much wait in an outbox, of which the planner knows nothing: the rows of a batch are read where an index has
+// them, without the others of the lane being read and sorted.
+func TestBatchesAreReadByIndex(t *testing.T) {
+	t.Parallel()
+	db, err := Open(t.Context(), services.Postgres(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	record := kafka.Record{Topic: "orders", Key: []byte("a"), Value: []byte(strings.Repeat("x", 3000))}
+	key, lane := outbox.Place("id", &record)
+	if _, err := db.pool.Exec(t.Context(), `INSERT INTO trestle_outbox (lane, key_hash, event_id, topic, "key", value, headers)
+		SELECT $1, $2, 'id' || n, 'orders', 'a', $3, '[]' FROM generate_series(1, 5000) AS n`, lane, key, record.Value); err != nil {
+		t.Fatal(err)
+	}
+	leases, _, err := db.Outbox().Lease(t.Context(), "relay", 1e9)
+	if err != nil || len(leases) != outbox.Lanes {
+		t.Fatal(leases, err)
+	}
+	for name, query := range map[string]string{"no key is held up": readyRows, "some are": freeRows} {
+		tx, err := db.pool.Begin(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := finish(t.Context(), tx, leases[lane], 0); err != nil {
+			t.Fatal(err)
+		}
+		rows, err := tx.Query(t.Context(), "EXPLAIN (ANALYZE, COSTS off, TIMING off) "+query, lane, 100, 1<<20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var plan strings.Builder
+		for rows.Next() {
+			values, err := rows.Values()
+			if err != nil {
+				t.Fatal(err)
+			}
+			fmt.Fprintln(&plan, values...)
+		}
+		rows.Close()
+		if err := rows.Err(); err != nil {
+			t.Fatal(err)
+		}
+		if err := tx.Rollback(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if text := plan.String(); strings.Contains(text, "Sort") || strings.Contains(text, "rows=5000") || !strings.Contains(text, "trestle_outbox_ready") {
+			t.Errorf("where %s:\n%s", name, text)
+		}
+	}
+}
