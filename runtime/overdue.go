@@ -160,13 +160,14 @@ func (p *Publisher) nextLook(t *outgoing, now time.Duration, seen handSeen) time
 
 // handSeen is what a look at the events in the client's hands shows.
 type handSeen struct {
-	unsure  []*sending      // their time is up, and the client has not said in time whether they were sent
-	overdue bool            // the time of some is up that the client may be asked for
-	sent    bool            // a request was sent since the client was handed one that it may be asked for
-	stalled bool            // nothing has been answered for long
-	asked   bool            // the client was asked for some
-	keys    map[string]bool // of all, where events are held back
-	next    time.Duration   // when something becomes due; 0: nothing
+	unsure  []*sending        // their time is up, and the client has not said in time whether they were sent
+	overdue bool              // the time of some is up that the client may be asked for
+	sent    bool              // a request was sent since the client was handed one that it may be asked for
+	stalled bool              // nothing has been answered for long
+	asked   bool              // the client was asked for some
+	keys    map[string]bool   // of all, where events are held back
+	keyless map[*sending]bool // those without a key, then: one that is being given back is held back already
+	next    time.Duration     // when something becomes due; 0: nothing
 }
 
 // at has the watcher look then, if not before.
@@ -187,13 +188,17 @@ func (p *Publisher) lookAtHand(t *outgoing, now time.Duration) handSeen {
 		seen.stalled = now-s.handed > patience && now-time.Duration(t.answered.Load()) > patience
 	}
 	if len(t.held) > 0 {
-		seen.keys = map[string]bool{}
+		seen.keys, seen.keyless = map[string]bool{}, map[*sending]bool{}
 	}
 	for s := t.hand.first; s != nil; s = s.after {
 		seen.asked = seen.asked || s.attempt.Err() != nil
 		seen.sent = seen.sent || s.attempt == t.attempt && s.producedBefore != produced
-		if seen.keys != nil && len(s.client.Key) > 0 {
+		switch {
+		case seen.keys == nil:
+		case len(s.client.Key) > 0:
 			seen.keys[string(s.client.Key)] = true
+		default:
+			seen.keyless[s] = true
 		}
 		due := s.until
 		switch {
@@ -222,7 +227,7 @@ func (p *Publisher) handOver(t *outgoing, now time.Duration, seen handSeen) {
 	t.sortHeld()
 	t.held = slices.DeleteFunc(t.held, func(s *sending) bool {
 		key := string(s.client.Key)
-		goes := room > 0 && (key == "" || !seen.keys[key])
+		goes := room > 0 && !seen.keys[key] && !seen.keyless[s]
 		if goes {
 			p.produce(t, s, now)
 			room--
