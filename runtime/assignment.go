@@ -32,6 +32,7 @@ type partition struct {
 	handled   *recentIDs
 	inHand    amount
 	state     partitionState
+	barred    bool          // nothing starts before it is admitted
 	idle      chan struct{} // closed when nothing is in hand; nil when nobody waits
 
 	// Of a topic that is handled in batches:
@@ -54,12 +55,36 @@ func (q *keyQueue) open(ctx context.Context, tp topicPartition) *partition {
 	p.ctx, p.cancel = context.WithCancelCause(ctx)
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	p.topic = q.topicOf(tp.topic)
+	p.topic, p.barred = q.topicOf(tp.topic), q.barring[tp.topic]
 	if p.topic.parts++; p.topic.parts == 1 {
 		q.active++
 	}
 	q.parts[tp] = p
 	return p
+}
+
+// bar has nothing more start of partitions that wait to be admitted when they are assigned, and returns them.
+func (q *keyQueue) bar() (barred []*partition) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, p := range q.parts {
+		if q.barring[p.tp.topic] {
+			p.barred = true
+			q.dropStopped(p.topic)
+			barred = append(barred, p)
+		}
+	}
+	return barred
+}
+
+// admitPartition has the records of a partition start.
+func (q *keyQueue) admitPartition(p *partition) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	p.barred = false
+	if p.state != released {
+		q.takeTurn(p)
+	}
 }
 
 // lookup returns the current assignment of a partition, nil when there is none.

@@ -394,7 +394,7 @@ func (c *Consumer) callBatch(topic *topicHandlers, call *batchCall) {
 		if again && e.snooze == nil {
 			putOff(call.events[i:i+1], 0)
 		} else {
-			again = c.settle(topic, e.handling, turn, Handled, failed)
+			again = c.settle(topic, e.handling, turn, Handled, failed) || failed != nil && !topic.goesOn(e.task)
 		}
 	}
 }

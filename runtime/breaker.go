@@ -35,7 +35,7 @@ type Breaker struct {
 	Lowest, Highest time.Duration
 	// Replay has the dead letters that this consumer wrote in the window that led to an outage, before it was known to be one, replayed
 	// once it is over: for its group alone, once, and each letter is resolved then (see package runtime/replay). An event that
-	// fails again gets a letter again; events of one key are not in their order then. A consumer that ends before leaves them where they are. The
+	// fails again gets a letter again; events of one key are not in their order then, unless their keys are held. A consumer that ends before leaves them where they are. The
 	// topic of resolutions must exist: `trestle topics apply` makes it. Default: they stay.
 	Replay bool
 }

@@ -91,6 +91,7 @@ func (c *Consumer) Run(ctx context.Context) (failed error) {
 	}
 
 	m.queue.sources = c.sources()
+	pending := c.newPendingReader(m)
 
 	over := make(chan struct{}, 1)
 	for _, topic := range topics {
@@ -122,6 +123,9 @@ func (c *Consumer) Run(ctx context.Context) (failed error) {
 	others.Go(func() { m.sweepEvery(pollCtx) })
 	others.Go(func() { m.lookAheadEvery(pollCtx) })
 	others.Go(func() { c.replayAfterOutages(pollCtx, topics, over) })
+	if pending != nil {
+		others.Go(func() { pending.run(pollCtx) })
+	}
 
 	select {
 	case failed = <-polled: // nil when ctx has ended
@@ -202,7 +206,7 @@ func (c *Consumer) begin() ([]string, error) {
 	if len(c.topics) == 0 {
 		return nil, errors.New("no handlers: call trestle.Handle before Run")
 	}
-	if err := c.addRetryTopics(); err != nil {
+	if err := errors.Join(c.addRetryTopics(), c.holdKeys()); err != nil {
 		return nil, err
 	}
 	var infos []*EventInfo

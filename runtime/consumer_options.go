@@ -48,6 +48,7 @@ type consumerConfig struct {
 	parking           parking.Store // nil: dead letters are not parked
 	parks             bool          // WithParking was given
 	retryTopics       []retryTopics
+	heldKeys          []string // topics, as schemas name them
 }
 
 // WithKeyWorkers sets how many keys of a topic are handled at once, overriding the default of 16. Records sharing a key
@@ -162,7 +163,7 @@ type Outcome struct {
 	Delivery  Delivery
 	EventType string // on the wire; empty when it could not be read
 	Result    Result
-	Err       error         // why it has a dead letter, written or parked, or is tried again; nil otherwise
+	Err       error         // why it has a dead letter, written or parked, or waits in a retry topic or behind a letter; nil otherwise
 	Duration  time.Duration // from its first attempt
 }
 
@@ -178,9 +179,10 @@ const (
 	Duplicate                  // an event with its id was handled before: see WithDeduplication and ErrDuplicate
 	Parked                     // its dead letter was refused by its topic, and is in a store: see WithParking
 	Retried                    // it waits in a retry topic, to be handled again: see WithRetryTopics
+	Held                       // it waits behind a dead letter of its key: see WithHeldKeys
 )
 
-// String returns the result in lower case: `handled`, `dead-lettered`, `skipped`, `expired`, `duplicate`, `parked`, `retried`.
+// String returns the result in lower case: `handled`, `dead-lettered`, `skipped`, `expired`, `duplicate`, `parked`, `retried`, `held`.
 func (r Result) String() string {
 	switch r {
 	case Handled:
@@ -197,6 +199,8 @@ func (r Result) String() string {
 		return "parked"
 	case Retried:
 		return "retried"
+	case Held:
+		return "held"
 	}
 	return fmt.Sprintf("Result(%d)", uint8(r))
 }

@@ -46,7 +46,8 @@ func (c *Consumer) deadLetter(m *member, t *task) {
 		f.letter = c.letter(m, t)
 	}
 	topic := c.topics[t.part.tp.topic]
-	if c.cfg.parking != nil {
+	parks := c.cfg.parking != nil && topic.goesOn(t)
+	if parks {
 		if refusal := topic.refusals.standing(time.Now()); refusal != nil {
 			c.park(m, t, refusal)
 			return
@@ -56,8 +57,15 @@ func (c *Consumer) deadLetter(m *member, t *task) {
 	// The partition's context: once another member has the record, that one writes its dead letter.
 	m.produce(t.part.ctx, &record, func(written *kgo.Record, err error) {
 		if err == nil {
-			topic.breaker.wrote(f.entered, replay.Position{Topic: written.Topic, Partition: written.Partition, Offset: written.Offset})
+			at := replay.Position{Topic: written.Topic, Partition: written.Partition, Offset: written.Offset}
+			topic.breaker.wrote(f.entered, at)
 			topic.refusals.end()
+			c.holdKey(m, t, at)
+			if isA[*heldError](f.err) {
+				c.logHeld(t, at)
+				c.finish(m, t, Outcome{Result: Held, Err: f.err})
+				return
+			}
 			c.logFailure(t.part.ctx, slog.LevelError, t.delivery, "event written to its dead letter", f.err,
 				slog.String("dead_letter", f.letter.Topic), slog.Int("attempts", t.attempt))
 			c.finish(m, t, Outcome{Result: DeadLettered, Err: f.err})
@@ -70,7 +78,7 @@ func (c *Consumer) deadLetter(m *member, t *task) {
 			return
 		}
 		f.refused++
-		if t.part.ctx.Err() == nil && c.cfg.parking != nil && c.refusedForGood(t, err) {
+		if t.part.ctx.Err() == nil && parks && c.refusedForGood(t, err) {
 			c.park(m, t, err)
 			return
 		}
@@ -124,6 +132,9 @@ func (c *Consumer) letter(m *member, t *task) *kgo.Record {
 		RetryCount: before + t.attempt - 1, MaxRetries: (c.cfg.retries+1)*(topic.rounds()+1) - 1, Timestamp: time.Now(),
 		SourceTopic: r.Topic, ConsumerGroup: c.group, Unanswered: topic.unanswered(t.delivery.Envelope.EventType),
 	}
+	if held, ok := errors.AsType[*heldError](f.err); ok {
+		d.HeldBehind = held.behind.String()
+	}
 	d.Attempt, _ = strconv.Atoi(d.Original.Header(deadletter.HeaderAttempt))
 	if o := t.oversized; o != nil {
 		d.RefuseOversized(o)
@@ -149,6 +160,9 @@ func stackOf(err error) string {
 
 // errorType names the kind of an event's error, for grouping.
 func errorType(err error) string {
+	if isA[*heldError](err) {
+		return deadletter.HeldKey
+	}
 	if _, ok := errors.AsType[*decodeError](err); ok {
 		switch {
 		case isA[*ValidationError](err):

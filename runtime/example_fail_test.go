@@ -172,3 +172,29 @@ func ExampleWithRetryTopics() {
 	// Output:
 	// retried after 2 attempts: the model is being replaced
 }
+
+// After a dead letter the key's later events may depend on what the event did not do. Where keys are held they wait behind it, to be replayed with it.
+func ExampleWithHeldKeys() {
+	t := example()
+	defer t.Close()
+	request := patternRequest(3)
+	handlers := trestletest.NewHandlers(t, func(c *trestle.Consumer) {
+		trestle.Handle(c, func(_ context.Context, r *codegenv1.CodegenPatternRequest) error {
+			if r.GetLimit() == 3 {
+				return trestle.Permanent(errors.New("this tenant has been closed"))
+			}
+			return nil
+		})
+	}, trestle.WithHeldKeys(request.EventInfo().Topic.Name))
+	fmt.Println(handlers.Handle(request).Result)
+	next := handlers.Handle(patternRequest(4))
+	fmt.Println(next.Result.String()+":", next.Err)
+
+	another := patternRequest(5)
+	another.CorrelationId = "4f8a9f6e-5d3a-4c53-8a3f-0f4d1c8b7a6e"
+	fmt.Println(handlers.Handle(another).Result)
+	// Output:
+	// dead-lettered
+	// held: its key is held: dead letter omninode_codegen_dlq_pattern_v1/0/0 comes before it, and is not resolved
+	// handled
+}

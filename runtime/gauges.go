@@ -14,8 +14,8 @@ import (
 
 // consumerGauges are read from the queue when metrics are collected.
 type consumerGauges struct {
-	lag, partitions, paused, inFlight, retained, running, refused, open metric.Int64ObservableGauge
-	lagTime, typeLagTime, inFlightTime                                  metric.Float64ObservableGauge
+	lag, partitions, paused, inFlight, retained, running, refused, open, held metric.Int64ObservableGauge
+	lagTime, typeLagTime, inFlightTime                                        metric.Float64ObservableGauge
 }
 
 // gauge has what a member holds read when metrics are collected, until that is ended.
@@ -33,9 +33,10 @@ func (c *Consumer) gauge(m *member) (metric.Registration, error) {
 		running:      i.gauge("running", "{call}", "Calls of handlers under way."),
 		refused:      i.gauge("refused_dead_letters", "{record}", "Records in hand whose dead letter could not be written, so that they hold up their keys."),
 		open:         i.gauge("breaker.open", "1", "1 while the topic waits for the end of an outage, 0 otherwise."),
+		held:         i.gauge("held_keys", "{key}", "Keys of the partitions assigned that dead letters hold; of topics whose keys are held."),
 	}
 	all := []metric.Observable{
-		g.lag, g.lagTime, g.typeLagTime, g.partitions, g.paused, g.inFlight, g.retained, g.inFlightTime, g.running, g.refused, g.open,
+		g.lag, g.lagTime, g.typeLagTime, g.partitions, g.paused, g.inFlight, g.retained, g.inFlightTime, g.running, g.refused, g.open, g.held,
 	}
 	registered, err := i.RegisterCallback(func(_ context.Context, o metric.Observer) error {
 		g.observe(o, c, m.queue.status(c.typeOf))
@@ -64,6 +65,7 @@ func (c *Consumer) typeOf(t *task) string {
 // topicStatus adds up the partitions of a topic.
 type topicStatus struct {
 	partitions, paused, running, refused int
+	held                                 int // keys
 	inHand                               amount
 	received                             time.Time
 	byType                               map[string]time.Time
@@ -77,6 +79,9 @@ func (g *consumerGauges) observe(o metric.Observer, c *Consumer, parts []*partit
 	}
 	for _, p := range parts {
 		topics[p.tp.topic].add(p)
+		if c.topics[p.tp.topic].holdsKeys() {
+			topics[p.tp.topic].held += c.topics[p.tp.topic].pending.heldKeys(p.tp)
+		}
 		if p.lag >= 0 {
 			where := metric.WithAttributeSet(c.meter.where(p.tp.topic, semconv.MessagingDestinationPartitionID(strconv.Itoa(int(p.tp.id)))))
 			o.ObserveInt64(g.lag, p.lag, where)
@@ -97,6 +102,9 @@ func (g *consumerGauges) observe(o metric.Observer, c *Consumer, parts []*partit
 			open = 1
 		}
 		o.ObserveInt64(g.open, open, where)
+		if c.topics[name].holdsKeys() {
+			o.ObserveInt64(g.held, int64(t.held), where)
+		}
 		for eventType, since := range t.byType {
 			o.ObserveFloat64(g.typeLagTime, age(since, now).Seconds(), metric.WithAttributeSet(c.meter.where(name, eventTypeKey.String(eventType))))
 		}

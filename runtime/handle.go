@@ -93,6 +93,8 @@ type topicHandlers struct {
 	unwritten atomic.Int64   // when it was logged last that its dead letters can't be written, in Unix nanoseconds
 	unparked  atomic.Int64   // and that they can't be parked either
 	refusals  refusals       // of its dead letters
+	// pending are the letters that hold its keys, those of the topic that it is a retry topic of; nil: none does.
+	pending *pendingLetters
 }
 
 type eventHandler struct {
@@ -293,6 +295,15 @@ func (c *Consumer) settle(topic *topicHandlers, h *handling, turn int64, result 
 		m.queue.park(t, 0)
 		return true
 	}
+	if decided, ok := errors.AsType[*decidedError](err); ok {
+		c.finish(m, t, Outcome{Result: decided.result(), Err: err})
+		return false
+	}
+	if isA[*heldError](err) {
+		t.failure = newFailure(err)
+		c.deadLetter(m, t)
+		return false
+	}
 	entered, wait := breaker.failed(t.record.Key, err, t.attempt == 1 && c.cfg.retries > 0)
 	if wait {
 		t.attempt-- // it is not the event's fault
@@ -322,6 +333,17 @@ func (c *Consumer) fail(m *member, t *task) {
 
 // prepare decodes a record, and says which handler is to be called with which event; nil: none, and what becomes of the record.
 func (c *Consumer) prepare(topic *topicHandlers, h *handling) (*eventHandler, Event, Result, error) {
+	handler, e, result, err := c.prepareAny(topic, h)
+	if handler != nil || err != nil {
+		if held := topic.heldBack(h); held != nil {
+			return nil, nil, 0, held
+		}
+	}
+	return handler, e, result, err
+}
+
+// prepareAny is prepare whether or not the record's key is held.
+func (c *Consumer) prepareAny(topic *topicHandlers, h *handling) (*eventHandler, Event, Result, error) {
 	d, t, m := &h.Delivery, h.task, h.member
 	if group := wire.HeaderBytes(h.record.Headers, wire.HeaderReplayGroup); c.isForOthers(t) || group != nil && string(group) != c.group {
 		d.EventID = wire.HeaderValue(h.record.Headers, wire.HeaderEventID)

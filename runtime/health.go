@@ -45,6 +45,7 @@ const (
 	BreakerOpen       HealthCode = "breaker_open"        // the topic waits for the end of an outage
 	Spooling          HealthCode = "spooling"            // events wait in a publisher's spool for the cluster
 	Paused            HealthCode = "paused"              // by hand
+	HeldKeysUnknown   HealthCode = "held_keys_unknown"   // partitions wait until it is known which of their keys are held
 )
 
 // awayPatience is for how long no broker must have answered to count as away.
@@ -100,7 +101,7 @@ func (c *Consumer) Health() Health {
 		}
 		reasons = append(reasons, HealthReason{Code: NotAssigned, Text: text})
 	}
-	return healthOf(append(reasons, c.topicsHealth(m)...))
+	return healthOf(slices.Concat(reasons, m.pending.health(), c.topicsHealth(m)))
 }
 
 // Health says whether the caller can send requests and read responses, as far as it has been asked to.

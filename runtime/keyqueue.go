@@ -34,6 +34,7 @@ type keyQueue struct {
 	chunks  []*chunk
 	paused  map[topicPartition]bool // by hand
 	sources map[string]string       // the topics of retry topics, by these; set before anything is assigned
+	barring map[string]bool         // topics whose partitions start nothing before they are admitted; set then, too
 	closed  bool
 	settled chan struct{} // closed when all full partitions are known to the client; nil when nobody waits
 	quiet   chan struct{} // closed when running falls to 0; nil when nobody waits
@@ -206,7 +207,7 @@ func (q *keyQueue) awaitLane(topic *topicQueue) (*partition, *lane) {
 		}
 		p := topic.turn.pop()
 		p.inTurn = false
-		if q.paused[p.tp] {
+		if q.paused[p.tp] || p.barred {
 			continue
 		}
 		l := q.nextLane(p)
@@ -266,7 +267,7 @@ func (q *keyQueue) takeTurn(p *partition) {
 	if p.topic.parts > 1 {
 		atOnce = max(1, atOnce-atOnce/4)
 	}
-	if !p.inTurn && p.ready.len() > 0 && p.running < atOnce && !q.paused[p.tp] && q.isRipe(p) {
+	if !p.inTurn && p.ready.len() > 0 && p.running < atOnce && !q.paused[p.tp] && !p.barred && q.isRipe(p) {
 		p.inTurn = true
 		p.topic.turn.push(p)
 		p.topic.wake()
@@ -312,7 +313,7 @@ func (q *keyQueue) park(t *task, d time.Duration) bool {
 
 // standsStill says that nothing of a partition starts but what is admitted.
 func (q *keyQueue) standsStill(p *partition) bool {
-	return p.topic.suspended || p.topic.paused || q.paused[p.tp]
+	return p.topic.suspended || p.topic.paused || q.paused[p.tp] || p.barred
 }
 
 // settle has a key go on once all that was given out of it has come back.

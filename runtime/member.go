@@ -36,6 +36,7 @@ type member struct {
 	disconnect context.CancelFunc // ends all that the client asks of brokers
 	joined     chan struct{}      // closed once client is set; callbacks may come before
 	ctx        context.Context    // handlers' contexts descend from it
+	pending    *pendingReader     // of what holds keys; nil: nothing does
 	// produce writes a dead letter: the client's TryProduce, but in a rehearsal.
 	produce func(ctx context.Context, letter *kgo.Record, written func(*kgo.Record, error))
 
@@ -101,8 +102,14 @@ func (m *member) onAssigned(_ context.Context, _ *kgo.Client, added map[string][
 	if m.leaving.Load() {
 		return
 	}
+	var barred []*partition
 	for tp := range eachPartition(added) {
-		m.queue.open(m.ctx, tp)
+		if p := m.queue.open(m.ctx, tp); m.queue.barring[tp.topic] {
+			barred = append(barred, p)
+		}
+	}
+	if len(barred) > 0 {
+		m.pending.await(barred)
 	}
 	m.assigned.Store(true)
 	m.lastErr.Store(nil)

@@ -112,7 +112,7 @@ func newConsumerMeter(provider metric.MeterProvider, group string) (*consumerMet
 		metric.WithDescription("Events in a call of a handler of batches."),
 		metric.WithExplicitBucketBoundaries(1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000))
 	i.errs = append(i.errs, err)
-	m.events = i.counter("events", "{event}", "Events that are done, by what became of them: handled, dead-lettered, skipped, expired, duplicate or parked.")
+	m.events = i.counter("events", "{event}", "Events that are done, by what became of them: handled, dead-lettered, skipped, expired, duplicate, parked, retried or held.")
 	m.retries = i.counter("retries", "{event}", "Times that an event is to be tried again, as its handler failed.")
 	m.deadLetters = i.counter("dead_letters", "{event}", "Dead letters written, by their cause.")
 	m.unwritten = i.counter("unwritten_dead_letters", "{attempt}", "Attempts to write a dead letter that failed; they are repeated until one succeeds, or the letter is parked.")
@@ -240,7 +240,7 @@ func (c *Consumer) countDone(t *task, o Outcome) {
 	}
 	topic := c.topics[t.part.tp.topic]
 	topic.meter.count(t.part.ctx, c.meter.events, t.delivery, resultKey.String(o.Result.String()))
-	if o.Result == DeadLettered {
+	if o.Result == DeadLettered && !isA[*decidedError](o.Err) { // else who wrote it has counted it
 		topic.meter.count(t.part.ctx, c.meter.deadLetters, t.delivery, semconv.ErrorTypeKey.String(errorType(o.Err)))
 	}
 }

@@ -91,7 +91,7 @@ func (c *Consumer) replayOnce(ctx context.Context, letters []replay.Position) (r
 // writtenTopics are those that the consumer writes.
 func (c *Consumer) writtenTopics() []string {
 	topics := c.deadLetterTopics()
-	if c.cfg.breaker != nil && c.cfg.breaker.Replay {
+	if c.cfg.breaker != nil && c.cfg.breaker.Replay || len(c.cfg.heldKeys) > 0 {
 		topics = append(topics, c.cfg.names.topic(replay.ResolutionsTopic))
 	}
 	return topics

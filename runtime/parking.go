@@ -25,6 +25,8 @@ import (
 // for as ever: a cluster that is away or does not let the consumer in, a moving leader. So is a store that is away, and a broker
 // that gives topics no ids, by which letters are told apart (Kafka before 2.8).
 //
+// Letters of topics whose keys are held are not parked: in a store they would hold nothing. See [WithHeldKeys].
+//
 // [parking.Publish] brings parked letters to their topic. A caller whose request is parked does not learn of it before that.
 // NewConsumer fails if the store is nil.
 func WithParking(store parking.Store) ConsumerOption {

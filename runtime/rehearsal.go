@@ -27,6 +27,7 @@ type rehearsal struct {
 	c      *Consumer
 	m      *member
 	offset int64
+	letter int64      // the offset that the next dead letter gets
 	seen   *recentIDs // of the events handled so far
 
 	mu     sync.Mutex
@@ -133,6 +134,8 @@ func (r *rehearsal) keepLetter(_ context.Context, letter *kgo.Record, written fu
 		kept := kafka.FromClient(letter)
 		kept.Timestamp = time.Now()
 		r.mu.Lock()
+		letter.Offset = r.letter
+		r.letter++
 		r.now.Letter = &kept
 		r.mu.Unlock()
 	}

@@ -35,7 +35,12 @@ const (
 	HeaderUnanswered = "unanswered"
 	HeaderLeftOut    = "dead-letter-omitted" // what was too large to be kept, for people, such as `stack trace (9000 bytes)`
 	HeaderTopicID    = "original-topic-id"   // the id of the log that the original stands in, a UUID: a topic made anew has another
+	// Where the original has not failed, and was not handled, as its key is held: the dead letter that it waits behind, topic/partition/offset.
+	HeaderHeldBehind = "held-behind"
 )
+
+// HeldKey is the Error.Type of a letter that has HeldBehind.
+const HeldKey = "HeldKey"
 
 // DeadLetter is an event that could not be processed.
 type DeadLetter struct {
@@ -57,6 +62,9 @@ type DeadLetter struct {
 	Unanswered []string
 	// LeftOut says, for people, what Shrink left out; empty: nothing.
 	LeftOut string
+	// HeldBehind is the dead letter that the event waits behind, as topic/partition/offset: it has not failed, and was not handled, since its
+	// key is held. Empty: it failed.
+	HeldBehind string
 }
 
 // Original is the record that became a dead letter.
@@ -112,6 +120,20 @@ func (o *Original) JSON() jsonio.Raw {
 // Header returns the value of the original's first header with that name, "" when there is none.
 func (o *Original) Header(name string) string { return wire.HeaderValue(o.Headers, name) }
 
+// Place is where the original stands. It says false where that is not known.
+func (o *Original) Place() (wire.Place, bool) {
+	return wire.Place{TopicID: o.TopicID, Partition: o.Partition, Offset: o.Offset}, o.Partition >= 0 && o.Offset >= 0
+}
+
+// Origin is where the original stood first: the place that its key's order goes by. For what is no replay that is its own place. It says
+// false where it is not known.
+func (o *Original) Origin() (wire.Place, bool) {
+	if origin, ok := wire.OriginIn(o.Headers); ok {
+		return origin, true
+	}
+	return o.Place()
+}
+
 // EventID is the original's event id; empty when it has none.
 func (d *DeadLetter) EventID() string { return d.Original.Header(HeaderEventID) }
 
@@ -142,6 +164,7 @@ func (d *DeadLetter) Headers() []wire.Header {
 	add(HeaderUnanswered, strings.Join(d.Unanswered, ","))
 	add(HeaderLeftOut, d.LeftOut)
 	add(HeaderTopicID, d.Original.TopicID)
+	add(HeaderHeldBehind, d.HeldBehind)
 	return headers
 }
 

@@ -54,6 +54,7 @@ func (d *DeadLetter) readHeaders(headers []wire.Header) {
 	if types := wire.HeaderValue(headers, HeaderUnanswered); types != "" {
 		d.Unanswered = strings.Split(types, ",")
 	}
+	d.HeldBehind = wire.HeaderValue(headers, HeaderHeldBehind)
 	d.LeftOut = wire.HeaderValue(headers, HeaderLeftOut)
 	d.Original.Partial = leftOutParts(d.LeftOut)
 	d.Original.TopicID = wire.HeaderValue(headers, HeaderTopicID)

@@ -126,7 +126,11 @@ func (d *DeadLetter) dropValue() bool {
 
 func (d *DeadLetter) dropRest() bool {
 	dropped := d.dropHeaders(func(h wire.Header) bool {
-		return h.Key != HeaderEventID && h.Key != HeaderTraceparent && h.Key != HeaderAttempt
+		switch h.Key {
+		case HeaderEventID, HeaderTraceparent, HeaderAttempt, wire.HeaderReplaySource, wire.HeaderReplayOrigin:
+			return false
+		}
+		return true
 	})
 	if len(d.Original.Key) > small {
 		d.leaveOut("key", len(d.Original.Key))

@@ -20,6 +20,52 @@ func (r *TopicReader) passHoles(ctx context.Context) error {
 			}
 		}
 	}
+	for topic, partitions := range r.goals {
+		for partition, goal := range partitions {
+			if r.Reached(topic, partition, goal) {
+				delete(partitions, partition)
+				continue
+			}
+			if err := r.passToGoal(ctx, topicPartition{topic, partition}, goal); err != nil {
+				if err := r.pause(ctx, r.reading(topic, partition), err); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// passToGoal passes over what holds nothing before the goal of a partition that is read without an end. The client gets past it by itself,
+// but tells only of records.
+func (r *TopicReader) passToGoal(ctx context.Context, p topicPartition, goal int64) error {
+	next, reading := r.next.Next(p.topic, p.partition)
+	if !reading {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+	defer cancel()
+	first, after, err := NextRecord(ctx, r.client, r.limits, p.topic, p.partition, next)
+	switch {
+	case Classify(err) == Missing: // the next look at the topics finds what has come in its place
+		return nil
+	case errors.Is(err, kerr.OffsetOutOfRange):
+		starts, err := r.admin.ListStartOffsets(ctx, p.topic)
+		if err != nil {
+			return err
+		}
+		if start, ok := starts.Lookup(p.topic, p.partition); ok && start.Err == nil && start.Offset > next {
+			r.cfg.Observer.Dropped(p.topic, p.partition, next, start.Offset)
+			r.pass(p.topic, p.partition, start.Offset)
+		}
+		return nil
+	case err != nil:
+		return err
+	case first != nil && first.Offset >= goal:
+		r.pass(p.topic, p.partition, goal)
+	case first == nil && after > next: // else the client brings it
+		r.pass(p.topic, p.partition, min(after, goal))
+	}
 	return nil
 }
 

@@ -24,6 +24,7 @@ type TopicReader struct {
 
 	next   Offsets // the offset to read next, of every partition that is read
 	ends   Offsets // where to stop; a partition that is read without an end has none
+	goals  Offsets // of Await
 	ids    map[string]kadm.TopicID
 	absent map[string]error // topics that could not be found, as of the last look
 
@@ -97,7 +98,7 @@ func NewTopicReader(conn Connection, cfg TopicReaderConfig) (*TopicReader, error
 	cfg.From.offsets, cfg.From.ids = cloneOffsets(cfg.From.offsets), maps.Clone(cfg.From.ids)
 	return &TopicReader{
 		cfg: cfg, bounded: !cfg.To.endless, client: client, limits: limits, admin: kadm.NewClient(client),
-		next: make(Offsets), ends: make(Offsets), ids: make(map[string]kadm.TopicID), absent: make(map[string]error),
+		next: make(Offsets), ends: make(Offsets), goals: make(Offsets), ids: make(map[string]kadm.TopicID), absent: make(map[string]error),
 	}, nil
 }
 
@@ -139,6 +140,20 @@ func (r *TopicReader) Stop(topic string, partition int32) {
 		r.ends.Set(topic, partition, next)
 		r.client.PauseFetchPartitions(map[string][]int32{topic: {partition}})
 	}
+}
+
+// Await has a reader without an end get past an offset of a partition also where no records bring it there: since the log was compacted
+// before that, say. [TopicReader.Reached] says when it has.
+func (r *TopicReader) Await(topic string, partition int32, end int64) {
+	if goal, _ := r.goals.Next(topic, partition); end > goal {
+		r.goals.Set(topic, partition, end)
+	}
+}
+
+// Reached says whether all has been given that stands before an offset of a partition.
+func (r *TopicReader) Reached(topic string, partition int32, end int64) bool {
+	next, reading := r.next.Next(topic, partition)
+	return reading && next >= end
 }
 
 // Poll waits for records, not much longer than wait, and calls each with at most limit of them; those of a partition
@@ -342,5 +357,6 @@ func (r *TopicReader) recreated(topic string) {
 	delete(r.cfg.From.ids, topic)
 	delete(r.ids, topic)
 	delete(r.ends, topic) // it is gone, and with it the end that was to be reached
+	delete(r.goals, topic)
 	r.discover = time.Time{}
 }

@@ -20,6 +20,8 @@ type Letter struct {
 	Source    string
 	EventType string // the original's; empty: unknown
 	Cause     Cause
+	// Follower says that its event has not failed, and was not handled: its key is held, and it waits behind another letter.
+	Follower bool
 	// Resolution is what became of it; nil: it is not resolved.
 	Resolution *Resolution
 }
@@ -40,6 +42,7 @@ func (r *Replayer) letter(record *kafka.Record, topicID string) *Letter {
 	if l.Dead.SourceTopic != "" {
 		l.Source = l.Dead.SourceTopic
 	}
+	l.Follower = l.Dead.HeldBehind != ""
 	l.EventType = eventTypeOf(&l.Dead.Original)
 	l.Cause = newCause(l.Dead.Error.Type, l.Dead.Error.Message, l.Source, l.EventType, l.Dead.ConsumerGroup)
 	return l

@@ -31,6 +31,7 @@ const (
 	TooLarge     Reason = "too-large"     // the original is larger than its topic, or MaxBatchBytes, takes
 	Unrepaired   Reason = "unrepaired"    // the repair returned an error
 	StillInvalid Reason = "still-invalid" // what was repaired is not valid
+	Held         Reason = "held"          // its key is held, and a letter that comes before it is not replayed
 )
 
 // leftAlone is why a letter is.
@@ -169,14 +170,27 @@ func (s *sources) read(ctx context.Context, topic string, partition int32, from,
 	return kafka.Scan(ctx, conn, []string{topic}, kafka.FromOffsets(begin), kafka.ToOffsets(end))
 }
 
-// outgoing makes the record of a replay of an original.
+// outgoing makes the record of a replay of an original. That a follower is replayed is no attempt of its event, which nobody has handled.
 func outgoing(l *Letter, original *kafka.Record, group string) *kafka.Record {
 	headers := slices.DeleteFunc(slices.Clone(original.Headers), func(h kafka.Header) bool {
-		return h.Key == wire.HeaderAttempt || h.Key == wire.HeaderReplayGroup || h.Key == wire.HeaderReplaySource
+		switch h.Key {
+		case wire.HeaderAttempt, wire.HeaderReplayGroup, wire.HeaderReplaySource, wire.HeaderReplayOrigin:
+			return true
+		}
+		return false
 	})
-	headers = append(headers, kafka.Header{Key: wire.HeaderAttempt, Value: strconv.AppendInt(nil, int64(l.Dead.Attempt)+1, 10)})
+	attempt := l.Dead.Attempt
+	if !l.Follower {
+		attempt++
+	}
+	if attempt > 0 {
+		headers = append(headers, kafka.Header{Key: wire.HeaderAttempt, Value: strconv.AppendInt(nil, int64(attempt), 10)})
+	}
 	if group != "" {
 		headers = append(headers, kafka.Header{Key: wire.HeaderReplayGroup, Value: []byte(group)})
+	}
+	if origin, ok := l.Dead.Original.Origin(); ok {
+		headers = append(headers, kafka.Header{Key: wire.HeaderReplayOrigin, Value: []byte(origin.String())})
 	}
 	headers = append(headers, kafka.Header{Key: wire.HeaderReplaySource, Value: []byte(l.Position.String())})
 	return &kafka.Record{Topic: l.Source, Key: original.Key, Value: original.Value, Headers: headers}

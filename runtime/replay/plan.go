@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -52,11 +53,11 @@ func (s *Selection) Plan(ctx context.Context, o ReplayOptions) (*Plan, error) {
 	plan := &Plan{Groups: map[string]int{}, Sources: map[string]int{}}
 	targets := map[string]map[string]bool{} // by topic
 	causes, from := map[string]*CauseStats{}, s.r.newSources(client)
-	for l, err := range s.Letters(ctx) {
+	for l, err := range s.allChosen(ctx) {
 		if err != nil {
 			return nil, err
 		}
-		plan.Selected++
+		plan.selected(l.Letter)
 		sent, err := s.prepare(ctx, from, l, &o, &plan.Counts)
 		if why, ok := errors.AsType[*leftAlone](err); ok {
 			plan.leave(&o, l, why)
@@ -68,7 +69,7 @@ func (s *Selection) Plan(ctx context.Context, o ReplayOptions) (*Plan, error) {
 		group := joined(sent.resolution.Groups)
 		plan.Groups[group]++
 		plan.Sources[l.Source]++
-		countCause(causes, l)
+		countCause(causes, l.Letter)
 		if targets[l.Source] == nil {
 			targets[l.Source] = map[string]bool{}
 		}
@@ -80,6 +81,24 @@ func (s *Selection) Plan(ctx context.Context, o ReplayOptions) (*Plan, error) {
 	}
 	plan.Readers, err = readers(ctx, kadm.NewClient(client), targets)
 	return plan, err
+}
+
+// allChosen is chosen for all topics, with what is resolved now.
+func (s *Selection) allChosen(ctx context.Context) iter.Seq2[*chosen, error] {
+	return func(yield func(*chosen, error) bool) {
+		resolved, err := s.r.resolved(ctx, s.ids)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		for _, topic := range s.topics {
+			for l, err := range s.chosen(ctx, topic, resolved) {
+				if !yield(l, err) {
+					return
+				}
+			}
+		}
+	}
 }
 
 func joined(names []string) string { return strings.Join(names, ",") }

@@ -13,13 +13,19 @@ import (
 // Purge records that the selection's letters are resolved, without sending them anywhere, and then has the cluster delete the records of
 // their topics before the first letter that is not resolved, within the selection: Kafka deletes no others. It ends as
 // [Selection.Replay] does; progress, which may be nil, is called after each transaction.
+//
+// Followers of a letter stay, unless the filter means them, too: Counts.Followers says how many are to be handled without what was purged before
+// them. They are, once they are replayed; events of their key wait behind them until then.
 func (s *Selection) Purge(ctx context.Context, progress func(Counts)) (Counts, error) {
 	var c Counts
-	err := s.resolve(ctx, func(ctx context.Context, w *writer, l *Letter) error {
-		c.Selected++
-		return w.add(ctx, l, prepared{resolution: Resolution{Kind: Purged, At: time.Now().UTC(), By: s.r.opts.By}})
-	}, func(done int) {
-		c.Done += done
+	err := s.resolve(ctx, func(ctx context.Context, w *writer, l *chosen) error {
+		if l.link != nil && !l.link.meant {
+			return nil
+		}
+		c.selected(l.Letter)
+		return w.add(ctx, l, prepared{resolution: Resolution{Kind: Purged, At: time.Now().UTC(), By: s.r.opts.By}, withoutPurged: l.purge()})
+	}, func(d done) {
+		c.add(d)
 		if progress != nil {
 			progress(c)
 		}
@@ -30,6 +36,21 @@ func (s *Selection) Purge(ctx context.Context, progress func(Counts)) (Counts, e
 	return c, s.cut(ctx)
 }
 
+// PlanPurge says what [Selection.Purge] would do, and does nothing of it: nothing is Done.
+func (s *Selection) PlanPurge(ctx context.Context) (Counts, error) {
+	var c Counts
+	for l, err := range s.allChosen(ctx) {
+		switch {
+		case err != nil:
+			return c, err
+		case l.link == nil || l.link.meant:
+			c.selected(l.Letter)
+			c.Followers.WithoutPurged += l.purge()
+		}
+	}
+	return c, nil
+}
+
 // cut deletes records before the first letter of each partition that is not resolved.
 func (s *Selection) cut(ctx context.Context) error {
 	resolved, err := s.r.resolved(ctx, s.ids)
@@ -37,9 +58,7 @@ func (s *Selection) cut(ctx context.Context) error {
 		return err
 	}
 	keep := kafka.Offsets{} // the first letters that are not resolved
-	whole := *s
-	whole.filter = Filter{}
-	for l, err := range whole.scan(ctx, s.topics, resolved) {
+	for l, err := range s.scan(ctx, s.topics, s.whole(), resolved) {
 		if err != nil {
 			return err
 		}

@@ -17,10 +17,11 @@ type ReplayOptions struct {
 	AllGroups bool
 	// Rate is how many events are sent in a second, at most; 0: as many as can be.
 	Rate float64
-	// Repair changes the record that is sent: its Value and Headers. With an error the letter is left alone.
+	// Repair changes the record that is sent: its Value and Headers. With an error the letter is left alone. Followers that a
+	// letter brings along are sent as they are, unless the filter means them, too.
 	Repair func(*Letter, *kafka.Record) error
-	// Valid says what is wrong with an event on a topic. With it, valid events are counted before and after a repair, and what is not
-	// valid after one is left alone.
+	// Valid says what is wrong with an event on a topic. With it, valid events are counted before and after a repair, and what is
+	// not valid after one is left alone.
 	Valid func(topic string, record *kafka.Record) error
 	// Progress is called after each transaction.
 	Progress func(Counts)
@@ -34,18 +35,48 @@ type Counts struct {
 	Done     int // of them, resolved now
 	Skipped  int // of them, left alone
 	Reasons  map[Reason]int
+	// Followers are those of them whose events have not failed: their keys are held, and they wait behind other letters.
+	Followers Followers
 	// ValidBefore and ValidAfter are events, of those that can be replayed; 0 without a Valid function.
 	ValidBefore, ValidAfter int
 }
 
-func (c *Counts) leave(o *ReplayOptions, l *Letter, why *leftAlone) {
+// Followers count the followers among letters.
+type Followers struct {
+	Selected, Done, Skipped int
+	// WithoutPurged are those that stay, of keys of which a purge takes a letter before them: once replayed, they are handled
+	// without it.
+	WithoutPurged int
+}
+
+// done is how many letters a transaction has resolved.
+type done struct{ letters, followers, withoutPurged int }
+
+func (c *Counts) selected(l *Letter) {
+	c.Selected++
+	if l.Follower {
+		c.Followers.Selected++
+	}
+}
+
+func (c *Counts) add(d done) {
+	c.Done += d.letters
+	c.Followers.Done += d.followers
+	c.Followers.WithoutPurged += d.withoutPurged
+}
+
+func (c *Counts) leave(o *ReplayOptions, l *chosen, why *leftAlone) {
 	if c.Reasons == nil {
 		c.Reasons = map[Reason]int{}
 	}
 	c.Skipped++
+	if l.Follower {
+		c.Followers.Skipped++
+	}
 	c.Reasons[why.reason]++
+	l.leftAlone()
 	if o.LeftAlone != nil {
-		o.LeftAlone(l, why.reason, why.detail)
+		o.LeftAlone(l.Letter, why.reason, why.detail)
 	}
 }
 
@@ -59,9 +90,16 @@ func (o *ReplayOptions) check() error {
 	return nil
 }
 
-// Replay sends the selection's letters back to the topics that their originals are from, with their key, value and headers as they
-// were, and records that they are resolved, in transactions of both: each letter is sent once, whatever dies meanwhile, and whoever else
-// does the same. What comes back to a dead-letter topic meanwhile is not in the selection, so that it ends by itself.
+// Replay sends the selection's letters back to the topics that their originals are from, with their key, value and headers as
+// they were, and records that they are resolved, in transactions of both: each letter is sent once, whatever dies meanwhile, and
+// whoever else does the same. What comes back to a dead-letter topic meanwhile is not in the selection, so that it ends by
+// itself.
+//
+// Where a consumer holds keys, a letter brings its followers along: those of its group and key that wait behind it. They go out
+// in the order in which their events stood first, and behind a letter that is left alone none does. An event of the key that
+// comes while that is under way waits behind what has not been sent yet, as a follower, and so does one that comes before the
+// replayed ones in the log: these need another replay. To know what follows what, the topic is read once more, and twice where
+// there are followers; letters that stand before those which they follow are in memory until their turn.
 //
 // It ends with an error of the cluster's, with a [FencedError] when somebody else began after it, or with ctx's, between two
 // transactions. The counts hold then, too.
@@ -71,8 +109,8 @@ func (s *Selection) Replay(ctx context.Context, o ReplayOptions) (Counts, error)
 		return c, err
 	}
 	pace := &pace{rate: o.Rate}
-	return c, s.resolve(ctx, func(ctx context.Context, w *writer, l *Letter) error {
-		c.Selected++
+	return c, s.resolve(ctx, func(ctx context.Context, w *writer, l *chosen) error {
+		c.selected(l.Letter)
 		sent, err := s.prepare(ctx, w.sources, l, &o, &c)
 		if why, ok := errors.AsType[*leftAlone](err); ok {
 			c.leave(&o, l, why)
@@ -82,8 +120,8 @@ func (s *Selection) Replay(ctx context.Context, o ReplayOptions) (Counts, error)
 			return err
 		}
 		return w.add(ctx, l, sent)
-	}, func(done int) {
-		c.Done += done
+	}, func(d done) {
+		c.add(d)
 		if o.Progress != nil {
 			o.Progress(c)
 		}
@@ -92,12 +130,16 @@ func (s *Selection) Replay(ctx context.Context, o ReplayOptions) (Counts, error)
 
 // prepared is what becomes of a letter.
 type prepared struct {
-	records    []*kafka.Record
-	resolution Resolution
+	records       []*kafka.Record
+	resolution    Resolution
+	withoutPurged int // followers more
 }
 
 // prepare makes what is to be sent for a letter. The error is a leftAlone where nothing is.
-func (s *Selection) prepare(ctx context.Context, from *sources, l *Letter, o *ReplayOptions, c *Counts) (prepared, error) {
+func (s *Selection) prepare(ctx context.Context, from *sources, l *chosen, o *ReplayOptions, c *Counts) (prepared, error) {
+	if err := l.free(); err != nil {
+		return prepared{}, err
+	}
 	switch {
 	case l.Dead == nil:
 		return prepared{}, leave(Unreadable, "%v", l.Err)
@@ -115,7 +157,7 @@ func (s *Selection) prepare(ctx context.Context, from *sources, l *Letter, o *Re
 			return prepared{}, leave(NoGroup, "it does not say which group failed: name one, or replay for all groups")
 		}
 	}
-	originals, err := from.originals(ctx, l)
+	originals, err := from.originals(ctx, l.Letter)
 	if err != nil {
 		return prepared{}, err
 	}
@@ -124,7 +166,7 @@ func (s *Selection) prepare(ctx context.Context, from *sources, l *Letter, o *Re
 		p.resolution.Groups = []string{group}
 	}
 	for _, original := range originals {
-		record := outgoing(l, original, group)
+		record := outgoing(l.Letter, original, group)
 		if err := o.repair(l, record, c); err != nil {
 			return prepared{}, err
 		}
@@ -133,23 +175,31 @@ func (s *Selection) prepare(ctx context.Context, from *sources, l *Letter, o *Re
 		}
 		p.records = append(p.records, record)
 	}
-	if o.Repair != nil {
+	if o.repairs(l) {
 		p.resolution.Kind = Repaired
 	}
 	return p, nil
 }
 
-func (o *ReplayOptions) repair(l *Letter, record *kafka.Record, c *Counts) error {
+// repairs says whether a letter's event is to be repaired.
+func (o *ReplayOptions) repairs(l *chosen) bool {
+	return o.Repair != nil && (l.link == nil || !l.link.brought)
+}
+
+func (o *ReplayOptions) repair(l *chosen, record *kafka.Record, c *Counts) error {
 	valid := func() bool { return o.Valid != nil && o.Valid(record.Topic, record) == nil }
-	if valid() {
+	before := valid()
+	if before {
 		c.ValidBefore++
 	}
-	if o.Repair == nil {
-		c.ValidAfter = c.ValidBefore
+	if !o.repairs(l) {
+		if before {
+			c.ValidAfter++
+		}
 		return nil
 	}
 	change := *record
-	if err := o.Repair(l, &change); err != nil {
+	if err := o.Repair(l.Letter, &change); err != nil {
 		return leave(Unrepaired, "%v", err)
 	}
 	record.Value, record.Headers = change.Value, change.Headers

@@ -39,6 +39,7 @@ func TestReplaySendsWhatWasThere(t *testing.T) {
 		{Key: []byte("headers"), Value: []byte{0, 0, 0, 0, 7, 0, 10, 1}, Headers: []kafka.Header{
 			{Key: "twice", Value: []byte("1")}, {Key: "twice", Value: []byte("2")}, {Key: "null"}, {Key: "empty", Value: []byte{}}, {Key: "binary", Value: []byte{0xfe}},
 			{Key: wire.HeaderAttempt, Value: []byte("2")}, {Key: wire.HeaderReplayGroup, Value: []byte("older")}, {Key: wire.HeaderReplaySource, Value: []byte("older/0/1")},
+			{Key: wire.HeaderReplayOrigin, Value: []byte("/2/5")},
 		}},
 	}
 	for i, o := range originals {
@@ -72,7 +73,8 @@ func TestReplaySendsWhatWasThere(t *testing.T) {
 			attempt, kept = "3", kept[:5]
 		}
 		headers := append([]kafka.Header{{Key: "event-id", Value: fmt.Appendf(nil, "id-%d", i)}}, kept...)
-		headers = append(headers, kafka.Header{Key: wire.HeaderAttempt, Value: []byte(attempt)}, kafka.Header{Key: wire.HeaderReplayGroup, Value: []byte(group)})
+		headers = append(headers, kafka.Header{Key: wire.HeaderAttempt, Value: []byte(attempt)}, kafka.Header{Key: wire.HeaderReplayGroup, Value: []byte(group)},
+			kafka.Header{Key: wire.HeaderReplayOrigin, Value: fmt.Appendf(nil, "/%d/%d", i%3, i)})
 		last := got.Headers[len(got.Headers)-1]
 		if diff := cmp.Diff(headers, got.Headers[:len(got.Headers)-1]); diff != "" {
 			t.Errorf("headers of %d: %s", i, diff)

@@ -142,7 +142,7 @@ func (s *Selection) where(ctx context.Context, wanted func(*Letter) bool) iter.S
 			yield(nil, err)
 			return
 		}
-		for l, err := range s.scan(ctx, s.topics, resolved) {
+		for l, err := range s.scan(ctx, s.topics, s.around(), resolved) {
 			switch {
 			case err != nil:
 				yield(nil, err)
@@ -154,26 +154,22 @@ func (s *Selection) where(ctx context.Context, wanted func(*Letter) bool) iter.S
 	}
 }
 
+// part is a part of a selection's topics: where it begins and ends.
+type part struct{ from, to kafka.Offsets }
+
+// whole is all that was there when the selection was made.
+func (s *Selection) whole() part { return part{s.starts, s.ends} }
+
 // scan reads all letters of topics of the selection, whatever the filter says.
-func (s *Selection) scan(ctx context.Context, topics []string, resolved resolutions) iter.Seq2[*Letter, error] {
+func (s *Selection) scan(ctx context.Context, topics []string, of part, resolved resolutions) iter.Seq2[*Letter, error] {
 	return func(yield func(*Letter, error) bool) {
-		if err := s.checkIDs(ctx, topics); err != nil {
-			yield(nil, err)
-			return
-		}
-		from, to := s.starts, s.ends
-		if len(s.filter.Positions) > 0 {
-			from, to = s.around()
-		}
-		for record, err := range kafka.Scan(ctx, s.r.conn, topics, kafka.FromOffsets(from).OfTopics(s.ids), kafka.ToOffsets(to)) {
+		for record, err := range s.records(ctx, topics, of) {
 			if err != nil {
 				yield(nil, err)
 				return
 			}
 			l := s.r.letter(record, s.ids[record.Topic])
-			if resolution, ok := resolved[log{l.Topic, l.TopicID, l.Partition}][l.Offset]; ok {
-				l.Resolution = &resolution
-			}
+			l.Resolution = s.resolutionOf(record, resolved)
 			if !yield(l, nil) {
 				return
 			}
@@ -181,9 +177,35 @@ func (s *Selection) scan(ctx context.Context, topics []string, resolved resoluti
 	}
 }
 
-// around is where the positions of the filter begin and end, within the selection.
-func (s *Selection) around() (from, to kafka.Offsets) {
-	from, to = kafka.Offsets{}, kafka.Offsets{}
+// records reads the records of topics of the selection.
+func (s *Selection) records(ctx context.Context, topics []string, of part) iter.Seq2[*kafka.Record, error] {
+	return func(yield func(*kafka.Record, error) bool) {
+		if err := s.checkIDs(ctx, topics); err != nil {
+			yield(nil, err)
+			return
+		}
+		for record, err := range kafka.Scan(ctx, s.r.conn, topics, kafka.FromOffsets(of.from).OfTopics(s.ids), kafka.ToOffsets(of.to)) {
+			if !yield(record, err) {
+				return
+			}
+		}
+	}
+}
+
+// resolutionOf returns what became of the letter in a record, nil where it is not resolved.
+func (s *Selection) resolutionOf(r *kafka.Record, resolved resolutions) *Resolution {
+	if resolution, ok := resolved[log{r.Topic, s.ids[r.Topic], r.Partition}][r.Offset]; ok {
+		return &resolution
+	}
+	return nil
+}
+
+// around is the part that the filter can mean: where its positions begin and end, all of the selection where it names none.
+func (s *Selection) around() part {
+	if len(s.filter.Positions) == 0 {
+		return s.whole()
+	}
+	from, to := kafka.Offsets{}, kafka.Offsets{}
 	for _, p := range s.filter.Positions {
 		start, _ := s.starts.Next(p.Topic, p.Partition)
 		end, known := s.ends.Next(p.Topic, p.Partition)
@@ -197,7 +219,7 @@ func (s *Selection) around() (from, to kafka.Offsets) {
 			to.Set(p.Topic, p.Partition, p.Offset+1)
 		}
 	}
-	return from, to
+	return part{from, to}
 }
 
 func (s *Selection) checkIDs(ctx context.Context, topics []string) error {
@@ -255,6 +277,13 @@ type note struct {
 	at     time.Time
 }
 
+// readNote says false of what is no note of this version.
+func readNote(record *kafka.Record) (n note, ok bool) {
+	n = note{value: record.Value, back: record.Value == nil && record.Oversized == nil, at: record.Timestamp}
+	n.log, n.offset, ok = parseResolutionKey(record.Key)
+	return n, ok
+}
+
 // notes reads the topic of resolutions, up to the end that it has now. What is no note of this version is passed over.
 func (r *Replayer) notes(ctx context.Context) iter.Seq2[note, error] {
 	return func(yield func(note, error) bool) {
@@ -263,9 +292,7 @@ func (r *Replayer) notes(ctx context.Context) iter.Seq2[note, error] {
 				yield(note{}, fmt.Errorf("read what is resolved: %w", err))
 				return
 			}
-			n := note{value: record.Value, back: record.Value == nil && record.Oversized == nil, at: record.Timestamp}
-			ok := false
-			if n.log, n.offset, ok = parseResolutionKey(record.Key); ok && !yield(n, nil) {
+			if n, ok := readNote(record); ok && !yield(n, nil) {
 				return
 			}
 		}

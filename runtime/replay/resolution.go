@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/omninode/trestle/runtime/jsonio"
+	"github.com/omninode/trestle/runtime/kafka"
 	"github.com/omninode/trestle/runtime/topics"
 )
 
@@ -63,6 +64,8 @@ type Resolution struct {
 	At     time.Time
 	By     string   // who did it; empty: nobody said
 	Groups []string // the groups that it was replayed for; empty: all, or none where it was purged
+	// To is where its event stands since it was replayed, of a batch the first one; zero where it was purged, or that is not known.
+	To Position
 	// Note says, of Later, why it can't be read.
 	Note string
 }
@@ -90,7 +93,12 @@ func (r *Resolution) appendJSON(b []byte) []byte {
 		}
 		b = appendText(b, group)
 	}
-	return append(b, "]}"...)
+	b = append(b, ']')
+	if r.To != (Position{}) {
+		b = append(b, `,"to":`...)
+		b = appendText(b, r.To.String())
+	}
+	return append(b, '}')
 }
 
 func appendText(b []byte, s string) []byte {
@@ -123,6 +131,8 @@ func parseResolution(value []byte) Resolution {
 				for ok := r.BeginArray(); ok && r.More(); {
 					found.Groups = append(found.Groups, r.String())
 				}
+			case "to":
+				found.To, _ = ParsePosition(r.String())
 			default:
 				r.Skip()
 			}
@@ -140,6 +150,19 @@ func parseResolution(value []byte) Resolution {
 		return Resolution{Kind: Later, Note: fmt.Sprintf("a resolution %q that this program does not know: it counts as resolved", found.Kind)}
 	}
 	return found
+}
+
+// ReadResolution reads a record of the topic of resolutions: which letter it is about, the id of its dead-letter topic, a UUID, and what became
+// of the letter; nil where that was taken back. It says false of a record whose key is not of this version.
+func ReadResolution(record *kafka.Record) (letter Position, topicID string, resolution *Resolution, ok bool) {
+	n, ok := readNote(record)
+	if !ok {
+		return Position{}, "", nil, false
+	}
+	if !n.back {
+		resolution = new(parseResolution(n.value))
+	}
+	return Position{n.log.topic, n.log.partition, n.offset}, n.log.id, resolution, true
 }
 
 // log is a partition of one dead-letter topic: a topic that was made anew is another one.

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -457,7 +458,7 @@ func TestForeignLettersAreReplayed(t *testing.T) {
 	got := map[string]string{}
 	for _, r := range c.read(t, source) {
 		if target := r.Header(wire.HeaderReplayGroup); target != "" {
-			headers := r.Headers[:len(r.Headers)-3] // a replay's own
+			headers := slices.DeleteFunc(r.Headers, func(h kafka.Header) bool { return h.Key == wire.HeaderAttempt || strings.HasPrefix(h.Key, "replay-") })
 			got[target] = fmt.Sprintf("%s %s %s", r.Key, r.Value, headers)
 		}
 	}

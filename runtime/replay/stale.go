@@ -61,11 +61,10 @@ func (s *Selection) isGone(l log, offset int64) bool {
 
 // takeBack takes resolutions back, in transactions. That somebody else has begun is no error: they do it.
 func (w *writer) takeBack(ctx context.Context, s *stale) error {
-	w.pace, w.done = &pace{}, func(int) {}
+	w.pace, w.done = &pace{}, func(done) {}
 	for _, key := range slices.Sorted(maps.Keys(s.keys)) {
-		w.letters++
-		w.marks = append(w.marks, &kafka.Record{Topic: w.r.opts.Resolutions, Key: []byte(key)})
-		if w.letters < w.r.perTransaction {
+		w.letters = append(w.letters, written{back: []byte(key)})
+		if len(w.letters) < w.r.perTransaction {
 			continue
 		}
 		if err := w.commit(ctx); err != nil {

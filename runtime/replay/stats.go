@@ -12,6 +12,7 @@ import (
 type Stats struct {
 	Unresolved int
 	Parked     int          // letters in the store of [Options], which are on no topic yet
+	Followers  int          // of them, those whose events have not failed: their keys are held, and they wait behind other letters
 	Topics     []TopicStats // by name
 	// Causes are those of letters that are not resolved, the most frequent first.
 	Causes []CauseStats
@@ -24,7 +25,8 @@ type TopicStats struct {
 	// Total is the sum of the others. Other are resolutions of a later version.
 	Total, Unresolved, Replayed, Repaired, Purged, Other int
 	// Parked are beside Total: letters that the topic refused, in the store of [Options]. parking.Publish brings them here.
-	Parked int
+	Parked    int
+	Followers int // of those that are not resolved
 }
 
 // CauseStats are those of letters with one cause.
@@ -53,6 +55,9 @@ func (s *Selection) Stats(ctx context.Context) (*Stats, error) {
 		}
 		if l.Resolution == nil {
 			stats.Unresolved++
+			if l.Follower {
+				stats.Followers++
+			}
 			countCause(causes, l)
 		}
 	}
@@ -76,6 +81,9 @@ func (t *TopicStats) count(l *Letter) {
 	switch {
 	case l.Resolution == nil:
 		t.Unresolved++
+		if l.Follower {
+			t.Followers++
+		}
 	case l.Resolution.Kind == Replayed:
 		t.Replayed++
 	case l.Resolution.Kind == Repaired:

@@ -26,17 +26,37 @@ type writer struct {
 	client  *kgo.Client
 	sources *sources
 	pace    *pace
-	done    func(letters int)
+	done    func(done)
 
-	letters int // in hand
+	letters []written // in hand
 	bytes   int
 	records []*kafka.Record
-	marks   []*kafka.Record // resolutions
-	taken   []*kgo.Record   // of the transaction, by brokers
+	taken   []*kgo.Record // of the transaction, by brokers
+}
+
+// written is a letter that a transaction resolves, and what that sends.
+type written struct {
+	*Letter
+	prepared
+	back []byte // the key of a resolution that is taken back, instead; nil: none is
+}
+
+// mark is the record of its resolution, once what it sends has been written.
+func (l *written) mark(topic string) *kafka.Record {
+	if l.back != nil {
+		return &kafka.Record{Topic: topic, Key: l.back}
+	}
+	if len(l.records) > 0 {
+		first := l.records[0]
+		l.resolution.To = Position{first.Topic, first.Partition, first.Offset}
+	}
+	return &kafka.Record{
+		Topic: topic, Key: resolutionKey(log{l.Topic, l.TopicID, l.Partition}, l.Offset), Value: l.resolution.appendJSON(nil),
+	}
 }
 
 // resolve calls each for the letters of the selection that are not resolved, topic by topic, and done after each transaction.
-func (s *Selection) resolve(ctx context.Context, each func(context.Context, *writer, *Letter) error, done func(int), pace *pace) error {
+func (s *Selection) resolve(ctx context.Context, each func(context.Context, *writer, *chosen) error, done func(done), pace *pace) error {
 	others := map[string]bool{} // topics that have resolutions and are not the selection's
 	for _, topic := range s.topics {
 		if err := s.resolveTopic(ctx, topic, others, each, done, pace); err != nil {
@@ -46,7 +66,7 @@ func (s *Selection) resolve(ctx context.Context, each func(context.Context, *wri
 	return s.r.takeBackGone(ctx, others)
 }
 
-func (s *Selection) resolveTopic(ctx context.Context, topic string, others map[string]bool, each func(context.Context, *writer, *Letter) error, done func(int), pace *pace) error {
+func (s *Selection) resolveTopic(ctx context.Context, topic string, others map[string]bool, each func(context.Context, *writer, *chosen) error, done func(done), pace *pace) error {
 	if err := s.checkIDs(ctx, []string{topic}); err != nil {
 		return err
 	}
@@ -70,12 +90,9 @@ func (s *Selection) resolveTopic(ctx context.Context, topic string, others map[s
 			others[n.log.topic] = true
 		}
 	}
-	for l, err := range s.scan(ctx, []string{topic}, resolved) {
-		switch {
-		case err != nil:
+	for l, err := range s.chosen(ctx, topic, resolved) {
+		if err != nil {
 			return err
-		case l.Resolution != nil || !s.filter.matches(l):
-			continue
 		}
 		if err := each(ctx, w, l); err != nil {
 			return err
@@ -88,7 +105,7 @@ func (s *Selection) resolveTopic(ctx context.Context, topic string, others map[s
 }
 
 // begin takes the transactional id of a topic from whoever has it, and waits until what they committed can be read.
-func (r *Replayer) begin(ctx context.Context, topic string, done func(int), pace *pace) (*writer, error) {
+func (r *Replayer) begin(ctx context.Context, topic string, done func(done), pace *pace) (*writer, error) {
 	client, err := r.conn.Client(
 		kgo.TransactionalID(TransactionalID(topic)), kgo.TransactionTimeout(r.opts.Timeout),
 		kgo.RecordPartitioner(kgo.StickyKeyPartitioner(nil)), // as publishers have it: events stay with their key
@@ -115,22 +132,19 @@ func (r *Replayer) begin(ctx context.Context, topic string, done func(int), pace
 const maxBatch = 64 << 20
 
 // add puts a letter into the next transaction, and commits that if it is full.
-func (w *writer) add(ctx context.Context, l *Letter, p prepared) error {
+func (w *writer) add(ctx context.Context, l *chosen, p prepared) error {
 	size := 0
 	for _, r := range p.records {
 		size += r.Size()
 	}
-	if w.letters > 0 && w.bytes+size > maxBytes {
+	if len(w.letters) > 0 && w.bytes+size > maxBytes {
 		if err := w.commit(ctx); err != nil {
 			return err
 		}
 	}
-	w.letters, w.bytes = w.letters+1, w.bytes+size
+	w.letters, w.bytes = append(w.letters, written{Letter: l.Letter, prepared: p}), w.bytes+size
 	w.records = append(w.records, p.records...)
-	w.marks = append(w.marks, &kafka.Record{
-		Topic: w.r.opts.Resolutions, Key: resolutionKey(log{l.Topic, l.TopicID, l.Partition}, l.Offset), Value: p.resolution.appendJSON(nil),
-	})
-	if max(w.letters, len(w.records)) >= min(w.pace.most(), w.r.perTransaction) || w.bytes >= maxBytes {
+	if max(len(w.letters), len(w.records)) >= min(w.pace.most(), w.r.perTransaction) || w.bytes >= maxBytes {
 		return w.commit(ctx)
 	}
 	return nil
@@ -141,7 +155,7 @@ const maxTries = 3
 
 // commit sends what is in hand, and what it resolves, in one transaction. Once that has begun, ctx does not end it.
 func (w *writer) commit(ctx context.Context) error {
-	if w.letters == 0 {
+	if len(w.letters) == 0 {
 		return ctx.Err()
 	}
 	if err := w.pace.await(ctx, len(w.records)); err != nil {
@@ -159,11 +173,17 @@ func (w *writer) commit(ctx context.Context) error {
 		}
 	}
 	if err := kafka.EndTransaction(ctx, w.client, kgo.TryCommit, w.taken); err != nil {
-		return fenced(w.topic, fmt.Errorf("commit of %d letters, which may have happened (a replay that is begun again knows): %w", w.letters, err))
+		return fenced(w.topic, fmt.Errorf("commit of %d letters, which may have happened (a replay that is begun again knows): %w", len(w.letters), err))
 	}
-	done := w.letters
-	w.letters, w.bytes, w.records, w.marks = 0, 0, nil, nil
-	w.done(done)
+	d := done{letters: len(w.letters)}
+	for i := range w.letters {
+		if l := &w.letters[i]; l.Letter != nil && l.Follower {
+			d.followers++
+		}
+		d.withoutPurged += w.letters[i].withoutPurged
+	}
+	w.letters, w.bytes, w.records = nil, 0, nil
+	w.done(d)
 	return nil
 }
 
@@ -173,10 +193,12 @@ func (w *writer) write(ctx context.Context) (aborted bool, err error) {
 		return false, fenced(w.topic, err)
 	}
 	w.taken = w.taken[:0]
-	for _, records := range [][]*kafka.Record{w.records, w.marks} {
-		if err = w.produce(ctx, records); err != nil {
-			break
+	if err = w.produce(ctx, w.records); err == nil {
+		marks := make([]*kafka.Record, len(w.letters))
+		for i := range w.letters {
+			marks[i] = w.letters[i].mark(w.r.opts.Resolutions)
 		}
+		err = w.produce(ctx, marks)
 	}
 	if err == nil || ctx.Err() != nil { // what is under way then can't be waited for: brokers abort it, or the next writer
 		return false, fenced(w.topic, err)
@@ -211,7 +233,10 @@ func (w *writer) produce(ctx context.Context, records []*kafka.Record) error {
 func (w *writer) send(ctx context.Context, records []*kafka.Record) error {
 	results := make(chan kgo.ProduceResult, len(records))
 	for _, r := range records {
-		w.client.Produce(ctx, kafka.ToClient(r), func(sent *kgo.Record, err error) { results <- kgo.ProduceResult{Record: sent, Err: err} })
+		w.client.Produce(ctx, kafka.ToClient(r), func(sent *kgo.Record, err error) {
+			r.Partition, r.Offset = sent.Partition, sent.Offset
+			results <- kgo.ProduceResult{Record: sent, Err: err}
+		})
 	}
 	var first error
 	for range records {

@@ -32,6 +32,9 @@ const (
 	HeaderReplayGroup = "replay-group"
 	// HeaderReplaySource is where the dead letter stands: topic/partition/offset.
 	HeaderReplaySource = "replay-source"
+	// HeaderReplayOrigin is where the event stood first, before any replay: a [Place]. It says where the event belongs in the order of its
+	// key. Absent: not known.
+	HeaderReplayOrigin = "replay-origin"
 )
 
 // Headers of the records of retry topics, beside those of the original.

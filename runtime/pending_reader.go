@@ -1,0 +1,301 @@
+package trestle
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+
+	"github.com/omninode/trestle/runtime/internal/loglimit"
+	"github.com/omninode/trestle/runtime/kafka"
+	"github.com/omninode/trestle/runtime/replay"
+)
+
+// pendingReader follows the dead-letter topics of held keys and the topic of resolutions, outside of the group, and says when
+// partitions may start: when all is known that had been written there when they were assigned, by whoever had them before.
+type pendingReader struct {
+	*pendingLetters
+	c           *Consumer
+	m           *member
+	topics      []string // of dead letters
+	resolutions string
+	alike       *loglimit.Limiter
+
+	// Its goroutine's alone:
+	reader *kafka.TopicReader
+	next   kafka.Offsets     // what is to be read
+	logs   map[string]string // the ids of the topics that this is of
+	ends   kafka.Offsets     // that what waits has to see passed; nil: they have not been asked for
+	asked  int               // how many partitions had come when they were asked for
+	tidied time.Time
+
+	mu      sync.Mutex
+	waiting []*partition // that start nothing yet
+	since   time.Time    // when the first of them came
+	err     error        // why they can't start; nil: not known, or nothing is in the way
+}
+
+const (
+	// pendingPoll is how late a reader with nothing to read learns that a partition waits for it.
+	pendingPoll = 50 * time.Millisecond
+	// tidyEvery is how often letters are forgotten that hold nothing any more.
+	tidyEvery = 10 * time.Second
+	// heldPatience is for how long a partition may wait before that is a reason not to be ready.
+	heldPatience = 2 * time.Second
+)
+
+// await has partitions wait that were assigned, and start nothing before.
+func (r *pendingReader) await(parts []*partition) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(parts) > 0 && len(r.waiting) == 0 {
+		r.since = time.Now()
+	}
+	r.waiting = append(r.waiting, parts...)
+}
+
+// run reads until ctx ends.
+func (r *pendingReader) run(ctx context.Context) {
+	for failures := 1; ctx.Err() == nil; failures++ {
+		err := r.follow(ctx, func() { failures = 0 })
+		if ctx.Err() != nil {
+			return
+		}
+		r.cannot(err)
+		_ = kafka.Sleep(ctx, r.c.cfg.backoff.After(failures))
+	}
+}
+
+// follow reads until it can't.
+func (r *pendingReader) follow(ctx context.Context, goesWell func()) error {
+	reader, err := kafka.NewTopicReader(r.c.cfg.kafka, kafka.TopicReaderConfig{
+		Topics: append(r.topics[:len(r.topics):len(r.topics)], r.resolutions),
+		From:   kafka.FromOffsets(r.next).OfTopics(r.logs), To: kafka.Endless(),
+		Backoff: r.c.cfg.backoff, Discovery: time.Second, Observer: r,
+	})
+	if err != nil {
+		return err
+	}
+	defer reader.Close()
+	r.reader, r.ends = reader, nil // what is begun anew has to get as far
+	for {
+		if err := reader.Poll(ctx, pendingPoll, 1000, r.take); err != nil {
+			return err
+		}
+		if err := r.admit(ctx); err != nil {
+			r.cannot(err)
+			if err := kafka.Sleep(ctx, r.c.cfg.backoff.Lowest); err != nil {
+				return err
+			}
+			continue
+		}
+		goesWell()
+		if time.Since(r.tidied) > tidyEvery {
+			r.tidied = time.Now()
+			r.tidy(ctx)
+		}
+	}
+}
+
+// take takes in a record.
+func (r *pendingReader) take(record *kafka.Record) error {
+	defer r.Passed(record.Topic, record.Partition, record.Offset+1)
+	if record.Topic == r.resolutions {
+		if at, topicID, resolution, ok := replay.ReadResolution(record); ok {
+			r.resolve(at, topicID, resolution)
+		}
+		return nil
+	}
+	if l := r.pendingIn(record); l != nil {
+		r.add(l)
+	}
+	return nil
+}
+
+// admit lets partitions start that wait for what has been read by now.
+func (r *pendingReader) admit(ctx context.Context) error {
+	r.mu.Lock()
+	waiting := len(r.waiting)
+	r.mu.Unlock()
+	if waiting == 0 {
+		return nil
+	}
+	if r.ends == nil || waiting > r.asked {
+		ends, err := r.findEnds(ctx)
+		if err != nil {
+			return err
+		}
+		r.ends, r.asked = ends, waiting
+	}
+	for topic, partitions := range r.ends {
+		for partition, end := range partitions {
+			r.reader.Await(topic, partition, end)
+			if !r.reader.Reached(topic, partition, end) {
+				return nil
+			}
+		}
+	}
+	r.tidied = time.Now()
+	r.tidy(ctx)
+	r.mu.Lock()
+	admitted := r.waiting[:r.asked]
+	r.waiting = append([]*partition(nil), r.waiting[r.asked:]...)
+	r.since, r.err = time.Now(), nil
+	r.mu.Unlock()
+	r.ends, r.asked = nil, 0
+	for _, p := range admitted {
+		r.m.queue.admitPartition(p)
+	}
+	return nil
+}
+
+// findEnds asks where the topics end. What is open on the topic of resolutions nobody can read yet; a dead letter may have been
+// written behind what is open, and has to be waited for.
+func (r *pendingReader) findEnds(ctx context.Context) (kafka.Offsets, error) {
+	ctx, cancel := context.WithTimeout(ctx, lookAheadTimeout)
+	defer cancel()
+	admin := kadm.NewClient(r.m.client)
+	ends := kafka.Offsets{}
+	take := func(what string, listed kadm.ListedOffsets, err error) error {
+		if err != nil {
+			return fmt.Errorf("find the end of %s: %w%s", what, err, kafka.Advice(err))
+		}
+		for _, partitions := range listed {
+			for _, o := range partitions {
+				if o.Err != nil {
+					return fmt.Errorf("find the end of %s/%d: %w%s", o.Topic, o.Partition, o.Err, kafka.Advice(o.Err))
+				}
+				ends.Set(o.Topic, o.Partition, o.Offset)
+			}
+		}
+		return nil
+	}
+	for _, topic := range r.topics {
+		listed, err := admin.ListEndOffsets(ctx, topic)
+		if err := take(topic, listed, err); err != nil {
+			return nil, err
+		}
+	}
+	listed, err := admin.ListCommittedOffsets(ctx, r.resolutions)
+	err = take(r.resolutions, listed, err)
+	if err != nil && kafka.Classify(err) == kafka.Missing {
+		return ends, nil // nothing is resolved yet
+	}
+	return ends, err
+}
+
+// cannot notes that what holds keys can't be read.
+func (r *pendingReader) cannot(err error) {
+	r.mu.Lock()
+	waiting := len(r.waiting)
+	r.err = err
+	r.mu.Unlock()
+	leftOut, ok := r.alike.Allow("")
+	if !ok {
+		return
+	}
+	attrs := []slog.Attr{slog.Any("error", err), slog.String("group", r.c.group), slog.Int("waiting_partitions", waiting)}
+	if leftOut > 0 {
+		attrs = append(attrs, slog.Int("left_out", leftOut))
+	}
+	r.c.cfg.logger.LogAttrs(context.Background(), slog.LevelError, "can't read which keys are held: partitions that were assigned wait for that", attrs...)
+}
+
+// tidy forgets letters that hold nothing any more. What it can't ask for now it asks for the next time.
+func (r *pendingReader) tidy(ctx context.Context) {
+	sources, letters := r.topicsOf()
+	ctx, cancel := context.WithTimeout(ctx, lookAheadTimeout)
+	defer cancel()
+	admin := kadm.NewClient(r.m.client)
+	commits, starts := kafka.Offsets{}, kafka.Offsets{}
+	if len(sources) > 0 {
+		if committed, err := admin.FetchOffsetsForTopics(ctx, r.c.group, sources...); err == nil {
+			committed.Each(func(o kadm.OffsetResponse) {
+				if o.Err == nil && o.At >= 0 {
+					commits.Set(o.Topic, o.Partition, o.At)
+				}
+			})
+		}
+	}
+	if len(letters) > 0 {
+		if listed, err := admin.ListStartOffsets(ctx, letters...); err == nil {
+			listed.Each(func(o kadm.ListedOffset) {
+				if o.Err == nil {
+					starts.Set(o.Topic, o.Partition, o.Offset)
+				}
+			})
+		}
+	}
+	if deleted := r.forget(commits, starts); deleted > 0 {
+		r.c.cfg.logger.LogAttrs(ctx, slog.LevelWarn, "dead letters that held their keys were deleted, and hold them no longer: does their topic keep them for too short a time?",
+			slog.Int("letters", deleted), slog.String("group", r.c.group))
+	}
+}
+
+// health is the reason that partitions wait, if they do.
+func (r *pendingReader) health() []HealthReason {
+	if r == nil {
+		return nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	waiting := 0
+	for _, p := range r.waiting {
+		if p.ctx.Err() == nil {
+			waiting++
+		}
+	}
+	if waiting == 0 || r.err == nil && time.Since(r.since) < heldPatience {
+		return nil
+	}
+	text := fmt.Sprintf("%d partitions have waited for %v until it is known which of their keys are held", waiting, time.Since(r.since).Round(time.Second))
+	if r.err != nil {
+		text += ": " + r.err.Error()
+	}
+	return []HealthReason{{Code: HeldKeysUnknown, Text: text}}
+}
+
+// Found implements [kafka.TopicObserver].
+func (r *pendingReader) Found(topic, id string) {
+	if r.logs[topic] != id {
+		r.logs[topic] = id
+		delete(r.next, topic)
+	}
+	if topic == r.resolutions || !r.isIn(topic, id) {
+		return
+	}
+	r.c.cfg.logger.Warn("dead-letter topic was made anew: what held keys is gone with it", "topic", topic, "group", r.c.group)
+	r.ends = nil
+	r.await(r.m.queue.bar())
+}
+
+// Passed implements [kafka.TopicObserver].
+func (r *pendingReader) Passed(topic string, partition int32, next int64) {
+	r.next.Set(topic, partition, next)
+	if topic != r.resolutions {
+		r.passed(topic, partition, next)
+	}
+}
+
+// Dropped implements [kafka.TopicObserver]. What was deleted holds nothing.
+func (r *pendingReader) Dropped(string, int32, int64, int64) {}
+
+// Reset implements [kafka.TopicObserver]. What is read again is known by its place.
+func (r *pendingReader) Reset(string, int32, int64, int64) {}
+
+// Deleted implements [kafka.TopicObserver].
+func (r *pendingReader) Deleted(string) {}
+
+// Lost implements [kafka.TopicObserver].
+func (r *pendingReader) Lost(err error) {
+	r.c.cfg.logger.Warn("brokers lost records of dead-letter topics or resolutions", "error", err)
+}
+
+// Retrying implements [kafka.TopicObserver].
+func (r *pendingReader) Retrying(what string, err error, _ time.Duration) error {
+	r.cannot(fmt.Errorf("%s: %w", what, err))
+	return nil
+}
