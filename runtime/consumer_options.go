@@ -49,6 +49,7 @@ type consumerConfig struct {
 	parks             bool          // WithParking was given
 	retryTopics       []retryTopics
 	heldKeys          []string // topics, as schemas name them
+	waitingKeys       []string // the same
 }
 
 // WithKeyWorkers sets how many keys of a topic are handled at once, overriding the default of 16. Records sharing a key
@@ -179,7 +180,7 @@ const (
 	Duplicate                  // an event with its id was handled before: see WithDeduplication and ErrDuplicate
 	Parked                     // its dead letter was refused by its topic, and is in a store: see WithParking
 	Retried                    // it waits in a retry topic, to be handled again: see WithRetryTopics
-	Held                       // it waits behind a dead letter of its key: see WithHeldKeys
+	Held                       // it waits behind another event of its key: see WithHeldKeys and WithWaitingKeys
 )
 
 // String returns the result in lower case: `handled`, `dead-lettered`, `skipped`, `expired`, `duplicate`, `parked`, `retried`, `held`.

@@ -46,7 +46,7 @@ func (c *Consumer) deadLetter(m *member, t *task) {
 		f.letter = c.letter(m, t)
 	}
 	topic := c.topics[t.part.tp.topic]
-	parks := c.cfg.parking != nil && topic.goesOn(t)
+	parks := c.cfg.parking != nil && (!topic.held || t.record.Key == nil)
 	if parks {
 		if refusal := topic.refusals.standing(time.Now()); refusal != nil {
 			c.park(m, t, refusal)
@@ -133,7 +133,7 @@ func (c *Consumer) letter(m *member, t *task) *kgo.Record {
 		SourceTopic: r.Topic, ConsumerGroup: c.group, Unanswered: topic.unanswered(t.delivery.Envelope.EventType),
 	}
 	if held, ok := errors.AsType[*heldError](f.err); ok {
-		d.HeldBehind = held.behind.String()
+		d.HeldBehind = held.behind.at.String()
 	}
 	d.Attempt, _ = strconv.Atoi(d.Original.Header(deadletter.HeaderAttempt))
 	if o := t.oversized; o != nil {

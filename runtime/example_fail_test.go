@@ -195,6 +195,29 @@ func ExampleWithHeldKeys() {
 	fmt.Println(handlers.Handle(another).Result)
 	// Output:
 	// dead-lettered
-	// held: its key is held: dead letter omninode_codegen_dlq_pattern_v1/0/0 comes before it, and is not resolved
+	// held: its key is held: dead letter omninode_codegen_dlq_pattern_v1/0/0 comes before it
 	// handled
+}
+
+// An event that waits in a retry topic for hours can have its key wait with it, so that handlers see the key's events in their order.
+func ExampleWithWaitingKeys() {
+	t := example()
+	defer t.Close()
+	request := patternRequest(3)
+	topic := request.EventInfo().Topic.Name
+	handlers := trestletest.NewHandlers(t, func(c *trestle.Consumer) {
+		trestle.Handle(c, func(_ context.Context, r *codegenv1.CodegenPatternRequest) error {
+			if r.GetLimit() == 3 {
+				return errors.New("the model is being replaced")
+			}
+			return nil
+		})
+	}, trestle.WithRetries(0), trestle.WithWaitingKeys(topic),
+		trestle.WithRetryTopics(topic, trestle.RetryTopic{Name: "pattern_retry_6h", Delay: 6 * time.Hour}))
+	fmt.Println(handlers.Handle(request).Result)
+	next := handlers.Handle(patternRequest(4))
+	fmt.Println(next.Result.String()+":", next.Err)
+	// Output:
+	// retried
+	// held: its key is held: retry pattern_retry_6h/0/0 comes before it
 }

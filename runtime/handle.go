@@ -93,8 +93,10 @@ type topicHandlers struct {
 	unwritten atomic.Int64   // when it was logged last that its dead letters can't be written, in Unix nanoseconds
 	unparked  atomic.Int64   // and that they can't be parked either
 	refusals  refusals       // of its dead letters
-	// pending are the letters that hold its keys, those of the topic that it is a retry topic of; nil: none does.
-	pending *pendingLetters
+	// pending is what holds its keys, those of the topic that it is a retry topic of; nil: nothing does. held and waits say whether dead
+	// letters do, and records of retry topics.
+	pending     *pendingRecords
+	held, waits bool
 }
 
 type eventHandler struct {
@@ -299,9 +301,14 @@ func (c *Consumer) settle(topic *topicHandlers, h *handling, turn int64, result 
 		c.finish(m, t, Outcome{Result: decided.result(), Err: err})
 		return false
 	}
-	if isA[*heldError](err) {
+	if held, ok := errors.AsType[*heldError](err); ok {
+		if held.isOverSoon(t) {
+			t.attempt--
+			m.queue.snooze(t, waitingStep)
+			return true
+		}
 		t.failure = newFailure(err)
-		c.deadLetter(m, t)
+		c.fail(m, t)
 		return false
 	}
 	entered, wait := breaker.failed(t.record.Key, err, t.attempt == 1 && c.cfg.retries > 0)
@@ -441,6 +448,7 @@ func (c *Consumer) finish(m *member, t *task, o Outcome) {
 		m.queue.park(t, 0)
 		return
 	}
+	c.keyGoesOn(t)
 	c.countDone(t, o)
 	if c.cfg.observe != nil {
 		o.Delivery, o.EventType, o.Duration = *t.delivery, t.delivery.Envelope.EventType, time.Since(t.begun)

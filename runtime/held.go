@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/omninode/trestle/runtime/internal/loglimit"
 	"github.com/omninode/trestle/runtime/kafka"
@@ -37,22 +38,61 @@ func WithHeldKeys(topics ...string) ConsumerOption {
 	return consumerOption(func(c *consumerConfig) { c.heldKeys = append(c.heldKeys, topics...) })
 }
 
-// holdKeys prepares what WithHeldKeys asks for. It needs mu, and is called once the retry topics are known.
+// WithWaitingKeys has the key of an event that waits in a retry topic wait with it, on topics named as their schemas name them:
+// later events of the key are not handled before it, but written behind it, to the retry topic where it waits, and count as done,
+// [Held]. So handlers see the events of a key in their order, also those that are tried again after hours. Without it the key
+// goes on: see [WithRetryTopics]. Other keys go on in any case. When the event succeeds, what waits behind it follows; when it
+// fails again, that waits behind it again; when it goes to its dead letter, the key goes on, or is held by that: see
+// [WithHeldKeys].
+//
+// A record is written once more each time that it has to wait behind another one: with many events of a key behind one that fails
+// again and again, each of these rounds writes all of them. While an event is being tried, and for two seconds after it was due,
+// later events wait in the consumer instead, so that the key comes back from the retry topic. What members know of each other's
+// records of retry topics is what the group has committed: WithCommitInterval later.
+//
+// What waits is in hand, as WithMaxInFlight counts it: a partition of a retry topic that has its share is not fetched any further
+// until some of it is done, so that many events behind one that waits for long put off others that would be due.
+//
+// The consumer reads the retry topics for it, with clients outside of the group, from where the group has committed: it needs the
+// right to. For partitions that are assigned the same holds as with WithHeldKeys, and so it does for memory. An event that its
+// retry topic refuses, as it takes nothing so large, goes to its dead letter. When a process dies between writing a record and
+// committing, events behind one that failed are written, and handled, twice, in their order. Run fails if no handler reads a
+// topic, or if it has no retry topics.
+func WithWaitingKeys(topics ...string) ConsumerOption {
+	return consumerOption(func(c *consumerConfig) { c.waitingKeys = append(c.waitingKeys, topics...) })
+}
+
+// holdKeys prepares what WithHeldKeys and WithWaitingKeys ask for. It needs mu, and is called once the retry topics are known.
 func (c *Consumer) holdKeys() error {
-	if len(c.cfg.heldKeys) == 0 {
-		return nil
-	}
-	pending := newPendingLetters(c.group)
+	pending := newPendingRecords(c.group)
 	for _, name := range c.cfg.heldKeys {
 		name = c.cfg.names.topic(name)
 		if t := c.topics[name]; t == nil || t.retryOf != nil {
 			return fmt.Errorf("WithHeldKeys: no handler reads topic %s", name)
 		}
-		pending.topics[name] = true
+		pending.held[name] = true
+	}
+	waiting := map[string]bool{}
+	for _, name := range c.cfg.waitingKeys {
+		name = c.cfg.names.topic(name)
+		switch t := c.topics[name]; {
+		case t == nil || t.retryOf != nil:
+			return fmt.Errorf("WithWaitingKeys: no handler reads topic %s", name)
+		case len(t.retries) == 0:
+			return fmt.Errorf("WithWaitingKeys: topic %s has no retry topics", name)
+		}
+		waiting[name] = true
 	}
 	for name, t := range c.topics {
-		if pending.topics[name] || t.retryOf != nil && pending.topics[t.retryOf.info.Name] {
+		source := name
+		if t.retryOf != nil {
+			source = t.retryOf.info.Name
+		}
+		if t.held, t.waits = pending.held[source], waiting[source]; t.held || t.waits {
 			t.pending = pending
+		}
+		if t.waits && t.retryOf != nil {
+			pending.waits[name] = source
 		}
 	}
 	return nil
@@ -67,12 +107,18 @@ func (c *Consumer) newPendingReader(m *member) *pendingReader {
 	m.queue.barring = map[string]bool{}
 	for _, name := range slices.Sorted(maps.Keys(c.topics)) {
 		if t := c.topics[name]; t.pending != nil {
-			r.pendingLetters = t.pending
-			r.topics = append(r.topics, t.info.DeadLetter)
+			r.pendingRecords = t.pending
 			m.queue.barring[name] = true
+			if t.held {
+				r.topics = append(r.topics, t.info.DeadLetter)
+			}
+			if t.waits && t.retryOf != nil {
+				r.topics = append(r.topics, name)
+				r.retries = append(r.retries, name)
+			}
 		}
 	}
-	if r.pendingLetters == nil {
+	if r.pendingRecords == nil {
 		return nil
 	}
 	slices.Sort(r.topics)
@@ -81,23 +127,38 @@ func (c *Consumer) newPendingReader(m *member) *pendingReader {
 	return r
 }
 
-// heldError is why an event becomes a follower. It is no failure.
-type heldError struct{ behind replay.Position }
+// heldError is why an event waits behind another of its key. It is no failure.
+type heldError struct{ behind *pendingRecord }
 
 func (e *heldError) Error() string {
-	return fmt.Sprintf("its key is held: dead letter %s comes before it, and is not resolved", e.behind)
+	return fmt.Sprintf("its key is held: %s comes before it", e.behind)
 }
 
-// decidedError says that a record's letter stands already: it was written before who did so could commit.
-type decidedError struct{ letter *pendingLetter }
+const (
+	// waitingPatience is for how long after a retry was due the events behind it wait for it in the consumer.
+	waitingPatience = 2 * time.Second
+	// waitingStep is how often they look whether it is done.
+	waitingStep = 20 * time.Millisecond
+)
 
-func (e *decidedError) Error() string {
-	return fmt.Sprintf("dead letter %s stands for it already", e.letter.at)
+// isOverSoon says whether what an event waits behind is being tried about now. An event that stands in a retry topic itself may
+// have to make way for it.
+func (e *heldError) isOverSoon(t *task) bool {
+	late := time.Since(e.behind.due)
+	return e.behind.waits() && t.part.topic.retryOf == "" && late >= 0 && late < waitingPatience
 }
+
+// decidedError says that another record was written for a record already, before who did so could commit.
+type decidedError struct{ by *pendingRecord }
+
+func (e *decidedError) Error() string { return fmt.Sprintf("%s stands for it already", e.by) }
 
 func (e *decidedError) result() Result {
-	if e.letter.follower {
+	switch {
+	case e.by.follower:
 		return Held
+	case e.by.waits():
+		return Retried
 	}
 	return DeadLettered
 }
@@ -124,7 +185,7 @@ func (t *topicHandlers) heldBack(h *handling) error {
 	case own != nil:
 		return &decidedError{own}
 	case before != nil:
-		return &heldError{before.at}
+		return &heldError{before}
 	}
 	return nil
 }
@@ -132,8 +193,11 @@ func (t *topicHandlers) heldBack(h *handling) error {
 // holdableOf is what a record's key is held by. original is the record that the handler gets.
 func holdableOf(m *member, t *task, original *Record) holdable {
 	r := holdable{
-		topic: original.Topic, key: original.Key, retried: t.part.topic.retryOf != "",
+		topic: original.Topic, key: original.Key,
 		original: wire.Place{TopicID: t.topicID(m), Partition: original.Partition, Offset: original.Offset},
+	}
+	if again := t.retried(); again != nil {
+		r.retried, r.at, r.rounds = true, t.position(), again.rounds
 	}
 	if origin, ok := wire.OriginIn(original.Headers); ok {
 		r.origin = origin
@@ -143,18 +207,37 @@ func holdableOf(m *member, t *task, original *Record) holdable {
 	return r
 }
 
+// position is where a task's record stands.
+func (t *task) position() replay.Position {
+	return replay.Position{Topic: t.part.tp.topic, Partition: t.part.tp.id, Offset: t.record.Offset}
+}
+
 // holdKey has the letter of a record hold its key from now on.
 func (c *Consumer) holdKey(m *member, t *task, at replay.Position) {
 	topic := c.topics[t.part.tp.topic]
-	if topic.pending == nil || t.record.Key == nil {
+	if !topic.held || t.record.Key == nil {
 		return
 	}
 	original, _ := t.original()
 	r := holdableOf(m, t, &original)
-	topic.pending.add(&pendingLetter{
+	topic.pending.add(&pendingRecord{
 		at: at, key: pendingKey{r.topic, r.origin.Partition, string(r.key)}, origin: r.origin, original: r.original,
 		follower: isA[*heldError](t.failure.err),
 	})
+}
+
+// keyWaits has a record that was written to a retry topic hold its key from now on.
+func (c *Consumer) keyWaits(t *task, at replay.Position, r *retried) {
+	if topic := c.topics[t.part.tp.topic]; topic.waits && t.record.Key != nil {
+		topic.pending.add(r.pending(at))
+	}
+}
+
+// keyGoesOn has a record of a retry topic that is done hold its key no longer.
+func (c *Consumer) keyGoesOn(t *task) {
+	if topic := c.topics[t.part.tp.topic]; topic.waits && topic.retryOf != nil && t.record.Key != nil {
+		topic.pending.done(t.position())
+	}
 }
 
 // holdsKeys says whether its keys are held, other than those of a retry topic, which are its source's.
@@ -165,5 +248,5 @@ func (t *topicHandlers) goesOn(r *task) bool { return t.pending == nil || r.reco
 
 // logHeld reports a follower: many come where one event has failed.
 func (c *Consumer) logHeld(t *task, at replay.Position) {
-	c.log(slog.LevelDebug, t, "event waits behind a dead letter of its key", slog.Any("error", t.failure.err), slog.String("dead_letter", at.String()))
+	c.log(slog.LevelDebug, t, "event waits behind another of its key", slog.Any("error", t.failure.err), slog.String("written_to", at.String()))
 }

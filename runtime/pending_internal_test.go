@@ -4,15 +4,16 @@ import (
 	"fmt"
 	goruntime "runtime"
 	"testing"
+	"time"
 
 	"github.com/omninode/trestle/runtime/kafka"
 	"github.com/omninode/trestle/runtime/replay"
 	"github.com/omninode/trestle/runtime/wire"
 )
 
-func pendingAt(key string, letter, origin int64) *pendingLetter {
+func pendingAt(key string, letter, origin int64) *pendingRecord {
 	place := wire.Place{TopicID: "one", Partition: 0, Offset: origin}
-	return &pendingLetter{
+	return &pendingRecord{
 		at: replay.Position{Topic: "orders_dlq", Offset: letter}, key: pendingKey{"orders", 0, key}, origin: place, original: place,
 	}
 }
@@ -32,12 +33,12 @@ var purgedLetter = &replay.Resolution{Kind: replay.Purged}
 // TestWhatHoldsARecord asks, for records of one key, what holds them.
 func TestWhatHoldsARecord(t *testing.T) {
 	t.Parallel()
-	p := newPendingLetters("billing")
+	p := newPendingRecords("billing")
 	first, second := pendingAt("a", 0, 5), pendingAt("a", 1, 6)
 	p.add(second)
 	p.add(first)
 	p.add(pendingAt("b", 2, 1))
-	want := func(r *holdable, wantOwn, wantBefore *pendingLetter) {
+	want := func(r *holdable, wantOwn, wantBefore *pendingRecord) {
 		t.Helper()
 		if own, before := p.of(r); own != wantOwn || before != wantBefore {
 			t.Errorf("%+v: %v and %v, want %v and %v", r, own, before, wantOwn, wantBefore)
@@ -83,7 +84,7 @@ func TestWhatHoldsARecord(t *testing.T) {
 // wrote.
 func TestResolutionsComeInAnyOrder(t *testing.T) {
 	t.Parallel()
-	p := newPendingLetters("billing")
+	p := newPendingRecords("billing")
 	held := func(key string) bool {
 		t.Helper()
 		_, before := p.of(heldAt(key, 9, 9))
@@ -96,7 +97,7 @@ func TestResolutionsComeInAnyOrder(t *testing.T) {
 	p.resolve(old.at, "another", purgedLetter)
 	p.add(mine)
 	p.resolve(mine.at, "dlq", purgedLetter)
-	for _, l := range []*pendingLetter{purged, replayed, mine, old} {
+	for _, l := range []*pendingRecord{purged, replayed, mine, old} {
 		p.add(l)
 		p.passed(l.at.Topic, 0, l.at.Offset+1)
 	}
@@ -130,7 +131,7 @@ func TestResolutionsComeInAnyOrder(t *testing.T) {
 
 // TestPendingLettersTakeLittle says what a letter takes in memory, and that to ask for a key takes none.
 func TestPendingLettersTakeLittle(t *testing.T) {
-	p := newPendingLetters("billing")
+	p := newPendingRecords("billing")
 	const letters, perKey = 100_000, 10
 	var before, after goruntime.MemStats
 	goruntime.GC()
@@ -152,5 +153,55 @@ func TestPendingLettersTakeLittle(t *testing.T) {
 		}
 	}); n != 0 {
 		t.Errorf("%v allocations to ask for a key", n)
+	}
+}
+
+// TestWhatWaitsInRetryTopics asks what holds records of a key of which some wait in retry topics.
+func TestWhatWaitsInRetryTopics(t *testing.T) {
+	t.Parallel()
+	p := newPendingRecords("billing")
+	retry := func(topic string, at, origin int64, rounds int) *pendingRecord {
+		l := pendingAt("a", at, origin)
+		l.at.Topic, l.due, l.rounds = topic, time.Now(), rounds
+		return l
+	}
+	waits := func(l *pendingRecord) *holdable {
+		r := heldAt("a", l.original.Offset, l.origin.Offset)
+		r.retried, r.at, r.rounds = true, l.at, l.rounds
+		return r
+	}
+	want := func(r *holdable, wantOwn, wantBefore *pendingRecord) {
+		t.Helper()
+		if own, before := p.of(r); own != wantOwn || before != wantBefore {
+			t.Errorf("%+v: %v and %v, want %v and %v", r, own, before, wantOwn, wantBefore)
+		}
+	}
+	first, second := retry("soon", 0, 5, 1), retry("soon", 1, 6, 0)
+	p.add(first)
+	p.add(second)
+	want(waits(first), nil, nil)
+	want(waits(second), nil, first)
+	want(heldAt("a", 5, 5), first, nil) // it was written before it could be committed
+	want(heldAt("a", 7, 7), nil, second)
+	again := retry("later", 0, 5, 2)
+	p.add(again)
+	want(waits(first), again, nil)
+	p.done(first.at)
+	want(waits(second), nil, again)
+	want(waits(again), nil, nil)
+
+	// What this member has done before it is read holds nothing then; what others have, their commits say.
+	p.add(first)
+	if p.at[first.at] != nil {
+		t.Error("what was done holds its key once it is read")
+	}
+	p.passed("soon", 0, 2)
+	p.doneBy(map[topicPartition]committed{{"soon", 0}: {at: 0, done: []doneRun{{first: 1, end: 2}}}, {"later", 0}: {at: 1}})
+	want(heldAt("a", 7, 7), nil, again) // it has not been read
+	p.passed("later", 0, 1)
+	p.doneBy(map[topicPartition]committed{{"later", 0}: {at: 1}})
+	want(heldAt("a", 7, 7), nil, nil)
+	if p.retriesPend() || len(p.at) != 0 || p.heldKeys(topicPartition{"orders", 0}) != 0 {
+		t.Errorf("%v", p.at)
 	}
 }

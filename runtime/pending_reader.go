@@ -17,10 +17,11 @@ import (
 // pendingReader follows the dead-letter topics of held keys and the topic of resolutions, outside of the group, and says when
 // partitions may start: when all is known that had been written there when they were assigned, by whoever had them before.
 type pendingReader struct {
-	*pendingLetters
+	*pendingRecords
 	c           *Consumer
 	m           *member
-	topics      []string // of dead letters
+	topics      []string // of dead letters, and of retries whose keys wait
+	retries     []string // these
 	resolutions string
 	alike       *loglimit.Limiter
 
@@ -31,6 +32,7 @@ type pendingReader struct {
 	ends   kafka.Offsets     // that what waits has to see passed; nil: they have not been asked for
 	asked  int               // how many partitions had come when they were asked for
 	tidied time.Time
+	asks   time.Time // when to ask what of the retry topics is done
 
 	mu      sync.Mutex
 	waiting []*partition // that start nothing yet
@@ -43,6 +45,8 @@ const (
 	pendingPoll = 50 * time.Millisecond
 	// tidyEvery is how often letters are forgotten that hold nothing any more.
 	tidyEvery = 10 * time.Second
+	// doneEvery is how often to ask what other members have done of retry topics, while anything waits in these.
+	doneEvery = 500 * time.Millisecond
 	// heldPatience is for how long a partition may wait before that is a reason not to be ready.
 	heldPatience = 2 * time.Second
 )
@@ -71,6 +75,9 @@ func (r *pendingReader) run(ctx context.Context) {
 
 // follow reads until it can't.
 func (r *pendingReader) follow(ctx context.Context, goesWell func()) error {
+	if err := r.findStarts(ctx); err != nil {
+		return err
+	}
 	reader, err := kafka.NewTopicReader(r.c.cfg.kafka, kafka.TopicReaderConfig{
 		Topics: append(r.topics[:len(r.topics):len(r.topics)], r.resolutions),
 		From:   kafka.FromOffsets(r.next).OfTopics(r.logs), To: kafka.Endless(),
@@ -93,6 +100,12 @@ func (r *pendingReader) follow(ctx context.Context, goesWell func()) error {
 			continue
 		}
 		goesWell()
+		if now := time.Now(); now.After(r.asks) && r.retriesPend() {
+			r.asks = now.Add(doneEvery)
+			if done, _, err := r.commits(ctx); err == nil { // else the next time
+				r.doneBy(done)
+			}
+		}
 		if time.Since(r.tidied) > tidyEvery {
 			r.tidied = time.Now()
 			r.tidy(ctx)
@@ -138,6 +151,13 @@ func (r *pendingReader) admit(ctx context.Context) error {
 			}
 		}
 	}
+	if len(r.retries) > 0 {
+		done, _, err := r.commits(ctx)
+		if err != nil {
+			return err
+		}
+		r.doneBy(done)
+	}
 	r.tidied = time.Now()
 	r.tidy(ctx)
 	r.mu.Lock()
@@ -148,6 +168,55 @@ func (r *pendingReader) admit(ctx context.Context) error {
 	r.ends, r.asked = nil, 0
 	for _, p := range admitted {
 		r.m.queue.admitPartition(p)
+	}
+	return nil
+}
+
+// commits asks what the group has done of the retry topics whose keys wait, and which logs that is of.
+func (r *pendingReader) commits(ctx context.Context) (map[topicPartition]committed, map[string]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, lookAheadTimeout)
+	defer cancel()
+	all, err := kadm.NewClient(r.m.client).FetchOffsets(ctx, r.c.group)
+	if err != nil {
+		return nil, nil, fmt.Errorf("find what the group has committed: %w%s", err, kafka.Advice(err))
+	}
+	done, logs := map[topicPartition]committed{}, map[string]string{}
+	for _, topic := range r.retries {
+		for id, commit := range all[topic] {
+			note, ours := parseCommitNote(commit.Metadata)
+			if commit.Err != nil || commit.At < 0 {
+				continue
+			}
+			if ours { // what others have committed, such as who moved the group, is taken to be of the topic that is here
+				log := kafka.TopicIDText(note.topic)
+				if now, known := r.logs[topic]; known && now != log {
+					continue // of the topic that was here before
+				}
+				logs[topic] = log
+			}
+			done[topicPartition{topic, id}] = committed{commit.At, doneIn(commit.Metadata, commit.At)}
+		}
+	}
+	return done, logs, nil
+}
+
+// findStarts has the retry topics be read from where the group has committed: what comes before that is done.
+func (r *pendingReader) findStarts(ctx context.Context) error {
+	if len(r.retries) == 0 {
+		return nil
+	}
+	done, logs, err := r.commits(ctx)
+	if err != nil {
+		return err
+	}
+	for tp, c := range done {
+		if next, known := r.next.Next(tp.topic, tp.id); !known || next < c.at {
+			r.next.Set(tp.topic, tp.id, c.at)
+			r.passed(tp.topic, tp.id, c.at)
+			if log, ok := logs[tp.topic]; ok {
+				r.logs[tp.topic] = log
+			}
+		}
 	}
 	return nil
 }
@@ -230,7 +299,7 @@ func (r *pendingReader) tidy(ctx context.Context) {
 		}
 	}
 	if deleted := r.forget(commits, starts); deleted > 0 {
-		r.c.cfg.logger.LogAttrs(ctx, slog.LevelWarn, "dead letters that held their keys were deleted, and hold them no longer: does their topic keep them for too short a time?",
+		r.c.cfg.logger.LogAttrs(ctx, slog.LevelWarn, "dead letters or retries that held their keys were deleted, and hold them no longer: does their topic keep them for too short a time?",
 			slog.Int("letters", deleted), slog.String("group", r.c.group))
 	}
 }
@@ -263,11 +332,12 @@ func (r *pendingReader) Found(topic, id string) {
 	if r.logs[topic] != id {
 		r.logs[topic] = id
 		delete(r.next, topic)
+		r.begin(topic)
 	}
 	if topic == r.resolutions || !r.isIn(topic, id) {
 		return
 	}
-	r.c.cfg.logger.Warn("dead-letter topic was made anew: what held keys is gone with it", "topic", topic, "group", r.c.group)
+	r.c.cfg.logger.Warn("topic was made anew: what held keys there is gone with it", "topic", topic, "group", r.c.group)
 	r.ends = nil
 	r.await(r.m.queue.bar())
 }

@@ -24,11 +24,11 @@ func init() {
 // rehearsal runs a consumer's own workers on records that come from no broker, for package trestletest. Nothing is committed,
 // dead letters are kept instead of written, and nobody waits for the next attempt.
 type rehearsal struct {
-	c      *Consumer
-	m      *member
-	offset int64
-	letter int64      // the offset that the next dead letter gets
-	seen   *recentIDs // of the events handled so far
+	c       *Consumer
+	m       *member
+	offset  int64
+	written int64      // the offset that the next dead letter, or record of a retry topic, gets
+	seen    *recentIDs // of the events handled so far
 
 	mu     sync.Mutex
 	now    testseam.Rehearsed
@@ -130,15 +130,15 @@ func (r *rehearsal) parking(wait time.Duration, suspended bool) time.Duration {
 
 // keepLetter takes the place of the client's TryProduce.
 func (r *rehearsal) keepLetter(_ context.Context, letter *kgo.Record, written func(*kgo.Record, error)) {
-	if wire.HeaderBytes(kafka.FromClient(letter).Headers, wire.HeaderRetryGroup) == nil { // else it is the record of a retry topic
-		kept := kafka.FromClient(letter)
+	kept := kafka.FromClient(letter)
+	r.mu.Lock()
+	letter.Offset = r.written
+	r.written++
+	if wire.HeaderBytes(kept.Headers, wire.HeaderRetryGroup) == nil { // else it is the record of a retry topic
 		kept.Timestamp = time.Now()
-		r.mu.Lock()
-		letter.Offset = r.letter
-		r.letter++
 		r.now.Letter = &kept
-		r.mu.Unlock()
 	}
+	r.mu.Unlock()
 	written(letter, nil)
 }
 

@@ -13,22 +13,26 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/omninode/trestle/runtime/kafka"
+	"github.com/omninode/trestle/runtime/replay"
 	"github.com/omninode/trestle/runtime/wire"
 )
 
-// WithRetryTopics has the events of a topic, named as its schema names it, that fail after WithRetries wait in retry topics before
-// their dead letter: in the first for as often as that says, then in the next. It may be given for several topics, and overrides what
-// the schema declares, by which they wait without it, or go to their dead letters where that declares none. So an event is tried again after minutes or days, and through restarts and rebalances: its attempts are counted in
-// its record. Permanent errors, and what can't be read, go to their dead letters at once.
+// WithRetryTopics has the events of a topic, named as its schema names it, that fail after WithRetries wait in retry topics
+// before their dead letter: in the first for as often as that says, then in the next. It may be given for several topics, and
+// overrides what the schema declares, by which they wait without it, or go to their dead letters where that declares none. So an
+// event is tried again after minutes or days, and through restarts and rebalances: its attempts are counted in its record.
+// Permanent errors, and what can't be read, go to their dead letters at once.
 //
-// The consumer reads the retry topics itself, from their beginning, and handles an event once it is due, with WithRetries again. It gets
-// what the original was: topic, position, key, headers and time; [Delivery.Attempt] counts on. The key's later events do not wait for it,
-// so that handlers see them in another order. Other groups that read the topic pass over the records.
+// The consumer reads the retry topics itself, from their beginning, and handles an event once it is due, with WithRetries again.
+// It gets what the original was: topic, position, key, headers and time; [Delivery.Attempt] counts on. The key's later events do
+// not wait for it, so that handlers see them in another order, unless [WithWaitingKeys] says so. Other groups that read the topic
+// pass over the records.
 //
-// An event whose retry topic refuses it, as it does not exist or takes nothing so large, goes to its dead letter. When a process dies
-// between writing a record and committing that its event is done, the record is written twice. The topics are to keep records for longer
-// than the delay, and not to be compacted, as those are that schemas declare. NewConsumer fails if there are none, or
-// one has no name, no positive delay, or negative attempts; Run fails if a retry topic is used twice, or has handlers or dead letters.
+// An event whose retry topic refuses it, as it does not exist or takes nothing so large, goes to its dead letter. When a process
+// dies between writing a record and committing that its event is done, the record is written twice. The topics are to keep
+// records for longer than the delay, and not to be compacted, as those are that schemas declare. NewConsumer fails if there are
+// none, or one has no name, no positive delay, or negative attempts; Run fails if a retry topic is used twice, or has handlers or
+// dead letters.
 func WithRetryTopics(topic string, retries ...RetryTopic) ConsumerOption {
 	return consumerOption(func(c *consumerConfig) {
 		c.retryTopics = append(c.retryTopics, retryTopics{topic, slices.Clone(retries)})
@@ -128,12 +132,13 @@ type retried struct {
 	attempts int // of its handler until now
 	original Record
 	topicID  string // of the log that the original stands in; empty: not known
+	behind   string // what the event waits behind, without having failed since; empty: it failed
 }
 
 // retryHeaders are the headers that are a retry record's own.
 var retryHeaders = []string{
 	wire.HeaderRetryGroup, wire.HeaderRetryDue, wire.HeaderRetryRounds, wire.HeaderRetryAttempts, wire.HeaderRetrySource,
-	wire.HeaderRetryTopicID, wire.HeaderRetryTime,
+	wire.HeaderRetryTopicID, wire.HeaderRetryTime, wire.HeaderRetryBehind,
 }
 
 // readRetried reads a record of a topic's retry topic. It says false for those that are none.
@@ -155,7 +160,7 @@ func readRetried(r Record, source string) (*retried, bool) {
 	t := &retried{
 		group: value(wire.HeaderRetryGroup), due: time.UnixMilli(number(value(wire.HeaderRetryDue), 64)),
 		rounds: int(number(value(wire.HeaderRetryRounds), 32)), attempts: int(number(value(wire.HeaderRetryAttempts), 32)),
-		original: r, topicID: value(wire.HeaderRetryTopicID),
+		original: r, topicID: value(wire.HeaderRetryTopicID), behind: value(wire.HeaderRetryBehind),
 	}
 	o := &t.original
 	o.Topic, o.Partition, o.Offset = source, int32(number(place[1], 32)), number(place[2], 64)
@@ -166,7 +171,11 @@ func readRetried(r Record, source string) (*retried, bool) {
 			o.Headers = append(o.Headers, h)
 		}
 	}
-	return t, errors.Join(errs...) == nil && t.rounds > 0 && t.group != ""
+	valid := errors.Join(errs...) == nil && t.rounds > 0 && t.group != ""
+	if t.behind != "" && t.attempts == 0 {
+		t.rounds = 0 // it has not been tried yet
+	}
+	return t, valid
 }
 
 // headers are those of the record that a retry topic gets.
@@ -185,11 +194,12 @@ func (t *retried) headers() []kgo.RecordHeader {
 	o := &t.original
 	add(wire.HeaderRetryGroup, t.group)
 	add(wire.HeaderRetryDue, strconv.FormatInt(t.due.UnixMilli(), 10))
-	add(wire.HeaderRetryRounds, strconv.Itoa(t.rounds))
+	add(wire.HeaderRetryRounds, strconv.Itoa(max(1, t.rounds))) // who does not know of waiting keys passes over less
 	add(wire.HeaderRetryAttempts, strconv.Itoa(t.attempts))
 	add(wire.HeaderRetrySource, fmt.Sprintf("%s/%d/%d", o.Topic, o.Partition, o.Offset))
 	add(wire.HeaderRetryTopicID, t.topicID)
 	add(wire.HeaderRetryTime, strconv.FormatInt(o.Timestamp.UnixMilli(), 10))
+	add(wire.HeaderRetryBehind, t.behind)
 	return all
 }
 
@@ -240,31 +250,37 @@ func (c *Consumer) untilDue(t *task) time.Duration {
 	return 0
 }
 
-// retryLater writes an event to its next retry topic, and counts it as done once it is there. It says false where there is none: the
-// event goes to its dead letter then, as it does where it can't be written for good.
+// retryLater writes an event to its next retry topic, or to where what it waits behind waits, and counts it as done once it is
+// there. It says false where there is none: the event goes to its dead letter then, as it does where it can't be written for
+// good.
 func (c *Consumer) retryLater(m *member, t *task) bool {
 	topic, f := c.topics[t.part.tp.topic], t.failure
 	again := t.retried()
 	if again == nil {
 		again = &retried{group: c.group, original: kafka.FromClient(t.record), topicID: t.topicID(m)}
 	}
-	next := topic.retryAfter(again.rounds)
-	if next == nil || f.noRetry || IsPermanent(f.err) || t.oversized != nil {
+	held, _ := errors.AsType[*heldError](f.err)
+	next := again.next(topic, t, held)
+	if next == "" {
 		return false
 	}
-	again.rounds++
-	again.attempts += t.attempt
-	again.due = time.Now().Add(next.Delay)
-	record := &kgo.Record{Topic: next.Name, Key: t.record.Key, Value: t.record.Value, Headers: again.headers()}
-	m.produce(t.part.ctx, record, func(_ *kgo.Record, err error) {
+	record := &kgo.Record{Topic: next, Key: t.record.Key, Value: t.record.Value, Headers: again.headers()}
+	m.produce(t.part.ctx, record, func(written *kgo.Record, err error) {
 		switch {
 		case err == nil:
+			at := replay.Position{Topic: written.Topic, Partition: written.Partition, Offset: written.Offset}
+			c.keyWaits(t, at, again)
+			if held != nil {
+				c.logHeld(t, at)
+				c.finish(m, t, Outcome{Result: Held, Err: f.err})
+				return
+			}
 			c.logFailure(t.part.ctx, slog.LevelWarn, t.delivery, "event waits in a retry topic", f.err,
-				slog.String("retry_topic", next.Name), slog.Int("attempts", again.attempts), slog.Time("due", again.due))
+				slog.String("retry_topic", next), slog.Int("attempts", again.attempts), slog.Time("due", again.due))
 			c.finish(m, t, Outcome{Result: Retried, Err: f.err})
 		case refusesLetter(err) && t.part.ctx.Err() == nil:
 			c.log(slog.LevelError, t, "event could not be written to its retry topic, and goes to its dead letter",
-				slog.Any("error", err), slog.String("retry_topic", next.Name))
+				slog.Any("error", err), slog.String("retry_topic", next))
 			f.noRetry = true
 			m.queue.park(t, 0)
 		default:
@@ -273,4 +289,29 @@ func (c *Consumer) retryLater(m *member, t *task) bool {
 		}
 	})
 	return true
+}
+
+// next is the topic that an event goes to, and says there what has become of it; empty: there is none.
+func (r *retried) next(topic *topicHandlers, t *task, held *heldError) string {
+	f := t.failure
+	switch {
+	case f.noRetry || t.oversized != nil:
+		return ""
+	case held != nil && held.behind.waits():
+		r.behind, r.due = held.behind.at.String(), held.behind.due
+		if now := time.Now(); r.due.Before(now) {
+			r.due = now
+		}
+		return held.behind.at.Topic
+	case held != nil || IsPermanent(f.err):
+		return ""
+	}
+	next := topic.retryAfter(r.rounds)
+	if next == nil {
+		return ""
+	}
+	r.rounds++
+	r.attempts += t.attempt
+	r.behind, r.due = "", time.Now().Add(next.Delay)
+	return next.Name
 }

@@ -46,6 +46,8 @@ const (
 	HeaderRetrySource   = "retry-source"   // where the original stands: topic/partition/offset
 	HeaderRetryTopicID  = "retry-topic-id" // the id of the log that the original stands in, a UUID; absent: not known
 	HeaderRetryTime     = "retry-time"     // the original's time, in milliseconds of Unix time
+	// HeaderRetryBehind is what the event waits behind, as topic/partition/offset: it has not failed since, but its key waits. Absent: it failed.
+	HeaderRetryBehind = "retry-behind"
 )
 
 // The content types.
