@@ -42,7 +42,11 @@ func newDLQStats(p *folder) *cobra.Command {
 			return ops.CountDeadLetters(cmd.Context(), project, env, f)
 		}, func(cmd *cobra.Command, s *ops.DeadLetterStats) error {
 			out := cmd.OutOrStdout()
-			fmt.Fprintf(out, "%d unresolved\n", s.Unresolved)
+			fmt.Fprintf(out, "%d unresolved", s.Unresolved)
+			if s.Followers > 0 {
+				fmt.Fprintf(out, ", %d of them followers: they have not failed, and wait behind another of their key", s.Followers)
+			}
+			fmt.Fprintln(out)
 			w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
 			fmt.Fprintln(w, "TOPIC\tSOURCE\tTOTAL\tUNRESOLVED\tREPLAYED\tPURGED")
 			for _, t := range s.Topics {
@@ -218,6 +222,12 @@ func resolveLetters(p *folder, c *connections, o *ops.ResolveOptions, asJSON *bo
 			would = "would be "
 		}
 		fmt.Fprintf(out, "%d of %d %s%s, %d skipped\n", resolved.Done, resolved.Selected, would, verb, resolved.Skipped)
+		if resolved.Followers > 0 {
+			fmt.Fprintf(out, "  %d of them are followers: they have not failed, and wait behind another of their key\n", resolved.Followers)
+		}
+		if resolved.WithoutPurged > 0 {
+			fmt.Fprintf(out, "  %d followers stay, to be handled without what is purged before them\n", resolved.WithoutPurged)
+		}
 		for _, reason := range slices.Sorted(maps.Keys(resolved.Reasons)) {
 			fmt.Fprintf(out, "  %d: %s\n", resolved.Reasons[reason], reason)
 		}

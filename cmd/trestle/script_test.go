@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 // beside testscript's own: `exits STATUS trestle …` runs a command that must end with that status, `edit FILE OLD NEW`
 // replaces text, `stack` starts an embedded stack and points the environment's variables to it, `park TOPIC DEADLETTER N`
 // parks the dead letters of the first N records of a topic in its store, `bury TOPIC DEADLETTER GROUP N` writes dead letters of N events and one that is not
-// valid, and `plan FILE ACTION` holds a topics plan to the
+// valid, with `held` all of one key, of which the first has failed and the others wait behind it, and `plan FILE ACTION` holds a topics plan to the
 // system's topics.
 func TestScripts(t *testing.T) {
 	t.Parallel()
@@ -128,8 +128,9 @@ func park(ts *testscript.TestScript, neg bool, args []string) {
 
 // bury writes dead letters of a group to a dead-letter topic: of n events that are valid, each with an error of its own, and one that is not.
 func bury(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 4 {
-		ts.Fatalf("usage: bury TOPIC DEADLETTER GROUP N")
+	held := len(args) == 5 && args[4] == "held"
+	if neg || len(args) != 4 && !held {
+		ts.Fatalf("usage: bury TOPIC DEADLETTER GROUP N [held]")
 	}
 	n, err := strconv.ParseInt(args[3], 10, 64)
 	ts.Check(err)
@@ -147,6 +148,12 @@ func bury(ts *testscript.TestScript, neg bool, args []string) {
 		d := deadletter.DeadLetter{
 			Original: deadletter.Original{Key: fmt.Appendf(nil, "550e8400-e29b-41d4-a716-44665544000%d", i), Value: fmt.Appendf(nil, request, i, i, kind), Offset: i},
 			Error:    failure, RetryCount: 3, SourceTopic: args[0], ConsumerGroup: args[2], Timestamp: time.Now(),
+		}
+		if held {
+			d.Original.Key = []byte("held")
+		}
+		if held && i > 0 {
+			d.Error, d.HeldBehind = deadletter.Error{Type: deadletter.HeldKey, Message: "its key is held"}, args[1]+"/0/0"
 		}
 		record := &kgo.Record{Topic: args[1], Key: d.Original.Key, Value: d.AppendJSON(nil)}
 		for _, h := range d.Headers() {

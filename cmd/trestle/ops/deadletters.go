@@ -154,8 +154,10 @@ func parsePosition(text string) (replay.Position, error) {
 
 // DeadLetterStats count dead letters.
 type DeadLetterStats struct {
-	Unresolved int                   `json:"unresolved"`
-	Topics     []DeadLetterTopicStat `json:"topics"`
+	Unresolved int `json:"unresolved"`
+	// Followers are those of them that have not failed: their keys are held, and they wait behind others.
+	Followers int                   `json:"followers"`
+	Topics    []DeadLetterTopicStat `json:"topics"`
 	// Groups are the causes of those that are not resolved, the most frequent first.
 	Groups []DeadLetterCause `json:"groups"`
 }
@@ -168,6 +170,7 @@ type DeadLetterTopicStat struct {
 	Unresolved int    `json:"unresolved"`
 	Replayed   int    `json:"replayed"` // repaired ones, too
 	Purged     int    `json:"purged"`
+	Followers  int    `json:"followers"` // of those that are not resolved
 }
 
 // DeadLetterCause is what letters have in common that failed for the same reason.
@@ -191,9 +194,9 @@ func CountDeadLetters(ctx context.Context, p *Project, env Environment, f DeadLe
 	if err != nil {
 		return nil, err
 	}
-	out := &DeadLetterStats{Unresolved: stats.Unresolved, Topics: []DeadLetterTopicStat{}, Groups: causesOf(stats.Causes)}
+	out := &DeadLetterStats{Unresolved: stats.Unresolved, Followers: stats.Followers, Topics: []DeadLetterTopicStat{}, Groups: causesOf(stats.Causes)}
 	for _, t := range stats.Topics {
-		out.Topics = append(out.Topics, DeadLetterTopicStat{t.Topic, t.Source, t.Total, t.Unresolved, t.Replayed + t.Repaired, t.Purged})
+		out.Topics = append(out.Topics, DeadLetterTopicStat{t.Topic, t.Source, t.Total, t.Unresolved, t.Replayed + t.Repaired, t.Purged, t.Followers})
 	}
 	return out, nil
 }
@@ -369,6 +372,10 @@ type ResolvedDeadLetters struct {
 	// ValidBefore and ValidAfter are events that are valid by the schemas, before they are repaired and after.
 	ValidBefore int `json:"valid_before"`
 	ValidAfter  int `json:"valid_after"`
+	// Followers are those of the selected that have not failed, but wait behind others of their keys.
+	Followers int `json:"followers"`
+	// WithoutPurged are followers that stay: they are handled without what a purge took before them, once they are replayed.
+	WithoutPurged int `json:"without_purged"`
 	// Reasons say why letters are skipped, and of how many.
 	Reasons map[string]int `json:"reasons,omitempty"`
 	// DryRun says that nothing was done.
@@ -388,7 +395,8 @@ type ReplayReader struct {
 }
 
 func resolvedOf(c replay.Counts, dryRun bool) ResolvedDeadLetters {
-	out := ResolvedDeadLetters{Selected: c.Selected, Done: c.Done, Skipped: c.Skipped, ValidBefore: c.ValidBefore, ValidAfter: c.ValidAfter, DryRun: dryRun}
+	out := ResolvedDeadLetters{Selected: c.Selected, Done: c.Done, Skipped: c.Skipped, ValidBefore: c.ValidBefore, ValidAfter: c.ValidAfter, DryRun: dryRun,
+		Followers: c.Followers.Selected, WithoutPurged: c.Followers.WithoutPurged}
 	if dryRun {
 		out.Done = c.Selected - c.Skipped
 	}
@@ -447,7 +455,13 @@ func PurgeDeadLetters(ctx context.Context, p *Project, env Environment, o Resolv
 		if err != nil {
 			return ResolvedDeadLetters{}, err
 		}
-		return ResolvedDeadLetters{Selected: stats.Unresolved, Done: stats.Unresolved, DryRun: true, Causes: causesOf(stats.Causes)}, nil
+		plan, err := d.selection.PlanPurge(ctx)
+		if err != nil {
+			return ResolvedDeadLetters{}, err
+		}
+		out := resolvedOf(plan, true)
+		out.Causes = causesOf(stats.Causes)
+		return out, nil
 	}
 	var progress func(replay.Counts)
 	if o.Progress != nil {
