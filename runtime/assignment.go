@@ -63,18 +63,28 @@ func (q *keyQueue) open(ctx context.Context, tp topicPartition) *partition {
 	return p
 }
 
-// bar has nothing more start of partitions that wait to be admitted when they are assigned, and returns them.
-func (q *keyQueue) bar() (barred []*partition) {
+// bar has nothing more start of partitions that wait to be admitted when they are assigned.
+func (q *keyQueue) bar() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for _, p := range q.parts {
 		if q.barring[p.tp.topic] {
 			p.barred = true
 			q.dropStopped(p.topic)
-			barred = append(barred, p)
 		}
 	}
-	return barred
+}
+
+// barred returns the partitions that wait to be admitted.
+func (q *keyQueue) barred() (parts []*partition) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, p := range q.parts {
+		if p.barred {
+			parts = append(parts, p)
+		}
+	}
+	return parts
 }
 
 // admitPartition has the records of a partition start.

@@ -102,14 +102,8 @@ func (m *member) onAssigned(_ context.Context, _ *kgo.Client, added map[string][
 	if m.leaving.Load() {
 		return
 	}
-	var barred []*partition
 	for tp := range eachPartition(added) {
-		if p := m.queue.open(m.ctx, tp); m.queue.barring[tp.topic] {
-			barred = append(barred, p)
-		}
-	}
-	if len(barred) > 0 {
-		m.pending.await(barred)
+		m.queue.open(m.ctx, tp)
 	}
 	m.assigned.Store(true)
 	m.lastErr.Store(nil)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -27,17 +28,16 @@ type pendingReader struct {
 
 	// Its goroutine's alone:
 	reader *kafka.TopicReader
-	next   kafka.Offsets     // what is to be read
-	logs   map[string]string // the ids of the topics that this is of
-	ends   kafka.Offsets     // that what waits has to see passed; nil: they have not been asked for
-	asked  int               // how many partitions had come when they were asked for
+	next   kafka.Offsets       // what is to be read
+	logs   map[string]string   // the ids of the topics that this is of
+	ends   kafka.Offsets       // that what waits has to see passed; nil: they have not been asked for
+	asked  map[*partition]bool // of the partitions that had been assigned when they were asked for
 	tidied time.Time
 	asks   time.Time // when to ask what of the retry topics is done
 
-	mu      sync.Mutex
-	waiting []*partition // that start nothing yet
-	since   time.Time    // when the first of them came
-	err     error        // why they can't start; nil: not known, or nothing is in the way
+	mu    sync.Mutex
+	since time.Time // since when partitions have waited; zero: none does
+	err   error     // why they can't start; nil: not known, or nothing is in the way
 }
 
 const (
@@ -50,16 +50,6 @@ const (
 	// heldPatience is for how long a partition may wait before that is a reason not to be ready.
 	heldPatience = 2 * time.Second
 )
-
-// await has partitions wait that were assigned, and start nothing before.
-func (r *pendingReader) await(parts []*partition) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if len(parts) > 0 && len(r.waiting) == 0 {
-		r.since = time.Now()
-	}
-	r.waiting = append(r.waiting, parts...)
-}
 
 // run reads until ctx ends.
 func (r *pendingReader) run(ctx context.Context) {
@@ -130,18 +120,20 @@ func (r *pendingReader) take(record *kafka.Record) error {
 
 // admit lets partitions start that wait for what has been read by now.
 func (r *pendingReader) admit(ctx context.Context) error {
-	r.mu.Lock()
-	waiting := len(r.waiting)
-	r.mu.Unlock()
-	if waiting == 0 {
+	waiting := r.m.queue.barred()
+	r.wait(len(waiting) > 0)
+	if len(waiting) == 0 {
 		return nil
 	}
-	if r.ends == nil || waiting > r.asked {
+	if r.ends == nil || slices.ContainsFunc(waiting, func(p *partition) bool { return !r.asked[p] }) {
 		ends, err := r.findEnds(ctx)
 		if err != nil {
 			return err
 		}
-		r.ends, r.asked = ends, waiting
+		r.ends, r.asked = ends, map[*partition]bool{}
+		for _, p := range waiting {
+			r.asked[p] = true
+		}
 	}
 	for topic, partitions := range r.ends {
 		for partition, end := range partitions {
@@ -160,16 +152,24 @@ func (r *pendingReader) admit(ctx context.Context) error {
 	}
 	r.tidied = time.Now()
 	r.tidy(ctx)
-	r.mu.Lock()
-	admitted := r.waiting[:r.asked]
-	r.waiting = append([]*partition(nil), r.waiting[r.asked:]...)
-	r.since, r.err = time.Now(), nil
-	r.mu.Unlock()
-	r.ends, r.asked = nil, 0
-	for _, p := range admitted {
+	r.ends, r.asked = nil, nil
+	for _, p := range waiting {
 		r.m.queue.admitPartition(p)
 	}
+	r.wait(false)
 	return nil
+}
+
+// wait notes whether partitions wait.
+func (r *pendingReader) wait(some bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case !some:
+		r.since, r.err = time.Time{}, nil
+	case r.since.IsZero():
+		r.since = time.Now()
+	}
 }
 
 // commits asks what the group has done of the retry topics whose keys wait, and which logs that is of.
@@ -259,14 +259,13 @@ func (r *pendingReader) findEnds(ctx context.Context) (kafka.Offsets, error) {
 // cannot notes that what holds keys can't be read.
 func (r *pendingReader) cannot(err error) {
 	r.mu.Lock()
-	waiting := len(r.waiting)
 	r.err = err
 	r.mu.Unlock()
 	leftOut, ok := r.alike.Allow("")
 	if !ok {
 		return
 	}
-	attrs := []slog.Attr{slog.Any("error", err), slog.String("group", r.c.group), slog.Int("waiting_partitions", waiting)}
+	attrs := []slog.Attr{slog.Any("error", err), slog.String("group", r.c.group), slog.Int("waiting_partitions", len(r.m.queue.barred()))}
 	if leftOut > 0 {
 		attrs = append(attrs, slog.Int("left_out", leftOut))
 	}
@@ -309,15 +308,10 @@ func (r *pendingReader) health() []HealthReason {
 	if r == nil {
 		return nil
 	}
+	waiting := len(r.m.queue.barred())
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	waiting := 0
-	for _, p := range r.waiting {
-		if p.ctx.Err() == nil {
-			waiting++
-		}
-	}
-	if waiting == 0 || r.err == nil && time.Since(r.since) < heldPatience {
+	if waiting == 0 || r.since.IsZero() || r.err == nil && time.Since(r.since) < heldPatience {
 		return nil
 	}
 	text := fmt.Sprintf("%d partitions have waited for %v until it is known which of their keys are held", waiting, time.Since(r.since).Round(time.Second))
@@ -339,7 +333,7 @@ func (r *pendingReader) Found(topic, id string) {
 	}
 	r.c.cfg.logger.Warn("topic was made anew: what held keys there is gone with it", "topic", topic, "group", r.c.group)
 	r.ends = nil
-	r.await(r.m.queue.bar())
+	r.m.queue.bar()
 }
 
 // Passed implements [kafka.TopicObserver].
