@@ -43,7 +43,7 @@ func (o *Outbox) Add(ctx context.Context, eventID string, record kafka.Record) e
 	if !ok {
 		return fmt.Errorf("%w: give it one with postgres.WithTx, or by Database.InTx", outbox.ErrNoTransaction)
 	}
-	headers, err := json.Marshal(event.StoredHeaders(record.Headers))
+	headers, err := event.StoredHeaders(record.Headers).MarshalJSON()
 	if err != nil {
 		return err
 	}
@@ -356,7 +356,7 @@ func scanRow(row pgx.CollectableRow) (r outbox.Row, err error) {
 	if err := row.Scan(&r.ID, &r.EventID, &to.Topic, &to.Key, &to.Value, &headers, &r.Created); err != nil {
 		return r, err
 	}
-	return r, json.Unmarshal(headers, (*event.StoredHeaders)(&to.Headers))
+	return r, (*event.StoredHeaders)(&to.Headers).UnmarshalJSON(headers)
 }
 
 func idsOf(rows []outbox.Row) []int64 {

@@ -31,7 +31,7 @@ func (o *Outbox) Add(ctx context.Context, eventID string, record kafka.Record) e
 	if !ok {
 		return fmt.Errorf("%w: give it one with sqlite.WithTx, or by Database.InTx", outbox.ErrNoTransaction)
 	}
-	headers, err := json.Marshal(event.StoredHeaders(record.Headers))
+	headers, err := event.StoredHeaders(record.Headers).MarshalJSON()
 	if err != nil {
 		return err
 	}
@@ -361,7 +361,7 @@ func scanRow(rows *sql.Rows) (r outbox.Row, err error) {
 	if r.Created, err = time.Parse(layout, created); err != nil {
 		return r, err
 	}
-	return r, json.Unmarshal([]byte(headers), (*event.StoredHeaders)(&to.Headers))
+	return r, (*event.StoredHeaders)(&to.Headers).UnmarshalJSON([]byte(headers))
 }
 
 // present is a blob of which the driver may say none when it is empty.
