@@ -27,13 +27,15 @@ type pendingReader struct {
 	alike       *loglimit.Limiter
 
 	// Its goroutine's alone:
-	reader *kafka.TopicReader
-	next   kafka.Offsets       // what is to be read
-	logs   map[string]string   // the ids of the topics that this is of
-	ends   kafka.Offsets       // that what waits has to see passed; nil: they have not been asked for
-	asked  map[*partition]bool // of the partitions that had been assigned when they were asked for
-	tidied time.Time
-	asks   time.Time // when to ask what of the retry topics is done
+	reader   *kafka.TopicReader
+	next     kafka.Offsets                // what is to be read
+	logs     map[string]string            // the ids of the topics that this is of
+	ends     kafka.Offsets                // that what waits has to see passed; nil: they have not been asked for
+	endsDone map[topicPartition]committed // what the group had done before these
+	later    *seen                        // of what others do, once its ends are passed; nil: nothing is asked for
+	asked    map[*partition]bool          // of the partitions that had been assigned when they were asked for
+	tidied   time.Time
+	asks     time.Time // when to ask what of the retry topics is done
 
 	mu    sync.Mutex
 	since time.Time // since when partitions have waited; zero: none does
@@ -77,7 +79,7 @@ func (r *pendingReader) follow(ctx context.Context, goesWell func()) error {
 		return err
 	}
 	defer reader.Close()
-	r.reader, r.ends = reader, nil // what is begun anew has to get as far
+	r.reader, r.ends, r.later = reader, nil, nil // what is begun anew has to get as far
 	for {
 		if err := reader.Poll(ctx, pendingPoll, 1000, r.take); err != nil {
 			return err
@@ -92,9 +94,13 @@ func (r *pendingReader) follow(ctx context.Context, goesWell func()) error {
 		goesWell()
 		if now := time.Now(); now.After(r.asks) && r.retriesPend() {
 			r.asks = now.Add(doneEvery)
-			if done, _, err := r.commits(ctx); err == nil { // else the next time
-				r.doneBy(done)
+			if later, err := r.look(ctx); err == nil && r.later == nil { // else the next time
+				r.later = later
 			}
+		}
+		if r.later != nil && r.reached(r.later.ends) {
+			r.doneBy(r.later.done)
+			r.later = nil
 		}
 		if time.Since(r.tidied) > tidyEvery {
 			r.tidied = time.Now()
@@ -126,30 +132,19 @@ func (r *pendingReader) admit(ctx context.Context) error {
 		return nil
 	}
 	if r.ends == nil || slices.ContainsFunc(waiting, func(p *partition) bool { return !r.asked[p] }) {
-		ends, err := r.findEnds(ctx)
+		seen, err := r.look(ctx)
 		if err != nil {
 			return err
 		}
-		r.ends, r.asked = ends, map[*partition]bool{}
+		r.ends, r.endsDone, r.asked = seen.ends, seen.done, map[*partition]bool{}
 		for _, p := range waiting {
 			r.asked[p] = true
 		}
 	}
-	for topic, partitions := range r.ends {
-		for partition, end := range partitions {
-			r.reader.Await(topic, partition, end)
-			if !r.reader.Reached(topic, partition, end) {
-				return nil
-			}
-		}
+	if !r.reached(r.ends) {
+		return nil
 	}
-	if len(r.retries) > 0 {
-		done, _, err := r.commits(ctx)
-		if err != nil {
-			return err
-		}
-		r.doneBy(done)
-	}
+	r.doneBy(r.endsDone)
 	r.tidied = time.Now()
 	r.tidy(ctx)
 	r.ends, r.asked = nil, nil
@@ -158,6 +153,39 @@ func (r *pendingReader) admit(ctx context.Context) error {
 	}
 	r.wait(false)
 	return nil
+}
+
+// seen is what the group has done of the retry topics, and where what is read ended after that.
+type seen struct {
+	done map[topicPartition]committed
+	ends kafka.Offsets
+}
+
+// look asks for both, in this order: who has done a record has written before what has become of it, which is to be known before
+// the record holds nothing any more.
+func (r *pendingReader) look(ctx context.Context) (*seen, error) {
+	s := &seen{}
+	var err error
+	if len(r.retries) > 0 {
+		if s.done, _, err = r.commits(ctx); err != nil {
+			return nil, err
+		}
+	}
+	s.ends, err = r.findEnds(ctx)
+	return s, err
+}
+
+// reached says whether all has been read before these ends.
+func (r *pendingReader) reached(ends kafka.Offsets) bool {
+	for topic, partitions := range ends {
+		for partition, end := range partitions {
+			r.reader.Await(topic, partition, end)
+			if !r.reader.Reached(topic, partition, end) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // wait notes whether partitions wait.
