@@ -297,7 +297,7 @@ func (c *Consumer) processBatch(m *member, topic *topicHandlers, tasks []*task) 
 	defer func() { // a handler that ended its goroutine has left some
 		for i, call := range calls {
 			if i == 0 {
-				c.failWhole(topic, call, errGoexit)
+				c.failWhole(topic, call, 0, errGoexit)
 			} else {
 				putOff(call.events, 0)
 			}
@@ -379,7 +379,7 @@ func (c *Consumer) callBatch(topic *topicHandlers, call *batchCall) {
 	first.batch = call
 	err := call.handler.call(first, nil)
 	if err != nil && call.named == nil {
-		c.failWhole(topic, call, err)
+		c.failWhole(topic, call, turn, err)
 		return
 	}
 	again := false // an event of the key is to be tried again
@@ -401,13 +401,13 @@ func (c *Consumer) callBatch(topic *topicHandlers, call *batchCall) {
 
 // failWhole gives back the records of a batch that failed without it being said which: each is to be handled alone, unless all
 // have to wait for the end of an outage. The attempt does not count: it says nothing of any of them.
-func (c *Consumer) failWhole(topic *topicHandlers, call *batchCall, err error) {
+func (c *Consumer) failWhole(topic *topicHandlers, call *batchCall, turn int64, err error) {
 	first := call.events[0]
 	if first.task.part.ctx.Err() != nil { // given up: another member handles them
 		putOff(call.events, 0)
 		return
 	}
-	if _, wait := topic.breaker.failed(first.task.record.Key, err, true); wait {
+	if _, wait := topic.breaker.failed(turn, first.task.record.Key, err, true); wait {
 		putOff(call.events, 0)
 		return
 	}

@@ -20,7 +20,8 @@ import (
 //
 // Only errors that may pass count, and only once an event was tried again in vain: neither permanent errors, nor events that
 // can't be read, nor first attempts, unless there are no others. A few bad events among many good ones never make an outage,
-// nor does one key that fails again and again.
+// nor does one key that fails again and again. What stands in a retry topic has failed before, so that its failures tell nothing: they
+// are an outage while the topic is in one that they come from, or where the handler says so ([Unavailable]).
 type Breaker struct {
 	// Share is the part of the last Window attempts that failed, from 0 to 1, at which it opens; default 0.5.
 	Share float64
@@ -97,10 +98,11 @@ func (b Breaker) check() error {
 // breaker is one topic's. A nil one never opens.
 type breaker struct {
 	Breaker
-	c     *Consumer
-	queue *keyQueue
-	topic string
-	seed  maphash.Seed
+	c      *Consumer
+	queue  *keyQueue
+	topic  string
+	source *breaker // of the topic that it is a retry topic of; nil: none
+	seed   maphash.Seed
 
 	turns atomic.Int64 // how often it has opened
 
@@ -126,11 +128,19 @@ type outageLetter struct {
 	at      replay.Position
 }
 
-func (c *Consumer) newBreaker(q *keyQueue, topic string) *breaker {
+// newBreakers gives each topic its breaker.
+func (c *Consumer) newBreakers(q *keyQueue) {
 	if c.cfg.breaker == nil {
-		return nil
+		return
 	}
-	return &breaker{Breaker: c.cfg.breaker.withDefaults(), c: c, queue: q, topic: topic, seed: maphash.MakeSeed()}
+	for name, t := range c.topics {
+		t.breaker = &breaker{Breaker: c.cfg.breaker.withDefaults(), c: c, queue: q, topic: name, seed: maphash.MakeSeed()}
+	}
+	for _, t := range c.topics {
+		if t.retryOf != nil {
+			t.breaker.source = t.retryOf.breaker
+		}
+	}
 }
 
 // attempt is how a handler's call went.
@@ -169,15 +179,20 @@ func (b *breaker) close(begun int64) bool {
 		b.enter(attempt{})
 		return false
 	}
+	b.goOn("handlers succeed again: their topic goes on")
+	return true
+}
+
+// goOn ends an outage. It needs mu.
+func (b *breaker) goOn(msg string) {
 	b.open, b.last, b.at = false, nil, 0
 	b.timer.Stop()
-	b.log(slog.LevelInfo, "handlers succeed again: their topic goes on", slog.Duration("after", time.Since(b.since)))
+	b.log(slog.LevelInfo, msg, slog.Duration("after", time.Since(b.since)))
 	b.queue.suspend(b.topic, false)
 	for _, letter := range b.letters {
 		b.over = append(b.over, letter.at)
 	}
 	b.letters = nil
-	return true
 }
 
 // wrote notes the dead letter that an attempt has led to, by what failed said of it.
@@ -222,22 +237,37 @@ func (b *breaker) takeOver() []replay.Position {
 
 // failed takes in a call's error, and says whether the event has to wait for the end of an outage: then the attempt does
 // not count. A first attempt says nothing where there are others. Of one that counts it says which it is, for wrote; 0: none.
-func (b *breaker) failed(key []byte, err error, first bool) (entered int64, wait bool) {
+func (b *breaker) failed(begun int64, key []byte, err error, first bool) (entered int64, wait bool) {
 	if b == nil || IsPermanent(err) {
 		return 0, false
 	}
+	said := isA[*unavailableError](err)
+	elsewhere := !b.source.openSince().IsZero()
+	entered, wait, over := b.fail(begun, key, err, first, said || elsewhere)
+	if over && b.some != nil {
+		b.some()
+	}
+	return entered, wait
+}
+
+// fail is failed where it is known that there is an outage, or to be found out. It says whether one is over by that.
+func (b *breaker) fail(begun int64, key []byte, err error, first, outage bool) (entered int64, wait, over bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.ended && !b.open {
-		return 0, false
+		return 0, false, false
+	}
+	if b.open && b.source != nil && !outage && begun == b.turns.Load() {
+		b.goOn("the outage is over that retries waited for: their topic goes on")
+		over = true
 	}
 	if !b.open {
 		if !first {
 			b.enter(attempt{true, maphash.Bytes(b.seed, key)})
 			entered = b.entered
 		}
-		if (first || !b.isOutage()) && !isA[*unavailableError](err) {
-			return entered, false
+		if !outage && (first || b.source != nil || !b.isOutage()) {
+			return entered, false, over
 		}
 		b.open, b.since, b.probes = true, time.Now(), 0
 		b.window = [2]int64{b.entered - int64(len(b.last)) + 1, b.entered}
@@ -248,7 +278,7 @@ func (b *breaker) failed(key []byte, err error, first bool) (entered int64, wait
 		b.log(slog.LevelError, "handlers fail as in an outage: their topic waits, and an event is tried from time to time", slog.Any("error", err))
 		b.probeLater(err)
 	}
-	return 0, true
+	return 0, true, over
 }
 
 // probeLater needs mu.

@@ -94,8 +94,8 @@ func (c *Consumer) Run(ctx context.Context) (failed error) {
 	pending := c.newPendingReader(m)
 
 	over := make(chan struct{}, 1)
+	c.newBreakers(m.queue)
 	for _, topic := range topics {
-		c.topics[topic].breaker = c.newBreaker(m.queue, topic)
 		c.topics[topic].breaker.replays(over)
 	}
 	gauges, err := c.gauge(m)

@@ -311,7 +311,7 @@ func (c *Consumer) settle(topic *topicHandlers, h *handling, turn int64, result 
 		c.fail(m, t)
 		return false
 	}
-	entered, wait := breaker.failed(t.record.Key, err, t.attempt == 1 && c.cfg.retries > 0)
+	entered, wait := breaker.failed(turn, t.record.Key, err, t.attempt == 1 && c.cfg.retries > 0)
 	if wait {
 		t.attempt-- // it is not the event's fault
 		t.alone = false

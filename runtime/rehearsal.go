@@ -59,8 +59,8 @@ func (c *Consumer) rehearse() (*rehearsal, error) {
 	r.m.queue.sources = c.sources()
 	r.m.produce = r.keepLetter
 	r.m.queue.parking = r.parking
+	c.newBreakers(r.m.queue)
 	for _, topic := range topics {
-		c.topics[topic].breaker = c.newBreaker(r.m.queue, topic)
 		r.m.workers.Go(func() { c.work(r.m, c.topics[topic], r.m.queue.topic(topic)) })
 	}
 	return r, nil
