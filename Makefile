@@ -108,7 +108,7 @@ chain: ## have all judges, ours and others', say what they make of values of SCH
 	$(GO) test ./tools/chain -run '^TestChain$$|^TestCovers$$' -count=1 -timeout 0 -v -schemas $(or $(SCHEMAS),5000) -pairs $(or $(SCHEMAS),5000) -seed $(or $(SEED),0)
 
 .PHONY: chaos
-chaos: prefetch ## publish and consume EVENTS (default 1000000) while brokers, network and processes fail, and account for each, from SEED (default: a fresh one)
+chaos: prefetch ## publish, relay, consume and replay EVENTS (default 1000000) while brokers, database, network and processes fail, and account for each, from SEED (default: a fresh one)
 	$(GO) test -tags chaos ./runtime/trestletest/services/chaos -run '^TestChaosOnKafka$$' -count=1 -timeout 0 -v -events $(or $(EVENTS),1000000) -seed $(or $(SEED),0)
 
 .PHONY: bench

@@ -1,11 +1,6 @@
 package chaos
 
 import (
-	"context"
-	"errors"
-	"flag"
-	"fmt"
-	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -14,84 +9,23 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/omninode/trestle/runtime/trestletest"
+	"github.com/omninode/trestle/runtime/trestletest/services"
 )
 
-var seedFlag = flag.Uint64("seed", 0, "of the order of faults and of what they hit; 0: a fresh one")
-
-func seed() uint64 {
-	if *seedFlag != 0 {
-		return *seedFlag
-	}
-	return rand.Uint64()
-}
-
-// fault is something that goes wrong, and right again before it returns.
-type fault struct {
-	name string
-	do   func()
-}
-
-// suffer has faults happen in turns of random order, each at least once, for so long or until all is published. Then the rest is
-// published without them.
-func (w *world) suffer(long, pause time.Duration, faults []fault) {
-	w.t.Helper()
-	ctx, cancel := context.WithCancel(w.t.Context())
-	looked := make(chan struct{})
-	go func() {
-		defer close(looked)
-		w.lookEvery(ctx, pause)
-	}()
-	defer func() {
-		cancel()
-		<-looked
-	}()
-	over := func(start time.Time) bool { return w.arePublished() || time.Since(start) > long }
-	for start, turn := time.Now(), 0; turn == 0 || !over(start); turn++ {
-		for _, i := range w.random.Perm(len(faults)) {
-			if turn > 0 && over(start) {
-				break
-			}
-			begun := time.Now()
-			faults[i].do()
-			w.t.Logf("%-40s %v", faults[i].name, time.Since(begun).Round(time.Millisecond))
-			if w.t.Failed() {
-				w.t.FailNow()
-			}
-			w.pass(pause)
-		}
-	}
-	begun := time.Now()
-	for _, a := range w.publishers {
-		fmt.Fprintln(a.in, "hurry")
-	}
-	w.eventually("all is published", func(context.Context) error {
-		if !w.arePublished() {
-			return errors.New("publishers have not finished")
-		}
-		return nil
-	})
-	w.drain()
-	w.t.Logf("%-40s %v", "the rest, without faults", time.Since(begun).Round(time.Millisecond))
-}
-
-// pass lets time pass in which actors go on.
-func (w *world) pass(d time.Duration) {
-	select {
-	case <-time.After(d):
-	case <-w.t.Context().Done():
-	}
-}
+// short is how long a fault lasts on the embedded cluster, and how long it is quiet between two.
+const short = 100 * time.Millisecond
 
 // TestChaos has faults of the embedded cluster and of the network, members that come and go, new partitions and new topics.
 func TestChaos(t *testing.T) {
 	t.Parallel()
 	const brokers = 3
 	c := trestletest.NewCluster(t, nil, trestletest.WithBrokers(brokers))
-	w := newWorld(t, seed(), c.Brokers(), 1, 4, 40, 60)
-	w.role.Every, w.role.Session, w.role.Refresh = 40*time.Millisecond, time.Second, 400*time.Millisecond
-	w.rewinds = true // when a leader has moved this cluster may say that the log was cut off at its start, which it was not
-	w.people(2, 3)
-	const short = 100 * time.Millisecond
+	w := newWorld(t, seed(), c.Brokers(), 1)
+	w.role.Session, w.role.Refresh = time.Second, 400*time.Millisecond
+	w.rewinds = true // see evidence
+	w.withSteps(4, 40, 60)
+	w.people(publishes, 2, 40*time.Millisecond)
+	w.people(consumes, 3, 0)
 	until := func(d time.Duration, begin func()) func() {
 		return func() {
 			begin()
@@ -116,21 +50,69 @@ func TestChaos(t *testing.T) {
 		refused("commits meet a coordinator that is none", kmsg.OffsetCommit, 3, kerr.NotCoordinator, false),
 		refused("a member is forgotten", kmsg.Heartbeat, 1, kerr.UnknownMemberID, true),
 		{"a consumer goes, another comes", func() {
-			i := w.random.IntN(len(w.consumers))
-			if err := w.consumers[i].end(); err != nil { // it could not commit, or leave the group, because of what happened before
+			i := w.random.IntN(len(w.crew[consumes]))
+			if err := w.crew[consumes][i].end(); err != nil { // it could not commit, or leave the group, because of what happened before
 				t.Log(err)
 			}
-			w.again(w.consumers, i)
+			w.again(consumes, i, 0)
 		}},
 		{"a publisher goes, another comes", func() {
-			i := w.random.IntN(len(w.publishers))
-			if err := w.publishers[i].end(); err != nil {
+			i := w.random.IntN(len(w.crew[publishes]))
+			if err := w.crew[publishes][i].end(); err != nil {
 				t.Fatal(err)
 			}
-			w.again(w.publishers, i)
+			w.again(publishes, i, 0)
 		}},
 		{"partitions are added", func() { w.addPartitions(1) }},
-		{"the topic is made anew", func() { w.quiet(func() { w.recreate(4, 1) }) }},
+		{"the topic is made anew", func() { w.quiet(func() { w.recreate(4) }) }},
 	})
 	w.judge()
+}
+
+// TestChaosOfStores has processes that write into outboxes and spools, relay, handle once, in batches and with retry topics, and replay, while they,
+// the database and connections to the embedded cluster die.
+func TestChaosOfStores(t *testing.T) {
+	t.Parallel()
+	db := services.OwnPostgres(t)
+	c := trestletest.NewCluster(t, nil, trestletest.WithBrokers(2))
+	w := newWorld(t, seed(), c.Brokers(), 1)
+	w.processes, w.rewinds = true, true
+	w.role.Session, w.role.Refresh, w.role.Room = time.Second, 400*time.Millisecond, 32<<10
+	w.withStores(db.DSN(), 2, 10, 60)
+	w.peopleOfStores(150 * time.Millisecond)
+	cut := func() { c.Cut() }
+	w.suffer(0, short, append(w.faultsOfStores(db, cut, c.Heal, short),
+		fault{"leaders move", c.Fake().ShufflePartitionLeaders},
+		fault{"coordinators move", c.Fake().RehashCoordinators},
+		fault{"acknowledgements are lost", func() { c.LoseAcknowledgements(3) }},
+	))
+	w.judge()
+}
+
+// peopleOfStores starts those who publish orders and notes, an event of each key every so often, and those who do something with them.
+func (w *world) peopleOfStores(every time.Duration) {
+	w.people(transacts, 2, every)
+	w.people(spools, 2, every)
+	w.people(relays, 2, 0)
+	w.people(batches, 2, 0)
+	w.people(effects, 2, 0)
+	w.people(replays, 2, 0)
+}
+
+// faultsOfStores are what may happen to them. cut takes the cluster away, and heal brings it back.
+func (w *world) faultsOfStores(db *services.PostgresServer, cut, heal func(), pause time.Duration) []fault {
+	return []fault{
+		{"the database is killed", func() {
+			db.Kill()
+			w.pass(pause)
+			db.Start()
+		}},
+		{"relays die at their steps", func() { w.dieAtSteps(relays, 3) }},
+		{"operators die at their steps", func() { w.dieAtSteps(replays, 3) }},
+		{"spools are full", func() { w.fillSpools(cut, heal) }},
+		{"a publisher with a spool is killed", func() { w.killSpooling(cut, heal) }},
+		{"one of each kind is killed", func() { w.killOne(pause, transacts, spools, relays, batches, effects, replays) }},
+		{"a consumer of each kind is killed", func() { w.killOne(pause, batches, effects) }},
+		{"one that writes into the outbox is killed", func() { w.killOne(0, transacts) }},
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"os"
 	"slices"
 	"testing"
 	"time"
@@ -24,25 +25,33 @@ var eventsFlag = flag.Int("events", 50_000, "events that TestChaosOnKafka publis
 // what is being fetched and for garbage, and what a program takes that does nothing.
 const memoryBound = 192 << 20
 
-// TestChaosOnKafka is what TestChaos is, on three brokers that are killed and paused, with actors that are, too.
+// TestChaosOnKafka is what TestChaos and TestChaosOfStores are, on three brokers that are killed and paused, with all actors in one world. Of what
+// goes through the outbox and through spools there are a fifth as many events each.
 func TestChaosOnKafka(t *testing.T) {
-	const nodes, replicas, keys = 3, 3, 500
+	const nodes, replicas, manyKeys, fewKeys = 3, 3, 500, 100
+	db := services.OwnPostgres(t)
 	cluster := services.Kafka(t, services.WithNodes(nodes))
-	perKey := max(1, *eventsFlag/keys)
-	w := newWorld(t, seed(), cluster.Brokers(), replicas, 6, keys, perKey)
+	perKey := max(1, *eventsFlag/manyKeys)
+	w := newWorld(t, seed(), cluster.Brokers(), replicas)
 	w.processes, w.patience = true, 4*time.Minute
 	w.role.Session = 6 * time.Second // the least that brokers take
+	w.role.Room = 128 << 10          // less than is published in an outage of some seconds
+	w.withSteps(6, manyKeys, perKey)
+	w.withStores(db.DSN(), 3, fewKeys, perKey)
 	long := max(80*time.Second, time.Duration(*eventsFlag)*time.Second/4000)
-	w.role.Every = long / time.Duration(perKey)
 	proxies := w.proxies()
-	w.people(2, 3)
+	every := long / time.Duration(perKey)
+	w.people(publishes, 2, every)
+	w.people(consumes, 3, 0)
+	w.peopleOfStores(every)
 	node := func() int { return 1 + w.random.IntN(nodes) }
 	outage := func(ids ...int) {
 		cluster.Kill(ids...)
 		w.pass(2 * time.Second)
 		cluster.Start(ids...)
 	}
-	w.suffer(long, time.Second, []fault{
+	cut, heal := func() { setCut(true, proxies...) }, func() { setCut(false, proxies...) }
+	w.suffer(long, time.Second, append([]fault{
 		{"a broker is killed", func() { outage(node()) }},
 		{"a broker stands still", func() {
 			id := node()
@@ -58,49 +67,47 @@ func TestChaosOnKafka(t *testing.T) {
 		{"leaders move", w.moveLeaders},
 		{"one broker is cut off", func() { w.cut(2*time.Second, proxies[w.random.IntN(nodes)]) }},
 		{"all brokers are cut off", func() { w.cut(3*time.Second, proxies...) }},
-		{"a consumer is killed", func() { w.killOne(w.consumers) }},
-		{"a publisher is killed", func() { w.killOne(w.publishers) }},
-		{"a consumer stands still", func() { w.pauseOne(w.consumers, w.role.Session+2*time.Second) }},
-		{"a publisher stands still", func() { w.pauseOne(w.publishers, 3*time.Second) }},
+		{"a consumer is killed", func() { w.killOne(time.Second, consumes) }},
+		{"a publisher is killed", func() { w.killOne(time.Second, publishes) }},
+		{"a consumer stands still", func() { w.pauseOne(w.role.Session+2*time.Second, consumes, batches, effects) }},
+		{"a publisher stands still", func() { w.pauseOne(3*time.Second, publishes, spools, transacts, relays) }},
 		{"partitions are added", func() { w.addPartitions(2) }},
-		{"the topic is made anew", func() { w.quiet(func() { w.recreate(6, replicas) }) }},
-	})
+		{"the topic is made anew", func() { w.quiet(func() { w.recreate(6) }) }},
+	}, w.faultsOfStores(db, cut, heal, time.Second)...))
 	w.judge()
 	if w.peak > memoryBound {
 		t.Errorf("an actor took %d MiB of memory, want at most %d", w.peak>>20, memoryBound>>20)
 	}
 }
 
-// killOne kills one of several actors and starts another in its place.
-func (w *world) killOne(actors []*actor) {
-	i := w.random.IntN(len(actors))
-	actors[i].kill()
-	w.pass(time.Second)
-	w.again(actors, i)
-}
-
-// pauseOne stops one of several actors where it is, for a while.
-func (w *world) pauseOne(actors []*actor, d time.Duration) {
+// pauseOne stops one of several actors of each kind where it is, for a while.
+func (w *world) pauseOne(d time.Duration, kinds ...string) {
 	w.t.Helper()
-	a := actors[w.random.IntN(len(actors))]
-	if err := a.proc.Signal(process.Pause); err != nil {
-		w.t.Fatal(err)
+	var hit []*actor
+	for _, kind := range kinds {
+		hit = append(hit, w.crew[kind][w.random.IntN(len(w.crew[kind]))])
 	}
+	signal := func(s os.Signal) {
+		for _, a := range hit {
+			if err := a.proc.Signal(s); err != nil {
+				w.t.Fatal(err)
+			}
+		}
+	}
+	signal(process.Pause)
 	w.pass(d)
-	if err := a.proc.Signal(process.Resume); err != nil {
-		w.t.Fatal(err)
-	}
+	signal(process.Resume)
 }
 
 // coordinator is the group's.
 func (w *world) coordinator() (id int) {
 	w.t.Helper()
 	w.eventually("the group has a coordinator", func(ctx context.Context) error {
-		found := w.admin.FindGroupCoordinators(ctx, group)
+		found := w.admin.FindGroupCoordinators(ctx, stepGroup)
 		if err := found.Error(); err != nil {
 			return err
 		}
-		id = int(found[group].NodeID)
+		id = int(found[stepGroup].NodeID)
 		return nil
 	})
 	return id
@@ -152,11 +159,13 @@ func (w *world) proxies() []*proxy {
 
 // cut lets nothing through some proxies for a while.
 func (w *world) cut(d time.Duration, proxies ...*proxy) {
-	for _, p := range proxies {
-		p.setCut(true)
-	}
+	setCut(true, proxies...)
 	w.pass(d)
+	setCut(false, proxies...)
+}
+
+func setCut(cut bool, proxies ...*proxy) {
 	for _, p := range proxies {
-		p.setCut(false)
+		p.setCut(cut)
 	}
 }
