@@ -76,14 +76,12 @@ func TestChaosOfStores(t *testing.T) {
 	db := services.OwnPostgres(t)
 	c := trestletest.NewCluster(t, nil, trestletest.WithBrokers(2))
 	w := newWorld(t, seed(), c.Brokers(), 1)
-	w.processes, w.rewinds = true, true
+	w.processes = true
 	w.role.Session, w.role.Refresh, w.role.Room = time.Second, 400*time.Millisecond, 32<<10
 	w.withStores(db.DSN(), 2, 10, 60)
 	w.peopleOfStores(150 * time.Millisecond)
 	cut := func() { c.Cut() }
 	w.suffer(0, short, append(w.faultsOfStores(db, cut, c.Heal, short),
-		fault{"leaders move", c.Fake().ShufflePartitionLeaders},
-		fault{"coordinators move", c.Fake().RehashCoordinators},
 		fault{"acknowledgements are lost", func() { c.LoseAcknowledgements(3) }},
 	))
 	w.judge()
