@@ -26,6 +26,7 @@ type partition struct {
 	marks     uint64       // what the tracker had marked as done then
 	log       kadm.TopicID // which the records are of; zero: not known
 	before    []doneRun    // what was done before the assignment, and has not been fetched
+	room      int          // bytes that a commit has left at least for more runs of what is done, as canSay has last found
 	started   int64        // the highest offset that was started, -1 before that
 	next      int64        // the offset to fetch next, -1 while it is not known
 	ahead     ahead
@@ -102,6 +103,13 @@ func (q *keyQueue) lookup(tp topicPartition) *partition {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.parts[tp]
+}
+
+// isReleased says whether an assignment has ended.
+func (q *keyQueue) isReleased(p *partition) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return p.state == released
 }
 
 // all returns the current assignments.

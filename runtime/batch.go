@@ -13,13 +13,6 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Item is an event of a batch.
-type Item[E any] struct {
-	Event *E
-	// Delivery says which record it came in. It is not to be changed.
-	Delivery *Delivery
-}
-
 // HandleBatch registers a handler that gets many events of a type at once, such as one that inserts them into a database. A batch is of one
 // partition. It may hold several events of a key, in their order; the next batch with that key waits for it. Batches of
 // different keys are handled side by side, as many as WithKeyWorkers says. A topic may have other handlers beside it.
@@ -35,6 +28,10 @@ type Item[E any] struct {
 // one, and the delivery of the first one. So are the span, which is linked with those in which the events were published, the metrics, and
 // the deadline of WithHandlerTimeout. Middleware that is about single events, such as that of package dedup, refuses a batch of several, so that
 // each is handled alone. Events that can't be read, were handled before or are skipped are in no batch.
+//
+// With [WithTransactions], what is published with an item's context, [Item.Context], goes with its event's commit, if that succeeded. What is
+// published with the handler's own context goes with all events of the batch, in one transaction. If the handler names events of it then, nothing
+// of the batch counts, as it can't be told whose it is: each event is handled alone.
 //
 // The slice belongs to the consumer once the handler has returned; events and deliveries may be kept. What [Handle] refuses, Run
 // reports, and options that are wrong.
@@ -61,10 +58,10 @@ func HandleBatch[E any, P interface {
 			}
 			first := ctx.Value(handlingKey{}).(*handling)
 			if first.batch == nil {
-				items = append(items, Item[E]{e.(P), &first.Delivery})
+				items = append(items, Item[E]{e.(P), &first.Delivery, first})
 			} else {
 				for _, other := range first.batch.events {
-					items = append(items, Item[E]{other.event.(P), &other.Delivery})
+					items = append(items, Item[E]{other.event.(P), &other.Delivery, other.handling})
 				}
 			}
 			err := handler(ctx, items)
@@ -236,6 +233,7 @@ type batchCall struct {
 	handler *eventHandler
 	events  []batchEvent // those of a key one after the other, in order
 	named   *BatchError  // what the handler said of single events; nil: nothing
+	outputs outputs      // what it has published that goes with all of them
 }
 
 type batchEvent struct {
@@ -278,7 +276,7 @@ func (b *batchCall) note(err error) error {
 
 // batchIn returns the batch that a handler's context belongs to, nil where it is of one event.
 func batchIn(ctx context.Context) *batchCall {
-	if h, ok := ctx.Value(handlingKey{}).(*handling); ok {
+	if h, ok := ctx.Value(handlingKey{}).(*handling); ok && h.batch != nil && ctx.Value(itemKey{}) == nil {
 		return h.batch
 	}
 	return nil
@@ -377,9 +375,16 @@ func (c *Consumer) callBatch(topic *topicHandlers, call *batchCall) {
 		return
 	}
 	first.batch = call
-	err := call.handler.call(first, nil)
-	if err != nil && call.named == nil {
+	err := call.run()
+	switch {
+	case err != nil && call.named == nil:
 		c.failWhole(topic, call, turn, err)
+		return
+	case len(call.outputs.all) > 0 && call.named != nil:
+		c.failWhole(topic, call, turn, errOutputsOfAll)
+		return
+	case len(call.outputs.all) > 0:
+		c.settleWhole(topic, call, turn)
 		return
 	}
 	again := false // an event of the key is to be tried again
@@ -397,6 +402,45 @@ func (c *Consumer) callBatch(topic *topicHandlers, call *batchCall) {
 			again = c.settle(topic, e.handling, turn, Handled, failed) || failed != nil && !topic.goesOn(e.task)
 		}
 	}
+}
+
+// errOutputsOfAll is why the events of a batch are handled alone of which some failed.
+var errOutputsOfAll = errors.New("the handler of a batch has named events of it, and published with the context of the whole")
+
+// run calls the handler. What it has published by then are the outputs of the batch and of its events.
+func (b *batchCall) run() error {
+	defer func() {
+		b.outputs.end()
+		for _, e := range b.events {
+			e.outputs.end()
+		}
+	}()
+	return b.handler.call(b.events[0], nil)
+}
+
+// settleWhole counts all records of a batch as done together, as there are outputs that go with all of them.
+func (c *Consumer) settleWhole(topic *topicHandlers, call *batchCall, turn int64) {
+	m, tasks := call.events[0].member, make([]*task, len(call.events))
+	all := call.outputs.all
+	for i, e := range call.events {
+		tasks[i], all = e.task, append(all, e.outputs.all...)
+	}
+	all, err := m.transactions.accept(tasks[0], all)
+	switch {
+	case tasks[0].part.ctx.Err() != nil: // given up: another member handles them
+		putOff(call.events, 0)
+		return
+	case err != nil:
+		c.failWhole(topic, call, turn, err)
+		return
+	}
+	tasks[0].outputs = all
+	for _, t := range tasks {
+		topic.breaker.succeeded(turn)
+		t.part.handled.add(t.delivery.EventID)
+		c.report(t, Outcome{Result: Handled})
+	}
+	m.transactions.complete(tasks)
 }
 
 // failWhole gives back the records of a batch that failed without it being said which: each is to be handled alone, unless all

@@ -225,7 +225,7 @@ func (c *Caller) exchange(ctx context.Context, request Event, reply *EventInfo, 
 	}
 	outcome := make(chan error, 1)
 	opts := append(slices.Clip(cfg.Publish), withConversation(ctx, request, fresh), c.addressed(ctx), c.pub.whenEncoded(wait, request))
-	err := c.pub.begin(ctx, request, func(_ Receipt, err error) {
+	err := c.pub.begin(atOnce(ctx), request, func(_ Receipt, err error) {
 		select {
 		case outcome <- err:
 		default: // of another time that middleware published it

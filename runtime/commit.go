@@ -19,6 +19,7 @@ type tracked struct {
 	offset int64
 	epoch  int32
 	done   bool
+	marker bool // of a transaction: it holds nothing
 }
 
 // startAt sets the position to commit while nothing is done yet.
@@ -61,6 +62,12 @@ func (t *tracker) done(seq uint64) {
 		t.front, t.moved = kgo.EpochOffset{Epoch: e.epoch, Offset: e.offset + 1}, true
 		t.first++
 	}
+}
+
+// passMarker marks the marker of a transaction, which add took up as a record, as done. Nobody need know that it was.
+func (t *tracker) passMarker(seq uint64) {
+	t.entries[t.slot(seq)].marker = true
+	t.done(seq)
 }
 
 // position is what may be committed: the offset after the last record of the done run at the front. It says false

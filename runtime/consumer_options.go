@@ -29,6 +29,7 @@ type consumerConfig struct {
 	maxInFlightBytes  int64
 	maxUncommitted    int
 	commitInterval    time.Duration
+	commitsEvery      bool // WithCommitInterval was given
 	retries           int
 	backoff           kafka.Backoff
 	breaker           *Breaker // nil: none
@@ -48,8 +49,10 @@ type consumerConfig struct {
 	parking           parking.Store // nil: dead letters are not parked
 	parks             bool          // WithParking was given
 	retryTopics       []retryTopics
-	heldKeys          []string // topics, as schemas name them
-	waitingKeys       []string // the same
+	heldKeys          []string   // topics, as schemas name them
+	waitingKeys       []string   // the same
+	transactions      *Publisher // whose events, published in handlers, go with the commits; nil: none do
+	transacts         bool       // WithTransactions was given
 }
 
 // WithKeyWorkers sets how many keys of a topic are handled at once, overriding the default of 16. Records sharing a key
@@ -84,10 +87,10 @@ func WithMaxUncommitted(n int) ConsumerOption {
 	return consumerOption(func(c *consumerConfig) { c.maxUncommitted = n })
 }
 
-// WithCommitInterval sets how often positions are committed, overriding the default of 1 s. They are also committed
-// when a partition goes to another member, and at the end. NewConsumer fails if it isn't positive.
+// WithCommitInterval sets how often positions are committed, overriding the default of 1 s, and with [WithTransactions] of 100 ms. They
+// are also committed when a partition goes to another member, and at the end. NewConsumer fails if it isn't positive.
 func WithCommitInterval(d time.Duration) ConsumerOption {
-	return consumerOption(func(c *consumerConfig) { c.commitInterval = d })
+	return consumerOption(func(c *consumerConfig) { c.commitInterval, c.commitsEvery = d, true })
 }
 
 // WithRetries sets how often an event is tried again when its handler fails, overriding the default of 3. Then it goes
@@ -242,7 +245,6 @@ func newConsumerConfig(brokers []string, group Group, opts []ConsumerOption) (*c
 		maxInFlight:       10_000,
 		maxInFlightBytes:  64 << 20,
 		maxUncommitted:    100_000,
-		commitInterval:    time.Second,
 		retries:           3,
 		backoff:           kafka.Backoff{Lowest: 100 * time.Millisecond, Highest: 10 * time.Second},
 		breaker:           &Breaker{},
@@ -254,6 +256,11 @@ func newConsumerConfig(brokers []string, group Group, opts []ConsumerOption) (*c
 	}
 	for _, o := range opts {
 		o.applyConsumer(c)
+	}
+	if !c.commitsEvery {
+		if c.commitInterval = time.Second; c.transacts {
+			c.commitInterval = transactionInterval
+		}
 	}
 	var errs []error
 	check := func(ok bool, format string, args ...any) {
@@ -285,7 +292,7 @@ func newConsumerConfig(brokers []string, group Group, opts []ConsumerOption) (*c
 	check(!c.parks || c.parking != nil, "WithParking: must not be nil")
 	check(!c.observed || c.observe != nil, "WithObserver: must not be nil")
 	check(!slices.ContainsFunc(c.middleware, func(m HandlerMiddleware) bool { return m == nil }), "WithHandlerMiddleware: must not be nil")
-	errs = append(errs, c.connect(brokers))
+	errs = append(errs, c.checkTransactions(), c.connect(brokers))
 	for i := range c.retryTopics {
 		errs = append(errs, c.retryTopics[i].check(c.names))
 	}

@@ -50,7 +50,7 @@ func DeliveryFrom(ctx context.Context) (Delivery, bool) {
 // batch of several.
 func IdentityFrom(ctx context.Context) (string, bool) {
 	h, ok := ctx.Value(handlingKey{}).(*handling)
-	if !ok || h.batch != nil {
+	if !ok || batchIn(ctx) != nil {
 		return "", false
 	}
 	d := &h.Delivery
@@ -64,11 +64,12 @@ func IdentityFrom(ctx context.Context) (string, bool) {
 type handling struct {
 	context.Context // of the partition, and of the span that the event was published in
 	Delivery
-	member *member
-	task   *task
-	record Record       // what the event is decoded from
-	batch  *batchCall   // that it is the first event of; nil: none
-	snooze *snoozeError // by which the handler has put it off; nil: it has not
+	member  *member
+	task    *task
+	record  Record     // what the event is decoded from
+	batch   *batchCall // that it is the first event of; nil: none
+	outputs outputs
+	snooze  *snoozeError // by which the handler has put it off; nil: it has not
 	// duplicate says that the handler found the event to have been handled before.
 	duplicate bool
 }

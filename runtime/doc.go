@@ -29,6 +29,9 @@
 // do the metrics and spans that go to OpenTelemetry ([WithMeterProvider], [WithTracerProvider]). [Consumer.Health] and
 // [Publisher.Health] say what keeps them from their work; [ReadyHandler] and [LiveHandler] serve that.
 //
+// With [WithTransactions], what handlers publish and the commits of what they have handled are transactions of Kafka: both happen, or
+// neither does.
+//
 // [Encode] and [Decode] turn events into records and back without any broker, for those who bring their own client.
 //
 // Errors say whose fault they are: a [*ValidationError] the data's, a [*TooLargeError] the event's size, a

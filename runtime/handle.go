@@ -282,6 +282,9 @@ func (c *Consumer) settle(topic *topicHandlers, h *handling, turn int64, result 
 		m.queue.snooze(t, h.snooze.wait)
 		return true
 	}
+	if err == nil && result == Handled && !h.duplicate {
+		t.outputs, err = m.transactions.accept(t, h.outputs.all)
+	}
 	if err == nil {
 		if result == Handled {
 			if h.duplicate {
@@ -433,6 +436,7 @@ func (t *topicHandlers) eventType(name []byte) string {
 func (h *handling) call(handler *eventHandler, e Event) error {
 	h.task.handler.Store(handler)
 	h.Context = withRemoteSpan(h.Context, h.Headers)
+	defer h.outputs.end()
 	var ctx context.Context = h
 	if until, limited := handler.awaitedUntil(&h.Delivery); limited {
 		var cancel context.CancelFunc
@@ -449,12 +453,17 @@ func (c *Consumer) finish(m *member, t *task, o Outcome) {
 		return
 	}
 	c.keyGoesOn(t)
+	c.report(t, o)
+	m.done(t)
+}
+
+// report reports what became of a record.
+func (c *Consumer) report(t *task, o Outcome) {
 	c.countDone(t, o)
 	if c.cfg.observe != nil {
 		o.Delivery, o.EventType, o.Duration = *t.delivery, t.delivery.Envelope.EventType, time.Since(t.begun)
 		c.cfg.observe(o)
 	}
-	m.refetch(m.queue.done(t))
 }
 
 // decodeError says that a record's value can't be read; nor can it the next time.

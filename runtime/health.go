@@ -43,6 +43,7 @@ const (
 	NotAssigned       HealthCode = "not_assigned"        // the group has not told the member yet which partitions it gets
 	DeadLetterRefused HealthCode = "dead_letter_refused" // a key stands still since its dead letter can't be written
 	BreakerOpen       HealthCode = "breaker_open"        // the topic waits for the end of an outage
+	TransactionFailed HealthCode = "transaction_failed"  // what was done since the last commit begins again: see WithTransactions
 	Spooling          HealthCode = "spooling"            // events wait in a publisher's spool for the cluster
 	Paused            HealthCode = "paused"              // by hand
 	HeldKeysUnknown   HealthCode = "held_keys_unknown"   // partitions wait until it is known which of their keys are held
@@ -101,7 +102,7 @@ func (c *Consumer) Health() Health {
 		}
 		reasons = append(reasons, HealthReason{Code: NotAssigned, Text: text})
 	}
-	return healthOf(slices.Concat(reasons, m.pending.health(), c.topicsHealth(m)))
+	return healthOf(slices.Concat(reasons, m.pending.health(), m.transactions.health(c.group), c.topicsHealth(m)))
 }
 
 // Health says whether the caller can send requests and read responses, as far as it has been asked to.

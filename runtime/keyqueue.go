@@ -35,6 +35,7 @@ type keyQueue struct {
 	paused  map[topicPartition]bool // by hand
 	sources map[string]string       // the topics of retry topics, by these; set before anything is assigned
 	barring map[string]bool         // topics whose partitions start nothing before they are admitted; set then, too
+	scratch []byte                  // of canSay
 	closed  bool
 	settled chan struct{} // closed when all full partitions are known to the client; nil when nobody waits
 	quiet   chan struct{} // closed when running falls to 0; nil when nobody waits
@@ -150,12 +151,16 @@ func (q *keyQueue) pushChunk(p *partition, c *chunk) {
 	for i := range tasks {
 		t := &tasks[i]
 		t.seq = p.tracker.add(t.record.Offset, t.record.LeaderEpoch)
-		if p.wasDone(t.record) || t.record.Attrs.IsControl() {
+		switch wasDone := p.wasDone(t.record); {
+		case t.record.Attrs.IsControl():
+			p.tracker.passMarker(t.seq)
+		case wasDone:
 			p.tracker.done(t.seq)
-			q.forget(p, c.drop(t))
+		default:
+			q.enqueue(t)
 			continue
 		}
-		q.enqueue(t)
+		q.forget(p, c.drop(t))
 	}
 	if _, known := q.full[p]; !known && q.isOver(p) {
 		q.full[p] = false
@@ -293,6 +298,12 @@ func (q *keyQueue) done(t *task) (again []*partition) {
 	return q.reopened(p)
 }
 
+// doneAt is done, and says whether the record was the oldest of its partition that was not done.
+func (q *keyQueue) doneAt(t *task) (oldest bool, again []*partition) {
+	oldest = q.holdFirst([]*task{t})
+	return oldest, q.done(t)
+}
+
 // park puts a record back at the front of its key, to be given out again after a while. It says false, and nothing
 // will happen, when the partition was released.
 func (q *keyQueue) park(t *task, d time.Duration) bool {
@@ -363,10 +374,29 @@ func (q *keyQueue) overdue(t *task, run int) (replace bool) {
 	return true
 }
 
-// back accounts for a record that was given out; for a batch once all of it has come back.
+// back accounts for a record that was given out.
 func (q *keyQueue) back(t *task) {
 	t.out = false
 	t.lane.out--
+	if t.freed {
+		t.freed = false
+		return
+	}
+	q.free(t)
+}
+
+// freeWorker has the worker of a record that was given out count as free, while the record waits for something else than its handler.
+func (q *keyQueue) freeWorker(t *task) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if t.out && !t.freed {
+		t.freed = true
+		q.free(t)
+	}
+}
+
+// free accounts for the worker of a record; for a batch once all of it has come back.
+func (q *keyQueue) free(t *task) {
 	if t.batch != nil {
 		if t.batch.out--; t.batch.out > 0 {
 			t.batch = nil

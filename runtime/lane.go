@@ -56,6 +56,7 @@ type task struct {
 	snoozed  bool          // it waits since its handler has put it off
 	replaced bool          // another worker has taken the place of the one whose handler runs on
 	alone    bool          // it comes in no batch with others
+	freed    bool          // it is out, and its worker has been given back
 	wait     time.Duration // that it was parked for
 
 	batch *handout // that it was given out in; nil: alone
@@ -63,11 +64,12 @@ type task struct {
 	// handler is what it was given to; nil while that is not known.
 	handler atomic.Pointer[eventHandler]
 
-	begun    time.Time // of its first attempt
-	attempt  int       // handler calls so far, but those that put it off
-	snoozes  int       // those
-	delivery *Delivery // of the last one
-	failure  *failure  // why it goes to its dead letter; nil while it is to be handled
+	begun    time.Time  // of its first attempt
+	attempt  int        // handler calls so far, but those that put it off
+	snoozes  int        // those
+	delivery *Delivery  // of the last one
+	failure  *failure   // why it goes to its dead letter; nil while it is to be handled
+	outputs  []*sending // what its handler has published that goes with its commit
 	// oversized is what was not read of it; nil: nothing. A batch that was not opened is one record, the last of the batch.
 	oversized *OversizedError
 }

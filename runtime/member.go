@@ -39,6 +39,11 @@ type member struct {
 	pending    *pendingReader     // of what holds keys; nil: nothing does
 	// produce writes a dead letter: the client's TryProduce, but in a rehearsal.
 	produce func(ctx context.Context, letter *kgo.Record, written func(*kgo.Record, error))
+	// transactions has what handlers publish go with the commits; nil: it does not.
+	transactions *transactor
+	rehearsed    bool // nothing is committed
+	assignedMu   sync.Mutex
+	assignments  assignments
 
 	// commitMu is held from choosing positions until they are committed, so that none is committed for a partition
 	// that has been let go: its next owner may have committed more.
@@ -76,7 +81,10 @@ func newMember(ctx context.Context, cfg *consumerConfig, group string, meter *co
 		joined:     make(chan struct{}),
 		ctx:        ctx,
 		commitSoon: make(chan struct{}, 1),
+
+		assignments: assignments{},
 	}
+	m.transactions = newTransactor(m)
 	var clientCtx context.Context
 	clientCtx, m.disconnect = context.WithCancel(ctx)
 	client, err := cfg.kafka.Client(append(cfg.clientOptions(group),
@@ -102,6 +110,7 @@ func (m *member) onAssigned(_ context.Context, _ *kgo.Client, added map[string][
 	if m.leaving.Load() {
 		return
 	}
+	m.noteAssigned(added)
 	for tp := range eachPartition(added) {
 		m.queue.open(m.ctx, tp)
 	}
@@ -112,6 +121,7 @@ func (m *member) onAssigned(_ context.Context, _ *kgo.Client, added map[string][
 
 func (m *member) onRevoked(ctx context.Context, _ *kgo.Client, revoked map[string][]int32) {
 	<-m.joined
+	m.noteGone(revoked)
 	parts := m.held(revoked)
 	if len(parts) == 0 {
 		return
@@ -126,8 +136,10 @@ func (m *member) onRevoked(ctx context.Context, _ *kgo.Client, revoked map[strin
 func (m *member) onLost(_ context.Context, _ *kgo.Client, lost map[string][]int32) {
 	<-m.joined
 	m.assigned.Store(false)
+	m.noteGone(lost)
 	parts := m.held(lost)
 	m.queue.release(errLost, parts)
+	m.transactions.lost()
 	m.abort() // it would be made in a group that has moved on
 	m.awaitCommit()
 	m.refetch(parts)
@@ -160,11 +172,19 @@ func (m *member) letGo(ctx context.Context, parts []*partition, limit time.Durat
 	}
 	m.commitMu.Lock()
 	defer m.commitMu.Unlock()
+	commitCtx, cancel := context.WithTimeout(ctx, commitTimeout)
+	defer cancel()
+	if m.transactions != nil { // which has what others have done, too
+		err := m.transactions.commit(commitCtx, func() map[topicPartition]progress {
+			defer m.queue.release(cause, parts)
+			return m.queue.uncommitted(m.queue.all())
+		})
+		m.refetch(parts)
+		return errors.Join(unfinished, err)
+	}
 	positions := m.queue.uncommitted(parts)
 	m.queue.release(cause, parts)
 	m.refetch(parts)
-	commitCtx, cancel := context.WithTimeout(ctx, commitTimeout)
-	defer cancel()
 	return errors.Join(unfinished, m.commit(commitCtx, positions))
 }
 
@@ -180,6 +200,9 @@ func (m *member) commitEvery(ctx context.Context) {
 		case <-ticker.C:
 		case <-m.commitSoon:
 		}
+		if m.transactions.failed() != nil {
+			continue // what is to be committed begins again
+		}
 		if err := m.commitDone(context.WithoutCancel(ctx)); err != nil && ctx.Err() == nil {
 			m.limited.Warn("commit failed, will be tried again", "error", err)
 		}
@@ -193,7 +216,28 @@ func (m *member) commitDone(ctx context.Context) error {
 	defer cancel()
 	m.abortCommit.Store(&cancel) // before positions are chosen: see onLost
 	defer m.abortCommit.Store(nil)
-	return m.commit(ctx, m.queue.uncommitted(m.queue.all()))
+	choose := func() map[topicPartition]progress { return m.queue.uncommitted(m.queue.all()) }
+	if m.transactions != nil {
+		return m.transactions.commit(ctx, choose)
+	}
+	return m.commit(ctx, choose())
+}
+
+// commitNow has what is done be committed before the interval is over.
+func (m *member) commitNow() {
+	select {
+	case m.commitSoon <- struct{}{}:
+	default:
+	}
+}
+
+// done counts a record as done, once its last step can be taken.
+func (m *member) done(t *task) {
+	if m.transactions != nil {
+		m.transactions.complete([]*task{t})
+		return
+	}
+	m.refetch(m.queue.done(t))
 }
 
 // commit needs commitMu.
@@ -250,10 +294,19 @@ func (m *member) poll(ctx context.Context, topics, deadLetters []string) error {
 	if err := m.await(ctx, topics, deadLetters); err != nil {
 		return err
 	}
+	if err := m.beginTransactions(ctx); err != nil {
+		return err
+	}
 	m.client.AddConsumeTopics(topics...)
 	for {
+		if err := m.beginAgain(ctx); err != nil {
+			return err
+		}
 		m.refetch(m.queue.awaitOpen(ctx, fullFor))
-		fetches := m.client.PollRecords(ctx, m.queue.atOnce())
+		polling, stop := m.transactions.untilFailed(ctx)
+		fetches := m.client.PollRecords(polling, m.queue.atOnce())
+		interrupted := polling.Err() != nil
+		stop()
 		if ctx.Err() != nil {
 			m.client.AllowRebalance()
 			return nil
@@ -280,7 +333,7 @@ func (m *member) poll(ctx context.Context, topics, deadLetters []string) error {
 			if ctx.Err() != nil {
 				return nil
 			}
-			if errors.Is(f.Err, kerr.UnknownTopicID) || kafka.TooLarge(f.Err) != nil {
+			if errors.Is(f.Err, kerr.UnknownTopicID) || kafka.TooLarge(f.Err) != nil || interrupted && errors.Is(f.Err, context.Canceled) {
 				continue
 			}
 			if kafka.Classify(f.Err) == kafka.Fatal {
@@ -337,6 +390,7 @@ func (m *member) leave() error {
 	if leaveErr := m.client.LeaveGroupContext(ctx); leaveErr != nil {
 		err = errors.Join(err, fmt.Errorf("leave the group: %w", leaveErr))
 	}
+	m.transactions.close(ctx)
 	m.disconnect() // else closing waits for answers, too
 	m.client.CloseAllowingRebalance()
 	return err

@@ -81,12 +81,13 @@ type consumerMeter struct {
 
 	consumed, events, retries, deadLetters metric.Int64Counter
 	zoneless, lost, overdue, outages       metric.Int64Counter
-	unwritten, parked                      metric.Int64Counter
+	unwritten, parked, failedTransactions  metric.Int64Counter
 	unknownMajors, deprecated              metric.Int64Counter
 	process, operation                     metric.Float64Histogram
 	batchSize                              metric.Int64Histogram
 
-	topics map[string]*topicMeter // of the topics with handlers; complete before Run
+	topics  map[string]*topicMeter // of the topics with handlers; complete before Run
+	ofGroup metric.AddOption       // what is counted of the group as a whole
 
 	partitions map[topicPartition]bound // see countConsumed
 }
@@ -120,6 +121,8 @@ func newConsumerMeter(provider metric.MeterProvider, group string) (*consumerMet
 	m.unknownMajors = i.counter("unknown_major_versions", "{event}", "Events with a schema_version whose major part the program does not know.")
 	m.deprecated = i.counter("deprecated_fields", "{field}", "Deprecated fields that events have.")
 	m.zoneless = i.counter("zoneless_times", "{time}", "Times in events that name no zone and were taken as UTC.")
+	m.failedTransactions = i.counter("failed_transactions", "{transaction}", "Transactions that failed, so that what was done since the last commit begins again.")
+	m.ofGroup = metric.WithAttributes(semconv.MessagingSystemKafka, semconv.MessagingConsumerGroupName(group))
 	m.lost = i.counter("lost_offsets", "{offset}", "Offsets that were deleted before the group had handled them.")
 	m.overdue = i.counter("overdue_handlers", "{call}", "Calls of handlers that went on past their deadline.")
 	m.outages = i.counter("outages", "{outage}", "Times that handlers failed as in an outage, so that their topic waited.")

@@ -39,7 +39,7 @@ func (c *Consumer) refuseBatch(m *member, t *task) {
 	found, err := kafka.FindBatch(ctx, m.client, t.part.tp.topic, t.part.tp.id, o.FirstOffset)
 	switch class := kafka.Classify(err); {
 	case err == nil && found.Aborted:
-		m.refetch(m.queue.done(t))
+		m.done(t)
 		return
 	case err == nil:
 		refused := found.Record(o.FirstOffset, o.Limit)

@@ -57,16 +57,28 @@ const doneWord = "done"
 // run, how many offsets lie between it and the one before, and twice its length, one more where another epoch follows, which is
 // said as the difference from the one before.
 func (p *progress) appendDone(note string, limit int) string {
-	note += " " + doneWord + "="
-	room := base64.RawURLEncoding.DecodedLen(limit - len(note))
+	words := note + " " + doneWord + "="
+	room := base64.RawURLEncoding.DecodedLen(limit - len(words))
 	if room <= 0 || len(p.done) == 0 {
-		return note[:len(note)-len(doneWord)-2]
+		return note
 	}
-	at, epoch := p.at.Offset, p.done[0].epoch
-	b := binary.AppendUvarint(nil, uint64(at))
+	runs := appendRuns(nil, p.at.Offset, p.done, room)
+	if len(runs) == 0 {
+		return note
+	}
+	return words + base64.RawURLEncoding.EncodeToString(runs)
+}
+
+// appendRuns appends the value of the word: as many runs behind an offset as fit into so many bytes.
+func appendRuns(b []byte, at int64, runs []doneRun, room int) []byte {
+	if len(runs) == 0 {
+		return b
+	}
+	start, epoch := len(b), runs[0].epoch
+	fits := start
+	b = binary.AppendUvarint(b, uint64(at))
 	b = binary.AppendVarint(b, int64(epoch))
-	fits := 0
-	for _, run := range p.done {
+	for _, run := range runs {
 		b = binary.AppendUvarint(b, uint64(run.first-at))
 		size := uint64(run.end-run.first) << 1
 		if run.epoch != epoch {
@@ -75,15 +87,12 @@ func (p *progress) appendDone(note string, limit int) string {
 		} else {
 			b = binary.AppendUvarint(b, size)
 		}
-		if len(b) > room {
+		if len(b)-start > room {
 			break
 		}
 		at, epoch, fits = run.end, run.epoch, len(b)
 	}
-	if fits == 0 {
-		return note[:len(note)-len(doneWord)-2]
-	}
-	return note + base64.RawURLEncoding.EncodeToString(b[:fits])
+	return b[:fits]
 }
 
 // doneIn reads what a commit's metadata says to be done beyond its offset: nothing where that is another one than it was written
@@ -157,6 +166,7 @@ func (t *tracker) runs() iter.Seq[doneRun] {
 		var run doneRun
 		for seq := t.first; seq < t.next; seq++ {
 			switch e := t.entries[t.slot(seq)]; {
+			case e.marker:
 			case e.done && run.end > run.first && run.epoch == e.epoch:
 				run.end = e.offset + 1 // what lies between two records that come one after the other holds nothing
 			case run.end > run.first && !yield(run):
@@ -187,9 +197,15 @@ func (p *partition) progress() (progress, bool) {
 		now.done = append(now.done, run)
 	}
 	for _, run := range p.before[:min(len(p.before), maxRuns-len(now.done))] {
-		if run.first = max(run.first, at.Offset); run.end > run.first { // it has not been fetched yet, and the log may still have it
-			now.done = append(now.done, run)
+		if run.first = max(run.first, at.Offset); run.end <= run.first {
+			continue
 		}
+		// It has not been fetched yet, and the log may still have it.
+		if n := len(now.done); n > 0 && now.done[n-1].end == run.first && now.done[n-1].epoch == run.epoch {
+			now.done[n-1].end = run.end
+			continue
+		}
+		now.done = append(now.done, run)
 	}
 	return now, true
 }
@@ -214,4 +230,47 @@ func (q *keyQueue) foundDone(tp topicPartition, log kadm.TopicID, done []doneRun
 	if p := q.parts[tp]; p != nil {
 		p.log, p.before = log, done
 	}
+}
+
+const (
+	// runSize is what one more record that is done can add to the runs of a commit, in bytes.
+	runSize = 20
+	// noteSize is more than a commit note takes beside them.
+	noteSize = 100
+)
+
+// canSay says whether a commit can say that records of a partition are done, besides all that it has to say already: where it can't, they are
+// not to be done yet. It always can of the oldest that is not done, alone. limit is that of the commit's metadata, in bytes.
+func (q *keyQueue) canSay(tasks []*task, limit int) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	p := tasks[0].part
+	switch need := runSize * len(tasks); {
+	case p.state == released, len(tasks) == 1 && tasks[0].seq == p.tracker.first:
+		return true
+	case p.log == (kadm.TopicID{}) || !p.tracker.moved: // of such a log it says nothing, and without an offset neither
+		return false
+	case p.room >= need:
+		p.room -= need
+		return true
+	}
+	for _, t := range tasks {
+		p.tracker.entries[p.tracker.slot(t.seq)].done = true
+	}
+	now, _ := p.progress()
+	for _, t := range tasks {
+		p.tracker.entries[p.tracker.slot(t.seq)].done = false
+	}
+	const more = 1 << 20 // than there ever is
+	q.scratch = appendRuns(q.scratch[:0], now.at.Offset, now.done, more)
+	p.room = base64.RawURLEncoding.DecodedLen(max(0, limit-noteSize)) - len(q.scratch)
+	return p.room >= runSize
+}
+
+// holdFirst says whether the oldest record of its partition that is not done is among some.
+func (q *keyQueue) holdFirst(tasks []*task) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	p := tasks[0].part
+	return slices.ContainsFunc(tasks, func(t *task) bool { return t.seq == p.tracker.first })
 }

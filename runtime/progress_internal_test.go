@@ -280,3 +280,75 @@ func FuzzDoneIn(f *testing.F) {
 		}
 	})
 }
+
+// TestMarkersNeedNotBeSaid has markers of transactions stand between records: they make no runs, and part none.
+func TestMarkersNeedNotBeSaid(t *testing.T) {
+	t.Parallel()
+	var tr tracker
+	for offset := range int64(8) {
+		seq := tr.add(offset, 1)
+		switch offset {
+		case 1, 3, 5:
+			tr.passMarker(seq)
+		case 2, 4, 7:
+			tr.done(seq)
+		}
+	}
+	if diff := cmp.Diff([]doneRun{{2, 5, 1}, {7, 8, 1}}, slices.Collect(tr.runs()), doneRunFields); diff != "" {
+		t.Errorf("runs, want-got:\n%s", diff)
+	}
+}
+
+// TestCommitsSayAllThatMayBeDone has records be done in any order, as far as commits of several sizes can say it.
+func TestCommitsSayAllThatMayBeDone(t *testing.T) {
+	t.Parallel()
+	for _, limit := range []int{maxCommitMetadata, 1000, 200, 50} {
+		seed := rand.Uint64()
+		random := rand.New(rand.NewPCG(seed, 0))
+		q := newKeyQueue(queueLimits{records: 1000, bytes: 1 << 20, window: 1 << 20, workers: 1})
+		p := q.open(t.Context(), topicPartition{"orders", 0})
+		p.log = recordedTopic
+		if limit != 1000 { // there it is not known where it begins
+			q.startAt(p.tp, 0)
+		}
+		note := commitNote{recordedTopic, 3}.String()
+		var waiting []*task
+		offset, epoch := int64(random.IntN(1<<40)), int32(0)
+		for range 500 {
+			waiting = append(waiting, &task{part: p, seq: p.tracker.add(offset, epoch)})
+			offset++
+			if random.IntN(20) == 0 {
+				offset += int64(random.IntN(1 << random.IntN(30)))
+			}
+			if random.IntN(300) == 0 {
+				epoch += int32(random.IntN(5))
+			}
+		}
+		random.Shuffle(len(waiting), func(i, j int) { waiting[i], waiting[j] = waiting[j], waiting[i] })
+		most := 0
+		for len(waiting) > 0 {
+			before := len(waiting)
+			waiting = slices.DeleteFunc(waiting, func(one *task) bool {
+				if !q.canSay([]*task{one}, limit) {
+					return false
+				}
+				p.tracker.done(one.seq)
+				now, ok := p.progress()
+				if !ok {
+					t.Fatalf("limit %d, seed %d: there is nothing to commit", limit, seed)
+				}
+				if said := doneIn(now.appendDone(note, limit), now.at.Offset); len(said) != len(now.done) {
+					t.Fatalf("limit %d, seed %d: %d of %d runs are said", limit, seed, len(said), len(now.done))
+				}
+				most = max(most, len(now.done))
+				return true
+			})
+			if len(waiting) == before {
+				t.Fatalf("limit %d, seed %d: %d records wait for ever", limit, seed, before)
+			}
+		}
+		if limit == maxCommitMetadata && most < 90 {
+			t.Errorf("limit %d, seed %d: only %d runs were said at once", limit, seed, most)
+		}
+	}
+}

@@ -215,6 +215,9 @@ func (p *Publisher) start(ctx context.Context, e Event, done func(Receipt, error
 	if err != nil {
 		return err
 	}
+	if into := p.transactionIn(ctx); into != nil {
+		return p.take(into, s, done)
+	}
 	if p.cfg.outbox != nil {
 		return p.keep(ctx, s, done)
 	}

@@ -211,6 +211,10 @@ func TestMain(m *testing.M) {
 		runVictim(strings.Split(brokers, ","))
 		return
 	}
+	if brokers := os.Getenv("TRESTLE_TEST_SHIPPER"); brokers != "" {
+		runShipper(strings.Split(brokers, ","))
+		return
+	}
 	os.Exit(services.Main(m))
 }
 

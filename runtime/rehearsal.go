@@ -57,7 +57,10 @@ func (c *Consumer) rehearse() (*rehearsal, error) {
 		return nil, fmt.Errorf("consumer group %s: %w", c.group, err)
 	}
 	r.m.queue.sources = c.sources()
-	r.m.produce = r.keepLetter
+	r.m.produce, r.m.rehearsed = r.keepLetter, true
+	if r.m.transactions != nil {
+		r.m.transactions.resume()
+	}
 	r.m.queue.parking = r.parking
 	c.newBreakers(r.m.queue)
 	for _, topic := range topics {

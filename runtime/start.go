@@ -131,24 +131,39 @@ func (n *commitNotes) shorten() bool {
 
 // addTo writes the notes into a commit, and what is done beyond its offsets.
 func (n *commitNotes) addTo(req *kmsg.OffsetCommitRequest, all map[topicPartition]progress) error {
-	n.mu.Lock()
-	defer n.mu.Unlock()
 	for i := range req.Topics {
 		topic := &req.Topics[i]
-		note, ok := n.byTopic[topic.Topic]
-		if !ok {
-			continue
-		}
 		for j := range topic.Partitions {
-			metadata := note.String()
-			now := all[topicPartition{topic.Topic, topic.Partitions[j].Partition}]
-			if now.log == note.topic && now.log != (kadm.TopicID{}) {
-				metadata = now.appendDone(metadata, n.limit)
+			tp := topicPartition{topic.Topic, topic.Partitions[j].Partition}
+			if metadata, _ := n.of(tp, all[tp]); metadata != "" {
+				topic.Partitions[j].Metadata = &metadata
 			}
-			topic.Partitions[j].Metadata = &metadata
 		}
 	}
 	return nil
+}
+
+// of is the metadata of a partition's commit; empty while nothing is known of its topic. It says whether that has all that is done.
+func (n *commitNotes) of(tp topicPartition, now progress) (metadata string, all bool) {
+	n.mu.Lock()
+	note, known := n.byTopic[tp.topic]
+	limit := n.limit
+	n.mu.Unlock()
+	switch {
+	case !known:
+		return "", len(now.done) == 0
+	case now.log != note.topic || now.log == (kadm.TopicID{}):
+		return note.String(), len(now.done) == 0
+	}
+	metadata = now.appendDone(note.String(), limit)
+	return metadata, len(doneIn(metadata, now.at.Offset)) == len(now.done)
+}
+
+// room is how many bytes a commit's metadata may have.
+func (n *commitNotes) room() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.limit
 }
 
 // placed is what the cluster knows of the places where a group can begin.
@@ -192,14 +207,33 @@ func (m *member) placeStarts(ctx context.Context, offsets map[string]map[int32]k
 		}
 		note := m.notes.settle(topic, places.commits[name])
 		for id, committed := range partitions {
+			if err := m.knowsCommit(topicPartition{name, id}, committed, places); err != nil {
+				return nil, err
+			}
 			partitions[id] = m.placeStart(topicPartition{name, id}, committed, note, places)
 		}
 	}
-	select {
-	case m.commitSoon <- struct{}{}:
-	default:
-	}
+	m.commitNow()
 	return offsets, nil
+}
+
+// knowsCommit says why the metadata of a partition's commit is not known. Where what handlers publish goes with commits, what is done beyond
+// one may not be handled again.
+func (m *member) knowsCommit(tp topicPartition, committed kgo.Offset, places placed) error {
+	at := committed.EpochOffset().Offset
+	if m.transactions == nil || at < 0 {
+		return nil
+	}
+	commit, ok := places.commits.Lookup(tp.topic, tp.id)
+	switch {
+	case !ok:
+		return fmt.Errorf("find where %s/%d begins: the commit of offset %d is not found any more", tp.topic, tp.id, at)
+	case commit.Err != nil:
+		return fmt.Errorf("find where %s/%d begins: %w", tp.topic, tp.id, commit.Err)
+	case commit.At != at:
+		return fmt.Errorf("find where %s/%d begins: offset %d was committed, and now %d is", tp.topic, tp.id, at, commit.At)
+	}
+	return nil
 }
 
 func (m *member) placeStart(tp topicPartition, committed kgo.Offset, note commitNote, places placed) kgo.Offset {

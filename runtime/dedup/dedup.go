@@ -48,13 +48,17 @@ type Store interface {
 // goes to its dead letter, it can be handled once it is replayed.
 //
 // A database that does not begin a transaction is an outage ([trestle.Unavailable]), in which the topic waits. Middleware further
-// in is within the transaction. A batch of several events it refuses, so that each is handled alone. How long an event is remembered, [Prune] says.
+// in is within the transaction. A batch of several events it refuses, so that each is handled alone. With [trestle.WithTransactions] it has
+// every event wait, and says so: two transactions that don't know of each other are none. How long an event is remembered, [Prune] says.
 func Once(store Store) trestle.HandlerMiddleware {
 	return func(next trestle.HandlerFunc) trestle.HandlerFunc {
 		return func(ctx context.Context, e trestle.Event) error {
 			id, ok := trestle.IdentityFrom(ctx)
 			if !ok {
 				return trestle.Permanent(errors.New("dedup.Once: the context is not that of a handler of one event"))
+			}
+			if trestle.IsInTransaction(ctx) {
+				return trestle.Unavailable(errTransactions)
 			}
 			delivery, _ := trestle.DeliveryFrom(ctx)
 			begun := false
@@ -76,6 +80,10 @@ func Once(store Store) trestle.HandlerMiddleware {
 		}
 	}
 }
+
+// errTransactions is why nothing is handled of a consumer with transactions of its own.
+var errTransactions = errors.New("dedup.Once does not go with trestle.WithTransactions: it would pass over an event whose outputs were dropped " +
+	"with a transaction of Kafka; publish with an outbox instead, or do without dedup.Once")
 
 const (
 	// pruneEvery is how often Prune looks for what is to be forgotten.

@@ -54,19 +54,21 @@ var classes = map[*kerr.Error]Class{
 	kerr.InvalidProducerIDMapping: Retriable,
 	kerr.ProducerFenced:           Retriable,
 
-	kerr.TopicAuthorizationFailed:   Fatal,
-	kerr.GroupAuthorizationFailed:   Fatal,
-	kerr.ClusterAuthorizationFailed: Fatal,
-	kerr.SaslAuthenticationFailed:   Fatal,
-	kerr.UnsupportedSaslMechanism:   Fatal,
-	kerr.IllegalSaslState:           Fatal,
-	kerr.UnsupportedVersion:         Fatal,
-	kerr.InvalidTopicException:      Fatal,
-	kerr.InvalidGroupID:             Fatal,
-	kerr.InvalidSessionTimeout:      Fatal,
-	kerr.InconsistentGroupProtocol:  Fatal,
-	kerr.GroupMaxSizeReached:        Fatal,
-	kerr.FencedInstanceID:           Fatal,
+	kerr.TopicAuthorizationFailed:           Fatal,
+	kerr.GroupAuthorizationFailed:           Fatal,
+	kerr.ClusterAuthorizationFailed:         Fatal,
+	kerr.TransactionalIDAuthorizationFailed: Fatal,
+	kerr.SaslAuthenticationFailed:           Fatal,
+	kerr.UnsupportedSaslMechanism:           Fatal,
+	kerr.IllegalSaslState:                   Fatal,
+	kerr.UnsupportedVersion:                 Fatal,
+	kerr.InvalidTopicException:              Fatal,
+	kerr.InvalidGroupID:                     Fatal,
+	kerr.InvalidSessionTimeout:              Fatal,
+	kerr.InvalidTransactionTimeout:          Fatal,
+	kerr.InconsistentGroupProtocol:          Fatal,
+	kerr.GroupMaxSizeReached:                Fatal,
+	kerr.FencedInstanceID:                   Fatal,
 }
 
 // Classify says what can be hoped for after an error from a client, or one that wraps it; of several joined, after the
@@ -103,7 +105,29 @@ func classOf(answer *kerr.Error) Class {
 // IsUnauthorised says whether the cluster knows who asks, and does not let it.
 func IsUnauthorised(err error) bool {
 	return errors.Is(err, kerr.TopicAuthorizationFailed) || errors.Is(err, kerr.GroupAuthorizationFailed) ||
-		errors.Is(err, kerr.ClusterAuthorizationFailed)
+		errors.Is(err, kerr.ClusterAuthorizationFailed) || errors.Is(err, kerr.TransactionalIDAuthorizationFailed)
+}
+
+// IsAboutTopic says of what became of a record that its topic takes nothing from this user, whichever record. One that was deleted and
+// made anew does, from another client: this one goes on asking for the old one.
+func IsAboutTopic(err error) bool {
+	if errors.Is(err, kerr.UnknownTopicID) {
+		return false
+	}
+	return Classify(err) == Missing || errors.Is(err, kerr.TopicAuthorizationFailed) || errors.Is(err, kerr.InvalidTopicException)
+}
+
+// IsAboutRecord says of what became of a record that its topic does not take it, or one that came with it.
+func IsAboutRecord(err error) bool {
+	for _, of := range []error{
+		kerr.MessageTooLarge, kerr.RecordListTooLarge, kerr.InvalidRecord, kerr.InvalidTimestamp, kerr.PolicyViolation,
+		kerr.UnsupportedForMessageFormat,
+	} {
+		if errors.Is(err, of) {
+			return true
+		}
+	}
+	return false
 }
 
 // Advice is the end of a message about an error: ": " and a guess at what would help, as a question; empty where there

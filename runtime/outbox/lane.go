@@ -178,7 +178,7 @@ func (l *lane) publish(ctx context.Context, p *producer, b Batch) (Batch, error)
 func (l *lane) without(rows []Row, refused []refusal) (rest []Row, blamed []Refusal) {
 	because := map[int64]error{} // by key
 	for _, r := range refused {
-		if isAboutTopic(r.err) || len(rows) == 1 {
+		if kafka.IsAboutTopic(r.err) || len(rows) == 1 {
 			because[keyOf(&rows[r.row])] = r.err
 		}
 	}

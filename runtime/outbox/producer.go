@@ -3,13 +3,11 @@ package outbox
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/omninode/trestle/runtime/kafka"
@@ -69,7 +67,7 @@ func (p *producer) findPosition(ctx context.Context, topic string) (Position, er
 	if err == nil {
 		err = listed.Error()
 	}
-	if err != nil && !isAboutTopic(err) {
+	if err != nil && !kafka.IsAboutTopic(err) {
 		return nil, fmt.Errorf("ask where %s ends: %w", topic, err)
 	}
 	position := Position{}
@@ -107,7 +105,7 @@ func (p *producer) publish(ctx context.Context, rows []Row) ([]refusal, error) {
 		switch {
 		case err == nil:
 			taken = append(taken, &records[i])
-		case isAboutTopic(err) || isAboutRecord(err):
+		case kafka.IsAboutTopic(err) || kafka.IsAboutRecord(err):
 			refused = append(refused, refusal{i, err})
 		default:
 			return nil, fmt.Errorf("publish to %s: %w", rows[i].Record.Topic, err)
@@ -128,28 +126,6 @@ func (p *producer) publish(ctx context.Context, rows []Row) ([]refusal, error) {
 		}
 	}
 	return nil, nil
-}
-
-// isAboutTopic says that a topic takes nothing from this user, whichever record. One that was deleted and made anew does, from
-// another client: this one goes on asking for the old one.
-func isAboutTopic(err error) bool {
-	if errors.Is(err, kerr.UnknownTopicID) {
-		return false
-	}
-	return kafka.Classify(err) == kafka.Missing || errors.Is(err, kerr.TopicAuthorizationFailed) || errors.Is(err, kerr.InvalidTopicException)
-}
-
-// isAboutRecord says that a topic does not take the record, or one that came with it.
-func isAboutRecord(err error) bool {
-	for _, of := range []error{
-		kerr.MessageTooLarge, kerr.RecordListTooLarge, kerr.InvalidRecord, kerr.InvalidTimestamp, kerr.PolicyViolation,
-		kerr.UnsupportedForMessageFormat,
-	} {
-		if errors.Is(err, of) {
-			return true
-		}
-	}
-	return false
 }
 
 // written says whether a batch is in the log. Whoever may have been writing it has been fenced.
