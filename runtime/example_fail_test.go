@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	codegenv1 "github.com/omninode/trestle/gen/omninode/codegen/v1"
@@ -55,17 +56,18 @@ func ExamplePermanent() {
 func ExampleUnavailable() {
 	t := example()
 	defer t.Close()
-	away := true
+	var away atomic.Bool // handlers are called by other goroutines
+	away.Store(true)
 	handlers := trestletest.NewHandlers(t, func(c *trestle.Consumer) {
 		trestle.Handle(c, func(context.Context, *codegenv1.CodegenPatternRequest) error {
-			if away {
+			if away.Load() {
 				return trestle.Unavailable(errors.New("the model is away"))
 			}
 			return nil
 		})
 	})
 	fmt.Println("waits:", handlers.Handle(patternRequest(3)).Waiting)
-	away = false
+	away.Store(false)
 	fmt.Println(handlers.Handle(patternRequest(3)).Result)
 	// Output:
 	// waits: true
