@@ -34,7 +34,8 @@ import (
 //
 // The transactional id is that of docs/formats.md: it begins with `trestle-consumer-`, the group and a hyphen; the user needs Describe and
 // Write on it, Write on the topics, and Read on the group. The cluster is the consumer's, Kafka 2.5 or later. NewConsumer fails if
-// the publisher is nil, has an outbox or a spool, or AcksLeader, or if WithCommitInterval is more than a minute.
+// the publisher is nil, has an outbox or a spool, or AcksLeader, with WithHeldKeys or WithWaitingKeys, or if WithCommitInterval is more than a
+// minute.
 func WithTransactions(pub *Publisher) ConsumerOption {
 	return consumerOption(func(c *consumerConfig) { c.transactions, c.transacts = pub, true })
 }
@@ -55,6 +56,8 @@ func (c *consumerConfig) checkTransactions() error {
 		return errors.New("WithTransactions: the publisher has a spool, which would send events whatever becomes of a transaction: give it a publisher without WithSpool")
 	case c.transactions.cfg.acks != AcksAll:
 		return errors.New("WithTransactions: the publisher must have AcksAll: transactions need it")
+	case len(c.heldKeys)+len(c.waitingKeys) > 0:
+		return errors.New("WithTransactions: does not go with WithHeldKeys and WithWaitingKeys: what they hold back is not part of a transaction")
 	case c.commitInterval > time.Minute:
 		return fmt.Errorf("WithCommitInterval: must be at most 1m with WithTransactions, as a transaction lasts so long, got %v", c.commitInterval)
 	}
