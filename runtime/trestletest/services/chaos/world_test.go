@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -169,15 +170,19 @@ func (w *world) eventually(what string, holds func(ctx context.Context) error) {
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(w.t.Context(), w.patience)
 	defer cancel()
+	var last error // that was not for the end of the time
 	for {
 		err := holds(ctx)
 		if err == nil {
 			return
 		}
+		if ctx.Err() == nil {
+			last = err
+		}
 		select {
 		case <-time.After(50 * time.Millisecond):
 		case <-ctx.Done():
-			w.t.Fatalf("%s: not within %v: %v", what, w.patience, err)
+			w.t.Fatalf("%s: not within %v: %v", what, w.patience, cmp.Or(last, err))
 		}
 	}
 }
