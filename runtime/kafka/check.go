@@ -60,7 +60,7 @@ func plainly(err error) error {
 
 // obstacle is the end of a message about a cluster that does not let the client in: what to do, as a question.
 func (c Connection) obstacle(err error) string {
-	encrypted := c.Dial != nil || c.TLS != nil
+	overTLS := c.Dial != nil || c.TLS != nil
 	_, first := errors.AsType[*kgo.ErrFirstReadEOF](err)
 	timeout, isNet := errors.AsType[net.Error](err)
 	switch {
@@ -72,12 +72,12 @@ func (c Connection) obstacle(err error) string {
 		return ": does the cluster take another SASL mechanism?"
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return ": is `trestle dev` running, or the cluster at another address?"
-	case first && encrypted && len(c.SASL) == 0:
+	case first && overTLS && len(c.SASL) == 0:
 		return ": does the cluster ask for a user and a password (SASL), or for a client's certificate?"
-	case first && !encrypted:
+	case first && !overTLS:
 		return ": does that port want TLS, or a user and a password (SASL), or is it no Kafka broker?"
 	case errors.Is(err, context.DeadlineExceeded), isNet && timeout.Timeout():
-		if !encrypted && c.speaksHTTP() {
+		if !overTLS && c.speaksHTTP() {
 			return ": what listens there speaks HTTP: is it a registry?"
 		}
 		return ": what listens there does not answer as a Kafka broker does"

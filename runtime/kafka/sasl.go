@@ -204,7 +204,7 @@ func (e *CredentialsError) Error() string { return e.Err.Error() }
 // Unwrap returns what went wrong.
 func (e *CredentialsError) Unwrap() error { return e.Err }
 
-// Secured returns the connection with what is said of its encryption and of who the client is; nil leaves either as it is. It fails when something
+// Secured returns the connection with what is said of TLS and of who the client is; nil leaves either as it is. It fails when something
 // is missing, files can't be read, or mechanism and secrets don't fit.
 func (c Connection) Secured(t *secure.TLS, s *SASL) (Connection, error) {
 	if t != nil {

@@ -24,7 +24,7 @@ type TLS struct {
 	ServerName string
 }
 
-// Dialer opens encrypted connections. It reads its files again when they have changed, so that new certificates need no restart; where they can't be
+// Dialer opens connections by TLS. It reads its files again when they have changed, so that new certificates need no restart; where they can't be
 // read then, as they are being written, it goes on with what it has. It may be used from any goroutine.
 type Dialer struct {
 	tls TLS
@@ -146,7 +146,7 @@ func (d *Dialer) DialContext(ctx context.Context, network, address string) (net.
 	return conn, nil
 }
 
-// HandshakeError says that an encrypted connection did not come about, and why.
+// HandshakeError says that a connection by TLS did not come about, and why.
 type HandshakeError struct {
 	Address string
 	Err     error

@@ -130,7 +130,7 @@ func (e *Environment) placeFiles(p *Project) {
 	p.at(&e.StorePassword.File)
 }
 
-// Access is what flags say of encryption and of who a client is. Files are relative to the working directory. Secrets stand in files, or in variables.
+// Access is what flags say of TLS and of who a client is. Files are relative to the working directory. Secrets stand in files, or in variables.
 type Access struct {
 	TLS                                                      bool
 	TLSCA, TLSCert, TLSKey, TLSServerName                    string
