@@ -76,7 +76,7 @@ func TestChaosOfStores(t *testing.T) {
 	db := services.OwnPostgres(t)
 	c := trestletest.NewCluster(t, nil, trestletest.WithBrokers(2))
 	w := newWorld(t, seed(), c.Brokers(), 1)
-	w.processes = true
+	w.processes, w.settles = true, true
 	w.role.Session, w.role.Refresh, w.role.Room = time.Second, 400*time.Millisecond, 32<<10
 	w.withStores(db.DSN(), 2, 10, 60)
 	w.peopleOfStores(150 * time.Millisecond)

@@ -81,6 +81,13 @@ func (w *world) pass(d time.Duration) {
 // killOne kills one of several actors of each kind and starts others in their places.
 func (w *world) killOne(after time.Duration, kinds ...string) {
 	w.t.Helper()
+	if w.settles {
+		for kind, group := range map[string]string{batches: batchGroup, effects: effectGroup} {
+			if slices.Contains(kinds, kind) {
+				w.awaitSettled(group, len(w.crew[kind]))
+			}
+		}
+	}
 	hit := map[string]int{}
 	for _, kind := range kinds {
 		hit[kind] = w.random.IntN(len(w.crew[kind]))
@@ -90,6 +97,21 @@ func (w *world) killOne(after time.Duration, kinds ...string) {
 	for _, kind := range kinds {
 		w.again(kind, hit[kind], 0)
 	}
+}
+
+// awaitSettled waits until a group has these members and no others, and none of them is joining.
+func (w *world) awaitSettled(group string, members int) {
+	w.t.Helper()
+	w.eventually("group "+group+" is settled", func(ctx context.Context) error {
+		described, err := w.admin.DescribeGroups(ctx, group)
+		if err != nil {
+			return err
+		}
+		if g := described[group]; g.State != "Stable" || len(g.Members) != members {
+			return fmt.Errorf("it is %s with %d members", g.State, len(g.Members))
+		}
+		return nil
+	})
 }
 
 // dieAtSteps has actors of a kind die, which are at work, at some of their next writes to brokers and the database, and those in their places as

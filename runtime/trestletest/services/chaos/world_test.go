@@ -25,11 +25,13 @@ import (
 
 // world is a cluster, and perhaps a database, with actors on them, and what is known of these.
 type world struct {
-	t           *testing.T
-	random      *rand.Rand
-	patience    time.Duration // for anything that should come to pass
-	rewinds     bool          // see evidence
-	processes   bool          // actors are processes; otherwise they run in the test's own
+	t        *testing.T
+	random   *rand.Rand
+	patience time.Duration // for anything that should come to pass
+	rewinds  bool          // see evidence
+	// settles has members be killed only while nobody joins their group: the embedded cluster keeps those for ever that die as they join.
+	settles     bool
+	processes   bool // actors are processes; otherwise they run in the test's own
 	replication int16
 	role        role // what all actors have in common
 	admin       *kadm.Client
