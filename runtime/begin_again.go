@@ -112,9 +112,7 @@ func isHopeless(err error) bool {
 // placeAgain has the partitions that were given up be read from what is committed. Until the client is allowed to rebalance, none is taken from
 // the member.
 func (m *member) placeAgain(ctx context.Context) error {
-	ended, end := context.WithCancel(ctx)
-	end()
-	m.client.PollRecords(ended, 1) // holds up rebalances, and polls nothing
+	m.holdUpRebalances(ctx)
 	dropped := m.dropped()
 	if len(dropped) == 0 {
 		return nil

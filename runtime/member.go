@@ -344,6 +344,13 @@ func (m *member) poll(ctx context.Context, topics, deadLetters []string) error {
 	}
 }
 
+// holdUpRebalances has the client wait with rebalances until it is allowed to, as a poll does.
+func (m *member) holdUpRebalances(ctx context.Context) {
+	ended, end := context.WithCancel(ctx)
+	end()
+	m.client.PollRecords(ended, 1) // polls nothing
+}
+
 // refetch has partitions fetched or not, as the queue says.
 func (m *member) refetch(parts []*partition) {
 	if len(parts) == 0 {
