@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -23,21 +22,18 @@ func (p *Plan) Apply(ctx context.Context, cl *kgo.Client) error {
 		}
 		return errors.Join(errs...)
 	}
-	adm := kadm.NewClient(cl)
 	var errs []error
 	var done []Topic
 	for _, t := range p.Topics {
 		if t.Action == None {
 			continue
 		}
-		var err error
-		switch t.Action {
-		case Create:
-			if err = t.create(ctx, adm); errors.Is(err, kerr.TopicAlreadyExists) {
-				continue // made meanwhile, by another apply: a new plan says whether as declared
-			}
-		case Update:
-			err = t.update(ctx, adm)
+		refused, err := submit(ctx, cl, []*Topic{&t}, false)
+		if err == nil {
+			err = refused[t.Name]
+		}
+		if t.Action == Create && errors.Is(err, kerr.TopicAlreadyExists) {
+			continue // made meanwhile, by another apply: a new plan says whether as declared
 		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s topic %s: %w", t.Action, t.Name, err))
@@ -49,55 +45,6 @@ func (p *Plan) Apply(ctx context.Context, cl *kgo.Client) error {
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
-}
-
-func (t *Topic) create(ctx context.Context, adm *kadm.Client) error {
-	config := make(map[string]*string, len(t.Config))
-	for k, v := range t.Config {
-		config[k] = &v
-	}
-	replication := t.replication
-	if replication == 0 {
-		replication = -1
-	}
-	resp, err := adm.CreateTopics(ctx, t.Partitions, replication, config, t.Name)
-	if err != nil {
-		return err
-	}
-	r := resp[t.Name]
-	return withMessage(r.Err, r.ErrMessage)
-}
-
-func (t *Topic) update(ctx context.Context, adm *kadm.Client) error {
-	var alter []kadm.AlterConfig
-	for _, c := range t.Changes {
-		if c.Name == partitionsChange {
-			resp, err := adm.UpdatePartitions(ctx, int(t.Partitions), t.Name)
-			if err != nil {
-				return err
-			}
-			r := resp[t.Name]
-			if err := withMessage(r.Err, r.ErrMessage); err != nil {
-				return err
-			}
-			continue
-		}
-		to := c.To
-		alter = append(alter, kadm.AlterConfig{Op: kadm.SetConfig, Name: c.Name, Value: &to})
-	}
-	if len(alter) == 0 {
-		return nil
-	}
-	resp, err := adm.AlterTopicConfigs(ctx, alter, t.Name)
-	if err != nil {
-		return err
-	}
-	for _, r := range resp {
-		if err := withMessage(r.Err, r.ErrMessage); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func withMessage(err error, message string) error {

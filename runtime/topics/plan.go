@@ -48,8 +48,11 @@ type Topic struct {
 	replication int16
 }
 
-// partitionsChange is the name of the change of their number.
-const partitionsChange = "partitions"
+// Names of changes that are no settings.
+const (
+	partitionsChange = "partitions" // of their number
+	brokersChange    = "brokers"    // what these refuse
+)
 
 // Change is one difference between a topic and its declaration.
 type Change struct {

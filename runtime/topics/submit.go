@@ -2,6 +2,7 @@ package topics
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -13,17 +14,43 @@ import (
 	"github.com/omninode/trestle/runtime/kafka"
 )
 
-// validateTimeout is for how long a broker may judge, in milliseconds.
-const validateTimeout = 15_000
-
 // Validate has the brokers judge what the plan would do, in three requests at most, and changes nothing: what they would refuse, for its settings, their
 // own limits or what this user may do, is refused in the plan, with what they say.
 func (p *Plan) Validate(ctx context.Context, cl *kgo.Client) error {
-	creations, partitions, settings := kmsg.NewPtrCreateTopicsRequest(), kmsg.NewPtrCreatePartitionsRequest(), kmsg.NewPtrIncrementalAlterConfigsRequest()
-	creations.ValidateOnly, partitions.ValidateOnly, settings.ValidateOnly = true, true, true
-	creations.TimeoutMillis, partitions.TimeoutMillis = validateTimeout, validateTimeout
+	all := make([]*Topic, len(p.Topics))
+	byName := map[string]*Topic{}
 	for i := range p.Topics {
-		t := &p.Topics[i]
+		all[i] = &p.Topics[i]
+		byName[all[i].Name] = all[i]
+	}
+	answers, err := submit(ctx, cl, all, true)
+	if err != nil {
+		return fmt.Errorf("ask brokers whether they take what is planned: %w", err)
+	}
+	for _, name := range slices.Sorted(maps.Keys(answers)) {
+		err, t := answers[name], byName[name]
+		if t == nil {
+			return fmt.Errorf("brokers judged topic %s, of which nobody asked: %w", name, err)
+		}
+		if kafka.Classify(err) == kafka.Retriable { // that is no judgement
+			return fmt.Errorf("topic %s: ask brokers whether they take it: %w", name, err)
+		}
+		t.Action = Refused
+		t.Changes = append(t.Changes, Change{Name: brokersChange, Warning: err.Error() + kafka.Advice(err)})
+	}
+	return nil
+}
+
+// submitTimeout is for how long a broker may take, in milliseconds.
+const submitTimeout = 15_000
+
+// submit asks brokers to bring topics to what is declared, or only whether they would. It returns why they do not, by topic; those that they do are not
+// among these. The error is of asking.
+func submit(ctx context.Context, cl *kgo.Client, topics []*Topic, validateOnly bool) (map[string]error, error) {
+	creations, partitions, settings := kmsg.NewPtrCreateTopicsRequest(), kmsg.NewPtrCreatePartitionsRequest(), kmsg.NewPtrIncrementalAlterConfigsRequest()
+	creations.ValidateOnly, partitions.ValidateOnly, settings.ValidateOnly = validateOnly, validateOnly, validateOnly
+	creations.TimeoutMillis, partitions.TimeoutMillis = submitTimeout, submitTimeout
+	for _, t := range topics {
 		switch t.Action {
 		case Create:
 			creations.Topics = append(creations.Topics, t.creation())
@@ -36,61 +63,44 @@ func (p *Plan) Validate(ctx context.Context, cl *kgo.Client) error {
 			}
 		}
 	}
+	refused := map[string]error{}
+	answered := func(topic string, code int16, message *string) {
+		err := kerr.ErrorForCode(code)
+		if message != nil {
+			err = withMessage(err, *message)
+		}
+		if err != nil {
+			refused[topic] = errors.Join(refused[topic], err)
+		}
+	}
 	if len(creations.Topics) > 0 {
 		answer, err := creations.RequestWith(ctx, cl)
 		if err != nil {
-			return fmt.Errorf("ask brokers whether they take the topics that are to be created: %w", err)
+			return nil, err
 		}
 		for _, t := range answer.Topics {
-			if err := p.judged(t.Topic, t.ErrorCode, t.ErrorMessage); err != nil {
-				return err
-			}
+			answered(t.Topic, t.ErrorCode, t.ErrorMessage)
 		}
 	}
 	if len(partitions.Topics) > 0 {
 		answer, err := partitions.RequestWith(ctx, cl)
 		if err != nil {
-			return fmt.Errorf("ask brokers whether they take more partitions: %w", err)
+			return nil, err
 		}
 		for _, t := range answer.Topics {
-			if err := p.judged(t.Topic, t.ErrorCode, t.ErrorMessage); err != nil {
-				return err
-			}
+			answered(t.Topic, t.ErrorCode, t.ErrorMessage)
 		}
 	}
 	if len(settings.Resources) > 0 {
 		answer, err := settings.RequestWith(ctx, cl)
 		if err != nil {
-			return fmt.Errorf("ask brokers whether they take the settings: %w", err)
+			return nil, err
 		}
 		for _, r := range answer.Resources {
-			if err := p.judged(r.ResourceName, r.ErrorCode, r.ErrorMessage); err != nil {
-				return err
-			}
+			answered(r.ResourceName, r.ErrorCode, r.ErrorMessage)
 		}
 	}
-	return nil
-}
-
-// judged takes in what brokers say of a topic. An error is one that passes: it is no judgement.
-func (p *Plan) judged(topic string, code int16, message *string) error {
-	err := kerr.ErrorForCode(code)
-	if err == nil {
-		return nil
-	}
-	if message != nil {
-		err = withMessage(err, *message)
-	}
-	if kafka.Classify(err) == kafka.Retriable {
-		return fmt.Errorf("topic %s: ask brokers whether they take it: %w", topic, err)
-	}
-	i := slices.IndexFunc(p.Topics, func(t Topic) bool { return t.Name == topic })
-	if i < 0 {
-		return fmt.Errorf("brokers judged topic %s, of which nobody asked", topic)
-	}
-	p.Topics[i].Action = Refused
-	p.Topics[i].Changes = append(p.Topics[i].Changes, Change{Name: "brokers", Warning: err.Error() + kafka.Advice(err)})
-	return nil
+	return refused, nil
 }
 
 func (t *Topic) creation() kmsg.CreateTopicsRequestTopic {
