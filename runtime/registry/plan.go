@@ -189,14 +189,19 @@ func (c *Client) Apply(ctx context.Context, p *Plan) error {
 
 // CheckLevel says what is wrong with the name of a compatibility level; an empty one is none.
 func CheckLevel(level string) error {
-	var l sr.CompatibilityLevel
 	if level == "" {
 		return nil
 	}
+	_, err := parseLevel(level)
+	return err
+}
+
+func parseLevel(level string) (sr.CompatibilityLevel, error) {
+	var l sr.CompatibilityLevel
 	if err := l.UnmarshalText([]byte(level)); err != nil {
-		return fmt.Errorf("compatibility level %q: %w", level, err)
+		return l, fmt.Errorf("compatibility level %q: %w", level, err)
 	}
-	return nil
+	return l, nil
 }
 
 // Subjects returns the names of all subjects, sorted.
@@ -212,9 +217,9 @@ func (c *Client) Subjects(ctx context.Context) ([]string, error) {
 // SetCompatibility sets the level at which the registry itself judges, for all subjects of the plan: BACKWARD,
 // FULL_TRANSITIVE and so on.
 func (c *Client) SetCompatibility(ctx context.Context, p *Plan, level string) error {
-	var l sr.CompatibilityLevel
-	if err := l.UnmarshalText([]byte(level)); err != nil {
-		return fmt.Errorf("compatibility level %q: %w", level, err)
+	l, err := parseLevel(level)
+	if err != nil {
+		return err
 	}
 	for _, change := range p.Subjects {
 		for _, r := range c.sr.SetCompatibility(ctx, sr.SetCompatibility{Level: l}, change.Subject) {
