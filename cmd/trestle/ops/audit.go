@@ -69,7 +69,13 @@ func (a *auditLog) begin() error {
 	if err != nil {
 		return fmt.Errorf("nothing was changed: the audit file can't be written: %w", err)
 	}
-	return f.Close()
+	if err := f.Close(); err != nil {
+		return err
+	}
+	if _, err := lastHash(a.file); err != nil {
+		return fmt.Errorf("nothing was changed: the audit file %s can't be continued: %w", a.file, err)
+	}
+	return nil
 }
 
 // add writes changes down that were made. Those of other processes come before or after them, not in between.
@@ -141,23 +147,39 @@ func chained(before string, plain []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// lastHash is that of the last line; empty: there is none.
+// lastHash is that of the last line; empty: there is none. It reads the file's end alone.
 func lastHash(file string) (string, error) {
-	last := ""
-	err := eachAuditLine(file, func(number int, line []byte) error {
-		var e struct {
-			Hash string `json:"hash"`
-		}
-		if err := json.Unmarshal(line, &e); err != nil {
-			return fmt.Errorf("line %d is no entry: %w", number, err)
-		}
-		last = e.Hash
-		return nil
-	})
+	f, err := os.Open(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	}
-	return last, err
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	size, err := f.Seek(0, io.SeekEnd)
+	if err != nil {
+		return "", err
+	}
+	for length := int64(16 << 10); ; length *= 4 {
+		tail := make([]byte, min(length, size))
+		if _, err := f.ReadAt(tail, size-int64(len(tail))); err != nil {
+			return "", err
+		}
+		line := bytes.TrimSpace(tail)
+		begin := bytes.LastIndexByte(line, '\n')
+		if begin < 0 && int64(len(tail)) < size {
+			continue // it is longer than this
+		}
+		if line = line[begin+1:]; len(line) == 0 {
+			return "", nil
+		}
+		var e AuditEntry
+		if err := json.Unmarshal(line, &e); err != nil {
+			return "", fmt.Errorf("its last line is no entry: %w", err)
+		}
+		return e.Hash, nil
+	}
 }
 
 func eachAuditLine(file string, each func(number int, line []byte) error) error {

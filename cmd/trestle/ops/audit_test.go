@@ -2,6 +2,7 @@ package ops
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -30,7 +31,7 @@ func TestAuditChain(t *testing.T) {
 		writing.Go(func() {
 			for j := range 5 {
 				err := log.add(
-					change{what: "groups seek", target: fmt.Sprintf("group g%d", i), before: map[string]int{"orders/0": j}, after: map[string]int{"orders/0": j + 1}},
+					change{what: "groups seek", target: fmt.Sprintf("group g%d", i) + strings.Repeat("x", j*20_000), before: map[string]int{"orders/0": j}, after: map[string]int{"orders/0": j + 1}},
 					change{what: "topics delete", target: "topic <&>\u2028", before: nil},
 				)
 				if err != nil {
@@ -93,8 +94,21 @@ func TestNothingIsChangedUnrecorded(t *testing.T) {
 	if err := os.WriteFile(blocked, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	log := &auditLog{file: filepath.Join(blocked, "audit.jsonl")}
-	if err := log.begin(); err == nil || !strings.Contains(err.Error(), "nothing was changed: the audit file can't be written") {
-		t.Errorf("got %v", err)
+	torn := filepath.Join(t.TempDir(), "audit.jsonl")
+	log := &auditLog{file: torn}
+	if err := errors.Join(log.begin(), log.add(change{what: "groups seek"}, change{what: "groups seek"})); err != nil {
+		t.Fatal(err)
+	}
+	whole, err := os.ReadFile(torn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(torn, whole[:len(whole)-10], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for file, want := range map[string]string{filepath.Join(blocked, "audit.jsonl"): "the audit file can't be written", torn: "its last line is no entry"} {
+		if err := (&auditLog{file: file}).begin(); err == nil || !strings.Contains(err.Error(), "nothing was changed: ") || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v", file, err)
+		}
 	}
 }
