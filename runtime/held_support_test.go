@@ -156,3 +156,25 @@ func (c *cluster) awaitCommitted(t testing.TB, group string) {
 	t.Helper()
 	eventually(t, group+" commits all", func() bool { return c.committed(group) == c.end(orders.Name) })
 }
+
+// rounds are events of orders that are written in turn.
+type rounds struct {
+	topic    *oneTopic
+	ids      []string
+	perOrder int
+}
+
+// more writes the next n of each order.
+func (w *rounds) more(t testing.TB, n int) {
+	t.Helper()
+	var records []*kgo.Record
+	for range n {
+		for _, id := range w.ids {
+			r := orderRecord(id, w.perOrder)
+			r.Topic = w.topic.topic.Name
+			records = append(records, r)
+		}
+		w.perOrder++
+	}
+	w.topic.write(t, records...)
+}

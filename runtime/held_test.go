@@ -412,40 +412,27 @@ func TestHeldKeysOnEitherCluster(t *testing.T) {
 				return run(t, consumer)
 			}
 			ids := orderIDs(5)
-			written := 0
-			write := func(perOrder int) {
-				t.Helper()
-				var records []*kgo.Record
-				for range perOrder {
-					for _, id := range ids {
-						r := orderRecord(id, written)
-						r.Topic = c.topic.Name
-						records = append(records, r)
-					}
-					written++
-				}
-				c.write(t, records...)
-			}
-			write(10)
+			written := &rounds{topic: c, ids: ids}
+			written.more(t, 10)
 			first, second := member(), member()
 			eventually(t, "all are done", func() bool { return c.lag(t) == 0 })
 			first.stop()
-			write(5)
+			written.more(t, 5)
 			eventually(t, "all are done", func() bool { return c.lag(t) == 0 })
 			replayAll(1, 11)
 			eventually(t, "the replays are done", func() bool { return c.lag(t) == 0 })
 			book.want("order-1", 0, 1, 2)
 			second.stop()
 			third := member()
-			write(2)
+			written.more(t, 2)
 			eventually(t, "all are done", func() bool { return c.lag(t) == 0 })
 			replayAll(1, 13)
-			eventually(t, "the key goes on", func() bool { return book.count("order-1") == written })
-			write(1)
+			eventually(t, "the key goes on", func() bool { return book.count("order-1") == written.perOrder })
+			written.more(t, 1)
 			eventually(t, "all are done", func() bool { return c.lag(t) == 0 })
 			third.stop()
 			for _, id := range ids {
-				book.want(id, upTo(written)...)
+				book.want(id, upTo(written.perOrder)...)
 			}
 		})
 	}

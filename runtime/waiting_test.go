@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	trestle "github.com/omninode/trestle/runtime"
@@ -315,34 +314,21 @@ func TestWaitingKeysOnEitherCluster(t *testing.T) {
 				return run(t, consumer)
 			}
 			ids := orderIDs(5)
-			written := 0
-			write := func(perOrder int) {
-				t.Helper()
-				var records []*kgo.Record
-				for range perOrder {
-					for _, id := range ids {
-						r := orderRecord(id, written)
-						r.Topic = c.topic.Name
-						records = append(records, r)
-					}
-					written++
-				}
-				c.write(t, records...)
-			}
-			write(10)
+			written := &rounds{topic: c, ids: ids}
+			written.more(t, 10)
 			first, second := member(), member()
 			eventually(t, "all are done", func() bool { return c.lag(t) == 0 })
 			first.stop()
-			write(5)
+			written.more(t, 5)
 			eventually(t, "all are done", func() bool { return c.lag(t) == 0 })
 			third := member()
 			second.stop()
-			eventually(t, "the key goes on", func() bool { return book.count("order-1") == written })
-			write(3)
-			eventually(t, "all are done", func() bool { return c.lag(t) == 0 && book.count("order-1") == written })
+			eventually(t, "the key goes on", func() bool { return book.count("order-1") == written.perOrder })
+			written.more(t, 3)
+			eventually(t, "all are done", func() bool { return c.lag(t) == 0 && book.count("order-1") == written.perOrder })
 			third.stop()
 			for _, id := range ids {
-				book.want(id, upTo(written)...)
+				book.want(id, upTo(written.perOrder)...)
 			}
 		})
 	}

@@ -1,7 +1,6 @@
 package integration_test
 
 import (
-	"context"
 	"crypto/tls"
 	"fmt"
 	"net/http"
@@ -13,8 +12,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/jackc/pgx/v5"
 
 	"github.com/omninode/trestle/runtime/trestletest/services"
 )
@@ -31,7 +28,7 @@ func TestCommandsOnASecuredCluster(t *testing.T) {
 		"plain.sasl.jaas.config": `org.apache.kafka.common.security.plain.PlainLoginModule required user_orders="` + password + `";`,
 	}))
 	registry := guardedRegistry(t, server, password)
-	store := guardedPostgres(t, password)
+	store := services.OwnPostgres(t).WithUser("orders", password)
 
 	dir := copyProject(t)
 	writeFile(t, filepath.Join(dir, "secret"), password+"\n")
@@ -109,30 +106,4 @@ func guardedRegistry(t *testing.T, c services.Certificate, password string) stri
 	front.StartTLS()
 	t.Cleanup(front.Close)
 	return front.URL
-}
-
-// guardedPostgres is a database whose user needs a password.
-func guardedPostgres(t *testing.T, password string) string {
-	t.Helper()
-	dsn := services.OwnPostgres(t).DSN()
-	ctx := context.WithoutCancel(t.Context())
-	conn, err := pgx.Connect(ctx, dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close(ctx)
-	var hba string
-	if err := conn.QueryRow(ctx, "SHOW hba_file").Scan(&hba); err != nil {
-		t.Fatal(err)
-	}
-	for _, sql := range []string{
-		"CREATE ROLE orders SUPERUSER LOGIN PASSWORD '" + password + "'",
-		fmt.Sprintf("COPY (VALUES ('host all orders 127.0.0.1/32 scram-sha-256'), ('host all postgres 127.0.0.1/32 trust')) TO '%s'", hba),
-		"SELECT pg_reload_conf()",
-	} {
-		if _, err := conn.Exec(ctx, sql); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return strings.Replace(dsn, "postgres@", "orders@", 1)
 }

@@ -2,7 +2,6 @@ package postgres_test
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -24,19 +23,13 @@ func TestPasswordIsLookedUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer admin.Close(context.WithoutCancel(t.Context()))
-	var hba string
-	if err := admin.QueryRow(t.Context(), "SHOW hba_file").Scan(&hba); err != nil {
-		t.Fatal(err)
-	}
 	do := func(sql string) {
 		t.Helper()
 		if _, err := admin.Exec(t.Context(), sql); err != nil {
 			t.Fatal(err)
 		}
 	}
-	do("CREATE ROLE bob SUPERUSER LOGIN PASSWORD 'correct horse'")
-	do(fmt.Sprintf("COPY (VALUES ('host all bob 127.0.0.1/32 scram-sha-256'), ('host all postgres 127.0.0.1/32 trust')) TO '%s'", hba))
-	do("SELECT pg_reload_conf()")
+	dsn := server.WithUser("bob", "correct horse")
 
 	file := filepath.Join(t.TempDir(), "password")
 	write := func(text string) {
@@ -52,7 +45,6 @@ func TestPasswordIsLookedUp(t *testing.T) {
 		}
 		return err
 	}
-	dsn := strings.Replace(server.DSN(), "postgres@", "bob@", 1)
 	fromFile := func() postgres.Option { return postgres.WithPassword(secure.Secret{File: file}) }
 	write("correct horse\n")
 	if err := open(dsn, fromFile()); err != nil {

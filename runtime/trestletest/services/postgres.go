@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -58,6 +59,23 @@ func OwnPostgres(tb testing.TB) *PostgresServer {
 
 // DSN returns the DSN of a database, whose user may do anything. It stays the same when the server is started again.
 func (s *PostgresServer) DSN() string { return s.p.dsn("postgres") }
+
+// WithUser makes a user who must give a password, and may do anything. It returns the DSN of [PostgresServer.DSN] for this user, without the password.
+func (s *PostgresServer) WithUser(user, password string) (dsn string) {
+	s.tb.Helper()
+	// The first rule of the file that fits is the one that holds.
+	rules := fmt.Sprintf("('host all %s 127.0.0.1/32 scram-sha-256'), ('host all postgres 127.0.0.1/32 trust')", user)
+	for _, sql := range []string{
+		fmt.Sprintf("CREATE ROLE %s SUPERUSER LOGIN PASSWORD '%s'", user, password),
+		fmt.Sprintf("COPY (VALUES %s) TO '%s'", rules, filepath.Join(s.p.data(), "pg_hba.conf")),
+		"SELECT pg_reload_conf()",
+	} {
+		if err := s.p.exec(sql); err != nil {
+			s.tb.Fatalf("have PostgreSQL ask for a password: %v", err)
+		}
+	}
+	return strings.Replace(s.DSN(), "postgres@", user+"@", 1)
+}
 
 // Kill ends the server as a crash does (SIGKILL).
 func (s *PostgresServer) Kill() { s.p.server.Kill() }
