@@ -68,6 +68,13 @@ func (c *connections) resolve(p *ops.Project) (ops.Environment, error) {
 	return p.Environment(addresses)
 }
 
+// enter is where a command begins that needs an environment, and may do without a project.
+func (c *connections) enter(p *folder) (*ops.Project, ops.Environment, error) {
+	project := p.project()
+	env, err := c.resolve(project)
+	return project, env, err
+}
+
 // lookup resolves once something needs an environment.
 func (c *connections) lookup(p *ops.Project) ops.Lookup {
 	return func() (ops.Environment, error) { return c.resolve(p) }

@@ -87,8 +87,7 @@ func newDLQList(p *folder) *cobra.Command {
 		Short: "List dead letters that are not resolved, in the order of the log",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			project := p.project()
-			env, err := c.resolve(project)
+			project, env, err := c.enter(p)
 			if err != nil {
 				return err
 			}
@@ -135,8 +134,7 @@ func newDLQShow(p *folder) *cobra.Command {
 		Short: "Show dead letters whole: the error, the original, and what became of it",
 		Args:  cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			project := p.project()
-			env, err := c.resolve(project)
+			project, env, err := c.enter(p)
 			if err != nil {
 				return err
 			}
@@ -191,8 +189,7 @@ func resolveLetters(p *folder, c *connections, o *ops.ResolveOptions, asJSON *bo
 	do func(cmd *cobra.Command, project *ops.Project, env ops.Environment) (ops.ResolvedDeadLetters, error),
 ) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, _ []string) error {
-		project := p.project()
-		env, err := c.resolve(project)
+		project, env, err := c.enter(p)
 		if err != nil {
 			return err
 		}

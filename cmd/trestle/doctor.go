@@ -17,8 +17,7 @@ func newDoctor(p *folder) *cobra.Command {
 registry and its subjects, this machine's clock, and the store. It changes nothing, and says what to do.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			project := p.project()
-			env, err := c.resolve(project)
+			project, env, err := c.enter(p)
 			if err != nil {
 				return err
 			}

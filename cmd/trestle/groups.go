@@ -19,8 +19,7 @@ func inProject[A any](p *folder, c *connections, asJSON *bool,
 	answer func(*cobra.Command, *ops.Project, ops.Environment, []string) (A, error), text func(*cobra.Command, A) error,
 ) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
-		project := p.project()
-		env, err := c.resolve(project)
+		project, env, err := c.enter(p)
 		if err != nil {
 			return err
 		}

@@ -30,8 +30,7 @@ them to the limits that trestle.yaml has under monitor.limits: dead_letters (10 
 It looks once. With --every it goes on until it is stopped, shows what is passed, and with --listen serves all of it as Prometheus metrics under /metrics.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			project := p.project()
-			env, err := c.resolve(project)
+			project, env, err := c.enter(p)
 			if err != nil {
 				return err
 			}

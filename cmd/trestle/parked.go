@@ -21,8 +21,7 @@ func newParkedList(p *folder) *cobra.Command {
 		Short: "Show the parked dead letters, and why their topics refused them",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			project := p.project()
-			env, err := c.resolve(project)
+			project, env, err := c.enter(p)
 			if err != nil {
 				return err
 			}
@@ -61,8 +60,7 @@ left; a letter stands on its topic twice only where the process, or the store, d
 removal.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			project := p.project()
-			env, err := c.resolve(project)
+			_, env, err := c.enter(p)
 			if err != nil {
 				return err
 			}

@@ -35,8 +35,7 @@ What the project's schemas mark sensitive is shown as "***"; --reveal shows it.`
 			o.Progress = read.Store
 			stop := showProgress(cmd, func() string { return fmt.Sprintf("%d records read", read.Load()) })
 			defer stop()
-			project := p.project()
-			env, err := c.resolve(project)
+			project, env, err := c.enter(p)
 			if err != nil {
 				return err
 			}
@@ -91,8 +90,7 @@ func newTail(p *folder) *cobra.Command {
 What the project's schemas mark sensitive is shown as "***"; --reveal shows it.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			project := p.project()
-			env, err := c.resolve(project)
+			project, env, err := c.enter(p)
 			if err != nil {
 				return err
 			}

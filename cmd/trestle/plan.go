@@ -107,8 +107,7 @@ PLAN is a file that ` + "`plan --output`" + ` has written: where the schemas, th
 }
 
 func makePlan(cmd *cobra.Command, p *folder, c *connections) (*ops.Plan, error) {
-	project := p.project()
-	env, err := c.resolve(project)
+	project, env, err := c.enter(p)
 	if err != nil {
 		return nil, err
 	}

@@ -27,8 +27,7 @@ one. Apicurio can't judge JSON Schema 2020-12 and refuses every later version at
 there, Trestle's own check stands either way.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			project := p.project()
-			env, err := c.resolve(project)
+			project, env, err := c.enter(p)
 			if err != nil {
 				return err
 			}

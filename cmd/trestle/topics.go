@@ -79,8 +79,7 @@ func newTopicsApply(p *folder) *cobra.Command {
 }
 
 func planTopics(cmd *cobra.Command, p *folder, c *connections) (*topics.Plan, ops.Environment, error) {
-	project := p.project()
-	env, err := c.resolve(project)
+	project, env, err := c.enter(p)
 	if err != nil {
 		return nil, env, err
 	}
@@ -129,8 +128,7 @@ func newTopicsList(p *folder) *cobra.Command {
 		Short: "List the cluster's topics with their records",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			project := p.project()
-			env, err := c.resolve(project)
+			project, env, err := c.enter(p)
 			if err != nil {
 				return err
 			}

@@ -30,8 +30,7 @@ func newTraceRun(p *folder) *cobra.Command {
 restart goes on where it was and a new store gets everything that the topics still hold.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			project := p.project()
-			env, err := c.resolve(project)
+			project, env, err := c.enter(p)
 			if err != nil {
 				return err
 			}
@@ -77,8 +76,7 @@ func newTraceQuery(p *folder, use, short string, query func(context.Context, *op
 		Short: short,
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			project := p.project()
-			env, err := c.resolve(project)
+			project, env, err := c.enter(p)
 			if err != nil {
 				return err
 			}

@@ -63,6 +63,15 @@ func (d *Description) Lag() int64 {
 	return sum
 }
 
+// LagTime is the longest of all partitions.
+func (d *Description) LagTime() time.Duration {
+	var longest time.Duration
+	for _, p := range d.Partitions {
+		longest = max(longest, p.LagTime)
+	}
+	return longest
+}
+
 // ErrNone says that there is no such group.
 var ErrNone = errors.New("there is no such group")
 

@@ -131,20 +131,13 @@ func (e *Environment) placeFiles(p *Project) {
 }
 
 // Access is what flags say of TLS and of who a client is. Files are relative to the working directory. Secrets stand in files, or in variables.
+// Variables stand between flags and trestle.yaml: TRESTLE_TLS, TRESTLE_TLS_CA and so on; those of a secret's file have the secret itself without _FILE.
 type Access struct {
 	TLS                                                      bool
 	TLSCA, TLSCert, TLSKey, TLSServerName                    string
 	SASLMechanism, SASLUser, SASLPasswordFile, SASLTokenFile string
 	RegistryUser, RegistryPasswordFile, RegistryTokenFile    string
 	RegistryCA, RegistryCert, RegistryKey, StorePasswordFile string
-}
-
-// AccessVariables are the environment variables that stand between flags and trestle.yaml.
-var AccessVariables = []string{
-	"TRESTLE_TLS", "TRESTLE_TLS_CA", "TRESTLE_TLS_CERT", "TRESTLE_TLS_KEY", "TRESTLE_TLS_SERVER_NAME",
-	"TRESTLE_SASL_MECHANISM", "TRESTLE_SASL_USER", "TRESTLE_SASL_PASSWORD", "TRESTLE_SASL_PASSWORD_FILE", "TRESTLE_SASL_TOKEN", "TRESTLE_SASL_TOKEN_FILE",
-	"TRESTLE_REGISTRY_USER", "TRESTLE_REGISTRY_PASSWORD", "TRESTLE_REGISTRY_PASSWORD_FILE", "TRESTLE_REGISTRY_TOKEN", "TRESTLE_REGISTRY_TOKEN_FILE",
-	"TRESTLE_REGISTRY_CA", "TRESTLE_REGISTRY_CERT", "TRESTLE_REGISTRY_KEY", "TRESTLE_STORE_PASSWORD", "TRESTLE_STORE_PASSWORD_FILE",
 }
 
 // secretOf is where a secret stands by a flag, or else by variables: name has the secret itself, name_FILE its file.

@@ -102,7 +102,7 @@ func (f DeadLetterFilter) read(set *schema.Set, env Environment) (replay.Filter,
 		filter.Topics = append(filter.Topics, topicOf(set, env.Names(), named))
 	}
 	for _, named := range f.Groups {
-		filter.Groups = append(filter.Groups, groupName(set, env.Names(), named))
+		filter.Groups = append(filter.Groups, groupOf(set, env.Names(), named))
 	}
 	var err error
 	for _, bound := range []struct {
@@ -128,15 +128,6 @@ func (f DeadLetterFilter) read(set *schema.Set, env Environment) (replay.Filter,
 		return filter, nil, errors.New("no dead-letter topic is named, and none is declared: give --topic")
 	}
 	return filter, sources, nil
-}
-
-// groupName is the name of a group on the cluster, which may be given as the schemas name it.
-func groupName(set *schema.Set, names trestle.Names, named string) string {
-	physical, err := names.Group(named)
-	if err == nil && slices.ContainsFunc(set.Groups, func(g *schema.Group) bool { return g.Name == physical }) {
-		return physical
-	}
-	return named
 }
 
 // parsePosition reads TOPIC/PARTITION/OFFSET.
@@ -418,7 +409,7 @@ func ReplayDeadLetters(ctx context.Context, p *Project, env Environment, o Resol
 	if err != nil {
 		return ResolvedDeadLetters{}, err
 	}
-	options := replay.ReplayOptions{Group: groupName(d.set, env.Names(), o.Group), AllGroups: o.AllGroups, Rate: o.Rate, Valid: d.valid}
+	options := replay.ReplayOptions{Group: groupOf(d.set, env.Names(), o.Group), AllGroups: o.AllGroups, Rate: o.Rate, Valid: d.valid}
 	if o.Progress != nil {
 		options.Progress = func(c replay.Counts) { o.Progress(resolvedOf(c, false)) }
 	}

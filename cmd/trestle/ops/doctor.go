@@ -202,17 +202,13 @@ func (d *doctor) groups(ctx context.Context, cl *kgo.Client, set *schema.Set) {
 			d.say(name, Fail, "", "%v", err)
 			continue
 		}
-		oldest := time.Duration(0)
-		for _, p := range found.Partitions {
-			oldest = max(oldest, p.LagTime)
-		}
 		switch {
 		case len(found.Members) == 0 && found.Lag() > 0:
 			sound = false
 			d.say(name, Warn, "start its consumers", "%s has no members, and %d records that it has not read", g.Name, found.Lag())
-		case oldest > LagLimit:
+		case found.LagTime() > LagLimit:
 			sound = false
-			d.say(name, Warn, fmt.Sprintf("see `trestle groups describe %s`", g.Name), "%s is %v behind, with %d records", g.Name, oldest.Round(time.Second), found.Lag())
+			d.say(name, Warn, fmt.Sprintf("see `trestle groups describe %s`", g.Name), "%s is %v behind, with %d records", g.Name, found.LagTime().Round(time.Second), found.Lag())
 		}
 	}
 	if sound {

@@ -134,7 +134,7 @@ type Addresses struct {
 	// Access says how what is there is entered.
 	Access Access
 	// Variable looks up what stands between these fields and trestle.yaml: TRESTLE_ENV, TRESTLE_BROKERS,
-	// TRESTLE_REGISTRY, TRESTLE_STORE and [AccessVariables]. With nil there is nothing between them.
+	// TRESTLE_REGISTRY, TRESTLE_STORE and those of [Access]. With nil there is nothing between them.
 	Variable func(name string) string
 }
 

@@ -9,8 +9,10 @@ import (
 	"strings"
 	"time"
 
+	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/groups"
 	"github.com/omninode/trestle/tools/schema"
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // ListedGroup is a consumer group of the cluster, or one that the schemas declare.
@@ -29,9 +31,13 @@ const Absent = "absent"
 
 // ListGroups lists the cluster's groups, and those that the schemas declare besides, by name.
 func ListGroups(ctx context.Context, p *Project, env Environment) ([]ListedGroup, error) {
-	declared, err := p.declaredGroups(ctx, env)
+	set, err := p.loadIfAny(ctx, env)
 	if err != nil {
 		return nil, err
+	}
+	declared := map[string]string{} // what the schemas call them, by their names on the cluster
+	for _, g := range set.Groups {
+		declared[g.Name], _ = env.Names().GroupOf(g.Name)
 	}
 	cl, err := env.kafka(ctx)
 	if err != nil {
@@ -62,42 +68,23 @@ func otherThan(logical, name string) string {
 	return logical
 }
 
-// declaredGroups are the groups of the schemas: what they call them, by the names that they have in the environment. Outside of a project there are none.
-func (p *Project) declaredGroups(ctx context.Context, env Environment) (map[string]string, error) {
-	all := map[string]string{}
-	if p.missing != nil {
-		return all, nil
+// groupOf is the name in an environment of a group that somebody has named: as the schemas do, else as the cluster does. The set has the environment's
+// names.
+func groupOf(set *schema.Set, names trestle.Names, named string) string {
+	if physical, err := names.Group(named); err == nil && slices.ContainsFunc(set.Groups, func(g *schema.Group) bool { return g.Name == physical }) {
+		return physical
 	}
-	set, err := p.load(ctx)
-	if err != nil {
-		return nil, err
-	}
-	names, err := env.namesOf(set)
-	if err != nil {
-		return nil, err
-	}
-	for _, g := range set.Groups {
-		name, err := names.Group(g.Name)
-		if err != nil {
-			return nil, err
-		}
-		all[name] = g.Name
-	}
-	return all, nil
+	return named
 }
 
-// groupOf is the name of a group on the cluster, which may be given as the schemas name it.
-func (p *Project) groupOf(ctx context.Context, env Environment, name string) (string, error) {
-	declared, err := p.declaredGroups(ctx, env)
+// openGroup connects, and returns what the schemas say and the name of a group on the cluster.
+func openGroup(ctx context.Context, p *Project, env Environment, named string) (*kgo.Client, *schema.Set, string, error) {
+	set, err := p.loadIfAny(ctx, env)
 	if err != nil {
-		return "", err
+		return nil, nil, "", err
 	}
-	for physical, logical := range declared {
-		if logical == name {
-			return physical, nil
-		}
-	}
-	return name, nil
+	cl, err := env.kafka(ctx)
+	return cl, set, groupOf(set, env.Names(), named), err
 }
 
 // DescribedGroup is what a group has read, and who reads for it.
@@ -129,11 +116,7 @@ type GroupPartition struct {
 
 // DescribeGroup says what a group has read. Its name may be the schemas' or the cluster's.
 func DescribeGroup(ctx context.Context, p *Project, env Environment, name string) (*DescribedGroup, error) {
-	group, err := p.groupOf(ctx, env, name)
-	if err != nil {
-		return nil, err
-	}
-	cl, err := env.kafka(ctx)
+	cl, _, group, err := openGroup(ctx, p, env, name)
 	if err != nil {
 		return nil, err
 	}
@@ -191,25 +174,15 @@ func SeekGroup(ctx context.Context, p *Project, env Environment, name string, o 
 	if err != nil {
 		return nil, err
 	}
-	group, err := p.groupOf(ctx, env, name)
-	if err != nil {
-		return nil, err
-	}
-	set := &schema.Set{}
-	if p.missing == nil {
-		if set, err = p.loadIn(ctx, env); err != nil {
-			return nil, err
-		}
-	}
-	topics := make([]string, len(o.Topics))
-	for i, t := range o.Topics {
-		topics[i] = topicOf(set, env.Names(), t)
-	}
-	cl, err := env.kafka(ctx)
+	cl, set, group, err := openGroup(ctx, p, env, name)
 	if err != nil {
 		return nil, err
 	}
 	defer cl.Close()
+	topics := make([]string, len(o.Topics))
+	for i, t := range o.Topics {
+		topics[i] = topicOf(set, env.Names(), t)
+	}
 	moves, err := groups.Plan(ctx, cl, group, to, topics...)
 	if err != nil {
 		return nil, adviseGroup(err)
@@ -261,11 +234,7 @@ func parseTarget(text string) (groups.Target, error) {
 
 // DeleteGroup deletes a group without members, and what it has committed. It returns the group's name on the cluster.
 func DeleteGroup(ctx context.Context, p *Project, env Environment, name string) (string, error) {
-	group, err := p.groupOf(ctx, env, name)
-	if err != nil {
-		return "", err
-	}
-	cl, err := env.kafka(ctx)
+	cl, _, group, err := openGroup(ctx, p, env, name)
 	if err != nil {
 		return "", err
 	}

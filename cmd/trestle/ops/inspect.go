@@ -42,12 +42,9 @@ type TopicPartition struct {
 
 // openTopic connects, and returns what the schemas say of a topic: its name may be theirs or the cluster's.
 func openTopic(ctx context.Context, p *Project, env Environment, name string) (*kgo.Client, *schema.Set, string, error) {
-	set := &schema.Set{}
-	if p.missing == nil {
-		var err error
-		if set, err = p.loadIn(ctx, env); err != nil {
-			return nil, nil, "", err
-		}
+	set, err := p.loadIfAny(ctx, env)
+	if err != nil {
+		return nil, nil, "", err
 	}
 	cl, err := env.kafka(ctx)
 	return cl, set, topicOf(set, env.Names(), name), err

@@ -117,20 +117,15 @@ func Monitor(ctx context.Context, p *Project, env Environment) (*Monitored, erro
 
 func monitorGroups(ctx context.Context, cl *kgo.Client, set *schema.Set, limits MonitorLimits, add func(name string, limit, value int64)) error {
 	for _, g := range set.Groups {
-		var lag, oldest int64
 		d, err := groups.Describe(ctx, cl, g.Name)
-		switch {
-		case errors.Is(err, groups.ErrNone):
-		case err != nil:
-			return err
-		default:
-			lag = d.Lag()
-			for _, p := range d.Partitions {
-				oldest = max(oldest, p.LagTime.Milliseconds())
-			}
+		if errors.Is(err, groups.ErrNone) {
+			d, err = &groups.Description{}, nil
 		}
-		add("lag:"+g.Name, limits.Lag, lag)
-		add("lag_ms:"+g.Name, limits.LagMS, oldest)
+		if err != nil {
+			return err
+		}
+		add("lag:"+g.Name, limits.Lag, d.Lag())
+		add("lag_ms:"+g.Name, limits.LagMS, d.LagTime().Milliseconds())
 	}
 	return nil
 }

@@ -18,17 +18,49 @@ type PeekOptions struct {
 	// From is where to begin: "start", "end" (which waits for new ones), an offset of each partition, or a time (RFC 3339).
 	// Empty: the last Count records.
 	From string
-	// Filter leaves records out; then Count is of those that are left.
+	// RecordView says how they are shown. Count is of those that its filter leaves.
+	RecordView
+	// Progress is told how many records were read, where a filter has them all read; it may be nil.
+	Progress func(read int64)
+}
+
+// RecordView says which records of a topic are shown, and what of them.
+type RecordView struct {
+	// Filter leaves records out.
 	Filter RecordFilter
 	// Headers are shown, too.
 	Headers bool
-	// Progress is told how many records were read, where a filter has them all read; it may be nil.
-	Progress func(read int64)
 	// Reveal shows what the schemas mark sensitive; otherwise "***" stands in its place.
 	Reveal bool
 	// Warn is told why something is not shown as it should be: without a project, records in protobuf are shown as bytes,
 	// and nothing is known to be sensitive. It may be nil.
 	Warn func(error)
+}
+
+// viewFunc returns a record as it is shown, and whether the filter leaves it.
+type viewFunc func(*kafka.Record) (Peeked, bool)
+
+// open connects, and returns the topic's name on the cluster and how its records are seen.
+func (v RecordView) open(ctx context.Context, p *Project, env Environment, topic string) (kafka.Connection, string, viewFunc, error) {
+	conn, err := env.connect(ctx)
+	if err != nil {
+		return kafka.Connection{}, "", nil, err
+	}
+	shows, err := newShower(ctx, p, env, v.Reveal, v.Warn)
+	if err != nil {
+		return kafka.Connection{}, "", nil, err
+	}
+	filter, err := v.Filter.compile(shows.set)
+	if err != nil {
+		return kafka.Connection{}, "", nil, err
+	}
+	return conn, shows.topic(topic), func(r *kafka.Record) (Peeked, bool) {
+		p := shows.peeked(r)
+		if v.Headers {
+			p.Headers = headersOf(r)
+		}
+		return p, filter.matches(r, &p)
+	}, nil
 }
 
 // Peek calls show for records of a topic, in order of time. The topic is one of the schemas, by their name of it or by that which
@@ -43,25 +75,9 @@ func Peek(ctx context.Context, p *Project, env Environment, topic string, o Peek
 	if err != nil {
 		return err
 	}
-	conn, err := env.connect(ctx)
+	conn, topic, see, err := o.open(ctx, p, env, topic)
 	if err != nil {
 		return err
-	}
-	shows, err := newShower(ctx, p, env, o.Reveal, o.Warn)
-	if err != nil {
-		return err
-	}
-	topic = shows.topic(topic)
-	filter, err := o.Filter.compile(shows.set)
-	if err != nil {
-		return err
-	}
-	see := func(r *kafka.Record) (Peeked, bool) {
-		p := shows.peeked(r)
-		if o.Headers {
-			p.Headers = headersOf(r)
-		}
-		return p, filter.matches(r, &p)
 	}
 	if o.From == "end" {
 		return peekNew(ctx, conn, topic, from, o.Count, see, show)
@@ -69,7 +85,6 @@ func Peek(ctx context.Context, p *Project, env Environment, topic string, o Peek
 	if !o.Filter.isEmpty() {
 		return peekFiltered(ctx, conn, topic, from, o, see, show)
 	}
-	each := func(r *kafka.Record) error { p, _ := see(r); return show(p) }
 	records, err := peekOld(ctx, conn, topic, from, o.Count)
 	if err != nil {
 		return err
@@ -82,7 +97,8 @@ func Peek(ctx context.Context, p *Project, env Environment, topic string, o Peek
 		}
 	}
 	for _, r := range records {
-		if err := each(r); err != nil {
+		peeked, _ := see(r)
+		if err := show(peeked); err != nil {
 			return err
 		}
 	}
@@ -133,7 +149,7 @@ func peekOld(ctx context.Context, conn kafka.Connection, topic string, from kafk
 }
 
 // peekFiltered shows the first or, without a place to begin, the last count of the records that are left by a filter, in order of time.
-func peekFiltered(ctx context.Context, conn kafka.Connection, topic string, from kafka.From, o PeekOptions, see func(*kafka.Record) (Peeked, bool), show func(Peeked) error) error {
+func peekFiltered(ctx context.Context, conn kafka.Connection, topic string, from kafka.From, o PeekOptions, see viewFunc, show func(Peeked) error) error {
 	var kept []Peeked
 	var read int64
 	for r, err := range kafka.Scan(ctx, conn, []string{topic}, from, kafka.ToEnd()) {
@@ -177,7 +193,7 @@ func cut(kept []Peeked, o PeekOptions) []Peeked {
 }
 
 // peekNew shows the next count records that are left, as they come, until ctx ends; 0: all of them.
-func peekNew(ctx context.Context, conn kafka.Connection, topic string, from kafka.From, count int, see func(*kafka.Record) (Peeked, bool), show func(Peeked) error) error {
+func peekNew(ctx context.Context, conn kafka.Connection, topic string, from kafka.From, count int, see viewFunc, show func(Peeked) error) error {
 	for r, err := range kafka.Scan(ctx, conn, []string{topic}, from, kafka.Endless()) {
 		if ctx.Err() != nil {
 			return nil
@@ -202,11 +218,8 @@ func peekNew(ctx context.Context, conn kafka.Connection, topic string, from kafk
 // TailOptions say which records [Tail] shows.
 type TailOptions struct {
 	// From is where to begin: start, end, an offset of each partition, or a time (RFC 3339); empty: the end.
-	From    string
-	Filter  RecordFilter
-	Headers bool
-	Reveal  bool
-	Warn    func(error) // as of PeekOptions
+	From string
+	RecordView
 }
 
 // Tail shows the records of a topic as they come, until ctx ends. What holds for [Peek] holds for it.
@@ -215,23 +228,9 @@ func Tail(ctx context.Context, p *Project, env Environment, topic string, o Tail
 	if err != nil {
 		return err
 	}
-	conn, err := env.connect(ctx)
+	conn, topic, see, err := o.open(ctx, p, env, topic)
 	if err != nil {
 		return err
 	}
-	shows, err := newShower(ctx, p, env, o.Reveal, o.Warn)
-	if err != nil {
-		return err
-	}
-	filter, err := o.Filter.compile(shows.set)
-	if err != nil {
-		return err
-	}
-	return peekNew(ctx, conn, shows.topic(topic), from, 0, func(r *kafka.Record) (Peeked, bool) {
-		p := shows.peeked(r)
-		if o.Headers {
-			p.Headers = headersOf(r)
-		}
-		return p, filter.matches(r, &p)
-	}, show)
+	return peekNew(ctx, conn, topic, from, 0, see, show)
 }

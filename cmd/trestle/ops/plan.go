@@ -84,18 +84,6 @@ func (p *Plan) Refused() []PlannedChange {
 	return out
 }
 
-// Needs returns the flags that the plan needs, sorted.
-func (p *Plan) Needs() []string {
-	var out []string
-	for _, c := range p.Changes {
-		if c.Needs != "" && !slices.Contains(out, c.Needs) {
-			out = append(out, c.Needs)
-		}
-	}
-	slices.Sort(out)
-	return out
-}
-
 // MakePlan reads all that there is, and checks all that would be done, with the registry and the brokers, and changes nothing. An environment without a
 // registry has no subjects in its plan, and one without brokers no topics; one without both is an error.
 func MakePlan(ctx context.Context, p *Project, env Environment) (*Plan, error) {

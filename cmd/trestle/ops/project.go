@@ -177,6 +177,14 @@ func (p *Project) loadIn(ctx context.Context, env Environment) (*schema.Set, err
 	return set, nil
 }
 
+// loadIfAny is loadIn, and a set without anything in it where there is no project.
+func (p *Project) loadIfAny(ctx context.Context, env Environment) (*schema.Set, error) {
+	if p.missing != nil {
+		return &schema.Set{}, nil
+	}
+	return p.loadIn(ctx, env)
+}
+
 func (p *Project) load(ctx context.Context, opts ...load.Option) (*schema.Set, error) {
 	if p.missing != nil {
 		return nil, p.missing

@@ -37,7 +37,7 @@ func TestTail(t *testing.T) {
 	defer stop()
 	var shown []string
 	err = Tail(ctx, &Project{missing: ErrNoProject}, Environment{Brokers: cluster.ListenAddrs()}, "orders",
-		TailOptions{From: "start", Filter: RecordFilter{Where: "value.n > 5 && value.n < 100000000000"}}, func(p Peeked) error {
+		TailOptions{From: "start", RecordView: RecordView{Filter: RecordFilter{Where: "value.n > 5 && value.n < 100000000000"}}}, func(p Peeked) error {
 			if shown = append(shown, string(p.Value)); len(shown) == 1 {
 				publish(`{"n":2}`, `{"n":18446744073709551616}`, `{"n":8.5}`)
 			} else {

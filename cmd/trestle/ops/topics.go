@@ -123,12 +123,9 @@ type ListedTopic struct {
 
 // ListTopics lists the cluster's topics, by name. Outside of a project none of them is declared.
 func ListTopics(ctx context.Context, p *Project, env Environment) ([]ListedTopic, error) {
-	set := &schema.Set{}
-	if p.missing == nil {
-		var err error
-		if set, err = p.loadIn(ctx, env); err != nil {
-			return nil, err
-		}
+	set, err := p.loadIfAny(ctx, env)
+	if err != nil {
+		return nil, err
 	}
 	cl, err := env.kafka(ctx)
 	if err != nil {
