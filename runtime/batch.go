@@ -436,7 +436,7 @@ func (c *Consumer) settleWhole(topic *topicHandlers, call *batchCall, turn int64
 	}
 	tasks[0].outputs = all
 	for _, t := range tasks {
-		topic.breaker.succeeded(turn)
+		topic.breaker.succeeded(turn, t.attempt)
 		t.part.handled.add(t.delivery.EventID)
 		c.report(t, Outcome{Result: Handled})
 	}
@@ -451,7 +451,7 @@ func (c *Consumer) failWhole(topic *topicHandlers, call *batchCall, turn int64, 
 		putOff(call.events, 0)
 		return
 	}
-	if _, wait := topic.breaker.failed(turn, first.task.record.Key, err, true); wait {
+	if _, wait := topic.breaker.failed(turn, first.task.record.Key, err, 0); wait {
 		putOff(call.events, 0)
 		return
 	}

@@ -18,19 +18,20 @@ import (
 // its events wait, instead of going to their dead letters one by one; one event at a time is tried, less and less often,
 // until one succeeds. Zero fields take the defaults.
 //
-// Only errors that may pass count, and only once an event was tried again in vain: neither permanent errors, nor events that
-// can't be read, nor first attempts, unless there are no others. A few bad events among many good ones never make an outage,
-// nor does one key that fails again and again. What stands in a retry topic has failed before, so that its failures tell nothing: they
-// are an outage while the topic is in one that they come from, or where the handler says so ([Unavailable]).
+// Only errors that may pass count: neither permanent errors, nor events that can't be read. There are two windows: one of events' first
+// attempts, one of their later ones; without retries every attempt is in both. It is an outage when both are full of failures. So events that
+// succeed when they are tried again never make one; nor do a few bad events among many good ones, even if they are all tried again at
+// the same time and nothing else is; nor does one key that fails again and again. What stands in a retry topic has failed before, so that its
+// failures tell nothing: they are an outage while the topic is in one that they come from, or where the handler says so ([Unavailable]).
 type Breaker struct {
-	// Share is the part of the last Window attempts that failed, from 0 to 1, at which it opens; default 0.5.
+	// Share is the part of each window that failed, from 0 to 1, at which it opens; default 0.5.
 	Share float64
-	// Window is how many attempts are looked at; default 20.
+	// Window is how many attempts there are in each, at most; default 20.
 	Window int
-	// Keys is how many different keys must have failed among them; default 5.
+	// Keys is how many different keys must have failed in each; default 5.
 	Keys int
-	// Failures is how many attempts must have failed among them; default 10. With the other defaults, when everything begins
-	// to fail, fewer than this many events reach their dead letters before it opens.
+	// Failures is how many attempts must have failed in each; default 10. When everything begins to fail, events of enough keys, fewer than
+	// this many, or than Share of Window if that is more, reach their dead letters before it opens.
 	Failures int
 	// Lowest and Highest are how long to wait before an event is tried; twice as long each time; defaults 1 s and 30 s.
 	Lowest, Highest time.Duration
@@ -107,8 +108,8 @@ type breaker struct {
 	turns atomic.Int64 // how often it has opened
 
 	mu     sync.Mutex
-	last   []attempt // a ring
-	at     int
+	firsts attempts
+	laters attempts
 	open   bool
 	since  time.Time
 	probes int
@@ -116,8 +117,8 @@ type breaker struct {
 	ended  bool
 
 	entered int64             // attempts so far
-	letters []outageLetter    // of attempts that are in the window, or were when it opened
-	window  [2]int64          // the first and the last attempt of the window that led to the last outage
+	letters []outageLetter    // of attempts that are in the windows, or were when it opened
+	window  [2]int64          // the first and the last attempt of the windows that led to the last outage
 	over    []replay.Position // letters of outages that are over
 	some    func()            // called, without mu, when there are such; nil: nobody replays
 }
@@ -143,10 +144,45 @@ func (c *Consumer) newBreakers(q *keyQueue) {
 	}
 }
 
+// attempts is a window.
+type attempts struct {
+	last []attempt // a ring
+	at   int       // of the oldest, once it is full
+}
+
 // attempt is how a handler's call went.
 type attempt struct {
+	n      int64 // counts them
 	failed bool
 	key    uint64 // of one that failed
+}
+
+func (w *attempts) enter(a attempt, size int) {
+	if len(w.last) < size {
+		w.last = append(w.last, a)
+		return
+	}
+	w.last[w.at] = a
+	w.at = (w.at + 1) % len(w.last)
+}
+
+// oldest is the number of the first attempt that is in the window; 0: it is empty.
+func (w *attempts) oldest() int64 {
+	if len(w.last) == 0 {
+		return 0
+	}
+	return w.last[w.at].n
+}
+
+func (w *attempts) fail(b *Breaker) bool {
+	failed, keys := 0, map[uint64]bool{}
+	for _, a := range w.last {
+		if a.failed {
+			failed++
+			keys[a.key] = true
+		}
+	}
+	return failed >= b.Failures && len(keys) >= b.Keys && float64(failed) >= b.Share*float64(len(w.last))
 }
 
 // begun says when a call begins, for succeeded.
@@ -157,26 +193,26 @@ func (b *breaker) begun() (turn int64) {
 	return b.turns.Load()
 }
 
-// succeeded takes in a call without an error. While it is open, that closes it, if the call has begun since: one that began
-// before says nothing about what holds now.
-func (b *breaker) succeeded(begun int64) {
+// succeeded takes in an event's attempt, the first is 1, without an error. While it is open, that closes it, if the call has begun since: one
+// that began before says nothing about what holds now.
+func (b *breaker) succeeded(begun int64, attempt int) {
 	if b == nil {
 		return
 	}
-	if b.close(begun) && b.some != nil {
+	if b.close(begun, attempt) && b.some != nil {
 		b.some()
 	}
 }
 
 // close says whether the call has closed it.
-func (b *breaker) close(begun int64) bool {
+func (b *breaker) close(begun int64, number int) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if begun != b.turns.Load() {
 		return false
 	}
 	if !b.open {
-		b.enter(attempt{})
+		b.enter(number, attempt{})
 		return false
 	}
 	b.goOn("handlers succeed again: their topic goes on")
@@ -185,7 +221,7 @@ func (b *breaker) close(begun int64) bool {
 
 // goOn ends an outage. It needs mu.
 func (b *breaker) goOn(msg string) {
-	b.open, b.last, b.at = false, nil, 0
+	b.open, b.firsts, b.laters = false, attempts{}, attempts{}
 	b.timer.Stop()
 	b.log(slog.LevelInfo, msg, slog.Duration("after", time.Since(b.since)))
 	b.queue.suspend(b.topic, false)
@@ -214,14 +250,17 @@ func (b *breaker) wrote(entered int64, at replay.Position) {
 	}
 }
 
-// prune forgets letters of attempts that are not in the window. It needs mu.
+// prune forgets letters of attempts that are not in the windows. It needs mu.
 func (b *breaker) prune() {
-	first := b.entered - int64(len(b.last)) + 1
+	first := b.windowStart()
 	if b.open {
 		first = b.window[0]
 	}
 	b.letters = slices.DeleteFunc(b.letters, func(l outageLetter) bool { return l.entered < first })
 }
+
+// windowStart is the first attempt since which both windows have what is in them. It needs mu.
+func (b *breaker) windowStart() int64 { return max(b.firsts.oldest(), b.laters.oldest()) }
 
 // takeOver returns the letters of outages that are over, once.
 func (b *breaker) takeOver() []replay.Position {
@@ -235,15 +274,15 @@ func (b *breaker) takeOver() []replay.Position {
 	return over
 }
 
-// failed takes in a call's error, and says whether the event has to wait for the end of an outage: then the attempt does
-// not count. A first attempt says nothing where there are others. Of one that counts it says which it is, for wrote; 0: none.
-func (b *breaker) failed(begun int64, key []byte, err error, first bool) (entered int64, wait bool) {
+// failed takes in an attempt's error, and says whether the event has to wait for the end of an outage: then the attempt does
+// not count. The first attempt is 1; one of which it is not known what has failed is 0. It says which one of all it is, for wrote; 0: none.
+func (b *breaker) failed(begun int64, key []byte, err error, attempt int) (entered int64, wait bool) {
 	if b == nil || IsPermanent(err) {
 		return 0, false
 	}
 	said := isA[*unavailableError](err)
 	elsewhere := !b.source.openSince().IsZero()
-	entered, wait, over := b.fail(begun, key, err, first, said || elsewhere)
+	entered, wait, over := b.fail(begun, key, err, attempt, said || elsewhere)
 	if over && b.some != nil {
 		b.some()
 	}
@@ -251,7 +290,7 @@ func (b *breaker) failed(begun int64, key []byte, err error, first bool) (entere
 }
 
 // fail is failed where it is known that there is an outage, or to be found out. It says whether one is over by that.
-func (b *breaker) fail(begun int64, key []byte, err error, first, outage bool) (entered int64, wait, over bool) {
+func (b *breaker) fail(begun int64, key []byte, err error, number int, outage bool) (entered int64, wait, over bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.ended && !b.open {
@@ -262,15 +301,15 @@ func (b *breaker) fail(begun int64, key []byte, err error, first, outage bool) (
 		over = true
 	}
 	if !b.open {
-		if !first {
-			b.enter(attempt{true, maphash.Bytes(b.seed, key)})
+		if number > 0 {
+			b.enter(number, attempt{failed: true, key: maphash.Bytes(b.seed, key)})
 			entered = b.entered
 		}
-		if !outage && (first || b.source != nil || !b.isOutage()) {
+		if !outage && (number == 0 || b.source != nil || !b.firsts.fail(&b.Breaker) || !b.laters.fail(&b.Breaker)) {
 			return entered, false, over
 		}
 		b.open, b.since, b.probes = true, time.Now(), 0
-		b.window = [2]int64{b.entered - int64(len(b.last)) + 1, b.entered}
+		b.window = [2]int64{b.windowStart(), b.entered}
 		b.prune()
 		b.turns.Add(1)
 		b.queue.suspend(b.topic, true)
@@ -327,23 +366,15 @@ func (b *breaker) log(level slog.Level, msg string, attrs ...slog.Attr) {
 	b.c.cfg.logger.LogAttrs(context.Background(), level, msg, attrs...)
 }
 
-func (b *breaker) enter(a attempt) {
+// enter puts an event's attempt into its window. It needs mu.
+func (b *breaker) enter(number int, a attempt) {
 	b.entered++
-	if len(b.last) < b.Window {
-		b.last = append(b.last, a)
-		return
+	a.n = b.entered
+	only := b.c.cfg.retries == 0
+	if only || number == 1 {
+		b.firsts.enter(a, b.Window)
 	}
-	b.last[b.at] = a
-	b.at = (b.at + 1) % len(b.last)
-}
-
-func (b *breaker) isOutage() bool {
-	failed, keys := 0, map[uint64]bool{}
-	for _, a := range b.last {
-		if a.failed {
-			failed++
-			keys[a.key] = true
-		}
+	if only || number > 1 {
+		b.laters.enter(a, b.Window)
 	}
-	return failed >= b.Failures && len(keys) >= b.Keys && float64(failed) >= b.Share*float64(len(b.last))
 }

@@ -73,6 +73,52 @@ func TestPoisonIsDeadLettered(t *testing.T) {
 	}
 }
 
+// TestBadEventsThatAreTriedAgainTogether has one event in ten of a backlog fail for ever. The others are done by the time these are tried
+// again, all at once, and nothing else is tried between: the breaker stays closed all the same.
+func TestBadEventsThatAreTriedAgainTogether(t *testing.T) {
+	t.Parallel()
+	bad := func(e *orderPlaced) bool { return strings.HasSuffix(e.OrderID, "7") }
+	one := func(_ context.Context, e *orderPlaced) error {
+		if bad(e) {
+			return errTransient
+		}
+		return nil
+	}
+	many := func(_ context.Context, items []orderItem) error {
+		var failed trestle.BatchError
+		for i, item := range items {
+			if bad(item.Event) {
+				failed.Add(i, errTransient)
+			}
+		}
+		return failed.Err()
+	}
+	ids := orderIDs(500)
+	for name, handle := range map[string]func(*cluster, ...trestle.ConsumerOption) *running{
+		"single events": func(c *cluster, opts ...trestle.ConsumerOption) *running { return consume(t, c, one, opts...) },
+		"batches": func(c *cluster, opts ...trestle.ConsumerOption) *running {
+			return consumeBatches(t, c, many, nil, opts...)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := startCluster(t)
+			c.writeOrders(t, ids, 1)
+			outcomes := newOutcomes()
+			var logged strings.Builder
+			var mu sync.Mutex
+			logger := slog.New(slog.NewTextHandler(lockedWriter{&mu, &logged}, nil))
+			r := handle(c, soon, trestle.WithBackoff(200*time.Millisecond, 200*time.Millisecond), trestle.WithLogger(logger), trestle.WithObserver(outcomes.add))
+			eventually(t, "all committed", func() bool { return c.committed(testGroup) == int64(len(ids)) })
+			r.stop()
+			outcomes.want(t, map[trestle.Result]int{trestle.Handled: len(ids) / 10 * 9, trestle.DeadLettered: len(ids) / 10})
+			if strings.Contains(logged.String(), "outage") {
+				t.Errorf("bad events were taken for an outage:\n%s", logged.String())
+			}
+		})
+	}
+}
+
 // TestFirstAttemptsAreNoOutage has every event fail at first, and succeed when it is tried again.
 func TestFirstAttemptsAreNoOutage(t *testing.T) {
 	t.Parallel()

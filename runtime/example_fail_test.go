@@ -81,7 +81,7 @@ func ExampleWithBreaker() {
 	register := func(c *trestle.Consumer) {
 		trestle.Handle(c, func(context.Context, *codegenv1.CodegenPatternRequest) error { return errors.New("the model is away") })
 	}
-	soon := trestletest.NewHandlers(t, register, trestle.WithBreaker(trestle.Breaker{Window: 4, Failures: 2, Keys: 1}))
+	soon := trestletest.NewHandlers(t, register, trestle.WithBreaker(trestle.Breaker{Window: 4, Failures: 1, Keys: 1}))
 	never := trestletest.NewHandlers(t, register, trestle.WithoutBreaker())
 
 	fmt.Println("soon:", soon.Handle(patternRequest(3)).Waiting)

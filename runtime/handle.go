@@ -290,7 +290,7 @@ func (c *Consumer) settle(topic *topicHandlers, h *handling, turn int64, result 
 			if h.duplicate {
 				result = Duplicate
 			}
-			breaker.succeeded(turn)
+			breaker.succeeded(turn, t.attempt)
 			t.part.handled.add(t.delivery.EventID)
 		}
 		c.finish(m, t, Outcome{Result: result})
@@ -314,7 +314,7 @@ func (c *Consumer) settle(topic *topicHandlers, h *handling, turn int64, result 
 		c.fail(m, t)
 		return false
 	}
-	entered, wait := breaker.failed(turn, t.record.Key, err, t.attempt == 1 && c.cfg.retries > 0)
+	entered, wait := breaker.failed(turn, t.record.Key, err, t.attempt)
 	if wait {
 		t.attempt-- // it is not the event's fault
 		t.alone = false

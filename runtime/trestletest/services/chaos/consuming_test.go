@@ -108,9 +108,7 @@ func (a *acting) consume(ctx context.Context) error {
 
 // consumeBatches handles orders, many at once.
 func (a *acting) consumeBatches(ctx context.Context) error {
-	// A backlog that is handled in batches has the events of it that fail be tried again all at once, which the default takes for an outage.
-	c, err := a.consumer(batchGroup, trestle.WithRetryTopics(orders.Name, retryTopics...),
-		trestle.WithBreaker(trestle.Breaker{Window: 500, Failures: 250}))
+	c, err := a.consumer(batchGroup, trestle.WithRetryTopics(orders.Name, retryTopics...))
 	if err != nil {
 		return err
 	}
