@@ -50,7 +50,12 @@ func answering(b *testing.B, brokers []string) []way {
 		trestle.Handle(c, func(ctx context.Context, e *codegenv1.CodegenAnalysisRequest) error {
 			err := publish(ctx, &codegenv1.CodegenStatusEvent{
 				SessionId: e.GetSessionId(), Status: codegenv1.SessionStatus_SESSION_STATUS_PROCESSING, ProgressPercentage: new(float64(50)),
+				Message: new("analyzing"),
 			})
+			if err != nil {
+				b.Error(err)
+				cancel()
+			}
 			if done.Add(1) == int64(n) {
 				cancel()
 			}

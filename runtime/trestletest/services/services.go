@@ -50,6 +50,12 @@ func Missing(tb testing.TB, what, reason string) {
 	skip(tb, what, reason)
 }
 
+// Unable ends a test that this machine's kernel does not let run, and that no package mends: it is skipped, and that is recorded.
+func Unable(tb testing.TB, what, reason string) {
+	tb.Helper()
+	skip(tb, what, reason)
+}
+
 func skip(tb testing.TB, service, reason string) {
 	tb.Helper()
 	reason = strings.Join(strings.Fields(reason), " ")
