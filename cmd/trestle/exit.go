@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/omninode/trestle/cmd/trestle/ops"
 )
 
 // The exit statuses of every command.
@@ -40,6 +42,9 @@ func exitStatus(ctx context.Context, err error, stderr io.Writer) int {
 	case errors.Is(err, errNo):
 		return exitNo
 	case ctx.Err() != nil:
+		if unfinished, ok := errors.AsType[*ops.UnfinishedError](err); ok {
+			fmt.Fprintln(stderr, "trestle:", unfinished)
+		}
 		fmt.Fprintln(stderr, "trestle: interrupted")
 		return exitInterrupted
 	}

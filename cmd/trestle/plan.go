@@ -1,12 +1,14 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/omninode/trestle/cmd/trestle/ops"
+	"github.com/omninode/trestle/runtime/registry"
 	"github.com/spf13/cobra"
 )
 
@@ -24,7 +26,7 @@ It exits with 0 whatever there is to do; with --check, 1 unless all is as declar
 that ` + "`apply`" + ` takes: it does that plan or, where anything has changed since, nothing.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			plan, err := makePlan(cmd, p, &c)
+			plan, err := makePlan(cmd, p, &c, ops.MakePlan)
 			if err != nil {
 				return err
 			}
@@ -33,11 +35,7 @@ that ` + "`apply`" + ` takes: it does that plan or, where anything has changed s
 					return err
 				}
 			}
-			if asJSON {
-				err = printJSON(cmd, plan)
-			} else {
-				err = showPlan(cmd, plan)
-			}
+			err = showPlan(cmd, plan, asJSON)
 			if err == nil && (len(plan.Refused()) > 0 || check && !plan.Empty()) {
 				err = errNo
 			}
@@ -54,17 +52,18 @@ that ` + "`apply`" + ` takes: it does that plan or, where anything has changed s
 
 func newApply(p *folder) *cobra.Command {
 	var c connections
-	var asJSON, repartition, cut bool
+	var asJSON bool
+	var allow allowances
 	cmd := &cobra.Command{
 		Use:   "apply [PLAN]",
 		Short: "Bring the registry and the cluster to what the schemas say",
 		Long: `Apply does what ` + "`plan`" + ` says: subjects with what they refer to first, then topics. It begins only once all of it is found to be possible, and where
-something fails a second run does the rest. It deletes nothing.
+something fails it says what was done and what is left: a second run does the rest. It deletes nothing.
 
 PLAN is a file that ` + "`plan --output`" + ` has written: where the schemas, the registry or the cluster are others than then, nothing is done.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			plan, err := makePlan(cmd, p, &c)
+			plan, err := makePlan(cmd, p, &c, ops.MakePlan)
 			if err != nil {
 				return err
 			}
@@ -77,49 +76,83 @@ PLAN is a file that ` + "`plan --output`" + ` has written: where the schemas, th
 					return no("nothing was changed: %s was made from another state of the schemas, the registry or the cluster: make a new plan", args[0])
 				}
 			}
-			if asJSON {
-				err = printJSON(cmd, plan)
-			} else {
-				err = showPlan(cmd, plan)
-			}
-			if err != nil {
-				return err
-			}
-			var allowed []string
-			if repartition {
-				allowed = append(allowed, ops.AllowRepartition)
-			}
-			if cut {
-				allowed = append(allowed, ops.AllowRetentionCut)
-			}
-			if err = plan.Apply(cmd.Context(), allowed); errors.Is(err, ops.ErrRefused) {
-				return no("%v", err)
-			}
-			return err
+			return apply(cmd, plan, allow, asJSON, showPlan)
 		},
 	}
 	c.addBrokers(cmd)
 	c.addRegistry(cmd)
-	cmd.Flags().BoolVar(&repartition, strings.TrimPrefix(ops.AllowRepartition, "--"), false, "give topics with keys more partitions: keys move, and lose their order at that point")
-	cmd.Flags().BoolVar(&cut, strings.TrimPrefix(ops.AllowRetentionCut, "--"), false, "keep records for a shorter time: those that are older are deleted")
-	addJSON(cmd, &asJSON, "print what is done as JSON")
+	allow.add(cmd)
+	addJSON(cmd, &asJSON, "print what was done as JSON")
 	return cmd
 }
 
-func makePlan(cmd *cobra.Command, p *folder, c *connections) (*ops.Plan, error) {
+// allowances are the flags of whoever knows what is lost.
+type allowances struct{ repartition, cut bool }
+
+func (a *allowances) add(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&a.repartition, strings.TrimPrefix(ops.AllowRepartition, "--"), false, "give topics with keys more partitions: keys move, and lose their order at that point")
+	cmd.Flags().BoolVar(&a.cut, strings.TrimPrefix(ops.AllowRetentionCut, "--"), false, "keep fewer records, for a shorter time or by another cleanup: the others are deleted")
+}
+
+func (a *allowances) flags() []string {
+	var out []string
+	if a.repartition {
+		out = append(out, ops.AllowRepartition)
+	}
+	if a.cut {
+		out = append(out, ops.AllowRetentionCut)
+	}
+	return out
+}
+
+// apply shows a plan and applies it: people see beforehand what is to be done, programs afterwards what was.
+func apply(cmd *cobra.Command, plan *ops.Plan, allow allowances, asJSON bool, show func(*cobra.Command, *ops.Plan, bool) error) error {
+	if !asJSON {
+		if err := show(cmd, plan, false); err != nil {
+			return err
+		}
+	}
+	err := applyPlan(cmd, plan, allow)
+	if asJSON {
+		err = errors.Join(show(cmd, plan, true), err)
+	}
+	return err
+}
+
+func applyPlan(cmd *cobra.Command, plan *ops.Plan, allow allowances) error {
+	err := plan.Apply(cmd.Context(), allow.flags())
+	if _, incompatible := errors.AsType[*registry.IncompatibleError](err); incompatible || errors.Is(err, ops.ErrRefused) {
+		return no("%v", err)
+	}
+	return err
+}
+
+type planning func(context.Context, *ops.Project, ops.Environment) (*ops.Plan, error)
+
+func makePlan(cmd *cobra.Command, p *folder, c *connections, plan planning) (*ops.Plan, error) {
 	project, env, err := c.enter(p)
 	if err != nil {
 		return nil, err
 	}
-	stop := showProgress(cmd, func() string { return "comparing the schemas with the registry and the cluster" })
+	stop := showProgress(cmd, func() string { return "comparing the schemas with what is there" })
 	defer stop()
-	return ops.MakePlan(cmd.Context(), project, env)
+	return plan(cmd.Context(), project, env)
 }
 
 // undeclaredShown is how many undeclared names are shown to people; JSON has all.
 const undeclaredShown = 10
 
-func showPlan(cmd *cobra.Command, plan *ops.Plan) error {
+func changeText(d ops.FieldChange) string {
+	if d.From == "" {
+		return d.Name + "=" + d.To
+	}
+	return d.Name + " " + d.From + " → " + d.To
+}
+
+func showPlan(cmd *cobra.Command, plan *ops.Plan, asJSON bool) error {
+	if asJSON {
+		return printJSON(cmd, plan)
+	}
 	out := cmd.OutOrStdout()
 	count := map[string]int{}
 	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
@@ -130,12 +163,8 @@ func showPlan(cmd *cobra.Command, plan *ops.Plan) error {
 		}
 		var differences []string
 		for _, d := range c.Changes {
-			switch {
-			case d.From == "" && d.To == "":
-			case d.From == "":
-				differences = append(differences, d.Name+"="+d.To)
-			default:
-				differences = append(differences, d.Name+" "+d.From+" → "+d.To)
+			if d.From != "" || d.To != "" {
+				differences = append(differences, changeText(d))
 			}
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", c.Action, c.Kind, c.Name, strings.Join(differences, ", "))

@@ -2,8 +2,10 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/omninode/trestle/cmd/trestle/ops"
@@ -27,26 +29,19 @@ one. Apicurio can't judge JSON Schema 2020-12 and refuses every later version at
 there, Trestle's own check stands either way.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			project, env, err := c.enter(p)
+			plan, err := makePlan(cmd, p, &c, func(ctx context.Context, project *ops.Project, env ops.Environment) (*ops.Plan, error) {
+				env.Compatibility = cmp.Or(level, env.Compatibility)
+				return ops.PlanSubjects(ctx, project, env)
+			})
 			if err != nil {
 				return err
 			}
-			env.Compatibility = cmp.Or(level, env.Compatibility)
-			act := ops.Register
-			if dryRun {
-				act = ops.PlanSubjects
+			if !dryRun {
+				err = applyPlan(cmd, plan, allowances{})
 			}
-			plan, err := act(cmd.Context(), project, env)
-			if plan != nil {
-				if asJSON {
-					err = errors.Join(printJSON(cmd, plan), err)
-				} else {
-					printRegisterPlan(cmd, plan)
-				}
-			}
-			var incompatible *registry.IncompatibleError
-			if errors.As(err, &incompatible) {
-				return no("%d subjects refuse their schema; nothing was written", len(incompatible.Subjects))
+			err = errors.Join(showSubjectsPlan(cmd, plan, asJSON), err)
+			if refused := plan.Refused(); len(refused) > 0 {
+				return no("%d subjects refuse their schema; nothing was written", len(refused))
 			}
 			return err
 		},
@@ -58,24 +53,35 @@ there, Trestle's own check stands either way.`,
 	return cmd
 }
 
-func printRegisterPlan(cmd *cobra.Command, plan *registry.Plan) {
-	if plan.Empty() {
-		fmt.Fprintf(cmd.OutOrStdout(), "%d subjects, all as declared\n", len(plan.Subjects))
-		return
+func showSubjectsPlan(cmd *cobra.Command, whole *ops.Plan, asJSON bool) error {
+	plan := whole.Subjects()
+	if asJSON {
+		return printJSON(cmd, plan)
 	}
-	w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 4, 2, ' ', 0)
+	out := cmd.OutOrStdout()
+	if plan.Empty() {
+		fmt.Fprintf(out, "%d subjects, all as declared\n", len(plan.Subjects))
+	}
+	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
 	for _, s := range plan.Subjects {
 		if s.Action == registry.None {
 			continue
 		}
-		version := ""
+		var what []string
 		if s.Version > 0 {
-			version = fmt.Sprintf("version %d, id %d", s.Version, s.ID)
+			what = append(what, fmt.Sprintf("version %d, id %d", s.Version, s.ID))
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", s.Action, s.Subject, s.Type, version)
+		if c := s.Compatibility; c != (registry.LevelChange{}) {
+			what = append(what, changeText(ops.FieldChange{Name: "compatibility", From: c.From, To: c.To}))
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", s.Action, s.Subject, s.Type, strings.Join(what, ", "))
 	}
-	w.Flush()
+	if err := w.Flush(); err != nil {
+		return err
+	}
 	for _, s := range plan.Refused() {
-		fmt.Fprintf(cmd.OutOrStdout(), "%s: %s\n", s.Subject, s.Reason)
+		fmt.Fprintf(out, "%s: %s\n", s.Subject, s.Reason)
 	}
+	showUndeclared(cmd, "subjects", whole.Undeclared.Subjects)
+	return nil
 }

@@ -25,16 +25,12 @@ func newTopicsPlan(p *folder) *cobra.Command {
 		Short: "Say what `topics apply` would do; change nothing",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			plan, _, err := planTopics(cmd, p, &c)
+			plan, err := makePlan(cmd, p, &c, ops.PlanTopics)
 			if err != nil {
 				return err
 			}
-			if asJSON {
-				if err := printJSON(cmd, plan); err != nil {
-					return err
-				}
-			} else {
-				printTopicsPlan(cmd, plan)
+			if err := showTopicsPlan(cmd, plan, asJSON); err != nil {
+				return err
 			}
 			if len(plan.Refused()) > 0 {
 				return errNo
@@ -50,48 +46,35 @@ func newTopicsPlan(p *folder) *cobra.Command {
 func newTopicsApply(p *folder) *cobra.Command {
 	var c connections
 	var asJSON bool
+	var allow allowances
 	cmd := &cobra.Command{
 		Use:   "apply",
 		Short: "Create and update topics as the schemas declare them; never delete one",
-		Args:  cobra.NoArgs,
+		Long: `Topics apply does what ` + "`topics plan`" + ` says, and nothing where a topic is refused. Where something is lost with it, it asks for a flag as ` + "`apply`" + ` does,
+which does the same for topics and subjects together.`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			plan, env, err := planTopics(cmd, p, &c)
+			plan, err := makePlan(cmd, p, &c, ops.PlanTopics)
 			if err != nil {
 				return err
 			}
-			if asJSON {
-				err = printJSON(cmd, plan)
-			} else {
-				printTopicsPlan(cmd, plan)
-			}
-			if err != nil {
-				return err
-			}
-			if len(plan.Refused()) > 0 {
-				return no("nothing was changed: a topic is refused")
-			}
-			return ops.ApplyTopics(cmd.Context(), env, plan)
+			return apply(cmd, plan, allow, asJSON, showTopicsPlan)
 		},
 	}
 	c.addBrokers(cmd)
-	addJSON(cmd, &asJSON, "print what is done as JSON")
+	allow.add(cmd)
+	addJSON(cmd, &asJSON, "print what was done as JSON")
 	return cmd
 }
 
-func planTopics(cmd *cobra.Command, p *folder, c *connections) (*topics.Plan, ops.Environment, error) {
-	project, env, err := c.enter(p)
-	if err != nil {
-		return nil, env, err
+func showTopicsPlan(cmd *cobra.Command, whole *ops.Plan, asJSON bool) error {
+	plan := whole.Topics()
+	if asJSON {
+		return printJSON(cmd, plan)
 	}
-	plan, err := ops.PlanTopics(cmd.Context(), project, env)
-	return plan, env, err
-}
-
-func printTopicsPlan(cmd *cobra.Command, plan *topics.Plan) {
 	out := cmd.OutOrStdout()
 	if plan.Empty() {
 		fmt.Fprintf(out, "%d topics, all as declared\n", len(plan.Topics))
-		return
 	}
 	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
 	for _, t := range plan.Topics {
@@ -109,7 +92,16 @@ func printTopicsPlan(cmd *cobra.Command, plan *topics.Plan) {
 			}
 		}
 	}
-	w.Flush()
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	for _, t := range plan.Topics {
+		if needs := ops.Needs(t); needs != "" {
+			fmt.Fprintf(out, "topic %s needs %s\n", t.Name, needs)
+		}
+	}
+	showUndeclared(cmd, "topics", whole.Undeclared.Topics)
+	return nil
 }
 
 func configText(config map[string]string) string {

@@ -21,6 +21,8 @@ type Client struct {
 	url  string
 	same func(a, b Stored) bool
 	gate func(context.Context, Stored, []Stored) error
+	// level is that which subjects are to have; empty: theirs.
+	level string
 }
 
 // Option configures a [Client].
@@ -30,6 +32,7 @@ type config struct {
 	sr          []sr.ClientOpt
 	same        func(a, b Stored) bool
 	gate        func(context.Context, Stored, []Stored) error
+	level       string
 	credentials *Credentials
 	tls         *secure.TLS
 	http        *http.Client // nil: one of the package's own
@@ -41,7 +44,7 @@ func WithHTTPClient(h *http.Client) Option {
 }
 
 // WithSame replaces the test of whether two schemas of one type are the same, for a registry that rewrites what it
-// stores. The default compares JSON as values and everything else as text.
+// stores. The default compares JSON as values and everything else as text. What the schemas refer to is compared beside it.
 func WithSame(same func(a, b Stored) bool) Option {
 	return func(c *config) { c.same = same }
 }
@@ -52,9 +55,15 @@ func WithGate(gate func(ctx context.Context, next Stored, versions []Stored) err
 	return func(c *config) { c.gate = gate }
 }
 
+// WithCompatibility has [Client.Plan] and [Client.Apply] bring subjects to a compatibility level, at which the registry itself judges: BACKWARD,
+// FULL_TRANSITIVE and so on. Default, and with an empty one: the level is left as it is. New fails where there is none of that name.
+func WithCompatibility(level string) Option {
+	return func(c *config) { c.level = level }
+}
+
 // New returns a client of the registry at an address, under which /subjects is found. A user and a password that stand in it are those of
-// [WithCredentials], where that is not given; errors do not repeat them. It contacts nothing, and fails when the address is none, or credentials or
-// certificates are incomplete or can't be read.
+// [WithCredentials], where that is not given; errors do not repeat them. It contacts nothing, and fails when the address is none, when credentials or
+// certificates are incomplete or can't be read, or when an option is not valid.
 func New(address string, opts ...Option) (*Client, error) {
 	if !strings.Contains(address, "://") {
 		return nil, fmt.Errorf("registry %q: not an address such as http://127.0.0.1:8081", address)
@@ -62,6 +71,13 @@ func New(address string, opts ...Option) (*Client, error) {
 	c := config{same: func(a, b Stored) bool { return sameText(a.Type, a.Schema, b.Schema) }}
 	for _, o := range opts {
 		o(&c)
+	}
+	if c.level != "" {
+		level, err := parseLevel(c.level)
+		if err != nil {
+			return nil, err
+		}
+		c.level = level.String()
 	}
 	url, access, err := c.access(address)
 	if err != nil {
@@ -71,7 +87,7 @@ func New(address string, opts ...Option) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("registry %s: %w", url, err)
 	}
-	return &Client{sr: client, http: c.http, url: url, same: c.same, gate: c.gate}, nil
+	return &Client{sr: client, http: c.http, url: url, same: c.same, gate: c.gate, level: c.level}, nil
 }
 
 // withoutUser is an address for people, without what stands in front of its host.
@@ -137,25 +153,32 @@ func (c *Client) stored(ctx context.Context, subject string, version int) (Store
 		}
 		return Stored{}, fmt.Errorf("subject %s at %s: %w", subject, c.url, err)
 	}
+	return c.withTexts(ctx, found, c.sr.SchemaByVersion)
+}
+
+// withTexts returns a schema with what it refers to, which get fetches.
+func (c *Client) withTexts(ctx context.Context, found sr.SubjectSchema, get getVersion) (Stored, error) {
 	s := fromSR(found)
 	s.Texts = map[string]string{}
-	if err := c.texts(ctx, found.References, s.Texts); err != nil {
-		return Stored{}, fmt.Errorf("references of subject %s at %s: %w", subject, c.url, err)
+	if err := texts(ctx, found.References, s.Texts, get); err != nil {
+		return Stored{}, fmt.Errorf("references of subject %s at %s: %w", s.Subject, c.url, err)
 	}
 	return s, nil
 }
 
-func (c *Client) texts(ctx context.Context, refs []sr.SchemaReference, into map[string]string) error {
+type getVersion func(ctx context.Context, subject string, version int) (sr.SubjectSchema, error)
+
+func texts(ctx context.Context, refs []sr.SchemaReference, into map[string]string, get getVersion) error {
 	for _, r := range refs {
 		if _, ok := into[r.Name]; ok {
 			continue
 		}
-		s, err := c.sr.SchemaByVersion(ctx, r.Subject, r.Version)
+		s, err := get(ctx, r.Subject, r.Version)
 		if err != nil {
 			return fmt.Errorf("%s (subject %s version %d): %w", r.Name, r.Subject, r.Version, err)
 		}
 		into[r.Name] = s.Schema.Schema
-		if err := c.texts(ctx, s.References, into); err != nil {
+		if err := texts(ctx, s.References, into, get); err != nil {
 			return err
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 
@@ -17,7 +16,7 @@ type Action string
 // The actions of a plan.
 const (
 	Create  Action = "create"  // the subject is new
-	Update  Action = "update"  // it gets a new version
+	Update  Action = "update"  // it gets a new version, another compatibility level, or both
 	None    Action = "none"    // its newest version is the declared one
 	Refused Action = "refused" // the declared schema is not compatible with what is stored
 )
@@ -35,21 +34,29 @@ type PlannedSubject struct {
 	Action  Action     `json:"action"`
 	Version int        `json:"version,omitempty"`
 	ID      int        `json:"id,omitempty"`
+	// Newest is the version that was the newest when the plan was made; 0: there was none.
+	Newest int `json:"newest,omitempty"`
+	// Compatibility is how the level is to change; its zero value: not.
+	Compatibility LevelChange `json:"compatibility,omitzero"`
 	// Reason says why the schema is refused.
 	Reason     string   `json:"reason,omitempty"`
 	References []string `json:"references,omitempty"`
+	// Done says, after [Client.Apply], that the subject is as declared where something had to be done.
+	Done bool `json:"done,omitempty"`
 
 	declared Subject
+	schema   bool // that is, the schema too, and not only the level
+}
+
+// LevelChange is how a subject's compatibility level is to change.
+type LevelChange struct {
+	From string `json:"from"` // empty: it has none yet
+	To   string `json:"to"`
 }
 
 // Empty says that every subject is as declared.
 func (p *Plan) Empty() bool {
-	for _, c := range p.Subjects {
-		if c.Action != None {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(p.Subjects, func(s PlannedSubject) bool { return s.Action != None })
 }
 
 // Refused returns the subjects whose schema is refused.
@@ -65,80 +72,217 @@ func (p *Plan) Refused() []PlannedSubject {
 
 // Plan compares the declared subjects with the registry's. It writes nothing. A schema that the registry or the gate
 // does not accept is an action, [Refused], not an error.
+//
+// It asks once for each subject's newest version, and once for its level where [WithCompatibility] names one. Of a subject whose schema changes it also
+// reads the older versions and what they refer to, and asks the registry whether it takes the new one.
 func (c *Client) Plan(ctx context.Context, subjects []Subject) (*Plan, error) {
 	ordered, err := referencesFirst(subjects)
 	if err != nil {
 		return nil, err
 	}
-	texts := make(map[string]string, len(ordered))
+	p := planner{Client: c, declared: map[string]Subject{}, planned: map[string]PlannedSubject{}, versions: map[subjectVersion]sr.SubjectSchema{}}
 	for _, s := range ordered {
-		texts[s.Name] = s.Schema
+		p.declared[s.Name] = s
 	}
-	changed := map[string]bool{}
 	plan := &Plan{Subjects: make([]PlannedSubject, 0, len(ordered))}
 	for _, s := range ordered {
-		change, err := c.plan(ctx, s, texts, changed)
+		change, err := p.plan(ctx, s)
 		if err != nil {
 			return nil, err
 		}
-		changed[s.Name] = change.Action != None
+		p.planned[s.Name] = change
 		plan.Subjects = append(plan.Subjects, change)
 	}
 	return plan, nil
 }
 
-func (c *Client) plan(ctx context.Context, s Subject, texts map[string]string, changed map[string]bool) (PlannedSubject, error) {
-	change := PlannedSubject{Subject: s.Name, Type: s.Type, declared: s}
-	next := Stored{Subject: s.Name, Type: s.Type, Schema: s.Schema, References: s.References, Texts: map[string]string{}}
-	refsChanged := false
+// planner makes one plan. What it has read it does not read again.
+type planner struct {
+	*Client
+	declared map[string]Subject
+	planned  map[string]PlannedSubject
+	versions map[subjectVersion]sr.SubjectSchema
+	global   string // level of the registry; empty: not asked yet
+}
+
+type subjectVersion struct {
+	subject string
+	version int
+}
+
+const newest = -1
+
+func (p *planner) plan(ctx context.Context, s Subject) (PlannedSubject, error) {
+	change := PlannedSubject{Subject: s.Name, Type: s.Type, declared: s, schema: true}
 	for _, r := range s.References {
 		change.References = append(change.References, r.Subject)
-		refsChanged = refsChanged || changed[r.Subject]
-		next.Texts[r.Name] = texts[r.Subject]
 	}
-	versions, err := c.Versions(ctx, s.Name)
+	latest, err := p.version(ctx, s.Name, newest)
+	if isNotFound(err) {
+		change.Action = Create
+		change.Compatibility.To = p.level
+		return change, nil
+	}
+	if err != nil {
+		return PlannedSubject{}, fmt.Errorf("newest version of subject %s at %s: %w", s.Name, p.url, err)
+	}
+	change.Action, change.Newest = Update, latest.Version
+	if p.level != "" {
+		level, err := p.levelOf(ctx, s.Name)
+		if err != nil {
+			return PlannedSubject{}, err
+		}
+		if level != p.level {
+			change.Compatibility = LevelChange{level, p.level}
+		}
+	}
+	next := Stored{Subject: s.Name, Type: s.Type, Schema: s.Schema, References: s.References}
+	if p.holds(latest, next) {
+		change.schema, change.Version, change.ID = false, latest.Version, latest.ID
+		if change.Compatibility == (LevelChange{}) {
+			change.Action = None
+		}
+		return change, nil
+	}
+	if found := typeFromSR(latest.Type); found != s.Type {
+		return refuse(change, fmt.Sprintf("the subject holds %s, the declared schema is %s: take a new topic for another encoding", found, s.Type)), nil
+	}
+	return p.judge(ctx, change, next, latest)
+}
+
+// judge says whether a subject can get its declared schema.
+func (p *planner) judge(ctx context.Context, change PlannedSubject, next Stored, latest sr.SubjectSchema) (PlannedSubject, error) {
+	older, err := p.older(ctx, latest)
 	if err != nil {
 		return PlannedSubject{}, err
 	}
-	if len(versions) == 0 {
-		change.Action = Create
-		return change, nil
+	for _, v := range older {
+		if p.holds(v, next) {
+			return refuse(change, fmt.Sprintf("version %d holds this very schema, and registering it again does not make it the newest: change it, if only in a description", v.Version)), nil
+		}
 	}
-	latest := versions[len(versions)-1]
-	if latest.Type == s.Type && !refsChanged && c.same(latest, next) {
-		change.Action, change.Version, change.ID = None, latest.Version, latest.ID
-		return change, nil
-	}
-	change.Action = Update
-	if latest.Type != s.Type {
-		return refuse(change, fmt.Sprintf("the subject holds %s, the declared schema is %s: take a new topic for another encoding", latest.Type, s.Type)), nil
-	}
-	if c.gate != nil {
-		if err := c.gate(ctx, next, versions); err != nil {
+	if p.gate != nil {
+		var versions []Stored
+		for _, v := range append(older, latest) {
+			s, err := p.withTexts(ctx, v, p.version)
+			if err != nil {
+				return PlannedSubject{}, err
+			}
+			versions = append(versions, s)
+		}
+		if next.Texts, err = p.declaredTexts(ctx, change.declared); err != nil {
+			return PlannedSubject{}, err
+		}
+		if err := p.gate(ctx, next, versions); err != nil {
 			return refuse(change, err.Error()), nil
 		}
 	}
-	return c.askRegistry(ctx, change, refsChanged)
+	return p.askRegistry(ctx, change)
+}
+
+// older returns a subject's versions before the newest, oldest first.
+func (p *planner) older(ctx context.Context, latest sr.SubjectSchema) ([]sr.SubjectSchema, error) {
+	if latest.Version == 1 {
+		return nil, nil
+	}
+	numbers, err := p.sr.SubjectVersions(ctx, latest.Subject)
+	if err != nil {
+		return nil, fmt.Errorf("versions of subject %s at %s: %w", latest.Subject, p.url, err)
+	}
+	slices.Sort(numbers)
+	var out []sr.SubjectSchema
+	for _, n := range numbers {
+		if n == latest.Version {
+			continue
+		}
+		v, err := p.version(ctx, latest.Subject, n)
+		if err != nil {
+			return nil, fmt.Errorf("version %d of subject %s at %s: %w", n, latest.Subject, p.url, err)
+		}
+		out = append(out, v)
+	}
+	return out, nil
+}
+
+// version reads a version of a subject, once.
+func (p *planner) version(ctx context.Context, subject string, version int) (sr.SubjectSchema, error) {
+	if s, ok := p.versions[subjectVersion{subject, version}]; ok {
+		return s, nil
+	}
+	s, err := p.sr.SchemaByVersion(ctx, subject, version)
+	if err == nil {
+		p.versions[subjectVersion{subject, version}] = s
+		p.versions[subjectVersion{subject, s.Version}] = s
+	}
+	return s, err
+}
+
+// holds says whether a version is the declared schema and refers to what that refers to, in the versions that are declared now.
+func (p *planner) holds(v sr.SubjectSchema, next Stored) bool {
+	if typeFromSR(v.Type) != next.Type || len(v.References) != len(next.References) || !p.same(fromSR(v), next) {
+		return false
+	}
+	return !slices.ContainsFunc(v.References, func(r sr.SchemaReference) bool {
+		if !slices.Contains(next.References, Reference{Name: r.Name, Subject: r.Subject}) {
+			return true
+		}
+		target, ours := p.planned[r.Subject]
+		return ours && (target.schema || target.Version != r.Version)
+	})
+}
+
+// declaredTexts returns what a declared schema refers to, directly or not; subjects that are not declared as the registry has them.
+func (p *planner) declaredTexts(ctx context.Context, s Subject) (map[string]string, error) {
+	out := map[string]string{}
+	var add func(refs []Reference) error
+	add = func(refs []Reference) error {
+		for _, r := range refs {
+			if _, ok := out[r.Name]; ok {
+				continue
+			}
+			if target, ours := p.declared[r.Subject]; ours {
+				out[r.Name] = target.Schema
+				if err := add(target.References); err != nil {
+					return err
+				}
+				continue
+			}
+			if err := texts(ctx, []sr.SchemaReference{{Name: r.Name, Subject: r.Subject, Version: newest}}, out, p.version); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if err := add(s.References); err != nil {
+		return nil, fmt.Errorf("references of subject %s at %s: %w", s.Name, p.url, err)
+	}
+	return out, nil
 }
 
 // askRegistry lets the registry judge by its own compatibility level. A schema whose references change in the same
-// plan can't be judged before they are written: there the gate alone stands, and the registry at the time of writing.
-func (c *Client) askRegistry(ctx context.Context, change PlannedSubject, refsChanged bool) (PlannedSubject, error) {
-	if refsChanged {
+// plan can't be judged before they are written, nor one whose level does: there the gate alone stands, and the registry at
+// the time of writing.
+func (p *planner) askRegistry(ctx context.Context, change PlannedSubject) (PlannedSubject, error) {
+	if change.Compatibility != (LevelChange{}) {
 		return change, nil
 	}
-	schema, err := c.toSR(ctx, change.declared)
+	for _, r := range change.declared.References {
+		if target, ours := p.planned[r.Subject]; ours && target.schema {
+			return change, nil
+		}
+	}
+	schema, err := p.toSR(ctx, change.declared, p.version)
 	if err != nil {
 		return PlannedSubject{}, err
 	}
 	ctx = sr.WithParams(ctx, sr.Verbose)
-	result, err := c.sr.CheckCompatibility(ctx, change.Subject, -1, schema)
-	if re, ok := errors.AsType[*sr.ResponseError](err); ok && re.StatusCode >= 500 && c.gate != nil {
+	result, err := p.sr.CheckCompatibility(ctx, change.Subject, newest, schema)
+	if re, ok := errors.AsType[*sr.ResponseError](err); ok && re.StatusCode >= 500 && p.gate != nil {
 		// The registry can't judge this schema, as Apicurio can't JSON Schema drafts after 7: the gate alone stands.
 		return change, nil
 	}
 	if err != nil {
-		return PlannedSubject{}, fmt.Errorf("check subject %s at %s: %w", change.Subject, c.url, err)
+		return PlannedSubject{}, fmt.Errorf("check subject %s at %s: %w", change.Subject, p.url, err)
 	}
 	if !result.Is {
 		reason := strings.Join(result.Messages, "; ")
@@ -150,50 +294,33 @@ func (c *Client) askRegistry(ctx context.Context, change PlannedSubject, refsCha
 	return change, nil
 }
 
+// levelOf is the level at which the registry judges a subject; one that has none of its own has the registry's, which is asked for once.
+func (p *planner) levelOf(ctx context.Context, subject string) (string, error) {
+	level, err := p.ownLevel(ctx, subject)
+	if level != "" || err != nil {
+		return level, err
+	}
+	if p.global == "" {
+		p.global, err = p.ownLevel(ctx, sr.GlobalSubject)
+	}
+	return p.global, err
+}
+
+// ownLevel is a subject's own level, or the registry's; empty where it has none.
+func (c *Client) ownLevel(ctx context.Context, subject string) (string, error) {
+	r := c.sr.Compatibility(ctx, subject)[0]
+	switch {
+	case isNotFound(r.Err):
+		return "", nil
+	case r.Err != nil:
+		return "", fmt.Errorf("compatibility level of subject %s at %s: %w", subject, c.url, r.Err)
+	}
+	return r.Level.String(), nil
+}
+
 func refuse(c PlannedSubject, reason string) PlannedSubject {
 	c.Action, c.Reason = Refused, reason
 	return c
-}
-
-// Apply writes what the plan says, references first, and notes versions and ids in the plan. When any subject is
-// refused it writes nothing and returns an [*IncompatibleError].
-func (c *Client) Apply(ctx context.Context, p *Plan) error {
-	if refused := p.Refused(); len(refused) > 0 {
-		return &IncompatibleError{Subjects: refused}
-	}
-	for i := range p.Subjects {
-		change := &p.Subjects[i]
-		if change.Action == None {
-			continue
-		}
-		schema, err := c.toSR(ctx, change.declared)
-		if err != nil {
-			return err
-		}
-		id, err := c.sr.RegisterSchema(ctx, change.Subject, schema, -1, -1)
-		if err != nil {
-			var re *sr.ResponseError
-			if errors.As(err, &re) && re.StatusCode == http.StatusConflict {
-				return &IncompatibleError{Subjects: []PlannedSubject{refuse(*change, re.Message)}}
-			}
-			return fmt.Errorf("register subject %s at %s: %w", change.Subject, c.url, err)
-		}
-		latest, err := c.sr.SchemaByVersion(ctx, change.Subject, -1)
-		if err != nil {
-			return fmt.Errorf("read subject %s back from %s: %w", change.Subject, c.url, err)
-		}
-		change.ID, change.Version = id, latest.Version
-	}
-	return nil
-}
-
-// CheckLevel says what is wrong with the name of a compatibility level; an empty one is none.
-func CheckLevel(level string) error {
-	if level == "" {
-		return nil
-	}
-	_, err := parseLevel(level)
-	return err
 }
 
 func parseLevel(level string) (sr.CompatibilityLevel, error) {
@@ -214,32 +341,15 @@ func (c *Client) Subjects(ctx context.Context) ([]string, error) {
 	return names, nil
 }
 
-// SetCompatibility sets the level at which the registry itself judges, for all subjects of the plan: BACKWARD,
-// FULL_TRANSITIVE and so on.
-func (c *Client) SetCompatibility(ctx context.Context, p *Plan, level string) error {
-	l, err := parseLevel(level)
-	if err != nil {
-		return err
-	}
-	for _, change := range p.Subjects {
-		for _, r := range c.sr.SetCompatibility(ctx, sr.SetCompatibility{Level: l}, change.Subject) {
-			if r.Err != nil {
-				return fmt.Errorf("set compatibility of subject %s at %s: %w", change.Subject, c.url, r.Err)
-			}
-		}
-	}
-	return nil
-}
-
 // toSR resolves the references to the newest versions that the registry has of them.
-func (c *Client) toSR(ctx context.Context, s Subject) (sr.Schema, error) {
+func (c *Client) toSR(ctx context.Context, s Subject, get getVersion) (sr.Schema, error) {
 	t, err := typeToSR(s.Type)
 	if err != nil {
 		return sr.Schema{}, fmt.Errorf("subject %s: %w", s.Name, err)
 	}
 	out := sr.Schema{Schema: s.Schema, Type: t}
 	for _, r := range s.References {
-		ref, err := c.sr.SchemaByVersion(ctx, r.Subject, -1)
+		ref, err := get(ctx, r.Subject, newest)
 		if err != nil {
 			return sr.Schema{}, fmt.Errorf("subject %s: reference %s (subject %s) at %s: %w", s.Name, r.Name, r.Subject, c.url, err)
 		}

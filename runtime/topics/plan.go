@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -19,6 +20,8 @@ type Spec struct {
 	ReplicationFactor int16
 	// Config holds the declared settings by their Kafka names, such as retention.ms. Others are left as they are.
 	Config map[string]string
+	// Unkeyed says that its records have no keys, so that more partitions take nothing out of order.
+	Unkeyed bool
 }
 
 // Action is what has to be done to a topic.
@@ -44,13 +47,20 @@ type Topic struct {
 	Partitions int32             `json:"partitions"`
 	Config     map[string]string `json:"config"`
 	Changes    []Change          `json:"changes"`
+	// Done says, after [Plan.Apply], that the topic is as declared where something had to be done.
+	Done bool `json:"done,omitempty"`
 
 	replication int16
+	unkeyed     bool
+	failure     error
 }
+
+// Failure is why [Plan.Apply] could not bring the topic to its declaration; nil where it did, or did not come to it.
+func (t Topic) Failure() error { return t.failure }
 
 // Names of changes that are no settings.
 const (
-	partitionsChange = "partitions" // of their number
+	PartitionsChange = "partitions" // of their number
 	brokersChange    = "brokers"    // what these refuse
 )
 
@@ -60,7 +70,7 @@ type Change struct {
 	Name string `json:"name"`
 	From string `json:"from"`
 	To   string `json:"to"`
-	// Warning says what the change breaks, if anything, or why it is refused.
+	// Warning says what is lost with the change, if anything, or why it is refused.
 	Warning string `json:"warning,omitempty"`
 }
 
@@ -92,7 +102,7 @@ func NewPlan(ctx context.Context, cl *kgo.Client, specs []Spec) (*Plan, error) {
 	}
 	plan := &Plan{Topics: make([]Topic, 0, len(specs))}
 	for _, s := range specs {
-		t := Topic{Name: s.Name, Partitions: s.Partitions, Config: s.Config, replication: s.ReplicationFactor}
+		t := Topic{Name: s.Name, Partitions: s.Partitions, Config: s.Config, replication: s.ReplicationFactor, unkeyed: s.Unkeyed}
 		t.compare(existing)
 		plan.Topics = append(plan.Topics, t)
 	}
@@ -111,32 +121,51 @@ func (t *Topic) compare(existing map[string]described) {
 	switch {
 	case have > t.Partitions:
 		t.Action = Refused
-		t.Changes = append(t.Changes, Change{partitionsChange, itoa(have), itoa(t.Partitions),
+		t.Changes = append(t.Changes, Change{PartitionsChange, itoa(have), itoa(t.Partitions),
 			"partitions can't be taken away: declare " + itoa(have) + ", or move to a topic of the next version"})
 	case have < t.Partitions:
 		t.Action = Update
-		t.Changes = append(t.Changes, Change{partitionsChange, itoa(have), itoa(t.Partitions),
-			"keys move to other partitions: events of one key are in order only among those written after the change"})
+		c := Change{Name: PartitionsChange, From: itoa(have), To: itoa(t.Partitions)}
+		if !t.unkeyed {
+			c.Warning = "keys move to other partitions: events of one key are in order only among those written after the change"
+		}
+		t.Changes = append(t.Changes, c)
 	}
 	for _, name := range slices.Sorted(maps.Keys(t.Config)) {
 		from, to := config[name], t.Config[name]
 		if from == to {
 			continue
 		}
-		c := Change{Name: name, From: from, To: to}
-		if name == "retention.ms" && shorter(to, from) {
-			c.Warning = "records older than " + retention(to) + " are deleted"
-		}
-		t.Changes = append(t.Changes, c)
+		t.Changes = append(t.Changes, Change{Name: name, From: from, To: to, Warning: deletes(name, from, to, t.Config)})
 		if t.Action == None {
 			t.Action = Update
 		}
 	}
 }
 
+// deletes says which records are lost when a setting changes; nothing where none is.
+func deletes(setting, from, to string, declared map[string]string) string {
+	switch {
+	case setting == "retention.ms" && shorter(to, from):
+		return "records older than " + retention(to) + " are deleted"
+	case setting == "retention.bytes" && shorter(to, from):
+		return "the oldest records of a partition with more than " + to + " bytes are deleted"
+	case setting == "cleanup.policy" && has(to, "compact") && !has(from, "compact"):
+		return "of each key all records but the newest are deleted"
+	case setting == "cleanup.policy" && has(to, "delete") && !has(from, "delete"):
+		if keep, ok := declared["retention.ms"]; !ok || !strings.HasPrefix(keep, "-") {
+			return "records older than the topic's retention are deleted"
+		}
+	}
+	return ""
+}
+
+// has says whether a list of a setting names a value.
+func has(list, value string) bool { return slices.Contains(strings.Split(list, ","), value) }
+
 func itoa(n int32) string { return strconv.Itoa(int(n)) }
 
-// shorter compares two retentions in milliseconds, -1 being for ever.
+// shorter compares two retentions, in milliseconds or in bytes, -1 being without end.
 func shorter(a, b string) bool {
 	x, errX := strconv.ParseInt(a, 10, 64)
 	y, errY := strconv.ParseInt(b, 10, 64)

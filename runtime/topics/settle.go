@@ -17,7 +17,7 @@ const (
 )
 
 // settle waits until every broker that is up shows the topics as they were brought to be.
-func settle(ctx context.Context, cl *kgo.Client, changed []Topic) error {
+func settle(ctx context.Context, cl *kgo.Client, changed []*Topic) error {
 	if len(changed) == 0 {
 		return nil
 	}
@@ -40,22 +40,19 @@ func settle(ctx context.Context, cl *kgo.Client, changed []Topic) error {
 
 // shown returns what the first broker that is behind lacks. Brokers are listed anew each time: one that went away in
 // between has nothing to show.
-func shown(ctx context.Context, cl *kgo.Client, changed []Topic) error {
+func shown(ctx context.Context, cl *kgo.Client, changed []*Topic) error {
 	brokers, err := kadm.NewClient(cl).ListBrokers(ctx)
 	if err != nil {
 		return fmt.Errorf("the brokers can't be listed: %w", err)
 	}
-	names := make([]string, len(changed))
-	for i, t := range changed {
-		names[i] = t.Name
-	}
 	for _, b := range brokers {
-		existing, err := describe(ctx, cl.Broker(int(b.NodeID)), names)
+		existing, err := describe(ctx, cl.Broker(int(b.NodeID)), namesOf(changed))
 		if err != nil {
 			return fmt.Errorf("broker %d does not show them: %w", b.NodeID, err)
 		}
 		for _, t := range changed {
-			if t.compare(existing); t.Action != None {
+			now := *t
+			if now.compare(existing); now.Action != None {
 				return fmt.Errorf("broker %d does not show topic %s so yet", b.NodeID, t.Name)
 			}
 		}

@@ -120,7 +120,7 @@ func (t *Topic) creation() kmsg.CreateTopicsRequestTopic {
 
 // growth is the request for more partitions; nil where there are to be no more.
 func (t *Topic) growth() *kmsg.CreatePartitionsRequestTopic {
-	if !slices.ContainsFunc(t.Changes, func(c Change) bool { return c.Name == partitionsChange }) {
+	if !slices.ContainsFunc(t.Changes, func(c Change) bool { return c.Name == PartitionsChange }) {
 		return nil
 	}
 	r := kmsg.NewCreatePartitionsRequestTopic()
@@ -133,7 +133,7 @@ func (t *Topic) alteration() *kmsg.IncrementalAlterConfigsRequestResource {
 	r := kmsg.NewIncrementalAlterConfigsRequestResource()
 	r.ResourceType, r.ResourceName = kmsg.ConfigResourceTypeTopic, t.Name
 	for _, change := range t.Changes {
-		if change.Name == partitionsChange {
+		if change.Name == PartitionsChange {
 			continue
 		}
 		c := kmsg.NewIncrementalAlterConfigsRequestResourceConfig()

@@ -90,10 +90,14 @@ func testJustRegistered(t *testing.T, p *Project, subjects int) {
 	web := httptest.NewServer(server)
 	t.Cleanup(web.Close)
 	env := Environment{Registry: web.URL}
-	plan, err := Register(t.Context(), p, env)
+	whole, err := PlanSubjects(t.Context(), p, env)
+	if err == nil {
+		err = whole.Apply(t.Context(), nil)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
+	plan := whole.Subjects()
 	if len(plan.Subjects) != subjects {
 		t.Errorf("%d subjects were registered, want %d", len(plan.Subjects), subjects)
 	}

@@ -274,11 +274,12 @@ func (d *doctor) registry(ctx context.Context) {
 	if d.project.missing != nil {
 		return
 	}
-	plan, err := PlanSubjects(ctx, d.project, d.env)
-	if plan == nil {
+	all, err := PlanSubjects(ctx, d.project, d.env)
+	if err != nil {
 		d.say("subjects", Fail, "", "%v", err)
 		return
 	}
+	plan := all.Subjects()
 	missing, different, refused := 0, 0, len(plan.Refused())
 	for _, s := range plan.Subjects {
 		switch s.Action {
@@ -292,7 +293,7 @@ func (d *doctor) registry(ctx context.Context) {
 	case refused > 0:
 		d.say("subjects", Fail, "see `trestle register --dry-run`", "%d of %d can't take their schema: it breaks a stored version", refused, len(plan.Subjects))
 	case missing+different > 0:
-		d.say("subjects", Warn, "run `trestle register`", "%d of %d are missing, %d have an older schema", missing, len(plan.Subjects), different)
+		d.say("subjects", Warn, "run `trestle register`", "%d of %d are missing, %d have an older schema or another level", missing, len(plan.Subjects), different)
 	default:
 		d.say("subjects", OK, "", "%d, all as declared", len(plan.Subjects))
 	}

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/omninode/trestle/cmd/trestle/dev"
@@ -16,6 +17,7 @@ import (
 	"github.com/omninode/trestle/runtime/eventtrace"
 	"github.com/omninode/trestle/runtime/registry"
 	"github.com/omninode/trestle/runtime/store"
+	"github.com/omninode/trestle/runtime/topics"
 	"github.com/omninode/trestle/tools/schema"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -58,6 +60,41 @@ type TopicSettings struct {
 	Name string `yaml:"name"`
 	// Partitions is their number; 0: as the schemas say.
 	Partitions int32 `yaml:"partitions"`
+	// ReplicationFactor is for when it is created; 0: the environment's.
+	ReplicationFactor int16 `yaml:"replication_factor"`
+	// RetentionMS is for how many milliseconds records are kept, -1 for ever; 0: as the schemas say.
+	RetentionMS int64 `yaml:"retention_ms"`
+	// CompressionType is how records are compressed: gzip, snappy, lz4, zstd, uncompressed, or producer; empty: as the schemas say.
+	CompressionType string `yaml:"compression_type"`
+}
+
+// overlay sets in a topic's declaration what is otherwise here.
+func (t TopicSettings) overlay(s *topics.Spec) {
+	if t.Partitions > 0 {
+		s.Partitions = t.Partitions
+	}
+	if t.ReplicationFactor > 0 {
+		s.ReplicationFactor = t.ReplicationFactor
+	}
+	if t.RetentionMS != 0 {
+		s.Config["retention.ms"] = strconv.FormatInt(t.RetentionMS, 10)
+	}
+	if t.CompressionType != "" {
+		s.Config["compression.type"] = t.CompressionType
+	}
+}
+
+// validate says what is wrong with the settings, whatever the cluster.
+func (t TopicSettings) validate() error {
+	switch {
+	case t.Partitions < 0:
+		return fmt.Errorf("partitions is %d, want a number from 1", t.Partitions)
+	case t.ReplicationFactor < 0:
+		return fmt.Errorf("replication_factor is %d, want a number from 1", t.ReplicationFactor)
+	case t.RetentionMS < -1:
+		return fmt.Errorf("retention_ms is %d, want milliseconds, or -1 for ever", t.RetentionMS)
+	}
+	return nil
 }
 
 // GroupSettings are what an environment sets otherwise for a consumer group.
@@ -93,19 +130,22 @@ func with(m map[string]string, key, value string) map[string]string {
 // namesOf are the environment's names, once it is clear that they fit the topics of a set, whose names are its schemas'.
 func (e Environment) namesOf(set *schema.Set) (trestle.Names, error) {
 	names := e.Names()
+	declared := TopicNames(set)
+	if ours, ok := resolutionsTopic(set, trestle.Names{}); ok {
+		declared = append(declared, ours)
+	}
+	for _, logical := range slices.Sorted(maps.Keys(e.Topics)) {
+		if !slices.Contains(declared, logical) {
+			return names, e.errorf("topic %s is named there, but the schemas declare none of that name", logical)
+		}
+		if err := e.Topics[logical].validate(); err != nil {
+			return names, e.errorf("topic %s: %w", logical, err)
+		}
+	}
 	if names.IsZero() {
 		return names, nil
 	}
-	topics := TopicNames(set)
-	if ours, ok := resolutionsTopic(set, trestle.Names{}); ok {
-		topics = append(topics, ours)
-	}
-	for _, logical := range slices.Sorted(maps.Keys(names.Topics)) {
-		if !slices.Contains(topics, logical) {
-			return names, e.errorf("topic %s is named there, but the schemas declare none of that name", logical)
-		}
-	}
-	if err := names.CheckTopics(topics...); err != nil {
+	if err := names.CheckTopics(declared...); err != nil {
 		return names, e.errorf("%w", err)
 	}
 	for _, g := range set.Groups {

@@ -31,6 +31,7 @@ type Plan struct {
 	State string `json:"state"`
 
 	env      Environment
+	command  string         // that applies it
 	subjects *registry.Plan // nil: there is no registry
 	registry *registry.Client
 	topics   *topics.Plan // nil: there is no cluster
@@ -49,10 +50,12 @@ type PlannedChange struct {
 	Action string `json:"action"` // create, update, none or refused
 	// Changes are the differences, where there are some to tell.
 	Changes []FieldChange `json:"changes"`
-	// Needs is the flag without which this is not done, since something is lost with it; empty: none.
+	// Needs are the flags without which this is not done, since something is lost with it, separated by a space; empty: none.
 	Needs string `json:"needs,omitempty"`
 	// Reason says why it is refused, or what is lost.
 	Reason string `json:"reason,omitempty"`
+	// Done says, of a plan that was applied, that it was done.
+	Done bool `json:"done,omitempty"`
 }
 
 // FieldChange is one difference between what is there and what is declared.
@@ -84,22 +87,47 @@ func (p *Plan) Refused() []PlannedChange {
 	return out
 }
 
+// Subjects is the plan's part in the registry; nil: it has none.
+func (p *Plan) Subjects() *registry.Plan { return p.subjects }
+
+// Topics is the plan's part on the cluster; nil: it has none.
+func (p *Plan) Topics() *topics.Plan { return p.topics }
+
 // MakePlan reads all that there is, and checks all that would be done, with the registry and the brokers, and changes nothing. An environment without a
 // registry has no subjects in its plan, and one without brokers no topics; one without both is an error.
 func MakePlan(ctx context.Context, p *Project, env Environment) (*Plan, error) {
 	if env.Registry == "" && len(env.Brokers) == 0 {
 		return nil, errors.Join(env.needBrokers(), env.needRegistry())
 	}
-	set, err := p.loadIn(ctx, env)
+	return p.plan(ctx, env, "apply", env.Registry != "", len(env.Brokers) > 0)
+}
+
+// PlanSubjects is [MakePlan] for the registry alone.
+func PlanSubjects(ctx context.Context, p *Project, env Environment) (*Plan, error) {
+	return p.plan(ctx, env, "register", true, false)
+}
+
+// PlanTopics is [MakePlan] for the cluster's topics alone.
+func PlanTopics(ctx context.Context, p *Project, env Environment) (*Plan, error) {
+	return p.plan(ctx, env, "topics apply", false, true)
+}
+
+func (p *Project) plan(ctx context.Context, env Environment, command string, subjects, topics bool) (*Plan, error) {
+	plan := &Plan{Environment: env.name, Changes: []PlannedChange{}, Undeclared: Undeclared{Topics: []string{}, Subjects: []string{}}, env: env, command: command}
+	set, err := p.load(ctx)
 	if err != nil {
 		return nil, err
 	}
-	plan := &Plan{Environment: env.name, env: env, Undeclared: Undeclared{Topics: []string{}, Subjects: []string{}}}
-	declared, err := p.planRegistry(ctx, plan)
-	if err != nil {
-		return nil, err
+	var declared []string
+	if subjects {
+		if declared, err = plan.planRegistry(ctx, set); err != nil {
+			return nil, err
+		}
 	}
-	if len(env.Brokers) > 0 {
+	if topics {
+		if set, err = p.loadIn(ctx, env); err != nil {
+			return nil, err
+		}
 		if err := plan.planCluster(ctx, set); err != nil {
 			return nil, err
 		}
@@ -108,24 +136,13 @@ func MakePlan(ctx context.Context, p *Project, env Environment) (*Plan, error) {
 	return plan, err
 }
 
-// planRegistry plans the subjects, and returns their schemas' digests.
-func (p *Project) planRegistry(ctx context.Context, plan *Plan) ([]string, error) {
-	env := plan.env
-	if env.Registry == "" {
-		return nil, nil
-	}
-	client, err := env.registryClient(ctx, registry.WithGate(gate.Registration))
+// planRegistry plans the subjects of a set, whose names are its schemas', and returns their schemas' digests.
+func (plan *Plan) planRegistry(ctx context.Context, set *schema.Set) ([]string, error) {
+	declared, err := subjectsIn(set, plan.env)
 	if err != nil {
 		return nil, err
 	}
-	if err := registry.CheckLevel(env.Compatibility); err != nil {
-		return nil, env.errorf("%w", err)
-	}
-	unnamed, err := p.load(ctx)
-	if err != nil {
-		return nil, err
-	}
-	declared, err := subjectsIn(unnamed, env)
+	client, err := plan.env.registryClient(ctx, registry.WithGate(gate.Registration), registry.WithCompatibility(plan.env.Compatibility))
 	if err != nil {
 		return nil, err
 	}
@@ -134,20 +151,29 @@ func (p *Project) planRegistry(ctx context.Context, plan *Plan) ([]string, error
 	}
 	plan.registry = client
 	for _, s := range plan.subjects.Subjects {
-		plan.Changes = append(plan.Changes, PlannedChange{Kind: "subject", Name: s.Subject, Action: string(s.Action), Changes: []FieldChange{}, Reason: s.Reason})
+		plan.Changes = append(plan.Changes, plannedSubject(s))
 	}
 	found, err := client.Subjects(ctx)
 	if err != nil {
 		return nil, err
 	}
+	ours := make(map[string]bool, len(declared))
 	var digests []string
 	for _, s := range declared {
 		sum := sha256.Sum256([]byte(s.Schema))
 		digests = append(digests, s.Name+" "+hex.EncodeToString(sum[:]))
-		found = slices.DeleteFunc(found, func(name string) bool { return name == s.Name })
+		ours[s.Name] = true
 	}
-	plan.Undeclared.Subjects = append(plan.Undeclared.Subjects, found...)
+	plan.Undeclared.Subjects = append(plan.Undeclared.Subjects, slices.DeleteFunc(found, func(name string) bool { return ours[name] })...)
 	return digests, nil
+}
+
+func plannedSubject(s registry.PlannedSubject) PlannedChange {
+	out := PlannedChange{Kind: "subject", Name: s.Subject, Action: string(s.Action), Changes: []FieldChange{}, Reason: s.Reason, Done: s.Done}
+	if c := s.Compatibility; c != (registry.LevelChange{}) {
+		out.Changes = append(out.Changes, FieldChange{"compatibility", c.From, c.To})
+	}
+	return out
 }
 
 func (plan *Plan) planCluster(ctx context.Context, set *schema.Set) error {
@@ -164,7 +190,7 @@ func (plan *Plan) planCluster(ctx context.Context, set *schema.Set) error {
 		return err
 	}
 	for _, t := range plan.topics.Topics {
-		plan.Changes = append(plan.Changes, plannedTopic(set, t))
+		plan.Changes = append(plan.Changes, plannedTopic(t))
 	}
 	plan.Undeclared.Topics, err = undeclaredTopics(ctx, cl, specs)
 	return err
@@ -175,39 +201,51 @@ func undeclaredTopics(ctx context.Context, cl *kgo.Client, specs []topics.Spec) 
 	if err != nil {
 		return nil, fmt.Errorf("list topics: %w", err)
 	}
+	ours := make(map[string]bool, len(specs))
+	for _, s := range specs {
+		ours[s.Name] = true
+	}
 	out := []string{}
 	for _, name := range found.Names() {
-		if !slices.ContainsFunc(specs, func(s topics.Spec) bool { return s.Name == name }) {
+		if !ours[name] {
 			out = append(out, name)
 		}
 	}
 	return out, nil
 }
 
-func plannedTopic(set *schema.Set, t topics.Topic) PlannedChange {
-	out := PlannedChange{Kind: "topic", Name: t.Name, Action: string(t.Action), Changes: []FieldChange{}}
+func plannedTopic(t topics.Topic) PlannedChange {
+	out := PlannedChange{Kind: "topic", Name: t.Name, Action: string(t.Action), Changes: []FieldChange{}, Needs: Needs(t), Done: t.Done}
 	if t.Action == topics.Create {
 		out.Changes = append(out.Changes, FieldChange{Name: "partitions", To: fmt.Sprint(t.Partitions)})
 	}
 	var reasons []string
 	for _, c := range t.Changes {
 		out.Changes = append(out.Changes, FieldChange{c.Name, c.From, c.To})
-		if c.Warning == "" {
-			continue
+		if c.Warning != "" {
+			reasons = append(reasons, c.Warning)
 		}
-		switch {
-		case t.Action == topics.Refused:
-		case c.Name == "partitions" && isKeyed(set, t.Name):
-			out.Needs = AllowRepartition
-		case c.Name == "partitions":
-			continue // without keys there is no order to lose
-		default:
-			out.Needs = AllowRetentionCut
-		}
-		reasons = append(reasons, c.Warning)
 	}
 	out.Reason = strings.Join(reasons, "; ")
 	return out
+}
+
+// Needs are the flags without which a topic is not brought to its declaration, since something is lost with it, separated by a space; empty: none.
+func Needs(t topics.Topic) string {
+	var flags []string
+	for _, c := range t.Changes {
+		if c.Warning == "" || t.Action == topics.Refused {
+			continue
+		}
+		flag := AllowRetentionCut
+		if c.Name == topics.PartitionsChange {
+			flag = AllowRepartition
+		}
+		if !slices.Contains(flags, flag) {
+			flags = append(flags, flag)
+		}
+	}
+	return strings.Join(flags, " ")
 }
 
 // isKeyed says whether events of a topic have keys; so it is with one that the schemas say nothing of.
@@ -226,7 +264,8 @@ func (plan *Plan) fingerprint(declared []string) (string, error) {
 	if plan.topics != nil {
 		specs = plan.topics.Topics
 	}
-	text, err := json.Marshal([]any{plan.env.name, plan.env.Brokers, plan.env.Compatibility, plan.Changes, declared, versions, specs})
+	env := plan.env
+	text, err := json.Marshal([]any{env.name, env.Brokers, env.Registry, env.Compatibility, env.ReplicationFactor, env.Topics, plan.Changes, declared, versions, specs})
 	if err != nil {
 		return "", err
 	}
@@ -257,29 +296,4 @@ func ReadPlan(file string) (*Plan, error) {
 		return nil, fmt.Errorf("%s: no plan that was saved", file)
 	}
 	return &plan, nil
-}
-
-// ErrRefused says that a plan has something that can't be done; nothing of it was.
-var ErrRefused = errors.New("nothing was changed")
-
-// Apply does what the plan says. Where something of it is refused, or needs a flag that is not among the allowed ones, it does nothing, and the error is an
-// ErrRefused that says why. It begins with the subjects; what is left undone when something fails, a new plan does.
-func (p *Plan) Apply(ctx context.Context, allowed []string) error {
-	if refused := p.Refused(); len(refused) > 0 {
-		return fmt.Errorf("%w: %s %s is refused: %s", ErrRefused, refused[0].Kind, refused[0].Name, refused[0].Reason)
-	}
-	for _, c := range p.Changes {
-		if c.Needs != "" && !slices.Contains(allowed, c.Needs) {
-			return fmt.Errorf("%w: %s %s: %s: say so with %s", ErrRefused, c.Kind, c.Name, c.Reason, c.Needs)
-		}
-	}
-	if p.subjects != nil {
-		if err := registerIn(ctx, p.env, p.registry, p.subjects, "apply", p.State); err != nil {
-			return err
-		}
-	}
-	if p.topics == nil {
-		return nil
-	}
-	return applyTopics(ctx, p.env, p.topics, "apply", p.State)
 }

@@ -4,10 +4,10 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 
 	"github.com/omninode/trestle/cmd/trestle/dev"
 	"github.com/omninode/trestle/cmd/trestle/ops/gate"
-	"github.com/omninode/trestle/runtime/topics"
 )
 
 // StackDir is where the development stack keeps its state, in the project's folder.
@@ -70,7 +70,11 @@ func (p *Project) stackEnvironment(a dev.Addresses) (Environment, error) {
 	if !ok {
 		return env, fmt.Errorf("environment %q is not in %s", a.Environment, p.Path(ConfigName))
 	}
-	env.Prefix, env.Topics, env.Groups, env.name = named.Prefix, named.Topics, named.Groups, a.Environment
+	env.Prefix, env.Topics, env.Groups, env.name = named.Prefix, maps.Clone(named.Topics), named.Groups, a.Environment
+	for logical, t := range env.Topics {
+		t.ReplicationFactor = 0 // the stack has one broker
+		env.Topics[logical] = t
+	}
 	return env, nil
 }
 
@@ -82,27 +86,14 @@ func StackEnvironment(a dev.Addresses) Environment {
 // Prepared counts what [Prepare] has put in place.
 type Prepared struct{ Topics, Subjects int }
 
-// Prepare brings the topics and subjects of an environment to what the schemas say.
+// Prepare brings the topics and subjects of an environment to what the schemas say, whatever is lost with it: it is for a development stack.
 func Prepare(ctx context.Context, p *Project, env Environment) (Prepared, error) {
-	set, err := p.loadIn(ctx, env)
+	plan, err := MakePlan(ctx, p, env)
 	if err != nil {
 		return Prepared{}, err
 	}
-	cl, err := env.kafka(ctx)
-	if err != nil {
+	if err := plan.Apply(ctx, []string{AllowRepartition, AllowRetentionCut}); err != nil {
 		return Prepared{}, err
 	}
-	defer cl.Close()
-	topicPlan, err := topics.NewPlan(ctx, cl, topicSpecs(set, env))
-	if err != nil {
-		return Prepared{}, err
-	}
-	if err := topicPlan.Apply(ctx, cl); err != nil {
-		return Prepared{}, err
-	}
-	subjectPlan, err := Register(ctx, p, env)
-	if err != nil {
-		return Prepared{}, err
-	}
-	return Prepared{Topics: len(topicPlan.Topics), Subjects: len(subjectPlan.Subjects)}, nil
+	return Prepared{Topics: len(plan.topics.Topics), Subjects: len(plan.subjects.Subjects)}, nil
 }

@@ -2,7 +2,6 @@ package ops
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	trestle "github.com/omninode/trestle/runtime"
@@ -11,67 +10,6 @@ import (
 	"github.com/omninode/trestle/tools/schema"
 	"github.com/twmb/franz-go/pkg/kadm"
 )
-
-// PlanTopics says what [ApplyTopics] would do to the cluster's topics; it changes nothing.
-func PlanTopics(ctx context.Context, p *Project, env Environment) (*topics.Plan, error) {
-	set, err := p.loadIn(ctx, env)
-	if err != nil {
-		return nil, err
-	}
-	cl, err := env.kafka(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer cl.Close()
-	return topics.NewPlan(ctx, cl, topicSpecs(set, env))
-}
-
-// ApplyTopics creates and updates topics as a plan says. A plan that refuses a topic changes nothing, and is an error.
-func ApplyTopics(ctx context.Context, env Environment, plan *topics.Plan) error {
-	return applyTopics(ctx, env, plan, "topics apply", "")
-}
-
-func applyTopics(ctx context.Context, env Environment, plan *topics.Plan, what, state string) error {
-	if err := env.audit.begin(); err != nil {
-		return err
-	}
-	cl, err := env.kafka(ctx)
-	if err != nil {
-		return err
-	}
-	defer cl.Close()
-	err = plan.Apply(ctx, cl)
-	if refused := plan.Refused(); len(refused) > 0 {
-		return err
-	}
-	var changes []change
-	for _, t := range plan.Topics {
-		if t.Action != topics.None {
-			changes = append(changes, topicChange(t, what, state, err))
-		}
-	}
-	return errors.Join(err, env.audit.add(changes...))
-}
-
-// topicChange is what was done to a topic; with an error it may not have been.
-func topicChange(t topics.Topic, what, state string, failed error) change {
-	before, after := map[string]string{}, map[string]string{}
-	for _, c := range t.Changes {
-		before[c.Name], after[c.Name] = c.From, c.To
-	}
-	out := change{what: what, target: "topic " + t.Name, before: before, after: after, plan: state}
-	if t.Action == topics.Create {
-		after["partitions"] = fmt.Sprint(t.Partitions)
-		for name, value := range t.Config {
-			after[name] = value
-		}
-		out.before = nil
-	}
-	if failed != nil {
-		after["error"] = failed.Error()
-	}
-	return out
-}
 
 // topicSpecs turns declared topics, under their names in the environment, into what the cluster is asked for, with what the
 // environment sets otherwise.
@@ -83,15 +21,17 @@ func topicSpecs(set *schema.Set, env Environment) []topics.Spec {
 			Partitions:        t.Settings.Partitions,
 			ReplicationFactor: env.ReplicationFactor,
 			Config:            t.Settings.Config(),
+			Unkeyed:           !isKeyed(set, t.Name),
 		}
 		logical, _ := names.TopicOf(t.Name)
-		if o := env.Topics[logical]; o.Partitions > 0 {
-			s.Partitions = o.Partitions
-		}
+		env.Topics[logical].overlay(&s)
 		out = append(out, s)
 	}
 	if name, ok := resolutionsTopic(set, names); ok && set.Topic(name) == nil {
-		out = append(out, replay.Spec(name, env.ReplicationFactor))
+		s, o := replay.Spec(name, env.ReplicationFactor), env.Topics[replay.ResolutionsTopic]
+		o.Partitions = 0 // it has one, which keeps resolutions in their order
+		o.overlay(&s)
+		out = append(out, s)
 	}
 	return out
 }

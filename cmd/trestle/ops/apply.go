@@ -1,0 +1,178 @@
+package ops
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/omninode/trestle/runtime/registry"
+	"github.com/omninode/trestle/runtime/topics"
+)
+
+// ErrRefused says that a plan has something that can't be done, or needs a flag; nothing of it was done.
+var ErrRefused = errors.New("nothing was changed")
+
+// UnfinishedError says that applying a plan has failed, and how far it came.
+type UnfinishedError struct {
+	// Done is what was done. Left is what was not, or of which that is not known: a request that got no answer may have been heeded.
+	Done, Left []PlannedChange
+	Err        error
+}
+
+// leftShown is how many names an error has of each kind; the plan has all.
+const leftShown = 10
+
+func (e *UnfinishedError) Error() string {
+	return fmt.Sprintf("%v; done: %s; not done, as far as is known: %s; a new plan does the rest", e.Err, namesText(e.Done), namesText(e.Left))
+}
+
+// Unwrap returns what failed.
+func (e *UnfinishedError) Unwrap() error { return e.Err }
+
+func namesText(changes []PlannedChange) string {
+	if len(changes) == 0 {
+		return "nothing"
+	}
+	var names []string
+	for _, c := range changes[:min(len(changes), leftShown)] {
+		names = append(names, c.Kind+" "+c.Name)
+	}
+	text := strings.Join(names, ", ")
+	if more := len(changes) - leftShown; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
+}
+
+// Apply does what the plan says. Where something of it is refused, or needs a flag that is not among the allowed ones, it does nothing, and the error is an
+// ErrRefused that says why. It begins with the subjects, and does not come to the topics where one of them fails. What fails later is an *UnfinishedError;
+// a new plan does what is left. Whatever comes of it, the plan's changes say what was done.
+func (p *Plan) Apply(ctx context.Context, allowed []string) error {
+	if refused := p.Refused(); len(refused) > 0 {
+		return fmt.Errorf("%w: %s %s is refused: %s", ErrRefused, refused[0].Kind, refused[0].Name, refused[0].Reason)
+	}
+	for _, c := range p.Changes {
+		var lacking []string
+		for _, flag := range strings.Fields(c.Needs) {
+			if !slices.Contains(allowed, flag) {
+				lacking = append(lacking, flag)
+			}
+		}
+		if len(lacking) > 0 {
+			return fmt.Errorf("%w: %s %s: %s: say so with %s", ErrRefused, c.Kind, c.Name, c.Reason, strings.Join(lacking, " "))
+		}
+	}
+	if p.Empty() {
+		return nil
+	}
+	if err := p.env.audit.begin(); err != nil {
+		return err
+	}
+	err := p.applySubjects(ctx)
+	if err == nil {
+		err = p.applyTopics(ctx)
+	}
+	p.note()
+	if err == nil {
+		return nil
+	}
+	unfinished := &UnfinishedError{Err: err}
+	for _, c := range p.Changes {
+		switch {
+		case c.Done:
+			unfinished.Done = append(unfinished.Done, c)
+		case c.Action != string(topics.None):
+			unfinished.Left = append(unfinished.Left, c)
+		}
+	}
+	return unfinished
+}
+
+// note has the plan's changes say what was done.
+func (p *Plan) note() {
+	done := map[[2]string]bool{}
+	if p.subjects != nil {
+		for _, s := range p.subjects.Subjects {
+			done[[2]string{"subject", s.Subject}] = s.Done
+		}
+	}
+	if p.topics != nil {
+		for _, t := range p.topics.Topics {
+			done[[2]string{"topic", t.Name}] = t.Done
+		}
+	}
+	for i, c := range p.Changes {
+		p.Changes[i].Done = done[[2]string{c.Kind, c.Name}]
+	}
+}
+
+func (p *Plan) applySubjects(ctx context.Context) error {
+	if p.subjects == nil {
+		return nil
+	}
+	err := p.registry.Apply(ctx, p.subjects)
+	var changes []change
+	for _, s := range p.subjects.Subjects {
+		if !s.Done {
+			continue
+		}
+		c := change{what: p.command, target: "subject " + s.Subject, after: subjectState(s.Version, s.ID, s.Compatibility.To), plan: p.State}
+		if s.Action == registry.Update {
+			c.before = subjectState(s.Newest, 0, s.Compatibility.From)
+		}
+		changes = append(changes, c)
+	}
+	return errors.Join(err, p.env.audit.add(changes...))
+}
+
+// subjectState is what is written down of a subject.
+func subjectState(version, id int, level string) map[string]any {
+	state := map[string]any{"version": version}
+	if id > 0 {
+		state["id"] = id
+	}
+	if level != "" {
+		state["compatibility"] = level
+	}
+	return state
+}
+
+func (p *Plan) applyTopics(ctx context.Context) error {
+	if p.topics == nil || p.topics.Empty() {
+		return nil
+	}
+	cl, err := p.env.kafka(ctx)
+	if err != nil {
+		return err
+	}
+	defer cl.Close()
+	err = p.topics.Apply(ctx, cl)
+	var changes []change
+	for _, t := range p.topics.Topics {
+		if t.Done || t.Failure() != nil {
+			changes = append(changes, p.topicChange(t))
+		}
+	}
+	return errors.Join(err, p.env.audit.add(changes...))
+}
+
+// topicChange is what was done to a topic; with an error it may not have been.
+func (p *Plan) topicChange(t topics.Topic) change {
+	before, after := map[string]string{}, map[string]string{}
+	for _, c := range t.Changes {
+		before[c.Name], after[c.Name] = c.From, c.To
+	}
+	out := change{what: p.command, target: "topic " + t.Name, before: before, after: after, plan: p.State}
+	if t.Action == topics.Create {
+		after["partitions"] = fmt.Sprint(t.Partitions)
+		maps.Copy(after, t.Config)
+		out.before = nil
+	}
+	if err := t.Failure(); err != nil {
+		after["error"] = err.Error()
+	}
+	return out
+}

@@ -1,0 +1,114 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/twmb/franz-go/pkg/sr"
+)
+
+// ErrChanged says that a subject is not as it was when the plan was made, nor as declared: what the plan says of it does not hold any more.
+var ErrChanged = errors.New("it was changed since the plan was made: make a new plan")
+
+// Apply writes what the plan says, references first, and notes versions and ids in the plan. A subject that is there gets its compatibility level before
+// its schema, a new one after it. When any subject is refused it writes nothing and returns an [*IncompatibleError]. It ends with the first failure, such
+// as ErrChanged, and a new plan does what is left.
+func (c *Client) Apply(ctx context.Context, p *Plan) error {
+	if refused := p.Refused(); len(refused) > 0 {
+		return &IncompatibleError{Subjects: refused}
+	}
+	for i := range p.Subjects {
+		s := &p.Subjects[i]
+		if s.Action == None || s.Done {
+			continue
+		}
+		if err := c.apply(ctx, s); err != nil {
+			return err
+		}
+		s.Done = true
+	}
+	return nil
+}
+
+func (c *Client) apply(ctx context.Context, s *PlannedSubject) error {
+	level := ""
+	setLevel := func() error {
+		if s.Compatibility.To == "" {
+			return nil
+		}
+		if err := c.setLevel(ctx, s.Subject, s.Compatibility.To); err != nil {
+			return err
+		}
+		level = " (its compatibility level is " + s.Compatibility.To + " already)"
+		return nil
+	}
+	if s.schema {
+		if err := c.unchanged(ctx, s); err != nil {
+			return fmt.Errorf("subject %s at %s: %w", s.Subject, c.url, err)
+		}
+	}
+	if s.Action == Update {
+		if err := setLevel(); err != nil {
+			return err
+		}
+	}
+	if s.schema {
+		if err := c.register(ctx, s); err != nil {
+			return fmt.Errorf("register %w%s", err, level)
+		}
+	}
+	if s.Action == Create {
+		if err := setLevel(); err != nil {
+			return fmt.Errorf("%w (it has its schema already)", err)
+		}
+	}
+	return nil
+}
+
+// unchanged says whether a subject's newest version is that of the plan; where somebody else has registered the very schema meanwhile, no harm is done.
+func (c *Client) unchanged(ctx context.Context, s *PlannedSubject) error {
+	latest, err := c.sr.SchemaByVersion(ctx, s.Subject, newest)
+	if err != nil && !isNotFound(err) {
+		return err
+	}
+	if latest.Version != s.Newest && !(typeFromSR(latest.Type) == s.Type && c.same(fromSR(latest), Stored{Type: s.Type, Schema: s.declared.Schema})) {
+		return fmt.Errorf("its newest version was %d and is %d: %w", s.Newest, latest.Version, ErrChanged)
+	}
+	return nil
+}
+
+func (c *Client) register(ctx context.Context, s *PlannedSubject) error {
+	schema, err := c.toSR(ctx, s.declared, c.sr.SchemaByVersion)
+	if err != nil {
+		return err
+	}
+	id, err := c.sr.RegisterSchema(ctx, s.Subject, schema, -1, -1)
+	if re, ok := errors.AsType[*sr.ResponseError](err); ok && re.StatusCode == http.StatusConflict {
+		return &IncompatibleError{Subjects: []PlannedSubject{refuse(*s, re.Message)}}
+	}
+	if err != nil {
+		return fmt.Errorf("subject %s at %s: %w", s.Subject, c.url, err)
+	}
+	latest, err := c.sr.SchemaByVersion(ctx, s.Subject, newest)
+	if err != nil {
+		return fmt.Errorf("subject %s at %s: it was taken, and can't be read back: %w", s.Subject, c.url, err)
+	}
+	if latest.ID != id {
+		return fmt.Errorf("subject %s at %s: its schema was taken with id %d, and the newest version has %d: %w", s.Subject, c.url, id, latest.ID, ErrChanged)
+	}
+	s.ID, s.Version = id, latest.Version
+	return nil
+}
+
+func (c *Client) setLevel(ctx context.Context, subject, level string) error {
+	l, err := parseLevel(level)
+	if err != nil {
+		return err
+	}
+	if r := c.sr.SetCompatibility(ctx, sr.SetCompatibility{Level: l}, subject)[0]; r.Err != nil {
+		return fmt.Errorf("set compatibility of subject %s at %s: %w", subject, c.url, r.Err)
+	}
+	return nil
+}
