@@ -18,9 +18,10 @@ func newDev(p *folder) *cobra.Command {
 		Use:   "dev",
 		Short: "Run a broker, a Schema Registry and a trace store on this machine, until ctrl-C",
 		Long: `Dev runs a Kafka-protocol broker, a Schema Registry that enforces compatibility and a trace store in one process, on the
-loopback interface. Topics and subjects are put in place as the schemas say, and every event is traced. The state is kept
-in .trestle and found again at the next start, under the same addresses. With --env, topics and subjects have the names
-of an environment; commands that name none have them, too, while the stack runs.`,
+loopback interface. The registry answers to programs of this machine, and to no web page. Topics and subjects are put in
+place as the schemas say, and every event is traced. The state is kept in .trestle and found again at the next start, under
+the same addresses. With --env, topics and subjects have the names of an environment; commands that name none have them,
+too, while the stack runs.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			project, err := p.open()

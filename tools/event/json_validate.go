@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	trestle "github.com/omninode/trestle/runtime/event"
 	"github.com/omninode/trestle/runtime/genapi/jsoncompile"
+	"github.com/omninode/trestle/runtime/genapi/jsonvalidate"
 	"github.com/omninode/trestle/tools/schema"
 )
 
@@ -54,13 +56,34 @@ type Document struct{ validator jsonValidator }
 func (s *Schemas) Document(f *schema.File, pointer string) (*Document, error) {
 	compiled, err := s.files().Compile(f.Path, pointer)
 	if err != nil {
-		return nil, fmt.Errorf("%s: not a JSON Schema: %w", f.Path, err)
+		return nil, fmt.Errorf("%s: not a JSON Schema: %w", f.Path, plainly(err))
 	}
 	v := jsonValidator{nil, f.Path, compiled}
 	if pointer == "" {
 		v.typ = f.Root
 	}
 	return &Document{v}, nil
+}
+
+// plainly says in one line where a schema breaks the rules for schemas, or leads nowhere.
+func plainly(err error) error {
+	if broken, ok := errors.AsType[*jsonschema.SchemaValidationError](err); ok {
+		if rules, ok := errors.AsType[*jsonschema.ValidationError](broken.Err); ok {
+			var said []string
+			jsonvalidate.Explain(rules, nil, func(f jsonvalidate.Finding) {
+				said = append(said, "#/"+strings.Join(f.Location, "/")+": "+f.Message)
+			})
+			return errors.New(strings.Join(said, "; "))
+		}
+	}
+	if absent, ok := errors.AsType[*jsonschema.LoadURLError](err); ok {
+		name := absent.URL
+		if _, path, ok := strings.Cut(name, ":///"); ok { // one of the set's own
+			name = path
+		}
+		return fmt.Errorf("it refers to %s, which is not there", name)
+	}
+	return err
 }
 
 // Validate validates a JSON text. What is wrong with it is a [trestle.ValidationError].

@@ -54,12 +54,13 @@ type Options struct {
 // Stack is a running stack.
 type Stack struct {
 	Addresses
-	dir     string
-	remove  bool // dir goes with the stack
-	unlock  func()
-	kafka   *kfake.Cluster
-	http    *http.Server
-	httpErr chan error
+	dir      string
+	remove   bool // dir goes with the stack
+	unlock   func()
+	kafka    *kfake.Cluster
+	registry *registry.Server
+	http     *http.Server
+	httpErr  chan error
 }
 
 // Start starts the stack and waits until it answers. It fails when a port is taken, or when another stack runs in the
@@ -102,15 +103,16 @@ func (s *Stack) start(o Options) error {
 		return fmt.Errorf("start the broker on port %d: %w", o.KafkaPort, err)
 	}
 	s.kafka = cluster
-	server, err := registry.NewServer(statePath, o.Checker)
+	server, err := registry.NewServer(statePath, o.Checker, registry.Limits{})
 	if err != nil {
 		return err
 	}
+	s.registry = server
 	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(o.RegistryPort)))
 	if err != nil {
 		return fmt.Errorf("start the registry: %w", err)
 	}
-	s.http = &http.Server{Handler: server, ReadHeaderTimeout: 10 * time.Second}
+	s.http = server.HTTP()
 	s.httpErr = make(chan error, 1)
 	go func() { s.httpErr <- s.http.Serve(listener) }()
 	s.Addresses = Addresses{
@@ -130,12 +132,17 @@ func (s *Stack) start(o Options) error {
 func (s *Stack) Close() error {
 	var errs []error
 	if s.http != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
 		defer cancel()
-		errs = append(errs, s.http.Shutdown(ctx))
+		if s.http.Shutdown(ctx) != nil { // somebody is slow, and is not waited for
+			errs = append(errs, s.http.Close())
+		}
 		if err := <-s.httpErr; !errors.Is(err, http.ErrServerClosed) {
 			errs = append(errs, err)
 		}
+	}
+	if s.registry != nil {
+		errs = append(errs, s.registry.Close())
 	}
 	if s.kafka != nil {
 		s.kafka.Close()

@@ -83,7 +83,7 @@ message Gone {
 }
 
 func testJustRegistered(t *testing.T, p *Project, subjects int) {
-	server, err := devregistry.NewServer(filepath.Join(t.TempDir(), "registry.json"), gate.Checker{})
+	server, err := devregistry.NewServer(filepath.Join(t.TempDir(), "registry.json"), gate.Checker{}, devregistry.Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -60,7 +60,7 @@ func newPlace(t testing.TB) *place {
 		}
 		return nil, nil, false
 	})
-	server, err := devregistry.NewServer("", gate.Checker{})
+	server, err := devregistry.NewServer("", gate.Checker{}, devregistry.Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"strconv"
@@ -24,13 +25,29 @@ func answer(v *Schema) schemaAnswer {
 // readWrite is the only mode there is.
 const readWrite = "READWRITE"
 
-type subjectVersion struct {
-	Subject string `json:"subject"`
-	Version int    `json:"version"`
+// shown are the versions that a request asks for: deleted ones with deleted=true, those alone with deletedOnly=true.
+func shown(r *http.Request, versions []*Schema) []*Schema {
+	switch {
+	case flag(r, "deletedOnly"):
+		return slices.DeleteFunc(versions, func(v *Schema) bool { return !v.Deleted })
+	case flag(r, "deleted"):
+		return versions
+	}
+	return slices.DeleteFunc(versions, func(v *Schema) bool { return v.Deleted })
+}
+
+func (s *Server) listSubjects(r *http.Request) (any, error) {
+	out := []string{}
+	for _, name := range s.state.names(flag(r, "deleted") || flag(r, "deletedOnly")) {
+		if strings.HasPrefix(name, r.URL.Query().Get("subjectPrefix")) && !(flag(r, "deletedOnly") && s.state.has(name, false)) {
+			out = append(out, name)
+		}
+	}
+	return out, nil
 }
 
 func (s *Server) listVersions(r *http.Request) (any, error) {
-	versions := s.state.versions(r.PathValue("subject"), flag(r, "deleted"))
+	versions := shown(r, s.state.versions(r.PathValue("subject"), true))
 	if len(versions) == 0 {
 		return nil, fail(40401, "subject %q not found", r.PathValue("subject"))
 	}
@@ -46,7 +63,7 @@ func numbers(versions []*Schema) []int {
 }
 
 func (s *Server) getVersion(r *http.Request) (any, error) {
-	v, err := s.stored(r)
+	v, err := s.stored(r, flag(r, "deleted"))
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +71,7 @@ func (s *Server) getVersion(r *http.Request) (any, error) {
 }
 
 func (s *Server) getText(r *http.Request) (any, error) {
-	v, err := s.stored(r)
+	v, err := s.stored(r, flag(r, "deleted"))
 	if err != nil {
 		return nil, err
 	}
@@ -62,21 +79,22 @@ func (s *Server) getText(r *http.Request) (any, error) {
 }
 
 func (s *Server) referencedBy(r *http.Request) (any, error) {
-	v, err := s.stored(r)
+	v, err := s.stored(r, false)
 	if err != nil {
 		return nil, err
 	}
 	ids := []int{}
-	for _, u := range s.state.usedBy(v.Subject, v.Version) {
+	for _, u := range s.state.usedBy(v) {
 		ids = append(ids, u.ID)
 	}
-	return ids, nil
+	slices.Sort(ids)
+	return slices.Compact(ids), nil
 }
 
 // posted reads a schema from the request; the API's default type, AVRO, is one that this registry does not hold.
-func (s *Server) posted(r *http.Request) (*Schema, error) {
+func posted(r *http.Request) (*Schema, error) {
 	next := &Schema{}
-	if err := body(r, next); err != nil {
+	if err := decode(r, next); err != nil {
 		return nil, err
 	}
 	next.Subject, next.Version, next.ID, next.Deleted = r.PathValue("subject"), 0, 0, false
@@ -86,120 +104,199 @@ func (s *Server) posted(r *http.Request) (*Schema, error) {
 	if strings.TrimSpace(next.Schema) == "" {
 		return nil, fail(42201, "the schema is empty")
 	}
+	return next, nil
+}
+
+// settle gives references to the newest version its number, so that next is a schema for good.
+func (s *state) settle(next *Schema) {
 	for i, ref := range next.References {
 		if ref.Version == latest {
-			if v := s.state.find(ref.Subject, latest); v != nil {
+			if v := s.find(ref.Subject, latest, false); v != nil {
 				next.References[i].Version = v.Version
 			}
 		}
 	}
-	return next, nil
+	next.setDigest()
 }
 
 func (s *Server) lookup(r *http.Request) (any, error) {
-	next, err := s.posted(r)
+	next, err := posted(r)
 	if err != nil {
 		return nil, err
 	}
-	if len(s.state.versions(next.Subject, false)) == 0 {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	s.state.settle(next)
+	if !s.state.has(next.Subject, flag(r, "deleted")) {
 		return nil, fail(40401, "subject %q not found", next.Subject)
 	}
-	if v := s.state.same(next); v != nil {
+	if v := s.state.same(next, flag(r, "deleted")); v != nil {
 		return answer(v), nil
 	}
 	return nil, fail(40403, "the schema is not registered under subject %q", next.Subject)
 }
 
+// register judges a schema without keeping others waiting, and stores it if what it was judged by still stands then.
 func (s *Server) register(r *http.Request) (any, error) {
-	next, err := s.posted(r)
+	next, err := posted(r)
 	if err != nil {
 		return nil, err
 	}
-	if v := s.state.same(next); v != nil {
-		return map[string]int{"id": v.ID}, nil
-	}
-	messages, err := s.judge(s.state.level(next.Subject), s.state.versions(next.Subject, false), next)
-	if err != nil {
-		return nil, err
-	}
-	if len(messages) > 0 {
-		return nil, fail(409, "the schema is not compatible with subject %q at level %s: %s",
-			next.Subject, s.state.level(next.Subject), strings.Join(messages, "; "))
-	}
-	s.state.add(next)
-	return map[string]int{"id": next.ID}, nil
-}
-
-func (s *Server) deleteSubject(r *http.Request) (any, error) {
-	subject := r.PathValue("subject")
-	permanent := flag(r, "permanent")
-	versions := s.state.versions(subject, permanent)
-	if len(versions) == 0 {
-		return nil, fail(40401, "subject %q not found", subject)
-	}
-	for _, v := range versions {
-		if err := s.delete(v, permanent); err != nil {
+	ctx, cancel := context.WithTimeout(r.Context(), s.limits.Check)
+	defer cancel()
+	for {
+		same, on, err := s.look(next)
+		if err != nil {
 			return nil, err
 		}
+		if same != nil {
+			return map[string]int{"id": same.ID}, nil
+		}
+		messages, err := s.checks.run(ctx, next, on)
+		if err != nil {
+			return nil, err
+		}
+		if len(messages) > 0 {
+			return nil, fail(409, "the schema is not compatible with subject %q at level %s: %s", next.Subject, on.level, strings.Join(messages, "; "))
+		}
+		stored, err := s.store(next, on)
+		if stored || err != nil {
+			return map[string]int{"id": next.ID}, err
+		}
 	}
-	delete(s.state.Levels, subject)
-	return numbers(versions), nil
 }
 
-func (s *Server) deleteVersion(r *http.Request) (any, error) {
-	v, err := s.stored(r)
-	if err != nil {
-		return nil, err
+// look returns the version that is the very schema, or what next is to be judged by.
+func (s *Server) look(next *Schema) (*Schema, basis, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	s.state.settle(next)
+	if same := s.state.same(next, false); same != nil {
+		return same, basis{}, nil
 	}
-	if err := s.delete(v, flag(r, "permanent")); err != nil {
-		return nil, err
-	}
-	return v.Version, nil
+	on, err := s.state.basisOf(next, nil)
+	return nil, on, err
 }
 
-func (s *Server) delete(v *Schema, permanent bool) error {
-	if users := s.state.usedBy(v.Subject, v.Version); len(users) > 0 {
-		return fail(42206, "version %d of subject %q is referred to by subject %q", v.Version, v.Subject, users[0].Subject)
+// store keeps next, unless it would be judged by something else now.
+func (s *Server) store(next *Schema, on basis) (bool, error) {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	same, now, err := s.look(next)
+	if err != nil || same != nil || !now.equal(on) {
+		return false, err
 	}
-	if !permanent {
-		v.Deleted = true
-		return nil
+	s.state.number(next)
+	return true, s.commit(change{Add: next})
+}
+
+func (s *Server) deleteSubject(r *http.Request) (any, change, error) {
+	subject := r.PathValue("subject")
+	all := s.state.versions(subject, true)
+	live := s.state.versions(subject, false)
+	permanent := flag(r, "permanent")
+	switch {
+	case len(all) == 0:
+		return nil, change{}, fail(40401, "subject %q not found", subject)
+	case permanent && len(live) > 0:
+		return nil, change{}, fail(40405, "subject %q was not deleted first: delete it without permanent=true before", subject)
+	case !permanent && len(live) == 0:
+		return nil, change{}, fail(40404, "subject %q is deleted already: with permanent=true it is for good", subject)
 	}
-	s.state.Schemas = slices.DeleteFunc(s.state.Schemas, func(o *Schema) bool { return o == v })
+	c := change{}
+	if _, ok := s.state.levels[subject]; ok {
+		c.Level = &levelChange{Subject: subject}
+	}
+	if permanent {
+		c.Purge = places(all)
+		return numbers(all), c, nil
+	}
+	for _, v := range live {
+		if err := s.state.checkUnused(v); err != nil {
+			return nil, change{}, err
+		}
+	}
+	c.Delete = places(live)
+	return numbers(live), c, nil
+}
+
+func places(versions []*Schema) []place {
+	out := make([]place, len(versions))
+	for i, v := range versions {
+		out[i] = place{v.Subject, v.Version}
+	}
+	return out
+}
+
+func (s *Server) deleteVersion(r *http.Request) (any, change, error) {
+	permanent := flag(r, "permanent")
+	v, err := s.stored(r, true)
+	if r.PathValue("version") == "latest" && !permanent && err == nil {
+		v, err = s.stored(r, false)
+	}
+	switch {
+	case err != nil:
+		return nil, change{}, err
+	case permanent && !v.Deleted:
+		return nil, change{}, fail(40407, "version %d of subject %q was not deleted first: delete it without permanent=true before", v.Version, v.Subject)
+	case permanent:
+		return v.Version, change{Purge: places([]*Schema{v})}, nil
+	case v.Deleted:
+		return nil, change{}, fail(40406, "version %d of subject %q is deleted already: with permanent=true it is for good", v.Version, v.Subject)
+	}
+	return v.Version, change{Delete: places([]*Schema{v})}, s.state.checkUnused(v)
+}
+
+// checkUnused fails when a version is one that others refer to.
+func (s *state) checkUnused(v *Schema) error {
+	if users := s.usedBy(v); len(users) > 0 {
+		return fail(42206, "version %d of subject %q is referred to by version %d of subject %q", v.Version, v.Subject, users[0].Version, users[0].Subject)
+	}
 	return nil
 }
 
 func (s *Server) compatibility(r *http.Request) (any, error) {
-	next, err := s.posted(r)
+	next, err := posted(r)
 	if err != nil {
 		return nil, err
 	}
-	versions := s.state.versions(next.Subject, false)
-	if r.PathValue("version") != "" {
-		v, err := s.stored(r)
-		if err != nil {
-			return nil, err
-		}
-		versions = []*Schema{v}
+	on, err := s.compared(r, next)
+	if err != nil {
+		return nil, err
 	}
-	messages, err := s.judge(s.state.level(next.Subject), versions, next)
+	messages, err := s.checks.run(r.Context(), next, on)
 	if err != nil {
 		return nil, err
 	}
 	result := map[string]any{"is_compatible": len(messages) == 0}
 	if flag(r, "verbose") {
-		result["messages"] = orEmpty(messages)
+		result["messages"] = append([]string{}, messages...)
 	}
 	return result, nil
 }
 
+// compared is what a request wants next to be judged by: the version that it names, or those of the subject's level.
+func (s *Server) compared(r *http.Request, next *Schema) (basis, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	s.state.settle(next)
+	if r.PathValue("version") == "" {
+		return s.state.basisOf(next, nil)
+	}
+	v, err := s.stored(r, false)
+	if err != nil {
+		return basis{}, err
+	}
+	return s.state.basisOf(next, v)
+}
+
 func (s *Server) listSchemas(r *http.Request) (any, error) {
 	out := []schemaAnswer{}
-	for _, subject := range s.state.subjects(false) {
+	for _, subject := range s.state.names(flag(r, "deleted")) {
 		if !strings.HasPrefix(subject, r.URL.Query().Get("subjectPrefix")) {
 			continue
 		}
-		versions := s.state.versions(subject, false)
+		versions := s.state.versions(subject, flag(r, "deleted"))
 		if flag(r, "latestOnly") {
 			versions = versions[len(versions)-1:]
 		}
@@ -210,11 +307,12 @@ func (s *Server) listSchemas(r *http.Request) (any, error) {
 	return out, nil
 }
 
+// id returns the versions that share the id which the request's path names, deleted ones too.
 func (s *Server) id(r *http.Request) ([]*Schema, error) {
 	n, err := strconv.Atoi(r.PathValue("id"))
 	if err == nil {
-		if found := s.state.byID(n); len(found) > 0 {
-			return found, nil
+		if found := s.state.ids[n]; len(found) > 0 {
+			return slices.Clone(found), nil
 		}
 	}
 	return nil, fail(40403, "schema id %q not found", r.PathValue("id"))
@@ -241,13 +339,7 @@ func (s *Server) idVersions(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := []subjectVersion{}
-	for _, v := range found {
-		if !v.Deleted {
-			out = append(out, subjectVersion{v.Subject, v.Version})
-		}
-	}
-	return out, nil
+	return places(shown(r, found)), nil
 }
 
 func (s *Server) idSubjects(r *http.Request) (any, error) {
@@ -256,51 +348,35 @@ func (s *Server) idSubjects(r *http.Request) (any, error) {
 		return nil, err
 	}
 	out := []string{}
-	for _, v := range found {
-		if !v.Deleted && !slices.Contains(out, v.Subject) {
-			out = append(out, v.Subject)
-		}
+	for _, v := range shown(r, found) {
+		out = append(out, v.Subject)
 	}
-	return out, nil
+	slices.Sort(out)
+	return slices.Compact(out), nil
 }
 
 func (s *Server) getConfig(r *http.Request) (any, error) {
 	subject := r.PathValue("subject")
-	if subject == "" {
-		return map[string]string{"compatibilityLevel": s.state.Level}, nil
-	}
-	if _, ok := s.state.Levels[subject]; !ok && !flag(r, "defaultToGlobal") {
+	if _, ok := s.state.levels[subject]; subject != "" && !ok && !flag(r, "defaultToGlobal") {
 		return nil, fail(40408, "subject %q has no compatibility level of its own", subject)
 	}
-	return map[string]string{"compatibilityLevel": s.state.level(subject)}, nil
+	return map[string]string{"compatibilityLevel": s.state.levelOf(subject)}, nil
 }
 
-func (s *Server) putConfig(r *http.Request) (any, error) {
+func (s *Server) putConfig(r *http.Request) (any, change, error) {
 	var config struct {
 		Compatibility string `json:"compatibility"`
 	}
-	if err := body(r, &config); err != nil {
-		return nil, err
+	if err := decode(r, &config); err != nil {
+		return nil, change{}, err
 	}
-	if err := checkLevel(config.Compatibility); err != nil {
-		return nil, err
-	}
-	if subject := r.PathValue("subject"); subject != "" {
-		s.state.Levels[subject] = config.Compatibility
-	} else {
-		s.state.Level = config.Compatibility
-	}
-	return config, nil
+	config.Compatibility = strings.ToUpper(config.Compatibility)
+	return config, change{Level: &levelChange{r.PathValue("subject"), config.Compatibility}}, checkLevel(config.Compatibility)
 }
 
-func (s *Server) deleteConfig(r *http.Request) (any, error) {
+func (s *Server) deleteConfig(r *http.Request) (any, change, error) {
 	subject := r.PathValue("subject")
-	was := s.state.level(subject)
-	if subject == "" {
-		s.state.Level = DefaultLevel
-	}
-	delete(s.state.Levels, subject)
-	return map[string]string{"compatibilityLevel": was}, nil
+	return map[string]string{"compatibilityLevel": s.state.levelOf(subject)}, change{Level: &levelChange{Subject: subject}}, nil
 }
 
 func (s *Server) getMode(*http.Request) (any, error) {
@@ -311,7 +387,7 @@ func (s *Server) putMode(r *http.Request) (any, error) {
 	var mode struct {
 		Mode string `json:"mode"`
 	}
-	if err := body(r, &mode); err != nil {
+	if err := decode(r, &mode); err != nil {
 		return nil, err
 	}
 	if mode.Mode != readWrite {

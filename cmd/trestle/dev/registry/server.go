@@ -1,13 +1,21 @@
 package registry
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
-	"slices"
+	"net/netip"
+	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 )
 
 // DefaultLevel is the compatibility level of a new registry.
@@ -15,75 +23,198 @@ const DefaultLevel = "FULL_TRANSITIVE"
 
 const latest = -1
 
-// Checker judges a schema before it is stored.
-type Checker interface {
-	// Check returns what makes next incompatible with versions (oldest first, empty for a new subject) at the level,
-	// such as FULL_TRANSITIVE; nothing when it is compatible. An error means that next is not a valid schema. Texts of
-	// both carry what their references hold.
-	Check(level string, versions []Candidate, next Candidate) ([]string, error)
+// Limits bound what a client can cost. Zero fields have the defaults.
+type Limits struct {
+	Body   int64         // bytes of a request's body; 4 MiB
+	Header time.Duration // that its header may take to arrive; 10 s
+	Read   time.Duration // that its body may take to arrive; 20 s
+	Check  time.Duration // that a schema may take to be judged; 15 s
+	Write  time.Duration // that an answer may take to be read; 30 s
 }
 
-// Candidate is a schema with the texts of everything that it refers to, by reference name.
-type Candidate struct {
-	Subject, Type, Schema string
-	Texts                 map[string]string
-}
-
-// Server is the registry as an http.Handler, safe for concurrent use.
+// Server is the registry as an http.Handler, safe for concurrent use. A client holds no lock while it sends a request or reads an answer, nor while its
+// schema is judged: it keeps nobody waiting but itself.
 type Server struct {
-	mux     http.ServeMux
-	checker Checker
-	path    string
+	mux       http.ServeMux
+	crossSite http.CrossOriginProtection
+	limits    Limits
+	checks    *checks
 
-	mu    sync.RWMutex
-	state *state
+	writing sync.Mutex // held by who changes the state, from the last look at it until the change is kept
+	log     *log
+	mu      sync.RWMutex // held for no longer than it takes to look at the state in memory, or to change it there
+	state   *state
 }
 
 // NewServer returns a registry whose state is kept in the file at path, or only in memory when path is empty.
-func NewServer(path string, checker Checker) (*Server, error) {
-	st, err := load(path)
+func NewServer(path string, checker Checker, limits Limits) (*Server, error) {
+	limits = Limits{
+		Body:   cmp.Or(limits.Body, 4<<20),
+		Header: cmp.Or(limits.Header, 10*time.Second),
+		Read:   cmp.Or(limits.Read, 20*time.Second),
+		Check:  cmp.Or(limits.Check, 15*time.Second),
+		Write:  cmp.Or(limits.Write, 30*time.Second),
+	}
+	l, st, err := openLog(path)
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{checker: checker, path: path, state: st}
+	s := &Server{limits: limits, checks: newChecks(checker, limits.Check), log: l, state: st}
 	s.routes()
 	return s, nil
 }
 
+// HTTP returns an HTTP server of the registry, whose connections are bounded as its requests are.
+func (s *Server) HTTP() *http.Server {
+	return &http.Server{Handler: s, ReadHeaderTimeout: s.limits.Header, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}
+}
+
+// Close waits for a change that is being made, and closes the file. Later changes fail.
+func (s *Server) Close() error {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	return s.log.close()
+}
+
 // ServeHTTP answers a request of Confluent's registry API.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	err := s.admit(w, r)
+	if err != nil {
+		s.respond(w, nil, err)
+		return
+	}
+	if h, pattern := s.mux.Handler(r); pattern == "" {
+		status := &statusOnly{header: w.Header()}
+		h.ServeHTTP(status, r)
+		s.respond(w, nil, &httpError{status.code, status.code, fmt.Sprintf("%s %s: HTTP %d %s", r.Method, r.URL.Path, status.code, http.StatusText(status.code))})
+		return
+	}
+	s.mux.ServeHTTP(w, r)
+}
+
+// statusOnly takes the status of an answer, and its header.
+type statusOnly struct {
+	header http.Header
+	code   int
+}
+
+func (s *statusOnly) Header() http.Header         { return s.header }
+func (s *statusOnly) WriteHeader(code int)        { s.code = code }
+func (s *statusOnly) Write(b []byte) (int, error) { return len(b), nil }
+
+// admit refuses requests that web pages of others have a browser send, and reads the body of the rest.
+func (s *Server) admit(w http.ResponseWriter, r *http.Request) error {
+	if !isLoopback(r.Host) {
+		return fail(40301, "host %q: this registry answers to localhost and loopback addresses alone", r.Host)
+	}
+	if origin := r.Header.Get("Origin"); origin != "" {
+		if u, err := url.Parse(origin); err != nil || u.Host != r.Host {
+			return fail(40301, "origin %q: this registry answers to no web page of another server", origin)
+		}
+	}
+	if s.crossSite.Check(r) != nil {
+		return fail(40301, "this registry answers to no web page of another server")
+	}
+	if r.Body == nil || r.Body == http.NoBody {
+		return nil
+	}
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Now().Add(s.limits.Read)) // a writer that has no deadlines is a test's
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, s.limits.Body))
+	if err == nil {
+		_ = control.SetReadDeadline(time.Time{})
+	} else { // the deadline stays for what the server still reads of a request before it closes
+		w.Header().Set("Connection", "close")
+	}
+	tooLarge := new(http.MaxBytesError)
+	switch {
+	case errors.As(err, &tooLarge):
+		return fail(http.StatusRequestEntityTooLarge, "the request body has more than %d bytes", tooLarge.Limit)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return fail(http.StatusRequestTimeout, "the request body did not arrive within %s", s.limits.Read)
+	case err != nil:
+		return fail(http.StatusBadRequest, "the request body ended early: %v", err)
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	return nil
+}
+
+// isLoopback says whether a request was meant for this machine, and not for a name of somebody's that leads here.
+func isLoopback(host string) bool {
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	host = strings.Trim(host, "[]")
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.IsLoopback()
+}
 
 func (s *Server) routes() {
-	read := func(pattern string, h func(*http.Request) (any, error)) {
-		s.mux.HandleFunc(pattern, s.locked(false, h))
+	handle := func(pattern string, h func(*http.Request) (any, error)) {
+		s.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+			answer, err := h(r)
+			s.respond(w, answer, err)
+		})
 	}
-	write := func(pattern string, h func(*http.Request) (any, error)) { s.mux.HandleFunc(pattern, s.locked(true, h)) }
+	look := func(pattern string, h func(*http.Request) (any, error)) {
+		handle(pattern, func(r *http.Request) (any, error) {
+			s.mu.RLock()
+			defer s.mu.RUnlock()
+			return h(r)
+		})
+	}
+	write := func(pattern string, h func(*http.Request) (any, change, error)) {
+		handle(pattern, func(r *http.Request) (any, error) {
+			s.writing.Lock()
+			defer s.writing.Unlock()
+			answer, c, err := h(r)
+			if err != nil {
+				return nil, err
+			}
+			return answer, s.commit(c)
+		})
+	}
 
-	read("GET /{$}", func(*http.Request) (any, error) { return struct{}{}, nil })
-	read("GET /subjects", func(r *http.Request) (any, error) { return orEmpty(s.state.subjects(flag(r, "deleted"))), nil })
-	read("GET /subjects/{subject}/versions", s.listVersions)
-	read("GET /subjects/{subject}/versions/{version}", s.getVersion)
-	read("GET /subjects/{subject}/versions/{version}/schema", s.getText)
-	read("GET /subjects/{subject}/versions/{version}/referencedby", s.referencedBy)
-	read("POST /subjects/{subject}", s.lookup)
-	write("POST /subjects/{subject}/versions", s.register)
+	look("GET /{$}", func(*http.Request) (any, error) { return struct{}{}, nil })
+	look("GET /subjects", s.listSubjects)
+	look("GET /subjects/{subject}/versions", s.listVersions)
+	look("GET /subjects/{subject}/versions/{version}", s.getVersion)
+	look("GET /subjects/{subject}/versions/{version}/schema", s.getText)
+	look("GET /subjects/{subject}/versions/{version}/referencedby", s.referencedBy)
+	handle("POST /subjects/{subject}", s.lookup)
+	handle("POST /subjects/{subject}/versions", s.register)
 	write("DELETE /subjects/{subject}", s.deleteSubject)
 	write("DELETE /subjects/{subject}/versions/{version}", s.deleteVersion)
-	read("POST /compatibility/subjects/{subject}/versions/{version}", s.compatibility)
-	read("POST /compatibility/subjects/{subject}/versions", s.compatibility)
-	read("GET /schemas", s.listSchemas)
-	read("GET /schemas/types", func(*http.Request) (any, error) { return []string{"JSON", "PROTOBUF"}, nil })
-	read("GET /schemas/ids/{id}", s.getID)
-	read("GET /schemas/ids/{id}/schema", s.getIDText)
-	read("GET /schemas/ids/{id}/versions", s.idVersions)
-	read("GET /schemas/ids/{id}/subjects", s.idSubjects)
+	handle("POST /compatibility/subjects/{subject}/versions/{version}", s.compatibility)
+	handle("POST /compatibility/subjects/{subject}/versions", s.compatibility)
+	look("GET /schemas", s.listSchemas)
+	look("GET /schemas/types", func(*http.Request) (any, error) { return []string{"JSON", "PROTOBUF"}, nil })
+	look("GET /schemas/ids/{id}", s.getID)
+	look("GET /schemas/ids/{id}/schema", s.getIDText)
+	look("GET /schemas/ids/{id}/versions", s.idVersions)
+	look("GET /schemas/ids/{id}/subjects", s.idSubjects)
 	for _, suffix := range []string{"", "/{subject}"} {
-		read("GET /config"+suffix, s.getConfig)
+		look("GET /config"+suffix, s.getConfig)
 		write("PUT /config"+suffix, s.putConfig)
 		write("DELETE /config"+suffix, s.deleteConfig)
-		read("GET /mode"+suffix, s.getMode)
-		write("PUT /mode"+suffix, s.putMode)
+		look("GET /mode"+suffix, s.getMode)
+		handle("PUT /mode"+suffix, s.putMode)
 	}
+}
+
+// commit keeps a change, and has it seen then. It is called by who holds writing.
+func (s *Server) commit(c change) error {
+	if err := s.log.append(c); err != nil {
+		return fail(50001, "the registry's state can't be written: %v", err)
+	}
+	s.mu.Lock()
+	s.state.apply(c)
+	s.mu.Unlock()
+	_ = s.log.compact(s.state) // where it fails the next change tries again
+	return nil
 }
 
 // httpError is an answer of the API that says no: an HTTP status, Confluent's error code and a sentence.
@@ -103,48 +234,27 @@ func fail(code int, format string, args ...any) error {
 	return &httpError{Status: status, Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
-func (s *Server) locked(write bool, h func(*http.Request) (any, error)) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		answer, err := func() (any, error) {
-			if !write {
-				s.mu.RLock()
-				defer s.mu.RUnlock()
-				return h(r)
-			}
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			answer, err := h(r)
-			if err != nil {
-				return nil, err
-			}
-			if err := s.state.save(s.path); err != nil {
-				return nil, fail(50001, "the registry's state can't be written: %v", err)
-			}
-			return answer, nil
-		}()
-		respond(w, answer, err)
-	}
-}
-
-func respond(w http.ResponseWriter, answer any, err error) {
+func (s *Server) respond(w http.ResponseWriter, answer any, err error) {
 	status := http.StatusOK
 	if err != nil {
-		he, ok := err.(*httpError)
+		said, ok := errors.AsType[*httpError](err)
 		if !ok {
-			he = &httpError{Status: 500, Code: 50001, Message: err.Error()}
+			said = &httpError{http.StatusInternalServerError, 50001, err.Error()}
 		}
-		status, answer = he.Status, he
+		status, answer = said.Status, said
 	}
-	w.Header().Set("Content-Type", "application/vnd.schemaregistry.v1+json")
+	body, raw := []byte(nil), false
 	if text, ok := answer.(rawText); ok {
-		_, _ = w.Write([]byte(text))
-		return
+		body, raw = []byte(text), true
 	}
-	body, err := json.Marshal(answer)
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
+	if !raw {
+		if body, err = json.Marshal(answer); err != nil {
+			status, body = http.StatusInternalServerError, []byte(`{"error_code":50001,"message":"the answer can't be written as JSON"}`)
+		}
 	}
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(s.limits.Write))
+	w.Header().Set("Content-Type", "application/vnd.schemaregistry.v1+json")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
 	_, _ = w.Write(body)
 }
@@ -152,17 +262,23 @@ func respond(w http.ResponseWriter, answer any, err error) {
 // rawText is an answer that is sent as it stands.
 type rawText string
 
-const maxBody = 16 << 20
-
-func body(r *http.Request, into any) error {
-	d := json.NewDecoder(http.MaxBytesReader(nil, r.Body, maxBody))
-	if err := d.Decode(into); err != nil {
+// decode reads the body, which has arrived.
+func decode(r *http.Request, into any) error {
+	data, err := io.ReadAll(r.Body)
+	if err != nil {
+		return err
+	}
+	switch err := json.Unmarshal(data, into); {
+	case len(data) == 0:
+		return fail(42201, "the request has no body")
+	case err != nil:
 		return fail(42201, "the request body is not what the API takes: %v", err)
 	}
 	return nil
 }
 
-func (s *Server) version(r *http.Request) (int, error) {
+// version reads the number of a version that the request's path names.
+func version(r *http.Request) (int, error) {
 	text := r.PathValue("version")
 	if text == "latest" || text == "-1" || text == "" {
 		return latest, nil
@@ -175,87 +291,21 @@ func (s *Server) version(r *http.Request) (int, error) {
 }
 
 // stored finds the version that the request's path names.
-func (s *Server) stored(r *http.Request) (*Schema, error) {
-	n, err := s.version(r)
+func (s *Server) stored(r *http.Request, deleted bool) (*Schema, error) {
+	n, err := version(r)
 	if err != nil {
 		return nil, err
 	}
 	subject := r.PathValue("subject")
-	if v := s.state.find(subject, n); v != nil {
+	if v := s.state.find(subject, n, deleted); v != nil {
 		return v, nil
 	}
-	if len(s.state.versions(subject, false)) == 0 {
+	if !s.state.has(subject, deleted) {
 		return nil, fail(40401, "subject %q not found", subject)
 	}
-	return nil, fail(40402, "version %d of subject %q not found", n, subject)
+	return nil, fail(40402, "version %s of subject %q not found", r.PathValue("version"), subject)
 }
 
 func flag(r *http.Request, name string) bool {
 	return strings.EqualFold(r.URL.Query().Get(name), "true")
-}
-
-func orEmpty[T any](list []T) []T {
-	if list == nil {
-		return []T{}
-	}
-	return list
-}
-
-// candidate resolves the texts of a schema's references, direct and not.
-func (s *Server) candidate(v *Schema) (Candidate, error) {
-	c := Candidate{Subject: v.Subject, Type: v.Type, Schema: v.Schema, Texts: map[string]string{}}
-	return c, s.resolve(v.References, c.Texts)
-}
-
-func (s *Server) resolve(refs []Reference, into map[string]string) error {
-	for _, r := range refs {
-		if _, ok := into[r.Name]; ok {
-			continue
-		}
-		v := s.state.find(r.Subject, r.Version)
-		if v == nil {
-			return fail(42201, "reference %q: version %d of subject %q is not registered", r.Name, r.Version, r.Subject)
-		}
-		into[r.Name] = v.Schema
-		if err := s.resolve(v.References, into); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// judge runs the checker for next at a level against the versions that the level looks at.
-func (s *Server) judge(level string, versions []*Schema, next *Schema) ([]string, error) {
-	if !strings.HasSuffix(level, "_TRANSITIVE") && len(versions) > 1 {
-		versions = versions[len(versions)-1:]
-	}
-	candidate, err := s.candidate(next)
-	if err != nil {
-		return nil, err
-	}
-	old := make([]Candidate, 0, len(versions))
-	for _, v := range versions {
-		c, err := s.candidate(v)
-		if err != nil {
-			return nil, err
-		}
-		if c.Type != next.Type {
-			return []string{fmt.Sprintf("version %d is %s, the new schema %s", v.Version, c.Type, next.Type)}, nil
-		}
-		old = append(old, c)
-	}
-	messages, err := s.checker.Check(level, old, candidate)
-	if err != nil {
-		return nil, fail(42201, "not a valid %s schema: %v", next.Type, err)
-	}
-	return messages, nil
-}
-
-var levels = []string{"NONE", "BACKWARD", "BACKWARD_TRANSITIVE", "FORWARD", "FORWARD_TRANSITIVE", "FULL", "FULL_TRANSITIVE"}
-
-func checkLevel(level string) error {
-	if slices.Contains(levels, level) {
-		return nil
-	}
-	return fail(42203, "compatibility level %q: one of %s", level, strings.Join(levels, ", "))
 }

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -16,9 +17,14 @@ import (
 )
 
 // breaking finds any schema incompatible that says so, and notes which levels and histories it was asked about.
-type breaking struct{ asked []string }
+type breaking struct {
+	mu    sync.Mutex
+	asked []string
+}
 
-func (b *breaking) Check(level string, versions []server.Candidate, next server.Candidate) ([]string, error) {
+func (b *breaking) Check(_ context.Context, level string, versions []server.Candidate, next server.Candidate) ([]string, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	b.asked = append(b.asked, fmt.Sprintf("%s %s %d versions %d texts", next.Subject, level, len(versions), len(next.Texts)))
 	switch {
 	case strings.Contains(next.Schema, "invalid"):
@@ -32,10 +38,11 @@ func (b *breaking) Check(level string, versions []server.Candidate, next server.
 func start(t *testing.T, path string) (*registry.Client, string, *breaking) {
 	t.Helper()
 	checker := &breaking{}
-	s, err := server.NewServer(path, checker)
+	s, err := server.NewServer(path, checker, server.Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { s.Close() })
 	ts := httptest.NewServer(s)
 	t.Cleanup(ts.Close)
 	c, err := registry.New(ts.URL)

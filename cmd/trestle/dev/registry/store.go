@@ -1,13 +1,10 @@
 package registry
 
 import (
+	"cmp"
+	"crypto/sha256"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"io/fs"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 )
 
@@ -26,162 +23,235 @@ type Schema struct {
 	Type       string      `json:"schemaType"`
 	Schema     string      `json:"schema"`
 	References []Reference `json:"references,omitempty"`
-	Deleted    bool        `json:"deleted,omitempty"`
+	Deleted    bool        `json:"deleted,omitempty"` // softly: it is there for those who ask for it, and its id means it still
+
+	digest digest
 }
 
-// state is what the registry knows; it is written whole after every change.
+// digest stands for a schema with its type and references: what has the same is the same schema, whatever its subject.
+type digest [sha256.Size]byte
+
+func (v *Schema) setDigest() {
+	text, _ := json.Marshal([]any{v.Type, v.Schema, v.References}) // strings and numbers alone: it can't fail
+	v.digest = sha256.Sum256(text)
+}
+
+// state is what the registry knows, with an index for each thing that is looked up, so that a question takes as long among many schemas as among few.
 type state struct {
-	Schemas []*Schema         `json:"schemas"` // in order of registration
-	Level   string            `json:"compatibility"`
-	Levels  map[string]string `json:"subject_compatibility"`
-	NextID  int               `json:"next_id"`
+	subjects map[string]*subject
+	ids      map[int][]*Schema   // the versions that share an id
+	known    map[digest]*Schema  // one version of each schema
+	users    map[place][]*Schema // the live versions that refer to one
+	level    string              // for subjects without one of their own
+	levels   map[string]string   // a subject may have a level before it has a schema
+	nextID   int
+}
+
+// subject is what is stored under a name.
+type subject struct {
+	versions []*Schema          // oldest first
+	live     map[digest]*Schema // those that are not deleted
+}
+
+// place names a version.
+type place struct {
+	Subject string `json:"subject"`
+	Version int    `json:"version"`
 }
 
 func newState() *state {
-	return &state{Level: DefaultLevel, Levels: map[string]string{}, NextID: 1}
+	return &state{
+		subjects: map[string]*subject{}, ids: map[int][]*Schema{}, known: map[digest]*Schema{}, users: map[place][]*Schema{},
+		level: DefaultLevel, levels: map[string]string{}, nextID: 1,
+	}
 }
 
-// load reads the state from path; an absent file is an empty registry.
-func load(path string) (*state, error) {
-	s := newState()
-	if path == "" {
-		return s, nil
-	}
-	data, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return s, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("registry state: %w", err)
-	}
-	if err := json.Unmarshal(data, s); err != nil {
-		return nil, fmt.Errorf("registry state %s: %w: move it away to start with an empty registry", path, err)
-	}
-	return s, nil
+// change is what one request does to the state: all of it, or nothing.
+type change struct {
+	Add    *Schema      `json:"add,omitempty"`
+	Delete []place      `json:"delete,omitempty"` // softly
+	Purge  []place      `json:"purge,omitempty"`
+	Level  *levelChange `json:"level,omitempty"`
 }
 
-// save replaces the file at path as a whole, so that a crash leaves the old state or the new one.
-func (s *state) save(path string) error {
-	if path == "" {
-		return nil
+// levelChange sets the compatibility level of a subject, or of all that have none of their own where it names none. An empty level takes it back.
+type levelChange struct {
+	Subject string `json:"subject,omitempty"`
+	Level   string `json:"level,omitempty"`
+}
+
+// apply does what a change says.
+func (s *state) apply(c change) {
+	if c.Add != nil {
+		s.add(c.Add)
 	}
-	data, err := json.MarshalIndent(s, "", "  ")
-	if err != nil {
-		return err
+	for _, p := range c.Delete {
+		if v := s.find(p.Subject, p.Version, true); v != nil {
+			s.remove(v)
+		}
 	}
-	tmp, err := os.CreateTemp(filepath.Dir(path), ".registry-*")
-	if err != nil {
-		return err
+	for _, p := range c.Purge {
+		if v := s.find(p.Subject, p.Version, true); v != nil {
+			s.purge(v)
+		}
 	}
-	defer os.Remove(tmp.Name())
-	if _, err := tmp.Write(data); err != nil {
-		tmp.Close()
-		return err
+	switch l := c.Level; {
+	case l == nil:
+	case l.Subject == "":
+		s.level = cmp.Or(l.Level, DefaultLevel)
+	case l.Level == "":
+		delete(s.levels, l.Subject)
+	default:
+		s.levels[l.Subject] = l.Level
 	}
-	if err := tmp.Sync(); err != nil {
-		tmp.Close()
-		return err
+}
+
+// add stores a version that has its numbers.
+func (s *state) add(v *Schema) {
+	v.setDigest()
+	if same := s.known[v.digest]; same != nil {
+		v.Schema = same.Schema // one text in memory
+	} else {
+		s.known[v.digest] = v
 	}
-	if err := tmp.Close(); err != nil {
-		return err
+	of := s.subjects[v.Subject]
+	if of == nil {
+		of = &subject{live: map[digest]*Schema{}}
+		s.subjects[v.Subject] = of
 	}
-	return os.Rename(tmp.Name(), path)
+	of.versions = append(of.versions, v)
+	s.ids[v.ID] = append(s.ids[v.ID], v)
+	s.nextID = max(s.nextID, v.ID+1)
+	if v.Deleted {
+		return
+	}
+	of.live[v.digest] = v
+	for _, r := range v.References {
+		at := place{r.Subject, r.Version}
+		s.users[at] = append(s.users[at], v)
+	}
+}
+
+// remove deletes a version softly.
+func (s *state) remove(v *Schema) {
+	if v.Deleted {
+		return
+	}
+	v.Deleted = true
+	delete(s.subjects[v.Subject].live, v.digest)
+	for _, r := range v.References {
+		at := place{r.Subject, r.Version}
+		if s.users[at] = without(s.users[at], v); len(s.users[at]) == 0 {
+			delete(s.users, at)
+		}
+	}
+}
+
+// purge deletes a version for good.
+func (s *state) purge(v *Schema) {
+	s.remove(v)
+	of := s.subjects[v.Subject]
+	if of.versions = without(of.versions, v); len(of.versions) == 0 {
+		delete(s.subjects, v.Subject)
+	}
+	others := without(s.ids[v.ID], v)
+	if len(others) == 0 {
+		delete(s.ids, v.ID)
+		delete(s.known, v.digest)
+		return
+	}
+	s.ids[v.ID], s.known[v.digest] = others, others[0]
+}
+
+func without(list []*Schema, v *Schema) []*Schema {
+	return slices.DeleteFunc(list, func(o *Schema) bool { return o == v })
 }
 
 // versions returns a subject's versions, oldest first.
-func (s *state) versions(subject string, deleted bool) []*Schema {
-	var out []*Schema
-	for _, v := range s.Schemas {
-		if v.Subject == subject && (deleted || !v.Deleted) {
-			out = append(out, v)
-		}
+func (s *state) versions(name string, deleted bool) []*Schema {
+	of := s.subjects[name]
+	if of == nil {
+		return nil
 	}
-	return out
-}
-
-func (s *state) subjects(deleted bool) []string {
-	names := map[string]bool{}
-	for _, v := range s.Schemas {
+	var out []*Schema
+	for _, v := range of.versions {
 		if deleted || !v.Deleted {
-			names[v.Subject] = true
-		}
-	}
-	return slices.Sorted(maps.Keys(names))
-}
-
-// find returns a version by number, or the newest for -1; nil when there is none.
-func (s *state) find(subject string, version int) *Schema {
-	versions := s.versions(subject, false)
-	if version == latest {
-		if len(versions) == 0 {
-			return nil
-		}
-		return versions[len(versions)-1]
-	}
-	for _, v := range versions {
-		if v.Version == version {
-			return v
-		}
-	}
-	return nil
-}
-
-func (s *state) byID(id int) []*Schema {
-	var out []*Schema
-	for _, v := range s.Schemas {
-		if v.ID == id {
 			out = append(out, v)
 		}
 	}
 	return out
 }
 
-// same finds a version of the subject that holds the very schema.
-func (s *state) same(next *Schema) *Schema {
-	for _, v := range s.versions(next.Subject, false) {
-		if v.equal(next) {
+// has says whether a subject has a version.
+func (s *state) has(name string, deleted bool) bool {
+	of := s.subjects[name]
+	return of != nil && (deleted || len(of.live) > 0)
+}
+
+func (s *state) names(deleted bool) []string {
+	out := []string{}
+	for name := range maps.Keys(s.subjects) {
+		if s.has(name, deleted) {
+			out = append(out, name)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// find returns a version by number, or the newest for latest; nil when there is none.
+func (s *state) find(name string, version int, deleted bool) *Schema {
+	of := s.subjects[name]
+	if of == nil {
+		return nil
+	}
+	if version == latest {
+		for _, v := range slices.Backward(of.versions) {
+			if deleted || !v.Deleted {
+				return v
+			}
+		}
+		return nil
+	}
+	i, found := slices.BinarySearchFunc(of.versions, version, func(v *Schema, n int) int { return v.Version - n })
+	if !found || of.versions[i].Deleted && !deleted {
+		return nil
+	}
+	return of.versions[i]
+}
+
+// same finds the version of next's subject that holds the very schema, a deleted one only where deleted ones count and no other does.
+func (s *state) same(next *Schema, deleted bool) *Schema {
+	of := s.subjects[next.Subject]
+	if of == nil {
+		return nil
+	}
+	if v := of.live[next.digest]; v != nil || !deleted {
+		return v
+	}
+	for _, v := range slices.Backward(of.versions) {
+		if v.digest == next.digest {
 			return v
 		}
 	}
 	return nil
 }
 
-func (v *Schema) equal(o *Schema) bool {
-	return v.Type == o.Type && v.Schema == o.Schema && slices.Equal(v.References, o.References)
-}
-
-// add stores next as its subject's newest version.
-func (s *state) add(next *Schema) {
+// number gives next its version, one above all that its subject has, and its id: that of the same schema where it is stored, else a new one.
+func (s *state) number(next *Schema) {
 	next.Version = 1
-	for _, v := range s.versions(next.Subject, true) {
-		next.Version = max(next.Version, v.Version+1)
+	if of := s.subjects[next.Subject]; of != nil {
+		next.Version = of.versions[len(of.versions)-1].Version + 1
 	}
-	for _, v := range s.Schemas {
-		if v.equal(next) {
-			next.ID = v.ID
-		}
+	if same := s.known[next.digest]; same != nil {
+		next.ID = same.ID
+		return
 	}
-	if next.ID == 0 {
-		next.ID = s.NextID
-		s.NextID++
-	}
-	s.Schemas = append(s.Schemas, next)
+	next.ID = s.nextID
 }
 
-func (s *state) level(subject string) string {
-	if l, ok := s.Levels[subject]; ok {
-		return l
-	}
-	return s.Level
-}
+// levelOf is the level that a subject is judged at.
+func (s *state) levelOf(name string) string { return cmp.Or(s.levels[name], s.level) }
 
 // usedBy returns the live schemas that refer to a version.
-func (s *state) usedBy(subject string, version int) []*Schema {
-	var out []*Schema
-	for _, v := range s.Schemas {
-		if !v.Deleted && slices.ContainsFunc(v.References, func(r Reference) bool { return r.Subject == subject && r.Version == version }) {
-			out = append(out, v)
-		}
-	}
-	return out
-}
+func (s *state) usedBy(v *Schema) []*Schema { return s.users[place{v.Subject, v.Version}] }

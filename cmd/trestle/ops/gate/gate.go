@@ -13,6 +13,7 @@ import (
 	devregistry "github.com/omninode/trestle/cmd/trestle/dev/registry"
 	"github.com/omninode/trestle/compat"
 	"github.com/omninode/trestle/runtime/registry"
+	"github.com/omninode/trestle/tools/event"
 	"github.com/omninode/trestle/tools/load"
 	"github.com/omninode/trestle/tools/schema"
 )
@@ -38,12 +39,12 @@ func Registration(ctx context.Context, next registry.Stored, versions []registry
 type Checker struct{}
 
 // Check returns the findings that make next incompatible, one sentence each.
-func (Checker) Check(level string, versions []devregistry.Candidate, next devregistry.Candidate) ([]string, error) {
+func (Checker) Check(ctx context.Context, level string, versions []devregistry.Candidate, next devregistry.Candidate) ([]string, error) {
 	schemas := make([]load.RegisteredSchema, len(versions))
 	for i, v := range versions {
 		schemas[i] = registered(v.Subject, v.Type, v.Schema, v.Texts)
 	}
-	return judge(context.Background(), compat.Mode(strings.ToLower(level)), schemas, registered(next.Subject, next.Type, next.Schema, next.Texts))
+	return judge(ctx, compat.Mode(strings.ToLower(level)), schemas, registered(next.Subject, next.Type, next.Schema, next.Texts))
 }
 
 // RegisteredSchema is a stored schema as a source for the loader.
@@ -69,6 +70,9 @@ func judge(ctx context.Context, mode compat.Mode, versions []load.RegisteredSche
 	if err != nil {
 		return nil, err
 	}
+	if err := usable(newSet); err != nil {
+		return nil, err
+	}
 	if mode == compat.ModeNone {
 		return nil, nil
 	}
@@ -76,6 +80,9 @@ func judge(ctx context.Context, mode compat.Mode, versions []load.RegisteredSche
 	var olds []*schema.Set
 	for _, v := range versions {
 		old, err := load.Schemas(ctx, v, load.ToCompare())
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
 		if err != nil {
 			messages = append(messages, fmt.Sprintf("a stored version can't be judged: %v", err))
 			continue
@@ -95,4 +102,21 @@ func judge(ctx context.Context, mode compat.Mode, versions []load.RegisteredSche
 		}
 	}
 	return messages, nil
+}
+
+// usable says what is wrong with a JSON Schema that no validator can be made of: a keyword's value, or a reference that leads nowhere. Loading looks at
+// what types are made of alone.
+func usable(set *schema.Set) error {
+	schemas := event.New(set)
+	for _, p := range set.Packages {
+		for _, f := range p.Files {
+			if f.Language() != schema.JSONSchema || f.Source == nil {
+				continue
+			}
+			if _, err := schemas.Document(f, ""); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
