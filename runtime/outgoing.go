@@ -180,6 +180,13 @@ func (p *Publisher) dispatch(s *sending, now time.Duration) bool {
 	return true
 }
 
+// flows says whether events are handed to the client at once.
+func (t *outgoing) flows() bool {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.mode == flowing
+}
+
 // dispatchInTurn is dispatch to a topic that may not be flowing.
 func (p *Publisher) dispatchInTurn(t *outgoing, s *sending, now time.Duration) bool {
 	t.mu.Lock()

@@ -391,7 +391,8 @@ func (p *Publisher) Flush(ctx context.Context) error {
 // flushPause is the time between two flushes of the client, while events wait that it does not have.
 const flushPause = 5 * time.Millisecond
 
-// Close waits like Flush, until ctx ends, and then closes the publisher: what has not been acknowledged by then fails.
+// Close waits like Flush, until ctx ends, and then closes the publisher: what has not been acknowledged by then fails. What a spool has is not
+// waited for while the cluster is away.
 // All callbacks have returned when it does. It reports how many events failed that way. Closing again does nothing.
 func (p *Publisher) Close(ctx context.Context) error {
 	p.mu.Lock()
@@ -403,7 +404,9 @@ func (p *Publisher) Close(ctx context.Context) error {
 	}
 	p.spool.end()
 	p.refuseNew()
-	err := p.Flush(ctx)
+	flushing, flushed := p.spool.untilKept(ctx)
+	err := p.Flush(flushing)
+	flushed()
 	unacknowledged := p.waiting.n.Load()
 	if p.spool != nil {
 		unacknowledged -= p.spool.sending.Load() // they are on the disk

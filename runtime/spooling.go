@@ -35,7 +35,8 @@ import (
 //
 // The cluster counts as away as soon as a broker that was asked does not answer, and as a topic's events go unanswered for a second. What was
 // handed over before that, and is not written in its time, fails as ever. Flush waits for what is on its way to the cluster, not for
-// what the spool holds. Close leaves that there, and what is on its way and not answered within WithDeliveryTimeout.
+// what the spool holds. Close leaves that there, and what is on its way out of it and not answered within WithDeliveryTimeout, or while
+// the cluster is away: it is sent again, which consumers can tell by its id.
 func WithSpool(dir string, opts spool.Options) PublisherOption {
 	return publisherOption(func(c *publisherConfig) { c.spoolDir, c.spoolOptions, c.hasSpool = dir, opts, true })
 }
@@ -123,6 +124,33 @@ func (s *spooling) end() {
 	}
 }
 
+// untilKept returns a context that ends with another one, or once all that is on its way is in the spool, and the cluster is away: nobody need wait
+// for it then.
+func (s *spooling) untilKept(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	if s != nil {
+		go func() {
+			for kafka.Sleep(ctx, flushPause) == nil {
+				if sending := s.sending.Load(); sending > 0 && s.p.waiting.n.Load() <= sending && s.foundAway() {
+					cancel()
+				}
+			}
+		}()
+	}
+	return ctx, cancel
+}
+
+// foundAway says whether the cluster is away, by what was sent.
+func (s *spooling) foundAway() bool {
+	since, _ := kafka.Unreachable(s.p.client)
+	away := !since.IsZero()
+	s.p.topics.Range(func(_, t any) bool {
+		away = away || !t.(*outgoing).flows()
+		return !away
+	})
+	return away
+}
+
 // close lets the folder go, once nothing is on its way.
 func (s *spooling) close() error {
 	if s == nil {
@@ -170,10 +198,7 @@ func (s *spooling) isAway(ctx context.Context, topic string) bool {
 		return true
 	}
 	if t, ok := s.p.topics.Load(topic); ok {
-		t := t.(*outgoing)
-		t.mu.RLock()
-		defer t.mu.RUnlock()
-		return t.mode != flowing
+		return !t.(*outgoing).flows()
 	}
 	// Nothing was sent to the topic yet: it may be that no broker was asked for anything.
 	ctx, cancel := context.WithTimeout(ctx, spoolPing)

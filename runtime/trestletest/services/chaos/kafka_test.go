@@ -33,7 +33,8 @@ func TestChaosOnKafka(t *testing.T) {
 	cluster := services.Kafka(t, services.WithNodes(nodes))
 	perKey := max(1, *eventsFlag/manyKeys)
 	w := newWorld(t, seed(), cluster.Brokers(), replicas)
-	w.processes, w.patience = true, 4*time.Minute
+	w.processes = true
+	w.patience = 4*time.Minute + time.Duration(*eventsFlag)*time.Millisecond // for the rest of so many, on a machine that has other things to do
 	w.role.Session = 6 * time.Second // the least that brokers take
 	w.role.Room = 128 << 10          // less than is published in an outage of some seconds
 	w.withSteps(6, manyKeys, perKey)
