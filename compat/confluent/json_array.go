@@ -84,9 +84,7 @@ func (c *jsonComparison) item(old, new node, a, b itemSchemas, i int) []differen
 	case i < len(a.first) && !open(new, b):
 		was := c.child(old, a.first[i])
 		if rest, ok := c.restSchema(new, b.rest, b.unevaluated); ok {
-			if !c.compatible(was, rest) {
-				return differs("", "ITEM_REMOVED_NOT_COVERED_BY_PARTIALLY_OPEN_CONTENT_MODEL")
-			}
+			return c.covered(was, rest, "ITEM_REMOVED_NOT_COVERED_BY_PARTIALLY_OPEN_CONTENT_MODEL")
 		} else if was.kind != kindFalse {
 			return differs("", "ITEM_REMOVED_FROM_CLOSED_CONTENT_MODEL")
 		}
@@ -95,8 +93,8 @@ func (c *jsonComparison) item(old, new node, a, b itemSchemas, i int) []differen
 			return differs("", "ITEM_ADDED_TO_OPEN_CONTENT_MODEL")
 		}
 	case i >= len(a.first):
-		if rest, ok := c.restSchema(old, a.rest, a.unevaluated); ok && !c.compatible(rest, c.child(new, b.first[i])) {
-			return differs("", "ITEM_ADDED_NOT_COVERED_BY_PARTIALLY_OPEN_CONTENT_MODEL")
+		if rest, ok := c.restSchema(old, a.rest, a.unevaluated); ok {
+			return c.covered(rest, c.child(new, b.first[i]), "ITEM_ADDED_NOT_COVERED_BY_PARTIALLY_OPEN_CONTENT_MODEL")
 		}
 	}
 	return nil

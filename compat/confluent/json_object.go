@@ -47,9 +47,7 @@ func (c *jsonComparison) propertyRemoved(was, new node, name string) []differenc
 		return nil
 	}
 	if rest, ok := c.restOf(new, name); ok {
-		if !c.compatible(was, rest) {
-			return differs("", "PROPERTY_REMOVED_NOT_COVERED_BY_PARTIALLY_OPEN_CONTENT_MODEL")
-		}
+		return c.covered(was, rest, "PROPERTY_REMOVED_NOT_COVERED_BY_PARTIALLY_OPEN_CONTENT_MODEL")
 	} else if was.kind != kindFalse {
 		return differs("", "PROPERTY_REMOVED_FROM_CLOSED_CONTENT_MODEL")
 	}
@@ -58,18 +56,34 @@ func (c *jsonComparison) propertyRemoved(was, new node, name string) []differenc
 
 func (c *jsonComparison) propertyAdded(old, new node, name string, v *jsontree.Value) []difference {
 	is := c.child(new, v)
+	required, hasDefault := isRequired(new, name), v.Get("default") != nil
 	if c.openObject(old) {
-		if is.kind != kindEmpty {
-			return differs("", "PROPERTY_ADDED_TO_OPEN_CONTENT_MODEL")
+		switch {
+		case is.kind == kindEmpty:
+			return nil
+		case !required:
+			return differs("", "OPTIONAL_PROPERTY_ADDED_TO_OPEN_CONTENT_MODEL")
+		case hasDefault:
+			return differs("", "REQUIRED_PROPERTY_WITH_DEFAULT_ADDED_TO_OPEN_CONTENT_MODEL")
 		}
-		return nil
+		return differs("", "REQUIRED_PROPERTY_ADDED_TO_OPEN_CONTENT_MODEL")
 	}
 	var out []difference
-	if rest, ok := c.restOf(old, name); ok && !c.compatible(rest, is) {
-		out = differs("", "PROPERTY_ADDED_NOT_COVERED_BY_PARTIALLY_OPEN_CONTENT_MODEL")
+	if rest, ok := c.restOf(old, name); ok {
+		out = c.covered(rest, is, "PROPERTY_ADDED_NOT_COVERED_BY_PARTIALLY_OPEN_CONTENT_MODEL")
 	}
-	if isRequired(new, name) && v.Get("default") == nil {
+	if required && !hasDefault {
 		out = append(out, difference{"", "REQUIRED_PROPERTY_ADDED_TO_UNOPEN_CONTENT_MODEL"})
+	}
+	return out
+}
+
+// covered compares what a named property, or item, is with what one without a schema of its own must be; the kind says
+// that they do not fit.
+func (c *jsonComparison) covered(old, new node, kind string) []difference {
+	out := slices.Clone(c.compare(old, new))
+	if len(out) > 0 {
+		out = append(out, difference{"", kind})
 	}
 	return out
 }
@@ -186,10 +200,11 @@ func (c *jsonComparison) dependency(old, new node, was, is *jsontree.Value) []di
 	case !names:
 		return c.compare(c.child(old, was), c.child(new, is))
 	}
-	for _, e := range is.Items {
-		if !slices.ContainsFunc(was.Items, func(o *jsontree.Value) bool { return o.Text == e.Text }) {
-			return differs("", "DEPENDENCY_ARRAY_EXTENDED")
-		}
+	switch {
+	case containsAll(was.Items, is.Items):
+		return nil
+	case containsAll(is.Items, was.Items):
+		return differs("", "DEPENDENCY_ARRAY_EXTENDED")
 	}
-	return nil
+	return differs("", "DEPENDENCY_ARRAY_CHANGED")
 }

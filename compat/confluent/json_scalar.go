@@ -100,13 +100,21 @@ func wantsInteger(v *jsontree.Value) bool {
 }
 
 func enums(old, new node) []difference {
-	has := func(v *jsontree.Value) bool {
-		return slices.ContainsFunc(new.v.Get("enum").Items, func(e *jsontree.Value) bool { return e.JSON() == v.JSON() })
+	was, is := old.v.Get("enum").Items, new.v.Get("enum").Items
+	switch {
+	case containsAll(is, was):
+		return nil
+	case containsAll(was, is):
+		return differs("/enum", "ENUM_ARRAY_NARROWED")
 	}
-	for _, v := range old.v.Get("enum").Items {
-		if !has(v) {
-			return differs("/enum", "ENUM_ARRAY_NARROWED")
-		}
+	return differs("/enum", "ENUM_ARRAY_CHANGED")
+}
+
+// containsAll says whether all values of the second list are in the first.
+func containsAll(list, values []*jsontree.Value) bool {
+	have := map[string]bool{}
+	for _, v := range list {
+		have[v.JSON()] = true
 	}
-	return nil
+	return !slices.ContainsFunc(values, func(v *jsontree.Value) bool { return !have[v.JSON()] })
 }

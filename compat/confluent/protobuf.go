@@ -10,12 +10,13 @@ import (
 
 // protobufComparison compares two files by what a registry looks at: names of messages, numbers and families of types.
 type protobufComparison struct {
+	files   [2]string // the paths of the two
 	out     []difference
 	visited map[[2]protoreflect.FullName]bool
 }
 
 func protobufDifferences(old, new protoreflect.FileDescriptor) []difference {
-	c := &protobufComparison{visited: map[[2]protoreflect.FullName]bool{}}
+	c := &protobufComparison{files: [2]string{old.Path(), new.Path()}, visited: map[[2]protoreflect.FullName]bool{}}
 	if old.Package() != new.Package() {
 		c.add("package", "PACKAGE_CHANGED")
 	}
@@ -164,6 +165,9 @@ func (c *protobufComparison) types(path string, old, new protoreflect.FieldDescr
 		if localName(old.Message()) != localName(new.Message()) {
 			c.add(path, "FIELD_NAMED_TYPE_CHANGED")
 			return
+		}
+		if old.Message().ParentFile().Path() == c.files[0] && new.Message().ParentFile().Path() == c.files[1] {
+			return // compared where it is declared
 		}
 		before := len(c.out)
 		c.message(old.Message(), new.Message())
