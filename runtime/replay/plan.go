@@ -86,6 +86,10 @@ func (s *Selection) Plan(ctx context.Context, o ReplayOptions) (*Plan, error) {
 // allChosen is chosen for all topics, with what is resolved now.
 func (s *Selection) allChosen(ctx context.Context) iter.Seq2[*chosen, error] {
 	return func(yield func(*chosen, error) bool) {
+		if s.unresolvable != nil {
+			yield(nil, s.unresolvable)
+			return
+		}
 		resolved, err := s.r.resolved(ctx, s.ids)
 		if err != nil {
 			yield(nil, err)

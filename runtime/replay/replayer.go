@@ -67,10 +67,12 @@ type Selection struct {
 	topics       []string // sorted
 	ids          map[string]string
 	starts, ends kafka.Offsets
+	unresolvable *MissingTopicError // nil: they can be resolved
 }
 
 // Select pins the letters that a filter means: it reads where the topics start and end now. The error is a [MissingTopicError] where
-// one of them does not exist, or that of resolutions.
+// one of them does not exist. Where that of resolutions does not, none are resolved: they can be looked at and counted, and what would
+// resolve them, or plans to, fails with that error.
 func (r *Replayer) Select(ctx context.Context, f Filter) (*Selection, error) {
 	topics, err := f.topics()
 	if err != nil {
@@ -83,7 +85,7 @@ func (r *Replayer) Select(ctx context.Context, f Filter) (*Selection, error) {
 	defer client.Close()
 	s := &Selection{r: r, filter: f, topics: topics, starts: kafka.Offsets{}, ends: kafka.Offsets{}}
 	admin := kadm.NewClient(client)
-	if s.ids, err = r.topicIDs(ctx, admin, topics); err != nil {
+	if s.ids, s.unresolvable, err = r.topicIDs(ctx, admin, topics); err != nil {
 		return nil, err
 	}
 	if err := list(ctx, admin.ListStartOffsets, topics, s.starts); err != nil {
@@ -104,24 +106,27 @@ func list(ctx context.Context, from func(context.Context, ...string) (kadm.Liste
 	return nil
 }
 
-// topicIDs returns the ids of dead-letter topics, once these and the topic of resolutions exist.
-func (r *Replayer) topicIDs(ctx context.Context, admin *kadm.Client, topics []string) (map[string]string, error) {
+// topicIDs returns the ids of dead-letter topics, all of which have to exist, and why their letters can't be resolved; nil: they can.
+func (r *Replayer) topicIDs(ctx context.Context, admin *kadm.Client, topics []string) (ids map[string]string, unresolvable *MissingTopicError, err error) {
 	found, err := admin.ListTopics(ctx, append([]string{r.opts.Resolutions}, topics...)...)
 	if err != nil {
-		return nil, fmt.Errorf("find dead-letter topics: %w%s", err, kafka.Advice(err))
+		return nil, nil, fmt.Errorf("find dead-letter topics: %w%s", err, kafka.Advice(err))
 	}
-	ids := map[string]string{}
+	ids = map[string]string{}
 	for _, t := range found.Sorted() {
+		missing := kafka.Classify(t.Err) == kafka.Missing
 		switch {
-		case kafka.Classify(t.Err) == kafka.Missing:
-			return nil, &MissingTopicError{t.Topic, t.Topic == r.opts.Resolutions, t.Err}
+		case missing && t.Topic == r.opts.Resolutions:
+			unresolvable = &MissingTopicError{t.Topic, true, t.Err}
+		case missing:
+			return nil, nil, &MissingTopicError{t.Topic, false, t.Err}
 		case t.Err != nil:
-			return nil, fmt.Errorf("find topic %s: %w%s", t.Topic, t.Err, kafka.Advice(t.Err))
+			return nil, nil, fmt.Errorf("find topic %s: %w%s", t.Topic, t.Err, kafka.Advice(t.Err))
 		case t.Topic != r.opts.Resolutions:
 			ids[t.Topic] = kafka.TopicIDText(t.ID)
 		}
 	}
-	return ids, nil
+	return ids, unresolvable, nil
 }
 
 // Letters are the letters of the selection that are not resolved, those of a partition in their order. The loop ends with an error, as
@@ -137,7 +142,11 @@ func (s *Selection) All(ctx context.Context) iter.Seq2[*Letter, error] {
 
 func (s *Selection) where(ctx context.Context, wanted func(*Letter) bool) iter.Seq2[*Letter, error] {
 	return func(yield func(*Letter, error) bool) {
-		resolved, err := s.r.resolved(ctx, s.ids)
+		var resolved resolutions
+		var err error
+		if s.unresolvable == nil {
+			resolved, err = s.r.resolved(ctx, s.ids)
+		}
 		if err != nil {
 			yield(nil, err)
 			return
@@ -228,7 +237,7 @@ func (s *Selection) checkIDs(ctx context.Context, topics []string) error {
 		return err
 	}
 	defer client.Close()
-	ids, err := s.r.topicIDs(ctx, kadm.NewClient(client), topics)
+	ids, _, err := s.r.topicIDs(ctx, kadm.NewClient(client), topics)
 	if err != nil {
 		return err
 	}

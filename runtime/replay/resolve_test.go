@@ -142,9 +142,18 @@ func TestTopicsThatAreNotThere(t *testing.T) {
 	t.Cleanup(k.Close)
 	c := connect(t, k.ListenAddrs())
 	c.writeLetters(t, 1)
-	_, err = c.replayer(t, replay.Options{}).Select(deadline(t), replay.Filter{Topics: []string{letters}})
-	if missing, ok := errors.AsType[*replay.MissingTopicError](err); !ok || !missing.Resolutions || !strings.Contains(err.Error(), "trestle topics apply") {
-		t.Errorf("without the topic of resolutions: %v", err)
+	unresolvable := selected(t, c.replayer(t, replay.Options{}), replay.Filter{})
+	if stats, err := unresolvable.Stats(deadline(t)); err != nil || stats.Unresolved != 1 {
+		t.Errorf("without the topic of resolutions there is %+v, %v", stats, err)
+	}
+	_, planned := unresolvable.Plan(deadline(t), replay.ReplayOptions{})
+	_, plannedPurge := unresolvable.PlanPurge(deadline(t))
+	_, replayed := unresolvable.Replay(deadline(t), replay.ReplayOptions{})
+	_, purged := unresolvable.Purge(deadline(t), nil)
+	for what, err := range map[string]error{"plan": planned, "plan of a purge": plannedPurge, "replay": replayed, "purge": purged} {
+		if missing, ok := errors.AsType[*replay.MissingTopicError](err); !ok || !missing.Resolutions || !strings.Contains(err.Error(), "trestle topics apply") {
+			t.Errorf("%s without the topic of resolutions: %v", what, err)
+		}
 	}
 	c.createResolutions(t)
 	r := c.replayer(t, replay.Options{})
@@ -227,7 +236,7 @@ func TestOmittedValues(t *testing.T) {
 func TestBatchesThatWereTooLarge(t *testing.T) {
 	t.Parallel()
 	c := embedded(t)
-	producer, err := c.conn.Client(kgo.ProducerBatchCompression(kgo.GzipCompression()), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerLinger(0), kgo.ProducerBatchMaxBytes(64<<20))
+	producer, err := c.conn.Client(kgo.ProducerBatchCompression(kgo.GzipCompression()), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ManualFlushing(), kgo.ProducerBatchMaxBytes(64<<20))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -236,11 +245,18 @@ func TestBatchesThatWereTooLarge(t *testing.T) {
 	for i := range 40 {
 		batch = append(batch, &kgo.Record{Topic: source, Key: fmt.Append(nil, i), Value: bytes.Repeat([]byte{byte('a' + i%26)}, 600_000)})
 	}
-	if err := producer.ProduceSync(deadline(t), batch...).FirstErr(); err != nil {
+	for _, r := range batch { // into one batch: none is sent before all are there
+		producer.Produce(deadline(t), r, func(_ *kgo.Record, err error) {
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	if err := producer.Flush(deadline(t)); err != nil {
 		t.Fatal(err)
 	}
 	found, err := kafka.FindBatch(deadline(t), producer, source, 0, batch[0].Offset)
-	if err != nil || found.Last-found.First < 30 {
+	if err != nil || found.Last-found.First != 39 {
 		t.Fatalf("%+v, %v", found, err)
 	}
 	of := func(d *deadletter.DeadLetter) {

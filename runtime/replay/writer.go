@@ -57,6 +57,9 @@ func (l *written) mark(topic string) *kafka.Record {
 
 // resolve calls each for the letters of the selection that are not resolved, topic by topic, and done after each transaction.
 func (s *Selection) resolve(ctx context.Context, each func(context.Context, *writer, *chosen) error, done func(done), pace *pace) error {
+	if s.unresolvable != nil {
+		return s.unresolvable
+	}
 	others := map[string]bool{} // topics that have resolutions and are not the selection's
 	for _, topic := range s.topics {
 		if err := s.resolveTopic(ctx, topic, others, each, done, pace); err != nil {

@@ -72,9 +72,6 @@ func openDeadLetters(ctx context.Context, p *Project, env Environment, f DeadLet
 		return nil, err
 	}
 	selection, err := replayer.Select(ctx, filter)
-	if missing, ok := errors.AsType[*replay.MissingTopicError](err); ok {
-		return nil, fmt.Errorf("%w: run trestle topics apply?", missing)
-	}
 	if err != nil {
 		return nil, err
 	}

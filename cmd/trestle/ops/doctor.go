@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -233,8 +234,16 @@ func (d *doctor) deadLetters(ctx context.Context, conn kafka.Connection, set *sc
 		return
 	}
 	selection, err := r.Select(ctx, replay.Filter{Topics: from})
-	if _, missing := errors.AsType[*replay.MissingTopicError](err); missing {
-		return // said of topics already
+	for {
+		missing, ok := errors.AsType[*replay.MissingTopicError](err)
+		if !ok {
+			break
+		}
+		from = slices.DeleteFunc(from, func(topic string) bool { return topic == missing.Topic }) // that it is missing is said of topics already
+		if len(from) == 0 {
+			return
+		}
+		selection, err = r.Select(ctx, replay.Filter{Topics: from})
 	}
 	var stats *replay.Stats
 	if err == nil {
