@@ -43,6 +43,9 @@ too, while the stack runs.`,
 			if closeErr := stack.Close(); err == nil {
 				err = closeErr
 			}
+			if err == nil {
+				fmt.Fprintln(cmd.ErrOrStderr(), "stopped; the state is kept, and found again at the next start")
+			}
 			return err
 		},
 	}

@@ -32,7 +32,7 @@ func devStack(t *testing.T, state string, more ...string) (a dev.Addresses, stop
 	go io.Copy(io.Discard, out)
 	return a, func() {
 		cancel()
-		if status := <-exit; status != exitFine {
+		if status := <-exit; status != exitInterrupted {
 			t.Errorf("dev ended with %d: %s", status, &stderr)
 		}
 	}

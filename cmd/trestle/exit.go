@@ -14,8 +14,12 @@ const (
 	exitFine        = 0
 	exitNo          = 1   // the answer is no: incompatible, invalid, drift, threshold passed
 	exitFailed      = 2   // it could not be done
-	exitInterrupted = 130 // it was stopped before it was done; what runs until it is stopped ends with exitFine
+	exitInterrupted = 130 // it was interrupted, what runs until that happens included
 )
+
+// errTerminated is why the context of a command has ended that a supervisor stops: what runs until it is stopped has then
+// done what it was to do.
+var errTerminated = errors.New("terminated")
 
 // errNo ends a command whose answer is no and has been printed.
 var errNo = errors.New("the answer is no")
@@ -34,6 +38,8 @@ func (e *noError) Unwrap() error { return errNo }
 func exitStatus(ctx context.Context, err error, stderr io.Writer) int {
 	var n *noError
 	switch {
+	case err == nil && ctx.Err() != nil && !errors.Is(context.Cause(ctx), errTerminated):
+		return exitInterrupted
 	case err == nil:
 		return exitFine
 	case errors.As(err, &n):

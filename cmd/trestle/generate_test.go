@@ -55,8 +55,8 @@ func TestGenerateWatch(t *testing.T) {
 	until(t, stdout, "update gen/shop/v1/order.trestle.go")
 	until(t, stderr, "watching ")
 	cancel()
-	if status := <-exit; status != exitFine {
-		t.Errorf("exit status %d, want %d", status, exitFine)
+	if status := <-exit; status != exitInterrupted {
+		t.Errorf("exit status %d, want %d", status, exitInterrupted)
 	}
 }
 

@@ -28,7 +28,7 @@ func TestNewProjectRuns(t *testing.T) {
 	}()
 	defer func() {
 		cancel()
-		if status := <-exit; status != exitFine {
+		if status := <-exit; status != exitInterrupted {
 			t.Errorf("dev ended with %d: %s", status, &stderr)
 		}
 	}()

@@ -98,6 +98,8 @@ func keepMonitoring(cmd *cobra.Command, p *ops.Project, env ops.Environment, eve
 		}()
 		fmt.Fprintf(cmd.ErrOrStderr(), "metrics at http://%s/metrics\n", listener.Addr())
 	}
+	looks, failed := 0, 0
+	defer func() { fmt.Fprintf(cmd.ErrOrStderr(), "looked %d times, %d of them failed\n", looks, failed) }()
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	for {
@@ -105,11 +107,13 @@ func keepMonitoring(cmd *cobra.Command, p *ops.Project, env ops.Environment, eve
 		if ctx.Err() != nil {
 			return nil
 		}
+		looks++
 		metrics.take(m, err)
 		if err == nil {
 			err = show(m)
 		}
 		if err != nil {
+			failed++
 			fmt.Fprintln(cmd.ErrOrStderr(), "trestle:", err)
 		}
 		select {

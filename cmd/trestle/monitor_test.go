@@ -88,7 +88,7 @@ func TestMonitorServesMetrics(t *testing.T) {
 	cancel()
 	select {
 	case status := <-ended:
-		if status != exitFine || !strings.Contains(stdout.String(), "dead_letters:") {
+		if status != exitInterrupted || !strings.Contains(stdout.String(), "dead_letters:") {
 			t.Errorf("exit status %d, it showed %s", status, stdout.String())
 		}
 	case <-time.After(30 * time.Second):

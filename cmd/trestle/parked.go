@@ -26,7 +26,9 @@ func newParkedList(p *folder) *cobra.Command {
 				return err
 			}
 			o.Warn = func(err error) { fmt.Fprintf(cmd.ErrOrStderr(), "trestle: %v\n", err) }
-			return ops.ListParked(cmd.Context(), project, env, o, func(l ops.Parked) error {
+			shown := 0
+			err = ops.ListParked(cmd.Context(), project, env, o, func(l ops.Parked) error {
+				shown++
 				if asJSON {
 					return showLine(cmd, l)
 				}
@@ -38,6 +40,10 @@ func newParkedList(p *folder) *cobra.Command {
 					l.SourceTopic, l.Partition, l.Offset, l.Group, key, l.Refusal)
 				return err
 			})
+			if err == nil && shown == 0 && !asJSON {
+				fmt.Fprintln(cmd.ErrOrStderr(), "no parked dead letters: their topics have taken all of them")
+			}
+			return err
 		},
 	}
 	c.addStore(cmd)

@@ -42,12 +42,22 @@ What the project's schemas mark sensitive is shown as "***"; --reveal shows it.`
 			o.Warn = func(err error) {
 				fmt.Fprintf(cmd.ErrOrStderr(), "trestle: %v\n", err)
 			}
-			return ops.Peek(cmd.Context(), project, env, args[0], o, func(r ops.Peeked) error {
+			shown := 0
+			err = ops.Peek(cmd.Context(), project, env, args[0], o, func(r ops.Peeked) error {
+				shown++
 				if asJSON {
 					return showLine(cmd, r)
 				}
 				return showText(cmd.OutOrStdout(), r, pretty)
 			})
+			if err == nil && shown == 0 && !asJSON {
+				if n := read.Load(); n > 0 {
+					fmt.Fprintf(cmd.ErrOrStderr(), "no records: none of the %d that were read is as asked for\n", n)
+				} else {
+					fmt.Fprintf(cmd.ErrOrStderr(), "no records: there are none from that place on; `trestle topics offsets %s` says where the topic begins and ends\n", args[0])
+				}
+			}
+			return err
 		},
 	}
 	c.addBrokers(cmd)
@@ -95,7 +105,10 @@ What the project's schemas mark sensitive is shown as "***"; --reveal shows it.`
 				return err
 			}
 			o.Warn = func(err error) { fmt.Fprintf(cmd.ErrOrStderr(), "trestle: %v\n", err) }
+			shown := 0
+			defer func() { fmt.Fprintf(cmd.ErrOrStderr(), "%d records shown\n", shown) }()
 			return ops.Tail(cmd.Context(), project, env, args[0], o, func(r ops.Peeked) error {
+				shown++
 				if asJSON {
 					return showLine(cmd, r)
 				}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"sync/atomic"
@@ -48,6 +49,9 @@ in a header.`,
 			answer, err := ops.Publish(cmd.Context(), env, info, o)
 			stop()
 			switch {
+			case cmd.Context().Err() != nil:
+				fmt.Fprintf(cmd.ErrOrStderr(), "%d published, %d not\n", answer.Total-answer.Failed, answer.Failed)
+				return cmp.Or(err, cmd.Context().Err())
 			case err != nil:
 				return err
 			case answer.NotTaken > 0:

@@ -15,7 +15,8 @@ func newRoot() *cobra.Command {
 		Long: `Trestle turns versioned event schemas (protobuf or JSON Schema) into Go types, topics, registry subjects and
 compatibility checks, and moves the events: publish, read, trace.
 
-Exit status: 0 fine, 1 the answer is no (incompatible, invalid, drift), 2 it could not be done.`,
+Exit status: 0 fine, 1 the answer is no (incompatible, invalid, drift), 2 it could not be done,
+130 interrupted.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
@@ -39,6 +40,7 @@ Exit status: 0 fine, 1 the answer is no (incompatible, invalid, drift), 2 it cou
 	add("cluster", newPlan(p), newApply(p), newTopics(p), newRegister(p), newGroups(p), newCluster(p), newAudit(p), newMonitor(p), newDoctor(p))
 	add("events", newPublish(p), newPeek(p), newTail(p), newTrace(p), newDLQ(p))
 	add("local", newDemo(p), newDev(p), newVersion())
+	addCompletion(root, p)
 	return root
 }
 

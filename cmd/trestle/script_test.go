@@ -27,7 +27,13 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
+// beCommand is the variable that has the test binary be trestle, as a process that gets signals.
+const beCommand = "TRESTLE_TEST_COMMAND"
+
 func TestMain(m *testing.M) {
+	if os.Getenv(beCommand) != "" {
+		os.Exit(trestleMain())
+	}
 	testscript.Main(m, map[string]func(){"trestle": func() { os.Exit(trestleMain()) }})
 }
 

@@ -108,6 +108,9 @@ func showTrace(cmd *cobra.Command, events []ops.Traced, asJSON bool) error {
 	if asJSON {
 		return printJSON(cmd, map[string]any{"events": events})
 	}
+	if len(events) == 0 {
+		fmt.Fprintln(cmd.ErrOrStderr(), "no events: the store holds none of these. What topics hold is stored while `trestle trace run`, or `trestle dev`, runs")
+	}
 	writeTimeline(cmd.OutOrStdout(), events)
 	return nil
 }
