@@ -31,6 +31,8 @@ type (
 	ValidationError = event.ValidationError
 	// TooLargeError says that an event is larger than its topic takes; nothing was sent.
 	TooLargeError = event.TooLargeError
+	// RegistryAwayError says that an event's schema has an id which nobody has told yet, as the registry is away.
+	RegistryAwayError = event.RegistryAwayError
 	// OversizedError says what of a log was not read, because it is larger than its topic takes.
 	OversizedError = event.OversizedError
 	// UnknownEventTypeError says that a record's event type is none that the program knows.

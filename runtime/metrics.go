@@ -251,6 +251,7 @@ func (c *Consumer) countDone(t *task, o Outcome) {
 // publisherMeter measures a publisher.
 type publisherMeter struct {
 	sent      metric.Int64Counter
+	withoutID metric.Int64Counter
 	operation metric.Float64Histogram
 	gauges    metric.Registration
 	spool     metric.Registration // nil: there is none
@@ -262,6 +263,7 @@ func newPublisherMeter(p *Publisher) (*publisherMeter, error) {
 	m := &publisherMeter{sent: made(i, sent.Inst(), err)}
 	operation, err := messagingconv.NewClientOperationDuration(i, seconds)
 	m.operation = made(i, operation.Inst(), err)
+	m.withoutID = i.counter("without_schema_id", "{event}", "Events in JSON that were published without the id of their schema, as the registry was away.")
 	inFlight := i.gauge("in_flight", "{event}", "Events that wait for their acknowledgement.")
 	retained := i.gauge("retained", "By", "Memory of the events that wait for their acknowledgement.")
 	m.gauges, err = i.RegisterCallback(func(_ context.Context, o metric.Observer) error {

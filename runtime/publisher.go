@@ -324,7 +324,11 @@ func (p *Publisher) encode(ctx context.Context, e Event, opts []PublishOption) (
 	}
 	if p.cfg.schemaIDs != nil && info.Topic != nil && !c.Deletion {
 		id, err := p.cfg.schemaIDs.SchemaID(ctx, info)
-		if err != nil {
+		_, away := errors.AsType[*RegistryAwayError](err)
+		switch {
+		case away && info.Encoding == event.JSON: // which can be read without
+			p.meter.withoutID.Add(ctx, 1, p.kinds.of(info).add...)
+		case err != nil:
 			return nil, fmt.Errorf("publish to %s: %s: %w", info.Topic.Name, info.FullName, err)
 		}
 		encoding.SchemaID = id

@@ -202,13 +202,15 @@ func WithSource(s Source) PublisherOption {
 }
 
 // SchemaIDs finds the registry's id of the schema an event is written with. It is called for every event and so
-// should remember; it must be safe for concurrent use.
+// should remember; it must be safe for concurrent use. An error that is a [*RegistryAwayError] has events in JSON go without an id.
 type SchemaIDs interface {
 	SchemaID(ctx context.Context, info *EventInfo) (int, error)
 }
 
-// WithSchemaIDs has the ids of schemas written with the events: in a header beside JSON, in front of protobuf. Without
-// it JSON events carry none, and protobuf events cannot be published. An id that is not found fails the publish.
+// WithSchemaIDs has the ids of schemas written with the events: in headers beside JSON, in front of protobuf. Without
+// it JSON events carry none, and protobuf events cannot be published. An id that is not found fails the publish; but
+// where the registry is away, and has not told it yet, events in JSON go without, and the metric
+// `trestle.publisher.without_schema_id` counts them.
 func WithSchemaIDs(ids SchemaIDs) PublisherOption {
 	return publisherOption(func(c *publisherConfig) { c.schemaIDs = ids })
 }

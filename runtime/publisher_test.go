@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	trestle "github.com/omninode/trestle/runtime"
+	"github.com/omninode/trestle/runtime/event"
 	"github.com/omninode/trestle/runtime/trestletest"
 )
 
@@ -151,6 +152,45 @@ func TestEventThatCannotBePublishedIsRefusedBeforeAnythingIsSent(t *testing.T) {
 type failingIDs struct{}
 
 func (failingIDs) SchemaID(context.Context, *trestle.EventInfo) (int, error) { return 0, errTransient }
+
+// awayIDs are those of a registry that has not answered yet.
+type awayIDs struct{}
+
+func (awayIDs) SchemaID(context.Context, *trestle.EventInfo) (int, error) {
+	return 0, &trestle.RegistryAwayError{Registry: "http://registry", Subject: "orders-value", Err: errTransient}
+}
+
+// placedInProtobuf is an order whose type says that it is written in protobuf.
+type placedInProtobuf struct{ orderPlaced }
+
+func (*placedInProtobuf) EventInfo() *trestle.EventInfo {
+	info := orderPlacedInfo
+	info.Encoding = event.Protobuf
+	return &info
+}
+
+func TestPublishingWhileTheRegistryIsAway(t *testing.T) {
+	t.Parallel()
+	c, m := startCluster(t), newMeters(t)
+	p := newPublisher(t, c.brokers, trestle.WithSchemaIDs(awayIDs{}), m.Option)
+	if err := p.Publish(deadline(t), &orderPlaced{OrderID: "a"}); err != nil {
+		t.Fatalf("JSON: %v", err)
+	}
+	r := c.read(t, orders.Name)[0]
+	for _, h := range r.Headers {
+		if h.Key == "schema-id" || h.Key == "__value_schema_id" {
+			t.Errorf("header %s is %x, and nobody knows the id", h.Key, h.Value)
+		}
+	}
+	err := p.Publish(deadline(t), &placedInProtobuf{orderPlaced{OrderID: "a"}})
+	if away, ok := errors.AsType[*trestle.RegistryAwayError](err); !ok || away.Subject != "orders-value" {
+		t.Errorf("protobuf: %v, want a RegistryAwayError", err)
+	}
+	points := m.points("trestle.publisher.without_schema_id", "messaging.destination.name", orders.Name)
+	if len(points) != 1 || points[0].value != 1 {
+		t.Errorf("counted %v, want one event", points)
+	}
+}
 
 func TestLargestEventFits(t *testing.T) {
 	t.Parallel()

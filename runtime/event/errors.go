@@ -55,3 +55,18 @@ func (e *OversizedError) Error() string {
 	return fmt.Sprintf("batch of records %d to %d, %d bytes compressed, was not opened: it would have more than %d bytes (sha256 %s)",
 		e.FirstOffset, e.LastOffset, e.Bytes, e.Limit, e.SHA256)
 }
+
+// RegistryAwayError says that an event's schema has an id which nobody has told yet, as the registry is away. Trying again later can help.
+type RegistryAwayError struct {
+	Registry string // its address
+	Subject  string
+	Err      error
+}
+
+// Error names the registry and the subject.
+func (e *RegistryAwayError) Error() string {
+	return fmt.Sprintf("schema id of subject %s: the registry %s is away, and there is no kept id: %v", e.Subject, e.Registry, e.Err)
+}
+
+// Unwrap returns what became of the question.
+func (e *RegistryAwayError) Unwrap() error { return e.Err }
