@@ -180,18 +180,14 @@ func (r *replies) callByConversation(topic string, d *deadletter.DeadLetter, our
 // correlationOf is the correlation id that the envelope of a record of that type says, in lower case, without the payload
 // being decoded; empty where it says none.
 func correlationOf(info *EventInfo, rec *Record) string {
-	text := rec.Value
-	switch wire.Sniff(rec.Value, rec.Headers) {
-	case wire.Confluent:
+	frame, err := wire.Unframe(rec.Value, rec.Headers)
+	switch {
+	case frame.Protobuf:
 		return strings.ToLower(wire.ReadCloudEvent(rec.Headers, wire.ReadOptions{}).Envelope.CorrelationID)
-	case wire.FramedJSON:
-		_, framed, err := wire.ParseFramedJSON(rec.Value)
-		if err != nil {
-			return ""
-		}
-		text = framed
+	case err != nil:
+		return ""
 	}
-	found, err := wire.ReadEnvelope(text, info.Envelope, wire.ReadOptions{})
+	found, err := wire.ReadEnvelope(frame.Body, info.Envelope, wire.ReadOptions{})
 	if err != nil {
 		return ""
 	}

@@ -1,6 +1,7 @@
 package deadletter
 
 import (
+	"bytes"
 	"strconv"
 	"strings"
 	"time"
@@ -225,7 +226,7 @@ func appendHeader(b []byte, h wire.Header) []byte {
 	b = appendText(b, h.Key)
 	switch {
 	case h.Value == nil:
-	case utf8.Valid(h.Value):
+	case utf8.Valid(h.Value) && !bytes.ContainsRune(h.Value, 0): // databases take no JSON with a zero in its text
 		b = append(b, `,"value":`...)
 		b = appendText(b, string(h.Value))
 	default:

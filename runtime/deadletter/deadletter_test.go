@@ -33,6 +33,7 @@ func sample() *deadletter.DeadLetter {
 			Headers: []wire.Header{
 				{Key: "event-id", Value: []byte("0199")},
 				{Key: "binary", Value: []byte{0xff, 0}},
+				{Key: "zero", Value: []byte("\x00a")},
 				{Key: "empty", Value: []byte{}},
 				{Key: "null"},
 			},
@@ -54,7 +55,7 @@ func TestShapeIsTheGuides(t *testing.T) {
 		`"error_message":"limit: must be at most 20","stack_trace":"goroutine 1\n\tmain","timestamp":"2025-10-29T10:30:04Z"},` +
 		`"retry_count":3,"max_retries":3,"dlq_timestamp":"2025-10-29T10:30:05Z","source_topic":"orders",` +
 		`"consumer_group":"billing","original_key":"550e8400","original_headers":[{"key":"event-id","value":"0199"},` +
-		`{"key":"binary","value_base64":"/wA="},{"key":"empty","value":""},{"key":"null"}],` +
+		`{"key":"binary","value_base64":"/wA="},{"key":"zero","value_base64":"AGE="},{"key":"empty","value":""},{"key":"null"}],` +
 		`"original_partition":2,"original_offset":41}`
 	if diff := cmp.Diff(want, string(sample().AppendJSON(nil))); diff != "" {
 		t.Error(diff)

@@ -64,21 +64,16 @@ func (d *decoder) decode() error {
 	if d.rec.Oversized != nil {
 		return fmt.Errorf("decode record of %s: %w", d.rec.Topic, d.rec.Oversized)
 	}
-	if len(d.rec.Value) == 0 {
+	frame, err := wire.Unframe(d.rec.Value, d.rec.Headers)
+	switch {
+	case d.rec.Value == nil, len(d.rec.Value) == 0 && !frame.Protobuf:
 		return fmt.Errorf("decode record of %s: it has no value", d.rec.Topic)
+	case err != nil:
+		return fmt.Errorf("decode record of %s: %w", d.rec.Topic, err)
+	case frame.Protobuf:
+		return d.protobuf(frame)
 	}
-	switch wire.Sniff(d.rec.Value, d.rec.Headers) {
-	case wire.Confluent:
-		return d.protobuf()
-	case wire.FramedJSON:
-		_, text, err := wire.ParseFramedJSON(d.rec.Value)
-		if err != nil {
-			return fmt.Errorf("decode record of %s: %w", d.rec.Topic, err)
-		}
-		return d.json(text)
-	default:
-		return d.json(d.rec.Value)
-	}
+	return d.json(frame.Body)
 }
 
 // json finds out the event type, which the envelope names, and reads the payload.
@@ -168,19 +163,15 @@ func (d *decoder) payload(info *EventInfo, text []byte, start, end int) error {
 	return r.Err()
 }
 
-func (d *decoder) protobuf() error {
+func (d *decoder) protobuf(frame wire.Frame) error {
 	topic := d.rec.Topic
-	_, indexes, message, err := wire.ParseConfluent(d.rec.Value)
-	if err != nil {
-		return fmt.Errorf("decode record of %s: %w", topic, err)
-	}
 	found := wire.ReadCloudEvent(d.rec.Headers, wire.ReadOptions{StrictTime: d.opts.StrictTime})
 	d.Envelope, d.faults, d.ZonelessTimes = found.Envelope, found.Faults, found.Zoneless
 	named := d.Envelope.EventType
 	setIfEmpty(&named, d.rec.Header(wire.HeaderEventType))
 	info := d.types.Find(topic, named)
 	if info == nil && named == "" {
-		info = d.types.byIndexes(topic, indexes)
+		info = d.types.AtIndexes(topic, frame.Indexes)
 	}
 	if info == nil {
 		d.Envelope.EventType = named
@@ -191,7 +182,7 @@ func (d *decoder) protobuf() error {
 	if !ok {
 		return fmt.Errorf("decode %s: the value is protobuf, the event type was generated from JSON Schema", info.FullName)
 	}
-	if err := protobin.Unmarshal(message, into); err != nil {
+	if err := protobin.Unmarshal(frame.Body, into); err != nil {
 		return fmt.Errorf("decode %s: %w", info.FullName, err)
 	}
 	d.Event = event

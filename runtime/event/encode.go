@@ -239,7 +239,7 @@ func appendGenerated(e encoding.BinaryAppender, schemaID int, indexes []int) ([]
 }
 
 func headers(info *EventInfo, env *Envelope, opts *EncodeOptions) []Header {
-	own := make([]Header, 0, 4+len(opts.Headers))
+	own := make([]Header, 0, 5+len(opts.Headers))
 	contentType := wire.ContentTypeJSON
 	if info.Encoding == Protobuf {
 		contentType = wire.ContentTypeProtobuf
@@ -256,7 +256,8 @@ func headers(info *EventInfo, env *Envelope, opts *EncodeOptions) []Header {
 	case info.Encoding == Protobuf:
 		own = wire.AppendCloudEvent(own, env)
 	case opts.SchemaID > 0:
-		own = append(own, Header{Key: wire.HeaderSchemaID, Value: strconv.AppendInt(nil, int64(opts.SchemaID), 10)})
+		own = append(own, Header{Key: wire.HeaderSchemaID, Value: strconv.AppendInt(nil, int64(opts.SchemaID), 10)},
+			Header{Key: wire.HeaderConfluentID, Value: wire.AppendConfluentID(nil, opts.SchemaID)})
 	}
 	set := len(own)
 	for _, h := range opts.Headers {

@@ -60,8 +60,9 @@ func TestEncodeFillsInWhatIsLacking(t *testing.T) {
 	}
 	wantHeaders := map[string]string{
 		"event-id": env.EventID, "event-type": "Analysis", "content-type": "application/json", "schema-id": "17", "traceparent": "00-1-2-01",
+		"__value_schema_id": "\x00\x00\x00\x00\x11",
 	}
-	if diff := cmp.Diff(wantHeaders, headerMap(&rec)); diff != "" || len(rec.Headers) != 5 {
+	if diff := cmp.Diff(wantHeaders, headerMap(&rec)); diff != "" || len(rec.Headers) != 6 {
 		t.Errorf("headers (-want +got):\n%s", diff)
 	}
 }

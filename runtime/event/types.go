@@ -69,8 +69,8 @@ func (t *Types) envelope(topic string) wire.Kind {
 	return wire.None
 }
 
-// byIndexes returns the topic's event that stands at that place of its schema file, nil when several do.
-func (t *Types) byIndexes(topic string, indexes []int) *EventInfo {
+// AtIndexes returns the topic's event that stands at that place of its schema file, nil when none does, or several do.
+func (t *Types) AtIndexes(topic string, indexes []int) *EventInfo {
 	var found *EventInfo
 	for _, e := range t.byTopic[topic] {
 		if slices.Equal(e.MessageIndexes, indexes) {

@@ -69,25 +69,20 @@ func (r *envelopeReader) read(record *kafka.Record) Event {
 	if r.isForeignLetter(record) {
 		return readForeignLetter(record)
 	}
-	if len(record.Value) == 0 {
+	frame, err := wire.Unframe(record.Value, headers)
+	switch {
+	case record.Value == nil, len(record.Value) == 0 && !frame.Protobuf:
 		e := fromHeaders(headers)
 		e.refuse(record, "the record has no value")
 		return e
-	}
-	switch wire.Sniff(record.Value, headers) {
-	case wire.Confluent:
+	case frame.Protobuf:
 		return r.readProtobuf(record, headers)
-	case wire.FramedJSON:
-		_, text, err := wire.ParseFramedJSON(record.Value)
-		if err != nil {
-			e := fromHeaders(headers)
-			e.refuse(record, err.Error())
-			return e
-		}
-		return r.readJSON(record, headers, text)
-	default:
-		return r.readJSON(record, headers, record.Value)
+	case err != nil:
+		e := fromHeaders(headers)
+		e.refuse(record, err.Error())
+		return e
 	}
+	return r.readJSON(record, headers, frame.Body)
 }
 
 func (r *envelopeReader) readProtobuf(record *kafka.Record, headers []wire.Header) Event {
@@ -210,10 +205,8 @@ func (e *Event) takeLetter(letter *deadletter.DeadLetter) {
 		e.EventID = uuidOf(letter.EventID())
 	}
 	original := letter.Original
-	if wire.Sniff(original.Value, original.Headers) == wire.FramedJSON {
-		if _, text, err := wire.ParseFramedJSON(original.Value); err == nil {
-			original.Value = text
-		}
+	if frame, err := wire.Unframe(original.Value, original.Headers); err == nil && !frame.Protobuf {
+		original.Value = frame.Body
 	}
 	if object := original.JSON(); object != "" {
 		e.lackingIDs([]byte(object))

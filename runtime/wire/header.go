@@ -15,6 +15,10 @@ const (
 	HeaderTraceparent = "traceparent"  // W3C trace context, where there is a span
 )
 
+// HeaderConfluentID is where Confluent's deserializers look for the frame before they look at the value. Ours has the registry's id, beside JSON, so that they
+// read values that have no frame.
+const HeaderConfluentID = "__value_schema_id"
+
 // Headers of the records of calls.
 const (
 	// HeaderTimeout is how long the caller waits for the response to a request, in milliseconds from the record's time.

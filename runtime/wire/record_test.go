@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
 
 	"github.com/omninode/trestle/runtime/wire"
 )
@@ -29,22 +30,20 @@ func TestConfluent(t *testing.T) {
 		if hex.EncodeToString(got) != tt.want {
 			t.Errorf("AppendConfluent(%d, %v) = %x, want %s", tt.id, tt.indexes, got, tt.want)
 		}
-		id, indexes, message, err := wire.ParseConfluent(append(got, "message"...))
-		if err != nil || id != tt.id || string(message) != "message" || !cmp.Equal(indexes, tt.back) {
-			t.Errorf("ParseConfluent(%s) = %d, %v, %q, %v", tt.want, id, indexes, message, err)
+		f, err := wire.Unframe(append(got, "message"...), nil)
+		if err != nil || !f.Protobuf || f.SchemaID != tt.id || string(f.Body) != "message" || !cmp.Equal(f.Indexes, tt.back) {
+			t.Errorf("Unframe(%s) = %+v, %v", tt.want, f, err)
 		}
 	}
 	// The long form of the first message is read as well.
-	if _, indexes, _, err := wire.ParseConfluent([]byte{0, 0, 0, 0, 1, 2, 0, 9}); err != nil || !cmp.Equal(indexes, []int{0}) {
-		t.Errorf("indexes = %v, %v", indexes, err)
+	if f, err := wire.Unframe([]byte{0, 0, 0, 0, 1, 2, 0, 9}, nil); err != nil || !cmp.Equal(f.Indexes, []int{0}) {
+		t.Errorf("frame = %+v, %v", f, err)
 	}
 }
 
-func TestParseConfluentRefuses(t *testing.T) {
+func TestUnframeRefuses(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{
-		"":                       "not in the Confluent wire format: it does not begin with the magic byte 0",
-		"7b7d":                   "not in the Confluent wire format: it does not begin with the magic byte 0",
 		"00000000":               "cut off in the schema id: the value has 4 bytes",
 		"00ffffffff00":           "the schema id -1 is negative",
 		"0000000001":             "cut off in the number of message indexes",
@@ -60,41 +59,70 @@ func TestParseConfluentRefuses(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, _, _, err := wire.ParseConfluent(b); err == nil || err.Error() != want {
-			t.Errorf("ParseConfluent(%s): error = %v, want %s", in, err, want)
+		if f, err := wire.Unframe(b, nil); err == nil || err.Error() != want || !f.Protobuf {
+			t.Errorf("Unframe(%s) = %+v, %v, want %s", in, f, err, want)
+		}
+	}
+	for in, want := range map[string]string{
+		"":               "the header __value_schema_id holds neither an id of a schema nor a GUID: it is ",
+		"00":             "the header __value_schema_id holds neither an id of a schema nor a GUID: it is 00",
+		"7b7d":           "the header __value_schema_id holds neither an id of a schema nor a GUID: it is 7b7d",
+		"010203":         "the header __value_schema_id holds neither an id of a schema nor a GUID: it is 010203",
+		"0000000001047b": "2 message indexes do not fit into the 1 bytes left",
+	} {
+		b, err := hex.DecodeString(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := wire.Unframe([]byte("{}"), []wire.Header{{Key: wire.HeaderConfluentID, Value: b}}); err == nil || err.Error() != want {
+			t.Errorf("Unframe by the header %s: %v, want %s", in, err, want)
+		}
+	}
+	protobuf := []wire.Header{{Key: wire.HeaderContentType, Value: []byte(wire.ContentTypeProtobuf)}}
+	for _, value := range []string{"", "{}", "\x0a\x01a"} {
+		if f, err := wire.Unframe([]byte(value), protobuf); err == nil || !f.Protobuf {
+			t.Errorf("Unframe(%q) that says protobuf and has no frame = %+v, %v", value, f, err)
 		}
 	}
 }
 
-func TestSniff(t *testing.T) {
+func TestUnframe(t *testing.T) {
 	t.Parallel()
-	protobuf := []wire.Header{{Key: wire.HeaderContentType, Value: []byte(wire.ContentTypeProtobuf)}}
+	const guid = "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0"
+	by := func(id string) []wire.Header { return []wire.Header{{Key: wire.HeaderConfluentID, Value: []byte(id)}} }
 	json := []wire.Header{{Key: wire.HeaderContentType, Value: []byte(wire.ContentTypeJSON)}}
+	inHeader := "\x01" + string(uuidBytes(guid))
 	for _, tt := range []struct {
+		name    string
 		value   string
 		headers []wire.Header
-		want    wire.Format
+		want    wire.Frame
 	}{
-		{`{"a":1}`, nil, wire.PlainJSON},
-		{` {}`, json, wire.PlainJSON},
-		{"", nil, wire.PlainJSON},
-		{"\x00\x00\x00\x00\x01\x00\x0a\x01a", nil, wire.Confluent},
-		{"\x00\x00\x00\x00\x01\x00", json, wire.Confluent}, // the value knows better
-		{"\x00", nil, wire.Confluent},
-		{"\x0a\x01a", protobuf, wire.Confluent},
-		{"\x00\x00\x00\x00\x01{}", nil, wire.FramedJSON},
+		{"JSON", `{"a":1}`, nil, wire.Frame{Body: []byte(`{"a":1}`)}},
+		{"JSON behind a space", ` {}`, json, wire.Frame{Body: []byte(` {}`)}},
+		{"nothing", "", nil, wire.Frame{Body: []byte{}}},
+		{"framed JSON", "\x00\x00\x00\x01\x02{}", nil, wire.Frame{SchemaID: 258, Body: []byte("{}")}},
+		{"framed JSON and a header", "\x00\x00\x00\x00\x01{}", by("\x00\x00\x00\x00\x09"), wire.Frame{SchemaID: 1, Body: []byte("{}")}},
+		{"JSON, its id in a header", "{}", by("\x00\x00\x00\x01\x02"), wire.Frame{SchemaID: 258, Body: []byte("{}")}},
+		{"JSON, its GUID in a header", "{}", by(inHeader), wire.Frame{GUID: uuid.MustParse(guid), Body: []byte("{}")}},
+		{"framed protobuf", "\x00\x00\x00\x00\x01\x00\x0a\x01a", nil, wire.Frame{Protobuf: true, SchemaID: 1, Indexes: []int{0}, Body: []byte("\x0a\x01a")}},
+		{"framed protobuf that says JSON", "\x00\x00\x00\x00\x01\x00", json, wire.Frame{Protobuf: true, SchemaID: 1, Indexes: []int{0}, Body: []byte{}}},
+		{"protobuf, its GUID in a header", "\x0a\x01a", by(inHeader + "\x00"), wire.Frame{Protobuf: true, GUID: uuid.MustParse(guid), Indexes: []int{0}, Body: []byte("\x0a\x01a")}},
+		{"nested protobuf without fields", "", by("\x00\x00\x00\x00\x01\x04\x02\x00"), wire.Frame{Protobuf: true, SchemaID: 1, Indexes: []int{1, 0}, Body: []byte{}}},
 	} {
-		if got := wire.Sniff([]byte(tt.value), tt.headers); got != tt.want {
-			t.Errorf("Sniff(%q, %v) = %d, want %d", tt.value, tt.headers, got, tt.want)
+		got, err := wire.Unframe([]byte(tt.value), tt.headers)
+		if diff := cmp.Diff(tt.want, got); diff != "" || err != nil {
+			t.Errorf("%s: %v (-want +got):\n%s", tt.name, err, diff)
 		}
 	}
-	id, text, err := wire.ParseFramedJSON([]byte("\x00\x00\x00\x01\x02{}"))
-	if id != 258 || string(text) != "{}" || err != nil {
-		t.Errorf("ParseFramedJSON = %d, %s, %v", id, text, err)
+	if got := wire.AppendConfluentID(nil, 258); string(got) != "\x00\x00\x00\x01\x02" {
+		t.Errorf("AppendConfluentID(258) = %x", got)
 	}
-	if _, _, err := wire.ParseFramedJSON([]byte("{}")); err == nil {
-		t.Error("ParseFramedJSON took plain JSON")
-	}
+}
+
+func uuidBytes(s string) []byte {
+	id := uuid.MustParse(s)
+	return id[:]
 }
 
 func TestCloudEvent(t *testing.T) {
@@ -156,22 +184,22 @@ func TestCloudEventFaults(t *testing.T) {
 	}
 }
 
-func FuzzParseConfluent(f *testing.F) {
-	f.Add(wire.AppendConfluent(nil, 1, nil))
-	f.Add(append(wire.AppendConfluent(nil, 1<<31-1, []int{3, 0, 200}), "message"...))
-	f.Add([]byte{0, 0, 0, 0, 1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01})
-	f.Fuzz(func(t *testing.T, value []byte) {
-		_ = wire.Sniff(value, nil)
-		id, indexes, message, err := wire.ParseConfluent(value)
-		if err != nil {
+func FuzzUnframe(f *testing.F) {
+	f.Add(wire.AppendConfluent(nil, 1, nil), []byte(nil))
+	f.Add(append(wire.AppendConfluent(nil, 1<<31-1, []int{3, 0, 200}), "message"...), []byte{1})
+	f.Add([]byte{0, 0, 0, 0, 1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01}, []byte{0, 0, 0, 0, 1, 4, 2, 0})
+	f.Add([]byte("{}"), []byte("\x010123456789abcdef"))
+	f.Fuzz(func(t *testing.T, value, id []byte) {
+		frame, err := wire.Unframe(value, []wire.Header{{Key: wire.HeaderConfluentID, Value: id}})
+		if err != nil || !frame.Protobuf {
 			return
 		}
-		if len(indexes) == 0 || id < 0 {
-			t.Fatalf("%x: id %d, indexes %v", value, id, indexes)
+		if len(frame.Indexes) == 0 {
+			t.Fatalf("%x: %+v", value, frame)
 		}
-		again, indexesAgain, messageAgain, err := wire.ParseConfluent(append(wire.AppendConfluent(nil, id, indexes), message...))
-		if err != nil || again != id || !cmp.Equal(indexes, indexesAgain) || !bytes.Equal(message, messageAgain) {
-			t.Fatalf("%x: %d, %v, %x, %v", value, again, indexesAgain, messageAgain, err)
+		again, err := wire.Unframe(append(wire.AppendConfluent(nil, max(frame.SchemaID, 0), frame.Indexes), frame.Body...), nil)
+		if err != nil || !cmp.Equal(frame.Indexes, again.Indexes) || !bytes.Equal(frame.Body, again.Body) {
+			t.Fatalf("%x: %+v, %v", value, again, err)
 		}
 	})
 }

@@ -86,14 +86,21 @@ func (s *shower) peeked(r *kafka.Record) Peeked {
 	return out
 }
 
-// recordEventType is the type that a record's headers name, else its JSON, else the only one that its topic has.
+// recordEventType is the type that a record's headers name, else its JSON or the message indexes of protobuf, else the only one that its topic has.
 func recordEventType(r *kafka.Record, types func() *trestle.Types) string {
 	for _, h := range r.Headers {
 		if h.Key == wire.HeaderEventType {
 			return string(h.Value)
 		}
 	}
-	if named := wire.EventType(r.Value); named != "" || wire.Sniff(r.Value, r.Headers) == wire.Confluent {
+	frame, _ := wire.Unframe(r.Value, r.Headers)
+	if frame.Protobuf {
+		if info := types().AtIndexes(r.Topic, frame.Indexes); info != nil {
+			return info.Type
+		}
+		return ""
+	}
+	if named := wire.EventType(frame.Body); named != "" {
 		return named
 	}
 	if info := types().Only(r.Topic); info != nil && info.Envelope != wire.None {
@@ -104,23 +111,19 @@ func recordEventType(r *kafka.Record, types func() *trestle.Types) string {
 
 // value is a record's value as JSON: its own text, or for protobuf the event's JSON.
 func (s *shower) value(r *kafka.Record) (json.RawMessage, error) {
-	text := r.Value
-	switch wire.Sniff(r.Value, r.Headers) {
-	case wire.Confluent:
+	frame, err := wire.Unframe(r.Value, r.Headers)
+	switch {
+	case frame.Protobuf:
 		s.warnWithoutTypes()
 		decoded, err := protobufPayload(r, s.types())
 		if err != nil {
 			return nil, err
 		}
 		return s.payload(r.Topic, decoded.eventType, []byte(decoded.text))
-	case wire.FramedJSON:
-		_, framed, err := wire.ParseFramedJSON(r.Value)
-		if err != nil {
-			return nil, err
-		}
-		text = framed
+	case err != nil:
+		return nil, err
 	}
-	return s.record(r.Topic, r.Header(wire.HeaderEventType), text)
+	return s.record(r.Topic, r.Header(wire.HeaderEventType), frame.Body)
 }
 
 func checkedJSON(text []byte) (json.RawMessage, error) {

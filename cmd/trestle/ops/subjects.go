@@ -116,8 +116,19 @@ func jsonSubject(name string, e *schema.Event, texts map[string]string, add func
 
 // protobufSubject adds a .proto file and, under their import paths, the files that it imports; those that every
 // registry knows (google/protobuf) are left out. A file without source, as a library's, is printed from its
-// descriptor.
+// descriptor. It refers to all that it imports, what others import first, since Confluent's client for JavaScript asks for
+// references of references in another form than for those that it has seen.
 func protobufSubject(name string, f protoreflect.FileDescriptor, sources map[string][]byte, add func(registry.Subject)) error {
+	imports := importsOf(f, nil)
+	for _, imported := range imports {
+		if err := protobufFile(imported.Path(), imported, importsOf(imported, nil), sources, add); err != nil {
+			return err
+		}
+	}
+	return protobufFile(name, f, imports, sources, add)
+}
+
+func protobufFile(name string, f protoreflect.FileDescriptor, imports []protoreflect.FileDescriptor, sources map[string][]byte, add func(registry.Subject)) error {
 	text := string(sources[f.Path()])
 	if text == "" {
 		var err error
@@ -126,18 +137,24 @@ func protobufSubject(name string, f protoreflect.FileDescriptor, sources map[str
 		}
 	}
 	s := registry.Subject{Name: name, Type: registry.Protobuf, Schema: text}
-	for i := range f.Imports().Len() {
-		imported := f.Imports().Get(i).FileDescriptor
-		if strings.HasPrefix(imported.Path(), "google/protobuf/") {
-			continue
-		}
+	for _, imported := range imports {
 		s.References = append(s.References, registry.Reference{Name: imported.Path(), Subject: imported.Path()})
-		if err := protobufSubject(imported.Path(), imported, sources, add); err != nil {
-			return err
-		}
 	}
 	add(s)
 	return nil
+}
+
+// importsOf appends the files that one imports, directly or not, each after those that it imports.
+func importsOf(f protoreflect.FileDescriptor, found []protoreflect.FileDescriptor) []protoreflect.FileDescriptor {
+	for i := range f.Imports().Len() {
+		imported := f.Imports().Get(i).FileDescriptor
+		known := func(o protoreflect.FileDescriptor) bool { return o.Path() == imported.Path() }
+		if strings.HasPrefix(imported.Path(), "google/protobuf/") || slices.ContainsFunc(found, known) {
+			continue
+		}
+		found = append(importsOf(imported, found), imported)
+	}
+	return found
 }
 
 // protoSources returns the text of every loaded .proto file, by path.

@@ -10,6 +10,10 @@ import (
 // to [Node].
 const AsyncAPIParser = artefact.AsyncAPIParser
 
+// ConfluentRegistry is the npm package of Confluent's serializers and
+// deserializers, to be given to [Node].
+const ConfluentRegistry = artefact.ConfluentRegistry
+
 // Node returns a folder in which node finds the given npm packages, each named
 // with its version. All tests share it, so write nothing into it.
 func Node(tb testing.TB, packages ...string) string {

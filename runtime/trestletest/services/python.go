@@ -25,6 +25,14 @@ func PythonJudges(tb testing.TB) string {
 	return obtain(tb, "Python judges", artefact.PythonJudges)
 }
 
+// PythonConfluent returns the python command of a virtual environment with
+// confluent-kafka 2.16, its serializers and deserializers, and what these need for
+// JSON Schema and protobuf. What [Python] says of it holds for it too.
+func PythonConfluent(tb testing.TB) string {
+	tb.Helper()
+	return obtain(tb, "Confluent's Python client", artefact.PythonConfluent)
+}
+
 // PythonWheels returns a folder with the packages of [Python] as wheels. Another
 // environment can be made from them without network, with pip's --no-index and
 // --find-links.

@@ -21,9 +21,10 @@ func Headers(e *schema.Event) []Header {
 	}
 	trace := Header{Name: wire.HeaderTraceparent, Description: "W3C trace context, where the event is part of a trace."}
 	if e.Encoding != schema.EncodingProtobuf {
-		return append(out, Header{
-			Name: wire.HeaderSchemaID, Description: "The registry's id of the value's schema, decimal, where a registry is in use.", Pattern: "^[0-9]+$",
-		}, trace)
+		return append(out,
+			Header{Name: wire.HeaderSchemaID, Description: "The registry's id of the value's schema, decimal, where a registry is in use.", Pattern: "^[0-9]+$"},
+			Header{Name: wire.HeaderConfluentID, Description: "The same as Confluent's deserializers look for it: a zero byte, and the id as 4 bytes, big-endian."},
+			trace)
 	}
 	return append(out, trace,
 		Header{Name: wire.HeaderCESpecVersion, Description: "Version of CloudEvents.", Const: wire.CESpecVersion},

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"slices"
@@ -34,50 +35,61 @@ func newChecks(checker Checker, limit time.Duration) *checks {
 	return &checks{checker, limit, make(chan struct{}, 4+runtime.GOMAXPROCS(0))}
 }
 
-type verdict struct {
-	messages []string
-	err      error
-}
-
 // run judges next by what it is based on.
 func (c *checks) run(ctx context.Context, next *Schema, on basis) ([]string, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.limit)
-	defer cancel()
-	late := func() ([]string, error) {
-		return nil, fail(50002, "it can't be told within %s whether the schema is compatible with subject %q at level %s", c.limit, next.Subject, on.level)
-	}
 	for _, old := range on.candidates {
 		if old.Type != next.Type {
 			return []string{fmt.Sprintf("the subject holds %s, the new schema is %s", old.Type, next.Type)}, nil
 		}
 	}
-	select {
-	case c.slots <- struct{}{}:
-	case <-ctx.Done():
-		return late()
-	}
-	done := make(chan verdict, 1)
-	go func() {
-		defer func() {
-			<-c.slots
-			if broken := recover(); broken != nil {
-				done <- verdict{nil, fail(50001, "the check of the schema broke: %v", broken)}
-			}
-		}()
+	messages, err := bounded(ctx, c, func(ctx context.Context) ([]string, error) {
 		messages, err := c.checker.Check(ctx, on.level, on.candidates, on.next)
 		if err != nil {
 			err = fail(42201, "not a valid %s schema: %v", next.Type, err)
 		}
-		done <- verdict{messages, err}
+		return messages, err
+	})
+	if errors.Is(err, errLate) {
+		err = fail(50002, "it can't be told within %s whether the schema is compatible with subject %q at level %s", c.limit, next.Subject, on.level)
+	}
+	return messages, err
+}
+
+var errLate = errors.New("the schema could not be read in time")
+
+// bounded does work with a schema, and goes on without it once that takes too long, with errLate.
+func bounded[T any](ctx context.Context, c *checks, work func(context.Context) (T, error)) (T, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.limit)
+	defer cancel()
+	type result struct {
+		value T
+		err   error
+	}
+	var none T
+	select {
+	case c.slots <- struct{}{}:
+	case <-ctx.Done():
+		return none, errLate
+	}
+	done := make(chan result, 1)
+	go func() {
+		defer func() {
+			<-c.slots
+			if broken := recover(); broken != nil {
+				done <- result{none, fail(50001, "the check of the schema broke: %v", broken)}
+			}
+		}()
+		value, err := work(ctx)
+		done <- result{value, err}
 	}()
 	select {
-	case v := <-done:
+	case r := <-done:
 		if ctx.Err() != nil {
-			return late()
+			return none, errLate
 		}
-		return v.messages, v.err
+		return r.value, r.err
 	case <-ctx.Done():
-		return late()
+		return none, errLate
 	}
 }
 

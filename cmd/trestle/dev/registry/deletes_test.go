@@ -43,7 +43,7 @@ func TestDeletes(t *testing.T) {
 		{"GET", "/subjects/orders/versions?deletedOnly=true", `[2]`},
 		{"GET", "/subjects/orders/versions/2", `40402`},
 		{"GET", "/subjects/orders/versions/2?deleted=true", `"version":2,"id":3`},
-		{"GET", "/schemas/ids/3", `{"schemaType":"JSON","schema":"{\"title\":\"2\"}"}`},
+		{"GET", "/schemas/ids/3", `{"schemaType":"JSON","schema":"{\"title\":\"2\"}",`},
 		{"GET", "/schemas/ids/3/versions", `[{"subject":"copy","version":1}]`},
 		{"GET", "/schemas/ids/3/subjects?deleted=true", `["copy","orders"]`},
 		{"POST /lookup", "/subjects/orders", `40403`},
@@ -55,7 +55,7 @@ func TestDeletes(t *testing.T) {
 		{"GET", "/schemas/ids/3", `"schema"`}, // it is copy's too
 
 		// The same schema again is a new version with its old id.
-		{"POST", "/subjects/orders/versions", `{"id":3}`},
+		{"POST", "/subjects/orders/versions", `{"id":3,`},
 		{"GET", "/subjects/orders/versions?deleted=true", `[1,3,4]`},
 
 		// A subject, with its level.
@@ -80,8 +80,8 @@ func TestDeletes(t *testing.T) {
 		{"restart", "", ""},
 		{"GET", "/schemas/ids/4", `40403`},
 		{"GET", "/subjects?deleted=true", `["base","copy"]`},
-		{"POST", "/subjects/orders/versions", `{"id":3}`},
-		{"POST /new", "/subjects/orders/versions", `{"id":5}`}, // 4 was somebody's
+		{"POST", "/subjects/orders/versions", `{"id":3,`},
+		{"POST /new", "/subjects/orders/versions", `{"id":5,`}, // 4 was somebody's
 		{"GET", "/subjects/orders/versions", `[1,2]`},
 	} {
 		body := ""

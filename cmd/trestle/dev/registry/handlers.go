@@ -16,10 +16,11 @@ type schemaAnswer struct {
 	Type       string      `json:"schemaType,omitempty"`
 	References []Reference `json:"references,omitempty"`
 	Schema     string      `json:"schema"`
+	GUID       string      `json:"guid,omitempty"`
 }
 
 func answer(v *Schema) schemaAnswer {
-	return schemaAnswer{Subject: v.Subject, Version: v.Version, ID: v.ID, Type: v.Type, References: v.References, Schema: v.Schema}
+	return schemaAnswer{Subject: v.Subject, Version: v.Version, ID: v.ID, Type: v.Type, References: v.References, Schema: v.Schema, GUID: v.guid().String()}
 }
 
 // readWrite is the only mode there is.
@@ -67,7 +68,7 @@ func (s *Server) getVersion(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return answer(v), nil
+	return s.inForm(r, v, answer(v))
 }
 
 func (s *Server) getText(r *http.Request) (any, error) {
@@ -92,7 +93,7 @@ func (s *Server) referencedBy(r *http.Request) (any, error) {
 }
 
 // posted reads a schema from the request; the API's default type, AVRO, is one that this registry does not hold.
-func posted(r *http.Request) (*Schema, error) {
+func (s *Server) posted(r *http.Request) (*Schema, error) {
 	next := &Schema{}
 	if err := decode(r, next); err != nil {
 		return nil, err
@@ -104,7 +105,7 @@ func posted(r *http.Request) (*Schema, error) {
 	if strings.TrimSpace(next.Schema) == "" {
 		return nil, fail(42201, "the schema is empty")
 	}
-	return next, nil
+	return next, s.asSource(r.Context(), next)
 }
 
 // settle gives references to the newest version its number, so that next is a schema for good.
@@ -120,7 +121,7 @@ func (s *state) settle(next *Schema) {
 }
 
 func (s *Server) lookup(r *http.Request) (any, error) {
-	next, err := posted(r)
+	next, err := s.posted(r)
 	if err != nil {
 		return nil, err
 	}
@@ -138,7 +139,7 @@ func (s *Server) lookup(r *http.Request) (any, error) {
 
 // register judges a schema without keeping others waiting, and stores it if what it was judged by still stands then.
 func (s *Server) register(r *http.Request) (any, error) {
-	next, err := posted(r)
+	next, err := s.posted(r)
 	if err != nil {
 		return nil, err
 	}
@@ -150,7 +151,7 @@ func (s *Server) register(r *http.Request) (any, error) {
 			return nil, err
 		}
 		if same != nil {
-			return map[string]int{"id": same.ID}, nil
+			return registered(same), nil
 		}
 		messages, err := s.checks.run(ctx, next, on)
 		if err != nil {
@@ -161,7 +162,7 @@ func (s *Server) register(r *http.Request) (any, error) {
 		}
 		stored, err := s.store(next, on)
 		if stored || err != nil {
-			return map[string]int{"id": next.ID}, err
+			return registered(next), err
 		}
 	}
 }
@@ -256,7 +257,7 @@ func (s *state) checkUnused(v *Schema) error {
 }
 
 func (s *Server) compatibility(r *http.Request) (any, error) {
-	next, err := posted(r)
+	next, err := s.posted(r)
 	if err != nil {
 		return nil, err
 	}
@@ -323,7 +324,8 @@ func (s *Server) getID(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return schemaAnswer{Type: found[0].Type, References: found[0].References, Schema: found[0].Schema}, nil
+	v := found[0]
+	return s.inForm(r, v, schemaAnswer{Type: v.Type, References: v.References, Schema: v.Schema, GUID: v.guid().String()})
 }
 
 func (s *Server) getIDText(r *http.Request) (any, error) {

@@ -161,9 +161,15 @@ func (s *Server) routes() {
 	}
 	look := func(pattern string, h func(*http.Request) (any, error)) {
 		handle(pattern, func(r *http.Request) (any, error) {
-			s.mu.RLock()
-			defer s.mu.RUnlock()
-			return h(r)
+			answer, err := func() (any, error) {
+				s.mu.RLock()
+				defer s.mu.RUnlock()
+				return h(r)
+			}()
+			if later, ok := answer.(unlocked); ok {
+				return later(r.Context())
+			}
+			return answer, err
 		})
 	}
 	write := func(pattern string, h func(*http.Request) (any, change, error)) {
@@ -192,6 +198,8 @@ func (s *Server) routes() {
 	handle("POST /compatibility/subjects/{subject}/versions", s.compatibility)
 	look("GET /schemas", s.listSchemas)
 	look("GET /schemas/types", func(*http.Request) (any, error) { return []string{"JSON", "PROTOBUF"}, nil })
+	look("GET /schemas/guids/{guid}", s.getGUID)
+	look("GET /schemas/guids/{guid}/ids", s.guidIDs)
 	look("GET /schemas/ids/{id}", s.getID)
 	look("GET /schemas/ids/{id}/schema", s.getIDText)
 	look("GET /schemas/ids/{id}/versions", s.idVersions)

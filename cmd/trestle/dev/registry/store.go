@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+
+	"github.com/google/uuid"
 )
 
 // Reference ties a name inside a schema to a version of a subject.
@@ -39,8 +41,9 @@ func (v *Schema) setDigest() {
 // state is what the registry knows, with an index for each thing that is looked up, so that a question takes as long among many schemas as among few.
 type state struct {
 	subjects map[string]*subject
-	ids      map[int][]*Schema   // the versions that share an id
-	known    map[digest]*Schema  // one version of each schema
+	ids      map[int][]*Schema  // the versions that share an id
+	known    map[digest]*Schema // one version of each schema
+	guids    map[uuid.UUID]*Schema
 	users    map[place][]*Schema // the live versions that refer to one
 	level    string              // for subjects without one of their own
 	levels   map[string]string   // a subject may have a level before it has a schema
@@ -61,7 +64,7 @@ type place struct {
 
 func newState() *state {
 	return &state{
-		subjects: map[string]*subject{}, ids: map[int][]*Schema{}, known: map[digest]*Schema{}, users: map[place][]*Schema{},
+		subjects: map[string]*subject{}, ids: map[int][]*Schema{}, known: map[digest]*Schema{}, guids: map[uuid.UUID]*Schema{}, users: map[place][]*Schema{},
 		level: DefaultLevel, levels: map[string]string{}, nextID: 1,
 	}
 }
@@ -112,7 +115,7 @@ func (s *state) add(v *Schema) {
 	if same := s.known[v.digest]; same != nil {
 		v.Schema = same.Schema // one text in memory
 	} else {
-		s.known[v.digest] = v
+		s.known[v.digest], s.guids[v.guid()] = v, v
 	}
 	of := s.subjects[v.Subject]
 	if of == nil {
@@ -158,9 +161,10 @@ func (s *state) purge(v *Schema) {
 	if len(others) == 0 {
 		delete(s.ids, v.ID)
 		delete(s.known, v.digest)
+		delete(s.guids, v.guid())
 		return
 	}
-	s.ids[v.ID], s.known[v.digest] = others, others[0]
+	s.ids[v.ID], s.known[v.digest], s.guids[v.guid()] = others, others[0], others[0]
 }
 
 func without(list []*Schema, v *Schema) []*Schema {

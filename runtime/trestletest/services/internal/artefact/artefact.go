@@ -53,7 +53,9 @@ func All() []Component {
 		{"PostgreSQL", Postgres},
 		{"Python", Python},
 		{"Python judges", PythonJudges},
+		{"Confluent's Python", PythonConfluent},
 		{"AsyncAPI parser", func() (string, error) { return Node(AsyncAPIParser) }},
+		{"Confluent's Node.js", func() (string, error) { return Node(ConfluentRegistry) }},
 	}
 }
 

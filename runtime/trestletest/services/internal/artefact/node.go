@@ -16,6 +16,9 @@ import (
 // AsyncAPIParser is the npm package that checks AsyncAPI documents.
 const AsyncAPIParser = "@asyncapi/parser@3.6.3"
 
+// ConfluentRegistry is the npm package of Confluent's serializers and deserializers.
+const ConfluentRegistry = "@confluentinc/schemaregistry@1.10.1"
+
 // nodes remembers what came of each set of packages.
 var nodes sync.Map // recipe → func() (string, error)
 

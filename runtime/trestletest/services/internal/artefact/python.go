@@ -28,6 +28,14 @@ var PythonJudges = once("the Python environment of judges", func(ctx context.Con
 	return virtualEnv(ctx, "python-judges", judgeRequirements)
 })
 
+//go:embed python/confluent.txt
+var confluentRequirements string
+
+// PythonConfluent returns the python command of a virtual environment that has what python/confluent.txt lists.
+var PythonConfluent = once("Confluent's Python client", func(ctx context.Context) (string, error) {
+	return virtualEnv(ctx, "python-confluent", confluentRequirements)
+})
+
 // virtualEnv returns the python command of a virtual environment with the given
 // requirements. Its scripts do not run, as they name the folder in which it was
 // made: use python -m.
