@@ -116,7 +116,7 @@ bench: SHELL := bash
 bench: .SHELLFLAGS := -o pipefail -c
 bench: ## measure against the limits and peers, as ratios in one run
 	cd tools/bench && $(GO) test -run TestRuntimeAllocations -bench . -timeout 60m . | awk -f readable.awk
-	$(GO) test -run '^$$' -bench . -benchmem -timeout 60m ./runtime/... ./tools/... ./compat/... ./cmd/trestle ./cmd/trestle/dev/registry | awk -f tools/bench/readable.awk
+	$(GO) test -run '^$$' -bench . -benchmem -timeout 60m ./runtime/... ./tools/... ./compat/... ./cmd/trestle ./cmd/trestle/dev/registry ./cmd/trestle/ops | awk -f tools/bench/readable.awk
 
 .PHONY: lint
 lint: lint-go lint-schemas ## everything that reads and changes nothing

@@ -15,7 +15,7 @@ import (
 func newPlan(p *folder) *cobra.Command {
 	var c connections
 	var asJSON, check bool
-	var output string
+	var output, like string
 	cmd := &cobra.Command{
 		Use:   "plan",
 		Short: "Say what `apply` would do to the registry and the cluster; change nothing",
@@ -23,9 +23,15 @@ func newPlan(p *folder) *cobra.Command {
 brokers' own limits and this user's rights. What is there and not declared is named, and left as it is.
 
 It exits with 0 whatever there is to do; with --check, 1 unless all is as declared; and 1 where something is refused. --output writes the plan into a file
-that ` + "`apply`" + ` takes: it does that plan or, where anything has changed since, nothing.`,
+that ` + "`apply`" + ` takes: it does that plan or, where anything has changed since, nothing.
+
+With --like it compares the environment with another one of trestle.yaml instead, each as it is: topics, their partitions, replicas and settings, subjects,
+their newest versions and levels, by the names that the schemas have. Flags and TRESTLE_ variables are about the environment of --env alone.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if like != "" {
+				return compareEnvironments(cmd, p, &c, like, asJSON, check)
+			}
 			plan, err := makePlan(cmd, p, &c, ops.MakePlan)
 			if err != nil {
 				return err
@@ -44,8 +50,10 @@ that ` + "`apply`" + ` takes: it does that plan or, where anything has changed s
 	}
 	c.addBrokers(cmd)
 	c.addRegistry(cmd)
-	cmd.Flags().BoolVar(&check, "check", false, "exit 1 unless all is as declared")
+	cmd.Flags().BoolVar(&check, "check", false, "exit 1 unless all is as declared, or, with --like, alike")
 	cmd.Flags().StringVarP(&output, "output", "o", "", "write the plan into this file, for apply")
+	cmd.Flags().StringVar(&like, "like", "", "say what differs from this environment of trestle.yaml instead")
+	cmd.MarkFlagsMutuallyExclusive("like", "output")
 	addJSON(cmd, &asJSON, "print the plan as JSON")
 	return cmd
 }

@@ -39,7 +39,7 @@ func TestMain(m *testing.M) {
 
 // TestScripts runs the scripts in testdata/script. Each gets a folder `omni` with this project's schemas, and commands
 // beside testscript's own: `exits STATUS trestle …` runs a command that must end with that status, `edit FILE OLD NEW`
-// replaces text, `stack` starts an embedded stack and points the environment's variables to it, `park TOPIC DEADLETTER N`
+// replaces text, `stack` starts an embedded stack and points the environment's variables to it (those of another PREFIX than TRESTLE, if one is given), `park TOPIC DEADLETTER N`
 // parks the dead letters of the first N records of a topic in its store, `bury TOPIC DEADLETTER GROUP N` writes dead letters of N events and one that is not
 // valid, with `held` all of one key, of which the first has failed and the others wait behind it, and `plan FILE ACTION` holds a topics plan to the
 // system's topics.
@@ -99,15 +99,19 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func startTestStack(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) > 0 {
-		ts.Fatalf("usage: stack")
+	if neg || len(args) > 1 {
+		ts.Fatalf("usage: stack [PREFIX]")
+	}
+	prefix := "TRESTLE"
+	if len(args) == 1 {
+		prefix = args[0]
 	}
 	stack, err := dev.Start(dev.Options{Checker: gate.Checker{}})
 	ts.Check(err)
 	ts.Defer(func() { ts.Check(stack.Close()) })
-	ts.Setenv("TRESTLE_BROKERS", stack.Brokers)
-	ts.Setenv("TRESTLE_REGISTRY", stack.Registry)
-	ts.Setenv("TRESTLE_STORE", stack.Store)
+	ts.Setenv(prefix+"_BROKERS", stack.Brokers)
+	ts.Setenv(prefix+"_REGISTRY", stack.Registry)
+	ts.Setenv(prefix+"_STORE", stack.Store)
 }
 
 func park(ts *testscript.TestScript, neg bool, args []string) {

@@ -157,8 +157,10 @@ func (e Environment) namesOf(set *schema.Set) (trestle.Names, error) {
 }
 
 func (e Environment) errorf(format string, args ...any) error {
-	return fmt.Errorf("environment %s: "+format, append([]any{cmp.Or(e.name, "of the stack")}, args...)...)
+	return fmt.Errorf("environment %s: "+format, append([]any{e.label()}, args...)...)
 }
+
+func (e Environment) label() string { return cmp.Or(e.name, "of the stack") }
 
 // Lookup returns an environment when something turns out to need one. Naming an environment that trestle.yaml lacks is
 // no mistake of a comparison of two folders.

@@ -41,10 +41,10 @@ type place struct {
 	counts map[string]int                // of all requests, by what they go to
 }
 
-func newPlace(t testing.TB) *place {
+func newPlace(t testing.TB, brokers int) *place {
 	t.Helper()
 	p := &place{counts: map[string]int{}}
-	cluster, err := kfake.NewCluster(kfake.NumBrokers(1))
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(brokers))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +52,11 @@ func newPlace(t testing.TB) *place {
 	p.cluster = cluster
 	cluster.Control(func(req kmsg.Request) (kmsg.Response, error, bool) {
 		cluster.KeepControl()
-		p.count("kafka")
+		switch req.(type) {
+		case *kmsg.ApiVersionsRequest, *kmsg.SASLHandshakeRequest, *kmsg.SASLAuthenticateRequest: // of each connection that is opened
+		default:
+			p.count("kafka")
+		}
 		if writes(req) {
 			if err := clusterFaults[p.write(kmsg.Key(req.Key()).Name())]; err != nil {
 				cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Key(req.Key())}, Err: err, Count: 1})
@@ -302,7 +306,7 @@ func TestApplyFailsAtEachStep(t *testing.T) {
 		{"changed", func(p *place) { brought(t, before, p.environment("BACKWARD")) }, "FULL", []string{"PUT", "POST", "CreateTopics", "CreatePartitions", "IncrementalAlterConfigs"}},
 	} {
 		start := func(t *testing.T) *place {
-			p := newPlace(t)
+			p := newPlace(t, 1)
 			c.start(p)
 			p.heal()
 			return p
@@ -450,7 +454,7 @@ func TestSavedPlanIsForItsStateAlone(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := newPlace(t)
+			p := newPlace(t, 1)
 			env := p.environment("FULL")
 			brought(t, before, env)
 			file := filepath.Join(t.TempDir(), "plan.json")
@@ -507,7 +511,7 @@ func TestApplyOverSomebodyElse(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := newPlace(t)
+			p := newPlace(t, 1)
 			env := p.environment("FULL")
 			brought(t, before, env)
 			plan := planned(t, after, env)
@@ -535,7 +539,7 @@ func TestApplyOverSomebodyElse(t *testing.T) {
 // What the schemas do not have is named, and no request that writes is about it.
 func TestUndeclaredIsLeftAlone(t *testing.T) {
 	t.Parallel()
-	p := newPlace(t)
+	p := newPlace(t, 1)
 	theirs := projectOf(t, map[string]string{"trestle.yaml": "", "schemas/their/v1/a.proto": `edition = "2023"; package their.v1;
 import "trestle/v1/options.proto";
 option (trestle.v1.family) = {envelope: ENVELOPE_NONE topic_settings: {partitions: 5 retention_ms: 1000}};

@@ -125,7 +125,7 @@ func (p *Project) plan(ctx context.Context, env Environment, command string, sub
 		}
 	}
 	if topics {
-		if set, err = p.loadIn(ctx, env); err != nil {
+		if err := env.rename(set); err != nil {
 			return nil, err
 		}
 		if err := plan.planCluster(ctx, set); err != nil {

@@ -166,15 +166,20 @@ func (p *Project) loadIn(ctx context.Context, env Environment) (*schema.Set, err
 	if err != nil {
 		return nil, err
 	}
-	names, err := env.namesOf(set)
+	return set, env.rename(set)
+}
+
+// rename gives topics and consumer groups the names that they have in the environment.
+func (e Environment) rename(set *schema.Set) error {
+	names, err := e.namesOf(set)
 	if err != nil || names.IsZero() {
-		return set, err
+		return err
 	}
 	set.Rename(
 		func(name string) string { name, _ = names.Topic(name); return name }, // it can't fail any more
 		func(name string) string { name, _ = names.Group(name); return name },
 	)
-	return set, nil
+	return nil
 }
 
 // loadIfAny is loadIn, and a set without anything in it where there is no project.

@@ -33,7 +33,7 @@ func subjects(set *schema.Set) ([]registry.Subject, error) {
 		for _, e := range t.Events {
 			name := subjectOf(t, e)
 			if e.Encoding == schema.EncodingProtobuf {
-				if err := protobufSubject(name, e.Message.File.Proto, sources, add); err != nil {
+				if err := protobufSubject(name, e.Message.File.Proto, sources, out); err != nil {
 					return nil, err
 				}
 				continue
@@ -118,17 +118,20 @@ func jsonSubject(name string, e *schema.Event, texts map[string]string, add func
 // registry knows (google/protobuf) are left out. A file without source, as a library's, is printed from its
 // descriptor. It refers to all that it imports, what others import first, since Confluent's client for JavaScript asks for
 // references of references in another form than for those that it has seen.
-func protobufSubject(name string, f protoreflect.FileDescriptor, sources map[string][]byte, add func(registry.Subject)) error {
+func protobufSubject(name string, f protoreflect.FileDescriptor, sources map[string][]byte, out map[string]registry.Subject) error {
 	imports := importsOf(f, nil)
 	for _, imported := range imports {
-		if err := protobufFile(imported.Path(), imported, importsOf(imported, nil), sources, add); err != nil {
+		if _, ok := out[imported.Path()]; ok {
+			continue
+		}
+		if err := protobufFile(imported.Path(), imported, importsOf(imported, nil), sources, out); err != nil {
 			return err
 		}
 	}
-	return protobufFile(name, f, imports, sources, add)
+	return protobufFile(name, f, imports, sources, out)
 }
 
-func protobufFile(name string, f protoreflect.FileDescriptor, imports []protoreflect.FileDescriptor, sources map[string][]byte, add func(registry.Subject)) error {
+func protobufFile(name string, f protoreflect.FileDescriptor, imports []protoreflect.FileDescriptor, sources map[string][]byte, out map[string]registry.Subject) error {
 	text := string(sources[f.Path()])
 	if text == "" {
 		var err error
@@ -140,7 +143,7 @@ func protobufFile(name string, f protoreflect.FileDescriptor, imports []protoref
 	for _, imported := range imports {
 		s.References = append(s.References, registry.Reference{Name: imported.Path(), Subject: imported.Path()})
 	}
-	add(s)
+	out[name] = s
 	return nil
 }
 
