@@ -20,6 +20,7 @@ var completable = map[string]func(ops.Words) []string{
 	"NEW":   registered,
 
 	"--env":     func(w ops.Words) []string { return w.Environments },
+	"--like":    func(w ops.Words) []string { return w.Environments },
 	"--type":    func(w ops.Words) []string { return w.EventTypes },
 	"--topic":   func(w ops.Words) []string { return w.Topics },
 	"--topics":  func(w ops.Words) []string { return w.Topics },

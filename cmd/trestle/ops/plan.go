@@ -279,7 +279,7 @@ func SavePlan(file string, plan *Plan) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(file, append(data, '\n'), 0o644)
+	return replaceFile(file, append(data, '\n'))
 }
 
 // ReadPlan reads a plan that was saved. It can be compared with one that is made now, and not applied itself.

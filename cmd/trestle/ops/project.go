@@ -95,13 +95,22 @@ func Open(folder string) (*Project, error) {
 	if err != nil && (folder == "" || !errors.Is(err, fs.ErrNotExist)) {
 		return nil, err
 	}
-	p := &Project{Dir: dir, Config: Config{Schemas: "schemas", Gen: "gen", Exemptions: "exemptions.yaml"}}
-	in := yaml.NewDecoder(bytes.NewReader(data))
+	config, err := decodeConfig(path, data)
+	if err != nil {
+		return nil, err
+	}
+	return &Project{Dir: dir, Config: *config}, nil
+}
+
+// decodeConfig reads the text of a trestle.yaml.
+func decodeConfig(path string, text []byte) (*Config, error) {
+	config := &Config{Schemas: "schemas", Gen: "gen", Exemptions: "exemptions.yaml"}
+	in := yaml.NewDecoder(bytes.NewReader(text))
 	in.KnownFields(true)
-	if err := in.Decode(&p.Config); err != nil && !errors.Is(err, io.EOF) {
+	if err := in.Decode(config); err != nil && !errors.Is(err, io.EOF) {
 		return nil, misread(path, err)
 	}
-	return p, nil
+	return config, nil
 }
 
 var (
