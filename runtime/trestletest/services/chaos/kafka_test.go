@@ -35,8 +35,8 @@ func TestChaosOnKafka(t *testing.T) {
 	w := newWorld(t, seed(), cluster.Brokers(), replicas)
 	w.processes = true
 	w.patience = 4*time.Minute + time.Duration(*eventsFlag)*time.Millisecond // for the rest of so many, on a machine that has other things to do
-	w.role.Session = 6 * time.Second // the least that brokers take
-	w.role.Room = 128 << 10          // less than is published in an outage of some seconds
+	w.role.Session = 6 * time.Second                                         // the least that brokers take
+	w.role.Room = 128 << 10                                                  // less than is published in an outage of some seconds
 	w.withSteps(6, manyKeys, perKey)
 	w.withStores(db.DSN(), 3, fewKeys, perKey)
 	long := max(80*time.Second, time.Duration(*eventsFlag)*time.Second/4000)
