@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -83,16 +84,19 @@ func (c *config) access(address string) (string, []sr.ClientOpt, error) {
 		parsed.User = nil
 	}
 	if c.http == nil {
-		transport := http.DefaultTransport.(*http.Transport).Clone()
+		own := http.DefaultTransport.(*http.Transport).Clone()
 		if c.tls != nil {
 			dialer, err := c.tls.Dialer()
 			if err != nil {
 				return "", nil, fmt.Errorf("TLS: %w", err)
 			}
-			transport.DialTLSContext = dialer.DialContext
+			own.DialTLSContext = dialer.DialContext
 		}
-		c.http = &http.Client{Timeout: 30 * time.Second, Transport: transport}
+		c.http = &http.Client{Timeout: 30 * time.Second, Transport: own}
 	}
+	through := *c.http
+	through.Transport = &transport{cmp.Or(c.http.Transport, http.DefaultTransport), c.between}
+	c.http = &through
 	opts := []sr.ClientOpt{sr.HTTPClient(c.http)}
 	if c.credentials != nil {
 		if err := c.credentials.check(); err != nil {
@@ -120,13 +124,20 @@ func (c *Client) Check(ctx context.Context) error {
 	asking, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	_, err := c.sr.SupportedTypes(asking)
-	if isNotFound(err) || err == nil { // one that does not tell its types is one all the same
+	if err == nil || isNoPath(err) { // one that does not tell its types is one all the same
 		return nil
 	}
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	return fmt.Errorf("registry %s: %w%s", c.url, plainly(err), obstacle(err))
+	return fmt.Errorf("registry %s: %w", c.url, explained(err))
+}
+
+// isNoPath says whether a server does not have what it was asked for, whatever it is.
+func isNoPath(err error) bool {
+	answer, answered := errors.AsType[*sr.ResponseError](err)
+	foreign, other := errors.AsType[*foreignError](err)
+	return answered && answer.StatusCode == http.StatusNotFound || other && foreign.status == http.StatusNotFound
 }
 
 // credentialsError says that a client could not find out who it is.
@@ -139,32 +150,44 @@ func plainly(err error) error {
 	if credentials, ok := errors.AsType[*credentialsError](err); ok {
 		return credentials
 	}
+	if isUnreadable(err) {
+		return errUnreadable
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return errors.New("it did not answer in time")
+	}
 	if of, ok := errors.AsType[*url.Error](err); ok {
 		return of.Err
 	}
-	answer, ok := errors.AsType[*sr.ResponseError](err)
-	switch {
-	case !ok:
-		return err
-	case answer.ErrorCode == 0: // what it says is no registry's word
-		return fmt.Errorf("it answered %d %s", answer.StatusCode, http.StatusText(answer.StatusCode))
+	if answer, ok := errors.AsType[*sr.ResponseError](err); ok {
+		return fmt.Errorf("it answered %d %s: %w", answer.StatusCode, http.StatusText(answer.StatusCode), err)
 	}
-	return fmt.Errorf("it answered %d %s: %w", answer.StatusCode, http.StatusText(answer.StatusCode), err)
+	return err
 }
 
-// obstacle is the end of a message about a registry that does not let the client in: what to do, as a question.
+// obstacle is the end of a message about a request that failed: what to do, as a question.
 func obstacle(err error) string {
-	answer, answered := errors.AsType[*sr.ResponseError](err)
+	status, foreign := 0, false
+	if answer, ok := errors.AsType[*sr.ResponseError](err); ok {
+		status = answer.StatusCode
+	}
+	if answer, ok := errors.AsType[*foreignError](err); ok {
+		status, foreign = answer.status, true
+	}
 	_, handshake := errors.AsType[*secure.HandshakeError](err)
 	switch {
 	case handshake:
 		return "" // it says it itself
-	case answered && answer.StatusCode == http.StatusUnauthorized:
+	case status == http.StatusUnauthorized:
 		return ": does the registry know that user and password, or token?"
-	case answered && answer.StatusCode == http.StatusForbidden:
-		return ": may that user read there?"
-	case answered:
-		return ": is that a Schema Registry?"
+	case status == http.StatusForbidden:
+		return ": may that user do that there?"
+	case isPassing(status):
+		return ": is the registry, and what stands before it, well? Try again later"
+	case foreign, status == http.StatusNotFound, isUnreadable(err):
+		return ": is that a Schema Registry? Is its address whole?"
+	case status != 0:
+		return "" // its own words
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return ": is `trestle dev` running, or the registry at another address?"
 	case errors.Is(err, context.DeadlineExceeded), strings.Contains(err.Error(), "malformed HTTP"), strings.Contains(err.Error(), "EOF"),

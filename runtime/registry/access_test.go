@@ -93,14 +93,14 @@ func TestAccess(t *testing.T) {
 		{"nobody in particular", plain.URL, nil, "does the registry know that user"},
 		{"wrong password", plain.URL, []registry.Option{registry.WithCredentials(registry.Credentials{User: "bob", Password: secure.Value("wrong")})}, "401 Unauthorized"},
 		{"wrong password in the address", strings.Replace(plain.URL, "://", "://bob:hunter2@", 1), nil, "401 Unauthorized"},
-		{"not allowed", plain.URL, []registry.Option{registry.WithCredentials(registry.Credentials{User: "mallory", Password: secure.Value(password)})}, "may that user read there?"},
+		{"not allowed", plain.URL, []registry.Option{registry.WithCredentials(registry.Credentials{User: "mallory", Password: secure.Value(password)})}, "may that user do that there?"},
 		{"unset password", plain.URL, []registry.Option{registry.WithCredentials(registry.Credentials{User: "bob", Password: secure.Secret{Env: "TRESTLE_TEST_UNSET"}})}, "TRESTLE_TEST_UNSET is not set"},
 		{"no client certificate", mutual.URL, []registry.Option{bob, registry.WithTLS(secure.TLS{CA: authority.File})}, "does the server ask for a client's certificate"},
 		{"unknown authority", mutual.URL, []registry.Option{bob, registry.WithTLS(secure.TLS{CA: stranger.File})}, "give the file of the authority that signed it"},
 		{"TLS to a plain port", strings.Replace(plain.URL, "http:", "https:", 1), []registry.Option{bob, trusting}, "is it a plain port?"},
 		{"plain to a TLS port", strings.Replace(mutual.URL, "https:", "http:", 1), []registry.Option{bob}, "is that a Schema Registry?"},
 		{"a Kafka broker", "http://" + cluster.ListenAddrs()[0], nil, "is it a Kafka broker"},
-		{"another server", elsewhere.URL, nil, "it answered 502 Bad Gateway: is that a Schema Registry?"},
+		{"another server", elsewhere.URL, nil, "it answered 502 Bad Gateway: is the registry, and what stands before it, well?"},
 		{"nothing", "http://" + closed.Addr().String(), nil, "is `trestle dev` running"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -69,7 +69,7 @@ func (c *Client) apply(ctx context.Context, s *PlannedSubject) error {
 
 // unchanged says whether a subject's newest version is that of the plan; where somebody else has registered the very schema meanwhile, no harm is done.
 func (c *Client) unchanged(ctx context.Context, s *PlannedSubject) error {
-	latest, err := c.sr.SchemaByVersion(ctx, s.Subject, newest)
+	latest, err := c.fetch(ctx, s.Subject, newest)
 	if err != nil && !isNotFound(err) {
 		return err
 	}
@@ -80,18 +80,18 @@ func (c *Client) unchanged(ctx context.Context, s *PlannedSubject) error {
 }
 
 func (c *Client) register(ctx context.Context, s *PlannedSubject) error {
-	schema, err := c.toSR(ctx, s.declared, c.sr.SchemaByVersion)
+	schema, err := c.toSR(ctx, s.declared, c.fetch)
 	if err != nil {
 		return err
 	}
-	id, err := c.sr.RegisterSchema(ctx, s.Subject, schema, -1, -1)
+	id, err := c.post(ctx, s.Subject, schema)
 	if re, ok := errors.AsType[*sr.ResponseError](err); ok && re.StatusCode == http.StatusConflict {
 		return &IncompatibleError{Subjects: []PlannedSubject{refuse(*s, re.Message)}}
 	}
 	if err != nil {
 		return fmt.Errorf("subject %s at %s: %w", s.Subject, c.url, err)
 	}
-	latest, err := c.sr.SchemaByVersion(ctx, s.Subject, newest)
+	latest, err := c.fetch(ctx, s.Subject, newest)
 	if err != nil {
 		return fmt.Errorf("subject %s at %s: it was taken, and can't be read back: %w", s.Subject, c.url, err)
 	}
@@ -103,12 +103,8 @@ func (c *Client) register(ctx context.Context, s *PlannedSubject) error {
 }
 
 func (c *Client) setLevel(ctx context.Context, subject, level string) error {
-	l, err := parseLevel(level)
-	if err != nil {
-		return err
-	}
-	if r := c.sr.SetCompatibility(ctx, sr.SetCompatibility{Level: l}, subject)[0]; r.Err != nil {
-		return fmt.Errorf("set compatibility of subject %s at %s: %w", subject, c.url, r.Err)
+	if err := c.setOwnLevel(ctx, subject, level); err != nil {
+		return fmt.Errorf("set compatibility of subject %s at %s: %w", subject, c.url, err)
 	}
 	return nil
 }

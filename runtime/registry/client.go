@@ -8,9 +8,11 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/sr"
 
+	"github.com/omninode/trestle/runtime/kafka"
 	"github.com/omninode/trestle/runtime/secure"
 )
 
@@ -36,9 +38,12 @@ type config struct {
 	credentials *Credentials
 	tls         *secure.TLS
 	http        *http.Client // nil: one of the package's own
+	between     kafka.Backoff
 }
 
-// WithHTTPClient replaces the HTTP client, whose default gives up after 30 s, and with it what [WithTLS] says.
+// WithHTTPClient replaces the HTTP client, whose default gives up on a request after 30 s, and with it what [WithTLS] says. Whichever it is, a request
+// whose failure may pass (429, 500, 502 to 504, a connection or an answer that breaks off) is made up to four times in that time, spaced by what the
+// registry asks for, or else by up to 1 s.
 func WithHTTPClient(h *http.Client) Option {
 	return func(c *config) { c.http = h }
 }
@@ -68,7 +73,7 @@ func New(address string, opts ...Option) (*Client, error) {
 	if !strings.Contains(address, "://") {
 		return nil, fmt.Errorf("registry %q: not an address such as http://127.0.0.1:8081", address)
 	}
-	c := config{same: func(a, b Stored) bool { return sameText(a.Type, a.Schema, b.Schema) }}
+	c := config{between: kafka.Backoff{Lowest: 100 * time.Millisecond, Highest: time.Second}, same: func(a, b Stored) bool { return sameText(a.Type, a.Schema, b.Schema) }}
 	for _, o := range opts {
 		o(&c)
 	}
@@ -123,14 +128,13 @@ func (c *Client) Version(ctx context.Context, subject string, version int) (Stor
 
 // Versions returns all versions of a subject, oldest first; none for an unknown subject.
 func (c *Client) Versions(ctx context.Context, subject string) ([]Stored, error) {
-	numbers, err := c.sr.SubjectVersions(ctx, subject)
+	numbers, err := c.numbers(ctx, subject)
 	if err != nil {
 		if isNotFound(err) {
 			return nil, nil
 		}
 		return nil, fmt.Errorf("versions of subject %s at %s: %w", subject, c.url, err)
 	}
-	slices.Sort(numbers)
 	out := make([]Stored, 0, len(numbers))
 	for _, n := range numbers {
 		s, err := c.stored(ctx, subject, n)
@@ -146,14 +150,14 @@ func (c *Client) Versions(ctx context.Context, subject string) ([]Stored, error)
 var ErrNotFound = errors.New("not in the registry")
 
 func (c *Client) stored(ctx context.Context, subject string, version int) (Stored, error) {
-	found, err := c.sr.SchemaByVersion(ctx, subject, version)
+	found, err := c.fetch(ctx, subject, version)
 	if err != nil {
 		if isNotFound(err) {
 			return Stored{}, fmt.Errorf("subject %s at %s: %w", subject, c.url, ErrNotFound)
 		}
 		return Stored{}, fmt.Errorf("subject %s at %s: %w", subject, c.url, err)
 	}
-	return c.withTexts(ctx, found, c.sr.SchemaByVersion)
+	return c.withTexts(ctx, found, c.fetch)
 }
 
 // withTexts returns a schema with what it refers to, which get fetches.
@@ -203,11 +207,6 @@ func typeToSR(t SchemaType) (sr.SchemaType, error) {
 		return sr.TypeProtobuf, nil
 	}
 	return 0, fmt.Errorf("schema type %q: only JSON and PROTOBUF are registered", t)
-}
-
-func isNotFound(err error) bool {
-	var re *sr.ResponseError
-	return errors.As(err, &re) && re.StatusCode == http.StatusNotFound
 }
 
 func sortedNames[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -185,11 +186,10 @@ func (p *planner) older(ctx context.Context, latest sr.SubjectSchema) ([]sr.Subj
 	if latest.Version == 1 {
 		return nil, nil
 	}
-	numbers, err := p.sr.SubjectVersions(ctx, latest.Subject)
+	numbers, err := p.numbers(ctx, latest.Subject)
 	if err != nil {
 		return nil, fmt.Errorf("versions of subject %s at %s: %w", latest.Subject, p.url, err)
 	}
-	slices.Sort(numbers)
 	var out []sr.SubjectSchema
 	for _, n := range numbers {
 		if n == latest.Version {
@@ -209,7 +209,7 @@ func (p *planner) version(ctx context.Context, subject string, version int) (sr.
 	if s, ok := p.versions[subjectVersion{subject, version}]; ok {
 		return s, nil
 	}
-	s, err := p.sr.SchemaByVersion(ctx, subject, version)
+	s, err := p.fetch(ctx, subject, version)
 	if err == nil {
 		p.versions[subjectVersion{subject, version}] = s
 		p.versions[subjectVersion{subject, s.Version}] = s
@@ -275,17 +275,16 @@ func (p *planner) askRegistry(ctx context.Context, change PlannedSubject) (Plann
 	if err != nil {
 		return PlannedSubject{}, err
 	}
-	ctx = sr.WithParams(ctx, sr.Verbose)
-	result, err := p.sr.CheckCompatibility(ctx, change.Subject, newest, schema)
-	if re, ok := errors.AsType[*sr.ResponseError](err); ok && re.StatusCode >= 500 && p.gate != nil {
+	compatible, messages, err := p.compare(ctx, change.Subject, schema)
+	if re, ok := errors.AsType[*sr.ResponseError](err); ok && re.StatusCode == http.StatusInternalServerError && re.ErrorCode == re.StatusCode && p.gate != nil {
 		// The registry can't judge this schema, as Apicurio can't JSON Schema drafts after 7: the gate alone stands.
 		return change, nil
 	}
 	if err != nil {
 		return PlannedSubject{}, fmt.Errorf("check subject %s at %s: %w", change.Subject, p.url, err)
 	}
-	if !result.Is {
-		reason := strings.Join(result.Messages, "; ")
+	if !compatible {
+		reason := strings.Join(messages, "; ")
 		if reason == "" {
 			reason = "the registry says that it is not compatible with the newest version, and nothing more"
 		}
@@ -297,25 +296,16 @@ func (p *planner) askRegistry(ctx context.Context, change PlannedSubject) (Plann
 // levelOf is the level at which the registry judges a subject; one that has none of its own has the registry's, which is asked for once.
 func (p *planner) levelOf(ctx context.Context, subject string) (string, error) {
 	level, err := p.ownLevel(ctx, subject)
-	if level != "" || err != nil {
-		return level, err
+	if level == "" && err == nil {
+		if p.global == "" {
+			p.global, err = p.ownLevel(ctx, sr.GlobalSubject)
+		}
+		level = p.global
 	}
-	if p.global == "" {
-		p.global, err = p.ownLevel(ctx, sr.GlobalSubject)
+	if err != nil {
+		return "", fmt.Errorf("compatibility level of subject %s at %s: %w", subject, p.url, err)
 	}
-	return p.global, err
-}
-
-// ownLevel is a subject's own level, or the registry's; empty where it has none.
-func (c *Client) ownLevel(ctx context.Context, subject string) (string, error) {
-	r := c.sr.Compatibility(ctx, subject)[0]
-	switch {
-	case isNotFound(r.Err):
-		return "", nil
-	case r.Err != nil:
-		return "", fmt.Errorf("compatibility level of subject %s at %s: %w", subject, c.url, r.Err)
-	}
-	return r.Level.String(), nil
+	return level, nil
 }
 
 func refuse(c PlannedSubject, reason string) PlannedSubject {
@@ -335,7 +325,7 @@ func parseLevel(level string) (sr.CompatibilityLevel, error) {
 func (c *Client) Subjects(ctx context.Context) ([]string, error) {
 	names, err := c.sr.Subjects(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("list subjects at %s: %w", c.url, err)
+		return nil, fmt.Errorf("list subjects at %s: %w", c.url, explained(err))
 	}
 	slices.Sort(names)
 	return names, nil

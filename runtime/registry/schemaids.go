@@ -103,7 +103,7 @@ func (k *knownID) due(now time.Time) bool { return !now.Before(k.again) }
 func (s *SchemaIDs) ask(ctx context.Context, subject string, known *knownID) (int, error) {
 	asking, cancel := context.WithTimeout(ctx, askFor)
 	defer cancel()
-	latest, err := s.client.sr.SchemaByVersion(asking, subject, -1)
+	latest, err := s.client.fetch(once(asking), subject, newest)
 	if ctx.Err() != nil {
 		return 0, ctx.Err()
 	}
@@ -135,6 +135,12 @@ func isAway(err error) bool {
 	if _, ours := errors.AsType[*credentialsError](err); ours {
 		return false
 	}
-	answer, ok := errors.AsType[*sr.ResponseError](err)
-	return !ok || answer.StatusCode >= http.StatusInternalServerError || answer.StatusCode == http.StatusTooManyRequests
+	status := 0
+	if answer, ok := errors.AsType[*sr.ResponseError](err); ok {
+		status = answer.StatusCode
+	}
+	if answer, ok := errors.AsType[*foreignError](err); ok {
+		status = answer.status
+	}
+	return status < http.StatusBadRequest || status >= http.StatusInternalServerError || status == http.StatusTooManyRequests
 }

@@ -133,15 +133,19 @@ func (p *place) write(what string) string {
 	return p.next
 }
 
-// failAt has the nth write fail, counted from 0, and call then before it.
+// failAt has the nth write fail, counted from 0, with whatever is done to have it made all the same, and calls then before it.
 func (p *place) failAt(n int, fault string, then func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.writes = nil
-	p.fail = func(write int, _ string) {
+	failing := ""
+	p.fail = func(write int, what string) {
 		if write == n {
-			p.next = fault
+			failing = what
 			then()
+		}
+		if what == failing {
+			p.next = fault
 		}
 	}
 }

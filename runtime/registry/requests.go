@@ -1,0 +1,123 @@
+package registry
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+
+	"github.com/twmb/franz-go/pkg/sr"
+)
+
+// failure is what stood in the way of a request, in words, with what to do about it.
+type failure struct {
+	text string
+	err  error
+}
+
+func (f *failure) Error() string { return f.text }
+func (f *failure) Unwrap() error { return f.err }
+
+// explained puts an error of a request into words.
+func explained(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &failure{plainly(err).Error() + obstacle(err), err}
+}
+
+// misfit is an answer that the API does not have.
+func misfit(what string) error {
+	return explained(&foreignError{status: http.StatusOK, what: "with " + what})
+}
+
+// fetch reads a version of a subject.
+func (c *Client) fetch(ctx context.Context, subject string, version int) (sr.SubjectSchema, error) {
+	found, err := c.sr.SchemaByVersion(ctx, subject, version)
+	if err == nil && (found.Version < 1 || found.ID < 1 || found.Schema.Schema == "" || version > 0 && found.Version != version) {
+		return sr.SubjectSchema{}, misfit("something that is no version of a subject")
+	}
+	found.Subject = cmp.Or(found.Subject, subject)
+	return found, explained(err)
+}
+
+// numbers lists a subject's versions, oldest first.
+func (c *Client) numbers(ctx context.Context, subject string) ([]int, error) {
+	found, err := c.sr.SubjectVersions(ctx, subject)
+	if err == nil && len(found) == 0 {
+		return nil, misfit("a subject that has no version")
+	}
+	slices.Sort(found)
+	return found, explained(err)
+}
+
+// post registers a schema and returns its id.
+func (c *Client) post(ctx context.Context, subject string, schema sr.Schema) (int, error) {
+	id, err := c.sr.RegisterSchema(ctx, subject, schema, -1, -1)
+	if err == nil && id < 1 {
+		return 0, misfit("no id for the schema")
+	}
+	return id, explained(err)
+}
+
+// compare asks whether a subject takes a schema after its newest version, and why not.
+func (c *Client) compare(ctx context.Context, subject string, schema sr.Schema) (bool, []string, error) {
+	var result struct {
+		Is       *bool    `json:"is_compatible"`
+		Messages []string `json:"messages"`
+	}
+	path := "/compatibility/subjects/" + url.PathEscape(subject) + "/versions/latest"
+	err := c.sr.Do(sr.WithParams(ctx, sr.Verbose), http.MethodPost, path, schema, &result)
+	switch {
+	case err != nil:
+		return false, nil, explained(err)
+	case result.Is == nil:
+		return false, nil, misfit("no word of whether the schema is compatible")
+	}
+	return *result.Is, result.Messages, nil
+}
+
+// ownLevel is a subject's own compatibility level, or the registry's; empty where it has none.
+func (c *Client) ownLevel(ctx context.Context, subject string) (string, error) {
+	found := c.sr.Compatibility(ctx, subject)[0]
+	switch {
+	case isNotFound(found.Err):
+		return "", nil
+	case found.Err != nil:
+		return "", explained(found.Err)
+	case found.Level == 0:
+		return "", misfit("no compatibility level")
+	}
+	return found.Level.String(), nil
+}
+
+// setOwnLevel sets a subject's own compatibility level.
+func (c *Client) setOwnLevel(ctx context.Context, subject, level string) error {
+	var set struct {
+		Level string `json:"compatibility"`
+	}
+	err := c.sr.Do(ctx, http.MethodPut, "/config/"+url.PathEscape(subject), map[string]string{"compatibility": level}, &set)
+	if err == nil && set.Level != level {
+		return misfit("another compatibility level than " + level)
+	}
+	return explained(err)
+}
+
+// isNotFound says whether a registry has said that it has no such thing. A 404 of another server, or for a path that the registry does not have, is none.
+func isNotFound(err error) bool {
+	answer, ok := errors.AsType[*sr.ResponseError](err)
+	return ok && answer.StatusCode == http.StatusNotFound && answer.ErrorCode/100 == 404
+}
+
+// isUnreadable says whether an answer is JSON of another shape than the API's.
+func isUnreadable(err error) bool {
+	_, shape := errors.AsType[*json.UnmarshalTypeError](err)
+	_, syntax := errors.AsType[*json.SyntaxError](err)
+	return shape || syntax
+}
+
+var errUnreadable = fmt.Errorf("its answer is JSON, but not what the API has there")
