@@ -90,6 +90,8 @@ func documents(t testing.TB) map[string][]byte {
 	}
 	out["alert"] = []byte(`{"event_type":"DLQAlertEvent","correlation_id":"` + id + `","timestamp":"2025-10-16T12:34:56Z",
 		"payload":{"dlq_topic":"a_dlq","failure_count":11,"threshold":10,"state":"raised"}}`)
+	out["threshold"] = []byte(`{"event_type":"ThresholdAlertEvent","correlation_id":"` + id + `","timestamp":"2025-10-16T12:34:56Z",
+		"payload":{"name":"lag:billing","measure":"lag","subject":"billing","value":250.5,"limit":100,"state":"cleared"}}`)
 	out["dead letter"] = []byte(`{"event_type":"DeadLetterEvent","source_topic":"a","retry_count":1,"error":{"error_type":"x","error_message":"y"},
 		"original_event":{"a":1.0},"original_headers":[{"key":"k","value":"dg=="}],"original_partition":1,"original_offset":9007199254740993}`)
 	return out

@@ -48,7 +48,7 @@ func TestRepositorySchemas(t *testing.T) {
 	for _, e := range set.Events() {
 		perPackage[e.Package.Name]++
 	}
-	if diff := cmp.Diff(map[string]int{"omninode.codegen.v1": 11, "omninode.hooks.v1": 12}, perPackage); diff != "" {
+	if diff := cmp.Diff(map[string]int{"omninode.codegen.v1": 12, "omninode.hooks.v1": 12}, perPackage); diff != "" {
 		t.Errorf("events of each package (-want +got):\n%s", diff)
 	}
 	golden(t, "repository.txt", outline(set))

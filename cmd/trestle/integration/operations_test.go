@@ -54,7 +54,7 @@ func TestGuideOperations(t *testing.T) {
 	says(run(0, "groups", "describe", group), "0 members  lag 1")
 	says(run(0, "cluster", "info"), "v4", "controller")
 	says(run(0, "cluster", "health"), "healthy")
-	says(run(0, "doctor"), "ok    brokers", "ok    advertised addresses", "ok    topics: 37", "ok    subjects: 39", "has no members, and 1 records")
+	says(run(0, "doctor"), "ok    brokers", "ok    advertised addresses", "ok    topics: 37", "ok    subjects: 40", "has no members, and 1 records")
 	editFile(t, filepath.Join(dir, "schemas/omninode/codegen/v1/status.proto"), "partitions: 6", "partitions: 7")
 	says(run(0, "plan"), "partitions 6 → 7", "--allow-repartition")
 	run(1, "apply")

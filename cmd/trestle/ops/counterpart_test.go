@@ -26,7 +26,7 @@ func TestJustRegistered(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		testJustRegistered(t, p, 39)
+		testJustRegistered(t, p, 40)
 	})
 	t.Run("mixed", func(t *testing.T) {
 		t.Parallel()

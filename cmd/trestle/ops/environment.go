@@ -51,6 +51,7 @@ type Environment struct {
 	Groups map[string]GroupSettings `yaml:"groups"`
 
 	name  string // in trestle.yaml; empty: none of there
+	own   []ownTopic
 	audit *auditLog
 }
 
@@ -133,6 +134,9 @@ func (e Environment) namesOf(set *schema.Set) (trestle.Names, error) {
 	declared := TopicNames(set)
 	if ours, ok := resolutionsTopic(set, trestle.Names{}); ok {
 		declared = append(declared, ours)
+	}
+	for _, t := range e.own {
+		declared = append(declared, t.name)
 	}
 	for _, logical := range slices.Sorted(maps.Keys(e.Topics)) {
 		if !slices.Contains(declared, logical) {
@@ -221,6 +225,7 @@ func (p *Project) Environment(a Addresses) (Environment, error) {
 	if file, ok := strings.CutPrefix(env.Store, "sqlite:"); ok && p.missing == nil && a.Store == "" && !filepath.IsAbs(file) {
 		env.Store = "sqlite:" + p.Path(file)
 	}
+	env.own = p.ownTopics()
 	if file, err := p.auditFile(); err == nil {
 		env.audit = &auditLog{file, env.name}
 	}

@@ -1,6 +1,7 @@
 package ops
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,9 +10,12 @@ import (
 	"time"
 
 	"github.com/omninode/trestle/runtime/cluster"
+	"github.com/omninode/trestle/runtime/eventtrace"
 	"github.com/omninode/trestle/runtime/groups"
+	"github.com/omninode/trestle/runtime/kafka"
 	"github.com/omninode/trestle/runtime/replay"
 	"github.com/omninode/trestle/tools/schema"
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -23,31 +27,42 @@ type MonitorLimits struct {
 	Lag int64 `yaml:"lag"`
 	// LagMS is how old the oldest of these may be, in milliseconds; default 300,000.
 	LagMS int64 `yaml:"lag_ms"`
+	// DeadLetterRate is which part of a topic's events may have become dead letters within the window; default 0.01.
+	DeadLetterRate float64 `yaml:"dead_letter_rate"`
+	// ResponseMS is within how many milliseconds 95 of 100 requests of the window have to have their response; default 5000.
+	ResponseMS int64 `yaml:"response_ms"`
 	// UnderReplicated and Offline are how many partitions may lack replicas, or a leader; default 0.
 	UnderReplicated int64 `yaml:"under_replicated"`
 	Offline         int64 `yaml:"offline"`
 }
 
 func (l MonitorLimits) orDefaults() MonitorLimits {
-	set := func(v *int64, to int64) {
-		if *v == 0 {
-			*v = to
-		}
-	}
-	set(&l.DeadLetters, 10)
-	set(&l.Lag, 100)
-	set(&l.LagMS, LagLimit.Milliseconds())
+	l.DeadLetters = cmp.Or(l.DeadLetters, 10)
+	l.Lag = cmp.Or(l.Lag, 100)
+	l.LagMS = cmp.Or(l.LagMS, LagLimit.Milliseconds())
+	l.DeadLetterRate = cmp.Or(l.DeadLetterRate, 0.01)
+	l.ResponseMS = cmp.Or(l.ResponseMS, 5000)
 	return l
+}
+
+// MonitorSettings say what a monitor holds to its limits, and whom it tells.
+type MonitorSettings struct {
+	Limits MonitorLimits `yaml:"limits"`
+	// Window is how far back rates and response times are looked at; default 5 minutes.
+	Window time.Duration `yaml:"window"`
+	Alerts AlertSettings `yaml:"alerts"`
 }
 
 // Threshold is a value beside what it may come to.
 type Threshold struct {
 	// Name is what is measured, and of what, such as lag:billing.
-	Name  string `json:"name"`
-	Limit int64  `json:"limit"`
-	Value int64  `json:"value"`
+	Name  string  `json:"name"`
+	Limit float64 `json:"limit"`
+	Value float64 `json:"value"`
 	// Passed says that it is more than that.
 	Passed bool `json:"passed"`
+	// Declared is what the schemas call what is measured, where it has another name in the environment; else as in Name.
+	Declared string `json:"-"`
 }
 
 // Subject is what a threshold's name says it is of: empty where it is of the whole cluster.
@@ -67,56 +82,96 @@ func (m *Monitored) Passed() []Threshold {
 	return slices.DeleteFunc(slices.Clone(m.Thresholds), func(t Threshold) bool { return !t.Passed })
 }
 
-// Monitor looks at dead letters, at the lag of the groups that the schemas declare, and at the cluster's partitions, once. What the cluster does not have yet,
-// a topic or a group, is 0.
+// The measures of a monitor. What is measured, and of what, is the name of a [Threshold].
+const (
+	MeasureLag             = "lag"              // records, of a group
+	MeasureLagMS           = "lag_ms"           // milliseconds, of a group
+	MeasureDeadLetters     = "dead_letters"     // that are not resolved, of a dead-letter topic
+	MeasureDeadLetterRate  = "dead_letter_rate" // a part of 1, of a dead-letter topic
+	MeasureResponseMS      = "response_ms"      // milliseconds, of a request
+	MeasureUnderReplicated = "under_replicated" // partitions
+	MeasureOffline         = "offline"          // partitions
+	MeasureFailedLooks     = "failed_looks"     // looks of the monitor that failed, one after another
+)
+
+// Measures are the names of all that a monitor measures, sorted.
+func Measures() []string {
+	return []string{
+		MeasureDeadLetterRate, MeasureDeadLetters, MeasureFailedLooks, MeasureLag, MeasureLagMS, MeasureOffline, MeasureResponseMS, MeasureUnderReplicated,
+	}
+}
+
+// look is one look at an environment, on its way.
+type look struct {
+	Monitored
+	set    *schema.Set
+	env    Environment
+	limits MonitorLimits
+	window time.Duration
+}
+
+// add adds a threshold; what it is of has the declared name behind the one that it has in the environment.
+func (l *look) add(measure, of, declared string, limit, value float64) {
+	name := measure
+	if of != "" {
+		name += ":" + of
+	}
+	l.Thresholds = append(l.Thresholds, Threshold{name, limit, value, value > limit, declared})
+}
+
+// FailedLooks is what there is to tell after looks that failed, n of them without one in between that did not. The limit is 2.
+func FailedLooks(n int) *Monitored {
+	l := look{Monitored: Monitored{Time: time.Now().UTC()}}
+	l.add(MeasureFailedLooks, "", "", 2, float64(n))
+	return &l.Monitored
+}
+
+// Monitor looks once at dead letters and their rate, at the lag of the groups that the schemas declare, at the cluster's partitions, and, where the environment
+// has a trace store, at how long requests wait for their responses. What the cluster does not have yet, a topic or a group, is 0. With an error, what could be
+// measured is returned all the same; nil: nothing could.
 func Monitor(ctx context.Context, p *Project, env Environment) (*Monitored, error) {
 	set, err := p.loadIn(ctx, env)
 	if err != nil {
 		return nil, err
 	}
+	settings := p.Config.Monitor
+	if settings.Window < 0 {
+		return nil, fmt.Errorf("%s: monitor.window is %v, want a time such as 5m", ConfigName, settings.Window)
+	}
+	l := &look{
+		Monitored: Monitored{time.Now().UTC(), []Threshold{}},
+		set:       set, env: env, limits: settings.Limits.orDefaults(), window: cmp.Or(settings.Window, 5*time.Minute),
+	}
 	conn, err := env.connect(ctx)
 	if err != nil {
 		return nil, err
 	}
+	if err := l.cluster(ctx, conn); err != nil {
+		return nil, err
+	}
+	return &l.Monitored, l.responses(ctx)
+}
+
+func (l *look) cluster(ctx context.Context, conn kafka.Connection) error {
 	cl, err := conn.Client()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer cl.Close()
-	limits := p.Config.Monitor.Limits.orDefaults()
-	m := &Monitored{Time: time.Now().UTC(), Thresholds: []Threshold{}}
-	add := func(name string, limit, value int64) {
-		m.Thresholds = append(m.Thresholds, Threshold{name, limit, value, value > limit})
-	}
-	if err := monitorGroups(ctx, cl, set, limits, add); err != nil {
-		return nil, err
+	if err := l.groups(ctx, cl); err != nil {
+		return err
 	}
 	health, err := cluster.Check(ctx, cl)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	add("under_replicated", limits.UnderReplicated, int64(len(health.UnderReplicated)))
-	add("offline", limits.Offline, int64(len(health.Offline)))
-	resolutions, err := env.Names().Topic(replay.ResolutionsTopic)
-	if err != nil {
-		return nil, err
-	}
-	r, err := replay.New(conn, replay.Options{Resolutions: resolutions})
-	if err != nil {
-		return nil, err
-	}
-	for _, topic := range deadLetterTopics(set) { // one by one: one that is missing hides no other
-		unresolved, err := unresolvedIn(ctx, r, topic)
-		if err != nil {
-			return nil, err
-		}
-		add("dead_letters:"+topic, limits.DeadLetters, unresolved)
-	}
-	return m, nil
+	l.add(MeasureUnderReplicated, "", "", float64(l.limits.UnderReplicated), float64(len(health.UnderReplicated)))
+	l.add(MeasureOffline, "", "", float64(l.limits.Offline), float64(len(health.Offline)))
+	return l.deadLetters(ctx, conn, cl)
 }
 
-func monitorGroups(ctx context.Context, cl *kgo.Client, set *schema.Set, limits MonitorLimits, add func(name string, limit, value int64)) error {
-	for _, g := range set.Groups {
+func (l *look) groups(ctx context.Context, cl *kgo.Client) error {
+	for _, g := range l.set.Groups {
 		d, err := groups.Describe(ctx, cl, g.Name)
 		if errors.Is(err, groups.ErrNone) {
 			d, err = &groups.Description{}, nil
@@ -124,10 +179,155 @@ func monitorGroups(ctx context.Context, cl *kgo.Client, set *schema.Set, limits 
 		if err != nil {
 			return err
 		}
-		add("lag:"+g.Name, limits.Lag, d.Lag())
-		add("lag_ms:"+g.Name, limits.LagMS, d.LagTime().Milliseconds())
+		declared, _ := l.env.Names().GroupOf(g.Name)
+		l.add(MeasureLag, g.Name, declared, float64(l.limits.Lag), float64(d.Lag()))
+		l.add(MeasureLagMS, g.Name, declared, float64(l.limits.LagMS), float64(d.LagTime().Milliseconds()))
 	}
 	return nil
+}
+
+func (l *look) deadLetters(ctx context.Context, conn kafka.Connection, cl *kgo.Client) error {
+	resolutions, err := l.env.Names().Topic(replay.ResolutionsTopic)
+	if err != nil {
+		return err
+	}
+	r, err := replay.New(conn, replay.Options{Resolutions: resolutions})
+	if err != nil {
+		return err
+	}
+	written, err := l.written(ctx, cl)
+	if err != nil {
+		return err
+	}
+	for _, topic := range deadLetterTopics(l.set) { // one by one: one that is missing hides no other
+		unresolved, err := unresolvedIn(ctx, r, topic)
+		if err != nil {
+			return err
+		}
+		declared, _ := l.env.Names().TopicOf(topic)
+		l.add(MeasureDeadLetters, topic, declared, float64(l.limits.DeadLetters), float64(unresolved))
+		var events int64
+		for _, source := range l.set.Topic(topic).DeadLetterOf {
+			events += written[source.Name]
+		}
+		l.add(MeasureDeadLetterRate, topic, declared, l.limits.DeadLetterRate, deadLetterRate(written[topic], events, l.limits.DeadLetterRate))
+	}
+	return nil
+}
+
+// deadLetterRate is which part of the events failed. Of so few that a single one would pass the limit nothing is said: 0.
+func deadLetterRate(letters, events int64, limit float64) float64 {
+	events = max(events, letters) // letters may be of events that were written earlier
+	if letters == 0 || float64(events)*limit < 1 {
+		return 0
+	}
+	return float64(letters) / float64(events)
+}
+
+// written says how many offsets the topics that have dead letters, and those of dead letters, have had within the window. What does not exist has none.
+func (l *look) written(ctx context.Context, cl *kgo.Client) (map[string]int64, error) {
+	names := deadLetterTopics(l.set)
+	for _, t := range l.set.Topics {
+		if t.DeadLetter != nil {
+			names = append(names, t.Name)
+		}
+	}
+	out := map[string]int64{}
+	if len(names) == 0 {
+		return out, nil
+	}
+	admin := kadm.NewClient(cl)
+	begins, err := admin.ListOffsetsAfterMilli(ctx, l.Time.Add(-l.window).UnixMilli(), names...)
+	if err != nil {
+		return nil, fmt.Errorf("find what was written since %v ago: %w", l.window, err)
+	}
+	ends, err := admin.ListEndOffsets(ctx, names...)
+	if err != nil {
+		return nil, fmt.Errorf("find where topics end: %w", err)
+	}
+	var failed error
+	ends.Each(func(end kadm.ListedOffset) {
+		begin, ok := begins.Lookup(end.Topic, end.Partition)
+		switch err := errors.Join(end.Err, begin.Err); {
+		case kafka.Classify(err) == kafka.Missing || !ok:
+		case err != nil:
+			failed = fmt.Errorf("find what was written to %s: %w", end.Topic, err)
+		default:
+			out[end.Topic] += max(0, end.Offset-begin.Offset)
+		}
+	})
+	return out, failed
+}
+
+// maxResponses is how many of the newest requests of a type, and responses, are looked at.
+const maxResponses = 1000
+
+// responses adds how long requests waited for their responses, by the trace store.
+func (l *look) responses(ctx context.Context) error {
+	if l.env.Store == "" {
+		return nil
+	}
+	store, err := l.env.OpenTraces(ctx)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	for _, e := range l.set.Events() {
+		if e.Reply == nil {
+			continue
+		}
+		waits, err := l.waits(ctx, store, e)
+		if err != nil {
+			return fmt.Errorf("find how long requests of type %s wait: %w", e.Type, err)
+		}
+		l.add(MeasureResponseMS, e.Type, e.Type, float64(l.limits.ResponseMS), float64(percentile(waits, 95).Milliseconds()))
+	}
+	return nil
+}
+
+// waits are how long the requests of a type waited that were answered within the window, and for how long those of the window wait that were not. Times are
+// those of the log.
+func (l *look) waits(ctx context.Context, store eventtrace.Store, e *schema.Event) ([]time.Duration, error) {
+	since := l.Time.Add(-l.window)
+	newest := func(eventType string, since time.Time) ([]eventtrace.Event, error) {
+		return newestOf(ctx, store, eventType, maxResponses, func(e eventtrace.Event) bool {
+			return l.env.traced(e) && e.CorrelationID != "" && !e.LogTime.Before(since)
+		}, since)
+	}
+	requests, err := newest(e.Type, since.Add(-l.window)) // a response of the window may be to one before it
+	if err != nil {
+		return nil, err
+	}
+	responses, err := newest(e.Reply.Type, since.Add(-l.window))
+	if err != nil {
+		return nil, err
+	}
+	answered := make(map[string]time.Time, len(responses))
+	for _, r := range responses { // oldest first: the first response counts
+		if _, ok := answered[r.CorrelationID]; !ok {
+			answered[r.CorrelationID] = r.LogTime
+		}
+	}
+	var waits []time.Duration
+	for _, r := range requests {
+		at, ok := answered[r.CorrelationID]
+		switch {
+		case ok && !at.Before(since):
+			waits = append(waits, max(0, at.Sub(r.LogTime)))
+		case !ok && !r.LogTime.Before(since):
+			waits = append(waits, max(0, l.Time.Sub(r.LogTime)))
+		}
+	}
+	return waits, nil
+}
+
+// percentile is the smallest value that so many of 100 are not above; 0 of none.
+func percentile(values []time.Duration, of int) time.Duration {
+	if len(values) == 0 {
+		return 0
+	}
+	slices.Sort(values)
+	return values[max(0, (len(values)*of+99)/100-1)]
 }
 
 // deadLetterTopics are those of a set, by name.

@@ -45,9 +45,7 @@ type Config struct {
 	} `yaml:"lint"`
 	Environments map[string]Environment `yaml:"environments"`
 	Audit        AuditSettings          `yaml:"audit"`
-	Monitor      struct {
-		Limits MonitorLimits `yaml:"limits"`
-	} `yaml:"monitor"`
+	Monitor      MonitorSettings        `yaml:"monitor"`
 	// Services are those that publish and consume, by the names that the schemas have for them.
 	Services map[string]Service `yaml:"services"`
 }

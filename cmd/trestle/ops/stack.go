@@ -63,6 +63,7 @@ func (p *Project) StackEnvironment(a dev.Addresses) (Environment, error) {
 
 func (p *Project) stackEnvironment(a dev.Addresses) (Environment, error) {
 	env := StackEnvironment(a)
+	env.own = p.ownTopics()
 	if a.Environment == "" {
 		return env, nil
 	}

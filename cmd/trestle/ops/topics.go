@@ -3,6 +3,7 @@ package ops
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/replay"
@@ -12,7 +13,7 @@ import (
 )
 
 // topicSpecs turns declared topics, under their names in the environment, into what the cluster is asked for, with what the
-// environment sets otherwise.
+// environment sets otherwise, and adds those that come with them.
 func topicSpecs(set *schema.Set, env Environment) []topics.Spec {
 	out, names := make([]topics.Spec, 0, len(set.Topics)), env.Names()
 	for _, t := range set.Topics {
@@ -33,7 +34,7 @@ func topicSpecs(set *schema.Set, env Environment) []topics.Spec {
 		o.overlay(&s)
 		out = append(out, s)
 	}
-	return out
+	return append(out, env.ownSpecs(set)...)
 }
 
 // resolutionsTopic is the name, in an environment, of the topic that says which dead letters are resolved. It says false where no topic
@@ -90,11 +91,11 @@ func ListTopics(ctx context.Context, p *Project, env Environment) ([]ListedTopic
 	if err != nil {
 		return nil, fmt.Errorf("list end offsets: %w", err)
 	}
-	resolutions, _ := resolutionsTopic(set, env.Names())
+	declared := topicSpecs(set, env)
 	for _, t := range found.Sorted() {
 		row := ListedTopic{
 			Name: t.Topic, Partitions: len(t.Partitions), Replicas: t.Partitions.NumReplicas(),
-			Declared: set.Topic(t.Topic) != nil || t.Topic == resolutions,
+			Declared: slices.ContainsFunc(declared, func(s topics.Spec) bool { return s.Name == t.Topic }),
 		}
 		if logical, ok := env.Names().TopicOf(t.Topic); ok && row.Declared && logical != t.Topic {
 			row.Logical = logical

@@ -129,12 +129,14 @@ func TraceSession(ctx context.Context, p *Project, env Environment, id string, o
 // TraceType returns the newest events of a type, at most limit.
 func TraceType(ctx context.Context, p *Project, env Environment, eventType string, limit int, o TraceOptions) ([]Traced, error) {
 	return query(ctx, p, env, o, func(s eventtrace.Store) ([]eventtrace.Event, error) {
-		return newestOf(ctx, s, eventType, limit, env.traced)
+		return newestOf(ctx, s, eventType, limit, env.traced, time.Time{})
 	})
 }
 
-// newestOf returns the newest events of a type that are wanted, at most limit, oldest first.
-func newestOf(ctx context.Context, s eventtrace.Store, eventType string, limit int, wanted func(eventtrace.Event) bool) ([]eventtrace.Event, error) {
+// newestOf returns the newest events of a type that are wanted, at most limit, oldest first. It does not look for any before a time.
+func newestOf(
+	ctx context.Context, s eventtrace.Store, eventType string, limit int, wanted func(eventtrace.Event) bool, since time.Time,
+) ([]eventtrace.Event, error) {
 	var found []eventtrace.Event
 	var before eventtrace.Cursor
 	for {
@@ -144,7 +146,7 @@ func newestOf(ctx context.Context, s eventtrace.Store, eventType string, limit i
 		}
 		more := slices.DeleteFunc(page.Events, func(e eventtrace.Event) bool { return !wanted(e) })
 		found = append(more, found...)
-		if before = page.Before; before.IsZero() || len(found) >= limit {
+		if before = page.Before; before.IsZero() || len(found) >= limit || before.LogTime.Before(since) {
 			return found[max(0, len(found)-limit):], nil
 		}
 	}

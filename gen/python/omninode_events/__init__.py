@@ -46,6 +46,7 @@ EVENTS: Final[tuple[type[Event], ...]] = (
     _codegen_v1.CodegenValidationResponse,
     _codegen_v1.DLQAlertEvent,
     _codegen_v1.DeadLetterEvent,
+    _codegen_v1.ThresholdAlertEvent,
     _hooks_v1.ConfigurationUpdated,
     _hooks_v1.ServiceError,
     _hooks_v1.PatternDiscovered,

@@ -27,9 +27,9 @@ type AlertState int32
 const (
 	// Not set; read as `raised`.
 	AlertState_ALERT_STATE_UNSPECIFIED AlertState = 0
-	// The number of failed events rose above the threshold.
+	// The value rose above the threshold.
 	AlertState_ALERT_STATE_RAISED AlertState = 1
-	// The number of failed events fell back to the threshold or below it.
+	// The value fell back to the threshold or below it.
 	AlertState_ALERT_STATE_CLEARED AlertState = 2
 )
 
@@ -161,6 +161,118 @@ func (x *DLQAlertEvent) GetState() AlertState {
 	return AlertState_ALERT_STATE_UNSPECIFIED
 }
 
+// ThresholdAlertEvent says that something other than dead letters is more than it may be, or that it is over.
+//
+// Lag, response times, the rate of failures, partitions without replicas: the monitor publishes it once when a value is above its limit, and once more
+// when it no longer is. It belongs to no session and to no request: its envelope has a correlation id of its own and no session id.
+type ThresholdAlertEvent struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What is measured, and of what, such as `lag:omniarchon_codegen_intelligence`. It is the record's key, so that an alert and its all-clear stay in order.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// What is measured, such as `lag` or `response_ms`.
+	Measure string `protobuf:"bytes,2,opt,name=measure,proto3" json:"measure,omitempty"`
+	// The topic, consumer group or event type that it is measured of. Empty: the whole cluster.
+	Subject string `protobuf:"bytes,3,opt,name=subject,proto3" json:"subject,omitempty"`
+	// What was measured, such as `250`.
+	Value *float64 `protobuf:"fixed64,4,opt,name=value,proto3,oneof" json:"value,omitempty"`
+	// What the value may come to, such as `100`.
+	Limit *float64 `protobuf:"fixed64,5,opt,name=limit,proto3,oneof" json:"limit,omitempty"`
+	// The environment that it was measured in, such as `production`. Empty: none was named.
+	Environment string `protobuf:"bytes,6,opt,name=environment,proto3" json:"environment,omitempty"`
+	// When it was measured, UTC. Default: the time of publishing.
+	Time *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=time,proto3" json:"time,omitempty"`
+	// Whether the alert begins or ends here. Default: `raised`.
+	State         AlertState `protobuf:"varint,8,opt,name=state,proto3,enum=omninode.codegen.v1.AlertState" json:"state,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ThresholdAlertEvent) Reset() {
+	*x = ThresholdAlertEvent{}
+	mi := &file_omninode_codegen_v1_alert_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ThresholdAlertEvent) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ThresholdAlertEvent) ProtoMessage() {}
+
+func (x *ThresholdAlertEvent) ProtoReflect() protoreflect.Message {
+	mi := &file_omninode_codegen_v1_alert_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ThresholdAlertEvent.ProtoReflect.Descriptor instead.
+func (*ThresholdAlertEvent) Descriptor() ([]byte, []int) {
+	return file_omninode_codegen_v1_alert_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *ThresholdAlertEvent) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ThresholdAlertEvent) GetMeasure() string {
+	if x != nil {
+		return x.Measure
+	}
+	return ""
+}
+
+func (x *ThresholdAlertEvent) GetSubject() string {
+	if x != nil {
+		return x.Subject
+	}
+	return ""
+}
+
+func (x *ThresholdAlertEvent) GetValue() float64 {
+	if x != nil && x.Value != nil {
+		return *x.Value
+	}
+	return 0
+}
+
+func (x *ThresholdAlertEvent) GetLimit() float64 {
+	if x != nil && x.Limit != nil {
+		return *x.Limit
+	}
+	return 0
+}
+
+func (x *ThresholdAlertEvent) GetEnvironment() string {
+	if x != nil {
+		return x.Environment
+	}
+	return ""
+}
+
+func (x *ThresholdAlertEvent) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
+func (x *ThresholdAlertEvent) GetState() AlertState {
+	if x != nil {
+		return x.State
+	}
+	return AlertState_ALERT_STATE_UNSPECIFIED
+}
+
 var File_omninode_codegen_v1_alert_proto protoreflect.FileDescriptor
 
 const file_omninode_codegen_v1_alert_proto_rawDesc = "" +
@@ -177,7 +289,21 @@ const file_omninode_codegen_v1_alert_proto_rawDesc = "" +
 	"\b\"raised\"R\x05state:\\\xf2\xf7\x1dX\x12\x16omninode_system_alerts\x1a\tdlq_topic \x042\x1aomninode_system_alerts_dlqB\b\b\x03\x10\x80\x88\xb2\xa0\x02J\vdlq_monitorB\x10\n" +
 	"\x0e_failure_countB\f\n" +
 	"\n" +
-	"_threshold*w\n" +
+	"_threshold\"\xc8\x03\n" +
+	"\x13ThresholdAlertEvent\x12\x1a\n" +
+	"\x04name\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x04name\x12 \n" +
+	"\ameasure\x18\x02 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\ameasure\x12\x18\n" +
+	"\asubject\x18\x03 \x01(\tR\asubject\x12!\n" +
+	"\x05value\x18\x04 \x01(\x01B\x06\xbaH\x03\xc8\x01\x01H\x00R\x05value\x88\x01\x01\x12!\n" +
+	"\x05limit\x18\x05 \x01(\x01B\x06\xbaH\x03\xc8\x01\x01H\x01R\x05limit\x88\x01\x01\x12 \n" +
+	"\venvironment\x18\x06 \x01(\tR\venvironment\x129\n" +
+	"\x04time\x18\a \x01(\v2\x1a.google.protobuf.TimestampB\t\xf2\xf7\x1d\x05\n" +
+	"\x03nowR\x04time\x12M\n" +
+	"\x05state\x18\b \x01(\x0e2\x1f.omninode.codegen.v1.AlertStateB\x16\xbaH\x05\x82\x01\x02\x10\x01\xf2\xf7\x1d\n" +
+	"\n" +
+	"\b\"raised\"R\x05state:S\xf2\xf7\x1dO\x12\x16omninode_system_alerts\x1a\x04name \x042\x1aomninode_system_alerts_dlqB\b\b\x03\x10\x80\x88\xb2\xa0\x02J\amonitorB\b\n" +
+	"\x06_valueB\b\n" +
+	"\x06_limit*w\n" +
 	"\n" +
 	"AlertState\x12\x1b\n" +
 	"\x17ALERT_STATE_UNSPECIFIED\x10\x00\x12$\n" +
@@ -199,20 +325,23 @@ func file_omninode_codegen_v1_alert_proto_rawDescGZIP() []byte {
 }
 
 var file_omninode_codegen_v1_alert_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_omninode_codegen_v1_alert_proto_msgTypes = make([]protoimpl.MessageInfo, 1)
+var file_omninode_codegen_v1_alert_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
 var file_omninode_codegen_v1_alert_proto_goTypes = []any{
 	(AlertState)(0),               // 0: omninode.codegen.v1.AlertState
 	(*DLQAlertEvent)(nil),         // 1: omninode.codegen.v1.DLQAlertEvent
-	(*timestamppb.Timestamp)(nil), // 2: google.protobuf.Timestamp
+	(*ThresholdAlertEvent)(nil),   // 2: omninode.codegen.v1.ThresholdAlertEvent
+	(*timestamppb.Timestamp)(nil), // 3: google.protobuf.Timestamp
 }
 var file_omninode_codegen_v1_alert_proto_depIdxs = []int32{
-	2, // 0: omninode.codegen.v1.DLQAlertEvent.timestamp:type_name -> google.protobuf.Timestamp
+	3, // 0: omninode.codegen.v1.DLQAlertEvent.timestamp:type_name -> google.protobuf.Timestamp
 	0, // 1: omninode.codegen.v1.DLQAlertEvent.state:type_name -> omninode.codegen.v1.AlertState
-	2, // [2:2] is the sub-list for method output_type
-	2, // [2:2] is the sub-list for method input_type
-	2, // [2:2] is the sub-list for extension type_name
-	2, // [2:2] is the sub-list for extension extendee
-	0, // [0:2] is the sub-list for field type_name
+	3, // 2: omninode.codegen.v1.ThresholdAlertEvent.time:type_name -> google.protobuf.Timestamp
+	0, // 3: omninode.codegen.v1.ThresholdAlertEvent.state:type_name -> omninode.codegen.v1.AlertState
+	4, // [4:4] is the sub-list for method output_type
+	4, // [4:4] is the sub-list for method input_type
+	4, // [4:4] is the sub-list for extension type_name
+	4, // [4:4] is the sub-list for extension extendee
+	0, // [0:4] is the sub-list for field type_name
 }
 
 func init() { file_omninode_codegen_v1_alert_proto_init() }
@@ -221,13 +350,14 @@ func file_omninode_codegen_v1_alert_proto_init() {
 		return
 	}
 	file_omninode_codegen_v1_alert_proto_msgTypes[0].OneofWrappers = []any{}
+	file_omninode_codegen_v1_alert_proto_msgTypes[1].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_omninode_codegen_v1_alert_proto_rawDesc), len(file_omninode_codegen_v1_alert_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   1,
+			NumMessages:   2,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -4,6 +4,7 @@
 package codegenv1
 
 import (
+	"math"
 	"strconv"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/omninode/trestle/runtime/genapi/format"
 	"github.com/omninode/trestle/runtime/genapi/protobin"
 	"github.com/omninode/trestle/runtime/jsonio"
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
@@ -295,6 +297,307 @@ func (x *DLQAlertEvent) DecodeBinary(r *protobin.Reader) {
 			}
 			r.Timestamp(x.Timestamp)
 		case 0x28:
+			x.State = AlertState(r.Varint())
+		default:
+			x.unknownFields = r.Unknown(x.unknownFields, tag)
+		}
+	}
+}
+
+// EventInfo describes the event type ThresholdAlertEvent. It works on a nil receiver.
+func (*ThresholdAlertEvent) EventInfo() *trestle.EventInfo { return &infoThresholdAlertEvent }
+
+// ShareEnvelope fills what the payload lacks from the envelope, and the other way round.
+// They have no field in common.
+func (x *ThresholdAlertEvent) ShareEnvelope(*trestle.Envelope, *trestle.Violations) {}
+
+// PartitionKey returns the first of these that is set: name.
+func (x *ThresholdAlertEvent) PartitionKey(*trestle.Envelope) string {
+	if x.Name != "" {
+		return x.Name
+	}
+	return ""
+}
+
+// Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
+func (x *ThresholdAlertEvent) Validate() error {
+	var v trestle.Violations
+	x.ValidateInto(&v)
+	return v.Err("omninode.codegen.v1.ThresholdAlertEvent")
+}
+
+// ValidateFirst is Validate that stops at the first rule that x breaks.
+func (x *ThresholdAlertEvent) ValidateFirst() error {
+	v := trestle.FirstOnly()
+	x.ValidateInto(&v)
+	return v.Err("omninode.codegen.v1.ThresholdAlertEvent")
+}
+
+// ValidateInto adds every rule that x breaks to v, in schema order, until v is full.
+func (x *ThresholdAlertEvent) ValidateInto(v *trestle.Violations) {
+	if x == nil {
+		x = new(ThresholdAlertEvent)
+	}
+	if x.Name == "" {
+		if v.Report(trestle.Violation{Path: "name", Rule: "required", RulePath: "required", Message: "value is required"}) {
+			return
+		}
+	}
+	if x.Measure == "" {
+		if v.Report(trestle.Violation{Path: "measure", Rule: "required", RulePath: "required", Message: "value is required"}) {
+			return
+		}
+	}
+	if x.Value == nil {
+		if v.Report(trestle.Violation{Path: "value", Rule: "required", RulePath: "required", Message: "value is required"}) {
+			return
+		}
+	}
+	if x.Limit == nil {
+		if v.Report(trestle.Violation{Path: "limit", Rule: "required", RulePath: "required", Message: "value is required"}) {
+			return
+		}
+	}
+	if (x.State < 0 || x.State > 2) && v.Report(trestle.Violation{Path: "state", Rule: "enum.defined_only", RulePath: "enum.defined_only", Message: "value must be one of the defined enum values", Found: format.Int(x.State)}) {
+		return
+	}
+}
+
+// SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
+func (x *ThresholdAlertEvent) SetDefaults(now time.Time) {
+	if x == nil {
+		return
+	}
+	if x.Time == nil {
+		x.Time = timestamppb.New(now)
+	}
+	if x.State == 0 {
+		x.State = AlertState_ALERT_STATE_RAISED
+	}
+}
+
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
+// JSON form, what was appended is of no use.
+func (x *ThresholdAlertEvent) AppendJSON(b []byte) ([]byte, error) {
+	if x == nil {
+		return append(b, "null"...), nil
+	}
+	var err error
+	b = append(b, '{')
+	if x.Name != "" {
+		b = append(b, `"name":`...)
+		if b, err = jsonio.AppendString(b, x.Name); err != nil {
+			return b, jsonio.At(err, "name")
+		}
+		b = append(b, ',')
+	}
+	if x.Measure != "" {
+		b = append(b, `"measure":`...)
+		if b, err = jsonio.AppendString(b, x.Measure); err != nil {
+			return b, jsonio.At(err, "measure")
+		}
+		b = append(b, ',')
+	}
+	b = append(b, `"subject":`...)
+	if b, err = jsonio.AppendString(b, x.Subject); err != nil {
+		return b, jsonio.At(err, "subject")
+	}
+	b = append(b, ',')
+	if x.Value != nil {
+		b = append(b, `"value":`...)
+		if b, err = jsonio.AppendFloat64(b, *x.Value); err != nil {
+			return b, jsonio.At(err, "value")
+		}
+		b = append(b, ',')
+	}
+	if x.Limit != nil {
+		b = append(b, `"limit":`...)
+		if b, err = jsonio.AppendFloat64(b, *x.Limit); err != nil {
+			return b, jsonio.At(err, "limit")
+		}
+		b = append(b, ',')
+	}
+	b = append(b, `"environment":`...)
+	if b, err = jsonio.AppendString(b, x.Environment); err != nil {
+		return b, jsonio.At(err, "environment")
+	}
+	b = append(b, ',')
+	if x.Time != nil {
+		b = append(b, `"time":`...)
+		if b, err = jsonio.AppendTime(b, x.Time.AsTime()); err != nil {
+			return b, jsonio.At(err, "time")
+		}
+		b = append(b, ',')
+	}
+	if x.State != 0 {
+		b = append(b, `"state":`...)
+		if b, err = x.State.AppendJSON(b); err != nil {
+			return b, jsonio.At(err, "state")
+		}
+		b = append(b, ',')
+	}
+	if b[len(b)-1] == ',' {
+		b[len(b)-1] = '}'
+		return b, nil
+	}
+	return append(b, '}'), nil
+}
+
+// DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
+// values, and fields that the schema does not have are passed over.
+func (x *ThresholdAlertEvent) DecodeJSON(r *jsonio.Reader) {
+	if !r.BeginObject() {
+		return
+	}
+	var seen uint64
+	for r.More() {
+		switch r.Name() {
+		case "name":
+			r.Once(&seen, 0)
+			if !r.Null() {
+				x.Name = r.String()
+			}
+		case "measure":
+			r.Once(&seen, 1)
+			if !r.Null() {
+				x.Measure = r.String()
+			}
+		case "subject":
+			r.Once(&seen, 2)
+			if !r.Null() {
+				x.Subject = r.String()
+			}
+		case "value":
+			r.Once(&seen, 3)
+			if !r.Null() {
+				x.Value = new(r.Float64())
+			}
+		case "limit":
+			r.Once(&seen, 4)
+			if !r.Null() {
+				x.Limit = new(r.Float64())
+			}
+		case "environment":
+			r.Once(&seen, 5)
+			if !r.Null() {
+				x.Environment = r.String()
+			}
+		case "time":
+			r.Once(&seen, 6)
+			if !r.Null() {
+				x.Time = timestamppb.New(r.Time())
+			}
+		case "state":
+			r.Once(&seen, 7)
+			if !r.Null() {
+				x.State.DecodeJSON(r)
+			}
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// AppendBinary appends x in protobuf's binary form, as proto.Marshal does with its Deterministic option.
+func (x *ThresholdAlertEvent) AppendBinary(b []byte) ([]byte, error) {
+	if x == nil {
+		return b, nil
+	}
+	if x.Name != "" {
+		b = append(b, 0x0a)
+		if !protobin.Valid(x.Name) {
+			return b, protobin.NotUTF8("omninode.codegen.v1.ThresholdAlertEvent.name")
+		}
+		b = protobin.AppendString(b, x.Name)
+	}
+	if x.Measure != "" {
+		b = append(b, 0x12)
+		if !protobin.Valid(x.Measure) {
+			return b, protobin.NotUTF8("omninode.codegen.v1.ThresholdAlertEvent.measure")
+		}
+		b = protobin.AppendString(b, x.Measure)
+	}
+	if x.Subject != "" {
+		b = append(b, 0x1a)
+		if !protobin.Valid(x.Subject) {
+			return b, protobin.NotUTF8("omninode.codegen.v1.ThresholdAlertEvent.subject")
+		}
+		b = protobin.AppendString(b, x.Subject)
+	}
+	if x.Value != nil {
+		b = append(b, 0x21)
+		b = protowire.AppendFixed64(b, math.Float64bits(*x.Value))
+	}
+	if x.Limit != nil {
+		b = append(b, 0x29)
+		b = protowire.AppendFixed64(b, math.Float64bits(*x.Limit))
+	}
+	if x.Environment != "" {
+		b = append(b, 0x32)
+		if !protobin.Valid(x.Environment) {
+			return b, protobin.NotUTF8("omninode.codegen.v1.ThresholdAlertEvent.environment")
+		}
+		b = protobin.AppendString(b, x.Environment)
+	}
+	if x.Time != nil {
+		b = append(b, 0x3a)
+		b = protobin.AppendTimestamp(b, x.Time)
+	}
+	if x.State != 0 {
+		b = append(b, 0x40)
+		b = protobin.AppendVarint(b, uint64(x.State))
+	}
+	return append(b, x.unknownFields...), nil
+}
+
+// UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
+// of data.
+func (x *ThresholdAlertEvent) UnmarshalBinary(data []byte) error {
+	*x = ThresholdAlertEvent{}
+	r := protobin.NewReader(string(data))
+	x.DecodeBinary(&r)
+	return r.Err()
+}
+
+// DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.
+func (x *ThresholdAlertEvent) DecodeBinary(r *protobin.Reader) {
+	type fields struct { // what x points to is allocated in one piece
+		Value float64
+		Limit float64
+		Time  timestamppb.Timestamp
+	}
+	var room *fields
+	for tag := r.Next(); tag != 0; tag = r.Next() {
+		switch tag {
+		case 0xa:
+			x.Name = r.String("omninode.codegen.v1.ThresholdAlertEvent.name")
+		case 0x12:
+			x.Measure = r.String("omninode.codegen.v1.ThresholdAlertEvent.measure")
+		case 0x1a:
+			x.Subject = r.String("omninode.codegen.v1.ThresholdAlertEvent.subject")
+		case 0x21:
+			if room == nil {
+				room = new(fields)
+			}
+			room.Value = math.Float64frombits(r.Fixed64())
+			x.Value = &room.Value
+		case 0x29:
+			if room == nil {
+				room = new(fields)
+			}
+			room.Limit = math.Float64frombits(r.Fixed64())
+			x.Limit = &room.Limit
+		case 0x32:
+			x.Environment = r.String("omninode.codegen.v1.ThresholdAlertEvent.environment")
+		case 0x3a:
+			if room == nil {
+				room = new(fields)
+			}
+			if x.Time == nil {
+				x.Time = &room.Time
+			}
+			r.Timestamp(x.Time)
+		case 0x40:
 			x.State = AlertState(r.Varint())
 		default:
 			x.unknownFields = r.Unknown(x.unknownFields, tag)

@@ -17,6 +17,7 @@ import (
 func Events() []*trestle.EventInfo {
 	return []*trestle.EventInfo{
 		&infoDLQAlertEvent,
+		&infoThresholdAlertEvent,
 		&infoCodegenAnalysisRequest,
 		&infoCodegenAnalysisResponse,
 		&infoDeadLetterEvent,
@@ -40,6 +41,16 @@ var (
 		Topic:          &topicOmninodeSystemAlerts,
 		MessageIndexes: []int{0},
 		New:            func() trestle.Event { return new(DLQAlertEvent) },
+	}
+	infoThresholdAlertEvent = trestle.EventInfo{
+		Type:           "ThresholdAlertEvent",
+		FullName:       "omninode.codegen.v1.ThresholdAlertEvent",
+		Role:           trestle.RoleEvent,
+		Envelope:       wire.OnexV1,
+		Encoding:       trestle.JSON,
+		Topic:          &topicOmninodeSystemAlerts,
+		MessageIndexes: []int{1},
+		New:            func() trestle.Event { return new(ThresholdAlertEvent) },
 	}
 	infoCodegenAnalysisRequest = trestle.EventInfo{
 		Type:               "CodegenAnalysisRequest",
@@ -393,7 +404,7 @@ var (
 	topicOmninodeSystemAlerts = trestle.TopicInfo{
 		Name:            "omninode_system_alerts",
 		DeadLetter:      "omninode_system_alerts_dlq",
-		EventTypes:      []string{"DLQAlertEvent"},
+		EventTypes:      []string{"DLQAlertEvent", "ThresholdAlertEvent"},
 		MaxMessageBytes: 1048576,
 		Partitions:      3,
 		Config: map[string]string{

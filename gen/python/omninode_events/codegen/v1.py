@@ -18,16 +18,16 @@ from .. import topics
 from .._support.events import Event, EventInfo
 from .._support.model import Model
 from .._support.times import now
-from .._support.types import DOUBLE, INT64, Bool, Bytes, Int64, JsonObject, Text, Timestamp, Uuid
+from .._support.types import DOUBLE, INT64, Bool, Bytes, Double, Int64, JsonObject, Text, Timestamp, Uuid
 
 
 class AlertState(str, Enum):
     """AlertState says whether an alert begins or ends."""
 
     RAISED = "raised"
-    """The number of failed events rose above the threshold."""
+    """The value rose above the threshold."""
     CLEARED = "cleared"
-    """The number of failed events fell back to the threshold or below it."""
+    """The value fell back to the threshold or below it."""
 
 
 class AnalysisType(str, Enum):
@@ -118,6 +118,62 @@ class DLQAlertEvent(Event):
     timestamp: Timestamp = Field(
         default_factory=now,
         description="When they were counted, UTC. Default: the time of publishing.",
+    )
+    state: AlertState = Field(
+        default=AlertState.RAISED,
+        validate_default=True,
+        description="Whether the alert begins or ends here. Default: `raised`.",
+    )
+
+
+class ThresholdAlertEvent(Event):
+    """ThresholdAlertEvent says that something other than dead letters is more than it may be, or that it is over.
+
+    Lag, response times, the rate of failures, partitions without replicas: the monitor publishes it once when
+    a value is above its limit, and once more when it no longer is. It belongs to no session and to no request:
+    its envelope has a correlation id of its own and no session id.
+    """
+
+    model_config = ConfigDict(extra="ignore")
+
+    EVENT: ClassVar[EventInfo] = EventInfo(
+        type="ThresholdAlertEvent",
+        full_name="omninode.codegen.v1.ThresholdAlertEvent",
+        role="event",
+        envelope="onex_v1",
+        topic=topics.OMNINODE_SYSTEM_ALERTS,
+        key=("name",),
+    )
+
+    ZERO_IS_ABSENT: ClassVar[dict[str, object]] = {"name": "", "measure": ""}
+
+    DEFAULT_IS_NOW = frozenset({"time"})
+
+    name: Text = Field(
+        description="What is measured, and of what, such as `lag:omniarchon_codegen_intelligence`. It is "
+        "the record's key, so that an alert and its all-clear stay in order.",
+    )
+    measure: Text = Field(
+        description="What is measured, such as `lag` or `response_ms`.",
+    )
+    subject: Text = Field(
+        default="",
+        description="The topic, consumer group or event type that it is measured of. Empty: the whole "
+        "cluster.",
+    )
+    value: Double = Field(
+        description="What was measured, such as `250`.",
+    )
+    limit: Double = Field(
+        description="What the value may come to, such as `100`.",
+    )
+    environment: Text = Field(
+        default="",
+        description="The environment that it was measured in, such as `production`. Empty: none was named.",
+    )
+    time: Timestamp = Field(
+        default_factory=now,
+        description="When it was measured, UTC. Default: the time of publishing.",
     )
     state: AlertState = Field(
         default=AlertState.RAISED,
