@@ -9,8 +9,10 @@ import (
 	"github.com/omninode/trestle/tools/gen/asyncapi"
 	"github.com/omninode/trestle/tools/gen/catalog"
 	"github.com/omninode/trestle/tools/gen/golang"
+	"github.com/omninode/trestle/tools/gen/grafana"
 	"github.com/omninode/trestle/tools/gen/jsonschema"
 	"github.com/omninode/trestle/tools/gen/output"
+	"github.com/omninode/trestle/tools/gen/prometheus"
 	"github.com/omninode/trestle/tools/gen/python"
 	"github.com/omninode/trestle/tools/schema"
 )
@@ -31,7 +33,9 @@ func Generators() []Generator {
 		{"go", golang.Generate, (*run).golang},
 		{"asyncapi", asyncapi.Generate, (*run).asyncapi},
 		{"catalog", catalog.Generate, nil},
+		{"grafana", grafana.Generate, nil},
 		{"jsonschema", jsonschema.Generate, (*run).jsonschema},
+		{"prometheus", prometheus.Generate, nil},
 		{"python", python.Generate, nil},
 	}
 }
