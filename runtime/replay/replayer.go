@@ -5,8 +5,6 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -314,25 +312,8 @@ const cleanupInterval = 15 * time.Second
 // settled waits until nothing that was written to the topic of resolutions before is open: a transaction of somebody else hides what
 // others have committed behind it.
 func (r *Replayer) settled(ctx context.Context, client *kgo.Client) error {
-	admin := kadm.NewClient(client)
 	ctx, cancel := context.WithTimeout(ctx, 2*r.opts.Timeout+cleanupInterval)
 	defer cancel()
-	ends := kafka.Offsets{}
-	if err := list(ctx, admin.ListEndOffsets, []string{r.opts.Resolutions}, ends); err != nil {
-		return err
-	}
-	for wait := 5 * time.Millisecond; ; wait = min(2*wait, 500*time.Millisecond) {
-		committed := kafka.Offsets{}
-		if err := list(ctx, admin.ListCommittedOffsets, []string{r.opts.Resolutions}, committed); err != nil {
-			return err
-		}
-		if !slices.ContainsFunc(slices.Collect(maps.Keys(ends[r.opts.Resolutions])), func(partition int32) bool {
-			return committed[r.opts.Resolutions][partition] < ends[r.opts.Resolutions][partition]
-		}) {
-			return nil
-		}
-		if err := kafka.Sleep(ctx, wait); err != nil {
-			return fmt.Errorf("wait for the end of transactions on %s: %w", r.opts.Resolutions, err)
-		}
-	}
+	_, err := kafka.AwaitSettled(ctx, client, r.opts.Resolutions)
+	return err
 }

@@ -68,7 +68,10 @@ func (p *Plan) Apply(ctx context.Context, allowed []string) error {
 	if p.Empty() {
 		return nil
 	}
-	if err := p.env.audit.begin(); err != nil {
+	if err := p.makeAuditTopic(ctx); err != nil {
+		return err
+	}
+	if err := p.env.audit.begin(ctx); err != nil {
 		return err
 	}
 	err := p.applySubjects(ctx)
@@ -125,7 +128,7 @@ func (p *Plan) applySubjects(ctx context.Context) error {
 		}
 		changes = append(changes, c)
 	}
-	return errors.Join(err, p.env.audit.add(changes...))
+	return errors.Join(err, p.env.audit.add(ctx, changes...))
 }
 
 // subjectState is what is written down of a subject.
@@ -156,7 +159,7 @@ func (p *Plan) applyTopics(ctx context.Context) error {
 			changes = append(changes, p.topicChange(t))
 		}
 	}
-	return errors.Join(err, p.env.audit.add(changes...))
+	return errors.Join(err, p.env.audit.add(ctx, changes...))
 }
 
 // topicChange is what was done to a topic; with an error it may not have been.

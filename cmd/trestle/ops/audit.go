@@ -1,31 +1,29 @@
 package ops
 
 import (
-	"bufio"
 	"bytes"
 	"cmp"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"os"
 	"os/user"
-	"path/filepath"
+	"slices"
 	"time"
-
-	"github.com/gofrs/flock"
 )
 
-// AuditSettings say where changes are written down.
+// AuditSettings say where changes are written down: in a file, on a topic, or both. Each has its own chain of hashes. Empty: nowhere.
 type AuditSettings struct {
-	// File gets a line for each change; relative to trestle.yaml. Empty: changes are not written down.
+	// File gets a line for each change; relative to trestle.yaml.
 	File string `yaml:"file"`
+	// Topic gets a record for each change. It has one partition and keeps all records; unless the schemas declare it, it is planned with their topics.
+	Topic string `yaml:"topic"`
 }
 
-// AuditEntry is one change that a command made: one line of the audit file.
+// AuditEntry is one change that a command made: one line of the audit file, or one record of the topic.
 type AuditEntry struct {
 	Time time.Time `json:"time"`
 	// Who is the user of the operating system and the machine, or the job of a CI.
@@ -37,14 +35,25 @@ type AuditEntry struct {
 	After       any    `json:"after"`       // null where nothing is there any more
 	// Plan is the state of the plan that it was made by; empty: none.
 	Plan string `json:"plan"`
-	// Hash is the SHA-256, in hex, of the hash of the line before, a line's end, and this line with an empty hash: a line that is changed or missing shows.
+	// Hash is the SHA-256, in hex, of the hash of the entry before, a line's end, and this one with an empty hash: one that is changed or missing shows.
 	Hash string `json:"hash"`
 }
 
 // auditLog writes changes down; nil: they are not.
 type auditLog struct {
-	file        string
 	environment string
+	journals    []journal
+}
+
+// journal is where changes are written down, each behind the one before.
+type journal interface {
+	// begin says whether changes can be written down, before one is made.
+	begin(ctx context.Context) error
+	// append writes what follows from the hash of the last entry; empty: there is none. Nobody else writes in between.
+	append(ctx context.Context, next func(last string) ([][]byte, error)) error
+	// each calls visit for the entries, oldest first, with where they stand.
+	each(ctx context.Context, visit func(place string, entry []byte) error) error
+	String() string
 }
 
 // change is what an entry is made of.
@@ -54,83 +63,54 @@ type change struct {
 	plan          string
 }
 
-// auditPatience is for how long a command waits for another that writes to the same file.
-const auditPatience = 10 * time.Second
+// auditPatience is for how long a command waits to write down what it did, such as for another that does.
+const auditPatience = 30 * time.Second
 
 // begin says whether changes can be written down, before one is made.
-func (a *auditLog) begin() error {
+func (a *auditLog) begin(ctx context.Context) error {
 	if a == nil {
 		return nil
 	}
-	if err := os.MkdirAll(filepath.Dir(a.file), 0o755); err != nil {
-		return fmt.Errorf("nothing was changed: the audit file can't be written: %w", err)
-	}
-	f, err := os.OpenFile(a.file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
-	if err != nil {
-		return fmt.Errorf("nothing was changed: the audit file can't be written: %w", err)
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	if _, err := lastHash(a.file); err != nil {
-		return fmt.Errorf("nothing was changed: the audit file %s can't be continued: %w", a.file, err)
+	ctx, cancel := context.WithTimeout(ctx, auditPatience)
+	defer cancel()
+	for _, j := range a.journals {
+		if err := j.begin(ctx); err != nil {
+			return fmt.Errorf("nothing was changed, since it can't be written down in %s: %w", j, err)
+		}
 	}
 	return nil
 }
 
-// add writes changes down that were made. Those of other processes come before or after them, not in between.
-func (a *auditLog) add(changes ...change) error {
+// add writes changes down that were made, whether ctx has ended or not. Those of other processes come before or after them, not in between.
+func (a *auditLog) add(ctx context.Context, changes ...change) error {
 	if a == nil || len(changes) == 0 {
 		return nil
 	}
-	if err := a.append(changes); err != nil {
-		return fmt.Errorf("%d changes were made, and could not be written down in %s: %w", len(changes), a.file, err)
-	}
-	return nil
-}
-
-func (a *auditLog) append(changes []change) error {
-	lock := flock.New(a.file + ".lock")
-	for deadline := time.Now().Add(auditPatience); ; time.Sleep(10 * time.Millisecond) {
-		locked, err := lock.TryLock()
-		if err != nil {
-			return err
-		}
-		if locked {
-			break
-		}
-		if time.Now().After(deadline) {
-			return fmt.Errorf("another process holds it for more than %v", auditPatience)
-		}
-	}
-	defer lock.Unlock()
-	last, err := lastHash(a.file)
-	if err != nil {
-		return err
-	}
-	var out bytes.Buffer
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), auditPatience)
+	defer cancel()
 	now, who := time.Now().UTC().Truncate(time.Millisecond), whoIsIt()
-	for _, c := range changes {
-		e := AuditEntry{Time: now, Who: who, Environment: a.environment, What: c.what, Target: c.target, Before: c.before, After: c.after, Plan: c.plan}
-		line, err := e.seal(last)
+	var errs []error
+	for _, j := range a.journals {
+		err := j.append(ctx, func(last string) ([][]byte, error) {
+			var entries [][]byte
+			for _, c := range changes {
+				e := AuditEntry{Time: now, Who: who, Environment: a.environment, What: c.what, Target: c.target, Before: c.before, After: c.after, Plan: c.plan}
+				entry, err := e.seal(last)
+				if err != nil {
+					return nil, err
+				}
+				last, entries = e.Hash, append(entries, entry)
+			}
+			return entries, nil
+		})
 		if err != nil {
-			return err
+			errs = append(errs, fmt.Errorf("%d changes were made, and could not be written down in %s: %w", len(changes), j, err))
 		}
-		last = e.Hash
-		out.Write(line)
 	}
-	f, err := os.OpenFile(a.file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(out.Bytes())
-	if err == nil {
-		err = f.Sync()
-	}
-	return errors.Join(err, f.Close())
+	return errors.Join(errs...)
 }
 
-// seal sets the hash of an entry that comes behind another, and returns its line.
+// seal sets the hash of an entry that comes behind another, and returns its text.
 func (e *AuditEntry) seal(before string) ([]byte, error) {
 	e.Hash = ""
 	plain, err := json.Marshal(e)
@@ -138,8 +118,7 @@ func (e *AuditEntry) seal(before string) ([]byte, error) {
 		return nil, err
 	}
 	e.Hash = chained(before, plain)
-	line, err := json.Marshal(e)
-	return append(line, '\n'), err
+	return json.Marshal(e)
 }
 
 func chained(before string, plain []byte) string {
@@ -147,62 +126,13 @@ func chained(before string, plain []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// lastHash is that of the last line; empty: there is none. It reads the file's end alone.
-func lastHash(file string) (string, error) {
-	f, err := os.Open(file)
-	if errors.Is(err, fs.ErrNotExist) {
-		return "", nil
+// hashOf is the hash that an entry has.
+func hashOf(entry []byte) (string, error) {
+	var e AuditEntry
+	if err := json.Unmarshal(entry, &e); err != nil {
+		return "", fmt.Errorf("its last entry is none: %w", err)
 	}
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	size, err := f.Seek(0, io.SeekEnd)
-	if err != nil {
-		return "", err
-	}
-	for length := int64(16 << 10); ; length *= 4 {
-		tail := make([]byte, min(length, size))
-		if _, err := f.ReadAt(tail, size-int64(len(tail))); err != nil {
-			return "", err
-		}
-		line := bytes.TrimSpace(tail)
-		begin := bytes.LastIndexByte(line, '\n')
-		if begin < 0 && int64(len(tail)) < size {
-			continue // it is longer than this
-		}
-		if line = line[begin+1:]; len(line) == 0 {
-			return "", nil
-		}
-		var e AuditEntry
-		if err := json.Unmarshal(line, &e); err != nil {
-			return "", fmt.Errorf("its last line is no entry: %w", err)
-		}
-		return e.Hash, nil
-	}
-}
-
-func eachAuditLine(file string, each func(number int, line []byte) error) error {
-	f, err := os.Open(file)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	in := bufio.NewReader(f)
-	for number := 1; ; number++ {
-		line, err := in.ReadBytes('\n')
-		if len(bytes.TrimSpace(line)) > 0 {
-			if err := each(number, bytes.TrimSuffix(line, []byte("\n"))); err != nil {
-				return err
-			}
-		}
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-	}
+	return e.Hash, nil
 }
 
 // whoIsIt is the user and the machine, or a job of a CI.
@@ -224,74 +154,111 @@ func whoIsIt() string {
 }
 
 // ErrNoAudit says that a project writes no changes down.
-var ErrNoAudit = errors.New("changes are not written down: name a file in " + ConfigName + ", audit: {file: audit.jsonl}")
+var ErrNoAudit = errors.New("changes are not written down: name a file or a topic in " + ConfigName + ", audit: {file: audit.jsonl}")
 
-// auditFile is the file that changes are written down in.
-func (p *Project) auditFile() (string, error) {
-	switch {
-	case p.missing != nil:
-		return "", p.missing
-	case p.Config.Audit.File == "":
-		return "", ErrNoAudit
+// auditLog is where the project writes changes down that are made in an environment; nil: nowhere.
+func (p *Project) auditLog(env Environment) *auditLog {
+	if p.missing != nil || p.Config.Audit == (AuditSettings{}) {
+		return nil
 	}
-	file := p.Config.Audit.File
-	p.at(&file)
-	return file, nil
+	a := &auditLog{environment: env.name}
+	if file := p.Config.Audit.File; file != "" {
+		p.at(&file)
+		a.journals = append(a.journals, &auditFile{file})
+	}
+	if topic := p.Config.Audit.Topic; topic != "" {
+		env.audit = nil
+		a.journals = append(a.journals, &auditTopic{env, topic})
+	}
+	return a
 }
 
-// ListAudit calls show for the changes that were written down, oldest first; none where no command has made any.
-func ListAudit(p *Project, show func(AuditEntry) error) error {
-	file, err := p.auditFile()
+// The places that changes are written down in, by their names.
+const (
+	AuditInFile  = "file"
+	AuditInTopic = "topic"
+)
+
+// journalOf is where changes are written down that somebody asks for; empty: the file, or else the topic.
+func (p *Project) journalOf(env Environment, place string) (journal, error) {
+	if p.missing != nil {
+		return nil, p.missing
+	}
+	log := p.auditLog(env)
+	if log == nil {
+		return nil, ErrNoAudit
+	}
+	for _, j := range log.journals {
+		_, isFile := j.(*auditFile)
+		switch {
+		case place == "", place == AuditInFile && isFile, place == AuditInTopic && !isFile:
+			return j, nil
+		case place != AuditInFile && place != AuditInTopic:
+			return nil, fmt.Errorf("changes are written down in a %s or a %s, not in %q", AuditInFile, AuditInTopic, place)
+		}
+	}
+	return nil, fmt.Errorf("%s names no %s under audit", ConfigName, place)
+}
+
+// ListAudit calls show for the changes that were written down in a place (AuditInFile, AuditInTopic; empty: the file, or else the topic), oldest first; none
+// where no command has made any.
+func ListAudit(ctx context.Context, p *Project, env Environment, place string, show func(AuditEntry) error) error {
+	j, err := p.journalOf(env, place)
 	if err != nil {
 		return err
 	}
-	err = eachAuditLine(file, func(number int, line []byte) error {
+	return j.each(ctx, func(place string, entry []byte) error {
 		var e AuditEntry
-		if err := json.Unmarshal(line, &e); err != nil {
-			return fmt.Errorf("%s:%d: it is no entry: %w", file, number, err)
+		if err := json.Unmarshal(entry, &e); err != nil {
+			return fmt.Errorf("%s: it is no entry: %w", place, err)
 		}
 		return show(e)
 	})
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	return err
 }
 
-// AuditVerdict says whether the audit file is as commands wrote it.
+// AuditVerdict says whether entries are as commands wrote them.
 type AuditVerdict struct {
 	Valid   bool `json:"valid"`
 	Entries int  `json:"entries"` // that are as they were written
-	// Line is the first that is not, or behind which one is missing; 0: there is none.
+	// Line is the number of the first that is not, or behind which one is missing, and Place where it stands; 0 and empty: there is none.
 	Line   int    `json:"line,omitempty"`
+	Place  string `json:"place,omitempty"`
 	Detail string `json:"detail,omitempty"`
 }
 
-// VerifyAudit follows the chain of hashes. What was cut off at the end it can't see: compare the last hash with one that was kept elsewhere.
-func VerifyAudit(p *Project) (*AuditVerdict, error) {
-	file, err := p.auditFile()
+// VerifyAudit follows the chain of hashes, in a place as [ListAudit] has it. What was cut off at the end it can't see: compare the last hash with one that was
+// kept elsewhere.
+func VerifyAudit(ctx context.Context, p *Project, env Environment, place string) (*AuditVerdict, error) {
+	j, err := p.journalOf(env, place)
 	if err != nil {
 		return nil, err
 	}
 	verdict := &AuditVerdict{Valid: true}
-	last := ""
+	last, before := "", []string{""} // the hashes so far
 	broken := errors.New("broken")
-	err = eachAuditLine(file, func(number int, line []byte) error {
-		hash, plain, err := withoutHash(line)
+	err = j.each(ctx, func(place string, entry []byte) error {
+		hash, plain, err := withoutHash(entry)
 		switch {
 		case err != nil:
 			verdict.Detail = err.Error()
-		case hash != chained(last, plain):
-			verdict.Detail = "it was changed, or a line before it is missing"
-		default:
+		case hash == chained(last, plain):
 			verdict.Entries++
-			last = hash
+			last, before = hash, append(before, hash)
 			return nil
+		case slices.Contains(before, hash):
+			verdict.Detail = "it is there twice"
+		default:
+			verdict.Detail = "it was changed, or an entry before it is missing"
+			if n := slices.IndexFunc(before, func(h string) bool { return hash == chained(h, plain) }); n == 0 {
+				verdict.Detail = "the chain forks: like entry 1 it was written where there was none"
+			} else if n > 0 {
+				verdict.Detail = fmt.Sprintf("the chain forks: like entry %d it was written behind entry %d", n+1, n)
+			}
 		}
-		verdict.Valid, verdict.Line = false, number
+		verdict.Valid, verdict.Line, verdict.Place = false, verdict.Entries+1, place
 		return broken
 	})
-	if errors.Is(err, broken) || errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, broken) {
 		err = nil
 	}
 	return verdict, err

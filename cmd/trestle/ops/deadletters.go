@@ -399,8 +399,10 @@ func resolvedOf(c replay.Counts, dryRun bool) ResolvedDeadLetters {
 
 // ReplayDeadLetters sends letters back to where their originals came from, once, for the group that failed alone unless the options say otherwise.
 func ReplayDeadLetters(ctx context.Context, p *Project, env Environment, o ResolveOptions) (ResolvedDeadLetters, error) {
-	if err := env.audit.begin(); err != nil {
-		return ResolvedDeadLetters{}, err
+	if !o.DryRun {
+		if err := env.audit.begin(ctx); err != nil {
+			return ResolvedDeadLetters{}, err
+		}
 	}
 	d, err := openDeadLetters(ctx, p, env, o.DeadLetterFilter, true, nil)
 	if err != nil {
@@ -423,7 +425,7 @@ func ReplayDeadLetters(ctx context.Context, p *Project, env Environment, o Resol
 		return out, nil
 	}
 	counts, err := d.selection.Replay(ctx, options)
-	return resolvedOf(counts, false), errors.Join(err, o.record(env, "dlq replay", counts))
+	return resolvedOf(counts, false), errors.Join(err, o.record(ctx, env, "dlq replay", counts))
 }
 
 // PurgeDeadLetters has letters count as resolved without sending them anywhere.
@@ -431,8 +433,10 @@ func PurgeDeadLetters(ctx context.Context, p *Project, env Environment, o Resolv
 	if o.isEmpty() && !o.All && !o.DryRun {
 		return ResolvedDeadLetters{}, errors.New("nothing was purged: say which dead letters are meant, or that all are, with --all")
 	}
-	if err := env.audit.begin(); err != nil {
-		return ResolvedDeadLetters{}, err
+	if !o.DryRun {
+		if err := env.audit.begin(ctx); err != nil {
+			return ResolvedDeadLetters{}, err
+		}
 	}
 	d, err := openDeadLetters(ctx, p, env, o.DeadLetterFilter, true, nil)
 	if err != nil {
@@ -456,15 +460,15 @@ func PurgeDeadLetters(ctx context.Context, p *Project, env Environment, o Resolv
 		progress = func(c replay.Counts) { o.Progress(resolvedOf(c, false)) }
 	}
 	counts, err := d.selection.Purge(ctx, progress)
-	return resolvedOf(counts, false), errors.Join(err, o.record(env, "dlq purge", counts))
+	return resolvedOf(counts, false), errors.Join(err, o.record(ctx, env, "dlq purge", counts))
 }
 
 // record has what was done be written down.
-func (o *ResolveOptions) record(env Environment, what string, c replay.Counts) error {
+func (o *ResolveOptions) record(ctx context.Context, env Environment, what string, c replay.Counts) error {
 	if c.Done == 0 {
 		return nil
 	}
-	return env.audit.add(change{what: what, target: "dead letters", before: o.DeadLetterFilter, after: map[string]int{"done": c.Done, "skipped": c.Skipped}})
+	return env.audit.add(ctx, change{what: what, target: "dead letters", before: o.DeadLetterFilter, after: map[string]int{"done": c.Done, "skipped": c.Skipped}})
 }
 
 // valid says what is wrong with an event on a topic, by the schemas.

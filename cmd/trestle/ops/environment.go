@@ -226,10 +226,9 @@ func (p *Project) Environment(a Addresses) (Environment, error) {
 		env.Store = "sqlite:" + p.Path(file)
 	}
 	env.own = p.ownTopics()
-	if file, err := p.auditFile(); err == nil {
-		env.audit = &auditLog{file, env.name}
-	}
-	return env, env.override(a.Access, variable)
+	err := env.override(a.Access, variable)
+	env.audit = p.auditLog(env)
+	return env, err
 }
 
 func (e Environment) needBrokers() error {

@@ -194,7 +194,7 @@ func SeekGroup(ctx context.Context, p *Project, env Environment, name string, o 
 	if o.DryRun {
 		return out, nil
 	}
-	if err := env.audit.begin(); err != nil {
+	if err := env.audit.begin(ctx); err != nil {
 		return out, err
 	}
 	if err := groups.Seek(ctx, cl, group, moves); err != nil {
@@ -206,7 +206,7 @@ func SeekGroup(ctx context.Context, p *Project, env Environment, name string, o 
 		place := fmt.Sprintf("%s/%d", m.Topic, m.Partition)
 		was[place], is[place] = m.From, m.To
 	}
-	return out, env.audit.add(change{what: "groups seek", target: "group " + group, before: was, after: is})
+	return out, env.audit.add(ctx, change{what: "groups seek", target: "group " + group, before: was, after: is})
 }
 
 func parseTarget(text string) (groups.Target, error) {
@@ -243,7 +243,7 @@ func DeleteGroup(ctx context.Context, p *Project, env Environment, name string) 
 	if err != nil {
 		return group, adviseGroup(err)
 	}
-	if err := env.audit.begin(); err != nil {
+	if err := env.audit.begin(ctx); err != nil {
 		return group, err
 	}
 	if err := groups.Delete(ctx, cl, group); err != nil {
@@ -253,5 +253,5 @@ func DeleteGroup(ctx context.Context, p *Project, env Environment, name string) 
 	for _, one := range d.Partitions {
 		was[fmt.Sprintf("%s/%d", one.Topic, one.Partition)] = one.Committed
 	}
-	return group, env.audit.add(change{what: "groups delete", target: "group " + group, before: was})
+	return group, env.audit.add(ctx, change{what: "groups delete", target: "group " + group, before: was})
 }

@@ -161,14 +161,17 @@ func DeleteTopic(ctx context.Context, p *Project, env Environment, name string, 
 	if !confirmed {
 		return out, fmt.Errorf("topic %s is not deleted: %d records would be lost%s: say so with --yes: %w", topic, out.Records, readBy(out.Groups), ErrNotConfirmed)
 	}
-	if err := env.audit.begin(); err != nil {
+	if env.audit.isOn(topic) {
+		return out, fmt.Errorf("topic %s is not deleted: changes are written down there: name another one under audit first", topic)
+	}
+	if err := env.audit.begin(ctx); err != nil {
 		return out, err
 	}
 	if err := topics.Delete(ctx, cl, topic); err != nil {
 		return out, err
 	}
 	out.Done = true
-	return out, env.audit.add(change{what: "topics delete", target: "topic " + topic, before: map[string]any{
+	return out, env.audit.add(ctx, change{what: "topics delete", target: "topic " + topic, before: map[string]any{
 		"records": out.Records, "partitions": len(d.Partitions), "groups": out.Groups,
 	}})
 }

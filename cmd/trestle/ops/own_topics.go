@@ -20,6 +20,9 @@ func (p *Project) ownTopics() []ownTopic {
 	if name := p.Config.Monitor.Alerts.Topic; name != "" {
 		own = append(own, ownTopic{name, map[string]string{"cleanup.policy": "delete", "retention.ms": "2592000000"}}) // 30 days
 	}
+	if name := p.Config.Audit.Topic; name != "" {
+		own = append(own, ownTopic{name, map[string]string{"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}}) // for ever
+	}
 	return own
 }
 

@@ -112,7 +112,7 @@ func PublishParked(ctx context.Context, env Environment, o ParkedOptions) ([]Unp
 		return nil, err
 	}
 	defer db.Close()
-	if err := env.audit.begin(); err != nil {
+	if err := env.audit.begin(ctx); err != nil {
 		return nil, err
 	}
 	store, filter := db.Parking(), o.filter(env)
@@ -137,7 +137,7 @@ func PublishParked(ctx context.Context, env Environment, o ParkedOptions) ([]Unp
 		}
 		done = append(done, one)
 		if published > 0 {
-			err := env.audit.add(change{what: "dlq parked publish", target: "topic " + topic, after: map[string]int64{"letters": int64(published)}})
+			err := env.audit.add(ctx, change{what: "dlq parked publish", target: "topic " + topic, after: map[string]int64{"letters": int64(published)}})
 			if err != nil {
 				return done, err
 			}

@@ -54,7 +54,7 @@ type PublishOptions struct {
 // with fields that its schema does not name and that it would be sent without; the others are. With a registry the schema's
 // id travels in a header. The error is of reading and connecting; how the events fared, the counts say.
 func Publish(ctx context.Context, env Environment, info *trestle.EventInfo, o PublishOptions) (PublishCounts, error) {
-	if err := env.audit.begin(); err != nil {
+	if err := env.audit.begin(ctx); err != nil {
 		return PublishCounts{}, err
 	}
 	conn, err := env.connect(ctx)
@@ -87,7 +87,7 @@ func Publish(ctx context.Context, env Environment, info *trestle.EventInfo, o Pu
 	closeErr := pub.Close(context.WithoutCancel(ctx))
 	counts := r.wait()
 	if published := counts.Total - counts.Failed; published > 0 {
-		auditErr := env.audit.add(change{what: "publish", target: "topic " + r.topic, after: map[string]any{"event_type": info.Type, "events": published}})
+		auditErr := env.audit.add(ctx, change{what: "publish", target: "topic " + r.topic, after: map[string]any{"event_type": info.Type, "events": published}})
 		closeErr = errors.Join(closeErr, auditErr)
 	}
 	if readErr != nil {

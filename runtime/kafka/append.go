@@ -1,0 +1,158 @@
+package kafka
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// appendTimeout is how long a transaction of [AppendAfter] may take, before brokers abort it.
+const appendTimeout = 30 * time.Second
+
+// AppendAfter writes to a topic of one partition what follows from its last record, in one transaction: next is called with that record, nil for none, and
+// returns the records. Of those who write so, with one transactional id, none writes anything in between: who comes later keeps who is not done from
+// committing, and that one begins again behind it, until ctx ends; next may be called again. With kgo.TryAbort nothing is written, but all else is done, so that
+// what stands in the way shows.
+//
+// An error can be of a commit whose answer did not come; then the records may be there.
+func AppendAfter(
+	ctx context.Context, conn Connection, topic, transactionalID string, how kgo.TransactionEndTry, next func(last *Record) ([]*Record, error),
+) error {
+	backoff := Backoff{20 * time.Millisecond, time.Second}
+	var tried []*Record
+	for tries := 1; ; tries++ {
+		err := appendOnce(ctx, conn, topic, transactionalID, how, next, &tried)
+		if !isFenced(err) || Sleep(ctx, backoff.After(tries)) != nil {
+			return err
+		}
+	}
+}
+
+// isFenced says that somebody else has taken the transactional id, and so ended a transaction that was open.
+func isFenced(err error) bool {
+	return errors.Is(err, kerr.ProducerFenced) || errors.Is(err, kerr.InvalidProducerEpoch) || errors.Is(err, kerr.InvalidTxnState) ||
+		errors.Is(err, kerr.ConcurrentTransactions)
+}
+
+func appendOnce(
+	ctx context.Context, conn Connection, topic, transactionalID string, how kgo.TransactionEndTry, next func(*Record) ([]*Record, error), tried *[]*Record,
+) error {
+	client, err := conn.Client(
+		kgo.TransactionalID(transactionalID), kgo.TransactionTimeout(appendTimeout), kgo.ProducerLinger(0), kgo.MetadataMinAge(MetadataMinAge),
+		kgo.RecordPartitioner(kgo.ManualPartitioner()),
+	)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	if _, _, err := client.ProducerID(ctx); err != nil { // whoever had the id can commit no more
+		return fmt.Errorf("begin to write to %s: %w%s", topic, err, Advice(err))
+	}
+	there := false
+	last, err := lastRecord(ctx, conn, client, topic, func(r *Record) {
+		there = there || len(*tried) > 0 && bytes.Equal(r.Value, (*tried)[0].Value)
+	})
+	if err != nil || there { // the commit of an earlier attempt was one
+		return err
+	}
+	records, err := next(last)
+	if err != nil || len(records) == 0 {
+		return err
+	}
+	if how == kgo.TryCommit {
+		*tried = records
+	}
+	if err := client.BeginTransaction(); err != nil {
+		return err
+	}
+	sending := make([]*kgo.Record, len(records))
+	for i, r := range records {
+		sending[i] = ToClient(r)
+		sending[i].Topic, sending[i].Partition = topic, 0
+	}
+	if err := client.ProduceSync(ctx, sending...).FirstErr(); err != nil {
+		return fmt.Errorf("write to %s: %w%s", topic, err, Advice(err)) // the next to come, or the brokers, abort it
+	}
+	if err := EndTransaction(ctx, client, how, sending); err != nil {
+		return fmt.Errorf("end the transaction on %s: %w", topic, err)
+	}
+	return nil
+}
+
+// lastRecord returns the last record that is committed on a topic of one partition, once nothing that was written before is open, and calls seen for it and
+// some before it.
+func lastRecord(ctx context.Context, conn Connection, client *kgo.Client, topic string, seen func(*Record)) (*Record, error) {
+	ends, err := AwaitSettled(ctx, client, topic)
+	if err != nil {
+		return nil, err
+	}
+	if n := len(ends[topic]); n != 1 {
+		return nil, fmt.Errorf("topic %s has %d partitions, and what is chained needs one", topic, n)
+	}
+	starts, err := kadm.NewClient(client).ListStartOffsets(ctx, topic)
+	if err == nil {
+		err = starts.Error()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("find where %s begins: %w", topic, err)
+	}
+	start, _ := starts.Lookup(topic, 0)
+	end := ends[topic][0]
+	for behind := int64(100); ; behind *= 8 {
+		from := max(start.Offset, end-behind)
+		var last *Record
+		for r, err := range Scan(ctx, conn, []string{topic}, FromOffset(from), ToEnd()) {
+			if err != nil {
+				return nil, err
+			}
+			seen(r)
+			last = r
+		}
+		if last != nil || from == start.Offset {
+			return last, nil
+		}
+	}
+}
+
+// AwaitSettled waits until no transaction is open that has written to a topic before, which hides what others have committed behind it, and returns where the
+// topic's partitions ended when it began.
+func AwaitSettled(ctx context.Context, client *kgo.Client, topic string) (ends Offsets, err error) {
+	admin := kadm.NewClient(client)
+	list := func(from func(context.Context, ...string) (kadm.ListedOffsets, error)) (Offsets, error) {
+		listed, err := from(ctx, topic)
+		if err == nil {
+			err = listed.Error()
+		}
+		if err != nil {
+			return nil, fmt.Errorf("find where %s ends: %w%s", topic, err, Advice(err))
+		}
+		found := Offsets{}
+		listed.Each(func(o kadm.ListedOffset) { found.Set(o.Topic, o.Partition, o.Offset) })
+		return found, nil
+	}
+	if ends, err = list(admin.ListEndOffsets); err != nil {
+		return nil, err
+	}
+	for wait := 5 * time.Millisecond; ; wait = min(2*wait, 500*time.Millisecond) {
+		committed, err := list(admin.ListCommittedOffsets)
+		if err != nil {
+			return nil, err
+		}
+		open := false
+		for partition, end := range ends[topic] {
+			open = open || committed[topic][partition] < end
+		}
+		if !open {
+			return ends, nil
+		}
+		if err := Sleep(ctx, wait); err != nil {
+			return nil, fmt.Errorf("wait for the end of transactions on %s: %w", topic, err)
+		}
+	}
+}
