@@ -29,6 +29,18 @@ build: ## build bin/trestle
 # The demo's copy of the schemas, for those who run it outside of a project.
 DEMO := cmd/trestle/demo/omninode.binpb
 
+# Where the command and what programs import have to build; what is for one processor alone is nowhere in them.
+PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
+
+.PHONY: platforms
+platforms: ## build and vet the command and the runtime for PLATFORMS (default: Linux, macOS and Windows on amd64 and arm64)
+	@for p in $(PLATFORMS); do echo "$$p"; GOOS=$${p%/*} GOARCH=$${p#*/} CGO_ENABLED=0 $(GO) vet ./cmd/trestle/... ./runtime/... || exit 1; \
+	GOOS=$${p%/*} GOARCH=$${p#*/} CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/trestle || exit 1; done
+
+.PHONY: release
+release: ## make archives, checksums, bills of materials and notes of VERSION in dist/
+	cd tools/release && $(GO) run . -version "$(VERSION)" -out ../../dist
+
 .PHONY: generate
 generate: ## write gen/ from schemas/
 	$(GO) run ./cmd/trestle generate
@@ -45,6 +57,7 @@ test: prefetch ## all tests, the real services included where they can be had
 	TRESTLE_SKIPPED=$(SKIPPED) $(GO) test -count=1 -race -timeout 15m ./runtime/... ./cmd/trestle/dev/...
 	TRESTLE_SKIPPED=$(SKIPPED) $(GO) test -count=1 -timeout 15m ./cmd/trestle/... ./compat/... ./tools/... ./gen/... ./migrations/...
 	cd tools/bench && $(GO) test .
+	cd tools/release && $(GO) test .
 	cd runtime/kafka/msk && $(GO) test .
 	cd tools/promtool && $(GO) test .
 	@if [ -s $(SKIPPED) ]; then echo "not run:"; sort -u $(SKIPPED) | sed 's/^/  /'; else echo "everything ran, on real services too"; fi
@@ -128,6 +141,7 @@ lint-go: ## gofmt, go.mod, vet, staticcheck, and the direction of imports
 	$(GO) mod tidy -diff
 	$(GO) vet -tags chaos ./...
 	cd tools/bench && $(GO) vet ./...
+	cd tools/release && $(GO) vet ./...
 	cd runtime/kafka/msk && $(GO) vet ./...
 	cd tools/promtool && $(GO) vet ./...
 	$(GO) tool -modfile=tools/dev/go.mod staticcheck -tags chaos ./...

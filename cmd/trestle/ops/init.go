@@ -69,9 +69,15 @@ func checkEmpty(dir string) error {
 	return nil
 }
 
+// released is the version of a binary that `make release` built, which sets it.
+var released string
+
 // ownVersion is the version of the module that this binary was built from; empty when it was built from a checkout that
 // is at no version.
 func ownVersion() string {
+	if released != "" {
+		return released
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok || info.Main.Path != "github.com/omninode/trestle" || !strings.HasPrefix(info.Main.Version, "v") ||
 		strings.Contains(info.Main.Version, "+") {

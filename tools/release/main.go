@@ -1,0 +1,228 @@
+// Command release makes what a version of trestle is given out as: for each platform an archive and a bill of materials
+// (CycloneDX), the checksums of all of them, and the notes of the version. The same commit gives the same bytes, wherever
+// it is checked out.
+//
+//	go run . -version v1.2.3 -out DIR [-root DIR] [-platforms linux/amd64,windows/arm64]
+package main
+
+import (
+	"archive/tar"
+	"archive/zip"
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"flag"
+	"fmt"
+	"io"
+	"log"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+func main() {
+	log.SetFlags(0)
+	log.SetPrefix("release: ")
+	var r release
+	flag.StringVar(&r.version, "version", "", "the version, such as v1.2.3")
+	flag.StringVar(&r.root, "root", "../..", "the checkout")
+	flag.StringVar(&r.out, "out", "", "an empty or new folder")
+	platforms := flag.String("platforms", "linux/amd64,linux/arm64,darwin/amd64,darwin/arm64,windows/amd64,windows/arm64", "which systems and processors")
+	flag.Parse()
+	r.platforms = strings.Split(*platforms, ",")
+	if err := r.make(); err != nil {
+		log.Fatal(err)
+	}
+}
+
+type release struct {
+	version, root, out string
+	platforms          []string
+
+	committed time.Time
+	names     []string // of what is in out
+}
+
+var versions = regexp.MustCompile(`^v\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$`)
+
+func (r *release) make() error {
+	if !versions.MatchString(r.version) {
+		return fmt.Errorf("version %q: give one such as v1.2.3", r.version)
+	}
+	if entries, err := os.ReadDir(r.out); err == nil && len(entries) > 0 {
+		return fmt.Errorf("%s is not empty: delete what is in it", r.out)
+	}
+	changed, err := r.git("status", "--porcelain")
+	if err != nil {
+		return err
+	}
+	if changed != "" {
+		return fmt.Errorf("commit these first, a release is of a commit:\n%s", changed)
+	}
+	seconds, err := r.git("log", "-1", "--format=%ct")
+	if err != nil {
+		return err
+	}
+	unix, err := strconv.ParseInt(seconds, 10, 64)
+	if err != nil {
+		return err
+	}
+	r.committed = time.Unix(unix, 0).UTC()
+	notes, err := r.notes()
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(r.out, 0o755); err != nil {
+		return err
+	}
+	if err := r.write("CHANGELOG.md", notes); err != nil {
+		return err
+	}
+	for _, platform := range r.platforms {
+		if err := r.platform(platform); err != nil {
+			return fmt.Errorf("%s: %w", platform, err)
+		}
+	}
+	return r.checksums()
+}
+
+// notes returns what docs/changelog.md says of the version.
+func (r *release) notes() ([]byte, error) {
+	page, err := os.ReadFile(filepath.Join(r.root, "docs", "changelog.md"))
+	if err != nil {
+		return nil, err
+	}
+	_, after, found := strings.Cut("\n"+string(page), "\n## "+r.version+"\n")
+	entry, _, _ := strings.Cut(after, "\n## ")
+	if !found || strings.TrimSpace(entry) == "" {
+		return nil, fmt.Errorf("docs/changelog.md says nothing of %s: write what changed under `## %s`", r.version, r.version)
+	}
+	return []byte("# " + r.version + "\n" + strings.TrimRight(entry, "\n") + "\n"), nil
+}
+
+// platform builds the command, and writes its archive and its bill of materials.
+func (r *release) platform(platform string) error {
+	system, processor, ok := strings.Cut(platform, "/")
+	if !ok {
+		return fmt.Errorf("want SYSTEM/PROCESSOR")
+	}
+	work, err := os.MkdirTemp("", "trestle-release-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(work)
+	binary := filepath.Join(work, "trestle")
+	if system == "windows" {
+		binary += ".exe"
+	}
+	build := exec.Command("go", "build", "-trimpath", "-buildvcs=true", "-o", binary,
+		"-ldflags", "-s -w -X github.com/omninode/trestle/cmd/trestle/ops.released="+r.version, "./cmd/trestle")
+	build.Dir = r.root
+	build.Env = append(os.Environ(), "GOOS="+system, "GOARCH="+processor, "CGO_ENABLED=0", "GOFLAGS=-mod=readonly", "GOAMD64=v1", "GOARM64=v8.0")
+	if output, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("build: %w\n%s", err, output)
+	}
+	name := fmt.Sprintf("trestle_%s_%s_%s", r.version, system, processor)
+	files := []string{binary, filepath.Join(r.root, "LICENSE"), filepath.Join(r.root, "README.md")}
+	pack, ext := tarball, ".tar.gz"
+	if system == "windows" {
+		pack, ext = zipped, ".zip"
+	}
+	var archive bytes.Buffer
+	if err := pack(&archive, files, r.committed); err != nil {
+		return err
+	}
+	if err := r.write(name+ext, archive.Bytes()); err != nil {
+		return err
+	}
+	bill := exec.Command("go", "tool", "cyclonedx-gomod", "bin", "-json", "-std", "-noserial", "-notimestamp", "-version", r.version, binary)
+	var stderr bytes.Buffer
+	bill.Stderr = &stderr
+	text, err := bill.Output()
+	if err != nil {
+		return fmt.Errorf("bill of materials: %w\n%s", err, &stderr)
+	}
+	return r.write(name+".cdx.json", text)
+}
+
+func (r *release) write(name string, content []byte) error {
+	r.names = append(r.names, name)
+	return os.WriteFile(filepath.Join(r.out, name), content, 0o644)
+}
+
+// checksums writes what `sha256sum -c` reads.
+func (r *release) checksums() error {
+	var list strings.Builder
+	for _, name := range r.names {
+		content, err := os.ReadFile(filepath.Join(r.out, name))
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(&list, "%x  %s\n", sha256.Sum256(content), name)
+	}
+	return r.write("SHA256SUMS", []byte(list.String()))
+}
+
+func (r *release) git(args ...string) (string, error) {
+	cmd := exec.Command("git", append([]string{"-C", r.root}, args...)...)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("git %s: %w: %s", args[0], err, &stderr)
+	}
+	return strings.TrimSpace(string(out)), nil
+}
+
+func mode(i int) os.FileMode {
+	if i == 0 { // the command
+		return 0o755
+	}
+	return 0o644
+}
+
+func tarball(w io.Writer, files []string, at time.Time) error {
+	packed := gzip.NewWriter(w)
+	archive := tar.NewWriter(packed)
+	for i, file := range files {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		header := tar.Header{Name: filepath.Base(file), Mode: int64(mode(i)), Size: int64(len(content)), ModTime: at, Format: tar.FormatPAX}
+		if err := archive.WriteHeader(&header); err != nil {
+			return err
+		}
+		if _, err := archive.Write(content); err != nil {
+			return err
+		}
+	}
+	if err := archive.Close(); err != nil {
+		return err
+	}
+	return packed.Close()
+}
+
+func zipped(w io.Writer, files []string, at time.Time) error {
+	archive := zip.NewWriter(w)
+	for i, file := range files {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		header := zip.FileHeader{Name: filepath.Base(file), Method: zip.Deflate, Modified: at}
+		header.SetMode(mode(i))
+		entry, err := archive.CreateHeader(&header)
+		if err != nil {
+			return err
+		}
+		if _, err := entry.Write(content); err != nil {
+			return err
+		}
+	}
+	return archive.Close()
+}

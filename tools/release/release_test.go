@@ -1,0 +1,114 @@
+package main
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+// TestRelease makes a release of this commit in two places: it is the same to the byte, and its command says which version
+// it is and what it was built from.
+func TestRelease(t *testing.T) {
+	version, err := newest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	made := map[string]string{} // by name, of the first place
+	var out string
+	for i, folder := range []string{"here", "somewhere/else"} {
+		root := filepath.Join(t.TempDir(), folder)
+		if output, err := exec.Command("git", "clone", "--quiet", "--no-hardlinks", "../..", root).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, output)
+		}
+		out = filepath.Join(t.TempDir(), "out")
+		r := release{version: version, root: root, out: out, platforms: []string{runtime.GOOS + "/" + runtime.GOARCH}}
+		if err := r.make(); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range r.names {
+			content, err := os.ReadFile(filepath.Join(out, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if i == 0 {
+				made[name] = string(content)
+			} else if made[name] != string(content) {
+				t.Errorf("%s is another in another folder", name)
+			}
+		}
+	}
+	if len(made) != 4 {
+		t.Fatalf("made %d files, want notes, an archive, a bill of materials and checksums", len(made))
+	}
+	check := exec.Command("sha256sum", "--check", "--quiet", "SHA256SUMS")
+	check.Dir = out
+	if output, err := check.CombinedOutput(); err != nil {
+		t.Errorf("checksums: %v: %s", err, output)
+	}
+	name := "trestle_" + version + "_" + runtime.GOOS + "_" + runtime.GOARCH
+	var bill struct{ Components []struct{ Name string } }
+	if err := json.Unmarshal([]byte(made[name+".cdx.json"]), &bill); err != nil || !strings.Contains(made[name+".cdx.json"], "github.com/twmb/franz-go") {
+		t.Errorf("bill of materials: %v, %d components", err, len(bill.Components))
+	}
+	command := filepath.Join(t.TempDir(), "trestle")
+	if err := os.WriteFile(command, unpacked(t, made[name+".tar.gz"]), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	said, err := exec.Command(command, "version").Output()
+	head, headErr := exec.Command("git", "rev-parse", "HEAD").Output()
+	if err != nil || headErr != nil {
+		t.Fatal(err, headErr)
+	}
+	for _, want := range []string{version, strings.TrimSpace(string(head)), runtime.Version()} {
+		if !strings.Contains(string(said), want) {
+			t.Errorf("version says %q, without %s", said, want)
+		}
+	}
+}
+
+// newest is the version that docs/changelog.md begins with.
+func newest() (string, error) {
+	page, err := os.ReadFile("../../docs/changelog.md")
+	_, after, _ := strings.Cut(string(page), "\n## ")
+	version, _, _ := strings.Cut(after, "\n")
+	return version, err
+}
+
+func unpacked(t *testing.T, archive string) []byte {
+	t.Helper()
+	packed, err := gzip.NewReader(strings.NewReader(archive))
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := tar.NewReader(packed)
+	if _, err := files.Next(); err != nil {
+		t.Fatal(err)
+	}
+	var content bytes.Buffer
+	if _, err := io.Copy(&content, files); err != nil {
+		t.Fatal(err)
+	}
+	return content.Bytes()
+}
+
+// TestRefused holds what no release is made of.
+func TestRefused(t *testing.T) {
+	for version, want := range map[string]string{"1.2.3": "such as v1.2.3", "": "such as v1.2.3"} {
+		r := release{version: version, root: "../..", out: filepath.Join(t.TempDir(), "out")}
+		if err := r.make(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", version, err, want)
+		}
+	}
+	r := release{version: "v999.0.0", root: "../.."}
+	if _, err := r.notes(); err == nil || !strings.Contains(err.Error(), "## v999.0.0") {
+		t.Errorf("a version that nothing is said of: %v", err)
+	}
+}
