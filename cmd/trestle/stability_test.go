@@ -22,7 +22,7 @@ var update = flag.Bool("update", false, "write what is promised anew, additions 
 // promisedPackages are those whose exported names stay (docs/stability.md).
 var promisedPackages = []string{
 	"runtime", "runtime/event", "runtime/kafka", "runtime/registry", "runtime/secure", "runtime/deadletter", "runtime/outbox", "runtime/dedup",
-	"runtime/spool", "runtime/parking", "runtime/store", "runtime/trestletest", "runtime/wire",
+	"runtime/spool", "runtime/parking", "runtime/store", "runtime/trestletest",
 }
 
 // TestPromises holds that nothing is gone, or another, of what is promised to stay: commands with their flags, and exported

@@ -22,7 +22,7 @@ func TestRelease(t *testing.T) {
 		t.Fatal(err)
 	}
 	made := map[string]string{} // by name, of the first place
-	var out string
+	var out, head string
 	for i, folder := range []string{"here", "somewhere/else"} {
 		root := filepath.Join(t.TempDir(), folder)
 		if output, err := exec.Command("git", "clone", "--quiet", "--no-hardlinks", "../..", root).CombinedOutput(); err != nil {
@@ -31,6 +31,9 @@ func TestRelease(t *testing.T) {
 		out = filepath.Join(t.TempDir(), "out")
 		r := release{version: version, root: root, out: out, platforms: []string{runtime.GOOS + "/" + runtime.GOARCH}}
 		if err := r.make(); err != nil {
+			t.Fatal(err)
+		}
+		if head, err = r.git("rev-parse", "HEAD"); err != nil {
 			t.Fatal(err)
 		}
 		for _, name := range r.names {
@@ -63,11 +66,10 @@ func TestRelease(t *testing.T) {
 		t.Fatal(err)
 	}
 	said, err := exec.Command(command, "version").Output()
-	head, headErr := exec.Command("git", "rev-parse", "HEAD").Output()
-	if err != nil || headErr != nil {
-		t.Fatal(err, headErr)
+	if err != nil {
+		t.Fatal(err)
 	}
-	for _, want := range []string{version, strings.TrimSpace(string(head)), runtime.Version()} {
+	for _, want := range []string{version, head, runtime.Version()} {
 		if !strings.Contains(string(said), want) {
 			t.Errorf("version says %q, without %s", said, want)
 		}
