@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 
@@ -276,8 +275,8 @@ func (p *planner) askRegistry(ctx context.Context, change PlannedSubject) (Plann
 		return PlannedSubject{}, err
 	}
 	compatible, messages, err := p.compare(ctx, change.Subject, schema)
-	if re, ok := errors.AsType[*sr.ResponseError](err); ok && re.StatusCode == http.StatusInternalServerError && re.ErrorCode == re.StatusCode && p.gate != nil {
-		// The registry can't judge this schema, as Apicurio can't JSON Schema drafts after 7: the gate alone stands.
+	if re, ok := errors.AsType[*sr.ResponseError](err); ok && isHelpless(re.StatusCode, re.ErrorCode) && p.gate != nil {
+		// The gate alone stands.
 		return change, nil
 	}
 	if err != nil {

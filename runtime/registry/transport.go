@@ -79,19 +79,19 @@ func (t *transport) once(r *http.Request) (*http.Response, error) {
 		return response, nil
 	}
 	var no struct {
-		Code    int    `json:"error_code"`
+		Code    *int   `json:"error_code"` // of a registry, which may be 0
 		Message string `json:"message"`
 	}
 	_ = json.Unmarshal(body, &no)
 	foreign := &foreignError{status: response.StatusCode, asked: retryAfter(response)}
 	switch fine := response.StatusCode < 300; {
-	case fine && no.Code != 0:
-		foreign.what = fmt.Sprintf("with an error in it: %d %s", no.Code, no.Message)
+	case fine && no.Code != nil && *no.Code != 0:
+		foreign.what = fmt.Sprintf("with an error in it: %d %s", *no.Code, no.Message)
 	case fine && len(bytes.TrimSpace(body)) == 0:
 		foreign.what = "with nothing in it"
 	case fine && !json.Valid(body):
 		foreign.what, foreign.cut = "with something that is no JSON: "+excerpt(body), strings.ContainsAny(string(body[:1]), "{[")
-	case !fine && no.Code == 0:
+	case !fine && no.Code == nil:
 	default:
 		return response, nil
 	}
@@ -171,10 +171,13 @@ func isPassing(status int) bool {
 	return false
 }
 
-// isAnswerTo says whether an answer is about what was asked, though its status is that of a trouble: a registry that can't deal with a schema, as Apicurio
-// can't with JSON Schema drafts after 7, says 500 to it each time.
-func isAnswerTo(response *http.Response) bool {
-	return response.StatusCode == http.StatusInternalServerError && errorCode(response) == http.StatusInternalServerError
+// isAnswerTo says whether an answer is about what was asked, though its status is that of a trouble.
+func isAnswerTo(response *http.Response) bool { return isHelpless(response.StatusCode, errorCode(response)) }
+
+// isHelpless says whether a registry has said that it can't deal with a schema, as Apicurio can't with JSON Schema drafts after 7: with 500 each time, and
+// none of the codes that stand for a trouble which passes.
+func isHelpless(status, code int) bool {
+	return status == http.StatusInternalServerError && code/100 != 500
 }
 
 // errorCode is that of an answer whose body is in memory, and stays there.
