@@ -291,3 +291,18 @@ func ExampleConsumer_Pause() {
 	// Output:
 	// 50 while paused: false
 }
+
+// Carry a topic's records elsewhere as they are. The type says which topic.
+func ExampleHandleRaw() {
+	t := example()
+	defer t.Close()
+	handlers := trestletest.NewHandlers(t, func(c *trestle.Consumer) {
+		trestle.HandleRaw[codegenv1.CodegenStatusEvent](c, func(_ context.Context, r *trestle.Record) error {
+			fmt.Println(r.Topic, string(r.Key), len(r.Value) > 0)
+			return nil
+		})
+	})
+	handlers.Handle(progress(50))
+	// Output:
+	// omninode_codegen_status_session_v1 7c9e6679-7425-40de-944b-e07fc1f90ae7 true
+}

@@ -112,17 +112,3 @@ func TestRawHandlerIsItsTopicsOnlyOne(t *testing.T) {
 		})
 	}
 }
-
-// Carry a topic's records elsewhere as they are. The type says which topic.
-func ExampleHandleRaw() {
-	c, err := trestle.NewConsumer([]string{"localhost:9092"}, "archive")
-	if err != nil {
-		panic(err)
-	}
-	trestle.HandleRaw[orderPlaced](c, func(ctx context.Context, r *trestle.Record) error {
-		return archive(ctx, r.Topic, r.Key, r.Value)
-	})
-	_ = c.Run(context.Background())
-}
-
-func archive(context.Context, string, ...[]byte) error { return nil }

@@ -2,10 +2,12 @@ package dedup_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -93,4 +95,50 @@ func countRequests(ctx context.Context) error {
 		fmt.Println(n, "in the database")
 		return err
 	})
+}
+
+// Forget what was handled long ago, for as long as the program runs.
+func ExamplePrune() {
+	if err := forgetRequests(context.Background()); err != nil {
+		fmt.Println(err)
+	}
+	// Output:
+	// remembered: true
+	// for the first time, once more: true
+}
+
+func forgetRequests(ctx context.Context) error {
+	dir, err := os.MkdirTemp("", "requests")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	db, err := sqlite.Open(ctx, filepath.Join(dir, "requests.db"))
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	const id = "550e8400-e29b-41d4-a716-446655440000"
+	remember := func() (first bool, err error) {
+		err = db.InTx(ctx, func(ctx context.Context) error {
+			first, err = db.Dedup().Remember(ctx, "counting", id)
+			return err
+		})
+		return first, err
+	}
+	first, err := remember()
+	if err != nil {
+		return err
+	}
+	fmt.Println("remembered:", first)
+
+	pruning, stop := context.WithCancel(ctx)
+	ended := make(chan error, 1)
+	go func() { ended <- dedup.Prune(pruning, db.Dedup(), time.Nanosecond) }() // a program keeps them for weeks
+	for first = false; !first && err == nil; {
+		first, err = remember()
+	}
+	stop()
+	fmt.Println("for the first time, once more:", first)
+	return errors.Join(err, <-ended)
 }

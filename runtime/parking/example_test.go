@@ -65,3 +65,17 @@ func parkAndPublish(ctx context.Context) error {
 	fmt.Println(published, "published")
 	return err
 }
+
+// What a letter lacks is said before it is parked.
+func ExampleLetter_Validate() {
+	letter := parking.Letter{
+		Place:      parking.Place{Group: "billing", Topic: "orders", TopicID: "550e8400-e29b-41d4-a716-446655440000", Offset: 7},
+		DeadLetter: "billing_dlq", ParkedAt: time.Now(),
+	}
+	fmt.Println(letter.Validate())
+	letter.DeadLetter = ""
+	fmt.Println(letter.Validate())
+	// Output:
+	// <nil>
+	// dead letter of orders[0]@7 of group billing: its dead-letter topic is ""
+}

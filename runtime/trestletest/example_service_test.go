@@ -130,21 +130,24 @@ func TestReviewIsTriedAgainWhenTheClusterWasAway(t *testing.T) {
 	}
 }
 
+// runGroup runs a consumer of a service.
+func runGroup(t *testing.T, cluster *trestletest.Cluster, group string, register func(*trestle.Consumer)) {
+	t.Helper()
+	consumer, err := trestle.NewConsumer(cluster.Brokers(), group, cluster.Option(), trestle.WithLogger(quiet))
+	if err != nil {
+		t.Fatal(err)
+	}
+	register(consumer)
+	trestletest.Run(t, consumer)
+}
+
 // One test has it all: brokers, groups and callers, and in a bubble the minutes of an outage pass at once.
 func TestReviewsOutlastAnOutage(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		cluster := trestletest.NewCluster(t, codegenv1.Topics(), trestletest.InMemory(), trestletest.WithBrokers(3))
-		run := func(group string, register func(*trestle.Consumer)) {
-			consumer, err := trestle.NewConsumer(cluster.Brokers(), group, cluster.Option(), trestle.WithLogger(quiet))
-			if err != nil {
-				t.Fatal(err)
-			}
-			register(consumer)
-			trestletest.Run(t, consumer)
-		}
 		ends := time.Now().Add(5 * time.Minute)
-		run("patterns", func(c *trestle.Consumer) {
+		runGroup(t, cluster, "patterns", func(c *trestle.Consumer) {
 			trestle.Answer(c, cluster.Publisher(), func(ctx context.Context, r *codegenv1.CodegenPatternRequest) (*codegenv1.CodegenPatternResponse, error) {
 				if time.Now().Before(ends) {
 					return nil, trestle.Unavailable(errors.New("the model is away"))
@@ -152,7 +155,7 @@ func TestReviewsOutlastAnOutage(t *testing.T) {
 				return onePattern(ctx, r)
 			})
 		})
-		run("reviews", func(c *trestle.Consumer) {
+		runGroup(t, cluster, "reviews", func(c *trestle.Consumer) {
 			newReviews(cluster.Publisher(), cluster.Caller(trestle.WithLogger(quiet))).register(c)
 		})
 
@@ -166,6 +169,38 @@ func TestReviewsOutlastAnOutage(t *testing.T) {
 			t.Errorf("got %v, %v", got, err)
 		}
 		trestletest.Await(t, cluster, trestletest.Like(&codegenv1.CodegenStatusEvent{Status: codegenv1.SessionStatus_SESSION_STATUS_COMPLETED}))
+		cluster.AwaitDone("reviews")
+	})
+}
+
+// A cluster also changes without failing. A service notices none of it.
+func TestReviewsGoOnWhileTheClusterChanges(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		cluster := trestletest.NewCluster(t, codegenv1.Topics(), trestletest.InMemory(), trestletest.WithBrokers(2))
+		runGroup(t, cluster, "reviews", func(c *trestle.Consumer) { newReviews(cluster.Publisher(), patternsBy(t, onePattern)).register(c) })
+		calls := codegenv1.NewCalls(cluster.Caller(trestle.WithLogger(quiet)))
+		const requests = "omninode_codegen_request_validate_v1"
+		for _, change := range []func(){
+			func() {}, // as it is
+			func() { cluster.Rebalance("reviews", requests) },
+			func() {
+				for partition := range int32(3) {
+					cluster.MoveLeader(requests, partition, 1-cluster.Fake().LeaderFor(requests, partition))
+				}
+			},
+			func() { cluster.AddPartitions(requests, 2) },
+			func() { cluster.Recreate(requests) },
+			func() { // and brokers write without saying so
+				cluster.HoldAcknowledgements()
+				time.AfterFunc(3*time.Second, cluster.Heal)
+			},
+		} {
+			change()
+			if got, err := calls.CodegenValidation(t.Context(), code("an outbox")); err != nil || !got.GetIsValid() {
+				t.Errorf("got %v, %v", got, err)
+			}
+		}
 		cluster.AwaitDone("reviews")
 	})
 }

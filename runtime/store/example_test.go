@@ -1,0 +1,54 @@
+package store_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/omninode/trestle/runtime/parking"
+	"github.com/omninode/trestle/runtime/secure"
+	"github.com/omninode/trestle/runtime/store"
+)
+
+// Open the database that an operator's address names.
+func Example() {
+	if err := countParked(context.Background()); err != nil {
+		fmt.Println(err)
+	}
+	// Output:
+	// to be migrated: true
+	// to be migrated: false
+	// 0 traced, 0 parked
+}
+
+func countParked(ctx context.Context) error {
+	dir, err := os.MkdirTemp("", "store")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	address := "sqlite:" + filepath.Join(dir, "trestle.db") // or postgres://trestle@db.internal/trestle, which asks for the password
+	password := store.WithPassword(secure.Secret{Env: "TRESTLE_DATABASE_PASSWORD"})
+	pending, err := store.Pending(ctx, address, password)
+	if err != nil {
+		return err
+	}
+	fmt.Println("to be migrated:", pending)
+	db, err := store.Open(ctx, address, password)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	if pending, err = store.Pending(ctx, address); err != nil {
+		return err
+	}
+	fmt.Println("to be migrated:", pending)
+	traced, err := db.Traces().BySession(ctx, "7c9e6679-7425-40de-944b-e07fc1f90ae7")
+	if err != nil {
+		return err
+	}
+	parked, err := db.Parking().Count(ctx, parking.Filter{})
+	fmt.Println(len(traced), "traced,", len(parked), "parked")
+	return err
+}
