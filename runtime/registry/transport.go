@@ -172,7 +172,9 @@ func isPassing(status int) bool {
 }
 
 // isAnswerTo says whether an answer is about what was asked, though its status is that of a trouble.
-func isAnswerTo(response *http.Response) bool { return isHelpless(response.StatusCode, errorCode(response)) }
+func isAnswerTo(response *http.Response) bool {
+	return isHelpless(response.StatusCode, errorCode(response))
+}
 
 // isHelpless says whether a registry has said that it can't deal with a schema, as Apicurio can't with JSON Schema drafts after 7: with 500 each time, and
 // none of the codes that stand for a trouble which passes.
