@@ -44,8 +44,10 @@ func (c *Client) apply(ctx context.Context, s *PlannedSubject) error {
 		level = " (its compatibility level is " + s.Compatibility.To + " already)"
 		return nil
 	}
+	var said contract
 	if s.schema {
-		if err := c.unchanged(ctx, s); err != nil {
+		var err error
+		if said, err = c.unchanged(ctx, s); err != nil {
 			return fmt.Errorf("subject %s at %s: %w", s.Subject, c.url, err)
 		}
 	}
@@ -55,7 +57,7 @@ func (c *Client) apply(ctx context.Context, s *PlannedSubject) error {
 		}
 	}
 	if s.schema {
-		if err := c.register(ctx, s); err != nil {
+		if err := c.register(ctx, s, said); err != nil {
 			return fmt.Errorf("register %w%s", err, level)
 		}
 	}
@@ -67,24 +69,25 @@ func (c *Client) apply(ctx context.Context, s *PlannedSubject) error {
 	return nil
 }
 
-// unchanged says whether a subject's newest version is that of the plan; where somebody else has registered the very schema meanwhile, no harm is done.
-func (c *Client) unchanged(ctx context.Context, s *PlannedSubject) error {
-	latest, err := c.fetch(ctx, s.Subject, newest)
+// unchanged says whether a subject's newest version is that of the plan, and returns its contract; where somebody else has registered the very schema
+// meanwhile, no harm is done.
+func (c *Client) unchanged(ctx context.Context, s *PlannedSubject) (contract, error) {
+	latest, said, err := c.newestVersion(ctx, s.Subject)
 	if err != nil && !isNotFound(err) {
-		return err
+		return said, err
 	}
 	if latest.Version != s.Newest && !(typeFromSR(latest.Type) == s.Type && c.same(fromSR(latest), Stored{Type: s.Type, Schema: s.declared.Schema})) {
-		return fmt.Errorf("its newest version was %d and is %d: %w", s.Newest, latest.Version, ErrChanged)
+		return said, fmt.Errorf("its newest version was %d and is %d: %w", s.Newest, latest.Version, ErrChanged)
 	}
-	return nil
+	return said, nil
 }
 
-func (c *Client) register(ctx context.Context, s *PlannedSubject) error {
+func (c *Client) register(ctx context.Context, s *PlannedSubject, said contract) error {
 	schema, err := c.toSR(ctx, s.declared, c.fetch)
 	if err != nil {
 		return err
 	}
-	id, err := c.post(ctx, s.Subject, schema)
+	id, err := c.post(ctx, s.Subject, schema, said)
 	if re, ok := errors.AsType[*sr.ResponseError](err); ok && re.StatusCode == http.StatusConflict {
 		return &IncompatibleError{Subjects: []PlannedSubject{refuse(*s, re.Message)}}
 	}

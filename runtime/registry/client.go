@@ -23,6 +23,8 @@ type Client struct {
 	url  string
 	same func(a, b Stored) bool
 	gate func(context.Context, Stored, []Stored) error
+	// context is what the registry puts before the names of subjects; empty: nothing.
+	context string
 	// level is that which subjects are to have; empty: theirs.
 	level string
 }
@@ -35,6 +37,7 @@ type config struct {
 	same        func(a, b Stored) bool
 	gate        func(context.Context, Stored, []Stored) error
 	level       string
+	normal      bool
 	credentials *Credentials
 	tls         *secure.TLS
 	http        *http.Client // nil: one of the package's own
@@ -66,7 +69,13 @@ func WithCompatibility(level string) Option {
 	return func(c *config) { c.level = level }
 }
 
-// New returns a client of the registry at an address, under which /subjects is found. A user and a password that stand in it are those of
+// WithNormalization has the registry bring schemas into a form of its own before it compares and stores them, where it knows how to. Default: they are
+// stored as they are.
+func WithNormalization() Option {
+	return func(c *config) { c.normal = true }
+}
+
+// New returns a client of the registry at an address, under which /subjects is found; one that ends in /contexts/.NAME leads into a context. A user and a password that stand in it are those of
 // [WithCredentials], where that is not given; errors do not repeat them. It contacts nothing, and fails when the address is none, when credentials or
 // certificates are incomplete or can't be read, or when an option is not valid.
 func New(address string, opts ...Option) (*Client, error) {
@@ -88,11 +97,14 @@ func New(address string, opts ...Option) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("registry %s: %w", withoutUser(address), err)
 	}
+	if c.normal {
+		access = append(access, sr.DefaultParams(sr.Normalize))
+	}
 	client, err := sr.NewClient(slices.Concat([]sr.ClientOpt{sr.URLs(url), sr.UserAgent("trestle")}, access, c.sr)...)
 	if err != nil {
 		return nil, fmt.Errorf("registry %s: %w", url, err)
 	}
-	return &Client{sr: client, http: c.http, url: url, same: c.same, gate: c.gate, level: c.level}, nil
+	return &Client{sr: client, http: c.http, url: url, context: contextOf(url), same: c.same, gate: c.gate, level: c.level}, nil
 }
 
 // withoutUser is an address for people, without what stands in front of its host.

@@ -137,7 +137,7 @@ func (p *planner) plan(ctx context.Context, s Subject) (PlannedSubject, error) {
 		}
 	}
 	next := Stored{Subject: s.Name, Type: s.Type, Schema: s.Schema, References: s.References}
-	if p.holds(latest, next) {
+	if p.holds(latest, next) || p.rewritten(ctx, s, latest) {
 		change.schema, change.Version, change.ID = false, latest.Version, latest.ID
 		if change.Compatibility == (LevelChange{}) {
 			change.Action = None
@@ -320,14 +320,22 @@ func parseLevel(level string) (sr.CompatibilityLevel, error) {
 	return l, nil
 }
 
-// Subjects returns the names of all subjects, sorted.
+// Subjects returns the names of all subjects of the context, sorted.
 func (c *Client) Subjects(ctx context.Context) ([]string, error) {
 	names, err := c.sr.Subjects(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("list subjects at %s: %w", c.url, explained(err))
 	}
-	slices.Sort(names)
-	return names, nil
+	isQualified := func(name string) bool { return strings.HasPrefix(name, ":.") }
+	bare := c.context == "" || !slices.ContainsFunc(names, isQualified)
+	own := names[:0]
+	for _, name := range names {
+		if local, ours := strings.CutPrefix(name, c.context); !isQualified(name) && bare || isQualified(name) && c.context != "" && ours {
+			own = append(own, local)
+		}
+	}
+	slices.Sort(own)
+	return own, nil
 }
 
 // toSR resolves the references to the newest versions that the registry has of them.

@@ -38,11 +38,16 @@ func misfit(what string) error {
 // fetch reads a version of a subject.
 func (c *Client) fetch(ctx context.Context, subject string, version int) (sr.SubjectSchema, error) {
 	found, err := c.sr.SchemaByVersion(ctx, subject, version)
+	return c.checked(found, subject, version, err)
+}
+
+// checked is a version that was asked for, once it is clear that it is one.
+func (c *Client) checked(found sr.SubjectSchema, subject string, version int, err error) (sr.SubjectSchema, error) {
 	if err == nil && (found.Version < 1 || found.ID < 1 || found.Schema.Schema == "" || version > 0 && found.Version != version) {
 		return sr.SubjectSchema{}, misfit("something that is no version of a subject")
 	}
 	found.Subject = cmp.Or(found.Subject, subject)
-	return found, explained(err)
+	return c.local(found), explained(err)
 }
 
 // numbers lists a subject's versions, oldest first.
@@ -55,13 +60,21 @@ func (c *Client) numbers(ctx context.Context, subject string) ([]int, error) {
 	return found, explained(err)
 }
 
-// post registers a schema and returns its id.
-func (c *Client) post(ctx context.Context, subject string, schema sr.Schema) (int, error) {
-	id, err := c.sr.RegisterSchema(ctx, subject, schema, -1, -1)
-	if err == nil && id < 1 {
+// post registers a schema with what is said of it beside, and returns its id.
+func (c *Client) post(ctx context.Context, subject string, schema sr.Schema, said contract) (int, error) {
+	var answer struct {
+		ID int `json:"id"`
+	}
+	err := c.sr.Do(ctx, http.MethodPost, "/subjects/"+url.PathEscape(subject)+"/versions", struct {
+		Schema     string               `json:"schema"`
+		Type       sr.SchemaType        `json:"schemaType"`
+		References []sr.SchemaReference `json:"references,omitempty"`
+		contract
+	}{schema.Schema, schema.Type, schema.References, said}, &answer)
+	if err == nil && answer.ID < 1 {
 		return 0, misfit("no id for the schema")
 	}
-	return id, explained(err)
+	return answer.ID, explained(err)
 }
 
 // compare asks whether a subject takes a schema after its newest version, and why not.

@@ -272,5 +272,8 @@ func (e Environment) registryOptions() []registry.Option {
 	if a := e.RegistryAuth; a != nil {
 		opts = append(opts, registry.WithCredentials(registry.Credentials{User: a.User, Password: a.Password.Secret, Token: a.Token.Secret}))
 	}
+	if e.RegistryNormalize {
+		opts = append(opts, registry.WithNormalization())
+	}
 	return opts
 }

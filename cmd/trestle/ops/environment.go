@@ -37,6 +37,8 @@ type Environment struct {
 	// RegistryTLS has the registry's connections go by other files than the system's; RegistryAuth says who the client is to it.
 	RegistryTLS  *TLSSettings  `yaml:"registry_tls"`
 	RegistryAuth *RegistryAuth `yaml:"registry_auth"`
+	// RegistryNormalize has the registry bring schemas into a form of its own before it compares and stores them.
+	RegistryNormalize bool `yaml:"registry_normalize"`
 	// StorePassword is where the password of a PostgreSQL store stands.
 	StorePassword Secret `yaml:"store_password"`
 	// ReplicationFactor of topics that are created; 0 takes the cluster's default.
