@@ -175,7 +175,7 @@ func showPlan(cmd *cobra.Command, plan *ops.Plan, asJSON bool) error {
 				differences = append(differences, changeText(d))
 			}
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", c.Action, c.Kind, c.Name, strings.Join(differences, ", "))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", c.Action, c.Kind, c.Title(), strings.Join(differences, ", "))
 	}
 	if err := w.Flush(); err != nil {
 		return err
@@ -188,7 +188,7 @@ func showPlan(cmd *cobra.Command, plan *ops.Plan, asJSON bool) error {
 		if c.Needs != "" {
 			needs = " (needs " + c.Needs + ")"
 		}
-		fmt.Fprintf(out, "%s %s: %s%s\n", c.Kind, c.Name, c.Reason, needs)
+		fmt.Fprintf(out, "%s %s: %s%s\n", c.Kind, c.Title(), c.Reason, needs)
 	}
 	if plan.Empty() {
 		fmt.Fprintf(out, "%d subjects and %d topics, all as declared\n", count["subject"], count["topic"])

@@ -68,6 +68,9 @@ func showSubjectsPlan(cmd *cobra.Command, whole *ops.Plan, asJSON bool) error {
 			continue
 		}
 		var what []string
+		if s.Registry != "" {
+			what = append(what, "at "+s.Registry)
+		}
 		if s.Version > 0 {
 			what = append(what, fmt.Sprintf("version %d, id %d", s.Version, s.ID))
 		}

@@ -29,11 +29,13 @@ type Plan struct {
 // PlannedSubject is one subject of a plan, and what has to be done to it. After [Client.Apply] it carries the version and
 // id that it has now.
 type PlannedSubject struct {
-	Subject string     `json:"subject"`
-	Type    SchemaType `json:"type"`
-	Action  Action     `json:"action"`
-	Version int        `json:"version,omitempty"`
-	ID      int        `json:"id,omitempty"`
+	Subject string `json:"subject"`
+	// Registry is the address of the subject's, where a program has plans for several; the package leaves it empty.
+	Registry string     `json:"registry,omitempty"`
+	Type     SchemaType `json:"type"`
+	Action   Action     `json:"action"`
+	Version  int        `json:"version,omitempty"`
+	ID       int        `json:"id,omitempty"`
 	// Newest is the version that was the newest when the plan was made; 0: there was none.
 	Newest int `json:"newest,omitempty"`
 	// Compatibility is how the level is to change; its zero value: not.

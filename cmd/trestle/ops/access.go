@@ -106,6 +106,17 @@ func (t *TLSSettings) placed(p *Project) *TLSSettings {
 	return &c
 }
 
+// placed returns who the client is, with the secrets' places.
+func (a *RegistryAuth) placed(p *Project) *RegistryAuth {
+	if a == nil {
+		return nil
+	}
+	c := *a
+	p.at(&c.Password.File)
+	p.at(&c.Token.File)
+	return &c
+}
+
 // placeFiles has what an environment says of files be relative to trestle.yaml. What is shared with the project's configuration stays as it is.
 func (e *Environment) placeFiles(p *Project) {
 	e.TLS, e.RegistryTLS = e.TLS.placed(p), e.RegistryTLS.placed(p)
@@ -121,11 +132,10 @@ func (e *Environment) placeFiles(p *Project) {
 		}
 		e.SASL = &sasl
 	}
-	if e.RegistryAuth != nil {
-		auth := *e.RegistryAuth
-		p.at(&auth.Password.File)
-		p.at(&auth.Token.File)
-		e.RegistryAuth = &auth
+	e.RegistryAuth = e.RegistryAuth.placed(p)
+	e.Registries = slices.Clone(e.Registries)
+	for i, r := range e.Registries {
+		e.Registries[i].RegistryTLS, e.Registries[i].RegistryAuth = r.RegistryTLS.placed(p), r.RegistryAuth.placed(p)
 	}
 	p.at(&e.StorePassword.File)
 }

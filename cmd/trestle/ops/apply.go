@@ -38,7 +38,7 @@ func namesText(changes []PlannedChange) string {
 	}
 	var names []string
 	for _, c := range changes[:min(len(changes), leftShown)] {
-		names = append(names, c.Kind+" "+c.Name)
+		names = append(names, c.Kind+" "+c.Title())
 	}
 	text := strings.Join(names, ", ")
 	if more := len(changes) - leftShown; more > 0 {
@@ -52,7 +52,7 @@ func namesText(changes []PlannedChange) string {
 // a new plan does what is left. Whatever comes of it, the plan's changes say what was done.
 func (p *Plan) Apply(ctx context.Context, allowed []string) error {
 	if refused := p.Refused(); len(refused) > 0 {
-		return fmt.Errorf("%w: %s %s is refused: %s", ErrRefused, refused[0].Kind, refused[0].Name, refused[0].Reason)
+		return fmt.Errorf("%w: %s %s is refused: %s", ErrRefused, refused[0].Kind, refused[0].Title(), refused[0].Reason)
 	}
 	for _, c := range p.Changes {
 		var lacking []string
@@ -96,33 +96,40 @@ func (p *Plan) Apply(ctx context.Context, allowed []string) error {
 
 // note has the plan's changes say what was done.
 func (p *Plan) note() {
-	done := map[[2]string]bool{}
-	if p.subjects != nil {
-		for _, s := range p.subjects.Subjects {
-			done[[2]string{"subject", s.Subject}] = s.Done
+	done := map[[3]string]bool{}
+	for _, r := range p.registries {
+		for _, s := range r.subjects.Subjects {
+			done[[3]string{"subject", s.Subject, s.Registry}] = s.Done
 		}
 	}
 	if p.topics != nil {
 		for _, t := range p.topics.Topics {
-			done[[2]string{"topic", t.Name}] = t.Done
+			done[[3]string{"topic", t.Name}] = t.Done
 		}
 	}
 	for i, c := range p.Changes {
-		p.Changes[i].Done = done[[2]string{c.Kind, c.Name}]
+		p.Changes[i].Done = done[[3]string{c.Kind, c.Name, c.Registry}]
 	}
 }
 
+// applySubjects brings one registry after the other to the plan, and ends with the first that fails.
 func (p *Plan) applySubjects(ctx context.Context) error {
-	if p.subjects == nil {
-		return nil
+	for _, r := range p.registries {
+		if err := p.applyRegistry(ctx, r); err != nil {
+			return err
+		}
 	}
-	err := p.registry.Apply(ctx, p.subjects)
+	return nil
+}
+
+func (p *Plan) applyRegistry(ctx context.Context, r plannedRegistry) error {
+	err := r.client.Apply(ctx, r.subjects)
 	var changes []change
-	for _, s := range p.subjects.Subjects {
+	for _, s := range r.subjects.Subjects {
 		if !s.Done {
 			continue
 		}
-		c := change{what: p.command, target: "subject " + s.Subject, after: subjectState(s.Version, s.ID, s.Compatibility.To), plan: p.State}
+		c := change{what: p.command, target: "subject " + plannedSubject(s).Title(), after: subjectState(s.Version, s.ID, s.Compatibility.To), plan: p.State}
 		if s.Action == registry.Update {
 			c.before = subjectState(s.Newest, 0, s.Compatibility.From)
 		}

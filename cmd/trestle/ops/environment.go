@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"net/url"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -39,6 +40,8 @@ type Environment struct {
 	RegistryAuth *RegistryAuth `yaml:"registry_auth"`
 	// RegistryNormalize has the registry bring schemas into a form of its own before it compares and stores them.
 	RegistryNormalize bool `yaml:"registry_normalize"`
+	// Registries are further ones, which get the same subjects. Events get the ids of Registry.
+	Registries []RegistrySettings `yaml:"registries"`
 	// StorePassword is where the password of a PostgreSQL store stands.
 	StorePassword Secret `yaml:"store_password"`
 	// ReplicationFactor of topics that are created; 0 takes the cluster's default.
@@ -104,6 +107,43 @@ func (t TopicSettings) validate() error {
 type GroupSettings struct {
 	// Name is the group's on the cluster; empty: that of the schemas behind the prefix.
 	Name string `yaml:"name"`
+}
+
+// RegistrySettings are what an environment says of a further registry, in the words that it has for the first.
+type RegistrySettings struct {
+	Registry          string        `yaml:"registry"`
+	RegistryTLS       *TLSSettings  `yaml:"registry_tls"`
+	RegistryAuth      *RegistryAuth `yaml:"registry_auth"`
+	RegistryNormalize bool          `yaml:"registry_normalize"`
+}
+
+// eachRegistry is the environment as it is with each of its registries alone.
+func (e Environment) eachRegistry() ([]Environment, error) {
+	out := []Environment{e}
+	known := map[string]bool{e.Registry: true}
+	for i, r := range e.Registries {
+		switch {
+		case r.Registry == "" || e.Registry == "":
+			return nil, e.errorf("registries has further ones beside registry, each with its address under registry: number %d, or the first, has none", i+1)
+		case known[r.Registry]:
+			return nil, e.errorf("registry %s is named twice", withoutPassword(r.Registry))
+		}
+		known[r.Registry] = true
+		other := e
+		other.Registry, other.RegistryTLS, other.RegistryAuth, other.RegistryNormalize = r.Registry, r.RegistryTLS, r.RegistryAuth, r.RegistryNormalize
+		out = append(out, other)
+	}
+	return out, nil
+}
+
+// withoutPassword is an address for people.
+func withoutPassword(address string) string {
+	parsed, err := url.Parse(address)
+	if err != nil {
+		return "whose address is none"
+	}
+	parsed.User = nil
+	return parsed.String()
 }
 
 // Names are the names that topics and consumer groups have in the environment.
@@ -222,7 +262,9 @@ func (p *Project) Environment(a Addresses) (Environment, error) {
 	if s := cmp.Or(a.Brokers, variable("TRESTLE_BROKERS")); s != "" {
 		env.Brokers = strings.Split(s, ",")
 	}
-	env.Registry = cmp.Or(a.Registry, variable("TRESTLE_REGISTRY"), env.Registry)
+	if address := cmp.Or(a.Registry, variable("TRESTLE_REGISTRY")); address != "" {
+		env.Registry, env.Registries = address, nil
+	}
 	env.Store = cmp.Or(a.Store, variable("TRESTLE_STORE"), env.Store)
 	if file, ok := strings.CutPrefix(env.Store, "sqlite:"); ok && p.missing == nil && a.Store == "" && !filepath.IsAbs(file) {
 		env.Store = "sqlite:" + p.Path(file)

@@ -30,11 +30,16 @@ type Plan struct {
 	// does the same.
 	State string `json:"state"`
 
-	env      Environment
-	command  string         // that applies it
-	subjects *registry.Plan // nil: there is no registry
-	registry *registry.Client
-	topics   *topics.Plan // nil: there is no cluster
+	env        Environment
+	command    string            // that applies it
+	registries []plannedRegistry // nil: there is none
+	topics     *topics.Plan      // nil: there is no cluster
+}
+
+// plannedRegistry is a registry, and what is to be done to its subjects.
+type plannedRegistry struct {
+	client   *registry.Client
+	subjects *registry.Plan
 }
 
 // Undeclared names what the schemas do not have.
@@ -45,9 +50,11 @@ type Undeclared struct {
 
 // PlannedChange is what is to be done to one subject or topic.
 type PlannedChange struct {
-	Kind   string `json:"kind"` // subject or topic
-	Name   string `json:"name"`
-	Action string `json:"action"` // create, update, none or refused
+	Kind string `json:"kind"` // subject or topic
+	Name string `json:"name"`
+	// Registry is the address of a subject's, where the environment has several.
+	Registry string `json:"registry,omitempty"`
+	Action   string `json:"action"` // create, update, none or refused
 	// Changes are the differences, where there are some to tell.
 	Changes []FieldChange `json:"changes"`
 	// Needs are the flags without which this is not done, since something is lost with it, separated by a space; empty: none.
@@ -56,6 +63,14 @@ type PlannedChange struct {
 	Reason string `json:"reason,omitempty"`
 	// Done says, of a plan that was applied, that it was done.
 	Done bool `json:"done,omitempty"`
+}
+
+// Title is the name, with the registry where there are several.
+func (c PlannedChange) Title() string {
+	if c.Registry == "" {
+		return c.Name
+	}
+	return c.Name + " at " + c.Registry
 }
 
 // FieldChange is one difference between what is there and what is declared.
@@ -87,8 +102,17 @@ func (p *Plan) Refused() []PlannedChange {
 	return out
 }
 
-// Subjects is the plan's part in the registry; nil: it has none.
-func (p *Plan) Subjects() *registry.Plan { return p.subjects }
+// Subjects is the plan's part in the environment's registries; nil: it has none.
+func (p *Plan) Subjects() *registry.Plan {
+	if p.registries == nil {
+		return nil
+	}
+	all := &registry.Plan{Subjects: []registry.PlannedSubject{}}
+	for _, r := range p.registries {
+		all.Subjects = append(all.Subjects, r.subjects.Subjects...)
+	}
+	return all
+}
 
 // Topics is the plan's part on the cluster; nil: it has none.
 func (p *Plan) Topics() *topics.Plan { return p.topics }
@@ -142,21 +166,20 @@ func (plan *Plan) planRegistry(ctx context.Context, set *schema.Set) ([]string, 
 	if err != nil {
 		return nil, err
 	}
-	client, err := plan.env.registryClient(ctx, registry.WithGate(gate.Registration), registry.WithCompatibility(plan.env.Compatibility))
+	each, err := plan.env.eachRegistry()
 	if err != nil {
 		return nil, err
 	}
-	if plan.subjects, err = client.Plan(ctx, declared); err != nil {
-		return nil, err
+	var found []string
+	for _, env := range each {
+		names, err := plan.planSubjects(ctx, env, declared, len(each) > 1)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, names...)
 	}
-	plan.registry = client
-	for _, s := range plan.subjects.Subjects {
-		plan.Changes = append(plan.Changes, plannedSubject(s))
-	}
-	found, err := client.Subjects(ctx)
-	if err != nil {
-		return nil, err
-	}
+	slices.Sort(found)
+	found = slices.Compact(found)
 	ours := make(map[string]bool, len(declared))
 	var digests []string
 	for _, s := range declared {
@@ -168,8 +191,29 @@ func (plan *Plan) planRegistry(ctx context.Context, set *schema.Set) ([]string, 
 	return digests, nil
 }
 
+// planSubjects plans the subjects of an environment's one registry, and returns the names of all that it has.
+func (plan *Plan) planSubjects(ctx context.Context, env Environment, declared []registry.Subject, named bool) ([]string, error) {
+	client, err := env.registryClient(ctx, registry.WithGate(gate.Registration), registry.WithCompatibility(env.Compatibility))
+	if err != nil {
+		return nil, err
+	}
+	subjects, err := client.Plan(ctx, declared)
+	if err != nil {
+		return nil, err
+	}
+	for i := range subjects.Subjects {
+		s := &subjects.Subjects[i]
+		if named {
+			s.Registry = client.Address()
+		}
+		plan.Changes = append(plan.Changes, plannedSubject(*s))
+	}
+	plan.registries = append(plan.registries, plannedRegistry{client, subjects})
+	return client.Subjects(ctx)
+}
+
 func plannedSubject(s registry.PlannedSubject) PlannedChange {
-	out := PlannedChange{Kind: "subject", Name: s.Subject, Action: string(s.Action), Changes: []FieldChange{}, Reason: s.Reason, Done: s.Done}
+	out := PlannedChange{Kind: "subject", Name: s.Subject, Registry: s.Registry, Action: string(s.Action), Changes: []FieldChange{}, Reason: s.Reason, Done: s.Done}
 	if c := s.Compatibility; c != (registry.LevelChange{}) {
 		out.Changes = append(out.Changes, FieldChange{"compatibility", c.From, c.To})
 	}
@@ -257,8 +301,8 @@ func isKeyed(set *schema.Set, topic string) bool {
 // fingerprint stands for what a plan was made from.
 func (plan *Plan) fingerprint(declared []string) (string, error) {
 	var versions []registry.PlannedSubject
-	if plan.subjects != nil {
-		versions = plan.subjects.Subjects
+	if subjects := plan.Subjects(); subjects != nil {
+		versions = subjects.Subjects
 	}
 	var specs []topics.Topic
 	if plan.topics != nil {

@@ -96,5 +96,5 @@ func Prepare(ctx context.Context, p *Project, env Environment) (Prepared, error)
 	if err := plan.Apply(ctx, []string{AllowRepartition, AllowRetentionCut}); err != nil {
 		return Prepared{}, err
 	}
-	return Prepared{Topics: len(plan.topics.Topics), Subjects: len(plan.subjects.Subjects)}, nil
+	return Prepared{Topics: len(plan.topics.Topics), Subjects: len(plan.Subjects().Subjects)}, nil
 }

@@ -1,0 +1,124 @@
+package ops
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	devregistry "github.com/omninode/trestle/cmd/trestle/dev/registry"
+	"github.com/omninode/trestle/cmd/trestle/ops/gate"
+)
+
+// guarded is a registry that lets in who has the password, and takes no schemas while it is full.
+type guarded struct {
+	*httptest.Server
+	full  atomic.Bool
+	posts atomic.Int64 // schemas that it took
+}
+
+func newGuarded(t *testing.T, password string) *guarded {
+	t.Helper()
+	server, err := devregistry.NewServer("", gate.Checker{}, devregistry.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Close() })
+	g := &guarded{}
+	g.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, given, _ := r.BasicAuth()
+		post := r.Method == http.MethodPost && strings.HasPrefix(r.URL.Path, "/subjects/") && strings.HasSuffix(r.URL.Path, "/versions")
+		switch {
+		case given != password:
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		case post && g.full.Load():
+			w.WriteHeader(http.StatusInsufficientStorage)
+			return
+		case post:
+			g.posts.Add(1)
+		}
+		server.ServeHTTP(w, r)
+	}))
+	t.Cleanup(g.Close)
+	return g
+}
+
+func TestSeveralRegistries(t *testing.T) {
+	t.Parallel()
+	first, second := newGuarded(t, ""), newGuarded(t, "hunter2")
+	files := shopFiles("", "partitions: 2", "")
+	files["trestle.yaml"] = fmt.Sprintf(`go_import: example.org/gen
+environments:
+  production:
+    registry: %s
+    registries:
+      - registry: %s
+        registry_auth: {user: shop, password: {file: secrets/second}}
+  twice:
+    registry: %[1]s
+    registries: [{registry: %[1]s}]
+  nameless:
+    registries: [{registry: %[1]s}]
+`, first.URL, second.URL)
+	files["secrets/second"] = "hunter2\n"
+	p := projectOf(t, files)
+	in := func(name string, a Addresses) Environment {
+		t.Helper()
+		a.Environment = name
+		env, err := p.Environment(a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return env
+	}
+	env := in("production", Addresses{})
+
+	plan := planned(t, p, env)
+	at := map[string]int{}
+	for _, c := range plan.Changes {
+		at[c.Registry+" "+c.Action]++
+	}
+	each := len(plan.Changes) / 2
+	if each == 0 || at[first.URL+" create"] != each || at[second.URL+" create"] != each {
+		t.Fatalf("planned %v", at)
+	}
+
+	// The second fails: what the first got is said, and the next plan has the rest.
+	second.full.Store(true)
+	err := plan.Apply(t.Context(), nil)
+	unfinished, ok := errors.AsType[*UnfinishedError](err)
+	if !ok || len(unfinished.Done) != each || len(unfinished.Left) != each || !strings.Contains(err.Error(), second.URL) || unfinished.Left[0].Registry != second.URL {
+		t.Fatalf("got %v", err)
+	}
+	second.full.Store(false)
+	brought(t, p, env)
+	if again := planned(t, p, env); !again.Empty() || first.posts.Load() != int64(each) || second.posts.Load() != int64(each) {
+		t.Errorf("the last plan has %+v; the registries took %d and %d schemas, want %d each", again.Changes, first.posts.Load(), second.posts.Load(), each)
+	}
+
+	// One that can't be asked stops all of it before anything is written.
+	if err := os.WriteFile(filepath.Join(p.Dir, "schemas/shop/v1/more.proto"), []byte(returned), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(p.Dir, "secrets/second"), []byte("wrong"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := MakePlan(t.Context(), p, env); err == nil || !strings.Contains(err.Error(), second.URL) || !strings.Contains(err.Error(), "401") {
+		t.Errorf("a wrong password for the second: %v", err)
+	}
+	// A registry that is named outright is meant alone.
+	if alone := planned(t, p, in("production", Addresses{Registry: first.URL})); alone.Changes[0].Registry != "" || len(alone.Changes) != each+1 {
+		t.Errorf("alone: %+v", alone.Changes)
+	}
+	for name, want := range map[string]string{"twice": "is named twice", "nameless": "has none"} {
+		if _, err := PlanSubjects(t.Context(), p, in(name, Addresses{})); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", name, err, want)
+		}
+	}
+}
