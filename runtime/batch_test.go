@@ -132,6 +132,44 @@ func TestWhatFailsInABatch(t *testing.T) {
 	}
 }
 
+// TestEventThatFailedIsAloneAfterAnOutage has an event of a batch fail, and an outage begin as it is tried again, which ends with another key's: others
+// of its own key are in no call with it after that either.
+func TestEventThatFailedIsAloneAfterAnOutage(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t)
+	c.writeOrders(t, []string{"a"}, 5)
+	logger, waits := whenLogged("topic waits for the end of an outage")
+	var calls calls
+	var begun, over atomic.Bool
+	r := consumeBatches(t, c, func(_ context.Context, items []orderItem) error {
+		if items[0].Event.OrderID == "b" {
+			over.Store(true)
+			return nil
+		}
+		calls.enter(items)
+		var failed trestle.BatchError
+		if at := slices.IndexFunc(items, func(i orderItem) bool { return i.Event.N == 1 }); !begun.Swap(true) {
+			failed.Add(at, errTransient)
+		} else if at >= 0 && !over.Load() {
+			failed.Add(at, trestle.Unavailable(errTransient))
+		}
+		return failed.Err()
+	}, five[:1], soon, trestle.WithRetries(2), trestle.WithLogger(logger))
+	select {
+	case <-waits:
+	case <-deadline(t).Done():
+		t.Fatal("there is no outage")
+	}
+	c.write(t, orderRecord("b", 0))
+	eventually(t, "all committed", func() bool { return c.committed(testGroup) == 6 })
+	r.stop()
+	for i, call := range calls.got[1:] {
+		if len(call) > 1 && slices.Contains(call, 1) {
+			t.Errorf("call %d is with %v", i+2, call)
+		}
+	}
+}
+
 // TestEventThatWaitsForItsDeadLetterIsInNoBatch has events come behind one whose handler ended its goroutine and whose dead letter can't be
 // written yet.
 func TestEventThatWaitsForItsDeadLetterIsInNoBatch(t *testing.T) {

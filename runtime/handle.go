@@ -317,7 +317,7 @@ func (c *Consumer) settle(topic *topicHandlers, h *handling, turn int64, result 
 	entered, wait := breaker.failed(turn, t.record.Key, err, t.attempt)
 	if wait {
 		t.attempt-- // it is not the event's fault
-		t.alone = false
+		t.alone = t.attempt > 0
 		m.queue.park(t, 0)
 		return true
 	}
