@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -64,7 +65,11 @@ type confluentPeer struct {
 	name string
 	in   io.Writer
 	out  *bufio.Scanner
+	kill func()
 }
+
+// peerPatience is how long a peer may take for an answer: its client has no deadline of its own.
+const peerPatience = 2 * time.Minute
 
 // peerTask is what a peer is asked: to read a value, or to write an event.
 type peerTask struct {
@@ -103,7 +108,7 @@ func startPeer(t *testing.T, name, program string, args ...string) *confluentPee
 		kill()
 		_ = cmd.Wait()
 	})
-	p := &confluentPeer{t, name, in, bufio.NewScanner(out)}
+	p := &confluentPeer{t, name, in, bufio.NewScanner(out), kill}
 	p.out.Buffer(nil, 16<<20)
 	return p
 }
@@ -118,7 +123,12 @@ func (p *confluentPeer) ask(task peerTask, answer any) {
 	if _, err := p.in.Write(append(line, '\n')); err != nil {
 		p.t.Fatalf("%s: %v", p.name, err)
 	}
-	if !p.out.Scan() {
+	late := time.AfterFunc(peerPatience, p.kill)
+	answered := p.out.Scan()
+	if !late.Stop() {
+		p.t.Fatalf("%s does not answer to %s %s %s on %s", p.name, task.Do, task.Language, task.Message, task.Topic)
+	}
+	if !answered {
 		p.t.Fatalf("%s ended: %v", p.name, p.out.Err())
 	}
 	var said struct {
