@@ -175,7 +175,7 @@ func TestConfluentClients(t *testing.T) {
 	t.Run("Apicurio", func(t *testing.T) {
 		t.Parallel()
 		events := slices.DeleteFunc(kioskEvents(), func(e kioskEvent) bool { return e.language == "PROTOBUF" })
-		interoperate(t, services.SharedRegistry(t), events, []peerTask{{}, {Register: true}})
+		interoperate(t, services.Registry(t), events, []peerTask{{}, {Register: true}})
 	})
 }
 
