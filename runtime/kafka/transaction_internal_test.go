@@ -17,6 +17,8 @@ type slowToKnow struct {
 	ended []kgo.TransactionEndTry
 }
 
+func (c *slowToKnow) ProducerID(context.Context) (id int64, epoch int16, err error) { return 0, 0, nil }
+
 func (s *slowToKnow) PartitionLeader(topic string, partition int32) (leader, epoch int32, err error) {
 	p := topicPartition{topic, partition}
 	if s.asks[p]++; s.asks[p] <= s.after {
