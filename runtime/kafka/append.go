@@ -34,9 +34,9 @@ func AppendAfter(
 	}
 }
 
-// isFenced says that somebody else has taken the transactional id, and so ended a transaction that was open.
+// isFenced says that somebody, or the client itself, has begun anew with the transactional id, and so ended a transaction that was open.
 func isFenced(err error) bool {
-	return errors.Is(err, kerr.ProducerFenced) || errors.Is(err, kerr.InvalidProducerEpoch) || errors.Is(err, kerr.InvalidTxnState) ||
+	return errors.Is(err, ErrSplitTransaction) || errors.Is(err, kerr.ProducerFenced) || errors.Is(err, kerr.InvalidProducerEpoch) || errors.Is(err, kerr.InvalidTxnState) ||
 		errors.Is(err, kerr.ConcurrentTransactions)
 }
 
