@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -126,24 +125,25 @@ func OffsetsAt(ctx context.Context, cl *kgo.Client, name string, t time.Time) (m
 	return all, nil
 }
 
-// Delete deletes a topic with all that is in it. It returns once the cluster does not show it any more.
+// Delete deletes a topic with all that is in it. It returns once no broker shows it any more.
 func Delete(ctx context.Context, cl *kgo.Client, name string) error {
-	admin := kadm.NewClient(cl)
-	if _, err := admin.DeleteTopic(ctx, name); err != nil {
+	if _, err := kadm.NewClient(cl).DeleteTopic(ctx, name); err != nil {
 		return fmt.Errorf("delete topic %s: %w%s", name, err, kafka.Advice(err))
 	}
-	ctx, cancel := context.WithTimeout(ctx, settleWithin)
-	defer cancel()
-	for {
-		found, err := admin.ListTopicsWithInternal(ctx, name)
-		if err != nil {
-			return fmt.Errorf("topic %s is deleted, but whether brokers show it is not known: %w", name, err)
-		}
-		if found[name].Err == kerr.UnknownTopicOrPartition {
+	err := await(ctx, func(ctx context.Context) error {
+		return eachBroker(ctx, cl, func(id int32, broker *kgo.Broker) error {
+			found, err := describePartitions(ctx, broker, []string{name})
+			if err != nil {
+				return fmt.Errorf("whether broker %d shows it is not known: %w", id, err)
+			}
+			if len(found) > 0 {
+				return fmt.Errorf("broker %d shows it still", id)
+			}
 			return nil
-		}
-		if err := kafka.Sleep(ctx, settleAgain); err != nil {
-			return fmt.Errorf("topic %s is deleted, but the cluster shows it still: %w", name, err)
-		}
+		})
+	})
+	if err != nil {
+		return fmt.Errorf("topic %s is deleted, but %w", name, err)
 	}
+	return nil
 }

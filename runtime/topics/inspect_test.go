@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/omninode/trestle/runtime/kafka"
@@ -59,6 +60,29 @@ func TestDescribeAndDelete(t *testing.T) {
 		if kafka.Classify(err) != kafka.Missing || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s once it is deleted: %v", what, err)
 		}
+	}
+}
+
+// Whether a topic is gone, brokers are asked, and not what the client remembers of it.
+func TestDeleteAsksBrokers(t *testing.T) {
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(2))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(cluster.Close)
+	client, err := kafka.Connection{Brokers: cluster.ListenAddrs()}.Client(kgo.MetadataMinAge(time.Minute)) // it remembers for longer than Delete waits
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	if made, err := kadm.NewClient(client).CreateTopic(t.Context(), 1, 1, nil, "orders"); err != nil || made.Err != nil {
+		t.Fatal(err, made.Err)
+	}
+	if _, err := topics.Describe(t.Context(), client, "orders"); err != nil {
+		t.Fatal(err)
+	}
+	if err := topics.Delete(t.Context(), client, "orders"); err != nil {
+		t.Error(err)
 	}
 }
 
