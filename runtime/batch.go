@@ -436,7 +436,7 @@ func (c *Consumer) settleWhole(topic *topicHandlers, call *batchCall, turn int64
 	}
 	tasks[0].outputs = all
 	for _, t := range tasks {
-		topic.breaker.succeeded(turn, t.attempt)
+		topic.breaker.succeeded(turn, t.counted())
 		t.part.handled.add(t.delivery.EventID)
 		c.report(t, Outcome{Result: Handled})
 	}

@@ -15,13 +15,14 @@ import (
 )
 
 // Breaker says when a consumer takes failing handlers for an outage of what they depend on. Then the topic stands still and
-// its events wait, instead of going to their dead letters one by one; one event at a time is tried, less and less often,
-// until one succeeds. Zero fields take the defaults.
+// its events wait, instead of going to their dead letters one by one; one event at a time is tried, if possible one that was not
+// tried before, less and less often, until one succeeds. Zero fields take the defaults.
 //
 // Only errors that may pass count: neither permanent errors, nor events that can't be read. There are two windows: one of events' first
-// attempts, one of their later ones; without retries every attempt is in both. It is an outage when both are full of failures. So events that
+// attempts, one of their later ones; without retries first attempts are in both. It is an outage when both are full of failures. So events that
 // succeed when they are tried again never make one; nor do a few bad events among many good ones, even if they are all tried again at
-// the same time and nothing else is; nor does one key that fails again and again. What stands in a retry topic has failed before, so that its
+// the same time and nothing else is; nor does one key that fails again and again. What a restart leaves behind, with events done that came after
+// it, has probably failed before: its attempts count as later ones. What stands in a retry topic has failed before, so that its
 // failures tell nothing: they are an outage while the topic is in one that they come from, or where the handler says so ([Unavailable]).
 type Breaker struct {
 	// Share is the part of each window that failed, from 0 to 1, at which it opens; default 0.5.
@@ -370,11 +371,10 @@ func (b *breaker) log(level slog.Level, msg string, attrs ...slog.Attr) {
 func (b *breaker) enter(number int, a attempt) {
 	b.entered++
 	a.n = b.entered
-	only := b.c.cfg.retries == 0
-	if only || number == 1 {
+	if number == 1 {
 		b.firsts.enter(a, b.Window)
 	}
-	if only || number > 1 {
+	if number > 1 || b.c.cfg.retries == 0 {
 		b.laters.enter(a, b.Window)
 	}
 }

@@ -119,6 +119,43 @@ func TestBadEventsThatAreTriedAgainTogether(t *testing.T) {
 	}
 }
 
+// TestLeftoversAreNoOutage has one event in ten not be done when a consumer ends, while those behind it are. All that the next one gets is
+// those, and they fail for ever: they reach their dead letters, as they would have without a restart.
+func TestLeftoversAreNoOutage(t *testing.T) {
+	t.Parallel()
+	ids := orderIDs(300)
+	for name, retries := range map[string]int{"with retries": 2, "without": 0} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := startCluster(t)
+			c.writeOrders(t, ids, 1)
+			bad := len(ids) / 10
+			first := newOutcomes()
+			r := consume(t, c, func(_ context.Context, e *orderPlaced) error {
+				if strings.HasSuffix(e.OrderID, "7") {
+					return trestle.Snooze(time.Hour)
+				}
+				return nil
+			}, trestle.WithObserver(first.add))
+			eventually(t, "the good ones are handled", func() bool { return first.count(trestle.Handled) == len(ids)-bad })
+			r.stop()
+			c.writeOrders(t, []string{"good"}, 1) // behind them, so that they are known to have been left
+			outcomes := newOutcomes()
+			r = consume(t, c, func(_ context.Context, e *orderPlaced) error {
+				if strings.HasSuffix(e.OrderID, "7") {
+					return errTransient
+				}
+				return nil
+			}, trestle.WithRetries(retries), trestle.WithObserver(outcomes.add), trestle.WithBreaker(trestle.Breaker{Lowest: time.Hour, Highest: time.Hour}))
+			eventually(t, "all committed", func() bool { return c.committed(testGroup) == int64(len(ids)+1) })
+			r.stop()
+			if dead := outcomes.count(trestle.DeadLettered); dead != bad {
+				t.Errorf("%d dead letters, want %d", dead, bad)
+			}
+		})
+	}
+}
+
 // TestFirstAttemptsAreNoOutage has every event fail at first, and succeed when it is tried again.
 func TestFirstAttemptsAreNoOutage(t *testing.T) {
 	t.Parallel()

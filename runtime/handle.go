@@ -290,7 +290,7 @@ func (c *Consumer) settle(topic *topicHandlers, h *handling, turn int64, result 
 			if h.duplicate {
 				result = Duplicate
 			}
-			breaker.succeeded(turn, t.attempt)
+			breaker.succeeded(turn, t.counted())
 			t.part.handled.add(t.delivery.EventID)
 		}
 		c.finish(m, t, Outcome{Result: result})
@@ -314,7 +314,7 @@ func (c *Consumer) settle(topic *topicHandlers, h *handling, turn int64, result 
 		c.fail(m, t)
 		return false
 	}
-	entered, wait := breaker.failed(turn, t.record.Key, err, t.attempt)
+	entered, wait := breaker.failed(turn, t.record.Key, err, t.counted())
 	if wait {
 		t.attempt-- // it is not the event's fault
 		t.alone = t.attempt > 0

@@ -157,6 +157,7 @@ func (q *keyQueue) pushChunk(p *partition, c *chunk) {
 		case wasDone:
 			p.tracker.done(t.seq)
 		default:
+			t.left = len(p.before) > 0
 			q.enqueue(t)
 			continue
 		}
@@ -210,6 +211,9 @@ func (q *keyQueue) awaitLane(topic *topicQueue) (*partition, *lane) {
 			topic.wake()
 			return nil, nil
 		}
+		if topic.suspended {
+			topic.preferNew()
+		}
 		p := topic.turn.pop()
 		p.inTurn = false
 		if q.paused[p.tp] || p.barred {
@@ -224,6 +228,13 @@ func (q *keyQueue) awaitLane(topic *topicQueue) (*partition, *lane) {
 		}
 		return p, l
 	}
+}
+
+// preferNew has a record come next that was not tried before, if there is one: whether handlers succeed again is better told by it than by one
+// that may fail for a reason of its own.
+func (t *topicQueue) preferNew() {
+	isNew := func(l *lane) bool { return l.head != nil && l.head.isNew() }
+	t.turn.advance(func(p *partition) bool { return p.ready.advance(isNew) })
 }
 
 // giveOut gives out a record of a key that next or nextBatch has taken.

@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -204,6 +205,38 @@ func TestDrainFinishesWhatLiesBeforeWhatHasStarted(t *testing.T) {
 		wantPosition(t, q, p, 6)
 		wantOffsets(t, "nothing more", take(q))
 	})
+}
+
+// TestOutageIsTriedByNewEvents has a topic wait for the end of an outage, with records in hand that were tried before, some by an earlier
+// assignment: what comes next is one that was not.
+func TestOutageIsTriedByNewEvents(t *testing.T) {
+	t.Parallel()
+	q, p := openQueue(t, 100, 100)
+	q.foundDone(orders0, kadm.TopicID{}, []doneRun{{2, 3, 0}})
+	q.push(p, keyed(0, "left", "left too", "done", "tried", "tried too", "new", "new too"))
+	topic := q.topic(orders0.topic)
+	for range 4 { // what was left, and what is tried
+		q.park(q.next(topic), 0)
+	}
+	started := []*task{q.next(topic), q.next(topic)}
+	wantOffsets(t, "new ones in turn", started, 5, 6)
+	q.suspend(orders0.topic, true)
+	for _, one := range started {
+		q.park(one, 0)
+		one.attempt++
+	}
+	for _, lane := range p.lanes {
+		if at := lane.head; at.record.Offset == 3 || at.record.Offset == 4 {
+			at.attempt++
+		}
+	}
+	q.push(p, keyed(7, "tried", "last"))
+	q.admit(orders0.topic)
+	wantOffsets(t, "the one that is new", []*task{q.next(topic)}, 8)
+	q.admit(orders0.topic)
+	if at := q.next(topic); at.isNew() {
+		t.Errorf("offset %d counts as new", at.record.Offset)
+	}
 }
 
 // TestDrainDoesNotWaitForWhatStandsStillSince has a topic be stopped while a partition of it comes to a standstill.

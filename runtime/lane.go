@@ -57,6 +57,7 @@ type task struct {
 	replaced bool          // another worker has taken the place of the one whose handler runs on
 	alone    bool          // it comes in no batch with others
 	freed    bool          // it is out, and its worker has been given back
+	left     bool          // an earlier assignment has left it behind: others that came after it are done
 	wait     time.Duration // that it was parked for
 
 	batch *handout // that it was given out in; nil: alone
@@ -78,6 +79,17 @@ type task struct {
 type handout struct {
 	out      int  // records of it that have not come back
 	replaced bool // another worker has taken the place of the one whose handler runs on
+}
+
+// isNew says whether it was not tried before, as far as is known.
+func (t *task) isNew() bool { return t.attempt == 0 && !t.left }
+
+// counted is which attempt a breaker is to take the last one for. What was left behind has probably failed before.
+func (t *task) counted() int {
+	if t.left {
+		return t.attempt + 1
+	}
+	return t.attempt
 }
 
 // isReplaced is where it stands whether another worker has taken the place of the one that has the record.

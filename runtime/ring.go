@@ -23,6 +23,20 @@ func (r *ring[T]) push(item T) {
 
 func (r *ring[T]) peek() T { return r.items[r.head] }
 
+// advance puts what lies before the first item that is wanted behind all others, and says whether there is such an item.
+func (r *ring[T]) advance(wanted func(T) bool) bool {
+	for i := range r.n {
+		if !wanted(r.items[(r.head+i)&(len(r.items)-1)]) {
+			continue
+		}
+		for range i {
+			r.push(r.pop())
+		}
+		return true
+	}
+	return false
+}
+
 func (r *ring[T]) pop() T {
 	var zero T
 	item := r.items[r.head]
