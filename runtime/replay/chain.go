@@ -194,7 +194,9 @@ func (s *Selection) chosen(ctx context.Context, topic string, resolved resolutio
 		if len(chains) > 0 {
 			of = s.whole()
 		}
-		give := func(l *chosen) bool { return yield(l, nil) }
+		give := func(l *chosen) bool {
+			return resolved.of(l.Letter) != nil || yield(l, nil) // it may have been resolved since it was read
+		}
 		for l, err := range s.scan(ctx, []string{topic}, of, resolved) {
 			if err != nil {
 				yield(nil, err)
@@ -227,7 +229,19 @@ func (l *chosen) purge() int {
 	if c == nil {
 		return 0
 	}
-	c.purged[c.at[l.Position]] = true
+	return c.purge(l.Position, true)
+}
+
+// unpurge takes that back, as somebody else has resolved the letter, and returns how many fewer they are then, as a negative number.
+func (l *chosen) unpurge() int {
+	if c := l.chain; c != nil && c.purged[c.at[l.Position]] {
+		return c.purge(l.Position, false)
+	}
+	return 0
+}
+
+func (c *chain) purge(at Position, on bool) int {
+	c.purged[c.at[at]] = on
 	following, before := 0, int64(-1) // the first origin that was purged
 	for i, one := range c.links {
 		switch {

@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/omninode/trestle/runtime/deadletter"
 	"github.com/omninode/trestle/runtime/kafka"
@@ -182,6 +184,35 @@ func TestPurgeSaysWhoRunsWithout(t *testing.T) {
 	}
 	if stats := c.stats(t); stats.Unresolved != 2 || stats.Followers != 1 {
 		t.Errorf("%+v", stats)
+	}
+}
+
+// TestPurgeOfWhatOthersReplay has somebody replay a letter, and so its followers, while a purge of it reads: nothing is purged, and nothing runs
+// without it.
+func TestPurgeOfWhatOthersReplay(t *testing.T) {
+	t.Parallel()
+	c, k := embeddedCluster(t)
+	written := c.write(t, heldLetter("a", 1, false), heldLetter("a", 2, true), heldLetter("b", 3, false))
+	s := selected(t, c.replayer(t, replay.Options{}), replay.Filter{Positions: []replay.Position{positionOf(written[2]), positionOf(written[0])}})
+	var begun atomic.Bool
+	k.ControlKey(int16(kmsg.InitProducerID), func(kmsg.Request) (kmsg.Response, error, bool) {
+		if begun.Swap(true) {
+			return nil, nil, false
+		}
+		k.SleepControl(func() { // the purge has read all
+			if other := c.replayAll(t, replay.Filter{Keys: []string{"a"}}, replay.ReplayOptions{}); other.Done != 2 {
+				t.Errorf("the other: %+v", other)
+			}
+		})
+		return nil, nil, false
+	})
+	counts, err := s.Purge(deadline(t), nil)
+	want := replay.Counts{Selected: 2, Done: 1, Skipped: 1, Reasons: map[replay.Reason]int{replay.Elsewhere: 1}}
+	if diff := cmp.Diff(want, counts); err != nil || diff != "" {
+		t.Errorf("%v, %s", err, diff)
+	}
+	if got := c.sentOf(t, "a"); !slices.Equal(got, []string{"1", "2"}) {
+		t.Errorf("sent %q", got)
 	}
 }
 

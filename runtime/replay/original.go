@@ -32,6 +32,7 @@ const (
 	Unrepaired   Reason = "unrepaired"    // the repair returned an error
 	StillInvalid Reason = "still-invalid" // what was repaired is not valid
 	Held         Reason = "held"          // its key is held, and a letter that comes before it is not replayed
+	Elsewhere    Reason = "elsewhere"     // somebody else has resolved it since this began
 )
 
 // leftAlone is why a letter is.

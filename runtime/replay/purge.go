@@ -25,7 +25,7 @@ func (s *Selection) Purge(ctx context.Context, progress func(Counts)) (Counts, e
 		c.selected(l.Letter)
 		return w.add(ctx, l, prepared{resolution: Resolution{Kind: Purged, At: time.Now().UTC(), By: s.r.opts.By}, withoutPurged: l.purge()})
 	}, func(d done) {
-		c.add(d)
+		c.add(&ReplayOptions{}, d)
 		if progress != nil {
 			progress(c)
 		}

@@ -49,8 +49,11 @@ type Followers struct {
 	WithoutPurged int
 }
 
-// done is how many letters a transaction has resolved.
-type done struct{ letters, followers, withoutPurged int }
+// done is how many letters a transaction has resolved, and which of those that were to be in it others had.
+type done struct {
+	letters, followers, withoutPurged int
+	elsewhere                         []*chosen
+}
 
 func (c *Counts) selected(l *Letter) {
 	c.Selected++
@@ -59,13 +62,17 @@ func (c *Counts) selected(l *Letter) {
 	}
 }
 
-func (c *Counts) add(d done) {
+func (c *Counts) add(o *ReplayOptions, d done) {
+	for _, l := range d.elsewhere {
+		c.skipped(o, l, Elsewhere, "somebody else has resolved it meanwhile")
+	}
 	c.Done += d.letters
 	c.Followers.Done += d.followers
 	c.Followers.WithoutPurged += d.withoutPurged
 }
 
-func (c *Counts) leave(o *ReplayOptions, l *chosen, why *leftAlone) {
+// skipped counts a letter that is left alone.
+func (c *Counts) skipped(o *ReplayOptions, l *chosen, reason Reason, detail string) {
 	if c.Reasons == nil {
 		c.Reasons = map[Reason]int{}
 	}
@@ -73,11 +80,16 @@ func (c *Counts) leave(o *ReplayOptions, l *chosen, why *leftAlone) {
 	if l.Follower {
 		c.Followers.Skipped++
 	}
-	c.Reasons[why.reason]++
-	l.leftAlone()
+	c.Reasons[reason]++
 	if o.LeftAlone != nil {
-		o.LeftAlone(l.Letter, why.reason, why.detail)
+		o.LeftAlone(l.Letter, reason, detail)
 	}
+}
+
+// leave leaves a letter alone, and with it those of its key that stand behind.
+func (c *Counts) leave(o *ReplayOptions, l *chosen, why *leftAlone) {
+	l.leftAlone()
+	c.skipped(o, l, why.reason, why.detail)
 }
 
 func (o *ReplayOptions) check() error {
@@ -101,7 +113,7 @@ func (o *ReplayOptions) check() error {
 // replayed ones in the log: these need another replay. To know what follows what, the topic is read once more, and twice where
 // there are followers; letters that stand before those which they follow are in memory until their turn.
 //
-// It ends with an error of the cluster's, with a [FencedError] when somebody else began after it, or with ctx's, between two
+// It ends with an error of the cluster's, with a [FencedError] when somebody else began to write after it, or with ctx's, between two
 // transactions. The counts hold then, too.
 func (s *Selection) Replay(ctx context.Context, o ReplayOptions) (Counts, error) {
 	var c Counts
@@ -121,7 +133,7 @@ func (s *Selection) Replay(ctx context.Context, o ReplayOptions) (Counts, error)
 		}
 		return w.add(ctx, l, sent)
 	}, func(d done) {
-		c.add(d)
+		c.add(&o, d)
 		if o.Progress != nil {
 			o.Progress(c)
 		}

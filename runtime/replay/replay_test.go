@@ -265,6 +265,46 @@ func TestFencedOperator(t *testing.T) {
 	c.wantOnce(t, n)
 }
 
+// TestOperatorsThatMeet has a second operator do all while the first reads: the first finds nothing left to do, and the second is done.
+func TestOperatorsThatMeet(t *testing.T) {
+	t.Parallel()
+	const n = 6
+	c := embedded(t)
+	c.writeLetters(t, n)
+	var second replay.Counts
+	met := false
+	counts, err := selected(t, c.replayer(t, replay.Options{}), replay.Filter{}).Replay(deadline(t), replay.ReplayOptions{Valid: func(string, *kafka.Record) error {
+		if !met {
+			met = true
+			second = c.replayAll(t, replay.Filter{}, replay.ReplayOptions{})
+		}
+		return nil
+	}})
+	if err != nil || counts.Done != 0 || counts.Reasons[replay.Elsewhere] != n || counts.Skipped != n || second.Done != n {
+		t.Errorf("the first: %+v, %v; the second: %+v", counts, err, second)
+	}
+	c.wantOnce(t, n)
+}
+
+// TestNothingToReplayEndsNobody has others look for letters between two transactions of an operator, and find none of theirs.
+func TestNothingToReplayEndsNobody(t *testing.T) {
+	t.Parallel()
+	const n = 6
+	c := embedded(t)
+	c.writeLetters(t, n)
+	first := c.replayer(t, replay.Options{})
+	first.PerTransaction(2)
+	counts, err := selected(t, first, replay.Filter{}).Replay(deadline(t), replay.ReplayOptions{Progress: func(replay.Counts) {
+		if other := c.replayAll(t, replay.Filter{Keys: []string{"nobody's"}}, replay.ReplayOptions{}); other.Selected != 0 {
+			t.Errorf("another: %+v", other)
+		}
+	}})
+	if err != nil || counts.Done != n {
+		t.Errorf("%+v, %v", counts, err)
+	}
+	c.wantOnce(t, n)
+}
+
 // TestTransactionThatIsNotTaken has a broker refuse a write once in the middle of a transaction, which is aborted and tried again.
 func TestTransactionThatIsNotTaken(t *testing.T) {
 	t.Parallel()
@@ -363,7 +403,7 @@ func TestOthersTransactionsHideNothing(t *testing.T) {
 	if err := other.EndTransaction(deadline(t), kgo.TryCommit); err != nil {
 		t.Fatal(err)
 	}
-	if counts := <-done; counts.Selected != 0 {
+	if counts := <-done; counts.Done != 0 || counts.Reasons[replay.Elsewhere] != counts.Selected {
 		t.Errorf("%+v", counts)
 	}
 	if sent := c.read(t, source); len(sent) != 0 {

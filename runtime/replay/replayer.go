@@ -35,7 +35,7 @@ type Options struct {
 }
 
 // Replayer resolves dead letters of a cluster. It holds nothing open, and may be used from many goroutines; of those that replay or
-// purge letters of one topic the last to begin ends the others.
+// purge letters of one topic the last to begin writing ends the others.
 type Replayer struct {
 	conn           kafka.Connection
 	opts           Options
@@ -253,7 +253,7 @@ type resolutions map[log]map[int64]Resolution
 // resolved reads the resolutions of letters of topics, by their ids, up to the end that they have now.
 func (r *Replayer) resolved(ctx context.Context, ids map[string]string) (resolutions, error) {
 	found := resolutions{}
-	for n, err := range r.notes(ctx) {
+	for n, err := range r.notes(ctx, kafka.FromStart(), kafka.ToEnd()) {
 		if err != nil {
 			return nil, err
 		}
@@ -262,6 +262,14 @@ func (r *Replayer) resolved(ctx context.Context, ids map[string]string) (resolut
 		}
 	}
 	return found, nil
+}
+
+// of is the resolution of a letter, nil where it is not resolved.
+func (found resolutions) of(l *Letter) *Resolution {
+	if resolution, ok := found[log{l.Topic, l.TopicID, l.Partition}][l.Offset]; ok {
+		return &resolution
+	}
+	return nil
 }
 
 func (found resolutions) take(n *note) {
@@ -291,10 +299,10 @@ func readNote(record *kafka.Record) (n note, ok bool) {
 	return n, ok
 }
 
-// notes reads the topic of resolutions, up to the end that it has now. What is no note of this version is passed over.
-func (r *Replayer) notes(ctx context.Context) iter.Seq2[note, error] {
+// notes reads the topic of resolutions. What is no note of this version is passed over.
+func (r *Replayer) notes(ctx context.Context, from kafka.From, to kafka.To) iter.Seq2[note, error] {
 	return func(yield func(note, error) bool) {
-		for record, err := range kafka.Scan(ctx, r.conn, []string{r.opts.Resolutions}, kafka.FromStart(), kafka.ToEnd()) {
+		for record, err := range kafka.Scan(ctx, r.conn, []string{r.opts.Resolutions}, from, to) {
 			if err != nil {
 				yield(note{}, fmt.Errorf("read what is resolved: %w", err))
 				return

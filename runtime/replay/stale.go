@@ -61,7 +61,13 @@ func (s *Selection) isGone(l log, offset int64) bool {
 
 // takeBack takes resolutions back, in transactions. That somebody else has begun is no error: they do it.
 func (w *writer) takeBack(ctx context.Context, s *stale) error {
+	if len(s.keys) == 0 {
+		return nil
+	}
 	w.pace, w.done = &pace{}, func(done) {}
+	if err := w.begin(ctx); err != nil { // before it is known which keys are left
+		return housekeeping(err)
+	}
 	for _, key := range slices.Sorted(maps.Keys(s.keys)) {
 		w.letters = append(w.letters, written{back: []byte(key)})
 		if len(w.letters) < w.r.perTransaction {
@@ -90,14 +96,17 @@ func (r *Replayer) takeBackGone(ctx context.Context, topics map[string]bool) err
 	}
 	writers := map[string]*writer{}
 	for _, topic := range missing[:min(maxGone, len(missing))] {
-		w, err := r.begin(ctx, topic, nil, nil)
+		w, err := r.newWriter(topic, nil, nil)
 		if err != nil {
+			return housekeeping(err)
+		}
+		defer w.client.Close()
+		if err := w.take(ctx); err != nil {
 			if err = housekeeping(err); err != nil {
 				return err
 			}
 			continue
 		}
-		defer w.client.Close()
 		writers[topic] = w
 	}
 	// Only now: whoever resolves letters of one that is made from now on is a later writer.
@@ -108,7 +117,7 @@ func (r *Replayer) takeBackGone(ctx context.Context, topics map[string]bool) err
 	for _, topic := range missing {
 		stales[topic] = r.newStale(func(log, int64) bool { return true })
 	}
-	for n, err := range r.notes(ctx) {
+	for n, err := range r.notes(ctx, kafka.FromStart(), kafka.ToEnd()) {
 		if err != nil {
 			return housekeeping(err)
 		}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/omninode/trestle/runtime/kafka"
@@ -19,7 +20,9 @@ const (
 // TransactionalID is that of replays and purges of a dead-letter topic's letters.
 func TransactionalID(deadLetterTopic string) string { return "trestle-replay-" + deadLetterTopic }
 
-// writer resolves letters of one dead-letter topic. Of the writers of a topic the last to begin is the only one that can commit.
+// writer resolves letters of one dead-letter topic. Of the writers of a topic the last that took its transactional id is the only one that can
+// commit. It takes that with the first transaction, not before: who finds nothing to write ends nobody else's work, and who ends it has done some
+// soon after. Else two that read for longer than they wait for one another would end each other for ever.
 type writer struct {
 	r       *Replayer
 	topic   string
@@ -27,6 +30,12 @@ type writer struct {
 	sources *sources
 	pace    *pace
 	done    func(done)
+
+	begun    bool                        // it has taken the id
+	known    resolutions                 // of the topic's letters
+	notes    func(*note)                 // takes in what was noted
+	read     kafka.Offsets               // how far that was read before it took the id
+	selected func(context.Context) error // fails where the topic is no longer the one whose letters were selected
 
 	letters []written // in hand
 	bytes   int
@@ -36,7 +45,7 @@ type writer struct {
 
 // written is a letter that a transaction resolves, and what that sends.
 type written struct {
-	*Letter
+	*chosen // nil where a resolution is taken back
 	prepared
 	back []byte // the key of a resolution that is taken back, instead; nil: none is
 }
@@ -73,25 +82,25 @@ func (s *Selection) resolveTopic(ctx context.Context, topic string, others map[s
 	if err := s.checkIDs(ctx, []string{topic}); err != nil {
 		return err
 	}
-	w, err := s.r.begin(ctx, topic, done, pace)
+	w, err := s.r.newWriter(topic, done, pace)
 	if err != nil {
 		return err
 	}
 	defer w.client.Close()
-	// Only now: whoever had the id before can commit nothing more.
 	resolved, stale := resolutions{}, s.r.newStale(s.isGone)
-	for n, err := range s.r.notes(ctx) {
-		if err != nil {
-			return err
-		}
+	w.known, w.selected = resolved, func(ctx context.Context) error { return s.checkIDs(ctx, []string{topic}) }
+	w.notes = func(n *note) {
 		if n.log.topic == topic {
 			if n.log.id == s.ids[topic] {
-				resolved.take(&n)
+				resolved.take(n)
 			}
-			stale.see(&n)
+			stale.see(n)
 		} else if _, selected := s.ids[n.log.topic]; !selected {
 			others[n.log.topic] = true
 		}
+	}
+	if err := w.readNotes(ctx); err != nil {
+		return err
 	}
 	for l, err := range s.chosen(ctx, topic, resolved) {
 		if err != nil {
@@ -104,11 +113,10 @@ func (s *Selection) resolveTopic(ctx context.Context, topic string, others map[s
 	if err := w.commit(ctx); err != nil {
 		return err
 	}
-	return w.takeBack(ctx, stale) // after scan has seen that the topic is still the one that was selected
+	return w.takeBack(ctx, stale)
 }
 
-// begin takes the transactional id of a topic from whoever has it, and waits until what they committed can be read.
-func (r *Replayer) begin(ctx context.Context, topic string, done func(done), pace *pace) (*writer, error) {
+func (r *Replayer) newWriter(topic string, done func(done), pace *pace) (*writer, error) {
 	client, err := r.conn.Client(
 		kgo.TransactionalID(TransactionalID(topic)), kgo.TransactionTimeout(r.opts.Timeout),
 		kgo.RecordPartitioner(kgo.StickyKeyPartitioner(nil)), // as publishers have it: events stay with their key
@@ -117,18 +125,80 @@ func (r *Replayer) begin(ctx context.Context, topic string, done func(done), pac
 	if err != nil {
 		return nil, err
 	}
-	w := &writer{r: r, topic: topic, client: client, sources: r.newSources(client), pace: pace, done: done}
-	initCtx, cancel := context.WithTimeout(ctx, r.opts.Timeout)
+	return &writer{r: r, topic: topic, client: client, sources: r.newSources(client), pace: pace, done: done}, nil
+}
+
+// readNotes reads what is noted in the topic of resolutions and has not been read yet.
+func (w *writer) readNotes(ctx context.Context) error {
+	ends := kafka.Offsets{}
+	if err := list(ctx, kadm.NewClient(w.client).ListCommittedOffsets, []string{w.r.opts.Resolutions}, ends); err != nil {
+		return err
+	}
+	for n, err := range w.r.notes(ctx, kafka.FromOffsets(w.read), kafka.ToOffsets(ends)) {
+		if err != nil {
+			return err
+		}
+		w.notes(&n)
+	}
+	w.read = ends
+	return nil
+}
+
+// take takes the transactional id from whoever has it, and waits until what they committed can be read.
+func (w *writer) take(ctx context.Context) error {
+	initCtx, cancel := context.WithTimeout(ctx, w.r.opts.Timeout)
 	defer cancel()
-	if _, _, err := client.ProducerID(initCtx); err != nil {
-		client.Close()
-		return nil, fenced(topic, err)
+	if _, _, err := w.client.ProducerID(initCtx); err != nil {
+		return fenced(w.topic, err)
 	}
-	if err := r.settled(ctx, client); err != nil {
-		client.Close()
-		return nil, err
+	w.begun = true
+	return w.r.settled(ctx, w.client)
+}
+
+// begin takes the id, unless it has it, and takes in what others have resolved until then: they can commit nothing more.
+func (w *writer) begin(ctx context.Context) error {
+	if w.begun {
+		return nil
 	}
-	return w, nil
+	if err := w.take(ctx); err != nil {
+		return err
+	}
+	if err := w.selected(ctx); err != nil {
+		return err
+	}
+	if err := w.readNotes(ctx); err != nil {
+		return err
+	}
+	var d done
+	letters := w.letters
+	w.letters, w.records, w.bytes = nil, nil, 0
+	for _, l := range letters {
+		if l.chosen != nil && w.known.of(l.Letter) != nil {
+			d.elsewhere = append(d.elsewhere, l.chosen)
+			d.withoutPurged += l.withoutPurged + l.unpurge()
+			continue
+		}
+		w.hold(l)
+	}
+	if len(d.elsewhere) > 0 {
+		w.done(d)
+	}
+	return nil
+}
+
+// hold puts a letter into the next transaction.
+func (w *writer) hold(l written) {
+	w.letters = append(w.letters, l)
+	w.records = append(w.records, l.prepared.records...)
+	w.bytes += l.size()
+}
+
+// size is that of what it sends, in bytes.
+func (p *prepared) size() (n int) {
+	for _, r := range p.records {
+		n += r.Size()
+	}
+	return n
 }
 
 // maxBatch bounds the client's batches; what is sent at once is bounded by the topics' own limits before.
@@ -136,17 +206,12 @@ const maxBatch = 64 << 20
 
 // add puts a letter into the next transaction, and commits that if it is full.
 func (w *writer) add(ctx context.Context, l *chosen, p prepared) error {
-	size := 0
-	for _, r := range p.records {
-		size += r.Size()
-	}
-	if len(w.letters) > 0 && w.bytes+size > maxBytes {
+	if len(w.letters) > 0 && w.bytes+p.size() > maxBytes {
 		if err := w.commit(ctx); err != nil {
 			return err
 		}
 	}
-	w.letters, w.bytes = append(w.letters, written{Letter: l.Letter, prepared: p}), w.bytes+size
-	w.records = append(w.records, p.records...)
+	w.hold(written{chosen: l, prepared: p})
 	if max(len(w.letters), len(w.records)) >= min(w.pace.most(), w.r.perTransaction) || w.bytes >= maxBytes {
 		return w.commit(ctx)
 	}
@@ -164,6 +229,12 @@ func (w *writer) commit(ctx context.Context) error {
 	if err := w.pace.await(ctx, len(w.records)); err != nil {
 		return err
 	}
+	if err := w.begin(ctx); err != nil {
+		return err
+	}
+	if len(w.letters) == 0 {
+		return nil // others have resolved them meanwhile
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.r.opts.Timeout)
 	defer cancel()
 	for try := 1; ; try++ {
@@ -180,7 +251,7 @@ func (w *writer) commit(ctx context.Context) error {
 	}
 	d := done{letters: len(w.letters)}
 	for i := range w.letters {
-		if l := &w.letters[i]; l.Letter != nil && l.Follower {
+		if l := &w.letters[i]; l.chosen != nil && l.Follower {
 			d.followers++
 		}
 		d.withoutPurged += w.letters[i].withoutPurged
