@@ -250,8 +250,5 @@ func writeTold(file string, raised map[string]bool) error {
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return err
 	}
-	if err := os.WriteFile(file+".new", append(text, '\n'), 0o644); err != nil {
-		return err
-	}
-	return os.Rename(file+".new", file)
+	return replaceFile(file, append(text, '\n'))
 }

@@ -2,8 +2,6 @@ package ops
 
 import (
 	"context"
-	"os"
-	"path/filepath"
 
 	"github.com/omninode/trestle/tools/load"
 )
@@ -29,26 +27,3 @@ func Build(ctx context.Context, p *Project) (Image, error) {
 
 // WriteFile writes the image to a file as a whole: who reads it sees the old one or the new one.
 func (i Image) WriteFile(path string) error { return replaceFile(path, i.Content) }
-
-func replaceFile(path string, content []byte) error {
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
-		return os.WriteFile(path, content, 0o644) // a device or a pipe
-	}
-	tmp, err := os.CreateTemp(filepath.Dir(path), ".trestle-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(tmp.Name())
-	if _, err := tmp.Write(content); err != nil {
-		tmp.Close()
-		return err
-	}
-	if err := tmp.Chmod(0o644); err != nil {
-		tmp.Close()
-		return err
-	}
-	if err := tmp.Close(); err != nil {
-		return err
-	}
-	return os.Rename(tmp.Name(), path)
-}

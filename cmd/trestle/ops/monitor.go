@@ -14,8 +14,8 @@ import (
 	"github.com/omninode/trestle/runtime/groups"
 	"github.com/omninode/trestle/runtime/kafka"
 	"github.com/omninode/trestle/runtime/replay"
+	"github.com/omninode/trestle/runtime/topics"
 	"github.com/omninode/trestle/tools/schema"
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -232,31 +232,7 @@ func (l *look) written(ctx context.Context, cl *kgo.Client) (map[string]int64, e
 			names = append(names, t.Name)
 		}
 	}
-	out := map[string]int64{}
-	if len(names) == 0 {
-		return out, nil
-	}
-	admin := kadm.NewClient(cl)
-	begins, err := admin.ListOffsetsAfterMilli(ctx, l.Time.Add(-l.window).UnixMilli(), names...)
-	if err != nil {
-		return nil, fmt.Errorf("find what was written since %v ago: %w", l.window, err)
-	}
-	ends, err := admin.ListEndOffsets(ctx, names...)
-	if err != nil {
-		return nil, fmt.Errorf("find where topics end: %w", err)
-	}
-	var failed error
-	ends.Each(func(end kadm.ListedOffset) {
-		begin, ok := begins.Lookup(end.Topic, end.Partition)
-		switch err := errors.Join(end.Err, begin.Err); {
-		case kafka.Classify(err) == kafka.Missing || !ok:
-		case err != nil:
-			failed = fmt.Errorf("find what was written to %s: %w", end.Topic, err)
-		default:
-			out[end.Topic] += max(0, end.Offset-begin.Offset)
-		}
-	})
-	return out, failed
+	return topics.Written(ctx, cl, l.Time.Add(-l.window), names...)
 }
 
 // maxResponses is how many of the newest requests of a type, and responses, are looked at.

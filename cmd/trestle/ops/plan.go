@@ -15,7 +15,6 @@ import (
 	"github.com/omninode/trestle/runtime/registry"
 	"github.com/omninode/trestle/runtime/topics"
 	"github.com/omninode/trestle/tools/schema"
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -241,16 +240,16 @@ func (plan *Plan) planCluster(ctx context.Context, set *schema.Set) error {
 }
 
 func undeclaredTopics(ctx context.Context, cl *kgo.Client, specs []topics.Spec) ([]string, error) {
-	found, err := kadm.NewClient(cl).ListTopics(ctx)
+	found, err := topics.Names(ctx, cl)
 	if err != nil {
-		return nil, fmt.Errorf("list topics: %w", err)
+		return nil, err
 	}
 	ours := make(map[string]bool, len(specs))
 	for _, s := range specs {
 		ours[s.Name] = true
 	}
 	out := []string{}
-	for _, name := range found.Names() {
+	for _, name := range found {
 		if !ours[name] {
 			out = append(out, name)
 		}

@@ -83,15 +83,7 @@ func (s *seal) keep(p *Project, files []gen.File) {
 	if err != nil || os.MkdirAll(filepath.Dir(s.path), 0o755) != nil {
 		return
 	}
-	// By renaming, so that no other run reads half of it. What fails costs the next run time, and nothing else.
-	made, err := os.CreateTemp(filepath.Dir(s.path), ".seal-*")
-	if err != nil {
-		return
-	}
-	_, err = made.Write(text)
-	if closeErr := made.Close(); err != nil || closeErr != nil || os.Rename(made.Name(), s.path) != nil {
-		os.Remove(made.Name())
-	}
+	_ = replaceFile(s.path, text) // what fails costs the next run time, and nothing else
 }
 
 // generatedNow is the digest of the gen folder, empty where it cannot be read.

@@ -2,14 +2,12 @@ package ops
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/replay"
 	"github.com/omninode/trestle/runtime/topics"
 	"github.com/omninode/trestle/tools/schema"
-	"github.com/twmb/franz-go/pkg/kadm"
 )
 
 // topicSpecs turns declared topics, under their names in the environment, into what the cluster is asked for, with what the
@@ -73,39 +71,19 @@ func ListTopics(ctx context.Context, p *Project, env Environment) ([]ListedTopic
 		return nil, err
 	}
 	defer cl.Close()
-	adm := kadm.NewClient(cl)
-	found, err := adm.ListTopics(ctx)
+	found, err := topics.List(ctx, cl)
 	if err != nil {
-		return nil, fmt.Errorf("list topics: %w", err)
-	}
-	names := found.Names()
-	list := make([]ListedTopic, 0, len(names))
-	if len(names) == 0 {
-		return list, nil
-	}
-	starts, err := adm.ListStartOffsets(ctx, names...)
-	if err != nil {
-		return nil, fmt.Errorf("list start offsets: %w", err)
-	}
-	ends, err := adm.ListEndOffsets(ctx, names...)
-	if err != nil {
-		return nil, fmt.Errorf("list end offsets: %w", err)
+		return nil, err
 	}
 	declared := topicSpecs(set, env)
-	for _, t := range found.Sorted() {
+	list := make([]ListedTopic, 0, len(found))
+	for _, t := range found {
 		row := ListedTopic{
-			Name: t.Topic, Partitions: len(t.Partitions), Replicas: t.Partitions.NumReplicas(),
-			Declared: slices.ContainsFunc(declared, func(s topics.Spec) bool { return s.Name == t.Topic }),
+			Name: t.Name, Partitions: t.Partitions, Replicas: t.Replicas, Records: t.Records,
+			Declared: slices.ContainsFunc(declared, func(s topics.Spec) bool { return s.Name == t.Name }),
 		}
-		if logical, ok := env.Names().TopicOf(t.Topic); ok && row.Declared && logical != t.Topic {
+		if logical, ok := env.Names().TopicOf(t.Name); ok && row.Declared && logical != t.Name {
 			row.Logical = logical
-		}
-		for partition := range t.Partitions {
-			start, okStart := starts.Lookup(t.Topic, partition)
-			end, okEnd := ends.Lookup(t.Topic, partition)
-			if okStart && okEnd && start.Err == nil && end.Err == nil {
-				row.Records += end.Offset - start.Offset
-			}
 		}
 		list = append(list, row)
 	}

@@ -1,57 +1,13 @@
 package grafana_test
 
 import (
-	"flag"
-	"os"
-	"path/filepath"
-	"slices"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/omninode/trestle/tools/gen/grafana"
-	"github.com/omninode/trestle/tools/schema"
+	"github.com/omninode/trestle/tools/gen/internal/goldentest"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
-
-// set is of two topics that share their dead letters, a group that reads both, and a request. Nobody has orders' names in Prometheus' templates.
-func set() *schema.Set {
-	pkg := &schema.Package{Name: "orders.v1"}
-	orders, returns := &schema.Topic{Name: "orders.placed.v1", Package: pkg}, &schema.Topic{Name: "orders.returned.v1", Package: pkg}
-	dead := &schema.Topic{Name: "orders.dlq.v1", Package: pkg, DeadLetterOf: []*schema.Topic{returns, orders}}
-	orders.DeadLetter, returns.DeadLetter = dead, dead
-	confirmed := &schema.Event{Type: "OrderConfirmed", Package: pkg, Topic: orders}
-	pkg.Events = []*schema.Event{{Type: "ConfirmOrder", Package: pkg, Topic: orders, Reply: confirmed}, confirmed}
-	return &schema.Set{
-		Packages: []*schema.Package{pkg}, Topics: []*schema.Topic{dead, orders, returns},
-		Groups: []*schema.Group{{Name: "billing {{ now }}", Topics: []string{"orders.placed.v1", "orders.returned.v1"}, Owner: "finance", Package: pkg}},
-	}
-}
 
 func TestGolden(t *testing.T) {
 	t.Parallel()
-	for name, in := range map[string]*schema.Set{"orders": set(), "nothing": {}} {
-		files, err := grafana.Generate(in)
-		if err != nil || len(files) != 1 || files[0].Path != grafana.Path {
-			t.Fatalf("%d files, %v", len(files), err)
-		}
-		again, err := grafana.Generate(in)
-		if err != nil || !slices.Equal(again[0].Content, files[0].Content) {
-			t.Errorf("%s: another time it is another file: %v", name, err)
-		}
-		golden := filepath.Join("testdata", name+filepath.Ext(grafana.Path))
-		if *update {
-			if err := os.WriteFile(golden, files[0].Content, 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(golden)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(string(want), string(files[0].Content)); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", name, diff)
-		}
-	}
+	goldentest.OneFile(t, grafana.Path, grafana.Generate)
 }
