@@ -45,7 +45,7 @@ func showComparison(cmd *cobra.Command, found *ops.Comparison) error {
 	count := map[string]int{}
 	for _, d := range found.Changes {
 		count[d.Kind]++
-		name := plain(d.Name)
+		name := plain(d.Title())
 		if d.Undeclared {
 			name += " (undeclared)"
 		}

@@ -26,7 +26,7 @@ It exits with 0 whatever there is to do; with --check, 1 unless all is as declar
 that ` + "`apply`" + ` takes: it does that plan or, where anything has changed since, nothing.
 
 With --like it compares the environment with another one of trestle.yaml instead, each as it is: topics, their partitions, replicas and settings, subjects,
-their newest versions and levels, by the names that the schemas have. Flags and TRESTLE_ variables are about the environment of --env alone.`,
+their newest versions and levels, by the names that the schemas have. Of an environment with several registries each is compared with the first of the other. Flags and TRESTLE_ variables are about the environment of --env alone.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if like != "" {

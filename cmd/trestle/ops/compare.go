@@ -41,7 +41,7 @@ func (c *Comparison) Empty() bool {
 
 // Compare looks at the topics and subjects of two environments, and changes nothing. Names are those of the schemas, for what these do not have those
 // without the environment's prefix. What neither environment can have by its names is left out, and so is what one of them shares a cluster or a registry
-// with and the other declares.
+// with and the other declares. Of several registries each of the first environment's is compared with the second's first.
 func Compare(ctx context.Context, p *Project, env, like Environment) (*Comparison, error) {
 	set, err := p.load(ctx)
 	if err != nil {
@@ -51,7 +51,7 @@ func Compare(ctx context.Context, p *Project, env, like Environment) (*Compariso
 	both := [2]Environment{env, like}
 	switch {
 	case env.Registry != "" && like.Registry != "":
-		if err := c.subjects(ctx, set, both); err != nil {
+		if err := c.registries(ctx, set, env, like); err != nil {
 			return nil, err
 		}
 	case env.Registry != like.Registry:
@@ -162,10 +162,32 @@ func topicDifferences(a, b topics.State) []FieldChange {
 	return out
 }
 
-func (c *Comparison) subjects(ctx context.Context, set *schema.Set, both [2]Environment) error {
-	declared, err := subjects(set)
+// registries compares the subjects of each registry of an environment.
+func (c *Comparison) registries(ctx context.Context, set *schema.Set, env, like Environment) error {
+	each, err := env.eachRegistry()
 	if err != nil {
 		return err
+	}
+	for _, one := range each {
+		from := len(c.Changes)
+		address, err := c.subjects(ctx, set, [2]Environment{one, like})
+		if err != nil {
+			return err
+		}
+		for i := range c.Changes[from:] {
+			if len(each) > 1 {
+				c.Changes[from+i].Registry = address
+			}
+		}
+	}
+	return nil
+}
+
+// subjects compares those of two registries, and returns the address of the first.
+func (c *Comparison) subjects(ctx context.Context, set *schema.Set, both [2]Environment) (address string, err error) {
+	declared, err := subjects(set)
+	if err != nil {
+		return "", err
 	}
 	var clients [2]*registry.Client
 	var listed, declaredAs [2][]string
@@ -173,11 +195,11 @@ func (c *Comparison) subjects(ctx context.Context, set *schema.Set, both [2]Envi
 	for i, env := range both {
 		names, err := env.namesOf(set)
 		if err != nil {
-			return err
+			return "", err
 		}
 		physical, err := subjectNames(set, declared, names)
 		if err != nil {
-			return env.errorf("%w", err)
+			return "", env.errorf("%w", err)
 		}
 		logicalOf[i] = map[string]string{}
 		for logical, name := range physical {
@@ -188,7 +210,7 @@ func (c *Comparison) subjects(ctx context.Context, set *schema.Set, both [2]Envi
 			listed[i], err = clients[i].Subjects(ctx)
 		}
 		if err != nil {
-			return env.errorf("%w", err)
+			return "", env.errorf("%w", err)
 		}
 	}
 	shared := clients[0].Address() == clients[1].Address()
@@ -204,7 +226,7 @@ func (c *Comparison) subjects(ctx context.Context, set *schema.Set, both [2]Envi
 		}
 		found, err := clients[i].Newest(ctx, slices.Sorted(maps.Keys(logicalOf[i])))
 		if err != nil {
-			return env.errorf("%w", err)
+			return "", env.errorf("%w", err)
 		}
 		states[i] = map[string]registry.Newest{}
 		for name, state := range found {
@@ -221,7 +243,7 @@ func (c *Comparison) subjects(ctx context.Context, set *schema.Set, both [2]Envi
 		isDeclared := slices.ContainsFunc(declared, func(s registry.Subject) bool { return s.Name == name })
 		c.add("subject", name, isDeclared, isThere, isWanted, changes)
 	}
-	return nil
+	return clients[0].Address(), nil
 }
 
 // subjectDifferences compares the newest versions: their schemas, how many have come before them, and the level.

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -60,6 +61,7 @@ environments:
     registries:
       - registry: %s
         registry_auth: {user: shop, password: {file: secrets/second}}
+  alone: {registry: %[1]s}
   twice:
     registry: %[1]s
     registries: [{registry: %[1]s}]
@@ -101,6 +103,37 @@ environments:
 	if again := planned(t, p, env); !again.Empty() || first.posts.Load() != int64(each) || second.posts.Load() != int64(each) {
 		t.Errorf("the last plan has %+v; the registries took %d and %d schemas, want %d each", again.Changes, first.posts.Load(), second.posts.Load(), each)
 	}
+
+	// Another environment has what the first has: it is the second that is compared with it as well.
+	like := in("alone", Addresses{})
+	compared := func() map[string]int {
+		t.Helper()
+		found, err := Compare(t.Context(), p, env, like)
+		if err != nil {
+			t.Fatal(err)
+		}
+		differ := map[string]int{}
+		for _, d := range found.Changes {
+			differ[d.Registry+" "+d.Action]++
+		}
+		return differ
+	}
+	if got := compared(); got[first.URL+" none"] != each || got[second.URL+" none"] != each || len(got) != 2 {
+		t.Errorf("compared: %v", got)
+	}
+	events := slices.IndexFunc(plan.Changes, func(c PlannedChange) bool { return strings.HasSuffix(c.Name, "-value") }) // that nothing refers to
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodDelete, second.URL+"/subjects/"+plan.Changes[events].Name, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.SetBasicAuth("shop", "hunter2")
+	if answer, err := http.DefaultClient.Do(request); err != nil || answer.StatusCode != http.StatusOK {
+		t.Fatal(answer, err)
+	}
+	if got := compared(); got[first.URL+" none"] != each || got[second.URL+" create"] != 1 || got[second.URL+" none"] != each-1 {
+		t.Errorf("compared, when the second has lost a subject: %v", got)
+	}
+	brought(t, p, env)
 
 	// One that can't be asked stops all of it before anything is written.
 	if err := os.WriteFile(filepath.Join(p.Dir, "schemas/shop/v1/more.proto"), []byte(returned), 0o600); err != nil {
