@@ -19,6 +19,21 @@ func TestSubjectName(t *testing.T) {
 	}
 }
 
+func TestSubjectStrategies(t *testing.T) {
+	t.Parallel()
+	placed := &event.EventInfo{Type: "Placed", FullName: "shop.v1.Placed", Topic: &event.TopicInfo{Name: "orders", EventTypes: []string{"Cancelled", "Placed"}}}
+	for strategy, want := range map[SubjectStrategy]string{
+		"": "orders-Placed", TopicNameStrategy: "orders-value", RecordNameStrategy: "shop.v1.Placed", TopicRecordNameStrategy: "orders-shop.v1.Placed",
+	} {
+		if got := strategy.Subject(placed); got != want || strategy.Validate() != nil {
+			t.Errorf("%s: got %s, want %s; %v", strategy, got, want, strategy.Validate())
+		}
+	}
+	if err := SubjectStrategy("topic").Validate(); err == nil {
+		t.Error("there is no such strategy")
+	}
+}
+
 func TestReferencesFirst(t *testing.T) {
 	t.Parallel()
 	ref := func(names ...string) (out []Reference) {

@@ -18,9 +18,10 @@ import (
 // registry once a subject and remembers the answer for five minutes; when the registry is away it goes on with what
 // it knows. It is safe for concurrent use, and what trestle.WithSchemaIDs takes.
 type SchemaIDs struct {
-	client *Client
-	kept   *keptIDs
-	now    func() time.Time
+	client   *Client
+	kept     *keptIDs
+	strategy SubjectStrategy
+	now      func() time.Time
 
 	mu       sync.Mutex
 	subjects map[string]*knownID
@@ -34,6 +35,12 @@ type SchemaIDsOption func(*SchemaIDs)
 // not fail where the file can't be read, but a later SchemaID that depends on it.
 func WithKeptIDs(file string) SchemaIDsOption {
 	return func(s *SchemaIDs) { s.kept = &keptIDs{file: file} }
+}
+
+// WithSubjectStrategy has ids be those of the subjects that a strategy names, overriding the default of [SubjectName]. Of what is no strategy SchemaID
+// fails.
+func WithSubjectStrategy(strategy SubjectStrategy) SchemaIDsOption {
+	return func(s *SchemaIDs) { s.strategy = strategy }
 }
 
 // knownID is what is known of a subject.
@@ -68,7 +75,10 @@ func (s *SchemaIDs) SchemaID(ctx context.Context, info *event.EventInfo) (int, e
 	if info.Topic == nil {
 		return 0, fmt.Errorf("event type %s has no topic, and so no subject", info.Type)
 	}
-	subject := SubjectName(info.Topic, info.Type)
+	if err := s.strategy.Validate(); err != nil {
+		return 0, err
+	}
+	subject := s.strategy.Subject(info)
 	s.mu.Lock()
 	known := s.subjects[subject]
 	if known == nil {

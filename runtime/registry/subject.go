@@ -42,6 +42,40 @@ func SubjectName(topic *event.TopicInfo, eventType string) string {
 	return topic.Name + "-value"
 }
 
+// SubjectStrategy says which subject holds an event type's schema, by the name that Confluent's serializers have for the rule. Its zero value is
+// the rule of [SubjectName].
+type SubjectStrategy string
+
+// The strategies of Confluent's serializers.
+const (
+	TopicNameStrategy       SubjectStrategy = "TopicNameStrategy"       // <topic>-value: of a topic with one event type
+	RecordNameStrategy      SubjectStrategy = "RecordNameStrategy"      // the full name, whatever the topic
+	TopicRecordNameStrategy SubjectStrategy = "TopicRecordNameStrategy" // <topic>-<full name>
+)
+
+// Validate fails for what is no strategy.
+func (s SubjectStrategy) Validate() error {
+	switch s {
+	case "", TopicNameStrategy, RecordNameStrategy, TopicRecordNameStrategy:
+		return nil
+	}
+	return fmt.Errorf("subject strategy %q is none: there are %s, %s and %s, and without one a topic's events have its name and, where they are of several types, theirs",
+		string(s), TopicNameStrategy, RecordNameStrategy, TopicRecordNameStrategy)
+}
+
+// Subject returns the subject of an event type's schema. The event has a topic.
+func (s SubjectStrategy) Subject(e *event.EventInfo) string {
+	switch s {
+	case TopicNameStrategy:
+		return e.Topic.Name + "-value"
+	case RecordNameStrategy:
+		return e.FullName
+	case TopicRecordNameStrategy:
+		return e.Topic.Name + "-" + e.FullName
+	}
+	return SubjectName(e.Topic, e.Type)
+}
+
 // sameText says whether two schemas of a type are the same but for layout.
 func sameText(t SchemaType, a, b string) bool {
 	if t != JSON {

@@ -14,7 +14,6 @@ import (
 	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/event"
 	"github.com/omninode/trestle/runtime/kafka"
-	"github.com/omninode/trestle/runtime/registry"
 	"github.com/omninode/trestle/runtime/wire"
 	"github.com/omninode/trestle/tools/schema"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -219,7 +218,7 @@ func (t *alertTopic) publish(ctx context.Context, encoder *alertEncoder, a Alert
 			if err != nil {
 				return err
 			}
-			opts = append(opts, trestle.WithSchemaIDs(registry.NewSchemaIDs(client)))
+			opts = append(opts, trestle.WithSchemaIDs(t.env.schemaIDs(client)))
 		}
 		if t.publisher, err = trestle.NewPublisher(t.env.Brokers, opts...); err != nil {
 			return err

@@ -193,13 +193,9 @@ func (c *Comparison) subjects(ctx context.Context, set *schema.Set, both [2]Envi
 	var listed, declaredAs [2][]string
 	var logicalOf [2]map[string]string
 	for i, env := range both {
-		names, err := env.namesOf(set)
+		physical, err := env.subjectNames(set, declared)
 		if err != nil {
 			return "", err
-		}
-		physical, err := subjectNames(set, declared, names)
-		if err != nil {
-			return "", env.errorf("%w", err)
 		}
 		logicalOf[i] = map[string]string{}
 		for logical, name := range physical {

@@ -42,6 +42,8 @@ type Environment struct {
 	RegistryNormalize bool `yaml:"registry_normalize"`
 	// Registries are further ones, which get the same subjects. Events get the ids of Registry.
 	Registries []RegistrySettings `yaml:"registries"`
+	// SubjectStrategy says under which subjects events' schemas are registered, and found; empty: <topic>-value, or <topic>-<event type> where a topic has several.
+	SubjectStrategy registry.SubjectStrategy `yaml:"subject_strategy"`
 	// StorePassword is where the password of a PostgreSQL store stands.
 	StorePassword Secret `yaml:"store_password"`
 	// ReplicationFactor of topics that are created; 0 takes the cluster's default.
@@ -241,6 +243,9 @@ func (p *Project) Environment(a Addresses) (Environment, error) {
 			return env, fmt.Errorf("environment %q is not in %s", name, p.Path(ConfigName))
 		}
 		env.name = name
+		if err := env.SubjectStrategy.Validate(); err != nil {
+			return env, env.errorf("%w", err)
+		}
 		env.placeFiles(p)
 	case p.missing == nil:
 		stack, err := dev.ReadAddresses(p.Path(StackDir))
@@ -315,6 +320,11 @@ func (e Environment) registryClient(ctx context.Context, opts ...registry.Option
 		return nil, err
 	}
 	return client, client.Check(ctx)
+}
+
+// schemaIDs finds the ids of schemas in a registry of the environment.
+func (e Environment) schemaIDs(client *registry.Client) *registry.SchemaIDs {
+	return registry.NewSchemaIDs(client, registry.WithSubjectStrategy(e.SubjectStrategy))
 }
 
 // OpenTraces opens the environment's trace store.

@@ -10,7 +10,6 @@ import (
 
 	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/event"
-	"github.com/omninode/trestle/runtime/registry"
 )
 
 // Published says what became of one event.
@@ -70,7 +69,7 @@ func Publish(ctx context.Context, env Environment, info *trestle.EventInfo, o Pu
 		if err != nil {
 			return PublishCounts{}, err
 		}
-		opts = append(opts, trestle.WithSchemaIDs(registry.NewSchemaIDs(client)))
+		opts = append(opts, trestle.WithSchemaIDs(env.schemaIDs(client)))
 	}
 	pub, err := trestle.NewPublisher(env.Brokers, opts...)
 	if err != nil {

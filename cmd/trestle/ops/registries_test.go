@@ -14,6 +14,7 @@ import (
 
 	devregistry "github.com/omninode/trestle/cmd/trestle/dev/registry"
 	"github.com/omninode/trestle/cmd/trestle/ops/gate"
+	tools "github.com/omninode/trestle/tools/event"
 )
 
 // guarded is a registry that lets in who has the password, and takes no schemas while it is full.
@@ -48,6 +49,75 @@ func newGuarded(t *testing.T, password string) *guarded {
 	}))
 	t.Cleanup(g.Close)
 	return g
+}
+
+// TestSubjectStrategies registers under the names of each strategy, and finds ids and versions there.
+func TestSubjectStrategies(t *testing.T) {
+	t.Parallel()
+	config := "go_import: example.org/gen\nenvironments:\n"
+	files := shopFiles("", "partitions: 2", "")
+	want := map[string][]string{ // of the events Placed and Counted
+		"":                        {"team-orders_v1-value", "team-stock_v1-value"},
+		"TopicNameStrategy":       {"team-orders_v1-value", "team-stock_v1-value"},
+		"RecordNameStrategy":      {"shop.v1.Placed", "shop.v1.Counted"},
+		"TopicRecordNameStrategy": {"team-orders_v1-shop.v1.Placed", "team-stock_v1-shop.v1.Counted"},
+	}
+	for strategy := range want {
+		config += fmt.Sprintf("  by%s: {registry: %s, prefix: team-, subject_strategy: %q}\n", strategy, newGuarded(t, "").URL, strategy)
+	}
+	files["trestle.yaml"] = config + "  wrong: {subject_strategy: TopicName}\n"
+	p := projectOf(t, files)
+	for strategy, names := range want {
+		env, err := p.Environment(Addresses{Environment: "by" + strategy})
+		if err != nil {
+			t.Fatal(err)
+		}
+		brought(t, p, env)
+		if again := planned(t, p, env); !again.Empty() {
+			t.Errorf("%s: a second plan has %+v", strategy, again.Changes)
+		}
+		client, err := env.registryClient(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		found, err := client.Subjects(t.Context())
+		if err != nil || !slices.Contains(found, names[0]) || !slices.Contains(found, names[1]) || len(found) != 4 {
+			t.Errorf("%s: there are %q, %v; want %q and two files", strategy, found, err, names)
+		}
+		set, err := p.load(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, info := range tools.Events(set) {
+			there := *info.Topic
+			there.Name = "team-" + there.Name
+			info.Topic = &there
+			if id, err := env.schemaIDs(client).SchemaID(t.Context(), info); err != nil || id == 0 {
+				t.Errorf("%s: event type %s has schema %d, %v", strategy, info.Type, id, err)
+			}
+		}
+		for _, word := range []string{"orders_v1-value", names[0]} { // as the schemas call it, and as the registry does
+			l := &loader{project: p, environment: func() (Environment, error) { return env, nil }}
+			if v, err := l.version(t.Context(), "registry:"+word); err != nil || v.set.MainFile() == nil {
+				t.Errorf("%s: %s: %v", strategy, word, err)
+			}
+		}
+	}
+	if _, err := p.Environment(Addresses{Environment: "wrong"}); err == nil || !strings.Contains(err.Error(), "TopicRecordNameStrategy") {
+		t.Errorf("a strategy that there is not: %v", err)
+	}
+	// Two types of a topic can't have one subject.
+	path := filepath.Join(p.Dir, "schemas/shop/v1/more.proto")
+	if err := os.WriteFile(path, []byte(eventFile("Cancelled", "orders_v1", "", "")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	env, err := p.Environment(Addresses{Environment: "byTopicNameStrategy"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := MakePlan(t.Context(), p, env); err == nil || !strings.Contains(err.Error(), "topic orders_v1 has 2 event types") {
+		t.Errorf("two types of a topic: %v", err)
+	}
 }
 
 func TestSeveralRegistries(t *testing.T) {

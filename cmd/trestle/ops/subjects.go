@@ -50,7 +50,11 @@ func subjects(set *schema.Set) ([]registry.Subject, error) {
 }
 
 // subjectNames are the names that subjects have in an environment, by those that the schemas alone give them.
-func subjectNames(set *schema.Set, declared []registry.Subject, names trestle.Names) (map[string]string, error) {
+func (e Environment) subjectNames(set *schema.Set, declared []registry.Subject) (map[string]string, error) {
+	names, err := e.namesOf(set)
+	if err != nil {
+		return nil, err
+	}
 	out := make(map[string]string, len(declared))
 	for _, s := range declared {
 		out[s.Name] = names.Subject(s.Name)
@@ -58,10 +62,13 @@ func subjectNames(set *schema.Set, declared []registry.Subject, names trestle.Na
 	for _, t := range set.Topics {
 		physical, err := names.Topic(t.Name)
 		if err != nil {
-			return nil, err
+			return nil, e.errorf("%w", err)
 		}
-		for _, e := range t.Events {
-			out[subjectOf(t, e)] = subjectOf(&schema.Topic{Name: physical, Events: t.Events}, e)
+		if n := len(typesOf(t)); n > 1 && e.SubjectStrategy == registry.TopicNameStrategy {
+			return nil, e.errorf("topic %s has %d event types, and %s has one subject for all of them: take %s or none", t.Name, n, registry.TopicNameStrategy, registry.TopicRecordNameStrategy)
+		}
+		for _, event := range t.Events {
+			out[subjectOf(t, event)] = subjectIn(physical, t, event, e.SubjectStrategy)
 		}
 	}
 	return out, nil
@@ -73,11 +80,7 @@ func subjectsIn(set *schema.Set, env Environment) ([]registry.Subject, error) {
 	if err != nil {
 		return nil, err
 	}
-	names, err := env.namesOf(set)
-	if err != nil || names.IsZero() {
-		return declared, err
-	}
-	named, err := subjectNames(set, declared, names)
+	named, err := env.subjectNames(set, declared)
 	if err != nil {
 		return nil, err
 	}
@@ -89,17 +92,26 @@ func subjectsIn(set *schema.Set, env Environment) ([]registry.Subject, error) {
 		}
 		declared[i] = s
 	}
-	slices.SortFunc(declared, func(a, b registry.Subject) int { return cmp.Compare(a.Name, b.Name) })
-	return declared, nil
+	// By its full name an event may be what others refer to as well: it has the same schema then, and once with what it refers to itself.
+	slices.SortFunc(declared, func(a, b registry.Subject) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(len(b.References), len(a.References)))
+	})
+	return slices.CompactFunc(declared, func(a, b registry.Subject) bool { return a.Name == b.Name }), nil
 }
 
-// subjectOf is the subject of an event's schema on a topic.
-func subjectOf(t *schema.Topic, e *schema.Event) string {
-	info := trestle.TopicInfo{Name: t.Name}
-	for _, other := range t.Events {
-		info.EventTypes = append(info.EventTypes, other.Type)
+// subjectOf is the subject of an event's schema on a topic, as the schemas alone call it.
+func subjectOf(t *schema.Topic, e *schema.Event) string { return subjectIn(t.Name, t, e, "") }
+
+func subjectIn(physical string, t *schema.Topic, e *schema.Event, strategy registry.SubjectStrategy) string {
+	topic := trestle.TopicInfo{Name: physical, EventTypes: typesOf(t)}
+	return strategy.Subject(&trestle.EventInfo{Type: e.Type, FullName: e.Message.FullName, Topic: &topic})
+}
+
+func typesOf(t *schema.Topic) (types []string) {
+	for _, e := range t.Events {
+		types = append(types, e.Type)
 	}
-	return registry.SubjectName(&info, e.Type)
+	return types
 }
 
 // jsonSubject adds an event's JSON Schema and the documents that it refers to, each under its full name.

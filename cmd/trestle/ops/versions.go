@@ -173,14 +173,10 @@ func (l *loader) registryEnvironment() (Environment, error) {
 // It returns both names, which differ where the environment has names of its own.
 func (l *loader) subjectName(ctx context.Context, word string) (logical, physical string, err error) {
 	env, err := l.registryEnvironment()
-	if err != nil || env.Names().IsZero() || l.project.missing != nil {
+	if err != nil || env.Names().IsZero() && env.SubjectStrategy == "" || l.project.missing != nil {
 		return word, word, err
 	}
 	set, err := l.project.load(ctx)
-	if err != nil {
-		return "", "", err
-	}
-	names, err := env.namesOf(set)
 	if err != nil {
 		return "", "", err
 	}
@@ -188,7 +184,7 @@ func (l *loader) subjectName(ctx context.Context, word string) (logical, physica
 	if err != nil {
 		return "", "", err
 	}
-	named, err := subjectNames(set, declared, names)
+	named, err := env.subjectNames(set, declared)
 	if err != nil {
 		return "", "", err
 	}
