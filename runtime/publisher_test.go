@@ -62,7 +62,7 @@ func TestPublishedEventStandsOnItsTopic(t *testing.T) {
 		t.Fatalf("got %d records, want 1", len(records))
 	}
 	r := records[0]
-	want := map[string]string{"event-id": ourEventID, "event-type": "OrderPlaced", "content-type": "application/json", "tenant": "x"}
+	want := map[string]string{"event-id": ourEventID, "event-type": "OrderPlaced", "content-type": "application/json", "schema-digest": orderPlacedInfo.SchemaDigest, "tenant": "x"}
 	if diff := cmp.Diff(want, headersOf(r)); diff != "" {
 		t.Errorf("headers: %s", diff)
 	}
@@ -181,6 +181,9 @@ func TestPublishingWhileTheRegistryIsAway(t *testing.T) {
 		if h.Key == "schema-id" || h.Key == "__value_schema_id" {
 			t.Errorf("header %s is %x, and nobody knows the id", h.Key, h.Value)
 		}
+	}
+	if got := headersOf(r)["schema-digest"]; got != orderPlacedInfo.SchemaDigest {
+		t.Errorf("the digest %q needs no registry", got)
 	}
 	err := p.Publish(deadline(t), &placedInProtobuf{orderPlaced{OrderID: "a"}})
 	if away, ok := errors.AsType[*trestle.RegistryAwayError](err); !ok || away.Subject != "orders-value" {

@@ -42,7 +42,8 @@ type orderPlaced struct {
 
 var orderPlacedInfo = trestle.EventInfo{
 	Type: "OrderPlaced", FullName: "test.OrderPlaced", Envelope: wire.OnexV1, Topic: orders,
-	New: func() trestle.Event { return new(orderPlaced) },
+	SchemaDigest: "24208cb5155095dc62a23d855aa15661",
+	New:          func() trestle.Event { return new(orderPlaced) },
 }
 
 func (*orderPlaced) EventInfo() *trestle.EventInfo                      { return &orderPlacedInfo }

@@ -21,7 +21,8 @@ var (
 
 	analysisInfo = event.EventInfo{
 		Type: "Analysis", FullName: "test.Analysis", Role: event.RoleRequest, Envelope: wire.OnexV1, Topic: analyses,
-		New: func() event.Event { return new(analysis) },
+		SchemaDigest: "24208cb5155095dc62a23d855aa15661",
+		New:          func() event.Event { return new(analysis) },
 	}
 	startedInfo = event.EventInfo{
 		Type: "service.started", FullName: "test.Started", Envelope: wire.BaseEvent, Topic: hooks,
@@ -29,7 +30,8 @@ var (
 	}
 	noteInfo = event.EventInfo{
 		Type: "Note", FullName: "test.Note", Envelope: wire.OnexV1, Topic: notes, Encoding: event.Protobuf, MessageIndexes: []int{1},
-		New: func() event.Event { return &note{new(wrapperspb.StringValue)} },
+		SchemaDigest: "9e107d9d372bb6826bd81d3542a419d6",
+		New:          func() event.Event { return &note{new(wrapperspb.StringValue)} },
 	}
 	letterInfo = event.EventInfo{
 		Type: "Letter", FullName: "test.Letter", Role: event.RoleDeadLetter,

@@ -238,16 +238,25 @@ func appendGenerated(e encoding.BinaryAppender, schemaID int, indexes []int) ([]
 	return bytes.Clone(b), nil
 }
 
+// How many headers an event has at most, without what a caller adds.
+const (
+	jsonHeaders     = 6
+	protobufHeaders = 15 // CloudEvents' eleven, too
+)
+
 func headers(info *EventInfo, env *Envelope, opts *EncodeOptions) []Header {
-	own := make([]Header, 0, 5+len(opts.Headers))
-	contentType := wire.ContentTypeJSON
+	contentType, most := wire.ContentTypeJSON, jsonHeaders
 	if info.Encoding == Protobuf {
-		contentType = wire.ContentTypeProtobuf
+		contentType, most = wire.ContentTypeProtobuf, protobufHeaders
 	}
-	values := make([]byte, 0, len(env.EventID)+len(info.Type)+len(contentType)) // in one piece, which is for each its own part
+	own := make([]Header, 0, most+len(opts.Headers))
+	values := make([]byte, 0, len(env.EventID)+len(info.Type)+len(contentType)+len(info.SchemaDigest)) // in one piece, which is for each its own part
 	for _, h := range [...]struct{ name, value string }{
-		{wire.HeaderEventID, env.EventID}, {wire.HeaderEventType, info.Type}, {wire.HeaderContentType, contentType},
+		{wire.HeaderEventID, env.EventID}, {wire.HeaderEventType, info.Type}, {wire.HeaderContentType, contentType}, {wire.HeaderSchemaDigest, info.SchemaDigest},
 	} {
+		if h.value == "" {
+			continue
+		}
 		from := len(values)
 		values = append(values, h.value...)
 		own = append(own, Header{Key: h.name, Value: values[from:len(values):len(values)]})

@@ -60,9 +60,9 @@ func TestEncodeFillsInWhatIsLacking(t *testing.T) {
 	}
 	wantHeaders := map[string]string{
 		"event-id": env.EventID, "event-type": "Analysis", "content-type": "application/json", "schema-id": "17", "traceparent": "00-1-2-01",
-		"__value_schema_id": "\x00\x00\x00\x00\x11",
+		"__value_schema_id": "\x00\x00\x00\x00\x11", "schema-digest": "24208cb5155095dc62a23d855aa15661",
 	}
-	if diff := cmp.Diff(wantHeaders, headerMap(&rec)); diff != "" || len(rec.Headers) != 6 {
+	if diff := cmp.Diff(wantHeaders, headerMap(&rec)); diff != "" || len(rec.Headers) != 7 {
 		t.Errorf("headers (-want +got):\n%s", diff)
 	}
 }
@@ -97,7 +97,8 @@ func TestEncodeProtobuf(t *testing.T) {
 		t.Errorf("value = %q, want %q", rec.Value, want)
 	}
 	want := map[string]string{
-		"event-id": hookID, "event-type": "Note", "content-type": "application/protobuf", "ce_specversion": "1.0", "ce_id": hookID,
+		"event-id": hookID, "event-type": "Note", "content-type": "application/protobuf",
+		"schema-digest": "9e107d9d372bb6826bd81d3542a419d6", "ce_specversion": "1.0", "ce_id": hookID,
 		"ce_type": "Note", "ce_source": "omniagent/prod-001", "ce_serviceversion": "1.2.3", "ce_time": "2025-10-16T10:00:00.123456Z",
 		"ce_correlationid": correlationID, "ce_sessionid": sessionID, "ce_envelopeversion": "1.0",
 	}

@@ -46,6 +46,9 @@ type EventInfo struct {
 	Topic *TopicInfo
 	// Reply is the event type that answers this request; empty otherwise.
 	Reply string
+	// SchemaDigest identifies the event's schema in every registry, and without one: 32 hexadecimal digits. docs/formats.md says of what they are. Empty: it is
+	// not known.
+	SchemaDigest string
 	// MessageIndexes is the Confluent index path of the protobuf message in its file; nil for JSON Schema events.
 	MessageIndexes []int
 	// New returns an empty event of the type.

@@ -36,6 +36,8 @@ type PlannedSubject struct {
 	Action   Action     `json:"action"`
 	Version  int        `json:"version,omitempty"`
 	ID       int        `json:"id,omitempty"`
+	// Digest is that of the declared schema; empty: it is not known.
+	Digest string `json:"digest,omitempty"`
 	// Newest is the version that was the newest when the plan was made; 0: there was none.
 	Newest int `json:"newest,omitempty"`
 	// Compatibility is how the level is to change; its zero value: not.
@@ -115,7 +117,7 @@ type subjectVersion struct {
 const newest = -1
 
 func (p *planner) plan(ctx context.Context, s Subject) (PlannedSubject, error) {
-	change := PlannedSubject{Subject: s.Name, Type: s.Type, declared: s, schema: true}
+	change := PlannedSubject{Subject: s.Name, Type: s.Type, Digest: s.Digest, declared: s, schema: true}
 	for _, r := range s.References {
 		change.References = append(change.References, r.Subject)
 	}

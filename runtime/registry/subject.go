@@ -25,6 +25,8 @@ type Subject struct {
 	Schema string
 	// References are the schemas that this one names.
 	References []Reference
+	// Digest identifies the schema in every registry, for those who read a plan; empty: it is not known.
+	Digest string
 }
 
 // Reference ties a name used inside a schema (an import path, a $ref) to the subject that holds it.

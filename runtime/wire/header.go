@@ -8,11 +8,12 @@ type Header struct {
 
 // Headers of every record, in either encoding.
 const (
-	HeaderEventID     = "event-id"     // a UUIDv7; the same when the event is published again or replayed
-	HeaderEventType   = "event-type"   // the event type
-	HeaderContentType = "content-type" // ContentTypeJSON or ContentTypeProtobuf
-	HeaderSchemaID    = "schema-id"    // the registry's id of the schema, decimal; JSON only, with a registry
-	HeaderTraceparent = "traceparent"  // W3C trace context, where there is a span
+	HeaderEventID      = "event-id"      // a UUIDv7; the same when the event is published again or replayed
+	HeaderEventType    = "event-type"    // the event type
+	HeaderContentType  = "content-type"  // ContentTypeJSON or ContentTypeProtobuf
+	HeaderSchemaDigest = "schema-digest" // what identifies the schema in every registry: 32 hexadecimal digits; absent: not known
+	HeaderSchemaID     = "schema-id"     // the registry's id of the schema, decimal; JSON only, with a registry
+	HeaderTraceparent  = "traceparent"   // W3C trace context, where there is a span
 )
 
 // HeaderConfluentID is where Confluent's deserializers look for the frame before they look at the value. Ours has the registry's id, beside JSON, so that they

@@ -24,6 +24,7 @@ import (
 	"github.com/omninode/trestle/runtime/wire"
 	"github.com/omninode/trestle/tools/event"
 	"github.com/omninode/trestle/tools/event/eventtest"
+	"github.com/omninode/trestle/tools/gen/digest"
 	"github.com/omninode/trestle/tools/load"
 	"github.com/omninode/trestle/tools/schema"
 )
@@ -45,7 +46,7 @@ func both(t testing.TB) (generated, made map[string]*trestle.EventInfo) {
 	for _, info := range slices.Concat(codegenv1.Events(), hooksv1.Events()) {
 		generated[info.Type] = info
 	}
-	for _, info := range event.Events(set) {
+	for _, info := range event.New(set, event.WithDigests(digest.New(set).Known)).Events() {
 		made[info.Type] = info
 	}
 	return generated, made

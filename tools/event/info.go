@@ -27,7 +27,8 @@ var envelopes = map[schema.Envelope]wire.Kind{
 // Events returns the descriptions of all events of a set: those of [Schemas.Events].
 func Events(set *schema.Set) []*trestle.EventInfo { return New(set).Events() }
 
-// Events returns the descriptions of all events of the set, in its order, as a generated package's Events does. Events of
+// Events returns the descriptions of all events of the set, in its order, as a generated package's Events does; the digests of their schemas are those
+// of [WithDigests]. Events of
 // them may be used as generated ones are: one by one goroutine, different ones by many.
 //
 // A schema that cannot be compiled for validation is reported by the Validate of its events, as an error that is no
@@ -41,6 +42,8 @@ func (s *Schemas) Events() []*trestle.EventInfo {
 			FullName: e.Message.FullName,
 			Role:     roles[e.Role],
 			Envelope: envelopes[e.Envelope],
+
+			SchemaDigest: s.digest(e),
 		}
 		if e.Encoding == schema.EncodingProtobuf {
 			info.Encoding = trestle.Protobuf

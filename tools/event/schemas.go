@@ -21,6 +21,7 @@ import (
 type Schemas struct {
 	set       *schema.Set
 	now       func() time.Time
+	digest    func(*schema.Event) string
 	validator func() (protovalidate.Validator, error)
 	files     func() *jsoncompile.Files
 	anyTypes  func() anyTypes
@@ -41,9 +42,14 @@ func WithNow(now func() time.Time) Option {
 	return func(s *Schemas) { s.now = now }
 }
 
+// WithDigests says what the digests of the events' schemas are, empty where that is not known: those of tools/gen/digest. Without it none is.
+func WithDigests(of func(*schema.Event) string) Option {
+	return func(s *Schemas) { s.digest = of }
+}
+
 // New returns the readers of a set.
 func New(set *schema.Set, opts ...Option) *Schemas {
-	s := &Schemas{set: set, types: map[*schema.Message]*Type{}}
+	s := &Schemas{set: set, digest: func(*schema.Event) string { return "" }, types: map[*schema.Message]*Type{}}
 	for _, set := range opts {
 		set(s)
 	}

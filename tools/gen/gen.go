@@ -32,11 +32,11 @@ func Generators() []Generator {
 	return []Generator{
 		{"go", golang.Generate, (*run).golang},
 		{"asyncapi", asyncapi.Generate, (*run).asyncapi},
-		{"catalog", catalog.Generate, nil},
+		{"catalog", catalog.Generate, (*run).catalog},
 		{"grafana", grafana.Generate, nil},
 		{"jsonschema", jsonschema.Generate, (*run).jsonschema},
 		{"prometheus", prometheus.Generate, nil},
-		{"python", python.Generate, nil},
+		{"python", python.Generate, (*run).python},
 	}
 }
 

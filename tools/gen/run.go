@@ -10,9 +10,12 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/omninode/trestle/tools/gen/asyncapi"
+	"github.com/omninode/trestle/tools/gen/catalog"
+	"github.com/omninode/trestle/tools/gen/digest"
 	"github.com/omninode/trestle/tools/gen/example"
 	"github.com/omninode/trestle/tools/gen/golang"
 	"github.com/omninode/trestle/tools/gen/jsonschema"
+	"github.com/omninode/trestle/tools/gen/python"
 	"github.com/omninode/trestle/tools/schema"
 )
 
@@ -22,6 +25,8 @@ type run struct {
 	kept    *Kept
 	digests map[*schema.Package]string // empty where nothing is kept
 	schemas func() ([]File, error)     // the JSON Schemas
+	// schemaDigests are those of the events' schemas.
+	schemaDigests *digest.Digests
 }
 
 func newRun(set *schema.Set, kept *Kept) *run {
@@ -35,6 +40,7 @@ func newRun(set *schema.Set, kept *Kept) *run {
 		})
 		return r.flat(byPackage), err
 	})
+	r.schemaDigests = digest.From(r.schemas)
 	return r
 }
 
@@ -80,10 +86,14 @@ func (r *run) generate(g Generator) ([]File, error) {
 
 func (r *run) golang() ([]File, error) {
 	byPackage, err := each(r.kept, r.set, r.digests, "go", func(packages []string) (map[*schema.Package][]File, error) {
-		return golang.Packages(r.set, golang.Options{Packages: packages})
+		return golang.Packages(r.set, golang.Options{Packages: packages, Digests: r.schemaDigests})
 	})
 	return r.flat(byPackage), err
 }
+
+func (r *run) catalog() ([]File, error) { return catalog.GenerateFrom(r.set, r.schemaDigests) }
+
+func (r *run) python() ([]File, error) { return python.GenerateFrom(r.set, r.schemaDigests) }
 
 func (r *run) jsonschema() ([]File, error) { return r.schemas() }
 

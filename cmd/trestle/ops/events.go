@@ -8,6 +8,7 @@ import (
 
 	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/tools/event"
+	"github.com/omninode/trestle/tools/gen/digest"
 	"github.com/omninode/trestle/tools/schema"
 )
 
@@ -25,7 +26,7 @@ func (p *Project) EventTypes(ctx context.Context) (EventTypes, error) {
 
 // EventTypesOf returns the event types of a set.
 func EventTypesOf(set *schema.Set) EventTypes {
-	types := EventTypes(event.Events(set))
+	types := EventTypes(event.New(set, event.WithDigests(digest.New(set).Known)).Events())
 	slices.SortStableFunc(types, func(a, b *trestle.EventInfo) int { return strings.Compare(a.Type, b.Type) })
 	return types
 }

@@ -53,7 +53,9 @@ type PlannedChange struct {
 	Name string `json:"name"`
 	// Registry is the address of a subject's, where the environment has several.
 	Registry string `json:"registry,omitempty"`
-	Action   string `json:"action"` // create, update, none or refused
+	// Digest is that of a subject's declared schema, which its events carry.
+	Digest string `json:"digest,omitempty"`
+	Action string `json:"action"` // create, update, none or refused
 	// Changes are the differences, where there are some to tell.
 	Changes []FieldChange `json:"changes"`
 	// Needs are the flags without which this is not done, since something is lost with it, separated by a space; empty: none.
@@ -212,7 +214,7 @@ func (plan *Plan) planSubjects(ctx context.Context, env Environment, declared []
 }
 
 func plannedSubject(s registry.PlannedSubject) PlannedChange {
-	out := PlannedChange{Kind: "subject", Name: s.Subject, Registry: s.Registry, Action: string(s.Action), Changes: []FieldChange{}, Reason: s.Reason, Done: s.Done}
+	out := PlannedChange{Kind: "subject", Name: s.Subject, Registry: s.Registry, Digest: s.Digest, Action: string(s.Action), Changes: []FieldChange{}, Reason: s.Reason, Done: s.Done}
 	if c := s.Compatibility; c != (registry.LevelChange{}) {
 		out.Changes = append(out.Changes, FieldChange{"compatibility", c.From, c.To})
 	}

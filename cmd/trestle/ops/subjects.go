@@ -10,6 +10,7 @@ import (
 	"github.com/jhump/protoreflect/v2/protoprint"
 	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/registry"
+	"github.com/omninode/trestle/tools/gen/digest"
 	"github.com/omninode/trestle/tools/gen/jsonschema"
 	"github.com/omninode/trestle/tools/schema"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -26,23 +27,22 @@ func subjects(set *schema.Set) ([]registry.Subject, error) {
 	for _, f := range generated {
 		texts[f.Path] = string(f.Content)
 	}
-	sources := protoSources(set)
-	out := map[string]registry.Subject{}
-	add := func(s registry.Subject) { out[s.Name] = s }
+	p := protobufSubjects{sources: protoSources(set), digests: digest.New(set), out: map[string]registry.Subject{}}
 	for _, t := range set.Topics {
 		for _, e := range t.Events {
 			name := subjectOf(t, e)
 			if e.Encoding == schema.EncodingProtobuf {
-				if err := protobufSubject(name, e.Message.File.Proto, sources, out); err != nil {
-					return nil, err
-				}
-				continue
+				err = p.add(name, e.Message.File.Proto)
+			} else {
+				err = addJSON(p.out, name, e, texts)
 			}
-			jsonSubject(name, e, texts, add)
+			if err != nil {
+				return nil, err
+			}
 		}
 	}
-	list := make([]registry.Subject, 0, len(out))
-	for _, s := range out {
+	list := make([]registry.Subject, 0, len(p.out))
+	for _, s := range p.out {
 		list = append(list, s)
 	}
 	slices.SortFunc(list, func(a, b registry.Subject) int { return cmp.Compare(a.Name, b.Name) })
@@ -114,62 +114,66 @@ func typesOf(t *schema.Topic) (types []string) {
 	return types
 }
 
-// jsonSubject adds an event's JSON Schema and the documents that it refers to, each under its full name.
-func jsonSubject(name string, e *schema.Event, texts map[string]string, add func(registry.Subject)) {
+// addJSON adds an event's JSON Schema and the documents that it refers to, each under its full name.
+func addJSON(out map[string]registry.Subject, name string, e *schema.Event, texts map[string]string) (err error) {
 	at := jsonschema.Path(e)
 	s := registry.Subject{Name: name, Type: registry.JSON, Schema: texts[at]}
+	referred := map[string]string{}
 	for _, ref := range jsonschema.References(e) {
-		subject := e.Package.Name + "." + strings.TrimSuffix(ref, ".json")
-		s.References = append(s.References, registry.Reference{Name: ref, Subject: subject})
-		add(registry.Subject{Name: subject, Type: registry.JSON, Schema: texts[path.Join(path.Dir(at), ref)]})
-	}
-	add(s)
-}
-
-// protobufSubject adds a .proto file and, under their import paths, the files that it imports; those that every
-// registry knows (google/protobuf) are left out. A file without source, as a library's, is printed from its
-// descriptor. It refers to all that it imports, what others import first, since Confluent's client for JavaScript asks for
-// references of references in another form than for those that it has seen.
-func protobufSubject(name string, f protoreflect.FileDescriptor, sources map[string][]byte, out map[string]registry.Subject) error {
-	imports := importsOf(f, nil)
-	for _, imported := range imports {
-		if _, ok := out[imported.Path()]; ok {
-			continue
+		text := texts[path.Join(path.Dir(at), ref)]
+		of := registry.Subject{Name: e.Package.Name + "." + strings.TrimSuffix(ref, ".json"), Type: registry.JSON, Schema: text}
+		if of.Digest, err = digest.JSON(text, nil); err != nil {
+			return fmt.Errorf("subject %s: %w", of.Name, err)
 		}
-		if err := protobufFile(imported.Path(), imported, importsOf(imported, nil), sources, out); err != nil {
-			return err
-		}
+		s.References = append(s.References, registry.Reference{Name: ref, Subject: of.Name})
+		out[of.Name], referred[ref] = of, text
 	}
-	return protobufFile(name, f, imports, sources, out)
-}
-
-func protobufFile(name string, f protoreflect.FileDescriptor, imports []protoreflect.FileDescriptor, sources map[string][]byte, out map[string]registry.Subject) error {
-	text := string(sources[f.Path()])
-	if text == "" {
-		var err error
-		if text, err = (&protoprint.Printer{}).PrintProtoToString(f); err != nil {
-			return fmt.Errorf("subject %s: print %s: %w", name, f.Path(), err)
-		}
-	}
-	s := registry.Subject{Name: name, Type: registry.Protobuf, Schema: text}
-	for _, imported := range imports {
-		s.References = append(s.References, registry.Reference{Name: imported.Path(), Subject: imported.Path()})
+	if s.Digest, err = digest.JSON(s.Schema, referred); err != nil {
+		return fmt.Errorf("subject %s: %w", name, err)
 	}
 	out[name] = s
 	return nil
 }
 
-// importsOf appends the files that one imports, directly or not, each after those that it imports.
-func importsOf(f protoreflect.FileDescriptor, found []protoreflect.FileDescriptor) []protoreflect.FileDescriptor {
-	for i := range f.Imports().Len() {
-		imported := f.Imports().Get(i).FileDescriptor
-		known := func(o protoreflect.FileDescriptor) bool { return o.Path() == imported.Path() }
-		if strings.HasPrefix(imported.Path(), "google/protobuf/") || slices.ContainsFunc(found, known) {
+// protobufSubjects are those of .proto files.
+type protobufSubjects struct {
+	sources map[string][]byte
+	digests *digest.Digests
+	out     map[string]registry.Subject
+}
+
+// add adds a .proto file and, under their import paths, the files that it imports; those that every
+// registry knows (google/protobuf) are left out. A file without source, as a library's, is printed from its
+// descriptor. It refers to all that it imports, what others import first, since Confluent's client for JavaScript asks for
+// references of references in another form than for those that it has seen.
+func (p *protobufSubjects) add(name string, f protoreflect.FileDescriptor) error {
+	imports := digest.Imports(f)
+	for _, imported := range imports {
+		if _, ok := p.out[imported.Path()]; ok {
 			continue
 		}
-		found = append(importsOf(imported, found), imported)
+		if err := p.file(imported.Path(), imported, digest.Imports(imported)); err != nil {
+			return err
+		}
 	}
-	return found
+	return p.file(name, f, imports)
+}
+
+func (p *protobufSubjects) file(name string, f protoreflect.FileDescriptor, imports []protoreflect.FileDescriptor) (err error) {
+	s := registry.Subject{Name: name, Type: registry.Protobuf, Schema: string(p.sources[f.Path()])}
+	if s.Schema == "" {
+		if s.Schema, err = (&protoprint.Printer{}).PrintProtoToString(f); err != nil {
+			return fmt.Errorf("subject %s: print %s: %w", name, f.Path(), err)
+		}
+	}
+	if s.Digest, err = p.digests.Protobuf(f); err != nil {
+		return fmt.Errorf("subject %s: %w", name, err)
+	}
+	for _, imported := range imports {
+		s.References = append(s.References, registry.Reference{Name: imported.Path(), Subject: imported.Path()})
+	}
+	p.out[name] = s
+	return nil
 }
 
 // protoSources returns the text of every loaded .proto file, by path.

@@ -19,6 +19,10 @@ func Headers(e *schema.Event) []Header {
 		{Name: wire.HeaderEventType, Description: "What the record holds.", Const: e.Type},
 		{Name: wire.HeaderContentType, Description: "The format of the record's value.", Const: contentType(e)},
 	}
+	out = append(out, Header{
+		Name: wire.HeaderSchemaDigest, Description: "What identifies the value's schema in every registry, and without one; old records lack it.",
+		Pattern: "^[0-9a-f]{32}$",
+	})
 	trace := Header{Name: wire.HeaderTraceparent, Description: "W3C trace context, where the event is part of a trace."}
 	if e.Encoding != schema.EncodingProtobuf {
 		return append(out,

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/omninode/trestle/tools/gen/digest"
 	"github.com/omninode/trestle/tools/gen/internal/orderedjson"
 	"github.com/omninode/trestle/tools/gen/output"
 	"github.com/omninode/trestle/tools/schema"
@@ -21,10 +22,17 @@ const Path = "catalog.json"
 type object = orderedjson.Object
 
 // Generate makes the catalog of a set.
-func Generate(set *schema.Set) ([]output.File, error) {
+func Generate(set *schema.Set) ([]output.File, error) { return GenerateFrom(set, digest.New(set)) }
+
+// GenerateFrom is [Generate] with the digests of the events' schemas.
+func GenerateFrom(set *schema.Set, digests *digest.Digests) ([]output.File, error) {
+	listed, err := events(set, digests)
+	if err != nil {
+		return nil, err
+	}
 	root := &object{}
 	root.Set("generated", output.Marker)
-	root.Set("events", events(set))
+	root.Set("events", listed)
 	root.Set("topics", topics(set))
 	root.Set("groups", groups(set))
 	content, err := orderedjson.Indent(root)
@@ -34,11 +42,15 @@ func Generate(set *schema.Set) ([]output.File, error) {
 	return []output.File{{Path: Path, Content: content}}, nil
 }
 
-func events(set *schema.Set) []*object {
+func events(set *schema.Set, digests *digest.Digests) ([]*object, error) {
 	list := set.Events()
 	slices.SortStableFunc(list, func(a, b *schema.Event) int { return strings.Compare(a.Type, b.Type) })
 	out := make([]*object, 0, len(list))
 	for _, e := range list {
+		schemaDigest, err := digests.Event(e)
+		if err != nil {
+			return nil, err
+		}
 		o := &object{}
 		o.Set("type", e.Type)
 		o.Set("full_name", e.Message.FullName)
@@ -55,6 +67,7 @@ func events(set *schema.Set) []*object {
 		}
 		o.Set("envelope", e.Envelope)
 		o.Set("encoding", e.Encoding)
+		o.Set("schema_digest", schemaDigest)
 		setList(o, "published_by", e.PublishedBy)
 		setList(o, "consumed_by", e.ConsumedBy)
 		setDeprecated(o, e.Message.Deprecated)
@@ -64,7 +77,7 @@ func events(set *schema.Set) []*object {
 		}
 		out = append(out, o)
 	}
-	return out
+	return out, nil
 }
 
 func setList(o *object, name string, values []string) {

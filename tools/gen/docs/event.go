@@ -196,6 +196,9 @@ func (s *site) eventFacts(e *schema.Event) []fact {
 	if v := e.SchemaVersion(); v != "" {
 		add("Schema version", plain(v))
 	}
+	if d := s.digests.Known(e); d != "" {
+		add("Schema digest", code(d))
+	}
 	if since := s.since(e); since != nil {
 		add("Since", since)
 	}

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/omninode/trestle/tools/gen/digest"
 	"github.com/omninode/trestle/tools/gen/example"
 	"github.com/omninode/trestle/tools/gen/internal/title"
 	"github.com/omninode/trestle/tools/gen/jsonschema"
@@ -40,6 +41,7 @@ type site struct {
 
 	examples    *example.Maker
 	schemas     map[string][]byte // generated JSON Schemas, by path
+	digests     *digest.Digests   // of the events' schemas
 	enums       []*schema.Enum
 	enumAnchors map[*schema.Enum]string
 	// Who has to do with what, in the order of the events and groups.
@@ -63,7 +65,7 @@ func build(set *schema.Set, opts Options) (*site, error) {
 	}
 	s := &site{
 		set: set, opts: opts, paths: map[string]string{}, examples: example.New(set), schemas: map[string][]byte{},
-		enumAnchors: map[*schema.Enum]string{},
+		enumAnchors: map[*schema.Enum]string{}, digests: digest.From(func() ([]output.File, error) { return schemas, nil }),
 	}
 	s.opts.Title = cmp.Or(opts.Title, title.Of(set))
 	for _, f := range schemas {

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/omninode/trestle/runtime/genapi"
+	"github.com/omninode/trestle/tools/gen/digest"
 	"github.com/omninode/trestle/tools/gen/internal/naming"
 	"github.com/omninode/trestle/tools/schema"
 )
@@ -196,7 +197,7 @@ func (g *file) payloadKey(m *schema.Message, key string) (expr string, conds []s
 }
 
 // packageFile writes what a package has once: the guard against an old runtime, its events, topics and groups, its patterns.
-func packageFile(set *schema.Set, pkg *schema.Package, names *protoNames, json *jsonNames, shared *patterns) ([]unformatted, error) {
+func packageFile(set *schema.Set, pkg *schema.Package, names *protoNames, json *jsonNames, shared *patterns, opts Options) ([]unformatted, error) {
 	g := &file{writer: newWriter(pkg, "", shared), set: set, owner: pkg, names: names, json: json}
 	if names != nil {
 		g.writer = newProtoWriter(pkg, "", shared, names)
@@ -211,7 +212,7 @@ func packageFile(set *schema.Set, pkg *schema.Package, names *protoNames, json *
 	}
 	slices.SortFunc(topics, func(a, b *schema.Topic) int { return strings.Compare(a.Name, b.Name) })
 	variables := topicNames(topics)
-	if err := g.events(variables); err != nil {
+	if err := g.events(variables, opts.Digests); err != nil {
 		return nil, err
 	}
 	g.topics(topics, variables)
@@ -225,7 +226,7 @@ func packageFile(set *schema.Set, pkg *schema.Package, names *protoNames, json *
 }
 
 // events writes the descriptions of the package's events.
-func (g *file) events(topics map[*schema.Topic]string) error {
+func (g *file) events(topics map[*schema.Topic]string, digests *digest.Digests) error {
 	if len(g.owner.Events) == 0 {
 		return nil
 	}
@@ -240,7 +241,7 @@ func (g *file) events(topics map[*schema.Topic]string) error {
 	g.p("}\n")
 	g.p("var (")
 	for _, e := range g.owner.Events {
-		if err := g.eventInfo(e, topics); err != nil {
+		if err := g.eventInfo(e, topics, digests); err != nil {
 			return err
 		}
 	}
@@ -257,7 +258,7 @@ var envelopeNames = map[schema.Envelope]string{
 	schema.EnvelopeOnexV1: "OnexV1", schema.EnvelopeBaseEvent: "BaseEvent", schema.EnvelopeNone: "None",
 }
 
-func (g *file) eventInfo(e *schema.Event, topics map[*schema.Topic]string) error {
+func (g *file) eventInfo(e *schema.Event, topics map[*schema.Topic]string, digests *digest.Digests) error {
 	goName := g.messageType(e.Message)
 	role, ok := roleNames[e.Role]
 	if !ok {
@@ -270,6 +271,10 @@ func (g *file) eventInfo(e *schema.Event, topics map[*schema.Topic]string) error
 	encoding := "JSON"
 	if e.Encoding == schema.EncodingProtobuf {
 		encoding = "Protobuf"
+	}
+	schemaDigest, err := digests.Event(e)
+	if err != nil {
+		return err
 	}
 	g.p("%s = %s{", infoName(goName), g.trestle("EventInfo"))
 	g.p("Type: %s,", goString(e.Type))
@@ -289,6 +294,7 @@ func (g *file) eventInfo(e *schema.Event, topics map[*schema.Topic]string) error
 	if e.Reply != nil {
 		g.p("Reply: %s,", goString(e.Reply.Type))
 	}
+	g.p("SchemaDigest: %s,", goString(schemaDigest))
 	if e.Message.HasBinary() {
 		g.p("MessageIndexes: []int{%s},", messageIndexes(e.Message.Proto))
 	}

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/omninode/trestle/tools/gen/digest"
 	"github.com/omninode/trestle/tools/gen/output"
 	"github.com/omninode/trestle/tools/schema"
 )
@@ -25,6 +26,8 @@ type Options struct {
 	KeepRefused bool
 	// Packages names the schema packages to generate; empty means all of the set.
 	Packages []string
+	// Digests are those of the events' schemas; nil: they are made.
+	Digests *digest.Digests
 }
 
 // Generate makes the Go code of every package of the set. Paths are below the output folder, by the package's folder:
@@ -56,6 +59,9 @@ func Packages(set *schema.Set, opts Options) (map[*schema.Package][]output.File,
 	if err != nil {
 		return nil, err
 	}
+	if opts.Digests == nil {
+		opts.Digests = digest.New(set, opts.Packages...)
+	}
 	json := newJSONNames()
 	made := map[*schema.Package][]unformatted{}
 	for _, pkg := range set.Packages {
@@ -63,7 +69,7 @@ func Packages(set *schema.Set, opts Options) (map[*schema.Package][]output.File,
 			continue
 		}
 		if pkg.Language == schema.JSONSchema {
-			if made[pkg], err = jsonPackage(set, pkg, json); err != nil {
+			if made[pkg], err = jsonPackage(set, pkg, json, opts); err != nil {
 				return nil, err
 			}
 			continue

@@ -51,7 +51,7 @@ func (g *file) jsonView(v view) view {
 
 // jsonPackage makes the types and methods of a JSON Schema package, a Go file a schema file, and the package's own
 // file.
-func jsonPackage(set *schema.Set, pkg *schema.Package, json *jsonNames) ([]unformatted, error) {
+func jsonPackage(set *schema.Set, pkg *schema.Package, json *jsonNames, opts Options) ([]unformatted, error) {
 	if err := refuseEndless(pkg); err != nil {
 		return nil, err
 	}
@@ -86,7 +86,7 @@ func jsonPackage(set *schema.Set, pkg *schema.Package, json *jsonNames) ([]unfor
 		}
 		files = append(files, g.finish(at.path(source.Path, ".trestle.go"), source.Path))
 	}
-	own, err := packageFile(set, pkg, nil, json, shared)
+	own, err := packageFile(set, pkg, nil, json, shared, opts)
 	if err != nil {
 		return nil, err
 	}

@@ -166,7 +166,7 @@ func protoPackage(set *schema.Set, pkg *schema.Package, names *protoNames, opts 
 		}
 		files = append(files, g.finish(at.path(source.Path, ".trestle.go"), source.Path))
 	}
-	own, err := packageFile(set, pkg, names, nil, shared)
+	own, err := packageFile(set, pkg, names, nil, shared, opts)
 	if err != nil {
 		return nil, err
 	}

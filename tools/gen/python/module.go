@@ -265,7 +265,9 @@ func (g *module) message(m *schema.Message) error {
 		return err
 	}
 	if event != nil {
-		g.eventInfo(event)
+		if err := g.eventInfo(event); err != nil {
+			return err
+		}
 	}
 	g.sets(fields)
 	if m.Language() == schema.JSONSchema {
@@ -326,7 +328,7 @@ func eventOf(pkg *schema.Package, m *schema.Message) *schema.Event {
 	return nil
 }
 
-func (g *module) eventInfo(e *schema.Event) {
+func (g *module) eventInfo(e *schema.Event) error {
 	g.p("\n    EVENT: %s[%s] = EventInfo(", g.use("ClassVar"), g.use("EventInfo"))
 	g.p("        type=%s,", quote(e.Type))
 	g.p("        full_name=%s,", quote(e.Message.FullName))
@@ -341,7 +343,15 @@ func (g *module) eventInfo(e *schema.Event) {
 	if e.Reply != nil {
 		g.p("        reply=%s,", quote(e.Reply.Type))
 	}
+	if e.Encoding == schema.EncodingJSON { // the package writes nothing else
+		schemaDigest, err := g.digests.Event(e)
+		if err != nil {
+			return err
+		}
+		g.p("        schema_digest=%s,", quote(schemaDigest))
+	}
 	g.p("    )")
+	return nil
 }
 
 // sets writes which fields are treated in a way of their own.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/omninode/trestle/tools/gen/digest"
 	"github.com/omninode/trestle/tools/gen/output"
 	"github.com/omninode/trestle/tools/schema"
 )
@@ -24,11 +25,15 @@ var templates embed.FS
 
 // Generate makes the Python package of a set: a distribution in the folder python, named after the first part of the
 // schema packages' names ("omninode-events" for omninode.codegen.v1). A set without types makes no files.
-func Generate(set *schema.Set) ([]output.File, error) {
+func Generate(set *schema.Set) ([]output.File, error) { return GenerateFrom(set, digest.New(set)) }
+
+// GenerateFrom is [Generate] with the digests of the events' schemas.
+func GenerateFrom(set *schema.Set, digests *digest.Digests) ([]output.File, error) {
 	p, err := newProject(set)
 	if err != nil || p == nil {
 		return nil, err
 	}
+	p.digests = digests
 	var files []output.File
 	for _, pkg := range p.packages {
 		module, err := p.module(pkg)
@@ -57,6 +62,7 @@ func Generate(set *schema.Set) ([]output.File, error) {
 // project is what all files of the Python package share.
 type project struct {
 	set      *schema.Set
+	digests  *digest.Digests
 	packages []*schema.Package // with types, by name
 	name     string            // "omninode_events"
 	strip    string            // what module paths leave out of a package's name: "omninode."

@@ -37,6 +37,7 @@ var (
 		Envelope:           wire.BaseEvent,
 		Encoding:           trestle.JSON,
 		Topic:              &topicConfigurationChanges,
+		SchemaDigest:       "2f53369bf2146d8c3cc39c7aad5d2e4b",
 		KeyedByCorrelation: true,
 		New:                func() trestle.Event { return new(ConfigurationUpdated) },
 	}
@@ -47,6 +48,7 @@ var (
 		Envelope:           wire.BaseEvent,
 		Encoding:           trestle.JSON,
 		Topic:              &topicSystemErrors,
+		SchemaDigest:       "790c029df72aea1a6af4a3d695e9feca",
 		Masks:              masks,
 		KeyedByCorrelation: true,
 		New:                func() trestle.Event { return new(ServiceError) },
@@ -58,6 +60,7 @@ var (
 		Envelope:           wire.BaseEvent,
 		Encoding:           trestle.JSON,
 		Topic:              &topicIntelligencePatterns,
+		SchemaDigest:       "13e6531be337bcd4c0ae21fd1fb86c3c",
 		KeyedByCorrelation: true,
 		New:                func() trestle.Event { return new(PatternDiscovered) },
 	}
@@ -68,6 +71,7 @@ var (
 		Envelope:           wire.BaseEvent,
 		Encoding:           trestle.JSON,
 		Topic:              &topicIntelligencePerformance,
+		SchemaDigest:       "8289f30f398ef07dbea4290f052d9bfa",
 		KeyedByCorrelation: true,
 		New:                func() trestle.Event { return new(PerformanceAnomaly) },
 	}
@@ -78,6 +82,7 @@ var (
 		Envelope:           wire.BaseEvent,
 		Encoding:           trestle.JSON,
 		Topic:              &topicProxyCache,
+		SchemaDigest:       "e3e30fce300d6d75282bc3af459340ea",
 		KeyedByCorrelation: true,
 		New:                func() trestle.Event { return new(CacheHit) },
 	}
@@ -88,6 +93,7 @@ var (
 		Envelope:           wire.BaseEvent,
 		Encoding:           trestle.JSON,
 		Topic:              &topicProxyCache,
+		SchemaDigest:       "253974528b717cd729810180086ea618",
 		KeyedByCorrelation: true,
 		New:                func() trestle.Event { return new(CacheMiss) },
 	}
@@ -98,6 +104,7 @@ var (
 		Envelope:           wire.BaseEvent,
 		Encoding:           trestle.JSON,
 		Topic:              &topicProxyRequests,
+		SchemaDigest:       "039d0b79ac0e036de656cf64a0ec1af6",
 		KeyedByCorrelation: true,
 		New:                func() trestle.Event { return new(RequestRouted) },
 	}
@@ -108,6 +115,7 @@ var (
 		Envelope:           wire.BaseEvent,
 		Encoding:           trestle.JSON,
 		Topic:              &topicHooksServiceLifecycle,
+		SchemaDigest:       "9cf947a1f6b90833bb4a36e43b433f8d",
 		KeyedByCorrelation: true,
 		New:                func() trestle.Event { return new(ServiceHealthChanged) },
 	}
@@ -118,6 +126,7 @@ var (
 		Envelope:           wire.BaseEvent,
 		Encoding:           trestle.JSON,
 		Topic:              &topicHooksServiceLifecycle,
+		SchemaDigest:       "b3e17b3f19418759ab9e8417f0652c17",
 		KeyedByCorrelation: true,
 		New:                func() trestle.Event { return new(ServiceStarted) },
 	}
@@ -128,6 +137,7 @@ var (
 		Envelope:           wire.BaseEvent,
 		Encoding:           trestle.JSON,
 		Topic:              &topicHooksServiceLifecycle,
+		SchemaDigest:       "b99d4f90aab101a9f910d10cbd6b1a79",
 		KeyedByCorrelation: true,
 		New:                func() trestle.Event { return new(ServiceStopped) },
 	}
@@ -138,6 +148,7 @@ var (
 		Envelope:           wire.BaseEvent,
 		Encoding:           trestle.JSON,
 		Topic:              &topicHooksToolExecution,
+		SchemaDigest:       "b94b0770c50b0589cbcc00cd7810a91e",
 		KeyedByCorrelation: true,
 		New:                func() trestle.Event { return new(ToolExecuted) },
 	}
@@ -148,6 +159,7 @@ var (
 		Envelope:           wire.BaseEvent,
 		Encoding:           trestle.JSON,
 		Topic:              &topicHooksToolRegistration,
+		SchemaDigest:       "2baef8e664815c770c8985c5d460e821",
 		KeyedByCorrelation: true,
 		New:                func() trestle.Event { return new(ToolDiscovered) },
 	}

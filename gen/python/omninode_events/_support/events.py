@@ -22,6 +22,7 @@ from .types import JsonObject, Text, Timestamp, Uuid, read_uuid
 HEADER_EVENT_ID = "event-id"
 HEADER_EVENT_TYPE = "event-type"
 HEADER_CONTENT_TYPE = "content-type"
+HEADER_SCHEMA_DIGEST = "schema-digest"
 CONTENT_TYPE = b"application/json"
 
 ONEX_V1 = "onex_v1"
@@ -95,6 +96,8 @@ class EventInfo:
     """Paths of which the first that is set is the record's key."""
     reply: str | None = None
     """The event type that answers this request."""
+    schema_digest: str | None = None
+    """What identifies its schema in every registry; None where that is protobuf, which is not written here."""
 
     @property
     def dead_letter_topic(self) -> str | None:
@@ -212,6 +215,8 @@ class Event(Model):
             (HEADER_EVENT_TYPE, info.type.encode()),
             (HEADER_CONTENT_TYPE, CONTENT_TYPE),
         ]
+        if info.schema_digest:
+            headers.append((HEADER_SCHEMA_DIGEST, info.schema_digest.encode()))
         key = event.partition_key(envelope)
         record = Record(name, key.encode() if key else None, value, headers)
         limit = info.topic.max_message_bytes if info.topic else None

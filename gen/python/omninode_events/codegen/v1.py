@@ -99,6 +99,7 @@ class DLQAlertEvent(Event):
         envelope="onex_v1",
         topic=topics.OMNINODE_SYSTEM_ALERTS,
         key=("dlq_topic",),
+        schema_digest="cd3ba605ebce418e34f0640f3b1b75bf",
     )
 
     ZERO_IS_ABSENT: ClassVar[dict[str, object]] = {"dlq_topic": ""}
@@ -143,6 +144,7 @@ class ThresholdAlertEvent(Event):
         envelope="onex_v1",
         topic=topics.OMNINODE_SYSTEM_ALERTS,
         key=("name",),
+        schema_digest="83889e98d69caf7f1a767e239d957614",
     )
 
     ZERO_IS_ABSENT: ClassVar[dict[str, object]] = {"name": "", "measure": ""}
@@ -199,6 +201,7 @@ class CodegenAnalysisRequest(Event):
         topic=topics.OMNINODE_CODEGEN_REQUEST_ANALYZE_V1,
         key=("correlation_id",),
         reply="CodegenAnalysisResponse",
+        schema_digest="24208cb5155095dc62a23d855aa15661",
     )
 
     ZERO_IS_ABSENT: ClassVar[dict[str, object]] = {"correlation_id": "", "session_id": "", "schema_version": ""}
@@ -252,6 +255,7 @@ class CodegenAnalysisResponse(Event):
         envelope="onex_v1",
         topic=topics.OMNINODE_CODEGEN_RESPONSE_ANALYZE_V1,
         key=("correlation_id",),
+        schema_digest="c68de209c5c79c06bfc30cfe756f4cd6",
     )
 
     ZERO_IS_ABSENT: ClassVar[dict[str, object]] = {"correlation_id": "", "session_id": "", "schema_version": ""}
@@ -350,6 +354,7 @@ class DeadLetterEvent(Event):
         envelope="none",
         topic=None,
         key=("original_key",),
+        schema_digest="1e4d28d5d94643a1ae8aae25e11d83d8",
     )
 
     ZERO_IS_ABSENT: ClassVar[dict[str, object]] = {"source_topic": ""}
@@ -464,6 +469,7 @@ class CodegenMixinRequest(Event):
         topic=topics.OMNINODE_CODEGEN_REQUEST_MIXIN_V1,
         key=("correlation_id",),
         reply="CodegenMixinResponse",
+        schema_digest="c496683fc1d04aaf6db0eeab92f1f72c",
     )
 
     ZERO_IS_ABSENT: ClassVar[dict[str, object]] = {"correlation_id": "", "session_id": "", "schema_version": ""}
@@ -513,6 +519,7 @@ class CodegenMixinResponse(Event):
         envelope="onex_v1",
         topic=topics.OMNINODE_CODEGEN_RESPONSE_MIXIN_V1,
         key=("correlation_id",),
+        schema_digest="494ca2dc1ac993afe40f8335cecfcb6d",
     )
 
     ZERO_IS_ABSENT: ClassVar[dict[str, object]] = {"correlation_id": "", "session_id": "", "schema_version": ""}
@@ -560,6 +567,7 @@ class CodegenPatternRequest(Event):
         topic=topics.OMNINODE_CODEGEN_REQUEST_PATTERN_V1,
         key=("correlation_id",),
         reply="CodegenPatternResponse",
+        schema_digest="25b9aad60be4fb7180be4d44302b1017",
     )
 
     ZERO_IS_ABSENT: ClassVar[dict[str, object]] = {"correlation_id": "", "session_id": "", "schema_version": ""}
@@ -610,6 +618,7 @@ class CodegenPatternResponse(Event):
         envelope="onex_v1",
         topic=topics.OMNINODE_CODEGEN_RESPONSE_PATTERN_V1,
         key=("correlation_id",),
+        schema_digest="f29c2c28114fce46502a45ef69cbe207",
     )
 
     ZERO_IS_ABSENT: ClassVar[dict[str, object]] = {"correlation_id": "", "session_id": "", "schema_version": ""}
@@ -658,6 +667,7 @@ class CodegenStatusEvent(Event):
         envelope="onex_v1",
         topic=topics.OMNINODE_CODEGEN_STATUS_SESSION_V1,
         key=("session_id",),
+        schema_digest="417103701bde59705dcb1c42ad7418d2",
     )
 
     ZERO_IS_ABSENT: ClassVar[dict[str, object]] = {"session_id": "", "schema_version": ""}
@@ -708,6 +718,7 @@ class CodegenValidationRequest(Event):
         topic=topics.OMNINODE_CODEGEN_REQUEST_VALIDATE_V1,
         key=("correlation_id",),
         reply="CodegenValidationResponse",
+        schema_digest="577215acb0d02d745ed97f3e714365ad",
     )
 
     ZERO_IS_ABSENT: ClassVar[dict[str, object]] = {"correlation_id": "", "session_id": "", "schema_version": ""}
@@ -762,6 +773,7 @@ class CodegenValidationResponse(Event):
         envelope="onex_v1",
         topic=topics.OMNINODE_CODEGEN_RESPONSE_VALIDATE_V1,
         key=("correlation_id",),
+        schema_digest="e4981c3722da6812acc45b737bc033c8",
     )
 
     ZERO_IS_ABSENT: ClassVar[dict[str, object]] = {"correlation_id": "", "session_id": "", "schema_version": ""}

@@ -180,6 +180,7 @@ class ConfigurationUpdated(Event):
         envelope="base_event",
         topic=topics.CONFIGURATION_CHANGES,
         key=("correlation_id", "source.instance_id"),
+        schema_digest="2f53369bf2146d8c3cc39c7aad5d2e4b",
     )
 
     NULL_IS_ABSENT = False
@@ -329,6 +330,7 @@ class ServiceError(Discreet, Event):
         envelope="base_event",
         topic=topics.SYSTEM_ERRORS,
         key=("correlation_id", "source.instance_id"),
+        schema_digest="790c029df72aea1a6af4a3d695e9feca",
     )
 
     NULL_IS_ABSENT = False
@@ -486,6 +488,7 @@ class PatternDiscovered(Event):
         envelope="base_event",
         topic=topics.INTELLIGENCE_PATTERNS,
         key=("correlation_id", "source.instance_id"),
+        schema_digest="13e6531be337bcd4c0ae21fd1fb86c3c",
     )
 
     NULL_IS_ABSENT = False
@@ -626,6 +629,7 @@ class PerformanceAnomaly(Event):
         envelope="base_event",
         topic=topics.INTELLIGENCE_PERFORMANCE,
         key=("correlation_id", "source.instance_id"),
+        schema_digest="8289f30f398ef07dbea4290f052d9bfa",
     )
 
     NULL_IS_ABSENT = False
@@ -725,6 +729,7 @@ class CacheHit(Event):
         envelope="base_event",
         topic=topics.PROXY_CACHE,
         key=("correlation_id", "source.instance_id"),
+        schema_digest="e3e30fce300d6d75282bc3af459340ea",
     )
 
     NULL_IS_ABSENT = False
@@ -754,6 +759,7 @@ class CacheMiss(Event):
         envelope="base_event",
         topic=topics.PROXY_CACHE,
         key=("correlation_id", "source.instance_id"),
+        schema_digest="253974528b717cd729810180086ea618",
     )
 
     NULL_IS_ABSENT = False
@@ -865,6 +871,7 @@ class RequestRouted(Event):
         envelope="base_event",
         topic=topics.PROXY_REQUESTS,
         key=("correlation_id", "source.instance_id"),
+        schema_digest="039d0b79ac0e036de656cf64a0ec1af6",
     )
 
     NULL_IS_ABSENT = False
@@ -939,6 +946,7 @@ class ServiceHealthChanged(Event):
         envelope="base_event",
         topic=topics.HOOKS_SERVICE_LIFECYCLE,
         key=("correlation_id", "source.instance_id"),
+        schema_digest="9cf947a1f6b90833bb4a36e43b433f8d",
     )
 
     NULL_IS_ABSENT = False
@@ -1047,6 +1055,7 @@ class ServiceStarted(Event):
         envelope="base_event",
         topic=topics.HOOKS_SERVICE_LIFECYCLE,
         key=("correlation_id", "source.instance_id"),
+        schema_digest="b3e17b3f19418759ab9e8417f0652c17",
     )
 
     NULL_IS_ABSENT = False
@@ -1118,6 +1127,7 @@ class ServiceStopped(Event):
         envelope="base_event",
         topic=topics.HOOKS_SERVICE_LIFECYCLE,
         key=("correlation_id", "source.instance_id"),
+        schema_digest="b99d4f90aab101a9f910d10cbd6b1a79",
     )
 
     NULL_IS_ABSENT = False
@@ -1281,6 +1291,7 @@ class ToolExecuted(Event):
         envelope="base_event",
         topic=topics.HOOKS_TOOL_EXECUTION,
         key=("correlation_id", "source.instance_id"),
+        schema_digest="b94b0770c50b0589cbcc00cd7810a91e",
     )
 
     NULL_IS_ABSENT = False
@@ -1399,6 +1410,7 @@ class ToolDiscovered(Event):
         envelope="base_event",
         topic=topics.HOOKS_TOOL_REGISTRATION,
         key=("correlation_id", "source.instance_id"),
+        schema_digest="2baef8e664815c770c8985c5d460e821",
     )
 
     NULL_IS_ABSENT = False

@@ -25,6 +25,7 @@ var (
 		Envelope:      wire.None,
 		Encoding:      trestle.JSON,
 		Topic:         &topicAcmeLamps,
+		SchemaDigest:  "b0dcab5d8d1d26ea76a22ed479309640",
 		New:           func() trestle.Event { return new(LampSeen) },
 		SchemaVersion: "2.1",
 		VersionOf: func(e trestle.Event) string {

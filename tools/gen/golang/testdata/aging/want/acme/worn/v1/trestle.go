@@ -25,6 +25,7 @@ var (
 		Envelope:       wire.None,
 		Encoding:       trestle.JSON,
 		Topic:          &topicAcmeChairsV1,
+		SchemaDigest:   "f9f7129ebd16f7f4ec66a127305863f1",
 		MessageIndexes: []int{0},
 		New:            func() trestle.Event { return new(ChairSeen) },
 		SchemaVersion:  "1.4",

@@ -30,6 +30,7 @@ var (
 		Envelope:       wire.None,
 		Encoding:       trestle.JSON,
 		Topic:          &topicAcmeTextsV1,
+		SchemaDigest:   "68ec9e1e46f154b747ed2a39510a29d5",
 		MessageIndexes: []int{0},
 		New:            func() trestle.Event { return new(TextsKnown) },
 	}
@@ -40,6 +41,7 @@ var (
 		Envelope:       wire.None,
 		Encoding:       trestle.JSON,
 		Topic:          &topicAcmeTimesV1,
+		SchemaDigest:   "5a5ad40b6b3813c7b60383bab86a4594",
 		MessageIndexes: []int{1},
 		RuledTimes:     true,
 		New:            func() trestle.Event { return new(TimesKnown) },
@@ -51,6 +53,7 @@ var (
 		Envelope:       wire.None,
 		Encoding:       trestle.JSON,
 		Topic:          &topicAcmeRulesV1,
+		SchemaDigest:   "8085fab5b87e882eac27295f26fa518c",
 		MessageIndexes: []int{2},
 		RuledTimes:     true,
 		New:            func() trestle.Event { return new(RulesKnown) },

@@ -21,23 +21,25 @@ func Events() []*trestle.EventInfo {
 
 var (
 	infoParcelSent = trestle.EventInfo{
-		Type:     "parcel.sent",
-		FullName: "acme.left.v1.ParcelSent",
-		Role:     trestle.RoleEvent,
-		Envelope: wire.None,
-		Encoding: trestle.JSON,
-		Topic:    &topicAcmeParcels,
-		Masks:    masks,
-		New:      func() trestle.Event { return new(ParcelSent) },
+		Type:         "parcel.sent",
+		FullName:     "acme.left.v1.ParcelSent",
+		Role:         trestle.RoleEvent,
+		Envelope:     wire.None,
+		Encoding:     trestle.JSON,
+		Topic:        &topicAcmeParcels,
+		SchemaDigest: "7bbf8b6316b4e874f8ba8dee358197c9",
+		Masks:        masks,
+		New:          func() trestle.Event { return new(ParcelSent) },
 	}
 	infoParcelReturned = trestle.EventInfo{
-		Type:     "parcel.returned",
-		FullName: "acme.left.v1.ParcelReturned",
-		Role:     trestle.RoleEvent,
-		Envelope: wire.None,
-		Encoding: trestle.JSON,
-		Topic:    &topicAcmeParcels,
-		New:      func() trestle.Event { return new(ParcelReturned) },
+		Type:         "parcel.returned",
+		FullName:     "acme.left.v1.ParcelReturned",
+		Role:         trestle.RoleEvent,
+		Envelope:     wire.None,
+		Encoding:     trestle.JSON,
+		Topic:        &topicAcmeParcels,
+		SchemaDigest: "016fa0a2c1b8736943545e8b5dfb6add",
+		New:          func() trestle.Event { return new(ParcelReturned) },
 	}
 )
 

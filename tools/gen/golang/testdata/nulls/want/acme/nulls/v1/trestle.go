@@ -21,23 +21,25 @@ func Events() []*trestle.EventInfo {
 
 var (
 	infoReadingDefaulted = trestle.EventInfo{
-		Type:     "reading.defaulted",
-		FullName: "acme.nulls.v1.ReadingDefaulted",
-		Role:     trestle.RoleEvent,
-		Envelope: wire.None,
-		Encoding: trestle.JSON,
-		Topic:    &topicAcmeDefaulted,
-		New:      func() trestle.Event { return new(ReadingDefaulted) },
+		Type:         "reading.defaulted",
+		FullName:     "acme.nulls.v1.ReadingDefaulted",
+		Role:         trestle.RoleEvent,
+		Envelope:     wire.None,
+		Encoding:     trestle.JSON,
+		Topic:        &topicAcmeDefaulted,
+		SchemaDigest: "bf465c277e36db1ba0057b170ea0cb3f",
+		New:          func() trestle.Event { return new(ReadingDefaulted) },
 	}
 	infoReadingTaken = trestle.EventInfo{
-		Type:     "reading.taken",
-		FullName: "acme.nulls.v1.ReadingTaken",
-		Role:     trestle.RoleEvent,
-		Envelope: wire.None,
-		Encoding: trestle.JSON,
-		Topic:    &topicAcmeReadings,
-		Masks:    masks,
-		New:      func() trestle.Event { return new(ReadingTaken) },
+		Type:         "reading.taken",
+		FullName:     "acme.nulls.v1.ReadingTaken",
+		Role:         trestle.RoleEvent,
+		Envelope:     wire.None,
+		Encoding:     trestle.JSON,
+		Topic:        &topicAcmeReadings,
+		SchemaDigest: "0ffec2dedead7499a049d57748262678",
+		Masks:        masks,
+		New:          func() trestle.Event { return new(ReadingTaken) },
 	}
 )
 

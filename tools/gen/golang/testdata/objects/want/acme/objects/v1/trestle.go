@@ -20,14 +20,15 @@ func Events() []*trestle.EventInfo {
 
 var (
 	infoOrderPlaced = trestle.EventInfo{
-		Type:     "order.placed",
-		FullName: "acme.objects.v1.OrderPlaced",
-		Role:     trestle.RoleEvent,
-		Envelope: wire.BaseEvent,
-		Encoding: trestle.JSON,
-		Topic:    &topicAcmeOrders,
-		Masks:    masks,
-		New:      func() trestle.Event { return new(OrderPlaced) },
+		Type:         "order.placed",
+		FullName:     "acme.objects.v1.OrderPlaced",
+		Role:         trestle.RoleEvent,
+		Envelope:     wire.BaseEvent,
+		Encoding:     trestle.JSON,
+		Topic:        &topicAcmeOrders,
+		SchemaDigest: "c701cc424e10a94a683f765f3125c0d6",
+		Masks:        masks,
+		New:          func() trestle.Event { return new(OrderPlaced) },
 	}
 )
 

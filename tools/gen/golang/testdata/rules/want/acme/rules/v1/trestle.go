@@ -29,6 +29,7 @@ var (
 		Envelope:       wire.None,
 		Encoding:       trestle.JSON,
 		Topic:          &topicAcmeRulesV1,
+		SchemaDigest:   "fa22d79a78ec78bb8f127d6d52df0112",
 		MessageIndexes: []int{0},
 		New:            func() trestle.Event { return new(Bag) },
 	}
@@ -39,6 +40,7 @@ var (
 		Envelope:       wire.None,
 		Encoding:       trestle.JSON,
 		Topic:          &topicAcmeRulesV1,
+		SchemaDigest:   "6b649f8da1e52f6a2337a24c119fe227",
 		MessageIndexes: []int{1},
 		New:            func() trestle.Event { return new(Whole) },
 	}
@@ -49,6 +51,7 @@ var (
 		Envelope:       wire.None,
 		Encoding:       trestle.JSON,
 		Topic:          &topicAcmeRulesV1,
+		SchemaDigest:   "567a839e6ff2869475c6ffd3ba1581d6",
 		MessageIndexes: []int{0},
 		New:            func() trestle.Event { return new(Numbers) },
 	}
@@ -59,6 +62,7 @@ var (
 		Envelope:       wire.None,
 		Encoding:       trestle.JSON,
 		Topic:          &topicAcmeRulesV1,
+		SchemaDigest:   "8cfe5abab752e826b84e11dce75da39d",
 		MessageIndexes: []int{1},
 		New:            func() trestle.Event { return new(Texts) },
 	}
@@ -69,6 +73,7 @@ var (
 		Envelope:       wire.None,
 		Encoding:       trestle.JSON,
 		Topic:          &topicAcmeRulesV1,
+		SchemaDigest:   "490e69e41c9463a3d98e5dbb9e67c502",
 		MessageIndexes: []int{2},
 		New:            func() trestle.Event { return new(Containers) },
 	}

@@ -26,6 +26,7 @@ var (
 		Envelope:     wire.BaseEvent,
 		Encoding:     trestle.JSON,
 		Topic:        &topicAcmeAccounts,
+		SchemaDigest: "3d9fe8c0760932571d0b0d42c381da1f",
 		Masks:        masks,
 		SensitiveKey: true,
 		New:          func() trestle.Event { return new(AccountOpened) },

@@ -26,6 +26,7 @@ var (
 		Envelope:       wire.OnexV1,
 		Encoding:       trestle.JSON,
 		Topic:          &topicAcmeVaultV1,
+		SchemaDigest:   "aa4c75befbe3af34f09adfdeb9afec0e",
 		MessageIndexes: []int{0},
 		Masks:          masks,
 		SensitiveKey:   true,

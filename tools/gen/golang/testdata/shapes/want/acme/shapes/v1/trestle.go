@@ -27,6 +27,7 @@ var (
 		Envelope:       wire.OnexV1,
 		Encoding:       trestle.JSON,
 		Topic:          &topicAcmeShapesV1,
+		SchemaDigest:   "10ac2e0dc634f7e5bd2e8738a18d646a",
 		MessageIndexes: []int{0},
 		Masks:          masks,
 		New:            func() trestle.Event { return new(EveryKind) },
@@ -38,6 +39,7 @@ var (
 		Envelope:       wire.OnexV1,
 		Encoding:       trestle.Protobuf,
 		Topic:          &topicAcmeShapesV1,
+		SchemaDigest:   "7ebc3d24ee29f9d5b479ae6063690eba",
 		MessageIndexes: []int{2},
 		New:            func() trestle.Event { return new(Nothing) },
 	}

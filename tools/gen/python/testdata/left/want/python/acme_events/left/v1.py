@@ -199,6 +199,7 @@ class ParcelSent(Discreet, Event):
         envelope="none",
         topic=topics.ACME_PARCELS,
         key=("id",),
+        schema_digest="7bbf8b6316b4e874f8ba8dee358197c9",
     )
 
     NULL_OR_ABSENT = frozenset({"weight"})
@@ -318,6 +319,7 @@ class ParcelReturned(Event):
         envelope="none",
         topic=topics.ACME_PARCELS,
         key=("id",),
+        schema_digest="016fa0a2c1b8736943545e8b5dfb6add",
     )
 
     NULL_OR_ABSENT = frozenset({"note"})

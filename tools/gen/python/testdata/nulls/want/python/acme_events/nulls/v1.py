@@ -83,6 +83,7 @@ class ReadingDefaulted(Event):
         envelope="none",
         topic=topics.ACME_DEFAULTED,
         key=("must",),
+        schema_digest="bf465c277e36db1ba0057b170ea0cb3f",
     )
 
     NULL_IS_VALUE = frozenset({"level", "state", "names"})
@@ -248,6 +249,7 @@ class ReadingTaken(Discreet, Event):
         envelope="none",
         topic=topics.ACME_READINGS,
         key=("must",),
+        schema_digest="0ffec2dedead7499a049d57748262678",
     )
 
     NULL_IS_VALUE = frozenset({"must_or_null"})

@@ -67,6 +67,7 @@ class OrderPlaced(Discreet, Event):
         envelope="base_event",
         topic=topics.ACME_ORDERS,
         key=("order_id", "correlation_id"),
+        schema_digest="50ad70c29a8e34356fb6a475b52c3881",
     )
 
     NULL_OR_ABSENT = frozenset({"paid_at", "note"})

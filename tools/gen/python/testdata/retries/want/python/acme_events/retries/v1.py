@@ -24,6 +24,7 @@ class OrderPlaced(Event):
         envelope="onex_v1",
         topic=topics.ACME_ORDER_V1,
         key=("order_id",),
+        schema_digest="bbc67b794b17742c9a1d5069f519267b",
     )
 
     order_id: Text = Field(

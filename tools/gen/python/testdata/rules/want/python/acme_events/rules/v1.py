@@ -61,6 +61,7 @@ class Numbers(Event):
         envelope="none",
         topic=topics.ACME_RULES_V1,
         key=(),
+        schema_digest="567a839e6ff2869475c6ffd3ba1581d6",
     )
 
     ZERO_IS_ABSENT: ClassVar[dict[str, object]] = {"set": 0}
@@ -172,6 +173,7 @@ class Texts(Event):
         envelope="none",
         topic=topics.ACME_RULES_V1,
         key=(),
+        schema_digest="269452aef77c5cecfe6681dd71c24b12",
     )
 
     ZERO_IS_ABSENT: ClassVar[dict[str, object]] = {"required_id": ""}
@@ -325,6 +327,7 @@ class Containers(Event):
         envelope="none",
         topic=topics.ACME_RULES_V1,
         key=(),
+        schema_digest="032b3ac67748ebfc746930f4f2f9eb57",
     )
 
     ZERO_IS_ABSENT: ClassVar[dict[str, object]] = {"some": []}

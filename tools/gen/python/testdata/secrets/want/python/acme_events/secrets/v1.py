@@ -125,6 +125,7 @@ class AccountOpened(Discreet, Event):
         envelope="base_event",
         topic=topics.ACME_ACCOUNTS,
         key=("owner.id",),
+        schema_digest="3d9fe8c0760932571d0b0d42c381da1f",
     )
 
     SENSITIVE = frozenset({"pin", "iban", "born", "tier", "answers", "codes", "notes", "vault"})

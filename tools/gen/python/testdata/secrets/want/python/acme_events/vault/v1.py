@@ -72,6 +72,7 @@ class VaultOpened(Discreet, Event):
         envelope="onex_v1",
         topic=topics.ACME_VAULT_V1,
         key=("person.id",),
+        schema_digest="aa4c75befbe3af34f09adfdeb9afec0e",
     )
 
     SENSITIVE = frozenset({"text", "number", "quoted", "data", "mood", "at", "took", "wrapped", "free", "texts", "by_name", "safe", "safes", "card", "maybe"})

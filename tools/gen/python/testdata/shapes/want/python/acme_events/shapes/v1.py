@@ -88,6 +88,7 @@ class EveryKind(Discreet, Event):
         envelope="onex_v1",
         topic=topics.ACME_SHAPES_V1,
         key=("owner.name", "correlation_id"),
+        schema_digest="10ac2e0dc634f7e5bd2e8738a18d646a",
     )
 
     SENSITIVE = frozenset({"secret"})
