@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/event"
 	"github.com/omninode/trestle/runtime/trestletest"
+	"github.com/omninode/trestle/runtime/wire"
 )
 
 func newPublisher(t testing.TB, brokers []string, opts ...trestle.PublisherOption) *trestle.Publisher {
@@ -333,5 +335,36 @@ func TestPublisherOptionsAreChecked(t *testing.T) {
 	}
 	if _, err := trestle.NewPublisher([]string{""}); err == nil || !strings.Contains(err.Error(), "the address of broker 1 of 1 is empty") {
 		t.Errorf("an empty address: got %v", err)
+	}
+}
+
+// The digest of its schema is with an event in a handler, in a retry topic and in its dead letter; records of before it are handled without.
+func TestSchemaDigestTravels(t *testing.T) {
+	t.Parallel()
+	c := startWithRetries(t)
+	c.write(t, orderRecord("old", 0))
+	if err := newPublisher(t, c.brokers).Publish(deadline(t), &orderPlaced{OrderID: "new"}); err != nil {
+		t.Fatal(err)
+	}
+	var mu sync.Mutex
+	seen := map[string]int{}
+	r := consume(t, c, func(ctx context.Context, e *orderPlaced) error {
+		d, _ := trestle.DeliveryFrom(ctx)
+		mu.Lock()
+		defer mu.Unlock()
+		seen[e.OrderID+" "+wire.HeaderValue(d.Headers, wire.HeaderSchemaDigest)]++
+		return errTransient
+	}, trestle.WithRetries(0), trestle.WithoutBreaker(), retryOpts(time.Millisecond, time.Millisecond))
+	eventually(t, "both are dead letters", func() bool { return c.end(orders.DeadLetter) == 2 })
+	r.stop()
+	const times = 4 // at once, twice from the first retry topic, and from the last
+	if diff := cmp.Diff(map[string]int{"old ": times, "new " + orderPlacedInfo.SchemaDigest: times}, seen); diff != "" {
+		t.Error(diff)
+	}
+	for _, letter := range c.lettersOf(t, orders.DeadLetter) {
+		want := map[string]string{"old": "", "new": orderPlacedInfo.SchemaDigest}[string(letter.Original.Key)]
+		if got := letter.Original.Header(wire.HeaderSchemaDigest); got != want {
+			t.Errorf("the letter of %s has the digest %q, want %q", letter.Original.Key, got, want)
+		}
 	}
 }

@@ -221,16 +221,19 @@ func TestCompilersAgree(t *testing.T) {
 	if file.Path != linked.Path() {
 		t.Fatalf("%s and %s", file.Path, linked.Path())
 	}
-	fromImage, err := load.Schemas(t.Context(), load.ImageBytes(imageOf(t, linked)))
-	if err != nil {
-		t.Fatal(err)
+	read := func(image []byte) protoreflect.FileDescriptor {
+		set, err := load.Schemas(t.Context(), load.ImageBytes(image))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return set.Event(codegenv1.Events()[0].Type).Message.File.Proto
 	}
 	want, err := digest.New(set).Protobuf(file.Proto)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, f := range map[string]protoreflect.FileDescriptor{
-		"linked": linked, "from an image": fromImage.Event(codegenv1.Events()[0].Type).Message.File.Proto,
+		"linked": linked, "from an image": read(imageOf(t, linked)), "without names in JSON": withoutJSONNames(t, linked),
 	} {
 		if got, err := digest.New(set).Protobuf(f); err != nil || got != want {
 			t.Errorf("%s: %s, %v; compiled: %s", name, got, err, want)
@@ -259,6 +262,46 @@ func imageOf(t *testing.T, f protoreflect.FileDescriptor) []byte {
 		t.Fatal(err)
 	}
 	return serialized
+}
+
+// withoutJSONNames is a file as of a compiler that leaves out what goes without saying.
+func withoutJSONNames(t *testing.T, of protoreflect.FileDescriptor) protoreflect.FileDescriptor {
+	t.Helper()
+	var image descriptorpb.FileDescriptorSet
+	if err := proto.Unmarshal(imageOf(t, of), &image); err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	clear := func(fields []*descriptorpb.FieldDescriptorProto) {
+		for _, f := range fields {
+			f.JsonName = nil
+			n++
+		}
+	}
+	var each func(messages []*descriptorpb.DescriptorProto)
+	each = func(messages []*descriptorpb.DescriptorProto) {
+		for _, m := range messages {
+			clear(m.Field)
+			clear(m.Extension)
+			each(m.NestedType)
+		}
+	}
+	for _, f := range image.File {
+		clear(f.Extension)
+		each(f.MessageType)
+	}
+	if n == 0 {
+		t.Error("there were no names")
+	}
+	files, err := protodesc.NewFiles(&image)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := files.FindFileByPath(of.Path())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
 }
 
 // What docs/formats.md says is enough to make the digests that generated code has.
