@@ -58,7 +58,7 @@ func (e *CallError) Error() string {
 		fmt.Fprintf(&b, " (correlation id %s)", e.CorrelationID)
 	}
 	fmt.Fprintf(&b, ": %v", e.Err)
-	b.WriteString(kafka.Advice(e.Err))
+	b.WriteString(kafka.AdviceOn("Write", e.Err))
 	return b.String()
 }
 

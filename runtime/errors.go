@@ -52,7 +52,7 @@ func (f Fate) String() string {
 
 // Error says what could not be published where, and why.
 func (e *PublishError) Error() string {
-	return fmt.Sprintf("publish to %s: %s: %s: %v%s", e.Topic, e.EventType, e.Fate, e.Err, kafka.Advice(e.Err))
+	return fmt.Sprintf("publish to %s: %s: %s: %v%s", e.Topic, e.EventType, e.Fate, e.Err, kafka.AdviceOn("Write", e.Err))
 }
 
 // Unwrap returns the cause.

@@ -206,7 +206,7 @@ func (r *pendingReader) commits(ctx context.Context) (map[topicPartition]committ
 	defer cancel()
 	all, err := kadm.NewClient(r.m.client).FetchOffsets(ctx, r.c.group)
 	if err != nil {
-		return nil, nil, fmt.Errorf("find what the group has committed: %w%s", err, kafka.Advice(err))
+		return nil, nil, fmt.Errorf("find what the group has committed: %w%s", err, kafka.AdviceOn("Describe", err))
 	}
 	done, logs := map[topicPartition]committed{}, map[string]string{}
 	for _, topic := range r.retries {
@@ -258,12 +258,12 @@ func (r *pendingReader) findEnds(ctx context.Context) (kafka.Offsets, error) {
 	ends := kafka.Offsets{}
 	take := func(what string, listed kadm.ListedOffsets, err error) error {
 		if err != nil {
-			return fmt.Errorf("find the end of %s: %w%s", what, err, kafka.Advice(err))
+			return fmt.Errorf("find the end of %s: %w%s", what, err, kafka.AdviceOn("Describe", err))
 		}
 		for _, partitions := range listed {
 			for _, o := range partitions {
 				if o.Err != nil {
-					return fmt.Errorf("find the end of %s/%d: %w%s", o.Topic, o.Partition, o.Err, kafka.Advice(o.Err))
+					return fmt.Errorf("find the end of %s/%d: %w%s", o.Topic, o.Partition, o.Err, kafka.AdviceOn("Describe", o.Err))
 				}
 				ends.Set(o.Topic, o.Partition, o.Offset)
 			}

@@ -302,7 +302,7 @@ func (m *member) await(ctx context.Context, topics, others []string) error {
 			}
 			return nil
 		case kafka.Classify(err) == kafka.Fatal:
-			return fmt.Errorf("find topics: %w%s", err, kafka.Advice(err))
+			return fmt.Errorf("find topics: %w%s", err, kafka.AdviceOn("Describe", err))
 		}
 		select {
 		case refusal := <-m.refusals:

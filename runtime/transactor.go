@@ -273,7 +273,7 @@ func (x *transactor) produce(t *task, s *sending) {
 			}
 		default:
 			x.suspects.add(at, offset, r.Topic, err)
-			x.fail(fmt.Errorf("publish to %s: %w%s", r.Topic, err, kafka.Advice(err)))
+			x.fail(fmt.Errorf("publish to %s: %w%s", r.Topic, err, kafka.AdviceOn("Write", err)))
 		}
 		if len(x.waiting) > 0 && session.bytes < int64(x.pub.cfg.bufferedBytes)/2 {
 			if !x.draining {

@@ -119,10 +119,10 @@ func (x *transactor) commitTransaction(ctx context.Context, s *session, all map[
 	}
 	if len(all) > 0 {
 		if err := x.addGroup(ctx, s.client); err != nil {
-			return fmt.Errorf("add the group's commit to a transaction: %w%s", err, kafka.Advice(err))
+			return fmt.Errorf("add the group's commit to a transaction: %w%s", err, kafka.AdviceOn("Read", err))
 		}
 		if err := x.sendOffsets(ctx, s.client, all); err != nil {
-			return fmt.Errorf("commit in a transaction: %w%s", err, kafka.Advice(err))
+			return fmt.Errorf("commit in a transaction: %w%s", err, kafka.AdviceOn("Read", err))
 		}
 	}
 	if err := s.end(ctx, kgo.TryCommit); err != nil {

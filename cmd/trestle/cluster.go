@@ -53,6 +53,9 @@ func newClusterHealth(p *folder) *cobra.Command {
 	run := inProject(p, &c, &asJSON, func(cmd *cobra.Command, _ *ops.Project, env ops.Environment, _ []string) (*ops.ClusterHealth, error) {
 		health, err := ops.CheckCluster(cmd.Context(), env)
 		healthy = err == nil && health.Healthy
+		if err == nil && health.Partitions == 0 {
+			fmt.Fprintln(cmd.ErrOrStderr(), "no partitions: "+noneSeen)
+		}
 		return health, err
 	}, func(cmd *cobra.Command, health *ops.ClusterHealth) error {
 		out := cmd.OutOrStdout()

@@ -112,6 +112,9 @@ func configText(config map[string]string) string {
 	return strings.Join(parts, " ")
 }
 
+// noneSeen is why a cluster shows no topic.
+const noneSeen = "`trestle topics apply` makes those that the schemas declare; does an ACL of the cluster allow this user Describe on the topics that are there?"
+
 func newTopicsList(p *folder) *cobra.Command {
 	var c connections
 	var asJSON bool
@@ -127,6 +130,9 @@ func newTopicsList(p *folder) *cobra.Command {
 			list, err := ops.ListTopics(cmd.Context(), project, env)
 			if err != nil {
 				return err
+			}
+			if len(list) == 0 {
+				fmt.Fprintln(cmd.ErrOrStderr(), "no topics: "+noneSeen)
 			}
 			if asJSON {
 				return printJSON(cmd, map[string]any{"topics": list})

@@ -35,7 +35,7 @@ func Read(ctx context.Context, cl *kgo.Client) (Info, error) {
 	admin := kadm.NewClient(cl)
 	metadata, err := admin.BrokerMetadata(ctx)
 	if err != nil {
-		return Info{}, fmt.Errorf("ask for brokers: %w%s", err, kafka.Advice(err))
+		return Info{}, fmt.Errorf("ask for brokers: %w%s", err, kafka.AdviceOn("Describe", err))
 	}
 	info := Info{ID: metadata.Cluster, Controller: metadata.Controller}
 	for _, b := range metadata.Brokers {
@@ -63,6 +63,8 @@ func Read(ctx context.Context, cl *kgo.Client) (Info, error) {
 
 // Health says which partitions are not as they should be.
 type Health struct {
+	// Partitions is how many there are, of topics that this user may Describe.
+	Partitions int
 	// UnderReplicated have fewer replicas in sync than replicas; Offline have no leader, and take and give nothing.
 	UnderReplicated, Offline []Partition
 }
@@ -83,11 +85,12 @@ type Partition struct {
 func Check(ctx context.Context, cl *kgo.Client) (Health, error) {
 	topics, err := kadm.NewClient(cl).ListTopicsWithInternal(ctx)
 	if err != nil {
-		return Health{}, fmt.Errorf("ask for partitions: %w%s", err, kafka.Advice(err))
+		return Health{}, fmt.Errorf("ask for partitions: %w%s", err, kafka.AdviceOn("Describe", err))
 	}
 	var h Health
 	for _, t := range topics.Sorted() {
 		for _, p := range t.Partitions.Sorted() {
+			h.Partitions++
 			one := Partition{t.Topic, p.Partition, p.Leader, p.Replicas, p.ISR}
 			switch {
 			case p.Leader < 0:

@@ -75,9 +75,10 @@ func (d *Description) LagTime() time.Duration {
 // ErrNone says that there is no such group.
 var ErrNone = errors.New("there is no such group")
 
-// List returns the cluster's consumer groups by name, those without members too. Where a broker does not answer, the error says so and the others' groups
+// List returns the cluster's consumer groups by name, those without members too. Brokers leave out those that this user may not Describe; of groups that are
+// named, that is an error. Where a broker does not answer, the error says so and the others' groups
 // are returned.
-func List(ctx context.Context, cl *kgo.Client) ([]Group, error) {
+func List(ctx context.Context, cl *kgo.Client, named ...string) ([]Group, error) {
 	admin := kadm.NewClient(cl)
 	listed, listErr := admin.ListGroups(ctx)
 	if listErr != nil {
@@ -89,6 +90,12 @@ func List(ctx context.Context, cl *kgo.Client) ([]Group, error) {
 			names = append(names, g.Group)
 		}
 	}
+	for _, name := range named {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
 	described, err := describe(ctx, admin, names)
 	if err != nil {
 		return nil, errors.Join(listErr, err)
@@ -97,8 +104,8 @@ func List(ctx context.Context, cl *kgo.Client) ([]Group, error) {
 	for _, name := range names {
 		if d := described[name]; d != nil {
 			all = append(all, Group{name, d.State, len(d.Members)})
-		} else {
-			all = append(all, Group{name, listed[name].State, 0})
+		} else if g, ok := listed[name]; ok {
+			all = append(all, Group{name, g.State, 0})
 		}
 	}
 	return all, listErr
@@ -127,7 +134,7 @@ func describe(ctx context.Context, admin *kadm.Client, names []string) (map[stri
 		return err
 	})
 	if err != nil && !errors.Is(err, kerr.UnsupportedVersion) && len(newer) == 0 && !isUnknownRequest(err) {
-		return nil, fmt.Errorf("describe groups: %w", err)
+		return nil, fmt.Errorf("describe groups: %w%s", err, kafka.AdviceOn("Describe", err))
 	}
 	var classic []string
 	for _, name := range names {
@@ -152,14 +159,14 @@ func describe(ctx context.Context, admin *kadm.Client, names []string) (map[stri
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("describe groups: %w", err)
+		return nil, fmt.Errorf("describe groups: %w%s", err, kafka.AdviceOn("Describe", err))
 	}
 	for name, g := range older {
 		switch {
 		case errors.Is(g.Err, kerr.GroupIDNotFound), g.Err == nil && g.State == "Dead":
 			continue
 		case g.Err != nil:
-			return nil, fmt.Errorf("describe group %s: %w%s", name, g.Err, kafka.Advice(g.Err))
+			return nil, fmt.Errorf("describe group %s: %w%s", name, g.Err, kafka.AdviceOn("Describe", g.Err))
 		}
 		d := &described{Description{Name: name, State: g.State}, map[topicPartition]string{}}
 		for _, m := range g.Members {
@@ -235,7 +242,7 @@ func Describe(ctx context.Context, cl *kgo.Client, group string) (*Description, 
 		switch {
 		case errors.Is(err, kerr.OffsetOutOfRange): // the log was cut meanwhile
 		case err != nil:
-			return nil, fmt.Errorf("group %s: look at %s/%d@%d: %w", group, p.Topic, p.Partition, max(p.Committed, p.Start), err)
+			return nil, fmt.Errorf("group %s: look at %s/%d@%d: %w%s", group, p.Topic, p.Partition, max(p.Committed, p.Start), err, kafka.AdviceOn("Read", err))
 		case first != nil:
 			p.LagTime = max(0, time.Since(first.Timestamp))
 		}
@@ -259,7 +266,7 @@ func read(ctx context.Context, cl *kgo.Client, group string) (*described, error)
 		err = committed.Error()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("ask what it has committed: %w%s", err, kafka.Advice(err))
+		return nil, fmt.Errorf("ask what it has committed: %w%s", err, kafka.AdviceOn("Describe", err))
 	}
 	places := map[topicPartition]int64{}
 	for p := range d.holders {
@@ -297,10 +304,17 @@ func bounds(ctx context.Context, admin *kadm.Client, topics []string) (starts, e
 		return nil, nil, nil
 	}
 	if starts, err = admin.ListStartOffsets(ctx, topics...); err != nil {
-		return nil, nil, fmt.Errorf("ask where topics begin: %w%s", err, kafka.Advice(err))
+		return nil, nil, fmt.Errorf("ask where topics begin: %w%s", err, kafka.AdviceOn("Describe", err))
 	}
 	if ends, err = admin.ListCommittedOffsets(ctx, topics...); err != nil {
-		return nil, nil, fmt.Errorf("ask where topics end: %w%s", err, kafka.Advice(err))
+		return nil, nil, fmt.Errorf("ask where topics end: %w%s", err, kafka.AdviceOn("Describe", err))
+	}
+	for _, listed := range []kadm.ListedOffsets{starts, ends} {
+		for _, o := range sorted(listed) {
+			if kafka.IsUnauthorised(o.Err) { // it is there, and nobody knows how far behind the group is
+				return nil, nil, fmt.Errorf("topic %s: %w%s", o.Topic, o.Err, kafka.AdviceOn("Describe", o.Err))
+			}
+		}
 	}
 	return starts, ends, nil
 }
@@ -318,7 +332,7 @@ func Readers(ctx context.Context, cl *kgo.Client, topic string) ([]string, error
 	var readers []string
 	for _, answer := range kadm.NewClient(cl).FetchManyOffsets(ctx, names...) {
 		if answer.Err != nil {
-			return nil, fmt.Errorf("group %s: ask what it has committed: %w%s", answer.Group, answer.Err, kafka.Advice(answer.Err))
+			return nil, fmt.Errorf("group %s: ask what it has committed: %w%s", answer.Group, answer.Err, kafka.AdviceOn("Describe", answer.Err))
 		}
 		if len(answer.Fetched[topic]) > 0 {
 			readers = append(readers, answer.Group)

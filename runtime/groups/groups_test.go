@@ -13,9 +13,11 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/omninode/trestle/runtime/groups"
 	"github.com/omninode/trestle/runtime/kafka"
+	"github.com/omninode/trestle/runtime/secure"
 	"github.com/omninode/trestle/runtime/trestletest/services"
 )
 
@@ -234,5 +236,50 @@ func find(t *testing.T, client *kgo.Client, group string, members int) {
 		if err := kafka.Sleep(ctx, 50*time.Millisecond); err != nil {
 			t.Fatalf("group %s is not listed with %d members: %+v", group, members, all)
 		}
+	}
+}
+
+// Of what a user may not see nothing is said, rather than that it is not there: neither that a group is not behind, nor that there is none.
+func TestWithoutRights(t *testing.T) {
+	allowed := func(resource kmsg.ACLResourceType) kfake.ACL {
+		return kfake.ACL{Resource: resource, Name: "billing", Pattern: kmsg.ACLResourcePatternTypeLiteral, Operation: kmsg.ACLOperationDescribe, Allow: true}
+	}
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, "orders"), kfake.EnableSASL(), kfake.EnableACLs(),
+		kfake.Superuser("PLAIN", "admin", "secret"), kfake.User("PLAIN", "reader", "secret", allowed(kmsg.ACLResourceTypeGroup)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(cluster.Close)
+	as := func(user string) *kgo.Client {
+		conn, err := kafka.Connection{Brokers: cluster.ListenAddrs()}.Secured(nil, &kafka.SASL{Mechanism: kafka.Plain, User: user, Password: secure.Value("secret")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return clientOf(t, conn)
+	}
+	admin, reader := as("admin"), as("reader")
+	for _, group := range []string{"billing", "shipping"} {
+		moves, err := groups.Plan(t.Context(), admin, group, groups.ToStart(), "orders")
+		if err == nil {
+			err = groups.Seek(t.Context(), admin, group, moves)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if d, err := groups.Describe(t.Context(), reader, "billing"); err == nil || !strings.Contains(err.Error(), "allow this user Describe on the topic?") {
+		t.Errorf("without a right on the topic: %+v, %v", d, err)
+	}
+	if d, err := groups.Describe(t.Context(), reader, "shipping"); err == nil || !strings.Contains(err.Error(), "allow this user Describe on the group?") {
+		t.Errorf("without a right on the group: %+v, %v", d, err)
+	}
+	if all, err := groups.List(t.Context(), reader); err != nil || len(all) != 1 || all[0].Name != "billing" {
+		t.Errorf("it may see %+v, %v", all, err)
+	}
+	if all, err := groups.List(t.Context(), reader, "shipping"); err == nil || !strings.Contains(err.Error(), "allow this user Describe on the group?") {
+		t.Errorf("with one that it may not see: %+v, %v", all, err)
+	}
+	if all, err := groups.List(t.Context(), admin, "nobody's"); err != nil || len(all) != 2 {
+		t.Errorf("with one that is not there: %+v, %v", all, err)
 	}
 }

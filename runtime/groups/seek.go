@@ -105,7 +105,7 @@ func plan(ctx context.Context, admin *kadm.Client, d *described, to Target, topi
 	var times kadm.ListedOffsets
 	if to.kind == toTime && len(topics) > 0 {
 		if times, err = admin.ListOffsetsAfterMilli(ctx, to.at.UnixMilli(), topics...); err != nil {
-			return nil, fmt.Errorf("ask for offsets at %v: %w%s", to.at, err, kafka.Advice(err))
+			return nil, fmt.Errorf("ask for offsets at %v: %w%s", to.at, err, kafka.AdviceOn("Describe", err))
 		}
 	}
 	var moves []Move
@@ -116,7 +116,7 @@ func plan(ctx context.Context, admin *kadm.Client, d *described, to Target, topi
 	}
 	for _, start := range sorted(starts) {
 		if start.Err != nil {
-			return nil, fmt.Errorf("%s/%d: %w%s", start.Topic, start.Partition, start.Err, kafka.Advice(start.Err))
+			return nil, fmt.Errorf("%s/%d: %w%s", start.Topic, start.Partition, start.Err, kafka.AdviceOn("Describe", start.Err))
 		}
 		end, ok := ends.Lookup(start.Topic, start.Partition)
 		if !ok || end.Err != nil {
@@ -186,7 +186,7 @@ func Seek(ctx context.Context, cl *kgo.Client, group string, moves []Move) error
 		if errors.Is(err, kerr.UnknownMemberID) || errors.Is(err, kerr.IllegalGeneration) || errors.Is(err, kerr.StaleMemberEpoch) {
 			err = fmt.Errorf("a member joined meanwhile: %w", err)
 		}
-		return fmt.Errorf("group %s: commit: %w%s", group, err, kafka.Advice(err))
+		return fmt.Errorf("group %s: commit: %w%s", group, err, kafka.AdviceOn("Read", err))
 	}
 	return nil
 }
@@ -207,7 +207,7 @@ func Delete(ctx context.Context, cl *kgo.Client, group string) error {
 		return &MembersError{group, d.Members}
 	}
 	if _, err := admin.DeleteGroup(ctx, group); err != nil {
-		return fmt.Errorf("delete group %s: %w%s", group, err, kafka.Advice(err))
+		return fmt.Errorf("delete group %s: %w%s", group, err, kafka.AdviceOn("Delete", err))
 	}
 	return nil
 }

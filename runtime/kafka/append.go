@@ -52,7 +52,7 @@ func appendOnce(
 	}
 	defer client.Close()
 	if _, _, err := client.ProducerID(ctx); err != nil { // whoever had the id can commit no more
-		return fmt.Errorf("begin to write to %s: %w%s", topic, err, Advice(err))
+		return fmt.Errorf("begin to write to %s: %w%s", topic, err, AdviceOn("Write", err))
 	}
 	there := false
 	last, err := lastRecord(ctx, conn, client, topic, func(r *Record) {
@@ -77,7 +77,7 @@ func appendOnce(
 		sending[i].Topic, sending[i].Partition = topic, 0
 	}
 	if err := client.ProduceSync(ctx, sending...).FirstErr(); err != nil {
-		return fmt.Errorf("write to %s: %w%s", topic, err, Advice(err)) // the next to come, or the brokers, abort it
+		return fmt.Errorf("write to %s: %w%s", topic, err, AdviceOn("Write", err)) // the next to come, or the brokers, abort it
 	}
 	if err := EndTransaction(ctx, client, how, sending); err != nil {
 		return fmt.Errorf("end the transaction on %s: %w", topic, err)
@@ -100,7 +100,7 @@ func lastRecord(ctx context.Context, conn Connection, client *kgo.Client, topic 
 		err = starts.Error()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("find where %s begins: %w", topic, err)
+		return nil, fmt.Errorf("find where %s begins: %w%s", topic, err, AdviceOn("Describe", err))
 	}
 	start, _ := starts.Lookup(topic, 0)
 	end := ends[topic][0]
@@ -130,7 +130,7 @@ func AwaitSettled(ctx context.Context, client *kgo.Client, topic string) (ends O
 			err = listed.Error()
 		}
 		if err != nil {
-			return nil, fmt.Errorf("find where %s ends: %w%s", topic, err, Advice(err))
+			return nil, fmt.Errorf("find where %s ends: %w%s", topic, err, AdviceOn("Describe", err))
 		}
 		found := Offsets{}
 		listed.Each(func(o kadm.ListedOffset) { found.Set(o.Topic, o.Partition, o.Offset) })

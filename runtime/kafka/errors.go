@@ -136,10 +136,30 @@ func Advice(err error) string {
 	switch {
 	case Classify(err) == Missing:
 		return ": run trestle topics apply?"
+	case errors.Is(err, kerr.TransactionalIDAuthorizationFailed):
+		return denied("Write on the transactional id") // all that is done with one needs that
 	case IsUnauthorised(err):
 		return ": does an ACL of the cluster allow it to this user?"
 	}
 	return ""
+}
+
+// AdviceOn is [Advice] about a request that does an operation of Kafka's ACLs, such as Describe or Write, on a topic or a group: where this user may not do it, it
+// names what would have to be allowed.
+func AdviceOn(operation string, err error) string {
+	switch {
+	case errors.Is(err, kerr.TopicAuthorizationFailed):
+		return denied(operation + " on the topic")
+	case errors.Is(err, kerr.GroupAuthorizationFailed):
+		return denied(operation + " on the group")
+	case errors.Is(err, kerr.ClusterAuthorizationFailed) && operation == "Write": // who may write to no topic at all gets no producer id
+		return denied("Write on the topic, or IdempotentWrite on the cluster")
+	}
+	return Advice(err)
+}
+
+func denied(operation string) string {
+	return ": does an ACL of the cluster allow this user " + operation + "?"
 }
 
 // MadeAnew returns the topics that were deleted and made anew since the client began to read them. It reads no more of

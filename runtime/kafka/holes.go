@@ -15,7 +15,7 @@ import (
 func (r *TopicReader) passHoles(ctx context.Context) error {
 	for _, p := range r.short() {
 		if err := r.passHole(ctx, p); err != nil {
-			if err := r.pause(ctx, r.reading(p.topic, p.partition), err); err != nil {
+			if err := r.pause(ctx, "Read", r.reading(p.topic, p.partition), err); err != nil {
 				return err
 			}
 		}
@@ -27,7 +27,7 @@ func (r *TopicReader) passHoles(ctx context.Context) error {
 				continue
 			}
 			if err := r.passToGoal(ctx, topicPartition{topic, partition}, goal); err != nil {
-				if err := r.pause(ctx, r.reading(topic, partition), err); err != nil {
+				if err := r.pause(ctx, "Read", r.reading(topic, partition), err); err != nil {
 					return err
 				}
 			}

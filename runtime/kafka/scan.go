@@ -152,7 +152,7 @@ func (s *scan) run(ctx context.Context, conn Connection, topics []string, from F
 	}
 	for _, topic := range topics {
 		if err := r.Absent(topic); err != nil {
-			return fmt.Errorf("read %s: %w%s", topic, err, Advice(err))
+			return fmt.Errorf("read %s: %w%s", topic, err, AdviceOn("Describe", err))
 		}
 	}
 	s.opened, s.progress = true, time.Now()

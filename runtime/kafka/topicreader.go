@@ -122,7 +122,7 @@ func (r *TopicReader) Open(ctx context.Context) error {
 		if err == nil {
 			return nil
 		}
-		if err := r.pause(ctx, what, err); err != nil {
+		if err := r.pause(ctx, "Describe", what, err); err != nil {
 			return err
 		}
 	}
@@ -205,7 +205,7 @@ func (r *TopicReader) lookAround(ctx context.Context) error {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case Classify(err) == Fatal:
-		return fmt.Errorf("%s: %w%s", what, err, Advice(err))
+		return fmt.Errorf("%s: %w%s", what, err, AdviceOn("Describe", err))
 	}
 	// Those that are found are read on meanwhile.
 	r.failures++
@@ -214,13 +214,13 @@ func (r *TopicReader) lookAround(ctx context.Context) error {
 	return r.cfg.Observer.Retrying(what, err, pause)
 }
 
-// pause waits before another attempt, unless err is for good.
-func (r *TopicReader) pause(ctx context.Context, what string, err error) error {
+// pause waits before another attempt to do an operation of ACLs, unless err is for good.
+func (r *TopicReader) pause(ctx context.Context, operation, what string, err error) error {
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case Classify(err) == Fatal:
-		return fmt.Errorf("%s: %w%s", what, err, Advice(err))
+		return fmt.Errorf("%s: %w%s", what, err, AdviceOn(operation, err))
 	}
 	r.failures++
 	pause := r.cfg.Backoff.After(r.failures)
@@ -280,7 +280,7 @@ func (r *TopicReader) passBatch(ctx context.Context, tooLarge *kgo.ErrDecompress
 	found, err := FindBatch(lookCtx, r.client, topic, partition, tooLarge.Offset)
 	if err != nil {
 		seek(r.client, topic, partition, kgo.EpochOffset{Epoch: -1, Offset: next})
-		return r.pause(ctx, r.reading(topic, partition), err)
+		return r.pause(ctx, "Read", r.reading(topic, partition), err)
 	}
 	if end, bounded := r.ends.Next(topic, partition); bounded && found.First >= end {
 		r.pass(topic, partition, end)
@@ -336,7 +336,7 @@ func (r *TopicReader) fetchFailed(ctx context.Context, p kgo.FetchTopicPartition
 	if errors.Is(p.Err, kerr.UnknownTopicID) {
 		r.recreated(p.Topic)
 	}
-	return r.pause(ctx, what, p.Err)
+	return r.pause(ctx, "Read", what, p.Err)
 }
 
 func (r *TopicReader) reading(topic string, partition int32) string {

@@ -44,7 +44,7 @@ func Publish(ctx context.Context, conn kafka.Connection, store Store, f Filter) 
 		}
 		record := kafka.ToClient(&kafka.Record{Topic: letter.DeadLetter, Key: letter.Key, Value: letter.Value, Headers: letter.Headers})
 		if err := client.ProduceSync(ctx, record).FirstErr(); err != nil {
-			err = fmt.Errorf("publish the parked dead letter of %v to %s: %w%s", letter.Place, letter.DeadLetter, err, kafka.Advice(err))
+			err = fmt.Errorf("publish the parked dead letter of %v to %s: %w%s", letter.Place, letter.DeadLetter, err, kafka.AdviceOn("Write", err))
 			if refused = append(refused, err); kafka.Classify(err) == kafka.Refused {
 				continue
 			}

@@ -62,5 +62,5 @@ func fenced(topic string, err error) error {
 			return &FencedError{topic, err}
 		}
 	}
-	return fmt.Errorf("letters of %s: %w%s", topic, err, kafka.Advice(err))
+	return fmt.Errorf("letters of %s: %w%s", topic, err, kafka.AdviceOn("Write", err))
 }

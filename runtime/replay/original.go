@@ -70,11 +70,11 @@ func (s *sources) topic(ctx context.Context, name string) (sourceTopic, error) {
 	}
 	found, err := kadm.NewClient(s.client).ListTopics(ctx, name)
 	if err != nil {
-		return sourceTopic{}, fmt.Errorf("find topic %s: %w%s", name, err, kafka.Advice(err))
+		return sourceTopic{}, fmt.Errorf("find topic %s: %w%s", name, err, kafka.AdviceOn("Describe", err))
 	}
 	t := found[name]
 	if t.Err != nil && kafka.Classify(t.Err) != kafka.Missing {
-		return sourceTopic{}, fmt.Errorf("find topic %s: %w%s", name, t.Err, kafka.Advice(t.Err))
+		return sourceTopic{}, fmt.Errorf("find topic %s: %w%s", name, t.Err, kafka.AdviceOn("Describe", t.Err))
 	}
 	source := sourceTopic{kafka.TopicIDText(t.ID), t.Err}
 	if t.Err == nil {

@@ -117,7 +117,7 @@ func readers(ctx context.Context, admin *kadm.Client, targets map[string]map[str
 	}
 	listed, err := admin.ListGroups(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("list consumer groups: %w%s", err, kafka.Advice(err))
+		return nil, fmt.Errorf("list consumer groups: %w%s", err, kafka.AdviceOn("Describe", err))
 	}
 	subscribed := subscriptions(ctx, admin, listed)
 	commits := admin.FetchManyOffsets(ctx, listed.Groups()...)

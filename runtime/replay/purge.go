@@ -87,7 +87,7 @@ func (s *Selection) cut(ctx context.Context) error {
 		err = answers.Error()
 	}
 	if err != nil {
-		return fmt.Errorf("letters are resolved; delete their records: %w%s", err, kafka.Advice(err))
+		return fmt.Errorf("letters are resolved; delete their records: %w%s", err, kafka.AdviceOn("Delete", err))
 	}
 	return nil
 }

@@ -98,7 +98,7 @@ func list(ctx context.Context, from func(context.Context, ...string) (kadm.Liste
 		err = listed.Error()
 	}
 	if err != nil {
-		return fmt.Errorf("find where dead-letter topics start and end: %w%s", err, kafka.Advice(err))
+		return fmt.Errorf("find where dead-letter topics start and end: %w%s", err, kafka.AdviceOn("Describe", err))
 	}
 	listed.Each(func(o kadm.ListedOffset) { into.Set(o.Topic, o.Partition, o.Offset) })
 	return nil
@@ -108,7 +108,7 @@ func list(ctx context.Context, from func(context.Context, ...string) (kadm.Liste
 func (r *Replayer) topicIDs(ctx context.Context, admin *kadm.Client, topics []string) (ids map[string]string, unresolvable *MissingTopicError, err error) {
 	found, err := admin.ListTopics(ctx, append([]string{r.opts.Resolutions}, topics...)...)
 	if err != nil {
-		return nil, nil, fmt.Errorf("find dead-letter topics: %w%s", err, kafka.Advice(err))
+		return nil, nil, fmt.Errorf("find dead-letter topics: %w%s", err, kafka.AdviceOn("Describe", err))
 	}
 	ids = map[string]string{}
 	for _, t := range found.Sorted() {
@@ -119,7 +119,7 @@ func (r *Replayer) topicIDs(ctx context.Context, admin *kadm.Client, topics []st
 		case missing:
 			return nil, nil, &MissingTopicError{t.Topic, false, t.Err}
 		case t.Err != nil:
-			return nil, nil, fmt.Errorf("find topic %s: %w%s", t.Topic, t.Err, kafka.Advice(t.Err))
+			return nil, nil, fmt.Errorf("find topic %s: %w%s", t.Topic, t.Err, kafka.AdviceOn("Describe", t.Err))
 		case t.Topic != r.opts.Resolutions:
 			ids[t.Topic] = kafka.TopicIDText(t.ID)
 		}

@@ -33,7 +33,7 @@ func All(ctx context.Context, cl *kgo.Client) (*Found, error) {
 	admin := kadm.NewClient(cl)
 	metadata, err := admin.Metadata(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("list topics: %w%s", err, kafka.Advice(err))
+		return nil, fmt.Errorf("list topics: %w%s", err, kafka.AdviceOn("Describe", err))
 	}
 	metadata.Topics.FilterInternal()
 	found := &Found{ClusterID: metadata.Cluster, Topics: []State{}}
@@ -43,7 +43,7 @@ func All(ctx context.Context, cl *kgo.Client) (*Found, error) {
 	names := slices.Sorted(maps.Keys(metadata.Topics))
 	described, err := admin.DescribeTopicConfigs(ctx, names...)
 	if err != nil {
-		return nil, fmt.Errorf("describe topic settings: %w%s", err, kafka.Advice(err))
+		return nil, fmt.Errorf("describe topic settings: %w%s", err, kafka.AdviceOn("DescribeConfigs", err))
 	}
 	configs := make(map[string]kadm.ResourceConfig, len(described))
 	for _, c := range described {
@@ -52,11 +52,11 @@ func All(ctx context.Context, cl *kgo.Client) (*Found, error) {
 	for _, name := range names {
 		t := metadata.Topics[name]
 		if t.Err != nil {
-			return nil, fmt.Errorf("topic %s: %w%s", name, t.Err, kafka.Advice(t.Err))
+			return nil, fmt.Errorf("topic %s: %w%s", name, t.Err, kafka.AdviceOn("Describe", t.Err))
 		}
 		c := configs[name]
 		if c.Err != nil {
-			return nil, fmt.Errorf("describe settings of topic %s: %w%s", name, c.Err, kafka.Advice(c.Err))
+			return nil, fmt.Errorf("describe settings of topic %s: %w%s", name, c.Err, kafka.AdviceOn("DescribeConfigs", c.Err))
 		}
 		s := State{Name: name, Partitions: len(t.Partitions), ReplicationFactor: t.Partitions.NumReplicas(), Config: map[string]string{}, Set: map[string]bool{}}
 		for _, one := range c.Configs {

@@ -7,6 +7,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/omninode/trestle/runtime/kafka"
 )
 
 // described is what a cluster, or one broker of it, knows of a topic.
@@ -35,7 +37,7 @@ func describe(ctx context.Context, from kmsg.Requestor, names []string) (map[str
 	}
 	for _, r := range resp.Resources {
 		if err := kerr.ErrorForCode(r.ErrorCode); err != nil {
-			return nil, fmt.Errorf("describe settings of topic %s: %w", r.ResourceName, err)
+			return nil, fmt.Errorf("describe settings of topic %s: %w%s", r.ResourceName, err, kafka.AdviceOn("DescribeConfigs", err))
 		}
 		config := make(map[string]string, len(r.Configs))
 		for _, c := range r.Configs {
@@ -66,7 +68,7 @@ func describePartitions(ctx context.Context, from kmsg.Requestor, names []string
 		case err == nil:
 			out[*t.Topic] = described{partitions: int32(len(t.Partitions))}
 		case !errors.Is(err, kerr.UnknownTopicOrPartition):
-			return nil, fmt.Errorf("describe topic %s: %w", *t.Topic, err)
+			return nil, fmt.Errorf("describe topic %s: %w%s", *t.Topic, err, kafka.AdviceOn("Describe", err))
 		}
 	}
 	return out, nil

@@ -46,7 +46,7 @@ func Describe(ctx context.Context, cl *kgo.Client, name string) (*Description, e
 		err = found[name].Err
 	}
 	if err != nil {
-		return nil, fmt.Errorf("topic %s: %w%s", name, err, kafka.Advice(err))
+		return nil, fmt.Errorf("topic %s: %w%s", name, err, kafka.AdviceOn("Describe", err))
 	}
 	d := &Description{Name: name, Config: map[string]string{}, Set: map[string]bool{}}
 	if id := found[name].ID; id != (kadm.TopicID{}) {
@@ -54,15 +54,15 @@ func Describe(ctx context.Context, cl *kgo.Client, name string) (*Description, e
 	}
 	starts, err := admin.ListStartOffsets(ctx, name)
 	if err != nil {
-		return nil, fmt.Errorf("topic %s: ask where it begins: %w%s", name, err, kafka.Advice(err))
+		return nil, fmt.Errorf("topic %s: ask where it begins: %w%s", name, err, kafka.AdviceOn("Describe", err))
 	}
 	ends, err := admin.ListCommittedOffsets(ctx, name)
 	if err != nil {
-		return nil, fmt.Errorf("topic %s: ask where it ends: %w%s", name, err, kafka.Advice(err))
+		return nil, fmt.Errorf("topic %s: ask where it ends: %w%s", name, err, kafka.AdviceOn("Describe", err))
 	}
 	recent, err := admin.ListOffsetsAfterMilli(ctx, time.Now().Add(-rateOver).UnixMilli(), name)
 	if err != nil {
-		return nil, fmt.Errorf("topic %s: ask what came lately: %w%s", name, err, kafka.Advice(err))
+		return nil, fmt.Errorf("topic %s: ask what came lately: %w%s", name, err, kafka.AdviceOn("Describe", err))
 	}
 	disks, err := admin.DescribeAllLogDirs(ctx, found.TopicsSet())
 	if err != nil {
@@ -89,7 +89,7 @@ func Describe(ctx context.Context, cl *kgo.Client, name string) (*Description, e
 		err = configs[0].Err
 	}
 	if err != nil {
-		return nil, fmt.Errorf("topic %s: ask for its settings: %w%s", name, err, kafka.Advice(err))
+		return nil, fmt.Errorf("topic %s: ask for its settings: %w%s", name, err, kafka.AdviceOn("DescribeConfigs", err))
 	}
 	for _, c := range configs[0].Configs {
 		if c.Value != nil {
@@ -118,7 +118,7 @@ func OffsetsAt(ctx context.Context, cl *kgo.Client, name string, t time.Time) (m
 		err = listed.Error()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("topic %s: ask for offsets at %v: %w%s", name, t, err, kafka.Advice(err))
+		return nil, fmt.Errorf("topic %s: ask for offsets at %v: %w%s", name, t, err, kafka.AdviceOn("Describe", err))
 	}
 	all := map[int32]int64{}
 	listed.Each(func(o kadm.ListedOffset) { all[o.Partition] = o.Offset })
@@ -128,7 +128,7 @@ func OffsetsAt(ctx context.Context, cl *kgo.Client, name string, t time.Time) (m
 // Delete deletes a topic with all that is in it. It returns once no broker shows it any more.
 func Delete(ctx context.Context, cl *kgo.Client, name string) error {
 	if _, err := kadm.NewClient(cl).DeleteTopic(ctx, name); err != nil {
-		return fmt.Errorf("delete topic %s: %w%s", name, err, kafka.Advice(err))
+		return fmt.Errorf("delete topic %s: %w%s", name, err, kafka.AdviceOn("Delete", err))
 	}
 	err := await(ctx, func(ctx context.Context) error {
 		return eachBroker(ctx, cl, func(id int32, broker *kgo.Broker) error {

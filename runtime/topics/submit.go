@@ -36,7 +36,7 @@ func (p *Plan) Validate(ctx context.Context, cl *kgo.Client) error {
 			return fmt.Errorf("topic %s: ask brokers whether they take it: %w", name, err)
 		}
 		t.Action = Refused
-		t.Changes = append(t.Changes, Change{Name: brokersChange, Warning: err.Error() + kafka.Advice(err)})
+		t.Changes = append(t.Changes, Change{Name: brokersChange, Warning: err.Error()})
 	}
 	return nil
 }
@@ -64,13 +64,13 @@ func submit(ctx context.Context, cl *kgo.Client, topics []*Topic, validateOnly b
 		}
 	}
 	refused := map[string]error{}
-	answered := func(topic string, code int16, message *string) {
+	answered := func(operation, topic string, code int16, message *string) {
 		err := kerr.ErrorForCode(code)
 		if message != nil {
 			err = withMessage(err, *message)
 		}
 		if err != nil {
-			refused[topic] = errors.Join(refused[topic], err)
+			refused[topic] = errors.Join(refused[topic], fmt.Errorf("%w%s", err, kafka.AdviceOn(operation, err)))
 		}
 	}
 	if len(creations.Topics) > 0 {
@@ -79,7 +79,7 @@ func submit(ctx context.Context, cl *kgo.Client, topics []*Topic, validateOnly b
 			return nil, err
 		}
 		for _, t := range answer.Topics {
-			answered(t.Topic, t.ErrorCode, t.ErrorMessage)
+			answered("Create", t.Topic, t.ErrorCode, t.ErrorMessage)
 		}
 	}
 	if len(partitions.Topics) > 0 {
@@ -88,7 +88,7 @@ func submit(ctx context.Context, cl *kgo.Client, topics []*Topic, validateOnly b
 			return nil, err
 		}
 		for _, t := range answer.Topics {
-			answered(t.Topic, t.ErrorCode, t.ErrorMessage)
+			answered("Alter", t.Topic, t.ErrorCode, t.ErrorMessage)
 		}
 	}
 	if len(settings.Resources) > 0 {
@@ -97,7 +97,7 @@ func submit(ctx context.Context, cl *kgo.Client, topics []*Topic, validateOnly b
 			return nil, err
 		}
 		for _, r := range answer.Resources {
-			answered(r.ResourceName, r.ErrorCode, r.ErrorMessage)
+			answered("AlterConfigs", r.ResourceName, r.ErrorCode, r.ErrorMessage)
 		}
 	}
 	return refused, nil

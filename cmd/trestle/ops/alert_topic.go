@@ -261,7 +261,7 @@ func (t *alertTopic) write(ctx context.Context, a Alert) error {
 		{Key: wire.HeaderEventType, Value: []byte(AlertEventType)}, {Key: wire.HeaderContentType, Value: []byte(wire.ContentTypeJSON)},
 	}, alertHeaders(t.env, a)...)}
 	if err := t.client.ProduceSync(ctx, record).FirstErr(); err != nil {
-		return fmt.Errorf("%w%s", err, kafka.Advice(err))
+		return fmt.Errorf("%w%s", err, kafka.AdviceOn("Write", err))
 	}
 	return nil
 }

@@ -43,7 +43,9 @@ func DescribeCluster(ctx context.Context, env Environment) (*ClusterInfo, error)
 
 // ClusterHealth says which partitions are not as they should be.
 type ClusterHealth struct {
-	Healthy         bool               `json:"healthy"`
+	Healthy bool `json:"healthy"`
+	// Partitions is how many were looked at: those of topics that this user may Describe.
+	Partitions      int                `json:"partitions"`
 	UnderReplicated []ClusterPartition `json:"under_replicated"`
 	Offline         []ClusterPartition `json:"offline"`
 }
@@ -68,7 +70,7 @@ func CheckCluster(ctx context.Context, env Environment) (*ClusterHealth, error) 
 	if err != nil {
 		return nil, err
 	}
-	out := &ClusterHealth{Healthy: health.Healthy(), UnderReplicated: []ClusterPartition{}, Offline: []ClusterPartition{}}
+	out := &ClusterHealth{Healthy: health.Healthy(), Partitions: health.Partitions, UnderReplicated: []ClusterPartition{}, Offline: []ClusterPartition{}}
 	for _, p := range health.UnderReplicated {
 		out.UnderReplicated = append(out.UnderReplicated, ClusterPartition(p))
 	}

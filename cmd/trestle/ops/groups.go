@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -44,7 +45,7 @@ func ListGroups(ctx context.Context, p *Project, env Environment) ([]ListedGroup
 		return nil, err
 	}
 	defer cl.Close()
-	found, err := groups.List(ctx, cl)
+	found, err := groups.List(ctx, cl, slices.Collect(maps.Keys(declared))...)
 	if err != nil {
 		return nil, err
 	}
