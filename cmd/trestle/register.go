@@ -26,7 +26,9 @@ by the registry's level, is refused before anything is written. A second run wri
 
 The registry's own compatibility level is left as it is unless --compatibility or the environment in trestle.yaml names
 one. Apicurio can't judge JSON Schema 2020-12 and refuses every later version at any level but NONE: leave it at NONE
-there, Trestle's own check stands either way.`,
+there, Trestle's own check stands either way.
+
+Brokers are asked only where trestle.yaml names a topic under audit: what was registered is written down there.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			plan, err := makePlan(cmd, p, &c, func(ctx context.Context, project *ops.Project, env ops.Environment) (*ops.Plan, error) {
@@ -47,6 +49,7 @@ there, Trestle's own check stands either way.`,
 		},
 	}
 	c.addRegistry(cmd)
+	c.addBrokers(cmd) // of the topic that changes are written down on
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "say what would be written; write nothing")
 	addJSON(cmd, &asJSON, "print the plan as JSON")
 	cmd.Flags().StringVar(&level, "compatibility", "", "set this compatibility level for the subjects (BACKWARD, FULL_TRANSITIVE, …)")
