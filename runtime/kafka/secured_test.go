@@ -2,20 +2,12 @@ package kafka_test
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/json"
-	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -31,7 +23,7 @@ type guarded struct {
 	cluster   *services.KafkaCluster
 	authority *services.Authority
 	client    services.Certificate
-	issuer    *issuer
+	issuer    *services.Issuer
 }
 
 const (
@@ -41,7 +33,7 @@ const (
 
 func newGuarded(t *testing.T) *guarded {
 	t.Helper()
-	g := &guarded{authority: services.NewAuthority(t), issuer: newIssuer(t)}
+	g := &guarded{authority: services.NewAuthority(t), issuer: services.NewIssuer(t)}
 	tomorrow := time.Now().Add(24 * time.Hour)
 	server := g.authority.Issue("kafka", tomorrow, "127.0.0.1", "localhost")
 	g.client = g.authority.Issue("orders", tomorrow)
@@ -50,16 +42,14 @@ func newGuarded(t *testing.T) *guarded {
 		"ssl.truststore.type": "PEM", "ssl.truststore.location": g.authority.File,
 	}
 	mutual := map[string]string{"ssl.client.auth": "required"}
-	sasl := map[string]string{
-		"sasl.enabled.mechanisms":                        "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER",
-		"plain.sasl.jaas.config":                         `org.apache.kafka.common.security.plain.PlainLoginModule required user_alice="` + plainPassword + `";`,
-		"scram-sha-256.sasl.jaas.config":                 `org.apache.kafka.common.security.scram.ScramLoginModule required;`,
-		"scram-sha-512.sasl.jaas.config":                 `org.apache.kafka.common.security.scram.ScramLoginModule required;`,
-		"oauthbearer.sasl.jaas.config":                   `org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required;`,
-		"oauthbearer.sasl.server.callback.handler.class": "org.apache.kafka.common.security.oauthbearer.OAuthBearerValidatorCallbackHandler",
-		"oauthbearer.sasl.oauthbearer.jwks.endpoint.url": g.issuer.server.URL + "/keys",
-		"oauthbearer.sasl.oauthbearer.expected.audience": "kafka",
-		"oauthbearer.sasl.oauthbearer.expected.issuer":   g.issuer.server.URL,
+	sasl := g.issuer.Properties()
+	for name, value := range map[string]string{
+		"sasl.enabled.mechanisms":        "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER",
+		"plain.sasl.jaas.config":         `org.apache.kafka.common.security.plain.PlainLoginModule required user_alice="` + plainPassword + `";`,
+		"scram-sha-256.sasl.jaas.config": `org.apache.kafka.common.security.scram.ScramLoginModule required;`,
+		"scram-sha-512.sasl.jaas.config": `org.apache.kafka.common.security.scram.ScramLoginModule required;`,
+	} {
+		sasl[name] = value
 	}
 	for name, value := range tls {
 		mutual[name], sasl[name] = value, value
@@ -67,7 +57,7 @@ func newGuarded(t *testing.T) *guarded {
 	g.cluster = services.Kafka(t,
 		services.WithListener("MUTUAL", "SSL", mutual),
 		services.WithListener("SECURE", "SASL_SSL", sasl),
-		services.WithJVMFlag("-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls="+g.issuer.server.URL+"/keys"),
+		services.WithJVMFlag(g.issuer.JVMFlag()),
 	)
 	client, err := kafka.Connection{Brokers: g.cluster.Brokers()}.Client()
 	if err != nil {
@@ -110,7 +100,7 @@ func TestSecuredConnections(t *testing.T) {
 	env := secure.Secret{Env: "TRESTLE_TEST_PASSWORD"}
 	wrong := secure.Value("wrong")
 	credentials := func(secret secure.Secret) *kafka.ClientCredentials {
-		return &kafka.ClientCredentials{TokenURL: g.issuer.server.URL + "/token", ClientID: "orders", ClientSecret: secret, Scopes: []string{"kafka"}}
+		return &kafka.ClientCredentials{TokenURL: g.issuer.TokenURL, ClientID: g.issuer.ClientID, ClientSecret: secret, Scopes: []string{"kafka"}}
 	}
 	registry := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(registry.Close)
@@ -132,16 +122,16 @@ func TestSecuredConnections(t *testing.T) {
 		{"PLAIN", secured, g.trusting(), &kafka.SASL{Mechanism: kafka.Plain, User: "alice", Password: file(plainPassword)}, ""},
 		{"SCRAM 256", secured, g.trusting(), &kafka.SASL{Mechanism: kafka.ScramSHA256, User: "bob", Password: env}, ""},
 		{"SCRAM 512", secured, g.trusting(), &kafka.SASL{Mechanism: kafka.ScramSHA512, User: "bob", Password: secure.Secret{Command: []string{"printf", "%s", scramPassword}}}, ""},
-		{"client credentials", secured, g.trusting(), &kafka.SASL{Mechanism: kafka.OAuthBearer, OAuth: credentials(secure.Value(clientSecret))}, ""},
-		{"a token in a file", secured, g.trusting(), &kafka.SASL{Mechanism: kafka.OAuthBearer, Token: file(g.issuer.token(time.Hour))}, ""},
+		{"client credentials", secured, g.trusting(), &kafka.SASL{Mechanism: kafka.OAuthBearer, OAuth: credentials(secure.Value(g.issuer.ClientSecret))}, ""},
+		{"a token in a file", secured, g.trusting(), &kafka.SASL{Mechanism: kafka.OAuthBearer, Token: file(g.issuer.Token(time.Hour))}, ""},
 		{"client certificate", mutual, &secure.TLS{CA: g.authority.File, Cert: g.client.Cert, Key: g.client.Key}, nil, ""},
 		{"another name", mutual, &secure.TLS{CA: g.authority.File, Cert: g.client.Cert, Key: g.client.Key, ServerName: "localhost"}, nil, ""},
 
 		{"wrong password", secured, g.trusting(), &kafka.SASL{Mechanism: kafka.ScramSHA512, User: "bob", Password: wrong}, "SASL_AUTHENTICATION_FAILED"},
 		{"wrong user", secured, g.trusting(), &kafka.SASL{Mechanism: kafka.Plain, User: "eve", Password: file(plainPassword)}, "are user and password"},
 		{"unset password", secured, g.trusting(), &kafka.SASL{Mechanism: kafka.ScramSHA512, User: "bob", Password: secure.Secret{Env: "TRESTLE_TEST_UNSET"}}, "environment variable TRESTLE_TEST_UNSET is not set"},
-		{"expired token", secured, g.trusting(), &kafka.SASL{Mechanism: kafka.OAuthBearer, Token: file(g.issuer.token(-time.Hour))}, "or the token"},
-		{"wrong client secret", secured, g.trusting(), &kafka.SASL{Mechanism: kafka.OAuthBearer, OAuth: credentials(wrong)}, "get a token from " + g.issuer.server.URL},
+		{"expired token", secured, g.trusting(), &kafka.SASL{Mechanism: kafka.OAuthBearer, Token: file(g.issuer.Token(-time.Hour))}, "or the token"},
+		{"wrong client secret", secured, g.trusting(), &kafka.SASL{Mechanism: kafka.OAuthBearer, OAuth: credentials(wrong)}, "get a token from " + g.issuer.URL},
 		{"no SASL", secured, g.trusting(), nil, "(SASL)"},
 		{"no client certificate", mutual, g.trusting(), nil, "does the server ask for a client's certificate"},
 		{"a stranger's client certificate", mutual, &secure.TLS{CA: g.authority.File, Cert: strangers.Cert, Key: strangers.Key}, nil, "does the server ask for a client's certificate"},
@@ -159,7 +149,7 @@ func TestSecuredConnections(t *testing.T) {
 				t.Fatal(err)
 			}
 			err = conn.Check(t.Context())
-			for _, secret := range []string{scramPassword, plainPassword, clientSecret} {
+			for _, secret := range []string{scramPassword, plainPassword, g.issuer.ClientSecret} {
 				if err != nil && strings.Contains(err.Error(), secret) {
 					t.Errorf("the error tells a secret: %v", err)
 				}
@@ -214,63 +204,3 @@ func eventually(t *testing.T, what string, holds func(context.Context) bool) {
 		}
 	}
 }
-
-// issuer gives tokens to whoever has the client's secret, and shows brokers the key that they are signed with.
-type issuer struct {
-	server *httptest.Server
-	key    *ecdsa.PrivateKey
-	given  atomic.Int32
-}
-
-const clientSecret = "open sesame"
-
-func newIssuer(t *testing.T) *issuer {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	i := &issuer{key: key}
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /keys", func(w http.ResponseWriter, _ *http.Request) {
-		public, err := key.PublicKey.Bytes()
-		if err != nil {
-			t.Error(err)
-		}
-		fmt.Fprintf(w, `{"keys":[{"kty":"EC","crv":"P-256","alg":"ES256","use":"sig","kid":"one","x":%q,"y":%q}]}`, base64url(public[1:33]), base64url(public[33:65]))
-	})
-	mux.HandleFunc("POST /token", func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		if id, secret, _ := r.BasicAuth(); id != "orders" || secret != "open+sesame" && secret != clientSecret {
-			w.WriteHeader(http.StatusUnauthorized)
-			fmt.Fprint(w, `{"error":"invalid_client"}`)
-			return
-		}
-		i.given.Add(1)
-		fmt.Fprintf(w, `{"access_token":%q,"token_type":"Bearer","expires_in":3600}`, i.token(time.Hour))
-	})
-	i.server = httptest.NewServer(mux)
-	t.Cleanup(i.server.Close)
-	return i
-}
-
-func (i *issuer) token(validFor time.Duration) string {
-	now := time.Now()
-	head := base64url([]byte(`{"alg":"ES256","kid":"one","typ":"JWT"}`))
-	claims, _ := json.Marshal(map[string]any{
-		"iss": i.server.URL, "aud": "kafka", "sub": "orders", "scope": "kafka",
-		"iat": now.Add(-2 * time.Hour).Unix(), "exp": now.Add(validFor).Unix(),
-	})
-	signed := head + "." + base64url(claims)
-	digest := sha256.Sum256([]byte(signed))
-	r, s, err := ecdsa.Sign(rand.Reader, i.key, digest[:])
-	if err != nil {
-		panic(err)
-	}
-	signature := make([]byte, 64)
-	r.FillBytes(signature[:32])
-	s.FillBytes(signature[32:])
-	return signed + "." + base64url(signature)
-}
-
-func base64url(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
