@@ -9,11 +9,14 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -184,6 +187,8 @@ func TestInterrupted(t *testing.T) {
 	t.Cleanup(hung.Close)
 	project := t.TempDir()
 	trestleOutput(t, "", "init", project)
+	halting := httptest.NewServer(passFirst(t, stack.Registry, called))
+	t.Cleanup(halting.Close)
 
 	tests := map[string]struct {
 		args  []string
@@ -199,6 +204,7 @@ func TestInterrupted(t *testing.T) {
 		"validate":            {[]string{"validate", "CodegenMixinRequest"}, event + "\n", "", "interrupted"},
 		"check a registry":    {[]string{"check", "--against", "registry:omninode_codegen_request_mixin_v1-value", "--registry", hung.URL}, "", "", "interrupted"},
 		"register":            {[]string{"register", "--registry", hung.URL}, "", "", "interrupted"},
+		"apply, of the rest":  {[]string{"apply", "--brokers", stack.Brokers, "--registry", halting.URL}, "", "", "done: subject omninode.hooks.v1.EventSource; not done, as far as is known: subject "},
 		"apply":               {[]string{"apply", "--brokers", stack.Brokers, "--registry", hung.URL}, "", "", "interrupted"},
 		"doctor of a project": {[]string{"doctor", "--brokers", stack.Brokers, "--registry", hung.URL}, "", "", "interrupted"},
 	}
@@ -233,6 +239,31 @@ func TestInterrupted(t *testing.T) {
 			}
 		})
 	}
+	at := []string{"--brokers", stack.Brokers, "--registry", stack.Registry}
+	if rest := trestleOutput(t, "", append([]string{"apply"}, at...)...); strings.Contains(rest, "EventSource") {
+		t.Errorf("what the interrupted one has written is written again: %s", rest)
+	}
+	trestleOutput(t, "", append([]string{"plan", "--check"}, at...)...)
+}
+
+// passFirst is a registry in front of another, which passes on what is read and the first schema that is written; with the second it tells called, and waits.
+func passFirst(t *testing.T, address string, called chan<- struct{}) http.Handler {
+	t.Helper()
+	behind, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(behind) }}
+	var written atomic.Int32
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/versions") && written.Add(1) > 1 {
+			_, _ = io.Copy(io.Discard, r.Body) // the server sees a client go only once it has read all of its request
+			called <- struct{}{}
+			<-r.Context().Done()
+			return
+		}
+		proxy.ServeHTTP(w, r)
+	})
 }
 
 // awaited is an output that says when a text has been written to it.
