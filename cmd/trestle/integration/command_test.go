@@ -58,13 +58,7 @@ func trestleFails(t testing.TB, project string, status int, args ...string) stri
 
 func runTrestle(t testing.TB, project string, status int, args []string) (out, said string) {
 	t.Helper()
-	cmd := exec.CommandContext(within(t, patience), trestleCommand.path(t), args...)
-	cmd.Dir = project
-	for _, variable := range os.Environ() {
-		if !strings.HasPrefix(variable, "TRESTLE_") {
-			cmd.Env = append(cmd.Env, variable)
-		}
-	}
+	cmd := trestleProcess(t, project, args)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err := cmd.Run()
@@ -75,6 +69,19 @@ func runTrestle(t testing.TB, project string, status int, args []string) (out, s
 		t.Fatalf("trestle %s: exit status %d, want %d\n%s%s", strings.Join(args, " "), got, status, stdout.String(), stderr.String())
 	}
 	return stdout.String(), stderr.String()
+}
+
+// trestleProcess is a command that has yet to be started, in a project's folder; no variable of this process tells it anything.
+func trestleProcess(t testing.TB, project string, args []string) *exec.Cmd {
+	t.Helper()
+	cmd := exec.CommandContext(within(t, patience), trestleCommand.path(t), args...)
+	cmd.Dir = project
+	for _, variable := range os.Environ() {
+		if !strings.HasPrefix(variable, "TRESTLE_") {
+			cmd.Env = append(cmd.Env, variable)
+		}
+	}
+	return cmd
 }
 
 // project is the folder of this project.
