@@ -147,6 +147,9 @@ func (e *credentialsError) Unwrap() error { return e.error }
 
 // plainly leaves out of an error what the client says in front of each.
 func plainly(err error) error {
+	if said, ok := errors.AsType[*failure](err); ok {
+		return said
+	}
 	if credentials, ok := errors.AsType[*credentialsError](err); ok {
 		return credentials
 	}
@@ -160,7 +163,7 @@ func plainly(err error) error {
 		return of.Err
 	}
 	if answer, ok := errors.AsType[*sr.ResponseError](err); ok {
-		return fmt.Errorf("it answered %d %s: %w", answer.StatusCode, http.StatusText(answer.StatusCode), err)
+		return &failure{fmt.Sprintf("it answered %d %s: %s", answer.StatusCode, http.StatusText(answer.StatusCode), brief(answer.Error(), 300)), err}
 	}
 	return err
 }

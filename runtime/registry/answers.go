@@ -75,6 +75,15 @@ func (p *planner) rewritten(ctx context.Context, s Subject, latest sr.SubjectSch
 	return err == nil && found.Version == latest.Version // one that can't answer has not said so
 }
 
+// brief is what a registry says, in one line: some repeat the whole schema in the midst of it, and say at its end what is the matter.
+func brief(text string, most int) string {
+	runes := []rune(strings.TrimSuffix(strings.Join(strings.Fields(text), " "), "."))
+	if len(runes) > most {
+		return string(runes[:most/2]) + " … " + string(runes[len(runes)-most/2:])
+	}
+	return string(runes)
+}
+
 // protoToken is a string, a comment or a word of a .proto file.
 var protoToken = regexp.MustCompile(`"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|//[^\n]*|/\*(?s:.*?)\*/|[\w.]+`)
 

@@ -247,6 +247,9 @@ var scenarios = []struct {
 		return fmt.Sprint(len(all)), err
 	}, want: "0"},
 	{name: "id of a schema", cases: []string{"newest"}, do: schemaID, want: "11"},
+	{name: "id of no schema", cases: []string{"forbidden to read"}, do: schemaID, want: "schema id of subject orders-value at R: it answered 403 Forbidden: User is denied operation Read on Subject: orders-value: may that user do that there?", but: map[string]string{
+		"karapace": "subject orders-value is not registered at R: run trestle register?", // it tells nobody more
+	}},
 	{name: "plan: as declared", cases: []string{"newest"}, do: planOf(order), want: "none"},
 	{name: "plan: of another type", cases: []string{"newest of Avro"}, do: planOf(Subject{Name: "legacy-value", Type: JSON, Schema: `{"type":"string"}`}),
 		want: "refused: the subject holds AVRO, the declared schema is JSON: take a new topic for another encoding"},
@@ -270,6 +273,15 @@ var scenarios = []struct {
 	}},
 	{name: "apply", cases: []string{"newest", "newest", "newest after that", "versions", "version", "compatible", "registered"}, do: applied(changed), want: "update: version 3, id 12"},
 	{name: "apply: a level", cases: []string{"newest", "own level", "level is set"}, level: "FULL", do: applied(order), want: "update: version 2, id 11"},
+	{name: "apply: no schema", cases: []string{"newest", "versions", "version", "compatible", "refused as no schema"}, do: applied(changed),
+		want: `register subject orders-value at R: it answered 422 Unprocessable Entity: Invalid schema {subject=orders-value,version=0,id=-1,schemaType=JSON,references=[],metadata=null,ruleSet=null,schema={ "type":"unknown" }} with refs [] of type JSON, details: type: unknown`, but: map[string]string{
+			"redpanda": `register subject orders-value at R: it answered 422 Unprocessable Entity: Unsupported json schema dialect: '"urn:none"'`,
+			"karapace": `register subject orders-value at R: it answered 422 Unprocessable Entity: Invalid JSON schema. Error: Invalid schema { "type":"unknown" } with refs None of type SchemaType.JSONSCHEMA`,
+		}},
+	{name: "apply: a missing reference", cases: []string{"newest", "versions", "version", "compatible", "refused for a missing reference"}, do: applied(changed),
+		want: `register subject orders-value at R: it answered 422 Unprocessable Entity: Invalid schema {subject=orders-value,version=0,id=-1,schemaType=JSON,references=[{name='money.json', subject='money', version=1}],metadata=null,ruleSe … ema={}} with refs [{name='money.json', subject='money', version=1}] of type JSON, details: No schema reference found for subject "money" and version 1`, but: map[string]string{
+			"karapace": `register subject orders-value at R: it answered 422 Unprocessable Entity: Invalid PROTOBUF schema. Error: Invalid schema syntax = "proto3"; with refs None of type SchemaType.PROTOBUF`,
+		}},
 	{name: "apply: references", cases: []string{"no such invoice", "no such invoice", "newest with references", "newest of what it refers to", "registered invoice"}, do: applied(invoice), want: "create: version 1, id 13"},
 	{name: "apply: the store is away", cases: []string{"newest", "newest", "newest after that", "versions", "version", "compatible", "store is away", "registered"}, do: applied(changed), want: "update: version 3, id 12"},
 	{name: "apply: the leader is unknown", cases: []string{"newest", "newest", "newest after that", "versions", "version", "compatible", "leader is unknown", "registered"}, do: applied(changed), want: "update: version 3, id 12"},
