@@ -75,6 +75,24 @@ func (p *planner) rewritten(ctx context.Context, s Subject, latest sr.SubjectSch
 	return err == nil && found.Version == latest.Version // one that can't answer has not said so
 }
 
+// What registries say beside why a schema is not compatible: with which version, the whole of that, and how they have judged.
+var (
+	againstVersion = regexp.MustCompile(`[,;] \{oldSchemaVersion: (\d+)\}`)
+	againstSchema  = regexp.MustCompile(`(?s)[,;] \{oldSchema: (?:<truncated> )?'.*?'\}([,;] \{|\]|$)`)
+	judgedHow      = regexp.MustCompile(`[,;] \{(?:validateFields|compatibility): [^}]*\}`)
+)
+
+// reasonOf is what a registry says of why a schema is not compatible, without the schema that it is not compatible with.
+func reasonOf(text string) string {
+	text = againstSchema.ReplaceAllString(text, "$1")
+	against := againstVersion.FindStringSubmatch(text)
+	text = brief(judgedHow.ReplaceAllString(againstVersion.ReplaceAllString(text, ""), ""), 1000)
+	if against != nil {
+		text += " (against version " + against[1] + ")"
+	}
+	return text
+}
+
 // brief is what a registry says, in one line: some repeat the whole schema in the midst of it, and say at its end what is the matter.
 func brief(text string, most int) string {
 	runes := []rune(strings.TrimSuffix(strings.Join(strings.Fields(text), " "), "."))

@@ -89,7 +89,7 @@ func (c *Client) register(ctx context.Context, s *PlannedSubject, said contract)
 	}
 	id, err := c.post(ctx, s.Subject, schema, said)
 	if re, ok := errors.AsType[*sr.ResponseError](err); ok && re.StatusCode == http.StatusConflict {
-		return &IncompatibleError{Subjects: []PlannedSubject{refuse(*s, re.Message)}}
+		return &IncompatibleError{Subjects: []PlannedSubject{refuse(*s, reasonOf(re.Message))}}
 	}
 	if err != nil {
 		return fmt.Errorf("subject %s at %s: %w", s.Subject, c.url, err)

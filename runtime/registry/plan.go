@@ -287,7 +287,7 @@ func (p *planner) askRegistry(ctx context.Context, change PlannedSubject) (Plann
 		return PlannedSubject{}, fmt.Errorf("check subject %s at %s: %w", change.Subject, p.url, err)
 	}
 	if !compatible {
-		reason := strings.Join(messages, "; ")
+		reason := reasonOf(strings.Join(messages, "; "))
 		if reason == "" {
 			reason = "the registry says that it is not compatible with the newest version, and nothing more"
 		}

@@ -255,6 +255,10 @@ var scenarios = []struct {
 		want: "refused: the subject holds AVRO, the declared schema is JSON: take a new topic for another encoding"},
 	{name: "plan: a new subject", cases: []string{"no such subject"}, do: planOf(Subject{Name: "none", Type: JSON, Schema: `{}`}), want: "create"},
 	{name: "plan: changed", cases: []string{"newest", "versions", "version", "compatible"}, do: planOf(changed), want: "update"},
+	{name: "plan: incompatible", cases: []string{"newest", "versions", "version", "incompatible"}, do: planOf(changed),
+		want: `refused: {errorType:"TYPE_CHANGED", description:"The type at path '#/' in the new schema is another than in the old schema"} (against version 2)`, but: map[string]string{
+			"karapace": "refused: type Instance.INTEGER is not compatible with type Instance.STRING",
+		}},
 	{name: "plan: no schema", cases: []string{"newest", "versions", "version", "no schema to check"}, do: planOf(changed),
 		want: "refused: Invalid schema {subject=orders-value,version=0,id=-1,schemaType=JSON,references=[],metadata=null,ruleSet=null,schema={}} with refs [] of type JSON, details: type: unknown", but: map[string]string{
 			"redpanda": "refused: Invalid json schema: '{}'. Error: 'type: unknown'",
@@ -273,6 +277,10 @@ var scenarios = []struct {
 	}},
 	{name: "apply", cases: []string{"newest", "newest", "newest after that", "versions", "version", "compatible", "registered"}, do: applied(changed), want: "update: version 3, id 12"},
 	{name: "apply: a level", cases: []string{"newest", "own level", "level is set"}, level: "FULL", do: applied(order), want: "update: version 2, id 11"},
+	{name: "apply: incompatible", cases: []string{"newest", "versions", "version", "compatible", "refused as incompatible"}, do: applied(changed),
+		want: `register not compatible: subject orders-value: Schema being registered is incompatible with an earlier schema for subject "orders-value", details: [{errorType:"TYPE_CHANGED", description:"The type at path '#/' in the new schema is another than in the old schema"}] (against version 2)`, but: map[string]string{
+			"karapace": "register not compatible: subject orders-value: Incompatible schema, compatibility_mode=BACKWARD. Incompatibilities: type Instance.INTEGER is not compatible with type Instance.STRING",
+		}},
 	{name: "apply: no schema", cases: []string{"newest", "versions", "version", "compatible", "refused as no schema"}, do: applied(changed),
 		want: `register subject orders-value at R: it answered 422 Unprocessable Entity: Invalid schema {subject=orders-value,version=0,id=-1,schemaType=JSON,references=[],metadata=null,ruleSet=null,schema={ "type":"unknown" }} with refs [] of type JSON, details: type: unknown`, but: map[string]string{
 			"redpanda": `register subject orders-value at R: it answered 422 Unprocessable Entity: Unsupported json schema dialect: '"urn:none"'`,
