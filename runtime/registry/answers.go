@@ -105,14 +105,15 @@ func brief(text string, most int) string {
 // protoToken is a string, a comment or a word of a .proto file.
 var protoToken = regexp.MustCompile(`"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|//[^\n]*|/\*(?s:.*?)\*/|[\w.]+`)
 
-// words are those of a .proto file, and its strings, sorted: however it is printed.
+// words are those of a .proto file, each once, sorted: however it is printed. Names are taken apart, and so are paths, since some print types by their whole
+// names.
 func words(source string) []string {
 	var out []string
 	for _, token := range protoToken.FindAllString(source, -1) {
 		if token[0] != '/' {
-			out = append(out, strings.Trim(token, `"'`))
+			out = append(out, strings.FieldsFunc(token, func(r rune) bool { return strings.ContainsRune(`"'./`, r) })...)
 		}
 	}
 	slices.Sort(out)
-	return out
+	return slices.Compact(out)
 }
