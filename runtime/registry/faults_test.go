@@ -166,6 +166,7 @@ var faults = map[string]struct {
 	"failed":         {answer(500, "application/json", `{"error_code":50001,"message":"the store is away"}`), true, "it answered 500 Internal Server Error: the store is away: is the registry"},
 	"broken":         {answer(500, "text/plain", "panic: index out of range\ngoroutine 1"), true, "it answered 500 Internal Server Error: is the registry"},
 	"helpless":       {answer(500, "application/json", `{"message":"#: could not determine version","error_code":0}`), false, "it answered 500 Internal Server Error: #: could not determine version"},
+	"broken inside":  {answer(500, "application/json", `{"error_code":500,"message":"HTTP 500 Internal Server Error"}`), true, "it answered 500 Internal Server Error: HTTP 500 Internal Server Error: is the registry"},
 	"too much":       {answer(429, "application/json", `{"error_code":429,"message":"too many requests"}`, "Retry-After", "0"), true, "429 Too Many Requests: too many requests: is the registry"},
 	"far too much":   {answer(429, "text/html", page, "Retry-After", "3600"), false, "429 Too Many Requests, and asks to wait 1h0m0s: is the registry"},
 	"unavailable":    {answer(503, "text/html", page), true, "it answered 503 Service Unavailable: is the registry, and what stands before it, well? Try again later"},

@@ -298,6 +298,7 @@ var scenarios = []struct {
 	{name: "apply: the leader is unknown", cases: []string{"newest", "newest", "newest after that", "versions", "version", "compatible", "leader is unknown", "registered"}, do: applied(changed), want: "update: version 3, id 12"},
 	{name: "apply: others write too", cases: []string{"newest", "newest", "newest after that", "versions", "version", "compatible", "others write too", "registered"}, do: applied(changed), want: "update: version 3, id 12"},
 	{name: "apply: too many requests", cases: []string{"newest", "newest", "newest after that", "versions", "version", "compatible", "too many requests", "registered"}, do: applied(changed), want: "update: version 3, id 12"},
+	{name: "apply: broken inside, once", cases: []string{"newest", "newest", "newest after that", "versions", "version", "compatible", "broken inside", "registered"}, do: applied(changed), want: "update: version 3, id 12"},
 	{name: "apply: broken inside", cases: []string{"newest", "versions", "version", "compatible", "broken inside"}, do: applied(changed),
 		want: "register subject orders-value at R: it answered 500 Internal Server Error: Error while registering schema: is the registry, and what stands before it, well? Try again later", but: map[string]string{
 			"redpanda": "register subject orders-value at R: it answered 500 Internal Server Error: HTTP 500 Internal Server Error: is the registry, and what stands before it, well? Try again later",

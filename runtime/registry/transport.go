@@ -173,11 +173,12 @@ func isPassing(status int) bool {
 
 // isAnswerTo says whether an answer is about what was asked, though its status is that of a trouble.
 func isAnswerTo(response *http.Response) bool {
-	return isHelpless(response.StatusCode, errorCode(response))
+	code := errorCode(response)
+	return isHelpless(response.StatusCode, code) && code != http.StatusInternalServerError
 }
 
 // isHelpless says whether a registry has said that it can't deal with a schema, as Apicurio can't with JSON Schema drafts after 7: with 500 each time, and
-// none of the codes that stand for a trouble which passes.
+// none of the codes that stand for a trouble which passes. The code 500 is said to both.
 func isHelpless(status, code int) bool {
 	return status == http.StatusInternalServerError && code/100 != 500
 }
