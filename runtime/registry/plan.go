@@ -301,7 +301,7 @@ func (p *planner) levelOf(ctx context.Context, subject string) (string, error) {
 	level, err := p.ownLevel(ctx, subject)
 	if level == "" && err == nil {
 		if p.global == "" {
-			p.global, err = p.ownLevel(ctx, sr.GlobalSubject)
+			p.global, err = p.globalLevel(ctx)
 		}
 		level = p.global
 	}

@@ -269,8 +269,10 @@ var scenarios = []struct {
 	{name: "plan: protobuf that it can't look up", cases: []string{"newest of protobuf", "lookup that it can't read", "compatible protobuf"}, do: planOf(payment), want: "update"},
 	{name: "plan: another level", cases: []string{"newest", "own level"}, level: "FULL", do: planOf(order), want: `update, level from "BACKWARD" to FULL`},
 	{name: "plan: the registry's level", cases: []string{"newest", "no own level", "level of the registry"}, level: "BACKWARD", do: planOf(order), want: "none"},
+	{name: "plan: settings without a level", cases: []string{"newest", "own settings without a level", "level of the registry"}, level: "BACKWARD", do: planOf(order), want: "none"},
 	{name: "plan: the registry's level is a secret", cases: []string{"newest", "no own level", "forbidden to read the registry's level"}, level: "BACKWARD", do: planOf(order),
 		want: "compatibility level of subject orders-value at R: it answered 403 Forbidden: may that user do that there?"},
+	{name: "plan: in a context", cases: []string{"newest in a context", "no own level in a context", "level of a context"}, address: "/contexts/.team", level: "BACKWARD", do: planOf(order), want: "none"},
 	{name: "plan: forbidden", cases: []string{"forbidden to read"}, do: planOf(order),
 		want: "newest version of subject orders-value at R: it answered 403 Forbidden: User is denied operation Read on Subject: orders-value: may that user do that there?", but: map[string]string{
 			"karapace": "create", // which it then refuses

@@ -94,18 +94,51 @@ func (c *Client) compare(ctx context.Context, subject string, schema sr.Schema) 
 	return *result.Is, result.Messages, nil
 }
 
-// ownLevel is a subject's own compatibility level, or the registry's; empty where it has none.
+// settings are what Confluent's registry keeps of a subject beside its level, and answers with alone where it has no level.
+var settings = []string{
+	"alias", "aliasForDeks", "normalize", "validateFields", "validateNewSchemas", "validateRules", "compatibilityPolicy", "compatibilityGroup",
+	"defaultMetadata", "overrideMetadata", "defaultRuleSet", "overrideRuleSet",
+}
+
+// ownLevel is a subject's own compatibility level; empty where it has none.
 func (c *Client) ownLevel(ctx context.Context, subject string) (string, error) {
-	found := c.sr.Compatibility(ctx, subject)[0]
+	level, kept, err := c.readLevel(ctx, "/config/"+url.PathEscape(subject))
+	isSetting := func(name string) bool { return slices.Contains(settings, name) }
 	switch {
-	case isNotFound(found.Err):
+	case isNotFound(err):
 		return "", nil
-	case found.Err != nil:
-		return "", explained(found.Err)
-	case found.Level == 0:
+	case err == nil && level == "" && len(kept) > 0 && !slices.ContainsFunc(kept, isSetting):
 		return "", misfit("no compatibility level")
 	}
-	return found.Level.String(), nil
+	return level, err
+}
+
+// globalLevel is the compatibility level of subjects that have none of their own. It is asked for as that which is in force, since a context need have none.
+func (c *Client) globalLevel(ctx context.Context) (string, error) {
+	level, _, err := c.readLevel(sr.WithParams(ctx, sr.DefaultToGlobal), "/config")
+	if err == nil && level == "" {
+		return "", misfit("no compatibility level")
+	}
+	return level, err
+}
+
+// readLevel reads a compatibility level, empty where there is none, and the names of what is kept with it.
+func (c *Client) readLevel(ctx context.Context, path string) (string, []string, error) {
+	var found map[string]json.RawMessage
+	if err := c.sr.Do(ctx, http.MethodGet, path, nil, &found); err != nil {
+		return "", nil, explained(err)
+	}
+	var text string
+	if raw, ok := found["compatibilityLevel"]; ok {
+		if err := json.Unmarshal(raw, &text); err != nil {
+			return "", nil, explained(err)
+		}
+	}
+	if text == "" {
+		return "", sortedNames(found), nil
+	}
+	level, err := parseLevel(text)
+	return level.String(), nil, err
 }
 
 // setOwnLevel sets a subject's own compatibility level.
