@@ -130,7 +130,7 @@ func (c *Client) Check(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	return fmt.Errorf("registry %s: %w", c.url, explained(err))
+	return fmt.Errorf("registry %s: %w", c.url, c.explained(err))
 }
 
 // isNoPath says whether a server does not have what it was asked for, whatever it is.
@@ -168,11 +168,17 @@ func plainly(err error) error {
 	return err
 }
 
+// Codes of registries that ask for something to be done.
+const (
+	notPermitted = 42205 // in the mode that a subject has
+	noReferences = 44302 // Karapace's, in JSON Schema
+)
+
 // obstacle is the end of a message about a request that failed: what to do, as a question.
 func obstacle(err error) string {
-	status, foreign := 0, false
+	status, code, foreign := 0, 0, false
 	if answer, ok := errors.AsType[*sr.ResponseError](err); ok {
-		status = answer.StatusCode
+		status, code = answer.StatusCode, answer.ErrorCode
 	}
 	if answer, ok := errors.AsType[*foreignError](err); ok {
 		status, foreign = answer.status, true
@@ -187,6 +193,12 @@ func obstacle(err error) string {
 		return ": may that user do that there?"
 	case isPassing(status):
 		return ": is the registry, and what stands before it, well? Try again later"
+	case code == notPermitted:
+		return ": who has set its mode, and why? GET /mode/SUBJECT and GET /mode tell it"
+	case code == noReferences:
+		return ": declare the event with protobuf, or take another registry"
+	case isNotFound(err):
+		return ""
 	case foreign, status == http.StatusNotFound, isUnreadable(err):
 		return ": is that a Schema Registry? Is its address whole?"
 	case status != 0:

@@ -328,7 +328,7 @@ func parseLevel(level string) (sr.CompatibilityLevel, error) {
 func (c *Client) Subjects(ctx context.Context) ([]string, error) {
 	names, err := c.sr.Subjects(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("list subjects at %s: %w", c.url, explained(err))
+		return nil, fmt.Errorf("list subjects at %s: %w", c.url, c.explained(err))
 	}
 	isQualified := func(name string) bool { return strings.HasPrefix(name, ":.") }
 	bare := c.context == "" || !slices.ContainsFunc(names, isQualified)

@@ -30,6 +30,22 @@ func explained(err error) error {
 	return &failure{plainly(err).Error() + obstacle(err), err}
 }
 
+// explained puts an error of a request into words, at a registry that may have no contexts.
+func (c *Client) explained(err error) error {
+	if c.context != "" && isNoPath(err) && !isNotFound(err) {
+		return &failure{plainly(err).Error() + ": has that registry contexts? Is its address whole?", err}
+	}
+	return explained(err)
+}
+
+// written puts an error of a request that writes into words. What is not there is made by it: a registry that says that it is not there says something else.
+func (c *Client) written(err error) error {
+	if isNotFound(err) {
+		return &failure{plainly(err).Error() + ": may that user write there? Some registries say so to one who may not", err}
+	}
+	return c.explained(err)
+}
+
 // misfit is an answer that the API does not have.
 func misfit(what string) error {
 	return explained(&foreignError{status: http.StatusOK, what: "with " + what})
@@ -47,7 +63,7 @@ func (c *Client) checked(found sr.SubjectSchema, subject string, version int, er
 		return sr.SubjectSchema{}, misfit("something that is no version of a subject")
 	}
 	found.Subject = cmp.Or(found.Subject, subject)
-	return c.local(found), explained(err)
+	return c.local(found), c.explained(err)
 }
 
 // numbers lists a subject's versions, oldest first.
@@ -57,7 +73,7 @@ func (c *Client) numbers(ctx context.Context, subject string) ([]int, error) {
 		return nil, misfit("a subject that has no version")
 	}
 	slices.Sort(found)
-	return found, explained(err)
+	return found, c.explained(err)
 }
 
 // post registers a schema with what is said of it beside, and returns its id.
@@ -74,7 +90,7 @@ func (c *Client) post(ctx context.Context, subject string, schema sr.Schema, sai
 	if err == nil && answer.ID < 1 {
 		return 0, misfit("no id for the schema")
 	}
-	return answer.ID, explained(err)
+	return answer.ID, c.written(err)
 }
 
 // compare asks whether a subject takes a schema after its newest version, and why not.
@@ -87,7 +103,7 @@ func (c *Client) compare(ctx context.Context, subject string, schema sr.Schema) 
 	err := c.sr.Do(sr.WithParams(ctx, sr.Verbose), http.MethodPost, path, schema, &result)
 	switch {
 	case err != nil:
-		return false, nil, explained(err)
+		return false, nil, c.explained(err)
 	case result.Is == nil:
 		return false, nil, misfit("no word of whether the schema is compatible")
 	}
@@ -126,7 +142,7 @@ func (c *Client) globalLevel(ctx context.Context) (string, error) {
 func (c *Client) readLevel(ctx context.Context, path string) (string, []string, error) {
 	var found map[string]json.RawMessage
 	if err := c.sr.Do(ctx, http.MethodGet, path, nil, &found); err != nil {
-		return "", nil, explained(err)
+		return "", nil, c.explained(err)
 	}
 	var text string
 	if raw, ok := found["compatibilityLevel"]; ok {
@@ -150,7 +166,7 @@ func (c *Client) setOwnLevel(ctx context.Context, subject, level string) error {
 	if err == nil && set.Level != level {
 		return misfit("another compatibility level than " + level)
 	}
-	return explained(err)
+	return c.written(err)
 }
 
 // isNotFound says whether a registry has said that it has no such thing. A 404 of another server, or for a path that the registry does not have, is none.
