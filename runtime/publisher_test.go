@@ -226,7 +226,7 @@ func TestRefusalOfTheClusterSaysWhy(t *testing.T) {
 		want      string
 	}{
 		"no such topic":    {nil, false, "run trestle topics apply?"},
-		"not authorised":   {kerr.TopicAuthorizationFailed, false, "does an ACL of the cluster allow it to this user?"},
+		"not authorised":   {kerr.TopicAuthorizationFailed, false, "does an ACL of the cluster allow this user Write on the topic?"},
 		"too large":        {kerr.MessageTooLarge, false, "MESSAGE_TOO_LARGE"},
 		"invalid":          {kerr.InvalidRecord, false, "INVALID_RECORD"},
 		"against a policy": {kerr.PolicyViolation, false, "POLICY_VIOLATION"},
