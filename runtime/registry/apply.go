@@ -7,6 +7,8 @@ import (
 	"net/http"
 
 	"github.com/twmb/franz-go/pkg/sr"
+
+	"github.com/omninode/trestle/runtime/kafka"
 )
 
 // ErrChanged says that a subject is not as it was when the plan was made, nor as declared: what the plan says of it does not hold any more.
@@ -19,20 +21,27 @@ func (c *Client) Apply(ctx context.Context, p *Plan) error {
 	if refused := p.Refused(); len(refused) > 0 {
 		return &IncompatibleError{Subjects: refused}
 	}
+	registered := map[string]int{} // versions, by subject
+	get := func(ctx context.Context, subject string, version int) (sr.SubjectSchema, error) {
+		if known, ok := registered[subject]; ok && version == newest {
+			return sr.SubjectSchema{Version: known}, nil // a node of the registry may not know it yet
+		}
+		return c.fetch(ctx, subject, version)
+	}
 	for i := range p.Subjects {
 		s := &p.Subjects[i]
 		if s.Action == None || s.Done {
 			continue
 		}
-		if err := c.apply(ctx, s); err != nil {
+		if err := c.apply(ctx, s, get); err != nil {
 			return err
 		}
-		s.Done = true
+		s.Done, registered[s.Subject] = true, s.Version
 	}
 	return nil
 }
 
-func (c *Client) apply(ctx context.Context, s *PlannedSubject) error {
+func (c *Client) apply(ctx context.Context, s *PlannedSubject, get getVersion) error {
 	level := ""
 	setLevel := func() error {
 		if s.Compatibility.To == "" {
@@ -57,7 +66,7 @@ func (c *Client) apply(ctx context.Context, s *PlannedSubject) error {
 		}
 	}
 	if s.schema {
-		if err := c.register(ctx, s, said); err != nil {
+		if err := c.register(ctx, s, said, get); err != nil {
 			return fmt.Errorf("register %w%s", err, level)
 		}
 	}
@@ -82,8 +91,8 @@ func (c *Client) unchanged(ctx context.Context, s *PlannedSubject) (contract, er
 	return said, nil
 }
 
-func (c *Client) register(ctx context.Context, s *PlannedSubject, said contract) error {
-	schema, err := c.toSR(ctx, s.declared, c.fetch)
+func (c *Client) register(ctx context.Context, s *PlannedSubject, said contract, get getVersion) error {
+	schema, err := c.toSR(ctx, s.declared, get)
 	if err != nil {
 		return err
 	}
@@ -94,7 +103,7 @@ func (c *Client) register(ctx context.Context, s *PlannedSubject, said contract)
 	if err != nil {
 		return fmt.Errorf("subject %s at %s: %w", s.Subject, c.url, err)
 	}
-	latest, err := c.fetch(ctx, s.Subject, newest)
+	latest, err := c.readBack(ctx, s.Subject, id)
 	if err != nil {
 		return fmt.Errorf("subject %s at %s: it was taken, and can't be read back: %w", s.Subject, c.url, err)
 	}
@@ -103,6 +112,17 @@ func (c *Client) register(ctx context.Context, s *PlannedSubject, said contract)
 	}
 	s.ID, s.Version = id, latest.Version
 	return nil
+}
+
+// readBack reads a subject's newest version, which should have an id. A registry's nodes follow the one that writes, so that one may not know it at once.
+func (c *Client) readBack(ctx context.Context, subject string, id int) (sr.SubjectSchema, error) {
+	for attempt := 1; ; attempt++ {
+		latest, err := c.fetch(ctx, subject, newest)
+		behind := isNotFound(err) || err == nil && latest.ID != id
+		if !behind || attempt == maxAttempts || kafka.Sleep(ctx, c.between.After(attempt)) != nil {
+			return latest, err
+		}
+	}
 }
 
 func (c *Client) setLevel(ctx context.Context, subject, level string) error {

@@ -26,7 +26,8 @@ type Client struct {
 	// context is what the registry puts before the names of subjects; empty: nothing.
 	context string
 	// level is that which subjects are to have; empty: theirs.
-	level string
+	level   string
+	between kafka.Backoff // spaces the attempts to read what was written
 }
 
 // Option configures a [Client].
@@ -104,7 +105,7 @@ func New(address string, opts ...Option) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("registry %s: %w", url, err)
 	}
-	return &Client{sr: client, http: c.http, url: url, context: contextOf(url), same: c.same, gate: c.gate, level: c.level}, nil
+	return &Client{sr: client, http: c.http, url: url, context: contextOf(url), same: c.same, gate: c.gate, level: c.level, between: c.between}, nil
 }
 
 // withoutUser is an address for people, without what stands in front of its host.

@@ -194,6 +194,25 @@ func applied(s Subject) func(context.Context, *Client) (string, error) {
 	}
 }
 
+// appliedBoth applies a plan of a subject and of what that refers to, and says what is done.
+func appliedBoth(ctx context.Context, c *Client) (string, error) {
+	plan, err := c.Plan(ctx, []Subject{invoice, {Name: "money", Type: JSON, Schema: `{"type":"integer"}`}})
+	if err != nil {
+		return "", err
+	}
+	err = c.Apply(ctx, plan)
+	var done []string
+	for _, s := range plan.Subjects {
+		if s.Done {
+			done = append(done, fmt.Sprintf("%s %d", s.Subject, s.Version))
+		}
+	}
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", strings.Join(done, ", "), err)
+	}
+	return strings.Join(done, ", "), nil
+}
+
 func read(version int, subject string) func(context.Context, *Client) (string, error) {
 	return func(ctx context.Context, c *Client) (string, error) {
 		get := c.Latest
@@ -287,6 +306,11 @@ var scenarios = []struct {
 		"confluent": "list subjects at R/elsewhere: it answered 404 Not Found: HTTP 404 Not Found: is that a Schema Registry? Is its address whole?",
 	}},
 	{name: "apply", cases: []string{"newest", "newest", "newest after that", "versions", "version", "compatible", "registered"}, do: applied(changed), want: "update: version 3, id 12"},
+	{name: "apply: a node that follows", cases: []string{"newest", "newest", "newest", "newest", "newest after that", "versions", "version", "compatible", "registered"}, do: applied(changed), want: "update: version 3, id 12"},
+	{name: "apply: a node that does not", cases: []string{"newest", "versions", "version", "compatible", "registered"}, do: applied(changed),
+		want: "register subject orders-value at R: its schema was taken with id 12, and the newest version has 11: it was changed since the plan was made: make a new plan"},
+	{name: "apply: what was just registered", cases: []string{"no such money", "no such money", "newest of what it refers to", "no such money", "no such invoice", "no such invoice", "newest with references", "registered money", "registered invoice"},
+		do: appliedBoth, want: "money 1, invoices-value 1"},
 	{name: "apply: a level", cases: []string{"newest", "own level", "level is set"}, level: "FULL", do: applied(order), want: "update: version 2, id 11"},
 	{name: "apply: incompatible", cases: []string{"newest", "versions", "version", "compatible", "refused as incompatible"}, do: applied(changed),
 		want: `register not compatible: subject orders-value: Schema being registered is incompatible with an earlier schema for subject "orders-value", details: [{errorType:"TYPE_CHANGED", description:"The type at path '#/' in the new schema is another than in the old schema"}] (against version 2)`, but: map[string]string{
@@ -301,8 +325,8 @@ var scenarios = []struct {
 		want: `register subject orders-value at R: it answered 422 Unprocessable Entity: Invalid schema {subject=orders-value,version=0,id=-1,schemaType=JSON,references=[{name='money.json', subject='money', version=1}],metadata=null,ruleSe … ema={}} with refs [{name='money.json', subject='money', version=1}] of type JSON, details: No schema reference found for subject "money" and version 1`, but: map[string]string{
 			"karapace": `register subject orders-value at R: it answered 422 Unprocessable Entity: Invalid PROTOBUF schema. Error: Invalid schema syntax = "proto3"; with refs None of type SchemaType.PROTOBUF`,
 		}},
-	{name: "apply: no references in JSON", cases: []string{"no such invoice", "newest of what it refers to", "refused for its references"}, do: applied(invoice),
-		want: "register subject invoices-value at R: it answered 422 Unprocessable Entity: Schema references are not supported for 'JSON' schema type: declare the event with protobuf, or take another registry"},
+	{name: "apply: no references in JSON", cases: []string{"no such money", "no such money", "newest of what it refers to", "no such invoice", "registered money", "refused for its references"}, do: appliedBoth,
+		want: "money 1: register subject invoices-value at R: it answered 422 Unprocessable Entity: Schema references are not supported for 'JSON' schema type: declare the event with protobuf, or take another registry"},
 	{name: "apply: references", cases: []string{"no such invoice", "no such invoice", "newest with references", "newest of what it refers to", "registered invoice"}, do: applied(invoice), want: "create: version 1, id 13"},
 	{name: "apply: read-only", cases: []string{"newest", "versions", "version", "compatible", "read-only"}, do: applied(changed),
 		want: "register subject orders-value at R: it answered 422 Unprocessable Entity: Subject orders-value is in read-only mode: who has set its mode, and why? GET /mode/SUBJECT and GET /mode tell it", but: map[string]string{
