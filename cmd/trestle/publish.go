@@ -55,7 +55,7 @@ in a header.`,
 			case err != nil:
 				return err
 			case answer.NotTaken > 0:
-				return fmt.Errorf("%d of %d events were not published, %d of them because the cluster did not take them", answer.Failed, answer.Total, answer.NotTaken)
+				return fmt.Errorf("%d of %d events were not published, %d of them because the cluster did not take them or the registry is away", answer.Failed, answer.Total, answer.NotTaken)
 			case answer.Failed > 0:
 				return no("%d of %d events were not published", answer.Failed, answer.Total)
 			case !asJSON:

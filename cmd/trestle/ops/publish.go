@@ -30,7 +30,7 @@ type PublishCounts struct {
 	Total int
 	// Failed were not published.
 	Failed int
-	// NotTaken are those of the failed that the cluster did not take; the others are invalid.
+	// NotTaken are those of the failed that the cluster did not take, or that have no schema id since the registry is away; the others are invalid.
 	NotTaken int
 }
 
@@ -144,7 +144,9 @@ func (r *results) fill(slot *result, receipt trestle.Receipt, err error) {
 	if err != nil {
 		slot.Error = err.Error()
 		r.counts.Failed++
-		if _, ok := errors.AsType[*trestle.PublishError](err); ok {
+		_, refused := errors.AsType[*trestle.PublishError](err)
+		_, away := errors.AsType[*trestle.RegistryAwayError](err)
+		if refused || away {
 			r.counts.NotTaken++
 		}
 	}
