@@ -94,10 +94,14 @@ func TestValidateAsksTheBrokers(t *testing.T) {
 	}
 	t.Cleanup(client.Close)
 	fine, tooMany, wrong, there := "validate."+uuid.NewString(), "validate."+uuid.NewString(), "validate."+uuid.NewString(), "validate."+uuid.NewString()
-	if made, err := kadm.NewClient(client).CreateTopic(t.Context(), 1, 1, nil, there); err != nil || made.Err != nil {
-		t.Fatal(err, made.Err)
+	plan, err := topics.NewPlan(t.Context(), client, []topics.Spec{{Name: there, Partitions: 1}})
+	if err == nil {
+		err = plan.Apply(t.Context(), client) // which waits until brokers show it
 	}
-	plan, err := topics.NewPlan(t.Context(), client, []topics.Spec{
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err = topics.NewPlan(t.Context(), client, []topics.Spec{
 		{Name: fine, Partitions: 3}, {Name: tooMany, Partitions: 3, ReplicationFactor: 5},
 		{Name: wrong, Partitions: 3, Config: map[string]string{"retention.ms": "soon"}},
 		{Name: there, Partitions: 2, Config: map[string]string{"cleanup.policy": "sometimes"}},
