@@ -193,6 +193,7 @@ func resolveLetters(p *folder, c *connections, o *ops.ResolveOptions, asJSON *bo
 		if err != nil {
 			return err
 		}
+		o.Warn = func(err error) { fmt.Fprintf(cmd.ErrOrStderr(), "trestle: %v\n", err) }
 		var mu sync.Mutex
 		var so ops.ResolvedDeadLetters
 		o.Progress = func(r ops.ResolvedDeadLetters) {
@@ -228,6 +229,9 @@ func resolveLetters(p *folder, c *connections, o *ops.ResolveOptions, asJSON *bo
 		for _, reason := range slices.Sorted(maps.Keys(resolved.Reasons)) {
 			fmt.Fprintf(out, "  %d: %s\n", resolved.Reasons[reason], reason)
 		}
+		if resolved.DryRun || resolved.Repair != nil {
+			showValid(cmd, &resolved)
+		}
 		for _, r := range resolved.Readers {
 			switch {
 			case r.Target:
@@ -238,8 +242,92 @@ func resolveLetters(p *folder, c *connections, o *ops.ResolveOptions, asJSON *bo
 				fmt.Fprintf(out, "  %s reads %s, and sees them again\n", plain(r.Group), r.Topic)
 			}
 		}
-		return errors.Join(err, showCauses(cmd, resolved.Causes))
+		return errors.Join(err, showCauses(cmd, resolved.Causes), showExamined(cmd, &resolved))
 	}
+}
+
+// showValid says how many events are valid.
+func showValid(cmd *cobra.Command, r *ops.ResolvedDeadLetters) {
+	if r.Selected == 0 || len(r.Examined) == 0 && r.Repair == nil {
+		return
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "  %d are valid by today's schemas", r.ValidBefore)
+	if r.Repair != nil {
+		fmt.Fprintf(cmd.OutOrStdout(), " as they are, %d once they are repaired", r.ValidAfter)
+	}
+	fmt.Fprintln(cmd.OutOrStdout())
+}
+
+// shownFields is how many fields of a cause are shown; JSON has them all.
+const shownFields = 10
+
+// showExamined shows, by cause, what a repair changes, and what is not valid.
+func showExamined(cmd *cobra.Command, r *ops.ResolvedDeadLetters) error {
+	out := cmd.OutOrStdout()
+	for _, c := range r.Examined {
+		if r.Repair == nil && len(c.Invalid) == 0 {
+			continue
+		}
+		fmt.Fprintf(out, "\ncause %s: %d of %d valid", c.ID, c.ValidBefore, c.Events)
+		if r.Repair != nil {
+			fmt.Fprintf(out, ", %d once repaired; %d are changed", c.ValidAfter, c.Changed)
+		}
+		fmt.Fprintln(out)
+		w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
+		for i, change := range c.Changes {
+			if i == shownFields {
+				fmt.Fprintf(w, "  … and %d more fields\n", len(c.Changes)-i)
+				break
+			}
+			for j, v := range change.Values {
+				path := ""
+				if j == 0 {
+					path = plain(change.Path)
+				}
+				fmt.Fprintf(w, "  %s\t%d\t%s\t→\t%s\n", path, v.Events, valueText(v.From), valueText(v.To))
+			}
+			if change.MoreValues > 0 {
+				fmt.Fprintf(w, "  \t%d\t…\n", change.MoreValues)
+			}
+		}
+		if err := w.Flush(); err != nil {
+			return err
+		}
+		if s := c.Sample; s != nil {
+			fmt.Fprintf(out, "  %s before  %s\n  %s after   %s\n", s.Letter, plain(string(s.Before)), s.Letter, plain(string(s.After)))
+		}
+		for i, f := range c.Failures {
+			if i == shownFields {
+				fmt.Fprintf(out, "  … and %d more reasons\n", len(c.Failures)-i)
+				break
+			}
+			fmt.Fprintf(out, "  %d can't be repaired: %s (such as %s)\n", f.Events, plain(f.Message), f.Letter)
+		}
+		for i, f := range c.Invalid {
+			if i == shownFields {
+				fmt.Fprintf(out, "  … and %d more rules\n", len(c.Invalid)-i)
+				break
+			}
+			fmt.Fprintf(out, "  %d invalid: %s (such as %s)\n", f.Events, plain(ruleText(f.Path, f.Message, f.Rule)), f.Letter)
+		}
+	}
+	return nil
+}
+
+// valueText shows an excerpt of JSON; empty: there is nothing.
+func valueText(excerpt string) string {
+	if excerpt == "" {
+		return "(nothing)"
+	}
+	return plain(excerpt)
+}
+
+// ruleText shows a rule that is broken.
+func ruleText(path, message, rule string) string {
+	if path != "" {
+		path += ": "
+	}
+	return path + message + " [" + rule + "]"
 }
 
 func newDLQReplay(p *folder) *cobra.Command {
@@ -251,7 +339,20 @@ func newDLQReplay(p *folder) *cobra.Command {
 		Short: "Send dead letters back to where their originals came from, once, for the group that failed",
 		Long: `Replay sends the dead letters that are meant, and are not resolved, back to the topics of their originals, and notes that they are resolved, in one
 transaction of both: whatever dies meanwhile, and whoever else does the same, each is sent once. Trestle's consumers of other groups pass over them; --dry-run
-names those that would see them again. A letter that names no group needs --group, or --all-groups.`,
+names those that would see them again. A letter that names no group needs --group, or --all-groups.
+
+With --repair the events are changed before they are sent: by a JSON Merge Patch (RFC 7386) of their payload, in a file FILE.json or as it is,
+
+  --repair '{"currency": "EUR", "legacy_id": null}'
+
+or by an expression in CEL that is the new payload, in a file FILE.cel or as it is:
+
+  --repair 'payload.merge({"status": payload.status.lowerAscii()})'
+
+It knows payload and envelope, and what --where of peek does (value, key, event_type, headers, timestamp, partition, offset); merge is a merge patch, strings have
+lowerAscii, replace, split and the like, maps transformMap, and payload.?name.orValue("") is a field that may be missing. What it leaves as it is stays so to
+the byte. Envelope and key stay; events in protobuf are changed through their JSON. An event that is not valid by today's schemas once it is
+repaired is left alone; the dry run says how many are, by cause, and what is changed of them. The original stays with the letter.`,
 		Args: cobra.NoArgs,
 	}
 	cmd.RunE = resolveLetters(p, &c, &o, &asJSON, "replayed", func(cmd *cobra.Command, project *ops.Project, env ops.Environment) (ops.ResolvedDeadLetters, error) {
@@ -264,6 +365,8 @@ names those that would see them again. A letter that names no group needs --grou
 	cmd.Flags().BoolVar(&o.AllGroups, "all-groups", false, "have every group see the events again")
 	cmd.Flags().Float64Var(&o.Rate, "rate", 0, "how many events a second at most (default: as many as can be)")
 	cmd.Flags().BoolVar(&o.DryRun, "dry-run", false, "say what would be done, and do nothing")
+	cmd.Flags().StringVar(&o.Repair, "repair", "", "what the events are changed by: a merge patch or an expression in CEL, or a file FILE.json or FILE.cel with one")
+	addReveal(cmd, &o.Reveal)
 	addJSON(cmd, &asJSON, "print what is done as JSON")
 	return cmd
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/omninode/trestle/cmd/trestle/ops"
 	"github.com/omninode/trestle/cmd/trestle/ops/gate"
 	"github.com/omninode/trestle/runtime/deadletter"
+	"github.com/omninode/trestle/runtime/kafka"
 	"github.com/omninode/trestle/runtime/parking"
 	"github.com/omninode/trestle/runtime/replay"
 	"github.com/omninode/trestle/runtime/store"
@@ -41,7 +42,8 @@ func TestMain(m *testing.M) {
 // beside testscript's own: `exits STATUS trestle …` runs a command that must end with that status, `edit FILE OLD NEW`
 // replaces text, `stack` starts an embedded stack and points the environment's variables to it (those of another PREFIX than TRESTLE, if one is given), `park TOPIC DEADLETTER N`
 // parks the dead letters of the first N records of a topic in its store, `bury TOPIC DEADLETTER GROUP N` writes dead letters of N events and one that is not
-// valid, with `held` all of one key, of which the first has failed and the others wait behind it, and `plan FILE ACTION` holds a topics plan to the
+// valid, with `held` all of one key, of which the first has failed and the others wait behind it, `died TOPIC DEADLETTER GROUP` writes a dead letter of each record
+// that a topic has, and `plan FILE ACTION` holds a topics plan to the
 // system's topics.
 func TestScripts(t *testing.T) {
 	t.Parallel()
@@ -70,6 +72,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"bury":  bury,
+			"died":  died,
 			"edit":  edit,
 			"exits": exits,
 			"park":  park,
@@ -170,6 +173,27 @@ func bury(ts *testscript.TestScript, neg bool, args []string) {
 			record.Headers = append(record.Headers, kgo.RecordHeader(h))
 		}
 		ts.Check(client.ProduceSync(context.Background(), record).FirstErr())
+	}
+}
+
+// died writes a dead letter of each record that a topic has.
+func died(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: died TOPIC DEADLETTER GROUP")
+	}
+	client, err := kgo.NewClient(kgo.SeedBrokers(ts.Getenv("TRESTLE_BROKERS")))
+	ts.Check(err)
+	defer client.Close()
+	conn := kafka.Connection{Brokers: []string{ts.Getenv("TRESTLE_BROKERS")}}
+	for r, err := range kafka.Scan(context.Background(), conn, []string{args[0]}, kafka.FromStart(), kafka.ToEnd()) {
+		ts.Check(err)
+		d := deadletter.DeadLetter{
+			Original: deadletter.Original{Key: r.Key, Value: r.Value, Headers: r.Headers, Partition: r.Partition, Offset: r.Offset},
+			Error:    deadletter.Error{Type: "ValidationError", Message: fmt.Sprintf("event %s refused", r.Header("event-id")), Timestamp: time.Now()}, SourceTopic: args[0], ConsumerGroup: args[2],
+			Timestamp: time.Now(),
+		}
+		letter := kafka.ToClient(&kafka.Record{Topic: args[1], Key: r.Key, Value: d.AppendJSON(nil), Headers: d.Headers()})
+		ts.Check(client.ProduceSync(context.Background(), letter).FirstErr())
 	}
 }
 

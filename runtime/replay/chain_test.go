@@ -69,8 +69,9 @@ func TestFollowersAreReplayedInOrder(t *testing.T) {
 		t.Errorf("plan: %s", diff)
 	}
 	repaired := 0
-	counts, err := failed.Replay(deadline(t), replay.ReplayOptions{Repair: func(*replay.Letter, *kafka.Record) error {
+	counts, err := failed.Replay(deadline(t), replay.ReplayOptions{Repair: func(_ *replay.Letter, record *kafka.Record) error {
 		repaired++
+		record.Headers = append(record.Headers, kafka.Header{Key: "repaired-by", Value: []byte("test")})
 		return nil
 	}})
 	if err != nil {

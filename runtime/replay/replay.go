@@ -1,9 +1,11 @@
 package replay
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/omninode/trestle/runtime/kafka"
@@ -17,9 +19,11 @@ type ReplayOptions struct {
 	AllGroups bool
 	// Rate is how many events are sent in a second, at most; 0: as many as can be.
 	Rate float64
-	// Repair changes the record that is sent: its Value and Headers. With an error the letter is left alone. Followers that a
+	// Repair changes the record that is sent: its Value and Headers, each as a whole, not in place. With an error the letter is left alone. Followers that a
 	// letter brings along are sent as they are, unless the filter means them, too.
 	Repair func(*Letter, *kafka.Record) error
+	// Examined is called for each event that could be sent, with what a repair made of it; for followers that a letter brings along, too.
+	Examined func(*Letter, Examination)
 	// Valid says what is wrong with an event on a topic. With it, valid events are counted before and after a repair, and what is
 	// not valid after one is left alone.
 	Valid func(topic string, record *kafka.Record) error
@@ -27,6 +31,16 @@ type ReplayOptions struct {
 	Progress func(Counts)
 	// LeftAlone is called for each letter that is.
 	LeftAlone func(l *Letter, why Reason, detail string)
+}
+
+// Examination is an event as it would be sent, before its repair and after.
+type Examination struct {
+	// Before is the record without the repair, and After with it: the same where there is no repair, and nil where it failed. Neither is to be changed.
+	Before, After *kafka.Record
+	// Failed is why the repair changed nothing; nil: it did not fail.
+	Failed error
+	// InvalidBefore and InvalidAfter are what Valid says of them; nil: they are valid, or there is no Valid.
+	InvalidBefore, InvalidAfter error
 }
 
 // Counts are of letters.
@@ -178,17 +192,17 @@ func (s *Selection) prepare(ctx context.Context, from *sources, l *chosen, o *Re
 		p.resolution.Groups = []string{group}
 	}
 	for _, original := range originals {
-		record := outgoing(l.Letter, original, group)
-		if err := o.repair(l, record, c); err != nil {
+		record, err := o.examine(l, outgoing(l.Letter, original, group), c)
+		if err != nil {
 			return prepared{}, err
 		}
 		if size, most := record.Size(), from.limits.Record(l.Source); size > most {
 			return prepared{}, leave(TooLarge, "it has %d bytes, its topic takes %d", size, most)
 		}
-		p.records = append(p.records, record)
-	}
-	if o.repairs(l) {
-		p.resolution.Kind = Repaired
+		p.records = append(p.records, record.Record)
+		if record.changed {
+			p.resolution.Kind = Repaired
+		}
 	}
 	return p, nil
 }
@@ -198,30 +212,56 @@ func (o *ReplayOptions) repairs(l *chosen) bool {
 	return o.Repair != nil && (l.link == nil || !l.link.brought)
 }
 
-func (o *ReplayOptions) repair(l *chosen, record *kafka.Record, c *Counts) error {
-	valid := func() bool { return o.Valid != nil && o.Valid(record.Topic, record) == nil }
-	before := valid()
-	if before {
+// examined is a record that may be sent.
+type examined struct {
+	*kafka.Record
+	changed bool // by a repair
+}
+
+// examine repairs a record where it is to be, and counts whether it is valid.
+func (o *ReplayOptions) examine(l *chosen, record *kafka.Record, c *Counts) (examined, error) {
+	invalid := func(r *kafka.Record) error {
+		if o.Valid == nil {
+			return nil
+		}
+		return o.Valid(r.Topic, r)
+	}
+	e := Examination{Before: record, After: record, InvalidBefore: invalid(record)}
+	e.InvalidAfter = e.InvalidBefore
+	changed := false
+	if o.repairs(l) {
+		change := *record
+		change.Headers = slices.Clone(record.Headers)
+		if e.Failed = o.Repair(l.Letter, &change); e.Failed != nil {
+			e.After, e.InvalidAfter = nil, nil
+		} else if changed = !sameEvent(record, &change); changed {
+			after := *record
+			after.Value, after.Headers = change.Value, change.Headers
+			e.After, e.InvalidAfter = &after, invalid(&after)
+		}
+	}
+	if o.Examined != nil {
+		o.Examined(l.Letter, e)
+	}
+	if o.Valid != nil && e.InvalidBefore == nil {
 		c.ValidBefore++
 	}
-	if !o.repairs(l) {
-		if before {
-			c.ValidAfter++
-		}
-		return nil
-	}
-	change := *record
-	if err := o.Repair(l.Letter, &change); err != nil {
-		return leave(Unrepaired, "%v", err)
-	}
-	record.Value, record.Headers = change.Value, change.Headers
-	switch {
-	case valid():
+	if o.Valid != nil && e.Failed == nil && e.InvalidAfter == nil {
 		c.ValidAfter++
-	case o.Valid != nil:
-		return leave(StillInvalid, "%v", o.Valid(record.Topic, record))
 	}
-	return nil
+	switch {
+	case e.Failed != nil:
+		return examined{}, leave(Unrepaired, "%v", e.Failed)
+	case o.repairs(l) && e.InvalidAfter != nil:
+		return examined{}, leave(StillInvalid, "%v", e.InvalidAfter)
+	}
+	return examined{e.After, changed}, nil
+}
+
+// sameEvent says whether a repair has left a record as it was.
+func sameEvent(a, b *kafka.Record) bool {
+	return bytes.Equal(a.Value, b.Value) && (a.Value == nil) == (b.Value == nil) &&
+		slices.EqualFunc(a.Headers, b.Headers, func(a, b kafka.Header) bool { return a.Key == b.Key && bytes.Equal(a.Value, b.Value) })
 }
 
 // pace spaces events.

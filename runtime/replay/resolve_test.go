@@ -347,15 +347,37 @@ func TestRepair(t *testing.T) {
 		case `{"event_type":"OrderPlaced","payload":{"n":8}}`:
 			r.Value = []byte("{}")
 			return nil
+		case `{"event_type":"OrderPlaced","payload":{"n":1}}`: // is as it should be
+			return nil
 		}
 		r.Value = []byte(`{"event_type":"OrderPlaced","payload":{"n":1}}`)
 		r.Headers = append(r.Headers, kafka.Header{Key: "repaired-by", Value: []byte("test")})
 		return nil
 	}}
 	s := selected(t, c.replayer(t, replay.Options{By: "bob"}), replay.Filter{})
-	plan, err := s.Plan(deadline(t), o)
+	examined := map[string]int{}
+	planned := o
+	planned.Examined = func(l *replay.Letter, e replay.Examination) {
+		if !bytes.Equal(e.Before.Value, l.Dead.Original.Value) {
+			t.Errorf("before its repair it is %s, not %s", e.Before.Value, l.Dead.Original.Value)
+		}
+		switch {
+		case e.Failed != nil && e.After == nil:
+			examined["failed"]++
+		case e.After == e.Before:
+			examined["left as it was"]++
+		case e.InvalidAfter != nil && string(e.After.Value) == "{}":
+			examined["invalid"]++
+		case e.InvalidBefore != nil && e.InvalidAfter == nil && valid(source, e.After) == nil:
+			examined["mended"]++
+		}
+	}
+	plan, err := s.Plan(deadline(t), planned)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if diff := cmp.Diff(map[string]int{"failed": 1, "left as it was": 1, "invalid": 1, "mended": 7}, examined); diff != "" {
+		t.Error(diff)
 	}
 	counts, err := s.Replay(deadline(t), o)
 	if err != nil {
@@ -367,11 +389,11 @@ func TestRepair(t *testing.T) {
 		}
 	}
 	for _, r := range c.read(t, source) {
-		if valid(r.Topic, r) != nil || r.Header("repaired-by") != "test" || r.Header(wire.HeaderReplayGroup) != group {
+		if mended := r.Header("event-id") != "id-1"; valid(r.Topic, r) != nil || mended && r.Header("repaired-by") != "test" || r.Header(wire.HeaderReplayGroup) != group {
 			t.Errorf("%s with %v", r.Value, r.Headers)
 		}
 	}
-	if s := c.stats(t); s.Topics[0].Repaired != 8 || s.Unresolved != 2 {
+	if s := c.stats(t); s.Topics[0].Repaired != 7 || s.Topics[0].Replayed != 1 || s.Unresolved != 2 {
 		t.Errorf("%+v", s)
 	}
 	for l, err := range s.All(deadline(t)) {

@@ -348,6 +348,13 @@ type ResolveOptions struct {
 	// Group is that which letters are replayed for that name none; AllGroups has every group see the events again.
 	Group     string
 	AllGroups bool
+	// Repair is what the events of a replay are changed by before they are sent: a file FILE.json with a JSON Merge Patch of their payload, or FILE.cel with an
+	// expression in CEL that is their new payload; or one or the other itself. An event that is not valid after it is left alone. Empty: they are sent as they are.
+	Repair string
+	// Reveal has a dry run show what is sensitive of the events that are repaired.
+	Reveal bool
+	// Warn is told what keeps events from being masked; it may be nil.
+	Warn func(error)
 	// Progress is told what is done, after each transaction; it may be nil.
 	Progress func(ResolvedDeadLetters)
 }
@@ -369,6 +376,10 @@ type ResolvedDeadLetters struct {
 	// DryRun says that nothing was done.
 	DryRun bool              `json:"dry_run"`
 	Causes []DeadLetterCause `json:"causes,omitempty"` // of a dry run: of what would be done
+	// Repair is what the events are changed by.
+	Repair *AppliedRepair `json:"repair,omitempty"`
+	// Examined says of a dry run's events, by the causes of their letters, whether they are valid, and what the repair changes.
+	Examined []ExaminedCause `json:"examined,omitempty"`
 	// Readers are the groups that read the topics that events go to, of a dry run.
 	Readers []ReplayReader `json:"readers,omitempty"`
 }
@@ -399,33 +410,48 @@ func resolvedOf(c replay.Counts, dryRun bool) ResolvedDeadLetters {
 
 // ReplayDeadLetters sends letters back to where their originals came from, once, for the group that failed alone unless the options say otherwise.
 func ReplayDeadLetters(ctx context.Context, p *Project, env Environment, o ResolveOptions) (ResolvedDeadLetters, error) {
+	mend, err := o.readRepair()
+	if err != nil {
+		return ResolvedDeadLetters{}, err
+	}
 	if !o.DryRun {
 		if err := env.audit.begin(ctx); err != nil {
 			return ResolvedDeadLetters{}, err
 		}
 	}
-	d, err := openDeadLetters(ctx, p, env, o.DeadLetterFilter, true, nil)
+	shows := o.DryRun && mend != nil // what is in the events
+	d, err := openDeadLetters(ctx, p, env, o.DeadLetterFilter, o.Reveal || !shows, o.Warn)
 	if err != nil {
 		return ResolvedDeadLetters{}, err
 	}
 	options := replay.ReplayOptions{Group: groupOf(d.set, env.Names(), o.Group), AllGroups: o.AllGroups, Rate: o.Rate, Valid: d.valid}
+	if mend != nil {
+		if d.shows.set == nil {
+			return ResolvedDeadLetters{}, fmt.Errorf("events are repaired by their schemas: %w", d.shows.missing)
+		}
+		options.Repair = d.repairing(mend)
+	}
 	if o.Progress != nil {
 		options.Progress = func(c replay.Counts) { o.Progress(resolvedOf(c, false)) }
 	}
 	if o.DryRun {
+		examined := examiner{d, map[string]*examined{}}
+		options.Examined = examined.add
 		plan, err := d.selection.Plan(ctx, options)
 		if err != nil {
 			return ResolvedDeadLetters{}, err
 		}
 		out := resolvedOf(plan.Counts, true)
-		out.Causes = causesOf(plan.Causes)
+		out.Causes, out.Repair, out.Examined = causesOf(plan.Causes), appliedOf(mend), examined.result()
 		for _, r := range plan.Readers {
 			out.Readers = append(out.Readers, ReplayReader(r))
 		}
 		return out, nil
 	}
 	counts, err := d.selection.Replay(ctx, options)
-	return resolvedOf(counts, false), errors.Join(err, o.record(ctx, env, "dlq replay", counts))
+	out := resolvedOf(counts, false)
+	out.Repair = appliedOf(mend)
+	return out, errors.Join(err, o.record(ctx, env, "dlq replay", counts, out.Repair))
 }
 
 // PurgeDeadLetters has letters count as resolved without sending them anywhere.
@@ -460,15 +486,29 @@ func PurgeDeadLetters(ctx context.Context, p *Project, env Environment, o Resolv
 		progress = func(c replay.Counts) { o.Progress(resolvedOf(c, false)) }
 	}
 	counts, err := d.selection.Purge(ctx, progress)
-	return resolvedOf(counts, false), errors.Join(err, o.record(ctx, env, "dlq purge", counts))
+	return resolvedOf(counts, false), errors.Join(err, o.record(ctx, env, "dlq purge", counts, nil))
+}
+
+// resolvedNote is what is written down of letters that were resolved.
+type resolvedNote struct {
+	Done    int `json:"done"`
+	Skipped int `json:"skipped"`
+	// Repair is what their events were changed by, if they were, and the others how many of them were valid, before and after.
+	Repair      *AppliedRepair `json:"repair,omitempty"`
+	ValidBefore *int           `json:"valid_before,omitempty"`
+	ValidAfter  *int           `json:"valid_after,omitempty"`
 }
 
 // record has what was done be written down.
-func (o *ResolveOptions) record(ctx context.Context, env Environment, what string, c replay.Counts) error {
+func (o *ResolveOptions) record(ctx context.Context, env Environment, what string, c replay.Counts, mend *AppliedRepair) error {
 	if c.Done == 0 {
 		return nil
 	}
-	return env.audit.add(ctx, change{what: what, target: "dead letters", before: o.DeadLetterFilter, after: map[string]int{"done": c.Done, "skipped": c.Skipped}})
+	note := resolvedNote{Done: c.Done, Skipped: c.Skipped, Repair: mend}
+	if mend != nil {
+		note.ValidBefore, note.ValidAfter = &c.ValidBefore, &c.ValidAfter
+	}
+	return env.audit.add(ctx, change{what: what, target: "dead letters", before: o.DeadLetterFilter, after: note})
 }
 
 // valid says what is wrong with an event on a topic, by the schemas.

@@ -8,10 +8,10 @@ import (
 	"time"
 
 	"cel.dev/cel-go/cel"
-	"cel.dev/cel-go/ext"
 
 	"github.com/omninode/trestle/runtime/eventtrace"
 	"github.com/omninode/trestle/runtime/kafka"
+	"github.com/omninode/trestle/tools/expr"
 	"github.com/omninode/trestle/tools/schema"
 )
 
@@ -32,7 +32,7 @@ type RecordFilter struct {
 type recordFilter struct {
 	RecordFilter
 	until time.Time
-	where cel.Program
+	where *expr.Program
 	read  eventtrace.Reader // of correlation and session ids
 }
 
@@ -63,26 +63,8 @@ func (f RecordFilter) compile(set *schema.Set) (*recordFilter, error) {
 	return out, nil
 }
 
-// whereCost bounds what an expression may do for one record.
-const whereCost = 1_000_000
-
-func compileWhere(text string) (cel.Program, error) {
-	env, err := cel.NewEnv(
-		cel.Variable("value", cel.DynType), cel.Variable("key", cel.DynType), cel.Variable("event_type", cel.StringType),
-		cel.Variable("headers", cel.MapType(cel.StringType, cel.StringType)), cel.Variable("timestamp", cel.TimestampType),
-		cel.Variable("partition", cel.IntType), cel.Variable("offset", cel.IntType), ext.Strings(),
-	)
-	if err != nil {
-		return nil, err
-	}
-	checked, issues := env.Compile(text)
-	if issues.Err() != nil {
-		return nil, issues.Err()
-	}
-	if t := checked.OutputType(); !t.IsExactType(cel.BoolType) && !t.IsExactType(cel.DynType) {
-		return nil, fmt.Errorf("%s is of type %v, and not true or false", text, t)
-	}
-	return env.Program(checked, cel.CostLimit(whereCost))
+func compileWhere(text string) (*expr.Program, error) {
+	return expr.Compile(text, "true or false", func(t *cel.Type) bool { return t.IsExactType(cel.BoolType) })
 }
 
 // matches says whether a record is shown. An expression that fails on a record, as of a field that it lacks, is not true of it.
@@ -131,14 +113,9 @@ func (f *recordFilter) isTrue(r *kafka.Record, shown *Peeked) bool {
 	for _, h := range r.Headers {
 		headers[h.Key] = string(h.Value)
 	}
-	var key any
-	if shown.Key != nil {
-		key = *shown.Key
-	}
-	out, _, err := f.where.Eval(map[string]any{
-		"value": value, "key": key, "event_type": shown.EventType, "headers": headers, "timestamp": r.Timestamp,
-		"partition": int64(r.Partition), "offset": r.Offset,
-	})
+	out, err := f.where.Eval(expr.Record{
+		Value: value, Key: shown.Key, EventType: shown.EventType, Headers: headers, Timestamp: r.Timestamp, Partition: r.Partition, Offset: r.Offset,
+	}, nil)
 	if err != nil {
 		return false
 	}

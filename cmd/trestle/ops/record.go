@@ -139,7 +139,7 @@ type protobufText struct {
 
 func protobufPayload(r *kafka.Record, types *trestle.Types) (protobufText, error) {
 	decoded, err := trestle.Decode(r, types, trestle.DecodeOptions{})
-	if err != nil {
+	if decoded.Event == nil { // one that breaks rules is shown all the same
 		return protobufText{}, err
 	}
 	text, err := decoded.Event.AppendJSON(nil)

@@ -1,11 +1,8 @@
 package ops
 
 import (
-	"errors"
-
 	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/event"
-	"github.com/omninode/trestle/runtime/jsonio"
 )
 
 // Validation says which rules an event breaks.
@@ -38,18 +35,5 @@ func Validate(info *trestle.EventInfo, text EventText) Validation {
 	if err == nil {
 		_, err = trestle.Encode(e, &env, trestle.EncodeOptions{Source: source, SchemaID: anySchemaID})
 	}
-	answer := Validation{Document: text.Name, Valid: err == nil, Violations: []Violation{}}
-	var invalid *trestle.ValidationError
-	var broken *jsonio.Error
-	switch {
-	case errors.As(err, &invalid):
-		for _, v := range invalid.Violations {
-			answer.Violations = append(answer.Violations, Violation{Path: v.Path, Rule: v.Rule, Message: v.Message, Found: v.Found})
-		}
-	case errors.As(err, &broken):
-		answer.Violations = append(answer.Violations, Violation{Path: broken.Path, Rule: "json", Message: err.Error()})
-	case err != nil:
-		answer.Violations = append(answer.Violations, Violation{Rule: "event", Message: err.Error()})
-	}
-	return answer
+	return Validation{Document: text.Name, Valid: err == nil, Violations: violationsOf(err)}
 }

@@ -1,0 +1,232 @@
+package repair
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/runtime/jsonio"
+	"github.com/omninode/trestle/runtime/wire"
+	"github.com/omninode/trestle/tools/expr"
+	"github.com/omninode/trestle/tools/jsontree"
+)
+
+// Opened is the event in a record, as JSON that can be changed.
+type Opened struct {
+	// Value is all of the record's JSON; of protobuf the payload's, whose envelope stands in headers.
+	Value []byte
+	// Start and End are where the payload stands in it; both 0 where there is none.
+	Start, End int
+
+	rec   *event.Record
+	info  *event.EventInfo
+	frame wire.Frame
+	proto proto.Message // nil: it is JSON
+}
+
+// Payload is that of the event, nil where there is none.
+func (o *Opened) Payload() []byte {
+	if o.End == 0 {
+		return nil
+	}
+	return o.Value[o.Start:o.End]
+}
+
+// Tree is the value, parsed.
+func (o *Opened) Tree() (*jsontree.Value, error) { return jsontree.Parse(o.Value) }
+
+// Protobuf says that the record's value is protobuf.
+func (o *Opened) Protobuf() bool { return o.proto != nil }
+
+// EventType is that of the event.
+func (o *Opened) EventType() string { return o.info.Type }
+
+// Open finds the event in a record, in either encoding, valid or not. The error says why it can't be changed: its type is not known, or it can't be read;
+// where it is text that is not JSON, Opened holds it all the same.
+func Open(types *event.Types, rec *event.Record) (*Opened, error) {
+	o := &Opened{rec: rec}
+	if rec.Oversized != nil {
+		return nil, rec.Oversized
+	}
+	var err error
+	if o.frame, err = wire.Unframe(rec.Value, rec.Headers); err != nil {
+		return nil, err
+	}
+	decoded, err := event.Decode(rec, types, event.DecodeOptions{})
+	if decoded.Event != nil {
+		o.info = decoded.Event.EventInfo()
+	} else if o.info = types.Find(rec.Topic, decoded.Envelope.EventType); o.info == nil {
+		if o.info = types.Find(rec.Topic, rec.Header(wire.HeaderEventType)); o.info == nil {
+			o.info = types.Only(rec.Topic)
+		}
+	}
+	switch {
+	case o.info == nil && err == nil:
+		return nil, errors.New("its event type is not known")
+	case o.info == nil:
+		return nil, err
+	case o.frame.Protobuf && decoded.Event == nil:
+		return nil, err
+	case o.frame.Protobuf:
+		return o, o.openProtobuf(decoded.Event)
+	}
+	o.Value = o.frame.Body
+	return o, o.findPayload()
+}
+
+func (o *Opened) findPayload() error {
+	found, err := wire.ReadEnvelope(o.Value, o.info.Envelope, wire.ReadOptions{})
+	o.Start, o.End = found.Start, found.End
+	return err
+}
+
+func (o *Opened) openProtobuf(e event.Event) error {
+	o.proto = e.(proto.Message)
+	if path := unknownInside(o.proto.ProtoReflect(), ""); path != "" {
+		return fmt.Errorf("%s holds fields that its schema does not know: they would be lost", path)
+	}
+	text, err := e.AppendJSON(nil)
+	o.Value, o.End = text, len(text)
+	return err
+}
+
+// unknownInside is the path of a message inside m that has fields which its schema does not know; those of m itself are kept.
+func unknownInside(m protoreflect.Message, path string) (found string) {
+	visit := func(v protoreflect.Value, path string) bool {
+		if len(v.Message().GetUnknown()) > 0 {
+			found = path
+		} else {
+			found = unknownInside(v.Message(), path)
+		}
+		return found == ""
+	}
+	m.Range(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+		path := jsonio.JoinPath(path, string(fd.Name()))
+		switch {
+		case fd.IsMap() && fd.MapValue().Message() != nil:
+			v.Map().Range(func(_ protoreflect.MapKey, v protoreflect.Value) bool { return visit(v, path) })
+		case fd.IsMap():
+		case fd.IsList() && fd.Message() != nil:
+			for i := range v.List().Len() {
+				if !visit(v.List().Get(i), path) {
+					break
+				}
+			}
+		case !fd.IsList() && fd.Message() != nil:
+			return visit(v, path)
+		}
+		return found == ""
+	})
+	return found
+}
+
+// With is the record's value with another text in place of [Opened.Value], behind the same frame, and its headers, of which that with the schema's digest
+// names today's schema. For protobuf the error is a [*event.ValidationError] where the text is not of the event's type.
+func (o *Opened) With(text []byte) (value []byte, headers []event.Header, err error) {
+	body := text
+	if o.proto != nil {
+		if body, err = o.encode(text); err != nil {
+			return nil, nil, err
+		}
+	}
+	frame := o.rec.Value[:len(o.rec.Value)-len(o.frame.Body)]
+	value = append(slices.Clone(frame), body...)
+	headers = slices.Clone(o.rec.Headers)
+	for i := range headers {
+		if headers[i].Key == wire.HeaderSchemaDigest && o.info.SchemaDigest != "" {
+			headers[i].Value = []byte(o.info.SchemaDigest)
+		}
+	}
+	return value, headers, nil
+}
+
+func (o *Opened) encode(text []byte) ([]byte, error) {
+	e := o.info.New()
+	r := jsonio.NewReader(bytes.Clone(text))
+	r.KnownOnly(true)
+	e.DecodeJSON(r)
+	r.End()
+	if err := r.Err(); err != nil {
+		return nil, err
+	}
+	var v event.Violations
+	if v.AddFaults(r.Faults()); len(r.Faults()) > 0 {
+		return nil, v.Err(o.info.FullName)
+	}
+	m := e.(proto.Message)
+	m.ProtoReflect().SetUnknown(o.proto.ProtoReflect().GetUnknown())
+	return proto.MarshalOptions{Deterministic: true}.Marshal(m)
+}
+
+// Apply opens a record, and returns what it is once repaired: value and headers. Where the repair changes nothing they are what they were. The record is left as
+// it is. The error says why it can't be repaired.
+func (r *Repair) Apply(types *event.Types, rec *event.Record) (value []byte, headers []event.Header, err error) {
+	o, err := Open(types, rec)
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case o.End == 0:
+		return nil, nil, errors.New("it has no payload")
+	}
+	whole, err := o.Tree()
+	if err != nil {
+		return nil, nil, err
+	}
+	payload := whole
+	if o.End-o.Start < len(o.Value) {
+		if inner := whole.Member("payload"); inner != nil && inner.Start == o.Start {
+			payload = inner
+		}
+	}
+	if payload.Kind != '{' {
+		return nil, nil, errors.New("its payload is no object")
+	}
+	after, err := r.payload(o, whole, payload)
+	if err != nil {
+		return nil, nil, err
+	}
+	if jsontree.Same(payload, after) {
+		return rec.Value, rec.Headers, nil
+	}
+	text := slices.Concat(o.Value[:o.Start], after.Append(nil), o.Value[o.End:])
+	return o.With(text)
+}
+
+// payload is what the repair makes of one.
+func (r *Repair) payload(o *Opened, whole, payload *jsontree.Value) (*jsontree.Value, error) {
+	if r.patch != nil {
+		return jsontree.Merge(payload, r.patch), nil
+	}
+	rec := expr.Record{
+		Value: toCEL(whole), EventType: o.info.Type, Headers: map[string]string{}, Timestamp: o.rec.Timestamp, Partition: o.rec.Partition, Offset: o.rec.Offset,
+	}
+	if o.rec.Key != nil {
+		key := string(o.rec.Key)
+		rec.Key = &key
+	}
+	for _, h := range o.rec.Headers {
+		rec.Headers[h.Key] = string(h.Value)
+	}
+	envelope := map[string]any{}
+	if payload != whole {
+		for _, m := range whole.Members {
+			if m.Value != payload {
+				envelope[m.Name] = toCEL(m.Value)
+			}
+		}
+	}
+	out, err := r.program.Eval(rec, map[string]any{"payload": toCEL(payload), "envelope": envelope})
+	if err != nil {
+		return nil, err
+	}
+	after, err := fromCEL(out, payload)
+	if err == nil && after.Kind != '{' {
+		err = fmt.Errorf("the expression yields a value of type %s, and no payload: a map", out.Type().TypeName())
+	}
+	return after, err
+}
