@@ -45,7 +45,7 @@ func (c *checks) run(ctx context.Context, next *Schema, on basis) ([]string, err
 	messages, err := bounded(ctx, c, func(ctx context.Context) ([]string, error) {
 		messages, err := c.checker.Check(ctx, on.level, on.candidates, on.next)
 		if err != nil {
-			err = fail(42201, "not a valid %s schema: %v", next.Type, err)
+			err = fail(invalidSchema, "not a valid %s schema: %v", next.Type, err)
 		}
 		return messages, err
 	})
@@ -144,7 +144,7 @@ func (s *state) resolve(refs []Reference, deleted bool, into map[string]string, 
 		}
 		v := s.find(r.Subject, r.Version, deleted)
 		if v == nil {
-			return fail(42201, "reference %q: version %d of subject %q is not registered", r.Name, r.Version, r.Subject)
+			return fail(invalidSchema, "reference %q: version %d of subject %q is not registered", r.Name, r.Version, r.Subject)
 		}
 		into[r.Name] = v.Schema
 		*found = append(*found, v)

@@ -40,7 +40,7 @@ func (s *Server) asSource(ctx context.Context, next *Schema) error {
 	next.Schema, err = bounded(ctx, s.checks, func(ctx context.Context) (string, error) {
 		source, err := compiler.Source(ctx, serialized, texts)
 		if err != nil {
-			err = fail(42201, "not a valid PROTOBUF schema: %v", err)
+			err = fail(invalidSchema, "not a valid PROTOBUF schema: %v", err)
 		}
 		return source, err
 	})

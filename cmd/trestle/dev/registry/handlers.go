@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"strconv"
@@ -100,10 +101,10 @@ func (s *Server) posted(r *http.Request) (*Schema, error) {
 	}
 	next.Subject, next.Version, next.ID, next.Deleted = r.PathValue("subject"), 0, 0, false
 	if next.Type != "JSON" && next.Type != "PROTOBUF" {
-		return nil, fail(42201, "schemaType %q: this registry holds JSON and PROTOBUF", next.Type)
+		return nil, fail(invalidSchema, "schemaType %q: this registry holds JSON and PROTOBUF", next.Type)
 	}
 	if strings.TrimSpace(next.Schema) == "" {
-		return nil, fail(42201, "the schema is empty")
+		return nil, fail(invalidSchema, "the schema is empty")
 	}
 	return next, s.asSource(r.Context(), next)
 }
@@ -158,7 +159,7 @@ func (s *Server) register(r *http.Request) (any, error) {
 			return nil, err
 		}
 		if len(messages) > 0 {
-			return nil, fail(409, "the schema is not compatible with subject %q at level %s: %s", next.Subject, on.level, strings.Join(messages, "; "))
+			return nil, fail(40901, "the schema is not compatible with subject %q at level %s: %s", next.Subject, on.level, strings.Join(messages, "; "))
 		}
 		stored, err := s.store(next, on)
 		if stored || err != nil {
@@ -262,10 +263,13 @@ func (s *Server) compatibility(r *http.Request) (any, error) {
 		return nil, err
 	}
 	on, err := s.compared(r, next)
-	if err != nil {
-		return nil, err
+	var messages []string
+	if err == nil {
+		messages, err = s.checks.run(r.Context(), next, on)
 	}
-	messages, err := s.checks.run(r.Context(), next, on)
+	if said, ok := errors.AsType[*httpError](err); ok && said.Code == invalidSchema && flag(r, "verbose") {
+		messages, err = []string{said.Message}, nil // so says Confluent's
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -285,7 +289,7 @@ func (s *Server) compared(r *http.Request, next *Schema) (basis, error) {
 		return s.state.basisOf(next, nil)
 	}
 	v, err := s.stored(r, false)
-	if err != nil {
+	if err != nil && r.PathValue("version") != "latest" { // without a newest one there is nothing to be incompatible with
 		return basis{}, err
 	}
 	return s.state.basisOf(next, v)
@@ -381,7 +385,10 @@ func (s *Server) deleteConfig(r *http.Request) (any, change, error) {
 	return map[string]string{"compatibilityLevel": s.state.levelOf(subject)}, change{Level: &levelChange{Subject: subject}}, nil
 }
 
-func (s *Server) getMode(*http.Request) (any, error) {
+func (s *Server) getMode(r *http.Request) (any, error) {
+	if subject := r.PathValue("subject"); subject != "" && !flag(r, "defaultToGlobal") {
+		return nil, fail(40409, "subject %q has no mode of its own", subject)
+	}
 	return map[string]string{"mode": readWrite}, nil
 }
 

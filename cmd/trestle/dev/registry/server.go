@@ -225,6 +225,9 @@ func (s *Server) commit(c change) error {
 	return nil
 }
 
+// invalidSchema is the code of what is no schema.
+const invalidSchema = 42201
+
 // httpError is an answer of the API that says no: an HTTP status, Confluent's error code and a sentence.
 type httpError struct {
 	Status  int    `json:"-"`
@@ -278,9 +281,9 @@ func decode(r *http.Request, into any) error {
 	}
 	switch err := json.Unmarshal(data, into); {
 	case len(data) == 0:
-		return fail(42201, "the request has no body")
+		return fail(invalidSchema, "the request has no body")
 	case err != nil:
-		return fail(42201, "the request body is not what the API takes: %v", err)
+		return fail(invalidSchema, "the request body is not what the API takes: %v", err)
 	}
 	return nil
 }
