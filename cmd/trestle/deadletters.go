@@ -14,7 +14,7 @@ import (
 
 func newDLQ(p *folder) *cobra.Command {
 	return newParent("dlq", "Look after dead letters",
-		newDLQStats(p), newDLQList(p), newDLQShow(p), newDLQReplay(p), newDLQPurge(p), newParked(p))
+		newDLQStats(p), newDLQList(p), newDLQShow(p), newDLQReplay(p), newDLQEdit(p), newDLQPurge(p), newParked(p))
 }
 
 func addDeadLetterFilter(cmd *cobra.Command, f *ops.DeadLetterFilter) {

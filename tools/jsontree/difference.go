@@ -9,9 +9,10 @@ import (
 // Difference is a part of a text that another has not, or otherwise.
 type Difference struct {
 	// Path leads to it, with `[]` for any element of an array: `items[].quantity`; empty: all of it.
-	Path string
+	Path string `json:"path"`
 	// From and To are what the texts show there, excerpts of JSON; empty: nothing.
-	From, To string
+	From string `json:"from"`
+	To   string `json:"to"`
 }
 
 // Differences are what differs between two texts, in the order of the first. Objects are compared member by member, and arrays of one length

@@ -127,3 +127,36 @@ func TestDifferences(t *testing.T) {
 		})
 	}
 }
+
+func TestUnhide(t *testing.T) {
+	t.Parallel()
+	const original, shown = `{"a":"x","pin":"secret","in":{"pin":12},"list":[{"n":1,"pin":"p"},{"n":2,"pin":"q"}]}`, `{"a":"x","pin":"***","in":{"pin":"***"},"list":[{"n":1,"pin":"***"},{"n":2,"pin":"***"}]}`
+	for name, tt := range map[string]struct{ edited, want, stray string }{
+		"as it was":                  {shown, original, ""},
+		"another field":              {strings.Replace(shown, `"x"`, `"***"`, 1), "", `"***","pin"`},
+		"beside it":                  {strings.Replace(shown, `"x"`, `"y"`, 1), strings.Replace(original, `"x"`, `"y"`, 1), ""},
+		"instead of it":              {strings.Replace(shown, `"***"`, `"new"`, 1), strings.Replace(original, `"secret"`, `"new"`, 1), ""},
+		"taken away":                 {`{"a":"x"}`, `{"a":"x"}`, ""},
+		"renamed":                    {`{"b":"***"}`, "", `"***"}`},
+		"another order of members":   {`{"pin":"***","a":"z"}`, `{"pin":"secret","a":"z"}`, ""},
+		"an element is edited":       {strings.Replace(shown, `"n":2`, `"n":3`, 1), "", `"***"}]}`},
+		"an element is taken away":   {`{"list":[{"n":2,"pin":"***"}]}`, "", `"***"}]}`},
+		"one behind it is taken":     {`{"list":[{"n":1,"pin":"***"}]}`, `{"list":[{"n":1,"pin":"p"}]}`, ""},
+		"what holds it is no object": {`{"in":"***"}`, "", `"***"}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, stray := jsontree.Unhide(parsed(t, tt.edited), parsed(t, original), parsed(t, shown))
+			switch {
+			case stray == nil && tt.stray == "" && string(got.Append(nil)) == tt.want:
+			case stray != nil && tt.stray != "" && strings.HasPrefix(tt.edited[stray.Start:], tt.stray):
+			default:
+				t.Errorf("%s, stray %+v", got.Append(nil), stray)
+			}
+		})
+	}
+	edited := parsed(t, `{"a":"***"}`)
+	if got, stray := jsontree.Unhide(edited, parsed(t, `{"a":1}`), parsed(t, `{"a":1}`)); got != edited || stray != nil {
+		t.Errorf("where nothing is hidden: %s, stray %+v", got.Append(nil), stray)
+	}
+}

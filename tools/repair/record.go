@@ -43,11 +43,16 @@ func (o *Opened) Tree() (*jsontree.Value, error) { return jsontree.Parse(o.Value
 // Protobuf says that the record's value is protobuf.
 func (o *Opened) Protobuf() bool { return o.proto != nil }
 
-// EventType is that of the event.
-func (o *Opened) EventType() string { return o.info.Type }
+// EventType is that of the event; empty: it is not known.
+func (o *Opened) EventType() string {
+	if o.info == nil {
+		return ""
+	}
+	return o.info.Type
+}
 
-// Open finds the event in a record, in either encoding, valid or not. The error says why it can't be changed: its type is not known, or it can't be read;
-// where it is text that is not JSON, Opened holds it all the same.
+// Open finds the event in a record, in either encoding, valid or not. The error says why its payload can't be changed: its type is not known, or it can't be
+// read. Opened is nil then where the value is protobuf; else it holds the value, JSON or not.
 func Open(types *event.Types, rec *event.Record) (*Opened, error) {
 	o := &Opened{rec: rec}
 	if rec.Oversized != nil {
@@ -66,17 +71,21 @@ func Open(types *event.Types, rec *event.Record) (*Opened, error) {
 		}
 	}
 	switch {
-	case o.info == nil && err == nil:
-		return nil, errors.New("its event type is not known")
-	case o.info == nil:
-		return nil, err
 	case o.frame.Protobuf && decoded.Event == nil:
 		return nil, err
 	case o.frame.Protobuf:
-		return o, o.openProtobuf(decoded.Event)
+		if err := o.openProtobuf(decoded.Event); err != nil {
+			return nil, err
+		}
+		return o, nil
 	}
-	o.Value = o.frame.Body
-	return o, o.findPayload()
+	if o.Value = o.frame.Body; o.info != nil {
+		return o, o.findPayload()
+	}
+	if err == nil {
+		err = errors.New("its event type is not known")
+	}
+	return o, err
 }
 
 func (o *Opened) findPayload() error {
@@ -126,7 +135,7 @@ func unknownInside(m protoreflect.Message, path string) (found string) {
 }
 
 // With is the record's value with another text in place of [Opened.Value], behind the same frame, and its headers, of which that with the schema's digest
-// names today's schema. For protobuf the error is a [*event.ValidationError] where the text is not of the event's type.
+// names today's schema, and that with the event type the one in the text. For protobuf the error is a [*event.ValidationError] where the text is not of the event's type.
 func (o *Opened) With(text []byte) (value []byte, headers []event.Header, err error) {
 	body := text
 	if o.proto != nil {
@@ -137,9 +146,16 @@ func (o *Opened) With(text []byte) (value []byte, headers []event.Header, err er
 	frame := o.rec.Value[:len(o.rec.Value)-len(o.frame.Body)]
 	value = append(slices.Clone(frame), body...)
 	headers = slices.Clone(o.rec.Headers)
+	inside := ""
+	if o.proto == nil {
+		inside = wire.EventType(text)
+	}
 	for i := range headers {
-		if headers[i].Key == wire.HeaderSchemaDigest && o.info.SchemaDigest != "" {
+		switch {
+		case headers[i].Key == wire.HeaderSchemaDigest && o.info != nil && o.info.SchemaDigest != "":
 			headers[i].Value = []byte(o.info.SchemaDigest)
+		case headers[i].Key == wire.HeaderEventType && inside != "":
+			headers[i].Value = []byte(inside)
 		}
 	}
 	return value, headers, nil

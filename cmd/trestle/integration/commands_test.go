@@ -112,7 +112,15 @@ var steps = []step{
 	{line: "dlq replay --at " + stepLetters + "/0/0 --dry-run", says: []string{"1 of 1 would be replayed"}},
 	{line: "dlq replay --at " + stepLetters + "/0/0 --json", denied: []string{"Read on the topic", "Write on the topic", "Write on the transactional id"}, says: []string{`"selected": 1`, `"done": 1`}},
 	{line: "dlq replay --at " + stepLetters + `/0/1 --repair {"node_description":"mended"} --json`, says: []string{`"done": 1`, `"valid_after": 1`, `"kind": "merge-patch"`}},
-	{line: "dlq purge --topic " + stepLetters + " --json", denied: []string{"Read on the topic", "Write on the topic", "Write on the transactional id"}, says: []string{`"selected": 9`, `"done": 9`}},
+	{
+		line: "dlq edit " + stepLetters + "/0/2 -f edited.json --yes --json", says: []string{`"done": 1`, `"kind": "edit"`},
+		before: func(t *testing.T, s *stack) {
+			id := fmt.Sprintf("550e8400-e29b-41d4-a716-%012d", buried.Load())
+			writeFile(t, filepath.Join(s.dir, "edited.json"), fmt.Sprintf(`{"correlation_id":%q,"session_id":%q,"event_type":"CodegenPatternRequest","timestamp":"2025-10-16T12:00:00Z",`+
+				`"payload":{"correlation_id":%[1]q,"session_id":%[2]q,"node_description":"edited","node_type":"effect"}}`, id, stepSession))
+		},
+	},
+	{line: "dlq purge --topic " + stepLetters + " --json", denied: []string{"Read on the topic", "Write on the topic", "Write on the transactional id"}, says: []string{`"selected": 8`, `"done": 8`}},
 	{line: "monitor", says: []string{"ok"}},
 	{line: "peek omninode_system_alerts --json", says: []string{`"failure_count":0`, `"state":"cleared"`}},
 	{line: "dlq parked list --json", says: []string{`"topic":"` + stepLetters + `"`, `"refusal":"too large"`}, before: parkOne},

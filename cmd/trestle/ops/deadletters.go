@@ -43,6 +43,7 @@ type deadLetters struct {
 	replayer  *replay.Replayer
 	selection *replay.Selection
 	shows     *shower
+	positions []replay.Position // of the filter, by their names on the cluster
 }
 
 // openDeadLetters selects what a filter means.
@@ -75,7 +76,7 @@ func openDeadLetters(ctx context.Context, p *Project, env Environment, f DeadLet
 	if err != nil {
 		return nil, err
 	}
-	return &deadLetters{set, replayer, selection, shows}, nil
+	return &deadLetters{set, replayer, selection, shows, filter.Positions}, nil
 }
 
 // read names what is meant as the cluster does, and says which topics originals stand in, of letters that do not say it.
