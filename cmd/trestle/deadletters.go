@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"text/tabwriter"
 
@@ -34,7 +35,7 @@ func newDLQStats(p *folder) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "stats",
-		Short: "Count dead letters, by topic and by cause",
+		Short: "Count dead letters, by topic, by cause and by time, and the keys that they hold",
 		Args:  cobra.NoArgs,
 		RunE: inProject(p, &c, &asJSON, func(cmd *cobra.Command, project *ops.Project, env ops.Environment, _ []string) (*ops.DeadLetterStats, error) {
 			stop := showProgress(cmd, func() string { return "reading dead letters" })
@@ -57,7 +58,7 @@ func newDLQStats(p *folder) *cobra.Command {
 			if err := w.Flush(); err != nil {
 				return err
 			}
-			return showCauses(cmd, s.Groups)
+			return errors.Join(showCauses(cmd, s.Groups), showHeld(cmd, s), showTrend(cmd, s.Trend))
 		}),
 	}
 	c.addBrokers(cmd)
@@ -74,6 +75,53 @@ func showCauses(cmd *cobra.Command, causes []ops.DeadLetterCause) error {
 	fmt.Fprintln(w, "CAUSE\tCOUNT\tLAST\tGROUP\tEVENT TYPE\tERROR")
 	for _, c := range causes {
 		fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%s\n", c.ID, c.Count, c.Last.Format("2006-01-02 15:04:05"), plain(c.Group), plain(c.EventType), plain(c.Cause))
+	}
+	return w.Flush()
+}
+
+// shownKeys is how many held keys are shown; JSON has more.
+const shownKeys = 10
+
+func showHeld(cmd *cobra.Command, s *ops.DeadLetterStats) error {
+	if s.HeldKeys == 0 {
+		return nil
+	}
+	w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 4, 2, ' ', 0)
+	fmt.Fprintln(w, "HELD KEY\tEVENTS BEHIND\tSINCE\tGROUP\tSOURCE\tBEHIND")
+	for i, h := range s.Held {
+		if i == shownKeys {
+			break
+		}
+		fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%s\n", plain(h.Key), h.Behind, h.Since.Format("2006-01-02 15:04:05"), plain(h.Group), h.Source, h.Letter)
+	}
+	if more := s.HeldKeys - min(len(s.Held), shownKeys); more > 0 {
+		fmt.Fprintf(w, "… and %d more\n", more)
+	}
+	return w.Flush()
+}
+
+// shownTrend is how many hours or days are shown, the last ones, and trendWidth how wide the bar of the most is.
+const (
+	shownTrend = 24
+	trendWidth = 40
+)
+
+func showTrend(cmd *cobra.Command, trend []ops.DeadLetterTrend) error {
+	trend = trend[max(0, len(trend)-shownTrend):]
+	most := 0
+	for _, t := range trend {
+		most = max(most, t.Written)
+	}
+	w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 4, 2, ' ', 0)
+	for i, t := range trend {
+		layout := "2006-01-02 15:00"
+		if t.Hours > 1 {
+			layout = "2006-01-02"
+		}
+		if i == 0 {
+			fmt.Fprintln(w, "SINCE\tWRITTEN\tUNRESOLVED\t")
+		}
+		fmt.Fprintf(w, "%s\t%d\t%d\t%s\n", t.Start.Format(layout), t.Written, t.Unresolved, strings.Repeat("#", (t.Written*trendWidth+most-1)/most))
 	}
 	return w.Flush()
 }
@@ -110,6 +158,7 @@ func newDLQList(p *folder) *cobra.Command {
 	addDeadLetterFilter(cmd, &o.DeadLetterFilter)
 	cmd.Flags().BoolVar(&o.All, "all", false, "list those that are resolved, too")
 	cmd.Flags().IntVarP(&o.Count, "count", "n", 0, "how many at most (default: all)")
+	cmd.Flags().IntVar(&o.PerCause, "per-cause", 0, "how many of each cause at most (default: all)")
 	addReveal(cmd, &o.Reveal)
 	addJSON(cmd, &asJSON, "print one JSON object a line")
 	return cmd
@@ -178,6 +227,12 @@ func showWholeLetter(cmd *cobra.Command, l *ops.ShownDeadLetter) error {
 		value = "(not JSON) " + l.ValueBase64
 	}
 	_, err := fmt.Fprintf(out, "  %s\n", value)
+	if l.Valid != nil && *l.Valid {
+		fmt.Fprintln(out, "  valid by today's schemas")
+	}
+	for _, v := range l.Violations {
+		fmt.Fprintf(out, "  invalid by today's schemas: %s\n", plain(ruleText(v.Path, v.Message, v.Rule)))
+	}
 	if l.StackTrace != "" {
 		fmt.Fprintf(out, "%s\n", l.StackTrace)
 	}

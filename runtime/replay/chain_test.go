@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -231,5 +232,52 @@ func TestGroupsAreHeldApart(t *testing.T) {
 	}
 	if got := c.sentOf(t, "a"); !slices.Equal(got, []string{"2", "4"}) {
 		t.Errorf("sent %q", got)
+	}
+}
+
+// TestStatsCountHeldKeys counts the events behind each letter that holds a key, whatever causes are asked for, and letters by the hour.
+func TestStatsCountHeldKeys(t *testing.T) {
+	t.Parallel()
+	c := embedded(t)
+	now := time.Date(2026, 11, 29, 3, 20, 0, 0, time.UTC)
+	records := []*kgo.Record{
+		heldLetter("a", 1, false), heldLetter("b", 2, false), heldLetter("a", 3, true), heldLetter("b", 4, true), heldLetter("b", 5, true), heldLetter("c", 6, false),
+	}
+	for i, r := range records {
+		r.Timestamp = now.Add(time.Duration(i) * 25 * time.Minute)
+	}
+	c.write(t, records...)
+	r := c.replayer(t, replay.Options{})
+	stats := c.stats(t)
+	want := []replay.HeldKey{
+		{Topic: letters, Source: source, Group: group, Key: "b", Behind: letters + "/0/0", Followers: 2, Since: records[3].Timestamp},
+		{Topic: letters, Source: source, Group: group, Key: "a", Behind: letters + "/0/0", Followers: 1, Since: records[2].Timestamp},
+	}
+	if diff := cmp.Diff(want, stats.Held, cmpopts.EquateApproxTime(0)); diff != "" {
+		t.Error(diff)
+	}
+	hour := now.Truncate(time.Hour)
+	if diff := cmp.Diff([]replay.HourStats{{hour, 2, 2}, {hour.Add(time.Hour), 2, 2}, {hour.Add(2 * time.Hour), 2, 2}}, stats.Hours); diff != "" {
+		t.Error(diff)
+	}
+	of := func(f replay.Filter) *replay.Stats {
+		t.Helper()
+		stats, err := selected(t, r, f).Stats(deadline(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return stats
+	}
+	if s := of(replay.Filter{Causes: []string{"none"}}); len(s.Held) != 2 || len(s.Hours) != 0 || s.Unresolved != 0 {
+		t.Errorf("of another cause: %+v", s)
+	}
+	if s := of(replay.Filter{Keys: []string{"a"}}); len(s.Held) != 1 || s.Held[0].Key != "a" {
+		t.Errorf("of one key: %+v", s)
+	}
+	if _, err := selected(t, r, replay.Filter{Keys: []string{"b"}}).Replay(deadline(t), replay.ReplayOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if s := c.stats(t); len(s.Held) != 1 || s.Held[0].Key != "a" || s.Hours[0] != (replay.HourStats{Start: hour, Written: 2, Unresolved: 1}) {
+		t.Errorf("once one is replayed: %+v", s)
 	}
 }

@@ -140,6 +140,21 @@ func (s *Selection) All(ctx context.Context) iter.Seq2[*Letter, error] {
 
 func (s *Selection) where(ctx context.Context, wanted func(*Letter) bool) iter.Seq2[*Letter, error] {
 	return func(yield func(*Letter, error) bool) {
+		for l, err := range s.unfiltered(ctx) {
+			switch {
+			case err != nil:
+				yield(nil, err)
+				return
+			case wanted(l) && s.filter.matches(l) && !yield(l, nil):
+				return
+			}
+		}
+	}
+}
+
+// unfiltered are the letters among which those of the filter are, whatever else it says than positions.
+func (s *Selection) unfiltered(ctx context.Context) iter.Seq2[*Letter, error] {
+	return func(yield func(*Letter, error) bool) {
 		var resolved resolutions
 		var err error
 		if s.unresolvable == nil {
@@ -150,11 +165,7 @@ func (s *Selection) where(ctx context.Context, wanted func(*Letter) bool) iter.S
 			return
 		}
 		for l, err := range s.scan(ctx, s.topics, s.around(), resolved) {
-			switch {
-			case err != nil:
-				yield(nil, err)
-				return
-			case wanted(l) && s.filter.matches(l) && !yield(l, nil):
+			if !yield(l, err) {
 				return
 			}
 		}

@@ -16,6 +16,29 @@ type Stats struct {
 	Topics     []TopicStats // by name
 	// Causes are those of letters that are not resolved, the most frequent first.
 	Causes []CauseStats
+	// Hours count letters by when they were written, in order; hours in which none was are left out.
+	Hours []HourStats
+	// Held are the keys that are held, those with the most followers first: of the filter's topics, groups, keys and times, whatever causes and event types it
+	// names, since followers have none of the letter that they wait behind.
+	Held []HeldKey
+}
+
+// HourStats are those of an hour.
+type HourStats struct {
+	Start time.Time // UTC
+	// Written are all letters, and Unresolved those of them that are not resolved.
+	Written, Unresolved int
+}
+
+// HeldKey is a key whose events wait behind a letter.
+type HeldKey struct {
+	Topic, Source string // the dead-letter topic, and that of the events
+	Group         string // that holds it
+	Key           string
+	// Behind is where the letter stands that the first of them waits behind: topic/partition/offset.
+	Behind    string
+	Followers int       // that wait
+	Since     time.Time // when the first of them was written
 }
 
 // TopicStats are those of a dead-letter topic.
@@ -44,12 +67,23 @@ func (s *Selection) Stats(ctx context.Context) (*Stats, error) {
 		topics[topic] = &TopicStats{Topic: topic}
 	}
 	causes := map[string]*CauseStats{}
+	hours := map[time.Time]*HourStats{}
+	held := map[heldKey]*HeldKey{}
+	followers := s.filter
+	followers.Causes, followers.EventTypes = nil, nil
 	stats := &Stats{}
-	for l, err := range s.All(ctx) {
+	for l, err := range s.unfiltered(ctx) {
 		if err != nil {
 			return nil, err
 		}
+		if l.Resolution == nil && l.Follower && followers.matches(l) {
+			countHeld(held, l)
+		}
+		if !s.filter.matches(l) {
+			continue
+		}
 		topics[l.Topic].count(l)
+		countHour(hours, l)
 		if l.Source != "" && !slices.Contains(sources[l.Topic], l.Source) {
 			sources[l.Topic] = append(sources[l.Topic], l.Source)
 		}
@@ -73,7 +107,44 @@ func (s *Selection) Stats(ctx context.Context) (*Stats, error) {
 		stats.Topics = append(stats.Topics, *topics[topic])
 	}
 	stats.Causes = byCount(causes)
+	for _, h := range hours {
+		stats.Hours = append(stats.Hours, *h)
+	}
+	slices.SortFunc(stats.Hours, func(a, b HourStats) int { return a.Start.Compare(b.Start) })
+	for _, h := range held {
+		stats.Held = append(stats.Held, *h)
+	}
+	slices.SortFunc(stats.Held, func(a, b HeldKey) int {
+		return cmp.Or(cmp.Compare(b.Followers, a.Followers), cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Group, b.Group), cmp.Compare(a.Key, b.Key), cmp.Compare(a.Behind, b.Behind))
+	})
 	return stats, nil
+}
+
+func countHour(hours map[time.Time]*HourStats, l *Letter) {
+	start := l.Time.UTC().Truncate(time.Hour)
+	if hours[start] == nil {
+		hours[start] = &HourStats{Start: start}
+	}
+	hours[start].Written++
+	if l.Resolution == nil {
+		hours[start].Unresolved++
+	}
+}
+
+func countHeld(held map[heldKey]*HeldKey, l *Letter) {
+	key, _, ok := heldKeyOf(l)
+	if !ok {
+		return
+	}
+	h := held[key]
+	if h == nil {
+		h = &HeldKey{Topic: l.Topic, Source: l.Source, Group: key.group, Key: key.key, Behind: l.Dead.HeldBehind, Since: l.Time}
+		held[key] = h
+	}
+	h.Followers++
+	if l.Time.Before(h.Since) {
+		h.Since = l.Time
+	}
 }
 
 func (t *TopicStats) count(l *Letter) {

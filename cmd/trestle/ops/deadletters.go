@@ -13,8 +13,10 @@ import (
 	"time"
 
 	trestle "github.com/omninode/trestle/runtime"
+	"github.com/omninode/trestle/runtime/jsonio"
 	"github.com/omninode/trestle/runtime/kafka"
 	"github.com/omninode/trestle/runtime/replay"
+	"github.com/omninode/trestle/tools/event"
 	"github.com/omninode/trestle/tools/schema"
 )
 
@@ -149,6 +151,58 @@ type DeadLetterStats struct {
 	Topics    []DeadLetterTopicStat `json:"topics"`
 	// Groups are the causes of those that are not resolved, the most frequent first.
 	Groups []DeadLetterCause `json:"groups"`
+	// Trend counts those that were written, by hours where that is two days or less, else by days; parts without any are left out.
+	Trend []DeadLetterTrend `json:"trend"`
+	// HeldKeys is how many keys are held, and Held the hundred with the most events behind them. Causes and event types are not asked.
+	HeldKeys int       `json:"held_keys"`
+	Held     []HeldKey `json:"held"`
+}
+
+// DeadLetterTrend counts the letters of an hour or a day.
+type DeadLetterTrend struct {
+	Start      time.Time `json:"start"`
+	Hours      int       `json:"hours"` // 1, or 24
+	Written    int       `json:"written"`
+	Unresolved int       `json:"unresolved"`
+}
+
+// HeldKey is a key whose events wait behind a dead letter.
+type HeldKey struct {
+	Topic  string `json:"topic"` // of the dead letters
+	Source string `json:"source"`
+	Group  string `json:"group"`
+	Key    string `json:"key"` // "***" where it is a field's that is sensitive
+	// Letter is what they wait behind, TOPIC/PARTITION/OFFSET.
+	Letter string    `json:"letter"`
+	Behind int       `json:"behind"` // events
+	Since  time.Time `json:"since"`
+}
+
+// shownHeld is how many keys are told of.
+const shownHeld = 100
+
+// trendHours is how many hours are told one by one.
+const trendHours = 48
+
+func trendOf(hours []replay.HourStats) []DeadLetterTrend {
+	out := []DeadLetterTrend{}
+	if len(hours) == 0 {
+		return out
+	}
+	part := 1
+	if hours[len(hours)-1].Start.Sub(hours[0].Start) >= trendHours*time.Hour {
+		part = 24
+	}
+	for _, h := range hours {
+		start := h.Start.Truncate(time.Duration(part) * time.Hour)
+		if n := len(out); n == 0 || !out[n-1].Start.Equal(start) {
+			out = append(out, DeadLetterTrend{Start: start, Hours: part})
+		}
+		last := &out[len(out)-1]
+		last.Written += h.Written
+		last.Unresolved += h.Unresolved
+	}
+	return out
 }
 
 // DeadLetterTopicStat counts those of a topic.
@@ -183,11 +237,31 @@ func CountDeadLetters(ctx context.Context, p *Project, env Environment, f DeadLe
 	if err != nil {
 		return nil, err
 	}
-	out := &DeadLetterStats{Unresolved: stats.Unresolved, Followers: stats.Followers, Topics: []DeadLetterTopicStat{}, Groups: causesOf(stats.Causes)}
+	out := &DeadLetterStats{
+		Unresolved: stats.Unresolved, Followers: stats.Followers, Topics: []DeadLetterTopicStat{}, Groups: causesOf(stats.Causes),
+		Trend: trendOf(stats.Hours), HeldKeys: len(stats.Held), Held: []HeldKey{},
+	}
+	shownKey := d.shows.keyShower()
+	for _, h := range stats.Held[:min(len(stats.Held), shownHeld)] {
+		out.Held = append(out.Held, HeldKey{h.Topic, h.Source, h.Group, shownKey(h.Source, h.Key), h.Behind, h.Followers, h.Since.UTC()})
+	}
 	for _, t := range stats.Topics {
 		out.Topics = append(out.Topics, DeadLetterTopicStat{t.Topic, t.Source, t.Total, t.Unresolved, t.Replayed + t.Repaired, t.Purged, t.Followers})
 	}
 	return out, nil
+}
+
+// keyShower is how keys of a topic are shown. Where schemas can't be read, what is sensitive is not known.
+func (s *shower) keyShower() func(topic, key string) string {
+	switch {
+	case s.set != nil:
+		masked := *s
+		masked.masker = event.NewMasker(s.set)
+		return func(topic, key string) string { return masked.key(topic, "", key) }
+	case errors.Is(s.missing, ErrNoProject):
+		return func(_, key string) string { return key }
+	}
+	return func(string, string) string { return jsonio.Hidden }
 }
 
 func causesOf(causes []replay.CauseStats) []DeadLetterCause {
@@ -230,6 +304,9 @@ type ShownDeadLetter struct {
 	Value           json.RawMessage `json:"value"` // as of peek
 	ValueBase64     string          `json:"value_base64,omitempty"`
 	Withheld        string          `json:"withheld,omitempty"`
+	// Valid says whether the event is valid by today's schemas, and Violations why it is not; null where the letter does not hold all of it, or there are no schemas.
+	Valid      *bool       `json:"valid"`
+	Violations []Violation `json:"violations,omitempty"`
 }
 
 // ListOptions say which dead letters are listed.
@@ -237,23 +314,27 @@ type ListOptions struct {
 	DeadLetterFilter
 	// All lists those that are resolved, too.
 	All bool
-	// Count is how many at most; 0: all.
-	Count  int
-	Reveal bool
-	Warn   func(error) // as of PeekOptions
+	// Count is how many at most, and PerCause how many of each cause; 0: all.
+	Count, PerCause int
+	Reveal          bool
+	Warn            func(error) // as of PeekOptions
 }
 
 // errEnough ends a listing.
 var errEnough = errors.New("enough")
 
 // each calls show for letters, topic by topic, in the order of the log.
-func (d *deadLetters) each(ctx context.Context, all bool, count int, show func(*replay.Letter) error) error {
-	letters := d.selection.Letters
-	if all {
+func (d *deadLetters) each(ctx context.Context, o *ListOptions, show func(*replay.Letter) error) error {
+	letters, count := d.selection.Letters, o.Count
+	if o.All {
 		letters = d.selection.All
 	}
+	ofCause := map[string]int{}
 	for l, err := range letters(ctx) {
 		if err == nil {
+			if ofCause[l.Cause.ID]++; o.PerCause > 0 && ofCause[l.Cause.ID] > o.PerCause {
+				continue
+			}
 			err = show(l)
 		}
 		if errors.Is(err, errEnough) {
@@ -275,7 +356,7 @@ func ListDeadLetters(ctx context.Context, p *Project, env Environment, o ListOpt
 	if err != nil {
 		return err
 	}
-	return d.each(ctx, o.All, o.Count, func(l *replay.Letter) error { return show(d.listed(l)) })
+	return d.each(ctx, &o, func(l *replay.Letter) error { return show(d.listed(l)) })
 }
 
 // ShowDeadLetters calls show for each letter that is meant, with its original.
@@ -285,7 +366,7 @@ func ShowDeadLetters(ctx context.Context, p *Project, env Environment, o ListOpt
 		return err
 	}
 	shown := 0
-	err = d.each(ctx, o.All, o.Count, func(l *replay.Letter) error { shown++; return show(d.shown(l)) })
+	err = d.each(ctx, &o, func(l *replay.Letter) error { shown++; return show(d.shown(l)) })
 	if err == nil && shown == 0 && len(o.Positions) > 0 {
 		err = fmt.Errorf("there is no dead letter at %s", strings.Join(o.Positions, ", "))
 	}
@@ -331,6 +412,14 @@ func (d *deadLetters) shown(l *replay.Letter) ShownDeadLetter {
 	record := &kafka.Record{Topic: l.Source, Partition: o.Partition, Offset: o.Offset, Key: o.Key, Value: o.Value, Headers: o.Headers}
 	peeked := d.shows.peeked(record)
 	out.Key, out.Headers, out.Value, out.ValueBase64, out.Withheld = peeked.Key, headersOf(record), peeked.Value, peeked.ValueBase64, peeked.Withheld
+	if d.shows.set != nil && o.Batch == nil && o.Omitted == 0 && !o.Partial {
+		err := d.valid(record.Topic, record)
+		valid := err == nil
+		out.Valid = &valid
+		if !valid {
+			out.Violations = violationsOf(err)
+		}
+	}
 	if len(o.Value) == 0 && out.Withheld == "" {
 		out.ValueBase64 = base64.StdEncoding.EncodeToString(o.Value)
 	}
