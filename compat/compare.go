@@ -48,6 +48,12 @@ type Report struct {
 	DeployFirst DeployFirst
 	Profile     Profile
 	Mode        Mode
+	// Records are what the topics hold; nil where nobody looked. Findings about them have a [Stored].
+	Records []TopicRecords
+	// RecordNotes say which edits are safe for what is stored.
+	RecordNotes []Note
+	// RecordsOnly says that no schemas were compared, and records alone looked at.
+	RecordsOnly bool
 }
 
 // remarks returns what a program that reads the verdict should know beside it: what the profile does not see, what is new
@@ -64,20 +70,24 @@ func (r *Report) remarks() []string {
 			out = append(out, fmt.Sprintf("%s: %s: %s; %s", f.Pos, f.Rule, f.Change, f.Fix))
 		}
 	}
+	for _, n := range r.RecordNotes {
+		out = append(out, fmt.Sprintf("%s: %s", n.Pos, n.Text))
+	}
 	return out
 }
 
-// MarshalJSON writes `{"compatible":…,"findings":[…]}`, and the remarks as notes where there are any.
+// MarshalJSON writes `{"compatible":…,"findings":[…]}`, the remarks as notes where there are any, and the records where somebody looked at them.
 func (r *Report) MarshalJSON() ([]byte, error) {
 	findings := r.Findings
 	if findings == nil {
 		findings = []*Finding{}
 	}
 	return marshal(struct {
-		Compatible bool       `json:"compatible"`
-		Findings   []*Finding `json:"findings"`
-		Notes      []string   `json:"notes,omitempty"`
-	}{r.Compatible, findings, r.remarks()})
+		Compatible bool           `json:"compatible"`
+		Findings   []*Finding     `json:"findings"`
+		Notes      []string       `json:"notes,omitempty"`
+		Records    []TopicRecords `json:"records,omitzero"`
+	}{r.Compatible, findings, r.remarks(), r.Records})
 }
 
 // Compare judges new against old. The error says that the options are wrong, that a schema file is no JSON Schema, or that

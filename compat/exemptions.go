@@ -83,7 +83,7 @@ func parseExemption(n *yaml.Node) (Exemption, error) {
 			return e, fmt.Errorf("%s is missing", name)
 		}
 	}
-	if !slices.ContainsFunc(append(Rules(), registryRefuses), func(r Rule) bool { return r.ID == e.Rule }) {
+	if !slices.ContainsFunc(slices.Concat(Rules(), RecordRules(), []Rule{registryRefuses}), func(r Rule) bool { return r.ID == e.Rule }) {
 		return e, fmt.Errorf("rule %s does not exist: `trestle check --list-rules` shows them", e.Rule)
 	}
 	day, err := time.Parse(time.DateOnly, *members["expires"])
@@ -97,7 +97,8 @@ func parseExemption(n *yaml.Node) (Exemption, error) {
 func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
 
 // Apply moves exempted findings out of a report and draws its verdict anew. The error names every exemption that has
-// expired or that no finding needs; expired ones exempt nothing.
+// expired or that no finding needs; expired ones exempt nothing. One of a rule that the report was not asked about, of schemas or of
+// stored records, may be needed elsewhere.
 func (x *Exemptions) Apply(r *Report, now time.Time) error {
 	if x == nil {
 		return nil
@@ -109,7 +110,7 @@ func (x *Exemptions) Apply(r *Report, now time.Time) error {
 		case e.expired(now):
 			faults = append(faults, fmt.Errorf("%s:%d: exemption of %s at %s expired on %s: mend what it exempts, or decide anew",
 				x.File, e.Line, e.Rule, e.Path, e.Expires.Format(time.DateOnly)))
-		case !used[i]:
+		case !used[i] && (r.Records != nil || !e.ofRecords()) && !(r.RecordsOnly && !e.ofRecords()):
 			faults = append(faults, fmt.Errorf("%s:%d: exemption of %s at %s exempts nothing: remove it",
 				x.File, e.Line, e.Rule, e.Path))
 		}
@@ -145,6 +146,11 @@ func (x *Exemptions) Take(r *Report, now time.Time) (used []bool) {
 	})
 	r.decide()
 	return used
+}
+
+// ofRecords says whether it is of findings about stored records.
+func (e *Exemption) ofRecords() bool {
+	return slices.ContainsFunc(RecordRules(), func(r Rule) bool { return r.ID == e.Rule })
 }
 
 func (e *Exemption) covers(path string) bool {

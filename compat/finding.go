@@ -49,6 +49,8 @@ type Finding struct {
 	Witness *Witness // nil: none was found by running both sides
 	// Policy says that it breaks an agreement, which no event can show.
 	Policy bool
+	// Stored says which records the finding is about; nil: it is about the schemas.
+	Stored *Stored
 	// rollout says that the finding has a say in who deploys first.
 	rollout bool
 }
@@ -70,7 +72,12 @@ func (f *Finding) Message() string {
 
 // Fingerprint identifies the finding across runs and unrelated edits: it depends on the rule, the element and the
 // change, not on lines.
-func (f *Finding) Fingerprint() string { return fingerprint(f.Rule, f.Path, f.Change) }
+func (f *Finding) Fingerprint() string {
+	if s := f.Stored; s != nil { // not on how many records there are
+		return fingerprint(f.Rule, f.Path, s.Topic+" "+s.EventType+" "+s.Field+" "+s.Broken)
+	}
+	return fingerprint(f.Rule, f.Path, f.Change)
+}
 
 func fingerprint(rule, path, change string) string {
 	h := sha256.New()
@@ -93,8 +100,9 @@ func (f *Finding) MarshalJSON() ([]byte, error) {
 		Message   string            `json:"message"`
 		Fix       string            `json:"fix"`
 		Witness   *Witness          `json:"witness,omitempty"`
+		Stored    *Stored           `json:"stored,omitempty"`
 		Print     string            `json:"fingerprint"`
-	}{f.Rule, f.Severity, f.Breaks.Names(), f.Encodings, f.Path, f.Pos.String(), f.Message(), f.Fix, f.Witness, f.Fingerprint()})
+	}{f.Rule, f.Severity, f.Breaks.Names(), f.Encodings, f.Path, f.Pos.String(), f.Message(), f.Fix, f.Witness, f.Stored, f.Fingerprint()})
 }
 
 // marshal is json.Marshal that leaves <, > and & readable; what is around it may still escape them.

@@ -51,6 +51,7 @@ func Summary(r *compat.Report, against string) string {
 	breaking, warnings := count(r)
 	var parts []string
 	switch {
+	case r.RecordsOnly:
 	case r.AllNew:
 		noun := "events"
 		if len(r.Pairs) == 0 {
@@ -67,6 +68,9 @@ func Summary(r *compat.Report, against string) string {
 	}
 	if n := len(r.Exempted); n > 0 {
 		parts = append(parts, fmt.Sprintf("%d exempted", n))
+	}
+	if r.Records != nil {
+		parts = append(parts, recordsSummary(r))
 	}
 	s := strings.Join(parts, ", ")
 	if against != "" {
@@ -88,6 +92,9 @@ func compared(r *compat.Report) string {
 
 func count(r *compat.Report) (breaking, warnings int) {
 	for _, f := range r.Findings {
+		if f.Stored != nil {
+			continue // counted by records
+		}
 		if f.Severity == compat.Error {
 			breaking++
 		} else {
@@ -101,7 +108,7 @@ func count(r *compat.Report) (breaking, warnings int) {
 func affected(r *compat.Report) string {
 	events, schemas := map[string]bool{}, map[string]bool{}
 	for _, f := range r.Findings {
-		if f.Severity != compat.Error {
+		if f.Severity != compat.Error || f.Stored != nil {
 			continue
 		}
 		for _, e := range f.Events {

@@ -43,7 +43,7 @@ func writeJUnit(w io.Writer, r *compat.Report) error {
 	suite := junitSuite{Name: "trestle check"}
 	for _, f := range r.Findings {
 		c := junitCase{Name: f.Path, Class: f.Rule, File: f.Pos.File, Line: f.Pos.Line}
-		lines := []string{f.Pos.String(), f.Message(), "fix: " + f.Fix}
+		lines := []string{f.Pos.String(), f.Message() + storedLines(f.Stored), "fix: " + f.Fix}
 		if f.Witness != nil {
 			lines = append(lines, "shown: "+witnessText(f.Witness))
 		}
@@ -55,6 +55,9 @@ func writeJUnit(w io.Writer, r *compat.Report) error {
 			c.Output = text
 		}
 		suite.Cases = append(suite.Cases, c)
+	}
+	for _, n := range r.RecordNotes {
+		suite.Cases = append(suite.Cases, junitCase{Name: n.Path, Class: "trestle.check.records", File: n.Pos.File, Line: n.Pos.Line, Output: n.Text})
 	}
 	if len(suite.Cases) == 0 {
 		suite.Cases = []junitCase{{Name: Summary(r, ""), Class: "trestle.check"}}

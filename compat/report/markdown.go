@@ -15,17 +15,26 @@ var cell = strings.NewReplacer("|", "\\|", "\n", " ", "<", "&lt;", "*", "\\*", "
 
 func writeMarkdown(w io.Writer, r *compat.Report) error {
 	var b bytes.Buffer
-	if r.Compatible {
-		fmt.Fprintf(&b, "### Event schemas are compatible\n\n")
-	} else {
-		fmt.Fprintf(&b, "### Event schemas are not compatible\n\n")
+	switch {
+	case r.RecordsOnly && r.Compatible:
+		b.WriteString("### Stored records fit the event schemas\n\n")
+	case r.RecordsOnly:
+		b.WriteString("### Stored records do not fit the event schemas\n\n")
+	case r.Compatible:
+		b.WriteString("### Event schemas are compatible\n\n")
+	default:
+		b.WriteString("### Event schemas are not compatible\n\n")
 	}
-	fmt.Fprintf(&b, "%s. Profile %s, mode %s. To roll out: %s.\n", sentence(Summary(r, "")), r.Profile, r.Mode, cell.Replace(Deploy(r)))
+	if r.RecordsOnly {
+		fmt.Fprintf(&b, "%s.\n", sentence(cell.Replace(Summary(r, ""))))
+	} else {
+		fmt.Fprintf(&b, "%s. Profile %s, mode %s. To roll out: %s.\n", sentence(Summary(r, "")), r.Profile, r.Mode, cell.Replace(Deploy(r)))
+	}
 	if len(r.Findings) > 0 {
 		b.WriteString("\n| Where | Rule | What, and who breaks | Instead |\n|---|---|---|---|\n")
 		for _, f := range r.Findings {
 			fmt.Fprintf(&b, "| `%s` | %s | %s: %s (%s; %s) | %s |\n", strings.ReplaceAll(f.Pos.String(), "|", "\\|"), cell.Replace(f.Rule),
-				cell.Replace(change(f)), cell.Replace(f.Consequence), f.Breaks, encodings(f), cell.Replace(f.Fix))
+				cell.Replace(change(f)), cell.Replace(f.Consequence), f.Breaks, encodings(f), cell.Replace(f.Fix)+storedCell(f.Stored))
 		}
 	}
 	for _, f := range r.Findings {
@@ -35,6 +44,7 @@ func writeMarkdown(w io.Writer, r *compat.Report) error {
 			}
 		}
 	}
+	writeRecordsTable(&b, r)
 	if len(r.Notes) > 0 {
 		fmt.Fprintf(&b, "\n<details><summary>%s</summary>\n\n", plural(len(r.Notes), "compatible change"))
 		for _, n := range r.Notes {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/url"
+	"strings"
 
 	"github.com/omninode/trestle/compat"
 )
@@ -70,6 +71,7 @@ type (
 		Encodings any             `json:"encodings"`
 		Fix       string          `json:"fix"`
 		Witness   *compat.Witness `json:"witness,omitempty"`
+		Stored    *compat.Stored  `json:"stored,omitempty"`
 	}
 )
 
@@ -77,7 +79,11 @@ func writeSARIF(w io.Writer, r *compat.Report) error {
 	run := sarifRun{ColumnKind: "unicodeCodePoints", Results: []sarifResult{}}
 	run.Tool.Driver.Name = "trestle"
 	index := map[string]int{}
-	for i, rule := range compat.RulesOf(r.Profile) {
+	rules := compat.RulesOf(r.Profile)
+	if r.Records != nil {
+		rules = append(rules, compat.RecordRules()...)
+	}
+	for i, rule := range rules {
 		index[rule.ID] = i
 		run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, sarifRule{
 			ID: rule.ID, ShortDescription: sarifText{rule.Purpose},
@@ -89,7 +95,7 @@ func writeSARIF(w io.Writer, r *compat.Report) error {
 		if f.Pos.Line > 0 {
 			at.Region = &sarifRegion{f.Pos.Line, max(f.Pos.Col, 1)}
 		}
-		text := f.Message() + ". To fix: " + f.Fix
+		text := f.Message() + strings.ReplaceAll(storedLines(f.Stored), "\n", ". ") + ". To fix: " + f.Fix
 		if f.Witness != nil {
 			text += ". Shown by: " + witnessText(f.Witness)
 		}
@@ -97,7 +103,7 @@ func writeSARIF(w io.Writer, r *compat.Report) error {
 			RuleID: f.Rule, RuleIndex: index[f.Rule], Level: string(f.Severity), Message: sarifText{text},
 			Locations:           []sarifLocation{{at, []sarifLogical{{f.Path}}}},
 			PartialFingerprints: map[string]string{"trestle/v1": f.Fingerprint()},
-			Properties:          sarifProperties{f.Breaks.Names(), f.Encodings, f.Fix, f.Witness},
+			Properties:          sarifProperties{f.Breaks.Names(), f.Encodings, f.Fix, f.Witness, f.Stored},
 		})
 	}
 	enc := json.NewEncoder(w)

@@ -20,6 +20,9 @@ func writeText(w io.Writer, r *compat.Report) error {
 		if f.Deploy != "" {
 			fmt.Fprintf(&b, "  deploy: %s\n", f.Deploy)
 		}
+		for _, d := range storedDetails(f.Stored) {
+			fmt.Fprintf(&b, "  %-7s %s\n", d.name+":", d.text)
+		}
 		fmt.Fprintf(&b, "  fix:    %s\n", f.Fix)
 		if f.Witness != nil {
 			fmt.Fprintf(&b, "  shown:  %s\n", witnessText(f.Witness))
@@ -29,6 +32,9 @@ func writeText(w io.Writer, r *compat.Report) error {
 		if n.Missed {
 			fmt.Fprintf(&b, "%s: note: %s\n", n.Pos, n.Text)
 		}
+	}
+	for _, n := range r.RecordNotes {
+		fmt.Fprintf(&b, "%s: note: %s\n", n.Pos, n.Text)
 	}
 	_, err := w.Write(b.Bytes())
 	return err
@@ -49,12 +55,16 @@ var (
 func writeGitHub(w io.Writer, r *compat.Report) error {
 	var b bytes.Buffer
 	for _, f := range r.Findings {
-		text := f.Message() + "\nfix: " + f.Fix
+		text := f.Message() + storedLines(f.Stored) + "\nfix: " + f.Fix
 		if f.Witness != nil {
 			text += "\nshown: " + witnessText(f.Witness)
 		}
 		fmt.Fprintf(&b, "::%s file=%s,line=%d,col=%d,title=%s::%s\n", f.Severity, commandProperty.Replace(f.Pos.File),
 			max(f.Pos.Line, 1), max(f.Pos.Col, 1), commandProperty.Replace(f.Rule), commandText.Replace(text))
+	}
+	for _, n := range r.RecordNotes {
+		fmt.Fprintf(&b, "::notice file=%s,line=%d,col=%d,title=%s::%s\n", commandProperty.Replace(n.Pos.File), max(n.Pos.Line, 1), max(n.Pos.Col, 1),
+			commandProperty.Replace(n.Path), commandText.Replace(n.Text))
 	}
 	_, err := w.Write(b.Bytes())
 	return err

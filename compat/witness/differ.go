@@ -19,6 +19,12 @@ func (d direction) differ(written, got map[string]any) (outcome Outcome, detail 
 	return outcome, detail
 }
 
+// Differ says what becomes of a field of the writer's when a message is read: dropped, misread, or nothing. The reader's field is nil where it
+// has none; written and got are the message as both have it, its numbers as [json.Number].
+func Differ(writer, reader *schema.Field, written, got map[string]any) (outcome Outcome, detail string) {
+	return differAt(way{writer, reader}, written, got)
+}
+
 func differAt(s way, written, got map[string]any) (Outcome, string) {
 	if s.writer == nil {
 		return "", ""

@@ -2,11 +2,15 @@ package event
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
 
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/omninode/trestle/runtime/genapi/protobin"
 	"github.com/omninode/trestle/runtime/jsonio"
@@ -17,6 +21,9 @@ import (
 type DecodeOptions struct {
 	// StrictTime makes a time without a zone a violation; otherwise it is UTC and counted.
 	StrictTime bool
+	// KnownOnly makes a violation, of the rule `unknown`, of what the payload has and the schema does not name, where reading would go on
+	// without it: whoever looks at what is stored learns what readers lose. Readers pass over it, since newer events may have more.
+	KnownOnly bool
 }
 
 // Decoded is what [Decode] made of a record.
@@ -37,7 +44,7 @@ type Decoded struct {
 // envelope, an [*UnknownEventTypeError], or one that wraps a [*jsonio.Error] with the offset where the value stops
 // being JSON. Even then Decoded holds what could be read.
 func Decode(rec *Record, types *Types, opts DecodeOptions) (Decoded, error) {
-	d := decoder{rec: rec, types: types, opts: opts}
+	d := decoder{rec: rec, types: types, opts: opts, knownOnly: opts.KnownOnly}
 	err := d.decode()
 	env := &d.Envelope
 	if id := rec.Header(wire.HeaderEventID); id != "" {
@@ -56,7 +63,7 @@ type decoder struct {
 	opts   DecodeOptions
 	faults []jsonio.Fault
 	bare   bool // the record's value is the payload, without the envelope of its family
-	// knownOnly is [TextOptions.KnownOnly].
+	// knownOnly is [DecodeOptions.KnownOnly], or that of [TextOptions].
 	knownOnly bool
 }
 
@@ -186,7 +193,43 @@ func (d *decoder) protobuf(frame wire.Frame) error {
 		return fmt.Errorf("decode %s: %w", info.FullName, err)
 	}
 	d.Event = event
+	if d.knownOnly {
+		d.unknownFields(into.ProtoReflect(), "")
+	}
 	return d.finish(info)
+}
+
+// unknownFields makes faults of the fields of a message, and of those that it holds, that its schema does not name: by their numbers.
+func (d *decoder) unknownFields(m protoreflect.Message, path string) {
+	for rest := m.GetUnknown(); len(rest) > 0; {
+		number, _, n := protowire.ConsumeField(rest)
+		if n < 0 {
+			break // it was read: it can't be
+		}
+		at := jsonio.JoinPath(path, strconv.Itoa(int(number)))
+		if !slices.ContainsFunc(d.faults, func(f jsonio.Fault) bool { return f.Path == at }) {
+			d.faults = append(d.faults, jsonio.Fault{Path: at, Rule: jsonio.UnknownRule, Message: jsonio.UnknownMessage})
+		}
+		rest = rest[n:]
+	}
+	m.Range(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+		at := jsonio.JoinPath(path, jsonio.MemberPath(string(fd.Name())))
+		switch {
+		case fd.IsMap() && fd.MapValue().Message() != nil:
+			v.Map().Range(func(key protoreflect.MapKey, v protoreflect.Value) bool {
+				d.unknownFields(v.Message(), at+"["+strconv.Quote(key.String())+"]")
+				return true
+			})
+		case fd.IsMap():
+		case fd.IsList() && fd.Message() != nil:
+			for i := range v.List().Len() {
+				d.unknownFields(v.List().Get(i).Message(), at+"["+strconv.Itoa(i)+"]")
+			}
+		case fd.Message() != nil:
+			d.unknownFields(v.Message(), at)
+		}
+		return true
+	})
 }
 
 // finish fills in what is lacking and collects everything that is wrong.

@@ -293,9 +293,15 @@ func (r *Reader) Skip() {
 func (r *Reader) Unknown() {
 	r.Skip()
 	if r.known {
-		r.Fault("unknown", "the schema has no such field: it would be left out", nil)
+		r.Fault(UnknownRule, UnknownMessage, nil)
 	}
 }
+
+// The rule and the message of the faults that [Reader.KnownOnly] asks for.
+const (
+	UnknownRule    = "unknown"
+	UnknownMessage = "the schema has no such field: it would be left out"
+)
 
 // KnownOnly says whether a member that the schema does not name, and that nothing is kept of, is a fault; by default it is
 // passed over, as readers of newer events must.

@@ -49,7 +49,7 @@ func seek(client *kgo.Client, topic string, partition int32, to kgo.EpochOffset)
 
 // FindBatch finds the batch that holds an offset. The error is [kerr.OffsetOutOfRange] where the log no longer has it.
 func FindBatch(ctx context.Context, client *kgo.Client, topic string, partition int32, offset int64) (Batch, error) {
-	found, throttled, err := fetchAt(ctx, client, topicPartition{topic, partition}, offset)
+	found, throttled, err := fetchAt(ctx, client, topicPartition{topic, partition}, offset, mostAtOnce)
 	if err == nil && throttled {
 		err = kerr.ThrottlingQuotaExceeded
 	}
@@ -82,8 +82,11 @@ func FindBatch(ctx context.Context, client *kgo.Client, topic string, partition 
 // isTransactional is a batch's attribute.
 const isTransactional = 1 << 4
 
-// fetchAt asks a partition's leader for what stands at an offset, past the client.
-func fetchAt(ctx context.Context, client *kgo.Client, p topicPartition, offset int64) (*kmsg.FetchResponseTopicPartition, bool, error) {
+// mostAtOnce is how many bytes are asked for, past a client.
+const mostAtOnce = 1 << 20
+
+// fetchAt asks a partition's leader for what stands at an offset, past the client; it answers with one batch at least, however large that is.
+func fetchAt(ctx context.Context, client *kgo.Client, p topicPartition, offset int64, most int32) (*kmsg.FetchResponseTopicPartition, bool, error) {
 	details, err := kadm.NewClient(client).ListTopics(ctx, p.topic)
 	if err != nil {
 		return nil, false, err
@@ -99,12 +102,12 @@ func fetchAt(ctx context.Context, client *kgo.Client, p topicPartition, offset i
 		return nil, false, detail.Err
 	}
 	partition := kmsg.NewFetchRequestTopicPartition()
-	partition.Partition, partition.FetchOffset, partition.PartitionMaxBytes = p.partition, offset, 1<<20
+	partition.Partition, partition.FetchOffset, partition.PartitionMaxBytes = p.partition, offset, most
 	reqTopic := kmsg.NewFetchRequestTopic()
 	reqTopic.Topic, reqTopic.TopicID = p.topic, topic.ID
 	reqTopic.Partitions = append(reqTopic.Partitions, partition)
 	req := kmsg.NewPtrFetchRequest()
-	req.MaxWaitMillis, req.MinBytes, req.MaxBytes, req.IsolationLevel = 100, 1, 1<<20, 1
+	req.MaxWaitMillis, req.MinBytes, req.MaxBytes, req.IsolationLevel = 100, 1, most, 1
 	req.Topics = append(req.Topics, reqTopic)
 	answer, err := req.RequestWith(ctx, client.Broker(int(detail.Leader)))
 	switch {

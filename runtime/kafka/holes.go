@@ -128,7 +128,7 @@ func (r *TopicReader) passDeleted(ctx context.Context, p topicPartition, next in
 func NextRecord(
 	ctx context.Context, client *kgo.Client, limits *Limits, topic string, partition int32, from int64,
 ) (first *kgo.Record, after int64, err error) {
-	found, throttled, err := fetchAt(ctx, client, topicPartition{topic, partition}, from)
+	found, throttled, err := fetchAt(ctx, client, topicPartition{topic, partition}, from, mostAtOnce)
 	if err != nil || throttled {
 		return nil, from, err
 	}

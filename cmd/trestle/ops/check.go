@@ -1,6 +1,7 @@
 package ops
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
@@ -28,17 +29,40 @@ type CheckOptions struct {
 	Exemptions string
 	// Environment is asked for its registry when a word is registry:SUBJECT.
 	Environment Lookup
+	// Records has the records of the environment looked at, beside the schemas or, without Against, alone; nil: they are not.
+	Records *RecordsOptions
 	// Note is told what is to be said beside the verdict, a line each; nil where nobody wants to know.
 	Note func(text string)
 }
 
-// Check says what a set of schemas breaks for readers and writers of the older ones, exemptions applied.
+// Check says what a set of schemas breaks for readers and writers of the older ones, and what it refuses and loses of stored records, exemptions applied.
 func Check(ctx context.Context, p *Project, o CheckOptions) (*compat.Report, error) {
 	exemptions, err := p.readExemptions(o.Exemptions)
 	if err != nil {
 		return nil, err
 	}
 	l := &loader{project: p, environment: o.Environment}
+	r := &compat.Report{Compatible: true, RecordsOnly: true, Profile: cmp.Or(o.Profile, compat.Guide), DeployFirst: compat.Either}
+	if len(o.Against) > 0 || o.Records == nil {
+		if r, err = l.compare(ctx, &o); err != nil {
+			return nil, err
+		}
+	}
+	if o.Records != nil {
+		if err := l.checkRecords(ctx, &o, r); err != nil {
+			return nil, err
+		}
+	}
+	if exemptions != nil {
+		if err := exemptions.Apply(r, time.Now()); err != nil {
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+// compare compares the schemas.
+func (l *loader) compare(ctx context.Context, o *CheckOptions) (*compat.Report, error) {
 	both, err := l.sides(ctx, o.Against, o.New, o.transitive(), load.WithoutComments())
 	if err != nil {
 		return nil, err
@@ -52,18 +76,9 @@ func Check(ctx context.Context, p *Project, o CheckOptions) (*compat.Report, err
 	for i, v := range both.olds {
 		olds[i] = v.set
 	}
-	r, err := compat.CompareHistory(olds, both.next.set, compat.Options{
-		Profile: o.Profile, Mode: o.Mode, ClosedServices: p.Config.closedServices(),
+	return compat.CompareHistory(olds, both.next.set, compat.Options{
+		Profile: o.Profile, Mode: o.Mode, ClosedServices: l.project.Config.closedServices(),
 	})
-	if err != nil {
-		return nil, err
-	}
-	if exemptions != nil {
-		if err := exemptions.Apply(r, time.Now()); err != nil {
-			return nil, err
-		}
-	}
-	return r, nil
 }
 
 // draftOf is the version of JSON Schema that a profile takes for one that is not named.
@@ -121,7 +136,7 @@ type CheckRule struct {
 // CheckRules returns the rules that judge in a profile.
 func CheckRules(profile compat.Profile) []CheckRule {
 	var out []CheckRule
-	for _, r := range compat.RulesOf(profile) {
+	for _, r := range append(compat.RulesOf(profile), compat.RecordRules()...) {
 		out = append(out, CheckRule{r.ID, r.Purpose, r.Breaks.Names(), string(r.Severity), r.Policy})
 	}
 	return out
