@@ -47,7 +47,7 @@ type Publisher struct {
 }
 
 // HeaderCausationID is the header with the id of the event whose handler published an event.
-const HeaderCausationID = "causation-id"
+const HeaderCausationID = wire.HeaderCausationID
 
 // Receipt says where an event was written.
 type Receipt struct {

@@ -16,6 +16,7 @@ import (
 	"github.com/omninode/trestle/cmd/trestle/ops"
 	"github.com/omninode/trestle/cmd/trestle/ops/gate"
 	"github.com/omninode/trestle/compat"
+	"github.com/omninode/trestle/runtime/eventtrace"
 	"github.com/omninode/trestle/runtime/registry"
 	"github.com/omninode/trestle/tools/gen"
 	"github.com/omninode/trestle/tools/schema"
@@ -162,24 +163,27 @@ func converse(ctx context.Context, set *schema.Set, env ops.Environment, step fu
 		return nil, err
 	}
 	var summary *demo.Summary
-	timeline, word := store.BySession, "session"
+	word := "session"
 	if ok {
 		summary, err = demo.Run(ctx, o, omninode)
 	} else {
-		timeline, word = store.ByCorrelation, "conversation"
+		word = "conversation"
 		summary, err = demo.RunSchemas(ctx, o, set, types)
 	}
 	if err != nil {
 		return nil, err
 	}
 	id := summary.SessionIDs[len(summary.SessionIDs)-1] // of OmniNode's, the one with a failure in it
-	events, err := timeline(ctx, id)
+	q := eventtrace.Query{SessionID: id}
+	if !ok {
+		q = eventtrace.Query{CorrelationID: id}
+	}
+	events, err := eventtrace.All(ctx, store, q)
 	if err != nil {
 		return nil, err
 	}
 	fmt.Fprintf(out, "\n%s %s\n", word, id)
-	writeTimeline(out, ops.Timeline(set, events))
-	return summary, nil
+	return summary, writeTimeline(out, ops.Timeline(set, events))
 }
 
 func writeSummary(out io.Writer, s *demo.Summary) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 
@@ -25,6 +26,16 @@ func printJSON(cmd *cobra.Command, v any) error {
 	e.SetIndent("", "  ")
 	e.SetEscapeHTML(false)
 	return e.Encode(v)
+}
+
+// indented is the JSON of v as [printJSON] prints it, without its last newline, for a place that is indented by prefix.
+func indented(v any, prefix string) ([]byte, error) {
+	var out bytes.Buffer
+	e := json.NewEncoder(&out)
+	e.SetIndent(prefix, "  ")
+	e.SetEscapeHTML(false)
+	err := e.Encode(v)
+	return bytes.TrimSuffix(out.Bytes(), []byte{'\n'}), err
 }
 
 // showLine prints one JSON object on one line.

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -14,9 +17,9 @@ import (
 func newTrace(p *folder) *cobra.Command {
 	return newParent("trace", "Store every event, and read conversations back",
 		newTraceRun(p),
-		newTraceQuery(p, "correlation ID", "Show all events with a correlation id: a request, its progress, its response", ops.TraceCorrelation),
-		newTraceQuery(p, "session ID", "Show the timeline of a session", ops.TraceSession),
-		newTraceType(p))
+		newTraceQuery(p, "correlation ID", "Show all events with a correlation id: a request, its progress, its response", 0, ops.TraceCorrelation),
+		newTraceQuery(p, "session ID", "Show the timeline of a session", 0, ops.TraceSession),
+		newTraceQuery(p, "type TYPE", "Show the newest events of a type", 100, ops.TraceType))
 }
 
 func newTraceRun(p *folder) *cobra.Command {
@@ -67,67 +70,116 @@ restart goes on where it was and a new store gets everything that the topics sti
 	return cmd
 }
 
-func newTraceQuery(p *folder, use, short string, query func(context.Context, *ops.Project, ops.Environment, string, ops.TraceOptions) ([]ops.Traced, error)) *cobra.Command {
+// traceQuery is what a command asks the trace store, with an id or a type.
+type traceQuery func(context.Context, *ops.Project, ops.Environment, string, ops.TraceOptions, func(ops.Traced) error) error
+
+func newTraceQuery(p *folder, use, short string, count int, query traceQuery) *cobra.Command {
 	var c connections
 	var asJSON bool
 	var o ops.TraceOptions
 	cmd := &cobra.Command{
 		Use:   use,
 		Short: short,
-		Args:  cobra.ExactArgs(1),
+		Long: short + `, oldest first: within a partition by offset, across partitions by the records' times.
+They are read and printed one by one, however many there are. -n shows the newest ones alone, and says how many earlier ones are left out.`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			project, env, err := c.enter(p)
 			if err != nil {
 				return err
 			}
+			out := newTraceWriter(cmd, asJSON)
 			o.Warn = func(err error) { fmt.Fprintf(cmd.ErrOrStderr(), "trestle: %v\n", err) }
-			events, err := query(cmd.Context(), project, env, args[0], o)
-			if err != nil {
-				return err
+			o.Earlier = out.earlier
+			if err := query(cmd.Context(), project, env, args[0], o, out.show); err != nil {
+				return errors.Join(err, out.flush())
 			}
-			return showTrace(cmd, events, asJSON)
+			return out.close()
 		},
 	}
 	c.addStore(cmd)
 	addReveal(cmd, &o.Reveal)
 	addJSON(cmd, &asJSON, "print the events as JSON")
+	cmd.Flags().IntVarP(&o.Count, "count", "n", count, "how many at most, the newest; 0: all")
 	return cmd
 }
 
-func newTraceType(p *folder) *cobra.Command {
-	var limit int
-	cmd := newTraceQuery(p, "type TYPE", "Show the newest events of a type",
-		func(ctx context.Context, p *ops.Project, env ops.Environment, eventType string, o ops.TraceOptions) ([]ops.Traced, error) {
-			return ops.TraceType(ctx, p, env, eventType, limit, o)
-		})
-	cmd.Flags().IntVarP(&limit, "count", "n", 100, "how many at most")
-	return cmd
+// traceWriter prints events as they come: lines, or one JSON object with all of them.
+type traceWriter struct {
+	cmd     *cobra.Command
+	out     *bufio.Writer
+	asJSON  bool
+	shown   int
+	leftOut int64 // earlier events
 }
 
-func showTrace(cmd *cobra.Command, events []ops.Traced, asJSON bool) error {
-	if asJSON {
-		return printJSON(cmd, map[string]any{"events": events})
+func newTraceWriter(cmd *cobra.Command, asJSON bool) *traceWriter {
+	return &traceWriter{cmd: cmd, out: bufio.NewWriterSize(cmd.OutOrStdout(), 32<<10), asJSON: asJSON}
+}
+
+func (w *traceWriter) show(e ops.Traced) error {
+	w.shown++
+	if !w.asJSON {
+		return writeEvent(w.out, e)
 	}
-	if len(events) == 0 {
-		fmt.Fprintln(cmd.ErrOrStderr(), "no events: the store holds none of these. What topics hold is stored while `trestle trace run`, or `trestle dev`, runs")
+	before := ",\n    "
+	if w.shown == 1 {
+		before = "{\n  \"events\": [\n    "
 	}
-	writeTimeline(cmd.OutOrStdout(), events)
+	text, err := indented(e, "    ")
+	if err != nil {
+		return err
+	}
+	w.out.WriteString(before) //nolint:errcheck // the next write says it
+	_, err = w.out.Write(text)
+	return err
+}
+
+func (w *traceWriter) earlier(n int64) { w.leftOut = n }
+
+// close ends what is printed, and says what is missing.
+func (w *traceWriter) close() error {
+	if w.asJSON {
+		if w.shown == 0 {
+			w.out.WriteString("{\n  \"events\": []") //nolint:errcheck // flush says it
+		} else {
+			w.out.WriteString("\n  ]") //nolint:errcheck // flush says it
+		}
+		if w.leftOut > 0 {
+			fmt.Fprintf(w.out, ",\n  \"earlier\": %d", w.leftOut)
+		}
+		w.out.WriteString("\n}\n") //nolint:errcheck // flush says it
+		return w.flush()
+	}
+	err := w.flush()
+	switch {
+	case w.shown == 0:
+		fmt.Fprintln(w.cmd.ErrOrStderr(), "no events: the store holds none of these. What topics hold is stored while `trestle trace run`, or `trestle dev`, runs")
+	case w.leftOut > 0:
+		fmt.Fprintf(w.cmd.ErrOrStderr(), "%d earlier events are not shown: -n 0 shows all\n", w.leftOut)
+	}
+	return err
+}
+
+func (w *traceWriter) flush() error { return w.out.Flush() }
+
+// writeTimeline prints a line an event: when, what, and what its payload says of itself.
+func writeTimeline(w io.Writer, events []ops.Traced) error {
+	for _, e := range events {
+		if err := writeEvent(w, e); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
-// writeTimeline prints a line an event: when, what, and what its payload says of itself.
-func writeTimeline(w io.Writer, events []ops.Traced) {
-	for _, e := range events {
-		name := e.EventType
-		if name == "" {
-			name = "(unreadable)"
-		}
-		line := fmt.Sprintf("%s  %-26s", e.Timestamp.Format("2006-01-02 15:04:05.000"), name)
-		if says := summary(e); says != "" {
-			line += "  " + says
-		}
-		fmt.Fprintf(w, "%s  %s[%d]@%d\n", line, e.Topic, e.Partition, e.Offset)
+func writeEvent(w io.Writer, e ops.Traced) error {
+	line := fmt.Sprintf("%s  %-26s", e.Timestamp.Format("2006-01-02 15:04:05.000"), plain(cmp.Or(e.EventType, "(unreadable)")))
+	if says := summary(e); says != "" {
+		line += "  " + plain(says)
 	}
+	_, err := fmt.Fprintf(w, "%s  %s[%d]@%d\n", line, e.Topic, e.Partition, e.Offset)
+	return err
 }
 
 // summary is what a payload says of itself: a status with its message, or the error of a dead letter.

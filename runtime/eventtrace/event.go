@@ -27,12 +27,16 @@ type Event struct {
 	EventID       string
 	CorrelationID string
 	SessionID     string
+	// CausationID is the id of the event whose handler published this one; empty where the record does not say.
+	CausationID string
 	// EventType is empty when it could not be read.
 	EventType string
 	// Timestamp is the event's own time; the record's where the event has none.
 	Timestamp time.Time
 	// LogTime is the record's timestamp.
 	LogTime time.Time
+	// Deadline is until when the caller of a request waits for the response; zero where the record does not say.
+	Deadline time.Time
 	// Key is the record's key, nil for none.
 	Key []byte
 	// Payload is the JSON text of the payload, character for character; empty when there is none.
@@ -64,12 +68,13 @@ func (e *Event) Validate() error {
 	}
 	for _, id := range [...]struct{ name, value string }{
 		{"topic id", e.TopicID}, {"event id", e.EventID}, {"correlation id", e.CorrelationID}, {"session id", e.SessionID},
+		{"causation id", e.CausationID},
 	} {
 		if id.value != "" && !canonical(id.value) {
 			return e.errorf("%s %q is not a UUID in canonical form", id.name, id.value)
 		}
 	}
-	for _, at := range [...]time.Time{e.Timestamp, e.LogTime} {
+	for _, at := range [...]time.Time{e.Timestamp, e.LogTime, e.Deadline} {
 		if year := at.Year(); year < 1 || year > 9999 {
 			return e.errorf("time in the year %d, years 1 to 9999 are kept", year)
 		}

@@ -51,7 +51,7 @@ func conversationOf(ctx context.Context) error {
 	if err := sink.RunUntilEnd(ctx); err != nil {
 		return err
 	}
-	events, err := store.BySession(ctx, session)
+	events, err := eventtrace.All(ctx, store, eventtrace.Query{SessionID: session})
 	if err != nil {
 		return err
 	}

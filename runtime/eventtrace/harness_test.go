@@ -132,7 +132,7 @@ func background(t *testing.T, sink *eventtrace.Sink) (stop func()) {
 // places lists where the stored events of the conversation stand, in the order of their places.
 func places(t testing.TB, store eventtrace.Store) map[string][]int64 {
 	t.Helper()
-	events, err := store.ByCorrelation(t.Context(), correlation)
+	events, err := eventtrace.All(t.Context(), store, eventtrace.Query{CorrelationID: correlation})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,8 @@
 package eventtrace
 
 import (
+	"math"
+	"strconv"
 	"strings"
 	"time"
 
@@ -60,6 +62,24 @@ type envelopeReader struct {
 }
 
 func (r *envelopeReader) read(record *kafka.Record) Event {
+	e := r.readValue(record)
+	e.CausationID = uuidOf(wire.HeaderValue(record.Headers, wire.HeaderCausationID))
+	if e.EventType != deadletter.EventType { // a letter has the headers of what died
+		e.Deadline = deadline(record)
+	}
+	return e
+}
+
+// deadline is until when the caller of a request waits; zero where the record does not say.
+func deadline(record *kafka.Record) time.Time {
+	after, err := strconv.ParseInt(wire.HeaderValue(record.Headers, wire.HeaderTimeout), 10, 64)
+	if err != nil || after < 0 || after > math.MaxInt64/int64(time.Millisecond) {
+		return time.Time{}
+	}
+	return bounded(record.Timestamp.Add(time.Duration(after) * time.Millisecond))
+}
+
+func (r *envelopeReader) readValue(record *kafka.Record) Event {
 	headers := record.Headers
 	if record.Oversized != nil {
 		e := fromHeaders(headers)

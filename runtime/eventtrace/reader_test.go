@@ -78,6 +78,14 @@ func TestEnvelopes(t *testing.T) {
 			value: `{"n": NaN}`,
 			want:  eventtrace.Event{EventID: eventID, EventType: "T", CorrelationID: correlation, Invalid: "NaN"},
 		},
+		"a request that was caused, with a deadline": {
+			topic: "bare", headers: []string{"event-type", "T", "causation-id", strings.ToUpper(eventID), "timeout-ms", "1500"}, value: `{}`,
+			want: eventtrace.Event{EventType: "T", CausationID: eventID, Deadline: time.Time{}.Add(1500 * time.Millisecond), Payload: `{}`},
+		},
+		"a timeout that is none": {
+			topic: "bare", headers: []string{"event-type", "T", "timeout-ms", "-1"}, value: `{}`,
+			want: eventtrace.Event{EventType: "T", Payload: `{}`},
+		},
 		"framed JSON": {
 			topic: "bare", headers: []string{"event-type", "T"}, value: "\x00\x00\x00\x00\x07" + `{"session_id":"` + session + `"}`,
 			want: eventtrace.Event{EventType: "T", SessionID: session, Payload: `{"session_id":"` + session + `"}`},

@@ -61,7 +61,7 @@ func TestSinkKeepsWhatTheRecordSays(t *testing.T) {
 	publish(t, client, "a", 0, 7, 8)
 	store := openStore(t)
 	untilEnd(t, newSink(t, cluster, []string{"a"}, store))
-	events, err := store.BySession(t.Context(), session)
+	events, err := eventtrace.All(t.Context(), store, eventtrace.Query{SessionID: session})
 	if err != nil || len(events) != 1 {
 		t.Fatalf("events %v, error %v", events, err)
 	}
@@ -529,11 +529,7 @@ func TestSinkStoresPoison(t *testing.T) {
 	}
 	found := 0
 	for _, eventType := range []string{"", "T"} {
-		page, err := store.ByType(t.Context(), eventType, eventtrace.Cursor{}, 100)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, e := range page.Events {
+		for _, e := range ofType(t, store, eventType) {
 			found++
 			if e.Offset == 10 {
 				if e.Value != nil || e.Invalid == "" {
@@ -557,11 +553,11 @@ func TestSinkMendsWhatAReaderGetsWrong(t *testing.T) {
 	untilEnd(t, newSinkReading(t, cluster, []string{"a"}, store, func(r *kafka.Record) eventtrace.Event {
 		return eventtrace.Event{Topic: "another", Offset: 5, CorrelationID: "no id", EventType: "T", Invalid: "odd\x00"}
 	}))
-	page, err := store.ByType(t.Context(), "", eventtrace.Cursor{}, 10)
-	if err != nil || len(page.Events) != 2 {
-		t.Fatalf("page %+v, error %v", page, err)
+	stored := ofType(t, store, "")
+	if len(stored) != 2 {
+		t.Fatalf("stored: %+v", stored)
 	}
-	if e := page.Events[1]; e.Topic != "a" || e.Offset != 1 || string(e.Value) != string(status(1)) ||
+	if e := stored[1]; e.Topic != "a" || e.Offset != 1 || string(e.Value) != string(status(1)) ||
 		!strings.Contains(e.Invalid, "odd\uFFFD; a[0]@1: correlation id") {
 		t.Errorf("stored: %+v", e)
 	}
@@ -649,9 +645,17 @@ func TestSinkStoresWhatIsTooLargeToBeRead(t *testing.T) {
 	for eventType, want := range map[string]string{
 		"T": "record of 2097163 bytes was not read: its topic takes 1048588", "": "batch of records 2 to 2, ",
 	} {
-		page, err := store.ByType(t.Context(), eventType, eventtrace.Cursor{}, 10)
-		if err != nil || len(page.Events) != 1 || !strings.HasPrefix(page.Events[0].Invalid, want) || page.Events[0].Value != nil {
-			t.Errorf("type %q: %+v, error %v; want one that says %q", eventType, page.Events, err, want)
+		if got := ofType(t, store, eventType); len(got) != 1 || !strings.HasPrefix(got[0].Invalid, want) || got[0].Value != nil {
+			t.Errorf("type %q: %+v; want one that says %q", eventType, got, want)
 		}
 	}
+}
+
+func ofType(t *testing.T, store eventtrace.Store, eventType string) []eventtrace.Event {
+	t.Helper()
+	events, err := eventtrace.All(t.Context(), store, eventtrace.Query{EventTypes: []string{eventType}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return events
 }

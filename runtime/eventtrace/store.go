@@ -26,15 +26,14 @@ type Store interface {
 	// error is as Append's; what was stored stays in any case. It fails when the id is not a UUID in canonical form.
 	Adopt(ctx context.Context, topic, id string, same bool) error
 
-	// ByCorrelation returns all events with that correlation id, in the order of [Sort].
-	ByCorrelation(ctx context.Context, id string) ([]Event, error)
+	// Read returns events that q asks for, in the order of [Cursor.Compare]: those behind the cursor at, or with [Newest]
+	// those before it, which then come the other way round. It returns at most limit, and fewer where their bytes come to
+	// [PageBytes]; none only where there are none. It fails if limit is below 1, or q is refused by [Query.Validate].
+	// [Events] reads page by page.
+	Read(ctx context.Context, q Query, at Cursor, way Way, limit int) ([]Event, error)
 
-	// BySession returns all events with that session id, in the order of [Sort].
-	BySession(ctx context.Context, id string) ([]Event, error)
-
-	// ByType returns the newest events of the type before the cursor, at most limit, in the order of [Sort]; the
-	// empty type is that of records whose type could not be read. It fails if limit is below 1.
-	ByType(ctx context.Context, eventType string, before Cursor, limit int) (Page, error)
+	// Count returns how many of the events that q asks for stand before a cursor; before the zero one, all of them.
+	Count(ctx context.Context, q Query, before Cursor) (int64, error)
 
 	// Close closes the store's database. It waits for calls under way.
 	Close() error

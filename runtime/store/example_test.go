@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/omninode/trestle/runtime/eventtrace"
 	"github.com/omninode/trestle/runtime/parking"
 	"github.com/omninode/trestle/runtime/secure"
 	"github.com/omninode/trestle/runtime/store"
@@ -44,7 +45,7 @@ func countParked(ctx context.Context) error {
 		return err
 	}
 	fmt.Println("to be migrated:", pending)
-	traced, err := db.Traces().BySession(ctx, "7c9e6679-7425-40de-944b-e07fc1f90ae7")
+	traced, err := eventtrace.All(ctx, db.Traces(), eventtrace.Query{SessionID: "7c9e6679-7425-40de-944b-e07fc1f90ae7"})
 	if err != nil {
 		return err
 	}

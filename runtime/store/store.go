@@ -8,7 +8,10 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"strings"
 
 	"github.com/omninode/trestle/runtime/eventtrace"
@@ -33,7 +36,12 @@ type Option func(*config)
 
 type config struct {
 	password *secure.Secret
+	existing bool
 }
+
+// Existing has Open fail with [fs.ErrNotExist] where a SQLite file is not there, instead of creating it. It has no effect on PostgreSQL, where a
+// database that is not there is always an error.
+func Existing() Option { return func(c *config) { c.existing = true } }
 
 // WithPassword has each connection to PostgreSQL look its password up, in place of what the address says, so that a new one needs no restart. It has no
 // effect on a SQLite file.
@@ -57,6 +65,11 @@ func Open(ctx context.Context, address string, opts ...Option) (Database, error)
 		return nil, err
 	case postgres:
 		return openPostgres(ctx, place, c)
+	}
+	if c.existing {
+		if _, err := os.Stat(place); place != "" && errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("open the store: %w", &fs.PathError{Op: "find", Path: place, Err: fs.ErrNotExist})
+		}
 	}
 	return openSQLite(ctx, place)
 }

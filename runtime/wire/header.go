@@ -20,6 +20,9 @@ const (
 // read values that have no frame.
 const HeaderConfluentID = "__value_schema_id"
 
+// HeaderCausationID is the header with the id of the event whose handler published an event.
+const HeaderCausationID = "causation-id"
+
 // Headers of the records of calls.
 const (
 	// HeaderTimeout is how long the caller waits for the response to a request, in milliseconds from the record's time.

@@ -144,7 +144,11 @@ func traceIn(ctx context.Context, t *testing.T, project *ops.Project, env ops.En
 	if counts := tracer.Counts(); counts.Stored != 4 || counts.Invalid != 0 {
 		t.Errorf("%s: %+v", env.Prefix, counts)
 	}
-	events, err := ops.TraceSession(ctx, project, env, stagedSession, ops.TraceOptions{})
+	var events []ops.Traced
+	err = ops.TraceSession(ctx, project, env, stagedSession, ops.TraceOptions{}, func(e ops.Traced) error {
+		events = append(events, e)
+		return nil
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

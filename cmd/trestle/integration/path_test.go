@@ -188,15 +188,11 @@ func traceInto(t *testing.T, k *kafka, address string, topics []string, samples 
 
 	stored := map[at]eventtrace.Event{}
 	for name := range eventTypes() {
-		for cursor, more := (eventtrace.Cursor{}), true; more; more = !cursor.IsZero() {
-			page, err := store.ByType(ctx, name, cursor, 100)
+		for e, err := range eventtrace.Events(ctx, store, eventtrace.Query{EventTypes: []string{name}}, eventtrace.Cursor{}, eventtrace.Oldest) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, e := range page.Events {
-				stored[at{place{e.Topic, e.Partition}, e.Offset}] = e
-			}
-			cursor = page.Before
+			stored[at{place{e.Topic, e.Partition}, e.Offset}] = e
 		}
 	}
 	if len(stored) != records {

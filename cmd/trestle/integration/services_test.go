@@ -140,7 +140,7 @@ func traceServices(t *testing.T, brokers, topics []string) {
 	if err := sink.RunUntilEnd(within(t, patience)); err != nil {
 		t.Fatal(err)
 	}
-	events, err := traces.BySession(t.Context(), servicesSession)
+	events, err := eventtrace.All(t.Context(), traces, eventtrace.Query{SessionID: servicesSession})
 	if err != nil || len(events) != 18 {
 		t.Fatalf("%d events of the session, %v", len(events), err)
 	}

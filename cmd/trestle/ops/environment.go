@@ -344,6 +344,18 @@ func (e Environment) openStore(ctx context.Context) (store.Database, error) {
 	return store.Open(ctx, e.Store, e.storeOptions()...)
 }
 
+// openStoreToRead opens the environment's store for what is asked of it. A SQLite file that is not there is an error, and is not made.
+func (e Environment) openStoreToRead(ctx context.Context) (store.Database, error) {
+	if err := e.needStore(); err != nil {
+		return nil, err
+	}
+	db, err := store.Open(ctx, e.Store, append(e.storeOptions(), store.Existing())...)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("%w: it is made once `trestle trace run`, or `trestle dev`, has something to store", err)
+	}
+	return db, err
+}
+
 // lacksMigrations says whether the environment's store is not as this version of Trestle has it.
 func (e Environment) lacksMigrations(ctx context.Context) (bool, error) {
 	return store.Pending(ctx, e.Store, e.storeOptions()...)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 	"time"
@@ -243,18 +244,24 @@ func (l *look) responses(ctx context.Context) error {
 	if l.env.Store == "" {
 		return nil
 	}
-	store, err := l.env.OpenTraces(ctx)
-	if err != nil {
+	store, err := l.env.traces(ctx, nil)
+	switch {
+	case errors.Is(err, fs.ErrNotExist): // nothing was traced yet, and no request is slow
+		store = nil
+	case err != nil:
 		return err
+	default:
+		defer store.Close()
 	}
-	defer store.Close()
 	for _, e := range l.set.Events() {
 		if e.Reply == nil {
 			continue
 		}
-		waits, err := l.waits(ctx, store, e)
-		if err != nil {
-			return fmt.Errorf("find how long requests of type %s wait: %w", e.Type, err)
+		var waits []time.Duration
+		if store != nil {
+			if waits, err = l.waits(ctx, store, e); err != nil {
+				return fmt.Errorf("find how long requests of type %s wait: %w", e.Type, err)
+			}
 		}
 		l.add(MeasureResponseMS, e.Type, e.Type, float64(l.limits.ResponseMS), float64(percentile(waits, 95).Milliseconds()))
 	}
@@ -263,12 +270,21 @@ func (l *look) responses(ctx context.Context) error {
 
 // waits are how long the requests of a type waited that were answered within the window, and for how long those of the window wait that were not. Times are
 // those of the log.
-func (l *look) waits(ctx context.Context, store eventtrace.Store, e *schema.Event) ([]time.Duration, error) {
+func (l *look) waits(ctx context.Context, store *traces, e *schema.Event) ([]time.Duration, error) {
 	since := l.Time.Add(-l.window)
 	newest := func(eventType string, since time.Time) ([]eventtrace.Event, error) {
-		return newestOf(ctx, store, eventType, maxResponses, func(e eventtrace.Event) bool {
-			return l.env.traced(e) && e.CorrelationID != "" && !e.LogTime.Before(since)
-		}, since)
+		var found []eventtrace.Event
+		for e, err := range store.events(ctx, eventtrace.Query{EventTypes: []string{eventType}, From: since}, eventtrace.Cursor{}, eventtrace.Newest) {
+			if err != nil || len(found) == maxResponses {
+				slices.Reverse(found)
+				return found, err
+			}
+			if e.CorrelationID != "" {
+				found = append(found, e)
+			}
+		}
+		slices.Reverse(found)
+		return found, nil
 	}
 	requests, err := newest(e.Type, since.Add(-l.window)) // a response of the window may be to one before it
 	if err != nil {

@@ -55,7 +55,7 @@ func (o ParkedOptions) filter(env Environment) parking.Filter {
 // ListParked calls show for the parked dead letters of the environment's topics, in the order of source topic, partition and
 // offset. An error of show ends it and is its own.
 func ListParked(ctx context.Context, p *Project, env Environment, o ParkedOptions, show func(Parked) error) error {
-	db, err := env.openStore(ctx)
+	db, err := env.openStoreToRead(ctx)
 	if err != nil {
 		return err
 	}
@@ -107,7 +107,7 @@ func PublishParked(ctx context.Context, env Environment, o ParkedOptions) ([]Unp
 	if err != nil {
 		return nil, err
 	}
-	db, err := env.openStore(ctx)
+	db, err := env.openStoreToRead(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 
 	codegenv1 "github.com/omninode/trestle/gen/omninode/codegen/v1"
 	trestle "github.com/omninode/trestle/runtime"
+	"github.com/omninode/trestle/runtime/eventtrace"
 	"github.com/omninode/trestle/runtime/parking"
 	"github.com/omninode/trestle/runtime/secure"
 	"github.com/omninode/trestle/runtime/store/postgres"
@@ -87,7 +88,7 @@ func openStores(ctx context.Context, dsn string, password secure.Secret) error {
 	if err != nil {
 		return err
 	}
-	_, err = db.Traces().BySession(ctx, "7c9e6679-7425-40de-944b-e07fc1f90ae7")
+	_, err = eventtrace.All(ctx, db.Traces(), eventtrace.Query{SessionID: "7c9e6679-7425-40de-944b-e07fc1f90ae7"})
 	_, errParked := db.Parking().Count(ctx, parking.Filter{Group: "billing"})
 	return errors.Join(err, errParked)
 }

@@ -82,7 +82,7 @@ func TestRefusedContentHoldsNothingUp(t *testing.T) {
 			t.Fatalf("append %d: added %d, error %v", i, added, err)
 		}
 	}
-	got, err := store.ByCorrelation(t.Context(), events[0].CorrelationID)
+	got, err := eventtrace.All(t.Context(), store, eventtrace.Query{CorrelationID: events[0].CorrelationID})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,77 +3,201 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"github.com/omninode/trestle/runtime/eventtrace"
 	"github.com/omninode/trestle/runtime/jsonio"
 )
 
-const selectEvents = `SELECT topic, CASE WHEN topic_id = '00000000-0000-0000-0000-000000000000' THEN '' ELSE topic_id::text END,
+const selectEvents = `SELECT topic, CASE WHEN topic_id = '00000000-0000-0000-0000-000000000000' THEN '' ELSE topic_id::text END AS known_id,
 	"partition", "offset", event_id::text, coalesce(correlation_id::text, ''),
 	coalesce(session_id::text, ''), event_type, "timestamp", log_time, "key", coalesce(payload::text, ''),
-	coalesce(invalid, ''), value
-FROM event_logs `
+	coalesce(invalid, ''), value, coalesce(causation_id::text, ''), deadline
+FROM event_logs`
 
-// ByCorrelation implements [eventtrace.Store].
-func (s *Traces) ByCorrelation(ctx context.Context, id string) ([]eventtrace.Event, error) {
-	return s.byID(ctx, "correlation", id, selectEvents+"WHERE correlation_id = $1")
-}
-
-// BySession implements [eventtrace.Store].
-func (s *Traces) BySession(ctx context.Context, id string) ([]eventtrace.Event, error) {
-	return s.byID(ctx, "session", id, selectEvents+"WHERE session_id = $1")
-}
-
-func (s *Traces) byID(ctx context.Context, what, id, query string) ([]eventtrace.Event, error) {
-	parsed, err := uuid.Parse(id)
-	if err != nil {
-		return nil, fmt.Errorf("read the trace of %s %q: not a UUID", what, id)
+// Read implements [eventtrace.Store].
+func (s *Traces) Read(ctx context.Context, q eventtrace.Query, at eventtrace.Cursor, way eventtrace.Way, limit int) ([]eventtrace.Event, error) {
+	if limit < 1 {
+		return nil, fmt.Errorf("read the trace: limit is %d, at least 1", limit)
 	}
-	events, err := s.query(ctx, query, [16]byte(parsed))
+	query, args, err := readRows(q, at, way, limit)
 	if err != nil {
-		return nil, fmt.Errorf("read the trace of %s %s: %w", what, id, err)
+		return nil, fmt.Errorf("read the trace: %w", err)
 	}
-	eventtrace.Sort(events)
+	events, err := s.query(ctx, query, args...)
+	if err != nil {
+		return nil, fmt.Errorf("read the trace: %w", err)
+	}
 	return events, nil
 }
 
-// ByType implements [eventtrace.Store].
-func (s *Traces) ByType(ctx context.Context, eventType string, before eventtrace.Cursor, limit int) (eventtrace.Page, error) {
-	if limit < 1 {
-		return eventtrace.Page{}, fmt.Errorf("read the trace of type %q: limit is %d, at least 1", eventType, limit)
+// Count implements [eventtrace.Store].
+func (s *Traces) Count(ctx context.Context, q eventtrace.Query, before eventtrace.Cursor) (n int64, err error) {
+	c, err := conditionsOf(q)
+	if err == nil {
+		c.cursor(before, eventtrace.Newest)
+		err = s.db.pool.QueryRow(ctx, "SELECT count(*) FROM event_logs"+c.where(), c.args...).Scan(&n)
 	}
-	where, args := "WHERE event_type = $1", []any{eventType, int64(limit) + 1}
-	if !before.IsZero() {
-		// The first of the two conditions is what the index serves.
-		where += ` AND log_time <= $3 AND (log_time, topic, topic_id, "partition", "offset") < ($3, $4, $5, $6, $7)`
-		args = append(args, before.LogTime, before.Topic, topicID(before.TopicID), before.Partition, before.Offset)
-	}
-	events, err := s.query(ctx, selectEvents+where+
-		` ORDER BY log_time DESC, topic DESC, topic_id DESC, "partition" DESC, "offset" DESC LIMIT $2`, args...)
 	if err != nil {
-		return eventtrace.Page{}, fmt.Errorf("read the trace of type %q: %w", eventType, err)
+		return 0, fmt.Errorf("count events of the trace: %w", err)
 	}
-	return eventtrace.NewPage(events, limit), nil
+	return n, nil
 }
 
+func readRows(q eventtrace.Query, at eventtrace.Cursor, way eventtrace.Way, limit int) (string, []any, error) {
+	c, err := conditionsOf(q)
+	if err != nil {
+		return "", nil, err
+	}
+	c.cursor(at, way)
+	order := " ORDER BY " + c.logTime + `, topic, topic_id, "partition", "offset" LIMIT `
+	if way == eventtrace.Newest {
+		order = " ORDER BY " + c.logTime + ` DESC, topic DESC, topic_id DESC, "partition" DESC, "offset" DESC LIMIT `
+	}
+	limited := c.arg(int64(limit))
+	return selectEvents + c.where() + order + limited, c.args, nil
+}
+
+// conditions are those of a query, with what stands for their parameters.
+type conditions struct {
+	index eventtrace.Index
+	// logTime is the record's time as the index has it that is to be used, and no other.
+	logTime string
+	all     []string
+	args    []any
+}
+
+func conditionsOf(q eventtrace.Query) (*conditions, error) {
+	if err := q.Validate(); err != nil {
+		return nil, err
+	}
+	c := &conditions{index: q.Index(), logTime: "log_time"}
+	switch c.index {
+	case eventtrace.IndexTime:
+		c.logTime = "(log_time AT TIME ZONE 'UTC')"
+	case eventtrace.IndexPlaces:
+		c.logTime = "(log_time + interval '0')"
+	}
+	if q.CorrelationID != "" {
+		c.id("correlation_id", eventtrace.IndexCorrelation, q.CorrelationID)
+	}
+	if q.SessionID != "" {
+		c.id("session_id", eventtrace.IndexSession, q.SessionID)
+	}
+	if p := q.Places; p != nil {
+		c.add("topic = ", p.Topic)
+		c.add("topic_id = ", topicID(p.TopicID))
+		c.add(`"partition" = `, p.Partition)
+		c.add(`"offset" >= `, p.First)
+		c.add(`"offset" < `, p.End)
+	}
+	c.oneOf("event_type", eventtrace.IndexType, q.EventTypes)
+	c.oneOf("topic", eventtrace.IndexTopic, q.Topics)
+	if q.Key != nil {
+		c.add(`"key" = `, q.Key)
+	}
+	if !q.From.IsZero() {
+		c.all = append(c.all, c.logTime+" >= "+c.time(q.From))
+	}
+	if !q.Until.IsZero() {
+		c.all = append(c.all, c.logTime+" < "+c.time(q.Until))
+	}
+	if q.Text != "" {
+		text, bytes := c.arg(q.Text), c.arg([]byte(q.Text))
+		c.all = append(c.all, "(strpos(payload::text, "+text+") > 0 OR position("+bytes+"::bytea IN value) > 0)")
+	}
+	return c, nil
+}
+
+func (c *conditions) arg(value any) string {
+	c.args = append(c.args, value)
+	return fmt.Sprintf("$%d", len(c.args))
+}
+
+func (c *conditions) add(what string, value any) { c.all = append(c.all, what+c.arg(value)) }
+
+// time stands for a time that logTime is compared with.
+func (c *conditions) time(at time.Time) string {
+	arg := c.arg(at) + "::timestamptz"
+	if c.index == eventtrace.IndexTime {
+		return "(" + arg + " AT TIME ZONE 'UTC')"
+	}
+	return arg
+}
+
+// id and oneOf compare with the column where its index is to be used, else with what the column's indexes do not have.
+func (c *conditions) id(column string, index eventtrace.Index, id string) {
+	parsed := uuid.MustParse(id)
+	if c.index == index {
+		c.add(column+" = ", [16]byte(parsed))
+	} else {
+		c.add(column+"::text = ", parsed.String())
+	}
+}
+
+func (c *conditions) oneOf(column string, index eventtrace.Index, values []string) {
+	switch {
+	case len(values) == 0:
+	case c.index == index:
+		c.add(column+" = ", values[0])
+	default:
+		c.all = append(c.all, column+" || '' = ANY ("+c.arg(values)+")")
+	}
+}
+
+// cursor leaves what stands behind a cursor, or before it.
+func (c *conditions) cursor(at eventtrace.Cursor, way eventtrace.Way) {
+	if at.IsZero() {
+		return
+	}
+	than := ">"
+	if way == eventtrace.Newest {
+		than = "<"
+	}
+	logged := c.time(at.LogTime)
+	c.all = append(c.all, c.logTime+" "+than+"= "+logged, // what the index serves
+		"("+c.logTime+`, topic, topic_id, "partition", "offset") `+than+" ("+strings.Join([]string{
+			logged, c.arg(at.Topic), c.arg(topicID(at.TopicID)), c.arg(at.Partition), c.arg(at.Offset),
+		}, ", ")+")")
+}
+
+func (c *conditions) where() string {
+	if len(c.all) == 0 {
+		return ""
+	}
+	return " WHERE " + strings.Join(c.all, " AND ")
+}
+
+// query returns the rows that fill a page.
 func (s *Traces) query(ctx context.Context, query string, args ...any) ([]eventtrace.Event, error) {
 	rows, err := s.db.pool.Query(ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (eventtrace.Event, error) {
+	defer rows.Close()
+	var events []eventtrace.Event
+	for size := 0; size < eventtrace.PageBytes && rows.Next(); {
 		var (
 			e               eventtrace.Event
 			payload         string
 			stamped, logged time.Time
+			deadline        *time.Time
 		)
-		err := row.Scan(&e.Topic, &e.TopicID, &e.Partition, &e.Offset, &e.EventID, &e.CorrelationID, &e.SessionID, &e.EventType,
-			&stamped, &logged, &e.Key, &payload, &e.Invalid, &e.Value)
+		err := rows.Scan(&e.Topic, &e.TopicID, &e.Partition, &e.Offset, &e.EventID, &e.CorrelationID, &e.SessionID, &e.EventType,
+			&stamped, &logged, &e.Key, &payload, &e.Invalid, &e.Value, &e.CausationID, &deadline)
+		if err != nil {
+			return nil, err
+		}
 		e.Timestamp, e.LogTime, e.Payload = stamped.UTC(), logged.UTC(), jsonio.Raw(payload)
-		return e, err
-	})
+		if deadline != nil {
+			e.Deadline = deadline.UTC()
+		}
+		events = append(events, e)
+		size += e.Size()
+	}
+	rows.Close() // what is behind a full page is passed over, and an error in it shows here
+	return events, rows.Err()
 }

@@ -12,6 +12,7 @@ import (
 
 	codegenv1 "github.com/omninode/trestle/gen/omninode/codegen/v1"
 	trestle "github.com/omninode/trestle/runtime"
+	"github.com/omninode/trestle/runtime/eventtrace"
 	"github.com/omninode/trestle/runtime/parking"
 	"github.com/omninode/trestle/runtime/store/sqlite"
 )
@@ -117,7 +118,7 @@ func openStores(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	traced, err := db.Traces().BySession(ctx, "7c9e6679-7425-40de-944b-e07fc1f90ae7")
+	traced, err := eventtrace.All(ctx, db.Traces(), eventtrace.Query{SessionID: "7c9e6679-7425-40de-944b-e07fc1f90ae7"})
 	if err != nil {
 		return err
 	}

@@ -12,14 +12,14 @@ import (
 )
 
 const (
-	columns = 14
+	columns = 16
 	// rowsPerStatement keeps the parameters of a statement below SQLite's limit, and a statement small enough to
 	// prepare quickly.
 	rowsPerStatement = 64
 )
 
 const insertInto = `INSERT INTO event_logs (topic, topic_id, "partition", "offset", event_id, correlation_id, session_id,
-	event_type, "timestamp", log_time, "key", payload, invalid, value) VALUES `
+	event_type, "timestamp", log_time, "key", payload, invalid, value, causation_id, deadline) VALUES `
 
 var insertMany = insertRows(rowsPerStatement)
 
@@ -106,7 +106,7 @@ func insert(ctx context.Context, tx *sql.Tx, events []eventtrace.Event) (int, er
 func appendRow(args []any, e *eventtrace.Event) []any {
 	return append(args, e.Topic, topicID(e.TopicID), e.Partition, e.Offset,
 		e.EventID, text(e.CorrelationID), text(e.SessionID), e.EventType, stamp(e.Timestamp), stamp(e.LogTime),
-		blob(e.Key), text(string(e.Payload)), text(e.Invalid), blob(e.Value))
+		blob(e.Key), text(string(e.Payload)), text(e.Invalid), blob(e.Value), text(e.CausationID), moment(e.Deadline))
 }
 
 // unknownTopic stands for the id of a topic that isn't known.
@@ -119,6 +119,13 @@ func text(s string) any {
 		return nil
 	}
 	return s
+}
+
+func moment(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return stamp(t)
 }
 
 // blob keeps nil and empty apart.

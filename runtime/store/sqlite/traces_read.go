@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -14,52 +15,146 @@ import (
 
 const selectEvents = `SELECT topic, CASE topic_id WHEN '` + unknownTopic + `' THEN '' ELSE topic_id END, "partition", "offset", event_id, coalesce(correlation_id, ''),
 	coalesce(session_id, ''), event_type, "timestamp", log_time, "key", "key" IS NOT NULL, coalesce(payload, ''), coalesce(invalid, ''),
-	value, value IS NOT NULL
-FROM event_logs `
+	value, value IS NOT NULL, coalesce(causation_id, ''), deadline
+FROM event_logs`
 
-// ByCorrelation implements [eventtrace.Store].
-func (s *Traces) ByCorrelation(ctx context.Context, id string) ([]eventtrace.Event, error) {
-	return s.byID(ctx, "correlation", id, selectEvents+"WHERE correlation_id = ?")
-}
-
-// BySession implements [eventtrace.Store].
-func (s *Traces) BySession(ctx context.Context, id string) ([]eventtrace.Event, error) {
-	return s.byID(ctx, "session", id, selectEvents+"WHERE session_id = ?")
-}
-
-func (s *Traces) byID(ctx context.Context, what, id, query string) ([]eventtrace.Event, error) {
-	parsed, err := uuid.Parse(id)
-	if err != nil {
-		return nil, fmt.Errorf("read the trace of %s %q: not a UUID", what, id)
+// Read implements [eventtrace.Store].
+func (s *Traces) Read(ctx context.Context, q eventtrace.Query, at eventtrace.Cursor, way eventtrace.Way, limit int) ([]eventtrace.Event, error) {
+	if limit < 1 {
+		return nil, fmt.Errorf("read the trace: limit is %d, at least 1", limit)
 	}
-	events, err := s.query(ctx, query, parsed.String())
+	query, args, err := readRows(q, at, way, limit)
 	if err != nil {
-		return nil, fmt.Errorf("read the trace of %s %s: %w", what, id, err)
+		return nil, fmt.Errorf("read the trace: %w", err)
 	}
-	eventtrace.Sort(events)
+	events, err := s.query(ctx, query, args...)
+	if err != nil {
+		return nil, fmt.Errorf("read the trace: %w", err)
+	}
 	return events, nil
 }
 
-// ByType implements [eventtrace.Store].
-func (s *Traces) ByType(ctx context.Context, eventType string, before eventtrace.Cursor, limit int) (eventtrace.Page, error) {
-	if limit < 1 {
-		return eventtrace.Page{}, fmt.Errorf("read the trace of type %q: limit is %d, at least 1", eventType, limit)
+// Count implements [eventtrace.Store].
+func (s *Traces) Count(ctx context.Context, q eventtrace.Query, before eventtrace.Cursor) (n int64, err error) {
+	c, err := conditionsOf(q)
+	if err == nil {
+		c.cursor(before, eventtrace.Newest)
+		err = s.db.read.QueryRowContext(ctx, "SELECT count(*) FROM event_logs"+c.where(), c.args...).Scan(&n)
 	}
-	where, args := "WHERE event_type = ?", []any{eventType}
-	if !before.IsZero() {
-		// The first of the two conditions is what the index serves.
-		where += ` AND log_time <= ? AND (log_time, topic, topic_id, "partition", "offset") < (?, ?, ?, ?, ?)`
-		at := stamp(before.LogTime)
-		args = append(args, at, at, before.Topic, topicID(before.TopicID), before.Partition, before.Offset)
-	}
-	events, err := s.query(ctx, selectEvents+where+
-		` ORDER BY log_time DESC, topic DESC, topic_id DESC, "partition" DESC, "offset" DESC LIMIT ?`, append(args, int64(limit)+1)...)
 	if err != nil {
-		return eventtrace.Page{}, fmt.Errorf("read the trace of type %q: %w", eventType, err)
+		return 0, fmt.Errorf("count events of the trace: %w", err)
 	}
-	return eventtrace.NewPage(events, limit), nil
+	return n, nil
 }
 
+func readRows(q eventtrace.Query, at eventtrace.Cursor, way eventtrace.Way, limit int) (string, []any, error) {
+	c, err := conditionsOf(q)
+	if err != nil {
+		return "", nil, err
+	}
+	c.cursor(at, way)
+	order := " ORDER BY " + c.logTime + `, topic, topic_id, "partition", "offset" LIMIT ?`
+	if way == eventtrace.Newest {
+		order = " ORDER BY " + c.logTime + ` DESC, topic DESC, topic_id DESC, "partition" DESC, "offset" DESC LIMIT ?`
+	}
+	return selectEvents + c.where() + order, append(c.args, int64(limit)), nil
+}
+
+// conditions are those of a query, with their parameters. A column behind a + is one whose indexes are not to be used.
+type conditions struct {
+	index   eventtrace.Index
+	logTime string // the record's time
+	all     []string
+	args    []any
+}
+
+func conditionsOf(q eventtrace.Query) (*conditions, error) {
+	if err := q.Validate(); err != nil {
+		return nil, err
+	}
+	c := &conditions{index: q.Index(), logTime: "log_time"}
+	if c.index == eventtrace.IndexPlaces {
+		c.logTime = "+log_time"
+	}
+	if q.CorrelationID != "" {
+		c.add(c.column("correlation_id", eventtrace.IndexCorrelation)+" = ?", uuid.MustParse(q.CorrelationID).String())
+	}
+	if q.SessionID != "" {
+		c.add(c.column("session_id", eventtrace.IndexSession)+" = ?", uuid.MustParse(q.SessionID).String())
+	}
+	if p := q.Places; p != nil {
+		c.add(`topic = ? AND topic_id = ? AND "partition" = ? AND "offset" >= ? AND "offset" < ?`,
+			p.Topic, topicID(p.TopicID), p.Partition, p.First, p.End)
+	}
+	c.oneOf(c.column("event_type", eventtrace.IndexType), q.EventTypes)
+	c.oneOf(c.column("topic", eventtrace.IndexTopic), q.Topics)
+	if q.Key != nil {
+		c.add(`"key" = ?`, q.Key)
+	}
+	if !q.From.IsZero() {
+		c.add(c.logTime+" >= ?", stamp(q.From))
+	} else if c.index == eventtrace.IndexTime {
+		c.add(c.logTime + " >= ''") // true of all; without a bound all rows would be read and sorted
+	}
+	if !q.Until.IsZero() {
+		c.add(c.logTime+" < ?", stamp(q.Until))
+	}
+	if q.Text != "" {
+		c.add("(instr(payload, ?) > 0 OR instr(value, ?) > 0)", q.Text, []byte(q.Text))
+	}
+	return c, nil
+}
+
+func (c *conditions) add(condition string, args ...any) {
+	c.all, c.args = append(c.all, condition), append(c.args, args...)
+}
+
+// column is a column as it is compared.
+func (c *conditions) column(name string, index eventtrace.Index) string {
+	if c.index == index {
+		return name
+	}
+	return "+" + name
+}
+
+func (c *conditions) oneOf(column string, values []string) {
+	if len(values) == 0 {
+		return
+	}
+	args := make([]any, len(values))
+	for i, v := range values {
+		args[i] = v
+	}
+	if len(values) == 1 {
+		c.add(column+" = ?", args...)
+		return
+	}
+	c.add(column+" IN (?"+strings.Repeat(", ?", len(values)-1)+")", args...)
+}
+
+// cursor leaves what stands behind a cursor, or before it.
+func (c *conditions) cursor(at eventtrace.Cursor, way eventtrace.Way) {
+	if at.IsZero() {
+		return
+	}
+	than := ">"
+	if way == eventtrace.Newest {
+		than = "<"
+	}
+	logged := stamp(at.LogTime)
+	// The first of the two conditions is what the index serves.
+	c.add(c.logTime+" "+than+"= ? AND ("+c.logTime+`, topic, topic_id, "partition", "offset") `+than+" (?, ?, ?, ?, ?)",
+		logged, logged, at.Topic, topicID(at.TopicID), at.Partition, at.Offset)
+}
+
+func (c *conditions) where() string {
+	if len(c.all) == 0 {
+		return ""
+	}
+	return " WHERE " + strings.Join(c.all, " AND ")
+}
+
+// query returns the rows that fill a page.
 func (s *Traces) query(ctx context.Context, query string, args ...any) ([]eventtrace.Event, error) {
 	rows, err := s.db.read.QueryContext(ctx, query, args...)
 	if err != nil {
@@ -67,25 +162,26 @@ func (s *Traces) query(ctx context.Context, query string, args ...any) ([]eventt
 	}
 	defer rows.Close()
 	var events []eventtrace.Event
-	for rows.Next() {
+	for size := 0; size < eventtrace.PageBytes && rows.Next(); {
 		e, err := scan(rows)
 		if err != nil {
 			return nil, err
 		}
 		events = append(events, e)
+		size += e.Size()
 	}
 	return events, rows.Err()
 }
 
 func scan(rows *sql.Rows) (eventtrace.Event, error) {
 	var (
-		e               eventtrace.Event
-		stamped, logged any
-		payload         string
-		key, value      bool
+		e                         eventtrace.Event
+		stamped, logged, deadline any
+		payload                   string
+		key, value                bool
 	)
 	err := rows.Scan(&e.Topic, &e.TopicID, &e.Partition, &e.Offset, &e.EventID, &e.CorrelationID, &e.SessionID, &e.EventType,
-		&stamped, &logged, &e.Key, &key, &payload, &e.Invalid, &e.Value, &value)
+		&stamped, &logged, &e.Key, &key, &payload, &e.Invalid, &e.Value, &value, &e.CausationID, &deadline)
 	if err != nil {
 		return eventtrace.Event{}, err
 	}
@@ -99,6 +195,11 @@ func scan(rows *sql.Rows) (eventtrace.Event, error) {
 	e.Payload = jsonio.Raw(payload)
 	if e.Timestamp, err = instant(stamped); err != nil {
 		return eventtrace.Event{}, err
+	}
+	if deadline != nil {
+		if e.Deadline, err = instant(deadline); err != nil {
+			return eventtrace.Event{}, err
+		}
 	}
 	e.LogTime, err = instant(logged)
 	return e, err

@@ -44,7 +44,11 @@ func Traces(t *testing.T, open func(t *testing.T) eventtrace.Store) {
 		{"two sinks at once", concurrently},
 		{"a conversation in the order of the log", ordered},
 		{"ids of any spelling", spelling},
-		{"types page by page", paged},
+		{"pages, both ways", paged},
+		{"a page is full by its bytes", pagedByBytes},
+		{"what is asked for", asked},
+		{"the newest", newest},
+		{"a timeline longer than its window", timeline},
 		{"a cancelled call", cancelled},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -100,7 +104,7 @@ func appendEvents(t *testing.T, store eventtrace.Store, want int, next eventtrac
 
 func conversation(t *testing.T, store eventtrace.Store) []eventtrace.Event {
 	t.Helper()
-	events, err := store.ByCorrelation(t.Context(), correlation)
+	events, err := eventtrace.All(t.Context(), store, eventtrace.Query{CorrelationID: correlation})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -280,17 +284,8 @@ func madeAnew(t *testing.T, store eventtrace.Store) {
 	appendEvents(t, store, 3, eventtrace.Progress{"a": {0: 3}}, second...)
 	appendEvents(t, store, 0, nil, slices.Concat(second, first)...)
 	equal(t, conversation(t, store), slices.Concat(first, second))
-	var paged []eventtrace.Event
-	for before := (eventtrace.Cursor{}); ; {
-		page, err := store.ByType(t.Context(), eventType, before, 1)
-		if err != nil {
-			t.Fatal(err)
-		}
-		paged = slices.Concat(page.Events, paged)
-		if before = page.Before; before.IsZero() {
-			break
-		}
-	}
+	paged := page(t, store, eventtrace.Query{EventTypes: []string{eventType}}, eventtrace.Newest, 1)
+	slices.Reverse(paged)
 	equal(t, paged, slices.Concat(first, second))
 	if err := store.Adopt(t.Context(), "a", "no id", true); err == nil {
 		t.Error("an id that is none was taken")
@@ -316,25 +311,18 @@ func adopted(t *testing.T, store eventtrace.Store) {
 func nothing(t *testing.T, store eventtrace.Store) {
 	appendEvents(t, store, 0, nil)
 	equal(t, conversation(t, store), nil)
-	bySession, err := store.BySession(t.Context(), session)
+	bySession, err := eventtrace.All(t.Context(), store, eventtrace.Query{SessionID: session})
 	if err != nil {
 		t.Fatal(err)
 	}
 	equal(t, bySession, nil)
-	page, err := store.ByType(t.Context(), eventType, eventtrace.Cursor{}, 10)
-	if err != nil {
-		t.Fatal(err)
-	}
-	equal(t, page.Events, nil)
-	if !page.Before.IsZero() {
-		t.Errorf("an empty store has an older page: %+v", page.Before)
-	}
+	equal(t, page(t, store, eventtrace.Query{}, eventtrace.Oldest, 10), nil)
 	for _, limit := range []int{0, -1} {
-		if _, err := store.ByType(t.Context(), eventType, eventtrace.Cursor{}, limit); err == nil {
+		if _, err := store.Read(t.Context(), eventtrace.Query{}, eventtrace.Cursor{}, eventtrace.Oldest, limit); err == nil {
 			t.Errorf("a page of %d events is no error", limit)
 		}
 	}
-	if _, err := store.ByCorrelation(t.Context(), "not an id"); err == nil {
+	if _, err := eventtrace.All(t.Context(), store, eventtrace.Query{CorrelationID: "not an id"}); err == nil {
 		t.Error("a correlation id that is no UUID is no error")
 	}
 }
@@ -420,7 +408,7 @@ func ordered(t *testing.T, store eventtrace.Store) {
 	}
 	appendEvents(t, store, 5, nil, want[4], want[2], want[0], want[3], want[1])
 	equal(t, conversation(t, store), want)
-	bySession, err := store.BySession(t.Context(), session)
+	bySession, err := eventtrace.All(t.Context(), store, eventtrace.Query{SessionID: session})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -435,54 +423,12 @@ func spelling(t *testing.T, store eventtrace.Store) {
 	e := event("ids", 0, 0)
 	appendEvents(t, store, 1, nil, e)
 	for _, id := range []string{strings.ToUpper(correlation), "{" + correlation + "}", "urn:uuid:" + correlation} {
-		got, err := store.ByCorrelation(t.Context(), id)
+		got, err := eventtrace.All(t.Context(), store, eventtrace.Query{CorrelationID: id})
 		if err != nil {
 			t.Fatal(err)
 		}
 		equal(t, got, []eventtrace.Event{e})
 	}
-}
-
-func paged(t *testing.T, store eventtrace.Store) {
-	const total = 57
-	var want []eventtrace.Event
-	for i := range int64(total) { // five a millisecond, so that pages end among equal times
-		e := event(fmt.Sprintf("topic %d", i%3), int32(i%2), i)
-		e.LogTime = start.Truncate(time.Second).Add(time.Duration(i/5) * time.Millisecond)
-		e.Timestamp = e.LogTime
-		want = append(want, e)
-	}
-	other := event("topic 0", 0, 1000)
-	other.EventType = eventType + "2"
-	appendEvents(t, store, total+1, nil, append(slices.Clone(want), other)...)
-	eventtrace.Sort(want)
-	for _, limit := range []int{1, 4, 10, total, total + 1} {
-		var got []eventtrace.Event
-		before := eventtrace.Cursor{}
-		for pages := 0; ; pages++ {
-			if pages > total {
-				t.Fatal("the pages do not end")
-			}
-			page, err := store.ByType(t.Context(), eventType, before, limit)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if len(page.Events) > limit {
-				t.Fatalf("page of %d events, want at most %d", len(page.Events), limit)
-			}
-			got = append(slices.Clone(page.Events), got...)
-			if before = page.Before; before.IsZero() {
-				break
-			}
-		}
-		equal(t, got, want)
-	}
-	until := start.Truncate(time.Second).Add(3 * time.Millisecond)
-	page, err := store.ByType(t.Context(), eventType, eventtrace.Cursor{LogTime: until}, total)
-	if err != nil {
-		t.Fatal(err)
-	}
-	equal(t, page.Events, want[:15])
 }
 
 func cancelled(t *testing.T, store eventtrace.Store) {

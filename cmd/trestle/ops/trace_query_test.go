@@ -1,0 +1,101 @@
+package ops
+
+import (
+	"fmt"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/omninode/trestle/runtime/eventtrace"
+	"github.com/omninode/trestle/runtime/jsonio"
+	"github.com/omninode/trestle/runtime/store"
+	"github.com/omninode/trestle/runtime/wire"
+)
+
+const tracedSession = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
+
+// longSession stores a session of n events of 2 KB each, and returns an environment with it.
+func longSession(t *testing.T, n int) (*Project, Environment) {
+	t.Helper()
+	address := "sqlite:" + filepath.Join(t.TempDir(), "trace.db")
+	traces, err := store.OpenTraces(t.Context(), address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer traces.Close()
+	payload := jsonio.Raw(`{"message":"` + strings.Repeat("x", 2000) + `"}`)
+	for from := 0; from < n; from += 1000 {
+		var events []eventtrace.Event
+		for i := from; i < min(n, from+1000); i++ {
+			at := time.UnixMilli(1_760_000_000_000 + int64(i))
+			events = append(events, eventtrace.Event{
+				Topic: "status", Partition: int32(i % 3), Offset: int64(i / 3), EventID: wire.RecordID("status", 0, int64(i)),
+				SessionID: tracedSession, EventType: "T", Timestamp: at, LogTime: at, Payload: payload,
+			})
+		}
+		if _, err := traces.Append(t.Context(), events, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	project := At(t.TempDir())
+	env, err := project.Environment(Addresses{Store: address})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return project, env
+}
+
+// TestTraceMemoryIsFlat says that a session of many events takes no more memory than one of a few: what lives while it is shown.
+func TestTraceMemoryIsFlat(t *testing.T) {
+	most := func(n int) uint64 {
+		project, env := longSession(t, n)
+		var highest uint64
+		shown := 0
+		err := TraceSession(t.Context(), project, env, tracedSession, TraceOptions{Reveal: true}, func(Traced) error {
+			if shown++; shown%500 == 0 {
+				runtime.GC()
+				var m runtime.MemStats
+				runtime.ReadMemStats(&m)
+				highest = max(highest, m.HeapAlloc)
+			}
+			return nil
+		})
+		if err != nil || shown != n {
+			t.Fatalf("%d of %d events shown, error %v", shown, n, err)
+		}
+		return highest
+	}
+	few, many := most(5_000), most(20_000) // 10 MB, 40 MB
+	if many > few+5<<20 {
+		t.Errorf("%d MiB live with 20,000 events, %d MiB with 5,000", many>>20, few>>20)
+	}
+}
+
+func TestTraceCount(t *testing.T) {
+	t.Parallel()
+	project, env := longSession(t, 250)
+	for count, want := range map[int]string{
+		0:   "250 from 1760000000000, 0 earlier",
+		1:   "1 from 1760000000249, 249 earlier",
+		100: "100 from 1760000000150, 150 earlier",
+		250: "250 from 1760000000000, 0 earlier",
+		251: "250 from 1760000000000, 0 earlier",
+	} {
+		var first, earlier int64
+		shown := 0
+		err := TraceSession(t.Context(), project, env, tracedSession, TraceOptions{Reveal: true, Count: count, Earlier: func(n int64) { earlier = n }}, func(e Traced) error {
+			if shown++; shown == 1 {
+				first = e.Timestamp.UnixMilli()
+			}
+			return nil
+		})
+		if got := fmt.Sprintf("%d from %d, %d earlier", shown, first, earlier); err != nil || got != want {
+			t.Errorf("-n %d: %s, error %v; want %s", count, got, err, want)
+		}
+	}
+	if err := TraceSession(t.Context(), project, env, tracedSession, TraceOptions{Count: -1}, nil); err == nil {
+		t.Error("-n -1 is no error")
+	}
+}
