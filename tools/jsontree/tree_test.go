@@ -109,6 +109,10 @@ func TestDifferences(t *testing.T) {
 		"spelling":         {from: `{"a":1.0}`, to: `{"a":1}`, want: []d{{"a", "1.0", "1"}}},
 		"a hidden value":   {from: `{"a":"x"}`, to: `{"a":"y"}`, shownFrom: `{"a":"***"}`, shownTo: `{"a":"***"}`, want: []d{{"a", `"***"`, `"***"`}}},
 		"inside of hidden": {from: `{"a":{"secret":1}}`, to: `{"a":{"secret":2}}`, shownFrom: `{"a":"***"}`, shownTo: `{"a":"***"}`, want: []d{{"a", `"***"`, `"***"`}}},
+		"hidden before alone": {
+			from: `{"a":{"secret":1}}`, to: `{"a":{"secret":2}}`, shownFrom: `{"a":"***"}`, shownTo: `{"a":{"secret":2}}`,
+			want: []d{{"a", `"***"`, `{"secret":2}`}},
+		},
 		"moved": {
 			from: `{"a":"secret"}`, to: `{"b":"secret"}`, shownFrom: `{"a":"***"}`, shownTo: `{"b":"***"}`,
 			want: []d{{"a", `"***"`, ""}, {"b", "", `"***"`}},
