@@ -274,7 +274,7 @@ func (g *file) eventInfo(e *schema.Event, topics map[*schema.Topic]string, diges
 	}
 	schemaDigest, err := digests.Event(e)
 	if err != nil {
-		return err
+		return &undigestedError{err}
 	}
 	g.p("%s = %s{", infoName(goName), g.trestle("EventInfo"))
 	g.p("Type: %s,", goString(e.Type))

@@ -1,6 +1,7 @@
 package golang
 
 import (
+	"errors"
 	"runtime"
 	"slices"
 	"strings"
@@ -64,12 +65,13 @@ func Packages(set *schema.Set, opts Options) (map[*schema.Package][]output.File,
 	}
 	json := newJSONNames()
 	made := map[*schema.Package][]unformatted{}
+	var undigested *undigestedError
 	for _, pkg := range set.Packages {
 		if !wanted(pkg) {
 			continue
 		}
 		if pkg.Language == schema.JSONSchema {
-			if made[pkg], err = jsonPackage(set, pkg, json, opts); err != nil {
+			if made[pkg], err = jsonPackage(set, pkg, json, opts); err != nil && !errors.As(err, &undigested) {
 				return nil, err
 			}
 			continue
@@ -84,13 +86,22 @@ func Packages(set *schema.Set, opts Options) (map[*schema.Package][]output.File,
 			continue
 		}
 		own, err := protoPackage(set, pkg, names, opts)
-		if err != nil {
+		if err != nil && !errors.As(err, &undigested) {
 			return nil, err
 		}
 		made[pkg] = append(made[pkg], own...)
 	}
+	if undigested != nil {
+		return nil, undigested
+	}
 	return formatAll(set, made)
 }
+
+// undigestedError says why an event's schema has no digest: as a rule something is wrong elsewhere in the set, and is told better there.
+type undigestedError struct{ err error }
+
+func (e *undigestedError) Error() string { return e.err.Error() }
+func (e *undigestedError) Unwrap() error { return e.err }
 
 // unformatted is a file whose content is still to be assembled and formatted, which is most of the work.
 type unformatted struct {
