@@ -83,6 +83,9 @@ func (x *Examiner) finding(t *tally) *compat.Finding {
 	if stored.Values, stored.OtherValues = t.values.shown(); len(stored.Values) == 0 {
 		stored.Values = nil
 	}
+	if m := x.menders[[2]string{t.topic, t.eventType}]; t.mended > 0 && m != nil {
+		stored.Repair = &compat.StoredRepair{Text: m.current.Text(), Valid: t.mended, Of: t.records}
+	}
 	f := &compat.Finding{
 		Rule: rule.ID, Severity: rule.Severity, Breaks: rule.Breaks, Encodings: []schema.Encoding{t.encoding},
 		Consequence: fmt.Sprintf(rule.Backward, t.source), Stored: stored,

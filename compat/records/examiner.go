@@ -47,8 +47,9 @@ type Examiner struct {
 
 	topics sync.Map // of *topicTally, by name
 
-	mu    sync.Mutex
-	found map[key]*tally
+	mu      sync.Mutex
+	found   map[key]*tally
+	menders map[[2]string]*mender // by topic and event type
 }
 
 // side is one of the two sets of schemas.
@@ -74,7 +75,7 @@ func newSide(set *schema.Set) side {
 func NewExaminer(next, old *schema.Set, o Options) *Examiner {
 	x := &Examiner{
 		opts: o, next: newSide(next), old: newSide(old), unchanged: map[string]bool{}, counterparts: map[string]*schema.Event{},
-		found: map[key]*tally{},
+		found: map[key]*tally{}, menders: map[[2]string]*mender{},
 	}
 	if !o.Reveal {
 		x.masker = event.NewMasker(next)
@@ -243,6 +244,7 @@ type tally struct {
 	encoding  schema.Encoding
 	records   int64
 	before    int64
+	mended    int64 // valid once they are repaired
 	producers counter
 	values    counter
 	first     Place
@@ -265,9 +267,14 @@ func (x *Examiner) refused(r *trestle.Record, at Place, d *trestle.Decoded, faul
 		before = err != nil || was.Event == nil
 	}
 	info, m := x.infoOf(r, d)
+	spots := make([]spot, len(faults))
+	for i, v := range faults {
+		spots[i] = follow(m, v.Path)
+	}
+	valid := m != nil && x.mender(at.Topic, info).mend(r, faults, spots)
 	counted := map[key]bool{}
-	for _, v := range faults {
-		s := follow(m, v.Path)
+	for i, v := range faults {
+		s := spots[i]
 		k := key{at.Topic, info, s.general, v.Rule, true}
 		if counted[k] {
 			continue
@@ -283,9 +290,23 @@ func (x *Examiner) refused(r *trestle.Record, at Place, d *trestle.Decoded, faul
 			if before {
 				t.before++
 			}
+			if valid {
+				t.mended++
+			}
 			t.values.add(v.Found)
 		})
 	}
+}
+
+func (x *Examiner) mender(topic, eventType string) *mender {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	m := x.menders[[2]string{topic, eventType}]
+	if m == nil {
+		m = &mender{types: x.next.types}
+		x.menders[[2]string{topic, eventType}] = m
+	}
+	return m
 }
 
 func (x *Examiner) loses(r *trestle.Record, at Place, d *trestle.Decoded, lost []loss) {

@@ -21,6 +21,7 @@ type spot struct {
 	beyond string
 	// sensitive says that the path leads to or through what is not to be shown.
 	sensitive bool
+	inMap     bool // there is a map on the way
 }
 
 // step is a member, or an element with an index or a key.
@@ -73,6 +74,7 @@ func follow(m *schema.Message, text string) spot {
 		switch {
 		case step.element || t != nil && t.Kind == schema.Map:
 			s.general += "[]"
+			s.inMap = s.inMap || t == nil || t.Kind == schema.Map
 			if t != nil {
 				t = t.Elem
 			}

@@ -35,7 +35,7 @@ func storedDetails(s *compat.Stored) []detail {
 	}
 	out = append(out, detail{"stored", at})
 	if s.Repair != nil {
-		out = append(out, detail{"repair", fmt.Sprintf("%d of %d are valid after --repair '%s'", s.Repair.Valid, s.Repair.Of, strings.ReplaceAll(s.Repair.Text, "'", `'\''`))})
+		out = append(out, detail{"repair", fmt.Sprintf("%d of %d are valid after --type %s --repair '%s'", s.Repair.Valid, s.Repair.Of, s.EventType, strings.ReplaceAll(s.Repair.Text, "'", `'\''`))})
 	}
 	return out
 }
