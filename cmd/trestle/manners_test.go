@@ -95,6 +95,7 @@ func TestManners(t *testing.T) {
 	trestleOutput(t, "", "topics", "apply", "--brokers", other.Brokers)
 	trestleOutput(t, `{"correlation_id":"550e8400-e29b-41d4-a716-446655440000","session_id":"7c9e6679-7425-40de-944b-e07fc1f90ae7","requirements":["retry"],"node_type":"effect"}`,
 		"publish", "CodegenMixinRequest", "--brokers", other.Brokers)
+	trestleOutput(t, "", "trace", "run", "--until-end", "--topics", "omninode_codegen_response_mixin_v1", "--brokers", other.Brokers, "--store", other.Store)
 	tests := map[string]struct {
 		args   []string
 		status int
@@ -104,7 +105,8 @@ func TestManners(t *testing.T) {
 		"brokers that are away, a look": {[]string{"peek", "omninode_codegen_request_mixin_v1", "--brokers", away}, exitFailed, "is `trestle dev` running"},
 		"a registry that is away":       {[]string{"register", "--dry-run", "--registry", "http://" + away}, exitFailed, away},
 		"a topic that is not there":     {append([]string{"peek", "omninode_codegen_request_mixin_v1"}, at...), exitFailed, "trestle topics apply"},
-		"no records of a type":          {[]string{"trace", "type", "CodegenMixinRequest", "--store", stack.Store}, exitFine, "trace run"},
+		"no records of a type":          {[]string{"trace", "type", "CodegenMixinRequest", "--store", other.Store}, exitFine, "trace run"},
+		"a store that is not there":     {[]string{"trace", "type", "CodegenMixinRequest", "--store", stack.Store}, exitFailed, "file does not exist: it is made once `trestle trace run`"},
 		"no records":                    {[]string{"peek", "omninode_codegen_request_pattern_v1", "--brokers", other.Brokers}, exitFine, "trestle topics offsets omninode_codegen_request_pattern_v1"},
 		"no records of a key":           {[]string{"peek", "omninode_codegen_request_mixin_v1", "--key", "x", "--brokers", other.Brokers}, exitFine, "none of the 1 that were read"},
 		"no dead letters":               {[]string{"dlq", "list", "--brokers", other.Brokers}, exitFine, "no dead letters"},

@@ -19,7 +19,8 @@ func newTrace(p *folder) *cobra.Command {
 		newTraceRun(p),
 		newTraceQuery(p, "correlation ID", "Show all events with a correlation id: a request, its progress, its response", 0, ops.TraceCorrelation),
 		newTraceQuery(p, "session ID", "Show the timeline of a session", 0, ops.TraceSession),
-		newTraceQuery(p, "type TYPE", "Show the newest events of a type", 100, ops.TraceType))
+		newTraceQuery(p, "type TYPE", "Show the newest events of a type", 100, ops.TraceType),
+		newTraceFind(p))
 }
 
 func newTraceRun(p *folder) *cobra.Command {
@@ -101,6 +102,62 @@ They are read and printed one by one, however many there are. -n shows the newes
 	addReveal(cmd, &o.Reveal)
 	addJSON(cmd, &asJSON, "print the events as JSON")
 	cmd.Flags().IntVarP(&o.Count, "count", "n", count, "how many at most, the newest; 0: all")
+	return cmd
+}
+
+func newTraceFind(p *folder) *cobra.Command {
+	var c connections
+	var asJSON bool
+	var o ops.TraceOptions
+	var f ops.TraceFilter
+	cmd := &cobra.Command{
+		Use:   "find",
+		Short: "Find events by type, topic, time, key, a field's value or text",
+		Long: `Find shows the events of which all is true that is asked for, newest first by their time in the log. They are read and printed one by one.
+
+--correlation, --session, --type and --topic, the first of these that is given, and --from and --to beside any are looked up in an index. For
+--key, --text and --where, and what else is given, there is none: each event that the index gives is read, without any each event of the
+store. --from bounds how many that are.
+
+--where takes FIELD=VALUE, of a field of the payload, or an expression in CEL as peek's does: value.payload.limit > 5. What is masked when it is
+shown is masked for --where and --text, too.`,
+		Example: `  trestle trace find --type CodegenStatusEvent --from 2025-10-16T12:00:00Z --where status=failed
+  trestle trace find --topic omninode_codegen_dlq_analyze_v1 --text TimeoutError --json`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			project, env, err := c.enter(p)
+			if err != nil {
+				return err
+			}
+			out := newTraceWriter(cmd, asJSON)
+			o.Warn = func(err error) { fmt.Fprintf(cmd.ErrOrStderr(), "trestle: %v\n", err) }
+			more, err := ops.FindTraced(cmd.Context(), project, env, f, o, out.show)
+			if err != nil {
+				return errors.Join(err, out.flush())
+			}
+			if err := out.close(); err != nil {
+				return err
+			}
+			if more {
+				fmt.Fprintln(cmd.ErrOrStderr(), "there may be more, earlier than these: -n 0 shows all")
+			}
+			return nil
+		},
+	}
+	c.addStore(cmd)
+	addReveal(cmd, &o.Reveal)
+	addJSON(cmd, &asJSON, "print the events as JSON")
+	flags := cmd.Flags()
+	flags.IntVarP(&o.Count, "count", "n", 20, "how many at most, the newest; 0: all")
+	flags.StringVar(&f.EventType, "type", "", "only events of this type")
+	flags.StringVar(&f.Topic, "topic", "", "only what is on this topic")
+	flags.StringVar(&f.Key, "key", "", "only records with this key")
+	flags.StringVar(&f.Correlation, "correlation", "", "only events with this correlation id")
+	flags.StringVar(&f.Session, "session", "", "only events of this session")
+	flags.StringVar(&f.From, "from", "", "only what is not before an RFC 3339 time in the log")
+	flags.StringVar(&f.To, "to", "", "only what is before an RFC 3339 time in the log")
+	flags.StringVar(&f.Text, "text", "", "only events in whose payload this text stands, as its JSON spells it")
+	flags.StringVar(&f.Where, "where", "", "only events of which this is true: FIELD=VALUE, or an expression in CEL")
 	return cmd
 }
 

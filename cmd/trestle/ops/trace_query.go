@@ -30,6 +30,8 @@ type Traced struct {
 	EventID       string          `json:"event_id"`
 	// Invalid says why the record could not be read, where it could not.
 	Invalid string `json:"invalid,omitempty"`
+
+	key *string // the record's, as it is shown; nil for none
 }
 
 // TraceOptions say how the trace store is asked.
@@ -215,6 +217,10 @@ func (s *shower) traced(e eventtrace.Event) Traced {
 		EventType: e.EventType, Topic: e.Topic, Partition: e.Partition, Offset: e.Offset, Timestamp: e.Timestamp.UTC(),
 		CorrelationID: s.id(e, "correlation_id", e.CorrelationID), SessionID: s.id(e, "session_id", e.SessionID),
 		Payload: json.RawMessage("null"), EventID: e.EventID, Invalid: e.Invalid,
+	}
+	if e.Key != nil {
+		key := s.key(e.Topic, e.EventType, string(e.Key))
+		out.key = &key
 	}
 	if e.Payload == "" {
 		if e.Invalid != "" && s.conceals(e.Topic, e.EventType) { // it may say what stands where the text stops being JSON

@@ -99,3 +99,50 @@ func TestTraceCount(t *testing.T) {
 		t.Error("-n -1 is no error")
 	}
 }
+
+func TestFindTracedNewestFirst(t *testing.T) {
+	t.Parallel()
+	project, env := longSession(t, 250)
+	for _, test := range []struct {
+		f    TraceFilter
+		n    int
+		want string
+	}{
+		{TraceFilter{}, 3, "249 248 247 more"},
+		{TraceFilter{EventType: "T", To: "2025-10-09T08:53:20.003Z"}, 3, "2 1 0"},
+		{TraceFilter{Topic: "status", From: "2025-10-09T08:53:20.248Z"}, 0, "249 248"},
+		{TraceFilter{Session: tracedSession, Where: "offset == 10 && partition == 2"}, 0, "32"},
+		{TraceFilter{Where: "message=x"}, 0, ""},
+		{TraceFilter{Text: "not there"}, 0, ""},
+	} {
+		var got []string
+		more, err := FindTraced(t.Context(), project, env, test.f, TraceOptions{Reveal: true, Count: test.n}, func(e Traced) error {
+			got = append(got, fmt.Sprint(e.Timestamp.UnixMilli()-1_760_000_000_000))
+			return nil
+		})
+		if more {
+			got = append(got, "more")
+		}
+		if text := strings.Join(got, " "); err != nil || text != test.want {
+			t.Errorf("%+v: %q, error %v; want %q", test.f, text, err, test.want)
+		}
+	}
+}
+
+func TestHasField(t *testing.T) {
+	t.Parallel()
+	payload := []byte(`{"a":{"b":"c"},"n":1.50,"none":null,"text":"null","yes":true}`)
+	for path, want := range map[string]bool{
+		"a.b=c": true, "a.b=d": false, "a=c": false, "a.b.c=c": false, "n=1.50": true, "n=1.5": false, "none=null": true, "text=null": true, "yes=true": true, "no=": false,
+	} {
+		parts := fieldIs.FindStringSubmatch(path)
+		if parts == nil || hasField(payload, strings.Split(parts[1], "."), parts[2]) != want {
+			t.Errorf("%s: %v, want %t", path, parts, want)
+		}
+	}
+	for _, expression := range []string{"a == b", "a==b", "a.b>=c", "f(x) == 1", "a != 1"} {
+		if fieldIs.MatchString(expression) {
+			t.Errorf("%s is no FIELD=VALUE", expression)
+		}
+	}
+}
