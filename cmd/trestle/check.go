@@ -42,7 +42,8 @@ both sides, the status is 2.
 
 --records looks at what the environment's topics and dead letters still hold, beside the comparison or without --against alone, and
 says which of it the edited schemas would refuse or lose something of: how many records, of which producer, in which field, what they
-have there, and the repair that makes them valid. --sample N looks at N records of each topic, drawn at random over partitions and time, and says what that tells of all
+have there, and the repair that makes them valid. With --against it also says which edits are safe for what is stored, as no record
+has the field. --sample N looks at N records of each topic, drawn at random over partitions and time, and says what that tells of all
 of them; dead letters are always looked at one and all. What is sensitive is shown as "***". The status is 1 where something is
 refused or lost.`,
 		Example: `  trestle check --against git#main

@@ -20,7 +20,7 @@ func (x *Examiner) Conclude(r *compat.Report) {
 	for _, t := range x.found {
 		findings = append(findings, x.finding(t))
 	}
-	r.AddRecords(x.topicRecords(), findings, nil)
+	r.AddRecords(x.topicRecords(), findings, x.notes())
 }
 
 func (x *Examiner) topicRecords() []compat.TopicRecords {

@@ -45,6 +45,9 @@ type Examiner struct {
 	unchanged    map[string]bool
 	counterparts map[string]*schema.Event
 
+	watches  []*watch
+	watchers map[string][]*watcher // by event type
+
 	topics sync.Map // of *topicTally, by name
 
 	mu      sync.Mutex
@@ -75,7 +78,7 @@ func newSide(set *schema.Set) side {
 func NewExaminer(next, old *schema.Set, o Options) *Examiner {
 	x := &Examiner{
 		opts: o, next: newSide(next), old: newSide(old), unchanged: map[string]bool{}, counterparts: map[string]*schema.Event{},
-		found: map[key]*tally{}, menders: map[[2]string]*mender{},
+		found: map[key]*tally{}, menders: map[[2]string]*mender{}, watchers: map[string][]*watcher{},
 	}
 	if !o.Reveal {
 		x.masker = event.NewMasker(next)
@@ -153,6 +156,10 @@ func (x *Examiner) Examine(r *trestle.Record, at Place) {
 		return // it deletes a key
 	}
 	decoded, err := trestle.Decode(r, x.next.types, trestle.DecodeOptions{KnownOnly: x.old.set == nil})
+	if len(x.watchers) > 0 {
+		eventType, _ := x.infoOf(r, &decoded)
+		x.look(r, eventType)
+	}
 	faults, unknown := x.faults(&decoded, err)
 	if len(faults) > 0 {
 		t.refused.Add(1)

@@ -54,6 +54,38 @@ func example() *compat.Report {
 	}
 }
 
+// stored is a report about stored records alone.
+func stored() *compat.Report {
+	r := &compat.Report{RecordsOnly: true, Profile: compat.Guide, DeployFirst: compat.Either}
+	r.AddRecords([]compat.TopicRecords{
+		{Topic: "shop.orders", Read: 1000, Refused: 5, By: []compat.ProducerRecords{{Producer: "web", Path: "status", Count: 5}},
+			Sample: &compat.Sample{Of: 2_000_000, RefusedBelow: 0.010485, LostBelow: 0.0029912, Confidence: 0.95}},
+		{Topic: "shop.orders_dlq", DeadLetters: true, Read: 2, By: []compat.ProducerRecords{}, Skipped: []compat.Counted{{Name: "unreadable", Records: 1}}},
+	}, []*compat.Finding{{
+		Rule: compat.RecordRefused, Severity: compat.Error, Breaks: compat.Backward, Encodings: []schema.Encoding{schema.EncodingJSON},
+		Path: "shop.v1.Order.status", Pos: schema.Position{File: "schemas/shop/v1/order.proto", Line: 14, Col: 3},
+		Change:      "status: 5 of 1000 records of shop.orders are refused: must be in list [new, it's] [string.in]",
+		Consequence: "consumers of shop.orders with the new schema refuse them", Fix: "accept what is stored in shop.orders, or wait until it has run out",
+		Stored: &compat.Stored{
+			Topic: "shop.orders", EventType: "OrderPlaced", Field: "status", Broken: "string.in", Records: 5, Before: 1,
+			Producers: []compat.Counted{{Name: "web|1", Records: 4}}, OtherProducers: 1, Values: []compat.Counted{{Name: `"It's"`, Records: 5}},
+			First: "shop.orders/0/7", Last: "shop.orders/2/19",
+			Repair: &compat.StoredRepair{Text: `payload.merge({"status": {"It's": "it's"}[?payload.status].orValue(payload.status)})`, Valid: 5, Of: 5},
+		},
+	}}, []compat.Note{{Path: "shop.v1.Order.note", Pos: schema.Position{File: "schemas/shop/v1/order.proto", Line: 9, Col: 3}, Text: "no record has this field"}})
+	return r
+}
+
+// A sample's bound is never told as less than it is, and what was not looked at is.
+func TestBounds(t *testing.T) {
+	t.Parallel()
+	want := "shop.orders: 1000 of 2000000 offsets looked at, 5 refused, 0 lose data: of all, less than 1.05 % are refused and less than 0.3 % lose data, at 95 % confidence (exact binomial)\n" +
+		"shop.orders_dlq: 1 not looked at: unreadable\n"
+	if got := report.Bounds(stored()); got != want {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+}
+
 func TestFormats(t *testing.T) {
 	t.Parallel()
 	for _, f := range report.Formats() {
@@ -61,6 +93,7 @@ func TestFormats(t *testing.T) {
 			t.Parallel()
 			for name, r := range map[string]*compat.Report{
 				"findings": example(),
+				"records":  stored(),
 				"clean":    {Compatible: true, Profile: compat.Guide, Mode: compat.ModeFull, Events: 1, DeployFirst: compat.Either},
 			} {
 				var got bytes.Buffer
@@ -126,6 +159,7 @@ func TestSummary(t *testing.T) {
 			{Rule: "DOCUMENT_NOT_READ", Severity: compat.Error, Subject: compat.Subject{Owner: "a.json", DataChanged: true}},
 		}}, ""),
 		"nothing to compare: all schemas are new (against old)": report.Summary(&compat.Report{Compatible: true, AllNew: true}, "old"),
+		"1002 stored records looked at, 5 refused, 0 lose data": report.Summary(stored(), ""),
 		"nothing to compare: all events are new":                report.Summary(&compat.Report{Compatible: true, AllNew: true, Pairs: make([][2]*schema.Event, 1)}, ""),
 	} {
 		if got != want {

@@ -56,6 +56,7 @@ func (l *loader) checkRecords(ctx context.Context, o *CheckOptions, report *comp
 	if c.note == nil {
 		c.note = func(string) {}
 	}
+	c.x.Watch(report.Findings)
 	if err := c.choose(); err != nil {
 		return err
 	}
