@@ -167,6 +167,45 @@ func TestScanReadsWhatIsCommitted(t *testing.T) {
 	}
 }
 
+// TestLast has a log of which most offsets hold no record that counts: markers of transactions, and aborted ones.
+func TestLast(t *testing.T) {
+	t.Parallel()
+	_, conn := startCluster(t, kfake.SeedTopics(2, "a"))
+	cl := client(t, conn, kgo.TransactionalID("last"))
+	var committed []int64
+	for n := int64(0); n < 120; n += 2 { // its marker stands behind each
+		if err := cl.BeginTransaction(); err != nil {
+			t.Fatal(err)
+		}
+		write(t, cl, "a", 0, n, n+1)
+		commit := kgo.TransactionEndTry(n%20 == 0)
+		if err := cl.EndTransaction(t.Context(), commit); err != nil {
+			t.Fatal(err)
+		}
+		if commit {
+			committed = append(committed, n)
+		}
+	}
+	write(t, client(t, conn), "a", 1, 0, 9)
+	for _, n := range []int{1, 2, 5, 100} {
+		records, err := kafka.Last(soon(t), conn, "a", n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := map[int32][]int64{}
+		for _, r := range records {
+			got[r.Partition] = append(got[r.Partition], r.Offset)
+		}
+		want := map[int32][]int64{0: committed[max(0, len(committed)-n):], 1: span(max(0, 9-int64(n)), 9)}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("the last %d (-want +got):\n%s", n, diff)
+		}
+	}
+	if records, err := kafka.Last(soon(t), conn, "nothing", 1); err == nil || !strings.Contains(err.Error(), "nothing") {
+		t.Errorf("a topic that there is not: %d records, %v", len(records), err)
+	}
+}
+
 func TestScanPassesDeletedRecords(t *testing.T) {
 	t.Parallel()
 	_, conn := startCluster(t, kfake.SeedTopics(1, "a"))

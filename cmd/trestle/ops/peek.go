@@ -85,7 +85,7 @@ func Peek(ctx context.Context, p *Project, env Environment, topic string, o Peek
 	if !o.Filter.isEmpty() {
 		return peekFiltered(ctx, conn, topic, from, o, see, show)
 	}
-	records, err := peekOld(ctx, conn, topic, from, o.Count)
+	records, err := peekOld(ctx, conn, topic, from, o)
 	if err != nil {
 		return err
 	}
@@ -111,7 +111,7 @@ func (o PeekOptions) from() (kafka.From, error) {
 		if !o.Filter.isEmpty() {
 			return kafka.FromStart(), nil // the last ones that are left may stand anywhere
 		}
-		return kafka.FromLast(int64(o.Count)), nil
+		return kafka.From{}, nil // peekOld counts from the end
 	case "start":
 		return kafka.FromStart(), nil
 	case "end":
@@ -130,14 +130,20 @@ func (o PeekOptions) from() (kafka.From, error) {
 	return kafka.FromTime(at), nil
 }
 
-// peekOld returns up to count records of each partition, those of all partitions in order of time.
-func peekOld(ctx context.Context, conn kafka.Connection, topic string, from kafka.From, count int) ([]*kafka.Record, error) {
-	var records []*kafka.Record
-	for r, err := range kafka.Scan(ctx, conn, []string{topic}, from, kafka.ToEnd(), kafka.WithPerPartition(count)) {
-		if err != nil {
-			return nil, err
+// peekOld returns the first records of each partition from a place on, or without one the last, those of all partitions in order of time.
+func peekOld(ctx context.Context, conn kafka.Connection, topic string, from kafka.From, o PeekOptions) (records []*kafka.Record, err error) {
+	if o.From == "" {
+		records, err = kafka.Last(ctx, conn, topic, o.Count)
+	} else {
+		for r, failed := range kafka.Scan(ctx, conn, []string{topic}, from, kafka.ToEnd(), kafka.WithPerPartition(o.Count)) {
+			if failed != nil {
+				return nil, failed
+			}
+			records = append(records, r)
 		}
-		records = append(records, r)
+	}
+	if err != nil {
+		return nil, err
 	}
 	slices.SortStableFunc(records, func(a, b *kafka.Record) int {
 		if a.Partition == b.Partition {
