@@ -20,7 +20,7 @@ func newTrace(p *folder) *cobra.Command {
 		newTraceQuery(p, "correlation ID", "Show all events with a correlation id: a request, its progress, its response", 0, ops.TraceCorrelation),
 		newTraceQuery(p, "session ID", "Show the timeline of a session", 0, ops.TraceSession),
 		newTraceQuery(p, "type TYPE", "Show the newest events of a type", 100, ops.TraceType),
-		newTraceFind(p))
+		newTraceFind(p), newTraceStats(p))
 }
 
 func newTraceRun(p *folder) *cobra.Command {

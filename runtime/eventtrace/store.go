@@ -35,6 +35,15 @@ type Store interface {
 	// Count returns how many of the events that q asks for stand before a cursor; before the zero one, all of them.
 	Count(ctx context.Context, q Query, before Cursor) (int64, error)
 
+	// Tally counts the events that q asks for, by type and topic, in this order.
+	Tally(ctx context.Context, q Query) ([]Tally, error)
+
+	// Busiest returns the sessions with most of the events that q asks for, at most limit, the busiest first.
+	Busiest(ctx context.Context, q Query, limit int) ([]SessionTally, error)
+
+	// Responses says how long requests waited for their responses.
+	Responses(ctx context.Context, q ResponseQuery) (Responses, error)
+
 	// Close closes the store's database. It waits for calls under way.
 	Close() error
 }

@@ -235,16 +235,3 @@ func TestDeadLetterRate(t *testing.T) {
 		}
 	}
 }
-
-func TestPercentile(t *testing.T) {
-	t.Parallel()
-	var values []time.Duration
-	for i := range 100 {
-		values = append(values, time.Duration(100-i))
-	}
-	for n, want := range map[int]time.Duration{0: 0, 1: 100, 20: 99, 21: 99, 100: 95} {
-		if got := percentile(slices.Clone(values[:n]), 95); got != want {
-			t.Errorf("of %d: %d, want %d", n, got, want)
-		}
-	}
-}

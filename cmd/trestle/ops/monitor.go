@@ -236,9 +236,6 @@ func (l *look) written(ctx context.Context, cl *kgo.Client) (map[string]int64, e
 	return topics.Written(ctx, cl, l.Time.Add(-l.window), names...)
 }
 
-// maxResponses is how many of the newest requests of a type, and responses, are looked at.
-const maxResponses = 1000
-
 // responses adds how long requests waited for their responses, by the trace store.
 func (l *look) responses(ctx context.Context) error {
 	if l.env.Store == "" {
@@ -257,69 +254,22 @@ func (l *look) responses(ctx context.Context) error {
 		if e.Reply == nil {
 			continue
 		}
-		var waits []time.Duration
+		var waited eventtrace.Responses
 		if store != nil {
-			if waits, err = l.waits(ctx, store, e); err != nil {
-				return fmt.Errorf("find how long requests of type %s wait: %w", e.Type, err)
+			if waited, err = store.responses(ctx, l.responseQuery(e)); err != nil {
+				return err
 			}
 		}
-		l.add(MeasureResponseMS, e.Type, e.Type, float64(l.limits.ResponseMS), float64(percentile(waits, 95).Milliseconds()))
+		l.add(MeasureResponseMS, e.Type, e.Type, float64(l.limits.ResponseMS), float64(waited.P95.Milliseconds()))
 	}
 	return nil
 }
 
-// waits are how long the requests of a type waited that were answered within the window, and for how long those of the window wait that were not. Times are
-// those of the log.
-func (l *look) waits(ctx context.Context, store *traces, e *schema.Event) ([]time.Duration, error) {
-	since := l.Time.Add(-l.window)
-	newest := func(eventType string, since time.Time) ([]eventtrace.Event, error) {
-		var found []eventtrace.Event
-		for e, err := range store.events(ctx, eventtrace.Query{EventTypes: []string{eventType}, From: since}, eventtrace.Cursor{}, eventtrace.Newest) {
-			if err != nil || len(found) == maxResponses {
-				slices.Reverse(found)
-				return found, err
-			}
-			if e.CorrelationID != "" {
-				found = append(found, e)
-			}
-		}
-		slices.Reverse(found)
-		return found, nil
+func (l *look) responseQuery(e *schema.Event) eventtrace.ResponseQuery {
+	return eventtrace.ResponseQuery{
+		Request: e.Type, Reply: e.Reply.Type, From: l.Time.Add(-l.window), Until: l.Time,
+		Patience: time.Duration(l.limits.ResponseMS) * time.Millisecond,
 	}
-	requests, err := newest(e.Type, since.Add(-l.window)) // a response of the window may be to one before it
-	if err != nil {
-		return nil, err
-	}
-	responses, err := newest(e.Reply.Type, since.Add(-l.window))
-	if err != nil {
-		return nil, err
-	}
-	answered := make(map[string]time.Time, len(responses))
-	for _, r := range responses { // oldest first: the first response counts
-		if _, ok := answered[r.CorrelationID]; !ok {
-			answered[r.CorrelationID] = r.LogTime
-		}
-	}
-	var waits []time.Duration
-	for _, r := range requests {
-		at, ok := answered[r.CorrelationID]
-		switch {
-		case ok && !at.Before(since):
-			waits = append(waits, max(0, at.Sub(r.LogTime)))
-		case !ok && !r.LogTime.Before(since):
-			waits = append(waits, max(0, l.Time.Sub(r.LogTime)))
-		}
-	}
-	return waits, nil
-}
-
-// percentile is the smallest value that so many of 100 are not above; 0 of none.
-func percentile(values []time.Duration, of int) time.Duration {
-	if len(values) == 0 {
-		return 0
-	}
-	slices.Sort(values)
-	return values[max(0, (len(values)*of+99)/100-1)]
 }
 
 // deadLetterTopics are those of a set, by name.

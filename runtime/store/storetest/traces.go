@@ -49,6 +49,8 @@ func Traces(t *testing.T, open func(t *testing.T) eventtrace.Store) {
 		{"what is asked for", asked},
 		{"the newest", newest},
 		{"a timeline longer than its window", timeline},
+		{"counts by type and session", tallied},
+		{"response times", responses},
 		{"a cancelled call", cancelled},
 	} {
 		t.Run(test.name, func(t *testing.T) {
