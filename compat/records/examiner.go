@@ -1,8 +1,10 @@
 package records
 
 import (
+	"bytes"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -260,11 +262,11 @@ type tally struct {
 }
 
 const (
-	maxFound     = 1_000     // keys that are told apart
-	maxNames     = 200       // producers, or values, of one
-	shownNames   = 8         // of them
-	maxExample   = 256 << 10 // bytes of an example that is kept
-	shownExample = 1 << 10   // bytes of it that are shown
+	maxFound     = 1_000    // keys that are told apart
+	maxNames     = 200      // producers, or values, of one
+	shownNames   = 8        // of them
+	maxExample   = 16 << 10 // bytes of an example that is kept
+	shownExample = 1 << 10  // bytes of it that are shown
 )
 
 func (x *Examiner) refused(r *trestle.Record, at Place, d *trestle.Decoded, faults []trestle.Violation) {
@@ -375,9 +377,20 @@ func (x *Examiner) count(k key, r *trestle.Record, at Place, d *trestle.Decoded,
 	if t.records == 1 || before(t.last, at) {
 		t.last = at
 		if len(r.Value) <= maxExample {
-			t.example = r
+			t.example = kept(r)
 		}
 	}
+}
+
+// kept is a copy of a record without its key, which holds nothing of the batch that it was read with.
+func kept(r *trestle.Record) *trestle.Record {
+	out := &trestle.Record{Topic: r.Topic, Value: bytes.Clone(r.Value), Partition: r.Partition, Offset: r.Offset, Timestamp: r.Timestamp}
+	for _, h := range r.Headers {
+		if len(h.Value) <= maxExample {
+			out.Headers = append(out.Headers, trestle.Header{Key: strings.Clone(h.Key), Value: bytes.Clone(h.Value)})
+		}
+	}
+	return out
 }
 
 // before orders places by time, then by where they are.

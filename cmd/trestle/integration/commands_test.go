@@ -72,6 +72,8 @@ var steps = []step{
 	{line: "publish CodegenPatternRequest -f request.json --json", denied: []string{"Write on the topic", "Read on the topic of changes"}, says: []string{`"topic":"` + stepTopic + `"`}},
 	{line: "topics offsets " + stepTopic + " --at 2020-01-01T00:00:00Z --json", denied: []string{"Describe on the topic", "DescribeConfigs on the topic"}, says: []string{`"records": 1`}},
 	{line: "peek " + stepTopic + " -n 5 --json", denied: []string{"Read on the topic"}, says: []string{`"event_type":"CodegenPatternRequest"`, `"node_description":"a"`}},
+	{line: "check --records --json", denied: []string{"Read on the topic"}, says: []string{`{"topic":"` + stepTopic + `","read":1,"refused":0,"lost":0,"by":[]}`}},
+	{line: "check --records --sample 5 --topic " + stepTopic + " --json", says: []string{`"read":1,"refused":0,"lost":0,"by":[],"sample":{"of":`}},
 	{line: "tail " + stepTopic + " --from start --json", endless: true, status: 130, says: []string{`"node_description":"a"`}},
 	{line: "groups list --json", denied: []string{"Describe on the group"}, says: []string{`"group": "` + stepGroup + `"`, `"state": "absent"`}},
 	{line: "groups seek " + stepGroup + " --to start --topic " + stepTopic + " --dry-run", says: []string{"a dry run"}},
