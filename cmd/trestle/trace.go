@@ -17,9 +17,9 @@ import (
 func newTrace(p *folder) *cobra.Command {
 	return newParent("trace", "Store every event, and read conversations back",
 		newTraceRun(p),
-		newTraceQuery(p, "correlation ID", "Show all events with a correlation id: a request, its progress, its response", 0, ops.TraceCorrelation),
-		newTraceQuery(p, "session ID", "Show the timeline of a session", 0, ops.TraceSession),
-		newTraceQuery(p, "type TYPE", "Show the newest events of a type", 100, ops.TraceType),
+		newTraceCorrelation(p),
+		newTraceQuery(p, "session ID", "Show the timeline of a session", 0, ops.TraceSession, nil),
+		newTraceQuery(p, "type TYPE", "Show the newest events of a type", 100, ops.TraceType, nil),
 		newTraceFind(p), newTraceStats(p))
 }
 
@@ -74,7 +74,7 @@ restart goes on where it was and a new store gets everything that the topics sti
 // traceQuery is what a command asks the trace store, with an id or a type.
 type traceQuery func(context.Context, *ops.Project, ops.Environment, string, ops.TraceOptions, func(ops.Traced) error) error
 
-func newTraceQuery(p *folder, use, short string, count int, query traceQuery) *cobra.Command {
+func newTraceQuery(p *folder, use, short string, count int, query traceQuery, waterfall *bool) *cobra.Command {
 	var c connections
 	var asJSON bool
 	var o ops.TraceOptions
@@ -92,6 +92,9 @@ They are read and printed one by one, however many there are. -n shows the newes
 			out := newTraceWriter(cmd, asJSON)
 			o.Warn = func(err error) { fmt.Fprintf(cmd.ErrOrStderr(), "trestle: %v\n", err) }
 			o.Earlier = out.earlier
+			if waterfall != nil && *waterfall {
+				return showWaterfall(cmd, project, env, args[0], o, out)
+			}
 			if err := query(cmd.Context(), project, env, args[0], o, out.show); err != nil {
 				return errors.Join(err, out.flush())
 			}
@@ -103,6 +106,33 @@ They are read and printed one by one, however many there are. -n shows the newes
 	addJSON(cmd, &asJSON, "print the events as JSON")
 	cmd.Flags().IntVarP(&o.Count, "count", "n", count, "how many at most, the newest; 0: all")
 	return cmd
+}
+
+func newTraceCorrelation(p *folder) *cobra.Command {
+	var waterfall bool
+	cmd := newTraceQuery(p, "correlation ID", "Show all events with a correlation id: a request, its progress, its response", 0, ops.TraceCorrelation, &waterfall)
+	cmd.Long += `
+
+--waterfall draws them below what led to each, by its causation id or, without one, a response below its request, a dead letter below the event that
+died, a replay below its dead letter; and what is missing: for how long a request waits and how that is to its deadline, and which dead letter was not
+replayed. = is a request until its response, - one without, x a dead letter. It is of the newest 1000 events at most.`
+	cmd.Flags().BoolVar(&waterfall, "waterfall", false, "draw what led to what, when, and what is missing")
+	cmd.MarkFlagsMutuallyExclusive("waterfall", "json")
+	return cmd
+}
+
+func showWaterfall(cmd *cobra.Command, project *ops.Project, env ops.Environment, id string, o ops.TraceOptions, w *traceWriter) error {
+	chain, err := ops.TraceChain(cmd.Context(), project, env, id, o)
+	if err != nil {
+		return err
+	}
+	if w.shown = len(chain.Links); w.shown > 0 {
+		if err := writeWaterfall(w.out, chain, widthOf(cmd.OutOrStdout())); err != nil {
+			return err
+		}
+	}
+	w.earlier(chain.Earlier)
+	return w.close()
 }
 
 func newTraceFind(p *folder) *cobra.Command {
