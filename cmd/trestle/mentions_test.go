@@ -201,7 +201,7 @@ func TestMentions(t *testing.T) {
 		"run trestle topics plan|rename":                      "`trestle topics` has no command rename",
 		"what `topics rename T` does":                         "`trestle topics` has no command rename",
 		"go run ./cmd/trestle acl list":                       "`trestle` has no command acl",
-		"`trestle check --behind git#main`":                    "`trestle check` has no flag --behind",
+		"`trestle check --behind git#main`":                   "`trestle check` has no flag --behind",
 		"`trestle check --against git#main --json`":           "",
 		"`trestle generate` rewrites gen; package trestle is": "",
 	} {

@@ -17,7 +17,7 @@ import (
 
 	"github.com/omninode/trestle/runtime/jsonio"
 	"github.com/omninode/trestle/tools/expr"
-	"github.com/omninode/trestle/tools/jsontree"
+	"github.com/omninode/trestle/tools/jsonedit"
 )
 
 func parseExpression(text string) (*Repair, error) {
@@ -97,7 +97,7 @@ func (n exact) Type() ref.Type              { return exactType }
 func (n exact) Value() any                  { return string(n) }
 
 // toCEL is a JSON value as expressions see it: whole numbers are integers, others floating.
-func toCEL(v *jsontree.Value) any {
+func toCEL(v *jsonedit.Value) any {
 	switch v.Kind {
 	case '{':
 		out := make(map[string]any, len(v.Members))
@@ -141,7 +141,7 @@ func numberToCEL(text string) any {
 
 // fromCEL is what an expression yields as JSON. What is as it was before is the text that it was, and members keep their order; before is nil where there
 // was nothing.
-func fromCEL(v ref.Val, before *jsontree.Value) (*jsontree.Value, error) {
+func fromCEL(v ref.Val, before *jsonedit.Value) (*jsonedit.Value, error) {
 	switch v := v.(type) {
 	case traits.Mapper:
 		return mapFromCEL(v, before)
@@ -157,37 +157,37 @@ func fromCEL(v ref.Val, before *jsontree.Value) (*jsontree.Value, error) {
 	return out, err
 }
 
-func scalarFromCEL(v ref.Val) (*jsontree.Value, error) {
+func scalarFromCEL(v ref.Val) (*jsonedit.Value, error) {
 	switch v := v.(type) {
 	case types.Null:
-		return &jsontree.Value{Kind: 'n', Text: []byte("null")}, nil
+		return &jsonedit.Value{Kind: 'n', Text: []byte("null")}, nil
 	case types.Bool:
 		text := strconv.AppendBool(nil, bool(v))
-		return &jsontree.Value{Kind: text[0], Text: text}, nil
+		return &jsonedit.Value{Kind: text[0], Text: text}, nil
 	case types.String:
-		return jsontree.String(string(v)), nil
+		return jsonedit.String(string(v)), nil
 	case types.Int:
-		return &jsontree.Value{Kind: '0', Text: strconv.AppendInt(nil, int64(v), 10)}, nil
+		return &jsonedit.Value{Kind: '0', Text: strconv.AppendInt(nil, int64(v), 10)}, nil
 	case types.Uint:
-		return &jsontree.Value{Kind: '0', Text: strconv.AppendUint(nil, uint64(v), 10)}, nil
+		return &jsonedit.Value{Kind: '0', Text: strconv.AppendUint(nil, uint64(v), 10)}, nil
 	case exact:
-		return &jsontree.Value{Kind: '0', Text: []byte(v)}, nil
+		return &jsonedit.Value{Kind: '0', Text: []byte(v)}, nil
 	case types.Double:
 		if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
 			return nil, fmt.Errorf("%v has no JSON form", float64(v))
 		}
 		text, err := jsonio.AppendFloat64(nil, float64(v))
-		return &jsontree.Value{Kind: '0', Text: text}, err
+		return &jsonedit.Value{Kind: '0', Text: text}, err
 	case types.Timestamp:
 		text, err := jsonio.AppendTime(nil, v.Time)
-		return &jsontree.Value{Kind: '"', Text: text}, err
+		return &jsonedit.Value{Kind: '"', Text: text}, err
 	case types.Bytes:
-		return &jsontree.Value{Kind: '"', Text: jsonio.AppendBytes(nil, v)}, nil
+		return &jsonedit.Value{Kind: '"', Text: jsonio.AppendBytes(nil, v)}, nil
 	}
 	return nil, fmt.Errorf("a value of type %s has no JSON form", v.Type().TypeName())
 }
 
-func mapFromCEL(v traits.Mapper, before *jsontree.Value) (*jsontree.Value, error) {
+func mapFromCEL(v traits.Mapper, before *jsonedit.Value) (*jsonedit.Value, error) {
 	values := map[string]ref.Val{}
 	for it := v.Iterator(); it.HasNext() == types.True; {
 		key := it.Next()
@@ -212,21 +212,21 @@ func mapFromCEL(v traits.Mapper, before *jsontree.Value) (*jsontree.Value, error
 		}
 	}
 	slices.Sort(names[added:])
-	out := &jsontree.Value{Kind: '{'}
+	out := &jsonedit.Value{Kind: '{'}
 	for _, name := range names {
 		inner, err := fromCEL(values[name], before.Member(name))
 		if err != nil {
 			return nil, jsonio.At(err, name)
 		}
-		out.Members = append(out.Members, jsontree.Member{Name: name, Value: inner})
+		out.Members = append(out.Members, jsonedit.Member{Name: name, Value: inner})
 	}
 	return out, nil
 }
 
-func listFromCEL(v traits.Lister, before *jsontree.Value) (*jsontree.Value, error) {
-	out := &jsontree.Value{Kind: '['}
+func listFromCEL(v traits.Lister, before *jsonedit.Value) (*jsonedit.Value, error) {
+	out := &jsonedit.Value{Kind: '['}
 	for i := 0; types.Int(i) < v.Size().(types.Int); i++ {
-		var was *jsontree.Value
+		var was *jsonedit.Value
 		if before != nil && i < len(before.Elements) {
 			was = before.Elements[i]
 		}

@@ -13,7 +13,7 @@ import (
 	"github.com/omninode/trestle/runtime/jsonio"
 	"github.com/omninode/trestle/runtime/wire"
 	"github.com/omninode/trestle/tools/expr"
-	"github.com/omninode/trestle/tools/jsontree"
+	"github.com/omninode/trestle/tools/jsonedit"
 )
 
 // Opened is the event in a record, as JSON that can be changed.
@@ -38,7 +38,7 @@ func (o *Opened) Payload() []byte {
 }
 
 // Tree is the value, parsed.
-func (o *Opened) Tree() (*jsontree.Value, error) { return jsontree.Parse(o.Value) }
+func (o *Opened) Tree() (*jsonedit.Value, error) { return jsonedit.Parse(o.Value) }
 
 // Protobuf says that the record's value is protobuf.
 func (o *Opened) Protobuf() bool { return o.proto != nil }
@@ -206,7 +206,7 @@ func (r *Repair) Apply(types *event.Types, rec *event.Record) (value []byte, hea
 	if err != nil {
 		return nil, nil, err
 	}
-	if jsontree.Same(payload, after) {
+	if jsonedit.Same(payload, after) {
 		return rec.Value, rec.Headers, nil
 	}
 	text := slices.Concat(o.Value[:o.Start], after.Append(nil), o.Value[o.End:])
@@ -214,9 +214,9 @@ func (r *Repair) Apply(types *event.Types, rec *event.Record) (value []byte, hea
 }
 
 // payload is what the repair makes of one.
-func (r *Repair) payload(o *Opened, whole, payload *jsontree.Value) (*jsontree.Value, error) {
+func (r *Repair) payload(o *Opened, whole, payload *jsonedit.Value) (*jsonedit.Value, error) {
 	if r.patch != nil {
-		return jsontree.Merge(payload, r.patch), nil
+		return jsonedit.Merge(payload, r.patch), nil
 	}
 	rec := expr.Record{
 		Value: toCEL(whole), EventType: o.info.Type, Headers: map[string]string{}, Timestamp: o.rec.Timestamp, Partition: o.rec.Partition, Offset: o.rec.Offset,

@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"github.com/omninode/trestle/tools/expr"
-	"github.com/omninode/trestle/tools/jsontree"
+	"github.com/omninode/trestle/tools/jsonedit"
 )
 
 // Kind is what a repair is written in.
@@ -29,7 +29,7 @@ const MaxBytes = 64 << 10
 type Repair struct {
 	kind    Kind
 	text    string
-	patch   *jsontree.Value
+	patch   *jsonedit.Value
 	program *expr.Program
 }
 
@@ -101,7 +101,7 @@ func parsePatch(text string) (*Repair, error) {
 	if err := tooLong(text); err != nil {
 		return nil, err
 	}
-	patch, err := jsontree.Parse([]byte(text))
+	patch, err := jsonedit.Parse([]byte(text))
 	switch {
 	case err != nil:
 		return nil, err

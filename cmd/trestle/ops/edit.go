@@ -16,7 +16,7 @@ import (
 	"github.com/omninode/trestle/runtime/kafka"
 	"github.com/omninode/trestle/runtime/replay"
 	"github.com/omninode/trestle/runtime/wire"
-	"github.com/omninode/trestle/tools/jsontree"
+	"github.com/omninode/trestle/tools/jsonedit"
 	"github.com/omninode/trestle/tools/repair"
 )
 
@@ -32,8 +32,8 @@ type LetterEdit struct {
 	record  *kafka.Record // as it would be sent
 	opened  *repair.Opened
 	reveal  bool
-	tree    *jsontree.Value // nil: it is not JSON
-	shown   *jsontree.Value
+	tree    *jsonedit.Value // nil: it is not JSON
+	shown   *jsonedit.Value
 }
 
 // PlacedViolation is a violation with its place in a text, from 1; 0: it has none.
@@ -139,7 +139,7 @@ func (e *LetterEdit) open() error {
 }
 
 // masked is the event's JSON, or another in its place, as it is shown.
-func (e *LetterEdit) masked(text []byte) (*jsontree.Value, error) {
+func (e *LetterEdit) masked(text []byte) (*jsonedit.Value, error) {
 	mask := e.d.shows.record
 	if e.opened.Protobuf() {
 		mask = e.d.shows.payload
@@ -148,7 +148,7 @@ func (e *LetterEdit) masked(text []byte) (*jsontree.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	return jsontree.Parse(shown)
+	return jsonedit.Parse(shown)
 }
 
 // Text is the event's JSON to edit: with its envelope, or of protobuf the payload. What is sensitive is "***" unless the options reveal it; left so, it stays as it
@@ -175,7 +175,7 @@ func (e *LetterEdit) Text() ([]byte, error) {
 type EditedLetter struct {
 	// Changed says that it is not what it was, and Differences what has changed, as it may be shown.
 	Changed     bool                  `json:"changed"`
-	Differences []jsontree.Difference `json:"-"`
+	Differences []jsonedit.Difference `json:"-"`
 	// Violations are why it can't be sent.
 	Violations []PlacedViolation `json:"violations"`
 
@@ -186,22 +186,22 @@ type EditedLetter struct {
 // Check reads what somebody has made of the text, and says what is wrong with it by today's schemas.
 func (e *LetterEdit) Check(text []byte) (*EditedLetter, error) {
 	out := &EditedLetter{Changed: true, Violations: []PlacedViolation{}}
-	edited, err := jsontree.Parse(text)
+	edited, err := jsonedit.Parse(text)
 	if err != nil {
 		out.place(text, nil, err)
 		return out, nil
 	}
 	restored := edited
 	if e.tree != nil {
-		var stray *jsontree.Value
-		if restored, stray = jsontree.Unhide(edited, e.tree, e.shown); stray != nil {
-			line, column := jsontree.LineColumn(text, stray.Start)
+		var stray *jsonedit.Value
+		if restored, stray = jsonedit.Unhide(edited, e.tree, e.shown); stray != nil {
+			line, column := jsonedit.LineColumn(text, stray.Start)
 			out.Violations = append(out.Violations, PlacedViolation{Violation{
 				Rule: "hidden", Message: jsonio.Hidden + " stands for what is sensitive, and which that is can't be told here: edit it with --reveal",
 			}, line, column})
 			return out, nil
 		}
-		if out.Changed = !jsontree.Same(restored, e.tree); !out.Changed {
+		if out.Changed = !jsonedit.Same(restored, e.tree); !out.Changed {
 			return out, nil
 		}
 	}
@@ -230,28 +230,28 @@ func (e *LetterEdit) Check(text []byte) (*EditedLetter, error) {
 		if err != nil {
 			return nil, err
 		}
-		out.Differences = jsontree.Differences(e.tree, restored, from, to)
+		out.Differences = jsonedit.Differences(e.tree, restored, from, to)
 	}
 	return out, nil
 }
 
-func (l *EditedLetter) place(text []byte, edited *jsontree.Value, err error) {
+func (l *EditedLetter) place(text []byte, edited *jsonedit.Value, err error) {
 	l.placeIn(text, edited, edited, err)
 }
 
 // placeIn adds the violations that an error says, those of the payload with its place.
-func (l *EditedLetter) placeIn(text []byte, edited, payload *jsontree.Value, err error) {
+func (l *EditedLetter) placeIn(text []byte, edited, payload *jsonedit.Value, err error) {
 	for _, v := range violationsOf(err) {
 		placed := PlacedViolation{Violation: v}
 		broken, isJSON := errors.AsType[*jsonio.Error](err)
 		switch member, ofEnvelope := strings.CutPrefix(v.Path, "envelope."); {
 		case edited == nil && isJSON && broken.Offset >= 0:
-			placed.Line, placed.Column = jsontree.LineColumn(text, broken.Offset)
+			placed.Line, placed.Column = jsonedit.LineColumn(text, broken.Offset)
 		case edited == nil:
 		case ofEnvelope:
-			placed.Line, placed.Column = jsontree.LineColumn(text, edited.At(member).Start)
+			placed.Line, placed.Column = jsonedit.LineColumn(text, edited.At(member).Start)
 		default:
-			placed.Line, placed.Column = jsontree.LineColumn(text, payload.At(v.Path).Start)
+			placed.Line, placed.Column = jsonedit.LineColumn(text, payload.At(v.Path).Start)
 		}
 		l.Violations = append(l.Violations, placed)
 	}
@@ -260,7 +260,7 @@ func (l *EditedLetter) placeIn(text []byte, edited, payload *jsontree.Value, err
 // editNote is what is written down of an edit.
 type editNote struct {
 	resolvedNote
-	Changes []jsontree.Difference `json:"changes"`
+	Changes []jsonedit.Difference `json:"changes"`
 }
 
 // Replay sends the event as it was changed, once, and notes that its letter is repaired. It must have changed, and be valid.

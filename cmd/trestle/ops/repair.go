@@ -12,7 +12,7 @@ import (
 	"github.com/omninode/trestle/runtime/jsonio"
 	"github.com/omninode/trestle/runtime/kafka"
 	"github.com/omninode/trestle/runtime/replay"
-	"github.com/omninode/trestle/tools/jsontree"
+	"github.com/omninode/trestle/tools/jsonedit"
 	"github.com/omninode/trestle/tools/repair"
 )
 
@@ -172,7 +172,7 @@ func (c *examined) failed(message, letter string) {
 func (c *examined) broken(violations []Violation, letter string) {
 	counted := map[[2]string]bool{}
 	for _, v := range violations {
-		at := [2]string{jsontree.AnyIndex(v.Path), v.Rule}
+		at := [2]string{jsonedit.AnyIndex(v.Path), v.Rule}
 		if counted[at] {
 			continue
 		}
@@ -203,9 +203,9 @@ func (x *examiner) compare(c *examined, l *replay.Letter, e replay.Examination) 
 	if c.Sample == nil {
 		c.Sample = &RepairSample{Letter: l.Position.String(), Before: shownFrom.Append(nil), After: shownTo.Append(nil)}
 	}
-	counted := map[jsontree.Difference]bool{}
+	counted := map[jsonedit.Difference]bool{}
 	paths := map[string]bool{}
-	for _, difference := range jsontree.Differences(from, to, shownFrom, shownTo) {
+	for _, difference := range jsonedit.Differences(from, to, shownFrom, shownTo) {
 		if counted[difference] {
 			continue
 		}
@@ -234,7 +234,7 @@ func (x *examiner) compare(c *examined, l *replay.Letter, e replay.Examination) 
 }
 
 // payloads are the payload in a record, and the same as it may be shown.
-func (d *deadLetters) payloads(record *kafka.Record) (payload, shown *jsontree.Value, err error) {
+func (d *deadLetters) payloads(record *kafka.Record) (payload, shown *jsonedit.Value, err error) {
 	o, err := repair.Open(d.shows.types(), record)
 	if err != nil {
 		return nil, nil, err
@@ -244,7 +244,7 @@ func (d *deadLetters) payloads(record *kafka.Record) (payload, shown *jsontree.V
 		return nil, nil, err
 	}
 	if payload, err = o.Tree(); err == nil {
-		shown, err = jsontree.Parse(text)
+		shown, err = jsonedit.Parse(text)
 	}
 	if err != nil {
 		return nil, nil, err

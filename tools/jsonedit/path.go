@@ -1,4 +1,4 @@
-package jsontree
+package jsonedit
 
 import (
 	"encoding/json"

@@ -1,4 +1,4 @@
-package jsontree_test
+package jsonedit_test
 
 import (
 	"strings"
@@ -6,12 +6,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/omninode/trestle/tools/jsontree"
+	"github.com/omninode/trestle/tools/jsonedit"
 )
 
-func parsed(t testing.TB, text string) *jsontree.Value {
+func parsed(t testing.TB, text string) *jsonedit.Value {
 	t.Helper()
-	v, err := jsontree.Parse([]byte(text))
+	v, err := jsonedit.Parse([]byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +42,7 @@ func TestMerge(t *testing.T) {
 		{`{"z":{"b":1,"a":2}}`, `{"z":{"b":3}}`, `{"z":{"b":3,"a":2}}`},
 	} {
 		target := parsed(t, tt.target)
-		if got := string(jsontree.Merge(target, parsed(t, tt.patch)).Append(nil)); got != tt.want {
+		if got := string(jsonedit.Merge(target, parsed(t, tt.patch)).Append(nil)); got != tt.want {
 			t.Errorf("%s with %s: %s, want %s", tt.target, tt.patch, got, tt.want)
 		}
 		if got := string(target.Append(nil)); got != tt.target {
@@ -63,13 +63,13 @@ func TestParse(t *testing.T) {
 			t.Errorf("the member %s is said to stand at %q", name, text[at:])
 		}
 	}
-	if line, column := jsontree.LineColumn([]byte(text), v.Member("d").Start); line != 2 || column != 7 {
+	if line, column := jsonedit.LineColumn([]byte(text), v.Member("d").Start); line != 2 || column != 7 {
 		t.Errorf("%d:%d", line, column)
 	}
 	for text, says := range map[string]string{
 		`{"a":1,"a":2}`: "stands twice", `{"a":NaN}`: "at byte 5", `{`: "at byte", `[1] 2`: "at byte 4", strings.Repeat("[", 10_000): "deep",
 	} {
-		if _, err := jsontree.Parse([]byte(text)); err == nil || !strings.Contains(err.Error(), says) {
+		if _, err := jsonedit.Parse([]byte(text)); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%.20s: %v, want %q in it", text, err, says)
 		}
 	}
@@ -87,7 +87,7 @@ func TestAt(t *testing.T) {
 		}
 	}
 	for path, want := range map[string]string{"items[12].n": "items[].n", `[0]["a[3]"][4]`: `[]["a[3]"][]`, "a.b": "a.b", "": ""} {
-		if got := jsontree.AnyIndex(path); got != want {
+		if got := jsonedit.AnyIndex(path); got != want {
 			t.Errorf("%s: %s, want %s", path, got, want)
 		}
 	}
@@ -95,7 +95,7 @@ func TestAt(t *testing.T) {
 
 func TestDifferences(t *testing.T) {
 	t.Parallel()
-	type d = jsontree.Difference
+	type d = jsonedit.Difference
 	for name, tt := range map[string]struct {
 		from, to, shownFrom, shownTo string
 		want                         []d
@@ -125,7 +125,7 @@ func TestDifferences(t *testing.T) {
 			if tt.shownFrom != "" {
 				shownFrom, shownTo = parsed(t, tt.shownFrom), parsed(t, tt.shownTo)
 			}
-			if diff := cmp.Diff(tt.want, jsontree.Differences(from, to, shownFrom, shownTo)); diff != "" {
+			if diff := cmp.Diff(tt.want, jsonedit.Differences(from, to, shownFrom, shownTo)); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -150,7 +150,7 @@ func TestUnhide(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, stray := jsontree.Unhide(parsed(t, tt.edited), parsed(t, original), parsed(t, shown))
+			got, stray := jsonedit.Unhide(parsed(t, tt.edited), parsed(t, original), parsed(t, shown))
 			switch {
 			case stray == nil && tt.stray == "" && string(got.Append(nil)) == tt.want:
 			case stray != nil && tt.stray != "" && strings.HasPrefix(tt.edited[stray.Start:], tt.stray):
@@ -160,7 +160,7 @@ func TestUnhide(t *testing.T) {
 		})
 	}
 	edited := parsed(t, `{"a":"***"}`)
-	if got, stray := jsontree.Unhide(edited, parsed(t, `{"a":1}`), parsed(t, `{"a":1}`)); got != edited || stray != nil {
+	if got, stray := jsonedit.Unhide(edited, parsed(t, `{"a":1}`), parsed(t, `{"a":1}`)); got != edited || stray != nil {
 		t.Errorf("where nothing is hidden: %s, stray %+v", got.Append(nil), stray)
 	}
 }

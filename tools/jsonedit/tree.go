@@ -1,4 +1,4 @@
-package jsontree
+package jsonedit
 
 import (
 	"bytes"
@@ -91,7 +91,7 @@ func nameStart(text []byte, value int) int {
 func String(s string) *Value {
 	text, err := jsonio.AppendString(nil, strings.ToValidUTF8(s, "\uFFFD"))
 	if err != nil {
-		panic("jsontree: valid UTF-8 refused: " + err.Error())
+		panic("jsonedit: valid UTF-8 refused: " + err.Error())
 	}
 	return &Value{Kind: '"', Text: text}
 }
