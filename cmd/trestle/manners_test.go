@@ -192,6 +192,9 @@ func TestInterrupted(t *testing.T) {
 	halting := httptest.NewServer(passFirst(t, stack.Registry, called))
 	t.Cleanup(halting.Close)
 
+	followed := "sqlite:" + filepath.Join(t.TempDir(), "trace.db")
+	trestleOutput(t, "", "trace", "run", "--until-end", "--brokers", stack.Brokers, "--store", followed)
+
 	tests := map[string]struct {
 		args  []string
 		input string // the rest of standard input never comes
@@ -200,6 +203,7 @@ func TestInterrupted(t *testing.T) {
 	}{
 		"tail":                {[]string{"tail", "omninode_codegen_request_mixin_v1", "--from", "start", "--brokers", stack.Brokers}, "", "CodegenMixinRequest", "records shown"},
 		"trace run":           {[]string{"trace", "run", "--brokers", stack.Brokers, "--store", stack.Store}, "", "following", "events stored"},
+		"trace type":          {[]string{"trace", "type", "CodegenMixinRequest", "--follow", "--store", followed}, "", "CodegenMixinRequest", "1 events shown"},
 		"monitor":             {[]string{"monitor", "--every", "1h", "--brokers", stack.Brokers}, "", "dead_letters:", "looked 1 times"},
 		"generate":            {[]string{"-C", project, "generate", "--watch"}, "", "watching", ""},
 		"publish":             {[]string{"publish", "CodegenMixinRequest", "--brokers", stack.Brokers}, event + "\n" + event + "\n", "omninode_codegen_request_mixin_v1[", "published"},

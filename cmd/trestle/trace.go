@@ -82,14 +82,14 @@ func newTraceQuery(p *folder, use, short string, count int, query traceQuery, wa
 		Use:   use,
 		Short: short,
 		Long: short + `, oldest first: within a partition by offset, across partitions by the records' times.
-They are read and printed one by one, however many there are. -n shows the newest ones alone, and says how many earlier ones are left out.`,
+They are read and printed one by one, however many there are. -n shows the newest ones alone, and says how many earlier ones are left out. --follow goes on with those that are stored while it runs, each once.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			project, env, err := c.enter(p)
 			if err != nil {
 				return err
 			}
-			out := newTraceWriter(cmd, asJSON)
+			out := newTraceWriter(cmd, asJSON, o.Follow)
 			o.Warn = func(err error) { fmt.Fprintf(cmd.ErrOrStderr(), "trestle: %v\n", err) }
 			o.Earlier = out.earlier
 			if waterfall != nil && *waterfall {
@@ -105,6 +105,7 @@ They are read and printed one by one, however many there are. -n shows the newes
 	addReveal(cmd, &o.Reveal)
 	addJSON(cmd, &asJSON, "print the events as JSON")
 	cmd.Flags().IntVarP(&o.Count, "count", "n", count, "how many at most, the newest; 0: all")
+	cmd.Flags().BoolVar(&o.Follow, "follow", false, "go on with what is stored from then on, until ctrl-C; with --json an object a line")
 	return cmd
 }
 
@@ -118,6 +119,7 @@ died, a replay below its dead letter; and what is missing: for how long a reques
 replayed. = is a request until its response, - one without, x a dead letter. It is of the newest 1000 events at most.`
 	cmd.Flags().BoolVar(&waterfall, "waterfall", false, "draw what led to what, when, and what is missing")
 	cmd.MarkFlagsMutuallyExclusive("waterfall", "json")
+	cmd.MarkFlagsMutuallyExclusive("waterfall", "follow")
 	return cmd
 }
 
@@ -159,7 +161,7 @@ shown is masked for --where and --text, too.`,
 			if err != nil {
 				return err
 			}
-			out := newTraceWriter(cmd, asJSON)
+			out := newTraceWriter(cmd, asJSON, o.Follow)
 			o.Warn = func(err error) { fmt.Fprintf(cmd.ErrOrStderr(), "trestle: %v\n", err) }
 			more, err := ops.FindTraced(cmd.Context(), project, env, f, o, out.show)
 			if err != nil {
@@ -178,6 +180,7 @@ shown is masked for --where and --text, too.`,
 	addReveal(cmd, &o.Reveal)
 	addJSON(cmd, &asJSON, "print the events as JSON")
 	flags := cmd.Flags()
+	flags.BoolVar(&o.Follow, "follow", false, "show what is stored from now on instead, until ctrl-C; with --json an object a line")
 	flags.IntVarP(&o.Count, "count", "n", 20, "how many at most, the newest; 0: all")
 	flags.StringVar(&f.EventType, "type", "", "only events of this type")
 	flags.StringVar(&f.Topic, "topic", "", "only what is on this topic")
@@ -196,17 +199,23 @@ type traceWriter struct {
 	cmd     *cobra.Command
 	out     *bufio.Writer
 	asJSON  bool
+	follow  bool // each event is out as soon as it is shown, alone
 	shown   int
 	leftOut int64 // earlier events
 }
 
-func newTraceWriter(cmd *cobra.Command, asJSON bool) *traceWriter {
-	return &traceWriter{cmd: cmd, out: bufio.NewWriterSize(cmd.OutOrStdout(), 32<<10), asJSON: asJSON}
+func newTraceWriter(cmd *cobra.Command, asJSON, follow bool) *traceWriter {
+	return &traceWriter{cmd: cmd, out: bufio.NewWriterSize(cmd.OutOrStdout(), 32<<10), asJSON: asJSON, follow: follow}
 }
 
 func (w *traceWriter) show(e ops.Traced) error {
 	w.shown++
-	if !w.asJSON {
+	switch {
+	case w.follow && w.asJSON:
+		return showLine(w.cmd, e)
+	case w.follow:
+		return writeEvent(w.cmd.OutOrStdout(), e)
+	case !w.asJSON:
 		return writeEvent(w.out, e)
 	}
 	before := ",\n    "
@@ -226,6 +235,10 @@ func (w *traceWriter) earlier(n int64) { w.leftOut = n }
 
 // close ends what is printed, and says what is missing.
 func (w *traceWriter) close() error {
+	if w.follow {
+		fmt.Fprintf(w.cmd.ErrOrStderr(), "%d events shown\n", w.shown)
+		return nil
+	}
 	if w.asJSON {
 		if w.shown == 0 {
 			w.out.WriteString("{\n  \"events\": []") //nolint:errcheck // flush says it

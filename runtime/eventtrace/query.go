@@ -42,9 +42,9 @@ type Index int
 
 // The indexes, in the order in which they are taken where a query could use several.
 const (
-	IndexCorrelation Index = iota + 1
+	IndexPlaces Index = iota + 1
+	IndexCorrelation
 	IndexSession
-	IndexPlaces
 	IndexType  // of a single event type
 	IndexTopic // of a single topic
 	IndexTime  // of all events
@@ -55,12 +55,12 @@ const (
 // that walks through the times of all events for a session of last month would find it as well, hours later.
 func (q *Query) Index() Index {
 	switch {
+	case q.Places != nil:
+		return IndexPlaces
 	case q.CorrelationID != "":
 		return IndexCorrelation
 	case q.SessionID != "":
 		return IndexSession
-	case q.Places != nil:
-		return IndexPlaces
 	case len(q.EventTypes) == 1:
 		return IndexType
 	case len(q.Topics) == 1:

@@ -134,7 +134,7 @@ func isTrueOf(where *expr.Program, e *eventtrace.Event, shown *Traced) bool {
 }
 
 // FindTraced calls show for the events that a filter finds, newest first by their time in the log, and says whether more may follow those that
-// o.Count left. They come one by one: however many there are, few are in memory. An error of show ends it and is its own.
+// o.Count left. With o.Follow these are those that are stored from now on, until ctx ends, as they come. They come one by one: however many there are, few are in memory. An error of show ends it and is its own.
 func FindTraced(ctx context.Context, p *Project, env Environment, f TraceFilter, o TraceOptions, show func(Traced) error) (more bool, err error) {
 	if o.Count < 0 {
 		return false, fmt.Errorf("-n %d: at least 1, or 0 for all", o.Count)
@@ -147,6 +147,18 @@ func FindTraced(ctx context.Context, p *Project, env Environment, f TraceFilter,
 	filter, err := f.compile(t.shows)
 	if err != nil {
 		return false, err
+	}
+	if o.Follow {
+		mark, err := eventtrace.NewMark(ctx, t.store)
+		if err != nil {
+			return false, err
+		}
+		return false, t.watch(ctx, filter.query, mark, func(e *eventtrace.Event, traced Traced) error {
+			if !filter.matches(e, &traced) {
+				return nil
+			}
+			return show(traced)
+		})
 	}
 	shown := 0
 	for e, err := range t.events(ctx, filter.query, eventtrace.Cursor{}, eventtrace.Newest) {

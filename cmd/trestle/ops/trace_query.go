@@ -11,6 +11,7 @@ import (
 
 	"github.com/omninode/trestle/runtime/eventtrace"
 	"github.com/omninode/trestle/runtime/jsonio"
+	"github.com/omninode/trestle/runtime/kafka"
 	"github.com/omninode/trestle/tools/event"
 	"github.com/omninode/trestle/tools/schema"
 )
@@ -38,6 +39,8 @@ type Traced struct {
 type TraceOptions struct {
 	// Count is how many events at most: the newest of those that are asked for. 0: all.
 	Count int
+	// Follow goes on with what is stored from then on, each event once, until ctx ends, which is no error.
+	Follow bool
 	// Earlier is told how many events were left out, which are earlier than those that are shown. It may be nil.
 	Earlier func(n int64)
 	// Reveal shows what the schemas mark sensitive; otherwise "***" stands in its place.
@@ -74,6 +77,12 @@ func timeline(ctx context.Context, p *Project, env Environment, q eventtrace.Que
 		return err
 	}
 	defer t.Close()
+	var mark eventtrace.Mark
+	if o.Follow {
+		if mark, err = eventtrace.NewMark(ctx, t.store); err != nil {
+			return err
+		}
+	}
 	from := eventtrace.Cursor{}
 	if o.Count > 0 {
 		if from, err = t.newer(ctx, q, o.Count); err != nil {
@@ -84,18 +93,40 @@ func timeline(ctx context.Context, p *Project, env Environment, q eventtrace.Que
 		if err != nil {
 			return err
 		}
+		if o.Follow && mark.Behind(&e) {
+			continue // it comes below
+		}
 		if err := show(t.shows.traced(e)); err != nil {
 			return err
 		}
 	}
-	if from.IsZero() || o.Earlier == nil {
-		return nil
-	}
-	earlier, err := t.count(ctx, q, from)
-	if err == nil {
+	if !from.IsZero() && o.Earlier != nil {
+		earlier, err := t.count(ctx, q, from)
+		if err != nil {
+			return err
+		}
 		o.Earlier(earlier + 1) // that which the cursor stands at
 	}
-	return err
+	if !o.Follow {
+		return nil
+	}
+	return t.watch(ctx, q, mark, func(_ *eventtrace.Event, shown Traced) error { return show(shown) })
+}
+
+// followPause is how long the store is left alone between two looks for what is new.
+var followPause = kafka.Backoff{Lowest: 200 * time.Millisecond, Highest: 2 * time.Second}
+
+// watch calls show for what is stored behind a mark, until ctx ends.
+func (t *traces) watch(ctx context.Context, q eventtrace.Query, mark eventtrace.Mark, show func(*eventtrace.Event, Traced) error) error {
+	for e, err := range eventtrace.Watch(ctx, t.store, q, mark, t.wanted, followPause) {
+		if err != nil {
+			return err
+		}
+		if err := show(&e, t.shows.traced(e)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // traces is an environment's trace store, as its commands read it.
@@ -104,8 +135,9 @@ func timeline(ctx context.Context, p *Project, env Environment, q eventtrace.Que
 type traces struct {
 	store  eventtrace.Store
 	shows  *shower
-	topics []string // those of the environment; nil: all are
-	none   bool     // the store has none of the environment
+	wanted func(topic string) bool // whether a topic is one of the environment
+	topics []string                // those of the store that are; nil: all are
+	none   bool                    // the store has none of the environment
 }
 
 // openTraces opens the environment's trace store to read it.
@@ -123,9 +155,12 @@ func (e Environment) traces(ctx context.Context, shows *shower) (*traces, error)
 	if err != nil {
 		return nil, err
 	}
-	t := &traces{store: db.Traces(), shows: shows}
+	t := &traces{store: db.Traces(), shows: shows, wanted: func(topic string) bool {
+		_, ok := e.Names().TopicOf(topic)
+		return ok
+	}}
 	if !e.Names().IsZero() {
-		if err := t.narrow(ctx, e); err != nil {
+		if err := t.narrow(ctx); err != nil {
 			t.Close()
 			return nil, err
 		}
@@ -134,7 +169,7 @@ func (e Environment) traces(ctx context.Context, shows *shower) (*traces, error)
 }
 
 // narrow finds which of the store's topics are the environment's.
-func (t *traces) narrow(ctx context.Context, env Environment) error {
+func (t *traces) narrow(ctx context.Context) error {
 	progress, err := t.store.Progress(ctx)
 	if err != nil {
 		return err
@@ -147,7 +182,7 @@ func (t *traces) narrow(ctx context.Context, env Environment) error {
 		adopted[topic] = ""
 	}
 	for _, topic := range slices.Sorted(maps.Keys(adopted)) {
-		if _, ok := env.Names().TopicOf(topic); ok {
+		if t.wanted(topic) {
 			t.topics = append(t.topics, topic)
 		}
 	}

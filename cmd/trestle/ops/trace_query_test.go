@@ -1,6 +1,7 @@
 package ops
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
 	"runtime"
@@ -143,6 +144,94 @@ func TestHasField(t *testing.T) {
 	for _, expression := range []string{"a == b", "a==b", "a.b>=c", "f(x) == 1", "a != 1"} {
 		if fieldIs.MatchString(expression) {
 			t.Errorf("%s is no FIELD=VALUE", expression)
+		}
+	}
+}
+
+// TestTraceFollows stores events while they are followed: each is shown once, whether it was there before or came meanwhile.
+func TestTraceFollows(t *testing.T) {
+	t.Parallel()
+	project, env := longSession(t, 3)
+	traces, err := store.OpenTraces(t.Context(), env.Store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer traces.Close()
+	if _, err := traces.Append(t.Context(), nil, eventtrace.Progress{"status": {0: 1, 1: 1, 2: 1}}); err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		follow func(ctx context.Context, show func(Traced) error) error
+		want   int // before it is told to end
+	}{
+		"a session": {func(ctx context.Context, show func(Traced) error) error {
+			return TraceSession(ctx, project, env, tracedSession, TraceOptions{Reveal: true, Follow: true}, show)
+		}, 5},
+		"what is found": {func(ctx context.Context, show func(Traced) error) error {
+			_, err := FindTraced(ctx, project, env, TraceFilter{Session: tracedSession, Where: "message=wanted"}, TraceOptions{Reveal: true, Follow: true, Count: 20}, show)
+			return err
+		}, 1},
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		shown, stored := make(chan Traced, 100), make(chan error, 1)
+		go func() {
+			stored <- test.follow(ctx, func(e Traced) error {
+				shown <- e
+				return nil
+			})
+		}()
+		seen := map[int64]int{}
+		take := func() {
+			select {
+			case e := <-shown:
+				seen[e.Offset]++
+			case err := <-stored:
+				t.Fatalf("%s: it ended by itself: %v", name, err)
+			}
+		}
+		topic := strings.ReplaceAll(name, " ", "-")
+		if test.want == 5 {
+			for range 3 {
+				take()
+			}
+		}
+		// What is found is only what comes after the first look, which nothing tells of: there is more until one is seen.
+		for offset := int64(10); ; offset += 2 {
+			var events []eventtrace.Event
+			for i, message := range []string{"wanted", "other"} {
+				at := time.UnixMilli(1_600_000_000_000)
+				events = append(events, eventtrace.Event{
+					Topic: topic, Offset: offset + int64(i), EventID: wire.RecordID(topic, 0, offset+int64(i)), SessionID: tracedSession, EventType: "T",
+					Timestamp: at, LogTime: at, Payload: jsonio.Raw(`{"message":"` + message + `"}`),
+				})
+			}
+			if _, err := traces.Append(t.Context(), events, eventtrace.Progress{topic: {0: offset + 2}}); err != nil {
+				t.Fatal(err)
+			}
+			if test.want == 5 {
+				take()
+				take()
+				break
+			}
+			select {
+			case e := <-shown:
+				seen[e.Offset]++
+			case <-time.After(50 * time.Millisecond):
+				continue
+			}
+			break
+		}
+		cancel()
+		if err := <-stored; err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if test.want == 5 && (seen[0] != 3 || seen[10] != 1 || seen[11] != 1) {
+			t.Errorf("%s: shown by offset: %v", name, seen)
+		}
+		for offset, n := range seen {
+			if test.want == 1 && (offset%2 == 1 || n != 1) {
+				t.Errorf("%s: offset %d shown %d times", name, offset, n)
+			}
 		}
 	}
 }

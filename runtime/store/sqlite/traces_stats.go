@@ -18,7 +18,9 @@ func (s *Traces) Tally(ctx context.Context, q eventtrace.Query) ([]eventtrace.Ta
 		return nil, fmt.Errorf("count events by type: %w", err)
 	}
 	all, err := list(ctx, s.db.read, "SELECT event_type, topic, count(*) FROM event_logs"+c.where()+" GROUP BY 1, 2 ORDER BY 1, 2", c.args,
-		func(rows *sql.Rows) (t eventtrace.Tally, err error) { return t, rows.Scan(&t.EventType, &t.Topic, &t.Count) })
+		func(rows *sql.Rows) (t eventtrace.Tally, err error) {
+			return t, rows.Scan(&t.EventType, &t.Topic, &t.Count)
+		})
 	if err != nil {
 		return nil, fmt.Errorf("count events by type: %w", err)
 	}

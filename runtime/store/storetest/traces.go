@@ -49,6 +49,7 @@ func Traces(t *testing.T, open func(t *testing.T) eventtrace.Store) {
 		{"what is asked for", asked},
 		{"the newest", newest},
 		{"a timeline longer than its window", timeline},
+		{"what is stored from now on", watched},
 		{"counts by type and session", tallied},
 		{"response times", responses},
 		{"a cancelled call", cancelled},
