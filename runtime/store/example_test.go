@@ -2,7 +2,9 @@ package store_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -52,4 +54,12 @@ func countParked(ctx context.Context) error {
 	parked, err := db.Parking().Count(ctx, parking.Filter{})
 	fmt.Println(len(traced), "traced,", len(parked), "parked")
 	return err
+}
+
+// A question to a store makes none where the address is mistyped.
+func ExampleExisting() {
+	_, err := store.Open(context.Background(), filepath.Join(os.TempDir(), "no-such-folder", "trace.db"), store.Existing())
+	fmt.Println(errors.Is(err, fs.ErrNotExist))
+	// Output:
+	// true
 }
