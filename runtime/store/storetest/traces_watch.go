@@ -31,7 +31,7 @@ func watched(t *testing.T, store eventtrace.Store) {
 	other := batch("a", 8, 9)
 	other[0].TopicID, other[0].SessionID = firstTopic, correlation
 	anew := of(secondTopic, batch("a", 0, 2))
-	ctx, cancel := context.WithCancel(t.Context())
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // what is never stored is not waited for
 	defer cancel()
 	steps := []func(){
 		func() {
