@@ -2,6 +2,7 @@ package records
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"slices"
 	"strings"
@@ -337,22 +338,10 @@ func (x *Examiner) loses(r *trestle.Record, at Place, d *trestle.Decoded, lost [
 
 // infoOf is the type of an event, and the message that it is by the new schemas; nil where that is not known.
 func (x *Examiner) infoOf(r *trestle.Record, d *trestle.Decoded) (string, *schema.Message) {
-	if d.Event != nil {
-		info := d.Event.EventInfo()
-		return info.Type, x.next.messages[info.FullName]
+	if d.Info == nil {
+		return cmp.Or(d.Envelope.EventType, r.Header(wire.HeaderEventType)), nil
 	}
-	named := d.Envelope.EventType
-	if named == "" {
-		named = r.Header(wire.HeaderEventType)
-	}
-	info := x.next.types.Find(r.Topic, named)
-	if info == nil && named == "" {
-		info = x.next.types.Only(r.Topic)
-	}
-	if info == nil {
-		return named, nil
-	}
-	return info.Type, x.next.messages[info.FullName]
+	return d.Info.Type, x.next.messages[d.Info.FullName]
 }
 
 // count adds a record to what has its key.

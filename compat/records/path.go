@@ -1,10 +1,8 @@
 package records
 
 import (
-	"encoding/json"
 	"path"
 	"strconv"
-	"strings"
 
 	"github.com/omninode/trestle/runtime/jsonio"
 	"github.com/omninode/trestle/tools/schema"
@@ -24,45 +22,6 @@ type spot struct {
 	inMap     bool // there is a map on the way
 }
 
-// step is a member, or an element with an index or a key.
-type step struct {
-	name    string
-	element bool
-}
-
-// steps reads a path as violations have it: `items[2].quantity`, `labels["a b"]`. What is no path ends it.
-func steps(text string) []step {
-	var out []step
-	for text != "" {
-		switch {
-		case text[0] == '.':
-			text = text[1:]
-		case strings.HasPrefix(text, `["`):
-			d := json.NewDecoder(strings.NewReader(text[1:]))
-			token, err := d.Token()
-			name, ok := token.(string)
-			end := 1 + int(d.InputOffset())
-			if err != nil || !ok || end >= len(text) || text[end] != ']' {
-				return out
-			}
-			out, text = append(out, step{name: name}), text[end+1:]
-		case text[0] == '[':
-			index, rest, closed := strings.Cut(text[1:], "]")
-			if !closed {
-				return out
-			}
-			out, text = append(out, step{name: index, element: true}), rest
-		default:
-			end := strings.IndexAny(text, ".[")
-			if end < 0 {
-				end = len(text)
-			}
-			out, text = append(out, step{name: text[:end]}), text[end:]
-		}
-	}
-	return out
-}
-
 // follow finds where a path leads from a message.
 func follow(m *schema.Message, text string) spot {
 	s := spot{message: m, sensitive: m != nil && m.InSensitive}
@@ -70,25 +29,25 @@ func follow(m *schema.Message, text string) spot {
 	if m == nil {
 		t = nil
 	}
-	for _, step := range steps(text) {
+	for _, step := range jsonio.Steps(text) {
 		switch {
-		case step.element || t != nil && t.Kind == schema.Map:
+		case step.Element || t != nil && t.Kind == schema.Map:
 			s.general += "[]"
 			s.inMap = s.inMap || t == nil || t.Kind == schema.Map
 			if t != nil {
 				t = t.Elem
 			}
-		case t != nil && t.Kind == schema.MessageKind && fieldOf(t.Message, step.name) != nil:
-			s.field, s.message, s.beyond = fieldOf(t.Message, step.name), t.Message, ""
-			s.general = jsonio.JoinPath(s.general, jsonio.MemberPath(step.name))
+		case t != nil && t.Kind == schema.MessageKind && fieldOf(t.Message, step.Name) != nil:
+			s.field, s.message, s.beyond = fieldOf(t.Message, step.Name), t.Message, ""
+			s.general = jsonio.JoinPath(s.general, jsonio.MemberPath(step.Name))
 			s.sensitive = s.sensitive || s.field.Sensitive
 			t = s.field.Type
 		default:
 			if t != nil && t.Kind == schema.MessageKind {
 				s.message, s.field = t.Message, nil
 			}
-			s.general = jsonio.JoinPath(s.general, jsonio.MemberPath(step.name))
-			s.beyond = jsonio.JoinPath(s.beyond, jsonio.MemberPath(step.name))
+			s.general = jsonio.JoinPath(s.general, jsonio.MemberPath(step.Name))
+			s.beyond = jsonio.JoinPath(s.beyond, jsonio.MemberPath(step.Name))
 			t = nil
 		}
 	}

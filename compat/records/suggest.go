@@ -11,6 +11,7 @@ import (
 	"unicode"
 
 	trestle "github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/runtime/jsonio"
 	"github.com/omninode/trestle/tools/repair"
 	"github.com/omninode/trestle/tools/schema"
 )
@@ -230,8 +231,8 @@ func expression(values map[string]map[string]string) string {
 			continue
 		}
 		at := root
-		for _, s := range steps(path) {
-			if s.element {
+		for _, s := range jsonio.Steps(path) {
+			if s.Element {
 				if at.element == nil {
 					at.element = &node{}
 				}
@@ -241,10 +242,10 @@ func expression(values map[string]map[string]string) string {
 			if at.children == nil {
 				at.children = map[string]*node{}
 			}
-			if at.children[s.name] == nil {
-				at.children[s.name] = &node{}
+			if at.children[s.Name] == nil {
+				at.children[s.Name] = &node{}
 			}
-			at = at.children[s.name]
+			at = at.children[s.Name]
 		}
 		at.values = meant
 	}

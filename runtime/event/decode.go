@@ -30,6 +30,8 @@ type DecodeOptions struct {
 type Decoded struct {
 	// Event is nil when the record's event type is not known, or there is no payload.
 	Event Event
+	// Info is that of the event type, also where the event can't be read; nil: the type is not known.
+	Info *EventInfo
 	// Envelope is what surrounds the event, what it lacks filled in from the event and the record. Its EventID is
 	// never empty: the event-id header, else that of the envelope, else [wire.RecordID].
 	Envelope Envelope
@@ -74,6 +76,7 @@ func (d *decoder) decode() error {
 	frame, err := wire.Unframe(d.rec.Value, d.rec.Headers)
 	switch {
 	case d.rec.Value == nil, len(d.rec.Value) == 0 && !frame.Protobuf:
+		_, d.Info = d.outside()
 		return fmt.Errorf("decode record of %s: it has no value", d.rec.Topic)
 	case err != nil:
 		return fmt.Errorf("decode record of %s: %w", d.rec.Topic, err)
@@ -83,13 +86,19 @@ func (d *decoder) decode() error {
 	return d.json(frame.Body)
 }
 
+// outside is the event type that the record's header names, and what is known of it or, without that, of the only one of the topic; nil: nothing.
+func (d *decoder) outside() (named string, info *EventInfo) {
+	named = d.types.name(wire.HeaderBytes(d.rec.Headers, wire.HeaderEventType))
+	if info = d.types.Find(d.rec.Topic, named); info == nil {
+		info = d.types.Only(d.rec.Topic)
+	}
+	return named, info
+}
+
 // json finds out the event type, which the envelope names, and reads the payload.
 func (d *decoder) json(text []byte) error {
-	topic, named := d.rec.Topic, d.types.name(wire.HeaderBytes(d.rec.Headers, wire.HeaderEventType))
-	info := d.types.Find(topic, named)
-	if info == nil {
-		info = d.types.Only(topic)
-	}
+	topic := d.rec.Topic
+	named, info := d.outside()
 	kind := d.types.envelope(topic)
 	switch {
 	case info != nil:
@@ -114,6 +123,7 @@ func (d *decoder) json(text []byte) error {
 		}
 		named = inside
 	}
+	d.Info = info
 	d.Envelope, d.faults, d.ZonelessTimes, d.bare = found.Envelope, found.Faults, found.Zoneless, found.Bare
 	switch {
 	case err != nil:
@@ -184,6 +194,7 @@ func (d *decoder) protobuf(frame wire.Frame) error {
 		d.Envelope.EventType = named
 		return d.types.unknown(topic, named)
 	}
+	d.Info = info
 	event := info.New()
 	into, ok := event.(proto.Message)
 	if !ok {

@@ -4,18 +4,28 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 )
 
 // Last returns the last n records of each partition of a topic, or all that it has, those of a partition in the order of their offsets. Unlike a
 // [Scan] with [FromLast] it counts records: where transactions' markers, aborted ones or compaction have left offsets without any, it looks further
 // back. It reads what is committed now; its errors are those of Scan.
 func Last(ctx context.Context, conn Connection, topic string, n int) ([]*Record, error) {
-	starts, ends, err := bounds(ctx, conn, topic)
+	client, err := conn.Client()
 	if err != nil {
 		return nil, err
 	}
+	defer client.Close()
+	spans, err := FindSpans(ctx, client, time.Time{}, topic)
+	if err == nil && len(spans.Missing) > 0 {
+		err = kerr.UnknownTopicOrPartition
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w%s", topic, err, Advice(err))
+	}
+	starts, ends := spans.Starts[topic], spans.Ends[topic]
 	found := map[int32][]*Record{}
 	for behind := int64(n); len(ends) > 0; behind *= 8 {
 		from, to := Offsets{}, Offsets{}
@@ -54,31 +64,4 @@ func Last(ctx context.Context, conn Connection, topic string, n int) ([]*Record,
 		return int(a.Offset - b.Offset)
 	})
 	return all, nil
-}
-
-// bounds are where the partitions of a topic begin, and end for who reads what is committed.
-func bounds(ctx context.Context, conn Connection, topic string) (starts, ends map[int32]int64, err error) {
-	client, err := conn.Client()
-	if err != nil {
-		return nil, nil, err
-	}
-	defer client.Close()
-	admin := kadm.NewClient(client)
-	list := func(from func(context.Context, ...string) (kadm.ListedOffsets, error)) (map[int32]int64, error) {
-		listed, err := from(ctx, topic)
-		if err == nil {
-			err = listed.Error()
-		}
-		if err != nil {
-			return nil, fmt.Errorf("read %s: %w%s", topic, err, AdviceOn("Describe", err))
-		}
-		found := map[int32]int64{}
-		listed.Each(func(o kadm.ListedOffset) { found[o.Partition] = o.Offset })
-		return found, nil
-	}
-	if starts, err = list(admin.ListStartOffsets); err != nil {
-		return nil, nil, err
-	}
-	ends, err = list(admin.ListCommittedOffsets)
-	return starts, ends, err
 }

@@ -36,11 +36,11 @@ func TestPick(t *testing.T) {
 		}
 	}
 	conn := kafka.Connection{Brokers: cluster.ListenAddrs()}
-	spans, err := kafka.FindSpans(t.Context(), conn, time.Time{}, "orders", "empty", "nowhere")
+	spans, err := kafka.FindSpans(t.Context(), client, time.Time{}, "orders", "empty", "nowhere")
 	if err != nil || spans.Offsets("orders") != 1000 || spans.Offsets("empty") != 0 || !slices.Equal(spans.Missing, []string{"nowhere"}) {
 		t.Fatalf("%+v, %v", spans, err)
 	}
-	late, err := kafka.FindSpans(t.Context(), conn, began.Add(490*time.Minute), "orders")
+	late, err := kafka.FindSpans(t.Context(), client, began.Add(490*time.Minute), "orders")
 	if err != nil || late.Offsets("orders") != 20 {
 		t.Errorf("since then: %+v, %v, want 10 in each partition", late, err)
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // Spans are where partitions of topics begin and end.
@@ -25,16 +26,11 @@ func (s Spans) Offsets(topic string) (n int64) {
 }
 
 // FindSpans asks where topics begin, or where the first record stands that is not older than since, unless that is zero; and where what is committed ends.
-func FindSpans(ctx context.Context, conn Connection, since time.Time, topics ...string) (Spans, error) {
+func FindSpans(ctx context.Context, client *kgo.Client, since time.Time, topics ...string) (Spans, error) {
 	s := Spans{Starts: Offsets{}, Ends: Offsets{}}
 	if len(topics) == 0 { // brokers would tell of all
 		return s, nil
 	}
-	client, err := conn.Client()
-	if err != nil {
-		return s, err
-	}
-	defer client.Close()
 	admin := kadm.NewClient(client)
 	found, err := admin.ListTopics(ctx, topics...)
 	if err != nil {

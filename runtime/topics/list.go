@@ -2,9 +2,7 @@ package topics
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -60,33 +58,4 @@ func Names(ctx context.Context, cl *kgo.Client) ([]string, error) {
 		return nil, fmt.Errorf("list topics: %w%s", err, kafka.Advice(err))
 	}
 	return found.Names(), nil
-}
-
-// Written returns how many offsets topics have had since a time. One that does not exist has none.
-func Written(ctx context.Context, cl *kgo.Client, since time.Time, names ...string) (map[string]int64, error) {
-	out := map[string]int64{}
-	if len(names) == 0 {
-		return out, nil // Kafka would take it for all
-	}
-	admin := kadm.NewClient(cl)
-	begins, err := admin.ListOffsetsAfterMilli(ctx, since.UnixMilli(), names...)
-	if err != nil {
-		return nil, fmt.Errorf("ask what was written since %v: %w%s", since, err, kafka.Advice(err))
-	}
-	ends, err := admin.ListEndOffsets(ctx, names...)
-	if err != nil {
-		return nil, fmt.Errorf("ask where topics end: %w%s", err, kafka.Advice(err))
-	}
-	var failed error
-	ends.Each(func(end kadm.ListedOffset) {
-		begin, ok := begins.Lookup(end.Topic, end.Partition)
-		switch err := errors.Join(end.Err, begin.Err); {
-		case kafka.Classify(err) == kafka.Missing || !ok:
-		case err != nil:
-			failed = fmt.Errorf("topic %s: ask what was written since %v: %w%s", end.Topic, since, err, kafka.Advice(err))
-		default:
-			out[end.Topic] += max(0, end.Offset-begin.Offset)
-		}
-	})
-	return out, failed
 }

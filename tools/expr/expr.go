@@ -69,3 +69,13 @@ func (p *Program) Eval(r Record, more map[string]any) (ref.Val, error) {
 	}
 	return out, nil
 }
+
+// Holds says whether an expression that is true or false is true for a record. One that fails on it, as of a field that it lacks, is not true of it.
+func (p *Program) Holds(r Record) bool {
+	out, err := p.Eval(r, nil)
+	if err != nil {
+		return false
+	}
+	yes, ok := out.Value().(bool)
+	return ok && yes
+}

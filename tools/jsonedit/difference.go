@@ -53,7 +53,7 @@ func members(out *[]Difference, path string, from, to, shownFrom, shownTo *Value
 }
 
 func element(v *Value, i int) *Value {
-	if v == nil || i >= len(v.Elements) {
+	if v == nil || i < 0 || i >= len(v.Elements) {
 		return nil
 	}
 	return v.Elements[i]

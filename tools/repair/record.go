@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/omninode/trestle/runtime/event"
 	"github.com/omninode/trestle/runtime/jsonio"
@@ -62,18 +62,15 @@ func Open(types *event.Types, rec *event.Record) (*Opened, error) {
 	if o.frame, err = wire.Unframe(rec.Value, rec.Headers); err != nil {
 		return nil, err
 	}
-	decoded, err := event.Decode(rec, types, event.DecodeOptions{})
-	if decoded.Event != nil {
-		o.info = decoded.Event.EventInfo()
-	} else if o.info = types.Find(rec.Topic, decoded.Envelope.EventType); o.info == nil {
-		if o.info = types.Find(rec.Topic, rec.Header(wire.HeaderEventType)); o.info == nil {
-			o.info = types.Only(rec.Topic)
-		}
-	}
+	decoded, err := event.Decode(rec, types, event.DecodeOptions{KnownOnly: true})
+	o.info = decoded.Info
 	switch {
 	case o.frame.Protobuf && decoded.Event == nil:
 		return nil, err
 	case o.frame.Protobuf:
+		if within := unknownWithin(err); within != "" {
+			return nil, fmt.Errorf("%s holds fields that its schema does not know: they would be lost", within)
+		}
 		if err := o.openProtobuf(decoded.Event); err != nil {
 			return nil, err
 		}
@@ -96,42 +93,23 @@ func (o *Opened) findPayload() error {
 
 func (o *Opened) openProtobuf(e event.Event) error {
 	o.proto = e.(proto.Message)
-	if path := unknownInside(o.proto.ProtoReflect(), ""); path != "" {
-		return fmt.Errorf("%s holds fields that its schema does not know: they would be lost", path)
-	}
 	text, err := e.AppendJSON(nil)
 	o.Value, o.End = text, len(text)
 	return err
 }
 
-// unknownInside is the path of a message inside m that has fields which its schema does not know; those of m itself are kept.
-func unknownInside(m protoreflect.Message, path string) (found string) {
-	visit := func(v protoreflect.Value, path string) bool {
-		if len(v.Message().GetUnknown()) > 0 {
-			found = path
-		} else {
-			found = unknownInside(v.Message(), path)
-		}
-		return found == ""
+// unknownWithin is the path of a message inside the payload that has fields which its schema does not know; those of the payload itself are kept.
+func unknownWithin(err error) string {
+	invalid, ok := errors.AsType[*event.ValidationError](err)
+	if !ok {
+		return ""
 	}
-	m.Range(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
-		path := jsonio.JoinPath(path, string(fd.Name()))
-		switch {
-		case fd.IsMap() && fd.MapValue().Message() != nil:
-			v.Map().Range(func(_ protoreflect.MapKey, v protoreflect.Value) bool { return visit(v, path) })
-		case fd.IsMap():
-		case fd.IsList() && fd.Message() != nil:
-			for i := range v.List().Len() {
-				if !visit(v.List().Get(i), path) {
-					break
-				}
-			}
-		case !fd.IsList() && fd.Message() != nil:
-			return visit(v, path)
+	for _, v := range invalid.Violations {
+		if at := strings.LastIndexByte(v.Path, '.'); v.Rule == jsonio.UnknownRule && at > 0 {
+			return v.Path[:at]
 		}
-		return found == ""
-	})
-	return found
+	}
+	return ""
 }
 
 // With is the record's value with another text in place of [Opened.Value], behind the same frame, and its headers, of which that with the schema's digest

@@ -185,8 +185,13 @@ func (c *recordCheck) choose() error {
 }
 
 func (c *recordCheck) run(ctx context.Context) error {
-	var err error
-	if c.spans, err = kafka.FindSpans(ctx, c.conn, c.o.Since, slices.Concat(c.topics, c.letters)...); err != nil {
+	client, err := c.conn.Client()
+	if err != nil {
+		return err
+	}
+	c.spans, err = kafka.FindSpans(ctx, client, c.o.Since, slices.Concat(c.topics, c.letters)...)
+	client.Close()
+	if err != nil {
 		return err
 	}
 	if len(c.spans.Missing) > 0 {

@@ -140,11 +140,7 @@ func (e *LetterEdit) open() error {
 
 // masked is the event's JSON, or another in its place, as it is shown.
 func (e *LetterEdit) masked(text []byte) (*jsonedit.Value, error) {
-	mask := e.d.shows.record
-	if e.opened.Protobuf() {
-		mask = e.d.shows.payload
-	}
-	shown, err := mask(e.record.Topic, e.opened.EventType(), text)
+	shown, err := e.d.shows.opened(e.record.Topic, e.opened, text)
 	if err != nil {
 		return nil, err
 	}

@@ -102,25 +102,26 @@ func hasHeader(r *kafka.Record, wanted string) bool {
 func (f *recordFilter) isTrue(r *kafka.Record, shown *Peeked) bool {
 	var value any
 	if len(shown.Value) > 0 {
-		in := json.NewDecoder(bytes.NewReader(shown.Value))
-		in.UseNumber()
-		if err := in.Decode(&value); err != nil {
+		var err error
+		if value, err = readNumbers(shown.Value); err != nil {
 			return false
 		}
-		value = withNumbers(value)
 	}
 	headers := map[string]string{}
 	for _, h := range r.Headers {
 		headers[h.Key] = string(h.Value)
 	}
-	out, err := f.where.Eval(expr.Record{
+	return f.where.Holds(expr.Record{
 		Value: value, Key: shown.Key, EventType: shown.EventType, Headers: headers, Timestamp: r.Timestamp, Partition: r.Partition, Offset: r.Offset,
-	}, nil)
-	if err != nil {
-		return false
-	}
-	yes, ok := out.Value().(bool)
-	return ok && yes
+	})
+}
+
+// readNumbers reads JSON as expressions know it.
+func readNumbers(text []byte) (value any, err error) {
+	in := json.NewDecoder(bytes.NewReader(text))
+	in.UseNumber()
+	err = in.Decode(&value)
+	return withNumbers(value), err
 }
 
 // withNumbers has whole numbers be integers, as an expression writes them, and others floating.

@@ -15,7 +15,6 @@ import (
 	"github.com/omninode/trestle/runtime/groups"
 	"github.com/omninode/trestle/runtime/kafka"
 	"github.com/omninode/trestle/runtime/replay"
-	"github.com/omninode/trestle/runtime/topics"
 	"github.com/omninode/trestle/tools/schema"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -233,7 +232,15 @@ func (l *look) written(ctx context.Context, cl *kgo.Client) (map[string]int64, e
 			names = append(names, t.Name)
 		}
 	}
-	return topics.Written(ctx, cl, l.Time.Add(-l.window), names...)
+	spans, err := kafka.FindSpans(ctx, cl, l.Time.Add(-l.window), names...)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]int64{}
+	for _, name := range names {
+		out[name] = spans.Offsets(name)
+	}
+	return out, nil
 }
 
 // responses adds how long requests waited for their responses, by the trace store.

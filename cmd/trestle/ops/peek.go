@@ -107,12 +107,7 @@ func Peek(ctx context.Context, p *Project, env Environment, topic string, o Peek
 
 func (o PeekOptions) from() (kafka.From, error) {
 	switch o.From {
-	case "":
-		if !o.Filter.isEmpty() {
-			return kafka.FromStart(), nil // the last ones that are left may stand anywhere
-		}
-		return kafka.From{}, nil // peekOld counts from the end
-	case "start":
+	case "", "start": // without a place, the last that a filter leaves may stand anywhere
 		return kafka.FromStart(), nil
 	case "end":
 		return kafka.FromEnd(), nil

@@ -239,7 +239,7 @@ func (d *deadLetters) payloads(record *kafka.Record) (payload, shown *jsonedit.V
 	if err != nil {
 		return nil, nil, err
 	}
-	text, err := d.shows.opened(record.Topic, o)
+	text, err := d.shows.opened(record.Topic, o, o.Value)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -255,12 +255,12 @@ func (d *deadLetters) payloads(record *kafka.Record) (payload, shown *jsonedit.V
 	return payload, shown, nil
 }
 
-// opened is the JSON of an opened event as it is shown.
-func (s *shower) opened(topic string, o *repair.Opened) (json.RawMessage, error) {
+// opened is the JSON of an opened event, or what somebody has made of that, as it is shown.
+func (s *shower) opened(topic string, o *repair.Opened, text []byte) (json.RawMessage, error) {
 	if o.Protobuf() {
-		return s.payload(topic, o.EventType(), o.Value)
+		return s.payload(topic, o.EventType(), text)
 	}
-	return s.record(topic, o.EventType(), o.Value)
+	return s.record(topic, o.EventType(), text)
 }
 
 // result is what was collected, the most events first.

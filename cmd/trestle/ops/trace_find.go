@@ -110,27 +110,20 @@ func hasField(payload json.RawMessage, path []string, want string) bool {
 }
 
 func isTrueOf(where *expr.Program, e *eventtrace.Event, shown *Traced) bool {
-	var payload any
-	in := json.NewDecoder(bytes.NewReader(shown.Payload))
-	in.UseNumber()
-	if err := in.Decode(&payload); err != nil {
+	payload, err := readNumbers(shown.Payload)
+	if err != nil {
 		return false
 	}
-	value := map[string]any{"event_type": shown.EventType, "correlation_id": nil, "session_id": nil, "payload": withNumbers(payload)}
+	value := map[string]any{"event_type": shown.EventType, "correlation_id": nil, "session_id": nil, "payload": payload}
 	if shown.CorrelationID != nil {
 		value["correlation_id"] = *shown.CorrelationID
 	}
 	if shown.SessionID != nil {
 		value["session_id"] = *shown.SessionID
 	}
-	out, err := where.Eval(expr.Record{
+	return where.Holds(expr.Record{
 		Value: value, Key: shown.key, EventType: shown.EventType, Headers: map[string]string{}, Timestamp: e.LogTime, Partition: e.Partition, Offset: e.Offset,
-	}, nil)
-	if err != nil {
-		return false
-	}
-	yes, ok := out.Value().(bool)
-	return ok && yes
+	})
 }
 
 // FindTraced calls show for the events that a filter finds, newest first by their time in the log, and says whether more may follow those that

@@ -1,28 +1,18 @@
 package postgres
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/omninode/trestle/runtime/kafka"
 	"github.com/omninode/trestle/runtime/outbox"
-	"github.com/omninode/trestle/runtime/trestletest/services"
 )
 
 // TestBatchesAreReadByIndex has much wait in an outbox, of which the planner knows nothing: the rows of a batch are read where an index has
 // them, without the others of the lane being read and sorted.
 func TestBatchesAreReadByIndex(t *testing.T) {
 	t.Parallel()
-	db, err := Open(t.Context(), services.Postgres(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	db := opened(t)
 	record := kafka.Record{Topic: "orders", Key: []byte("a"), Value: []byte(strings.Repeat("x", 3000))}
 	key, lane := outbox.Place("id", &record)
 	if _, err := db.pool.Exec(t.Context(), `INSERT INTO trestle_outbox (lane, key_hash, event_id, topic, "key", value, headers)
@@ -41,27 +31,12 @@ func TestBatchesAreReadByIndex(t *testing.T) {
 		if _, err := finish(t.Context(), tx, leases[lane], 0); err != nil {
 			t.Fatal(err)
 		}
-		rows, err := tx.Query(t.Context(), "EXPLAIN (ANALYZE, COSTS off, TIMING off) "+query, lane, 100, 1<<20)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var plan strings.Builder
-		for rows.Next() {
-			values, err := rows.Values()
-			if err != nil {
-				t.Fatal(err)
-			}
-			fmt.Fprintln(&plan, values...)
-		}
-		rows.Close()
-		if err := rows.Err(); err != nil {
-			t.Fatal(err)
-		}
+		plan := explain(t, tx, query, lane, 100, 1<<20)
 		if err := tx.Rollback(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if text := plan.String(); strings.Contains(text, "Sort") || strings.Contains(text, "rows=5000") || !strings.Contains(text, "trestle_outbox_ready") {
-			t.Errorf("where %s:\n%s", name, text)
+		if strings.Contains(plan, "Sort") || strings.Contains(plan, "rows=5000") || !strings.Contains(plan, "trestle_outbox_ready") {
+			t.Errorf("where %s:\n%s", name, plan)
 		}
 	}
 }

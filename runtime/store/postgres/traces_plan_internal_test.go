@@ -1,9 +1,12 @@
 package postgres
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/omninode/trestle/runtime/eventtrace"
 	"github.com/omninode/trestle/runtime/store/storetest"
@@ -14,15 +17,7 @@ import (
 // so that nothing is read but the page.
 func TestTracesAreReadByIndex(t *testing.T) {
 	t.Parallel()
-	db, err := Open(t.Context(), services.Postgres(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	db := opened(t)
 	// The planner is to know the table: of a new one it thinks that all of it is read soonest.
 	for offset := int64(0); offset < 20_000; offset += 5000 {
 		if _, err := db.Traces().Append(t.Context(), storetest.PlannedEvents(offset, 5000), nil); err != nil {
@@ -39,7 +34,7 @@ func TestTracesAreReadByIndex(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				plan := explain(t, db, query, args...)
+				plan := explain(t, db.pool, query, args...)
 				if !strings.Contains(plan, planned.Index) || !planned.Narrowed && strings.Contains(plan, "->  Sort") {
 					t.Errorf("%s, from %+v, newest first: %t:\n%s", name, at, way, plan)
 				}
@@ -48,9 +43,27 @@ func TestTracesAreReadByIndex(t *testing.T) {
 	}
 }
 
-func explain(t *testing.T, db *Database, query string, args ...any) string {
+// opened is a database of the test's own.
+func opened(t *testing.T) *Database {
 	t.Helper()
-	rows, err := db.pool.Query(t.Context(), "EXPLAIN (ANALYZE, COSTS off, TIMING off) "+query, args...)
+	db, err := Open(t.Context(), services.Postgres(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return db
+}
+
+// explain says how a query was answered.
+func explain(t *testing.T, on interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+}, query string, args ...any) string {
+	t.Helper()
+	rows, err := on.Query(t.Context(), "EXPLAIN (ANALYZE, COSTS off, TIMING off) "+query, args...)
 	if err != nil {
 		t.Fatal(err)
 	}
