@@ -55,7 +55,7 @@ type spooling struct {
 	again   chan *spooledKey
 
 	mu     sync.Mutex
-	flying map[string]int // events out of it that were handed over and are not answered, by topic and key
+	flying map[string]int // events out of it that were handed over and did not come back, by topic and key
 }
 
 // spoolWindow is how many events out of the spool are on their way, or wait for others of their key.
@@ -71,7 +71,7 @@ const untilSent = 10 * 365 * 24 * time.Hour
 type spooledKey struct {
 	name    string
 	events  []*spooledEvent
-	flying  int
+	flying  int  // of these, until the result is seen
 	tried   int  // how often one was refused since the last that was not
 	waiting bool // until one is tried again
 }
@@ -178,18 +178,18 @@ func (s *spooling) takes(ctx context.Context, e *sending) bool {
 
 // holds says whether events of a key are in the spool that are not on their way.
 func (s *spooling) holds(topic string, key []byte) bool {
-	s.mu.Lock()
-	flying := s.flying[spooledKeyOf(topic, key)] // before the others: what is done meanwhile must not count
-	s.mu.Unlock()
-	return s.Held(topic, key) > flying
-}
-
-func (s *spooling) fly(key *spooledKey, n int) {
+	held := s.Held(topic, key) // before the others: one that is done meanwhile must not be taken for one that waits
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	key.flying += n
-	if s.flying[key.name] += n; s.flying[key.name] == 0 {
-		delete(s.flying, key.name)
+	return held > s.flying[spooledKeyOf(topic, key)]
+}
+
+// fly counts events of a key that were handed over, or came back.
+func (s *spooling) fly(key string, n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.flying[key] += n; s.flying[key] == 0 {
+		delete(s.flying, key)
 	}
 }
 
@@ -278,7 +278,7 @@ func (s *spooling) send() {
 		case r := <-s.results:
 			key := r.key
 			r.event.flying = false
-			s.fly(key, -1)
+			key.flying--
 			if r.err != nil {
 				key.tried++
 				s.limited.Warn("event out of the spool is not written yet, will be tried again",
@@ -290,6 +290,7 @@ func (s *spooling) send() {
 				continue
 			}
 			waiting--
+			s.fly(key.name, -1)
 			s.Done(r.event.Seq)
 			first := key.events[0] == r.event
 			key.events = slices.DeleteFunc(key.events, func(e *spooledEvent) bool { return e == r.event })
@@ -329,15 +330,19 @@ func (s *spooling) sendEvent(key *spooledKey, event *spooledEvent) {
 	}
 	kafka.ForClient(&e.client, &record)
 	event.flying = true
+	key.flying++
 	s.sending.Add(1)
 	done := func(err error) {
 		s.sending.Add(-1)
+		if err != nil {
+			s.fly(key.name, -1) // at once: what is published from now on would come before it
+		}
 		s.results <- spooledResult{key, event, err}
 	}
 	if err := s.p.send(s.ctx, e, func(_ Receipt, err error) { done(err) }); err != nil {
 		done(err)
 	}
-	s.fly(key, 1) // once it is handed over: what is published from now on comes behind it
+	s.fly(key.name, 1) // once it is handed over: what is published from now on comes behind it
 }
 
 // health is the reason that events wait in the spool, if they do.

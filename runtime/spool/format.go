@@ -1,6 +1,7 @@
 package spool
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -54,11 +55,11 @@ func appendString(b []byte, s string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
 }
 
-func appendBytes(b, bytes []byte) []byte {
-	if bytes == nil {
+func appendBytes(b, v []byte) []byte {
+	if v == nil {
 		return append(b, 0)
 	}
-	return append(binary.AppendUvarint(b, uint64(len(bytes))+1), bytes...)
+	return append(binary.AppendUvarint(b, uint64(len(v))+1), v...)
 }
 
 // newGroup begins a group: seal ends it.
@@ -171,12 +172,19 @@ func (d *decoder) nullable() []byte {
 	return d.bytes(n - 1)
 }
 
+// isBegun says whether a segment was being made when a crash came: a part of the header stands in the file, and zeros where the disk knew no more
+// than how long it is.
+func isBegun(segment []byte) bool {
+	written := bytes.TrimRight(segment, "\x00")
+	return len(written) <= len(magic) && string(written) == magic[:len(written)]
+}
+
 // scan goes through the groups of a segment, and returns where what can be read ends. The rest is torn where nothing that can be read
 // comes behind it, and otherwise damaged: then the error says so.
 func scan(segment []byte, each func(at int64, entries []Entry)) (end int64, err error) {
 	switch {
-	case len(segment) < headerSize && string(segment) == magic[:min(len(segment), len(magic))]:
-		return 0, nil // it was being made
+	case isBegun(segment):
+		return 0, nil
 	case len(segment) < headerSize || string(segment[:len(magic)]) != magic:
 		return 0, errors.New("it does not begin as a segment does")
 	case segment[len(magic)] != version:

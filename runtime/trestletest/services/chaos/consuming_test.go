@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	trestle "github.com/omninode/trestle/runtime"
@@ -46,6 +47,17 @@ func (a *acting) consumer(group string, more ...trestle.ConsumerOption) (*trestl
 		trestle.WithKafka(kgo.FetchMaxWait(200 * time.Millisecond)),
 		trestle.WithObserver(func(o trestle.Outcome) { a.note(o.Result.String(), &o.Delivery, 0) }),
 	}, more...)...)
+}
+
+// run runs a consumer until ctx ends. That it was no member any more by then is no fault: what it could not commit is handled again, which the
+// ledger shows.
+func (a *acting) run(ctx context.Context, c *trestle.Consumer) error {
+	err := c.Run(ctx)
+	if ctx.Err() != nil && (errors.Is(err, kerr.UnknownMemberID) || errors.Is(err, kerr.IllegalGeneration)) {
+		a.logger.Warn("the last commit came too late", "error", err)
+		return nil
+	}
+	return err
 }
 
 // note writes a line about a delivery.
@@ -103,7 +115,7 @@ func (a *acting) consume(ctx context.Context) error {
 		}
 		return nil
 	})
-	return c.Run(ctx)
+	return a.run(ctx, c)
 }
 
 // consumeBatches handles orders, many at once.
@@ -150,7 +162,7 @@ func (a *acting) consumeBatches(ctx context.Context) error {
 		}
 		return named.Err()
 	}, trestle.WithMaxBatchSize(50), trestle.WithMaxBatchWait(20*time.Millisecond))
-	return c.Run(ctx)
+	return a.run(ctx, c)
 }
 
 // consumeWithEffects handles orders and notes in transactions of the database.
@@ -165,7 +177,7 @@ func (a *acting) consumeWithEffects(ctx context.Context) error {
 	}
 	trestle.Handle(c, func(ctx context.Context, o *order) error { return a.effect(ctx, o.plain()) })
 	trestle.Handle(c, func(ctx context.Context, n *note) error { return a.effect(ctx, n.plain()) })
-	return c.Run(ctx)
+	return a.run(ctx, c)
 }
 
 func (a *acting) effect(ctx context.Context, s *step) error {

@@ -184,7 +184,7 @@ func (a *actor) segments() []string {
 }
 
 // spoolHeader is how many bytes a segment begins with.
-const spoolHeader = 9
+const spoolHeader = 8
 
 // tear adds the first part of a group to the end of a spool that is not open.
 func (w *world) tear(a *actor) {
@@ -196,6 +196,12 @@ func (w *world) tear(a *actor) {
 	content, err := os.ReadFile(files[0])
 	if err != nil {
 		w.t.Fatal(err)
+	}
+	if last, err := os.Stat(files[len(files)-1]); err != nil || last.Size() < spoolHeader { // it was being made
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		return
 	}
 	file, err := os.OpenFile(files[len(files)-1], os.O_WRONLY|os.O_APPEND, 0)
 	if err != nil {
