@@ -9,7 +9,8 @@ import (
 // Store keeps events. All methods may be called from several goroutines, and several processes may use one database.
 type Store interface {
 	// Append adds the events and sets the progress of the partitions in next, all of it or, with an error, nothing.
-	// An event whose place in the log, with its topic's id, is already stored is left as it is. Append returns how many were new.
+	// An event whose place in the log, with its topic's id, is already stored is left as it is. Append returns how many were new. A log
+	// that was cut off can have another record at the place; whether that is stored, too, where its time differs is the database's.
 	//
 	// When the error is of the connection, the outcome can be unknown: to call Append again with the same arguments
 	// is always right. It fails without writing when an event is refused by [Event.Validate].

@@ -31,6 +31,8 @@ type Database struct {
 	pool     *pgxpool.Pool
 	borrowed bool         // the pool is another's to close
 	notified atomic.Int64 // when an outbox last told its relays, in Unix nanoseconds
+
+	partitions partitions // of the traced events
 }
 
 // Option configures what [Open] opens.

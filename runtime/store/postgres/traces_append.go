@@ -34,12 +34,17 @@ func (s *Traces) Append(ctx context.Context, events []eventtrace.Event, next eve
 		events = slices.Clone(events)
 		slices.SortFunc(events, eventtrace.ComparePlace)
 	}
+	if err := s.db.partitions.ensure(ctx, s.db, events); err != nil {
+		return 0, fmt.Errorf("store events: make the partitions of their days: %w", err)
+	}
 	add := copyEvents
-	for {
+	for moved := 0; ; {
 		added, err := s.appendWith(ctx, add, events, next)
 		switch {
 		case err == nil:
 			return added, nil
+		case sqlState(err) == checkViolation && moved < partitionsMoved:
+			moved++
 		case add.rank < insertEvents.rank && sqlState(err) == uniqueViolation:
 			add = insertEvents
 		case add.rank < insertEach.rank && refusesContent(err):
@@ -193,7 +198,7 @@ const insertRows = `INSERT INTO event_logs (topic, topic_id, "partition", "offse
 SELECT * FROM unnest($1::text[], $2::uuid[], $3::integer[], $4::bigint[], $5::uuid[], $6::uuid[], $7::uuid[],
 	$8::text[], $9::timestamptz[], $10::timestamptz[], $11::bytea[], $12::json[], $13::text[], $14::bytea[],
 	$15::uuid[], $16::timestamptz[])
-ON CONFLICT (topic, topic_id, "partition", "offset") DO NOTHING`
+ON CONFLICT (topic, topic_id, "partition", "offset", log_time) DO NOTHING`
 
 func insertInto(ctx context.Context, tx pgx.Tx, events []eventtrace.Event) (int, error) {
 	arrays := make([][]any, len(columns))
@@ -238,7 +243,13 @@ func insertGuarded(ctx context.Context, tx pgx.Tx, e eventtrace.Event) (int, err
 	return added, err
 }
 
-const uniqueViolation = "23505"
+const (
+	uniqueViolation = "23505"
+	// checkViolation comes where a row was on its way to the default partition when its own was made.
+	checkViolation = "23514"
+	// partitionsMoved is how often that may happen to a batch.
+	partitionsMoved = 10
+)
 
 // refusesContent says whether the server will refuse the same rows again: a data exception (class 22), or a limit of
 // its own (class 54: nesting, row size).

@@ -100,10 +100,10 @@ func conditionsOf(q eventtrace.Query) (*conditions, error) {
 		c.add(`"key" = `, q.Key)
 	}
 	if !q.From.IsZero() {
-		c.all = append(c.all, c.logTime+" >= "+c.time(q.From))
+		c.within(">=", q.From)
 	}
 	if !q.Until.IsZero() {
-		c.all = append(c.all, c.logTime+" < "+c.time(q.Until))
+		c.within("<", q.Until)
 	}
 	if q.Text != "" {
 		text, bytes := c.arg(q.Text), c.arg([]byte(q.Text))
@@ -119,13 +119,21 @@ func (c *conditions) arg(value any) string {
 
 func (c *conditions) add(what string, value any) { c.all = append(c.all, what+c.arg(value)) }
 
-// time stands for a time that logTime is compared with.
-func (c *conditions) time(at time.Time) string {
+// within compares the record's time: as the index has it, and as partitions are told apart by.
+func (c *conditions) within(than string, at time.Time) {
 	arg := c.arg(at) + "::timestamptz"
-	if c.index == eventtrace.IndexTime {
-		return "(" + arg + " AT TIME ZONE 'UTC')"
+	if c.logTime != "log_time" {
+		c.all = append(c.all, c.logTime+" "+than+" "+c.comparable(arg))
 	}
-	return arg
+	c.all = append(c.all, "log_time "+than+" "+arg)
+}
+
+// comparable has a time compare with logTime.
+func (c *conditions) comparable(at string) string {
+	if c.index == eventtrace.IndexTime {
+		return "(" + at + " AT TIME ZONE 'UTC')"
+	}
+	return at
 }
 
 // id and oneOf compare with the column where its index is to be used, else with what the column's indexes do not have.
@@ -157,11 +165,11 @@ func (c *conditions) cursor(at eventtrace.Cursor, way eventtrace.Way) {
 	if way == eventtrace.Newest {
 		than = "<"
 	}
-	logged := c.time(at.LogTime)
-	c.all = append(c.all, c.logTime+" "+than+"= "+logged, // what the index serves
-		"("+c.logTime+`, topic, topic_id, "partition", "offset") `+than+" ("+strings.Join([]string{
-			logged, c.arg(at.Topic), c.arg(topicID(at.TopicID)), c.arg(at.Partition), c.arg(at.Offset),
-		}, ", ")+")")
+	c.within(than+"=", at.LogTime) // what the index serves
+	logged := c.comparable(c.arg(at.LogTime) + "::timestamptz")
+	c.all = append(c.all, "("+c.logTime+`, topic, topic_id, "partition", "offset") `+than+" ("+strings.Join([]string{
+		logged, c.arg(at.Topic), c.arg(topicID(at.TopicID)), c.arg(at.Partition), c.arg(at.Offset),
+	}, ", ")+")")
 }
 
 func (c *conditions) where() string {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/jackc/pgx/v5"
 
@@ -69,15 +70,25 @@ ON CONFLICT (topic) DO UPDATE SET topic_id = excluded.topic_id, updated_at = now
 	return err
 }
 
-// rowsAtOnce is how many rows get their topic's id in one transaction.
-const rowsAtOnce = 10_000
+// placesAtOnce is how many places of a partition's log get their topic's id in one transaction.
+const placesAtOnce = 10_000
 
 // identify gives what is stored of a topic whose id was not known that id.
 func (s *Traces) identify(ctx context.Context, topic, id string) error {
+	const unknown = `topic = $1 AND topic_id = '00000000-0000-0000-0000-000000000000'`
 	for {
-		tag, err := s.db.pool.Exec(ctx, `UPDATE event_logs SET topic_id = $2::text::uuid WHERE ctid = ANY (ARRAY(
-	SELECT ctid FROM event_logs WHERE topic = $1 AND topic_id = '00000000-0000-0000-0000-000000000000' LIMIT $3))`, topic, id, rowsAtOnce)
-		if err != nil || tag.RowsAffected() == 0 {
+		var partition int32
+		var offset int64
+		err := s.db.pool.QueryRow(ctx, `SELECT "partition", "offset" FROM event_logs WHERE `+unknown+` ORDER BY "partition", "offset" LIMIT 1`, topic).
+			Scan(&partition, &offset)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil
+		}
+		if err == nil {
+			_, err = s.db.pool.Exec(ctx, `UPDATE event_logs SET topic_id = $2::text::uuid WHERE `+unknown+
+				` AND "partition" = $3 AND "offset" BETWEEN $4 AND $5`, topic, id, partition, offset, offset+min(placesAtOnce, math.MaxInt64-offset))
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -46,6 +46,7 @@ func Traces(t *testing.T, open func(t *testing.T) eventtrace.Store) {
 		{"ids of any spelling", spelling},
 		{"pages, both ways", paged},
 		{"a page is full by its bytes", pagedByBytes},
+		{"records of any time", anyTimes},
 		{"what is asked for", asked},
 		{"the newest", newest},
 		{"a timeline longer than its window", timeline},
