@@ -12,22 +12,53 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// appendTimeout is how long a transaction of [AppendAfter] may take, before brokers abort it.
-const appendTimeout = 30 * time.Second
+// aloneTimeout is how long a transaction of [WriteAlone] or [AppendAfter] may take, before brokers abort it.
+const aloneTimeout = 30 * time.Second
 
-// AppendAfter writes to a topic of one partition what follows from its last record, in one transaction: next is called with that record, nil for none, and
-// returns the records. Of those who write so, with one transactional id, none writes anything in between: who comes later keeps who is not done from
-// committing, and that one begins again behind it, until ctx ends; next may be called again. With kgo.TryAbort nothing is written, but all else is done, so that
-// what stands in the way shows.
+// WriteAlone writes what follows from what stands on topics, in one transaction: next is called once all is settled that was written to topic before, and
+// returns the records, for whichever topics; none: nothing is written. Of those who write so, with one transactional id, none writes anything between next and
+// the commit: who comes later keeps who is not done from committing, and that one begins again behind it, until ctx ends; next may be called again, and has to
+// look again. Records without a key go to any partition, others to that of their key.
 //
 // An error can be of a commit whose answer did not come; then the records may be there.
+func WriteAlone(ctx context.Context, conn Connection, topic, transactionalID string, next func() ([]*Record, error)) error {
+	return again(ctx, func() error {
+		return alone(ctx, conn, topic, transactionalID, kgo.TryCommit, kgo.StickyKeyPartitioner(nil), func(*kgo.Client, Offsets) ([]*Record, error) { return next() })
+	})
+}
+
+// AppendAfter writes to a topic of one partition what follows from its last record, as [WriteAlone] does: next is called with that record, nil for none, and
+// returns the records. With kgo.TryAbort nothing is written, but all else is done, so that what stands in the way shows.
 func AppendAfter(
 	ctx context.Context, conn Connection, topic, transactionalID string, how kgo.TransactionEndTry, next func(last *Record) ([]*Record, error),
 ) error {
-	backoff := Backoff{20 * time.Millisecond, time.Second}
 	var tried []*Record
+	return again(ctx, func() error {
+		return alone(ctx, conn, topic, transactionalID, how, kgo.ManualPartitioner(), func(client *kgo.Client, ends Offsets) ([]*Record, error) {
+			there := false
+			last, err := lastRecord(ctx, conn, client, topic, ends, func(r *Record) {
+				there = there || len(tried) > 0 && bytes.Equal(r.Value, tried[0].Value)
+			})
+			if err != nil || there { // the commit of an earlier attempt was one
+				return nil, err
+			}
+			records, err := next(last)
+			for _, r := range records {
+				r.Topic, r.Partition = topic, 0
+			}
+			if how == kgo.TryCommit {
+				tried = records
+			}
+			return records, err
+		})
+	})
+}
+
+// again makes attempts until one is not fenced by somebody else, or ctx ends.
+func again(ctx context.Context, attempt func() error) error {
+	backoff := Backoff{20 * time.Millisecond, time.Second}
 	for tries := 1; ; tries++ {
-		err := appendOnce(ctx, conn, topic, transactionalID, how, next, &tried)
+		err := attempt()
 		if !isFenced(err) || Sleep(ctx, backoff.After(tries)) != nil {
 			return err
 		}
@@ -40,12 +71,14 @@ func isFenced(err error) bool {
 		errors.Is(err, kerr.ConcurrentTransactions)
 }
 
-func appendOnce(
-	ctx context.Context, conn Connection, topic, transactionalID string, how kgo.TransactionEndTry, next func(*Record) ([]*Record, error), tried *[]*Record,
+// alone makes one attempt. What next returns follows from what stands before the ends that the topic has when nothing of it is open.
+func alone(
+	ctx context.Context, conn Connection, topic, transactionalID string, how kgo.TransactionEndTry, partitioner kgo.Partitioner,
+	next func(client *kgo.Client, ends Offsets) ([]*Record, error),
 ) error {
 	client, err := conn.Client(
-		kgo.TransactionalID(transactionalID), kgo.TransactionTimeout(appendTimeout), kgo.ProducerLinger(0), kgo.MetadataMinAge(MetadataMinAge),
-		kgo.RecordPartitioner(kgo.ManualPartitioner()),
+		kgo.TransactionalID(transactionalID), kgo.TransactionTimeout(aloneTimeout), kgo.ProducerLinger(0), kgo.MetadataMinAge(MetadataMinAge),
+		kgo.RecordPartitioner(partitioner),
 	)
 	if err != nil {
 		return err
@@ -54,19 +87,13 @@ func appendOnce(
 	if _, _, err := client.ProducerID(ctx); err != nil { // whoever had the id can commit no more
 		return fmt.Errorf("begin to write to %s: %w%s", topic, err, AdviceOn("Write", err))
 	}
-	there := false
-	last, err := lastRecord(ctx, conn, client, topic, func(r *Record) {
-		there = there || len(*tried) > 0 && bytes.Equal(r.Value, (*tried)[0].Value)
-	})
-	if err != nil || there { // the commit of an earlier attempt was one
+	ends, err := AwaitSettled(ctx, client, topic)
+	if err != nil {
 		return err
 	}
-	records, err := next(last)
+	records, err := next(client, ends)
 	if err != nil || len(records) == 0 {
 		return err
-	}
-	if how == kgo.TryCommit {
-		*tried = records
 	}
 	if err := client.BeginTransaction(); err != nil {
 		return err
@@ -74,7 +101,6 @@ func appendOnce(
 	sending := make([]*kgo.Record, len(records))
 	for i, r := range records {
 		sending[i] = ToClient(r)
-		sending[i].Topic, sending[i].Partition = topic, 0
 	}
 	if err := client.ProduceSync(ctx, sending...).FirstErr(); err != nil {
 		return fmt.Errorf("write to %s: %w%s", topic, err, AdviceOn("Write", err)) // the next to come, or the brokers, abort it
@@ -85,13 +111,8 @@ func appendOnce(
 	return nil
 }
 
-// lastRecord returns the last record that is committed on a topic of one partition, once nothing that was written before is open, and calls seen for it and
-// some before it.
-func lastRecord(ctx context.Context, conn Connection, client *kgo.Client, topic string, seen func(*Record)) (*Record, error) {
-	ends, err := AwaitSettled(ctx, client, topic)
-	if err != nil {
-		return nil, err
-	}
+// lastRecord returns the last record that is committed on a topic of one partition, which ends there, and calls seen for it and some before it.
+func lastRecord(ctx context.Context, conn Connection, client *kgo.Client, topic string, ends Offsets, seen func(*Record)) (*Record, error) {
 	if n := len(ends[topic]); n != 1 {
 		return nil, fmt.Errorf("topic %s has %d partitions, and what is chained needs one", topic, n)
 	}

@@ -1,0 +1,83 @@
+package kafka_test
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kfake"
+
+	"github.com/omninode/trestle/runtime/kafka"
+	"github.com/omninode/trestle/runtime/trestletest/services"
+)
+
+// Of those who write alone at once each finds what the others have written, on whichever partition: what is to be there once is there once.
+func TestWriteAlone(t *testing.T) {
+	t.Parallel()
+	t.Run("kfake", func(t *testing.T) {
+		t.Parallel()
+		cluster, err := kfake.NewCluster(kfake.NumBrokers(1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(cluster.Close)
+		testWriteAlone(t, cluster.ListenAddrs())
+	})
+	t.Run("Kafka", func(t *testing.T) {
+		t.Parallel()
+		testWriteAlone(t, services.SharedKafka(t).Brokers())
+	})
+}
+
+func testWriteAlone(t *testing.T, brokers []string) {
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	conn := kafka.Connection{Brokers: brokers}
+	topic := "alone-" + uuid.NewString()
+	if _, err := kadm.NewClient(client(t, conn)).CreateTopic(ctx, 3, 1, nil, topic); err != nil {
+		t.Fatal(err)
+	}
+	there := func() (map[string]int, error) {
+		found := map[string]int{}
+		for r, err := range kafka.Scan(ctx, conn, []string{topic}, kafka.FromStart(), kafka.ToEnd()) {
+			if err != nil {
+				return nil, err
+			}
+			found[string(r.Key)]++
+		}
+		return found, nil
+	}
+	const writers, rounds = 3, 4
+	var writing sync.WaitGroup
+	for range writers {
+		writing.Go(func() {
+			for round := range rounds {
+				key := fmt.Sprint(round)
+				err := kafka.WriteAlone(ctx, conn, topic, "alone-"+topic, func() ([]*kafka.Record, error) {
+					found, err := there()
+					if err != nil || found[key] > 0 {
+						return nil, err
+					}
+					return []*kafka.Record{{Topic: topic, Key: []byte(key), Value: []byte("{}")}}, nil
+				})
+				if err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	writing.Wait()
+	found, err := there()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for round := range rounds {
+		if n := found[fmt.Sprint(round)]; n != 1 {
+			t.Errorf("%d was written %d times", round, n)
+		}
+	}
+}
