@@ -34,7 +34,8 @@ offline (0). Rates and response times are those of monitor.window (5m).
 It looks once. With --every it goes on until it is stopped, shows what is passed, and with --listen serves all of it as Prometheus metrics under /metrics.
 
 When a threshold is passed, and when it is well again, it tells the topic and the webhook that trestle.yaml names under monitor.alerts, once each, however
-often it looks or is started. With --every, looks that fail three times in a row are told, too.`,
+often it looks or is started. A value is well again at half its limit, or once it was within the limit for monitor.alerts.settle (5m). With --every,
+looks that fail three times in a row are told, too.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var err error
@@ -46,7 +47,7 @@ often it looks or is started. With --every, looks that fail three times in a row
 				return errors.New("--listen needs --every: how often to look")
 			}
 			m.show = func(seen *ops.Monitored) error { return showMonitored(cmd, seen, asJSON) }
-			m.options.Variable, m.options.Log = os.Getenv, logger(cmd)
+			m.options.Variable = os.Getenv
 			m.options.Failed = func(err error) { fmt.Fprintln(cmd.ErrOrStderr(), "trestle:", err) }
 			if m.alerting, err = ops.NewAlerting(cmd.Context(), m.project, m.env, m.options); err != nil {
 				return err

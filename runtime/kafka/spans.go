@@ -13,6 +13,8 @@ import (
 // Spans are where partitions of topics begin and end.
 type Spans struct {
 	Starts, Ends Offsets
+	// IDs are those of the topics that exist, as UUIDs; empty where brokers give topics none.
+	IDs map[string]string
 	// Missing are the topics that do not exist, sorted.
 	Missing []string
 }
@@ -27,7 +29,7 @@ func (s Spans) Offsets(topic string) (n int64) {
 
 // FindSpans asks where topics begin, or where the first record stands that is not older than since, unless that is zero; and where what is committed ends.
 func FindSpans(ctx context.Context, client *kgo.Client, since time.Time, topics ...string) (Spans, error) {
-	s := Spans{Starts: Offsets{}, Ends: Offsets{}}
+	s := Spans{Starts: Offsets{}, Ends: Offsets{}, IDs: map[string]string{}}
 	if len(topics) == 0 { // brokers would tell of all
 		return s, nil
 	}
@@ -41,6 +43,7 @@ func FindSpans(ctx context.Context, client *kgo.Client, since time.Time, topics 
 		switch {
 		case t.Err == nil:
 			there = append(there, t.Topic)
+			s.IDs[t.Topic] = TopicIDText(t.ID)
 		case Classify(t.Err) == Missing:
 			s.Missing = append(s.Missing, t.Topic)
 		default:

@@ -101,7 +101,7 @@ var steps = []step{
 		before: func(t *testing.T, s *stack) { bury(t, s.brokers, stepTopic, stepLetters, stepGroup, 11) },
 	},
 	{line: "dlq stats --json", says: []string{`"unresolved": 11`}},
-	{line: "monitor", denied: []string{"Read on the topic", "Write on the topic", "Describe on the group"}, status: 1, says: []string{"PASSED  dead_letters:" + stepLetters}},
+	{line: "monitor", denied: []string{"Read on the topic", "Write on the topic", "Describe on the group", "Write on the transactional id"}, status: 1, says: []string{"PASSED  dead_letters:" + stepLetters}},
 	{line: "monitor", status: 1},
 	{line: "peek omninode_system_alerts --json", says: []string{`"failure_count":11`, `"state":"raised"`}, check: func(t *testing.T, _ *stack, out string) {
 		if n := strings.Count(out, "\n"); n != 1 {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -14,9 +13,9 @@ import (
 	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/event"
 	"github.com/omninode/trestle/runtime/kafka"
+	"github.com/omninode/trestle/runtime/registry"
 	"github.com/omninode/trestle/runtime/wire"
 	"github.com/omninode/trestle/tools/schema"
-	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // AlertEventType is the event type of alerts on a topic that the schemas do not declare.
@@ -35,13 +34,17 @@ const otherMeasures = "other"
 // alertTopic tells of alerts on a topic. Its own records say what was told.
 type alertTopic struct {
 	env    Environment
-	name   string // on the cluster
-	events map[string]*alertEncoder
-	log    *slog.Logger
+	name   string                   // on the cluster
+	events map[string]*alertEncoder // by measure; nil: the schemas do not declare the topic
 
-	publisher *trestle.Publisher // of a declared topic; nil: not connected yet
-	client    *kgo.Client        // of another, likewise
+	ids   *registry.SchemaIDs // of events in protobuf; nil: not connected yet
+	found raisedAlerts        // by what stands before read
+	read  kafka.Offsets
+	topic string // its id
 }
+
+// alertTransactionalID is the transactional id of those who write to the topic of alerts, by its name on the cluster.
+func alertTransactionalID(topic string) string { return "trestle-alerts-" + topic }
 
 // alertEncoder makes events of one type of alerts.
 type alertEncoder struct {
@@ -52,7 +55,7 @@ type alertEncoder struct {
 // alertPatience is for how long the cluster is waited for, with one alert.
 const alertPatience = 15 * time.Second
 
-func newAlertTopic(ctx context.Context, p *Project, env Environment, settings AlertSettings, log *slog.Logger) (*alertTopic, error) {
+func newAlertTopic(ctx context.Context, p *Project, env Environment, settings AlertSettings) (*alertTopic, error) {
 	wrong := func(format string, args ...any) error {
 		return fmt.Errorf(ConfigName+": monitor.alerts: "+format, args...)
 	}
@@ -60,12 +63,12 @@ func newAlertTopic(ctx context.Context, p *Project, env Environment, settings Al
 	if err != nil {
 		return nil, wrong("%w", err)
 	}
-	t := &alertTopic{env: env, name: name, log: log}
-	set, err := p.load(ctx)
+	t := &alertTopic{env: env, name: name}
+	set, err := p.loadIn(ctx, env)
 	if err != nil {
 		return nil, err
 	}
-	declared := set.Topic(settings.Topic)
+	declared := set.Topic(name)
 	switch {
 	case declared == nil && len(settings.Events) > 0:
 		return nil, wrong("events are named, and the schemas do not declare the topic %s", settings.Topic)
@@ -157,43 +160,58 @@ func (e *alertEncoder) try(measure string) error {
 	return nil
 }
 
-func (t *alertTopic) raised(ctx context.Context) (map[string]bool, error) {
+func (t *alertTopic) raised(ctx context.Context) (raisedAlerts, error) {
 	conn, err := t.env.connect(ctx)
 	if err != nil {
 		return nil, err
 	}
-	raised := map[string]bool{}
-	for r, err := range kafka.Scan(ctx, conn, []string{t.name}, kafka.FromStart(), kafka.ToEnd()) {
-		if kafka.Classify(err) == kafka.Missing {
-			return raised, nil
-		}
+	client, err := conn.Client()
+	if err != nil {
+		return nil, err
+	}
+	defer client.Close()
+	spans, err := kafka.FindSpans(ctx, client, time.Time{}, t.name)
+	if err != nil {
+		return nil, fmt.Errorf("find out which alerts were told: %w", err)
+	}
+	if id := spans.IDs[t.name]; t.found == nil || id != t.topic { // made anew, it has told nothing
+		t.found, t.read, t.topic = raisedAlerts{}, kafka.Offsets{}, id
+	}
+	if len(spans.Missing) > 0 {
+		return raisedAlerts{}, nil
+	}
+	for r, err := range kafka.Scan(ctx, conn, []string{t.name}, kafka.FromOffsets(t.read), kafka.ToOffsets(spans.Ends)) {
 		if err != nil {
 			return nil, fmt.Errorf("find out which alerts were told: %w", err)
 		}
-		name := r.Header(headerAlertName)
-		if name == "" || r.Header(headerAlertEnvironment) != t.env.name {
-			continue
-		}
-		if raised[name] = true; r.Header(headerAlertState) != AlertRaised {
-			delete(raised, name)
+		t.read.Set(r.Topic, r.Partition, r.Offset+1)
+		if name := r.Header(headerAlertName); name != "" && r.Header(headerAlertEnvironment) == t.env.name {
+			t.found.take(name, r.Header(headerAlertState), r.Timestamp)
 		}
 	}
-	return raised, nil
+	for partition, end := range spans.Ends[t.name] { // behind which transactions' markers may stand
+		t.read.Set(t.name, partition, end)
+	}
+	return maps.Clone(t.found), nil
 }
 
-func (t *alertTopic) tell(ctx context.Context, a Alert) error {
-	encoder := t.events[a.Measure]
-	if encoder == nil {
-		encoder = t.events[otherMeasures]
-	}
+func (t *alertTopic) tell(ctx context.Context, next func(raisedAlerts) *Alert) error {
 	ctx, cancel := context.WithTimeout(ctx, alertPatience)
 	defer cancel()
-	var err error
-	switch {
-	case t.events == nil:
-		err = t.write(ctx, a)
-	default:
-		err = t.publish(ctx, encoder, a)
+	conn, err := t.env.connect(ctx)
+	if err == nil {
+		err = kafka.WriteAlone(ctx, conn, t.name, alertTransactionalID(t.name), func() ([]*kafka.Record, error) {
+			raised, err := t.raised(ctx)
+			if err != nil {
+				return nil, err
+			}
+			a := next(raised)
+			if a == nil {
+				return nil, nil
+			}
+			record, err := t.record(ctx, a)
+			return []*kafka.Record{record}, err
+		})
 	}
 	if err != nil {
 		return fmt.Errorf("topic %s: %w", t.name, err)
@@ -201,78 +219,44 @@ func (t *alertTopic) tell(ctx context.Context, a Alert) error {
 	return nil
 }
 
-func (t *alertTopic) publish(ctx context.Context, encoder *alertEncoder, a Alert) error {
-	if t.publisher == nil {
-		conn, err := t.env.connect(ctx)
-		if err != nil {
-			return err
-		}
-		opts := []trestle.PublisherOption{
-			trestle.WithConnection(conn), trestle.WithSource(source), trestle.WithNames(t.env.Names()), trestle.WithDeliveryTimeout(alertPatience),
-		}
-		if t.log != nil {
-			opts = append(opts, trestle.WithLogger(t.log))
-		}
-		if encoder.info.Encoding == event.Protobuf {
-			client, err := t.env.registryClient(ctx)
-			if err != nil {
-				return err
-			}
-			opts = append(opts, trestle.WithSchemaIDs(t.env.schemaIDs(client)))
-		}
-		if t.publisher, err = trestle.NewPublisher(t.env.Brokers, opts...); err != nil {
-			return err
+// record is that of an alert: an event of a declared topic, and otherwise the alert as it is.
+func (t *alertTopic) record(ctx context.Context, a *Alert) (*kafka.Record, error) {
+	headers := []kafka.Header{
+		{Key: headerAlertName, Value: []byte(a.Name)}, {Key: headerAlertState, Value: []byte(a.State)}, {Key: headerAlertEnvironment, Value: []byte(t.env.name)},
+	}
+	if t.events == nil {
+		value, err := json.Marshal(a)
+		return &kafka.Record{Topic: t.name, Key: []byte(a.Name), Value: value, Headers: append([]kafka.Header{
+			{Key: wire.HeaderEventID, Value: []byte(uuid.Must(uuid.NewV7()).String())},
+			{Key: wire.HeaderEventType, Value: []byte(AlertEventType)}, {Key: wire.HeaderContentType, Value: []byte(wire.ContentTypeJSON)},
+		}, headers...)}, err
+	}
+	encoder := t.events[a.Measure]
+	if encoder == nil {
+		encoder = t.events[otherMeasures]
+	}
+	options := trestle.EncodeOptions{Source: source, Topic: t.name, Headers: headers}
+	if encoder.info.Encoding == event.Protobuf {
+		var err error
+		if options.SchemaID, err = t.schemaID(ctx, encoder.info); err != nil {
+			return nil, err
 		}
 	}
-	made, envelope, err := encoder.event(a)
+	made, envelope, err := encoder.event(*a)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	opts := []trestle.PublishOption{trestle.WithEnvelope(envelope)}
-	for _, h := range alertHeaders(t.env, a) {
-		opts = append(opts, trestle.WithHeader(h.Key, h.Value))
-	}
-	return t.publisher.Publish(ctx, made, opts...)
+	record, err := trestle.Encode(made, &envelope, options)
+	return &record, err
 }
 
-func alertHeaders(env Environment, a Alert) []kgo.RecordHeader {
-	return []kgo.RecordHeader{
-		{Key: headerAlertName, Value: []byte(a.Name)}, {Key: headerAlertState, Value: []byte(a.State)}, {Key: headerAlertEnvironment, Value: []byte(env.name)},
-	}
-}
-
-// write writes an alert as it is.
-func (t *alertTopic) write(ctx context.Context, a Alert) error {
-	if t.client == nil {
-		conn, err := t.env.connect(ctx)
+func (t *alertTopic) schemaID(ctx context.Context, info *trestle.EventInfo) (int, error) {
+	if t.ids == nil {
+		client, err := t.env.registryClient(ctx)
 		if err != nil {
-			return err
+			return 0, err
 		}
-		if t.client, err = conn.Client(kgo.RecordDeliveryTimeout(alertPatience)); err != nil {
-			return err
-		}
+		t.ids = t.env.schemaIDs(client)
 	}
-	value, err := json.Marshal(a)
-	if err != nil {
-		return err
-	}
-	record := &kgo.Record{Topic: t.name, Key: []byte(a.Name), Value: value, Headers: append([]kgo.RecordHeader{
-		{Key: wire.HeaderEventID, Value: []byte(uuid.Must(uuid.NewV7()).String())},
-		{Key: wire.HeaderEventType, Value: []byte(AlertEventType)}, {Key: wire.HeaderContentType, Value: []byte(wire.ContentTypeJSON)},
-	}, alertHeaders(t.env, a)...)}
-	if err := t.client.ProduceSync(ctx, record).FirstErr(); err != nil {
-		return fmt.Errorf("%w%s", err, kafka.AdviceOn("Write", err))
-	}
-	return nil
-}
-
-func (t *alertTopic) close() {
-	if t.publisher != nil {
-		closing, cancel := context.WithTimeout(context.Background(), alertPatience)
-		defer cancel()
-		_ = t.publisher.Close(closing)
-	}
-	if t.client != nil {
-		t.client.Close()
-	}
+	return t.ids.SchemaID(ctx, info)
 }

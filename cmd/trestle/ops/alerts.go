@@ -7,10 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -23,6 +21,18 @@ type AlertSettings struct {
 	// Events are those of a declared topic that alerts become, by measure; "other" is for the measures that are not named.
 	Events  map[string]AlertEvent `yaml:"events"`
 	Webhook WebhookSettings       `yaml:"webhook"`
+	// Settle is for how long a value that is above half its limit has to be within it before it is well again; default 5 minutes. See [Alerting].
+	Settle time.Duration `yaml:"settle"`
+}
+
+// alertSettle is the default of Settle.
+const alertSettle = 5 * time.Minute
+
+func (s AlertSettings) settle() (time.Duration, error) {
+	if s.Settle < 0 {
+		return 0, fmt.Errorf("%s: monitor.alerts.settle is %v, want a time such as 5m", ConfigName, s.Settle)
+	}
+	return cmp.Or(s.Settle, alertSettle), nil
 }
 
 // AlertEvent says which event an alert becomes.
@@ -43,7 +53,7 @@ const (
 type Alert struct {
 	Name        string    `json:"name"`        // of the threshold
 	Measure     string    `json:"measure"`     // its part before the colon
-	Subject     string    `json:"subject"`     // its part behind that: a topic, a group, an event type; empty: the whole cluster
+	Subject     string    `json:"subject"`     // its part behind that, without its scope: a topic, a group, an event type; empty: the whole cluster
 	State       string    `json:"state"`       // AlertRaised or AlertCleared
 	Value       float64   `json:"value"`       // when it was looked at
 	Limit       float64   `json:"limit"`       // that the value may come to
@@ -64,17 +74,48 @@ func (a *Alert) members() map[string]json.RawMessage {
 	return out
 }
 
-// alertReceiver is who is told.
+// raisedAlerts are those that somebody was told of last as raised, by their names, with when that was; zero: not known.
+type raisedAlerts map[string]time.Time
+
+// alertReceiver is who is told. What it was told outlives the process, and is the same for all who tell it.
 type alertReceiver interface {
-	// raised returns the names of the thresholds that it was told of last as raised, in this environment. They outlive the process.
-	raised(ctx context.Context) (map[string]bool, error)
-	// tell tells it, and returns once it has it, and a restart would know.
-	tell(ctx context.Context, a Alert) error
-	close()
+	// raised returns which alerts of this environment are.
+	raised(ctx context.Context) (raisedAlerts, error)
+	// tell calls next with those, at a time when nobody else tells it anything, and tells it what next returns, nil for nothing. It returns once the receiver has
+	// it, and others would know.
+	tell(ctx context.Context, next func(raisedAlerts) *Alert) error
 }
 
-// Alerting tells of thresholds that are passed, and of those that are well again, each time once to everybody who is to be told. What was told already, it finds
-// where it was told, so that a restart repeats nothing: in the alerts' topic, and for the webhook in a file beside the project.
+// alarm says when a threshold begins to be passed, and when it is well again: at half its limit or below at once, and otherwise once it has been within the limit
+// for as long as it has to settle, so that a value that goes up and down around its limit is told of once.
+type alarm struct {
+	settle time.Duration
+	passed map[string]time.Time // when a threshold was last seen to be passed, by name
+}
+
+func newAlarm(settle time.Duration) *alarm { return &alarm{settle, map[string]time.Time{}} }
+
+// change is what a look at a threshold changes: AlertRaised, AlertCleared, or empty for nothing.
+func (a *alarm) change(t Threshold, at time.Time, raised raisedAlerts) string {
+	since, isRaised := raised[t.Name]
+	if t.Passed {
+		if a.passed[t.Name] = at; !isRaised {
+			return AlertRaised
+		}
+		return ""
+	}
+	if last := a.passed[t.Name]; last.After(since) {
+		since = last
+	}
+	if isRaised && (t.Value <= t.Limit/2 || at.Sub(since) >= a.settle) {
+		return AlertCleared
+	}
+	return ""
+}
+
+// Alerting tells of thresholds that are passed, and of those that are well again, each time once to everybody who is to be told, and holds back what is not well
+// for long. What was told already it finds where it was told, so that neither a restart nor another that tells of the same environment repeats anything: in the
+// alerts' topic, and for the webhook in a file beside the project.
 type Alerting struct {
 	senders []*alertSender
 	cancel  context.CancelFunc
@@ -89,20 +130,22 @@ type AlertOptions struct {
 	Variable func(name string) string
 	// Failed is told when somebody can't be told; it is tried again at the next look. It may be called from any goroutine.
 	Failed func(error)
-	// Log gets warnings of the connection; nil: slog's default.
-	Log *slog.Logger
 }
 
 // NewAlerting returns what tells of an environment's thresholds. Where nobody is to be told it does nothing. It contacts nobody yet.
 func NewAlerting(ctx context.Context, p *Project, env Environment, o AlertOptions) (*Alerting, error) {
 	settings := p.Config.Monitor.Alerts
+	settle, err := settings.settle()
+	if err != nil {
+		return nil, err
+	}
 	a := &Alerting{}
 	hook, err := settings.Webhook.with(o, p)
 	if err != nil {
 		return nil, err
 	}
 	if settings.Topic != "" {
-		topic, err := newAlertTopic(ctx, p, env, settings, o.Log)
+		topic, err := newAlertTopic(ctx, p, env, settings)
 		if err != nil {
 			return nil, err
 		}
@@ -118,7 +161,7 @@ func NewAlerting(ctx context.Context, p *Project, env Environment, o AlertOption
 		a.senders = append(a.senders, &alertSender{to: &webhook{settings: hook, told: file}})
 	}
 	for _, s := range a.senders {
-		s.environment, s.failed, s.latest = env.name, o.Failed, make(chan *Monitored, 1)
+		s.alarm, s.environment, s.failed, s.latest = newAlarm(settle), env.name, o.Failed, make(chan *Monitored, 1)
 	}
 	return a, nil
 }
@@ -159,18 +202,16 @@ func (a *Alerting) Close() {
 		a.cancel()
 	}
 	a.running.Wait()
-	for _, s := range a.senders {
-		s.to.close()
-	}
+	webhookClient.CloseIdleConnections()
 }
 
 // alertSender tells one receiver.
 type alertSender struct {
 	to          alertReceiver
+	alarm       *alarm
 	environment string
 	failed      func(error)
 	latest      chan *Monitored
-	raised      map[string]bool // nil: not known yet
 }
 
 func (s *alertSender) run(ctx context.Context) {
@@ -189,42 +230,48 @@ func (s *alertSender) run(ctx context.Context) {
 // catchUp tells what has changed since the receiver was told last. What could not be told counts as not told. Thresholds that a look does not have stay as
 // they are.
 func (s *alertSender) catchUp(ctx context.Context, m *Monitored) error {
-	if s.raised == nil {
-		raised, err := s.to.raised(ctx)
-		if err != nil {
-			return err
-		}
-		s.raised = raised
+	raised, err := s.to.raised(ctx)
+	if err != nil {
+		return err
 	}
 	for _, t := range m.Thresholds {
-		if t.Passed == s.raised[t.Name] {
+		state := s.alarm.change(t, m.Time, raised)
+		if state == "" {
 			continue
 		}
-		measure, subject := t.Subject()
-		alert := Alert{t.Name, measure, subject, AlertCleared, t.Value, t.Limit, s.environment, m.Time}
-		if t.Passed {
-			alert.State = AlertRaised
-		}
-		if err := s.to.tell(ctx, alert); err != nil {
-			return fmt.Errorf("%s is %s, and that could not be told: %w", t.Name, alert.State, err)
-		}
-		if t.Passed {
-			s.raised[t.Name] = true
-		} else {
-			delete(s.raised, t.Name)
+		err := s.to.tell(ctx, func(raised raisedAlerts) *Alert { // somebody else may have told it meanwhile
+			if state = s.alarm.change(t, m.Time, raised); state == "" {
+				return nil
+			}
+			measure, subject := t.Subject()
+			return &Alert{t.Name, measure, subject, state, t.Value, t.Limit, s.environment, m.Time}
+		})
+		if err != nil {
+			return fmt.Errorf("%s is %s, and that could not be told: %w", t.Name, state, err)
 		}
 	}
 	return nil
+}
+
+// take takes in what somebody was told.
+func (r raisedAlerts) take(name, state string, at time.Time) {
+	if state == AlertRaised {
+		r[name] = at
+	} else {
+		delete(r, name)
+	}
 }
 
 // toldAlerts is the file of what a webhook was told.
 type toldAlerts struct {
 	Version int      `json:"version"`
 	Raised  []string `json:"raised"`
+	// Since says of them when that was told; of some it may not.
+	Since raisedAlerts `json:"since,omitempty"`
 }
 
-func readTold(file string) (map[string]bool, error) {
-	raised := map[string]bool{}
+func readTold(file string) (raisedAlerts, error) {
+	raised := raisedAlerts{}
 	text, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return raised, nil
@@ -237,17 +284,14 @@ func readTold(file string) (map[string]bool, error) {
 		return nil, fmt.Errorf("%s: it does not say which alerts were told, of version 1: remove it, and they are told anew: %w", file, cmp.Or(err, errors.New("another version")))
 	}
 	for _, name := range told.Raised {
-		raised[name] = true
+		raised[name] = told.Since[name]
 	}
 	return raised, nil
 }
 
-func writeTold(file string, raised map[string]bool) error {
-	text, err := json.Marshal(toldAlerts{1, slices.Sorted(maps.Keys(raised))})
+func writeTold(file string, raised raisedAlerts) error {
+	text, err := json.Marshal(toldAlerts{1, slices.Sorted(maps.Keys(raised)), raised})
 	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return err
 	}
 	return replaceFile(file, append(text, '\n'))

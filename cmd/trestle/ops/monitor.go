@@ -63,11 +63,13 @@ type Threshold struct {
 	Passed bool `json:"passed"`
 	// Declared is what the schemas call what is measured, where it has another name in the environment; else as in Name.
 	Declared string `json:"-"`
+	// Scope is the end of a name that says what makes this another threshold than the project's own of what is measured, such as [limit=20]; else empty.
+	Scope string `json:"-"`
 }
 
-// Subject is what a threshold's name says it is of: empty where it is of the whole cluster.
+// Subject is what a threshold's name says it is of, without its scope: empty where it is of the whole cluster.
 func (t Threshold) Subject() (measure, of string) {
-	measure, of, _ = strings.Cut(t.Name, ":")
+	measure, of, _ = strings.Cut(strings.TrimSuffix(t.Name, t.Scope), ":")
 	return measure, of
 }
 
@@ -116,7 +118,7 @@ func (l *look) add(measure, of, declared string, limit, value float64) {
 	if of != "" {
 		name += ":" + of
 	}
-	l.Thresholds = append(l.Thresholds, Threshold{name, limit, value, value > limit, declared})
+	l.Thresholds = append(l.Thresholds, Threshold{name, limit, value, value > limit, declared, ""})
 }
 
 // FailedLooks is what there is to tell after looks that failed, n of them without one in between that did not. The limit is 2.

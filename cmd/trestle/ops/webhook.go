@@ -10,8 +10,11 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"time"
 
+	"github.com/gofrs/flock"
 	"github.com/omninode/trestle/runtime/kafka"
 )
 
@@ -48,8 +51,7 @@ func (w WebhookSettings) with(o AlertOptions, p *Project) (WebhookSettings, erro
 // webhook posts alerts.
 type webhook struct {
 	settings WebhookSettings
-	told     string // file
-	known    map[string]bool
+	told     string // the file of what it was told; who tells it more holds the lock beside it
 }
 
 // A webhook has so many attempts at an alert, each for so long.
@@ -66,19 +68,34 @@ var webhookClient = &http.Client{
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 }
 
-func (w *webhook) raised(context.Context) (map[string]bool, error) {
-	known, err := readTold(w.told)
+func (w *webhook) raised(context.Context) (raisedAlerts, error) { return readTold(w.told) }
+
+func (w *webhook) tell(ctx context.Context, next func(raisedAlerts) *Alert) error {
+	if err := os.MkdirAll(filepath.Dir(w.told), 0o755); err != nil {
+		return err
+	}
+	lock := flock.New(w.told + ".lock")
+	if _, err := lock.TryLockContext(ctx, 10*time.Millisecond); err != nil {
+		return fmt.Errorf("wait for another process that tells the webhook: %w", err)
+	}
+	defer lock.Unlock()
+	raised, err := readTold(w.told)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	w.known = map[string]bool{}
-	for name := range known {
-		w.known[name] = true
+	a := next(raised)
+	if a == nil {
+		return nil
 	}
-	return known, nil
+	if err := w.deliver(ctx, a); err != nil {
+		return err
+	}
+	raised.take(a.Name, a.State, a.Time)
+	return writeTold(w.told, raised)
 }
 
-func (w *webhook) tell(ctx context.Context, a Alert) error {
+// deliver posts an alert, and again where that may help.
+func (w *webhook) deliver(ctx context.Context, a *Alert) error {
 	body, err := json.Marshal(a)
 	if err != nil {
 		return err
@@ -86,16 +103,12 @@ func (w *webhook) tell(ctx context.Context, a Alert) error {
 	for n := 1; ; n++ {
 		again, err := w.post(ctx, body)
 		if err == nil {
-			break
+			return nil
 		}
 		if !again || n == webhookAttempts || kafka.Sleep(ctx, webhookBackoff.After(n)) != nil {
 			return fmt.Errorf("webhook at %s: %w", w.shown(), err)
 		}
 	}
-	if w.known[a.Name] = true; a.State == AlertCleared {
-		delete(w.known, a.Name)
-	}
-	return writeTold(w.told, w.known)
 }
 
 // post makes one attempt, and says of one that failed whether another may do better.
@@ -143,5 +156,3 @@ func (w *webhook) shown() string {
 	}
 	return at.Scheme + "://" + at.Host
 }
-
-func (w *webhook) close() { webhookClient.CloseIdleConnections() }
