@@ -8,7 +8,8 @@ import (
 	"github.com/omninode/trestle/runtime/kafka"
 )
 
-// follower is one run of a sink. It has one goroutine, so that what is pending and how far it has read always agree.
+// follower is one run of a sink. It reads in one goroutine, so that what is pending and how far it has read always agree, and stores a batch
+// in another while it reads the next: one batch after the other, so that the store is never told of a batch before those in front of it.
 type follower struct {
 	*Sink
 	reader   *kafka.TopicReader
@@ -18,6 +19,8 @@ type follower struct {
 	bytes   int       // of the values in pending
 	since   time.Time // when the first of pending came
 	changed Progress  // how far partitions have been read that the store doesn't know yet
+	spare   []Event   // the memory of the batch before
+	storing chan error
 
 	ids   map[string]string // of the topics that are read, by name
 	fresh map[string]bool   // those that the store has yet to adopt, and whether what it has of them is theirs
@@ -59,6 +62,8 @@ func (f *follower) run(ctx context.Context, bounded bool) error {
 		return err
 	}
 	defer f.reader.Close()
+	ctx, stop := context.WithCancel(ctx)
+	defer func() { stop(); f.settle() }() //nolint:errcheck // what went wrong before is at hand
 	if bounded { // else topics that can be read are not held up by those that can't yet
 		if err := f.reader.Open(ctx); err != nil {
 			return err
@@ -79,7 +84,10 @@ func (f *follower) run(ctx context.Context, bounded bool) error {
 			return err
 		}
 	}
-	return f.flush(ctx)
+	if err := f.flush(ctx); err != nil {
+		return err
+	}
+	return f.settle()
 }
 
 // take adds a record to those pending, and stores them when they are enough.
@@ -104,7 +112,11 @@ func (f *follower) due() bool {
 	return f.full() || len(f.pending) > 0 && time.Since(f.since) >= f.cfg.linger
 }
 
+// flush begins to store what is pending, once what was before it is stored.
 func (f *follower) flush(ctx context.Context) error {
+	if err := f.settle(); err != nil {
+		return err
+	}
 	for topic, same := range f.fresh {
 		err := f.retry(ctx, "store a topic's id", func() error { return f.store.Adopt(ctx, topic, f.ids[topic], same) })
 		if err != nil {
@@ -115,9 +127,28 @@ func (f *follower) flush(ctx context.Context) error {
 	if len(f.pending) == 0 && len(f.changed) == 0 {
 		return nil
 	}
+	events, next, done := f.pending, f.changed, make(chan error, 1)
+	f.pending, f.bytes, f.changed, f.spare, f.storing = f.spare[:0], 0, make(Progress), events, done
+	go func() { done <- f.append(ctx, events, next) }()
+	return nil
+}
+
+// settle waits until the batch that is being stored is.
+func (f *follower) settle() error {
+	if f.storing == nil {
+		return nil
+	}
+	err := <-f.storing
+	f.storing = nil
+	clear(f.spare) // lets go of the records' memory
+	return err
+}
+
+// append stores a batch.
+func (f *follower) append(ctx context.Context, events []Event, next Progress) error {
 	var added int
 	err := f.retry(ctx, "store events", func() (err error) {
-		added, err = f.store.Append(ctx, f.pending, f.changed)
+		added, err = f.store.Append(ctx, events, next)
 		return err
 	})
 	if err != nil {
@@ -125,14 +156,12 @@ func (f *follower) flush(ctx context.Context) error {
 	}
 	f.stats.batches.Add(1)
 	f.stats.stored.Add(int64(added))
-	f.stats.repeated.Add(int64(len(f.pending) - added))
-	for i := range f.pending {
-		if f.pending[i].Invalid != "" {
+	f.stats.repeated.Add(int64(len(events) - added))
+	for i := range events {
+		if events[i].Invalid != "" {
 			f.stats.invalid.Add(1)
 		}
 	}
-	clear(f.pending) // lets go of the records' memory
-	f.pending, f.bytes, f.changed = f.pending[:0], 0, make(Progress)
 	return nil
 }
 

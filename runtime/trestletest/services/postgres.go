@@ -49,16 +49,29 @@ type PostgresServer struct {
 }
 
 // OwnPostgres starts a server that is stopped, and its data removed, when the test ends. It is as that of [Postgres], but what it
-// has said to be committed survives [PostgresServer.Kill].
-func OwnPostgres(tb testing.TB) *PostgresServer {
+// has said to be committed survives [PostgresServer.Kill]. Settings are name=value; fsync=on and full_page_writes=on have it as safe, and as slow, as
+// one that nothing is set of.
+func OwnPostgres(tb testing.TB, settings ...string) *PostgresServer {
 	tb.Helper()
-	p := obtain(tb, "PostgreSQL", func() (*postgres, error) { return startPostgres("synchronous_commit=on") })
+	p := obtain(tb, "PostgreSQL", func() (*postgres, error) {
+		return startPostgres(append([]string{"synchronous_commit=on"}, settings...)...)
+	})
 	tb.Cleanup(p.stop)
 	return &PostgresServer{tb, p}
 }
 
 // DSN returns the DSN of a database, whose user may do anything. It stays the same when the server is started again.
 func (s *PostgresServer) DSN() string { return s.p.dsn("postgres") }
+
+// Database returns the DSN of a new database, which is there as long as the server.
+func (s *PostgresServer) Database() string {
+	s.tb.Helper()
+	name := fmt.Sprintf("test_%d", s.p.databases.Add(1))
+	if err := s.p.exec("CREATE DATABASE " + name); err != nil {
+		s.tb.Fatalf("create a PostgreSQL database: %v", err)
+	}
+	return s.p.dsn(name)
+}
 
 // WithUser makes a user who must give a password, and may do anything. It returns the DSN of [PostgresServer.DSN] for this user, without the password.
 func (s *PostgresServer) WithUser(user, password string) (dsn string) {
