@@ -8,6 +8,8 @@
 //	plan, err := selection.Plan(ctx, replay.ReplayOptions{})
 //	counts, err := selection.Replay(ctx, replay.ReplayOptions{Rate: 100})
 //
+// A [Tally] counts the letters that are not resolved again and again, and reads each once.
+//
 // What is resolved stands in a compacted topic, [ResolutionsTopic], so that every count of dead letters agrees. An event that is sent and
 // its letter's resolution are one transaction, under a transactional id for each dead-letter topic: whoever begins later fences those
 // before, reads what they have committed, and goes on from there. So nothing is sent twice to those who read what is committed, as

@@ -277,7 +277,7 @@ func (r *Replayer) resolved(ctx context.Context, ids map[string]string) (resolut
 
 // of is the resolution of a letter, nil where it is not resolved.
 func (found resolutions) of(l *Letter) *Resolution {
-	if resolution, ok := found[log{l.Topic, l.TopicID, l.Partition}][l.Offset]; ok {
+	if resolution, ok := found[l.log()][l.Offset]; ok {
 		return &resolution
 	}
 	return nil

@@ -60,7 +60,7 @@ func (l *written) mark(topic string) *kafka.Record {
 		l.resolution.To = Position{first.Topic, first.Partition, first.Offset}
 	}
 	return &kafka.Record{
-		Topic: topic, Key: resolutionKey(log{l.Topic, l.TopicID, l.Partition}, l.Offset), Value: l.resolution.appendJSON(nil),
+		Topic: topic, Key: resolutionKey(l.log(), l.Offset), Value: l.resolution.appendJSON(nil),
 	}
 }
 
