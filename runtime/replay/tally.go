@@ -33,6 +33,8 @@ type tallied struct {
 type Unresolved struct {
 	// Topics has a count for each topic; 0 for one that does not exist, or not yet.
 	Topics map[string]int
+	// Missing are the topics that do not exist, sorted.
+	Missing []string
 	// Causes are those of the letters, the most frequent first. First and Last are of those, too, that were resolved while they were watched.
 	Causes []CauseStats
 }
@@ -86,7 +88,7 @@ func (t *Tally) Look(ctx context.Context) (*Unresolved, error) {
 	if err := t.readLetters(ctx, letters); err != nil {
 		return nil, err
 	}
-	return t.count(), nil
+	return t.count(letters.Missing), nil
 }
 
 // isCut says whether a log ends before what was read of it, as one does that brokers have lost the end of.
@@ -241,8 +243,8 @@ func (t *Tally) take(l *Letter) {
 	of.causes[l.Offset] = t.causes[l.Cause.ID]
 }
 
-func (t *Tally) count() *Unresolved {
-	out := &Unresolved{Topics: map[string]int{}, Causes: byCount(t.causes)}
+func (t *Tally) count(missing []string) *Unresolved {
+	out := &Unresolved{Topics: map[string]int{}, Missing: missing, Causes: byCount(t.causes)}
 	for _, topic := range t.topics {
 		out.Topics[topic] = 0
 	}

@@ -3,6 +3,7 @@ package replay_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync/atomic"
 	"testing"
 
@@ -149,7 +150,7 @@ func TestTallyReadsOn(t *testing.T) {
 	look := func(want int) {
 		t.Helper()
 		got, err := tally.Look(deadline(t))
-		if err != nil || got.Topics[letters] != want || len(got.Topics) != 2 {
+		if err != nil || got.Topics[letters] != want || len(got.Topics) != 2 || !slices.Equal(got.Missing, []string{"other_dlq"}) {
 			t.Fatalf("%+v, %v; want %d", got, err, want)
 		}
 	}

@@ -103,6 +103,10 @@ var steps = []step{
 	{line: "dlq stats --json", says: []string{`"unresolved": 11`}},
 	{line: "monitor", denied: []string{"Read on the topic", "Write on the topic", "Describe on the group", "Write on the transactional id"}, status: 1, says: []string{"PASSED  dead_letters:" + stepLetters}},
 	{line: "monitor", status: 1},
+	{line: "dlq watch --every 100ms --json", denied: []string{"Read on the topic"}, endless: true, says: []string{
+		`"limit":{"topic":"` + stepLetters + `","state":"raised","unresolved":11,"limit":10}`, `"cause":"HandlerError: order # not found"`, `"list":"trestle dlq list --cause `,
+	}},
+	{line: "dlq watch --topics " + stepLetters + " --group " + stepGroup + " --limit 11", endless: true, says: []string{": 11 letters  " + stepGroup, "trestle dlq list --cause "}},
 	{line: "peek omninode_system_alerts --json", says: []string{`"failure_count":11`, `"state":"raised"`}, check: func(t *testing.T, _ *stack, out string) {
 		if n := strings.Count(out, "\n"); n != 1 {
 			t.Errorf("it was told %d times, want once", n)

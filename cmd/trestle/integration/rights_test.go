@@ -54,6 +54,8 @@ var lacking = map[string]string{
 	"dlq replay: Describe on the group":        "it names no groups",
 	"dlq purge: Delete on the topic":           "it names it, once letters are resolved",
 	"tail: Read on the topic":                  "it is as peek, which ends",
+	"dlq watch: Write on the topic":            "it says what it can't tell, and goes on",
+	"dlq watch: Write on the transactional id": "it says what it can't tell, and goes on",
 }
 
 // need is what each of some commands needs.

@@ -89,7 +89,10 @@ func TestFlapping(t *testing.T) {
 			t.Parallel()
 			for _, watchers := range []int{1, 2} {
 				var got []string
-				to := &receiver{func(_ context.Context, a Alert) error { got = append(got, fmt.Sprintf("%s at %v", a.State, a.Value)); return nil }, raisedAlerts{}}
+				to := &receiver{func(_ context.Context, a Alert) error {
+					got = append(got, fmt.Sprintf("%s at %v", a.State, a.Value))
+					return nil
+				}, raisedAlerts{}}
 				var senders []*alertSender
 				for range watchers {
 					senders = append(senders, &alertSender{to: to, alarm: newAlarm(alertSettle)})

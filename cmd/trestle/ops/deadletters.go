@@ -13,10 +13,8 @@ import (
 	"time"
 
 	trestle "github.com/omninode/trestle/runtime"
-	"github.com/omninode/trestle/runtime/jsonio"
 	"github.com/omninode/trestle/runtime/kafka"
 	"github.com/omninode/trestle/runtime/replay"
-	"github.com/omninode/trestle/tools/event"
 	"github.com/omninode/trestle/tools/schema"
 )
 
@@ -50,9 +48,19 @@ type deadLetters struct {
 
 // openDeadLetters selects what a filter means.
 func openDeadLetters(ctx context.Context, p *Project, env Environment, f DeadLetterFilter, reveal bool, warn func(error)) (*deadLetters, error) {
-	shows, err := newShower(ctx, p, env, reveal, warn)
+	d, filter, err := findDeadLetters(ctx, p, env, f, reveal, warn)
 	if err != nil {
 		return nil, err
+	}
+	d.selection, err = d.replayer.Select(ctx, filter)
+	return d, err
+}
+
+// findDeadLetters is openDeadLetters without a selection: it returns the filter that one would have.
+func findDeadLetters(ctx context.Context, p *Project, env Environment, f DeadLetterFilter, reveal bool, warn func(error)) (*deadLetters, replay.Filter, error) {
+	shows, err := newShower(ctx, p, env, reveal, warn)
+	if err != nil {
+		return nil, replay.Filter{}, err
 	}
 	set := shows.set
 	if set == nil {
@@ -60,25 +68,21 @@ func openDeadLetters(ctx context.Context, p *Project, env Environment, f DeadLet
 	}
 	filter, sources, err := f.read(set, env)
 	if err != nil {
-		return nil, err
+		return nil, replay.Filter{}, err
 	}
 	conn, err := env.connect(ctx)
 	if err != nil {
-		return nil, err
+		return nil, replay.Filter{}, err
 	}
 	resolutions, err := env.Names().Topic(replay.ResolutionsTopic)
 	if err != nil {
-		return nil, err
+		return nil, replay.Filter{}, err
 	}
 	replayer, err := replay.New(conn, replay.Options{Resolutions: resolutions, By: whoIsIt(), Sources: sources})
 	if err != nil {
-		return nil, err
+		return nil, replay.Filter{}, err
 	}
-	selection, err := replayer.Select(ctx, filter)
-	if err != nil {
-		return nil, err
-	}
-	return &deadLetters{set, replayer, selection, shows, filter.Positions}, nil
+	return &deadLetters{set: set, replayer: replayer, shows: shows, positions: filter.Positions}, filter, nil
 }
 
 // read names what is meant as the cluster does, and says which topics originals stand in, of letters that do not say it.
@@ -141,135 +145,6 @@ func parsePosition(text string) (replay.Position, error) {
 		}
 	}
 	return replay.Position{}, fmt.Errorf("%q is no place of a dead letter: want TOPIC/PARTITION/OFFSET", text)
-}
-
-// DeadLetterStats count dead letters.
-type DeadLetterStats struct {
-	Unresolved int `json:"unresolved"`
-	// Followers are those of them that have not failed: their keys are held, and they wait behind others.
-	Followers int                   `json:"followers"`
-	Topics    []DeadLetterTopicStat `json:"topics"`
-	// Groups are the causes of those that are not resolved, the most frequent first.
-	Groups []DeadLetterCause `json:"groups"`
-	// Trend counts those that were written, by hours where that is two days or less, else by days; parts without any are left out.
-	Trend []DeadLetterTrend `json:"trend"`
-	// HeldKeys is how many keys are held, and Held the hundred with the most events behind them. Causes and event types are not asked.
-	HeldKeys int       `json:"held_keys"`
-	Held     []HeldKey `json:"held"`
-}
-
-// DeadLetterTrend counts the letters of an hour or a day.
-type DeadLetterTrend struct {
-	Start      time.Time `json:"start"`
-	Hours      int       `json:"hours"` // 1, or 24
-	Written    int       `json:"written"`
-	Unresolved int       `json:"unresolved"`
-}
-
-// HeldKey is a key whose events wait behind a dead letter.
-type HeldKey struct {
-	Topic  string `json:"topic"` // of the dead letters
-	Source string `json:"source"`
-	Group  string `json:"group"`
-	Key    string `json:"key"` // "***" where it is a field's that is sensitive
-	// Letter is what they wait behind, TOPIC/PARTITION/OFFSET.
-	Letter string    `json:"letter"`
-	Behind int       `json:"behind"` // events
-	Since  time.Time `json:"since"`
-}
-
-// shownHeld is how many keys are told of.
-const shownHeld = 100
-
-// trendHours is how many hours are told one by one.
-const trendHours = 48
-
-func trendOf(hours []replay.HourStats) []DeadLetterTrend {
-	out := []DeadLetterTrend{}
-	if len(hours) == 0 {
-		return out
-	}
-	part := 1
-	if hours[len(hours)-1].Start.Sub(hours[0].Start) >= trendHours*time.Hour {
-		part = 24
-	}
-	for _, h := range hours {
-		start := h.Start.Truncate(time.Duration(part) * time.Hour)
-		if n := len(out); n == 0 || !out[n-1].Start.Equal(start) {
-			out = append(out, DeadLetterTrend{Start: start, Hours: part})
-		}
-		last := &out[len(out)-1]
-		last.Written += h.Written
-		last.Unresolved += h.Unresolved
-	}
-	return out
-}
-
-// DeadLetterTopicStat counts those of a topic.
-type DeadLetterTopicStat struct {
-	Topic      string `json:"topic"`
-	Source     string `json:"source"` // empty: unknown
-	Total      int    `json:"total"`
-	Unresolved int    `json:"unresolved"`
-	Replayed   int    `json:"replayed"` // repaired ones, too
-	Purged     int    `json:"purged"`
-	Followers  int    `json:"followers"` // of those that are not resolved
-}
-
-// DeadLetterCause is what letters have in common that failed for the same reason.
-type DeadLetterCause struct {
-	ID        string    `json:"id"`
-	Cause     string    `json:"cause"`
-	EventType string    `json:"event_type"`
-	Group     string    `json:"group"` // that failed
-	Count     int       `json:"count"`
-	First     time.Time `json:"first"`
-	Last      time.Time `json:"last"`
-}
-
-// CountDeadLetters counts what a filter means.
-func CountDeadLetters(ctx context.Context, p *Project, env Environment, f DeadLetterFilter) (*DeadLetterStats, error) {
-	d, err := openDeadLetters(ctx, p, env, f, true, nil)
-	if err != nil {
-		return nil, err
-	}
-	stats, err := d.selection.Stats(ctx)
-	if err != nil {
-		return nil, err
-	}
-	out := &DeadLetterStats{
-		Unresolved: stats.Unresolved, Followers: stats.Followers, Topics: []DeadLetterTopicStat{}, Groups: causesOf(stats.Causes),
-		Trend: trendOf(stats.Hours), HeldKeys: len(stats.Held), Held: []HeldKey{},
-	}
-	shownKey := d.shows.keyShower()
-	for _, h := range stats.Held[:min(len(stats.Held), shownHeld)] {
-		out.Held = append(out.Held, HeldKey{h.Topic, h.Source, h.Group, shownKey(h.Source, h.Key), h.Behind, h.Followers, h.Since.UTC()})
-	}
-	for _, t := range stats.Topics {
-		out.Topics = append(out.Topics, DeadLetterTopicStat{t.Topic, t.Source, t.Total, t.Unresolved, t.Replayed + t.Repaired, t.Purged, t.Followers})
-	}
-	return out, nil
-}
-
-// keyShower is how keys of a topic are shown. Where schemas can't be read, what is sensitive is not known.
-func (s *shower) keyShower() func(topic, key string) string {
-	switch {
-	case s.set != nil:
-		masked := *s
-		masked.masker = event.NewMasker(s.set)
-		return func(topic, key string) string { return masked.key(topic, "", key) }
-	case errors.Is(s.missing, ErrNoProject):
-		return func(_, key string) string { return key }
-	}
-	return func(string, string) string { return jsonio.Hidden }
-}
-
-func causesOf(causes []replay.CauseStats) []DeadLetterCause {
-	out := []DeadLetterCause{}
-	for _, c := range causes {
-		out = append(out, DeadLetterCause{c.ID, c.Cause.String(), c.EventType, c.Group, c.Count, c.First.UTC(), c.Last.UTC()})
-	}
-	return out
 }
 
 // ListedDeadLetter is a dead letter, in a line.
@@ -383,17 +258,12 @@ func (d *deadLetters) listed(l *replay.Letter) ListedDeadLetter {
 	}
 	if l.Dead == nil {
 		out.ErrorType, out.ErrorMessage = "Unreadable", l.Err.Error()
-		return out
+	} else {
+		out.Group, out.ErrorType, out.ErrorMessage, out.RetryCount = l.Dead.ConsumerGroup, l.Dead.Error.Type, l.Dead.Error.Message, l.Dead.RetryCount
 	}
-	out.Group, out.ErrorType, out.ErrorMessage, out.RetryCount = l.Dead.ConsumerGroup, l.Dead.Error.Type, l.Dead.Error.Message, l.Dead.RetryCount
-	if d.shows.conceals(l.Source, l.EventType) { // it may tell what is in the event
-		out.ErrorMessage = hiddenMessage
-	}
+	out.ErrorMessage = d.shows.errorMessage(l.Source, l.EventType, out.ErrorMessage)
 	return out
 }
-
-// hiddenMessage stands for an error's message that may tell what is sensitive.
-const hiddenMessage = "***"
 
 func (d *deadLetters) shown(l *replay.Letter) ShownDeadLetter {
 	out := ShownDeadLetter{ListedDeadLetter: d.listed(l), Headers: []PeekedHeader{}, Value: json.RawMessage("null")}
@@ -441,7 +311,7 @@ type ResolveOptions struct {
 	// Repair is what the events of a replay are changed by before they are sent: a file FILE.json with a JSON Merge Patch of their payload, or FILE.cel with an
 	// expression in CEL that is their new payload; or one or the other itself. An event that is not valid after it is left alone. Empty: they are sent as they are.
 	Repair string
-	// Reveal has a dry run show what is sensitive of the events that are repaired.
+	// Reveal has a dry run show what may be sensitive: errors' messages, and what is in the events that are repaired.
 	Reveal bool
 	// Warn is told what keeps events from being masked; it may be nil.
 	Warn func(error)
@@ -509,8 +379,7 @@ func ReplayDeadLetters(ctx context.Context, p *Project, env Environment, o Resol
 			return ResolvedDeadLetters{}, err
 		}
 	}
-	shows := o.DryRun && mend != nil // what is in the events
-	d, err := openDeadLetters(ctx, p, env, o.DeadLetterFilter, o.Reveal || !shows, o.Warn)
+	d, err := openDeadLetters(ctx, p, env, o.DeadLetterFilter, o.Reveal || !o.DryRun, o.Warn)
 	if err != nil {
 		return ResolvedDeadLetters{}, err
 	}
@@ -532,7 +401,7 @@ func ReplayDeadLetters(ctx context.Context, p *Project, env Environment, o Resol
 			return ResolvedDeadLetters{}, err
 		}
 		out := resolvedOf(plan.Counts, true)
-		out.Causes, out.Repair, out.Examined = causesOf(plan.Causes), appliedOf(mend), examined.result()
+		out.Causes, out.Repair, out.Examined = d.shows.causes(plan.Causes), appliedOf(mend), examined.result()
 		for _, r := range plan.Readers {
 			out.Readers = append(out.Readers, ReplayReader(r))
 		}
@@ -554,7 +423,7 @@ func PurgeDeadLetters(ctx context.Context, p *Project, env Environment, o Resolv
 			return ResolvedDeadLetters{}, err
 		}
 	}
-	d, err := openDeadLetters(ctx, p, env, o.DeadLetterFilter, true, nil)
+	d, err := openDeadLetters(ctx, p, env, o.DeadLetterFilter, o.Reveal || !o.DryRun, o.Warn)
 	if err != nil {
 		return ResolvedDeadLetters{}, err
 	}
@@ -568,7 +437,7 @@ func PurgeDeadLetters(ctx context.Context, p *Project, env Environment, o Resolv
 			return ResolvedDeadLetters{}, err
 		}
 		out := resolvedOf(plan, true)
-		out.Causes = causesOf(stats.Causes)
+		out.Causes = d.shows.causes(stats.Causes)
 		return out, nil
 	}
 	var progress func(replay.Counts)

@@ -113,3 +113,14 @@ func (s *shower) key(topic, eventType, key string) string {
 	}
 	return key
 }
+
+// hiddenMessage stands for an error's message that may tell what is sensitive.
+const hiddenMessage = "***"
+
+// errorMessage is the message of a dead letter's error as it is shown: it may tell what is in the event.
+func (s *shower) errorMessage(source, eventType, message string) string {
+	if s.conceals(source, eventType) {
+		return hiddenMessage
+	}
+	return message
+}
