@@ -16,7 +16,7 @@ import (
 
 func newTrace(p *folder) *cobra.Command {
 	return newParent("trace", "Store every event, and read conversations back",
-		newTraceRun(p),
+		newTraceRun(p), newTraceBackfill(p),
 		newTraceCorrelation(p),
 		newTraceQuery(p, "session ID", "Show the timeline of a session", 0, ops.TraceSession, nil),
 		newTraceQuery(p, "type TYPE", "Show the newest events of a type", 100, ops.TraceType, nil),
@@ -24,15 +24,44 @@ func newTrace(p *folder) *cobra.Command {
 }
 
 func newTraceRun(p *folder) *cobra.Command {
+	var untilEnd bool
+	cmd := newTracing(p, "run", "Follow the topics into the store", func(cmd *cobra.Command, t *ops.Tracer) error {
+		if untilEnd {
+			return t.RunUntilEnd(cmd.Context())
+		}
+		fmt.Fprintf(cmd.ErrOrStderr(), "following %d topics into the store; ctrl-C to stop\n", len(t.Topics))
+		return t.Run(cmd.Context())
+	})
+	cmd.Long = `Run stores every record of the topics once, keyed by topic, its id, partition and offset. How far it got is in the store, so that a
+restart goes on where it was and a new store gets everything that the topics still hold; with --from, what stands from that place on, and what stands
+before it is left to trestle trace backfill.
+
+Any number of them may run with one store, on any machines: they share the partitions, and when one ends or dies the others take over what was its.`
+	cmd.Flags().BoolVar(&untilEnd, "until-end", false, "stop at the end that the topics have now")
+	cmd.Flags().Lookup("from").Usage = "where a partition begins that the store has not read: start, end, an offset of each, or an RFC 3339 time (default: start)"
+	return cmd
+}
+
+func newTraceBackfill(p *folder) *cobra.Command {
+	cmd := newTracing(p, "backfill", "Store again what is not stored of the topics, from any place on", func(cmd *cobra.Command, t *ops.Tracer) error {
+		return t.Backfill(cmd.Context())
+	})
+	cmd.Long = `Backfill reads the topics from a place on to the end that they have now, and stores what is not stored of it: what trestle trace run --from passed over,
+or what the store has lost. It does not change how far they have been followed, and may run beside those that follow them, or again when it was interrupted.`
+	cmd.Flags().Lookup("from").Usage = "where to begin: start, an offset of each partition, or an RFC 3339 time"
+	_ = cmd.MarkFlagRequired("from")
+	return cmd
+}
+
+// newTracing makes a command that stores what topics hold.
+func newTracing(p *folder, use, short string, run func(*cobra.Command, *ops.Tracer) error) *cobra.Command {
 	var c connections
-	var untilEnd, asJSON bool
+	var asJSON bool
 	var o ops.TracerOptions
 	cmd := &cobra.Command{
-		Use:   "run",
-		Short: "Follow the topics into the store",
-		Long: `Run stores every record of the topics once, keyed by topic, its id, partition and offset. How far it got is in the store, so that a
-restart goes on where it was and a new store gets everything that the topics still hold.`,
-		Args: cobra.NoArgs,
+		Use:   use,
+		Short: short,
+		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			project, env, err := c.enter(p)
 			if err != nil {
@@ -45,12 +74,7 @@ restart goes on where it was and a new store gets everything that the topics sti
 			}
 			defer tracer.Close()
 			stop := showProgress(cmd, func() string { return fmt.Sprintf("%d events stored", tracer.Counts().Stored) })
-			if untilEnd {
-				err = tracer.RunUntilEnd(cmd.Context())
-			} else {
-				fmt.Fprintf(cmd.ErrOrStderr(), "following %d topics into the store; ctrl-C to stop\n", len(tracer.Topics))
-				err = tracer.Run(cmd.Context())
-			}
+			err = run(cmd, tracer)
 			stop()
 			if err != nil {
 				return err
@@ -65,8 +89,8 @@ restart goes on where it was and a new store gets everything that the topics sti
 	}
 	c.addBrokers(cmd)
 	c.addStore(cmd)
-	cmd.Flags().BoolVar(&untilEnd, "until-end", false, "stop at the end that the topics have now")
 	cmd.Flags().StringSliceVar(&o.Topics, "topics", nil, "topics to follow (default: all declared ones)")
+	cmd.Flags().StringVar(&o.From, "from", "", "")
 	addJSON(cmd, &asJSON, "print the counts as JSON when done")
 	return cmd
 }

@@ -13,7 +13,10 @@ import (
 type follower struct {
 	*Sink
 	reader   *kafka.TopicReader
-	failures int // of the store, in a row
+	to       kafka.To
+	again    *kafka.From // where to begin, whatever is stored; nil: where the store says
+	share    *share      // nil: it follows all partitions
+	failures int         // of the store, in a row
 
 	pending []Event
 	bytes   int       // of the values in pending
@@ -27,49 +30,45 @@ type follower struct {
 	reset map[string]bool   // topics that did not go on where they were
 }
 
-func (s *Sink) follow(ctx context.Context, bounded bool) error {
-	f := &follower{Sink: s, changed: make(Progress), ids: map[string]string{}, fresh: map[string]bool{}, reset: map[string]bool{}}
-	if err := f.run(ctx, bounded); err != nil {
+func (s *Sink) follower(to kafka.To) *follower {
+	return &follower{Sink: s, to: to, changed: make(Progress), ids: map[string]string{}, fresh: map[string]bool{}, reset: map[string]bool{}}
+}
+
+func (f *follower) follow(ctx context.Context) error {
+	if err := f.run(ctx); err != nil {
 		return fmt.Errorf("trace sink: %w", err)
 	}
 	return nil
 }
 
-func (f *follower) run(ctx context.Context, bounded bool) error {
+func (f *follower) run(ctx context.Context) error {
 	if err := f.cfg.kafka.Validate(); err != nil { // before waiting for the store
 		return err
 	}
-	var stored Progress
-	var ids map[string]string
-	err := f.retry(ctx, "read the store's progress", func() (err error) {
-		if ids, err = f.store.Topics(ctx); err == nil {
-			stored, err = f.store.Progress(ctx)
-		}
-		return err
-	})
+	from, err := f.begin(ctx)
 	if err != nil {
 		return err
 	}
-	to := kafka.Endless()
-	if bounded {
-		to = kafka.ToEnd()
-	}
 	f.reader, err = kafka.NewTopicReader(f.cfg.kafka, kafka.TopicReaderConfig{
-		Topics: f.cfg.topics, From: kafka.FromOffsets(stored).OfTopics(ids), To: to,
+		Topics: f.cfg.topics, From: from, To: f.to,
 		Backoff: f.cfg.backoff, Discovery: f.cfg.discovery, Observer: f,
 	})
 	if err != nil {
 		return err
 	}
 	defer f.reader.Close()
+	defer f.leave(ctx)
 	ctx, stop := context.WithCancel(ctx)
 	defer func() { stop(); f.settle() }() //nolint:errcheck // what went wrong before is at hand
-	if bounded { // else topics that can be read are not held up by those that can't yet
+	if f.share == nil {                   // else topics that can be read are not held up by those that can't yet
 		if err := f.reader.Open(ctx); err != nil {
 			return err
 		}
 	}
 	for !f.reader.AtEnd() {
+		if err := f.keepShare(ctx); err != nil {
+			return err
+		}
 		if f.due() {
 			if err := f.flush(ctx); err != nil {
 				return err
@@ -78,6 +77,9 @@ func (f *follower) run(ctx context.Context, bounded bool) error {
 		wait := f.cfg.discovery
 		if len(f.pending) > 0 {
 			wait = time.Until(f.since.Add(f.cfg.linger))
+		}
+		if f.share != nil {
+			wait = min(wait, time.Until(f.share.due))
 		}
 		err := f.reader.Poll(ctx, wait, f.cfg.events-len(f.pending), func(record *kafka.Record) error { return f.take(ctx, record) })
 		if err != nil {
@@ -90,6 +92,14 @@ func (f *follower) run(ctx context.Context, bounded bool) error {
 	return f.settle()
 }
 
+// begin is where to begin.
+func (f *follower) begin(ctx context.Context) (kafka.From, error) {
+	if f.again != nil {
+		return *f.again, nil
+	}
+	return f.stored(ctx)
+}
+
 // take adds a record to those pending, and stores them when they are enough.
 func (f *follower) take(ctx context.Context, record *kafka.Record) error {
 	if len(f.pending) == 0 {
@@ -99,7 +109,7 @@ func (f *follower) take(ctx context.Context, record *kafka.Record) error {
 	e.TopicID = f.ids[record.Topic]
 	f.pending = append(f.pending, e)
 	f.bytes += len(record.Key) + len(record.Value)
-	f.changed.Set(record.Topic, record.Partition, record.Offset+1)
+	f.Passed(record.Topic, record.Partition, record.Offset+1)
 	if f.full() {
 		return f.flush(ctx)
 	}
@@ -176,7 +186,9 @@ func (f *follower) Found(topic, id string) {
 
 // Passed implements [kafka.TopicObserver].
 func (f *follower) Passed(topic string, partition int32, next int64) {
-	f.changed.Set(topic, partition, next)
+	if f.again == nil {
+		f.changed.Set(topic, partition, next)
+	}
 }
 
 // Dropped implements [kafka.TopicObserver].

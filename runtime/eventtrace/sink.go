@@ -17,6 +17,8 @@ import (
 // Sink follows topics into a store, all their partitions, each record exactly once and in order. It belongs to no
 // consumer group: how far it has read is in the store.
 //
+// Several sinks, of one process or of many, share the partitions of topics that they follow into the same store: see [WithLease].
+//
 // It survives brokers and stores that are away: it waits, tries again with growing pauses, and goes on where it was.
 // Partitions and topics that appear later are found. A record that can't be read is stored as it is, with the reason.
 // Records of transactions that were aborted are passed over.
@@ -34,6 +36,8 @@ type sinkConfig struct {
 	linger    time.Duration
 	discovery time.Duration
 	backoff   kafka.Backoff
+	lease     time.Duration
+	from      kafka.From
 	log       *slog.Logger
 	kafka     kafka.Connection
 }
@@ -69,6 +73,18 @@ func WithRetry(first, longest time.Duration) SinkOption {
 	return sinkOption(func(c *sinkConfig) { c.backoff = kafka.Backoff{Lowest: first, Highest: longest} })
 }
 
+// WithLease sets for how long a sink counts as being at work after it told the store so, which it does three times as often, overriding the default of
+// 15 s: so long do partitions wait for another sink when one dies. NewSink fails if d is below 3 ms.
+func WithLease(d time.Duration) SinkOption {
+	return sinkOption(func(c *sinkConfig) { c.lease = d })
+}
+
+// WithFrom sets where a partition begins that the store has not read, of those that are there when the sink begins, overriding the default of their
+// start. What stands before it [Sink.Backfill] can store later.
+func WithFrom(from kafka.From) SinkOption {
+	return sinkOption(func(c *sinkConfig) { c.from = from })
+}
+
 // WithLogger sets where the sink logs, overriding slog.Default().
 func WithLogger(log *slog.Logger) SinkOption {
 	return sinkOption(func(c *sinkConfig) { c.log = log })
@@ -95,7 +111,7 @@ func NewSink(brokers, topics []string, store Store, read Reader, opts ...SinkOpt
 	cfg := sinkConfig{
 		topics: slices.Compact(slices.Sorted(slices.Values(topics))),
 		events: 1000, bytes: 4 << 20, linger: 200 * time.Millisecond, discovery: 10 * time.Second,
-		backoff: kafka.Backoff{Lowest: 100 * time.Millisecond, Highest: 10 * time.Second}, log: slog.Default(),
+		backoff: kafka.Backoff{Lowest: 100 * time.Millisecond, Highest: 10 * time.Second}, lease: 15 * time.Second, from: kafka.FromStart(), log: slog.Default(),
 		kafka: kafka.Connection{ClientID: "trestle-trace"},
 	}
 	for _, opt := range opts {
@@ -126,6 +142,8 @@ func (c *sinkConfig) check() error {
 		return fmt.Errorf("WithDiscovery: %v is not positive", c.discovery)
 	case c.backoff.Lowest <= 0 || c.backoff.Highest < c.backoff.Lowest:
 		return fmt.Errorf("WithRetry: %v and %v: want 0 < first ≤ longest", c.backoff.Lowest, c.backoff.Highest)
+	case c.lease < 3*time.Millisecond:
+		return fmt.Errorf("WithLease: %v is below 3ms", c.lease)
 	case c.log == nil:
 		return errors.New("WithLogger: no logger")
 	}
@@ -136,7 +154,9 @@ func (c *sinkConfig) check() error {
 // the brokers refuse the credentials or access to a topic, or the client's options are wrong. What was read and not yet
 // stored when ctx ended is read again by the next Run.
 func (s *Sink) Run(ctx context.Context) error {
-	err := s.follow(ctx, false)
+	f := s.follower(kafka.Endless())
+	f.share = newShare(s.cfg.lease)
+	err := f.follow(ctx)
 	if ctx.Err() != nil {
 		return nil
 	}
@@ -146,7 +166,15 @@ func (s *Sink) Run(ctx context.Context) error {
 // RunUntilEnd stores all that the topics hold when it starts, and returns. It waits for brokers and a store that are
 // away; the error is that of ctx, or one that Run returns too. Topics that do not exist are empty.
 func (s *Sink) RunUntilEnd(ctx context.Context) error {
-	return s.follow(ctx, true)
+	return s.follower(kafka.ToEnd()).follow(ctx)
+}
+
+// Backfill stores what stands from a place on in the topics, to the end that they have when it starts, and is not stored: what was dropped from the store, or
+// was passed over by [WithFrom]. How far sinks have read stays as it is, and others may follow the topics meanwhile. Errors are as RunUntilEnd's.
+func (s *Sink) Backfill(ctx context.Context, from kafka.From) error {
+	f := s.follower(kafka.ToEnd())
+	f.again = &from
+	return f.follow(ctx)
 }
 
 // SinkStats are counts since the sink was made.

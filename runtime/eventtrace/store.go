@@ -2,6 +2,7 @@ package eventtrace
 
 import (
 	"context"
+	"time"
 
 	"github.com/omninode/trestle/runtime/kafka"
 )
@@ -11,6 +12,9 @@ type Store interface {
 	// Append adds the events and sets the progress of the partitions in next, all of it or, with an error, nothing.
 	// An event whose place in the log, with its topic's id, is already stored is left as it is. Append returns how many were new. A log
 	// that was cut off can have another record at the place; whether that is stored, too, where its time differs is the database's.
+	//
+	// Where events are of another topic than the one that the store has adopted under their topic's name, they are added, and its progress stays
+	// as it is: they were read by a sink that had not seen yet that the topic was made anew.
 	//
 	// When the error is of the connection, the outcome can be unknown: to call Append again with the same arguments
 	// is always right. It fails without writing when an event is refused by [Event.Validate].
@@ -26,6 +30,13 @@ type Store interface {
 	// same is false, its progress is forgotten. Else what is stored of a topic whose id was not known is that one's. The
 	// error is as Append's; what was stored stays in any case. It fails when the id is not a UUID in canonical form.
 	Adopt(ctx context.Context, topic, id string, same bool) error
+
+	// Join says that a sink follows topics into the store, for as long as its lease: a multiple of a millisecond, from now on. It returns the topics of
+	// all sinks that do, by the sinks' ids.
+	Join(ctx context.Context, sink string, topics []string, lease time.Duration) (map[string][]string, error)
+
+	// Leave says that a sink does no longer. It is no error where it did not.
+	Leave(ctx context.Context, sink string) error
 
 	// Read returns events that q asks for, in the order of [Cursor.Compare]: those behind the cursor at, or with [Newest]
 	// those before it, which then come the other way round. It returns at most limit, and fewer where their bytes come to
@@ -51,3 +62,17 @@ type Store interface {
 
 // Progress says for topics and their partitions which offset is to be read next.
 type Progress = kafka.Offsets
+
+// Superseded returns the topics, by name, that the events are of and that are not the ones adopted under these names, by their ids. An event without an
+// id may be of either; where some are of the adopted one, that is what was read last.
+func Superseded(events []Event, adopted map[string]string) map[string]bool {
+	superseded := map[string]bool{}
+	for i := range events {
+		if e := &events[i]; e.TopicID != "" && adopted[e.Topic] != "" {
+			if _, seen := superseded[e.Topic]; !seen || e.TopicID == adopted[e.Topic] {
+				superseded[e.Topic] = e.TopicID != adopted[e.Topic]
+			}
+		}
+	}
+	return superseded
+}

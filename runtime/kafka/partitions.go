@@ -42,27 +42,32 @@ func (r *TopicReader) findPartitions(ctx context.Context) error {
 		}
 		r.ids[topic.Topic] = topic.ID
 		for partition := range topic.Partitions {
-			if _, reading := r.next.Next(topic.Topic, partition); !reading {
+			if _, reading := r.next.Next(topic.Topic, partition); !reading && r.isPicked(topic.Topic, partition) {
 				fresh = append(fresh, topic.Topic)
 				break
 			}
 		}
 	}
+	var begun error
 	if len(fresh) > 0 {
 		_ = r.limits.Ask(ctx, r.client, fresh...) // where brokers don't tell, Kafka's default counts
-		begun := r.begin(ctx, fresh)
+		begun = r.begin(ctx, fresh)
 		errs = append(errs, begun)
-		for _, topic := range found {
-			if begun == nil {
-				r.cfg.Observer.Found(topic, TopicIDText(r.ids[topic]))
-			} else {
-				delete(r.ids, topic) // until it is known where it begins
-			}
+	}
+	for _, topic := range found {
+		if begun == nil {
+			r.cfg.Observer.Found(topic, TopicIDText(r.ids[topic]))
+		} else {
+			delete(r.ids, topic) // until it is known where it begins
 		}
 	}
 	err = errors.Join(errs...)
 	r.opened = r.opened || err == nil
 	return err
+}
+
+func (r *TopicReader) isPicked(topic string, partition int32) bool {
+	return r.picks == nil || r.picks(topic, partition)
 }
 
 // compareID forgets the offsets that were given for another topic of that name.
@@ -91,12 +96,15 @@ func (r *TopicReader) begin(ctx context.Context, topics []string) error {
 	ends, endErr := r.admin.ListCommittedOffsets(ctx, topics...)
 	var byTime kadm.ListedOffsets
 	var timeErr error
-	if r.cfg.From.place == atTime && !r.opened {
-		byTime, timeErr = r.admin.ListOffsetsAfterMilli(ctx, r.cfg.From.at.UnixMilli(), topics...)
+	if from := r.cfg.From.elsewhere(); from.place == atTime && !r.opened {
+		byTime, timeErr = r.admin.ListOffsetsAfterMilli(ctx, from.at.UnixMilli(), topics...)
 	}
 	errs := []error{startErr, endErr, timeErr}
 	begin := make(map[string]map[int32]kgo.Offset)
 	starts.Each(func(start kadm.ListedOffset) {
+		if !r.isPicked(start.Topic, start.Partition) {
+			return
+		}
 		end, ok := ends.Lookup(start.Topic, start.Partition)
 		if err := firstError(start.Err, end.Err); err != nil || !ok {
 			if Classify(err) != Missing {
@@ -131,13 +139,13 @@ func (r *TopicReader) begin(ctx context.Context, topics []string) error {
 
 // beginAt returns where to begin with a partition.
 func (r *TopicReader) beginAt(start kadm.ListedOffset, end int64, byTime kadm.ListedOffsets) (int64, error) {
-	from := r.cfg.From
-	if from.place == atOffsets {
-		return r.resumeAt(start, end), nil
+	if at, known := r.cfg.From.offsets.Next(start.Topic, start.Partition); known {
+		return r.resumeAt(start, end, at), nil
 	}
 	if r.opened {
 		return start.Offset, nil
 	}
+	from := r.cfg.From.elsewhere()
 	switch from.place {
 	case atEnd:
 		return end, nil
@@ -157,11 +165,8 @@ func (r *TopicReader) beginAt(start kadm.ListedOffset, end int64, byTime kadm.Li
 }
 
 // resumeAt returns the offset that was given for a partition, if the log still goes on there.
-func (r *TopicReader) resumeAt(start kadm.ListedOffset, end int64) int64 {
-	at, known := r.cfg.From.offsets.Next(start.Topic, start.Partition)
+func (r *TopicReader) resumeAt(start kadm.ListedOffset, end, at int64) int64 {
 	switch {
-	case !known:
-		return start.Offset
 	case at < start.Offset:
 		r.cfg.Observer.Dropped(start.Topic, start.Partition, at, start.Offset)
 		return start.Offset

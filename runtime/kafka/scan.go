@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"maps"
 	"time"
 )
 
@@ -16,6 +17,7 @@ type From struct {
 	offsets Offsets
 	ids     map[string]string // of the topics that the offsets are of
 	at      time.Time
+	other   *From // for partitions that the offsets do not name; nil: their start
 }
 
 type place uint8
@@ -47,6 +49,33 @@ func FromOffsets(offsets Offsets) From { return From{place: atOffsets, offsets: 
 func (f From) OfTopics(ids map[string]string) From {
 	f.ids = ids
 	return f
+}
+
+// Else says where a partition begins for which [FromOffsets] gives no offset, of those that are there when reading begins. Those that are found later
+// begin at their start.
+func (f From) Else(other From) From {
+	f.other = &other
+	return f
+}
+
+// clone returns one that does not share its maps with f.
+func (f From) clone() From {
+	f.offsets, f.ids = maps.Clone(f.offsets), maps.Clone(f.ids)
+	for topic, partitions := range f.offsets {
+		f.offsets[topic] = maps.Clone(partitions)
+	}
+	return f
+}
+
+// elsewhere is where a partition begins that no offset is given for.
+func (f From) elsewhere() From {
+	switch {
+	case f.place != atOffsets:
+		return f
+	case f.other != nil:
+		return *f.other
+	}
+	return FromStart()
 }
 
 // FromTime begins with the first record of each partition whose time is not before t.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -26,7 +25,8 @@ type TopicReader struct {
 	ends   Offsets // where to stop; a partition that is read without an end has none
 	goals  Offsets // of Await
 	ids    map[string]kadm.TopicID
-	absent map[string]error // topics that could not be found, as of the last look
+	absent map[string]error                         // topics that could not be found, as of the last look
+	picks  func(topic string, partition int32) bool // what is read; nil: all partitions
 
 	opened   bool      // From is for what is found first; what is found later is read from its start
 	discover time.Time // when to look for partitions again
@@ -95,19 +95,11 @@ func NewTopicReader(conn Connection, cfg TopicReaderConfig) (*TopicReader, error
 		return nil, err
 	}
 	limits.HoldTo(client)
-	cfg.From.offsets, cfg.From.ids = cloneOffsets(cfg.From.offsets), maps.Clone(cfg.From.ids)
+	cfg.From = cfg.From.clone()
 	return &TopicReader{
 		cfg: cfg, bounded: !cfg.To.endless, client: client, limits: limits, admin: kadm.NewClient(client),
 		next: make(Offsets), ends: make(Offsets), goals: make(Offsets), ids: make(map[string]kadm.TopicID), absent: make(map[string]error),
 	}, nil
-}
-
-func cloneOffsets(o Offsets) Offsets {
-	clone := make(Offsets, len(o))
-	for topic, partitions := range o {
-		clone[topic] = maps.Clone(partitions)
-	}
-	return clone
 }
 
 // Close closes the reader's client.
@@ -140,6 +132,24 @@ func (r *TopicReader) Stop(topic string, partition int32) {
 		r.ends.Set(topic, partition, next)
 		r.client.PauseFetchPartitions(map[string][]int32{topic: {partition}})
 	}
+}
+
+// Share has an endless reader read those partitions alone, from now on, that picks says. What is read already goes on where it is; the others begin
+// as the reader would begin with from, which is to be [FromOffsets].
+func (r *TopicReader) Share(picks func(topic string, partition int32) bool, from From) {
+	left := map[string][]int32{}
+	for topic, partitions := range r.next {
+		for partition := range partitions {
+			if !picks(topic, partition) {
+				left[topic] = append(left[topic], partition)
+				delete(partitions, partition)
+				delete(r.goals[topic], partition)
+			}
+		}
+	}
+	r.client.RemoveConsumePartitions(left)
+	r.picks, r.cfg.From = picks, from.clone()
+	r.discover = time.Time{}
 }
 
 // Await has a reader without an end get past an offset of a partition also where no records bring it there: since the log was compacted

@@ -132,6 +132,7 @@ var steps = []step{
 	{line: "dlq parked list --json", says: []string{`"topic":"` + stepLetters + `"`, `"refusal":"too large"`}, before: parkOne},
 	{line: "dlq parked publish --json", says: []string{`"topic": "` + stepLetters + `"`, `"published": 1`}},
 	{line: "trace run --until-end --json", says: []string{`"stored": `}},
+	{line: "trace backfill --from start", says: []string{"0 events stored"}},
 	{line: "trace correlation " + stepCorrelation, says: []string{"CodegenPatternRequest"}},
 	{line: "trace correlation " + stepCorrelation + " --json", says: []string{`"event_type": "CodegenPatternRequest"`}},
 	{line: "trace session " + stepSession + " --json", says: []string{`"event_type": "CodegenPatternRequest"`}},

@@ -71,7 +71,7 @@ func Peek(ctx context.Context, p *Project, env Environment, topic string, o Peek
 	if o.Count < 1 {
 		return fmt.Errorf("-n %d: at least 1", o.Count)
 	}
-	from, err := o.from()
+	from, err := placeOf(o.From)
 	if err != nil {
 		return err
 	}
@@ -105,22 +105,24 @@ func Peek(ctx context.Context, p *Project, env Environment, topic string, o Peek
 	return nil
 }
 
-func (o PeekOptions) from() (kafka.From, error) {
-	switch o.From {
-	case "", "start": // without a place, the last that a filter leaves may stand anywhere
+// placeOf reads where to begin, as --from has it: start, end, an offset of each partition, or an RFC 3339 time. Without a place it is the start: the
+// last that a filter leaves may stand anywhere.
+func placeOf(from string) (kafka.From, error) {
+	switch from {
+	case "", "start":
 		return kafka.FromStart(), nil
 	case "end":
 		return kafka.FromEnd(), nil
 	}
-	if offset, err := strconv.ParseInt(o.From, 10, 64); err == nil {
+	if offset, err := strconv.ParseInt(from, 10, 64); err == nil {
 		if offset < 0 {
-			return kafka.From{}, fmt.Errorf("--from %s: an offset is not negative", o.From)
+			return kafka.From{}, fmt.Errorf("--from %s: an offset is not negative", from)
 		}
 		return kafka.FromOffset(offset), nil
 	}
-	at, err := time.Parse(time.RFC3339, o.From)
+	at, err := time.Parse(time.RFC3339, from)
 	if err != nil {
-		return kafka.From{}, fmt.Errorf("--from %q: want start, end, an offset, or a time such as 2025-10-16T12:34:56Z", o.From)
+		return kafka.From{}, fmt.Errorf("--from %q: want start, end, an offset, or a time such as 2025-10-16T12:34:56Z", from)
 	}
 	return kafka.FromTime(at), nil
 }
@@ -225,7 +227,7 @@ type TailOptions struct {
 
 // Tail shows the records of a topic as they come, until ctx ends. What holds for [Peek] holds for it.
 func Tail(ctx context.Context, p *Project, env Environment, topic string, o TailOptions, show func(Peeked) error) error {
-	from, err := PeekOptions{From: cmp.Or(o.From, "end")}.from()
+	from, err := placeOf(cmp.Or(o.From, "end"))
 	if err != nil {
 		return err
 	}

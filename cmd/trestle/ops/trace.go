@@ -18,18 +18,26 @@ type Tracer struct {
 
 	sink  *eventtrace.Sink
 	store eventtrace.Store
+	from  kafka.From
 }
 
 // TracerOptions say what a [Tracer] follows.
 type TracerOptions struct {
 	// Topics to follow; empty: all that the project declares.
 	Topics []string
+	// From is where a partition begins that the store has not read, and where Backfill does: start, end, an offset of each, or an RFC 3339 time; empty:
+	// the start.
+	From string
 	// Log gets warnings and errors; nil: slog's default.
 	Log *slog.Logger
 }
 
 // NewTracer opens the environment's trace store and returns what follows the topics into it, once it runs.
 func NewTracer(ctx context.Context, p *Project, env Environment, o TracerOptions) (*Tracer, error) {
+	from, err := placeOf(o.From)
+	if err != nil {
+		return nil, err
+	}
 	set, err := p.loadIn(ctx, env)
 	if err != nil {
 		return nil, err
@@ -42,7 +50,7 @@ func NewTracer(ctx context.Context, p *Project, env Environment, o TracerOptions
 	if err != nil {
 		return nil, err
 	}
-	t := &Tracer{store: store}
+	t := &Tracer{store: store, from: from}
 	for _, topic := range o.Topics {
 		t.Topics = append(t.Topics, topicOf(set, env.Names(), topic))
 	}
@@ -50,7 +58,7 @@ func NewTracer(ctx context.Context, p *Project, env Environment, o TracerOptions
 		t.Topics = TopicNames(set)
 	}
 	conn.ClientID = "trestle-trace"
-	opts := []eventtrace.SinkOption{eventtrace.WithConnection(conn)}
+	opts := []eventtrace.SinkOption{eventtrace.WithConnection(conn), eventtrace.WithFrom(from)}
 	if o.Log != nil {
 		opts = append(opts, eventtrace.WithLogger(o.Log))
 	}
@@ -61,11 +69,15 @@ func NewTracer(ctx context.Context, p *Project, env Environment, o TracerOptions
 	return t, nil
 }
 
-// Run follows the topics until ctx ends.
+// Run follows the topics until ctx ends. It shares their partitions with all that run so with the same store.
 func (t *Tracer) Run(ctx context.Context) error { return t.sink.Run(ctx) }
 
 // RunUntilEnd stops at the end that the topics have now.
 func (t *Tracer) RunUntilEnd(ctx context.Context) error { return t.sink.RunUntilEnd(ctx) }
+
+// Backfill stores what is not stored of what stands from a place on in the topics, to the end that they have now. It does not change how far others have
+// read.
+func (t *Tracer) Backfill(ctx context.Context) error { return t.sink.Backfill(ctx, t.from) }
 
 // Counts says what was stored so far. It may be called while the tracer runs.
 func (t *Tracer) Counts() TraceCounts {

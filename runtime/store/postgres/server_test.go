@@ -161,7 +161,8 @@ func TestOpenWithoutRightsToChangeTables(t *testing.T) {
 	role := "sink_of_" + config.Database
 	for _, statement := range []string{
 		"CREATE ROLE " + role + " LOGIN",
-		"GRANT SELECT, INSERT, UPDATE ON event_logs, trace_progress TO " + role,
+		"GRANT SELECT, INSERT, UPDATE ON event_logs, trace_progress, trace_topics, trace_sinks TO " + role,
+		"GRANT DELETE ON trace_progress, trace_topics, trace_sinks TO " + role,
 		"GRANT SELECT ON trestle_migrations TO " + role,
 	} {
 		if _, err := conn.Exec(t.Context(), statement); err != nil {
@@ -179,6 +180,18 @@ func TestOpenWithoutRightsToChangeTables(t *testing.T) {
 	defer store.Close()
 	if added, err := store.Append(t.Context(), storetest.Events("a", 0, 3), eventtrace.Progress{"a": {0: 3}}); err != nil || added != 3 {
 		t.Errorf("added %d, error %v", added, err)
+	}
+	const id = "11111111-1111-4111-8111-111111111111"
+	for _, of := range []string{id, "22222222-2222-4222-8222-222222222222"} { // the second has replaced the first
+		if err := store.Adopt(t.Context(), "a", of, true); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := store.Join(t.Context(), id, []string{"a"}, time.Minute); err != nil {
+		t.Error(err)
+	}
+	if err := store.Leave(t.Context(), id); err != nil {
+		t.Error(err)
 	}
 }
 

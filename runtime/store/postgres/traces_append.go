@@ -58,7 +58,13 @@ func (s *Traces) Append(ctx context.Context, events []eventtrace.Event, next eve
 func (s *Traces) appendWith(ctx context.Context, add way, events []eventtrace.Event, next eventtrace.Progress) (int, error) {
 	added := 0
 	err := pgx.BeginFunc(ctx, s.db.pool, func(tx pgx.Tx) error {
+		var superseded map[string]bool
 		if len(events) > 0 {
+			adopted, err := lockTopics(ctx, tx, events)
+			if err != nil {
+				return err
+			}
+			superseded = eventtrace.Superseded(events, adopted)
 			ahead, err := lockProgress(ctx, tx, events)
 			if err != nil {
 				return err
@@ -70,7 +76,7 @@ func (s *Traces) appendWith(ctx context.Context, add way, events []eventtrace.Ev
 				return err
 			}
 		}
-		return setProgress(ctx, tx, next)
+		return setProgress(ctx, tx, next, superseded)
 	})
 	return added, err
 }
@@ -86,6 +92,24 @@ var (
 	insertEvents = way{1, insertInto}
 	insertEach   = way{2, insertOneByOne}
 )
+
+// lockTopics keeps others from adopting topics under the events' names, and returns the ids of those that are adopted.
+func lockTopics(ctx context.Context, tx pgx.Tx, events []eventtrace.Event) (map[string]string, error) {
+	var topics []string
+	for i := range events {
+		if i == 0 || events[i-1].Topic != events[i].Topic {
+			topics = append(topics, events[i].Topic)
+		}
+	}
+	rows, err := tx.Query(ctx, `SELECT topic, topic_id::text FROM trace_topics WHERE topic = ANY ($1) ORDER BY topic FOR SHARE`, topics)
+	if err != nil {
+		return nil, err
+	}
+	adopted := make(map[string]string, len(topics))
+	var topic, id string
+	_, err = pgx.ForEachRow(rows, []any{&topic, &id}, func() error { adopted[topic] = id; return nil })
+	return adopted, err
+}
 
 // lockProgress makes sinks that append to the same partitions take turns, and says whether any of the events lies
 // before what the store has read: whether it may be there already.
@@ -112,13 +136,17 @@ FOR UPDATE OF p`, topics, partitions, first)
 	return slices.Contains(behind, true), err
 }
 
-func setProgress(ctx context.Context, tx pgx.Tx, next eventtrace.Progress) error {
+// setProgress sets the progress of topics that no others have superseded.
+func setProgress(ctx context.Context, tx pgx.Tx, next eventtrace.Progress, superseded map[string]bool) error {
 	type place struct {
 		topic     string
 		partition int32
 	}
 	var places []place
 	for topic, partitions := range next {
+		if superseded[topic] {
+			continue
+		}
 		for partition := range partitions {
 			places = append(places, place{topic, partition})
 		}

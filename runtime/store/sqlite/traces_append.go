@@ -55,7 +55,15 @@ func (s *Traces) append(ctx context.Context, events []eventtrace.Event, next eve
 	if err != nil {
 		return 0, err
 	}
+	adopted, err := topicIDs(ctx, tx)
+	if err != nil {
+		return 0, err
+	}
+	superseded := eventtrace.Superseded(events, adopted)
 	for topic, partitions := range next {
+		if superseded[topic] {
+			continue
+		}
 		for partition, offset := range partitions {
 			if _, err := tx.ExecContext(ctx, setProgress, topic, partition, offset); err != nil {
 				return 0, err

@@ -11,16 +11,26 @@ import (
 
 // Topics implements [eventtrace.Store].
 func (s *Traces) Topics(ctx context.Context) (map[string]string, error) {
-	rows, err := s.db.read.QueryContext(ctx, `SELECT topic, topic_id FROM trace_topics`)
+	ids, err := topicIDs(ctx, s.db.read)
 	if err != nil {
 		return nil, fmt.Errorf("read the trace's topics: %w", err)
+	}
+	return ids, nil
+}
+
+func topicIDs(ctx context.Context, from interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}) (map[string]string, error) {
+	rows, err := from.QueryContext(ctx, `SELECT topic, topic_id FROM trace_topics`)
+	if err != nil {
+		return nil, err
 	}
 	defer rows.Close()
 	ids := map[string]string{}
 	for rows.Next() {
 		var topic, id string
 		if err := rows.Scan(&topic, &id); err != nil {
-			return nil, fmt.Errorf("read the trace's topics: %w", err)
+			return nil, err
 		}
 		ids[topic] = id
 	}

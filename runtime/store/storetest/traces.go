@@ -38,6 +38,8 @@ func Traces(t *testing.T, open func(t *testing.T) eventtrace.Store) {
 		{"progress is kept beside the events", progress},
 		{"progress alone", progressAlone},
 		{"topics made anew", madeAnew},
+		{"topics made anew while others read them", madeAnewMeanwhile},
+		{"sinks that are at work", sinks},
 		{"topics whose id was not known", adopted},
 		{"nothing at all", nothing},
 		{"a refused event leaves no trace", refused},
