@@ -15,7 +15,7 @@ func TestUnknownCommand(t *testing.T) {
 		"topics aply":          `unknown command "aply" for "trestle topics": did you mean apply?`,
 		"topics rename --json": `unknown flag: --json`,
 		"trace sesion ID":      `unknown command "sesion" for "trestle trace": did you mean session?`,
-		"-C . trace nonsense":  `unknown command "nonsense" for "trestle trace": it has backfill, correlation, find, run, session, stats, type`,
+		"-C . trace nonsense":  `unknown command "nonsense" for "trestle trace": it has backfill, correlation, find, prune, run, session, stats, type`,
 	}
 	for line, want := range tests {
 		t.Run(line, func(t *testing.T) {

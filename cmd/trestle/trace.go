@@ -20,12 +20,13 @@ func newTrace(p *folder) *cobra.Command {
 		newTraceCorrelation(p),
 		newTraceQuery(p, "session ID", "Show the timeline of a session", 0, ops.TraceSession, nil),
 		newTraceQuery(p, "type TYPE", "Show the newest events of a type", 100, ops.TraceType, nil),
-		newTraceFind(p), newTraceStats(p))
+		newTraceFind(p), newTraceStats(p), newTracePrune(p))
 }
 
 func newTraceRun(p *folder) *cobra.Command {
 	var untilEnd bool
-	cmd := newTracing(p, "run", "Follow the topics into the store", func(cmd *cobra.Command, t *ops.Tracer) error {
+	var o ops.TracerOptions
+	cmd := newTracing(p, &o, "run", "Follow the topics into the store", func(cmd *cobra.Command, t *ops.Tracer) error {
 		if untilEnd {
 			return t.RunUntilEnd(cmd.Context())
 		}
@@ -36,14 +37,18 @@ func newTraceRun(p *folder) *cobra.Command {
 restart goes on where it was and a new store gets everything that the topics still hold; with --from, what stands from that place on, and what stands
 before it is left to trestle trace backfill.
 
-Any number of them may run with one store, on any machines: they share the partitions, and when one ends or dies the others take over what was its.`
+Any number of them may run with one store, on any machines: they share the partitions, and when one ends or dies the others take over what was its.
+
+--keep removes what is older, by the records' times, when it starts and every hour, as trestle trace prune does; trace: {keep: 720h} of an environment in
+trestle.yaml says the same.`
+	cmd.Flags().DurationVar(&o.Keep, "keep", 0, "for how long events are kept, such as 720h (default: as the environment says, else for ever)")
 	cmd.Flags().BoolVar(&untilEnd, "until-end", false, "stop at the end that the topics have now")
 	cmd.Flags().Lookup("from").Usage = "where a partition begins that the store has not read: start, end, an offset of each, or an RFC 3339 time (default: start)"
 	return cmd
 }
 
 func newTraceBackfill(p *folder) *cobra.Command {
-	cmd := newTracing(p, "backfill", "Store again what is not stored of the topics, from any place on", func(cmd *cobra.Command, t *ops.Tracer) error {
+	cmd := newTracing(p, new(ops.TracerOptions), "backfill", "Store again what is not stored of the topics, from any place on", func(cmd *cobra.Command, t *ops.Tracer) error {
 		return t.Backfill(cmd.Context())
 	})
 	cmd.Long = `Backfill reads the topics from a place on to the end that they have now, and stores what is not stored of it: what trestle trace run --from passed over,
@@ -54,10 +59,9 @@ or what the store has lost. It does not change how far they have been followed, 
 }
 
 // newTracing makes a command that stores what topics hold.
-func newTracing(p *folder, use, short string, run func(*cobra.Command, *ops.Tracer) error) *cobra.Command {
+func newTracing(p *folder, o *ops.TracerOptions, use, short string, run func(*cobra.Command, *ops.Tracer) error) *cobra.Command {
 	var c connections
 	var asJSON bool
-	var o ops.TracerOptions
 	cmd := &cobra.Command{
 		Use:   use,
 		Short: short,
@@ -68,7 +72,7 @@ func newTracing(p *folder, use, short string, run func(*cobra.Command, *ops.Trac
 				return err
 			}
 			o.Log = logger(cmd)
-			tracer, err := ops.NewTracer(cmd.Context(), project, env, o)
+			tracer, err := ops.NewTracer(cmd.Context(), project, env, *o)
 			if err != nil {
 				return err
 			}

@@ -56,6 +56,15 @@ type Store interface {
 	// Responses says how long requests waited for their responses.
 	Responses(ctx context.Context, q ResponseQuery) (Responses, error)
 
+	// Prune removes events whose records are older than a time, and returns what went; with an error, what went before it. What is partitioned by
+	// time goes by partitions, once all that a partition may hold is older; else events are removed one by one in small transactions. A record whose
+	// time is further than [Ahead] in the future is as old as its row. Whoever reads or appends meanwhile waits for moments only.
+	// Progress stays: what went is not read again. It fails if before is zero or in the future.
+	Prune(ctx context.Context, before time.Time) (Pruned, error)
+
+	// Prunable returns what Prune would remove, and removes nothing.
+	Prunable(ctx context.Context, before time.Time) (Pruned, error)
+
 	// Close closes the store's database. It waits for calls under way.
 	Close() error
 }

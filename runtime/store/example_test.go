@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/omninode/trestle/runtime/eventtrace"
 	"github.com/omninode/trestle/runtime/parking"
@@ -22,6 +23,7 @@ func Example() {
 	// Output:
 	// to be migrated: true
 	// to be migrated: false
+	// 0 events too old
 	// 0 traced, 0 parked
 }
 
@@ -51,6 +53,11 @@ func countParked(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	gone, err := db.Traces().Prune(ctx, time.Now().AddDate(0, 0, -30)) // of which nothing is kept for longer
+	if err != nil {
+		return err
+	}
+	fmt.Println(gone.Events(), "events too old")
 	parked, err := db.Parking().Count(ctx, parking.Filter{})
 	fmt.Println(len(traced), "traced,", len(parked), "parked")
 	return err

@@ -46,6 +46,8 @@ type Environment struct {
 	SubjectStrategy registry.SubjectStrategy `yaml:"subject_strategy"`
 	// StorePassword is where the password of a PostgreSQL store stands.
 	StorePassword Secret `yaml:"store_password"`
+	// Trace says what is kept in the trace store.
+	Trace TraceSettings `yaml:"trace"`
 	// ReplicationFactor of topics that are created; 0 takes the cluster's default.
 	ReplicationFactor int16 `yaml:"replication_factor"`
 	// Compatibility is the level set for registered subjects (BACKWARD, FULL_TRANSITIVE, …); empty leaves the
@@ -243,7 +245,7 @@ func (p *Project) Environment(a Addresses) (Environment, error) {
 			return env, fmt.Errorf("environment %q is not in %s", name, p.Path(ConfigName))
 		}
 		env.name = name
-		if err := env.SubjectStrategy.Validate(); err != nil {
+		if err := cmp.Or(env.SubjectStrategy.Validate(), env.Trace.validate()); err != nil {
 			return env, env.errorf("%w", err)
 		}
 		env.placeFiles(p)

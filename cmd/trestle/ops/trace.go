@@ -1,8 +1,12 @@
 package ops
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/omninode/trestle/runtime/eventtrace"
 	"github.com/omninode/trestle/runtime/jsonio"
@@ -16,9 +20,13 @@ type Tracer struct {
 	// Topics are those that it follows, by the names that they have in the environment.
 	Topics []string
 
-	sink  *eventtrace.Sink
-	store eventtrace.Store
-	from  kafka.From
+	sink   *eventtrace.Sink
+	store  eventtrace.Store
+	env    Environment
+	keep   time.Duration // 0: for ever
+	log    *slog.Logger
+	pruned atomic.Int64
+	from   kafka.From
 }
 
 // TracerOptions say what a [Tracer] follows.
@@ -28,6 +36,9 @@ type TracerOptions struct {
 	// From is where a partition begins that the store has not read, and where Backfill does: start, end, an offset of each, or an RFC 3339 time; empty:
 	// the start.
 	From string
+	// Keep is for how long events are kept, by their records' times; 0: as the environment says, which may be for ever. What is older is removed
+	// when the tracer starts and every hour while it runs.
+	Keep time.Duration
 	// Log gets warnings and errors; nil: slog's default.
 	Log *slog.Logger
 }
@@ -36,6 +47,10 @@ type TracerOptions struct {
 func NewTracer(ctx context.Context, p *Project, env Environment, o TracerOptions) (*Tracer, error) {
 	from, err := placeOf(o.From)
 	if err != nil {
+		return nil, err
+	}
+	keep := cmp.Or(o.Keep, env.Trace.Keep)
+	if err := checkKeep(keep); err != nil {
 		return nil, err
 	}
 	set, err := p.loadIn(ctx, env)
@@ -50,7 +65,7 @@ func NewTracer(ctx context.Context, p *Project, env Environment, o TracerOptions
 	if err != nil {
 		return nil, err
 	}
-	t := &Tracer{store: store, from: from}
+	t := &Tracer{store: store, env: env, keep: keep, log: cmp.Or(o.Log, slog.Default()), from: from}
 	for _, topic := range o.Topics {
 		t.Topics = append(t.Topics, topicOf(set, env.Names(), topic))
 	}
@@ -58,10 +73,7 @@ func NewTracer(ctx context.Context, p *Project, env Environment, o TracerOptions
 		t.Topics = TopicNames(set)
 	}
 	conn.ClientID = "trestle-trace"
-	opts := []eventtrace.SinkOption{eventtrace.WithConnection(conn), eventtrace.WithFrom(from)}
-	if o.Log != nil {
-		opts = append(opts, eventtrace.WithLogger(o.Log))
-	}
+	opts := []eventtrace.SinkOption{eventtrace.WithConnection(conn), eventtrace.WithFrom(from), eventtrace.WithLogger(t.log)}
 	if t.sink, err = eventtrace.NewSink(env.Brokers, t.Topics, store, TraceReader(set), opts...); err != nil {
 		store.Close()
 		return nil, err
@@ -70,10 +82,25 @@ func NewTracer(ctx context.Context, p *Project, env Environment, o TracerOptions
 }
 
 // Run follows the topics until ctx ends. It shares their partitions with all that run so with the same store.
-func (t *Tracer) Run(ctx context.Context) error { return t.sink.Run(ctx) }
+func (t *Tracer) Run(ctx context.Context) error {
+	if t.keep == 0 {
+		return t.sink.Run(ctx)
+	}
+	ctx, stop := context.WithCancel(ctx)
+	var group sync.WaitGroup
+	group.Go(func() { t.keepPruning(ctx) })
+	defer group.Wait()
+	defer stop()
+	return t.sink.Run(ctx)
+}
 
-// RunUntilEnd stops at the end that the topics have now.
-func (t *Tracer) RunUntilEnd(ctx context.Context) error { return t.sink.RunUntilEnd(ctx) }
+// RunUntilEnd stops at the end that the topics have now, and removes what is older than is kept.
+func (t *Tracer) RunUntilEnd(ctx context.Context) error {
+	if err := t.sink.RunUntilEnd(ctx); err != nil || t.keep == 0 {
+		return err
+	}
+	return t.prune(ctx)
+}
 
 // Backfill stores what is not stored of what stands from a place on in the topics, to the end that they have now. It does not change how far others have
 // read.
@@ -82,7 +109,7 @@ func (t *Tracer) Backfill(ctx context.Context) error { return t.sink.Backfill(ct
 // Counts says what was stored so far. It may be called while the tracer runs.
 func (t *Tracer) Counts() TraceCounts {
 	s := t.sink.Stats()
-	return TraceCounts{Stored: s.Stored, Repeated: s.Repeated, Invalid: s.Invalid}
+	return TraceCounts{Stored: s.Stored, Repeated: s.Repeated, Invalid: s.Invalid, Pruned: t.pruned.Load()}
 }
 
 // Close closes the store.
@@ -95,6 +122,8 @@ type TraceCounts struct {
 	// Repeated were in the store before.
 	Repeated int64 `json:"repeated"`
 	Stored   int64 `json:"stored"`
+	// Pruned were older than is kept, and removed; those of partitions are estimated.
+	Pruned int64 `json:"pruned,omitempty"`
 }
 
 // TraceReader reads records of the topics that a set declares.

@@ -144,3 +144,58 @@ func TestPartitionsHoldNobodyUp(t *testing.T) {
 		t.Errorf("afterwards (-want +got):\n%s", diff)
 	}
 }
+
+// TestPruneHoldsNobodyUp drops partitions while somebody has read them and is not done: others go on, and so does the drop in the end.
+func TestPruneHoldsNobodyUp(t *testing.T) {
+	t.Parallel()
+	dsn := services.Postgres(t)
+	store := open(t, dsn)
+	defer store.Close()
+	events := daily("pruned", 4)
+	if _, err := store.Append(t.Context(), events, nil); err != nil {
+		t.Fatal(err)
+	}
+	reader, err := connect(t, dsn).Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := reader.Exec(t.Context(), "SELECT count(*) FROM event_logs"); err != nil {
+		t.Fatal(err)
+	}
+	pruned := make(chan error, 1)
+	go func() {
+		gone, err := store.Prune(t.Context(), time.Now().UTC().AddDate(0, 0, -1))
+		if err == nil && len(gone.Partitions) != 2 {
+			err = fmt.Errorf("pruned %+v", gone)
+		}
+		pruned <- err
+	}()
+	other := open(t, dsn)
+	defer other.Close()
+	for i := range int64(20) { // for longer than an attempt and the pause after it
+		e := storetest.Events("beside", i, 1)[0]
+		e.LogTime = events[3].LogTime
+		if added, err := other.Append(t.Context(), []eventtrace.Event{e}, nil); err != nil || added != 1 {
+			t.Fatalf("added %d, error %v", added, err)
+		}
+		if found, err := other.Read(t.Context(), eventtrace.Query{SessionID: e.SessionID}, eventtrace.Cursor{}, eventtrace.Oldest, 1); err != nil || len(found) == 0 {
+			t.Fatalf("found %d, error %v", len(found), err)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	select {
+	case err := <-pruned:
+		t.Fatalf("pruned while somebody read: %v", err)
+	default:
+	}
+	if err := reader.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-pruned; err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]int{"event_logs_default": 0, partitionOf(events[2].LogTime): 1, partitionOf(events[3].LogTime): 21}
+	if diff := cmp.Diff(want, partitionsOf(t, connect(t, dsn))); diff != "" {
+		t.Errorf("partitions (-want +got):\n%s", diff)
+	}
+}

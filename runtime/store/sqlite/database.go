@@ -41,6 +41,9 @@ type Database struct {
 // busyTimeout is how long a statement waits for another process's transaction, in milliseconds.
 const busyTimeout = 10_000
 
+// pageSize is the size of a new file's pages, in bytes. In smaller ones few events of some KB would fit, and what is left of each page be lost.
+const pageSize = 32 << 10
+
 // Open opens the file, creates it if it is missing, and applies the migrations it lacks. The folder must exist. What
 // is committed survives a crash of the process; a crash of the machine can undo the last commits, progress and events
 // together, and the sink then reads them again.
@@ -56,12 +59,16 @@ func open(ctx context.Context, path string) (*Database, error) {
 	if path == "" || strings.HasPrefix(path, ":memory:") {
 		return nil, errors.New("a path of a file is needed: events in memory would be gone with their progress")
 	}
-	// WAL is set by the writer, which opens first; the mode stays with the file.
-	write, err := sql.Open("sqlite", dsn(path, "immediate", "journal_mode(wal)", "synchronous(normal)"))
+	// These settings stay with the file, once it has something, so the writer opens first. A file that is there keeps its pages as they are. The
+	// driver runs the pragmas of an address in an order of its own, so that pages' size is not among them.
+	write, err := sql.Open("sqlite", dsn(path, "immediate", "synchronous(normal)"))
 	if err != nil {
 		return nil, err
 	}
 	write.SetMaxOpenConns(1)
+	if _, err := write.ExecContext(ctx, fmt.Sprintf("PRAGMA page_size = %d; PRAGMA auto_vacuum = incremental; PRAGMA journal_mode = wal", pageSize)); err != nil {
+		return nil, errors.Join(err, write.Close())
+	}
 	if err := Use(write).Migrate(ctx); err != nil {
 		return nil, errors.Join(err, write.Close())
 	}

@@ -49,6 +49,8 @@ func Traces(t *testing.T, open func(t *testing.T) eventtrace.Store) {
 		{"pages, both ways", paged},
 		{"a page is full by its bytes", pagedByBytes},
 		{"records of any time", anyTimes},
+		{"what is older goes", pruned},
+		{"what is older goes beside others", prunedBeside},
 		{"what is asked for", asked},
 		{"the newest", newest},
 		{"a timeline longer than its window", timeline},
