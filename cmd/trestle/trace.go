@@ -88,6 +88,9 @@ func newTracing(p *folder, o *ops.TracerOptions, use, short string, run func(*co
 				return printJSON(cmd, counts)
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "%d events stored, %d of them unreadable\n", counts.Stored, counts.Invalid)
+			if counts.Large > 0 {
+				fmt.Fprintf(cmd.OutOrStdout(), "of %d the value was too large to be kept: it is in its topic alone\n", counts.Large)
+			}
 			return nil
 		},
 	}
@@ -95,6 +98,7 @@ func newTracing(p *folder, o *ops.TracerOptions, use, short string, run func(*co
 	c.addStore(cmd)
 	cmd.Flags().StringSliceVar(&o.Topics, "topics", nil, "topics to follow (default: all declared ones)")
 	cmd.Flags().StringVar(&o.From, "from", "", "")
+	cmd.Flags().IntVar(&o.Largest, "largest", 0, "how many bytes a record's value may have to be kept, beside what it says of itself (default: as the environment says, else 1048576)")
 	addJSON(cmd, &asJSON, "print the counts as JSON when done")
 	return cmd
 }
@@ -312,6 +316,10 @@ func writeEvent(w io.Writer, e ops.Traced) error {
 
 // summary is what a payload says of itself: a status with its message, or the error of a dead letter.
 func summary(e ops.Traced) string {
+	if e.ValueBytes > 0 {
+		return fmt.Sprintf("value of %d bytes not kept: read it with `trestle peek %s --from %d -n 1 --where 'partition == %d && offset == %d'`",
+			e.ValueBytes, e.Topic, e.Offset, e.Partition, e.Offset)
+	}
 	if e.Invalid != "" {
 		return "invalid: " + e.Invalid
 	}

@@ -45,6 +45,9 @@ type Event struct {
 	Invalid string
 	// Value is the record's value, byte for byte, where something is wrong with it or there is no JSON payload.
 	Value []byte
+	// ValueBytes is how many bytes the record's value has, where that are too many for the sink to keep it ([WithLargest]); there is no payload then, and
+	// no value. 0: it is kept.
+	ValueBytes int64
 }
 
 // MaxEventType is the longest event type that is kept, in bytes.
@@ -63,6 +66,8 @@ func (e *Event) Validate() error {
 		return e.errorf("event type %q is not printable text", e.EventType)
 	case !plain(e.Invalid):
 		return e.errorf("reason %q is not printable text", e.Invalid)
+	case e.ValueBytes < 0 || e.ValueBytes > 0 && (e.Payload != "" || e.Value != nil):
+		return e.errorf("value of %d bytes is kept, too, or none", e.ValueBytes)
 	case e.EventID == "":
 		return e.errorf("no event id")
 	}

@@ -171,6 +171,9 @@ func (f *follower) append(ctx context.Context, events []Event, next Progress) er
 		if events[i].Invalid != "" {
 			f.stats.invalid.Add(1)
 		}
+		if events[i].ValueBytes > 0 {
+			f.stats.large.Add(1)
+		}
 	}
 	return nil
 }
@@ -262,6 +265,9 @@ func (s *Sink) event(record *kafka.Record) Event {
 			Invalid: why, Value: record.Value,
 		}
 		e.complete()
+	}
+	if len(record.Value) > s.cfg.largest {
+		e.Payload, e.Value, e.ValueBytes = "", nil, int64(len(record.Value))
 	}
 	return e
 }

@@ -33,6 +33,7 @@ type sinkConfig struct {
 	topics    []string
 	events    int
 	bytes     int
+	largest   int
 	linger    time.Duration
 	discovery time.Duration
 	backoff   kafka.Backoff
@@ -53,6 +54,12 @@ func (o sinkOption) applySink(c *sinkConfig) { o(c) }
 // no more once their values have so many bytes, overriding the default of 4 MiB. NewSink fails if either is below 1.
 func WithBatch(events, bytes int) SinkOption {
 	return sinkOption(func(c *sinkConfig) { c.events, c.bytes = events, bytes })
+}
+
+// WithLargest sets how many bytes a record's value may have to be kept, overriding the default of 1 MiB. Of a larger one all is kept that it says of
+// itself, and its size ([Event.ValueBytes]): the value is in the log, as long as that holds it. NewSink fails if bytes is below 1.
+func WithLargest(bytes int) SinkOption {
+	return sinkOption(func(c *sinkConfig) { c.largest = bytes })
 }
 
 // WithLinger sets how long a batch that is not full waits for more events, overriding the default of 200 ms. With 0,
@@ -110,7 +117,7 @@ func WithConnection(conn kafka.Connection) SinkOption {
 func NewSink(brokers, topics []string, store Store, read Reader, opts ...SinkOption) (*Sink, error) {
 	cfg := sinkConfig{
 		topics: slices.Compact(slices.Sorted(slices.Values(topics))),
-		events: 1000, bytes: 4 << 20, linger: 200 * time.Millisecond, discovery: 10 * time.Second,
+		events: 1000, bytes: 4 << 20, largest: 1 << 20, linger: 200 * time.Millisecond, discovery: 10 * time.Second,
 		backoff: kafka.Backoff{Lowest: 100 * time.Millisecond, Highest: 10 * time.Second}, lease: 15 * time.Second, from: kafka.FromStart(), log: slog.Default(),
 		kafka: kafka.Connection{ClientID: "trestle-trace"},
 	}
@@ -136,6 +143,8 @@ func (c *sinkConfig) check() error {
 		return errors.New("no topics")
 	case c.events < 1 || c.bytes < 1:
 		return fmt.Errorf("WithBatch: %d events, %d bytes: both must be at least 1", c.events, c.bytes)
+	case c.largest < 1:
+		return fmt.Errorf("WithLargest: %d bytes: must be at least 1", c.largest)
 	case c.linger < 0:
 		return fmt.Errorf("WithLinger: %v is negative", c.linger)
 	case c.discovery <= 0:
@@ -182,6 +191,7 @@ type SinkStats struct {
 	Stored   int64 // events that were new to the store
 	Repeated int64 // events that the store had
 	Invalid  int64 // events, among both of these, with something wrong
+	Large    int64 // events, among all of these, whose value was too large to be kept
 	Batches  int64 // transactions
 	Retries  int64 // failures of the store or the brokers that were waited out
 	// Lost counts offsets that the log had dropped before they were read.
@@ -193,13 +203,14 @@ type SinkStats struct {
 }
 
 type sinkStats struct {
-	stored, repeated, invalid, batches, retries, lost, resets atomic.Int64
+	stored, repeated, invalid, large, batches, retries, lost, resets atomic.Int64
 }
 
 // Stats may be called at any time.
 func (s *Sink) Stats() SinkStats {
 	return SinkStats{
 		Stored: s.stats.stored.Load(), Repeated: s.stats.repeated.Load(), Invalid: s.stats.invalid.Load(),
+		Large:   s.stats.large.Load(),
 		Batches: s.stats.batches.Load(), Retries: s.stats.retries.Load(),
 		Lost: s.stats.lost.Load(), Resets: s.stats.resets.Load(),
 	}

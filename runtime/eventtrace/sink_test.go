@@ -1,6 +1,7 @@
 package eventtrace_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -658,4 +659,38 @@ func ofType(t *testing.T, store eventtrace.Store, eventType string) []eventtrace
 		t.Fatal(err)
 	}
 	return events
+}
+
+// TestLargeValuesAreNotKept has records that are larger than is kept beside one that is not: all that they say of themselves is there.
+func TestLargeValuesAreNotKept(t *testing.T) {
+	t.Parallel()
+	cluster := startKafka(t, kfake.SeedTopics(1, "a"))
+	large := bytes.Replace(status(1), []byte("step 1"), []byte(strings.Repeat("x", 1000)), 1)
+	broken := append(bytes.Clone(large), '}')
+	client := producer(t, cluster)
+	for _, value := range [][]byte{status(0), large, broken, status(3)} {
+		if err := client.ProduceSync(t.Context(), &kgo.Record{Topic: "a", Key: []byte(session), Value: value}).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	store := openStore(t)
+	sink := newSink(t, cluster, []string{"a"}, store, eventtrace.WithLargest(len(large)-1))
+	untilEnd(t, sink)
+	if stats := sink.Stats(); stats.Stored != 4 || stats.Large != 2 || stats.Invalid != 1 {
+		t.Errorf("stats: %+v", stats)
+	}
+	got, err := eventtrace.All(t.Context(), store, eventtrace.Query{CorrelationID: correlation})
+	if err != nil || len(got) != 4 {
+		t.Fatalf("%d events, error %v", len(got), err)
+	}
+	for i, want := range []int64{0, int64(len(large)), int64(len(broken)), 0} {
+		e := got[i]
+		if kept := e.Payload != "" || e.Value != nil; e.ValueBytes != want || kept != (want == 0) || e.SessionID != session ||
+			e.EventType != "CodegenStatusEvent" || string(e.Key) != session || (e.Invalid != "") != (i == 2) {
+			t.Errorf("event %d: %+v", i, e)
+		}
+	}
+	if _, err := eventtrace.NewSink(cluster.ListenAddrs(), []string{"a"}, store, eventtrace.Envelopes(onex), eventtrace.WithLargest(0)); err == nil {
+		t.Error("a sink that keeps no value at all was made")
+	}
 }

@@ -39,6 +39,8 @@ type TracerOptions struct {
 	// Keep is for how long events are kept, by their records' times; 0: as the environment says, which may be for ever. What is older is removed
 	// when the tracer starts and every hour while it runs.
 	Keep time.Duration
+	// Largest is how many bytes a record's value may have to be kept; 0: as the environment says, else 1 MiB.
+	Largest int
 	// Log gets warnings and errors; nil: slog's default.
 	Log *slog.Logger
 }
@@ -74,6 +76,9 @@ func NewTracer(ctx context.Context, p *Project, env Environment, o TracerOptions
 	}
 	conn.ClientID = "trestle-trace"
 	opts := []eventtrace.SinkOption{eventtrace.WithConnection(conn), eventtrace.WithFrom(from), eventtrace.WithLogger(t.log)}
+	if largest := cmp.Or(o.Largest, env.Trace.Largest); largest != 0 {
+		opts = append(opts, eventtrace.WithLargest(largest))
+	}
 	if t.sink, err = eventtrace.NewSink(env.Brokers, t.Topics, store, TraceReader(set), opts...); err != nil {
 		store.Close()
 		return nil, err
@@ -109,7 +114,7 @@ func (t *Tracer) Backfill(ctx context.Context) error { return t.sink.Backfill(ct
 // Counts says what was stored so far. It may be called while the tracer runs.
 func (t *Tracer) Counts() TraceCounts {
 	s := t.sink.Stats()
-	return TraceCounts{Stored: s.Stored, Repeated: s.Repeated, Invalid: s.Invalid, Pruned: t.pruned.Load()}
+	return TraceCounts{Stored: s.Stored, Repeated: s.Repeated, Invalid: s.Invalid, Large: s.Large, Pruned: t.pruned.Load()}
 }
 
 // Close closes the store.
@@ -119,6 +124,8 @@ func (t *Tracer) Close() error { return t.store.Close() }
 type TraceCounts struct {
 	// Invalid could not be read; they are stored as they are.
 	Invalid int64 `json:"invalid"`
+	// Large had too large a value for it to be kept.
+	Large int64 `json:"large"`
 	// Repeated were in the store before.
 	Repeated int64 `json:"repeated"`
 	Stored   int64 `json:"stored"`

@@ -15,11 +15,16 @@ import (
 type TraceSettings struct {
 	// Keep is for how long events are kept, by their records' times; 0: for ever.
 	Keep time.Duration `yaml:"keep"`
+	// Largest is how many bytes a record's value may have to be kept; 0: 1 MiB.
+	Largest int `yaml:"largest"`
 }
 
 func (t TraceSettings) validate() error {
 	if t.Keep < 0 {
 		return fmt.Errorf("trace: keep is %v, want a time that events are kept for, such as 720h", t.Keep)
+	}
+	if t.Largest < 0 {
+		return fmt.Errorf("trace: largest is %d, want the bytes that a value may have to be kept", t.Largest)
 	}
 	return nil
 }

@@ -31,6 +31,8 @@ type Traced struct {
 	EventID       string          `json:"event_id"`
 	// Invalid says why the record could not be read, where it could not.
 	Invalid string `json:"invalid,omitempty"`
+	// ValueBytes is how many bytes the record's value has, where that were too many to be kept: [Peek] shows it.
+	ValueBytes int64 `json:"value_bytes,omitempty"`
 
 	key *string // the record's, as it is shown; nil for none
 }
@@ -251,7 +253,7 @@ func (s *shower) traced(e eventtrace.Event) Traced {
 	out := Traced{
 		EventType: e.EventType, Topic: e.Topic, Partition: e.Partition, Offset: e.Offset, Timestamp: e.Timestamp.UTC(),
 		CorrelationID: s.id(e, "correlation_id", e.CorrelationID), SessionID: s.id(e, "session_id", e.SessionID),
-		Payload: json.RawMessage("null"), EventID: e.EventID, Invalid: e.Invalid,
+		Payload: json.RawMessage("null"), EventID: e.EventID, Invalid: e.Invalid, ValueBytes: e.ValueBytes,
 	}
 	if e.Key != nil {
 		key := s.key(e.Topic, e.EventType, string(e.Key))

@@ -171,7 +171,7 @@ ON CONFLICT (topic, "partition") DO UPDATE SET next_offset = excluded.next_offse
 // columns are those of a row that Append writes, in the order of row.
 var columns = []string{
 	"topic", "topic_id", "partition", "offset", "event_id", "correlation_id", "session_id", "event_type", "timestamp", "log_time",
-	"key", "payload", "invalid", "value", "causation_id", "deadline",
+	"key", "payload", "invalid", "value", "causation_id", "deadline", "value_bytes",
 }
 
 func copyInto(ctx context.Context, tx pgx.Tx, events []eventtrace.Event) (int, error) {
@@ -190,7 +190,7 @@ func row(values []any, e *eventtrace.Event) {
 	values[7], values[8], values[9] = e.EventType, e.Timestamp, e.LogTime
 	values[10] = e.Key
 	values[11], values[12], values[13] = text(string(e.Payload)), text(e.Invalid), e.Value
-	values[14], values[15] = id(e.CausationID), moment(e.Deadline)
+	values[14], values[15], values[16] = id(e.CausationID), moment(e.Deadline), size(e.ValueBytes)
 }
 
 func id(s string) pgtype.UUID {
@@ -214,6 +214,13 @@ func moment(t time.Time) any {
 	return t
 }
 
+func size(n int64) any {
+	if n == 0 {
+		return nil
+	}
+	return n
+}
+
 func text(s string) any {
 	if s == "" {
 		return nil
@@ -222,10 +229,10 @@ func text(s string) any {
 }
 
 const insertRows = `INSERT INTO event_logs (topic, topic_id, "partition", "offset", event_id, correlation_id, session_id,
-	event_type, "timestamp", log_time, "key", payload, invalid, value, causation_id, deadline)
+	event_type, "timestamp", log_time, "key", payload, invalid, value, causation_id, deadline, value_bytes)
 SELECT * FROM unnest($1::text[], $2::uuid[], $3::integer[], $4::bigint[], $5::uuid[], $6::uuid[], $7::uuid[],
 	$8::text[], $9::timestamptz[], $10::timestamptz[], $11::bytea[], $12::json[], $13::text[], $14::bytea[],
-	$15::uuid[], $16::timestamptz[])
+	$15::uuid[], $16::timestamptz[], $17::bigint[])
 ON CONFLICT (topic, topic_id, "partition", "offset", log_time) DO NOTHING`
 
 func insertInto(ctx context.Context, tx pgx.Tx, events []eventtrace.Event) (int, error) {

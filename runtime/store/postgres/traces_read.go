@@ -15,7 +15,7 @@ import (
 const selectEvents = `SELECT topic, CASE WHEN topic_id = '00000000-0000-0000-0000-000000000000' THEN '' ELSE topic_id::text END AS known_id,
 	"partition", "offset", event_id::text, coalesce(correlation_id::text, ''),
 	coalesce(session_id::text, ''), event_type, "timestamp", log_time, "key", coalesce(payload::text, ''),
-	coalesce(invalid, ''), value, coalesce(causation_id::text, ''), deadline
+	coalesce(invalid, ''), value, coalesce(causation_id::text, ''), deadline, coalesce(value_bytes, 0)
 FROM event_logs`
 
 // Read implements [eventtrace.Store].
@@ -195,7 +195,7 @@ func (s *Traces) query(ctx context.Context, query string, args ...any) ([]eventt
 			deadline        *time.Time
 		)
 		err := rows.Scan(&e.Topic, &e.TopicID, &e.Partition, &e.Offset, &e.EventID, &e.CorrelationID, &e.SessionID, &e.EventType,
-			&stamped, &logged, &e.Key, &payload, &e.Invalid, &e.Value, &e.CausationID, &deadline)
+			&stamped, &logged, &e.Key, &payload, &e.Invalid, &e.Value, &e.CausationID, &deadline, &e.ValueBytes)
 		if err != nil {
 			return nil, err
 		}

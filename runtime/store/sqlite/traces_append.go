@@ -12,14 +12,14 @@ import (
 )
 
 const (
-	columns = 16
+	columns = 17
 	// rowsPerStatement keeps the parameters of a statement below SQLite's limit, and a statement small enough to
 	// prepare quickly.
 	rowsPerStatement = 64
 )
 
 const insertInto = `INSERT INTO event_logs (topic, topic_id, "partition", "offset", event_id, correlation_id, session_id,
-	event_type, "timestamp", log_time, "key", payload, invalid, value, causation_id, deadline) VALUES `
+	event_type, "timestamp", log_time, "key", payload, invalid, value, causation_id, deadline, value_bytes) VALUES `
 
 var insertMany = insertRows(rowsPerStatement)
 
@@ -114,7 +114,7 @@ func insert(ctx context.Context, tx *sql.Tx, events []eventtrace.Event) (int, er
 func appendRow(args []any, e *eventtrace.Event) []any {
 	return append(args, e.Topic, topicID(e.TopicID), e.Partition, e.Offset,
 		e.EventID, text(e.CorrelationID), text(e.SessionID), e.EventType, stamp(e.Timestamp), stamp(e.LogTime),
-		blob(e.Key), text(string(e.Payload)), text(e.Invalid), blob(e.Value), text(e.CausationID), moment(e.Deadline))
+		blob(e.Key), text(string(e.Payload)), text(e.Invalid), blob(e.Value), text(e.CausationID), moment(e.Deadline), size(e.ValueBytes))
 }
 
 // unknownTopic stands for the id of a topic that isn't known.
@@ -127,6 +127,13 @@ func text(s string) any {
 		return nil
 	}
 	return s
+}
+
+func size(n int64) any {
+	if n == 0 {
+		return nil
+	}
+	return n
 }
 
 func moment(t time.Time) any {

@@ -15,7 +15,7 @@ import (
 
 const selectEvents = `SELECT topic, CASE topic_id WHEN '` + unknownTopic + `' THEN '' ELSE topic_id END, "partition", "offset", event_id, coalesce(correlation_id, ''),
 	coalesce(session_id, ''), event_type, "timestamp", log_time, "key", "key" IS NOT NULL, coalesce(payload, ''), coalesce(invalid, ''),
-	value, value IS NOT NULL, coalesce(causation_id, ''), deadline
+	value, value IS NOT NULL, coalesce(causation_id, ''), deadline, coalesce(value_bytes, 0)
 FROM event_logs`
 
 // Read implements [eventtrace.Store].
@@ -181,7 +181,7 @@ func scan(rows *sql.Rows) (eventtrace.Event, error) {
 		key, value                bool
 	)
 	err := rows.Scan(&e.Topic, &e.TopicID, &e.Partition, &e.Offset, &e.EventID, &e.CorrelationID, &e.SessionID, &e.EventType,
-		&stamped, &logged, &e.Key, &key, &payload, &e.Invalid, &e.Value, &value, &e.CausationID, &deadline)
+		&stamped, &logged, &e.Key, &key, &payload, &e.Invalid, &e.Value, &value, &e.CausationID, &deadline, &e.ValueBytes)
 	if err != nil {
 		return eventtrace.Event{}, err
 	}

@@ -164,6 +164,7 @@ func exactly(t *testing.T, store eventtrace.Store) {
 	})
 	add(func(e *eventtrace.Event) { e.Payload, e.Value = "", []byte{0, 0, 0, 0, 1, 0, 8} })
 	add(func(e *eventtrace.Event) { e.Payload, e.Invalid, e.Value = "", "no value", nil })
+	add(func(e *eventtrace.Event) { e.Payload, e.ValueBytes = "", 1<<40 })
 	add(func(e *eventtrace.Event) { e.Payload, e.Invalid, e.Value = "", "empty value", []byte{} })
 	add(func(e *eventtrace.Event) { e.Timestamp = time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC) })
 	add(func(e *eventtrace.Event) { e.Timestamp = time.Date(9999, 12, 31, 23, 59, 59, 999_999_000, time.UTC) })
