@@ -185,14 +185,18 @@ func (r *TopicReader) Poll(ctx context.Context, wait time.Duration, limit int, e
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	var err error
-	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
-		if err == nil {
-			err = r.take(ctx, p, each)
+	for _, fetch := range fetches {
+		for _, topic := range fetch.Topics {
+			if r.isAnother(topic) {
+				r.recreated(topic.Topic)
+				continue
+			}
+			for _, p := range topic.Partitions {
+				if err := r.take(ctx, kgo.FetchTopicPartition{Topic: topic.Topic, FetchPartition: p}, each); err != nil {
+					return err
+				}
+			}
 		}
-	})
-	if err != nil {
-		return err
 	}
 	if fetches.NumRecords() > 0 {
 		r.failures = 0
@@ -347,6 +351,13 @@ func (r *TopicReader) fetchFailed(ctx context.Context, p kgo.FetchTopicPartition
 		r.recreated(p.Topic)
 	}
 	return r.pause(ctx, "Read", what, p.Err)
+}
+
+// isAnother says whether what was fetched is of another topic than the one that was found under its name: it may have been made anew before the client
+// asked for its partitions.
+func (r *TopicReader) isAnother(topic kgo.FetchTopic) bool {
+	known := r.ids[topic.Topic]
+	return topic.TopicID != [16]byte{} && known != kadm.TopicID{} && topic.TopicID != known
 }
 
 func (r *TopicReader) reading(topic string, partition int32) string {
