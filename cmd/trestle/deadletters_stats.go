@@ -40,7 +40,7 @@ func newDLQStats(p *folder) *cobra.Command {
 			if err := w.Flush(); err != nil {
 				return err
 			}
-			return errors.Join(showCauses(cmd, s.Groups), showHeld(cmd, s), showTrend(cmd, s.Trend))
+			return errors.Join(showAcross(cmd, s), showCauses(cmd, s.Groups), showHeld(cmd, s), showTrend(cmd, s.Trend))
 		}),
 	}
 	c.addBrokers(cmd)
@@ -48,6 +48,19 @@ func newDLQStats(p *folder) *cobra.Command {
 	addReveal(cmd, &o.Reveal)
 	addJSON(cmd, &asJSON, "print the counts as JSON")
 	return cmd
+}
+
+// showAcross shows causes by error and group, where some are of several topics or event types.
+func showAcross(cmd *cobra.Command, s *ops.DeadLetterStats) error {
+	if len(s.Across) == len(s.Groups) {
+		return nil
+	}
+	w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 4, 2, ' ', 0)
+	fmt.Fprintln(w, "ACROSS TOPICS\tCOUNT\tLAST\tGROUP\tTOPICS\tEVENT TYPES\tERROR")
+	for _, a := range s.Across {
+		fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%d\t%d\t%s\n", a.ID, a.Count, a.Last.Format("2006-01-02 15:04:05"), plain(a.Group), a.Topics, a.EventTypes, plain(a.Cause))
+	}
+	return w.Flush()
 }
 
 func showCauses(cmd *cobra.Command, causes []ops.DeadLetterCause) error {

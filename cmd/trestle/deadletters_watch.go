@@ -97,7 +97,7 @@ func showNews(cmd *cobra.Command, n *ops.DeadLetterNews) error {
 		if n.Cause.Earlier {
 			state = "cause"
 		}
-		_, err = fmt.Fprintf(out, "%s  %s  %s: %d letters  %s  %s  %s\n  %s\n", at, state, n.Cause.ID, n.Cause.Count, plain(n.Cause.Group), plain(n.Cause.EventType),
+		_, err = fmt.Fprintf(out, "%s  %s  %s: %d letters of %d topics  %s  %s\n  %s\n", at, state, n.Cause.ID, n.Cause.Count, n.Cause.Topics, plain(n.Cause.Group),
 			plain(n.Cause.Cause), n.Cause.List)
 	case n.More != nil:
 		_, err = fmt.Fprintf(out, "%s  … and %d more causes: %d letters\n  trestle dlq stats\n", at, n.More.Causes, n.More.Letters)

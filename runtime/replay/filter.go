@@ -9,7 +9,7 @@ import (
 // Filter says which letters are meant. What is empty is not asked; of a list one has to fit.
 type Filter struct {
 	Topics     []string // dead-letter topics, by their names on the cluster; those of Positions need not be named
-	Causes     []string // ids, see [Cause]
+	Causes     []string // ids, see [Cause]; or those of Across
 	EventTypes []string
 	Groups     []string // the groups that failed
 	Keys       []string // the originals' keys
@@ -38,7 +38,7 @@ func (f *Filter) matches(l *Letter) bool {
 	case len(f.Positions) > 0 && !slices.Contains(f.Positions, l.Position),
 		!f.Since.IsZero() && l.Time.Before(f.Since),
 		!f.Until.IsZero() && !l.Time.Before(f.Until),
-		!fits(f.Causes, l.Cause.ID),
+		!fits(f.Causes, l.Cause.ID) && !fits(f.Causes, l.Cause.Across),
 		!fits(f.EventTypes, l.EventType):
 		return false
 	}

@@ -44,7 +44,7 @@ func (r *Replayer) letter(record *kafka.Record, topicID string) *Letter {
 	}
 	l.Follower = l.Dead.HeldBehind != ""
 	l.EventType = eventTypeOf(&l.Dead.Original)
-	l.Cause = newCause(l.Dead.Error.Type, l.Dead.Error.Message, l.Source, l.EventType, l.Dead.ConsumerGroup)
+	l.Cause = newCause(l.Dead.Error.Type, withoutKey(l.Dead.Error.Message, string(l.Dead.Original.Key)), l.Source, l.EventType, l.Dead.ConsumerGroup)
 	return l
 }
 

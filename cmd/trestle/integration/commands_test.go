@@ -106,7 +106,7 @@ var steps = []step{
 	{line: "dlq watch --every 100ms --json", denied: []string{"Read on the topic"}, endless: true, says: []string{
 		`"limit":{"topic":"` + stepLetters + `","state":"raised","unresolved":11,"limit":10}`, `"cause":"HandlerError: order # not found"`, `"list":"trestle dlq list --cause `,
 	}},
-	{line: "dlq watch --topics " + stepLetters + " --group " + stepGroup + " --limit 11", endless: true, says: []string{": 11 letters  " + stepGroup, "trestle dlq list --cause "}},
+	{line: "dlq watch --topics " + stepLetters + " --group " + stepGroup + " --limit 11", endless: true, says: []string{": 11 letters of 1 topics  " + stepGroup, "trestle dlq list --cause "}},
 	{line: "peek omninode_system_alerts --json", says: []string{`"failure_count":11`, `"state":"raised"`}, check: func(t *testing.T, _ *stack, out string) {
 		if n := strings.Count(out, "\n"); n != 1 {
 			t.Errorf("it was told %d times, want once", n)

@@ -1,7 +1,9 @@
 package ops
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"time"
 
 	"github.com/omninode/trestle/runtime/replay"
@@ -15,6 +17,8 @@ type DeadLetterStats struct {
 	Topics    []DeadLetterTopicStat `json:"topics"`
 	// Groups are the causes of those that are not resolved, the most frequent first.
 	Groups []DeadLetterCause `json:"groups"`
+	// Across are the same letters by error and group that failed alone, whatever topics and event types they are of.
+	Across []DeadLetterAcross `json:"across"`
 	// Trend counts those that were written, by hours where that is two days or less, else by days; parts without any are left out.
 	Trend []DeadLetterTrend `json:"trend"`
 	// HeldKeys is how many keys are held, and Held the hundred with the most events behind them. Causes and event types are not asked.
@@ -91,6 +95,18 @@ type DeadLetterCause struct {
 	Last      time.Time `json:"last"`
 }
 
+// DeadLetterAcross is what letters of several topics and event types have in common that failed for the same reason.
+type DeadLetterAcross struct {
+	ID         string    `json:"id"`    // selects them as that of a cause does
+	Cause      string    `json:"cause"` // as of a cause
+	Group      string    `json:"group"` // that failed
+	Count      int       `json:"count"`
+	Topics     int       `json:"topics"`      // that their originals are from
+	EventTypes int       `json:"event_types"` // of these
+	First      time.Time `json:"first"`
+	Last       time.Time `json:"last"`
+}
+
 // CountOptions say what is counted, and what is shown of it.
 type CountOptions struct {
 	DeadLetterFilter
@@ -110,7 +126,7 @@ func CountDeadLetters(ctx context.Context, p *Project, env Environment, o CountO
 		return nil, err
 	}
 	out := &DeadLetterStats{
-		Unresolved: stats.Unresolved, Followers: stats.Followers, Topics: []DeadLetterTopicStat{}, Groups: d.shows.causes(stats.Causes),
+		Unresolved: stats.Unresolved, Followers: stats.Followers, Topics: []DeadLetterTopicStat{}, Groups: d.shows.causes(stats.Causes), Across: d.shows.across(stats.Causes),
 		Trend: trendOf(stats.Hours), HeldKeys: len(stats.Held), Held: []HeldKey{},
 	}
 	for _, h := range stats.Held[:min(len(stats.Held), shownHeld)] {
@@ -129,5 +145,39 @@ func (s *shower) causes(causes []replay.CauseStats) []DeadLetterCause {
 		c.Message = s.errorMessage(c.Source, c.EventType, c.Message)
 		out = append(out, DeadLetterCause{c.ID, c.Cause.String(), c.EventType, c.Group, c.Count, c.First.UTC(), c.Last.UTC()})
 	}
+	return out
+}
+
+// across are causes by error and group alone, the most frequent first.
+func (s *shower) across(causes []replay.CauseStats) []DeadLetterAcross {
+	type key struct{ across, name string }
+	at, seen, out := map[string]int{}, map[key]bool{}, []DeadLetterAcross{}
+	for i, shown := range s.causes(causes) {
+		c := &causes[i]
+		n, known := at[c.Across]
+		if !known {
+			n, at[c.Across] = len(out), len(out)
+			out = append(out, DeadLetterAcross{ID: c.Across, Cause: shown.Cause, Group: c.Group, First: shown.First, Last: shown.Last})
+		}
+		a := &out[n]
+		if a.Count += c.Count; shown.First.Before(a.First) {
+			a.First = shown.First
+		}
+		if shown.Last.After(a.Last) {
+			a.Last = shown.Last
+		}
+		if shown.Cause != c.Cause.String() { // hidden in one of them
+			a.Cause = shown.Cause
+		}
+		if topic := (key{c.Across, "topic " + c.Source}); !seen[topic] {
+			seen[topic] = true
+			a.Topics++
+		}
+		if eventType := (key{c.Across, "type " + c.EventType}); !seen[eventType] {
+			seen[eventType] = true
+			a.EventTypes++
+		}
+	}
+	slices.SortStableFunc(out, func(a, b DeadLetterAcross) int { return cmp.Compare(b.Count, a.Count) })
 	return out
 }

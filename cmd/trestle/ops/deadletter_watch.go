@@ -48,9 +48,9 @@ type DeadLetterLimit struct {
 	Limit      int64  `json:"limit"`
 }
 
-// AppearedCause is a cause that has letters now, and had none.
+// AppearedCause is a cause, of one topic or of several, that has letters now, and had none.
 type AppearedCause struct {
-	DeadLetterCause
+	DeadLetterAcross
 	// Earlier says that it was there when the watch began.
 	Earlier bool `json:"earlier"`
 	// List is the command that lists its letters.
@@ -192,19 +192,20 @@ func (w *deadLetterWatch) look(ctx context.Context) (*watched, error) {
 		t.Name += w.scope
 	}
 	slices.SortFunc(seen.Thresholds, func(a, b Threshold) int { return strings.Compare(a.Name, b.Name) })
-	w.wrong = w.tell(seen, now)
+	causes := w.letters.shows.across(now.Causes)
+	w.wrong = w.tell(seen, causes)
 	if w.looked = seen.Time; w.options.Looked != nil {
 		total := 0
 		for _, n := range now.Topics {
 			total += n
 		}
-		w.options.Looked(total, len(now.Causes))
+		w.options.Looked(total, len(causes))
 	}
 	return seen, w.wrong
 }
 
 // tell shows what is new.
-func (w *deadLetterWatch) tell(seen *watched, now *replay.Unresolved) error {
+func (w *deadLetterWatch) tell(seen *watched, causes []DeadLetterAcross) error {
 	for _, t := range seen.Thresholds {
 		state := w.alarm.change(t, seen.Time, w.raised)
 		if state == "" {
@@ -218,7 +219,7 @@ func (w *deadLetterWatch) tell(seen *watched, now *replay.Unresolved) error {
 	}
 	var more DeadLetterCounts
 	shown := 0
-	for i, c := range now.Causes {
+	for _, c := range causes {
 		_, known := w.known[c.ID]
 		if w.known[c.ID] = seen.Time; known {
 			continue
@@ -228,7 +229,7 @@ func (w *deadLetterWatch) tell(seen *watched, now *replay.Unresolved) error {
 			more.Letters += c.Count
 			continue
 		}
-		appeared := &AppearedCause{w.letters.shows.causes(now.Causes[i : i+1])[0], seen.first, "trestle dlq list --cause " + c.ID}
+		appeared := &AppearedCause{c, seen.first, "trestle dlq list --cause " + c.ID}
 		if w.env.name != "" {
 			appeared.List += " --env " + w.env.name
 		}
