@@ -1,6 +1,7 @@
 package kafka_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"sync"
@@ -10,6 +11,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/omninode/trestle/runtime/kafka"
 	"github.com/omninode/trestle/runtime/trestletest/services"
@@ -57,12 +59,13 @@ func testWriteAlone(t *testing.T, brokers []string) {
 		writing.Go(func() {
 			for round := range rounds {
 				key := fmt.Sprint(round)
+				value := bytes.Repeat([]byte("a"), 1000) // worth to be compressed
 				err := kafka.WriteAlone(ctx, conn, topic, "alone-"+topic, func() ([]*kafka.Record, error) {
 					found, err := there()
 					if err != nil || found[key] > 0 {
 						return nil, err
 					}
-					return []*kafka.Record{{Topic: topic, Key: []byte(key), Value: []byte("{}")}}, nil
+					return []*kafka.Record{{Topic: topic, Key: []byte(key), Value: value}}, nil
 				})
 				if err != nil {
 					t.Error(err)
@@ -74,6 +77,18 @@ func testWriteAlone(t *testing.T, brokers []string) {
 	found, err := there()
 	if err != nil {
 		t.Fatal(err)
+	}
+	reader := client(t, conn, kgo.ConsumeTopics(topic))
+	for n := 0; n < rounds; {
+		fetches := reader.PollFetches(ctx)
+		if err := fetches.Err(); err != nil {
+			t.Fatal(err)
+		}
+		fetches.EachRecord(func(r *kgo.Record) {
+			if n++; r.Attrs.CompressionType() != 1 { // gzip, as publishers have it
+				t.Errorf("record %s has codec %d", r.Key, r.Attrs.CompressionType())
+			}
+		})
 	}
 	for round := range rounds {
 		if n := found[fmt.Sprint(round)]; n != 1 {

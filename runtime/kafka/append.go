@@ -78,7 +78,7 @@ func alone(
 ) error {
 	client, err := conn.Client(
 		kgo.TransactionalID(transactionalID), kgo.TransactionTimeout(aloneTimeout), kgo.ProducerLinger(0), kgo.MetadataMinAge(MetadataMinAge),
-		kgo.RecordPartitioner(partitioner),
+		kgo.RecordPartitioner(partitioner), kgo.ProducerBatchCompression(kgo.GzipCompression()),
 	)
 	if err != nil {
 		return err

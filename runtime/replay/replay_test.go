@@ -546,3 +546,27 @@ func TestFilters(t *testing.T) {
 		t.Error("no topic is taken")
 	}
 }
+
+// What is replayed is compressed as publishers do it: other readers of the topic may know no other codec.
+func TestReplayCompression(t *testing.T) {
+	t.Parallel()
+	c := embedded(t)
+	c.writeLetters(t, 30, oneKey)
+	c.replayAll(t, replay.Filter{}, replay.ReplayOptions{})
+	reader, err := kgo.NewClient(kgo.SeedBrokers(c.conn.Brokers...), kgo.ConsumeTopics(source, replay.ResolutionsTopic))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	for n := 0; n < 60; {
+		fetches := reader.PollFetches(deadline(t))
+		if err := fetches.Err(); err != nil {
+			t.Fatal(err)
+		}
+		fetches.EachRecord(func(r *kgo.Record) {
+			if n++; r.Attrs.CompressionType() > 1 {
+				t.Errorf("%s/%d/%d: codec %d", r.Topic, r.Partition, r.Offset, r.Attrs.CompressionType())
+			}
+		})
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/omninode/trestle/runtime/deadletter"
 	"github.com/omninode/trestle/runtime/kafka"
@@ -506,5 +508,48 @@ func TestForeignLettersAreReplayed(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// A replay of many topics reads what is resolved once, not once for each.
+func TestResolutionsAreReadOnce(t *testing.T) {
+	t.Parallel()
+	c, k := embeddedCluster(t)
+	admin := kadm.NewClient(c.client)
+	topics := []string{letters}
+	for i := range 6 {
+		topics = append(topics, fmt.Sprintf("other_%d_dlq", i))
+	}
+	if _, err := admin.CreateTopics(deadline(t), 1, 1, nil, topics[1:]...); err != nil {
+		t.Fatal(err)
+	}
+	for i, topic := range topics {
+		r := letterRecord(letter(i))
+		r.Topic = topic
+		c.write(t, r)
+	}
+	filter := replay.Filter{Topics: topics}
+	if counts := c.replayAll(t, filter, replay.ReplayOptions{}); counts.Done != len(topics) {
+		t.Fatalf("%+v", counts)
+	}
+	there, err := admin.ListTopics(deadline(t), replay.ResolutionsTopic)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var fromStart atomic.Int64
+	k.ControlKey(int16(kmsg.Fetch), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		k.KeepControl()
+		for _, topic := range req.(*kmsg.FetchRequest).Topics {
+			if (topic.Topic == replay.ResolutionsTopic || topic.TopicID == there[replay.ResolutionsTopic].ID) && topic.Partitions[0].FetchOffset == 0 {
+				fromStart.Add(1)
+			}
+		}
+		return nil, nil, false
+	})
+	if counts := c.replayAll(t, filter, replay.ReplayOptions{}); counts.Selected != 0 {
+		t.Errorf("replayed again: %+v", counts)
+	}
+	if n := fromStart.Load(); n == 0 || n >= int64(len(topics)) {
+		t.Errorf("resolutions were read from their start %d times", n)
 	}
 }

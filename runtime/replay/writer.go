@@ -32,9 +32,7 @@ type writer struct {
 	done    func(done)
 
 	begun    bool                        // it has taken the id
-	known    resolutions                 // of the topic's letters
-	notes    func(*note)                 // takes in what was noted
-	read     kafka.Offsets               // how far that was read before it took the id
+	noted    *noted                      // what is resolved; nil: it takes resolutions back alone
 	selected func(context.Context) error // fails where the topic is no longer the one whose letters were selected
 
 	letters []written // in hand
@@ -69,16 +67,58 @@ func (s *Selection) resolve(ctx context.Context, each func(context.Context, *wri
 	if s.unresolvable != nil {
 		return s.unresolvable
 	}
-	others := map[string]bool{} // topics that have resolutions and are not the selection's
+	noted := s.newNoted()
 	for _, topic := range s.topics {
-		if err := s.resolveTopic(ctx, topic, others, each, done, pace); err != nil {
+		if err := s.resolveTopic(ctx, topic, noted, each, done, pace); err != nil {
 			return err
 		}
 	}
-	return s.r.takeBackGone(ctx, others)
+	return s.r.takeBackGone(ctx, noted.others)
 }
 
-func (s *Selection) resolveTopic(ctx context.Context, topic string, others map[string]bool, each func(context.Context, *writer, *chosen) error, done func(done), pace *pace) error {
+// noted is what the topic of resolutions says, as far as it was read. The writers of a selection's topics share it, one after another, so that it is read once.
+type noted struct {
+	r      *Replayer
+	ids    map[string]string
+	read   kafka.Offsets
+	known  resolutions       // of the selection's letters
+	stale  map[string]*stale // by topic of the selection
+	others map[string]bool   // topics that have resolutions and are not the selection's
+}
+
+func (s *Selection) newNoted() *noted {
+	n := &noted{r: s.r, ids: s.ids, known: resolutions{}, stale: map[string]*stale{}, others: map[string]bool{}}
+	for _, topic := range s.topics {
+		n.stale[topic] = s.r.newStale(s.isGone)
+	}
+	return n
+}
+
+// readOn reads what is noted and has not been read yet.
+func (n *noted) readOn(ctx context.Context, client *kgo.Client) error {
+	ends := kafka.Offsets{}
+	if err := list(ctx, kadm.NewClient(client).ListCommittedOffsets, []string{n.r.opts.Resolutions}, ends); err != nil {
+		return err
+	}
+	for note, err := range n.r.notes(ctx, kafka.FromOffsets(n.read), kafka.ToOffsets(ends)) {
+		if err != nil {
+			return err
+		}
+		id, selected := n.ids[note.log.topic]
+		if !selected {
+			n.others[note.log.topic] = true
+			continue
+		}
+		if note.log.id == id {
+			n.known.take(&note)
+		}
+		n.stale[note.log.topic].see(&note)
+	}
+	n.read = ends
+	return nil
+}
+
+func (s *Selection) resolveTopic(ctx context.Context, topic string, noted *noted, each func(context.Context, *writer, *chosen) error, done func(done), pace *pace) error {
 	if err := s.checkIDs(ctx, []string{topic}); err != nil {
 		return err
 	}
@@ -87,22 +127,11 @@ func (s *Selection) resolveTopic(ctx context.Context, topic string, others map[s
 		return err
 	}
 	defer w.client.Close()
-	resolved, stale := resolutions{}, s.r.newStale(s.isGone)
-	w.known, w.selected = resolved, func(ctx context.Context) error { return s.checkIDs(ctx, []string{topic}) }
-	w.notes = func(n *note) {
-		if n.log.topic == topic {
-			if n.log.id == s.ids[topic] {
-				resolved.take(n)
-			}
-			stale.see(n)
-		} else if _, selected := s.ids[n.log.topic]; !selected {
-			others[n.log.topic] = true
-		}
-	}
-	if err := w.readNotes(ctx); err != nil {
+	w.noted, w.selected = noted, func(ctx context.Context) error { return s.checkIDs(ctx, []string{topic}) }
+	if err := noted.readOn(ctx, w.client); err != nil {
 		return err
 	}
-	for l, err := range s.chosen(ctx, topic, resolved) {
+	for l, err := range s.chosen(ctx, topic, noted.known) {
 		if err != nil {
 			return err
 		}
@@ -113,35 +142,20 @@ func (s *Selection) resolveTopic(ctx context.Context, topic string, others map[s
 	if err := w.commit(ctx); err != nil {
 		return err
 	}
-	return w.takeBack(ctx, stale)
+	return w.takeBack(ctx, noted.stale[topic])
 }
 
 func (r *Replayer) newWriter(topic string, done func(done), pace *pace) (*writer, error) {
 	client, err := r.conn.Client(
 		kgo.TransactionalID(TransactionalID(topic)), kgo.TransactionTimeout(r.opts.Timeout),
 		kgo.RecordPartitioner(kgo.StickyKeyPartitioner(nil)), // as publishers have it: events stay with their key
+		kgo.ProducerBatchCompression(kgo.GzipCompression()),  // as publishers have it: who reads the topic may know no other
 		kgo.ProducerLinger(0), kgo.ProducerBatchMaxBytes(maxBatch), kgo.MetadataMinAge(kafka.MetadataMinAge),
 	)
 	if err != nil {
 		return nil, err
 	}
 	return &writer{r: r, topic: topic, client: client, sources: r.newSources(client), pace: pace, done: done}, nil
-}
-
-// readNotes reads what is noted in the topic of resolutions and has not been read yet.
-func (w *writer) readNotes(ctx context.Context) error {
-	ends := kafka.Offsets{}
-	if err := list(ctx, kadm.NewClient(w.client).ListCommittedOffsets, []string{w.r.opts.Resolutions}, ends); err != nil {
-		return err
-	}
-	for n, err := range w.r.notes(ctx, kafka.FromOffsets(w.read), kafka.ToOffsets(ends)) {
-		if err != nil {
-			return err
-		}
-		w.notes(&n)
-	}
-	w.read = ends
-	return nil
 }
 
 // take takes the transactional id from whoever has it, and waits until what they committed can be read.
@@ -166,14 +180,14 @@ func (w *writer) begin(ctx context.Context) error {
 	if err := w.selected(ctx); err != nil {
 		return err
 	}
-	if err := w.readNotes(ctx); err != nil {
+	if err := w.noted.readOn(ctx, w.client); err != nil {
 		return err
 	}
 	var d done
 	letters := w.letters
 	w.letters, w.records, w.bytes = nil, nil, 0
 	for _, l := range letters {
-		if l.chosen != nil && w.known.of(l.Letter) != nil {
+		if l.chosen != nil && w.noted.known.of(l.Letter) != nil {
 			d.elsewhere = append(d.elsewhere, l.chosen)
 			d.withoutPurged += l.withoutPurged + l.unpurge()
 			continue
