@@ -28,6 +28,7 @@ type said struct {
 	Wrote  *saidEvent  `json:"wrote"`
 	Read   *saidEvent  `json:"read"`
 	Answer *saidAnswer `json:"answer"`
+	Storm  *saidStorm  `json:"storm"`
 }
 
 type saidEvent struct {
