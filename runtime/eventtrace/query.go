@@ -112,7 +112,7 @@ const pageEvents = 500
 // is busy: events that are stored meanwhile are found if they stand further on. An error is the last that it returns.
 func Events(ctx context.Context, s Store, q Query, from Cursor, way Way) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
-		for limit := pageEvents / 10; ; limit = pageEvents { // the first ones soon
+		for limit := pageEvents / 5; ; limit = pageEvents { // the first ones soon
 			events, err := s.Read(ctx, q, from, way, limit)
 			if err != nil {
 				yield(Event{}, err)
@@ -122,11 +122,16 @@ func Events(ctx context.Context, s Store, q Query, from Cursor, way Way) iter.Se
 				return
 			}
 			from = events[len(events)-1].Cursor()
+			size := 0
 			for i := range events {
+				size += events[i].Size()
 				if !yield(events[i], nil) {
 					return
 				}
 				events[i] = Event{} // the caller's alone
+			}
+			if len(events) < limit && size < PageBytes { // then there were no more
+				return
 			}
 		}
 	}

@@ -60,15 +60,11 @@ func (s *Traces) appendWith(ctx context.Context, add way, events []eventtrace.Ev
 	err := pgx.BeginFunc(ctx, s.db.pool, func(tx pgx.Tx) error {
 		var superseded map[string]bool
 		if len(events) > 0 {
-			adopted, err := lockTopics(ctx, tx, events)
+			adopted, ahead, err := lock(ctx, tx, events)
 			if err != nil {
 				return err
 			}
 			superseded = eventtrace.Superseded(events, adopted)
-			ahead, err := lockProgress(ctx, tx, events)
-			if err != nil {
-				return err
-			}
 			if ahead && add.rank < insertEvents.rank {
 				add = insertEvents
 			}
@@ -93,47 +89,40 @@ var (
 	insertEach   = way{2, insertOneByOne}
 )
 
-// lockTopics keeps others from adopting topics under the events' names, and returns the ids of those that are adopted.
-func lockTopics(ctx context.Context, tx pgx.Tx, events []eventtrace.Event) (map[string]string, error) {
-	var topics []string
-	for i := range events {
-		if i == 0 || events[i-1].Topic != events[i].Topic {
-			topics = append(topics, events[i].Topic)
-		}
-	}
-	rows, err := tx.Query(ctx, `SELECT topic, topic_id::text FROM trace_topics WHERE topic = ANY ($1) ORDER BY topic FOR SHARE`, topics)
-	if err != nil {
-		return nil, err
-	}
-	adopted := make(map[string]string, len(topics))
-	var topic, id string
-	_, err = pgx.ForEachRow(rows, []any{&topic, &id}, func() error { adopted[topic] = id; return nil })
-	return adopted, err
-}
-
-// lockProgress makes sinks that append to the same partitions take turns, and says whether any of the events lies
-// before what the store has read: whether it may be there already.
-func lockProgress(ctx context.Context, tx pgx.Tx, events []eventtrace.Event) (bool, error) {
+// lock keeps others from adopting topics under the events' names, and returns the ids of those that are adopted. And it makes sinks that append to the
+// same partitions take turns, and says whether any of the events lies before what the store has read: whether it may be there already.
+func lock(ctx context.Context, tx pgx.Tx, events []eventtrace.Event) (adopted map[string]string, ahead bool, err error) {
 	var (
-		topics     []string
-		partitions []int32
-		first      []int64
+		names, topics []string
+		partitions    []int32
+		first         []int64
 	)
 	for i := range events { // sorted: the first of each partition has its lowest offset
-		if e := &events[i]; i == 0 || events[i-1].Topic != e.Topic || events[i-1].TopicID != e.TopicID || events[i-1].Partition != e.Partition {
+		e := &events[i]
+		if i == 0 || events[i-1].Topic != e.Topic {
+			names = append(names, e.Topic)
+		}
+		if i == 0 || events[i-1].Topic != e.Topic || events[i-1].TopicID != e.TopicID || events[i-1].Partition != e.Partition {
 			topics, partitions, first = append(topics, e.Topic), append(partitions, e.Partition), append(first, e.Offset)
 		}
 	}
-	rows, err := tx.Query(ctx, `SELECT first < p.next_offset
+	adopted = make(map[string]string, len(names))
+	var both pgx.Batch // one way there and back
+	both.Queue(`SELECT topic, topic_id::text FROM trace_topics WHERE topic = ANY ($1) ORDER BY topic FOR SHARE`, names).Query(func(rows pgx.Rows) error {
+		var topic, id string
+		_, err := pgx.ForEachRow(rows, []any{&topic, &id}, func() error { adopted[topic] = id; return nil })
+		return err
+	})
+	both.Queue(`SELECT first < p.next_offset
 FROM unnest($1::text[], $2::integer[], $3::bigint[]) AS batch (topic, "partition", first)
 JOIN trace_progress p USING (topic, "partition")
 ORDER BY p.topic, p."partition"
-FOR UPDATE OF p`, topics, partitions, first)
-	if err != nil {
-		return false, err
-	}
-	behind, err := pgx.CollectRows(rows, pgx.RowTo[bool])
-	return slices.Contains(behind, true), err
+FOR UPDATE OF p`, topics, partitions, first).Query(func(rows pgx.Rows) error {
+		behind, err := pgx.CollectRows(rows, pgx.RowTo[bool])
+		ahead = slices.Contains(behind, true)
+		return err
+	})
+	return adopted, ahead, tx.SendBatch(ctx, &both).Close()
 }
 
 // setProgress sets the progress of topics that no others have superseded.

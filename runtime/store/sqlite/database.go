@@ -42,7 +42,7 @@ type Database struct {
 const busyTimeout = 10_000
 
 // pageSize is the size of a new file's pages, in bytes. In smaller ones few events of some KB would fit, and what is left of each page be lost.
-const pageSize = 32 << 10
+const pageSize = 16 << 10
 
 // Open opens the file, creates it if it is missing, and applies the migrations it lacks. The folder must exist. What
 // is committed survives a crash of the process; a crash of the machine can undo the last commits, progress and events

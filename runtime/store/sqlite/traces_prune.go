@@ -16,11 +16,14 @@ const (
 	pagesAtOnce = 1000
 )
 
-// staleRows are the conditions of what is older than ?1, where times after ?2 are nobody's.
-var staleRows = []string{"log_time < ?1 AND ?2 IS NOT NULL", "log_time >= ?2 AND created_at < ?1"}
+// staleRows are the conditions of what is older than ?1, which is ?3 as text, where times after ?2 are nobody's.
+var staleRows = []string{
+	indexedTime("event_logs") + " < ?1 AND ?2 IS NOT NULL AND ?3 IS NOT NULL",
+	indexedTime("event_logs") + " >= ?2 AND created_at < ?3 AND ?1 IS NOT NULL",
+}
 
 func staleTimes(before time.Time) []any {
-	return []any{stamp(before), stamp(time.Now().Add(eventtrace.Ahead))}
+	return []any{before.UnixMicro(), time.Now().Add(eventtrace.Ahead).UnixMicro(), stamp(before)}
 }
 
 // Prunable implements [eventtrace.Store].
@@ -60,7 +63,7 @@ func (s *Traces) prune(ctx context.Context, before time.Time) (p eventtrace.Prun
 	}
 	for _, where := range staleRows {
 		for n := int64(deletedAtOnce); n == deletedAtOnce; {
-			result, err := s.db.write.ExecContext(ctx, "DELETE FROM event_logs WHERE rowid IN (SELECT rowid FROM event_logs WHERE "+where+" LIMIT ?3)",
+			result, err := s.db.write.ExecContext(ctx, "DELETE FROM event_logs WHERE rowid IN (SELECT rowid FROM event_logs WHERE "+where+" LIMIT ?4)",
 				append(staleTimes(before), deletedAtOnce)...)
 			if err == nil {
 				n, err = result.RowsAffected()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -60,6 +61,11 @@ func readRows(q eventtrace.Query, at eventtrace.Cursor, way eventtrace.Way, limi
 	return selectEvents + c.where() + order, append(c.args, int64(limit)), nil
 }
 
+// indexedTime is a table's log_time as its indexes have it: in microseconds since 1970.
+func indexedTime(table string) string {
+	return "(unixepoch(substr(" + table + ".log_time, 1, 19)) * 1000000 + substr(" + table + ".log_time, 21, 6))"
+}
+
 // conditions are those of a query, with their parameters. A column behind a + is one whose indexes are not to be used.
 type conditions struct {
 	index   eventtrace.Index
@@ -72,9 +78,9 @@ func conditionsOf(q eventtrace.Query) (*conditions, error) {
 	if err := q.Validate(); err != nil {
 		return nil, err
 	}
-	c := &conditions{index: q.Index(), logTime: "log_time"}
+	c := &conditions{index: q.Index(), logTime: indexedTime("event_logs")}
 	if c.index == eventtrace.IndexPlaces {
-		c.logTime = "+log_time"
+		c.logTime = "+" + c.logTime
 	}
 	if q.CorrelationID != "" {
 		c.add(c.column("correlation_id", eventtrace.IndexCorrelation)+" = ?", uuid.MustParse(q.CorrelationID).String())
@@ -92,12 +98,12 @@ func conditionsOf(q eventtrace.Query) (*conditions, error) {
 		c.add(`"key" = ?`, q.Key)
 	}
 	if !q.From.IsZero() {
-		c.add(c.logTime+" >= ?", stamp(q.From))
+		c.add(c.logTime+" >= ?", q.From.UnixMicro())
 	} else if c.index == eventtrace.IndexTime {
-		c.add(c.logTime + " >= ''") // true of all; without a bound all rows would be read and sorted
+		c.add(c.logTime+" >= ?", int64(math.MinInt64)) // true of all; without a bound all rows would be read and sorted
 	}
 	if !q.Until.IsZero() {
-		c.add(c.logTime+" < ?", stamp(q.Until))
+		c.add(c.logTime+" < ?", q.Until.UnixMicro())
 	}
 	if q.Text != "" {
 		c.add("(instr(payload, ?) > 0 OR instr(value, ?) > 0)", q.Text, []byte(q.Text))
@@ -141,7 +147,7 @@ func (c *conditions) cursor(at eventtrace.Cursor, way eventtrace.Way) {
 	if way == eventtrace.Newest {
 		than = "<"
 	}
-	logged := stamp(at.LogTime)
+	logged := at.LogTime.UnixMicro()
 	// The first of the two conditions is what the index serves.
 	c.add(c.logTime+" "+than+"= ? AND ("+c.logTime+`, topic, topic_id, "partition", "offset") `+than+" (?, ?, ?, ?, ?)",
 		logged, logged, at.Topic, topicID(at.TopicID), at.Partition, at.Offset)

@@ -62,18 +62,17 @@ func list[T any](ctx context.Context, db *sql.DB, query string, args []any, scan
 }
 
 // waits are the requests of a type, with when each got its response, and how long it waited or waits. ?1 is the request's type, ?2 that of
-// the response, ?3 and ?4 the window, ?5 how far back the requests go.
+// the response, ?3 and ?4 the window, ?5 how far back the requests go; times are in microseconds since 1970.
 func waits(topics string) string {
 	return `WITH requests AS (
-	SELECT r.correlation_id, r.log_time, r.deadline, (
-		SELECT min(a.log_time) FROM event_logs a
-		WHERE a.correlation_id = r.correlation_id AND +a.event_type = ?2 AND a.log_time < ?4` + strings.ReplaceAll(topics, "@", "a") + `
+	SELECT r.correlation_id, r.log_time, ` + indexedTime("r") + ` AS asked, r.deadline, (
+		SELECT min(` + indexedTime("a") + `) FROM event_logs a
+		WHERE a.correlation_id = r.correlation_id AND +a.event_type = ?2 AND ` + indexedTime("a") + ` < ?4` + strings.ReplaceAll(topics, "@", "a") + `
 	) AS answered
 	FROM event_logs r
-	WHERE r.event_type = ?1 AND r.log_time >= ?5 AND r.log_time < ?4 AND r.correlation_id IS NOT NULL` + strings.ReplaceAll(topics, "@", "r") + `
+	WHERE r.event_type = ?1 AND ` + indexedTime("r") + ` >= ?5 AND ` + indexedTime("r") + ` < ?4 AND r.correlation_id IS NOT NULL` + strings.ReplaceAll(topics, "@", "r") + `
 ), waits AS (
-	SELECT *, max(0, CAST(round((julianday(coalesce(answered, ?4)) - julianday(log_time)) * 86400000) AS integer)) AS ms
-	FROM requests WHERE answered >= ?3 OR answered IS NULL AND log_time >= ?3
+	SELECT *, max(0, coalesce(answered, ?4) - asked) / 1000 AS ms FROM requests WHERE answered >= ?3 OR answered IS NULL AND asked >= ?3
 ) `
 }
 
@@ -90,7 +89,7 @@ func (s *Traces) responses(ctx context.Context, q eventtrace.ResponseQuery) (r e
 	if err := q.Validate(); err != nil {
 		return r, err
 	}
-	args := []any{q.Request, q.Reply, stamp(q.From), stamp(q.Until), stamp(q.From.Add(q.From.Sub(q.Until)))}
+	args := []any{q.Request, q.Reply, q.From.UnixMicro(), q.Until.UnixMicro(), q.From.Add(q.From.Sub(q.Until)).UnixMicro()}
 	var topics string
 	if len(q.Topics) > 0 {
 		places := make([]string, len(q.Topics))
@@ -100,15 +99,15 @@ func (s *Traces) responses(ctx context.Context, q eventtrace.ResponseQuery) (r e
 		}
 		topics = " AND +@.topic IN (" + strings.Join(places, ", ") + ")"
 	}
-	next := fmt.Sprintf("?%d", len(args)+1)
+	next, last := fmt.Sprintf("?%d", len(args)+1), fmt.Sprintf("?%d", len(args)+2)
 	// The percentiles are those of the waits in order that integers say: what PostgreSQL's percentile_disc takes.
 	err = s.db.read.QueryRowContext(ctx, waits(topics)+`, ordered AS (SELECT ms, row_number() OVER (ORDER BY ms) AS n, count(*) OVER () AS total FROM waits)
-SELECT (SELECT count(*) FROM requests WHERE log_time >= ?3), count(answered),
-	count(*) FILTER (WHERE answered IS NULL AND CASE WHEN deadline IS NULL THEN log_time < `+next+` ELSE deadline < ?4 END),
+SELECT (SELECT count(*) FROM requests WHERE asked >= ?3), count(answered),
+	count(*) FILTER (WHERE answered IS NULL AND CASE WHEN deadline IS NULL THEN asked < `+next+` ELSE deadline < `+last+` END),
 	coalesce((SELECT ms FROM ordered WHERE n = (total * 50 + 99) / 100), 0),
 	coalesce((SELECT ms FROM ordered WHERE n = (total * 95 + 99) / 100), 0),
 	coalesce((SELECT ms FROM ordered WHERE n = (total * 99 + 99) / 100), 0)
-FROM waits`, append(args, stamp(q.Until.Add(-q.Patience)))...).
+FROM waits`, append(args, q.Until.Add(-q.Patience).UnixMicro(), stamp(q.Until))...).
 		Scan(&r.Requests, &r.Answered, &r.Unanswered, milliseconds{&r.P50}, milliseconds{&r.P95}, milliseconds{&r.P99})
 	if err != nil || q.Slowest == 0 {
 		return r, err
