@@ -19,13 +19,16 @@ func newDLQWatch(p *folder) *cobra.Command {
 		Short: "Follow dead letters: say when a topic has too many of them, when it is well again, and which causes appear",
 		Long: `Watch looks at the dead letters that are not resolved until it is stopped, and reads each once. It shows a line when those of a topic pass the limit, which is
 monitor.limits.dead_letters of trestle.yaml (10) unless --limit is given, and one when it is well again: at half the limit, or once it was within the limit for
-monitor.alerts.settle (5m), so that a number that goes up and down around the limit is shown once. Causes are shown as they appear, with how many letters they
-have, and the command that lists these.
+monitor.alerts.settle (5m), so that a number that goes up and down around the limit is shown once. Causes are shown as they appear, in one line
+where a group fails for the same reason on several topics, with how many letters they have, and the command that lists these.
 
 It tells the topic and the webhook that trestle.yaml names under monitor.alerts, as trestle monitor does; of all that watch and monitor an environment one
 tells, once. With --group, --cause or another limit than the project's it is an alert of its own, which says so in its name.
 
-Stopped, it ends with status 0.`,
+With --json a line has time, and limit {topic, state, unresolved, limit}, state being raised or cleared; or cause {id, cause, group, count, topics, event_types, first,
+last, earlier, list}; or more {causes, letters}, of those that appeared besides the first twenty.
+
+Stopped, by ctrl-C too, it ends with status 0.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			project, env, err := c.enter(p)
