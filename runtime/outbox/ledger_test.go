@@ -157,11 +157,17 @@ func TestLedger(t *testing.T) {
 		for kind := range faults {
 			kinds = append(kinds, kind)
 		}
+		// No more than that, however long the writing takes: what brokers are to fail at waits until it is asked of them.
+		least, most := 3*len(kinds), 10*len(kinds)
 		happened := 0
 		for running := true; running; {
+			if happened == most {
+				<-done
+				break
+			}
 			select {
 			case <-done:
-				running = happened < 3*len(kinds)
+				running = happened < least
 			case <-time.After(time.Duration(random.IntN(40)) * time.Millisecond):
 			}
 			faults[kinds[random.IntN(len(kinds))]]()
