@@ -130,17 +130,15 @@ func Delete(ctx context.Context, cl *kgo.Client, name string) error {
 	if _, err := kadm.NewClient(cl).DeleteTopic(ctx, name); err != nil {
 		return fmt.Errorf("delete topic %s: %w%s", name, err, kafka.AdviceOn("Delete", err))
 	}
-	err := await(ctx, func(ctx context.Context) error {
-		return eachBroker(ctx, cl, func(id int32, broker *kgo.Broker) error {
-			found, err := describePartitions(ctx, broker, []string{name})
-			if err != nil {
-				return fmt.Errorf("whether broker %d shows it is not known: %w", id, err)
-			}
-			if len(found) > 0 {
-				return fmt.Errorf("broker %d shows it still", id)
-			}
-			return nil
-		})
+	err := kafka.AwaitBrokers(ctx, cl, func(ctx context.Context, id int32, broker *kgo.Broker) error {
+		found, err := describePartitions(ctx, broker, []string{name})
+		if err != nil {
+			return fmt.Errorf("whether broker %d shows it is not known: %w", id, err)
+		}
+		if len(found) > 0 {
+			return fmt.Errorf("broker %d shows it still", id)
+		}
+		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("topic %s is deleted, but %w", name, err)
