@@ -107,5 +107,5 @@ func IsInTransaction(ctx context.Context) bool {
 	return ok && h.member.cfg.transactions != nil
 }
 
-// transactionalIDPrefix begins the transactional ids of consumers; the group and the member follow.
-const transactionalIDPrefix = "trestle-consumer-"
+// TransactionalIDPrefix begins the transactional ids of consumers; the group, a hyphen and the member follow.
+const TransactionalIDPrefix = "trestle-consumer-"

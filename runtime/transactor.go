@@ -69,7 +69,7 @@ func newTransactor(m *member) *transactor {
 		return nil
 	}
 	return &transactor{
-		m: m, pub: m.cfg.transactions, id: transactionalIDPrefix + m.group + "-" + cmp.Or(m.cfg.instanceID, uuid.NewString()),
+		m: m, pub: m.cfg.transactions, id: TransactionalIDPrefix + m.group + "-" + cmp.Or(m.cfg.instanceID, uuid.NewString()),
 		unsaid: map[*partition][]lastStep{}, suspects: newSuspects(),
 	}
 }

@@ -145,3 +145,6 @@ func (c *config) producing(transactionalID string) kafka.Connection {
 	})
 	return conn
 }
+
+// TransactionalIDPrefix begins the transactional ids of all outboxes. What follows is made once for each, by the migrations.
+const TransactionalIDPrefix = "trestle-outbox-"

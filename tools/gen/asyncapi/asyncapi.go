@@ -139,18 +139,8 @@ func (d *document) info() *object {
 }
 
 func (d *document) serviceTags() []*object {
-	var names []string
-	for _, e := range d.set.Events() {
-		names = append(append(names, e.PublishedBy...), e.ConsumedBy...)
-	}
-	for _, g := range d.set.Groups {
-		if g.Owner != "" {
-			names = append(names, g.Owner)
-		}
-	}
-	slices.Sort(names)
 	var tags []*object
-	for _, name := range slices.Compact(names) {
+	for _, name := range d.set.Services() {
 		o := &object{}
 		o.Set("name", name)
 		o.Set("description", "What the service "+name+" sends and receives.")
