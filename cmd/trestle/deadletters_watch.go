@@ -26,9 +26,7 @@ It tells the topic and the webhook that trestle.yaml names under monitor.alerts,
 tells, once. With --group, --cause or another limit than the project's it is an alert of its own, which says so in its name.
 
 With --json a line has time, and limit {topic, state, unresolved, limit}, state being raised or cleared; or cause {id, cause, group, count, topics, event_types, first,
-last, earlier, list}; or more {causes, letters}, of those that appeared besides the first twenty.
-
-Stopped, by ctrl-C too, it ends with status 0.`,
+last, earlier, list}; or more {causes, letters}, of those that appeared besides the first twenty.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			project, env, err := c.enter(p)
@@ -64,9 +62,6 @@ Stopped, by ctrl-C too, it ends with status 0.`,
 				return showNews(cmd, &n)
 			})
 			stop()
-			if err == nil {
-				return errStopped
-			}
 			return err
 		},
 	}

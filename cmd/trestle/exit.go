@@ -14,15 +14,12 @@ const (
 	exitFine        = 0
 	exitNo          = 1   // the answer is no: incompatible, invalid, drift, threshold passed
 	exitFailed      = 2   // it could not be done
-	exitInterrupted = 130 // it was interrupted, what runs until that happens included, but for errStopped
+	exitInterrupted = 130 // it was interrupted, what runs until that happens included
 )
 
 // errTerminated is why the context of a command has ended that a supervisor stops: what runs until it is stopped has then
 // done what it was to do.
 var errTerminated = errors.New("terminated")
-
-// errStopped ends a command that somebody watches, once they have seen enough: that it is interrupted is how it ends well.
-var errStopped = errors.New("stopped")
 
 // errNo ends a command whose answer is no and has been printed.
 var errNo = errors.New("the answer is no")
@@ -43,7 +40,7 @@ func exitStatus(ctx context.Context, err error, stderr io.Writer) int {
 	switch {
 	case err == nil && ctx.Err() != nil && !errors.Is(context.Cause(ctx), errTerminated):
 		return exitInterrupted
-	case err == nil, errors.Is(err, errStopped):
+	case err == nil:
 		return exitFine
 	case errors.As(err, &n):
 		fmt.Fprintln(stderr, n.text)

@@ -103,10 +103,10 @@ var steps = []step{
 	{line: "dlq stats --json", says: []string{`"unresolved": 11`}},
 	{line: "monitor", denied: []string{"Read on the topic", "Write on the topic", "Describe on the group", "Write on the transactional id"}, status: 1, says: []string{"PASSED  dead_letters:" + stepLetters}},
 	{line: "monitor", status: 1},
-	{line: "dlq watch --every 100ms --json", denied: []string{"Read on the topic"}, endless: true, says: []string{
+	{line: "dlq watch --every 100ms --json", denied: []string{"Read on the topic"}, endless: true, status: 130, says: []string{
 		`"limit":{"topic":"` + stepLetters + `","state":"raised","unresolved":11,"limit":10}`, `"cause":"HandlerError: order # not found"`, `"list":"trestle dlq list --cause `,
 	}},
-	{line: "dlq watch --topics " + stepLetters + " --group " + stepGroup + " --limit 11", endless: true, says: []string{": 11 letters of 1 topics  " + stepGroup, "trestle dlq list --cause "}},
+	{line: "dlq watch --topics " + stepLetters + " --group " + stepGroup + " --limit 11", endless: true, status: 130, says: []string{": 11 letters of 1 topics  " + stepGroup, "trestle dlq list --cause "}},
 	{line: "peek omninode_system_alerts --json", says: []string{`"failure_count":11`, `"state":"raised"`}, check: func(t *testing.T, _ *stack, out string) {
 		if n := strings.Count(out, "\n"); n != 1 {
 			t.Errorf("it was told %d times, want once", n)
@@ -132,10 +132,12 @@ var steps = []step{
 	{line: "dlq parked list --json", says: []string{`"topic":"` + stepLetters + `"`, `"refusal":"too large"`}, before: parkOne},
 	{line: "dlq parked publish --json", says: []string{`"topic": "` + stepLetters + `"`, `"published": 1`}},
 	{line: "trace run --until-end --json", says: []string{`"stored": `}},
-	{line: "trace backfill --from start", says: []string{"0 events stored"}},
+	{line: "trace backfill --from start --json", says: []string{`"stored": 0`}},
 	{line: "trace correlation " + stepCorrelation, says: []string{"CodegenPatternRequest"}},
+	{line: "trace correlation " + stepCorrelation + " --waterfall", says: []string{"CodegenPatternRequest"}},
 	{line: "trace correlation " + stepCorrelation + " --json", says: []string{`"event_type": "CodegenPatternRequest"`}},
 	{line: "trace session " + stepSession + " --json", says: []string{`"event_type": "CodegenPatternRequest"`}},
+	{line: "trace session " + stepSession + " --follow --json", endless: true, status: 130, says: []string{`"event_type":"CodegenPatternRequest"`}},
 	{line: "trace type CodegenPatternRequest --json", says: []string{`"node_description": "a"`}},
 	{line: "trace find --type CodegenPatternRequest --text node_description --json", says: []string{`"node_description": "a"`}},
 	{line: "trace stats", says: []string{"CodegenPatternRequest"}},
