@@ -84,7 +84,7 @@ type monitor struct {
 // once looks once. That somebody could not be told does not change the answer.
 func (m *monitor) once() error {
 	ctx := m.cmd.Context()
-	seen, err := ops.Monitor(ctx, m.project, m.env)
+	seen, err := ops.NewMonitor(m.project, m.env).Look(ctx)
 	if seen == nil {
 		return err
 	}
@@ -134,13 +134,14 @@ func (m *monitor) keep() error {
 		}
 		defer stop()
 	}
+	looking := ops.NewMonitor(m.project, m.env)
 	m.alerting.Start(ctx)
 	looked, failed, inARow := 0, 0, 0
 	defer func() { fmt.Fprintf(m.cmd.ErrOrStderr(), "looked %d times, %d of them failed\n", looked, failed) }()
 	ticker := time.NewTicker(m.every)
 	defer ticker.Stop()
 	for {
-		seen, err := ops.Monitor(ctx, m.project, m.env)
+		seen, err := looking.Look(ctx)
 		if ctx.Err() != nil {
 			return nil
 		}

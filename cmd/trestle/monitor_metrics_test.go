@@ -121,7 +121,7 @@ func TestGeneratedExpressionsNameWhatIsExported(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	seen, err := ops.Monitor(ctx, project, env)
+	seen, err := ops.NewMonitor(project, env).Look(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -218,7 +218,7 @@ func TestTightenedSchema(t *testing.T) {
 		}
 	}
 	enough()
-	if status := <-watched; status != exitFine || !strings.Contains(seen.String(), fmt.Sprintf("TOO MANY  orders_dlq: %d are not resolved", letters)) ||
+	if status := <-watched; status != exitInterrupted || !strings.Contains(seen.String(), fmt.Sprintf("TOO MANY  orders_dlq: %d are not resolved", letters)) ||
 		!strings.Contains(seen.String(), "trestle dlq list --cause "+stats.Across[0].ID) {
 		t.Errorf("the watch ends with %d, and has shown %s", status, seen.String())
 	}

@@ -40,7 +40,7 @@ func TestWatchDeadLetters(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer alerting.Close()
-		seen, err := Monitor(t.Context(), s.project, s.env)
+		seen, err := NewMonitor(s.project, s.env).Look(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}

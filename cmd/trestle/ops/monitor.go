@@ -128,33 +128,69 @@ func FailedLooks(n int) *Monitored {
 	return &l.Monitored
 }
 
-// Monitor looks once at dead letters and their rate, at the lag of the groups that the schemas declare, at the cluster's partitions, and, where the environment
-// has a trace store, at how long requests wait for their responses. What the cluster does not have yet, a topic or a group, is 0. With an error, what could be
-// measured is returned all the same; nil: nothing could.
-func Monitor(ctx context.Context, p *Project, env Environment) (*Monitored, error) {
-	set, err := p.loadIn(ctx, env)
+// Monitor looks at an environment again and again. It is used from one goroutine.
+type Monitor struct {
+	project *Project
+	env     Environment
+	letters *replay.Tally // of the dead-letter topics that the schemas had at the last look; nil: of none
+	topics  []string      // these
+}
+
+// NewMonitor returns what looks at an environment. It contacts nothing.
+func NewMonitor(p *Project, env Environment) *Monitor { return &Monitor{project: p, env: env} }
+
+// Look looks at dead letters and their rate, at the lag of the groups that the schemas declare, at the cluster's partitions, and, where the environment has a
+// trace store, at how long requests wait for their responses. Each dead letter is read once, however often it looks. What the cluster does not have yet, a topic
+// or a group, is 0. With an error, what could be measured is returned all the same; nil: nothing could.
+func (m *Monitor) Look(ctx context.Context) (*Monitored, error) {
+	set, err := m.project.loadIn(ctx, m.env)
 	if err != nil {
 		return nil, err
 	}
-	settings := p.Config.Monitor
+	settings := m.project.Config.Monitor
 	if settings.Window < 0 {
 		return nil, fmt.Errorf("%s: monitor.window is %v, want a time such as 5m", ConfigName, settings.Window)
 	}
 	l := &look{
 		Monitored: Monitored{time.Now().UTC(), []Threshold{}},
-		set:       set, env: env, limits: settings.Limits.orDefaults(), window: cmp.Or(settings.Window, 5*time.Minute),
+		set:       set, env: m.env, limits: settings.Limits.orDefaults(), window: cmp.Or(settings.Window, 5*time.Minute),
 	}
-	conn, err := env.connect(ctx)
+	conn, err := m.env.connect(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if err := l.cluster(ctx, conn); err != nil {
+	letters, err := m.unresolved(conn, deadLetterTopics(set))
+	if err != nil {
+		return nil, err
+	}
+	if err := l.cluster(ctx, conn, letters); err != nil {
 		return nil, err
 	}
 	return &l.Monitored, l.responses(ctx)
 }
 
-func (l *look) cluster(ctx context.Context, conn kafka.Connection) error {
+// unresolved is what counts the letters of topics: that of the look before, if they are the same.
+func (m *Monitor) unresolved(conn kafka.Connection, topics []string) (*replay.Tally, error) {
+	if slices.Equal(m.topics, topics) { // there may be none
+		return m.letters, nil
+	}
+	resolutions, err := m.env.Names().Topic(replay.ResolutionsTopic)
+	if err != nil {
+		return nil, err
+	}
+	r, err := replay.New(conn, replay.Options{Resolutions: resolutions})
+	if err != nil {
+		return nil, err
+	}
+	m.letters, m.topics = nil, nil
+	if len(topics) > 0 {
+		m.letters, err = r.Tally(replay.Filter{Topics: topics})
+		m.topics = topics
+	}
+	return m.letters, err
+}
+
+func (l *look) cluster(ctx context.Context, conn kafka.Connection, letters *replay.Tally) error {
 	cl, err := conn.Client()
 	if err != nil {
 		return err
@@ -169,7 +205,7 @@ func (l *look) cluster(ctx context.Context, conn kafka.Connection) error {
 	}
 	l.add(MeasureUnderReplicated, "", "", float64(l.limits.UnderReplicated), float64(len(health.UnderReplicated)))
 	l.add(MeasureOffline, "", "", float64(l.limits.Offline), float64(len(health.Offline)))
-	return l.deadLetters(ctx, conn, cl)
+	return l.deadLetters(ctx, cl, letters)
 }
 
 func (l *look) groups(ctx context.Context, cl *kgo.Client) error {
@@ -188,26 +224,22 @@ func (l *look) groups(ctx context.Context, cl *kgo.Client) error {
 	return nil
 }
 
-func (l *look) deadLetters(ctx context.Context, conn kafka.Connection, cl *kgo.Client) error {
-	resolutions, err := l.env.Names().Topic(replay.ResolutionsTopic)
-	if err != nil {
-		return err
-	}
-	r, err := replay.New(conn, replay.Options{Resolutions: resolutions})
-	if err != nil {
-		return err
+func (l *look) deadLetters(ctx context.Context, cl *kgo.Client, letters *replay.Tally) error {
+	topics := deadLetterTopics(l.set)
+	if len(topics) == 0 {
+		return nil
 	}
 	written, err := l.written(ctx, cl)
 	if err != nil {
 		return err
 	}
-	for _, topic := range deadLetterTopics(l.set) { // one by one: one that is missing hides no other
-		unresolved, err := unresolvedIn(ctx, r, topic)
-		if err != nil {
-			return err
-		}
+	now, err := letters.Look(ctx)
+	if err != nil {
+		return fmt.Errorf("count dead letters: %w", err)
+	}
+	for _, topic := range topics {
 		declared, _ := l.env.Names().TopicOf(topic)
-		l.add(MeasureDeadLetters, topic, declared, float64(l.limits.DeadLetters), float64(unresolved))
+		l.add(MeasureDeadLetters, topic, declared, float64(l.limits.DeadLetters), float64(now.Topics[topic]))
 		var events int64
 		for _, source := range l.set.Topic(topic).DeadLetterOf {
 			events += written[source.Name]
@@ -291,19 +323,4 @@ func deadLetterTopics(set *schema.Set) []string {
 	}
 	slices.Sort(all)
 	return slices.Compact(all)
-}
-
-func unresolvedIn(ctx context.Context, r *replay.Replayer, topic string) (int64, error) {
-	selection, err := r.Select(ctx, replay.Filter{Topics: []string{topic}})
-	if _, missing := errors.AsType[*replay.MissingTopicError](err); missing {
-		return 0, nil
-	}
-	if err != nil {
-		return 0, err
-	}
-	stats, err := selection.Stats(ctx)
-	if err != nil {
-		return 0, fmt.Errorf("count dead letters of %s: %w", topic, err)
-	}
-	return int64(stats.Unresolved), nil
 }
