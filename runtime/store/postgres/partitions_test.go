@@ -199,3 +199,36 @@ func TestPruneHoldsNobodyUp(t *testing.T) {
 		t.Errorf("partitions (-want +got):\n%s", diff)
 	}
 }
+
+// TestPruneOfWhatWasBefore has what was stored before there were partitions go once all of it may be older.
+func TestPruneOfWhatWasBefore(t *testing.T) {
+	t.Parallel()
+	dsn := services.Postgres(t)
+	store := open(t, dsn)
+	defer store.Close()
+	conn := connect(t, dsn)
+	until := time.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, -3)
+	for _, statement := range []string{
+		"CREATE TABLE event_logs_before (LIKE event_logs INCLUDING ALL)",
+		"ALTER TABLE event_logs ATTACH PARTITION event_logs_before FOR VALUES FROM (MINVALUE) TO ('" + until.Format(time.RFC3339) + "')",
+	} {
+		if _, err := conn.Exec(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	events := daily("before", 6)
+	events[0].LogTime = time.Time{}
+	if added, err := store.Append(t.Context(), events, nil); err != nil || added != 6 {
+		t.Fatalf("added %d, error %v", added, err)
+	}
+	if parts := partitionsOf(t, conn); parts["event_logs_before"] != 2 || len(parts) != 2+4 {
+		t.Fatalf("rows of the partitions: %v", parts)
+	}
+	if gone, err := store.Prune(t.Context(), until.Add(-time.Hour)); err != nil || len(gone.Partitions) != 0 || gone.Events() != 0 {
+		t.Errorf("pruned %+v, error %v, where some of it may be younger", gone, err)
+	}
+	gone, err := store.Prune(t.Context(), until)
+	if err != nil || len(gone.Partitions) != 1 || gone.Partitions[0].Name != "event_logs_before" || !gone.Partitions[0].From.IsZero() || !gone.Partitions[0].Until.Equal(until) {
+		t.Errorf("pruned %+v, error %v", gone, err)
+	}
+}
