@@ -2,7 +2,9 @@ package eventtrace
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/omninode/trestle/runtime/kafka"
@@ -12,11 +14,10 @@ import (
 // in another while it reads the next: one batch after the other, so that the store is never told of a batch before those in front of it.
 type follower struct {
 	*Sink
-	reader   *kafka.TopicReader
-	to       kafka.To
-	again    *kafka.From // where to begin, whatever is stored; nil: where the store says
-	share    *share      // nil: it follows all partitions
-	failures int         // of the store, in a row
+	reader *kafka.TopicReader
+	to     kafka.To
+	again  *kafka.From // where to begin, whatever is stored; nil: where the store says
+	share  *share      // nil: it follows all partitions
 
 	pending []Event
 	bytes   int       // of the values in pending
@@ -139,7 +140,7 @@ func (f *follower) flush(ctx context.Context) error {
 	}
 	events, next, done := f.pending, f.changed, make(chan error, 1)
 	f.pending, f.bytes, f.changed, f.spare, f.storing = f.spare[:0], 0, make(Progress), events, done
-	go func() { done <- f.append(ctx, events, next) }()
+	go func() { done <- f.append(ctx, batch{events, next}) }()
 	return nil
 }
 
@@ -154,8 +155,19 @@ func (f *follower) settle() error {
 	return err
 }
 
-// append stores a batch.
-func (f *follower) append(ctx context.Context, events []Event, next Progress) error {
+// append stores a batch, a large one by two halves at once.
+func (f *follower) append(ctx context.Context, b batch) error {
+	halves := b.split()
+	errs := make([]error, len(halves))
+	var group sync.WaitGroup
+	for i, half := range halves {
+		group.Go(func() { errs[i] = f.appendHalf(ctx, half.events, half.next) })
+	}
+	group.Wait()
+	return errors.Join(errs...)
+}
+
+func (f *follower) appendHalf(ctx context.Context, events []Event, next Progress) error {
 	var added int
 	err := f.retry(ctx, "store events", func() (err error) {
 		added, err = f.store.Append(ctx, events, next)
@@ -231,17 +243,15 @@ func (f *follower) Retrying(what string, err error, pause time.Duration) error {
 
 // retry calls do, which asks the store, until it succeeds or ctx ends.
 func (f *follower) retry(ctx context.Context, what string, do func() error) error {
-	for {
+	for failures := 1; ; failures++ {
 		err := do()
 		switch {
 		case err == nil:
-			f.failures = 0
 			return nil
 		case ctx.Err() != nil:
 			return ctx.Err()
 		}
-		f.failures++
-		pause := f.cfg.backoff.After(f.failures)
+		pause := f.cfg.backoff.After(failures)
 		f.Retrying(what, err, pause) //nolint:errcheck // it has none
 		if err := kafka.Sleep(ctx, pause); err != nil {
 			return err

@@ -192,7 +192,7 @@ type SinkStats struct {
 	Repeated int64 // events that the store had
 	Invalid  int64 // events, among both of these, with something wrong
 	Large    int64 // events, among all of these, whose value was too large to be kept
-	Batches  int64 // transactions
+	Batches  int64 // transactions: a large batch of several partitions takes two
 	Retries  int64 // failures of the store or the brokers that were waited out
 	// Lost counts offsets that the log had dropped before they were read.
 	Lost int64
