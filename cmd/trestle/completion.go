@@ -13,12 +13,14 @@ import (
 
 // completable are the words of a command's usage line that a shell can complete, and those of flags.
 var completable = map[string]func(ops.Words) []string{
-	"TYPE":  func(w ops.Words) []string { return w.EventTypes },
-	"TOPIC": func(w ops.Words) []string { return w.Topics },
-	"GROUP": func(w ops.Words) []string { return w.Groups },
-	"OLD":   registered,
-	"NEW":   registered,
+	"TYPE":    func(w ops.Words) []string { return w.EventTypes },
+	"TOPIC":   func(w ops.Words) []string { return w.Topics },
+	"GROUP":   func(w ops.Words) []string { return w.Groups },
+	"SERVICE": func(w ops.Words) []string { return w.Services },
+	"OLD":     registered,
+	"NEW":     registered,
 
+	"--as":      func(w ops.Words) []string { return w.Services },
 	"--env":     func(w ops.Words) []string { return w.Environments },
 	"--like":    func(w ops.Words) []string { return w.Environments },
 	"--type":    func(w ops.Words) []string { return w.EventTypes },

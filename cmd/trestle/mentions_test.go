@@ -119,7 +119,7 @@ var (
 	// A command's words are in lower case; a line may end between them.
 	mentioned = regexp.MustCompile(`\btrestle((?: |\n(?:[ \t]*# )?)[a-z][a-z|-]*\b)((?: |\n(?:[ \t]*# )?)[a-z][a-z|-]*\b)?([^\n` + "`" + `"';]*)`)
 	// One that others are below is mentioned without its program, too.
-	below   = regexp.MustCompile("`(topics|trace) ([a-z|-]+)([^`\n]*)`")
+	below   = regexp.MustCompile("`(topics|trace|acl|users) ([a-z|-]+)([^`\n]*)`")
 	flagged = regexp.MustCompile(`(?:^|\s|\[)--([a-z][a-z-]*)`)
 )
 
@@ -196,11 +196,12 @@ func TestMentions(t *testing.T) {
 		"run trestle topics plan|apply":                       "",
 		"run trestle\ntopics rename":                          "`trestle topics` has no command rename",
 		"`trestle check git#a --against git#b`, --no":         "",
-		"run trestle acl apply?":                              "`trestle` has no command acl",
+		"run trestle spells apply?":                           "`trestle` has no command spells",
 		"`trestle topics rename`":                             "`trestle topics` has no command rename",
+		"what `acl rename S` does":                            "`trestle acl` has no command rename",
 		"run trestle topics plan|rename":                      "`trestle topics` has no command rename",
 		"what `topics rename T` does":                         "`trestle topics` has no command rename",
-		"go run ./cmd/trestle acl list":                       "`trestle` has no command acl",
+		"go run ./cmd/trestle spells list":                    "`trestle` has no command spells",
 		"`trestle check --behind git#main`":                   "`trestle check` has no flag --behind",
 		"`trestle check --against git#main --json`":           "",
 		"`trestle generate` rewrites gen; package trestle is": "",

@@ -20,7 +20,8 @@ func newPlan(p *folder) *cobra.Command {
 		Use:   "plan",
 		Short: "Say what `apply` would do to the registry and the cluster; change nothing",
 		Long: `Plan reads all that the registry and the cluster have, and has them judge all that would be written: schemas by every registered version, topics by the
-brokers' own limits and this user's rights. What is there and not declared is named, and left as it is.
+brokers' own limits and this user's rights. What is there and not declared is named, and left as it is. Where trestle.yaml names principals, the ACLs of
+services are part of it: see ` + "`acl plan`" + `.
 
 It exits with 0 whatever there is to do; with --check, 1 unless all is as declared; and 1 where something is refused. --output writes the plan into a file
 that ` + "`apply`" + ` takes: it does that plan or, where anything has changed since, nothing.
@@ -65,8 +66,9 @@ func newApply(p *folder) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "apply [PLAN]",
 		Short: "Bring the registry and the cluster to what the schemas say",
-		Long: `Apply does what ` + "`plan`" + ` says: subjects with what they refer to first, then topics. It begins only once all of it is found to be possible, and where
-something fails it says what was done and what is left: a second run does the rest. It deletes nothing.
+		Long: `Apply does what ` + "`plan`" + ` says: subjects with what they refer to first, then topics, then ACLs. It begins only once all of it is found to be possible, and where
+something fails it says what was done and what is left: a second run does the rest. It deletes nothing but, with --remove-undeclared, ACLs of services that
+nobody declares.
 
 PLAN is a file that ` + "`plan --output`" + ` has written: where the schemas, the registry or the cluster are others than then, nothing is done.`,
 		Args: cobra.MaximumNArgs(1),
@@ -90,16 +92,21 @@ PLAN is a file that ` + "`plan --output`" + ` has written: where the schemas, th
 	c.addBrokers(cmd)
 	c.addRegistry(cmd)
 	allow.add(cmd)
+	allow.addRemove(cmd)
 	addJSON(cmd, &asJSON, "print what was done as JSON")
 	return cmd
 }
 
 // allowances are the flags of whoever knows what is lost.
-type allowances struct{ repartition, cut bool }
+type allowances struct{ repartition, cut, remove bool }
 
 func (a *allowances) add(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&a.repartition, strings.TrimPrefix(ops.AllowRepartition, "--"), false, "give topics with keys more partitions: keys move, and lose their order at that point")
 	cmd.Flags().BoolVar(&a.cut, strings.TrimPrefix(ops.AllowRetentionCut, "--"), false, "keep fewer records, for a shorter time or by another cleanup: the others are deleted")
+}
+
+func (a *allowances) addRemove(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&a.remove, strings.TrimPrefix(ops.RemoveUndeclared, "--"), false, "delete ACLs of the services' principals that nobody declares")
 }
 
 func (a *allowances) flags() []string {
@@ -109,6 +116,9 @@ func (a *allowances) flags() []string {
 	}
 	if a.cut {
 		out = append(out, ops.AllowRetentionCut)
+	}
+	if a.remove {
+		out = append(out, ops.RemoveUndeclared)
 	}
 	return out
 }
@@ -175,27 +185,50 @@ func showPlan(cmd *cobra.Command, plan *ops.Plan, asJSON bool) error {
 				differences = append(differences, changeText(d))
 			}
 		}
+		if c.Kind == "acl" {
+			differences = append(differences, c.Reason+needsText(c))
+		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", c.Action, c.Kind, c.Title(), strings.Join(differences, ", "))
 	}
 	if err := w.Flush(); err != nil {
 		return err
 	}
 	for _, c := range plan.Changes {
-		if c.Reason == "" || c.Action == "none" {
-			continue
+		if c.Reason != "" && c.Action != "none" && c.Kind != "acl" {
+			fmt.Fprintf(out, "%s %s: %s%s\n", c.Kind, c.Title(), c.Reason, needsText(c))
 		}
-		needs := ""
-		if c.Needs != "" {
-			needs = " (needs " + c.Needs + ")"
-		}
-		fmt.Fprintf(out, "%s %s: %s%s\n", c.Kind, c.Title(), c.Reason, needs)
 	}
 	if plan.Empty() {
-		fmt.Fprintf(out, "%d subjects and %d topics, all as declared\n", count["subject"], count["topic"])
+		fmt.Fprintf(out, "%s, all as declared\n", countText(count))
 	}
 	showUndeclared(cmd, "topics", plan.Undeclared.Topics)
 	showUndeclared(cmd, "subjects", plan.Undeclared.Subjects)
+	showUndeclared(cmd, "ACLs of others", plan.Undeclared.ACLs)
 	return nil
+}
+
+func needsText(c ops.PlannedChange) string {
+	if c.Needs == "" {
+		return ""
+	}
+	return " (needs " + c.Needs + ")"
+}
+
+// countText says how many there are of each kind: of subjects and topics, and of what else a plan is about.
+func countText(count map[string]int) string {
+	var parts []string
+	for _, kind := range []struct{ name, plural string }{{"subject", "subjects"}, {"topic", "topics"}, {"acl", "ACLs"}, {"user", "users"}} {
+		if count[kind.name] > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", count[kind.name], kind.plural))
+		}
+	}
+	switch n := len(parts) - 1; {
+	case n > 0:
+		return strings.Join(parts[:n], ", ") + " and " + parts[n]
+	case n == 0:
+		return parts[0]
+	}
+	return "nothing"
 }
 
 func showUndeclared(cmd *cobra.Command, what string, names []string) {

@@ -70,7 +70,7 @@ func Ask(ctx context.Context, conn kafka.Connection, places []Place) (*Actual, e
 		return nil, err
 	}
 	for _, id := range named(TransactionalID) {
-		if err := a.askTransactionalID(ctx, cl, id); err != nil {
+		if err := again(ctx, func() error { return a.askTransactionalID(ctx, cl, id) }); err != nil {
 			return nil, err
 		}
 	}
@@ -149,9 +149,17 @@ func (a *Actual) askGroups(ctx context.Context, cl *kgo.Client, names []string) 
 	if len(all) == 0 {
 		return nil
 	}
+	return again(ctx, func() error { return a.describeGroups(ctx, cl, slices.Sorted(maps.Keys(all))) })
+}
+
+// again asks anew while what is in the way passes by itself: a new cluster chooses its coordinators once somebody asks for them.
+func again(ctx context.Context, ask func() error) error {
+	return kafka.AskAgain(ctx, ask, func(err error) bool { return kafka.Classify(err) == kafka.Retriable })
+}
+
+func (a *Actual) describeGroups(ctx context.Context, cl *kgo.Client, names []string) error {
 	req := kmsg.NewPtrDescribeGroupsRequest()
-	req.IncludeAuthorizedOperations = true
-	req.Groups = slices.Sorted(maps.Keys(all))
+	req.Groups, req.IncludeAuthorizedOperations = names, true
 	for _, shard := range cl.RequestSharded(ctx, req) {
 		if shard.Err != nil && !kafka.IsUnauthorised(shard.Err) {
 			return fmt.Errorf("ask what this user may do with groups: %w", shard.Err)
@@ -167,6 +175,8 @@ func (a *Actual) askGroups(ctx context.Context, cl *kgo.Client, names []string) 
 			switch err := kerr.ErrorForCode(g.ErrorCode); {
 			case errors.Is(err, kerr.GroupAuthorizationFailed):
 				a.May[at] = []Operation{}
+			case err != nil && kafka.Classify(err) == kafka.Retriable:
+				return fmt.Errorf("ask what this user may do with group %s: %w", g.Group, err)
 			case err != nil:
 				a.Unknown[at] = err.Error()
 			default:

@@ -184,23 +184,12 @@ func describe(ctx context.Context, admin *kadm.Client, names []string) (map[stri
 	return all, nil
 }
 
-// patience is for how long coordinators are waited for, which a cluster that is new has to choose first.
-const patience = 10 * time.Second
-
 // again asks anew while what is in the way passes by itself.
 func again(ctx context.Context, ask func() error) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	backoff := kafka.Backoff{Lowest: 50 * time.Millisecond, Highest: time.Second}
-	for tries := 1; ; tries++ {
-		err := ask()
-		if shards, ok := errors.AsType[*kadm.ShardErrors](err); !ok || len(shards.Errs) == 0 || kafka.Classify(shards.Errs[0].Err) != kafka.Retriable {
-			return err
-		}
-		if kafka.Sleep(ctx, backoff.After(tries)) != nil {
-			return err
-		}
-	}
+	return kafka.AskAgain(ctx, ask, func(err error) bool {
+		shards, ok := errors.AsType[*kadm.ShardErrors](err)
+		return ok && len(shards.Errs) > 0 && kafka.Classify(shards.Errs[0].Err) == kafka.Retriable
+	})
 }
 
 // isUnknownRequest says that the cluster is older than a request.

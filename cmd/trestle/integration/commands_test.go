@@ -47,6 +47,10 @@ type step struct {
 var steps = []step{
 	{line: "topics plan --json", denied: []string{"Create on the topic"}, says: []string{`"name": "` + stepTopic + `"`, `"action": "create"`}},
 	{line: "topics apply --json", says: []string{`"name": "changes"`, `"done": true`}},
+	{line: "acl plan --json", denied: []string{"Describe on the cluster"}, says: []string{`"name": "User:service-omniarchon: Read on group ` + stepGroup + `"`, `"action": "create"`}},
+	{line: "acl apply --json", denied: []string{"Alter on the cluster"}, says: []string{`"done": true`}},
+	{line: "acl plan --check", says: []string{"86 ACLs, all as declared"}},
+	{line: "acl check --as omniarchon --json", status: 1, says: []string{`"service": "omniarchon"`, `"ok": false`}},
 	{line: "register --json", denied: []string{"Write on the transactional id of changes"}, says: []string{`"subject": "` + stepTopic + `-value"`, `"action": "create"`}},
 	{
 		line: "plan", says: []string{"partitions 6 → 7", "retention.ms 259200000 → 259200001", "--allow-repartition"},
@@ -157,6 +161,7 @@ var steps = []step{
 
 // unconnected are the commands that connect to nothing of an environment's.
 var unconnected = map[string]string{
+	"acl explain":   "it reads schemas",
 	"build":         "it reads schemas",
 	"demo":          "it starts an embedded stack of its own",
 	"dev":           "it is the embedded stack",
@@ -189,7 +194,7 @@ func (s step) command() string {
 	switch {
 	case words[0] == "dlq" && words[1] == "parked":
 		n = 3
-	case slices.Contains([]string{"topics", "groups", "cluster", "dlq", "trace", "audit", "import"}, words[0]):
+	case slices.Contains([]string{"topics", "groups", "cluster", "dlq", "trace", "audit", "import", "acl", "users"}, words[0]):
 		n = 2
 	}
 	return strings.Join(words[:n], " ")

@@ -43,7 +43,7 @@ func TestGuideOperations(t *testing.T) {
 // commandOf is the command of a command line: its first word, and the second of those that have others below them.
 func commandOf(args []string) string {
 	switch args[0] {
-	case "topics", "groups", "cluster", "dlq":
+	case "topics", "groups", "cluster", "dlq", "acl", "users":
 		return "trestle " + args[0] + " " + args[1]
 	}
 	return "trestle " + args[0]

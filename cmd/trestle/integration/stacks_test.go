@@ -44,7 +44,7 @@ func newStack(t *testing.T, dir string, brokers []string, replicas int, dsn, set
 	t.Helper()
 	editFile(t, filepath.Join(dir, "trestle.yaml"), "schemas: schemas\n", "schemas: schemas\naudit: {topic: "+stackAudit+"}\n")
 	editFile(t, filepath.Join(dir, "trestle.yaml"), "environments:\n",
-		fmt.Sprintf("environments:\n  %s:\n    replication_factor: %d%s\n", stackEnvironment, replicas, strings.ReplaceAll(settings, "\n", "\n    ")))
+		fmt.Sprintf("environments:\n  %s:\n    replication_factor: %d\n    principals: {\"*\": [\"User:service-{service}\"]}%s\n", stackEnvironment, replicas, strings.ReplaceAll(settings, "\n", "\n    ")))
 	db, err := store.Open(t.Context(), dsn)
 	if err != nil {
 		t.Fatal(err)
@@ -64,9 +64,15 @@ func embeddedStack(t *testing.T) *stack {
 		fmt.Sprintf("\nbrokers: [%s]\nregistry: %s\nstore: %s", started.Brokers, started.Registry, started.Store))
 }
 
+// authorizer has brokers let users do what ACLs say alone, but for those who may do everything.
+func authorizer(superUsers string, more ...services.KafkaOption) []services.KafkaOption {
+	return append(more, services.WithProperty("authorizer.class.name", "org.apache.kafka.metadata.authorizer.StandardAuthorizer"),
+		services.WithProperty("allow.everyone.if.no.acl.found", "false"), services.WithProperty("super.users", superUsers))
+}
+
 // plainStack is one broker of Kafka, a registry and a store that ask nobody who they are.
 func plainStack(t *testing.T) *stack {
-	brokers, dsn := services.Kafka(t).Brokers(), services.Postgres(t)
+	brokers, dsn := services.Kafka(t, authorizer("User:ANONYMOUS")...).Brokers(), services.Postgres(t)
 	return newStack(t, copyProject(t), brokers, 1, dsn,
 		fmt.Sprintf("\nbrokers: [%s]\nregistry: %s\nstore: %s", strings.Join(brokers, ", "), services.Registry(t), dsn))
 }
@@ -76,11 +82,10 @@ func plainStack(t *testing.T) *stack {
 func securedStack(t *testing.T) *stack {
 	authority := services.NewAuthority(t)
 	server := authority.Issue("server", time.Now().Add(24*time.Hour), "127.0.0.1")
-	kafka := services.Kafka(t, services.WithNodes(3), services.WithListener("SECURE", "SASL_SSL", map[string]string{
+	kafka := services.Kafka(t, authorizer("User:ANONYMOUS", services.WithNodes(3), services.WithListener("SECURE", "SASL_SSL", map[string]string{
 		"ssl.keystore.type": "PEM", "ssl.keystore.location": server.Both, "sasl.enabled.mechanisms": "SCRAM-SHA-512",
 		"scram-sha-512.sasl.jaas.config": "org.apache.kafka.common.security.scram.ScramLoginModule required;",
-	}), services.WithProperty("authorizer.class.name", "org.apache.kafka.metadata.authorizer.StandardAuthorizer"),
-		services.WithProperty("allow.everyone.if.no.acl.found", "false"), services.WithProperty("super.users", "User:ANONYMOUS"))
+	}))...)
 	dsn := services.OwnPostgres(t)
 	user := dsn.WithUser("orders", stackPassword)
 	dir := copyProject(t)
@@ -109,7 +114,8 @@ func tokenStack(t *testing.T) *stack {
 	server := authority.Issue("server", time.Now().Add(24*time.Hour), "127.0.0.1")
 	properties := issuer.Properties()
 	properties["ssl.keystore.type"], properties["ssl.keystore.location"] = "PEM", server.Both
-	kafka := services.Kafka(t, services.WithListener("SECURE", "SASL_SSL", properties), services.WithJVMFlag(issuer.JVMFlag()))
+	kafka := services.Kafka(t, authorizer("User:ANONYMOUS;User:"+issuer.ClientID,
+		services.WithListener("SECURE", "SASL_SSL", properties), services.WithJVMFlag(issuer.JVMFlag()))...)
 	dsn, dir := services.Postgres(t), copyProject(t)
 	const token = "a token of the registry's"
 	writeFile(t, filepath.Join(dir, "secret"), issuer.ClientSecret+"\n")

@@ -48,13 +48,20 @@ func namesText(changes []PlannedChange) string {
 }
 
 // Apply does what the plan says. Where something of it is refused, or needs a flag that is not among the allowed ones, it does nothing, and the error is an
-// ErrRefused that says why. It begins with the subjects, and does not come to the topics where one of them fails. What fails later is an *UnfinishedError;
+// ErrRefused that says why; only ACLs that nobody declares are left without their flag, and the rest is done. It begins with the subjects, goes on with the topics
+// and ends with the ACLs, and does not come to the next where one of them fails. What fails later is an *UnfinishedError;
 // a new plan does what is left. Whatever comes of it, the plan's changes say what was done.
 func (p *Plan) Apply(ctx context.Context, allowed []string) error {
 	if refused := p.Refused(); len(refused) > 0 {
 		return fmt.Errorf("%w: %s %s is refused: %s", ErrRefused, refused[0].Kind, refused[0].Title(), refused[0].Reason)
 	}
+	remove := slices.Contains(allowed, RemoveUndeclared)
+	idle := true
 	for _, c := range p.Changes {
+		if c.Needs == RemoveUndeclared && !remove {
+			continue // it is left as it is
+		}
+		idle = idle && c.Action == string(topics.None)
 		var lacking []string
 		for _, flag := range strings.Fields(c.Needs) {
 			if !slices.Contains(allowed, flag) {
@@ -65,7 +72,7 @@ func (p *Plan) Apply(ctx context.Context, allowed []string) error {
 			return fmt.Errorf("%w: %s %s: %s: say so with %s", ErrRefused, c.Kind, c.Name, c.Reason, strings.Join(lacking, " "))
 		}
 	}
-	if p.Empty() {
+	if idle {
 		return nil
 	}
 	if err := p.makeAuditTopic(ctx); err != nil {
@@ -78,6 +85,9 @@ func (p *Plan) Apply(ctx context.Context, allowed []string) error {
 	if err == nil {
 		err = p.applyTopics(ctx)
 	}
+	if err == nil {
+		err = p.applyRights(ctx, remove)
+	}
 	p.note()
 	if err == nil {
 		return nil
@@ -87,7 +97,7 @@ func (p *Plan) Apply(ctx context.Context, allowed []string) error {
 		switch {
 		case c.Done:
 			unfinished.Done = append(unfinished.Done, c)
-		case c.Action != string(topics.None):
+		case c.Action != string(topics.None) && (remove || c.Needs != RemoveUndeclared):
 			unfinished.Left = append(unfinished.Left, c)
 		}
 	}
@@ -105,6 +115,11 @@ func (p *Plan) note() {
 	if p.topics != nil {
 		for _, t := range p.topics.Topics {
 			done[[3]string{"topic", t.Name}] = t.Done
+		}
+	}
+	if p.rights != nil {
+		for _, b := range p.rights.Bindings {
+			done[[3]string{"acl", b.String()}] = b.Done
 		}
 	}
 	for i, c := range p.Changes {

@@ -58,6 +58,9 @@ type Environment struct {
 	// Topics and Groups say what is set otherwise for single ones, by the names that the schemas have for them.
 	Topics map[string]TopicSettings `yaml:"topics"`
 	Groups map[string]GroupSettings `yaml:"groups"`
+	// Principals are whom the cluster takes services for; without any, nothing is said of ACLs. ACL says how these are written down.
+	Principals Principals  `yaml:"principals"`
+	ACL        ACLSettings `yaml:"acl"`
 
 	name  string // in trestle.yaml; empty: none of there
 	own   []ownTopic

@@ -12,13 +12,14 @@ import (
 	"strings"
 
 	"github.com/omninode/trestle/cmd/trestle/ops/gate"
+	"github.com/omninode/trestle/runtime/acl"
 	"github.com/omninode/trestle/runtime/registry"
 	"github.com/omninode/trestle/runtime/topics"
 	"github.com/omninode/trestle/tools/schema"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// Plan is what brings an environment to what the schemas say: subjects with what they refer to first, then topics.
+// Plan is what brings an environment to what the schemas say: subjects with what they refer to first, then topics, then ACLs.
 type Plan struct {
 	// Environment is the one of trestle.yaml that the plan is for; empty: none of there.
 	Environment string          `json:"environment,omitempty"`
@@ -33,6 +34,7 @@ type Plan struct {
 	command    string            // that applies it
 	registries []plannedRegistry // nil: there is none
 	topics     *topics.Plan      // nil: there is no cluster
+	rights     *acl.Plan         // nil: nobody's are planned
 }
 
 // plannedRegistry is a registry, and what is to be done to its subjects.
@@ -45,22 +47,25 @@ type plannedRegistry struct {
 type Undeclared struct {
 	Topics   []string `json:"topics"`
 	Subjects []string `json:"subjects"`
+	// ACLs are those on declared topics and groups of principals that the environment does not name.
+	ACLs []string `json:"acls,omitempty"`
 }
 
-// PlannedChange is what is to be done to one subject or topic.
+// PlannedChange is what is to be done to one subject, topic, ACL or user.
 type PlannedChange struct {
-	Kind string `json:"kind"` // subject or topic
+	Kind string `json:"kind"` // subject, topic, acl or user
 	Name string `json:"name"`
 	// Registry is the address of a subject's, where the environment has several.
 	Registry string `json:"registry,omitempty"`
 	// Digest is that of a subject's declared schema, which its events carry.
 	Digest string `json:"digest,omitempty"`
-	Action string `json:"action"` // create, update, none or refused
+	Action string `json:"action"` // create, update, delete, none or refused
 	// Changes are the differences, where there are some to tell.
 	Changes []FieldChange `json:"changes"`
-	// Needs are the flags without which this is not done, since something is lost with it, separated by a space; empty: none.
+	// Needs are the flags without which this is not done, since something is lost with it, separated by a space; empty: none. Nothing else is done
+	// either, but where the flag is RemoveUndeclared: then this alone is left.
 	Needs string `json:"needs,omitempty"`
-	// Reason says why it is refused, or what is lost.
+	// Reason says why it is refused, what is lost, or what an ACL is for.
 	Reason string `json:"reason,omitempty"`
 	// Done says, of a plan that was applied, that it was done.
 	Done bool `json:"done,omitempty"`
@@ -119,41 +124,52 @@ func (p *Plan) Subjects() *registry.Plan {
 func (p *Plan) Topics() *topics.Plan { return p.topics }
 
 // MakePlan reads all that there is, and checks all that would be done, with the registry and the brokers, and changes nothing. An environment without a
-// registry has no subjects in its plan, and one without brokers no topics; one without both is an error.
+// registry has no subjects in its plan, one without brokers no topics, and one without principals no ACLs; one without registry and brokers is an error.
 func MakePlan(ctx context.Context, p *Project, env Environment) (*Plan, error) {
 	if env.Registry == "" && len(env.Brokers) == 0 {
 		return nil, errors.Join(env.needBrokers(), env.needRegistry())
 	}
-	return p.plan(ctx, env, "apply", env.Registry != "", len(env.Brokers) > 0)
+	cluster := len(env.Brokers) > 0
+	return p.plan(ctx, env, "apply", parts{subjects: env.Registry != "", topics: cluster, rights: cluster && len(env.Principals) > 0})
 }
 
 // PlanSubjects is [MakePlan] for the registry alone.
 func PlanSubjects(ctx context.Context, p *Project, env Environment) (*Plan, error) {
-	return p.plan(ctx, env, "register", true, false)
+	return p.plan(ctx, env, "register", parts{subjects: true})
 }
 
 // PlanTopics is [MakePlan] for the cluster's topics alone.
 func PlanTopics(ctx context.Context, p *Project, env Environment) (*Plan, error) {
-	return p.plan(ctx, env, "topics apply", false, true)
+	return p.plan(ctx, env, "topics apply", parts{topics: true})
 }
 
-func (p *Project) plan(ctx context.Context, env Environment, command string, subjects, topics bool) (*Plan, error) {
+// parts are what a plan is about.
+type parts struct{ subjects, topics, rights bool }
+
+func (p *Project) plan(ctx context.Context, env Environment, command string, of parts) (*Plan, error) {
 	plan := &Plan{Environment: env.name, Changes: []PlannedChange{}, Undeclared: Undeclared{Topics: []string{}, Subjects: []string{}}, env: env, command: command}
 	set, err := p.load(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var declared []string
-	if subjects {
+	if of.subjects {
 		if declared, err = plan.planRegistry(ctx, set); err != nil {
 			return nil, err
 		}
 	}
-	if topics {
+	if of.topics || of.rights {
 		if err := env.rename(set); err != nil {
 			return nil, err
 		}
+	}
+	if of.topics {
 		if err := plan.planCluster(ctx, set); err != nil {
+			return nil, err
+		}
+	}
+	if of.rights {
+		if err := plan.planRights(ctx, p, set); err != nil {
 			return nil, err
 		}
 	}

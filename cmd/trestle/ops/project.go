@@ -54,6 +54,8 @@ type Config struct {
 type Service struct {
 	// Closed says that it refuses events with fields which its version of the schema lacks.
 	Closed bool `yaml:"closed"`
+	// Uses are what it uses that takes rights of its own: transactions, held_keys, breaker_replay, outbox, replay.
+	Uses Uses `yaml:"uses"`
 }
 
 // closedServices names the services that are closed, sorted.

@@ -8,7 +8,7 @@ import (
 
 // Words are the names that somebody may type for a project, as its schemas and trestle.yaml have them, sorted.
 type Words struct {
-	EventTypes, Topics, Groups, Subjects, Environments []string
+	EventTypes, Topics, Groups, Services, Subjects, Environments []string
 }
 
 // Words returns the names of a project. What a mistake in a schema makes unknown is left out.
@@ -27,6 +27,7 @@ func (p *Project) Words(ctx context.Context) Words {
 	for _, g := range set.Groups {
 		w.Groups = append(w.Groups, g.Name)
 	}
+	w.Services = set.Services()
 	if declared, err := subjects(set); err == nil {
 		for _, s := range declared {
 			w.Subjects = append(w.Subjects, s.Name)

@@ -49,6 +49,16 @@ func (s Service) Bindings(principals []Principal) []acl.Binding {
 	return out
 }
 
+// Why says what a right is for.
+func (s Service) Why(resource acl.Resource, name string, operation acl.Operation) []string {
+	for _, g := range s.Grants {
+		if g.Resource == resource && g.Name == name && g.Operation == operation {
+			return g.Reasons
+		}
+	}
+	return nil
+}
+
 // May says which operations a service has to be allowed on a place, with what comes with them.
 func (s Service) May(resource acl.Resource, name string) []acl.Operation {
 	var out []acl.Operation
