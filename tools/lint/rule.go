@@ -43,6 +43,7 @@ func Rules() []Rule {
 		routeElsewhere,
 		routeUnreachable,
 		sensitiveKey,
+		sensitiveUnmarked,
 		timestampType,
 		topicName,
 		topicSettings,

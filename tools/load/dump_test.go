@@ -167,6 +167,7 @@ func (d *dumper) field(f *schema.Field) {
 		{f.JSONRequired, "json_required"},
 		{f.Nullable, "nullable"},
 		{f.Sensitive, "sensitive"},
+		{f.NotSensitive, "not_sensitive"},
 	} {
 		if flag.on {
 			flags = append(flags, " "+flag.name)

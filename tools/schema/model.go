@@ -343,6 +343,8 @@ type Message struct {
 	HoldsSensitive bool
 	// InSensitive says that the message stands in a field that is sensitive, directly or further up: all of it is then.
 	InSensitive bool
+	// Exposed says that the message stands, perhaps among other places, where nothing around it is sensitive.
+	Exposed bool
 	// ReservedNumbers (inclusive ranges) and ReservedNames cannot be used again; protobuf only.
 	ReservedNumbers [][2]int32
 	ReservedNames   []string
@@ -397,11 +399,13 @@ type Field struct {
 	// Examples are JSON texts that a JSON Schema gives as examples.
 	Examples []string
 	// Sensitive says that the field holds personal or secret data, which nothing shows.
-	Sensitive  bool
-	Deprecated *Deprecation
-	Oneof      *Oneof // nil for none, and for the synthetic oneof of proto3 optional
-	Proto      protoreflect.FieldDescriptor
-	Pos        Position
+	Sensitive bool
+	// NotSensitive says that it holds none, whatever its name looks like.
+	NotSensitive bool
+	Deprecated   *Deprecation
+	Oneof        *Oneof // nil for none, and for the synthetic oneof of proto3 optional
+	Proto        protoreflect.FieldDescriptor
+	Pos          Position
 }
 
 // Deprecation says since when something is deprecated and what to use instead.

@@ -9,11 +9,13 @@ import (
 // anyMessage is the well-known type that may hold any message.
 const anyMessage = "google.protobuf.Any"
 
-// MarkSensitive notes of a set's messages which hold what is sensitive, and which stand in what is. Loading does it.
+// MarkSensitive notes of a set's messages which hold what is sensitive, which stand in what is, and which do not, or elsewhere,
+// too. Loading does it.
 func (s *Set) MarkSensitive() {
 	users := map[*Message][]*Message{}
-	var holders, enclosed, anys []*Message
+	var all, holders, enclosed, anys []*Message
 	s.EachMessage(func(m *Message) {
+		all = append(all, m)
 		if m.FullName == anyMessage {
 			anys = append(anys, m)
 		}
@@ -35,6 +37,13 @@ func (s *Set) MarkSensitive() {
 	}
 	spread(holders, func(m *Message) *bool { return &m.HoldsSensitive }, func(m *Message) []*Message { return users[m] })
 	spread(enclosed, func(m *Message) *bool { return &m.InSensitive }, (*Message).below)
+	exposed := slices.DeleteFunc(all, func(m *Message) bool { return m.InSensitive })
+	for _, e := range s.Events() {
+		exposed = append(exposed, e.Message)
+	}
+	spread(exposed, func(m *Message) *bool { return &m.Exposed }, func(m *Message) []*Message {
+		return m.belowFields(func(f *Field) bool { return !f.Sensitive })
+	})
 }
 
 // spread marks messages and whatever they lead to.
@@ -69,10 +78,15 @@ func (s *Set) EachMessage(visit func(*Message)) {
 }
 
 // below are the messages that a message's fields hold.
-func (m *Message) below() []*Message {
+func (m *Message) below() []*Message { return m.belowFields(func(*Field) bool { return true }) }
+
+// belowFields are those that some of its fields hold, and members that it does not declare.
+func (m *Message) belowFields(of func(*Field) bool) []*Message {
 	out := m.Undeclared.messages()
 	for _, f := range m.Fields {
-		out = append(out, f.Type.messages()...)
+		if of(f) {
+			out = append(out, f.Type.messages()...)
+		}
 	}
 	return out
 }

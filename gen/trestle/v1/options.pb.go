@@ -856,7 +856,9 @@ type Field struct {
 	DeprecatedReason string `protobuf:"bytes,4,opt,name=deprecated_reason,json=deprecatedReason,proto3" json:"deprecated_reason,omitempty"`
 	// The JSON key must be there even though an empty value is fine: for lists and maps, which have no presence in
 	// protobuf.
-	JsonRequired  bool `protobuf:"varint,5,opt,name=json_required,json=jsonRequired,proto3" json:"json_required,omitempty"`
+	JsonRequired bool `protobuf:"varint,5,opt,name=json_required,json=jsonRequired,proto3" json:"json_required,omitempty"`
+	// Holds nothing personal or secret, though its name looks like it, as a `resume_token` may: `trestle lint` does not ask.
+	NotSensitive  bool `protobuf:"varint,6,opt,name=not_sensitive,json=notSensitive,proto3" json:"not_sensitive,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -922,6 +924,13 @@ func (x *Field) GetDeprecatedReason() string {
 func (x *Field) GetJsonRequired() bool {
 	if x != nil {
 		return x.JsonRequired
+	}
+	return false
+}
+
+func (x *Field) GetNotSensitive() bool {
+	if x != nil {
+		return x.NotSensitive
 	}
 	return false
 }
@@ -1097,13 +1106,14 @@ const file_trestle_v1_options_proto_rawDesc = "" +
 	" \x03(\tR\n" +
 	"consumedBy\x120\n" +
 	"\benvelope\x18\v \x01(\x0e2\x14.trestle.v1.EnvelopeR\benvelope\x12+\n" +
-	"\aretries\x18\f \x03(\v2\x11.trestle.v1.RetryR\aretries\"\xbc\x01\n" +
+	"\aretries\x18\f \x03(\v2\x11.trestle.v1.RetryR\aretries\"\xe1\x01\n" +
 	"\x05Field\x12\x18\n" +
 	"\adefault\x18\x01 \x01(\tR\adefault\x12\x1c\n" +
 	"\tsensitive\x18\x02 \x01(\bR\tsensitive\x12)\n" +
 	"\x10deprecated_since\x18\x03 \x01(\tR\x0fdeprecatedSince\x12+\n" +
 	"\x11deprecated_reason\x18\x04 \x01(\tR\x10deprecatedReason\x12#\n" +
-	"\rjson_required\x18\x05 \x01(\bR\fjsonRequired\"(\n" +
+	"\rjson_required\x18\x05 \x01(\bR\fjsonRequired\x12#\n" +
+	"\rnot_sensitive\x18\x06 \x01(\bR\fnotSensitive\"(\n" +
 	"\tEnumValue\x12\x1b\n" +
 	"\tjson_name\x18\x01 \x01(\tR\bjsonName*f\n" +
 	"\bEnvelope\x12\x18\n" +

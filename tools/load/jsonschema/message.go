@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	trestlev1 "github.com/omninode/trestle/gen/trestle/v1"
-	"github.com/omninode/trestle/tools/load/internal/draft"
 	"github.com/omninode/trestle/tools/schema"
 	"github.com/omninode/trestle/tools/schema/jsontree"
 )
@@ -137,7 +136,7 @@ func (j *jsonLoader) newProperty(f *jsonFile, m *schema.Message, p jsontree.Memb
 	if word := v.Get("x-trestle").Get("field"); word != nil {
 		option := &trestlev1.Field{}
 		locate := j.decodeOption(f.path, word, option)
-		draft.DescribeField(field, option)
+		j.DescribeField(field, option, locate("not_sensitive", -1))
 		at = locate("default", -1)
 		if field.Default != "" && field.Default != "now" {
 			j.Fault(at, "x-trestle.field.default is for now, the time of publishing: write another default as the keyword default")

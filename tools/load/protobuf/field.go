@@ -10,7 +10,6 @@ import (
 	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	"github.com/bufbuild/protocompile/protoutil"
 	trestlev1 "github.com/omninode/trestle/gen/trestle/v1"
-	"github.com/omninode/trestle/tools/load/internal/draft"
 	"github.com/omninode/trestle/tools/schema"
 	"github.com/omninode/trestle/tools/schema/jsontree"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -120,7 +119,7 @@ func (l *loader) newField(f *protoFile, m *schema.Message, fd protoreflect.Field
 	if option, ok := readOption[*trestlev1.Field](options, trestlev1.E_Field.TypeDescriptor()); ok {
 		number := int32(trestlev1.E_Field.TypeDescriptor().Number())
 		at = f.sources.pos(below(path, fieldOptions, number))
-		draft.DescribeField(field, option)
+		l.DescribeField(field, option, at)
 	}
 	if field.Default == "" && fd.HasDefault() {
 		field.Default = protoDefault(fd, field.Type.Enum)

@@ -136,10 +136,13 @@ func (d *Draft) AddEvent(m *schema.Message, option *trestlev1.Event, at Places) 
 	d.Events = append(d.Events, Event{Event: e, Option: option, At: at})
 }
 
-// DescribeField takes over what the vocabulary says of a field.
-func DescribeField(f *schema.Field, option *trestlev1.Field) {
+// DescribeField takes over what the vocabulary says of a field, at a place.
+func (d *Draft) DescribeField(f *schema.Field, option *trestlev1.Field, at schema.Position) {
+	if option.GetSensitive() && option.GetNotSensitive() {
+		d.Fault(at, "%s is both sensitive and not_sensitive: keep one", f.Name)
+	}
 	f.Default = option.GetDefault()
-	f.Sensitive = option.GetSensitive()
+	f.Sensitive, f.NotSensitive = option.GetSensitive(), option.GetNotSensitive()
 	f.JSONRequired = f.JSONRequired || option.GetJsonRequired()
 	if f.Deprecated != nil || option.GetDeprecatedSince() != "" || option.GetDeprecatedReason() != "" {
 		f.Deprecated = &schema.Deprecation{Since: option.GetDeprecatedSince(), Reason: option.GetDeprecatedReason()}
