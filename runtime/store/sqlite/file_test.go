@@ -47,7 +47,7 @@ func sizeOf(t *testing.T, path string) int64 {
 // TestEventsTakeTheirSize has a file be little larger than the events in it, all indexes with them, and shrink when they go.
 func TestEventsTakeTheirSize(t *testing.T) {
 	t.Parallel()
-	const n, size = 10_000, 2100
+	const n, size = 3_000, 2100
 	path := filepath.Join(t.TempDir(), "trace.db")
 	store := open(t, path)
 	if err := store.Close(); err != nil { // what is in the log beside the file is written to it
