@@ -145,7 +145,7 @@ func (r *replies) lookBack(ctx context.Context, w *waitingCall, since time.Time)
 	from := kafka.FromTime(since.Add(-ClockTolerance))
 	for rec, err := range kafka.Scan(ctx, r.cfg.kafka, []string{topic}, from, kafka.ToEnd()) {
 		if err != nil {
-			return fmt.Errorf("read %s: %w", topic, err)
+			return readError(topic, err)
 		}
 		r.offer(e, rec)
 		if len(w.answer) > 0 {

@@ -14,7 +14,6 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/omninode/trestle/runtime/event"
-	"github.com/omninode/trestle/runtime/kafka"
 	"github.com/omninode/trestle/runtime/wire"
 )
 
@@ -58,7 +57,6 @@ func (e *CallError) Error() string {
 		fmt.Fprintf(&b, " (correlation id %s)", e.CorrelationID)
 	}
 	fmt.Fprintf(&b, ": %v", e.Err)
-	b.WriteString(kafka.AdviceOn("Write", e.Err))
 	return b.String()
 }
 

@@ -105,7 +105,7 @@ func (c *Consumer) countUnwritten(t *task, refusal, unparked error) {
 	topic := c.topics[t.part.tp.topic]
 	topic.meter.count(t.part.ctx, c.meter.unwritten, t.delivery, semconv.ErrorTypeKey.String(sendErrorType(refusal)))
 	msg, logged := "dead letter could not be written: its key stands still, and it is tried again", &topic.unwritten
-	attrs := []slog.Attr{slog.Any("error", refusal), slog.String("dead_letter", topic.info.DeadLetter), slog.Int("tried", t.failure.refused)}
+	attrs := []slog.Attr{slog.Any("error", advised("Write", refusal)), slog.String("dead_letter", topic.info.DeadLetter), slog.Int("tried", t.failure.refused)}
 	if unparked != nil {
 		msg, logged = "dead letter could be neither written nor parked: its key stands still, and it is tried again", &topic.unparked
 		attrs = append(attrs, slog.Any("store_error", unparked))

@@ -88,3 +88,11 @@ func retriable(err error) bool {
 	}
 	return false // a topic is missing after the client has asked several times
 }
+
+// advised is an error of a request that does an operation of Kafka's ACLs, with the guess at what would help that there is.
+func advised(operation string, err error) error {
+	if advice := kafka.AdviceOn(operation, err); advice != "" {
+		return fmt.Errorf("%w%s", err, advice)
+	}
+	return err
+}

@@ -268,14 +268,14 @@ func (m *member) commitOnce(ctx context.Context, all map[topicPartition]progress
 	m.client.CommitOffsetsSync(kgo.PreCommitFnContext(ctx, addNotes), offsets,
 		func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, resp *kmsg.OffsetCommitResponse, err error) {
 			if err != nil {
-				failed = fmt.Errorf("commit: %w", err)
+				failed = fmt.Errorf("commit: %w", advised("Read", err))
 				return
 			}
 			for _, t := range resp.Topics {
 				for _, p := range t.Partitions {
 					tp := topicPartition{t.Topic, p.Partition}
 					if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
-						failed = errors.Join(failed, fmt.Errorf("commit %s/%d: %w", t.Topic, p.Partition, err))
+						failed = errors.Join(failed, fmt.Errorf("commit %s/%d: %w", t.Topic, p.Partition, advised("Read", err)))
 					} else if held := m.queue.lookup(tp); held != nil {
 						m.queue.setCommitted(held, all[tp])
 					}
@@ -337,7 +337,7 @@ func (m *member) poll(ctx context.Context, topics, deadLetters []string) error {
 				continue
 			}
 			if kafka.Classify(f.Err) == kafka.Fatal {
-				return fmt.Errorf("consume %s: %w", f.Topic, f.Err)
+				return fmt.Errorf("consume %s: %w", f.Topic, advised("Read", f.Err))
 			}
 			m.limited.Warn("fetch failed", "topic", f.Topic, "partition", f.Partition, "error", f.Err)
 		}

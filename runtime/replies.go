@@ -176,10 +176,14 @@ func (r *replies) open(ctx context.Context, info *EventInfo, whole bool) error {
 	_ = r.limits.Ask(ctx, r.client, topic) // where brokers don't tell, Kafka's default counts
 	ends, err := r.ends(ctx, topic)
 	if err != nil {
-		return fmt.Errorf("read %s: %w", topic, err)
+		return readError(topic, err)
 	}
 	r.begin(topic, ends, whole, info)
 	return nil
+}
+
+func readError(topic string, err error) error {
+	return fmt.Errorf("read %s: %w", topic, advised("Read", err))
 }
 
 // alone waits until nobody else adds a topic. A topic that can't be added yet, as none of its brokers is there, holds up no other.
@@ -366,9 +370,9 @@ func (r *replies) poll(ctx context.Context) {
 				continue
 			}
 			if kafka.Classify(f.Err) == kafka.Fatal {
-				r.fail(f.Topic, fmt.Errorf("read %s: %w", f.Topic, f.Err))
+				r.fail(f.Topic, readError(f.Topic, f.Err))
 			}
-			r.limited.Warn("fetch of responses failed", "topic", f.Topic, "partition", f.Partition, "error", f.Err)
+			r.limited.Warn("fetch of responses failed", "topic", f.Topic, "partition", f.Partition, "error", advised("Read", f.Err))
 		}
 	}
 }

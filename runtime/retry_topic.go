@@ -280,7 +280,7 @@ func (c *Consumer) retryLater(m *member, t *task) bool {
 			c.finish(m, t, Outcome{Result: Retried, Err: f.err})
 		case refusesLetter(err) && t.part.ctx.Err() == nil:
 			c.log(slog.LevelError, t, "event could not be written to its retry topic, and goes to its dead letter",
-				slog.Any("error", err), slog.String("retry_topic", next))
+				slog.Any("error", advised("Write", err)), slog.String("retry_topic", next))
 			f.noRetry = true
 			m.queue.park(t, 0)
 		default:

@@ -80,7 +80,7 @@ func (r *replies) withoutLetters(topic string, err error) {
 	r.absent[topic] = time.Now()
 	r.mu.Unlock()
 	if !known {
-		r.cfg.logger.Warn("dead letters of requests can't be read: calls don't learn of them", "topic", topic, "error", err)
+		r.cfg.logger.Warn("dead letters of requests can't be read: calls don't learn of them", "topic", topic, "error", advised("Read", err))
 	}
 }
 
