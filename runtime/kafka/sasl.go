@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/sasl"
@@ -37,6 +38,8 @@ type SASL struct {
 	// User and Password are those of PLAIN and SCRAM.
 	User     string
 	Password secure.Secret
+	// Login has both in one place, as user:password, so that they change together: it stands instead of User and Password. The first colon parts them.
+	Login secure.Secret
 	// Token is that of OAUTHBEARER, where something else keeps it fresh, in a file, say.
 	Token secure.Secret
 	// OAuth is where OAUTHBEARER gets its tokens otherwise.
@@ -62,7 +65,7 @@ func (s SASL) mechanism() (sasl.Mechanism, error) {
 	case OAuthBearer:
 		return s.bearer()
 	case AWSMSKIAM:
-		if s.User != "" || !s.Password.IsZero() || !s.Token.IsZero() || s.OAuth != nil {
+		if s.hasPassword() || !s.Token.IsZero() || s.OAuth != nil {
 			return nil, fmt.Errorf("%s takes its keys from the environment variables AWS_…, and nothing else", s.Mechanism)
 		}
 		return aws.ManagedStreamingIAM(awsKeys), nil
@@ -70,33 +73,48 @@ func (s SASL) mechanism() (sasl.Mechanism, error) {
 	return nil, fmt.Errorf("unknown SASL mechanism %q: there are %s, %s, %s, %s and %s", s.Mechanism, Plain, ScramSHA256, ScramSHA512, OAuthBearer, AWSMSKIAM)
 }
 
+func (s SASL) hasPassword() bool { return s.User != "" || !s.Password.IsZero() || !s.Login.IsZero() }
+
 func (s SASL) password() (sasl.Mechanism, error) {
 	switch {
 	case !s.Token.IsZero() || s.OAuth != nil:
 		return nil, fmt.Errorf("%s takes a user and a password, and no token", s.Mechanism)
-	case s.User == "":
+	case !s.Login.IsZero() && (s.User != "" || !s.Password.IsZero()):
+		return nil, fmt.Errorf("%s takes a login, or a user and a password, not both", s.Mechanism)
+	case s.Login.IsZero() && s.User == "":
 		return nil, fmt.Errorf("%s needs a user", s.Mechanism)
 	}
-	if err := s.Password.Check(); err != nil {
-		return nil, fmt.Errorf("password of user %s: %w", s.User, err)
+	secret, what := s.Password, "password of user "+s.User
+	if !s.Login.IsZero() {
+		secret, what = s.Login, "login"
 	}
-	read := s.Password.Kept()
-	password := func(ctx context.Context) (string, error) {
+	if err := secret.Check(); err != nil {
+		return nil, fmt.Errorf("%s: %w", what, err)
+	}
+	read := secret.Kept()
+	who := func(ctx context.Context) (user, password string, err error) {
 		text, err := read(ctx)
-		if err != nil {
-			err = &CredentialsError{fmt.Errorf("password of user %s: %w", s.User, err)}
+		user, password = s.User, text
+		if err == nil && !s.Login.IsZero() {
+			var both bool
+			if user, password, both = strings.Cut(text, ":"); !both || user == "" || password == "" {
+				err = fmt.Errorf("%v holds no user:password", secret)
+			}
 		}
-		return text, err
+		if err != nil {
+			err = &CredentialsError{fmt.Errorf("%s: %w", what, err)}
+		}
+		return user, password, err
 	}
 	if s.Mechanism == Plain {
 		return plain.Plain(func(ctx context.Context) (plain.Auth, error) {
-			text, err := password(ctx)
-			return plain.Auth{User: s.User, Pass: text}, err
+			user, password, err := who(ctx)
+			return plain.Auth{User: user, Pass: password}, err
 		}), nil
 	}
 	auth := func(ctx context.Context) (scram.Auth, error) {
-		text, err := password(ctx)
-		return scram.Auth{User: s.User, Pass: text}, err
+		user, password, err := who(ctx)
+		return scram.Auth{User: user, Pass: password}, err
 	}
 	if s.Mechanism == ScramSHA256 {
 		return scram.Sha256(auth), nil
@@ -106,7 +124,7 @@ func (s SASL) password() (sasl.Mechanism, error) {
 
 func (s SASL) bearer() (sasl.Mechanism, error) {
 	switch {
-	case s.User != "" || !s.Password.IsZero():
+	case s.hasPassword():
 		return nil, fmt.Errorf("%s takes a token, and no user or password", s.Mechanism)
 	case s.Token.IsZero() == (s.OAuth == nil):
 		return nil, fmt.Errorf("%s needs one of: where its token stands, and how to get one", s.Mechanism)
