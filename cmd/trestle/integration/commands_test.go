@@ -47,9 +47,14 @@ type step struct {
 var steps = []step{
 	{line: "topics plan --json", denied: []string{"Create on the topic"}, says: []string{`"name": "` + stepTopic + `"`, `"action": "create"`}},
 	{line: "topics apply --json", says: []string{`"name": "changes"`, `"done": true`}},
-	{line: "acl plan --json", denied: []string{"Describe on the cluster"}, says: []string{`"name": "User:service-omniarchon: Read on group ` + stepGroup + `"`, `"action": "create"`}},
+	{line: "acl plan --json", denied: []string{"Describe on the cluster"}, says: []string{`"name": "User:service-omniarchon-a: Read on group ` + stepGroup + `"`, `"action": "create"`}},
 	{line: "acl apply --json", denied: []string{"Alter on the cluster"}, says: []string{`"done": true`}},
-	{line: "acl plan --check", says: []string{"86 ACLs, all as declared"}},
+	{line: "acl plan --check", says: []string{"172 ACLs, all as declared"}},
+	{line: "users plan --json", denied: []string{"Describe on the cluster"}, says: []string{`"name": "service-omniarchon-a"`, `"action": "create"`}},
+	{line: "users apply --json", denied: []string{"Alter on the cluster"}, says: []string{`"done": true`}},
+	{line: "users plan --check", says: []string{"4 users, all as declared"}},
+	{line: "users rotate omniarchon --json", denied: []string{"Alter on the cluster"}, says: []string{`"name": "service-omniarchon-b"`, `"action": "create"`}},
+	{line: "users rotate omniarchon --finish", says: []string{"delete user service-omniarchon-a: done", "connections.max.reauth.ms"}},
 	{line: "acl check --as omniarchon --json", status: 1, says: []string{`"service": "omniarchon"`, `"ok": false`}},
 	{line: "register --json", denied: []string{"Write on the transactional id of changes"}, says: []string{`"subject": "` + stepTopic + `-value"`, `"action": "create"`}},
 	{

@@ -44,7 +44,7 @@ func newStack(t *testing.T, dir string, brokers []string, replicas int, dsn, set
 	t.Helper()
 	editFile(t, filepath.Join(dir, "trestle.yaml"), "schemas: schemas\n", "schemas: schemas\naudit: {topic: "+stackAudit+"}\n")
 	editFile(t, filepath.Join(dir, "trestle.yaml"), "environments:\n",
-		fmt.Sprintf("environments:\n  %s:\n    replication_factor: %d\n    principals: {\"*\": [\"User:service-{service}\"]}%s\n", stackEnvironment, replicas, strings.ReplaceAll(settings, "\n", "\n    ")))
+		fmt.Sprintf("environments:\n  %s:\n    replication_factor: %d\n    principals: {\"*\": [\"User:service-{service}-a\", \"User:service-{service}-b\"]}\n    users: {hand_over: {file: \"logins/{service}\"}}%s\n", stackEnvironment, replicas, strings.ReplaceAll(settings, "\n", "\n    ")))
 	db, err := store.Open(t.Context(), dsn)
 	if err != nil {
 		t.Fatal(err)

@@ -32,6 +32,8 @@ type SASLSettings struct {
 	Mechanism string `yaml:"mechanism"`
 	User      string `yaml:"user"`
 	Password  Secret `yaml:"password"`
+	// Login has both of them in one place, as user:password, so that they change together.
+	Login Secret `yaml:"login"`
 	// Token is that of OAUTHBEARER; without it OAuth says where to get one.
 	Token Secret         `yaml:"token"`
 	OAuth *OAuthSettings `yaml:"oauth"`
@@ -124,6 +126,7 @@ func (e *Environment) placeFiles(p *Project) {
 		sasl := *e.SASL
 		p.at(&sasl.Password.File)
 		p.at(&sasl.Token.File)
+		p.at(&sasl.Login.File)
 		if sasl.OAuth != nil {
 			oauth := *sasl.OAuth
 			p.at(&oauth.ClientSecret.File)
@@ -192,6 +195,9 @@ func (e *Environment) override(a Access, variable func(string) string) error {
 		if !password.IsZero() {
 			sasl.Password = password
 		}
+		if user != "" || !password.IsZero() || !token.IsZero() {
+			sasl.Login = Secret{}
+		}
 		if !token.IsZero() {
 			sasl.Token, sasl.OAuth = token, nil
 		}
@@ -243,7 +249,7 @@ func (s *SASLSettings) kafka() *kafka.SASL {
 	if s == nil {
 		return nil
 	}
-	out := &kafka.SASL{Mechanism: s.Mechanism, User: s.User, Password: s.Password.Secret, Token: s.Token.Secret}
+	out := &kafka.SASL{Mechanism: s.Mechanism, User: s.User, Password: s.Password.Secret, Login: s.Login.Secret, Token: s.Token.Secret}
 	if o := s.OAuth; o != nil {
 		out.OAuth = &kafka.ClientCredentials{
 			TokenURL: o.TokenURL, ClientID: o.ClientID, ClientSecret: o.ClientSecret.Secret, Scopes: slices.Clone(o.Scopes), TLS: o.TLS.secure(),

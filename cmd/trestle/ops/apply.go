@@ -88,6 +88,9 @@ func (p *Plan) Apply(ctx context.Context, allowed []string) error {
 	if err == nil {
 		err = p.applyRights(ctx, remove)
 	}
+	if err == nil {
+		err = p.applyUsers(ctx)
+	}
 	p.note()
 	if err == nil {
 		return nil
@@ -121,6 +124,9 @@ func (p *Plan) note() {
 		for _, b := range p.rights.Bindings {
 			done[[3]string{"acl", b.String()}] = b.Done
 		}
+	}
+	for _, u := range p.users {
+		done[[3]string{"user", u.name}] = u.done
 	}
 	for i, c := range p.Changes {
 		p.Changes[i].Done = done[[3]string{c.Kind, c.Name, c.Registry}]

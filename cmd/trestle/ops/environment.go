@@ -61,6 +61,8 @@ type Environment struct {
 	// Principals are whom the cluster takes services for; without any, nothing is said of ACLs. ACL says how these are written down.
 	Principals Principals  `yaml:"principals"`
 	ACL        ACLSettings `yaml:"acl"`
+	// Users say how the users that these principals are come into being.
+	Users UserSettings `yaml:"users"`
 
 	name  string // in trestle.yaml; empty: none of there
 	own   []ownTopic

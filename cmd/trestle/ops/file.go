@@ -6,9 +6,14 @@ import (
 )
 
 // replaceFile writes a file as a whole: who reads it sees the old one or the new one. What is no file, such as a pipe, is written to.
-func replaceFile(path string, content []byte) error {
+func replaceFile(path string, content []byte) error { return replaceFileAs(path, content, 0o644) }
+
+// replaceSecretFile is replaceFile for the eyes of its owner only.
+func replaceSecretFile(path string, content []byte) error { return replaceFileAs(path, content, 0o600) }
+
+func replaceFileAs(path string, content []byte, mode os.FileMode) error {
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
-		return os.WriteFile(path, content, 0o644)
+		return os.WriteFile(path, content, mode)
 	}
 	tmp, err := os.CreateTemp(filepath.Dir(path), ".trestle-*")
 	if err != nil {
@@ -19,7 +24,7 @@ func replaceFile(path string, content []byte) error {
 		tmp.Close()
 		return err
 	}
-	if err := tmp.Chmod(0o644); err != nil {
+	if err := tmp.Chmod(mode); err != nil {
 		tmp.Close()
 		return err
 	}

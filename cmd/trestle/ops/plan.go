@@ -35,6 +35,8 @@ type Plan struct {
 	registries []plannedRegistry // nil: there is none
 	topics     *topics.Plan      // nil: there is no cluster
 	rights     *acl.Plan         // nil: nobody's are planned
+	users      []*serviceUser    // that are to be made
+	project    *Project          // of the users
 }
 
 // plannedRegistry is a registry, and what is to be done to its subjects.
@@ -143,11 +145,18 @@ func PlanTopics(ctx context.Context, p *Project, env Environment) (*Plan, error)
 	return p.plan(ctx, env, "topics apply", parts{topics: true})
 }
 
+// newPlan is a plan without anything to do, for a command that applies it.
+func newPlan(env Environment, command string) *Plan {
+	return &Plan{
+		Environment: env.name, Changes: []PlannedChange{}, Undeclared: Undeclared{Topics: []string{}, Subjects: []string{}}, env: env, command: command,
+	}
+}
+
 // parts are what a plan is about.
 type parts struct{ subjects, topics, rights bool }
 
 func (p *Project) plan(ctx context.Context, env Environment, command string, of parts) (*Plan, error) {
-	plan := &Plan{Environment: env.name, Changes: []PlannedChange{}, Undeclared: Undeclared{Topics: []string{}, Subjects: []string{}}, env: env, command: command}
+	plan := newPlan(env, command)
 	set, err := p.load(ctx)
 	if err != nil {
 		return nil, err
