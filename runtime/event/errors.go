@@ -39,6 +39,8 @@ type OversizedError struct {
 	Batch       bool
 	FirstOffset int64
 	LastOffset  int64
+	// Untold says that brokers did not tell this user what the topic takes, so that Limit is what the schemas declare, or Kafka's default.
+	Untold bool
 	// SHA256 is the digest of the batch's records as they stand in the log, in hex; empty for a record, and where the log
 	// no longer had them.
 	SHA256 string
@@ -47,6 +49,8 @@ type OversizedError struct {
 // Error names the sizes, and the offsets of a batch.
 func (e *OversizedError) Error() string {
 	switch {
+	case !e.Batch && e.Untold:
+		return fmt.Sprintf("record of %d bytes was not read: its topic takes %d, as far as is known: does an ACL of the cluster allow this user DescribeConfigs on the topic?", e.Bytes, e.Limit)
 	case !e.Batch:
 		return fmt.Sprintf("record of %d bytes was not read: its topic takes %d", e.Bytes, e.Limit)
 	case e.SHA256 == "":

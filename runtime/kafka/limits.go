@@ -11,8 +11,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/omninode/trestle/runtime/deadletter"
 )
@@ -36,10 +37,11 @@ type Limits struct {
 	open atomic.Pointer[opener]
 
 	mu      sync.Mutex
-	topics  map[string]int // max.message.bytes, as far as it is known
-	set     int            // by the client's options; 0: not
-	asked   time.Time      // when brokers were asked last
-	problem error          // an opener could not be made
+	topics  map[string]int  // max.message.bytes, as far as it is known
+	untold  map[string]bool // of which brokers do not tell this user
+	set     int             // by the client's options; 0: not
+	asked   time.Time       // when brokers were asked last
+	problem error           // an opener could not be made
 }
 
 // opener opens batches that have at most so many bytes then.
@@ -50,7 +52,7 @@ type opener struct {
 
 // NewLimits returns the limits of topics of which it is known what they take, in bytes; 0: it isn't.
 func NewLimits(topics map[string]int) *Limits {
-	l := &Limits{topics: map[string]int{}}
+	l := &Limits{topics: map[string]int{}, untold: map[string]bool{}}
 	for topic, most := range topics {
 		if most > 0 {
 			l.topics[topic] = most
@@ -138,20 +140,37 @@ func (l *Limits) Record(topic string) int {
 func (l *Limits) Ask(ctx context.Context, client *kgo.Client, topics ...string) error {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	found, err := kadm.NewClient(client).DescribeTopicConfigs(ctx, topics...)
+	req := kmsg.NewPtrDescribeConfigsRequest()
+	for _, topic := range topics {
+		r := kmsg.NewDescribeConfigsRequestResource()
+		r.ResourceType, r.ResourceName, r.ConfigNames = kmsg.ConfigResourceTypeTopic, topic, []string{maxMessageBytes}
+		req.Resources = append(req.Resources, r)
+	}
+	answer, err := req.RequestWith(ctx, client)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.asked = time.Now()
-	for _, topic := range found {
-		for _, c := range topic.Configs {
-			if most, notNumber := strconv.Atoi(c.MaybeValue()); c.Key == "max.message.bytes" && notNumber == nil && most > 0 {
-				l.topics[topic.Name] = most
+	errs := []error{err}
+	if err == nil {
+		for _, topic := range answer.Resources {
+			err := kerr.ErrorForCode(topic.ErrorCode)
+			l.untold[topic.ResourceName] = IsUnauthorised(err)
+			errs = append(errs, err)
+			for _, c := range topic.Configs {
+				if c.Name != maxMessageBytes || c.Value == nil {
+					continue
+				}
+				if most, notNumber := strconv.Atoi(*c.Value); notNumber == nil && most > 0 {
+					l.topics[topic.ResourceName] = most
+				}
 			}
 		}
 	}
 	l.settle()
-	return errors.Join(err, l.problem)
+	return errors.Join(append(errs, l.problem)...)
 }
+
+const maxMessageBytes = "max.message.bytes"
 
 const (
 	askTimeout = 5 * time.Second
@@ -212,7 +231,10 @@ func (l *Limits) Oversized(ctx context.Context, client *kgo.Client, r *kgo.Recor
 	if !exceeds() || l.Grew(ctx, client, r.Topic) && !exceeds() {
 		return nil
 	}
-	return &OversizedError{Bytes: size, Limit: limit(), FirstOffset: r.Offset, LastOffset: r.Offset}
+	l.mu.Lock()
+	untold := l.untold[r.Topic]
+	l.mu.Unlock()
+	return &OversizedError{Bytes: size, Limit: limit(), FirstOffset: r.Offset, LastOffset: r.Offset, Untold: untold}
 }
 
 // keptPart is how large a key or header may be that is kept of a record which is too large.

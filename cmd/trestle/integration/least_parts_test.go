@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/omninode/trestle/cmd/trestle/ops/grants"
 	codegenv1 "github.com/omninode/trestle/gen/omninode/codegen/v1"
@@ -195,5 +198,43 @@ func (a *actor) answer() {
 	for _, err := range connection.Scan(a.ctx, archon.conn, []string{topic}, connection.FromStart(), connection.ToEnd()) {
 		a.does("read statuses", err)
 	}
+	a.linger()
+}
+
+// largeRequest has a request on a topic that no schema lets be so large: the topic's own limit was raised.
+func (a *actor) largeRequest() {
+	ctx, topic := a.ctx, a.env.Prefix+stepTopic
+	limit := "3145728"
+	altered, err := a.kafka.admin.AlterTopicConfigs(ctx, []kadm.AlterConfig{{Name: "max.message.bytes", Value: &limit}}, topic)
+	if err == nil {
+		_, err = altered.On(topic, nil)
+	}
+	if err != nil {
+		panic(err)
+	}
+	client, err := kgo.NewClient(kgo.SeedBrokers(a.brokers...), kgo.ProducerBatchMaxBytes(3<<20), kgo.ProducerBatchCompression(kgo.NoCompression()))
+	if err != nil {
+		panic(err)
+	}
+	defer client.Close()
+	id := uuid.NewString()
+	value := fmt.Sprintf(`{"event_type":"CodegenPatternRequest","correlation_id":%q,"session_id":%q,"timestamp":"2025-10-16T12:00:00Z","payload":{"correlation_id":%[1]q,"session_id":%[2]q,`+
+		`"node_description":%q,"node_type":"effect"}}`, id, stagedSession, strings.Repeat("a", 2<<20))
+	if err := client.ProduceSync(ctx, &kgo.Record{Topic: topic, Key: []byte(id), Value: []byte(value)}).FirstErr(); err != nil {
+		panic(err)
+	}
+}
+
+// readLarge does what omniarchon does with a request that is larger than its schema says.
+func (a *actor) readLarge() {
+	archon, claude := a.sides()
+	defer archon.close()
+	defer claude.close()
+	a.largeRequest()
+	done := make(chan struct{}, 1)
+	defer archon.consume(codegenv1.GroupOmniarchonCodegenIntelligence, func(c *trestle.Consumer) {
+		trestle.Handle(c, func(context.Context, *codegenv1.CodegenPatternRequest) error { return nil })
+	}, trestle.WithObserver(func(trestle.Outcome) { done <- struct{}{} }))()
+	a.await("the request is read", done)
 	a.linger()
 }
