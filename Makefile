@@ -121,6 +121,10 @@ soundness: ## hold EVOLUTIONS (default 1000000) random evolutions of schemas aga
 chain: ## have all judges, ours and others', say what they make of values of SCHEMAS (default 5000) random schemas, from SEED (default: a fresh one)
 	$(GO) test ./tools/chain -run '^TestChain$$|^TestCovers$$' -count=1 -timeout 0 -v -schemas $(or $(SCHEMAS),5000) -pairs $(or $(SCHEMAS),5000) -seed $(or $(SEED),0)
 
+.PHONY: canaries
+canaries: ## search all that is written of events for sensitive values, in ROUNDS (default 100) rounds, from SEED (default: a fresh one)
+	$(GO) test ./cmd/trestle/integration -run '^TestCanar' -count=1 -timeout 0 -v -canary.rounds $(or $(ROUNDS),100) -canary.seed $(or $(SEED),0)
+
 .PHONY: chaos
 chaos: prefetch ## publish, relay, consume and replay EVENTS (default 1000000) while brokers, database, network and processes fail, and account for each, from SEED (default: a fresh one)
 	$(GO) test -tags chaos ./runtime/trestletest/services/chaos -run '^TestChaosOnKafka$$' -count=1 -timeout 0 -v -events $(or $(EVENTS),1000000) -seed $(or $(SEED),0)

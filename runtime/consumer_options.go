@@ -171,6 +171,15 @@ type Outcome struct {
 	Duration  time.Duration // from its first attempt
 }
 
+// LogValue is what slog writes of it: its delivery, its result and its error.
+func (o Outcome) LogValue() slog.Value {
+	attrs := o.Delivery.logAttrs(slog.String("result", o.Result.String()), slog.Duration("duration", o.Duration))
+	if o.Err != nil {
+		attrs = append(attrs, slog.Any("error", o.Err))
+	}
+	return slog.GroupValue(attrs...)
+}
+
 // Result is what became of an event.
 type Result uint8
 

@@ -3,6 +3,7 @@ package trestle
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -33,6 +34,15 @@ type Delivery struct {
 	// Group is the consumer group that handles it, by its name on the cluster.
 	Group string
 }
+
+// Format writes, for any verb, which record it is and how often it was tried, but neither its key nor its headers: they may hold
+// what is sensitive.
+func (d Delivery) Format(s fmt.State, _ rune) {
+	fmt.Fprintf(s, "%s/%d/%d (%s %s, attempt %d)", d.Topic, d.Partition, d.Offset, d.Envelope.EventType, d.EventID, d.Attempt)
+}
+
+// LogValue is what slog writes of it: what the runtime's own logs say of records.
+func (d Delivery) LogValue() slog.Value { return slog.GroupValue(d.logAttrs()...) }
 
 // DeliveryFrom returns the delivery that a handler's context belongs to, for one of batches that of the first event. It says
 // false outside of a handler.

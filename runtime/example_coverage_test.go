@@ -45,7 +45,7 @@ func TestEverythingHasAnExample(t *testing.T) {
 		t.Fatal(err)
 	}
 	called := map[string]bool{}
-	asked := [][]string{{"Error"}, {"Unwrap"}, {"String"}}
+	asked := [][]string{{"Error"}, {"Unwrap"}, {"String"}, {"Format"}, {"LogValue"}}
 	for _, f := range folders {
 		f.addCalls(called)
 		if !strings.HasPrefix(f.path, "store") { // whose interface is of what its databases have in common

@@ -2,6 +2,8 @@ package deadletter
 
 import (
 	"bytes"
+	"fmt"
+	"log/slog"
 	"strconv"
 	"strings"
 	"time"
@@ -68,6 +70,12 @@ type DeadLetter struct {
 	HeldBehind string
 }
 
+// LogValue is what slog writes of it: where the original stands, and why it failed.
+func (d DeadLetter) LogValue() slog.Value {
+	return slog.GroupValue(slog.Any("original", d.Original), slog.String("source_topic", d.SourceTopic), slog.String("group", d.ConsumerGroup),
+		slog.String("error_type", d.Error.Type), slog.String("error", d.Error.Message), slog.Int("retry_count", d.RetryCount))
+}
+
 // Original is the record that became a dead letter.
 type Original struct {
 	Key   []byte // nil: none, or unknown
@@ -86,6 +94,14 @@ type Original struct {
 	// Partial says that the letter lacks headers or the key of the original, which may still be read where it stands.
 	Partial bool
 }
+
+// Format writes, for any verb, where the original stood and how much is in it: key and value may hold what is sensitive.
+func (o Original) Format(s fmt.State, _ rune) {
+	fmt.Fprintf(s, "%d/%d (key of %d bytes, value of %d bytes, %d headers)", o.Partition, o.Offset, len(o.Key), len(o.Value), len(o.Headers))
+}
+
+// LogValue is what slog writes of it: what Format does.
+func (o Original) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(o)) }
 
 // Batch is a batch of records as it stands in the log.
 type Batch struct {

@@ -2,6 +2,8 @@ package event
 
 import (
 	"encoding/binary"
+	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/omninode/trestle/runtime/wire"
@@ -23,6 +25,14 @@ type Record struct {
 	// headers are missing. nil: nothing was left out.
 	Oversized *OversizedError
 }
+
+// Format writes, for any verb, where the record stands and how much is in it: key and value may hold what is sensitive.
+func (r Record) Format(s fmt.State, _ rune) {
+	fmt.Fprintf(s, "%s/%d/%d (key of %d bytes, value of %d bytes, %d headers)", r.Topic, r.Partition, r.Offset, len(r.Key), len(r.Value), len(r.Headers))
+}
+
+// LogValue is what slog writes of the record: what Format does.
+func (r Record) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(r)) }
 
 // Header returns the value of the first header of that name, empty when there is none.
 func (r *Record) Header(name string) string { return wire.HeaderValue(r.Headers, name) }

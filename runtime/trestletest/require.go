@@ -2,6 +2,7 @@ package trestletest
 
 import (
 	"fmt"
+	"log/slog"
 	"reflect"
 	"strings"
 	"testing"
@@ -98,6 +99,9 @@ func instead[P trestle.Event](sent []*Sent, match []Match[P]) string {
 	}
 	return b.String()
 }
+
+// LogValue is what slog writes of it: what String returns.
+func (s *Sent) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
 // String names the event, its topic and its key, and has its payload as JSON, with *** for what is sensitive.
 func (s *Sent) String() string {

@@ -144,7 +144,7 @@ func decodePayload(info *event.EventInfo, payload string) (event.Event, error) {
 		record.Value = []byte(`{"correlation_id":"` + id + `","event_type":"` + info.Type + `","timestamp":"2025-10-16T12:34:56Z","payload":` + payload + `}`)
 	}
 	decoded, err := event.Decode(&record, event.NewTypes(info), event.DecodeOptions{})
-	if err == nil {
+	if err == nil && info.Encoding == event.JSON { // a binary record needs a registry's number of its schema
 		_, err = event.Encode(decoded.Event, &decoded.Envelope, event.EncodeOptions{Now: time.Now()})
 	}
 	return decoded.Event, err

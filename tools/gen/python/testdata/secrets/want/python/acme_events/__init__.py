@@ -36,6 +36,7 @@ from .vault import v1 as _vault_v1
 
 EVENTS: Final[tuple[type[Event], ...]] = (
     _vault_v1.VaultOpened,
+    _vault_v1.VaultSealed,
     _secrets_v1.AccountOpened,
 )
 """The events of all schema packages, by type."""

@@ -4,4 +4,5 @@
 from typing import Final
 
 VAULT_OPENED: Final = "VaultOpened"
+VAULT_SEALED: Final = "VaultSealed"
 ACCOUNT_OPENED: Final = "account.opened"

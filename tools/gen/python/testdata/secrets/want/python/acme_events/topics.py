@@ -30,9 +30,31 @@ ACME_ACCOUNTS_DLQ: Final = Topic(
     max_message_bytes=None,
 )
 
+ACME_VAULT_SEALED_V1: Final = Topic(
+    name="acme_vault_sealed_v1",
+    dead_letter="acme_vault_sealed_v1_dlq",
+    event_types=("VaultSealed",),
+    partitions=3,
+    retention_ms=604800000,
+    cleanup_policy="delete",
+    compression_type="gzip",
+    max_message_bytes=None,
+)
+
+ACME_VAULT_SEALED_V1_DLQ: Final = Topic(
+    name="acme_vault_sealed_v1_dlq",
+    dead_letter=None,
+    event_types=(),
+    partitions=1,
+    retention_ms=2592000000,
+    cleanup_policy="delete",
+    compression_type="gzip",
+    max_message_bytes=None,
+)
+
 ACME_VAULT_V1: Final = Topic(
     name="acme_vault_v1",
-    dead_letter=None,
+    dead_letter="acme_vault_v1_dlq",
     event_types=("VaultOpened",),
     partitions=3,
     retention_ms=604800000,
@@ -41,9 +63,23 @@ ACME_VAULT_V1: Final = Topic(
     max_message_bytes=None,
 )
 
+ACME_VAULT_V1_DLQ: Final = Topic(
+    name="acme_vault_v1_dlq",
+    dead_letter=None,
+    event_types=(),
+    partitions=1,
+    retention_ms=2592000000,
+    cleanup_policy="delete",
+    compression_type="gzip",
+    max_message_bytes=None,
+)
+
 TOPICS: Final[Mapping[str, Topic]] = {
     "acme.accounts": ACME_ACCOUNTS,
     "acme.accounts_dlq": ACME_ACCOUNTS_DLQ,
+    "acme_vault_sealed_v1": ACME_VAULT_SEALED_V1,
+    "acme_vault_sealed_v1_dlq": ACME_VAULT_SEALED_V1_DLQ,
     "acme_vault_v1": ACME_VAULT_V1,
+    "acme_vault_v1_dlq": ACME_VAULT_V1_DLQ,
 }
 """All of them, by name."""

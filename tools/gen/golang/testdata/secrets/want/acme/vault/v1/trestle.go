@@ -15,6 +15,7 @@ import (
 func Events() []*trestle.EventInfo {
 	return []*trestle.EventInfo{
 		&infoVaultOpened,
+		&infoVaultSealed,
 	}
 }
 
@@ -33,24 +34,70 @@ var (
 		RuledTimes:     true,
 		New:            func() trestle.Event { return new(VaultOpened) },
 	}
+	infoVaultSealed = trestle.EventInfo{
+		Type:           "VaultSealed",
+		FullName:       "acme.vault.v1.VaultSealed",
+		Role:           trestle.RoleEvent,
+		Envelope:       wire.OnexV1,
+		Encoding:       trestle.Protobuf,
+		Topic:          &topicAcmeVaultSealedV1,
+		SchemaDigest:   "c49149906a1a62ef45c09e50844ca11e",
+		MessageIndexes: []int{1},
+		Masks:          masks,
+		SensitiveKey:   true,
+		New:            func() trestle.Event { return new(VaultSealed) },
+	}
 )
 
 // Topics returns the descriptions of the topics that the package declares, by name. They must not be changed.
 func Topics() []*trestle.TopicInfo {
 	return []*trestle.TopicInfo{
+		&topicAcmeVaultSealedV1,
+		&topicAcmeVaultSealedV1Dlq,
 		&topicAcmeVaultV1,
+		&topicAcmeVaultV1Dlq,
 	}
 }
 
 var (
+	topicAcmeVaultSealedV1 = trestle.TopicInfo{
+		Name:       "acme_vault_sealed_v1",
+		DeadLetter: "acme_vault_sealed_v1_dlq",
+		EventTypes: []string{"VaultSealed"},
+		Partitions: 3,
+		Config: map[string]string{
+			"cleanup.policy":   "delete",
+			"compression.type": "gzip",
+			"retention.ms":     "604800000",
+		},
+	}
+	topicAcmeVaultSealedV1Dlq = trestle.TopicInfo{
+		Name:       "acme_vault_sealed_v1_dlq",
+		Partitions: 1,
+		Config: map[string]string{
+			"cleanup.policy":   "delete",
+			"compression.type": "gzip",
+			"retention.ms":     "2592000000",
+		},
+	}
 	topicAcmeVaultV1 = trestle.TopicInfo{
 		Name:       "acme_vault_v1",
+		DeadLetter: "acme_vault_v1_dlq",
 		EventTypes: []string{"VaultOpened"},
 		Partitions: 3,
 		Config: map[string]string{
 			"cleanup.policy":   "delete",
 			"compression.type": "gzip",
 			"retention.ms":     "604800000",
+		},
+	}
+	topicAcmeVaultV1Dlq = trestle.TopicInfo{
+		Name:       "acme_vault_v1_dlq",
+		Partitions: 1,
+		Config: map[string]string{
+			"cleanup.policy":   "delete",
+			"compression.type": "gzip",
+			"retention.ms":     "2592000000",
 		},
 	}
 )
@@ -88,6 +135,22 @@ var masks = jsonio.Masks{
 			"texts":           "***",
 			"took":            "***",
 			"wrapped":         "***",
+		},
+	},
+	"acme.vault.v1.VaultSealed": {
+		Members: map[string]string{
+			"by_name": "***",
+			"card":    "***",
+			"data":    "***",
+			"free":    "***",
+			"mood":    "***",
+			"number":  "***",
+			"payer":   "acme.vault.v1.Person",
+			"person":  "acme.vault.v1.Person",
+			"persons": "[]acme.vault.v1.Person",
+			"safe":    "***",
+			"text":    "***",
+			"texts":   "***",
 		},
 	},
 }

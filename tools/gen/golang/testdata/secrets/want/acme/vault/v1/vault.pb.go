@@ -351,6 +351,192 @@ func (*VaultOpened_Payer) isVaultOpened_Way() {}
 
 func (*VaultOpened_Cash) isVaultOpened_Way() {}
 
+// VaultSealed holds them in records that are binary.
+type VaultSealed struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Not secret.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// A text.
+	Text string `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
+	// A number.
+	Number int64 `protobuf:"varint,3,opt,name=number,proto3" json:"number,omitempty"`
+	// Bytes.
+	Data []byte `protobuf:"bytes,4,opt,name=data,proto3" json:"data,omitempty"`
+	// A choice.
+	Mood Mood `protobuf:"varint,5,opt,name=mood,proto3,enum=acme.vault.v1.Mood" json:"mood,omitempty"`
+	// Anything.
+	Free *v1.JsonObject `protobuf:"bytes,6,opt,name=free,proto3" json:"free,omitempty"`
+	// A list.
+	Texts []string `protobuf:"bytes,7,rep,name=texts,proto3" json:"texts,omitempty"`
+	// Texts by name.
+	ByName map[string]string `protobuf:"bytes,8,rep,name=by_name,json=byName,proto3" json:"by_name,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Who.
+	Person *Person `protobuf:"bytes,9,opt,name=person,proto3" json:"person,omitempty"`
+	// More.
+	Persons []*Person `protobuf:"bytes,10,rep,name=persons,proto3" json:"persons,omitempty"`
+	// All of it is secret.
+	Safe *Safe `protobuf:"bytes,11,opt,name=safe,proto3" json:"safe,omitempty"`
+	// One of several.
+	//
+	// Types that are valid to be assigned to Way:
+	//
+	//	*VaultSealed_Card
+	//	*VaultSealed_Payer
+	Way           isVaultSealed_Way `protobuf_oneof:"way"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *VaultSealed) Reset() {
+	*x = VaultSealed{}
+	mi := &file_acme_vault_v1_vault_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *VaultSealed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*VaultSealed) ProtoMessage() {}
+
+func (x *VaultSealed) ProtoReflect() protoreflect.Message {
+	mi := &file_acme_vault_v1_vault_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use VaultSealed.ProtoReflect.Descriptor instead.
+func (*VaultSealed) Descriptor() ([]byte, []int) {
+	return file_acme_vault_v1_vault_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *VaultSealed) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *VaultSealed) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *VaultSealed) GetNumber() int64 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+func (x *VaultSealed) GetData() []byte {
+	if x != nil {
+		return x.Data
+	}
+	return nil
+}
+
+func (x *VaultSealed) GetMood() Mood {
+	if x != nil {
+		return x.Mood
+	}
+	return Mood_MOOD_UNSPECIFIED
+}
+
+func (x *VaultSealed) GetFree() *v1.JsonObject {
+	if x != nil {
+		return x.Free
+	}
+	return nil
+}
+
+func (x *VaultSealed) GetTexts() []string {
+	if x != nil {
+		return x.Texts
+	}
+	return nil
+}
+
+func (x *VaultSealed) GetByName() map[string]string {
+	if x != nil {
+		return x.ByName
+	}
+	return nil
+}
+
+func (x *VaultSealed) GetPerson() *Person {
+	if x != nil {
+		return x.Person
+	}
+	return nil
+}
+
+func (x *VaultSealed) GetPersons() []*Person {
+	if x != nil {
+		return x.Persons
+	}
+	return nil
+}
+
+func (x *VaultSealed) GetSafe() *Safe {
+	if x != nil {
+		return x.Safe
+	}
+	return nil
+}
+
+func (x *VaultSealed) GetWay() isVaultSealed_Way {
+	if x != nil {
+		return x.Way
+	}
+	return nil
+}
+
+func (x *VaultSealed) GetCard() string {
+	if x != nil {
+		if x, ok := x.Way.(*VaultSealed_Card); ok {
+			return x.Card
+		}
+	}
+	return ""
+}
+
+func (x *VaultSealed) GetPayer() *Person {
+	if x != nil {
+		if x, ok := x.Way.(*VaultSealed_Payer); ok {
+			return x.Payer
+		}
+	}
+	return nil
+}
+
+type isVaultSealed_Way interface {
+	isVaultSealed_Way()
+}
+
+type VaultSealed_Card struct {
+	// A secret.
+	Card string `protobuf:"bytes,12,opt,name=card,proto3,oneof"`
+}
+
+type VaultSealed_Payer struct {
+	// A message that holds one.
+	Payer *Person `protobuf:"bytes,13,opt,name=payer,proto3,oneof"`
+}
+
+func (*VaultSealed_Card) isVaultSealed_Way() {}
+
+func (*VaultSealed_Payer) isVaultSealed_Way() {}
+
 // Person has a secret beside what is none.
 type Person struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -364,7 +550,7 @@ type Person struct {
 
 func (x *Person) Reset() {
 	*x = Person{}
-	mi := &file_acme_vault_v1_vault_proto_msgTypes[1]
+	mi := &file_acme_vault_v1_vault_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -376,7 +562,7 @@ func (x *Person) String() string {
 func (*Person) ProtoMessage() {}
 
 func (x *Person) ProtoReflect() protoreflect.Message {
-	mi := &file_acme_vault_v1_vault_proto_msgTypes[1]
+	mi := &file_acme_vault_v1_vault_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -389,7 +575,7 @@ func (x *Person) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Person.ProtoReflect.Descriptor instead.
 func (*Person) Descriptor() ([]byte, []int) {
-	return file_acme_vault_v1_vault_proto_rawDescGZIP(), []int{1}
+	return file_acme_vault_v1_vault_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Person) GetId() string {
@@ -419,7 +605,7 @@ type Safe struct {
 
 func (x *Safe) Reset() {
 	*x = Safe{}
-	mi := &file_acme_vault_v1_vault_proto_msgTypes[2]
+	mi := &file_acme_vault_v1_vault_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -431,7 +617,7 @@ func (x *Safe) String() string {
 func (*Safe) ProtoMessage() {}
 
 func (x *Safe) ProtoReflect() protoreflect.Message {
-	mi := &file_acme_vault_v1_vault_proto_msgTypes[2]
+	mi := &file_acme_vault_v1_vault_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -444,7 +630,7 @@ func (x *Safe) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Safe.ProtoReflect.Descriptor instead.
 func (*Safe) Descriptor() ([]byte, []int) {
-	return file_acme_vault_v1_vault_proto_rawDescGZIP(), []int{2}
+	return file_acme_vault_v1_vault_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Safe) GetDoor() string {
@@ -500,7 +686,27 @@ const file_acme_vault_v1_vault_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\v2\x15.acme.vault.v1.PersonR\x05value:\x028\x01:_\xbaH5\x1a3\n" +
 	"\x05whole\x1a*this.id != 'bad' ? '' : 'no: ' + this.text\xf2\xf7\x1d#\x12\racme_vault_v1\x1a\tperson.id \x04J\x05testsB\x05\n" +
 	"\x03wayB\b\n" +
-	"\x06_maybe\"D\n" +
+	"\x06_maybe\"\x91\x06\n" +
+	"\vVaultSealed\x12\x17\n" +
+	"\x02id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18\tR\x02id\x12!\n" +
+	"\x04text\x18\x02 \x01(\tB\r\xbaH\x04r\x02\x18(\xf2\xf7\x1d\x02\x10\x01R\x04text\x12&\n" +
+	"\x06number\x18\x03 \x01(\x03B\x0e\xbaH\x05\"\x03\x10\xe8\a\xf2\xf7\x1d\x02\x10\x01R\x06number\x12!\n" +
+	"\x04data\x18\x04 \x01(\fB\r\xbaH\x04z\x02\x18(\xf2\xf7\x1d\x02\x10\x01R\x04data\x127\n" +
+	"\x04mood\x18\x05 \x01(\x0e2\x13.acme.vault.v1.MoodB\x0e\xbaH\x05\x82\x01\x02\x10\x01\xf2\xf7\x1d\x02\x10\x01R\x04mood\x122\n" +
+	"\x04free\x18\x06 \x01(\v2\x16.trestle.v1.JsonObjectB\x06\xf2\xf7\x1d\x02\x10\x01R\x04free\x12(\n" +
+	"\x05texts\x18\a \x03(\tB\x12\xbaH\t\x92\x01\x06\"\x04r\x02\x18(\xf2\xf7\x1d\x02\x10\x01R\x05texts\x12S\n" +
+	"\aby_name\x18\b \x03(\v2&.acme.vault.v1.VaultSealed.ByNameEntryB\x12\xbaH\t\x9a\x01\x06\"\x04r\x02\x18(\xf2\xf7\x1d\x02\x10\x01R\x06byName\x12-\n" +
+	"\x06person\x18\t \x01(\v2\x15.acme.vault.v1.PersonR\x06person\x12/\n" +
+	"\apersons\x18\n" +
+	" \x03(\v2\x15.acme.vault.v1.PersonR\apersons\x12/\n" +
+	"\x04safe\x18\v \x01(\v2\x13.acme.vault.v1.SafeB\x06\xf2\xf7\x1d\x02\x10\x01R\x04safe\x12#\n" +
+	"\x04card\x18\f \x01(\tB\r\xbaH\x04r\x02\x18(\xf2\xf7\x1d\x02\x10\x01H\x00R\x04card\x12-\n" +
+	"\x05payer\x18\r \x01(\v2\x15.acme.vault.v1.PersonH\x00R\x05payer\x1a9\n" +
+	"\vByNameEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01:h\xbaH5\x1a3\n" +
+	"\x05whole\x1a*this.id != 'bad' ? '' : 'no: ' + this.text\xf2\xf7\x1d,\x12\x14acme_vault_sealed_v1\x1a\tperson.id \x048\x02J\x05testsB\x05\n" +
+	"\x03way\"D\n" +
 	"\x06Person\x12\x1d\n" +
 	"\x02id\x18\x01 \x01(\tB\r\xbaH\x04r\x02\x18(\xf2\xf7\x1d\x02\x10\x01R\x02id\x12\x1b\n" +
 	"\x04name\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18\x05R\x04name\"\xae\x01\n" +
@@ -512,7 +718,7 @@ const file_acme_vault_v1_vault_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\v2\x15.acme.vault.v1.PersonR\x05value:\x028\x01**\n" +
 	"\x04Mood\x12\x14\n" +
 	"\x10MOOD_UNSPECIFIED\x10\x00\x12\f\n" +
-	"\bMOOD_ODD\x10\x01B6\xf2\xf7\x1d2\b\x02\"\x16\b\x03\x10\x80\x88\xb2\xa0\x02\x1a\x06delete\"\x04gzip*\x16\b\x01\x10\x80\x90\xfb\xd3\t\x1a\x06delete\"\x04gzipb\x06proto3"
+	"\bMOOD_ODD\x10\x01BC\xf2\xf7\x1d?\b\x02\x1a\v{topic}_dlq\"\x16\b\x03\x10\x80\x88\xb2\xa0\x02\x1a\x06delete\"\x04gzip*\x16\b\x01\x10\x80\x90\xfb\xd3\t\x1a\x06delete\"\x04gzipb\x06proto3"
 
 var (
 	file_acme_vault_v1_vault_proto_rawDescOnce sync.Once
@@ -527,41 +733,50 @@ func file_acme_vault_v1_vault_proto_rawDescGZIP() []byte {
 }
 
 var file_acme_vault_v1_vault_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_acme_vault_v1_vault_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_acme_vault_v1_vault_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_acme_vault_v1_vault_proto_goTypes = []any{
 	(Mood)(0),                      // 0: acme.vault.v1.Mood
 	(*VaultOpened)(nil),            // 1: acme.vault.v1.VaultOpened
-	(*Person)(nil),                 // 2: acme.vault.v1.Person
-	(*Safe)(nil),                   // 3: acme.vault.v1.Safe
-	nil,                            // 4: acme.vault.v1.VaultOpened.ByNameEntry
-	nil,                            // 5: acme.vault.v1.VaultOpened.PersonsByNameEntry
-	nil,                            // 6: acme.vault.v1.Safe.OwnersEntry
-	(*timestamppb.Timestamp)(nil),  // 7: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),    // 8: google.protobuf.Duration
-	(*wrapperspb.StringValue)(nil), // 9: google.protobuf.StringValue
-	(*v1.JsonObject)(nil),          // 10: trestle.v1.JsonObject
+	(*VaultSealed)(nil),            // 2: acme.vault.v1.VaultSealed
+	(*Person)(nil),                 // 3: acme.vault.v1.Person
+	(*Safe)(nil),                   // 4: acme.vault.v1.Safe
+	nil,                            // 5: acme.vault.v1.VaultOpened.ByNameEntry
+	nil,                            // 6: acme.vault.v1.VaultOpened.PersonsByNameEntry
+	nil,                            // 7: acme.vault.v1.VaultSealed.ByNameEntry
+	nil,                            // 8: acme.vault.v1.Safe.OwnersEntry
+	(*timestamppb.Timestamp)(nil),  // 9: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),    // 10: google.protobuf.Duration
+	(*wrapperspb.StringValue)(nil), // 11: google.protobuf.StringValue
+	(*v1.JsonObject)(nil),          // 12: trestle.v1.JsonObject
 }
 var file_acme_vault_v1_vault_proto_depIdxs = []int32{
 	0,  // 0: acme.vault.v1.VaultOpened.mood:type_name -> acme.vault.v1.Mood
-	7,  // 1: acme.vault.v1.VaultOpened.at:type_name -> google.protobuf.Timestamp
-	8,  // 2: acme.vault.v1.VaultOpened.took:type_name -> google.protobuf.Duration
-	9,  // 3: acme.vault.v1.VaultOpened.wrapped:type_name -> google.protobuf.StringValue
-	10, // 4: acme.vault.v1.VaultOpened.free:type_name -> trestle.v1.JsonObject
-	4,  // 5: acme.vault.v1.VaultOpened.by_name:type_name -> acme.vault.v1.VaultOpened.ByNameEntry
-	2,  // 6: acme.vault.v1.VaultOpened.person:type_name -> acme.vault.v1.Person
-	2,  // 7: acme.vault.v1.VaultOpened.persons:type_name -> acme.vault.v1.Person
-	5,  // 8: acme.vault.v1.VaultOpened.persons_by_name:type_name -> acme.vault.v1.VaultOpened.PersonsByNameEntry
-	3,  // 9: acme.vault.v1.VaultOpened.safe:type_name -> acme.vault.v1.Safe
-	3,  // 10: acme.vault.v1.VaultOpened.safes:type_name -> acme.vault.v1.Safe
-	2,  // 11: acme.vault.v1.VaultOpened.payer:type_name -> acme.vault.v1.Person
-	6,  // 12: acme.vault.v1.Safe.owners:type_name -> acme.vault.v1.Safe.OwnersEntry
-	2,  // 13: acme.vault.v1.VaultOpened.PersonsByNameEntry.value:type_name -> acme.vault.v1.Person
-	2,  // 14: acme.vault.v1.Safe.OwnersEntry.value:type_name -> acme.vault.v1.Person
-	15, // [15:15] is the sub-list for method output_type
-	15, // [15:15] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	9,  // 1: acme.vault.v1.VaultOpened.at:type_name -> google.protobuf.Timestamp
+	10, // 2: acme.vault.v1.VaultOpened.took:type_name -> google.protobuf.Duration
+	11, // 3: acme.vault.v1.VaultOpened.wrapped:type_name -> google.protobuf.StringValue
+	12, // 4: acme.vault.v1.VaultOpened.free:type_name -> trestle.v1.JsonObject
+	5,  // 5: acme.vault.v1.VaultOpened.by_name:type_name -> acme.vault.v1.VaultOpened.ByNameEntry
+	3,  // 6: acme.vault.v1.VaultOpened.person:type_name -> acme.vault.v1.Person
+	3,  // 7: acme.vault.v1.VaultOpened.persons:type_name -> acme.vault.v1.Person
+	6,  // 8: acme.vault.v1.VaultOpened.persons_by_name:type_name -> acme.vault.v1.VaultOpened.PersonsByNameEntry
+	4,  // 9: acme.vault.v1.VaultOpened.safe:type_name -> acme.vault.v1.Safe
+	4,  // 10: acme.vault.v1.VaultOpened.safes:type_name -> acme.vault.v1.Safe
+	3,  // 11: acme.vault.v1.VaultOpened.payer:type_name -> acme.vault.v1.Person
+	0,  // 12: acme.vault.v1.VaultSealed.mood:type_name -> acme.vault.v1.Mood
+	12, // 13: acme.vault.v1.VaultSealed.free:type_name -> trestle.v1.JsonObject
+	7,  // 14: acme.vault.v1.VaultSealed.by_name:type_name -> acme.vault.v1.VaultSealed.ByNameEntry
+	3,  // 15: acme.vault.v1.VaultSealed.person:type_name -> acme.vault.v1.Person
+	3,  // 16: acme.vault.v1.VaultSealed.persons:type_name -> acme.vault.v1.Person
+	4,  // 17: acme.vault.v1.VaultSealed.safe:type_name -> acme.vault.v1.Safe
+	3,  // 18: acme.vault.v1.VaultSealed.payer:type_name -> acme.vault.v1.Person
+	8,  // 19: acme.vault.v1.Safe.owners:type_name -> acme.vault.v1.Safe.OwnersEntry
+	3,  // 20: acme.vault.v1.VaultOpened.PersonsByNameEntry.value:type_name -> acme.vault.v1.Person
+	3,  // 21: acme.vault.v1.Safe.OwnersEntry.value:type_name -> acme.vault.v1.Person
+	22, // [22:22] is the sub-list for method output_type
+	22, // [22:22] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_acme_vault_v1_vault_proto_init() }
@@ -574,13 +789,17 @@ func file_acme_vault_v1_vault_proto_init() {
 		(*VaultOpened_Payer)(nil),
 		(*VaultOpened_Cash)(nil),
 	}
+	file_acme_vault_v1_vault_proto_msgTypes[1].OneofWrappers = []any{
+		(*VaultSealed_Card)(nil),
+		(*VaultSealed_Payer)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_acme_vault_v1_vault_proto_rawDesc), len(file_acme_vault_v1_vault_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   6,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -1083,6 +1083,631 @@ func (x *VaultOpened) LogValue() slog.Value {
 	return redact.LogValue(x, masks, "acme.vault.v1.VaultOpened")
 }
 
+// EventInfo describes the event type VaultSealed. It works on a nil receiver.
+func (*VaultSealed) EventInfo() *trestle.EventInfo { return &infoVaultSealed }
+
+// ShareEnvelope fills what the payload lacks from the envelope, and the other way round.
+// They have no field in common.
+func (x *VaultSealed) ShareEnvelope(*trestle.Envelope, *trestle.Violations) {}
+
+// PartitionKey returns the first of these that is set: person.id.
+func (x *VaultSealed) PartitionKey(*trestle.Envelope) string {
+	if x.Person != nil && x.Person.Id != "" {
+		return x.Person.Id
+	}
+	return ""
+}
+
+// Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
+func (x *VaultSealed) Validate() error {
+	var v trestle.Violations
+	x.ValidateInto(&v)
+	return v.Err("acme.vault.v1.VaultSealed")
+}
+
+// ValidateFirst is Validate that stops at the first rule that x breaks.
+func (x *VaultSealed) ValidateFirst() error {
+	v := trestle.FirstOnly()
+	x.ValidateInto(&v)
+	return v.Err("acme.vault.v1.VaultSealed")
+}
+
+// ValidateInto adds every rule that x breaks to v, in schema order, until v is full.
+func (x *VaultSealed) ValidateInto(v *trestle.Violations) {
+	if x == nil {
+		x = new(VaultSealed)
+	}
+	if celvalidate.SensitiveMessage(v, x) {
+		return
+	}
+	if len(x.Id) > 9 && utf8.RuneCountInString(x.Id) > 9 && v.Report(trestle.Violation{Path: "id", Rule: "string.max_len", RulePath: "string.max_len", Message: "must be at most 9 characters", Found: format.String(x.Id)}) {
+		return
+	}
+	if len(x.Text) > 40 && utf8.RuneCountInString(x.Text) > 40 && v.Report(trestle.Violation{Path: "text", Rule: "string.max_len", RulePath: "string.max_len", Message: "must be at most 40 characters"}) {
+		return
+	}
+	if x.Number >= 1000 && v.Report(trestle.Violation{Path: "number", Rule: "int64.lt", RulePath: "int64.lt", Message: "must be less than 1000"}) {
+		return
+	}
+	if len(x.Data) > 40 && v.Report(trestle.Violation{Path: "data", Rule: "bytes.max_len", RulePath: "bytes.max_len", Message: "must be at most 40 bytes"}) {
+		return
+	}
+	if (x.Mood < 0 || x.Mood > 1) && v.Report(trestle.Violation{Path: "mood", Rule: "enum.defined_only", RulePath: "enum.defined_only", Message: "value must be one of the defined enum values"}) {
+		return
+	}
+	{
+		first := v.Len()
+		func() {
+			for i, e := range x.Texts {
+				if len(e) > 40 && utf8.RuneCountInString(e) > 40 && v.Report(trestle.Violation{Path: "texts[" + strconv.Itoa(i) + "]", Rule: "string.max_len", RulePath: "repeated.items.string.max_len", Message: "must be at most 40 characters"}) {
+					return
+				}
+			}
+		}()
+		if v.UnderSensitive(first, "texts") {
+			return
+		}
+	}
+	{
+		first := v.Len()
+		func() {
+			{
+				first := v.Len()
+				for k := range x.ByName {
+					if len(k) > 40 && utf8.RuneCountInString(k) > 40 && v.Report(trestle.Violation{Path: "by_name[" + strconv.Quote(k) + "]", Rule: "string.max_len", RulePath: "map.keys.string.max_len", Message: "must be at most 40 characters", ForKey: true}) {
+						return
+					}
+				}
+				if v.Sort(first) {
+					return
+				}
+			}
+		}()
+		if v.UnderSensitive(first, "by_name") {
+			return
+		}
+	}
+	if x.Person != nil {
+		{
+			first := v.Len()
+			x.Person.ValidateInto(v)
+			if v.Len() > first && v.Under(first, "person") {
+				return
+			}
+		}
+	}
+	for i, e := range x.Persons {
+		{
+			first := v.Len()
+			e.ValidateInto(v)
+			if v.Len() > first && v.Under(first, "persons["+strconv.Itoa(i)+"]") {
+				return
+			}
+		}
+	}
+	{
+		first := v.Len()
+		func() {
+			if x.Safe != nil {
+				{
+					first := v.Len()
+					x.Safe.ValidateInto(v)
+					if v.Len() > first && v.Under(first, "safe") {
+						return
+					}
+				}
+			}
+		}()
+		if v.UnderSensitive(first, "safe") {
+			return
+		}
+	}
+	if o, ok := x.Way.(*VaultSealed_Card); ok {
+		if len(o.Card) > 40 && utf8.RuneCountInString(o.Card) > 40 && v.Report(trestle.Violation{Path: "card", Rule: "string.max_len", RulePath: "string.max_len", Message: "must be at most 40 characters"}) {
+			return
+		}
+	}
+	if o, ok := x.Way.(*VaultSealed_Payer); ok {
+		{
+			first := v.Len()
+			o.Payer.ValidateInto(v)
+			if v.Len() > first && v.Under(first, "payer") {
+				return
+			}
+		}
+	}
+}
+
+// SetDefaults fills fields that are absent and have a default; now is for those whose default is the present.
+func (x *VaultSealed) SetDefaults(time.Time) {}
+
+// AppendJSON appends x as a JSON object. On an error, a *jsonio.Error with the path of the value that has no
+// JSON form, what was appended is of no use.
+func (x *VaultSealed) AppendJSON(b []byte) ([]byte, error) {
+	if x == nil {
+		return append(b, "null"...), nil
+	}
+	var err error
+	b = append(b, '{')
+	b = append(b, `"id":`...)
+	if b, err = jsonio.AppendString(b, x.Id); err != nil {
+		return b, jsonio.At(err, "id")
+	}
+	b = append(b, ',')
+	b = append(b, `"text":`...)
+	if b, err = jsonio.AppendString(b, x.Text); err != nil {
+		return b, jsonio.AtSensitive(err, "text")
+	}
+	b = append(b, ',')
+	b = append(b, `"number":`...)
+	b = strconv.AppendInt(b, x.Number, 10)
+	b = append(b, ',')
+	b = append(b, `"data":`...)
+	b = jsonio.AppendBytes(b, x.Data)
+	b = append(b, ',')
+	if x.Mood != 0 {
+		b = append(b, `"mood":`...)
+		if b, err = x.Mood.AppendJSON(b); err != nil {
+			return b, jsonio.AtSensitive(err, "mood")
+		}
+		b = append(b, ',')
+	}
+	if x.Free != nil {
+		b = append(b, `"free":`...)
+		if b, err = jsonio.AppendObject(b, x.Free.GetJson()); err != nil {
+			return b, jsonio.AtSensitive(err, "free")
+		}
+		b = append(b, ',')
+	}
+	b = append(b, `"texts":[`...)
+	for i, e := range x.Texts {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		if b, err = jsonio.AppendString(b, e); err != nil {
+			return b, jsonio.AtSensitive(jsonio.AtIndex(err, i), "texts")
+		}
+	}
+	b = append(b, ']', ',')
+	{
+		b = append(b, `"by_name":{`...)
+		var room [8]string
+		keys := room[:0]
+		for k := range x.ByName {
+			keys = append(keys, k)
+		}
+		slices.Sort(keys)
+		for i, k := range keys {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			if b, err = jsonio.AppendString(b, k); err != nil {
+				return b, jsonio.AtSensitive(err, "by_name")
+			}
+			b = append(b, ':')
+			e := x.ByName[k]
+			if b, err = jsonio.AppendString(b, e); err != nil {
+				return b, jsonio.AtSensitive(jsonio.AtKey(err, k), "by_name")
+			}
+		}
+		b = append(b, '}', ',')
+	}
+	if x.Person != nil {
+		b = append(b, `"person":`...)
+		if b, err = x.Person.AppendJSON(b); err != nil {
+			return b, jsonio.At(err, "person")
+		}
+		b = append(b, ',')
+	}
+	b = append(b, `"persons":[`...)
+	for i, e := range x.Persons {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		if b, err = e.AppendJSON(b); err != nil {
+			return b, jsonio.At(jsonio.AtIndex(err, i), "persons")
+		}
+	}
+	b = append(b, ']', ',')
+	if x.Safe != nil {
+		b = append(b, `"safe":`...)
+		if b, err = x.Safe.AppendJSON(b); err != nil {
+			return b, jsonio.AtSensitive(err, "safe")
+		}
+		b = append(b, ',')
+	}
+	if o, ok := x.Way.(*VaultSealed_Card); ok {
+		b = append(b, `"card":`...)
+		if b, err = jsonio.AppendString(b, o.Card); err != nil {
+			return b, jsonio.AtSensitive(err, "card")
+		}
+		b = append(b, ',')
+	}
+	if o, ok := x.Way.(*VaultSealed_Payer); ok {
+		b = append(b, `"payer":`...)
+		if b, err = o.Payer.AppendJSON(b); err != nil {
+			return b, jsonio.At(err, "payer")
+		}
+		b = append(b, ',')
+	}
+	if b[len(b)-1] == ',' {
+		b[len(b)-1] = '}'
+		return b, nil
+	}
+	return append(b, '}'), nil
+}
+
+// DecodeJSON reads x from a JSON object. What is wrong with the object stays in r; fields that it lacks keep their
+// values, and fields that the schema does not have are passed over.
+func (x *VaultSealed) DecodeJSON(r *jsonio.Reader) {
+	r.Holding()
+	if !r.BeginObject() {
+		return
+	}
+	var seen uint64
+	var oneWay bool // a member of way has been read
+	for r.More() {
+		switch r.Name() {
+		case "id":
+			r.Once(&seen, 0)
+			if !r.Null() {
+				x.Id = r.String()
+			}
+		case "text":
+			r.Once(&seen, 1)
+			if !r.Null() {
+				r.Sensitive()
+				x.Text = r.String()
+			}
+		case "number":
+			r.Once(&seen, 2)
+			if !r.Null() {
+				r.Sensitive()
+				x.Number = r.Int64()
+			}
+		case "data":
+			r.Once(&seen, 3)
+			if !r.Null() {
+				r.Sensitive()
+				x.Data = r.Bytes()
+			}
+		case "mood":
+			r.Once(&seen, 4)
+			if !r.Null() {
+				r.Sensitive()
+				x.Mood.DecodeJSON(r)
+			}
+		case "free":
+			r.Once(&seen, 5)
+			if !r.Null() {
+				r.Sensitive()
+				x.Free = &trestlev1.JsonObject{Json: string(r.Object())}
+			}
+		case "texts":
+			r.Once(&seen, 6)
+			if !r.Null() {
+				r.Sensitive()
+				x.Texts = nil
+				if r.BeginArray() {
+					for r.More() {
+						x.Texts = append(x.Texts, r.String())
+					}
+				}
+			}
+		case "by_name":
+			r.Once(&seen, 7)
+			if !r.Null() {
+				r.Sensitive()
+				x.ByName = map[string]string{}
+				if r.BeginObject() {
+					for r.More() {
+						k := r.Key()
+						if _, twice := x.ByName[k]; twice {
+							r.Twice()
+						}
+						x.ByName[k] = r.String()
+					}
+				}
+			}
+		case "person":
+			r.Once(&seen, 8)
+			if !r.Null() {
+				if x.Person == nil {
+					x.Person = new(Person)
+				}
+				x.Person.DecodeJSON(r)
+			}
+		case "persons":
+			r.Once(&seen, 9)
+			if !r.Null() {
+				x.Persons = nil
+				r.Holding()
+				if r.BeginArray() {
+					for r.More() {
+						m := new(Person)
+						m.DecodeJSON(r)
+						x.Persons = append(x.Persons, m)
+					}
+				}
+			}
+		case "safe":
+			r.Once(&seen, 10)
+			if !r.Null() {
+				r.Sensitive()
+				if x.Safe == nil {
+					x.Safe = new(Safe)
+				}
+				x.Safe.DecodeJSON(r)
+			}
+		case "card":
+			r.Once(&seen, 11)
+			if !r.Null() {
+				r.Sensitive()
+				if oneWay {
+					r.Fault("oneof", "must be the only one of way in the object", nil)
+				}
+				oneWay = true
+				x.Way = &VaultSealed_Card{Card: r.String()}
+			}
+		case "payer":
+			r.Once(&seen, 12)
+			if !r.Null() {
+				if oneWay {
+					r.Fault("oneof", "must be the only one of way in the object", nil)
+				}
+				oneWay = true
+				m := new(Person)
+				m.DecodeJSON(r)
+				x.Way = &VaultSealed_Payer{Payer: m}
+			}
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// AppendBinary appends x in protobuf's binary form, as proto.Marshal does with its Deterministic option.
+func (x *VaultSealed) AppendBinary(b []byte) ([]byte, error) {
+	if x == nil {
+		return b, nil
+	}
+	var err error
+	if x.Id != "" {
+		b = append(b, 0x0a)
+		if !protobin.Valid(x.Id) {
+			return b, protobin.NotUTF8("acme.vault.v1.VaultSealed.id")
+		}
+		b = protobin.AppendString(b, x.Id)
+	}
+	if x.Text != "" {
+		b = append(b, 0x12)
+		if !protobin.Valid(x.Text) {
+			return b, protobin.NotUTF8("acme.vault.v1.VaultSealed.text")
+		}
+		b = protobin.AppendString(b, x.Text)
+	}
+	if x.Number != 0 {
+		b = append(b, 0x18)
+		b = protobin.AppendVarint(b, uint64(x.Number))
+	}
+	if len(x.Data) > 0 {
+		b = append(b, 0x22)
+		b = protowire.AppendBytes(b, x.Data)
+	}
+	if x.Mood != 0 {
+		b = append(b, 0x28)
+		b = protobin.AppendVarint(b, uint64(x.Mood))
+	}
+	if x.Free != nil {
+		b = append(b, 0x32)
+		b = protobin.AppendText(b, x.Free.GetJson())
+	}
+	for _, e := range x.Texts {
+		b = append(b, 0x3a)
+		if !protobin.Valid(e) {
+			return b, protobin.NotUTF8("acme.vault.v1.VaultSealed.texts")
+		}
+		b = protobin.AppendString(b, e)
+	}
+	if len(x.ByName) > 0 {
+		var room [8]string
+		keys := room[:0]
+		for k := range x.ByName {
+			keys = append(keys, k)
+		}
+		slices.Sort(keys)
+		for _, k := range keys {
+			e := x.ByName[k]
+			b = append(b, 0x42, 0)
+			entry := len(b) - 1
+			b = append(b, 0x0a)
+			if !protobin.Valid(k) {
+				return b, protobin.NotUTF8("acme.vault.v1.VaultSealed.by_name")
+			}
+			b = protobin.AppendString(b, k)
+			b = append(b, 0x12)
+			if !protobin.Valid(e) {
+				return b, protobin.NotUTF8("acme.vault.v1.VaultSealed.by_name")
+			}
+			b = protobin.AppendString(b, e)
+			b = protobin.Close(b, entry)
+		}
+	}
+	if x.Person != nil {
+		b = append(b, 0x4a)
+		{
+			b = append(b, 0)
+			at := len(b) - 1
+			if b, err = x.Person.AppendBinary(b); err != nil {
+				return b, err
+			}
+			b = protobin.Close(b, at)
+		}
+	}
+	for _, e := range x.Persons {
+		b = append(b, 0x52)
+		{
+			b = append(b, 0)
+			at := len(b) - 1
+			if b, err = e.AppendBinary(b); err != nil {
+				return b, err
+			}
+			b = protobin.Close(b, at)
+		}
+	}
+	if x.Safe != nil {
+		b = append(b, 0x5a)
+		{
+			b = append(b, 0)
+			at := len(b) - 1
+			if b, err = x.Safe.AppendBinary(b); err != nil {
+				return b, err
+			}
+			b = protobin.Close(b, at)
+		}
+	}
+	if o, ok := x.Way.(*VaultSealed_Card); ok {
+		b = append(b, 0x62)
+		if !protobin.Valid(o.Card) {
+			return b, protobin.NotUTF8("acme.vault.v1.VaultSealed.card")
+		}
+		b = protobin.AppendString(b, o.Card)
+	}
+	if o, ok := x.Way.(*VaultSealed_Payer); ok {
+		b = append(b, 0x6a)
+		{
+			b = append(b, 0)
+			at := len(b) - 1
+			if b, err = o.Payer.AppendBinary(b); err != nil {
+				return b, err
+			}
+			b = protobin.Close(b, at)
+		}
+	}
+	return append(b, x.unknownFields...), nil
+}
+
+// UnmarshalBinary reads x from protobuf's binary form, as proto.Unmarshal does. The strings of x are parts of one copy
+// of data.
+func (x *VaultSealed) UnmarshalBinary(data []byte) error {
+	*x = VaultSealed{}
+	r := protobin.NewReader(string(data))
+	x.DecodeBinary(&r)
+	return r.Err()
+}
+
+// DecodeBinary reads protobuf's binary form over what x has. What is wrong stays in r.
+func (x *VaultSealed) DecodeBinary(r *protobin.Reader) {
+	for tag := r.Next(); tag != 0; tag = r.Next() {
+		switch tag {
+		case 0xa:
+			x.Id = r.String("acme.vault.v1.VaultSealed.id")
+		case 0x12:
+			x.Text = r.String("acme.vault.v1.VaultSealed.text")
+		case 0x18:
+			x.Number = int64(r.Varint())
+		case 0x22:
+			x.Data = append([]byte(nil), r.Text()...)
+		case 0x28:
+			x.Mood = Mood(r.Varint())
+		case 0x32:
+			if x.Free == nil {
+				x.Free = new(trestlev1.JsonObject)
+			}
+			if text, ok := r.JSON(); ok {
+				x.Free.Json = text
+			} else {
+				r.Merge(x.Free)
+			}
+		case 0x3a:
+			n := r.Run(0x3a)
+			x.Texts = slices.Grow(x.Texts, n)
+			for i := range n {
+				if i > 0 {
+					r.Next()
+				}
+				x.Texts = append(x.Texts, r.String("acme.vault.v1.VaultSealed.texts"))
+			}
+		case 0x42:
+			var k string
+			var e string
+			entry := r.Open()
+			for tag := r.Next(); tag != 0; tag = r.Next() {
+				switch tag {
+				case 0xa:
+					k = r.String("acme.vault.v1.VaultSealed.by_name")
+				case 0x12:
+					e = r.String("acme.vault.v1.VaultSealed.by_name")
+				default:
+					r.Skip(tag)
+				}
+			}
+			r.Close(entry)
+			if x.ByName == nil {
+				x.ByName = make(map[string]string)
+			}
+			x.ByName[k] = e
+		case 0x4a:
+			if x.Person == nil {
+				x.Person = new(Person)
+			}
+			outer := r.Enter()
+			x.Person.DecodeBinary(r)
+			r.Leave(outer)
+		case 0x52:
+			n := r.Run(0x52)
+			x.Persons = slices.Grow(x.Persons, n)
+			items := make([]Person, n)
+			for i := range n {
+				if i > 0 {
+					r.Next()
+				}
+				e := &items[i]
+				outer := r.Enter()
+				e.DecodeBinary(r)
+				r.Leave(outer)
+				x.Persons = append(x.Persons, e)
+			}
+		case 0x5a:
+			if x.Safe == nil {
+				x.Safe = new(Safe)
+			}
+			outer := r.Enter()
+			x.Safe.DecodeBinary(r)
+			r.Leave(outer)
+		case 0x62:
+			x.Way = &VaultSealed_Card{Card: r.String("acme.vault.v1.VaultSealed.card")}
+		case 0x6a:
+			o, ok := x.Way.(*VaultSealed_Payer)
+			if !ok || o.Payer == nil {
+				o = &VaultSealed_Payer{Payer: new(Person)}
+				x.Way = o
+			}
+			outer := r.Enter()
+			o.Payer.DecodeBinary(r)
+			r.Leave(outer)
+		default:
+			x.unknownFields = r.Unknown(x.unknownFields, tag)
+		}
+	}
+}
+
+// Format writes ***: it is sensitive.
+func (*VaultSealed_Card) Format(s fmt.State, _ rune) { redact.FormatHidden(s) }
+
+// LogValue is what slog writes of it: ***.
+func (*VaultSealed_Card) LogValue() slog.Value { return redact.LogHidden() }
+
+// Format writes x as JSON for any verb, with *** for what is sensitive.
+func (x *VaultSealed) Format(s fmt.State, _ rune) {
+	redact.Format(s, x, masks, "acme.vault.v1.VaultSealed")
+}
+
+// LogValue is what slog writes of x: what Format does.
+func (x *VaultSealed) LogValue() slog.Value {
+	return redact.LogValue(x, masks, "acme.vault.v1.VaultSealed")
+}
+
 // Validate reports every rule that x breaks, in schema order, as a *trestle.ValidationError, or nil.
 func (x *Person) Validate() error {
 	var v trestle.Violations

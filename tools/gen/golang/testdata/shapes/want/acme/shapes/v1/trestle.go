@@ -39,7 +39,7 @@ var (
 		Envelope:       wire.OnexV1,
 		Encoding:       trestle.Protobuf,
 		Topic:          &topicAcmeShapesV1,
-		SchemaDigest:   "7ebc3d24ee29f9d5b479ae6063690eba",
+		SchemaDigest:   "6c6ddacc7cf845dfaf786e7e0c5eeba7",
 		MessageIndexes: []int{2},
 		New:            func() trestle.Event { return new(Nothing) },
 	}

@@ -194,3 +194,96 @@ class VaultOpened(Discreet, Event):
     def _check_choices(self) -> Self:
         checks.at_most_one(self.__dict__, ("card", "payer", "cash"), required=False)
         return self
+
+
+class VaultSealed(Discreet, Event):
+    """VaultSealed holds them in records that are binary."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    EVENT: ClassVar[EventInfo] = EventInfo(
+        type="VaultSealed",
+        full_name="acme.vault.v1.VaultSealed",
+        role="event",
+        envelope="onex_v1",
+        topic=topics.ACME_VAULT_SEALED_V1,
+        key=("person.id",),
+    )
+
+    SENSITIVE = frozenset({"text", "number", "data", "mood", "free", "texts", "by_name", "safe", "card"})
+
+    id: Annotated[str, Field(strict=True, max_length=9)] = Field(
+        default="",
+        validate_default=True,
+        description="Not secret.",
+    )
+    text: Annotated[Annotated[str, Field(strict=True, max_length=40)], checks.SECRET] = Field(
+        default="",
+        validate_default=True,
+        repr=False,
+        description="A text.",
+    )
+    number: Annotated[Annotated[int, Field(lt=1000), INT64], checks.SECRET] = Field(
+        default=0,
+        validate_default=True,
+        repr=False,
+        description="A number.",
+    )
+    data: Annotated[Annotated[bytes, Field(max_length=40), BYTES], checks.SECRET] = Field(
+        default=b"",
+        validate_default=True,
+        repr=False,
+        description="Bytes.",
+    )
+    mood: Annotated[Mood, checks.SECRET] | None = Field(
+        default=None,
+        repr=False,
+        description="A choice.",
+    )
+    free: Annotated[JsonObject, checks.SECRET] | None = Field(
+        default=None,
+        repr=False,
+        description="Anything.",
+    )
+    texts: Annotated[list[Annotated[str, Field(strict=True, max_length=40)]], checks.SECRET] = Field(
+        default_factory=list,
+        repr=False,
+        description="A list.",
+    )
+    by_name: Annotated[Annotated[dict[Annotated[str, Field(strict=True, max_length=40)], Text], SORTED], checks.SECRET] = Field(
+        default_factory=dict,
+        repr=False,
+        description="Texts by name.",
+    )
+    person: Person | None = Field(
+        default=None,
+        description="Who.",
+    )
+    persons: list[Person] = Field(
+        default_factory=list,
+        description="More.",
+    )
+    safe: Annotated[Safe, checks.SECRET] | None = Field(
+        default=None,
+        repr=False,
+        description="All of it is secret.",
+    )
+    card: Annotated[Annotated[str, Field(strict=True, max_length=40)], checks.SECRET] | None = Field(
+        default=None,
+        repr=False,
+        description="A secret.",
+    )
+    payer: Person | None = Field(
+        default=None,
+        description="A message that holds one.",
+    )
+
+    @model_validator(mode="after")
+    def _check_expressions(self) -> Self:
+        MESSAGES.check(self, "acme.vault.v1.VaultSealed", hidden=True)
+        return self
+
+    @model_validator(mode="after")
+    def _check_choices(self) -> Self:
+        checks.at_most_one(self.__dict__, ("card", "payer"), required=False)
+        return self
