@@ -221,3 +221,17 @@ func (in *dialect) number(name string, value []byte, size int) (int64, error) {
 	}
 	return n, nil
 }
+
+// tellingPrefixes begin the names of headers in which other systems keep what could not be read, or why.
+var tellingPrefixes = []string{"springDeserializerException", "deserialization-failure-", "dead-letter-cause", "delayed-retry-cause"}
+
+// TellsContent says whether a header of a dead letter, as written here or by one of the [Systems], has something of the event in it,
+// or of the error's text, which may quote it. Who hides what is sensitive hides its value.
+func TellsContent(header string) bool {
+	if header == HeaderKey || slices.ContainsFunc(tellingPrefixes, func(p string) bool { return strings.HasPrefix(header, p) }) {
+		return true
+	}
+	return slices.ContainsFunc(dialects, func(d dialect) bool {
+		return slices.Contains(d.message, header) || slices.Contains(d.stack, header)
+	})
+}

@@ -54,6 +54,12 @@ func ExampleSystems() {
 	// Watermill
 }
 
+// What may quote the event stands in headers, too; who hides what is sensitive hides those.
+func ExampleTellsContent() {
+	fmt.Println(deadletter.TellsContent("kafka_dlt-exception-message"), deadletter.TellsContent("kafka_dlt-original-topic"))
+	// Output: true false
+}
+
 // The order of a key goes by where its events stood first: a replayed one carries that.
 func ExampleOriginal_Origin() {
 	first := wire.Place{TopicID: "7c9e6679-7425-40de-944b-e07fc1f90ae7", Partition: 0, Offset: 7}

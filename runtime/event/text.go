@@ -55,7 +55,7 @@ func ReadText(info *EventInfo, text []byte, o TextOptions) (Event, Envelope, err
 // scanned is an error of reading a text without its type, as it may be shown.
 func scanned(info *EventInfo, err error) error {
 	if len(info.Masks) > 0 {
-		return concealed(err)
+		return jsonio.Concealed(err)
 	}
 	return err
 }

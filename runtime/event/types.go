@@ -1,7 +1,6 @@
 package event
 
 import (
-	"errors"
 	"slices"
 
 	"github.com/omninode/trestle/runtime/jsonio"
@@ -98,14 +97,5 @@ func (t *Types) concealed(topic string, info *EventInfo, err error) error {
 	if info != nil && !holds(info) || info == nil && !slices.ContainsFunc(t.byTopic[topic], holds) {
 		return err
 	}
-	return concealed(err)
-}
-
-// concealed is err without what stands where a text stops being JSON.
-func concealed(err error) error {
-	broken, ok := errors.AsType[*jsonio.Error](err)
-	if !ok {
-		return err
-	}
-	return &jsonio.Error{Offset: broken.Offset, Message: "not JSON, or an object has a member twice: what is there is not shown, since the event has sensitive fields"}
+	return jsonio.Concealed(err)
 }

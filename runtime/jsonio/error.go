@@ -2,6 +2,7 @@ package jsonio
 
 import (
 	"encoding/json"
+	"errors"
 	"strconv"
 	"strings"
 )
@@ -26,6 +27,16 @@ func (e *Error) Error() string {
 		b.WriteString(strconv.Itoa(e.Offset))
 	}
 	return b.String()
+}
+
+// Concealed is an error of reading without what stands where a text stops being JSON, and without the names on the way there: in an
+// event that holds what is sensitive, they may be part of it. Other errors are returned as they are.
+func Concealed(err error) error {
+	broken, ok := errors.AsType[*Error](err)
+	if !ok {
+		return err
+	}
+	return &Error{Offset: broken.Offset, Message: "not JSON, or an object has a member twice: what is there is not shown, since the event has sensitive fields"}
 }
 
 // Fault is a value that is JSON, and not what was asked for. Reading goes on behind it.

@@ -1,10 +1,8 @@
 package event
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
-	"maps"
 	"slices"
 	"strings"
 
@@ -236,13 +234,15 @@ func (w *recordWalk) record(at jsonio.Span, topic, named string, events []*schem
 	if own := w.string(members, "event_type"); len(w.masker.named(own)) > 0 {
 		events = w.masker.candidates(topic, own)
 	}
-	if before := len(w.found); w.masker.isLetter(topic, named, members) {
+	if w.masker.isLetter(topic, named, members) {
 		source := cmp.Or(w.string(members, "source_topic"), w.string(members, "original_topic"))
 		originals := w.masker.originals(topic, source)
 		if !w.letter(members, source, originals) { // of the flat shape: it is the event itself, and more
 			events = originals
 		}
-		defer func() { w.reasons(members, slices.Clone(w.found[before:])) }()
+		if w.masker.anyHolds(originals) {
+			w.reasons(members)
+		}
 	}
 	var bare, enveloped []*schema.Event
 	for _, e := range events {
@@ -284,11 +284,12 @@ func (w *recordWalk) letter(members textMembers, source string, originals []*sch
 	return there
 }
 
-// reasons hides what a dead letter says of why the event died where that quotes what is hidden.
-func (w *recordWalk) reasons(members textMembers, hidden []jsonio.Span) {
+// reasons hides what a dead letter says of why the event died, but for the error's type and time: it may quote what is sensitive, in
+// whatever spelling.
+func (w *recordWalk) reasons(members textMembers) {
 	for _, name := range []string{"error", "failure_reason"} {
 		for _, at := range members[name] {
-			w.said(at, hidden)
+			w.said(at)
 		}
 	}
 }
@@ -314,53 +315,22 @@ func (w *recordWalk) original(at jsonio.Span, source string, originals []*schema
 	}
 }
 
-// said hides texts that quote what is hidden, as errors of others may.
-func (w *recordWalk) said(at jsonio.Span, hidden []jsonio.Span) {
+// said hides the texts of an error.
+func (w *recordWalk) said(at jsonio.Span) {
 	members, err := w.members(at)
-	if err != nil {
-		return
-	}
-	for _, name := range slices.Sorted(maps.Keys(members)) {
-		for _, inner := range members[name] {
-			w.said(inner, hidden)
-		}
-	}
-	if w.text[at.Start] == '"' && slices.ContainsFunc(hidden, func(h jsonio.Span) bool { return w.quotes(at, h) }) {
+	switch {
+	case err != nil:
+	case w.text[at.Start] == '"' || w.text[at.Start] == '[':
 		w.found = append(w.found, at)
-	}
-}
-
-// shortest is how long a value must be for that it stands in another text to say something.
-const shortest = 4
-
-// quotes says whether a string contains a scalar that is hidden, or one inside what is.
-func (w *recordWalk) quotes(at, hidden jsonio.Span) bool {
-	var text string
-	var value any
-	d := json.NewDecoder(bytes.NewReader(w.text[hidden.Start:hidden.End]))
-	d.UseNumber()
-	if json.Unmarshal(w.text[at.Start:at.End], &text) != nil || d.Decode(&value) != nil {
-		return true
-	}
-	return quotes(text, value)
-}
-
-func quotes(text string, value any) bool {
-	switch v := value.(type) {
-	case string:
-		return len(v) >= shortest && strings.Contains(text, v)
-	case json.Number:
-		return len(v) >= shortest && strings.Contains(text, v.String())
-	case []any:
-		return slices.ContainsFunc(v, func(e any) bool { return quotes(text, e) })
-	case map[string]any:
-		for name, e := range v {
-			if quotes(text, name) || quotes(text, e) {
-				return true
+	default:
+		for name, inner := range members {
+			if name != "error_type" && name != "timestamp" {
+				for _, at := range inner {
+					w.said(at)
+				}
 			}
 		}
 	}
-	return false
 }
 
 // covered is the text with what was found hidden.

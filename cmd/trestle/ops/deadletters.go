@@ -281,7 +281,7 @@ func (d *deadLetters) shown(l *replay.Letter) ShownDeadLetter {
 	}
 	record := &kafka.Record{Topic: l.Source, Partition: o.Partition, Offset: o.Offset, Key: o.Key, Value: o.Value, Headers: o.Headers}
 	peeked := d.shows.peeked(record)
-	out.Key, out.Headers, out.Value, out.ValueBase64, out.Withheld = peeked.Key, headersOf(record), peeked.Value, peeked.ValueBase64, peeked.Withheld
+	out.Key, out.Headers, out.Value, out.ValueBase64, out.Withheld = peeked.Key, d.shows.headers(record, peeked.EventType), peeked.Value, peeked.ValueBase64, peeked.Withheld
 	if d.shows.set != nil && o.Batch == nil && o.Omitted == 0 && !o.Partial {
 		err := d.valid(record.Topic, record)
 		valid := err == nil

@@ -177,11 +177,13 @@ type EditedLetter struct {
 
 	value   []byte
 	headers []kafka.Header
+	// conceals says that what JSON is, where it is none, is not told: it may be what is sensitive.
+	conceals bool
 }
 
 // Check reads what somebody has made of the text, and says what is wrong with it by today's schemas.
 func (e *LetterEdit) Check(text []byte) (*EditedLetter, error) {
-	out := &EditedLetter{Changed: true, Violations: []PlacedViolation{}}
+	out := &EditedLetter{Changed: true, Violations: []PlacedViolation{}, conceals: !e.reveal && e.d.shows.conceals(e.record.Topic, e.opened.EventType())}
 	edited, err := jsonedit.Parse(text)
 	if err != nil {
 		out.place(text, nil, err)
@@ -248,6 +250,9 @@ func (l *EditedLetter) placeIn(text []byte, edited, payload *jsonedit.Value, err
 			placed.Line, placed.Column = jsonedit.LineColumn(text, edited.At(member).Start)
 		default:
 			placed.Line, placed.Column = jsonedit.LineColumn(text, payload.At(v.Path).Start)
+		}
+		if l.conceals && isJSON {
+			placed.Path, placed.Message = "", jsonio.Concealed(err).Error()
 		}
 		l.Violations = append(l.Violations, placed)
 	}

@@ -57,7 +57,7 @@ func (v RecordView) open(ctx context.Context, p *Project, env Environment, topic
 	return conn, shows.topic(topic), func(r *kafka.Record) (Peeked, bool) {
 		p := shows.peeked(r)
 		if v.Headers {
-			p.Headers = headersOf(r)
+			p.Headers = shows.headers(r, p.EventType)
 		}
 		return p, filter.matches(r, &p)
 	}, nil

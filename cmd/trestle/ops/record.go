@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	trestle "github.com/omninode/trestle/runtime"
+	"github.com/omninode/trestle/runtime/deadletter"
 	"github.com/omninode/trestle/runtime/jsonio"
 	"github.com/omninode/trestle/runtime/kafka"
 	"github.com/omninode/trestle/runtime/wire"
@@ -41,10 +42,14 @@ type PeekedHeader struct {
 	ValueBase64 string `json:"value_base64,omitempty"`
 }
 
-func headersOf(r *kafka.Record) []PeekedHeader {
+// headers are a record's headers as they are shown: those of dead letters may tell what is in the event.
+func (s *shower) headers(r *kafka.Record, eventType string) []PeekedHeader {
 	out := make([]PeekedHeader, len(r.Headers))
 	for i, h := range r.Headers {
-		if out[i].Name = h.Key; utf8.Valid(h.Value) {
+		out[i].Name = h.Key
+		if deadletter.TellsContent(h.Key) && s.conceals(r.Topic, eventType) {
+			out[i].Value = jsonio.Hidden
+		} else if utf8.Valid(h.Value) {
 			out[i].Value = string(h.Value)
 		} else {
 			out[i].ValueBase64 = base64.StdEncoding.EncodeToString(h.Value)

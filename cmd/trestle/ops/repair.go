@@ -124,8 +124,10 @@ type changedField struct {
 func (x *examiner) add(l *replay.Letter, e replay.Examination) {
 	c := x.causes[l.Cause.ID]
 	if c == nil {
+		cause := l.Cause
+		cause.Message = x.d.shows.errorMessage(l.Source, l.EventType, cause.Message)
 		c = &examined{
-			ExaminedCause: ExaminedCause{ID: l.Cause.ID, Cause: l.Cause.String(), EventType: l.EventType, Group: l.Cause.Group},
+			ExaminedCause: ExaminedCause{ID: l.Cause.ID, Cause: cause.String(), EventType: l.EventType, Group: l.Cause.Group},
 			changes:       map[string]*changedField{}, invalid: map[[2]string]*InvalidField{}, failures: map[string]*RepairFailure{},
 		}
 		x.causes[l.Cause.ID] = c
