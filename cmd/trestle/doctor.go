@@ -13,7 +13,7 @@ func newDoctor(p *folder) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Find what is wrong with a project and all that it is connected to; exit 1 if anything fails",
-		Long: `Doctor looks at the schemas, the brokers and whether they can be reached where they say they are, partitions, topics, groups and their lag, dead letters, the
+		Long: `Doctor looks at the schemas, how old secrets and certificates are, the brokers and whether they can be reached where they say they are, partitions, topics, groups and their lag, dead letters, the
 registry and its subjects, this machine's clock, and the store. It changes nothing, and says what to do.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -31,7 +31,8 @@ replicas or a leader, and, with a trace store, at how long 95 of 100 requests wa
 under monitor.limits: dead_letters (10 a topic), dead_letter_rate (0.01), lag (100 records), lag_ms (300000), response_ms (5000), under_replicated (0),
 offline (0). Rates and response times are those of monitor.window (5m).
 
-It looks once. With --every it goes on until it is stopped, shows what is passed, and with --listen serves all of it as Prometheus metrics under /metrics.
+It looks once. With --every it goes on until it is stopped, shows what is passed, and with --listen serves all of it, and when secrets were
+made and certificates end, as Prometheus metrics under /metrics.
 
 When a threshold is passed, and when it is well again, it tells the topic and the webhook that trestle.yaml names under monitor.alerts, once each, however
 often it looks or is started. A value is well again at half its limit, or once it was within the limit for monitor.alerts.settle (5m). With --every,
@@ -153,6 +154,10 @@ func (m *monitor) keep() error {
 		}
 		looks := ops.FailedLooks(inARow)
 		metrics.take(seen, err)
+		if m.listen != "" {
+			credentials, _ := m.env.Credentials(ctx)
+			metrics.takeCredentials(credentials)
+		}
 		if seen != nil {
 			if err := m.show(seen); err != nil {
 				return err
@@ -195,6 +200,7 @@ func (m *monitor) serve(metrics *monitorMetrics) (stop func(), err error) {
 type monitorMetrics struct {
 	registry      *prometheus.Registry
 	value, limit  *prometheus.GaugeVec
+	made, expires *prometheus.GaugeVec
 	looked, fails prometheus.Counter
 }
 
@@ -207,7 +213,9 @@ func newMonitorMetrics() *monitorMetrics {
 		looked:   prometheus.NewCounter(prometheus.CounterOpts{Name: "trestle_monitor_looks_total", Help: "How often the cluster was looked at."}),
 		fails:    prometheus.NewCounter(prometheus.CounterOpts{Name: "trestle_monitor_failures_total", Help: "How often that failed, so that the values are older."}),
 	}
-	m.registry.MustRegister(m.value, m.limit, m.looked, m.fails)
+	m.made = prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "trestle_monitor_credential_created_timestamp_seconds", Help: "When a secret's file was written, or a client's certificate began."}, []string{"credential"})
+	m.expires = prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "trestle_monitor_certificate_expiry_timestamp_seconds", Help: "When a certificate ends: the client's, an authority's, a broker's or a registry's."}, []string{"credential"})
+	m.registry.MustRegister(m.value, m.limit, m.made, m.expires, m.looked, m.fails)
 	return m
 }
 
@@ -225,5 +233,19 @@ func (m *monitorMetrics) take(seen *ops.Monitored, err error) {
 		measure, of := t.Subject()
 		m.value.WithLabelValues(measure, of, t.Declared).Set(t.Value)
 		m.limit.WithLabelValues(measure, of, t.Declared).Set(t.Limit)
+	}
+}
+
+// takeCredentials takes what the environment is entered by, as far as that could be looked at: of the rest, the doctor says why.
+func (m *monitorMetrics) takeCredentials(all []ops.Credential) {
+	m.made.Reset()
+	m.expires.Reset()
+	for _, c := range all {
+		if !c.Since.IsZero() {
+			m.made.WithLabelValues(c.Name).Set(float64(c.Since.Unix()))
+		}
+		if !c.Until.IsZero() {
+			m.expires.WithLabelValues(c.Name).Set(float64(c.Until.Unix()))
+		}
 	}
 }

@@ -49,11 +49,12 @@ type doctor struct {
 }
 
 // Doctor looks at the project and all that its environment names: brokers and whether they can be reached where they say they are, partitions, topics, groups
-// and their lag, dead letters, the registry and its subjects, this machine's clock, the store. It changes nothing. Each finding is told as soon as it is
+// and their lag, dead letters, the registry and its subjects, how old secrets and certificates are, this machine's clock, the store. It changes nothing. Each finding is told as soon as it is
 // there. What can't be looked at since something else fails is left out. It says whether nothing fails.
 func Doctor(ctx context.Context, p *Project, env Environment, tell func(DoctorCheck)) (healthy bool, err error) {
 	d := &doctor{project: p, env: env, tell: tell}
 	set := d.schemas(ctx)
+	d.rotation(ctx)
 	d.brokers(ctx, set)
 	if ctx.Err() == nil {
 		d.registry(ctx)

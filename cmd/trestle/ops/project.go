@@ -46,6 +46,7 @@ type Config struct {
 	Environments map[string]Environment `yaml:"environments"`
 	Audit        AuditSettings          `yaml:"audit"`
 	Monitor      MonitorSettings        `yaml:"monitor"`
+	Rotation     RotationSettings       `yaml:"rotation"`
 	// Services are those that publish and consume, by the names that the schemas have for them.
 	Services map[string]Service `yaml:"services"`
 }

@@ -32,13 +32,13 @@ type Certificate struct {
 	Both string
 }
 
-// NewAuthority makes an authority that signs for a day.
+// NewAuthority makes an authority that signs for 60 days.
 func NewAuthority(tb testing.TB) *Authority {
 	tb.Helper()
 	a := &Authority{tb: tb, key: newKey(tb)}
 	template := &x509.Certificate{
 		SerialNumber: newSerial(tb), Subject: pkix.Name{CommonName: "Trestle tests"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(60 * 24 * time.Hour),
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, a.key.Public(), a.key)
