@@ -14,7 +14,8 @@ func unchanged(old, new *schema.Field) bool {
 	return old != nil && new != nil &&
 		old.Name == new.Name && old.JSONName == new.JSONName && old.Number == new.Number &&
 		old.Explicit == new.Explicit && old.Required == new.Required && old.JSONRequired == new.JSONRequired &&
-		old.RequiredOnWire() == new.RequiredOnWire() && old.OnlyRequired == new.OnlyRequired && old.Nullable == new.Nullable && old.Sensitive == new.Sensitive &&
+		old.RequiredOnWire() == new.RequiredOnWire() && old.OnlyRequired == new.OnlyRequired && old.Nullable == new.Nullable &&
+		old.Sensitive == new.Sensitive && old.NotSensitive == new.NotSensitive &&
 		old.Doc == new.Doc && slices.Equal(old.Examples, new.Examples) &&
 		old.Default == "" && new.Default == "" &&
 		old.Deprecated == nil && new.Deprecated == nil && old.Oneof == nil && new.Oneof == nil &&
