@@ -15,19 +15,25 @@ func newACL(p *folder) *cobra.Command {
 }
 
 func newACLPlan(p *folder) *cobra.Command {
+	return newCheckedPlan(p, ops.PlanACLs, "all is as declared", "Say what `acl apply` would do; change nothing",
+		`Acl plan compares the cluster's ACLs with those that services need, by who publishes and consumes which event and whose consumer groups there are; trestle.yaml
+says whom the cluster takes each service for (principals). ACLs that nobody declares are named, and stay without a flag: those of these principals need
+--remove-undeclared, and those of others, on the same topics and groups, are nobody's here.
+
+It exits with 0 whatever there is to do; with --check, 1 unless the services have what they need, and nothing besides.`)
+}
+
+// newCheckedPlan is a plan command that can be asked whether there is nothing to do, as said by unless.
+func newCheckedPlan(p *folder, make planning, unless, short, long string) *cobra.Command {
 	var c connections
 	var asJSON, check bool
 	cmd := &cobra.Command{
 		Use:   "plan",
-		Short: "Say what `acl apply` would do; change nothing",
-		Long: `Acl plan compares the cluster's ACLs with those that services need, by who publishes and consumes which event and whose consumer groups there are; trestle.yaml
-says whom the cluster takes each service for (principals). ACLs that nobody declares are named, and stay without a flag: those of these principals need
---remove-undeclared, and those of others, on the same topics and groups, are nobody's here.
-
-It exits with 0 whatever there is to do; with --check, 1 unless the services have what they need, and nothing besides.`,
-		Args: cobra.NoArgs,
+		Short: short,
+		Long:  long,
+		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			plan, err := makePlan(cmd, p, &c, ops.PlanACLs)
+			plan, err := makePlan(cmd, p, &c, make)
 			if err != nil {
 				return err
 			}
@@ -39,7 +45,7 @@ It exits with 0 whatever there is to do; with --check, 1 unless the services hav
 		},
 	}
 	c.addBrokers(cmd)
-	cmd.Flags().BoolVar(&check, "check", false, "exit 1 unless all is as declared")
+	cmd.Flags().BoolVar(&check, "check", false, "exit 1 unless "+unless)
 	addJSON(cmd, &asJSON, "print the plan as JSON")
 	return cmd
 }

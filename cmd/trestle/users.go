@@ -12,30 +12,9 @@ func newUsers(p *folder) *cobra.Command {
 }
 
 func newUsersPlan(p *folder) *cobra.Command {
-	var c connections
-	var asJSON, check bool
-	cmd := &cobra.Command{
-		Use:   "plan",
-		Short: "Say what `users apply` would do; change nothing",
-		Long: `Users plan says which services have no user of the cluster yet (SCRAM-SHA-512). Which users a service may have, its principals in trestle.yaml say: the first is
-made, the second when it is rotated. Principals of certificates (User:CN=…) need none.`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			plan, err := makePlan(cmd, p, &c, ops.PlanUsers)
-			if err != nil {
-				return err
-			}
-			err = showPlan(cmd, plan, asJSON)
-			if err == nil && check && !plan.Empty() {
-				err = errNo
-			}
-			return err
-		},
-	}
-	c.addBrokers(cmd)
-	cmd.Flags().BoolVar(&check, "check", false, "exit 1 unless every service has a user")
-	addJSON(cmd, &asJSON, "print the plan as JSON")
-	return cmd
+	return newCheckedPlan(p, ops.PlanUsers, "every service has a user", "Say what `users apply` would do; change nothing",
+		`Users plan says which services have no user of the cluster yet (SCRAM-SHA-512). Which users a service may have, its principals in trestle.yaml say: the first is
+made, the second when it is rotated. Principals of certificates (User:CN=…) need none.`)
 }
 
 func newUsersApply(p *folder) *cobra.Command {

@@ -13,7 +13,6 @@ import (
 	"github.com/omninode/trestle/compat"
 	"github.com/omninode/trestle/compat/records"
 	"github.com/omninode/trestle/runtime/kafka"
-	"github.com/omninode/trestle/runtime/replay"
 	"github.com/omninode/trestle/tools/gen/digest"
 	"github.com/omninode/trestle/tools/schema"
 	"golang.org/x/sync/errgroup"
@@ -390,11 +389,7 @@ func (c *recordCheck) examineLetters(ctx context.Context) error {
 		return err
 	}
 	filter.Since = c.o.Since
-	resolutions, err := c.env.Names().Topic(replay.ResolutionsTopic)
-	if err != nil {
-		return err
-	}
-	replayer, err := replay.New(c.conn, replay.Options{Resolutions: resolutions, Sources: sources})
+	replayer, err := c.env.replayer(c.conn, sources)
 	if err != nil {
 		return err
 	}

@@ -74,15 +74,20 @@ func findDeadLetters(ctx context.Context, p *Project, env Environment, f DeadLet
 	if err != nil {
 		return nil, replay.Filter{}, err
 	}
-	resolutions, err := env.Names().Topic(replay.ResolutionsTopic)
-	if err != nil {
-		return nil, replay.Filter{}, err
-	}
-	replayer, err := replay.New(conn, replay.Options{Resolutions: resolutions, By: whoIsIt(), Sources: sources})
+	replayer, err := env.replayer(conn, sources)
 	if err != nil {
 		return nil, replay.Filter{}, err
 	}
 	return &deadLetters{set: set, replayer: replayer, shows: shows, positions: filter.Positions}, filter, nil
+}
+
+// replayer is what reads the dead letters of an environment; sources are the topics that originals stand in, of letters that do not say it.
+func (e Environment) replayer(conn kafka.Connection, sources map[string]string) (*replay.Replayer, error) {
+	resolutions, err := e.Names().Topic(replay.ResolutionsTopic)
+	if err != nil {
+		return nil, err
+	}
+	return replay.New(conn, replay.Options{Resolutions: resolutions, By: whoIsIt(), Sources: sources})
 }
 
 // read names what is meant as the cluster does, and says which topics originals stand in, of letters that do not say it.

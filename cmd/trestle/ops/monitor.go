@@ -174,11 +174,7 @@ func (m *Monitor) unresolved(conn kafka.Connection, topics []string) (*replay.Ta
 	if slices.Equal(m.topics, topics) { // there may be none
 		return m.letters, nil
 	}
-	resolutions, err := m.env.Names().Topic(replay.ResolutionsTopic)
-	if err != nil {
-		return nil, err
-	}
-	r, err := replay.New(conn, replay.Options{Resolutions: resolutions})
+	r, err := m.env.replayer(conn, nil)
 	if err != nil {
 		return nil, err
 	}
