@@ -3,15 +3,19 @@ package kafka_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/omninode/trestle/runtime/kafka"
 	"github.com/omninode/trestle/runtime/trestletest/services"
@@ -94,5 +98,51 @@ func testWriteAlone(t *testing.T, brokers []string) {
 		if n := found[fmt.Sprint(round)]; n != 1 {
 			t.Errorf("%d was written %d times", round, n)
 		}
+	}
+}
+
+// Of a commit that brokers answer with an error of no name is found out whether it was one, and if not it is made again; but not for ever.
+func TestWriteAloneEndsUnknown(t *testing.T) {
+	t.Parallel()
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, "alone"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(cluster.Close)
+	var refused, refusals atomic.Int32
+	cluster.ControlKey(int16(kmsg.EndTxn), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.KeepControl()
+		if refused.Add(1) > refusals.Load() {
+			return nil, nil, false
+		}
+		answer := req.ResponseKind().(*kmsg.EndTxnResponse)
+		answer.ErrorCode = kerr.UnknownServerError.Code
+		return answer, nil, true
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	conn := kafka.Connection{Brokers: cluster.ListenAddrs()}
+	write := func(refuse int32) error {
+		refused.Store(0)
+		refusals.Store(refuse)
+		return kafka.WriteAlone(ctx, conn, "alone", "alone", func() ([]*kafka.Record, error) {
+			return []*kafka.Record{{Topic: "alone", Value: []byte("once")}}, nil
+		})
+	}
+	if err := write(2); err != nil {
+		t.Error(err)
+	}
+	found := 0
+	for _, err := range kafka.Scan(ctx, conn, []string{"alone"}, kafka.FromStart(), kafka.ToEnd()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		found++
+	}
+	if found != 1 {
+		t.Errorf("%d records are committed", found)
+	}
+	if err := write(1000); !errors.Is(err, kerr.UnknownServerError) {
+		t.Errorf("brokers that never say what is wrong: %v", err)
 	}
 }

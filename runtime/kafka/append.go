@@ -54,12 +54,21 @@ func AppendAfter(
 	})
 }
 
-// again makes attempts until one is not fenced by somebody else, or ctx ends.
+// unknownTries is how often [again] makes an attempt that brokers end with an error they have no name for.
+const unknownTries = 10
+
+// again makes attempts until one is not fenced by somebody else, or ctx ends. Brokers do not always know that it was: of a transaction's end that meets another's
+// beginning they may say UNKNOWN_SERVER_ERROR, which says nothing of what was committed, and may have other reasons.
 func again(ctx context.Context, attempt func() error) error {
 	backoff := Backoff{20 * time.Millisecond, time.Second}
-	for tries := 1; ; tries++ {
+	for tries, unknown := 1, 0; ; tries++ {
 		err := attempt()
-		if !isFenced(err) || Sleep(ctx, backoff.After(tries)) != nil {
+		if errors.Is(err, kerr.UnknownServerError) {
+			unknown++
+		} else if !isFenced(err) {
+			return err
+		}
+		if unknown == unknownTries || Sleep(ctx, backoff.After(tries)) != nil {
 			return err
 		}
 	}
