@@ -57,6 +57,10 @@ type EventInfo struct {
 	Masks jsonio.Masks
 	// SensitiveKey says that the record's key may be what is sensitive.
 	SensitiveKey bool
+	// SealedKeys are the classes of keys by which fields of the event are encrypted, sorted, as Masks say; nil: none is. DataSubject returns whom the event is
+	// about, who has a key of his own then; it is nil where the schema does not say, and empty where the event does not.
+	SealedKeys  []string
+	DataSubject func(Event) string
 	// KeyedByCorrelation says that the key of its records is the event's correlation id, wherever it has one.
 	KeyedByCorrelation bool
 	// RuledTimes says that rules may see times of the event: it is valid as JSON if it is with these as JSON has them, cut to microseconds.

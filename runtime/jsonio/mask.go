@@ -25,7 +25,21 @@ type Mask struct {
 	// type that is no choice.
 	Choice   string
 	Variants map[string]string
+	// Sealed says of members by their names how they are encrypted on the wire; Members describe them as [Hidden].
+	Sealed map[string]Seal
 }
+
+// Seal says how a member is encrypted on the wire.
+type Seal struct {
+	Key string // the class of keys with which it is
+	// Deterministic says that one value is encrypted to the same text wherever it stands in events of the type.
+	Deterministic bool
+	// Beside says that the value, which is no text, is not there when it is encrypted: its text is in a member whose name ends in [BesideSuffix].
+	Beside bool
+}
+
+// BesideSuffix follows the name of a member in that of the member with its encrypted text.
+const BesideSuffix = "_encrypted"
 
 // anyType is a type whose objects name their own, as protobuf's JSON has it.
 const anyType = "google.protobuf.Any"

@@ -202,36 +202,3 @@ func lookForMarkers(t *testing.T, text string, written []string) {
 		}
 	}
 }
-
-// TestNoClaimOfEncryption reads all texts of the repository: none says that data is encrypted, which it is not. Connections
-// are.
-func TestNoClaimOfEncryption(t *testing.T) {
-	t.Parallel()
-	root := filepath.Join("..", "..", "..")
-	read := 0
-	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if entry.IsDir() {
-			if name := entry.Name(); path != root && (strings.HasPrefix(name, ".") || name == "node_modules") {
-				return fs.SkipDir
-			}
-			return nil
-		}
-		if !slices.Contains([]string{".go", ".proto", ".json", ".md", ".py", ".txt", ".yaml", ".html", ".sql"}, filepath.Ext(path)) || filepath.Base(path) == "secrets_test.go" {
-			return nil
-		}
-		text, err := os.ReadFile(path)
-		read++
-		for i, line := range strings.Split(string(text), "\n") {
-			if strings.Contains(strings.ToLower(line), "encrypt") && !strings.Contains(line, "TLS") {
-				t.Errorf("%s:%d: %.200s", path, i+1, line)
-			}
-		}
-		return err
-	})
-	if err != nil || read < 500 {
-		t.Errorf("%d files were read: %v", read, err)
-	}
-}

@@ -1,0 +1,122 @@
+package encrypt
+
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+)
+
+// Prefix begins every sealed value, as text and as bytes.
+const Prefix = "trs:"
+
+// KeyID identifies a data key, on every cluster.
+type KeyID = uuid.UUID
+
+// Format says what was sealed.
+type Format uint8
+
+// The formats.
+const (
+	Text     Format = iota // the UTF-8 text of a string
+	JSON                   // a JSON text
+	Protobuf               // fields of a message, tags and values, as they stand in it
+	Bytes                  // bytes as they are
+	formats
+)
+
+type mode uint8
+
+const (
+	random        mode = 1 // AES-256-GCM with a random nonce
+	deterministic mode = 2 // AES-SIV
+)
+
+const (
+	version    = 1
+	headerSize = 2 + len(KeyID{}) // version, format and mode, key id: 24 characters of the text
+	nonceSize  = 12
+	tagSize    = 16
+)
+
+// Sealed is a value that was sealed.
+type Sealed struct {
+	KeyID  KeyID
+	Format Format
+	mode   mode
+	raw    []byte // from the version on
+}
+
+// IsDeterministic says that the same value has the same sealed one at the same place of the schema, with the same key.
+func (s *Sealed) IsDeterministic() bool { return s.mode == deterministic }
+
+// IsSealed says that a value, as text or bytes, is a sealed one, though maybe a broken one.
+func IsSealed(value []byte) bool {
+	return len(value) >= len(Prefix) && string(value[:len(Prefix)]) == Prefix
+}
+
+var encoding = base64.RawURLEncoding.Strict()
+
+// ParseText reads a sealed value in text.
+func ParseText(text []byte) (Sealed, error) {
+	if !IsSealed(text) {
+		return Sealed{}, errors.New("it is not a sealed value")
+	}
+	text = text[len(Prefix):]
+	if bytes.ContainsAny(text, "\r\n") { // which the decoder passes over
+		return Sealed{}, errors.New("a sealed value that is not base64url")
+	}
+	raw := make([]byte, encoding.DecodedLen(len(text)))
+	if _, err := encoding.Decode(raw, text); err != nil {
+		return Sealed{}, errors.New("a sealed value that is not base64url")
+	}
+	return parse(raw)
+}
+
+// ParseBytes reads a sealed value in bytes.
+func ParseBytes(b []byte) (Sealed, error) {
+	if !IsSealed(b) {
+		return Sealed{}, errors.New("it is not a sealed value")
+	}
+	return parse(b[len(Prefix):])
+}
+
+func parse(raw []byte) (Sealed, error) {
+	switch {
+	case len(raw) > 0 && raw[0] != version:
+		return Sealed{}, fmt.Errorf("a sealed value of version %d, and this reads version %d: a newer release may", raw[0], version)
+	case len(raw) < headerSize:
+		return Sealed{}, errors.New("a sealed value that is cut off")
+	}
+	s := Sealed{Format: Format(raw[1] >> 4), mode: mode(raw[1] & 0xf), raw: raw}
+	copy(s.KeyID[:], raw[2:])
+	least := headerSize + tagSize
+	switch {
+	case s.Format >= formats || s.mode != random && s.mode != deterministic:
+		return Sealed{}, fmt.Errorf("a sealed value of an unknown kind (%#x): a newer release may read it", raw[1])
+	case s.mode == random:
+		least += nonceSize
+	}
+	if len(raw) < least {
+		return Sealed{}, errors.New("a sealed value that is cut off")
+	}
+	return s, nil
+}
+
+// AppendTextOfKey appends what the text of every value begins with that a key has sealed as a format: to search for.
+func AppendTextOfKey(b []byte, id KeyID, format Format, isDeterministic bool) []byte {
+	m := random
+	if isDeterministic {
+		m = deterministic
+	}
+	header := headerOf(id, format, m)
+	return encoding.AppendEncode(append(b, Prefix...), header[:])
+}
+
+func headerOf(id KeyID, format Format, m mode) (h [headerSize]byte) {
+	h[0], h[1] = version, byte(format)<<4|byte(m)
+	copy(h[2:], id[:])
+	return h
+}
