@@ -33,11 +33,11 @@ func NewKey(id KeyID, secret []byte) (*Key, error) {
 	if len(secret) != SecretSize {
 		return nil, fmt.Errorf("key %s: its secret is of %d bytes, not %d", id, len(secret), SecretSize)
 	}
-	forGCM, err := hkdf.Key(sha256.New, secret, id[:], "trestle aes-256-gcm", 32)
+	forGCM, err := derive(secret, id, "aes-256-gcm", 32)
 	if err != nil {
 		return nil, fmt.Errorf("key %s: %w", id, err)
 	}
-	forSIV, err := hkdf.Key(sha256.New, secret, id[:], "trestle aes-siv", subtle.AESSIVKeySize)
+	forSIV, err := derive(secret, id, "aes-siv", subtle.AESSIVKeySize)
 	if err != nil {
 		return nil, fmt.Errorf("key %s: %w", id, err)
 	}
@@ -55,8 +55,16 @@ func NewKey(id KeyID, secret []byte) (*Key, error) {
 	return k, nil
 }
 
+// derive returns a key for one purpose, which says nothing of the others nor of the secret.
+func derive(secret []byte, id KeyID, purpose string, size int) ([]byte, error) {
+	return hkdf.Key(sha256.New, secret, id[:], "trestle "+purpose, size)
+}
+
 // ID is the key's.
 func (k *Key) ID() KeyID { return k.id }
+
+// Format writes the key's id, whatever the verb.
+func (k *Key) Format(s fmt.State, _ rune) { _, _ = fmt.Fprintf(s, "key %s", k.id) }
 
 // IsSpent says that the key has sealed as much as it may in this process; it still opens.
 func (k *Key) IsSpent() bool { return k.sealed.Load() >= maxSealed }
