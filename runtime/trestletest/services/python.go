@@ -7,7 +7,7 @@ import (
 )
 
 // Python returns the path of the python command of a virtual environment with
-// aiokafka 0.14, pydantic 2.14, confluent-kafka 2.16, asyncpg 0.32 and jsonschema
+// aiokafka 0.14, pydantic 2.14, confluent-kafka 2.16, asyncpg 0.32, cryptography 50 and jsonschema
 // 4.23, protovalidate 2.1 with protobuf 7.36, and mypy, ruff and hatchling to check and build packages. All tests
 // share it, so install nothing into it. Run modules with -m: the environment's
 // scripts do not work.

@@ -1,0 +1,1 @@
+"""What services need beside their generated events, which are packages of their own."""
