@@ -24,6 +24,7 @@ func (o consumerOption) applyConsumer(c *consumerConfig) { o(c) }
 
 type consumerConfig struct {
 	clientConfig
+	encryptedOnly     bool
 	keyWorkers        int
 	maxInFlight       int
 	maxInFlightBytes  int64

@@ -26,6 +26,8 @@ type Delivery struct {
 	Envelope Envelope
 	// ZonelessTimes counts the event's times that name no zone; they are taken as UTC.
 	ZonelessTimes int
+	// Unavailable are the encrypted fields that can't be read, as the keys are not to be had; they are absent from the event, whatever its schema requires. See [Require].
+	Unavailable []UnavailableField
 	// Attempt counts the handler's calls for this record by this consumer, from 1, and those before it came to retry topics; but not
 	// those that put it off.
 	Attempt int

@@ -369,8 +369,11 @@ func (c *Consumer) prepareAny(topic *topicHandlers, h *handling) (*eventHandler,
 	if topic.raw != nil {
 		return c.prepareRaw(topic, h)
 	}
-	decoded, err := Decode(&h.record, c.types, DecodeOptions{StrictTime: c.cfg.strictTime})
-	d.Envelope, d.EventID, d.ZonelessTimes = decoded.Envelope, decoded.Envelope.EventID, decoded.ZonelessTimes
+	decoded, err := Decode(&h.record, c.types, DecodeOptions{StrictTime: c.cfg.strictTime, SealedOnly: c.cfg.encryptedOnly, Keys: c.cfg.patiently(0), Context: t.part.ctx})
+	d.Envelope, d.EventID, d.ZonelessTimes, d.Unavailable = decoded.Envelope, decoded.Envelope.EventID, decoded.ZonelessTimes, decoded.Unavailable
+	if isA[*KeysAwayError](err) { // the partition is another's, or the consumer ends
+		return nil, nil, 0, err
+	}
 	if t.record.Value == nil && t.oversized == nil && topic.info.Compacted {
 		return topic.deletion, nil, Skipped, nil
 	}
@@ -390,6 +393,9 @@ func (c *Consumer) prepareAny(topic *topicHandlers, h *handling) (*eventHandler,
 	if d.ZonelessTimes > 0 && d.Attempt == 1 {
 		topic.meter.zoneless.Add(t.part.ctx, int64(d.ZonelessTimes))
 		c.warnOnce(t, "a producer writes times without a zone; they are taken as UTC")
+	}
+	if d.Attempt == 1 {
+		c.noteSealed(topic, t, &decoded)
 	}
 	if decoded.Event == nil {
 		return nil, nil, 0, undecodable(fmt.Errorf("%s: it has no payload", handler.info.FullName))

@@ -83,6 +83,7 @@ type consumerMeter struct {
 	zoneless, lost, overdue, outages       metric.Int64Counter
 	unwritten, parked, failedTransactions  metric.Int64Counter
 	unknownMajors, deprecated              metric.Int64Counter
+	unavailable, unencrypted               metric.Int64Counter
 	process, operation                     metric.Float64Histogram
 	batchSize                              metric.Int64Histogram
 
@@ -120,6 +121,8 @@ func newConsumerMeter(provider metric.MeterProvider, group string) (*consumerMet
 	m.parked = i.counter("parked_dead_letters", "{event}", "Dead letters written to a store, as their topic refuses them; by why it does.")
 	m.unknownMajors = i.counter("unknown_major_versions", "{event}", "Events with a schema_version whose major part the program does not know.")
 	m.deprecated = i.counter("deprecated_fields", "{field}", "Deprecated fields that events have.")
+	m.unavailable = i.counter("unavailable_fields", "{field}", "Encrypted fields of events that could not be read, as their keys are not to be had.")
+	m.unencrypted = i.counter("unencrypted_fields", "{field}", "Fields of events that are not encrypted, though the schema has them so.")
 	m.zoneless = i.counter("zoneless_times", "{time}", "Times in events that name no zone and were taken as UTC.")
 	m.failedTransactions = i.counter("failed_transactions", "{transaction}", "Transactions that failed, so that what was done since the last commit begins again.")
 	m.ofGroup = metric.WithAttributes(semconv.MessagingSystemKafka, semconv.MessagingConsumerGroupName(group))

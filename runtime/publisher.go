@@ -319,6 +319,9 @@ func (p *Publisher) encode(ctx context.Context, e Event, opts []PublishOption) (
 		}
 	}
 	encoding := EncodeOptions{Deletion: c.Deletion, Source: p.cfg.source, Headers: append(headers, c.Headers...)}
+	if len(info.SealedKeys) > 0 {
+		encoding.Keys, encoding.Context = p.cfg.patiently(cmp.Or(c.Timeout, p.cfg.deliveryTimeout)), ctx
+	}
 	if info.Topic != nil {
 		encoding.Topic = info.Topic.Name
 	}

@@ -63,6 +63,7 @@ type clientConfig struct {
 	// globalTracers says that tracers was the global provider's placeholder when the options were checked.
 	globalTracers bool
 	names         *environment // nil: those that the schemas have
+	keys          Keys         // of encrypted fields; nil: there are none
 }
 
 // connect sets what is not an option.

@@ -26,6 +26,7 @@ type replies struct {
 	client  *kgo.Client
 	limited *slog.Logger // for what may be said again and again
 	limits  *kafka.Limits
+	ctx     context.Context // ends when it is closed
 	stop    context.CancelFunc
 	done    sync.WaitGroup
 	called  chan struct{} // a call has begun
@@ -142,7 +143,7 @@ func newReplies(cfg *callerConfig) (*replies, error) {
 	limits.HoldTo(client)
 	ctx, stop := context.WithCancel(context.Background())
 	r := &replies{
-		cfg: cfg, id: cfg.name, client: client, limited: kafka.LimitLog(client, cfg.logger), limits: limits, stop: stop,
+		cfg: cfg, id: cfg.name, client: client, limited: kafka.LimitLog(client, cfg.logger), limits: limits, ctx: ctx, stop: stop,
 		called: make(chan struct{}, 1), opening: map[string]chan struct{}{}, topics: map[string]*replyTopic{}, absent: map[string]time.Time{},
 	}
 	r.done.Go(func() { r.poll(ctx) })
@@ -442,10 +443,15 @@ func (r *replies) record(ctx context.Context, rec *kgo.Record) {
 	}
 }
 
+// decoding is how records are read.
+func (r *replies) decoding() DecodeOptions {
+	return DecodeOptions{Keys: r.cfg.patiently(callersPatience), Context: r.ctx}
+}
+
 // offer hands a record to those who wait for it, if it can be what they wait for.
 func (r *replies) offer(e *expected, rec *Record) {
 	if r.concerns(e, rec) {
-		d, err := Decode(rec, e.types, DecodeOptions{})
+		d, err := Decode(rec, e.types, r.decoding())
 		r.hand(e, rec, d, err)
 	}
 }
@@ -476,7 +482,7 @@ func (r *replies) hand(e *expected, rec *Record, d Decoded, err error) {
 			continue
 		}
 		if event == nil { // each call has an event of its own
-			again, _ := Decode(rec, e.types, DecodeOptions{})
+			again, _ := Decode(rec, e.types, r.decoding())
 			event = again.Event
 		}
 		w.push(status{event, notify})

@@ -1,9 +1,6 @@
 package encrypt
 
-import (
-	"encoding/binary"
-	"strings"
-)
+import "encoding/binary"
 
 // Place is where a value stands. What is sealed in one place does not open in another.
 type Place struct {
@@ -40,15 +37,4 @@ func (p *Place) append(b []byte, header *[headerSize]byte, mode mode) []byte {
 
 func appendCounted(b []byte, s string) []byte {
 	return append(binary.BigEndian.AppendUint32(b, uint32(len(s))), s...)
-}
-
-var pointerEscapes = strings.NewReplacer("~", "~0", "/", "~1")
-
-// AppendPointer appends a member's name or an index to a JSON Pointer.
-func AppendPointer(pointer []byte, name string) []byte {
-	pointer = append(pointer, '/')
-	if strings.ContainsAny(name, "~/") {
-		name = pointerEscapes.Replace(name)
-	}
-	return append(pointer, name...)
 }

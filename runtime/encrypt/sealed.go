@@ -57,6 +57,32 @@ func IsSealed(value []byte) bool {
 	return len(value) >= len(Prefix) && string(value[:len(Prefix)]) == Prefix
 }
 
+// IsDamaged says that a value that is not sealed was, but for a fault in its prefix.
+func IsDamaged(value []byte) bool {
+	if len(value) < len(Prefix)+headerSize+tagSize {
+		return false
+	}
+	same := 0
+	for i := range Prefix {
+		if value[i] == Prefix[i] {
+			same++
+		}
+	}
+	if same < len(Prefix)/2 {
+		return false
+	}
+	return IsWhole(append([]byte(Prefix), value[len(Prefix):]...))
+}
+
+// IsWhole says that a value, as text or bytes, is a sealed one, and looks whole.
+func IsWhole(value []byte) bool {
+	if _, err := ParseText(value); err == nil {
+		return true
+	}
+	_, err := ParseBytes(value)
+	return err == nil
+}
+
 var encoding = base64.RawURLEncoding.Strict()
 
 // ParseText reads a sealed value in text.

@@ -1,6 +1,9 @@
 package event
 
 import (
+	"cmp"
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -24,6 +27,11 @@ type DecodeOptions struct {
 	// KnownOnly makes a violation, of the rule `unknown`, of what the payload has and the schema does not name, where reading would go on
 	// without it: whoever looks at what is stored learns what readers lose. Readers pass over it, since newer events may have more.
 	KnownOnly bool
+	// Keys are those with which encrypted fields are read, and Context is that of looking for them; nil: context.Background. Without keys these fields are unavailable.
+	Keys    Keys
+	Context context.Context
+	// SealedOnly makes a violation of a value that is not encrypted though the schema has it so: once no event is older than that.
+	SealedOnly bool
 }
 
 // Decoded is what [Decode] made of a record.
@@ -37,6 +45,10 @@ type Decoded struct {
 	Envelope Envelope
 	// ZonelessTimes counts the times that name no zone.
 	ZonelessTimes int
+	// Unavailable are the encrypted fields that can't be read. They are absent from the event, and what has rules on them is not judged.
+	Unavailable []UnavailableField
+	// Unsealed counts the values that are not encrypted though the schema has them so, as in events that are older than that.
+	Unsealed int
 }
 
 // Decode reads the event in a record, in either encoding, whatever its topic's own is. What event and envelope lack is
@@ -44,18 +56,20 @@ type Decoded struct {
 //
 // The error says why the record can never be handled: a [*ValidationError] with every fault of the event and its
 // envelope, an [*UnknownEventTypeError], or one that wraps a [*jsonio.Error] with the offset where the value stops
-// being JSON. Even then Decoded holds what could be read.
+// being JSON. Even then Decoded holds what could be read. A [*KeysAwayError] says that it may be handled later.
 func Decode(rec *Record, types *Types, opts DecodeOptions) (Decoded, error) {
 	d := decoder{rec: rec, types: types, opts: opts, knownOnly: opts.KnownOnly}
 	err := d.decode()
-	env := &d.Envelope
-	if id := rec.Header(wire.HeaderEventID); id != "" {
-		env.EventID = id
-	}
-	if env.EventID == "" {
-		env.EventID = wire.RecordID(rec.Topic, rec.Partition, rec.Offset)
-	}
+	d.Envelope.EventID = d.eventID()
 	return d.Decoded, err
+}
+
+// eventID is the event's id, once what is outside of the payload has been read.
+func (d *decoder) eventID() string {
+	if id := d.rec.Header(wire.HeaderEventID); id != "" {
+		return id
+	}
+	return cmp.Or(d.Envelope.EventID, wire.RecordID(d.rec.Topic, d.rec.Partition, d.rec.Offset))
 }
 
 type decoder struct {
@@ -67,6 +81,8 @@ type decoder struct {
 	bare   bool // the record's value is the payload, without the envelope of its family
 	// knownOnly is [DecodeOptions.KnownOnly], or that of [TextOptions].
 	knownOnly bool
+	// start and end are where the payload stands in the record's value; 0 and 0: there is none.
+	start, end int
 }
 
 func (d *decoder) decode() error {
@@ -132,8 +148,9 @@ func (d *decoder) json(text []byte) error {
 		return d.types.unknown(topic, named)
 	}
 	if found.End > 0 {
+		d.start, d.end = len(d.rec.Value)-len(text)+found.Start, len(d.rec.Value)-len(text)+found.End
 		err := d.payload(info, text, found.Start, found.End)
-		if kind != wire.None && !found.Bare {
+		if _, away := errors.AsType[*KeysAwayError](err); kind != wire.None && !found.Bare && !away {
 			err = jsonio.At(err, "payload")
 		}
 		if err != nil {
@@ -164,6 +181,13 @@ var readers = sync.Pool{New: func() any { return jsonio.NewReader(nil) }}
 
 // payload reads the event that stands in that part of the text.
 func (d *decoder) payload(info *EventInfo, text []byte, start, end int) error {
+	opening := d.opener(info)
+	if opening != nil {
+		text, end = opening.json(text, start, end)
+		if err := d.opened(opening); err != nil {
+			return err
+		}
+	}
 	r := readers.Get().(*jsonio.Reader)
 	defer func() {
 		r.Reset(nil)
@@ -175,7 +199,7 @@ func (d *decoder) payload(info *EventInfo, text []byte, start, end int) error {
 	d.Event = info.New()
 	d.Event.DecodeJSON(r)
 	r.End()
-	d.faults = append(d.faults, r.Faults()...)
+	d.faults = append(d.faults, d.judged(r.Faults())...)
 	d.ZonelessTimes += r.ZonelessTimes()
 	return r.Err()
 }
@@ -200,7 +224,17 @@ func (d *decoder) protobuf(frame wire.Frame) error {
 	if !ok {
 		return fmt.Errorf("decode %s: the value is protobuf, the event type was generated from JSON Schema", info.FullName)
 	}
-	if err := protobin.Unmarshal(frame.Body, into); err != nil {
+	body := frame.Body
+	d.start, d.end = len(d.rec.Value)-len(body), len(d.rec.Value)
+	if opening := d.opener(info); opening != nil {
+		if opened, err := opening.message(nil, body, into.ProtoReflect().Descriptor()); err == nil { // else reading it says what is wrong
+			body = opened
+		}
+		if err := d.opened(opening); err != nil {
+			return fmt.Errorf("decode %s: %w", info.FullName, err)
+		}
+	}
+	if err := protobin.Unmarshal(body, into); err != nil {
 		return fmt.Errorf("decode %s: %w", info.FullName, err)
 	}
 	d.Event = event
@@ -274,7 +308,7 @@ func (d *decoder) finish(info *EventInfo) error {
 	setVersion(info.Envelope, env)
 	d.Event.SetDefaults(presentOf(env, d.rec))
 	v.AddUnfaulted(shared.Err(info.FullName), d.faults)
-	v.AddUnfaulted(d.Event.Validate(), d.faults)
+	v.AddUnfaulted(d.judgedOf(d.Event.Validate()), d.faults)
 	return v.Err(info.FullName)
 }
 
@@ -301,7 +335,7 @@ func setVersion(kind wire.Kind, env *Envelope) {
 
 func faulted(faults []jsonio.Fault, field string) bool {
 	for i := range faults {
-		if isAtOrUnder(faults[i].Path, field) {
+		if IsAtOrUnder(faults[i].Path, field) {
 			return true
 		}
 	}

@@ -2,6 +2,8 @@ package event
 
 import (
 	"bytes"
+	"cmp"
+	"context"
 	"encoding"
 	"errors"
 	"fmt"
@@ -33,6 +35,10 @@ type EncodeOptions struct {
 	Topic string
 	// Headers are added behind those that Encode sets; one of the same name as one of those is left out.
 	Headers []Header
+	// Keys are those with which the fields are encrypted that the schema wants so, and Context is that of looking for them; nil: context.Background. Without keys such an event
+	// can't be written: the error is a [*NoKeysError].
+	Keys    Keys
+	Context context.Context
 }
 
 // Encode makes the record of an event. What the event and its envelope lack is filled in, in both: from each other,
@@ -73,11 +79,17 @@ func Encode(e Event, env *Envelope, opts EncodeOptions) (Record, error) {
 		return Record{}, err
 	}
 
+	var sealing *sealer
 	var err error
-	if info.Encoding == Protobuf {
-		rec.Value, err = encodeProtobuf(e, info, opts.SchemaID)
-	} else {
-		rec.Value, err = encodeJSON(e, info, env)
+	if len(info.SealedKeys) > 0 {
+		sealing, err = newSealer(cmp.Or(opts.Context, context.Background()), e, info, env, opts.Keys)
+	}
+	switch {
+	case err != nil:
+	case info.Encoding == Protobuf:
+		rec.Value, err = encodeProtobuf(e, info, opts.SchemaID, sealing)
+	default:
+		rec.Value, err = encodeJSON(e, info, env, sealing)
 	}
 	if err != nil {
 		return Record{}, fmt.Errorf("encode %s: %w", info.FullName, err)
@@ -195,10 +207,14 @@ var buffers = sync.Pool{New: func() any { return new([]byte) }}
 // maxKeptBuffer bounds what one large event leaves behind, in bytes.
 const maxKeptBuffer = 1 << 20
 
-func encodeJSON(e Event, info *EventInfo, env *Envelope) ([]byte, error) {
+func encodeJSON(e Event, info *EventInfo, env *Envelope, sealing *sealer) ([]byte, error) {
 	buffer := buffers.Get().(*[]byte)
 	defer buffers.Put(buffer)
-	b, err := wire.AppendEnvelope((*buffer)[:0], info.Envelope, env, e)
+	var payload wire.Payload = e
+	if sealing != nil {
+		payload = sealedPayload{e, sealing}
+	}
+	b, err := wire.AppendEnvelope((*buffer)[:0], info.Envelope, env, payload)
 	if cap(b) <= maxKeptBuffer {
 		*buffer = b
 	}
@@ -208,13 +224,20 @@ func encodeJSON(e Event, info *EventInfo, env *Envelope) ([]byte, error) {
 	return bytes.Clone(b), nil
 }
 
-func encodeProtobuf(e Event, info *EventInfo, schemaID int) ([]byte, error) {
+func encodeProtobuf(e Event, info *EventInfo, schemaID int, sealing *sealer) ([]byte, error) {
 	message, ok := e.(proto.Message)
 	switch {
 	case !ok:
 		return nil, errors.New("the event type was generated from JSON Schema and has no protobuf form")
 	case schemaID <= 0:
 		return nil, errors.New("protobuf needs the registry's id of the schema: give the publisher WithSchemaIDs")
+	}
+	if sealing != nil {
+		plain, err := proto.MarshalOptions{Deterministic: true}.Marshal(message)
+		if err != nil {
+			return nil, err
+		}
+		return sealing.message(wire.AppendConfluent(nil, schemaID, info.MessageIndexes), plain, message.ProtoReflect().Descriptor())
 	}
 	if generated, ok := e.(encoding.BinaryAppender); ok {
 		return appendGenerated(generated, schemaID, info.MessageIndexes)

@@ -198,14 +198,14 @@ func (vs *Violations) AddUnfaulted(err error, faults []jsonio.Fault) {
 		return
 	}
 	for _, v := range invalid.Violations {
-		if !slices.ContainsFunc(faults, func(f jsonio.Fault) bool { return isAtOrUnder(v.Path, f.Path) }) {
+		if !slices.ContainsFunc(faults, func(f jsonio.Fault) bool { return IsAtOrUnder(v.Path, f.Path) }) {
 			vs.Report(v)
 		}
 	}
 }
 
-// isAtOrUnder says whether path is that of a field, or of something inside it.
-func isAtOrUnder(path, field string) bool {
+// IsAtOrUnder says whether path is that of a field, or of something inside it.
+func IsAtOrUnder(path, field string) bool {
 	field = jsonio.PlainPath(field)
 	rest, ok := strings.CutPrefix(jsonio.PlainPath(path), field)
 	return ok && (rest == "" || field == "" || rest[0] == '.' || rest[0] == '[')

@@ -185,3 +185,6 @@ func stringEnd(d []byte, i int) int {
 		}
 	}
 }
+
+// AppendText appends what a JSON string stands for, which is well-formed, and in its quotes.
+func AppendText(b, quoted []byte) []byte { return appendUnescaped(b, quoted[1:len(quoted)-1]) }

@@ -1,0 +1,130 @@
+package trestle
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"go.opentelemetry.io/otel/metric"
+
+	"github.com/omninode/trestle/runtime/encrypt"
+	"github.com/omninode/trestle/runtime/event"
+	"github.com/omninode/trestle/runtime/kafka"
+)
+
+// The nouns of encrypted fields.
+type (
+	// Keys are the data keys that fields are encrypted with, such as [encrypt.Keys].
+	Keys = event.Keys
+	// UnavailableField is a field that can't be read, since the key that it was encrypted with is not to be had. It is absent from the event.
+	UnavailableField = event.UnavailableField
+	// UnavailableFieldError says of a field that somebody asked for that it is an [UnavailableField].
+	UnavailableFieldError = event.UnavailableFieldError
+	// NoKeysError says that an event can't be written, since fields of it are to be encrypted and there are no keys.
+	NoKeysError = event.NoKeysError
+	// KeysAwayError says that a record can't be read now, since the keys can't be reached: later it may be.
+	KeysAwayError = event.KeysAwayError
+)
+
+// WithKeys has a publisher encrypt what schemas want encrypted, and consumers and callers read it. Without keys, such events can't be published
+// ([NoKeysError]), and what is encrypted of those that are consumed is absent: see [Delivery.Unavailable]. So it is where a key is denied, destroyed or not known. While
+// keys can't be reached, consumers wait for them, publishers for as long as an event's delivery may take, and callers for 5 s.
+func WithKeys(keys Keys) Option {
+	return clientOption(func(c *clientConfig) { c.keys = keys })
+}
+
+// WithEncryptedOnly has values that are not encrypted, where the schema has them so, be violations. Without it they are taken as they are, and counted: events that are
+// older than the schema's mark have them.
+func WithEncryptedOnly() ConsumerOption {
+	return consumerOption(func(c *consumerConfig) { c.encryptedOnly = true })
+}
+
+// Require returns an [UnavailableFieldError], which is permanent, if one of the fields can't be read, or what it is in, of the event that a handler's context belongs to:
+// `customer.email`, or `lines[2].note`. In a batch it is about the first event; see [Delivery.Unavailable] for the others.
+func Require(ctx context.Context, paths ...string) error {
+	d := handledIn(ctx)
+	if d == nil {
+		return nil
+	}
+	for _, u := range d.Unavailable {
+		for _, path := range paths {
+			if event.IsAtOrUnder(path, u.Path) || event.IsAtOrUnder(u.Path, path) {
+				return Permanent(&UnavailableFieldError{UnavailableField: u})
+			}
+		}
+	}
+	return nil
+}
+
+// callersPatience is for how long an answer is kept that can't be read, as the keys can't be reached.
+const callersPatience = 5 * time.Second
+
+// patientKeys are keys that are waited for while they can't be reached.
+type patientKeys struct {
+	Keys
+	patience time.Duration // 0: until the context ends
+	logger   *slog.Logger
+}
+
+// patiently returns keys that are waited for; nil: there are none.
+func (c *clientConfig) patiently(patience time.Duration) Keys {
+	if c.keys == nil {
+		return nil
+	}
+	return &patientKeys{c.keys, patience, c.logger}
+}
+
+// Current implements [event.Keys].
+func (k *patientKeys) Current(ctx context.Context, class, subject string) (*encrypt.Key, error) {
+	return k.wait(ctx, func() (*encrypt.Key, error) { return k.Keys.Current(ctx, class, subject) })
+}
+
+// ByID implements [event.Keys].
+func (k *patientKeys) ByID(ctx context.Context, id encrypt.KeyID) (*encrypt.Key, error) {
+	return k.wait(ctx, func() (*encrypt.Key, error) { return k.Keys.ByID(ctx, id) })
+}
+
+func (k *patientKeys) wait(ctx context.Context, get func() (*encrypt.Key, error)) (*encrypt.Key, error) {
+	key, err := get()
+	if err == nil || !mayPass(err) {
+		return key, err
+	}
+	if k.patience > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, k.patience)
+		defer cancel()
+	}
+	backoff := kafka.Backoff{Lowest: 100 * time.Millisecond, Highest: 10 * time.Second}
+	for tries := 1; ; tries++ {
+		if tries%5 == 1 {
+			k.logger.LogAttrs(ctx, slog.LevelWarn, "keys of encrypted fields can't be reached; waiting for them", slog.Any("error", err))
+		}
+		if kafka.Sleep(ctx, backoff.After(tries)) != nil {
+			return nil, err
+		}
+		if key, err = get(); err == nil || !mayPass(err) {
+			return key, err
+		}
+	}
+}
+
+// mayPass says that an error of keys may pass.
+func mayPass(err error) bool {
+	_, away := errors.AsType[*encrypt.AwayError](err)
+	return away
+}
+
+// noteSealed counts what of an event can't be read, and what is not encrypted, and logs it once a topic.
+func (c *Consumer) noteSealed(topic *topicHandlers, t *task, d *Decoded) {
+	set := metric.WithAttributeSet(topic.meter.where(topic.meter.topic))
+	if n := len(d.Unavailable); n > 0 {
+		topic.meter.unavailable.Add(t.part.ctx, int64(n), set)
+		first := d.Unavailable[0]
+		c.warnOnce(t, "encrypted fields can't be read, and are absent", slog.String("field", first.Path), slog.String("key", first.Key.String()), slog.Any("error", first.Err))
+	}
+	if d.Unsealed > 0 {
+		topic.meter.unencrypted.Add(t.part.ctx, int64(d.Unsealed), set)
+		c.warnOnce(t, "a producer writes fields as they are that are to be encrypted")
+	}
+}
