@@ -16,6 +16,7 @@ func unchanged(old, new *schema.Field) bool {
 		old.Explicit == new.Explicit && old.Required == new.Required && old.JSONRequired == new.JSONRequired &&
 		old.RequiredOnWire() == new.RequiredOnWire() && old.OnlyRequired == new.OnlyRequired && old.Nullable == new.Nullable &&
 		old.Sensitive == new.Sensitive && old.NotSensitive == new.NotSensitive &&
+		old.EncryptionKey == new.EncryptionKey && old.Deterministic == new.Deterministic &&
 		old.Doc == new.Doc && slices.Equal(old.Examples, new.Examples) &&
 		old.Default == "" && new.Default == "" &&
 		old.Deprecated == nil && new.Deprecated == nil && old.Oneof == nil && new.Oneof == nil &&

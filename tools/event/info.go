@@ -61,6 +61,10 @@ func (s *Schemas) Events() []*trestle.EventInfo {
 			info.Masks = s.set.Masks(typeOf(e.Message))
 		}
 		info.SensitiveKey = slices.ContainsFunc(e.Key, func(key string) bool { return e.Message.SensitivePath(strings.Split(key, ".")) })
+		info.SealedKeys = s.set.SealedKeys(e.Message)
+		if e.DataSubject != nil {
+			info.DataSubject = textAt(e.DataSubject)
+		}
 		info.KeyedByCorrelation = e.KeyedByCorrelation()
 		info.RuledTimes = e.Message.RuledTimes()
 		t := s.typeOf(e.Message)
@@ -86,6 +90,28 @@ func textIn(f *schema.Field) func(trestle.Event) string {
 			return e.Get(f.Proto).String()
 		case *jsonEvent:
 			text, _ := e.o.get(f).(string)
+			return text
+		}
+		return ""
+	}
+}
+
+// textAt reads a field of events that is text, and in messages that the event holds.
+func textAt(fields []*schema.Field) func(trestle.Event) string {
+	var path []string
+	for _, f := range fields {
+		path = append(path, f.JSONName)
+	}
+	return func(e trestle.Event) string {
+		switch e := e.(type) {
+		case *protoEvent:
+			m := e.ProtoReflect()
+			for _, f := range fields[:len(fields)-1] {
+				m = m.Get(fieldOf(m, f)).Message()
+			}
+			return m.Get(fieldOf(m, fields[len(fields)-1])).String()
+		case *jsonEvent:
+			text, _ := e.text(path)
 			return text
 		}
 		return ""

@@ -95,6 +95,9 @@ func (d *dumper) pkg(p *schema.Package) {
 			}
 			d.line("event %s = %s topic=%s key=%v role=%s envelope=%s encoding=%s%s by=%v for=%v%s", e.Type, e.Message.FullName, topic,
 				e.Key, e.Role, e.Envelope, e.Encoding, reply, e.PublishedBy, e.ConsumedBy, d.at(e.Pos, ""))
+			for _, f := range e.DataSubject {
+				d.line("  about %s.%s", f.Message.Name, f.JSONName)
+			}
 		}
 		d.types(p.Messages, p.Enums)
 		for _, u := range p.Unions {
@@ -140,6 +143,9 @@ func (d *dumper) message(m *schema.Message) {
 	if m.Rules != nil {
 		flags += " rules"
 	}
+	if m.HoldsEncrypted {
+		flags += " encrypted"
+	}
 	d.line("message %s%s%s", m.FullName, flags, d.at(m.Pos, m.Doc))
 	d.in(func() {
 		for _, o := range m.Oneofs {
@@ -168,6 +174,9 @@ func (d *dumper) field(f *schema.Field) {
 		{f.Nullable, "nullable"},
 		{f.Sensitive, "sensitive"},
 		{f.NotSensitive, "not_sensitive"},
+		{f.EncryptionKey != "", "encrypted=" + f.EncryptionKey},
+		{f.Deterministic, "deterministic"},
+		{f.EncryptionKey != "" && f.Type.SealedBeside(), "beside"},
 	} {
 		if flag.on {
 			flags = append(flags, " "+flag.name)

@@ -26,6 +26,7 @@ func (l *linker) link() *schema.Set {
 		slices.SortFunc(p.Files, func(a, b *schema.File) int { return strings.Compare(a.Path, b.Path) })
 	}
 	l.linkFamilies()
+	l.linkKeys(set)
 	types := l.linkEvents()
 	l.linkReplies(types)
 	l.linkTopics(set)
@@ -48,8 +49,13 @@ func (l *linker) linkFamilies() {
 			Envelope:     cmp.Or(schema.Envelope(draft.ShortName(o.GetEnvelope().Descriptor(), o.GetEnvelope().Number())), schema.EnvelopeNone),
 			TopicPattern: o.GetTopicPattern(), DeadLetterPattern: o.GetDeadLetterPattern(),
 			TopicSettings: settingsFrom(o.GetTopicSettings()), DeadLetterSettings: settingsFrom(o.GetDeadLetterSettings()),
-			Pos: pos,
+			EncryptionKey: o.GetEncryptionKey(), Pos: pos,
 		}
+		if f.EncryptionKey == draft.NoKey {
+			l.Fault(d.At("encryption_key", -1), "encryption_key is none, which goes without saying of a family: leave it out")
+			f.EncryptionKey = ""
+		}
+		l.CheckKeyClass(f.EncryptionKey, d.At("encryption_key", -1))
 		if f.TopicPattern != "" {
 			if err := schema.CheckTopicPattern(f.TopicPattern); err != nil {
 				l.Fault(d.At("topic_pattern", -1), "topic_pattern %q: %v", f.TopicPattern, err)

@@ -107,3 +107,52 @@ func TestSensitiveOutOfPlace(t *testing.T) {
 		}
 	}
 }
+
+// TestSealedKeys finds the classes of keys by which messages are encrypted in part, and none that is only in what is encrypted as a whole.
+func TestSealedKeys(t *testing.T) {
+	t.Parallel()
+	set, err := load.Schemas(t.Context(), load.Files(map[string][]byte{
+		"a/v1/a.proto": []byte(`syntax = "proto3";
+package a.v1;
+import "trestle/v1/options.proto";
+import "google/protobuf/any.proto";
+option (trestle.v1.family) = { encryption_key: "pii" };
+message Leaf { string x = 1 [(trestle.v1.field).sensitive = true]; string y = 2 [(trestle.v1.field) = { sensitive: true encryption_key: "other" }]; }
+message Branch { map<string, Leaf> leaves = 1; Branch again = 2; }
+message Whole { Branch branch = 1 [(trestle.v1.field) = { sensitive: true encryption_key: "whole" }]; }
+message Around { repeated Whole wholes = 1; }
+message Holder { google.protobuf.Any any = 1; }
+message Clear { string x = 1 [(trestle.v1.field) = { sensitive: true encryption_key: "none" }]; }`),
+		"b/v1/b.json": []byte(`{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"Paid","type":"object",
+"properties":{"by":{"$ref":"#/$defs/Payment"}},
+"$defs":{"Payment":{"oneOf":[{"$ref":"#/$defs/Card"},{"$ref":"#/$defs/Bank"}]},
+"Card":{"type":"object","required":["kind"],"properties":{"kind":{"const":"card"},"number":{"type":"integer","x-trestle":{"field":{"sensitive":true,"encryption_key":"finance"}}}}},
+"Bank":{"type":"object","required":["kind"],"properties":{"kind":{"const":"bank"}}}}}`),
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string][]string{}
+	for _, p := range set.Packages {
+		for _, m := range p.Messages {
+			if keys := set.SealedKeys(m); keys != nil {
+				got[m.Name] = keys
+			}
+		}
+		for _, u := range p.Unions {
+			if !(&schema.Type{Kind: schema.JSONObject, Union: u}).HoldsEncrypted() {
+				t.Errorf("%s holds nothing that is encrypted", u.Name)
+			}
+		}
+	}
+	all := []string{"finance", "other", "pii", "whole"}
+	if diff := cmp.Diff(map[string][]string{
+		"Leaf": {"other", "pii"}, "Branch": {"other", "pii"}, "Whole": {"whole"}, "Around": {"whole"}, "Holder": all, "Paid": {"finance"}, "Card": {"finance"},
+	}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	masks := set.Masks(&schema.Type{Kind: schema.MessageKind, Message: set.Packages[1].Messages[0]})
+	if diff := cmp.Diff(map[string]jsonio.Seal{"number": {Key: "finance", Beside: true}}, masks["b.v1.Card"].Sealed); diff != "" {
+		t.Errorf("masks of Paid (-want +got):\n%s", diff)
+	}
+}

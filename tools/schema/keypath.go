@@ -35,7 +35,7 @@ func (e *Event) KeyPaths() []*KeyPath {
 	out := make([]*KeyPath, len(e.Key))
 	for i, text := range e.Key {
 		k := &KeyPath{Text: text}
-		fields, fault := payloadPath(e.Message, text)
+		fields, fault := payloadPath(e.Message, text, "a key", false)
 		has, inEnvelope := envelopePaths[e.Envelope][text]
 		k.Fields, k.EnvelopeHas = fields, has
 		if fields == nil && !inEnvelope {
@@ -74,15 +74,20 @@ func envelopeLacks(e Envelope, path string) string {
 	return "the envelope " + string(e) + " has no " + path
 }
 
-// payloadPath follows a path of JSON names through a message to a string; otherwise it says what is in the way.
-func payloadPath(m *Message, path string) (fields []*Field, fault string) {
+// SubjectPath follows the path of JSON names that names the event's data subject; otherwise it says what is in the way.
+func (e *Event) SubjectPath(path string) (fields []*Field, fault string) {
+	return payloadPath(e.Message, path, "a data subject", true)
+}
+
+// payloadPath follows a path of JSON names through a message to a string; otherwise it says what is in the way. Members of oneofs may be.
+func payloadPath(m *Message, path, use string, optional bool) (fields []*Field, fault string) {
 	parts := strings.Split(path, ".")
 	for i, part := range parts {
 		f := m.Field(part)
 		switch {
 		case f == nil:
 			return nil, fmt.Sprintf("%s has no %q%s", m.Name, part, otherName(m, part))
-		case f.Oneof != nil:
+		case f.Oneof != nil && !optional:
 			return nil, fmt.Sprintf("%s.%s is one of several in %s and may not be set", m.Name, part, f.Oneof.Name)
 		}
 		fields = append(fields, f)
@@ -91,7 +96,7 @@ func payloadPath(m *Message, path string) (fields []*Field, fault string) {
 		case !last && f.Type.Kind != MessageKind:
 			return nil, fmt.Sprintf("%s.%s is %s, which has no fields", m.Name, part, typeWords(f.Type))
 		case last && f.Type.Kind != String:
-			return nil, fmt.Sprintf("%s.%s is %s, and a key is read from strings", m.Name, part, typeWords(f.Type))
+			return nil, fmt.Sprintf("%s.%s is %s, and %s is read from strings", m.Name, part, typeWords(f.Type), use)
 		}
 		m = f.Type.Message
 	}

@@ -213,6 +213,7 @@ type Family struct {
 	TopicSettings      TopicSettings
 	DeadLetterSettings TopicSettings
 	Routes             []Route
+	EncryptionKey      string // the class of keys of sensitive fields that name none; empty: those are not encrypted
 	Pos                Position
 }
 
@@ -309,7 +310,10 @@ type Event struct {
 	// Topic is nil for a dead letter, which goes to the dead-letter topic of its source.
 	Topic *Topic
 	// Key holds paths such as "correlation_id" and "source.instance_id"; the first that is set is the record's key.
-	Key         []string
+	Key []string
+	// DataSubject are the fields on the way through the payload to the one that names the person whom the event is about, who has a key
+	// of his own by which its fields are encrypted; nil where the schema names none.
+	DataSubject []*Field
 	Reply       *Event // of a request
 	PublishedBy []string
 	ConsumedBy  []string
@@ -343,6 +347,8 @@ type Message struct {
 	HoldsSensitive bool
 	// InSensitive says that the message stands in a field that is sensitive, directly or further up: all of it is then.
 	InSensitive bool
+	// HoldsEncrypted says the same of fields that are encrypted. What is in one of those is encrypted with it, and does not count.
+	HoldsEncrypted bool
 	// Exposed says that the message stands, perhaps among other places, where nothing around it is sensitive.
 	Exposed bool
 	// ReservedNumbers (inclusive ranges) and ReservedNames cannot be used again; protobuf only.
@@ -402,10 +408,14 @@ type Field struct {
 	Sensitive bool
 	// NotSensitive says that it holds none, whatever its name looks like.
 	NotSensitive bool
-	Deprecated   *Deprecation
-	Oneof        *Oneof // nil for none, and for the synthetic oneof of proto3 optional
-	Proto        protoreflect.FieldDescriptor
-	Pos          Position
+	// EncryptionKey is the class of keys by which the field is encrypted on the wire, its own or the family's; empty: it is not encrypted.
+	EncryptionKey string
+	// Deterministic says that the same value is encrypted to the same text.
+	Deterministic bool
+	Deprecated    *Deprecation
+	Oneof         *Oneof // nil for none, and for the synthetic oneof of proto3 optional
+	Proto         protoreflect.FieldDescriptor
+	Pos           Position
 }
 
 // Deprecation says since when something is deprecated and what to use instead.

@@ -9,11 +9,11 @@ import (
 // anyMessage is the well-known type that may hold any message.
 const anyMessage = "google.protobuf.Any"
 
-// MarkSensitive notes of a set's messages which hold what is sensitive, which stand in what is, and which do not, or elsewhere,
-// too. Loading does it.
+// MarkSensitive notes of a set's messages which hold what is sensitive or encrypted, which stand in what is sensitive, and which do not, or elsewhere, too.
+// Loading does it.
 func (s *Set) MarkSensitive() {
-	users := map[*Message][]*Message{}
-	var all, holders, enclosed, anys []*Message
+	users, openly := map[*Message][]*Message{}, map[*Message][]*Message{} // the latter not in what is encrypted
+	var all, holders, encrypted, enclosed, anys []*Message
 	s.EachMessage(func(m *Message) {
 		all = append(all, m)
 		if m.FullName == anyMessage {
@@ -24,17 +24,27 @@ func (s *Set) MarkSensitive() {
 			if f.Sensitive {
 				holders, enclosed = append(holders, m), append(enclosed, inner...)
 			}
+			if f.EncryptionKey != "" {
+				encrypted = append(encrypted, m)
+			}
 			for _, i := range inner {
 				users[i] = append(users[i], m)
+				if f.EncryptionKey == "" {
+					openly[i] = append(openly[i], m)
+				}
 			}
 		}
 		for _, i := range m.Undeclared.messages() {
-			users[i] = append(users[i], m)
+			users[i], openly[i] = append(users[i], m), append(openly[i], m)
 		}
 	})
 	if len(holders) > 0 {
 		holders = append(holders, anys...)
 	}
+	if len(encrypted) > 0 {
+		encrypted = append(encrypted, anys...)
+	}
+	spread(encrypted, func(m *Message) *bool { return &m.HoldsEncrypted }, func(m *Message) []*Message { return openly[m] })
 	spread(holders, func(m *Message) *bool { return &m.HoldsSensitive }, func(m *Message) []*Message { return users[m] })
 	spread(enclosed, func(m *Message) *bool { return &m.InSensitive }, (*Message).below)
 	exposed := slices.DeleteFunc(all, func(m *Message) bool { return m.InSensitive })
@@ -173,6 +183,12 @@ func (m *Message) mask(masks jsonio.Masks) jsonio.Mask {
 		}
 		if described != "" || mask.Others != "" {
 			mask.Members[f.JSONName] = described
+		}
+		if f.EncryptionKey != "" {
+			if mask.Sealed == nil {
+				mask.Sealed = map[string]jsonio.Seal{}
+			}
+			mask.Sealed[f.JSONName] = f.seal()
 		}
 	}
 	return mask

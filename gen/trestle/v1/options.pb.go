@@ -220,7 +220,10 @@ type Family struct {
 	// The consumer groups that read this family.
 	ConsumerGroups []*ConsumerGroup `protobuf:"bytes,7,rep,name=consumer_groups,json=consumerGroups,proto3" json:"consumer_groups,omitempty"`
 	// Where an event goes whose type no schema declares: the first route whose prefix matches at a dot.
-	Routes        []*Route `protobuf:"bytes,8,rep,name=routes,proto3" json:"routes,omitempty"`
+	Routes []*Route `protobuf:"bytes,8,rep,name=routes,proto3" json:"routes,omitempty"`
+	// The class of keys by which sensitive fields of the package are encrypted that name none, such as `pii`. Empty: those
+	// are not encrypted.
+	EncryptionKey string `protobuf:"bytes,9,opt,name=encryption_key,json=encryptionKey,proto3" json:"encryption_key,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -309,6 +312,13 @@ func (x *Family) GetRoutes() []*Route {
 		return x.Routes
 	}
 	return nil
+}
+
+func (x *Family) GetEncryptionKey() string {
+	if x != nil {
+		return x.EncryptionKey
+	}
+	return ""
 }
 
 // Topic declares a topic that no event of the package names.
@@ -721,7 +731,11 @@ type Event struct {
 	// What surrounds this event on the wire, where it is not what surrounds its family's.
 	Envelope Envelope `protobuf:"varint,11,opt,name=envelope,proto3,enum=trestle.v1.Envelope" json:"envelope,omitempty"`
 	// Where events of its topic wait that a handler failed on, one after the other, before they are dead letters.
-	Retries       []*Retry `protobuf:"bytes,12,rep,name=retries,proto3" json:"retries,omitempty"`
+	Retries []*Retry `protobuf:"bytes,12,rep,name=retries,proto3" json:"retries,omitempty"`
+	// The field that names the person whom the event is about, as a path of JSON names, such as `customer.id`. Where it is
+	// set in an event, fields of the event are encrypted by a key of that person alone, which can be destroyed for that
+	// person.
+	DataSubject   string `protobuf:"bytes,13,opt,name=data_subject,json=dataSubject,proto3" json:"data_subject,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -840,6 +854,13 @@ func (x *Event) GetRetries() []*Retry {
 	return nil
 }
 
+func (x *Event) GetDataSubject() string {
+	if x != nil {
+		return x.DataSubject
+	}
+	return ""
+}
+
 // Field is what a field means beyond its type.
 type Field struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -847,8 +868,8 @@ type Field struct {
 	// name, `"full"`. `now` (without quotes) is the time of publishing.
 	Default string `protobuf:"bytes,1,opt,name=default,proto3" json:"default,omitempty"`
 	// Holds personal or secret data: in what Trestle prints, logs, documents and reports, and in what fmt and slog write of
-	// generated types, `***` stands in its place. On the wire it stands as it is, and protobuf's own String and prototext
-	// write it.
+	// generated types, `***` stands in its place. On the wire it is encrypted where a class of keys is named for it, by
+	// encryption_key or by the family's. Without one it stands there as it is. Protobuf's own String and prototext write it.
 	Sensitive bool `protobuf:"varint,2,opt,name=sensitive,proto3" json:"sensitive,omitempty"`
 	// Since which schema version the field is deprecated.
 	DeprecatedSince string `protobuf:"bytes,3,opt,name=deprecated_since,json=deprecatedSince,proto3" json:"deprecated_since,omitempty"`
@@ -858,7 +879,14 @@ type Field struct {
 	// protobuf.
 	JsonRequired bool `protobuf:"varint,5,opt,name=json_required,json=jsonRequired,proto3" json:"json_required,omitempty"`
 	// Holds nothing personal or secret, though its name looks like it, as a `resume_token` may: `trestle lint` does not ask.
-	NotSensitive  bool `protobuf:"varint,6,opt,name=not_sensitive,json=notSensitive,proto3" json:"not_sensitive,omitempty"`
+	NotSensitive bool `protobuf:"varint,6,opt,name=not_sensitive,json=notSensitive,proto3" json:"not_sensitive,omitempty"`
+	// The class of keys by which this sensitive field is encrypted on the wire, such as `pii`, in place of the family's.
+	// `none`: it is not encrypted.
+	EncryptionKey string `protobuf:"bytes,7,opt,name=encryption_key,json=encryptionKey,proto3" json:"encryption_key,omitempty"`
+	// The same value is encrypted to the same text, wherever the field stands in events of the type, as long as the key is
+	// the same: who cannot read it can still compare and group by it, and sees how often each value occurs. Only for fields
+	// whose JSON is always a string.
+	Deterministic bool `protobuf:"varint,8,opt,name=deterministic,proto3" json:"deterministic,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -931,6 +959,20 @@ func (x *Field) GetJsonRequired() bool {
 func (x *Field) GetNotSensitive() bool {
 	if x != nil {
 		return x.NotSensitive
+	}
+	return false
+}
+
+func (x *Field) GetEncryptionKey() string {
+	if x != nil {
+		return x.EncryptionKey
+	}
+	return ""
+}
+
+func (x *Field) GetDeterministic() bool {
+	if x != nil {
+		return x.Deterministic
 	}
 	return false
 }
@@ -1053,7 +1095,7 @@ var File_trestle_v1_options_proto protoreflect.FileDescriptor
 const file_trestle_v1_options_proto_rawDesc = "" +
 	"\n" +
 	"\x18trestle/v1/options.proto\x12\n" +
-	"trestle.v1\x1a google/protobuf/descriptor.proto\"\xb8\x03\n" +
+	"trestle.v1\x1a google/protobuf/descriptor.proto\"\xdf\x03\n" +
 	"\x06Family\x120\n" +
 	"\benvelope\x18\x01 \x01(\x0e2\x14.trestle.v1.EnvelopeR\benvelope\x12#\n" +
 	"\rtopic_pattern\x18\x02 \x01(\tR\ftopicPattern\x12.\n" +
@@ -1062,7 +1104,8 @@ const file_trestle_v1_options_proto_rawDesc = "" +
 	"\x14dead_letter_settings\x18\x05 \x01(\v2\x19.trestle.v1.TopicSettingsR\x12deadLetterSettings\x12)\n" +
 	"\x06topics\x18\x06 \x03(\v2\x11.trestle.v1.TopicR\x06topics\x12B\n" +
 	"\x0fconsumer_groups\x18\a \x03(\v2\x19.trestle.v1.ConsumerGroupR\x0econsumerGroups\x12)\n" +
-	"\x06routes\x18\b \x03(\v2\x11.trestle.v1.RouteR\x06routes\"\xcd\x01\n" +
+	"\x06routes\x18\b \x03(\v2\x11.trestle.v1.RouteR\x06routes\x12%\n" +
+	"\x0eencryption_key\x18\t \x01(\tR\rencryptionKey\"\xcd\x01\n" +
 	"\x05Topic\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12 \n" +
 	"\vdescription\x18\x02 \x01(\tR\vdescription\x125\n" +
@@ -1091,7 +1134,7 @@ const file_trestle_v1_options_proto_rawDesc = "" +
 	"\x05owner\x18\a \x01(\tR\x05owner\"5\n" +
 	"\x05Route\x12\x16\n" +
 	"\x06prefix\x18\x01 \x01(\tR\x06prefix\x12\x14\n" +
-	"\x05topic\x18\x02 \x01(\tR\x05topic\"\xc2\x03\n" +
+	"\x05topic\x18\x02 \x01(\tR\x05topic\"\xe5\x03\n" +
 	"\x05Event\x12\x12\n" +
 	"\x04type\x18\x01 \x01(\tR\x04type\x12\x14\n" +
 	"\x05topic\x18\x02 \x01(\tR\x05topic\x12\x10\n" +
@@ -1106,14 +1149,17 @@ const file_trestle_v1_options_proto_rawDesc = "" +
 	" \x03(\tR\n" +
 	"consumedBy\x120\n" +
 	"\benvelope\x18\v \x01(\x0e2\x14.trestle.v1.EnvelopeR\benvelope\x12+\n" +
-	"\aretries\x18\f \x03(\v2\x11.trestle.v1.RetryR\aretries\"\xe1\x01\n" +
+	"\aretries\x18\f \x03(\v2\x11.trestle.v1.RetryR\aretries\x12!\n" +
+	"\fdata_subject\x18\r \x01(\tR\vdataSubject\"\xae\x02\n" +
 	"\x05Field\x12\x18\n" +
 	"\adefault\x18\x01 \x01(\tR\adefault\x12\x1c\n" +
 	"\tsensitive\x18\x02 \x01(\bR\tsensitive\x12)\n" +
 	"\x10deprecated_since\x18\x03 \x01(\tR\x0fdeprecatedSince\x12+\n" +
 	"\x11deprecated_reason\x18\x04 \x01(\tR\x10deprecatedReason\x12#\n" +
 	"\rjson_required\x18\x05 \x01(\bR\fjsonRequired\x12#\n" +
-	"\rnot_sensitive\x18\x06 \x01(\bR\fnotSensitive\"(\n" +
+	"\rnot_sensitive\x18\x06 \x01(\bR\fnotSensitive\x12%\n" +
+	"\x0eencryption_key\x18\a \x01(\tR\rencryptionKey\x12$\n" +
+	"\rdeterministic\x18\b \x01(\bR\rdeterministic\"(\n" +
 	"\tEnumValue\x12\x1b\n" +
 	"\tjson_name\x18\x01 \x01(\tR\bjsonName*f\n" +
 	"\bEnvelope\x12\x18\n" +

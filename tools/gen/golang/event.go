@@ -304,6 +304,7 @@ func (g *file) eventInfo(e *schema.Event, topics map[*schema.Topic]string, diges
 	if slices.ContainsFunc(e.Key, func(key string) bool { return e.Message.SensitivePath(strings.Split(key, ".")) }) {
 		g.p("SensitiveKey: true,")
 	}
+	g.encryption(e, goName)
 	if e.KeyedByCorrelation() {
 		g.p("KeyedByCorrelation: true,")
 	}
@@ -314,6 +315,51 @@ func (g *file) eventInfo(e *schema.Event, topics map[*schema.Topic]string, diges
 	g.schemaVersion(e, goName)
 	g.p("}")
 	return nil
+}
+
+// encryption writes by which classes of keys fields of an event are encrypted, and whom it is about.
+func (g *file) encryption(e *schema.Event, goName string) {
+	var keys []string
+	for _, key := range g.set.SealedKeys(e.Message) {
+		keys = append(keys, goString(key))
+	}
+	if len(keys) > 0 {
+		g.p("SealedKeys: []string{%s},", strings.Join(keys, ", "))
+	}
+	if e.DataSubject == nil {
+		return
+	}
+	g.p("DataSubject: func(e %s) string {", g.trestle("Event"))
+	defer g.p("},")
+	at := "e.(*" + goName + ")"
+	if g.proto() {
+		for _, f := range e.DataSubject {
+			at += ".Get" + g.names.fields[string(f.Proto.FullName())].GoName + "()"
+		}
+		g.p("return %s", at)
+		return
+	}
+	g.p("x := %s", at)
+	at = "x"
+	var conds []string
+	for _, f := range e.DataSubject {
+		v := g.view(f)
+		at += strings.TrimPrefix(v.expr, "x")
+		if v.has != "" && (v.pointer || f.Type.Kind == schema.MessageKind) {
+			conds = append(conds, at+" != nil")
+		}
+		if v.pointer && f.Type.Kind == schema.String {
+			at = "*" + at
+		}
+	}
+	if len(conds) == 0 {
+		g.p("return %s", at)
+		return
+	}
+	g.p("if %s {", strings.Join(conds, " && "))
+	g.p("return %s", at)
+	g.p("}")
+	g.p(`return ""`)
 }
 
 // schemaVersion writes the version of its schema that an event carries, and how it is read.

@@ -23,7 +23,7 @@ const goldenImport = "github.com/omninode/trestle/tools/gen/golang/testdata/"
 
 func TestGolden(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"rules", "shapes", "objects", "formats", "pairs", "peers", "left", "nulls", "secrets", "known", "aging"} {
+	for _, name := range []string{"rules", "shapes", "objects", "formats", "pairs", "peers", "left", "nulls", "secrets", "known", "aging", "sealed"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			set := loadCase(t, name)

@@ -123,4 +123,19 @@ func (g *file) mask(m jsonio.Mask) {
 		g.p("Choice: %s,", goString(m.Choice))
 	}
 	members("Variants", m.Variants)
+	if len(m.Sealed) > 0 {
+		g.p("Sealed: map[string]%s{", g.jsonio("Seal"))
+		for _, name := range slices.Sorted(maps.Keys(m.Sealed)) {
+			s := m.Sealed[name]
+			line := goString(name) + ": {Key: " + goString(s.Key)
+			if s.Deterministic {
+				line += ", Deterministic: true"
+			}
+			if s.Beside {
+				line += ", Beside: true"
+			}
+			g.p("%s},", line)
+		}
+		g.p("},")
+	}
 }

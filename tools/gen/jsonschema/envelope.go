@@ -2,15 +2,7 @@ package jsonschema
 
 import (
 	"encoding/json"
-
-	"github.com/omninode/trestle/tools/schema"
 )
-
-// filled are the fields of a payload that are taken from the envelope when the payload lacks them.
-var filled = map[schema.Envelope][]string{
-	schema.EnvelopeOnexV1:    {"correlation_id", "session_id", "timestamp"},
-	schema.EnvelopeBaseEvent: {"correlation_id", "trace_id"},
-}
 
 // member adds a property of an envelope.
 func member(properties *object, name, description string, kind any) *object {

@@ -149,7 +149,7 @@ func eventSchema(readers *event.Schemas, e *schema.Event, hasSource bool) ([]byt
 	}
 	payload := &object{}
 	payload.SetText("description", output.Prose(e.Message.Doc))
-	if err := b.messageInto(payload, e.Message, filled[e.Envelope]); err != nil {
+	if err := b.messageInto(payload, e.Message, e.Envelope.Shared()); err != nil {
 		return nil, err
 	}
 	switch e.Envelope {

@@ -26,6 +26,7 @@ func TestGolden(t *testing.T) {
 		"rules": filepath.Join("testdata", "rules", "in"), "shapes": filepath.Join("testdata", "shapes", "in"),
 		"objects": filepath.Join("testdata", "objects", "in"), "left": filepath.Join("..", "golang", "testdata", "left", "in"), "nulls": filepath.Join("..", "golang", "testdata", "nulls", "in"),
 		"secrets": filepath.Join("..", "golang", "testdata", "secrets", "in"), "retries": filepath.Join("testdata", "retries", "in"),
+		"sealed": filepath.Join("..", "golang", "testdata", "sealed", "in"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

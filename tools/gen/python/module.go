@@ -110,6 +110,7 @@ var sources = []struct {
 		"UINT32", "UINT64", "Bool", "Bytes", "Double", "Float", "Int32", "Int64", "JsonObject", "JsonValue", "Text",
 		"Timestamp", "UInt32", "UInt64", "Uuid",
 	}},
+	{"{root}encrypted", []string{"SEALED"}},
 	{"{root}messages", []string{"MESSAGES"}},
 	{"{root}schemas", []string{"SCHEMAS"}},
 }
@@ -350,6 +351,7 @@ func (g *module) eventInfo(e *schema.Event) error {
 		}
 		g.p("        schema_digest=%s,", quote(schemaDigest))
 	}
+	g.encryption(e)
 	g.p("    )")
 	return nil
 }

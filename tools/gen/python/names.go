@@ -55,7 +55,7 @@ func identifier(s string) string {
 var imported = []string{
 	"Annotated", "Any", "BaseModel", "BYTES", "Bool", "Bytes", "ClassVar", "ConfigDict", "DOUBLE", "Discreet", "Discriminator", "Double", "Enum",
 	"Event", "EventInfo", "FLOAT", "Field", "Final", "Float", "INT32", "INT64", "Int32", "Int64", "JsonObject",
-	"JsonValue", "KEY_INT32", "KEY_INT64", "KEY_UINT32", "KEY_UINT64", "MESSAGES", "Model", "OBJECT", "SCHEMAS", "Secret", "Self", "SORTED", "Tag", "Text",
+	"JsonValue", "KEY_INT32", "KEY_INT64", "KEY_UINT32", "KEY_UINT64", "MESSAGES", "Model", "OBJECT", "SCHEMAS", "SEALED", "Secret", "Self", "SORTED", "Tag", "Text",
 	"Timestamp", "UINT32", "UINT64", "UInt32", "UInt64", "Uuid", "annotations", "checks", "formats", "model_validator", "now", "topics",
 	"variants", "wellknown",
 }

@@ -20,7 +20,7 @@ func TestClean(t *testing.T) {
 	interpreter := services.Python(t)
 	cache := t.TempDir() // pydantic is analysed once
 	sets := map[string]*schema.Set{"repository": loadRepository(t)}
-	for _, name := range []string{"left", "secrets", "known"} {
+	for _, name := range []string{"left", "secrets", "known", "sealed"} {
 		sets[name] = loadSet(t, filepath.Join("..", "golang", "testdata", name, "in"))
 	}
 	for _, name := range []string{"rules", "shapes", "objects", "retries"} {

@@ -48,6 +48,9 @@ func GenerateFrom(set *schema.Set, digests *digest.Digests) ([]output.File, erro
 		return nil, err
 	}
 	files = append(append(files, messages...), p.folders()...)
+	if p.encrypts() {
+		files = append(files, p.encrypted())
+	}
 	for _, write := range []func() (output.File, error){p.topics, p.groups, p.eventTypes, p.front} {
 		file, err := write()
 		if err != nil {
@@ -126,7 +129,7 @@ func (p *project) modulePath(pkg *schema.Package) []string {
 	for i := range parts {
 		parts[i] = moduleName(parts[i])
 	}
-	if slices.Contains(ownModules, parts[0]) {
+	if slices.Contains(ownModules, parts[0]) || parts[0] == encryptedModule && p.encrypts() {
 		parts[0] += "_"
 	}
 	return parts

@@ -1,6 +1,7 @@
 package jsonschema
 
 import (
+	"cmp"
 	"slices"
 
 	trestlev1 "github.com/omninode/trestle/gen/trestle/v1"
@@ -48,7 +49,8 @@ func (j *jsonLoader) addProperty(m *schema.Message, f *jsonFile, property jsontr
 	}
 	for i, other := range m.Fields {
 		if other.Name == field.Name {
-			field.Sensitive = field.Sensitive || other.Sensitive
+			field.Sensitive, field.Deterministic = field.Sensitive || other.Sensitive, field.Deterministic || other.Deterministic
+			field.EncryptionKey = cmp.Or(field.EncryptionKey, other.EncryptionKey)
 			m.Fields[i] = field
 			return
 		}
@@ -136,7 +138,7 @@ func (j *jsonLoader) newProperty(f *jsonFile, m *schema.Message, p jsontree.Memb
 	if word := v.Get("x-trestle").Get("field"); word != nil {
 		option := &trestlev1.Field{}
 		locate := j.decodeOption(f.path, word, option)
-		j.DescribeField(field, option, locate("not_sensitive", -1))
+		j.DescribeField(field, option, locate)
 		at = locate("default", -1)
 		if field.Default != "" && field.Default != "now" {
 			j.Fault(at, "x-trestle.field.default is for now, the time of publishing: write another default as the keyword default")

@@ -117,9 +117,9 @@ func (l *loader) newField(f *protoFile, m *schema.Message, fd protoreflect.Field
 	}
 	at := field.Pos
 	if option, ok := readOption[*trestlev1.Field](options, trestlev1.E_Field.TypeDescriptor()); ok {
-		number := int32(trestlev1.E_Field.TypeDescriptor().Number())
-		at = f.sources.pos(below(path, fieldOptions, number))
-		l.DescribeField(field, option, at)
+		places := f.sources.locate(below(path, fieldOptions, int32(trestlev1.E_Field.TypeDescriptor().Number())), option.ProtoReflect().Descriptor())
+		at = places("", -1)
+		l.DescribeField(field, option, places)
 	}
 	if field.Default == "" && fd.HasDefault() {
 		field.Default = protoDefault(fd, field.Type.Enum)

@@ -16,6 +16,7 @@ from pydantic import Field, ValidationError
 from . import text
 from .errors import Fault, InvalidEventError, RecordError, TooLargeError, UnknownEventTypeError, faults_of
 from .model import Model
+from .sealed import SealedType
 from .times import in_utc, now
 from .types import JsonObject, Text, Timestamp, Uuid, read_uuid
 
@@ -98,6 +99,12 @@ class EventInfo:
     """The event type that answers this request."""
     schema_digest: str | None = None
     """What identifies its schema in every registry; None where that is protobuf, which is not written here."""
+    sealed_keys: tuple[str, ...] = ()
+    """The classes of keys by which fields of it are encrypted, sorted."""
+    sealed: Mapping[str, SealedType] = field(default_factory=dict, repr=False, compare=False)
+    """What of the types in it is encrypted, by their names; its own is full_name."""
+    data_subject: tuple[str, ...] = ()
+    """The path of the member that names the person whom it is about; empty where the schema names none."""
 
     @property
     def dead_letter_topic(self) -> str | None:

@@ -136,13 +136,22 @@ func (d *Draft) AddEvent(m *schema.Message, option *trestlev1.Event, at Places) 
 	d.Events = append(d.Events, Event{Event: e, Option: option, At: at})
 }
 
-// DescribeField takes over what the vocabulary says of a field, at a place.
-func (d *Draft) DescribeField(f *schema.Field, option *trestlev1.Field, at schema.Position) {
+// DescribeField takes over what the vocabulary says of a field. Its class of keys is the one that is declared until the package's family is known.
+func (d *Draft) DescribeField(f *schema.Field, option *trestlev1.Field, at Places) {
 	if option.GetSensitive() && option.GetNotSensitive() {
-		d.Fault(at, "%s is both sensitive and not_sensitive: keep one", f.Name)
+		d.Fault(at("not_sensitive", -1), "%s is both sensitive and not_sensitive: keep one", f.Name)
 	}
 	f.Default = option.GetDefault()
 	f.Sensitive, f.NotSensitive = option.GetSensitive(), option.GetNotSensitive()
+	f.EncryptionKey, f.Deterministic = option.GetEncryptionKey(), option.GetDeterministic()
+	switch {
+	case f.Sensitive:
+		d.CheckKeyClass(f.EncryptionKey, at("encryption_key", -1))
+	case f.EncryptionKey != "":
+		d.Fault(at("encryption_key", -1), "%s has an encryption_key and is not sensitive: only what is sensitive is encrypted, so mark it sensitive too", f.Name)
+	case f.Deterministic:
+		d.Fault(at("deterministic", -1), "%s is deterministic and not sensitive: only what is sensitive is encrypted, so mark it sensitive too", f.Name)
+	}
 	f.JSONRequired = f.JSONRequired || option.GetJsonRequired()
 	if f.Deprecated != nil || option.GetDeprecatedSince() != "" || option.GetDeprecatedReason() != "" {
 		f.Deprecated = &schema.Deprecation{Since: option.GetDeprecatedSince(), Reason: option.GetDeprecatedReason()}

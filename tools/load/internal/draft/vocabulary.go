@@ -1,8 +1,10 @@
 package draft
 
 import (
+	"regexp"
 	"strings"
 
+	"github.com/omninode/trestle/tools/schema"
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
@@ -14,6 +16,18 @@ func ShortName(ed protoreflect.EnumDescriptor, number protoreflect.EnumNumber) s
 		return ""
 	}
 	return strings.ToLower(strings.TrimPrefix(string(v.Name()), EnumPrefix(ed)))
+}
+
+// NoKey in place of a class of keys says of a field that it is not encrypted.
+const NoKey = "none"
+
+var keyClass = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`)
+
+// CheckKeyClass finds what cannot be the name of a class of keys.
+func (d *Draft) CheckKeyClass(class string, at schema.Position) {
+	if class != "" && !keyClass.MatchString(class) {
+		d.Fault(at, "encryption_key %q: a class of keys has a name of 1 to 100 letters, digits, dots, underscores and hyphens, the first a letter or digit", class)
+	}
 }
 
 // EnumPrefix is what the names of an enum's values begin with: ENVELOPE_ for Envelope.

@@ -41,7 +41,7 @@ var (
 		Envelope:       wire.OnexV1,
 		Encoding:       trestle.Protobuf,
 		Topic:          &topicAcmeVaultSealedV1,
-		SchemaDigest:   "c49149906a1a62ef45c09e50844ca11e",
+		SchemaDigest:   "dfa86117c3611a673a26763d3706a55c",
 		MessageIndexes: []int{1},
 		Masks:          masks,
 		SensitiveKey:   true,

@@ -39,7 +39,7 @@ var (
 		Envelope:       wire.OnexV1,
 		Encoding:       trestle.Protobuf,
 		Topic:          &topicAcmeShapesV1,
-		SchemaDigest:   "6c6ddacc7cf845dfaf786e7e0c5eeba7",
+		SchemaDigest:   "239b70be70123aff1a3e8fdc49daba89",
 		MessageIndexes: []int{2},
 		New:            func() trestle.Event { return new(Nothing) },
 	}
