@@ -9,7 +9,7 @@ import sys
 from base64 import b64encode
 from uuid import uuid4
 
-from trestle_runtime.cipher import DataKey, Format, Place
+from trestle_runtime.encryption.cipher import DataKey, Format, Place
 
 VALUES = [b"", b"x", "\u65e5\u672c \U0001f512".encode(), b"[1,2.50]", os.urandom(1000)]
 

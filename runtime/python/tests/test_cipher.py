@@ -6,7 +6,7 @@ from base64 import b64decode, urlsafe_b64decode
 from pathlib import Path
 from uuid import UUID, uuid4
 
-from trestle_runtime.cipher import DataKey, Format, Place
+from trestle_runtime.encryption.cipher import DataKey, Format, Place
 
 VECTORS = json.loads((Path(__file__).parent.parent / "testdata" / "sealed.json").read_text())
 PLACE = Place("Order", "0b7c2b1e-5f0a-4d5c-8a51-1f2f3d4e5a6b", "/lines/2/note", "/lines/*/note")

@@ -1,1 +1,4 @@
-"""What services need beside their generated events, which are packages of their own."""
+"""What services need beside their generated events, which are packages of their own.
+
+`trestle_runtime.encryption` has the keys of encrypted fields.
+"""
