@@ -24,7 +24,7 @@ type messageWalk struct {
 	keep  bool // what is missing stays as it is
 	// inPlace appends what stands in place of the value of a text or of bytes; [errMissing]: nothing.
 	inPlace func(b []byte, w *messageWalk, seal jsonio.Seal, kind protoreflect.Kind, value []byte) ([]byte, error)
-	// beside appends a field for those, in their binary form, of a field that is encrypted beside; nil: they are copied.
+	// beside appends a field for those, in their binary form, of a field that is encrypted beside.
 	beside func(b []byte, w *messageWalk, seal jsonio.Seal, number protowire.Number, fields []byte) ([]byte, error)
 	// besides appends the fields for a field with the sealed value of others, which have that number; [errMissing]: none. nil: it is copied.
 	besides func(b []byte, w *messageWalk, seal jsonio.Seal, number protowire.Number, value []byte) ([]byte, error)
@@ -99,7 +99,7 @@ func (w *messageWalk) message(b, in []byte, md protoreflect.MessageDescriptor) (
 		}
 		var err error
 		switch {
-		case sealed && seal.Beside && w.beside != nil:
+		case sealed && isBeside(fd):
 			i := 0
 			for i < len(groups) && groups[i].number != number {
 				i++
@@ -108,7 +108,7 @@ func (w *messageWalk) message(b, in []byte, md protoreflect.MessageDescriptor) (
 				groups = append(groups, fieldsOf{number: number, seal: seal, name: name})
 			}
 			groups[i].fields = append(groups[i].fields, field...)
-		case sealed && !seal.Beside && typ == protowire.BytesType:
+		case sealed && typ == protowire.BytesType:
 			w.at = here.member(name)
 			var out []byte
 			switch out, err = w.inPlace(nil, w, seal, fd.Kind(), value); {
@@ -280,7 +280,7 @@ func (w *messageWalk) unknown(
 	if !sealed {
 		seal, sealed = mask.Sealed[fd.JSONName()]
 	}
-	if !sealed || !seal.Beside {
+	if !sealed || !isBeside(fd) {
 		return append(b, field...), nil
 	}
 	w.at = w.at.member(name)
@@ -292,6 +292,11 @@ func (w *messageWalk) unknown(
 		}
 	}
 	return b, err
+}
+
+// isBeside says that what is encrypted of a field is in another one: only text and bytes are replaced in a message.
+func isBeside(fd protoreflect.FieldDescriptor) bool {
+	return fd.Cardinality() == protoreflect.Repeated || fd.Kind() != protoreflect.StringKind && fd.Kind() != protoreflect.BytesKind
 }
 
 // message appends a message with its values sealed.
