@@ -3,7 +3,6 @@ package event
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -49,25 +48,22 @@ func (d *decoder) isProtobuf() bool {
 }
 
 // Seal returns a record with what is to be encrypted of its event encrypted with the keys of opts, of which it takes no more than these and the context. What is encrypted
-// already stays as it is, as does a record that can't be read, or of an event that has nothing to be encrypted. The error is a [*NoKeysError], or says that the keys can't
-// be had.
+// already stays as it is, as does a record of an event that has nothing to be encrypted. The record has to be valid: the error is Decode's, or a [*NoKeysError], or says
+// that the keys can't be had.
 func Seal(rec *Record, types *Types, opts EncodeOptions) (Record, error) {
-	d := decoder{rec: rec, types: types, opts: DecodeOptions{Context: opts.Context}}
-	_ = d.decode() // what breaks rules is sealed, too
+	d := decoder{rec: rec, types: types, opts: DecodeOptions{Keys: opts.Keys, Context: opts.Context}}
+	err := d.decode()
 	d.Envelope.EventID = d.eventID()
 	out := *rec
-	if d.end == 0 || d.Event == nil || len(d.Info.SealedKeys) == 0 {
-		return out, nil
+	if err != nil || d.end == 0 || len(d.Info.SealedKeys) == 0 {
+		return out, err
 	}
 	s, err := newSealer(cmp.Or(opts.Context, context.Background()), d.Event, d.Info, &d.Envelope, opts.Keys)
 	if err != nil {
 		return out, err
 	}
 	s.again = true
-	value, err := s.record(&d, rec.Value[d.start:d.end])
-	if err == nil {
-		out.Value = value
-	}
+	out.Value, err = s.record(&d, rec.Value[d.start:d.end])
 	return out, err
 }
 
@@ -86,30 +82,27 @@ func (s *sealer) record(d *decoder, payload []byte) ([]byte, error) {
 	return append(b, d.rec.Value[d.end:]...), nil
 }
 
-// Renew returns a record with what is encrypted of its event encrypted with the keys that are current, as is what should be and is not, and whether it is another than
-// before. What can't be decrypted stays as it is. The error says that keys can't be reached.
+// Renew returns a record with what is encrypted of its event encrypted with the keys that are current, and whether it is another than before. It stays as it is where all
+// keys are current, and where something can't be decrypted, or read: then it says so by the error, which is a [*UnavailableFieldError] or Decode's.
 func Renew(ctx context.Context, rec *Record, types *Types, keys Keys) (Record, bool, error) {
 	opened, d, err := Open(rec, types, DecodeOptions{Keys: keys, Context: ctx})
-	if _, away := errors.AsType[*KeysAwayError](err); away {
-		return *rec, false, err
-	}
-	if d.Info == nil || d.Event == nil || len(d.Info.SealedKeys) == 0 {
+	switch {
+	case d.Info == nil || len(d.Info.SealedKeys) == 0 || d.Event == nil:
 		return *rec, false, nil
+	case len(d.Unavailable) > 0:
+		return *rec, false, &UnavailableFieldError{d.Unavailable[0]}
+	case err != nil:
+		return *rec, false, err
 	}
 	s, err := newSealer(ctx, d.Event, d.Info, &d.Envelope, keys)
 	if err != nil {
 		return *rec, false, err
 	}
-	isOld := func(id encrypt.KeyID) bool {
-		lost := slices.ContainsFunc(d.Unavailable, func(u UnavailableField) bool { return u.Key == id })
-		for _, key := range s.keys {
-			if key.ID() == id {
-				return false
-			}
-		}
-		return !lost
+	current := map[encrypt.KeyID]bool{}
+	for _, key := range s.keys {
+		current[key.ID()] = true
 	}
-	if d.Unsealed == 0 && !slices.ContainsFunc(SealedWith(rec, types), isOld) {
+	if old := slices.ContainsFunc(SealedWith(rec, types), func(id encrypt.KeyID) bool { return !current[id] }); !old {
 		return *rec, false, nil
 	}
 	out, err := Seal(&opened, types, EncodeOptions{Keys: keys, Context: ctx})

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/omninode/trestle/runtime/encrypt"
 	runtime "github.com/omninode/trestle/runtime/event"
 	"github.com/omninode/trestle/tools/event"
 	"github.com/omninode/trestle/tools/gen/internal/orderedjson"
@@ -246,13 +248,17 @@ func (b *builder) messageInto(o *object, m *schema.Message, optional []string) e
 		if err != nil {
 			return err
 		}
-		needed = needed && !slices.Contains(optional, f.JSONName)
+		beside := f.EncryptionKey != "" && f.Type.SealedBeside()
+		needed = needed && !beside && !slices.Contains(optional, f.JSONName)
 		// In protobuf, null is absent.
 		property, err := b.field(f, f.Nullable || !f.KnowsNull() && !needed)
 		if err != nil {
 			return err
 		}
 		properties.Set(f.JSONName, property)
+		if beside {
+			properties.Set(f.JSONName+schema.SealedSuffix, sealedText("The text of "+f.JSONName+", where that is encrypted."))
+		}
 		if needed {
 			required = append(required, f.JSONName)
 		}
@@ -281,6 +287,9 @@ func (b *builder) messageInto(o *object, m *schema.Message, optional []string) e
 		var any []*object
 		for _, f := range oneof.Fields {
 			any = append(any, present(f.JSONName))
+			if f.EncryptionKey != "" && f.Type.SealedBeside() {
+				any = append(any, present(f.JSONName+schema.SealedSuffix))
+			}
 		}
 		choice := &object{}
 		choice.Set("anyOf", any)
@@ -288,6 +297,9 @@ func (b *builder) messageInto(o *object, m *schema.Message, optional []string) e
 	}
 	if len(choices) > 0 {
 		o.Set("allOf", choices)
+	}
+	if m.HoldsEncrypted {
+		return nil // it is said of the object as it is before something in it is encrypted
 	}
 	return b.unmodelledInto(o, m.Unmodelled)
 }
@@ -311,6 +323,15 @@ func (b *builder) isRequired(f *schema.Field) (bool, error) {
 	return false, err
 }
 
+// sealedText describes the text of an encrypted value.
+func sealedText(description string) *object {
+	o := &object{}
+	o.SetText("description", description)
+	o.Set("type", "string")
+	o.Set("pattern", "^"+regexp.QuoteMeta(encrypt.Prefix))
+	return o
+}
+
 // present is an object that has a member which is not null.
 func present(name string) *object {
 	null, not, member, o := &object{}, &object{}, &object{}, &object{}
@@ -330,8 +351,16 @@ func (b *builder) field(f *schema.Field, null bool) (*object, error) {
 	if f.Required && !f.Explicit {
 		t.Constraints = notZero(t)
 	}
-	if err := b.typeInto(o, &t, f, null); err != nil {
+	described := o
+	inPlace := f.EncryptionKey != "" && !t.SealedBeside()
+	if inPlace {
+		described = &object{}
+	}
+	if err := b.typeInto(described, &t, f, null); err != nil {
 		return nil, err
+	}
+	if inPlace {
+		o.Set("anyOf", []*object{described, sealedText("")})
 	}
 	if f.Default != "" && f.Default != "now" {
 		o.Set("default", json.RawMessage(f.Default))
@@ -345,6 +374,10 @@ func (b *builder) field(f *schema.Field, null bool) (*object, error) {
 	if f.Sensitive {
 		field, words := &object{}, &object{}
 		field.Set("sensitive", true)
+		field.SetText("encryption_key", f.EncryptionKey)
+		if f.EncryptionKey != "" && f.Deterministic {
+			field.Set("deterministic", true)
+		}
 		words.Set("field", field)
 		o.Set("x-trestle", words)
 	}

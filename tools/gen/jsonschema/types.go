@@ -36,6 +36,11 @@ func (b *builder) typeInto(o *object, t *schema.Type, f *schema.Field, null bool
 	if b.unruled {
 		t = withoutRules(t)
 	}
+	if t.Constraints.Unmodelled != nil && t.HoldsEncrypted() { // it is said of values as they are before something in them is encrypted
+		other := *t
+		other.Constraints.Unmodelled = nil
+		t = &other
+	}
 	if err := b.ownTypeInto(o, t, f, null); err != nil {
 		return err
 	}

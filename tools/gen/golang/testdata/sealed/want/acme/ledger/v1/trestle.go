@@ -26,7 +26,7 @@ var (
 		Envelope:     wire.BaseEvent,
 		Encoding:     trestle.JSON,
 		Topic:        &topicAcmeCharges,
-		SchemaDigest: "b65f879b49395c6c37f8c4a7f19d4a03",
+		SchemaDigest: "74539853a61f774295b6019a164dba82",
 		Masks:        masks,
 		SealedKeys:   []string{"finance", "pii"},
 		DataSubject: func(e trestle.Event) string {

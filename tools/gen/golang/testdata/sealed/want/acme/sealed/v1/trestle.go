@@ -27,7 +27,7 @@ var (
 		Envelope:       wire.OnexV1,
 		Encoding:       trestle.JSON,
 		Topic:          &topicAcmeAdmissionsV1,
-		SchemaDigest:   "916a795938764aabfa95b68a299d1690",
+		SchemaDigest:   "85faa9541863a6818fa04fd61cb286ab",
 		MessageIndexes: []int{0},
 		Masks:          masks,
 		SealedKeys:     []string{"medical", "pii"},
