@@ -124,7 +124,7 @@ class AccountCharged(Discreet, Event):
         envelope="base_event",
         topic=topics.ACME_CHARGES,
         key=("id",),
-        schema_digest="b65f879b49395c6c37f8c4a7f19d4a03",
+        schema_digest="74539853a61f774295b6019a164dba82",
         sealed_keys=("finance", "pii"),
         sealed=SEALED,
         data_subject=("holder", "id"),

@@ -108,7 +108,7 @@ class PatientAdmitted(Discreet, Event):
         envelope="onex_v1",
         topic=topics.ACME_ADMISSIONS_V1,
         key=("id",),
-        schema_digest="916a795938764aabfa95b68a299d1690",
+        schema_digest="85faa9541863a6818fa04fd61cb286ab",
         sealed_keys=("medical", "pii"),
         sealed=SEALED,
         data_subject=("patient", "who", "id"),
