@@ -1,6 +1,6 @@
-// Command release makes what a version of trestle is given out as: for each platform an archive and a bill of materials
-// (CycloneDX), the checksums of all of them, and the notes of the version. The same commit gives the same bytes, wherever
-// it is checked out.
+// Command release makes what a version of trestle is given out as: for each platform an archive, with the licences of what is
+// linked, and a bill of materials (CycloneDX), the checksums of all of them, and the notes of the version. The same commit gives
+// the same bytes, wherever it is checked out.
 //
 //	go run . -version v1.2.3 -out DIR [-root DIR] [-platforms linux/amd64,windows/arm64]
 package main
@@ -22,6 +22,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/omninode/trestle/tools/release/licences"
 )
 
 func main() {
@@ -127,7 +129,11 @@ func (r *release) platform(platform string) error {
 		return fmt.Errorf("build: %w\n%s", err, output)
 	}
 	name := fmt.Sprintf("trestle_%s_%s_%s", r.version, system, processor)
-	files := []string{binary, filepath.Join(r.root, "LICENSE"), filepath.Join(r.root, "README.md")}
+	texts := filepath.Join(work, "THIRD_PARTY_LICENSES.txt")
+	if err := r.licences(platform, texts); err != nil {
+		return err
+	}
+	files := []string{binary, filepath.Join(r.root, "LICENSE"), texts, filepath.Join(r.root, "README.md")}
 	pack, ext := tarball, ".tar.gz"
 	if system == "windows" {
 		pack, ext = zipped, ".zip"
@@ -147,6 +153,23 @@ func (r *release) platform(platform string) error {
 		return fmt.Errorf("bill of materials: %w\n%s", err, &stderr)
 	}
 	return r.write(name+".cdx.json", text)
+}
+
+// licences writes the licences of what the command links.
+func (r *release) licences(platform, file string) error {
+	packages, err := licences.Load(r.root, platform, "./cmd/trestle")
+	if err != nil {
+		return err
+	}
+	modules, err := packages.Linked("github.com/omninode/trestle/cmd/trestle")
+	if err != nil {
+		return err
+	}
+	var texts bytes.Buffer
+	if err := licences.Write(&texts, modules); err != nil {
+		return err
+	}
+	return os.WriteFile(file, texts.Bytes(), 0o644)
 }
 
 func (r *release) write(name string, content []byte) error {

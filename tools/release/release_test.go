@@ -2,7 +2,6 @@ package main
 
 import (
 	"archive/tar"
-	"bytes"
 	"compress/gzip"
 	"encoding/json"
 	"io"
@@ -57,12 +56,30 @@ func TestRelease(t *testing.T) {
 		t.Errorf("checksums: %v: %s", err, output)
 	}
 	name := "trestle_" + version + "_" + runtime.GOOS + "_" + runtime.GOARCH
-	var bill struct{ Components []struct{ Name string } }
+	var bill struct {
+		Components []struct{ Name, Version string }
+	}
 	if err := json.Unmarshal([]byte(made[name+".cdx.json"]), &bill); err != nil || !strings.Contains(made[name+".cdx.json"], "github.com/twmb/franz-go") {
 		t.Errorf("bill of materials: %v, %d components", err, len(bill.Components))
 	}
+	archive := unpacked(t, made[name+".tar.gz"])
+	licences := string(archive["THIRD_PARTY_LICENSES.txt"])
+	for _, c := range bill.Components { // which another tool found, in the command itself
+		of := c.Name + " " + c.Version
+		if c.Name == "std" {
+			of = "Go"
+		}
+		if !strings.Contains(licences, "\n"+of+": ") || !strings.Contains(licences, "\n"+of+" (") {
+			t.Errorf("the licences of what is linked do not have that of %s", of)
+		}
+	}
+	for _, words := range []string{"Apache License", "Permission is hereby granted, free of charge", "SQLite Is Public Domain", "Prometheus instrumentation library for Go applications"} {
+		if !strings.Contains(licences, words) {
+			t.Errorf("the licences of what is linked do not say %q", words)
+		}
+	}
 	command := filepath.Join(t.TempDir(), "trestle")
-	if err := os.WriteFile(command, unpacked(t, made[name+".tar.gz"]), 0o700); err != nil {
+	if err := os.WriteFile(command, archive["trestle"], 0o700); err != nil {
 		t.Fatal(err)
 	}
 	said, err := exec.Command(command, "version").Output()
@@ -84,21 +101,26 @@ func newest() (string, error) {
 	return version, err
 }
 
-func unpacked(t *testing.T, archive string) []byte {
+// unpacked is what is in an archive, by name.
+func unpacked(t *testing.T, archive string) map[string][]byte {
 	t.Helper()
 	packed, err := gzip.NewReader(strings.NewReader(archive))
 	if err != nil {
 		t.Fatal(err)
 	}
-	files := tar.NewReader(packed)
-	if _, err := files.Next(); err != nil {
-		t.Fatal(err)
+	out := map[string][]byte{}
+	for files := tar.NewReader(packed); ; {
+		header, err := files.Next()
+		if err == io.EOF {
+			return out
+		}
+		if err == nil {
+			out[header.Name], err = io.ReadAll(files)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
-	var content bytes.Buffer
-	if _, err := io.Copy(&content, files); err != nil {
-		t.Fatal(err)
-	}
-	return content.Bytes()
 }
 
 // TestRefused holds what no release is made of.
