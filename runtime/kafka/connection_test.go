@@ -98,6 +98,30 @@ func TestClassify(t *testing.T) {
 	}
 }
 
+// TestAdviceOn holds that what is refused names the right that is missing, and, where a service may be who lacks it, the command that lists all of them.
+func TestAdviceOn(t *testing.T) {
+	t.Parallel()
+	const explained = " trestle acl explain SERVICE says what a service needs"
+	for _, c := range []struct {
+		operation string
+		err       error
+		want      string
+	}{
+		{"Write", fmt.Errorf("publish: %w", kerr.TopicAuthorizationFailed), ": does an ACL of the cluster allow this user Write on the topic?" + explained},
+		{"Describe", kerr.TopicAuthorizationFailed, ": does an ACL of the cluster allow this user Describe on the topic?" + explained},
+		{"Read", kerr.GroupAuthorizationFailed, ": does an ACL of the cluster allow this user Read on the group?" + explained},
+		{"Write", kerr.ClusterAuthorizationFailed, ": does an ACL of the cluster allow this user Write on the topic, or IdempotentWrite on the cluster?" + explained},
+		{"Write", kerr.TransactionalIDAuthorizationFailed, ": does an ACL of the cluster allow this user Write on the transactional id?" + explained},
+		{"Delete", kerr.TopicAuthorizationFailed, ": does an ACL of the cluster allow this user Delete on the topic?"},
+		{"Read", kerr.UnknownTopicOrPartition, ": run trestle topics apply?"},
+		{"Read", kerr.OffsetOutOfRange, ""},
+	} {
+		if got := kafka.AdviceOn(c.operation, c.err); got != c.want {
+			t.Errorf("%s, %v: got %q, want %q", c.operation, c.err, got, c.want)
+		}
+	}
+}
+
 func TestRecordsGoThroughTheClient(t *testing.T) {
 	t.Parallel()
 	want := kafka.Record{

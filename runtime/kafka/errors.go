@@ -137,7 +137,7 @@ func Advice(err error) string {
 	case Classify(err) == Missing:
 		return ": run trestle topics apply?"
 	case errors.Is(err, kerr.TransactionalIDAuthorizationFailed):
-		return denied("Write on the transactional id") // all that is done with one needs that
+		return denied("Write on the transactional id") + explained // all that is done with one needs that
 	case IsUnauthorised(err):
 		return ": does an ACL of the cluster allow it to this user?"
 	}
@@ -145,18 +145,26 @@ func Advice(err error) string {
 }
 
 // AdviceOn is [Advice] about a request that does an operation of Kafka's ACLs, such as Describe or Write, on a topic or a group: where this user may not do it, it
-// names what would have to be allowed.
+// names what would have to be allowed, and the command that says so beforehand where services do such a thing.
 func AdviceOn(operation string, err error) string {
+	var advice string
 	switch {
 	case errors.Is(err, kerr.TopicAuthorizationFailed):
-		return denied(operation + " on the topic")
+		advice = denied(operation + " on the topic")
 	case errors.Is(err, kerr.GroupAuthorizationFailed):
-		return denied(operation + " on the group")
+		advice = denied(operation + " on the group")
 	case errors.Is(err, kerr.ClusterAuthorizationFailed) && operation == "Write": // who may write to no topic at all gets no producer id
-		return denied("Write on the topic, or IdempotentWrite on the cluster")
+		advice = denied("Write on the topic, or IdempotentWrite on the cluster")
+	default:
+		return Advice(err)
 	}
-	return Advice(err)
+	if operation == "Read" || operation == "Write" || operation == "Describe" { // the others are for whoever operates the cluster
+		advice += explained
+	}
+	return advice
 }
+
+const explained = " trestle acl explain SERVICE says what a service needs"
 
 func denied(operation string) string {
 	return ": does an ACL of the cluster allow this user " + operation + "?"
