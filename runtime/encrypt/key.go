@@ -1,7 +1,6 @@
 package encrypt
 
 import (
-	"crypto/aes"
 	"crypto/cipher"
 	"crypto/hkdf"
 	"crypto/rand"
@@ -24,7 +23,8 @@ const maxSealed = 1 << 32
 type Key struct {
 	id     KeyID
 	gcm    cipher.AEAD
-	siv    *subtle.AESSIV
+	siv    atomic.Pointer[subtle.AESSIV] // once it was needed
+	forSIV *[subtle.AESSIVKeySize]byte   // behind a pointer, so that it is printed nowhere
 	sealed atomic.Uint64
 }
 
@@ -41,15 +41,8 @@ func NewKey(id KeyID, secret []byte) (*Key, error) {
 	if err != nil {
 		return nil, fmt.Errorf("key %s: %w", id, err)
 	}
-	k := &Key{id: id}
-	block, err := aes.NewCipher(forGCM)
-	if err == nil {
-		k.gcm, err = cipher.NewGCM(block)
-	}
-	if err == nil {
-		k.siv, err = subtle.NewAESSIV(forSIV)
-	}
-	if err != nil {
+	k := &Key{id: id, forSIV: (*[subtle.AESSIVKeySize]byte)(forSIV)}
+	if k.gcm, err = newGCM(forGCM); err != nil {
 		return nil, fmt.Errorf("key %s: %w", id, err)
 	}
 	return k, nil
@@ -58,6 +51,19 @@ func NewKey(id KeyID, secret []byte) (*Key, error) {
 // derive returns a key for one purpose, which says nothing of the others nor of the secret.
 func derive(secret []byte, id KeyID, purpose string, size int) ([]byte, error) {
 	return hkdf.Key(sha256.New, secret, id[:], "trestle "+purpose, size)
+}
+
+// aesSIV makes what few keys need, and takes as much memory as all else.
+func (k *Key) aesSIV() (*subtle.AESSIV, error) {
+	if made := k.siv.Load(); made != nil {
+		return made, nil
+	}
+	made, err := subtle.NewAESSIV(k.forSIV[:])
+	if err != nil {
+		return nil, fmt.Errorf("key %s: %w", k.id, err)
+	}
+	k.siv.Store(made)
+	return made, nil
 }
 
 // ID is the key's.
@@ -101,7 +107,11 @@ func (k *Key) seal(b []byte, w *work, place *Place, format Format, value []byte,
 	w.place = place.append(w.place[:0], &header, m)
 	b = append(b, header[:]...)
 	if m == deterministic {
-		sealed, err := k.siv.EncryptDeterministically(value, w.place)
+		siv, err := k.aesSIV()
+		if err != nil {
+			return b, err
+		}
+		sealed, err := siv.EncryptDeterministically(value, w.place)
 		if err != nil {
 			return b, fmt.Errorf("seal with key %s: %w", k.id, err)
 		}
@@ -117,15 +127,26 @@ func (k *Key) seal(b []byte, w *work, place *Place, format Format, value []byte,
 // ErrRefused says of a sealed value that it is not what was sealed, or stands in another place.
 var ErrRefused = errors.New("it was changed, or sealed for another event, field or type")
 
-// AppendOpened appends the value that was sealed. The error is [ErrRefused] unless it is what this key sealed to that place.
+// AppendOpened appends the value that was sealed. The error is [ErrRefused] unless it is what this key sealed to that place. Where it was read from text, b may be
+// that text's memory.
 func (k *Key) AppendOpened(b []byte, place *Place, s *Sealed) ([]byte, error) {
 	w := works.Get().(*work)
 	defer works.Put(w)
-	header := headerOf(k.id, s.Format, s.mode)
-	w.place = place.append(w.place[:0], &header, s.mode)
-	rest := s.raw[headerSize:]
+	w.place = place.append(w.place[:0], &s.header, s.mode)
+	rest := s.rest
+	if s.text != nil {
+		var err error
+		if w.raw, err = encoding.AppendDecode(w.raw[:0], s.text); err != nil || len(w.raw) < encoding.DecodedLen(len(s.text)) { // see ParseText
+			return b, ErrRefused
+		}
+		rest = w.raw
+	}
 	if s.mode == deterministic {
-		opened, err := k.siv.DecryptDeterministically(rest, w.place)
+		siv, err := k.aesSIV()
+		if err != nil {
+			return b, err
+		}
+		opened, err := siv.DecryptDeterministically(rest, w.place)
 		if err != nil {
 			return b, ErrRefused
 		}

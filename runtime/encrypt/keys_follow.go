@@ -52,7 +52,7 @@ func (f follower) Restarted() {
 	defer k.mu.Unlock()
 	k.age++
 	k.synced = false
-	k.newest, k.tagged = map[string]*classKey{}, map[tagged]*personKey{}
+	k.newest, k.tagged = map[string]*classKey{}, map[uint64]*personKey{}
 	k.log.Warn("the store of keys was made anew, or has lost records, and is read again")
 }
 
@@ -140,7 +140,7 @@ func (k *Keys) applyPerson(e *Entry) error {
 		k.opened.drop(p.id)
 	}
 	if p.age != k.age {
-		at := tagged{parent, p.tag}
+		at := hashOf(parent, &p.tag)
 		p.age, p.older = k.age, k.tagged[at]
 		k.tagged[at] = p
 	}

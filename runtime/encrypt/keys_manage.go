@@ -187,7 +187,7 @@ func (k *Keys) Erase(ctx context.Context, dataSubject string) ([]KeyID, error) {
 				if s == nil {
 					continue
 				}
-				for p := k.tagged[tagged{parent, s.personTag(dataSubject)}]; p != nil; p = p.older {
+				for p := range k.of(parent, s.personTag(dataSubject)) {
 					if p.why == 0 {
 						ids, entries = append(ids, p.id), append(entries, k.destroyedPerson(p, ToErase))
 					}

@@ -24,15 +24,29 @@ func (p *Place) append(b []byte, header *[headerSize]byte, mode mode) []byte {
 		return appendCounted(b, p.Schema)
 	}
 	b = appendCounted(b, p.Pointer)
-	b = binary.BigEndian.AppendUint32(b, uint32(len(p.EventID)))
-	for i := range len(p.EventID) {
-		c := p.EventID[i]
-		if 'A' <= c && c <= 'Z' {
-			c += 'a' - 'A'
-		}
-		b = append(b, c)
-	}
+	b = appendCounted(b, p.EventID)
+	lower(b[len(b)-len(p.EventID):])
 	return b
+}
+
+// lower has capital letters of ASCII be small ones. Nearly always there are none: what text has all bytes with the bit 0x20, has no capitals.
+func lower(b []byte) {
+	const small = 0x2020202020202020
+	all, rest := uint64(small), b
+	for ; len(rest) >= 8; rest = rest[8:] {
+		all &= binary.NativeEndian.Uint64(rest)
+	}
+	for _, c := range rest {
+		all &= uint64(c) | small&^0xff
+	}
+	if all == small {
+		return
+	}
+	for i, c := range b {
+		if 'A' <= c && c <= 'Z' {
+			b[i] = c + 'a' - 'A'
+		}
+	}
 }
 
 func appendCounted(b []byte, s string) []byte {

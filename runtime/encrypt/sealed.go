@@ -1,7 +1,6 @@
 package encrypt
 
 import (
-	"bytes"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -41,12 +40,14 @@ const (
 	tagSize    = 16
 )
 
-// Sealed is a value that was sealed.
+// Sealed is a value that was sealed. It shares the memory of what it was read from.
 type Sealed struct {
 	KeyID  KeyID
 	Format Format
 	mode   mode
-	raw    []byte // from the version on
+	header [headerSize]byte
+	rest   []byte // behind the header
+	text   []byte // that in base64url, instead
 }
 
 // IsDeterministic says that the same value has the same sealed one at the same place of the schema, with the same key.
@@ -85,20 +86,20 @@ func IsWhole(value []byte) bool {
 
 var encoding = base64.RawURLEncoding.Strict()
 
-// ParseText reads a sealed value in text.
+// ParseText reads a sealed value in text. What follows the key's id in it is read when it is opened.
 func ParseText(text []byte) (Sealed, error) {
 	if !IsSealed(text) {
 		return Sealed{}, errors.New("it is not a sealed value")
 	}
 	text = text[len(Prefix):]
-	if bytes.ContainsAny(text, "\r\n") { // which the decoder passes over
+	var s Sealed
+	begins := min(len(text), headerText)
+	n, err := encoding.Decode(s.header[:], text[:begins])
+	if err != nil || n < encoding.DecodedLen(begins) { // the decoder passes over lines' ends
 		return Sealed{}, errors.New("a sealed value that is not base64url")
 	}
-	raw := make([]byte, encoding.DecodedLen(len(text)))
-	if _, err := encoding.Decode(raw, text); err != nil {
-		return Sealed{}, errors.New("a sealed value that is not base64url")
-	}
-	return parse(raw)
+	s.text = text[begins:]
+	return s, s.parse(n, encoding.DecodedLen(len(s.text)))
 }
 
 // ParseBytes reads a sealed value in bytes.
@@ -106,29 +107,36 @@ func ParseBytes(b []byte) (Sealed, error) {
 	if !IsSealed(b) {
 		return Sealed{}, errors.New("it is not a sealed value")
 	}
-	return parse(b[len(Prefix):])
+	var s Sealed
+	n := copy(s.header[:], b[len(Prefix):])
+	s.rest = b[len(Prefix)+n:]
+	return s, s.parse(n, len(s.rest))
 }
 
-func parse(raw []byte) (Sealed, error) {
+// headerText is the size of a header in text.
+const headerText = headerSize / 3 * 4
+
+// parse reads the header, of which there are n bytes, of a value with so many behind it.
+func (s *Sealed) parse(n, behind int) error {
 	switch {
-	case len(raw) > 0 && raw[0] != version:
-		return Sealed{}, fmt.Errorf("a sealed value of version %d, and this reads version %d: a newer release may", raw[0], version)
-	case len(raw) < headerSize:
-		return Sealed{}, errors.New("a sealed value that is cut off")
+	case n > 0 && s.header[0] != version:
+		return fmt.Errorf("a sealed value of version %d, and this reads version %d: a newer release may", s.header[0], version)
+	case n < headerSize:
+		return errors.New("a sealed value that is cut off")
 	}
-	s := Sealed{Format: Format(raw[1] >> 4), mode: mode(raw[1] & 0xf), raw: raw}
-	copy(s.KeyID[:], raw[2:])
-	least := headerSize + tagSize
+	s.Format, s.mode = Format(s.header[1]>>4), mode(s.header[1]&0xf)
+	s.KeyID = KeyID(s.header[2:])
+	least := tagSize
 	switch {
 	case s.Format >= formats || s.mode != random && s.mode != deterministic:
-		return Sealed{}, fmt.Errorf("a sealed value of an unknown kind (%#x): a newer release may read it", raw[1])
+		return fmt.Errorf("a sealed value of an unknown kind (%#x): a newer release may read it", s.header[1])
 	case s.mode == random:
 		least += nonceSize
 	}
-	if len(raw) < least {
-		return Sealed{}, errors.New("a sealed value that is cut off")
+	if behind < least {
+		return errors.New("a sealed value that is cut off")
 	}
-	return s, nil
+	return nil
 }
 
 // AppendTextOfKey appends what the text of every value begins with that a key has sealed as a format: to search for.
