@@ -40,7 +40,7 @@ func newRun(set *schema.Set, kept *Kept) *run {
 		})
 		return r.flat(byPackage), err
 	})
-	r.schemaDigests = digest.From(r.schemas)
+	r.schemaDigests = digest.From(set, r.schemas)
 	return r
 }
 

@@ -45,7 +45,7 @@ func (l *linker) checkEncryption(set *schema.Set) {
 		for _, f := range m.Fields {
 			if f.EncryptionKey != "" {
 				l.checkEncrypted(f)
-			} else if f.Sensitive && f.Type.HoldsEncrypted() {
+			} else if f.Sensitive && f.Type.HoldsEncrypted() && !l.partial {
 				l.Fault(f.Pos, "%s is sensitive and not encrypted, and what it holds is encrypted in part: name an encryption_key for all of it, or do not mark it sensitive", f.Name)
 			}
 		}
@@ -89,6 +89,9 @@ func (l *linker) checkEncrypted(f *schema.Field) {
 	if f.Deterministic && f.Type.SealedBeside() {
 		l.Fault(f.Pos, "%s is deterministic and %s: only what is always a string in JSON can be", f.Name, draft.KindWords(f.Type))
 	}
+	if f.RequiredOnWire() {
+		l.Fault(f.Pos, "%s is encrypted, and protobuf requires it: it is absent where it cannot be read, so make it optional", f.Name)
+	}
 	inBinary := m.HasBinary() && f.SealedBesideInBinary()
 	name, number := f.Name+schema.SealedSuffix, f.Number+schema.SealedNumbers
 	for _, other := range m.Fields {
@@ -110,7 +113,7 @@ func (l *linker) checkEncrypted(f *schema.Field) {
 	switch {
 	case f.Number > maxEncrypted:
 		l.Fault(f.Pos, "%s is encrypted and has number %d: such a field has at most %d, as its text has a number that is greater by %d", f.Name, f.Number, maxEncrypted, schema.SealedNumbers)
-	case reserved || slices.Contains(m.ReservedNames, name):
-		l.Fault(f.Pos, "%s is encrypted, and the name or number of its text is reserved in %s: %s, %d", f.Name, m.Name, name, number)
+	case reserved || m.Proto.ExtensionRanges().Has(protoreflect.FieldNumber(number)) || slices.Contains(m.ReservedNames, name):
+		l.Fault(f.Pos, "%s is encrypted, and the name or number of its text is taken or reserved in %s: %s, %d", f.Name, m.Name, name, number)
 	}
 }

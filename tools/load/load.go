@@ -161,8 +161,11 @@ func (o options) load(ctx context.Context, t *tree, sourceOnly map[string]bool) 
 	}
 	l := &linker{Draft: d, root: t.root, partial: t.partial}
 	set = l.link()
+	set.OnWire = t.onWire
 	set.MarkSensitive()
-	l.checkEncryption(set)
+	if !set.OnWire {
+		l.checkEncryption(set)
+	}
 	set.Aliases, set.Compiled = t.aliases, d.Compiled
 	set.Folder = t.folder
 	if len(t.targets) == 1 {

@@ -32,7 +32,7 @@ func (r RegisteredSchema) open(context.Context) (*tree, error) {
 	}
 	name := r.fileName()
 	st := mapStore{name: []byte(r.Text)}
-	t := &tree{store: st, targets: []string{name}, partial: true, loose: true, aliases: map[string]string{}}
+	t := &tree{store: st, targets: []string{name}, partial: true, loose: true, onWire: true, aliases: map[string]string{}}
 	for i, ref := range r.References {
 		at := ref.Name
 		if r.Language == schema.JSONSchema {

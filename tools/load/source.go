@@ -42,6 +42,8 @@ type tree struct {
 	aliases map[string]string
 	// loose says that JSON Schemas need no $schema, and that names may be changed to be unique.
 	loose bool
+	// onWire says that the schemas are of what is on the wire, as [schema.Set.OnWire] has it.
+	onWire bool
 	close func() error
 	// named says that one file was asked for by its name, and beside lists those that it may refer to by an $id.
 	named  bool

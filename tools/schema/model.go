@@ -65,6 +65,8 @@ type Set struct {
 	Groups []*Group
 	// Aliases maps names that JSON Schemas refer to others by, to paths of files; of schemas of a registry only.
 	Aliases map[string]string
+	// OnWire says that the schemas are of what is on the wire, as those of a registry are: values of encrypted fields may be their texts there.
+	OnWire bool
 	// Compiled is what loading has compiled of the JSON Schemas, a *jsoncompile.Files, for who compiles them again; nil for nothing.
 	Compiled any
 
@@ -347,7 +349,7 @@ type Message struct {
 	HoldsSensitive bool
 	// InSensitive says that the message stands in a field that is sensitive, directly or further up: all of it is then.
 	InSensitive bool
-	// HoldsEncrypted says the same of fields that are encrypted. What is in one of those is encrypted with it, and does not count.
+	// HoldsEncrypted says the same of fields that are encrypted. What is in one of those is encrypted with it, and does not count, nor does what is [Set.OnWire].
 	HoldsEncrypted bool
 	// Exposed says that the message stands, perhaps among other places, where nothing around it is sensitive.
 	Exposed bool

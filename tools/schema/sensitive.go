@@ -24,7 +24,7 @@ func (s *Set) MarkSensitive() {
 			if f.Sensitive {
 				holders, enclosed = append(holders, m), append(enclosed, inner...)
 			}
-			if f.EncryptionKey != "" {
+			if f.EncryptionKey != "" && !s.OnWire {
 				encrypted = append(encrypted, m)
 			}
 			for _, i := range inner {

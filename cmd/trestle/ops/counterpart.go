@@ -65,11 +65,14 @@ func shareName(a, b []string) bool {
 	return slices.ContainsFunc(a, func(name string) bool { return slices.Contains(b, name) })
 }
 
-// source is the schema file itself where such a file is stored, else what would be registered.
+// source is the schema file itself where such a file is stored, else what would be registered. Where something is encrypted, that is another.
 func (c *counterpart) source(set *schema.Set, stored *version) load.Source {
 	is := stored.set.MainFile()
 	asFile := c.file != nil && c.file.Source != nil && is != nil && is.Language() == c.file.Language() &&
 		(c.event == nil || c.file.Language() == schema.Protobuf || len(stored.set.Events()) > 0)
+	if asFile && c.form != nil && c.file.Language() == schema.Protobuf && c.form.Schema != string(c.file.Source) {
+		asFile = false
+	}
 	if c.form == nil || asFile {
 		return load.FileOf(set, c.file.Path)
 	}

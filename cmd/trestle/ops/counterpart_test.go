@@ -80,6 +80,21 @@ message Gone {
 		}
 		testJustRegistered(t, p, 6)
 	})
+	t.Run("encrypted", func(t *testing.T) {
+		t.Parallel()
+		dir := t.TempDir()
+		if err := os.CopyFS(filepath.Join(dir, "schemas"), os.DirFS("../../../tools/gen/golang/testdata/sealed/in")); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, "trestle.yaml"), []byte("go_import: example.org/gen\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		p, err := Open(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		testJustRegistered(t, p, 6)
+	})
 }
 
 func testJustRegistered(t *testing.T, p *Project, subjects int) {

@@ -12,6 +12,7 @@ import (
 	"github.com/omninode/trestle/runtime/registry"
 	"github.com/omninode/trestle/tools/gen/digest"
 	"github.com/omninode/trestle/tools/gen/jsonschema"
+	"github.com/omninode/trestle/tools/gen/onwire"
 	"github.com/omninode/trestle/tools/schema"
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
@@ -27,7 +28,7 @@ func subjects(set *schema.Set) ([]registry.Subject, error) {
 	for _, f := range generated {
 		texts[f.Path] = string(f.Content)
 	}
-	p := protobufSubjects{sources: protoSources(set), digests: digest.New(set), out: map[string]registry.Subject{}}
+	p := protobufSubjects{sources: protoSources(set), made: onwire.New(set), digests: digest.New(set), out: map[string]registry.Subject{}}
 	for _, t := range set.Topics {
 		for _, e := range t.Events {
 			name := subjectOf(t, e)
@@ -138,13 +139,14 @@ func addJSON(out map[string]registry.Subject, name string, e *schema.Event, text
 // protobufSubjects are those of .proto files.
 type protobufSubjects struct {
 	sources map[string][]byte
+	made    *onwire.Files
 	digests *digest.Digests
 	out     map[string]registry.Subject
 }
 
 // add adds a .proto file and, under their import paths, the files that it imports; those that every
 // registry knows (google/protobuf) are left out. A file without source, as a library's, is printed from its
-// descriptor. It refers to all that it imports, what others import first, since Confluent's client for JavaScript asks for
+// descriptor, and so is one in which something is encrypted. It refers to all that it imports, what others import first, since Confluent's client for JavaScript asks for
 // references of references in another form than for those that it has seen.
 func (p *protobufSubjects) add(name string, f protoreflect.FileDescriptor) error {
 	imports := digest.Imports(f)
@@ -160,9 +162,13 @@ func (p *protobufSubjects) add(name string, f protoreflect.FileDescriptor) error
 }
 
 func (p *protobufSubjects) file(name string, f protoreflect.FileDescriptor, imports []protoreflect.FileDescriptor) (err error) {
+	made, err := p.made.File(f)
+	if err != nil {
+		return fmt.Errorf("subject %s: %w", name, err)
+	}
 	s := registry.Subject{Name: name, Type: registry.Protobuf, Schema: string(p.sources[f.Path()])}
-	if s.Schema == "" {
-		if s.Schema, err = (&protoprint.Printer{}).PrintProtoToString(f); err != nil {
+	if s.Schema == "" || made != f {
+		if s.Schema, err = (&protoprint.Printer{}).PrintProtoToString(made); err != nil {
 			return fmt.Errorf("subject %s: print %s: %w", name, f.Path(), err)
 		}
 	}

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/omninode/trestle/tools/gen/jsonschema"
+	"github.com/omninode/trestle/tools/gen/onwire"
 	"github.com/omninode/trestle/tools/gen/output"
 	"github.com/omninode/trestle/tools/schema"
 )
@@ -29,7 +30,8 @@ const (
 
 // Digests are those of the schemas of a set. They may be used by many goroutines.
 type Digests struct {
-	texts func() (map[string]string, error) // of JSON Schemas, by path below the output folder
+	texts  func() (map[string]string, error) // of JSON Schemas, by path below the output folder
+	onWire *onwire.Files                     // those of protobuf
 
 	mu     sync.Mutex
 	events map[*schema.Event]string
@@ -38,15 +40,15 @@ type Digests struct {
 
 // New returns the digests of a set's events, or only of those in the packages of some names.
 func New(set *schema.Set, packages ...string) *Digests {
-	return From(func() ([]output.File, error) {
+	return From(set, func() ([]output.File, error) {
 		byPackage, err := jsonschema.Packages(set, packages)
 		return slices.Concat(slices.Collect(maps.Values(byPackage))...), err
 	})
 }
 
 // From is [New] where the set's JSON Schemas have been generated, or will be when one is asked for.
-func From(schemas func() ([]output.File, error)) *Digests {
-	return &Digests{events: map[*schema.Event]string{}, files: map[string]string{}, texts: sync.OnceValues(func() (map[string]string, error) {
+func From(set *schema.Set, schemas func() ([]output.File, error)) *Digests {
+	return &Digests{onWire: onwire.New(set), events: map[*schema.Event]string{}, files: map[string]string{}, texts: sync.OnceValues(func() (map[string]string, error) {
 		generated, err := schemas()
 		texts := make(map[string]string, len(generated))
 		for _, f := range generated {
@@ -110,7 +112,7 @@ func JSON(text string, referred map[string]string) (string, error) {
 	return combine(jsonForm, main, sums), nil
 }
 
-// Protobuf returns the digest of a protobuf file, with those that it imports.
+// Protobuf returns the digest of a protobuf file of the set as it is registered, with those that it imports.
 func (d *Digests) Protobuf(f protoreflect.FileDescriptor) (string, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -135,7 +137,11 @@ func (d *Digests) file(f protoreflect.FileDescriptor) (string, error) {
 	if sum, ok := d.files[f.Path()]; ok {
 		return sum, nil
 	}
-	sum, err := protobufSum(f)
+	made, err := d.onWire.File(f)
+	if err != nil {
+		return "", fmt.Errorf("digest of %w", err)
+	}
+	sum, err := protobufSum(made)
 	if err != nil {
 		return "", fmt.Errorf("digest of %s: %w", f.Path(), err)
 	}

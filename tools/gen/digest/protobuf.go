@@ -6,18 +6,16 @@ import (
 
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/reflect/protodesc"
 	"google.golang.org/protobuf/reflect/protoreflect"
-	"google.golang.org/protobuf/reflect/protoregistry"
 	"google.golang.org/protobuf/types/descriptorpb"
-	"google.golang.org/protobuf/types/dynamicpb"
 
+	"github.com/omninode/trestle/tools/gen/onwire"
 	"github.com/omninode/trestle/tools/schema/jsontree"
 )
 
 // protobufSum digests a file by its descriptor in protobuf's JSON.
 func protobufSum(f protoreflect.FileDescriptor) (string, error) {
-	file, err := resolved(f)
+	file, err := onwire.Descriptor(f)
 	if err != nil {
 		return "", err
 	}
@@ -37,33 +35,6 @@ func protobufSum(f protoreflect.FileDescriptor) (string, error) {
 	}
 	sortMembers(root)
 	return sumOf(root.AppendJSON(nil)), nil
-}
-
-// resolved is a file's descriptor in which all options are known by the files that declare them, and not by what this program has linked in.
-func resolved(f protoreflect.FileDescriptor) (*descriptorpb.FileDescriptorProto, error) {
-	known := &protoregistry.Files{}
-	if err := register(known, f); err != nil {
-		return nil, err
-	}
-	serialized, err := proto.Marshal(protodesc.ToFileDescriptorProto(f))
-	if err != nil {
-		return nil, err
-	}
-	file := &descriptorpb.FileDescriptorProto{}
-	return file, proto.UnmarshalOptions{Resolver: dynamicpb.NewTypes(known)}.Unmarshal(serialized, file)
-}
-
-// register adds a file and all that it imports.
-func register(files *protoregistry.Files, f protoreflect.FileDescriptor) error {
-	if _, err := files.FindFileByPath(f.Path()); err == nil {
-		return nil
-	}
-	for i := range f.Imports().Len() {
-		if err := register(files, f.Imports().Get(i).FileDescriptor); err != nil {
-			return err
-		}
-	}
-	return files.RegisterFile(f)
 }
 
 // sortImports sorts what a file imports, to which two lists of indexes lead.

@@ -65,7 +65,7 @@ func build(set *schema.Set, opts Options) (*site, error) {
 	}
 	s := &site{
 		set: set, opts: opts, paths: map[string]string{}, examples: example.New(set), schemas: map[string][]byte{},
-		enumAnchors: map[*schema.Enum]string{}, digests: digest.From(func() ([]output.File, error) { return schemas, nil }),
+		enumAnchors: map[*schema.Enum]string{}, digests: digest.From(set, func() ([]output.File, error) { return schemas, nil }),
 	}
 	s.opts.Title = cmp.Or(opts.Title, title.Of(set))
 	for _, f := range schemas {

@@ -44,7 +44,7 @@ var (
 		Envelope:       wire.OnexV1,
 		Encoding:       trestle.Protobuf,
 		Topic:          &topicAcmeStoredV1,
-		SchemaDigest:   "2bc7591a3457a9f2a72ef350629c8255",
+		SchemaDigest:   "2d7c2a1b86564b9df74ad67fcdab096a",
 		MessageIndexes: []int{1},
 		Masks:          masks,
 		SealedKeys:     []string{"medical", "pii"},
