@@ -138,9 +138,10 @@ var public = []struct {
 	from  string
 	names []string
 }{
-	{"errors", []string{"Fault", "InvalidEventError", "NotJSONError", "RecordError", "TooLargeError", "UnknownEventTypeError"}},
+	{"errors", []string{"Fault", "InvalidEventError", "NoKeysError", "NotJSONError", "RecordError", "TooLargeError", "UnavailableError", "UnknownEventTypeError"}},
 	{"events", []string{"Catalog", "ConsumerGroup", "Envelope", "Event", "EventInfo", "Received", "Record", "RetryTopic", "Source", "Topic"}},
 	{"model", []string{"Model"}},
+	{"sealed", []string{"Keys", "Unavailable"}},
 }
 
 // front writes the package's front: what most users import, and all events.

@@ -220,9 +220,17 @@ func startRepository(t *testing.T) *peer {
 // startPeer starts Python with the package of that name in the folder.
 func startPeer(t *testing.T, folder, name string, events []*event.EventInfo) *peer {
 	t.Helper()
-	p := &peer{types: event.NewTypes(events...)}
-	cmd := exec.Command(services.Python(t), filepath.Join("testdata", "peer.py"), name)
-	cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1", "PYTHONPATH="+folder)
+	p := startProgram(t, "peer.py", folder, name)
+	p.types = event.NewTypes(events...)
+	return p
+}
+
+// startProgram starts a program of testdata that finds packages in path.
+func startProgram(t *testing.T, program, path string, args ...string) *peer {
+	t.Helper()
+	p := &peer{}
+	cmd := exec.Command(services.Python(t), append([]string{filepath.Join("testdata", program)}, args...)...)
+	cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1", "PYTHONPATH="+path)
 	cmd.Stderr = &p.errors
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -242,7 +250,7 @@ func startPeer(t *testing.T, folder, name string, events []*event.EventInfo) *pe
 		}
 	})
 	p.in, p.out = in, bufio.NewScanner(out)
-	p.out.Buffer(nil, 16<<20)
+	p.out.Buffer(nil, 64<<20)
 	return p
 }
 

@@ -56,10 +56,11 @@ func addSealed(types map[string]string, m *schema.Message) {
 		return
 	}
 	types[m.FullName] = ""
+	others := sealedIn(types, m.Undeclared)
 	var seals, members, b strings.Builder
 	for _, f := range m.Fields {
 		if f.EncryptionKey == "" {
-			if described := sealedIn(types, f.Type); described != "" {
+			if described := sealedIn(types, f.Type); described != "" || others != "" {
 				fmt.Fprintf(&members, "            %s: %s,\n", quote(f.JSONName), quote(described))
 			}
 			continue
@@ -79,7 +80,7 @@ func addSealed(types map[string]string, m *schema.Message) {
 	if members.Len() > 0 {
 		b.WriteString("        members={\n" + members.String() + "        },\n")
 	}
-	if others := sealedIn(types, m.Undeclared); others != "" {
+	if others != "" {
 		fmt.Fprintf(&b, "        others=%s,\n", quote(others))
 	}
 	types[m.FullName] = b.String()
@@ -108,10 +109,7 @@ func sealedIn(types map[string]string, t *schema.Type) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "        choice=%s,\n        variants={\n", quote(t.Union.Property))
 	for _, v := range t.Union.Variants {
-		if !v.Message.HoldsEncrypted {
-			continue
-		}
-		addSealed(types, v.Message)
+		addSealed(types, v.Message) // of which nothing is said where nothing is encrypted
 		for _, value := range v.Values {
 			fmt.Fprintf(&b, "            %s: %s,\n", quote(value), quote(v.Message.FullName))
 		}

@@ -63,6 +63,9 @@ async for message in consumer:
 - UUIDs are ` + "`uuid.UUID`" + `, times ` + "`datetime`" + ` in UTC. Free-form objects are ` + "`dict[str, Any]`" + `: integers of any size are int,
   other numbers float, or Decimal where a float would change the number. They are written as the numbers they are.
 - What a schema marks sensitive is in no repr, and no error has it or what was given beside it.
+- What a schema has encrypted is written and read with keys, ` + "`to_record(keys=…)` and `parse_record(…, keys=…)`" + `, which Trestle's package
+  trestle-runtime has (runtime/python). Without them such an event is not written (NoKeysError), and is read without these fields: they are None,
+  ` + "`received.unavailable`" + ` says which and why, as where a key was destroyed, and ` + "`received.require(\"email\")`" + ` raises an UnavailableError for one.
 - Unknown fields are passed over, or kept and written again where the schema says so.
 - A name that occurs twice is an error where the schema declares it, in a map, and where unknown fields are kept. In
   free-form objects the last value stands.

@@ -22,7 +22,8 @@ from pydantic import (
 
 from . import text
 from .errors import of_secret
-from .types import is_zero
+from .model import PARTIAL, is_partial
+from .types import UNREAD, is_zero
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _TRIMMED_UUID = re.compile(r"[0-9a-fA-F]{32}")
@@ -120,7 +121,7 @@ def trimmed_uuid() -> AfterValidator:
 
 def unique() -> AfterValidator:
     """No item occurs twice."""
-    return _check(lambda v: len({_key(item) for item in v}) == len(v), "must not contain an item twice")
+    return _check(lambda v: is_partial(v) or len({_key(item) for item in v}) == len(v), "must not contain an item twice")
 
 
 def _key(item: Any) -> Any:
@@ -133,6 +134,8 @@ def _key(item: Any) -> Any:
 
 
 def _secret(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+    if value is UNREAD:
+        return None
     try:
         return handler(value)
     except ValidationError as e:
@@ -140,7 +143,7 @@ def _secret(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
 
 
 SECRET = WrapValidator(_secret)
-"""What is wrong with the value is told without it."""
+"""What is wrong with the value is told without it. One that can't be read is None."""
 
 
 def unless_zero(zero: Any, signed: bool = False) -> WrapValidator:
@@ -171,6 +174,8 @@ def at_most_one(
 ) -> None:
     """One of these fields is set at most, and one must be if that is required. Those that are zeroed are not set where they
     are zero."""
+    if PARTIAL in values:
+        return
     count = sum(
         1 for name in names if values[name] is not None and not (name in zeroed and is_zero(values[name], zeroed[name]))
     )

@@ -5,18 +5,27 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from enum import Enum
 from typing import Annotated, Any, ClassVar, NamedTuple
 from uuid import UUID, uuid4
 
 from pydantic import Field, ValidationError
 
-from . import text
-from .errors import Fault, InvalidEventError, RecordError, TooLargeError, UnknownEventTypeError, faults_of
-from .model import Model
-from .sealed import SealedType
+from . import sealed, text
+from .errors import (
+    Fault,
+    InvalidEventError,
+    NoKeysError,
+    RecordError,
+    TooLargeError,
+    UnknownEventTypeError,
+    faults_of,
+)
+from .model import PARTIAL, Model
+from .sealed import Keys, SealedType, Unavailable
 from .times import in_utc, now
 from .types import JsonObject, Text, Timestamp, Uuid, read_uuid
 
@@ -151,11 +160,22 @@ class Record(NamedTuple):
         return f"Record(topic={self.topic!r}, key of {len(self.key or b'')} bytes, value of {len(self.value)} bytes)"
 
 
-class Received(NamedTuple):
-    """What was in a record."""
-
+class _Pair(NamedTuple):
     event: Event
     envelope: Envelope
+
+
+class Received(_Pair):
+    """What was in a record: the event, and its envelope."""
+
+    unavailable: tuple[Unavailable, ...] = ()
+    """The encrypted fields that can't be read; they are None in the event, and what has rules on them was not judged."""
+    unsealed: int = 0
+    """How many values are not encrypted though the schema has them so, as in events that are older than that."""
+
+    def require(self, path: str) -> Any:
+        """The value at a path of the event, `customer.email`; an UnavailableError says that it can't be read, and why."""
+        return sealed.require(self.event, self.unavailable, path)
 
 
 class Event(Model):
@@ -175,20 +195,25 @@ class Event(Model):
         event_id: UUID | None = None,
         timestamp: datetime | None = None,
         topic: str | None = None,
+        keys: Keys | None = None,
     ) -> Record:
         """The record of the event, in its envelope.
 
         envelope is one that was read, say, of an event that is published again; the other arguments count before it.
         What the envelope and the event both have is taken from either, and must be equal where both carry it. A
         correlation id that an onex_v1 envelope needs and nobody gave is made up. A base_event envelope needs a source.
-        An event type without a topic of its own, such as a dead letter, needs the topic.
+        An event type without a topic of its own, such as a dead letter, needs the topic. An event type with encrypted fields
+        needs keys.
 
-        An InvalidEventError says which rules the event breaks, a TooLargeError that its topic takes no such record.
+        An InvalidEventError says which rules the event breaks, a TooLargeError that its topic takes no such record, a
+        NoKeysError that there are no keys to encrypt it with, and an UnavailableError that it was read without a field that is
+        encrypted, which it would lose.
         """
         info = self.EVENT
         name = topic or (info.topic.name if info.topic else None)
         if name is None:
             raise RecordError(f"{info.full_name}: the event type has no topic of its own: give one")
+        sealed.refuse_unavailable(self, self.__dict__.get(PARTIAL, ()))
         try:
             event = self.checked()
         except ValidationError as e:
@@ -213,10 +238,11 @@ class Event(Model):
             faults.append(Fault("envelope.source", "value is required"))
         if faults:
             raise InvalidEventError(info.full_name, faults)
-        try:
-            value = _write(event, envelope).encode("utf-8")
-        except (TypeError, ValueError, RecursionError) as e:
-            raise InvalidEventError(info.full_name, [Fault("", f"has no JSON form: {e}")]) from None
+        payload: Any = event
+        if info.sealed_keys:
+            plain, named = _as_json(info, event.to_json), sealed.Named(info.type, info.full_name, str(envelope.event_id))
+            payload = sealed.seal(info.sealed, named, plain, event._current_keys(keys))
+        value = _as_json(info, lambda: _write(info, envelope, payload))
         headers = [
             (HEADER_EVENT_ID, str(envelope.event_id).encode()),
             (HEADER_EVENT_TYPE, info.type.encode()),
@@ -230,6 +256,14 @@ class Event(Model):
         if limit and (size := record_size(record)) > limit:
             raise TooLargeError(f"{info.full_name}: record has {size} bytes, topic {name} takes {limit}")
         return record
+
+    def _current_keys(self, keys: Keys | None) -> dict[str, sealed.Key]:
+        """The keys that the event's fields are encrypted with, by their classes."""
+        info = self.EVENT
+        subject = _at(self, ".".join(info.data_subject)) if info.data_subject else ""
+        if keys is None:
+            raise NoKeysError(info.full_name, info.sealed_keys[0])
+        return {key_class: keys.current(key_class, subject) for key_class in info.sealed_keys}
 
     def partition_key(self, envelope: Envelope) -> str:
         """The record's key: the first path of the schema's that is set, in the event, else in the envelope."""
@@ -249,6 +283,8 @@ def _at(holder: Any, path: str) -> str:
             holder = holder.__dict__.get(type(holder)._names().get(name, ""))
         else:
             holder = getattr(holder, name, None)
+    if isinstance(holder, Enum):
+        holder = holder.value
     return str(holder) if isinstance(holder, str | UUID) else ""
 
 
@@ -291,8 +327,16 @@ def _as_id(value: UUID | str) -> UUID | None:
     return UUID(value) if value else None
 
 
-def _write(event: Event, envelope: Envelope) -> str:
-    if event.EVENT.envelope == ONEX_V1:
+def _as_json(info: EventInfo, write: Callable[[], str]) -> bytes:
+    try:
+        return write().encode("utf-8")
+    except (TypeError, ValueError, RecursionError) as e:
+        said = str(e)
+    raise InvalidEventError(info.full_name, [Fault("", f"has no JSON form: {said}")])  # not from an error that has the event
+
+
+def _write(info: EventInfo, envelope: Envelope, payload: Any) -> str:
+    if info.envelope == ONEX_V1:
         return text.dumps(
             {
                 "envelope_version": envelope.version or ONEX_VERSION,
@@ -300,10 +344,10 @@ def _write(event: Event, envelope: Envelope) -> str:
                 "session_id": envelope.session_id,
                 "event_type": envelope.event_type,
                 "timestamp": envelope.timestamp,
-                "payload": event,
+                "payload": payload,
             }
         )
-    if event.EVENT.envelope == BASE_EVENT:
+    if info.envelope == BASE_EVENT:
         return text.dumps(
             {
                 "event_id": envelope.event_id,
@@ -314,10 +358,10 @@ def _write(event: Event, envelope: Envelope) -> str:
                 "correlation_id": envelope.correlation_id,
                 "trace_id": envelope.trace_id or None,
                 "metadata": envelope.metadata,
-                "payload": event,
+                "payload": payload,
             }
         )
-    return event.to_json()
+    return text.dumps(payload)
 
 
 class _OnexEnvelope(Model):
@@ -371,11 +415,12 @@ class Catalog:
         *,
         topic: str | None = None,
         timestamp: datetime | None = None,
+        keys: Keys | None = None,
     ) -> Received:
         """Reads a record's value: the event, and what surrounds it, each filled in from the other.
 
-        timestamp is the record's own; it stands in where the value has no time. A RecordError says why the record can
-        never be handled.
+        timestamp is the record's own; it stands in where the value has no time. Encrypted fields are read with keys; those
+        that can't be are None. A RecordError says why the record can never be handled.
         """
         given: dict[str, bytes] = {}
         for name, content in headers:
@@ -396,11 +441,8 @@ class Catalog:
                 event = self.find(inside, topic)
         if event is None:
             raise UnknownEventTypeError(f"event type {named!r} is not known")
-        received = _read(event, document, in_utc(timestamp) if timestamp else None)
-        if given.get(HEADER_EVENT_ID):
-            identity = given[HEADER_EVENT_ID].decode("utf-8", "replace")
-            received = Received(received.event, replace(received.envelope, event_id=identity))
-        return received
+        identity = given.get(HEADER_EVENT_ID, b"").decode("utf-8", "replace") or None
+        return _read(event, document, in_utc(timestamp) if timestamp else None, identity, keys)
 
 
 def _unframed(value: bytes, headers: Mapping[str, bytes]) -> bytes:
@@ -474,7 +516,9 @@ def _beside(document: dict[str, Any]) -> dict[str, Any]:
     return said
 
 
-def _read(event: type[Event], document: dict[str, Any], written: datetime | None) -> Received:
+def _read(
+    event: type[Event], document: dict[str, Any], written: datetime | None, identity: str | None, keys: Keys | None
+) -> Received:
     info = event.EVENT
     envelope = Envelope(event_type=info.type, timestamp=written or now())
     payload = document
@@ -514,8 +558,16 @@ def _read(event: type[Event], document: dict[str, Any], written: datetime | None
             additional={k: v for k, v in document.items() if k not in _MEMBERS[BASE_EVENT] and v is not None},
         )
         payload = document["payload"]
+    envelope = replace(envelope, event_id=identity or envelope.event_id)
+    payload = _completed(event, payload, envelope)
+    opened = sealed.NOTHING
+    if info.sealed_keys:
+        named = sealed.Named(info.type, info.full_name, envelope.event_id or "")
+        opened = sealed.open_payload(info.sealed, named, payload, keys)
     try:
-        made = event.model_validate(_completed(event, payload, envelope), context={"now": envelope.timestamp, "json": True})
+        made = event.model_validate(
+            payload, context={"now": envelope.timestamp, "json": True, "partial": opened.partial}
+        )
     except ValidationError as e:
         raise InvalidEventError(info.full_name, faults_of(e)) from None
     if bare and isinstance(sent := made.__dict__.get(made._names().get("timestamp", "")), datetime):
@@ -523,7 +575,11 @@ def _read(event: type[Event], document: dict[str, Any], written: datetime | None
     envelope, faults = share(made, envelope)
     if faults:
         raise InvalidEventError(info.full_name, faults)
-    return Received(made, envelope)
+    received = Received(made, envelope)
+    if opened.unavailable:
+        made.__dict__[PARTIAL] = received.unavailable = opened.unavailable
+    received.unsealed = opened.plain
+    return received
 
 
 def _completed(event: type[Event], payload: dict[str, Any], envelope: Envelope) -> dict[str, Any]:

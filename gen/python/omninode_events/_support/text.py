@@ -133,7 +133,7 @@ class Named(float):
         return digits.replace("e-0", "e-")
 
 
-class _Text(str):
+class Written(str):
     """A text that is JSON already."""
 
 
@@ -142,7 +142,7 @@ def append(out: list[str], value: Any) -> None:
     rest = [value]  # a stack of its own, so that depth is not limited by Python's
     while rest:
         value = rest.pop()
-        if isinstance(value, _Text):
+        if isinstance(value, Written):
             out.append(value)
         elif isinstance(value, Mapping):
             rest.extend(reversed(_object_parts(value)))
@@ -160,21 +160,21 @@ def _object_parts(value: Mapping[Any, Any]) -> list[Any]:
             name = str(name)
         if not isinstance(name, str):
             raise TypeError(f"a member's name must be a string, not {type(name).__name__}")
-        parts.append(_Text(f"{separator}{encode_basestring(name)}:"))
+        parts.append(Written(f"{separator}{encode_basestring(name)}:"))
         parts.append(member)
         separator = ","
-    parts.append(_Text("}" if parts else "{}"))
+    parts.append(Written("}" if parts else "{}"))
     return parts
 
 
 def _array_parts(value: list[Any] | tuple[Any, ...]) -> list[Any]:
     parts: list[Any] = []
-    separator = _Text("[")
+    separator = Written("[")
     for item in value:
         parts.append(separator)
         parts.append(item)
-        separator = _Text(",")
-    parts.append(_Text("]" if parts else "[]"))
+        separator = Written(",")
+    parts.append(Written("]" if parts else "[]"))
     return parts
 
 

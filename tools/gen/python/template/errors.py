@@ -1,9 +1,10 @@
-"""What can be wrong with a record. Every error here says that retrying cannot help."""
+"""What can be wrong with a record: retrying cannot help."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import NamedTuple
+from uuid import UUID
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
@@ -42,6 +43,24 @@ class InvalidEventError(RecordError):
         self.faults = tuple(faults)
         listed = "; ".join(f"{f.path}: {f.message}" if f.path else f.message for f in self.faults)
         super().__init__(f"{event_type}: {listed}")
+
+
+class NoKeysError(RuntimeError):
+    """An event with fields that are to be encrypted was to be written without keys, or without keys of a class of theirs."""
+
+    def __init__(self, event_type: str, key_class: str) -> None:
+        self.event_type, self.key_class = event_type, key_class
+        super().__init__(
+            f"{event_type} has fields that are encrypted with keys of class {key_class}, and there are none: give to_record keys"
+        )
+
+
+class UnavailableError(LookupError):
+    """A field that somebody asked for can't be read, since the key that it was sealed with is not to be had."""
+
+    def __init__(self, path: str, key_id: UUID, reason: str) -> None:
+        self.path, self.key_id, self.reason = path, key_id, reason
+        super().__init__(f"{path} is encrypted with key {key_id}, and can't be read: {reason.replace('_', ' ')}")
 
 
 HIDDEN = "***"

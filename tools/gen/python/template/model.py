@@ -14,7 +14,21 @@ from typing_extensions import Self
 from . import text
 from .errors import HIDDEN, without_input
 from .text import Repeated
-from .types import NULL, is_zero
+from .types import NULL, UNREAD, is_zero
+
+PARTIAL = "(partial)"
+"""Stands in the `__dict__` of a model in which something is unavailable, and of an event names what: rules that may depend on it
+are not judged."""
+
+
+def is_partial(value: Any) -> bool:
+    """Says whether something that is encrypted is unavailable in a value, however deeply."""
+    if isinstance(value, Model):
+        return PARTIAL in value.__dict__
+    if isinstance(value, dict):
+        return any(is_partial(member) for member in value.values())
+    return isinstance(value, list) and any(is_partial(item) for item in value)
+
 
 _assigning: ContextVar[bool] = ContextVar("assigning", default=False)
 
@@ -181,11 +195,19 @@ class Discreet(Model):
 
     @model_validator(mode="wrap")
     @classmethod
-    def _without_input(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+    def _without_input(cls, data: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
         try:
-            return handler(data)
+            made = handler(data)
         except ValidationError as e:
             raise without_input(e) from None
+        if id(data) in (info.context or {}).get("partial", ()):
+            made._leave(name for name, value in data.items() if value is UNREAD)
+        return made
+
+    def _leave(self, unread: Iterable[str]) -> None:
+        """Remembers what can't be read: it was not given, and rules that may depend on it are not judged."""
+        self.__dict__[PARTIAL] = ()
+        self.__pydantic_fields_set__.difference_update(self._names().get(name, name) for name in unread)
 
 
 class Secret(Discreet):

@@ -38,6 +38,17 @@ NULL = _Null()
 """Stands for such a null. No type takes it."""
 
 
+class _Unread:
+    """A value that can't be read."""
+
+    def __repr__(self) -> str:
+        return "(unavailable)"
+
+
+UNREAD = _Unread()
+"""Stands in JSON for a value that is encrypted with a key which is not to be had. A sensitive field is None then."""
+
+
 def is_zero(value: Any, zero: object) -> bool:
     """Says whether a value is zero, as it is given or as it was read."""
     if isinstance(zero, bytes):

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from . import text
 from .errors import broken
-from .model import Model
+from .model import Model, is_partial
 
 try:
     import protovalidate
@@ -49,6 +49,8 @@ class Messages:
 
     def check(self, model: Model, name: str, hidden: bool = False) -> None:
         """Raises a ValidationError where a model breaks a rule of its message. What is hidden is not quoted."""
+        if is_partial(model):
+            return
         message = _factory.GetMessageClass(self._pool.FindMessageTypeByName(name))()
         self._fill(message, model)
         faults: list[tuple[list[str], str]] = []

@@ -20,7 +20,7 @@ from referencing.jsonschema import DRAFT7, DRAFT202012
 
 from . import formats, text
 from .errors import broken
-from .model import Model
+from .model import Model, is_partial
 
 # Their types say nothing of their arguments.
 _registry: Any = Registry
@@ -132,6 +132,8 @@ class Schemas:
 
     @staticmethod
     def _check(validator: Any, value: Any) -> None:
+        if is_partial(value):
+            return
         try:
             instance = _loads(text.dumps(value))
         except TypeError as e:

@@ -13,9 +13,11 @@ from . import event_types, groups, topics
 from ._support.errors import (
     Fault,
     InvalidEventError,
+    NoKeysError,
     NotJSONError,
     RecordError,
     TooLargeError,
+    UnavailableError,
     UnknownEventTypeError,
 )
 from ._support.events import (
@@ -31,6 +33,7 @@ from ._support.events import (
     Topic,
 )
 from ._support.model import Model
+from ._support.sealed import Keys, Unavailable
 from .retries import v1 as _retries_v1
 
 EVENTS: Final[tuple[type[Event], ...]] = (
@@ -52,7 +55,9 @@ __all__ = [
     "EventInfo",
     "Fault",
     "InvalidEventError",
+    "Keys",
     "Model",
+    "NoKeysError",
     "NotJSONError",
     "Received",
     "Record",
@@ -61,6 +66,8 @@ __all__ = [
     "Source",
     "TooLargeError",
     "Topic",
+    "Unavailable",
+    "UnavailableError",
     "UnknownEventTypeError",
     "event_types",
     "groups",

@@ -13,9 +13,11 @@ from . import event_types, groups, topics
 from ._support.errors import (
     Fault,
     InvalidEventError,
+    NoKeysError,
     NotJSONError,
     RecordError,
     TooLargeError,
+    UnavailableError,
     UnknownEventTypeError,
 )
 from ._support.events import (
@@ -31,6 +33,7 @@ from ._support.events import (
     Topic,
 )
 from ._support.model import Model
+from ._support.sealed import Keys, Unavailable
 from .ledger import v1 as _ledger_v1
 from .sealed import v1 as _sealed_v1
 
@@ -55,7 +58,9 @@ __all__ = [
     "EventInfo",
     "Fault",
     "InvalidEventError",
+    "Keys",
     "Model",
+    "NoKeysError",
     "NotJSONError",
     "Received",
     "Record",
@@ -64,6 +69,8 @@ __all__ = [
     "Source",
     "TooLargeError",
     "Topic",
+    "Unavailable",
+    "UnavailableError",
     "UnknownEventTypeError",
     "event_types",
     "groups",

@@ -50,6 +50,7 @@ SEALED: Final[Mapping[str, SealedType]] = {
         choice="kind",
         variants={
             "card": "acme.ledger.v1.Card",
+            "cash": "acme.ledger.v1.Cash",
         },
     ),
     "acme.sealed.v1.Patient": SealedType(
