@@ -193,7 +193,7 @@ func (l *lane) without(rows []Row, refused []refusal) (rest []Row, blamed []Refu
 		case !waits:
 			rest = append(rest, rows[i])
 		case err != nil:
-			blamed = append(blamed, Refusal{Row: rows[i], Err: err.Error()})
+			blamed = append(blamed, Refusal{Row: rows[i], Err: err.Error() + kafka.AdviceOn("Write", err)})
 			because[key] = nil
 		}
 	}

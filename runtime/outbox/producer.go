@@ -17,6 +17,7 @@ import (
 // producer writes the batches of a lane, each in a transaction. After an error nothing is known of its state, and another
 // has to be made, and to fence it.
 type producer struct {
+	id     string // transactional
 	client *kgo.Client
 	admin  *kadm.Client
 	conn   kafka.Connection
@@ -39,14 +40,14 @@ func newProducer(cfg *config, transactionalID string) (*producer, error) {
 		return nil, err
 	}
 	return &producer{
-		client: client, admin: kadm.NewClient(client), conn: cfg.kafka, log: kafka.LimitLog(client, cfg.logger), ends: map[string]knownEnds{},
+		id: transactionalID, client: client, admin: kadm.NewClient(client), conn: cfg.kafka, log: kafka.LimitLog(client, cfg.logger), ends: map[string]knownEnds{},
 	}, nil
 }
 
 // fence ends the transaction that another producer of the transactional id has begun, and keeps that one from ever writing again.
 func (p *producer) fence(ctx context.Context) error {
 	if _, _, err := p.client.ProducerID(ctx); err != nil {
-		return fmt.Errorf("become the lane's producer: %w", err)
+		return fmt.Errorf("become the producer of transactional id %s: %w%s", p.id, err, kafka.AdviceOn("Write", err))
 	}
 	return nil
 }
@@ -68,7 +69,7 @@ func (p *producer) findPosition(ctx context.Context, topic string) (Position, er
 		err = listed.Error()
 	}
 	if err != nil && !kafka.IsAboutTopic(err) {
-		return nil, fmt.Errorf("ask where %s ends: %w", topic, err)
+		return nil, fmt.Errorf("ask where %s ends: %w%s", topic, err, kafka.AdviceOn("Describe", err))
 	}
 	position := Position{}
 	listed.Each(func(end kadm.ListedOffset) {
@@ -108,7 +109,7 @@ func (p *producer) publish(ctx context.Context, rows []Row) ([]refusal, error) {
 		case kafka.IsAboutTopic(err) || kafka.IsAboutRecord(err):
 			refused = append(refused, refusal{i, err})
 		default:
-			return nil, fmt.Errorf("publish to %s: %w", rows[i].Record.Topic, err)
+			return nil, fmt.Errorf("publish to %s: %w%s", rows[i].Record.Topic, err, kafka.AdviceOn("Write", err))
 		}
 	}
 	if len(refused) > 0 {

@@ -163,7 +163,7 @@ func (w *writer) take(ctx context.Context) error {
 	initCtx, cancel := context.WithTimeout(ctx, w.r.opts.Timeout)
 	defer cancel()
 	if _, _, err := w.client.ProducerID(initCtx); err != nil {
-		return fenced(w.topic, err)
+		return fenced(w.topic, fmt.Errorf("take transactional id %s: %w", TransactionalID(w.topic), err))
 	}
 	w.begun = true
 	return w.r.settled(ctx, w.client)

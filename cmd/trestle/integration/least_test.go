@@ -90,17 +90,31 @@ type part struct {
 	service string
 	uses    ops.Uses
 	work    func(*actor)
+	needs   []string // the rights that the use alone is tried without, as OPERATION and the end of a name; nil: each that no part before has been
 }
 
 var parts = []part{
-	{"omniclaude", nil, (*actor).ask},
-	{"omniarchon", ops.Uses{grants.Transactions}, (*actor).answer},
-	{"omniarchon", ops.Uses{grants.HeldKeys}, (*actor).answer},
-	{"omniarchon", nil, (*actor).readLarge},
+	{"omniclaude", nil, (*actor).ask, nil},
+	{"omniarchon", ops.Uses{grants.Transactions}, (*actor).answer, nil},
+	{"omniarchon", ops.Uses{grants.HeldKeys}, (*actor).answer, nil},
+	{"omniarchon", nil, (*actor).readLarge, nil},
+	{"omniarchon", ops.Uses{grants.Outbox}, (*actor).relay, []string{"Write trestle-outbox-", "Write _response_pattern_v1", "Read _response_pattern_v1"}},
+	{"omniarchon", ops.Uses{grants.Replay}, (*actor).replay, replayNeeds},
+	{"omniarchon", ops.Uses{grants.BreakerReplay}, (*actor).outage, replayNeeds},
+}
+
+var replayNeeds = []string{
+	"Write trestle-replay-omninode_codegen_dlq_pattern_v1", "Read _dlq_pattern_v1", "Write _request_pattern_v1", "Read trestle_resolutions_v1", "Write trestle_resolutions_v1",
 }
 
 // isTried says whether a part is to be tried without a right: how large records may be matters to who reads such alone.
 func (p part) isTried(g grants.Grant) bool {
+	if p.needs != nil {
+		return slices.ContainsFunc(p.needs, func(need string) bool {
+			operation, name, _ := strings.Cut(need, " ")
+			return operation == string(g.Operation) && strings.HasSuffix(g.Name, name)
+		})
+	}
 	if g.Operation == acl.DescribeConfigs {
 		return p.service == "omniarchon" && p.uses == nil && g.Name == stepTopic
 	}
@@ -111,6 +125,7 @@ func (p part) isTried(g grants.Grant) bool {
 type actor struct {
 	*guarded
 	ctx   context.Context
+	dir   string // for its files
 	part  part
 	env   ops.Environment
 	conn  connection.Connection // the service's
@@ -150,7 +165,7 @@ func (h *heard) isFound() bool {
 func (h *heard) unexpected() string {
 	var out []string
 	for line := range strings.Lines(h.String()) {
-		if !slices.ContainsFunc([]string{"error=rejected", `error="no pattern"`, `error="not yet"`}, func(of string) bool { return strings.Contains(line, of) }) {
+		if !slices.ContainsFunc([]string{"error=rejected", `error="no pattern"`, `error="not yet"`, `error="` + relayDied}, func(of string) bool { return strings.Contains(line, of) }) {
 			out = append(out, line)
 		}
 	}
@@ -204,12 +219,20 @@ func TestLeastPrivilege(t *testing.T) {
 	known := map[string]bool{}
 	for _, p := range parts {
 		add(p, nil)
-		a := &actor{part: p}
+		a, tried := &actor{part: p}, 0
 		for _, right := range a.rights(dir).Grants {
-			if key := fmt.Sprint(p.service, right.Resource, right.Name, right.Operation); isOfPattern(right) && !known[key] && p.isTried(right) {
+			key := fmt.Sprint(p.service, right.Resource, right.Name, right.Operation)
+			if p.needs != nil {
+				key += fmt.Sprint(p.uses)
+			}
+			if isOfPattern(right) && !known[key] && p.isTried(right) {
 				known[key] = true
+				tried++
 				add(p, &right)
 			}
+		}
+		if p.needs != nil && tried != len(p.needs) {
+			t.Errorf("%s with %v: %d rights are tried, want %v", p.service, p.uses, tried, p.needs)
 		}
 	}
 	g.let(users, bindings)
@@ -252,8 +275,15 @@ func (a *actor) named(g grants.Grant) string {
 	switch {
 	case g.Resource != acl.TransactionalID:
 		return a.env.Prefix + g.Name
+	case strings.HasPrefix(g.Name, "trestle-outbox-"):
+		return g.Name
 	default:
-		return strings.Replace(g.Name, "trestle-consumer-", "trestle-consumer-"+a.env.Prefix, 1)
+		for _, begin := range []string{"trestle-consumer-", "trestle-replay-"} {
+			if rest, ok := strings.CutPrefix(g.Name, begin); ok {
+				return begin + a.env.Prefix + rest
+			}
+		}
+		panic(g.Name)
 	}
 }
 
@@ -283,7 +313,7 @@ const workPatience = 25 * time.Second
 func (a *actor) run(t *testing.T, dir string) {
 	ctx, cancel := context.WithTimeout(t.Context(), workPatience)
 	defer cancel()
-	a.ctx = ctx
+	a.ctx, a.dir = ctx, t.TempDir()
 	if a.lacks != nil {
 		a.lines.found = cancel
 		a.lines.wants = []string{string(a.lacks.Operation) + " on the " + string(a.lacks.Resource)}
