@@ -37,7 +37,7 @@ Exit status: 0 fine, 1 the answer is no (incompatible, invalid, drift), 2 it cou
 	}
 	add("schemas", newInit())
 	add("schemas", newGenerate(p), newCheck(p), newChangelog(p), newLint(p), newBuild(p), newValidate(p), newDocs(p), newImport(p))
-	add("cluster", newPlan(p), newApply(p), newTopics(p), newRegister(p), newACL(p), newUsers(p), newGroups(p), newCluster(p), newAudit(p), newMonitor(p), newDoctor(p))
+	add("cluster", newPlan(p), newApply(p), newTopics(p), newRegister(p), newACL(p), newUsers(p), newKeys(p), newGroups(p), newCluster(p), newAudit(p), newMonitor(p), newDoctor(p))
 	add("events", newPublish(p), newPeek(p), newTail(p), newTrace(p), newDLQ(p))
 	add("local", newDemo(p), newDev(p), newVersion())
 	addCompletion(root, p)

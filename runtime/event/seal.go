@@ -184,6 +184,7 @@ type opener struct {
 
 	sealedOnly bool // what is not sealed is a fault
 	keep       bool // what can't be opened stays as it is, rather than being left out
+	isText     bool // of an event that is still to be published, in which nothing is sealed
 
 	unavailable []UnavailableField
 	faults      []jsonio.Fault
@@ -205,11 +206,18 @@ func (o *opener) isPlain(value []byte, path func() string) bool {
 	return false
 }
 
+// errEncrypted says that a text has what publishing makes.
+var errEncrypted = errors.New("it is encrypted already, and has to be given as it was before")
+
 // errMissing says that a value is not there for now, or at all.
 var errMissing = errors.New("the value is not available")
 
 // open appends a value that was sealed. With [errMissing] it is not there, and what there is to say about it is said.
 func (o *opener) open(b []byte, s *encrypt.Sealed, seal jsonio.Seal, pointer, schema string, path func() string, as ...encrypt.Format) ([]byte, error) {
+	if o.isText {
+		o.refuse(path(), errEncrypted)
+		return b, errMissing
+	}
 	if o.keys == nil {
 		o.unavailable = append(o.unavailable, UnavailableField{path(), s.KeyID, errNoKeys})
 		return b, errMissing
@@ -333,6 +341,9 @@ func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\
 func (d *decoder) opener(info *EventInfo) *opener {
 	if len(info.SealedKeys) == 0 {
 		return nil
+	}
+	if d.rec == nil {
+		return &opener{info: info, isText: true}
 	}
 	return &opener{
 		ctx: cmp.Or(d.opts.Context, context.Background()), keys: d.opts.Keys, info: info, place: encrypt.Place{EventType: info.Type, EventID: d.eventID()},

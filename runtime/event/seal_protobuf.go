@@ -24,7 +24,7 @@ type messageWalk struct {
 	keep  bool // what is missing stays as it is
 	// inPlace appends what stands in place of the value of a text or of bytes; [errMissing]: nothing.
 	inPlace func(b []byte, w *messageWalk, seal jsonio.Seal, kind protoreflect.Kind, value []byte) ([]byte, error)
-	// beside appends a field for those, in their binary form, of a field that is encrypted beside; nil: they are copied.
+	// beside appends a field for those, in their binary form, of a field that is encrypted beside.
 	beside func(b []byte, w *messageWalk, seal jsonio.Seal, number protowire.Number, fields []byte) ([]byte, error)
 	// besides appends the fields for a field with the sealed value of others, which have that number; [errMissing]: none. nil: it is copied.
 	besides func(b []byte, w *messageWalk, seal jsonio.Seal, number protowire.Number, value []byte) ([]byte, error)
@@ -99,7 +99,7 @@ func (w *messageWalk) message(b, in []byte, md protoreflect.MessageDescriptor) (
 		}
 		var err error
 		switch {
-		case sealed && isBeside(fd) && w.beside != nil:
+		case sealed && isBeside(fd):
 			i := 0
 			for i < len(groups) && groups[i].number != number {
 				i++
@@ -108,7 +108,7 @@ func (w *messageWalk) message(b, in []byte, md protoreflect.MessageDescriptor) (
 				groups = append(groups, fieldsOf{number: number, seal: seal, name: name})
 			}
 			groups[i].fields = append(groups[i].fields, field...)
-		case sealed && !isBeside(fd) && typ == protowire.BytesType:
+		case sealed && typ == protowire.BytesType:
 			w.at = here.member(name)
 			var out []byte
 			switch out, err = w.inPlace(nil, w, seal, fd.Kind(), value); {
@@ -294,6 +294,11 @@ func (w *messageWalk) unknown(
 	return b, err
 }
 
+// isBeside says that what is encrypted of a field is in another one: only text and bytes are replaced in a message.
+func isBeside(fd protoreflect.FieldDescriptor) bool {
+	return fd.Cardinality() == protoreflect.Repeated || fd.Kind() != protoreflect.StringKind && fd.Kind() != protoreflect.BytesKind
+}
+
 // message appends a message with its values sealed.
 func (s *sealer) message(b, plain []byte, md protoreflect.MessageDescriptor) ([]byte, error) {
 	w := messageWalk{
@@ -367,11 +372,6 @@ func (o *opener) message(b, in []byte, md protoreflect.MessageDescriptor) ([]byt
 		},
 	}
 	return w.message(b, in, md)
-}
-
-// isBeside says that what is sealed of a field stands beside it: all that is neither a text nor bytes, also where it is a text in JSON.
-func isBeside(fd protoreflect.FieldDescriptor) bool {
-	return fd.IsList() || fd.IsMap() || fd.Kind() != protoreflect.StringKind && fd.Kind() != protoreflect.BytesKind
 }
 
 // isOf says that fields in their binary form are of that number.

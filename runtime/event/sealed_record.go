@@ -3,6 +3,7 @@ package event
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -48,22 +49,25 @@ func (d *decoder) isProtobuf() bool {
 }
 
 // Seal returns a record with what is to be encrypted of its event encrypted with the keys of opts, of which it takes no more than these and the context. What is encrypted
-// already stays as it is, as does a record of an event that has nothing to be encrypted. The record has to be valid: the error is Decode's, or a [*NoKeysError], or says
-// that the keys can't be had.
+// already stays as it is, as does a record that can't be read, or of an event that has nothing to be encrypted. The error is a [*NoKeysError], or says that the keys can't
+// be had.
 func Seal(rec *Record, types *Types, opts EncodeOptions) (Record, error) {
-	d := decoder{rec: rec, types: types, opts: DecodeOptions{Keys: opts.Keys, Context: opts.Context}}
-	err := d.decode()
+	d := decoder{rec: rec, types: types, opts: DecodeOptions{Context: opts.Context}}
+	_ = d.decode() // what breaks rules is sealed, too
 	d.Envelope.EventID = d.eventID()
 	out := *rec
-	if err != nil || d.end == 0 || len(d.Info.SealedKeys) == 0 {
-		return out, err
+	if d.end == 0 || d.Event == nil || len(d.Info.SealedKeys) == 0 {
+		return out, nil
 	}
 	s, err := newSealer(cmp.Or(opts.Context, context.Background()), d.Event, d.Info, &d.Envelope, opts.Keys)
 	if err != nil {
 		return out, err
 	}
 	s.again = true
-	out.Value, err = s.record(&d, rec.Value[d.start:d.end])
+	value, err := s.record(&d, rec.Value[d.start:d.end])
+	if err == nil {
+		out.Value = value
+	}
 	return out, err
 }
 
@@ -82,27 +86,30 @@ func (s *sealer) record(d *decoder, payload []byte) ([]byte, error) {
 	return append(b, d.rec.Value[d.end:]...), nil
 }
 
-// Renew returns a record with what is encrypted of its event encrypted with the keys that are current, and whether it is another than before. It stays as it is where all
-// keys are current, and where something can't be decrypted, or read: then it says so by the error, which is a [*UnavailableFieldError] or Decode's.
+// Renew returns a record with what is encrypted of its event encrypted with the keys that are current, as is what should be and is not, and whether it is another than
+// before. What can't be decrypted stays as it is. The error says that keys can't be reached.
 func Renew(ctx context.Context, rec *Record, types *Types, keys Keys) (Record, bool, error) {
 	opened, d, err := Open(rec, types, DecodeOptions{Keys: keys, Context: ctx})
-	switch {
-	case d.Info == nil || len(d.Info.SealedKeys) == 0 || d.Event == nil:
-		return *rec, false, nil
-	case len(d.Unavailable) > 0:
-		return *rec, false, &UnavailableFieldError{d.Unavailable[0]}
-	case err != nil:
+	if _, away := errors.AsType[*KeysAwayError](err); away {
 		return *rec, false, err
+	}
+	if d.Info == nil || d.Event == nil || len(d.Info.SealedKeys) == 0 {
+		return *rec, false, nil
 	}
 	s, err := newSealer(ctx, d.Event, d.Info, &d.Envelope, keys)
 	if err != nil {
 		return *rec, false, err
 	}
-	current := map[encrypt.KeyID]bool{}
-	for _, key := range s.keys {
-		current[key.ID()] = true
+	isOld := func(id encrypt.KeyID) bool {
+		lost := slices.ContainsFunc(d.Unavailable, func(u UnavailableField) bool { return u.Key == id })
+		for _, key := range s.keys {
+			if key.ID() == id {
+				return false
+			}
+		}
+		return !lost
 	}
-	if old := slices.ContainsFunc(SealedWith(rec, types), func(id encrypt.KeyID) bool { return !current[id] }); !old {
+	if d.Unsealed == 0 && !slices.ContainsFunc(SealedWith(rec, types), isOld) {
 		return *rec, false, nil
 	}
 	out, err := Seal(&opened, types, EncodeOptions{Keys: keys, Context: ctx})

@@ -30,6 +30,7 @@ const (
 	OriginalGone Reason = "original-gone" // what the letter could not carry is no longer in the log, or another log has its name
 	TooLarge     Reason = "too-large"     // the original is larger than its topic, or MaxBatchBytes, takes
 	Unrepaired   Reason = "unrepaired"    // the repair returned an error
+	KeysAway     Reason = "keys_away"     // the keys of its encrypted fields can't be reached
 	StillInvalid Reason = "still-invalid" // what was repaired is not valid
 	Held         Reason = "held"          // its key is held, and a letter that comes before it is not replayed
 	Elsewhere    Reason = "elsewhere"     // somebody else has resolved it since this began

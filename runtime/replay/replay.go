@@ -22,6 +22,9 @@ type ReplayOptions struct {
 	// Repair changes the record that is sent: its Value and Headers, each as a whole, not in place. With an error the letter is left alone. Followers that a
 	// letter brings along are sent as they are, unless the filter means them, too.
 	Repair func(*Letter, *kafka.Record) error
+	// Open decrypts what is encrypted of a record, as far as it can be, before anybody else sees it, and Seal encrypts it again with the keys that are current, as the
+	// last: their Value, as a whole. With an error the letter is left alone. Both or neither are there.
+	Open, Seal func(*kafka.Record) error
 	// Examined is called for each event that could be sent, with what a repair made of it; for followers that a letter brings along, too.
 	Examined func(*Letter, Examination)
 	// Valid says what is wrong with an event on a topic. With it, valid events are counted before and after a repair, and what is
@@ -226,6 +229,13 @@ func (o *ReplayOptions) examine(l *chosen, record *kafka.Record, c *Counts) (exa
 		}
 		return o.Valid(r.Topic, r)
 	}
+	if o.Open != nil {
+		opened := *record
+		if err := o.Open(&opened); err != nil {
+			return examined{}, leave(KeysAway, "%v", err)
+		}
+		record = &opened
+	}
 	e := Examination{Before: record, After: record, InvalidBefore: invalid(record)}
 	e.InvalidAfter = e.InvalidBefore
 	changed := false
@@ -255,7 +265,14 @@ func (o *ReplayOptions) examine(l *chosen, record *kafka.Record, c *Counts) (exa
 	case o.repairs(l) && e.InvalidAfter != nil:
 		return examined{}, leave(StillInvalid, "%v", e.InvalidAfter)
 	}
-	return examined{e.After, changed}, nil
+	if o.Seal == nil {
+		return examined{e.After, changed}, nil
+	}
+	sealed := *e.After
+	if err := o.Seal(&sealed); err != nil {
+		return examined{}, leave(KeysAway, "%v", err)
+	}
+	return examined{&sealed, changed}, nil
 }
 
 // sameEvent says whether a repair has left a record as it was.

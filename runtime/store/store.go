@@ -150,3 +150,14 @@ func openSQLite(ctx context.Context, path string) (Database, error) {
 	}
 	return sqliteDatabase{db}, nil
 }
+
+// Holding counts the events of a database that [Open] has opened that hold one of the marks, by where they are: in the trace store, the parked dead letters, or the outbox.
+func Holding(ctx context.Context, db Database, marks [][]byte) (map[string]int64, error) {
+	searched, ok := db.(interface {
+		Holding(ctx context.Context, marks [][]byte) (map[string]int64, error)
+	})
+	if !ok {
+		return nil, fmt.Errorf("search a database: %T can't", db)
+	}
+	return searched.Holding(ctx, marks)
+}

@@ -17,6 +17,10 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/omninode/trestle/runtime/deadletter"
+	"github.com/omninode/trestle/runtime/encrypt"
+	"github.com/omninode/trestle/runtime/encrypt/kek"
+	"github.com/omninode/trestle/runtime/encrypt/keytopic"
+	connection "github.com/omninode/trestle/runtime/kafka"
 	"github.com/omninode/trestle/runtime/parking"
 )
 
@@ -156,6 +160,23 @@ var steps = []step{
 	{line: "check --against registry:" + stepTopic + "-value --json", says: []string{`"compatible":true`}},
 	{line: "changelog registry:" + stepTopic + "-value --json", says: []string{`"wrong_steps": []`}},
 	{line: "docs --against registry:" + stepTopic + "-value -o catalog --json", says: []string{`"files": `}},
+	{line: "topics apply", says: []string{"trestle_keys"}, before: encryptErrors},
+	{line: "keys rotate pii --json", denied: []string{"Read on the topic", "Write on the topic"}, says: []string{`"class": "pii"`}},
+	{line: "keys rotate pii", says: []string{"events are encrypted with key "}},
+	{line: "keys list", says: []string{"current", "old", "first"}},
+	{line: "keys list --json", denied: []string{"Read on the topic"}, says: []string{`"state": "current"`, `"state": "old"`, `"kek": "first"`}},
+	{
+		line: "keys rewrap pii --json", denied: []string{"Read on the topic", "Write on the topic", "Write on the transactional id"}, says: []string{`"keys": 2`},
+		before: func(t *testing.T, s *stack) {
+			trestleRun(t, s.dir, 0, "keys", "new", "kek", "--name", "second", "--add")
+		},
+	},
+	{line: "keys destroy OLD_KEY --json", denied: []string{"Read on the topic", "Write on the topic", "Write on the transactional id"}, says: []string{`"key": "`}, before: findOldKey},
+	{
+		line: "keys erase somebody --json", denied: []string{"Read on the topic", "Write on the topic", "Write on the transactional id"}, says: []string{`"kind": "outbox"`, `"events": 0`},
+		before: sealForSomebody,
+	},
+	{line: "keys erase somebody", status: 1, says: []string{"that person has no keys"}},
 	{line: "groups delete " + stepGroup + " --json", denied: []string{"Read on the topic", "Delete on the group"}, says: []string{`"group": "` + stepGroup + `"`}},
 	{line: "topics delete " + stepTopic, status: 2, says: []string{"records would be lost", "--yes"}},
 	{line: "topics delete " + stepTopic + " --yes --json", denied: []string{"DescribeConfigs on the topic", "Delete on the topic"}, says: []string{`"done": true`}},
@@ -173,9 +194,58 @@ var unconnected = map[string]string{
 	"generate":      "it reads schemas",
 	"import topics": "it writes into trestle.yaml",
 	"init":          "it writes a project",
+	"keys new":      "it writes a file",
 	"lint":          "it reads schemas",
 	"validate":      "it reads schemas and files",
 	"version":       "it asks nobody",
+}
+
+// encryptErrors has the users in errors of services be encrypted, each with keys of that user.
+func encryptErrors(t *testing.T, s *stack) {
+	file := filepath.Join(s.dir, "schemas/omninode/hooks/v1/error_service_critical.json")
+	editFile(t, file, `"sensitive": true`, `"sensitive": true, "encryption_key": "pii"`)
+	editFile(t, file, `"topic": "system.errors",`, `"topic": "system.errors", "data_subject": "context_info.user_id",`)
+	editFile(t, filepath.Join(s.dir, "trestle.yaml"), "  "+stackEnvironment+":\n", "  "+stackEnvironment+":\n    encryption: {kek: {file: kek}}\n")
+	trestleRun(t, s.dir, 0, "keys", "new", "kek", "--name", "first")
+}
+
+// findOldKey finds a key that is not current any more.
+func findOldKey(t *testing.T, s *stack) {
+	keys := s.keys(t)
+	all, err := keys.List(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range all {
+		if k.State == encrypt.StateOld {
+			s.oldKey = k.ID.String()
+		}
+	}
+}
+
+// sealForSomebody makes a key of a person.
+func sealForSomebody(t *testing.T, s *stack) {
+	if _, err := s.keys(t).Current(t.Context(), "pii", "somebody"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// keys are those of the stack's environment, for the time of the test.
+func (s *stack) keys(t *testing.T) *encrypt.Keys {
+	t.Helper()
+	store, err := keytopic.New(connection.Connection{Brokers: s.brokers}, keytopic.Topic)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := encrypt.NewKeys(store, map[string]encrypt.Class{"pii": {KEK: kek.NewFile(filepath.Join(s.dir, "kek"))}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		keys.Close()
+		store.Close()
+	})
+	return keys
 }
 
 // parkOne has a consumer park a dead letter, as it does where the letter's topic refuses it.
@@ -199,7 +269,7 @@ func (s step) command() string {
 	switch {
 	case words[0] == "dlq" && words[1] == "parked":
 		n = 3
-	case slices.Contains([]string{"topics", "groups", "cluster", "dlq", "trace", "audit", "import", "acl", "users"}, words[0]):
+	case slices.Contains([]string{"topics", "groups", "cluster", "dlq", "trace", "audit", "import", "acl", "users", "keys"}, words[0]):
 		n = 2
 	}
 	return strings.Join(words[:n], " ")
@@ -295,7 +365,7 @@ func (s *stack) run(t *testing.T, do step) {
 	if do.before != nil {
 		do.before(t, s)
 	}
-	args := append(strings.Fields(do.line), "--env", stackEnvironment)
+	args := append(strings.Fields(strings.ReplaceAll(do.line, "OLD_KEY", s.oldKey)), "--env", stackEnvironment)
 	if command := do.command(); len(rightsOf(s.needs, command)) > 0 {
 		for _, lacks := range do.denied {
 			s.deny(t, do, args, lacks)

@@ -28,6 +28,8 @@ type stack struct {
 	// needs, where brokers have ACLs, are what commands need; nil: who runs them may do anything.
 	needs []need
 	tried map[string]bool // what was run without a right, by command and right
+	// oldKey is the id of a data key that is not current any more.
+	oldKey string
 }
 
 // stackEnvironment is the name of a stack's environment in trestle.yaml.

@@ -141,6 +141,7 @@ func (e *Environment) placeFiles(p *Project) {
 		e.Registries[i].RegistryTLS, e.Registries[i].RegistryAuth = r.RegistryTLS.placed(p), r.RegistryAuth.placed(p)
 	}
 	p.at(&e.StorePassword.File)
+	e.Encryption = e.Encryption.placed(p)
 }
 
 // Access is what flags say of TLS and of who a client is. Files are relative to the working directory. Secrets stand in files, or in variables.

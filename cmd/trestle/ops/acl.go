@@ -9,6 +9,7 @@ import (
 
 	"github.com/omninode/trestle/cmd/trestle/ops/grants"
 	"github.com/omninode/trestle/runtime/acl"
+	"github.com/omninode/trestle/runtime/encrypt/keytopic"
 	"github.com/omninode/trestle/runtime/replay"
 	"github.com/omninode/trestle/tools/schema"
 )
@@ -26,7 +27,11 @@ type ServiceRights struct {
 // rights are those of a service, by a set with the names of the environment.
 func (p *Project) rights(env Environment, set *schema.Set, service string) (grants.Service, error) {
 	resolutions, err := env.Names().Topic(replay.ResolutionsTopic)
-	return grants.Of(set, service, p.Config.Services[service].Uses, resolutions), err
+	if err != nil {
+		return grants.Service{}, err
+	}
+	keys, err := env.Names().Topic(keytopic.Topic)
+	return grants.Of(set, service, p.Config.Services[service].Uses, grants.Own{Resolutions: resolutions, Keys: keys}), err
 }
 
 // ExplainService says what a service has to be allowed in an environment, and why.

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/registry"
 	"github.com/omninode/trestle/runtime/topics"
 	"github.com/omninode/trestle/tools/schema"
@@ -91,10 +90,7 @@ func (c *Comparison) add(kind, name string, declared bool, have, want bool, chan
 }
 
 func (c *Comparison) topics(ctx context.Context, set *schema.Set, both [2]Environment) error {
-	logical := TopicNames(set)
-	if ours, ok := resolutionsTopic(set, trestle.Names{}); ok && !slices.Contains(logical, ours) {
-		logical = append(logical, ours)
-	}
+	logical := append(TopicNames(set), besideSchemas(set)...)
 	var found [2]*topics.Found
 	var physical [2]map[string]bool // that are declared
 	for i, env := range both {

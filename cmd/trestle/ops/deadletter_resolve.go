@@ -92,6 +92,9 @@ func ReplayDeadLetters(ctx context.Context, p *Project, env Environment, o Resol
 		}
 	}
 	d, err := openDeadLetters(ctx, p, env, o.DeadLetterFilter, o.Reveal || !o.DryRun, o.Warn)
+	if err == nil && o.Reveal && o.DryRun {
+		err = d.shows.reveal(ctx, env, "dead letters")
+	}
 	if err != nil {
 		return ResolvedDeadLetters{}, err
 	}
@@ -104,6 +107,9 @@ func ReplayDeadLetters(ctx context.Context, p *Project, env Environment, o Resol
 	}
 	if o.Progress != nil {
 		options.Progress = func(c replay.Counts) { o.Progress(resolvedOf(c, false)) }
+	}
+	if options.Open, options.Seal, err = d.encryption(ctx, env); err != nil {
+		return ResolvedDeadLetters{}, err
 	}
 	if o.DryRun {
 		examined := examiner{d, map[string]*examined{}}
@@ -138,6 +144,11 @@ func PurgeDeadLetters(ctx context.Context, p *Project, env Environment, o Resolv
 	d, err := openDeadLetters(ctx, p, env, o.DeadLetterFilter, o.Reveal || !o.DryRun, o.Warn)
 	if err != nil {
 		return ResolvedDeadLetters{}, err
+	}
+	if o.DryRun && o.Reveal {
+		if err := d.shows.reveal(ctx, env, "dead letters"); err != nil {
+			return ResolvedDeadLetters{}, err
+		}
 	}
 	if o.DryRun {
 		stats, err := d.selection.Stats(ctx)

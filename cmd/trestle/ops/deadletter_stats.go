@@ -118,6 +118,9 @@ type CountOptions struct {
 // CountDeadLetters counts what a filter means.
 func CountDeadLetters(ctx context.Context, p *Project, env Environment, o CountOptions) (*DeadLetterStats, error) {
 	d, err := openDeadLetters(ctx, p, env, o.DeadLetterFilter, o.Reveal, o.Warn)
+	if err == nil && o.Reveal {
+		err = d.shows.reveal(ctx, env, "dead letters")
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -137,6 +137,9 @@ func newDeadLetterWatch(ctx context.Context, p *Project, env Environment, o *Wat
 	}
 	filter := DeadLetterFilter{Topics: o.Topics, Groups: o.Groups, Causes: o.Causes}
 	letters, meant, err := findDeadLetters(ctx, p, env, filter, o.Reveal, o.Warn)
+	if err == nil && o.Reveal {
+		err = letters.shows.reveal(ctx, env, "dead letters")
+	}
 	if err != nil {
 		return nil, err
 	}

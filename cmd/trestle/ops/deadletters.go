@@ -81,6 +81,33 @@ func findDeadLetters(ctx context.Context, p *Project, env Environment, f DeadLet
 	return &deadLetters{set: set, replayer: replayer, shows: shows, positions: filter.Positions}, filter, nil
 }
 
+// encryption decrypts and encrypts what is encrypted of originals, with the environment's keys; both are nil where it has none.
+func (d *deadLetters) encryption(ctx context.Context, env Environment) (open, seal func(*kafka.Record) error, err error) {
+	conn, err := env.connect(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	keys, err := env.keysIfAny(ctx, conn, keyClasses(d.shows.set))
+	if err != nil || keys == nil {
+		return nil, nil, err
+	}
+	types := d.shows.types()
+	open = func(r *kafka.Record) error {
+		opened, _, err := trestle.OpenRecord(r, types, trestle.DecodeOptions{Keys: keys, Context: ctx})
+		if _, away := errors.AsType[*trestle.KeysAwayError](err); away {
+			return err
+		}
+		r.Value = opened.Value
+		return nil
+	}
+	seal = func(r *kafka.Record) error {
+		sealed, err := trestle.SealRecord(r, types, trestle.EncodeOptions{Keys: keys, Context: ctx})
+		r.Value = sealed.Value
+		return err
+	}
+	return open, seal, nil
+}
+
 // replayer is what reads the dead letters of an environment; sources are the topics that originals stand in, of letters that do not say it.
 func (e Environment) replayer(conn kafka.Connection, sources map[string]string) (*replay.Replayer, error) {
 	resolutions, err := e.Names().Topic(replay.ResolutionsTopic)
@@ -233,6 +260,9 @@ func (d *deadLetters) each(ctx context.Context, o *ListOptions, show func(*repla
 // ListDeadLetters calls show for each letter that is meant.
 func ListDeadLetters(ctx context.Context, p *Project, env Environment, o ListOptions, show func(ListedDeadLetter) error) error {
 	d, err := openDeadLetters(ctx, p, env, o.DeadLetterFilter, o.Reveal, o.Warn)
+	if err == nil && o.Reveal {
+		err = d.shows.reveal(ctx, env, "dead letters")
+	}
 	if err != nil {
 		return err
 	}
@@ -242,6 +272,9 @@ func ListDeadLetters(ctx context.Context, p *Project, env Environment, o ListOpt
 // ShowDeadLetters calls show for each letter that is meant, with its original.
 func ShowDeadLetters(ctx context.Context, p *Project, env Environment, o ListOptions, show func(ShownDeadLetter) error) error {
 	d, err := openDeadLetters(ctx, p, env, o.DeadLetterFilter, o.Reveal, o.Warn)
+	if err == nil && o.Reveal {
+		err = d.shows.reveal(ctx, env, "dead letters")
+	}
 	if err != nil {
 		return err
 	}

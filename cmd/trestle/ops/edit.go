@@ -76,6 +76,14 @@ func OpenLetter(ctx context.Context, p *Project, env Environment, place string, 
 		return nil, fmt.Errorf("an event is edited by its schema: %w", d.shows.missing)
 	}
 	e := &LetterEdit{Letter: place, env: env, d: d, reveal: o.Reveal, options: replay.ReplayOptions{Group: groupOf(d.set, env.Names(), o.Group), AllGroups: o.AllGroups}}
+	if e.options.Open, e.options.Seal, err = d.encryption(ctx, env); err != nil {
+		return nil, err
+	}
+	if o.Reveal {
+		if err := d.shows.reveal(ctx, env, "dead letter "+place); err != nil {
+			return nil, err
+		}
+	}
 	records, alone := 0, error(nil)
 	look := e.options
 	look.Repair = func(l *replay.Letter, record *kafka.Record) error {

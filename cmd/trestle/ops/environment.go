@@ -61,6 +61,8 @@ type Environment struct {
 	// Principals are whom the cluster takes services for; without any, nothing is said of ACLs. ACL says how these are written down.
 	Principals Principals  `yaml:"principals"`
 	ACL        ACLSettings `yaml:"acl"`
+	// Encryption says where the keys of encrypted fields come from.
+	Encryption EncryptionSettings `yaml:"encryption"`
 	// Users say how the users that these principals are come into being.
 	Users UserSettings `yaml:"users"`
 
@@ -182,10 +184,7 @@ func with(m map[string]string, key, value string) map[string]string {
 // namesOf are the environment's names, once it is clear that they fit the topics of a set, whose names are its schemas'.
 func (e Environment) namesOf(set *schema.Set) (trestle.Names, error) {
 	names := e.Names()
-	declared := TopicNames(set)
-	if ours, ok := resolutionsTopic(set, trestle.Names{}); ok {
-		declared = append(declared, ours)
-	}
+	declared := append(TopicNames(set), besideSchemas(set)...)
 	for _, t := range e.own {
 		declared = append(declared, t.name)
 	}
@@ -263,6 +262,9 @@ func (p *Project) Environment(a Addresses) (Environment, error) {
 			if env, err = p.stackEnvironment(stack); err != nil {
 				return env, err
 			}
+		}
+		if stack.Brokers != "" && env.Encryption.isEmpty() {
+			env.Encryption = p.stackEncryption()
 		}
 		env.Registry, env.Store = stack.Registry, stack.Store
 		if stack.Brokers != "" {

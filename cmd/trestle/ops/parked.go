@@ -64,6 +64,11 @@ func ListParked(ctx context.Context, p *Project, env Environment, o ParkedOption
 	if err != nil {
 		return err
 	}
+	if o.Reveal {
+		if err := shows.reveal(ctx, env, "parked dead letters"); err != nil {
+			return err
+		}
+	}
 	for l, err := range db.Parking().List(ctx, o.filter(env)) {
 		if err != nil {
 			return err

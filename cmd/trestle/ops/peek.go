@@ -54,6 +54,11 @@ func (v RecordView) open(ctx context.Context, p *Project, env Environment, topic
 	if err != nil {
 		return kafka.Connection{}, "", nil, err
 	}
+	if v.Reveal {
+		if err := shows.reveal(ctx, env, "topic "+shows.topic(topic)); err != nil {
+			return kafka.Connection{}, "", nil, err
+		}
+	}
 	return conn, shows.topic(topic), func(r *kafka.Record) (Peeked, bool) {
 		p := shows.peeked(r)
 		if v.Headers {

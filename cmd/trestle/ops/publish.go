@@ -71,6 +71,13 @@ func Publish(ctx context.Context, env Environment, info *trestle.EventInfo, o Pu
 		}
 		opts = append(opts, trestle.WithSchemaIDs(env.schemaIDs(client)))
 	}
+	keys, err := env.keysIfAny(ctx, conn, info.SealedKeys)
+	if err != nil {
+		return PublishCounts{}, err
+	}
+	if keys != nil {
+		opts = append(opts, trestle.WithKeys(keys))
+	}
 	pub, err := trestle.NewPublisher(env.Brokers, opts...)
 	if err != nil {
 		return PublishCounts{}, err

@@ -116,6 +116,10 @@ func recordEventType(r *kafka.Record, types func() *trestle.Types) string {
 
 // value is a record's value as JSON: its own text, or for protobuf the event's JSON.
 func (s *shower) value(r *kafka.Record) (json.RawMessage, error) {
+	if s.open != nil {
+		opened := s.open(r)
+		r = &opened
+	}
 	frame, err := wire.Unframe(r.Value, r.Headers)
 	switch {
 	case frame.Protobuf:

@@ -8,6 +8,7 @@ import (
 
 	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/jsonio"
+	"github.com/omninode/trestle/runtime/kafka"
 	"github.com/omninode/trestle/tools/event"
 	"github.com/omninode/trestle/tools/schema"
 )
@@ -26,6 +27,7 @@ type shower struct {
 	known   *trestle.Types
 	missing error // why there are no types
 	warn    func(error)
+	open    func(*kafka.Record) kafka.Record // decrypts what is encrypted; nil: it is shown as it stands
 }
 
 // newShower loads the project's schemas. Where there is no project, nothing is known to be sensitive, which is told to
@@ -51,6 +53,49 @@ func newShower(ctx context.Context, p *Project, env Environment, reveal bool, wa
 	}
 	s.missing = err
 	return s, nil
+}
+
+// reveal has it written down that somebody is shown what is sensitive, and what is encrypted be decrypted where the environment has keys, until ctx ends: that, too,
+// is written down, with the key.
+func (s *shower) reveal(ctx context.Context, env Environment, what string) error {
+	if err := env.audit.begin(ctx); err != nil {
+		return err
+	}
+	if err := env.audit.add(ctx, change{what: "reveal", target: what}); err != nil {
+		return err
+	}
+	classes := keyClasses(s.set)
+	if len(classes) == 0 || env.Encryption.isEmpty() {
+		return nil
+	}
+	conn, err := env.connect(ctx)
+	if err != nil {
+		return err
+	}
+	keys, err := env.keysIfAny(ctx, conn, classes)
+	if err != nil {
+		return err
+	}
+	revealing := &revealingKeys{Keys: keys, ctx: ctx, audit: env.audit, what: what}
+	said := map[string]bool{}
+	s.open = func(r *kafka.Record) kafka.Record {
+		opened, decoded, err := trestle.OpenRecord(r, s.types(), trestle.DecodeOptions{Keys: revealing, Context: ctx})
+		if _, away := errors.AsType[*trestle.KeysAwayError](err); away {
+			s.warnOnce(said, err)
+		}
+		for _, u := range decoded.Unavailable {
+			s.warnOnce(said, u.Err)
+		}
+		return opened
+	}
+	return nil
+}
+
+func (s *shower) warnOnce(said map[string]bool, err error) {
+	if text := err.Error(); !said[text] {
+		said[text] = true
+		s.warn(fmt.Errorf("what is encrypted is shown as it stands: %w", err))
+	}
 }
 
 // topic is the name in the environment of a topic that somebody has named.

@@ -63,7 +63,7 @@ func (p *Project) StackEnvironment(a dev.Addresses) (Environment, error) {
 
 func (p *Project) stackEnvironment(a dev.Addresses) (Environment, error) {
 	env := StackEnvironment(a)
-	env.own = p.ownTopics()
+	env.own, env.Encryption = p.ownTopics(), p.stackEncryption()
 	if a.Environment == "" {
 		return env, nil
 	}
@@ -72,6 +72,9 @@ func (p *Project) stackEnvironment(a dev.Addresses) (Environment, error) {
 		return env, fmt.Errorf("environment %q is not in %s", a.Environment, p.Path(ConfigName))
 	}
 	env.Prefix, env.Topics, env.Groups, env.name = named.Prefix, maps.Clone(named.Topics), named.Groups, a.Environment
+	if !named.Encryption.isEmpty() {
+		env.Encryption = named.Encryption.placed(p)
+	}
 	for logical, t := range env.Topics {
 		t.ReplicationFactor = 0 // the stack has one broker
 		env.Topics[logical] = t
@@ -92,6 +95,15 @@ func Prepare(ctx context.Context, p *Project, env Environment) (Prepared, error)
 	plan, err := MakePlan(ctx, p, env)
 	if err != nil {
 		return Prepared{}, err
+	}
+	if env.Encryption.isEmpty() {
+		set, err := p.load(ctx)
+		if err == nil {
+			err = p.makeStackKEK(set)
+		}
+		if err != nil {
+			return Prepared{}, err
+		}
 	}
 	if err := plan.Apply(ctx, []string{AllowRepartition, AllowRetentionCut}); err != nil {
 		return Prepared{}, err

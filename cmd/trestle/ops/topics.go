@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	trestle "github.com/omninode/trestle/runtime"
+	"github.com/omninode/trestle/runtime/encrypt/keytopic"
 	"github.com/omninode/trestle/runtime/replay"
 	"github.com/omninode/trestle/runtime/topics"
 	"github.com/omninode/trestle/tools/schema"
@@ -32,7 +33,33 @@ func topicSpecs(set *schema.Set, env Environment) []topics.Spec {
 		o.overlay(&s)
 		out = append(out, s)
 	}
+	if name, ok := keysTopic(set, names); ok && set.Topic(name) == nil {
+		s, o := keytopic.Spec(name, env.ReplicationFactor), env.Topics[keytopic.Topic]
+		o.Partitions = 0 // it has one, whose end is the end of all keys
+		o.overlay(&s)
+		out = append(out, s)
+	}
 	return append(out, env.ownSpecs(set)...)
+}
+
+// keysTopic is the name, in an environment, of the topic of keys. It says false where no field is encrypted.
+func keysTopic(set *schema.Set, names trestle.Names) (string, bool) {
+	if len(keyClasses(set)) == 0 {
+		return "", false
+	}
+	name, err := names.Topic(keytopic.Topic)
+	return name, err == nil // namesOf has reported it
+}
+
+// besideSchemas are the logical names of the topics that a set's schemas need and do not declare.
+func besideSchemas(set *schema.Set) []string {
+	var out []string
+	for _, topic := range []func(*schema.Set, trestle.Names) (string, bool){resolutionsTopic, keysTopic} {
+		if name, ok := topic(set, trestle.Names{}); ok && set.Topic(name) == nil {
+			out = append(out, name)
+		}
+	}
+	return out
 }
 
 // resolutionsTopic is the name, in an environment, of the topic that says which dead letters are resolved. It says false where no topic

@@ -12,6 +12,7 @@ import (
 	"github.com/omninode/trestle/runtime/eventtrace"
 	"github.com/omninode/trestle/runtime/jsonio"
 	"github.com/omninode/trestle/runtime/kafka"
+	"github.com/omninode/trestle/runtime/wire"
 	"github.com/omninode/trestle/tools/event"
 	"github.com/omninode/trestle/tools/schema"
 )
@@ -148,6 +149,11 @@ func openTraces(ctx context.Context, p *Project, env Environment, reveal bool, w
 	if err != nil {
 		return nil, err
 	}
+	if reveal {
+		if err := shows.reveal(ctx, env, "trace store"); err != nil {
+			return nil, err
+		}
+	}
 	return env.traces(ctx, shows)
 }
 
@@ -265,7 +271,13 @@ func (s *shower) traced(e eventtrace.Event) Traced {
 		}
 		return out
 	}
-	payload, err := s.payload(e.Topic, e.EventType, []byte(e.Payload))
+	text := []byte(e.Payload)
+	if s.open != nil {
+		text = s.open(&kafka.Record{Topic: e.Topic, Partition: e.Partition, Offset: e.Offset, Value: text, Headers: []kafka.Header{
+			{Key: wire.HeaderEventID, Value: []byte(e.EventID)}, {Key: wire.HeaderEventType, Value: []byte(e.EventType)},
+		}}).Value
+	}
+	payload, err := s.payload(e.Topic, e.EventType, text)
 	if err != nil { // no JSON, which no store has
 		payload = json.RawMessage(`"` + jsonio.Hidden + `"`)
 	}

@@ -54,14 +54,21 @@ type Service struct {
 	Notes []string `json:"notes"`
 }
 
-// Of says what a service has to be allowed, by a set with the names of an environment. resolutions is the name there of the topic of resolutions.
-func Of(set *schema.Set, service string, uses []Use, resolutions string) Service {
-	d := &derivation{set: set, service: service, uses: uses, resolutions: resolutions, at: map[place]*Grant{}}
+// Own are the names, in an environment, of the topics that are nobody's events.
+type Own struct {
+	Resolutions string // of dead letters
+	Keys        string // of encrypted fields
+}
+
+// Of says what a service has to be allowed, by a set with the names of an environment.
+func Of(set *schema.Set, service string, uses []Use, own Own) Service {
+	d := &derivation{set: set, service: service, uses: uses, own: own, at: map[place]*Grant{}}
 	d.publishing()
 	d.handling()
 	d.calling()
 	d.deadLetters()
 	d.withoutGroups()
+	d.encrypting()
 	d.using()
 	out := Service{Name: service, Grants: []Grant{}, Notes: d.notes}
 	for _, g := range d.at {
@@ -88,12 +95,12 @@ type place struct {
 
 // derivation finds out what a service has to be allowed.
 type derivation struct {
-	set         *schema.Set
-	service     string
-	uses        []Use
-	resolutions string
-	at          map[place]*Grant
-	notes       []string
+	set     *schema.Set
+	service string
+	uses    []Use
+	own     Own
+	at      map[place]*Grant
+	notes   []string
 }
 
 // allow notes a right with its reason.
@@ -212,7 +219,7 @@ func (d *derivation) deadLetters() {
 			}
 			if d.consumes(e) {
 				d.reads(t.Name, "reads %s", e.Type)
-				d.reads(d.resolutions, "tells which dead letters are resolved")
+				d.reads(d.own.Resolutions, "tells which dead letters are resolved")
 			}
 			if !d.publishes(e) {
 				continue
@@ -239,6 +246,23 @@ func (d *derivation) withoutGroups() {
 			d.reads(e.Topic.Name, "consumes %s", e.Type)
 			d.note("%s consumes %s, and no consumer group of topic %s has it as its owner: it may read the topic, and be a member of no group",
 				d.service, e.Type, e.Topic.Name)
+		}
+	}
+}
+
+// encrypting is what the keys of encrypted fields need: who publishes makes some, who consumes follows them.
+func (d *derivation) encrypting() {
+	for _, e := range d.set.Events() {
+		classes := strings.Join(d.set.SealedKeys(e.Message), ", ")
+		if classes == "" {
+			continue
+		}
+		if d.publishes(e) {
+			d.allow(acl.Topic, d.own.Keys, acl.Read, "follows the keys (%s) that %s is encrypted with", classes, e.Type)
+			d.allow(acl.Topic, d.own.Keys, acl.Write, "makes keys (%s) to encrypt %s with", classes, e.Type)
+		}
+		if d.consumes(e) {
+			d.allow(acl.Topic, d.own.Keys, acl.Read, "follows the keys (%s) to decrypt %s", classes, e.Type)
 		}
 	}
 }
@@ -272,13 +296,13 @@ func (d *derivation) using() {
 		letters := t.DeadLetter.Name
 		if handles && d.has(HeldKeys) {
 			d.reads(letters, "finds out which keys of %s are held", t.Name)
-			d.reads(d.resolutions, "tells which dead letters are resolved")
+			d.reads(d.own.Resolutions, "tells which dead letters are resolved")
 		}
 		if handles && d.has(BreakerReplay) || d.has(Replay) {
 			d.reads(letters, "replays dead letters of %s", t.Name)
 			d.allow(acl.Topic, t.Name, acl.Write, "replays dead letters there")
-			d.reads(d.resolutions, "tells which dead letters are resolved")
-			d.allow(acl.Topic, d.resolutions, acl.Write, "notes which dead letters it has replayed")
+			d.reads(d.own.Resolutions, "tells which dead letters are resolved")
+			d.allow(acl.Topic, d.own.Resolutions, acl.Write, "notes which dead letters it has replayed")
 			d.allow(acl.TransactionalID, replay.TransactionalID(letters), acl.Write, "replays each dead letter once")
 		}
 	}

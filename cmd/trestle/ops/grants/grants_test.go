@@ -44,7 +44,7 @@ func TestGrants(t *testing.T) {
 			var text strings.Builder
 			s := set(t, c.dir)
 			for _, name := range s.Services() {
-				service := grants.Of(s, name, c.uses, replay.ResolutionsTopic)
+				service := grants.Of(s, name, c.uses, grants.Own{Resolutions: replay.ResolutionsTopic, Keys: "trestle_keys"})
 				fmt.Fprintln(&text, service.Name)
 				for _, g := range service.Grants {
 					fmt.Fprintf(&text, "  %s on %s: %s\n", g.Operation, acl.On(g.Resource, g.Name, g.Prefixed), strings.Join(g.Reasons, "; "))
@@ -72,7 +72,7 @@ func TestGrants(t *testing.T) {
 
 func TestBindings(t *testing.T) {
 	t.Parallel()
-	billing := grants.Of(set(t, "testdata/shop"), "billing", []grants.Use{grants.Transactions}, replay.ResolutionsTopic)
+	billing := grants.Of(set(t, "testdata/shop"), "billing", []grants.Use{grants.Transactions}, grants.Own{Resolutions: replay.ResolutionsTopic, Keys: "trestle_keys"})
 	who := []grants.Principal{{Name: "User:billing-a"}, {Name: "User:billing-b", Hosts: []string{"10.0.0.1", "10.0.0.2"}}}
 	one, wide := billing.Bindings(who), billing.ByPrefix().Bindings(who)
 	if len(one) != 3*len(billing.Grants) {
