@@ -3,6 +3,7 @@ package integration_test
 import (
 	"bytes"
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -58,7 +59,14 @@ func trestleFails(t testing.TB, project string, status int, args ...string) stri
 
 func runTrestle(t testing.TB, project string, status int, args []string) (out, said string) {
 	t.Helper()
+	return runTrestleWith(t, project, status, nil, args...)
+}
+
+// runTrestleWith is runTrestle with a standard input.
+func runTrestleWith(t testing.TB, project string, status int, input io.Reader, args ...string) (out, said string) {
+	t.Helper()
 	cmd := trestleProcess(t, project, args)
+	cmd.Stdin = input
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err := cmd.Run()
