@@ -26,6 +26,7 @@ type testKEK struct {
 	wraps   int
 	unwraps int
 	gate    chan struct{} // Unwrap waits for it; nil: it does not
+	asked   chan struct{} // and sends there before; nil: it does not
 }
 
 func (k *testKEK) set(change func(k *testKEK)) {
@@ -62,8 +63,11 @@ func (k *testKEK) Wrap(_ context.Context, secret, context []byte) (string, []byt
 func (k *testKEK) Unwrap(ctx context.Context, name string, wrapped, context []byte) ([]byte, error) {
 	k.mu.Lock()
 	k.unwraps++
-	gate, away, lost := k.gate, k.away, k.lost[name]
+	gate, asked, away, lost := k.gate, k.asked, k.away, k.lost[name]
 	k.mu.Unlock()
+	if asked != nil {
+		asked <- struct{}{}
+	}
 	if gate != nil {
 		select {
 		case <-gate:

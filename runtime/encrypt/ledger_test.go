@@ -42,7 +42,9 @@ func (u *unlucky) Replace(ctx context.Context, next func(context.Context) ([]*en
 	return errors.Join(u.Store.Replace(ctx, next), u.luck())
 }
 
-func (u *unlucky) Follow(f encrypt.Follower) encrypt.Reader { return unluckyReader{u.Store.Follow(f), u} }
+func (u *unlucky) Follow(f encrypt.Follower) encrypt.Reader {
+	return unluckyReader{u.Store.Follow(f), u}
+}
 
 type unluckyReader struct {
 	encrypt.Reader
