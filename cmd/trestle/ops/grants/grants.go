@@ -261,7 +261,7 @@ func (d *derivation) encrypting() {
 			d.allow(acl.Topic, d.own.Keys, acl.Read, "follows the keys (%s) that %s is encrypted with", classes, e.Type)
 			d.allow(acl.Topic, d.own.Keys, acl.Write, "makes keys (%s) to encrypt %s with", classes, e.Type)
 		}
-		if d.consumes(e) {
+		if d.consumes(e) || len(e.ConsumedBy) == 0 && e.Topic != nil && len(d.groupsOn(e.Topic.Name)) > 0 {
 			d.allow(acl.Topic, d.own.Keys, acl.Read, "follows the keys (%s) to decrypt %s", classes, e.Type)
 		}
 	}

@@ -38,6 +38,7 @@ func TestGrants(t *testing.T) {
 		{"omninode", "../../../../schemas", nil},
 		{"shop", "testdata/shop", nil},
 		{"shop-all-uses", "testdata/shop", grants.Uses()},
+		{"encrypted", "testdata/encrypted", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
