@@ -58,6 +58,7 @@ type Keys struct {
 	mu      sync.RWMutex
 	age     uint32 // how often the store was made anew
 	synced  bool   // it was read to its end since
+	read    bool   // it was read to its end, ever
 	known   map[KeyID]*classKey
 	newest  map[string]*classKey // of those that are not destroyed, by class
 	persons map[KeyID]*personKey
@@ -518,11 +519,14 @@ func under(p *personKey, err error) error {
 	return err
 }
 
-// ByID returns the key of an id, to decrypt with. Where the id is not known, the store is read to its present end before that is said. What a KEK refuses is
+// ByID returns the key of an id, to decrypt with, once the store was read to its end. Where the id is not known, the store is read to its present end before that is said. What a KEK refuses is
 // asked again after a minute.
 func (k *Keys) ByID(ctx context.Context, id KeyID) (*Key, error) {
 	c, p := k.look(id)
-	if c == nil && p == nil {
+	k.mu.RLock()
+	read := k.read
+	k.mu.RUnlock()
+	if !read || c == nil && p == nil { // what was destroyed is known at the end alone
 		if err := k.sync(ctx); err != nil {
 			return nil, asAway("", id, err)
 		}
@@ -576,6 +580,7 @@ func (k *Keys) sync(ctx context.Context) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.synced = k.synced || k.age == age
+	k.read = true
 	return nil
 }
 

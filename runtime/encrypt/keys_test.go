@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -15,6 +16,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/omninode/trestle/runtime/encrypt"
+	"github.com/omninode/trestle/runtime/encrypt/kek"
 )
 
 // testKEK wraps so that what is wrapped shows where it is from, and fails as it is told to.
@@ -449,5 +451,71 @@ func TestNothingIsPrinted(t *testing.T) {
 		if got := fmt.Sprintf(verb, k); got != "data keys" {
 			t.Errorf("%s of keys: %s", verb, got)
 		}
+	}
+}
+
+// lateStore gives a follower what was written first, and the rest when it is asked to go to the end.
+type lateStore struct {
+	encrypt.Memory
+	first int
+}
+
+type lateFollower struct {
+	encrypt.Follower
+	kept []encrypt.Record
+	left int
+}
+
+func (f *lateFollower) Take(records []encrypt.Record) {
+	n := min(f.left, len(records))
+	f.Follower.Take(records[:n])
+	f.left, f.kept = f.left-n, append(f.kept, records[n:]...)
+}
+
+type lateReader struct {
+	encrypt.Reader
+	f *lateFollower
+}
+
+func (s *lateStore) Follow(f encrypt.Follower) encrypt.Reader {
+	late := &lateFollower{Follower: f, left: s.first}
+	return &lateReader{s.Memory.Follow(late), late}
+}
+
+func (r *lateReader) Sync(context.Context) error {
+	kept := r.f.kept
+	r.f.kept, r.f.left = nil, 1<<30
+	r.f.Follower.Take(kept)
+	return nil
+}
+
+// A program that has just begun to read the store decrypts nothing with a key that was destroyed since.
+func TestDestroyedKeysAreKnownAtOnce(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "kek")
+	if err := kek.Create(file, "test"); err != nil {
+		t.Fatal(err)
+	}
+	classes := map[string]encrypt.Class{"pii": {KEK: kek.NewFile(file)}}
+	store := &lateStore{first: 1}
+	open := func() *encrypt.Keys {
+		keys, err := encrypt.NewKeys(store, classes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(keys.Close)
+		return keys
+	}
+	keys := open()
+	key, err := keys.Current(t.Context(), "pii", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := keys.Destroy(t.Context(), key.ID(), true); err != nil {
+		t.Fatal(err)
+	}
+	var gone *encrypt.UnavailableError
+	if _, err := open().ByID(t.Context(), key.ID()); !errors.As(err, &gone) || gone.Reason != encrypt.Destroyed {
+		t.Errorf("it is had: %v", err)
 	}
 }

@@ -72,19 +72,19 @@ var errNoKeys = errors.New("no keys were given")
 type sealer struct {
 	info    *EventInfo
 	place   encrypt.Place
-	keys    map[string]*encrypt.Key // by class
-	again   bool                    // what is sealed already stays as it is
+	keys    []*encrypt.Key // of the classes that info names, in their order
+	again   bool           // what is sealed already stays as it is
 	scratch []byte
 }
 
 // newSealer has the keys that an event's values are sealed with.
 func newSealer(ctx context.Context, e Event, info *EventInfo, env *Envelope, keys Keys) (*sealer, error) {
-	s := &sealer{info: info, place: encrypt.Place{EventType: info.Type, EventID: env.EventID}, keys: make(map[string]*encrypt.Key, len(info.SealedKeys))}
+	s := &sealer{info: info, place: encrypt.Place{EventType: info.Type, EventID: env.EventID}, keys: make([]*encrypt.Key, len(info.SealedKeys))}
 	subject := ""
 	if info.DataSubject != nil {
 		subject = info.DataSubject(e)
 	}
-	for _, class := range info.SealedKeys {
+	for i, class := range info.SealedKeys {
 		if keys == nil {
 			return nil, &NoKeysError{info.FullName, class}
 		}
@@ -92,7 +92,7 @@ func newSealer(ctx context.Context, e Event, info *EventInfo, env *Envelope, key
 		if err != nil {
 			return nil, fmt.Errorf("seal %s: %w", info.FullName, err)
 		}
-		s.keys[class] = key
+		s.keys[i] = key
 	}
 	return s, nil
 }
@@ -168,11 +168,10 @@ func (s *sealer) text(b []byte, seal jsonio.Seal, pointer, schema string, format
 }
 
 func (s *sealer) key(seal jsonio.Seal) (*encrypt.Key, error) {
-	key := s.keys[seal.Key]
-	if key == nil {
-		return nil, &NoKeysError{s.info.FullName, seal.Key}
+	if i := slices.Index(s.info.SealedKeys, seal.Key); i >= 0 {
+		return s.keys[i], nil
 	}
-	return key, nil
+	return nil, &NoKeysError{s.info.FullName, seal.Key}
 }
 
 // opener opens the values of one record.
@@ -250,7 +249,11 @@ func (o *opener) refuse(path string, err error) {
 
 // json is a text, whose payload stands from start to end, with the payload's values opened; end is where that ends then.
 func (o *opener) json(text []byte, start, end int) (opened []byte, newEnd int) {
-	r := jsonio.NewReader(nil)
+	r := readers.Get().(*jsonio.Reader)
+	defer func() {
+		r.Reset(nil)
+		readers.Put(r)
+	}()
 	r.ResetSpan(text, start, end)
 	var b []byte
 	from := 0

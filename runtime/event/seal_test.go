@@ -135,7 +135,7 @@ func TestSealedJSON(t *testing.T) {
 	if err := json.Unmarshal(rec.Value, &on); err != nil {
 		t.Fatalf("%v: %s", err, rec.Value)
 	}
-	for _, secret := range []string{"ann", "Bonn", "5e3", "n1", "n2", "n3", `"a"`} {
+	for _, secret := range []string{"ann@", "Bonn", "5e3", `"n1"`, `"n2"`, `"n3"`, `"a"`} {
 		if bytes.Contains(rec.Value, []byte(secret)) {
 			t.Errorf("%s is on the wire: %s", secret, rec.Value)
 		}

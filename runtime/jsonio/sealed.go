@@ -1,7 +1,6 @@
 package jsonio
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -51,40 +50,65 @@ func (m *SealedMember) Path() string {
 // wrong with the text stays in r.
 func (m Masks) Sealed(r *Reader, typ string, visit func(*SealedMember)) {
 	w := sealedWalk{maskWalk: maskWalk{masks: m, r: r}, visit: visit}
-	w.value([]string{typ})
+	w.found.way = w.room.way[:0]
+	w.found.pointer, w.found.schema = w.room.pointer[:0], w.room.schema[:0]
+	w.value(typ)
 }
 
 type sealedWalk struct {
 	maskWalk
 	found SealedMember
 	visit func(*SealedMember)
+	room  struct { // for ways that are not long
+		way             [8]wayStep
+		pointer, schema [64]byte
+	}
 }
 
-func (w *sealedWalk) value(types []string) {
+// value passes over the next value, which is described as [Mask] has it.
+func (w *sealedWalk) value(described string) {
+	each, isList := strings.CutPrefix(described, "[]")
 	switch kind := w.r.Kind(); {
-	case len(types) == 0 || slices.Contains(types, Hidden):
+	case described == "" || described == Hidden:
 		w.r.Skip()
-	case kind == '{':
-		w.object(types)
-	case kind == '[':
-		each := elements(types)
+	case kind == '[' && isList:
 		w.r.BeginArray()
 		for i := 0; w.r.More(); i++ {
-			if len(each) == 0 {
-				w.r.Skip()
-				continue
-			}
-			w.within(wayStep{index: i}, func() { w.value(each) })
+			back := w.enter(wayStep{index: i})
+			w.value(each)
+			w.leave(back)
 		}
+	case kind == '{' && isList:
+		w.r.BeginObject()
+		for w.r.More() {
+			back := w.enter(wayStep{w.name(), -1, true})
+			w.value(each)
+			w.leave(back)
+		}
+	case kind == '{':
+		var room [1]Mask
+		w.object(w.chosen(room[:0], described))
 	default:
 		w.r.Skip()
 	}
 }
 
-// within does something on the way behind a step.
-func (w *sealedWalk) within(s wayStep, do func()) {
+// name is that of the member that the reader has come to; of one without escapes it is a view of the text.
+func (w *sealedWalk) name() string {
+	name := w.r.Name()
+	if w.r.stack[len(w.r.stack)-1].escaped {
+		name = strings.Clone(name)
+	}
+	return name
+}
+
+// place is how long the way was.
+type place struct{ way, pointer, schema int }
+
+// enter goes a step on, and leave goes back again.
+func (w *sealedWalk) enter(s wayStep) (back place) {
 	f := &w.found
-	pointer, schema := len(f.pointer), len(f.schema)
+	back = place{len(f.way), len(f.pointer), len(f.schema)}
 	f.way = append(f.way, s)
 	switch {
 	case s.index >= 0:
@@ -96,8 +120,12 @@ func (w *sealedWalk) within(s wayStep, do func()) {
 	default:
 		f.pointer, f.schema = AppendPointer(f.pointer, s.name), AppendPointer(f.schema, s.name)
 	}
-	do()
-	f.way, f.pointer, f.schema = f.way[:len(f.way)-1], f.pointer[:pointer], f.schema[:schema]
+	return back
+}
+
+func (w *sealedWalk) leave(back place) {
+	f := &w.found
+	f.way, f.pointer, f.schema = f.way[:back.way], f.pointer[:back.pointer], f.schema[:back.schema]
 }
 
 // AppendPointer appends a step to a JSON Pointer (RFC 6901): a member's name, or a map's key.
@@ -116,11 +144,11 @@ func AppendPointer(b []byte, name string) []byte {
 	return b
 }
 
-func (w *sealedWalk) object(types []string) {
-	masks, entries := w.members(types), elements(types)
+// object passes over an object that each of the masks may be about.
+func (w *sealedWalk) object(masks []Mask) {
 	w.r.BeginObject()
 	for w.r.More() {
-		name := w.r.Name()
+		name := w.name()
 		if seal, ok := sealOf(masks, name); ok {
 			w.sealed(seal, name, false)
 			continue
@@ -131,18 +159,33 @@ func (w *sealedWalk) object(types []string) {
 				continue
 			}
 		}
-		inner := member(masks, entries, name)
-		if len(inner) == 0 {
+		described := ""
+		for i := range masks {
+			if described = masks[i].described(name); described != "" {
+				break
+			}
+		}
+		if described == "" {
 			w.r.Skip()
 			continue
 		}
-		w.within(wayStep{strings.Clone(name), -1, len(masks) == 0}, func() { w.value(inner) })
+		back := w.enter(wayStep{name, -1, false})
+		w.value(described)
+		w.leave(back)
 	}
 }
 
+// described describes the value of a member.
+func (m *Mask) described(name string) string {
+	if described, ok := m.Members[name]; ok {
+		return described
+	}
+	return m.Others
+}
+
 func sealOf(masks []Mask, name string) (Seal, bool) {
-	for _, m := range masks {
-		if seal, ok := m.Sealed[name]; ok {
+	for i := range masks {
+		if seal, ok := masks[i].Sealed[name]; ok {
 			return seal, true
 		}
 	}
@@ -152,11 +195,11 @@ func sealOf(masks []Mask, name string) (Seal, bool) {
 func (w *sealedWalk) sealed(seal Seal, name string, isBeside bool) {
 	f := &w.r.stack[len(w.r.stack)-1]
 	w.found.Seal, w.found.IsBeside, w.found.Name = seal, isBeside, Span{f.nameStart, f.nameEnd}
-	w.within(wayStep{strings.Clone(name), -1, false}, func() {
-		isNull := w.r.Kind() == 'n'
-		if start, end := w.r.Span(); w.r.Err() == nil && !isNull {
-			w.found.Value = Span{start, end}
-			w.visit(&w.found)
-		}
-	})
+	isNull := w.r.Kind() == 'n'
+	if start, end := w.r.Span(); w.r.Err() == nil && !isNull {
+		w.found.Value = Span{start, end}
+		back := w.enter(wayStep{name, -1, false})
+		w.visit(&w.found)
+		w.leave(back)
+	}
 }
