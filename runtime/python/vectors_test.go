@@ -127,14 +127,14 @@ func TestSealedByPython(t *testing.T) {
 // TestPython runs the package's own tests, which are Python.
 func TestPython(t *testing.T) {
 	t.Parallel()
-	run(t, "-m", "unittest", "discover", "--start-directory", "tests", "--top-level-directory", ".")
+	run(t, "-W", "error", "-m", "unittest", "discover", "--start-directory", "tests", "--top-level-directory", ".")
 }
 
 // run runs Python with the package as it stands here, and returns what it writes to its standard output.
 func run(t *testing.T, args ...string) []byte {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), services.Python(t), args...)
-	cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1", "PYTHONPATH=.", "PYTHONWARNINGS=error")
+	cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1", "PYTHONPATH=.")
 	var out, errors bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errors
 	if err := cmd.Run(); err != nil {
@@ -149,4 +149,32 @@ func TestClean(t *testing.T) {
 	run(t, "-m", "mypy", "--cache-dir", t.TempDir(), "trestle_runtime", "tests")
 	run(t, "-m", "ruff", "check", "--no-cache", ".")
 	run(t, "-m", "ruff", "format", "--check", "--no-cache", ".")
+}
+
+// TestWheel builds the package, installs the wheel with its extras into a new environment, and uses it there.
+func TestWheel(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	source := filepath.Join(dir, "source")
+	if err := os.CopyFS(source, os.DirFS(".")); err != nil {
+		t.Fatal(err)
+	}
+	run(t, "-m", "pip", "wheel", "--quiet", "--no-index", "--no-build-isolation", "--no-deps", "--wheel-dir", dir, source)
+	built, err := filepath.Glob(filepath.Join(dir, "trestle_runtime-*-py3-none-any.whl"))
+	if err != nil || len(built) != 1 {
+		t.Fatalf("built %v, %v", built, err)
+	}
+	run(t, "-m", "venv", filepath.Join(dir, "fresh"))
+	for _, args := range [][]string{
+		{"-m", "pip", "install", "--quiet", "--no-index", "--find-links", services.PythonWheels(t), built[0] + "[encryption,kafka]"},
+		{"-m", "pip", "check"},
+		{"-c", "import trestle_runtime.encryption, trestle_runtime.kafka; print(trestle_runtime.__file__)"},
+	} {
+		cmd := exec.CommandContext(t.Context(), filepath.Join(dir, "fresh", "bin", "python"), args...)
+		cmd.Dir = dir
+		cmd.Env = append(os.Environ(), "PYTHONPATH=", "PYTHONHOME=", "PIP_USER=0", "PIP_TARGET=", "PIP_DISABLE_PIP_VERSION_CHECK=1")
+		if out, err := cmd.CombinedOutput(); err != nil || args[0] == "-c" && !strings.Contains(string(out), dir) {
+			t.Fatalf("%s: %v\n%s", strings.Join(args, " "), err, out)
+		}
+	}
 }

@@ -8,6 +8,7 @@ import unittest
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest import mock
 from uuid import UUID
 
 from tests.test_cipher import PLACE, raw_of
@@ -150,7 +151,7 @@ class TestKeys(unittest.TestCase):
         sealed = []
         for days in (0, 89, 1, 89, 1):
             self.now += days * DAY
-            for person in ("", "ada", "ada", "b0b"):
+            for person in ("", "Ada L.", "Ada L.", "b0b"):
                 key = self.keys.current("pii", person)
                 sealed.append(key.seal(PLACE, Format.TEXT, person.encode(), False))
         self.assertEqual(len({raw_of(s)[2:18] for s in sealed}), 9)
@@ -159,10 +160,10 @@ class TestKeys(unittest.TestCase):
         for s in sealed:
             found = others.find(UUID(bytes=raw_of(s)[2:18]))
             assert isinstance(found, DataKey)
-            self.assertIn(found.open(PLACE, raw_of(s)), (b"", b"ada", b"b0b"))
+            self.assertIn(found.open(PLACE, raw_of(s)), (b"", b"Ada L.", b"b0b"))
         self.assertEqual(self.kek.unwraps, 3)
-        self.assertEqual(others.current("pii", "ada").id, self.keys.current("pii", "ada").id)
-        self.assertNotIn("ada", repr(self.keys) + b"".join(v for _, v in self.store.records).decode())
+        self.assertEqual(others.current("pii", "Ada L.").id, self.keys.current("pii", "Ada L.").id)
+        self.assertNotIn("Ada L.", repr(self.keys) + b"".join(v for _, v in self.store.records).decode())
 
     def test_made_before_it_is_used(self) -> None:
         """A key that can't be kept is not used, and neither is one that can't be wrapped."""
@@ -254,6 +255,18 @@ class TestKeys(unittest.TestCase):
         self.assertNotEqual(again.id, key.id)
         self.assertIs(self.keys.find(key.id), key)
         self.assertIsInstance(Keys({"pii": self.kek}, MemoryStore(self.store.records[2:])).find(again.id), DataKey)
+
+    def test_made_anew_meanwhile(self) -> None:
+        """A person's key is not made under one that nobody else may have."""
+        self.keys.current("pii")
+        with (
+            mock.patch.object(self.store, "sync", self.store.restarted),
+            self.assertLogs("trestle_runtime", "WARNING"),
+            self.assertRaisesRegex(KeysAwayError, "made anew"),
+        ):
+            self.keys.current("pii", "ada")
+        key = self.keys.current("pii", "ada")
+        self.assertIsInstance(Keys({"pii": self.kek}, MemoryStore(self.store.records[1:])).find(key.id), DataKey)
 
     def test_spent(self) -> None:
         """A key that has sealed as much as it may has a successor, and opens on."""

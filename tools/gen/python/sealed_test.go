@@ -48,9 +48,7 @@ func TestSealedBetweenGoAndPython(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	x := newExchange(t, seed)
+	x := newExchange(t)
 	var kept []event.Record
 	for done := 0; done < total; done += sealedBatch {
 		var batch []event.Record
@@ -65,7 +63,7 @@ func TestSealedBetweenGoAndPython(t *testing.T) {
 			x.compare(t, kept, false)
 		}
 		if t.Failed() {
-			t.Fatalf("after %d events, seed %d", done, seed)
+			t.Fatalf("after %d events", done)
 		}
 	}
 	t.Logf("%d values were sealed, %d were planted in what is encrypted, %d fields were unavailable", x.sealed, x.planted, x.unavailable)
@@ -99,7 +97,7 @@ type logged struct {
 func (l *logged) Take(records []encrypt.Record) { l.entries = append(l.entries, records...) }
 func (*logged) Restarted()                      {}
 
-func newExchange(t *testing.T, seed uint64) *exchange {
+func newExchange(t *testing.T) *exchange {
 	t.Helper()
 	set := loadSet(t, filepath.Join("..", "golang", "testdata", "sealed", "in"))
 	files, err := python.Generate(set)
@@ -112,12 +110,8 @@ func newExchange(t *testing.T, seed uint64) *exchange {
 	if err != nil {
 		t.Fatal(err)
 	}
-	x := &exchange{rng: rand.New(rand.NewPCG(seed, 0)), types: event.NewTypes(append(sealedv1.Events(), ledgerv1.Events()...)...), store: &logged{}}
-	for _, e := range set.Events() {
-		if e.Encoding == schema.EncodingJSON {
-			x.events = append(x.events, e)
-		}
-	}
+	x := newRandom(t, set)
+	x.store = &logged{}
 	classes := map[string]encrypt.Class{}
 	var words []string
 	for _, class := range []string{"pii", "medical", "finance"} {
@@ -135,11 +129,39 @@ func newExchange(t *testing.T, seed uint64) *exchange {
 	}
 	t.Cleanup(x.keys.Close)
 	x.peer = startProgram(t, "sealed_peer.py", filepath.Join(dir, "python")+string(os.PathListSeparator)+runtime, append([]string{"acme_events"}, words...)...)
+	return &x
+}
+
+// newRandom makes random events of a set's that are JSON.
+func newRandom(t *testing.T, set *schema.Set) exchange {
+	t.Helper()
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	x := exchange{rng: rand.New(rand.NewPCG(seed, 0)), types: event.NewTypes(append(sealedv1.Events(), ledgerv1.Events()...)...)}
+	for _, e := range set.Events() {
+		if e.Encoding == schema.EncodingJSON {
+			x.events = append(x.events, e)
+		}
+	}
 	return x
 }
 
 // write makes a record of a random event.
 func (x *exchange) write(t *testing.T) event.Record {
+	t.Helper()
+	d := x.decoded(t)
+	rec, err := event.Encode(d.Event, &d.Envelope, event.EncodeOptions{Keys: x.keys, Context: t.Context()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rec
+}
+
+// random is a random event.
+func (x *exchange) random(t *testing.T) event.Event { return x.decoded(t).Event }
+
+// decoded is a random event, of a record where it is not encrypted.
+func (x *exchange) decoded(t *testing.T) event.Decoded {
 	t.Helper()
 	e := x.events[x.rng.IntN(len(x.events))]
 	g := &planter{records: records{rng: x.rng}, most: []int{1, 2, 3, 5, 5, 5}[x.rng.IntN(6)]}
@@ -152,14 +174,10 @@ func (x *exchange) write(t *testing.T) event.Record {
 		t.Fatalf("%s: %v", plain.Value, err)
 	}
 	x.planted += g.planted
-	rec, err := event.Encode(d.Event, &d.Envelope, event.EncodeOptions{Keys: x.keys, Context: t.Context()})
-	if err != nil {
-		t.Fatalf("%s: %v", plain.Value, err)
-	}
 	if g.planted > 0 && !containsMarker(string(plain.Value)) {
 		t.Fatalf("nothing was planted in %s", plain.Value)
 	}
-	return rec
+	return d
 }
 
 // change rotates a class's key, and destroys what was before it, or a person's, every other time.

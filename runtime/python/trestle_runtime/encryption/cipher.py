@@ -8,15 +8,10 @@ from enum import IntEnum
 from typing import NamedTuple
 from uuid import UUID
 
-try:
-    from cryptography.exceptions import InvalidTag
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESSIV
-    from cryptography.hazmat.primitives.hashes import SHA256
-    from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-except ImportError as e:
-    raise ImportError(
-        "encrypted fields need the package cryptography: pip install 'trestle-runtime[encryption]'"
-    ) from e
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESSIV
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 SECRET_SIZE = 32
 """The size of a data key's secret, in bytes."""

@@ -375,6 +375,10 @@ class Keys:
                 found = self._find_person(parent, tag)
                 if found is None:
                     self._sync()
+                    if parent.age != self._age:
+                        raise KeysAwayError(
+                            f"{named(parent.key_class, parent.id)}: the topic of keys was made anew meanwhile"
+                        )
                     found = self._find_person(parent, tag) or self._make_person(parent, secrets, tag)
         with self._lock:
             self._subjects.put(what, found)
