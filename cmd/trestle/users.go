@@ -47,9 +47,10 @@ func newUsersRotate(p *folder) *cobra.Command {
 		Use:   "rotate SERVICE",
 		Short: "Make a service's other user with a new password and its ACLs; with --finish, remove the old one",
 		Long: `Users rotate makes the one of a service's two users that there is not, with the service's ACLs, waits until every broker knows it, and hands its password over.
-Clients that look it up for each connection (sasl: {login: {file: …}}) go on without a restart. Then, with --finish, it removes the other one.
+Clients that find it in a file (sasl: {login: {file: …}}) take it up within seconds, without a restart. Then, with --finish, it removes the other one.
 
-Brokers don't tell which user a connection is of. Connections of the old user outlive it, unless brokers ask again who they are (connections.max.reauth.ms).`,
+Which user a connection is of, brokers tell in their log of accesses alone (kafka.authorizer.logger). Connections of the old user outlive it, unless brokers ask again who
+they are (connections.max.reauth.ms).`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			project, env, err := c.enter(p)

@@ -60,7 +60,7 @@ func plainly(err error) error {
 
 // obstacle is the end of a message about a cluster that does not let the client in: what to do, as a question.
 func (c Connection) obstacle(err error) string {
-	overTLS := c.Dial != nil || c.TLS != nil
+	overTLS := c.TLS != nil || c.Dial != nil && !c.plain
 	_, first := errors.AsType[*kgo.ErrFirstReadEOF](err)
 	timeout, isNet := errors.AsType[net.Error](err)
 	switch {

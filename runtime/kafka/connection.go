@@ -36,6 +36,8 @@ type Connection struct {
 	Logger *slog.Logger
 	// Options are more options of the client. They come last, and so override all others.
 	Options []kgo.Opt
+
+	plain bool // Dial does not encrypt
 }
 
 // Client returns a client for the cluster, which the caller closes. It reads what is committed: no record of a

@@ -31,7 +31,8 @@ const (
 	AWSMSKIAM = "AWS_MSK_IAM"
 )
 
-// SASL says who a client is, in words that a file can hold. Secrets are looked up for each connection, so that new ones need no restart.
+// SASL says who a client is, in words that a file can hold. Secrets are looked up for each connection, so that new ones need no restart; see
+// [Connection.Secured] for connections that are there.
 type SASL struct {
 	// Mechanism is one of those above.
 	Mechanism string
@@ -224,6 +225,9 @@ func (e *CredentialsError) Unwrap() error { return e.Err }
 
 // Secured returns the connection with what is said of TLS and of who the client is; nil leaves either as it is. It fails when something
 // is missing, files can't be read, or mechanism and secrets don't fit.
+//
+// Certificates and passwords in files that are written anew are taken up within seconds, without a restart: each connection ends between a request and the
+// next, which goes by a new connection. Passwords that stand elsewhere are looked up for new connections alone.
 func (c Connection) Secured(t *secure.TLS, s *SASL) (Connection, error) {
 	if t != nil {
 		dialer, err := t.Dialer()
@@ -239,5 +243,5 @@ func (c Connection) Secured(t *secure.TLS, s *SASL) (Connection, error) {
 		}
 		c.SASL = []sasl.Mechanism{mechanism}
 	}
-	return c, nil
+	return c.renewed(t, s), nil
 }

@@ -139,20 +139,22 @@ func (s Secret) MarshalText() ([]byte, error) { return nil, errors.New("a secret
 // freshFor is for how long a secret is not looked up again: a client opens many connections at once.
 const freshFor = 5 * time.Second
 
-// Kept returns a function that is Read, but looks the secret up at most every 5 s. It may be called from any goroutine.
+// Kept returns a function that is Read, but looks the secret up at most every 5 s, and in a file as soon as that was written anew. It may be called from any goroutine.
 func (s Secret) Kept() func(context.Context) (string, error) {
 	var mu sync.Mutex
 	var at time.Time
 	var text string
+	var written stamp
 	return func(ctx context.Context) (string, error) {
 		mu.Lock()
 		defer mu.Unlock()
-		if !at.IsZero() && time.Since(at) < freshFor {
+		now, err := stampOf(s.File)
+		if !at.IsZero() && time.Since(at) < freshFor && (err != nil || now == written) {
 			return text, nil
 		}
 		read, err := s.Read(ctx)
 		if err == nil {
-			text, at = read, time.Now()
+			text, at, written = read, time.Now(), now // looked at before it was read: what is written meanwhile is read again
 		}
 		return read, err
 	}

@@ -83,14 +83,32 @@ func TestSecretIsNotPrinted(t *testing.T) {
 }
 
 func TestSecretIsKeptForAWhile(t *testing.T) {
-	path := write(t, "one")
-	read := secure.Secret{File: path}.Kept()
+	t.Setenv("TRESTLE_TEST_SECRET", "one")
+	read := secure.Secret{Env: "TRESTLE_TEST_SECRET"}.Kept()
 	for range 2 {
 		if got, err := read(t.Context()); got != "one" || err != nil {
 			t.Fatalf("got %q, %v", got, err)
 		}
-		if err := os.WriteFile(path, []byte("two"), 0o600); err != nil {
-			t.Fatal(err)
+		t.Setenv("TRESTLE_TEST_SECRET", "two")
+	}
+}
+
+// A file that was written anew is read at once: a connection that is made since then is of the new secret.
+func TestSecretOfAFileIsReadAnew(t *testing.T) {
+	path := write(t, "one")
+	read := secure.Secret{File: path}.Kept()
+	for _, text := range []string{"one", "two", "six"} {
+		replace(t, path, text)
+		if got, err := read(t.Context()); got != text || err != nil {
+			t.Fatalf("got %q, %v, want %q", got, err, text)
+		}
+		if text == "two" {
+			if err := os.Remove(path); err != nil {
+				t.Fatal(err)
+			}
+			if got, err := read(t.Context()); got != text || err != nil {
+				t.Fatalf("while the file is away: %q, %v", got, err)
+			}
 		}
 	}
 }
@@ -179,13 +197,16 @@ func read(t *testing.T, path string) string {
 	return string(data)
 }
 
+var replaced int
+
 // replace writes a file whose time differs from before, whatever the file system's clock can tell.
 func replace(t *testing.T, path, text string) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	later := time.Now().Add(time.Duration(len(text)) * time.Second)
+	replaced++
+	later := time.Now().Add(time.Duration(replaced) * time.Second)
 	if err := os.Chtimes(path, later, later); err != nil {
 		t.Fatal(err)
 	}

@@ -34,9 +34,22 @@ type Dialer struct {
 	from  *tls.Config // made of the files as they were
 }
 
+// stamp tells apart what a file held before and after it was written.
 type stamp struct {
 	changed time.Time
 	size    int64
+}
+
+// stampOf is that of no file where the path is empty.
+func stampOf(path string) (stamp, error) {
+	if path == "" {
+		return stamp{}, nil
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return stamp{}, err
+	}
+	return stamp{info.ModTime(), info.Size()}, nil
 }
 
 // Dialer returns one. It fails when a file can't be read, is no PEM, or certificate and key don't belong together.
@@ -68,14 +81,11 @@ func (d *Dialer) config() (*tls.Config, error) {
 func (d *Dialer) stamps() (map[string]stamp, error) {
 	all := map[string]stamp{}
 	for _, file := range []string{d.tls.CA, d.tls.Cert, d.tls.Key} {
-		if file == "" {
-			continue
-		}
-		info, err := os.Stat(file)
+		one, err := stampOf(file)
 		if err != nil {
 			return nil, err
 		}
-		all[file] = stamp{info.ModTime(), info.Size()}
+		all[file] = one
 	}
 	return all, nil
 }

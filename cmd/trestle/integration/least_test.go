@@ -3,6 +3,7 @@ package integration_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -21,11 +22,12 @@ import (
 	"github.com/omninode/trestle/runtime/trestletest/services"
 )
 
-// guarded is a broker that asks for TLS and SCRAM, and lets users do what ACLs say alone.
+// guarded is a broker that asks for TLS and SCRAM, or for a certificate, and lets users do what ACLs say alone.
 type guarded struct {
 	t         *testing.T
 	brokers   []string // by which nobody is asked who they are
-	secured   []string
+	secured   []string // by password
+	mutual    []string // by certificate
 	authority *services.Authority
 	kafka     *kafka
 }
@@ -34,11 +36,13 @@ func newGuarded(t *testing.T, more ...services.KafkaOption) *guarded {
 	t.Helper()
 	authority := services.NewAuthority(t)
 	server := authority.Issue("server", time.Now().Add(24*time.Hour), "127.0.0.1")
-	cluster := services.Kafka(t, authorizer("User:ANONYMOUS", append(more, services.WithListener("SECURE", "SASL_SSL", map[string]string{
-		"ssl.keystore.type": "PEM", "ssl.keystore.location": server.Both, "sasl.enabled.mechanisms": "SCRAM-SHA-512",
-		"scram-sha-512.sasl.jaas.config": "org.apache.kafka.common.security.scram.ScramLoginModule required;",
-	}))...)...)
-	return &guarded{t, cluster.Brokers(), cluster.Listener("SECURE"), authority, connect(t, cluster.Brokers())}
+	tls := map[string]string{"ssl.keystore.type": "PEM", "ssl.keystore.location": server.Both, "ssl.truststore.type": "PEM", "ssl.truststore.location": authority.File}
+	secured, mutual := maps.Clone(tls), maps.Clone(tls)
+	secured["sasl.enabled.mechanisms"] = "SCRAM-SHA-512"
+	secured["scram-sha-512.sasl.jaas.config"] = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+	mutual["ssl.client.auth"] = "required"
+	cluster := services.Kafka(t, authorizer("User:ANONYMOUS", append(more, services.WithListener("SECURE", "SASL_SSL", secured), services.WithListener("MUTUAL", "SSL", mutual))...)...)
+	return &guarded{t, cluster.Brokers(), cluster.Listener("SECURE"), cluster.Listener("MUTUAL"), authority, connect(t, cluster.Brokers())}
 }
 
 // as is the connection of a user.

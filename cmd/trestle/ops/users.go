@@ -246,7 +246,7 @@ func (e Environment) beginRotation(ctx context.Context, p *Project, cl *kgo.Clie
 	return &Rotation{
 		Service: service, HandedTo: e.Users.HandOver.of(p, service).String(),
 		Changes: []PlannedChange{{Kind: "user", Name: user, Action: string(acl.Add), Changes: []FieldChange{}, Done: true}},
-		Next: fmt.Sprintf("once all clients of %s have opened new connections as %s, remove %s: `trestle users rotate %s --finish`; which user a connection is of, brokers don't tell",
+		Next: fmt.Sprintf("once all clients of %s have opened new connections as %s, remove %s: `trestle users rotate %s --finish`; which user a connection is of, brokers tell in their log of accesses alone",
 			service, user, old, service),
 	}, nil
 }
