@@ -138,15 +138,14 @@ func (s *sealer) json(b, text []byte) ([]byte, error) {
 			failed = &jsonio.Error{Path: m.Path(), Message: "what is not a string can't be encrypted as one"}
 			return
 		} else {
-			s.scratch = jsonio.AppendText(s.scratch[:0], value)
-			value = s.scratch
+			value = textOf(value, &s.scratch)
 			if s.again && encrypt.IsWhole(value) {
 				b, from = append(b, text[m.Name.End:m.Value.End]...), m.Value.End
 				return
 			}
 		}
 		b = append(append(b, text[m.Name.End:m.Value.Start]...), '"')
-		if b, failed = s.text(b, m.Seal, m.Pointer(), m.SchemaPointer(), format, value); failed == nil {
+		if b, failed = s.text(b, m.Seal, m, format, value); failed == nil {
 			b = append(b, '"')
 		}
 		from = m.Value.End
@@ -158,12 +157,12 @@ func (s *sealer) json(b, text []byte) ([]byte, error) {
 }
 
 // text appends a sealed value as text.
-func (s *sealer) text(b []byte, seal jsonio.Seal, pointer, schema string, format encrypt.Format, value []byte) ([]byte, error) {
+func (s *sealer) text(b []byte, seal jsonio.Seal, at placed, format encrypt.Format, value []byte) ([]byte, error) {
 	key, err := s.key(seal)
 	if err != nil {
 		return b, err
 	}
-	s.place.Pointer, s.place.Schema = pointer, schema
+	s.place.Pointer, s.place.Schema = at.Pointer(), at.SchemaPointer()
 	return key.AppendText(b, &s.place, format, value, seal.Deterministic)
 }
 
@@ -191,13 +190,20 @@ type opener struct {
 	away        error
 }
 
+// placed is what stands at a place, such as a [jsonio.SealedMember].
+type placed interface {
+	Path() string // for people
+	Pointer() string
+	SchemaPointer() string
+}
+
 // isPlain takes note of a value that is not sealed, and says whether it is taken for what it is.
-func (o *opener) isPlain(value []byte, path func() string) bool {
+func (o *opener) isPlain(value []byte, at placed) bool {
 	switch {
 	case o.sealedOnly:
-		o.refuse(path(), errors.New("it is not encrypted, and has to be"))
+		o.refuse(at, errors.New("it is not encrypted, and has to be"))
 	case encrypt.IsDamaged(value):
-		o.refuse(path(), errors.New("it is a sealed value whose beginning was changed"))
+		o.refuse(at, errors.New("it is a sealed value whose beginning was changed"))
 	default:
 		o.plain++
 		return true
@@ -212,39 +218,39 @@ var errEncrypted = errors.New("it is encrypted already, and has to be given as i
 var errMissing = errors.New("the value is not available")
 
 // open appends a value that was sealed. With [errMissing] it is not there, and what there is to say about it is said.
-func (o *opener) open(b []byte, s *encrypt.Sealed, seal jsonio.Seal, pointer, schema string, path func() string, as ...encrypt.Format) ([]byte, error) {
+func (o *opener) open(b []byte, s *encrypt.Sealed, seal jsonio.Seal, at placed, as encrypt.Format) ([]byte, error) {
 	if o.isText {
-		o.refuse(path(), errEncrypted)
+		o.refuse(at, errEncrypted)
 		return b, errMissing
 	}
 	if o.keys == nil {
-		o.unavailable = append(o.unavailable, UnavailableField{path(), s.KeyID, errNoKeys})
+		o.unavailable = append(o.unavailable, UnavailableField{at.Path(), s.KeyID, errNoKeys})
 		return b, errMissing
 	}
 	key, err := o.keys.ByID(o.ctx, s.KeyID)
 	if _, never := errors.AsType[*encrypt.UnavailableError](err); never {
-		o.unavailable = append(o.unavailable, UnavailableField{path(), s.KeyID, err})
+		o.unavailable = append(o.unavailable, UnavailableField{at.Path(), s.KeyID, err})
 		return b, errMissing
 	}
 	if err != nil {
 		o.away = &KeysAwayError{s.KeyID, err}
 		return b, errMissing
 	}
-	o.place.Pointer, o.place.Schema = pointer, schema
+	o.place.Pointer, o.place.Schema = at.Pointer(), at.SchemaPointer()
 	out, err := key.AppendOpened(b, &o.place, s)
 	switch {
 	case err != nil:
-	case !slices.Contains(as, s.Format) || s.IsDeterministic() && !seal.Deterministic:
+	case as != s.Format || s.IsDeterministic() && !seal.Deterministic:
 		err = errors.New("it was sealed as something else than the schema has there")
 	default:
 		return out, nil
 	}
-	o.refuse(path(), err)
+	o.refuse(at, err)
 	return b, errMissing
 }
 
-func (o *opener) refuse(path string, err error) {
-	o.faults = append(o.faults, jsonio.Fault{Path: path, Rule: SealRule, Message: "can't be decrypted: " + err.Error()})
+func (o *opener) refuse(at placed, err error) {
+	o.faults = append(o.faults, jsonio.Fault{Path: at.Path(), Rule: SealRule, Message: "can't be decrypted: " + err.Error()})
 }
 
 // json is a text, whose payload stands from start to end, with the payload's values opened; end is where that ends then.
@@ -255,51 +261,53 @@ func (o *opener) json(text []byte, start, end int) (opened []byte, newEnd int) {
 		readers.Put(r)
 	}()
 	r.ResetSpan(text, start, end)
-	var b []byte
+	var b, scratch, plain []byte
 	from := 0
-	var scratch []byte
 	o.info.Masks.Sealed(r, o.info.FullName, func(m *jsonio.SealedMember) {
 		value := text[m.Value.Start:m.Value.End]
 		isText := value[0] == '"'
 		if isText {
-			scratch = jsonio.AppendText(scratch[:0], value)
+			value = textOf(value, &scratch)
 		}
-		if !isText || !encrypt.IsSealed(scratch) {
+		if !isText || !encrypt.IsSealed(value) {
 			switch {
 			case m.IsBeside:
-				o.refuse(m.Path(), errors.New("it is no sealed value"))
-			case !isText && o.isPlain(nil, m.Path), isText && o.isPlain(scratch, m.Path):
+				o.refuse(m, errors.New("it is no sealed value"))
+			case !isText && o.isPlain(nil, m), isText && o.isPlain(value, m):
 				return
 			}
 			b, from = o.without(b, text, from, m)
 			return
 		}
-		s, err := encrypt.ParseText(scratch)
+		s, err := encrypt.ParseText(value)
 		if err == nil && m.Seal.Beside && !m.IsBeside {
 			err = errors.New("a sealed value is under a name that ends in " + jsonio.BesideSuffix)
 		}
 		if err != nil {
-			o.refuse(m.Path(), err)
+			o.refuse(m, err)
 			b, from = o.without(b, text, from, m)
 			return
 		}
-		if scratch, err = o.open(scratch[:0], &s, m.Seal, m.Pointer(), m.SchemaPointer(), m.Path, formatOf(m.Seal)); err == nil && m.IsBeside && !json.Valid(scratch) {
-			o.refuse(m.Path(), errors.New("what was sealed is not JSON"))
+		if plain, err = o.open(plain[:0], &s, m.Seal, m, formatOf(m.Seal)); err == nil && m.IsBeside && !json.Valid(plain) {
+			o.refuse(m, errors.New("what was sealed is not JSON"))
 			err = errMissing
 		}
 		if err != nil {
 			b, from = o.without(b, text, from, m)
 			return
 		}
+		if b == nil {
+			b = make([]byte, 0, len(text))
+		}
 		b = append(b, text[from:m.Name.End]...)
 		if m.IsBeside {
 			b = append(b[:len(b)-len(jsonio.BesideSuffix)], text[m.Name.End:m.Value.Start]...)
-			b = append(b, scratch...)
+			b = append(b, plain...)
 		} else {
 			b = append(b, text[m.Name.End:m.Value.Start]...)
-			b, err = jsonio.AppendString(b, string(scratch))
+			b, err = jsonio.AppendString(b, string(plain))
 			if err != nil {
-				o.refuse(m.Path(), errors.New("what was sealed is not UTF-8"))
+				o.refuse(m, errors.New("what was sealed is not UTF-8"))
 				b = append(b, "null"...)
 			}
 		}
@@ -310,6 +318,15 @@ func (o *opener) json(text []byte, start, end int) (opened []byte, newEnd int) {
 	}
 	b = append(b, text[from:end]...)
 	return b, len(b)
+}
+
+// textOf is what a JSON string stands for: a part of it where it has no escapes, else in scratch.
+func textOf(quoted []byte, scratch *[]byte) []byte {
+	if bytes.IndexByte(quoted, '\\') < 0 {
+		return quoted[1 : len(quoted)-1]
+	}
+	*scratch = jsonio.AppendText((*scratch)[:0], quoted)
+	return *scratch
 }
 
 func formatOf(seal jsonio.Seal) encrypt.Format {

@@ -36,6 +36,15 @@ type protoPlace struct {
 	path            string
 }
 
+// Path implements [placed].
+func (p protoPlace) Path() string { return p.path }
+
+// Pointer implements [placed].
+func (p protoPlace) Pointer() string { return string(p.pointer) }
+
+// SchemaPointer implements [placed].
+func (p protoPlace) SchemaPointer() string { return string(p.schema) }
+
 func (p protoPlace) member(name string) protoPlace {
 	return protoPlace{append(append(p.pointer, '/'), name...), append(append(p.schema, '/'), name...), jsonio.JoinPath(p.path, jsonio.MemberPath(name))}
 }
@@ -308,7 +317,7 @@ func (s *sealer) message(b, plain []byte, md protoreflect.MessageDescriptor) ([]
 				return append(b, value...), nil
 			}
 			if kind == protoreflect.StringKind {
-				return s.text(b, seal, string(w.at.pointer), string(w.at.schema), encrypt.Text, value)
+				return s.text(b, seal, w.at, encrypt.Text, value)
 			}
 			key, err := s.key(seal)
 			if err != nil {
@@ -321,7 +330,7 @@ func (s *sealer) message(b, plain []byte, md protoreflect.MessageDescriptor) ([]
 			if number > math.MaxInt32>>2-besideNumber { // the largest number of a field, less that
 				return b, fmt.Errorf("%s: field number %d is too large for an encrypted field", w.at.path, number)
 			}
-			text, err := s.text(nil, seal, string(w.at.pointer), string(w.at.schema), encrypt.Protobuf, fields)
+			text, err := s.text(nil, seal, w.at, encrypt.Protobuf, fields)
 			return protowire.AppendBytes(protowire.AppendTag(b, number+besideNumber, protowire.BytesType), text), err
 		},
 	}
@@ -331,18 +340,17 @@ func (s *sealer) message(b, plain []byte, md protoreflect.MessageDescriptor) ([]
 // message appends a message with its values opened. The error says that it is broken.
 func (o *opener) message(b, in []byte, md protoreflect.MessageDescriptor) ([]byte, error) {
 	open := func(b []byte, w *messageWalk, s encrypt.Sealed, seal jsonio.Seal, err error, as encrypt.Format) ([]byte, error) {
-		path := w.at.path
 		if err != nil {
-			o.refuse(path, err)
+			o.refuse(w.at, err)
 			return b, errMissing
 		}
-		return o.open(b, &s, seal, string(w.at.pointer), string(w.at.schema), func() string { return path }, as)
+		return o.open(b, &s, seal, w.at, as)
 	}
 	w := messageWalk{
 		masks: o.info.Masks, keep: o.keep,
 		inPlace: func(b []byte, w *messageWalk, seal jsonio.Seal, kind protoreflect.Kind, value []byte) ([]byte, error) {
 			if !encrypt.IsSealed(value) {
-				if !o.isPlain(value, func() string { return w.at.path }) {
+				if !o.isPlain(value, w.at) {
 					return b, errMissing
 				}
 				return append(b, value...), nil
@@ -355,7 +363,7 @@ func (o *opener) message(b, in []byte, md protoreflect.MessageDescriptor) ([]byt
 			return open(b, w, s, seal, err, encrypt.Bytes)
 		},
 		beside: func(b []byte, w *messageWalk, _ jsonio.Seal, _ protowire.Number, fields []byte) ([]byte, error) {
-			if !o.isPlain(nil, func() string { return w.at.path }) {
+			if !o.isPlain(nil, w.at) {
 				return b, nil
 			}
 			return append(b, fields...), nil
@@ -365,7 +373,7 @@ func (o *opener) message(b, in []byte, md protoreflect.MessageDescriptor) ([]byt
 			before := len(b)
 			b, err = open(b, w, s, seal, err, encrypt.Protobuf)
 			if err == nil && !isOf(b[before:], number) {
-				o.refuse(w.at.path, errors.New("what was sealed is not of the field"))
+				o.refuse(w.at, errors.New("what was sealed is not of the field"))
 				err = errMissing
 			}
 			return b, err
