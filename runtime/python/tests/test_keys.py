@@ -246,6 +246,14 @@ class TestKeys(unittest.TestCase):
         self.assertEqual([self.keys.find(k.id) for k in (old, person, again)], ["destroyed", "erased", "destroyed"])
         self.assertNotIn(self.keys.current("pii", "ada").id, (old.id, person.id, again.id))
 
+    def test_destroyed_before_it_is_read(self) -> None:
+        """A program that has just begun to read the store decrypts nothing with a key that was destroyed since."""
+        key = self.keys.current("pii")
+        (record,) = self.store.records
+        late = FakeStore(record)
+        late.unread = [Entry(key.id, "pii", parse_entry(*record).created, destroyed=1, why="destroy").record]
+        self.assertEqual(Keys({"pii": self.kek}, late).find(key.id), "destroyed")
+
     def test_made_anew(self) -> None:
         """What was read opens when the topic was made anew; what is sealed is with keys that others have too."""
         key = self.keys.current("pii", "ada")

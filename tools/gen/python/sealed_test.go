@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -557,4 +558,153 @@ func (g *planter) string(c schema.Constraints) string {
 		most = int(*c.MaxLen)
 	}
 	return g.text(most)
+}
+
+// TestSealedRefusedAlike has Go and Python read records that somebody has tampered with: both take or refuse them, and find the same.
+func TestSealedRefusedAlike(t *testing.T) {
+	t.Parallel()
+	x := newExchange(t)
+	key := func(class string) *encrypt.Key {
+		k, err := x.keys.Current(t.Context(), class, "ada")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return k
+	}
+	const id = "01990000-0000-7000-8000-000000000001"
+	seal := func(class, pointer string, format encrypt.Format, value string, isDeterministic bool) string {
+		place := encrypt.Place{EventType: "account.charged", EventID: id, Pointer: pointer, Schema: pointer}
+		text, err := key(class).AppendText(nil, &place, format, []byte(value), isDeterministic)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	stranger, err := encrypt.NewKey(uuid.New(), make([]byte, encrypt.SecretSize))
+	if err != nil {
+		t.Fatal(err)
+	}
+	strange, err := stranger.AppendText(nil, &encrypt.Place{EventType: "account.charged", EventID: id, Pointer: "/iban", Schema: "/iban"}, encrypt.Text, []byte("X"), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	iban := seal("pii", "/iban", encrypt.Text, "DE1", false)
+	pin := seal("pii", "/pin", encrypt.JSON, "12", false)
+	name := seal("pii", "/holder/name", encrypt.Text, "n", false)
+	age := seal("pii", "/holder/age", encrypt.JSON, "3", false)
+	const rest = `"id":"a","holder":{"id":"ada","name":"n","age":1}`
+	payload := func(members string) string { return `{` + rest + `,` + members + `}` }
+	withIBAN := func(text string) string { return payload(`"iban":` + quoted(text)) }
+	cases := map[string]string{
+		"right":                            payload(`"iban":` + quoted(iban) + `,"pin_encrypted":` + quoted(pin)),
+		"right, with escapes":              payload(`"iban":"\u0074r\u0073:` + iban[4:] + `"`),
+		"not encrypted":                    payload(`"iban":"DE1","pin":12`),
+		"in another field":                 withIBAN(seal("pii", "/email", encrypt.Text, "DE1", false)),
+		"changed":                          withIBAN(iban[:40] + "x" + iban[41:]),
+		"cut off by one":                   withIBAN(iban[:len(iban)-1]),
+		"cut off in the tag":               withIBAN(iban[:len(iban)-8]),
+		"cut off in the header":            withIBAN(iban[:20]),
+		"the prefix alone":                 withIBAN("trs:"),
+		"the prefix in capitals":           withIBAN("TRS:" + iban[4:]),
+		"with padding":                     withIBAN(iban + "="),
+		"with a line's end":                withIBAN(iban + "\n"),
+		"with a blank":                     withIBAN(iban[:30] + " " + iban[30:]),
+		"in base64's other alphabet":       withIBAN(iban[:30] + "+/" + iban[32:]),
+		"with digits of another script":    withIBAN(iban[:30] + "٣" + iban[31:]),
+		"of another version":               withIBAN("trs:Ag" + iban[6:]),
+		"of an unknown format":             withIBAN("trs:AfE" + iban[7:]),
+		"of an unknown mode":               withIBAN("trs:AQ4" + iban[7:]),
+		"as JSON":                          withIBAN(seal("pii", "/iban", encrypt.JSON, `"DE1"`, false)),
+		"as bytes":                         withIBAN(seal("pii", "/iban", encrypt.Bytes, "DE1", false)),
+		"deterministic":                    withIBAN(seal("pii", "/iban", encrypt.Text, "DE1", true)),
+		"deterministic where it may be":    payload(`"iban":"A","email":` + quoted(seal("pii", "/email", encrypt.Text, "e", true))),
+		"random where it may be":           payload(`"iban":"A","email":` + quoted(seal("pii", "/email", encrypt.Text, "e", false))),
+		"with a key of another class":      withIBAN(seal("finance", "/iban", encrypt.Text, "DE1", false)),
+		"with a key that nobody has":       withIBAN(string(strange)),
+		"against a rule":                   withIBAN(seal("pii", "/iban", encrypt.Text, "small", false)),
+		"not UTF-8":                        withIBAN(seal("pii", "/iban", encrypt.Text, "\xff\xfe", false)),
+		"a surrogate":                      withIBAN(seal("pii", "/iban", encrypt.Text, "\xed\xa0\x80", false)),
+		"empty":                            payload(`"iban":"A","email":` + quoted(seal("pii", "/email", encrypt.Text, "", false))),
+		"a number in its place":            payload(`"iban":7`),
+		"null in its place":                payload(`"iban":null`),
+		"a list in its place":              payload(`"iban":[` + quoted(iban) + `]`),
+		"beside, not JSON":                 payload(`"iban":"A","pin_encrypted":` + quoted(seal("pii", "/pin", encrypt.JSON, "1 2", false))),
+		"beside, nothing":                  payload(`"iban":"A","pin_encrypted":` + quoted(seal("pii", "/pin", encrypt.JSON, "", false))),
+		"beside, NaN":                      payload(`"iban":"A","pin_encrypted":` + quoted(seal("pii", "/pin", encrypt.JSON, "NaN", false))),
+		"beside, white space":              payload(`"iban":"A","pin_encrypted":` + quoted(seal("pii", "/pin", encrypt.JSON, " 1\n", false))),
+		"beside, null":                     payload(`"iban":"A","balance_encrypted":` + quoted(seal("finance", "/balance", encrypt.JSON, "null", false))),
+		"beside, another type":             payload(`"iban":"A","pin_encrypted":` + quoted(seal("pii", "/pin", encrypt.JSON, `"1"`, false))),
+		"beside, too large":                payload(`"iban":"A","pin_encrypted":` + quoted(seal("pii", "/pin", encrypt.JSON, "10000", false))),
+		"beside, as text":                  payload(`"iban":"A","pin_encrypted":` + quoted(seal("pii", "/pin", encrypt.Text, "12", false))),
+		"beside, an object":                payload(`"iban":"A","safe_encrypted":` + quoted(seal("pii", "/safe", encrypt.JSON, `{"door":"d","owner":{"name":"n","age":2}}`, false))),
+		"beside, with a member twice":      payload(`"iban":"A","safe_encrypted":` + quoted(seal("pii", "/safe", encrypt.JSON, `{"door":"d","door":"e"}`, false))),
+		"beside, sealed again inside":      payload(`"iban":"A","safe_encrypted":` + quoted(seal("pii", "/safe", encrypt.JSON, `{"door":"d","owner":{"name":`+quoted(name)+`,"age":2}}`, false))),
+		"beside, nested deeply":            payload(`"iban":"A","notes_encrypted":` + quoted(seal("pii", "/notes", encrypt.JSON, `{"a":`+strings.Repeat("[", 505)+strings.Repeat("]", 505)+`}`, false))),
+		"beside, nested too deeply":        payload(`"iban":"A","notes_encrypted":` + quoted(seal("pii", "/notes", encrypt.JSON, `{"a":`+strings.Repeat("[", 600)+strings.Repeat("]", 600)+`}`, false))),
+		"beside, not sealed":               payload(`"iban":"A","pin_encrypted":12`),
+		"beside, not sealed text":          payload(`"iban":"A","pin_encrypted":"12"`),
+		"beside, null itself":              payload(`"iban":"A","pin_encrypted":null`),
+		"under the name of what is beside": payload(`"iban":"A","pin":` + quoted(pin)),
+		"in its place under another name":  payload(`"iban":"A","iban_encrypted":` + quoted(iban)),
+		"with what it stands for":          payload(`"iban":"A","pin":12,"pin_encrypted":` + quoted(pin)),
+		"twice":                            payload(`"iban":` + quoted(iban) + `,"iban":` + quoted(iban)),
+		"twice, once plain":                payload(`"iban":"A","iban":` + quoted(iban)),
+		"beside, twice":                    payload(`"iban":"A","pin_encrypted":` + quoted(pin) + `,"pin_encrypted":` + quoted(pin)),
+		"in a field that is not encrypted": payload(`"iban":"A","shown":` + quoted(iban)),
+		"in a member nobody knows":         payload(`"iban":"A","more":` + quoted(iban) + `,"more_encrypted":` + quoted(iban)),
+		"a holder's":                       `{"id":"a","iban":"A","holder":{"id":"ada","name":` + quoted(name) + `,"age_encrypted":` + quoted(age) + `,"more":1}}`,
+		"another's":                        payload(`"iban":"A","others":[{"name":` + quoted(name) + `,"age":1}]`),
+		"a holder that is a list":          `{"id":"a","iban":"A","holder":[{"name":` + quoted(name) + `}]}`,
+		"others that are one":              payload(`"iban":"A","others":{"name":` + quoted(name) + `,"age":1}`),
+		"an unknown way":                   payload(`"iban":"A","way":{"kind":"coin","number":` + quoted(seal("finance", "/way/number", encrypt.Text, "1", false)) + `}`),
+		"a way without a kind":             payload(`"iban":"A","way":{"number":` + quoted(seal("finance", "/way/number", encrypt.Text, "1", false)) + `}`),
+		"a card":                           payload(`"iban":"A","way":{"kind":"card","number":` + quoted(seal("finance", "/way/number", encrypt.Text, "1", false)) + `}`),
+		"cash with a card's":               payload(`"iban":"A","way":{"kind":"cash","number":` + quoted(seal("finance", "/way/number", encrypt.Text, "1", false)) + `,"limit_encrypted":1}`),
+		"a card with more":                 payload(`"iban":"A","way":{"kind":"card","number":"1","limit_encrypted":` + quoted(seal("finance", "/way/limit", encrypt.JSON, "1", false)) + `,"x":1}`),
+		"a card that lacks its number":     payload(`"iban":"A","way":{"kind":"card","limit_encrypted":` + quoted(seal("finance", "/way/limit", encrypt.JSON, "1", false)) + `}`),
+		"not an object":                    `[]`,
+		"null":                             `null`,
+	}
+	names := slices.Sorted(maps.Keys(cases))
+	request := sealedRequest{Entries: [][2]string{}}
+	for _, e := range x.store.entries {
+		request.Entries = append(request.Entries, [2]string{string(e.Key), string(e.Value)})
+	}
+	var records []event.Record
+	for _, name := range names {
+		for _, eventID := range []string{id, strings.ToUpper(id), uuid.NewString()} {
+			value := []byte(`{"event_id":"` + id + `","event_type":"account.charged","timestamp":"2026-03-01T12:00:00Z","source":{"service_name":"a","service_version":"1","instance_id":"i"},"payload":` + cases[name] + `}`)
+			request.Records = append(request.Records, sealedRecord{Topic: "acme.charges", Value: value, Headers: [][2]string{{"event-id", eventID}, {"event-type", "account.charged"}}})
+			records = append(records, event.Record{Topic: "acme.charges", Value: value, Headers: []event.Header{{Key: "event-id", Value: []byte(eventID)}, {Key: "event-type", Value: []byte("account.charged")}}})
+		}
+	}
+	var answer sealedAnswer
+	x.peer.ask(t, request, &answer)
+	valid := 0
+	for i, got := range answer.Results {
+		name := names[i/3]
+		d, err := event.Decode(&records[i], x.types, event.DecodeOptions{Keys: x.keys, Context: t.Context()})
+		if (err == nil) != (got.Error == "") {
+			t.Errorf("%s (%d): Go says %v\nPython says %s", name, i%3, err, got.Error)
+			continue
+		}
+		if err != nil {
+			continue
+		}
+		valid++
+		if want := unavailable(d.Unavailable); !slices.Equal(want, got.Unavailable) || d.Unsealed != got.Unsealed {
+			t.Errorf("%s (%d): Go says %v and %d unsealed\nPython says %v and %d", name, i%3, want, d.Unsealed, got.Unavailable, got.Unsealed)
+		}
+		plain, err := d.Event.AppendJSON(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if w, g := exactly(t, plain), exactly(t, []byte(got.Plain)); len(d.Unavailable) == 0 && !reflect.DeepEqual(w, g) {
+			t.Errorf("%s (-Go +Python):\n%s", name, gocmp.Diff(w, g))
+		}
+	}
+	t.Logf("%d of %d are taken", valid, len(records))
+	if valid < 30 || valid > len(records)-60 {
+		t.Error("too few of one kind")
+	}
 }

@@ -201,6 +201,7 @@ class Keys:
         self._flights: dict[Any, list[Any]] = {}
         self._age = 0  # how often the store was made anew
         self._synced = False  # it was read to its end since
+        self._read = False  # it was read to its end, ever
         self._known: dict[UUID, _ClassKey] = {}
         self._newest: dict[str, _ClassKey] = {}
         self._persons: dict[UUID, _PersonKey] = {}
@@ -223,8 +224,9 @@ class Keys:
         return self._current(key_class, subject, False)
 
     def find(self, key_id: UUID) -> DataKey | str:
-        """The key of an id, to decrypt with, or why it can't be had: one of `errors.REASONS`. Where the id is not known, the store is
-        read to its present end before that is said. What a KEK refuses is asked again after a minute."""
+        """The key of an id, to decrypt with, once the store was read to its end, or why it can't be had: one of `errors.REASONS`. Where
+        the id is not known, the store is read to its present end before that is said. What a KEK refuses is asked again after a
+        minute."""
         try:
             return self.by_id(key_id)
         except KeyUnavailableError as e:
@@ -233,7 +235,7 @@ class Keys:
     def by_id(self, key_id: UUID) -> DataKey:
         """The key of an id, to decrypt with. A KeyUnavailableError says why it can't be had."""
         found = self._look(key_id)
-        if found is None:
+        if found is None or not self._read:  # what was destroyed is known at the end alone
             _beside_loops(key_id)
             self._sync()
             found = self._look(key_id)
@@ -483,6 +485,7 @@ class Keys:
         _away("read the topic of keys", self._store.sync)
         with self._lock:
             self._synced = self._synced or self._age == age
+            self._read = True
 
     def _take(self, key: bytes | None, value: bytes | None) -> None:
         said = ""
