@@ -63,7 +63,7 @@ func (s *Schemas) Events() []*trestle.EventInfo {
 		info.SensitiveKey = slices.ContainsFunc(e.Key, func(key string) bool { return e.Message.SensitivePath(strings.Split(key, ".")) })
 		info.SealedKeys = s.set.SealedKeys(e.Message)
 		if e.DataSubject != nil {
-			info.DataSubject = textAt(e.DataSubject)
+			info.DataSubject = textAt(e.DataSubject, e.SubjectNames())
 		}
 		info.KeyedByCorrelation = e.KeyedByCorrelation()
 		info.RuledTimes = e.Message.RuledTimes()
@@ -96,12 +96,8 @@ func textIn(f *schema.Field) func(trestle.Event) string {
 	}
 }
 
-// textAt reads a field of events that is text, and in messages that the event holds.
-func textAt(fields []*schema.Field) func(trestle.Event) string {
-	var path []string
-	for _, f := range fields {
-		path = append(path, f.JSONName)
-	}
+// textAt reads a field of events that is text, to which others lead; path are their names.
+func textAt(fields []*schema.Field, path []string) func(trestle.Event) string {
 	return func(e trestle.Event) string {
 		switch e := e.(type) {
 		case *protoEvent:

@@ -66,6 +66,15 @@ func (s *Set) SealedKeys(m *Message) []string {
 	return slices.Compact(keys)
 }
 
+// SubjectNames is the path to the field that names the event's data subject, by JSON names; empty where the schema names none.
+func (e *Event) SubjectNames() []string {
+	names := make([]string, len(e.DataSubject))
+	for i, f := range e.DataSubject {
+		names[i] = f.JSONName
+	}
+	return names
+}
+
 // shared are the members of envelopes that a payload may have too, and that are filled in from each other.
 var shared = map[Envelope][]string{
 	EnvelopeOnexV1:    {"correlation_id", "session_id", "timestamp"},

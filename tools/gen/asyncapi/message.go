@@ -51,6 +51,7 @@ func (d *document) message(e *schema.Event) (*object, error) {
 		}
 		o.Set("payload", ref)
 	}
+	o.SetText("x-data-subject", strings.Join(e.SubjectNames(), "."))
 	if location := correlation(e); location != "" {
 		id := &object{}
 		id.Set("description", "Joins what one request has caused.")

@@ -61,6 +61,7 @@ func events(set *schema.Set, digests *digest.Digests) ([]*object, error) {
 			o.Set("topic", e.Topic.Name)
 		}
 		setList(o, "key", e.Key)
+		o.SetText("data_subject", strings.Join(e.SubjectNames(), "."))
 		o.Set("role", e.Role)
 		if e.Reply != nil {
 			o.Set("reply", e.Reply.Type)
@@ -122,6 +123,10 @@ func fields(m *schema.Message, around map[*schema.Message]bool) []*object {
 		}
 		if f.Sensitive {
 			o.Set("sensitive", true)
+		}
+		o.SetText("encryption_key", f.EncryptionKey)
+		if f.EncryptionKey != "" && f.Deterministic {
+			o.Set("deterministic", true)
 		}
 		o.SetText("description", output.Prose(f.Doc))
 		setDeprecated(o, f.Deprecated)

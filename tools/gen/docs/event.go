@@ -168,6 +168,12 @@ func (s *site) eventFacts(e *schema.Event) []fact {
 		}
 		add("Key", joined(keys, ", else "))
 	}
+	if len(e.DataSubject) > 0 {
+		add("Data subject", and(code(strings.Join(e.SubjectNames(), ".")), plain(": where it is set, encrypted fields are encrypted with keys of that person")))
+	}
+	if keys := s.set.SealedKeys(e.Message); len(keys) > 0 {
+		add("Encrypted with", and(plain("keys of "), codes(keys)))
+	}
 	add("Published by", each(e.PublishedBy)...)
 	add("Consumed by", each(e.ConsumedBy)...)
 	if e.Reply != nil {
@@ -258,6 +264,21 @@ func (s *site) fields(m *schema.Message, label string) []block {
 	return out
 }
 
+// secrecy says what becomes of a field that is sensitive.
+func secrecy(f *schema.Field) inline {
+	if f.EncryptionKey == "" {
+		return plain("Personal or secret: never printed; on the wire it stands as it is.")
+	}
+	line := and(plain("Personal or secret: never printed; encrypted on the wire with keys of class "), code(f.EncryptionKey))
+	if f.Deterministic {
+		line = and(line, plain(", the same value to the same text"))
+	}
+	if f.Type.SealedBeside() {
+		line = and(line, plain(". In JSON the text is in "), code(f.JSONName+schema.SealedSuffix))
+	}
+	return and(line, plain("."))
+}
+
 func (s *site) fieldRow(f *schema.Field) []cell {
 	name := cell{code(f.JSONName)}
 	var marks inline
@@ -272,6 +293,9 @@ func (s *site) fieldRow(f *schema.Field) []cell {
 	}
 	if f.Sensitive {
 		mark("sensitive", warnBadge)
+	}
+	if f.EncryptionKey != "" {
+		mark("encrypted", needBadge)
 	}
 	if f.Deprecated != nil {
 		mark("deprecated", warnBadge)
@@ -290,7 +314,7 @@ func (s *site) fieldRow(f *schema.Field) []cell {
 	}
 	what := s.lines(f.Doc)
 	if f.Sensitive {
-		what = append(what, plain("Personal or secret: never printed; on the wire it stands as it is."))
+		what = append(what, secrecy(f))
 	}
 	if d := f.Deprecated; d != nil && (d.Since != "" || d.Reason != "") {
 		text := "Deprecated"

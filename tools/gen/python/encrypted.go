@@ -25,11 +25,7 @@ func (g *module) encryption(e *schema.Event) {
 		g.p("        sealed=%s,", g.use("SEALED"))
 	}
 	if e.DataSubject != nil {
-		var path []string
-		for _, f := range e.DataSubject {
-			path = append(path, f.JSONName)
-		}
-		g.p("        data_subject=%s,", tuple(path))
+		g.p("        data_subject=%s,", tuple(e.SubjectNames()))
 	}
 }
 
