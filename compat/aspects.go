@@ -38,6 +38,9 @@ var eventAspects = []aspect[schema.Event]{
 	{rules: []string{eventEnvelopeChanged.ID}, text: func(o, n *schema.Event) string { return changedText("envelope of ", n.Type, o.Envelope, n.Envelope) }},
 	{rules: []string{eventPairingChanged.ID}, text: func(o, n *schema.Event) string { return changedText("role of ", n.Type, o.Role, n.Role) }},
 	{rules: []string{eventPairingChanged.ID}, text: func(o, n *schema.Event) string { return changedText("answer of ", n.Type, replyType(o), replyType(n)) }},
+	{rules: []string{eventDataSubjectChanged.ID}, text: func(o, n *schema.Event) string {
+		return changedText("data subject of ", n.Type, subjectText(o), subjectText(n))
+	}},
 	{kind: Documented, text: func(o, n *schema.Event) string {
 		return changedListText("publishers of ", n.Type, o.PublishedBy, n.PublishedBy, ", ")
 	}},
@@ -121,6 +124,12 @@ var fieldAspects = []aspect[schema.Field]{
 	}},
 	{rules: []string{fieldSensitiveRemoved.ID}, text: func(o, n *schema.Field) string {
 		return toggledText("", n.Name, " is sensitive", o.Sensitive, n.Sensitive)
+	}},
+	{rules: []string{fieldEncryptionAdded.ID, fieldEncryptionRemoved.ID, fieldEncryptionKeyChanged.ID}, text: func(o, n *schema.Field) string {
+		return changedText("class of keys of ", n.Name, o.EncryptionKey, n.EncryptionKey)
+	}},
+	{rules: []string{fieldDeterministicChanged.ID}, text: func(o, n *schema.Field) string {
+		return toggledText("", n.Name, " is encrypted deterministically", o.Deterministic, n.Deterministic)
 	}},
 	{rules: append([]string{fieldTypeChanged.ID, fieldCardinalityChanged.ID}, constraintRules...), kind: Documented, text: func(o, n *schema.Field) string {
 		if sameRules(o.Type, n.Type) {

@@ -1,6 +1,8 @@
 package compat
 
 import (
+	"maps"
+
 	"github.com/omninode/trestle/compat/witness"
 	"github.com/omninode/trestle/tools/schema"
 	"github.com/omninode/trestle/tools/values"
@@ -40,9 +42,11 @@ type comparison struct {
 
 	// What judging keeps of its way: message pairs that are still to be visited or were, enums that were, and those that
 	// are left for last.
-	places        *places
-	sameFiles     map[[2]*schema.File]bool
-	queue         []visit
+	places    *places
+	sameFiles map[[2]*schema.File]bool
+	queue     []visit
+	// sameKeys says that what messages say of encryption is all in themselves: no family names other keys than before.
+	sameKeys      bool
 	visited       map[[2]*schema.Message]bool
 	visitedEnums  map[[2]*schema.Enum]bool
 	deferredEnums []deferredEnum
@@ -57,8 +61,20 @@ func newComparison(old, new *schema.Set, newUse *usage, opts Options) *compariso
 		undocumented: undocumented(old) || undocumented(new),
 		visited:      map[[2]*schema.Message]bool{}, visitedEnums: map[[2]*schema.Enum]bool{},
 	}
+	c.sameKeys = maps.Equal(familyKeys(old), familyKeys(new))
 	c.witnesses = witness.NewFinder(old, new, c.algebra)
 	return c
+}
+
+// familyKeys are the classes of keys that the families of packages name.
+func familyKeys(s *schema.Set) map[string]string {
+	out := map[string]string{}
+	for _, p := range s.Packages {
+		if p.Family != nil && p.Family.EncryptionKey != "" {
+			out[p.Name] = p.Family.EncryptionKey
+		}
+	}
+	return out
 }
 
 // run takes the steps in order.

@@ -2,6 +2,7 @@ package compat
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -23,6 +24,9 @@ type declaredProperty struct {
 	pos       schema.Position // of the first declaration
 	defaults  []declaredDefault
 	sensitive bool
+	// key and deterministic say how it is encrypted.
+	key           string
+	deterministic bool
 }
 
 // declaredDefault is a default as JSON text, and where its property stands.
@@ -292,7 +296,12 @@ func (w *declarationWalk) declared(in []values.Spot, name string, fields bool) *
 		if out == nil {
 			out = &declaredProperty{name: name, pos: pos}
 		}
-		out.sensitive = out.sensitive || p.Schema.Get("x-trestle").Get("field").Get("sensitive").IsTrue()
+		word := p.Schema.Get("x-trestle").Get("field")
+		out.sensitive = out.sensitive || word.Get("sensitive").IsTrue()
+		out.deterministic = out.deterministic || word.Get("deterministic").IsTrue()
+		if key := word.Get("encryption_key"); key != nil && key.Text != "none" {
+			out.key = cmp.Or(out.key, key.Text)
+		}
 		if d := p.Schema.Get("default"); d != nil && d.Kind != jsontree.Null {
 			out.defaults = append(out.defaults, declaredDefault{d.JSON(), pos})
 		}

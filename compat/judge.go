@@ -29,7 +29,7 @@ type candidate struct {
 }
 
 // breaksData says that events can show the candidate.
-func (k *candidate) breaksData() bool { return !k.Policy && k.Severity == Error }
+func (k *candidate) breaksData() bool { return !k.Policy && !k.Encrypted && k.Severity == Error }
 
 // visit is a pair of messages on the way of an event.
 type visit struct {
@@ -193,7 +193,7 @@ func (c *comparison) root(old, new *schema.Message) {
 // enqueue has a pair visited, of a root or of the field of an element, unless it is one of the same or was visited.
 func (c *comparison) enqueue(v visit, in *element) {
 	key := [2]*schema.Message{v.old, v.new}
-	if v.old == nil || v.new == nil || sameDescriptor(v.old, v.new) || c.sameSchema(v.old, v.new) {
+	if v.old == nil || v.new == nil || c.sameKeys && (sameDescriptor(v.old, v.new) || c.sameSchema(v.old, v.new)) {
 		return
 	}
 	if in != nil {

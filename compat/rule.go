@@ -58,6 +58,7 @@ func Rules() []Rule {
 		enumValueJSONNameChanged,
 		enumValueRemoved,
 		enumValueRenumbered,
+		eventDataSubjectChanged,
 		eventEncodingChanged,
 		eventEnvelopeChanged,
 		eventKeyChanged,
@@ -69,6 +70,10 @@ func Rules() []Rule {
 		fieldAddedToClosed,
 		fieldCardinalityChanged,
 		fieldDefaultChanged,
+		fieldDeterministicChanged,
+		fieldEncryptionAdded,
+		fieldEncryptionKeyChanged,
+		fieldEncryptionRemoved,
 		fieldJSONNameChanged,
 		fieldNullabilityChanged,
 		fieldOneofChanged,
@@ -142,6 +147,8 @@ type Problem struct {
 	Acceptance bool
 	// Refused says that only what readers reject shows this, and Taken that this does not: that is another problem.
 	Refused, Taken bool
+	// Encrypted says that this is about how a field is encrypted, of which the events of a search show nothing: its own event does.
+	Encrypted bool
 	// Closed says that readers break which refuse what their schema does not declare; see [Options.ClosedServices].
 	Closed bool
 	// Deploy replaces what follows for the order of deployment.

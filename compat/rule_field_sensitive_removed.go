@@ -13,7 +13,7 @@ var fieldSensitiveRemoved = Rule{
 	Encodings: bothEncodings,
 	Severity:  Error,
 	Policy:    true,
-	Backward:  "consumers of %s with the new schema no longer decrypt the field in old events",
+	Backward:  "consumers of %s with the new schema print and log what old events hold in the field",
 	Forward:   "personal or secret data is written in the clear, printed and kept",
 	Fix:       "keep %s sensitive; data that is not sensitive takes a field of its own",
 	Field: func(c *Check, old, new *schema.Field) {

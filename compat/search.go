@@ -12,6 +12,9 @@ func (c *comparison) search() {
 		return
 	}
 	for _, k := range c.candidates {
+		if k.Encrypted && k.about.trail.Old != nil && !c.opts.NoWitness {
+			k.Witness = c.witnesses.Encrypted(k.about.trail, k.Breaks == Backward, k.Encodings)
+		}
 		if !k.breaksData() || k.Witness != nil || k.about.trail.Old == nil || c.foundEarlier(k) {
 			continue
 		}

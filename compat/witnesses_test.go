@@ -1,7 +1,10 @@
 package compat_test
 
 import (
+	"bytes"
+	"encoding/json"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/omninode/trestle/compat"
@@ -25,11 +28,33 @@ func checkWitnesses(t *testing.T, name string, old, new *schema.Set, findings []
 			if w != nil {
 				t.Errorf("%s: a rule about policy has a witness: %s: %s", name, f.Rule, f.Message())
 			}
+		case f.Rule == "FIELD_DETERMINISTIC_CHANGED": // TestEncryptedReaders shows it
+			if w != nil {
+				t.Errorf("%s: a witness of what readers with keys refuse: %s", name, f.Message())
+			}
+		case strings.HasPrefix(f.Rule, "FIELD_ENCRYPTION_"):
+			if w == nil || !slices.ContainsFunc(sides[other[w.WrittenBy]], func(r *witness.Reader) bool { return readsEncrypted(r, w) }) {
+				t.Errorf("%s: no reader does this: %s: %s: %+v", name, f.Rule, f.Path, w)
+			}
 		case w == nil && !f.Unknown:
 			t.Errorf("%s: no witness: %s: %s: %s", name, f.Rule, f.Path, f.Message())
 		case w != nil && !confirmed(sides[w.WrittenBy], sides[other[w.WrittenBy]], w):
 			t.Errorf("%s: neither reader does this: %s: %s: %+v", name, f.Rule, f.Path, w)
 		}
+	}
+}
+
+// readsEncrypted says that a reader treats an event with a ciphertext as the witness says. Its writer has keys, and is not run.
+func readsEncrypted(r *witness.Reader, w *compat.Witness) bool {
+	got, err := r.Read(w.Event)
+	text, _ := json.Marshal(got)
+	switch w.Outcome {
+	case witness.Rejected:
+		return err != nil
+	case witness.Misread:
+		return err == nil && bytes.Contains(text, []byte(`":"trs:`))
+	default:
+		return err == nil && bytes.Contains(w.Event, []byte(`_encrypted":"trs:`))
 	}
 }
 

@@ -37,7 +37,7 @@ func (c *comparison) finding(k *candidate) *Finding {
 	}
 	topics := c.topicsOf(at)
 	f.Consequence = consequence(k.Breaks, cmp.Or(k.Backward, r.Backward), cmp.Or(k.Forward, r.Forward), at.audience(topics))
-	if k.breaksData() {
+	if k.breaksData() || k.Encrypted {
 		f.Deploy = cmp.Or(k.Deploy, deployAdvice(k.Breaks, topics))
 	}
 	return f

@@ -44,7 +44,7 @@ type tree struct {
 	loose bool
 	// onWire says that the schemas are of what is on the wire, as [schema.Set.OnWire] has it.
 	onWire bool
-	close func() error
+	close  func() error
 	// named says that one file was asked for by its name, and beside lists those that it may refer to by an $id.
 	named  bool
 	beside func() ([]string, error)

@@ -3,6 +3,7 @@ package ops
 import (
 	"bytes"
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -215,6 +216,82 @@ func TestRegisteredInClear(t *testing.T) {
 		i := slices.IndexFunc(declared, func(s registry.Subject) bool { return s.Name == subject })
 		if diff := cmp.Diff(string(files[file]), declared[i].Schema); diff != "" {
 			t.Errorf("%s (-source +registered):\n%s", subject, diff)
+		}
+	}
+}
+
+// TestEncryptionAgainstRegistry registers events in clear and encrypted after one another, and checks one against the other: what is registered is compared, on
+// both sides as it is on the wire.
+func TestEncryptionAgainstRegistry(t *testing.T) {
+	t.Parallel()
+	project := func(change func(string) string) *Project {
+		files := map[string]string{"trestle.yaml": "go_import: example.org/gen\n"}
+		for name, text := range admissionFiles() {
+			files["schemas/"+name] = change(string(text))
+		}
+		files["schemas/acme/notes/v1/noted.json"] = change(`{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"Noted","x-trestle":
+			{"family":{"envelope":"none"},"event":{"type":"noted","topic":"notes","key":["id"]}},"type":"object","required":["id","age"],"properties":{
+			"id":{"type":"string"},"mail":{"type":"string","maxLength":40,"x-trestle":{"field":{"sensitive":true, "encryption_key": "pii"}}},
+			"age":{"type":"integer","x-trestle":{"field":{"sensitive":true, "encryption_key": "pii"}}}}}`)
+		return projectOf(t, files)
+	}
+	clear := project(func(text string) string { return strings.ReplaceAll(plainly(text), `, "encryption_key": "pii"`, "") })
+	encrypted := project(func(text string) string { return text })
+	other := project(func(text string) string { return strings.ReplaceAll(text, `"pii"`, `"people"`) })
+
+	env := Environment{Registry: newGuarded(t, "").URL}
+	check := func(p *Project, subject string) map[string][]string {
+		t.Helper()
+		r, err := Check(t.Context(), p, CheckOptions{Against: []string{"registry:" + subject}, Environment: func() (Environment, error) { return env, nil }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := map[string][]string{}
+		for _, f := range r.Findings {
+			out[f.Rule] = append(out[f.Rule], f.Path+" "+strings.Join(f.Breaks.Names(), "+"))
+		}
+		return out
+	}
+	subjects := []string{"admissions-value", "notes-value"}
+	brought(t, clear, env)
+	for _, subject := range subjects {
+		if found := check(clear, subject); len(found) > 0 {
+			t.Errorf("%s in clear, against itself: %v", subject, found)
+		}
+		found := check(encrypted, subject)
+		if len(found["FIELD_ENCRYPTION_ADDED"]) < 2 || slices.ContainsFunc(slices.Concat(slices.Collect(maps.Values(found))...), func(f string) bool { return !strings.HasSuffix(f, " forward") }) {
+			t.Errorf("%s, encrypted, breaks other than old readers: %v", subject, found)
+		}
+	}
+	for _, c := range planned(t, encrypted, env).Changes { // by the registry, whose level it is
+		if c.Name == "notes-value" && (c.Action != "refused" || !strings.Contains(c.Reason, "FIELD_ENCRYPTION_ADDED")) {
+			t.Errorf("%s at level FULL_TRANSITIVE: %s %s", c.Name, c.Action, c.Reason)
+		}
+	}
+	env.Compatibility = "BACKWARD"
+	brought(t, encrypted, env)
+	if again := planned(t, encrypted, env); !again.Empty() {
+		t.Errorf("once it is registered, there is something to do: %+v", again.Changes)
+	}
+	for _, subject := range subjects {
+		if found := check(encrypted, subject+"@latest"); len(found) > 0 {
+			t.Errorf("%s encrypted, against itself: %v", subject, found)
+		}
+		if found := check(other, subject+"@latest"); len(found) != 1 || len(found["FIELD_ENCRYPTION_KEY_CHANGED"]) < 2 {
+			t.Errorf("%s with other keys: %v", subject, found)
+		}
+		if found := check(clear, subject+"@latest"); len(found["FIELD_ENCRYPTION_REMOVED"]) < 2 {
+			t.Errorf("%s in clear after all: %v", subject, found)
+		}
+	}
+	for _, c := range planned(t, other, env).Changes {
+		if slices.Contains(subjects, c.Name) && c.Action != "update" {
+			t.Errorf("%s with other keys: %s %s", c.Name, c.Action, c.Reason)
+		}
+	}
+	for _, c := range planned(t, clear, env).Changes {
+		if slices.Contains(subjects, c.Name) && c.Action != "refused" {
+			t.Errorf("%s in clear after all: %s %s", c.Name, c.Action, c.Reason)
 		}
 	}
 }

@@ -18,14 +18,14 @@ import (
 	"github.com/omninode/trestle/tools/schema"
 )
 
-// Registration refuses next when it breaks any stored version in either direction. It is what
-// [registry.WithGate] takes.
+// Registration refuses next when it breaks any stored version in either direction. That readers with a version cannot read fields which next has encrypted is not
+// refused, nor what else they cannot read then: those readers are deployed first. The registry's own level stands. It is what [registry.WithGate] takes.
 func Registration(ctx context.Context, next registry.Stored, versions []registry.Stored) error {
 	schemas := make([]load.RegisteredSchema, len(versions))
 	for i, v := range versions {
 		schemas[i] = RegisteredSchema(v)
 	}
-	messages, err := judge(ctx, compat.ModeFullTransitive, schemas, RegisteredSchema(next))
+	messages, err := judge(ctx, compat.ModeFullTransitive, schemas, RegisteredSchema(next), exceptForEncryption)
 	if err != nil {
 		return err
 	}
@@ -44,7 +44,24 @@ func (Checker) Check(ctx context.Context, level string, versions []devregistry.C
 	for i, v := range versions {
 		schemas[i] = registered(v.Subject, v.Type, v.Schema, v.Texts)
 	}
-	return judge(ctx, compat.Mode(strings.ToLower(level)), schemas, registered(next.Subject, next.Type, next.Schema, next.Texts))
+	return judge(ctx, compat.Mode(strings.ToLower(level)), schemas, registered(next.Subject, next.Type, next.Schema, next.Texts), all)
+}
+
+func all(findings []*compat.Finding) []*compat.Finding { return findings }
+
+// exceptForEncryption are the findings but for what breaks readers with the old schema alone, against versions of which fields are encrypted otherwise in the new one.
+func exceptForEncryption(findings []*compat.Finding) []*compat.Finding {
+	clearer := map[int]bool{}
+	for _, f := range findings {
+		if f.Breaks == compat.Forward && (f.Rule == "FIELD_ENCRYPTION_ADDED" || f.Rule == "FIELD_DETERMINISTIC_CHANGED") {
+			for _, i := range f.Against {
+				clearer[i] = true
+			}
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(findings), func(f *compat.Finding) bool {
+		return f.Breaks == compat.Forward && !slices.ContainsFunc(f.Against, func(i int) bool { return !clearer[i] })
+	})
 }
 
 // RegisteredSchema is a stored schema as a source for the loader.
@@ -63,9 +80,11 @@ func registered(subject, schemaType, text string, texts map[string]string) load.
 	return d
 }
 
-// judge compares next with each version. A stored version that can't be read can't be judged, and so is a reason to
+// judge compares next with each version, and says what is wrong with it of the findings that count. A stored version that can't be read can't be judged, and so is a reason to
 // refuse: a green gate must mean that old events stay readable.
-func judge(ctx context.Context, mode compat.Mode, versions []load.RegisteredSchema, next load.RegisteredSchema) ([]string, error) {
+func judge(
+	ctx context.Context, mode compat.Mode, versions []load.RegisteredSchema, next load.RegisteredSchema, count func([]*compat.Finding) []*compat.Finding,
+) ([]string, error) {
 	newSet, err := load.Schemas(ctx, next, load.ToCompare())
 	if err != nil {
 		return nil, err
@@ -96,7 +115,7 @@ func judge(ctx context.Context, mode compat.Mode, versions []load.RegisteredSche
 	if err != nil {
 		return nil, err
 	}
-	for _, f := range report.Findings {
+	for _, f := range count(report.Findings) {
 		if f.Severity == compat.Error {
 			messages = append(messages, fmt.Sprintf("%s: %s: %s", f.Pos, f.Rule, f.Message()))
 		}
