@@ -21,7 +21,7 @@ func newPlan(p *folder) *cobra.Command {
 		Short: "Say what `apply` would do to the registry and the cluster; change nothing",
 		Long: `Plan reads all that the registry and the cluster have, and has them judge all that would be written: schemas by every registered version, topics by the
 brokers' own limits and this user's rights. What is there and not declared is named, and left as it is. Where trestle.yaml names principals, the ACLs of
-services are part of it: see ` + "`acl plan`" + `.
+services are part of it, see ` + "`acl plan`" + `; where it says how users are made, the users that services lack, see ` + "`users plan`" + `.
 
 It exits with 0 whatever there is to do; with --check, 1 unless all is as declared; and 1 where something is refused. --output writes the plan into a file
 that ` + "`apply`" + ` takes: it does that plan or, where anything has changed since, nothing.
@@ -66,7 +66,7 @@ func newApply(p *folder) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "apply [PLAN]",
 		Short: "Bring the registry and the cluster to what the schemas say",
-		Long: `Apply does what ` + "`plan`" + ` says: subjects with what they refer to first, then topics, then ACLs. It begins only once all of it is found to be possible, and where
+		Long: `Apply does what ` + "`plan`" + ` says: subjects with what they refer to first, then topics, then ACLs, then users. It begins only once all of it is found to be possible, and where
 something fails it says what was done and what is left: a second run does the rest. It deletes nothing but, with --remove-undeclared, ACLs of services that
 nobody declares.
 

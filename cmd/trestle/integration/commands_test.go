@@ -70,7 +70,7 @@ var steps = []step{
 			editFile(t, file, "retention_ms: 259200000", "retention_ms: 259200001")
 		},
 	},
-	{line: "plan -o plan.json --json", says: []string{`"needs": "--allow-repartition"`}},
+	{line: "plan -o plan.json --json", says: []string{`"needs": "--allow-repartition"`, `"kind": "user"`}},
 	{line: "apply plan.json", status: 1, says: []string{"--allow-repartition"}},
 	{line: "apply plan.json --allow-repartition --json", says: []string{`"done": true`}},
 	{line: "plan --check", says: []string{"all as declared"}},

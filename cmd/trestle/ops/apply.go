@@ -49,7 +49,7 @@ func namesText(changes []PlannedChange) string {
 
 // Apply does what the plan says. Where something of it is refused, or needs a flag that is not among the allowed ones, it does nothing, and the error is an
 // ErrRefused that says why; only ACLs that nobody declares are left without their flag, and the rest is done. It begins with the subjects, goes on with the topics
-// and ends with the ACLs, and does not come to the next where one of them fails. What fails later is an *UnfinishedError;
+// and the ACLs and ends with the users, and does not come to the next where one of them fails. What fails later is an *UnfinishedError;
 // a new plan does what is left. Whatever comes of it, the plan's changes say what was done.
 func (p *Plan) Apply(ctx context.Context, allowed []string) error {
 	if refused := p.Refused(); len(refused) > 0 {

@@ -165,6 +165,9 @@ func (h HandOver) current(service string) (string, error) {
 }
 
 // iterations are those of users that are made.
+// isZero says that nothing is said of users: none are made then.
+func (u UserSettings) isZero() bool { return u.Iterations == 0 && u.HandOver.isZero() }
+
 func (u UserSettings) iterations() int {
 	if u.Iterations == 0 {
 		return scram.DefaultIterations

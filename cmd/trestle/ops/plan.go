@@ -19,7 +19,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// Plan is what brings an environment to what the schemas say: subjects with what they refer to first, then topics, then ACLs.
+// Plan is what brings an environment to what the schemas say: subjects with what they refer to first, then topics, then ACLs, then users.
 type Plan struct {
 	// Environment is the one of trestle.yaml that the plan is for; empty: none of there.
 	Environment string          `json:"environment,omitempty"`
@@ -126,13 +126,16 @@ func (p *Plan) Subjects() *registry.Plan {
 func (p *Plan) Topics() *topics.Plan { return p.topics }
 
 // MakePlan reads all that there is, and checks all that would be done, with the registry and the brokers, and changes nothing. An environment without a
-// registry has no subjects in its plan, one without brokers no topics, and one without principals no ACLs; one without registry and brokers is an error.
+// registry has no subjects in its plan, one without brokers no topics, one without principals no ACLs, and one that says nothing of users none; one without registry and
+// brokers is an error.
 func MakePlan(ctx context.Context, p *Project, env Environment) (*Plan, error) {
 	if env.Registry == "" && len(env.Brokers) == 0 {
 		return nil, errors.Join(env.needBrokers(), env.needRegistry())
 	}
 	cluster := len(env.Brokers) > 0
-	return p.plan(ctx, env, "apply", parts{subjects: env.Registry != "", topics: cluster, rights: cluster && len(env.Principals) > 0})
+	return p.plan(ctx, env, "apply", parts{
+		subjects: env.Registry != "", topics: cluster, rights: cluster && len(env.Principals) > 0, users: cluster && !env.Users.isZero(),
+	})
 }
 
 // PlanSubjects is [MakePlan] for the registry alone.
@@ -153,10 +156,15 @@ func newPlan(env Environment, command string) *Plan {
 }
 
 // parts are what a plan is about.
-type parts struct{ subjects, topics, rights bool }
+type parts struct{ subjects, topics, rights, users bool }
 
 func (p *Project) plan(ctx context.Context, env Environment, command string, of parts) (*Plan, error) {
 	plan := newPlan(env, command)
+	if of.users {
+		if err := env.checkUsers(); err != nil {
+			return nil, err
+		}
+	}
 	set, err := p.load(ctx)
 	if err != nil {
 		return nil, err
@@ -167,7 +175,7 @@ func (p *Project) plan(ctx context.Context, env Environment, command string, of 
 			return nil, err
 		}
 	}
-	if of.topics || of.rights {
+	if of.topics || of.rights || of.users {
 		if err := env.rename(set); err != nil {
 			return nil, err
 		}
@@ -179,6 +187,11 @@ func (p *Project) plan(ctx context.Context, env Environment, command string, of 
 	}
 	if of.rights {
 		if err := plan.planRights(ctx, p, set); err != nil {
+			return nil, err
+		}
+	}
+	if of.users {
+		if err := plan.planUsers(ctx, p, set); err != nil {
 			return nil, err
 		}
 	}
@@ -335,7 +348,7 @@ func (plan *Plan) fingerprint(declared []string) (string, error) {
 		specs = plan.topics.Topics
 	}
 	env := plan.env
-	text, err := json.Marshal([]any{env.name, env.Brokers, env.Registry, env.Compatibility, env.ReplicationFactor, env.Topics, plan.Changes, declared, versions, specs})
+	text, err := json.Marshal([]any{env.name, env.Brokers, env.Registry, env.Compatibility, env.ReplicationFactor, env.Topics, env.Users, plan.Changes, declared, versions, specs})
 	if err != nil {
 		return "", err
 	}

@@ -35,31 +35,34 @@ func (e Environment) usersOf(service string) []string {
 	return out
 }
 
-// PlanUsers says which services have no user yet, and so get the first of those that their principals name. It changes nothing.
+// PlanUsers is [MakePlan] for the users alone: it says which services have none yet, and so get the first of those that their principals name.
 func PlanUsers(ctx context.Context, p *Project, env Environment) (*Plan, error) {
-	set, err := p.usersSet(ctx, env)
-	if err != nil {
-		return nil, err
+	return p.plan(ctx, env, "users apply", parts{users: true})
+}
+
+// planUsers plans the users of all services of a set.
+func (plan *Plan) planUsers(ctx context.Context, p *Project, set *schema.Set) error {
+	if err := p.checkPrincipals(plan.env, set); err != nil {
+		return err
 	}
-	cl, err := env.kafka(ctx)
+	cl, err := plan.env.kafka(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer cl.Close()
 	var all []string
 	for _, service := range set.Services() {
-		all = append(all, env.usersOf(service)...)
+		all = append(all, plan.env.usersOf(service)...)
 	}
 	slices.Sort(all)
 	found, err := scram.List(ctx, cl, slices.Compact(all)...)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	plan := newPlan(env, "users apply")
 	plan.project = p
 	planned := map[string]bool{}
 	for _, service := range set.Services() {
-		users := env.usersOf(service)
+		users := plan.env.usersOf(service)
 		there := slices.DeleteFunc(slices.Clone(users), func(u string) bool { _, ok := found[u]; return !ok })
 		action := string(acl.None)
 		if len(there) == 0 && len(users) > 0 {
@@ -76,19 +79,26 @@ func PlanUsers(ctx context.Context, p *Project, env Environment) (*Plan, error) 
 			}
 		}
 	}
-	plan.State, err = plan.fingerprint(nil)
-	return plan, err
+	return nil
+}
+
+// checkUsers says what the environment lacks to make users.
+func (e Environment) checkUsers() error {
+	switch {
+	case len(e.Principals) == 0:
+		return e.errorf("%w", errNoPrincipals)
+	case e.Users.HandOver.isZero():
+		return e.errorf("%w", errNoHandOver)
+	case e.Users.iterations() < scram.LeastIterations || e.Users.iterations() > scram.MostIterations:
+		return e.errorf("users: iterations is %d, want %d to %d", e.Users.Iterations, scram.LeastIterations, scram.MostIterations)
+	}
+	return nil
 }
 
 // usersSet are the schemas, under the names of the environment, once it is clear that it says what users there are to be.
 func (p *Project) usersSet(ctx context.Context, env Environment) (*schema.Set, error) {
-	switch {
-	case len(env.Principals) == 0:
-		return nil, env.errorf("%w", errNoPrincipals)
-	case env.Users.HandOver.isZero():
-		return nil, env.errorf("%w", errNoHandOver)
-	case env.Users.iterations() < scram.LeastIterations || env.Users.iterations() > scram.MostIterations:
-		return nil, env.errorf("users: iterations is %d, want %d to %d", env.Users.Iterations, scram.LeastIterations, scram.MostIterations)
+	if err := env.checkUsers(); err != nil {
+		return nil, err
 	}
 	set, err := p.loadIn(ctx, env)
 	if err != nil {
