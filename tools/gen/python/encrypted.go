@@ -33,30 +33,32 @@ func (g *module) encryption(e *schema.Event) {
 func (p *project) encrypted() output.File {
 	types := map[string]string{}
 	for _, e := range p.events() {
-		addSealed(types, e.Message)
+		p.addSealed(types, e.Message)
 	}
 	var b strings.Builder
 	b.WriteString("\"\"\"What of the types of events is encrypted, by their names.\"\"\"\n\nfrom __future__ import annotations\n\n")
 	b.WriteString("from collections.abc import Mapping\nfrom typing import Final\n\nfrom ._support.sealed import Seal, SealedType\n\n")
 	b.WriteString("SEALED: Final[Mapping[str, SealedType]] = {\n")
 	for _, name := range slices.Sorted(maps.Keys(types)) {
-		b.WriteString("    " + quote(name) + ": SealedType(\n" + types[name] + "    ),\n")
+		if types[name] != "" {
+			b.WriteString("    " + quote(name) + ": SealedType(\n" + types[name] + "    ),\n")
+		}
 	}
 	b.WriteString("}\n")
 	return p.file(encryptedModule+".py", b.String())
 }
 
-// addSealed adds what is said of a message, and of those that it holds in fields that are not encrypted. What an Any holds is not read here.
-func addSealed(types map[string]string, m *schema.Message) {
+// addSealed adds what is said of a message, and of those that it holds in fields that are not encrypted.
+func (p *project) addSealed(types map[string]string, m *schema.Message) {
 	if _, known := types[m.FullName]; known || !m.HoldsEncrypted {
 		return
 	}
 	types[m.FullName] = ""
-	others := sealedIn(types, m.Undeclared)
+	others := p.sealedIn(types, m.Undeclared)
 	var seals, members, b strings.Builder
 	for _, f := range m.Fields {
 		if f.EncryptionKey == "" {
-			if described := sealedIn(types, f.Type); described != "" || others != "" {
+			if described := p.sealedIn(types, f.Type); described != "" || others != "" {
 				fmt.Fprintf(&members, "            %s: %s,\n", quote(f.JSONName), quote(described))
 			}
 			continue
@@ -83,7 +85,7 @@ func addSealed(types map[string]string, m *schema.Message) {
 }
 
 // sealedIn describes the values of a type in which something is encrypted, and adds what is said of the types in it; empty: nothing is.
-func sealedIn(types map[string]string, t *schema.Type) string {
+func (p *project) sealedIn(types map[string]string, t *schema.Type) string {
 	if t == nil || !t.HoldsEncrypted() {
 		return ""
 	}
@@ -92,10 +94,11 @@ func sealedIn(types map[string]string, t *schema.Type) string {
 		t = t.Elem
 	}
 	if t.Union == nil {
-		if t.Message.WellKnown() != "" {
-			return ""
+		if t.Message.WellKnown() == "Any" { // it may hold each of them, and says which
+			p.set.EachMessage(func(m *schema.Message) { p.addSealed(types, m) })
+		} else {
+			p.addSealed(types, t.Message)
 		}
-		addSealed(types, t.Message)
 		return described
 	}
 	if _, known := types[t.Union.FullName]; known {
@@ -105,7 +108,7 @@ func sealedIn(types map[string]string, t *schema.Type) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "        choice=%s,\n        variants={\n", quote(t.Union.Property))
 	for _, v := range t.Union.Variants {
-		addSealed(types, v.Message) // of which nothing is said where nothing is encrypted
+		p.addSealed(types, v.Message) // of which nothing is said where nothing is encrypted
 		for _, value := range v.Values {
 			fmt.Fprintf(&b, "            %s: %s,\n", quote(value), quote(v.Message.FullName))
 		}

@@ -55,7 +55,7 @@ func (g *module) field(f *schema.Field) (field, error) {
 	if name != f.JSONName {
 		arguments.WriteString("        alias=" + quote(f.JSONName) + ",\n")
 	}
-	if f.Sensitive {
+	if f.Sensitive || holdsAny(f.Type) && f.Type.HoldsSensitive() {
 		arguments.WriteString("        repr=False,\n")
 	}
 	if f.Deprecated != nil {
@@ -70,6 +70,16 @@ func (g *module) field(f *schema.Field) (field, error) {
 	}
 	out.text = "    " + name + ": " + annotation + " = " + g.use("Field") + "(\n" + arguments.String() + "    )\n"
 	return out, nil
+}
+
+// holdsAny says that values of the type are, or hold, messages that say themselves what they are: they are dicts, whose repr is all that they hold.
+func holdsAny(t *schema.Type) bool {
+	for ; t != nil; t = t.Elem {
+		if t.Kind == schema.MessageKind && t.Message.WellKnown() == "Any" {
+			return true
+		}
+	}
+	return false
 }
 
 func inMessageOneof(f *schema.Field) bool {

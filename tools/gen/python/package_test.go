@@ -23,7 +23,7 @@ func TestClean(t *testing.T) {
 	for _, name := range []string{"left", "secrets", "known", "sealed"} {
 		sets[name] = loadSet(t, filepath.Join("..", "golang", "testdata", name, "in"))
 	}
-	for _, name := range []string{"rules", "shapes", "objects", "retries"} {
+	for _, name := range []string{"rules", "shapes", "objects", "retries", "any"} {
 		sets[name] = loadSet(t, filepath.Join("testdata", name, "in"))
 	}
 	for name, set := range sets {

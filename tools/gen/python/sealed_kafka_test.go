@@ -126,7 +126,7 @@ func newClusterExchange(t *testing.T, cluster *trestletest.Cluster) (x *clusterE
 	if err != nil {
 		t.Fatal(err)
 	}
-	x = &clusterExchange{newRandom(t, set), filepath.Join(dir, "python") + string(os.PathListSeparator) + runtime}
+	x = &clusterExchange{newRandom(t, set, sealedTypes()), filepath.Join(dir, "python") + string(os.PathListSeparator) + runtime}
 	classes := map[string]encrypt.Class{}
 	for _, class := range []string{"pii", "medical", "finance"} {
 		path := filepath.Join(dir, class+".kek")

@@ -24,6 +24,7 @@ import (
 	"github.com/omninode/trestle/runtime/encrypt/kek"
 	"github.com/omninode/trestle/runtime/event"
 	"github.com/omninode/trestle/runtime/jsonio"
+	dynamic "github.com/omninode/trestle/tools/event"
 	ledgerv1 "github.com/omninode/trestle/tools/gen/golang/testdata/sealed/want/acme/ledger/v1"
 	sealedv1 "github.com/omninode/trestle/tools/gen/golang/testdata/sealed/want/acme/sealed/v1"
 	"github.com/omninode/trestle/tools/gen/python"
@@ -98,9 +99,18 @@ type logged struct {
 func (l *logged) Take(records []encrypt.Record) { l.entries = append(l.entries, records...) }
 func (*logged) Restarted()                      {}
 
+// sealedTypes are the generated ones of the set of sealed events.
+func sealedTypes() *event.Types {
+	return event.NewTypes(append(sealedv1.Events(), ledgerv1.Events()...)...)
+}
+
 func newExchange(t *testing.T) *exchange {
 	t.Helper()
-	set := loadSet(t, filepath.Join("..", "golang", "testdata", "sealed", "in"))
+	return newExchangeOf(t, loadSet(t, filepath.Join("..", "golang", "testdata", "sealed", "in")), sealedTypes())
+}
+
+func newExchangeOf(t *testing.T, set *schema.Set, types *event.Types) *exchange {
+	t.Helper()
 	files, err := python.Generate(set)
 	if err != nil {
 		t.Fatal(err)
@@ -111,7 +121,7 @@ func newExchange(t *testing.T) *exchange {
 	if err != nil {
 		t.Fatal(err)
 	}
-	x := newRandom(t, set)
+	x := newRandom(t, set, types)
 	x.store = &logged{}
 	classes := map[string]encrypt.Class{}
 	var words []string
@@ -134,11 +144,11 @@ func newExchange(t *testing.T) *exchange {
 }
 
 // newRandom makes random events of a set's that are JSON.
-func newRandom(t *testing.T, set *schema.Set) exchange {
+func newRandom(t *testing.T, set *schema.Set, types *event.Types) exchange {
 	t.Helper()
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
-	x := exchange{rng: rand.New(rand.NewPCG(seed, 0)), types: event.NewTypes(append(sealedv1.Events(), ledgerv1.Events()...)...)}
+	x := exchange{rng: rand.New(rand.NewPCG(seed, 0)), types: types}
 	for _, e := range set.Events() {
 		if e.Encoding == schema.EncodingJSON {
 			x.events = append(x.events, e)
@@ -706,5 +716,34 @@ func TestSealedRefusedAlike(t *testing.T) {
 	t.Logf("%d of %d are taken", valid, len(records))
 	if valid < 30 || valid > len(records)-60 {
 		t.Error("too few of one kind")
+	}
+}
+
+// TestSealedInAny has messages with encrypted fields stand in a google.protobuf.Any, which says what it holds.
+func TestSealedInAny(t *testing.T) {
+	t.Parallel()
+	set := loadSet(t, filepath.Join("testdata", "any", "in"))
+	x := newExchangeOf(t, set, event.NewTypes(dynamic.Events(set)...))
+	const person = `{"@type":"type.googleapis.com/acme.any.v1.Person","id":"p","name":"MARKER","age":77077077}`
+	const plain = `{"@type":"type.googleapis.com/acme.any.v1.Plain","name":"open"}`
+	info := x.types.Find("acme_wrapped_v1", "Wrapped")
+	var batch []event.Record
+	for _, text := range []string{
+		`{"id":"a","one":` + person + `}`, `{"id":"b","one":` + plain + `,"more":[` + plain + `,` + person + `,` + person + `]}`,
+	} {
+		e := info.New()
+		r := jsonio.NewReader([]byte(text))
+		if e.DecodeJSON(r); r.Err() != nil {
+			t.Fatal(r.Err())
+		}
+		rec, err := event.Encode(e, nil, event.EncodeOptions{Keys: x.keys, Context: t.Context()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		batch = append(batch, rec)
+	}
+	x.compare(t, batch, true)
+	if x.sealed != 6 {
+		t.Errorf("%d values are sealed, want 6", x.sealed)
 	}
 }

@@ -199,6 +199,8 @@ _NOTHING = SealedType()
 
 def _chosen(types: Types, name: str, value: Mapping[str, Any]) -> list[SealedType]:
     """What is said of a type; of a choice, of the type that the object says it is, or of all of them."""
+    if name == "google.protobuf.Any":
+        name = str(value.get("@type", "")).rpartition("/")[2]
     found = types.get(name, _NOTHING)
     if not found.choice:
         return [found]
