@@ -5,6 +5,9 @@ BUF     := tools/dev/buf
 CACHE   := .cache
 SKIPPED := $(CURDIR)/$(CACHE)/skipped
 
+# Packages of the runtime that are modules of their own, so that nobody else's dependencies grow by theirs.
+OWN_MODULES := runtime/kafka/msk runtime/encrypt/awskms runtime/encrypt/gcpkms runtime/encrypt/vault
+
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -60,7 +63,7 @@ test: prefetch ## all tests, the real services included where they can be had
 	TRESTLE_SKIPPED=$(SKIPPED) $(GO) test -count=1 -timeout 25m ./cmd/trestle/... ./compat/... ./tools/... ./gen/... ./migrations/...
 	cd tools/bench && $(GO) test .
 	cd tools/release && $(GO) test ./...
-	cd runtime/kafka/msk && $(GO) test .
+	for m in $(OWN_MODULES); do (cd $$m && TRESTLE_SKIPPED=$(SKIPPED) $(GO) test -count=1 ./...) || exit 1; done
 	cd tools/promtool && $(GO) test .
 	@if [ -s $(SKIPPED) ]; then echo "not run:"; sort -u $(SKIPPED) | sed 's/^/  /'; else echo "everything ran, on real services too"; fi
 
@@ -148,7 +151,7 @@ lint-go: ## gofmt, go.mod, vet, staticcheck, and the direction of imports
 	$(GO) vet -tags chaos ./...
 	cd tools/bench && $(GO) vet ./...
 	cd tools/release && $(GO) vet ./...
-	cd runtime/kafka/msk && $(GO) vet ./...
+	for m in $(OWN_MODULES); do (cd $$m && $(GO) vet ./...) || exit 1; done
 	cd tools/promtool && $(GO) vet ./...
 	$(GO) tool -modfile=tools/dev/go.mod staticcheck -tags chaos ./...
 	$(GO) tool -modfile=tools/dev/go.mod depguard ./...
@@ -171,7 +174,7 @@ fix: ## format Go and schemas
 .PHONY: vulncheck
 vulncheck: ## known vulnerabilities in what is linked, by the database at VULNDB (default: that of the Go project)
 	$(GO) tool -modfile=tools/dev/go.mod govulncheck $(if $(VULNDB),-db $(VULNDB)) ./...
-	cd runtime/kafka/msk && $(GO) tool -modfile=../../../tools/dev/go.mod govulncheck $(if $(VULNDB),-db $(VULNDB)) ./...
+	for m in $(OWN_MODULES); do (cd $$m && $(GO) tool -modfile=$(CURDIR)/tools/dev/go.mod govulncheck $(if $(VULNDB),-db $(VULNDB)) ./...) || exit 1; done
 
 .PHONY: vulncheck-if-reachable
 vulncheck-if-reachable: # the vulnerability database is on the network; without it this says so and passes

@@ -17,6 +17,7 @@ import (
 	"log"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -78,6 +79,9 @@ func (r *release) make() error {
 	if err != nil {
 		return err
 	}
+	if err := r.checkModules(); err != nil {
+		return err
+	}
 	if err := os.MkdirAll(r.out, 0o755); err != nil {
 		return err
 	}
@@ -105,6 +109,30 @@ func (r *release) notes() ([]byte, error) {
 	}
 	return []byte("# " + r.version + "\n" + strings.TrimRight(entry, "\n") + "\n"), nil
 }
+
+// checkModules holds packages of the runtime that are modules of their own, and are released with it, to requiring the version that they are released with: in
+// the checkout they are built with what is there, whatever they require.
+func (r *release) checkModules() error {
+	files, err := r.git("ls-files", "runtime/**/go.mod")
+	if err != nil {
+		return err
+	}
+	for name := range strings.Lines(files) {
+		name = strings.TrimSpace(name)
+		text, err := os.ReadFile(filepath.Join(r.root, filepath.FromSlash(name)))
+		if err != nil {
+			return err
+		}
+		required := requirement.FindSubmatch(text)
+		if required != nil && string(required[1]) != r.version {
+			return fmt.Errorf("%s requires github.com/omninode/trestle %s: run go mod edit -require=github.com/omninode/trestle@%s there, commit, and tag %s/%s, too",
+				name, required[1], r.version, path.Dir(name), r.version)
+		}
+	}
+	return nil
+}
+
+var requirement = regexp.MustCompile(`(?m)^(?:require)?\s*github\.com/omninode/trestle (v\S+)$`)
 
 // platform builds the command, and writes its archive and its bill of materials.
 func (r *release) platform(platform string) error {

@@ -135,4 +135,7 @@ func TestRefused(t *testing.T) {
 	if _, err := r.notes(); err == nil || !strings.Contains(err.Error(), "## v999.0.0") {
 		t.Errorf("a version that nothing is said of: %v", err)
 	}
+	if err := r.checkModules(); err == nil || !strings.Contains(err.Error(), "/go.mod requires ") {
+		t.Errorf("a version that modules of their own do not require: %v", err)
+	}
 }

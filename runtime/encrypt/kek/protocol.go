@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/omninode/trestle/runtime/encrypt"
 )
@@ -57,10 +58,11 @@ func (a *answer) err() error {
 	}
 	for _, r := range reasons {
 		if r.reason == a.Reason {
-			if a.Error == "" {
+			said := strings.TrimPrefix(strings.TrimPrefix(a.Error, r.err.Error()), ": ") // a program that serves a KEK says it, too
+			if said == "" {
 				return r.err
 			}
-			return fmt.Errorf("%w: %s", r.err, a.Error)
+			return fmt.Errorf("%w: %s", r.err, said)
 		}
 	}
 	return errors.New(a.Error)

@@ -1,6 +1,7 @@
 // Package services starts real Kafka clusters, schema registries, PostgreSQL
-// databases, Python and Node.js environments for tests: on loopback, on free
-// ports, and gone when the test is over, also when it failed.
+// databases, a server that does as AWS does, Python and Node.js environments for
+// tests: on loopback, on free ports, and gone when the test is over, also when
+// it failed.
 //
 //	func TestMain(m *testing.M) { os.Exit(services.Main(m)) }
 //

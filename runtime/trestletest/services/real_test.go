@@ -318,6 +318,25 @@ func TestPostgresStops(t *testing.T) {
 	}
 }
 
+func TestAWS(t *testing.T) {
+	t.Parallel()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, AWS(t), strings.NewReader("{}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("X-Amz-Target", "TrentService.ListKeys")
+	request.Header.Set("Content-Type", "application/x-amz-json-1.1")
+	request.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=a/20260101/eu-central-1/kms/aws4_request, SignedHeaders=host, Signature=x")
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if text, err := io.ReadAll(response.Body); err != nil || response.StatusCode != http.StatusOK || !strings.Contains(string(text), `"Keys": []`) {
+		t.Errorf("%s: %s, %v", response.Status, text, err)
+	}
+}
+
 func TestPython(t *testing.T) {
 	t.Parallel()
 	began := time.Now()

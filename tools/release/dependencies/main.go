@@ -126,12 +126,11 @@ func survey(root string) ([]*dependency, error) {
 	return out, nil
 }
 
+// ownModules are packages of the runtime that are modules of their own.
+var ownModules = []string{"runtime/kafka/msk", "runtime/encrypt/awskms", "runtime/encrypt/gcpkms", "runtime/encrypt/vault"}
+
 func surveyOn(root, platform string) ([]*dependency, error) {
 	packages, err := licences.Load(root, platform, "./cmd/trestle", "./runtime/...", "./gen/omninode/...")
-	if err != nil {
-		return nil, err
-	}
-	extra, err := licences.Load(filepath.Join(root, "runtime", "kafka", "msk"), platform, ".")
 	if err != nil {
 		return nil, err
 	}
@@ -139,6 +138,9 @@ func surveyOn(root, platform string) ([]*dependency, error) {
 	add := func(from *licences.Packages, linked func(*dependency), names ...string) error {
 		modules, err := from.Linked(names...)
 		for _, m := range modules {
+			if m.Path == module {
+				continue // of which a module of its own links packages
+			}
 			key := m.Path + " " + m.Version
 			if all[key] == nil {
 				all[key] = &dependency{Module: m}
@@ -168,8 +170,14 @@ func surveyOn(root, platform string) ([]*dependency, error) {
 			return nil, err
 		}
 	}
-	if err := add(extra, func(d *dependency) { d.packages = append(d.packages, "runtime/kafka/msk") }, extra.Own()...); err != nil {
-		return nil, err
+	for _, name := range ownModules {
+		extra, err := licences.Load(filepath.Join(root, filepath.FromSlash(name)), platform, "./...")
+		if err != nil {
+			return nil, err
+		}
+		if err := add(extra, func(d *dependency) { d.packages = append(d.packages, name) }, extra.Own()...); err != nil {
+			return nil, err
+		}
 	}
 	for _, d := range all {
 		d.packages = nearest(packages, d.packages)

@@ -24,7 +24,7 @@ func TestPage(t *testing.T) {
 		"github.com/spf13/cobra":               {"| yes | – |"},
 		"github.com/jackc/pgx/v5":              {"| yes | `runtime/store/postgres` |"},
 		"github.com/inconshreveable/mousetrap": {"| on Windows | – |"},
-		"github.com/aws/smithy-go":             {"| – | `runtime/kafka/msk` |"},
+		"github.com/aws/smithy-go":             {"| – | `runtime/encrypt/awskms`, `runtime/kafka/msk` |"},
 		"modernc.org/sqlite":                   {"| BSD-3-Clause AND MIT AND blessing |"},
 	} {
 		for _, want := range wants {

@@ -54,6 +54,7 @@ func All() []Component {
 		{"Python", Python},
 		{"Python judges", PythonJudges},
 		{"Confluent's Python", PythonConfluent},
+		{"moto", PythonAWS},
 		{"AsyncAPI parser", func() (string, error) { return Node(AsyncAPIParser) }},
 		{"Confluent's Node.js", func() (string, error) { return Node(ConfluentRegistry) }},
 	}

@@ -36,6 +36,14 @@ var PythonConfluent = once("Confluent's Python client", func(ctx context.Context
 	return virtualEnv(ctx, "python-confluent", confluentRequirements)
 })
 
+//go:embed python/aws.txt
+var awsRequirements string
+
+// PythonAWS returns the python command of a virtual environment that has what python/aws.txt lists.
+var PythonAWS = once("moto, a server that does as AWS does", func(ctx context.Context) (string, error) {
+	return virtualEnv(ctx, "python-aws", awsRequirements)
+})
+
 // virtualEnv returns the python command of a virtual environment with the given
 // requirements. Its scripts do not run, as they name the folder in which it was
 // made: use python -m.
