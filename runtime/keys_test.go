@@ -15,13 +15,20 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/encrypt"
 	"github.com/omninode/trestle/runtime/encrypt/kek"
+	"github.com/omninode/trestle/runtime/encrypt/keytopic"
+	"github.com/omninode/trestle/runtime/event"
 	"github.com/omninode/trestle/runtime/jsonio"
+	"github.com/omninode/trestle/runtime/kafka"
 	"github.com/omninode/trestle/runtime/spool"
+	"github.com/omninode/trestle/runtime/trestletest/services"
 	"github.com/omninode/trestle/runtime/wire"
 )
 
@@ -319,4 +326,126 @@ func TestEncryptedFieldsAreNotPublishedPlain(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	_ = spooling.Close(ctx)
+}
+
+// While data keys are rotated, and wrapped anew by another key of the KEK, nothing fails to be published, and each event is handled once, as it was.
+func TestKeyRotationUnderLoad(t *testing.T) {
+	t.Parallel()
+	t.Run("kfake", func(t *testing.T) {
+		t.Parallel()
+		c := startCluster(t, kfake.SeedTopics(1, keytopic.Topic))
+		testKeyRotation(t, c.brokers, "", 3000)
+	})
+	t.Run("Kafka", func(t *testing.T) {
+		t.Parallel()
+		brokers := services.SharedKafka(t).Brokers()
+		client, err := kafka.Connection{Brokers: brokers}.Client()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer client.Close()
+		prefix := "rotation-" + uuid.NewString() + "-"
+		for name, partitions := range map[string]int32{orders.Name: testPartitions, orders.DeadLetter: 1, keytopic.Topic: 1} {
+			if _, err := kadm.NewClient(client).CreateTopic(deadline(t), partitions, 1, nil, prefix+name); err != nil {
+				t.Fatal(err)
+			}
+		}
+		testKeyRotation(t, brokers, prefix, 3000)
+	})
+}
+
+func testKeyRotation(t *testing.T, brokers []string, prefix string, events int) {
+	names := trestle.Names{Prefix: prefix}
+	keyTopic, err := names.Topic(keytopic.Topic)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := kekFile(t)
+	keys := func() *encrypt.Keys {
+		store, err := keytopic.New(kafka.Connection{Brokers: brokers}, keyTopic)
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys, err := encrypt.NewKeys(store, map[string]encrypt.Class{"pii": {KEK: kek.NewFile(file)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { keys.Close(); store.Close() })
+		return keys
+	}
+	var mu sync.Mutex
+	handled, with := map[string]int{}, map[string]bool{}
+	consumer, err := trestle.NewConsumer(brokers, testGroup, quick(trestle.WithNames(names), trestle.WithKeys(keys()), trestle.WithEncryptedOnly(), trestle.WithStart(trestle.Earliest), trestle.WithSessionTimeout(6*time.Second))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	types := trestle.NewTypes(&orderSealedInfo)
+	trestle.Handle(consumer, func(ctx context.Context, e *orderSealed) error {
+		d, _ := trestle.DeliveryFrom(ctx)
+		mu.Lock()
+		defer mu.Unlock()
+		if handled[e.OrderID]++; e.Note != secretNote || len(d.Unavailable) > 0 {
+			t.Errorf("handled: %+v, %v", e, d.Unavailable)
+		}
+		return nil
+	})
+	run(t, consumer)
+	pub, err := trestle.NewPublisher(brokers, trestle.WithNames(names), trestle.WithKeys(keys()), trestle.WithLogger(quiet))
+	if err != nil {
+		t.Fatal(err)
+	}
+	operator := keys()
+	var failed atomic.Int64
+	rotations := 0
+	for i := range events {
+		if i%(events/6) == events/12 {
+			if rotations++; rotations == 3 {
+				if err := kek.Add(file, "second"); err != nil {
+					t.Fatal(err)
+				}
+				if n, err := operator.Rewrap(deadline(t), "pii"); err != nil || n == 0 {
+					t.Fatalf("%d keys are wrapped anew: %v", n, err)
+				}
+			}
+			if _, err := operator.Rotate(deadline(t), "pii"); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(20 * time.Millisecond) // publishers hear of it meanwhile
+		}
+		err := pub.PublishAsync(deadline(t), &orderSealed{orderPlaced{fmt.Sprint("order-", i), int64(i), secretNote}}, func(_ trestle.Receipt, err error) {
+			if err != nil {
+				failed.Add(1)
+			}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := pub.Close(deadline(t)); err != nil || failed.Load() > 0 {
+		t.Errorf("%d events failed: %v", failed.Load(), err)
+	}
+	eventually(t, "all events are handled", func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return len(handled) == events
+	})
+	for id, n := range handled {
+		if n != 1 {
+			t.Errorf("%s is handled %d times", id, n)
+		}
+	}
+	topic, _ := names.Topic(orders.Name)
+	for r, err := range kafka.Scan(deadline(t), kafka.Connection{Brokers: brokers}, []string{topic}, kafka.FromStart(), kafka.ToEnd()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		named := *r
+		named.Topic = orders.Name
+		for _, id := range event.SealedWith(&named, types) {
+			with[id.String()] = true
+		}
+	}
+	if len(with) < rotations {
+		t.Errorf("%d keys were used in %d rotations", len(with), rotations)
+	}
 }
