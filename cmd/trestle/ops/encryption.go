@@ -63,6 +63,21 @@ func (s EncryptionSettings) placed(p *Project) EncryptionSettings {
 	return s
 }
 
+// files are those that KEKs are in.
+func (s EncryptionSettings) files() []string {
+	var out []string
+	add := func(k *KEKSettings) {
+		if k != nil && k.File != "" && !slices.Contains(out, k.File) {
+			out = append(out, k.File)
+		}
+	}
+	add(s.KEK)
+	for _, class := range slices.Sorted(maps.Keys(s.Keys)) {
+		add(s.Keys[class].KEK)
+	}
+	return out
+}
+
 func (k *KEKSettings) open() (encrypt.KEK, error) {
 	n := 0
 	for _, is := range []bool{k.File != "", k.Env != "", len(k.Command) > 0} {

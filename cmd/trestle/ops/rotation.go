@@ -12,6 +12,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/omninode/trestle/runtime/encrypt"
 	"github.com/omninode/trestle/runtime/secure"
 )
 
@@ -38,6 +39,8 @@ type Credential struct {
 	Since time.Time
 	// From and Until are when a certificate is valid; zero: it is none.
 	From, Until time.Time
+	// Replace says how it is replaced; empty: clients take what stands in files up.
+	Replace string
 }
 
 // days since a time, or to it where it is negative.
@@ -72,12 +75,44 @@ func (e Environment) Credentials(ctx context.Context) ([]Credential, error) {
 		f.registry(ctx, r)
 	}
 	f.secret("password of the store", e.StorePassword)
+	f.keys(ctx, e)
 	return f.found, errors.Join(f.errs...)
 }
 
 type credentialFinder struct {
 	found []Credential
 	errs  []error
+}
+
+// keys adds the files of KEKs, and the data keys with which events are encrypted now.
+func (f *credentialFinder) keys(ctx context.Context, e Environment) {
+	if e.Encryption.isEmpty() {
+		return
+	}
+	for _, path := range e.Encryption.files() {
+		before := len(f.found)
+		f.secret("key encryption key", Secret{secure.Secret{File: path}})
+		for i := before; i < len(f.found); i++ {
+			f.found[i].Replace = "add another (`trestle keys new FILE --name NAME --add`), and wrap data keys with it (`trestle keys rewrap CLASS`)"
+		}
+	}
+	if len(e.Brokers) == 0 {
+		return
+	}
+	keys, _, err := e.keyRing(ctx, nil)
+	if err != nil {
+		f.errs = append(f.errs, err)
+		return
+	}
+	all, err := keys.List(ctx)
+	if err != nil {
+		f.errs = append(f.errs, err)
+	}
+	for _, k := range all {
+		if k.State == encrypt.StateCurrent {
+			f.found = append(f.found, Credential{Name: "data key of class " + k.Class, Since: k.Created, Replace: "make a new one: `trestle keys rotate " + k.Class + "`"})
+		}
+	}
 }
 
 // secret adds what stands in a file. How old other secrets are, nobody can tell from here.
@@ -194,6 +229,7 @@ func (d *doctor) rotation(ctx context.Context) {
 			d.say(name, Warn, advice, "%s expires within %.0f days: %s", c.Name, max(1, -days(now, c.Until)), validity)
 			continue
 		}
+		advice := cmp.Or(c.Replace, advice)
 		if age := days(now, c.Since); !c.Since.IsZero() && age > float64(policy.MaxAgeDays) {
 			sound = false
 			d.say(name, Warn, advice, "%s is %.0f days old, more than the %d that trestle.yaml has under rotation", c.Name, age, policy.MaxAgeDays)

@@ -8,6 +8,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kfake"
+
+	"github.com/omninode/trestle/runtime/encrypt"
+	"github.com/omninode/trestle/runtime/encrypt/kek"
+	"github.com/omninode/trestle/runtime/encrypt/keytopic"
+	"github.com/omninode/trestle/runtime/kafka"
 	"github.com/omninode/trestle/runtime/secure"
 	"github.com/omninode/trestle/runtime/trestletest/services"
 )
@@ -93,6 +99,14 @@ func TestRotation(t *testing.T) {
 			env:  Environment{RegistryTLS: &TLSSettings{CA: authority.File}, Registry: "https://" + tlsServer(t, authority.Issue("server", until(5), "127.0.0.1"))},
 			want: []string{"warn certificate of registry 127.0.0.1:", "expires within 5 days"},
 		},
+		"an old key encryption key": {
+			env:  Environment{Encryption: EncryptionSettings{KEK: &KEKSettings{File: password(91 * day).File}}},
+			want: []string{"warn key encryption key in ", "is 91 days old, more than the 90"},
+		},
+		"an old data key": {
+			env:  oldDataKey(t),
+			want: []string{"warn data key of class pii is 100 days old, more than the 90"},
+		},
 		"a file that is not there": {
 			env:  Environment{StorePassword: Secret{secure.Secret{File: "nowhere"}}},
 			want: []string{"warn not all can be looked at: password of the store: ", "nowhere"},
@@ -119,4 +133,33 @@ func TestRotation(t *testing.T) {
 			}
 		})
 	}
+}
+
+// oldDataKey is an environment whose data key is 100 days old.
+func oldDataKey(t *testing.T) Environment {
+	t.Helper()
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, keytopic.Topic))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(cluster.Close)
+	file := filepath.Join(t.TempDir(), "kek")
+	if err := kek.Create(file, "first"); err != nil {
+		t.Fatal(err)
+	}
+	store, err := keytopic.New(kafka.Connection{Brokers: cluster.ListenAddrs()}, keytopic.Topic)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(store.Close)
+	then := func() time.Time { return time.Now().Add(-100 * day) }
+	keys, err := encrypt.NewKeys(store, map[string]encrypt.Class{"pii": {KEK: kek.NewFile(file)}}, encrypt.WithClock(then))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(keys.Close)
+	if _, err := keys.Rotate(t.Context(), "pii"); err != nil {
+		t.Fatal(err)
+	}
+	return Environment{Brokers: cluster.ListenAddrs(), Encryption: EncryptionSettings{KEK: &KEKSettings{File: file}}}
 }
