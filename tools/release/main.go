@@ -1,6 +1,6 @@
 // Command release makes what a version of trestle is given out as: for each platform an archive, with the licences of what is
-// linked, and a bill of materials (CycloneDX), the checksums of all of them, and the notes of the version. The same commit gives
-// the same bytes, wherever it is checked out.
+// linked, and a bill of materials (CycloneDX), the Python package trestle-runtime, the checksums of all of them, and the notes of
+// the version. The same commit gives the same bytes, wherever it is checked out.
 //
 //	go run . -version v1.2.3 -out DIR [-root DIR] [-platforms linux/amd64,windows/arm64]
 package main
@@ -93,7 +93,39 @@ func (r *release) make() error {
 			return fmt.Errorf("%s: %w", platform, err)
 		}
 	}
+	if err := r.python(); err != nil {
+		return fmt.Errorf("trestle-runtime: %w", err)
+	}
 	return r.checksums()
+}
+
+// python writes the Python package trestle-runtime, which pip installs, with the release's version as its own.
+func (r *release) python() error {
+	const folder, unversioned = "runtime/python", "\nversion = \"1.0.0\"\n"
+	listed, err := r.git("ls-files", folder+"/pyproject.toml", folder+"/README.md", folder+"/trestle_runtime")
+	if err != nil {
+		return err
+	}
+	var files []packed
+	for file := range strings.Lines(listed) {
+		file = strings.TrimSpace(file)
+		content, err := os.ReadFile(filepath.Join(r.root, filepath.FromSlash(file)))
+		if err != nil {
+			return err
+		}
+		if path.Base(file) == "pyproject.toml" {
+			if !strings.Contains(string(content), unversioned) {
+				return fmt.Errorf("%s has another version than 1.0.0, in whose place that of the release is written", file)
+			}
+			content = []byte(strings.Replace(string(content), unversioned, "\nversion = \""+strings.TrimPrefix(r.version, "v")+"\"\n", 1))
+		}
+		files = append(files, packed{"trestle-runtime" + strings.TrimPrefix(file, folder), 0o644, content})
+	}
+	var archive bytes.Buffer
+	if err := tarball(&archive, files, r.committed); err != nil {
+		return err
+	}
+	return r.write("trestle-runtime_"+r.version+".tar.gz", archive.Bytes())
 }
 
 // notes returns what docs/changelog.md says of the version.
@@ -161,7 +193,14 @@ func (r *release) platform(platform string) error {
 	if err := r.licences(platform, texts); err != nil {
 		return err
 	}
-	files := []string{binary, filepath.Join(r.root, "LICENSE"), texts, filepath.Join(r.root, "README.md")}
+	var files []packed
+	for i, file := range []string{binary, filepath.Join(r.root, "LICENSE"), texts, filepath.Join(r.root, "README.md")} {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		files = append(files, packed{filepath.Base(file), mode(i), content})
+	}
 	pack, ext := tarball, ".tar.gz"
 	if system == "windows" {
 		pack, ext = zipped, ".zip"
@@ -236,42 +275,41 @@ func mode(i int) os.FileMode {
 	return 0o644
 }
 
-func tarball(w io.Writer, files []string, at time.Time) error {
-	packed := gzip.NewWriter(w)
-	archive := tar.NewWriter(packed)
-	for i, file := range files {
-		content, err := os.ReadFile(file)
-		if err != nil {
-			return err
-		}
-		header := tar.Header{Name: filepath.Base(file), Mode: int64(mode(i)), Size: int64(len(content)), ModTime: at, Format: tar.FormatPAX}
+// packed is a file of an archive.
+type packed struct {
+	name    string
+	mode    os.FileMode
+	content []byte
+}
+
+func tarball(w io.Writer, files []packed, at time.Time) error {
+	compressed := gzip.NewWriter(w)
+	archive := tar.NewWriter(compressed)
+	for _, file := range files {
+		header := tar.Header{Name: file.name, Mode: int64(file.mode), Size: int64(len(file.content)), ModTime: at, Format: tar.FormatPAX}
 		if err := archive.WriteHeader(&header); err != nil {
 			return err
 		}
-		if _, err := archive.Write(content); err != nil {
+		if _, err := archive.Write(file.content); err != nil {
 			return err
 		}
 	}
 	if err := archive.Close(); err != nil {
 		return err
 	}
-	return packed.Close()
+	return compressed.Close()
 }
 
-func zipped(w io.Writer, files []string, at time.Time) error {
+func zipped(w io.Writer, files []packed, at time.Time) error {
 	archive := zip.NewWriter(w)
-	for i, file := range files {
-		content, err := os.ReadFile(file)
-		if err != nil {
-			return err
-		}
-		header := zip.FileHeader{Name: filepath.Base(file), Method: zip.Deflate, Modified: at}
-		header.SetMode(mode(i))
+	for _, file := range files {
+		header := zip.FileHeader{Name: file.name, Method: zip.Deflate, Modified: at}
+		header.SetMode(file.mode)
 		entry, err := archive.CreateHeader(&header)
 		if err != nil {
 			return err
 		}
-		if _, err := entry.Write(content); err != nil {
+		if _, err := entry.Write(file.content); err != nil {
 			return err
 		}
 	}

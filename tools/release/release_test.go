@@ -47,8 +47,13 @@ func TestRelease(t *testing.T) {
 			}
 		}
 	}
-	if len(made) != 4 {
-		t.Fatalf("made %d files, want notes, an archive, a bill of materials and checksums", len(made))
+	if len(made) != 5 {
+		t.Fatalf("made %d files, want notes, an archive, a bill of materials, the Python package and checksums", len(made))
+	}
+	python := unpacked(t, made["trestle-runtime_"+version+".tar.gz"])
+	project := string(python["trestle-runtime/pyproject.toml"])
+	if !strings.Contains(project, "\nversion = \""+strings.TrimPrefix(version, "v")+"\"\n") || python["trestle-runtime/trestle_runtime/kafka.py"] == nil || python["trestle-runtime/README.md"] == nil {
+		t.Errorf("the Python package has %d files and the project\n%s", len(python), project)
 	}
 	check := exec.Command("sha256sum", "--check", "--quiet", "SHA256SUMS")
 	check.Dir = out
