@@ -283,3 +283,37 @@ type taker struct{ records []encrypt.Record }
 func (t *taker) Take(records []encrypt.Record) { t.records = append(t.records, records...) }
 
 func (*taker) Restarted() {}
+
+// TestCommandOfGo has Python ask a KEK's program that is written with kek.Serve.
+func TestCommandOfGo(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "pii.kek")
+	if err := kek.Create(path, "2026"); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv(servedKEK, path)
+	const program = `
+import os, sys
+from trestle_runtime.encryption import CommandKEK, FileKEK
+from trestle_runtime.errors import NotWrappedError, UnknownKEKError
+served, file, secret = CommandKEK(sys.argv[1]), FileKEK(sys.argv[2]), os.urandom(32)
+name, wrapped = served.wrap(secret, b"context")
+assert (name, file.unwrap(name, wrapped, b"context")) == ("2026", secret)
+assert served.unwrap(*file.wrap(secret, b"context"), b"context") == secret
+for kind, arguments in ((NotWrappedError, (name, wrapped, b"other")), (UnknownKEKError, ("2025", wrapped, b"context"))):
+    try:
+        served.unwrap(*arguments)
+    except kind as e:
+        print(e)
+os.remove(sys.argv[2])
+try:
+    served.unwrap(name, wrapped, b"context")
+except RuntimeError as e:
+    print(e)
+`
+	said := string(run(t, "-c", program, os.Args[0], path))
+	for i, want := range []string{"it was changed", "knows no key of that name", "no such file"} {
+		if lines := strings.Split(said, "\n"); len(lines) != 4 || !strings.Contains(lines[i], want) {
+			t.Errorf("Python says %q, want %q in line %d", said, want, i+1)
+		}
+	}
+}

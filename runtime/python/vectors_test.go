@@ -2,6 +2,7 @@ package python_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"flag"
 	"os"
@@ -13,10 +14,23 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/omninode/trestle/runtime/encrypt"
+	"github.com/omninode/trestle/runtime/encrypt/kek"
 	"github.com/omninode/trestle/runtime/trestletest/services"
 )
 
-func TestMain(m *testing.M) { os.Exit(services.Main(m)) }
+// TestMain runs the tests, or is the program that Python's CommandKEK runs.
+func TestMain(m *testing.M) {
+	if file := os.Getenv(servedKEK); file != "" {
+		if err := kek.Serve(context.Background(), kek.NewFile(file), os.Stdin, os.Stdout); err != nil {
+			panic(err)
+		}
+		os.Exit(0)
+	}
+	os.Exit(services.Main(m))
+}
+
+// servedKEK names the file of a KEK that a program of this test's serves.
+const servedKEK = "TRESTLE_TEST_SERVED_KEK"
 
 var update = flag.Bool("update", false, "seal the values of testdata/sealed.json again")
 
