@@ -62,6 +62,9 @@ func TestErasure(t *testing.T) {
 	letters := e.fail(t)
 	e.intoOutbox(t)
 	trestleRun(t, e.dir, 0, "trace", "run", "--until-end", "--env", stackEnvironment)
+	if held, err := e.db.Holding(t.Context(), [][]byte{[]byte("SECRET")}); err != nil || len(held) != 3 || held["trace store"]+held["outbox"]+held["parked dead letters"] > 0 {
+		t.Errorf("the database holds it in clear: %v, %v", held, err)
+	}
 	before := e.read(t)
 	if n := before.readable[erased]; n != events/e.persons || before.unreadable != 0 || len(before.sums) != events {
 		t.Fatalf("before: %d of %d events of the person are readable, %d of all not", n, events/e.persons, before.unreadable)
