@@ -631,23 +631,23 @@ func TestSealedRefusedAlike(t *testing.T) {
 		"random where it may be":           payload(`"iban":"A","email":` + quoted(seal("pii", "/email", encrypt.Text, "e", false))),
 		"with a key of another class":      withIBAN(seal("finance", "/iban", encrypt.Text, "DE1", false)),
 		"with a key that nobody has":       withIBAN(string(strange)),
-		"against a rule":                   withIBAN(seal("pii", "/iban", encrypt.Text, "small", false)),
-		"not UTF-8":                        withIBAN(seal("pii", "/iban", encrypt.Text, "\xff\xfe", false)),
-		"a surrogate":                      withIBAN(seal("pii", "/iban", encrypt.Text, "\xed\xa0\x80", false)),
+		"against a rule":                   withIBAN(seal("pii", "/iban", encrypt.Text, "MARKER small", false)),
+		"not UTF-8":                        withIBAN(seal("pii", "/iban", encrypt.Text, "MARKER\xff\xfe", false)),
+		"a surrogate":                      withIBAN(seal("pii", "/iban", encrypt.Text, "MARKER\xed\xa0\x80", false)),
 		"empty":                            payload(`"iban":"A","email":` + quoted(seal("pii", "/email", encrypt.Text, "", false))),
 		"a number in its place":            payload(`"iban":7`),
 		"null in its place":                payload(`"iban":null`),
 		"a list in its place":              payload(`"iban":[` + quoted(iban) + `]`),
-		"beside, not JSON":                 payload(`"iban":"A","pin_encrypted":` + quoted(seal("pii", "/pin", encrypt.JSON, "1 2", false))),
+		"beside, not JSON":                 payload(`"iban":"A","pin_encrypted":` + quoted(seal("pii", "/pin", encrypt.JSON, `"MARKER" 2`, false))),
 		"beside, nothing":                  payload(`"iban":"A","pin_encrypted":` + quoted(seal("pii", "/pin", encrypt.JSON, "", false))),
 		"beside, NaN":                      payload(`"iban":"A","pin_encrypted":` + quoted(seal("pii", "/pin", encrypt.JSON, "NaN", false))),
 		"beside, white space":              payload(`"iban":"A","pin_encrypted":` + quoted(seal("pii", "/pin", encrypt.JSON, " 1\n", false))),
 		"beside, null":                     payload(`"iban":"A","balance_encrypted":` + quoted(seal("finance", "/balance", encrypt.JSON, "null", false))),
-		"beside, another type":             payload(`"iban":"A","pin_encrypted":` + quoted(seal("pii", "/pin", encrypt.JSON, `"1"`, false))),
-		"beside, too large":                payload(`"iban":"A","pin_encrypted":` + quoted(seal("pii", "/pin", encrypt.JSON, "10000", false))),
+		"beside, another type":             payload(`"iban":"A","pin_encrypted":` + quoted(seal("pii", "/pin", encrypt.JSON, `"MARKER"`, false))),
+		"beside, too large":                payload(`"iban":"A","pin_encrypted":` + quoted(seal("pii", "/pin", encrypt.JSON, "77077077", false))),
 		"beside, as text":                  payload(`"iban":"A","pin_encrypted":` + quoted(seal("pii", "/pin", encrypt.Text, "12", false))),
 		"beside, an object":                payload(`"iban":"A","safe_encrypted":` + quoted(seal("pii", "/safe", encrypt.JSON, `{"door":"d","owner":{"name":"n","age":2}}`, false))),
-		"beside, with a member twice":      payload(`"iban":"A","safe_encrypted":` + quoted(seal("pii", "/safe", encrypt.JSON, `{"door":"d","door":"e"}`, false))),
+		"beside, with a member twice":      payload(`"iban":"A","safe_encrypted":` + quoted(seal("pii", "/safe", encrypt.JSON, `{"door":"MARKER","door":"MARKER"}`, false))),
 		"beside, sealed again inside":      payload(`"iban":"A","safe_encrypted":` + quoted(seal("pii", "/safe", encrypt.JSON, `{"door":"d","owner":{"name":`+quoted(name)+`,"age":2}}`, false))),
 		"beside, nested deeply":            payload(`"iban":"A","notes_encrypted":` + quoted(seal("pii", "/notes", encrypt.JSON, `{"a":`+strings.Repeat("[", 505)+strings.Repeat("]", 505)+`}`, false))),
 		"beside, nested too deeply":        payload(`"iban":"A","notes_encrypted":` + quoted(seal("pii", "/notes", encrypt.JSON, `{"a":`+strings.Repeat("[", 600)+strings.Repeat("]", 600)+`}`, false))),
@@ -693,6 +693,9 @@ func TestSealedRefusedAlike(t *testing.T) {
 	valid := 0
 	for i, got := range answer.Results {
 		name := names[i/3]
+		if shown := got.Error + strings.Join(got.Shown, "\n"); containsMarker(shown) {
+			t.Errorf("%s: Python shows %.2000s", name, shown)
+		}
 		d, err := event.Decode(&records[i], x.types, event.DecodeOptions{Keys: x.keys, Context: t.Context()})
 		if (err == nil) != (got.Error == "") {
 			t.Errorf("%s (%d): Go says %v\nPython says %s", name, i%3, err, got.Error)
@@ -712,6 +715,9 @@ func TestSealedRefusedAlike(t *testing.T) {
 		if w, g := exactly(t, plain), exactly(t, []byte(got.Plain)); len(d.Unavailable) == 0 && !reflect.DeepEqual(w, g) {
 			t.Errorf("%s (-Go +Python):\n%s", name, gocmp.Diff(w, g))
 		}
+	}
+	if err := x.peer.errors.String(); containsMarker(err) {
+		t.Errorf("Python wrote to its standard error: %.2000s", err)
 	}
 	t.Logf("%d of %d are taken", valid, len(records))
 	if valid < 30 || valid > len(records)-60 {
