@@ -3,10 +3,8 @@ package encrypt
 import (
 	"context"
 	"crypto/rand"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"iter"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -51,7 +49,7 @@ type Keys struct {
 
 	unwrapping flights[KeyID, *classSecrets]
 	making     flights[string, *classKey]
-	finding    flights[subject, *Key]
+	finding    flights[wanted, *Key]
 	opened     recent[KeyID, *Key]       // of persons
 	subjects   recent[subject, *current] // with which key their fields are encrypted
 
@@ -65,6 +63,12 @@ type Keys struct {
 	tagged  map[uint64]*personKey // by hashes of parent and tag: the one taken last
 	strange map[KeyID]error       // entries that can't be read
 	replace map[string]time.Time  // when to try again to make a key in place of an old one, by class
+}
+
+// wanted is a person's key under a key of the class.
+type wanted struct {
+	subject
+	parent KeyID
 }
 
 // subject is a person as events of one class of keys name them.
@@ -178,18 +182,31 @@ func (k *Keys) Current(ctx context.Context, class, dataSubject string) (*Key, er
 	if !configured {
 		return nil, &UnavailableError{Reason: NoKEK, Class: class}
 	}
-	c, err := k.currentOf(ctx, class, of)
-	if err != nil {
-		return nil, err
+	for {
+		c, err := k.currentOf(ctx, class, of)
+		if err != nil {
+			return nil, err
+		}
+		var key *Key
+		s, err := k.open(ctx, c)
+		switch {
+		case err != nil:
+		case dataSubject == "":
+			return s.key, nil
+		default:
+			key, err = k.ofPerson(ctx, c, s, subject{class, dataSubject})
+		}
+		if err == nil || !k.wasDestroyed(c) {
+			return key, err
+		}
+		// somebody has destroyed it since it was looked for
 	}
-	s, err := k.open(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	if dataSubject == "" {
-		return s.key, nil
-	}
-	return k.ofPerson(ctx, c, s, subject{class, dataSubject})
+}
+
+func (k *Keys) wasDestroyed(c *classKey) bool {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	return !c.destroyed.IsZero()
 }
 
 // currentOf returns the key that a class's fields, or its persons' keys, are encrypted with.
@@ -272,17 +289,21 @@ func (k *Keys) newClassKey(ctx context.Context, class string, kek KEK) (*classKe
 		e.Created = newest.created.Add(time.Microsecond)
 	}
 	k.mu.RUnlock()
-	if err := k.store.Append(ctx, e); err != nil {
-		return nil, &AwayError{Class: class, ID: e.ID, Err: fmt.Errorf("keep a new key: %w", err)}
-	}
+	c := &classKey{id: e.ID}
+	c.secrets.Store(s) // before others see it, who would ask the KEK for what is at hand
+	k.mu.Lock()
+	k.known[e.ID] = c
+	k.mu.Unlock()
+	err = k.store.Append(ctx, e)
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.apply(e)
-	c := k.known[e.ID]
-	if c.destroyed.IsZero() {
-		c.secrets.Store(s)
+	if err != nil {
+		if c.class == "" {
+			delete(k.known, e.ID)
+		}
+		return nil, &AwayError{Class: class, ID: e.ID, Err: fmt.Errorf("keep a new key: %w", err)}
 	}
-	return c, nil
+	return c, k.apply(e)
 }
 
 func newSecret() []byte {
@@ -372,155 +393,8 @@ func unwrap(ctx context.Context, kek KEK, class string, id KeyID, name string, w
 	return secret, nil
 }
 
-// ofPerson returns the key that a person's fields are encrypted with.
-func (k *Keys) ofPerson(ctx context.Context, parent *classKey, s *classSecrets, of subject) (*Key, error) {
-	if c, ok := k.subjects.get(of); ok {
-		k.mu.RLock()
-		ok = c.person.parent == parent && k.isLive(c.person) && !c.key.IsSpent()
-		k.mu.RUnlock()
-		if ok {
-			return c.key, nil
-		}
-		k.subjects.drop(of)
-	}
-	key, err := k.finding.do(ctx, of, func(ctx context.Context) (*Key, error) {
-		tag := s.personTag(of.name)
-		c, err := k.find(ctx, parent, tag)
-		if c == nil && err == nil {
-			if err = k.sync(ctx); err == nil {
-				c, err = k.find(ctx, parent, tag)
-			}
-		}
-		if c == nil && err == nil {
-			c, err = k.newPersonKey(ctx, parent, s, tag)
-		}
-		if err != nil {
-			return nil, err
-		}
-		k.subjects.put(of, c)
-		return c.key, nil
-	})
-	return key, asAway(of.class, uuid.Nil, err)
-}
-
-// isLive says that a person's key may be encrypted with. The mutex is held.
-func (k *Keys) isLive(p *personKey) bool {
-	return p.why == 0 && p.age == k.age && p.parent.destroyed.IsZero()
-}
-
-// hashOf is nearly always another for another person: both are random, or say what is.
-func hashOf(parent *classKey, tag *[PersonTagSize]byte) uint64 {
-	return binary.NativeEndian.Uint64(parent.id[:]) ^ binary.NativeEndian.Uint64(tag[:])
-}
-
-// of are the keys of a person under a key of the class. The mutex is held.
-func (k *Keys) of(parent *classKey, tag [PersonTagSize]byte) iter.Seq[*personKey] {
-	return func(yield func(*personKey) bool) {
-		for p := k.tagged[hashOf(parent, &tag)]; p != nil; p = p.older {
-			if p.parent == parent && p.tag == tag && !yield(p) {
-				return
-			}
-		}
-	}
-}
-
-// find returns the newest key of a person under a key of the class; nil: there is none that may be encrypted with.
-func (k *Keys) find(ctx context.Context, parent *classKey, tag [PersonTagSize]byte) (*current, error) {
-	k.mu.RLock()
-	var newest *personKey
-	for p := range k.of(parent, tag) {
-		if k.isLive(p) && (newest == nil || p.created > newest.created) {
-			newest = p
-		}
-	}
-	k.mu.RUnlock()
-	if newest == nil {
-		return nil, nil
-	}
-	key, err := k.openPerson(ctx, newest)
-	if err != nil || key.IsSpent() {
-		return nil, err
-	}
-	return &current{newest, key}, nil
-}
-
-func (k *Keys) newPersonKey(ctx context.Context, parent *classKey, s *classSecrets, tag [PersonTagSize]byte) (*current, error) {
-	e, secret := &Entry{ID: uuid.New(), Class: parent.class, Created: k.now().UTC().Truncate(time.Microsecond), Parent: parent.id, Person: tag[:]}, newSecret()
-	key, err := NewKey(e.ID, secret)
-	if err != nil {
-		return nil, err
-	}
-	e.Wrapped = s.wrapPerson(e.Class, e.ID, secret)
-	if err := k.store.Append(ctx, e); err != nil {
-		return nil, &AwayError{Class: e.Class, ID: e.ID, Err: fmt.Errorf("keep a new key: %w", err)}
-	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.apply(e)
-	p := k.persons[e.ID]
-	k.keepOpened(p, key)
-	return &current{p, key}, nil
-}
-
-// keepOpened keeps a person's key, unless it is destroyed. The mutex is held: what destroys it, drops it.
-func (k *Keys) keepOpened(p *personKey, key *Key) {
-	if p.why == 0 {
-		k.opened.put(p.id, key)
-	}
-}
-
-// openPerson returns a person's key.
-func (k *Keys) openPerson(ctx context.Context, p *personKey) (*Key, error) {
-	k.mu.RLock()
-	err := personGone(p)
-	k.mu.RUnlock()
-	if err != nil {
-		return nil, err
-	}
-	s, err := k.open(ctx, p.parent)
-	if err != nil {
-		return nil, under(p, err)
-	}
-	if key, ok := k.opened.get(p.id); ok {
-		return key, nil
-	}
-	k.mu.RLock()
-	defer k.mu.RUnlock()
-	if err := personGone(p); err != nil {
-		return nil, err
-	}
-	key, err := s.unwrapPerson(p.parent.class, p.id, p.wrapped[:])
-	if err != nil {
-		return nil, err
-	}
-	if again, ok := k.opened.get(p.id); ok { // one counts what it seals
-		return again, nil
-	}
-	k.keepOpened(p, key)
-	return key, nil
-}
-
-// personGone says that a person's key was destroyed. The mutex is held.
-func personGone(p *personKey) error {
-	switch p.why {
-	case destroyed:
-		return &UnavailableError{Reason: Destroyed, Class: p.parent.class, ID: p.id}
-	case erased:
-		return &UnavailableError{Reason: Erased, Class: p.parent.class, ID: p.id}
-	}
-	return nil
-}
-
-// under says of a person's key why it can't be had without the one that wraps it.
-func under(p *personKey, err error) error {
-	if parent, ok := errors.AsType[*UnavailableError](err); ok {
-		return &UnavailableError{Reason: parent.Reason, Class: parent.Class, ID: p.id, Err: fmt.Errorf("it is wrapped with %w", parent)}
-	}
-	return err
-}
-
-// ByID returns the key of an id, to decrypt with, once the store was read to its end. Where the id is not known, the store is read to its present end before that is said. What a KEK refuses is
-// asked again after a minute.
+// ByID returns the key of an id, to decrypt with, once the store was read to its end. Where the id is not known, the store is read to its present end before that
+// is said. What a KEK refuses is asked again after a minute.
 func (k *Keys) ByID(ctx context.Context, id KeyID) (*Key, error) {
 	c, p := k.look(id)
 	k.mu.RLock()

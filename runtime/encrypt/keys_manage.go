@@ -44,7 +44,7 @@ func (k *Keys) List(ctx context.Context) ([]KeyInfo, error) {
 	var all []KeyInfo
 	for _, c := range k.known {
 		if c.class == "" {
-			if k.strange[c.id] == nil {
+			if k.strange[c.id] == nil && c.persons > 0 { // else it is about to be made
 				all = append(all, KeyInfo{
 					ID: c.id, State: StateUnreadable, Persons: c.persons - c.erased, Erased: c.erased,
 					Err: errors.New("no such key is kept, and persons' keys are wrapped with it"),

@@ -375,7 +375,8 @@ func TestTopicMissing(t *testing.T) {
 		"to erase": func() error { _, err := k.Erase(soon(t), "ann"); return err },
 	} {
 		err := try()
-		if _, away := errors.AsType[*encrypt.AwayError](err); !away || !strings.Contains(err.Error(), keytopic.Topic) || !strings.Contains(err.Error(), "run trestle topics apply?") {
+		_, away := errors.AsType[*encrypt.AwayError](err)
+		if !away || !strings.Contains(err.Error(), keytopic.Topic) || !strings.Contains(err.Error(), "run trestle topics apply?") {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
@@ -385,7 +386,8 @@ func TestTopicMissing(t *testing.T) {
 	if err := open(t, k, seal(t, k, "ann")); err != nil {
 		t.Error(err)
 	}
-	if _, err := newWorld(t, cluster.Connection(), "wide").keys(t).Current(soon(t), "pii", ""); err == nil || !strings.Contains(err.Error(), "topic wide has 3 partitions, and keys need one") {
+	_, err := newWorld(t, cluster.Connection(), "wide").keys(t).Current(soon(t), "pii", "")
+	if err == nil || !strings.Contains(err.Error(), "topic wide has 3 partitions, and keys need one") {
 		t.Error(err)
 	}
 }
@@ -412,6 +414,65 @@ func TestTopicDenied(t *testing.T) {
 	cluster.RefuseWrites(w.topic, kerr.TopicAuthorizationFailed, 0)
 	if _, err := k.Current(soon(t), "pii", "ann"); !errors.Is(err, kerr.TopicAuthorizationFailed) || !strings.Contains(err.Error(), "Write on the topic") {
 		t.Errorf("may not write: %v", err)
+	}
+}
+
+// While somebody's transaction is open, nobody can read what was written behind its first record: a key that may stand there is not said to be unknown.
+func TestBehindAnOpenTransaction(t *testing.T) {
+	t.Parallel()
+	w, _ := fake(t)
+	a, b := w.keys(t), w.keys(t)
+	before := seal(t, a, "")
+	if err := open(t, b, before); err != nil {
+		t.Fatal(err)
+	}
+	client, err := w.conn.Client(kgo.TransactionalID(keytopic.TransactionalID(w.topic)))
+	if err == nil {
+		err = client.BeginTransaction()
+	}
+	if err == nil {
+		t.Cleanup(client.Close)
+		err = client.ProduceSync(soon(t), &kgo.Record{Topic: w.topic, Key: []byte("x"), Value: []byte("y")}).FirstErr()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	store, err := keytopic.New(w.conn, w.topic)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	id := uuid.New()
+	if err := store.Append(soon(t), &encrypt.Entry{ID: id, Class: "pii", Created: time.Now(), KEK: "none", Wrapped: []byte("x")}); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	if _, err := b.ByID(ctx, id); reasonOf(err) != "" || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a key behind an open transaction: %v", err)
+	}
+	if err := open(t, b, before); err != nil {
+		t.Errorf("a known key meanwhile: %v", err)
+	}
+	if err := client.EndTransaction(soon(t), kgo.TryAbort); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.ByID(soon(t), id); reasonOf(err) != encrypt.UnknownKEK {
+		t.Errorf("once it has ended: %v", err)
+	}
+}
+
+// Keys are made and found while another broker takes the topic over, time and again.
+func TestLeaderMoves(t *testing.T) {
+	t.Parallel()
+	cluster := trestletest.NewCluster(t, []*trestle.TopicInfo{{Name: keytopic.Topic, Config: compacted}}, trestletest.WithBrokers(3))
+	w := newWorld(t, cluster.Connection(), keytopic.Topic)
+	a, b := w.keys(t), w.keys(t)
+	for i := range 12 {
+		cluster.MoveLeader(keytopic.Topic, 0, int32(i%3))
+		if err := open(t, b, seal(t, a, fmt.Sprint("person ", i))); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

@@ -34,7 +34,7 @@ type reader struct {
 	// The goroutine's alone:
 	batch []encrypt.Record
 	at    place // as far as it has read, the batch included
-	lost  error // of what was read; nil: nothing
+	lost  bool  // brokers have lost some of what was read
 	well  bool  // nothing failed since the last look
 
 	mu      sync.Mutex
@@ -117,22 +117,27 @@ func (r *reader) run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		r.failed(err, true)
-		r.store.log.Warn("data keys can't be read, trying again", "topic", r.store.topic, "error", err)
+		if err != nil {
+			r.failed(err, true)
+			r.store.log.Warn("data keys can't be read, trying again", "topic", r.store.topic, "error", err)
+		}
 		if kafka.Sleep(ctx, backoff.After(failures)) != nil {
 			return
 		}
 	}
 }
 
-// read reads on until it can't.
+// read reads on until it can't, or, without an error, has to begin anew.
 func (r *reader) read(ctx context.Context, goesWell func()) error {
 	topic := r.store.topic
 	from := kafka.FromStart()
-	if r.lost == nil && r.at.next > 0 {
+	if r.lost {
+		r.at.next = 0
+	}
+	if r.at.next > 0 {
 		from = kafka.FromOffsets(kafka.Offsets{topic: {0: r.at.next}}).OfTopics(map[string]string{topic: r.at.id})
 	}
-	r.lost, r.batch = nil, nil
+	r.lost, r.batch = false, nil
 	began := time.Now()
 	reader, err := kafka.NewTopicReader(r.store.conn, kafka.TopicReaderConfig{
 		Topics: []string{topic}, From: from, To: kafka.Endless(), Backoff: backoff, Discovery: discovery, Observer: r,
@@ -150,10 +155,7 @@ func (r *reader) read(ctx context.Context, goesWell func()) error {
 		}
 		r.well = true
 		err := reader.Poll(ctx, pollWait, pollLimit, r.take)
-		if err == nil {
-			err = r.lost
-		}
-		if err != nil {
+		if err != nil || r.lost {
 			return err
 		}
 		r.well = r.well && (len(r.batch) > 0 || time.Since(began) > patience/2) // else it may not have been answered yet
@@ -237,7 +239,8 @@ func (r *reader) Deleted(string) {}
 
 // Lost implements [kafka.TopicObserver].
 func (r *reader) Lost(err error) {
-	r.lost = fmt.Errorf("brokers lost keys that they had acknowledged, all are read again: %w", err)
+	r.store.log.Warn("brokers lost keys that they had acknowledged, all are read again", "topic", r.store.topic, "error", err)
+	r.lost = true
 	r.restart(0)
 }
 
