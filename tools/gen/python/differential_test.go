@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -204,7 +205,27 @@ type peer struct {
 	types  *event.Types
 	in     io.Writer
 	out    *bufio.Scanner
-	errors bytes.Buffer
+	errors written
+}
+
+// written is what a process has written, and nobody has looked at yet.
+type written struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (w *written) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.text.Write(p)
+}
+
+// take returns what has been written since it was called last.
+func (w *written) take() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	defer w.text.Reset()
+	return w.text.String()
 }
 
 // startRepository starts a peer of the events of this repository, as they are committed.
@@ -246,7 +267,7 @@ func startProgram(t *testing.T, program, path string, args ...string) *peer {
 	t.Cleanup(func() {
 		_ = in.Close()
 		if err := cmd.Wait(); err != nil {
-			t.Errorf("Python ended with %v:\n%s", err, p.errors.String())
+			t.Errorf("Python ended with %v:\n%s", err, p.errors.take())
 		}
 	})
 	p.in, p.out = in, bufio.NewScanner(out)
@@ -261,10 +282,10 @@ func (p *peer) ask(t *testing.T, request any, into any) {
 		t.Fatal(err)
 	}
 	if _, err := p.in.Write(append(line, '\n')); err != nil {
-		t.Fatalf("ask Python: %v\n%s", err, p.errors.String())
+		t.Fatalf("ask Python: %v\n%s", err, p.errors.take())
 	}
 	if !p.out.Scan() {
-		t.Fatalf("Python did not answer %s: %v\n%s", line, p.out.Err(), p.errors.String())
+		t.Fatalf("Python did not answer %s: %v\n%s", line, p.out.Err(), p.errors.take())
 	}
 	if err := json.Unmarshal(p.out.Bytes(), into); err != nil {
 		t.Fatalf("Python answered %s: %v", p.out.Text(), err)

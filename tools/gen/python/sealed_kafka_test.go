@@ -96,8 +96,8 @@ func TestSealedOnCluster(t *testing.T) {
 		t.Errorf("%d fields are unavailable", n)
 	}
 	t.Logf("%d events, %d fields are unavailable in the end", 2*(len(published)+1), n)
-	if containsMarker(x.peer.errors.String()) {
-		t.Errorf("Python wrote to its standard error: %.2000s", x.peer.errors.String())
+	if err := x.peer.errors.take(); containsMarker(err) {
+		t.Errorf("Python wrote to its standard error: %.2000s", err)
 	}
 }
 
