@@ -3,13 +3,14 @@ package schema
 import (
 	"slices"
 
+	"github.com/omninode/trestle/runtime/encrypt"
 	"github.com/omninode/trestle/runtime/jsonio"
 )
 
 // SealedSuffix follows the name of an encrypted field in that of the field with its text, and SealedNumbers are added to its number in protobuf.
 const (
 	SealedSuffix  = jsonio.BesideSuffix
-	SealedNumbers = 500_000_000
+	SealedNumbers = encrypt.BesideNumber
 )
 
 // texts are the messages of protobuf's own whose JSON is always a string.
