@@ -127,9 +127,10 @@ chain: ## have all judges, ours and others', say what they make of values of SCH
 	$(GO) test ./tools/chain -run '^TestChain$$|^TestCovers$$' -count=1 -timeout 0 -v -schemas $(or $(SCHEMAS),5000) -pairs $(or $(SCHEMAS),5000) -seed $(or $(SEED),0)
 
 .PHONY: encryption
-encryption: prefetch ## encrypt and read EVENTS (default 1000000) random events, and erase one person of up to 10000 in as many
+encryption: prefetch ## encrypt and read EVENTS (default 1000000) random events, in Go and Python too, and erase one person of up to 10000 in as many
 	TRESTLE_TEST_SEALED_EVENTS=$$(($(or $(EVENTS),1000000) / 2)) $(GO) test ./tools/gen/gentest -run '^TestSealedRoundTrip$$' -count=1 -timeout 0 -v
 	TRESTLE_TEST_ERASURE=$(or $(EVENTS),1000000) $(GO) test ./cmd/trestle/integration -run '^TestErasure$$' -count=1 -timeout 0 -v
+	TRESTLE_TEST_SEALED=$(or $(EVENTS),1000000) $(GO) test ./tools/gen/python -run '^TestSealedBetweenGoAndPython$$' -count=1 -timeout 0 -v
 
 .PHONY: canaries
 canaries: ## search all that is written of events for sensitive values, in ROUNDS (default 100) rounds, from SEED (default: a fresh one)

@@ -254,6 +254,21 @@ class TestKeys(unittest.TestCase):
         late.unread = [Entry(key.id, "pii", parse_entry(*record).created, destroyed=1, why="destroy").record]
         self.assertEqual(Keys({"pii": self.kek}, late).find(key.id), "destroyed")
 
+    def test_destroyed_as_it_is_picked(self) -> None:
+        """Another key is made where the one that was picked is destroyed before it is used."""
+        old = self.keys.current("pii")
+        (record,) = self.store.records
+        destroyed = Entry(old.id, "pii", parse_entry(*record).created, destroyed=1, why="destroy").record
+        opening = self.keys._open
+
+        def destroyed_first(*arguments: Any) -> Any:
+            self.store.append(*destroyed)
+            return opening(*arguments)
+
+        with mock.patch.object(self.keys, "_open", destroyed_first):
+            self.assertNotEqual(self.keys.current("pii").id, old.id)
+        self.assertEqual(self.keys.find(old.id), "destroyed")
+
     def test_made_anew(self) -> None:
         """What was read opens when the topic was made anew; what is sealed is with keys that others have too."""
         key = self.keys.current("pii", "ada")

@@ -296,9 +296,14 @@ class Keys:
         if of is None:
             raise KeyUnavailableError("no_kek", key_class)
         what = (key_class, subject)
-        key = self._current_of(key_class, of, what, strict)
-        secrets = self._open(key, what)
-        return self._of_person(key, secrets, what) if subject else secrets.key
+        while True:
+            key = self._current_of(key_class, of, what, strict)
+            try:
+                secrets = self._open(key, what)
+                return self._of_person(key, secrets, what) if subject else secrets.key
+            except KeyUnavailableError:
+                if not key.destroyed:  # by somebody since it was looked for
+                    raise
 
     def _current_of(self, key_class: str, of: KeyClass, what: tuple[str, str], strict: bool) -> _ClassKey:
         """The key that a class's fields, or its persons' keys, are encrypted with."""
@@ -349,12 +354,17 @@ class Keys:
                 created = max(
                     int(self._clock() * 1e6), newest.created + 1 if newest else 0
                 )  # a clock may be behind another
-            self._append(Entry(key_id, key_class, created, kek=name, wrapped=wrapped))
+            made = _ClassKey(key_id)
+            made.secrets = secrets  # before others see it, who would ask the KEK for what is at hand
             with self._lock:
-                made = self._known[key_id]
-                if not made.destroyed:
-                    made.secrets = secrets
-                return made
+                self._known[key_id] = made
+            try:
+                self._append(Entry(key_id, key_class, created, kek=name, wrapped=wrapped))
+            finally:
+                with self._lock:
+                    if not made.key_class:  # it was not kept
+                        del self._known[key_id]
+            return made
 
     def _append(self, entry: Entry) -> None:
         """Keeps a new key, and takes it in."""
