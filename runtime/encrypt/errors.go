@@ -87,8 +87,8 @@ func (e *AwayError) Error() string {
 // Unwrap returns what came of it.
 func (e *AwayError) Unwrap() error { return e.Err }
 
-// ofKEK is the error for what a KEK answered about a key.
-func ofKEK(class string, id KeyID, err error) error {
+// KEKError is the error for what a [KEK] answered about a key: an [UnavailableError] where it is its answer, an [AwayError] where there was none.
+func KEKError(class string, id KeyID, err error) error {
 	reason := Reason("")
 	switch {
 	case errors.Is(err, ErrDenied):

@@ -318,7 +318,7 @@ func wrap(ctx context.Context, kek KEK, e *Entry, secret []byte) (name string, w
 		err = errors.New("the KEK answered without a name, or without what it wrapped")
 	}
 	if err != nil {
-		return "", nil, ofKEK(e.Class, e.ID, fmt.Errorf("wrap it: %w", err))
+		return "", nil, KEKError(e.Class, e.ID, fmt.Errorf("wrap it: %w", err))
 	}
 	return name, wrapped, nil
 }
@@ -388,7 +388,7 @@ func unwrap(ctx context.Context, kek KEK, class string, id KeyID, name string, w
 		err = fmt.Errorf("%w: what was wrapped is of %d bytes, not %d", ErrNotWrapped, len(secret), SecretSize)
 	}
 	if err != nil {
-		return nil, ofKEK(class, id, fmt.Errorf("unwrap it with the KEK's key %s: %w", name, err))
+		return nil, KEKError(class, id, fmt.Errorf("unwrap it with the KEK's key %s: %w", name, err))
 	}
 	return secret, nil
 }

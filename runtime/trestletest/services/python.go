@@ -27,7 +27,7 @@ func PythonJudges(tb testing.TB) string {
 
 // PythonConfluent returns the python command of a virtual environment with
 // confluent-kafka 2.16, its serializers and deserializers, and what these need for
-// JSON Schema and protobuf. What [Python] says of it holds for it too.
+// JSON Schema, protobuf and encryption. What [Python] says of it holds for it too.
 func PythonConfluent(tb testing.TB) string {
 	tb.Helper()
 	return obtain(tb, "Confluent's Python client", artefact.PythonConfluent)
