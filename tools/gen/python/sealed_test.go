@@ -64,6 +64,9 @@ func exchangeEvents(t *testing.T, total int) {
 	x := newExchange(t)
 	var kept []event.Record
 	for done := 0; done < total; done += sealedBatch {
+		if done%100_000 == 0 && done > 0 {
+			t.Logf("%d of %d events", done, total)
+		}
 		var batch []event.Record
 		for range min(sealedBatch, total-done) {
 			batch = append(batch, x.write(t))
