@@ -33,7 +33,6 @@ type keyService struct {
 	in     io.WriteCloser
 	out    *bufio.Scanner
 	errors bytes.Buffer
-	done   bool
 }
 
 // startKeyService starts Python's side and Go's.
