@@ -26,7 +26,7 @@ func Await[P trestle.Event](tb testing.TB, c *Cluster, match ...Match[P]) P {
 	var sent []*Sent
 	c.await(tb, info.Topic.Name, func(r *trestle.Record) bool {
 		s := &Sent{Info: info, Record: *r}
-		decoded, err := trestle.Decode(r, trestle.NewTypes(info), trestle.DecodeOptions{})
+		decoded, err := trestle.Decode(r, trestle.NewTypes(info), trestle.DecodeOptions{Keys: Keys()})
 		switch {
 		case err == nil:
 			s.Event, s.Envelope = decoded.Event, decoded.Envelope
@@ -86,7 +86,7 @@ func letterOf[P trestle.Event](info *trestle.EventInfo, d *deadletter.DeadLetter
 		return "", false
 	}
 	original := trestle.Record{Topic: d.SourceTopic, Key: d.Original.Key, Value: d.Original.Value, Headers: d.Original.Headers}
-	decoded, _ := trestle.Decode(&original, trestle.NewTypes(info), trestle.DecodeOptions{}) // of an invalid event there may be one, too
+	decoded, _ := trestle.Decode(&original, trestle.NewTypes(info), trestle.DecodeOptions{Keys: Keys()}) // of an invalid event there may be one, too
 	e, ok := decoded.Event.(P)
 	if !ok {
 		return "", len(match) == 0 && (decoded.Envelope.EventType == "" || decoded.Envelope.EventType == info.Type)

@@ -150,7 +150,7 @@ func (c *Cluster) Connection() kafka.Connection {
 func (c *Cluster) Publisher(opts ...trestle.PublisherOption) *trestle.Publisher {
 	c.tb.Helper()
 	all := []trestle.PublisherOption{
-		trestle.WithLogger(testLogger(c.tb)), trestle.WithNames(c.names), trestle.WithSchemaIDs(SchemaIDs()), c.Option(),
+		trestle.WithLogger(testLogger(c.tb)), trestle.WithNames(c.names), trestle.WithSchemaIDs(SchemaIDs()), trestle.WithKeys(Keys()), c.Option(),
 	}
 	p, err := trestle.NewPublisher(c.Brokers(), append(all, opts...)...)
 	if err != nil {
@@ -167,7 +167,7 @@ func (c *Cluster) Publisher(opts ...trestle.PublisherOption) *trestle.Publisher 
 // Caller returns a caller on the cluster, which is closed when the test ends.
 func (c *Cluster) Caller(opts ...trestle.CallerOption) *trestle.Caller {
 	c.tb.Helper()
-	all := []trestle.CallerOption{trestle.WithLogger(testLogger(c.tb)), trestle.WithNames(c.names), c.Option()}
+	all := []trestle.CallerOption{trestle.WithLogger(testLogger(c.tb)), trestle.WithNames(c.names), trestle.WithKeys(Keys()), c.Option()}
 	caller, err := trestle.NewCaller(c.Brokers(), append(all, opts...)...)
 	if err != nil {
 		c.tb.Fatal(err)

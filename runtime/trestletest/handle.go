@@ -57,7 +57,7 @@ type Outcome struct {
 // trestle.Handle or a generated HandleAnswers does. The test fails when an option is wrong or the handlers do not fit together.
 func NewHandlers(tb testing.TB, register func(*trestle.Consumer), opts ...trestle.ConsumerOption) *Handlers {
 	tb.Helper()
-	all := append([]trestle.ConsumerOption{trestle.WithLogger(testLogger(tb))}, opts...)
+	all := append([]trestle.ConsumerOption{trestle.WithLogger(testLogger(tb)), trestle.WithKeys(Keys())}, opts...)
 	c, err := trestle.NewConsumer([]string{noBroker}, Group, append(all, alone())...)
 	if err != nil {
 		tb.Fatal(err)

@@ -59,7 +59,7 @@ func alone() trestle.Option {
 func NewRecorder(tb testing.TB, opts ...trestle.PublisherOption) *Recorder {
 	tb.Helper()
 	r := &Recorder{tb: tb, ends: map[string]int64{}}
-	all := append([]trestle.PublisherOption{trestle.WithLogger(testLogger(tb)), trestle.WithSchemaIDs(SchemaIDs())}, opts...)
+	all := append([]trestle.PublisherOption{trestle.WithLogger(testLogger(tb)), trestle.WithSchemaIDs(SchemaIDs()), trestle.WithKeys(Keys())}, opts...)
 	all = append(all, alone(), testseam.DeliverTo(r.deliver).(trestle.PublisherOption))
 	var err error
 	if r.pub, err = trestle.NewPublisher([]string{noBroker}, all...); err != nil {
@@ -164,7 +164,7 @@ func (r *Recorder) failure(info *trestle.EventInfo) (found *failing) {
 
 // deliver takes what the publisher sends.
 func (r *Recorder) deliver(ctx context.Context, info *trestle.EventInfo, record trestle.Record, answer testseam.Answer) {
-	decoded, err := trestle.Decode(&record, trestle.NewTypes(info), trestle.DecodeOptions{})
+	decoded, err := trestle.Decode(&record, trestle.NewTypes(info), trestle.DecodeOptions{Keys: Keys()})
 	if err != nil && record.Value != nil { // what was encoded can be decoded
 		r.tb.Errorf("%s was published, and consumers can't read it: %v", info.FullName, err)
 	}
