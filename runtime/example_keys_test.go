@@ -8,7 +8,9 @@ import (
 	codegenv1 "github.com/omninode/trestle/gen/omninode/codegen/v1"
 	trestle "github.com/omninode/trestle/runtime"
 	"github.com/omninode/trestle/runtime/encrypt"
+	"github.com/omninode/trestle/runtime/encrypt/confluent"
 	"github.com/omninode/trestle/runtime/encrypt/kek"
+	"github.com/omninode/trestle/runtime/registry"
 	"github.com/omninode/trestle/runtime/trestletest"
 )
 
@@ -30,5 +32,24 @@ func ExampleWithKeys() {
 		return nil
 	}
 	trestletest.Handle(t, handle, patternRequest(3), trestle.WithKeys(keys), trestle.WithEncryptedOnly())
+	// Output: writes orders to the ledger
+}
+
+// What Confluent's clients encrypt on a topic is decrypted by the rules in their registry. Other topics' records stay as they are, and nobody is asked about them.
+func ExampleWithRecordCipher() {
+	t := example()
+	defer t.Close()
+	client, err := registry.New("https://registry.example")
+	check(err)
+	kms, err := confluent.LocalKMS("a secret of development")
+	check(err)
+	cipher, err := confluent.New(client, map[string]encrypt.KEK{confluent.LocalType: kms}, confluent.WithTopics("signups"))
+	check(err)
+
+	handle := func(_ context.Context, e *codegenv1.CodegenPatternRequest) error {
+		fmt.Println(e.GetNodeDescription())
+		return nil
+	}
+	trestletest.Handle(t, handle, patternRequest(3), trestle.WithRecordCipher(cipher))
 	// Output: writes orders to the ledger
 }

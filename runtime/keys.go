@@ -23,6 +23,8 @@ type (
 	UnavailableFieldError = event.UnavailableFieldError
 	// NoKeysError says that an event can't be written, since fields of it are to be encrypted and there are no keys.
 	NoKeysError = event.NoKeysError
+	// RecordCipher decrypts and encrypts records in a way that is not Trestle's own.
+	RecordCipher = event.RecordCipher
 	// KeysAwayError says that a record can't be read now, since the keys can't be reached: later it may be.
 	KeysAwayError = event.KeysAwayError
 )
@@ -32,6 +34,13 @@ type (
 // keys can't be reached, consumers wait for them, publishers for as long as an event's delivery may take, and callers for 5 s.
 func WithKeys(keys Keys) Option {
 	return clientOption(func(c *clientConfig) { c.keys = keys })
+}
+
+// WithRecordCipher has consumers and callers read, and publishers write, what others than Trestle encrypt in a way of their own, beside what schemas have Trestle encrypt:
+// each record goes through the cipher before it is decoded, and after it was encoded. Of what fails for good there, a consumer makes a dead letter, which is encrypted still;
+// nothing is published. While the cipher's keys can't be reached, it is as with [WithKeys]. Records that a [HandleRaw] gets are as they are.
+func WithRecordCipher(cipher RecordCipher) Option {
+	return clientOption(func(c *clientConfig) { c.cipher = cipher })
 }
 
 // WithEncryptedOnly has values that are not encrypted, where the schema has them so, be violations. Without it they are taken as they are, and counted: events that are
@@ -96,25 +105,55 @@ func (k *patientKeys) ByID(ctx context.Context, id encrypt.KeyID) (*encrypt.Key,
 }
 
 func (k *patientKeys) wait(ctx context.Context, get func() (*encrypt.Key, error)) (*encrypt.Key, error) {
-	key, err := get()
-	if err == nil || !mayPass(err) {
-		return key, err
+	return waitForKeys(ctx, k.patience, k.logger, get)
+}
+
+// patientCipher is a cipher whose keys are waited for while they can't be reached.
+type patientCipher struct {
+	cipher   RecordCipher
+	patience time.Duration // 0: until the context ends
+	logger   *slog.Logger
+}
+
+// patientCipher returns a cipher whose keys are waited for; nil: there is none.
+func (c *clientConfig) patientCipher(patience time.Duration) RecordCipher {
+	if c.cipher == nil {
+		return nil
 	}
-	if k.patience > 0 {
+	return &patientCipher{c.cipher, patience, c.logger}
+}
+
+// Decrypt implements [event.RecordCipher].
+func (c *patientCipher) Decrypt(ctx context.Context, rec *Record) (Record, error) {
+	return waitForKeys(ctx, c.patience, c.logger, func() (Record, error) { return c.cipher.Decrypt(ctx, rec) })
+}
+
+// Encrypt implements [event.RecordCipher].
+func (c *patientCipher) Encrypt(ctx context.Context, rec *Record) (Record, error) {
+	return waitForKeys(ctx, c.patience, c.logger, func() (Record, error) { return c.cipher.Encrypt(ctx, rec) })
+}
+
+// waitForKeys returns what get returns, once keys can be reached.
+func waitForKeys[T any](ctx context.Context, patience time.Duration, logger *slog.Logger, get func() (T, error)) (T, error) {
+	got, err := get()
+	if err == nil || !mayPass(err) {
+		return got, err
+	}
+	if patience > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, k.patience)
+		ctx, cancel = context.WithTimeout(ctx, patience)
 		defer cancel()
 	}
 	backoff := kafka.Backoff{Lowest: 100 * time.Millisecond, Highest: 10 * time.Second}
 	for tries := 1; ; tries++ {
 		if tries%5 == 1 {
-			k.logger.LogAttrs(ctx, slog.LevelWarn, "keys of encrypted fields can't be reached; waiting for them", slog.Any("error", err))
+			logger.LogAttrs(ctx, slog.LevelWarn, "keys of encrypted fields can't be reached; waiting for them", slog.Any("error", err))
 		}
 		if kafka.Sleep(ctx, backoff.After(tries)) != nil {
-			return nil, err
+			return got, err
 		}
-		if key, err = get(); err == nil || !mayPass(err) {
-			return key, err
+		if got, err = get(); err == nil || !mayPass(err) {
+			return got, err
 		}
 	}
 }

@@ -319,8 +319,9 @@ func (p *Publisher) encode(ctx context.Context, e Event, opts []PublishOption) (
 		}
 	}
 	encoding := EncodeOptions{Deletion: c.Deletion, Source: p.cfg.source, Headers: append(headers, c.Headers...)}
-	if len(info.SealedKeys) > 0 {
-		encoding.Keys, encoding.Context = p.cfg.patiently(cmp.Or(c.Timeout, p.cfg.deliveryTimeout)), ctx
+	if len(info.SealedKeys) > 0 || p.cfg.cipher != nil {
+		patience := cmp.Or(c.Timeout, p.cfg.deliveryTimeout)
+		encoding.Keys, encoding.Cipher, encoding.Context = p.cfg.patiently(patience), p.cfg.patientCipher(patience), ctx
 	}
 	if info.Topic != nil {
 		encoding.Topic = info.Topic.Name

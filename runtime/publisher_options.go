@@ -64,6 +64,7 @@ type clientConfig struct {
 	globalTracers bool
 	names         *environment // nil: those that the schemas have
 	keys          Keys         // of encrypted fields; nil: there are none
+	cipher        RecordCipher // nil: there is none
 }
 
 // connect sets what is not an option.

@@ -445,7 +445,7 @@ func (r *replies) record(ctx context.Context, rec *kgo.Record) {
 
 // decoding is how records are read.
 func (r *replies) decoding() DecodeOptions {
-	return DecodeOptions{Keys: r.cfg.patiently(callersPatience), Context: r.ctx}
+	return DecodeOptions{Keys: r.cfg.patiently(callersPatience), Cipher: r.cfg.patientCipher(callersPatience), Context: r.ctx}
 }
 
 // offer hands a record to those who wait for it, if it can be what they wait for.

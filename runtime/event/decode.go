@@ -30,6 +30,8 @@ type DecodeOptions struct {
 	// Keys are those with which encrypted fields are read, and Context is that of looking for them; nil: context.Background. Without keys these fields are unavailable.
 	Keys    Keys
 	Context context.Context
+	// Cipher decrypts the record before anything else of it is read; nil: it is read as it is.
+	Cipher RecordCipher
 	// SealedOnly makes a violation of a value that is not encrypted though the schema has it so: once no event is older than that.
 	SealedOnly bool
 }
@@ -58,8 +60,12 @@ type Decoded struct {
 // envelope, an [*UnknownEventTypeError], or one that wraps a [*jsonio.Error] with the offset where the value stops
 // being JSON. Even then Decoded holds what could be read. A [*KeysAwayError] says that it may be handled later.
 func Decode(rec *Record, types *Types, opts DecodeOptions) (Decoded, error) {
-	d := decoder{rec: rec, types: types, opts: opts, knownOnly: opts.KnownOnly}
+	opened, failed := opts.decrypted(rec)
+	d := decoder{rec: opened, types: types, opts: opts, knownOnly: opts.KnownOnly}
 	err := d.decode()
+	if failed != nil { // what is around the event can be read for all that
+		d.Event, d.Unavailable, d.Unsealed, err = nil, nil, 0, failed
+	}
 	d.Envelope.EventID = d.eventID()
 	return d.Decoded, err
 }

@@ -35,6 +35,8 @@ type EncodeOptions struct {
 	Topic string
 	// Headers are added behind those that Encode sets; one of the same name as one of those is left out.
 	Headers []Header
+	// Cipher encrypts the record, once it is made; nil: it stays as it is.
+	Cipher RecordCipher
 	// Keys are those with which the fields are encrypted that the schema wants so, and Context is that of looking for them; nil: context.Background. Without keys such an event
 	// can't be written: the error is a [*NoKeysError].
 	Keys    Keys
@@ -98,6 +100,11 @@ func Encode(e Event, env *Envelope, opts EncodeOptions) (Record, error) {
 		rec.Key = []byte(key)
 	}
 	rec.Headers = headers(info, env, &opts)
+	if opts.Cipher != nil {
+		if rec, err = opts.Cipher.Encrypt(cmp.Or(opts.Context, context.Background()), &rec); err != nil {
+			return Record{}, fmt.Errorf("encode %s: %w", info.FullName, err)
+		}
+	}
 	if size := rec.Size(); limit > 0 && size > limit {
 		return Record{}, &TooLargeError{Topic: rec.Topic, EventType: info.FullName, Size: size, Limit: limit}
 	}

@@ -57,7 +57,12 @@ type KeysAwayError struct {
 }
 
 // Error implements error.
-func (e *KeysAwayError) Error() string { return fmt.Sprintf("look for key %s: %v", e.Key, e.Err) }
+func (e *KeysAwayError) Error() string {
+	if e.Key == (encrypt.KeyID{}) { // it has none, or it is not known
+		return e.Err.Error()
+	}
+	return fmt.Sprintf("look for key %s: %v", e.Key, e.Err)
+}
 
 // Unwrap returns what is wrong.
 func (e *KeysAwayError) Unwrap() error { return e.Err }

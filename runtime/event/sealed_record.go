@@ -17,6 +17,12 @@ import (
 // stays as it is: Decoded has it as [Decoded.Unavailable], and the error, which is Decode's, where it was changed. A record of an event that has nothing encrypted, or
 // that can't be read, is returned as it is.
 func Open(rec *Record, types *Types, opts DecodeOptions) (Record, Decoded, error) {
+	if opened, err := opts.decrypted(rec); err == nil {
+		rec, opts.Cipher = opened, nil
+	} else {
+		d, err := Decode(rec, types, opts)
+		return *rec, d, err
+	}
 	d := decoder{rec: rec, types: types, opts: opts, knownOnly: opts.KnownOnly}
 	err := d.decode()
 	d.Envelope.EventID = d.eventID()
