@@ -22,9 +22,13 @@ func (c reversing) turn(rec *event.Record) (event.Record, error) {
 	return out, c.err
 }
 
-func (c reversing) Decrypt(_ context.Context, rec *event.Record) (event.Record, error) { return c.turn(rec) }
+func (c reversing) Decrypt(_ context.Context, rec *event.Record) (event.Record, error) {
+	return c.turn(rec)
+}
 
-func (c reversing) Encrypt(_ context.Context, rec *event.Record) (event.Record, error) { return c.turn(rec) }
+func (c reversing) Encrypt(_ context.Context, rec *event.Record) (event.Record, error) {
+	return c.turn(rec)
+}
 
 func TestCipher(t *testing.T) {
 	t.Parallel()

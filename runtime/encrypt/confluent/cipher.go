@@ -32,7 +32,7 @@ type Cipher struct {
 // Option configures a [Cipher].
 type Option func(*Cipher)
 
-// WithTopics has the records of these topics alone decrypted and encrypted: others stay as they are, and nobody is asked about their schemas. Default: all topics.
+// WithTopics has the records of these topics alone, by the names that they have on the cluster, decrypted and encrypted: others stay as they are, and nobody is asked about their schemas. Default: all topics.
 func WithTopics(topics ...string) Option {
 	return func(c *Cipher) { c.topics = topics }
 }
@@ -80,6 +80,9 @@ func (c *Cipher) frame(rec *event.Record) (framed, bool, error) {
 	if id := wire.HeaderBytes(rec.Headers, wire.HeaderConfluentID); id != nil {
 		of, err := wire.Unframe(nil, []wire.Header{{Key: wire.HeaderConfluentID, Value: id}})
 		f.key.id, f.key.guid, f.indexes, f.inHeader = of.SchemaID, of.GUID, of.Indexes, true
+		if err == nil && f.key.isNewest() || f.key.id < 0 {
+			err = fmt.Errorf("the header %s has the schema's id %d", wire.HeaderConfluentID, f.key.id)
+		}
 		return f, true, err
 	}
 	const size = 5
@@ -251,7 +254,7 @@ func (c *Cipher) follow(ctx context.Context, k *contract, f *framed, s *step, mo
 		if message == nil {
 			return nil, nil, errors.New("it has no message indexes")
 		}
-		w := &protobufFields{tags: k.tags, step: s, write: mode == modeWrite, change: func(value []byte, isText bool) ([]byte, error) {
+		w := &protobufFields{tags: &k.fields, step: s, write: mode == modeWrite, change: func(value []byte, isText bool) ([]byte, error) {
 			if !isText {
 				return change(value)
 			}

@@ -353,6 +353,26 @@ func TestOlderRegistry(t *testing.T) {
 	e.checkSealed(t, &sealed)
 }
 
+// TestDeletedKey reads what a deleted key has encrypted, while the registry still has it, and encrypts nothing with it.
+func TestDeletedKey(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	e := exampleOf(t, "default")
+	id := e.declare(t, s)
+	sealed, err := newCipher(t, s).Encrypt(t.Context(), e.record(t, id, false))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.set(func() { s.state.DEKs[0].Deleted = true })
+	if got, err := newCipher(t, s).Decrypt(t.Context(), &sealed); err != nil || !cmp.Equal(parsed(t, e.event), e.json(t, &got)) {
+		t.Errorf("%q: %v", got.Value, err)
+	}
+	_, err = newCipher(t, s).Encrypt(t.Context(), e.record(t, id, false))
+	if unavailable, ok := errors.AsType[*encrypt.UnavailableError](err); !ok || unavailable.Reason != encrypt.Destroyed {
+		t.Error(err)
+	}
+}
+
 // namedKMS wraps with a key of a name.
 type namedKMS struct {
 	encrypt.KEK
@@ -542,6 +562,10 @@ func TestSchemaOfRecord(t *testing.T) {
 		if got, err := c.Encrypt(t.Context(), none); err != nil || !cmp.Equal(got, *none) {
 			t.Errorf("no value: %v, %v", got, err)
 		}
+	}
+	zero := &event.Record{Topic: e.name, Value: bare.Value, Headers: []event.Header{{Key: wire.HeaderConfluentID, Value: make([]byte, 5)}}}
+	if _, err := c.Decrypt(t.Context(), zero); err == nil || !strings.Contains(err.Error(), "id 0") {
+		t.Errorf("a schema's id of 0: %v", err)
 	}
 	named := newCipher(t, s, confluent.WithSubject(func(rec *event.Record) string { return strings.TrimPrefix(rec.Topic, "staging.") + "-value" }))
 	if got, err := named.Encrypt(t.Context(), &event.Record{Topic: "staging." + e.name, Value: bare.Value}); err != nil || bytes.Equal(got.Value, bare.Value) {

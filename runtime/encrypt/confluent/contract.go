@@ -29,8 +29,9 @@ type contract struct {
 	byMode   map[string]instructions
 	tags     pathTags
 	// What of these two it is, the language says. Both are nil where no rule encrypts fields.
-	json *node
-	file protoreflect.FileDescriptor
+	json   *node
+	file   protoreflect.FileDescriptor
+	fields fieldTags // of file
 }
 
 // instructions are what is to be done in a mode, or why it can't be.
@@ -149,6 +150,7 @@ func (c *Cipher) read(ctx context.Context, key schemaKey) (*contract, error) {
 	case languageJSON:
 		out.json, err = newJSONSchema(answer.Schema, texts)
 	case languageProtobuf:
+		out.fields.paths = out.tags
 		out.file, err = newProtobufSchema(answer.Schema, texts)
 	default: // Avro
 	}

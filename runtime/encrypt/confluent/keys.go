@@ -154,10 +154,16 @@ func (k *keys) forWriting(ctx context.Context, use *keyUse, subject string) (*kn
 	if err != nil && !isConflict(err) { // of one that another has made meanwhile
 		return nil, err
 	}
-	if known, err = k.find(ctx, kek, id, false); err != nil {
-		return nil, k.away(use.kek, err)
+	known, err = k.find(ctx, kek, id, false)
+	return known, deleted(use.kek, err)
+}
+
+// deleted is the error of looking for what the registry has said that it has already.
+func deleted(kek string, err error) error {
+	if errors.Is(err, registry.ErrNotFound) {
+		return &encrypt.UnavailableError{Reason: encrypt.Destroyed, Class: kek, Err: fmt.Errorf("it was deleted, and can't be made anew: %w", err)}
 	}
-	return known, nil
+	return err
 }
 
 func (k *keys) expired(known *knownKey, use *keyUse) bool {
@@ -199,11 +205,15 @@ func (k *keys) makeKEK(ctx context.Context, use *keyUse) (*keyEncryptionKey, err
 			paramKMSType, paramKMSKeyID)}
 	}
 	made := keyEncryptionKey{Name: use.kek, KMSType: use.kmsType, KMSKeyID: use.kmsKeyID}
-	if err := k.client.Ask(ctx, http.MethodPost, keksPath, nil, made, new(keyEncryptionKey)); err != nil && !isConflict(err) {
+	err := k.client.Ask(ctx, http.MethodPost, keksPath, nil, made, new(keyEncryptionKey))
+	if err != nil && !isConflict(err) { // of one that another has made meanwhile
+		if errors.Is(err, registry.ErrNotFound) {
+			err = &encrypt.UnavailableError{Reason: encrypt.UnknownKEK, Class: use.kek, Err: fmt.Errorf("make the KEK: %w: has that registry data keys?", err)}
+		}
 		return nil, k.away(use.kek, err)
 	}
 	kek, err := k.kek(ctx, use)
-	return kek, k.away(use.kek, err)
+	return kek, deleted(use.kek, err)
 }
 
 // find returns a data key that the registry has, unwrapped. The error is [registry.ErrNotFound] where it has none.

@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/omninode/trestle/runtime/encrypt/confluent"
 	"github.com/omninode/trestle/runtime/event"
 	"github.com/omninode/trestle/runtime/trestletest/services"
 )
@@ -129,6 +130,57 @@ func (e *example) checkSealed(t *testing.T, rec *event.Record) {
 		if bytes.Contains(rec.Value, []byte(plain)) {
 			t.Errorf("%q stands in the record in clear: %q", plain, rec.Value)
 		}
+	}
+}
+
+// TestConfluentClientRotates has keys expire: each reads what the other has encrypted with the old one and with the new one, whoever made that.
+func TestConfluentClientRotates(t *testing.T) {
+	for _, first := range []string{"client", "cipher"} {
+		t.Run(first+" makes the second key", func(t *testing.T) {
+			t.Parallel()
+			s := newServer(t)
+			e := exampleOf(t, "expiry")
+			id := e.declare(t, s)
+			encrypted := func(p *peer, c *confluent.Cipher, by string) *event.Record {
+				t.Helper()
+				if by == "client" {
+					rec, err := p.write(t, e, false)
+					if err != nil {
+						t.Fatal(err)
+					}
+					return rec
+				}
+				rec, err := c.Encrypt(t.Context(), e.record(t, id, false))
+				if err != nil {
+					t.Fatal(err)
+				}
+				return &rec
+			}
+			old := startPeer(t, s)
+			records := []*event.Record{encrypted(old, newCipher(t, s), "client"), encrypted(old, newCipher(t, s), "cipher")}
+			s.set(func() { s.state.DEKs[0].Made -= (25 * time.Hour).Milliseconds() })
+			p, c := startPeer(t, s), newCipher(t, s)
+			records = append(records, encrypted(p, c, first), encrypted(p, c, "client"), encrypted(p, c, "cipher"))
+			for i, rec := range records {
+				version := byte(1)
+				if i > 1 {
+					version = 2
+				}
+				if raw := sealedParts(e, rec.Value)[0].raw; !bytes.Equal(raw[:5], []byte{0, 0, 0, 0, version}) {
+					t.Errorf("value %d begins with % x", i, raw[:5])
+				}
+				got, err := c.Decrypt(t.Context(), rec)
+				if err != nil || !cmp.Equal(parsed(t, e.event), e.json(t, &got)) {
+					t.Errorf("the cipher reads value %d as %q: %v", i, got.Value, err)
+				}
+				if read, err := p.read(t, e, rec); err != nil || !cmp.Equal(parsed(t, e.event), read) {
+					t.Errorf("Confluent's client reads value %d as %v: %v", i, read, err)
+				}
+			}
+			if len(s.state.DEKs) != 2 {
+				t.Errorf("there are %d keys", len(s.state.DEKs))
+			}
+		})
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"sync"
 
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
@@ -115,6 +116,22 @@ func tagsOf(fd protoreflect.FieldDescriptor) []string {
 	return out
 }
 
+// fieldTags are the tags of fields, each looked up once.
+type fieldTags struct {
+	paths pathTags
+	known sync.Map // by full name
+}
+
+// of are the tags of a field.
+func (t *fieldTags) of(fd protoreflect.FieldDescriptor) []string {
+	if found, ok := t.known.Load(fd.FullName()); ok {
+		return found.([]string)
+	}
+	tags := t.paths.of(string(fd.FullName()), tagsOf(fd))
+	t.known.Store(fd.FullName(), tags)
+	return tags
+}
+
 // eachField calls do for each field of a message with its value, that of bytes without its length.
 func eachField(b []byte, do func(number protowire.Number, kind protowire.Type, value []byte)) {
 	for len(b) > 0 {
@@ -137,7 +154,7 @@ func eachField(b []byte, do func(number protowire.Number, kind protowire.Type, v
 
 // protobufFields walks a message by its schema, the way that Confluent's clients do, and changes the fields of a step. All else stays byte for byte.
 type protobufFields struct {
-	tags   pathTags
+	tags   *fieldTags
 	step   *step
 	change func(value []byte, isText bool) ([]byte, error)
 	write  bool
@@ -207,7 +224,7 @@ func isSealable(fd protoreflect.FieldDescriptor) bool {
 }
 
 func (w *protobufFields) isTagged(fd protoreflect.FieldDescriptor) bool {
-	return w.step.has(w.tags.of(string(fd.FullName()), tagsOf(fd)))
+	return w.step.has(w.tags.of(fd))
 }
 
 // field returns what stands in place of a field's value, or false: it stays as it is.

@@ -65,6 +65,7 @@ type storedDEK struct {
 	Wrapped   string `json:"encryptedKeyMaterial,omitempty"`
 	Material  string `json:"keyMaterial,omitempty"`
 	Made      int64  `json:"ts"`
+	Deleted   bool   `json:"deleted,omitempty"`
 }
 
 func newServer(t testing.TB) *server {
@@ -196,7 +197,7 @@ func (s *server) dek(r *http.Request) (any, int) {
 			found = dek
 		}
 	}
-	if found == nil {
+	if found == nil || found.Deleted && r.URL.Query().Get("deleted") != "true" {
 		return nil, 40470
 	}
 	return s.shown(found)
