@@ -373,6 +373,84 @@ func TestDeletedKey(t *testing.T) {
 	}
 }
 
+// TestMoved shows what this encryption does not protect from: a value is read in whichever field and record of the subject it stands.
+func TestMoved(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	e := exampleOf(t, "nested")
+	c := newCipher(t, s)
+	sealed, err := c.Encrypt(t.Context(), e.record(t, e.declare(t, s), false))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := bytes.Cut(sealed.Value, []byte(`"name":"`))
+	name, _, _ := bytes.Cut(rest, []byte(`"`))
+	moved := event.Record{Topic: e.name, Value: append(bytes.Clone(sealed.Value[:5]), `{"emails":["`+string(name)+`"]}`...)}
+	if got, err := c.Decrypt(t.Context(), &moved); err != nil || string(got.Value[5:]) != `{"emails":["Ada Lovelace"]}` {
+		t.Errorf("%q: %v", got.Value, err)
+	}
+}
+
+// TestWithdrawnKey shows for how long a key that was used is: until the program ends.
+func TestWithdrawnKey(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	e := exampleOf(t, "default")
+	c := newCipher(t, s)
+	sealed, err := c.Encrypt(t.Context(), e.record(t, e.declare(t, s), false))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.set(func() { s.state.DEKs = nil })
+	if _, err := c.Decrypt(t.Context(), &sealed); err != nil {
+		t.Error(err)
+	}
+	if _, err := newCipher(t, s).Decrypt(t.Context(), &sealed); err == nil {
+		t.Error("another program has the key")
+	}
+}
+
+// TestNewestVersion takes up rules that are registered while a program publishes values that name no schema.
+func TestNewestVersion(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	e := exampleOf(t, "default")
+	rules := e.rules
+	e.rules = nil
+	e.declare(t, s)
+	c, now := newCipher(t, s), time.Now()
+	c.SetNow(func() time.Time { return now })
+	plain := &event.Record{Topic: e.name, Value: []byte(e.event)}
+	for _, step := range []struct {
+		after time.Duration
+		clear bool
+	}{{0, true}, {4 * time.Minute, true}, {time.Minute, false}} {
+		now = now.Add(step.after)
+		got, err := c.Encrypt(t.Context(), plain)
+		if err != nil || bytes.Equal(got.Value, plain.Value) != step.clear {
+			t.Errorf("%v later: %q: %v", step.after, got.Value, err)
+		}
+		if e.rules == nil {
+			e.rules = rules
+			e.declare(t, s)
+		}
+	}
+}
+
+// TestAvro refuses values of a language that it does not read, where rules encrypt them.
+func TestAvro(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	id := s.register(t, storedSchema{Subject: "avro-value", Type: "", Schema: `"string"`, RuleSet: marshal(t, map[string]any{"domainRules": []any{rule(nil, "PII")}})})
+	rec := &event.Record{Topic: "avro", Value: append(wire.AppendConfluentID(nil, id), 2, 'a')}
+	c := newCipher(t, s)
+	for name, do := range map[string]func(context.Context, *event.Record) (event.Record, error){"decrypt": c.Decrypt, "encrypt": c.Encrypt} {
+		if _, err := do(t.Context(), rec); err == nil || !strings.Contains(err.Error(), "only JSON and PROTOBUF") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // namedKMS wraps with a key of a name.
 type namedKMS struct {
 	encrypt.KEK

@@ -145,6 +145,61 @@ func TestConsumerDenied(t *testing.T) {
 	}
 }
 
+// TestConsumerTampered makes a dead letter of a value that was changed on the topic, and goes on.
+func TestConsumerTampered(t *testing.T) {
+	t.Parallel()
+	s := newService(t)
+	rec := s.publish(t, 3)
+	before, sealed, _ := bytes.Cut(rec.Value, []byte(`"node_description":"`))
+	changed := *rec
+	changed.Value = append(append(bytes.Clone(before), `"node_description":"AAAA`...), sealed[4:]...)
+	client, err := kgo.NewClient(kgo.SeedBrokers(s.Brokers()...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	if err := client.ProduceSync(t.Context(), kafka.ToClient(&changed)).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	outcomes, got := s.consume(t, 2, localKMS(t))
+	results := map[trestle.Result]error{}
+	for _, o := range outcomes {
+		results[o.Result] = o.Err
+	}
+	if _, invalid := errors.AsType[*trestle.ValidationError](results[trestle.DeadLettered]); !invalid || len(got) != 1 || got[0] != secretDescription {
+		t.Errorf("%v, %q", results, got)
+	}
+	letter := s.last(t, (*codegenv1.CodegenPatternRequest)(nil).EventInfo().Topic.DeadLetter)
+	if bytes.Contains(letter.Value, []byte(secretDescription)) {
+		t.Errorf("the dead letter has it in clear: %s", letter.Value)
+	}
+}
+
+// TestRawConsumer gives a raw handler records as they are.
+func TestRawConsumer(t *testing.T) {
+	t.Parallel()
+	s := newService(t)
+	rec := s.publish(t, 3)
+	consumer, err := trestle.NewConsumer(s.Brokers(), t.Name(), s.Option(), trestle.WithRecordCipher(newCipher(t, s.server)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := make(chan []byte, 10)
+	trestle.HandleRaw[codegenv1.CodegenPatternRequest](consumer, func(_ context.Context, raw *trestle.Record) error {
+		got <- raw.Value
+		return nil
+	})
+	trestletest.Run(t, consumer)
+	select {
+	case value := <-got:
+		if !bytes.Equal(value, rec.Value) {
+			t.Errorf("the handler got %s, on the topic is %s", value, rec.Value)
+		}
+	case <-time.After(time.Minute):
+		t.Error("no record after a minute")
+	}
+}
+
 // unsteadyKMS can't be reached the first times.
 type unsteadyKMS struct {
 	encrypt.KEK
