@@ -386,6 +386,26 @@ class TestAwaited(unittest.IsolatedAsyncioTestCase):
             self.kek.wrong = None
             self.assertIsInstance((await reading)[0], DataKey)
 
+    async def test_threads_of_their_own(self) -> None:
+        """While a KEK does not answer, the program's other work goes on."""
+        record = json.dumps([str((await self.keys.seal(FakeEvent("ada")))[0])]).encode()
+        others, answers = Keys({"pii": self.kek}, self.store), threading.Event()
+        unwrap = self.kek.unwrap
+
+        def late(*arguments: Any) -> bytes:
+            answers.wait()
+            return unwrap(*arguments)
+
+        with mock.patch.object(self.kek, "unwrap", late):
+            reading = [asyncio.create_task(others.open(parse, record)) for _ in range(100)]
+            await asyncio.sleep(0)
+            self.assertEqual(await asyncio.to_thread(len, "abc"), 3)
+            self.assertFalse(any(task.done() for task in reading))
+            answers.set()
+            for found in await asyncio.gather(*reading):
+                self.assertIsInstance(found[0], DataKey)
+        self.assertEqual(self.kek.unwraps, 1)
+
     async def test_denied(self) -> None:
         """An event that can't be encrypted is not published, and says why."""
         self.kek.wrong = DeniedError("no")

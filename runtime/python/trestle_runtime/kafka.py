@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
+from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .errors import KeysAwayError
@@ -110,11 +111,10 @@ class KeyTopic:
             raise KeysAwayError(f"topic {self._partition.topic} is not read: use it as async with topic")
         done = asyncio.run_coroutine_threadsafe(asyncio.wait_for(begin(), self._timeout), self._loop)
         try:
-            return done.result()
-        except TimeoutError:
-            raise
-        except asyncio.TimeoutError:  # which is another before Python 3.11
-            raise TimeoutError(f"the cluster did not answer within {self._timeout} s") from None
+            return done.result(self._timeout + 1)  # the loop may have ended meanwhile
+        except (TimeoutError, FutureTimeoutError, asyncio.TimeoutError):  # which are three before Python 3.11
+            done.cancel()
+        raise TimeoutError(f"the cluster did not answer within {self._timeout} s")
 
     async def _reach_end(self) -> None:
         end = (await self._consumer.end_offsets([self._partition]))[self._partition]

@@ -9,6 +9,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -30,6 +31,7 @@ _log = logging.getLogger("trestle_runtime")
 _REFUSED_FOR = 60  # seconds for which what a KEK refused is not asked again
 _REPLACE_AGAIN = 60  # seconds after which making a key in place of an old one is tried again
 _OPENED = 10_000  # how many persons' keys are kept unwrapped, of those used last
+_THREADS = 8
 _LONGEST_PAUSE = 10.0  # seconds between two attempts
 
 T = TypeVar("T")
@@ -197,6 +199,8 @@ class Keys:
             if of.period <= timedelta():
                 raise ValueError(f"class of keys {name}: its period is {of.period}, and has to be above 0")
         self._store, self._clock = store, clock
+        # Threads of its own: while a KEK is away, they wait.
+        self._threads = ThreadPoolExecutor(_THREADS, "trestle-keys")
         self._lock = threading.RLock()  # held for no longer than it takes to look
         self._flights: dict[Any, list[Any]] = {}
         self._age = 0  # how often the store was made anew
@@ -277,10 +281,11 @@ class Keys:
             except WouldBlockError as e:
                 what = e.what
             try:
+                loop = asyncio.get_running_loop()
                 if isinstance(what, UUID):
-                    view.found[what] = await asyncio.to_thread(self.find, what)
+                    view.found[what] = await loop.run_in_executor(self._threads, self.find, what)
                 else:
-                    view.sealing[what] = await asyncio.to_thread(self.current, *what)
+                    view.sealing[what] = await loop.run_in_executor(self._threads, self.current, *what)
                 continue
             except KeysAwayError as e:
                 if deadline is not None and time.monotonic() + pause > deadline:
