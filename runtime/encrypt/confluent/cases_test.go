@@ -150,6 +150,18 @@ func examples() []example {
 			also:  map[string]string{"address.json": `{"type": "object", "properties": {"street": {"type": "string", "confluent:tags": ["PII"]}}, "definitions": {"city": {"type": "string"}}}`},
 			rules: []map[string]any{rule(nil, "PII")}, event: `{"home":{"street":"12 Square"},"work":"London"}`, sealed: []string{"Square", "London"},
 		},
+		{
+			name: "identified", event: `{"person":{"email":"ada@example.com","friends":[{"email":"grace@example.com"}]},"work":null,"site":"ada@example.org"}`,
+			schema: `{"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": "https://example.com/schemas/team.json", "type": "object",
+				"$defs": {"person": {"$anchor": "person", "type": "object", "properties": {
+					"email": {"type": "string", "format": "email", "confluent:tags": ["PII"]}, "friends": {"type": "array", "items": {"$ref": "#/$defs/person"}}
+				}}},
+				"properties": {
+					"person": {"$ref": "#person"}, "work": {"oneOf": [{"type": "null"}, {"$ref": "#/$defs/person"}]},
+					"site": {"oneOf": [{"type": "null"}, {"type": "string", "format": "email"}], "confluent:tags": ["PII"]}
+				}}`,
+			rules: []map[string]any{rule(nil, "PII")}, sealed: []string{"ada@", "grace@"},
+		},
 		{name: "payload", schema: personSchema, encoding: []map[string]any{payloadRule(nil)}, event: personEvent, sealed: []string{"u_1\"", "ada@example"}},
 		{
 			name: "both", schema: personSchema, rules: []map[string]any{rule(nil, "PII")}, encoding: []map[string]any{payloadRule(map[string]any{"encrypt.dek.expiry.days": "7"})},

@@ -185,7 +185,7 @@ func (w *jsonFields) combined(n *node, v *value, at *field) error {
 	case n.oneOf != nil:
 		for _, b := range n.oneOf {
 			if b.takes(v.any(w.text)) {
-				if err := w.walk(b.resolved(), v, at); err != nil {
+				if err := w.walk(b.node, v, at); err != nil {
 					return err
 				}
 				break
@@ -194,7 +194,7 @@ func (w *jsonFields) combined(n *node, v *value, at *field) error {
 	default:
 		for _, b := range n.anyOf {
 			if b.takes(v.any(w.text)) {
-				if err := w.walk(b.resolved(), v, at); err != nil {
+				if err := w.walk(b.node, v, at); err != nil {
 					return err
 				}
 			}
@@ -204,14 +204,6 @@ func (w *jsonFields) combined(n *node, v *value, at *field) error {
 		return err
 	}
 	return w.elements(n.items, v, at)
-}
-
-// resolved is what a branch stands for.
-func (b branch) resolved() *node {
-	if b.node.ref != nil {
-		return b.node.ref
-	}
-	return b.node
 }
 
 func (w *jsonFields) elements(n *node, v *value, at *field) error {
