@@ -66,16 +66,6 @@ func Require(ctx context.Context, paths ...string) error {
 	return nil
 }
 
-// OpenRecord returns a record with what is encrypted in it decrypted, for those who look at records: see [event.Open].
-func OpenRecord(rec *Record, types *Types, opts DecodeOptions) (Record, Decoded, error) {
-	return event.Open(rec, types, opts)
-}
-
-// SealRecord returns a record with what is to be encrypted in it encrypted, as after it was opened and changed: see [event.Seal].
-func SealRecord(rec *Record, types *Types, opts EncodeOptions) (Record, error) {
-	return event.Seal(rec, types, opts)
-}
-
 // callersPatience is for how long an answer is kept that can't be read, as the keys can't be reached.
 const callersPatience = 5 * time.Second
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -273,10 +274,10 @@ func TestTransactionsWhileTheClusterIsAway(t *testing.T) {
 	ids := orderIDs(6)
 	c.writeOrders(t, ids, 20)
 	life := newLifeline(0, false)
+	var once sync.Once
 	m := transact(t, c, life, func(ctx context.Context, pub *trestle.Publisher, e *orderPlaced) error {
-		if e.N == 10 && e.OrderID == "order-0" && !life.dead.Load() && life.last == 0 {
-			life.last = -1 // once
-			life.kill()
+		if e.N == 10 && e.OrderID == "order-0" {
+			once.Do(life.kill)
 		}
 		return ship(ctx, pub, e)
 	})

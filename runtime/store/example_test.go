@@ -25,6 +25,7 @@ func Example() {
 	// to be migrated: false
 	// 0 events too old
 	// 0 traced, 0 parked
+	// 0 traced events hold it, 0 that wait
 }
 
 func countParked(ctx context.Context) error {
@@ -59,7 +60,12 @@ func countParked(ctx context.Context) error {
 	}
 	fmt.Println(gone.Events(), "events too old")
 	parked, err := db.Parking().Count(ctx, parking.Filter{})
+	if err != nil {
+		return err
+	}
 	fmt.Println(len(traced), "traced,", len(parked), "parked")
+	held, err := store.Holding(ctx, db, [][]byte{[]byte("7c9e6679")}) // events that hold it, wherever they are
+	fmt.Println(held["trace store"], "traced events hold it,", held["outbox"], "that wait")
 	return err
 }
 

@@ -18,7 +18,7 @@ func ExampleAwaitDeadLetter() {
 	defer t.Close()
 	names := trestle.Names{Prefix: "test."}
 	cluster := trestletest.NewCluster(t, codegenv1.Topics(), trestletest.InEnvironment(names))
-	consumer, err := trestle.NewConsumer(cluster.Brokers(), "archon", cluster.Option(), trestle.WithNames(names), trestle.WithLogger(quiet))
+	consumer, err := trestle.NewConsumer(cluster.Brokers(), "archon", cluster.Option(), trestle.WithNames(names), trestle.WithKeys(trestletest.Keys()), trestle.WithLogger(quiet))
 	if err != nil {
 		t.Fatalf("make a consumer: %v", err)
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	trestle "github.com/omninode/trestle/runtime"
+	"github.com/omninode/trestle/runtime/event"
 	"github.com/omninode/trestle/runtime/kafka"
 	"github.com/omninode/trestle/runtime/replay"
 	"github.com/omninode/trestle/tools/schema"
@@ -93,7 +94,7 @@ func (d *deadLetters) encryption(ctx context.Context, env Environment) (open, se
 	}
 	types := d.shows.types()
 	open = func(r *kafka.Record) error {
-		opened, _, err := trestle.OpenRecord(r, types, trestle.DecodeOptions{Keys: keys, Context: ctx})
+		opened, _, err := event.Open(r, types, trestle.DecodeOptions{Keys: keys, Context: ctx})
 		if _, away := errors.AsType[*trestle.KeysAwayError](err); away {
 			return err
 		}
@@ -101,7 +102,7 @@ func (d *deadLetters) encryption(ctx context.Context, env Environment) (open, se
 		return nil
 	}
 	seal = func(r *kafka.Record) error {
-		sealed, err := trestle.SealRecord(r, types, trestle.EncodeOptions{Keys: keys, Context: ctx})
+		sealed, err := event.Seal(r, types, trestle.EncodeOptions{Keys: keys, Context: ctx})
 		r.Value = sealed.Value
 		return err
 	}

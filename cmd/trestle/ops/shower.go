@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	trestle "github.com/omninode/trestle/runtime"
+	runtimeevent "github.com/omninode/trestle/runtime/event"
 	"github.com/omninode/trestle/runtime/jsonio"
 	"github.com/omninode/trestle/runtime/kafka"
 	"github.com/omninode/trestle/tools/event"
@@ -79,7 +80,7 @@ func (s *shower) reveal(ctx context.Context, env Environment, what string) error
 	revealing := &revealingKeys{Keys: keys, ctx: ctx, audit: env.audit, what: what}
 	said := map[string]bool{}
 	s.open = func(r *kafka.Record) kafka.Record {
-		opened, decoded, err := trestle.OpenRecord(r, s.types(), trestle.DecodeOptions{Keys: revealing, Context: ctx})
+		opened, decoded, err := runtimeevent.Open(r, s.types(), trestle.DecodeOptions{Keys: revealing, Context: ctx})
 		if _, away := errors.AsType[*trestle.KeysAwayError](err); away {
 			s.warnOnce(said, err)
 		}

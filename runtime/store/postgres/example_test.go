@@ -90,7 +90,11 @@ func openStores(ctx context.Context, dsn string, password secure.Secret) error {
 	}
 	_, err = eventtrace.All(ctx, db.Traces(), eventtrace.Query{SessionID: "7c9e6679-7425-40de-944b-e07fc1f90ae7"})
 	_, errParked := db.Parking().Count(ctx, parking.Filter{Group: "billing"})
-	return errors.Join(err, errParked)
+	held, errHeld := db.Holding(ctx, [][]byte{[]byte("ord_81")}) // in values, and not in keys
+	if held["outbox"] > 0 {
+		return errors.New("an event holds it")
+	}
+	return errors.Join(err, errParked, errHeld)
 }
 
 // TestExample runs what the examples show, where there is a server.

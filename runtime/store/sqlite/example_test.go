@@ -25,6 +25,7 @@ func ExampleUse() {
 	// Output:
 	// to be migrated: true
 	// 1 job, 1 event waits for a relay
+	// 1 event that waits is of the session
 }
 
 func placeJob(ctx context.Context) error {
@@ -81,7 +82,12 @@ func placeJob(ctx context.Context) error {
 		return err
 	}
 	status, err := db.Outbox().Status(ctx)
+	if err != nil {
+		return err
+	}
 	fmt.Println(jobs, "job,", status.Depth, "event waits for a relay")
+	held, err := db.Holding(ctx, [][]byte{[]byte(session)})
+	fmt.Println(held["outbox"], "event that waits is of the session")
 	return err
 }
 
