@@ -156,6 +156,9 @@ func mayPass(err error) bool {
 
 // noteSealed counts what of an event can't be read, and what is not encrypted, and logs it once a topic.
 func (c *Consumer) noteSealed(topic *topicHandlers, t *task, d *Decoded) {
+	if len(d.Unavailable) == 0 && d.Unsealed == 0 {
+		return
+	}
 	set := metric.WithAttributeSet(topic.meter.where(topic.meter.topic))
 	if n := len(d.Unavailable); n > 0 {
 		topic.meter.unavailable.Add(t.part.ctx, int64(n), set)

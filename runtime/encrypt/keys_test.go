@@ -519,3 +519,25 @@ func TestDestroyedKeysAreKnownAtOnce(t *testing.T) {
 		t.Errorf("it is had: %v", err)
 	}
 }
+
+// A person whom a UUID names is the same in capitals.
+func TestPersonsAreKnownByUUIDsOfAnyCase(t *testing.T) {
+	t.Parallel()
+	keys, err := encrypt.NewKeys(new(encrypt.Memory), map[string]encrypt.Class{"pii": {KEK: &testKEK{name: "one"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(keys.Close)
+	const who = "0b7c2b1e-5f0a-4d5c-8a51-1f2f3d4e5a6b"
+	lower, err := keys.Current(t.Context(), "pii", who)
+	if err != nil {
+		t.Fatal(err)
+	}
+	upper, err := keys.Current(t.Context(), "pii", strings.ToUpper(who))
+	if err != nil || upper.ID() != lower.ID() {
+		t.Errorf("another key: %v", err)
+	}
+	if ids, err := keys.Erase(t.Context(), strings.ToUpper(who)); err != nil || len(ids) != 1 {
+		t.Errorf("erased: %v, %v", ids, err)
+	}
+}

@@ -7,6 +7,9 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"fmt"
+	"strings"
+
+	"github.com/google/uuid"
 )
 
 // classSecrets are what follows from the secret of a class's data key.
@@ -47,9 +50,19 @@ func newGCM(key []byte) (cipher.AEAD, error) {
 // personTag is what stands for a person: whoever does not have the key's secret can't tell whom it stands for, nor try.
 func (s *classSecrets) personTag(subject string) (tag [PersonTagSize]byte) {
 	mac := hmac.New(sha256.New, s.tags[:])
-	mac.Write([]byte(subject))
+	mac.Write([]byte(canonical(subject)))
 	mac.Sum(tag[:0])
 	return tag
+}
+
+// canonical is a data subject as all programs know it: a UUID is the same person in capitals.
+func canonical(subject string) string {
+	if len(subject) == 36 {
+		if _, err := uuid.Parse(subject); err == nil {
+			return strings.ToLower(subject)
+		}
+	}
+	return subject
 }
 
 // wrapPerson wraps the secret of a person's key.

@@ -1,7 +1,6 @@
 package event
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -75,7 +74,10 @@ func (d *decoder) eventID() string {
 	if id := d.rec.Header(wire.HeaderEventID); id != "" {
 		return id
 	}
-	return cmp.Or(d.Envelope.EventID, wire.RecordID(d.rec.Topic, d.rec.Partition, d.rec.Offset))
+	if d.Envelope.EventID != "" {
+		return d.Envelope.EventID
+	}
+	return wire.RecordID(d.rec.Topic, d.rec.Partition, d.rec.Offset)
 }
 
 type decoder struct {

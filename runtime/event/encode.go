@@ -101,7 +101,8 @@ func Encode(e Event, env *Envelope, opts EncodeOptions) (Record, error) {
 	}
 	rec.Headers = headers(info, env, &opts)
 	if opts.Cipher != nil {
-		if rec, err = opts.Cipher.Encrypt(cmp.Or(opts.Context, context.Background()), &rec); err != nil {
+		plain := rec
+		if rec, err = opts.Cipher.Encrypt(cmp.Or(opts.Context, context.Background()), &plain); err != nil {
 			return Record{}, fmt.Errorf("encode %s: %w", info.FullName, err)
 		}
 	}

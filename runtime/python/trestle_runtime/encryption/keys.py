@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import re
 import threading
 import time
 from collections import OrderedDict
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
 from hmac import HMAC
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 from uuid import UUID, uuid4
 
 from cryptography.exceptions import InvalidTag
@@ -94,6 +95,9 @@ class WouldBlockError(KeysAwayError):
         super().__init__("a key has to be looked for: await keys.seal(event), or keys.open(parse_record, ...)")
 
 
+UUID_TEXT: Final = re.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
 class _Secrets:
     """What follows from the secret of a class's data key."""
 
@@ -106,6 +110,8 @@ class _Secrets:
 
     def tag(self, subject: str) -> bytes:
         """What stands for a person: without the secret nobody can tell for whom, nor try."""
+        if UUID_TEXT.fullmatch(subject):
+            subject = subject.lower()  # the same person in capitals
         return HMAC(self._tags, subject.encode(), sha256).digest()
 
     def wrap(self, key_class: str, key_id: UUID, secret: bytes) -> bytes:
