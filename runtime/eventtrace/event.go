@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -49,6 +50,14 @@ type Event struct {
 	// no value. 0: it is kept.
 	ValueBytes int64
 }
+
+// Format writes, for any verb, which event it is and how much is in it: it may hold what is sensitive.
+func (e Event) Format(s fmt.State, _ rune) {
+	fmt.Fprintf(s, "%s/%d/%d %s %s (key of %d bytes, payload of %d bytes, value of %d bytes)", e.Topic, e.Partition, e.Offset, e.EventType, e.EventID, len(e.Key), len(e.Payload), len(e.Value))
+}
+
+// LogValue is what slog writes of the event: what Format does.
+func (e Event) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(e)) }
 
 // MaxEventType is the longest event type that is kept, in bytes.
 const MaxEventType = 255

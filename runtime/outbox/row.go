@@ -2,7 +2,9 @@ package outbox
 
 import (
 	"errors"
+	"fmt"
 	"hash/fnv"
+	"log/slog"
 	"time"
 
 	"github.com/omninode/trestle/runtime/kafka"
@@ -21,6 +23,9 @@ type Row struct {
 	Record  kafka.Record // topic, key, value and headers
 	Created time.Time    // when it was written, by the database's clock
 }
+
+// LogValue is what slog writes of the row: its record's key and value may hold what is sensitive, and are left out, as they are in what package fmt prints.
+func (r Row) LogValue() slog.Value { return slog.StringValue(fmt.Sprintf("%+v", r)) }
 
 // Place returns where the record of an event is kept: a number that all records of its topic and key have in common (each
 // event its own, if there is no key), and the lane that follows from it. Every version computes the same, as the order within a key

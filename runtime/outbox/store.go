@@ -3,6 +3,8 @@ package outbox
 import (
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
 	"time"
 )
 
@@ -61,6 +63,9 @@ type Batch struct {
 	Position Position
 }
 
+// LogValue is what slog writes of the batch: that of its rows.
+func (b Batch) LogValue() slog.Value { return slog.StringValue(fmt.Sprintf("%+v", b)) }
+
 // Position says, for the partitions of the topic of a batch's first row, where the topic ended before the batch was begun, or
 // earlier: what it wrote stands behind that. A partition that is not there is read from its start.
 type Position map[int32]int64
@@ -70,6 +75,9 @@ type Refusal struct {
 	Row Row
 	Err string
 }
+
+// LogValue is what slog writes of the refusal: that of its row, and why.
+func (r Refusal) LogValue() slog.Value { return slog.StringValue(fmt.Sprintf("%+v", r)) }
 
 // Retry spaces attempts.
 type Retry struct {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"log/slog"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -42,6 +43,14 @@ type Letter struct {
 	Refusal    string    // why its topic did not take it, for people
 	ParkedAt   time.Time // to the microsecond
 }
+
+// Format writes, for any verb, which letter it is and how much is in it: it may hold what is sensitive.
+func (l Letter) Format(s fmt.State, _ rune) {
+	fmt.Fprintf(s, "%v for %s (key of %d bytes, value of %d bytes, %d headers): %s", l.Place, l.DeadLetter, len(l.Key), len(l.Value), len(l.Headers), l.Refusal)
+}
+
+// LogValue is what slog writes of the letter: what Format does.
+func (l Letter) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(l)) }
 
 // Validate says what keeps a place from being one: a name that is missing or no text, an id that is no UUID in canonical form, a
 // negative partition or offset.

@@ -1,6 +1,9 @@
 package replay
 
 import (
+	"cmp"
+	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/omninode/trestle/runtime/deadletter"
@@ -25,6 +28,14 @@ type Letter struct {
 	// Resolution is what became of it; nil: it is not resolved.
 	Resolution *Resolution
 }
+
+// Format writes, for any verb, which letter it is: what it says may hold what is sensitive.
+func (l Letter) Format(s fmt.State, _ rune) {
+	fmt.Fprintf(s, "letter %v of %s %s (cause %s)", l.Position, cmp.Or(l.Source, "?"), l.EventType, l.Cause.ID)
+}
+
+// LogValue is what slog writes of the letter: what Format does.
+func (l Letter) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(l)) }
 
 func (r *Replayer) letter(record *kafka.Record, topicID string) *Letter {
 	l := &Letter{

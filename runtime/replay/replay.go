@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -44,6 +45,11 @@ type Examination struct {
 	Failed error
 	// InvalidBefore and InvalidAfter are what Valid says of them; nil: they are valid, or there is no Valid.
 	InvalidBefore, InvalidAfter error
+}
+
+// LogValue is what slog writes of the examination: of its records where they stand, as package fmt does.
+func (e Examination) LogValue() slog.Value {
+	return slog.StringValue(fmt.Sprintf("before: %v, after: %v, failed: %v, invalid before: %v, invalid after: %v", e.Before, e.After, e.Failed, e.InvalidBefore, e.InvalidAfter))
 }
 
 // Counts are of letters.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -32,6 +33,9 @@ type Entry struct {
 	Seq    uint64 // grows with each entry of a folder
 	Record event.Record
 }
+
+// LogValue is what slog writes of the entry: its record's key and value may hold what is sensitive, and are left out, as they are in what package fmt prints.
+func (e Entry) LogValue() slog.Value { return slog.StringValue(fmt.Sprintf("%+v", e)) }
 
 // Stats says what a spool holds.
 type Stats struct {

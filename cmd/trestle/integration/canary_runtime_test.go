@@ -151,6 +151,13 @@ func (h *sayings) Write(b []byte) (int, error) {
 	return h.text.Write(b)
 }
 
+// has says whether something was said since take was called last.
+func (h *sayings) has(text string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return strings.Contains(h.text.String(), text)
+}
+
 // take returns what was said since it was asked last.
 func (h *sayings) take() string {
 	h.mu.Lock()
