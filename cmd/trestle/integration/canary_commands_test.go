@@ -5,11 +5,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -45,7 +49,7 @@ var secretCommands = []string{
 
 // sharedCommands are those that are about no type of events.
 var sharedCommands = []string{
-	"plan", "groups list --json", "groups describe readers --json", "cluster info --json", "doctor", "doctor --json", "monitor --json", "dlq stats", "dlq stats --json",
+	"plan", "groups list --json", "groups describe readers --json", "cluster info --json", "doctor", "doctor --json", "monitor --json", "monitor", "dlq stats", "dlq stats --json",
 	"dlq watch --every 200ms --json", "dlq parked list", "dlq parked list --json", "dlq parked list --json --reveal",
 	"trace correlation " + servicesCorrelation, "trace correlation " + servicesCorrelation + " --waterfall", "trace correlation " + servicesCorrelation + " --json",
 	"trace session " + servicesSession + " --json", "trace session " + servicesSession, "trace stats", "trace stats --json", "trace prune --keep 1h --dry-run --json",
@@ -59,7 +63,7 @@ var sharedCommands = []string{
 func TestCanariesInCommands(t *testing.T) {
 	t.Parallel()
 	eachCanaryRound(t, func(t *testing.T, c *canaries) {
-		s := newSecretStack(t)
+		s := newSecretStack(t, c)
 		s.say(t, c, "apply")
 		for _, e := range secretEvents {
 			s.write(t, c, e)
@@ -79,31 +83,92 @@ func TestCanariesInCommands(t *testing.T) {
 			s.read(t, c, folder)
 		}
 		s.read(t, c, "audit.jsonl")
+		s.read(t, c, ".trestle")
+		s.searchAlerts(t, c)
 	})
 }
+
+// hook is a webhook that hears everything, and answers now and then that it can't.
+type hook struct {
+	mu               sync.Mutex
+	paths, secrets   []string
+	bodies           []string
+	refused, payload int // posts that were refused; bytes in bodies
+}
+
+func (h *hook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.paths, h.secrets, h.bodies = append(h.paths, r.URL.String()), append(h.secrets, r.Header.Get("Authorization")), append(h.bodies, string(body))
+	h.payload += len(body)
+	if len(h.bodies)%3 == 1 {
+		h.refused++
+		http.Error(w, "no: "+string(body), http.StatusForbidden)
+	}
+}
+
+// searchAlerts searches what a webhook and a topic were told. The webhook is told its own secret, and by its own address.
+func (s *secretStack) searchAlerts(t *testing.T, c *canaries) {
+	t.Helper()
+	s.hook.mu.Lock()
+	defer s.hook.mu.Unlock()
+	for i, body := range s.hook.bodies {
+		c.search(t, "what a webhook is told", body)
+		if _, _, found := c.find(s.hook.secrets[i]); !found {
+			t.Errorf("the webhook is told %q, which is not its secret", s.hook.secrets[i])
+		}
+		if _, _, found := c.find(s.hook.paths[i]); !found {
+			t.Errorf("the webhook is told at %q, which is not its address", s.hook.paths[i])
+		}
+	}
+	events := 0
+	conn := connection.Connection{Brokers: s.brokers}
+	for r, err := range connection.Scan(t.Context(), conn, []string{alertsTopic}, connection.FromStart(), connection.ToEnd()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		events++
+		text := string(r.Key) + "\n" + string(r.Value)
+		for _, h := range r.Headers {
+			text += "\n" + h.Key + ": " + string(h.Value)
+		}
+		c.search(t, "an alert's event", text)
+	}
+	if len(s.hook.bodies) < 2 || s.hook.refused == 0 || s.hook.payload == 0 || events == 0 {
+		t.Errorf("a webhook was told %d times, and refused %d times; %d events were written: too few to say anything", len(s.hook.bodies), s.hook.refused, events)
+	}
+}
+
+// alertsTopic gets an event for each alert.
+const alertsTopic = "alerts"
 
 // secretStack is an embedded stack and a project with the schemas of secretSchemas.
 type secretStack struct {
 	dir     string
 	brokers []string
 	store   store.Database
+	hook    *hook
 }
 
-func newSecretStack(t *testing.T) *secretStack {
+func newSecretStack(t *testing.T, c *canaries) *secretStack {
 	t.Helper()
 	started, err := dev.Start(dev.Options{Checker: gate.Checker{}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { started.Close() })
-	s := &secretStack{dir: t.TempDir(), brokers: strings.Split(started.Brokers, ",")}
+	s := &secretStack{dir: t.TempDir(), brokers: strings.Split(started.Brokers, ","), hook: &hook{}}
+	hooked := httptest.NewServer(s.hook)
+	t.Cleanup(hooked.Close)
 	for _, folder := range []string{"schemas", "old"} {
 		if err := os.CopyFS(filepath.Join(s.dir, folder), os.DirFS(secretSchemas)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	writeFile(t, filepath.Join(s.dir, "trestle.yaml"), fmt.Sprintf("go_import: example.org/acme/gen\naudit: {file: audit.jsonl}\nenvironments:\n  %s: {brokers: [%s], registry: %q, store: %q, replication_factor: 1}\n",
-		stackEnvironment, started.Brokers, started.Registry, started.Store))
+	writeFile(t, filepath.Join(s.dir, "trestle.yaml"), fmt.Sprintf("go_import: example.org/acme/gen\naudit: {file: audit.jsonl}\nmonitor: {alerts: {topic: "+alertsTopic+", webhook: {url: %q, secret: {file: hook}}}}\nenvironments:\n  %s: {brokers: [%s], registry: %q, store: %q, replication_factor: 1}\n",
+		hooked.URL+c.fill("/hooks/@S?token=@S"), stackEnvironment, started.Brokers, started.Registry, started.Store))
+	writeFile(t, filepath.Join(s.dir, "hook"), c.fill("@S"))
 	if s.store, err = store.Open(t.Context(), started.Store); err != nil {
 		t.Fatal(err)
 	}

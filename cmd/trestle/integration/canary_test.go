@@ -193,6 +193,9 @@ func (m secretMember) mayBe(value string) bool {
 	if way := strings.HasPrefix(m.name, "way"); way != strings.Contains(value, "number") && strings.Contains(value, "{") {
 		return false
 	}
+	if strings.HasPrefix(m.value, "[") && strings.Contains(value, `:{"@S"`) && !strings.HasPrefix(value, "[") {
+		return false // an object in place of a list is taken for a map, whose values have members that schemas do not name
+	}
 	return strings.HasPrefix(value, `{"k"`) == strings.HasPrefix(m.value, `{"k"`) || !strings.HasPrefix(value, "{")
 }
 
