@@ -14,6 +14,9 @@ func TestOneReaderBySchema(t *testing.T) {
 		if isWithin("tools/event", path) || isWithin("tools/load", path) || isWithin("runtime/genapi", path) {
 			return
 		}
+		if isWithin("runtime/encrypt/confluent", path) {
+			return // whose schemas are a registry's: which of several parts a value is of decides what of it is encrypted
+		}
 		for _, imported := range p.Imports {
 			if isWithin("github.com/santhosh-tekuri/jsonschema", imported) || isWithin("buf.build/go/protovalidate", imported) {
 				t.Errorf("%s imports %s: ask tools/event", path, imported)
