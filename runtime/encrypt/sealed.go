@@ -11,9 +11,6 @@ import (
 // Prefix begins every sealed value, as text and as bytes.
 const Prefix = "trs:"
 
-// BesideNumber is added to a protobuf field's number for that of the field with its sealed value, where the value is neither text nor bytes.
-const BesideNumber = 500_000_000
-
 // KeyID identifies a data key, on every cluster.
 type KeyID = uuid.UUID
 

@@ -277,7 +277,7 @@ func (w *messageWalk) any(in []byte) ([]byte, error) {
 func (w *messageWalk) unknown(
 	b []byte, mask jsonio.Mask, md protoreflect.MessageDescriptor, number protowire.Number, typ protowire.Type, field, value []byte,
 ) ([]byte, error) {
-	fd := md.Fields().ByNumber(number - encrypt.BesideNumber)
+	fd := md.Fields().ByNumber(number - jsonio.BesideNumber)
 	if fd == nil || w.besides == nil || typ != protowire.BytesType {
 		return append(b, field...), nil
 	}
@@ -324,11 +324,11 @@ func (s *sealer) message(b, plain []byte, md protoreflect.MessageDescriptor) ([]
 			return key.AppendBytes(b, &s.place, encrypt.Bytes, value, seal.Deterministic)
 		},
 		beside: func(b []byte, w *messageWalk, seal jsonio.Seal, number protowire.Number, fields []byte) ([]byte, error) {
-			if number > math.MaxInt32>>2-encrypt.BesideNumber { // the largest number of a field, less that
+			if number > math.MaxInt32>>2-jsonio.BesideNumber { // the largest number of a field, less that
 				return b, fmt.Errorf("%s: field number %d is too large for an encrypted field", w.at.path, number)
 			}
 			text, err := s.text(nil, seal, w.at, encrypt.Protobuf, fields)
-			return protowire.AppendBytes(protowire.AppendTag(b, number+encrypt.BesideNumber, protowire.BytesType), text), err
+			return protowire.AppendBytes(protowire.AppendTag(b, number+jsonio.BesideNumber, protowire.BytesType), text), err
 		},
 	}
 	return w.message(b, plain, md)

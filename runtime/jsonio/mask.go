@@ -38,8 +38,12 @@ type Seal struct {
 	Beside bool
 }
 
-// BesideSuffix follows the name of a member in that of the member with its encrypted text.
-const BesideSuffix = "_encrypted"
+// BesideSuffix follows the name of a member in that of the member with its encrypted text, and BesideNumber is added to the number of a field of protobuf in that of
+// the field with its text.
+const (
+	BesideSuffix = "_encrypted"
+	BesideNumber = 500_000_000
+)
 
 // anyType is a type whose objects name their own, as protobuf's JSON has it.
 const anyType = "google.protobuf.Any"

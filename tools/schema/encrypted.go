@@ -3,14 +3,13 @@ package schema
 import (
 	"slices"
 
-	"github.com/omninode/trestle/runtime/encrypt"
 	"github.com/omninode/trestle/runtime/jsonio"
 )
 
 // SealedSuffix follows the name of an encrypted field in that of the field with its text, and SealedNumbers are added to its number in protobuf.
 const (
 	SealedSuffix  = jsonio.BesideSuffix
-	SealedNumbers = encrypt.BesideNumber
+	SealedNumbers = jsonio.BesideNumber
 )
 
 // texts are the messages of protobuf's own whose JSON is always a string.
