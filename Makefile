@@ -133,7 +133,7 @@ encryption: prefetch ## encrypt and read EVENTS (default 1000000) random events,
 	TRESTLE_TEST_SEALED=$(or $(EVENTS),1000000) $(GO) test ./tools/gen/python -run '^TestSealedBetweenGoAndPython$$' -count=1 -timeout 0 -v
 
 .PHONY: canaries
-canaries: ## search all that is written of events for sensitive values, in ROUNDS (default 100) rounds, from SEED (default: a fresh one)
+canaries: ## search all that is written of events for sensitive values, and of users for passwords, in ROUNDS (default 100) rounds, from SEED (default: a fresh one)
 	$(GO) test ./cmd/trestle/integration -run '^TestCanar' -count=1 -timeout 0 -v -canary.rounds $(or $(ROUNDS),100) -canary.seed $(or $(SEED),0)
 
 .PHONY: chaos

@@ -96,6 +96,11 @@ func (s Secret) run(ctx context.Context) (string, error) {
 			err = ctx.Err()
 		}
 		line, _, _ := strings.Cut(strings.TrimSpace(said.String()), "\n")
+		for printed := range strings.Lines(out.String()) {
+			if printed = strings.TrimSpace(printed); printed != "" && strings.Contains(line, printed) {
+				line = "" // it says what it printed, which may be the secret
+			}
+		}
 		return "", fmt.Errorf("%v: %w", s, errors.Join(err, asError(line)))
 	}
 	return cutLineEnd(out.Bytes()), nil

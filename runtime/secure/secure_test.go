@@ -49,6 +49,7 @@ func TestSecretIsReadWhereItStands(t *testing.T) {
 		{secure.Secret{File: filepath.Join(t.TempDir(), "none")}, "no such file", true},
 		{secure.Secret{File: write(t, "\n")}, "is empty", true},
 		{secure.Secret{Command: []string{"sh", "-c", "echo printed; echo locked >&2; exit 3"}}, "command sh: exit status 3\nlocked", true},
+		{secure.Secret{Command: []string{"sh", "-c", "echo printed; echo no: printed >&2; exit 3"}}, "command sh: exit status 3", true},
 		{secure.Secret{Command: []string{"trestle-no-such-program"}}, "executable file not found", true},
 	} {
 		got, err := c.secret.Read(t.Context())

@@ -17,7 +17,8 @@ import (
 
 // What is sensitive is looked for in everything that is written: random values that stand nowhere else, canaries, are drawn for
 // every sensitive field of the schemas in tools/gen/golang/testdata/secrets, driven through everything that reads, logs, measures,
-// prints or fails, and searched in what came out, as they are and as they are commonly spelt.
+// prints or fails, in Go and in Python, and searched in what came out, as they are and as they are commonly spelt. What is to hold them,
+// such as a record's value, is left out, and each search is shown to find something there. So it is with the passwords of services' users.
 
 var (
 	canarySeed   = flag.Uint64("canary.seed", 0, "seed of the canary search; 0: a fresh one")

@@ -52,7 +52,10 @@ class Messages:
         if is_partial(model):
             return
         message = _factory.GetMessageClass(self._pool.FindMessageTypeByName(name))()
-        self._fill(message, model)
+        try:
+            self._fill(message, model)
+        except ValueError:  # half of a surrogate pair, say; it holds the value
+            raise broken(type(model).__name__, [((), "holds a value that protobuf has no form for")]) from None
         faults: list[tuple[list[str], str]] = []
         try:
             violations = self._validator.collect_violations(message)
