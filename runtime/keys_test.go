@@ -24,7 +24,6 @@ import (
 	"github.com/omninode/trestle/runtime/encrypt"
 	"github.com/omninode/trestle/runtime/encrypt/kek"
 	"github.com/omninode/trestle/runtime/encrypt/keytopic"
-	"github.com/omninode/trestle/runtime/event"
 	"github.com/omninode/trestle/runtime/jsonio"
 	"github.com/omninode/trestle/runtime/kafka"
 	"github.com/omninode/trestle/runtime/spool"
@@ -441,8 +440,12 @@ func testKeyRotation(t *testing.T, brokers []string, prefix string, events int) 
 		}
 		named := *r
 		named.Topic = orders.Name
-		for _, id := range event.SealedWith(&named, types) {
-			with[id.String()] = true
+		d, err := trestle.Decode(&named, types, trestle.DecodeOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, u := range d.Unavailable {
+			with[u.Key.String()] = true
 		}
 	}
 	if len(with) < rotations {

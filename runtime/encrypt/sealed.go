@@ -139,7 +139,7 @@ func (s *Sealed) parse(n, behind int) error {
 	return nil
 }
 
-// AppendTextOfKey appends what the text of every value begins with that a key has sealed as a format: to search for.
+// AppendTextOfKey appends what the text of every value begins with that a key has sealed as a format. See [Marks] for where a key was used.
 func AppendTextOfKey(b []byte, id KeyID, format Format, isDeterministic bool) []byte {
 	m := random
 	if isDeterministic {

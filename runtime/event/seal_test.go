@@ -442,7 +442,6 @@ const base64url = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012345678
 // A record is opened for who looks at it, sealed again once it was changed, and sealed with the current keys when it is sent again.
 func TestRecordsOpenedAndRenewed(t *testing.T) {
 	t.Parallel()
-	ctx := t.Context()
 	keys := newKeyRing(t, "pii", "money")
 	rec := encodeAccount(t, accountText, keys)
 	opened, d, err := event.Open(&rec, accountTypes, event.DecodeOptions{Keys: keys})
@@ -460,32 +459,42 @@ func TestRecordsOpenedAndRenewed(t *testing.T) {
 		t.Errorf("read: %v, %v", got.Event, err)
 	}
 
-	if same, is, err := event.Renew(ctx, &rec, accountTypes, keys); is || err != nil || !bytes.Equal(same.Value, rec.Value) {
-		t.Errorf("renewed though its keys are current: %t, %v", is, err)
-	}
 	old := keys.current["pii"].ID()
 	next := newKeyRing(t, "", "pii")
 	keys.current["pii"], keys.byID[next.current["pii"].ID()] = next.current["pii"], next.current["pii"]
-	renewed, is, err := event.Renew(ctx, &rec, accountTypes, keys)
-	if ids := event.SealedWith(&renewed, accountTypes); !is || err != nil || slices.Contains(ids, old) || len(ids) != 2 {
-		t.Errorf("renewed: %t, %v, with %v", is, err, ids)
+	renewed, err := event.Seal(&opened, accountTypes, event.EncodeOptions{Keys: keys})
+	if ids := sealedWith(t, &renewed); err != nil || slices.Contains(ids, old) || len(ids) != 2 {
+		t.Errorf("sealed with the current keys: %v, with %v", err, ids)
 	}
 	if got, err := event.Decode(&renewed, accountTypes, event.DecodeOptions{Keys: keys, SealedOnly: true}); err != nil || string(got.Event.(*account).Raw) != plain {
 		t.Errorf("read: %v, %v", got.Event, err)
 	}
 
 	delete(keys.byID, old)
-	if same, is, err := event.Renew(ctx, &rec, accountTypes, keys); is || err != nil || !bytes.Equal(same.Value, rec.Value) {
-		t.Errorf("renewed without its key: %t, %v", is, err)
-	}
 	opened, d, err = event.Open(&rec, accountTypes, event.DecodeOptions{Keys: keys})
 	if err != nil || len(d.Unavailable) != 6 || !bytes.Contains(opened.Value, []byte(`"salary":5e3`)) || !bytes.Contains(opened.Value, []byte(`"email" : "trs:`)) {
 		t.Errorf("opened without its key: %s, %v, %v", opened.Value, d.Unavailable, err)
 	}
 	if sealed, err = event.Seal(&opened, accountTypes, event.EncodeOptions{Keys: keys}); err != nil || bytes.Contains(sealed.Value, []byte("5e3")) ||
-		!slices.Contains(event.SealedWith(&sealed, accountTypes), old) {
+		!slices.Contains(sealedWith(t, &sealed), old) {
 		t.Errorf("sealed again: %s, %v", sealed.Value, err)
 	}
+}
+
+// sealedWith are the keys with which values of an account are encrypted, each once.
+func sealedWith(t *testing.T, rec *event.Record) []encrypt.KeyID {
+	t.Helper()
+	d, err := event.Decode(rec, accountTypes, event.DecodeOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ids []encrypt.KeyID
+	for _, u := range d.Unavailable {
+		if !slices.Contains(ids, u.Key) {
+			ids = append(ids, u.Key)
+		}
+	}
+	return ids
 }
 
 // FuzzOpenJSON: no text makes opening it fail in another way than reading it would, or shows what does not open.

@@ -3,13 +3,11 @@ package event
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
 	"google.golang.org/protobuf/proto"
 
-	"github.com/omninode/trestle/runtime/encrypt"
 	"github.com/omninode/trestle/runtime/wire"
 )
 
@@ -90,57 +88,4 @@ func (s *sealer) record(d *decoder, payload []byte) ([]byte, error) {
 		return nil, fmt.Errorf("encrypt %s: %w", s.info.FullName, err)
 	}
 	return append(b, d.rec.Value[d.end:]...), nil
-}
-
-// Renew returns a record with what is encrypted of its event encrypted with the keys that are current, as is what should be and is not, and whether it is another than
-// before. What can't be decrypted stays as it is. The error says that keys can't be reached.
-func Renew(ctx context.Context, rec *Record, types *Types, keys Keys) (Record, bool, error) {
-	opened, d, err := Open(rec, types, DecodeOptions{Keys: keys, Context: ctx})
-	if _, away := errors.AsType[*KeysAwayError](err); away {
-		return *rec, false, err
-	}
-	if d.Info == nil || d.Event == nil || len(d.Info.SealedKeys) == 0 {
-		return *rec, false, nil
-	}
-	s, err := newSealer(ctx, d.Event, d.Info, &d.Envelope, keys)
-	if err != nil {
-		return *rec, false, err
-	}
-	isOld := func(id encrypt.KeyID) bool {
-		lost := slices.ContainsFunc(d.Unavailable, func(u UnavailableField) bool { return u.Key == id })
-		for _, key := range s.keys {
-			if key.ID() == id {
-				return false
-			}
-		}
-		return !lost
-	}
-	if d.Unsealed == 0 && !slices.ContainsFunc(SealedWith(rec, types), isOld) {
-		return *rec, false, nil
-	}
-	out, err := Seal(&opened, types, EncodeOptions{Keys: keys, Context: ctx})
-	return out, err == nil, err
-}
-
-// SealedWith returns the ids of the keys with which values of a record's event are encrypted, each once.
-func SealedWith(rec *Record, types *Types) []encrypt.KeyID {
-	met := &metKeys{}
-	_, _, _ = Open(rec, types, DecodeOptions{Keys: met})
-	return met.ids
-}
-
-// metKeys has no key, and remembers which were asked for.
-type metKeys struct{ ids []encrypt.KeyID }
-
-// Current implements [Keys].
-func (m *metKeys) Current(context.Context, string, string) (*encrypt.Key, error) {
-	return nil, errMissing
-}
-
-// ByID implements [Keys].
-func (m *metKeys) ByID(_ context.Context, id encrypt.KeyID) (*encrypt.Key, error) {
-	if !slices.Contains(m.ids, id) {
-		m.ids = append(m.ids, id)
-	}
-	return nil, &encrypt.UnavailableError{ID: id, Reason: encrypt.UnknownKey}
 }
