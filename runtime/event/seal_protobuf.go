@@ -99,10 +99,7 @@ func (w *messageWalk) message(b, in []byte, md protoreflect.MessageDescriptor) (
 			continue
 		}
 		name := string(fd.Name())
-		seal, sealed := mask.Sealed[name]
-		if !sealed {
-			seal, sealed = mask.Sealed[fd.JSONName()]
-		}
+		seal, sealed := sealOf(mask, fd)
 		var err error
 		switch {
 		case sealed && isBeside(fd):
@@ -185,29 +182,37 @@ func (w *messageWalk) entry(in []byte, fd protoreflect.FieldDescriptor) ([]byte,
 	if md == nil {
 		return in, nil
 	}
-	var key, value, rest []byte
+	key, value, rest, err := pair(in)
+	if err != nil {
+		return nil, err
+	}
+	w.at = w.at.entry(mapKey(key, fd.MapKey()))
+	out, err := w.message(nil, value, md)
+	return protowire.AppendBytes(protowire.AppendTag(rest, 2, protowire.BytesType), out), err
+}
+
+// pair reads a message of two fields, such as the entry of a map: what the first holds, with its length where it has one, the bytes of the second, and all but that.
+func pair(in []byte) (first, second, rest []byte, err error) {
 	for len(in) > 0 {
 		number, typ, head := protowire.ConsumeTag(in)
 		if head < 0 {
-			return nil, errBroken
+			return nil, nil, nil, errBroken
 		}
 		size := protowire.ConsumeFieldValue(number, typ, in[head:])
 		if size < 0 {
-			return nil, errBroken
+			return nil, nil, nil, errBroken
 		}
 		if number == 2 && typ == protowire.BytesType {
-			value, _ = protowire.ConsumeBytes(in[head:])
+			second, _ = protowire.ConsumeBytes(in[head:])
 		} else {
 			if number == 1 {
-				key = in[head : head+size]
+				first = in[head : head+size]
 			}
 			rest = append(rest, in[:head+size]...)
 		}
 		in = in[head+size:]
 	}
-	w.at = w.at.entry(mapKey(key, fd.MapKey()))
-	out, err := w.message(nil, value, md)
-	return protowire.AppendBytes(protowire.AppendTag(rest, 2, protowire.BytesType), out), err
+	return first, second, rest, nil
 }
 
 // mapKey is the key of a map's entry as JSON has it.
@@ -244,27 +249,11 @@ func mapKey(value []byte, fd protoreflect.FieldDescriptor) string {
 
 // any is a message that says of what type the one in it is.
 func (w *messageWalk) any(in []byte) ([]byte, error) {
-	var url string
-	var value, rest []byte
-	for left := in; len(left) > 0; {
-		number, typ, head := protowire.ConsumeTag(left)
-		if head < 0 {
-			return nil, errBroken
-		}
-		size := protowire.ConsumeFieldValue(number, typ, left[head:])
-		if size < 0 {
-			return nil, errBroken
-		}
-		if number == 2 && typ == protowire.BytesType {
-			value, _ = protowire.ConsumeBytes(left[head:])
-		} else {
-			if number == 1 && typ == protowire.BytesType {
-				url, _ = protowire.ConsumeString(left[head:])
-			}
-			rest = append(rest, left[:head+size]...)
-		}
-		left = left[head+size:]
+	name, value, rest, err := pair(in)
+	if err != nil {
+		return nil, err
 	}
+	url, _ := protowire.ConsumeString(name)
 	mt, err := protoregistry.GlobalTypes.FindMessageByURL(url)
 	if err != nil {
 		return in, nil //nolint:nilerr // it is copied as it is: nobody knows what is in it
@@ -281,15 +270,11 @@ func (w *messageWalk) unknown(
 	if fd == nil || w.besides == nil || typ != protowire.BytesType {
 		return append(b, field...), nil
 	}
-	name := string(fd.Name())
-	seal, sealed := mask.Sealed[name]
-	if !sealed {
-		seal, sealed = mask.Sealed[fd.JSONName()]
-	}
+	seal, sealed := sealOf(mask, fd)
 	if !sealed || !isBeside(fd) {
 		return append(b, field...), nil
 	}
-	w.at = w.at.member(name)
+	w.at = w.at.member(string(fd.Name()))
 	whole := len(b)
 	b, err := w.besides(b, w, seal, fd.Number(), value)
 	if errors.Is(err, errMissing) {
@@ -298,6 +283,15 @@ func (w *messageWalk) unknown(
 		}
 	}
 	return b, err
+}
+
+// sealOf says how a field is encrypted.
+func sealOf(mask jsonio.Mask, fd protoreflect.FieldDescriptor) (jsonio.Seal, bool) {
+	if seal, ok := mask.Sealed[string(fd.Name())]; ok {
+		return seal, true
+	}
+	seal, ok := mask.Sealed[fd.JSONName()]
+	return seal, ok
 }
 
 // isBeside says that what is encrypted of a field is in another one: only text and bytes are replaced in a message.

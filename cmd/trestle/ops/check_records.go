@@ -47,6 +47,11 @@ func (l *loader) checkRecords(ctx context.Context, o *CheckOptions, report *comp
 	if err != nil {
 		return err
 	}
+	if o.Records.Reveal {
+		if err := env.revealed(ctx, "records of topics"); err != nil {
+			return err
+		}
+	}
 	known := digestsOf(old, next)
 	c := recordCheck{
 		o: o.Records, note: o.Note, env: env, conn: conn, set: next,

@@ -56,13 +56,18 @@ func newShower(ctx context.Context, p *Project, env Environment, reveal bool, wa
 	return s, nil
 }
 
+// revealed has it written down that somebody is shown what is sensitive. What can't be written down is not to be shown.
+func (e Environment) revealed(ctx context.Context, what string) error {
+	if err := e.audit.begin(ctx); err != nil {
+		return err
+	}
+	return e.audit.add(ctx, change{what: "reveal", target: what})
+}
+
 // reveal has it written down that somebody is shown what is sensitive, and what is encrypted be decrypted where the environment has keys, until ctx ends: that, too,
 // is written down, with the key.
 func (s *shower) reveal(ctx context.Context, env Environment, what string) error {
-	if err := env.audit.begin(ctx); err != nil {
-		return err
-	}
-	if err := env.audit.add(ctx, change{what: "reveal", target: what}); err != nil {
+	if err := env.revealed(ctx, what); err != nil {
 		return err
 	}
 	classes := keyClasses(s.set)
