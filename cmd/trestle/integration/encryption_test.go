@@ -50,6 +50,11 @@ func TestEncryptedLetters(t *testing.T) {
 		t.Errorf("peek --reveal shows %s", out)
 	}
 
+	run("check", "--records", "--reveal", "--json")
+	if out := run("audit", "list", "--json"); !strings.Contains(out, `"what":"reveal","target":"records of topics"`) {
+		t.Errorf("what check revealed is written down as %s", out)
+	}
+
 	dry := run("dlq", "replay", "--at", letter, "--dry-run", "--repair", `payload.merge({"text": payload.text + "!"})`, "--json")
 	if strings.Contains(dry, "SECRET") || !strings.Contains(dry, `"changed": 1`) || !strings.Contains(dry, `"valid_after": 1`) {
 		t.Errorf("dry run: %s", dry)
