@@ -25,6 +25,7 @@ func (o consumerOption) applyConsumer(c *consumerConfig) { o(c) }
 type consumerConfig struct {
 	clientConfig
 	encryptedOnly     bool
+	decoding          DecodeOptions // of records, but for the context; set once options are checked
 	keyWorkers        int
 	maxInFlight       int
 	maxInFlightBytes  int64
@@ -306,6 +307,7 @@ func newConsumerConfig(brokers []string, group Group, opts []ConsumerOption) (*c
 	for i := range c.retryTopics {
 		errs = append(errs, c.retryTopics[i].check(c.names))
 	}
+	c.decoding = DecodeOptions{StrictTime: c.strictTime, SealedOnly: c.encryptedOnly, Keys: c.patiently(0), Cipher: c.patientCipher(0)}
 	return c, errors.Join(errs...)
 }
 

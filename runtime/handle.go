@@ -369,9 +369,9 @@ func (c *Consumer) prepareAny(topic *topicHandlers, h *handling) (*eventHandler,
 	if topic.raw != nil {
 		return c.prepareRaw(topic, h)
 	}
-	decoded, err := Decode(&h.record, c.types, DecodeOptions{
-		StrictTime: c.cfg.strictTime, SealedOnly: c.cfg.encryptedOnly, Keys: c.cfg.patiently(0), Cipher: c.cfg.patientCipher(0), Context: t.part.ctx,
-	})
+	decoding := c.cfg.decoding
+	decoding.Context = t.part.ctx
+	decoded, err := Decode(&h.record, c.types, decoding)
 	d.Envelope, d.EventID, d.ZonelessTimes, d.Unavailable = decoded.Envelope, decoded.Envelope.EventID, decoded.ZonelessTimes, decoded.Unavailable
 	if isA[*KeysAwayError](err) { // the partition is another's, or the consumer ends
 		return nil, nil, 0, err
