@@ -8,7 +8,8 @@ except ImportError as e:
     ) from e
 
 from .kek import KEK, CommandKEK, EnvKEK, FileKEK, KEKError
-from .keys import KeyClass, Keys, MemoryStore, Store, WouldBlockError
+from .keys import KeyClass, Keys, WouldBlockError
+from .store import MemoryStore, Store
 
 __all__ = [
     "KEK",

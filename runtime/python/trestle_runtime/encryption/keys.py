@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import re
 import threading
 import time
 from collections import OrderedDict
@@ -14,18 +13,15 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from hashlib import sha256
-from hmac import HMAC
-from typing import Any, Final, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 from uuid import UUID, uuid4
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
 from ..errors import KEKRefusal, KeysAwayError, KeyUnavailableError, named
-from .cipher import NONCE_SIZE, SECRET_SIZE, DataKey, derive
+from .cipher import SECRET_SIZE, DataKey
 from .entry import Entry, EntryError, context_of, parse_entry
 from .kek import KEK
+from .secrets import Secrets
+from .store import Store
 
 _log = logging.getLogger("trestle_runtime")
 
@@ -48,44 +44,6 @@ class KeyClass:
     """For how long events are encrypted with one data key."""
 
 
-class Store(Protocol):
-    """Where entries are kept, for all programs: records of the topic of keys. An error of it says that it can't be asked now.
-    It is called from several threads, none of which runs an event loop."""
-
-    def append(self, key: bytes, value: bytes) -> None:
-        """Writes a record, and returns once it is durable. With an error it may have been written."""
-
-    def sync(self) -> None:
-        """Returns once all has been taken that was written, by anybody, before it was called."""
-
-    def follow(self, take: Callable[[bytes | None, bytes | None], None], restarted: Callable[[], None]) -> None:
-        """Begins to give records to take, from the first on. restarted says that what was given may be kept no longer, and that
-        all is given again."""
-
-
-class MemoryStore:
-    """A store in memory, for tests, and for programs that are given the records of the topic."""
-
-    def __init__(self, records: Iterable[tuple[bytes, bytes]] = ()) -> None:
-        self.records = list(records)
-        self._followers: list[Callable[[bytes | None, bytes | None], None]] = []
-
-    def append(self, key: bytes, value: bytes) -> None:
-        """Keeps a record."""
-        self.records.append((key, value))
-        for take in self._followers:
-            take(key, value)
-
-    def sync(self) -> None:
-        """Does nothing: all has been taken."""
-
-    def follow(self, take: Callable[[bytes | None, bytes | None], None], restarted: Callable[[], None]) -> None:
-        """Gives all records."""
-        self._followers.append(take)
-        for key, value in self.records:
-            take(key, value)
-
-
 class WouldBlockError(KeysAwayError):
     """A key is to be looked for or made, which takes time, where an event loop runs: `await keys.seal(event)` and
     `await keys.open(parse_record, …)` do it beside the loop."""
@@ -93,40 +51,6 @@ class WouldBlockError(KeysAwayError):
     def __init__(self, what: tuple[str, str] | UUID) -> None:
         self.what = what
         super().__init__("a key has to be looked for: await keys.seal(event), or keys.open(parse_record, ...)")
-
-
-UUID_TEXT: Final = re.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-
-
-class _Secrets:
-    """What follows from the secret of a class's data key."""
-
-    __slots__ = ("_persons", "_tags", "key")
-
-    def __init__(self, key_id: UUID, secret: bytes) -> None:
-        self.key = DataKey(key_id, secret)
-        self._persons = AESGCM(derive(secret, key_id, b"trestle person keys"))
-        self._tags = derive(secret, key_id, b"trestle persons")
-
-    def tag(self, subject: str) -> bytes:
-        """What stands for a person: without the secret nobody can tell for whom, nor try."""
-        if UUID_TEXT.fullmatch(subject):
-            subject = subject.lower()  # the same person in capitals
-        return HMAC(self._tags, subject.encode(), sha256).digest()
-
-    def wrap(self, key_class: str, key_id: UUID, secret: bytes) -> bytes:
-        nonce = os.urandom(NONCE_SIZE)
-        return nonce + self._persons.encrypt(nonce, secret, context_of(key_class, key_id))
-
-    def unwrap(self, key_class: str, key_id: UUID, wrapped: bytes) -> DataKey:
-        secret = b""
-        try:
-            secret = self._persons.decrypt(wrapped[:NONCE_SIZE], wrapped[NONCE_SIZE:], context_of(key_class, key_id))
-        except InvalidTag:
-            pass
-        if not secret:
-            raise KeyUnavailableError("broken", key_class, key_id)
-        return DataKey(key_id, secret)
 
 
 class _ClassKey:
@@ -142,7 +66,7 @@ class _ClassKey:
         self.wrapped = b""
         self.destroyed = False
         self.age = 0  # of the store, where its entry was met last
-        self.secrets: _Secrets | None = None
+        self.secrets: Secrets | None = None
         self.refused = ""  # the reason for which the KEK did
         self.until = 0.0  # when to ask it again
 
@@ -358,7 +282,7 @@ class Keys:
             if usable is not None:
                 return usable
             key_id, secret = uuid4(), os.urandom(SECRET_SIZE)
-            secrets = _Secrets(key_id, secret)
+            secrets = Secrets(key_id, secret)
             name, wrapped = _asked(key_class, key_id, lambda: of.kek.wrap(secret, context_of(key_class, key_id)))
             with self._lock:
                 newest = self._newest.get(key_class)
@@ -384,7 +308,7 @@ class Keys:
         with self._lock:
             self._apply(entry)
 
-    def _of_person(self, parent: _ClassKey, secrets: _Secrets, what: tuple[str, str]) -> DataKey:
+    def _of_person(self, parent: _ClassKey, secrets: Secrets, what: tuple[str, str]) -> DataKey:
         with self._lock:
             kept = self._subjects.get(what)
             if kept is not None and kept[0].parent is parent and self._is_live(kept[0]) and not kept[1].is_spent:
@@ -421,7 +345,7 @@ class Keys:
         key = self._open_person(newest)
         return None if key.is_spent else (newest, key)
 
-    def _make_person(self, parent: _ClassKey, secrets: _Secrets, tag: bytes) -> tuple[_PersonKey, DataKey]:
+    def _make_person(self, parent: _ClassKey, secrets: Secrets, tag: bytes) -> tuple[_PersonKey, DataKey]:
         key_id, secret = uuid4(), os.urandom(SECRET_SIZE)
         key, wrapped = DataKey(key_id, secret), secrets.wrap(parent.key_class, key_id, secret)
         created = int(self._clock() * 1e6)
@@ -443,7 +367,7 @@ class Keys:
             person = self._persons.get(key_id)
             return person if person is not None and person.parent.key_class else None
 
-    def _open(self, key: _ClassKey, what: tuple[str, str] | UUID) -> _Secrets:
+    def _open(self, key: _ClassKey, what: tuple[str, str] | UUID) -> Secrets:
         """The secrets of a class's key."""
         with self._lock:
             self._refuse_gone(key)
@@ -465,7 +389,7 @@ class Keys:
                 with self._lock:
                     key.refused, key.until = e.reason, self._clock() + _REFUSED_FOR
                 raise
-            secrets = _Secrets(key.id, secret)
+            secrets = Secrets(key.id, secret)
             with self._lock:
                 self._refuse_gone(key)
                 key.secrets = secrets
